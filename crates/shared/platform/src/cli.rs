@@ -34,9 +34,8 @@ pub enum Command {
     Health,
 }
 
-/// The `main` function of a service. Reads the configuration from the environment and runs the service until a signal stops it.
-///
-/// After a configuration error or a failed start, prints one line to standard error and returns exit code 1.
+/// The `main` function of a service. Reads the configuration from the environment and runs the service until a signal
+/// stops it. After a configuration error or a failed start, prints one line to standard error and returns exit code 1.
 pub fn main(service: &'static Service) -> ExitCode {
     let matches = <Arguments as clap::Args>::augment_args(clap::Command::new(service.name))
         .about(service.about)
@@ -69,8 +68,8 @@ pub fn report(outcome: anyhow::Result<()>) -> ExitCode {
     }
 }
 
-/// Formats an error and its causes on one line. An HTTP client's error repeats each of its layers, so only its root
-/// cause is shown.
+/// Formats an error and its causes on one line; of an HTTP client's error only the root cause, since each layer repeats
+/// it.
 pub fn one_line(error: &anyhow::Error) -> String {
     let mut parts: Vec<String> = Vec::new();
     for cause in error.chain() {

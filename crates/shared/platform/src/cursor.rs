@@ -12,8 +12,8 @@ pub struct Cursor {
     pub uuid: Uuid,
 }
 
-/// Cuts `entries`, read with one more than a page has, to a page of `size`. Returns the position after which the next
-/// page begins, if there is one; `position` returns the position of an entry.
+/// Cuts `entries`, read with one more than a page has, to a page of `size`. Returns the last `position` if there is
+/// another page.
 pub fn cut<T, P>(entries: &mut Vec<T>, size: usize, position: impl FnOnce(&T) -> P) -> Option<P> {
     let more = entries.len() > size;
     entries.truncate(size);
@@ -24,7 +24,8 @@ pub fn cut<T, P>(entries: &mut Vec<T>, size: usize, position: impl FnOnce(&T) ->
 #[error("is not a cursor")]
 pub struct InvalidCursor;
 
-/// The creation time in microseconds and the UUID, both in hexadecimal. The text is opaque to callers and needs no escaping in a URL.
+/// The creation time in microseconds and the UUID, both in hexadecimal. The text is opaque to callers and needs no
+/// escaping in a URL.
 impl fmt::Display for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:016x}{}", self.created_at.timestamp_micros(), self.uuid.simple())

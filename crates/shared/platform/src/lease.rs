@@ -1,8 +1,8 @@
 //! Leases. A lease is a replica's exclusive right that expires, so that another replica can take it if the holder dies
 //! or freezes.
 //!
-//! A lease is a row with an expiry and an epoch instead of a lock, since a frozen process would keep a lock. The epoch
-//! fences writes that must not happen twice. Other work is idempotent, and the lease only avoids doing it twice.
+//! A lease is a row instead of a lock, since a frozen process would keep a lock. Its epoch fences writes that must not
+//! happen twice. Other work is idempotent, and the lease only avoids doing it twice.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -22,8 +22,8 @@ const RELEASE_TIMEOUT: Duration = Duration::from_millis(500);
 
 #[async_trait]
 pub trait Lease: Send + Sync {
-    /// Takes or renews the lease for `ttl`. Returns its epoch, or `None` while another holder has the lease. The epoch grows with each new
-    /// holder.
+    /// Takes or renews the lease for `ttl`. Returns its epoch, or `None` while another holder has the lease. The epoch
+    /// grows with each new holder.
     async fn acquire(&self, ttl: Duration) -> anyhow::Result<Option<i64>>;
     /// Releases the lease if this holder still has it in this epoch, so that another holder can take it at once.
     async fn release(&self, epoch: i64) -> anyhow::Result<()>;

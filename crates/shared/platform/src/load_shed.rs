@@ -1,9 +1,9 @@
 //! Load shedding: requests above a bound are rejected with 429 at once, instead of being queued.
 //!
-//! Below the bounds, the requests of one user still compete with other users' requests for the processor and the
-//! database. So while other users are active, a user has at most twice as many requests handled at once as the busiest
-//! other user has in flight, but at least [`MIN_REQUESTS_PER_USER`] and at most [`MAX_REQUESTS_PER_USER`]. The user's
-//! further requests wait for their turn. The bytes of their bodies are bounded.
+//! Below the bounds, the users' requests still compete for the processor and the database. So while other users are
+//! active, a user has at most twice as many requests handled at once as the busiest other user has in flight, but at
+//! least [`MIN_REQUESTS_PER_USER`] and at most [`MAX_REQUESTS_PER_USER`]; further ones wait for their turn. The bytes
+//! of their bodies are bounded.
 
 use std::{
     collections::HashMap,
@@ -57,7 +57,8 @@ impl Slots {
     }
 }
 
-/// The limits on one user's share of the slots and, while others are active, of the requests handled at once; clones share the counts.
+/// The limits on one user's share of the slots and, while others are active, of the requests handled at once; clones
+/// share the counts.
 ///
 /// Services have no such limit, since they call on behalf of many users.
 #[derive(Clone)]
@@ -95,15 +96,14 @@ pub(crate) struct UserSlot {
 }
 
 impl UserSlots {
-    /// Gives each user a quarter of `all` slots: three users who hold all their slots leave some to everyone else, and
-    /// an application with many parallel requests has enough.
+    /// Gives each user a quarter of `all` slots, so that three users who hold all their slots leave some to everyone
+    /// else.
     pub fn quarter_of(all: usize) -> Self {
         Self(Arc::new(Used { most: (all / 4).max(1), users: Mutex::default() }))
     }
 
-    /// Takes a slot for a request of `caller`, as the guard identified it, with a body of `body` bytes, and waits for
-    /// the caller's turn. Returns `Err` if the user has used up its slots or bytes, and `None` if the caller is not a
-    /// user.
+    /// Takes a slot for a request of `caller` with a body of `body` bytes, and waits for the caller's turn. Returns
+    /// `Err` if the user has used up its slots or bytes, and `None` if the caller is not a user.
     pub(crate) async fn take(&self, caller: Option<&Caller>, body: usize) -> Result<Option<UserSlot>, ()> {
         match caller {
             Some(Caller::User(user)) => self.take_for(user.uuid, body).await.map(Some).ok_or(()),

@@ -1,5 +1,5 @@
-//! Randomness. Secrets come from the process's cryptographic generator, all other random values from a [`Random`], which a simulation
-//! seeds.
+//! Randomness. Secrets come from the process's cryptographic generator, all other random values from a [`Random`],
+//! which a simulation seeds.
 
 use std::{
     ops::RangeInclusive,
@@ -24,7 +24,8 @@ where
     rand::random()
 }
 
-/// A source of random values and ids: by default the process's generator, or one with a seed. Clones continue the same sequence.
+/// A source of random values and ids: by default the process's generator, or one with a seed. Clones continue the same
+/// sequence.
 #[derive(Clone, Default)]
 pub struct Random(Option<Arc<Mutex<StdRng>>>);
 

@@ -6,7 +6,7 @@
 //! - `grpc::peer::replicas`: before a call is sent to the same replica again
 //! - `postgres::database`: between attempts to open a connection
 //!
-//! The services define the pauses of work that is stored in rows, which depend on the number of tries in the row.
+//! The services define the pauses of work that is stored in rows.
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,8 +16,8 @@ use tower::retry::budget::{Budget as _, TpsBudget};
 
 use crate::error_chain;
 
-/// The retry budget of one peer: one retry for every ten calls and a small reserve. So a failing peer receives at most 1.1 times the load
-/// of a healthy one.
+/// The retry budget of one peer: one retry for every ten calls and a small reserve. So a failing peer receives at most
+/// 1.1 times the load of a healthy one.
 #[derive(Clone)]
 pub struct Budget {
     peer: &'static str,
@@ -65,7 +65,8 @@ impl Budget {
     }
 }
 
-/// Returns an endless sequence of pauses for background work that is retried until it succeeds: from 100 ms, doubling to 5 s, with jitter.
+/// Returns an endless sequence of pauses for background work that is retried until it succeeds: from 100 ms, doubling
+/// to 5 s, with jitter.
 pub fn endless_backoff() -> backon::ExponentialBackoff {
     ExponentialBuilder::default()
         .with_min_delay(Duration::from_millis(100))

@@ -1,9 +1,8 @@
 //! Layers whose service is shared by all requests.
 //!
 //! An axum route clones its service for each request, and a middleware function clones the service behind it once more.
-//! Each clone of a route is a deep copy that allocates every service down to the handler. So a request through n layers
-//! would allocate about n² services. A shared layer's service is behind an [`Arc`], where such a copy ends, so that the
-//! cost grows linearly.
+//! Each clone allocates every service down to the handler, so a request through n layers would allocate about n²
+//! services. A shared layer's service is behind an [`Arc`], where such a copy ends, so that the cost grows linearly.
 
 use std::{
     convert::Infallible,

@@ -24,8 +24,8 @@ use crate::{
     tls::Identity,
 };
 
-/// The guard of an API. It authenticates callers and checks the access rule of the called method. It refuses calls of a
-/// method without a rule.
+/// The guard of an API. It authenticates callers, checks the access rule of the called method, and refuses methods
+/// without a rule.
 #[derive(Clone)]
 pub struct Guard {
     sessions: SharedLookups,
@@ -77,16 +77,16 @@ impl Guard {
         methods.into_iter().filter(|method| self.rules.of(method).is_none()).collect()
     }
 
-    /// Passes a gRPC call on. Reads the metadata `session-uuid` or `authorization`, and refuses calls with a status in
-    /// the trailers.
+    /// Handles a gRPC call. Reads the metadata `session-uuid` or `authorization`; refuses with a status in the
+    /// trailers.
     pub(crate) async fn grpc(&self, request: Request, next: impl AsyncFnOnce(Request) -> Response) -> Response {
         let access = self.rules.of(request.uri().path());
         let response = self.check(access, SESSION_METADATA, request, next).await;
         response.unwrap_or_else(|refusal| grpc::refuse(&refusal.status()))
     }
 
-    /// Middleware for HTTP routes. Reads the header `X-Session-Uuid` or `Authorization`, and refuses requests with a
-    /// problem document.
+    /// Middleware for HTTP routes. Reads the header `X-Session-Uuid` or `Authorization`; refuses with a problem
+    /// document.
     pub async fn http(State(guard): State<Self>, request: Request, next: Next) -> Response {
         guard.request(request, async |request| next.run(request).await).await
     }
@@ -163,8 +163,8 @@ impl Guard {
         }
     }
 
-    /// Returns the calling service, or `None` and the access token if a user calls. Over TLS the certificate identifies
-    /// the service, and a service's token must name the same service. Without TLS the token identifies it.
+    /// Returns the calling service, or `None` and the access token if a user calls. Without TLS, the token identifies
+    /// the service. Over TLS the certificate does, and a service's token must name the same service.
     fn identify(&self, request: &Request) -> Result<(Option<String>, Option<String>), Refusal> {
         let is_for_user = request.headers().contains_key(SESSION_METADATA);
         match (request.extensions().get::<Identity>(), self.bearer(request.headers())?) {

@@ -1,9 +1,8 @@
 //! Session look-ups that concurrent requests share.
 //!
-//! Requests that arrive while a look-up is in flight wait for the next one, which looks up each of their sessions once.
-//! So many concurrent requests of one session, as of an application or an attacker, cost other sessions little. A
-//! look-up starts only after the requests that it answers have arrived, so it never admits a request whose session had
-//! already ended.
+//! Requests that arrive during a look-up wait for the next one, which looks up each of their sessions once. So many
+//! concurrent requests of one session, as of an attacker, cost other sessions little. A look-up starts only after the
+//! requests that it answers have arrived, so it never admits a session that had already ended.
 
 use std::{
     collections::HashMap,
@@ -18,8 +17,8 @@ use tracing::{Instrument as _, Span};
 use super::{Credential, SessionError, Sessions, User};
 use crate::batcher::{Batcher, Entry, Limits, NotAnswered};
 
-/// The maximum number of requests of one session that wait for its look-up: a quarter of the default number of requests
-/// in flight, like the limit of a user. These requests occupy slots before their user is known.
+/// The maximum number of requests of one session that wait for its look-up: a quarter of [`MAX_BATCH`], like the limit
+/// of a user. These requests occupy slots before their user is known.
 const MAX_WAITING_PER_SESSION: usize = 128;
 /// The maximum number of requests that one look-up answers: the default `…_MAX_IN_FLIGHT` of most HTTP APIs.
 const MAX_BATCH: usize = 512;
@@ -32,8 +31,7 @@ type Found = Result<User, SessionError>;
 #[derive(Clone)]
 pub(super) struct SharedLookups {
     lookups: Batcher<Credential, Found>,
-    /// The number of waiting requests of each session or token that has any. The limit on requests in flight bounds the
-    /// size.
+    /// The number of waiting requests of each session or token. The limit on requests in flight bounds the size.
     waiting: Arc<Mutex<HashMap<Credential, usize>>>,
 }
 
@@ -43,8 +41,8 @@ impl SharedLookups {
         Self { lookups: Batcher::new(LIMITS, |_, _| false, look_up), waiting: Arc::default() }
     }
 
-    /// Counts a waiting request of the session until the result is dropped. Returns `None` if
-    /// [`MAX_WAITING_PER_SESSION`] wait already.
+    /// Counts a waiting request until the result is dropped. Returns `None` if [`MAX_WAITING_PER_SESSION`] wait
+    /// already.
     fn register(&self, credential: &Credential) -> Option<WaitingRequest<'_>> {
         let mut waiting = self.lock();
         match waiting.get_mut(credential) {

@@ -32,8 +32,8 @@ use crate::security_events::{self, AccessRefusal, Event};
 pub const SESSION_METADATA: &str = "session-uuid";
 pub const SESSION_HEADER: &str = "x-session-uuid";
 
-/// The authenticated caller of a request. The guard puts it into the request's extensions. A request to a public method
-/// has a caller only if a service proves its name.
+/// The authenticated caller, which the guard puts into a request's extensions. A request to a public method has a
+/// caller only if a service proves its name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Caller {
     User(User),
@@ -67,9 +67,8 @@ impl Caller {
         }
     }
 
-    /// Returns true if the caller may see an object of `owner`: if [`may_see`](Self::may_see) is true, or if it is an
-    /// operator. Records a refusal, and at most once a minute that an operator uses the role for the object `of`, by
-    /// the method with this path.
+    /// Returns true if [`may_see`](Self::may_see) is true, or if the caller is an operator. Records a refusal, and at
+    /// most once a minute that an operator uses the role for the object `of`, by the method with this path.
     pub fn may_inspect(&self, owner: Option<Uuid>, of: Uuid, path: &str) -> bool {
         self.may_as_operator(owner, |user| operator_reads::record(user, path, Some(of)))
     }

@@ -20,7 +20,8 @@ pub enum Access {
 /// The access to one method. Each service keeps its rules in one table beside its API.
 #[derive(Clone, Copy, Debug)]
 pub struct Rule {
-    /// The method's path `/package.Service/Rpc` for gRPC; the method and the route, such as `GET /api/v1/things/{id}`, for HTTP.
+    /// The method's path `/package.Service/Rpc` for gRPC; the method and the route, such as `GET /api/v1/things/{id}`,
+    /// for HTTP.
     pub method: &'static str,
     pub access: Access,
 }

@@ -17,8 +17,7 @@ use crate::{clock, config::ConfigError, security_events::TokenRefusal};
 
 /// The lifetime of an issued token, and the longest lifetime that a verifier accepts.
 const LIFETIME: Duration = Duration::from_mins(1);
-/// The largest accepted difference between the clocks of two services, so that a clock set to a wrong time zone is
-/// tolerated.
+/// The largest accepted difference between two services' clocks. It tolerates a wrong time zone.
 const CLOCK_SKEW: Duration = Duration::from_mins(65);
 /// The shortest key in bytes that HS256 allows (RFC 7518, section 3.2).
 const MIN_KEY_BYTES: usize = 32;
@@ -75,8 +74,8 @@ impl ServiceKey {
         })
     }
 
-    /// Also accepts tokens signed with `previous`, while operators replace the key. Fails if `previous` is too short; the error names
-    /// `SERVICE_KEY_PREVIOUS`.
+    /// Also accepts tokens signed with `previous`, while operators replace the key. Fails if `previous` is too short;
+    /// the error names `SERVICE_KEY_PREVIOUS`.
     pub fn accepting(mut self, previous: Option<&SecretString>) -> Result<Self, ConfigError> {
         if let Some(previous) = previous {
             let previous = long_enough("SERVICE_KEY_PREVIOUS", previous)?;

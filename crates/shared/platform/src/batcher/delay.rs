@@ -1,5 +1,4 @@
-//! The delay between batches: the time from the start of a batch that is not full to the start of the next. It grows
-//! with the rate of items.
+//! The time from the start of a batch that is not full to the start of the next. It grows with the rate of items.
 
 use std::time::Duration;
 
@@ -11,8 +10,8 @@ const UNDELAYED_RATE: f64 = 50.0;
 const DELAY_PER_ITEM: f64 = 0.000_2;
 const MAX_DELAY: Duration = Duration::from_millis(100);
 
-/// The delay between batches while items are frequent. The items that arrive during a delay are handled together, which
-/// saves commits in the database and requests to other systems.
+/// The delay between batches while items are frequent. Items that arrive during a delay are handled together, which
+/// saves commits and requests to other systems.
 #[derive(Default)]
 pub struct BatchDelay {
     /// An estimate of the number of items in the last second: an item that is `t` seconds old counts as e^-t.
@@ -27,8 +26,7 @@ impl BatchDelay {
         self.next
     }
 
-    /// Returns true if more than [`UNDELAYED_RATE`] items a second arrived recently, so that others will soon follow an
-    /// item at `now`.
+    /// Returns true if more than [`UNDELAYED_RATE`] items a second arrived recently, so that others will soon follow.
     pub fn is_busy(&self, now: Instant) -> bool {
         self.rate_at(now) > UNDELAYED_RATE
     }

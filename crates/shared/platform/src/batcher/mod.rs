@@ -15,8 +15,8 @@ use futures::{FutureExt as _, future::BoxFuture};
 use tokio::sync::{Semaphore, oneshot};
 use tracing::Span;
 
-/// The maximum number of times that a batch yields to other tasks before it begins. The first yield collects the
-/// requests of ready tasks, each further one the requests of tasks that have become ready meanwhile.
+/// The maximum number of times that a batch yields to other tasks before it begins. Each yield collects the requests of
+/// the tasks that are ready by then.
 const MAX_YIELDS: u32 = 4;
 /// The maximum number of waiting requests. Further requests are refused, since they would exceed their time limit.
 pub(crate) const MAX_WAITING: usize = 4096;
@@ -47,8 +47,7 @@ pub enum NotAnswered {
 pub struct Limits {
     /// The maximum number of requests in one batch.
     pub batch: usize,
-    /// The time for which an unfinished batch delays the next one, which then runs concurrently. Usually batches end
-    /// sooner, and run one after another.
+    /// The time after which an unfinished batch no longer delays the next one, which then runs concurrently.
     pub overlap_after: Duration,
     pub max_concurrent: usize,
 }

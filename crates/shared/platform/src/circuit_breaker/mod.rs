@@ -89,8 +89,7 @@ impl CircuitBreaker {
         match (&mut *state, probe) {
             (State::HalfOpen(current), Some(begun)) if *current == Some(begun) => match outcome {
                 Outcome::Answered => self.change(&mut state, State::Closed(VecDeque::with_capacity(MAX_CALLS))),
-                // The time counts from the start of the probe, since no other call was made while the probe waited for
-                // its response.
+                // The time counts from the start of the probe, since no other call was made since then.
                 Outcome::Failed => self.change(&mut state, State::Open(begun + OPEN_FOR)),
                 Outcome::Inconclusive => *current = None,
             },

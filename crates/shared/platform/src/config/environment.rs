@@ -4,8 +4,7 @@ use crate::config::{ConfigError, Settings};
 
 /// The variable with the environment: `development` or `production`. If it is not set, the environment is production.
 pub const VARIABLE: &str = "SHIPYARD_ENVIRONMENT";
-/// The text that every published secret contains: the key in deploy/compose/secrets and the passwords in
-/// deploy/compose.
+/// The text in every published secret: the key in deploy/compose/secrets and the passwords in deploy/compose.
 const PUBLISHED: &str = "development-only";
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

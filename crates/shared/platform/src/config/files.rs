@@ -1,5 +1,5 @@
-//! Reads the files with variables, and the files with secrets that variables name. Errors name file, line and variable,
-//! but never contain a value.
+//! Reads the files with variables, and the secrets' files that variables name. Errors name file, line and variable, but
+//! never contain a value.
 
 use std::{collections::HashMap, path::Path};
 

@@ -15,10 +15,10 @@ use serde::de::DeserializeOwned;
 
 pub use crate::config::error::ConfigError;
 
-/// All variables that this process can read, from these sources, of which a later one overrides an earlier one: the
-/// TOML file that `SHIPYARD_CONFIG` names, `.env` in the working directory, the environment, overrides.
+/// All variables that this process can read. A later source overrides an earlier one: the TOML file that
+/// `SHIPYARD_CONFIG` names, `.env` in the working directory, the environment, overrides.
 ///
-/// [`Settings::read`] reads some of the variables into a struct whose fields are the variables' names in lower case.
+/// [`Settings::read`] reads the variables that a struct's fields name in lower case.
 #[derive(Clone, Default)]
 pub struct Settings {
     values: HashMap<String, String>,
@@ -35,8 +35,8 @@ pub enum Host {
 }
 
 impl Settings {
-    /// Reads every source, and from Vault the secrets whose values refer to it. Fails if a file or secret cannot be
-    /// read; the error names the file or the variable.
+    /// Reads every source, and the secrets that refer to Vault. Fails if a file or secret cannot be read; the error
+    /// names the file or the variable.
     pub fn load() -> Result<Self, ConfigError> {
         let mut settings = Self::load_unresolved()?;
         vault::resolve(&mut settings.values, is_secret)?;
@@ -60,7 +60,7 @@ impl Settings {
         Ok(Self { values, host: Host::default() })
     }
 
-    /// Fails if a variable's name looks misspelt. Logs a warning for each other unknown variable with the prefix of a
+    /// Fails if a variable's name looks misspelt. Logs a warning for each other unknown one with the prefix of a
     /// service.
     pub fn check_names(&self) -> Result<(), ConfigError> {
         for warning in names::check(self.values.keys().map(String::as_str))? {
@@ -137,7 +137,7 @@ impl Settings {
 }
 
 /// The endings of secrets' names, for which `NAME_FILE` may name a file. They are specific, since an unreadable file is
-/// an error and other software has variables such as `AWS_WEB_IDENTITY_TOKEN_FILE`.
+/// an error, and other software sets variables such as `AWS_WEB_IDENTITY_TOKEN_FILE`.
 const SECRETS: [&str; 12] = [
     "service_key",
     "service_key_previous",

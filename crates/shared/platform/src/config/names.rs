@@ -13,8 +13,8 @@ fn known() -> Vec<&'static str> {
     names.filter(|name| name.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')).collect()
 }
 
-/// Checks the names with the prefix of a service. Fails for an unknown name that is at most two edits away from a known
-/// one, and returns a warning for each other unknown name.
+/// Checks the names with the prefix of a service. Fails for an unknown name at most two edits away from a known one,
+/// and returns a warning for each other unknown name.
 pub(crate) fn check<'n>(names: impl Iterator<Item = &'n str>) -> Result<Vec<String>, ConfigError> {
     let known = known();
     let services: Vec<&str> = known.iter().filter_map(|name| name.strip_suffix("ADMIN_LISTEN")).collect();

@@ -22,8 +22,8 @@ const DETAILS: &str = "grpc-status-details-bin";
 /// The metadata key of the reason, such as `OUT_OF_STOCK`.
 const REASON: &str = "reason";
 
-/// Creates a status with a reason code that clients can evaluate. Circuit breakers count UNAVAILABLE with a reason as
-/// an answer of a working peer, so an outage of the service itself has no reason.
+/// Creates a status with a reason code for clients. Circuit breakers count UNAVAILABLE with a reason as an answer of a
+/// working peer, so an outage of the service itself has no reason.
 pub fn with_reason(code: Code, reason: &'static str, message: impl Into<String>) -> Status {
     let mut status = Status::new(code, message);
     status.metadata_mut().insert(REASON, MetadataValue::from_static(reason));
@@ -97,8 +97,8 @@ pub(super) fn completed(mut response: Response) -> Response {
     response
 }
 
-/// Returns the encoded details of the error status in a response's headers. A response without a status in its headers
-/// has an OK status in its trailers, since every RPC has a single response message.
+/// Returns the encoded details of the error status in a response's headers. A status outside of the headers is OK,
+/// since every RPC has a single response message.
 fn encoded(headers: &HeaderMap) -> Option<HeaderValue> {
     let status = Status::from_header_map(headers).filter(|status| status.code() != Code::Ok)?;
     let mut details = status.get_error_details();

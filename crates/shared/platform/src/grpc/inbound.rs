@@ -1,7 +1,7 @@
 //! Limits of a gRPC server: size and arrival time of messages, calls in flight, and calls in flight of one user.
 //!
-//! Every RPC of this system takes one message, and a call starts only once its message has arrived. So an incompletely
-//! sent call occupies no slot.
+//! Every RPC takes one message, and a call starts only once its message has arrived. So an incompletely sent call
+//! occupies no slot.
 
 use std::sync::Arc;
 
@@ -29,7 +29,7 @@ const MAX_MESSAGE_BYTES: usize = 256 * 1024;
 const PREFIX_LENGTH: usize = 5;
 
 /// Adds `guard` and the limits to the services of `router`. A call passes them in this order: arrival of the message, a
-/// slot for the call, authentication, a slot of the user. The calls of each service in `apart` have their own slots.
+/// slot for the call, authentication, a slot of the user. Each service in `apart` has its own slots.
 pub(super) fn bounded(router: Router, guard: Guard, max_in_flight: usize, apart: &[&'static str]) -> Router {
     let inbound = Inbound {
         arrivals: Arrivals::default(),

@@ -61,15 +61,15 @@ pub fn time(time: &prost_types::Timestamp) -> Option<chrono::DateTime<chrono::Ut
     chrono::DateTime::from_timestamp(time.seconds, nanos).filter(|time| (1..=9999).contains(&time.year()))
 }
 
-/// Returns true if the call may be retried: it did not reach the peer, or the peer could not serve it at that time.
-/// Returns false if an open circuit breaker refused the call, since it stays open for longer than a retry waits.
+/// Returns true if the call may be retried: it did not reach the peer, or the peer could not serve it at that time. A
+/// call that an open circuit breaker refused may not, since the breaker stays open for longer than a retry waits.
 pub fn is_transient(status: &Status) -> bool {
     matches!(status.code(), Code::Unavailable | Code::ResourceExhausted | Code::Aborted) && !is_refused(status)
 }
 
-/// Returns true if the peer refuses this request for good: it would refuse the same request again, so a consumer
-/// dead-letters its message. Every other failure is transient, because its cause may be the peer, or the rights of this
-/// service. See <https://grpc.io/docs/guides/status-codes/>.
+/// Returns true if the peer would refuse the same request again, so that a consumer dead-letters its message. Every
+/// other failure is transient, because its cause may be the peer, or the rights of this service. See
+/// <https://grpc.io/docs/guides/status-codes/>.
 pub fn is_refusal(status: &Status) -> bool {
     match status.code() {
         Code::InvalidArgument

@@ -44,8 +44,7 @@ pub struct Services {
 }
 
 impl Services {
-    /// Creates an empty set of services. `descriptors` is the encoded `FileDescriptorSet` that describes every service
-    /// to be added.
+    /// Creates an empty set of services. `descriptors` is the encoded `FileDescriptorSet` of all services to be added.
     pub fn new(descriptors: &'static [u8]) -> Self {
         Self { routes: RoutesBuilder::default(), descriptors, names: Vec::new(), apart: Vec::new() }
     }
@@ -67,8 +66,7 @@ impl Services {
         self
     }
 
-    /// Adds a service with its own slots, as many as all other services share. So neither can use up the slots of the
-    /// other.
+    /// Adds a service with its own slots, as many as all other services share.
     #[must_use]
     pub fn with_own_slots<S>(mut self, service: S) -> Self
     where
@@ -134,7 +132,8 @@ impl Services {
     /// Serves until `stop`, continues during the drain, then finishes the calls in flight within
     /// [`shutdown::REQUESTS_TIMEOUT`](crate::server::shutdown::REQUESTS_TIMEOUT).
     ///
-    /// Health reports SERVING for `""` and each service while `readiness` is met. Fails if `guard` has no rule for an RPC.
+    /// Health reports SERVING for `""` and each service while `readiness` is met. Fails if `guard` has no rule for an
+    /// RPC.
     pub async fn serve(
         self,
         listener: impl Into<Listener>,

@@ -13,9 +13,9 @@ use crate::{
 pub struct Transport(Option<Connector>);
 
 impl Transport {
-    /// Parses `address` (`host:port` or a URL). Returns its URL and the transport: TLS if `tls` is set, otherwise plain
-    /// TCP. Fails if the URL's scheme contradicts `tls`; the error names `variable`. Over TLS the server's certificate
-    /// must name `service`, if it is set.
+    /// Parses `address` (`host:port` or a URL). Returns its URL and the transport: TLS if `tls` is set. Fails if the
+    /// URL's scheme contradicts `tls`; the error names `variable`. Over TLS the server's certificate must name
+    /// `service`, if it is set.
     pub fn parse(
         tls: Option<&Tls>,
         service: Option<&'static str>,

@@ -1,9 +1,8 @@
-//! Responds INVALID_ARGUMENT to a call whose message cannot be read, since this is the caller's mistake. tonic itself
-//! reports INTERNAL, as for a defect of the server. The response to an unknown compression does not repeat the caller's
-//! header, whereas tonic's response contains it several times.
+//! Responds INVALID_ARGUMENT to a call whose message cannot be read, since this is the caller's mistake; tonic itself
+//! reports INTERNAL. The response to an unknown compression does not repeat the caller's header, whereas tonic's
+//! response contains it several times.
 //!
-//! tonic reads a message before it calls the method, and reports a failure only as the text of the status. No method of
-//! the services returns these texts.
+//! tonic reports such a failure only as the text of the status. No method of the services returns these texts.
 
 use axum::response::Response;
 use tonic::{Code, Status};

@@ -1,5 +1,5 @@
-//! Limits on what callers may use without a session, the health service and reflection: the size of a message, the
-//! number of streams of each kind (`Watch` of the health service, and reflection), and the lifetime of a stream.
+//! Limits for the health service and reflection, which callers may use without a session: the size of a message, and
+//! the number and the lifetime of streams (`Watch` of the health service, and reflection).
 
 use std::{
     pin::Pin,

@@ -1,7 +1,6 @@
 //! Reads and discards the rest of a request's body after an early response.
 //!
-//! If the server closed a connection on which the client still sends, the connection would be reset and the client
-//! would never see the response.
+//! Closing a connection on which the client still sends would reset it, and the client would never see the response.
 
 use std::{
     pin::Pin,

@@ -1,9 +1,9 @@
 //! Answers a request with `Expect: 100-continue` before its body is sent, if the head alone decides the answer (RFC
 //! 9110, section 10.1.1).
 //!
-//! hyper asks the client for the body when the body is first polled. So this module first calls the handler with a body
-//! that never arrives. If the handler answers without polling the body, this is the answer. Otherwise the handler is
-//! dropped at its first poll, before it has changed anything.
+//! hyper asks the client for the body at the first poll of the body. So this module first calls the handler with a body
+//! that never arrives. If the handler polls it, the handler is dropped, before it has changed anything. Otherwise its
+//! answer is sent.
 
 use std::{
     pin::Pin,
@@ -27,7 +27,8 @@ pub(crate) fn is_waiting(parts: &Parts, body: &Body) -> bool {
     parts.version == Version::HTTP_11 && !body.is_end_stream() && asks(&parts.headers)
 }
 
-/// Returns the answer of `handle` if it is the same for every body of `length` bytes. Returns `None` if `handle` needs the body.
+/// Returns the answer of `handle` if it is the same for every body of `length` bytes. Returns `None` if `handle` needs
+/// the body.
 pub(crate) async fn answered_by_head<F>(length: u64, limit: usize, handle: impl FnOnce(Body) -> F) -> Option<Response>
 where
     F: Future<Output = Response>,

@@ -1,5 +1,5 @@
 //! The limits and the guard of an HTTP API. A request takes a slot, its caller is authenticated, and it takes a slot of
-//! its user before its endpoint runs.
+//! its user.
 
 use std::sync::Arc;
 
@@ -32,8 +32,8 @@ impl Inbound {
         Self { guard, slots, apart: None, users }
     }
 
-    /// Makes each request also take one of `slots`. Endpoints that wait for the same service share these slots, so that
-    /// a slow service does not block other endpoints.
+    /// Makes each request also take one of `slots`, which endpoints that wait for the same service share, so that a
+    /// slow service does not block other endpoints.
     #[must_use]
     pub fn apart(&self, slots: Slots) -> Self {
         Self { apart: Some(slots), ..self.clone() }
@@ -46,8 +46,8 @@ impl Inbound {
     }
 
     /// Puts the limits and the guard in front of the endpoints of `router`, which read bodies of at most `body_limit`
-    /// bytes. The complete router must set its own fallback: axum's is now behind the guard, which refuses unknown
-    /// paths with 403.
+    /// bytes. The complete router must set its own fallback, since axum's is now behind the guard, which refuses
+    /// unknown paths with 403.
     pub fn to<S: Clone + Send + Sync + 'static>(&self, router: Router<S>, body_limit: usize) -> Router<S> {
         router
             .layer(shared(DefaultBodyLimit::max(body_limit)))

@@ -17,8 +17,8 @@ use crate::{
     invalid::{FieldCode, InvalidField, InvalidFields, MAX_FIELDS},
 };
 
-/// The maximum size in bytes of a body whose invalid members are all reported, because the body is decoded once for
-/// each of them. For a larger body, only the first is reported.
+/// The maximum size in bytes of a body whose invalid members are all reported, since it is decoded once for each of
+/// them. For a larger body, only the first is reported.
 const SEARCHED: usize = 4 * 1024;
 
 /// The body of a request, parsed from a JSON object. The rejection is a problem document that names the invalid fields.
@@ -59,14 +59,14 @@ fn check_media_type(headers: &HeaderMap) -> Result<(), Problem> {
     Ok(())
 }
 
-/// Parses a JSON object in a format of this system. The problem document lists the invalid members, at most one error
-/// for each, and never contains a member's value.
+/// Parses a JSON object in a format of this system. The problem document lists the invalid members, one error each,
+/// without their values.
 pub fn decode_own<T: DeserializeOwned + PartialSchema>(body: &[u8]) -> Result<T, Problem> {
     read(body).map_err(|first| all_invalid::<T>(body, first).into())
 }
 
-/// Parses a JSON object in a format that others defined, and stops at the first error. The problem document names the
-/// invalid member and its error, but never contains the member's value.
+/// Parses a JSON object in a format that others defined, up to the first error. The problem document names the invalid
+/// member and its error, without its value.
 pub fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     read(body).map_err(Problem::from)
 }

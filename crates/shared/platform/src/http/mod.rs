@@ -1,4 +1,5 @@
-//! HTTP server: the layers around every request, and graceful shutdown. `listener::connection` sets the limits of the HTTP protocol.
+//! HTTP server: the layers around every request, and graceful shutdown. `listener::connection` sets the limits of the
+//! HTTP protocol.
 
 pub(crate) mod discard_body;
 pub mod endpoints;

@@ -1,4 +1,5 @@
-//! Converts errors outside of endpoints to problem documents: unknown paths and methods, and error responses of the framework.
+//! Converts errors outside of endpoints to problem documents: unknown paths and methods, and error responses of the
+//! framework.
 
 use axum::{
     extract::Request,
@@ -10,7 +11,8 @@ use crate::http::problem::{MEDIA_TYPE, Problem};
 
 /// The maximum number of characters of a path that the error response repeats. It is longer than any valid path.
 const MAX_PATH_CHARACTERS: usize = 128;
-/// The maximum number of characters of a method that the error response repeats. A caller may send any token as a method.
+/// The maximum number of characters of a method that the error response repeats. A caller may send any token as a
+/// method.
 const MAX_METHOD_CHARACTERS: usize = 16;
 
 /// Responds 404 to a path without a route.

@@ -1,9 +1,8 @@
 //! Reads request bodies within limits on time, size and memory. A request is handled only once its body has arrived
-//! completely.
+//! completely, so that slow or incomplete bodies occupy no slots.
 //!
-//! So a body that is sent slowly or incompletely occupies no slot. The received bytes of all incomplete bodies together
-//! are bounded. Above the bound, the oldest incomplete body is dropped and its request fails. So a flood of half-sent
-//! bodies drops only its own bodies, and a body that is sent at once arrives.
+//! The received bytes of all incomplete bodies are bounded. Above the bound, the oldest incomplete body is dropped and
+//! its request fails. So a flood of half-sent bodies drops only its own bodies.
 //!
 //! The bytes of the bodies whose requests are being handled are bounded, too; a request above the bound is refused.
 //! `load_shed` bounds the bytes of one user.

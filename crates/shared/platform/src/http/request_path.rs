@@ -1,5 +1,5 @@
-//! The path of a request as logs, traces and the audit trail show it: without ids of customers, which would outlive the
-//! erasure of the customer's data. Some shops use logins as ids.
+//! The path of a request in logs, traces and the audit trail: without ids of customers, which would outlive the erasure
+//! of the customer's data. Some shops use logins as ids.
 
 use std::borrow::Cow;
 

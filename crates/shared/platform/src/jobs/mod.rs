@@ -46,7 +46,7 @@ impl Job {
     }
 
     /// Creates a job that runs `batch` every `period` in the one replica that has the lease, and again at once after a
-    /// full batch. The first run begins some time within the first period.
+    /// full batch. It first runs within the first period.
     pub fn periodic<F>(
         name: &'static str,
         lease: Arc<dyn Lease>,
@@ -69,8 +69,8 @@ impl Job {
     }
 }
 
-/// Returns the time from the start of the process until the first run of a job. It is derived from the name instead of
-/// random, because the simulation must repeat a run exactly.
+/// Returns the time until the first run of a job. It is derived from the name instead of random, because the simulation
+/// must repeat a run exactly.
 fn first_run(name: &str, period: Duration) -> Duration {
     let mut hasher = DefaultHasher::new();
     name.hash(&mut hasher);
@@ -103,11 +103,11 @@ impl Retention {
         Job::periodic(name, lease, RETENTION_INTERVAL, move || remove(database.clone(), age))
     }
 
-    /// Creates the job that deletes old published rows of the outbox. It has its own lease, so that it does not block the relay.
+    /// Creates the job that deletes old published rows of the outbox. It has its own lease, so that it does not block
+    /// the relay.
     ///
-    /// Outbox rows are deleted an hour earlier than rows that record which events were handled, such as inbox rows.
-    /// Otherwise `cargo run`, which republishes events that the mock broker lost, could republish a handled event whose
-    /// inbox row is already deleted.
+    /// Outbox rows are deleted an hour earlier than, for example, inbox rows. Otherwise `cargo run`, which republishes
+    /// events that the mock broker lost, could republish a handled event whose inbox row is already deleted.
     pub fn outbox(&self) -> Job {
         self.job("outbox-retention", |database, age| async move {
             let age = age.saturating_sub(OUTBOX_HEAD_START);
@@ -123,8 +123,8 @@ impl Retention {
     }
 }
 
-/// Runs `batch` every `period` while this replica has the lease, until `stop`. After a full batch it runs the next one
-/// at once. After a failure, which it logs, it runs the next one after `period`.
+/// Runs `batch` every `period` while this replica has the lease, until `stop`, and again at once after a full batch.
+/// Logs a failure.
 pub async fn repeat<F>(
     name: &'static str,
     lease: Arc<dyn Lease>,
@@ -168,9 +168,9 @@ where
 
 /// Streams the rows of a table as they fall due, until `stop`. `task` names the job in the log.
 ///
-/// `take` returns the next due rows and leases them to this replica for a while, so that every replica may run the job.
-/// After it returned rows, it is called again at once; otherwise after a second, or when `wake` is notified.
-/// Consecutive failures are logged as one outage.
+/// `take` returns the next due rows and leases them to this replica, so that every replica may run the job. After it
+/// returned rows, it is called again at once; otherwise after a second, or when `wake` is notified. Consecutive
+/// failures are logged as one outage.
 pub fn due<T, E, F>(
     task: &'static str,
     take: impl Fn() -> F,

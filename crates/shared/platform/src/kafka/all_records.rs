@@ -60,7 +60,7 @@ impl KafkaPublisher {
         }
     }
 
-    /// Replaces a producer whose records of these topics were not acknowledged, and forgets the topics, which may have
+    /// Replaces a producer after records of these topics were not acknowledged, and forgets the topics, which may have
     /// been deleted: librdkafka reports a topic as unknown only after 30 s (`topic.metadata.propagation.max.ms`).
     fn give_up(&self, producer: &Producer, topics: &[&str]) -> anyhow::Result<()> {
         self.forget(topics);

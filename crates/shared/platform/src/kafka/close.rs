@@ -13,8 +13,8 @@ use tokio::runtime::Handle;
 /// workers, it is shorter than the time in which a service stops.
 pub(super) const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Drops a consumer, which commits the stored offsets and leaves the group. Blocks until the consumer is closed or the
-/// time limit is over. After the limit it abandons the closing thread and returns false.
+/// Drops a consumer, which commits the stored offsets and leaves the group. Blocks until the consumer is closed; at the
+/// time limit it abandons the closing thread and returns false.
 ///
 /// While librdkafka closes a consumer, it may drop the answer to a rebalance unread, and then wait for ever for the
 /// rebalance to end ([librdkafka 4884](https://github.com/confluentinc/librdkafka/issues/4884)). The consumer has left

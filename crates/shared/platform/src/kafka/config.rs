@@ -30,8 +30,8 @@ pub struct Config {
     /// A prefix of all consumer groups' names, so that several systems can share a broker.
     #[serde(default)]
     pub kafka_group_prefix: String,
-    /// How long the broker may delay the response to a fetch that finds no record. A real broker responds as soon as a record arrives;
-    /// librdkafka's mock cluster always waits this long.
+    /// How long the broker may delay the response to a fetch that finds no record. A real broker responds as soon as a
+    /// record arrives; librdkafka's mock cluster always waits this long.
     #[serde(default = "default_fetch_wait", deserialize_with = "crate::config::bounded::duration")]
     pub kafka_fetch_wait: Duration,
     #[serde(default)]
@@ -128,8 +128,8 @@ impl Config {
         self.kafka_topic_retention + self.kafka_topic_segment
     }
 
-    /// Returns the retention of rows that record the effects of events. It is one day longer than the life of any
-    /// record, since clocks differ and Kafka looks for old segments only every five minutes.
+    /// Returns the retention of rows that record the effects of events: a day more than the life of any record, since
+    /// clocks differ and Kafka looks for old segments only every five minutes.
     pub fn effect_retention(&self) -> Duration {
         self.record_life() + Duration::from_hours(24)
     }

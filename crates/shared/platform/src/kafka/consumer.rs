@@ -37,8 +37,8 @@ const SESSION_TIMEOUT_MS: &str = "6000";
 pub(super) const FETCH_MAX_BYTES: &str = "4194304";
 /// The maximum size in bytes of the buffer into which librdkafka decompresses a zstd batch. librdkafka tries buffers of
 /// growing size, each three times as large as the one before (or 4 000 bytes larger), up to this limit. So a batch of 8
-/// MiB always fits; a batch of more than 24 MiB never fits and blocks its partition. For gzip, LZ4 and Snappy,
-/// librdkafka has no such limit; a batch can reach the broker's `max.message.bytes` times the best ratio of the codec.
+/// MiB always fits; a batch of more than 24 MiB never fits and blocks its partition. With gzip, LZ4 and Snappy, only
+/// the broker's `max.message.bytes` and the ratio of the codec limit a batch.
 pub(super) const RECEIVE_MAX_BYTES: &str = "25169824";
 /// The number of queued messages of a partition at which librdkafka stops fetching from it.
 const QUEUED_MESSAGES: &str = "1000";
@@ -52,10 +52,11 @@ const METADATA_TIMEOUT: Duration = Duration::from_secs(2);
 /// The capacity of the channel for partition errors. A worker that reports an error waits while the channel is full.
 const REPORT_CAPACITY: usize = 16;
 
-/// A consumer of one topic within one group. It runs until it is stopped.
+/// A consumer of one topic within one group.
 ///
-/// The consumer stores the offset of a message after the message's effect, and librdkafka commits stored offsets. A transient failure is
-/// retried in place, so that the order within a key holds while other partitions continue. A poison message goes to the dead-letter topic.
+/// It stores the offset of a message after the message's effect, and librdkafka commits stored offsets. A transient
+/// failure is retried in place, so that the order within a key holds while other partitions continue. A poison message
+/// goes to the dead-letter topic.
 pub struct Consumer {
     pub(super) group: &'static str,
     pub(super) topic: String,
@@ -227,8 +228,8 @@ impl Consumer {
     }
 
     /// Lets librdkafka log the topic's id, without which the first assignment can neither check nor mark positions. A
-    /// request during the assignment would block the thread that handles the assignment. If the broker does not answer,
-    /// positions are trusted.
+    /// request during the assignment would block the assignment's own thread. If the broker does not answer, positions
+    /// are trusted.
     async fn learn_topic_id(&self, consumer: &Arc<StreamConsumer<Context>>) {
         let (consumer, topic) = (consumer.clone(), self.topic.clone());
         let asked =

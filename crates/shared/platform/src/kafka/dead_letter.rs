@@ -1,4 +1,5 @@
-//! Builds the dead letter of a poison message, with the metadata to replay it byte for byte, and publishes it to the dead-letter topic.
+//! Builds the dead letter of a poison message, with the metadata to replay it byte for byte, and publishes it to the
+//! dead-letter topic.
 
 use super::{Consumer, ExactRecord, HEADER_EVENT_TYPE, Headers, Message, dead_letter_topic, is_too_large};
 

@@ -1,5 +1,5 @@
-//! Publishes records with an outcome for each: whether the broker acknowledged it, or whether a topic, a partition, the
-//! record or the broker is the cause of the failure.
+//! Publishes records with an outcome for each: acknowledged, or failed because of its topic, its partition, itself or
+//! the broker.
 
 use std::{
     collections::{HashMap, HashSet},

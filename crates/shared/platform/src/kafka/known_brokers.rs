@@ -2,8 +2,8 @@
 //!
 //! librdkafka forgets all brokers for good if one broker lists none in a response, which a broker does after it was
 //! frozen until the cluster fenced it (<https://github.com/confluentinc/librdkafka/issues/5301>). Then librdkafka's
-//! statistics list no broker either. Otherwise they always list some, even while all are down: the configured brokers
-//! until the first response, then the brokers of the last response.
+//! statistics list no broker either. Otherwise they always list some, even while all are down: the configured ones or
+//! those of the last response.
 
 use std::{
     collections::HashMap,
@@ -13,7 +13,7 @@ use std::{
 use serde::Deserialize;
 
 /// The number of consecutive statistics without a broker after which a consumer is rebuilt. A single one may be from
-/// the moment between the loss of all brokers and librdkafka's return to the configured ones, which usually succeeds.
+/// the moment before librdkafka returns to the configured brokers, which usually succeeds.
 const MAX_WITHOUT_BROKER: u32 = 3;
 
 /// The part of librdkafka's statistics that this module reads.

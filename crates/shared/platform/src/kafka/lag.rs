@@ -67,7 +67,8 @@ impl Lag {
         Arc::new(Self { group, topic: topic.to_owned(), positions: Mutex::default() })
     }
 
-    /// Exports the lag that the statistics contain. Asks the broker, in the background, about partitions that do not move.
+    /// Exports the lag that the statistics contain. Asks the broker, in the background, about partitions that do not
+    /// move.
     pub fn observe<C: ConsumerContext + 'static>(
         self: &Arc<Self>,
         statistics: &[u8],

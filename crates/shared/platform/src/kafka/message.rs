@@ -75,7 +75,8 @@ impl Failure {
     }
 }
 
-/// A handler of the messages of one topic. Each message is handled at least once, and messages with the same key are handled in order.
+/// A handler of the messages of one topic. Each message is handled at least once, and messages with the same key are
+/// handled in order.
 #[async_trait]
 pub trait Handler: Send + Sync + 'static {
     async fn handle(&self, message: &Message) -> Result<(), Failure>;

@@ -1,8 +1,8 @@
 //! The queue into which librdkafka fetches the messages of one partition.
 //!
 //! librdkafka stops fetching from a partition while its queue is full, and continues within `fetch.queue.backoff.ms`
-//! once it is not. Pausing and resuming a partition would also bound the queued messages, but librdkafka drops the
-//! fetched messages of a paused partition, and after a resume it may take a second to fetch again.
+//! once it is not. Pausing the partition would also bound the queue, but librdkafka drops the fetched messages of a
+//! paused partition, and after a resume it may take a second to fetch again.
 
 use std::{sync::Arc, time::Duration};
 
@@ -56,7 +56,8 @@ pub(super) struct PartitionQueue<C: ConsumerContext> {
 }
 
 impl<C: ConsumerContext + 'static> PartitionQueue<C> {
-    /// Opens the queue of a partition. At most one may be open per partition. Returns `None` if there is no such partition.
+    /// Opens the queue of a partition. At most one may be open per partition. Returns `None` if there is no such
+    /// partition.
     pub fn open(
         client: &Arc<StreamConsumer<C>>,
         consumer: &Arc<Consumer>,

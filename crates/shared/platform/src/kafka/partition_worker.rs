@@ -20,8 +20,8 @@ const MAX_CONCURRENT_MESSAGES: usize = 16;
 const LINGER: Duration = Duration::from_millis(5);
 
 impl Consumer {
-    /// Handles the messages of one partition until its queue is closed. Messages of different keys are handled concurrently, or in batches
-    /// if the handler supports them; offsets are stored in order.
+    /// Handles the messages of one partition until its queue is closed, different keys concurrently, or in batches if
+    /// the handler supports them. Stores offsets in order.
     pub(super) async fn work<C: ConsumerContext + 'static>(self: Arc<Self>, mut queue: PartitionQueue<C>) {
         let batch = self.handler.batch();
         let most = if batch > 1 { batch } else { MAX_CONCURRENT_MESSAGES };
@@ -58,7 +58,7 @@ impl Consumer {
     }
 
     /// Tries each message once, different keys concurrently. Returns true for each handled message. After a failure,
-    /// the caller handles the remaining messages of the key one by one, in their order.
+    /// the remaining messages of the key are left to the caller.
     async fn try_by_key(&self, messages: &[Message]) -> Vec<bool> {
         let mut keys: HashMap<&[u8], Vec<usize>> = HashMap::new();
         for (index, message) in messages.iter().enumerate() {
@@ -81,8 +81,8 @@ impl Consumer {
         handled
     }
 
-    /// Tries a message once. Returns true if it was handled. A failure is not reported here, since the message is
-    /// handled again alone.
+    /// Tries a message once. Returns true if it was handled. Does not report a failure, since the message is handled
+    /// again alone.
     async fn try_once(&self, message: &Message) -> bool {
         let start = Instant::now();
         let handled =
@@ -110,8 +110,8 @@ impl Consumer {
         handled
     }
 
-    /// Handles a message, with retries, or dead-letters it. Returns false if `closed` was cancelled before the message was handled or
-    /// dead-lettered.
+    /// Handles a message, with retries, or dead-letters it. Returns false if `closed` was cancelled before the message
+    /// was handled or dead-lettered.
     async fn handle_one(&self, message: &Message, closed: &CancellationToken) -> bool {
         self.handle_or_dead_letter(message, closed).instrument(self.span_of(message)).await
     }

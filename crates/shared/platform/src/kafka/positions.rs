@@ -1,5 +1,5 @@
-//! Checks the positions at which a consumer continues: positions of a topic that was deleted and created again are not
-//! trusted, and records that expired before they were read are counted.
+//! Checks where a consumer continues: positions of a topic that was deleted and created again are not trusted, and
+//! records that expired before they were read are counted.
 //!
 //! librdkafka keeps the old position in a topic that was created again, if the new topic has as many records. If the
 //! position has expired, it starts at the first remaining record. It only logs both, so this module reads its log.

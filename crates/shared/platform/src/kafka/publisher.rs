@@ -13,7 +13,7 @@ use crate::outbox::{Outcome, Publisher};
 impl Publisher for KafkaPublisher {
     async fn publish(&self, records: Vec<Record>) -> anyhow::Result<()> {
         // Builds all headers before the first record is queued. The client sends queued records at once, so records
-        // that are queued in quicker succession need fewer requests.
+        // queued in quick succession need fewer requests.
         let outgoing = records.iter().map(|record| {
             Outgoing::to(&record.topic).key(&record.key).payload(&record.payload).headers(headers(record))
         });

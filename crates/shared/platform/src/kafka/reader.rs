@@ -1,5 +1,5 @@
-//! Reads topics from their start to their current end, for tools. A reader joins no group and commits only the offsets that
-//! [`Reader::mark`] sets.
+//! Reads topics from their start to their current end, for tools. A reader joins no group and commits only the offsets
+//! that [`Reader::mark`] sets.
 
 use std::{collections::HashMap, time::Duration};
 

@@ -44,8 +44,8 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// Returns the refusal that an error stands for, if any. `what` names the resource. `reason` returns librdkafka's
-    /// additional explanation.
+    /// Returns the refusal that an error stands for, if any. `what` names the resource; `reason` returns librdkafka's
+    /// explanation.
     pub(super) fn from_error(error: &KafkaError, what: &str, reason: impl FnOnce() -> Option<String>) -> Option<Self> {
         let code = error.rdkafka_error_code()?;
         match code {
@@ -145,7 +145,8 @@ pub(super) async fn explained(config: &Config, error: KafkaError) -> anyhow::Err
     }
 }
 
-/// Returns librdkafka's guess about a broker that closes plain-text connections, if librdkafka reports one within [`GLANCE_TIMEOUT`].
+/// Returns librdkafka's guess about a broker that closes plain-text connections, if librdkafka reports one within
+/// [`GLANCE_TIMEOUT`].
 fn glance(config: &Config) -> Option<anyhow::Error> {
     let client = client(config).ok()?;
     let until = Instant::now() + GLANCE_TIMEOUT;

@@ -9,12 +9,13 @@ use tokio_util::sync::CancellationToken;
 use super::{Consumer, Failure, Message};
 
 /// The number of consecutive panics of the handler at which a message is dead-lettered. A panic is a defect of this
-/// build, not an outage: without this limit, all later events of the partition would wait for the next build. A dead
-/// letter blocks nothing, and can be replayed with the next build.
+/// build: without this limit, all later events of the partition would wait for the next build, which can replay a dead
+/// letter.
 const MAX_PANICS: u32 = 6;
 
 impl Consumer {
-    /// Handles a message, with retries, or dead-letters it. Returns false if `closed` was cancelled before either succeeded.
+    /// Handles a message, with retries, or dead-letters it. Returns false if `closed` was cancelled before either
+    /// succeeded.
     pub(super) async fn handle_or_dead_letter(&self, message: &Message, closed: &CancellationToken) -> bool {
         let mut pauses = pauses();
         let (mut attempts, mut panics) = (0, 0);

@@ -1,5 +1,5 @@
-//! Skips a batch that a consumer cannot read. The operator commits the batch as an offset of a second consumer group,
-//! since a broker accepts offsets of the consumer's own group only from its members.
+//! Skips a batch that a consumer cannot read. The operator notes the batch in the metadata of an offset of a second
+//! consumer group, since a broker accepts offsets of the consumer's own group only from its members.
 
 use anyhow::Context as _;
 
@@ -29,8 +29,8 @@ pub fn skipped(config: &Config, group: &str, topic: &str, partitions: &[i32]) ->
     Ok(batches.collect())
 }
 
-/// Adds a batch to a note, such as `0-0:9ae0daaf 17-20:0000002a`, and removes overlapping ones. Batches of one topic do
-/// not overlap, so an overlapping one is from an earlier topic of the same name, or is the same batch.
+/// Adds a batch to a note, such as `0-0:9ae0daaf 17-20:0000002a`, and removes overlapping ones, which are the same
+/// batch or from an earlier topic of the same name.
 fn noted(note: &str, batch: Batch) -> String {
     let mut all: Vec<Batch> =
         batches(note).filter(|other| other.last < batch.first || batch.last < other.first).collect();

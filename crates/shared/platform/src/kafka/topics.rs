@@ -178,8 +178,8 @@ fn is(entry: &ConfigEntry, value: &str) -> bool {
     entry.value.as_deref() == Some(value)
 }
 
-/// Returns the configuration of a topic, with at least one entry. rdkafka returns no entries for a topic that does not exist (yet) or that
-/// the user may not describe; this is retried.
+/// Returns the configuration of a topic, with at least one entry. rdkafka returns no entries for a topic that does not
+/// exist (yet) or that the user may not describe; this is retried.
 async fn describe(admin: &Admin, topic: &str) -> anyhow::Result<ConfigResource> {
     let what = || format!("asking Kafka how {topic} is configured");
     for pause in AGAIN.map(Some).into_iter().chain([None]) {

@@ -1,5 +1,5 @@
 //! Partitions whose next batch cannot be decoded: it is corrupt, too large, or compressed with an unknown codec. The
-//! consumer reports this and waits until an operator repairs or skips the batch.
+//! consumer waits until an operator repairs or skips the batch.
 
 use std::{
     collections::BTreeSet,

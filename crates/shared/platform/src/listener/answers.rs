@@ -1,10 +1,9 @@
-//! Keeps the answers that clients have not taken yet, and bounds their bytes and the time for which an answer waits for
-//! its client.
+//! Keeps the answers that clients have not taken yet, and bounds their bytes and their waiting time.
 //!
 //! A client may ask for many large answers and read none of them, and hyper would keep each whole answer until it is
-//! sent. So the listener passes a large answer to hyper in pieces, and keeps the rest here. Above the bound, the
-//! listener drops the answer whose client took its last piece longest ago. So a flood of unread answers does not affect
-//! clients that read theirs.
+//! sent. So the listener passes a large answer to hyper in pieces, and keeps the rest here. Above the bound, it drops
+//! the answer whose client took its last piece longest ago. So a flood of unread answers does not affect clients that
+//! read theirs.
 
 use std::{
     collections::{BTreeMap, VecDeque},

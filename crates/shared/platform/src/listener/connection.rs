@@ -47,8 +47,8 @@ pub const MAX_HEADER_BYTES: u16 = 16 * 1024;
 /// The maximum number of concurrent requests on one HTTP/2 connection.
 const MAX_CONCURRENT_STREAMS: u32 = 256;
 /// The maximum number of requests that a client may have reset before the server began them. More resets close the
-/// connection (rapid reset, CVE-2023-44487). It equals the number of concurrent requests, since a gateway that shares a
-/// connection between customers resets all requests of a customer who leaves.
+/// connection (rapid reset, CVE-2023-44487). It equals the number of concurrent requests, since a gateway resets all
+/// requests of a customer who leaves, on a connection shared with other customers.
 const MAX_PENDING_RESETS: usize = MAX_CONCURRENT_STREAMS as usize;
 /// The maximum number of streams per connection that the server itself has reset because of a client's protocol errors.
 const MAX_OWN_RESETS: usize = 1024;

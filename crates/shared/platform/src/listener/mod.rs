@@ -1,8 +1,7 @@
 //! Accept loop of every HTTP and gRPC listener. It limits connections and shuts down gracefully.
 //!
 //! Strangers can open connections at will. So each accepted connection has its own task, including its TLS handshake,
-//! and cannot delay the next `accept`. Each connection occupies one of a bounded number of slots. See [`slots`] for
-//! which connection is closed when no slot is free.
+//! and cannot delay the next `accept`; and each occupies one of a bounded number of [`slots`].
 
 mod activity;
 mod answers;
@@ -47,8 +46,8 @@ pub struct Limits {
     /// `MAX_CONNECTIONS`: the maximum number of connections in total.
     #[serde(default = "connections", deserialize_with = "crate::config::bounded::count")]
     pub max_connections: usize,
-    /// `MAX_CONNECTIONS_PER_ADDRESS`: the maximum number of connections from one IPv4 address or IPv6 network. All connections through a
-    /// gateway come from one address.
+    /// `MAX_CONNECTIONS_PER_ADDRESS`: the maximum number of connections from one IPv4 address or IPv6 network. All
+    /// connections through a gateway come from one address.
     #[serde(default = "connections_per_address", deserialize_with = "crate::config::bounded::count")]
     pub max_connections_per_address: usize,
     /// `GRPC_MAX_IN_FLIGHT`: the maximum number of calls in flight of a gRPC listener. One user may have a quarter of

@@ -1,9 +1,9 @@
 //! Bounds the number of a listener's connections by slots.
 //!
-//! If all slots of the listener or of one address are occupied, a new connection displaces another one: the listener
-//! closes the connection that has been without a request for longest, connections that never had a request first. So a
-//! flood of idle connections closes only its own connections, and a client that sends its request at once is served,
-//! even from the address of the flood. If every connection has a request in flight, the new connection is closed.
+//! If all slots of the listener or of one address are occupied, a new connection displaces the one that has been
+//! without a request for longest, connections that never had a request first. So a flood of idle connections closes
+//! only its own connections, and a client that sends its request at once is served, even from the address of the flood.
+//! If every connection has a request in flight, the new connection is closed.
 
 use std::{
     collections::HashMap,

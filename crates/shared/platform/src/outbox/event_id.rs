@@ -1,4 +1,5 @@
-//! The id of an event. It is derived from the event's key and type, so recording the same event again yields the same id.
+//! The id of an event. It is derived from the event's key and type, so recording the same event again yields the same
+//! id.
 
 use uuid::Uuid;
 

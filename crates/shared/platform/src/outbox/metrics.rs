@@ -1,4 +1,5 @@
-//! Metrics of an outbox: size and age of the backlog, the number of rows that are set aside, and the destinations that refuse events.
+//! Metrics of an outbox: size and age of the backlog, the number of rows that are set aside, and the destinations that
+//! refuse events.
 
 use std::{
     sync::atomic::{AtomicBool, Ordering},
@@ -16,7 +17,8 @@ const MAX_COUNT_PAUSE: Duration = Duration::from_mins(1);
 /// less often, and counts of up to a second take at most 2 % of the time.
 const PAUSE_PER_COUNT: u32 = 50;
 
-/// The metrics of one outbox, labelled with the name of its service. Each replica reports the same backlog, so dashboards take the maximum.
+/// The metrics of one outbox, labelled with the name of its service. Each replica reports the same backlog, so
+/// dashboards take the maximum.
 pub struct Metrics {
     name: &'static str,
     /// True while rows are set aside, so that the alarm is logged only once.

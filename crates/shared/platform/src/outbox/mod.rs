@@ -94,7 +94,8 @@ pub struct Backlog {
 /// The outbox table, as the relay uses it.
 #[async_trait]
 pub trait Outbox: Send + Sync + 'static {
-    /// Takes or renews the lease to publish, for `ttl`. Returns its epoch, or `None` while another replica has the lease.
+    /// Takes or renews the lease to publish, for `ttl`. Returns its epoch, or `None` while another replica has the
+    /// lease.
     async fn lease(&self, ttl: Duration) -> anyhow::Result<Option<i64>>;
     /// Releases the lease if this replica still has it in this epoch, so that another replica can take it at once.
     async fn release(&self, epoch: i64) -> anyhow::Result<()>;

@@ -118,7 +118,8 @@ impl Relay {
         }
     }
 
-    /// Publishes while this relay has the lease, and otherwise tries to acquire it. Returns after `stop` or with the first error.
+    /// Publishes while this relay has the lease, and otherwise tries to acquire it. Returns after `stop` or with the
+    /// first error.
     async fn hold(
         &self,
         lease: &mut Option<Held>,
@@ -184,8 +185,8 @@ impl Relay {
         }
     }
 
-    /// Marks the rows whose retry was acknowledged, and starts the retries that are due for destinations that are set aside. Returns true
-    /// if it marked any.
+    /// Marks the rows whose retry was acknowledged, and starts the retries that are due for destinations that are set
+    /// aside. Returns true if it marked any.
     async fn retry(&self, held: &mut Held, destinations: &mut Destinations, metrics: &Metrics) -> anyhow::Result<bool> {
         let rows = destinations.accepted(metrics);
         if !rows.is_empty() {

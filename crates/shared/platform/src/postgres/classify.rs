@@ -1,9 +1,9 @@
 //! Classifies PostgreSQL errors: can a retry succeed? There are two questions with different defaults:
 //!
-//! - [`is_permanent`] is for consumers. An error counts as transient unless it is certainly permanent, so that no event is dead-lettered in
-//!   an outage.
-//! - [`is_unavailable`] is for callers that wait, and for migrations. An error that is not certainly transient counts as a defect and fails
-//!   at once.
+//! - [`is_permanent`] is for consumers. An error counts as transient unless it is certainly permanent, so that no event
+//!   is dead-lettered in an outage.
+//! - [`is_unavailable`] is for callers that wait, and for migrations. An error that is not certainly transient counts
+//!   as a defect and fails at once.
 
 use sqlx::Error;
 
@@ -32,14 +32,14 @@ pub fn is_unavailable(error: &Error) -> bool {
         | Error::PoolTimedOut
         | Error::PoolClosed
         | Error::WorkerCrashed => true,
-        // Classes 08 connection, 25 transaction state (read-only standby), 40 rollback, 53 resources, 55 object not in the
-        // prerequisite state, 57 operator, 58 system.
+        // Classes 08 connection, 25 transaction state (read-only standby), 40 rollback, 53 resources, 55 object not in
+        // the prerequisite state, 57 operator, 58 system.
         _ => is_refused(error) || is_of_class(error, &["08", "25", "40", "53", "55", "57", "58"]),
     }
 }
 
-/// Returns true if another transaction holds a lock for too long, or the statement was cancelled to resolve a deadlock. The server itself
-/// works, and other statements are not affected.
+/// Returns true if another transaction holds a lock for too long, or the statement was cancelled to resolve a deadlock.
+/// The server itself works, and other statements are not affected.
 pub fn is_contended(error: &Error) -> bool {
     // 55P03 lock not available (`lock_timeout`), 40P01 deadlock detected.
     is_of_class(error, &["55P03", "40P01"])
@@ -51,7 +51,7 @@ pub fn is_refused(error: &Error) -> bool {
     is_of_class(error, &["28", "3D", "42501"])
 }
 
-/// Returns true if this connection, and every connection as old, must not be used again: the server closed it or is
+/// Returns true if this connection, and every one at least as old, must not be used again: the server closed it or is
 /// closing it, or it keeps an outdated setting or table plan.
 pub(super) fn is_stale(error: &Error) -> bool {
     match error {

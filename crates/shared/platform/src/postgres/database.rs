@@ -1,9 +1,9 @@
 //! The PostgreSQL connection pool, [`Database`]. This process limits every wait for a connection or an answer.
 //!
 //! The server enforces `statement_timeout`, which does not help if its answer is lost on the network. So each statement
-//! also has a deadline here, and its connection is closed unless the answer came in time. sqlx's own pool is not used:
-//! it pings each returned connection, which is a round trip per statement, and has a single time limit for waiting and
-//! connecting (decision 48).
+//! also has a deadline here, and its connection is closed unless the answer came in time. sqlx's own pool pings each
+//! returned connection, which is a round trip per statement, and has a single time limit for waiting and connecting
+//! (decision 48).
 
 use std::{
     io,
@@ -68,7 +68,8 @@ pub struct Database {
 }
 
 impl Database {
-    /// Creates a pool of at most `size` connections with the application name `application`. `variable` names the URL in errors.
+    /// Creates a pool of at most `size` connections with the application name `application`. `variable` names the URL
+    /// in errors.
     pub fn lazy(application: &str, variable: &str, url: &SecretString, size: u32) -> anyhow::Result<Self> {
         Ok(Self::with(connect_options(variable, url.expose_secret())?.application_name(application), size))
     }
@@ -120,7 +121,8 @@ impl Database {
         self.options.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Opens a connection outside the pool: for transactions of several statements, and for work that exceeds the pool's time limits.
+    /// Opens a connection outside the pool: for transactions of several statements, and for work that exceeds the
+    /// pool's time limits.
     pub async fn connect(&self) -> sqlx::Result<PgConnection> {
         let options = self.connect_options();
         timeout(ACQUIRE_TIMEOUT, options.connect()).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
@@ -177,7 +179,7 @@ fn may_pass(error: &sqlx::Error) -> bool {
     }
 }
 
-/// A connection while one statement uses it. On drop it is kept for the next statement if this statement was answered.
+/// A connection while one statement uses it. On drop it is kept for the next statement if this one was answered.
 /// Otherwise (after a deadline, or if the caller dropped the statement) its state is unknown, and it is closed.
 struct Lent {
     connection: Option<PgConnection>,

@@ -29,8 +29,8 @@ impl DatabaseError {
     }
 }
 
-/// Exports the counter with the value 0. `rate()` ignores the first value of a series, so a counter that begins at 1
-/// would lose its first increment.
+/// Exports the counter with the value 0. Otherwise a series would begin with its first increment, which `rate()` would
+/// miss.
 pub(crate) fn count_from_zero() {
     metrics::counter!("inconsistent_rows_total").increment(0);
 }

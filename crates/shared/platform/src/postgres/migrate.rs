@@ -36,9 +36,9 @@ const BEFORE_RELEASE: &str = "the database was made by a checkout from before 0.
 /// Waits for the server and applies pending migrations, under a lock so that only one replica migrates at a time. If
 /// the role of the service may not change tables, waits until the owner of the database has applied them.
 ///
-/// If a newer version has migrated the database, starts nevertheless, with a warning: its migrations only add what this
-/// version does not need (decision 61). Fails if one of them is a contraction, if a migration is wrong, or if the
-/// server's certificate is not trusted. If the server is unavailable or refuses this service, retries until `stop`.
+/// If a newer version has migrated the database, only logs a warning: its migrations only add what this version does
+/// not need (decision 61). Fails if one of them is a contraction, if a migration is wrong, or if the server's
+/// certificate is not trusted. If the server is unavailable or refuses this service, retries until `stop`.
 pub async fn migrate(database: &Database, migrations: &Migrations, stop: &CancellationToken) -> anyhow::Result<()> {
     let mut pauses = retry::endless_backoff();
     loop {

@@ -174,8 +174,7 @@ impl<'m> History<'m> {
     }
 
     /// Fails with `VersionMismatch`, which [`explain`](super::explain) reports, if the database's first migration is
-    /// not this program's. Otherwise sqlx would first find later migrations that this program does not have, and treat
-    /// them as a newer version's.
+    /// not this program's. Otherwise sqlx would first find its later migrations, and treat them as a newer version's.
     pub(super) async fn check_first(self, connection: &mut PgConnection) -> Result<(), MigrateError> {
         // Does not create the table: several replicas may start together, and only `run_direct` holds the lock.
         let exists = sqlx::query_scalar("select to_regclass($1) is not null").bind(self.recorded_in);

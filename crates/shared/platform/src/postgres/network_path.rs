@@ -64,8 +64,8 @@ impl Path {
         self.0.send_modify(|marks| marks.asked = None);
     }
 
-    /// Records that the last ping was not answered. Connections as old then count as silent, unless one of them has
-    /// answered meanwhile.
+    /// Records that the last ping was not answered. Connections at least as old as the ping then count as silent,
+    /// unless one of them has answered meanwhile.
     pub fn ping_unanswered(&self) {
         self.0.send_modify(|marks| {
             if let Some(Ping { at, other_answered: false }) = marks.asked.take() {
@@ -88,7 +88,7 @@ impl Path {
         }
     }
 
-    /// Waits for `answer`. Fails `limit` after the statement was sent, or as soon as an unanswered ping shows that
+    /// Waits for `answer`. Fails `limit` after the statement was sent, or once an unanswered ping shows that
     /// connections as old as this one get no more answers.
     pub async fn answered<T>(
         &self,

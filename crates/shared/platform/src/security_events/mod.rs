@@ -1,7 +1,7 @@
 //! Audit log: events about identities and rights, under the log target `security`, with a counter.
 //!
-//! docs/security-events.md describes each event. An event contains only ids and, if an address is over a limit, that
-//! address: no login, contact, session or token.
+//! docs/security-events.md describes each event. An event contains only ids and addresses that exceeded a limit: no
+//! login, contact, session or token.
 
 mod aggregate;
 mod event;
@@ -19,7 +19,7 @@ pub use self::{
 pub const TARGET: &str = "security";
 
 /// Logs the event and counts it. Events that strangers can cause at will are logged at most once per window, with their
-/// number, so that they do not displace other events from the log.
+/// number, so that they do not displace others from the log.
 pub fn record(event: Event<'_>) {
     metrics::counter!("security_events_total", "event" => event.name()).increment(1);
     match event.of_strangers() {

@@ -27,10 +27,11 @@ pub struct Config {
     pub admin_listen: Option<SocketAddr>,
     /// The configuration of the database. `None` for a service without a database.
     pub database: Option<DatabaseConfig>,
-    /// `SERVICE_KEY`: the key that all services share; at least 32 bytes. `None` with TLS, where certificates identify callers.
+    /// `SERVICE_KEY`: the key that all services share; at least 32 bytes. `None` with TLS, where certificates identify
+    /// callers.
     pub service_key: Option<SecretString>,
-    /// `SERVICE_KEY_PREVIOUS`: a second key, while operators replace the key. It is first the new key, then the old
-    /// one. The service accepts tokens signed with it, but signs none with it.
+    /// `SERVICE_KEY_PREVIOUS`: a second key whose tokens the service accepts while operators replace the key. It is
+    /// first the new key, then the old one.
     pub service_key_previous: Option<SecretString>,
     /// The variables that hold a published secret, which the service accepts only in development.
     pub published_secrets: Vec<String>,

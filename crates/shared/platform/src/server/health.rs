@@ -26,8 +26,8 @@ pub fn ready_routes(readiness: Vec<Readiness>) -> Router {
     whole.merge(probe_routes(readiness))
 }
 
-/// Returns a router with `GET /health/ready` (200, or 503 with the unmet conditions) and `GET /health/live`. The service is ready if every
-/// element of `readiness` is.
+/// Returns a router with `GET /health/ready` (200, or 503 with the unmet conditions) and `GET /health/live`. The
+/// service is ready if every element of `readiness` is.
 pub fn probe_routes(readiness: Vec<Readiness>) -> Router {
     Router::new().route("/health/ready", get(ready)).route("/health/live", get(live)).with_state(readiness.into())
 }

@@ -180,19 +180,19 @@ impl Server {
         Guard::new(sessions, self.key.clone(), rules)
     }
 
-    /// Opens a channel to the service `name`. Calls on it carry the identity of this service. Errors name `variable` as the source of the
-    /// address.
+    /// Opens a channel to the service `name` whose calls carry this service's identity. Errors name `variable`.
     pub fn peer(&self, name: &'static str, variable: &str, address: &str) -> Result<Peer, ConfigError> {
         Ok(self.identify(self.channel(name, variable, address)?))
     }
 
-    /// Opens a channel to the service `name` whose calls carry no token. Over TLS the certificate still identifies this service.
+    /// Opens a channel to the service `name` whose calls carry no token. Over TLS the certificate still identifies this
+    /// service.
     pub fn channel(&self, name: &'static str, variable: &str, address: &str) -> Result<Peer, ConfigError> {
         Peer::over(self.tls.as_ref(), name, variable, address)
     }
 
-    /// Opens a channel to a program that may be outside this system. Calls carry no token, and an `http://` address means plain text even
-    /// if TLS is configured.
+    /// Opens a channel to a program that may be outside this system. Calls carry no token; `http://` means plain text
+    /// even with TLS configured.
     pub fn outside(&self, name: &'static str, variable: &str, address: &str) -> Result<Peer, ConfigError> {
         let tls = self.tls.as_ref().filter(|_| !address.starts_with("http://"));
         Peer::outside(tls, name, variable, address)
@@ -208,9 +208,8 @@ impl Server {
         redis::lazy_connection(variable, url, self.tls.as_ref())
     }
 
-    /// Serves metrics and health, migrates the database and starts the health check of the database.
-    ///
-    /// If the database is unavailable, waits for it until `stop` is cancelled.
+    /// Serves metrics and health, migrates the database and starts its health check. Waits for an unavailable database
+    /// until `stop`.
     async fn start(self, stop: &CancellationToken) -> anyhow::Result<Started> {
         let mut tasks = Tasks::new(stop);
         if let Some(OpenDatabase { pool, .. }) = &self.database {

@@ -84,7 +84,8 @@ impl Readiness {
         missing
     }
 
-    /// Returns the names of the conditions that are not met, each with the reason if the dependency refuses this service.
+    /// Returns the names of the conditions that are not met, each with the reason if the dependency refuses this
+    /// service.
     pub fn waiting_for(&self) -> Vec<String> {
         let text = |((name, _), state): (&(&'static str, usize), &Status)| match state {
             Status::Met => None,

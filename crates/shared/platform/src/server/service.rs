@@ -22,7 +22,8 @@ const LISTEN_IP: &str = "LISTEN_IP";
 
 /// The descriptor of one service. Services with the same name are equal.
 pub struct Service {
-    /// The name in lower case. It is also the name of the database and, in upper case, the prefix of the service's variables.
+    /// The name in lower case. It is also the name of the database and, in upper case, the prefix of the service's
+    /// variables.
     pub name: &'static str,
     /// One sentence about the service for `--help`.
     pub about: &'static str,
@@ -118,18 +119,16 @@ impl Service {
         format!("{}_{suffix}", self.name.to_uppercase())
     }
 
-    /// Returns the listening address of the first API: `<NAME>_LISTEN`, or the default port on the IP address in `LISTEN_IP` or on
-    /// loopback.
-    ///
-    /// A service with a single API also accepts `<NAME>_HTTP_LISTEN`, the name that a service with gRPC uses for its
-    /// HTTP API.
+    /// Returns the listening address of the first API: `<NAME>_LISTEN`, or the default port on the IP address in
+    /// `LISTEN_IP` or on loopback. A service with a single API also accepts `<NAME>_HTTP_LISTEN`, as a service with
+    /// gRPC calls its HTTP API's address.
     pub fn listen(&self, settings: &Settings) -> Result<SocketAddr, ConfigError> {
         let http = settings.get(&self.variable("LISTEN")).is_none() && self.second_api.is_none();
         self.socket(if http { "HTTP_LISTEN" } else { "LISTEN" }, self.port, settings)
     }
 
-    /// Returns the listening address of the second API: the value of its variable, or its default port on the same IP address as the first
-    /// API.
+    /// Returns the listening address of the second API: its variable, or its default port on the first API's IP
+    /// address.
     pub fn second_listen(&self, settings: &Settings) -> Result<Option<SocketAddr>, ConfigError> {
         self.second_api.map(|api| self.socket(api.listen_suffix(), api.port(), settings)).transpose()
     }
@@ -141,7 +140,8 @@ impl Service {
         Ok([Some(first), second].into_iter().flatten().collect())
     }
 
-    /// Returns the listening variable of the API that other services call at `<NAME>_ADDRESS`: the gRPC API if there is one.
+    /// Returns the listening variable of the API that other services call at `<NAME>_ADDRESS`: the gRPC API if there is
+    /// one.
     pub fn called_at(&self) -> String {
         match self.second_api {
             Some(api @ SecondApi::Grpc(_)) => self.variable(api.listen_suffix()),
@@ -175,8 +175,8 @@ impl Service {
         self.database.as_ref().map(|database| database.migrations)
     }
 
-    /// Returns the listening address of metrics and health: `<NAME>_ADMIN_LISTEN`, or the default admin port on the same IP address as the
-    /// first API.
+    /// Returns the listening address of metrics and health: `<NAME>_ADMIN_LISTEN`, or the default admin port on the
+    /// first API's IP address.
     pub fn admin_listen(&self, settings: &Settings) -> Result<SocketAddr, ConfigError> {
         self.socket("ADMIN_LISTEN", self.admin_port, settings)
     }
@@ -191,7 +191,7 @@ impl Service {
     }
 
     /// Returns the address of the first API for a client on this machine: `<NAME>_ADDRESS`, otherwise the listening
-    /// address. If the second API is gRPC, `<NAME>_ADDRESS` is the address of the second API and is not used here.
+    /// address. If the second API is gRPC, `<NAME>_ADDRESS` is that API's address and is ignored.
     pub fn address(&self, settings: &Settings) -> String {
         let variables: &[&str] =
             if matches!(self.second_api, Some(SecondApi::Grpc(_))) { &["LISTEN"] } else { &["ADDRESS", "LISTEN"] };
@@ -200,10 +200,9 @@ impl Service {
         address.replace("0.0.0.0:", "127.0.0.1:")
     }
 
-    /// Creates a pool of at most `size` connections to the service's database, which connects on first use. PostgreSQL shows `application`
-    /// as the application name.
-    ///
-    /// Fails if `<NAME>_DATABASE_URL` is not set or is not a URL; the error names the variable.
+    /// Creates a pool of at most `size` connections to the service's database, which connects on first use, with the
+    /// application name `application`. Fails if `<NAME>_DATABASE_URL` is not set or is not a URL; the error names the
+    /// variable.
     pub fn pool(&self, application: &str, size: u32, settings: &Settings) -> anyhow::Result<Database> {
         let variable = self.variable("DATABASE_URL");
         let url = settings.get(&variable).ok_or_else(|| ConfigError::new(&variable, "is not set"))?;

@@ -1,8 +1,8 @@
 //! Task supervision, and graceful shutdown in stages that each have a time limit.
 //!
 //! During the drain, servers continue to serve. Then they accept no new requests, and requests in flight have
-//! [`REQUESTS_TIMEOUT`] to finish. Background tasks stop after that, so that the relay still publishes the events of
-//! these requests. Connections to databases are closed last.
+//! [`REQUESTS_TIMEOUT`] to finish. Then background tasks stop, so that the relay still publishes the events of these
+//! requests. Connections to databases are closed last.
 
 use std::time::Duration;
 

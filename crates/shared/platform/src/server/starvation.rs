@@ -1,8 +1,7 @@
 //! A time limit that counts only time in which this process is scheduled.
 //!
-//! On an overloaded machine, a process may not be scheduled for longer than the limit. When it runs again, both the
-//! response and the end of the limit are ready, and `tokio::time::timeout` may report a silent peer although only this
-//! process did not run.
+//! On an overloaded machine, a process may not be scheduled for longer than the limit. Then both the response and the
+//! end of the limit are ready, and `tokio::time::timeout` may report a silent peer.
 
 use std::{pin::pin, time::Duration};
 

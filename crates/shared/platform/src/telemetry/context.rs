@@ -27,7 +27,8 @@ pub fn propagator() -> TextMapCompositePropagator {
     TextMapCompositePropagator::new(vec![Box::new(TraceContextPropagator::new()), Box::new(BaggagePropagator::new())])
 }
 
-/// Returns the trace context of the current span as the headers of an event: `traceparent`, `tracestate` and `baggage`, if present.
+/// Returns the trace context of the current span as the headers of an event: `traceparent`, `tracestate` and `baggage`,
+/// if present.
 pub fn trace_context() -> HashMap<String, String> {
     let mut headers = HashMap::new();
     inject(&mut headers);

@@ -120,7 +120,8 @@ fn filter<S: Subscriber>(config: &Config) -> anyhow::Result<impl Filter<S> + use
     let filter = levels(&config.log_level).map_err(|problem| anyhow!("LOG_LEVEL: {problem}"))?.add_directive(quiet);
     // The audit log does not depend on `LOG_LEVEL`.
     let filter = filter.add_directive(format!("{}=info", security_events::TARGET).parse().context("a log directive")?);
-    // Without a level hint, this filter would enable the callsites of all libraries, including those below the configured level.
+    // Without a level hint, this filter would enable the callsites of all libraries, including those below the
+    // configured level.
     let hides_bytes = FilterFn::new(|metadata| !shows_bytes(metadata.target(), *metadata.level()));
     Ok(filter.and(hides_bytes.with_max_level_hint(LevelFilter::TRACE)))
 }

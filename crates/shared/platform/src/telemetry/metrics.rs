@@ -18,8 +18,8 @@ const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
 
 static METRICS: OnceLock<PrometheusHandle> = OnceLock::new();
 
-/// Starts to collect the metrics of this process. Until the returned handle is dropped, samples are folded into buckets
-/// even if metrics are not scraped.
+/// Starts to collect the metrics of this process. Samples are folded into buckets until the returned handle is dropped,
+/// even without scrapes.
 pub(super) fn record() -> anyhow::Result<AbortOnDropHandle<()>> {
     let seconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
     // A courier takes one step per tick, and at most 18 steps to a place. A build that an outage interrupts lasts as

@@ -170,8 +170,8 @@ fn is_grpc(headers: &HeaderMap) -> bool {
     headers.get(http::header::CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"application/grpc"))
 }
 
-/// Returns the status code of a call that failed at once. A successful call sends its status later, in the trailers, so this returns 0
-/// (OK).
+/// Returns the status code of a call that failed at once. A successful call sends its status later, in the trailers, so
+/// this returns 0 (OK).
 fn grpc_code(headers: &HeaderMap) -> i32 {
     headers.get("grpc-status").and_then(|value| value.to_str().ok()?.parse().ok()).unwrap_or(0)
 }
@@ -193,7 +193,8 @@ mod tests {
 
     use super::*;
 
-    /// Sends a request for each path to a router with the route `/customers/{id}/erase`. Returns the recorded spans as text.
+    /// Sends a request for each path to a router with the route `/customers/{id}/erase`. Returns the recorded spans as
+    /// text.
     async fn spans(paths: &[&str]) -> String {
         let exporter = InMemorySpanExporter::default();
         let provider = SdkTracerProvider::builder().with_simple_exporter(exporter.clone()).build();

@@ -1,4 +1,4 @@
-//! Tests of users and rights at a broker: what each user may do, and what happens to the events of a user without the right.
+//! Tests of users and rights at a broker: what each user may do, and the events of a user without the right.
 
 use std::{
     collections::{BTreeSet, HashMap},

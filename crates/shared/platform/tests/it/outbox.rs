@@ -121,7 +121,8 @@ async fn the_events_of_one_key_keep_their_order_while_relays_die_and_others_take
         setup.write(round * 300..(round + 1) * 300).await;
         let enough = usize::try_from(round * 300).unwrap() + 1;
         eventually(|| async { (setup.messages().await.len() >= enough).then_some(()) }).await;
-        // The holder of the lease dies, perhaps in the middle of a batch. The other one takes over once the lease has expired.
+        // The holder of the lease dies, perhaps in the middle of a batch. The other one takes over once the lease has
+        // expired.
         let holder: String =
             sqlx::query_scalar("select holder from leases").fetch_one(&setup.database.pool).await.unwrap();
         let dead = holder.parse::<usize>().unwrap();

@@ -1,4 +1,4 @@
-//! The spans of one thread, whose trace headers are those of a service.
+//! Records the spans of one thread, with a service's trace headers.
 
 use std::collections::HashMap;
 
@@ -28,8 +28,8 @@ pub fn trace_headers(baggage: &str) -> HashMap<String, String> {
         .collect()
 }
 
-/// Returns baggage that a server accepts from its caller, and that takes more than a server accepts in a call of ours, since each `"` is
-/// percent-encoded there.
+/// Returns baggage that a server accepts, but that is too long for it in a further call, which percent-encodes each
+/// `"`.
 pub fn long_baggage() -> String {
     format!("k={}", "\"".repeat(5_600))
 }

@@ -56,7 +56,7 @@ async fn a_read_whose_bytes_are_dropped_is_made_again_over_the_next_connection()
     );
 }
 
-/// Blocks this thread and all its tasks once, as an overloaded machine does to a process that waits to be scheduled.
+/// Blocks this thread and all its tasks once, like an overloaded machine that does not schedule a process.
 async fn stall() {
     tokio::task::yield_now().await;
     std::thread::sleep(2 * RESPONSE_TIMEOUT);

@@ -163,7 +163,8 @@ async fn a_producer_that_failed_for_good_is_made_again() {
     let record = || Record { topic: "topic".to_owned(), key: vec![], payload: vec![], headers: HashMap::new() };
     publisher.publish(vec![record()]).await.unwrap();
 
-    // After this error for the oldest record in flight, librdkafka cannot keep its guarantees and never publishes again.
+    // After this error for the oldest record in flight, librdkafka cannot keep its guarantees and never publishes
+    // again.
     let desynchronized = RDKafkaRespErr::RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER;
     cluster.request_errors(RDKafkaApiKey::Produce, &[desynchronized]);
     publisher.publish(vec![record()]).await.unwrap_err();

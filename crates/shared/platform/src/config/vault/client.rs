@@ -11,7 +11,8 @@ use super::reference::Reference;
 use crate::config::{error::ConfigError, provider_url};
 
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
-/// The maximum size of a response in bytes. Vault's own limit for a secret is 1 MiB; a shop's secrets are keys and URLs.
+/// The maximum size of a response in bytes. Vault's own limit for a secret is 1 MiB; a shop's secrets are keys and
+/// URLs.
 const MAX_RESPONSE_BYTES: usize = 64 * 1024;
 /// The file in which Kubernetes puts a pod's token.
 const SERVICE_ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount/token";

@@ -1,7 +1,8 @@
-//! Secrets from Vault: the value `vault:<mount>/<path>#<field>` of a variable is replaced by a field of a secret in a KV store, version 2.
+//! Secrets from Vault: the value `vault:<mount>/<path>#<field>` of a variable is replaced by a field of a secret in a
+//! KV store, version 2.
 //!
-//! The process reads the secrets once, at its start. An error names the variable and never contains a secret or text
-//! that a server sent.
+//! The secrets are read once, at the start. An error names the variable and never contains a secret or text that a
+//! server sent.
 
 mod client;
 mod reference;
@@ -17,7 +18,8 @@ use self::{
 };
 use crate::config::error::ConfigError;
 
-/// The time limit for reading all secrets of a process. With it, a process that cannot read them exits within 10 s of its start.
+/// The time limit for reading all secrets of a process. With it, a process that cannot read them exits within 10 s of
+/// its start.
 const READ_TIMEOUT: Duration = Duration::from_secs(8);
 
 /// Replaces each secret variable's value that refers to Vault by the field to which it refers.

@@ -6,9 +6,9 @@ use tokio::time::Instant;
 
 use crate::circuit_breaker::Outcome;
 
-/// The lost connections to one address. When a working connection ends, all its calls fail. Together they count as one
-/// failed call, since the next connection may work. If the peer never responded on the connection, each of the calls
-/// counts as a failure of the peer.
+/// The lost connections to one address. When a working connection ends, all its calls fail, but count as one failed
+/// call, since the next connection may work. If the peer never responded on the connection, each call counts as a
+/// failure of the peer.
 #[derive(Default)]
 pub struct Losses(Mutex<Loss>);
 

@@ -71,8 +71,8 @@ enum Route {
 
 impl Peer {
     /// Creates a channel to the service `name` at `address` (`host:port`, or a URL), which connects on first use. A
-    /// host name stands for all replicas to whose addresses it resolves. It is resolved periodically until the last
-    /// clone is dropped. Errors name `variable` as the source of the address.
+    /// host name stands for all its addresses, and is resolved periodically until the last clone is dropped. Errors
+    /// name `variable`.
     pub fn lazy(name: &'static str, variable: &str, address: &str) -> Result<Self, ConfigError> {
         Self::over(None, name, variable, address)
     }
@@ -83,8 +83,7 @@ impl Peer {
         Ok(Self::to(Target::parse(tls, Some(name), variable, address)?, name, Arc::new(SystemResolver)))
     }
 
-    /// Like [`over`](Self::over), for a program that may be outside this system: its certificate needs only the host
-    /// name.
+    /// Like [`over`](Self::over), for a program outside this system, whose certificate needs only the host name.
     pub fn outside(tls: Option<&Tls>, name: &'static str, variable: &str, address: &str) -> Result<Self, ConfigError> {
         Ok(Self::to(Target::parse(tls, None, variable, address)?, name, Arc::new(SystemResolver)))
     }
@@ -122,8 +121,8 @@ impl Peer {
         self
     }
 
-    /// Makes calls carry the session or the access token of the request for which they are made. Use this only on a
-    /// channel without an identity, since the identity's token would replace the user's.
+    /// Makes calls carry the request's session or access token. Use this only on a channel without an identity, whose
+    /// token would replace the user's.
     #[must_use]
     pub fn forwarding_credential(mut self) -> Self {
         self.forwards = Forwards::Credential;
@@ -163,8 +162,7 @@ impl Service<Request<Body>> for Peer {
     type Error = BoxError;
     type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, BoxError>> + Send>>;
 
-    /// Always returns ready. Waiting for a connection is part of the call and bounded by its deadline, and an open breaker refuses the call
-    /// at once.
+    /// Always ready: the wait for a connection is part of the call, and an open breaker refuses the call at once.
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
         Poll::Ready(Ok(()))
     }
@@ -197,7 +195,7 @@ impl Service<Request<Body>> for Peer {
                 }
                 Err(Failure::Lost(lost)) => {
                     permit.end(lost.outcome);
-                    // A lost connection is not a response of the peer, but tonic would report it as CANCELLED or
+                    // tonic would report a lost connection, which is not a response of the peer, as CANCELLED or
                     // UNKNOWN.
                     Err(Status::unavailable(format!("{name}: {}", lost.message)).into())
                 }

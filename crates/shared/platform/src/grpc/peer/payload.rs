@@ -65,7 +65,7 @@ const SENT: u8 = 1;
 const GIVEN_UP: u8 = 2;
 
 /// Records whether a request has been sent. The connection reads the body only when it sends the request. Until then no
-/// server has the complete request or can have executed it.
+/// server can have executed it.
 #[derive(Clone, Default)]
 pub struct Ticket(Arc<AtomicU8>);
 

@@ -26,8 +26,7 @@ use crate::circuit_breaker::Outcome;
 const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 /// The time limit of a health check. Together with [`CHECK_INTERVAL`] it is less than two seconds.
 const CHECK_TIMEOUT: Duration = Duration::from_millis(800);
-/// The minimum pause between two health checks. After a lost call, the next check comes after this pause instead of
-/// [`CHECK_INTERVAL`].
+/// The minimum pause between two health checks, which applies after a lost call instead of [`CHECK_INTERVAL`].
 const MIN_CHECK_INTERVAL: Duration = Duration::from_millis(100);
 
 /// The outcome of the latest health check of a replica, from best to worst.
@@ -79,7 +78,7 @@ impl Replica {
     }
 
     /// Makes a call. If the connection fails before the call has been sent, the call ends at once with `is_refused`.
-    /// Otherwise it would wait behind all other calls for the next connection, each for the duration of connecting.
+    /// Otherwise it would wait for the next connection behind all other calls.
     pub async fn send(
         &self,
         request: Request<Body>,
@@ -121,8 +120,8 @@ impl Replica {
         }
     }
 
-    /// Records that a call that began at `begun` ended with its connection. Returns false if the end of that connection
-    /// was recorded already.
+    /// Records that a call that began at `begun` ended with its connection. Returns false if this end was recorded
+    /// already.
     fn connection_failed(&self, begun: Instant, verdict: Verdict) -> bool {
         self.state.send_if_modified(|state| {
             let is_new = state.failed_at.is_none_or(|at| begun > at);
@@ -151,7 +150,7 @@ impl Replica {
         }
     }
 
-    /// Checks the health over the channel that calls use. So the result applies to the calls, and the connection exists
+    /// Checks the health over the channel of the calls, so that the result applies to them, and the connection exists
     /// before the first call. Also returns whether the connection was lost or could not be opened.
     async fn ask(&self) -> (Verdict, bool) {
         let begun = Instant::now();

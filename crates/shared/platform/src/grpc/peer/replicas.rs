@@ -1,5 +1,5 @@
-//! The replicas behind a peer's name. The name is looked up about once a second, each replica has its own channel, and calls are balanced
-//! over them.
+//! The replicas behind a peer's name, which is looked up about once a second. Each replica has its own channel, and
+//! calls are balanced over them.
 //!
 //! tonic's `balance_channel` and tower's `Balance` do not reveal the address of a call, so a failed call could not be
 //! retried at another address; see decision 26.
@@ -53,8 +53,8 @@ impl Replicas {
         Self { peer, known, turn: AtomicUsize::new(0), _look_ups: AbortOnDropHandle::new(look_ups) }
     }
 
-    /// Sends a request to one replica. Retries at another replica if no replica processed the request, or if the
-    /// response to a read was lost.
+    /// Sends a request to one replica. Retries at another if no replica processed the request, or if the response to a
+    /// read was lost.
     pub async fn send(&self, request: Request<Body>, deadline: Instant) -> Result<Response<Body>, Failure> {
         let known = self.known(deadline).await?;
         let mut may_read_again = crate::grpc::is_read(request.uri().path());
@@ -109,8 +109,8 @@ impl Replicas {
         }
     }
 
-    /// Chooses the replica with the fewest calls in flight, among the healthy ones or, if none is healthy, among all.
-    /// Chooses a replica in `tried` again only if there is no other replica, or no other healthy one.
+    /// Chooses the replica with the fewest calls in flight, among the healthy ones or, if there is none, among all.
+    /// Chooses a replica in `tried` again only if there is no other (healthy) one.
     fn choose(&self, known: &Known, tried: &[SocketAddr]) -> Option<Arc<Replica>> {
         let start = self.turn.fetch_add(1, Ordering::Relaxed) % known.len().max(1);
         let in_turn = known.iter().skip(start).chain(known.iter().take(start));

@@ -38,8 +38,8 @@ impl Target {
         self.name.as_ref().map(|(host, port)| (host.as_str(), *port))
     }
 
-    /// Creates a channel that connects on first use, to `replica`, an address of the peer's name, or if it is `None` to
-    /// the peer's own address.
+    /// Creates a channel that connects on first use: to the address `replica` of the peer's name, or with `None` to the
+    /// peer's own address.
     pub fn channel(&self, replica: Option<SocketAddr>) -> Channel {
         self.transport.connect_lazy(&self.endpoint(replica))
     }

@@ -1,8 +1,7 @@
 //! Access control lists: the rights of the broker's users.
 //!
-//! Neither librdkafka's Rust binding nor another maintained client creates ACLs, and each call of Kafka's own tool
-//! starts a Java process. So this module encodes the three requests itself, in the oldest versions that Kafka 4
-//! accepts.
+//! No maintained Rust client creates ACLs, and each call of Kafka's own tool starts a Java process. So this module
+//! encodes the three requests itself, in the oldest versions that Kafka 4 accepts.
 
 pub(super) mod protocol;
 
@@ -80,8 +79,8 @@ pub struct Changed {
     pub removed: usize,
 }
 
-/// Gives the users in `wanted` exactly these rights: adds missing ones, then removes all others of these users. The
-/// rights of other users stay. The configured user must be a super user of the broker.
+/// Gives the users in `wanted` exactly these rights: adds missing ones, then removes their others. The configured user
+/// must be a super user of the broker.
 ///
 /// # Errors
 ///

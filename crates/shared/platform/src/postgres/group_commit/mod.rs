@@ -1,12 +1,11 @@
 //! Group commit: requests that arrive while a statement runs are executed together by the next statement.
 //!
 //! A statement pays for its round trip, its plan, its locks and its flush once, however many requests it executes.
-//! There is no timer: a group consists of the requests that arrived while the previous group was written, so a single
-//! request does not wait.
+//! There is no timer, so a single request does not wait.
 //!
 //! A request that waits or fails delays only itself. A group that waits too long for a lock, panics, or fails for a
-//! reason other than the server's state is repeated, each request alone. A group without an answer, such as on a silent
-//! connection, delays the next one only briefly.
+//! reason other than the server's state is repeated, each request alone. A group without an answer delays the next one
+//! only briefly.
 
 mod by_key;
 
@@ -45,8 +44,8 @@ where
     A: Send + 'static,
 {
     /// `write` returns the answers to the requests of a group in their order. After a panic, and after an error not
-    /// caused by the server's state, `write` is repeated for each request alone, so that a faulty request does not fail
-    /// the rest of its group. `name` labels the metrics.
+    /// caused by the server's state, it is repeated for each request alone, so that a faulty request does not fail its
+    /// group. `name` labels the metrics.
     fn new<F>(
         name: &'static str,
         is_same: impl Fn(&Q, &Q) -> bool + Send + Sync + 'static,

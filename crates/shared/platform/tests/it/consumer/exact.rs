@@ -1,4 +1,4 @@
-//! Dead letters and their replay are byte for byte.
+//! Tests that dead letters and their replay are byte for byte.
 
 use platform::kafka::{self, ExactRecord, Headers, KafkaPublisher};
 

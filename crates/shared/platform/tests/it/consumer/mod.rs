@@ -34,8 +34,8 @@ use tokio::sync::watch;
 
 const KEYS: usize = 6;
 
-/// A handler that records the messages that it handles. It rejects `poison` as poison, fails transiently for `later` as often as `refusals`
-/// says, and panics for `panic` as often as `panics` says. While `held` is true, it waits.
+/// A handler that records the messages that it handles. It rejects `poison`, fails transiently for `later` as often as
+/// `refusals` says, and panics for `panic` as often as `panics` says. While `held` is true, it waits.
 #[derive(Default)]
 struct Notes {
     seen: Mutex<Vec<String>>,

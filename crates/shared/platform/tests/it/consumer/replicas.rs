@@ -1,4 +1,4 @@
-//! Replicas as processes of their own, which are killed.
+//! Tests of replicas in their own processes, which are killed.
 
 use std::process::{Child, Command, Stdio};
 

@@ -1,4 +1,4 @@
-//! Batches that librdkafka cannot decode, and large ones that it can.
+//! Tests of batches that librdkafka cannot decode, and of large ones that it can.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -36,7 +36,8 @@ impl Setup {
         skipping.await.unwrap().unwrap();
     }
 
-    /// Waits until `condition` is the first condition that the service waits for, or with `None` until the service waits for none.
+    /// Waits until `condition` is the first condition that the service waits for, or with `None` until the service
+    /// waits for none.
     async fn waits_for(&self, readiness: &Readiness, condition: Option<&str>) {
         eventually(|| async {
             let waits = readiness.waiting_for();

@@ -1,4 +1,5 @@
-//! Tests of two relays that freeze and thaw while records are refused or lost: the order of the events of one key in their topic.
+//! Tests of two relays that freeze and thaw while records are refused or lost: the order of the events of one key in
+//! their topic.
 
 use std::{
     collections::BTreeMap,
@@ -120,7 +121,8 @@ impl Kafka {
         }
     }
 
-    /// Sends one record. Any of these may happen: it is refused; it is appended, but the acknowledgement is lost; it is acknowledged.
+    /// Sends one record. Any of these may happen: it is refused; it is appended, but the acknowledgement is lost; it is
+    /// acknowledged.
     async fn take(&self, record: &Record) -> bool {
         let (delay, chance) = {
             let mut shared = self.shared();

@@ -1,4 +1,5 @@
-//! Tests of the relay over the in-memory outbox, in simulated time: what it publishes, in which order, and how often it reads the outbox.
+//! Tests of the relay over the in-memory outbox, in simulated time: what it publishes, in which order, and how often it
+//! reads the outbox.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 

@@ -136,7 +136,8 @@ async fn an_authority_that_is_added_is_trusted_and_one_that_is_removed_is_not() 
     let is_admitted = async || {
         use tokio::io::AsyncReadExt as _;
         let Ok(mut stream) = connect(files.client(Some(&order)), address).await else { return false };
-        // The listener closes a connection after a successful handshake. A failed one ends with an alert, which is an error.
+        // The listener closes a connection after a successful handshake. A failed one ends with an alert, which is an
+        // error.
         stream.read(&mut [0]).await.map_or_else(|error| error.kind() == std::io::ErrorKind::UnexpectedEof, |_| true)
     };
     assert!(!is_admitted().await);
