@@ -108,7 +108,7 @@ async fn health(service: &Service) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Sends `GET /health/ready` and returns the complete response. One request without a body needs no HTTP client.
+/// Sends `GET /health/ready` and returns the complete response. This needs no HTTP client.
 async fn get_ready(address: SocketAddr) -> anyhow::Result<String> {
     let mut stream = TcpStream::connect(address).await.with_context(|| format!("connecting to {address}"))?;
     let request = format!("GET /health/ready HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use crate::config::{ConfigError, Settings};
 
-/// The variable that shifts the clock of this process, and the largest allowed shift.
+/// The variable that shifts this process's clock, and the maximum shift.
 const VARIABLE: &str = "CLOCK_OFFSET";
 const MAX_OFFSET: TimeDelta = TimeDelta::days(36_525);
 
@@ -47,7 +47,7 @@ pub fn now() -> DateTime<Utc> {
     (Utc::now() + offset).trunc_subsecs(6)
 }
 
-/// The clock of in-memory repositories. It follows tokio's time, including paused time in tests.
+/// The clock of in-memory repositories. It follows tokio's time, which tests may pause.
 #[derive(Clone, Copy, Debug)]
 pub struct Virtual {
     start: Instant,

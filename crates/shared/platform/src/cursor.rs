@@ -40,7 +40,7 @@ impl FromStr for Cursor {
             let micros = i64::from_str_radix(micros, 16).ok()?;
             Some(Self { created_at: DateTime::from_timestamp_micros(micros)?, uuid: Uuid::try_parse(uuid).ok()? })
         });
-        // The parsers also accept forms that `Display` never writes, such as a number with a sign.
+        // The parsers also accept forms that `Display` never writes, such as a sign.
         cursor.filter(|cursor| cursor.to_string() == text).ok_or(InvalidCursor)
     }
 }

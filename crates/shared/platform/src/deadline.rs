@@ -23,7 +23,7 @@ pub async fn within<T>(limit: Duration, work: impl Future<Output = T>) -> T {
     DEADLINE.scope(deadline, work).await
 }
 
-/// Returns the time until the request's deadline, but at most `limit`. Outside of a request, returns `limit`.
+/// Returns the time until the request's deadline, at most `limit`. Outside of a request, returns `limit`.
 pub fn remaining(limit: Duration) -> Duration {
     DEADLINE.try_with(|deadline| deadline.saturating_duration_since(Instant::now()).min(limit)).unwrap_or(limit)
 }

@@ -24,7 +24,7 @@ pub static TABLE: SharedTable =
 /// The time at which each consumer processed each event.
 type Seen = HashMap<Handled, DateTime<Utc>>;
 
-/// An in-memory implementation of the inbox, for in-memory repositories.
+/// An in-memory inbox, for in-memory repositories.
 #[derive(Clone, Default)]
 pub struct MemoryInbox {
     seen: Arc<Mutex<Seen>>,
@@ -32,7 +32,7 @@ pub struct MemoryInbox {
 }
 
 impl MemoryInbox {
-    /// Records the event. Returns true if `consumer` has not processed it before.
+    /// Records the event. Returns false if `consumer` has processed it before.
     pub fn fresh(&self, consumer: &'static str, event: Uuid) -> bool {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         match seen.entry((consumer, event)) {
@@ -59,7 +59,7 @@ impl MemoryInbox {
 /// The consumer and the id of an event that it has processed.
 type Handled = (&'static str, Uuid);
 
-/// Records events that a consumer processes without a change. Concurrent calls share one statement.
+/// Records events that a consumer processes without a change, concurrent ones in one statement.
 #[derive(Clone)]
 pub struct SkippedEvents(GroupCommit<Handled, ()>);
 
@@ -68,7 +68,7 @@ impl SkippedEvents {
         Self(GroupCommit::without_answers("skip_events", database, insert))
     }
 
-    /// Records that `consumer` has processed an event without a change. A repeated call has no effect.
+    /// Records that `consumer` has processed an event without a change. Idempotent.
     pub async fn skip(&self, consumer: &'static str, event: Uuid) -> sqlx::Result<()> {
         self.0.submit((consumer, event)).await
     }

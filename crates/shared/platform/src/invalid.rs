@@ -61,7 +61,6 @@ impl InvalidField {
     }
 }
 
-/// The invalid fields that were found while a request was checked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct InvalidFields(Vec<InvalidField>);
 

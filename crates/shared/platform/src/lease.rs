@@ -25,7 +25,7 @@ pub trait Lease: Send + Sync {
     /// Takes or renews the lease for `ttl`. Returns its epoch, or `None` while another holder has the lease. The epoch
     /// grows with each new holder.
     async fn acquire(&self, ttl: Duration) -> anyhow::Result<Option<i64>>;
-    /// Releases the lease if this holder still has it in this epoch, so that another holder can take it at once.
+    /// Releases the lease if this holder still has it in this epoch.
     async fn release(&self, epoch: i64) -> anyhow::Result<()>;
 }
 

@@ -29,7 +29,7 @@ use crate::{
 #[derive(Clone)]
 pub struct Guard {
     sessions: SharedLookups,
-    /// The key of services' tokens. With `None` the guard refuses these tokens, since certificates identify services.
+    /// The key of services' tokens. `None` if certificates identify services instead; such tokens are then refused.
     key: Option<ServiceKey>,
     rules: Rules,
     is_open: bool,
@@ -42,7 +42,7 @@ enum Bearer {
     User(String),
 }
 
-/// The services that call others with their users' sessions or access tokens. A call without one is the service's own.
+/// The services that call others for their users, with sessions or access tokens. Without these, a call is their own.
 const FOR_USERS: [&str; 1] = ["console"];
 
 impl Guard {
@@ -61,7 +61,7 @@ impl Guard {
         self
     }
 
-    /// Opens the API: every caller may call every method that has a rule.
+    /// Lets every caller call every method that has a rule.
     #[must_use]
     pub fn open(mut self) -> Self {
         self.is_open = true;
@@ -173,7 +173,7 @@ impl Guard {
                 Ok((Some(token), None))
             }
             (Some(_), Some(Bearer::Service(_))) => Err(refused(TokenRefusal::Certificate)),
-            // The caller is the user whose session or token the call carries, as in calls through the gateway.
+            // The user whose session or token the call carries is the caller, as in calls through the gateway.
             (Some(Identity::Service(name)), None) if FOR_USERS.contains(&&**name) && is_for_user => Ok((None, None)),
             (Some(Identity::Service(name)), Some(Bearer::User(token))) if FOR_USERS.contains(&&**name) => {
                 Ok((None, Some(token)))
@@ -184,7 +184,7 @@ impl Guard {
         }
     }
 
-    /// Reads the token in the header `Authorization`. Verifies it if it is a service's token.
+    /// Reads the token in the header `Authorization`, and verifies a service's token.
     fn bearer(&self, headers: &HeaderMap) -> Result<Option<Bearer>, Refusal> {
         let bearer = headers::bearer(headers)?.map(|(kind, token)| match kind {
             TokenKind::Service => {

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::{Credential, Refusal, SESSION_HEADER, TokenKind, refusal::refused};
 use crate::security_events::TokenRefusal;
 
-/// Returns the token in the header `Authorization` with its kind, if there is one. Verifies nothing.
+/// Returns the token in the header `Authorization` with its kind. Verifies nothing.
 pub(super) fn bearer(headers: &HeaderMap) -> Result<Option<(TokenKind, &str)>, Refusal> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let Some(value) = values.next() else { return Ok(None) };
@@ -29,7 +29,7 @@ fn token_of(credentials: &str) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim_start_matches(' '))
 }
 
-/// Returns the user's credential: the access token, or the session in the header `name`. Refuses a request with both.
+/// Returns the access token, or the session in the header `name`. Refuses a request with both.
 pub(super) fn credential(token: Option<&str>, headers: &HeaderMap, name: &str) -> Result<Credential, Refusal> {
     match token {
         Some(_) if headers.contains_key(name) => Err(Refusal::InvalidSession),

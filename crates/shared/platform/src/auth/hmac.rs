@@ -23,7 +23,7 @@ pub fn install() {
 }
 
 impl Hs256 {
-    /// Creates the signer or verifier. Fails for every algorithm other than HS256.
+    /// Fails for every algorithm other than HS256.
     fn new(algorithm: Algorithm, family: AlgorithmFamily, key: &[u8]) -> Result<Self> {
         if algorithm != Algorithm::HS256 || family != AlgorithmFamily::Hmac {
             return Err(Error::from(ErrorKind::InvalidAlgorithm));
@@ -45,7 +45,7 @@ impl JwtSigner for Hs256 {
 }
 
 impl Verifier<Vec<u8>> for Hs256 {
-    /// Verifies the signature in constant time.
+    /// Compares in constant time.
     fn verify(&self, message: &[u8], signature: &Vec<u8>) -> std::result::Result<(), SignatureError> {
         hmac::verify(&self.0, message, signature).map_err(|_| SignatureError::new())
     }

@@ -22,12 +22,11 @@ use crate::batcher::{Batcher, Entry, Limits, NotAnswered};
 const MAX_WAITING_PER_SESSION: usize = 128;
 /// The maximum number of requests that one look-up answers: the default `…_MAX_IN_FLIGHT` of most HTTP APIs.
 const MAX_BATCH: usize = 512;
-/// `overlap_after` is far longer than a look-up takes, and far shorter than its time limit.
+/// `overlap_after` is much longer than a look-up, and much shorter than its time limit.
 const LIMITS: Limits = Limits { batch: MAX_BATCH, overlap_after: Duration::from_millis(50), max_concurrent: 16 };
 
 type Found = Result<User, SessionError>;
 
-/// The shared session look-up of concurrent requests; clones share the look-ups.
 #[derive(Clone)]
 pub(super) struct SharedLookups {
     lookups: Batcher<Credential, Found>,

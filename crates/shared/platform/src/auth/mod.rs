@@ -37,7 +37,7 @@ pub const SESSION_HEADER: &str = "x-session-uuid";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Caller {
     User(User),
-    /// A service of this system, by name.
+    /// A service, by name.
     Service(String),
 }
 
@@ -59,7 +59,7 @@ impl User {
 }
 
 impl Caller {
-    /// Returns true if the caller may see the data of `user`: the user itself and every service may.
+    /// Returns true for the user itself and for every service.
     pub fn may_see(&self, user: Uuid) -> bool {
         match self {
             Self::User(caller) => caller.uuid == user,
@@ -101,7 +101,7 @@ impl Caller {
         may
     }
 
-    /// Returns true if the caller may do what requires the role `operator`: operators and every service may.
+    /// Returns true for operators and for every service.
     pub fn may_operate(&self) -> bool {
         match self {
             Self::User(caller) => caller.is_operator,
@@ -128,7 +128,7 @@ fn of_credential<T>(read: impl FnOnce(&Credential) -> Option<T>) -> Option<T> {
     CREDENTIAL.try_with(read).ok().flatten()
 }
 
-/// Adds the session of the current request to a call. An access token is not forwarded.
+/// Adds the session of the current request to a call, but no access token.
 pub(crate) fn forward_session(headers: &mut HeaderMap) {
     let session = of_credential(|credential| match credential {
         Credential::Session(session) => HeaderValue::try_from(session).ok(),

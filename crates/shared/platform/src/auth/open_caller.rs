@@ -7,7 +7,7 @@ use axum::{extract::FromRequestParts, http::request::Parts};
 use super::{Caller, User, operator_reads};
 use crate::http::request_path;
 
-/// The caller that the guard identified, or `None` if the API is open to everyone.
+/// The caller that the guard identified; `None` if the API is open to everyone.
 pub struct OpenCaller {
     known: Option<Caller>,
     path: String,

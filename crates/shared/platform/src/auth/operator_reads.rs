@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::security_events::{self, Event};
 
-/// The time after a recorded read during which the same read is not recorded again.
+/// How long a recorded read is not recorded again.
 const RECORD_INTERVAL: Duration = Duration::from_mins(1);
 /// The maximum number of remembered reads. A read that is not remembered is recorded each time.
 const MAX_REMEMBERED_READS: usize = 1_000;
@@ -21,7 +21,6 @@ static READS: LazyLock<OperatorReads> = LazyLock::new(OperatorReads::default);
 /// An operator, a path and an object.
 type Read = (Uuid, String, Option<Uuid>);
 
-/// When each read was last recorded.
 #[derive(Default)]
 struct OperatorReads(Mutex<HashMap<Read, Instant>>);
 

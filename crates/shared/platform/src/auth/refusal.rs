@@ -18,20 +18,19 @@ pub enum Refusal {
     MissingToken,
     InvalidToken,
     NotOperator,
-    /// The caller is authenticated, but the method does not admit it.
+    /// The method does not admit this authenticated caller.
     OtherCaller,
     NoRule,
     Unavailable,
     TooMany,
 }
 
-/// Records the refusal of a caller's token as a security event.
+/// Records the refusal as a security event.
 pub(super) fn refused(reason: TokenRefusal) -> Refusal {
     security_events::record(Event::TokenRefused { reason });
     Refusal::InvalidToken
 }
 
-/// Records that a caller may not call a method.
 pub(super) fn denied(user: Option<Uuid>, reason: AccessRefusal, refusal: Refusal) -> Refusal {
     security_events::record(Event::AccessRefused { user, reason });
     refusal
@@ -39,7 +38,7 @@ pub(super) fn denied(user: Option<Uuid>, reason: AccessRefusal, refusal: Refusal
 
 pub const NOT_OPERATOR: &str = "only operators may call this method";
 
-/// The error message for too many requests of one session: 429 over HTTP, RESOURCE_EXHAUSTED over gRPC.
+/// 429 over HTTP, RESOURCE_EXHAUSTED over gRPC.
 const TOO_MANY_REQUESTS: &str = "too many requests of this session at once; try again soon";
 
 impl From<SessionError> for Refusal {

@@ -7,9 +7,9 @@ pub type ServiceNames = &'static [&'static str];
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
     Public,
-    /// A user with a valid session, or one of the listed services.
+    /// Users with a valid session, and the listed services.
     Session(ServiceNames),
-    /// A user with a valid session and the role `operator`, or one of the listed services.
+    /// Users with the role `operator`, and the listed services.
     Operator(ServiceNames),
     Services(ServiceNames),
     /// Only the gateway, identified by its certificate. Without TLS every caller is admitted, so the network must
@@ -17,7 +17,7 @@ pub enum Access {
     Gateway,
 }
 
-/// The access to one method. Each service keeps its rules in one table beside its API.
+/// The access to one method. Each service has one table of rules beside its API.
 #[derive(Clone, Copy, Debug)]
 pub struct Rule {
     /// The method's path `/package.Service/Rpc` for gRPC; the method and the route, such as `GET /api/v1/things/{id}`,
@@ -27,7 +27,7 @@ pub struct Rule {
 }
 
 impl Access {
-    /// Returns the services that may call the method. The result is empty if the access is public.
+    /// Returns the services that may call the method; none if it is public.
     pub const fn services(self) -> ServiceNames {
         match self {
             Self::Public | Self::Gateway => &[],
@@ -61,7 +61,7 @@ impl Rule {
 #[derive(Clone, Copy)]
 pub(super) struct Rules {
     pub table: &'static [Rule],
-    /// The access to methods without a rule. `None` refuses them.
+    /// The access to methods without a rule; `None` refuses them.
     pub otherwise: Option<Access>,
 }
 

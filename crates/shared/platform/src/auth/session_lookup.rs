@@ -16,7 +16,7 @@ use super::{Credential, User};
 pub enum SessionError {
     #[error("invalid session")]
     Invalid,
-    /// The session cannot be checked now; callers must refuse the request.
+    /// The session cannot be checked now, so callers must refuse the request.
     #[error("sessions cannot be checked now")]
     Unavailable,
     #[error("too many requests of this session at once")]

@@ -15,14 +15,14 @@ use tokio::time::Instant;
 use super::hmac;
 use crate::{clock, config::ConfigError, security_events::TokenRefusal};
 
-/// The lifetime of an issued token, and the longest lifetime that a verifier accepts.
+/// The lifetime of an issued token, and the maximum that a verifier accepts.
 const LIFETIME: Duration = Duration::from_mins(1);
 /// The largest accepted difference between two services' clocks. It tolerates a wrong time zone.
 const CLOCK_SKEW: Duration = Duration::from_mins(65);
-/// The shortest key in bytes that HS256 allows (RFC 7518, section 3.2).
+/// HS256's minimum key length in bytes (RFC 7518, section 3.2).
 const MIN_KEY_BYTES: usize = 32;
 
-/// A token cannot be issued, or is refused. The message hides the reason from the caller.
+/// The message hides the reason from the caller.
 #[derive(Debug, thiserror::Error)]
 #[error("invalid service token")]
 pub struct TokenError(pub TokenRefusal);
@@ -84,7 +84,7 @@ impl ServiceKey {
         Ok(self)
     }
 
-    /// Returns a token for calls to the service `audience`. A cached token is replaced after half of its lifetime.
+    /// Returns a token for calls to the service `audience`. Caches it for half of its lifetime.
     pub fn token(&self, audience: &'static str) -> Result<Arc<str>, TokenError> {
         let now = Instant::now();
         let mut issued = self.issued.lock().unwrap_or_else(PoisonError::into_inner);
@@ -105,7 +105,7 @@ impl ServiceKey {
         Ok(token)
     }
 
-    /// Verifies a token for this service. Returns the service that signed it.
+    /// Verifies a token for this service. Returns the signing service.
     pub fn verify(&self, token: &str) -> Result<String, TokenError> {
         self.verify_at(token, clock::now())
     }
@@ -130,14 +130,14 @@ impl ServiceKey {
     }
 }
 
-/// Returns true if the token's lifetime is short and the token is valid now, within [`CLOCK_SKEW`].
+/// Returns true if the token is valid now, within [`CLOCK_SKEW`], and short-lived.
 fn is_valid(claims: &Claims, now: i64) -> bool {
     let (life, skew) = (LIFETIME.as_secs().cast_signed(), CLOCK_SKEW.as_secs().cast_signed());
     let is_short = claims.exp.checked_sub(claims.iat).is_some_and(|lives| (0..=life).contains(&lives));
     is_short && claims.iat <= now.saturating_add(skew) && claims.exp >= now.saturating_sub(skew)
 }
 
-/// Returns the bytes of a key. Fails if there are fewer than [`MIN_KEY_BYTES`].
+/// Fails if the key has fewer than [`MIN_KEY_BYTES`].
 fn long_enough<'a>(variable: &str, key: &'a SecretString) -> Result<&'a [u8], ConfigError> {
     let key = key.expose_secret().as_bytes();
     if key.len() < MIN_KEY_BYTES {

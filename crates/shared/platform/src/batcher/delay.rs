@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 /// The rate, in items per second, up to which batches are not delayed.
 const UNDELAYED_RATE: f64 = 50.0;
-/// The growth of the delay, in seconds, for each item per second above [`UNDELAYED_RATE`].
+/// The seconds of delay for each item per second above [`UNDELAYED_RATE`].
 const DELAY_PER_ITEM: f64 = 0.000_2;
 const MAX_DELAY: Duration = Duration::from_millis(100);
 
@@ -14,14 +14,14 @@ const MAX_DELAY: Duration = Duration::from_millis(100);
 /// saves commits and requests to other systems.
 #[derive(Default)]
 pub struct BatchDelay {
-    /// An estimate of the number of items in the last second: an item that is `t` seconds old counts as e^-t.
+    /// An estimate of the items in the last second: an item of age `t` seconds counts as e^-t.
     rate: f64,
     last: Option<Instant>,
     next: Option<Instant>,
 }
 
 impl BatchDelay {
-    /// The time from which the next batch may begin. `None` before the first.
+    /// The earliest start of the next batch. `None` before the first.
     pub fn next(&self) -> Option<Instant> {
         self.next
     }

@@ -18,7 +18,7 @@ use tracing::Span;
 /// The maximum number of times that a batch yields to other tasks before it begins. Each yield collects the requests of
 /// the tasks that are ready by then.
 const MAX_YIELDS: u32 = 4;
-/// The maximum number of waiting requests. Further requests are refused, since they would exceed their time limit.
+/// The maximum number of waiting requests. Further ones are refused, since they would exceed their time limit.
 pub(crate) const MAX_WAITING: usize = 4096;
 /// Executes requests `Q` in batches and answers each with its `A`. Clones share the batches.
 pub struct Batcher<Q, A> {
@@ -30,7 +30,7 @@ pub struct Batcher<Q, A> {
 pub struct Entry<Q, A> {
     pub request: Q,
     pub answer: oneshot::Sender<A>,
-    /// The request's span. The span of a batch's first request contains the batch's statement or call.
+    /// The request's span. The first one of a batch contains the batch's statement or call.
     pub span: Span,
 }
 
@@ -65,7 +65,7 @@ struct Shared<Q, A> {
 
 struct Queue<Q, A> {
     waiting: VecDeque<Entry<Q, A>>,
-    /// True while a task executes batches. The task ends when no request waits.
+    /// True while a task executes batches, until no request waits.
     is_running: bool,
 }
 

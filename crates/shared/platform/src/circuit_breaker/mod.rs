@@ -12,33 +12,32 @@ use std::{
 
 use tokio::time::Instant;
 
-/// The maximum number of recent calls that decide whether the breaker opens. Calls older than [`WINDOW`] do not count.
+/// How many recent calls, within [`WINDOW`], decide whether the breaker opens.
 const MAX_CALLS: usize = 20;
 const WINDOW: Duration = Duration::from_secs(10);
-/// The minimum number of calls within the window for the breaker to open.
+/// The minimum number of calls in the window for the breaker to open.
 const MIN_CALLS: usize = 10;
-/// The time for which an open breaker refuses every call.
+/// How long an open breaker refuses every call.
 const OPEN_FOR: Duration = Duration::from_secs(5);
 
-/// What a call says about the peer's health.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// The peer responded, even if with a refusal.
     Answered,
-    /// The peer was unavailable, or did not respond although it had enough time.
+    /// The peer was unavailable, or did not respond in a sufficient time.
     Failed,
     /// Nothing about the peer: the caller gave it too little time, or cancelled the call.
     Inconclusive,
 }
 
-/// The circuit breaker of one caller for one peer. All calls of the caller to the peer share it.
+/// The circuit breaker of one caller for one peer, for all its calls.
 pub struct CircuitBreaker {
     peer: &'static str,
     state: Mutex<State>,
 }
 
 enum State {
-    /// The recent calls, oldest first: the time at which each ended, and whether it failed.
+    /// The recent calls, oldest first: their ends, and whether they failed.
     Closed(VecDeque<(Instant, bool)>),
     /// The breaker refuses every call until this time.
     Open(Instant),
@@ -46,7 +45,7 @@ enum State {
     HalfOpen(Option<Instant>),
 }
 
-/// The permission to make one call. Dropping it without [`Permit::end`] makes the outcome inconclusive.
+/// The permission to make one call. Without [`Permit::end`], the outcome is inconclusive.
 pub struct Permit {
     breaker: Arc<CircuitBreaker>,
     /// When the call began, if it is the probe.
@@ -103,7 +102,7 @@ impl CircuitBreaker {
                     self.change(&mut state, State::Open(now + OPEN_FOR));
                 }
             }
-            // The call began before the state changed, so its outcome no longer counts.
+            // The state has changed since the call began, so its outcome does not count.
             _ => {}
         }
     }
@@ -145,7 +144,7 @@ impl Drop for Permit {
     }
 }
 
-/// The state of a breaker as a value of the metric, from best to worst.
+/// The value of the metric, from best to worst.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Level {
     Closed,
@@ -163,7 +162,7 @@ impl State {
     }
 }
 
-/// The breakers of this process for one peer. In single-process mode several services call the same peer.
+/// The breakers of this process for one peer: in single-process mode, several services call it.
 #[derive(Default)]
 struct Breakers {
     /// The number of breakers at each level.

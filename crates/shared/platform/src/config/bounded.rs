@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use serde::{Deserialize as _, Deserializer, de::Error as _};
 
-/// The maximum of a number of connections, requests or streams. It is far above what a process can serve.
+/// The maximum of connections, requests or streams, far above what a process can serve.
 const MAX_COUNT: usize = 1_000_000;
 const MAX_DURATION: Duration = Duration::from_hours(100 * 365 * 24);
 
-/// Reads a number of connections, requests or streams: from 1 to a million.
+/// Reads a count from 1 to a million.
 pub fn count<'de, D: Deserializer<'de>>(from: D) -> Result<usize, D::Error> {
     up_to::<MAX_COUNT, D>(from)
 }

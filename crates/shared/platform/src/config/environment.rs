@@ -33,7 +33,7 @@ impl Environment {
     }
 }
 
-/// Returns the variables that hold a published secret, sorted.
+/// Returns the names of variables that hold a published secret, sorted.
 pub fn published_secrets(settings: &Settings) -> Vec<String> {
     let mut published: Vec<String> = settings
         .secrets()
@@ -44,7 +44,7 @@ pub fn published_secrets(settings: &Settings) -> Vec<String> {
     published
 }
 
-/// Returns the variables that hold a published secret. Fails in production if there are any.
+/// Returns the same as [`published_secrets`]. Fails in production if there are any.
 pub fn admit_published_secrets(settings: &Settings) -> Result<Vec<String>, ConfigError> {
     let published = published_secrets(settings);
     match Environment::load(settings)? {

@@ -85,7 +85,7 @@ fn wrong_line(text: &str, wrong: &str) -> String {
     }
 }
 
-/// Returns true if the text has the form of a variable's name. Any other text may be part of a value.
+/// Returns true if the text looks like a variable's name. Other text may be part of a value.
 fn is_name(text: &str) -> bool {
     (1..=MAX_NAME_LENGTH).contains(&text.len())
         && text.starts_with(|c: char| c.is_ascii_uppercase())

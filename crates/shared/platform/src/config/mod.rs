@@ -30,7 +30,7 @@ pub struct Settings {
 pub enum Host {
     #[default]
     OwnProcess,
-    /// All services run in one process, which has a single admin port and no replicas.
+    /// All services run in one process, with a single admin port and no replicas.
     SharedProcess,
 }
 
@@ -69,7 +69,7 @@ impl Settings {
         Ok(())
     }
 
-    /// Creates settings with exactly these variables, for tests.
+    /// Creates settings with only these variables, for tests.
     pub fn from_variables<'a>(variables: impl IntoIterator<Item = (&'a str, String)>) -> Self {
         Self::default().with(variables)
     }
@@ -87,7 +87,6 @@ impl Settings {
         if self.get(variable).is_some() { self } else { self.with([(variable, value.to_owned())]) }
     }
 
-    /// Marks the settings as those of services that share one process.
     #[must_use]
     pub fn for_shared_process(self) -> Self {
         Self { host: Host::SharedProcess, ..self }
@@ -102,7 +101,7 @@ impl Settings {
         self.values.get(&variable.to_lowercase()).map(String::as_str).filter(|value| !value.is_empty())
     }
 
-    /// Returns the secrets that are set, with their names in lower case.
+    /// Returns the secrets that are set, by their names in lower case.
     pub(crate) fn secrets(&self) -> impl Iterator<Item = (&str, &str)> {
         let secrets = self.values.iter().filter(|(name, value)| is_secret(name) && !value.is_empty());
         secrets.map(|(name, value)| (name.as_str(), value.as_str()))
@@ -112,7 +111,7 @@ impl Settings {
     pub fn read<T: DeserializeOwned>(&self) -> Result<T, ConfigError> {
         let mut builder = config::Config::builder();
         for (name, value) in &self.values {
-            // The crate `config` would parse other names as paths, and no variable of this system has such a name.
+            // The crate `config` would parse other names as paths. No variable has such a name.
             if value.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
                 continue;
             }

@@ -3,7 +3,7 @@
 use crate::{config::error::ConfigError, http::unreadable_field::nearest};
 
 const EXAMPLE: &str = include_str!("../../../../../.env.example");
-/// Parts of the names that orchestrators set for each service that they know.
+/// Parts of names that orchestrators set for each service.
 const OF_ORCHESTRATORS: [&str; 2] = ["_SERVICE_", "_PORT"];
 
 /// Returns the variables of `.env.example`, including those commented out.

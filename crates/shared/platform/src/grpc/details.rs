@@ -14,9 +14,8 @@ use crate::invalid::{FieldCode, InvalidField, InvalidFields};
 
 /// The domain in which reason codes are unique, as `google.rpc.ErrorInfo` names it.
 const DOMAIN: &str = "shipyard";
-/// The delay after which a caller may retry a call that failed for a temporary reason.
+/// The delay before a caller may retry a call that failed temporarily.
 const RETRY_DELAY: Duration = Duration::from_secs(1);
-/// The response header with the encoded `google.rpc.Status`.
 const DETAILS: &str = "grpc-status-details-bin";
 
 /// The metadata key of the reason, such as `OUT_OF_STOCK`.
@@ -33,7 +32,7 @@ pub fn with_reason(code: Code, reason: &'static str, message: impl Into<String>)
 /// The metadata key of the subject, such as a uuid.
 const SUBJECT: &str = "subject";
 
-/// Adds the subject of the reason to the metadata of a status.
+/// Adds a subject to the metadata of a status.
 pub fn about(mut status: Status, subject: impl std::fmt::Display) -> Status {
     if let Ok(value) = MetadataValue::try_from(subject.to_string()) {
         status.metadata_mut().insert(SUBJECT, value);
@@ -115,7 +114,7 @@ fn encoded(headers: &HeaderMap) -> Option<HeaderValue> {
     encoded.headers().get(DETAILS).cloned()
 }
 
-/// Returns the reason for a status without a specific one. Such a status is about the call as a whole.
+/// Returns the reason for a status without a specific one, which is about the call as a whole.
 fn general_reason(code: Code) -> &'static str {
     match code {
         Code::Ok => "OK",

@@ -14,7 +14,7 @@ pub(super) fn service() -> (HealthReporter, Router) {
     (reporter, watch_limits::bounded(routes, watch_limits::is_watch))
 }
 
-/// Reports SERVING for `""` and each of `names` while `readiness` is met, and otherwise NOT_SERVING. Never returns.
+/// Reports SERVING for `""` and `names` while `readiness` is met, otherwise NOT_SERVING. Never returns.
 pub(super) async fn report(reporter: &HealthReporter, names: &[&'static str], readiness: &Readiness) {
     let mut changes = readiness.changes();
     loop {

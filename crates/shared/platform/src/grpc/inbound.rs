@@ -51,7 +51,7 @@ struct Inbound {
 }
 
 impl Inbound {
-    /// Returns the slots of the calls with this path, which is `/service/method`.
+    /// Returns the slots of the calls with this path, `/service/method`.
     fn slots_of(&self, path: &str) -> &Slots {
         let service = path.trim_start_matches('/').split('/').next();
         let own = self.apart.iter().find(|(name, _)| service == Some(name));

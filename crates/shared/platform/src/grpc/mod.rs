@@ -22,12 +22,12 @@ use uuid::Uuid;
 
 use crate::{auth::Caller, circuit_breaker::Refused};
 
-/// Parses the uuid in a field. Fails with INVALID_ARGUMENT and a message that names the field.
+/// Parses a uuid. Fails with INVALID_ARGUMENT, naming the field.
 pub fn parse_uuid(field: &str, value: &str) -> Result<Uuid, Status> {
     uuid(value).map_err(|error| invalid(field, error))
 }
 
-/// Parses the uuid in a field, for [`InvalidFields::check`](crate::invalid::InvalidFields::check).
+/// Parses a uuid, for [`InvalidFields::check`](crate::invalid::InvalidFields::check).
 pub fn uuid(value: &str) -> Result<Uuid, &'static str> {
     Uuid::try_parse(value).map_err(|_| "must be a uuid")
 }
@@ -38,7 +38,7 @@ pub fn caller<T>(request: &tonic::Request<T>) -> Result<Caller, Status> {
     caller.ok_or_else(|| Status::internal("the guard is missing before this call"))
 }
 
-/// Creates the response to a call that fails with `status` before it reaches its service.
+/// Creates the response to a call that fails before it reaches its service.
 pub(crate) fn refuse(status: &Status) -> Response {
     let response: http::Response<tonic::body::Body> = status.clone().into_http();
     response.map(Body::new)
@@ -87,13 +87,13 @@ pub fn is_refusal(status: &Status) -> bool {
         | Code::Aborted
         | Code::Internal
         | Code::Unavailable
-        // An older replica does not know a new method yet.
+        // An older replica may not know a new method.
         | Code::Unimplemented
         | Code::Unauthenticated => false,
     }
 }
 
-/// Returns true if no call was sent because the circuit breaker of the peer is open.
+/// Returns true if an open circuit breaker refused the call.
 pub fn is_refused(status: &Status) -> bool {
     std::error::Error::source(status).is_some_and(<dyn std::error::Error>::is::<Refused>)
 }

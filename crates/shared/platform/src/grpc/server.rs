@@ -39,7 +39,6 @@ pub struct Services {
     /// The encoded `FileDescriptorSet` of the services, which reflection serves.
     descriptors: &'static [u8],
     names: Vec<&'static str>,
-    /// The services whose calls have their own slots.
     apart: Vec<&'static str>,
 }
 
@@ -167,7 +166,7 @@ impl Services {
     }
 }
 
-/// Adds a layer around all services: tracing, metrics, the deadline, INTERNAL for panics, and the details of errors.
+/// Adds the layers around all services: tracing, metrics, deadline, INTERNAL for panics, and error details.
 fn layers(router: Router, rpcs: Rpcs) -> Router {
     router.layer(shared(axum::middleware::from_fn_with_state(rpcs, call_layer)))
 }
@@ -192,7 +191,7 @@ async fn bounded(request: Request, next: impl AsyncFnOnce(Request) -> Response) 
         .unwrap_or_else(|_| refuse(&tonic::Status::deadline_exceeded("the call took too long")))
 }
 
-/// Parses `grpc-timeout`: at most eight digits and a unit, as the gRPC protocol over HTTP/2 defines it.
+/// Parses `grpc-timeout`: at most eight digits and a unit (gRPC over HTTP/2).
 fn parse_timeout(value: &str) -> Option<Duration> {
     let (digits, unit) = value.split_at_checked(value.len().checked_sub(1)?)?;
     let amount: u32 = digits.parse().ok().filter(|_| digits.len() <= 8)?;

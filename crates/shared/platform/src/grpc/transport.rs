@@ -43,7 +43,7 @@ impl Transport {
         Ok((url, Self(connector)))
     }
 
-    /// Returns a channel that connects on first use and reconnects after its connection ends.
+    /// Returns a channel that connects on first use, and again after its connection ends.
     pub fn connect_lazy(&self, endpoint: &Endpoint) -> Channel {
         let Some(connector) = self.0.clone() else { return endpoint.connect_lazy() };
         endpoint.connect_with_connector_lazy(tower::service_fn(move |url: Uri| {

@@ -30,7 +30,7 @@ const FRAMES: [(&str, &str); 4] = [
 /// The beginning of tonic's error about an unsupported `grpc-encoding`, up to where it repeats the value.
 const COMPRESSED: &str = "Content is compressed with `";
 
-/// Replaces tonic's status in the response of a service if the message could not be read.
+/// Replaces tonic's status if the message could not be read.
 pub(super) fn told(response: Response) -> Response {
     match Status::from_header_map(response.headers()).and_then(|status| refusal(&status)) {
         Some(refusal) => refuse(&refusal),
@@ -38,7 +38,7 @@ pub(super) fn told(response: Response) -> Response {
     }
 }
 
-/// Returns the status to respond with, if `status` reports that the message could not be read.
+/// Returns the status to respond with, if `status` reports an unreadable message.
 fn refusal(status: &Status) -> Option<Status> {
     let said = status.message();
     match status.code() {

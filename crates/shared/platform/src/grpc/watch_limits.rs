@@ -25,11 +25,11 @@ use tonic::{Status, service::Routes};
 use super::refuse;
 use crate::shared_layer::shared;
 
-/// The maximum size in bytes of a message to health or reflection. Such a message contains only names.
+/// The maximum size in bytes of a message to health or reflection, which contains only names.
 pub(super) const MAX_OPEN_MESSAGE_BYTES: usize = 4 * 1024;
 /// The maximum number of concurrent streams of one kind per server.
 const MAX_STREAMS: usize = 256;
-/// The maximum lifetime of a stream. A watching client then opens another stream, as after a lost connection.
+/// The maximum lifetime of a stream. The client then opens another, as after a lost connection.
 const MAX_STREAM_LIFETIME: Duration = Duration::from_mins(10);
 
 /// Limits the number and the lifetime of concurrent calls of those paths in `routes` for which `is_stream` returns
@@ -63,11 +63,11 @@ async fn bound(State(kind): State<Kind>, request: Request, next: Next) -> Respon
     response.map(|body| Body::new(Limited { body, end: Box::pin(sleep(MAX_STREAM_LIFETIME)), slot: Some(slot) }))
 }
 
-/// The body of a stream, which ends when its lifetime is over.
+/// A stream that ends after its lifetime.
 struct Limited {
     body: Body,
     end: Pin<Box<Sleep>>,
-    /// The permit of the stream, or `None` once its lifetime is over.
+    /// `None` once the lifetime is over.
     slot: Option<OwnedSemaphorePermit>,
 }
 

@@ -20,11 +20,11 @@ use http_body::{Frame, SizeHint};
 const MAX_BYTES: usize = 8 << 20;
 const READ_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A request body shared by the handler and the middleware, which discards the rest after the handler.
+/// A request body that the handler reads, and then the middleware.
 #[derive(Clone)]
 struct Shared(Arc<Mutex<Body>>);
 
-/// Passes the request on, and returns the response once the rest of the body has been read or a limit is reached.
+/// Returns the response once the rest of the body has been read, or a limit is reached.
 pub async fn discard_rest(request: Request, next: impl AsyncFnOnce(Request) -> Response) -> Response {
     if request.body().is_end_stream() {
         return next(request).await;

@@ -31,7 +31,6 @@ impl<S: Clone + Send + Sync + 'static> Default for Endpoints<S> {
 }
 
 impl<S: Clone + Send + Sync + 'static> Endpoints<S> {
-    /// Adds an endpoint as `utoipa` describes it.
     #[must_use]
     pub fn described(mut self, access: Access, endpoint: UtoipaMethodRouter<S>) -> Self {
         let (_, paths, _) = &endpoint;

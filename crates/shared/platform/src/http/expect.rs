@@ -19,7 +19,7 @@ use http_body::Frame;
 use http_body_util::{Full, Limited};
 use tokio::sync::oneshot;
 
-/// Returns true if the client waits for an answer to the head before it sends `body`.
+/// Returns true if the client waits for an answer before it sends `body`.
 pub(crate) fn is_waiting(parts: &Parts, body: &Body) -> bool {
     let asks = |headers: &HeaderMap| {
         headers.get_all(EXPECT).iter().any(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"))
@@ -47,7 +47,7 @@ where
     }
 }
 
-/// A body that never arrives. It sends a signal when it is first polled.
+/// A body that never arrives. It signals the first poll.
 struct Unsent(Option<oneshot::Sender<()>>);
 
 impl HttpBody for Unsent {

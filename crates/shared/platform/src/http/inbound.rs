@@ -27,7 +27,7 @@ pub struct Inbound {
 }
 
 impl Inbound {
-    /// Creates an instance that responds 429 to a request if none of `slots` is free, or none of its user's slots.
+    /// Responds 429 to a request without a free slot in `slots` or of its user.
     pub fn new(guard: Guard, slots: Slots, users: UserSlots) -> Self {
         Self { guard, slots, apart: None, users }
     }

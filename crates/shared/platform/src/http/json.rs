@@ -91,7 +91,7 @@ fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, InvalidField> {
     Ok(value)
 }
 
-/// Describes a body that is not JSON, with the position but without a value.
+/// Describes a body that is not JSON, by position and without a value.
 fn no_json(error: &serde_json::Error) -> InvalidField {
     InvalidField::invalid(unreadable_field::BODY, format!("is not JSON: {error}"))
 }
@@ -107,7 +107,7 @@ fn all_invalid<T: DeserializeOwned + PartialSchema>(body: &[u8], first: InvalidF
     let absent = required::<T>().into_iter().filter(|name| !members.contains_key(name));
     let absent: Vec<_> =
         absent.map(|name| InvalidField::new(name, FieldCode::Required, unreadable_field::REQUIRED)).collect();
-    // serde reports an absent member only after it has read all others. So invalid members are removed one by one.
+    // serde reports an absent member only after it has read all others, so invalid ones are removed one by one.
     while let Some(wrong) = read::<T>(&serde_json::to_vec(&members).unwrap_or_default()).err() {
         let member = wrong.field.split(['.', '[']).next().unwrap_or_default();
         if members.remove(member).is_none() || invalid.as_slice().len() == MAX_FIELDS {

@@ -72,7 +72,7 @@ pub fn client_builder() -> reqwest::ClientBuilder {
     reqwest::Client::builder()
 }
 
-/// Returns true if a client accepts a page, as browsers do.
+/// Returns true if the client accepts HTML, as browsers do.
 pub fn asks_for_page(headers: &HeaderMap) -> bool {
     let accepts = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
     accepts
@@ -116,7 +116,7 @@ struct Bodies {
     limit: usize,
 }
 
-/// All layers that [`layers`] lists, as one, since each layer of axum costs each request several allocations.
+/// One layer, since each layer of axum costs each request several allocations.
 async fn request_layer(State(bodies): State<Bodies>, request: Request, next: Next) -> Response {
     let handle = async |request: Request| match host::check(&request) {
         Ok(()) => received(&bodies, request, next).await,
@@ -181,7 +181,7 @@ fn not_arrived(error: NotArrived) -> Problem {
     }
 }
 
-/// Returns the response of `work`, or `answer()` after a panic. The panic hook has logged the panic itself.
+/// Returns the response of `work`, or `answer()` after a panic, which the panic hook has logged.
 pub(crate) async fn catch_panics(work: impl Future<Output = Response>, answer: impl FnOnce() -> Response) -> Response {
     AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|_| {
         tracing::error!("a request handler panicked");

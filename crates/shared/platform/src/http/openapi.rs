@@ -20,16 +20,15 @@ use crate::{
     http::problem::{MEDIA_TYPE, Problem},
 };
 
-/// The description of the session, which Swagger UI shows where a user authorizes.
+/// The session's description, shown where a user of Swagger UI authorizes.
 const SESSION: &str = "The `session_uuid` that a login returned, such as the output of `shipyard login LOGIN`.";
 
 /// The HTTP status and the code of a problem document.
 pub type Declared = (StatusCode, &'static str);
 
-/// The error responses that the endpoints of one service share.
 #[derive(Clone, Copy, Debug)]
 pub struct SharedProblems {
-    /// The responses of the middleware around every endpoint, including those to unreadable requests.
+    /// The responses of the middleware around every endpoint, and to unreadable requests.
     pub anywhere: &'static [Declared],
     /// Further responses to POST requests.
     pub posted: &'static [Declared],
@@ -55,7 +54,7 @@ impl SharedProblems {
         endpoint
     }
 
-    /// Adds the shared responses and the security scheme `session` to a document.
+    /// Adds the shared responses and the security scheme `session`.
     pub fn describe(&self, document: &mut OpenApi) {
         let session = ApiKeyValue::with_description(SESSION_HEADER, SESSION);
         let components = document.components.get_or_insert_default();
@@ -122,7 +121,7 @@ fn by_status(problems: Vec<Declared>) -> BTreeMap<StatusCode, Vec<&'static str>>
     codes
 }
 
-/// Returns the status' standard phrase without spaces, as a name for the response.
+/// Returns the status' standard phrase without spaces.
 fn name(status: StatusCode) -> String {
     status.canonical_reason().unwrap_or(status.as_str()).replace(' ', "")
 }

@@ -25,7 +25,7 @@ pub(crate) const RULES: [Rule; 4] = [
     Rule::public("GET /swagger-ui/{*rest}"),
 ];
 
-/// Returns the routes of the description and of Swagger UI, or none if `SWAGGER_UI` is false.
+/// Returns the routes of the description and of Swagger UI; none if `SWAGGER_UI` is false.
 pub fn routes<S: Clone + Send + Sync + 'static>(document: OpenApi) -> Router<S> {
     if !Descriptions::of_this_process().swagger_ui {
         return Router::new();
@@ -34,7 +34,7 @@ pub fn routes<S: Clone + Send + Sync + 'static>(document: OpenApi) -> Router<S> 
     router.layer(shared(from_fn(async |request, next: axum::middleware::Next| protected(next.run(request).await))))
 }
 
-/// Returns the route `/` of an API without pages of its own, which redirects to Swagger UI.
+/// Returns the route `/`, which redirects to Swagger UI, for an API without pages of its own.
 pub fn start_page<S: Clone + Send + Sync + 'static>() -> Router<S> {
     if !Descriptions::of_this_process().swagger_ui {
         return Router::new();
@@ -46,7 +46,7 @@ fn protected(response: Response) -> Response {
     protected_by(CONTENT_SECURITY_POLICY, response)
 }
 
-/// Sets the content security policy of a page. The layer around the API adds the other security headers.
+/// Sets the content security policy of a page. The API's layer adds the other security headers.
 pub fn protected_by(policy: &'static str, mut response: Response) -> Response {
     response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
     response

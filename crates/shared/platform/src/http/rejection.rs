@@ -66,7 +66,7 @@ pub async fn as_problem(request: Request, next: impl AsyncFnOnce(Request) -> Res
     Response::from_parts(parts, body)
 }
 
-/// Returns true for a response that an endpoint itself created: a problem document, other JSON, or a page.
+/// Returns true for an endpoint's own response: a problem document, other JSON, or a page.
 fn is_ours(headers: &HeaderMap) -> bool {
     const OWN: [&str; 3] = [MEDIA_TYPE, "application/json", "text/html"];
     let media_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());

@@ -20,7 +20,7 @@ use http_body_util::BodyExt as _;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
-/// The default of the maximum size of a body in bytes. It is enough for an order with the maximum number of parts.
+/// The default maximum size of a body in bytes, enough for an order with the maximum number of parts.
 pub const BODY_LIMIT: usize = 64 * 1024;
 pub const ARRIVAL_TIMEOUT: Duration = Duration::from_secs(10);
 /// The maximum number of bytes of all incomplete bodies of one API. It is small enough for a container of 64 MiB.
@@ -30,14 +30,13 @@ pub(crate) const MAX_HANDLED_BYTES: usize = 8 << 20;
 /// The size in bytes of the largest body that is handled without being counted. The bound on requests also bounds such
 /// bodies, so that logins and payments are served during a flood of large bodies.
 pub(crate) const MAX_UNCOUNTED_BYTES: usize = 4 << 10;
-/// The minimum number of bytes that an incomplete body counts, since its stream takes memory too.
+/// What an incomplete body counts at least, in bytes, since its stream takes memory too.
 const MIN_COUNTED_BYTES: usize = 1 << 10;
 
-/// The bodies that are being received by one API. Clones share them.
 #[derive(Clone)]
 pub struct Arrivals {
     under_way: Arc<Mutex<UnderWay>>,
-    /// A permit for each byte of the bodies whose requests are being handled.
+    /// A permit for each byte of the bodies that are being handled.
     handled: Arc<Semaphore>,
 }
 
@@ -45,7 +44,7 @@ pub struct Arrivals {
 struct UnderWay {
     next: u64,
     bytes: usize,
-    /// The bodies by a growing number, so that the first entry is the oldest body.
+    /// By a growing number, so that the first entry is the oldest body.
     bodies: BTreeMap<u64, Arriving>,
 }
 
@@ -70,7 +69,7 @@ pub enum NotArrived {
     BrokenOff,
 }
 
-/// The entry of one incomplete body, which is removed on drop.
+/// One incomplete body, removed on drop.
 struct Entry<'a> {
     arrivals: &'a Arrivals,
     number: u64,
@@ -133,7 +132,7 @@ impl Arrivals {
         Entry { arrivals: self, number, given_up }
     }
 
-    /// Adds `bytes` to the size of a body, then drops the oldest bodies until all together are within the limit.
+    /// Adds `bytes` to the size of a body, then drops the oldest bodies until all are within the limit.
     fn grow(&self, number: u64, bytes: usize) {
         let mut all = self.lock();
         let Some(body) = all.bodies.get_mut(&number) else { return };

@@ -6,12 +6,12 @@ use std::borrow::Cow;
 use axum::extract::MatchedPath;
 use http::{Extensions, Uri};
 
-/// The maximum length in bytes. It is longer than the path of any route.
+/// In bytes; longer than the path of any route.
 const MAX_LENGTH: usize = 256;
-/// The segment after which a route's parameter is the id of a customer.
+/// A route's parameter after this segment is the id of a customer.
 const CUSTOMERS: &str = "customers";
 
-/// Returns the path of a request to a known route or RPC.
+/// Returns the path to show.
 pub(crate) fn shown<'p>(extensions: &Extensions, uri: &'p Uri) -> Cow<'p, str> {
     match extensions.get::<MatchedPath>() {
         Some(route) => without_customers(route.as_str(), uri.path()),

@@ -13,7 +13,7 @@ use crate::tls::Identity;
 /// `X-Session-Uuid` is a credential like `Authorization`.
 const NOT_CACHED: HeaderValue = HeaderValue::from_static("no-store");
 const NO_GUESSING: HeaderValue = HeaderValue::from_static("nosniff");
-/// The policy for a browser that shows the response of an API as a page. A page sets its own policy.
+/// For a browser that shows an API's response as a page. A page sets its own policy.
 const NO_PAGE: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox",
 );

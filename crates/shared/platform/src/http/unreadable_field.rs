@@ -9,7 +9,7 @@ pub(crate) const BODY: &str = "body";
 pub(crate) const QUERY: &str = "query";
 /// The message for a member that is absent.
 pub(crate) const REQUIRED: &str = "is required";
-/// The maximum number of characters of an unknown member's name that the problem repeats.
+/// How many characters of an unknown member's name the problem repeats.
 const NAME_SHOWN: usize = 64;
 /// The maximum number of known members that are listed when none resembles an unknown one.
 const LISTED: usize = 10;
@@ -45,7 +45,6 @@ pub(crate) fn describe(path: &str, error: &str) -> InvalidField {
     }
 }
 
-/// Returns the name in backticks after `beginning`.
 fn quoted<'t>(text: &'t str, beginning: &str) -> Option<&'t str> {
     text.strip_prefix(beginning)?.split('`').next()
 }

@@ -22,12 +22,12 @@ use crate::{
     postgres::Database,
 };
 
-/// How often the retention jobs look for rows to delete.
+/// How often the retention jobs run.
 const RETENTION_INTERVAL: Duration = Duration::from_mins(1);
 /// The time within which the first runs of periodic jobs begin. If all began at once, each would open a connection of
 /// its own while the services start.
 const START_SPREAD: Duration = Duration::from_secs(5);
-/// The interval at which a job asks its table for due rows, unless it is woken earlier.
+/// How often a job asks its table for due rows, unless it is woken earlier.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// A background job of a service that has not been started yet.
@@ -37,7 +37,7 @@ pub struct Job {
 }
 
 impl Job {
-    /// Creates a job that runs in every replica until its token is cancelled.
+    /// Creates a job that runs in every replica.
     pub fn new<F>(name: &'static str, run: impl FnOnce(CancellationToken) -> F + Send + 'static) -> Self
     where
         F: Future<Output = anyhow::Result<()>> + Send + 'static,
@@ -78,10 +78,10 @@ fn first_run(name: &str, period: Duration) -> Duration {
     period.min(START_SPREAD) * percent / 100
 }
 
-/// How much earlier outbox rows are deleted than other rows. It is longer than the time between two runs of a job.
+/// How much earlier outbox rows are deleted than others; longer than the time between two runs.
 const OUTBOX_HEAD_START: Duration = Duration::from_hours(1);
 
-/// The settings of the jobs that delete old rows. Each job runs once a minute, in one replica.
+/// The settings of the jobs that delete old rows, once a minute in one replica.
 pub struct Retention {
     pub database: Database,
     /// Identifies this process among its replicas, see [`Server::instance`](crate::server::Server::instance).
@@ -115,7 +115,7 @@ impl Retention {
         })
     }
 
-    /// Creates the job that deletes old inbox rows. Every database with an inbox needs it.
+    /// Creates the job that deletes old inbox rows, which every database with an inbox needs.
     pub fn inbox(&self) -> Job {
         self.job("inbox", |database, age| async move {
             Ok(Done::from_count(inbox::sweep(&database, age).await?, inbox::SWEEP_BATCH))

@@ -15,14 +15,14 @@ use super::{
     topics::original_topic,
 };
 
-/// The time without an acknowledgement after which a producer outside of a relay is replaced.
+/// How long records may be unacknowledged before a producer outside of a relay is replaced.
 pub(super) const ACKNOWLEDGEMENT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A record as librdkafka's producer takes it.
 pub(super) type Outgoing<'r> = FutureRecord<'r, Vec<u8>, Vec<u8>>;
 
 impl KafkaPublisher {
-    /// Publishes records in their order, and returns when the broker has acknowledged all of them.
+    /// Publishes records in order. Returns when the broker has acknowledged all of them.
     pub(super) async fn publish_all(&self, records: Vec<Outgoing<'_>>) -> anyhow::Result<()> {
         let topics: Vec<&str> = records.iter().map(|record| record.topic).collect();
         // At a timeout here, no record has been sent yet, but some topics may have been created.
@@ -53,7 +53,7 @@ impl KafkaPublisher {
         self.topics.ensure(origins).await
     }
 
-    /// Forgets that these topics exist, so that the next call creates those that were deleted.
+    /// Makes the next call create these topics again if they were deleted.
     fn forget(&self, topics: &[&str]) {
         for topic in topics {
             self.topics.forget(original_topic(topic));
@@ -69,7 +69,7 @@ impl KafkaPublisher {
 
     async fn send(&self, records: Vec<Outgoing<'_>>) -> anyhow::Result<()> {
         let mut producer = self.trusting()?;
-        // All records are queued in their order before the first delivery is awaited.
+        // Queues all records in order before it awaits the first delivery.
         let mut deliveries = Vec::with_capacity(records.len());
         for record in records {
             let topic = record.topic;
@@ -96,7 +96,7 @@ impl Producer {
             biased;
             delivered = delivery => delivered.context("the producer was closed")?,
             refusal = self.distrust.met() => {
-                // The next call creates another producer, which reads the file of authorities again.
+                // The next call creates another producer, which reads the authorities again.
                 discard(self);
                 return Err(refusal.into());
             }

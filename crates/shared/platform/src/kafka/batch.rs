@@ -11,13 +11,13 @@ use super::{
     unreadable::cannot_be_decoded,
 };
 
-/// The consumer group that these readers name but never join.
+/// A consumer group that these readers name but never join.
 const TOOL: &str = "shipyard-audit";
 /// The fetch request, in the oldest version that Kafka 4 accepts.
 const FETCH: Api = Api(1, 4);
 /// How long the broker may wait for records, in milliseconds.
 const MAX_WAIT_MS: i32 = 1_000;
-/// The limit of the response in bytes. The broker returns the first batch whole even if it is larger.
+/// In bytes. The broker returns the first batch whole even if it is larger.
 const MAX_RESPONSE_BYTES: i32 = 1_024;
 /// The only batch format that Kafka 4 stores.
 const MAGIC: i8 = 2;
@@ -34,7 +34,7 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// Returns the number of offsets. A compacted batch has fewer records than that.
+    /// Returns the number of offsets. A compacted batch has fewer records.
     pub fn count(&self) -> i64 {
         self.last - self.first + 1
     }
@@ -95,7 +95,7 @@ fn request(topic: &str, partition: i32, offset: i64) -> Vec<u8> {
     out
 }
 
-/// Returns the first batch of the response, and whether it is a control batch, which has no records.
+/// Returns the first batch of the response, and whether it is a control batch.
 fn read(mut response: Bytes) -> anyhow::Result<(Batch, bool)> {
     let _throttled_ms = response.try_get_i32()?;
     ensure!(response.try_get_i32()? == 1, "the response is about another topic");
@@ -118,7 +118,7 @@ fn read(mut response: Bytes) -> anyhow::Result<(Batch, bool)> {
     Ok((Batch { first, last, checksum: Some(checksum) }, attributes & CONTROL != 0))
 }
 
-/// Returns the name and the meaning of one of Kafka's error codes, or the code itself if librdkafka does not know it.
+/// Returns one of Kafka's errors with its meaning; only the code if librdkafka does not know it.
 fn name(code: i16) -> String {
     match RDKafkaRespErr::try_from(i32::from(code)) {
         Ok(known) => RDKafkaErrorCode::from(known).to_string(),

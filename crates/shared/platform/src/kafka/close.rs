@@ -21,14 +21,14 @@ pub(super) const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 /// its group by then.
 pub(super) fn close(consumer: impl Send + 'static, timeout: Duration) -> bool {
     let (closing, closed) = channel::<Infallible>();
-    // Rebalance callbacks may run until the drop has ended, and need the runtime.
+    // The callbacks of a rebalance need the runtime during the drop.
     let runtime = Handle::try_current().ok();
     let thread = thread::Builder::new().name("close-consumer".to_owned()).spawn(move || {
         let _closing = closing;
         let _runtime = runtime.as_ref().map(Handle::enter);
         drop(consumer);
     });
-    // If no thread can be started, the closure drops the consumer here.
+    // Without a thread, the closure is dropped here with the consumer.
     thread.is_err() || closed.recv_timeout(timeout) == Err(RecvTimeoutError::Disconnected)
 }
 

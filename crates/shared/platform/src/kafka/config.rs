@@ -13,10 +13,10 @@ use crate::config::{ConfigError, Settings};
 pub struct Config {
     /// The addresses of the brokers, `host:port`, separated by commas.
     pub kafka_brokers: String,
-    /// The number of partitions of a topic that a service creates. An existing topic keeps its own number.
+    /// The number of partitions of new topics. Existing topics keep theirs.
     #[serde(default = "default_partitions")]
     pub kafka_topic_partitions: i32,
-    /// The retention of a topic that a service creates.
+    /// The retention of new topics.
     #[serde(default = "default_retention", deserialize_with = "crate::config::bounded::duration")]
     pub kafka_topic_retention: Duration,
     /// The time for which Kafka appends to one segment of a topic. A segment is deleted as a whole when its last record
@@ -27,7 +27,7 @@ pub struct Config {
     /// Whether services create missing topics.
     #[serde(default = "yes")]
     pub kafka_create_topics: bool,
-    /// A prefix of all consumer groups' names, so that several systems can share a broker.
+    /// A prefix of all consumer groups' names, for systems that share a broker.
     #[serde(default)]
     pub kafka_group_prefix: String,
     /// How long the broker may delay the response to a fetch that finds no record. A real broker responds as soon as a
@@ -38,10 +38,10 @@ pub struct Config {
     pub kafka_security_protocol: SecurityProtocol,
     #[serde(default)]
     pub kafka_sasl_mechanism: SaslMechanism,
-    /// The SASL user name of this process. A protocol with SASL requires it and the password.
+    /// The SASL user name. A protocol with SASL requires it and the password.
     pub kafka_sasl_username: Option<String>,
     pub kafka_sasl_password: Option<SecretString>,
-    /// A PEM file with the authorities that sign brokers' certificates. Each new client reads it.
+    /// A PEM file with the brokers' authorities. Each new client reads it.
     pub kafka_ssl_ca_file: Option<PathBuf>,
 }
 
@@ -77,7 +77,7 @@ fn yes() -> bool {
 }
 
 impl Config {
-    /// Reads and checks the variables; an error names the missing or invalid variable.
+    /// An error names the missing or invalid variable.
     pub fn load(settings: &Settings) -> Result<Self, ConfigError> {
         let config: Self = settings.read()?;
         config.check_numbers()?;
@@ -102,7 +102,7 @@ impl Config {
         Ok(())
     }
 
-    /// Creates the librdkafka settings that all clients of this process share.
+    /// Creates the librdkafka settings of all clients.
     pub(super) fn client(&self) -> ClientConfig {
         let mut client = ClientConfig::new();
         client

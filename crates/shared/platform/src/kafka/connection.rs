@@ -20,7 +20,7 @@ use super::{
 };
 use crate::tls;
 
-/// The time limits of connecting, including the handshake, and of one request.
+/// The time limits of connecting, with the handshake, and of one request.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
 /// The size limit of a response, in bytes. An ACL takes about 100.
@@ -36,7 +36,7 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// Connects to the first broker of the list that accepts a connection, and authenticates.
+    /// Connects to the first broker that accepts a connection, and authenticates.
     pub async fn open(config: &Config) -> anyhow::Result<Self> {
         let mut last = None;
         for broker in config.kafka_brokers.split(',').map(str::trim) {

@@ -16,12 +16,12 @@ const FAIL: &str = "FAIL";
 /// The minimum interval between two warnings of one producer.
 const WARNING_INTERVAL: Duration = Duration::from_mins(1);
 
-/// The reason why a client's last connection failed.
+/// Why a client's last connection failed.
 #[derive(Default)]
 pub(super) struct Reasons(Mutex<Option<String>>);
 
 impl Reasons {
-    /// Stores a line of librdkafka's log if it explains a failed connection.
+    /// Stores a log line that explains a failed connection.
     pub fn note(&self, facility: &str, line: &str) {
         if facility == FAIL {
             *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(explain(line));
@@ -36,13 +36,13 @@ impl Reasons {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    /// Formats `error` with the latest reason, and forgets the reason.
+    /// Formats `error` with the latest reason, which is then forgotten.
     pub fn beside(&self, error: impl fmt::Display) -> String {
         self.take().map_or_else(|| error.to_string(), |reason| format!("{error}: {reason}"))
     }
 }
 
-/// Returns the line, and the variable to check if the line only guesses the cause.
+/// Returns the line, with the variable to check if the line only guesses the cause.
 fn explain(line: &str) -> String {
     let line = line.trim();
     if is_guess(line) { format!("{line}; if this lasts, KAFKA_SECURITY_PROTOCOL is wrong") } else { line.to_owned() }
@@ -79,7 +79,7 @@ pub(super) struct Witness {
     distrust: watch::Sender<Option<Refusal>>,
 }
 
-/// The signal that a producer's TLS handshake with a broker has failed because the broker is not trusted.
+/// The signal that a producer's TLS handshake failed because the broker is not trusted.
 #[derive(Clone)]
 pub(super) struct Distrust(watch::Receiver<Option<Refusal>>);
 

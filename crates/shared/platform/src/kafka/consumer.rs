@@ -30,7 +30,7 @@ use super::{
 };
 use crate::{outage::Outage, retry, server::readiness::Condition};
 
-/// The time in milliseconds after a consumer's last heartbeat at which it loses its partitions.
+/// How long after its last heartbeat a consumer loses its partitions, in milliseconds.
 const SESSION_TIMEOUT_MS: &str = "6000";
 
 /// The maximum size in bytes of a fetch response. A larger batch is still returned, alone.
@@ -40,16 +40,16 @@ pub(super) const FETCH_MAX_BYTES: &str = "4194304";
 /// MiB always fits; a batch of more than 24 MiB never fits and blocks its partition. With gzip, LZ4 and Snappy, only
 /// the broker's `max.message.bytes` and the ratio of the codec limit a batch.
 pub(super) const RECEIVE_MAX_BYTES: &str = "25169824";
-/// The number of queued messages of a partition at which librdkafka stops fetching from it.
+/// How many queued messages of a partition make librdkafka stop fetching from it.
 const QUEUED_MESSAGES: &str = "1000";
 /// The size of a partition's queued messages, in KiB, at which librdkafka stops fetching from it. A fetch in progress
 /// can add `fetch.message.max.bytes`.
 const QUEUED_KILOBYTES: &str = "1024";
-/// The time limit for requesting a partition's first offset when the topic has no record at the consumer's position.
+/// The time limit for requesting a partition's first offset, if the consumer's position has no record.
 const WATERMARKS_TIMEOUT: Duration = Duration::from_secs(5);
 /// The time limit for requesting the topic's metadata before subscribing.
 const METADATA_TIMEOUT: Duration = Duration::from_secs(2);
-/// The capacity of the channel for partition errors. A worker that reports an error waits while the channel is full.
+/// The capacity of the channel for partition errors. While it is full, workers wait.
 const REPORT_CAPACITY: usize = 16;
 
 /// A consumer of one topic within one group.
@@ -62,14 +62,13 @@ pub struct Consumer {
     pub(super) topic: String,
     pub(super) config: Config,
     pub(super) handler: Arc<dyn Handler>,
-    /// Whether a span continues the trace of the record's producer. False if programs outside write the topic.
+    /// False if programs outside write the topic, whose traces spans must not continue.
     pub(super) continues_traces: bool,
     joined: Condition,
     topics: TopicCreator,
     pub(super) dead_letters: DeadLetterProducer,
 }
 
-/// The topic that a consumer reads, its group, and the handler of its messages.
 pub struct TopicSubscription {
     pub group: &'static str,
     pub topic: String,
@@ -77,7 +76,7 @@ pub struct TopicSubscription {
 }
 
 impl Consumer {
-    /// Creates a consumer that has not joined its group yet. The condition `joined` is met once it has joined.
+    /// Creates a consumer. The condition `joined` is met once it has joined its group.
     pub fn new(config: &Config, subscription: TopicSubscription, joined: Condition) -> Self {
         let TopicSubscription { group, topic, handler } = subscription;
         Self {
@@ -92,7 +91,7 @@ impl Consumer {
         }
     }
 
-    /// Makes the consumer create its topic together with the topics declared with [`TopicCreator::expect`].
+    /// Makes the consumer create its topic together with those declared with [`TopicCreator::expect`].
     #[must_use]
     pub fn creating(mut self, topics: &TopicCreator) -> Self {
         topics.expect([self.topic.clone()]);
@@ -108,7 +107,7 @@ impl Consumer {
         self
     }
 
-    /// Consumes until `stop` is cancelled, then finishes the current messages and leaves the group.
+    /// Consumes until `stop`, then finishes the current messages and leaves the group.
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
         count_from_zero(self.group);
         let this = Arc::new(self);
@@ -248,7 +247,7 @@ impl Consumer {
             .set("group.id", group)
             .set("statistics.interval.ms", lag::INTERVAL_MS)
             .set("auto.offset.reset", "earliest")
-            // A worker stores the offset after the effect of a message; librdkafka commits stored offsets.
+            // librdkafka commits stored offsets, and a worker stores them after the effect.
             .set("enable.auto.offset.store", "false")
             .set("enable.auto.commit", "true")
             .set("auto.commit.interval.ms", "500")

@@ -12,10 +12,10 @@ pub const HEADER_ERROR: &str = "dlq-error";
 pub const HEADER_ATTEMPTS: &str = "dlq-attempts";
 /// When the message was dead-lettered, in RFC 3339.
 pub const HEADER_FAILED_AT: &str = "dlq-failed-at";
-/// The number of headers of the original message, which come first, in their order.
+/// The number of the original headers, which come first, in order.
 pub const HEADER_ORIGINALS: &str = "dlq-origin-headers";
 
-/// The number of payload bytes that were omitted because the dead-letter topic does not accept a record of this size.
+/// How many payload bytes were omitted because the dead-letter topic does not accept a record of this size.
 pub const HEADER_LEFT_OUT: &str = "dlq-left-out-bytes";
 
 /// The headers that an abridged dead letter keeps.
@@ -31,7 +31,7 @@ const TOLD: [&str; 9] = [
     HEADER_EVENT_TYPE,
 ];
 
-/// The length in bytes to which the key and each header of an abridged dead letter are cut.
+/// The maximum bytes of the key and of each header of an abridged dead letter.
 const MAX_ABRIDGED_LENGTH: usize = 1024;
 
 impl Consumer {
@@ -57,7 +57,7 @@ impl Consumer {
     }
 }
 
-/// Restores the original message of a dead letter. `topic` is the topic of the original.
+/// Restores the original message of a dead letter, for the original `topic`.
 pub fn original(letter: Message, topic: String) -> ExactRecord {
     let count = letter.headers.get(HEADER_ORIGINALS).and_then(|count| count.parse().ok()).unwrap_or_default();
     let all = letter.headers.iter().map(|(name, value)| (name.to_owned(), value.map(<[u8]>::to_vec)));
@@ -71,7 +71,7 @@ fn exact(message: Message) -> ExactRecord {
     ExactRecord { topic, key: present(key, absent.key), payload: present(payload, absent.payload), headers }
 }
 
-/// Builds the dead letter: the original message with its headers, followed by headers with the origin and the error.
+/// Builds the dead letter: the original message with its headers, then headers with origin and error.
 fn dead_letter(message: &Message, group: &str, error: &str, attempts: u32) -> ExactRecord {
     let mut letter = ExactRecord { topic: dead_letter_topic(&message.topic), ..exact(message.clone()) };
     let own = [

@@ -23,17 +23,17 @@ use super::{
 };
 use crate::outbox::{Outcome, Refused, Scope, in_order_of_keys};
 
-/// The time limit for creating missing topics. A broker that has just started may need seconds for many topics.
+/// The time limit for creating missing topics, which a broker that has just started may need.
 const CREATE_TIMEOUT: Duration = Duration::from_secs(10);
 /// The time limit for the metadata of a topic whose record has timed out. Without a response in this time, the broker
 /// is unavailable.
 const METADATA_TIMEOUT: Duration = Duration::from_secs(1);
-/// The pause before a record is queued again while the producer's queue is full.
+/// The pause before queueing a record again while the producer's queue is full.
 const QUEUE_FULL_DELAY: Duration = Duration::from_millis(20);
 
 enum Failure {
     TimedOut(anyhow::Error),
-    /// The broker refuses a request of several records because of one of them.
+    /// The broker refuses a request of several records because of one.
     Record(anyhow::Error),
     Topic(anyhow::Error),
     Unavailable(anyhow::Error),
@@ -86,7 +86,7 @@ impl Failure {
         }
     }
 
-    /// Returns true if the failure is an answer of the broker, not an error of the client.
+    /// Returns true if the failure is an answer of the broker.
     fn is_answer(&self) -> bool {
         match self {
             Self::Record(_) | Self::Topic(_) => true,
@@ -170,7 +170,7 @@ impl KafkaPublisher {
         refused: &HashMap<&str, Uncreated>,
         until: Instant,
     ) -> Vec<Option<Result<(), Failure>>> {
-        // Builds the headers before the first record is queued, for the reason given in `publish`.
+        // Builds all headers before the first record is queued, like `publish`.
         let prepared: Vec<_> = records.iter().map(|record| Mutex::new(Some(headers(record)))).collect();
         let send = |place: usize| {
             let (record, prepared) = (&records[place], &prepared[place]);
@@ -222,11 +222,11 @@ impl KafkaPublisher {
                 let metadata = client.client().fetch_metadata(Some(&asked), METADATA_TIMEOUT)?;
                 Ok::<_, KafkaError>(metadata.topics().first().map_or(0, |topic| topic.partitions().len()))
             });
-            // If the broker does not respond, each further topic would take the whole time limit too.
+            // If the broker does not respond, each further topic would take the whole time limit.
             let Ok(Ok(partitions)) = partitions.await else { break };
             *responded = true;
             self.partitions.set(topic, partitions);
-            // The topic does not exist any more. The next round creates it again.
+            // The topic was deleted. The next round creates it again.
             if partitions == 0 {
                 self.topics.forget(topic);
             }

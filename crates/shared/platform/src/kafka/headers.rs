@@ -9,7 +9,7 @@ use rdkafka::message::{Header, OwnedHeaders};
 pub struct Headers(Vec<(String, Option<Vec<u8>>)>);
 
 impl Headers {
-    /// Returns the text of the last header with this name whose value is text.
+    /// Returns the last header with this name whose value is text.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.texts().filter(|(known, _)| *known == name).last().map(|(_, text)| text)
     }

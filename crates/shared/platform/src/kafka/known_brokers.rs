@@ -29,7 +29,7 @@ struct Broker<'a> {
 }
 
 impl Broker<'_> {
-    /// Returns false for a placeholder, such as the group's coordinator, whose address only another broker knows.
+    /// Returns false for a placeholder, such as the group's coordinator.
     fn has_address(&self) -> bool {
         !["logical", "internal"].contains(&self.source)
     }
@@ -97,7 +97,7 @@ mod tests {
         assert!(!lost(&["configured"]));
     }
 
-    /// A context that passes each of librdkafka's statistics to [`KnownBrokers`].
+    /// Passes each of librdkafka's statistics to [`KnownBrokers`].
     struct Observed {
         brokers: KnownBrokers,
         count: AtomicU32,
@@ -123,7 +123,7 @@ mod tests {
         config.create_with_context(context).unwrap()
     }
 
-    /// Returns true if the brokers count as lost after four times [`MAX_WITHOUT_BROKER`] more statistics.
+    /// Observes four times [`MAX_WITHOUT_BROKER`] more statistics. Returns true if the brokers are lost.
     fn loses_brokers(consumer: &BaseConsumer<Observed>) -> bool {
         let Observed { count, lost, .. } = &**consumer.context();
         let enough = count.load(Ordering::Relaxed) + 4 * MAX_WITHOUT_BROKER;

@@ -54,7 +54,7 @@ impl Partition<'_> {
     }
 }
 
-/// The lag of one consumer, exported as `kafka_consumer_lag`.
+/// The lag of one consumer: `kafka_consumer_lag`.
 pub(super) struct Lag {
     group: &'static str,
     topic: String,
@@ -81,7 +81,7 @@ impl Lag {
             let number = partition.partition;
             let mut positions = self.positions.lock().unwrap_or_else(PoisonError::into_inner);
             if partition.fetch_state != "active" {
-                // Another member reads the partition, and reports its lag.
+                // Another member reads the partition and reports its lag.
                 positions.remove(&number);
                 self.report(number, 0);
                 continue;
@@ -148,7 +148,7 @@ mod tests {
         assert_eq!(lag("active", [0, 100, 40, 10]), "60");
         assert_eq!(lag("active", [0, 100, -1001, 10]), "90");
         assert_eq!(lag("active", [30, 100, -1001, -1001]), "70");
-        // The topic's retention has deleted the record at the committed offset.
+        // The record at the committed offset has expired.
         assert_eq!(lag("active", [30, 100, -1001, 10]), "70");
     }
 

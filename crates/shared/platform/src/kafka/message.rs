@@ -35,13 +35,13 @@ pub struct Absent {
     pub payload: bool,
 }
 
-/// The header with the time at which an event's change was committed, in RFC 3339.
+/// The time at which an event's change was committed, in RFC 3339.
 pub const HEADER_EVENT_TIME: &str = "event-time";
-/// The header with the type of an event, as its full protobuf name.
+/// The type of an event: its full protobuf name.
 pub const HEADER_EVENT_TYPE: &str = "event-type";
 
 impl Message {
-    /// Returns the time at which the event happened. `None` if the record has no such header.
+    /// Returns when the event happened, if the record has this header.
     pub fn happened_at(&self) -> Option<DateTime<Utc>> {
         let happened = DateTime::parse_from_rfc3339(self.headers.get(HEADER_EVENT_TIME)?).ok()?;
         Some(happened.to_utc())
@@ -54,7 +54,6 @@ impl Message {
     }
 }
 
-/// The reason why a handler failed to handle a message.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
     /// The same message may succeed later, so the consumer retries it in place.

@@ -26,13 +26,13 @@ use super::{
 };
 
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
-/// The pause before a batch that cannot be read is fetched again.
+/// The pause before an unreadable batch is fetched again.
 const RETRY_DELAY: Duration = Duration::from_secs(2);
 
 /// The channels through which queues report to the consumer.
 #[derive(Clone)]
 pub(super) struct Reports {
-    /// Notified when a worker has received messages. The consumer then ends a recorded outage.
+    /// Notified when a worker has received messages, which ends a recorded outage.
     pub received: Arc<Notify>,
     pub errors: mpsc::Sender<KafkaError>,
     pub positions: Arc<Positions>,
@@ -50,7 +50,7 @@ pub(super) struct PartitionQueue<C: ConsumerContext> {
     /// The offset of the next message. `None` until a message was received or a batch could not be read.
     next: Option<i64>,
     is_unreadable: bool,
-    /// Cancelled when the partition is assigned to another member, or the consumer stops.
+    /// Cancelled when the partition moves to another member, or the consumer stops.
     pub closed: CancellationToken,
     reports: Reports,
 }
@@ -118,9 +118,9 @@ impl<C: ConsumerContext + 'static> PartitionQueue<C> {
         }
     }
 
-    /// Stores the offset of a handled message, with the id of its topic. librdkafka commits stored offsets.
+    /// Stores the offset of a handled message and its topic's id, which librdkafka commits.
     pub fn store(&self, message: &Message) {
-        // This fails if the partition has moved meanwhile; its new owner finds the effect in its database.
+        // Fails if the partition has moved; its new owner finds the effect in its database.
         let _ = self.store_next(message.offset + 1);
     }
 
@@ -191,7 +191,7 @@ impl<C: ConsumerContext + 'static> PartitionQueue<C> {
     }
 
     async fn report(&self, error: KafkaError) {
-        // This fails when the consumer ends.
+        // Fails when the consumer ends.
         let _ = self.reports.errors.send(error).await;
     }
 }

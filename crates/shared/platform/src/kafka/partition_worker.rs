@@ -101,7 +101,7 @@ impl Consumer {
         let span = self.span(first);
         span.record("messages", messages.len());
         let handled = AssertUnwindSafe(self.handler.handle_all(messages).instrument(span)).catch_unwind().await;
-        // If the handler panics, each message is handled again alone, which shows the message that causes the panic.
+        // Each message is then handled alone, which shows the one that panics.
         let mut handled = handled.unwrap_or_default();
         handled.resize(messages.len(), false);
         for (message, _) in messages.iter().zip(&handled).filter(|(_, handled)| **handled) {
@@ -116,7 +116,6 @@ impl Consumer {
         self.handle_or_dead_letter(message, closed).instrument(self.span_of(message)).await
     }
 
-    /// Creates the span of one message, or of a batch that begins with this message.
     fn span(&self, first: &Message) -> Span {
         tracing::info_span!(
             "consume",
@@ -129,7 +128,7 @@ impl Consumer {
         )
     }
 
-    /// Creates the span of one message. It continues the producer's trace unless programs outside write the topic.
+    /// Creates the span of one message, which continues the producer's trace unless programs outside write the topic.
     fn span_of(&self, message: &Message) -> Span {
         let span = self.span(message);
         if self.continues_traces {
@@ -138,7 +137,7 @@ impl Consumer {
         span
     }
 
-    /// Counts a handled message, and records the time since `start` and the event's age.
+    /// Counts a handled message. Records the time since `start` and the event's age.
     pub(super) fn handled(&self, message: &Message, start: Instant) {
         metrics::counter!("kafka_messages_handled_total", "group" => self.group).increment(1);
         metrics::histogram!("kafka_message_handling_seconds", "group" => self.group).record(start.elapsed());

@@ -10,7 +10,7 @@ use std::{
 pub(super) struct Partitions(Arc<Mutex<HashMap<String, u32>>>);
 
 impl Partitions {
-    /// Returns the partition to which librdkafka's default partitioner, `consistent_random`, assigns the key.
+    /// Returns the partition that librdkafka's default partitioner, `consistent_random`, gives the key.
     pub fn of(&self, topic: &str, key: &[u8]) -> Option<i32> {
         let count = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(topic).copied()?;
         i32::try_from(crc32fast::hash(key).checked_rem(count)?).ok()

@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 
 /// librdkafka's text of an unknown topic id.
 const UNKNOWN: &str = "AAAAAAAAAAAAAAAAAAAAAA";
-/// The time limit for requesting committed offsets, for which a rebalance waits.
+/// The time limit for requesting committed offsets, during which a rebalance waits.
 const REQUEST_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(2);
 
 /// A position at which the topic has no record.
@@ -25,7 +25,7 @@ pub(super) struct Reset {
     pub position: i64,
 }
 
-/// The positions in a consumer's topic, as far as librdkafka's log reports them.
+/// The positions in a consumer's topic, as librdkafka's log reports them.
 pub(super) struct Positions {
     group: &'static str,
     topic: String,
@@ -56,7 +56,7 @@ impl Positions {
         if facility == "OFFSET"
             && let Some(reset) = reset(line)
         {
-            // While the channel is full, resets are only logged by librdkafka.
+            // While the channel is full, only librdkafka logs resets.
             let _ = self.resets.try_send(reset);
         }
         if facility == "METADATA"
@@ -116,7 +116,7 @@ impl Positions {
         );
     }
 
-    /// Reports a position at which the topic has no record. `start` is the partition's first offset.
+    /// Reports a position without a record. `start` is the partition's first offset.
     pub fn report(&self, Reset { partition, position }: Reset, start: i64) {
         let (group, topic) = (self.group, &self.topic);
         if let Ok(missed @ 1..) = u64::try_from(start - position) {

@@ -26,7 +26,7 @@ use super::{
     silence::Silence,
 };
 
-/// The number of consecutive rounds without an answer after which a producer is replaced. A round of a relay takes 3 s.
+/// How many rounds in a row without an answer replace a producer. A relay's round takes 3 s.
 const MAX_UNANSWERED_ROUNDS: u32 = 3;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,7 +49,7 @@ pub struct KafkaPublisher {
     /// number of partitions.
     pub(super) topics: TopicCreator,
     pub(super) partitions: Partitions,
-    /// The number of consecutive rounds in which the broker answered nothing.
+    /// The consecutive rounds without an answer.
     unanswered: Arc<AtomicU32>,
     /// How long records outside of rounds have not been acknowledged.
     pub(super) silence: Arc<Silence>,
@@ -94,7 +94,7 @@ impl KafkaPublisher {
         })
     }
 
-    /// Makes the publisher create its topics together with the topics declared with [`TopicCreator::expect`].
+    /// Makes the publisher create its topics together with those declared with [`TopicCreator::expect`].
     #[must_use]
     pub fn creating(self, topics: &TopicCreator) -> Self {
         Self { topics: topics.clone(), ..self }
@@ -106,7 +106,7 @@ fn producer(config: &Config, limit: Option<Duration>) -> anyhow::Result<Producer
     client
         .set("acks", "all")
         .set("enable.idempotence", "true")
-        // 0 means no limit, since a record dropped between two records of its key would break their order.
+        // 0 means no limit: dropping a record between two of its key would break their order.
         .set("message.timeout.ms", limit.unwrap_or_default().as_millis().to_string())
         .set("linger.ms", "0")
         // Accepts dead letters of twice the broker's default message size, and fits into the memory of a small
@@ -133,7 +133,7 @@ pub(super) fn refused(error: KafkaError, topic: &str) -> anyhow::Error {
     Refusal::from_error(&error, &format!("writing to {topic}"), || None).map_or_else(|| error.into(), Into::into)
 }
 
-/// Returns true if publishing failed because a record exceeds the size limit of the producer or of the topic.
+/// Returns true if a record exceeds the size limit of the producer or of the topic.
 pub fn is_too_large(error: &anyhow::Error) -> bool {
     code(error) == Some(RDKafkaErrorCode::MessageSizeTooLarge)
 }
@@ -185,7 +185,7 @@ impl KafkaPublisher {
         self.replace(producer)
     }
 
-    /// Discards the undelivered records of `given_up` and creates a new producer, unless it has been replaced already.
+    /// Replaces the producer `given_up` and discards its records, unless it was replaced already.
     fn replace(&self, given_up: &Producer) -> anyhow::Result<()> {
         let mut current = self.producer.write().unwrap_or_else(PoisonError::into_inner);
         if current.distrust.is(&given_up.distrust) {

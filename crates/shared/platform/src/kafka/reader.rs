@@ -32,14 +32,14 @@ const RETRY_DELAY: Duration = Duration::from_millis(100);
 const PASSING: [RDKafkaErrorCode; 5] =
     [CoordinatorLoadInProgress, CoordinatorNotAvailable, LeaderNotAvailable, NotCoordinator, NotLeaderForPartition];
 
-/// A reader of topics. Its methods block, so async callers run them in [`tokio::task::spawn_blocking`].
+/// A reader of topics. Its methods block; async callers use [`tokio::task::spawn_blocking`].
 pub struct Reader {
     client: ClientConfig,
-    /// Requests metadata and committed offsets. [`Reader::read`] creates another consumer.
+    /// For metadata and committed offsets. [`Reader::read`] creates another consumer.
     consumer: BaseConsumer<Listening>,
 }
 
-/// The offsets of the records in a partition now, from `start` up to but not including `end`.
+/// The offsets of a partition's records now, from `start` up to but not including `end`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Extent {
     pub partition: i32,
@@ -47,10 +47,10 @@ pub struct Extent {
     pub end: i64,
 }
 
-/// The offset that a tool's consumer group has committed for a partition, with its metadata.
+/// An offset that a tool's consumer group has committed, with its metadata.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Mark {
-    /// The offset of the first record that the tool has not processed.
+    /// The offset of the first unprocessed record.
     pub next: i64,
     pub note: String,
 }
@@ -110,7 +110,7 @@ impl Reader {
         Ok(format!("{}:{}", broker.host(), broker.port()))
     }
 
-    /// Calls `each` with every record within these extents and its timestamp, in order within a partition.
+    /// Calls `each` with every record of these extents and its timestamp, in order within a partition.
     pub fn read(
         &self,
         topic: &str,
@@ -163,7 +163,7 @@ impl Reader {
         Ok(marks.collect())
     }
 
-    /// Replaces the mark of this reader's group in one partition. A broker accepts a note of at most 4096 bytes.
+    /// Replaces the group's mark in one partition. A broker accepts a note of at most 4096 bytes.
     pub fn mark(&self, topic: &str, partition: i32, mark: &Mark) -> anyhow::Result<()> {
         let mut list = TopicPartitionList::new();
         let mut element = list.add_partition(topic, partition);

@@ -5,12 +5,12 @@ use anyhow::Context as _;
 
 use super::{Batch, Config, Consumer, Mark, Reader, batch_at};
 
-/// Returns the name of the group whose committed offsets note the batches to skip.
+/// Returns the group whose committed offsets note the batches to skip.
 pub fn skip_group(group: &str) -> String {
     format!("{group}-skip")
 }
 
-/// The maximum length of a mark's note in bytes; a broker accepts 4096. A longer note loses its oldest batches.
+/// In bytes; a broker accepts 4096. A longer note loses its oldest batches.
 const MAX_NOTE_LENGTH: usize = 4_000;
 
 /// Lets the consumer group continue after the batch if it cannot read the batch. The group notices this within some
@@ -22,7 +22,7 @@ pub fn skip(config: &Config, group: &str, topic: &str, partition: i32, batch: Ba
     reader.mark(topic, partition, &Mark { next: batch.last + 1, note: noted(&before.note, batch) })
 }
 
-/// Returns the batches that operators have told the consumer group to skip, each with its partition. Blocks.
+/// Returns the batches that operators have skipped for the group, with their partitions. Blocks.
 pub fn skipped(config: &Config, group: &str, topic: &str, partitions: &[i32]) -> anyhow::Result<Vec<(i32, Batch)>> {
     let marks = Reader::new(config, &skip_group(group))?.marks(topic, partitions)?;
     let batches = marks.iter().flat_map(|(partition, mark)| batches(&mark.note).map(|batch| (*partition, batch)));

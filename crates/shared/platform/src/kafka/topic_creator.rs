@@ -37,7 +37,7 @@ impl TopicCreator {
         Self { config: config.clone(), known: Arc::default(), turn: Arc::default() }
     }
 
-    /// Declares topics that will be needed. They are created together with the first topic that is needed.
+    /// Declares topics that are created together with the first one needed.
     pub fn expect(&self, topics: impl IntoIterator<Item = String>) {
         self.known().expected.extend(topics);
     }
@@ -69,7 +69,7 @@ impl TopicCreator {
         Ok(())
     }
 
-    /// Forgets that a topic exists, so that the next call creates it if it was deleted.
+    /// Makes the next call create the topic if it was deleted.
     pub(super) fn forget(&self, topic: &str) {
         self.known().ensured.remove(topic);
     }

@@ -29,7 +29,7 @@ pub fn dead_letter_topic(topic: &str) -> String {
     format!("{topic}{DEAD_LETTER_SUFFIX}")
 }
 
-/// Returns the original topic of a dead-letter topic; any other topic unchanged.
+/// Returns the original topic of a dead-letter topic, or the topic itself.
 pub fn original_topic(topic: &str) -> &str {
     topic.strip_suffix(DEAD_LETTER_SUFFIX).unwrap_or(topic)
 }
@@ -81,7 +81,7 @@ pub async fn ensure_topics(config: &Config, topics: &[&str]) -> anyhow::Result<(
     Ok(())
 }
 
-/// Creates the topic, if it is missing, as a compacted topic, which keeps the latest record of each key for ever.
+/// Creates the topic, if it is missing, as a compacted one, which keeps the latest record of each key for ever.
 pub async fn ensure_compacted_topic(config: &Config, topic: &str) -> anyhow::Result<()> {
     if config.kafka_create_topics {
         create(config, &admin(config)?, vec![new_topic(topic, 1).set("cleanup.policy", "compact")]).await?;
@@ -104,11 +104,11 @@ pub async fn delete_records(config: &Config, topic: &str, before: &[(i32, i64)])
         .with_context(what)
 }
 
-/// Returns the configured retention of a topic, or `None` if the topic keeps records for ever.
+/// Returns the retention of a topic; `None` means for ever.
 pub async fn retention(config: &Config, topic: &str) -> anyhow::Result<Option<Duration>> {
     let described = describe(&admin(config)?, topic).await?;
     let retention = described.get("retention.ms").and_then(|entry| entry.value.as_deref());
-    // `-1` means for ever. It does not parse as an unsigned number.
+    // `-1`, for ever, does not parse as an unsigned number.
     Ok(retention.and_then(|retention| retention.parse().ok()).map(Duration::from_millis))
 }
 
@@ -148,7 +148,7 @@ async fn keep_for_ever(admin: &Admin, topic: &str) -> anyhow::Result<()> {
 
 /// Removes the retention limit of a topic.
 async fn alter(admin: &Admin, topic: &str, described: &ConfigResource) -> anyhow::Result<()> {
-    // The request resets every setting that it does not contain, so it repeats the topic's own settings.
+    // The request resets settings that it does not contain, so it repeats the topic's own.
     let own = described.entries.iter().filter(|entry| entry.source == ConfigSource::DynamicTopic);
     let mut altered = AlterConfig::new(ResourceSpecifier::Topic(topic));
     for (name, value) in own.filter_map(|entry| Some((entry.name.as_str(), entry.value.as_deref()?))) {

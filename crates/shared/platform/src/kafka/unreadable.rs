@@ -13,7 +13,7 @@ use crate::server::readiness::Condition;
 /// The reason for the readiness response.
 const REASON: &str = "a batch cannot be read";
 
-/// Returns true if librdkafka received a batch and cannot decode it. It then reports the same error again and again.
+/// Returns true if librdkafka cannot decode a batch. It reports the same error again and again.
 pub fn cannot_be_decoded(error: &KafkaError) -> bool {
     use RDKafkaErrorCode::{
         BadCompression, BadMessage, InvalidMessage, InvalidMessageSize, MessageSizeTooLarge, NotImplemented,
@@ -65,7 +65,7 @@ impl Unreadable {
         self.say(&partitions);
     }
 
-    /// Records that `partition` can be read again, or that another member reads it.
+    /// Records that `partition` is readable again, or that another member reads it.
     pub fn remove(&self, partition: i32) {
         let mut partitions = self.lock();
         if partitions.remove(&partition) {

@@ -19,12 +19,12 @@ use super::{
     partition_queue::{PartitionQueue, Reports},
 };
 
-/// The time limit for a worker to finish its current messages when the consumer stops. A slower worker is aborted.
+/// The time limit of a worker for its current messages when the consumer stops; then it is aborted.
 const STOP_TIMEOUT: Duration = Duration::from_secs(2);
 
 pub(super) struct Workers<C: ConsumerContext> {
     consumer: Arc<Consumer>,
-    /// librdkafka's consumer. It owns the context, which owns these workers.
+    /// librdkafka's consumer, which owns the context, which owns these workers.
     client: OnceLock<Weak<StreamConsumer<C>>>,
     reports: Reports,
     stop: CancellationToken,
@@ -45,7 +45,7 @@ impl<C: ConsumerContext + 'static> Workers<C> {
         Self { consumer, client: OnceLock::new(), reports, stop, broken, partitions: Mutex::default() }
     }
 
-    /// Sets the consumer whose partitions these workers read. Before this call, no worker starts.
+    /// Sets the consumer whose partitions these workers read, before the first starts.
     pub fn read_from(&self, client: &Arc<StreamConsumer<C>>) {
         let _ = self.client.set(Arc::downgrade(client));
     }
@@ -66,7 +66,7 @@ impl<C: ConsumerContext + 'static> Workers<C> {
         }
     }
 
-    /// Ends the workers of partitions that were assigned to another member. Each finishes its current messages.
+    /// Ends the workers of revoked partitions, after their current messages.
     pub fn close(&self, partitions: &TopicPartitionList) {
         let own = self.lock();
         for worker in partitions.elements().iter().filter_map(|element| own.get(&element.partition())) {
@@ -78,7 +78,7 @@ impl<C: ConsumerContext + 'static> Workers<C> {
         self.lock().clear();
     }
 
-    /// Ends all workers and waits for them. A worker that has not ended within [`STOP_TIMEOUT`] is aborted.
+    /// Ends all workers. Aborts those that have not ended within [`STOP_TIMEOUT`].
     pub async fn end(&self) {
         let workers: Vec<Worker> = self.lock().drain().map(|(_, worker)| worker).collect();
         for worker in &workers {
@@ -112,7 +112,7 @@ impl<C: ConsumerContext + 'static> Workers<C> {
             Some(())
         };
         let broken = self.broken.clone();
-        // If the worker of a partition panics, the consumer is rebuilt. Otherwise the partition would have no worker.
+        // A panic of a worker rebuilds the consumer. Otherwise the partition would have no worker.
         let task = tokio::spawn(async move {
             if !matches!(AssertUnwindSafe(work).catch_unwind().await, Ok(Some(()))) {
                 broken.cancel();

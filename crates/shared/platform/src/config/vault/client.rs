@@ -14,12 +14,12 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 /// The maximum size of a response in bytes. Vault's own limit for a secret is 1 MiB; a shop's secrets are keys and
 /// URLs.
 const MAX_RESPONSE_BYTES: usize = 64 * 1024;
-/// The file in which Kubernetes puts a pod's token.
+/// Where Kubernetes puts a pod's token.
 const SERVICE_ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount/token";
 
 pub enum Login {
     Token(SecretString),
-    /// The token of the pod's service account, for this role at this mount of the auth method `kubernetes`.
+    /// The token of the pod's service account, for this role at this mount of the method `kubernetes`.
     Kubernetes {
         mount: String,
         role: String,
@@ -109,7 +109,6 @@ impl Client {
         Ok(answer.auth.client_token)
     }
 
-    /// Returns the fields of a secret's current version.
     pub async fn fields(&self, token: &SecretString, secret: &Reference) -> Result<Map<String, Value>, String> {
         let url = self.url([secret.mount(), "data"].into_iter().chain(secret.path().split('/')));
         let request = self.http.get(url).header("X-Vault-Token", token.expose_secret());

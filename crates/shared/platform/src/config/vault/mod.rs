@@ -70,7 +70,7 @@ async fn read(
     Ok(secrets)
 }
 
-/// Runs `work` on its own runtime, since the configuration is read both before a runtime starts and within one.
+/// Runs `work` on its own runtime, since this is called both inside and outside of a runtime.
 fn on_own_runtime<T: Send>(
     variable: &str,
     work: impl Future<Output = Result<T, ConfigError>> + Send,

@@ -21,7 +21,7 @@ pub struct Link {
 /// Why a call has no response.
 #[derive(Debug)]
 pub enum Failure {
-    /// No response arrived by the deadline. `others_serve` is true if only this replica of the peer is slow.
+    /// No response arrived by the deadline. `others_serve` is true if only this replica is slow.
     TimedOut {
         others_serve: bool,
     },

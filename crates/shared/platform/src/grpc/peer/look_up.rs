@@ -22,7 +22,7 @@ use crate::outage::Outage;
 
 const LOOKUP_INTERVAL: Duration = Duration::from_secs(1);
 const LOOKUP_TIMEOUT: Duration = Duration::from_secs(5);
-/// The maximum number of addresses of a name that are used: the numerically smallest.
+/// Of more addresses, the numerically smallest are used.
 const MAX_ADDRESSES: usize = 64;
 
 /// The replicas that the latest lookup of a name found.
@@ -60,7 +60,7 @@ pub async fn run(peer: &'static str, target: Target, resolver: Arc<dyn Resolver>
             }
             Err(error) => {
                 outage.met(error);
-                // Publishes an empty list after a failed first lookup, so that calls that wait for it fail at once.
+                // Publishes an empty list after a failed first lookup, so that waiting calls fail at once.
                 tell.send_if_modified(|known| known.is_none() && known.replace(Arc::default()).is_none());
             }
         }
@@ -72,7 +72,7 @@ pub async fn run(peer: &'static str, target: Target, resolver: Arc<dyn Resolver>
     }
 }
 
-/// Adds and removes replicas to match the lookup. Calls in flight on a removed replica continue.
+/// Adds and removes replicas to match the lookup. Calls in flight to removed replicas continue.
 fn change(
     peer: &'static str,
     target: &Target,

@@ -39,7 +39,7 @@ type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// The time limit of a call for which the caller sets no earlier deadline.
 const CALL_TIMEOUT: Duration = Duration::from_secs(5);
-/// A missed deadline counts as a failure of the peer only if the peer had at least this long to respond.
+/// A missed deadline counts as the peer's failure only if it had at least this long to respond.
 const MIN_RESPONSE_TIME: Duration = Duration::from_secs(1);
 
 /// Another service, as the transport of a generated client.
@@ -114,7 +114,7 @@ impl Peer {
         self
     }
 
-    /// Makes calls carry the session of the request for which they are made, if it has one.
+    /// Makes calls carry the session of the request for which they are made, if any.
     #[must_use]
     pub fn forwarding_session(mut self) -> Self {
         self.forwards = Forwards::Session;
@@ -218,11 +218,11 @@ fn outcome_of(status: &Status, left: Duration) -> Outcome {
     }
 }
 
-/// Returns what a status code means for the circuit breaker. `left` is the time that the peer had to respond.
+/// Returns what a status code means for the circuit breaker, if the peer had the time `left`.
 fn outcome(code: Code, left: Duration) -> Outcome {
     match code {
         Code::Unavailable => Outcome::Failed,
-        // A tonic server responds CANCELLED if it notices the passed deadline before the client does.
+        // A tonic server that notices the passed deadline first responds CANCELLED.
         Code::DeadlineExceeded | Code::Cancelled if left >= MIN_RESPONSE_TIME => Outcome::Failed,
         Code::DeadlineExceeded | Code::Cancelled => Outcome::Inconclusive,
         _ => Outcome::Answered,
@@ -241,7 +241,7 @@ mod tests {
         Peer::lazy("inventory", "INVENTORY_ADDRESS", "127.0.0.1:1").unwrap()
     }
 
-    /// Returns the session and the authorization of a call made for a request with this credential.
+    /// Returns the session and the authorization of a call for a request with this credential.
     async fn forwarded(peer: Peer, credential: Credential) -> [Option<String>; 2] {
         let mut request = Request::new(Body::empty());
         let prepared = CREDENTIAL.scope(credential, async { peer.prepare(&mut request).is_ok() }).await;

@@ -20,12 +20,12 @@ const MAX_BYTES: usize = 256 * 1024;
 pub enum Payload {
     /// The complete body, which can be sent any number of times.
     Whole(Bytes),
-    /// The beginning and the rest of a body that is too long or not complete yet. It can be sent only once.
+    /// The beginning and the rest of a body that is too long or incomplete. It can be sent only once.
     Open(Bytes, Body),
 }
 
 impl Payload {
-    /// Reads the data that are available without waiting: all of the body if it is a single message.
+    /// Reads the data that are available without waiting: a whole body if it is a single message.
     pub async fn read(mut body: Body) -> Result<Self, Status> {
         let mut begun = Bytes::new();
         let is_whole = poll_fn(|context| {
@@ -49,7 +49,7 @@ impl Payload {
         Ok(if is_whole { Self::Whole(begun) } else { Self::Open(begun, body) })
     }
 
-    /// Returns the body for one attempt, its ticket, and the payload for another attempt if the body can be sent again.
+    /// Returns the body for one attempt, its ticket, and the payload for another attempt, if possible.
     pub fn take(self) -> (Body, Ticket, Option<Self>) {
         let ticket = Ticket::default();
         let (first, rest, again) = match self {

@@ -33,7 +33,7 @@ const MIN_CHECK_INTERVAL: Duration = Duration::from_millis(100);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verdict {
     Serving,
-    /// The replica was not checked yet, or a connection was lost after the check.
+    /// The replica was not checked yet, or has lost a connection since.
     NotAsked,
     NotServing,
     Silent,
@@ -42,7 +42,7 @@ pub enum Verdict {
 #[derive(Clone, Copy)]
 struct State {
     verdict: Verdict,
-    /// The time at which the replica's connection was last lost or could not be opened.
+    /// When the replica's connection was last lost or could not be opened.
     failed_at: Option<Instant>,
 }
 
@@ -160,7 +160,7 @@ impl Replica {
             Ok(Ok(answer)) if answer.get_ref().status() == ServingStatus::Serving => Verdict::Serving,
             Ok(Ok(_)) => Verdict::NotServing,
             Ok(Err(status)) => match status.code() {
-                // A server outside this system may lack a health service, or may not let this client use it.
+                // A server outside this system may lack a health service, or deny it to this client.
                 Code::Unimplemented | Code::NotFound | Code::PermissionDenied | Code::Unauthenticated => {
                     Verdict::Serving
                 }

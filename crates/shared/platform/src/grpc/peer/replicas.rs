@@ -32,14 +32,13 @@ use super::{
 };
 use crate::circuit_breaker::Outcome;
 
-/// The maximum number of retries of a call that no replica has processed.
 const MAX_RETRIES: usize = 3;
 
 pub struct Replicas {
     peer: &'static str,
-    /// The replicas that the latest lookup found. `None` until the first lookup has ended.
+    /// What the latest lookup found. `None` until the first lookup has ended.
     known: watch::Receiver<Option<Known>>,
-    /// The round-robin counter: where the next choice of a replica begins.
+    /// The round-robin counter.
     turn: AtomicUsize,
     /// The lookup task, which ends when the last clone of the peer is dropped.
     _look_ups: AbortOnDropHandle<()>,
@@ -96,7 +95,7 @@ impl Replicas {
         }
     }
 
-    /// Returns the replicas that the latest lookup found. Waits for the first lookup until `deadline`.
+    /// Returns what the latest lookup found. Waits for the first lookup until `deadline`.
     async fn known(&self, deadline: Instant) -> Result<Known, Failure> {
         if let Some(known) = &*self.known.borrow() {
             return Ok(known.clone());
@@ -127,7 +126,7 @@ impl Replicas {
     }
 }
 
-/// Returns the pauses before a replica is tried a second time.
+/// Returns the pauses before a call is sent to the same replica again.
 fn pause() -> backon::ExponentialBackoff {
     ExponentialBuilder::default()
         .with_min_delay(Duration::from_millis(50))

@@ -23,7 +23,7 @@ impl Resolver for SystemResolver {
     }
 }
 
-/// An in-memory implementation, in which every name has the addresses that a test sets. Clones share them.
+/// An in-memory resolver that returns the same addresses for every name. Clones share them.
 #[derive(Clone, Default)]
 pub struct MemoryResolver(Arc<Mutex<Answer>>);
 
@@ -35,7 +35,7 @@ struct Answer {
 }
 
 impl MemoryResolver {
-    /// Sets the addresses that lookups return from now on. Before the first call, lookups fail.
+    /// Sets the addresses that lookups return. Before the first call, lookups fail.
     pub fn set(&self, addresses: &[SocketAddr]) {
         self.lock().addresses = Some(addresses.to_vec());
     }

@@ -12,7 +12,7 @@ use crate::{config::ConfigError, grpc::transport::Transport, tls::Tls};
 
 pub struct Target {
     url: Uri,
-    /// The host name to resolve, and the port. `None` if the host is an IP address.
+    /// The host name to resolve, and the port. `None` for an IP address.
     name: Option<(String, u16)>,
     transport: Transport,
 }
@@ -48,7 +48,7 @@ impl Target {
     fn endpoint(&self, replica: Option<SocketAddr>) -> Endpoint {
         let url = replica.and_then(|address| self.at(address).ok()).unwrap_or_else(|| self.url.clone());
         Endpoint::from(url)
-            // Requests keep the peer's name as their authority, although the connection goes to one of its addresses.
+            // Requests name the peer as their authority, not the address.
             .origin(self.url.clone())
             .connect_timeout(Duration::from_secs(1))
             .tcp_nodelay(true)

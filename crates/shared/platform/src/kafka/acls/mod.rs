@@ -26,7 +26,7 @@ pub struct Acl {
     permission: i8,
 }
 
-/// The resource that an ACL is about. A name is matched literally; `*` matches all.
+/// The resource of an ACL. A name is matched literally; `*` matches all.
 #[derive(Clone, Debug)]
 pub enum Resource {
     Topic(String),
@@ -72,7 +72,6 @@ impl Acl {
     }
 }
 
-/// The numbers of ACLs that [`set_acls`] or [`add_acls`] added and removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Changed {
     pub added: usize,

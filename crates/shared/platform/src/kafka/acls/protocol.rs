@@ -34,7 +34,7 @@ pub fn authenticate(user: &str, password: &str) -> Vec<u8> {
     out
 }
 
-/// Fails unless the response to a handshake or to an authentication reports success.
+/// Fails unless the response to a handshake or an authentication reports success.
 pub fn accepted(mut response: Bytes) -> anyhow::Result<()> {
     let code = response.try_get_i16()?;
     ensure!(code == 0, "the broker refuses user and password (Kafka's error {code})");
