@@ -83,7 +83,7 @@ impl Lease for PgLease {
     }
 }
 
-/// An in-memory implementation of the lease. Handles made with [`rival`](Self::rival) compete for it.
+/// An in-memory lease. Handles made with [`rival`](Self::rival) compete for it.
 #[derive(Clone)]
 pub struct MemoryLease {
     holder: Arc<str>,
@@ -94,7 +94,7 @@ pub struct MemoryLease {
 struct Held {
     holder: Arc<str>,
     epoch: i64,
-    /// The expiry. `None` once the holder has released the lease.
+    /// `None` once the holder has released the lease.
     until: Option<Instant>,
 }
 
@@ -109,7 +109,7 @@ impl MemoryLease {
         Self { holder: holder.into(), state: self.state.clone() }
     }
 
-    /// Returns the epoch of the last holder, or 0 before the first holder.
+    /// Returns the epoch of the last holder, or 0.
     pub fn epoch(&self) -> i64 {
         self.state().as_ref().map_or(0, |held| held.epoch)
     }

@@ -34,12 +34,12 @@ use crate::{
 /// The maximum number of requests of one user that are handled at once while others are active. It is less than the
 /// size of a pool (by default at least 10), so that one user cannot use all connections.
 const MAX_REQUESTS_PER_USER: u32 = 8;
-/// The number of requests of one user that are handled at once even if other users have fewer.
+/// How many requests of one user are handled at once in any case.
 const MIN_REQUESTS_PER_USER: u32 = 2;
 /// The maximum number of bytes of the bodies of one user's requests. Bodies of at most [`MAX_UNCOUNTED_BYTES`] do not
 /// count.
 const MAX_BYTES_PER_USER: usize = MAX_HANDLED_BYTES / 4;
-/// How long a user counts as active after each request.
+/// How long a user counts as active after a request.
 const ACTIVE_FOR: Duration = Duration::from_secs(1);
 
 /// The slots of concurrent requests; clones share them.
@@ -51,7 +51,7 @@ impl Slots {
         Self(Arc::new(Semaphore::new(count)))
     }
 
-    /// Takes a slot, which dropping the result frees. Returns `None` if none is free.
+    /// Takes a slot, which is free again on drop.
     pub(crate) fn take(&self) -> Option<impl Drop + use<'_>> {
         self.0.try_acquire().ok()
     }
@@ -73,7 +73,7 @@ struct Used {
 struct Users {
     /// Users with requests in flight.
     own: HashMap<Uuid, Own>,
-    /// The user of the last request and its time; and the same for the last request of another user.
+    /// The user and the time of the last request, and of the last request of another user.
     last: Option<(Uuid, Instant)>,
     before: Option<(Uuid, Instant)>,
 }
@@ -82,7 +82,7 @@ struct Own {
     requests: usize,
     /// The bytes of the bodies of these requests.
     bytes: usize,
-    /// [`MAX_REQUESTS_PER_USER`] permits. A request takes several if the user may have fewer requests handled at once.
+    /// [`MAX_REQUESTS_PER_USER`] permits, of which a request may take several.
     turns: Arc<Semaphore>,
 }
 
@@ -147,7 +147,7 @@ impl Users {
             return None;
         }
         let others = self.own.iter().filter(|(other, _)| **other != user);
-        // A user's first requests never wait, so other users' requests need not be counted for them.
+        // A user's first requests never wait, so other users' requests need not be counted.
         let has_few = self.own.get(&user).is_none_or(|own| own.requests < MIN_REQUESTS_PER_USER as usize);
         let busiest = if has_few { 0 } else { others.map(|(_, own)| own.requests).max().unwrap_or_default() };
         let at_once = u32::try_from(2 * busiest)

@@ -8,10 +8,10 @@ use serde_json::value::RawValue;
 pub enum NumberError {
     #[error("is not a number")]
     NotANumber,
-    /// The number has more decimals than the unit.
+    /// More decimals than the unit has.
     #[error("has too many decimals")]
     Decimals,
-    /// The number does not fit into an `i64`.
+    /// Does not fit into an `i64`.
     #[error("is too large")]
     TooLarge,
 }
@@ -51,12 +51,12 @@ pub fn scaled(text: &str, decimals: u32) -> Result<i64, NumberError> {
     i64::try_from(sign * magnitude).map_err(|_| NumberError::TooLarge)
 }
 
-/// Deserializes a whole number from JSON, in any notation. For `deserialize_with`.
+/// Deserializes a whole number in any notation. For `deserialize_with`.
 pub fn integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
     whole(<&RawValue>::deserialize(deserializer)?)
 }
 
-/// Deserializes a whole number from JSON, or null as 0. For `deserialize_with`.
+/// Deserializes a whole number, or null as 0. For `deserialize_with`.
 pub fn integer_or_zero<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
     Option::<&RawValue>::deserialize(deserializer)?.map_or(Ok(0), whole)
 }

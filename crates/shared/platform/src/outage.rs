@@ -8,7 +8,6 @@ use tokio::time::Instant;
 /// lasts.
 const RECOVERED_AFTER: Duration = Duration::from_mins(1);
 
-/// The outage of one dependency as one task sees it.
 pub struct Outage {
     dependency: &'static str,
     task: String,
@@ -28,7 +27,7 @@ impl Outage {
         Self { dependency, task: task.into(), current: None }
     }
 
-    /// Records an error. The first error of an outage is logged as a warning, later ones at debug level.
+    /// Logs the first error of an outage as a warning, later ones at debug level.
     pub fn met(&mut self, error: impl fmt::Display) {
         let (dependency, task) = (self.dependency, &self.task);
         let now = Instant::now();

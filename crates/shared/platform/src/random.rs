@@ -30,7 +30,7 @@ where
 pub struct Random(Option<Arc<Mutex<StdRng>>>);
 
 impl Random {
-    /// Returns a source that draws the same values for the same seed. It must not be used for secrets.
+    /// Returns a source that repeats its values for the same seed. Not for secrets.
     pub fn seeded(seed: u64) -> Self {
         Self(Some(Arc::new(Mutex::new(StdRng::seed_from_u64(seed)))))
     }
@@ -48,7 +48,7 @@ impl Random {
         self.draw(|source| source.random())
     }
 
-    /// Returns a new id: a [time-ordered](ids::ordered) one, or with a seed one independent of the time.
+    /// Returns a [time-ordered](ids::ordered) id, or with a seed one independent of the time.
     pub fn id(&self) -> Uuid {
         match self.0 {
             Some(_) => uuid::Builder::from_u128(self.bits()).with_version(uuid::Version::Random).into_uuid(),

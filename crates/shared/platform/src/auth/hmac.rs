@@ -23,7 +23,7 @@ pub fn install() {
 }
 
 impl Hs256 {
-    /// Fails for every algorithm other than HS256.
+    /// Creates the signer or verifier. Fails for every algorithm other than HS256.
     fn new(algorithm: Algorithm, family: AlgorithmFamily, key: &[u8]) -> Result<Self> {
         if algorithm != Algorithm::HS256 || family != AlgorithmFamily::Hmac {
             return Err(Error::from(ErrorKind::InvalidAlgorithm));

@@ -24,7 +24,7 @@ const OPEN_FOR: Duration = Duration::from_secs(5);
 pub enum Outcome {
     /// The peer responded, even if with a refusal.
     Answered,
-    /// The peer was unavailable, or did not respond in a sufficient time.
+    /// The peer was unavailable, or did not respond although it had enough time.
     Failed,
     /// Nothing about the peer: the caller gave it too little time, or cancelled the call.
     Inconclusive,

@@ -30,7 +30,7 @@ pub(crate) const MAX_HANDLED_BYTES: usize = 8 << 20;
 /// The size in bytes of the largest body that is handled without being counted. The bound on requests also bounds such
 /// bodies, so that logins and payments are served during a flood of large bodies.
 pub(crate) const MAX_UNCOUNTED_BYTES: usize = 4 << 10;
-/// What an incomplete body counts at least, in bytes, since its stream takes memory too.
+/// The minimum number of bytes that an incomplete body counts, since its stream takes memory too.
 const MIN_COUNTED_BYTES: usize = 1 << 10;
 
 #[derive(Clone)]
@@ -44,7 +44,7 @@ pub struct Arrivals {
 struct UnderWay {
     next: u64,
     bytes: usize,
-    /// By a growing number, so that the first entry is the oldest body.
+    /// The bodies by a growing number, so that the first entry is the oldest body.
     bodies: BTreeMap<u64, Arriving>,
 }
 
@@ -69,7 +69,7 @@ pub enum NotArrived {
     BrokenOff,
 }
 
-/// One incomplete body, removed on drop.
+/// The entry of an incomplete body, removed on drop.
 struct Entry<'a> {
     arrivals: &'a Arrivals,
     number: u64,

@@ -77,7 +77,7 @@ fn yes() -> bool {
 }
 
 impl Config {
-    /// An error names the missing or invalid variable.
+    /// Reads and checks the variables. An error names the missing or invalid variable.
     pub fn load(settings: &Settings) -> Result<Self, ConfigError> {
         let config: Self = settings.read()?;
         config.check_numbers()?;

@@ -45,7 +45,7 @@ const QUEUED_MESSAGES: &str = "1000";
 /// The size of a partition's queued messages, in KiB, at which librdkafka stops fetching from it. A fetch in progress
 /// can add `fetch.message.max.bytes`.
 const QUEUED_KILOBYTES: &str = "1024";
-/// The time limit for requesting a partition's first offset, if the consumer's position has no record.
+/// The time limit for requesting a partition's first offset when the topic has no record at the consumer's position.
 const WATERMARKS_TIMEOUT: Duration = Duration::from_secs(5);
 /// The time limit for requesting the topic's metadata before subscribing.
 const METADATA_TIMEOUT: Duration = Duration::from_secs(2);
@@ -62,7 +62,7 @@ pub struct Consumer {
     pub(super) topic: String,
     pub(super) config: Config,
     pub(super) handler: Arc<dyn Handler>,
-    /// False if programs outside write the topic, whose traces spans must not continue.
+    /// False if programs outside write the topic; their traces are not continued.
     pub(super) continues_traces: bool,
     joined: Condition,
     topics: TopicCreator,

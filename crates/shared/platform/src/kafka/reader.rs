@@ -35,7 +35,7 @@ const PASSING: [RDKafkaErrorCode; 5] =
 /// A reader of topics. Its methods block; async callers use [`tokio::task::spawn_blocking`].
 pub struct Reader {
     client: ClientConfig,
-    /// For metadata and committed offsets. [`Reader::read`] creates another consumer.
+    /// Requests metadata and committed offsets. [`Reader::read`] creates another consumer.
     consumer: BaseConsumer<Listening>,
 }
 

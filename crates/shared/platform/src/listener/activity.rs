@@ -34,9 +34,9 @@ struct Counts {
     received: AtomicUsize,
     in_hand: AtomicUsize,
     has_had_request: AtomicBool,
-    /// The time at which the last request began or ended, in milliseconds since `opened`.
+    /// When the last request began or ended, in milliseconds since `opened`.
     changed: AtomicU64,
-    /// True if the connection is about to be closed, so that no further request may begin on it.
+    /// True if the connection is about to close, so that no further request may begin.
     is_displaced: AtomicBool,
 }
 
@@ -55,7 +55,7 @@ impl Activity {
         }))
     }
 
-    /// Begins a request. Returns `None` if the connection is being displaced.
+    /// Begins a request, unless the connection is being displaced.
     pub fn begin(&self) -> Option<InHand> {
         self.0.in_hand.fetch_add(1, SeqCst);
         self.0.has_had_request.store(true, SeqCst);
@@ -114,11 +114,10 @@ impl Drop for InHand {
     }
 }
 
-/// A stream that counts the received bytes. Writing fails once the client has taken no byte for [`WRITE_TIMEOUT`].
+/// Counts the received bytes. Writing fails once the client has taken no byte for [`WRITE_TIMEOUT`].
 pub(super) struct Watched<S> {
     stream: S,
     activity: Activity,
-    /// The time limit of a write that waits for the client.
     blocked: Option<Pin<Box<Sleep>>>,
 }
 

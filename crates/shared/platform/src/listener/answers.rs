@@ -20,7 +20,7 @@ use super::activity::{Activity, InHand, WRITE_TIMEOUT};
 /// The maximum total of bytes of a listener's large answers that wait for their clients. It is four times the largest
 /// list, and small enough for a container of 64 MiB.
 pub(super) const MAX_WAITING_BYTES: usize = 16 << 20;
-/// The size of the largest answer that is not counted, in bytes. The bound on requests also bounds such answers.
+/// In bytes. The bound on requests also bounds answers of up to this size.
 pub(super) const MAX_UNCOUNTED_BYTES: usize = 4 << 10;
 /// The size of a piece in bytes. The first piece has only [`MAX_UNCOUNTED_BYTES`], since hyper keeps it until the
 /// connection ends, even if the answer is dropped.
@@ -57,13 +57,13 @@ pub(super) struct Place {
 }
 
 impl Answers {
-    /// Keeps a large answer of `bytes` bytes until its client has taken it.
+    /// Keeps a large answer until its client has taken it.
     pub fn keep(&self, data: VecDeque<Bytes>, bytes: usize, request: InHand, place: &Place) -> WaitingAnswer {
         let answer = Answer { data, bytes, piece: 0, waiting_since: Instant::now(), request, place: place.clone() };
         WaitingAnswer { answers: self.clone(), number: self.insert(answer) }
     }
 
-    /// Drops answers whose clients have taken nothing for [`WRITE_TIMEOUT`]. Never returns.
+    /// Drops answers of which clients have taken nothing for [`WRITE_TIMEOUT`]. Never returns.
     pub async fn limit_time<T>(&self) -> T {
         loop {
             sleep(CHECK_INTERVAL).await;
@@ -96,7 +96,7 @@ impl Waiting {
         self.next
     }
 
-    /// Drops the answer that has waited longest, and closes its connection unless another request is in flight on it.
+    /// Drops the answer that has waited longest, and closes its connection unless another request is in flight.
     fn drop_first(&mut self) {
         let Some((_, Answer { bytes, request, place, .. })) = self.answers.pop_first() else { return };
         self.bytes -= bytes;
@@ -113,7 +113,7 @@ impl Answer {
         self.waiting_since.elapsed() > WRITE_TIMEOUT
     }
 
-    /// Removes the next piece and returns a copy, since a slice would keep the memory of the whole answer.
+    /// Removes the next piece. It is a copy, since a slice would keep the memory of the whole answer.
     fn next_piece(&mut self) -> Bytes {
         let size = if self.piece == 0 { MAX_UNCOUNTED_BYTES } else { PIECE_BYTES };
         self.bytes -= std::mem::take(&mut self.piece);
@@ -134,7 +134,7 @@ pub(super) struct WaitingAnswer {
 }
 
 impl WaitingAnswer {
-    /// Takes the next piece, and restarts the waiting time of the answer. Returns `None` if the answer was dropped.
+    /// Takes the next piece, which restarts the waiting time. Returns `None` if the answer was dropped.
     pub fn take(&mut self) -> Option<Bytes> {
         let mut waiting = self.answers.lock();
         let mut answer = waiting.answers.remove(&self.number)?;

@@ -50,15 +50,14 @@ const MAX_CONCURRENT_STREAMS: u32 = 256;
 /// connection (rapid reset, CVE-2023-44487). It equals the number of concurrent requests, since a gateway resets all
 /// requests of a customer who leaves, on a connection shared with other customers.
 const MAX_PENDING_RESETS: usize = MAX_CONCURRENT_STREAMS as usize;
-/// The maximum number of streams per connection that the server itself has reset because of a client's protocol errors.
+/// The maximum streams per connection that the server has reset because of the client's protocol errors.
 const MAX_OWN_RESETS: usize = 1024;
-/// How many bytes a client may send before the server has read them, per request and (below) per HTTP/2 connection.
+/// How many unread bytes a client may send, per request and (below) per HTTP/2 connection.
 const STREAM_WINDOW: u32 = 64 * 1024;
 const CONNECTION_WINDOW: u32 = 1024 * 1024;
-/// How many bytes of one answer HTTP/2 buffers while the client's window allows to send them.
+/// How many bytes of an answer HTTP/2 buffers, within the client's window.
 const SEND_BUFFER: usize = 64 * 1024;
 
-/// The HTTP server of a listener, with the limits that hyper enforces.
 pub(super) struct Protocols {
     http: Builder<TokioExecutor>,
     protocol: Protocol,

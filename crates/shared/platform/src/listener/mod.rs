@@ -30,7 +30,7 @@ use crate::{
     tls::Acceptor,
 };
 
-/// The pause after an error of `accept` that concerns more than one connection, such as too many open files.
+/// The pause after an error of `accept` about more than one connection, such as too many open files.
 const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(100);
 
 /// A bound socket, with its limits and its TLS settings.
@@ -182,7 +182,7 @@ struct Server {
     tls: Option<Arc<Acceptor>>,
     slots: Arc<ConnectionSlots>,
     answers: Answers,
-    /// Cancelled when connections must finish their requests in flight and close.
+    /// Cancelled when connections must finish their requests and close.
     finish: CancellationToken,
     /// The connections, and the requests that outlive their connection.
     open: TaskTracker,
@@ -194,7 +194,7 @@ async fn accept(socket: TcpListener, server: Arc<Server>) -> Infallible {
         match socket.accept().await {
             Ok((stream, peer)) => {
                 was_well = true;
-                // Without a free slot the stream is dropped, which closes the connection.
+                // Without a slot the stream is dropped, which closes the connection.
                 if let Some(slot) = server.slots.take(peer.ip()) {
                     server.open.spawn(Connection::new(stream, peer, slot).run(server.clone()));
                 }

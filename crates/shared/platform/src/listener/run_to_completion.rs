@@ -13,7 +13,7 @@ use futures::future::BoxFuture;
 use tokio::runtime::Handle;
 use tokio_util::task::TaskTracker;
 
-/// Work that continues as a task of `tasks` if this future is dropped before the work has ended.
+/// Work that becomes a task of `tasks` if this future is dropped before its end.
 pub(super) struct ToItsEnd<T: Send + 'static> {
     work: Option<BoxFuture<'static, T>>,
     tasks: TaskTracker,
@@ -40,7 +40,7 @@ impl<T: Send> Future for ToItsEnd<T> {
 
 impl<T: Send> Drop for ToItsEnd<T> {
     fn drop(&mut self) {
-        // Work that panicked must not be polled again. Without a runtime the process is ending.
+        // Panicked work must not be polled again. Without a runtime the process is ending.
         if let Some(work) = self.work.take()
             && !std::thread::panicking()
             && let Ok(runtime) = Handle::try_current()

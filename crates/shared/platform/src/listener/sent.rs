@@ -17,7 +17,7 @@ use super::{
     answers::{Answers, MAX_UNCOUNTED_BYTES, MAX_WAITING_BYTES, Place, WaitingAnswer},
 };
 
-/// A body that sends a large answer in pieces. Its request stays in flight until the answer has been sent.
+/// Sends a large answer in pieces. Its request stays in flight until the answer has been sent.
 pub(super) struct Sent {
     /// The data of a small answer, read ahead.
     data: VecDeque<Bytes>,
@@ -27,12 +27,12 @@ pub(super) struct Sent {
     /// The rest of the body: all of it if it was not read ahead, otherwise what was not available at once.
     body: Option<Body>,
     end: Option<Result<HeaderMap, axum::Error>>,
-    /// The request of a small answer, in flight until this is dropped.
+    /// The request of a small answer, until this is dropped.
     request: Option<InHand>,
 }
 
 impl Answers {
-    /// Returns a body that sends the data of `body`. The request stays in flight until the data have been sent.
+    /// Returns a body that sends the data of `body`. The request stays in flight until they have been sent.
     pub fn sent(&self, body: Body, request: InHand, place: &Place) -> Sent {
         Sent::new(body, request, MAX_UNCOUNTED_BYTES, MAX_WAITING_BYTES, |data, bytes, request| {
             self.keep(data, bytes, request, place)

@@ -27,7 +27,7 @@ pub(super) struct ConnectionSlots {
 struct Taken {
     next: u64,
     connections: HashMap<u64, Arc<Holder>>,
-    /// The number of connections by address. An address without connections has no entry.
+    /// Addresses without connections have no entry.
     per_address: HashMap<IpAddr, usize>,
 }
 
@@ -74,7 +74,7 @@ impl ConnectionSlots {
         Some(ConnectionSlot { number, holder, slots: self.clone() })
     }
 
-    /// Closes the connection that has been without a request for longest, if one can be displaced.
+    /// Displaces the connection that has been without a request for longest, if possible.
     pub fn displace_one(&self) {
         self.lock().displace(|_| true);
     }

@@ -15,10 +15,10 @@ use crate::{
 
 const BATCH_SIZE: i64 = 500;
 
-/// The state of a relay between two full batches. After a failure it is discarded, and the rows are read again.
+/// What a relay keeps between two full batches. After a failure it is discarded, and the rows are read again.
 #[derive(Default)]
 pub struct InHand {
-    /// The ids of rows that the broker has acknowledged but that are not marked as published yet.
+    /// Acknowledged rows that are not marked as published yet.
     unmarked: Vec<i64>,
     /// The rows of the next batch, read while the previous batch was published.
     next: Vec<Unpublished>,
@@ -53,7 +53,7 @@ fn publish_span(topic: &str, row: &Unpublished) -> Span {
     span
 }
 
-/// Converts a row to a record of `topic`, which continues the trace of `span`.
+/// Converts a row to a record, which continues the trace of `span`.
 fn record(topic: String, row: Unpublished, span: &Span) -> Record {
     let mut headers = row.trace;
     headers.extend(span.in_scope(telemetry::trace_context));
@@ -67,7 +67,7 @@ fn record(topic: String, row: Unpublished, span: &Span) -> Record {
 }
 
 impl Relay {
-    /// Publishes one batch. While it publishes a full batch, it marks the previous batch and reads the next one.
+    /// Publishes one batch. During a full batch, it marks the previous one and reads the next one.
     pub(super) async fn publish(
         &self,
         epoch: i64,
@@ -99,7 +99,7 @@ impl Relay {
             Some((id, record))
         };
         let (sent, records): (Vec<i64>, Vec<Record>) = ready.into_iter().filter_map(to_record).unzip();
-        // `join!` waits for all three, so that a failure of one does not lose the result of the others.
+        // `join!` waits for all three, so that one failure does not lose the others' results.
         let (outcomes, marked, read) = tokio::join!(self.send(&records), self.mark(epoch, &unmarked), async {
             if batch != Batch::Full {
                 return Ok(Vec::new());

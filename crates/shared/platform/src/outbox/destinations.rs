@@ -62,7 +62,7 @@ struct SetAside {
 pub struct Destinations {
     epoch: Option<i64>,
     set_aside: BTreeMap<Destination, SetAside>,
-    /// At most one task, which retries all records that are due.
+    /// At most one task, which retries all due records.
     retries: JoinSet<Vec<(Destination, Outcome)>>,
     retried: Vec<(Destination, Outcome)>,
 }
@@ -83,7 +83,7 @@ impl Destinations {
         self.set_aside.is_empty()
     }
 
-    /// Returns true if the event has to wait because its topic, its partition or its key is set aside.
+    /// Returns true if the event's topic, partition or key is set aside.
     pub fn hold_back(&self, publisher: &dyn Publisher, topic: &str, key: &[u8]) -> bool {
         if self.is_empty() {
             return false;
@@ -104,12 +104,12 @@ impl Destinations {
         topics.collect()
     }
 
-    /// Returns why the broker refuses this client one of the topics; `None` if it refuses none.
+    /// Returns why the broker refuses this client a topic; `None` if it does not.
     pub fn refusal(&self) -> Option<&'static str> {
         self.set_aside.values().find_map(|set_aside| set_aside.refusal)
     }
 
-    /// Sets aside the destination that refused the record of this row, unless it is set aside already.
+    /// Sets aside the destination that refused this row's record.
     pub fn set_aside(&mut self, row: i64, record: &Record, refused: &Refused, metrics: &Metrics) {
         metrics.refused(&record.topic);
         let destination = Destination::new(refused.scope, record);
@@ -158,7 +158,7 @@ impl Destinations {
         });
     }
 
-    /// Returns once the running retries have ended. Never returns if there are none.
+    /// Returns once the running retries have ended; never without retries.
     pub async fn ended(&mut self) {
         match self.retries.join_next().await {
             Some(retried) => self.retried = retried.unwrap_or_default(),
@@ -182,7 +182,7 @@ impl Destinations {
                     self.export(topic, metrics);
                     rows.push(set_aside.row);
                 }
-                // The scope may have changed, and with it the events that have to wait.
+                // The scope may have changed, and with it the waiting events.
                 Outcome::Refused(refused) => {
                     metrics.refused(&set_aside.record.topic);
                     let now = Destination::new(refused.scope, &set_aside.record);

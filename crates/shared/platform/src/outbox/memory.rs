@@ -15,7 +15,7 @@ use crate::{
     lease::{Lease, MemoryLease},
 };
 
-/// The rows of the outbox in memory. Clones share the rows and the lease.
+/// An outbox in memory. Clones share the rows and the lease.
 #[derive(Clone)]
 pub struct MemoryOutbox {
     rows: Arc<Mutex<Vec<Row>>>,
@@ -54,7 +54,7 @@ impl MemoryOutbox {
         is_new
     }
 
-    /// Returns another replica's handle on the same rows. The handles compete for the lease.
+    /// Returns another replica's handle on the same rows, which competes for the lease.
     #[must_use]
     pub fn rival(&self, holder: impl Into<Arc<str>>) -> Self {
         Self { rows: self.rows.clone(), lease: self.lease.rival(holder) }
@@ -65,7 +65,7 @@ impl MemoryOutbox {
         self.lease.epoch()
     }
 
-    /// Returns all events ever written, in order, and whether each is published.
+    /// Returns all events, in order, and whether each is published.
     pub fn events(&self) -> Vec<(Event, bool)> {
         self.rows().iter().map(|row| (row.event.clone(), row.published)).collect()
     }

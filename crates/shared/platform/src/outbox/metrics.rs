@@ -21,7 +21,6 @@ const PAUSE_PER_COUNT: u32 = 50;
 /// dashboards take the maximum.
 pub struct Metrics {
     name: &'static str,
-    /// True while rows are set aside, so that the alarm is logged only once.
     alarmed: AtomicBool,
 }
 
@@ -38,12 +37,12 @@ impl Metrics {
         this
     }
 
-    /// Counts a record that was refused or not acknowledged in time.
+    /// Counts a refused record, or one not acknowledged in time.
     pub fn refused(&self, topic: &str) {
         metrics::counter!("outbox_refused_total", "outbox" => self.name, "topic" => topic.to_owned()).increment(1);
     }
 
-    /// Exports how many destinations of this topic are set aside: the topic itself, its partitions, or keys.
+    /// Exports how many of the topic itself, its partitions and keys are set aside.
     #[expect(clippy::cast_precision_loss, reason = "counts end far below 2^52")]
     pub fn destinations_set_aside(&self, topic: &str, count: usize) {
         let gauge =
@@ -101,7 +100,7 @@ impl Metrics {
         }
     }
 
-    /// Calls `log`, unless it was called since rows were last set aside.
+    /// Logs once, until no row is set aside.
     fn alarm(&self, log: impl FnOnce()) {
         if !self.alarmed.swap(true, Ordering::Relaxed) {
             log();

@@ -24,7 +24,7 @@ use uuid::Uuid;
 
 use crate::jobs::batch::Done;
 
-/// An event to be written to the outbox. Every field is a parameter of the statement that also makes the change.
+/// An event for the outbox. Every field is a parameter of the statement that makes the change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
     /// The event id, see [`event_uuid`]. Writing the same event twice violates the table's unique key.
@@ -36,7 +36,7 @@ pub struct Event {
     pub payload: Vec<u8>,
 }
 
-/// Several events as columns, for the array parameters of a statement.
+/// Events as columns, for a statement's array parameters.
 #[derive(Debug, Default)]
 pub struct Columns {
     pub uuids: Vec<Uuid>,
@@ -67,7 +67,7 @@ pub fn trace() -> Trace {
 
 #[derive(Clone, Debug)]
 pub struct Unpublished {
-    /// The id of the row. It grows in the order in which the rows of one key were written.
+    /// Grows in the order in which the rows of one key were written.
     pub id: i64,
     pub event_uuid: Uuid,
     pub event_type: String,
@@ -76,13 +76,13 @@ pub struct Unpublished {
     /// When the row was written, by the database's clock.
     pub written: DateTime<Utc>,
     pub trace: HashMap<String, String>,
-    /// True if an earlier row of the same key is set aside. This row must not be published before that row.
+    /// True if an earlier row of the same key is set aside, which must be published first.
     pub is_behind: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Backlog {
-    /// The number of rows that are not published, including rows that are set aside.
+    /// The number of unpublished rows, including those set aside.
     pub waiting: u64,
     /// The number of rows that are set aside: rows without a topic, rows whose topic, partition or key is refused, and
     /// later rows of the same keys.
@@ -97,9 +97,9 @@ pub trait Outbox: Send + Sync + 'static {
     /// Takes or renews the lease to publish, for `ttl`. Returns its epoch, or `None` while another replica has the
     /// lease.
     async fn lease(&self, ttl: Duration) -> anyhow::Result<Option<i64>>;
-    /// Releases the lease if this replica still has it in this epoch, so that another replica can take it at once.
+    /// Releases the lease if this replica still has it in this epoch.
     async fn release(&self, epoch: i64) -> anyhow::Result<()>;
-    /// Returns up to `limit` of the oldest rows that are neither published nor set aside nor in `besides`.
+    /// Returns up to `limit` of the oldest rows that are neither published, set aside nor in `besides`.
     async fn unpublished(&self, limit: i64, besides: &[i64]) -> anyhow::Result<Vec<Unpublished>>;
     /// Marks rows as published. Does nothing if another replica has taken the lease since `epoch`.
     async fn mark(&self, epoch: i64, ids: &[i64]) -> anyhow::Result<()>;

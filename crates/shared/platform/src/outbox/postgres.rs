@@ -22,7 +22,7 @@ pub static TABLE: SharedTable =
 
 /// The notification channel for new rows.
 const CHANNEL: &str = "outbox";
-/// The maximum number of rows that one call of `take_back` examines.
+/// How many rows one call of `take_back` examines at most.
 const SET_ASIDE_BATCH: i64 = 1_000;
 /// The maximum number of rows that a count of the backlog reaches. A metric with this value means at least this many
 /// rows.
@@ -42,7 +42,7 @@ pub struct PgOutbox {
 struct SetAsideRows {
     /// The epoch to which the other fields apply.
     epoch: Option<i64>,
-    /// The key and the id of the last row that `take_back` examined. `None` makes it start from the first row.
+    /// The last row that `take_back` examined. `None` makes it start from the first row.
     looked_at: Option<(Uuid, i64)>,
     /// False once `take_back` has found no row that is set aside.
     may_exist: bool,
@@ -53,7 +53,7 @@ impl SetAsideRows {
         Self { epoch, looked_at: None, may_exist: true }
     }
 
-    /// Records what `take_back` has found, unless the epoch has changed.
+    /// Records what `take_back` found, unless the epoch has changed.
     fn examined(&mut self, epoch: i64, looked_at: Option<(Uuid, i64)>, may_exist: bool) {
         if self.epoch == Some(epoch) {
             *self = Self { epoch: self.epoch, looked_at, may_exist };
@@ -62,7 +62,7 @@ impl SetAsideRows {
 }
 
 impl PgOutbox {
-    /// Creates the outbox. `holder` identifies this process among its replicas as the holder of the lease.
+    /// Creates the outbox. `holder` identifies this process as a holder of the lease.
     pub fn new(pool: Database, holder: String) -> Self {
         Self {
             lease: PgLease::new(pool.clone(), "outbox", holder),
@@ -77,7 +77,7 @@ impl PgOutbox {
     }
 }
 
-/// Decodes the trace context of an event. An undecodable one is omitted, so that it does not block the event.
+/// Decodes a trace context. An undecodable one is omitted, so that it does not block the event.
 fn trace(event: Uuid, column: &JsonRawValue) -> HashMap<String, String> {
     serde_json::from_str(column.get()).unwrap_or_else(|_| {
         tracing::error!(%event, "unreadable trace context: the event is published without it");

@@ -23,7 +23,7 @@ pub trait Publisher: Send + Sync + 'static {
         }
     }
 
-    /// Returns the partition of a topic's records with this key, if it is known.
+    /// Returns the partition of a topic's records with this key, if known.
     fn partition(&self, _topic: &str, _key: &[u8]) -> Option<i32> {
         None
     }
@@ -32,15 +32,15 @@ pub trait Publisher: Send + Sync + 'static {
 #[derive(Debug)]
 pub enum Outcome {
     Acknowledged,
-    /// The record was not sent, because an earlier one of its key is not acknowledged or because the time limit passed.
+    /// Not sent, because an earlier record of its key is not acknowledged or the time limit passed.
     NotSent,
-    /// The record was refused, or was not acknowledged in time. It may be in its topic nevertheless.
+    /// Refused, or not acknowledged in time. The record may be in its topic nevertheless.
     Refused(Refused),
-    /// The broker cannot be reached, or refuses this client. This says nothing about the record.
+    /// The broker cannot be reached, or refuses this client; this says nothing about the record.
     Unavailable(anyhow::Error),
 }
 
-/// The reason why one record is not acknowledged although the broker can be reached.
+/// Why a record is not acknowledged although the broker can be reached.
 #[derive(Debug)]
 pub struct Refused {
     pub scope: Scope,
@@ -52,12 +52,12 @@ pub struct Refused {
 pub enum Scope {
     Topic,
     Partition(i32),
-    /// No other record. Only the later records of the same key have to wait.
+    /// No other, but later records of the same key have to wait.
     Record,
 }
 
 impl Outcome {
-    /// Returns the outcomes of `count` records after an error that concerns all of them.
+    /// Returns outcomes after an error that concerns all `count` records.
     pub fn all_unavailable(count: usize, error: anyhow::Error) -> Vec<Self> {
         let first = std::iter::once(Self::Unavailable(error));
         first.chain(std::iter::repeat_with(|| Self::NotSent)).take(count).collect()

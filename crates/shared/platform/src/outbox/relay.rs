@@ -13,14 +13,14 @@ use super::{
 };
 use crate::{batcher::delay::BatchDelay, kafka::Refusal, outage::Outage, server::readiness::Condition};
 
-/// The time after which an unrenewed lease expires, so that another replica takes over.
+/// The time after which an unrenewed lease expires.
 const LEASE_TTL: Duration = Duration::from_secs(5);
-/// The interval at which the relay looks for new rows even if nothing wakes it.
+/// How often the relay looks for new rows even if nothing wakes it.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 /// The pause of a relay after a failure. It is longer than [`POLL_INTERVAL`], so that another replica can take the
 /// released lease first.
 const RETRY_DELAY: Duration = Duration::from_millis(1_250);
-/// The time limit for releasing the lease. If the release does not succeed, the lease expires after [`LEASE_TTL`].
+/// The time limit for releasing the lease, which otherwise expires after [`LEASE_TTL`].
 const RELEASE_TIMEOUT: Duration = Duration::from_millis(500);
 /// How often the relay examines the rows that are set aside, since an operator may have deleted or changed a row that
 /// blocks others.
@@ -28,18 +28,17 @@ const SET_ASIDE_INTERVAL: Duration = Duration::from_secs(5);
 /// The pause between two batches of rows that are set aside.
 const SET_ASIDE_BATCH_DELAY: Duration = Duration::from_millis(250);
 
-/// The relay of an outbox. It publishes events at least once, and the events of one key in order.
+/// The relay of an outbox: publishes events at least once, and those of one key in order.
 pub struct Relay {
     name: &'static str,
     pub(super) outbox: Arc<dyn Outbox>,
     pub(super) publisher: Arc<dyn Publisher>,
-    /// Maps each event type to its topic.
     pub(super) topics: HashMap<&'static str, String>,
     wake: Arc<Notify>,
     accepted: Option<Condition>,
 }
 
-/// A handle that wakes the relay after a commit. A call is cheap, and several calls may result in one wake-up.
+/// Wakes the relay after a commit. Several cheap calls may result in one wake-up.
 #[derive(Clone, Default)]
 pub struct Waker(Arc<Notify>);
 
@@ -58,7 +57,7 @@ struct Held {
 }
 
 impl Relay {
-    /// Creates the relay. `name` is the name of the service, which labels the relay's metrics.
+    /// Creates the relay. `name` is the name of the service, which labels the metrics.
     pub fn new(
         name: &'static str,
         outbox: Arc<dyn Outbox>,
@@ -86,7 +85,7 @@ impl Relay {
         }
     }
 
-    /// Publishes until `stop` is cancelled, then publishes the remaining rows.
+    /// Publishes until `stop`, then publishes the remaining rows.
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
         let metrics = Metrics::new(self.name, self.topics.values());
         tokio::select! {
@@ -103,7 +102,7 @@ impl Relay {
         loop {
             let outcome = self.hold(&mut lease, metrics, stop, &mut outage, &mut destinations).await;
             if let Some(Held { epoch, .. }) = lease.take() {
-                // Lets another replica try, which may be able to reach the broker.
+                // Another replica may be able to reach the broker.
                 let _ = tokio::time::timeout(RELEASE_TIMEOUT, self.outbox.release(epoch)).await;
             }
             let Err(error) = outcome else { return };
@@ -139,7 +138,7 @@ impl Relay {
                     in_hand = InHand::default();
                 }
                 *lease = epoch.map(|epoch| {
-                    // Another version of the service may have set aside rows that this version can route.
+                    // Another version may have set aside rows that this one can route.
                     let look_at = lease.filter(|held| held.epoch == epoch).map_or(now, |held| held.look_at);
                     Held { epoch, renew_at: now + LEASE_TTL / 3, look_at }
                 });
@@ -178,7 +177,7 @@ impl Relay {
                 () = self.outbox.notified(), if lease.is_some() => {}
                 () = destinations.ended() => {}
                 () = tokio::time::sleep(POLL_INTERVAL) => {}
-                // A relay without the lease publishes nothing, so no success can end its outage in the log.
+                // Without the lease nothing is published, so no success can end the outage in the log.
                 () = outage.subsided() => self.over(outage, destinations),
                 () = stop.cancelled() => {}
             }
@@ -198,7 +197,7 @@ impl Relay {
         Ok(!rows.is_empty())
     }
 
-    /// Takes back rows that were set aside and may be published now, one batch at a time.
+    /// Takes back one batch of rows that were set aside and may be published now.
     async fn look_at_what_is_set_aside(&self, held: &mut Held, destinations: &Destinations) -> anyhow::Result<()> {
         if Instant::now() < held.look_at {
             return Ok(());
@@ -214,7 +213,7 @@ impl Relay {
             + match destinations.is_empty() {
                 true if done.more && done.count > 0 => Duration::ZERO,
                 true if done.more => SET_ASIDE_BATCH_DELAY,
-                // The batch may contain rows of other destinations that are still set aside; they are set aside again.
+                // Rows of other destinations that are still set aside are set aside again.
                 _ => SET_ASIDE_INTERVAL,
             };
         Ok(())

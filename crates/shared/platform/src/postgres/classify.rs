@@ -45,7 +45,7 @@ pub fn is_contended(error: &Error) -> bool {
     is_of_class(error, &["55P03", "40P01"])
 }
 
-/// Returns true if the server answers but refuses this user or this database. Only an operator can change that.
+/// Returns true if the server refuses this user or database, which only an operator can change.
 pub fn is_refused(error: &Error) -> bool {
     // Classes 28 invalid authorization, 3D invalid catalog name; 42501 insufficient privilege.
     is_of_class(error, &["28", "3D", "42501"])

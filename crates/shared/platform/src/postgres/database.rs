@@ -36,9 +36,9 @@ use super::{
     tls,
 };
 
-/// The time limit for waiting for a permit of the pool, and again for opening a connection.
+/// The time limit for a permit of the pool, and again for opening a connection.
 pub(super) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
-/// The time in milliseconds after which the server ends a statement, or a transaction whose client sends nothing more.
+/// The time in milliseconds after which the server ends a statement, or a transaction whose client is idle.
 const STATEMENT_TIMEOUT: &str = "5000";
 /// The time in milliseconds after which the server ends a statement that waits for one lock. Statements hold their
 /// locks for some milliseconds, and for some tens of them during a disk flush.
@@ -48,7 +48,7 @@ pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(6);
 /// The time without an answer to a ping after which the server counts as unreachable. A statement may take longer.
 pub(super) const PING_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Parses the connection options of a URL, with TLS as strict as the URL requests. `variable` names the URL in errors.
+/// Parses a URL, with TLS as strict as it requests. Errors name `variable`.
 pub fn connect_options(variable: &str, url: &str) -> anyhow::Result<PgConnectOptions> {
     let options = PgConnectOptions::from_str(url).ok().with_context(|| {
         format!("{variable}: is not a PostgreSQL URL such as postgres://user:password@host:5432/database")
@@ -74,14 +74,14 @@ impl Database {
         Ok(Self::with(connect_options(variable, url.expose_secret())?.application_name(application), size))
     }
 
-    /// Creates a pool of at most `size` connections with these options and this system's settings.
+    /// Creates a pool with these options and this system's settings.
     fn with(options: PgConnectOptions, size: u32) -> Self {
         let options = options
             .options([
                 ("statement_timeout", STATEMENT_TIMEOUT),
                 ("lock_timeout", LOCK_TIMEOUT),
                 ("idle_in_transaction_session_timeout", STATEMENT_TIMEOUT),
-                // Lets the server soon release the locks of a client whose connection is lost.
+                // Lets the server soon release the locks of a lost client.
                 ("tcp_keepalives_idle", "5"),
                 ("tcp_keepalives_interval", "2"),
                 ("tcp_keepalives_count", "3"),
@@ -97,7 +97,7 @@ impl Database {
         }
     }
 
-    /// Sets parameters of the server, such as `enable_seqscan`, for connections that are opened from now on.
+    /// Sets parameters of the server, such as `enable_seqscan`, for new connections.
     pub fn set<const N: usize>(&self, settings: [(&str, &str); N]) {
         let options = self.connect_options().as_ref().clone().options(settings);
         *self.options.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(options);
@@ -128,7 +128,7 @@ impl Database {
         timeout(ACQUIRE_TIMEOUT, options.connect()).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
     }
 
-    /// Opens a connection for the pool. Retries while the server starts or all its connections are in use.
+    /// Opens a connection. Retries while the server starts or all its connections are in use.
     async fn connect_patiently(&self) -> sqlx::Result<PgConnection> {
         let options = self.connect_options();
         let pauses = ExponentialBuilder::default()
@@ -196,7 +196,7 @@ impl Lent {
         self.connection.as_mut().ok_or(sqlx::Error::PoolClosed)
     }
 
-    /// Records whether this connection, and connections as old, can be used again. Returns the statement's outcome.
+    /// Records whether this connection, and others at least as old, can be used again. Returns the statement's outcome.
     fn settle<T>(&mut self, outcome: Result<sqlx::Result<T>, Unanswered>) -> sqlx::Result<T> {
         let Ok(outcome) = outcome else { return Err(Unanswered.into()) };
         self.is_answered = !outcome.as_ref().is_err_and(is_stale);

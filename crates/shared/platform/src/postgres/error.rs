@@ -16,13 +16,13 @@ pub enum DatabaseError {
     /// once.
     #[error("the database refused a statement")]
     Refused(#[source] sqlx::Error),
-    /// A row has a value that no version of this service wrote.
+    /// A row has a value that this service cannot have written.
     #[error("the row {key} of {table} is inconsistent: {column}")]
     Inconsistent { table: &'static str, column: &'static str, key: String },
 }
 
 impl DatabaseError {
-    /// Creates the error for a row whose `column` has an unknown value. `key` identifies the row.
+    /// Creates the error for the row `key`, whose `column` has an unknown value.
     #[expect(clippy::needless_pass_by_value, reason = "keys are ids, which are copied")]
     pub fn inconsistent(table: &'static str, column: &'static str, key: impl ToString) -> Self {
         Self::Inconsistent { table, column, key: key.to_string() }
@@ -35,7 +35,7 @@ pub(crate) fn count_from_zero() {
     metrics::counter!("inconsistent_rows_total").increment(0);
 }
 
-/// Returns a decoded row of a batch. Logs, counts and skips an inconsistent row, so that it delays no other row.
+/// Returns a decoded row. Logs, counts and skips an inconsistent one, so that it delays no other row.
 pub fn consistent<T, E: fmt::Display>(row: Result<T, E>) -> Option<T> {
     row.inspect_err(|error| {
         metrics::counter!("inconsistent_rows_total").increment(1);
@@ -78,7 +78,7 @@ impl From<DatabaseError> for Status {
     }
 }
 
-/// Maps the error to poison only if it is certainly permanent.
+/// Poison only if the error is certainly permanent.
 impl From<DatabaseError> for Failure {
     fn from(error: DatabaseError) -> Self {
         match &error {

@@ -14,7 +14,7 @@ use tokio::{
 
 use super::network_path::Path;
 
-/// The idle time after which a connection is closed, when the next statement of the pool ends.
+/// The idle time after which a connection is closed, at the end of the next statement.
 const MAX_IDLE_TIME: Duration = Duration::from_mins(1);
 /// The age at which a connection is closed, since the memory of a PostgreSQL backend grows with the statements that it
 /// has executed.
@@ -41,7 +41,7 @@ struct Idle {
 }
 
 impl Connections {
-    /// Returns a connection that is not stale, and the time at which it was opened. Fails if the pool is closed.
+    /// Returns a connection that is not stale, and when it was opened. Fails if the pool is closed.
     pub fn take(&self, path: &Path) -> sqlx::Result<Option<(PgConnection, Instant)>> {
         let mut state = self.lock();
         if state.is_closed {
@@ -75,7 +75,7 @@ impl Connections {
         }
     }
 
-    /// Closes the pool: idle connections now, the others when their statements end.
+    /// Closes the pool: idle connections now, others when their statements end.
     pub async fn close(&self) {
         let idle = {
             let mut state = self.lock();

@@ -17,11 +17,11 @@ use super::{
 };
 use crate::retry;
 
-/// How often a running migration's connection is checked, and the time limit of one check.
+/// How often a running migration's connection is checked, and the check's time limit.
 const CHECK_INTERVAL: Duration = Duration::from_secs(2);
 /// The time without work of the server for a migration's connection after which the connection counts as lost.
 const MAX_IDLE_TIME: Duration = Duration::from_secs(5);
-/// The number of consecutive failed checks after which the connection also counts as lost.
+/// How many consecutive failed checks also count as a lost connection.
 const MAX_FAILED_CHECKS: u32 = 5;
 
 /// The first word of a contraction's name: `NNNN_contract_<name>`. After a contraction, older versions of this program
@@ -56,7 +56,7 @@ pub async fn migrate(database: &Database, migrations: &Migrations, stop: &Cancel
     }
 }
 
-/// Applies the pending migrations of all histories. Fails if this version does not work with the applied ones.
+/// Applies all pending migrations. Fails if this version does not work with the applied ones.
 async fn catch_up(database: &Database, migrations: &Migrations) -> anyhow::Result<Result<(), MigrateError>> {
     // Usually nothing is pending, which one request shows. Otherwise each history takes a connection, a lock and some
     // eight requests.
@@ -69,7 +69,7 @@ async fn catch_up(database: &Database, migrations: &Migrations) -> anyhow::Resul
             }
             !found.unknown.is_empty()
         }
-        // Returns early, so that a role that may not migrate does not mistake a silent server for pending migrations.
+        // A role that may not migrate must not mistake a silent server for pending migrations.
         Err(error) if is_unavailable(&error) => return Ok(Err(Execute(error))),
         // A missing history is an error, too.
         Err(_) => false,
@@ -82,7 +82,7 @@ async fn catch_up(database: &Database, migrations: &Migrations) -> anyhow::Resul
     Ok(Ok(()))
 }
 
-/// Fails unless this version works with a database that has these unknown migrations.
+/// Fails unless this version works with these unknown migrations.
 fn check_unknown(unknown: &[Unknown]) -> anyhow::Result<()> {
     for Unknown { table, version, name, is_newer } in unknown {
         let of = table.map(|table| format!(" of {table}")).unwrap_or_default();
@@ -106,7 +106,7 @@ fn check_unknown(unknown: &[Unknown]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Returns if another attempt may succeed, and fails otherwise.
+/// Fails unless another attempt may succeed.
 fn judge(error: MigrateError, database: &Database) -> anyhow::Result<()> {
     match &error {
         Execute(cause) | ExecuteMigration(cause, _) if tls::is_untrusted(cause) => {

@@ -37,7 +37,7 @@ pub struct Migrations {
     pub shared: &'static [&'static SharedTable],
 }
 
-/// One sequence of migrations, and the table that records which ones are applied.
+/// A sequence of migrations, and the table that records the applied ones.
 #[derive(Clone, Copy)]
 pub struct History<'m> {
     /// The name of the shared table; `None` for the service's own migrations.
@@ -46,9 +46,9 @@ pub struct History<'m> {
     recorded_in: &'m str,
 }
 
-/// The differences between a database's migrations and the migrations that this program knows.
+/// The differences between a database's and this program's migrations.
 pub(super) struct Comparison {
-    /// True if a migration of this program is not applied, or is applied with another checksum.
+    /// True if a migration of this program is not applied, or with another checksum.
     pub is_pending: bool,
     /// True if the database's first migration is not this program's.
     pub is_before_release: bool,
@@ -61,11 +61,10 @@ pub(super) struct Unknown {
     pub table: Option<&'static str>,
     pub version: i64,
     pub name: String,
-    /// True if the version is higher than all versions of the same history that this program knows.
+    /// True if the version is higher than this program's versions of the same history.
     pub is_newer: bool,
 }
 
-/// A migration and the time at which it was applied, if ever.
 pub struct Step<'m> {
     pub history: History<'m>,
     pub migration: &'m Migration,
@@ -104,7 +103,7 @@ impl Migrations {
         Ok(!found.is_pending && found.unknown.is_empty())
     }
 
-    /// Compares these migrations with the applied ones, with one request. Fails if the table of a history is missing.
+    /// Compares these migrations with the applied ones in one request. Fails if a history's table is missing.
     pub(super) async fn compare(&self, database: &Database) -> sqlx::Result<Comparison> {
         let tables = self.histories().zip(0..).map(|(history, place)| {
             // The table name is safe in the query, because it is a literal of this program.
@@ -133,7 +132,7 @@ impl Migrations {
         Ok(found)
     }
 
-    /// Returns every migration, in the order of the histories, with the time at which it was applied to this database.
+    /// Returns every migration, in order, and when it was applied to this database.
     pub async fn steps(&self, connection: &mut PgConnection) -> Result<Vec<Step<'_>>, MigrateError> {
         let mut steps = Vec::new();
         for history in self.histories() {
@@ -150,7 +149,7 @@ impl Migrations {
     /// Reverts the most recently applied migration of all histories. Returns it, or `None` if no migration is applied.
     pub async fn revert_latest(&self, connection: &mut PgConnection) -> Result<Option<Step<'_>>, MigrateError> {
         let mut steps = self.steps(connection).await?;
-        // The sort is stable, so that among migrations with the same time the one listed last counts as applied last.
+        // The sort is stable: of migrations with the same time, the one listed last counts as applied last.
         steps.retain(|step| step.applied.is_some());
         steps.sort_by_key(|step| step.applied);
         let Some(latest) = steps.pop() else { return Ok(None) };
@@ -176,7 +175,7 @@ impl<'m> History<'m> {
     /// Fails with `VersionMismatch`, which [`explain`](super::explain) reports, if the database's first migration is
     /// not this program's. Otherwise sqlx would first find its later migrations, and treat them as a newer version's.
     pub(super) async fn check_first(self, connection: &mut PgConnection) -> Result<(), MigrateError> {
-        // Does not create the table: several replicas may start together, and only `run_direct` holds the lock.
+        // The table is not created here: replicas may start together, and only `run_direct` holds the lock.
         let exists = sqlx::query_scalar("select to_regclass($1) is not null").bind(self.recorded_in);
         if !exists.fetch_one(&mut *connection).await? {
             return Ok(());
@@ -188,7 +187,7 @@ impl<'m> History<'m> {
         }
     }
 
-    /// Returns true if this is the first version, and this program's first migration has another checksum.
+    /// Returns true if this is the first version, and its checksum is not that of this program's first migration.
     fn has_other(self, version: i64, checksum: &[u8]) -> bool {
         version == FIRST_VERSION
             && self.up().any(|known| known.version == FIRST_VERSION && *known.checksum != *checksum)

@@ -31,7 +31,7 @@ struct Ping {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Use {
     pub made: Instant,
-    /// The time at which a statement was sent on the connection.
+    /// When a statement was sent.
     pub since: Instant,
 }
 
@@ -46,12 +46,11 @@ impl From<Unanswered> for sqlx::Error {
 }
 
 impl Path {
-    /// Records a broken connection, so that connections made until `moment` are not used again.
+    /// Makes connections made until `moment` stale.
     pub fn is_stale_since(&self, moment: Instant) {
         self.0.send_modify(|marks| marks.stale = marks.stale.max(Some(moment)));
     }
 
-    /// Returns true if a connection made at `made` must not be used again.
     pub fn is_stale(&self, made: Instant) -> bool {
         self.0.borrow().stale.is_some_and(|stale| made <= stale)
     }

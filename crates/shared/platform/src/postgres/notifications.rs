@@ -52,7 +52,7 @@ async fn listen(database: Database, channel: &'static str, told: Arc<Notify>) {
     }
 }
 
-/// Listens to `channel` and notifies `told` until the connection is lost.
+/// Notifies `told` until the connection is lost.
 async fn hear(database: &Database, channel: &str, told: &Notify) -> sqlx::Result<std::convert::Infallible> {
     // Uses a separate pool, because a lost connection occupies its slot in a pool until the server answers.
     let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(ACQUIRE_TIMEOUT);

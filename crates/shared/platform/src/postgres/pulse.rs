@@ -33,7 +33,7 @@ pub async fn watch(database: Database, reachable: Condition, stop: CancellationT
     }
 }
 
-/// Returns true if the server answers a ping on the existing connection or accepts a new connection.
+/// Returns true if the server answers a ping or accepts a new connection.
 async fn beat(database: &Database, connection: &mut Option<PgConnection>, untrusted: &mut Outage) -> bool {
     if let Some(known) = connection {
         let asked = Instant::now();

@@ -25,7 +25,7 @@ use tracing_subscriber::{
 /// The maximum number of tables in a span's name.
 const MAX_TABLES: usize = 4;
 
-/// Creates the layer, for a subscriber that also has `tracing_opentelemetry`'s layer.
+/// Creates the layer, which needs `tracing_opentelemetry`'s layer.
 pub fn statement_spans<S>(tracer: SdkTracer) -> Filtered<StatementSpans, FilterFn, S>
 where
     S: Subscriber,
@@ -33,7 +33,7 @@ where
     StatementSpans { tracer }.with_filter(filter_fn(is_statement))
 }
 
-/// Returns true for sqlx's event, and for the preceding check of whether its callsite is enabled.
+/// Returns true for sqlx's event, also when tracing asks whether it is enabled.
 fn is_statement(metadata: &Metadata<'_>) -> bool {
     !metadata.is_span() && metadata.target() == "sqlx::query"
 }
@@ -46,7 +46,7 @@ pub struct StatementSpans {
 impl<S: Subscriber> Layer<S> for StatementSpans {
     fn on_event(&self, event: &Event<'_>, _: tracing_subscriber::layer::Context<'_, S>) {
         let parent = Context::current();
-        // A statement without a trace, such as a poll for work every second, belongs to no request.
+        // A statement without a trace belongs to no request, such as a poll every second.
         if !parent.span().span_context().is_valid() {
             return;
         }
@@ -65,7 +65,7 @@ impl<S: Subscriber> Layer<S> for StatementSpans {
     }
 }
 
-/// The text and duration of a statement that sqlx reports. Neither contains parameter values.
+/// A statement as sqlx reports it, without parameter values.
 #[derive(Debug, Default)]
 struct Statement {
     text: String,
@@ -104,7 +104,7 @@ fn name(sql: &str) -> String {
     for index in 0..words.len() {
         let table = match word(index) {
             "into" | "join" | "from" => word(index + 1),
-            // `for update`, `for no key update` and `do update` are not followed by a table.
+            // No table follows `for update`, `for no key update` and `do update`.
             "update" if !matches!(index.checked_sub(1).map(word), Some("for" | "do" | "key")) => word(index + 1),
             _ => continue,
         };
@@ -128,7 +128,7 @@ fn name(sql: &str) -> String {
     if tables.is_empty() { operation.to_owned() } else { format!("{operation} {}", tables.join(", ")) }
 }
 
-/// Returns true for the name of a common table expression: `name as (…)`, `name as materialized (…)`.
+/// Returns true for a common table expression: `name as (…)`, `name as materialized (…)`.
 fn is_subquery(sql: &str, name: &str, next: &str) -> bool {
     next == "as"
         && [" as (", " as materialized (", " as not materialized ("]

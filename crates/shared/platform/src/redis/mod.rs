@@ -34,9 +34,9 @@ pub const RESPONSE_TIMEOUT: Duration = Duration::from_millis(400);
 /// limits, which would otherwise end the command first.
 const REPLY_TIMEOUT: Duration = Duration::from_millis(250);
 const HEALTH_CHECK_TIMEOUT: Duration = Duration::from_secs(2);
-/// The `maxmemory-policy` of a server that refuses writes when its memory is full, instead of evicting keys.
+/// The `maxmemory-policy` that refuses writes instead of evicting keys.
 const KEEPS: &str = "noeviction";
-/// Read-only commands, which are retried once, over the connection that replaces a silent one.
+/// Commands that are retried once, over the connection that replaces a silent one.
 const READS: [&[u8]; 3] = [b"GET", b"MGET", b"EXISTS"];
 
 /// A connection that its clones share. It connects on first use, and is replaced when it is lost.
@@ -74,7 +74,7 @@ fn is_over_tls(server: &ConnectionInfo) -> bool {
 }
 
 impl Connection {
-    /// Replaces the connection if it uses TLS, so that the next one trusts the current authorities.
+    /// Replaces a TLS connection, so that the next one trusts the current authorities.
     fn renew_trust(&self) {
         if is_over_tls(&self.0.server) {
             self.replace(&self.current());
@@ -139,7 +139,7 @@ impl ConnectionLike for Connection {
     }
 }
 
-/// Returns the reply to a command, or a timeout error once this process has been scheduled for `limit`.
+/// Returns a command's reply, or a timeout error once this process has been scheduled for `limit`.
 pub async fn answered_within<T>(limit: Duration, command: impl Future<Output = RedisResult<T>>) -> RedisResult<T> {
     let timed_out = |Silent| Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into());
     within_scheduled(limit, command).await.unwrap_or_else(timed_out)
@@ -178,7 +178,7 @@ pub fn lazy_connection(variable: &str, url: &SecretString, tls: Option<&Tls>) ->
     Ok(Connection(Arc::new(Shared { server, tls: tls.cloned(), config, current })))
 }
 
-/// Returns true if the server refuses the user, the password or a command, which means that it is available.
+/// Returns true if an available server refuses the user, the password or a command.
 pub fn is_refusal(error: &RedisError) -> bool {
     error.kind() == ErrorKind::AuthenticationFailed || matches!(error.code(), Some("NOAUTH" | "WRONGPASS" | "NOPERM"))
 }
@@ -186,14 +186,14 @@ pub fn is_refusal(error: &RedisError) -> bool {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Server {
     Answers,
-    /// The server answers, but does not let this user read whether it evicts keys.
+    /// The server does not let this user read whether it evicts keys.
     Hides,
     Evicts,
     Refuses,
     Away,
 }
 
-/// Checks the server, and returns its state and the problem.
+/// Returns the server's state and the problem.
 async fn check(connection: &mut Connection, memory: &Memory) -> (Server, String) {
     let info = async {
         ping(connection).await?;
@@ -253,7 +253,7 @@ pub async fn watch(
     }
 }
 
-/// Checks whether the server answers. Retries once, since a stale or silent connection fails once and is then replaced.
+/// Retries once, since a stale or silent connection fails once and is then replaced.
 pub async fn ping(connection: &mut Connection) -> RedisResult<()> {
     let ping = redis::cmd("PING");
     match ping.query_async(connection).await {

@@ -20,13 +20,13 @@ const MAX_KEYS: usize = 256;
 
 pub(super) static AGGREGATE: LazyLock<Aggregate> = LazyLock::new(Aggregate::default);
 
-/// The events since each window began. The size is bounded by [`MAX_KEYS`] and the number of reasons.
+/// [`MAX_KEYS`] and the number of reasons bound the size.
 #[derive(Default)]
 pub(super) struct Aggregate {
     windows: Mutex<HashMap<Key, Window>>,
 }
 
-/// The common properties of equal events: name, reason, subject and address.
+/// What equal events have in common: name, reason, subject and address.
 type Key = (&'static str, Option<&'static str>, Option<Uuid>, Option<IpAddr>);
 
 struct Window {

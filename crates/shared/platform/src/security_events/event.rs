@@ -68,11 +68,11 @@ pub enum Event<'a> {
         path: &'a str,
         of: Option<Uuid>,
     },
-    /// The service refused a caller that claimed to be a service.
+    /// A caller that claims to be a service was refused.
     TokenRefused {
         reason: TokenRefusal,
     },
-    /// The service refused a caller that may not call the method. The subject is known if a user called.
+    /// A caller may not call the method. The subject is known if it is a user.
     AccessRefused {
         user: Option<Uuid>,
         reason: AccessRefusal,
@@ -84,7 +84,7 @@ pub enum Event<'a> {
     ContactConfirmed {
         user: Uuid,
     },
-    /// The service refused a code. The subject is known if the code was right.
+    /// A code was refused. The subject is known if the code was right.
     ContactRefused {
         user: Option<Uuid>,
         reason: ContactRefusal,
@@ -162,7 +162,7 @@ impl Event<'_> {
         }
     }
 
-    /// Returns the user or the object to which an operator had access.
+    /// Returns the user or the object that an operator accessed.
     pub(super) fn of(self) -> Option<Uuid> {
         match self {
             Self::RoleUsed { of, .. } | Self::LoginUnlocked { of, .. } => of,
@@ -191,7 +191,7 @@ impl Event<'_> {
 }
 
 impl Event<'static> {
-    /// Returns the event without its subject. The address becomes the unspecified one.
+    /// Removes the subject and the address.
     pub(super) fn anonymous(self) -> Self {
         match self {
             Self::Locked { .. } => Self::Locked { address: Ipv4Addr::UNSPECIFIED.into() },

@@ -32,7 +32,7 @@ pub enum TokenRefusal {
 pub enum ContactRefusal {
     /// The code is wrong, has expired or was used before.
     Code,
-    /// The code came from another chat than the contact that the user wants to confirm.
+    /// The code came from another chat than the one to confirm.
     Chat,
     /// The same chat sent too many wrong codes.
     Limit,
@@ -41,11 +41,11 @@ pub enum ContactRefusal {
 /// Why a caller was refused that is authenticated or has no token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AccessRefusal {
-    /// The method needs the role `operator`, which the user does not have.
+    /// The user lacks the role `operator`.
     Role,
     /// The method does not admit this service.
     Service,
-    /// The method admits only services, and the caller presented no token.
+    /// The method admits only services, and there is no token.
     Token,
     /// The object belongs to another user.
     Object,

@@ -22,7 +22,7 @@ use crate::batcher::{Batcher, Entry, Limits, NotAnswered};
 /// holds. A second group begins only if the first one is delayed. Of a pool's ten connections, groups and requests that
 /// are repeated alone take at most nine.
 const GROUPS: Limits = Limits { batch: 64, overlap_after: Duration::from_millis(250), max_concurrent: 3 };
-/// The maximum number of concurrent requests, of all groups, that are repeated alone.
+/// How many requests, of all groups, are repeated alone at once at most.
 const MAX_CONCURRENT_REPEATS: usize = 6;
 
 /// Executes requests `Q` in groups and answers each with its `A`.
@@ -113,7 +113,7 @@ where
 
 type Caller<A> = (oneshot::Sender<sqlx::Result<A>>, Span);
 
-/// Writes a group and answers its requests. A request whose own statement panics is not answered.
+/// Writes a group and answers its requests, except one whose own statement panics.
 async fn write_group<Q, A>(write: Arc<Write<Q, A>>, alone: Arc<Semaphore>, group: Vec<Entry<Q, sqlx::Result<A>>>)
 where
     Q: Clone + Send + Sync + 'static,
@@ -164,7 +164,7 @@ fn count(statement: &'static str, groups: u64, requests: u64) {
     metrics::counter!("group_commit_requests_total", "statement" => statement).increment(requests);
 }
 
-/// Copies the error of a group for each of its callers, since the server is unavailable to all of them.
+/// Copies the error for each caller, since the server is unavailable to all.
 fn copy(error: &sqlx::Error) -> sqlx::Error {
     match error {
         sqlx::Error::PoolTimedOut => sqlx::Error::PoolTimedOut,

@@ -10,7 +10,7 @@ use tokio::{sync::Semaphore, task::JoinSet};
 use super::*;
 use crate::batcher::MAX_WAITING;
 
-/// A writer that records the groups that it writes. It needs one permit for each group.
+/// A writer that records its groups, and needs one permit for each.
 #[derive(Clone)]
 struct Writer {
     groups: Arc<Mutex<Vec<Vec<u32>>>>,
@@ -58,7 +58,7 @@ impl Writer {
     }
 }
 
-/// Submits the requests one after another, each once the previous ones wait or are being written.
+/// Submits the requests in turn, each once the previous ones wait or are being written.
 async fn submit_all(
     commit: &GroupCommit<u32, u32>,
     requests: impl IntoIterator<Item = u32>,
