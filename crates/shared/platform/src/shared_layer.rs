@@ -13,7 +13,7 @@ use std::{
 use axum::extract::Request;
 use tower::{Layer, Service, layer::util::Stack};
 
-/// Wraps a layer so that requests share its service. Use it for every layer on the path of a request.
+/// Makes a layer share its service. Use it for every layer on the path of a request.
 pub fn shared<L>(layer: L) -> Stack<L, SharedLayer> {
     Stack::new(layer, SharedLayer)
 }

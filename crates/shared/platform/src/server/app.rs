@@ -71,7 +71,7 @@ impl App {
         Self { before_serving: Some(Box::new(|stop| Box::pin(work(stop)))), ..self }
     }
 
-    /// Runs `work` while requests are already served, before the first record is consumed and before jobs run.
+    /// Runs `work` while requests are already served, before records are consumed and jobs run.
     pub fn before_consuming<F>(self, work: impl FnOnce(CancellationToken) -> F + Send + 'static) -> Self
     where
         F: Future<Output = anyhow::Result<()>> + Send + 'static,
@@ -79,7 +79,7 @@ impl App {
         Self { before_consuming: Some(Box::new(|stop| Box::pin(work(stop)))), ..self }
     }
 
-    /// Returns the address of the first API, with the port that the operating system chose if the configured port is 0.
+    /// Returns the address of the first API, with the actual port if the configured one is 0.
     pub fn address(&self) -> std::io::Result<SocketAddr> {
         self.server.address()
     }
@@ -93,17 +93,17 @@ impl App {
         self.server.readiness()
     }
 
-    /// Returns the service's own routes of the admin port, for a process with one admin port for several services.
+    /// Returns the service's own admin routes, for a process with one admin port for several services.
     pub fn admin(&self) -> Router {
         self.server.own_admin()
     }
 
-    /// Returns [`run`](Self::run) as a function, for callers that run programs of several kinds.
+    /// Returns [`run`](Self::run) as a function, for callers that run several kinds of programs.
     pub fn into_run(self) -> Run {
         Box::new(|stop| Box::pin(self.run(stop)))
     }
 
-    /// Runs the service until `stop` is cancelled, or until a failure that a retry cannot repair.
+    /// Runs the service until `stop`, or until a failure that a retry cannot repair.
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
         let started = self.server.start(&stop).await?;
         if let Some(work) = self.before_serving {

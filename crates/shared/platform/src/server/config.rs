@@ -37,7 +37,7 @@ pub struct Config {
     pub published_secrets: Vec<String>,
     /// `SHUTDOWN_DRAIN`: how long listeners stay open after the signal to stop.
     pub shutdown_drain: Duration,
-    /// The TLS configuration; `None` if connections are plain text.
+    /// `None` if connections are plain text.
     pub tls: Option<tls::Config>,
     /// True if `SHIPYARD_ENVIRONMENT` is production and the service runs in its own process: it then starts only with
     /// TLS.

@@ -20,7 +20,7 @@ struct Report {
     waiting_for: Vec<String>,
 }
 
-/// Returns a router with `GET /health`, an alias of `GET /health/ready`, and the [probes](probe_routes).
+/// Returns a router with the [probes](probe_routes) and `GET /health`, an alias of `GET /health/ready`.
 pub fn ready_routes(readiness: Vec<Readiness>) -> Router {
     let whole = Router::new().route("/health", get(ready)).with_state(readiness.clone().into());
     whole.merge(probe_routes(readiness))

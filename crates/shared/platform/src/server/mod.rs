@@ -115,7 +115,7 @@ impl Server {
         })
     }
 
-    /// Returns the address of the first listener, with the actual port.
+    /// Returns the address of the first listener, with its actual port.
     pub fn address(&self) -> std::io::Result<SocketAddr> {
         self.listener.local_addr()
     }
@@ -139,7 +139,7 @@ impl Server {
         self.service.name
     }
 
-    /// Returns the pool of the service's database. Fails if the [`Service`] declares no database.
+    /// Returns the pool of the service's database. Fails if the [`Service`] has none.
     pub fn database(&self) -> anyhow::Result<Database> {
         let database = self.database.as_ref().with_context(|| format!("{} has no database", self.service))?;
         Ok(database.pool.clone())
@@ -165,13 +165,13 @@ impl Server {
         &self.instance
     }
 
-    /// Returns a function that creates a lease by name in the service's database, with this process as its holder.
+    /// Returns a function that creates a lease by name, with this process as its holder.
     pub fn leases(&self) -> anyhow::Result<impl Fn(&'static str) -> Arc<dyn Lease> + use<>> {
         let (database, holder) = (self.database()?, self.instance.clone());
         Ok(move |name| Arc::new(PgLease::new(database.clone(), name, holder.clone())) as Arc<dyn Lease>)
     }
 
-    /// Creates the configuration of the jobs that delete rows older than `age`.
+    /// Creates the settings of the jobs that delete rows older than `age`.
     pub fn retention(&self, age: Duration) -> anyhow::Result<Retention> {
         Ok(Retention { database: self.database()?, holder: self.instance.clone(), age })
     }
@@ -203,7 +203,7 @@ impl Server {
         self.key.iter().fold(peer, |peer, key| peer.identified(key.clone()))
     }
 
-    /// Creates a connection to Redis that connects on first use. Errors name `variable` as the source of the URL.
+    /// Creates a connection to Redis that connects on first use. Errors name `variable`.
     pub fn redis(&self, variable: &str, url: &SecretString) -> anyhow::Result<redis::Connection> {
         redis::lazy_connection(variable, url, self.tls.as_ref())
     }

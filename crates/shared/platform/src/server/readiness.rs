@@ -9,13 +9,13 @@ use std::{
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-/// The conditions that must all be met for a service to receive work. Clones share them.
+/// The conditions for a service to receive work. Clones share them.
 #[derive(Clone, Default)]
 pub struct Readiness {
     conditions: Arc<Mutex<Conditions>>,
     changed: Arc<watch::Sender<()>>,
     drain: Duration,
-    /// The label of the gauge `service_ready`. `None` if the readiness is not exported.
+    /// The label of the gauge `service_ready`, if it is exported.
     service: Option<&'static str>,
 }
 
@@ -27,7 +27,7 @@ type Conditions = BTreeMap<(&'static str, usize), Status>;
 enum Status {
     Met,
     Unmet,
-    /// The dependency answers, but refuses this service for this reason.
+    /// The dependency refuses this service for this reason.
     Refused(&'static str),
 }
 
@@ -53,7 +53,7 @@ impl Readiness {
         this
     }
 
-    /// Sets the gauge. The caller holds the lock, so that concurrent changes are exported in order.
+    /// The caller holds the lock, so that concurrent changes are exported in order.
     fn export(&self, conditions: &Conditions) {
         if let Some(service) = self.service {
             metrics::gauge!("service_ready", "service" => service).set(f64::from(are_met(conditions)));
@@ -141,7 +141,7 @@ impl Condition {
         self.be(if met { Status::Met } else { Status::Unmet });
     }
 
-    /// Marks the condition as not met, because the dependency answers but refuses this service.
+    /// Marks the condition as unmet, because the dependency refuses this service.
     pub fn refuse(&self, reason: &'static str) {
         self.be(Status::Refused(reason));
     }

@@ -32,18 +32,17 @@ pub struct Service {
     pub port: u16,
     /// The default port of metrics and health, on loopback, unless `<NAME>_ADMIN_LISTEN` is set.
     pub admin_port: u16,
-    /// The service's second API, in addition to the one on `port`.
     pub second_api: Option<SecondApi>,
-    /// The service's database. `None` for a service that stores nothing.
+    /// `None` for a service that stores nothing.
     pub database: Option<OwnDatabase>,
-    /// Returns the access rules of the service's APIs, one table per API.
+    /// Returns one table of access rules per API.
     pub rules: fn() -> Vec<&'static [Rule]>,
-    /// Returns the OpenAPI description of the HTTP API. `None` for a service that serves only gRPC.
+    /// Returns the description of the HTTP API. `None` for a service with only gRPC.
     pub openapi: Option<fn() -> utoipa::openapi::OpenApi>,
     /// The metrics that the service exports in addition to [`METRICS`](crate::telemetry::metric::METRICS).
     pub metrics: &'static [Metric],
     pub calls: &'static [Call],
-    /// Reads and checks the service's variables. An error names the invalid variable.
+    /// An error names the invalid variable.
     pub check: fn(&Settings) -> Result<(), ConfigError>,
     pub build: fn(Settings) -> BoxFuture<'static, anyhow::Result<App>>,
 }
@@ -51,9 +50,9 @@ pub struct Service {
 /// The second API of a service, with its own default port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SecondApi {
-    /// gRPC in addition to HTTP. `<NAME>_GRPC_LISTEN` is the listening address, and the number is the default port.
+    /// gRPC in addition to HTTP: the default port, see `<NAME>_GRPC_LISTEN`.
     Grpc(u16),
-    /// HTTP in addition to gRPC. `<NAME>_HTTP_LISTEN` is the listening address, and the number is the default port.
+    /// HTTP in addition to gRPC: the default port, see `<NAME>_HTTP_LISTEN`.
     Http(u16),
 }
 
@@ -133,7 +132,7 @@ impl Service {
         self.second_api.map(|api| self.socket(api.listen_suffix(), api.port(), settings)).transpose()
     }
 
-    /// Returns the variable and the listening address of each API, the first API first.
+    /// Returns the variable and the address of each API, the first API first.
     pub fn listeners(&self, settings: &Settings) -> Result<Vec<(String, SocketAddr)>, ConfigError> {
         let first = (self.variable("LISTEN"), self.listen(settings)?);
         let second = self.second_api.map(|api| self.variable(api.listen_suffix())).zip(self.second_listen(settings)?);
@@ -149,7 +148,7 @@ impl Service {
         }
     }
 
-    /// Returns the APIs with their protocols and the variables of their listeners, the first API first.
+    /// Returns the APIs, the first API first.
     pub fn apis(&self) -> Vec<Api> {
         let first = Api { listen: self.variable("LISTEN"), port: self.port, is_grpc: self.first_is_grpc() };
         let second = self.second_api.map(|api| Api {
@@ -236,7 +235,7 @@ impl fmt::Display for Service {
     }
 }
 
-/// Returns the address at which this machine reaches a listener: loopback, if it listens on all addresses.
+/// Returns the address at which this machine reaches a listener: loopback if it listens everywhere.
 pub fn reachable(mut address: SocketAddr) -> SocketAddr {
     if address.ip().is_unspecified() {
         address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());

@@ -27,7 +27,7 @@ pub struct Tasks {
     background: JoinSet<Ended>,
     /// Cancelled to stop the servers.
     stop: CancellationToken,
-    /// Cancelled to stop the background tasks, once the servers have stopped.
+    /// Cancelled once the servers have stopped.
     served: CancellationToken,
     closing: Vec<BoxFuture<'static, ()>>,
 }
@@ -63,7 +63,7 @@ impl Tasks {
         self.background.spawn(async move { (name, work.await) });
     }
 
-    /// Adds clean-up work that runs once every task has ended.
+    /// Adds work that runs once every task has ended.
     pub fn close(&mut self, work: impl Future<Output = ()> + Send + 'static) {
         self.closing.push(Box::pin(work));
     }

@@ -7,10 +7,10 @@ use std::{pin::pin, time::Duration};
 
 use tokio::{select, time::sleep};
 
-/// The unit in which the time limit is measured. A tick counts as this much time, however long it really took.
+/// A tick counts as this much time, however long it really took.
 const TICK: Duration = Duration::from_millis(25);
 
-/// No response arrived within the time limit, although this process was scheduled.
+/// There was no response, although this process was scheduled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Silent;
 

@@ -44,7 +44,7 @@ fn inject(headers: &mut dyn Injector) {
     global::get_text_map_propagator(|propagator| propagator.inject_context(&context, headers));
 }
 
-/// The headers of a call or an event, without a `tracestate` or `baggage` that is too long to be passed on.
+/// Hides a `tracestate` or `baggage` that is too long to be passed on.
 struct Bounded<'a>(&'a dyn Extractor);
 
 impl Extractor for Bounded<'_> {
@@ -78,7 +78,7 @@ pub fn job_span(name: &'static str) -> tracing::Span {
     tracing::info_span!(parent: None, "job", otel.name = name)
 }
 
-/// Returns the trace id of `span` as 32 hex digits, or `None` if the span has none.
+/// Returns the trace id as 32 hex digits, if there is one.
 pub fn trace_id(span: &tracing::Span) -> Option<String> {
     let context = span.context();
     let span = context.span();

@@ -24,10 +24,10 @@ use crate::security_events;
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
-    /// Text for people. Each line names the service, and within a request the trace.
+    /// For people. Each line names the service, and within a request the trace.
     #[default]
     Pretty,
-    /// One JSON object per line, for log collectors. Lines within a span have `trace_id` and `span_id`.
+    /// One JSON object per line, with `trace_id` and `span_id` within a span.
     Json,
 }
 
@@ -63,7 +63,7 @@ impl TryFrom<String> for LogOutputs {
     }
 }
 
-/// The libraries that the export itself uses. Exporting their log lines would create further lines with each export.
+/// Exporting the log lines of the libraries that the export uses would create further lines.
 const EXPORTING: [&str; 9] = [
     "h2",
     "hyper",
@@ -145,7 +145,7 @@ fn shows_bytes(target: &str, level: tracing::Level) -> bool {
     level == tracing::Level::TRACE && WIRE.contains(&library(target))
 }
 
-/// Returns true if the log uses colours: only on a terminal, and not if NO_COLOR is set (<https://no-color.org>).
+/// Returns true on a terminal, unless NO_COLOR is set (<https://no-color.org>).
 fn in_colour(terminal: bool, no_color: Option<&OsStr>) -> bool {
     terminal && no_color.is_none_or(OsStr::is_empty)
 }

@@ -20,12 +20,12 @@ pub fn subscribe(subscriber: impl Subscriber + Send + Sync) -> DefaultGuard {
     tracing::subscriber::set_default(subscriber)
 }
 
-/// The log of one thread, without the output of code on other threads.
+/// The log of one thread, without other threads' output.
 #[derive(Clone, Default)]
 pub struct MemoryLog(Arc<Mutex<Vec<u8>>>);
 
 impl MemoryLog {
-    /// Captures the log of this thread from `level` upwards, until the guard is dropped.
+    /// Captures this thread's log from `level` upwards until the guard is dropped.
     pub fn capture(level: Level) -> (Self, DefaultGuard) {
         let log = Self::default();
         let written = log.clone();

@@ -55,7 +55,7 @@ pub fn describe(service: &'static str, version: &'static str, own: &'static [Met
     }
 }
 
-/// The metrics that each service exports if it has the component that they measure.
+/// The metrics that a service exports if it has the component that they measure.
 pub const METRICS: &[Metric] = &[
     Metric::counter(
         "answers_given_up_total",

@@ -37,7 +37,7 @@ use crate::postgres::statement_spans;
 
 #[derive(Clone, Debug, Deserialize)]
 pub struct Config {
-    /// The level or the `tracing` filter of the log, such as `info`, `debug` or `info,sqlx=warn`.
+    /// A level or a `tracing` filter, such as `info`, `debug` or `info,sqlx=warn`.
     #[serde(default = "default_level")]
     pub log_level: String,
     #[serde(default)]
@@ -65,7 +65,7 @@ fn default_share() -> f64 {
     1.0
 }
 
-/// The guard of telemetry. Dropping it, at the end of `main`, flushes telemetry.
+/// Flushes telemetry when it is dropped, at the end of `main`.
 pub struct Telemetry {
     traces: SdkTracerProvider,
     logs: Option<SdkLoggerProvider>,
@@ -102,7 +102,7 @@ pub fn start(service: &'static str, config: &Config) -> anyhow::Result<Telemetry
     tracing_subscriber::registry()
         .with(logs::output(config)?)
         .with(logs.as_ref().map(|logs| logs::export(logs, config)).transpose()?)
-        // If traces are not exported, sqlx does not emit the events from which statement spans are created.
+        // Without exported traces, sqlx emits no events for statement spans.
         .with(endpoint.is_some().then(|| statement_spans(traces.tracer("shipyard"))))
         .with(
             // Source locations, threads and poll times are of no use to readers of traces, and would add attributes to

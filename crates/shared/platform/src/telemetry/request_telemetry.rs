@@ -27,10 +27,9 @@ use tracing::Instrument as _;
 
 use crate::{grpc::Rpcs, http::request_path, telemetry, tls::Identity};
 
-/// The value of a label for an actual value that the server does not know.
+/// The label's value for an actual value that the server does not know.
 const UNKNOWN: &str = "unknown";
 
-/// The headers by which a request belongs to a trace.
 const TRACE_HEADERS: [&str; 3] = ["traceparent", "tracestate", "baggage"];
 
 /// [`Config::trust_trace_headers`](super::Config::trust_trace_headers) of this process.
@@ -49,7 +48,7 @@ pub(crate) async fn http(mut request: Request, next: impl AsyncFnOnce(Request) -
     observe(None, request, next).await
 }
 
-/// Returns true if an HTTP caller may continue a trace. Without TLS the caller has no identity, and `trusted` decides.
+/// Returns true if an HTTP caller may continue a trace. Without TLS, `trusted` decides.
 fn may_continue_trace(identity: Option<&Identity>, trusted: bool) -> bool {
     identity.map_or(trusted, |identity| *identity == Identity::Gateway)
 }
@@ -150,7 +149,7 @@ fn drop_trace(headers: &mut HeaderMap) {
     }
 }
 
-/// Returns the label of a method: a method of RFC 9110, PATCH, or `unknown`, since a caller may send any token.
+/// Returns a method of RFC 9110, PATCH, or `unknown`, since a caller may send any token.
 fn method(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::config::ConfigError;
 
-/// The remaining validity below which a warning is logged. Certificates of 24 h are renewed when 8 h are left.
+/// The remaining validity that is logged as a warning. Certificates of 24 h are renewed when 8 h are left.
 const EXPIRY_WARNING: Duration = Duration::from_hours(4);
 
 /// The certificates of this process. Clones share the current ones.
@@ -25,7 +25,7 @@ pub struct Tls(pub(super) Arc<Shared>);
 pub(super) struct Shared {
     pub config: Config,
     pub current: RwLock<Arc<Material>>,
-    /// The problem that the last check of the files found, and whether it was logged.
+    /// What the last check of the files found, and whether it was logged.
     pub problem: Mutex<Option<(String, bool)>>,
 }
 
@@ -51,7 +51,7 @@ impl Tls {
         self.0.current.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Returns the name in the URI of the certificate, such as `order` for `spiffe://shipyard/order`.
+    /// Returns the name in the certificate's URI, such as `order` for `spiffe://shipyard/order`.
     pub fn name(&self) -> Arc<str> {
         self.current().name.clone()
     }
@@ -67,7 +67,6 @@ impl Tls {
         }
     }
 
-    /// Returns the settings for the next connection that a channel opens.
     pub(super) fn client(&self) -> Arc<ClientConfig> {
         self.current().client.clone()
     }
@@ -78,7 +77,6 @@ impl Tls {
     }
 }
 
-/// Reports when the certificate expires, and warns if that is soon.
 pub(super) fn report_expiry(material: &Material) {
     metrics::gauge!("tls_certificate_expires_seconds").set(material.expires.as_secs_f64());
     let left = material.expires.saturating_sub(since_1970());

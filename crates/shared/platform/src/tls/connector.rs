@@ -12,12 +12,12 @@ use super::{Tls, identity};
 /// A TLS connection for HTTP/2.
 pub type Io = TokioIo<TlsStream<TcpStream>>;
 
-/// A connector to a server with a certificate for this host name. Clones share the settings.
+/// A connector to a server with this host name. Clones share the settings.
 #[derive(Clone)]
 pub struct Connector {
     trust: Trust,
     server: Arc<ServerName<'static>>,
-    /// The service that the URI of the certificate must name. `None` admits every server with the host name.
+    /// The service in the URI of the certificate. `None` admits every server with the host name.
     service: Option<&'static str>,
 }
 

@@ -52,7 +52,7 @@ impl Acceptor {
                 Ok(identity) => return Some(Admitted { stream, identity, distrusted }),
                 Err(reason) => self.failures.log(peer, reason),
             },
-            // The client ended the handshake, for example because it only probed the port.
+            // The client ended the handshake, for example after probing the port.
             Ok(Err(error)) if matches!(error.kind(), ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset) => {
                 tracing::debug!(%peer, %error, "a TLS handshake was given up by its client");
             }

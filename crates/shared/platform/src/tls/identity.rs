@@ -16,14 +16,14 @@ const TRUST_DOMAIN: &str = "spiffe://shipyard/";
 const GATEWAY: &str = "gateway";
 const OPERATOR: &str = "operator";
 
-/// The client of a TLS connection. Each request on the connection has it as an extension.
+/// The client of a TLS connection, an extension of each request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Identity {
     /// A service of this system, by name.
     Service(Arc<str>),
-    /// The gateway. The session of each request identifies the user.
+    /// The session of each request identifies the user.
     Gateway,
-    /// A person with a certificate, such as an operator with grpcurl. The session of each request identifies the user.
+    /// A person with a certificate, such as an operator with grpcurl. Each request's session identifies the user.
     Operator,
     /// A client without a certificate, on a listener that requests none.
     Anyone,
@@ -34,7 +34,7 @@ pub enum Identity {
 #[error("the certificate names no caller: {0}")]
 struct NoIdentity(String);
 
-/// Returns the name in a certificate's URI. Fails unless the certificate has exactly one URI, of the right form.
+/// Returns the name in a certificate's URI. Fails unless there is exactly one URI, of the right form.
 pub(super) fn name(certificate: &CertificateDer<'_>) -> Result<Arc<str>, String> {
     let parsed = EndEntityCert::try_from(certificate).map_err(|error| error.to_string())?;
     let uris: Vec<&str> = parsed.valid_uri_names().collect();

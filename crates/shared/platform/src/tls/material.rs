@@ -43,7 +43,7 @@ pub(super) struct Material {
     pub client: Arc<ClientConfig>,
     /// The time at which the certificate expires, as time since 1970.
     pub expires: Duration,
-    /// Cancelled when the trusted authorities or the revoked certificates change after a connection was opened.
+    /// Cancelled when the trusted authorities or the revoked certificates change.
     pub distrusted: CancellationToken,
     chain: Vec<CertificateDer<'static>>,
     roots: Arc<RootCertStore>,
@@ -95,7 +95,7 @@ impl Material {
         };
         let mut mutual = builder()?.with_client_cert_verifier(members).with_cert_resolver(certified.clone());
         mutual.alpn_protocols = vec![b"h2".to_vec()];
-        // Disables session resumption, which would skip the check of the client's certificate.
+        // Session resumption would skip the check of the client's certificate.
         mutual.session_storage = Arc::new(NoServerSessionStorage {});
         mutual.send_tls13_tickets = 0;
         let mut open = builder()?.with_no_client_auth().with_cert_resolver(certified.clone());
@@ -143,7 +143,7 @@ impl Material {
     }
 }
 
-/// Returns the time since 1970, by the clock by which certificates are verified.
+/// Returns the time since 1970, by the clock that verifies certificates.
 pub(super) fn since_1970() -> Duration {
     Duration::from_secs(UnixTime::now().as_secs())
 }
@@ -195,12 +195,12 @@ fn certificates(variable: &str, pem: &[u8]) -> Result<Vec<CertificateDer<'static
     }
 }
 
-/// Fails unless the file contains certificates and each of them can be used as a trusted authority.
+/// Fails unless the file contains certificates that are all usable as authorities.
 pub fn check_authorities(variable: &str, file: &Path) -> Result<(), ConfigError> {
     read_authorities(variable, file).map(drop)
 }
 
-/// Returns the settings of a client without a certificate that trusts the authorities in the file.
+/// Returns the settings of a client without a certificate that trusts the file's authorities.
 pub fn trusting(variable: &str, file: &Path) -> Result<Arc<ClientConfig>, ConfigError> {
     let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()

@@ -231,7 +231,7 @@ async fn idle_watch_streams_are_bounded_and_cost_others_nothing() {
     for connection in &mut connections {
         let mut messages = 0;
         while let Ok(Ok(frame)) = timeout(Duration::from_millis(50), frames::read(connection)).await {
-            // A watch that is accepted sends the status of the service as data; a refused one sends none.
+            // An accepted watch sends the status of the service as data; a refused one sends none.
             messages += usize::from(frame.kind == frames::DATA);
         }
         open += messages;

@@ -107,7 +107,7 @@ async fn a_callers_long_baggage_fails_neither_its_own_look_up_nor_those_of_other
     let (unknown, known) = (Uuid::from_u128(3).to_string(), iam.operator_session(OPERATOR));
     let long = long_baggage();
 
-    // One call to iam has the sessions of the requests that wait, and the trace of the first.
+    // One call to iam has the sessions of all waiting requests, and the trace of the first.
     let others = join_all((0..10).map(|_| ask_with_baggage(&geo, &known, "k=v")));
     let (stranger, others) = tokio::join!(ask_with_baggage(&geo, &unknown, &long), others);
 

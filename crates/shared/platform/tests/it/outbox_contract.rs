@@ -66,7 +66,7 @@ impl Replicas {
         rows.iter().map(|row| name(&row.payload) + if row.is_behind { "<" } else { "" }).collect()
     }
 
-    /// Returns the ids of the unpublished events that are not set aside, by name.
+    /// Returns the ids of unpublished events that are not set aside, by name.
     async fn ids(&self) -> HashMap<String, i64> {
         let rows = self.one.unpublished(100, &[]).await.unwrap();
         rows.iter().map(|row| (String::from_utf8_lossy(&row.payload).into_owned(), row.id)).collect()

@@ -19,7 +19,7 @@ pub fn record() -> DefaultGuard {
     telemetry::subscribe(tracing_subscriber::registry().with(layer))
 }
 
-/// Returns the headers of a call or a record of [`TRACE`], which is not recorded, with this baggage.
+/// Returns the trace headers of [`TRACE`], which is not recorded, with this baggage.
 pub fn trace_headers(baggage: &str) -> HashMap<String, String> {
     let parent = format!("00-{TRACE}-b7ad6b7169203331-00");
     [("traceparent", parent.as_str()), ("tracestate", "c=d"), ("baggage", baggage)]

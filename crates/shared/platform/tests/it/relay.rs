@@ -33,7 +33,7 @@ const UNHEARD: &str = "events.v1.Unheard";
 struct Broker(Arc<Mutex<Vec<Record>>>);
 
 impl Broker {
-    /// Returns the payloads of the records with this key, in the order in which they were published.
+    /// Returns the payloads of this key's records, in the order of publishing.
     fn of_key(&self, key: u128) -> Vec<String> {
         let key = Uuid::from_u128(key).to_string().into_bytes();
         let records = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -113,7 +113,7 @@ async fn a_topic_and_dead_letters_that_were_deleted_are_created_again_by_who_wri
         found.is_ok_and(|found| found.is_empty()).then_some(())
     })
     .await;
-    // While the clock is paused, the time limit ends at once.
+    // With a paused clock, the time limit ends at once.
     tokio::time::pause();
     let lost = consumer.publish_exact(&letter).await;
     tokio::time::resume();

@@ -27,12 +27,12 @@ use opentelemetry_sdk::{
     trace::{self, BatchSpanProcessor, Span, SpanData, SpanExporter, SpanProcessor},
 };
 
-/// The maximum number of spans, and of log records, that wait for export. A span takes about 1 KiB.
+/// How many spans, and log records, may wait for export. A span takes about 1 KiB.
 const MAX_QUEUE_SIZE: usize = 8_192;
-/// The maximum number of spans, or of log records, per request to the collector.
+/// How many spans or log records one request to the collector has at most.
 const MAX_BATCH_SIZE: usize = 2_048;
 const EXPORT_TIMEOUT: Duration = Duration::from_secs(5);
-/// The maximum time that an item waits for a batch to fill.
+/// How long an item waits for a batch to fill at most.
 const EXPORT_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Creates the processor that exports spans to the OTLP endpoint over gRPC.
@@ -78,19 +78,18 @@ pub(super) fn logs(endpoint: &str) -> anyhow::Result<impl LogProcessor + 'static
     Ok(Bounded { next: BatchLogProcessor::builder(exporter).with_batch_config(config).build(), queue })
 }
 
-/// Exports the counters with the value 0, even if the process exports no logs or traces.
 pub(super) fn count_from_zero() {
     for signal in ["logs", "traces"] {
         metrics::counter!("telemetry_dropped_total", "signal" => signal).increment(0);
     }
 }
 
-/// The number of items of one signal that wait for export, including those that are being exported.
+/// The items of one signal that wait for export or are being exported.
 struct Queue {
     signal: &'static str,
     waiting: AtomicUsize,
     dropped: Counter,
-    /// True while exports fail, so that only the begin and the end of the failure are logged.
+    /// True while exports fail, so that only the start and the end of a failure are logged.
     failing: AtomicBool,
 }
 
@@ -100,7 +99,7 @@ impl Queue {
         Arc::new(Self { signal, waiting: AtomicUsize::new(0), dropped, failing: AtomicBool::new(false) })
     }
 
-    /// Admits one item. Returns false, and counts it as dropped, if too many wait.
+    /// Admits an item, or counts it as dropped and returns false if too many wait.
     fn admit(&self) -> bool {
         let free = self.waiting.fetch_add(1, Ordering::Relaxed) < MAX_QUEUE_SIZE;
         if !free {
@@ -110,7 +109,7 @@ impl Queue {
         free
     }
 
-    /// Records that `count` items were exported, or were dropped because of an error.
+    /// Records that `count` items were exported or, after an error, dropped.
     fn leave(&self, count: usize, result: &OTelSdkResult) {
         self.waiting.fetch_sub(count, Ordering::Relaxed);
         match result {

@@ -77,7 +77,7 @@ impl Notes {
         eventually(|| async { (self.seen().iter().collect::<HashSet<_>>().len() >= count).then_some(()) }).await;
     }
 
-    /// Returns the messages in the order in which each was first recorded.
+    /// Returns the messages in the order in which they were first recorded.
     fn firsts(&self) -> Vec<String> {
         let mut known = HashSet::new();
         self.seen().iter().filter(|payload| known.insert((*payload).clone())).cloned().collect()
@@ -315,7 +315,7 @@ async fn a_batch_that_is_a_thousand_times_larger_than_it_looks_is_not_taken_and_
     setup.notes.wait_for(1).await;
     consumer.stop().await;
 
-    // The batch never became a message. If it had, the handler would have rejected it as poison.
+    // If the batch had become a message, the handler would have rejected it as poison.
     let dead = setup.kafka.messages(&dead_letter_topic(&setup.topic)).await;
     assert!(dead.is_empty(), "{} dead letters", dead.len());
     println!("{} of {KEYS} messages were handled", setup.notes.firsts().len());

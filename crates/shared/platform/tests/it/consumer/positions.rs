@@ -107,7 +107,7 @@ async fn a_replica_that_stops_leaves_its_group() {
 
     first.stop().await;
 
-    // A member that does not leave stays until its session expires, and until then no member reads its partitions.
+    // A member that does not leave keeps its partitions until its session expires.
     assert_eq!(setup.members().await, 0);
 }
 

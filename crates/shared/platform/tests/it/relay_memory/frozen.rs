@@ -30,7 +30,7 @@ const EVENTS: u32 = 12;
 const TIME_LIMIT: Duration = Duration::from_secs(2);
 const KIND: &str = "events.v1.OrderPaid";
 
-/// A process that can be frozen: none of its calls begins or returns until it thaws.
+/// A process that can freeze: none of its calls begins or returns until it thaws.
 #[derive(Clone)]
 struct Process(watch::Receiver<bool>);
 
@@ -110,7 +110,7 @@ impl Kafka {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns the outcome that the relay gets for a record that is not acknowledged.
+    /// Returns the relay's outcome for a record that is not acknowledged.
     fn failure(&self) -> Outcome {
         let error = anyhow::anyhow!("not acknowledged");
         match self.shared().rng.random_range(0..4) {

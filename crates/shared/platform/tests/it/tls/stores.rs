@@ -37,7 +37,7 @@ enum Opening {
     Declined,
 }
 
-/// Starts a proxy that terminates TLS with these settings for the server at `to`.
+/// Starts a proxy that terminates TLS for the server at `to`.
 async fn front(to: String, tls: ServerConfig, opening: Opening) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("its address");
