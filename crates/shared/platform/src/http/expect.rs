@@ -42,7 +42,7 @@ where
             Ok(()) = asked => None,
         }
     } else {
-        // Reading this body fails like reading the whole body.
+        // Reading this body fails as reading the whole body would.
         Some(handle(Body::new(Limited::new(Full::from("too long"), 0))).await)
     }
 }

@@ -11,7 +11,7 @@ const MAX_LENGTH: usize = 256;
 /// A route's parameter after this segment is the id of a customer.
 const CUSTOMERS: &str = "customers";
 
-/// Returns the path to show.
+/// Returns the path of a request as logs show it.
 pub(crate) fn shown<'p>(extensions: &Extensions, uri: &'p Uri) -> Cow<'p, str> {
     match extensions.get::<MatchedPath>() {
         Some(route) => without_customers(route.as_str(), uri.path()),

@@ -86,8 +86,8 @@ pub struct Retention {
     pub database: Database,
     /// Identifies this process among its replicas, see [`Server::instance`](crate::server::Server::instance).
     pub holder: String,
-    /// The minimum age of a row to be deleted; outbox rows are deleted [`OUTBOX_HEAD_START`] earlier. It is greater
-    /// than the age of any record in a topic.
+    /// The minimum age of a row to be deleted, greater than the age of any record in a topic. Outbox rows are deleted
+    /// an hour earlier.
     pub age: Duration,
 }
 

@@ -28,7 +28,7 @@ pub(super) fn close(consumer: impl Send + 'static, timeout: Duration) -> bool {
         let _runtime = runtime.as_ref().map(Handle::enter);
         drop(consumer);
     });
-    // Without a thread, the closure is dropped here with the consumer.
+    // If no thread could be started, the closure was dropped with the consumer.
     thread.is_err() || closed.recv_timeout(timeout) == Err(RecvTimeoutError::Disconnected)
 }
 

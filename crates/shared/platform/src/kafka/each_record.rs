@@ -23,7 +23,7 @@ use super::{
 };
 use crate::outbox::{Outcome, Refused, Scope, in_order_of_keys};
 
-/// The time limit for creating missing topics, which a broker that has just started may need.
+/// The time limit for creating missing topics. A broker that has just started may need seconds.
 const CREATE_TIMEOUT: Duration = Duration::from_secs(10);
 /// The time limit for the metadata of a topic whose record has timed out. Without a response in this time, the broker
 /// is unavailable.

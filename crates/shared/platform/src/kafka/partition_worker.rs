@@ -101,7 +101,7 @@ impl Consumer {
         let span = self.span(first);
         span.record("messages", messages.len());
         let handled = AssertUnwindSafe(self.handler.handle_all(messages).instrument(span)).catch_unwind().await;
-        // Each message is then handled alone, which shows the one that panics.
+        // After a panic, each message is handled alone, which reveals the message that causes it.
         let mut handled = handled.unwrap_or_default();
         handled.resize(messages.len(), false);
         for (message, _) in messages.iter().zip(&handled).filter(|(_, handled)| **handled) {

@@ -26,7 +26,7 @@ use super::{
     silence::Silence,
 };
 
-/// How many rounds in a row without an answer replace a producer. A relay's round takes 3 s.
+/// The number of consecutive rounds without an answer after which a producer is replaced. A relay's round takes 3 s.
 const MAX_UNANSWERED_ROUNDS: u32 = 3;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,7 +49,7 @@ pub struct KafkaPublisher {
     /// number of partitions.
     pub(super) topics: TopicCreator,
     pub(super) partitions: Partitions,
-    /// The consecutive rounds without an answer.
+    /// The number of consecutive rounds without an answer.
     unanswered: Arc<AtomicU32>,
     /// How long records outside of rounds have not been acknowledged.
     pub(super) silence: Arc<Silence>,
@@ -106,7 +106,7 @@ fn producer(config: &Config, limit: Option<Duration>) -> anyhow::Result<Producer
     client
         .set("acks", "all")
         .set("enable.idempotence", "true")
-        // 0 means no limit: dropping a record between two of its key would break their order.
+        // 0 means no limit: dropping a record between two others of its key would break their order.
         .set("message.timeout.ms", limit.unwrap_or_default().as_millis().to_string())
         .set("linger.ms", "0")
         // Accepts dead letters of twice the broker's default message size, and fits into the memory of a small

@@ -27,7 +27,7 @@ pub(super) struct Sent {
     /// The rest of the body: all of it if it was not read ahead, otherwise what was not available at once.
     body: Option<Body>,
     end: Option<Result<HeaderMap, axum::Error>>,
-    /// The request of a small answer, until this is dropped.
+    /// The request of a small answer, in flight until this is dropped.
     request: Option<InHand>,
 }
 

@@ -100,7 +100,7 @@ impl Metrics {
         }
     }
 
-    /// Logs once, until no row is set aside.
+    /// Calls `log` once, until no row is set aside any more.
     fn alarm(&self, log: impl FnOnce()) {
         if !self.alarmed.swap(true, Ordering::Relaxed) {
             log();

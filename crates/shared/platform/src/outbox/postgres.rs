@@ -22,7 +22,7 @@ pub static TABLE: SharedTable =
 
 /// The notification channel for new rows.
 const CHANNEL: &str = "outbox";
-/// How many rows one call of `take_back` examines at most.
+/// The maximum number of rows that one call of `take_back` examines.
 const SET_ASIDE_BATCH: i64 = 1_000;
 /// The maximum number of rows that a count of the backlog reaches. A metric with this value means at least this many
 /// rows.

@@ -52,7 +52,7 @@ pub struct Refused {
 pub enum Scope {
     Topic,
     Partition(i32),
-    /// No other, but later records of the same key have to wait.
+    /// No other record. Only later records of the same key have to wait.
     Record,
 }
 

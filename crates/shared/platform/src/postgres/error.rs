@@ -78,7 +78,7 @@ impl From<DatabaseError> for Status {
     }
 }
 
-/// Poison only if the error is certainly permanent.
+/// Maps the error to poison only if it is certainly permanent.
 impl From<DatabaseError> for Failure {
     fn from(error: DatabaseError) -> Self {
         match &error {

@@ -167,8 +167,8 @@ pub fn lazy_connection(variable: &str, url: &SecretString, tls: Option<&Tls>) ->
     }
     let config = ConnectionManagerConfig::new()
         .set_connection_timeout(Some(Duration::from_secs(1)))
-        // A last resort. Usually `answered_within` notices the missing reply first; it counts only time in which this
-        // process is scheduled.
+        // A last resort. Usually `answered` notices the missing reply first; it counts only time in which this process
+        // is scheduled.
         .set_response_timeout(Some(HEALTH_CHECK_TIMEOUT))
         .set_number_of_retries(1)
         .set_max_delay(Duration::from_millis(500));

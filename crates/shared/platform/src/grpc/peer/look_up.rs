@@ -22,7 +22,7 @@ use crate::outage::Outage;
 
 const LOOKUP_INTERVAL: Duration = Duration::from_secs(1);
 const LOOKUP_TIMEOUT: Duration = Duration::from_secs(5);
-/// Of more addresses, the numerically smallest are used.
+/// The maximum number of addresses of a name. Of more, the numerically smallest are used.
 const MAX_ADDRESSES: usize = 64;
 
 /// The replicas that the latest lookup of a name found.

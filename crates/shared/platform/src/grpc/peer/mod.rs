@@ -52,7 +52,7 @@ pub struct Peer {
     breaker: Arc<CircuitBreaker>,
 }
 
-/// The credential of its user that a request's calls carry.
+/// The user's credential that a call carries.
 #[derive(Clone, Copy)]
 enum Forwards {
     Nothing,
@@ -218,11 +218,11 @@ fn outcome_of(status: &Status, left: Duration) -> Outcome {
     }
 }
 
-/// Returns what a status code means for the circuit breaker, if the peer had the time `left`.
+/// Returns what a status code means for the circuit breaker. The peer had the time `left` to respond.
 fn outcome(code: Code, left: Duration) -> Outcome {
     match code {
         Code::Unavailable => Outcome::Failed,
-        // A tonic server that notices the passed deadline first responds CANCELLED.
+        // A tonic server responds CANCELLED if it notices the passed deadline before the client does.
         Code::DeadlineExceeded | Code::Cancelled if left >= MIN_RESPONSE_TIME => Outcome::Failed,
         Code::DeadlineExceeded | Code::Cancelled => Outcome::Inconclusive,
         _ => Outcome::Answered,

@@ -48,7 +48,7 @@ impl Target {
     fn endpoint(&self, replica: Option<SocketAddr>) -> Endpoint {
         let url = replica.and_then(|address| self.at(address).ok()).unwrap_or_else(|| self.url.clone());
         Endpoint::from(url)
-            // Requests name the peer as their authority, not the address.
+            // Requests have the peer's name as their authority, although the connection goes to one address.
             .origin(self.url.clone())
             .connect_timeout(Duration::from_secs(1))
             .tcp_nodelay(true)

@@ -22,7 +22,7 @@ use crate::batcher::{Batcher, Entry, Limits, NotAnswered};
 /// holds. A second group begins only if the first one is delayed. Of a pool's ten connections, groups and requests that
 /// are repeated alone take at most nine.
 const GROUPS: Limits = Limits { batch: 64, overlap_after: Duration::from_millis(250), max_concurrent: 3 };
-/// How many requests, of all groups, are repeated alone at once at most.
+/// The maximum number of concurrent requests, of all groups, that are repeated alone.
 const MAX_CONCURRENT_REPEATS: usize = 6;
 
 /// Executes requests `Q` in groups and answers each with its `A`.
