@@ -88,7 +88,7 @@ impl CircuitBreaker {
         match (&mut *state, probe) {
             (State::HalfOpen(current), Some(begun)) if *current == Some(begun) => match outcome {
                 Outcome::Answered => self.change(&mut state, State::Closed(VecDeque::with_capacity(MAX_CALLS))),
-                // The time counts from the start of the probe, since no other call was made since then.
+                // The time counts from the start of the probe, because no other call was made after it.
                 Outcome::Failed => self.change(&mut state, State::Open(begun + OPEN_FOR)),
                 Outcome::Inconclusive => *current = None,
             },

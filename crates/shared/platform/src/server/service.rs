@@ -119,8 +119,8 @@ impl Service {
     }
 
     /// Returns the listening address of the first API: `<NAME>_LISTEN`, or the default port on the IP address in
-    /// `LISTEN_IP` or on loopback. A service with a single API also accepts `<NAME>_HTTP_LISTEN`, as a service with
-    /// gRPC calls its HTTP API's address.
+    /// `LISTEN_IP` or on loopback. A service with a single API also accepts `<NAME>_HTTP_LISTEN`, the name that a
+    /// service with gRPC uses for its HTTP API.
     pub fn listen(&self, settings: &Settings) -> Result<SocketAddr, ConfigError> {
         let http = settings.get(&self.variable("LISTEN")).is_none() && self.second_api.is_none();
         self.socket(if http { "HTTP_LISTEN" } else { "LISTEN" }, self.port, settings)

@@ -35,7 +35,7 @@ pub enum LogFormat {
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 #[serde(try_from = "String")]
 pub struct LogOutputs {
-    /// Whether lines go to standard error, since commands print their results to standard output.
+    /// Whether lines are written: to standard error, since commands print their results to standard output.
     pub stdout: bool,
     /// Whether records go to the collector at `OTEL_EXPORTER_OTLP_ENDPOINT`, if it is set.
     pub otlp: bool,

@@ -12,8 +12,8 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::circuit_breaker;
 
-/// How often the samples of histograms are folded into buckets, before which each takes memory, and the states of
-/// circuit breakers exported.
+/// How often the samples of histograms are folded into buckets, and the states of circuit breakers exported. Until it
+/// is folded, each sample takes memory.
 const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
 
 static METRICS: OnceLock<PrometheusHandle> = OnceLock::new();

@@ -52,7 +52,7 @@ pub struct Config {
     #[serde(default = "default_share")]
     pub otel_traces_sampler_arg: f64,
     /// Whether HTTP requests without TLS may continue a trace. Set this only for services that callers reach only
-    /// through the gateway, since it removes its callers' trace headers.
+    /// through the gateway, which removes their trace headers.
     #[serde(default)]
     pub trust_trace_headers: bool,
 }

@@ -12,7 +12,7 @@ use super::{Tls, identity};
 /// A TLS connection for HTTP/2.
 pub type Io = TokioIo<TlsStream<TcpStream>>;
 
-/// A connector to a server with this host name. Clones share the settings.
+/// A connector to a server whose certificate has this host name. Clones share the settings.
 #[derive(Clone)]
 pub struct Connector {
     trust: Trust,
