@@ -34,9 +34,8 @@ pub enum Command {
     Health,
 }
 
-/// The `main` function of a service. Reads the configuration from the environment and runs the service until a signal stops it.
-///
-/// After a configuration error or a failed start, prints one line to standard error and returns exit code 1.
+/// The `main` function of a service. Reads the configuration from the environment and runs the service until a signal
+/// stops it. After a configuration error or a failed start, prints one line to standard error and returns exit code 1.
 pub fn main(service: &'static Service) -> ExitCode {
     let matches = <Arguments as clap::Args>::augment_args(clap::Command::new(service.name))
         .about(service.about)
@@ -50,7 +49,7 @@ pub fn main(service: &'static Service) -> ExitCode {
     }
 }
 
-/// Executes a parsed command. [`main`] parses the command line and calls this.
+/// Executes a command that [`main`] has parsed.
 pub fn execute(service: &'static Service, command: Option<Command>) -> anyhow::Result<()> {
     match command {
         Some(Command::Health) => block_on(health(service)),
@@ -58,7 +57,7 @@ pub fn execute(service: &'static Service, command: Option<Command>) -> anyhow::R
     }
 }
 
-/// Prints an error as one line to standard error and returns exit code 1.
+/// Prints an error as one line to standard error and returns exit code 1; returns success if there is none.
 pub fn report(outcome: anyhow::Result<()>) -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -69,7 +68,8 @@ pub fn report(outcome: anyhow::Result<()>) -> ExitCode {
     }
 }
 
-/// Formats an error and its causes on one line. An HTTP client's error repeats each of its layers, so only its root cause is shown.
+/// Formats an error and its causes on one line; of an HTTP client's error only the root cause, since each layer repeats
+/// it.
 pub fn one_line(error: &anyhow::Error) -> String {
     let mut parts: Vec<String> = Vec::new();
     for cause in error.chain() {
@@ -108,7 +108,7 @@ async fn health(service: &Service) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Sends `GET /health/ready` and returns the complete response. A single request without a body needs no HTTP client.
+/// Sends `GET /health/ready` and returns the complete response. This needs no HTTP client.
 async fn get_ready(address: SocketAddr) -> anyhow::Result<String> {
     let mut stream = TcpStream::connect(address).await.with_context(|| format!("connecting to {address}"))?;
     let request = format!("GET /health/ready HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");

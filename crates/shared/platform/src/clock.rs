@@ -7,13 +7,14 @@ use tokio::time::Instant;
 
 use crate::config::{ConfigError, Settings};
 
-/// The variable that shifts the clock of this process, and the largest allowed shift.
+/// The variable that shifts this process's clock, and the maximum shift.
 const VARIABLE: &str = "CLOCK_OFFSET";
 const MAX_OFFSET: TimeDelta = TimeDelta::days(36_525);
 
 static OFFSET: OnceLock<TimeDelta> = OnceLock::new();
 
-/// Shifts the clock of this process by `CLOCK_OFFSET`, to test the effect of a wrong clock. Only the first call has an effect.
+/// Shifts the clock of this process by `CLOCK_OFFSET`, to test the effect of a wrong clock. Only the first call has an
+/// effect.
 ///
 /// Fails if the value is not a duration or exceeds a hundred years.
 pub fn set_offset(settings: &Settings) -> Result<(), ConfigError> {
@@ -38,15 +39,15 @@ fn parse(value: &str) -> Result<TimeDelta, String> {
     }
 }
 
-/// Returns the current time, shifted by [`set_offset`]. It is truncated to microseconds, PostgreSQL's resolution, so that a stored time
-/// equals the original.
+/// Returns the current time, shifted by [`set_offset`]. It is truncated to microseconds, PostgreSQL's resolution, so
+/// that a stored time equals the original.
 #[expect(clippy::disallowed_methods, reason = "this is the edge")]
 pub fn now() -> DateTime<Utc> {
     let offset = OFFSET.get().copied().unwrap_or_default();
     (Utc::now() + offset).trunc_subsecs(6)
 }
 
-/// The clock of in-memory repositories. It follows tokio's time, including paused time in tests.
+/// The clock of in-memory repositories. It follows tokio's time, which tests may pause.
 #[derive(Clone, Copy, Debug)]
 pub struct Virtual {
     start: Instant,

@@ -1,31 +1,31 @@
-//! A position in a list that is newest first, as callers carry it from one page to the next.
+//! A position in a list that is newest first, which callers pass from one page to the next.
 
 use std::{fmt, str::FromStr};
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-/// The last entry of the previous page. Cursors are ordered as their entries are, oldest first.
+/// The last entry of the previous page. Cursors are ordered like their entries, oldest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Cursor {
     pub created_at: DateTime<Utc>,
     pub uuid: Uuid,
 }
 
-/// Cuts `entries`, which were read with one more than a page has, to a page of `size`. Returns the position after which the next page
-/// begins, if there is one; `position` returns the position of an entry.
+/// Cuts `entries`, read with one more than a page has, to a page of `size`. Returns the last `position` if there is
+/// another page.
 pub fn cut<T, P>(entries: &mut Vec<T>, size: usize, position: impl FnOnce(&T) -> P) -> Option<P> {
     let more = entries.len() > size;
     entries.truncate(size);
     entries.last().filter(|_| more).map(position)
 }
 
-/// The error for a text that is not a cursor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("is not a cursor")]
 pub struct InvalidCursor;
 
-/// The creation time in microseconds and the UUID, both in hexadecimal. The text is opaque to callers and needs no escaping in a URL.
+/// The creation time in microseconds and the UUID, both in hexadecimal. The text is opaque to callers and needs no
+/// escaping in a URL.
 impl fmt::Display for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:016x}{}", self.created_at.timestamp_micros(), self.uuid.simple())
@@ -40,7 +40,7 @@ impl FromStr for Cursor {
             let micros = i64::from_str_radix(micros, 16).ok()?;
             Some(Self { created_at: DateTime::from_timestamp_micros(micros)?, uuid: Uuid::try_parse(uuid).ok()? })
         });
-        // The parsers also accept forms that `Display` never writes, such as a number with a sign.
+        // The parsers also accept forms that `Display` never writes, such as a sign.
         cursor.filter(|cursor| cursor.to_string() == text).ok_or(InvalidCursor)
     }
 }

@@ -6,7 +6,8 @@ use chrono::NaiveDate;
 #[error("is not a date such as 1990-12-31")]
 pub struct NotADate;
 
-/// Parses a date such as `1990-12-31`, of the years 0 to 9999. chrono alone would also accept `1990-1-1`, `-0044-03-15` and `+12026-01-01`.
+/// Parses a date such as `1990-12-31`, of the years 0 to 9999. chrono alone would also accept `1990-1-1`, `-0044-03-15`
+/// and `+12026-01-01`.
 pub fn parse(text: &str) -> Result<NaiveDate, NotADate> {
     let shape =
         |(place, byte): (usize, u8)| if place == 4 || place == 7 { byte == b'-' } else { byte.is_ascii_digit() };

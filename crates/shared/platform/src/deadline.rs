@@ -1,7 +1,7 @@
 //! Deadline propagation. The deadline of a request bounds every call that is made for it.
 //!
-//! The deadline is a task-local variable, which a spawned task does not inherit. `grpc/server.rs` and `http/mod.rs` set it for each
-//! request; `grpc/peer/mod.rs` sends the remaining time with each call as the header `grpc-timeout`.
+//! The deadline is a task-local variable, which a spawned task does not inherit. `grpc/server.rs` and `http/mod.rs` set
+//! it; `grpc/peer/mod.rs` sends the remaining time with each call as the header `grpc-timeout`.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ pub async fn within<T>(limit: Duration, work: impl Future<Output = T>) -> T {
     DEADLINE.scope(deadline, work).await
 }
 
-/// Returns the time until the request's deadline, but at most `limit`. Outside of a request, returns `limit`.
+/// Returns the time until the request's deadline, at most `limit`. Outside of a request, returns `limit`.
 pub fn remaining(limit: Duration) -> Duration {
     DEADLINE.try_with(|deadline| deadline.saturating_duration_since(Instant::now()).min(limit)).unwrap_or(limit)
 }

@@ -1,7 +1,8 @@
 //! The inbox records the events that a consumer has processed, so that a redelivered event has no effect.
 //!
-//! In PostgreSQL it is the table `inbox (consumer, event_uuid)`. The statement that makes the change also inserts the row: `with fresh as
-//! (insert into inbox … on conflict do nothing returning event_uuid) …`. Every change has the condition `where exists (select from fresh)`.
+//! In PostgreSQL it is the table `inbox (consumer, event_uuid)`. The statement that makes the change also inserts the
+//! row, `with fresh as (insert into inbox … on conflict do nothing returning event_uuid) …`, and makes every change
+//! only `where exists (select from fresh)`.
 
 use std::{
     collections::{HashMap, HashSet, hash_map::Entry},
@@ -17,14 +18,13 @@ use crate::{
     postgres::{Database, GroupCommit, SharedTable},
 };
 
-/// The table `inbox` and its migrations.
 pub static TABLE: SharedTable =
     SharedTable::new("inbox", "_sqlx_migrations_inbox", &sqlx::migrate!("../../../migrations/platform/inbox"));
 
 /// The time at which each consumer processed each event.
 type Seen = HashMap<Handled, DateTime<Utc>>;
 
-/// An in-memory implementation of the inbox, for in-memory repositories.
+/// An in-memory inbox, for in-memory repositories.
 #[derive(Clone, Default)]
 pub struct MemoryInbox {
     seen: Arc<Mutex<Seen>>,
@@ -32,7 +32,7 @@ pub struct MemoryInbox {
 }
 
 impl MemoryInbox {
-    /// Records the event. Returns true if `consumer` has not processed it before.
+    /// Records the event. Returns false if `consumer` has processed it before.
     pub fn fresh(&self, consumer: &'static str, event: Uuid) -> bool {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         match seen.entry((consumer, event)) {
@@ -49,7 +49,7 @@ impl MemoryInbox {
         self.received(consumer).into_keys().collect()
     }
 
-    /// Returns the ids of the events that `consumer` has processed, with the time of each.
+    /// Like [`events`](Self::events), with the time of each.
     pub fn received(&self, consumer: &str) -> HashMap<Uuid, DateTime<Utc>> {
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         seen.iter().filter(|((name, _), _)| *name == consumer).map(|((_, event), at)| (*event, *at)).collect()
@@ -59,7 +59,7 @@ impl MemoryInbox {
 /// The consumer and the id of an event that it has processed.
 type Handled = (&'static str, Uuid);
 
-/// The recorder of events that a consumer processes without a change. Concurrent calls share one statement.
+/// Records events that a consumer processes without a change, concurrent ones in one statement.
 #[derive(Clone)]
 pub struct SkippedEvents(GroupCommit<Handled, ()>);
 
@@ -68,7 +68,7 @@ impl SkippedEvents {
         Self(GroupCommit::without_answers("skip_events", database, insert))
     }
 
-    /// Records that `consumer` has processed an event without a change. A repeated call has no effect.
+    /// Records that `consumer` has processed an event without a change. Idempotent.
     pub async fn skip(&self, consumer: &'static str, event: Uuid) -> sqlx::Result<()> {
         self.0.submit((consumer, event)).await
     }
@@ -93,7 +93,8 @@ async fn insert(database: Database, events: Arc<[Handled]>) -> sqlx::Result<()> 
 /// The maximum number of rows that one statement deletes.
 pub const SWEEP_BATCH: u64 = 5_000;
 
-/// Deletes a bounded batch of rows older than `age`. An event of that age is no longer in any topic. Returns the number of deleted rows.
+/// Deletes a bounded batch of rows older than `age`, at which an event is no longer in any topic. Returns the number of
+/// deleted rows.
 pub async fn sweep(pool: &Database, age: Duration) -> anyhow::Result<u64> {
     let swept = sqlx::query!(
         "delete from inbox where ctid = any(array(

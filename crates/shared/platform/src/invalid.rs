@@ -1,5 +1,5 @@
-//! The invalid fields of a request. An endpoint checks all of them and reports them together: over HTTP as a problem document, over gRPC as
-//! a status with `google.rpc.BadRequest`.
+//! The invalid fields of a request. An endpoint checks all fields and reports the invalid ones together: over HTTP as a
+//! problem document, over gRPC as a status with `google.rpc.BadRequest`.
 
 use std::fmt::{self, Display};
 
@@ -43,7 +43,7 @@ impl FieldCode {
         }
     }
 
-    /// Returns the code with this name. Another service may have codes that this one does not know.
+    /// Returns the code with this name, or `Invalid` for a code of another service that this one does not know.
     pub(crate) fn from_name(name: &str) -> Self {
         let codes = [Self::Required, Self::Repeated, Self::Unknown];
         codes.into_iter().find(|code| code.as_str() == name).unwrap_or(Self::Invalid)
@@ -55,30 +55,29 @@ impl InvalidField {
         Self { field: field.into(), code, message: message.to_string().into() }
     }
 
-    /// Creates the error of a value that is not a valid one.
+    /// Creates the error of an invalid value.
     pub fn invalid(field: impl Into<Box<str>>, message: impl Display) -> Self {
         Self::new(field, FieldCode::Invalid, message)
     }
 }
 
-/// The invalid fields that were found while a request was checked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct InvalidFields(Vec<InvalidField>);
 
 impl InvalidFields {
-    /// Returns the checked value of `field`. If the check fails, remembers the error, whose text is the message.
+    /// Returns the checked value of `field`. If the check failed, adds the error, whose text is the message.
     pub fn check<T>(&mut self, field: impl Into<Box<str>>, checked: Result<T, impl Display>) -> Option<T> {
         checked.map_err(|error| self.add(InvalidField::invalid(field, error))).ok()
     }
 
-    /// Remembers an invalid field, unless an error of the same field or [`MAX_FIELDS`] are known.
+    /// Adds an invalid field, unless the same field or [`MAX_FIELDS`] others have errors already.
     pub fn add(&mut self, field: InvalidField) {
         if self.0.len() < MAX_FIELDS && self.0.iter().all(|known| known.field != field.field) {
             self.0.push(field);
         }
     }
 
-    /// Returns an error if a field is invalid.
+    /// Fails if a field is invalid.
     pub fn none(self) -> Result<(), Self> {
         if self.0.is_empty() { Ok(()) } else { Err(self) }
     }

@@ -1,7 +1,8 @@
-//! Leases. A lease is an exclusive right of one replica that expires, so that another replica can take it if the holder dies or freezes.
+//! Leases. A lease is a replica's exclusive right that expires, so that another replica can take it if the holder dies
+//! or freezes.
 //!
-//! A lease is a row with an expiry and an epoch, and not a lock, since a frozen process would keep a lock. The epoch fences writes that
-//! must not happen twice. Other work is idempotent, and the lease only avoids doing it twice.
+//! A lease is a row instead of a lock, since a frozen process would keep a lock. Its epoch fences writes that must not
+//! happen twice. Other work is idempotent, and the lease only avoids doing it twice.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -13,19 +14,18 @@ use tokio::time::Instant;
 
 use crate::postgres::{Database, SharedTable};
 
-/// The table `leases` and its migrations.
 pub static TABLE: SharedTable =
     SharedTable::new("leases", "_sqlx_migrations_leases", &sqlx::migrate!("../../../migrations/platform/leases"));
 
-/// The time limit for releasing the leases of a process that stops.
+/// The time limit for releasing the leases of a stopping process.
 const RELEASE_TIMEOUT: Duration = Duration::from_millis(500);
 
 #[async_trait]
 pub trait Lease: Send + Sync {
-    /// Takes or renews the lease for `ttl`. Returns its epoch, or `None` while another holder has the lease. The epoch grows with each new
-    /// holder.
+    /// Takes or renews the lease for `ttl`. Returns its epoch, or `None` while another holder has the lease. The epoch
+    /// grows with each new holder.
     async fn acquire(&self, ttl: Duration) -> anyhow::Result<Option<i64>>;
-    /// Releases the lease if this holder still has it in this epoch, so that another holder can take it at once.
+    /// Releases the lease if this holder still has it in this epoch.
     async fn release(&self, epoch: i64) -> anyhow::Result<()>;
 }
 
@@ -42,8 +42,8 @@ impl PgLease {
     }
 }
 
-/// Releases all leases of a process that stops, so that another one can take them at once. Does nothing if the database does not answer
-/// within [`RELEASE_TIMEOUT`]; then they expire.
+/// Releases all leases of a stopping process, so that another can take them at once. If the database does not answer
+/// within [`RELEASE_TIMEOUT`], the leases expire instead.
 pub async fn release_all(pool: &Database, holder: &str) {
     let released = sqlx::query!("update leases set expires_at = now() where holder = $1", holder).execute(pool);
     let _ = tokio::time::timeout(RELEASE_TIMEOUT, released).await;
@@ -83,7 +83,7 @@ impl Lease for PgLease {
     }
 }
 
-/// An in-memory implementation of the lease. Handles made with [`rival`](Self::rival) compete for it.
+/// An in-memory lease. Handles made with [`rival`](Self::rival) compete for it.
 #[derive(Clone)]
 pub struct MemoryLease {
     holder: Arc<str>,
@@ -94,7 +94,7 @@ pub struct MemoryLease {
 struct Held {
     holder: Arc<str>,
     epoch: i64,
-    /// The expiry. `None` after the holder has released the lease.
+    /// `None` once the holder has released the lease.
     until: Option<Instant>,
 }
 
@@ -109,7 +109,7 @@ impl MemoryLease {
         Self { holder: holder.into(), state: self.state.clone() }
     }
 
-    /// Returns the epoch of the last holder, or 0 before the first holder.
+    /// Returns the epoch of the last holder, or 0.
     pub fn epoch(&self) -> i64 {
         self.state().as_ref().map_or(0, |held| held.epoch)
     }

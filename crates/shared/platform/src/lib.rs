@@ -1,4 +1,5 @@
-//! The platform that all services share: servers, configuration, telemetry, PostgreSQL, Redis, Kafka, outbox, inbox, leases, jobs.
+//! The platform that all services share: servers, configuration, telemetry, PostgreSQL, Redis, Kafka, outbox, inbox,
+//! leases, jobs.
 
 mod allocator;
 pub mod auth;

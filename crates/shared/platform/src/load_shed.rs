@@ -1,8 +1,9 @@
-//! Load shedding: requests above a bound are rejected with 429 at once; there is no queue for them.
+//! Load shedding: requests above a bound are rejected with 429 at once, instead of being queued.
 //!
-//! Below the bounds, the requests of one user still compete with those of others for the processor and the database. So while other users
-//! are active, a user has at most twice as many requests handled at once as the busiest of the others asks for, [`MIN_REQUESTS_PER_USER`]
-//! at least and [`MAX_REQUESTS_PER_USER`] at most. The user's further requests wait for their turn. The bytes of their bodies are bounded.
+//! Below the bounds, the users' requests still compete for the processor and the database. So while other users are
+//! active, a user has at most twice as many requests handled at once as the busiest other user has in flight, but at
+//! least [`MIN_REQUESTS_PER_USER`] and at most [`MAX_REQUESTS_PER_USER`]; further ones wait for their turn. The bytes
+//! of their bodies are bounded.
 
 use std::{
     collections::HashMap,
@@ -30,14 +31,15 @@ use crate::{
     },
 };
 
-/// The maximum number of requests of one user that are handled at once while others are active. It is less than the size of a pool (10 at
-/// least by default), so that one user cannot use all connections.
+/// The maximum number of requests of one user that are handled at once while others are active. It is less than the
+/// size of a pool (by default at least 10), so that one user cannot use all connections.
 const MAX_REQUESTS_PER_USER: u32 = 8;
-/// The number of requests of one user that are handled at once, however few requests other users have.
+/// How many requests of one user are handled at once in any case.
 const MIN_REQUESTS_PER_USER: u32 = 2;
-/// The maximum number of bytes of the bodies of one user's requests. Bodies of at most [`MAX_UNCOUNTED_BYTES`] do not count.
+/// The maximum number of bytes of the bodies of one user's requests. Bodies of at most [`MAX_UNCOUNTED_BYTES`] do not
+/// count.
 const MAX_BYTES_PER_USER: usize = MAX_HANDLED_BYTES / 4;
-/// A user is active for this long after each request.
+/// How long a user counts as active after a request.
 const ACTIVE_FOR: Duration = Duration::from_secs(1);
 
 /// The slots of concurrent requests; clones share them.
@@ -49,13 +51,14 @@ impl Slots {
         Self(Arc::new(Semaphore::new(count)))
     }
 
-    /// Takes a slot, which is free again once it is dropped.
+    /// Takes a slot, which is free again on drop.
     pub(crate) fn take(&self) -> Option<impl Drop + use<'_>> {
         self.0.try_acquire().ok()
     }
 }
 
-/// The limits on one user's share of the slots and, while others are active, of the requests handled at once; clones share the counts.
+/// The limits on one user's share of the slots and, while others are active, of the requests handled at once; clones
+/// share the counts.
 ///
 /// Services have no such limit, since they call on behalf of many users.
 #[derive(Clone)]
@@ -70,7 +73,7 @@ struct Used {
 struct Users {
     /// Users with requests in flight.
     own: HashMap<Uuid, Own>,
-    /// The user of the last request and its time; the last other user, and the time of that user's last request.
+    /// The user and the time of the last request, and of the last request of another user.
     last: Option<(Uuid, Instant)>,
     before: Option<(Uuid, Instant)>,
 }
@@ -79,28 +82,28 @@ struct Own {
     requests: usize,
     /// The bytes of the bodies of these requests.
     bytes: usize,
-    /// [`MAX_REQUESTS_PER_USER`] permits. A request takes one permit, or several if the user may have fewer requests handled at once.
+    /// [`MAX_REQUESTS_PER_USER`] permits, of which a request may take several.
     turns: Arc<Semaphore>,
 }
 
-/// A user's slot, until it is dropped.
+/// A slot of a user, freed on drop.
 pub(crate) struct UserSlot {
     used: Arc<Used>,
     user: Uuid,
     bytes: usize,
-    /// Absent if the user was alone and had more than [`MAX_REQUESTS_PER_USER`] requests.
+    /// `None` if the user was alone and had more than [`MAX_REQUESTS_PER_USER`] requests.
     turn: Option<OwnedSemaphorePermit>,
 }
 
 impl UserSlots {
-    /// Gives each user a quarter of `all` slots: up to three users who hold all their slots leave some to everyone else, and an application
-    /// with many parallel requests still has enough.
+    /// Gives each user a quarter of `all` slots, so that three users who hold all their slots leave some to everyone
+    /// else.
     pub fn quarter_of(all: usize) -> Self {
         Self(Arc::new(Used { most: (all / 4).max(1), users: Mutex::default() }))
     }
 
-    /// Takes a slot for a request of `caller`, as the guard identified it, with a body of `body` bytes, and waits for the caller's turn.
-    /// Returns `Err` if the user has used up its slots or bytes, and `None` if the caller is not a user.
+    /// Takes a slot for a request of `caller` with a body of `body` bytes, and waits for the caller's turn. Returns
+    /// `Err` if the user has used up its slots or bytes, and `None` if the caller is not a user.
     pub(crate) async fn take(&self, caller: Option<&Caller>, body: usize) -> Result<Option<UserSlot>, ()> {
         match caller {
             Some(Caller::User(user)) => self.take_for(user.uuid, body).await.map(Some).ok_or(()),
@@ -137,13 +140,14 @@ impl Used {
 }
 
 impl Users {
-    /// Returns how many of the [`MAX_REQUESTS_PER_USER`] permits a request of `user` needs; `None` if the user is alone and waits for none.
+    /// Returns how many of the [`MAX_REQUESTS_PER_USER`] permits a request of `user` needs; `None` if the user is alone
+    /// and need not wait.
     fn permits(&mut self, user: Uuid, now: Instant) -> Option<u32> {
         if self.is_alone(user, now) {
             return None;
         }
         let others = self.own.iter().filter(|(other, _)| **other != user);
-        // A user's first requests never wait, so the requests of others are not counted for them.
+        // A user's first requests never wait, so other users' requests need not be counted.
         let has_few = self.own.get(&user).is_none_or(|own| own.requests < MIN_REQUESTS_PER_USER as usize);
         let busiest = if has_few { 0 } else { others.map(|(_, own)| own.requests).max().unwrap_or_default() };
         let at_once = u32::try_from(2 * busiest)
@@ -187,13 +191,11 @@ pub(crate) fn body_size(request: &Request) -> usize {
     usize::try_from(request.body().size_hint().lower()).unwrap_or(usize::MAX)
 }
 
-/// Returns the response to a request for which there is no slot.
 pub(crate) fn refusal() -> Response {
     metrics::counter!("requests_shed_total").increment(1);
     Problem::too_many_requests("too many requests at once; try again soon").into_response()
 }
 
-/// Returns the response to a request for which its user has no slot.
 pub(crate) fn refusal_to_user() -> Response {
     metrics::counter!("requests_of_one_user_shed_total").increment(1);
     Problem::too_many_requests("too many requests of this user at once; try again soon").into_response()
@@ -208,7 +210,8 @@ mod tests {
     const ONE: Uuid = Uuid::from_u128(1);
     const OTHER: Uuid = Uuid::from_u128(2);
 
-    /// Returns how many of `requests` requests of [`ONE`] are handled at once, the requests that wait, and the slots of the handled ones.
+    /// Returns how many of `requests` requests of [`ONE`] are handled at once, the waiting requests, and the slots of
+    /// the handled ones.
     fn at_once(slots: &UserSlots, requests: usize) -> (usize, Vec<BoxFuture<'_, Option<UserSlot>>>, Vec<UserSlot>) {
         let (mut waiting, mut handled) = (Vec::new(), Vec::new());
         for _ in 0..requests {

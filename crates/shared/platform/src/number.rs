@@ -1,17 +1,17 @@
-//! Exact numbers of JSON. `serde_json` reads a number with a fraction or an exponent, and `-0`, as a double, which rounds it.
+//! Exact numbers of JSON. `serde_json` reads a number with a fraction or an exponent, and `-0`, as a double, which
+//! rounds it.
 
 use serde::{Deserialize, Deserializer, de::Unexpected};
 use serde_json::value::RawValue;
 
-/// The reason why a number is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NumberError {
     #[error("is not a number")]
     NotANumber,
-    /// The number has more decimals than the unit.
+    /// More decimals than the unit has.
     #[error("has too many decimals")]
     Decimals,
-    /// The number does not fit into an `i64`.
+    /// Does not fit into an `i64`.
     #[error("is too large")]
     TooLarge,
 }
@@ -19,8 +19,8 @@ pub enum NumberError {
 /// The number of digits of `i64::MAX`.
 const MAX_DIGITS: i64 = 19;
 
-/// Reads a number as JSON writes it, in units of 10<sup>-`decimals`</sup>, without rounding. With two decimals, `65.5` and `6.55e1` are
-/// 6550; with none, `100`, `100.0` and `1e2` are 100.
+/// Reads a number as JSON writes it, in units of 10<sup>-`decimals`</sup>, without rounding. With two decimals, `65.5`
+/// and `6.55e1` are 6550; with none, `100`, `100.0` and `1e2` are 100.
 pub fn scaled(text: &str, decimals: u32) -> Result<i64, NumberError> {
     let (sign, unsigned) = text.strip_prefix('-').map_or((1, text), |rest| (-1, rest));
     let (mantissa, exponent) = unsigned.split_once(['e', 'E']).unwrap_or((unsigned, "0"));
@@ -36,7 +36,7 @@ pub fn scaled(text: &str, decimals: u32) -> Result<i64, NumberError> {
     if significant.is_empty() {
         return Ok(0);
     }
-    // An exponent that does not fit is farther from 0 than any number of digits can make up for.
+    // No number of digits could compensate for an exponent that does not fit.
     let exponent = exponent.parse().unwrap_or(if exponent.starts_with('-') { i32::MIN } else { i32::MAX });
     let length = |length: usize| i64::try_from(length).unwrap_or(i64::MAX >> 1);
     let shift = i64::from(exponent) + i64::from(decimals) + length(zeros) - length(fraction.len());
@@ -51,12 +51,12 @@ pub fn scaled(text: &str, decimals: u32) -> Result<i64, NumberError> {
     i64::try_from(sign * magnitude).map_err(|_| NumberError::TooLarge)
 }
 
-/// Deserializes a whole number from JSON, however it is written. For `deserialize_with`.
+/// Deserializes a whole number in any notation. For `deserialize_with`.
 pub fn integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
     whole(<&RawValue>::deserialize(deserializer)?)
 }
 
-/// Deserializes a whole number from JSON that may be null, which is 0. For `deserialize_with`.
+/// Deserializes a whole number, or null as 0. For `deserialize_with`.
 pub fn integer_or_zero<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
     Option::<&RawValue>::deserialize(deserializer)?.map_or(Ok(0), whole)
 }

@@ -4,10 +4,10 @@ use std::{fmt, time::Duration};
 
 use tokio::time::Instant;
 
-/// An outage ends after this time without an error. librdkafka repeats an error at least twice a minute while it lasts.
+/// The time without an error after which an outage ends. librdkafka repeats an error at least twice a minute while it
+/// lasts.
 const RECOVERED_AFTER: Duration = Duration::from_mins(1);
 
-/// The outage of one dependency as one task sees it.
 pub struct Outage {
     dependency: &'static str,
     task: String,
@@ -21,12 +21,13 @@ struct Current {
 }
 
 impl Outage {
-    /// Creates the state without an outage. In the log, `dependency` names the unavailable system and `task` names the task that needs it.
+    /// Creates the state without an outage. The log calls the unavailable system `dependency`, and the task that needs
+    /// it `task`.
     pub fn new(dependency: &'static str, task: impl Into<String>) -> Self {
         Self { dependency, task: task.into(), current: None }
     }
 
-    /// Records an error. The first error of an outage is logged as a warning, later ones at debug level.
+    /// Logs the first error of an outage as a warning, later ones at debug level.
     pub fn met(&mut self, error: impl fmt::Display) {
         let (dependency, task) = (self.dependency, &self.task);
         let now = Instant::now();
@@ -40,15 +41,14 @@ impl Outage {
         }
     }
 
-    /// Records a success and ends the current outage, if there is one.
     pub fn over(&mut self) {
         if let Some(Current { begun, last, errors }) = self.current.take() {
             tracing::info!(task = self.task, lasted = ?(last - begun), errors, "{} recovered", self.dependency);
         }
     }
 
-    /// Returns once there has been no error for a minute. Never returns if there is no outage. For tasks that see no other sign of a
-    /// success.
+    /// Returns once there has been no error for a minute, or never if there is no outage. For tasks that see no other
+    /// sign of a recovery.
     pub async fn subsided(&self) {
         match &self.current {
             Some(current) => tokio::time::sleep_until(current.last + RECOVERED_AFTER).await,
@@ -63,7 +63,6 @@ mod tests {
 
     use super::*;
 
-    /// Returns the lines that `work` logs.
     fn logged(work: impl FnOnce()) -> Vec<String> {
         let log = crate::telemetry::MemoryLog::default();
         let written = log.clone();

@@ -1,5 +1,5 @@
-//! Randomness. Secrets come from the process's cryptographic generator, all other random values from a [`Random`], which a simulation
-//! seeds.
+//! Randomness. Secrets come from the process's cryptographic generator, all other random values from a [`Random`],
+//! which a simulation seeds.
 
 use std::{
     ops::RangeInclusive,
@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use crate::ids;
 
-/// Draws a secret from the process's cryptographic generator: an id of a session, a code, a salt.
+/// Draws a secret, such as a session's id, a code or a salt, from the process's cryptographic generator.
 #[expect(clippy::disallowed_methods, reason = "this is the edge")]
 pub fn secret<T>() -> T
 where
@@ -24,12 +24,13 @@ where
     rand::random()
 }
 
-/// A source of random values and ids: by default the process's generator, or one with a seed. Clones continue the same sequence.
+/// A source of random values and ids: by default the process's generator, or one with a seed. Clones continue the same
+/// sequence.
 #[derive(Clone, Default)]
 pub struct Random(Option<Arc<Mutex<StdRng>>>);
 
 impl Random {
-    /// Returns a source that draws the same values for the same seed. It must not be used for secrets.
+    /// Returns a source that repeats its values for the same seed. Not for secrets.
     pub fn seeded(seed: u64) -> Self {
         Self(Some(Arc::new(Mutex::new(StdRng::seed_from_u64(seed)))))
     }
@@ -47,7 +48,7 @@ impl Random {
         self.draw(|source| source.random())
     }
 
-    /// Returns a new id: a [time-ordered](ids::ordered) one, or with a seed one that does not depend on the time.
+    /// Returns a [time-ordered](ids::ordered) id, or with a seed one independent of the time.
     pub fn id(&self) -> Uuid {
         match self.0 {
             Some(_) => uuid::Builder::from_u128(self.bits()).with_version(uuid::Version::Random).into_uuid(),

@@ -1,12 +1,12 @@
 //! Retries idempotent calls after pauses with jitter, within a retry budget per peer.
 //!
-//! Other growing pauses are defined beside the work that they delay, because each fits a time limit of that work:
+//! Other backoffs are defined beside the work that they delay, because each fits a time limit of that work:
 //!
 //! - `kafka::retry_or_dead_letter`: between attempts to handle one message
-//! - `grpc::peer::replicas`: before a call is sent to a replica that it was sent to before
+//! - `grpc::peer::replicas`: before a call is sent to the same replica again
 //! - `postgres::database`: between attempts to open a connection
 //!
-//! The pauses of work that is stored in rows are in the services. They depend on the number of tries, which is stored in the row.
+//! The services define the pauses of work that is stored in rows.
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,8 +16,8 @@ use tower::retry::budget::{Budget as _, TpsBudget};
 
 use crate::error_chain;
 
-/// The retry budget of one peer: one retry for every ten calls and a small reserve. So a failing peer receives at most 1.1 times the load
-/// of a healthy one.
+/// The retry budget of one peer: one retry for every ten calls and a small reserve. So a failing peer receives at most
+/// 1.1 times the load of a healthy one.
 #[derive(Clone)]
 pub struct Budget {
     peer: &'static str,
@@ -31,8 +31,8 @@ impl Budget {
         Self { peer, tokens: Arc::new(TpsBudget::new(Duration::from_secs(10), 1, 0.1)) }
     }
 
-    /// Calls `call`. If it fails and `transient` returns true for the error, retries up to twice after short pauses, as far as the budget
-    /// allows.
+    /// Calls `call`. If it fails and `transient` returns true for the error, retries up to twice after short pauses, as
+    /// far as the budget allows.
     pub async fn retry<T, E, F>(&self, transient: fn(&E) -> bool, mut call: impl FnMut() -> F) -> Result<T, E>
     where
         F: Future<Output = Result<T, E>>,
@@ -65,7 +65,8 @@ impl Budget {
     }
 }
 
-/// Returns an endless sequence of pauses for background work that is retried until it succeeds: from 100 ms, doubling to 5 s, with jitter.
+/// Returns an endless sequence of pauses for background work that is retried until it succeeds: from 100 ms, doubling
+/// to 5 s, with jitter.
 pub fn endless_backoff() -> backon::ExponentialBackoff {
     ExponentialBuilder::default()
         .with_min_delay(Duration::from_millis(100))
@@ -75,7 +76,8 @@ pub fn endless_backoff() -> backon::ExponentialBackoff {
         .build()
 }
 
-/// Runs `prepare` at the start of a service; the log calls it `what`. Retries while the database is unavailable, until `stop`.
+/// Runs `prepare` at the start of a service; the log calls it `what`. Retries while the database is unavailable, until
+/// `stop`.
 pub async fn while_unavailable<E, F>(
     what: &'static str,
     is_unavailable: fn(&E) -> bool,

@@ -1,8 +1,8 @@
 //! Layers whose service is shared by all requests.
 //!
-//! An axum route clones its service for each request, and a middleware function clones the service behind it once more. Each clone of a
-//! route is a deep copy: it allocates every service down to the handler. So a request through n layers would allocate some n² services.
-//! A shared layer's service is behind an [`Arc`], where such a copy ends, so that the cost grows with n.
+//! An axum route clones its service for each request, and a middleware function clones the service behind it once more.
+//! Each clone allocates every service down to the handler, so a request through n layers would allocate about n²
+//! services. A shared layer's service is behind an [`Arc`], where such a copy ends, so that the cost grows linearly.
 
 use std::{
     convert::Infallible,
@@ -13,12 +13,11 @@ use std::{
 use axum::extract::Request;
 use tower::{Layer, Service, layer::util::Stack};
 
-/// Adds sharing to a layer. Every layer on the path of a request should have it.
+/// Makes a layer share its service. Use it for every layer on the path of a request.
 pub fn shared<L>(layer: L) -> Stack<L, SharedLayer> {
     Stack::new(layer, SharedLayer)
 }
 
-/// A layer that puts a service behind an [`Arc`].
 #[derive(Clone, Copy)]
 pub struct SharedLayer;
 
@@ -30,7 +29,6 @@ impl<S> Layer<S> for SharedLayer {
     }
 }
 
-/// A service that its clones share.
 pub struct Shared<S>(Arc<S>);
 
 impl<S> Clone for Shared<S> {

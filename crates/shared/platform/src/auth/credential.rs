@@ -1,17 +1,16 @@
-//! The credential of a user: a session, or an access token that was issued for one.
+//! The credential of a user: a session, or an access token issued for one.
 
 use std::fmt;
 
-/// The credential by which a request identifies its user. It is a bearer secret, so its debug output does not show it.
+/// The credential by which a request identifies its user. It is a bearer secret, so its debug output hides it.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub enum Credential {
     Session(String),
-    /// A JWT whose header declares it an access token. Only the service of sessions can verify it.
+    /// A JWT whose header declares it an access token. Only iam can verify it.
     Token(String),
 }
 
 impl Credential {
-    /// Returns the session's id or the token.
     pub fn as_str(&self) -> &str {
         match self {
             Self::Session(text) | Self::Token(text) => text,

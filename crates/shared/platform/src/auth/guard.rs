@@ -24,26 +24,25 @@ use crate::{
     tls::Identity,
 };
 
-/// The guard of an API. It authenticates callers and checks the access rule of the method that they call. It refuses calls of a method
+/// The guard of an API. It authenticates callers, checks the access rule of the called method, and refuses methods
 /// without a rule.
 #[derive(Clone)]
 pub struct Guard {
     sessions: SharedLookups,
-    /// The key of services' tokens. With `None` the guard refuses these tokens: certificates identify services.
+    /// The key of services' tokens. `None` if certificates identify services instead; such tokens are then refused.
     key: Option<ServiceKey>,
     rules: Rules,
     is_open: bool,
 }
 
-/// The token of a request.
 enum Bearer {
-    /// The token of the service with this name, which is verified.
+    /// A verified token of the service with this name.
     Service(String),
-    /// A user's access token, which is not verified yet.
+    /// A user's access token, not verified yet.
     User(String),
 }
 
-/// The services that call others with the sessions or access tokens of their users. A call without one is the service's own.
+/// The services that call others for their users, with sessions or access tokens. Without these, a call is their own.
 const FOR_USERS: [&str; 1] = ["console"];
 
 impl Guard {
@@ -62,36 +61,37 @@ impl Guard {
         self
     }
 
-    /// Opens the API: every caller may call every method that has a rule.
+    /// Lets every caller call every method that has a rule.
     #[must_use]
     pub fn open(mut self) -> Self {
         self.is_open = true;
         self
     }
 
-    /// Returns true if every caller may call every method that has a rule.
     pub(crate) fn is_open(&self) -> bool {
         self.is_open
     }
 
-    /// Returns the elements of `methods` that have no rule.
+    /// Returns those of `methods` that have no rule.
     pub(crate) fn without_rule<'a>(&self, methods: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
         methods.into_iter().filter(|method| self.rules.of(method).is_none()).collect()
     }
 
-    /// Passes a gRPC call on. Reads the metadata `session-uuid` or `authorization`, and refuses calls with a status in the trailers.
+    /// Handles a gRPC call. Reads the metadata `session-uuid` or `authorization`; refuses with a status in the
+    /// trailers.
     pub(crate) async fn grpc(&self, request: Request, next: impl AsyncFnOnce(Request) -> Response) -> Response {
         let access = self.rules.of(request.uri().path());
         let response = self.check(access, SESSION_METADATA, request, next).await;
         response.unwrap_or_else(|refusal| grpc::refuse(&refusal.status()))
     }
 
-    /// Middleware for HTTP routes. Reads the header `X-Session-Uuid` or `Authorization`, and refuses requests with a problem document.
+    /// Middleware for HTTP routes. Reads the header `X-Session-Uuid` or `Authorization`; refuses with a problem
+    /// document.
     pub async fn http(State(guard): State<Self>, request: Request, next: Next) -> Response {
         guard.request(request, async |request| next.run(request).await).await
     }
 
-    /// Does the same as [`http`](Self::http) within another middleware.
+    /// Like [`http`](Self::http), within another middleware.
     pub(crate) async fn request(&self, request: Request, next: impl AsyncFnOnce(Request) -> Response) -> Response {
         let route = request.extensions().get::<MatchedPath>();
         let access = route.and_then(|route| self.rules.of_route(request.method().as_str(), route.as_str()));
@@ -150,8 +150,8 @@ impl Guard {
         Ok(CREDENTIAL.scope(credential, next(request)).await)
     }
 
-    /// Returns the service that calls a public method, if it proves its name. Every other caller counts as unauthenticated, even one with
-    /// an invalid token, so nothing is refused or recorded.
+    /// Returns the service that calls a public method, if it proves its name. Every other caller counts as
+    /// unauthenticated, even one with an invalid token, so nothing is refused or recorded.
     fn calling_service(&self, request: &Request) -> Option<String> {
         match request.extensions().get::<Identity>() {
             Some(Identity::Service(name)) => Some(name.as_ref().to_owned()),
@@ -163,8 +163,8 @@ impl Guard {
         }
     }
 
-    /// Returns the calling service, or `None` and the access token if a user calls. Over TLS the certificate identifies the service, and a
-    /// service's token must name the same service. Without TLS the token identifies it.
+    /// Returns the calling service, or `None` and the access token if a user calls. Without TLS, the token identifies
+    /// the service. Over TLS the certificate does, and a service's token must name the same service.
     fn identify(&self, request: &Request) -> Result<(Option<String>, Option<String>), Refusal> {
         let is_for_user = request.headers().contains_key(SESSION_METADATA);
         match (request.extensions().get::<Identity>(), self.bearer(request.headers())?) {
@@ -173,7 +173,7 @@ impl Guard {
                 Ok((Some(token), None))
             }
             (Some(_), Some(Bearer::Service(_))) => Err(refused(TokenRefusal::Certificate)),
-            // The caller is the user whose session or token the call carries, as in calls through the gateway.
+            // The user whose session or token the call carries is the caller, as in calls through the gateway.
             (Some(Identity::Service(name)), None) if FOR_USERS.contains(&&**name) && is_for_user => Ok((None, None)),
             (Some(Identity::Service(name)), Some(Bearer::User(token))) if FOR_USERS.contains(&&**name) => {
                 Ok((None, Some(token)))
@@ -184,7 +184,7 @@ impl Guard {
         }
     }
 
-    /// Reads the token in the header `Authorization`. Verifies it if it is a service's token.
+    /// Reads the token in the header `Authorization`, and verifies a service's token.
     fn bearer(&self, headers: &HeaderMap) -> Result<Option<Bearer>, Refusal> {
         let bearer = headers::bearer(headers)?.map(|(kind, token)| match kind {
             TokenKind::Service => {

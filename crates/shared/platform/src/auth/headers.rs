@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::{Credential, Refusal, SESSION_HEADER, TokenKind, refusal::refused};
 use crate::security_events::TokenRefusal;
 
-/// Returns the token in the header `Authorization` with its kind, if there is one. Nothing is verified.
+/// Returns the token in the header `Authorization` with its kind. Verifies nothing.
 pub(super) fn bearer(headers: &HeaderMap) -> Result<Option<(TokenKind, &str)>, Refusal> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let Some(value) = values.next() else { return Ok(None) };
@@ -18,18 +18,18 @@ pub(super) fn bearer(headers: &HeaderMap) -> Result<Option<(TokenKind, &str)>, R
     Ok(Some((kind, token)))
 }
 
-/// Returns the token in the header `Authorization`, of any kind. Nothing is verified.
+/// Returns the token in the header `Authorization`, of any kind. Verifies nothing.
 pub fn bearer_token(headers: &HeaderMap) -> Option<&str> {
     token_of(headers.get(header::AUTHORIZATION)?.to_str().ok()?)
 }
 
-/// Returns the token of credentials with the scheme `Bearer`, written in upper or lower case (RFC 9110, section 11.1).
+/// Returns the token of credentials with the scheme `Bearer`, in upper or lower case (RFC 9110, section 11.1).
 fn token_of(credentials: &str) -> Option<&str> {
     let (scheme, token) = credentials.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim_start_matches(' '))
 }
 
-/// Returns the user's credential: the access token, or the session in the header `name`. Refuses a request with both.
+/// Returns the access token, or the session in the header `name`. Refuses a request with both.
 pub(super) fn credential(token: Option<&str>, headers: &HeaderMap, name: &str) -> Result<Credential, Refusal> {
     match token {
         Some(_) if headers.contains_key(name) => Err(Refusal::InvalidSession),
@@ -38,7 +38,7 @@ pub(super) fn credential(token: Option<&str>, headers: &HeaderMap, name: &str) -
     }
 }
 
-/// Returns the credential of a request over HTTP that comes from outside, where only users call: a service's token is refused.
+/// Returns the credential of an HTTP request from outside, where only users call. Refuses a service's token.
 pub fn user_credential(headers: &HeaderMap) -> Result<Credential, Refusal> {
     match bearer(headers)? {
         Some((TokenKind::Service, _)) => Err(refused(TokenRefusal::Kind)),

@@ -1,5 +1,5 @@
-//! HS256 of ring as the cryptography provider of `jsonwebtoken`. The providers that `jsonwebtoken` offers bring RSA with an open advisory
-//! (RUSTSEC-2023-0071), or the library of a second TLS stack.
+//! HS256 of ring as the cryptography provider of `jsonwebtoken`. The providers that `jsonwebtoken` offers bring RSA
+//! with an open advisory (RUSTSEC-2023-0071), or the library of a second TLS stack.
 
 use jsonwebtoken::{
     Algorithm, AlgorithmFamily,
@@ -45,7 +45,7 @@ impl JwtSigner for Hs256 {
 }
 
 impl Verifier<Vec<u8>> for Hs256 {
-    /// Verifies the signature in constant time.
+    /// Compares in constant time.
     fn verify(&self, message: &[u8], signature: &Vec<u8>) -> std::result::Result<(), SignatureError> {
         hmac::verify(&self.0, message, signature).map_err(|_| SignatureError::new())
     }

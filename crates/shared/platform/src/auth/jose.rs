@@ -1,6 +1,7 @@
-//! The JOSE header of a JWT, which distinguishes a user's access token from a service's token before any key is chosen.
+//! The JOSE header of a JWT, which distinguishes a user's access token from a service's token before a key is chosen.
 //!
-//! So a key never verifies a token of the other kind, such as a token whose signature is an HMAC with the public key of access tokens.
+//! So a key never verifies a token of the other kind, such as one whose signature is an HMAC with the public key of
+//! access tokens.
 
 use jsonwebtoken::{Algorithm, decode_header};
 
@@ -11,7 +12,7 @@ pub const MAX_TOKEN: usize = 2_048;
 /// The type of an access token (RFC 9068).
 const ACCESS_TOKEN: &str = "at+jwt";
 
-/// The kind of a token, as its header says. The signature is not verified.
+/// The kind of a token according to its header. The signature is not verified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenKind {
     /// A service's token: HS256, of type `JWT` or without a type.
@@ -21,8 +22,8 @@ pub enum TokenKind {
 }
 
 impl TokenKind {
-    /// Reads the kind of a token. Fails for every other pair of type and algorithm, for a malformed header, and for a token longer than
-    /// [`MAX_TOKEN`].
+    /// Reads the kind of a token. Fails for every other pair of type and algorithm, for a malformed header, and for a
+    /// token longer than [`MAX_TOKEN`].
     pub fn from_token(token: &str) -> Result<Self, TokenRefusal> {
         if token.len() > MAX_TOKEN {
             return Err(TokenRefusal::Kind);

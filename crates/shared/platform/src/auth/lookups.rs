@@ -1,8 +1,8 @@
 //! Session look-ups that concurrent requests share.
 //!
-//! The sessions of the requests that arrive while a look-up is in flight are looked up together afterwards, each of them once. So the
-//! requests of one session, of which an application or an attacker may have many in flight, cost others little. A look-up always starts
-//! after the requests that it answers have arrived, so it never admits a request whose session had ended before.
+//! Requests that arrive during a look-up wait for the next one, which looks up each of their sessions once. So many
+//! concurrent requests of one session, as of an attacker, cost other sessions little. A look-up starts only after the
+//! requests that it answers have arrived, so it never admits a session that had already ended.
 
 use std::{
     collections::HashMap,
@@ -17,21 +17,20 @@ use tracing::{Instrument as _, Span};
 use super::{Credential, SessionError, Sessions, User};
 use crate::batcher::{Batcher, Entry, Limits, NotAnswered};
 
-/// The maximum number of requests of one session that wait for its look-up. It is a quarter of the default number of requests in flight,
-/// like the limit for one user: requests wait here before the user is known, and each of them occupies a slot.
+/// The maximum number of requests of one session that wait for its look-up: a quarter of [`MAX_BATCH`], like the limit
+/// of a user. These requests occupy slots before their user is known.
 const MAX_WAITING_PER_SESSION: usize = 128;
-/// The maximum number of requests that one look-up answers: the default number of requests in flight.
+/// The maximum number of requests that one look-up answers: the default `…_MAX_IN_FLIGHT` of most HTTP APIs.
 const MAX_BATCH: usize = 512;
-/// `overlap_after` is far longer than a look-up takes, and far shorter than its time limit.
+/// `overlap_after` is much longer than a look-up, and much shorter than its time limit.
 const LIMITS: Limits = Limits { batch: MAX_BATCH, overlap_after: Duration::from_millis(50), max_concurrent: 16 };
 
 type Found = Result<User, SessionError>;
 
-/// The shared session look-up of concurrent requests; clones share the look-ups.
 #[derive(Clone)]
 pub(super) struct SharedLookups {
     lookups: Batcher<Credential, Found>,
-    /// The number of waiting requests of each session or token that has at least one. The limit on requests in flight bounds the size.
+    /// The number of waiting requests of each session or token. The limit on requests in flight bounds the size.
     waiting: Arc<Mutex<HashMap<Credential, usize>>>,
 }
 
@@ -41,7 +40,8 @@ impl SharedLookups {
         Self { lookups: Batcher::new(LIMITS, |_, _| false, look_up), waiting: Arc::default() }
     }
 
-    /// Counts a waiting request of the session, until the result is dropped. Returns `None` if [`MAX_WAITING_PER_SESSION`] wait already.
+    /// Counts a waiting request until the result is dropped. Returns `None` if [`MAX_WAITING_PER_SESSION`] wait
+    /// already.
     fn register(&self, credential: &Credential) -> Option<WaitingRequest<'_>> {
         let mut waiting = self.lock();
         match waiting.get_mut(credential) {
@@ -58,7 +58,6 @@ impl SharedLookups {
     }
 }
 
-/// A waiting request of a session.
 struct WaitingRequest<'a> {
     lookups: &'a SharedLookups,
     credential: Credential,
@@ -74,7 +73,6 @@ impl Drop for WaitingRequest<'_> {
     }
 }
 
-/// Looks up each session of the requests once and answers them.
 async fn look_up(sessions: Arc<dyn Sessions>, requests: Vec<Entry<Credential, Found>>) {
     let span = requests.first().map_or_else(Span::none, |first| first.span.clone());
     let mut callers: HashMap<Credential, Vec<_>> = HashMap::with_capacity(requests.len());
@@ -143,7 +141,6 @@ mod tests {
         Credential::Session(id.to_owned())
     }
 
-    /// Looks up a session.
     fn owner<'a>(shared: &'a SharedLookups, id: &str) -> BoxFuture<'a, Found> {
         let session = session(id);
         async move { shared.owner(&session).await }.boxed()
@@ -179,7 +176,7 @@ mod tests {
         assert!(lookups.try_recv().is_err() && shared.lock().is_empty());
     }
 
-    /// Sessions that record which of them are looked up together.
+    /// Sessions that record which ones are looked up together.
     #[derive(Default)]
     struct Recorded(Mutex<Vec<Vec<String>>>);
 

@@ -1,5 +1,5 @@
-//! Authentication of callers: users by their session or access token, services by their token. Over TLS the certificate identifies a
-//! service, and a token that a call carries must name the certificate's service.
+//! Authentication of callers: users by their session or access token, services by their token. Over TLS the certificate
+//! identifies a service, and any token in the call must name the same service.
 
 mod credential;
 mod guard;
@@ -29,25 +29,21 @@ use uuid::Uuid;
 
 use crate::security_events::{self, AccessRefusal, Event};
 
-/// The gRPC metadata key that carries the session.
 pub const SESSION_METADATA: &str = "session-uuid";
-/// The HTTP header that carries a session.
 pub const SESSION_HEADER: &str = "x-session-uuid";
 
-/// The authenticated caller of a request. The guard puts it into the request's extensions. A request to a public method has a caller only
-/// if a service proves its name.
+/// The authenticated caller, which the guard puts into a request's extensions. A request to a public method has a
+/// caller only if a service proves its name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Caller {
     User(User),
-    /// A service of this system, by name.
+    /// A service, by name.
     Service(String),
 }
 
-/// A user, identified by the session or access token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct User {
     pub uuid: Uuid,
-    /// True if the user has the role `operator`.
     pub is_operator: bool,
 }
 
@@ -63,7 +59,7 @@ impl User {
 }
 
 impl Caller {
-    /// Returns true if the caller may see the data of `user`: the user itself and every service may.
+    /// Returns true for the user itself and for every service.
     pub fn may_see(&self, user: Uuid) -> bool {
         match self {
             Self::User(caller) => caller.uuid == user,
@@ -71,13 +67,13 @@ impl Caller {
         }
     }
 
-    /// Returns true if the caller may see an object of `owner`: if [`may_see`](Self::may_see) admits it, or if it is an operator. Records a
-    /// refusal. Also records, at most once a minute, that an operator uses the role for the object `of`, by the method with this path.
+    /// Returns true if [`may_see`](Self::may_see) is true, or if the caller is an operator. Records a refusal, and at
+    /// most once a minute that an operator uses the role for the object `of`, by the method with this path.
     pub fn may_inspect(&self, owner: Option<Uuid>, of: Uuid, path: &str) -> bool {
         self.may_as_operator(owner, |user| operator_reads::record(user, path, Some(of)))
     }
 
-    /// Returns the same as [`may_inspect`](Self::may_inspect), for a change of the object. Records each use of the role.
+    /// Like [`may_inspect`](Self::may_inspect), for a change of the object. Records each use of the role.
     pub fn may_change(&self, owner: Option<Uuid>, of: Uuid, path: &str) -> bool {
         self.may_as_operator(owner, |user| security_events::record(Event::RoleUsed { user, path, of: Some(of) }))
     }
@@ -94,7 +90,7 @@ impl Caller {
         }
     }
 
-    /// Returns the same as [`may_see`](Self::may_see), for the one object that a request names. Records a refusal.
+    /// Like [`may_see`](Self::may_see), for the object that a request names. Records a refusal.
     pub fn admits(&self, owner: Uuid) -> bool {
         let may = self.may_see(owner);
         if let Self::User(User { uuid, .. }) = self
@@ -105,7 +101,7 @@ impl Caller {
         may
     }
 
-    /// Returns true if the caller may do what requires the role `operator`: operators and every service may.
+    /// Returns true for operators and for every service.
     pub fn may_operate(&self) -> bool {
         match self {
             Self::User(caller) => caller.is_operator,
@@ -119,7 +115,8 @@ tokio::task_local! {
     pub(crate) static CREDENTIAL: Credential;
 }
 
-/// Returns the session of the current request, as metadata that is forwarded to peers. `None` if the request has an access token instead.
+/// Returns the session of the current request as metadata for calls to peers. `None` if the request has an access token
+/// instead.
 pub fn forwarded_session() -> Option<AsciiMetadataValue> {
     of_credential(|credential| match credential {
         Credential::Session(session) => session.parse().ok(),
@@ -127,12 +124,11 @@ pub fn forwarded_session() -> Option<AsciiMetadataValue> {
     })
 }
 
-/// Reads the credential of the current request, if there is one.
 fn of_credential<T>(read: impl FnOnce(&Credential) -> Option<T>) -> Option<T> {
     CREDENTIAL.try_with(read).ok().flatten()
 }
 
-/// Adds the session of the current request to a call. An access token is not forwarded.
+/// Adds the session of the current request to a call, but no access token.
 pub(crate) fn forward_session(headers: &mut HeaderMap) {
     let session = of_credential(|credential| match credential {
         Credential::Session(session) => HeaderValue::try_from(session).ok(),
@@ -143,7 +139,6 @@ pub(crate) fn forward_session(headers: &mut HeaderMap) {
     }
 }
 
-/// Adds the session or the access token of the current request to a call.
 pub(crate) fn forward_credential(headers: &mut HeaderMap) {
     forward_session(headers);
     let token = of_credential(|credential| match credential {

@@ -7,7 +7,7 @@ use axum::{extract::FromRequestParts, http::request::Parts};
 use super::{Caller, User, operator_reads};
 use crate::http::request_path;
 
-/// The caller that the guard identified, or `None` if the API is open to everyone.
+/// The caller that the guard identified; `None` if the API is open to everyone.
 pub struct OpenCaller {
     known: Option<Caller>,
     path: String,
@@ -27,7 +27,6 @@ impl OpenCaller {
         self.known.as_ref()
     }
 
-    /// Returns the user whose session the request carries.
     pub fn user(&self) -> Option<&User> {
         match &self.known {
             Some(Caller::User(user)) => Some(user),
@@ -35,7 +34,8 @@ impl OpenCaller {
         }
     }
 
-    /// Returns true for operators, for services, and for every caller of an open API. Records that an operator uses the role to read.
+    /// Returns true for operators, for services, and for every caller of an open API. Records an operator's use of the
+    /// role to read.
     pub fn may_operate(&self) -> bool {
         if let Some(user) = self.user()
             && user.is_operator

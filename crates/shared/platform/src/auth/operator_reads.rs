@@ -11,9 +11,9 @@ use uuid::Uuid;
 
 use crate::security_events::{self, Event};
 
-/// The time after a recorded read in which the same read is not recorded again.
+/// How long a recorded read is not recorded again.
 const RECORD_INTERVAL: Duration = Duration::from_mins(1);
-/// The maximum number of reads that are remembered. A read that does not fit is recorded each time.
+/// The maximum number of remembered reads. A read that is not remembered is recorded each time.
 const MAX_REMEMBERED_READS: usize = 1_000;
 
 static READS: LazyLock<OperatorReads> = LazyLock::new(OperatorReads::default);
@@ -21,11 +21,10 @@ static READS: LazyLock<OperatorReads> = LazyLock::new(OperatorReads::default);
 /// An operator, a path and an object.
 type Read = (Uuid, String, Option<Uuid>);
 
-/// The time at which each read was last recorded.
 #[derive(Default)]
 struct OperatorReads(Mutex<HashMap<Read, Instant>>);
 
-/// Records that an operator uses the role to read `of` by the method with this path, unless the last minute has the same read.
+/// Records that an operator uses the role to read `of` by the method with this path, at most once a minute.
 pub(super) fn record(user: Uuid, path: &str, of: Option<Uuid>) {
     if READS.is_first(user, path, of) {
         security_events::record(Event::RoleUsed { user, path, of });
@@ -33,7 +32,6 @@ pub(super) fn record(user: Uuid, path: &str, of: Option<Uuid>) {
 }
 
 impl OperatorReads {
-    /// Returns whether the read is to be recorded.
     fn is_first(&self, user: Uuid, path: &str, of: Option<Uuid>) -> bool {
         let mut reads = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         reads.retain(|_, recorded| recorded.elapsed() < RECORD_INTERVAL);

@@ -1,4 +1,4 @@
-//! The reasons for which the guard refuses a request, and the answer to each.
+//! The reasons why the guard refuses a request, and the response to each.
 
 use axum::http::StatusCode;
 use tonic::Status;
@@ -10,7 +10,6 @@ use crate::{
     security_events::{self, AccessRefusal, Event, TokenRefusal},
 };
 
-/// The reason why a request is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
     MissingSession,
@@ -19,29 +18,27 @@ pub enum Refusal {
     MissingToken,
     InvalidToken,
     NotOperator,
-    /// The caller is authenticated, but is not one that the method admits.
+    /// The method does not admit this authenticated caller.
     OtherCaller,
     NoRule,
     Unavailable,
     TooMany,
 }
 
-/// Records the refusal of a caller's token as a security event.
+/// Records the refusal as a security event.
 pub(super) fn refused(reason: TokenRefusal) -> Refusal {
     security_events::record(Event::TokenRefused { reason });
     Refusal::InvalidToken
 }
 
-/// Records that a caller may not call a method.
 pub(super) fn denied(user: Option<Uuid>, reason: AccessRefusal, refusal: Refusal) -> Refusal {
     security_events::record(Event::AccessRefused { user, reason });
     refusal
 }
 
-/// The error message for a user without the role `operator`.
 pub const NOT_OPERATOR: &str = "only operators may call this method";
 
-/// The error message for a caller with too many requests of one session: 429 over HTTP, RESOURCE_EXHAUSTED over gRPC.
+/// 429 over HTTP, RESOURCE_EXHAUSTED over gRPC.
 const TOO_MANY_REQUESTS: &str = "too many requests of this session at once; try again soon";
 
 impl From<SessionError> for Refusal {
@@ -64,14 +61,13 @@ impl Refusal {
             Self::InvalidToken => Status::unauthenticated("invalid token"),
             Self::NotOperator => Status::permission_denied(NOT_OPERATOR),
             Self::OtherCaller => Status::permission_denied("this service may not call this method"),
-            // This arm is for unknown methods. The server does not start if one of its own methods has no rule.
+            // Only for unknown methods, since the server does not start if one of its own methods has no rule.
             Self::NoRule => Status::unimplemented("method not found"),
             Self::Unavailable => Status::unavailable("sessions cannot be checked now"),
             Self::TooMany => Status::resource_exhausted(TOO_MANY_REQUESTS),
         }
     }
 
-    /// Returns the answer over HTTP.
     pub fn problem(self) -> Problem {
         match self {
             Self::MissingSession | Self::EmptySession => {

@@ -6,28 +6,28 @@ pub type ServiceNames = &'static [&'static str];
 /// The callers that a method admits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
-    /// Every caller.
     Public,
-    /// A user with a valid session, or one of the listed services.
+    /// Users with a valid session, and the listed services.
     Session(ServiceNames),
-    /// A user with a valid session and the role `operator`, or one of the listed services.
+    /// Users with the role `operator`, and the listed services.
     Operator(ServiceNames),
-    /// Only the listed services.
     Services(ServiceNames),
-    /// Only the gateway, identified by its certificate. Without TLS every caller is admitted, so the network must keep others away.
+    /// Only the gateway, identified by its certificate. Without TLS every caller is admitted, so the network must
+    /// exclude others.
     Gateway,
 }
 
-/// The access to one method. Each service keeps its rules in one table beside its API.
+/// The access to one method. Each service has one table of rules beside its API.
 #[derive(Clone, Copy, Debug)]
 pub struct Rule {
-    /// The method's path `/package.Service/Rpc` for gRPC; the method and the route, such as `GET /api/v1/things/{id}`, for HTTP.
+    /// The method's path `/package.Service/Rpc` for gRPC; the method and the route, such as `GET /api/v1/things/{id}`,
+    /// for HTTP.
     pub method: &'static str,
     pub access: Access,
 }
 
 impl Access {
-    /// Returns the services that may call the method. The result is empty if the access is public.
+    /// Returns the services that may call the method; none if it is public.
     pub const fn services(self) -> ServiceNames {
         match self {
             Self::Public | Self::Gateway => &[],
@@ -37,48 +37,41 @@ impl Access {
 }
 
 impl Rule {
-    /// Admits every caller.
     pub const fn public(method: &'static str) -> Self {
         Self { method, access: Access::Public }
     }
 
-    /// Admits users with a valid session, and `services`.
     pub const fn session(method: &'static str, services: ServiceNames) -> Self {
         Self { method, access: Access::Session(services) }
     }
 
-    /// Admits users with the role `operator`, and `services`.
     pub const fn operator(method: &'static str, services: ServiceNames) -> Self {
         Self { method, access: Access::Operator(services) }
     }
 
-    /// Admits only the gateway.
     pub const fn gateway(method: &'static str) -> Self {
         Self { method, access: Access::Gateway }
     }
 
-    /// Admits only `services`.
     pub const fn services(method: &'static str, services: ServiceNames) -> Self {
         Self { method, access: Access::Services(services) }
     }
 }
 
-/// The access rules of a guard.
 #[derive(Clone, Copy)]
 pub(super) struct Rules {
     pub table: &'static [Rule],
-    /// The access to methods without a rule. `None` refuses them.
+    /// The access to methods without a rule; `None` refuses them.
     pub otherwise: Option<Access>,
 }
 
 impl Rules {
-    /// Returns the access to a method.
     pub fn of(self, method: &str) -> Option<Access> {
         self.table.iter().find(|rule| rule.method == method).map(|rule| rule.access).or(self.otherwise)
     }
 
-    /// Returns the access to an HTTP route. For a method that the route does not have, returns the access of one of the route's other
-    /// methods, so that the request is refused only after the caller is identified.
+    /// Returns the access to an HTTP route. For a method that the route does not have, returns the access of one of the
+    /// route's other methods, so that the request is refused only after the caller is identified.
     pub fn of_route(self, method: &str, route: &str) -> Option<Access> {
         let method = if method == "HEAD" { "GET" } else { method };
         let is_of_route = |rule: &&Rule| rule.method.split_once(' ').is_some_and(|(_, path)| path == route);

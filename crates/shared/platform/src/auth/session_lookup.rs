@@ -1,5 +1,5 @@
-//! The trait by which the guard looks up the user of a session, and its in-memory implementation. `contracts::identity` has the
-//! implementation that calls the service of sessions.
+//! The trait with which the guard looks up the user of a session, and its in-memory implementation.
+//! `contracts::identity` has the implementation that calls iam.
 
 use std::{
     collections::HashMap,
@@ -16,7 +16,7 @@ use super::{Credential, User};
 pub enum SessionError {
     #[error("invalid session")]
     Invalid,
-    /// The session cannot be checked now; callers must refuse the request.
+    /// The session cannot be checked now, so callers must refuse the request.
     #[error("sessions cannot be checked now")]
     Unavailable,
     #[error("too many requests of this session at once")]
@@ -25,7 +25,7 @@ pub enum SessionError {
 
 #[async_trait]
 pub trait Sessions: Send + Sync {
-    /// Returns the user to whom this session or token belongs, if it is valid.
+    /// Returns the user of a valid session or token.
     async fn owner(&self, credential: &Credential) -> Result<User, SessionError>;
 
     /// Returns the users of several sessions and tokens, in the same order.
@@ -34,29 +34,24 @@ pub trait Sessions: Send + Sync {
     }
 }
 
-/// Sessions in memory, for tests and the simulation.
 #[derive(Default)]
 pub struct MemorySessions {
     owners: Mutex<HashMap<Credential, User>>,
 }
 
 impl MemorySessions {
-    /// Opens a session of `user`, who has no role.
     pub fn open(&self, session: &str, user: Uuid) {
         self.insert(Credential::Session(session.to_owned()), User::plain(user));
     }
 
-    /// Adds an access token of `user`, who has no role.
     pub fn add_token(&self, token: &str, user: Uuid) {
         self.insert(Credential::Token(token.to_owned()), User::plain(user));
     }
 
-    /// Opens a session of `user`, who has the role `operator`.
     pub fn open_operator(&self, session: &str, user: Uuid) {
         self.insert(Credential::Session(session.to_owned()), User::operator(user));
     }
 
-    /// Ends a session.
     pub fn end(&self, session: &str) {
         let mut owners = self.owners.lock().unwrap_or_else(PoisonError::into_inner);
         owners.remove(&Credential::Session(session.to_owned()));

@@ -15,14 +15,14 @@ use tokio::time::Instant;
 use super::hmac;
 use crate::{clock, config::ConfigError, security_events::TokenRefusal};
 
-/// The lifetime of an issued token, and the longest lifetime that a verifier accepts.
+/// The lifetime of an issued token, and the maximum that a verifier accepts.
 const LIFETIME: Duration = Duration::from_mins(1);
-/// The largest accepted difference between the clocks of two services. The most usual mistake is a wrong time zone.
+/// The largest accepted difference between two services' clocks. It tolerates a wrong time zone.
 const CLOCK_SKEW: Duration = Duration::from_mins(65);
-/// The shortest key in bytes that HS256 allows (RFC 7518, section 3.2).
+/// HS256's minimum key length in bytes (RFC 7518, section 3.2).
 const MIN_KEY_BYTES: usize = 32;
 
-/// A token cannot be issued, or is refused. The message does not tell the caller the reason.
+/// The message hides the reason from the caller.
 #[derive(Debug, thiserror::Error)]
 #[error("invalid service token")]
 pub struct TokenError(pub TokenRefusal);
@@ -45,19 +45,18 @@ struct Claims {
     exp: i64,
 }
 
-/// A cached token, and the time at which it was issued.
 #[derive(Clone)]
 struct Issued {
     at: Instant,
     token: Arc<str>,
 }
 
-/// The key with which one service signs its tokens and verifies the tokens of other services.
+/// The key with which a service signs its tokens and verifies other services' tokens.
 #[derive(Clone)]
 pub struct ServiceKey {
     service: &'static str,
     encoding: Arc<EncodingKey>,
-    /// The keys that verify tokens. The first one is also the key that signs.
+    /// The keys that verify tokens. The first is also the signing key.
     decoding: Arc<[DecodingKey]>,
     issued: Arc<Mutex<HashMap<&'static str, Issued>>>,
 }
@@ -75,8 +74,8 @@ impl ServiceKey {
         })
     }
 
-    /// Also accepts tokens signed with `previous`, while operators replace the key. Fails if `previous` is too short; the error names
-    /// `SERVICE_KEY_PREVIOUS`.
+    /// Also accepts tokens signed with `previous`, while operators replace the key. Fails if `previous` is too short;
+    /// the error names `SERVICE_KEY_PREVIOUS`.
     pub fn accepting(mut self, previous: Option<&SecretString>) -> Result<Self, ConfigError> {
         if let Some(previous) = previous {
             let previous = long_enough("SERVICE_KEY_PREVIOUS", previous)?;
@@ -85,7 +84,7 @@ impl ServiceKey {
         Ok(self)
     }
 
-    /// Returns a token for calls to the service `audience`. A cached token is replaced after half of its lifetime.
+    /// Returns a token for calls to the service `audience`. Caches it for half of its lifetime.
     pub fn token(&self, audience: &'static str) -> Result<Arc<str>, TokenError> {
         let now = Instant::now();
         let mut issued = self.issued.lock().unwrap_or_else(PoisonError::into_inner);
@@ -106,7 +105,7 @@ impl ServiceKey {
         Ok(token)
     }
 
-    /// Verifies a token for this service. Returns the service that signed it.
+    /// Verifies a token for this service. Returns the signing service.
     pub fn verify(&self, token: &str) -> Result<String, TokenError> {
         self.verify_at(token, clock::now())
     }
@@ -115,7 +114,8 @@ impl ServiceKey {
         let mut validation = Validation::new(Algorithm::HS256);
         validation.set_audience(&[self.service]);
         validation.set_required_spec_claims(&["exp", "aud", "iss"]);
-        // `is_valid` checks the expiry with the clock of this process, which tests may set wrong. jsonwebtoken would use its own clock.
+        // `is_valid` checks the expiry with the clock of this process, which tests may set wrong; jsonwebtoken would
+        // use its own clock.
         validation.validate_exp = false;
         let mut refused = TokenError(TokenRefusal::Kind);
         for key in self.decoding.iter() {
@@ -130,14 +130,14 @@ impl ServiceKey {
     }
 }
 
-/// Returns true if the token's lifetime is short and the token is valid now, within [`CLOCK_SKEW`].
+/// Returns true if the token is valid now, within [`CLOCK_SKEW`], and short-lived.
 fn is_valid(claims: &Claims, now: i64) -> bool {
     let (life, skew) = (LIFETIME.as_secs().cast_signed(), CLOCK_SKEW.as_secs().cast_signed());
     let is_short = claims.exp.checked_sub(claims.iat).is_some_and(|lives| (0..=life).contains(&lives));
     is_short && claims.iat <= now.saturating_add(skew) && claims.exp >= now.saturating_sub(skew)
 }
 
-/// Returns the bytes of a key. Fails if there are fewer than [`MIN_KEY_BYTES`].
+/// Fails if the key has fewer than [`MIN_KEY_BYTES`].
 fn long_enough<'a>(variable: &str, key: &'a SecretString) -> Result<&'a [u8], ConfigError> {
     let key = key.expose_secret().as_bytes();
     if key.len() < MIN_KEY_BYTES {

@@ -1,5 +1,4 @@
-//! The delay between batches: the time from the start of one batch that is not full to the start of the next. It grows with the rate of
-//! the items.
+//! The time from the start of a batch that is not full to the start of the next. It grows with the rate of items.
 
 use std::time::Duration;
 
@@ -7,34 +6,33 @@ use tokio::time::Instant;
 
 /// The rate, in items per second, up to which batches are not delayed.
 const UNDELAYED_RATE: f64 = 50.0;
-/// The growth of the delay, in seconds, for each item per second above [`UNDELAYED_RATE`].
+/// The seconds of delay for each item per second above [`UNDELAYED_RATE`].
 const DELAY_PER_ITEM: f64 = 0.000_2;
-/// The maximum delay.
 const MAX_DELAY: Duration = Duration::from_millis(100);
 
-/// The delay between batches while items are frequent. The items that arrive during a delay are handled together, which saves commits in
-/// the database and requests to others.
+/// The delay between batches while items are frequent. Items that arrive during a delay are handled together, which
+/// saves commits and requests to other systems.
 #[derive(Default)]
 pub struct BatchDelay {
-    /// An estimate of the number of items in the last second: an item that is `t` seconds old counts as e^-t.
+    /// An estimate of the items in the last second: an item of age `t` seconds counts as e^-t.
     rate: f64,
     last: Option<Instant>,
     next: Option<Instant>,
 }
 
 impl BatchDelay {
-    /// The time from which the next batch may begin. `None` before the first.
+    /// The earliest start of the next batch. `None` before the first.
     pub fn next(&self) -> Option<Instant> {
         self.next
     }
 
-    /// Returns true if more than [`UNDELAYED_RATE`] items a second arrived recently, so that an item at `now` is soon followed by others.
+    /// Returns true if more than [`UNDELAYED_RATE`] items a second arrived recently, so that others will soon follow.
     pub fn is_busy(&self, now: Instant) -> bool {
         self.rate_at(now) > UNDELAYED_RATE
     }
 
-    /// Records that a batch of `items` items began at `begun`. A caller that spaces its batches by [`next`](Self::next) does not record
-    /// full batches, since it begins the next batch without a pause.
+    /// Records that a batch of `items` items began at `begun`. A caller that spaces its batches by [`next`](Self::next)
+    /// does not record full batches, since it begins the next batch without a pause.
     pub fn record(&mut self, items: u32, begun: Instant) {
         self.rate = self.rate_at(begun) + f64::from(items);
         self.last = Some(begun);

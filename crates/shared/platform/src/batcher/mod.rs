@@ -1,7 +1,7 @@
 //! Batcher: requests that arrive while a batch is executed form the next batch.
 //!
-//! There is no timer, so a lone request does not wait. [`GroupCommit`](crate::postgres::GroupCommit) executes its batches as statements;
-//! clients of other services send theirs as one call.
+//! There is no timer, so a single request does not wait. [`GroupCommit`](crate::postgres::GroupCommit) executes its
+//! batches as statements; clients of other services send each batch as one call.
 
 pub mod delay;
 
@@ -15,25 +15,25 @@ use futures::{FutureExt as _, future::BoxFuture};
 use tokio::sync::{Semaphore, oneshot};
 use tracing::Span;
 
-/// The maximum number of times that a batch yields to other tasks before it begins. The first time collects the requests of tasks that are
-/// ready, each further time the requests of tasks that have become ready meanwhile.
+/// The maximum number of times that a batch yields to other tasks before it begins. Each yield collects the requests of
+/// the tasks that are ready by then.
 const MAX_YIELDS: u32 = 4;
-/// The maximum number of waiting requests. Further requests are refused, since they would not be answered within their time.
+/// The maximum number of waiting requests. Further ones are refused, since they would exceed their time limit.
 pub(crate) const MAX_WAITING: usize = 4096;
-/// A batcher, which executes requests `Q` in batches and answers each with its `A`. Clones share the batches.
+/// Executes requests `Q` in batches and answers each with its `A`. Clones share the batches.
 pub struct Batcher<Q, A> {
     shared: Arc<Shared<Q, A>>,
 }
 
-/// A request of a batch. The function that executes the batch answers it; its caller gets [`NotAnswered::Lost`] if `answer` is dropped.
+/// A request of a batch, which the batch's function answers. The caller gets [`NotAnswered::Lost`] if `answer` is
+/// dropped.
 pub struct Entry<Q, A> {
     pub request: Q,
     pub answer: oneshot::Sender<A>,
-    /// The request's span. The span of a batch's first request contains the batch's statement or call.
+    /// The request's span. The first one of a batch contains the batch's statement or call.
     pub span: Span,
 }
 
-/// The reason why a request has no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotAnswered {
     #[error("too many requests wait")]
@@ -43,15 +43,12 @@ pub enum NotAnswered {
     Lost,
 }
 
-/// The bounds of batches.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// The maximum number of requests in one batch.
     pub batch: usize,
-    /// The time for which an unfinished batch delays the next one, which then runs concurrently. Usually batches end sooner, and run one
-    /// after another.
+    /// The time after which an unfinished batch no longer delays the next one, which then runs concurrently.
     pub overlap_after: Duration,
-    /// The maximum number of batches that run at once.
     pub max_concurrent: usize,
 }
 
@@ -60,7 +57,6 @@ type IsSame<Q> = dyn Fn(&Q, &Q) -> bool + Send + Sync;
 
 struct Shared<Q, A> {
     limits: Limits,
-    /// Returns true for two requests of one key, which are not executed in one batch.
     is_same: Box<IsSame<Q>>,
     max_concurrent: Arc<Semaphore>,
     execute: Box<Execute<Q, A>>,
@@ -69,7 +65,7 @@ struct Shared<Q, A> {
 
 struct Queue<Q, A> {
     waiting: VecDeque<Entry<Q, A>>,
-    /// True while a task executes batches. The task ends when no request waits.
+    /// True while a task executes batches, until no request waits.
     is_running: bool,
 }
 
@@ -84,7 +80,7 @@ where
     Q: Send + 'static,
     A: Send + 'static,
 {
-    /// Creates a batcher. `is_same` returns true for two requests of one key. Such requests are not executed in one batch.
+    /// Creates a batcher. `is_same` returns true for two requests of one key, which must not be in one batch.
     pub fn new<F>(
         limits: Limits,
         is_same: impl Fn(&Q, &Q) -> bool + Send + Sync + 'static,
@@ -104,8 +100,8 @@ where
         }
     }
 
-    /// Executes the request with the next batch and returns its answer. If the caller drops this future before the batch begins, the
-    /// request is not executed; if the caller drops it later, the request is executed.
+    /// Executes the request with the next batch and returns its answer. If the caller drops this future before the
+    /// batch begins, the request is not executed; later, it is executed.
     pub async fn submit(&self, request: Q) -> Result<A, NotAnswered> {
         let (answer, answered) = oneshot::channel();
         {
@@ -128,7 +124,6 @@ where
     Q: Send + 'static,
     A: Send + 'static,
 {
-    /// Executes batches until no request waits.
     async fn run(self: Arc<Self>) {
         loop {
             self.gather().await;
@@ -144,7 +139,8 @@ where
         }
     }
 
-    /// Lets other tasks submit further requests for this batch, as long as more come. Without other ready tasks this costs nothing.
+    /// Lets other tasks submit further requests for this batch, as long as more come. Costs nothing if no other task is
+    /// ready.
     async fn gather(&self) {
         let mut waiting = self.lock().waiting.len();
         for _ in 0..MAX_YIELDS {
@@ -157,7 +153,8 @@ where
         }
     }
 
-    /// Takes the next batch, with at most one request of each key. Returns `None`, which ends the task, if no request waits.
+    /// Takes the next batch, with at most one request per key. Returns `None`, which ends the task, if no request
+    /// waits.
     fn next(&self) -> Option<Vec<Entry<Q, A>>> {
         let mut queue = self.lock();
         let (mut batch, mut later) = (Vec::<Entry<Q, A>>::new(), Vec::new());

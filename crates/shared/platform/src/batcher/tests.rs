@@ -1,4 +1,4 @@
-//! Tests of batches that run concurrently. The tests of group commits cover batches that run one after another.
+//! Tests of concurrent batches. The tests of group commits cover batches that run one after another.
 
 use tokio::time::Instant;
 
@@ -10,7 +10,7 @@ const LIMITS: Limits = Limits { batch: 4, overlap_after: OVERLAP_AFTER, max_conc
 /// The requests of each batch, in the order in which the batches began.
 type Executed = Arc<Mutex<Vec<Vec<u32>>>>;
 
-/// Creates a batcher whose batches are answered after `takes` of their first request, with ten times each request.
+/// Creates a batcher that answers ten times each request. A batch takes `takes` of its first request.
 fn batcher(takes: fn(u32) -> Duration) -> (Batcher<u32, u32>, Executed) {
     let executed = Executed::default();
     let seen = executed.clone();
@@ -29,7 +29,7 @@ fn batcher(takes: fn(u32) -> Duration) -> (Batcher<u32, u32>, Executed) {
     (Batcher::new(LIMITS, |_, _| false, execute), executed)
 }
 
-/// Submits a request in a task of its own, and lets it wait for its batch.
+/// Submits a request in its own task, and lets it wait for its batch.
 async fn submit(batcher: &Batcher<u32, u32>, request: u32) -> tokio::task::JoinHandle<Result<u32, NotAnswered>> {
     let batcher = batcher.clone();
     let submitted = tokio::spawn(async move { batcher.submit(request).await });

@@ -1,7 +1,8 @@
-//! A circuit breaker. It stops calls to a peer that fails, and then lets one call at a time probe whether the peer has recovered.
+//! A circuit breaker: stops calls to a failing peer, and then lets one call at a time probe whether the peer has
+//! recovered.
 //!
-//! Existing crates (`failsafe`, `recloser`, `tower-resilience-circuitbreaker`) count either the last calls or the calls of a period, but
-//! not the last calls within a period. They also read a clock that tests cannot control.
+//! Existing crates (`failsafe`, `recloser`, `tower-resilience-circuitbreaker`) count either the last calls or the calls
+//! of a period, but not the last calls within a period. They also read a clock that tests cannot control.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -11,49 +12,47 @@ use std::{
 
 use tokio::time::Instant;
 
-/// The maximum number of recent calls that decide whether the breaker opens. Calls older than [`WINDOW`] do not count.
+/// How many recent calls, within [`WINDOW`], decide whether the breaker opens.
 const MAX_CALLS: usize = 20;
 const WINDOW: Duration = Duration::from_secs(10);
-/// The minimum number of calls within the window for the breaker to open.
+/// The minimum number of calls in the window for the breaker to open.
 const MIN_CALLS: usize = 10;
-/// The time for which an open breaker refuses every call.
+/// How long an open breaker refuses every call.
 const OPEN_FOR: Duration = Duration::from_secs(5);
 
-/// The result of a call as a sign of the peer's health.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// The peer responded, even if with a refusal.
     Answered,
     /// The peer was unavailable, or did not respond although it had enough time.
     Failed,
-    /// The call says nothing about the peer: the caller gave it too little time, or cancelled the call.
+    /// Nothing about the peer: the caller gave it too little time, or cancelled the call.
     Inconclusive,
 }
 
-/// The circuit breaker of one caller for one peer. All calls of the caller to the peer share it.
+/// The circuit breaker of one caller for one peer, for all its calls.
 pub struct CircuitBreaker {
     peer: &'static str,
     state: Mutex<State>,
 }
 
 enum State {
-    /// The recent calls, oldest first: the time at which each ended, and whether it failed.
+    /// The recent calls, oldest first: their ends, and whether they failed.
     Closed(VecDeque<(Instant, bool)>),
     /// The breaker refuses every call until this time.
     Open(Instant),
-    /// A call that began at this time probes the peer. `None` if there is no such call; the next call then becomes the probe.
+    /// A call that began at this time probes the peer. `None` makes the next call the probe.
     HalfOpen(Option<Instant>),
 }
 
-/// The permission to make one call. If it is dropped without [`Permit::end`], the outcome of the call is inconclusive.
+/// The permission to make one call. Without [`Permit::end`], the outcome is inconclusive.
 pub struct Permit {
     breaker: Arc<CircuitBreaker>,
-    /// The time at which the call began, if the call is the probe.
+    /// When the call began, if it is the probe.
     probe: Option<Instant>,
     outcome: Outcome,
 }
 
-/// The breaker refuses the call, because the peer has failed too often.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0} is unavailable: its circuit breaker is open")]
 pub struct Refused(pub &'static str);
@@ -65,7 +64,6 @@ impl CircuitBreaker {
         Arc::new(Self { peer, state: Mutex::new(state) })
     }
 
-    /// Returns a permit for a call, or refuses the call.
     pub fn acquire(self: &Arc<Self>) -> Result<Permit, Refused> {
         let now = Instant::now();
         let mut state = self.lock();
@@ -90,7 +88,7 @@ impl CircuitBreaker {
         match (&mut *state, probe) {
             (State::HalfOpen(current), Some(begun)) if *current == Some(begun) => match outcome {
                 Outcome::Answered => self.change(&mut state, State::Closed(VecDeque::with_capacity(MAX_CALLS))),
-                // The time begins with the probe, since no other call was made while the probe waited for its response.
+                // The time counts from the start of the probe, because no other call was made after it.
                 Outcome::Failed => self.change(&mut state, State::Open(begun + OPEN_FOR)),
                 Outcome::Inconclusive => *current = None,
             },
@@ -104,7 +102,7 @@ impl CircuitBreaker {
                     self.change(&mut state, State::Open(now + OPEN_FOR));
                 }
             }
-            // The call began before the state changed, so its outcome no longer counts.
+            // The state has changed since the call began, so its outcome does not count.
             _ => {}
         }
     }
@@ -135,7 +133,6 @@ impl Drop for CircuitBreaker {
 }
 
 impl Permit {
-    /// Records the outcome of the call.
     pub fn end(mut self, outcome: Outcome) {
         self.outcome = outcome;
     }
@@ -147,7 +144,7 @@ impl Drop for Permit {
     }
 }
 
-/// The state of a breaker as a value of the metric, from best to worst.
+/// The value of the metric, from best to worst.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Level {
     Closed,
@@ -165,20 +162,20 @@ impl State {
     }
 }
 
-/// The breakers of this process for one peer. In single-process mode several services call the same peer.
+/// The breakers of this process for one peer: in single-process mode, several services call it.
 #[derive(Default)]
 struct Breakers {
-    /// How many are at each level.
+    /// The number of breakers at each level.
     levels: [u32; 3],
-    /// The latest time until which one of them refuses every call.
+    /// The latest time until which one of the breakers refuses every call.
     open_until: Option<Instant>,
 }
 
 static BREAKERS: Mutex<BTreeMap<&'static str, Breakers>> = Mutex::new(BTreeMap::new());
 
 impl Breakers {
-    /// Sets `circuit_breaker_state` to the worst of the breakers' states. An open breaker whose time is over counts as half-open, also if
-    /// no call has come since.
+    /// Sets `circuit_breaker_state` to the worst of the breakers' states. An open breaker whose time is over counts as
+    /// half-open, even if no call has followed.
     fn export(&self, peer: &'static str) {
         let [_, half_open, open] = self.levels;
         let worst = if open > 0 && self.open_until > Some(Instant::now()) {
@@ -192,7 +189,6 @@ impl Breakers {
     }
 }
 
-/// Counts the transition of one breaker.
 fn count(peer: &'static str, before: Option<Level>, after: Option<&State>) {
     let mut all = BREAKERS.lock().unwrap_or_else(PoisonError::into_inner);
     let breakers = all.entry(peer).or_default();
@@ -208,7 +204,7 @@ fn count(peer: &'static str, before: Option<Level>, after: Option<&State>) {
     breakers.export(peer);
 }
 
-/// Exports the states of all breakers. They change with time, too, and not only with calls.
+/// Exports the states of all breakers, which change with time as well as with calls.
 pub fn export() {
     for (peer, breakers) in &*BREAKERS.lock().unwrap_or_else(PoisonError::into_inner) {
         breakers.export(peer);

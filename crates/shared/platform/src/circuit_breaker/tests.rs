@@ -8,7 +8,7 @@ use super::{
 };
 
 impl CircuitBreaker {
-    /// Makes `count` calls with this outcome, as far as the breaker permits them. Returns the number of permitted calls.
+    /// Makes up to `count` calls with this outcome. Returns how many the breaker permitted.
     fn calls(self: &Arc<Self>, count: usize, outcome: Outcome) -> usize {
         let permits = (0..count).filter_map(|_| self.acquire().ok());
         permits.map(|permit| permit.end(outcome)).count()

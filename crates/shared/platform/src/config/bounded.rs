@@ -1,20 +1,18 @@
-//! Numbers and times of the configuration, within bounds beyond which a sum or a semaphore would overflow.
+//! Numbers and times of the configuration, within bounds above which a sum or a semaphore would overflow.
 
 use std::time::Duration;
 
 use serde::{Deserialize as _, Deserializer, de::Error as _};
 
-/// The maximum of a number of connections, requests or streams. It is far above what a process can serve.
+/// The maximum of connections, requests or streams, far above what a process can serve.
 const MAX_COUNT: usize = 1_000_000;
-/// The maximum of a time: 100 years.
 const MAX_DURATION: Duration = Duration::from_hours(100 * 365 * 24);
 
-/// Reads a number of connections, requests or streams: from 1 to a million.
+/// Reads a count from 1 to a million.
 pub fn count<'de, D: Deserializer<'de>>(from: D) -> Result<usize, D::Error> {
     up_to::<MAX_COUNT, D>(from)
 }
 
-/// Reads a number from 1 to `MAX`.
 pub fn up_to<'de, const MAX: usize, D: Deserializer<'de>>(from: D) -> Result<usize, D::Error> {
     let count = usize::deserialize(from)?;
     if (1..=MAX).contains(&count) {
@@ -28,7 +26,7 @@ pub fn duration<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error
     checked(humantime_serde::deserialize(from)?)
 }
 
-/// Reads a time as [`duration`] does, if there is one.
+/// Reads an optional time like [`duration`].
 pub fn optional_duration<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
     humantime_serde::deserialize::<Option<Duration>, D>(from)?.map(checked).transpose()
 }

@@ -22,7 +22,7 @@ fn yes() -> bool {
 }
 
 impl Descriptions {
-    /// Reads the variables. The choice applies to the servers that this process builds from then on.
+    /// Reads the variables, for the servers that this process builds afterwards.
     pub fn choose(settings: &Settings) -> Result<(), ConfigError> {
         let _ = CHOSEN.set(settings.read()?);
         Ok(())

@@ -1,10 +1,10 @@
-//! The environment of a process. Secrets that are published in this repository are accepted only in development.
+//! The environment of a process. Secrets published in this repository are accepted only in development.
 
 use crate::config::{ConfigError, Settings};
 
 /// The variable with the environment: `development` or `production`. If it is not set, the environment is production.
 pub const VARIABLE: &str = "SHIPYARD_ENVIRONMENT";
-/// The text that every published secret contains: the key in deploy/compose/secrets and the passwords in deploy/compose.
+/// The text in every published secret: the key in deploy/compose/secrets and the passwords in deploy/compose.
 const PUBLISHED: &str = "development-only";
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,7 +33,7 @@ impl Environment {
     }
 }
 
-/// Returns the names of the variables that hold a published secret, sorted.
+/// Returns the names of variables that hold a published secret, sorted.
 pub fn published_secrets(settings: &Settings) -> Vec<String> {
     let mut published: Vec<String> = settings
         .secrets()
@@ -44,7 +44,7 @@ pub fn published_secrets(settings: &Settings) -> Vec<String> {
     published
 }
 
-/// Returns the names of the variables that hold a published secret. Fails in production if there is one.
+/// Returns the same as [`published_secrets`]. Fails in production if there are any.
 pub fn admit_published_secrets(settings: &Settings) -> Result<Vec<String>, ConfigError> {
     let published = published_secrets(settings);
     match Environment::load(settings)? {

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, fmt};
 
-/// The reason why the configuration is invalid. Its text names the variable and never contains a secret's value.
+/// Why the configuration is invalid. The text names the variable and never contains a secret's value.
 #[derive(Debug, thiserror::Error)]
 #[error("{variable}: {problem}")]
 pub struct ConfigError {
@@ -15,7 +15,7 @@ impl ConfigError {
         Self { variable: variable.to_owned(), problem: problem.to_string() }
     }
 
-    /// Converts an error of the crate `config`, which names the variable only in its text. The variable is one of `values`, or missing.
+    /// Converts an error of the crate `config`, whose text alone names the variable: one of `values`, or a missing one.
     pub(crate) fn explain(error: &config::ConfigError, values: &HashMap<String, String>) -> Self {
         let text = error.to_string();
         let quoted = text.split(['`', '"']).map(str::to_lowercase);

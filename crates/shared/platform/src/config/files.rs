@@ -1,5 +1,5 @@
-//! Reads the files with variables, and the files with secrets that variables name. Errors name file, line and variable, and never contain
-//! a value.
+//! Reads the files with variables, and the secrets' files that variables name. Errors name file, line and variable, but
+//! never contain a value.
 
 use std::{collections::HashMap, path::Path};
 
@@ -10,7 +10,7 @@ const MAX_NAME_LENGTH: usize = 64;
 
 /// Reads a file of lines `NAME=value`. Returns no variables if the file does not exist.
 ///
-/// It reads only this path, because dotenvy's own search goes up to the root directory, where other users may write.
+/// It does not search other paths: dotenvy's own search goes up to the root directory, where other users may write.
 pub fn env(path: &Path) -> Result<HashMap<String, String>, ConfigError> {
     let text = match std::fs::read_to_string(path) {
         Ok(text) => text,
@@ -66,7 +66,7 @@ pub fn secrets(
         .collect()
 }
 
-/// Describes the invalid line. `wrong` comes from dotenvy, which stops at the first error. It is a line, the value of a line, or several
+/// Describes the invalid line. `wrong` is the text of dotenvy's first error: a line, the value of a line, or several
 /// lines if a quote is not closed.
 fn wrong_line(text: &str, wrong: &str) -> String {
     let wrong = wrong.lines().next().unwrap_or_default().trim_end();
@@ -85,7 +85,7 @@ fn wrong_line(text: &str, wrong: &str) -> String {
     }
 }
 
-/// Returns true if the text has the form of a variable's name. Any other text may be part of a value.
+/// Returns true if the text looks like a variable's name. Other text may be part of a value.
 fn is_name(text: &str) -> bool {
     (1..=MAX_NAME_LENGTH).contains(&text.len())
         && text.starts_with(|c: char| c.is_ascii_uppercase())

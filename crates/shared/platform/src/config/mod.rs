@@ -15,10 +15,10 @@ use serde::de::DeserializeOwned;
 
 pub use crate::config::error::ConfigError;
 
-/// All variables that this process can read. A later source overrides an earlier one: the TOML file that `SHIPYARD_CONFIG` names, `.env` in
-/// the working directory, the environment, overrides.
+/// All variables that this process can read. A later source overrides an earlier one: the TOML file that
+/// `SHIPYARD_CONFIG` names, `.env` in the working directory, the environment, overrides.
 ///
-/// [`Settings::read`] reads some of the variables into a struct whose fields are the variables' names in lower case.
+/// [`Settings::read`] reads the variables that a struct's fields name in lower case.
 #[derive(Clone, Default)]
 pub struct Settings {
     values: HashMap<String, String>,
@@ -28,23 +28,22 @@ pub struct Settings {
 /// The process in which a service runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Host {
-    /// The service runs in its own process.
     #[default]
     OwnProcess,
-    /// All services run in one process, which has a single admin port and no replicas.
+    /// All services run in one process, with a single admin port and no replicas.
     SharedProcess,
 }
 
 impl Settings {
-    /// Reads every source, and from Vault the secrets whose values refer to it. Fails if a file or secret cannot be read; the error names
-    /// the file or the variable.
+    /// Reads every source, and the secrets that refer to Vault. Fails if a file or secret cannot be read; the error
+    /// names the file or the variable.
     pub fn load() -> Result<Self, ConfigError> {
         let mut settings = Self::load_unresolved()?;
         vault::resolve(&mut settings.values, is_secret)?;
         Ok(settings)
     }
 
-    /// Does the same as [`load`](Self::load) without Vault, for a process that needs no secret.
+    /// Like [`load`](Self::load) without Vault, for a process that needs no secret.
     pub fn load_unresolved() -> Result<Self, ConfigError> {
         let mut values = HashMap::new();
         if let Ok(path) = std::env::var("SHIPYARD_CONFIG") {
@@ -61,7 +60,8 @@ impl Settings {
         Ok(Self { values, host: Host::default() })
     }
 
-    /// Fails if a variable is a misspelt one, and logs a warning for each that looks like ours and is not.
+    /// Fails if a variable's name looks misspelt. Logs a warning for each other unknown one with the prefix of a
+    /// service.
     pub fn check_names(&self) -> Result<(), ConfigError> {
         for warning in names::check(self.values.keys().map(String::as_str))? {
             tracing::warn!("{warning}");
@@ -69,12 +69,12 @@ impl Settings {
         Ok(())
     }
 
-    /// Creates settings with exactly these variables, for tests.
+    /// Creates settings with only these variables, for tests.
     pub fn from_variables<'a>(variables: impl IntoIterator<Item = (&'a str, String)>) -> Self {
         Self::default().with(variables)
     }
 
-    /// Sets these variables, and overrides existing values.
+    /// Sets these variables, overriding existing values.
     #[must_use]
     pub fn with<'a>(mut self, variables: impl IntoIterator<Item = (&'a str, String)>) -> Self {
         self.values.extend(variables.into_iter().map(|(name, value)| (name.to_lowercase(), value)));
@@ -87,7 +87,6 @@ impl Settings {
         if self.get(variable).is_some() { self } else { self.with([(variable, value.to_owned())]) }
     }
 
-    /// Marks the settings as those of services that share one process.
     #[must_use]
     pub fn for_shared_process(self) -> Self {
         Self { host: Host::SharedProcess, ..self }
@@ -102,7 +101,7 @@ impl Settings {
         self.values.get(&variable.to_lowercase()).map(String::as_str).filter(|value| !value.is_empty())
     }
 
-    /// Returns the secrets that are set, with their names in lower case.
+    /// Returns the secrets that are set, by their names in lower case.
     pub(crate) fn secrets(&self) -> impl Iterator<Item = (&str, &str)> {
         let secrets = self.values.iter().filter(|(name, value)| is_secret(name) && !value.is_empty());
         secrets.map(|(name, value)| (name.as_str(), value.as_str()))
@@ -112,7 +111,7 @@ impl Settings {
     pub fn read<T: DeserializeOwned>(&self) -> Result<T, ConfigError> {
         let mut builder = config::Config::builder();
         for (name, value) in &self.values {
-            // The crate `config` would parse other names as paths. No variable of this system has such a name.
+            // The crate `config` would parse other names as paths. No variable has such a name.
             if value.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
                 continue;
             }
@@ -136,8 +135,8 @@ impl Settings {
     }
 }
 
-/// The endings of the names of secrets, which may therefore come from a file. They are specific, since a file that cannot be read is an
-/// error and other software has variables such as `AWS_WEB_IDENTITY_TOKEN_FILE`.
+/// The endings of secrets' names, for which `NAME_FILE` may name a file. They are specific, since an unreadable file is
+/// an error, and other software sets variables such as `AWS_WEB_IDENTITY_TOKEN_FILE`.
 const SECRETS: [&str; 12] = [
     "service_key",
     "service_key_previous",

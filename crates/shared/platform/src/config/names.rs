@@ -1,20 +1,20 @@
-//! The names of all variables, as `.env.example` lists them, and those that look misspelt.
+//! The names of all variables, as `.env.example` lists them, and a check for misspelt names.
 
 use crate::{config::error::ConfigError, http::unreadable_field::nearest};
 
 const EXAMPLE: &str = include_str!("../../../../../.env.example");
-/// Orchestrators set such variables for each service that they know.
+/// Parts of names that orchestrators set for each service.
 const OF_ORCHESTRATORS: [&str; 2] = ["_SERVICE_", "_PORT"];
 
-/// Returns the variables of `.env.example`, with a value or commented out.
+/// Returns the variables of `.env.example`, including those commented out.
 fn known() -> Vec<&'static str> {
     let lines = EXAMPLE.lines().map(|line| line.trim_start_matches("# "));
     let names = lines.filter_map(|line| line.split_once('=').map(|(name, _)| name));
     names.filter(|name| name.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')).collect()
 }
 
-/// Checks the names that begin with the prefix of a service. Fails for an unknown name that is at most two edits away from a known one, and
-/// returns a warning for each other unknown name.
+/// Checks the names with the prefix of a service. Fails for an unknown name at most two edits away from a known one,
+/// and returns a warning for each other unknown name.
 pub(crate) fn check<'n>(names: impl Iterator<Item = &'n str>) -> Result<Vec<String>, ConfigError> {
     let known = known();
     let services: Vec<&str> = known.iter().filter_map(|name| name.strip_suffix("ADMIN_LISTEN")).collect();

@@ -12,7 +12,7 @@ pub fn read(variable: &str, text: &str, example: &str) -> Result<Url, ConfigErro
     url.ok_or_else(|| ConfigError::new(variable, format!("is not a URL such as {example}")))
 }
 
-/// Returns true if requests to the URL cross a network in plain text: over `http`, and not to a loopback address.
+/// Returns true if requests to the URL cross a network in plain text.
 pub fn is_in_clear(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
     let address: Result<IpAddr, _> = host.trim_start_matches('[').trim_end_matches(']').parse();

@@ -1,5 +1,5 @@
-//! Machine-readable details of a gRPC status: a reason code and its subject as metadata, and the messages of `google.rpc` that describe
-//! errors: <https://google.aip.dev/193>.
+//! Machine-readable details of a gRPC status: a reason code and its subject as metadata, and the error messages of
+//! `google.rpc`: <https://google.aip.dev/193>.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -14,16 +14,15 @@ use crate::invalid::{FieldCode, InvalidField, InvalidFields};
 
 /// The domain in which reason codes are unique, as `google.rpc.ErrorInfo` names it.
 const DOMAIN: &str = "shipyard";
-/// The delay after which a caller may repeat a call that failed for a temporary reason.
+/// The delay before a caller may retry a call that failed temporarily.
 const RETRY_DELAY: Duration = Duration::from_secs(1);
-/// The header of a response that has the encoded `google.rpc.Status`.
 const DETAILS: &str = "grpc-status-details-bin";
 
 /// The metadata key of the reason, such as `OUT_OF_STOCK`.
 const REASON: &str = "reason";
 
-/// Creates a status with a reason code that clients can evaluate. UNAVAILABLE with a reason is an answer, which circuit breakers do not count
-/// as a failure of the peer, so an outage of the service itself has no reason.
+/// Creates a status with a reason code for clients. Circuit breakers count UNAVAILABLE with a reason as an answer of a
+/// working peer, so an outage of the service itself has no reason.
 pub fn with_reason(code: Code, reason: &'static str, message: impl Into<String>) -> Status {
     let mut status = Status::new(code, message);
     status.metadata_mut().insert(REASON, MetadataValue::from_static(reason));
@@ -33,7 +32,7 @@ pub fn with_reason(code: Code, reason: &'static str, message: impl Into<String>)
 /// The metadata key of the subject, such as a uuid.
 const SUBJECT: &str = "subject";
 
-/// Adds the subject of the reason to the metadata of a status.
+/// Adds a subject to the metadata of a status.
 pub fn about(mut status: Status, subject: impl std::fmt::Display) -> Status {
     if let Ok(value) = MetadataValue::try_from(subject.to_string()) {
         status.metadata_mut().insert(SUBJECT, value);
@@ -41,17 +40,16 @@ pub fn about(mut status: Status, subject: impl std::fmt::Display) -> Status {
     status
 }
 
-/// Returns the subject in the metadata of a status.
 pub fn subject(status: &Status) -> Option<&str> {
     status.metadata().get(SUBJECT)?.to_str().ok()
 }
 
-/// Returns the reason in the metadata of a status.
 pub fn reason(status: &Status) -> Option<&str> {
     status.metadata().get(REASON)?.to_str().ok()
 }
 
-/// Creates a status with these details, for a service that passes on the status of another. An empty detail is omitted.
+/// Creates a status with these details, for a service that passes on another service's status. An empty detail is
+/// omitted.
 pub fn with_details(code: Code, message: String, reason: &str, subject: &str) -> Status {
     let mut status = Status::new(code, message);
     for (key, value) in [(REASON, reason), (SUBJECT, subject)] {
@@ -80,7 +78,6 @@ impl From<InvalidFields> for Status {
 }
 
 impl InvalidFields {
-    /// Returns the invalid fields that a status lists.
     pub fn in_status(status: &Status) -> Self {
         let violations = status.get_details_bad_request().map(|details| details.field_violations).unwrap_or_default();
         let field = |wrong: FieldViolation| {
@@ -90,7 +87,8 @@ impl InvalidFields {
     }
 }
 
-/// Adds the details that the status of a failed call lacks: `ErrorInfo` to every status, `RetryInfo` if the call may succeed later.
+/// Adds the details that the status of a failed call lacks: `ErrorInfo` to every status, `RetryInfo` if the call may
+/// succeed later.
 pub(super) fn completed(mut response: Response) -> Response {
     if let Some(details) = encoded(response.headers()) {
         response.headers_mut().insert(DETAILS, details);
@@ -98,8 +96,8 @@ pub(super) fn completed(mut response: Response) -> Response {
     response
 }
 
-/// Returns the encoded details of the status in the headers of a response. A response without a status in its headers has an OK status in
-/// its trailers, since every RPC has a single response message.
+/// Returns the encoded details of the error status in a response's headers. A status outside of the headers is OK,
+/// since every RPC has a single response message.
 fn encoded(headers: &HeaderMap) -> Option<HeaderValue> {
     let status = Status::from_header_map(headers).filter(|status| status.code() != Code::Ok)?;
     let mut details = status.get_error_details();
@@ -116,7 +114,7 @@ fn encoded(headers: &HeaderMap) -> Option<HeaderValue> {
     encoded.headers().get(DETAILS).cloned()
 }
 
-/// Returns the reason for a status that has no specific one. Such a status is about the call as a whole.
+/// Returns the reason for a status without a specific one, which is about the call as a whole.
 fn general_reason(code: Code) -> &'static str {
     match code {
         Code::Ok => "OK",

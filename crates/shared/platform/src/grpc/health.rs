@@ -7,14 +7,14 @@ use tonic_health::{ServingStatus, server::HealthReporter};
 use super::watch_limits::{self, MAX_OPEN_MESSAGE_BYTES};
 use crate::server::readiness::Readiness;
 
-/// Creates the service, and the reporter that sets its answers.
+/// Creates the service, and the reporter that sets its statuses.
 pub(super) fn service() -> (HealthReporter, Router) {
     let (reporter, health) = tonic_health::server::health_reporter();
     let routes = Routes::new(health.max_decoding_message_size(MAX_OPEN_MESSAGE_BYTES));
     (reporter, watch_limits::bounded(routes, watch_limits::is_watch))
 }
 
-/// Reports SERVING for `""` and each of `names` while `readiness` is met, and otherwise NOT_SERVING. Never returns.
+/// Reports SERVING for `""` and `names` while `readiness` is met, otherwise NOT_SERVING. Never returns.
 pub(super) async fn report(reporter: &HealthReporter, names: &[&'static str], readiness: &Readiness) {
     let mut changes = readiness.changes();
     loop {

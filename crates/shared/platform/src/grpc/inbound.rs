@@ -1,7 +1,7 @@
 //! Limits of a gRPC server: size and arrival time of messages, calls in flight, and calls in flight of one user.
 //!
-//! Every RPC of this system takes one message, and a call starts only once this message has arrived. So an incompletely sent call occupies
-//! no slot.
+//! Every RPC takes one message, and a call starts only once its message has arrived. So an incompletely sent call
+//! occupies no slot.
 
 use std::sync::Arc;
 
@@ -24,11 +24,12 @@ use crate::{
 
 /// The maximum size of a message in bytes.
 const MAX_MESSAGE_BYTES: usize = 256 * 1024;
-/// The length in bytes of the prefix of a message: a flag and the length (gRPC over HTTP/2, "Length-Prefixed-Message").
+/// The length in bytes of a message's prefix: a flag and the message's length (gRPC over HTTP/2,
+/// "Length-Prefixed-Message").
 const PREFIX_LENGTH: usize = 5;
 
-/// Adds `guard` and the limits to the services of `router`. A call passes them in this order: arrival of the message, a slot for the call,
-/// authentication, a slot of the user. The calls of each service in `apart` have slots of their own.
+/// Adds `guard` and the limits to the services of `router`. A call passes them in this order: arrival of the message, a
+/// slot for the call, authentication, a slot of the user. Each service in `apart` has its own slots.
 pub(super) fn bounded(router: Router, guard: Guard, max_in_flight: usize, apart: &[&'static str]) -> Router {
     let inbound = Inbound {
         arrivals: Arrivals::default(),
@@ -43,14 +44,14 @@ pub(super) fn bounded(router: Router, guard: Guard, max_in_flight: usize, apart:
 struct Inbound {
     arrivals: Arrivals,
     slots: Slots,
-    /// The services whose calls have slots of their own.
+    /// The services whose calls have their own slots.
     apart: Vec<(&'static str, Slots)>,
     guard: Guard,
     user_slots: UserSlots,
 }
 
 impl Inbound {
-    /// Returns the slots of the calls with this path, which is `/service/method`.
+    /// Returns the slots of the calls with this path, `/service/method`.
     fn slots_of(&self, path: &str) -> &Slots {
         let service = path.trim_start_matches('/').split('/').next();
         let own = self.apart.iter().find(|(name, _)| service == Some(name));
@@ -58,7 +59,7 @@ impl Inbound {
     }
 }
 
-/// Middleware: one layer, since each layer of axum costs each call several allocations.
+/// One layer, since each layer of axum costs each call several allocations.
 async fn admit(State(inbound): State<Arc<Inbound>>, request: Request, next: Next) -> Response {
     let request = match arrive(&inbound.arrivals, request).await {
         Ok(request) => request,
@@ -72,7 +73,6 @@ async fn admit(State(inbound): State<Arc<Inbound>>, request: Request, next: Next
     inbound.guard.grpc(request, async |request| shed_user(&inbound.user_slots, request, next).await).await
 }
 
-/// Returns the call with its whole message.
 async fn arrive(arrivals: &Arrivals, request: Request) -> Result<Request, Status> {
     let (parts, body) = request.into_parts();
     match arrivals.read(body, PREFIX_LENGTH + MAX_MESSAGE_BYTES).await {

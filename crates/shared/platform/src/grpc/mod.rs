@@ -22,12 +22,12 @@ use uuid::Uuid;
 
 use crate::{auth::Caller, circuit_breaker::Refused};
 
-/// Parses the uuid in a field. Fails with INVALID_ARGUMENT and a message that names the field.
+/// Parses a uuid. Fails with INVALID_ARGUMENT, naming the field.
 pub fn parse_uuid(field: &str, value: &str) -> Result<Uuid, Status> {
     uuid(value).map_err(|error| invalid(field, error))
 }
 
-/// Parses the uuid in a field, for [`InvalidFields::check`](crate::invalid::InvalidFields::check).
+/// Parses a uuid, for [`InvalidFields::check`](crate::invalid::InvalidFields::check).
 pub fn uuid(value: &str) -> Result<Uuid, &'static str> {
     Uuid::try_parse(value).map_err(|_| "must be a uuid")
 }
@@ -38,39 +38,38 @@ pub fn caller<T>(request: &tonic::Request<T>) -> Result<Caller, Status> {
     caller.ok_or_else(|| Status::internal("the guard is missing before this call"))
 }
 
-/// Creates the response to a call that fails with `status` before it reaches its service.
+/// Creates the response to a call that fails before it reaches its service.
 pub(crate) fn refuse(status: &Status) -> Response {
     let response: http::Response<tonic::body::Body> = status.clone().into_http();
     response.map(Body::new)
 }
 
-/// Returns true if calls of this method only read, judging by the name of the method.
+/// Returns true if calls of this method only read, according to the method's name.
 pub(crate) fn is_read(path: &str) -> bool {
     let method = path.rsplit('/').next().unwrap_or_default();
     ["Get", "List"].iter().any(|read| method.starts_with(read)) || ["Whoami", "Check"].contains(&method)
 }
 
-/// Converts a time to protobuf.
 pub fn timestamp(time: chrono::DateTime<chrono::Utc>) -> prost_types::Timestamp {
     let nanos = i32::try_from(time.timestamp_subsec_nanos()).unwrap_or(999_999_999);
     prost_types::Timestamp { seconds: time.timestamp(), nanos }
 }
 
-/// Converts a time from protobuf. Returns `None` for a time out of the range of protobuf, which is the years 1 to 9999.
+/// Converts a time from protobuf. Returns `None` outside of protobuf's range, the years 1 to 9999.
 pub fn time(time: &prost_types::Timestamp) -> Option<chrono::DateTime<chrono::Utc>> {
     let nanos = u32::try_from(time.nanos).ok().filter(|nanos| *nanos < 1_000_000_000)?;
     chrono::DateTime::from_timestamp(time.seconds, nanos).filter(|time| (1..=9999).contains(&time.year()))
 }
 
-/// Returns true if the call may be retried: either the call did not reach the peer, or the peer could not serve it at that time. Returns
-/// false for a refusal by an open circuit breaker, which stays open for longer than a retry waits.
+/// Returns true if the call may be retried: it did not reach the peer, or the peer could not serve it at that time. A
+/// call that an open circuit breaker refused may not, since the breaker stays open for longer than a retry waits.
 pub fn is_transient(status: &Status) -> bool {
     matches!(status.code(), Code::Unavailable | Code::ResourceExhausted | Code::Aborted) && !is_refused(status)
 }
 
-/// Returns true if the peer refuses this request for good: the same request would be refused again, so a consumer makes a dead letter of
-/// its message. Every other failure is transient, because it may say more about the peer, or about the rights of this service, than about
-/// the request. See <https://grpc.io/docs/guides/status-codes/>.
+/// Returns true if the peer would refuse the same request again, so that a consumer dead-letters its message. Every
+/// other failure is transient, because its cause may be the peer, or the rights of this service. See
+/// <https://grpc.io/docs/guides/status-codes/>.
 pub fn is_refusal(status: &Status) -> bool {
     match status.code() {
         Code::InvalidArgument
@@ -88,13 +87,13 @@ pub fn is_refusal(status: &Status) -> bool {
         | Code::Aborted
         | Code::Internal
         | Code::Unavailable
-        // An older replica does not know a new method yet.
+        // An older replica may not know a new method.
         | Code::Unimplemented
         | Code::Unauthenticated => false,
     }
 }
 
-/// Returns true if no call was sent because the circuit breaker of the peer is open.
+/// Returns true if an open circuit breaker refused the call.
 pub fn is_refused(status: &Status) -> bool {
     std::error::Error::source(status).is_some_and(<dyn std::error::Error>::is::<Refused>)
 }

@@ -1,4 +1,4 @@
-//! The RPCs of a server, by path. They are the closed set of the labels of its metrics.
+//! The RPCs of a server, by path: the closed set of labels of its metrics.
 
 use std::{collections::HashSet, sync::Arc};
 
@@ -11,7 +11,7 @@ use prost_types::FileDescriptorSet;
 pub struct Rpcs(Arc<HashSet<Arc<str>>>);
 
 impl Rpcs {
-    /// Lists every RPC of `services`. The encoded `descriptors` must describe each of them.
+    /// Lists every RPC of `services`, each of which the encoded `descriptors` must describe.
     pub fn new(services: &[&str], descriptors: &[&[u8]]) -> anyhow::Result<Self> {
         let mut paths = HashSet::new();
         for encoded in descriptors {
@@ -27,12 +27,10 @@ impl Rpcs {
         Ok(Self(Arc::new(paths)))
     }
 
-    /// Returns the paths of all RPCs.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<str>> {
         self.0.iter()
     }
 
-    /// Returns `path` if it is the path of an RPC.
     pub fn find(&self, path: &str) -> Option<Arc<str>> {
         self.0.get(path).cloned()
     }

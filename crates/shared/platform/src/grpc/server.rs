@@ -34,18 +34,16 @@ use crate::{
 /// The time limit of a call for which the caller sets no earlier deadline.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The gRPC services of one server.
 pub struct Services {
     routes: RoutesBuilder,
     /// The encoded `FileDescriptorSet` of the services, which reflection serves.
     descriptors: &'static [u8],
     names: Vec<&'static str>,
-    /// The services whose calls have slots of their own.
     apart: Vec<&'static str>,
 }
 
 impl Services {
-    /// Creates an empty set of services. `descriptors` is the encoded `FileDescriptorSet` that describes every service to be added.
+    /// Creates an empty set of services. `descriptors` is the encoded `FileDescriptorSet` of all services to be added.
     pub fn new(descriptors: &'static [u8]) -> Self {
         Self { routes: RoutesBuilder::default(), descriptors, names: Vec::new(), apart: Vec::new() }
     }
@@ -67,8 +65,7 @@ impl Services {
         self
     }
 
-    /// Adds a service whose calls have as many slots as the calls of all other services together. So neither can use up the slots of the
-    /// other.
+    /// Adds a service with its own slots, as many as all other services share.
     #[must_use]
     pub fn with_own_slots<S>(mut self, service: S) -> Self
     where
@@ -106,9 +103,8 @@ impl Services {
         Rpcs::new(&[&self.names[..], &open].concat(), &descriptors)
     }
 
-    /// Builds the router of the services with health, reflection and every layer. It has no listener.
-    ///
-    /// Fails if `guard` has no rule for an RPC.
+    /// Builds the router of the services with health, reflection and every layer. Fails if `guard` has no rule for an
+    /// RPC.
     pub fn router(self, guard: Guard, max_calls_in_flight: usize) -> anyhow::Result<Router> {
         self.layered(guard, max_calls_in_flight).map(|(router, _)| router)
     }
@@ -132,10 +128,11 @@ impl Services {
         Ok((layers(guarded.merge(open), rpcs), reporter))
     }
 
-    /// Serves until `stop`, continues for the drain, then finishes the calls in flight within
+    /// Serves until `stop`, continues during the drain, then finishes the calls in flight within
     /// [`shutdown::REQUESTS_TIMEOUT`](crate::server::shutdown::REQUESTS_TIMEOUT).
     ///
-    /// Health reports SERVING for `""` and each service while `readiness` is met. Fails if `guard` has no rule for an RPC.
+    /// Health reports SERVING for `""` and each service while `readiness` is met. Fails if `guard` has no rule for an
+    /// RPC.
     pub async fn serve(
         self,
         listener: impl Into<Listener>,
@@ -147,7 +144,8 @@ impl Services {
         let names = self.names.clone();
         let (router, reporter) = self.layered(guard, listener.max_calls_in_flight())?;
         tokio::select! {
-            // `biased` polls `report` first, so that the status is set before the first call. Until then tonic-health reports SERVING.
+            // `biased` polls `report` first, which sets the status before the first call; tonic-health reports SERVING
+            // until then.
             biased;
             () = health::report(&reporter, &names, &readiness) => Ok(()),
             served = listener.serve(Protocol::Grpc, router, readiness.clone(), stop) => served,
@@ -158,7 +156,7 @@ impl Services {
         let mut builder = tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(self.descriptors)
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
-            // The messages with details of errors, which clients such as grpcurl look up by their names.
+            // The error details, which clients such as grpcurl look up by name.
             .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET)
             .with_service_name("grpc.health.v1.Health");
         for name in &self.names {
@@ -168,12 +166,12 @@ impl Services {
     }
 }
 
-/// Adds a layer around all services: tracing, metrics, the deadline, INTERNAL for panics, and the details of errors.
+/// Adds the layers around all services: tracing, metrics, deadline, INTERNAL for panics, and error details.
 fn layers(router: Router, rpcs: Rpcs) -> Router {
     router.layer(shared(axum::middleware::from_fn_with_state(rpcs, call_layer)))
 }
 
-/// Middleware: one layer, since each layer of axum costs each call several allocations.
+/// One layer, since each layer of axum costs each call several allocations.
 async fn call_layer(State(rpcs): State<Rpcs>, request: Request, next: Next) -> Response {
     let handle = async |request: Request| {
         let answered = bounded(request, async |request| unreadable::told(next.run(request).await));
@@ -183,7 +181,7 @@ async fn call_layer(State(rpcs): State<Rpcs>, request: Request, next: Next) -> R
     request_telemetry::grpc(&rpcs, request, handle).await
 }
 
-/// Sets the deadline of a call to the one that its caller sent, but at most [`CALL_TIMEOUT`] from now.
+/// Limits a call to the deadline that its caller sent, but at most to [`CALL_TIMEOUT`].
 async fn bounded(request: Request, next: impl AsyncFnOnce(Request) -> Response) -> Response {
     let asked = request.headers().get("grpc-timeout").and_then(|value| parse_timeout(value.to_str().ok()?));
     let limit = asked.unwrap_or(CALL_TIMEOUT).min(CALL_TIMEOUT);
@@ -193,7 +191,7 @@ async fn bounded(request: Request, next: impl AsyncFnOnce(Request) -> Response) 
         .unwrap_or_else(|_| refuse(&tonic::Status::deadline_exceeded("the call took too long")))
 }
 
-/// Parses `grpc-timeout`: at most eight digits and a unit, as the gRPC protocol over HTTP/2 defines it.
+/// Parses `grpc-timeout`: at most eight digits and a unit (gRPC over HTTP/2).
 fn parse_timeout(value: &str) -> Option<Duration> {
     let (digits, unit) = value.split_at_checked(value.len().checked_sub(1)?)?;
     let amount: u32 = digits.parse().ok().filter(|_| digits.len() <= 8)?;

@@ -13,9 +13,9 @@ use crate::{
 pub struct Transport(Option<Connector>);
 
 impl Transport {
-    /// Parses `address` (`host:port` or a URL). Returns its URL and the transport: TLS if `tls` is set, otherwise plain TCP. Fails if the
-    /// URL's scheme contradicts this; the error names `variable`. Over TLS the server's certificate must be that of `service`, if one is
-    /// named.
+    /// Parses `address` (`host:port` or a URL). Returns its URL and the transport: TLS if `tls` is set. Fails if the
+    /// URL's scheme contradicts `tls`; the error names `variable`. Over TLS the server's certificate must name
+    /// `service`, if it is set.
     pub fn parse(
         tls: Option<&Tls>,
         service: Option<&'static str>,
@@ -43,7 +43,7 @@ impl Transport {
         Ok((url, Self(connector)))
     }
 
-    /// Returns a channel that connects on first use and reconnects after its connection ends.
+    /// Returns a channel that connects on first use, and again after its connection ends.
     pub fn connect_lazy(&self, endpoint: &Endpoint) -> Channel {
         let Some(connector) = self.0.clone() else { return endpoint.connect_lazy() };
         endpoint.connect_with_connector_lazy(tower::service_fn(move |url: Uri| {

@@ -1,20 +1,19 @@
-//! Responds INVALID_ARGUMENT to a call whose message cannot be read, since this is the caller's mistake. tonic itself reports INTERNAL, as
-//! it does for a defect of the server. The response to an unknown compression does not repeat the caller's header, whereas tonic's response
-//! contains it several times over.
+//! Responds INVALID_ARGUMENT to a call whose message cannot be read, since this is the caller's mistake; tonic itself
+//! reports INTERNAL. The response to an unknown compression does not repeat the caller's header, whereas tonic's
+//! response contains it several times.
 //!
-//! tonic reads a message before it calls the method, and puts the reason of a failure into the text of the status. No method of the
-//! services returns these texts.
+//! tonic reports such a failure only as the text of the status. No method of the services returns these texts.
 
 use axum::response::Response;
 use tonic::{Code, Status};
 
 use super::refuse;
 
-/// The beginning of prost's error about bytes that are not the message. The rest of the error names message and field, and repeats no
-/// value.
+/// The beginning of prost's error about an undecodable message. The rest names message and field, and repeats no value.
 const NOT_THE_MESSAGE: &str = "failed to decode Protobuf message: ";
 
-/// The beginning of tonic's error about an unreadable frame, up to where it repeats the request; and the text for the caller.
+/// The beginning of tonic's error about an unreadable frame, up to where it repeats the request, and the text for the
+/// caller.
 const FRAMES: [(&str, &str); 4] = [
     ("Missing request message.", "the call has no message"),
     ("Unexpected EOF decoding stream.", "the message is shorter than its prefix says"),
@@ -28,10 +27,10 @@ const FRAMES: [(&str, &str); 4] = [
     ),
 ];
 
-/// The beginning of tonic's error about a value of `grpc-encoding`, up to where it repeats the value.
+/// The beginning of tonic's error about an unsupported `grpc-encoding`, up to where it repeats the value.
 const COMPRESSED: &str = "Content is compressed with `";
 
-/// Replaces tonic's status in the response of a service if the message could not be read.
+/// Replaces tonic's status if the message could not be read.
 pub(super) fn told(response: Response) -> Response {
     match Status::from_header_map(response.headers()).and_then(|status| refusal(&status)) {
         Some(refusal) => refuse(&refusal),
@@ -39,7 +38,7 @@ pub(super) fn told(response: Response) -> Response {
     }
 }
 
-/// Returns the status to respond with if `status` reports that the message could not be read.
+/// Returns the status to respond with, if `status` reports an unreadable message.
 fn refusal(status: &Status) -> Option<Status> {
     let said = status.message();
     match status.code() {

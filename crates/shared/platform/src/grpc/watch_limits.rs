@@ -1,7 +1,5 @@
-//! Limits on what callers may use without a session: the health service and reflection. The size of a message, the number of streams of
-//! each kind (`Watch` of the health service, and reflection), and the lifetime of a stream are bounded.
-//!
-//! A limited number of such streams costs a server next to nothing.
+//! Limits for the health service and reflection, which callers may use without a session: the size of a message, and
+//! the number and the lifetime of streams (`Watch` of the health service, and reflection).
 
 use std::{
     pin::Pin,
@@ -27,17 +25,18 @@ use tonic::{Status, service::Routes};
 use super::refuse;
 use crate::shared_layer::shared;
 
-/// The maximum size in bytes of a message to health or reflection. Such a message contains only names.
+/// The maximum size in bytes of a message to health or reflection, which contains only names.
 pub(super) const MAX_OPEN_MESSAGE_BYTES: usize = 4 * 1024;
 /// The maximum number of concurrent streams of one kind per server.
 const MAX_STREAMS: usize = 256;
-/// The maximum lifetime of a stream. A client that watches opens another stream, as after a lost connection.
+/// The maximum lifetime of a stream. The client then opens another, as after a lost connection.
 const MAX_STREAM_LIFETIME: Duration = Duration::from_mins(10);
 
-/// Limits the number and the lifetime of concurrent calls of the paths in `routes` for which `is_stream` returns true.
+/// Limits the number and the lifetime of concurrent calls of those paths in `routes` for which `is_stream` returns
+/// true.
 pub(super) fn bounded(routes: Routes, is_stream: fn(&str) -> bool) -> Router {
     let kind = Kind { is_stream, slots: Arc::new(Semaphore::new(MAX_STREAMS)) };
-    // The guarded services, with which this router is merged, have the fallback for unknown paths.
+    // This router is merged with the guarded services, which have the fallback for unknown paths.
     routes.into_axum_router().reset_fallback().layer(shared(middleware::from_fn_with_state(kind, bound)))
 }
 
@@ -64,11 +63,11 @@ async fn bound(State(kind): State<Kind>, request: Request, next: Next) -> Respon
     response.map(|body| Body::new(Limited { body, end: Box::pin(sleep(MAX_STREAM_LIFETIME)), slot: Some(slot) }))
 }
 
-/// The body of a stream, which ends when its lifetime is over.
+/// A stream that ends after its lifetime.
 struct Limited {
     body: Body,
     end: Pin<Box<Sleep>>,
-    /// The permit of the stream, or `None` once its lifetime is over.
+    /// `None` once the lifetime is over.
     slot: Option<OwnedSemaphorePermit>,
 }
 

@@ -1,7 +1,6 @@
 //! Reads and discards the rest of a request's body after an early response.
 //!
-//! If the server closed a connection on which the client still sends, the connection would be reset and the client would never see the
-//! response.
+//! Closing a connection on which the client still sends would reset it, and the client would never see the response.
 
 use std::{
     pin::Pin,
@@ -17,16 +16,15 @@ use axum::{
 };
 use http_body::{Frame, SizeHint};
 
-/// The maximum number of bytes of a body that are read and discarded: 8 MiB.
+/// The maximum number of bytes that are discarded.
 const MAX_BYTES: usize = 8 << 20;
-/// The maximum time for which the rest of a body is read.
 const READ_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A request body shared by the handler and the middleware, which reads the rest after the handler.
+/// A request body that the handler reads, and then the middleware.
 #[derive(Clone)]
 struct Shared(Arc<Mutex<Body>>);
 
-/// Passes the request on, and returns the response once the rest of the body has been read or a limit is reached.
+/// Returns the response once the rest of the body has been read, or a limit is reached.
 pub async fn discard_rest(request: Request, next: impl AsyncFnOnce(Request) -> Response) -> Response {
     if request.body().is_end_stream() {
         return next(request).await;

@@ -1,5 +1,5 @@
-//! The table of an HTTP API: a row per endpoint, with who may call it, its handler and its description. Routes, access rules and the
-//! OpenAPI document are derived from the table.
+//! The table of an HTTP API: one row per endpoint, with its access rule, its handler and its description. Routes,
+//! access rules and the OpenAPI document are derived from the table.
 
 use axum::{
     Router,
@@ -15,14 +15,10 @@ use crate::{
     server::health,
 };
 
-/// Every caller.
 pub const PUBLIC: Access = Access::Public;
-/// Users with a session.
 pub const USER: Access = Access::Session(&[]);
-/// Users with a session and the role `operator`.
 pub const OPERATOR: Access = Access::Operator(&[]);
 
-/// Some endpoints of an API.
 pub struct Endpoints<S> {
     router: OpenApiRouter<S>,
     access: Vec<(String, Access)>,
@@ -35,7 +31,6 @@ impl<S: Clone + Send + Sync + 'static> Default for Endpoints<S> {
 }
 
 impl<S: Clone + Send + Sync + 'static> Endpoints<S> {
-    /// Adds an endpoint as `utoipa` describes it.
     #[must_use]
     pub fn described(mut self, access: Access, endpoint: UtoipaMethodRouter<S>) -> Self {
         let (_, paths, _) = &endpoint;
@@ -74,7 +69,7 @@ impl<S: Clone + Send + Sync + 'static> Endpoints<S> {
         self.described(access, (Vec::new(), paths, on(filter, handler)))
     }
 
-    /// Adds a page for people, which is not part of the API's description.
+    /// Adds a page for people, which the API's description omits.
     #[must_use]
     pub fn page<T: 'static>(mut self, access: Access, path: &str, handler: impl Handler<T, S>) -> Self {
         self.access.push((format!("GET {path}"), access));
@@ -87,24 +82,23 @@ impl<S: Clone + Send + Sync + 'static> Endpoints<S> {
         Self { router: self.router.merge(other.router), ..self }
     }
 
-    /// Puts a layer around these endpoints.
     #[must_use]
     pub fn around(self, layer: impl FnOnce(OpenApiRouter<S>) -> OpenApiRouter<S>) -> Self {
         Self { router: layer(self.router), ..self }
     }
 
-    /// Returns the routes, in front of which [`Inbound`](super::inbound::Inbound) puts a guard.
+    /// Returns the routes without a guard, which [`Inbound`](super::inbound::Inbound) adds.
     pub fn routes(self) -> Router<S> {
         self.router.into()
     }
 
-    /// Returns `base`, the general description of the API, with the descriptions of these endpoints added.
+    /// Returns `base`, the general description of the API, extended by these endpoints.
     pub fn document(self, base: OpenApi) -> OpenApi {
         OpenApiRouter::with_openapi(base).merge(self.router).into_openapi()
     }
 
-    /// Returns the access rules of these endpoints and of the pages that every API has. They live as long as the process, so call this
-    /// once.
+    /// Returns the access rules of these endpoints and of the pages that every API has. Leaks their memory, so call
+    /// this once.
     pub fn rules(self) -> Vec<Rule> {
         let own = self.access.into_iter().map(|(method, access)| Rule { method: method.leak(), access });
         own.chain(openapi_pages::RULES).chain(health::PROBE_RULES).collect()

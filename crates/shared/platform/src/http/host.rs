@@ -7,8 +7,8 @@ use axum::{
 
 use crate::http::problem::Problem;
 
-/// Fails if a request has an invalid `Host`, more than one, or none although its version requires one: a gateway in front may have
-/// understood such a request differently.
+/// Fails if a request has an invalid `Host`, more than one, or none although its version requires one: a gateway could
+/// interpret such a request differently.
 pub(crate) fn check(request: &Request) -> Result<(), Problem> {
     let mut hosts = request.headers().get_all(HOST).iter();
     let wrong = |problem| Err(Problem::invalid("Host", problem));

@@ -1,5 +1,5 @@
-//! The limits and the guard of an HTTP API. A request takes a slot, its caller is authenticated, and it takes a slot of its user; then its
-//! endpoint runs.
+//! The limits and the guard of an HTTP API. A request takes a slot, its caller is authenticated, and it takes a slot of
+//! its user.
 
 use std::sync::Arc;
 
@@ -16,8 +16,8 @@ use crate::{
     shared_layer::shared,
 };
 
-/// The limits and the guard of some endpoints. Clones share the slots. A request has its slots until its endpoint returns the response,
-/// whose body may be a stream.
+/// The limits and the guard of some endpoints. Clones share the slots. A request keeps its slots until its endpoint
+/// returns the response, whose body may be a stream.
 #[derive(Clone)]
 pub struct Inbound {
     guard: Guard,
@@ -27,13 +27,13 @@ pub struct Inbound {
 }
 
 impl Inbound {
-    /// Creates an instance that rejects a request with 429 if none of `slots` is free, or none of its user's.
+    /// Responds 429 to a request without a free slot in `slots` or of its user.
     pub fn new(guard: Guard, slots: Slots, users: UserSlots) -> Self {
         Self { guard, slots, apart: None, users }
     }
 
-    /// Makes each request also take one of `slots`. Endpoints that wait for the same service share these slots, so that this service cannot
-    /// hold up other endpoints.
+    /// Makes each request also take one of `slots`, which endpoints that wait for the same service share, so that a
+    /// slow service does not block other endpoints.
     #[must_use]
     pub fn apart(&self, slots: Slots) -> Self {
         Self { apart: Some(slots), ..self.clone() }
@@ -45,8 +45,9 @@ impl Inbound {
         Self { guard, ..self.clone() }
     }
 
-    /// Puts the limits and the guard in front of the endpoints of `router`, which read bodies of at most `body_limit` bytes. The whole
-    /// router needs a fallback of its own: axum's is behind the guard now, which refuses unknown paths with 403.
+    /// Puts the limits and the guard in front of the endpoints of `router`, which read bodies of at most `body_limit`
+    /// bytes. The complete router must set its own fallback, since axum's is now behind the guard, which refuses
+    /// unknown paths with 403.
     pub fn to<S: Clone + Send + Sync + 'static>(&self, router: Router<S>, body_limit: usize) -> Router<S> {
         router
             .layer(shared(DefaultBodyLimit::max(body_limit)))
@@ -54,7 +55,7 @@ impl Inbound {
     }
 }
 
-/// Middleware: one layer, since each layer of axum costs each request several allocations.
+/// One layer, since each layer of axum costs each request several allocations.
 async fn admit(State(inbound): State<Arc<Inbound>>, request: Request, next: Next) -> Response {
     let (Some(_slot), Ok(_apart)) = (inbound.slots.take(), slot(inbound.apart.as_ref())) else {
         return refusal();

@@ -17,8 +17,8 @@ use crate::{
     invalid::{FieldCode, InvalidField, InvalidFields, MAX_FIELDS},
 };
 
-/// The maximum size in bytes of a body of which all invalid members are reported, because the body is decoded once for each of them. Of a
-/// larger body, only the first invalid member is reported.
+/// The maximum size in bytes of a body whose invalid members are all reported, since it is decoded once for each of
+/// them. For a larger body, only the first is reported.
 const SEARCHED: usize = 4 * 1024;
 
 /// The body of a request, parsed from a JSON object. The rejection is a problem document that names the invalid fields.
@@ -34,8 +34,8 @@ impl<T: DeserializeOwned + PartialSchema, S: Send + Sync> FromRequest<S> for Jso
     }
 }
 
-/// A check that the body's `Content-Type` is `application/json`. It does not read the body, so handlers put it before the extractor of the
-/// body.
+/// Checks that the body's `Content-Type` is `application/json`. It does not read the body, so handlers put it before
+/// the body's extractor.
 pub struct IsJson;
 
 impl<S: Sync> FromRequestParts<S> for IsJson {
@@ -59,21 +59,20 @@ fn check_media_type(headers: &HeaderMap) -> Result<(), Problem> {
     Ok(())
 }
 
-/// Parses a JSON object in a format of this system. The problem document lists the invalid members, and never contains a member's value.
-///
-/// At most one error is reported for each member of the object.
+/// Parses a JSON object in a format of this system. The problem document lists the invalid members, one error each,
+/// without their values.
 pub fn decode_own<T: DeserializeOwned + PartialSchema>(body: &[u8]) -> Result<T, Problem> {
     read(body).map_err(|first| all_invalid::<T>(body, first).into())
 }
 
-/// Parses a JSON object in a format that others defined, and stops at the first error. The problem document names the invalid member and
-/// says what is wrong, but never contains the member's value.
+/// Parses a JSON object in a format that others defined, up to the first error. The problem document names the invalid
+/// member and its error, without its value.
 pub fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     read(body).map_err(Problem::from)
 }
 
 fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, InvalidField> {
-    // serde would accept an array for a struct, element by element.
+    // serde would also accept an array for a struct, element by element.
     if !body.trim_ascii_start().starts_with(b"{") {
         return Err(InvalidField::invalid(unreadable_field::BODY, "must be a JSON object"));
     }
@@ -92,7 +91,7 @@ fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, InvalidField> {
     Ok(value)
 }
 
-/// Describes a body that is not JSON. The text names the position, and no value.
+/// Describes a body that is not JSON, by position and without a value.
 fn no_json(error: &serde_json::Error) -> InvalidField {
     InvalidField::invalid(unreadable_field::BODY, format!("is not JSON: {error}"))
 }
@@ -108,7 +107,7 @@ fn all_invalid<T: DeserializeOwned + PartialSchema>(body: &[u8], first: InvalidF
     let absent = required::<T>().into_iter().filter(|name| !members.contains_key(name));
     let absent: Vec<_> =
         absent.map(|name| InvalidField::new(name, FieldCode::Required, unreadable_field::REQUIRED)).collect();
-    // serde reports an absent member only after it has read all others. So members with an error are removed one by one.
+    // serde reports an absent member only after it has read all others, so invalid ones are removed one by one.
     while let Some(wrong) = read::<T>(&serde_json::to_vec(&members).unwrap_or_default()).err() {
         let member = wrong.field.split(['.', '[']).next().unwrap_or_default();
         if members.remove(member).is_none() || invalid.as_slice().len() == MAX_FIELDS {
@@ -122,7 +121,6 @@ fn all_invalid<T: DeserializeOwned + PartialSchema>(body: &[u8], first: InvalidF
     invalid
 }
 
-/// Returns the names of the members that `T` requires.
 fn required<T: PartialSchema>() -> Vec<String> {
     match T::schema() {
         RefOr::T(Schema::Object(object)) => object.required,
@@ -134,7 +132,6 @@ fn without_position(error: &str) -> &str {
     error.rsplit_once(" at line ").map_or(error, |(text, _)| text)
 }
 
-/// Returns the problem for a body that could not be read.
 pub fn unreadable(rejection: &BytesRejection) -> Problem {
     if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
         Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE", "the body is larger than 64 KiB")

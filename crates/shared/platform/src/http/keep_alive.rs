@@ -1,8 +1,8 @@
 //! Closes HTTP/1.1 keep-alive connections during the drain, while the server still serves.
 //!
-//! Over HTTP/2 the server sends GOAWAY. Over HTTP/1.1 a server can only close an idle connection, and a request that is on its way at that
-//! moment is lost. So responses during the drain carry `Connection: close`, and the client sends its next request over a new connection, to
-//! another replica.
+//! Over HTTP/2 the server sends GOAWAY. Over HTTP/1.1 it can only close an idle connection, and would lose a request
+//! that arrives at that moment. So responses during the drain carry `Connection: close`, and the client sends its next
+//! request to another replica.
 
 use axum::{
     Router,
@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::shared_layer::shared;
 
-/// Adds a layer to `router` that closes HTTP/1.1 connections after `stop` with their next response.
+/// Adds a layer to `router` that, after `stop`, closes each HTTP/1.1 connection with its next response.
 pub fn until(router: Router, stop: CancellationToken) -> Router {
     router.layer(shared(middleware::from_fn(move |request: Request, next: Next| {
         let stop = stop.clone();

@@ -1,4 +1,5 @@
-//! HTTP server: the layers around every request, and graceful shutdown. `listener::connection` sets the limits of the HTTP protocol.
+//! HTTP server: the layers around every request, and graceful shutdown. `listener::connection` sets the limits of the
+//! HTTP protocol.
 
 pub(crate) mod discard_body;
 pub mod endpoints;
@@ -62,15 +63,16 @@ pub fn client(timeout: Duration) -> anyhow::Result<reqwest::Client> {
     builder.build().context("making an HTTP client")
 }
 
-/// Returns a builder for HTTP clients, in a process that has a cryptography provider. Without one, building a client panics.
+/// Returns a builder for HTTP clients, after installing a cryptography provider, without which building a client would
+/// panic.
 #[expect(clippy::disallowed_methods, reason = "all other clients are made here")]
 pub fn client_builder() -> reqwest::ClientBuilder {
-    // This fails if a provider is installed already, which has the same effect.
+    // Fails if a provider is installed already, which is fine.
     let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder()
 }
 
-/// Returns true if a client asks for a page, as browsers do.
+/// Returns true if the client accepts HTML, as browsers do.
 pub fn asks_for_page(headers: &HeaderMap) -> bool {
     let accepts = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
     accepts
@@ -78,9 +80,11 @@ pub fn asks_for_page(headers: &HeaderMap) -> bool {
         .any(|kind| kind.split(';').next().is_some_and(|kind| kind.trim() == "text/html"))
 }
 
-/// Binds `address` for the listener that `variable` configures. If the port stays in use for two seconds, the error names `variable`.
+/// Binds `address` for the listener that `variable` configures. If the port stays in use for two seconds, the error
+/// names `variable`.
 pub async fn bind(variable: &str, address: std::net::SocketAddr) -> anyhow::Result<TcpListener> {
-    // The default ports are in the range of ports for outgoing connections, so the system may have assigned one of them for a moment.
+    // The default ports are in the range of ports for outgoing connections, so the operating system may have assigned
+    // one for a moment.
     let pauses = ConstantBuilder::new().with_delay(Duration::from_millis(100)).with_max_times(20);
     let bind = || TcpListener::bind(address);
     let bound = bind.retry(pauses).when(|error| error.kind() == std::io::ErrorKind::AddrInUse).await;
@@ -89,22 +93,22 @@ pub async fn bind(variable: &str, address: std::net::SocketAddr) -> anyhow::Resu
     })
 }
 
-/// Adds the layer around a public API: tracing, metrics, a check of `Host`, an early answer to `Expect: 100-continue`, limits on the bytes
-/// of bodies, time limits for receiving the body and for handling the request, status 500 for panics, discarding the rest of a body after
-/// an early response, and security headers.
+/// Adds the layer around a public API: tracing, metrics, a check of `Host`, an early answer to `Expect: 100-continue`,
+/// limits on the bytes of bodies, time limits for receiving the body and for handling the request, status 500 for
+/// panics, discarding the rest of a body after an early response, and security headers.
 ///
 /// Error responses of the framework are converted to problem documents.
 pub fn layers(router: Router) -> Router {
     layers_with(router, BODY_LIMIT)
 }
 
-/// Does the same as [`layers`] for an API with bodies of up to `body_limit` bytes.
+/// Like [`layers`], for an API with bodies of up to `body_limit` bytes.
 pub fn layers_with(router: Router, body_limit: usize) -> Router {
     let bodies = Bodies { arrivals: Arrivals::default(), limit: body_limit };
     router.layer(shared(axum::middleware::from_fn_with_state(bodies, request_layer)))
 }
 
-/// The bodies that an API receives. Clones share them.
+/// The bodies that an API is receiving. Clones share them.
 #[derive(Clone)]
 struct Bodies {
     arrivals: Arrivals,
@@ -112,7 +116,7 @@ struct Bodies {
     limit: usize,
 }
 
-/// Middleware: everything that [`layers`] names, in one layer, since each layer of axum costs each request several allocations.
+/// One layer, since each layer of axum costs each request several allocations.
 async fn request_layer(State(bodies): State<Bodies>, request: Request, next: Next) -> Response {
     let handle = async |request: Request| match host::check(&request) {
         Ok(()) => received(&bodies, request, next).await,
@@ -122,7 +126,8 @@ async fn request_layer(State(bodies): State<Bodies>, request: Request, next: Nex
     secured(request, handle).await
 }
 
-/// Handles a request once its body has arrived, or without the body if the client waits and the head decides the answer.
+/// Handles a request once its body has arrived, or without the body if the client waits and the head decides the
+/// answer.
 async fn received(bodies: &Bodies, request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
     if expect::is_waiting(&parts, &body) {
@@ -142,7 +147,7 @@ async fn handled(request: Request, next: Next) -> Response {
     catch_panics(bounded(as_problem(request, handle)), || Problem::internal().into_response()).await
 }
 
-/// Serves until `stop`, continues for the drain, then finishes the requests in flight within
+/// Serves until `stop`, continues during the drain, then finishes the requests in flight within
 /// [`shutdown::REQUESTS_TIMEOUT`](crate::server::shutdown::REQUESTS_TIMEOUT).
 pub async fn serve(
     listener: impl Into<Listener>,
@@ -154,8 +159,8 @@ pub async fn serve(
     listener.into().serve(Protocol::Http, router, readiness, stop).await
 }
 
-/// Passes a request on once its body has arrived. A body that is too long is passed on as well: the endpoint rejects it or does not read
-/// it.
+/// Passes a request on once its body has arrived, or has turned out too long: then the endpoint rejects it or does not
+/// read it.
 async fn arrive(bodies: &Bodies, request: Request, next: impl AsyncFnOnce(Request) -> Response) -> Response {
     let (parts, body) = request.into_parts();
     let body = match bodies.arrivals.read(body, bodies.limit).await {
@@ -176,7 +181,7 @@ fn not_arrived(error: NotArrived) -> Problem {
     }
 }
 
-/// Returns the response of `work`, or `answer()` after a panic. The panic hook has logged the panic itself.
+/// Returns the response of `work`, or `answer()` after a panic, which the panic hook has logged.
 pub(crate) async fn catch_panics(work: impl Future<Output = Response>, answer: impl FnOnce() -> Response) -> Response {
     AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|_| {
         tracing::error!("a request handler panicked");
@@ -184,7 +189,7 @@ pub(crate) async fn catch_panics(work: impl Future<Output = Response>, answer: i
     })
 }
 
-/// Limits the time of `work` and of the calls that it makes.
+/// Limits the time of `work`, and of the calls that it makes to other services.
 async fn bounded(work: impl Future<Output = Response>) -> Response {
     tokio::time::timeout(REQUEST_TIMEOUT, deadline::within(REQUEST_TIMEOUT, work))
         .await

@@ -1,5 +1,5 @@
-//! The parts that the OpenAPI descriptions of all services share: the session, error responses, which are declared once, and the counters
-//! of the described responses.
+//! The parts that the OpenAPI descriptions of all services share: the session, the error responses, and the counters of
+//! the described responses.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,13 +20,12 @@ use crate::{
     http::problem::{MEDIA_TYPE, Problem},
 };
 
-/// The description of the session, which Swagger UI shows where a user authorizes.
+/// The session's description, shown where a user of Swagger UI authorizes.
 const SESSION: &str = "The `session_uuid` that a login returned, such as the output of `shipyard login LOGIN`.";
 
 /// The HTTP status and the code of a problem document.
 pub type Declared = (StatusCode, &'static str);
 
-/// The error responses that the endpoints of one service share.
 #[derive(Clone, Copy, Debug)]
 pub struct SharedProblems {
     /// The responses of the middleware around every endpoint, and to unreadable requests.
@@ -55,7 +54,7 @@ impl SharedProblems {
         endpoint
     }
 
-    /// Adds the shared responses and the security scheme `session` to a document.
+    /// Adds the shared responses and the security scheme `session`.
     pub fn describe(&self, document: &mut OpenApi) {
         let session = ApiKeyValue::with_description(SESSION_HEADER, SESSION);
         let components = document.components.get_or_insert_default();
@@ -63,7 +62,6 @@ impl SharedProblems {
         components.responses.extend(self.responses());
     }
 
-    /// Returns the shared responses, by name.
     fn responses(&self) -> impl Iterator<Item = (String, RefOr<Response>)> {
         let all = by_status([self.anywhere, self.posted, self.json].concat());
         all.into_iter().map(|(status, codes)| (name(status), response(status, &codes).into()))
@@ -82,12 +80,12 @@ pub fn guarded_by(guard: &Guard, mut document: OpenApi) -> OpenApi {
     document
 }
 
-/// The statuses that an alert counts. They are counted from zero even at endpoints that do not declare them, so that the alert sees the
-/// first one.
+/// The statuses that an alert counts. They are exported even for endpoints that do not declare them, so that the alert
+/// sees the first one.
 const FAILURES: [&str; 2] = ["500", "503"];
 
-/// Exports the counter of HTTP requests with the value 0 for each response in the description of an API. Otherwise `rate()` would miss the
-/// first increment, with which a series begins.
+/// Exports the counter of HTTP requests with the value 0 for each response in an API's description. Otherwise a series
+/// would begin with its first increment, which `rate()` would miss.
 pub fn count_from_zero(document: OpenApi) {
     for (route, item) in document.paths.paths {
         let operations =
@@ -123,7 +121,7 @@ fn by_status(problems: Vec<Declared>) -> BTreeMap<StatusCode, Vec<&'static str>>
     codes
 }
 
-/// Returns the status' standard phrase without spaces, as a name for the response.
+/// Returns the status' standard phrase without spaces.
 fn name(status: StatusCode) -> String {
     status.canonical_reason().unwrap_or(status.as_str()).replace(' ', "")
 }

@@ -13,12 +13,11 @@ use utoipa_swagger_ui::SwaggerUi;
 use crate::{auth::Rule, config::descriptions::Descriptions, shared_layer::shared};
 
 const DOCUMENT: &str = "/openapi.json";
-/// Swagger UI loads scripts and styles from its own origin and uses style attributes and images in its styles. It may not be framed, and
-/// sends requests only to its own origin.
+/// Swagger UI loads scripts and styles from its own origin and uses style attributes and images in its styles. It must
+/// not be framed, and sends requests only to its own origin.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
     img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// The rules of these pages.
 pub(crate) const RULES: [Rule; 4] = [
     Rule::public("GET /openapi.json"),
     Rule::public("GET /swagger-ui"),
@@ -26,7 +25,7 @@ pub(crate) const RULES: [Rule; 4] = [
     Rule::public("GET /swagger-ui/{*rest}"),
 ];
 
-/// Returns the routes of the description and of Swagger UI. If `SWAGGER_UI` is false, there are none.
+/// Returns the routes of the description and of Swagger UI; none if `SWAGGER_UI` is false.
 pub fn routes<S: Clone + Send + Sync + 'static>(document: OpenApi) -> Router<S> {
     if !Descriptions::of_this_process().swagger_ui {
         return Router::new();
@@ -35,7 +34,7 @@ pub fn routes<S: Clone + Send + Sync + 'static>(document: OpenApi) -> Router<S> 
     router.layer(shared(from_fn(async |request, next: axum::middleware::Next| protected(next.run(request).await))))
 }
 
-/// Returns the route `/` of an API without pages of its own. It redirects to Swagger UI.
+/// Returns the route `/`, which redirects to Swagger UI, for an API without pages of its own.
 pub fn start_page<S: Clone + Send + Sync + 'static>() -> Router<S> {
     if !Descriptions::of_this_process().swagger_ui {
         return Router::new();
@@ -43,12 +42,11 @@ pub fn start_page<S: Clone + Send + Sync + 'static>() -> Router<S> {
     Router::new().route("/", get(async || Redirect::to("/swagger-ui/")))
 }
 
-/// Adds the content security policy of the Swagger UI page.
 fn protected(response: Response) -> Response {
     protected_by(CONTENT_SECURITY_POLICY, response)
 }
 
-/// Sets the content security policy of a page. The layer around the API adds the other security headers.
+/// Sets the content security policy of a page. The API's layer adds the other security headers.
 pub fn protected_by(policy: &'static str, mut response: Response) -> Response {
     response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
     response

@@ -97,7 +97,6 @@ impl Problem {
         answer
     }
 
-    /// Serialises the problem to JSON.
     pub fn body(&self) -> Vec<u8> {
         serde_json::to_vec(self).unwrap_or_default()
     }
@@ -119,7 +118,6 @@ impl From<InvalidFields> for Problem {
     }
 }
 
-/// The media type of [`Problem`].
 pub const MEDIA_TYPE: &str = "application/problem+json";
 
 /// The response also carries the problem itself, for middleware that adds to it.

@@ -1,4 +1,5 @@
-//! Converts errors outside of endpoints to problem documents: unknown paths and methods, and error responses of the framework.
+//! Converts errors outside of endpoints to problem documents: unknown paths and methods, and error responses of the
+//! framework.
 
 use axum::{
     extract::Request,
@@ -10,7 +11,8 @@ use crate::http::problem::{MEDIA_TYPE, Problem};
 
 /// The maximum number of characters of a path that the error response repeats. It is longer than any valid path.
 const MAX_PATH_CHARACTERS: usize = 128;
-/// The maximum number of characters of a method that the error response repeats. A caller may send any token as a method.
+/// The maximum number of characters of a method that the error response repeats. A caller may send any token as a
+/// method.
 const MAX_METHOD_CHARACTERS: usize = 16;
 
 /// Responds 404 to a path without a route.
@@ -35,8 +37,8 @@ fn shown(text: &str, most: usize) -> String {
     shown
 }
 
-/// Passes a request on to a router. Converts an error response that is not a problem document yet, and keeps its other headers, such as
-/// `Allow`.
+/// Passes a request on to a router. Converts an error response that is not a problem document yet, and keeps its other
+/// headers, such as `Allow`.
 pub async fn as_problem(request: Request, next: impl AsyncFnOnce(Request) -> Response) -> Response {
     let (method, uri) = (request.method().clone(), request.uri().clone());
     let response = next(request).await;
@@ -64,7 +66,7 @@ pub async fn as_problem(request: Request, next: impl AsyncFnOnce(Request) -> Res
     Response::from_parts(parts, body)
 }
 
-/// Returns true for a response that an endpoint itself created: a problem document, other JSON, or a page.
+/// Returns true for an endpoint's own response: a problem document, other JSON, or a page.
 fn is_ours(headers: &HeaderMap) -> bool {
     const OWN: [&str; 3] = [MEDIA_TYPE, "application/json", "text/html"];
     let media_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());

@@ -1,11 +1,11 @@
-//! Reads request bodies within limits on time, size and memory. A request is handled only once its body has arrived completely.
+//! Reads request bodies within limits on time, size and memory. A request is handled only once its body has arrived
+//! completely, so that slow or incomplete bodies occupy no slots.
 //!
-//! So a body that is sent slowly or incompletely occupies no slot that another request could use. The received bytes of all incomplete
-//! bodies together are bounded. Above the bound, the oldest incomplete body is dropped and its request fails. So a flood of half-sent
-//! bodies drops only bodies of its own, and a body that is sent at once arrives.
+//! The received bytes of all incomplete bodies are bounded. Above the bound, the oldest incomplete body is dropped and
+//! its request fails. So a flood of half-sent bodies drops only its own bodies.
 //!
-//! The bytes of the bodies whose requests are being handled are bounded, too; a request above the bound is refused. `load_shed` bounds the
-//! bytes of one user.
+//! The bytes of the bodies whose requests are being handled are bounded, too; a request above the bound is refused.
+//! `load_shed` bounds the bytes of one user.
 
 use std::{
     collections::BTreeMap,
@@ -20,25 +20,23 @@ use http_body_util::BodyExt as _;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
-/// The maximum size of a body in bytes, unless an API has another one. It is enough for an order with the maximum number of parts.
+/// The default maximum size of a body in bytes, enough for an order with the maximum number of parts.
 pub const BODY_LIMIT: usize = 64 * 1024;
-/// The time limit for a body to arrive completely.
 pub const ARRIVAL_TIMEOUT: Duration = Duration::from_secs(10);
 /// The maximum number of bytes of all incomplete bodies of one API. It is small enough for a container of 64 MiB.
 const MAX_INCOMPLETE_BYTES: usize = 8 << 20;
 /// The maximum number of bytes of all bodies of one API whose requests are being handled.
 pub(crate) const MAX_HANDLED_BYTES: usize = 8 << 20;
-/// The size in bytes of the largest body that is handled without being counted. The number of requests bounds such bodies, so that logins
-/// and payments are served during a flood of large bodies.
+/// The size in bytes of the largest body that is handled without being counted. The bound on requests also bounds such
+/// bodies, so that logins and payments are served during a flood of large bodies.
 pub(crate) const MAX_UNCOUNTED_BYTES: usize = 4 << 10;
 /// The minimum number of bytes that an incomplete body counts, since its stream takes memory too.
 const MIN_COUNTED_BYTES: usize = 1 << 10;
 
-/// The bodies that are being received by one API. Clones share them.
 #[derive(Clone)]
 pub struct Arrivals {
     under_way: Arc<Mutex<UnderWay>>,
-    /// A permit for each byte of the bodies whose requests are being handled.
+    /// A permit for each byte of the bodies that are being handled.
     handled: Arc<Semaphore>,
 }
 
@@ -55,10 +53,9 @@ struct Arriving {
     given_up: CancellationToken,
 }
 
-/// The result of reading a body.
 pub enum Arrived {
     Whole(Bytes),
-    /// The body exceeds the limit. It contains the bytes read so far and the rest of the stream.
+    /// The body exceeds the limit. It yields the bytes read so far and the rest of the stream.
     TooLong(Body),
 }
 
@@ -72,7 +69,7 @@ pub enum NotArrived {
     BrokenOff,
 }
 
-/// The entry of one incomplete body, which is removed on drop.
+/// The entry of an incomplete body, removed on drop.
 struct Entry<'a> {
     arrivals: &'a Arrivals,
     number: u64,
@@ -85,11 +82,11 @@ impl Default for Arrivals {
     }
 }
 
-/// The permits for the bytes of a body. They are free again when this is dropped, once the body's request has been handled.
+/// The permits for the bytes of a body, held until the body's request has been handled.
 pub struct Room(#[expect(dead_code, reason = "it is only held")] Option<OwnedSemaphorePermit>);
 
 impl Arrivals {
-    /// Takes the permits for a body that has arrived; one of at most `MAX_UNCOUNTED_BYTES` needs none. Returns
+    /// Takes the permits for a body that has arrived; a body of at most `MAX_UNCOUNTED_BYTES` needs none. Returns
     /// `None` if too many bytes are being handled.
     pub fn room(&self, bytes: usize) -> Option<Room> {
         if bytes <= MAX_UNCOUNTED_BYTES {
@@ -135,7 +132,7 @@ impl Arrivals {
         Entry { arrivals: self, number, given_up }
     }
 
-    /// Adds `bytes` to the size of a body. Then drops the oldest bodies until all bodies together are within the limit.
+    /// Adds `bytes` to the size of a body, then drops the oldest bodies until all are within the limit.
     fn grow(&self, number: u64, bytes: usize) {
         let mut all = self.lock();
         let Some(body) = all.bodies.get_mut(&number) else { return };

@@ -1,18 +1,17 @@
-//! The path of a request as logs, traces and the audit trail show it: without ids of customers.
-//!
-//! Such an id would outlive the erasure of the customer's data. Some shops use logins as ids.
+//! The path of a request in logs, traces and the audit trail: without ids of customers, which would outlive the erasure
+//! of the customer's data. Some shops use logins as ids.
 
 use std::borrow::Cow;
 
 use axum::extract::MatchedPath;
 use http::{Extensions, Uri};
 
-/// The maximum length in bytes. It is longer than the path of any route.
+/// In bytes; longer than the path of any route.
 const MAX_LENGTH: usize = 256;
-/// A parameter of a route after this segment is the id of a customer.
+/// A route's parameter after this segment is the id of a customer.
 const CUSTOMERS: &str = "customers";
 
-/// Returns the path of a request to a known route or RPC.
+/// Returns the path of a request as logs show it.
 pub(crate) fn shown<'p>(extensions: &Extensions, uri: &'p Uri) -> Cow<'p, str> {
     match extensions.get::<MatchedPath>() {
         Some(route) => without_customers(route.as_str(), uri.path()),
@@ -20,7 +19,7 @@ pub(crate) fn shown<'p>(extensions: &Extensions, uri: &'p Uri) -> Cow<'p, str> {
     }
 }
 
-/// Returns `path` with the names of those parameters of its `route` that are ids of customers.
+/// Returns `path` with the ids of customers replaced by the names of the `route`'s parameters.
 fn without_customers<'p>(route: &str, path: &'p str) -> Cow<'p, str> {
     let names: Vec<&str> = route.split('/').collect();
     if !names.contains(&CUSTOMERS) {

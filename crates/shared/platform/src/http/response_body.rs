@@ -1,8 +1,7 @@
-//! Reads response bodies of outside systems up to a limit, so that such a system cannot exhaust memory.
+//! Reads response bodies of outside systems up to a limit, so that they cannot exhaust memory.
 
 use reqwest::Response;
 
-/// The reason why a response body could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum BodyError {
     #[error("the response has more than {0} bytes")]

@@ -1,5 +1,5 @@
-//! Security headers of HTTP responses: no caching, no guessing of media types, no scripts, frames or other content in a browser, HTTPS
-//! after TLS, and the challenge of a 401.
+//! Security headers of HTTP responses: caching, media types, content in a browser, HTTPS after TLS, and the challenge
+//! of a 401.
 
 use axum::{
     extract::Request,
@@ -9,11 +9,11 @@ use axum::{
 
 use crate::tls::Identity;
 
-/// The default of `Cache-Control`. Most responses depend on the session of the request. A shared cache stores no response to a request with
-/// `Authorization`, but it does not know that `X-Session-Uuid` is a credential, too.
+/// The default of `Cache-Control`. Most responses depend on the session, and a shared cache does not know that
+/// `X-Session-Uuid` is a credential like `Authorization`.
 const NOT_CACHED: HeaderValue = HeaderValue::from_static("no-store");
 const NO_GUESSING: HeaderValue = HeaderValue::from_static("nosniff");
-/// The policy for a browser that shows the response of an API as a page. A page sets its own policy.
+/// For a browser that shows an API's response as a page. A page sets its own policy.
 const NO_PAGE: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox",
 );
@@ -21,13 +21,14 @@ const NO_PAGE: HeaderValue = HeaderValue::from_static(
 const NO_REFERRER: HeaderValue = HeaderValue::from_static("no-referrer");
 /// A year, in seconds.
 const HTTPS_ONLY: HeaderValue = HeaderValue::from_static("max-age=31536000; includeSubDomains");
-/// The challenge that a 401 must have (RFC 9110, section 15.5.2). The scheme is not a registered one, so no browser asks for a password.
+/// The challenge that a 401 must have (RFC 9110, section 15.5.2). The scheme is not a registered one, so no browser
+/// asks for a password.
 const CHALLENGE: HeaderValue = HeaderValue::from_static(r#"Session realm="shipyard", header="X-Session-Uuid""#);
 
-/// Adds the headers to the response of `next`. Headers that the endpoint has set are kept: `Cache-Control` of a public response, and
-/// `Content-Security-Policy` and `Referrer-Policy` of a page.
+/// Adds the headers to the response of `next`. Headers that the endpoint has set are kept: `Cache-Control` of a public
+/// response, and `Content-Security-Policy` and `Referrer-Policy` of a page.
 pub(crate) async fn secured(request: Request, next: impl AsyncFnOnce(Request) -> Response) -> Response {
-    // Each request on a connection over TLS has the identity of its client.
+    // Only requests over TLS have an identity.
     let is_over_tls = request.extensions().get::<Identity>().is_some();
     let mut response = next(request).await;
     let is_unauthenticated = response.status() == StatusCode::UNAUTHORIZED;

@@ -1,4 +1,4 @@
-//! Explains to the sender of a request why serde refuses a member or a parameter.
+//! Explains to the sender of a request why serde rejects a member or a parameter.
 //!
 //! No text repeats a value: it may be a misplaced password, and clients may log the response.
 
@@ -9,12 +9,12 @@ pub(crate) const BODY: &str = "body";
 pub(crate) const QUERY: &str = "query";
 /// The message for a member that is absent.
 pub(crate) const REQUIRED: &str = "is required";
-/// The maximum number of characters of an unknown member's name that the problem repeats.
+/// How many characters of an unknown member's name the problem repeats.
 const NAME_SHOWN: usize = 64;
-/// The maximum number of known members that are listed where none is close to an unknown one.
+/// The maximum number of known members that are listed when none resembles an unknown one.
 const LISTED: usize = 10;
 
-/// Describes the error of the member at `path`, from the text of serde's error. At the top, `path` is [`BODY`] or [`QUERY`].
+/// Describes serde's error about the member at `path`. At the top, `path` is [`BODY`] or [`QUERY`].
 pub(crate) fn describe(path: &str, error: &str) -> InvalidField {
     let at = |name: &str| match path {
         BODY | QUERY => name.to_owned(),
@@ -36,8 +36,8 @@ pub(crate) fn describe(path: &str, error: &str) -> InvalidField {
         return InvalidField::invalid(path, "must be a uuid");
     }
     let shows_value = ["invalid type: ", "invalid value: ", "invalid length ", "unknown variant "];
-    // The text after `expected` comes from the program and is the last part of the message. Other errors come from a type with its own
-    // parser and may repeat part of the value.
+    // In these errors, the text after the last `expected` comes from the program. Other errors come from a type with
+    // its own parser and may repeat part of the value.
     let expected = error.rsplit_once(", expected ").map(|(_, expected)| expected);
     match expected.filter(|_| shows_value.iter().any(|beginning| error.starts_with(beginning))).and_then(plain) {
         Some(expected) => InvalidField::invalid(path, format!("must be {expected}")),
@@ -45,7 +45,6 @@ pub(crate) fn describe(path: &str, error: &str) -> InvalidField {
     }
 }
 
-/// Returns the name in backticks after this beginning of the text.
 fn quoted<'t>(text: &'t str, beginning: &str) -> Option<&'t str> {
     text.strip_prefix(beginning)?.split('`').next()
 }
@@ -67,7 +66,8 @@ fn hint(name: &str, known: &[&str]) -> String {
     }
 }
 
-/// Returns the known name that differs least from `name`: by at most a third of its characters, or by one.
+/// Returns the known name that differs least from `name`, if it differs by at most a third of its characters, or by
+/// one.
 pub(crate) fn nearest<'n>(name: &str, known: &[&'n str]) -> Option<&'n str> {
     let distance = |known: &&str| strsim::osa_distance(&name.to_lowercase(), &known.to_lowercase());
     let (nearest, distance) =
@@ -82,7 +82,7 @@ fn listed(names: &[&str]) -> String {
     }
 }
 
-/// Describes what serde expected without the names of Rust's types.
+/// Describes what serde expected, without the names of Rust's types.
 fn plain(expected: &str) -> Option<String> {
     let plain = match expected {
         "u8" => "a whole number from 0 to 255",

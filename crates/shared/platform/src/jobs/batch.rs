@@ -1,10 +1,9 @@
 //! The result of a batch of background work.
 
-/// The result of one batch.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Done {
     pub count: u64,
-    /// True if the batch was full; the caller then starts the next batch at once.
+    /// True if the batch was full, so that the caller starts the next one at once.
     pub more: bool,
 }
 

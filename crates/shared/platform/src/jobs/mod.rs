@@ -22,12 +22,12 @@ use crate::{
     postgres::Database,
 };
 
-/// How often the retention jobs look for rows to delete.
+/// How often the retention jobs run.
 const RETENTION_INTERVAL: Duration = Duration::from_mins(1);
-/// The time within which the first runs of periodic jobs begin. If all began at once, each would take a connection of its own while the
-/// services start.
+/// The time within which the first runs of periodic jobs begin. If all began at once, each would open a connection of
+/// its own while the services start.
 const START_SPREAD: Duration = Duration::from_secs(5);
-/// The interval at which a job asks its table for due rows, unless it is woken before.
+/// How often a job asks its table for due rows, unless it is woken earlier.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// A background job of a service that has not been started yet.
@@ -37,7 +37,7 @@ pub struct Job {
 }
 
 impl Job {
-    /// Creates a job that runs in every replica until its token is cancelled.
+    /// Creates a job that runs in every replica.
     pub fn new<F>(name: &'static str, run: impl FnOnce(CancellationToken) -> F + Send + 'static) -> Self
     where
         F: Future<Output = anyhow::Result<()>> + Send + 'static,
@@ -45,8 +45,8 @@ impl Job {
         Self { name, run: Box::new(|stop| Box::pin(run(stop))) }
     }
 
-    /// Creates a job that runs `batch` every `period` in the one replica that has the lease. After a full batch it runs the next one at
-    /// once. The first run begins some time within the first period.
+    /// Creates a job that runs `batch` every `period` in the one replica that has the lease, and again at once after a
+    /// full batch. It first runs within the first period.
     pub fn periodic<F>(
         name: &'static str,
         lease: Arc<dyn Lease>,
@@ -64,14 +64,13 @@ impl Job {
         })
     }
 
-    /// Runs the job until `stop`.
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
         (self.run)(stop).await
     }
 }
 
-/// Returns the time from the start of the process until the first run of a job. It depends on the name and is not random, because the
-/// simulation must repeat a run exactly.
+/// Returns the time until the first run of a job. It is derived from the name instead of random, because the simulation
+/// must repeat a run exactly.
 fn first_run(name: &str, period: Duration) -> Duration {
     let mut hasher = DefaultHasher::new();
     name.hash(&mut hasher);
@@ -79,20 +78,22 @@ fn first_run(name: &str, period: Duration) -> Duration {
     period.min(START_SPREAD) * percent / 100
 }
 
-/// How much earlier rows of the outbox are deleted than other rows. It is more than the time between two runs of a job.
+/// How much earlier outbox rows are deleted than others; longer than the time between two runs.
 const OUTBOX_HEAD_START: Duration = Duration::from_hours(1);
 
-/// The settings of the jobs that delete old rows. Each job runs once a minute, in one replica.
+/// The settings of the jobs that delete old rows, once a minute in one replica.
 pub struct Retention {
     pub database: Database,
     /// Identifies this process among its replicas, see [`Server::instance`](crate::server::Server::instance).
     pub holder: String,
-    /// The minimum age of a row to be deleted. It is greater than the age of any record in a topic.
+    /// The minimum age of a row to be deleted, greater than the age of any record in a topic. Outbox rows are deleted
+    /// an hour earlier.
     pub age: Duration,
 }
 
 impl Retention {
-    /// Creates a job that calls `remove` with the database and the age to delete one batch of rows. `name` is also the name of its lease.
+    /// Creates a job that calls `remove` with the database and the age to delete one batch of rows. `name` is also the
+    /// name of its lease.
     pub fn job<F>(&self, name: &'static str, remove: impl Fn(Database, Duration) -> F + Send + Sync + 'static) -> Job
     where
         F: Future<Output = anyhow::Result<Done>> + Send + 'static,
@@ -102,11 +103,11 @@ impl Retention {
         Job::periodic(name, lease, RETENTION_INTERVAL, move || remove(database.clone(), age))
     }
 
-    /// Creates the job that deletes old published rows of the outbox. It has its own lease, so that it does not block the relay.
+    /// Creates the job that deletes old published rows of the outbox. It has its own lease, so that it does not block
+    /// the relay.
     ///
-    /// Outbox rows are deleted an hour earlier than the rows that record which events were handled, such as inbox rows. Otherwise
-    /// `cargo run`, which republishes events that the mock broker lost, could find an event whose inbox rows are deleted, and republish it
-    /// although it was handled.
+    /// Outbox rows are deleted an hour earlier than, for example, inbox rows. Otherwise `cargo run`, which republishes
+    /// events that the mock broker lost, could republish a handled event whose inbox row is already deleted.
     pub fn outbox(&self) -> Job {
         self.job("outbox-retention", |database, age| async move {
             let age = age.saturating_sub(OUTBOX_HEAD_START);
@@ -114,7 +115,7 @@ impl Retention {
         })
     }
 
-    /// Creates the job that deletes old inbox rows. Every database with an inbox needs it.
+    /// Creates the job that deletes old inbox rows, which every database with an inbox needs.
     pub fn inbox(&self) -> Job {
         self.job("inbox", |database, age| async move {
             Ok(Done::from_count(inbox::sweep(&database, age).await?, inbox::SWEEP_BATCH))
@@ -122,9 +123,8 @@ impl Retention {
     }
 }
 
-/// Runs `batch` every `period` while this replica has the lease, until `stop`. After a full batch it runs the next one at once.
-///
-/// `batch` returns how many rows it processed and whether more may be left. A failure is logged, and `batch` runs again after `period`.
+/// Runs `batch` every `period` while this replica has the lease, until `stop`, and again at once after a full batch.
+/// Logs a failure.
 pub async fn repeat<F>(
     name: &'static str,
     lease: Arc<dyn Lease>,
@@ -135,7 +135,8 @@ pub async fn repeat<F>(
 where
     F: Future<Output = anyhow::Result<Done>>,
 {
-    // The lease lasts longer than a period, so that its holder keeps it, but short enough that another replica takes over soon.
+    // The lease outlasts a period, so that its holder keeps it, but is short enough that another replica takes over
+    // soon.
     let ttl = period * 3 + Duration::from_secs(2);
     let mut outage = Outage::new("sweeping", name);
     metrics::counter!("swept_total", "sweeper" => name).increment(0);
@@ -167,9 +168,9 @@ where
 
 /// Streams the rows of a table as they fall due, until `stop`. `task` names the job in the log.
 ///
-/// `take` returns the next due rows and leases them to this replica for a while, so that every replica may run the job. `take` is called
-/// again at once after it returned rows. While it returns none, it is called every second and when `wake` is notified. Consecutive failures
-/// are logged as one outage.
+/// `take` returns the next due rows and leases them to this replica, so that every replica may run the job. After it
+/// returned rows, it is called again at once; otherwise after a second, or when `wake` is notified. Consecutive
+/// failures are logged as one outage.
 pub fn due<T, E, F>(
     task: &'static str,
     take: impl Fn() -> F,
@@ -196,8 +197,8 @@ where
                 }
             }
             tokio::select! {
-                // `biased`, because the simulation must repeat a run exactly from its seed. Without it, tokio would choose randomly among
-                // ready branches.
+                // `biased`, because the simulation must repeat a run exactly from its seed, and tokio would otherwise
+                // choose randomly among ready branches.
                 biased;
                 () = stop.cancelled() => {}
                 () = wake.notified() => {}
@@ -222,7 +223,7 @@ mod tests {
 
     type Answer = Result<Vec<u32>, anyhow::Error>;
 
-    /// Returns a `take` that yields these answers in order, and then no more rows.
+    /// Returns a `take` that yields these answers in order, and then no rows.
     fn table(answers: Vec<Answer>) -> impl Fn() -> std::future::Ready<Answer> {
         let answers = Mutex::new(answers.into_iter());
         move || {

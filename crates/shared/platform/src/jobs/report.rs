@@ -8,7 +8,7 @@ use super::Job;
 const REPORT_INTERVAL: Duration = Duration::from_secs(5);
 
 impl Job {
-    /// Creates a job that calls `report` every [`REPORT_INTERVAL`]. It runs in every replica, each of which exports metrics.
+    /// Creates a job that calls `report` every [`REPORT_INTERVAL`] in every replica.
     pub fn reporting<F>(name: &'static str, report: impl Fn() -> F + Send + Sync + 'static) -> Self
     where
         F: Future<Output = ()> + Send + 'static,

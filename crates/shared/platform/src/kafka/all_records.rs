@@ -1,4 +1,4 @@
-//! Publishing outside of rounds: either the broker acknowledges all records, or the call fails.
+//! Publishes records outside of a relay's rounds: either the broker acknowledges all records, or the call fails.
 
 use std::time::Duration;
 
@@ -15,17 +15,17 @@ use super::{
     topics::original_topic,
 };
 
-/// The time without an acknowledgement after which a producer outside of a relay is replaced.
+/// How long records may be unacknowledged before a producer outside of a relay is replaced.
 pub(super) const ACKNOWLEDGEMENT_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A record in the form in which librdkafka's producer takes it.
+/// A record as librdkafka's producer takes it.
 pub(super) type Outgoing<'r> = FutureRecord<'r, Vec<u8>, Vec<u8>>;
 
 impl KafkaPublisher {
-    /// Publishes records outside of rounds, in their order, and returns when the broker has acknowledged all of them.
+    /// Publishes records in order. Returns when the broker has acknowledged all of them.
     pub(super) async fn publish_all(&self, records: Vec<Outgoing<'_>>) -> anyhow::Result<()> {
         let topics: Vec<&str> = records.iter().map(|record| record.topic).collect();
-        // If the time limit ends here, no record has been sent yet; topics that were created may stay.
+        // At a timeout here, no record has been sent yet, but some topics may have been created.
         match self.limit {
             Some(limit) => {
                 tokio::time::timeout(limit, self.ensure(&topics)).await.context("asking Kafka for topics")??;
@@ -47,21 +47,21 @@ impl KafkaPublisher {
         outcome
     }
 
-    /// Creates the topics that are missing. A dead-letter topic is created together with its original topic.
+    /// Creates missing topics. A dead-letter topic is created together with its original topic.
     async fn ensure(&self, topics: &[&str]) -> anyhow::Result<()> {
         let origins: Vec<&str> = topics.iter().copied().map(original_topic).collect();
         self.topics.ensure(origins).await
     }
 
-    /// Forgets that these topics exist, so that the next call creates those that were deleted.
+    /// Makes the next call create these topics again if they were deleted.
     fn forget(&self, topics: &[&str]) {
         for topic in topics {
             self.topics.forget(original_topic(topic));
         }
     }
 
-    /// Replaces a producer whose records of these topics were not acknowledged. The topics may have been deleted: librdkafka reports a
-    /// topic as unknown only after it was missing for 30 s (`topic.metadata.propagation.max.ms`).
+    /// Replaces a producer after records of these topics were not acknowledged, and forgets the topics, which may have
+    /// been deleted: librdkafka reports a topic as unknown only after 30 s (`topic.metadata.propagation.max.ms`).
     fn give_up(&self, producer: &Producer, topics: &[&str]) -> anyhow::Result<()> {
         self.forget(topics);
         self.replace_unanswered(producer)
@@ -69,7 +69,7 @@ impl KafkaPublisher {
 
     async fn send(&self, records: Vec<Outgoing<'_>>) -> anyhow::Result<()> {
         let mut producer = self.trusting()?;
-        // All records are queued in their order before the first delivery is awaited.
+        // Queues all records in order before it awaits the first delivery.
         let mut deliveries = Vec::with_capacity(records.len());
         for record in records {
             let topic = record.topic;
@@ -79,7 +79,7 @@ impl KafkaPublisher {
         }
         for (delivery, topic) in deliveries {
             let delivered = producer.delivered(delivery, topic);
-            // The caller repeats the call, with the new producer.
+            // The caller retries with the new producer.
             let Ok(delivered) = tokio::time::timeout(ACKNOWLEDGEMENT_TIMEOUT, delivered).await else {
                 self.give_up(&producer, &[topic])?;
                 anyhow::bail!("Kafka has not acknowledged a record of {topic} for {ACKNOWLEDGEMENT_TIMEOUT:?}");
@@ -91,13 +91,12 @@ impl KafkaPublisher {
 }
 
 impl Producer {
-    /// Waits until the broker has acknowledged a record of `topic`.
     async fn delivered(&mut self, delivery: DeliveryFuture, topic: &str) -> anyhow::Result<()> {
         let delivered = tokio::select! {
             biased;
             delivered = delivery => delivered.context("the producer was closed")?,
             refusal = self.distrust.met() => {
-                // The next call creates another producer, which then reads the authorities as they are at that time.
+                // The next call creates another producer, which reads the authorities again.
                 discard(self);
                 return Err(refusal.into());
             }
@@ -107,7 +106,6 @@ impl Producer {
     }
 }
 
-/// Returns true if publishing failed because the broker did not acknowledge a record in time.
 fn is_timeout(error: &anyhow::Error) -> bool {
     code(error) == Some(RDKafkaErrorCode::MessageTimedOut)
 }

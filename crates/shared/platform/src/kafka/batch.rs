@@ -1,4 +1,4 @@
-//! The extent of one batch, read from its header, so also of a batch that librdkafka cannot decode.
+//! Reads the offsets of a batch from its header, even if librdkafka cannot decode the batch.
 
 use anyhow::{Context as _, ensure};
 use bytes::{Buf as _, BufMut as _, Bytes};
@@ -11,26 +11,25 @@ use super::{
     unreadable::cannot_be_decoded,
 };
 
-/// The consumer group that the readers here name. They never join it.
+/// A consumer group that these readers name but never join.
 const TOOL: &str = "shipyard-audit";
-/// A fetch in the oldest version that Kafka 4 accepts.
+/// The fetch request, in the oldest version that Kafka 4 accepts.
 const FETCH: Api = Api(1, 4);
 /// How long the broker may wait for records, in milliseconds.
 const MAX_WAIT_MS: i32 = 1_000;
-/// The limit of the response in bytes. The first batch is complete even if it is larger.
+/// In bytes. The broker returns the first batch whole even if it is larger.
 const MAX_RESPONSE_BYTES: i32 = 1_024;
-/// The only layout of batches that Kafka 4 stores.
+/// The only batch format that Kafka 4 stores.
 const MAGIC: i8 = 2;
-/// The attribute of a batch that ends a transaction, and has no records.
+/// The attribute bit of a control batch: it ends a transaction and has no records.
 const CONTROL: i16 = 1 << 5;
 
-/// A batch, with the offsets of its first and its last record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Batch {
     pub first: i64,
     pub last: i64,
-    /// The checksum in its header, which a batch at the same offsets in a topic that was created again does not share. `None` if an older
-    /// version noted the batch.
+    /// The checksum from the header. It distinguishes the batch from one at the same offsets of a recreated topic.
+    /// `None` if an older version of this program noted the batch.
     pub checksum: Option<u32>,
 }
 
@@ -80,12 +79,12 @@ pub fn can_be_decoded(config: &Config, topic: &str, partition: i32, batch: Batch
 
 fn request(topic: &str, partition: i32, offset: i64) -> Vec<u8> {
     let mut out = Vec::new();
-    // The reader is not a replica.
+    // The replica id: -1, since the reader is not a replica.
     out.put_i32(-1);
     out.put_i32(MAX_WAIT_MS);
     out.put_i32(1);
     out.put_i32(MAX_RESPONSE_BYTES);
-    // Uncommitted records are returned, too.
+    // The isolation level: uncommitted records are returned, too.
     out.put_i8(0);
     out.put_i32(1);
     put_string(&mut out, topic);
@@ -96,7 +95,7 @@ fn request(topic: &str, partition: i32, offset: i64) -> Vec<u8> {
     out
 }
 
-/// Returns the first batch of the response, and whether it has no records, since it ends a transaction.
+/// Returns the first batch of the response, and whether it is a control batch.
 fn read(mut response: Bytes) -> anyhow::Result<(Batch, bool)> {
     let _throttled_ms = response.try_get_i32()?;
     ensure!(response.try_get_i32()? == 1, "the response is about another topic");
@@ -119,7 +118,7 @@ fn read(mut response: Bytes) -> anyhow::Result<(Batch, bool)> {
     Ok((Batch { first, last, checksum: Some(checksum) }, attributes & CONTROL != 0))
 }
 
-/// Returns the name and the meaning of one of Kafka's error codes; the code itself if librdkafka does not know it.
+/// Returns one of Kafka's errors with its meaning; only the code if librdkafka does not know it.
 fn name(code: i16) -> String {
     match RDKafkaRespErr::try_from(i32::from(code)) {
         Ok(known) => RDKafkaErrorCode::from(known).to_string(),
@@ -162,7 +161,7 @@ mod tests {
 
     #[test]
     fn a_batch_that_ends_a_transaction_has_no_records() {
-        // Compressed with zstd, in a transaction; and the end of one.
+        // A zstd-compressed batch in a transaction, and the end of a transaction.
         let has_none = |attributes| read(response(0, true, attributes)).unwrap().1;
 
         assert_eq!([0b1_0100, 0b11_0000].map(has_none), [false, true]);

@@ -9,25 +9,26 @@ use std::{
 
 use tokio::runtime::Handle;
 
-/// The time limit for closing a consumer, which usually takes less than a second. With the time that its workers have to end, it is below
-/// the time in which a service stops.
+/// The time limit for closing a consumer, which usually takes less than a second. Together with `STOP_TIMEOUT` of the
+/// workers, it is shorter than the time in which a service stops.
 pub(super) const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Drops a consumer, which commits the stored offsets and leaves the group. Blocks until the consumer is closed, or until the time limit.
-/// After the limit it leaves the consumer's thread behind and returns false.
+/// Drops a consumer, which commits the stored offsets and leaves the group. Blocks until the consumer is closed; at the
+/// time limit it abandons the closing thread and returns false.
 ///
-/// While librdkafka closes a consumer, it may drop the answer to a rebalance unread, and then wait for ever for the rebalance to end
-/// ([librdkafka 4884](https://github.com/confluentinc/librdkafka/issues/4884)). The consumer has left its group by then.
+/// While librdkafka closes a consumer, it may drop the answer to a rebalance unread, and then wait for ever for the
+/// rebalance to end ([librdkafka 4884](https://github.com/confluentinc/librdkafka/issues/4884)). The consumer has left
+/// its group by then.
 pub(super) fn close(consumer: impl Send + 'static, timeout: Duration) -> bool {
     let (closing, closed) = channel::<Infallible>();
-    // The callbacks of a rebalance may run until the end.
+    // The callbacks of a rebalance need the runtime during the drop.
     let runtime = Handle::try_current().ok();
     let thread = thread::Builder::new().name("close-consumer".to_owned()).spawn(move || {
         let _closing = closing;
         let _runtime = runtime.as_ref().map(Handle::enter);
         drop(consumer);
     });
-    // If there can be no thread, the consumer is dropped with the closure.
+    // If no thread could be started, the closure was dropped with the consumer.
     thread.is_err() || closed.recv_timeout(timeout) == Err(RecvTimeoutError::Disconnected)
 }
 

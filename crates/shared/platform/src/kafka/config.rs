@@ -13,48 +13,47 @@ use crate::config::{ConfigError, Settings};
 pub struct Config {
     /// The addresses of the brokers, `host:port`, separated by commas.
     pub kafka_brokers: String,
-    /// The number of partitions of a topic that a service creates. An existing topic keeps its own number.
+    /// The number of partitions of new topics. Existing topics keep theirs.
     #[serde(default = "default_partitions")]
     pub kafka_topic_partitions: i32,
-    /// The retention of a topic that a service creates.
+    /// The retention of new topics.
     #[serde(default = "default_retention", deserialize_with = "crate::config::bounded::duration")]
     pub kafka_topic_retention: Duration,
-    /// The time for which Kafka appends to one segment of a topic. A segment is deleted as a whole when its last record is older than the
-    /// retention, so its first record lives longer by this time. The default is Kafka's own, which also applies to topics created without
-    /// this setting.
+    /// The time for which Kafka appends to one segment of a topic. A segment is deleted as a whole when its last record
+    /// is older than the retention, so its first record lives longer by this time. The default is Kafka's own, which
+    /// also applies to topics created without this setting.
     #[serde(default = "default_segment", deserialize_with = "crate::config::bounded::duration")]
     pub kafka_topic_segment: Duration,
-    /// True if services create missing topics. False if topics are created by other means.
+    /// Whether services create missing topics.
     #[serde(default = "yes")]
     pub kafka_create_topics: bool,
-    /// A prefix of the names of all consumer groups, so that several systems can share a broker.
+    /// A prefix of all consumer groups' names, for systems that share a broker.
     #[serde(default)]
     pub kafka_group_prefix: String,
-    /// How long the broker may delay the response to a fetch that finds no record. A real broker responds as soon as a record arrives;
-    /// librdkafka's mock cluster always waits this long.
+    /// How long the broker may delay the response to a fetch that finds no record. A real broker responds as soon as a
+    /// record arrives; librdkafka's mock cluster always waits this long.
     #[serde(default = "default_fetch_wait", deserialize_with = "crate::config::bounded::duration")]
     pub kafka_fetch_wait: Duration,
-    /// The security protocol of the broker's listener.
     #[serde(default)]
     pub kafka_security_protocol: SecurityProtocol,
     #[serde(default)]
     pub kafka_sasl_mechanism: SaslMechanism,
-    /// The SASL user name of this process. A protocol with SASL requires it and the password.
+    /// The SASL user name. A protocol with SASL requires it and the password.
     pub kafka_sasl_username: Option<String>,
     pub kafka_sasl_password: Option<SecretString>,
-    /// A PEM file with the certificates of the authorities that sign brokers' certificates. Each new client reads it.
+    /// A PEM file with the brokers' authorities. Each new client reads it.
     pub kafka_ssl_ca_file: Option<PathBuf>,
 }
 
-/// The maximum of `KAFKA_TOPIC_PARTITIONS`. A broker refuses to create more than 10 000 partitions with one request, which is for all topics
-/// of a service.
+/// The maximum of `KAFKA_TOPIC_PARTITIONS`. A service creates all its topics with one request, and a broker refuses a
+/// request for more than 10 000 partitions.
 const MAX_PARTITIONS: i32 = 500;
 /// The minimum of `KAFKA_TOPIC_RETENTION`. Kafka deletes older records even if no consumer has read them.
 const MIN_RETENTION: Duration = Duration::from_mins(1);
-/// The minimum of `KAFKA_TOPIC_SEGMENT`. A broker refuses 0, and each segment has files of its own.
+/// The minimum of `KAFKA_TOPIC_SEGMENT`. A broker refuses 0, and each segment has its own files.
 const MIN_SEGMENT: Duration = Duration::from_secs(1);
-/// The maximum of `KAFKA_FETCH_WAIT`. A fetch delays the other requests on its connection, so librdkafka asks for a second less than
-/// `socket.timeout.ms`.
+/// The maximum of `KAFKA_FETCH_WAIT`. It is a second less than `socket.timeout.ms`, as librdkafka asks, since a fetch
+/// delays the other requests on its connection.
 const MAX_FETCH_WAIT: Duration = Duration::from_secs(3);
 
 fn default_partitions() -> i32 {
@@ -78,7 +77,7 @@ fn yes() -> bool {
 }
 
 impl Config {
-    /// Reads and checks the variables; an error names the missing or invalid variable.
+    /// Reads and checks the variables. An error names the missing or invalid variable.
     pub fn load(settings: &Settings) -> Result<Self, ConfigError> {
         let config: Self = settings.read()?;
         config.check_numbers()?;
@@ -103,7 +102,7 @@ impl Config {
         Ok(())
     }
 
-    /// Creates the librdkafka settings that all clients of this process share.
+    /// Creates the librdkafka settings of all clients.
     pub(super) fn client(&self) -> ClientConfig {
         let mut client = ClientConfig::new();
         client
@@ -111,26 +110,26 @@ impl Config {
             .set("client.id", "shipyard")
             .set("socket.keepalive.enable", "true")
             .set("socket.nagle.disable", "true")
-            // A request to a broker that accepts connections but never answers fails after this time, so that events still arrive within
-            // ten seconds.
+            // Limits a request to a broker that accepts connections but never answers, so that events still arrive
+            // within ten seconds.
             .set("socket.timeout.ms", "4000")
             .set("socket.connection.setup.timeout.ms", "5000")
             .set("reconnect.backoff.ms", "100")
             .set("reconnect.backoff.max.ms", "2000")
             .set("topic.metadata.refresh.interval.ms", "30000")
-            // librdkafka logs at this level why a connection ended.
+            // At this level, librdkafka logs why a connection ended.
             .set_log_level(RDKafkaLogLevel::Info);
         security::apply(self, &mut client);
         client
     }
 
-    /// Returns the maximum time for which a consumer can read a record from its topic.
+    /// Returns the maximum time for which a record stays in its topic.
     pub fn record_life(&self) -> Duration {
         self.kafka_topic_retention + self.kafka_topic_segment
     }
 
-    /// Returns the retention of rows that record the effects of events. It is one day longer than the life of any record, since clocks
-    /// differ and Kafka looks for old segments only every five minutes.
+    /// Returns the retention of rows that record the effects of events: a day more than the life of any record, since
+    /// clocks differ and Kafka looks for old segments only every five minutes.
     pub fn effect_retention(&self) -> Duration {
         self.record_life() + Duration::from_hours(24)
     }

@@ -20,10 +20,10 @@ use super::{
 };
 use crate::tls;
 
-/// The time limits of the connection with its handshake, and of one request.
+/// The time limits of connecting, with the handshake, and of one request.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
-/// The size limit of a response, in bytes. A right takes some 100.
+/// The size limit of a response, in bytes. An ACL takes about 100.
 const MAX_RESPONSE_BYTES: usize = 16 << 20;
 
 trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -36,7 +36,7 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// Connects to the first of the brokers that accepts a connection, and authenticates.
+    /// Connects to the first broker that accepts a connection, and authenticates.
     pub async fn open(config: &Config) -> anyhow::Result<Self> {
         let mut last = None;
         for broker in config.kafka_brokers.split(',').map(str::trim) {
@@ -58,7 +58,6 @@ impl Connection {
         Ok(self)
     }
 
-    /// Sends a request, and returns the body of its response.
     pub async fn call(&mut self, Api(key, version): Api, body: &[u8]) -> anyhow::Result<Bytes> {
         self.sent += 1;
         let mut request = Vec::with_capacity(body.len() + 14);

@@ -16,12 +16,12 @@ const FAIL: &str = "FAIL";
 /// The minimum interval between two warnings of one producer.
 const WARNING_INTERVAL: Duration = Duration::from_mins(1);
 
-/// The reason why a client's last connection failed.
+/// Why a client's last connection failed.
 #[derive(Default)]
 pub(super) struct Reasons(Mutex<Option<String>>);
 
 impl Reasons {
-    /// Stores a line of librdkafka's log if it is about a failed connection.
+    /// Stores a log line that explains a failed connection.
     pub fn note(&self, facility: &str, line: &str) {
         if facility == FAIL {
             *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(explain(line));
@@ -36,20 +36,20 @@ impl Reasons {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    /// Formats `error` with the latest reason, and forgets the reason.
+    /// Formats `error` with the latest reason, which is then forgotten.
     pub fn beside(&self, error: impl fmt::Display) -> String {
         self.take().map_or_else(|| error.to_string(), |reason| format!("{error}: {reason}"))
     }
 }
 
-/// Returns a log line. If the line is only a guess, adds the variable to check.
+/// Returns the line, with the variable to check if the line only guesses the cause.
 fn explain(line: &str) -> String {
     let line = line.trim();
     if is_guess(line) { format!("{line}; if this lasts, KAFKA_SECURITY_PROTOCOL is wrong") } else { line.to_owned() }
 }
 
-/// Returns true if the other side closed the connection before its first response. This happens if only one side uses TLS, but also with a
-/// broker that is starting or shutting down.
+/// Returns true if the broker closed the connection before its first response. This happens if only one side uses TLS,
+/// but also while a broker starts or shuts down.
 pub(super) fn is_guess(reason: &str) -> bool {
     reason.contains("Disconnected") && ["APIVERSION_QUERY", "SSL_HANDSHAKE"].iter().any(|state| reason.contains(state))
 }
@@ -72,14 +72,14 @@ impl ClientContext for Listening {
 
 impl rdkafka::consumer::ConsumerContext for Listening {}
 
-/// A producer's context. It logs why the broker refuses the producer, at most once a minute, and reports an untrusted broker through
-/// [`Distrust`].
+/// A producer's context. It logs, at most once a minute, why the broker refuses the producer, and reports an untrusted
+/// broker through [`Distrust`].
 pub(super) struct Witness {
     warned: Mutex<Option<Instant>>,
     distrust: watch::Sender<Option<Refusal>>,
 }
 
-/// The signal that a producer's TLS handshake with a broker has failed because the broker is not trusted.
+/// The signal that a producer's TLS handshake failed because the broker is not trusted.
 #[derive(Clone)]
 pub(super) struct Distrust(watch::Receiver<Option<Refusal>>);
 
@@ -88,7 +88,7 @@ impl Distrust {
         self.0.borrow().is_some()
     }
 
-    /// Waits until TLS with a broker fails and returns the reason.
+    /// Waits until a TLS handshake with a broker fails, and returns the reason.
     pub async fn met(&mut self) -> Refusal {
         let refusal = self.0.wait_for(Option::is_some).await.ok().and_then(|refusal| refusal.clone());
         match refusal {
@@ -128,7 +128,7 @@ impl ClientContext for Witness {
 
     fn error(&self, error: KafkaError, reason: &str) {
         match Refusal::from_error(&error, "the cluster", || Some(reason.to_owned())) {
-            // The call that publishes returns this refusal.
+            // The publishing call returns this refusal.
             Some(refusal @ Refusal::Tls(_)) => {
                 self.distrust.send_replace(Some(refusal));
             }

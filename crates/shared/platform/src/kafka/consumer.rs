@@ -1,4 +1,5 @@
-//! At-least-once consumer of one topic. It handles partitions in parallel, and within a partition messages with different keys.
+//! At-least-once consumer of one topic. It handles partitions concurrently, and within a partition messages with
+//! different keys.
 
 use std::{sync::Arc, time::Duration};
 
@@ -29,45 +30,45 @@ use super::{
 };
 use crate::{outage::Outage, retry, server::readiness::Condition};
 
-/// The time in milliseconds after a consumer's last heartbeat at which it loses its partitions.
+/// How long after its last heartbeat a consumer loses its partitions, in milliseconds.
 const SESSION_TIMEOUT_MS: &str = "6000";
 
-/// The maximum size in bytes of a fetch response. A single larger batch is still returned, alone.
+/// The maximum size in bytes of a fetch response. A larger batch is still returned, alone.
 pub(super) const FETCH_MAX_BYTES: &str = "4194304";
-/// The maximum size in bytes of the buffer into which librdkafka decompresses a batch with zstd. librdkafka tries buffers of growing size,
-/// each three times as large as the one before (or 4 000 bytes larger), and none above this limit. So a batch of 8 MiB always fits; a batch
-/// of more than 24 MiB never fits and blocks its partition. For gzip, LZ4 and Snappy, librdkafka has no such limit; a batch can reach the
-/// broker's `max.message.bytes` times the best ratio of the codec.
+/// The maximum size in bytes of the buffer into which librdkafka decompresses a zstd batch. librdkafka tries buffers of
+/// growing size, each three times as large as the one before (or 4 000 bytes larger), up to this limit. So a batch of 8
+/// MiB always fits; a batch of more than 24 MiB never fits and blocks its partition. With gzip, LZ4 and Snappy, only
+/// the broker's `max.message.bytes` and the ratio of the codec limit a batch.
 pub(super) const RECEIVE_MAX_BYTES: &str = "25169824";
-/// The number of queued messages of a partition at which librdkafka stops fetching from it.
+/// How many queued messages of a partition make librdkafka stop fetching from it.
 const QUEUED_MESSAGES: &str = "1000";
-/// The size of the queued messages of a partition, in KiB, at which librdkafka stops fetching from it. A fetch that is under way can add
-/// `fetch.message.max.bytes`.
+/// The size of a partition's queued messages, in KiB, at which librdkafka stops fetching from it. A fetch in progress
+/// can add `fetch.message.max.bytes`.
 const QUEUED_KILOBYTES: &str = "1024";
-/// The time limit for requesting a partition's first offset, when the topic has no record at the consumer's position.
+/// The time limit for requesting a partition's first offset when the topic has no record at the consumer's position.
 const WATERMARKS_TIMEOUT: Duration = Duration::from_secs(5);
-/// The time limit for the topic's metadata before a consumer subscribes.
+/// The time limit for requesting the topic's metadata before subscribing.
 const METADATA_TIMEOUT: Duration = Duration::from_secs(2);
-/// The capacity of the channel for partition errors. A worker that reports an error waits while the channel is full.
+/// The capacity of the channel for partition errors. While it is full, workers wait.
 const REPORT_CAPACITY: usize = 16;
 
-/// A consumer of one topic within one group. It runs until it is stopped.
+/// A consumer of one topic within one group.
 ///
-/// The consumer stores the offset of a message after the message's effect, and librdkafka commits stored offsets. A transient failure is
-/// retried in place, so that the order within a key holds while other partitions continue. A poison message goes to the dead-letter topic.
+/// It stores the offset of a message after the message's effect, and librdkafka commits stored offsets. A transient
+/// failure is retried in place, so that the order within a key holds while other partitions continue. A poison message
+/// goes to the dead-letter topic.
 pub struct Consumer {
     pub(super) group: &'static str,
     pub(super) topic: String,
     pub(super) config: Config,
     pub(super) handler: Arc<dyn Handler>,
-    /// False if the records come from programs outside.
+    /// False if programs outside write the topic; their traces are not continued.
     pub(super) continues_traces: bool,
     joined: Condition,
     topics: TopicCreator,
     pub(super) dead_letters: DeadLetterProducer,
 }
 
-/// The topic that a consumer reads, its group, and the handler of the messages.
 pub struct TopicSubscription {
     pub group: &'static str,
     pub topic: String,
@@ -75,9 +76,7 @@ pub struct TopicSubscription {
 }
 
 impl Consumer {
-    /// Creates a consumer that has not joined its group yet.
-    ///
-    /// The condition `joined` is met once the member has joined its group.
+    /// Creates a consumer. The condition `joined` is met once it has joined its group.
     pub fn new(config: &Config, subscription: TopicSubscription, joined: Condition) -> Self {
         let TopicSubscription { group, topic, handler } = subscription;
         Self {
@@ -92,7 +91,7 @@ impl Consumer {
         }
     }
 
-    /// Makes the consumer create its topic together with the topics that are declared with [`TopicCreator::expect`].
+    /// Makes the consumer create its topic together with those declared with [`TopicCreator::expect`].
     #[must_use]
     pub fn creating(mut self, topics: &TopicCreator) -> Self {
         topics.expect([self.topic.clone()]);
@@ -100,15 +99,15 @@ impl Consumer {
         self
     }
 
-    /// Makes the handling of each record begin a trace, for a topic that programs outside write. Otherwise a stranger would choose the trace
-    /// ids of this system's spans, whether they are recorded, and the baggage of its calls and events.
+    /// Makes each record begin a new trace, for a topic that programs outside write. Otherwise a stranger would choose
+    /// the trace ids of this system's spans, whether they are recorded, and the baggage of its calls and events.
     #[must_use]
     pub fn beginning_traces(mut self) -> Self {
         self.continues_traces = false;
         self
     }
 
-    /// Consumes until `stop` is cancelled, then finishes the current messages and leaves the group.
+    /// Consumes until `stop`, then finishes the current messages and leaves the group.
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
         count_from_zero(self.group);
         let this = Arc::new(self);
@@ -160,8 +159,8 @@ impl Consumer {
         let consumer: Arc<StreamConsumer<Context>> =
             Arc::new(self.client().create_with_context(context).context("creating a Kafka consumer")?);
         consumer.context().workers.read_from(&consumer);
-        // If this future is dropped, the workers are aborted. Otherwise they would keep the consumer, and so the partitions of a member
-        // that nothing polls.
+        // Aborts the workers if this future is dropped. Otherwise they would keep the consumer, and a group member that
+        // is no longer polled would keep its partitions.
         let group = self.group;
         let consumer = scopeguard::guard(consumer, move |consumer| {
             consumer.context().workers.abort();
@@ -174,7 +173,7 @@ impl Consumer {
         consumer.subscribe(&[&self.topic]).context("subscribing")?;
         let outcome = loop {
             let error = tokio::select! {
-                // Runs the callbacks of rebalances, too. The messages come from the queues of their partitions.
+                // `recv` also runs the rebalance callbacks. Messages arrive in the queues of their partitions instead.
                 unexpected = consumer.recv() => match unexpected {
                     Ok(message) => break Err(anyhow::anyhow!("partition {} has no queue", message.partition())),
                     Err(error) => error,
@@ -195,7 +194,8 @@ impl Consumer {
                 }
                 () = self.dead_letters.close_idle() => continue,
                 () = broken.cancelled() => break Err(anyhow::anyhow!("the consumer broke")),
-                // On an idle topic no message shows that the broker has recovered, so a minute without errors counts as recovery.
+                // On an idle topic no message shows that the broker has recovered, so a minute without errors counts as
+                // recovery.
                 () = outage.subsided() => {
                     outage.over();
                     continue;
@@ -212,7 +212,8 @@ impl Consumer {
             if let Some(refusal) = Refusal::from_error(&error, &what, || reasons.last()) {
                 break Err(refusal.into());
             }
-            // The topic was deleted. A new consumer creates it again, and does not wait for the next refresh of metadata to find it.
+            // The topic was deleted. A new consumer creates it again, and finds it without waiting for the next refresh
+            // of metadata.
             if is_unknown(error.rdkafka_error_code()) {
                 break Err(error.into());
             }
@@ -225,8 +226,9 @@ impl Consumer {
         outcome
     }
 
-    /// Lets librdkafka log the topic's id, without which the first assignment can neither check nor mark positions. A request within the
-    /// assignment would wait for the thread that handles the assignment. If the broker does not answer, positions are trusted.
+    /// Lets librdkafka log the topic's id, without which the first assignment can neither check nor mark positions. A
+    /// request during the assignment would block the assignment's own thread. If the broker does not answer, positions
+    /// are trusted.
     async fn learn_topic_id(&self, consumer: &Arc<StreamConsumer<Context>>) {
         let (consumer, topic) = (consumer.clone(), self.topic.clone());
         let asked =
@@ -240,11 +242,12 @@ impl Consumer {
         let mut client = self.config.client();
         let group = format!("{}{}", self.config.kafka_group_prefix, self.group);
         client
-            // A member without an instance id leaves its group when it is closed, so that others read its partitions at once.
+            // A member without an instance id leaves its group when it is closed, so that other members get its
+            // partitions at once.
             .set("group.id", group)
             .set("statistics.interval.ms", lag::INTERVAL_MS)
             .set("auto.offset.reset", "earliest")
-            // A worker stores the offset after the effect of a message; librdkafka commits stored offsets.
+            // librdkafka commits stored offsets, and a worker stores them after the effect.
             .set("enable.auto.offset.store", "false")
             .set("enable.auto.commit", "true")
             .set("auto.commit.interval.ms", "500")
@@ -253,18 +256,19 @@ impl Consumer {
             .set("partition.assignment.strategy", "cooperative-sticky")
             .set("fetch.wait.max.ms", self.config.kafka_fetch_wait.as_millis().to_string())
             .set("fetch.error.backoff.ms", "200")
-            // librdkafka stops fetching from a partition while its queue has this many messages or kilobytes. The default of 64 MiB is too
-            // much for a small container.
+            // librdkafka stops fetching from a partition while its queue has this many messages or kilobytes. The
+            // default of 64 MiB is too large for a small container.
             .set("queued.min.messages", QUEUED_MESSAGES)
             .set("queued.max.messages.kbytes", QUEUED_KILOBYTES)
-            // librdkafka waits this long to fetch again after a queue was full, even if the queue is drained sooner. The default is 1 s.
+            // How long librdkafka waits after a full queue before it fetches again, even if the queue is drained
+            // sooner. The default is 1 s.
             .set("fetch.queue.backoff.ms", "20")
             .set("fetch.message.max.bytes", "1048576")
             .set("fetch.max.bytes", FETCH_MAX_BYTES)
             .set("receive.message.max.bytes", RECEIVE_MAX_BYTES)
-            // A damaged batch is an error, not other data.
+            // Makes a damaged batch an error.
             .set("check.crcs", "true")
-            // librdkafka logs a topic's id only at this level; see `positions`.
+            // Only at this level does librdkafka log a topic's id, which `positions` reads.
             .set("debug", "metadata")
             .set_log_level(RDKafkaLogLevel::Debug);
         client

@@ -1,22 +1,21 @@
-//! Builds the dead letter of a poison message, with the metadata to replay it byte for byte, and publishes it to the dead-letter topic.
+//! Builds the dead letter of a poison message, with the metadata to replay it byte for byte, and publishes it to the
+//! dead-letter topic.
 
 use super::{Consumer, ExactRecord, HEADER_EVENT_TYPE, Headers, Message, dead_letter_topic, is_too_large};
 
-/// The topic of the original message.
 pub const HEADER_TOPIC: &str = "dlq-origin-topic";
 pub const HEADER_PARTITION: &str = "dlq-origin-partition";
 pub const HEADER_OFFSET: &str = "dlq-origin-offset";
 /// The consumer group that could not handle the message.
 pub const HEADER_GROUP: &str = "dlq-origin-group";
 pub const HEADER_ERROR: &str = "dlq-error";
-/// The number of attempts to handle the message.
 pub const HEADER_ATTEMPTS: &str = "dlq-attempts";
-/// The time at which the message was dead-lettered, RFC 3339.
+/// When the message was dead-lettered, in RFC 3339.
 pub const HEADER_FAILED_AT: &str = "dlq-failed-at";
-/// The number of headers of the original message. They come first, in their order.
+/// The number of the original headers, which come first, in order.
 pub const HEADER_ORIGINALS: &str = "dlq-origin-headers";
 
-/// The number of payload bytes that were omitted because the dead-letter topic does not accept a record of this size.
+/// How many payload bytes were omitted because the dead-letter topic does not accept a record of this size.
 pub const HEADER_LEFT_OUT: &str = "dlq-left-out-bytes";
 
 /// The headers that an abridged dead letter keeps.
@@ -32,11 +31,10 @@ const TOLD: [&str; 9] = [
     HEADER_EVENT_TYPE,
 ];
 
-/// The length in bytes to which the key and each header of an abridged dead letter are cut.
+/// The maximum bytes of the key and of each header of an abridged dead letter.
 const MAX_ABRIDGED_LENGTH: usize = 1024;
 
 impl Consumer {
-    /// Publishes the message to its dead-letter topic.
     pub(super) async fn dead_letter(&self, message: &Message, problem: &str, attempts: u32) -> anyhow::Result<()> {
         tracing::error!(
             group = self.group,
@@ -49,7 +47,8 @@ impl Consumer {
         let letter = dead_letter(message, self.group, problem, attempts);
         let publisher = self.dead_letters.publisher(&self.config).await?;
         match publisher.publish_exact(&letter).await {
-            // The original message fitted because it was compressed. Without abridging, this one record would block its partition for ever.
+            // The original was compressed, so it fitted its topic. Without abridging, this record would block its
+            // partition for ever.
             Err(error) if is_too_large(&error) => publisher.publish_exact(&abridged(letter)).await?,
             outcome => outcome?,
         }
@@ -58,7 +57,7 @@ impl Consumer {
     }
 }
 
-/// Returns the message that became this dead letter, as it was before. `topic` is the topic of the original.
+/// Restores the original message of a dead letter, for the original `topic`.
 pub fn original(letter: Message, topic: String) -> ExactRecord {
     let count = letter.headers.get(HEADER_ORIGINALS).and_then(|count| count.parse().ok()).unwrap_or_default();
     let all = letter.headers.iter().map(|(name, value)| (name.to_owned(), value.map(<[u8]>::to_vec)));
@@ -72,7 +71,7 @@ fn exact(message: Message) -> ExactRecord {
     ExactRecord { topic, key: present(key, absent.key), payload: present(payload, absent.payload), headers }
 }
 
-/// Builds the dead letter: the original message with its headers, followed by headers with the origin and the error.
+/// Builds the dead letter: the original message with its headers, then headers with origin and error.
 fn dead_letter(message: &Message, group: &str, error: &str, attempts: u32) -> ExactRecord {
     let mut letter = ExactRecord { topic: dead_letter_topic(&message.topic), ..exact(message.clone()) };
     let own = [
@@ -91,8 +90,8 @@ fn dead_letter(message: &Message, group: &str, error: &str, attempts: u32) -> Ex
     letter
 }
 
-/// Abridges a dead letter that is too large for its topic. It keeps origin, error and type, but not the payload. The complete message is
-/// still in the original topic.
+/// Abridges a dead letter that is too large for its topic: keeps origin, error and type, and drops the payload. The
+/// original topic still has the complete message.
 fn abridged(letter: ExactRecord) -> ExactRecord {
     let ExactRecord { topic, mut key, payload, headers } = letter;
     if let Some(key) = &mut key {

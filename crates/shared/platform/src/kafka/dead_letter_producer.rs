@@ -12,9 +12,8 @@ use super::{Config, KafkaPublisher, background_drop::drop_in_background};
 /// The time without a dead letter after which the producer is closed.
 const IDLE_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// The producer of a consumer's dead letters. Poison messages are rare, so it is created for the first dead letter, and closed when no more
-/// follow. It is not created for each: a defective program may publish thousands of poison messages, and creating a producer takes many
-/// times as long as publishing a record.
+/// Creates the producer for the first dead letter, and closes it when no others follow, since poison messages are rare.
+/// A producer per letter would be slow if a defective program publishes thousands of poison messages.
 #[derive(Default)]
 pub(super) struct DeadLetterProducer {
     publisher: Mutex<Option<KafkaPublisher>>,
@@ -33,7 +32,7 @@ impl DeadLetterProducer {
         Ok(publisher)
     }
 
-    /// Closes the producer once it was not used for [`IDLE_TIMEOUT`]. While there is no producer, waits for one.
+    /// Waits until there is a producer and it has been unused for [`IDLE_TIMEOUT`], then closes it.
     pub async fn close_idle(&self) {
         let mut used = self.used.subscribe();
         loop {

@@ -1,5 +1,5 @@
-//! Publishing with an outcome for each record: which ones the broker acknowledged, and whether a failure is about a topic, a partition, a
-//! single record or the broker.
+//! Publishes records with an outcome for each: acknowledged, or failed because of its topic, its partition, itself or
+//! the broker.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -23,25 +23,24 @@ use super::{
 };
 use crate::outbox::{Outcome, Refused, Scope, in_order_of_keys};
 
-/// The time limit for creating topics that are missing. A broker that has just started may need seconds for many topics.
+/// The time limit for creating missing topics. A broker that has just started may need seconds.
 const CREATE_TIMEOUT: Duration = Duration::from_secs(10);
-/// The time limit for metadata of a topic after a record of it has timed out. Without a response in this time, the broker is unavailable.
+/// The time limit for the metadata of a topic whose record has timed out. Without a response in this time, the broker
+/// is unavailable.
 const METADATA_TIMEOUT: Duration = Duration::from_secs(1);
-/// The pause before a record is queued again while the producer's queue is full.
+/// The pause before queueing a record again while the producer's queue is full.
 const QUEUE_FULL_DELAY: Duration = Duration::from_millis(20);
 
-/// The reason why one record was not delivered.
 enum Failure {
     TimedOut(anyhow::Error),
-    /// The broker refuses a request of several records because of one of them.
+    /// The broker refuses a request of several records because of one.
     Record(anyhow::Error),
     Topic(anyhow::Error),
     Unavailable(anyhow::Error),
-    /// The time was over before the record could be queued.
+    /// The time limit passed before the record could be queued.
     NotSent,
 }
 
-/// The reason why the broker does not create a topic.
 struct Uncreated {
     refusal: Option<Refusal>,
     text: String,
@@ -87,7 +86,7 @@ impl Failure {
         }
     }
 
-    /// Returns true if the failure is an answer of the broker, not an error of the client.
+    /// Returns true if the failure is an answer of the broker.
     fn is_answer(&self) -> bool {
         match self {
             Self::Record(_) | Self::Topic(_) => true,
@@ -146,7 +145,7 @@ impl KafkaPublisher {
         Ok((refused, self.trusting()?))
     }
 
-    /// Creates the topics that are missing. Returns the topics that the broker refuses, with the reason. Fails if the broker is
+    /// Creates missing topics. Returns the topics that the broker refuses, with the reason. Fails if the broker is
     /// unavailable.
     async fn ensure_each<'r>(&self, records: &'r [Record]) -> anyhow::Result<HashMap<&'r str, Uncreated>> {
         let topics: HashSet<&str> = records.iter().map(|record| record.topic.as_str()).collect();
@@ -171,7 +170,7 @@ impl KafkaPublisher {
         refused: &HashMap<&str, Uncreated>,
         until: Instant,
     ) -> Vec<Option<Result<(), Failure>>> {
-        // Headers are built before the first record is queued, like those of `publish`.
+        // Builds all headers before the first record is queued, like `publish`.
         let prepared: Vec<_> = records.iter().map(|record| Mutex::new(Some(headers(record)))).collect();
         let send = |place: usize| {
             let (record, prepared) = (&records[place], &prepared[place]);
@@ -196,7 +195,8 @@ impl KafkaPublisher {
                 return results;
             }
         };
-        // The broker refuses a request as a whole because of one record that is too large. Each record is sent again, alone.
+        // The broker refuses a whole request because of one record that is too large. So each record is sent again,
+        // alone.
         let is_refused = |result: &Option<Result<(), Failure>>| matches!(result, Some(Err(Failure::Record(_))));
         let alone: Vec<usize> = (0..records.len()).filter(|place| is_refused(&results[*place])).collect();
         for place in alone {
@@ -205,7 +205,8 @@ impl KafkaPublisher {
         results
     }
 
-    /// Asks the broker for the topics of records that timed out. Returns for each whether the broker responded.
+    /// Requests the metadata of the topics whose records timed out. Returns for each topic whether the broker
+    /// responded.
     async fn ask_after_timeouts<'r>(
         &self,
         producer: &Producer,
@@ -221,11 +222,11 @@ impl KafkaPublisher {
                 let metadata = client.client().fetch_metadata(Some(&asked), METADATA_TIMEOUT)?;
                 Ok::<_, KafkaError>(metadata.topics().first().map_or(0, |topic| topic.partitions().len()))
             });
-            // Without a response each further topic would take the whole time too.
+            // If the broker does not respond, each further topic would take the whole time limit.
             let Ok(Ok(partitions)) = partitions.await else { break };
             *responded = true;
             self.partitions.set(topic, partitions);
-            // The topic does not exist any more. The next round creates it again.
+            // The topic was deleted. The next round creates it again.
             if partitions == 0 {
                 self.topics.forget(topic);
             }
@@ -234,7 +235,6 @@ impl KafkaPublisher {
     }
 }
 
-/// Sends one record and waits for its acknowledgement.
 async fn deliver(producer: &Producer, record: &Record, headers: OwnedHeaders, until: Instant) -> Result<(), Failure> {
     let mut message = FutureRecord::to(&record.topic).key(&record.key).payload(&record.payload).headers(headers);
     let delivery = loop {

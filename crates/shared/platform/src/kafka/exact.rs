@@ -1,10 +1,11 @@
-//! Publishing a record byte for byte: absent or empty key and value, and headers in their order.
+//! Publishes a record byte for byte: absent or empty key and value, and headers in their order.
 
 use rdkafka::message::OwnedHeaders;
 
 use super::{Headers, KafkaPublisher, all_records::Outgoing};
 
-/// A record exactly as it is in a topic, unlike a [`Record`](super::Record), which always has a key, a payload and headers of text.
+/// A record exactly as it is in a topic. In contrast, a [`Record`](super::Record) always has a key, a payload and text
+/// headers.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ExactRecord {
     pub topic: String,
@@ -18,7 +19,7 @@ impl KafkaPublisher {
     ///
     /// # Errors
     ///
-    /// Those of [`publish`](crate::outbox::Publisher::publish).
+    /// Like [`publish`](crate::outbox::Publisher::publish).
     pub async fn publish_exact(&self, record: &ExactRecord) -> anyhow::Result<()> {
         let mut outgoing = Outgoing::to(&record.topic);
         outgoing.key = record.key.as_ref();

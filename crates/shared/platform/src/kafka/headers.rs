@@ -1,4 +1,4 @@
-//! The headers of a record, as they are in the topic: in order, with duplicates, binary values and values that are null.
+//! The headers of a record as they are in the topic: in order, with duplicates, binary values and null values.
 
 use std::{collections::HashMap, ops::Index};
 
@@ -9,12 +9,11 @@ use rdkafka::message::{Header, OwnedHeaders};
 pub struct Headers(Vec<(String, Option<Vec<u8>>)>);
 
 impl Headers {
-    /// Returns the text of the last header with this name whose value is text.
+    /// Returns the last header with this name whose value is text.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.texts().filter(|(known, _)| *known == name).last().map(|(_, text)| text)
     }
 
-    /// Returns names and values in their order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, Option<&[u8]>)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_deref()))
     }
@@ -32,7 +31,7 @@ impl Headers {
         self.0.is_empty()
     }
 
-    /// Adds a header after the others, also if there is one with its name.
+    /// Appends a header, even if there is one with the same name.
     pub fn push(&mut self, name: impl Into<String>, value: Option<Vec<u8>>) {
         self.0.push((name.into(), value));
     }
@@ -76,7 +75,7 @@ impl Index<&str> for Headers {
     }
 }
 
-/// Finds the trace of the producer.
+/// Lets OpenTelemetry read the producer's trace.
 impl Extractor for Headers {
     fn get(&self, name: &str) -> Option<&str> {
         self.get(name)

@@ -1,8 +1,9 @@
 //! Detects a consumer that has lost all brokers and never connects again.
 //!
-//! librdkafka forgets all brokers for good if one of them lists none, which a broker does after it was frozen until the cluster fenced it
-//! (<https://github.com/confluentinc/librdkafka/issues/5301>). Its statistics then list none either. Otherwise they always list some, also
-//! while all are down: the configured ones until the first response of a broker, after that those which the last response listed.
+//! librdkafka forgets all brokers for good if one broker lists none in a response, which a broker does after it was
+//! frozen until the cluster fenced it (<https://github.com/confluentinc/librdkafka/issues/5301>). Then librdkafka's
+//! statistics list no broker either. Otherwise they always list some, even while all are down: the configured ones or
+//! those of the last response.
 
 use std::{
     collections::HashMap,
@@ -11,11 +12,11 @@ use std::{
 
 use serde::Deserialize;
 
-/// The number of statistics in a row without a broker after which a consumer is rebuilt. One alone may be from the moment between the loss
-/// of all brokers and librdkafka's return to the configured ones, in which it usually succeeds.
+/// The number of consecutive statistics without a broker after which a consumer is rebuilt. A single one may be from
+/// the moment before librdkafka returns to the configured brokers, which usually succeeds.
 const MAX_WITHOUT_BROKER: u32 = 3;
 
-/// The part of librdkafka's statistics that is needed here.
+/// The part of librdkafka's statistics that this module reads.
 #[derive(Deserialize)]
 struct Statistics<'a> {
     #[serde(borrow)]
@@ -28,16 +29,15 @@ struct Broker<'a> {
 }
 
 impl Broker<'_> {
-    /// Returns false for a placeholder, such as that of the group's coordinator, whose address only another broker knows.
+    /// Returns false for a placeholder, such as the group's coordinator.
     fn has_address(&self) -> bool {
         !["logical", "internal"].contains(&self.source)
     }
 }
 
-/// The brokers that librdkafka knows, according to the statistics of one consumer.
+/// Counts how often in a row the statistics of one consumer list no broker.
 pub(super) struct KnownBrokers {
     group: &'static str,
-    /// The number of statistics in a row that listed no broker.
     without: AtomicU32,
 }
 
@@ -46,7 +46,7 @@ impl KnownBrokers {
         Self { group, without: AtomicU32::new(0) }
     }
 
-    /// Returns true once, when no broker was listed [`MAX_WITHOUT_BROKER`] times in a row, up to these statistics.
+    /// Returns true once, when [`MAX_WITHOUT_BROKER`] consecutive statistics, up to these, listed no broker.
     pub fn are_lost(&self, statistics: &[u8]) -> bool {
         let Ok(statistics) = serde_json::from_slice::<Statistics<'_>>(statistics) else { return false };
         if statistics.brokers.values().any(Broker::has_address) {
@@ -97,7 +97,7 @@ mod tests {
         assert!(!lost(&["configured"]));
     }
 
-    /// A context that passes each of librdkafka's statistics to [`KnownBrokers`].
+    /// Passes each of librdkafka's statistics to [`KnownBrokers`].
     struct Observed {
         brokers: KnownBrokers,
         count: AtomicU32,
@@ -123,7 +123,7 @@ mod tests {
         config.create_with_context(context).unwrap()
     }
 
-    /// Returns true if the brokers are lost after more statistics than that takes.
+    /// Observes four times [`MAX_WITHOUT_BROKER`] more statistics. Returns true if the brokers are lost.
     fn loses_brokers(consumer: &BaseConsumer<Observed>) -> bool {
         let Observed { count, lost, .. } = &**consumer.context();
         let enough = count.load(Ordering::Relaxed) + 4 * MAX_WITHOUT_BROKER;

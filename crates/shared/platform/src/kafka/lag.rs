@@ -1,7 +1,8 @@
 //! The lag of a consumer: for each partition that it reads, how many records of the topic it has not handled yet.
 //!
-//! librdkafka's statistics contain the lag without a request to the broker, since each fetch response says where the partition ends.
-//! librdkafka does not fetch a partition whose queue is full, so the broker is asked about a partition whose position does not change.
+//! librdkafka's statistics contain the lag without a request to the broker, since each fetch response says where the
+//! partition ends. librdkafka does not fetch a partition whose queue is full, so this module asks the broker about a
+//! partition whose position does not change.
 
 use std::{
     collections::HashMap,
@@ -20,7 +21,7 @@ pub(super) const INTERVAL_MS: &str = "5000";
 /// The time limit of a request for the end of a partition.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The part of librdkafka's statistics that is needed here.
+/// The part of librdkafka's statistics that this module reads.
 #[derive(Deserialize)]
 struct Statistics<'a> {
     #[serde(borrow)]
@@ -40,7 +41,7 @@ struct Partition<'a> {
     fetch_state: &'a str,
     lo_offset: i64,
     hi_offset: i64,
-    /// The offset after the last handled record; negative until one was handled since the consumer started.
+    /// The offset after the last handled record; negative until this consumer has handled one.
     stored_offset: i64,
     /// The committed offset; negative if there is none.
     committed_offset: i64,
@@ -53,11 +54,11 @@ impl Partition<'_> {
     }
 }
 
-/// The lag of one consumer, exported as `kafka_consumer_lag`.
+/// The lag of one consumer: `kafka_consumer_lag`.
 pub(super) struct Lag {
     group: &'static str,
     topic: String,
-    /// The positions of the partitions that this consumer reads, as of the last statistics.
+    /// The positions of this consumer's partitions, as of the last statistics.
     positions: Mutex<HashMap<i32, i64>>,
 }
 
@@ -66,7 +67,8 @@ impl Lag {
         Arc::new(Self { group, topic: topic.to_owned(), positions: Mutex::default() })
     }
 
-    /// Exports the lag that the statistics contain. Asks the broker, in the background, about partitions that do not move.
+    /// Exports the lag that the statistics contain. Asks the broker, in the background, about partitions that do not
+    /// move.
     pub fn observe<C: ConsumerContext + 'static>(
         self: &Arc<Self>,
         statistics: &[u8],
@@ -79,7 +81,7 @@ impl Lag {
             let number = partition.partition;
             let mut positions = self.positions.lock().unwrap_or_else(PoisonError::into_inner);
             if partition.fetch_state != "active" {
-                // Another member reads the partition, and reports its lag.
+                // Another member reads the partition and reports its lag.
                 positions.remove(&number);
                 self.report(number, 0);
                 continue;
@@ -121,8 +123,7 @@ mod tests {
 
     use super::*;
 
-    /// Returns the lag of partition 0 after these statistics: its fetch state, its first and its end offset, and the stored and the
-    /// committed offset.
+    /// Returns the lag of partition 0 for a fetch state and the offsets `[first, end, stored, committed]`.
     fn lag(state: &str, [low, high, stored, committed]: [i64; 4]) -> String {
         let recorder = PrometheusBuilder::new().build_recorder();
         let statistics = serde_json::json!({"name": "client", "topics": {"orders": {"topic": "orders", "partitions": {
@@ -147,7 +148,7 @@ mod tests {
         assert_eq!(lag("active", [0, 100, 40, 10]), "60");
         assert_eq!(lag("active", [0, 100, -1001, 10]), "90");
         assert_eq!(lag("active", [30, 100, -1001, -1001]), "70");
-        // The topic's retention has deleted the record at the committed offset.
+        // The record at the committed offset has expired.
         assert_eq!(lag("active", [30, 100, -1001, 10]), "70");
     }
 

@@ -1,4 +1,4 @@
-//! A consumed message, its handler, and the ways in which handling can fail.
+//! A consumed message, its handler, and the failures of handling.
 
 use std::time::Duration;
 
@@ -12,8 +12,8 @@ use super::Headers;
 #[derive(Clone, Debug, Default)]
 pub struct Message {
     pub topic: String,
-    /// The id of the topic in librdkafka's text form, for messages of a [`Consumer`](super::Consumer). A topic that was deleted and created
-    /// again has another id. Empty if the broker has no ids.
+    /// The id of the topic in librdkafka's text form, which differs after a topic was deleted and created again. Set
+    /// for messages of a [`Consumer`](super::Consumer). Empty if the broker has no ids.
     pub topic_id: String,
     pub partition: i32,
     pub offset: i64,
@@ -27,7 +27,7 @@ pub struct Message {
     pub absent: Absent,
 }
 
-/// Which parts a record does not have at all, as opposed to empty ones.
+/// The parts that a record lacks, as opposed to empty ones.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Absent {
     pub key: bool,
@@ -35,29 +35,28 @@ pub struct Absent {
     pub payload: bool,
 }
 
-/// The header with the time at which an event's change was committed, in RFC 3339.
+/// The time at which an event's change was committed, in RFC 3339.
 pub const HEADER_EVENT_TIME: &str = "event-time";
-/// The header with the type of an event, as its full protobuf name.
+/// The type of an event: its full protobuf name.
 pub const HEADER_EVENT_TYPE: &str = "event-type";
 
 impl Message {
-    /// Returns the time at which the event happened. `None` for a record without this time.
+    /// Returns when the event happened, if the record has this header.
     pub fn happened_at(&self) -> Option<DateTime<Utc>> {
         let happened = DateTime::parse_from_rfc3339(self.headers.get(HEADER_EVENT_TIME)?).ok()?;
         Some(happened.to_utc())
     }
 
-    /// Returns how long before `now` the event happened. Returns 0 if its time is after `now`, because a clock is ahead, and `None` for a
-    /// record without this time.
+    /// Returns how long before `now` the event happened, or 0 if its time is after `now` because a clock is ahead.
+    /// `None` if the record has no time.
     pub fn age(&self, now: DateTime<Utc>) -> Option<Duration> {
         Some((now - self.happened_at()?).to_std().unwrap_or_default())
     }
 }
 
-/// The reason why a handler failed to handle a message.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
-    /// The unchanged message may succeed later, so the consumer retries it in place.
+    /// The same message may succeed later, so the consumer retries it in place.
     #[error("{0:#}")]
     Transient(anyhow::Error),
     /// The message can never be handled, so the consumer moves it to the dead-letter topic.
@@ -75,19 +74,20 @@ impl Failure {
     }
 }
 
-/// A handler of the messages of one topic. Each message is handled at least once, and messages with the same key are handled in order.
+/// A handler of the messages of one topic. Each message is handled at least once, and messages with the same key are
+/// handled in order.
 #[async_trait]
 pub trait Handler: Send + Sync + 'static {
     async fn handle(&self, message: &Message) -> Result<(), Failure>;
 
-    /// Returns the maximum number of messages that [`handle_all`](Self::handle_all) accepts at once. 1 means that the handler does not use
-    /// batches.
+    /// Returns the maximum number of messages that [`handle_all`](Self::handle_all) accepts. 1 means that the handler
+    /// does not use batches.
     fn batch(&self) -> usize {
         1
     }
 
-    /// Handles messages of one partition as a batch. Returns true for each message that has been handled. The consumer then handles the
-    /// remaining messages one by one, in their order.
+    /// Handles messages of one partition as a batch. Returns true for each handled message. The consumer then handles
+    /// the remaining messages one by one, in their order.
     async fn handle_all(&self, messages: &[Message]) -> Vec<bool> {
         vec![false; messages.len()]
     }

@@ -1,7 +1,7 @@
 //! The metrics of a consumer.
 
-/// Exports the counters and histograms of a consumer group without a sample. Otherwise `rate()` would miss the first increment, with which
-/// a series begins.
+/// Exports the counters and histograms of a consumer group before the first sample. Otherwise a series would begin with
+/// its first increment, which `rate()` would miss.
 pub(super) fn count_from_zero(group: &'static str) {
     metrics::counter!("kafka_messages_handled_total", "group" => group).increment(0);
     metrics::counter!("kafka_message_retries_total", "group" => group).increment(0);

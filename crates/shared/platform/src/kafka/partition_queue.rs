@@ -1,8 +1,8 @@
 //! The queue into which librdkafka fetches the messages of one partition.
 //!
-//! librdkafka stops fetching from a partition while its queue is full, and continues within `fetch.queue.backoff.ms` once it is not.
-//! Pausing and resuming a partition would also bound the messages that wait, but librdkafka drops the fetched messages of a paused
-//! partition, and after a resume it may take a second until it fetches again.
+//! librdkafka stops fetching from a partition while its queue is full, and continues within `fetch.queue.backoff.ms`
+//! once it is not. Pausing the partition would also bound the queue, but librdkafka drops the fetched messages of a
+//! paused partition, and after a resume it may take a second to fetch again.
 
 use std::{sync::Arc, time::Duration};
 
@@ -25,15 +25,14 @@ use super::{
     unreadable::{Unreadable, cannot_be_decoded},
 };
 
-/// The time limit of a request about positions.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
-/// The pause before a batch that cannot be read is fetched again.
+/// The pause before an unreadable batch is fetched again.
 const RETRY_DELAY: Duration = Duration::from_secs(2);
 
 /// The channels through which queues report to the consumer.
 #[derive(Clone)]
 pub(super) struct Reports {
-    /// Notified when a worker has taken messages from its queue with `receive`. The consumer then ends a recorded outage.
+    /// Notified when a worker has received messages, which ends a recorded outage.
     pub received: Arc<Notify>,
     pub errors: mpsc::Sender<KafkaError>,
     pub positions: Arc<Positions>,
@@ -46,18 +45,19 @@ pub(super) struct PartitionQueue<C: ConsumerContext> {
     client: Arc<StreamConsumer<C>>,
     consumer: Arc<Consumer>,
     partition: i32,
-    /// The id of the topic, which is committed with each offset.
+    /// The topic's id, which is committed with each offset.
     topic_id: String,
-    /// The offset of the next message, once a message was received or could not be read.
+    /// The offset of the next message. `None` until a message was received or a batch could not be read.
     next: Option<i64>,
     is_unreadable: bool,
-    /// Cancelled when the partition is assigned to another member, or the consumer stops.
+    /// Cancelled when the partition moves to another member, or the consumer stops.
     pub closed: CancellationToken,
     reports: Reports,
 }
 
 impl<C: ConsumerContext + 'static> PartitionQueue<C> {
-    /// Opens the queue of a partition. At most one may be open per partition. Returns `None` if there is no such partition.
+    /// Opens the queue of a partition. At most one may be open per partition. Returns `None` if there is no such
+    /// partition.
     pub fn open(
         client: &Arc<StreamConsumer<C>>,
         consumer: &Arc<Consumer>,
@@ -78,7 +78,7 @@ impl<C: ConsumerContext + 'static> PartitionQueue<C> {
         })
     }
 
-    /// Waits for a message. Appends it and the messages that have been fetched after it to `messages`, until there are `most`.
+    /// Waits for a message, and appends it and the messages fetched after it to `messages`, until there are `most`.
     pub async fn receive(&mut self, messages: &mut Vec<Message>, most: usize) {
         while messages.is_empty() {
             match self.queue.recv().await.map(|message| Message::from(&message)) {
@@ -99,13 +99,14 @@ impl<C: ConsumerContext + 'static> PartitionQueue<C> {
         self.reports.received.notify_one();
     }
 
-    /// Appends the messages that have been fetched to `messages`, until there are `most`.
+    /// Appends the messages fetched so far to `messages`, until there are `most`.
     pub async fn receive_fetched(&mut self, messages: &mut Vec<Message>, most: usize) {
         while messages.len() < most {
             match self.queue.recv().now_or_never().map(|received| received.map(|message| Message::from(&message))) {
                 Some(Ok(message)) => self.take(message, messages),
                 Some(Err(error)) if cannot_be_decoded(&error) => {
-                    // Messages after the batch must not be handled before it. The next call of `receive` meets the error again.
+                    // Returns to the batch, since messages after it must not be handled before it. The next call of
+                    // `receive` gets the error again.
                     if let Some(next) = self.next {
                         let _ = self.seek(next).await;
                     }
@@ -117,9 +118,9 @@ impl<C: ConsumerContext + 'static> PartitionQueue<C> {
         }
     }
 
-    /// Stores the offset of a handled message, with the id of its topic. librdkafka commits stored offsets.
+    /// Stores the offset of a handled message and its topic's id, which librdkafka commits.
     pub fn store(&self, message: &Message) {
-        // Fails when the partition has moved meanwhile; its new owner finds the effect in its database.
+        // Fails if the partition has moved; its new owner finds the effect in its database.
         let _ = self.store_next(message.offset + 1);
     }
 
@@ -132,7 +133,8 @@ impl<C: ConsumerContext + 'static> PartitionQueue<C> {
         messages.push(message);
     }
 
-    /// Reports the batch at the current position. Continues at this batch after a pause, or after the batch if an operator skips this one.
+    /// Reports the batch at the current position. Continues after the batch if an operator has skipped it, otherwise
+    /// retries it after a pause.
     async fn wait_until_readable(&mut self, error: &KafkaError) -> anyhow::Result<()> {
         let position = match self.next {
             Some(next) => next,
@@ -156,7 +158,7 @@ impl<C: ConsumerContext + 'static> PartitionQueue<C> {
         Ok(self.seek(skipped_to.unwrap_or(position)).await?)
     }
 
-    /// Returns the offset from which this partition is read, while no message has been received.
+    /// Returns the offset at which reading of this partition starts, for a worker that has not received a message yet.
     async fn start(&self) -> anyhow::Result<i64> {
         let (client, topic, partition) = (self.client.clone(), self.consumer.topic.clone(), self.partition);
         let topic_id = self.topic_id.clone();

@@ -1,4 +1,5 @@
-//! A partition's worker. It handles messages one by one, concurrently or in batches; messages of one key in their order.
+//! A partition's worker. It handles messages one by one, concurrently or in batches, and messages of one key in their
+//! order.
 
 use std::{collections::HashMap, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
@@ -11,15 +12,16 @@ use tracing::{Instrument as _, Span};
 use super::{Consumer, Message, partition_queue::PartitionQueue};
 use crate::{batcher::delay::BatchDelay, clock, telemetry};
 
-/// The maximum number of messages of one partition, of different keys, that are handled concurrently, so that their writes can be grouped.
+/// The maximum number of messages of one partition, with different keys, that are handled concurrently so that their
+/// writes can be grouped.
 const MAX_CONCURRENT_MESSAGES: usize = 16;
-/// While messages are frequent, the first message waits this long for those that follow it. A relay's batch arrives within a few
-/// milliseconds; if each message were handled on arrival, each would need a statement of its own.
+/// While messages are frequent, the first message waits this long for further ones. A relay's batch arrives within a
+/// few milliseconds; messages handled on arrival would need a statement each.
 const LINGER: Duration = Duration::from_millis(5);
 
 impl Consumer {
-    /// Handles the messages of one partition until its queue is closed. Messages of different keys are handled concurrently, or in batches
-    /// if the handler supports them; offsets are stored in order.
+    /// Handles the messages of one partition until its queue is closed, different keys concurrently, or in batches if
+    /// the handler supports them. Stores offsets in order.
     pub(super) async fn work<C: ConsumerContext + 'static>(self: Arc<Self>, mut queue: PartitionQueue<C>) {
         let batch = self.handler.batch();
         let most = if batch > 1 { batch } else { MAX_CONCURRENT_MESSAGES };
@@ -55,8 +57,8 @@ impl Consumer {
         }
     }
 
-    /// Tries each message once, different keys concurrently. Returns true for each handled message. After a failure, the remaining messages
-    /// of its key are skipped here and handled one by one, in their order.
+    /// Tries each message once, different keys concurrently. Returns true for each handled message. After a failure,
+    /// the remaining messages of the key are left to the caller.
     async fn try_by_key(&self, messages: &[Message]) -> Vec<bool> {
         let mut keys: HashMap<&[u8], Vec<usize>> = HashMap::new();
         for (index, message) in messages.iter().enumerate() {
@@ -79,7 +81,8 @@ impl Consumer {
         handled
     }
 
-    /// Tries a message once. Returns true if it was handled; a failure shows again when the message is handled alone.
+    /// Tries a message once. Returns true if it was handled. Does not report a failure, since the message is handled
+    /// again alone.
     async fn try_once(&self, message: &Message) -> bool {
         let start = Instant::now();
         let handled =
@@ -98,7 +101,7 @@ impl Consumer {
         let span = self.span(first);
         span.record("messages", messages.len());
         let handled = AssertUnwindSafe(self.handler.handle_all(messages).instrument(span)).catch_unwind().await;
-        // A message that makes the handler panic shows itself when it is handled alone.
+        // After a panic, each message is handled alone, which reveals the message that causes it.
         let mut handled = handled.unwrap_or_default();
         handled.resize(messages.len(), false);
         for (message, _) in messages.iter().zip(&handled).filter(|(_, handled)| **handled) {
@@ -107,13 +110,12 @@ impl Consumer {
         handled
     }
 
-    /// Handles a message, with retries, or dead-letters it. Returns false if `closed` was cancelled before the message was handled or
-    /// dead-lettered.
+    /// Handles a message, with retries, or dead-letters it. Returns false if `closed` was cancelled before the message
+    /// was handled or dead-lettered.
     async fn handle_one(&self, message: &Message, closed: &CancellationToken) -> bool {
         self.handle_or_dead_letter(message, closed).instrument(self.span_of(message)).await
     }
 
-    /// Creates the span in which one message is handled, or a batch that begins with this message.
     fn span(&self, first: &Message) -> Span {
         tracing::info_span!(
             "consume",
@@ -126,7 +128,7 @@ impl Consumer {
         )
     }
 
-    /// Creates the span of one message, which continues the trace of its producer unless the producer may be a program outside.
+    /// Creates the span of one message, which continues the producer's trace unless programs outside write the topic.
     fn span_of(&self, message: &Message) -> Span {
         let span = self.span(message);
         if self.continues_traces {
@@ -135,7 +137,7 @@ impl Consumer {
         span
     }
 
-    /// Counts a handled message, and records the time since `start`, at which its handling began, and since its event happened.
+    /// Counts a handled message. Records the time since `start` and the event's age.
     pub(super) fn handled(&self, message: &Message, start: Instant) {
         metrics::counter!("kafka_messages_handled_total", "group" => self.group).increment(1);
         metrics::histogram!("kafka_message_handling_seconds", "group" => self.group).record(start.elapsed());

@@ -1,8 +1,8 @@
-//! Where a consumer continues: positions of a topic that was deleted and created again are not trusted, and records that expired before
-//! they were read are counted.
+//! Checks where a consumer continues: positions of a topic that was deleted and created again are not trusted, and
+//! records that expired before they were read are counted.
 //!
-//! librdkafka continues at the old position in a topic that was created again, if the new topic has as many records, and starts at the
-//! first remaining record if the position has expired. It only logs both, so this module reads its log.
+//! librdkafka keeps the old position in a topic that was created again, if the new topic has as many records. If the
+//! position has expired, it starts at the first remaining record. It only logs both, so this module reads its log.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -13,9 +13,9 @@ use rdkafka::{
 };
 use tokio::sync::mpsc;
 
-/// librdkafka's text of an id that it does not know yet.
+/// librdkafka's text of an unknown topic id.
 const UNKNOWN: &str = "AAAAAAAAAAAAAAAAAAAAAA";
-/// The time limit for committed offsets, for which a rebalance waits.
+/// The time limit for requesting committed offsets, during which a rebalance waits.
 const REQUEST_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(2);
 
 /// A position at which the topic has no record.
@@ -25,16 +25,16 @@ pub(super) struct Reset {
     pub position: i64,
 }
 
-/// The positions in a consumer's topic, as far as librdkafka's log reports them.
+/// The positions in a consumer's topic, as librdkafka's log reports them.
 pub(super) struct Positions {
     group: &'static str,
     topic: String,
-    /// The topic's id, in librdkafka's text form. Empty until librdkafka has the topic's metadata and a handle of the topic.
+    /// The topic's id, in librdkafka's text form. Empty until librdkafka has logged it.
     id: Mutex<String>,
     resets: mpsc::Sender<Reset>,
 }
 
-/// The meaning of a line of the log.
+/// What a log line reports.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Noted {
     Nothing,
@@ -47,7 +47,6 @@ impl Positions {
         Self { group, topic: topic.to_owned(), id: Mutex::default(), resets }
     }
 
-    /// Returns the topic's id, which is committed with each offset.
     pub fn topic_id(&self) -> String {
         self.id.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -57,7 +56,7 @@ impl Positions {
         if facility == "OFFSET"
             && let Some(reset) = reset(line)
         {
-            // While the channel is full, resets are only logged by librdkafka.
+            // While the channel is full, only librdkafka logs resets.
             let _ = self.resets.try_send(reset);
         }
         if facility == "METADATA"
@@ -71,8 +70,8 @@ impl Positions {
         Noted::Nothing
     }
 
-    /// Lets the partitions whose committed offset belongs to an earlier topic of the same name start at the beginning. Offsets without an
-    /// id are trusted, and are committed again with the id.
+    /// Makes partitions start at the beginning if their committed offset belongs to an earlier topic of the same name.
+    /// Offsets without an id are trusted, and are committed again with the id.
     pub fn check<C: ConsumerContext>(
         &self,
         consumer: &BaseConsumer<C>,
@@ -117,7 +116,7 @@ impl Positions {
         );
     }
 
-    /// Reports a position at which the topic has no record. `start` is the partition's first offset.
+    /// Reports a position without a record. `start` is the partition's first offset.
     pub fn report(&self, Reset { partition, position }: Reset, start: i64) {
         let (group, topic) = (self.group, &self.topic);
         if let Ok(missed @ 1..) = u64::try_from(start - position) {

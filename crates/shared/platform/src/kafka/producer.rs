@@ -1,5 +1,5 @@
-//! The producer: idempotent, waits for acknowledgements of all in-sync replicas, and by default retries a record for as long as the broker
-//! answers.
+//! The Kafka producer: idempotent, waits for acknowledgements of all in-sync replicas, and by default retries a record
+//! without a time limit.
 
 use std::{
     collections::HashMap,
@@ -26,10 +26,9 @@ use super::{
     silence::Silence,
 };
 
-/// The number of rounds in a row without an answer after which a producer is replaced. A round of a relay takes 3 s.
+/// The number of consecutive rounds without an answer after which a producer is replaced. A relay's round takes 3 s.
 const MAX_UNANSWERED_ROUNDS: u32 = 3;
 
-/// A record to be produced.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
     pub topic: String,
@@ -38,21 +37,21 @@ pub struct Record {
     pub headers: HashMap<String, String>,
 }
 
-/// The publisher of records to Kafka.
 #[derive(Clone)]
 pub struct KafkaPublisher {
     config: Config,
     /// Replaced after a fatal error.
     producer: Arc<RwLock<Producer>>,
-    /// The time after which a record that is not acknowledged fails. With `None` it is retried for ever, and the caller
-    /// gives up waiting.
+    /// The time after which an unacknowledged record fails. With `None` the producer retries it for ever, and the
+    /// caller limits its own wait.
     pub(super) limit: Option<Duration>,
-    /// Creates the topics of the records. If one were missing, a broker would create it with the broker's own number of partitions.
+    /// Creates the topics of the records before they are sent. Otherwise the broker would create them with its own
+    /// number of partitions.
     pub(super) topics: TopicCreator,
     pub(super) partitions: Partitions,
-    /// The number of rounds in a row in which the broker answered nothing.
+    /// The number of consecutive rounds without an answer.
     unanswered: Arc<AtomicU32>,
-    /// The time without an acknowledgement, for records that are published outside of rounds.
+    /// How long records outside of rounds have not been acknowledged.
     pub(super) silence: Arc<Silence>,
 }
 
@@ -63,21 +62,21 @@ pub(super) struct Producer {
 }
 
 impl KafkaPublisher {
-    /// The time limit of a record that a relay publishes. Together with the request for metadata after it, it is shorter than what is left
-    /// of the relay's lease.
+    /// The time limit of a record that a relay publishes. Together with the metadata request that follows, it is
+    /// shorter than the rest of the relay's lease.
     pub(super) const RELAY_TIMEOUT: Duration = Duration::from_secs(2);
 
     pub fn new(config: &Config) -> anyhow::Result<Self> {
         Self::limited(config, None)
     }
 
-    /// Creates a publisher whose calls fail after `limit`, for a caller that waits and retries by itself.
+    /// Creates a publisher whose calls fail after `limit`, for a caller that retries by itself.
     pub fn within(config: &Config, limit: Duration) -> anyhow::Result<Self> {
         Self::limited(config, Some(limit))
     }
 
-    /// Creates the publisher of a relay. A record that is not acknowledged in time fails, and the relay publishes it later. With
-    /// [`new`](Self::new), one record could hold up the relay for ever.
+    /// Creates the publisher of a relay. A record that is not acknowledged in time fails, and the relay publishes it
+    /// later. With [`new`](Self::new), one record could block the relay for ever.
     pub fn for_relay(config: &Config) -> anyhow::Result<Self> {
         Self::limited(config, Some(Self::RELAY_TIMEOUT))
     }
@@ -95,7 +94,7 @@ impl KafkaPublisher {
         })
     }
 
-    /// Makes the publisher create topics together with those that are declared with [`TopicCreator::expect`].
+    /// Makes the publisher create its topics together with those declared with [`TopicCreator::expect`].
     #[must_use]
     pub fn creating(self, topics: &TopicCreator) -> Self {
         Self { topics: topics.clone(), ..self }
@@ -107,10 +106,11 @@ fn producer(config: &Config, limit: Option<Duration>) -> anyhow::Result<Producer
     client
         .set("acks", "all")
         .set("enable.idempotence", "true")
-        // 0 means no limit. A record dropped between two records of the same key would break their order.
+        // 0 means no limit: dropping a record between two others of its key would break their order.
         .set("message.timeout.ms", limit.unwrap_or_default().as_millis().to_string())
         .set("linger.ms", "0")
-        // Large enough for dead letters of twice the broker's default message size, and small enough for the memory of a small container.
+        // Accepts dead letters of twice the broker's default message size, and fits into the memory of a small
+        // container.
         .set("message.max.bytes", "4000000")
         .set("queue.buffering.max.kbytes", "16384");
     let (witness, distrust) = Witness::new();
@@ -118,7 +118,7 @@ fn producer(config: &Config, limit: Option<Duration>) -> anyhow::Result<Producer
     Ok(Producer { client, distrust })
 }
 
-/// Discards the records that are not delivered.
+/// Discards undelivered records.
 pub(super) fn discard(producer: &Producer) {
     producer.client.purge(PurgeConfig::default().queue().inflight());
 }
@@ -133,7 +133,7 @@ pub(super) fn refused(error: KafkaError, topic: &str) -> anyhow::Error {
     Refusal::from_error(&error, &format!("writing to {topic}"), || None).map_or_else(|| error.into(), Into::into)
 }
 
-/// Returns true if publishing failed because a record exceeds the size limit of the producer or of the topic.
+/// Returns true if a record exceeds the size limit of the producer or of the topic.
 pub fn is_too_large(error: &anyhow::Error) -> bool {
     code(error) == Some(RDKafkaErrorCode::MessageSizeTooLarge)
 }
@@ -147,7 +147,7 @@ impl KafkaPublisher {
         self.producer.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Replaces the producer if it had a fatal error and cannot publish any more.
+    /// Replaces the producer if a fatal error has made it unusable.
     pub(super) fn replace_failed(&self) -> anyhow::Result<()> {
         let mut current = self.producer.write().unwrap_or_else(PoisonError::into_inner);
         let Some((_, reason)) = current.client.client().fatal_error() else { return Ok(()) };
@@ -157,8 +157,8 @@ impl KafkaPublisher {
         Ok(())
     }
 
-    /// Returns the current producer, or a new one if the current one did not trust a broker's certificate. A producer reads the authorities
-    /// only when it is created.
+    /// Returns the current producer, or a new one if the current one did not trust a broker's certificate. A producer
+    /// reads the file of authorities only when it is created.
     pub(super) fn trusting(&self) -> anyhow::Result<Producer> {
         let producer = self.current();
         if producer.distrust.is_met() {
@@ -167,9 +167,9 @@ impl KafkaPublisher {
         Ok(self.current())
     }
 
-    /// Records whether the broker answered anything in a round. Creates a new producer after [`MAX_UNANSWERED_ROUNDS`] rounds in a row
-    /// without an answer: librdkafka forgets all brokers for good if one of them lists none, which a broker does after it was frozen until
-    /// the cluster fenced it (<https://github.com/confluentinc/librdkafka/issues/5301>).
+    /// Records whether the broker answered anything in a round. After [`MAX_UNANSWERED_ROUNDS`] consecutive rounds
+    /// without an answer, creates a new producer, since the current one may have forgotten all brokers (see
+    /// `known_brokers`).
     pub(super) fn round_ended(&self, producer: &Producer, is_answered: bool) -> anyhow::Result<()> {
         if is_answered {
             self.unanswered.store(0, Ordering::Relaxed);
@@ -185,7 +185,7 @@ impl KafkaPublisher {
         self.replace(producer)
     }
 
-    /// Discards the undelivered records of `given_up` and creates a new producer, unless it has been replaced already.
+    /// Replaces the producer `given_up` and discards its records, unless it was replaced already.
     fn replace(&self, given_up: &Producer) -> anyhow::Result<()> {
         let mut current = self.producer.write().unwrap_or_else(PoisonError::into_inner);
         if current.distrust.is(&given_up.distrust) {

@@ -1,4 +1,4 @@
-//! The publisher as the outbox sees it.
+//! Implements the outbox's [`Publisher`].
 
 use async_trait::async_trait;
 
@@ -12,8 +12,8 @@ use crate::outbox::{Outcome, Publisher};
 #[async_trait]
 impl Publisher for KafkaPublisher {
     async fn publish(&self, records: Vec<Record>) -> anyhow::Result<()> {
-        // Headers are built before the first record is queued, since the client sends what is queued at once: the faster the records follow
-        // each other, the fewer requests they take.
+        // Builds all headers before the first record is queued. The client sends queued records at once, so records
+        // queued in quick succession need fewer requests.
         let outgoing = records.iter().map(|record| {
             Outgoing::to(&record.topic).key(&record.key).payload(&record.payload).headers(headers(record))
         });

@@ -1,5 +1,5 @@
-//! Reads topics from their start to their current end, for tools. A reader joins no group and commits only the offsets that
-//! [`Reader::mark`] sets.
+//! Reads topics from their start to their current end, for tools. A reader joins no group and commits only the offsets
+//! that [`Reader::mark`] sets.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -23,23 +23,23 @@ use super::{
     refusal::refused,
 };
 
-/// The time limit for one response of the broker.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
-/// How often a request is repeated while no replica leads a partition or coordinates a group, and the pause before each.
+/// How often a request is repeated while a partition has no leader or a group no coordinator, and the pause before each
+/// repetition.
 const MAX_RETRIES: usize = 50;
 const RETRY_DELAY: Duration = Duration::from_millis(100);
-/// The broker's errors shortly after it has started or a topic was created.
+/// The errors that a broker returns shortly after it has started or a topic was created.
 const PASSING: [RDKafkaErrorCode; 5] =
     [CoordinatorLoadInProgress, CoordinatorNotAvailable, LeaderNotAvailable, NotCoordinator, NotLeaderForPartition];
 
-/// A reader of topics. Its methods block, so async callers run them in [`tokio::task::spawn_blocking`].
+/// A reader of topics. Its methods block; async callers use [`tokio::task::spawn_blocking`].
 pub struct Reader {
     client: ClientConfig,
-    /// Requests metadata and committed offsets. To read records, [`Reader::read`] creates another consumer.
+    /// Requests metadata and committed offsets. [`Reader::read`] creates another consumer.
     consumer: BaseConsumer<Listening>,
 }
 
-/// The offsets of the records that a partition has now, from `start` up to but not including `end`.
+/// The offsets of a partition's records now, from `start` up to but not including `end`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Extent {
     pub partition: i32,
@@ -47,10 +47,10 @@ pub struct Extent {
     pub end: i64,
 }
 
-/// The offset that a tool's consumer group has committed for a partition, with its metadata.
+/// An offset that a tool's consumer group has committed, with its metadata.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Mark {
-    /// The offset of the first record that the tool has not processed.
+    /// The offset of the first unprocessed record.
     pub next: i64,
     pub note: String,
 }
@@ -71,14 +71,14 @@ impl Reader {
         Ok(Self { client, consumer })
     }
 
-    /// Lets [`read`](Self::read) fail where a [`Consumer`](super::Consumer) cannot decode a batch.
+    /// Makes [`read`](Self::read) fail at a batch that a [`Consumer`](super::Consumer) cannot decode.
     #[must_use]
     pub fn limited_like_a_consumer(mut self) -> Self {
         self.client.set("receive.message.max.bytes", RECEIVE_MAX_BYTES).set("fetch.max.bytes", FETCH_MAX_BYTES);
         self
     }
 
-    /// Returns the extents of a topic's partitions. Returns none for a topic that does not exist.
+    /// Returns the extents of a topic's partitions; none if the topic does not exist.
     pub fn extents(&self, topic: &str) -> anyhow::Result<Vec<Extent>> {
         let metadata = match self.consumer.fetch_metadata(Some(topic), REQUEST_TIMEOUT) {
             Ok(metadata) => metadata,
@@ -100,7 +100,6 @@ impl Reader {
             .collect()
     }
 
-    /// Returns the address of the broker that leads a partition.
     pub(super) fn leader(&self, topic: &str, partition: i32) -> anyhow::Result<String> {
         let metadata =
             self.consumer.fetch_metadata(Some(topic), REQUEST_TIMEOUT).context("asking Kafka for its brokers")?;
@@ -111,7 +110,7 @@ impl Reader {
         Ok(format!("{}:{}", broker.host(), broker.port()))
     }
 
-    /// Calls `each` with every record within these extents and its timestamp. The records of one partition come in their order.
+    /// Calls `each` with every record of these extents and its timestamp, in order within a partition.
     pub fn read(
         &self,
         topic: &str,
@@ -164,7 +163,7 @@ impl Reader {
         Ok(marks.collect())
     }
 
-    /// Replaces the mark of this reader's group in one partition. A broker accepts a note of at most 4096 bytes.
+    /// Replaces the group's mark in one partition. A broker accepts a note of at most 4096 bytes.
     pub fn mark(&self, topic: &str, partition: i32, mark: &Mark) -> anyhow::Result<()> {
         let mut list = TopicPartitionList::new();
         let mut element = list.add_partition(topic, partition);
@@ -174,7 +173,7 @@ impl Reader {
     }
 }
 
-/// Repeats a request while the broker has no leader or coordinator for it. Blocks.
+/// Repeats a request while it has no leader or coordinator. Blocks.
 fn repeated<T>(request: impl Fn() -> KafkaResult<T>) -> KafkaResult<T> {
     let is_passing = |error: &KafkaError| error.rdkafka_error_code().is_some_and(|code| PASSING.contains(&code));
     for _ in 0..MAX_RETRIES {

@@ -1,4 +1,5 @@
-//! The callbacks of a consumer. At a rebalance, they start a worker for each assigned partition and end the workers of revoked partitions.
+//! The callbacks of a consumer. A rebalance starts a worker for each assigned partition and ends the workers of revoked
+//! partitions.
 
 use std::sync::Arc;
 
@@ -20,8 +21,8 @@ use super::{
     workers::Workers,
 };
 
-/// The context of a consumer. librdkafka calls its methods within the consumer's task, while the consumer receives; `log` and `error` from
-/// its own threads.
+/// The context of a consumer. librdkafka calls `log` and `error` from its own threads, and the other methods within the
+/// consumer's task while it receives.
 pub(super) struct Context {
     pub workers: Workers<Self>,
     pub unreadable: Arc<Unreadable>,
@@ -54,8 +55,7 @@ impl ClientContext for Context {
 }
 
 impl ConsumerContext for Context {
-    /// Starts the workers of assigned partitions, and ends those of revoked ones. This includes partitions that were lost without a
-    /// revocation.
+    /// Starts the workers of assigned partitions, and ends those of revoked or lost ones.
     fn rebalance(&self, consumer: &BaseConsumer<Self>, change: RDKafkaRespErr, partitions: &mut TopicPartitionList) {
         let changed = match change {
             RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => self.assign(consumer, partitions),

@@ -1,5 +1,5 @@
-//! Detects that Kafka refuses a client because of a wrong password, a missing right or an untrusted certificate, as opposed to being
-//! unavailable.
+//! Detects that Kafka refuses a client (a wrong password, a missing right, an untrusted certificate), as opposed to
+//! being unavailable.
 
 use std::{
     collections::BTreeMap,
@@ -17,13 +17,13 @@ use super::{
     connection_errors::{Listening, is_guess},
 };
 
-/// The time limit for a broker's response to a metadata request.
 const METADATA_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// How long [`glance`] waits for librdkafka's explanation of a failed plain-text connection.
 const GLANCE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// OpenSSL's error text for a certificate of an unknown authority, for another host name, or outside of its validity period.
+/// OpenSSL's error text for a certificate of an unknown authority, of another host name, or outside of its validity
+/// period.
 const DISTRUST: &str = "certificate verify failed";
 
 /// The broker answers but refuses this client, or this client does not trust the broker.
@@ -44,7 +44,8 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// Maps an error to a refusal, if it is one. `what` names the resource. `reason` returns librdkafka's additional explanation.
+    /// Returns the refusal that an error stands for, if any. `what` names the resource; `reason` returns librdkafka's
+    /// explanation.
     pub(super) fn from_error(error: &KafkaError, what: &str, reason: impl FnOnce() -> Option<String>) -> Option<Self> {
         let code = error.rdkafka_error_code()?;
         match code {
@@ -84,8 +85,8 @@ impl Refusal {
     }
 }
 
-/// Requests metadata of `topics`, or of all topics if `topics` is empty, with this configuration. Returns the number of
-/// partitions of each topic that exists. Blocks for up to about four seconds per topic.
+/// Requests metadata of `topics`, or of all topics if `topics` is empty. Returns the number of partitions of each topic
+/// that exists. Blocks for up to about four seconds per topic.
 ///
 /// The error is a [`Refusal`] if the broker refuses the client or does not let it access one of the topics.
 pub fn probe(config: &Config, topics: &[&str]) -> anyhow::Result<BTreeMap<String, usize>> {
@@ -116,7 +117,8 @@ fn client(config: &Config) -> anyhow::Result<BaseConsumer<Listening>> {
     config.client().create_with_context(Listening::default()).context("creating a Kafka client")
 }
 
-/// Fails if the broker refuses the client. librdkafka reports only a timeout for the request itself, and the reason in a separate event.
+/// Fails if the broker refuses the client. librdkafka reports only a timeout for the request itself, and the reason as
+/// a separate event.
 pub(super) fn refused(client: &BaseConsumer<Listening>) -> Result<(), Refusal> {
     let until = Instant::now() + Duration::from_millis(500);
     while Instant::now() < until {
@@ -129,7 +131,8 @@ pub(super) fn refused(client: &BaseConsumer<Listening>) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Returns the cause of `error` if a consumer client finds one. An admin client does not report why it cannot connect.
+/// Returns the cause of `error` if a consumer client finds one, since an admin client does not report why it cannot
+/// connect.
 pub(super) async fn explained(config: &Config, error: KafkaError) -> anyhow::Error {
     let config = config.clone();
     let behind = tokio::task::spawn_blocking(move || match config.kafka_security_protocol {
@@ -142,7 +145,8 @@ pub(super) async fn explained(config: &Config, error: KafkaError) -> anyhow::Err
     }
 }
 
-/// Returns librdkafka's guess about a broker that closes plain-text connections, if librdkafka reports one within [`GLANCE_TIMEOUT`].
+/// Returns librdkafka's guess about a broker that closes plain-text connections, if librdkafka reports one within
+/// [`GLANCE_TIMEOUT`].
 fn glance(config: &Config) -> Option<anyhow::Error> {
     let client = client(config).ok()?;
     let until = Instant::now() + GLANCE_TIMEOUT;

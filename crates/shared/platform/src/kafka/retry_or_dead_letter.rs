@@ -8,13 +8,14 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Consumer, Failure, Message};
 
-/// The number of consecutive panics of the handler after which a message is dead-lettered. A panic is a defect of this build, not an
-/// outage. Without this limit, all later events of the partition would wait for the next build. A dead letter blocks nothing, and the next
-/// build can replay it.
+/// The number of consecutive panics of the handler at which a message is dead-lettered. A panic is a defect of this
+/// build: without this limit, all later events of the partition would wait for the next build, which can replay a dead
+/// letter.
 const MAX_PANICS: u32 = 6;
 
 impl Consumer {
-    /// Handles a message, with retries, or dead-letters it. Returns false if `closed` was cancelled before either succeeded.
+    /// Handles a message, with retries, or dead-letters it. Returns false if `closed` was cancelled before either
+    /// succeeded.
     pub(super) async fn handle_or_dead_letter(&self, message: &Message, closed: &CancellationToken) -> bool {
         let mut pauses = pauses();
         let (mut attempts, mut panics) = (0, 0);
@@ -74,8 +75,8 @@ impl Consumer {
     }
 }
 
-/// Returns the backoff between attempts at one message: from 100 ms, doubling to 2 s, plus up to the same amount of jitter. So a partition
-/// continues at most four seconds after the cause is gone.
+/// Returns the backoff between attempts at one message: from 100 ms, doubling to 2 s, plus up to the same amount of
+/// jitter. So a partition continues at most four seconds after the cause is gone.
 fn pauses() -> ExponentialBackoff {
     ExponentialBuilder::default()
         .with_min_delay(Duration::from_millis(100))

@@ -1,4 +1,4 @@
-//! Authentication between a Kafka client and its broker: the protocol, a user with a password, and the authorities of TLS.
+//! Authentication between a Kafka client and its broker: the protocol, user and password, and the authorities of TLS.
 
 use std::path::Path;
 
@@ -9,10 +9,8 @@ use serde::Deserialize;
 use super::Config;
 use crate::{config::ConfigError, tls};
 
-/// The variable with the path of the authorities' file.
 pub(super) const CA: &str = "KAFKA_SSL_CA_FILE";
 
-/// The protocol that the broker's listener speaks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub enum SecurityProtocol {
@@ -27,7 +25,7 @@ pub enum SecurityProtocol {
     SaslSsl,
 }
 
-/// The SASL mechanism by which the client proves that it knows the password.
+/// The SASL mechanism that carries user and password.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub enum SaslMechanism {
@@ -38,7 +36,7 @@ pub enum SaslMechanism {
 impl TryFrom<String> for SecurityProtocol {
     type Error = String;
 
-    /// Parses a protocol in upper case, as Kafka's own tools have it, or in lower case.
+    /// Parses a protocol in upper case, as Kafka's own tools write it, or in lower case.
     fn try_from(text: String) -> Result<Self, String> {
         let all = [Self::Plaintext, Self::SaslPlaintext, Self::Ssl, Self::SaslSsl];
         let found = all.into_iter().find(|protocol| text.eq_ignore_ascii_case(protocol.name()));
@@ -83,8 +81,8 @@ impl SaslMechanism {
     }
 }
 
-/// Fails if the protocol requires a user or an authority and none is configured. Also fails if an authority is configured but the protocol
-/// is without TLS.
+/// Fails if the protocol requires a user or an authority and none is configured, or if an authority is configured for a
+/// protocol without TLS.
 pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
     let missing = |variable| ConfigError::new(variable, "is not set; KAFKA_SECURITY_PROTOCOL wants it");
     let protocol = config.kafka_security_protocol;
@@ -117,8 +115,8 @@ pub(super) fn apply(config: &Config, client: &mut ClientConfig) {
             .set("sasl.password", password.map(SecretString::expose_secret).unwrap_or_default());
     }
     if protocol.wants_tls() {
-        // Without a file librdkafka would trust the system's authorities. The name of the variable, used as a path, makes it fail instead,
-        // with an error that contains the name.
+        // Without a file librdkafka would trust the system's authorities. The variable's name as the path makes it fail
+        // instead, with an error that contains the name.
         let file = config.kafka_ssl_ca_file.as_deref().unwrap_or(Path::new(CA));
         client
             .set("ssl.ca.location", file.to_string_lossy())

@@ -1,4 +1,4 @@
-//! How long a broker has acknowledged nothing.
+//! Measures how long a broker has acknowledged nothing.
 
 use std::{
     sync::{Mutex, PoisonError},
@@ -7,12 +7,13 @@ use std::{
 
 use tokio::time::Instant;
 
-/// The time since the first of the records in a row that were not acknowledged in time.
+/// The time of the first record, since the broker's last answer, that was not acknowledged in time.
 #[derive(Default)]
 pub(super) struct Silence(Mutex<Option<Instant>>);
 
 impl Silence {
-    /// Records whether the broker answered. Returns true once it has not answered for longer than `limit`; the time then starts again.
+    /// Records whether the broker answered. Returns true once it has not answered for longer than `limit`; the
+    /// measurement then starts again.
     pub fn is_longer_than(&self, limit: Duration, is_answered: bool) -> bool {
         let mut since = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if is_answered {

@@ -1,35 +1,36 @@
-//! Skipping a batch that a consumer cannot read. An operator notes the batch at an offset of a second group of the consumer, since a broker
-//! accepts offsets of the consumer's own group only from its members.
+//! Skips a batch that a consumer cannot read. The operator notes the batch in the metadata of an offset of a second
+//! consumer group, since a broker accepts offsets of the consumer's own group only from its members.
 
 use anyhow::Context as _;
 
 use super::{Batch, Config, Consumer, Mark, Reader, batch_at};
 
-/// Returns the name of the group whose committed offsets note the batches that a consumer group skips if it cannot read them.
+/// Returns the group whose committed offsets note the batches to skip.
 pub fn skip_group(group: &str) -> String {
     format!("{group}-skip")
 }
 
-/// The maximum length of a mark's note in bytes. A broker accepts 4096. The oldest batches are dropped from a note that would be longer.
+/// In bytes; a broker accepts 4096. A longer note loses its oldest batches.
 const MAX_NOTE_LENGTH: usize = 4_000;
 
-/// Lets the consumer group continue after the batch if the group cannot read it. The group notices this within some seconds. Blocks.
+/// Lets the consumer group continue after the batch if it cannot read the batch. The group notices this within some
+/// seconds. Blocks.
 pub fn skip(config: &Config, group: &str, topic: &str, partition: i32, batch: Batch) -> anyhow::Result<()> {
     let reader = Reader::new(config, &skip_group(group))?;
     let before = reader.marks(topic, &[partition])?.remove(&partition).unwrap_or_default();
-    // Consumers of older versions continue at the offset, whatever the note says.
+    // Consumers of older versions continue at the offset and ignore the note.
     reader.mark(topic, partition, &Mark { next: batch.last + 1, note: noted(&before.note, batch) })
 }
 
-/// Returns the batches that operators have let the consumer group skip, each with its partition. Blocks.
+/// Returns the batches that operators have skipped for the group, with their partitions. Blocks.
 pub fn skipped(config: &Config, group: &str, topic: &str, partitions: &[i32]) -> anyhow::Result<Vec<(i32, Batch)>> {
     let marks = Reader::new(config, &skip_group(group))?.marks(topic, partitions)?;
     let batches = marks.iter().flat_map(|(partition, mark)| batches(&mark.note).map(|batch| (*partition, batch)));
     Ok(batches.collect())
 }
 
-/// Adds a batch to a note, such as `0-0:9ae0daaf 17-20:0000002a`. Batches of one topic do not overlap, so one that overlaps this batch was
-/// in an earlier topic of the same name, or is the same batch.
+/// Adds a batch to a note, such as `0-0:9ae0daaf 17-20:0000002a`, and removes overlapping ones, which are the same
+/// batch or from an earlier topic of the same name.
 fn noted(note: &str, batch: Batch) -> String {
     let mut all: Vec<Batch> =
         batches(note).filter(|other| other.last < batch.first || batch.last < other.first).collect();
@@ -57,8 +58,8 @@ fn batches(note: &str) -> impl Iterator<Item = Batch> {
     })
 }
 
-/// Returns the offset behind the batch at `position`, if an operator has skipped exactly this batch. A batch that an older version noted
-/// has no checksum: it is not skipped until an operator skips it again.
+/// Returns the offset after the batch at `position`, if an operator has skipped exactly this batch. A batch that an
+/// older version noted has no checksum, so an operator must skip it again.
 pub(super) async fn skipped_to(consumer: &Consumer, partition: i32, position: i64) -> anyhow::Result<Option<i64>> {
     let (config, topic, group) = (consumer.config.clone(), consumer.topic.clone(), skip_group(consumer.group));
     let marks = tokio::task::spawn_blocking(move || Reader::new(&config, &group)?.marks(&topic, &[partition]));

@@ -1,4 +1,4 @@
-//! Creates the topics of a service when they are first needed, all in one request.
+//! Creates the topics of a service in one request, when the first one is needed.
 
 use std::{
     collections::BTreeSet,
@@ -9,26 +9,25 @@ use rdkafka::types::RDKafkaErrorCode;
 
 use super::{Config, Refusal, ensure_topics};
 
-/// The creator of missing topics. It remembers which topics exist; clones share this memory.
+/// Creates missing topics and remembers which topics exist; clones share this memory.
 ///
-/// Each request needs connections of its own. So the first one creates all topics that are declared with [`expect`](Self::expect).
+/// Each request opens its own connections, so the first request creates all topics declared with
+/// [`expect`](Self::expect).
 #[derive(Clone, Debug)]
 pub struct TopicCreator {
     config: Config,
     known: Arc<Mutex<Known>>,
-    /// Held during a request, so that a caller who waited for it finds the topics that it created.
+    /// Held during a request, so that the next caller finds the topics that the request created.
     turn: Arc<tokio::sync::Mutex<()>>,
 }
 
 #[derive(Debug, Default)]
 struct Known {
-    /// The topics that the service will need.
     expected: BTreeSet<String>,
-    /// The topics that exist for certain.
     ensured: BTreeSet<String>,
 }
 
-/// Returns true if the broker says with this code that a topic does not exist.
+/// Returns true if the code says that a topic does not exist.
 pub(super) fn is_unknown(code: Option<RDKafkaErrorCode>) -> bool {
     matches!(code, Some(RDKafkaErrorCode::UnknownTopic | RDKafkaErrorCode::UnknownTopicOrPartition))
 }
@@ -38,12 +37,12 @@ impl TopicCreator {
         Self { config: config.clone(), known: Arc::default(), turn: Arc::default() }
     }
 
-    /// Declares topics that will be needed. They are created together with the first topic that is needed.
+    /// Declares topics that are created together with the first one needed.
     pub fn expect(&self, topics: impl IntoIterator<Item = String>) {
         self.known().expected.extend(topics);
     }
 
-    /// Returns when all of `topics` exist, each with its dead-letter topic.
+    /// Makes sure that all of `topics` exist, each with its dead-letter topic.
     pub async fn ensure<'t>(&self, topics: impl IntoIterator<Item = &'t str>) -> anyhow::Result<()> {
         let topics: BTreeSet<String> = topics.into_iter().map(str::to_owned).collect();
         let _turn = self.turn.lock().await;
@@ -57,7 +56,8 @@ impl TopicCreator {
             return Ok(());
         }
         let created = match self.create(&all).await {
-            // The broker may refuse one topic and accept the others. Then each caller gets the refusal of its own topics.
+            // The broker may refuse one topic and accept the others. So each caller gets only the refusal of its own
+            // topics.
             Err(error) if error.is::<Refusal>() && all != needed => {
                 self.known().expected.clear();
                 self.create(&needed).await?;
@@ -69,7 +69,7 @@ impl TopicCreator {
         Ok(())
     }
 
-    /// Forgets that a topic exists, so that the next call creates it if it was deleted.
+    /// Makes the next call create the topic if it was deleted.
     pub(super) fn forget(&self, topic: &str) {
         self.known().ensured.remove(topic);
     }

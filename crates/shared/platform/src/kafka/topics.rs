@@ -1,4 +1,4 @@
-//! Creates missing topics, and makes sure that records of dead-letter topics do not expire.
+//! Creates missing topics, and makes sure that dead letters do not expire.
 
 use std::time::Duration;
 
@@ -19,10 +19,9 @@ use scopeguard::ScopeGuard;
 use super::{Config, Refusal, background_drop::drop_in_background, refusal};
 
 type Client = AdminClient<DefaultClientContext>;
-/// A client with the function that drops it.
+/// An admin client with the function that drops it.
 type Admin = ScopeGuard<Client, fn(Client)>;
 
-/// The suffix of dead-letter topics.
 const DEAD_LETTER_SUFFIX: &str = ".dlq";
 
 /// Returns the name of the dead-letter topic, `<topic>.dlq`.
@@ -30,25 +29,24 @@ pub fn dead_letter_topic(topic: &str) -> String {
     format!("{topic}{DEAD_LETTER_SUFFIX}")
 }
 
-/// Returns the topic whose dead letters this topic has; any other topic itself.
+/// Returns the original topic of a dead-letter topic, or the topic itself.
 pub fn original_topic(topic: &str) -> &str {
     topic.strip_suffix(DEAD_LETTER_SUFFIX).unwrap_or(topic)
 }
 
-/// The time limit of a request to the broker.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The pauses between retries, because a broker reports a created or altered topic only after a while: more than a second if it has just
-/// started and creates many topics.
+/// The pauses between retries. A broker reports a created or altered topic only after a while: more than a second if it
+/// has just started and creates many topics.
 const AGAIN: [Duration; 4] =
     [Duration::from_millis(100), Duration::from_millis(300), Duration::from_secs(1), Duration::from_secs(3)];
 
-/// Settings of dead-letter topics. A dead letter stays until an operator has resolved and pruned it, even if the broker has a default
-/// retention.
+/// Settings of dead-letter topics. A dead letter stays until an operator has resolved and pruned it, whatever the
+/// broker's default retention.
 const WITHOUT_EXPIRY: [(&str, &str); 2] = [("retention.ms", "-1"), ("retention.bytes", "-1")];
 
-/// Creates those of `topics` that are missing, and a dead-letter topic for each, with the configured partitions and retention. If the
-/// records of an existing dead-letter topic expire, changes its retention.
+/// Creates those of `topics` that are missing, and a dead-letter topic for each, with the configured partitions and
+/// retention. If an existing dead-letter topic has a retention limit, removes the limit.
 pub async fn ensure_topics(config: &Config, topics: &[&str]) -> anyhow::Result<()> {
     if !config.kafka_create_topics {
         return Ok(());
@@ -66,10 +64,10 @@ pub async fn ensure_topics(config: &Config, topics: &[&str]) -> anyhow::Result<(
         new_topic(topic, config.kafka_topic_partitions).set("retention.ms", &retention).set("segment.ms", &segment)
     });
     let made = create(config, &admin, origins.chain(letters).collect()).await?;
-    // Dead-letter topics that were just created have the right retention already.
+    // Dead-letter topics created just now have the right retention.
     let found = made.iter().filter(|(topic, made)| *made == Made::Before && dead.contains(topic));
     let kept = found.map(async |(topic, _)| {
-        // A busy broker may answer too late, so this is retried. Only the last failure is logged.
+        // Retried, since a busy broker may answer too late. Only the last failure is logged.
         let kept = (|| keep_for_ever(&admin, topic)).retry(ExponentialBuilder::default().with_max_times(2));
         if let Err(error) = kept.await {
             tracing::warn!(
@@ -83,7 +81,7 @@ pub async fn ensure_topics(config: &Config, topics: &[&str]) -> anyhow::Result<(
     Ok(())
 }
 
-/// Creates the topic, if it is missing, as a compacted topic, which keeps the latest record of each key for ever.
+/// Creates the topic, if it is missing, as a compacted one, which keeps the latest record of each key for ever.
 pub async fn ensure_compacted_topic(config: &Config, topic: &str) -> anyhow::Result<()> {
     if config.kafka_create_topics {
         create(config, &admin(config)?, vec![new_topic(topic, 1).set("cleanup.policy", "compact")]).await?;
@@ -106,11 +104,11 @@ pub async fn delete_records(config: &Config, topic: &str, before: &[(i32, i64)])
         .with_context(what)
 }
 
-/// Returns the configured retention of a topic, or `None` if the topic keeps records for ever.
+/// Returns the retention of a topic; `None` means for ever.
 pub async fn retention(config: &Config, topic: &str) -> anyhow::Result<Option<Duration>> {
     let described = describe(&admin(config)?, topic).await?;
     let retention = described.get("retention.ms").and_then(|entry| entry.value.as_deref());
-    // `-1` means for ever. It does not parse as an unsigned number.
+    // `-1`, for ever, does not parse as an unsigned number.
     Ok(retention.and_then(|retention| retention.parse().ok()).map(Duration::from_millis))
 }
 
@@ -148,9 +146,9 @@ async fn keep_for_ever(admin: &Admin, topic: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Sets the retention of a topic to unlimited.
+/// Removes the retention limit of a topic.
 async fn alter(admin: &Admin, topic: &str, described: &ConfigResource) -> anyhow::Result<()> {
-    // The request resets every setting that it does not contain, so it repeats the topic's own settings.
+    // The request resets settings that it does not contain, so it repeats the topic's own.
     let own = described.entries.iter().filter(|entry| entry.source == ConfigSource::DynamicTopic);
     let mut altered = AlterConfig::new(ResourceSpecifier::Topic(topic));
     for (name, value) in own.filter_map(|entry| Some((entry.name.as_str(), entry.value.as_deref()?))) {
@@ -161,7 +159,8 @@ async fn alter(admin: &Admin, topic: &str, described: &ConfigResource) -> anyhow
     }
     let what = || format!("altering the topic {topic}");
     admin.alter_configs(&[altered], &options()).await.with_context(what)?;
-    // rdkafka ignores the broker's response for a single topic, so only a new request shows whether the topic was altered.
+    // rdkafka ignores the broker's response about a single topic, so only a new request shows whether the topic was
+    // altered.
     for pause in AGAIN {
         if is_without_expiry(&describe(admin, topic).await?) {
             return Ok(());
@@ -179,8 +178,8 @@ fn is(entry: &ConfigEntry, value: &str) -> bool {
     entry.value.as_deref() == Some(value)
 }
 
-/// Returns the configuration of a topic, with at least one entry. rdkafka returns no entries for a topic that does not exist (yet) or that
-/// the user may not describe; this is retried.
+/// Returns the configuration of a topic, with at least one entry. rdkafka returns no entries for a topic that does not
+/// exist (yet) or that the user may not describe; this is retried.
 async fn describe(admin: &Admin, topic: &str) -> anyhow::Result<ConfigResource> {
     let what = || format!("asking Kafka how {topic} is configured");
     for pause in AGAIN.map(Some).into_iter().chain([None]) {

@@ -1,5 +1,5 @@
-//! Partitions whose next batch cannot be decoded: it is corrupt, too large, or compressed in an unknown way. Their consumer reports this
-//! and waits for an operator, who repairs or skips the batch.
+//! Partitions whose next batch cannot be decoded: it is corrupt, too large, or compressed with an unknown codec. The
+//! consumer waits until an operator repairs or skips the batch.
 
 use std::{
     collections::BTreeSet,
@@ -13,7 +13,7 @@ use crate::server::readiness::Condition;
 /// The reason for the readiness response.
 const REASON: &str = "a batch cannot be read";
 
-/// Returns true if librdkafka received a batch and cannot decode it. It then reports the same error again and again.
+/// Returns true if librdkafka cannot decode a batch. It reports the same error again and again.
 pub fn cannot_be_decoded(error: &KafkaError) -> bool {
     use RDKafkaErrorCode::{
         BadCompression, BadMessage, InvalidMessage, InvalidMessageSize, MessageSizeTooLarge, NotImplemented,
@@ -34,7 +34,7 @@ pub fn cannot_be_decoded(error: &KafkaError) -> bool {
     )
 }
 
-/// The partitions of one consumer that cannot be read, and the consumer's readiness condition, which also requires that it has joined its
+/// The unreadable partitions of one consumer, and its readiness condition, which also requires that it has joined its
 /// group.
 pub(super) struct Unreadable {
     group: &'static str,
@@ -48,7 +48,7 @@ impl Unreadable {
         Self { group, topic: topic.to_owned(), joined, partitions: Mutex::default() }
     }
 
-    /// Records that the batch of `partition` with this offset cannot be read.
+    /// Records that the batch of `partition` at this offset cannot be read.
     pub fn add(&self, partition: i32, offset: i64, error: &KafkaError) {
         let mut partitions = self.lock();
         if partitions.insert(partition) {
@@ -65,7 +65,7 @@ impl Unreadable {
         self.say(&partitions);
     }
 
-    /// Records that `partition` is read again, or by another member.
+    /// Records that `partition` is readable again, or that another member reads it.
     pub fn remove(&self, partition: i32) {
         let mut partitions = self.lock();
         if partitions.remove(&partition) {
@@ -80,7 +80,6 @@ impl Unreadable {
         }
     }
 
-    /// Records that the consumer has joined its group.
     pub fn joined(&self) {
         self.say(&self.lock());
     }

@@ -19,19 +19,18 @@ use super::{
     partition_queue::{PartitionQueue, Reports},
 };
 
-/// The time limit for a worker to finish its current messages after the consumer stops. A worker that takes longer is aborted.
+/// The time limit of a worker for its current messages when the consumer stops; then it is aborted.
 const STOP_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The workers of a consumer whose context is `C`.
 pub(super) struct Workers<C: ConsumerContext> {
     consumer: Arc<Consumer>,
-    /// librdkafka's consumer. It owns the context, which owns these workers.
+    /// librdkafka's consumer, which owns the context, which owns these workers.
     client: OnceLock<Weak<StreamConsumer<C>>>,
     reports: Reports,
     stop: CancellationToken,
     /// Cancelled when the consumer must be rebuilt.
     broken: CancellationToken,
-    /// The latest worker of each partition that has ever been assigned.
+    /// The latest worker of each partition that was ever assigned.
     partitions: Mutex<HashMap<i32, Worker>>,
 }
 
@@ -46,18 +45,17 @@ impl<C: ConsumerContext + 'static> Workers<C> {
         Self { consumer, client: OnceLock::new(), reports, stop, broken, partitions: Mutex::default() }
     }
 
-    /// Sets the consumer whose partitions these workers read. No worker starts before that.
+    /// Sets the consumer whose partitions these workers read, before the first starts.
     pub fn read_from(&self, client: &Arc<StreamConsumer<C>>) {
         let _ = self.client.set(Arc::downgrade(client));
     }
 
-    /// Returns the consumer whose partitions these workers read, unless it has ended.
     pub fn client(&self) -> Option<Arc<StreamConsumer<C>>> {
         self.client.get().and_then(Weak::upgrade)
     }
 
-    /// Starts a worker for each of these partitions. Must be called before librdkafka fetches from them, so that their messages do not
-    /// enter the queue of the consumer.
+    /// Starts a worker for each of these partitions. Must be called before librdkafka fetches from them; otherwise
+    /// their messages would enter the consumer's own queue.
     pub fn start(&self, partitions: &TopicPartitionList) {
         let Some(client) = self.client() else { return };
         let mut own = self.lock();
@@ -68,7 +66,7 @@ impl<C: ConsumerContext + 'static> Workers<C> {
         }
     }
 
-    /// Ends the workers of partitions that were assigned to another member. Each ends after the messages that it has begun.
+    /// Ends the workers of revoked partitions, after their current messages.
     pub fn close(&self, partitions: &TopicPartitionList) {
         let own = self.lock();
         for worker in partitions.elements().iter().filter_map(|element| own.get(&element.partition())) {
@@ -76,12 +74,11 @@ impl<C: ConsumerContext + 'static> Workers<C> {
         }
     }
 
-    /// Aborts all workers.
     pub fn abort(&self) {
         self.lock().clear();
     }
 
-    /// Ends all workers and waits for them. A worker that has not ended within [`STOP_TIMEOUT`] is aborted.
+    /// Ends all workers. Aborts those that have not ended within [`STOP_TIMEOUT`].
     pub async fn end(&self) {
         let workers: Vec<Worker> = self.lock().drain().map(|(_, worker)| worker).collect();
         for worker in &workers {
@@ -105,8 +102,8 @@ impl<C: ConsumerContext + 'static> Workers<C> {
         };
         let mut queue = if previous.is_none() { open() } else { None };
         let work = async move {
-            // Two workers of one partition must not overlap. This queue is opened after the previous one was dropped, since the drop of a
-            // queue also ends the notifications of every other queue of its partition.
+            // Two workers of one partition must not overlap. This queue is opened only after the previous one was
+            // dropped, since dropping a queue also ends the notifications of every other queue of its partition.
             if let Some(previous) = previous {
                 let _ = previous.task.await;
                 queue = open();
@@ -115,7 +112,7 @@ impl<C: ConsumerContext + 'static> Workers<C> {
             Some(())
         };
         let broken = self.broken.clone();
-        // If the worker of a partition panics, the consumer is rebuilt. Otherwise the partition would have no worker.
+        // A panic of a worker rebuilds the consumer. Otherwise the partition would have no worker.
         let task = tokio::spawn(async move {
             if !matches!(AssertUnwindSafe(work).catch_unwind().await, Ok(Some(()))) {
                 broken.cancel();

@@ -1,4 +1,4 @@
-//! The activity of a connection: bytes received, requests in flight, and the time since the last request.
+//! Tracks the activity of a connection: bytes received, requests in flight, and the time since the last request.
 
 use std::{
     io,
@@ -16,11 +16,13 @@ use tokio::{
     time::{Instant, Sleep, sleep},
 };
 
-/// A connection on which no request has begun or ended for this long is stalled. If it has a request in flight, its client does not read
-/// the response, since the server's own limit is [`REQUEST_TIMEOUT`](crate::deadline::REQUEST_TIMEOUT).
+/// A connection on which no request has begun or ended for this long is stalled. If it has a request in flight, its
+/// client does not read the response, since the server's own limit is
+/// [`REQUEST_TIMEOUT`](crate::deadline::REQUEST_TIMEOUT).
 const STALLED_AFTER: Duration = Duration::from_mins(1);
 
-/// The time limit for a client to take some bytes of an answer. It is longer than the usual interruption of a mobile connection.
+/// The time limit for a client to take some bytes of an answer. It is longer than the usual interruption of a mobile
+/// connection.
 pub(super) const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The activity of one connection, shared by its clones.
@@ -32,13 +34,13 @@ struct Counts {
     received: AtomicUsize,
     in_hand: AtomicUsize,
     has_had_request: AtomicBool,
-    /// The time at which the last request began or ended, in milliseconds since `opened`.
+    /// When the last request began or ended, in milliseconds since `opened`.
     changed: AtomicU64,
-    /// True if the connection is about to be closed. No request may begin on it any more.
+    /// True if the connection is about to close, so that no further request may begin.
     is_displaced: AtomicBool,
 }
 
-/// A request in flight. It ends when this value is dropped with the end of its response.
+/// A request in flight, until this value is dropped after the response has been sent.
 pub(super) struct InHand(Activity);
 
 impl Activity {
@@ -53,7 +55,7 @@ impl Activity {
         }))
     }
 
-    /// Begins a request. Returns `None` if the connection is being displaced.
+    /// Begins a request, unless the connection is being displaced.
     pub fn begin(&self) -> Option<InHand> {
         self.0.in_hand.fetch_add(1, SeqCst);
         self.0.has_had_request.store(true, SeqCst);
@@ -62,7 +64,6 @@ impl Activity {
         (!self.0.is_displaced.load(SeqCst)).then_some(request)
     }
 
-    /// Returns the number of bytes received so far.
     pub fn received(&self) -> usize {
         self.0.received.load(SeqCst)
     }
@@ -71,19 +72,20 @@ impl Activity {
         self.0.has_had_request.load(SeqCst)
     }
 
-    /// Returns the time since which no request is in flight, or `None` while there is one.
+    /// Returns since when no request is in flight, or `None` while there is one.
     pub fn idle_since(&self) -> Option<Instant> {
         (self.0.in_hand.load(SeqCst) == 0).then(|| self.changed())
     }
 
-    /// Returns the rank for displacement; the connection with the lowest rank is closed first. Returns `None` while the connection has a
-    /// request in flight and is not stalled.
+    /// Returns the rank for displacement: the connection with the lowest rank is closed first. Returns `None` while a
+    /// request is in flight, unless the connection is stalled.
     pub fn rank(&self) -> Option<(bool, Instant)> {
         let is_displaceable = self.idle_since().is_some() || self.is_stalled();
         is_displaceable.then(|| (self.has_had_request(), self.changed()))
     }
 
-    /// Displaces the connection, so that no further request begins. Returns false, and displaces nothing, if a request has begun meanwhile.
+    /// Displaces the connection, so that no further request begins. Returns false without displacing it if a request
+    /// has begun meanwhile.
     pub fn displace(&self) -> bool {
         self.0.is_displaced.store(true, SeqCst);
         let is_displaced = self.rank().is_some();
@@ -112,11 +114,10 @@ impl Drop for InHand {
     }
 }
 
-/// A stream that counts the received bytes. Writing fails once the client has taken no byte for [`WRITE_TIMEOUT`].
+/// Counts the received bytes. Writing fails once the client has taken no byte for [`WRITE_TIMEOUT`].
 pub(super) struct Watched<S> {
     stream: S,
     activity: Activity,
-    /// The time limit of a write that waits for the client.
     blocked: Option<Pin<Box<Sleep>>>,
 }
 

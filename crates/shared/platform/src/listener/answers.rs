@@ -1,8 +1,9 @@
-//! The answers that clients have not taken yet. Their bytes are bounded, and so is the time for which an answer waits for its client.
+//! Keeps the answers that clients have not taken yet, and bounds their bytes and their waiting time.
 //!
-//! A client may ask for many large answers and read none of them. hyper would keep each whole answer until it is sent. So the listener
-//! passes a large answer to hyper in pieces, and keeps the rest here. Above the bound, the listener drops the answer whose client has taken
-//! no piece for longest. So a flood of unread answers does not affect clients that read theirs.
+//! A client may ask for many large answers and read none of them, and hyper would keep each whole answer until it is
+//! sent. So the listener passes a large answer to hyper in pieces, and keeps the rest here. Above the bound, it drops
+//! the answer whose client took its last piece longest ago. So a flood of unread answers does not affect clients that
+//! read theirs.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -16,13 +17,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::activity::{Activity, InHand, WRITE_TIMEOUT};
 
-/// The maximum number of bytes of the large answers of one listener that wait for their clients. It is four times the largest list, and
-/// small enough for a container of 64 MiB.
+/// The maximum total of bytes of a listener's large answers that wait for their clients. It is four times the largest
+/// list, and small enough for a container of 64 MiB.
 pub(super) const MAX_WAITING_BYTES: usize = 16 << 20;
-/// The size of the largest answer that is not counted, in bytes. The number of requests bounds such answers.
+/// The size in bytes up to which answers are not counted. The bound on requests also bounds them.
 pub(super) const MAX_UNCOUNTED_BYTES: usize = 4 << 10;
-/// The size of a piece in bytes. The first one has [`MAX_UNCOUNTED_BYTES`], since hyper keeps it until the connection ends, even if the
-/// answer is dropped.
+/// The size of a piece in bytes. The first piece has only [`MAX_UNCOUNTED_BYTES`], since hyper keeps it until the
+/// connection ends, even if the answer is dropped.
 const PIECE_BYTES: usize = 16 << 10;
 const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -34,14 +35,14 @@ pub(super) struct Answers(Arc<Mutex<Waiting>>);
 struct Waiting {
     next: u64,
     bytes: usize,
-    /// The answers by their numbers. An answer gets the next number whenever its client takes a piece, so the lowest number belongs to the
-    /// answer that has been waiting for longest.
+    /// The answers by number. An answer gets the next number whenever its client takes a piece, so the lowest number
+    /// belongs to the answer that has waited longest.
     answers: BTreeMap<u64, Answer>,
 }
 
 struct Answer {
     data: VecDeque<Bytes>,
-    /// The bytes of `data` and of the piece that hyper has.
+    /// The bytes of `data` and of the piece that hyper holds.
     bytes: usize,
     piece: usize,
     waiting_since: Instant,
@@ -49,7 +50,6 @@ struct Answer {
     place: Place,
 }
 
-/// The connection of an answer.
 #[derive(Clone)]
 pub(super) struct Place {
     pub activity: Activity,
@@ -57,13 +57,13 @@ pub(super) struct Place {
 }
 
 impl Answers {
-    /// Keeps a large answer of `bytes` bytes until its client has taken it.
+    /// Keeps a large answer until its client has taken it.
     pub fn keep(&self, data: VecDeque<Bytes>, bytes: usize, request: InHand, place: &Place) -> WaitingAnswer {
         let answer = Answer { data, bytes, piece: 0, waiting_since: Instant::now(), request, place: place.clone() };
         WaitingAnswer { answers: self.clone(), number: self.insert(answer) }
     }
 
-    /// Drops answers whose clients have taken nothing for [`WRITE_TIMEOUT`]. Never returns.
+    /// Drops answers of which clients have taken nothing for [`WRITE_TIMEOUT`]. Never returns.
     pub async fn limit_time<T>(&self) -> T {
         loop {
             sleep(CHECK_INTERVAL).await;
@@ -96,7 +96,7 @@ impl Waiting {
         self.next
     }
 
-    /// Drops the answer that has been waiting for longest, and closes its connection unless another request is in flight there.
+    /// Drops the answer that has waited longest, and closes its connection unless another request is in flight.
     fn drop_first(&mut self) {
         let Some((_, Answer { bytes, request, place, .. })) = self.answers.pop_first() else { return };
         self.bytes -= bytes;
@@ -113,7 +113,7 @@ impl Answer {
         self.waiting_since.elapsed() > WRITE_TIMEOUT
     }
 
-    /// Removes the next piece. It is a copy: a slice would keep the memory of the whole answer.
+    /// Removes the next piece. It is a copy, since a slice would keep the memory of the whole answer.
     fn next_piece(&mut self) -> Bytes {
         let size = if self.piece == 0 { MAX_UNCOUNTED_BYTES } else { PIECE_BYTES };
         self.bytes -= std::mem::take(&mut self.piece);
@@ -134,8 +134,7 @@ pub(super) struct WaitingAnswer {
 }
 
 impl WaitingAnswer {
-    /// Takes the next piece. From then on, this is the answer that has been waiting for the shortest time. Returns `None` if the answer was
-    /// dropped.
+    /// Takes the next piece, which restarts the waiting time. Returns `None` if the answer was dropped.
     pub fn take(&mut self) -> Option<Bytes> {
         let mut waiting = self.answers.lock();
         let mut answer = waiting.answers.remove(&self.number)?;
@@ -146,7 +145,7 @@ impl WaitingAnswer {
         Some(piece)
     }
 
-    /// Returns the request, once the client has taken every piece. Returns `None` if the answer was dropped.
+    /// Returns the request once the client has taken every piece, or `None` if the answer was dropped.
     pub fn taken(self) -> Option<InHand> {
         let mut waiting = self.answers.lock();
         let Answer { bytes, request, .. } = waiting.answers.remove(&self.number)?;

@@ -29,35 +29,35 @@ use crate::{
     tls::{Acceptor, Admitted, Identity},
 };
 
-/// The time limit for the head of a request, and for the first bytes of a connection. Over HTTP/1.1 it is also the time for which a
-/// connection is kept open between requests.
+/// The time limit for the head of a request, and for the first bytes of a connection. An idle HTTP/1.1 connection is
+/// also kept open for this time.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
-/// The length in bytes of the preface that a client sends on an HTTP/2 connection (RFC 9113, section 3.4). Every HTTP/1.1 request with a
-/// header is at least as long.
+/// The length in bytes of the preface that opens an HTTP/2 connection (RFC 9113, section 3.4). Every HTTP/1.1 request
+/// with a header is at least as long.
 const PREFACE_LENGTH: usize = 24;
-/// The time for which an HTTP/2 connection without requests is kept open. It is closed with GOAWAY, which loses no request.
+/// The time for which an HTTP/2 connection without requests is kept open. It is closed with GOAWAY, which loses no
+/// request.
 const IDLE_TIMEOUT: Duration = Duration::from_mins(5);
-/// The maximum lifetime of a connection, so that a connection whose client never reads also ends. After this time the server asks the
-/// client to leave, and closes the connection after [`CLOSE_TIMEOUT`].
+/// The maximum lifetime of a connection, which also ends a connection whose client never reads. After this time the
+/// server asks the client to leave, and closes the connection after [`CLOSE_TIMEOUT`].
 const MAX_AGE: Duration = Duration::from_mins(30);
 const CLOSE_TIMEOUT: Duration = Duration::from_mins(1);
 /// The maximum size of a request's headers in bytes.
 pub const MAX_HEADER_BYTES: u16 = 16 * 1024;
 /// The maximum number of concurrent requests on one HTTP/2 connection.
 const MAX_CONCURRENT_STREAMS: u32 = 256;
-/// The maximum number of requests that a client may have reset before the server began them. More resets close the connection (rapid reset,
-/// CVE-2023-44487). It equals the number of concurrent requests, since a gateway resets all requests of a customer who leaves, on a
-/// connection shared with other customers.
+/// The maximum number of requests that a client may have reset before the server began them. More resets close the
+/// connection (rapid reset, CVE-2023-44487). It equals the number of concurrent requests, since a gateway resets all
+/// requests of a customer who leaves, on a connection shared with other customers.
 const MAX_PENDING_RESETS: usize = MAX_CONCURRENT_STREAMS as usize;
-/// The maximum number of streams per connection that the server itself has reset because of a client's protocol errors.
+/// The maximum streams per connection that the server has reset because of the client's protocol errors.
 const MAX_OWN_RESETS: usize = 1024;
-/// The bytes that a client may send before the server has read them, per request and (below) per HTTP/2 connection.
+/// How many unread bytes a client may send, per request and (below) per HTTP/2 connection.
 const STREAM_WINDOW: u32 = 64 * 1024;
 const CONNECTION_WINDOW: u32 = 1024 * 1024;
-/// The bytes of one answer that HTTP/2 buffers while the client's window allows to send them.
+/// How many bytes of an answer HTTP/2 buffers, within the client's window.
 const SEND_BUFFER: usize = 64 * 1024;
 
-/// The HTTP server of a listener, with the limits that hyper enforces.
 pub(super) struct Protocols {
     http: Builder<TokioExecutor>,
     protocol: Protocol,
@@ -85,7 +85,7 @@ impl Protocols {
         Self { http: if protocol == Protocol::Grpc { builder.http2_only() } else { builder }, protocol }
     }
 
-    /// Returns true if the request may change something, judging by its method.
+    /// Returns true if the request may change something, according to its method.
     fn is_change(&self, request: &Request) -> bool {
         match self.protocol {
             Protocol::Http => !request.method().is_safe(),
@@ -100,9 +100,8 @@ pub(super) struct Connection {
     slot: ConnectionSlot,
 }
 
-/// The decision about a connection after a check.
 enum Verdict {
-    /// Keep the connection open, and decide again at this time.
+    /// Keep the connection open, and check again at this time.
     Keep(Instant),
     /// Finish the requests in flight, then close the connection.
     Finish,
@@ -114,7 +113,6 @@ impl Connection {
         Self { stream, peer, slot }
     }
 
-    /// Serves the requests of the connection until it ends, is displaced or exceeds a limit.
     pub async fn run(self, server: Arc<Server>) {
         let Self { stream, peer, slot } = self;
         let opened = Instant::now();
@@ -166,12 +164,11 @@ impl Connection {
     }
 }
 
-/// A plain-text or TLS stream.
 type Wire = Either<TcpStream, Box<TlsStream<TcpStream>>>;
 
-/// Performs the TLS handshake, if the listener uses TLS. It runs in the connection's own task and has its own time limit.
+/// Performs the TLS handshake, if the listener uses TLS, within a time limit.
 ///
-/// Returns the stream, the client, and the token that is cancelled when the client has to connect again.
+/// Returns the stream, the client, and a token that is cancelled when the client has to connect again.
 async fn set_up(
     stream: TcpStream,
     peer: SocketAddr,
@@ -182,15 +179,15 @@ async fn set_up(
     Some((Either::Right(Box::new(stream)), Some(identity), distrusted))
 }
 
-/// Handles one request; a request that changes something is handled to its end. An error closes the connection, because it was displaced
-/// before the request began.
+/// Handles one request. A request that changes something is completed even if its client leaves. Returns an error,
+/// which closes the connection, if the connection was displaced before the request began.
 async fn answer(
     request: hyper::Request<Incoming>,
     place: Place,
     server: Arc<Server>,
     info: TcpConnectInfo,
 ) -> io::Result<Response> {
-    // hyper may notice only after the end of the connection that a stream of it has ended.
+    // hyper may notice the end of a stream only after the end of its connection.
     let _open = server.open.token();
     let in_hand = place.activity.begin().ok_or(io::ErrorKind::ConnectionAborted)?;
     let mut request: Request = request.map(Body::new);

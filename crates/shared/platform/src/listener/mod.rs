@@ -1,8 +1,7 @@
-//! Accept loop of every HTTP and gRPC listener. It limits connections, sets them up outside of the loop, and shuts down gracefully.
+//! Accept loop of every HTTP and gRPC listener. It limits connections and shuts down gracefully.
 //!
-//! Unknown clients can open connections at will. Each connection is handled in its own task from the moment it is accepted, so that no
-//! connection can delay the next `accept`. Each connection occupies one of a bounded number of slots. See [`slots`] for which connection is
-//! closed when no slot is free.
+//! Strangers can open connections at will. So each accepted connection has its own task, including its TLS handshake,
+//! and cannot delay the next `accept`; and each occupies one of a bounded number of [`slots`].
 
 mod activity;
 mod answers;
@@ -31,7 +30,7 @@ use crate::{
     tls::Acceptor,
 };
 
-/// The pause after an error of `accept` that does not concern a single connection, such as too many open files.
+/// The pause after an error of `accept` about more than one connection, such as too many open files.
 const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(100);
 
 /// A bound socket, with its limits and its TLS settings.
@@ -42,27 +41,25 @@ pub struct Listener {
     tls: Option<Arc<Acceptor>>,
 }
 
-/// The limits of one listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 pub struct Limits {
     /// `MAX_CONNECTIONS`: the maximum number of connections in total.
     #[serde(default = "connections", deserialize_with = "crate::config::bounded::count")]
     pub max_connections: usize,
-    /// `MAX_CONNECTIONS_PER_ADDRESS`: the maximum number of connections from one IPv4 address or IPv6 network. All connections through a
-    /// gateway come from one address.
+    /// `MAX_CONNECTIONS_PER_ADDRESS`: the maximum number of connections from one IPv4 address or IPv6 network. All
+    /// connections through a gateway come from one address.
     #[serde(default = "connections_per_address", deserialize_with = "crate::config::bounded::count")]
     pub max_connections_per_address: usize,
-    /// `GRPC_MAX_IN_FLIGHT`: the maximum number of calls in flight of a gRPC listener. One user may have a quarter of them.
+    /// `GRPC_MAX_IN_FLIGHT`: the maximum number of calls in flight of a gRPC listener. One user may have a quarter of
+    /// them.
     #[serde(default = "calls_in_flight", deserialize_with = "crate::config::bounded::count")]
     pub grpc_max_in_flight: usize,
 }
 
-/// The application protocol of a listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Protocol {
     /// HTTP/1.1 or HTTP/2, as the client chooses.
     Http,
-    /// Only HTTP/2.
     Grpc,
 }
 
@@ -114,7 +111,8 @@ impl Listener {
         self.limits.grpc_max_in_flight
     }
 
-    /// Serves `router` until `stop`, continues for the drain, then finishes the requests in flight within [`shutdown::REQUESTS_TIMEOUT`].
+    /// Serves `router` until `stop`, continues during the drain, then finishes the requests in flight within
+    /// [`shutdown::REQUESTS_TIMEOUT`].
     pub(crate) async fn serve(
         self,
         protocol: Protocol,
@@ -123,7 +121,7 @@ impl Listener {
         stop: CancellationToken,
     ) -> anyhow::Result<()> {
         count_from_zero();
-        // Every connection that is still open is closed when this function returns.
+        // Closes every connection that is still open when this function returns.
         let closed = CancellationToken::new();
         let _close = closed.clone().drop_guard();
         let finish = CancellationToken::new();
@@ -139,7 +137,8 @@ impl Listener {
         let (open, answers) = (server.open.clone(), server.answers.clone());
         let (drain, drained) = (readiness.drain(), readiness.drained(stop.clone()));
         let work = async {
-            // The socket is closed with the accept loop, before connections finish, so that the system refuses new connections at once.
+            // The socket is closed with the accept loop, before connections finish, so that the operating system
+            // refuses new connections at once.
             tokio::select! {
                 () = drained => {}
                 never = accept(self.socket, server) => match never {},
@@ -159,7 +158,8 @@ impl Listener {
     }
 }
 
-/// Exports the counters of refusals with the value 0. Otherwise `rate()` would miss the first increment, with which a series begins.
+/// Exports the counters of refusals with the value 0. Otherwise a series would begin with its first increment, which
+/// `rate()` would miss.
 fn count_from_zero() {
     let counters = [
         "answers_given_up_total",
@@ -176,16 +176,15 @@ fn count_from_zero() {
     }
 }
 
-/// The state that the connections of a listener share.
 struct Server {
     protocols: Protocols,
     router: Router,
     tls: Option<Arc<Acceptor>>,
     slots: Arc<ConnectionSlots>,
     answers: Answers,
-    /// Cancelled when connections must finish their requests in flight and close.
+    /// Cancelled when connections must finish their requests and close.
     finish: CancellationToken,
-    /// The connections, and the work that outlives its connection.
+    /// The connections, and the requests that outlive their connection.
     open: TaskTracker,
 }
 
@@ -195,7 +194,7 @@ async fn accept(socket: TcpListener, server: Arc<Server>) -> Infallible {
         match socket.accept().await {
             Ok((stream, peer)) => {
                 was_well = true;
-                // Without a free slot the stream is dropped, which closes the connection.
+                // Without a slot the stream is dropped, which closes the connection.
                 if let Some(slot) = server.slots.take(peer.ip()) {
                     server.open.spawn(Connection::new(stream, peer, slot).run(server.clone()));
                 }
@@ -213,7 +212,8 @@ async fn accept(socket: TcpListener, server: Arc<Server>) -> Infallible {
     }
 }
 
-/// Returns true if the client left before its connection was accepted. Any other error concerns the process or the system.
+/// Returns true if the client left before its connection was accepted. Any other error concerns the process or the
+/// operating system.
 fn is_of_one_connection(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)

@@ -1,4 +1,4 @@
-//! The network of an address, by which callers are counted.
+//! Maps an address to its network, by which callers are counted.
 
 use std::net::{IpAddr, Ipv6Addr};
 

@@ -1,7 +1,8 @@
-//! Accepted work runs to its end even if its client leaves.
+//! Runs accepted work to its end even if its client leaves.
 //!
-//! A connection that ends drops the futures of its requests, which would stop a handler between two steps of a change. Here the rest of
-//! the work becomes a task of its own. It keeps its slots, its time limit and its span; the slots bound the number of such tasks.
+//! A connection that ends drops the futures of its requests, which would stop a handler between two steps of a change.
+//! This module moves the rest of the work to a task of its own, with its slots, its time limit and its span. The slots
+//! bound the number of such tasks.
 
 use std::{
     pin::Pin,
@@ -12,7 +13,7 @@ use futures::future::BoxFuture;
 use tokio::runtime::Handle;
 use tokio_util::task::TaskTracker;
 
-/// Work that continues as a task of `tasks` if this future is dropped before the work has ended.
+/// Work that becomes a task of `tasks` if this future is dropped before its end.
 pub(super) struct ToItsEnd<T: Send + 'static> {
     work: Option<BoxFuture<'static, T>>,
     tasks: TaskTracker,
@@ -39,7 +40,7 @@ impl<T: Send> Future for ToItsEnd<T> {
 
 impl<T: Send> Drop for ToItsEnd<T> {
     fn drop(&mut self) {
-        // Work that panicked must not be polled again. Without a runtime the process is ending.
+        // Panicked work must not be polled again. Without a runtime the process is ending.
         if let Some(work) = self.work.take()
             && !std::thread::panicking()
             && let Ok(runtime) = Handle::try_current()

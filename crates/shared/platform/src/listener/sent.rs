@@ -17,17 +17,17 @@ use super::{
     answers::{Answers, MAX_UNCOUNTED_BYTES, MAX_WAITING_BYTES, Place, WaitingAnswer},
 };
 
-/// A body that sends a large answer in pieces. Its request stays in flight until the answer has been sent.
+/// Sends a large answer in pieces. Its request stays in flight until the answer has been sent.
 pub(super) struct Sent {
-    /// The data of a small answer that has been read ahead.
+    /// The data of a small answer, read ahead.
     data: VecDeque<Bytes>,
     kept: Option<WaitingAnswer>,
-    /// The bytes of `data`, or of the large answer.
+    /// The remaining bytes of `data`, or of the large answer.
     left: usize,
-    /// What follows the data: a body that was not read ahead, or that has no more data yet.
+    /// The rest of the body: all of it if it was not read ahead, otherwise what was not available at once.
     body: Option<Body>,
     end: Option<Result<HeaderMap, axum::Error>>,
-    /// The request of a small answer, which is in flight until this is dropped.
+    /// The request of a small answer, in flight until this is dropped.
     request: Option<InHand>,
 }
 
@@ -41,8 +41,8 @@ impl Answers {
 }
 
 impl Sent {
-    /// Returns a body that sends the data of `body`. If it has more than `small` bytes, calls `keep` with the data that are available at
-    /// once, at most a little more than `most` bytes.
+    /// Returns a body that sends the data of `body`. If it has more than `small` bytes, calls `keep` with the data that
+    /// are available at once, up to a little more than `most` bytes.
     pub fn new(
         body: Body,
         request: InHand,
@@ -64,7 +64,8 @@ impl Sent {
         sent
     }
 
-    /// Reads the data that `body` has without waiting, so that its size is known. A gRPC service encodes its message only then.
+    /// Reads the data that `body` can yield without waiting, so that their size is known: a gRPC service encodes its
+    /// message only when its body is read.
     fn read_ahead(&mut self, mut body: Body, most: usize) {
         while self.left <= most {
             match body.frame().now_or_never() {

@@ -1,9 +1,9 @@
-//! The bounded number of slots for a listener's connections.
+//! Bounds the number of a listener's connections by slots.
 //!
-//! If all slots of the listener or of one address are occupied, a new connection displaces another one: the listener closes the connection
-//! that has been without a request for longest. Connections that never had a request are displaced first. So a flood of idle connections
-//! closes only connections of its own, and a client that sends its request at once is served, even from the address of the flood. If every
-//! connection has a request in flight, the new connection is closed.
+//! If all slots of the listener or of one address are occupied, a new connection displaces the one that has been
+//! without a request for longest, connections that never had a request first. So a flood of idle connections closes
+//! only its own connections, and a client that sends its request at once is served, even from the address of the flood.
+//! If every connection has a request in flight, the new connection is closed.
 
 use std::{
     collections::HashMap,
@@ -27,11 +27,10 @@ pub(super) struct ConnectionSlots {
 struct Taken {
     next: u64,
     connections: HashMap<u64, Arc<Holder>>,
-    /// The number of connections by address. An address without connections has no entry.
+    /// Addresses without connections have no entry.
     per_address: HashMap<IpAddr, usize>,
 }
 
-/// A connection that occupies a slot.
 struct Holder {
     address: IpAddr,
     activity: Activity,
@@ -50,7 +49,8 @@ impl ConnectionSlots {
         Self { limits, closed, taken: Mutex::default() }
     }
 
-    /// Acquires a slot for a connection from `address`: a free one, or that of a displaced connection. Returns `None` if there is neither.
+    /// Acquires a free slot, or the slot of a displaced connection, for a connection from `address`. Returns `None` if
+    /// there is neither.
     pub fn take(self: &Arc<Self>, address: IpAddr) -> Option<ConnectionSlot> {
         let address = network(address);
         let mut taken = self.lock();
@@ -74,7 +74,7 @@ impl ConnectionSlots {
         Some(ConnectionSlot { number, holder, slots: self.clone() })
     }
 
-    /// Closes the connection that has been without a request for longest, if one can be displaced.
+    /// Displaces the connection that has been without a request for longest, if possible.
     pub fn displace_one(&self) {
         self.lock().displace(|_| true);
     }
@@ -85,7 +85,8 @@ impl ConnectionSlots {
 }
 
 impl Taken {
-    /// Frees a slot among those for which `may` returns true. Returns false if all of these connections have a request in flight.
+    /// Displaces one of the connections for which `may` returns true. Returns false if all of them have a request in
+    /// flight.
     fn displace(&mut self, may: impl Fn(&Holder) -> bool) -> bool {
         let candidates = self.connections.iter().filter(|(_, holder)| may(holder));
         let ranked = candidates.filter_map(|(number, holder)| Some((holder.activity.rank()?, *number)));

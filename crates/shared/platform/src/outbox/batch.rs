@@ -1,5 +1,5 @@
-//! Publishing one batch of an outbox: reads rows, sends their records, marks the acknowledged rows and sets aside those that cannot be
-//! published.
+//! Publishes one batch of an outbox: reads rows, sends their records, marks the acknowledged rows and sets aside those
+//! that cannot be published.
 
 use std::collections::HashSet;
 
@@ -13,13 +13,12 @@ use crate::{
     telemetry,
 };
 
-/// The maximum number of rows per batch.
 const BATCH_SIZE: i64 = 500;
 
-/// The state of a relay between two full batches. After a failure it is discarded, and the rows are read again.
+/// What a relay keeps between two full batches. After a failure it is discarded, and the rows are read again.
 #[derive(Default)]
 pub struct InHand {
-    /// The ids of rows that the broker has acknowledged and that are not marked as published yet.
+    /// Acknowledged rows that are not marked as published yet.
     unmarked: Vec<i64>,
     /// The rows of the next batch, read while the previous batch was published.
     next: Vec<Unpublished>,
@@ -40,13 +39,13 @@ impl InHand {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Batch {
     Empty,
-    /// The batch contained all remaining rows, this many.
+    /// All remaining rows, this many.
     Part(u32),
     /// More rows may be left.
     Full,
 }
 
-/// Creates the span of publishing one row. It belongs to the trace of the change.
+/// Creates the span of publishing one row, in the trace of the change.
 fn publish_span(topic: &str, row: &Unpublished) -> Span {
     let span =
         tracing::info_span!(parent: None, "publish", otel.name = format!("{topic} publish"), otel.kind = "producer");
@@ -54,7 +53,7 @@ fn publish_span(topic: &str, row: &Unpublished) -> Span {
     span
 }
 
-/// Converts a row to a record of `topic`, which continues the trace of `span`.
+/// Converts a row to a record, which continues the trace of `span`.
 fn record(topic: String, row: Unpublished, span: &Span) -> Record {
     let mut headers = row.trace;
     headers.extend(span.in_scope(telemetry::trace_context));
@@ -68,7 +67,7 @@ fn record(topic: String, row: Unpublished, span: &Span) -> Record {
 }
 
 impl Relay {
-    /// Publishes one batch. While it publishes a full batch, it marks the previous batch and reads the next one.
+    /// Publishes one batch. During a full batch, it marks the previous one and reads the next one.
     pub(super) async fn publish(
         &self,
         epoch: i64,
@@ -85,11 +84,12 @@ impl Relay {
         };
         let (ready, aside) = self.sort(rows, destinations);
         if !aside.is_empty() {
-            // These rows are set aside before the next batch is read, because that batch may have later rows of the same keys.
+            // Sets these rows aside before the next batch is read, because that batch may have later rows of the same
+            // keys.
             self.outbox.set_aside(epoch, &aside.iter().map(|row| row.id).collect::<Vec<_>>()).await?;
             metrics.set_aside(&aside);
         }
-        // The spans end once the outcomes are known.
+        // Keeps the spans open until the outcomes are known.
         let mut spans = Vec::with_capacity(ready.len());
         let to_record = |row: Unpublished| {
             let topic = self.topics.get(row.event_type.as_str())?;
@@ -99,7 +99,7 @@ impl Relay {
             Some((id, record))
         };
         let (sent, records): (Vec<i64>, Vec<Record>) = ready.into_iter().filter_map(to_record).unzip();
-        // `join!` waits for all three, so that a failure of one does not lose the result of the others.
+        // `join!` waits for all three, so that one failure does not lose the others' results.
         let (outcomes, marked, read) = tokio::join!(self.send(&records), self.mark(epoch, &unmarked), async {
             if batch != Batch::Full {
                 return Ok(Vec::new());
@@ -110,7 +110,7 @@ impl Relay {
         drop(spans);
         if !outcomes.iter().all(|outcome| matches!(outcome, Outcome::Acknowledged)) {
             marked?;
-            // The rows that were read are dropped, since they may have later events of the keys that failed.
+            // Drops the rows of the next batch, since they may have later events of the keys that failed.
             return self.failed(epoch, &sent, &records, outcomes, destinations, metrics).await.map(|()| Batch::Full);
         }
         Metrics::published(sent.len());
@@ -124,8 +124,8 @@ impl Relay {
         Ok(batch)
     }
 
-    /// Marks the acknowledged rows, and sets aside the refused ones with the later rows of the same keys. Fails if the broker is
-    /// unavailable.
+    /// Marks the acknowledged rows, and sets aside the refused rows with the later rows of the same keys. Fails if the
+    /// broker is unavailable.
     async fn failed(
         &self,
         epoch: i64,
@@ -167,8 +167,8 @@ impl Relay {
         if ids.is_empty() { Ok(()) } else { self.outbox.mark(epoch, ids).await }
     }
 
-    /// Splits rows into those that can be published now, and those that have no topic, whose destination is set aside, or that follow such
-    /// a row of the same key.
+    /// Splits rows into those that can be published now and those to set aside: rows without a topic, rows whose
+    /// destination is set aside, and later rows of their keys.
     fn sort(&self, rows: Vec<Unpublished>, destinations: &Destinations) -> (Vec<Unpublished>, Vec<Unpublished>) {
         let accepted = |row: &Unpublished, topic: &str| {
             destinations.is_empty() || !destinations.hold_back(&*self.publisher, topic, row.key.to_string().as_bytes())

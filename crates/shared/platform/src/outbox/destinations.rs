@@ -1,5 +1,5 @@
-//! The destinations that do not accept events: topics, partitions and keys that are set aside. One record of each is tried again with a
-//! growing backoff, apart from the other events.
+//! The destinations that do not accept events: topics, partitions and keys that are set aside. The relay retries one
+//! record of each with a growing backoff, independently of the other events.
 
 use std::{
     collections::{BTreeMap, HashSet},
@@ -13,8 +13,8 @@ use tokio::{task::JoinSet, time::Instant};
 use super::{Outcome, Publisher, Refused, Scope, metrics::Metrics};
 use crate::kafka::{Record, Refusal};
 
-/// The maximum number of destinations that are set aside at a time, each with a record in memory. Beyond it, a refused event is tried again
-/// whenever the relay looks at the rows that are set aside.
+/// The maximum number of destinations that are set aside at a time, each with a record in memory. Beyond it, a refused
+/// event is retried whenever the relay examines the rows that are set aside.
 const MAX_SET_ASIDE: usize = 100;
 /// The pause before the first retry. It doubles with each further failure, up to [`MAX_RETRY_DELAY`].
 const FIRST_RETRY_DELAY: Duration = Duration::from_secs(1);
@@ -53,7 +53,7 @@ struct SetAside {
     record: Record,
     failures: u32,
     retry_at: Instant,
-    /// The reason, if the broker refuses this client.
+    /// Why the broker refuses this client; `None` if it does not.
     refusal: Option<&'static str>,
 }
 
@@ -62,13 +62,14 @@ struct SetAside {
 pub struct Destinations {
     epoch: Option<i64>,
     set_aside: BTreeMap<Destination, SetAside>,
-    /// At most one task, which retries all records that are due.
+    /// At most one task, which retries all due records.
     retries: JoinSet<Vec<(Destination, Outcome)>>,
     retried: Vec<(Destination, Outcome)>,
 }
 
 impl Destinations {
-    /// Forgets all destinations if `epoch` has changed: another relay may have published their events. Returns true if there were any.
+    /// Forgets all destinations if `epoch` has changed, since another relay may have published their events. Returns
+    /// true if there were any.
     pub fn begin_epoch(&mut self, epoch: Option<i64>, metrics: &Metrics) -> bool {
         if self.epoch == epoch {
             return false;
@@ -82,7 +83,7 @@ impl Destinations {
         self.set_aside.is_empty()
     }
 
-    /// Returns true if the event has to wait because its topic, its partition or its key is set aside.
+    /// Returns true if the event's topic, partition or key is set aside.
     pub fn hold_back(&self, publisher: &dyn Publisher, topic: &str, key: &[u8]) -> bool {
         if self.is_empty() {
             return false;
@@ -103,12 +104,12 @@ impl Destinations {
         topics.collect()
     }
 
-    /// Returns the reason why the broker refuses this client one of the topics, if it does.
+    /// Returns why the broker refuses this client a topic; `None` if it does not.
     pub fn refusal(&self) -> Option<&'static str> {
         self.set_aside.values().find_map(|set_aside| set_aside.refusal)
     }
 
-    /// Sets aside the destination that refused the record of this row, if it is not set aside yet.
+    /// Sets aside the destination that refused this row's record.
     pub fn set_aside(&mut self, row: i64, record: &Record, refused: &Refused, metrics: &Metrics) {
         metrics.refused(&record.topic);
         let destination = Destination::new(refused.scope, record);
@@ -137,7 +138,8 @@ impl Destinations {
         metrics.destinations_set_aside(topic, of_topic.count());
     }
 
-    /// Starts to publish the records that are due, unless earlier retries are still running or not evaluated.
+    /// Starts to publish the records that are due, unless earlier retries are still running or their outcomes not
+    /// evaluated.
     pub fn retry(&mut self, publisher: &Arc<dyn Publisher>) {
         if !self.retries.is_empty() || !self.retried.is_empty() {
             return;
@@ -156,7 +158,7 @@ impl Destinations {
         });
     }
 
-    /// Returns once retries have ended. Never returns while there are none.
+    /// Returns once the running retries have ended; never without retries.
     pub async fn ended(&mut self) {
         match self.retries.join_next().await {
             Some(retried) => self.retried = retried.unwrap_or_default(),
@@ -164,8 +166,8 @@ impl Destinations {
         }
     }
 
-    /// Returns the rows whose records were acknowledged since the last call, with their destinations, which are not set aside any more.
-    /// Others are tried again later.
+    /// Returns the rows whose records were acknowledged since the last call, and stops setting their destinations
+    /// aside. Other records are retried later.
     pub fn accepted(&mut self, metrics: &Metrics) -> Vec<i64> {
         if let Some(Ok(retried)) = self.retries.try_join_next() {
             self.retried = retried;
@@ -180,7 +182,7 @@ impl Destinations {
                     self.export(topic, metrics);
                     rows.push(set_aside.row);
                 }
-                // The reason may have changed, and so the events that have to wait.
+                // The scope may have changed, and with it the waiting events.
                 Outcome::Refused(refused) => {
                     metrics.refused(&set_aside.record.topic);
                     let now = Destination::new(refused.scope, &set_aside.record);

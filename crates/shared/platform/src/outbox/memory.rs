@@ -15,7 +15,7 @@ use crate::{
     lease::{Lease, MemoryLease},
 };
 
-/// The rows of the outbox in memory. Clones share the rows and the lease.
+/// An outbox in memory. Clones share the rows and the lease.
 #[derive(Clone)]
 pub struct MemoryOutbox {
     rows: Arc<Mutex<Vec<Row>>>,
@@ -36,14 +36,15 @@ impl Default for MemoryOutbox {
 }
 
 impl MemoryOutbox {
-    /// Adds an event. Panics if the outbox has an event with the same uuid, which the unique key of PostgreSQL's table would refuse.
+    /// Adds an event. Panics if the outbox has one with the same uuid, which the unique key of PostgreSQL's table would
+    /// refuse.
     pub fn insert(&self, event: Event) {
         let uuid = event.uuid;
         assert!(self.insert_new(event), "the event {uuid} is in the outbox already");
     }
 
-    /// Adds an event, unless the outbox has one with the same uuid, as `on conflict (event_uuid) do nothing` does. Returns whether it was
-    /// added.
+    /// Adds an event and returns true, unless the outbox has one with the same uuid, as
+    /// `on conflict (event_uuid) do nothing` does.
     pub fn insert_new(&self, event: Event) -> bool {
         let mut rows = self.rows();
         let is_new = rows.iter().all(|row| row.event.uuid != event.uuid);
@@ -53,7 +54,7 @@ impl MemoryOutbox {
         is_new
     }
 
-    /// Returns another replica's handle on the same rows. The handles compete for the lease.
+    /// Returns another replica's handle on the same rows, which competes for the lease.
     #[must_use]
     pub fn rival(&self, holder: impl Into<Arc<str>>) -> Self {
         Self { rows: self.rows.clone(), lease: self.lease.rival(holder) }
@@ -64,7 +65,7 @@ impl MemoryOutbox {
         self.lease.epoch()
     }
 
-    /// Returns all events ever written, in the order in which they were written, and whether each is published.
+    /// Returns all events, in order, and whether each is published.
     pub fn events(&self) -> Vec<(Event, bool)> {
         self.rows().iter().map(|row| (row.event.clone(), row.published)).collect()
     }
@@ -73,7 +74,8 @@ impl MemoryOutbox {
         self.rows.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Changes the rows that are not published. Does nothing if another replica has taken the lease since `epoch`.
+    /// Changes those rows of `ids` that are not published. Does nothing if another replica has taken the lease since
+    /// `epoch`.
     fn change(&self, epoch: i64, ids: &[i64], change: impl Fn(&mut Row)) -> anyhow::Result<()> {
         if epoch != self.epoch() {
             return Ok(());

@@ -1,4 +1,5 @@
-//! Metrics of an outbox: size and age of the backlog, the number of rows that are set aside, and the destinations that refuse events.
+//! Metrics of an outbox: size and age of the backlog, the number of rows that are set aside, and the destinations that
+//! refuse events.
 
 use std::{
     sync::atomic::{AtomicBool, Ordering},
@@ -12,14 +13,14 @@ use super::{Backlog, Outbox, Unpublished};
 /// The shortest and the longest pause between two counts of the backlog.
 const MIN_COUNT_PAUSE: Duration = Duration::from_secs(5);
 const MAX_COUNT_PAUSE: Duration = Duration::from_mins(1);
-/// Between those bounds, the pause lasts this many times as long as the count before it. So a long backlog is counted less often, and
-/// counts of up to a second take at most 2 % of the time.
+/// Between those bounds, the pause lasts this many times as long as the previous count. So a long backlog is counted
+/// less often, and counts of up to a second take at most 2 % of the time.
 const PAUSE_PER_COUNT: u32 = 50;
 
-/// The metrics of one outbox, labelled with the name of its service. Each replica reports the same backlog, so dashboards take the maximum.
+/// The metrics of one outbox, labelled with the name of its service. Each replica reports the same backlog, so
+/// dashboards take the maximum.
 pub struct Metrics {
     name: &'static str,
-    /// True while rows are set aside, so that this is logged only once.
     alarmed: AtomicBool,
 }
 
@@ -36,12 +37,12 @@ impl Metrics {
         this
     }
 
-    /// Counts a record that was refused or not acknowledged in time.
+    /// Counts a refused record, or one not acknowledged in time.
     pub fn refused(&self, topic: &str) {
         metrics::counter!("outbox_refused_total", "outbox" => self.name, "topic" => topic.to_owned()).increment(1);
     }
 
-    /// Exports how many destinations with this topic are set aside: the topic itself, partitions of it, or keys.
+    /// Exports how many of the topic itself, its partitions and keys are set aside.
     #[expect(clippy::cast_precision_loss, reason = "counts end far below 2^52")]
     pub fn destinations_set_aside(&self, topic: &str, count: usize) {
         let gauge =
@@ -99,7 +100,7 @@ impl Metrics {
         }
     }
 
-    /// Calls `log`, unless it has been called since the last time no row was set aside.
+    /// Calls `log` once, until no row is set aside any more.
     fn alarm(&self, log: impl FnOnce()) {
         if !self.alarmed.swap(true, Ordering::Relaxed) {
             log();

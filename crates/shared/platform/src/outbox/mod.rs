@@ -24,7 +24,7 @@ use uuid::Uuid;
 
 use crate::jobs::batch::Done;
 
-/// An event to be written to the outbox. Every field is a parameter of the statement that also makes the change.
+/// An event for the outbox. Every field is a parameter of the statement that makes the change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
     /// The event id, see [`event_uuid`]. Writing the same event twice violates the table's unique key.
@@ -36,7 +36,7 @@ pub struct Event {
     pub payload: Vec<u8>,
 }
 
-/// Several events as columns, for the array parameters of a statement.
+/// Events as columns, for a statement's array parameters.
 #[derive(Debug, Default)]
 pub struct Columns {
     pub uuids: Vec<Uuid>,
@@ -61,34 +61,31 @@ impl FromIterator<Event> for Columns {
 /// The trace context that is stored with an event.
 pub type Trace = serde_json::Value;
 
-/// Returns the trace context of the current span.
 pub fn trace() -> Trace {
     serde_json::json!(crate::telemetry::trace_context())
 }
 
-/// A row that has not been published yet.
 #[derive(Clone, Debug)]
 pub struct Unpublished {
-    /// The id of the row. Among the rows of one key, it grows in the order in which they were written.
+    /// Grows in the order in which the rows of one key were written.
     pub id: i64,
     pub event_uuid: Uuid,
     pub event_type: String,
     pub key: Uuid,
     pub payload: Vec<u8>,
-    /// When the row was written, by the clock of the database.
+    /// When the row was written, by the database's clock.
     pub written: DateTime<Utc>,
     pub trace: HashMap<String, String>,
-    /// True if an earlier row of the same key is set aside. This row must not be published before that row.
+    /// True if an earlier row of the same key is set aside, which must be published first.
     pub is_behind: bool,
 }
 
-/// The backlog of an outbox.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Backlog {
-    /// The number of rows that are not published, including rows that are set aside.
+    /// The number of unpublished rows, including those set aside.
     pub waiting: u64,
-    /// The number of rows that are set aside: their type has no topic, their topic, partition or key is refused, or they follow such a row
-    /// of the same key.
+    /// The number of rows that are set aside: rows without a topic, rows whose topic, partition or key is refused, and
+    /// later rows of the same keys.
     pub set_aside: u64,
     /// The age of the oldest row that is not published.
     pub oldest: Duration,
@@ -97,24 +94,26 @@ pub struct Backlog {
 /// The outbox table, as the relay uses it.
 #[async_trait]
 pub trait Outbox: Send + Sync + 'static {
-    /// Takes or renews the lease to publish, for `ttl`. Returns its epoch, or `None` while another replica has the lease.
+    /// Takes or renews the lease to publish, for `ttl`. Returns its epoch, or `None` while another replica has the
+    /// lease.
     async fn lease(&self, ttl: Duration) -> anyhow::Result<Option<i64>>;
-    /// Releases the lease if this replica still has it in this epoch, so that another replica can take it at once.
+    /// Releases the lease if this replica still has it in this epoch.
     async fn release(&self, epoch: i64) -> anyhow::Result<()>;
-    /// Returns up to `limit` of the oldest rows that are neither published nor set aside nor in `besides`.
+    /// Returns up to `limit` of the oldest rows that are neither published, set aside nor in `besides`.
     async fn unpublished(&self, limit: i64, besides: &[i64]) -> anyhow::Result<Vec<Unpublished>>;
     /// Marks rows as published. Does nothing if another replica has taken the lease since `epoch`.
     async fn mark(&self, epoch: i64, ids: &[i64]) -> anyhow::Result<()>;
-    /// Sets aside rows that cannot be published now, so that rows of other keys can. Does nothing if another replica has taken the lease
-    /// since `epoch`.
+    /// Sets aside rows that cannot be published now, so that rows of other keys can be. Does nothing if another replica
+    /// has taken the lease since `epoch`.
     async fn set_aside(&self, epoch: i64, ids: &[i64]) -> anyhow::Result<()>;
-    /// Clears the mark of rows that were set aside and that can now be published in the order of their key. `kinds` are the event types
-    /// with a topic. Examines a bounded number of rows; the next call continues after them.
+    /// Takes back rows that were set aside and that can now be published in the order of their key. `kinds` are the
+    /// event types with a topic. Examines a bounded number of rows; the next call continues after them.
     async fn take_back(&self, epoch: i64, kinds: &[&str]) -> anyhow::Result<Done>;
     /// Counts the backlog, up to a bound.
     async fn backlog(&self) -> anyhow::Result<Backlog>;
     /// Wakes the relay of the replica that has the lease.
     async fn notify(&self) -> anyhow::Result<()>;
-    /// Returns when another replica has called [`notify`](Self::notify), or after some time if notifications cannot be received.
+    /// Returns when another replica has called [`notify`](Self::notify), or after a while if notifications cannot be
+    /// received.
     async fn notified(&self);
 }

@@ -17,7 +17,6 @@ use crate::{
     postgres::{Database, Listener, SharedTable},
 };
 
-/// The table `outbox` and its migrations.
 pub static TABLE: SharedTable =
     SharedTable::new("outbox", "_sqlx_migrations_outbox", &sqlx::migrate!("../../../migrations/platform/outbox"));
 
@@ -25,7 +24,8 @@ pub static TABLE: SharedTable =
 const CHANNEL: &str = "outbox";
 /// The maximum number of rows that one call of `take_back` examines.
 const SET_ASIDE_BATCH: i64 = 1_000;
-/// The count of the backlog stops at this number of rows. A metric with this value means at least this many rows.
+/// The maximum number of rows that a count of the backlog reaches. A metric with this value means at least this many
+/// rows.
 const MAX_COUNTED: i64 = 1_000_000;
 
 /// The `outbox` table of a service's database, with its lease in `leases`.
@@ -42,9 +42,9 @@ pub struct PgOutbox {
 struct SetAsideRows {
     /// The epoch to which the other fields apply.
     epoch: Option<i64>,
-    /// The key and the id of the last row that `take_back` examined. `None` means that it starts from the first row.
+    /// The last row that `take_back` examined. `None` makes it start from the first row.
     looked_at: Option<(Uuid, i64)>,
-    /// False once `take_back` has found no such row.
+    /// False once `take_back` has found no row that is set aside.
     may_exist: bool,
 }
 
@@ -53,7 +53,7 @@ impl SetAsideRows {
         Self { epoch, looked_at: None, may_exist: true }
     }
 
-    /// Records what `take_back` has found in this epoch.
+    /// Records what `take_back` found, unless the epoch has changed.
     fn examined(&mut self, epoch: i64, looked_at: Option<(Uuid, i64)>, may_exist: bool) {
         if self.epoch == Some(epoch) {
             *self = Self { epoch: self.epoch, looked_at, may_exist };
@@ -62,7 +62,7 @@ impl SetAsideRows {
 }
 
 impl PgOutbox {
-    /// Creates the outbox. `holder` identifies this process among its replicas as the holder of the lease.
+    /// Creates the outbox. `holder` identifies this process as a holder of the lease.
     pub fn new(pool: Database, holder: String) -> Self {
         Self {
             lease: PgLease::new(pool.clone(), "outbox", holder),
@@ -77,7 +77,7 @@ impl PgOutbox {
     }
 }
 
-/// Decodes the trace context of an event. One that cannot be decoded must not hold the event up, which is published without it.
+/// Decodes a trace context. An undecodable one is omitted, so that it does not block the event.
 fn trace(event: Uuid, column: &JsonRawValue) -> HashMap<String, String> {
     serde_json::from_str(column.get()).unwrap_or_else(|_| {
         tracing::error!(%event, "unreadable trace context: the event is published without it");
@@ -103,8 +103,9 @@ impl Outbox for PgOutbox {
 
     async fn unpublished(&self, limit: i64, besides: &[i64]) -> anyhow::Result<Vec<Unpublished>> {
         let may_be_behind = self.set_aside_rows().may_exist;
-        // PostgreSQL hashes the ids of `not in`, and compares each row with each of `<> all`. The query looks for earlier rows that are set
-        // aside only if there may be any, since a plan that was made for an empty table may read all unpublished rows for each row.
+        // `not in` makes PostgreSQL hash the ids, while `<> all` compares each row with each id. The query looks for
+        // earlier rows that are set aside only if there may be any, since a plan made for an empty table may read all
+        // unpublished rows for each row.
         let rows = sqlx::query!(
             r#"select id, event_uuid, event_type, key, payload, created_at, trace as "trace: Box<JsonRawValue>",
                 $3 and exists (

@@ -7,15 +7,15 @@ use futures::future::join_all;
 
 use crate::kafka::Record;
 
-/// A publisher of records to their topics.
 #[async_trait]
 pub trait Publisher: Send + Sync + 'static {
-    /// Publishes the records in their order and returns once every record is acknowledged. After an error, some of the records may be
-    /// published.
+    /// Publishes the records in their order and returns once every record is acknowledged. After an error, some may
+    /// have been published.
     async fn publish(&self, records: Vec<Record>) -> anyhow::Result<()>;
 
-    /// Publishes the records and returns the outcome of each, within a time limit. Sends a record only once the earlier ones of its key are
-    /// acknowledged, see [`in_order_of_keys`]. This default implementation returns one outcome for all records.
+    /// Publishes the records and returns the outcome of each, within a time limit. Sends a record only once the earlier
+    /// ones of its key are acknowledged, see [`in_order_of_keys`]. This default implementation returns one outcome for
+    /// all records.
     async fn publish_each(&self, records: &[Record]) -> Vec<Outcome> {
         match self.publish(records.to_vec()).await {
             Ok(()) => records.iter().map(|_| Outcome::Acknowledged).collect(),
@@ -23,54 +23,50 @@ pub trait Publisher: Send + Sync + 'static {
         }
     }
 
-    /// Returns the partition of the records of a topic with this key, if it is known.
+    /// Returns the partition of a topic's records with this key, if known.
     fn partition(&self, _topic: &str, _key: &[u8]) -> Option<i32> {
         None
     }
 }
 
-/// The outcome of publishing one record.
 #[derive(Debug)]
 pub enum Outcome {
     Acknowledged,
-    /// The record was not sent, because an earlier one of its key is not acknowledged or because the time was over.
+    /// Not sent, because an earlier record of its key is not acknowledged or the time limit passed.
     NotSent,
-    /// The record was refused, or was not acknowledged in time. It may be in its topic nevertheless.
+    /// Refused, or not acknowledged in time. The record may be in its topic nevertheless.
     Refused(Refused),
-    /// The broker cannot be reached, or refuses this client. This says nothing about the record.
+    /// The broker cannot be reached, or refuses this client; this says nothing about the record.
     Unavailable(anyhow::Error),
 }
 
-/// The reason why one record is not acknowledged although the broker can be reached.
+/// Why a record is not acknowledged although the broker can be reached.
 #[derive(Debug)]
 pub struct Refused {
     pub scope: Scope,
     pub error: anyhow::Error,
 }
 
-/// The other records that are refused for the same reason.
+/// Which other records are refused for the same reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
-    /// All records of the topic.
     Topic,
-    /// The records of this partition of the topic.
     Partition(i32),
-    /// No others. Only the later records of the same key have to wait.
+    /// No other record. Only later records of the same key have to wait.
     Record,
 }
 
 impl Outcome {
-    /// Returns the outcomes of `count` records after an error that concerns all of them.
+    /// Returns outcomes after an error that concerns all `count` records.
     pub fn all_unavailable(count: usize, error: anyhow::Error) -> Vec<Self> {
         let first = std::iter::once(Self::Unavailable(error));
         first.chain(std::iter::repeat_with(|| Self::NotSent)).take(count).collect()
     }
 }
 
-/// Calls `send` with the position of each record. The records of one key are sent one after another, each once the previous one has
-/// succeeded; different keys do not wait for each other. Returns `None` for the records after a failed record of their key.
-///
-/// If records of one key were sent together, a later one could be accepted although an earlier one was refused.
+/// Calls `send` with the position of each record. A record of a key is sent once the previous one has succeeded, since
+/// otherwise a later record could be accepted although an earlier one was refused. Different keys do not wait for each
+/// other. Returns `None` for the records after a failed record of their key.
 pub async fn in_order_of_keys<F, E>(records: &[Record], send: impl Fn(usize) -> F) -> Vec<Option<Result<(), E>>>
 where
     F: Future<Output = Result<(), E>>,

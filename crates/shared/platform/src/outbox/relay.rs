@@ -13,31 +13,32 @@ use super::{
 };
 use crate::{batcher::delay::BatchDelay, kafka::Refusal, outage::Outage, server::readiness::Condition};
 
-/// The time after which a lease expires that is not renewed, so that another replica takes over.
+/// The time after which an unrenewed lease expires.
 const LEASE_TTL: Duration = Duration::from_secs(5);
-/// The interval at which the relay looks for new rows even if nothing wakes it.
+/// How often the relay looks for new rows even if nothing wakes it.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
-/// The pause of a relay after a failure. It is longer than [`POLL_INTERVAL`], at which the other replicas try to take the released lease.
+/// The pause of a relay after a failure. It is longer than [`POLL_INTERVAL`], so that another replica can take the
+/// released lease first.
 const RETRY_DELAY: Duration = Duration::from_millis(1_250);
-/// The time limit for releasing the lease. If the release does not succeed, the lease expires after [`LEASE_TTL`].
+/// The time limit for releasing the lease, which otherwise expires after [`LEASE_TTL`].
 const RELEASE_TIMEOUT: Duration = Duration::from_millis(500);
-/// How often the relay examines the rows that are set aside, since an operator may have deleted or changed a row that blocks others.
+/// How often the relay examines the rows that are set aside, since an operator may have deleted or changed a row that
+/// blocks others.
 const SET_ASIDE_INTERVAL: Duration = Duration::from_secs(5);
 /// The pause between two batches of rows that are set aside.
 const SET_ASIDE_BATCH_DELAY: Duration = Duration::from_millis(250);
 
-/// The relay of an outbox. It publishes the events at least once, and the events of one key in order.
+/// The relay of an outbox: publishes events at least once, and those of one key in order.
 pub struct Relay {
     name: &'static str,
     pub(super) outbox: Arc<dyn Outbox>,
     pub(super) publisher: Arc<dyn Publisher>,
-    /// Maps each event type to its topic.
     pub(super) topics: HashMap<&'static str, String>,
     wake: Arc<Notify>,
     accepted: Option<Condition>,
 }
 
-/// A handle that wakes the relay after a commit. A call is cheap, and several calls may result in one wake-up.
+/// Wakes the relay after a commit. Several cheap calls may result in one wake-up.
 #[derive(Clone, Default)]
 pub struct Waker(Arc<Notify>);
 
@@ -56,7 +57,7 @@ struct Held {
 }
 
 impl Relay {
-    /// Creates the relay. `name` is the name of the service and labels the relay's metrics.
+    /// Creates the relay. `name` is the name of the service, which labels the metrics.
     pub fn new(
         name: &'static str,
         outbox: Arc<dyn Outbox>,
@@ -67,8 +68,8 @@ impl Relay {
         Self { name, outbox, publisher, topics, wake: waker.0.clone(), accepted: None }
     }
 
-    /// Sets a readiness condition that is not met while the broker refuses the events. It stays met while the broker is unavailable, since
-    /// the events wait.
+    /// Sets a readiness condition that is not met while the broker refuses the events. It stays met while the broker is
+    /// unavailable, since the outbox keeps the events.
     #[must_use]
     pub fn accepted(self, accepted: Condition) -> Self {
         accepted.set(true);
@@ -84,12 +85,12 @@ impl Relay {
         }
     }
 
-    /// Publishes until `stop` is cancelled, then publishes the rows that are left.
+    /// Publishes until `stop`, then publishes the remaining rows.
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
         let metrics = Metrics::new(self.name, self.topics.values());
         tokio::select! {
             () = self.keep_publishing(&metrics, &stop) => Ok(()),
-            // The count runs concurrently with the publishing, because the backlog matters most while publishing hangs.
+            // The backlog is counted concurrently, because it matters most while publishing hangs.
             () = metrics.keep_counting(&*self.outbox) => Ok(()),
         }
     }
@@ -101,7 +102,7 @@ impl Relay {
         loop {
             let outcome = self.hold(&mut lease, metrics, stop, &mut outage, &mut destinations).await;
             if let Some(Held { epoch, .. }) = lease.take() {
-                // Another replica may be able to reach the broker although this one cannot.
+                // Another replica may be able to reach the broker.
                 let _ = tokio::time::timeout(RELEASE_TIMEOUT, self.outbox.release(epoch)).await;
             }
             let Err(error) = outcome else { return };
@@ -116,7 +117,8 @@ impl Relay {
         }
     }
 
-    /// Publishes while this relay has the lease, and otherwise tries to acquire it. Returns after `stop` or with the first error.
+    /// Publishes while this relay has the lease, and otherwise tries to acquire it. Returns after `stop` or with the
+    /// first error.
     async fn hold(
         &self,
         lease: &mut Option<Held>,
@@ -136,7 +138,7 @@ impl Relay {
                     in_hand = InHand::default();
                 }
                 *lease = epoch.map(|epoch| {
-                    // Another version of the service may have set aside rows that this version can route.
+                    // Another version may have set aside rows that this one can route.
                     let look_at = lease.filter(|held| held.epoch == epoch).map_or(now, |held| held.look_at);
                     Held { epoch, renew_at: now + LEASE_TTL / 3, look_at }
                 });
@@ -175,15 +177,15 @@ impl Relay {
                 () = self.outbox.notified(), if lease.is_some() => {}
                 () = destinations.ended() => {}
                 () = tokio::time::sleep(POLL_INTERVAL) => {}
-                // Without the lease this relay publishes nothing, so no success ends the outage in the log.
+                // Without the lease nothing is published, so no success can end the outage in the log.
                 () = outage.subsided() => self.over(outage, destinations),
                 () = stop.cancelled() => {}
             }
         }
     }
 
-    /// Marks the rows whose retry was acknowledged, and starts the retries that are due for destinations that are set aside. Returns true
-    /// if it marked any.
+    /// Marks the rows whose retry was acknowledged, and starts the retries that are due for destinations that are set
+    /// aside. Returns true if it marked any.
     async fn retry(&self, held: &mut Held, destinations: &mut Destinations, metrics: &Metrics) -> anyhow::Result<bool> {
         let rows = destinations.accepted(metrics);
         if !rows.is_empty() {
@@ -195,7 +197,7 @@ impl Relay {
         Ok(!rows.is_empty())
     }
 
-    /// Clears the mark of rows that were set aside and may be published now, one batch at a time.
+    /// Takes back one batch of rows that were set aside and may be published now.
     async fn look_at_what_is_set_aside(&self, held: &mut Held, destinations: &Destinations) -> anyhow::Result<()> {
         if Instant::now() < held.look_at {
             return Ok(());
@@ -211,15 +213,15 @@ impl Relay {
             + match destinations.is_empty() {
                 true if done.more && done.count > 0 => Duration::ZERO,
                 true if done.more => SET_ASIDE_BATCH_DELAY,
-                // Rows of other destinations that are set aside are taken back too, and are set aside again.
+                // Rows of other destinations that are still set aside are set aside again.
                 _ => SET_ASIDE_INTERVAL,
             };
         Ok(())
     }
 }
 
-/// Waits for `stop`, and then two seconds more for a broker that does not answer. Rows that are not published by then stay in the outbox,
-/// for another replica or the next start of the service.
+/// Waits for `stop`, and then two seconds more for a broker that does not answer. Rows unpublished by then stay in the
+/// outbox for another replica or the next start of the service.
 async fn given_up(stop: &CancellationToken) {
     stop.cancelled().await;
     tokio::time::sleep(Duration::from_secs(2)).await;

@@ -1,4 +1,4 @@
-//! Deletes published rows once their records can no longer be in a topic, plus one day.
+//! Deletes old published rows.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use crate::postgres::Database;
 /// The maximum number of rows that one statement deletes.
 pub const SWEEP_BATCH: u64 = 5_000;
 
-/// Deletes a bounded batch of rows that were published longer ago than `age`. Returns the number of deleted rows.
+/// Deletes a bounded batch of rows published longer ago than `age`. Returns their number.
 pub async fn sweep(pool: &Database, age: Duration) -> anyhow::Result<u64> {
     let swept = sqlx::query!(
         "delete from outbox where id = any(array(

@@ -1,8 +1,9 @@
-//! The PostgreSQL connection pool, [`Database`]. Every wait for a connection or an answer has a time limit in this process.
+//! The PostgreSQL connection pool, [`Database`]. This process limits every wait for a connection or an answer.
 //!
-//! The server enforces `statement_timeout`, which does not help if its answer is lost on the network. So each statement has a deadline
-//! here, and its connection is closed unless the answer came in time. sqlx's own pool is not used: it pings each connection that comes
-//! back, which is a round trip for each statement, and has one time limit for waiting and for connecting (decision 48).
+//! The server enforces `statement_timeout`, which does not help if its answer is lost on the network. So each statement
+//! also has a deadline here, and its connection is closed unless the answer came in time. sqlx's own pool pings each
+//! returned connection, which is a round trip per statement, and has a single time limit for waiting and connecting
+//! (decision 48).
 
 use std::{
     io,
@@ -35,19 +36,19 @@ use super::{
     tls,
 };
 
-/// The time limit for waiting for a turn, and again for making a connection.
+/// The time limit for a permit of the pool, and again for opening a connection.
 pub(super) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
-/// The time in milliseconds after which the server ends a statement, or a transaction whose client sends nothing more.
+/// The time in milliseconds after which the server ends a statement, or a transaction whose client is idle.
 const STATEMENT_TIMEOUT: &str = "5000";
-/// The time in milliseconds after which the server ends a statement that waits for one lock. Statements hold their locks for some
-/// milliseconds, and during a flush of the disk for some tens.
+/// The time in milliseconds after which the server ends a statement that waits for one lock. Statements hold their
+/// locks for some milliseconds, and for some tens of them during a disk flush.
 const LOCK_TIMEOUT: &str = "200";
-/// The time after which an answer counts as lost: the server would have ended the statement before.
+/// The time after which an answer counts as lost, since the server would have ended the statement earlier.
 pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(6);
 /// The time without an answer to a ping after which the server counts as unreachable. A statement may take longer.
 pub(super) const PING_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Parses the connection options of a URL, with TLS as strict as the URL requests. `variable` names the URL in errors.
+/// Parses a URL, with TLS as strict as it requests. Errors name `variable`.
 pub fn connect_options(variable: &str, url: &str) -> anyhow::Result<PgConnectOptions> {
     let options = PgConnectOptions::from_str(url).ok().with_context(|| {
         format!("{variable}: is not a PostgreSQL URL such as postgres://user:password@host:5432/database")
@@ -55,7 +56,8 @@ pub fn connect_options(variable: &str, url: &str) -> anyhow::Result<PgConnectOpt
     Ok(tls::strict(variable, url, options)?)
 }
 
-/// One PostgreSQL database, as an executor of statements: a pool whose connections are made when they are needed. Clones share it.
+/// One PostgreSQL database, as an executor of statements: a pool that opens connections when they are needed. Clones
+/// share it.
 #[derive(Clone, Debug)]
 pub struct Database {
     options: Arc<RwLock<Arc<PgConnectOptions>>>,
@@ -66,19 +68,20 @@ pub struct Database {
 }
 
 impl Database {
-    /// Creates a pool of at most `size` connections with the application name `application`. `variable` names the URL in errors.
+    /// Creates a pool of at most `size` connections with the application name `application`. `variable` names the URL
+    /// in errors.
     pub fn lazy(application: &str, variable: &str, url: &SecretString, size: u32) -> anyhow::Result<Self> {
         Ok(Self::with(connect_options(variable, url.expose_secret())?.application_name(application), size))
     }
 
-    /// Creates a pool of at most `size` connections with these options and our settings.
+    /// Creates a pool with these options and this system's settings.
     fn with(options: PgConnectOptions, size: u32) -> Self {
         let options = options
             .options([
                 ("statement_timeout", STATEMENT_TIMEOUT),
                 ("lock_timeout", LOCK_TIMEOUT),
                 ("idle_in_transaction_session_timeout", STATEMENT_TIMEOUT),
-                // The server soon releases the locks of a client whose connection is lost.
+                // Lets the server soon release the locks of a lost client.
                 ("tcp_keepalives_idle", "5"),
                 ("tcp_keepalives_interval", "2"),
                 ("tcp_keepalives_count", "3"),
@@ -94,19 +97,20 @@ impl Database {
         }
     }
 
-    /// Sets parameters of the server, such as `enable_seqscan`, for connections that are opened from now on. Open connections keep theirs.
+    /// Sets parameters of the server, such as `enable_seqscan`, for new connections.
     pub fn set<const N: usize>(&self, settings: [(&str, &str); N]) {
         let options = self.connect_options().as_ref().clone().options(settings);
         *self.options.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(options);
     }
 
-    /// Makes plans depend neither on the statistics nor on the arguments, on connections opened from now on; for a service whose
+    /// Makes plans independent of statistics and arguments, on connections opened from now on; for a service whose
     /// statements all have a matching index.
     ///
-    /// - No sequential scans and no merge joins: a plan is cached as long as its connection lives, or until the table is analysed. A plan
-    ///   made while the table was empty would scan the whole table, and take longer the more the table grows (decision 45).
-    /// - A statement is planned once per connection. PostgreSQL would plan many statements for the arguments of each execution, which
-    ///   takes longer than the execution (decision 53).
+    /// - No sequential scans and no merge joins: a plan is cached as long as its connection lives, or until the table
+    ///   is analysed. A plan made while the table was empty would scan the whole table, and take longer as the table
+    ///   grows (decision 45).
+    /// - A statement is planned once per connection. PostgreSQL would plan many statements for the arguments of each
+    ///   execution, which takes longer than the execution (decision 53).
     #[must_use]
     pub fn with_stable_plans(self) -> Self {
         self.set([("enable_seqscan", "off"), ("enable_mergejoin", "off"), ("plan_cache_mode", "force_generic_plan")]);
@@ -117,13 +121,14 @@ impl Database {
         self.options.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Opens a connection outside the pool: for transactions of several statements, and for work that exceeds the pool's time limits.
+    /// Opens a connection outside the pool: for transactions of several statements, and for work that exceeds the
+    /// pool's time limits.
     pub async fn connect(&self) -> sqlx::Result<PgConnection> {
         let options = self.connect_options();
         timeout(ACQUIRE_TIMEOUT, options.connect()).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
     }
 
-    /// Opens a connection for the pool, with retries while the server starts or all its connections are in use.
+    /// Opens a connection. Retries while the server starts or all its connections are in use.
     async fn connect_patiently(&self) -> sqlx::Result<PgConnection> {
         let options = self.connect_options();
         let pauses = ExponentialBuilder::default()
@@ -134,7 +139,7 @@ impl Database {
         timeout(ACQUIRE_TIMEOUT, connected).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
     }
 
-    /// Closes the pool, without waiting for long.
+    /// Closes the pool within a time limit.
     pub async fn close(&self) {
         self.connections.close().await;
     }
@@ -164,7 +169,8 @@ impl Database {
     }
 }
 
-/// Returns true if another attempt to connect may succeed soon: the server is starting, or all its connections are in use.
+/// Returns true if another attempt to connect may succeed soon: the server is starting, or all its connections are in
+/// use.
 fn may_pass(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(error) => error.kind() == io::ErrorKind::ConnectionRefused,
@@ -173,8 +179,8 @@ fn may_pass(error: &sqlx::Error) -> bool {
     }
 }
 
-/// A connection while one statement uses it. On drop it is kept for the next statement if this statement was answered, and closed
-/// otherwise: after a deadline, or when the caller gave up the statement, the connection's state is unknown.
+/// A connection while one statement uses it. On drop it is kept for the next statement if this one was answered.
+/// Otherwise (after a deadline, or if the caller dropped the statement) its state is unknown, and it is closed.
 struct Lent {
     connection: Option<PgConnection>,
     connections: Connections,
@@ -190,8 +196,7 @@ impl Lent {
         self.connection.as_mut().ok_or(sqlx::Error::PoolClosed)
     }
 
-    /// Records whether this connection, and connections as old as it, can be used again after this statement. Returns the statement's
-    /// outcome.
+    /// Records whether this connection, and others at least as old, can be used again. Returns the statement's outcome.
     fn settle<T>(&mut self, outcome: Result<sqlx::Result<T>, Unanswered>) -> sqlx::Result<T> {
         let Ok(outcome) = outcome else { return Err(Unanswered.into()) };
         self.is_answered = !outcome.as_ref().is_err_and(is_stale);

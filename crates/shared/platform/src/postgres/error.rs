@@ -7,35 +7,35 @@ use tonic::Status;
 use super::{is_contended, is_permanent, is_unavailable};
 use crate::{error_chain, kafka::Failure};
 
-/// The reason why a statement failed.
 #[derive(thiserror::Error)]
 pub enum DatabaseError {
-    /// The unchanged statement may succeed later.
+    /// The same statement may succeed later.
     #[error("the database is unavailable")]
     Unavailable(#[source] sqlx::Error),
-    /// The statement failed for another reason and may or may not succeed later. A waiting caller gets the error at once.
+    /// The statement failed for another reason and may or may not succeed later. A waiting caller gets the error at
+    /// once.
     #[error("the database refused a statement")]
     Refused(#[source] sqlx::Error),
-    /// A row has a value that no version of this service wrote.
+    /// A row has a value that this service cannot have written.
     #[error("the row {key} of {table} is inconsistent: {column}")]
     Inconsistent { table: &'static str, column: &'static str, key: String },
 }
 
 impl DatabaseError {
-    /// Creates the error for a row whose `column` has a value that the service does not know. `key` identifies the row.
+    /// Creates the error for the row `key`, whose `column` has an unknown value.
     #[expect(clippy::needless_pass_by_value, reason = "keys are ids, which are copied")]
     pub fn inconsistent(table: &'static str, column: &'static str, key: impl ToString) -> Self {
         Self::Inconsistent { table, column, key: key.to_string() }
     }
 }
 
-/// Exports the counter with the value 0. `rate()` ignores the first value of a series, so a counter that begins at 1 would lose its first
-/// increment.
+/// Exports the counter with the value 0. Otherwise a series would begin with its first increment, which `rate()` would
+/// miss.
 pub(crate) fn count_from_zero() {
     metrics::counter!("inconsistent_rows_total").increment(0);
 }
 
-/// Returns a row of a batch that was decoded. An inconsistent row is logged, counted and left out, so that it delays no other row.
+/// Returns a decoded row. Logs, counts and skips an inconsistent one, so that it delays no other row.
 pub fn consistent<T, E: fmt::Display>(row: Result<T, E>) -> Option<T> {
     row.inspect_err(|error| {
         metrics::counter!("inconsistent_rows_total").increment(1);
@@ -44,8 +44,8 @@ pub fn consistent<T, E: fmt::Display>(row: Result<T, E>) -> Option<T> {
     .ok()
 }
 
-/// Formats the error like `Display`, with its cause. sqlx's own `Debug` would also print PostgreSQL's detail, such as a duplicate key's
-/// value.
+/// Formats the error like `Display`, with its cause. sqlx's own `Debug` would also print PostgreSQL's detail, such as a
+/// duplicate key's value.
 impl fmt::Debug for DatabaseError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -61,8 +61,8 @@ impl From<sqlx::Error> for DatabaseError {
     }
 }
 
-/// Maps the error to UNAVAILABLE; to ABORTED if another request holds a lock, which is no outage to a caller's circuit breaker; or to
-/// INTERNAL without the cause, which is only logged.
+/// Maps the error to UNAVAILABLE; to ABORTED if another request holds a lock, which a caller's circuit breaker does not
+/// count as an outage; or to INTERNAL without the cause, which is only logged.
 impl From<DatabaseError> for Status {
     fn from(error: DatabaseError) -> Self {
         match error {

@@ -1,4 +1,4 @@
-//! The idle connections of a pool: those that no statement uses now.
+//! The idle connections of a pool.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -14,15 +14,16 @@ use tokio::{
 
 use super::network_path::Path;
 
-/// A connection that has been idle for longer than this is closed when the next statement of the pool ends.
+/// The idle time after which a connection is closed, at the end of the next statement.
 const MAX_IDLE_TIME: Duration = Duration::from_mins(1);
-/// A connection older than this is closed: the memory of a PostgreSQL backend grows with the statements that it has executed.
+/// The age at which a connection is closed, since the memory of a PostgreSQL backend grows with the statements that it
+/// has executed.
 const MAX_AGE: Duration = Duration::from_mins(30);
-/// The time limit for closing connections in agreement with the server.
+/// The time limit for closing connections gracefully.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The idle connections; clones share them. The connection that was used last is used next, so that surplus connections reach
-/// [`MAX_IDLE_TIME`].
+/// The idle connections; clones share them. The most recently used connection is used next, so that surplus connections
+/// reach [`MAX_IDLE_TIME`].
 #[derive(Clone, Debug, Default)]
 pub(super) struct Connections(Arc<Mutex<State>>);
 
@@ -40,7 +41,7 @@ struct Idle {
 }
 
 impl Connections {
-    /// Returns a connection that is not stale, and the time at which it was opened. Fails if the pool is closed.
+    /// Returns a connection that is not stale, and when it was opened. Fails if the pool is closed.
     pub fn take(&self, path: &Path) -> sqlx::Result<Option<(PgConnection, Instant)>> {
         let mut state = self.lock();
         if state.is_closed {
@@ -54,8 +55,8 @@ impl Connections {
         Ok(None)
     }
 
-    /// Keeps a connection for the next statement, or closes it if it is older than [`MAX_AGE`]. Closes connections that were idle for
-    /// [`MAX_IDLE_TIME`].
+    /// Keeps a connection for the next statement, or closes it if it is older than [`MAX_AGE`]. Also closes connections
+    /// that were idle for [`MAX_IDLE_TIME`].
     pub fn put(&self, connection: PgConnection, made: Instant) {
         let mut state = self.lock();
         if state.is_closed || made.elapsed() > MAX_AGE {
@@ -64,7 +65,7 @@ impl Connections {
         }
         let since = Instant::now();
         state.idle.push(Idle { connection, made, since });
-        // The first one has been idle for longest.
+        // The first connection has been idle for longest.
         let unused =
             state.idle.iter().take_while(|idle| since.saturating_duration_since(idle.since) > MAX_IDLE_TIME).count();
         let unused: Vec<Idle> = state.idle.drain(..unused).collect();
@@ -74,7 +75,7 @@ impl Connections {
         }
     }
 
-    /// Closes the pool: idle connections now, each of the others when its statement ends.
+    /// Closes the pool: idle connections now, others when their statements end.
     pub async fn close(&self) {
         let idle = {
             let mut state = self.lock();

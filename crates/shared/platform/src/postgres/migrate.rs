@@ -17,27 +17,28 @@ use super::{
 };
 use crate::retry;
 
-/// How often the connection of a running migration is checked, and the time limit of a single request.
+/// How often a running migration's connection is checked, and the check's time limit.
 const CHECK_INTERVAL: Duration = Duration::from_secs(2);
-/// If the server has not worked for the connection of a migration for this long, the connection counts as lost.
+/// The time without work of the server for a migration's connection after which the connection counts as lost.
 const MAX_IDLE_TIME: Duration = Duration::from_secs(5);
-/// The number of consecutive failed checks after which the connection also counts as lost.
+/// How many consecutive failed checks also count as a lost connection.
 const MAX_FAILED_CHECKS: u32 = 5;
 
-/// The first word in the name of a migration after which older versions of this program do not work: `NNNN_contract_<name>`.
+/// The first word of a contraction's name: `NNNN_contract_<name>`. After a contraction, older versions of this program
+/// do not work.
 const CONTRACT: &str = "contract ";
 
-/// The refusal of a database whose first migration is not this program's.
+/// The error about a database whose first migration is not this program's.
 const BEFORE_RELEASE: &str = "the database was made by a checkout from before 0.1.0, which cannot be upgraded; nothing was changed; to begin \
     anew, delete the data directory (of `cargo run`: .shipyard, or the one that --data names) or the volumes (of compose: `docker compose \
     down --volumes`)";
 
-/// Waits for the server and applies pending migrations, under a lock so that only one replica migrates at a time. If the role of the
-/// service may not change tables, waits until the owner of the database has applied them.
+/// Waits for the server and applies pending migrations, under a lock so that only one replica migrates at a time. If
+/// the role of the service may not change tables, waits until the owner of the database has applied them.
 ///
-/// If a newer version has migrated the database, starts nevertheless, with a warning: its migrations only add what this version does not
-/// need (decision 61). Fails if one of them is a contraction, if a migration is wrong, or if the server's certificate is not trusted. If
-/// the server is unavailable or refuses this service, retries until `stop`.
+/// If a newer version has migrated the database, only logs a warning: its migrations only add what this version does
+/// not need (decision 61). Fails if one of them is a contraction, if a migration is wrong, or if the server's
+/// certificate is not trusted. If the server is unavailable or refuses this service, retries until `stop`.
 pub async fn migrate(database: &Database, migrations: &Migrations, stop: &CancellationToken) -> anyhow::Result<()> {
     let mut pauses = retry::endless_backoff();
     loop {
@@ -55,9 +56,10 @@ pub async fn migrate(database: &Database, migrations: &Migrations, stop: &Cancel
     }
 }
 
-/// Applies the pending migrations of all histories. Fails if this version does not work with what is applied.
+/// Applies all pending migrations. Fails if this version does not work with the applied ones.
 async fn catch_up(database: &Database, migrations: &Migrations) -> anyhow::Result<Result<(), MigrateError>> {
-    // Usually nothing is pending. One request shows this; otherwise each history would take a connection, a lock and some eight requests.
+    // Usually nothing is pending, which one request shows. Otherwise each history takes a connection, a lock and some
+    // eight requests.
     let expects_newer = match migrations.compare(database).await {
         Ok(found) => {
             anyhow::ensure!(!found.is_before_release, BEFORE_RELEASE);
@@ -67,9 +69,9 @@ async fn catch_up(database: &Database, migrations: &Migrations) -> anyhow::Resul
             }
             !found.unknown.is_empty()
         }
-        // A role that may not migrate must not mistake a server that does not answer for pending migrations.
+        // A role that may not migrate must not mistake a silent server for pending migrations.
         Err(error) if is_unavailable(&error) => return Ok(Err(Execute(error))),
-        // A history that does not exist yet is an error, too.
+        // A missing history is an error, too.
         Err(_) => false,
     };
     for history in migrations.histories() {
@@ -80,7 +82,7 @@ async fn catch_up(database: &Database, migrations: &Migrations) -> anyhow::Resul
     Ok(Ok(()))
 }
 
-/// Fails unless this version works with a database that has these migrations, which it does not know.
+/// Fails unless this version works with these unknown migrations.
 fn check_unknown(unknown: &[Unknown]) -> anyhow::Result<()> {
     for Unknown { table, version, name, is_newer } in unknown {
         let of = table.map(|table| format!(" of {table}")).unwrap_or_default();
@@ -104,7 +106,7 @@ fn check_unknown(unknown: &[Unknown]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Returns if another attempt may succeed, and fails otherwise.
+/// Fails unless another attempt may succeed.
 fn judge(error: MigrateError, database: &Database) -> anyhow::Result<()> {
     match &error {
         Execute(cause) | ExecuteMigration(cause, _) if tls::is_untrusted(cause) => {
@@ -125,14 +127,13 @@ fn judge(error: MigrateError, database: &Database) -> anyhow::Result<()> {
         Execute(cause) | ExecuteMigration(cause, _) if is_unavailable(cause) => {
             tracing::warn!(%error, "PostgreSQL is unavailable; retrying");
         }
-        // A newer version has migrated the database since it was compared.
+        // A newer version has migrated the database since the comparison.
         VersionMissing(_) => {}
         _ => return Err(explain(error)).context("migrating the database"),
     }
     Ok(())
 }
 
-/// Explains why the migrations of a database failed.
 pub fn explain(error: MigrateError) -> anyhow::Error {
     match error {
         VersionMismatch(FIRST_VERSION) => anyhow::anyhow!(BEFORE_RELEASE),
@@ -140,11 +141,11 @@ pub fn explain(error: MigrateError) -> anyhow::Error {
     }
 }
 
-/// Applies the migrations on a connection of its own. Fails if the server no longer works for that connection.
+/// Applies the migrations on a connection of its own. Fails if the server stops working for that connection.
 async fn attempt(database: &Database, history: History<'_>, expects_newer: bool) -> Result<(), MigrateError> {
     let mut connection = database.connect().await?;
-    // No statement timeout applies, because a migration may take long. It waits for a lock only for a moment, since all statements of the
-    // running replicas queue behind it; then the migration is tried again.
+    // A migration may take long, so it has no statement timeout. It waits for a lock only briefly, since all statements
+    // of the running replicas queue behind it; then it is retried.
     let prepared = sqlx::query_scalar(
         "select pg_backend_pid()
         from set_config('statement_timeout', '0', false) as statement, set_config('lock_timeout', '1s', false) as lock",
@@ -166,8 +167,8 @@ async fn attempt(database: &Database, history: History<'_>, expects_newer: bool)
     outcome
 }
 
-/// Returns once the server no longer works for the connection with this backend process id. A time limit could not detect this, since a
-/// migration may take any time.
+/// Returns once the server no longer works for the connection with this backend process id. A time limit could not
+/// detect this, since a migration may take any time.
 async fn lost(database: &Database, backend: i32) {
     let mut blind = 0;
     while blind < MAX_FAILED_CHECKS {

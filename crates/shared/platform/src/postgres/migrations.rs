@@ -1,4 +1,4 @@
-//! The migrations of a database: first those of the service, then those of each table that several services share.
+//! The migrations of a database: first the service's own, then those of each table that several services share.
 
 use chrono::{DateTime, Utc};
 use sqlx::{
@@ -8,37 +8,36 @@ use sqlx::{
 
 use super::Database;
 
-/// The version of the first migration of each history. Since 0.1.0 it never changes, so a database with another one is older.
+/// The version of the first migration of each history. That migration has not changed since 0.1.0, so a database with
+/// another first migration is older.
 pub(super) const FIRST_VERSION: i64 = 1;
 
 /// A table that several services share, with its migrations in `migrations/platform/<name>`.
 ///
-/// Its migrations have their own history in each database. So a change of the table is written once, with a version number that is
-/// independent of the services' migrations.
+/// Its migrations have their own history in each database, so that a change of the table is written once and numbered
+/// independently of the services' migrations.
 pub struct SharedTable {
     pub name: &'static str,
     migrations: &'static Migrator,
-    /// The name of the table that records which of the migrations are applied.
+    /// The name of the table that records which migrations are applied.
     history: &'static str,
 }
 
 impl SharedTable {
-    /// Describes a shared table. `history` must never change once a database has it, because otherwise all migrations would be applied
-    /// again.
+    /// Describes a shared table. `history` must never change once a database has it, since all migrations would be
+    /// applied again.
     pub const fn new(name: &'static str, history: &'static str, migrations: &'static Migrator) -> Self {
         Self { name, migrations, history }
     }
 }
 
-/// All migrations of one database.
-///
-/// The service's own migrations, which must not name a shared table, come first.
+/// All migrations of one database. The service's own migrations come first and must not name a shared table.
 pub struct Migrations {
     pub own: Migrator,
     pub shared: &'static [&'static SharedTable],
 }
 
-/// One sequence of migrations, and the table that records which of them are applied.
+/// A sequence of migrations, and the table that records the applied ones.
 #[derive(Clone, Copy)]
 pub struct History<'m> {
     /// The name of the shared table; `None` for the service's own migrations.
@@ -47,26 +46,25 @@ pub struct History<'m> {
     recorded_in: &'m str,
 }
 
-/// The differences between a database's migrations and those that this program knows.
+/// The differences between a database's and this program's migrations.
 pub(super) struct Comparison {
-    /// True if a migration of this program is not applied, or applied in another form.
+    /// True if a migration of this program is not applied, or with another checksum.
     pub is_pending: bool,
-    /// True if the database has another first migration than this program.
+    /// True if the database's first migration is not this program's.
     pub is_before_release: bool,
     pub unknown: Vec<Unknown>,
 }
 
-/// A migration that is applied and that this program does not know.
+/// An applied migration that this program does not know.
 #[derive(Debug)]
 pub(super) struct Unknown {
     pub table: Option<&'static str>,
     pub version: i64,
     pub name: String,
-    /// True if the version is higher than those of the same history that this program knows.
+    /// True if the version is higher than this program's versions of the same history.
     pub is_newer: bool,
 }
 
-/// A migration and the time at which it was applied, if it is applied.
 pub struct Step<'m> {
     pub history: History<'m>,
     pub migration: &'m Migration,
@@ -98,13 +96,14 @@ impl Migrations {
         Ok(())
     }
 
-    /// Returns true if exactly these migrations are applied, which takes one request. Fails if the table of a history is missing.
+    /// Returns true if exactly these migrations are applied, with one request. Fails if the table of a history is
+    /// missing.
     pub async fn are_applied(&self, database: &Database) -> sqlx::Result<bool> {
         let found = self.compare(database).await?;
         Ok(!found.is_pending && found.unknown.is_empty())
     }
 
-    /// Compares these migrations with those that are applied, which takes one request. Fails if the table of a history is missing.
+    /// Compares these migrations with the applied ones in one request. Fails if a history's table is missing.
     pub(super) async fn compare(&self, database: &Database) -> sqlx::Result<Comparison> {
         let tables = self.histories().zip(0..).map(|(history, place)| {
             // The table name is safe in the query, because it is a literal of this program.
@@ -133,7 +132,7 @@ impl Migrations {
         Ok(found)
     }
 
-    /// Returns every migration, in the order of the histories, with the time at which it was applied to this database.
+    /// Returns every migration, in order, and when it was applied to this database.
     pub async fn steps(&self, connection: &mut PgConnection) -> Result<Vec<Step<'_>>, MigrateError> {
         let mut steps = Vec::new();
         for history in self.histories() {
@@ -147,10 +146,10 @@ impl Migrations {
         Ok(steps)
     }
 
-    /// Reverts the migration that was applied last, of all histories. Returns it, or `None` if no migration is applied.
+    /// Reverts the most recently applied migration of all histories. Returns it, or `None` if no migration is applied.
     pub async fn revert_latest(&self, connection: &mut PgConnection) -> Result<Option<Step<'_>>, MigrateError> {
         let mut steps = self.steps(connection).await?;
-        // The sort is stable. Among migrations with the same time, the one listed last was applied last.
+        // The sort is stable: of migrations with the same time, the one listed last counts as applied last.
         steps.retain(|step| step.applied.is_some());
         steps.sort_by_key(|step| step.applied);
         let Some(latest) = steps.pop() else { return Ok(None) };
@@ -162,7 +161,7 @@ impl Migrations {
 }
 
 impl<'m> History<'m> {
-    /// Returns the migrations without those that undo them.
+    /// Returns the migrations except the down migrations.
     fn up(self) -> impl Iterator<Item = &'m Migration> {
         self.migrations.iter().filter(|migration| !migration.migration_type.is_down_migration())
     }
@@ -173,11 +172,10 @@ impl<'m> History<'m> {
         migrator
     }
 
-    /// Fails with `VersionMismatch` if the database has another first migration than this program, which [`explain`](super::explain)
-    /// reports. Otherwise sqlx would first find later migrations that this program does not have, and take them for those of a newer
-    /// version.
+    /// Fails with `VersionMismatch`, which [`explain`](super::explain) reports, if the database's first migration is
+    /// not this program's. Otherwise sqlx would first find its later migrations, and treat them as a newer version's.
     pub(super) async fn check_first(self, connection: &mut PgConnection) -> Result<(), MigrateError> {
-        // The table is not created here: several replicas may start together, and only `run_direct` holds the lock.
+        // The table is not created here: replicas may start together, and only `run_direct` holds the lock.
         let exists = sqlx::query_scalar("select to_regclass($1) is not null").bind(self.recorded_in);
         if !exists.fetch_one(&mut *connection).await? {
             return Ok(());
@@ -189,7 +187,7 @@ impl<'m> History<'m> {
         }
     }
 
-    /// Returns true if this is the first version, and this program's first migration has another checksum.
+    /// Returns true if this is the first version, and its checksum is not that of this program's first migration.
     fn has_other(self, version: i64, checksum: &[u8]) -> bool {
         version == FIRST_VERSION
             && self.up().any(|known| known.version == FIRST_VERSION && *known.checksum != *checksum)

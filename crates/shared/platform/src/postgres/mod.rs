@@ -28,7 +28,7 @@ pub use self::{
     spans::statement_spans,
 };
 
-/// Runs a statement that may be repeated. Runs it once more, on a new connection, if it failed because its connection was stale.
+/// Runs a repeatable statement, and once more on a new connection if the first was stale.
 pub async fn retry_stale<T, F>(statement: impl Fn() -> F) -> sqlx::Result<T>
 where
     F: Future<Output = sqlx::Result<T>>,

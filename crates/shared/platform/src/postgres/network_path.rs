@@ -1,10 +1,12 @@
-//! Tracks the network path to the server, and which connections are stale because the path was lost after they were made.
+//! Tracks the network path to the server, and which connections are stale because the path was lost after they were
+//! opened.
 
 use std::{sync::Arc, time::Duration};
 
 use tokio::{sync::watch, time::Instant};
 
-/// The state that all connections of one database share. A failure of one connection applies to every connection that is at least as old.
+/// The state that all connections of one database share. A failure of one connection applies to every connection at
+/// least as old.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Path(Arc<watch::Sender<Marks>>);
 
@@ -12,9 +14,9 @@ pub(super) struct Path(Arc<watch::Sender<Marks>>);
 struct Marks {
     /// Connections made until this time are not used again.
     stale: Option<Instant>,
-    /// On connections made until this time no answer arrives any more.
+    /// Connections made until this time get no more answers.
     silent: Option<Instant>,
-    /// The latest ping, if it has not been answered yet.
+    /// The latest ping, while it is not answered.
     asked: Option<Ping>,
 }
 
@@ -25,11 +27,11 @@ struct Ping {
     other_answered: bool,
 }
 
-/// The times of a connection that determine whether the state of the path applies to it.
+/// The times of a connection that decide whether the state of the path applies to it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Use {
     pub made: Instant,
-    /// The time at which a statement was sent on the connection.
+    /// When a statement was sent.
     pub since: Instant,
 }
 
@@ -44,12 +46,11 @@ impl From<Unanswered> for sqlx::Error {
 }
 
 impl Path {
-    /// Records a broken connection. Connections made until `moment` are not used again.
+    /// Makes connections made until `moment` stale.
     pub fn is_stale_since(&self, moment: Instant) {
         self.0.send_modify(|marks| marks.stale = marks.stale.max(Some(moment)));
     }
 
-    /// Returns true if a connection made at `made` must not be used again.
     pub fn is_stale(&self, made: Instant) -> bool {
         self.0.borrow().stale.is_some_and(|stale| made <= stale)
     }
@@ -62,8 +63,8 @@ impl Path {
         self.0.send_modify(|marks| marks.asked = None);
     }
 
-    /// Records that the last ping was not answered. Connections that are as old then count as silent, unless one of them has answered
-    /// meanwhile.
+    /// Records that the last ping was not answered. Connections at least as old as the ping then count as silent,
+    /// unless one of them has answered meanwhile.
     pub fn ping_unanswered(&self) {
         self.0.send_modify(|marks| {
             if let Some(Ping { at, other_answered: false }) = marks.asked.take() {
@@ -86,8 +87,8 @@ impl Path {
         }
     }
 
-    /// Waits for `answer`. Fails `limit` after the statement was sent, or as soon as an unanswered ping shows that connections as old as
-    /// this one get no answers any more.
+    /// Waits for `answer`. Fails `limit` after the statement was sent, or once an unanswered ping shows that
+    /// connections as old as this one get no more answers.
     pub async fn answered<T>(
         &self,
         used: Use,
@@ -118,7 +119,8 @@ mod tests {
 
     const TIMEOUT: Duration = Duration::from_secs(6);
 
-    /// Returns the state after a ping a second ago, with the use of a connection from before the ping and of one from after it.
+    /// Returns the state a second after a ping, the use of a connection from before the ping, and the use of one from
+    /// after it.
     async fn ping() -> (Path, Use, Use) {
         let (path, made) = (Path::default(), Instant::now());
         tokio::time::advance(Duration::from_secs(1)).await;

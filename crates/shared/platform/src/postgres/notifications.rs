@@ -18,12 +18,12 @@ use super::{
     network_path::Unanswered,
 };
 
-/// How often a connection that receives no notifications is pinged.
+/// How often a connection without notifications is pinged.
 const PING_INTERVAL: Duration = Duration::from_secs(5);
 /// The pause before the listener reconnects after a failure.
 const RECONNECT_DELAY: Duration = Duration::from_secs(1);
 
-/// A listener on one channel, with a connection of its own. It ends when it is dropped.
+/// A listener on one channel, with its own connection. It ends when it is dropped.
 #[derive(Debug)]
 pub struct Listener {
     told: Arc<Notify>,
@@ -31,14 +31,14 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// Starts a task that listens to `channel`.
     pub fn start(database: Database, channel: &'static str) -> Self {
         let told = Arc::new(Notify::new());
         let task = tokio::spawn(listen(database, channel, told.clone()));
         Self { told, _task: AbortOnDropHandle::new(task) }
     }
 
-    /// Returns when there has been a notification since the last call. Notifications that are sent while the connection is lost are missed.
+    /// Returns once there has been a notification since the last call. Misses notifications that are sent while the
+    /// connection is lost.
     pub async fn notified(&self) {
         self.told.notified().await;
     }
@@ -52,9 +52,9 @@ async fn listen(database: Database, channel: &'static str, told: Arc<Notify>) {
     }
 }
 
-/// Listens to `channel` and notifies `told` until the connection is lost.
+/// Notifies `told` until the connection is lost.
 async fn hear(database: &Database, channel: &str, told: &Notify) -> sqlx::Result<std::convert::Infallible> {
-    // The connection has its own pool, because a lost connection occupies its slot in a pool until the server answers.
+    // Uses a separate pool, because a lost connection occupies its slot in a pool until the server answers.
     let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(ACQUIRE_TIMEOUT);
     let pool = pool.connect_lazy_with((*database.connect_options()).clone());
     let mut listener = PgListener::connect_with(&pool).await?;
@@ -84,7 +84,8 @@ async fn hear_with(listener: &mut PgListener, channel: &str, told: &Notify) -> s
 
 /// Replaces a lost connection of `listener` with a new one, once the server accepts connections.
 ///
-/// Dropping the listener with the lost connection would send a request to the server and wait for the response without a time limit.
+/// Dropping the listener with the lost connection would send a request to the server and wait for the response without
+/// a time limit.
 async fn bury(listener: &mut PgListener, database: &Database) {
     loop {
         let begun = Instant::now();

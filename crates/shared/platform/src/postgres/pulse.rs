@@ -1,4 +1,4 @@
-//! Health check of the server. It sends a ping every second on a connection of its own.
+//! Health check of the server: a ping every second on a connection of its own.
 
 use std::time::Duration;
 
@@ -9,14 +9,14 @@ use tokio_util::sync::CancellationToken;
 use super::{Database, database::PING_TIMEOUT, tls};
 use crate::{outage::Outage, server::readiness::Condition};
 
-/// The interval between two pings.
 const PING_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Sets a readiness condition to whether the database answers, and marks the pool's connections as stale when the path is lost.
+/// Sets a readiness condition to whether the database answers, and marks the pool's connections as stale when the path
+/// is lost.
 ///
-/// If the connection of the check breaks, for example because the server restarted, idle connections of the pool are replaced before a
-/// request uses them. If a ping is not answered, the path to the server is lost or the server hangs. Then statements that wait on
-/// connections as old also fail, unless one of these connections has answered meanwhile.
+/// If the connection of the check breaks, for example because the server restarted, idle connections of the pool are
+/// replaced before a request uses them. If a ping is not answered, statements that wait on connections as old as the
+/// check's also fail, unless one of these connections has answered meanwhile.
 pub async fn watch(database: Database, reachable: Condition, stop: CancellationToken) -> anyhow::Result<()> {
     let mut connection = None;
     let options = database.connect_options();
@@ -33,7 +33,7 @@ pub async fn watch(database: Database, reachable: Condition, stop: CancellationT
     }
 }
 
-/// Returns true if the server answers a ping on the existing connection, or else accepts a new connection.
+/// Returns true if the server answers a ping or accepts a new connection.
 async fn beat(database: &Database, connection: &mut Option<PgConnection>, untrusted: &mut Outage) -> bool {
     if let Some(known) = connection {
         let asked = Instant::now();

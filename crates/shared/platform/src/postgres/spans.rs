@@ -1,7 +1,7 @@
-//! Creates a span for each SQL statement of a trace. The name says the operation and the tables.
+//! Creates a span for each SQL statement of a trace, named after the operation and the tables.
 //!
-//! sqlx emits a tracing event with text and duration when a statement of the pool, a transaction or a migration has ended. So no call has
-//! to be wrapped. If no traces are exported, nothing subscribes to these events.
+//! sqlx emits a tracing event with text and duration when a statement of the pool, a transaction or a migration has
+//! ended, so no call has to be wrapped. If no traces are exported, nothing subscribes to these events.
 
 use std::{
     fmt::Debug,
@@ -25,7 +25,7 @@ use tracing_subscriber::{
 /// The maximum number of tables in a span's name.
 const MAX_TABLES: usize = 4;
 
-/// Creates the layer, for a subscriber that also has the layer of `tracing_opentelemetry`.
+/// Creates the layer, which needs `tracing_opentelemetry`'s layer.
 pub fn statement_spans<S>(tracer: SdkTracer) -> Filtered<StatementSpans, FilterFn, S>
 where
     S: Subscriber,
@@ -33,12 +33,11 @@ where
     StatementSpans { tracer }.with_filter(filter_fn(is_statement))
 }
 
-/// Returns true for sqlx's event, and for the preceding check whether its callsite is enabled.
+/// Returns true for sqlx's event, also when tracing asks whether it is enabled.
 fn is_statement(metadata: &Metadata<'_>) -> bool {
     !metadata.is_span() && metadata.target() == "sqlx::query"
 }
 
-/// The layer that [`statement_spans`] creates.
 #[derive(Debug)]
 pub struct StatementSpans {
     tracer: SdkTracer,
@@ -47,7 +46,7 @@ pub struct StatementSpans {
 impl<S: Subscriber> Layer<S> for StatementSpans {
     fn on_event(&self, event: &Event<'_>, _: tracing_subscriber::layer::Context<'_, S>) {
         let parent = Context::current();
-        // A statement without a trace, such as a poll for work every second, belongs to no request.
+        // A statement without a trace belongs to no request, such as a poll every second.
         if !parent.span().span_context().is_valid() {
             return;
         }
@@ -66,7 +65,7 @@ impl<S: Subscriber> Layer<S> for StatementSpans {
     }
 }
 
-/// The text and duration of a statement that sqlx reports. Neither contains parameter values.
+/// A statement as sqlx reports it, without parameter values.
 #[derive(Debug, Default)]
 struct Statement {
     text: String,
@@ -81,7 +80,7 @@ impl Visit for Statement {
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        // sqlx reports a text of four words or less only in `summary`.
+        // sqlx reports a text of at most four words only in `summary`.
         if field.name() == "db.statement" && !value.is_empty() || field.name() == "summary" && self.text.is_empty() {
             value.clone_into(&mut self.text);
         }
@@ -90,8 +89,8 @@ impl Visit for Statement {
     fn record_debug(&mut self, _: &Field, _: &dyn Debug) {}
 }
 
-/// Returns the operation and the tables of a statement: `insert orders, outbox`. A statement that reads and writes is named after its first
-/// write.
+/// Returns the operation and the tables of a statement: `insert orders, outbox`. A statement that reads and writes is
+/// named after its first write.
 fn name(sql: &str) -> String {
     let words: Vec<String> = sql
         .split(|letter: char| !letter.is_alphanumeric() && letter != '_' && letter != '.')
@@ -105,7 +104,7 @@ fn name(sql: &str) -> String {
     for index in 0..words.len() {
         let table = match word(index) {
             "into" | "join" | "from" => word(index + 1),
-            // `for update`, `for no key update` and `do update` are not followed by a table.
+            // No table follows `for update`, `for no key update` and `do update`.
             "update" if !matches!(index.checked_sub(1).map(word), Some("for" | "do" | "key")) => word(index + 1),
             _ => continue,
         };
@@ -129,7 +128,7 @@ fn name(sql: &str) -> String {
     if tables.is_empty() { operation.to_owned() } else { format!("{operation} {}", tables.join(", ")) }
 }
 
-/// Returns true for the name of a common table expression: `name as (…)`, `name as materialized (…)`.
+/// Returns true for a common table expression: `name as (…)`, `name as materialized (…)`.
 fn is_subquery(sql: &str, name: &str, next: &str) -> bool {
     next == "as"
         && [" as (", " as materialized (", " as not materialized ("]

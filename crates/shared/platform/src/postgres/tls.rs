@@ -8,8 +8,8 @@ use crate::config::ConfigError;
 const MODE: [&str; 2] = ["sslmode", "ssl-mode"];
 const ROOTS: [&str; 3] = ["sslrootcert", "ssl-root-cert", "ssl-ca"];
 
-/// Returns strict options: plain text is used only if the URL has no `sslmode`, or `disable`. Fails for modes that fall back to plain text,
-/// and for root certificates that cannot be read; the error names the variable.
+/// Returns strict options: plain text only if the URL has no `sslmode`, or `disable`. Fails for modes that fall back to
+/// plain text, and for unreadable root certificates; the error names the variable.
 pub(super) fn strict(variable: &str, url: &str, options: PgConnectOptions) -> Result<PgConnectOptions, ConfigError> {
     let parsed = Url::parse(url).ok();
     let given = |names: &[&str]| {
@@ -18,7 +18,7 @@ pub(super) fn strict(variable: &str, url: &str, options: PgConnectOptions) -> Re
     };
     match options.get_ssl_mode() {
         PgSslMode::Disable => {}
-        // `Prefer` is sqlx's default. It would try TLS and accept any certificate.
+        // sqlx's default `Prefer` would try TLS and accept any certificate.
         PgSslMode::Prefer if given(&MODE).is_none() => return Ok(options.ssl_mode(PgSslMode::Disable)),
         mode @ (PgSslMode::Prefer | PgSslMode::Allow) => {
             let problem = format!("sslmode={mode:?} may be plain text without a word; use verify-full, or disable");
@@ -34,7 +34,8 @@ pub(super) fn strict(variable: &str, url: &str, options: PgConnectOptions) -> Re
     Ok(options)
 }
 
-/// Returns true if the connection failed because the server has no TLS or an untrusted certificate. A retry cannot succeed.
+/// Returns true if the connection failed because the server has no TLS or an untrusted certificate, which no retry can
+/// change.
 pub(super) fn is_untrusted(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Tls(_) => true,

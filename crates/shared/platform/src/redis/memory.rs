@@ -1,4 +1,4 @@
-//! The memory of a Redis server, and the share of it that is in use.
+//! The used share of a Redis server's memory.
 
 use std::sync::{
     Arc,
@@ -9,20 +9,20 @@ use redis::RedisResult;
 
 use super::{Connection, is_refusal};
 
-/// The share of the server's memory limit above which a warning is logged.
+/// Above this share of the server's memory limit, a warning is logged.
 const WARNING_SHARE: f64 = 0.7;
 
-/// The share of the server's memory limit that is in use, as [`watch`](super::watch) saw it last. Clones share the value.
+/// The used share of the server's memory limit, as last seen by [`watch`](super::watch). Clones share it.
 #[derive(Clone, Default)]
 pub struct Memory(Arc<AtomicU64>);
 
 impl Memory {
-    /// Returns the share, between 0 and 1. It is 0 if the server has no limit.
+    /// Returns the share, from 0 to 1; 0 if the server has no limit.
     pub fn used(&self) -> f64 {
         f64::from_bits(self.0.load(Relaxed))
     }
 
-    /// Sets the share, exports it, and warns once when it grows above [`WARNING_SHARE`].
+    /// Exports the share, and warns once when it exceeds [`WARNING_SHARE`].
     pub fn set(&self, used: f64) {
         let before = f64::from_bits(self.0.swap(used.to_bits(), Relaxed));
         metrics::gauge!("redis_memory_used_ratio").set(used);
@@ -32,13 +32,12 @@ impl Memory {
     }
 }
 
-/// The content of the reply to `INFO memory`.
 pub(super) struct Info {
     pub policy: String,
     pub used: f64,
 }
 
-/// Returns what the server says about its memory, or `None` if the user may not read it.
+/// Returns the state of the memory, or `None` if the user may not read it.
 pub(super) async fn info(connection: &mut Connection) -> RedisResult<Option<Info>> {
     match redis::cmd("INFO").arg("memory").query_async::<String>(connection).await {
         Ok(memory) => {

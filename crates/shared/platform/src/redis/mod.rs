@@ -27,28 +27,28 @@ use crate::{
     tls::{self, Tls},
 };
 
-/// The time limit of one command including reconnecting. Only time in which this process is scheduled counts. So callers learn within 500
-/// ms that Redis is unavailable.
+/// The time limit of one command including reconnecting. Only time in which this process is scheduled counts. So
+/// callers learn within 500 ms that Redis is unavailable.
 pub const RESPONSE_TIMEOUT: Duration = Duration::from_millis(400);
-/// A connection on which a command gets no reply for this long is replaced. It is less than the callers' own time limits, which would
-/// otherwise end the command first.
+/// The time without a reply to a command after which a connection is replaced. It is less than the callers' time
+/// limits, which would otherwise end the command first.
 const REPLY_TIMEOUT: Duration = Duration::from_millis(250);
-/// The time limit of a health check of the server.
 const HEALTH_CHECK_TIMEOUT: Duration = Duration::from_secs(2);
-/// The `maxmemory-policy` of a server that refuses writes when its memory is full, instead of evicting keys.
+/// The `maxmemory-policy` that refuses writes instead of evicting keys.
 const KEEPS: &str = "noeviction";
-/// Read-only commands. They are retried once, over the connection that replaces a silent one.
+/// Commands that are retried once, over the connection that replaces a silent one.
 const READS: [&[u8]; 3] = [b"GET", b"MGET", b"EXISTS"];
 
 /// A connection that its clones share. It connects on first use, and is replaced when it is lost.
 ///
-/// `ConnectionManager` only replaces a connection that has ended. It would keep a connection that stays open while its bytes are dropped.
+/// `ConnectionManager` replaces only a connection that has ended, not one that stays open while its bytes are dropped.
 #[derive(Clone)]
 pub struct Connection(Arc<Shared>);
 
 struct Shared {
     server: ConnectionInfo,
-    /// The source of the authorities that sign the certificate of a server over TLS. `None` means the system's authorities.
+    /// The source of the authorities that sign a TLS server's certificate. `None` means the operating system's
+    /// authorities.
     tls: Option<Tls>,
     config: ConnectionManagerConfig,
     current: Mutex<Arc<ConnectionManager>>,
@@ -74,7 +74,7 @@ fn is_over_tls(server: &ConnectionInfo) -> bool {
 }
 
 impl Connection {
-    /// Replaces the connection if it uses TLS, so that the next one trusts the current authorities.
+    /// Replaces a TLS connection, so that the next one trusts the current authorities.
     fn renew_trust(&self) {
         if is_over_tls(&self.0.server) {
             self.replace(&self.current());
@@ -139,7 +139,7 @@ impl ConnectionLike for Connection {
     }
 }
 
-/// Returns the reply of a command, or a timeout error once this process has been scheduled for `limit`.
+/// Returns a command's reply, or a timeout error once this process has been scheduled for `limit`.
 pub async fn answered_within<T>(limit: Duration, command: impl Future<Output = RedisResult<T>>) -> RedisResult<T> {
     let timed_out = |Silent| Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into());
     within_scheduled(limit, command).await.unwrap_or_else(timed_out)
@@ -154,8 +154,9 @@ fn is_read(cmd: &Cmd) -> bool {
     matches!(cmd.args_iter().next(), Some(Arg::Simple(name)) if READS.iter().any(|read| name.eq_ignore_ascii_case(read)))
 }
 
-/// Creates a connection that connects on first use. Errors name `variable` as the source of the URL. The server of a `rediss://` URL must
-/// have a certificate of an authority in `tls`, or without `tls` of one of the system's authorities.
+/// Creates a connection that connects on first use. Errors name `variable` as the source of the URL. The server of a
+/// `rediss://` URL must have a certificate of an authority in `tls`, or without `tls` of one of the operating system's
+/// authorities.
 pub fn lazy_connection(variable: &str, url: &SecretString, tls: Option<&Tls>) -> anyhow::Result<Connection> {
     // `TCP_NODELAY` sends each command at once, and `TCP_USER_TIMEOUT` closes a connection over a dead link.
     let tcp = TcpSettings::default().set_nodelay(true).set_user_timeout(Duration::from_secs(5));
@@ -166,7 +167,8 @@ pub fn lazy_connection(variable: &str, url: &SecretString, tls: Option<&Tls>) ->
     }
     let config = ConnectionManagerConfig::new()
         .set_connection_timeout(Some(Duration::from_secs(1)))
-        // The last resort. Usually `answered` notices the missing reply first; it counts only time in which this process is scheduled.
+        // A last resort. Usually `answered` notices the missing reply first; it counts only time in which this process
+        // is scheduled.
         .set_response_timeout(Some(HEALTH_CHECK_TIMEOUT))
         .set_number_of_retries(1)
         .set_max_delay(Duration::from_millis(500));
@@ -176,7 +178,7 @@ pub fn lazy_connection(variable: &str, url: &SecretString, tls: Option<&Tls>) ->
     Ok(Connection(Arc::new(Shared { server, tls: tls.cloned(), config, current })))
 }
 
-/// Returns true if the server refuses the user, the password or a command, which means that it is available.
+/// Returns true if an available server refuses the user, the password or a command.
 pub fn is_refusal(error: &RedisError) -> bool {
     error.kind() == ErrorKind::AuthenticationFailed || matches!(error.code(), Some("NOAUTH" | "WRONGPASS" | "NOPERM"))
 }
@@ -184,14 +186,14 @@ pub fn is_refusal(error: &RedisError) -> bool {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Server {
     Answers,
-    /// The server answers, and does not let this user read whether it evicts keys.
+    /// The server does not let this user read whether it evicts keys.
     Hides,
     Evicts,
     Refuses,
     Away,
 }
 
-/// Checks the server, and returns what is wrong with it.
+/// Returns the server's state and the problem.
 async fn check(connection: &mut Connection, memory: &Memory) -> (Server, String) {
     let info = async {
         ping(connection).await?;
@@ -211,8 +213,8 @@ async fn check(connection: &mut Connection, memory: &Memory) -> (Server, String)
     }
 }
 
-/// Checks every two seconds whether the server answers and keeps each key until it expires, and sets the readiness condition accordingly.
-/// Also observes how much memory is in use.
+/// Checks every two seconds whether the server answers and keeps each key until it expires, and sets the readiness
+/// condition accordingly. Also observes the used memory.
 pub async fn watch(
     mut connection: Connection,
     reachable: Condition,
@@ -251,7 +253,7 @@ pub async fn watch(
     }
 }
 
-/// Checks whether the server answers. Retries once, since a stale or silent connection fails once and is then replaced.
+/// Retries once, since a stale or silent connection fails once and is then replaced.
 pub async fn ping(connection: &mut Connection) -> RedisResult<()> {
     let ping = redis::cmd("PING");
     match ping.query_async(connection).await {

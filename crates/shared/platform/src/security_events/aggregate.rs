@@ -1,4 +1,4 @@
-//! Equal events of strangers: the first one is logged at once, and the number of further ones when its window ends.
+//! Combines equal events of strangers: logs the first one at once, and the number of further ones when its window ends.
 
 use std::{
     collections::HashMap,
@@ -14,19 +14,19 @@ use super::{Event, write};
 
 /// The time for which equal events share a line.
 pub(super) const WINDOW: Duration = Duration::from_mins(1);
-/// The maximum number of subjects and addresses that have lines of their own within a window. The events of further subjects and addresses
+/// The maximum number of windows for separate subjects and addresses. The events of further subjects and addresses
 /// share a line that names neither.
 const MAX_KEYS: usize = 256;
 
 pub(super) static AGGREGATE: LazyLock<Aggregate> = LazyLock::new(Aggregate::default);
 
-/// The events since each window began. The size is bounded by [`MAX_KEYS`] and the number of reasons.
+/// [`MAX_KEYS`] and the number of reasons bound the size.
 #[derive(Default)]
 pub(super) struct Aggregate {
     windows: Mutex<HashMap<Key, Window>>,
 }
 
-/// The properties that equal events have in common: name, reason, subject and address.
+/// What equal events have in common: name, reason, subject and address.
 type Key = (&'static str, Option<&'static str>, Option<Uuid>, Option<IpAddr>);
 
 struct Window {
@@ -49,7 +49,7 @@ impl Aggregate {
                 return;
             }
             Some(window) if window.unlogged > 0 => {
-                // Nothing has ended the window, since no runtime was there.
+                // No task has ended the window, since there was no runtime.
                 let unlogged = std::mem::take(&mut window.unlogged);
                 write(event, unlogged);
             }

@@ -1,4 +1,4 @@
-//! The events, and the fields of each.
+//! The security events and their fields.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -37,11 +37,11 @@ pub enum Event<'a> {
     LoggedIn {
         user: Uuid,
     },
-    /// A password was refused. The event has no subject and no reason, since they would distinguish an unknown login, a wrong password and
-    /// a lock.
+    /// A password was refused. The event has no subject and no reason, since they would distinguish an unknown login, a
+    /// wrong password and a lock.
     LoginRefused,
-    /// A login was refused without a check of its password, since its address or its account exceeded a limit. The event has no subject,
-    /// but the network address, by which an operator can block the source.
+    /// A login was refused without a check of its password, since its address or its account exceeded a limit. The
+    /// event has no subject, but the network address, by which an operator can block the source.
     Locked {
         address: IpAddr,
     },
@@ -61,18 +61,18 @@ pub enum Event<'a> {
     RoleGranted {
         user: Uuid,
     },
-    /// An operator was admitted to a method, or to an object of another user, because of the role. `of` is the user or the object to which
-    /// the role gave access, if the method names one.
+    /// An operator was admitted to a method, or to another user's object, because of the role. `of` is the user or the
+    /// object to which the role gave access, if the method names one.
     RoleUsed {
         user: Uuid,
         path: &'a str,
         of: Option<Uuid>,
     },
-    /// The service refused a caller that claimed to be a service.
+    /// A caller that claims to be a service was refused.
     TokenRefused {
         reason: TokenRefusal,
     },
-    /// The service refused a caller that may not call the method. The subject is known if a user called.
+    /// A caller may not call the method. The subject is known if it is a user.
     AccessRefused {
         user: Option<Uuid>,
         reason: AccessRefusal,
@@ -84,7 +84,7 @@ pub enum Event<'a> {
     ContactConfirmed {
         user: Uuid,
     },
-    /// The service refused a code. The subject is known if the code was right.
+    /// A code was refused. The subject is known if the code was right.
     ContactRefused {
         user: Option<Uuid>,
         reason: ContactRefusal,
@@ -162,7 +162,7 @@ impl Event<'_> {
         }
     }
 
-    /// Returns the user or the object to which an operator had access.
+    /// Returns the user or the object that an operator accessed.
     pub(super) fn of(self) -> Option<Uuid> {
         match self {
             Self::RoleUsed { of, .. } | Self::LoginUnlocked { of, .. } => of,
@@ -170,7 +170,6 @@ impl Event<'_> {
         }
     }
 
-    /// Returns the network address of the caller.
     pub(super) fn address(self) -> Option<IpAddr> {
         match self {
             Self::Locked { address } => Some(address),
@@ -178,7 +177,7 @@ impl Event<'_> {
         }
     }
 
-    /// Returns the event if anyone can cause it as often as they like.
+    /// Returns the event if strangers can cause it at will.
     pub(super) fn of_strangers(self) -> Option<Event<'static>> {
         Some(match self {
             Self::LoginRefused => Event::LoginRefused,
@@ -192,7 +191,7 @@ impl Event<'_> {
 }
 
 impl Event<'static> {
-    /// Returns the event without its subject. The address becomes the unspecified one.
+    /// Removes the subject and the address.
     pub(super) fn anonymous(self) -> Self {
         match self {
             Self::Locked { .. } => Self::Locked { address: Ipv4Addr::UNSPECIFIED.into() },

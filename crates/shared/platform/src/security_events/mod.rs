@@ -1,7 +1,7 @@
 //! Audit log: events about identities and rights, under the log target `security`, with a counter.
 //!
-//! docs/security-events.md describes each event. An event contains only ids and, if an address is over a limit, that address: no login,
-//! contact, session or token.
+//! docs/security-events.md describes each event. An event contains only ids and addresses that exceeded a limit: no
+//! login, contact, session or token.
 
 mod aggregate;
 mod event;
@@ -18,8 +18,8 @@ pub use self::{
 /// The log target of the events. `LOG_LEVEL` cannot turn it off.
 pub const TARGET: &str = "security";
 
-/// Logs the event and counts it. Events that anyone can cause as often as they like are logged at most once in a while, with their number,
-/// so that they do not push other events out of the log.
+/// Logs the event and counts it. Events that strangers can cause at will are logged at most once per window, with their
+/// number, so that they do not displace others from the log.
 pub fn record(event: Event<'_>) {
     metrics::counter!("security_events_total", "event" => event.name()).increment(1);
     match event.of_strangers() {
@@ -28,7 +28,6 @@ pub fn record(event: Event<'_>) {
     }
 }
 
-/// Writes one line about `count` equal events.
 fn write(event: Event<'_>, count: u64) {
     tracing::info!(
         target: TARGET,
@@ -43,7 +42,8 @@ fn write(event: Event<'_>, count: u64) {
     );
 }
 
-/// Exports the counters with the value 0. Otherwise `rate()` would miss the first increment, with which a series begins.
+/// Exports the counters with the value 0. Otherwise a series would begin with its first increment, which `rate()` would
+/// miss.
 pub fn count_from_zero() {
     for name in NAMES {
         metrics::counter!("security_events_total", "event" => name).increment(0);

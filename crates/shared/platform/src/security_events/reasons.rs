@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-/// The reason why sessions were revoked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Revocation {
     /// The user ended this session.
@@ -17,7 +16,6 @@ pub enum Revocation {
     PasswordChanged,
 }
 
-/// The reason why the token of a service was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenRefusal {
     /// The token is malformed, has another algorithm or audience, lacks a claim, or is one of several.
@@ -30,25 +28,24 @@ pub enum TokenRefusal {
     Certificate,
 }
 
-/// The reason why a code to confirm a contact was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ContactRefusal {
     /// The code is wrong, has expired or was used before.
     Code,
-    /// The code came from another chat than the contact that the user wants to confirm.
+    /// The code came from another chat than the one to confirm.
     Chat,
     /// The same chat sent too many wrong codes.
     Limit,
 }
 
-/// The reason why an authenticated caller, or one without a token, was refused.
+/// Why a caller was refused that is authenticated or has no token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AccessRefusal {
-    /// The method needs the role `operator`, which the user does not have.
+    /// The user lacks the role `operator`.
     Role,
     /// The method does not admit this service.
     Service,
-    /// The method admits only services, and the caller presented no token.
+    /// The method admits only services, and there is no token.
     Token,
     /// The object belongs to another user.
     Object,

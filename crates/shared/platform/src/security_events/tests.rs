@@ -8,7 +8,7 @@ use crate::{
     telemetry::{MemoryLog, subscribe},
 };
 
-/// Returns what this thread logs until the guard is dropped.
+/// Captures what this thread logs until the guard is dropped.
 fn capture() -> (MemoryLog, tracing::subscriber::DefaultGuard) {
     let log = MemoryLog::default();
     let writer = log.clone();
@@ -16,7 +16,6 @@ fn capture() -> (MemoryLog, tracing::subscriber::DefaultGuard) {
     (log, subscribe(subscriber))
 }
 
-/// Returns the lines of a log.
 fn told(log: &MemoryLog) -> Vec<serde_json::Value> {
     log.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }

@@ -1,4 +1,4 @@
-//! A built service: what it serves, consumes and publishes, started in one order for all services.
+//! A built service: its APIs, consumers, relay and jobs, which start in the same order in every service.
 
 use std::net::SocketAddr;
 
@@ -9,10 +9,10 @@ use tokio_util::sync::CancellationToken;
 use super::{Server, readiness::Readiness};
 use crate::{auth::Guard, grpc::Services, jobs::Job, kafka::Consumer, outbox::Relay};
 
-/// Work that ends early when the token is cancelled, and fails if a retry cannot help.
+/// Work that ends early when the token is cancelled, and fails only if a retry cannot help.
 pub type Run = Box<dyn FnOnce(CancellationToken) -> BoxFuture<'static, anyhow::Result<()>> + Send>;
 
-/// A service that has bound its listeners and has not been started yet.
+/// A service that has bound its listeners but has not been started.
 #[must_use]
 pub struct App {
     server: Server,
@@ -26,7 +26,7 @@ pub struct App {
 }
 
 impl App {
-    /// Creates a service that serves nothing but metrics and health.
+    /// Creates a service that serves only metrics and health.
     pub fn new(server: Server) -> Self {
         Self {
             server,
@@ -40,7 +40,6 @@ impl App {
         }
     }
 
-    /// Serves gRPC behind a guard.
     pub fn grpc(self, services: Services, guard: Guard) -> Self {
         Self { grpc: Some((services, guard)), ..self }
     }
@@ -50,18 +49,15 @@ impl App {
         Self { http: Some(router), ..self }
     }
 
-    /// Adds consumers.
     pub fn consumers(mut self, consumers: Vec<Consumer>) -> Self {
         self.consumers.extend(consumers);
         self
     }
 
-    /// Publishes the service's outbox.
     pub fn relay(self, relay: Relay) -> Self {
         Self { relay: Some(relay), ..self }
     }
 
-    /// Adds background jobs.
     pub fn jobs(mut self, jobs: impl IntoIterator<Item = Job>) -> Self {
         self.jobs.extend(jobs);
         self
@@ -75,7 +71,7 @@ impl App {
         Self { before_serving: Some(Box::new(|stop| Box::pin(work(stop)))), ..self }
     }
 
-    /// Runs `work` while requests are already served, before the first record is consumed and before jobs run.
+    /// Runs `work` while requests are already served, before records are consumed and jobs run.
     pub fn before_consuming<F>(self, work: impl FnOnce(CancellationToken) -> F + Send + 'static) -> Self
     where
         F: Future<Output = anyhow::Result<()>> + Send + 'static,
@@ -83,7 +79,7 @@ impl App {
         Self { before_consuming: Some(Box::new(|stop| Box::pin(work(stop)))), ..self }
     }
 
-    /// Returns the address of the first API, with the port that the system chose if the configured port is 0.
+    /// Returns the address of the first API, with the actual port if the configured one is 0.
     pub fn address(&self) -> std::io::Result<SocketAddr> {
         self.server.address()
     }
@@ -97,17 +93,17 @@ impl App {
         self.server.readiness()
     }
 
-    /// Returns the service's own routes of the admin port, for a process with one admin port for several services.
+    /// Returns the service's own admin routes, for a process with one admin port for several services.
     pub fn admin(&self) -> Router {
         self.server.own_admin()
     }
 
-    /// Returns [`run`](Self::run) as a function, for callers that run programs of several kinds.
+    /// Returns [`run`](Self::run) as a function, for callers that run several kinds of programs.
     pub fn into_run(self) -> Run {
         Box::new(|stop| Box::pin(self.run(stop)))
     }
 
-    /// Runs the service until `stop` is cancelled, or until a failure that a retry cannot repair.
+    /// Runs the service until `stop`, or until a failure that a retry cannot repair.
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
         let started = self.server.start(&stop).await?;
         if let Some(work) = self.before_serving {

@@ -17,28 +17,30 @@ use crate::{
     tls,
 };
 
-/// The values of the variables that every service has: `<NAME>_LISTEN`, `<NAME>_ADMIN_LISTEN`, `<NAME>_DATABASE_…`, and shared ones.
+/// The variables that every service has: `<NAME>_LISTEN`, `<NAME>_ADMIN_LISTEN`, `<NAME>_DATABASE_…`, and shared ones.
 #[derive(Clone, Debug)]
 pub struct Config {
     pub listen: SocketAddr,
-    /// The address of the second API, if the service has one.
     pub second_listen: Option<SocketAddr>,
-    /// The address of metrics and health over HTTP. `None` if another server in the process serves them for all services.
+    /// The address of metrics and health over HTTP. `None` if another server in the process serves them for all
+    /// services.
     pub admin_listen: Option<SocketAddr>,
     /// The configuration of the database. `None` for a service without a database.
     pub database: Option<DatabaseConfig>,
-    /// `SERVICE_KEY`: the key that all services share; at least 32 bytes. `None` with TLS, where certificates identify callers.
+    /// `SERVICE_KEY`: the key that all services share; at least 32 bytes. `None` with TLS, where certificates identify
+    /// callers.
     pub service_key: Option<SecretString>,
-    /// `SERVICE_KEY_PREVIOUS`: a second key, while operators replace the key. It is first the new key, then the old one. The service
-    /// accepts tokens that are signed with it, and signs none with it.
+    /// `SERVICE_KEY_PREVIOUS`: a second key whose tokens the service accepts while operators replace the key. It is
+    /// first the new key, then the old one.
     pub service_key_previous: Option<SecretString>,
-    /// The names of variables that hold a published secret. The service accepts such secrets only in development.
+    /// The variables that hold a published secret, which the service accepts only in development.
     pub published_secrets: Vec<String>,
     /// `SHUTDOWN_DRAIN`: how long listeners stay open after the signal to stop.
     pub shutdown_drain: Duration,
-    /// The TLS configuration; `None` if connections are plain text.
+    /// `None` if connections are plain text.
     pub tls: Option<tls::Config>,
-    /// True if `SHIPYARD_ENVIRONMENT` is production and the service runs in a process of its own: it then starts only with TLS.
+    /// True if `SHIPYARD_ENVIRONMENT` is production and the service runs in its own process: it then starts only with
+    /// TLS.
     pub requires_tls: bool,
     /// `MAX_CONNECTIONS`, `MAX_CONNECTIONS_PER_ADDRESS`, `GRPC_MAX_IN_FLIGHT`: the limits of each listener.
     pub connections: listener::Limits,
@@ -90,7 +92,8 @@ impl Config {
         })
     }
 
-    /// Returns the key of the tokens that identify the service `name`: none with TLS. Fails if the environment requires TLS.
+    /// Returns the key of the tokens that identify the service `name`; `None` with TLS. Fails if the environment
+    /// requires TLS.
     pub(super) fn key(&self, name: &'static str) -> Result<Option<ServiceKey>, ConfigError> {
         if self.requires_tls && self.tls.is_none() {
             let problem = "is production, where services use TLS: set TLS_CA_FILE, TLS_CERT_FILE and TLS_KEY_FILE";

@@ -1,4 +1,4 @@
-//! The routes of the admin port, `/metrics`, `/health/live` and `/health/ready`, and those of health for a public API.
+//! The routes of the admin port, `/metrics`, `/health/live` and `/health/ready`, and the health routes of a public API.
 
 use std::sync::Arc;
 
@@ -11,10 +11,8 @@ use crate::{
     server::readiness::Readiness,
 };
 
-/// The rules of the [probes](probe_routes).
 pub(crate) const PROBE_RULES: [Rule; 2] = [Rule::public("GET /health/live"), Rule::public("GET /health/ready")];
 
-/// The body of a response to a health check.
 #[derive(Serialize)]
 struct Report {
     status: &'static str,
@@ -22,14 +20,14 @@ struct Report {
     waiting_for: Vec<String>,
 }
 
-/// Returns a router with `GET /health`, which equals `GET /health/ready`, and the [probes](probe_routes).
+/// Returns a router with the [probes](probe_routes) and `GET /health`, an alias of `GET /health/ready`.
 pub fn ready_routes(readiness: Vec<Readiness>) -> Router {
     let whole = Router::new().route("/health", get(ready)).with_state(readiness.clone().into());
     whole.merge(probe_routes(readiness))
 }
 
-/// Returns a router with `GET /health/ready` (200, or 503 with the unmet conditions) and `GET /health/live`. The service is ready if every
-/// element of `readiness` is.
+/// Returns a router with `GET /health/ready` (200, or 503 with the unmet conditions) and `GET /health/live`. The
+/// service is ready if every element of `readiness` is.
 pub fn probe_routes(readiness: Vec<Readiness>) -> Router {
     Router::new().route("/health/ready", get(ready)).route("/health/live", get(live)).with_state(readiness.into())
 }
@@ -47,7 +45,6 @@ async fn live() -> impl IntoResponse {
     Json(Report { status: "live", waiting_for: Vec::new() })
 }
 
-/// Builds the routes of the admin port.
 pub fn admin_routes(readiness: Vec<Readiness>) -> Router {
     ready_routes(readiness)
         .route("/metrics", get(|| async { crate::telemetry::render_metrics() }))

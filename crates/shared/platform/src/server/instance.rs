@@ -1,11 +1,11 @@
-//! The id of a process, with which it holds leases.
+//! The id with which a process holds leases.
 
 use std::net::SocketAddr;
 
 use crate::ids;
 
-/// Returns a new id of a process: its host name and port, for people, and a UUID, since containers may have equal host names. A process
-/// that restarts is another holder of its leases, since the one before may only be frozen.
+/// Returns a new id of a process: its host name and port, for people, and a UUID, since containers may have equal host
+/// names. A restarted process is a new holder of leases, since the previous process may only be frozen.
 pub fn instance(address: SocketAddr) -> String {
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     format!("{}-{}-{}", host.trim(), address.port(), ids::random())

@@ -1,4 +1,5 @@
-//! The server of one service: it owns listeners, connection pool, readiness and identity, and starts them in the right order.
+//! The server of one service: it owns listeners, connection pool, readiness and identity, and starts them in the right
+//! order.
 
 mod app;
 mod config;
@@ -54,7 +55,7 @@ pub struct Server {
     stopping: CancellationToken,
 }
 
-/// A server whose database is migrated and which can serve requests.
+/// A server whose database is migrated, and which can serve requests.
 struct Started {
     service: &'static Service,
     listener: Listener,
@@ -114,23 +115,22 @@ impl Server {
         })
     }
 
-    /// Returns the address of the first listener, with the actual port.
+    /// Returns the address of the first listener, with its actual port.
     pub fn address(&self) -> std::io::Result<SocketAddr> {
         self.listener.local_addr()
     }
 
-    /// Returns the address of the second API's listener.
     pub fn second_address(&self) -> anyhow::Result<SocketAddr> {
         let second = self.second.as_ref().with_context(|| format!("{} has no second API", self.service))?;
         Ok(second.local_addr()?)
     }
 
-    /// Adds routes to the admin port, in addition to metrics and health. Like these, they require no identity of the caller.
+    /// Adds routes to the admin port, in addition to metrics and health. Like these, they do not authenticate the
+    /// caller.
     pub fn add_to_admin(&mut self, routes: Router) {
         self.own_admin = std::mem::take(&mut self.own_admin).merge(routes);
     }
 
-    /// Returns the routes that were added to the admin port.
     fn own_admin(&self) -> Router {
         self.own_admin.clone()
     }
@@ -139,7 +139,7 @@ impl Server {
         self.service.name
     }
 
-    /// Returns the pool of the service's database. Fails if the [`Service`] declares no database.
+    /// Returns the pool of the service's database. Fails if the [`Service`] has none.
     pub fn database(&self) -> anyhow::Result<Database> {
         let database = self.database.as_ref().with_context(|| format!("{} has no database", self.service))?;
         Ok(database.pool.clone())
@@ -149,8 +149,8 @@ impl Server {
         self.readiness.clone()
     }
 
-    /// Returns a token that is cancelled when the drain begins. A handler must then end responses that do not end by themselves, such as
-    /// streams: the service waits for all responses before it stops its jobs.
+    /// Returns a token that is cancelled when the drain begins. A handler must then end endless responses, such as
+    /// streams, since the service waits for all responses before it stops its jobs.
     pub fn stopping(&self) -> CancellationToken {
         self.stopping.clone()
     }
@@ -160,58 +160,56 @@ impl Server {
         self.readiness.condition(name)
     }
 
-    /// Returns the id of this process, with which it holds leases. No other process ever has it.
+    /// Returns the unique id with which this process holds leases.
     pub fn instance(&self) -> &str {
         &self.instance
     }
 
-    /// Returns a function that creates the lease with a given name in the service's database, with this process as its holder.
+    /// Returns a function that creates a lease by name, with this process as its holder.
     pub fn leases(&self) -> anyhow::Result<impl Fn(&'static str) -> Arc<dyn Lease> + use<>> {
         let (database, holder) = (self.database()?, self.instance.clone());
         Ok(move |name| Arc::new(PgLease::new(database.clone(), name, holder.clone())) as Arc<dyn Lease>)
     }
 
-    /// Creates the configuration of the jobs that delete rows older than `age`.
+    /// Creates the settings of the jobs that delete rows older than `age`.
     pub fn retention(&self, age: Duration) -> anyhow::Result<Retention> {
         Ok(Retention { database: self.database()?, holder: self.instance.clone(), age })
     }
 
-    /// Creates the guard in front of the service's API.
     pub fn guard(&self, sessions: Arc<dyn Sessions>, rules: &'static [Rule]) -> Guard {
         Guard::new(sessions, self.key.clone(), rules)
     }
 
-    /// Opens a channel to the service `name`. Calls on it carry the identity of this service. Errors name `variable` as the source of the
-    /// address.
+    /// Opens a channel to the service `name` whose calls carry this service's identity. Errors name `variable`.
     pub fn peer(&self, name: &'static str, variable: &str, address: &str) -> Result<Peer, ConfigError> {
         Ok(self.identify(self.channel(name, variable, address)?))
     }
 
-    /// Opens a channel to the service `name` whose calls carry no token. Over TLS the certificate still identifies this service.
+    /// Opens a channel to the service `name` whose calls carry no token. Over TLS the certificate still identifies this
+    /// service.
     pub fn channel(&self, name: &'static str, variable: &str, address: &str) -> Result<Peer, ConfigError> {
         Peer::over(self.tls.as_ref(), name, variable, address)
     }
 
-    /// Opens a channel to a program that may be outside this system. Calls carry no token, and an `http://` address means plain text even
-    /// if TLS is configured.
+    /// Opens a channel to a program that may be outside this system. Calls carry no token; `http://` means plain text
+    /// even with TLS configured.
     pub fn outside(&self, name: &'static str, variable: &str, address: &str) -> Result<Peer, ConfigError> {
         let tls = self.tls.as_ref().filter(|_| !address.starts_with("http://"));
         Peer::outside(tls, name, variable, address)
     }
 
-    /// Returns the channel with the identity of this service on its calls: over TLS the certificate, otherwise a token.
+    /// Adds this service's identity to the channel: over TLS the certificate, otherwise a token.
     pub fn identify(&self, peer: Peer) -> Peer {
         self.key.iter().fold(peer, |peer, key| peer.identified(key.clone()))
     }
 
-    /// Creates a connection to Redis that connects on first use. Errors name `variable` as the source of the URL.
+    /// Creates a connection to Redis that connects on first use. Errors name `variable`.
     pub fn redis(&self, variable: &str, url: &SecretString) -> anyhow::Result<redis::Connection> {
         redis::lazy_connection(variable, url, self.tls.as_ref())
     }
 
-    /// Serves metrics and health, migrates the database and starts the health check of the database.
-    ///
-    /// If the database is unavailable, waits for it until `stop` is cancelled.
+    /// Serves metrics and health, migrates the database and starts its health check. Waits for an unavailable database
+    /// until `stop`.
     async fn start(self, stop: &CancellationToken) -> anyhow::Result<Started> {
         let mut tasks = Tasks::new(stop);
         if let Some(OpenDatabase { pool, .. }) = &self.database {
@@ -276,7 +274,8 @@ impl Started {
     }
 }
 
-/// Adds TLS to a listener if TLS is configured. HTTP listeners do not request a client certificate; gRPC listeners require one.
+/// Adds TLS to a listener if TLS is configured. HTTP listeners request no client certificate; gRPC listeners require
+/// one.
 fn over(tls: Option<&Tls>, clients: Clients, listener: Listener) -> Listener {
     match tls {
         Some(tls) => listener.with_tls(Acceptor::new(tls.clone(), clients)),

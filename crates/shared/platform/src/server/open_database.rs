@@ -3,7 +3,6 @@
 use super::readiness::Condition;
 use crate::postgres::{Database, Migrations};
 
-/// The pool of a service's database, and the readiness condition that the database answers.
 pub(super) struct OpenDatabase {
     pub pool: Database,
     pub connected: Condition,

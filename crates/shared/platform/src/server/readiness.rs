@@ -9,29 +9,28 @@ use std::{
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-/// The conditions that must all be met for a service to receive work. Clones share them.
+/// The conditions for a service to receive work. Clones share them.
 #[derive(Clone, Default)]
 pub struct Readiness {
     conditions: Arc<Mutex<Conditions>>,
     changed: Arc<watch::Sender<()>>,
     drain: Duration,
-    /// The label of the gauge `service_ready`. `None` if the readiness is not exported.
+    /// The label of the gauge `service_ready`, if it is exported.
     service: Option<&'static str>,
 }
 
-/// The conditions by name and number: several conditions may have one name, such as the conditions of a group that reads several topics.
+/// The conditions by name and number, since several may have one name, such as the conditions of a group that reads
+/// several topics.
 type Conditions = BTreeMap<(&'static str, usize), Status>;
 
-/// The state of a condition.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Status {
     Met,
     Unmet,
-    /// The dependency answers, but refuses this service for this reason.
+    /// The dependency refuses this service for this reason.
     Refused(&'static str),
 }
 
-/// One condition of readiness.
 #[derive(Clone)]
 pub struct Condition {
     name: &'static str,
@@ -40,12 +39,13 @@ pub struct Condition {
 }
 
 impl Readiness {
-    /// Creates a readiness without conditions. `drain` is how long listeners stay open after the service has stopped being ready.
+    /// Creates a readiness without conditions. `drain` is how long listeners stay open after the service has stopped
+    /// being ready.
     pub fn new(drain: Duration) -> Self {
         Self { drain, ..Self::default() }
     }
 
-    /// Exports the readiness, and each later change of it, as that of this service.
+    /// Exports the readiness, and each later change, as the gauge of `service`.
     #[must_use]
     pub(super) fn exported(self, service: &'static str) -> Self {
         let this = Self { service: Some(service), ..self };
@@ -53,14 +53,14 @@ impl Readiness {
         this
     }
 
-    /// Sets the gauge. The caller holds the lock, so that concurrent changes are exported in their order.
+    /// The caller holds the lock, so that concurrent changes are exported in order.
     fn export(&self, conditions: &Conditions) {
         if let Some(service) = self.service {
             metrics::gauge!("service_ready", "service" => service).set(f64::from(are_met(conditions)));
         }
     }
 
-    /// Adds a condition, which is not met yet.
+    /// Adds an unmet condition.
     #[must_use]
     pub fn condition(&self, name: &'static str) -> Condition {
         let mut conditions = self.lock();
@@ -72,12 +72,10 @@ impl Readiness {
         Condition { name, number, readiness: self.clone() }
     }
 
-    /// Returns true if every condition is met.
     pub fn is_ready(&self) -> bool {
         are_met(&self.lock())
     }
 
-    /// Returns the names of the conditions that are not met.
     pub fn missing(&self) -> Vec<&'static str> {
         let conditions = self.lock();
         let mut missing: Vec<_> =
@@ -86,7 +84,8 @@ impl Readiness {
         missing
     }
 
-    /// Returns the names of the conditions that are not met, each with the reason if the dependency refuses this service.
+    /// Returns the names of the conditions that are not met, each with the reason if the dependency refuses this
+    /// service.
     pub fn waiting_for(&self) -> Vec<String> {
         let text = |((name, _), state): (&(&'static str, usize), &Status)| match state {
             Status::Met => None,
@@ -98,7 +97,6 @@ impl Readiness {
         texts
     }
 
-    /// Returns once every condition is met.
     pub async fn ready(&self) {
         let mut changes = self.changed.subscribe();
         while !self.is_ready() {
@@ -108,7 +106,8 @@ impl Readiness {
         }
     }
 
-    /// Waits until `stop` is cancelled, makes the service not ready, and returns after the drain time, in which load balancers notice.
+    /// Waits until `stop` is cancelled, makes the service not ready, and returns after the drain, in which load
+    /// balancers notice this.
     pub(crate) async fn drained(&self, stop: CancellationToken) {
         stop.cancelled().await;
         let _ = self.condition("not stopping");
@@ -119,12 +118,11 @@ impl Readiness {
         self.drain
     }
 
-    /// Returns once the state of any condition has changed.
     pub async fn changed(&self) {
         let _ = self.changes().changed().await;
     }
 
-    /// Returns a receiver of every change from now on. It also reports a change that happens while the caller handles the previous one.
+    /// Returns a receiver of every change from now on, including changes while the caller handles a previous one.
     pub fn changes(&self) -> watch::Receiver<()> {
         self.changed.subscribe()
     }
@@ -143,7 +141,7 @@ impl Condition {
         self.be(if met { Status::Met } else { Status::Unmet });
     }
 
-    /// Marks the condition as not met, because the dependency answers but refuses this service.
+    /// Marks the condition as unmet, because the dependency refuses this service.
     pub fn refuse(&self, reason: &'static str) {
         self.be(Status::Refused(reason));
     }

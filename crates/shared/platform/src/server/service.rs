@@ -1,5 +1,4 @@
-//! The descriptor of a service. Everything that lists services loops over descriptors: the single-process mode, `run`, migrations and the
-//! audit.
+//! The descriptor of a service. The single-process mode, `run`, migrations and the audit loop over descriptors.
 
 use std::{
     fmt,
@@ -18,12 +17,13 @@ use crate::{
     telemetry::metric::Metric,
 };
 
-/// The variable with the IP address on which services listen by default.
+/// The variable with the default IP address of listeners.
 const LISTEN_IP: &str = "LISTEN_IP";
 
 /// The descriptor of one service. Services with the same name are equal.
 pub struct Service {
-    /// The name in lower case. It is also the name of the database and, in upper case, the prefix of the service's variables.
+    /// The name in lower case. It is also the name of the database and, in upper case, the prefix of the service's
+    /// variables.
     pub name: &'static str,
     /// One sentence about the service for `--help`.
     pub about: &'static str,
@@ -32,47 +32,42 @@ pub struct Service {
     pub port: u16,
     /// The default port of metrics and health, on loopback, unless `<NAME>_ADMIN_LISTEN` is set.
     pub admin_port: u16,
-    /// The service's second API, in addition to the one on `port`.
     pub second_api: Option<SecondApi>,
-    /// The service's database. `None` for a service that stores nothing.
+    /// `None` for a service that stores nothing.
     pub database: Option<OwnDatabase>,
-    /// Returns the access rules of the service's APIs, a table each.
+    /// Returns one table of access rules per API.
     pub rules: fn() -> Vec<&'static [Rule]>,
-    /// Returns the OpenAPI description of the HTTP API. `None` for a service that serves only gRPC.
+    /// Returns the description of the HTTP API. `None` for a service with only gRPC.
     pub openapi: Option<fn() -> utoipa::openapi::OpenApi>,
     /// The metrics that the service exports in addition to [`METRICS`](crate::telemetry::metric::METRICS).
     pub metrics: &'static [Metric],
-    /// The calls of this service to other services.
     pub calls: &'static [Call],
-    /// Reads and checks the service's variables. An error names the invalid variable.
+    /// An error names the invalid variable.
     pub check: fn(&Settings) -> Result<(), ConfigError>,
-    /// Builds the service and binds its listeners.
     pub build: fn(Settings) -> BoxFuture<'static, anyhow::Result<App>>,
 }
 
 /// The second API of a service, with its own default port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SecondApi {
-    /// gRPC in addition to HTTP. `<NAME>_GRPC_LISTEN` is the listening address, and the number is the default port.
+    /// gRPC in addition to HTTP: the default port, see `<NAME>_GRPC_LISTEN`.
     Grpc(u16),
-    /// HTTP in addition to gRPC. `<NAME>_HTTP_LISTEN` is the listening address, and the number is the default port.
+    /// HTTP in addition to gRPC: the default port, see `<NAME>_HTTP_LISTEN`.
     Http(u16),
 }
 
-/// A call from this service to another service.
+/// A call from this service to another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Call {
-    /// The name of the service that is called.
     pub to: &'static str,
     pub when: When,
 }
 
-/// The circumstances in which a service makes a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum When {
-    /// The service makes the call while it handles a request.
+    /// While it handles a request.
     Requested,
-    /// The service makes the call only in consumers and jobs.
+    /// Only in consumers and jobs.
     InBackground,
 }
 
@@ -93,14 +88,11 @@ pub struct OwnDatabase {
     pub migrations: &'static Migrations,
 }
 
-/// One API of a service, with its listener.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Api {
     /// The variable of the listener's address.
     pub listen: String,
-    /// The default port of the listener.
     pub port: u16,
-    /// True for gRPC, false for HTTP.
     pub is_grpc: bool,
 }
 
@@ -121,34 +113,34 @@ impl SecondApi {
 }
 
 impl Service {
-    /// Returns the name of a variable of the service. For example, `variable("LISTEN")` of `order` is `ORDER_LISTEN`.
+    /// Returns the full name of a service's variable: `variable("LISTEN")` of `order` is `ORDER_LISTEN`.
     pub fn variable(&self, suffix: &str) -> String {
         format!("{}_{suffix}", self.name.to_uppercase())
     }
 
-    /// Returns the listening address of the first API: `<NAME>_LISTEN`, or the default port on the IP address in `LISTEN_IP` or on
-    /// loopback.
-    ///
-    /// A service with a single API also accepts `<NAME>_HTTP_LISTEN`, which is the name that a service with gRPC uses for its HTTP API.
+    /// Returns the listening address of the first API: `<NAME>_LISTEN`, or the default port on the IP address in
+    /// `LISTEN_IP` or on loopback. A service with a single API also accepts `<NAME>_HTTP_LISTEN`, the name that a
+    /// service with gRPC uses for its HTTP API.
     pub fn listen(&self, settings: &Settings) -> Result<SocketAddr, ConfigError> {
         let http = settings.get(&self.variable("LISTEN")).is_none() && self.second_api.is_none();
         self.socket(if http { "HTTP_LISTEN" } else { "LISTEN" }, self.port, settings)
     }
 
-    /// Returns the listening address of the second API: the value of its variable, or its default port on the same IP address as the first
-    /// API.
+    /// Returns the listening address of the second API: its variable, or its default port on the first API's IP
+    /// address.
     pub fn second_listen(&self, settings: &Settings) -> Result<Option<SocketAddr>, ConfigError> {
         self.second_api.map(|api| self.socket(api.listen_suffix(), api.port(), settings)).transpose()
     }
 
-    /// Returns the variable and the listening address of each API. The first API comes first.
+    /// Returns the variable and the address of each API, the first API first.
     pub fn listeners(&self, settings: &Settings) -> Result<Vec<(String, SocketAddr)>, ConfigError> {
         let first = (self.variable("LISTEN"), self.listen(settings)?);
         let second = self.second_api.map(|api| self.variable(api.listen_suffix())).zip(self.second_listen(settings)?);
         Ok([Some(first), second].into_iter().flatten().collect())
     }
 
-    /// Returns the listening variable of the API that other services call at `<NAME>_ADDRESS`: the gRPC API if there is one.
+    /// Returns the listening variable of the API that other services call at `<NAME>_ADDRESS`: the gRPC API if there is
+    /// one.
     pub fn called_at(&self) -> String {
         match self.second_api {
             Some(api @ SecondApi::Grpc(_)) => self.variable(api.listen_suffix()),
@@ -156,7 +148,7 @@ impl Service {
         }
     }
 
-    /// Returns the APIs with their protocols and the variables of their listeners. The first API comes first.
+    /// Returns the APIs, the first API first.
     pub fn apis(&self) -> Vec<Api> {
         let first = Api { listen: self.variable("LISTEN"), port: self.port, is_grpc: self.first_is_grpc() };
         let second = self.second_api.map(|api| Api {
@@ -174,18 +166,16 @@ impl Service {
         }
     }
 
-    /// Returns true if the service's database has the shared table `name`, such as `outbox`.
     pub fn has_table(&self, name: &str) -> bool {
         self.migrations().is_some_and(|migrations| migrations.shared.iter().any(|table| table.name == name))
     }
 
-    /// Returns the migrations of the database. `None` for a service without a database.
     pub fn migrations(&self) -> Option<&'static Migrations> {
         self.database.as_ref().map(|database| database.migrations)
     }
 
-    /// Returns the listening address of metrics and health: `<NAME>_ADMIN_LISTEN`, or the default admin port on the same IP address as the
-    /// first API.
+    /// Returns the listening address of metrics and health: `<NAME>_ADMIN_LISTEN`, or the default admin port on the
+    /// first API's IP address.
     pub fn admin_listen(&self, settings: &Settings) -> Result<SocketAddr, ConfigError> {
         self.socket("ADMIN_LISTEN", self.admin_port, settings)
     }
@@ -199,8 +189,8 @@ impl Service {
         Ok(SocketAddr::new(ip.map_err(|error| ConfigError::new(LISTEN_IP, error))?, port))
     }
 
-    /// Returns the address of the first API for a client on this machine: `<NAME>_ADDRESS`, otherwise the listening address. If the second
-    /// API is gRPC, `<NAME>_ADDRESS` is the address of the second API and is not used here.
+    /// Returns the address of the first API for a client on this machine: `<NAME>_ADDRESS`, otherwise the listening
+    /// address. If the second API is gRPC, `<NAME>_ADDRESS` is that API's address and is ignored.
     pub fn address(&self, settings: &Settings) -> String {
         let variables: &[&str] =
             if matches!(self.second_api, Some(SecondApi::Grpc(_))) { &["LISTEN"] } else { &["ADDRESS", "LISTEN"] };
@@ -209,10 +199,9 @@ impl Service {
         address.replace("0.0.0.0:", "127.0.0.1:")
     }
 
-    /// Creates a pool of at most `size` connections to the service's database, which connects on first use. PostgreSQL shows `application`
-    /// as the application name.
-    ///
-    /// Fails if `<NAME>_DATABASE_URL` is not set or is not a URL; the error names the variable.
+    /// Creates a pool of at most `size` connections to the service's database, which connects on first use, with the
+    /// application name `application`. Fails if `<NAME>_DATABASE_URL` is not set or is not a URL; the error names the
+    /// variable.
     pub fn pool(&self, application: &str, size: u32, settings: &Settings) -> anyhow::Result<Database> {
         let variable = self.variable("DATABASE_URL");
         let url = settings.get(&variable).ok_or_else(|| ConfigError::new(&variable, "is not set"))?;
@@ -246,7 +235,7 @@ impl fmt::Display for Service {
     }
 }
 
-/// Returns the address at which this machine reaches a listener: loopback, if it listens on all addresses.
+/// Returns the address at which this machine reaches a listener: loopback if it listens everywhere.
 pub fn reachable(mut address: SocketAddr) -> SocketAddr {
     if address.ip().is_unspecified() {
         address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());

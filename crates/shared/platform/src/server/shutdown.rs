@@ -1,8 +1,8 @@
 //! Task supervision, and graceful shutdown in stages that each have a time limit.
 //!
-//! During the drain, servers continue to serve. Then they accept no new requests, and requests in flight have [`REQUESTS_TIMEOUT`] to
-//! finish. Only after that, background tasks are stopped, so that the relay publishes the events of these requests. Connections to
-//! databases are closed last.
+//! During the drain, servers continue to serve. Then they accept no new requests, and requests in flight have
+//! [`REQUESTS_TIMEOUT`] to finish. Then background tasks stop, so that the relay still publishes the events of these
+//! requests. Connections to databases are closed last.
 
 use std::time::Duration;
 
@@ -13,29 +13,28 @@ use tokio_util::sync::CancellationToken;
 
 use crate::deadline::REQUEST_TIMEOUT;
 
-/// The time limit of requests in flight after the server has stopped accepting. It equals the maximum duration of a request.
+/// The time limit of requests in flight after the server has stopped accepting: the maximum duration of a request.
 pub const REQUESTS_TIMEOUT: Duration = REQUEST_TIMEOUT;
-/// The time limit for background tasks to stop.
 pub const JOBS_TIMEOUT: Duration = Duration::from_secs(3);
 /// The time limit for the clean-up, such as closing connections to databases.
 const CLEANUP_TIMEOUT: Duration = Duration::from_secs(1);
 
 type Ended = (&'static str, anyhow::Result<()>);
 
-/// The long-running tasks of one program. The first task that ends with an error stops all others.
+/// The long-running tasks of one program. The first task that fails stops all others.
 pub struct Tasks {
     servers: JoinSet<Ended>,
     background: JoinSet<Ended>,
     /// Cancelled to stop the servers.
     stop: CancellationToken,
-    /// Cancelled to stop the background tasks, once the servers have stopped.
+    /// Cancelled once the servers have stopped.
     served: CancellationToken,
     closing: Vec<BoxFuture<'static, ()>>,
 }
 
 impl Tasks {
-    /// Creates a group of tasks that stop when `stop` is cancelled or when one of them fails. A failure cancels only a child token of
-    /// `stop`.
+    /// Creates a group of tasks that stop when `stop` is cancelled or when one of them fails. A failure cancels only a
+    /// child token of `stop`.
     pub fn new(stop: &CancellationToken) -> Self {
         Self {
             servers: JoinSet::new(),
@@ -46,7 +45,7 @@ impl Tasks {
         }
     }
 
-    /// Starts a server, which gets a token that tells it to stop. The server itself limits the duration of its shutdown.
+    /// Starts a server with a token that tells it to stop. The server itself limits the duration of its shutdown.
     pub fn serve<F>(&mut self, name: &'static str, server: impl FnOnce(CancellationToken) -> F)
     where
         F: Future<Output = anyhow::Result<()>> + Send + 'static,
@@ -55,7 +54,7 @@ impl Tasks {
         self.servers.spawn(async move { (name, work.await) });
     }
 
-    /// Starts a background task, which gets a token that is cancelled once the servers have stopped.
+    /// Starts a background task with a token that is cancelled once the servers have stopped.
     pub fn spawn<F>(&mut self, name: &'static str, task: impl FnOnce(CancellationToken) -> F)
     where
         F: Future<Output = anyhow::Result<()>> + Send + 'static,
@@ -64,12 +63,13 @@ impl Tasks {
         self.background.spawn(async move { (name, work.await) });
     }
 
-    /// Adds clean-up work that runs once every task has ended.
+    /// Adds work that runs once every task has ended.
     pub fn close(&mut self, work: impl Future<Output = ()> + Send + 'static) {
         self.closing.push(Box::pin(work));
     }
 
-    /// Waits until all tasks have ended. Aborts background tasks that still run when [`JOBS_TIMEOUT`] has passed since the servers stopped.
+    /// Waits until all tasks have ended. Aborts background tasks that still run [`JOBS_TIMEOUT`] after the servers
+    /// stopped.
     pub async fn join(mut self) -> anyhow::Result<()> {
         let mut outcome = Ok(());
         while !self.servers.is_empty() || !self.background.is_empty() {
@@ -94,7 +94,7 @@ impl Tasks {
     }
 }
 
-/// Handles the end of a task. An error stops all tasks. The first error becomes the outcome.
+/// Handles the end of a task. An error stops all tasks; the first error becomes the outcome.
 fn note(ended: Result<Ended, JoinError>, stop: &CancellationToken, outcome: &mut anyhow::Result<()>) {
     let (name, result) = ended.context("a task panicked").unwrap_or_else(|error| ("task", Err(error)));
     if let Err(error) = result.with_context(|| format!("{name} failed")) {
@@ -105,7 +105,8 @@ fn note(ended: Result<Ended, JoinError>, stop: &CancellationToken, outcome: &mut
     }
 }
 
-/// Runs `server` until it ends. Drops requests that are still in flight when `drain` and [`REQUESTS_TIMEOUT`] have passed after `stop`.
+/// Runs `server` until it ends, or until `drain` and [`REQUESTS_TIMEOUT`] have passed after `stop`; then drops requests
+/// still in flight.
 pub(crate) async fn within_bounds(
     server: impl Future<Output = anyhow::Result<()>>,
     drain: Duration,
@@ -228,7 +229,8 @@ mod tests {
 
         tasks.join().await.unwrap();
 
-        // Timers in simulated time are exact to a few milliseconds. The total is well within the 30 s that a container has to stop.
+        // Timers in simulated time are exact to a few milliseconds. The total is well below the 30 s that a container
+        // has to stop.
         assert_eq!(start.elapsed().as_secs(), (drain + REQUESTS_TIMEOUT + JOBS_TIMEOUT + CLEANUP_TIMEOUT).as_secs());
     }
 }

@@ -1,20 +1,21 @@
 //! A time limit that counts only time in which this process is scheduled.
 //!
-//! On an overloaded machine, a process may not be scheduled for longer than the limit. When it runs again, both the response and the end of
-//! the limit are ready. `tokio::time::timeout` may then report that the peer is silent, although only this process did not run.
+//! On an overloaded machine, a process may not be scheduled for longer than the limit. Then both the response and the
+//! end of the limit are ready, and `tokio::time::timeout` may report a silent peer.
 
 use std::{pin::pin, time::Duration};
 
 use tokio::{select, time::sleep};
 
-/// The time limit is measured in ticks of this length. A tick counts as this much time, however long it really took.
+/// A tick counts as this much time, however long it really took.
 const TICK: Duration = Duration::from_millis(25);
 
-/// The error that the time limit has passed without a response, while this process was scheduled.
+/// There was no response, although this process was scheduled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Silent;
 
-/// Waits for `answer` for at most `limit`, rounded up to ticks of 25 ms. Time in which this process was not scheduled does not count.
+/// Waits for `answer` for at most `limit`, rounded up to ticks of 25 ms. Time in which this process was not scheduled
+/// does not count.
 pub async fn within_scheduled<T>(limit: Duration, answer: impl Future<Output = T>) -> Result<T, Silent> {
     let mut answer = pin!(answer);
     for _ in 0..limit.as_millis().div_ceil(TICK.as_millis()) {

@@ -14,11 +14,12 @@ use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
 use crate::listener::MAX_HEADER_BYTES;
 
-/// The maximum length in bytes of a `tracestate` that is continued: the length that every system should pass on (W3C Trace Context, section
-/// "tracestate Limits").
+/// The maximum length in bytes of a `tracestate` that is continued: the length that every system should pass on (W3C
+/// Trace Context, section "tracestate Limits").
 const MAX_TRACESTATE_BYTES: usize = 512;
-/// The maximum length in bytes of `baggage` that is continued: a sixteenth of the headers that a server of ours accepts. A call may need
-/// three bytes for each of these, since its baggage is percent-encoded, and it has other headers, such as the sessions of 64 orders.
+/// The maximum length in bytes of `baggage` that is continued: a sixteenth of the headers that this system's servers
+/// accept. Percent-encoding may triple the baggage of a call, which has other headers, too, such as the sessions of 64
+/// orders.
 const MAX_BAGGAGE_BYTES: usize = MAX_HEADER_BYTES as usize / 16;
 
 /// Creates the propagator for trace headers: W3C trace context and baggage.
@@ -26,14 +27,14 @@ pub fn propagator() -> TextMapCompositePropagator {
     TextMapCompositePropagator::new(vec![Box::new(TraceContextPropagator::new()), Box::new(BaggagePropagator::new())])
 }
 
-/// Returns the trace context of the current span as the headers of an event: `traceparent`, `tracestate` and `baggage`, if present.
+/// Returns the trace context of the current span as the headers of an event: `traceparent`, `tracestate` and `baggage`,
+/// if present.
 pub fn trace_context() -> HashMap<String, String> {
     let mut headers = HashMap::new();
     inject(&mut headers);
     headers
 }
 
-/// Adds the trace context of the current span to the headers of a call.
 pub(crate) fn add_trace_context(headers: &mut HeaderMap) {
     inject(&mut HeaderInjector(headers));
 }
@@ -43,7 +44,7 @@ fn inject(headers: &mut dyn Injector) {
     global::get_text_map_propagator(|propagator| propagator.inject_context(&context, headers));
 }
 
-/// The headers of a call or an event without the `tracestate` and the `baggage` that are too long to be passed on.
+/// Hides a `tracestate` or `baggage` that is too long to be passed on.
 struct Bounded<'a>(&'a dyn Extractor);
 
 impl Extractor for Bounded<'_> {
@@ -61,8 +62,9 @@ impl Extractor for Bounded<'_> {
     }
 }
 
-/// Makes `span` a child of the trace context in the headers of a call or an event. A `tracestate` of more than 512 bytes and `baggage` of
-/// more than 1 KiB are dropped: with them, the calls within the span could have more headers than a server accepts.
+/// Makes `span` a child of the trace context in the headers of a call or an event. Drops a `tracestate` of more than
+/// 512 bytes and `baggage` of more than 1 KiB, with which the calls within the span could have more headers than a
+/// server accepts.
 pub fn continue_trace(span: &tracing::Span, headers: &dyn Extractor) {
     let context = global::get_text_map_propagator(|propagator| propagator.extract(&Bounded(headers)));
     if context.span().span_context().is_valid() {
@@ -70,13 +72,13 @@ pub fn continue_trace(span: &tracing::Span, headers: &dyn Extractor) {
     }
 }
 
-/// Creates the span of one row that a background job works on. It begins a trace, to which the row's events and calls belong. `name` is the
-/// name of the span.
+/// Creates the span of one row that a background job processes. It begins a trace, to which the row's events and calls
+/// belong. `name` is the name of the span.
 pub fn job_span(name: &'static str) -> tracing::Span {
     tracing::info_span!(parent: None, "job", otel.name = name)
 }
 
-/// Returns the trace id of `span` as 32 hex digits, or `None` if the span has none.
+/// Returns the trace id as 32 hex digits, if there is one.
 pub fn trace_id(span: &tracing::Span) -> Option<String> {
     let context = span.context();
     let span = context.span();
@@ -111,7 +113,7 @@ mod tests {
         headers
     }
 
-    /// Returns a `tracestate` of this length, which is more than 260.
+    /// Returns a `tracestate` of this length, which must be more than 260.
     fn tracestate(length: usize) -> String {
         format!("a={},b={}", "x".repeat(length - 260), "x".repeat(255))
     }

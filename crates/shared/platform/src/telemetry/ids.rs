@@ -17,7 +17,6 @@ where
     id(span, |context| context.span_id().to_string())
 }
 
-/// Returns an id of the trace context of `span`.
 fn id<S>(span: &SpanRef<'_, S>, get: impl Fn(&SpanContext) -> String) -> Option<String>
 where
     S: for<'span> LookupSpan<'span>,

@@ -14,8 +14,8 @@ use tracing_subscriber::{
 
 use super::ids::trace_id;
 
-/// A line: time, level, the crate that logs (a service's crate has the name of the service), message, fields, and the id of the trace,
-/// which a response has in `X-Trace-Id`.
+/// A line: time, level, the crate that logs (a service's crate has the name of the service), message, fields, and the
+/// trace id, which a response has in `X-Trace-Id`.
 pub(super) struct Line;
 
 impl<S, N> FormatEvent<S, N> for Line
@@ -41,7 +41,6 @@ where
     }
 }
 
-/// Returns the crate of a log target.
 pub(super) fn library(target: &str) -> &str {
     target.split("::").next().unwrap_or_default()
 }
@@ -49,7 +48,6 @@ pub(super) fn library(target: &str) -> &str {
 /// The code of dim text for terminals.
 const DIM: u8 = 2;
 
-/// Returns the code of a level's colour for terminals.
 fn colour(level: Level) -> u8 {
     match level {
         Level::ERROR => 31,

@@ -24,10 +24,10 @@ use crate::security_events;
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
-    /// Text for people. Each line names the service, and within a request the trace.
+    /// For people. Each line names the service, and within a request the trace.
     #[default]
     Pretty,
-    /// One JSON object per line, for log collectors. Lines within a span have `trace_id` and `span_id`.
+    /// One JSON object per line, with `trace_id` and `span_id` within a span.
     Json,
 }
 
@@ -35,9 +35,9 @@ pub enum LogFormat {
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 #[serde(try_from = "String")]
 pub struct LogOutputs {
-    /// The output of the process. It is standard error, since commands print their results to standard output.
+    /// Whether lines are written: to standard error, since commands print their results to standard output.
     pub stdout: bool,
-    /// The collector at `OTEL_EXPORTER_OTLP_ENDPOINT`, if it is set.
+    /// Whether records go to the collector at `OTEL_EXPORTER_OTLP_ENDPOINT`, if it is set.
     pub otlp: bool,
 }
 
@@ -63,7 +63,7 @@ impl TryFrom<String> for LogOutputs {
     }
 }
 
-/// Libraries that the export itself uses. If their log lines were exported, each export would create lines for the next one.
+/// Exporting the log lines of the libraries that the export uses would create further lines.
 const EXPORTING: [&str; 9] = [
     "h2",
     "hyper",
@@ -76,7 +76,6 @@ const EXPORTING: [&str; 9] = [
     "tower",
 ];
 
-/// Creates the layer that writes lines to standard error.
 pub(super) fn output<S>(config: &Config) -> anyhow::Result<Option<impl Layer<S> + use<S>>>
 where
     S: Subscriber + for<'span> LookupSpan<'span> + Send + Sync,
@@ -105,7 +104,7 @@ where
     Ok(Some(lines.with_filter(filter(config)?)))
 }
 
-/// Creates the layer that exports log records. The fields of spans are not exported: `trace_id` leads to them.
+/// Creates the layer that exports log records. It omits the fields of spans, which can be found by `trace_id`.
 pub(super) fn export<S>(logs: &SdkLoggerProvider, config: &Config) -> anyhow::Result<impl Layer<S> + use<S>>
 where
     S: Subscriber + for<'span> LookupSpan<'span> + Send + Sync,
@@ -115,20 +114,20 @@ where
     Ok(OpenTelemetryTracingBridge::new(logs).with_filter(filter))
 }
 
-/// Creates the filter that `LOG_LEVEL` describes.
 fn filter<S: Subscriber>(config: &Config) -> anyhow::Result<impl Filter<S> + use<S>> {
-    // PostgreSQL's notices, such as those of a migration that has nothing to do, are of no interest.
+    // Hides PostgreSQL's notices, such as those of a migration that has nothing to do.
     let quiet = "sqlx::postgres::notice=warn".parse().context("a log directive")?;
     let filter = levels(&config.log_level).map_err(|problem| anyhow!("LOG_LEVEL: {problem}"))?.add_directive(quiet);
     // The audit log does not depend on `LOG_LEVEL`.
     let filter = filter.add_directive(format!("{}=info", security_events::TARGET).parse().context("a log directive")?);
-    // Without a level hint, this filter would enable the callsites of all libraries, including those below the configured level.
+    // Without a level hint, this filter would enable the callsites of all libraries, including those below the
+    // configured level.
     let hides_bytes = FilterFn::new(|metadata| !shows_bytes(metadata.target(), *metadata.level()));
     Ok(filter.and(hides_bytes.with_max_level_hint(LevelFilter::TRACE)))
 }
 
-/// Parses a level, or a filter such as `info,sqlx=warn`. `EnvFilter` takes any other word for the name of a crate, and then nothing is
-/// logged.
+/// Parses a level, or a filter such as `info,sqlx=warn`. `EnvFilter` would treat any other word as the name of a crate,
+/// and log nothing.
 fn levels(text: &str) -> Result<EnvFilter, String> {
     let is_level = |part: &str| part.parse::<LevelFilter>().is_ok();
     match text.split(',').map(str::trim).find(|part| !is_level(part) && !part.contains(['=', '['])) {
@@ -139,13 +138,14 @@ fn levels(text: &str) -> Result<EnvFilter, String> {
     }
 }
 
-/// Returns true for events that contain the bytes of a connection, including headers with sessions and tokens. No `LOG_LEVEL` shows them.
+/// Returns true for events that contain the bytes of a connection, including headers with sessions and tokens. No
+/// `LOG_LEVEL` shows them.
 fn shows_bytes(target: &str, level: tracing::Level) -> bool {
     const WIRE: [&str; 8] = ["h2", "hyper", "hyper_util", "redis", "reqwest", "rustls", "tonic", "tower"];
     level == tracing::Level::TRACE && WIRE.contains(&library(target))
 }
 
-/// Returns true if the log uses colours: only on a terminal, and not if NO_COLOR is set (<https://no-color.org>).
+/// Returns true on a terminal, unless NO_COLOR is set (<https://no-color.org>).
 fn in_colour(terminal: bool, no_color: Option<&OsStr>) -> bool {
     terminal && no_color.is_none_or(OsStr::is_empty)
 }

@@ -10,22 +10,22 @@ use tracing::{
     subscriber::{DefaultGuard, NoSubscriber},
 };
 
-/// A second subscriber, which ignores everything. While there is only one subscriber, the thread that reaches a log statement first decides
-/// for all threads whether it is logged. With a second one, tracing asks all subscribers.
+/// A second subscriber, which ignores everything. With a single subscriber, the thread that first reaches a log
+/// statement decides for all threads whether it is logged. With two, tracing asks all subscribers.
 static SECOND: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(NoSubscriber::new()));
 
-/// Passes the log and the spans of this thread to `subscriber`, until the guard is dropped.
+/// Passes this thread's log and spans to `subscriber` until the guard is dropped.
 pub fn subscribe(subscriber: impl Subscriber + Send + Sync) -> DefaultGuard {
     LazyLock::force(&SECOND);
     tracing::subscriber::set_default(subscriber)
 }
 
-/// The log of one thread. It misses the output of code that runs on other threads.
+/// The log of one thread, without other threads' output.
 #[derive(Clone, Default)]
 pub struct MemoryLog(Arc<Mutex<Vec<u8>>>);
 
 impl MemoryLog {
-    /// Captures the log of this thread from `level` upwards, until the guard is dropped.
+    /// Captures this thread's log from `level` upwards until the guard is dropped.
     pub fn capture(level: Level) -> (Self, DefaultGuard) {
         let log = Self::default();
         let written = log.clone();

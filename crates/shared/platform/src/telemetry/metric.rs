@@ -1,7 +1,6 @@
-//! The catalogue of metrics: what each is called, and what it means. docs/metrics.md lists it, and a test compares it with what a process
-//! exports.
+//! The catalogue of metrics: their names and meanings. docs/metrics.md lists it, and a test compares it with what a
+//! process exports.
 
-/// A metric that a process exports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Metric {
     pub name: &'static str,

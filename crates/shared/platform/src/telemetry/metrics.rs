@@ -12,17 +12,18 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::circuit_breaker;
 
-/// How often the samples of histograms are folded into buckets, and the states of circuit breakers exported. Until it is folded, each
-/// sample takes memory.
+/// How often the samples of histograms are folded into buckets, and the states of circuit breakers exported. Until it
+/// is folded, each sample takes memory.
 const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
 
 static METRICS: OnceLock<PrometheusHandle> = OnceLock::new();
 
-/// Starts to collect the metrics of this process. Samples are folded into buckets until the returned handle is dropped, whether metrics are
-/// scraped or not.
+/// Starts to collect the metrics of this process. Samples are folded into buckets until the returned handle is dropped,
+/// even without scrapes.
 pub(super) fn record() -> anyhow::Result<AbortOnDropHandle<()>> {
     let seconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
-    // A courier takes a step per tick, and at most 18 steps to a place. A build that an outage interrupts lasts as long as the outage.
+    // A courier takes one step per tick, and at most 18 steps to a place. A build that an outage interrupts lasts as
+    // long as the outage.
     let minutes = [1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1_800.0];
     let handle = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Full("delivery_duration_seconds".to_owned()), &minutes)?
@@ -45,7 +46,6 @@ pub(super) fn record() -> anyhow::Result<AbortOnDropHandle<()>> {
     })))
 }
 
-/// Returns the metrics of this process in Prometheus' text format.
 pub fn render_metrics() -> String {
     METRICS.get().map(PrometheusHandle::render).unwrap_or_default()
 }
@@ -63,7 +63,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn samples_take_no_more_memory_where_nothing_scrapes_them() {
-        // With so many samples, the memory that other tests of this process allocate meanwhile is negligible.
+        // With this many samples, memory that other tests of this process allocate meanwhile is negligible.
         const ROUNDS: usize = 160;
         const SAMPLES: usize = 100_000;
         let _upkeep = record().unwrap();

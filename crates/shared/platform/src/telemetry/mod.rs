@@ -35,23 +35,24 @@ use tracing_subscriber::{
 
 use crate::postgres::statement_spans;
 
-/// The settings of logs and traces.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Config {
-    /// The level or the `tracing` filter of the log, such as `info`, `debug` or `info,sqlx=warn`.
+    /// A level or a `tracing` filter, such as `info`, `debug` or `info,sqlx=warn`.
     #[serde(default = "default_level")]
     pub log_level: String,
     #[serde(default)]
     pub log_format: LogFormat,
     #[serde(default)]
     pub log_outputs: LogOutputs,
-    /// The OTLP endpoint over gRPC, such as `http://127.0.0.1:4317`. `None` means that traces are not exported; they still have ids.
+    /// The OTLP endpoint over gRPC, such as `http://127.0.0.1:4317`. With `None` traces are not exported but still have
+    /// ids.
     pub otel_exporter_otlp_endpoint: Option<String>,
-    /// The share of traces that are recorded, from 0 to 1. Spans of a trace that another service began follow its decision.
+    /// The share of traces that are recorded, from 0 to 1. Spans of a trace that another service began follow that
+    /// service's decision.
     #[serde(default = "default_share")]
     pub otel_traces_sampler_arg: f64,
-    /// Whether requests over HTTP without TLS may continue a trace. Set this only for services that callers reach only through the gateway,
-    /// since it removes the trace headers of its callers.
+    /// Whether HTTP requests without TLS may continue a trace. Set this only for services that callers reach only
+    /// through the gateway, which removes their trace headers.
     #[serde(default)]
     pub trust_trace_headers: bool,
 }
@@ -64,18 +65,18 @@ fn default_share() -> f64 {
     1.0
 }
 
-/// The guard of telemetry. It flushes telemetry when it is dropped, which happens at the end of `main`.
+/// Flushes telemetry when it is dropped, at the end of `main`.
 pub struct Telemetry {
     traces: SdkTracerProvider,
     logs: Option<SdkLoggerProvider>,
     _upkeep: AbortOnDropHandle<()>,
 }
 
-/// The longest time that a process takes at its end to export the spans, and then the log records, that wait.
+/// The time limit, at the end of a process, for exporting the waiting spans, and again for the waiting log records.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Starts logs, traces and metrics. `service` is the name of the service in traces and logs. Fails if a variable is invalid; the error
-/// names it.
+/// Starts logs, traces and metrics. `service` is the name of the service in traces and logs. Fails if a variable is
+/// invalid; the error names it.
 pub fn start(service: &'static str, config: &Config) -> anyhow::Result<Telemetry> {
     let upkeep = metrics::record()?;
     export::count_from_zero();
@@ -101,16 +102,17 @@ pub fn start(service: &'static str, config: &Config) -> anyhow::Result<Telemetry
     tracing_subscriber::registry()
         .with(logs::output(config)?)
         .with(logs.as_ref().map(|logs| logs::export(logs, config)).transpose()?)
-        // If traces are not exported, sqlx does not emit the events from which statement spans are created.
+        // Without exported traces, sqlx emits no events for statement spans.
         .with(endpoint.is_some().then(|| statement_spans(traces.tracer("shipyard"))))
         .with(
-            // Source locations, threads and poll times do not help readers of traces, and would add attributes to each span.
+            // Source locations, threads and poll times are of no use to readers of traces, and would add attributes to
+            // each span.
             tracing_opentelemetry::layer()
                 .with_tracer(traces.tracer("shipyard"))
                 .with_location(false)
                 .with_threads(false)
                 .with_tracked_inactivity(false)
-                // Statement spans and exported log records find their span by the active context.
+                // Statement spans and exported log records find their span through the active context.
                 .with_context_activation(endpoint.is_some())
                 .with_filter(
                     FilterFn::new(|metadata| metadata.is_span() && *metadata.level() <= tracing::Level::INFO)

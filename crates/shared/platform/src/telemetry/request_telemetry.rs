@@ -1,9 +1,10 @@
-//! Observability of requests. Each request gets a span, a debug log line, a count and a histogram sample; each HTTP response has the trace
-//! id in `X-Trace-Id`. With TLS, the span continues the trace of a service or of the gateway alone. The request of a
-//! stranger begins a new trace, since the stranger would otherwise choose the trace ids of this system's spans and whether they are recorded.
+//! Observability of requests. Each request gets a span, a debug log line, a count and a histogram sample; each HTTP
+//! response has the trace id in `X-Trace-Id`. With TLS, only the gateway and services can make a span continue their
+//! trace. A stranger's request begins a new trace, since the stranger would otherwise choose the trace ids of this
+//! system's spans and whether they are recorded.
 //!
-//! Callers choose paths, methods and content types freely. So the value of a label or a span name is either known to the server or
-//! `unknown`.
+//! Callers choose paths, methods and content types freely. So the value of a label or a span name is either known to
+//! the server or `unknown`.
 
 use std::{
     borrow::Cow,
@@ -26,21 +27,20 @@ use tracing::Instrument as _;
 
 use crate::{grpc::Rpcs, http::request_path, telemetry, tls::Identity};
 
-/// The value of a label if the server does not know the actual value.
+/// The label's value for an actual value that the server does not know.
 const UNKNOWN: &str = "unknown";
 
-/// The headers by which a request belongs to a trace.
 const TRACE_HEADERS: [&str; 3] = ["traceparent", "tracestate", "baggage"];
 
-/// [`Config::trust_trace_headers`](super::Config::trust_trace_headers), which is the same for the whole process.
+/// [`Config::trust_trace_headers`](super::Config::trust_trace_headers) of this process.
 static TRUSTS_TRACE_HEADERS: AtomicBool = AtomicBool::new(false);
 
 pub(super) fn trust_trace_headers(trusts: bool) {
     TRUSTS_TRACE_HEADERS.store(trusts, Relaxed);
 }
 
-/// Observes a request to an HTTP server. The labels are the matched routes. Drops the trace of a caller that is not the gateway: services
-/// call each other over gRPC.
+/// Observes a request to an HTTP server, labelled with the matched route. Drops the trace of a caller that is not the
+/// gateway, since services call each other over gRPC.
 pub(crate) async fn http(mut request: Request, next: impl AsyncFnOnce(Request) -> Response) -> Response {
     if !may_continue_trace(request.extensions().get(), TRUSTS_TRACE_HEADERS.load(Relaxed)) {
         drop_trace(request.headers_mut());
@@ -48,14 +48,14 @@ pub(crate) async fn http(mut request: Request, next: impl AsyncFnOnce(Request) -
     observe(None, request, next).await
 }
 
-/// Returns true if a caller over HTTP may continue a trace. Without TLS the caller has no identity; `trusted` decides then.
+/// Returns true if an HTTP caller may continue a trace. Without TLS, `trusted` decides.
 fn may_continue_trace(identity: Option<&Identity>, trusted: bool) -> bool {
     identity.map_or(trusted, |identity| *identity == Identity::Gateway)
 }
 
-/// Observes a call of a gRPC server. The labels are the server's RPCs. Requests that are not gRPC are observed as HTTP. Drops the trace of
-/// a caller whose certificate is neither that of a service nor the gateway's. Without TLS the caller is not known here, since some calls
-/// between services carry no token; the gateway drops the trace of callers from outside.
+/// Observes a call of a gRPC server, labelled with its RPC. Requests that are not gRPC are observed as HTTP. Drops the
+/// trace of a caller whose certificate is neither a service's nor the gateway's. Without TLS the caller is not known
+/// here, since some calls between services carry no token; the gateway drops the trace of callers from outside.
 pub(crate) async fn grpc(rpcs: &Rpcs, mut request: Request, next: impl AsyncFnOnce(Request) -> Response) -> Response {
     if !is_grpc(request.headers()) {
         return http(request, next).await;
@@ -67,8 +67,8 @@ pub(crate) async fn grpc(rpcs: &Rpcs, mut request: Request, next: impl AsyncFnOn
     observe(Some(rpc), request, next).await
 }
 
-/// The status codes that RPCs return: OK, the codes of errors at the edge and in the platform, and those of tonic. tonic returns CANCELLED
-/// after the deadline in `grpc-timeout`, and UNIMPLEMENTED for an unknown method or compression.
+/// The status codes that RPCs return: OK, the codes of errors at the edge and in the platform, and tonic's own. tonic
+/// returns CANCELLED after the deadline in `grpc-timeout`, and UNIMPLEMENTED for an unknown method or compression.
 const CODES: [Code; 14] = [
     Code::Ok,
     Code::Cancelled,
@@ -86,7 +86,8 @@ const CODES: [Code; 14] = [
     Code::Unauthenticated,
 ];
 
-/// Exports the counters of a gRPC server with the value 0. Otherwise `rate()` would miss the first increment, with which a series begins.
+/// Exports the counters of a gRPC server with the value 0. Otherwise a series would begin with its first increment,
+/// which `rate()` would miss.
 pub(crate) fn count_from_zero(rpcs: &Rpcs) {
     for rpc in rpcs.iter() {
         for code in CODES {
@@ -106,7 +107,8 @@ async fn observe(rpc: Option<Arc<str>>, request: Request, next: impl AsyncFnOnce
         None => request_path::shown(request.extensions(), request.uri()),
     };
     let method = method(request.method());
-    // Callers check the health of every replica once a second. Spans of these calls would be most of all traces, so there are none.
+    // Callers check the health of every replica once a second. Spans of these calls would be most of all spans, so
+    // there are none.
     let is_probe = path.starts_with("/grpc.health.");
     let request_span = || {
         let name = match &rpc {
@@ -147,7 +149,7 @@ fn drop_trace(headers: &mut HeaderMap) {
     }
 }
 
-/// Returns the label of a method: a method of RFC 9110, PATCH, or `unknown`, since a caller may send any token.
+/// Returns a method of RFC 9110, PATCH, or `unknown`, since a caller may send any token.
 fn method(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",
@@ -167,8 +169,8 @@ fn is_grpc(headers: &HeaderMap) -> bool {
     headers.get(http::header::CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"application/grpc"))
 }
 
-/// Returns the status code of a call that failed at once. A successful call sends its status later, in the trailers, so this returns 0
-/// (OK).
+/// Returns the status code of a call that failed at once. A successful call sends its status later, in the trailers, so
+/// this returns 0 (OK).
 fn grpc_code(headers: &HeaderMap) -> i32 {
     headers.get("grpc-status").and_then(|value| value.to_str().ok()?.parse().ok()).unwrap_or(0)
 }
@@ -190,7 +192,8 @@ mod tests {
 
     use super::*;
 
-    /// Sends a request for each path to a router with the route `/customers/{id}/erase`. Returns the recorded spans as text.
+    /// Sends a request for each path to a router with the route `/customers/{id}/erase`. Returns the recorded spans as
+    /// text.
     async fn spans(paths: &[&str]) -> String {
         let exporter = InMemorySpanExporter::default();
         let provider = SdkTracerProvider::builder().with_simple_exporter(exporter.clone()).build();
@@ -217,8 +220,8 @@ mod tests {
 
     const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 
-    /// Returns the trace headers of an event that the handler of a request records. The request continues the trace [`TRACE`], with
-    /// baggage, and comes from `identity`.
+    /// Returns the trace headers of an event that a request's handler records. The request continues the trace
+    /// [`TRACE`], with baggage, and comes from `identity`.
     async fn recorded(content_type: &str, identity: Option<Identity>) -> HashMap<String, String> {
         global::set_text_map_propagator(telemetry::propagator());
         let provider = SdkTracerProvider::builder().build();
@@ -248,7 +251,7 @@ mod tests {
     #[tokio::test]
     async fn a_service_and_the_gateway_continue_their_trace_with_baggage() {
         let order = Identity::Service("order".into());
-        // Without TLS, other services call over gRPC as strangers do.
+        // Without TLS, gRPC calls of other services look like those of strangers.
         for (content_type, identity) in [
             ("application/grpc", Some(order)),
             ("application/grpc", None),

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::config::ConfigError;
 
-/// If a certificate is valid for less than this time, a warning is logged. Certificates of 24 h are renewed when 8 h are left.
+/// The remaining validity that is logged as a warning. Certificates of 24 h are renewed when 8 h are left.
 const EXPIRY_WARNING: Duration = Duration::from_hours(4);
 
 /// The certificates of this process. Clones share the current ones.
@@ -25,7 +25,7 @@ pub struct Tls(pub(super) Arc<Shared>);
 pub(super) struct Shared {
     pub config: Config,
     pub current: RwLock<Arc<Material>>,
-    /// The problem that the last check of the files found, and whether it has been logged.
+    /// What the last check of the files found, and whether it was logged.
     pub problem: Mutex<Option<(String, bool)>>,
 }
 
@@ -36,7 +36,7 @@ impl Tls {
         Ok(Self(Arc::new(Shared { config, current: RwLock::new(material), problem: Mutex::default() })))
     }
 
-    /// Does the same as [`load`](Self::load), and also fails if the certificate names another service.
+    /// Like [`load`](Self::load), but also fails if the certificate names another service.
     pub fn of_service(config: Config, service: &str) -> Result<Self, ConfigError> {
         let tls = Self::load(config)?;
         let name = tls.name();
@@ -51,13 +51,13 @@ impl Tls {
         self.0.current.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Returns the name in the URI of the certificate, such as `order` for `spiffe://shipyard/order`.
+    /// Returns the name in the certificate's URI, such as `order` for `spiffe://shipyard/order`.
     pub fn name(&self) -> Arc<str> {
         self.current().name.clone()
     }
 
-    /// Returns the settings for the next connection that a listener accepts, and the token that is cancelled when the client's certificate
-    /// has to be checked again.
+    /// Returns the settings for the next connection that a listener accepts, and a token that is cancelled when the
+    /// client's certificate has to be checked again.
     pub(super) fn listener(&self, clients: Clients) -> (Arc<ServerConfig>, CancellationToken) {
         let current = self.current();
         match clients {
@@ -67,7 +67,6 @@ impl Tls {
         }
     }
 
-    /// Returns the settings for the next connection that a channel opens.
     pub(super) fn client(&self) -> Arc<ClientConfig> {
         self.current().client.clone()
     }
@@ -78,7 +77,6 @@ impl Tls {
     }
 }
 
-/// Reports when the certificate expires, and warns if that is soon.
 pub(super) fn report_expiry(material: &Material) {
     metrics::gauge!("tls_certificate_expires_seconds").set(material.expires.as_secs_f64());
     let left = material.expires.saturating_sub(since_1970());

@@ -1,10 +1,10 @@
-//! The variables of TLS, which name files. Either the first three are set or none.
+//! The variables of TLS, which name files. Either none or all of the first three are set.
 
 use std::path::PathBuf;
 
 use crate::config::{ConfigError, Settings};
 
-/// The PEM file with the certificates of the authorities that this process trusts to sign callers, servers and stores.
+/// The PEM file with the trusted authorities, which sign the certificates of callers, servers and stores.
 pub const CA: &str = "TLS_CA_FILE";
 /// The PEM file with the certificate of this process, followed by intermediate certificates.
 pub const CERTIFICATE: &str = "TLS_CERT_FILE";
@@ -13,7 +13,6 @@ pub const KEY: &str = "TLS_KEY_FILE";
 /// The PEM file with the authorities' lists of revoked certificates (RFC 5280). Optional.
 pub const REVOKED: &str = "TLS_CRL_FILE";
 
-/// The paths of the files.
 #[derive(Clone, Debug)]
 pub struct Config {
     pub ca: PathBuf,
@@ -23,8 +22,8 @@ pub struct Config {
 }
 
 impl Config {
-    /// Reads the variables. Returns `None` if none is set. Fails if only some of the first three are set; the error names the first missing
-    /// one.
+    /// Reads the variables. Returns `None` if none is set. Fails if only some of the first three are set; the error
+    /// names the first missing one.
     pub fn load(settings: &Settings) -> Result<Option<Self>, ConfigError> {
         let path = |variable| settings.get(variable).map(PathBuf::from);
         let revoked = path(REVOKED);

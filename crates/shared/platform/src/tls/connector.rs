@@ -1,4 +1,4 @@
-//! The connector of a channel. It opens a TCP connection and performs the handshake with the current certificates.
+//! The connector of a channel: opens a TCP connection and performs the handshake with the current certificates.
 
 use std::{io, sync::Arc};
 
@@ -12,12 +12,12 @@ use super::{Tls, identity};
 /// A TLS connection for HTTP/2.
 pub type Io = TokioIo<TlsStream<TcpStream>>;
 
-/// A connector to a server with a certificate of this host name. Clones share the settings.
+/// A connector to a server whose certificate has this host name. Clones share the settings.
 #[derive(Clone)]
 pub struct Connector {
     trust: Trust,
     server: Arc<ServerName<'static>>,
-    /// The service that the URI of the certificate must name. `None` admits every server with the host name.
+    /// The service in the URI of the certificate. `None` admits every server with the host name.
     service: Option<&'static str>,
 }
 
@@ -30,18 +30,19 @@ enum Trust {
 }
 
 impl Connector {
-    /// Creates a connector. The server's certificate must have `host`, a host name or an IP address, and the URI of `service`, if one is
-    /// named: if DNS is wrong, another service could answer otherwise. Returns `None` if `host` is neither a host name nor an IP address.
+    /// Creates a connector. The server's certificate must have `host`, a host name or an IP address, and if `service`
+    /// is set the URI of that service; otherwise another service could answer if DNS is wrong. Returns `None` if `host`
+    /// is neither a host name nor an IP address.
     pub fn new(tls: Tls, host: &str, service: Option<&'static str>) -> Option<Self> {
         Some(Self { trust: Trust::Files(tls), server: server(host)?, service })
     }
 
-    /// Creates a connector whose settings never change. Short-lived tools use it.
+    /// Creates a connector with fixed settings, for short-lived tools.
     pub fn trusting(config: ClientConfig, host: &str) -> Option<Self> {
         Some(Self { trust: Trust::Fixed(Arc::new(config)), server: server(host)?, service: None })
     }
 
-    /// Connects to `address` (`host:port`). The caller has to set the time limit.
+    /// Connects to `address` (`host:port`). The caller sets the time limit.
     pub async fn connect(self, address: String) -> io::Result<Io> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;

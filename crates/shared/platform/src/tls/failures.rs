@@ -9,11 +9,10 @@ use std::{
 
 use tokio::time::Instant;
 
-/// The maximum number of log lines per [`LOG_INTERVAL`], so that failures that unknown clients cause do not fill the disk.
+/// The maximum number of log lines per [`LOG_INTERVAL`], so that strangers cannot fill the disk.
 const MAX_LINES: u32 = 10;
 const LOG_INTERVAL: Duration = Duration::from_secs(10);
 
-/// The handshake failures of one listener.
 #[derive(Default)]
 pub(super) struct Failures(Mutex<Option<Period>>);
 
@@ -30,7 +29,7 @@ impl Failures {
         }
     }
 
-    /// Counts a failure. If it is to be logged, returns the number of failures of the previous period that were not logged.
+    /// Counts a failure. Returns how many were not logged in the previous period, if this one must be logged.
     fn line(&self) -> Option<u32> {
         let now = Instant::now();
         let mut slot = self.0.lock().unwrap_or_else(PoisonError::into_inner);

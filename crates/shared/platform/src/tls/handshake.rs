@@ -11,7 +11,6 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Identity, Tls, failures::Failures, material::HANDSHAKE_TIMEOUT};
 
-/// The clients that a listener admits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Clients {
     /// Clients with a certificate that names a service, the gateway or an operator. gRPC listeners require one.
@@ -24,11 +23,11 @@ pub enum Clients {
 pub struct Admitted<S> {
     pub stream: TlsStream<S>,
     pub identity: Identity,
-    /// Cancelled when authorities or revoked certificates change. The client then has to connect again, which checks its certificate.
+    /// Cancelled when authorities or revoked certificates change. The client then has to connect again, so that its
+    /// certificate is checked.
     pub distrusted: CancellationToken,
 }
 
-/// The TLS acceptor of one listener.
 pub struct Acceptor {
     tls: Tls,
     clients: Clients,
@@ -40,9 +39,8 @@ impl Acceptor {
         Self { tls, clients, failures: Failures::default() }
     }
 
-    /// Performs the handshake with `peer`. If it fails, logs the failure and returns `None`.
-    ///
-    /// Must not be called in the accept loop, because it may take up to five seconds.
+    /// Performs the handshake with `peer`. If it fails, logs the failure and returns `None`. Must not be called in the
+    /// accept loop, because it may take up to five seconds.
     pub async fn accept<S>(&self, stream: S, peer: SocketAddr) -> Option<Admitted<S>>
     where
         S: AsyncRead + AsyncWrite + Unpin,
@@ -54,7 +52,7 @@ impl Acceptor {
                 Ok(identity) => return Some(Admitted { stream, identity, distrusted }),
                 Err(reason) => self.failures.log(peer, reason),
             },
-            // The client ended the handshake, for example because it only probed the port.
+            // The client ended the handshake, for example after probing the port.
             Ok(Err(error)) if matches!(error.kind(), ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset) => {
                 tracing::debug!(%peer, %error, "a TLS handshake was given up by its client");
             }

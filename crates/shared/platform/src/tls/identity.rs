@@ -1,4 +1,4 @@
-//! The identity in a certificate, which is its URI `spiffe://shipyard/<name>`.
+//! The identity in a certificate: its URI `spiffe://shipyard/<name>`.
 
 use std::{fmt, sync::Arc};
 
@@ -11,29 +11,30 @@ use rustls::{
 use webpki::EndEntityCert;
 
 const TRUST_DOMAIN: &str = "spiffe://shipyard/";
-// Clients that make calls on behalf of users: the session of a request identifies the user. Every other name is that of a service.
+// Names of clients that call on behalf of users, whom the session of each request identifies. Every other name is a
+// service's.
 const GATEWAY: &str = "gateway";
 const OPERATOR: &str = "operator";
 
-/// The client of a TLS connection. Each request on the connection has it as an extension.
+/// The client of a TLS connection, an extension of each request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Identity {
     /// A service of this system, by name.
     Service(Arc<str>),
-    /// The gateway. The session of each request identifies the user.
+    /// The session of each request identifies the user.
     Gateway,
-    /// A person with a certificate, such as an operator with grpcurl. The session of each request identifies the user.
+    /// A person with a certificate, such as an operator with grpcurl. Each request's session identifies the user.
     Operator,
     /// A client without a certificate, on a listener that requests none.
     Anyone,
 }
 
-/// The reason why a certificate of a trusted authority identifies no caller.
+/// Why a certificate of a trusted authority identifies no caller.
 #[derive(Debug, thiserror::Error)]
 #[error("the certificate names no caller: {0}")]
 struct NoIdentity(String);
 
-/// Returns the name in the URI of a certificate. Fails unless the certificate has exactly one URI, of the right form.
+/// Returns the name in a certificate's URI. Fails unless there is exactly one URI, of the right form.
 pub(super) fn name(certificate: &CertificateDer<'_>) -> Result<Arc<str>, String> {
     let parsed = EndEntityCert::try_from(certificate).map_err(|error| error.to_string())?;
     let uris: Vec<&str> = parsed.valid_uri_names().collect();
@@ -61,8 +62,8 @@ impl Identity {
     }
 }
 
-/// The verifier of client certificates: a trusted authority must have signed the certificate, and it must name a caller. Otherwise the
-/// handshake fails.
+/// The verifier of client certificates. The handshake fails unless a trusted authority signed the certificate, and it
+/// names a caller.
 pub(super) struct CallerVerifier(pub Arc<dyn ClientCertVerifier>);
 
 impl fmt::Debug for CallerVerifier {

@@ -1,4 +1,4 @@
-//! The TLS settings of listeners and channels, which are built from the files.
+//! The TLS settings of listeners and channels, built from the files.
 
 use std::{path::Path, sync::Arc, time::Duration};
 
@@ -18,13 +18,11 @@ use super::{
 };
 use crate::config::ConfigError;
 
-/// The time limit of a server's handshake.
 pub(super) const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The maximum remaining validity of a certificate that is measured.
+/// The maximum remaining validity that is measured.
 const MAX_VALIDITY: Duration = Duration::from_hours(100 * 365 * 24);
 
-/// The content of the files.
 #[derive(PartialEq, Eq)]
 pub(super) struct Files {
     pub ca: Vec<u8>,
@@ -34,7 +32,6 @@ pub(super) struct Files {
     revoked: Vec<u8>,
 }
 
-/// Everything that is built from the files.
 pub(super) struct Material {
     pub files: Files,
     /// The name in the URI of the certificate.
@@ -43,11 +40,10 @@ pub(super) struct Material {
     pub mutual: Arc<ServerConfig>,
     /// The settings of listeners that request no client certificate.
     pub open: Arc<ServerConfig>,
-    /// The settings of channels.
     pub client: Arc<ClientConfig>,
     /// The time at which the certificate expires, as time since 1970.
     pub expires: Duration,
-    /// Cancelled when other authorities are trusted or other certificates are revoked than at the time of a connection.
+    /// Cancelled when the trusted authorities or the revoked certificates change.
     pub distrusted: CancellationToken,
     chain: Vec<CertificateDer<'static>>,
     roots: Arc<RootCertStore>,
@@ -74,7 +70,8 @@ impl Files {
 }
 
 impl Material {
-    /// Builds the settings. Fails if a file is invalid or the certificate cannot be used now; the error names the variable.
+    /// Builds the settings. Fails if a file is invalid or the certificate cannot be used now; the error names the
+    /// variable.
     pub fn new(files: Files) -> Result<Self, ConfigError> {
         let provider = Arc::new(ring::default_provider());
         let roots = Arc::new(authorities(CA, &files.ca)?);
@@ -98,7 +95,7 @@ impl Material {
         };
         let mut mutual = builder()?.with_client_cert_verifier(members).with_cert_resolver(certified.clone());
         mutual.alpn_protocols = vec![b"h2".to_vec()];
-        // Session resumption is off, because it would skip the check of the client's certificate.
+        // Session resumption would skip the check of the client's certificate.
         mutual.session_storage = Arc::new(NoServerSessionStorage {});
         mutual.send_tls13_tickets = 0;
         let mut open = builder()?.with_no_client_auth().with_cert_resolver(certified.clone());
@@ -119,7 +116,8 @@ impl Material {
         Ok(material)
     }
 
-    /// Returns how long the certificate is still valid, to the second. Asks the verifier, since it decides whether a certificate is valid.
+    /// Returns how long the certificate is still valid, to the second. Asks the verifier, which decides whether a
+    /// certificate is valid.
     fn validity(&self) -> Duration {
         let (mut valid, mut expired) = (0, MAX_VALIDITY.as_secs());
         while valid + 1 < expired {
@@ -129,7 +127,8 @@ impl Material {
         Duration::from_secs(valid)
     }
 
-    /// Fails unless a trusted authority signed the certificate and the certificate will still be valid after the duration `after`.
+    /// Fails unless a trusted authority signed the certificate and the certificate is still valid after the duration
+    /// `after`.
     fn check(&self, after: Duration) -> Result<(), Error> {
         let at = UnixTime::since_unix_epoch(since_1970() + after);
         let (end, intermediates) = self.chain.split_first().ok_or(Error::NoCertificatesPresented)?;
@@ -144,12 +143,13 @@ impl Material {
     }
 }
 
-/// Returns the time since 1970, by the clock by which certificates are verified.
+/// Returns the time since 1970, by the clock that verifies certificates.
 pub(super) fn since_1970() -> Duration {
     Duration::from_secs(UnixTime::now().as_secs())
 }
 
-/// The lists of revoked certificates. A list is valid until the next one, since its authority signs one only when it changes.
+/// The lists of revoked certificates. A list is valid until the next one, since its authority signs one only when it
+/// changes.
 type Revocations = Vec<CertificateRevocationListDer<'static>>;
 
 fn callers(
@@ -195,12 +195,12 @@ fn certificates(variable: &str, pem: &[u8]) -> Result<Vec<CertificateDer<'static
     }
 }
 
-/// Fails unless the file contains certificates and each of them can be used as a trusted authority.
+/// Fails unless the file contains certificates that are all usable as authorities.
 pub fn check_authorities(variable: &str, file: &Path) -> Result<(), ConfigError> {
     read_authorities(variable, file).map(drop)
 }
 
-/// Returns the settings of a client without a certificate that trusts the authorities in the file.
+/// Returns the settings of a client without a certificate that trusts the file's authorities.
 pub fn trusting(variable: &str, file: &Path) -> Result<Arc<ClientConfig>, ConfigError> {
     let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()

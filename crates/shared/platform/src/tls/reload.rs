@@ -14,7 +14,8 @@ use super::{
 };
 use crate::config::ConfigError;
 
-/// How often the files are read. New files are in use within a minute, even if the first check finds files that do not match each other.
+/// How often the files are read. New files are in use within a minute, even if the first check finds files that do not
+/// match.
 pub const CHECK_INTERVAL: Duration = Duration::from_secs(10);
 
 impl Tls {
@@ -32,7 +33,7 @@ impl Tls {
         }
     }
 
-    /// Starts to use the files that were read, if they are new and valid.
+    /// Uses the files that were read, if they are new and valid.
     fn take(&self, read: Result<Files, ConfigError>) {
         let mut problem = self.0.problem.lock().unwrap_or_else(PoisonError::into_inner);
         let made = match read {
@@ -62,7 +63,8 @@ impl Tls {
             Err(error) => {
                 let error = error.to_string();
                 let known = problem.take().filter(|(known, _)| *known == error);
-                // While an operator replaces two files, they may not match. So an error is logged only if the next check finds it again.
+                // Files may not match while an operator replaces two of them. So an error is logged only if the next
+                // check finds it again.
                 if known.as_ref().is_some_and(|(_, is_logged)| !is_logged) {
                     tracing::warn!(error, "new TLS certificates rejected, the old ones stay in use");
                 }

@@ -1,5 +1,5 @@
-//! Tests that requests of unknown clients take bounded memory. The test has its own process, since it measures the memory and the metrics
-//! of the process.
+//! Tests that requests of strangers take bounded memory. The test has its own process, whose memory and metrics it
+//! measures.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -14,12 +14,15 @@ use reqwest::{Client, Method, RequestBuilder};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-/// The number of requests of a flood, and of the preceding requests that warm up connections, buffers and the allocator.
+/// The number of requests of a flood, and of the preceding requests that warm up connections, buffers and the
+/// allocator.
 const FLOOD: usize = 10_000;
 const WARM_UP: usize = 1_000;
-/// The maximum growth of resident memory in a flood, in bytes. It is far less than the size of the paths that the flood sends.
+/// The maximum growth of resident memory in a flood, in bytes. It is far less than the size of the paths that the flood
+/// sends.
 const MAX_GROWTH: usize = 4 << 20;
-/// The maximum number of series. The routes, methods, RPCs and codes of both servers have fewer, and a flood has far more requests.
+/// The maximum number of series. The routes, methods, RPCs and codes of both servers have fewer, and a flood has far
+/// more requests.
 const MAX_SERIES: usize = 500;
 
 #[tokio::test]
@@ -119,7 +122,6 @@ async fn serve_http() -> String {
     url
 }
 
-/// Returns the names and labels of all series, without values.
 fn series() -> BTreeSet<String> {
     let text = render_metrics();
     let lines = text.lines().filter(|line| !line.starts_with('#') && !line.is_empty());

@@ -1,4 +1,4 @@
-//! Tests of users and rights at a broker: what each user may do, and what happens to the events of a user without the right.
+//! Tests of users and rights at a broker: what each user may do, and the events of a user without the right.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -150,7 +150,7 @@ async fn rights_that_only_another_version_needs_are_kept_while_rights_are_added(
     assert_eq!(set_acls(&broker, &both).await.unwrap(), Changed { added: 0, removed: 0 }, "the broker has both");
 }
 
-/// Returns the variables of a client that creates its topics, unlike those of the containers.
+/// Returns the configuration of a client that creates its topics, unlike the containers.
 fn creating(kafka: &GuardedKafka, user: &str) -> Config {
     let settings = kafka.settings(user).with([("KAFKA_CREATE_TOPICS", "true".to_owned())]);
     Config::load(&settings).expect("these settings are complete")
@@ -170,7 +170,7 @@ async fn a_service_creates_no_topic() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_topic_that_the_broker_refuses_does_not_prevent_others() {
     let Some(kafka) = guarded_kafka().await else { return assert!(!has_docker()) };
-    // No other test of this program uses the rights of payment.
+    // Only this test uses payment's rights.
     let names = ["payment.extra", "payment.extra.dlq"].map(|topic| Resource::Topic(topic.to_owned()));
     let rights = names.map(|topic| Acl::allow("payment", Operation::Create, topic));
     set_acls(&kafka.config("broker"), &rights.into()).await.unwrap();

@@ -41,7 +41,6 @@ impl Geo for Guarded {
     }
 }
 
-/// A guarded API over gRPC and over HTTP.
 struct Fixture {
     iam: Iam,
     grpc: SocketAddr,

@@ -29,7 +29,6 @@ use uuid::Uuid;
 use crate::frames;
 
 const SESSIONS: [&str; 2] = ["first", "second"];
-/// The duration of a slow request.
 const SLOW_REQUEST: Duration = Duration::from_millis(500);
 
 fn guard(access: Access) -> Guard {
@@ -66,7 +65,6 @@ async fn post_to(address: SocketAddr, session: &str) -> (u16, bool) {
     (answer.status().as_u16(), answer.headers().contains_key("retry-after"))
 }
 
-/// Opens a connection and sends half of a body on it.
 async fn half_sent(address: SocketAddr) -> TcpStream {
     let mut connection = TcpStream::connect(address).await.expect("the listener accepts");
     let head = format!("POST / HTTP/1.1\r\nHost: x\r\n{SESSION_HEADER}: first\r\nContent-Length: 10\r\n\r\nhalf");
@@ -233,7 +231,7 @@ async fn idle_watch_streams_are_bounded_and_cost_others_nothing() {
     for connection in &mut connections {
         let mut messages = 0;
         while let Ok(Ok(frame)) = timeout(Duration::from_millis(50), frames::read(connection)).await {
-            // A watch that is accepted sends the status of the service as data; a refused one sends none.
+            // An accepted watch sends the status of the service as data; a refused one sends none.
             messages += usize::from(frame.kind == frames::DATA);
         }
         open += messages;

@@ -140,7 +140,7 @@ async fn the_relay_publishes_the_events_of_a_partition_once_it_has_a_leader_agai
     let relay = testkit::run(|stop| relay.run(stop));
     let left = eventually(|| async { Some(waiting()).filter(|left| (1..20).contains(left)) }).await;
 
-    // The same keys again: the events whose keys are in the other partitions are published.
+    // The same keys again: events of keys in the other partitions are published.
     (30..60).for_each(|event| write(event, event - 30));
     eventually(|| async { (waiting() == 2 * left).then_some(()) }).await;
     cluster.partition_leader("topic", 1, Some(1)).unwrap();

@@ -36,7 +36,7 @@ pub fn request(stream: u32) -> Vec<u8> {
     frame(HEADERS, END_HEADERS | END_STREAM, stream, &[0x82, 0x86, 0x84])
 }
 
-/// Returns the beginning of a connection whose client takes no data of any answer.
+/// Returns the beginning of a connection whose client takes no data of answers.
 pub fn start_without_window() -> Vec<u8> {
     const INITIAL_WINDOW_SIZE: [u8; 6] = [0, 4, 0, 0, 0, 0];
     [b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".as_slice(), &frame(SETTINGS, 0, 0, &INITIAL_WINDOW_SIZE)].concat()
@@ -47,12 +47,11 @@ pub fn reset_request(stream: u32) -> Vec<u8> {
     [request(stream), reset(stream)].concat()
 }
 
-/// Returns the frame that resets a stream.
 pub fn reset(stream: u32) -> Vec<u8> {
     frame(RST_STREAM, 0, stream, &CANCEL.to_be_bytes())
 }
 
-/// Returns the head of a gRPC call of `path`. The messages follow in further frames.
+/// Returns the head of a gRPC call; messages follow in further frames.
 pub fn call(stream: u32, path: &str) -> Vec<u8> {
     // Indexes of HPACK's static table: method POST, scheme http. Literals follow: `:path`, `content-type`, `te`.
     let mut block = vec![0x83, 0x86];
@@ -103,7 +102,6 @@ pub fn settings(payload: &[u8]) -> HashMap<u16, u32> {
         .collect()
 }
 
-/// Returns the error code in a GOAWAY frame.
 pub fn error_code(payload: &[u8]) -> Option<u32> {
     payload.get(4..8)?.try_into().ok().map(u32::from_be_bytes)
 }

@@ -66,7 +66,7 @@ async fn a_connection_that_is_lost_with_many_calls_on_it_does_not_open_the_circu
     proxy.blackhole();
     let lost = join_all((0..100).map(|_| sessions.owner(&session))).await;
 
-    // The retry budget lets some of the lost calls be retried. The others fail, but none fails after the connection has been replaced.
+    // The retry budget covers only some of the lost calls. None fails after the connection has been replaced.
     assert!(lost.contains(&Err(SessionError::Unavailable)), "{lost:?}");
     assert_eq!(sessions.owner(&session).await, Ok(user));
 }

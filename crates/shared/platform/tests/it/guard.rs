@@ -107,7 +107,7 @@ async fn a_callers_long_baggage_fails_neither_its_own_look_up_nor_those_of_other
     let (unknown, known) = (Uuid::from_u128(3).to_string(), iam.operator_session(OPERATOR));
     let long = long_baggage();
 
-    // One call to iam has the sessions of the requests that wait, and the trace of the first.
+    // One call to iam has the sessions of all waiting requests, and the trace of the first.
     let others = join_all((0..10).map(|_| ask_with_baggage(&geo, &known, "k=v")));
     let (stranger, others) = tokio::join!(ask_with_baggage(&geo, &unknown, &long), others);
 
@@ -142,7 +142,6 @@ async fn a_public_method_knows_the_service_of_a_valid_token_and_refuses_no_other
     }
 }
 
-/// Creates a guard without rules.
 fn closed() -> Guard {
     let key = ServiceKey::new("geo", &testkit::SERVICE_KEY.into()).expect("the key of tests is long enough");
     Guard::new(Arc::new(MemorySessions::default()), key, &[])

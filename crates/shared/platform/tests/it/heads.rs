@@ -141,8 +141,7 @@ async fn one_of_several_sessions_or_tokens_is_not_chosen() {
     }
 }
 
-/// hyper does this. A gateway that used the length instead would take the next request for a part of the body, or a part of the body for
-/// the next request.
+/// hyper ignores the length. A gateway that used it would take the next request for a part of the body, or the reverse.
 #[tokio::test]
 async fn a_length_beside_chunks_is_ignored_and_ends_the_connection() {
     let (address, _server) = serve().await;

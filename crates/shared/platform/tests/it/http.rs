@@ -10,7 +10,6 @@ use tokio_util::sync::CancellationToken;
 
 const DRAIN: Duration = Duration::from_millis(500);
 
-/// Starts a server that stops when `stop` is cancelled.
 async fn start(stop: &CancellationToken) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("its address");

@@ -41,7 +41,7 @@ struct Work {
     go_on: Arc<Notify>,
 }
 
-/// A guard that reports that work was dropped, unless the work has ended.
+/// A guard that reports that work was dropped before its end.
 struct Dropped(mpsc::UnboundedSender<&'static str>);
 
 impl Drop for Dropped {
@@ -102,7 +102,7 @@ async fn a_change_ends_without_its_client_and_a_read_is_dropped() {
 
     for method in ["POST", "PUT", "PATCH", "DELETE"] {
         leave(address, &head(&format!("{method} /")), &mut seen).await;
-        // The server sees the end of the connection now or later: the work must end in both cases.
+        // Whether the server sees the end of the connection now or later, the work must end.
         sleep(Duration::from_millis(50)).await;
         work.go_on.notify_one();
         assert_eq!(next(&mut seen).await, "ended", "{method}");

@@ -41,7 +41,6 @@ async fn connect(address: SocketAddr) -> TcpStream {
     TcpStream::connect(address).await.expect("the listener accepts")
 }
 
-/// Returns true if the server has closed the connection.
 async fn is_closed(connection: &mut TcpStream) -> bool {
     let mut byte = [0; 64];
     let read = timeout(Duration::from_millis(1), connection.read(&mut byte)).await;
@@ -185,8 +184,8 @@ async fn requests_that_are_given_up_together_leave_the_others_of_their_connectio
     let router = Router::new().route("/", get(async || tokio::time::sleep(Duration::from_millis(200)).await));
     let (address, _server) = serve(router, Limits::default()).await;
     let mut connection = connect(address).await;
-    // A gateway's connection: it carries the request of one customer, then as many requests of another as are allowed, which are reset at
-    // once.
+    // A gateway's connection carries the request of one customer, then the maximum number of requests of another, which
+    // are reset at once.
     connection.write_all(&[frames::start(), frames::request(1)].concat()).await.unwrap();
     let given_up: Vec<u8> = (1..256).flat_map(|number| frames::reset_request(2 * number + 1)).collect();
     connection.write_all(&given_up).await.unwrap();

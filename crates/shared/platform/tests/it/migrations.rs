@@ -87,7 +87,8 @@ fn lazy(options: &sqlx::postgres::PgConnectOptions) -> Database {
     Database::lazy("test", "TEST_DATABASE_URL", &url, 2).expect("the options make a URL")
 }
 
-/// Creates a role that may log in with `password` and owns nothing. Returns its name and the options to connect as the role.
+/// Creates a role that may log in with `password` and owns nothing. Returns its name and the options to connect as the
+/// role.
 async fn with_role(database: &testkit::Database, password: &str) -> (String, sqlx::postgres::PgConnectOptions) {
     let role = format!("role_{}", platform::ids::random().simple());
     execute(database, format!("create role {role} login password '{password}'")).await;
@@ -172,12 +173,13 @@ async fn a_migration_whose_connection_is_lost_begins_again() {
 
     proxy.blackhole();
 
-    // The first connection has the lock. It takes this long until its loss is noticed and the server has seen that its client is gone.
+    // The first connection has the lock. It takes this long until its loss is noticed and the server has seen that its
+    // client is gone.
     let outcome = tokio::time::timeout(std::time::Duration::from_secs(40), migration).await;
     outcome.expect("the migration ends").unwrap().unwrap();
 }
 
-/// Records a migration that no version of this tree has.
+/// Records a migration that this program does not know.
 async fn record(database: &testkit::Database, version: i64, name: &str) {
     let recorded = format!(
         "insert into _sqlx_migrations (version, description, success, checksum, execution_time)

@@ -21,7 +21,6 @@ use tokio_util::sync::CancellationToken;
 use tracing::Level;
 use uuid::Uuid;
 
-/// Returns the number of lines that contain `text`.
 fn count(log: &MemoryLog, text: &str) -> usize {
     log.text().lines().filter(|line| line.contains(text)).count()
 }

@@ -121,7 +121,7 @@ async fn the_events_of_one_key_keep_their_order_while_relays_die_and_others_take
         setup.write(round * 300..(round + 1) * 300).await;
         let enough = usize::try_from(round * 300).unwrap() + 1;
         eventually(|| async { (setup.messages().await.len() >= enough).then_some(()) }).await;
-        // The holder of the lease dies, perhaps in the middle of a batch. The other one takes over once the lease has expired.
+        // The lease's holder dies, perhaps in the middle of a batch. Another relay takes over when the lease expires.
         let holder: String =
             sqlx::query_scalar("select holder from leases").fetch_one(&setup.database.pool).await.unwrap();
         let dead = holder.parse::<usize>().unwrap();
@@ -220,7 +220,7 @@ async fn a_relay_that_falls_silent_is_replaced_and_can_mark_nothing_any_more() {
 async fn a_read_that_is_planned_for_an_empty_outbox_does_not_read_all_rows_for_each_row() {
     const ROWS: i64 = 5_000;
     let database = testkit::database(&MIGRATIONS).await;
-    // The statistics say that the table is empty, so every index costs the same.
+    // With statistics of an empty table, every index costs the same.
     sqlx::query("vacuum analyze outbox").execute(&database.pool).await.unwrap();
     let pool = platform::postgres::Database::lazy("test", "TEST_DATABASE_URL", &database.url.clone().into(), 1);
     let pool = pool.unwrap().with_stable_plans();
@@ -284,7 +284,7 @@ async fn a_waker_in_the_replica_without_the_lease_reaches_the_one_with_it() {
     let waker = Waker::default();
     let holder = setup.relay("holder");
     eventually(|| async { setup.outbox("nobody").lease(Duration::ZERO).await.unwrap().is_none().then_some(()) }).await;
-    // With the first event, the holder creates the topic. This may take longer than its lease.
+    // The holder creates the topic for the first event, perhaps for longer than its lease.
     setup.write(0..1).await;
     setup.all_marked().await;
     let other = setup.relay_with("other", &waker);

@@ -17,7 +17,6 @@ const KNOWN: &str = "events.v1.OrderPaid";
 const UNHEARD: &str = "events.v1.Unheard";
 const TTL: Duration = Duration::from_secs(30);
 
-/// An outbox with the handles of two replicas.
 struct Replicas {
     one: Arc<dyn Outbox>,
     other: Arc<dyn Outbox>,
@@ -59,14 +58,15 @@ impl Replicas {
         self.one.lease(TTL).await.unwrap().unwrap()
     }
 
-    /// Returns the names of the unpublished events that are not set aside. A `<` marks an event that is behind an event that is set aside.
+    /// Returns the names of the unpublished events that are not set aside. A `<` marks an event that is behind an event
+    /// that is set aside.
     async fn waiting(&self) -> Vec<String> {
         let rows = self.one.unpublished(100, &[]).await.unwrap();
         let name = |payload: &[u8]| String::from_utf8_lossy(payload).into_owned();
         rows.iter().map(|row| name(&row.payload) + if row.is_behind { "<" } else { "" }).collect()
     }
 
-    /// Returns the ids of the unpublished events that are not set aside, by name.
+    /// Returns the ids of unpublished events that are not set aside, by name.
     async fn ids(&self) -> HashMap<String, i64> {
         let rows = self.one.unpublished(100, &[]).await.unwrap();
         rows.iter().map(|row| (String::from_utf8_lossy(&row.payload).into_owned(), row.id)).collect()

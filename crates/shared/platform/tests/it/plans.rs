@@ -8,7 +8,7 @@ async fn a_statement_is_planned_once_for_a_connection() {
     let url = database.url.clone().into();
     let pool = Database::lazy("test", "TEST_DATABASE_URL", &url, 1).expect("a URL").with_stable_plans();
     sqlx::query("create table items (id bigint primary key)").execute(&pool).await.unwrap();
-    // The statement's estimated cost is much lower for one id than for the unknown number of ids of a generic plan.
+    // For one id the statement costs much less than for a generic plan's unknown number of ids.
     let statement = "select count(*) from unnest($1::bigint[]) as asked (id) join items using (id)";
 
     for _ in 0..10 {

@@ -20,7 +20,6 @@ use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 const POOL: u32 = 4;
 
-/// A database that is reached through a proxy.
 struct Fixture {
     database: testkit::Database,
     proxy: Proxy,
@@ -39,7 +38,7 @@ impl Fixture {
         fixture
     }
 
-    /// Executes as many statements at once as the pool has connections. Returns the duration and the outcomes.
+    /// Executes as many statements at once as the pool has connections. Returns duration and outcomes.
     async fn statements(&self, statement: &'static str) -> (Duration, Vec<sqlx::Result<()>>) {
         let start = Instant::now();
         let all = (0..POOL).map(|_| async { sqlx::query(statement).execute(&self.pool).await.map(drop) });
@@ -49,14 +48,14 @@ impl Fixture {
 }
 
 impl Fixture {
-    /// Executes a statement that may be repeated, as often at once as the pool has connections.
+    /// Executes a repeatable statement, as often at once as the pool has connections.
     async fn repeatable(&self, statement: &'static str) -> Vec<sqlx::Result<()>> {
         let all =
             (0..POOL).map(|_| retry_stale(|| async { sqlx::query(statement).execute(&self.pool).await.map(drop) }));
         join_all(all).await
     }
 
-    /// Executes a statement as an operator, who has a connection of its own.
+    /// Executes a statement over an operator's own connection.
     async fn operator(&self, statement: String) {
         sqlx::query(sqlx::AssertSqlSafe(statement))
             .execute(&self.database.pool)
@@ -167,7 +166,7 @@ async fn a_watched_pool_gives_up_lost_connections_before_a_statement_meets_them(
     let (statements, next) = tokio::join!(fixture.statements("select pg_sleep(0.5)"), async {
         tokio::time::sleep(Duration::from_millis(200)).await;
         fixture.proxy.blackhole();
-        // The loss is noticed after up to one second until the next ping and two seconds without an answer.
+        // The loss is noticed after up to one second until the next ping, and two seconds without an answer.
         tokio::time::sleep(Duration::from_millis(3_500)).await;
         fixture.statements("select 1").await
     });
@@ -210,7 +209,7 @@ async fn a_statement_that_meets_a_lost_connection_before_that_is_known_ends_when
     tokio::time::sleep(Duration::from_millis(1_500)).await;
     let (took, outcomes) = fixture.statements("select 1").await;
 
-    // Half of the two seconds of the ping has passed already.
+    // One of the two seconds of the ping has passed already.
     assert!(took < Duration::from_millis(2_500), "{took:?}");
     assert!(outcomes.iter().all(|outcome| outcome.as_ref().is_err_and(is_unavailable)), "{outcomes:?}");
     stop.cancel();
@@ -285,7 +284,7 @@ async fn many_who_wait_do_not_keep_each_other_from_connecting_again() {
     });
     let took = took.await.expect("they connect again");
 
-    // It takes up to three seconds until the loss is noticed.
+    // The loss is noticed within three seconds.
     assert!(took < Duration::from_secs(8), "{took:?}");
     drop(load);
     stop.cancel();

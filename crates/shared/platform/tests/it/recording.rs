@@ -1,4 +1,4 @@
-//! The spans of one thread, whose trace headers are those of a service.
+//! Records the spans of one thread, with a service's trace headers.
 
 use std::collections::HashMap;
 
@@ -19,7 +19,7 @@ pub fn record() -> DefaultGuard {
     telemetry::subscribe(tracing_subscriber::registry().with(layer))
 }
 
-/// Returns the headers of a call or a record of [`TRACE`], which is not recorded, with this baggage.
+/// Returns the trace headers of [`TRACE`], which is not recorded, with this baggage.
 pub fn trace_headers(baggage: &str) -> HashMap<String, String> {
     let parent = format!("00-{TRACE}-b7ad6b7169203331-00");
     [("traceparent", parent.as_str()), ("tracestate", "c=d"), ("baggage", baggage)]
@@ -28,8 +28,8 @@ pub fn trace_headers(baggage: &str) -> HashMap<String, String> {
         .collect()
 }
 
-/// Returns baggage that a server accepts from its caller, and that takes more than a server accepts in a call of ours, since each `"` is
-/// percent-encoded there.
+/// Returns baggage that a server accepts, but that is too long for it in a further call, which percent-encodes each
+/// `"`.
 pub fn long_baggage() -> String {
     format!("k={}", "\"".repeat(5_600))
 }

@@ -56,7 +56,7 @@ async fn a_read_whose_bytes_are_dropped_is_made_again_over_the_next_connection()
     );
 }
 
-/// Blocks this thread and all its tasks once, as an overloaded machine does to a process that waits to be scheduled.
+/// Blocks this thread and all its tasks once, like an overloaded machine that does not schedule the process.
 async fn stall() {
     tokio::task::yield_now().await;
     std::thread::sleep(2 * RESPONSE_TIMEOUT);
@@ -83,7 +83,7 @@ async fn waiting_for(url: &str) -> Vec<String> {
     let connection = lazy_connection("REDIS_URL", &url.into(), None).expect("a valid URL");
     let condition = readiness.condition("redis");
     let watching = testkit::run(|stop| watch(connection, condition, Memory::default(), stop));
-    // For up to a second, the server may not have been checked yet.
+    // The first check may take up to a second.
     let told = eventually(|| async {
         let mut changes = readiness.changes();
         let told = readiness.waiting_for();

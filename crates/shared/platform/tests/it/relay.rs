@@ -29,12 +29,11 @@ use crate::{
 const KNOWN: &str = "events.v1.OrderPaid";
 const UNHEARD: &str = "events.v1.Unheard";
 
-/// A broker that accepts every record and keeps it.
 #[derive(Clone, Default)]
 struct Broker(Arc<Mutex<Vec<Record>>>);
 
 impl Broker {
-    /// Returns the payloads of the records with this key, in the order in which they were published.
+    /// Returns the payloads of this key's records, in the order of publishing.
     fn of_key(&self, key: u128) -> Vec<String> {
         let key = Uuid::from_u128(key).to_string().into_bytes();
         let records = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -164,7 +163,8 @@ async fn a_producer_that_failed_for_good_is_made_again() {
     let record = || Record { topic: "topic".to_owned(), key: vec![], payload: vec![], headers: HashMap::new() };
     publisher.publish(vec![record()]).await.unwrap();
 
-    // After this error for the oldest record in flight, librdkafka cannot keep its guarantees and never publishes again.
+    // After this error for the oldest record in flight, librdkafka cannot keep its guarantees and never publishes
+    // again.
     let desynchronized = RDKafkaRespErr::RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER;
     cluster.request_errors(RDKafkaApiKey::Produce, &[desynchronized]);
     publisher.publish(vec![record()]).await.unwrap_err();

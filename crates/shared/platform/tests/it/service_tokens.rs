@@ -14,7 +14,8 @@ fn signed(header: &Header, claims: &Value) -> String {
     encode(header, claims, &key).expect("HS256 is known once a key has been made")
 }
 
-/// Returns the claims of a token from order to inventory that was issued `age` seconds ago with a lifetime of `life` seconds.
+/// Returns the claims of a token from order to inventory that was issued `age` seconds ago with a lifetime of `life`
+/// seconds.
 fn claims(age: i64, life: i64) -> Value {
     let iat = clock::now().timestamp() - age;
     json!({ "iss": "order", "aud": "inventory", "iat": iat, "exp": iat + life })

@@ -22,7 +22,7 @@ async fn text(connection: &mut PgConnection, question: &str) -> Option<String> {
     sqlx::query_scalar(AssertSqlSafe(question.to_owned())).fetch_one(connection).await.expect("the question is right")
 }
 
-/// Returns the content of every history, including the time at which each migration was applied.
+/// Returns every history, with the times at which migrations were applied.
 async fn history(connection: &mut PgConnection) -> Vec<Option<String>> {
     let mut all = Vec::new();
     for table in ["_sqlx_migrations", "_sqlx_migrations_inbox", "_sqlx_migrations_leases", "_sqlx_migrations_outbox"] {
@@ -31,7 +31,7 @@ async fn history(connection: &mut PgConnection) -> Vec<Option<String>> {
     all
 }
 
-/// Returns the names of all tables except the histories.
+/// Returns all tables except the histories.
 async fn tables(connection: &mut PgConnection) -> Option<String> {
     let question = "select string_agg(relname::text, ' ' order by relname) from pg_class
         where relkind = 'r' and relnamespace = 'public'::regnamespace and not starts_with(relname::text, '_sqlx_migrations')";
@@ -47,7 +47,7 @@ async fn fill(connection: &mut PgConnection) {
     sqlx::raw_sql(filled).execute(connection).await.expect("the tables are there");
 }
 
-/// Reverts migrations one after another, at most `most`. Returns the reverted ones.
+/// Reverts up to `most` migrations. Returns them.
 async fn reverted(connection: &mut PgConnection, migrations: &Migrations, most: usize) -> Vec<String> {
     let mut names = Vec::new();
     while names.len() < most

@@ -18,12 +18,11 @@ use tokio::{net::TcpListener, sync::Notify, time::Instant};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-/// The drain: the time for which the program still serves after it has stopped being ready.
+/// How long the program still serves after it has stopped being ready.
 const DRAIN: Duration = Duration::from_secs(3);
 /// The duration of a request, nearly the longest possible.
 const WORK: Duration = Duration::from_secs(9);
 
-/// A broker that accepts everything.
 #[derive(Clone, Default)]
 struct Broker(Arc<Mutex<Vec<Record>>>);
 

@@ -93,7 +93,8 @@ async fn expected_topics_are_created_together_with_the_first_that_is_needed() {
 
 #[tokio::test]
 async fn a_topic_and_dead_letters_that_were_deleted_are_created_again_by_who_writes_them() {
-    // The broker of the other tests creates a missing topic by itself, with its own settings, once a producer looks for it.
+    // The broker of the other tests creates a missing topic by itself, with its own settings, once a producer looks for
+    // it.
     let Some(kafka) = guarded_kafka().await else { return assert!(!has_docker()) };
     let config = Config { kafka_topic_retention: Duration::from_hours(48), ..kafka.config("broker") };
     let (topic, letters) = ("written-again", dead_letter_topic("rejected-again"));
@@ -112,7 +113,7 @@ async fn a_topic_and_dead_letters_that_were_deleted_are_created_again_by_who_wri
         found.is_ok_and(|found| found.is_empty()).then_some(())
     })
     .await;
-    // While the clock is paused, the time limit ends at once.
+    // With a paused clock, the time limit ends at once.
     tokio::time::pause();
     let lost = consumer.publish_exact(&letter).await;
     tokio::time::resume();

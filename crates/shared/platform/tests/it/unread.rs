@@ -16,7 +16,6 @@ use crate::frames;
 
 const MIB: usize = 1 << 20;
 
-/// Starts a server whose answers have this size.
 async fn serve(size: usize) -> (SocketAddr, Running) {
     let socket = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = socket.local_addr().expect("its address");
@@ -52,7 +51,7 @@ async fn unread_answers_take_bounded_memory_and_others_are_answered() {
     for _ in 0..5 {
         assert_eq!(client.get(&url).send().await.unwrap().bytes().await.unwrap().len(), MIB);
     }
-    // The clients request 40 MiB and 16 MiB are kept, so all answers of at least six connections were dropped.
+    // Of the requested 40 MiB, 16 MiB are kept, so all answers of at least six connections were dropped.
     let flood = Mutex::new(flood);
     eventually(async || {
         let mut closed = 0;

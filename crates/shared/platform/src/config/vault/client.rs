@@ -1,4 +1,4 @@
-//! The two requests to Vault's HTTP API: log in, and read a secret.
+//! The two requests to Vault's HTTP API: logging in, and reading a secret.
 
 use std::{collections::HashMap, path::Path, time::Duration};
 
@@ -10,14 +10,13 @@ use serde_json::{Map, Value, json};
 use super::reference::Reference;
 use crate::config::{error::ConfigError, provider_url};
 
-/// The timeout of one request.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
-/// The maximum size of a response in bytes. Vault's own limit for a secret is 1 MiB; a shop's secrets are keys and URLs.
+/// The maximum size of a response in bytes. Vault's own limit for a secret is 1 MiB; a shop's secrets are keys and
+/// URLs.
 const MAX_RESPONSE_BYTES: usize = 64 * 1024;
-/// The file in which Kubernetes puts a pod's token.
+/// Where Kubernetes puts a pod's token.
 const SERVICE_ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount/token";
 
-/// The credentials with which the process logs in to Vault.
 pub enum Login {
     Token(SecretString),
     /// The token of the pod's service account, for this role at this mount of the method `kubernetes`.
@@ -39,7 +38,7 @@ impl Login {
             return Err(ConfigError::new("VAULT_TOKEN", problem));
         };
         let file = value(values, "VAULT_KUBERNETES_TOKEN_FILE").unwrap_or(SERVICE_ACCOUNT);
-        // Kubernetes replaces the token while the process runs, so it is read when it is used.
+        // Read at each use, since Kubernetes replaces the token while the process runs.
         let token = std::fs::read_to_string(file)
             .map_err(|error| ConfigError::new("VAULT_KUBERNETES_TOKEN_FILE", format!("{file}: {error}")))?;
         let mount = value(values, "VAULT_KUBERNETES_MOUNT").unwrap_or("kubernetes").to_owned();
@@ -47,7 +46,6 @@ impl Login {
     }
 }
 
-/// A client of one Vault.
 pub struct Client {
     http: reqwest::Client,
     address: Url,
@@ -87,7 +85,8 @@ impl Client {
             return Err(ConfigError::new(ADDRESS, problem));
         }
         let failed = |error: &dyn std::fmt::Display| ConfigError::new(ADDRESS, error);
-        // A redirect would take the token to another server. A proxy of the environment is meant for other requests.
+        // A redirect would send the token to another server, and a proxy of the environment is meant for other
+        // requests.
         let mut http =
             crate::http::client_builder().timeout(REQUEST_TIMEOUT).redirect(redirect::Policy::none()).no_proxy();
         if let Some(file) = value(values, "VAULT_CACERT") {
@@ -99,7 +98,6 @@ impl Client {
         Ok(Self { http, address, namespace: value(values, "VAULT_NAMESPACE").map(str::to_owned) })
     }
 
-    /// Returns the token for further requests.
     pub async fn log_in(&self, login: Login) -> Result<SecretString, String> {
         let (mount, role, jwt) = match login {
             Login::Token(token) => return Ok(token),
@@ -111,7 +109,6 @@ impl Client {
         Ok(answer.auth.client_token)
     }
 
-    /// Returns the fields of a secret's current version.
     pub async fn fields(&self, token: &SecretString, secret: &Reference) -> Result<Map<String, Value>, String> {
         let url = self.url([secret.mount(), "data"].into_iter().chain(secret.path().split('/')));
         let request = self.http.get(url).header("X-Vault-Token", token.expose_secret());
@@ -139,7 +136,6 @@ impl Client {
     }
 }
 
-/// Reads a response of at most [`MAX_RESPONSE_BYTES`].
 async fn body<T: for<'a> Deserialize<'a>>(mut answer: Response) -> Result<T, String> {
     let mut bytes = Vec::new();
     while let Some(chunk) = answer.chunk().await.map_err(|error| unanswered(&error))? {
@@ -164,7 +160,6 @@ fn unanswered(error: &reqwest::Error) -> String {
     format!("Vault cannot be reached: {cause}")
 }
 
-/// Describes what a status of Vault means for this request.
 fn refused(status: StatusCode) -> String {
     let meaning = match status.as_u16() {
         400 => "the request is refused, as for an unknown role or a login that is not accepted",

@@ -1,6 +1,8 @@
-//! Secrets from Vault: the value `vault:<mount>/<path>#<field>` of a variable is replaced by a field of a secret in a KV store, version 2.
+//! Secrets from Vault: the value `vault:<mount>/<path>#<field>` of a variable is replaced by a field of a secret in a
+//! KV store, version 2.
 //!
-//! The process reads them once, at its start. An error names the variable and never contains a secret or text that a server sent.
+//! The secrets are read once, at the start. An error names the variable and never contains a secret or text that a
+//! server sent.
 
 mod client;
 mod reference;
@@ -16,12 +18,13 @@ use self::{
 };
 use crate::config::error::ConfigError;
 
-/// The time limit for reading all secrets of a process. With it, a process that cannot read them exits within 10 s of its start.
+/// The time limit for reading all secrets of a process. With it, a process that cannot read them exits within 10 s of
+/// its start.
 const READ_TIMEOUT: Duration = Duration::from_secs(8);
 
-/// Replaces the values of secret variables that refer to Vault by the fields that they refer to.
+/// Replaces each secret variable's value that refers to Vault by the field to which it refers.
 pub fn resolve(values: &mut HashMap<String, String>, is_secret: fn(&str) -> bool) -> Result<(), ConfigError> {
-    // The references are sorted by variable, so that the same mistake always gives the same error.
+    // Sorted by variable, so that the same mistake always gives the same error.
     let references: BTreeMap<String, Reference> = values
         .iter()
         .filter(|(name, value)| is_secret(name) && Reference::is_one(value))
@@ -67,7 +70,7 @@ async fn read(
     Ok(secrets)
 }
 
-/// Runs `work` to its end on its own runtime, since the configuration is read both before a runtime starts and within one.
+/// Runs `work` on its own runtime, since this is called both inside and outside of a runtime.
 fn on_own_runtime<T: Send>(
     variable: &str,
     work: impl Future<Output = Result<T, ConfigError>> + Send,

@@ -1,4 +1,4 @@
-//! A channel to one address of a peer, and the outcomes of calls on the channel.
+//! A channel to one address of a peer, which records lost connections.
 
 use http::{Request, Response};
 use tokio::time::{Instant, timeout_at};
@@ -18,21 +18,21 @@ pub struct Link {
     losses: Losses,
 }
 
-/// The reason why a call has no response.
+/// Why a call has no response.
 #[derive(Debug)]
 pub enum Failure {
-    /// No response arrived by the deadline. `others_serve` is true if only this replica of the peer is slow.
+    /// No response arrived by the deadline. `others_serve` is true if only this replica is slow.
     TimedOut {
         others_serve: bool,
     },
     Lost(Lost),
 }
 
-/// A call that failed because its connection could not be opened or has ended.
+/// A call whose connection could not be opened or has ended.
 #[derive(Debug)]
 pub struct Lost {
     pub message: String,
-    /// The outcome of the call with regard to the peer's health.
+    /// What the call says about the peer's health.
     pub outcome: Outcome,
     /// True if the peer reports that it did not process the call.
     pub is_refused: bool,
@@ -47,12 +47,11 @@ impl Link {
         self.channel.clone()
     }
 
-    /// Records that the peer responded to a request that was sent at `begun` over [`Self::channel`].
+    /// Records that the peer responded to a request sent over [`Self::channel`] at `begun`.
     pub fn answered(&self, begun: Instant) {
         self.losses.answered(begun);
     }
 
-    /// Sends a request and waits for the response until `deadline`.
     pub async fn send(&self, request: Request<Body>, deadline: Instant) -> Result<Response<Body>, Failure> {
         let mut channel = self.channel.clone();
         let begun = Instant::now();
@@ -79,18 +78,16 @@ impl Link {
     }
 }
 
-/// Returns true if the server reports that it has not processed the stream. It has refused the stream, or is closing the connection and the
-/// stream comes after the last one that it processes (RFC 9113, 6.8 and 8.7).
+/// Returns true if the server reports that it has not processed the stream: it refused the stream, or it is closing the
+/// connection and the stream comes after the last one that it processes (RFC 9113, 6.8 and 8.7).
 fn is_refused(error: &h2::Error) -> bool {
     error.is_remote() && (error.reason() == Some(h2::Reason::REFUSED_STREAM) || error.is_go_away())
 }
 
-/// Formats an error and its causes in one line.
 fn chain(error: &Error) -> String {
     causes(error).map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
-/// Returns an error and its causes.
 fn causes(error: &Error) -> impl Iterator<Item = &(dyn std::error::Error + 'static)> {
     std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source())
 }

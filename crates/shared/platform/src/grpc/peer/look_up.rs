@@ -1,4 +1,4 @@
-//! Looks up a host name periodically and keeps its replicas according to the latest lookup.
+//! Looks up a host name periodically and keeps the replicas that the latest lookup found.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -20,17 +20,16 @@ use super::{
 };
 use crate::outage::Outage;
 
-/// The interval between two lookups of a name.
 const LOOKUP_INTERVAL: Duration = Duration::from_secs(1);
-/// The time limit of a lookup.
 const LOOKUP_TIMEOUT: Duration = Duration::from_secs(5);
-/// The maximum number of addresses of a name that are used. The numerically smallest addresses are used.
+/// The maximum number of addresses of a name. Of more, the numerically smallest are used.
 const MAX_ADDRESSES: usize = 64;
 
 /// The replicas that the latest lookup of a name found.
 pub type Known = Arc<[Arc<Replica>]>;
 
-/// Looks up the name of `target` periodically and publishes the replicas. If a lookup fails or finds nothing, the replicas stay the same.
+/// Looks up the name of `target` periodically and publishes the replicas, which stay the same if a lookup fails or
+/// finds nothing.
 pub async fn run(peer: &'static str, target: Target, resolver: Arc<dyn Resolver>, tell: watch::Sender<Option<Known>>) {
     let Some((host, port)) = target.name() else { return };
     let mut outage = Outage::new("DNS", format!("looking up {host}"));
@@ -61,7 +60,7 @@ pub async fn run(peer: &'static str, target: Target, resolver: Arc<dyn Resolver>
             }
             Err(error) => {
                 outage.met(error);
-                // Publishes an empty list after a failed first lookup, so that calls that wait for this lookup fail at once.
+                // Publishes an empty list after a failed first lookup, so that waiting calls fail at once.
                 tell.send_if_modified(|known| known.is_none() && known.replace(Arc::default()).is_none());
             }
         }
@@ -73,7 +72,7 @@ pub async fn run(peer: &'static str, target: Target, resolver: Arc<dyn Resolver>
     }
 }
 
-/// Adds and removes replicas to match the lookup. Calls in flight on a removed replica continue.
+/// Adds and removes replicas to match the lookup. Calls in flight to removed replicas continue.
 fn change(
     peer: &'static str,
     target: &Target,

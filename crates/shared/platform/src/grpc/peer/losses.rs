@@ -1,4 +1,4 @@
-//! Records lost connections to an address and what they say about the peer's health.
+//! Records lost connections to an address, and derives what they say about the peer's health.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -6,8 +6,9 @@ use tokio::time::Instant;
 
 use crate::circuit_breaker::Outcome;
 
-/// The lost connections to one address. When a working connection ends, all its calls fail. Together they count as one failed call, since
-/// the next connection may work. If the peer never responded on the connection, each of its calls counts as a failure of the peer.
+/// The lost connections to one address. When a working connection ends, all its calls fail, but count as one failed
+/// call, since the next connection may work. If the peer never responded on the connection, each call counts as a
+/// failure of the peer.
 #[derive(Default)]
 pub struct Losses(Mutex<Loss>);
 
@@ -30,7 +31,6 @@ impl Losses {
         loss.answered |= loss.last.is_none_or(|(at, _)| begun > at);
     }
 
-    /// Returns the outcome of a call that began at `begun` and whose connection has ended.
     pub fn outcome(&self, begun: Instant) -> Outcome {
         let mut loss = self.lock();
         match loss.last {

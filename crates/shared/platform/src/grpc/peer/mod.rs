@@ -1,5 +1,5 @@
-//! Client of another service. It adds identity, deadline and trace context to each call and balances calls over the service's replicas. It
-//! refuses calls while its circuit breaker is open.
+//! Client of another service. It adds identity, deadline and trace context to each call, balances calls over the
+//! service's replicas, and refuses calls while its circuit breaker is open.
 
 mod link;
 mod look_up;
@@ -39,7 +39,7 @@ type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// The time limit of a call for which the caller sets no earlier deadline.
 const CALL_TIMEOUT: Duration = Duration::from_secs(5);
-/// A missed deadline counts as a failure of the peer only if the peer had at least this long to respond.
+/// A missed deadline counts as the peer's failure only if it had at least this long to respond.
 const MIN_RESPONSE_TIME: Duration = Duration::from_secs(1);
 
 /// Another service, as the transport of a generated client.
@@ -52,7 +52,7 @@ pub struct Peer {
     breaker: Arc<CircuitBreaker>,
 }
 
-/// The credential that a call carries of the user for whose request the call is made.
+/// The user's credential that a call carries.
 #[derive(Clone, Copy)]
 enum Forwards {
     Nothing,
@@ -64,32 +64,31 @@ enum Forwards {
 /// The destination of calls.
 #[derive(Clone)]
 enum Route {
-    /// A single address, which needs no lookup and no choice.
+    /// A single address, which needs neither lookup nor balancing.
     Address(Arc<Link>),
-    /// The replicas behind a host name.
     Replicas(Arc<Replicas>),
 }
 
 impl Peer {
-    /// Creates a channel to the service `name` at `address` (`host:port`, or a URL), which connects on first use. A host name stands for
-    /// all replicas to whose addresses it resolves. It is resolved periodically until the last clone is dropped. Errors name `variable` as
-    /// the source of the address.
+    /// Creates a channel to the service `name` at `address` (`host:port`, or a URL), which connects on first use. A
+    /// host name stands for all its addresses, and is resolved periodically until the last clone is dropped. Errors
+    /// name `variable`.
     pub fn lazy(name: &'static str, variable: &str, address: &str) -> Result<Self, ConfigError> {
         Self::over(None, name, variable, address)
     }
 
-    /// Does the same as [`lazy`](Self::lazy), but over TLS if `tls` is set, to servers whose certificates name this service. Fails if the
-    /// scheme of a URL contradicts this.
+    /// Like [`lazy`](Self::lazy), but over TLS if `tls` is set, to servers whose certificates name this service. Fails
+    /// if a URL's scheme contradicts `tls`.
     pub fn over(tls: Option<&Tls>, name: &'static str, variable: &str, address: &str) -> Result<Self, ConfigError> {
         Ok(Self::to(Target::parse(tls, Some(name), variable, address)?, name, Arc::new(SystemResolver)))
     }
 
-    /// Does the same as [`over`](Self::over) for a program that may be outside this system: its certificate needs only the host name.
+    /// Like [`over`](Self::over), for a program outside this system, whose certificate needs only the host name.
     pub fn outside(tls: Option<&Tls>, name: &'static str, variable: &str, address: &str) -> Result<Self, ConfigError> {
         Ok(Self::to(Target::parse(tls, None, variable, address)?, name, Arc::new(SystemResolver)))
     }
 
-    /// Does the same as [`lazy`](Self::lazy), but resolves host names with `resolver`.
+    /// Like [`lazy`](Self::lazy), but resolves host names with `resolver`.
     pub fn resolved(
         resolver: Arc<dyn Resolver>,
         name: &'static str,
@@ -115,15 +114,15 @@ impl Peer {
         self
     }
 
-    /// Makes calls carry the session of the request for which they are made, if the request has a session.
+    /// Makes calls carry the session of the request for which they are made, if any.
     #[must_use]
     pub fn forwarding_session(mut self) -> Self {
         self.forwards = Forwards::Session;
         self
     }
 
-    /// Makes calls carry the session or the access token of the request for which they are made. Use this only on a channel without an
-    /// identity, whose token would replace the user's token.
+    /// Makes calls carry the request's session or access token. Use this only on a channel without an identity, whose
+    /// token would replace the user's.
     #[must_use]
     pub fn forwarding_credential(mut self) -> Self {
         self.forwards = Forwards::Credential;
@@ -163,8 +162,7 @@ impl Service<Request<Body>> for Peer {
     type Error = BoxError;
     type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, BoxError>> + Send>>;
 
-    /// Always returns ready. Waiting for a connection is part of the call and bounded by its deadline, and an open breaker refuses the call
-    /// at once.
+    /// Always ready: the wait for a connection is part of the call, and an open breaker refuses the call at once.
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
         Poll::Ready(Ok(()))
     }
@@ -197,7 +195,8 @@ impl Service<Request<Body>> for Peer {
                 }
                 Err(Failure::Lost(lost)) => {
                     permit.end(lost.outcome);
-                    // A lost connection is not a response of the peer. tonic would report it as CANCELLED or UNKNOWN.
+                    // tonic would report a lost connection, which is not a response of the peer, as CANCELLED or
+                    // UNKNOWN.
                     Err(Status::unavailable(format!("{name}: {}", lost.message)).into())
                 }
                 Err(Failure::TimedOut { others_serve }) => {
@@ -210,7 +209,7 @@ impl Service<Request<Body>> for Peer {
     }
 }
 
-/// Returns the outcome that a response has for the circuit breaker. UNAVAILABLE with a reason of its own, such as PAYMENT_OUTCOME_UNKNOWN,
+/// Returns what a response means for the circuit breaker. UNAVAILABLE with a reason, such as PAYMENT_OUTCOME_UNKNOWN,
 /// is an answer: the peer works, and other calls may succeed.
 fn outcome_of(status: &Status, left: Duration) -> Outcome {
     match (status.code(), reason(status)) {
@@ -219,11 +218,11 @@ fn outcome_of(status: &Status, left: Duration) -> Outcome {
     }
 }
 
-/// Returns the outcome that a call with this status code has for the circuit breaker. `left` is the time that the peer had to respond.
+/// Returns what a status code means for the circuit breaker. The peer had the time `left` to respond.
 fn outcome(code: Code, left: Duration) -> Outcome {
     match code {
         Code::Unavailable => Outcome::Failed,
-        // A tonic server responds CANCELLED if it notices before the client that the deadline has passed.
+        // A tonic server responds CANCELLED if it notices the passed deadline before the client does.
         Code::DeadlineExceeded | Code::Cancelled if left >= MIN_RESPONSE_TIME => Outcome::Failed,
         Code::DeadlineExceeded | Code::Cancelled => Outcome::Inconclusive,
         _ => Outcome::Answered,

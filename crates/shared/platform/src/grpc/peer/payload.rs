@@ -1,4 +1,4 @@
-//! A request body that can be sent again, and that records whether it has been sent.
+//! A request body that can be sent again and records whether it has been sent.
 
 use std::{
     future::poll_fn,
@@ -14,26 +14,25 @@ use bytes::Bytes;
 use http_body::{Body as _, Frame};
 use tonic::{Status, body::Body};
 
-/// The maximum size in bytes of a body that is kept so that it can be sent again.
+/// The maximum size in bytes of a body that is kept for a retry.
 const MAX_BYTES: usize = 256 * 1024;
 
-/// The body of a request.
 pub enum Payload {
     /// The complete body, which can be sent any number of times.
     Whole(Bytes),
-    /// The beginning and the rest of a body that is long or not complete yet. It can be sent only once.
+    /// The beginning and the rest of a body that is too long or incomplete. It can be sent only once.
     Open(Bytes, Body),
 }
 
 impl Payload {
-    /// Reads the data that are available without waiting. If the body is a single message, this is all of it.
+    /// Reads the data that are available without waiting: a whole body if it is a single message.
     pub async fn read(mut body: Body) -> Result<Self, Status> {
         let mut begun = Bytes::new();
         let is_whole = poll_fn(|context| {
             loop {
                 match Pin::new(&mut body).poll_frame(context) {
                     Poll::Ready(Some(Ok(frame))) => {
-                        // Frames without data are ignored, since a request has no trailers.
+                        // Ignores frames without data, since a request has no trailers.
                         let Ok(data) = frame.into_data() else { continue };
                         begun = if begun.is_empty() { data } else { [begun.as_ref(), &data].concat().into() };
                         if begun.len() > MAX_BYTES {
@@ -50,7 +49,7 @@ impl Payload {
         Ok(if is_whole { Self::Whole(begun) } else { Self::Open(begun, body) })
     }
 
-    /// Returns the body for one attempt, its ticket, and the payload for another attempt if the body can be sent again.
+    /// Returns the body for one attempt, its ticket, and the payload for another attempt, if possible.
     pub fn take(self) -> (Body, Ticket, Option<Self>) {
         let ticket = Ticket::default();
         let (first, rest, again) = match self {
@@ -65,8 +64,8 @@ const WAITING: u8 = 0;
 const SENT: u8 = 1;
 const GIVEN_UP: u8 = 2;
 
-/// A record of whether a request has been sent. The connection reads the body only when it sends the request. Until then no server has the
-/// complete request, so no server can have executed it.
+/// Records whether a request has been sent. The connection reads the body only when it sends the request. Until then no
+/// server can have executed it.
 #[derive(Clone, Default)]
 pub struct Ticket(Arc<AtomicU8>);
 
@@ -121,7 +120,7 @@ mod tests {
 
     use super::*;
 
-    /// A body with these frames. If the flag is set, it never ends.
+    /// A body with these frames, in reverse order. It ends after them only if the flag is set.
     struct Frames(Vec<&'static [u8]>, bool);
 
     impl http_body::Body for Frames {

@@ -23,30 +23,26 @@ use super::{
 };
 use crate::circuit_breaker::Outcome;
 
-/// The interval between two health checks of a replica.
 const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 /// The time limit of a health check. Together with [`CHECK_INTERVAL`] it is less than two seconds.
 const CHECK_TIMEOUT: Duration = Duration::from_millis(800);
-/// The minimum pause between two health checks. After a lost call, the next check comes sooner than [`CHECK_INTERVAL`], but not sooner than
-/// this.
+/// The minimum pause between two health checks, which applies after a lost call instead of [`CHECK_INTERVAL`].
 const MIN_CHECK_INTERVAL: Duration = Duration::from_millis(100);
 
 /// The outcome of the latest health check of a replica, from best to worst.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verdict {
     Serving,
-    /// The replica was not checked yet, or its connection was lost after the check.
+    /// The replica was not checked yet, or has lost a connection since.
     NotAsked,
-    /// The replica responded that it does not serve.
     NotServing,
-    /// The replica did not respond.
     Silent,
 }
 
 #[derive(Clone, Copy)]
 struct State {
     verdict: Verdict,
-    /// The time at which the replica's connection was last lost or could not be opened.
+    /// When the replica's connection was last lost or could not be opened.
     failed_at: Option<Instant>,
 }
 
@@ -77,13 +73,12 @@ impl Replica {
         self.state.borrow().verdict
     }
 
-    /// Returns the number of calls that wait for their response.
     pub fn in_flight(&self) -> usize {
         self.in_flight.load(Ordering::Relaxed)
     }
 
-    /// Makes a call. If the connection fails before the call has been sent, the call ends at once with `is_refused`. Otherwise it would
-    /// wait for the next connection behind all other calls, each for the duration of connecting.
+    /// Makes a call. If the connection fails before the call has been sent, the call ends at once with `is_refused`.
+    /// Otherwise it would wait for the next connection behind all other calls.
     pub async fn send(
         &self,
         request: Request<Body>,
@@ -125,8 +120,8 @@ impl Replica {
         }
     }
 
-    /// Records that a call that began at `begun` ended with its connection. Returns false if the end of that connection was recorded
-    /// before.
+    /// Records that a call that began at `begun` ended with its connection. Returns false if this end was recorded
+    /// already.
     fn connection_failed(&self, begun: Instant, verdict: Verdict) -> bool {
         self.state.send_if_modified(|state| {
             let is_new = state.failed_at.is_none_or(|at| begun > at);
@@ -137,7 +132,6 @@ impl Replica {
         })
     }
 
-    /// Checks the replica's health periodically. Never returns.
     pub async fn watch(self: Arc<Self>) {
         loop {
             let asked = Instant::now();
@@ -156,8 +150,8 @@ impl Replica {
         }
     }
 
-    /// Checks the health over the channel of the calls. So the result applies to these calls, and the connection exists before the first
-    /// call. Also returns whether the connection was lost or could not be opened.
+    /// Checks the health over the channel of the calls, so that the result applies to them, and the connection exists
+    /// before the first call. Also returns whether the connection was lost or could not be opened.
     async fn ask(&self) -> (Verdict, bool) {
         let begun = Instant::now();
         let mut health = HealthClient::new(self.link.channel());
@@ -166,7 +160,7 @@ impl Replica {
             Ok(Ok(answer)) if answer.get_ref().status() == ServingStatus::Serving => Verdict::Serving,
             Ok(Ok(_)) => Verdict::NotServing,
             Ok(Err(status)) => match status.code() {
-                // A server outside this system may have no health service, or may not let this client use it.
+                // A server outside this system may lack a health service, or deny it to this client.
                 Code::Unimplemented | Code::NotFound | Code::PermissionDenied | Code::Unauthenticated => {
                     Verdict::Serving
                 }

@@ -1,8 +1,8 @@
-//! The replicas behind a peer's name. The name is looked up about once a second, each replica has its own channel, and calls are balanced
-//! over them.
+//! The replicas behind a peer's name, which is looked up about once a second. Each replica has its own channel, and
+//! calls are balanced over them.
 //!
-//! tonic's `balance_channel` and tower's `Balance` do not say to which address a call went, so a failed call could not be retried at
-//! another address; see decision 26.
+//! tonic's `balance_channel` and tower's `Balance` do not reveal the address of a call, so a failed call could not be
+//! retried at another address; see decision 26.
 
 use std::{
     net::SocketAddr,
@@ -32,17 +32,15 @@ use super::{
 };
 use crate::circuit_breaker::Outcome;
 
-/// The maximum number of retries of a call that no replica has processed.
 const MAX_RETRIES: usize = 3;
 
-/// The replicas behind a peer's host name.
 pub struct Replicas {
     peer: &'static str,
-    /// The replicas of the latest lookup. `None` until the first lookup has ended.
+    /// What the latest lookup found. `None` until the first lookup has ended.
     known: watch::Receiver<Option<Known>>,
-    /// A counter for round-robin: where the next choice of a replica begins.
+    /// The round-robin counter.
     turn: AtomicUsize,
-    /// The task of the lookups. It ends when the last clone of the peer is dropped.
+    /// The lookup task, which ends when the last clone of the peer is dropped.
     _look_ups: AbortOnDropHandle<()>,
 }
 
@@ -54,8 +52,8 @@ impl Replicas {
         Self { peer, known, turn: AtomicUsize::new(0), _look_ups: AbortOnDropHandle::new(look_ups) }
     }
 
-    /// Sends a request to one replica. Retries at another replica if no replica processed the request, or if the response to a read was
-    /// lost.
+    /// Sends a request to one replica. Retries at another if no replica processed the request, or if the response to a
+    /// read was lost.
     pub async fn send(&self, request: Request<Body>, deadline: Instant) -> Result<Response<Body>, Failure> {
         let known = self.known(deadline).await?;
         let mut may_read_again = crate::grpc::is_read(request.uri().path());
@@ -97,7 +95,7 @@ impl Replicas {
         }
     }
 
-    /// Returns the replicas that the latest lookup found. Waits for the first lookup until `deadline`.
+    /// Returns what the latest lookup found. Waits for the first lookup until `deadline`.
     async fn known(&self, deadline: Instant) -> Result<Known, Failure> {
         if let Some(known) = &*self.known.borrow() {
             return Ok(known.clone());
@@ -110,8 +108,8 @@ impl Replicas {
         }
     }
 
-    /// Chooses the replica with the fewest calls in flight: among the healthy ones or, if none is healthy, among all. A replica in `tried`
-    /// is chosen again only if there is no other replica, or no other healthy one.
+    /// Chooses the replica with the fewest calls in flight, among the healthy ones or, if there is none, among all.
+    /// Chooses a replica in `tried` again only if there is no other (healthy) one.
     fn choose(&self, known: &Known, tried: &[SocketAddr]) -> Option<Arc<Replica>> {
         let start = self.turn.fetch_add(1, Ordering::Relaxed) % known.len().max(1);
         let in_turn = known.iter().skip(start).chain(known.iter().take(start));
@@ -128,7 +126,7 @@ impl Replicas {
     }
 }
 
-/// Returns the pauses before a replica is tried a second time.
+/// Returns the pauses before a call is sent to the same replica again.
 fn pause() -> backon::ExponentialBackoff {
     ExponentialBuilder::default()
         .with_min_delay(Duration::from_millis(50))

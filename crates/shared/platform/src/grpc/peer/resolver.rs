@@ -1,4 +1,4 @@
-//! Resolves host names to addresses.
+//! Resolution of host names to addresses.
 
 use std::{
     io,
@@ -8,14 +8,12 @@ use std::{
 
 use async_trait::async_trait;
 
-/// A resolver of host names to addresses.
 #[async_trait]
 pub trait Resolver: Send + Sync {
-    /// Returns the addresses of `host`, each with `port`.
     async fn resolve(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>>;
 }
 
-/// The resolver of the system, which uses the hosts file and DNS.
+/// The resolver of the operating system, which uses the hosts file and DNS.
 pub struct SystemResolver;
 
 #[async_trait]
@@ -25,7 +23,7 @@ impl Resolver for SystemResolver {
     }
 }
 
-/// An in-memory implementation, in which every name has the addresses that a test sets. Clones share them.
+/// An in-memory resolver that returns the same addresses for every name. Clones share them.
 #[derive(Clone, Default)]
 pub struct MemoryResolver(Arc<Mutex<Answer>>);
 
@@ -37,17 +35,15 @@ struct Answer {
 }
 
 impl MemoryResolver {
-    /// Sets the addresses that lookups return from now on. Before the first call, lookups fail.
+    /// Sets the addresses that lookups return. Before the first call, lookups fail.
     pub fn set(&self, addresses: &[SocketAddr]) {
         self.lock().addresses = Some(addresses.to_vec());
     }
 
-    /// Makes lookups fail from now on.
     pub fn fail(&self) {
         self.lock().addresses = None;
     }
 
-    /// Returns the number of lookups.
     pub fn asked(&self) -> u64 {
         self.lock().asked
     }
@@ -70,8 +66,8 @@ impl Resolver for MemoryResolver {
 mod tests {
     use super::*;
 
-    /// Checks the contract of a resolver. A known name has addresses with the requested port; an unknown name is an error or has no
-    /// addresses.
+    /// Checks the contract of a resolver: a known name has addresses with the requested port; an unknown name is an
+    /// error or has no addresses.
     async fn contract(resolver: &dyn Resolver, known: &str, unknown: Option<&str>) {
         let addresses = resolver.resolve(known, 7400).await.unwrap();
         assert!(addresses.contains(&"127.0.0.1:7400".parse().unwrap()), "{addresses:?}");

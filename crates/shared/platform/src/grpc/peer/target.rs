@@ -10,17 +10,16 @@ use tonic::transport::{Channel, Endpoint};
 
 use crate::{config::ConfigError, grpc::transport::Transport, tls::Tls};
 
-/// The address of a peer, parsed from a variable.
 pub struct Target {
     url: Uri,
-    /// The host name to resolve, and the port. `None` if the host is an IP address.
+    /// The host name to resolve, and the port. `None` for an IP address.
     name: Option<(String, u16)>,
     transport: Transport,
 }
 
 impl Target {
-    /// Parses `address`, which is `host:port` or a URL. Errors name `variable`. Over TLS the server's certificate must be that of
-    /// `service`, if one is named.
+    /// Parses `address`, which is `host:port` or a URL. Errors name `variable`. Over TLS the server's certificate must
+    /// name `service`, if it is set.
     pub fn parse(
         tls: Option<&Tls>,
         service: Option<&'static str>,
@@ -35,26 +34,26 @@ impl Target {
         Ok(Self { url, name, transport })
     }
 
-    /// Returns the host name and the port to resolve. `None` if the host is an IP address.
     pub fn name(&self) -> Option<(&str, u16)> {
         self.name.as_ref().map(|(host, port)| (host.as_str(), *port))
     }
 
-    /// Creates a channel that connects on first use: to `replica`, an address of the peer's name, or without one to the peer's address
-    /// itself.
+    /// Creates a channel that connects on first use: to the address `replica` of the peer's name, or with `None` to the
+    /// peer's own address.
     pub fn channel(&self, replica: Option<SocketAddr>) -> Channel {
         self.transport.connect_lazy(&self.endpoint(replica))
     }
 
-    /// Returns the settings of a channel to `replica`, an address of the peer's name, or without one to the peer's address itself.
+    /// Returns the settings of a channel to `replica`, as for [`channel`](Self::channel).
     fn endpoint(&self, replica: Option<SocketAddr>) -> Endpoint {
         let url = replica.and_then(|address| self.at(address).ok()).unwrap_or_else(|| self.url.clone());
         Endpoint::from(url)
-            // Requests carry the peer's name as their authority, although the connection goes to one of its addresses.
+            // Requests have the peer's name as their authority, although the connection goes to one address.
             .origin(self.url.clone())
             .connect_timeout(Duration::from_secs(1))
             .tcp_nodelay(true)
-            // A connection over a dead link is closed within four seconds, so that the next call or health check opens a new one.
+            // Closes a connection over a dead link within four seconds, so that the next call or health check opens a
+            // new one.
             .http2_keep_alive_interval(Duration::from_secs(2))
             .keep_alive_timeout(Duration::from_secs(2))
             .keep_alive_while_idle(true)

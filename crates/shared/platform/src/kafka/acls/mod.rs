@@ -1,7 +1,7 @@
 //! Access control lists: the rights of the broker's users.
 //!
-//! Neither librdkafka's Rust binding nor another maintained client creates ACLs, and each call of Kafka's own tool starts a
-//! Java process. So the three requests are encoded here, in their oldest version that Kafka 4 accepts.
+//! No maintained Rust client creates ACLs, and each call of Kafka's own tool starts a Java process. So this module
+//! encodes the three requests itself, in the oldest versions that Kafka 4 accepts.
 
 pub(super) mod protocol;
 
@@ -9,15 +9,15 @@ use std::collections::BTreeSet;
 
 use super::{Config, connection::Connection};
 
-/// One right: a user may, or may not, do one operation on one resource, from any host.
+/// An access control entry: allows or denies a user one operation on one resource, from any host.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Acl {
     /// Kafka's code of the resource type.
     resource: i8,
     name: String,
-    /// Kafka's code of the way in which `name` is matched.
+    /// Kafka's code of the pattern type: how `name` is matched.
     pattern: i8,
-    /// `User:` and the user's name.
+    /// `User:` followed by the user's name.
     principal: String,
     host: String,
     /// Kafka's code of the operation.
@@ -26,7 +26,7 @@ pub struct Acl {
     permission: i8,
 }
 
-/// The resource that a right is about. A name is literal; `*` means all.
+/// The resource of an ACL. A name is matched literally; `*` matches all.
 #[derive(Clone, Debug)]
 pub enum Resource {
     Topic(String),
@@ -72,28 +72,27 @@ impl Acl {
     }
 }
 
-/// The numbers of changes that [`set_acls`] or [`add_acls`] made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Changed {
     pub added: usize,
     pub removed: usize,
 }
 
-/// Gives the users in `wanted` exactly these rights: adds missing ones, and then removes all others of these users. It does
-/// not change other users. The configured user must be a super user of the broker.
+/// Gives the users in `wanted` exactly these rights: adds missing ones, then removes their others. The configured user
+/// must be a super user of the broker.
 ///
 /// # Errors
 ///
-/// The error contains an [`std::io::Error`] if no broker answers. A refusal names Kafka's error code.
+/// Returns an error that contains an [`std::io::Error`] if no broker answers. A refusal names Kafka's error code.
 pub async fn set_acls(config: &Config, wanted: &BTreeSet<Acl>) -> anyhow::Result<Changed> {
     change(config, wanted, true).await
 }
 
-/// Adds those of the rights that are missing, and removes none: clients of another version may need more rights.
+/// Adds the missing rights of `wanted` and removes none, since clients of another version may need more rights.
 ///
 /// # Errors
 ///
-/// Those of [`set_acls`].
+/// Like [`set_acls`].
 pub async fn add_acls(config: &Config, wanted: &BTreeSet<Acl>) -> anyhow::Result<Changed> {
     change(config, wanted, false).await
 }

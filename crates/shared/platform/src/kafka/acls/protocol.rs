@@ -1,4 +1,4 @@
-//! The bytes of the requests and responses. <https://kafka.apache.org/protocol.html> has their fields.
+//! Encodes the requests and decodes the responses. <https://kafka.apache.org/protocol.html> lists their fields.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use bytes::{Buf, BufMut as _, Bytes};
 
 use super::Acl;
 
-/// The key and the version of a request.
+/// The API key and the version of a request.
 #[derive(Clone, Copy)]
 pub struct Api(pub i16, pub i16);
 
@@ -34,14 +34,13 @@ pub fn authenticate(user: &str, password: &str) -> Vec<u8> {
     out
 }
 
-/// Reads the response to a handshake or to an authentication: only whether it succeeded.
+/// Fails unless the response to a handshake or an authentication reports success.
 pub fn accepted(mut response: Bytes) -> anyhow::Result<()> {
     let code = response.try_get_i16()?;
     ensure!(code == 0, "the broker refuses user and password (Kafka's error {code})");
     Ok(())
 }
 
-/// Asks for all ACLs of all users.
 pub fn describe_all() -> Vec<u8> {
     let mut out = vec![];
     out.put_i8(ANY);
@@ -69,7 +68,8 @@ pub fn described(mut response: Bytes) -> anyhow::Result<BTreeSet<Acl>> {
     Ok(all)
 }
 
-/// The body of both requests: the ACLs to create, or for each ACL to delete a filter that only it matches.
+/// The body of the requests `CREATE` and `DELETE`: the ACLs to create, or a filter for each ACL to delete that matches
+/// only it.
 pub fn list(acls: &[&Acl]) -> Vec<u8> {
     let mut out = Vec::new();
     put_length(&mut out, acls.len());
@@ -110,7 +110,7 @@ pub fn deleted(mut response: Bytes) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Reads an error code and its message.
+/// Reads an error code and its message. Fails unless the code is 0.
 fn succeeded(response: &mut Bytes) -> anyhow::Result<()> {
     let (code, message) = (response.try_get_i16()?, nullable(response)?);
     ensure!(code == 0, "Kafka's error {code}: {}", message.as_deref().unwrap_or("without a message"));
@@ -170,7 +170,7 @@ mod tests {
         answer.put_i16(0);
         put_null(&mut answer);
         put_length(&mut answer, 1);
-        // After the number of creations comes the resource with its pattern, which the response has once for all its users.
+        // In this response, the resource with its pattern comes once, followed by all its users.
         let (resource, user) = written[4..].split_at(1 + 2 + "order.paid".len() + 1);
         answer.extend(resource);
         put_length(&mut answer, 1);

@@ -1,4 +1,4 @@
-//! Group commits over statements that return answers by key.
+//! Group commits of statements that return answers by key.
 
 use std::{collections::HashMap, hash::Hash, sync::Arc};
 
@@ -12,8 +12,8 @@ where
     Q: Clone + Send + Sync + 'static,
     A: Send + 'static,
 {
-    /// Creates a group commit over a statement that may be repeated. The statement returns answers by key; a request without an answer gets
-    /// `None`. A group has at most one request of each key.
+    /// Creates a group commit of a repeatable statement, which returns answers by key; a request without an answer gets
+    /// `None`. A group has at most one request per key.
     pub fn by_key<K, F>(
         name: &'static str,
         database: Database,
@@ -28,7 +28,7 @@ where
         Self::new(name, is_same, answering(database, key, HashMap::remove, statement))
     }
 
-    /// Creates a group commit over a statement that only reads. The statement returns answers by key; a request without an answer gets
+    /// Creates a group commit of a read-only statement, which returns answers by key; a request without an answer gets
     /// `None`. All requests of one key in a group get the same answer.
     pub fn reading<K, F>(
         name: &'static str,
@@ -45,7 +45,7 @@ where
     }
 }
 
-/// Returns a function that executes the statement for a group, and takes the answer to each request from its answers by key.
+/// Returns a function that executes the statement for a group, and returns the answer to each request.
 fn answering<Q, A, K, F>(
     database: Database,
     key: fn(&Q) -> K,

@@ -1,11 +1,11 @@
 //! Group commit: requests that arrive while a statement runs are executed together by the next statement.
 //!
-//! A statement pays for its round trip, its plan, its locks and its flush once, however many requests it decides. There is no timer: a
-//! group consists of the requests that arrived while the previous group was written, so a lone request does not wait.
+//! A statement pays for its round trip, its plan, its locks and its flush once, however many requests it executes.
+//! There is no timer, so a single request does not wait.
 //!
-//! A request that waits or fails delays only itself. A group that waits too long for a lock, panics, or fails for another reason than the
-//! server's state is repeated, each request alone; and a group without an answer, such as on a silent connection, delays the next one only
-//! for a moment.
+//! A request that waits or fails delays only itself. A group that waits too long for a lock, panics, or fails for a
+//! reason other than the server's state is repeated, each request alone. A group without an answer delays the next one
+//! only briefly.
 
 mod by_key;
 
@@ -18,14 +18,14 @@ use tracing::{Instrument as _, Span};
 use super::{Database, is_contended, is_unavailable, retry_stale};
 use crate::batcher::{Batcher, Entry, Limits, NotAnswered};
 
-/// The limits of groups. The number of requests in a group bounds the time of a statement, and of the locks that it holds. A second group
-/// begins only if the first one is delayed. Of a pool's ten connections, such groups and the requests that are repeated alone take at most
-/// nine.
+/// The limits of groups. The number of requests in a group bounds the time of a statement, and of the locks that it
+/// holds. A second group begins only if the first one is delayed. Of a pool's ten connections, groups and requests that
+/// are repeated alone take at most nine.
 const GROUPS: Limits = Limits { batch: 64, overlap_after: Duration::from_millis(250), max_concurrent: 3 };
-/// The maximum number of requests, of all groups, that are repeated alone at the same time.
+/// The maximum number of concurrent requests, of all groups, that are repeated alone.
 const MAX_CONCURRENT_REPEATS: usize = 6;
 
-/// A group commit, which executes requests `Q` in groups and answers each with its `A`.
+/// Executes requests `Q` in groups and answers each with its `A`.
 pub struct GroupCommit<Q, A> {
     groups: Batcher<Q, sqlx::Result<A>>,
 }
@@ -43,9 +43,9 @@ where
     Q: Clone + Send + Sync + 'static,
     A: Send + 'static,
 {
-    /// `write` returns the answers to the requests of a group in their order. After a panic, and after an error not caused by the server's
-    /// state, `write` is repeated for each request alone, so that the request that caused it does not fail the rest of its group. `name`
-    /// labels the metrics.
+    /// `write` returns the answers to the requests of a group in their order. After a panic, and after an error not
+    /// caused by the server's state, it is repeated for each request alone, so that a faulty request does not fail its
+    /// group. `name` labels the metrics.
     fn new<F>(
         name: &'static str,
         is_same: impl Fn(&Q, &Q) -> bool + Send + Sync + 'static,
@@ -65,14 +65,15 @@ where
         Self { groups: Batcher::new(GROUPS, is_same, execute) }
     }
 
-    /// Executes the request with the next group and returns its answer. If the caller drops this future before the group begins, the
-    /// request is not written; if the caller drops it later, the request is written.
+    /// Executes the request with the next group and returns its answer. If the caller drops this future before the
+    /// group begins, the request is not written; later, it is written.
     ///
-    /// Fails with the error of the statement; with [`PoolTimedOut`](sqlx::Error::PoolTimedOut) if too many requests wait.
+    /// Fails with the error of the statement, or with [`PoolTimedOut`](sqlx::Error::PoolTimedOut) if too many requests
+    /// wait.
     ///
     /// # Panics
     ///
-    /// If the statement of this request panics, so that its caller's own rule for panics applies.
+    /// If the statement of this request panics, so that the caller's own handling of panics applies.
     pub async fn submit(&self, request: Q) -> sqlx::Result<A> {
         match self.groups.submit(request).await {
             Ok(answer) => answer,
@@ -86,9 +87,8 @@ impl<Q> GroupCommit<Q, ()>
 where
     Q: Clone + Send + Sync + 'static,
 {
-    /// Creates a group commit over a statement that may be repeated and returns nothing. A group may have several requests that concern the
-    /// same row: `statement` has to
-    /// choose among them.
+    /// Creates a group commit of a repeatable statement that returns nothing. A group may have several requests for the
+    /// same row, among which `statement` has to choose.
     pub fn without_answers<F>(
         name: &'static str,
         database: Database,
@@ -111,10 +111,9 @@ where
     }
 }
 
-/// The caller of a request, and its span.
 type Caller<A> = (oneshot::Sender<sqlx::Result<A>>, Span);
 
-/// Writes a group and answers its requests. A request whose own statement panics is not answered.
+/// Writes a group and answers its requests, except one whose own statement panics.
 async fn write_group<Q, A>(write: Arc<Write<Q, A>>, alone: Arc<Semaphore>, group: Vec<Entry<Q, sqlx::Result<A>>>)
 where
     Q: Clone + Send + Sync + 'static,
@@ -165,7 +164,7 @@ fn count(statement: &'static str, groups: u64, requests: u64) {
     metrics::counter!("group_commit_requests_total", "statement" => statement).increment(requests);
 }
 
-/// Copies the error of a group for each of its callers: the server is unavailable to all of them.
+/// Copies the error for each caller, since the server is unavailable to all.
 fn copy(error: &sqlx::Error) -> sqlx::Error {
     match error {
         sqlx::Error::PoolTimedOut => sqlx::Error::PoolTimedOut,

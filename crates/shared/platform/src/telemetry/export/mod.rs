@@ -1,8 +1,8 @@
 //! The export of traces and logs to a collector: bounded in memory and time, and dropped items are counted in
 //! `telemetry_dropped_total{signal}`.
 //!
-//! The SDK's batch processors have queues of their own and do not report how many items they dropped. [`Queue`] admits as many items as
-//! such a queue holds, so no item is dropped uncounted.
+//! The SDK's batch processors have their own queues and do not report how many items they dropped. [`Queue`] admits as
+//! many items as such a queue holds, so every dropped item is counted.
 
 use std::{
     fmt,
@@ -27,13 +27,12 @@ use opentelemetry_sdk::{
     trace::{self, BatchSpanProcessor, Span, SpanData, SpanExporter, SpanProcessor},
 };
 
-/// The maximum number of spans, and of log records, that wait for their export. A span takes about 1 KiB.
+/// How many spans, and log records, may wait for export. A span takes about 1 KiB.
 const MAX_QUEUE_SIZE: usize = 8_192;
-/// The maximum number of spans, or of log records, per request to the collector.
+/// How many spans or log records one request to the collector has at most.
 const MAX_BATCH_SIZE: usize = 2_048;
-/// The time limit of a request to the collector.
 const EXPORT_TIMEOUT: Duration = Duration::from_secs(5);
-/// The maximum time that an item waits for further items, with which it is exported.
+/// How long an item waits for a batch to fill at most.
 const EXPORT_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Creates the processor that exports spans to the OTLP endpoint over gRPC.
@@ -79,19 +78,18 @@ pub(super) fn logs(endpoint: &str) -> anyhow::Result<impl LogProcessor + 'static
     Ok(Bounded { next: BatchLogProcessor::builder(exporter).with_batch_config(config).build(), queue })
 }
 
-/// Exports the counters with the value 0, even if the process exports no logs or traces.
 pub(super) fn count_from_zero() {
     for signal in ["logs", "traces"] {
         metrics::counter!("telemetry_dropped_total", "signal" => signal).increment(0);
     }
 }
 
-/// The number of items of one signal that wait for their export, including those that are being exported.
+/// The items of one signal that wait for export or are being exported.
 struct Queue {
     signal: &'static str,
     waiting: AtomicUsize,
     dropped: Counter,
-    /// True while exports fail, so that this is logged only when it begins and when it ends.
+    /// True while exports fail, so that only the start and the end of a failure are logged.
     failing: AtomicBool,
 }
 
@@ -101,7 +99,7 @@ impl Queue {
         Arc::new(Self { signal, waiting: AtomicUsize::new(0), dropped, failing: AtomicBool::new(false) })
     }
 
-    /// Admits one item. Returns false, and counts it as dropped, if too many wait.
+    /// Admits an item, or counts it as dropped and returns false if too many wait.
     fn admit(&self) -> bool {
         let free = self.waiting.fetch_add(1, Ordering::Relaxed) < MAX_QUEUE_SIZE;
         if !free {
@@ -111,7 +109,7 @@ impl Queue {
         free
     }
 
-    /// Records that `count` items were exported, or were dropped because of an error.
+    /// Records that `count` items were exported or, after an error, dropped.
     fn leave(&self, count: usize, result: &OTelSdkResult) {
         self.waiting.fetch_sub(count, Ordering::Relaxed);
         match result {
@@ -186,7 +184,7 @@ impl<P: LogProcessor> LogProcessor for Bounded<P> {
     }
 }
 
-/// An exporter that reports to its queue which items have left the queue.
+/// An exporter that tells its queue which items have left it.
 #[derive(Debug)]
 struct Counted<E> {
     exporter: E,

@@ -14,7 +14,7 @@ use opentelemetry_sdk::{error::OTelSdkError, trace::SdkTracerProvider};
 
 use super::*;
 
-/// A collector that reports how many spans it received, and answers when the test lets it.
+/// A collector that reports how many spans it received, and answers when the test allows it.
 #[derive(Debug)]
 struct Collector {
     sent: Sender<usize>,
@@ -24,7 +24,7 @@ struct Collector {
 impl SpanExporter for Collector {
     fn export(&self, batch: Vec<SpanData>) -> impl Future<Output = OTelSdkResult> + Send {
         self.sent.send(batch.len()).unwrap();
-        // The batch processor exports on a thread of its own, which may wait.
+        // The batch processor exports on its own thread, which may block.
         future::ready(self.answers.lock().unwrap().recv().unwrap_or(Ok(())))
     }
 }

@@ -1,11 +1,10 @@
-//! Dead letters and their replay are byte for byte.
+//! Tests that dead letters and their replay are byte for byte.
 
 use platform::kafka::{self, ExactRecord, Headers, KafkaPublisher};
 
 use super::*;
 use crate::each_record::cluster;
 
-/// A handler that rejects every message.
 struct Rejects;
 
 #[async_trait]
@@ -15,7 +14,7 @@ impl Handler for Rejects {
     }
 }
 
-/// Returns records that differ in which of their parts are absent, empty or present.
+/// Returns records whose parts are absent, empty or present.
 fn records(topic: &str) -> Vec<ExactRecord> {
     let headers = |all: &[(&str, Option<&[u8]>)]| -> Headers {
         all.iter().map(|(name, value)| ((*name).to_owned(), value.map(<[u8]>::to_vec))).collect()
@@ -99,7 +98,7 @@ async fn a_dead_letter_that_is_not_acknowledged_fails_in_time_and_the_next_one_i
         headers: Headers::default(),
     };
 
-    // While the clock is paused, the shortest time limit ends at once.
+    // With a paused clock, the shortest time limit ends at once.
     tokio::time::pause();
     let unanswered = tokio::time::timeout(Duration::from_mins(1), publisher.publish_exact(&letter)).await;
     tokio::time::resume();

@@ -1,4 +1,5 @@
-//! Handlers of all partitions write with one group commit: even then, a message that is retried delays no other partition.
+//! Tests that a retried message delays no other partition, even if the handlers of all partitions share one group
+//! commit.
 
 use std::sync::Arc;
 

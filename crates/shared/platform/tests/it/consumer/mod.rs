@@ -34,8 +34,8 @@ use tokio::sync::watch;
 
 const KEYS: usize = 6;
 
-/// A handler that records the messages that it handles. It rejects `poison` as poison, fails transiently for `later` as often as `refusals`
-/// says, and panics for `panic` as often as `panics` says. While `held` is true, it waits.
+/// A handler that records the messages that it handles. It rejects `poison`, fails transiently for `later` as often as
+/// `refusals` says, and panics for `panic` as often as `panics` says. While `held` is true, it waits.
 #[derive(Default)]
 struct Notes {
     seen: Mutex<Vec<String>>,
@@ -77,14 +77,13 @@ impl Notes {
         eventually(|| async { (self.seen().iter().collect::<HashSet<_>>().len() >= count).then_some(()) }).await;
     }
 
-    /// Returns the messages in the order in which each was first recorded.
+    /// Returns the messages in the order in which they were first recorded.
     fn firsts(&self) -> Vec<String> {
         let mut known = HashSet::new();
         self.seen().iter().filter(|payload| known.insert((*payload).clone())).cloned().collect()
     }
 }
 
-/// A topic, and the recorder of its consumers.
 struct Setup {
     kafka: Kafka,
     topic: String,
@@ -316,7 +315,7 @@ async fn a_batch_that_is_a_thousand_times_larger_than_it_looks_is_not_taken_and_
     setup.notes.wait_for(1).await;
     consumer.stop().await;
 
-    // The batch never became a message. If it had, the handler would have rejected it as poison.
+    // If the batch had become a message, the handler would have rejected it as poison.
     let dead = setup.kafka.messages(&dead_letter_topic(&setup.topic)).await;
     assert!(dead.is_empty(), "{} dead letters", dead.len());
     println!("{} of {KEYS} messages were handled", setup.notes.firsts().len());
@@ -376,7 +375,7 @@ async fn a_full_partition_that_moves_away_and_comes_back_is_consumed() {
     let (first, readiness) = setup.consume();
     readiness.ready().await;
     setup.notes.held.send_replace(true);
-    // The three partitions share the messages. Each gets more messages than its queue may hold, so it is paused.
+    // The three partitions share the messages: each gets about as many as its queue holds.
     setup.publish((0..3000).map(|number| (number, number))).await;
     tokio::time::sleep(Duration::from_secs(2)).await;
 

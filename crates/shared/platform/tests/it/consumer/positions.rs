@@ -1,4 +1,5 @@
-//! Where consumers continue: after a topic was deleted and created again, after records have expired, and after a replica has left.
+//! Tests of where consumers continue: after a topic was deleted and created again, records have expired, or a replica
+//! has left.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -16,8 +17,8 @@ impl Setup {
         client.expect("an admin client can be made")
     }
 
-    /// Deletes the topic and creates it again, with three partitions. Returns when the broker has replaced the old topic, which holds
-    /// records: it applies both changes after it has answered, and takes records for the old topic until then.
+    /// Deletes the topic and creates it again, with three partitions. Waits until the broker has replaced the old
+    /// topic, which has records: until then, it still takes records for the old one.
     async fn create_again(&self) {
         let (admin, options) = (self.admin(), AdminOptions::new());
         admin.delete_topics(&[&self.topic], &options).await.unwrap();
@@ -43,7 +44,6 @@ impl Setup {
         .await;
     }
 
-    /// Returns the number of members of the consumers' group.
     async fn members(&self) -> usize {
         let config = self.kafka.config();
         let group = format!("{}notes", config.kafka_group_prefix);
@@ -107,7 +107,7 @@ async fn a_replica_that_stops_leaves_its_group() {
 
     first.stop().await;
 
-    // A member that does not leave stays until its session expires, and until then no member reads its partitions.
+    // A member that does not leave keeps its partitions until its session expires.
     assert_eq!(setup.members().await, 0);
 }
 

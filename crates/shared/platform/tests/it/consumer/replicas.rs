@@ -1,4 +1,4 @@
-//! Replicas as processes of their own, which are killed.
+//! Tests of replicas in their own processes, which are killed.
 
 use std::process::{Child, Command, Stdio};
 
@@ -79,7 +79,7 @@ impl Setup {
         Replica(child.expect("a process can be started"))
     }
 
-    /// Waits until `count` different messages have been copied, and notes the copies in their order.
+    /// Waits until `count` different messages have been copied, and notes the copies in order.
     async fn copied(&self, count: usize) {
         eventually(|| async {
             let copies = self.kafka.messages(&self.copies()).await;

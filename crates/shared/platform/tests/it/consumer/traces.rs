@@ -12,7 +12,6 @@ use crate::recording::{TRACE, long_baggage, record, trace_headers};
 /// The trace headers of an event that a handler writes, or the error of its call.
 type Seen = Result<HashMap<String, String>, Status>;
 
-/// A handler that calls iam for each message.
 struct Calls {
     iam: Peer,
     seen: mpsc::UnboundedSender<Seen>,
@@ -36,7 +35,6 @@ impl Handler for Calls {
 }
 
 impl Setup {
-    /// Publishes a record with the trace headers of [`trace_headers`].
     async fn publish_traced(&self, baggage: &str) {
         let (key, headers) = (b"1".to_vec(), trace_headers(baggage));
         self.kafka.publish(vec![Record { topic: self.topic.clone(), key, payload: vec![], headers }]).await;

@@ -1,4 +1,4 @@
-//! Batches that librdkafka cannot decode, and large ones that it can.
+//! Tests of batches that librdkafka cannot decode, and of large ones that it can.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -28,7 +28,7 @@ impl Setup {
         }
     }
 
-    /// Lets the consumers skip the batch at this offset of the partition of key 1.
+    /// Lets the consumers skip the batch at this offset in the partition of key 1.
     async fn skip(&self, offset: i64) {
         let (config, topic, partition) = (self.kafka.config(), self.topic.clone(), partition_of(b"1"));
         let batch = kafka::batch_at(&config, &topic, partition, offset).await.unwrap();
@@ -36,7 +36,8 @@ impl Setup {
         skipping.await.unwrap().unwrap();
     }
 
-    /// Waits until `condition` is the first condition that the service waits for, or with `None` until the service waits for none.
+    /// Waits until `condition` is the first condition that the service waits for, or with `None` until the service
+    /// waits for none.
     async fn waits_for(&self, readiness: &Readiness, condition: Option<&str>) {
         eventually(|| async {
             let waits = readiness.waiting_for();
@@ -66,7 +67,7 @@ async fn a_batch_of_eight_mebibytes_is_read_whatever_it_is_compressed_with() {
     let setup = Setup::new().await;
     let (consumer, _) = setup.consume();
 
-    // librdkafka enlarges its buffer in steps, so that some sizes are harder than larger ones.
+    // librdkafka enlarges its buffer in steps, so some sizes are harder than larger ones.
     let sizes = [(250, 12_400), (64, 131_000), (600, 1_000)];
     let mut expected = 0;
     for codec in ["zstd", "gzip", "snappy", "lz4"] {
@@ -93,10 +94,9 @@ async fn a_batch_that_cannot_be_read_is_said_and_skipped_by_an_operator_and_hold
     setup.publish_compressed("zstd", &"x".repeat(64 << 20)).await;
     setup.publish_numbers(KEYS..2 * KEYS).await;
     setup.waits_for(&readiness, Some("joined: a batch cannot be read")).await;
-    // The other partitions go on.
+    // The other partitions continue.
     setup.notes.wait_for(KEYS + 1).await;
 
-    // The batch has key 1, so it is in the partition of key 1.
     let config = setup.kafka.config();
     let partition = partition_of(b"1");
     let batch =
@@ -115,7 +115,7 @@ async fn a_batch_that_cannot_be_read_is_said_and_skipped_by_an_operator_and_hold
     consumer.stop().await;
     setup.assert_in_order(2 * KEYS);
 
-    // The skipped batch is not read after a restart either.
+    // A restarted consumer skips the batch, too.
     let (consumer, readiness) = setup.consume();
     readiness.ready().await;
     setup.publish_numbers(2 * KEYS..3 * KEYS).await;
@@ -134,7 +134,7 @@ async fn records_between_two_skipped_batches_are_handled() {
     setup.publish_compressed("zstd", &unreadable).await;
     setup.publish([(1, "last")]).await;
 
-    // Before the consumer has come to either.
+    // Skips both batches before the consumer reaches them.
     setup.skip(1).await;
     setup.skip(4).await;
     let (consumer, readiness) = setup.consume();
@@ -150,7 +150,7 @@ fn partition_of(key: &[u8]) -> i32 {
     i32::try_from(crc32fast::hash(key) % 3).unwrap()
 }
 
-/// Returns the offset of the batch: before the batch, each key of the partition had one record.
+/// Returns the batch's offset: each key of the partition had one record before it.
 fn offset_of(partition: i32) -> i64 {
     let before = (0..KEYS).filter(|key| partition_of(key.to_string().as_bytes()) == partition).count();
     i64::try_from(before).unwrap()

@@ -33,7 +33,7 @@ pub const DRAIN: Duration = Duration::from_secs(5);
 
 pub type Client = AuthServiceClient<Peer>;
 
-/// The service of a replica. Whoami is a read and Login a write; both respond with the name of the replica.
+/// Whoami is a read and Login a write; both respond with the replica's name.
 #[derive(Clone)]
 pub struct Shared {
     name: &'static str,
@@ -41,7 +41,7 @@ pub struct Shared {
     logins: Logins,
 }
 
-/// The number of times that all replicas together executed each login.
+/// How often all replicas together executed each login.
 pub type Logins = Arc<Mutex<HashMap<String, u32>>>;
 
 pub struct Replica {
@@ -73,18 +73,16 @@ impl Replica {
         Self { address, ready, shared, server }
     }
 
-    /// Returns the number of calls that this replica has received.
     pub fn asked(&self) -> u64 {
         self.shared.asked.load(Ordering::Relaxed)
     }
 
-    /// Returns a function with the result of [`Self::asked`] that still works after the replica has been dropped.
+    /// Returns [`Self::asked`] as a function that outlives the replica.
     pub fn counter(&self) -> impl Fn() -> u64 + use<> {
         let asked = self.shared.asked.clone();
         move || asked.load(Ordering::Relaxed)
     }
 
-    /// Tells the replica to stop, and waits until it has stopped.
     pub async fn stop(self) {
         self.server.stop().await;
     }

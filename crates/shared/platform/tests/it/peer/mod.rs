@@ -28,7 +28,7 @@ use tokio_stream::wrappers::TcpListenerStream;
 use tokio_util::task::AbortOnDropHandle;
 use tonic::{Code, Status};
 
-/// The time within which a change is noticed: two lookups or two health checks, and a reserve for a slow machine.
+/// The time to notice a change: two lookups or health checks, and a reserve for a slow machine.
 const NOTICE_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// A load of reads and writes in several tasks, until it is stopped.
@@ -92,7 +92,7 @@ async fn a_new_replica_gets_calls_and_a_dead_one_none() {
     println!("a new replica got calls after {noticed:?}");
     assert!(noticed < NOTICE_TIMEOUT, "{noticed:?}");
 
-    // From here on the replica does not respond. It receives calls only until a health check has failed.
+    // From here on the replica does not respond. It gets calls only until a health check has failed.
     load.stop().await;
     proxy.mute();
     let (begun, mut asked, mut last) = (Instant::now(), two.asked(), Duration::ZERO);
@@ -295,7 +295,7 @@ async fn the_choice_of_a_replica_costs_little() {
     let plain = Client::new(Peer::lazy("iam", "IAM_ADDRESS", &one.address.to_string()).unwrap());
     let mut took = [Duration::ZERO; 2];
 
-    // The two clients take turns, so that both run under the same conditions.
+    // The two clients take turns, to run under the same conditions.
     for _ in 0..20 {
         for (client, took) in [&plain, &named].into_iter().zip(&mut took) {
             whoami(client).await.unwrap();

@@ -7,7 +7,6 @@ use super::{
     doubles::{Broker, Counted},
 };
 
-/// The maximum number of rows per batch of a relay.
 const BATCH_SIZE: usize = 500;
 
 #[tokio::test(start_paused = true)]
@@ -46,7 +45,7 @@ async fn a_batch_is_published_while_the_one_before_is_marked_and_the_one_behind_
     }
 
     let relay = outbox.relay(&broker, &[KNOWN]);
-    // The duration of six operations: the first batch is read, four batches are published, the last one is marked.
+    // Six operations: reading the first batch, publishing four, marking the last.
     tokio::time::sleep(delay * 6 + SHORT_WAIT).await;
 
     assert_eq!(broker.published(), names);

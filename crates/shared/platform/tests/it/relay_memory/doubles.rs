@@ -21,13 +21,13 @@ use uuid::Uuid;
 /// The time after which a count of the backlog fails, if it does.
 pub const COUNT_TIMEOUT: Duration = Duration::from_secs(6);
 
-/// An in-memory outbox that counts the calls of its relay, and delays reading and marking.
+/// An in-memory outbox that counts its relay's calls, and delays reading and marking.
 #[derive(Clone, Default)]
 pub struct Counted {
     pub outbox: MemoryOutbox,
     pub calls: Arc<Mutex<CallCounts>>,
     pub delay: Duration,
-    /// The number of the next counts of the backlog that fail.
+    /// How many of the next counts of the backlog fail.
     pub failing_counts: Arc<AtomicUsize>,
 }
 
@@ -123,7 +123,6 @@ impl Outbox for Counted {
     }
 }
 
-/// A relay that runs until it is stopped.
 pub struct Running {
     pub waker: Waker,
     pub stop: CancellationToken,
@@ -137,7 +136,7 @@ impl Running {
     }
 }
 
-/// A broker that acknowledges records after a delay and keeps them. It refuses records beyond `room`.
+/// A broker that acknowledges records after a delay and keeps them, but refuses records beyond `room`.
 #[derive(Clone, Default)]
 pub struct Broker {
     pub records: Arc<Mutex<Vec<Record>>>,

@@ -1,4 +1,5 @@
-//! Tests of two relays that freeze and thaw while records are refused or lost: the order of the events of one key in their topic.
+//! Tests of two relays that freeze and thaw while records are refused or lost: the order of the events of one key in
+//! their topic.
 
 use std::{
     collections::BTreeMap,
@@ -29,7 +30,7 @@ const EVENTS: u32 = 12;
 const TIME_LIMIT: Duration = Duration::from_secs(2);
 const KIND: &str = "events.v1.OrderPaid";
 
-/// A process that can be frozen: none of its calls begins or returns until it thaws.
+/// A process that can freeze: none of its calls begins or returns until it thaws.
 #[derive(Clone)]
 struct Process(watch::Receiver<bool>);
 
@@ -109,7 +110,7 @@ impl Kafka {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns the outcome that the relay gets for a record that is not acknowledged.
+    /// Returns the relay's outcome for a record that is not acknowledged.
     fn failure(&self) -> Outcome {
         let error = anyhow::anyhow!("not acknowledged");
         match self.shared().rng.random_range(0..4) {
@@ -120,7 +121,8 @@ impl Kafka {
         }
     }
 
-    /// Sends one record. Any of these may happen: it is refused; it is appended, but the acknowledgement is lost; it is acknowledged.
+    /// Sends one record. Any of these may happen: it is refused; it is appended, but the acknowledgement is lost; it is
+    /// acknowledged.
     async fn take(&self, record: &Record) -> bool {
         let (delay, chance) = {
             let mut shared = self.shared();

@@ -1,4 +1,5 @@
-//! Tests of the relay over the in-memory outbox, in simulated time: what it publishes, in which order, and how often it reads the outbox.
+//! Tests of the relay over the in-memory outbox, in simulated time: what it publishes, in which order, and how often it
+//! reads the outbox.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -23,9 +24,9 @@ const UNKNOWN: &str = "events.v1.Unknown";
 const SHORT_WAIT: Duration = Duration::from_millis(10);
 /// The longest pause between two batches that are not full.
 const MAX_BATCH_DELAY: Duration = Duration::from_millis(100);
-/// The time that a relay waits for a wake-up before it looks for rows by itself.
+/// How long a relay waits for a wake-up before it looks for rows itself.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
-/// The time that a stopping relay waits for a broker that does not respond.
+/// How long a stopping relay waits for a broker that does not respond.
 const STOP_TIMEOUT: Duration = Duration::from_secs(2);
 
 #[tokio::test(start_paused = true)]

@@ -14,10 +14,9 @@ use uuid::Uuid;
 
 use super::doubles::text;
 
-/// The records that the broker refuses.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Refuses {
-    /// The topic of this type of events, at once.
+    /// The topic of this event type, at once.
     Topic(&'static str),
     /// Records with this payload, at once.
     Payload(&'static str),
@@ -40,7 +39,6 @@ impl Picky {
         *self.refuses.lock().unwrap_or_else(PoisonError::into_inner) = Some(what);
     }
 
-    /// Accepts everything from now on.
     pub fn accept(&self) {
         *self.refuses.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
@@ -59,7 +57,7 @@ impl Picky {
         self.records().iter().filter(|record| record.key == key).map(|record| text(&record.payload)).collect()
     }
 
-    /// Accepts the record, or returns what makes the broker refuse it.
+    /// Accepts the record, or returns why not.
     async fn take(&self, record: &Record) -> Result<(), Refuses> {
         let rule = *self.refuses.lock().unwrap_or_else(PoisonError::into_inner);
         let refused = rule.filter(|refuses| match refuses {

@@ -10,7 +10,7 @@ use super::{
 
 /// A type of events whose topic the broker refuses.
 const CANCELLED: &str = "events.v1.OrderCancelled";
-/// A time that is longer than the longest pause between two attempts to publish a refused event.
+/// Longer than the longest pause between two attempts to publish a refused event.
 const BACKOFF: Duration = Duration::from_secs(20);
 
 fn names(count: usize) -> Vec<String> {
@@ -100,7 +100,7 @@ async fn a_partition_without_a_leader_holds_up_the_others_once_for_the_time_limi
     tokio::time::sleep(Picky::TIME_LIMIT + SHORT_WAIT).await;
     assert_eq!(broker.published().len(), 20, "those of the other partitions");
 
-    // This takes twice as long as the longest pause, so the partition is tried again meanwhile.
+    // This takes twice as long as the longest pause, so the partition is retried meanwhile.
     for number in 30..430 {
         outbox.write(number, KNOWN, &format!("{number:04}"));
         relay.waker.wake();

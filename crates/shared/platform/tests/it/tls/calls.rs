@@ -59,7 +59,6 @@ fn key(service: &'static str) -> ServiceKey {
     ServiceKey::new(service, &testkit::SERVICE_KEY.into()).expect("the key of tests is long enough")
 }
 
-/// Starts the service geo over TLS.
 pub async fn serve(tls: &Tls) -> (SocketAddr, Running) {
     serve_to(Access::Session(&["order"]), tls).await
 }
@@ -263,7 +262,7 @@ async fn customers_need_no_certificate_over_https_and_a_token_makes_nobody_a_ser
 async fn certificates_and_authority_are_replaced_under_load_without_a_failed_call() {
     const WATCH_INTERVAL: Duration = Duration::from_millis(20);
     let (geo, order) = (Files::new("geo"), Files::new("order"));
-    // Both services trust both authorities, and have certificates of the first.
+    // Both services trust both authorities; their certificates are of the first.
     let [first, second] = [&geo.authority, &order.authority];
     let both = format!("{}{}", first.certificate(), second.certificate());
     geo.write(super::fixture::CA, &both);

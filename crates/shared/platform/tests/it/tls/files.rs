@@ -31,14 +31,12 @@ async fn listen(tls: &Tls) -> SocketAddr {
     address
 }
 
-/// Returns the certificate that the listener presents.
 async fn shown(files: &Files, to: SocketAddr) -> CertificateDer<'static> {
     let order = pair(&files.authority, &Subject::service("order"));
     let stream = connect(files.client(Some(&order)), to).await.expect("a connection");
     stream.get_ref().1.peer_certificates().expect("a certificate")[0].clone().into_owned()
 }
 
-/// A function that makes a file unusable.
 type Spoil = Box<dyn Fn(&Files)>;
 
 #[test]
@@ -138,7 +136,8 @@ async fn an_authority_that_is_added_is_trusted_and_one_that_is_removed_is_not() 
     let is_admitted = async || {
         use tokio::io::AsyncReadExt as _;
         let Ok(mut stream) = connect(files.client(Some(&order)), address).await else { return false };
-        // The listener closes a connection after a successful handshake. A failed one ends with an alert, which is an error.
+        // The listener closes a connection after a successful handshake. A failed one ends with an alert, which is an
+        // error.
         stream.read(&mut [0]).await.map_or_else(|error| error.kind() == std::io::ErrorKind::UnexpectedEof, |_| true)
     };
     assert!(!is_admitted().await);

@@ -42,7 +42,7 @@ impl Files {
         Self::of(authority(), name)
     }
 
-    /// Creates the files of another process, the service `name`, with a certificate of the same authority.
+    /// Creates the files of another process, the service `name`, with the same authority.
     pub fn of_same(&self, name: &str) -> Self {
         Self::of(Authority::load(self.authority.pair().clone()).expect("the authority"), name)
     }
@@ -78,7 +78,6 @@ impl Files {
         self.write(CERTIFICATE, &pair.certificate);
     }
 
-    /// Writes the list of revoked certificates.
     pub fn revoke(&self, pairs: &[&Pair]) {
         let now = SystemTime::now();
         let revoked: Vec<_> = pairs.iter().map(|pair| (Serial::of_pem(&pair.key).expect("a key"), now)).collect();
@@ -93,7 +92,7 @@ impl Files {
         Tls::load(self.config()).expect("the files are in order")
     }
 
-    /// Returns the settings of a client that trusts the authority and presents this certificate, or none.
+    /// Returns the settings of a client that trusts the authority, with or without this certificate.
     pub fn client(&self, pair: Option<&Pair>) -> ClientConfig {
         let client = client().with_root_certificates(roots(&self.authority));
         match pair {

@@ -20,7 +20,7 @@ use crate::seen::Seen;
 const PROTOCOL: &str = "KAFKA_SECURITY_PROTOCOL";
 const CA_FILE: &str = "KAFKA_SSL_CA_FILE";
 
-/// Starts a broker with the certificate of `subject` that completes handshakes and answers nothing.
+/// Starts a broker with a certificate of `subject` that completes handshakes and answers nothing.
 async fn handshakes(files: &Files, subject: &Subject) -> SocketAddr {
     let acceptor = TlsAcceptor::from(Arc::new(server(&pair(&files.authority, subject))));
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
@@ -34,7 +34,7 @@ async fn handshakes(files: &Files, subject: &Subject) -> SocketAddr {
     address
 }
 
-/// Returns the settings of a client of `brokers` that trusts the authority in the file `ca`.
+/// Returns the settings of a client that trusts the authority in the file `ca`.
 fn ssl(brokers: impl Into<String>, ca: &Path) -> Settings {
     Settings::from_variables([
         ("KAFKA_BROKERS", brokers.into()),
@@ -63,7 +63,7 @@ fn consume(config: &Config, topic: &str) -> (Running, Readiness, mpsc::Unbounded
     (testkit::run(|stop| consumer.run(stop)), readiness, seen)
 }
 
-/// Waits until the readiness of the consumer reports that it does not trust the broker.
+/// Waits until the consumer reports that it does not trust the broker.
 async fn refuses(readiness: &Readiness) {
     eventually(|| async { readiness.waiting_for().iter().any(|one| one == "group: TLS failed").then_some(()) }).await;
 }

@@ -37,7 +37,7 @@ enum Opening {
     Declined,
 }
 
-/// Starts a proxy that terminates TLS with these settings for the server at `to`.
+/// Starts a proxy that terminates TLS for the server at `to`.
 async fn front(to: String, tls: ServerConfig, opening: Opening) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("its address");
@@ -67,8 +67,8 @@ async fn relay(mut stream: TcpStream, tls: TlsAcceptor, to: String, opening: Ope
     Ok(())
 }
 
-/// Starts a database behind a proxy with the certificate of `subject`. Returns it with a URL that requires `verify-full` with the authority
-/// in `files`.
+/// Starts a database behind a proxy with the certificate of `subject`. Returns it with a URL that requires
+/// `verify-full` with the authority in `files`.
 async fn database(files: &Files, subject: &Subject, opening: Opening) -> (testkit::Database, String) {
     let database = testkit::empty_database().await;
     let options = database.pool.connect_options();
@@ -111,7 +111,8 @@ async fn a_wrong_certificate_of_postgres_ends_the_start_and_says_so() {
     }
 }
 
-/// Returns a connection to Redis behind a proxy with a certificate of the authority in `files`. The connection trusts only `trust`.
+/// Returns a connection to Redis behind a proxy with a certificate of the authority in `files`. The connection trusts
+/// only `trust`.
 async fn redis(files: &Files, trust: &Tls) -> Connection {
     let url = testkit::redis().await.url;
     let server_address = url.rsplit('/').find(|part| part.contains(':')).expect("a URL has a host and a port");

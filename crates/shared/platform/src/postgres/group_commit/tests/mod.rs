@@ -10,7 +10,7 @@ use tokio::{sync::Semaphore, task::JoinSet};
 use super::*;
 use crate::batcher::MAX_WAITING;
 
-/// A writer that records the groups that it writes. It needs one permit for each group.
+/// A writer that records its groups, and needs one permit for each.
 #[derive(Clone)]
 struct Writer {
     groups: Arc<Mutex<Vec<Vec<u32>>>>,
@@ -22,8 +22,8 @@ impl Writer {
         Self { groups: Arc::default(), permits: Arc::new(Semaphore::new(permits)) }
     }
 
-    /// Creates a group commit whose answer is ten times the request. The request 13 fails its group, 99 makes the writer panic, 77 finds
-    /// the server unavailable, 10_055 waits too long for a lock, and 10_044 gets no answer.
+    /// Creates a group commit whose answer is ten times the request. The request 13 fails its group, 99 makes the
+    /// writer panic, 77 finds the server unavailable, 10_055 waits too long for a lock, and 10_044 gets no answer.
     fn commit(&self) -> GroupCommit<u32, u32> {
         let this = self.clone();
         GroupCommit::new(
@@ -58,7 +58,7 @@ impl Writer {
     }
 }
 
-/// Submits the requests one after another, each once the previous ones wait or are being written.
+/// Submits the requests in turn, each once the previous ones wait or are being written.
 async fn submit_all(
     commit: &GroupCommit<u32, u32>,
     requests: impl IntoIterator<Item = u32>,
@@ -90,11 +90,11 @@ async fn what_arrives_during_a_group_is_the_next_group_and_each_gets_its_own_ans
     assert!(answers.iter().all(|(request, answer)| answer.as_ref().is_ok_and(|answer| *answer == request * 10)));
 }
 
-/// Submits `request` and the following ones up to 60, each one turn of the runtime after the one before.
+/// Submits `request` and the following ones up to 60, one in each turn of the runtime.
 fn submit_in_turns(commit: GroupCommit<u32, u32>, request: u32) -> BoxFuture<'static, ()> {
     async move {
         tokio::task::yield_now().await;
-        // The request is submitted first, so that the task that writes it runs before the task of the next request.
+        // Submits the request first, so that the task that writes it runs before the task of the next request.
         let (answer, ()) = tokio::join!(commit.submit(request), async {
             if request < 60 {
                 tokio::spawn(submit_in_turns(commit.clone(), request + 1));
