@@ -14,7 +14,9 @@ pub(super) const CLAIM_TTL: Duration = Duration::from_secs(15);
 pub enum Claim {
     /// This call has claimed the report; its caller must send it. `unanswered` is true if the messenger did not answer
     /// an earlier attempt.
-    Ours { unanswered: bool },
+    Ours {
+        unanswered: bool,
+    },
     Sent,
     /// Another caller is sending the report.
     Pending,

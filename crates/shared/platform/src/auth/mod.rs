@@ -1,5 +1,5 @@
 //! Authentication of callers: users by their session or access token, services by their token. Over TLS the certificate
-//! identifies a service, and any token in the call must name the same service.
+//! identifies a service, and a service's token in the call must name the same service.
 
 mod credential;
 mod guard;
