@@ -10,7 +10,6 @@ use chrono::{DateTime, Utc};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, errors::ErrorKind};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
-use tokio::time::Instant;
 
 use super::hmac;
 use crate::{clock, config::ConfigError, security_events::TokenRefusal};
@@ -47,7 +46,7 @@ struct Claims {
 
 #[derive(Clone)]
 struct Issued {
-    at: Instant,
+    iat: i64,
     token: Arc<str>,
 }
 
@@ -84,16 +83,20 @@ impl ServiceKey {
         Ok(self)
     }
 
-    /// Returns a token for calls to the service `audience`. Caches it for half of its lifetime.
+    /// Returns a token for calls to the service `audience`. A cached token is replaced after half of its lifetime, and
+    /// when the clock was set by more than that. A monotonic clock would not notice this, nor that the host slept.
     pub fn token(&self, audience: &'static str) -> Result<Arc<str>, TokenError> {
-        let now = Instant::now();
+        self.token_at(audience, clock::now())
+    }
+
+    fn token_at(&self, audience: &'static str, now: DateTime<Utc>) -> Result<Arc<str>, TokenError> {
+        let iat = now.timestamp();
         let mut issued = self.issued.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(Issued { at, token }) = issued.get(audience)
-            && now.duration_since(*at) < LIFETIME / 2
+        if let Some(cached) = issued.get(audience)
+            && cached.iat.abs_diff(iat) < (LIFETIME / 2).as_secs()
         {
-            return Ok(token.clone());
+            return Ok(cached.token.clone());
         }
-        let iat = clock::now().timestamp();
         let claims = Claims {
             iss: self.service.to_owned(),
             aud: audience.to_owned(),
@@ -101,7 +104,7 @@ impl ServiceKey {
             exp: iat + LIFETIME.as_secs().cast_signed(),
         };
         let token: Arc<str> = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.encoding)?.into();
-        issued.insert(audience, Issued { at: now, token: token.clone() });
+        issued.insert(audience, Issued { iat, token: token.clone() });
         Ok(token)
     }
 
@@ -181,6 +184,18 @@ mod tests {
         let issuer = key("inventory", "k").verify_at(&token, clock::now() - Duration::from_hours(1));
 
         assert_eq!(issuer.unwrap(), "order");
+    }
+
+    #[test]
+    fn a_token_is_issued_anew_after_the_host_slept_or_its_clock_was_set() {
+        let (order, inventory, now) = (key("order", "k"), key("inventory", "k"), clock::now());
+        let token = |now| order.token_at("inventory", now).unwrap();
+        let first = token(now);
+        assert_eq!(token(now + Duration::from_secs(29)), first, "it is cached");
+
+        for then in [now + Duration::from_hours(2), now - Duration::from_hours(2)] {
+            assert_eq!(inventory.verify_at(&token(then), then).unwrap(), "order", "at {then}");
+        }
     }
 
     #[test]
