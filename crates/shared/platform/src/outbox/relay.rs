@@ -85,7 +85,7 @@ impl Relay {
         }
     }
 
-    /// Publishes until `stop`, then publishes the remaining rows.
+    /// Publishes until `stop` is cancelled, then publishes the rows that are left, for two seconds at most.
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
         let metrics = Metrics::new(self.name, self.topics.values());
         tokio::select! {
@@ -100,7 +100,10 @@ impl Relay {
         let mut destinations = Destinations::default();
         let mut lease = None;
         loop {
-            let outcome = self.hold(&mut lease, metrics, stop, &mut outage, &mut destinations).await;
+            let outcome = tokio::select! {
+                outcome = self.hold(&mut lease, metrics, stop, &mut outage, &mut destinations) => outcome,
+                () = given_up(stop) => Ok(()),
+            };
             if let Some(Held { epoch, .. }) = lease.take() {
                 // Another replica may be able to reach the broker.
                 let _ = tokio::time::timeout(RELEASE_TIMEOUT, self.outbox.release(epoch)).await;
@@ -154,17 +157,17 @@ impl Relay {
                 if !in_hand.has_next() {
                     tokio::time::sleep_until(delay.next().unwrap_or(now)).await;
                 }
+                // The rows in hand may have been read before `stop`.
+                let is_read_after_stop = stop.is_cancelled() && !in_hand.has_next();
                 let begun = Instant::now();
-                let batch = tokio::select! {
-                    batch = self.publish(held.epoch, &mut in_hand, destinations, metrics) => batch?,
-                    () = given_up(stop) => return Ok(()),
-                };
+                let batch = self.publish(held.epoch, &mut in_hand, destinations, metrics).await?;
                 self.over(outage, destinations);
                 if let Batch::Part(events) = batch {
                     delay.record(events, begun);
                 }
-                // After `stop`, the relay publishes until it finds no more rows.
-                if batch == Batch::Full || (batch != Batch::Empty && stop.is_cancelled()) {
+                // The last batch is read after `stop`, so the rows of all requests to this process are published by
+                // then. The relay does not go on until it finds no row, since other replicas continue to write.
+                if batch == Batch::Full || (stop.is_cancelled() && !is_read_after_stop) {
                     continue;
                 }
             }
@@ -220,8 +223,8 @@ impl Relay {
     }
 }
 
-/// Waits for `stop`, and then two seconds more for a broker that does not answer. Rows unpublished by then stay in the
-/// outbox for another replica or the next start of the service.
+/// Waits for `stop`, and then two seconds more for a broker that does not answer, or for many rows. Rows that are not
+/// published by then stay in the outbox, for another replica or the next start of the service.
 async fn given_up(stop: &CancellationToken) {
     stop.cancelled().await;
     tokio::time::sleep(Duration::from_secs(2)).await;

@@ -161,6 +161,48 @@ async fn a_relay_that_is_stopped_gives_a_silent_broker_two_seconds_and_leaves_it
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_relay_that_is_stopped_publishes_its_own_events_and_ends_while_other_replicas_write() {
+    let (outbox, broker) = (Counted::default(), Broker::default());
+    let relay = outbox.relay(&broker, &[KNOWN]);
+    let (other, waker) = (outbox.clone(), relay.waker.clone());
+    let writing = tokio::spawn(async move {
+        for key in 0..1_000 {
+            other.write(key, KNOWN, "of another replica");
+            waker.wake();
+            tokio::time::sleep(SHORT_WAIT / 2).await;
+        }
+    });
+    // By then the relay waits between batches for longer than between two events.
+    tokio::time::sleep(STOP_TIMEOUT).await;
+    outbox.write(1_000, KNOWN, "own");
+
+    let told = Instant::now();
+    relay.stop().await;
+
+    assert!(told.elapsed() <= MAX_BATCH_DELAY * 2, "{:?}", told.elapsed());
+    assert!(!writing.is_finished() && broker.published().contains(&"own".to_owned()));
+    assert_eq!(outbox.outbox.rival("rival").lease(POLL_INTERVAL).await.unwrap(), Some(2), "the lease is free");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_relay_that_is_stopped_publishes_a_backlog_for_two_seconds() {
+    let (outbox, broker) = (Counted::default(), Broker { delay: POLL_INTERVAL, ..Broker::default() });
+    // Each of the five batches takes less than two seconds.
+    for key in 0..2_500 {
+        outbox.write(key, KNOWN, "a");
+    }
+    let relay = outbox.relay(&broker, &[KNOWN]);
+    tokio::time::sleep(SHORT_WAIT).await;
+
+    let told = Instant::now();
+    relay.stop().await;
+
+    assert!((STOP_TIMEOUT..STOP_TIMEOUT + POLL_INTERVAL).contains(&told.elapsed()), "{:?}", told.elapsed());
+    assert!(!outbox.unpublished().is_empty());
+    assert_eq!(outbox.outbox.rival("rival").lease(POLL_INTERVAL).await.unwrap(), Some(2), "the lease is free");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_backlog_whose_count_failed_is_counted_again_within_a_minute() {
     let recorder = PrometheusBuilder::new().build_recorder();
     let metrics = recorder.handle();
