@@ -15,6 +15,7 @@ use rdkafka::{
     util::Timeout,
 };
 use serde::Deserialize;
+use tokio::task::JoinHandle;
 
 /// The interval of librdkafka's statistics in milliseconds.
 pub(super) const INTERVAL_MS: &str = "5000";
@@ -60,11 +61,13 @@ pub(super) struct Lag {
     topic: String,
     /// The positions of this consumer's partitions, as of the last statistics.
     positions: Mutex<HashMap<i32, i64>>,
+    /// The latest task that asks the broker.
+    asking: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Lag {
     pub fn new(group: &'static str, topic: &str) -> Arc<Self> {
-        Arc::new(Self { group, topic: topic.to_owned(), positions: Mutex::default() })
+        Arc::new(Self { group, topic: topic.to_owned(), positions: Mutex::default(), asking: Mutex::default() })
     }
 
     /// Exports the lag that the statistics contain. Asks the broker, in the background, about partitions that do not
@@ -93,18 +96,25 @@ impl Lag {
                 still.push((number, position));
             }
         }
-        if let Some(client) = client.filter(|_| !still.is_empty()) {
-            let this = self.clone();
-            tokio::task::spawn_blocking(move || {
-                for (partition, position) in still {
-                    if let Ok((_, end)) =
-                        client.fetch_watermarks(&this.topic, partition, Timeout::After(REQUEST_TIMEOUT))
-                    {
-                        this.report(partition, end - position);
-                    }
-                }
-            });
+        let Some(client) = client.filter(|_| !still.is_empty()) else { return };
+        let mut asking = self.asking.lock().unwrap_or_else(PoisonError::into_inner);
+        // A task takes a second per partition while the broker does not answer, so it may last longer than the interval
+        // of the statistics.
+        if asking.as_ref().is_some_and(|task| !task.is_finished()) {
+            return;
         }
+        let (this, client) = (self.clone(), Arc::downgrade(&client));
+        *asking = Some(tokio::task::spawn_blocking(move || {
+            for (partition, position) in still {
+                // A consumer that stops leaves its group once nothing holds it, so it is held for one request at a
+                // time.
+                let Some(client) = client.upgrade() else { return };
+                let extent = client.fetch_watermarks(&this.topic, partition, Timeout::After(REQUEST_TIMEOUT));
+                if let Ok((_, end)) = extent {
+                    this.report(partition, end - position);
+                }
+            }
+        }));
     }
 
     #[expect(clippy::cast_precision_loss, reason = "counts end far below 2^52")]
@@ -119,22 +129,28 @@ impl Lag {
 #[cfg(test)]
 mod tests {
     use metrics_exporter_prometheus::PrometheusBuilder;
-    use rdkafka::consumer::DefaultConsumerContext;
+    use rdkafka::{ClientConfig, consumer::DefaultConsumerContext, mocking::MockCluster};
 
     use super::*;
 
-    /// Returns the lag of partition 0 for a fetch state and the offsets `[first, end, stored, committed]`.
-    fn lag(state: &str, [low, high, stored, committed]: [i64; 4]) -> String {
-        let recorder = PrometheusBuilder::new().build_recorder();
+    /// Returns statistics about partition 0: its fetch state, its first and its end offset, and the stored and the
+    /// committed offset.
+    fn statistics(state: &str, [low, high, stored, committed]: [i64; 4]) -> Vec<u8> {
         let statistics = serde_json::json!({"name": "client", "topics": {"orders": {"topic": "orders", "partitions": {
             "0": {"partition": 0, "fetch_state": state, "lo_offset": low, "hi_offset": high, "stored_offset": stored,
                 "committed_offset": committed, "consumer_lag": -1},
             "-1": {"partition": -1, "fetch_state": "none", "lo_offset": -1001, "hi_offset": -1001, "stored_offset": -1001,
                 "committed_offset": -1001, "consumer_lag": -1},
         }}}});
+        serde_json::to_vec(&statistics).unwrap()
+    }
+
+    /// Returns the lag of partition 0 after these statistics.
+    fn lag(state: &str, offsets: [i64; 4]) -> String {
+        let recorder = PrometheusBuilder::new().build_recorder();
         let no_client: Option<Arc<StreamConsumer<DefaultConsumerContext>>> = None;
         metrics::with_local_recorder(&recorder, || {
-            Lag::new("group", "orders").observe(&serde_json::to_vec(&statistics).unwrap(), no_client);
+            Lag::new("group", "orders").observe(&statistics(state, offsets), no_client);
         });
         let text = recorder.handle().render();
         let lines: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("kafka_consumer_lag")).collect();
@@ -156,5 +172,22 @@ mod tests {
     fn a_partition_of_another_member_or_without_a_known_end_has_no_lag() {
         assert_eq!(lag("stopped", [0, 100, 40, 10]), "0");
         assert_eq!(lag("active", [-1001, -1001, -1001, -1001]), "0");
+    }
+
+    #[tokio::test]
+    async fn a_broker_that_does_not_answer_is_asked_by_one_task_at_a_time() {
+        let cluster = MockCluster::new(1).unwrap();
+        cluster.broker_down(-1).unwrap();
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", cluster.bootstrap_servers()).set("group.id", "group");
+        let client: Arc<StreamConsumer> = Arc::new(config.create().unwrap());
+        let lag = Lag::new("group", "orders");
+
+        for _ in 0..10 {
+            lag.observe(&statistics("active", [0, 100, 40, 10]), Some(client.clone()));
+        }
+
+        let (held, tasks) = (Arc::strong_count(&client) - 1, Arc::weak_count(&client));
+        assert!(held <= 1 && tasks <= 1, "{tasks} tasks hold the consumer {held} times");
     }
 }
