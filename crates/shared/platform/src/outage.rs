@@ -4,8 +4,9 @@ use std::{fmt, time::Duration};
 
 use tokio::time::Instant;
 
-/// The time without an error after which an outage ends. librdkafka repeats an error at least twice a minute while it
-/// lasts.
+use crate::retry;
+
+/// An outage ends after this time without an error. librdkafka repeats an error at least twice a minute while it lasts.
 const RECOVERED_AFTER: Duration = Duration::from_mins(1);
 
 pub struct Outage {
@@ -18,6 +19,8 @@ struct Current {
     begun: Instant,
     last: Instant,
     errors: u64,
+    /// The pauses between the attempts to end the outage.
+    pauses: backon::ExponentialBackoff,
 }
 
 impl Outage {
@@ -36,19 +39,25 @@ impl Outage {
             current.errors += 1;
             tracing::debug!(task, %error, "{dependency} still unavailable, retrying");
         } else {
-            self.current = Some(Current { begun: now, last: now, errors: 1 });
+            self.current = Some(Current { begun: now, last: now, errors: 1, pauses: retry::endless_backoff() });
             tracing::warn!(task, %error, "{dependency} unavailable, retrying");
         }
     }
 
     pub fn over(&mut self) {
-        if let Some(Current { begun, last, errors }) = self.current.take() {
+        if let Some(Current { begun, last, errors, .. }) = self.current.take() {
             tracing::info!(task = self.task, lasted = ?(last - begun), errors, "{} recovered", self.dependency);
         }
     }
 
-    /// Returns once there has been no error for a minute, or never if there is no outage. For tasks that see no other
-    /// sign of a recovery.
+    /// Returns the pause before the next attempt. The pauses grow during an outage, and begin anew with the next
+    /// outage.
+    pub fn pause(&mut self) -> Duration {
+        self.current.as_mut().and_then(|current| current.pauses.next()).unwrap_or_default()
+    }
+
+    /// Returns once there has been no error for a minute. Never returns if there is no outage. For tasks that see no
+    /// other sign of a success.
     pub async fn subsided(&self) {
         match &self.current {
             Some(current) => tokio::time::sleep_until(current.last + RECOVERED_AFTER).await,
@@ -94,6 +103,21 @@ mod tests {
                 r#"WARN the broker unavailable, retrying task="notes" error=no answer again"#,
             ]
         );
+    }
+
+    #[test]
+    fn the_pauses_grow_during_an_outage_and_begin_anew_with_the_next() {
+        let mut outage = Outage::new("the broker", "notes");
+        let mut pauses = || -> Vec<Duration> {
+            outage.met("no answer");
+            let pauses = (0..8).map(|_| outage.pause()).collect();
+            outage.over();
+            pauses
+        };
+
+        for pauses in [pauses(), pauses()] {
+            assert!(pauses[0] <= Duration::from_millis(200) && pauses[7] >= Duration::from_secs(5), "{pauses:?}");
+        }
     }
 
     #[tokio::test(start_paused = true)]

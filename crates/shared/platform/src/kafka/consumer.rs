@@ -28,7 +28,7 @@ use super::{
     unreadable::Unreadable,
     workers::Workers,
 };
-use crate::{outage::Outage, retry, server::readiness::Condition};
+use crate::{outage::Outage, server::readiness::Condition};
 
 /// How long after its last heartbeat a consumer loses its partitions, in milliseconds.
 const SESSION_TIMEOUT_MS: &str = "6000";
@@ -111,7 +111,6 @@ impl Consumer {
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
         count_from_zero(self.group);
         let this = Arc::new(self);
-        let mut pauses = retry::endless_backoff();
         let mut outage = Outage::new("Kafka", this.group);
         while !stop.is_cancelled() {
             match this.clone().consume(&stop, &mut outage).await {
@@ -124,7 +123,7 @@ impl Consumer {
                     // The topic may have been deleted.
                     this.topics.forget(&this.topic);
                     tokio::select! {
-                        () = tokio::time::sleep(pauses.next().unwrap_or_default()) => {}
+                        () = tokio::time::sleep(outage.pause()) => {}
                         () = stop.cancelled() => {}
                     }
                 }
