@@ -20,6 +20,7 @@ use super::{
     KafkaPublisher, Record, Refusal,
     producer::{Producer, code, discard, headers, refused},
     topic_creator::is_unknown,
+    topics::is_about_topic,
 };
 use crate::outbox::{Outcome, Refused, Scope, in_order_of_keys};
 
@@ -152,13 +153,10 @@ impl KafkaPublisher {
         let mut refused = HashMap::new();
         for topic in topics {
             let Err(error) = self.topics.ensure([topic]).await else { continue };
-            let reason = match error.downcast_ref() {
-                Some(Refusal::Right(_)) | None if !error.chain().any(<dyn std::error::Error>::is::<KafkaError>) => {
-                    Uncreated { refusal: error.downcast_ref().cloned(), text: format!("{error:#}") }
-                }
-                _ => return Err(error),
-            };
-            refused.insert(topic, reason);
+            if !is_about_topic(&error) {
+                return Err(error);
+            }
+            refused.insert(topic, Uncreated { refusal: error.downcast_ref().cloned(), text: format!("{error:#}") });
         }
         Ok(refused)
     }

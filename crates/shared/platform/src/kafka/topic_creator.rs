@@ -7,7 +7,7 @@ use std::{
 
 use rdkafka::types::RDKafkaErrorCode;
 
-use super::{Config, Refusal, ensure_topics};
+use super::{Config, ensure_topics, topics::is_about_topic};
 
 /// Creates missing topics and remembers which topics exist; clones share this memory.
 ///
@@ -56,9 +56,9 @@ impl TopicCreator {
             return Ok(());
         }
         let created = match self.create(&all).await {
-            // The broker may refuse one topic and accept the others. So each caller gets only the refusal of its own
+            // The broker may refuse one topic and accept the others. Then each caller gets the refusal of its own
             // topics.
-            Err(error) if error.is::<Refusal>() && all != needed => {
+            Err(error) if is_about_topic(&error) && all != needed => {
                 self.known().expected.clear();
                 self.create(&needed).await?;
                 needed

@@ -112,6 +112,19 @@ pub async fn retention(config: &Config, topic: &str) -> anyhow::Result<Option<Du
     Ok(retention.and_then(|retention| retention.parse().ok()).map(Duration::from_millis))
 }
 
+/// The broker's answer that it does not create a topic, for another reason than a missing right.
+#[derive(Debug, thiserror::Error)]
+#[error("creating the topic {topic}: {code}")]
+struct NotCreated {
+    topic: String,
+    code: RDKafkaErrorCode,
+}
+
+/// Returns true if the broker answers that it does not create a topic. Otherwise it is unavailable, or it refuses this client as a whole.
+pub(super) fn is_about_topic(error: &anyhow::Error) -> bool {
+    error.is::<NotCreated>() || matches!(error.downcast_ref(), Some(Refusal::Right(_)))
+}
+
 #[derive(PartialEq, Eq)]
 enum Made {
     Now,
@@ -129,9 +142,9 @@ async fn create(config: &Config, admin: &Admin, topics: Vec<NewTopic<'_>>) -> an
             Ok((topic, Made::Now))
         }
         Err((topic, RDKafkaErrorCode::TopicAlreadyExists)) => Ok((topic, Made::Before)),
-        Err((topic, error)) => {
-            let refusal = Refusal::of_code(error, &format!("creating the topic {topic}"));
-            Err(refusal.map_or_else(|| anyhow::anyhow!("creating the topic {topic}: {error}"), Into::into))
+        Err((topic, code)) => {
+            let refusal = Refusal::of_code(code, &format!("creating the topic {topic}"));
+            Err(refusal.map_or_else(|| anyhow::Error::from(NotCreated { topic, code }), Into::into))
         }
     });
     made.collect()

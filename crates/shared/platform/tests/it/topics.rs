@@ -92,6 +92,36 @@ async fn expected_topics_are_created_together_with_the_first_that_is_needed() {
 }
 
 #[tokio::test]
+async fn a_topic_that_the_broker_does_not_create_holds_up_no_other() {
+    let kafka = testkit::kafka().await;
+    let config = kafka.config();
+    if !config.kafka_create_topics {
+        // The mock cluster does not create topics on request.
+        return;
+    }
+    // No topic can have this name, whatever the rights.
+    let (needed, invalid) = (format!("{}beside-another", kafka.prefix), "not a name");
+    let creator = || {
+        let creator = TopicCreator::new(&config);
+        creator.expect([invalid.to_owned()]);
+        creator
+    };
+    let first = creator();
+    let relay = KafkaPublisher::for_relay(&config).unwrap().creating(&creator());
+    let record =
+        |topic: &str| Record { topic: topic.to_owned(), key: vec![], payload: vec![], headers: HashMap::new() };
+
+    first.ensure([needed.as_str()]).await.unwrap();
+    first.ensure([invalid]).await.unwrap_err();
+    let records = [record(&needed), Record { key: b"another".to_vec(), ..record(invalid) }];
+    eventually(|| async {
+        let outcomes = relay.publish_each(&records).await;
+        matches!(outcomes.as_slice(), [Outcome::Acknowledged, Outcome::Refused(_)]).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_topic_and_dead_letters_that_were_deleted_are_created_again_by_who_writes_them() {
     // The broker of the other tests creates a missing topic by itself, with its own settings, once a producer looks for
     // it.
