@@ -30,7 +30,7 @@ pub struct Batcher<Q, A> {
 pub struct Entry<Q, A> {
     pub request: Q,
     pub answer: oneshot::Sender<A>,
-    /// The request's span. The first one of a batch contains the batch's statement or call.
+    /// The request's span. The span of a batch's first request contains the batch's statement or call.
     pub span: Span,
 }
 
