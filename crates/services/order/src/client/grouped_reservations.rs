@@ -7,13 +7,12 @@ use contracts::proto::inventory::v1::{
     inventory_service_client::InventoryServiceClient, reserve_parts_result,
 };
 use platform::{
-    auth::{SESSION_METADATA, forwarded_session},
     batcher::{Batcher, Entry, Limits, NotAnswered},
     deadline,
     grpc::{Peer, is_transient, with_details},
     retry::Budget,
 };
-use tonic::{Code, Request, Status, metadata::AsciiMetadataValue};
+use tonic::{Code, Status};
 use tracing::{Instrument as _, Span};
 
 /// The maximum number of orders in one call. The contract of `ReservePartsForAll` sets it.
@@ -29,17 +28,11 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 
 type ReserveResult = Result<ReservePartsResponse, Status>;
 
-/// An order's request, and the session of the user's request, which the call forwards.
-struct PendingRequest {
-    request: ReservePartsRequest,
-    session: Option<AsciiMetadataValue>,
-}
-
-/// Reserves parts for orders. Orders of at most [`MAX_SHARED_LINES`] lines that arrive while a call runs share a later
-/// call, even if they come through different clones.
+/// Reserves parts for orders. Orders of at most [`MAX_SHARED_LINES`] lines that arrive while a call to inventory runs
+/// share a later call, also if they come through different clones.
 #[derive(Clone)]
 pub(super) struct Reservations {
-    calls: Batcher<PendingRequest, ReserveResult>,
+    calls: Batcher<ReservePartsRequest, ReserveResult>,
     client: InventoryServiceClient<Peer>,
     budget: Budget,
 }
@@ -64,8 +57,7 @@ impl Reservations {
     }
 
     async fn together(&self, request: &ReservePartsRequest) -> ReserveResult {
-        let pending = PendingRequest { request: request.clone(), session: forwarded_session() };
-        match tokio::time::timeout(deadline::remaining(CALL_TIMEOUT), self.calls.submit(pending)).await {
+        match tokio::time::timeout(deadline::remaining(CALL_TIMEOUT), self.calls.submit(request.clone())).await {
             Ok(Ok(reserved)) => reserved,
             Ok(Err(NotAnswered::Full)) => Err(Status::resource_exhausted("too many reservations wait")),
             Ok(Err(NotAnswered::Lost)) => Err(Status::unavailable("the call to inventory was lost")),
@@ -88,13 +80,13 @@ fn is_repeated(status: &Status) -> bool {
     is_transient(status) && status.code() != Code::Aborted
 }
 
-/// Reserves the parts of several orders in one call, and returns to each caller its own result.
-async fn call(mut client: InventoryServiceClient<Peer>, orders: Vec<Entry<PendingRequest, ReserveResult>>) {
+/// Reserves for several orders and answers each.
+async fn call(mut client: InventoryServiceClient<Peer>, orders: Vec<Entry<ReservePartsRequest, ReserveResult>>) {
     let span = orders.first().map_or_else(Span::none, |first| first.span.clone());
-    let (pending, callers): (Vec<_>, Vec<_>) =
+    let (requests, callers): (Vec<_>, Vec<_>) =
         orders.into_iter().map(|Entry { request, answer, .. }| (request, answer)).unzip();
-    let answer =
-        deadline::within(CALL_TIMEOUT, client.reserve_parts_for_all(request_for(pending))).instrument(span).await;
+    let request = ReservePartsForAllRequest { requests };
+    let answer = deadline::within(CALL_TIMEOUT, client.reserve_parts_for_all(request)).instrument(span).await;
     match answer {
         Ok(answer) => {
             for (caller, result) in callers.into_iter().zip(answer.into_inner().results) {
@@ -109,17 +101,6 @@ async fn call(mut client: InventoryServiceClient<Peer>, orders: Vec<Entry<Pendin
     }
 }
 
-/// The request forwards the session of each user's request.
-fn request_for(pending: Vec<PendingRequest>) -> Request<ReservePartsForAllRequest> {
-    let (requests, sessions): (Vec<_>, Vec<_>) =
-        pending.into_iter().map(|pending| (pending.request, pending.session)).unzip();
-    let mut request = Request::new(ReservePartsForAllRequest { requests });
-    for session in sessions.into_iter().flatten() {
-        request.metadata_mut().append(SESSION_METADATA, session);
-    }
-    request
-}
-
 fn decode(result: ReservePartsResult) -> ReserveResult {
     match result.result {
         Some(reserve_parts_result::Result::Reserved(reserved)) => Ok(reserved),
@@ -127,24 +108,5 @@ fn decode(result: ReservePartsResult) -> ReserveResult {
             Err(with_details(Code::from(code), message, &reason, &subject))
         }
         None => Err(Status::internal("inventory answered without a result")),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_shared_call_forwards_the_session_of_each_order() {
-        let pending = |session: Option<&'static str>| PendingRequest {
-            request: ReservePartsRequest::default(),
-            session: session.map(AsciiMetadataValue::from_static),
-        };
-
-        let request = request_for(vec![pending(Some("one")), pending(None), pending(Some("two"))]);
-
-        let sessions: Vec<_> = request.metadata().get_all(SESSION_METADATA).iter().collect();
-        assert_eq!(sessions, ["one", "two"]);
-        assert_eq!(request.get_ref().requests.len(), 3);
     }
 }

@@ -20,18 +20,22 @@ use crate::error::{Error, Refusal};
 
 #[derive(Clone)]
 pub struct GrpcInventory {
+    /// Its calls forward the session of the user's request, because inventory admits users to its catalogue by their session.
+    catalogue: InventoryServiceClient<Peer>,
+    /// Its calls carry the identity of this service, and no session.
     client: InventoryServiceClient<Peer>,
     budget: Budget,
     reservations: Reservations,
 }
 
 impl GrpcInventory {
-    /// Creates the client. Its calls forward the session of the user's request, because inventory admits users by their session.
+    /// Creates the client. The calls of `inventory` must carry this service's identity.
     pub fn new(inventory: Peer) -> Self {
-        let client = InventoryServiceClient::new(inventory.forwarding_session());
+        let catalogue = InventoryServiceClient::new(inventory.clone().forwarding_session());
+        let client = InventoryServiceClient::new(inventory);
         let budget = Budget::new("inventory");
         let reservations = Reservations::new(client.clone(), budget.clone());
-        Self { client, budget, reservations }
+        Self { catalogue, client, budget, reservations }
     }
 }
 
@@ -92,8 +96,8 @@ impl GrpcInventory {
         let answer = self
             .budget
             .retry(is_transient, || {
-                let (mut client, request) = (self.client.clone(), request.clone());
-                async move { client.list_parts(request).await }
+                let (mut catalogue, request) = (self.catalogue.clone(), request.clone());
+                async move { catalogue.list_parts(request).await }
             })
             .await;
         Ok(answer.map_err(refusal)?.into_inner().parts)

@@ -9,10 +9,11 @@ use std::{
     time::Duration,
 };
 
+use axum::{Router, body::Body, middleware::from_fn_with_state, routing::get};
 use contracts::ids::{OrderId, PartId};
 use contracts::proto::inventory::v1::{
     CommitPartsRequest, CommitPartsResponse, GetPartRequest, GetPartResponse, ListPartsRequest, ListPartsResponse,
-    PartQuantity, Refusal as Refused, ReleasePartsRequest, ReleasePartsResponse, ReservePartsForAllRequest,
+    Part, PartQuantity, Refusal as Refused, ReleasePartsRequest, ReleasePartsResponse, ReservePartsForAllRequest,
     ReservePartsForAllResponse, ReservePartsRequest, ReservePartsResponse, ReservePartsResult, ReservedPart,
     RestockPartsRequest, RestockPartsResponse,
     inventory_service_server::{InventoryService, InventoryServiceServer},
@@ -24,12 +25,13 @@ use order::{
     error::{Error, Refusal},
 };
 use platform::{
-    auth::{Access, Guard, MemorySessions, ServiceKey},
+    auth::{Access, Guard, MemorySessions, SESSION_HEADER, SESSION_METADATA, ServiceKey},
     grpc::Services,
     server::readiness::Readiness,
 };
 use tokio::net::TcpListener;
 use tonic::{Code, Request, Response, Status};
+use tower::ServiceExt as _;
 
 use crate::ids;
 
@@ -48,6 +50,18 @@ struct Stock {
     fails_once: Arc<AtomicBool>,
     /// True if the next shared call gets no answer.
     hangs_once: Arc<AtomicBool>,
+    sessions: Arc<Mutex<Vec<SessionsOfCall>>>,
+}
+
+/// The RPC of a call, and the sessions that the call carried.
+type SessionsOfCall = (&'static str, Vec<String>);
+
+impl Stock {
+    fn record<T>(&self, rpc: &'static str, request: &Request<T>) {
+        let sessions = request.metadata().get_all(SESSION_METADATA).iter();
+        let sessions = sessions.map(|session| session.to_str().unwrap().to_owned()).collect();
+        self.sessions.lock().unwrap().push((rpc, sessions));
+    }
 }
 
 fn reserved(request: &ReservePartsRequest) -> ReservePartsResponse {
@@ -88,6 +102,7 @@ impl InventoryService for Stock {
         &self,
         request: Request<ReservePartsForAllRequest>,
     ) -> Result<Response<ReservePartsForAllResponse>, Status> {
+        self.record("ReservePartsForAll", &request);
         let requests = request.into_inner().requests;
         self.calls.lock().unwrap().push(requests.len());
         if self.hangs_once.swap(false, Ordering::SeqCst) {
@@ -104,6 +119,7 @@ impl InventoryService for Stock {
         &self,
         request: Request<ReservePartsRequest>,
     ) -> Result<Response<ReservePartsResponse>, Status> {
+        self.record("ReserveParts", &request);
         self.alone.fetch_add(1, Ordering::SeqCst);
         Ok(Response::new(reserved(request.get_ref())))
     }
@@ -112,12 +128,22 @@ impl InventoryService for Stock {
         Err(Status::internal("not called"))
     }
 
-    async fn list_parts(&self, _: Request<ListPartsRequest>) -> Result<Response<ListPartsResponse>, Status> {
-        Err(Status::internal("not called"))
+    async fn list_parts(&self, request: Request<ListPartsRequest>) -> Result<Response<ListPartsResponse>, Status> {
+        self.record("ListParts", &request);
+        let uuids = request.into_inner().filter.unwrap_or_default().uuids;
+        let part = |uuid| Part { uuid, price: 1.0, stock_quantity: 10, ..Part::default() };
+        Ok(Response::new(ListPartsResponse {
+            parts: uuids.into_iter().map(part).collect(),
+            ..ListPartsResponse::default()
+        }))
     }
 
-    async fn release_parts(&self, _: Request<ReleasePartsRequest>) -> Result<Response<ReleasePartsResponse>, Status> {
-        Err(Status::internal("not called"))
+    async fn release_parts(
+        &self,
+        request: Request<ReleasePartsRequest>,
+    ) -> Result<Response<ReleasePartsResponse>, Status> {
+        self.record("ReleaseParts", &request);
+        Ok(Response::new(ReleasePartsResponse {}))
     }
 
     async fn commit_parts(&self, _: Request<CommitPartsRequest>) -> Result<Response<CommitPartsResponse>, Status> {
@@ -202,4 +228,39 @@ async fn an_order_that_meets_a_temporary_failure_is_repeated() {
 
     assert!(results[0].is_ok(), "{results:?}");
     assert_eq!(*stock.calls.lock().unwrap(), [1, 1]);
+}
+
+#[tokio::test]
+async fn calls_that_need_a_services_identity_carry_no_session() {
+    let stock = Stock::default();
+    let inventory = inventory(&stock).await;
+    let lines: Vec<(PartId, i64)> = (0..51).map(|_| (ids::part(), 1)).collect();
+    let handler = move || async move {
+        inventory.named(&["Bolt".to_owned()]).await.unwrap();
+        inventory.check(&lines).await.unwrap();
+        inventory.reserve(ids::order(), &lines[..1], false).await.unwrap();
+        inventory.reserve(ids::order(), &lines, false).await.unwrap();
+        inventory.release(ids::order()).await.unwrap();
+    };
+    let sessions = MemorySessions::default();
+    sessions.open("session", ids::random());
+    let key = ServiceKey::new("order", &testkit::SERVICE_KEY.into()).unwrap();
+    let guard = Guard::new(Arc::new(sessions), key, &[]).otherwise(Access::Session(&[]));
+    let router = Router::new().route("/", get(handler)).layer(from_fn_with_state(guard, Guard::http));
+    let request = axum::http::Request::get("/").header(SESSION_HEADER, "session").body(Body::empty()).unwrap();
+
+    let answer = router.oneshot(request).await.unwrap();
+
+    assert_eq!(answer.status(), 200);
+    let of_the_user = || vec!["session".to_owned()];
+    assert_eq!(
+        *stock.sessions.lock().unwrap(),
+        [
+            ("ListParts", of_the_user()),
+            ("ListParts", of_the_user()),
+            ("ReservePartsForAll", Vec::new()),
+            ("ReserveParts", Vec::new()),
+            ("ReleaseParts", Vec::new()),
+        ]
+    );
 }

@@ -24,7 +24,6 @@ pub use refusal::{NOT_OPERATOR, Refusal};
 pub use rules::{Access, Rule};
 pub use session_lookup::{MemorySessions, SessionError, Sessions};
 pub use token::{ServiceKey, TokenError};
-use tonic::metadata::AsciiMetadataValue;
 use uuid::Uuid;
 
 use crate::security_events::{self, AccessRefusal, Event};
@@ -115,21 +114,13 @@ tokio::task_local! {
     pub(crate) static CREDENTIAL: Credential;
 }
 
-/// Returns the session of the current request as metadata for calls to peers. `None` if the request has an access token
-/// instead.
-pub fn forwarded_session() -> Option<AsciiMetadataValue> {
-    of_credential(|credential| match credential {
-        Credential::Session(session) => session.parse().ok(),
-        Credential::Token(_) => None,
-    })
-}
-
+/// Reads the credential of the current request, if there is one.
 fn of_credential<T>(read: impl FnOnce(&Credential) -> Option<T>) -> Option<T> {
     CREDENTIAL.try_with(read).ok().flatten()
 }
 
-/// Adds the session of the current request to a call, but no access token.
-pub(crate) fn forward_session(headers: &mut HeaderMap) {
+/// Adds the session of the current request to a call. An access token is not forwarded.
+pub fn forward_session(headers: &mut HeaderMap) {
     let session = of_credential(|credential| match credential {
         Credential::Session(session) => HeaderValue::try_from(session).ok(),
         Credential::Token(_) => None,

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use axum::{Extension, Router, middleware, routing::get};
+use axum::{Extension, Router, http::HeaderMap, middleware, routing::get};
 use contracts::{
     identity::GrpcSessions,
     proto::geo::{
@@ -12,7 +12,7 @@ use contracts::{
     },
 };
 use platform::{
-    auth::{Access, Caller, Guard, MAX_TOKEN, SESSION_HEADER, SESSION_METADATA, ServiceKey, forwarded_session},
+    auth::{Access, Caller, Guard, MAX_TOKEN, SESSION_HEADER, SESSION_METADATA, ServiceKey, forward_session},
     grpc::{Services, caller},
     http,
     server::readiness::Readiness,
@@ -36,7 +36,9 @@ impl Geo for Guarded {
         request: Request<GetGeolocationRequest>,
     ) -> Result<Response<GetGeolocationReply>, Status> {
         let x = i32::from(matches!(caller(&request)?, Caller::User(user) if user.uuid == USER));
-        let y = i32::from(forwarded_session().is_some());
+        let mut forwarded = HeaderMap::new();
+        forward_session(&mut forwarded);
+        let y = i32::from(forwarded.contains_key(SESSION_METADATA));
         Ok(Response::new(GetGeolocationReply { location: Some(Location { x, y }) }))
     }
 }
