@@ -10,7 +10,7 @@ pub use crate::model::Refusal;
 pub enum Error {
     #[error(transparent)]
     Refused(#[from] Refusal),
-    #[error("user_uuid: must be the caller's")]
+    #[error("must be the caller's")]
     UserMismatch,
     /// No part has the UUID or name in the item with this index.
     #[error("items[{0}].product_id: part not found")]

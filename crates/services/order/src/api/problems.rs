@@ -35,12 +35,24 @@ pub const SHARED: SharedProblems = SharedProblems {
 
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
-        problem(self, "part_uuids").into_response()
+        problem(self, V1).into_response()
     }
 }
 
-/// Maps an error to an HTTP error response. `parts` is the name of the request's field that lists the parts.
-pub(super) fn problem(error: Error, parts: &'static str) -> Problem {
+/// The names of the members of an API's request that errors are about.
+#[derive(Clone, Copy)]
+pub(super) struct Members {
+    /// The user who orders.
+    pub buyer: &'static str,
+    /// The list of the parts.
+    pub parts: &'static str,
+}
+
+/// The members of requests below `/api/v1`.
+const V1: Members = Members { buyer: "user_uuid", parts: "part_uuids" };
+
+/// Maps an error to an HTTP error response.
+pub(super) fn problem(error: Error, Members { buyer, parts }: Members) -> Problem {
     let message = error.to_string();
     let conflict = |code| Problem::new(StatusCode::CONFLICT, code, message.clone());
     let about_parts = |problem| Problem { field: Some(parts.into()), ..problem };
@@ -57,7 +69,10 @@ pub(super) fn problem(error: Error, parts: &'static str) -> Problem {
             Refusal::PaymentDeclined => unprocessable("PAYMENT_DECLINED"),
             Refusal::InsufficientFunds => unprocessable("INSUFFICIENT_FUNDS"),
         },
-        Error::UserMismatch => Problem::new(StatusCode::FORBIDDEN, "USER_MISMATCH", message),
+        Error::UserMismatch => {
+            let problem = Problem::new(StatusCode::FORBIDDEN, "USER_MISMATCH", format!("{buyer}: {message}"));
+            Problem { field: Some(buyer.into()), ..problem }
+        }
         Error::PartNameNotFound(_) => about_parts(Problem::new(StatusCode::NOT_FOUND, "PART_NOT_FOUND", message)),
         Error::PaymentNotFound(_) => Problem::new(StatusCode::NOT_FOUND, "PAYMENT_NOT_FOUND", message),
         Error::PaymentInProgress => after(2, conflict("PAYMENT_IN_PROGRESS")),

@@ -18,7 +18,7 @@ use crate::{
     api::{
         extract::User,
         idempotency::{IdempotencyKey, IdempotentRequest},
-        problems::{Declared, problem},
+        problems::{Declared, Members, problem},
         response::respond,
         state::Api,
     },
@@ -34,6 +34,9 @@ pub const PROBLEMS: [Declared; 5] = [
     (StatusCode::CONFLICT, "PRICE_CHANGED"),
     (StatusCode::TOO_MANY_REQUESTS, "TOO_MANY_UNPAID_ORDERS"),
 ];
+
+/// The members of this endpoint's request that errors are about.
+const MEMBERS: Members = Members { buyer: "user_id", parts: "items" };
 
 /// Order and pay a ship's parts
 ///
@@ -68,13 +71,13 @@ pub async fn handle(
     let checkout = Checkout { uuid: OrderId::new(ids::ordered()), buyer: body.user_id, delivery_address, items };
     let pieces = checkout.pieces();
     let deliverable = api.deliveries.check_pieces(checkout.delivery_address.as_ref(), pieces);
-    deliverable.map_err(|error| problem(error, "items"))?;
+    deliverable.map_err(|error| problem(error, MEMBERS))?;
 
     let checked_out = async {
         match api.service.check_out(user, checkout, claim.as_ref()).await {
             Ok(Outcome::Created { order, .. }) => Json(CheckoutCreated::new(order)).into_response(),
             Ok(other) => other.into_response(),
-            Err(error) => problem(error, "items").into_response(),
+            Err(error) => problem(error, MEMBERS).into_response(),
         }
     };
     Ok(respond(checked_out).await)

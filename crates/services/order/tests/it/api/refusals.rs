@@ -94,7 +94,11 @@ async fn what_is_not_there_or_not_the_callers_is_told_apart_as_the_contract_says
     api.sessions.open("stranger", stranger);
 
     let mismatch = api.post("/api/v1/orders", &json!({ "user_uuid": stranger, "part_uuids": [api.part] }));
-    problem(mismatch.send().await.unwrap(), 403, "USER_MISMATCH").await;
+    let mismatch = problem(mismatch.send().await.unwrap(), 403, "USER_MISMATCH").await;
+    assert_eq!(
+        (&mismatch["field"], &mismatch["message"]),
+        (&json!("user_uuid"), &json!("user_uuid: must be the caller's"))
+    );
     let unknown = api.post("/api/v1/orders", &json!({ "user_uuid": api.user, "part_uuids": [ids::random()] }));
     problem(unknown.send().await.unwrap(), 404, "PART_NOT_FOUND").await;
     let theirs = api.bare(Method::GET, &format!("/api/v1/orders/{order}")).header("X-Session-Uuid", "stranger");

@@ -93,7 +93,11 @@ async fn the_buyer_is_the_caller_by_uuid_or_login() {
     }
     for other in ["anna", "bob", "", "\u{200b}", &ids::random().to_string()] {
         let answer = post(&api, &json!({ "user_id": other, "items": items })).await;
-        refused(answer, 403, "USER_MISMATCH").await;
+        let problem = refused(answer, 403, "USER_MISMATCH").await;
+        assert_eq!(
+            (&problem["field"], &problem["message"]),
+            (&json!("user_id"), &json!("user_id: must be the caller's"))
+        );
     }
     assert_eq!(available(&api), 1);
 }
