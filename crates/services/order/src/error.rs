@@ -12,9 +12,6 @@ pub enum Error {
     Refused(#[from] Refusal),
     #[error("must be the caller's")]
     UserMismatch,
-    /// No part has the UUID or name in the item with this index.
-    #[error("items[{0}].product_id: part not found")]
-    PartNameNotFound(usize),
     #[error("payment of order {0} not found")]
     PaymentNotFound(OrderId),
     #[error("a payment of this order is in progress")]
@@ -28,8 +25,6 @@ pub enum Error {
     /// This is not a [`Refusal`], because it is temporary and must not be stored under the idempotency key.
     #[error("you have {most} unpaid orders; pay or cancel one of them, or wait until one expires")]
     TooManyUnpaid { most: u32 },
-    #[error("the total price is too large")]
-    TotalTooLarge(#[from] MoneyError),
     #[error("an order with a delivery address may have at most {max_volume} parts")]
     TooLargeToDeliver { max_volume: usize },
     #[error("delivery of order {0} not found")]
@@ -45,6 +40,13 @@ pub enum Error {
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
         Self::Database(error.into())
+    }
+}
+
+/// The sum of prices can fail only by being too large.
+impl From<MoneyError> for Error {
+    fn from(_: MoneyError) -> Self {
+        Refusal::TotalTooLarge.into()
     }
 }
 

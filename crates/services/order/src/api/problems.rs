@@ -61,9 +61,12 @@ pub(super) fn problem(error: Error, Members { buyer, parts }: Members) -> Proble
     match error {
         Error::Refused(refusal) => match refusal {
             Refusal::OrderNotFound(_) => Problem::new(StatusCode::NOT_FOUND, "ORDER_NOT_FOUND", message),
-            Refusal::PartNotFound(_) => about_parts(Problem::new(StatusCode::NOT_FOUND, "PART_NOT_FOUND", message)),
+            Refusal::PartNotFound(_) | Refusal::PartNameNotFound(_) => {
+                about_parts(Problem::new(StatusCode::NOT_FOUND, "PART_NOT_FOUND", message))
+            }
             Refusal::OutOfStock(_) => about_parts(conflict("OUT_OF_STOCK")),
             Refusal::PriceChanged(_) => about_parts(conflict("PRICE_CHANGED")),
+            Refusal::TotalTooLarge => Problem::invalid(parts, message),
             Refusal::ReservationLost => conflict("OUT_OF_STOCK"),
             Refusal::InvalidStatus(_) => conflict("INVALID_STATUS"),
             Refusal::PaymentDeclined => unprocessable("PAYMENT_DECLINED"),
@@ -73,12 +76,11 @@ pub(super) fn problem(error: Error, Members { buyer, parts }: Members) -> Proble
             let problem = Problem::new(StatusCode::FORBIDDEN, "USER_MISMATCH", format!("{buyer}: {message}"));
             Problem { field: Some(buyer.into()), ..problem }
         }
-        Error::PartNameNotFound(_) => about_parts(Problem::new(StatusCode::NOT_FOUND, "PART_NOT_FOUND", message)),
         Error::PaymentNotFound(_) => Problem::new(StatusCode::NOT_FOUND, "PAYMENT_NOT_FOUND", message),
         Error::PaymentInProgress => after(2, conflict("PAYMENT_IN_PROGRESS")),
         Error::KeyInProgress => after(1, conflict("IDEMPOTENCY_IN_PROGRESS")),
         Error::KeyReused => unprocessable("IDEMPOTENCY_KEY_REUSED"),
-        Error::TotalTooLarge(_) | Error::TooLargeToDeliver { .. } => Problem::invalid(parts, message),
+        Error::TooLargeToDeliver { .. } => Problem::invalid(parts, message),
         Error::TooManyUnpaid { .. } => {
             after(60, Problem::new(StatusCode::TOO_MANY_REQUESTS, "TOO_MANY_UNPAID_ORDERS", message))
         }

@@ -13,11 +13,16 @@ pub enum Refusal {
     OrderNotFound(OrderId),
     #[error("part {0} not found")]
     PartNotFound(PartId),
+    /// No part has the name in the item with this index. The refusal of requests to `/api/orders` only.
+    #[error("items[{0}].product_id: part not found")]
+    PartNameNotFound(usize),
     #[error("part {0} is out of stock")]
     OutOfStock(PartId),
     /// Only requests to `/api/orders` are refused for this reason.
     #[error("the price of part {0} has changed")]
     PriceChanged(PartId),
+    #[error("the total price is too large")]
+    TotalTooLarge,
     #[error("the order's parts are no longer reserved, so the order was cancelled")]
     ReservationLost,
     #[error("the order is {}", .0.as_str())]

@@ -7,7 +7,7 @@ use contracts::{
 };
 use platform::security_events::{self, AccessRefusal, Event};
 
-use super::{OrderService, idempotency::Execution};
+use super::OrderService;
 use crate::{
     client::PricedPart,
     error::{Error, Refusal},
@@ -64,7 +64,7 @@ impl OrderService {
             order.delivery_address.clone_from(&checkout.delivery_address);
             let reserved = self.inventory.reserve(order.uuid, &order.quantities(), false).await?;
             if let Some(part) = changed_price(&lines, &reserved) {
-                return Err(self.release(order.uuid, Refusal::PriceChanged(part), execution).await);
+                return Err(self.refuse(order.uuid, Refusal::PriceChanged(part), execution).await);
             }
             let created = self.write(order, &reserved, true, execution).await?;
             self.self_payments.notify_one();
@@ -91,24 +91,10 @@ impl OrderService {
         let known = if names.is_empty() { Vec::new() } else { self.inventory.named(&names).await? };
         let line = |(index, item): (usize, &Item)| {
             let by_name = || known.iter().find(|(name, _)| *name == item.product).map(|(_, part)| *part);
-            let part = uuid(item).or_else(by_name).ok_or(Error::PartNameNotFound(index))?;
+            let part = uuid(item).or_else(by_name).ok_or(Refusal::PartNameNotFound(index))?;
             Ok(Line { part, quantity: item.quantity, price: item.price })
         };
         items.iter().enumerate().map(line).collect()
-    }
-
-    /// Releases the reservation of an order that is refused. The refusal is stored under the idempotency key first, because a repeated
-    /// request could not reserve parts for this order again.
-    async fn release(&self, order: OrderId, refusal: Refusal, execution: Execution<'_>) -> Error {
-        if let Some(claim) = execution.claim {
-            match self.keys.complete(claim, &Outcome::Refused(refusal.clone())).await {
-                Ok(true) => {}
-                Ok(false) => return Error::KeyInProgress,
-                Err(error) => return error,
-            }
-        }
-        self.release_reservation(order).await;
-        refusal.into()
     }
 }
 

@@ -1,6 +1,7 @@
 //! Creates an order: reserves its parts, then writes the order with the prices of the reservation.
 //!
-//! The statement that writes the order also checks the limit on a user's unpaid orders: `repository/postgres/grouped/create.rs`.
+//! The statement that writes the order also checks the limit on a user's unpaid orders:
+//! `repository/postgres/grouped/create.rs`.
 
 use contracts::ids::{OrderId, UserId};
 use contracts::money::Money;
@@ -12,15 +13,15 @@ use platform::{
 use super::{OrderService, idempotency::Execution};
 use crate::{
     client::PricedPart,
-    error::Error,
+    error::{Error, Refusal},
     metrics,
     model::{Claim, NewOrder, Outcome},
     repository::Quote,
 };
 
 impl OrderService {
-    /// Creates an order and returns [`Outcome::Created`]. If the process dies after the reservation and before the order is written, the
-    /// reservation expires.
+    /// Creates an order and returns [`Outcome::Created`]. If the process dies after the reservation and before the
+    /// order is written, the reservation expires.
     pub async fn create(&self, caller: UserId, order: NewOrder, claim: Option<&Claim>) -> Result<Outcome, Error> {
         if order.user != caller {
             let user = Some(caller.uuid());
@@ -50,6 +51,7 @@ impl OrderService {
     ) -> Result<Outcome, Error> {
         let quote = match quote(&order, reserved, pays_itself) {
             Ok(quote) => quote,
+            Err(Error::Refused(refusal)) => return Err(self.refuse(order.uuid, refusal, execution).await),
             Err(error) => return Err(self.give_back(order.uuid, error, execution).await),
         };
         let event = order.create(quote.total_price);
@@ -65,9 +67,23 @@ impl OrderService {
 }
 
 impl OrderService {
-    /// Releases the reservation of an order that was refused for a temporary reason, which is not stored under the
-    /// idempotency key. Deletes that key first, so that a repeated request creates another order: parts cannot be
-    /// reserved for this order again.
+    /// Releases the reservation of an order that is refused. The refusal is stored under the idempotency key first,
+    /// because a repeated request could not reserve parts for this order again.
+    pub(super) async fn refuse(&self, order: OrderId, refusal: Refusal, execution: Execution<'_>) -> Error {
+        if let Some(claim) = execution.claim {
+            match self.keys.complete(claim, &Outcome::Refused(refusal.clone())).await {
+                Ok(true) => {}
+                Ok(false) => return Error::KeyInProgress,
+                Err(error) => return error,
+            }
+        }
+        self.release_reservation(order).await;
+        refusal.into()
+    }
+
+    /// Releases the reservation of an order that was refused for a reason that is not stored under its key. It deletes
+    /// the idempotency key first, so that a repeated request creates another order: parts cannot be reserved for this
+    /// order again.
     async fn give_back(&self, order: OrderId, error: Error, execution: Execution<'_>) -> Error {
         if let Some(claim) = execution.claim {
             match self.keys.forget(claim).await {
@@ -80,7 +96,8 @@ impl OrderService {
         error
     }
 
-    pub(super) async fn release_reservation(&self, order: OrderId) {
+    /// Releases the reservation of an order that is refused.
+    async fn release_reservation(&self, order: OrderId) {
         if let Err(error) = self.inventory.release(order).await {
             tracing::warn!(order_uuid = %order, error = error_chain(error), "reservation of a refused order not released; it expires");
         }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use contracts::money::{MAX, Money};
 use order::{
     client::{Fault, Inventory as _},
     error::{Error, Refusal},
@@ -41,11 +42,28 @@ async fn a_definite_refusal_is_remembered() {
     let many = || NewOrder { parts: vec![shop.engine; 11], ..order(&shop) };
 
     let first = shop.service.create(shop.user, many(), Some(&claim)).await;
-    shop.inventory.put(shop.engine, contracts::money::Money::ZERO, 100);
+    shop.inventory.put(shop.engine, Money::ZERO, 100);
     let second = shop.service.create(shop.user, many(), Some(&claim)).await;
 
     assert!(matches!(first, Err(Error::Refused(Refusal::OutOfStock(_)))));
     assert!(matches!(second, Err(Error::Refused(Refusal::OutOfStock(_)))));
+}
+
+#[tokio::test]
+async fn a_refusal_for_a_total_that_is_too_large_is_remembered() {
+    let shop = Shop::open();
+    let claim = claim(&shop);
+    let two = || NewOrder { parts: vec![shop.engine; 2], ..order(&shop) };
+    shop.inventory.put(shop.engine, Money::from_minor(MAX).unwrap(), 10);
+
+    let first = shop.service.create(shop.user, two(), Some(&claim)).await;
+    shop.inventory.put(shop.engine, Money::ZERO, 10);
+    let second = shop.service.create(shop.user, two(), Some(&claim)).await;
+
+    for refused in [first, second] {
+        assert!(matches!(refused, Err(Error::Refused(Refusal::TotalTooLarge))), "{refused:?}");
+    }
+    assert_eq!((shop.inventory.available(shop.engine), shop.orders.all().len()), (10, 0));
 }
 
 #[tokio::test]

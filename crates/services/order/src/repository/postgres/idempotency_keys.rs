@@ -56,7 +56,12 @@ impl IdempotencyKeys for PgOrders {
             )
             .fetch_optional(&self.pool)
         };
-        Ok(match retry_stale(known).await? {
+        let known = retry_stale(known).await.map_err(|error| match error {
+            // A newer version has stored this outcome. A repeated request may reach a replica of that version.
+            sqlx::Error::ColumnDecode { .. } => Error::Unavailable("the stored answer", error.into()),
+            error => error.into(),
+        });
+        Ok(match known? {
             Some(row) if row.fingerprint != claim.fingerprint => Claimed::Reused,
             Some(row) if row.is_held && row.outcome.is_none() => {
                 Claimed::Resumed { order: row.order_uuid, attempt: row.attempt }

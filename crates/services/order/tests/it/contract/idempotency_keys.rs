@@ -5,8 +5,8 @@ use std::time::Duration;
 use contracts::money::Money;
 use order::{
     error::{Error, Refusal},
-    model::{Claim, Claimed, NewOrder, Outcome, PaymentMethod},
-    repository::Settlement,
+    model::{Claim, Claimed, NewOrder, Outcome, PaymentMethod, Status},
+    repository::{MIGRATIONS, PgOrders, Settlement},
 };
 
 use super::{EXPIRED, LEASE_TTL, Repository, cancelled, claim, create, find, new_order, write};
@@ -22,6 +22,7 @@ contract!(
     a_request_that_lost_its_key_does_not_give_it_back,
     a_request_that_lost_its_key_changes_nothing,
     a_key_that_is_given_back_is_new_again,
+    a_key_remembers_every_refusal,
     an_old_key_is_removed,
 );
 
@@ -155,6 +156,29 @@ async fn a_request_that_lost_its_key_changes_nothing(orders: &dyn Repository) {
     assert!(orders.cancel(written.uuid, &cancelled(&written), Some(&cancellation_again)).await.unwrap());
 }
 
+async fn a_key_remembers_every_refusal(orders: &dyn Repository) {
+    let (order, part) = (ids::order(), ids::part());
+    for refusal in [
+        Refusal::OrderNotFound(order),
+        Refusal::PartNotFound(part),
+        Refusal::PartNameNotFound(3),
+        Refusal::OutOfStock(part),
+        Refusal::PriceChanged(part),
+        Refusal::TotalTooLarge,
+        Refusal::ReservationLost,
+        Refusal::InvalidStatus(Status::Paid),
+        Refusal::PaymentDeclined,
+        Refusal::InsufficientFunds,
+    ] {
+        let (claim, outcome) = (claim(ids::user()), Outcome::Refused(refusal));
+        orders.claim(&claim, order, LEASE_TTL).await.unwrap();
+
+        orders.complete(&claim, &outcome).await.unwrap();
+
+        assert_eq!(orders.claim(&repeated(&claim), order, LEASE_TTL).await.unwrap(), Claimed::Done(outcome));
+    }
+}
+
 async fn an_old_key_is_removed(orders: &dyn Repository) {
     let (claim, order) = (claim(ids::user()), ids::order());
     orders.claim(&claim, order, LEASE_TTL).await.unwrap();
@@ -163,4 +187,27 @@ async fn an_old_key_is_removed(orders: &dyn Repository) {
     assert_eq!(orders.remove(LEASE_TTL, 10).await.unwrap(), 0);
     assert_eq!(orders.remove(EXPIRED, 10).await.unwrap(), 1);
     assert!(matches!(orders.claim(&claim, order, LEASE_TTL).await.unwrap(), Claimed::New { .. }));
+}
+
+#[tokio::test]
+async fn an_outcome_that_only_a_newer_version_knows_is_kept_and_answered_as_unavailable() {
+    let database = testkit::database(&MIGRATIONS).await;
+    let orders: &dyn Repository = &PgOrders::new(database.pool.clone());
+    let (claim, order) = (claim(ids::user()), ids::order());
+    orders.claim(&claim, order, EXPIRED).await.unwrap();
+    sqlx::query("update idempotency_keys set outcome = '{\"refused\": \"newer\"}' where key = $1")
+        .bind(&claim.key)
+        .execute(&database.pool)
+        .await
+        .unwrap();
+
+    let unknown = orders.claim(&claim, order, LEASE_TTL).await;
+
+    assert!(matches!(unknown, Err(Error::Unavailable(..))), "{unknown:?}");
+    let kept: String = sqlx::query_scalar("select outcome ->> 'refused' from idempotency_keys where key = $1")
+        .bind(&claim.key)
+        .fetch_one(&database.pool)
+        .await
+        .unwrap();
+    assert_eq!(kept, "newer");
 }
