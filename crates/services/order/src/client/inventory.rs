@@ -56,19 +56,22 @@ impl Inventory for GrpcInventory {
         }
     }
 
-    async fn check(&self, parts: &[(PartId, i64)]) -> Result<(), Error> {
+    async fn check(&self, parts: &[(PartId, i64)]) -> Result<Vec<PricedPart>, Error> {
         let uuids = parts.iter().map(|(part, _)| part.to_string()).collect();
         let filter = PartsFilter { uuids, ..PartsFilter::default() };
         let found = self.list(filter).await?;
-        let available: HashMap<PartId, i64> =
-            found.iter().filter_map(|part| Some((PartId::new(part.uuid.parse().ok()?), part.stock_quantity))).collect();
-        if let Some((part, _)) = parts.iter().find(|(part, _)| !available.contains_key(part)) {
+        let found: HashMap<PartId, &Part> =
+            found.iter().filter_map(|part| Some((PartId::new(part.uuid.parse().ok()?), part))).collect();
+        if let Some((part, _)) = parts.iter().find(|(part, _)| !found.contains_key(part)) {
             return Err(Refusal::PartNotFound(*part).into());
         }
-        match parts.iter().find(|(part, quantity)| available.get(part) < Some(quantity)) {
-            Some((part, _)) => Err(Refusal::OutOfStock(*part).into()),
-            None => Ok(()),
-        }
+        let priced = |(part, quantity): &(PartId, i64)| {
+            let enough = found.get(part).filter(|found| found.stock_quantity >= *quantity);
+            let price = Money::from_major(enough.ok_or(Refusal::OutOfStock(*part))?.price);
+            let wrong = |_| Error::Inconsistent("inventory listed a part without a valid price".to_owned());
+            Ok(PricedPart { part: *part, quantity: *quantity, unit_price: price.map_err(wrong)? })
+        };
+        parts.iter().map(priced).collect()
     }
 
     async fn named(&self, names: &[String]) -> Result<Vec<(String, PartId)>, Error> {

@@ -46,8 +46,8 @@ pub trait Inventory: Send + Sync {
     /// Without `confirm` the reservation expires soon; with `confirm` it lasts until the order ends. Fails with [`Refusal::PartNotFound`],
     /// with [`Refusal::OutOfStock`], or with [`Refusal::ReservationLost`] if the order can never reserve again.
     async fn reserve(&self, order: OrderId, parts: &[(PartId, i64)], confirm: bool) -> Result<Vec<PricedPart>, Error>;
-    /// Fails as [`reserve`](Self::reserve) would fail now. Reserves nothing.
-    async fn check(&self, parts: &[(PartId, i64)]) -> Result<(), Error>;
+    /// Returns what [`reserve`](Self::reserve) would return now, or fails as it would. Reserves nothing.
+    async fn check(&self, parts: &[(PartId, i64)]) -> Result<Vec<PricedPart>, Error>;
     /// Returns the parts with these names, each with its name, in the order of the catalogue.
     async fn named(&self, names: &[String]) -> Result<Vec<(String, PartId)>, Error>;
     /// Releases the order's reservation. The order can never reserve again.

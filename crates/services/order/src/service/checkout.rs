@@ -7,7 +7,7 @@ use contracts::{
 };
 use platform::security_events::{self, AccessRefusal, Event};
 
-use super::OrderService;
+use super::{OrderService, create::total};
 use crate::{
     client::PricedPart,
     error::{Error, Refusal},
@@ -56,7 +56,11 @@ impl OrderService {
         }
         let precheck = async {
             let lines = self.lines(&checkout.items).await?;
-            self.inventory.check(&order(checkout.uuid, caller, &lines).quantities()).await
+            let parts = self.inventory.check(&order(checkout.uuid, caller, &lines).quantities()).await?;
+            match changed_price(&lines, &parts) {
+                Some(part) => Err(Refusal::PriceChanged(part).into()),
+                None => total(&parts).map(drop),
+            }
         };
         self.idempotent(claim, checkout.uuid, precheck, async |execution| {
             let lines = self.lines(&checkout.items).await?;

@@ -29,7 +29,7 @@ impl OrderService {
             return Err(Error::UserMismatch);
         }
         let (uuid, quantities) = (order.uuid, order.quantities());
-        let precheck = self.inventory.check(&quantities);
+        let precheck = async { total(&self.inventory.check(&quantities).await?).map(drop) };
         self.idempotent(claim, uuid, precheck, |execution| {
             self.reserve_and_write(NewOrder { uuid: execution.order, ..order }, execution)
         })
@@ -114,7 +114,8 @@ fn quote(order: &NewOrder, reserved: &[PricedPart], pays_itself: bool) -> Result
     Ok(Quote { total_price: total(reserved)?, unit_prices, pays_itself })
 }
 
-fn total(reserved: &[PricedPart]) -> Result<Money, Error> {
+/// Fails with [`Refusal::TotalTooLarge`].
+pub(super) fn total(reserved: &[PricedPart]) -> Result<Money, Error> {
     let mut total = Money::ZERO;
     for part in reserved {
         total = total.checked_add(part.unit_price.checked_mul(part.quantity)?)?;

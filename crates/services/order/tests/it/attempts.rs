@@ -47,7 +47,7 @@ impl Inventory for LateRefusal {
         answer
     }
 
-    async fn check(&self, parts: &[(PartId, i64)]) -> Result<(), Error> {
+    async fn check(&self, parts: &[(PartId, i64)]) -> Result<Vec<PricedPart>, Error> {
         self.inventory.check(parts).await
     }
 

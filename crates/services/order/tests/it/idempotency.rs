@@ -57,10 +57,12 @@ async fn a_refusal_for_a_total_that_is_too_large_is_remembered() {
     shop.inventory.put(shop.engine, Money::from_minor(MAX).unwrap(), 10);
 
     let first = shop.service.create(shop.user, two(), Some(&claim)).await;
+    let other = Claim { fingerprint: vec![2], token: ids::random(), ..claim.clone() };
+    let reused = shop.service.create(shop.user, two(), Some(&other)).await;
     shop.inventory.put(shop.engine, Money::ZERO, 10);
     let second = shop.service.create(shop.user, two(), Some(&claim)).await;
 
-    for refused in [first, second] {
+    for refused in [first, reused, second] {
         assert!(matches!(refused, Err(Error::Refused(Refusal::TotalTooLarge))), "{refused:?}");
     }
     assert_eq!((shop.inventory.available(shop.engine), shop.orders.all().len()), (10, 0));

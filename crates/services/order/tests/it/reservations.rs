@@ -11,6 +11,7 @@ use std::{
 
 use axum::{Router, body::Body, middleware::from_fn_with_state, routing::get};
 use contracts::ids::{OrderId, PartId};
+use contracts::money::Money;
 use contracts::proto::inventory::v1::{
     CommitPartsRequest, CommitPartsResponse, GetPartRequest, GetPartResponse, ListPartsRequest, ListPartsResponse,
     Part, PartQuantity, Refusal as Refused, ReleasePartsRequest, ReleasePartsResponse, ReservePartsForAllRequest,
@@ -131,7 +132,7 @@ impl InventoryService for Stock {
     async fn list_parts(&self, request: Request<ListPartsRequest>) -> Result<Response<ListPartsResponse>, Status> {
         self.record("ListParts", &request);
         let uuids = request.into_inner().filter.unwrap_or_default().uuids;
-        let part = |uuid| Part { uuid, price: 1.0, stock_quantity: 10, ..Part::default() };
+        let part = |uuid| Part { uuid, price: 12.34, stock_quantity: 10, ..Part::default() };
         Ok(Response::new(ListPartsResponse {
             parts: uuids.into_iter().map(part).collect(),
             ..ListPartsResponse::default()
@@ -228,6 +229,22 @@ async fn an_order_that_meets_a_temporary_failure_is_repeated() {
 
     assert!(results[0].is_ok(), "{results:?}");
     assert_eq!(*stock.calls.lock().unwrap(), [1, 1]);
+}
+
+#[tokio::test]
+async fn a_check_returns_the_prices_of_a_reservation_and_reserves_nothing() {
+    let stock = Stock::default();
+    let inventory = inventory(&stock).await;
+    let (one, other) = (ids::part(), ids::part());
+
+    let priced = inventory.check(&[(one, 2), (other, 10)]).await.unwrap();
+    let short = inventory.check(&[(one, 2), (other, 11)]).await;
+
+    let unit_price = Money::from_minor(1_234).unwrap();
+    let line = |part, quantity| PricedPart { part, quantity, unit_price };
+    assert_eq!(priced, [line(one, 2), line(other, 10)]);
+    assert!(matches!(&short, Err(Error::Refused(Refusal::OutOfStock(named))) if *named == other), "{short:?}");
+    assert!(stock.calls.lock().unwrap().is_empty());
 }
 
 #[tokio::test]
