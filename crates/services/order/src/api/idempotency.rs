@@ -2,12 +2,12 @@
 
 use axum::{
     body::Bytes,
-    extract::{FromRequest, Request},
-    http::HeaderMap,
+    extract::{DefaultBodyLimit, FromRequest, Request},
+    http::{HeaderMap, StatusCode},
 };
 use contracts::ids::UserId;
 use platform::{
-    http::{json, problem::Problem},
+    http::{BODY_LIMIT, json, problem::Problem},
     ids,
 };
 use serde::de::DeserializeOwned;
@@ -36,25 +36,32 @@ pub struct IdempotencyKey {
     key: String,
 }
 
-/// A POST request's body and idempotency key. An invalid key is refused before the body is read.
-pub struct IdempotentRequest {
+/// A POST request's body, of at most `LIMIT` bytes, and idempotency key. An invalid key is refused before the body is read.
+pub struct IdempotentRequest<const LIMIT: usize = BODY_LIMIT> {
     key: Option<String>,
     method_and_path: String,
     body: Bytes,
 }
 
-impl<S: Send + Sync> FromRequest<S> for IdempotentRequest {
+impl<S: Send + Sync, const LIMIT: usize> FromRequest<S> for IdempotentRequest<LIMIT> {
     type Rejection = Problem;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+    async fn from_request(mut request: Request, state: &S) -> Result<Self, Problem> {
         let key = read(request.headers())?;
         let method_and_path = format!("{} {}", request.method(), request.uri().path());
-        let body = Bytes::from_request(request, state).await.map_err(|rejection| json::unreadable(&rejection))?;
+        DefaultBodyLimit::max(LIMIT).apply(&mut request);
+        let body = Bytes::from_request(request, state).await.map_err(|rejection| match rejection.status() {
+            status @ StatusCode::PAYLOAD_TOO_LARGE => {
+                let limit = format!("the body is larger than {} KiB", LIMIT / 1024);
+                Problem::new(status, "PAYLOAD_TOO_LARGE", limit)
+            }
+            _ => json::unreadable(&rejection),
+        })?;
         Ok(Self { key, method_and_path, body })
     }
 }
 
-impl IdempotentRequest {
+impl<const LIMIT: usize> IdempotentRequest<LIMIT> {
     /// The body as JSON. An error names the invalid fields. [`json::IsJson`] has checked the media type.
     pub fn json<T: DeserializeOwned + PartialSchema>(&self) -> Result<T, Problem> {
         json::decode_own(&self.body)

@@ -81,7 +81,9 @@ pub fn router(state: Api, guard: Guard, readiness: Readiness, max_in_flight: usi
         api.merge(inbound.to(endpoints.routes(), BODY_LIMIT))
     });
     let router = Router::new().merge(api.with_state(state)).merge(pages).fallback(not_found);
-    http::layers(router).layer(shared(from_fn(checkout::copy_message_to_error)))
+    // The endpoints that read smaller bodies refuse the others.
+    let router = http::layers_with(router, checkout::create_order::BODY_LIMIT);
+    router.layer(shared(from_fn(checkout::copy_message_to_error)))
 }
 
 /// Answers a request for an unknown path. A caller that bypasses the gateway may request a path that only the gateway

@@ -46,8 +46,8 @@ impl Inbound {
     }
 
     /// Puts the limits and the guard in front of the endpoints of `router`, which read bodies of at most `body_limit`
-    /// bytes. The complete router must set its own fallback, since axum's is now behind the guard, which refuses
-    /// unknown paths with 403.
+    /// bytes, unless an endpoint sets another limit. The whole router needs a fallback of its own: axum's is behind the
+    /// guard now, which refuses unknown paths with 403.
     pub fn to<S: Clone + Send + Sync + 'static>(&self, router: Router<S>, body_limit: usize) -> Router<S> {
         router
             .layer(shared(DefaultBodyLimit::max(body_limit)))

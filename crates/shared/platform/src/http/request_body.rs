@@ -20,7 +20,8 @@ use http_body_util::BodyExt as _;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
-/// The default maximum size of a body in bytes, enough for an order with the maximum number of parts.
+/// The maximum size of a body in bytes, unless an API or an endpoint has another one. It is enough for the UUIDs of the
+/// maximum number of parts.
 pub const BODY_LIMIT: usize = 64 * 1024;
 pub const ARRIVAL_TIMEOUT: Duration = Duration::from_secs(10);
 /// The maximum number of bytes of all incomplete bodies of one API. It is small enough for a container of 64 MiB.

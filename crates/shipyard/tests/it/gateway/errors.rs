@@ -50,11 +50,14 @@ async fn every_error_of_the_gateway_is_a_problem_and_every_response_has_the_secu
         assert_eq!(answer.headers.contains_key("www-authenticate"), status == 401, "{answer:?}");
         answer.problem(status, code);
     }
-    // The bound of RPCs applies to every path except the paths of order and console.
+    // The bound of RPCs applies to every path except `/api/v1/orders` and the console's paths.
     for path in [login, "/nothing"] {
         let large = raw(&gateway, path, "x".repeat(300_000)).await.json();
         assert_eq!(large["message"], "the body is larger than 256 KiB", "{path}: {large}");
     }
+    let large = gateway.request(Method::POST, "/api/v1/orders").header("X-Session-Uuid", &caller.session);
+    let large = send(large.body("x".repeat(300_000))).await.json();
+    assert_eq!(large["message"], "the body is larger than 64 KiB", "{large}");
     let unknown = gateway.get("/api/v1/inventory/parts?unknown=1", &caller.session).await.json();
     assert!(unknown["detail"].as_str().unwrap().contains("\"unknown\""), "the parameter is named: {unknown}");
 
@@ -76,7 +79,10 @@ async fn every_error_of_api_orders_has_its_message_as_error_too() {
     let checkout = "/api/orders";
     let order = format!("{checkout}/{}", caller.user);
     let from_service = gateway.request(Method::GET, &order).header("Authorization", token("order"));
-    let large = gateway.request(Method::POST, checkout).header("X-Session-Uuid", &caller.session);
+    let post = |body: String| {
+        let request = gateway.request(Method::POST, checkout).header("X-Session-Uuid", &caller.session);
+        send(request.header("Content-Type", "application/json").body(body))
+    };
 
     let mut answers = vec![
         (gateway.get(&order, "").await, 401, "MISSING_SESSION"),
@@ -84,7 +90,8 @@ async fn every_error_of_api_orders_has_its_message_as_error_too() {
         (send(from_service).await, 401, "INVALID_SESSION"),
         (gateway.get(&order, &caller.session).await, 404, "ORDER_NOT_FOUND"),
         (gateway.get("/api%2forders", &caller.session).await, 400, "INVALID_REQUEST"),
-        (send(large.body("x".repeat(300_000))).await, 413, "PAYLOAD_TOO_LARGE"),
+        (post("x".repeat(100_000)).await, 400, "INVALID_REQUEST"),
+        (post("x".repeat(300_000)).await, 413, "PAYLOAD_TOO_LARGE"),
     ];
     gateway.stop_check().await;
     answers.push((gateway.get(&order, &caller.session).await, 503, "DEPENDENCY_UNAVAILABLE"));
@@ -92,7 +99,7 @@ async fn every_error_of_api_orders_has_its_message_as_error_too() {
     for (answer, status, code) in answers {
         let problem = answer.problem(status, code);
         assert_eq!(problem["error"], problem["message"], "{problem}");
-        assert!(status != 413 || problem["message"] == "the body is larger than 64 KiB", "{problem}");
+        assert!(status != 413 || problem["message"] == "the body is larger than 256 KiB", "{problem}");
     }
 }
 

@@ -35,12 +35,16 @@ pub const PROBLEMS: [Declared; 5] = [
     (StatusCode::TOO_MANY_REQUESTS, "TOO_MANY_UNPAID_ORDERS"),
 ];
 
+/// The maximum size of a body in bytes. With the maximum number of items, which name their parts by UUID, a body has 80 KB or more.
+pub const BODY_LIMIT: usize = 256 * 1024;
+
 /// The members of this endpoint's request that errors are about.
 const MEMBERS: Members = Members { buyer: "user_id", parts: "items" };
 
 /// Order and pay a ship's parts
 ///
 /// Holds the parts, and pays for them once from the caller's balance. A problem has the member `error` besides `message`.
+/// The body may have up to 256 KiB.
 #[utoipa::path(
     post,
     path = "/api/orders",
@@ -60,7 +64,7 @@ pub async fn handle(
     State(api): State<Api>,
     User(user): User,
     _: IsJson,
-    request: IdempotentRequest,
+    request: IdempotentRequest<BODY_LIMIT>,
 ) -> Result<Response, ErrorResponse> {
     let body: CheckoutOrder = request.json()?;
     let mut invalid = InvalidFields::default();

@@ -1,6 +1,9 @@
 //! Tests of `/api/orders` over HTTP and a real database.
 
-use contracts::ids::{OrderId, PartId, UserId};
+use contracts::{
+    ids::{OrderId, PartId, UserId},
+    money::Money,
+};
 use order::{client::Fault, error::Refusal, model::PaymentMethod};
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
@@ -131,6 +134,25 @@ async fn what_is_wrong_with_an_order_is_named() {
 }
 
 #[tokio::test]
+async fn an_order_of_a_thousand_items_fits_into_the_body_and_others_keep_their_limit() {
+    let api = start(10).await;
+    api.inventory.put(PartId::new(api.part), Money::from_minor(123_450).unwrap(), 1000);
+    let item = json!({ "product_id": api.part, "quantity": 1, "price": PRICE });
+    let long = |bytes: usize| json!({ "user_id": "x".repeat(bytes) });
+
+    let created = post(&api, &body(&api, &json!(vec![item; 1000]))).await;
+    let too_long = post(&api, &long(256 * 1024)).await;
+    let too_long_for_v1 = api.post("/api/v1/orders", &long(64 * 1024)).send().await.unwrap();
+
+    assert_eq!(created.status(), StatusCode::OK);
+    assert_eq!(available(&api), 0);
+    let too_long = refused(too_long, 413, "PAYLOAD_TOO_LARGE").await;
+    assert_eq!(too_long["message"], "the body is larger than 256 KiB");
+    let too_long = problem(too_long_for_v1, 413, "PAYLOAD_TOO_LARGE").await;
+    assert_eq!(too_long["message"], "the body is larger than 64 KiB");
+}
+
+#[tokio::test]
 async fn a_part_that_is_unknown_or_short_is_refused() {
     let api = start(10).await;
     let order = |product: &str, quantity: i32| {
@@ -155,7 +177,7 @@ async fn a_part_that_is_unknown_or_short_is_refused() {
 async fn of_several_parts_of_one_name_the_first_is_taken() {
     let api = start(10).await;
     let second = ids::part();
-    api.inventory.put(second, contracts::money::Money::from_minor(1).unwrap(), 5);
+    api.inventory.put(second, Money::from_minor(1).unwrap(), 5);
     api.inventory.name(PartId::new(api.part), "Bolt");
     api.inventory.name(second, "Bolt");
 
