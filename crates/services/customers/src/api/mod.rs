@@ -29,16 +29,16 @@ use tonic::{Request, Response, Status};
 
 use crate::service::CustomerService;
 
-/// Users see and change their own data. Operators and the tool `shipyard` see all data and may reject a customer. Only
-/// operators decide checks.
+/// Users see and change their own data. Operators, the tool `shipyard` and the service order see all data; operators
+/// and the tool may reject a customer, and operators decide checks.
 pub const RULES: &[Rule] = &[
-    Rule::session("/customers.v1.CustomerService/GetCustomer", &["shipyard"]),
+    Rule::session("/customers.v1.CustomerService/GetCustomer", &["order", "shipyard"]),
     Rule::session("/customers.v1.CustomerService/CreateCustomer", &[]),
     Rule::session("/customers.v1.CustomerService/UpdateCustomer", &[]),
     Rule::operator("/customers.v1.CustomerService/RollbackKyc", &["shipyard"]),
     Rule::operator("/customers.v1.CustomerService/DecideKyc", &[]),
     Rule::session("/customers.v1.CustomerService/EraseCustomer", &[]),
-    Rule::session("/customers.v1.CustomerService/ListLoans", &["shipyard"]),
+    Rule::session("/customers.v1.CustomerService/ListLoans", &["order", "shipyard"]),
 ];
 
 pub struct Grpc {

@@ -70,7 +70,12 @@ impl Fixture {
         CustomerServiceClient::new(peer)
     }
 
-    /// A new user with a session.
+    /// Returns a client whose calls carry the identity of `service`.
+    pub fn client_of(&self, service: &'static str) -> CustomerServiceClient<Peer> {
+        CustomerServiceClient::new(testkit::peer_of(service, "customers", self.address))
+    }
+
+    /// Creates a user with a session.
     pub fn user(&self) -> (Uuid, String) {
         let user = ids::random();
         (user, self.iam.session(user))
