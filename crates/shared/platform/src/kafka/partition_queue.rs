@@ -50,7 +50,10 @@ pub(super) struct PartitionQueue<C: ConsumerContext> {
     /// The offset of the next message. `None` until a message was received or a batch could not be read.
     next: Option<i64>,
     is_unreadable: bool,
-    /// Cancelled when the partition moves to another member, or the consumer stops.
+    /// The error of the batch at the next offset, until the queue is set to this batch again, or behind it. librdkafka
+    /// goes on behind a corrupt batch, so the queue may have messages that must not be handled before it.
+    undecoded: Option<KafkaError>,
+    /// Cancelled when the partition is assigned to another member, or the consumer stops.
     pub closed: CancellationToken,
     reports: Reports,
 }
@@ -73,6 +76,7 @@ impl<C: ConsumerContext + 'static> PartitionQueue<C> {
             topic_id: reports.positions.topic_id(),
             next: None,
             is_unreadable: false,
+            undecoded: None,
             closed,
             reports,
         })
@@ -81,17 +85,15 @@ impl<C: ConsumerContext + 'static> PartitionQueue<C> {
     /// Waits for a message, and appends it and the messages fetched after it to `messages`, until there are `most`.
     pub async fn receive(&mut self, messages: &mut Vec<Message>, most: usize) {
         while messages.is_empty() {
+            while let Some(error) = self.undecoded.clone() {
+                if let Err(error) = self.wait_until_readable(&error).await {
+                    self.warn(&error);
+                    tokio::time::sleep(RETRY_DELAY).await;
+                }
+            }
             match self.queue.recv().await.map(|message| Message::from(&message)) {
                 Ok(message) => self.take(message, messages),
-                Err(error) if cannot_be_decoded(&error) => {
-                    if let Err(error) = self.wait_until_readable(&error).await {
-                        tracing::warn!(
-                            group = self.consumer.group,
-                            error = format!("{error:#}"),
-                            "re-reading the unreadable batch failed, retrying"
-                        );
-                    }
-                }
+                Err(error) if cannot_be_decoded(&error) => self.undecoded = Some(error),
                 Err(error) => self.report(error).await,
             }
         }
@@ -101,17 +103,10 @@ impl<C: ConsumerContext + 'static> PartitionQueue<C> {
 
     /// Appends the messages fetched so far to `messages`, until there are `most`.
     pub async fn receive_fetched(&mut self, messages: &mut Vec<Message>, most: usize) {
-        while messages.len() < most {
+        while messages.len() < most && self.undecoded.is_none() {
             match self.queue.recv().now_or_never().map(|received| received.map(|message| Message::from(&message))) {
                 Some(Ok(message)) => self.take(message, messages),
-                Some(Err(error)) if cannot_be_decoded(&error) => {
-                    // Returns to the batch, since messages after it must not be handled before it. The next call of
-                    // `receive` gets the error again.
-                    if let Some(next) = self.next {
-                        let _ = self.seek(next).await;
-                    }
-                    break;
-                }
+                Some(Err(error)) if cannot_be_decoded(&error) => self.undecoded = Some(error),
                 Some(Err(error)) => self.report(error).await,
                 None => break,
             }
@@ -133,8 +128,8 @@ impl<C: ConsumerContext + 'static> PartitionQueue<C> {
         messages.push(message);
     }
 
-    /// Reports the batch at the current position. Continues after the batch if an operator has skipped it, otherwise
-    /// retries it after a pause.
+    /// Reports the batch at the current position. Continues at this batch after a pause, or after the batch if an
+    /// operator skips this one. Fails if the position is not known.
     async fn wait_until_readable(&mut self, error: &KafkaError) -> anyhow::Result<()> {
         let position = match self.next {
             Some(next) => next,
@@ -143,7 +138,10 @@ impl<C: ConsumerContext + 'static> PartitionQueue<C> {
         self.next = Some(position);
         self.is_unreadable = true;
         self.reports.unreadable.add(self.partition, position, error);
-        let skipped_to = skips::skipped_to(&self.consumer, self.partition, position).await?;
+        let skipped_to = skips::skipped_to(&self.consumer, self.partition, position).await.unwrap_or_else(|error| {
+            self.warn(&error);
+            None
+        });
         match skipped_to {
             Some(to) => {
                 let (group, topic, partition) = (self.consumer.group, &self.consumer.topic, self.partition);
@@ -155,7 +153,18 @@ impl<C: ConsumerContext + 'static> PartitionQueue<C> {
             }
             None => tokio::time::sleep(RETRY_DELAY).await,
         }
-        Ok(self.seek(skipped_to.unwrap_or(position)).await?)
+        while let Err(error) = self.seek(skipped_to.unwrap_or(position)).await {
+            self.warn(&error);
+            tokio::time::sleep(RETRY_DELAY).await;
+        }
+        self.undecoded = None;
+        Ok(())
+    }
+
+    fn warn(&self, error: &anyhow::Error) {
+        let (group, topic, partition) = (self.consumer.group, &self.consumer.topic, self.partition);
+        let error = format!("{error:#}");
+        tracing::warn!(group, topic, partition, error, "re-reading the unreadable batch failed, retrying");
     }
 
     /// Returns the offset at which reading of this partition starts, for a worker that has not received a message yet.
@@ -176,10 +185,10 @@ impl<C: ConsumerContext + 'static> PartitionQueue<C> {
     }
 
     /// Drops the fetched messages, and continues at `offset`.
-    async fn seek(&self, offset: i64) -> KafkaResult<()> {
+    async fn seek(&self, offset: i64) -> anyhow::Result<()> {
         let (client, topic, partition) = (self.client.clone(), self.consumer.topic.clone(), self.partition);
         let seeking = spawn_blocking(move || client.seek(&topic, partition, Offset::Offset(offset), REQUEST_TIMEOUT));
-        seeking.await.unwrap_or(Ok(()))
+        Ok(seeking.await??)
     }
 
     fn store_next(&self, next: i64) -> KafkaResult<()> {

@@ -1,5 +1,6 @@
 //! Tests of consumers of a real broker: order, retries in place, poison, restarts, and replicas that join and leave.
 
+mod corrupt;
 mod exact;
 mod grouped;
 mod positions;
