@@ -4,7 +4,7 @@ use std::fmt;
 
 use anyhow::{Context as _, bail, ensure};
 use contracts::events::{Topics, readers};
-use platform::kafka;
+use platform::kafka::{self, Batch};
 use serde::Serialize;
 
 /// A batch that consumer groups will skip within seconds.
@@ -33,8 +33,8 @@ impl fmt::Display for Skipped {
     }
 }
 
-/// Lets consumers of `topic` skip the batch at `offset` if it cannot be decoded: only those of `group`, if it is set,
-/// otherwise all.
+/// Lets consumers of `topic` continue behind the batch at `offset`, or behind aborted transactions from there on, if it
+/// cannot be decoded. `group` names one of them; otherwise all skip it.
 pub async fn skip(
     config: &kafka::Config,
     topics: &Topics,
@@ -44,18 +44,29 @@ pub async fn skip(
     group: Option<&str>,
 ) -> anyhow::Result<Skipped> {
     let groups = groups(topic, topics, group)?;
-    let batch = kafka::batch_at(config, topic, partition, offset).await?;
+    let found = kafka::batches_at(config, topic, partition, offset).await?;
     let (config, topic) = (config.clone(), topic.to_owned());
     let skipping = tokio::task::spawn_blocking(move || {
-        if kafka::can_be_decoded(&config, &topic, partition, batch)? {
-            bail!("the batch of {} records from {} on can be read: nothing is skipped", batch.count(), batch.first);
-        }
+        let last = found.last().with_context(|| format!("{topic}/{partition} has no batch at offset {offset}"))?;
+        let Some(batch) = unreadable(&config, &topic, partition, &found)? else {
+            bail!("the batch of {} records from {} on can be read: nothing is skipped", last.count(), last.first);
+        };
         for group in &groups {
             kafka::skip(&config, group, &topic, partition, batch)?;
         }
         Ok(Skipped { groups, topic, partition, first: batch.first, last: batch.last, count: batch.count() })
     });
     skipping.await.context("skipping")?
+}
+
+/// Returns the first of these batches that cannot be decoded.
+fn unreadable(config: &kafka::Config, topic: &str, partition: i32, batches: &[Batch]) -> anyhow::Result<Option<Batch>> {
+    for batch in batches {
+        if !kafka::can_be_decoded(config, topic, partition, *batch)? {
+            return Ok(Some(*batch));
+        }
+    }
+    Ok(None)
 }
 
 /// Returns the consumer groups that read the topic, or `group` alone if it is one of them.

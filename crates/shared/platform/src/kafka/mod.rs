@@ -37,7 +37,7 @@ mod unreadable;
 mod workers;
 
 pub use acls::{Acl, Changed, Operation, Resource, add_acls, set_acls};
-pub use batch::{Batch, batch_at, can_be_decoded};
+pub use batch::{Batch, batches_at, can_be_decoded};
 pub use config::Config;
 pub use consumer::{Consumer, TopicSubscription};
 pub use dead_letter::{

@@ -138,22 +138,27 @@ impl<C: ConsumerContext + 'static> PartitionQueue<C> {
         self.next = Some(position);
         self.is_unreadable = true;
         self.reports.unreadable.add(self.partition, position, error);
-        let skipped_to = skips::skipped_to(&self.consumer, self.partition, position).await.unwrap_or_else(|error| {
+        let skipped = skips::skipped_at(&self.consumer, self.partition, position).await.unwrap_or_else(|error| {
             self.warn(&error);
             None
         });
-        match skipped_to {
-            Some(to) => {
+        let to = match skipped {
+            Some(batch) => {
+                let to = batch.last + 1;
                 let (group, topic, partition) = (self.consumer.group, &self.consumer.topic, self.partition);
                 tracing::warn!(group, topic, partition, position, to, "records skipped by an operator");
-                let count = u64::try_from(to - position).unwrap_or_default();
+                let count = u64::try_from(to - position.max(batch.first)).unwrap_or_default();
                 metrics::counter!("kafka_records_skipped_total", "group" => group).increment(count);
                 self.next = Some(to);
                 let _ = self.store_next(to);
+                to
             }
-            None => tokio::time::sleep(RETRY_DELAY).await,
-        }
-        while let Err(error) = self.seek(skipped_to.unwrap_or(position)).await {
+            None => {
+                tokio::time::sleep(RETRY_DELAY).await;
+                position
+            }
+        };
+        while let Err(error) = self.seek(to).await {
             self.warn(&error);
             tokio::time::sleep(RETRY_DELAY).await;
         }

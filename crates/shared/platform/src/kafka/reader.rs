@@ -78,7 +78,14 @@ impl Reader {
         self
     }
 
-    /// Returns the extents of a topic's partitions; none if the topic does not exist.
+    /// Lets [`read`](Self::read) return the records of aborted transactions, too, which consumers do not get.
+    #[must_use]
+    pub fn including_aborted(mut self) -> Self {
+        self.client.set("isolation.level", "read_uncommitted");
+        self
+    }
+
+    /// Returns the extents of a topic's partitions. Returns none for a topic that does not exist.
     pub fn extents(&self, topic: &str) -> anyhow::Result<Vec<Extent>> {
         let metadata = match self.consumer.fetch_metadata(Some(topic), REQUEST_TIMEOUT) {
             Ok(metadata) => metadata,

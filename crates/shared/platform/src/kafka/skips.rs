@@ -3,7 +3,7 @@
 
 use anyhow::Context as _;
 
-use super::{Batch, Config, Consumer, Mark, Reader, batch_at};
+use super::{Batch, Config, Consumer, Mark, Reader, batches_at};
 
 /// Returns the group whose committed offsets note the batches to skip.
 pub fn skip_group(group: &str) -> String {
@@ -58,17 +58,17 @@ fn batches(note: &str) -> impl Iterator<Item = Batch> {
     })
 }
 
-/// Returns the offset after the batch at `position`, if an operator has skipped exactly this batch. A batch that an
-/// older version noted has no checksum, so an operator must skip it again.
-pub(super) async fn skipped_to(consumer: &Consumer, partition: i32, position: i64) -> anyhow::Result<Option<i64>> {
+/// Returns the batch at `position`, if an operator has skipped exactly this batch. Batches of aborted transactions may
+/// precede it. A batch that an older version noted has no checksum: it is not skipped until an operator skips it again.
+pub(super) async fn skipped_at(consumer: &Consumer, partition: i32, position: i64) -> anyhow::Result<Option<Batch>> {
     let (config, topic, group) = (consumer.config.clone(), consumer.topic.clone(), skip_group(consumer.group));
     let marks = tokio::task::spawn_blocking(move || Reader::new(&config, &group)?.marks(&topic, &[partition]));
     let note = marks.await.context("reading what is skipped")??.remove(&partition).unwrap_or_default().note;
     if !batches(&note).any(|batch| position <= batch.last) {
         return Ok(None);
     }
-    let batch = batch_at(&consumer.config, &consumer.topic, partition, position).await?;
-    Ok(batches(&note).any(|skipped| skipped == batch).then_some(batch.last + 1))
+    let found = batches_at(&consumer.config, &consumer.topic, partition, position).await?;
+    Ok(found.into_iter().find(|batch| batches(&note).any(|skipped| skipped == *batch)))
 }
 
 #[cfg(test)]

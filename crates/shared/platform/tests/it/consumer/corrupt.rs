@@ -114,8 +114,8 @@ async fn nothing_behind_a_corrupt_batch_is_handled_while_it_is_not_known_what_is
     assert_eq!(*notes.seen(), ["first", "second"]);
 
     cluster.clear_request_errors(RDKafkaApiKey::OffsetFetch);
-    let unread = kafka::batch_at(&config, "topic", 0, 2).await.unwrap();
-    let skipping = tokio::task::spawn_blocking(move || kafka::skip(&config, "notes", "topic", 0, unread));
+    let found = kafka::batches_at(&config, "topic", 0, 2).await.unwrap();
+    let skipping = tokio::task::spawn_blocking(move || kafka::skip(&config, "notes", "topic", 0, found[0]));
     skipping.await.unwrap().unwrap();
     notes.wait_for(3).await;
     running.stop().await;

@@ -56,7 +56,7 @@ impl Setup {
     }
 }
 
-fn is_real(setup: &Setup) -> bool {
+pub(super) fn is_real(setup: &Setup) -> bool {
     // The mock cluster has no admin API.
     setup.kafka.config().kafka_create_topics
 }

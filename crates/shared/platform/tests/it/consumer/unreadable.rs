@@ -5,8 +5,9 @@
 use std::fmt::Write as _;
 
 use platform::kafka;
+use rdkafka::{error::KafkaResult, producer::Producer as _};
 
-use super::*;
+use super::{positions::is_real, *};
 
 impl Setup {
     /// Publishes the payloads under one key, as one compressed batch.
@@ -28,10 +29,29 @@ impl Setup {
         }
     }
 
-    /// Lets the consumers skip the batch at this offset in the partition of key 1.
+    /// Publishes a record under key 1 in a transaction, and aborts it.
+    async fn publish_aborted(&self) {
+        let (brokers, topic) = (self.kafka.config().kafka_brokers, self.topic.clone());
+        let aborting = tokio::task::spawn_blocking(move || -> KafkaResult<()> {
+            let timeout = Duration::from_secs(30);
+            let mut settings = ClientConfig::new();
+            settings.set("bootstrap.servers", brokers).set("transactional.id", &topic);
+            let producer: FutureProducer = settings.create()?;
+            producer.init_transactions(timeout)?;
+            producer.begin_transaction()?;
+            let sent = producer.send_result(FutureRecord::to(&topic).key("1").payload("aborted"));
+            let _delivery = sent.map_err(|(error, _)| error)?;
+            producer.flush(timeout)?;
+            producer.abort_transaction(timeout)
+        });
+        aborting.await.unwrap().unwrap();
+    }
+
+    /// Lets the consumers skip the first batch with records from this offset of the partition of key 1 on.
     async fn skip(&self, offset: i64) {
         let (config, topic, partition) = (self.kafka.config(), self.topic.clone(), partition_of(b"1"));
-        let batch = kafka::batch_at(&config, &topic, partition, offset).await.unwrap();
+        let found = kafka::batches_at(&config, &topic, partition, offset).await.unwrap();
+        let batch = *found.last().unwrap();
         let skipping = tokio::task::spawn_blocking(move || kafka::skip(&config, "notes", &topic, partition, batch));
         skipping.await.unwrap().unwrap();
     }
@@ -99,9 +119,11 @@ async fn a_batch_that_cannot_be_read_is_said_and_skipped_by_an_operator_and_hold
 
     let config = setup.kafka.config();
     let partition = partition_of(b"1");
-    let batch =
-        eventually(|| async { kafka::batch_at(&config, &setup.topic, partition, offset_of(partition)).await.ok() })
-            .await;
+    let batch = eventually(|| async {
+        let found = kafka::batches_at(&config, &setup.topic, partition, offset_of(partition)).await.ok()?;
+        found.first().copied()
+    })
+    .await;
     assert_eq!(batch.count(), 1);
     let topic = setup.topic.clone();
     let skipping = tokio::task::spawn_blocking(move || {
@@ -143,6 +165,29 @@ async fn records_between_two_skipped_batches_are_handled() {
     setup.waits_for(&readiness, None).await;
     consumer.stop().await;
     assert_eq!(*setup.notes.seen(), ["first", "second", "third", "last"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_behind_an_aborted_transaction_is_skipped_at_the_offset_that_its_consumer_says() {
+    let setup = Setup::new().await;
+    // The mock cluster has no aborted transactions.
+    if !is_real(&setup) {
+        return;
+    }
+    let (consumer, readiness) = setup.consume();
+    setup.publish([(1, "first")]).await;
+    setup.publish_aborted().await;
+    setup.publish_compressed("zstd", &"x".repeat(64 << 20)).await;
+    setup.publish([(1, "last")]).await;
+    setup.waits_for(&readiness, Some("joined: a batch cannot be read")).await;
+
+    // The offset after the last record that was handled.
+    setup.skip(1).await;
+
+    setup.notes.wait_for(2).await;
+    setup.waits_for(&readiness, None).await;
+    consumer.stop().await;
+    assert_eq!(*setup.notes.seen(), ["first", "last"]);
 }
 
 /// Returns the partition to which librdkafka assigns the key. The topic has three.
