@@ -47,6 +47,9 @@ pub struct Entry {
     /// The partition and offset of the original record; `None` in entries of older versions.
     #[serde(default)]
     pub record: Option<(i32, i64)>,
+    /// The id of the original record's topic; empty in entries of older versions, or if the consumer did not know it.
+    #[serde(default)]
+    pub topic_id: String,
 }
 
 impl Entry {
@@ -63,6 +66,7 @@ impl Entry {
             event: letter.event(kind),
             order: str::from_utf8(&letter.message.key).ok().and_then(|key| Uuid::try_parse(key).ok()),
             record: letter.record(),
+            topic_id: letter.topic_id().to_owned(),
         }
     }
 }
@@ -94,15 +98,14 @@ impl Journal {
         self.entries.get(&letter.id.to_string()).filter(|entry| entry.given_up_at == letter.at)
     }
 
-    /// Returns the original records of a topic's letters that operators resolved and that the topic no longer holds.
-    /// `None` stands for a record whose entry does not name it. `letters` are those that the topic still holds.
-    pub fn pruned(&self, topic: &str, letters: &[DeadLetter]) -> Vec<Option<(i32, i64)>> {
+    /// Returns the entries of a dead-letter topic's letters that operators have resolved and pruned. `letters` are
+    /// those that the topic still has.
+    pub fn pruned(&self, topic: &str, letters: &[DeadLetter]) -> Vec<&Entry> {
         let kept: HashSet<(String, DateTime<Utc>)> =
             letters.iter().map(|letter| (letter.id.to_string(), letter.at)).collect();
         let is_of_topic = |entry: &&Entry| entry.letter.parse::<Id>().is_ok_and(|id| id.topic == topic);
         let entries = self.entries.values().filter(is_of_topic);
-        let pruned = entries.filter(|entry| !kept.contains(&(entry.letter.clone(), entry.given_up_at)));
-        pruned.map(|entry| entry.record).collect()
+        entries.filter(|entry| !kept.contains(&(entry.letter.clone(), entry.given_up_at))).collect()
     }
 
     /// Returns the discarded letters, including pruned ones, as facts of an audit.
@@ -171,8 +174,9 @@ mod tests {
         let entries = [gone, old, kept, other].map(|entry| (entry.letter.clone(), entry));
         let journal = Journal { entries: entries.into() };
 
-        let mut pruned = journal.pruned("orders.dlq", &[letter(2), letter(3)]);
+        let pruned = journal.pruned("orders.dlq", &[letter(2), letter(3)]);
 
+        let mut pruned: Vec<_> = pruned.into_iter().map(|entry| entry.record).collect();
         pruned.sort();
         assert_eq!(pruned, [None, Some((2, 40))]);
     }
@@ -180,8 +184,11 @@ mod tests {
     #[test]
     fn an_entry_of_an_older_version_names_no_record() {
         let mut entry = serde_json::to_value(Entry::now(&letter(0), "", Action::Replayed, "ann", "")).unwrap();
-        entry.as_object_mut().unwrap().remove("record").unwrap();
+        for field in ["record", "topic_id"] {
+            entry.as_object_mut().unwrap().remove(field).unwrap();
+        }
 
-        assert_eq!(serde_json::from_value::<Entry>(entry).unwrap().record, None);
+        let entry = serde_json::from_value::<Entry>(entry).unwrap();
+        assert_eq!((entry.record, entry.topic_id.as_str()), (None, ""));
     }
 }

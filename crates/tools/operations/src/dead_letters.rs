@@ -1,12 +1,12 @@
 //! Dead letters: messages that a consumer failed to handle, read from the dead-letter topics.
 
-use std::{fmt, str::FromStr};
+use std::{collections::HashMap, fmt, str::FromStr};
 
 use anyhow::Context as _;
 use audit::facts;
 use chrono::{DateTime, Utc};
 use contracts::events::route_of;
-use platform::kafka::{self, ExactRecord, Message, Reader};
+use platform::kafka::{self, ExactRecord, Mark, Message, Reader};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
@@ -53,6 +53,13 @@ pub fn read<T>(reader: &Reader, topic: &str, keep: impl Fn(DeadLetter) -> T) -> 
     Ok(Some(letters.into_iter().map(|(_, _, kept)| kept).collect()))
 }
 
+/// Returns false if the topic with this id, which had a record in this partition, was an earlier one of the same name,
+/// according to the offsets that a consumer group has committed. An unknown id counts as that of the present topic.
+pub fn is_in_topic(marks: &HashMap<i32, Mark>, partition: i32, id: &str) -> bool {
+    // Consumers commit the id with each offset.
+    marks.get(&partition).is_none_or(|mark| id.is_empty() || mark.note.is_empty() || mark.note == id)
+}
+
 impl DeadLetter {
     /// Converts a record of a dead-letter topic, with its timestamp, to a letter.
     pub fn new(topic: &str, message: Message, at: DateTime<Utc>) -> Self {
@@ -78,6 +85,11 @@ impl DeadLetter {
     pub fn origin(&self) -> &str {
         let named = self.header(kafka::HEADER_TOPIC);
         if named.is_empty() { kafka::original_topic(&self.id.topic) } else { named }
+    }
+
+    /// Returns the id of the original topic; empty if the consumer did not know it, or was of an older version.
+    pub fn topic_id(&self) -> &str {
+        self.header(kafka::HEADER_TOPIC_ID)
     }
 
     /// Returns the partition and offset of the original record, if the headers name them.
@@ -107,7 +119,8 @@ impl DeadLetter {
         self.outline.map_or_else(|| event_uuid(kind, &self.message), |outline| outline.event)
     }
 
-    /// Returns the letter as a fact of an audit; `kind` is the event type of its original topic.
+    /// Returns the letter as a fact of an audit, as one whose record is in the topic. `kind` is the event type of its
+    /// original topic.
     pub fn fact(self, kind: &str) -> facts::DeadLetter {
         let (partition, offset) = self.record().unwrap_or((-1, -1));
         facts::DeadLetter {
@@ -115,6 +128,7 @@ impl DeadLetter {
             topic: self.origin().to_owned(),
             partition,
             offset,
+            is_current: true,
             group: self.header(kafka::HEADER_GROUP).to_owned(),
             event: self.event(kind),
             error: self.header(kafka::HEADER_ERROR).to_owned(),

@@ -139,6 +139,9 @@ pub struct DeadLetter {
     pub topic: String,
     pub partition: i32,
     pub offset: i64,
+    /// False if the record was in an earlier topic of the same name: another record may have its partition and offset
+    /// now.
+    pub is_current: bool,
     /// The consumer that failed to handle it.
     pub group: String,
     pub event: Option<Uuid>,

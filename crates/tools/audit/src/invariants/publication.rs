@@ -109,8 +109,9 @@ fn reached(
 /// Checks that every record has an outbox row, or is known poison.
 fn origins(facts: &Facts, found: &mut Found, check: &mut Check) {
     let rows = facts.outbox_by_event();
+    let current = facts.letters().filter(|letter| letter.is_current);
     let dead: HashSet<(&str, i32, i64)> =
-        facts.letters().map(|letter| (letter.topic.as_str(), letter.partition, letter.offset)).collect();
+        current.map(|letter| (letter.topic.as_str(), letter.partition, letter.offset)).collect();
     for log in &facts.logs {
         for record in &log.records {
             let row = || format!("record {}/{}/{}", log.topic, record.partition, record.offset);

@@ -23,6 +23,7 @@ fn letter(group: &str, event: Option<Uuid>) -> DeadLetter {
         topic: "order.paid".to_owned(),
         partition: 3,
         offset: 9,
+        is_current: true,
         group: group.to_owned(),
         event,
         error: "not a protobuf message".to_owned(),

@@ -18,7 +18,7 @@ use super::{Progress, snapshot, topics::GROUP};
 use crate::{
     databases::Databases,
     dead_letter_journal::Journal,
-    dead_letters::{self, DeadLetter},
+    dead_letters::{self, is_in_topic},
 };
 
 /// Reads the committed offsets before the tables and the topic, so that the tables contain every record consumed until
@@ -43,10 +43,49 @@ pub async fn read(
     });
     let (extents, marks, skipped) = marked.await.context("reading the offsets of orders")??;
     let orders = orders(databases).await?;
+    let skipped = in_topic(config, &topic, &consumed(&extents, &marks), skipped).await?;
     let own = config.clone();
     let reading = tokio::task::spawn_blocking(move || records(&own, &topic, &extents, &marks, &skipped, &progress));
     let read = reading.await.context("reading the topic of orders")??;
     Ok(Intake { orders, ..read })
+}
+
+/// Returns the parts of these extents that the consumer has committed.
+fn consumed(extents: &[Extent], marks: &HashMap<i32, Mark>) -> Vec<Extent> {
+    let consumed = extents.iter().filter_map(|extent| {
+        let end = marks.get(&extent.partition)?.next.min(extent.end);
+        Some(Extent { partition: extent.partition, start: extent.start, end })
+            .filter(|extent| extent.start < extent.end)
+    });
+    consumed.collect()
+}
+
+/// Returns those of the skipped batches that are among the consumed records. The others have expired, or were in an
+/// earlier topic of the same name.
+async fn in_topic(
+    config: &kafka::Config,
+    topic: &str,
+    consumed: &[Extent],
+    skipped: Vec<(i32, Batch)>,
+) -> anyhow::Result<Vec<(i32, Batch)>> {
+    let mut own = Vec::new();
+    for (partition, batch) in skipped {
+        let has_it = |one: &&Extent| one.partition == partition && one.start <= batch.last && batch.last < one.end;
+        let Some(extent) = consumed.iter().find(has_it) else { continue };
+        let is_own = if batch.checksum.is_some() {
+            let found = kafka::batches_at(config, topic, partition, batch.first.max(extent.start)).await?;
+            found.contains(&batch)
+        } else {
+            // An older version noted the batch.
+            let (config, topic) = (config.clone(), topic.to_owned());
+            let read = tokio::task::spawn_blocking(move || kafka::can_be_decoded(&config, &topic, partition, batch));
+            !read.await.context("reading a skipped batch")??
+        };
+        if is_own {
+            own.push((partition, batch));
+        }
+    }
+    Ok(own)
 }
 
 fn records(
@@ -58,23 +97,14 @@ fn records(
     progress: &Progress,
 ) -> anyhow::Result<Intake> {
     let reader = Reader::new(config, GROUP)?;
-    let consumed = extents.iter().filter_map(|extent| {
-        let end = marks.get(&extent.partition)?.next.min(extent.end);
-        Some(Extent { partition: extent.partition, start: extent.start, end })
-            .filter(|extent| extent.start < extent.end)
-    });
-    let consumed: Vec<Extent> = consumed.collect();
-    let skipped = skipped.iter().filter(|(partition, batch)| {
-        consumed.iter().any(|one| one.partition == *partition && one.start <= batch.last && batch.last < one.end)
-    });
-    let skipped: Vec<&(i32, Batch)> = skipped.collect();
+    let consumed = consumed(extents, marks);
     let total = consumed.iter().map(|extent| extent.end - extent.start).sum::<i64>();
     let total = usize::try_from(total).unwrap_or_default();
     let count = skipped.iter().map(|(_, batch)| batch.count()).sum::<i64>();
     let mut read =
         Intake { partitions: extents.len(), skipped: usize::try_from(count).unwrap_or_default(), ..Intake::default() };
     progress(topic, 0, total);
-    for readable in readable(&consumed, &skipped) {
+    for readable in readable(&consumed, skipped) {
         reader.read(topic, &readable, |message, _| {
             let order: Option<Order> = json::decode(&message.payload).ok();
             let order = order.map(Order::as_stored).map(|order| (order.order_uid.to_string(), digest(&order)));
@@ -89,15 +119,20 @@ fn records(
     let dead = dead_letter_topic(topic);
     // The topic's records are not events, so they have no event type.
     let letters = dead_letters::read(&reader, &dead, |letter| letter.without_payload(""))?.unwrap_or_default();
-    // The journal is read after the letters, so that it has each letter that was pruned before.
-    let pruned = Journal::read(&reader, config)?.pruned(&dead, &letters);
-    read.letters_pruned = pruned.iter().filter(|record| record.is_none()).count();
-    read.letters = letters.iter().map(DeadLetter::record).chain(pruned).flatten().collect();
+    // The journal is read after the letters: it has each letter that was pruned before.
+    let journal = Journal::read(&reader, config)?;
+    let pruned = journal.pruned(&dead, &letters);
+    read.letters_pruned = pruned.iter().filter(|entry| entry.record.is_none()).count();
+    let pruned = pruned.into_iter().map(|entry| (entry.record, entry.topic_id.as_str()));
+    let known = letters.iter().map(|letter| (letter.record(), letter.topic_id())).chain(pruned);
+    let own = known.filter_map(|(record, id)| record.filter(|(partition, _)| is_in_topic(marks, *partition, id)));
+    read.letters = own.collect();
     Ok(read)
 }
 
-/// Returns the parts of these extents outside the skipped records, in rounds with each partition at most once.
-fn readable(extents: &[Extent], skipped: &[&(i32, Batch)]) -> Vec<Vec<Extent>> {
+/// Returns the parts of these extents before and after the skipped records, in rounds that have each partition at most
+/// once.
+fn readable(extents: &[Extent], skipped: &[(i32, Batch)]) -> Vec<Vec<Extent>> {
     let mut rounds: Vec<Vec<Extent>> = Vec::new();
     for extent in extents {
         let mut batches: Vec<&Batch> =
@@ -176,6 +211,10 @@ async fn orders(databases: &Databases) -> anyhow::Result<Vec<IntakeOrder>> {
 
 #[cfg(test)]
 mod tests {
+    use std::{collections::HashSet, sync::Arc};
+
+    use platform::kafka::Record;
+
     use super::*;
 
     #[test]
@@ -184,9 +223,50 @@ mod tests {
         let batch = |first, last| Batch { first, last, checksum: None };
         let (one, two) = ((0, batch(3, 4)), (0, batch(0, 0)));
 
-        let rounds = readable(&[extent(0, 0, 9), extent(1, 0, 2)], &[&one, &two]);
+        let rounds = readable(&[extent(0, 0, 9), extent(1, 0, 2)], &[one, two]);
 
         assert_eq!(rounds, [vec![extent(0, 1, 3), extent(1, 0, 2)], vec![extent(0, 5, 9)]]);
-        assert_eq!(readable(&[extent(0, 0, 1)], &[&two]), Vec::<Vec<Extent>>::new());
+        assert_eq!(readable(&[extent(0, 0, 1)], &[two]), Vec::<Vec<Extent>>::new());
+    }
+
+    /// Publishes a record, or the dead letter of one in this partition, with its offset and the id of its topic.
+    async fn publish(broker: &testkit::Kafka, topic: &str, letter: Option<(i32, i64, &str)>) {
+        let headers = letter.map(|(partition, offset, id)| {
+            let named = [(kafka::HEADER_PARTITION, partition.to_string()), (kafka::HEADER_OFFSET, offset.to_string())];
+            let id = Some((kafka::HEADER_TOPIC_ID, id.to_owned())).filter(|(_, id)| !id.is_empty());
+            named.into_iter().chain(id).map(|(name, value)| (name.to_owned(), value)).collect()
+        });
+        let topic = if letter.is_some() { dead_letter_topic(topic) } else { topic.to_owned() };
+        let (key, payload, headers) = (b"key".to_vec(), b"{}".to_vec(), headers.unwrap_or_default());
+        broker.publish(vec![Record { topic, key, payload, headers }]).await;
+    }
+
+    #[tokio::test]
+    async fn what_was_skipped_or_given_up_in_an_earlier_topic_hides_no_record() {
+        let broker = testkit::kafka().await;
+        let (config, topic) = (broker.config(), ORDERS.topic(&broker.topics()).to_owned());
+        for _ in 0..5 {
+            publish(&broker, &topic, None).await;
+        }
+        let partition = broker.messages(&topic).await[0].partition;
+        for (offset, id) in [(2, "earlier"), (3, "own"), (4, "")] {
+            publish(&broker, &topic, Some((partition, offset, id))).await;
+        }
+        let extents = [Extent { partition, start: 0, end: 5 }];
+        let marks = HashMap::from([(partition, Mark { next: 5, note: "own".to_owned() })]);
+        let own = kafka::batches_at(&config, &topic, partition, 0).await.unwrap()[0];
+        let other = Batch { first: 1, last: 1, checksum: own.checksum.map(|checksum| !checksum) };
+        let readable = Batch { first: 2, last: 2, checksum: None };
+
+        let noted = [own, other, readable].map(|batch| (partition, batch)).to_vec();
+        let skipped = in_topic(&config, &topic, &consumed(&extents, &marks), noted).await.unwrap();
+        let kept = skipped.clone();
+        let progress: Progress = Arc::new(|_, _, _| {});
+        let reading = tokio::task::spawn_blocking(move || records(&config, &topic, &extents, &marks, &kept, &progress));
+        let read = reading.await.unwrap().unwrap();
+
+        assert_eq!(skipped, [(partition, own)]);
+        assert_eq!(read.records.iter().map(|record| record.offset).collect::<Vec<_>>(), [1, 2, 3, 4]);
+        assert_eq!(read.letters, HashSet::from([(partition, 3), (partition, 4)]));
     }
 }

@@ -1,9 +1,12 @@
 //! Reads the retained records of topics and dead-letter topics. A topic with several event types is read once.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use anyhow::Context as _;
-use audit::facts::{Completion, DeadLetters, Discarded, Log, Record, kind};
+use audit::facts::{self, Completion, DeadLetters, Discarded, Log, Record, kind};
 use chrono::{DateTime, Utc};
 use contracts::events::{self, PaymentCompleted, Published as _, ROUTES, Route, Topics};
 use platform::kafka::{self, Extent, Reader, dead_letter_topic, retention};
@@ -11,7 +14,7 @@ use uuid::Uuid;
 
 use crate::{
     dead_letter_journal::Journal,
-    dead_letters::{self, event_uuid},
+    dead_letters::{self, DeadLetter, event_uuid, is_in_topic},
 };
 
 /// A progress callback: topic, records read, total records.
@@ -56,7 +59,9 @@ pub async fn read(
                 read.logs.extend(logs);
             }
             let dead = dead_letter_topic(&topic);
-            if let Some(letters) = dead_letters::read(&reader, &dead, |letter| letter.fact(routes[0].kind))? {
+            let kept = |letter: DeadLetter| (letter.topic_id().to_owned(), letter.fact(routes[0].kind));
+            if let Some(letters) = dead_letters::read(&reader, &dead, kept)? {
+                let letters = compared(&own, &topic, &routes, letters)?;
                 read.dead_letters.push(DeadLetters { topic: dead, letters });
             }
         }
@@ -76,7 +81,30 @@ pub async fn read(
     Ok(read)
 }
 
-/// The logs of one topic, and the latest start of the partitions whose first records were deleted.
+/// Returns the letters of a topic, each given with the id of its topic, and marks those of an earlier one of this name.
+fn compared(
+    config: &kafka::Config,
+    topic: &str,
+    routes: &[&Route],
+    mut letters: Vec<(String, facts::DeadLetter)>,
+) -> anyhow::Result<Vec<facts::DeadLetter>> {
+    let groups: BTreeSet<&str> = routes.iter().flat_map(|route| route.readers()).map(|reader| reader.group).collect();
+    for group in groups {
+        let own = letters.iter_mut().filter(|(id, letter)| letter.group == group && !id.is_empty());
+        let own: Vec<&mut (String, facts::DeadLetter)> = own.filter(|(_, letter)| letter.partition >= 0).collect();
+        if own.is_empty() {
+            continue;
+        }
+        let partitions: BTreeSet<i32> = own.iter().map(|(_, letter)| letter.partition).collect();
+        let marks = Reader::new(config, group)?.marks(topic, &Vec::from_iter(partitions))?;
+        for (id, letter) in own {
+            letter.is_current = is_in_topic(&marks, letter.partition, id);
+        }
+    }
+    Ok(letters.into_iter().map(|(_, letter)| letter).collect())
+}
+
+/// The logs of one topic, and the latest start of the partitions whose first records are deleted.
 type Logs = (Vec<Log>, Option<DateTime<Utc>>);
 
 /// Returns a topic's records by event type, and the latest start of the partitions whose first records were deleted.
@@ -132,4 +160,44 @@ fn logs(
     let cut = extents.iter().any(|extent| extent.start > 0);
     // A truncated partition without records has no start time.
     Ok(Some((logs, cut.then(|| oldest.unwrap_or(DateTime::<Utc>::MAX_UTC)))))
+}
+
+#[cfg(test)]
+mod tests {
+    use platform::kafka::Mark;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_letter_whose_record_was_in_an_earlier_topic_is_not_current() {
+        let broker = testkit::kafka().await;
+        let route = const { &ROUTES }.iter().find(|route| !route.consumers.is_empty()).unwrap();
+        let (config, topic) = (broker.config(), route.topic(&broker.topics()).to_owned());
+        let group = route.consumers[0].group;
+        let letter = |id: &str, partition| {
+            let letter = facts::DeadLetter {
+                id: String::new(),
+                given_up_at: DateTime::UNIX_EPOCH,
+                topic: String::new(),
+                partition,
+                offset: 0,
+                is_current: true,
+                group: group.to_owned(),
+                event: None,
+                error: String::new(),
+            };
+            (id.to_owned(), letter)
+        };
+        let letters = [("earlier", 0), ("own", 0), ("", 0), ("earlier", 1), ("earlier", -1)];
+        let letters = letters.map(|(id, partition)| letter(id, partition)).to_vec();
+
+        let comparing = tokio::task::spawn_blocking(move || {
+            let mark = Mark { next: 5, note: "own".to_owned() };
+            Reader::new(&config, group)?.mark(&topic, 0, &mark)?;
+            compared(&config, &topic, &[route], letters)
+        });
+
+        let current: Vec<bool> = comparing.await.unwrap().unwrap().iter().map(|letter| letter.is_current).collect();
+        assert_eq!(current, [false, true, true, true, true]);
+    }
 }

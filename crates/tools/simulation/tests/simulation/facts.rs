@@ -349,6 +349,7 @@ fn dead_letters(world: &World, at: DateTime<Utc>) -> Vec<DeadLetters> {
                     topic: topic.to_owned(),
                     partition: letter.message.partition,
                     offset: letter.message.offset,
+                    is_current: true,
                     group: letter.group.to_owned(),
                     event: letter.message.headers.get("event-uuid").and_then(|uuid| uuid.parse().ok()),
                     error: letter.error.clone(),

@@ -22,7 +22,7 @@ use contracts::events::{OrderPaid, ShipAssembled};
 use platform::{
     kafka::{
         Consumer, Failure, HEADER_ATTEMPTS, HEADER_ERROR, HEADER_LEFT_OUT, HEADER_OFFSET, HEADER_PARTITION,
-        HEADER_TOPIC, Handler, Message, Record, TopicSubscription, dead_letter_topic,
+        HEADER_TOPIC, HEADER_TOPIC_ID, Handler, Message, Reader, Record, TopicSubscription, dead_letter_topic,
     },
     server::readiness::Readiness,
 };
@@ -291,6 +291,10 @@ async fn poison_goes_to_the_dead_letter_topic_and_the_next_message_is_handled() 
     let messages = setup.kafka.messages(&setup.topic).await;
     let poison = messages.iter().find(|message| message.payload == b"poison").unwrap();
     assert_eq!(origin, (&*poison.partition.to_string(), &*poison.offset.to_string()));
+    // The id of the topic is that which the consumer has committed.
+    let (config, topic, partition) = (setup.kafka.config(), setup.topic.clone(), poison.partition);
+    let marks = tokio::task::spawn_blocking(move || Reader::new(&config, "notes")?.marks(&topic, &[partition]));
+    assert_eq!(letter.headers[HEADER_TOPIC_ID], marks.await.unwrap().unwrap()[&partition].note);
 }
 
 #[tokio::test(flavor = "multi_thread")]
