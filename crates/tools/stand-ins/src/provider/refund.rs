@@ -53,13 +53,16 @@ impl Refund {
             State::Pending | State::Failing | State::Held => "pending",
             State::Failed => "failed",
         };
+        // A refund that was made without metadata has none.
+        let has_metadata = self.transaction.is_some() || self.refund.is_some();
+        let metadata = has_metadata.then(|| json!({ "transaction_uuid": self.transaction, "refund": self.refund }));
         json!({
             "id": self.id,
             "object": "refund",
             "amount": self.amount,
             "payment_intent": self.intent,
             "status": status,
-            "metadata": { "transaction_uuid": self.transaction, "refund": self.refund },
+            "metadata": metadata,
         })
     }
 

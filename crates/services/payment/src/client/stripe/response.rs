@@ -39,13 +39,13 @@ pub(super) struct Given<'a> {
 #[derive(Deserialize)]
 pub(super) struct RefundObject {
     id: String,
-    status: String,
+    /// Nullable in Stripe's schema, like the metadata.
+    status: Option<String>,
     amount: Option<i64>,
-    #[serde(default)]
-    metadata: RefundMetadata,
+    metadata: Option<RefundMetadata>,
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Deserialize)]
 struct RefundMetadata {
     refund: Option<String>,
 }
@@ -95,9 +95,9 @@ impl SearchResult {
 
 impl RefundObject {
     pub fn state(&self) -> RefundState {
-        match self.status.as_str() {
-            "succeeded" => RefundState::Refunded,
-            "failed" | "canceled" => RefundState::Failed,
+        match self.status.as_deref() {
+            Some("succeeded") => RefundState::Refunded,
+            Some("failed" | "canceled") => RefundState::Failed,
             _ => RefundState::Pending { reference: self.id.clone() },
         }
     }
@@ -125,7 +125,8 @@ impl<'a> Given<'a> {
     pub fn add(&mut self, page: &RefundList) {
         let is_rest = self.wanted.id == refund_of_rest(self.wanted.transaction);
         for refund in &page.data {
-            if !refund.metadata.refund.as_ref().map_or(is_rest, |id| *id == self.wanted.id) {
+            let id = refund.metadata.as_ref().and_then(|metadata| metadata.refund.as_ref());
+            if !id.map_or(is_rest, |id| *id == self.wanted.id) {
                 continue;
             }
             match refund.state() {
@@ -211,5 +212,25 @@ impl fmt::Display for ErrorResponse {
 impl From<ErrorResponse> for Unknown {
     fn from(failed: ErrorResponse) -> Self {
         Self(anyhow::anyhow!("the payment provider answered {failed}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn members_of_a_refund_that_stripe_may_leave_null_are_read() {
+        let page = r#"{"data": [
+            {"id": "re_1", "amount": 300, "status": null, "metadata": null},
+            {"id": "re_2", "amount": 300, "status": "succeeded", "metadata": {"refund": null}},
+            {"id": "re_3", "amount": 300, "status": "failed"}
+        ]}"#;
+
+        let page: RefundList = serde_json::from_str(page).unwrap();
+
+        let pending = RefundState::Pending { reference: "re_1".to_owned() };
+        let states: Vec<RefundState> = page.data.iter().map(RefundObject::state).collect();
+        assert_eq!(states, [pending, RefundState::Refunded, RefundState::Failed]);
     }
 }
