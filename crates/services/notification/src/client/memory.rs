@@ -150,6 +150,8 @@ struct Messenger {
     outage: Option<(Reply, Instant)>,
     /// Until this instant, every message gets this reply; other calls succeed.
     send_outage: Option<(Reply, Instant)>,
+    /// Until when messages to each chat get a 429, and how many got one.
+    limited: HashMap<String, (Instant, u32)>,
     updates: Vec<Update>,
 }
 
@@ -173,6 +175,17 @@ impl MemoryMessenger {
         self.lock().send_outage = Some((reply, Instant::now() + time));
     }
 
+    /// Makes every message to `chat` get a 429 for `time`, starting now.
+    pub fn limit(&self, chat: &str, time: Duration) {
+        self.lock().limited.insert(chat.to_owned(), (Instant::now() + time, 0));
+    }
+
+    /// Returns the number of messages to `chat` that got a 429 since [`limit`](Self::limit).
+    pub fn refused(&self, chat: &str) -> u32 {
+        self.lock().limited.get(chat).map_or(0, |(_, refused)| *refused)
+    }
+
+    /// Adds an update that the bot will read.
     pub fn receive(&self, update: Update) {
         self.lock().updates.push(update);
     }
@@ -194,8 +207,17 @@ impl MemoryMessenger {
         current(self.lock().send_outage.as_ref())
     }
 
+    /// Returns the 429 for a message to this chat, if it gets one.
+    fn limited(&self, chat: &str) -> Option<Reply> {
+        let mut state = self.lock();
+        let (until, refused) = state.limited.get_mut(chat)?;
+        let left = until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())?;
+        *refused += 1;
+        Some(Reply::Error(MessengerError::RateLimited(left)))
+    }
+
     async fn accept(&self, message: SentMessage) -> Result<(), MessengerError> {
-        let outage = self.outage().or_else(|| self.send_outage());
+        let outage = self.outage().or_else(|| self.send_outage()).or_else(|| self.limited(&message.chat));
         let reply = outage.or_else(|| self.lock().replies.pop_front());
         if matches!(reply, None | Some(Reply::AcceptedButTimedOut)) {
             self.lock().sent.push(message);

@@ -6,11 +6,10 @@ use std::{sync::Arc, time::Duration};
 use platform::{lease::Lease, retry};
 use tokio_util::sync::CancellationToken;
 
-use super::Templates;
+use super::{Templates, replies::Replies};
 use crate::{
     client::{BotApi, Confirmation, Contacts, Incoming},
     metrics,
-    model::MessengerError,
     repository::Offsets,
 };
 
@@ -18,9 +17,9 @@ use crate::{
 const LEASE_TTL: Duration = Duration::from_secs(40);
 /// How often a replica without the lease tries to acquire it.
 const POLL_INTERVAL: Duration = Duration::from_secs(5);
-/// After this many retries of a reply, the user must repeat the command.
-const MAX_REPLY_RETRIES: usize = 3;
-/// The length of a code that confirms a contact, in letters and digits.
+/// The name of the reply to `/start`.
+const GREETING: &str = "greeting";
+/// The number of letters and digits of a code that confirms a contact. A text of another length is not a code.
 const CODE_LENGTH: usize = 26;
 
 pub struct Bot {
@@ -40,10 +39,11 @@ enum Command<'a> {
 
 impl Bot {
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
+        let mut replies = Replies::new(self.api.clone());
         let mut pauses = retry::endless_backoff();
         loop {
             let pause = tokio::select! {
-                outcome = self.answer() => match outcome {
+                outcome = self.answer(&mut replies) => match outcome {
                     Ok(true) => {
                         pauses = retry::endless_backoff();
                         continue;
@@ -65,9 +65,9 @@ impl Bot {
 
     /// Answers the updates since the stored offset. Returns false if another replica has the lease.
     ///
-    /// Advances the offset before it sends the reply: a crash in between loses the reply, but no command is answered
+    /// The offset is advanced before the reply is sent. A crash in between loses the reply, but no command is answered
     /// twice.
-    async fn answer(&self) -> anyhow::Result<bool> {
+    async fn answer(&self, replies: &mut Replies) -> anyhow::Result<bool> {
         if self.lease.acquire(LEASE_TTL).await?.is_none() {
             return Ok(false);
         }
@@ -78,13 +78,19 @@ impl Bot {
             match command(&message) {
                 Some(Command::Greet) => {
                     let text = self.templates.start(&message.chat, &message.first_name)?;
-                    if self.reply(&message, &text).await {
+                    if replies.send_repeatable(&message.chat, GREETING, &text).await {
                         metrics::greeted();
                     }
                 }
                 Some(Command::Confirm(code, chat)) => {
-                    let text = self.templates.contact(self.confirm(code, chat).await, &message.chat)?;
-                    self.reply(&message, &text).await;
+                    let outcome = self.confirm(code, chat).await;
+                    let text = self.templates.contact(outcome, &message.chat)?;
+                    // While iam is available, a chat can have only this outcome without end.
+                    if outcome == Confirmation::TooMany.as_str() {
+                        replies.send_repeatable(&message.chat, outcome, &text).await;
+                    } else {
+                        replies.send_or_wait(&message.chat, &text).await;
+                    }
                 }
                 None => {}
             }
@@ -103,20 +109,6 @@ impl Bot {
         };
         metrics::code_checked(outcome);
         outcome
-    }
-
-    /// Returns false if the reply could not be sent.
-    async fn reply(&self, message: &Incoming, text: &str) -> bool {
-        let mut pauses = retry::endless_backoff().take(MAX_REPLY_RETRIES);
-        while let Err(error) = self.api.reply(&message.chat, text).await {
-            let may_retry = !matches!(error, MessengerError::Rejected(_) | MessengerError::Unknown(_));
-            let Some(pause) = pauses.next().filter(|_| may_retry) else {
-                tracing::warn!(%error, "reply to a command failed");
-                return false;
-            };
-            tokio::time::sleep(pause).await;
-        }
-        true
     }
 }
 

@@ -5,6 +5,7 @@ mod bot;
 mod delivery_attempt;
 mod digest;
 mod dispatcher;
+mod replies;
 mod resend;
 mod sender;
 mod templates;

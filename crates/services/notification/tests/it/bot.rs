@@ -10,6 +10,7 @@ use notification::{
 };
 use platform::lease::MemoryLease;
 use testkit::{Running, eventually};
+use tokio::time::Instant;
 
 /// A code in iam's format.
 const CODE: &str = "0123456789ABCDEFGHJKMNPQRS";
@@ -137,4 +138,74 @@ async fn without_iam_a_code_is_to_be_given_again_later() {
     assert!(api.sent()[0].text.ends_with("Please try again later."), "{:?}", api.sent());
     assert!(api.sent()[1].text.starts_with("Too many wrong codes"), "{:?}", api.sent());
     assert_eq!(contacts.given().len(), 2, "the bot does not repeat a code by itself");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_group_that_repeats_start_delays_no_code() {
+    let (api, offsets, lease) = (MemoryMessenger::default(), MemoryOffsets::default(), MemoryLease::new("first"));
+    let contacts = MemoryContacts::default();
+    contacts.add_code(CODE, 42);
+    api.limit("-100", Duration::from_secs(40));
+    for id in 1..=1_000 {
+        api.receive(text(id, "-100", "/start"));
+    }
+    api.receive(text(1_001, "42", CODE));
+    let begun = Instant::now();
+    let _bot = start_with(&api, &offsets, &lease, &contacts);
+
+    replies(&api, 1).await;
+
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    assert!(api.sent()[0].chat == "42" && api.sent()[0].text.starts_with("Confirmed"), "{:?}", api.sent());
+    assert_eq!(api.refused("-100"), 1, "a call during the pause would prolong it");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_chat_is_greeted_again_after_a_while() {
+    let (api, offsets, lease) = (MemoryMessenger::default(), MemoryOffsets::default(), MemoryLease::new("first"));
+    for id in 1..=10 {
+        api.receive(text(id, "42", "/start"));
+    }
+    api.receive(text(11, "7", "/start"));
+    let _bot = start(&api, &offsets, &lease);
+    replies(&api, 2).await;
+
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    api.receive(text(12, "42", "/start"));
+    replies(&api, 3).await;
+
+    let chats: Vec<_> = api.sent().into_iter().map(|message| message.chat).collect();
+    assert_eq!(chats, ["42", "7", "42"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_reply_to_a_code_waits_for_the_end_of_a_limit_and_delays_no_other() {
+    let (api, offsets, lease) = (MemoryMessenger::default(), MemoryOffsets::default(), MemoryLease::new("first"));
+    let contacts = MemoryContacts::default();
+    contacts.add_code(CODE, 42);
+    api.limit("42", Duration::from_secs(5));
+    api.receive(text(1, "42", CODE));
+    api.receive(text(2, "7", "/start"));
+    let _bot = start_with(&api, &offsets, &lease, &contacts);
+
+    replies(&api, 2).await;
+
+    let chats: Vec<_> = api.sent().into_iter().map(|message| message.chat).collect();
+    assert_eq!(chats, ["7", "42"]);
+    assert_eq!(api.refused("42"), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_chat_that_sends_too_many_codes_is_told_so_once_in_a_while() {
+    let (api, offsets, lease) = (MemoryMessenger::default(), MemoryOffsets::default(), MemoryLease::new("first"));
+    let contacts = MemoryContacts::default();
+    contacts.answer(Ok(Confirmation::TooMany));
+    for id in 1..=100 {
+        api.receive(text(id, "42", CODE));
+    }
+    let _bot = start_with(&api, &offsets, &lease, &contacts);
+
+    eventually(|| async { (contacts.given().len() == 100).then_some(()) }).await;
+
+    assert_eq!(api.sent().len(), 1);
 }
