@@ -38,41 +38,49 @@ enum Command<'a> {
 }
 
 impl Bot {
+    /// Answers commands until `stop`, then finishes the command in progress and the replies that wait.
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
         let mut replies = Replies::new(self.api.clone());
         let mut pauses = retry::endless_backoff();
-        loop {
-            let pause = tokio::select! {
-                outcome = self.answer(&mut replies) => match outcome {
-                    Ok(true) => {
-                        pauses = retry::endless_backoff();
-                        continue;
-                    }
-                    Ok(false) => POLL_INTERVAL,
-                    Err(error) => {
-                        tracing::warn!(error = format!("{error:#}"), "bot updates unavailable, retrying");
-                        pauses.next().unwrap_or(POLL_INTERVAL)
-                    }
-                },
-                () = stop.cancelled() => return Ok(()),
+        while !stop.is_cancelled() {
+            let pause = match self.answer(&mut replies, &stop).await {
+                Ok(true) => {
+                    pauses = retry::endless_backoff();
+                    continue;
+                }
+                Ok(false) => POLL_INTERVAL,
+                Err(error) => {
+                    tracing::warn!(error = format!("{error:#}"), "bot updates unavailable, retrying");
+                    pauses.next().unwrap_or(POLL_INTERVAL)
+                }
             };
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
-                () = stop.cancelled() => return Ok(()),
+                () = stop.cancelled() => {}
             }
         }
+        replies.finish().await;
+        Ok(())
     }
 
     /// Answers the updates since the stored offset. Returns false if another replica has the lease.
     ///
     /// The offset is advanced before the reply is sent. A crash in between loses the reply, but no command is answered
     /// twice.
-    async fn answer(&self, replies: &mut Replies) -> anyhow::Result<bool> {
+    async fn answer(&self, replies: &mut Replies, stop: &CancellationToken) -> anyhow::Result<bool> {
         if self.lease.acquire(LEASE_TTL).await?.is_none() {
             return Ok(false);
         }
         let from = self.offsets.next(self.api.name()).await?;
-        for update in self.api.updates(from).await? {
+        let updates = tokio::select! {
+            updates = self.api.updates(from) => updates?,
+            () = stop.cancelled() => return Ok(true),
+        };
+        for update in updates {
+            // The offset does not include the rest of the page, which another replica reads.
+            if stop.is_cancelled() {
+                break;
+            }
             let fresh = self.offsets.advance(self.api.name(), update.id + 1).await?;
             let Some(message) = update.message.filter(|_| fresh) else { continue };
             match command(&message) {

@@ -65,6 +65,11 @@ impl Replies {
             }
         }
     }
+
+    /// Waits until no reply waits.
+    pub async fn finish(mut self) {
+        while self.waiting.join_next().await.is_some() {}
+    }
 }
 
 /// Sends a reply, and retries while the messenger is unreachable.

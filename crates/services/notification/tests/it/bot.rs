@@ -2,8 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
+use async_trait::async_trait;
 use notification::{
-    client::{Confirmation, Incoming, MemoryContacts, MemoryMessenger, Reply, Unavailable, Update},
+    client::{Confirmation, Contacts, Incoming, MemoryContacts, MemoryMessenger, Reply, Unavailable, Update},
     model::MessengerError,
     repository::MemoryOffsets,
     service::{Bot, Templates},
@@ -23,7 +24,7 @@ fn start_with(
     api: &MemoryMessenger,
     offsets: &MemoryOffsets,
     lease: &MemoryLease,
-    contacts: &MemoryContacts,
+    contacts: &(impl Contacts + Clone + 'static),
 ) -> Running {
     let bot = Bot {
         api: Arc::new(api.clone()),
@@ -33,6 +34,19 @@ fn start_with(
         contacts: Arc::new(contacts.clone()),
     };
     testkit::run(|stop| bot.run(stop))
+}
+
+/// Contacts whose codes are checked in a second.
+#[derive(Clone, Default)]
+struct SlowContacts(MemoryContacts);
+
+#[async_trait]
+impl Contacts for SlowContacts {
+    async fn confirm(&self, code: &str, chat: i64) -> Result<Confirmation, Unavailable> {
+        let outcome = self.0.confirm(code, chat).await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        outcome
+    }
 }
 
 fn text(id: i64, chat: &str, text: &str) -> Update {
@@ -208,4 +222,23 @@ async fn a_chat_that_sends_too_many_codes_is_told_so_once_in_a_while() {
     eventually(|| async { (contacts.given().len() == 100).then_some(()) }).await;
 
     assert_eq!(api.sent().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_finishes_the_command_in_progress_and_leaves_the_others_to_the_next_replica() {
+    let (api, offsets, lease) = (MemoryMessenger::default(), MemoryOffsets::default(), MemoryLease::new("first"));
+    let contacts = SlowContacts::default();
+    contacts.0.add_code(CODE, 42);
+    api.receive(text(1, "42", CODE));
+    api.receive(text(2, "7", "/start"));
+    let first = start_with(&api, &offsets, &lease, &contacts);
+    eventually(|| async { (!contacts.0.given().is_empty()).then_some(()) }).await;
+
+    first.stop().await;
+
+    let sent: Vec<_> = api.sent().into_iter().map(|message| (message.chat, message.text)).collect();
+    assert!(matches!(&sent[..], [(chat, text)] if chat == "42" && text.starts_with("Confirmed")), "{sent:?}");
+    let _second = start(&api, &offsets, &lease);
+    replies(&api, 2).await;
+    assert_eq!(api.sent()[1].chat, "7");
 }
