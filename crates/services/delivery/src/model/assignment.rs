@@ -1,8 +1,10 @@
 //! Decides which courier gets which order. The statement that writes the decision chooses the storage place; see
 //! [`Courier::place_for`](super::Courier::place_for).
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, TimeDelta, Utc};
-use contracts::ids::CourierId;
+use contracts::ids::{CourierId, OrderId};
 
 use super::{Cargo, Delivery, Event, Location, Speed, Volume};
 
@@ -31,20 +33,47 @@ pub struct Assignment {
     pub events: Vec<Event>,
 }
 
-/// Assigns the orders to free couriers, in the order of `waiting`. Of the couriers with room for an order, the one with
-/// the fewest steps gets it, and among equals the one with the lowest uuid. An order that no courier can take delays no
-/// other order.
+/// The number of couriers with which a round tries an order that the database refuses to assign, and of orders with
+/// which it tries a courier.
+const MAX_REFUSALS: usize = 3;
+
+/// The assignments that the database has refused in a round. The reason may be the row of the order or that of the
+/// courier.
+#[derive(Clone, Debug, Default)]
+pub struct Refusals(BTreeSet<(OrderId, CourierId)>);
+
+impl Refusals {
+    pub fn add(&mut self, order: OrderId, courier: CourierId) {
+        self.0.insert((order, courier));
+    }
+
+    /// Returns true if the round may try to assign the order to the courier.
+    fn admit(&self, order: OrderId, courier: CourierId) -> bool {
+        let of_order = self.0.iter().filter(|(refused, _)| *refused == order).count();
+        let of_courier = self.0.iter().filter(|(_, refused)| *refused == courier).count();
+        !self.0.contains(&(order, courier)) && of_order < MAX_REFUSALS && of_courier < MAX_REFUSALS
+    }
+}
+
+/// Assigns the waiting orders to free couriers, in the order of `waiting`. Of the couriers that have room for an order,
+/// the one with the fewest steps gets it; of several such couriers, the one with the lowest uuid. An order that no
+/// courier can take delays no other order. No assignment is made that `refusals` does not admit.
 ///
 /// A courier makes one step per `tick`, from which the day of arrival is estimated.
 pub fn assign(
     waiting: Vec<Waiting>,
     mut free: Vec<FreeCourier>,
+    refusals: &Refusals,
     now: DateTime<Utc>,
     tick: TimeDelta,
 ) -> Vec<Assignment> {
     let mut assignments = Vec::new();
     for Waiting { mut delivery, cargo } in waiting {
-        let able = free.iter().enumerate().filter(|(_, courier)| cargo.volume <= courier.room);
+        let order = delivery.order;
+        let able = free
+            .iter()
+            .enumerate()
+            .filter(|(_, courier)| cargo.volume <= courier.room && refusals.admit(order, courier.id));
         let steps =
             able.map(|(index, courier)| (courier.speed.steps(courier.location, cargo.location), courier.id, index));
         let Some((steps, courier, index)) = steps.min() else { continue };
@@ -61,7 +90,7 @@ pub fn assign(
 #[cfg(test)]
 mod tests {
     use chrono::NaiveDate;
-    use contracts::ids::{DeliveryId, OrderId};
+    use contracts::ids::DeliveryId;
     use uuid::Uuid;
 
     use super::*;
@@ -95,7 +124,11 @@ mod tests {
 
     /// The pairs of order and courier that [`assign`] makes.
     fn assigned(waiting: Vec<Waiting>) -> Vec<(u128, u128)> {
-        let assigned = assign(waiting, couriers(), DateTime::UNIX_EPOCH, TimeDelta::seconds(1));
+        assigned_after(&Refusals::default(), waiting)
+    }
+
+    fn assigned_after(refusals: &Refusals, waiting: Vec<Waiting>) -> Vec<(u128, u128)> {
+        let assigned = assign(waiting, couriers(), refusals, DateTime::UNIX_EPOCH, TimeDelta::seconds(1));
         assigned.iter().map(|one| (one.delivery.order.uuid().as_u128(), one.courier.uuid().as_u128())).collect()
     }
 
@@ -121,14 +154,31 @@ mod tests {
     }
 
     #[test]
+    fn an_order_that_a_courier_is_refused_goes_to_another_and_the_courier_gets_another_order() {
+        let refused = |pairs: &[(u128, u128)]| {
+            let mut refusals = Refusals::default();
+            for (order, courier) in pairs {
+                refusals.add(OrderId::new(Uuid::from_u128(*order)), CourierId::new(Uuid::from_u128(*courier)));
+            }
+            refusals
+        };
+        let orders = || vec![waiting(7, 1, 1, 5), waiting(8, 1, 1, 5)];
+
+        assert_eq!(assigned_after(&refused(&[(7, 1)]), orders()), [(7, 2), (8, 1)]);
+        assert_eq!(assigned_after(&refused(&[(7, 1), (7, 2), (7, 3)]), orders()), [(8, 1)]);
+        assert_eq!(assigned_after(&refused(&[(4, 1), (5, 1), (6, 1)]), orders()), [(7, 2), (8, 3)]);
+    }
+
+    #[test]
     fn the_day_of_arrival_follows_from_the_steps() {
         let a_day = TimeDelta::days(1);
 
-        let assigned = assign(vec![waiting(9, 10, 10, 60)], couriers(), DateTime::UNIX_EPOCH, a_day);
+        let none = Refusals::default();
+        let assigned = assign(vec![waiting(9, 10, 10, 60)], couriers(), &none, DateTime::UNIX_EPOCH, a_day);
 
         // The courier goes 14 cells at speed 3, so it needs five steps.
         assert_eq!(assigned[0].delivery.estimated, NaiveDate::from_ymd_opt(1970, 1, 6).unwrap());
-        let forever = assign(vec![waiting(9, 10, 10, 60)], couriers(), DateTime::UNIX_EPOCH, TimeDelta::MAX);
+        let forever = assign(vec![waiting(9, 10, 10, 60)], couriers(), &none, DateTime::UNIX_EPOCH, TimeDelta::MAX);
         assert_eq!(forever[0].delivery.estimated, DateTime::<Utc>::MAX_UTC.date_naive());
     }
 }

@@ -3,11 +3,15 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use platform::{
+    error_chain,
+    postgres::{DatabaseError, count_skipped_row},
+};
 
 use super::DeliveryService;
 use crate::{
     error::Error,
-    model::{self, Volume},
+    model::{self, Assignment, Refusals, Volume},
 };
 
 /// Orders assigned per statement.
@@ -17,8 +21,8 @@ impl DeliveryService {
     /// Assigns orders until no free courier can take a waiting one, or until another replica has assigned the same
     /// orders or couriers. Returns the number of assigned orders.
     pub async fn assign_orders(&self, now: DateTime<Utc>) -> Result<usize, Error> {
-        let mut count = 0;
-        // Usually no order waits, so that thousands of couriers need not be read.
+        let (mut count, mut refusals) = (0, Refusals::default());
+        // Usually no order waits. Then the couriers, of which there may be thousands, are not read.
         if !self.dispatch.has_waiting(Volume::LARGEST).await? {
             return Ok(0);
         }
@@ -27,21 +31,50 @@ impl DeliveryService {
             let Some(largest) = free.iter().map(|courier| courier.room).max() else { return Ok(count) };
             let waiting = self.dispatch.waiting(largest, BATCH_SIZE).await?;
             let tick = TimeDelta::from_std(self.tick).unwrap_or(TimeDelta::MAX);
-            let assignments = model::assign(waiting, free, now, tick);
+            let assignments = model::assign(waiting, free, &refusals, now, tick);
             if assignments.is_empty() {
                 return Ok(count);
             }
-            let assigned = self.dispatch.assign(&assignments).await?.len();
-            count += assigned;
-            self.relay.wake();
-            if assigned == 0 {
+            let (assigned, refused) = self.write_assignments(&assignments, &mut refusals).await?;
+            if assigned > 0 {
+                count += assigned;
+                self.relay.wake();
+                tracing::info!(assigned, "orders assigned to couriers");
+            } else if refused == 0 {
                 return Ok(count);
             }
-            tracing::info!(assigned, "orders assigned to couriers");
         }
     }
 
-    /// Waits until an order or a courier becomes available in this replica, for at most `period`.
+    /// Writes assignments. If the database refuses the statement, halves the batch until only the refused assignments
+    /// are left out, and adds these to `refusals`. Returns the numbers of assigned orders and of refused assignments.
+    async fn write_assignments(
+        &self,
+        assignments: &[Assignment],
+        refusals: &mut Refusals,
+    ) -> Result<(usize, usize), Error> {
+        let (mut assigned, mut refused) = (0, 0);
+        let mut parts = vec![assignments];
+        while let Some(part) = parts.pop() {
+            match (self.dispatch.assign(part).await, part) {
+                (Err(error @ Error::Database(DatabaseError::Refused(_))), [one]) => {
+                    let (order, courier, error) = (one.delivery.order, one.courier, error_chain(error));
+                    count_skipped_row();
+                    tracing::error!(order_uuid = %order, courier_uuid = %courier, error, "order not assigned, skipped");
+                    refusals.add(order, courier);
+                    refused += 1;
+                }
+                (Err(Error::Database(DatabaseError::Refused(_))), _) => {
+                    let (first, second) = part.split_at(part.len() / 2);
+                    parts.extend([second, first]);
+                }
+                (outcome, _) => assigned += outcome?.len(),
+            }
+        }
+        Ok((assigned, refused))
+    }
+
+    /// Waits until an order or a courier becomes available in this replica, but no longer than `period`.
     pub async fn wait_to_assign(&self, period: Duration) {
         let _ = tokio::time::timeout(period, self.to_assign.notified()).await;
     }

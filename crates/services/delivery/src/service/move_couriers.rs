@@ -2,12 +2,16 @@
 
 use chrono::NaiveDate;
 use contracts::ids::CourierId;
+use platform::{
+    error_chain,
+    postgres::{DatabaseError, count_skipped_row},
+};
 
 use super::DeliveryService;
 use crate::{
     error::Error,
     metrics,
-    model::Trip,
+    model::{Step, Trip},
     repository::{Moved, TripPage},
 };
 
@@ -23,10 +27,10 @@ impl DeliveryService {
         loop {
             let TripPage { trips, next } = self.dispatch.trips(after, BATCH_SIZE).await?;
             if !trips.is_empty() {
-                let couriers = self.step(epoch, today, trips).await?;
+                let (couriers, refused) = self.step(epoch, today, trips).await?;
                 moved += couriers;
                 // Another replica has taken the lease.
-                if couriers == 0 {
+                if couriers == 0 && refused == 0 {
                     return Ok(moved);
                 }
             }
@@ -37,10 +41,10 @@ impl DeliveryService {
         }
     }
 
-    /// Returns the number of couriers moved.
-    async fn step(&self, epoch: i64, today: NaiveDate, trips: Vec<Trip>) -> Result<usize, Error> {
+    /// Moves these couriers by one step. Returns the numbers of couriers moved and of refused steps.
+    async fn step(&self, epoch: i64, today: NaiveDate, trips: Vec<Trip>) -> Result<(usize, usize), Error> {
         let steps: Vec<_> = trips.into_iter().map(|trip| trip.step(today)).collect();
-        let Moved { couriers, arrived } = self.dispatch.step(epoch, &steps).await?;
+        let (Moved { couriers, arrived }, refused) = self.write_steps(epoch, &steps).await?;
         if couriers > 0 && steps.iter().any(|step| !step.events.is_empty()) {
             self.relay.wake();
         }
@@ -49,6 +53,33 @@ impl DeliveryService {
             metrics::delivered(&arrived);
             self.assign_soon();
         }
-        Ok(couriers)
+        Ok((couriers, refused))
+    }
+
+    /// Writes steps. If the database refuses the statement, halves the batch until only the refused steps are left out.
+    /// Returns the number of these, too.
+    async fn write_steps(&self, epoch: i64, steps: &[Step]) -> Result<(Moved, usize), Error> {
+        let (mut moved, mut refused) = (Moved::default(), 0);
+        let mut parts = vec![steps];
+        while let Some(part) = parts.pop() {
+            match (self.dispatch.step(epoch, part).await, part) {
+                (Err(error @ Error::Database(DatabaseError::Refused(_))), [one]) => {
+                    let (order, courier, error) = (one.delivery.order, one.courier, error_chain(error));
+                    count_skipped_row();
+                    tracing::error!(order_uuid = %order, courier_uuid = %courier, error, "courier not moved, skipped");
+                    refused += 1;
+                }
+                (Err(Error::Database(DatabaseError::Refused(_))), _) => {
+                    let (first, second) = part.split_at(part.len() / 2);
+                    parts.extend([second, first]);
+                }
+                (outcome, _) => {
+                    let Moved { couriers, arrived } = outcome?;
+                    moved.couriers += couriers;
+                    moved.arrived.extend(arrived);
+                }
+            }
+        }
+        Ok((moved, refused))
     }
 }

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Instant};
 use chrono::TimeDelta;
 use delivery::{
     client::{MemoryGeo, MemoryOrderAddresses},
-    model::assign,
+    model::{Refusals, assign},
     repository::{Couriers as _, Dispatch as _, MIGRATIONS, PgRepository},
     service::{DeliveryService, Repositories},
 };
@@ -50,7 +50,7 @@ async fn assignments_per_second_against_their_statement_alone() {
         let free = repository.free().await.unwrap();
         let mut left = repository.waiting(volume(30), COURIERS).await.unwrap();
         left.truncate(usize::try_from(waiting / 2).unwrap().min(200));
-        let plan = assign(left, free, clock::now(), TimeDelta::seconds(1));
+        let plan = assign(left, free, &Refusals::default(), clock::now(), TimeDelta::seconds(1));
         let begun = Instant::now();
         let alone = repository.assign(&plan).await.unwrap().len();
         let alone = (alone, begun.elapsed());

@@ -2,7 +2,10 @@
 
 use chrono::{DateTime, Utc};
 use contracts::ids::OrderId;
-use platform::{error_chain, postgres::DatabaseError};
+use platform::{
+    error_chain,
+    postgres::{DatabaseError, count_skipped_row},
+};
 
 use super::InventoryService;
 use crate::{error::Error, metrics, repository::Due};
@@ -31,13 +34,14 @@ impl InventoryService {
         Ok(confirmed + expired)
     }
 
-    /// Expires the reservations one by one, because the database refused the stock change of one of them. Logs and
-    /// skips that one.
+    /// Expires the reservations one by one, because the database refused the stock change of one of them. That
+    /// reservation is logged, counted and skipped.
     async fn expire_each(&self, orders: &[OrderId], read_at: DateTime<Utc>) -> Result<u64, Error> {
         let mut expired = 0;
         for order in orders {
             expired += match self.warehouse.expire(&[*order], read_at).await {
                 Err(error @ Error::Database(DatabaseError::Refused(_))) => {
+                    count_skipped_row();
                     tracing::error!(order_uuid = %order, error = error_chain(error), "reservation not expired, skipped");
                     0
                 }

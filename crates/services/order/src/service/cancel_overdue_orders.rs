@@ -3,7 +3,7 @@
 use platform::{
     error_chain,
     jobs::Done,
-    postgres::{DatabaseError, is_contended},
+    postgres::{DatabaseError, count_skipped_row, is_contended},
     telemetry,
 };
 use tracing::Instrument as _;
@@ -30,6 +30,9 @@ impl OrderService {
                 Err(error) if is_outage(&error) => return Err(error.into()),
                 // One order that fails must not delay the others.
                 Err(error) => {
+                    if matches!(error, Error::Database(DatabaseError::Refused(_))) {
+                        count_skipped_row();
+                    }
                     tracing::error!(order_uuid = %uuid, error = error_chain(error), "overdue order not cancelled, skipped");
                 }
             }

@@ -38,10 +38,15 @@ pub(crate) fn count_from_zero() {
 /// Returns a decoded row. Logs, counts and skips an inconsistent one, so that it delays no other row.
 pub fn consistent<T, E: fmt::Display>(row: Result<T, E>) -> Option<T> {
     row.inspect_err(|error| {
-        metrics::counter!("inconsistent_rows_total").increment(1);
+        count_skipped_row();
         tracing::error!(%error, "row skipped");
     })
     .ok()
+}
+
+/// Counts a row that a job leaves out because the database refused to change it. The caller logs which row it is.
+pub fn count_skipped_row() {
+    metrics::counter!("inconsistent_rows_total").increment(1);
 }
 
 /// Formats the error like `Display`, with its cause. sqlx's own `Debug` would also print PostgreSQL's detail, such as a

@@ -19,7 +19,7 @@ pub use self::{
     classify::{is_contended, is_permanent, is_refused, is_unavailable},
     config::DatabaseConfig,
     database::{Database, connect_options},
-    error::{DatabaseError, consistent},
+    error::{DatabaseError, consistent, count_skipped_row},
     group_commit::GroupCommit,
     migrate::{explain, migrate},
     migrations::{History, Migrations, SharedTable, Step},

@@ -85,7 +85,7 @@ pub const METRICS: &[Metric] = &[
     Metric::counter(
         "inconsistent_rows_total",
         &[],
-        "Rows that a job or a list left out, since it cannot decode them, each time it read them.",
+        "Rows that a job or a list left out, since they cannot be decoded or changed, each time it met them.",
     ),
     Metric::gauge(
         "kafka_consumer_lag",

@@ -1,17 +1,22 @@
-//! Rows of PostgreSQL that cannot be decoded do not block other rows.
+//! Rows of PostgreSQL that cannot be decoded, or whose changes it refuses, do not block other rows.
 
 use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, NaiveDate};
+use contracts::ids::OrderId;
 use delivery::{
     client::{MemoryGeo, MemoryOrderAddresses},
+    model::Event,
     repository::{MIGRATIONS, PgRepository},
     service::{DeliveryService, Repositories},
 };
-use platform::{outbox::Waker, postgres::Database};
+use platform::{
+    outbox::{self, Waker},
+    postgres::Database,
+};
 
 use super::{
-    dispatch::wait,
+    dispatch::{assign_all, wait},
     store::{self, Store},
 };
 use crate::ids::courier;
@@ -62,4 +67,77 @@ async fn a_trip_that_cannot_be_read_ends_no_tick() {
     let moved = service.move_couriers(store.epoch().await, NaiveDate::default()).await.unwrap();
 
     assert_eq!(moved, 1_000);
+}
+
+/// Returns the orders that couriers carry, in the order in which the couriers were added.
+async fn carried(store: &Store) -> Vec<Option<OrderId>> {
+    let listed = store.couriers.list().await.unwrap();
+    listed.into_iter().map(|courier| courier.carries.map(|(order, ..)| order)).collect()
+}
+
+#[tokio::test]
+async fn a_courier_to_whom_postgresql_refuses_an_order_holds_up_no_other() {
+    let (store, pool, service) = service().await;
+    store.couriers.add(&courier(10, 5, 5, &[10])).await.unwrap();
+    wait(&store, 5).await;
+    assert_eq!(assign_all(&store).await.len(), 1);
+    // An operator frees the courier, but not its order.
+    for free in ["update couriers set order_uuid = null", "update storage_places set order_uuid = null"] {
+        sqlx::query(free).execute(&pool).await.unwrap();
+    }
+    store.couriers.add(&courier(1, 1, 1, &[10])).await.unwrap();
+    let waiting = [wait(&store, 5).await, wait(&store, 5).await];
+
+    assert_eq!(service.assign_orders(DateTime::UNIX_EPOCH).await.unwrap(), 1);
+
+    let carried = carried(&store).await;
+    assert_eq!((carried.len(), carried[0]), (2, None));
+    assert!(waiting.map(Some).contains(&carried[1]), "{carried:?}");
+}
+
+#[tokio::test]
+async fn an_order_that_postgresql_refuses_to_assign_holds_up_no_other() {
+    let (store, pool, service) = service().await;
+    store.couriers.add(&courier(10, 5, 5, &[10])).await.unwrap();
+    let again = wait(&store, 5).await;
+    assert_eq!(assign_all(&store).await, [again]);
+    // An operator lets the order wait for another courier, but the outbox has the events of its first assignment.
+    for free in [
+        "update couriers set order_uuid = null",
+        "update storage_places set order_uuid = null",
+        "update orders set state = 'CREATED', courier_uuid = null, steps = null",
+    ] {
+        sqlx::query(free).execute(&pool).await.unwrap();
+    }
+    let other = wait(&store, 5).await;
+
+    assert_eq!(service.assign_orders(DateTime::UNIX_EPOCH).await.unwrap(), 1);
+
+    assert_eq!(carried(&store).await, [Some(other)]);
+}
+
+#[tokio::test]
+async fn a_step_that_postgresql_refuses_ends_no_tick() {
+    let (store, pool, service) = service().await;
+    for _ in 0..2 {
+        store.couriers.add(&courier(10, 1, 1, &[10])).await.unwrap();
+        wait(&store, 5).await;
+    }
+    assert_eq!(assign_all(&store).await.len(), 2);
+    let listed = store.couriers.list().await.unwrap();
+    let (order, ..) = listed[0].carries.unwrap();
+    let completed = outbox::Event::from(&Event::Completed { order, courier: listed[0].id });
+    sqlx::query("insert into outbox (event_uuid, event_type, key, payload, trace) values ($1, $2, $3, $4, '{}')")
+        .bind(completed.uuid)
+        .bind(completed.kind)
+        .bind(completed.key)
+        .bind(completed.payload)
+        .execute(&pool)
+        .await
+        .unwrap();
+
+    let moved = service.move_couriers(store.epoch().await, NaiveDate::default()).await.unwrap();
+
+    assert_eq!(moved, 1);
+    assert_eq!(carried(&store).await, [Some(order), None]);
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, NaiveDate, TimeDelta};
 use contracts::ids::OrderId;
 use delivery::{
-    model::{Assignment, Known, State, Waiting, assign},
+    model::{Assignment, Known, Refusals, State, Waiting, assign},
     repository::TripPage,
 };
 
@@ -24,7 +24,7 @@ pub(super) async fn wait(store: &Store, size: i64) -> OrderId {
 async fn planned(store: &Store) -> Vec<Assignment> {
     let free = store.dispatch.free().await.unwrap();
     let waiting = store.dispatch.waiting(volume(10_000), 100).await.unwrap();
-    assign(waiting, free, DateTime::UNIX_EPOCH, TimeDelta::seconds(1))
+    assign(waiting, free, &Refusals::default(), DateTime::UNIX_EPOCH, TimeDelta::seconds(1))
 }
 
 pub(super) async fn assign_all(store: &Store) -> Vec<OrderId> {
@@ -81,7 +81,9 @@ pub async fn a_courier_that_has_moved_since_the_decision_gets_no_order(store: &S
     let (late, other) = (wait(store, 5).await, wait(store, 5).await);
     store.couriers.add(&courier(10, 1, 1, &[10])).await.unwrap();
     let free = store.dispatch.free().await.unwrap();
-    let decide = |waiting: Vec<Waiting>| assign(waiting, free.clone(), DateTime::UNIX_EPOCH, TimeDelta::seconds(1));
+    let decide = |waiting: Vec<Waiting>| {
+        assign(waiting, free.clone(), &Refusals::default(), DateTime::UNIX_EPOCH, TimeDelta::seconds(1))
+    };
     let mut waiting = store.dispatch.waiting(volume(10), 10).await.unwrap();
     let (others, stale) = (decide(waiting.split_off(1)), decide(waiting));
     assert_eq!(store.dispatch.assign(&others).await.unwrap(), [other]);
