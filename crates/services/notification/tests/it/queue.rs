@@ -300,3 +300,24 @@ async fn a_row_that_cannot_be_read_holds_up_no_other() {
     drop(sender);
     assert_eq!(count("queued").await, 6);
 }
+
+#[tokio::test]
+async fn a_notification_that_cannot_be_read_ends_no_list() {
+    let database = testkit::database(&MIGRATIONS).await;
+    let notifications = PgNotifications::new(database.pool.clone());
+    let (order, user) = (OrderId::new(ids::random()), UserId::new(ids::random()));
+    for kind in [Kind::OrderPaid, Kind::ShipAssembled] {
+        let new = NewNotification { id: NotificationId::new(ids::ordered()), order, user, kind, facts: json!({}) };
+        assert!(notifications.queue(new_cause(), &new).await.unwrap());
+    }
+    for damage in [
+        "alter table notifications drop constraint notifications_status_check",
+        "update notifications set status = 'lost' where kind = 'order_paid'",
+    ] {
+        sqlx::query(damage).execute(&database.pool).await.unwrap();
+    }
+
+    let listed = notifications.of_order(order).await.unwrap();
+
+    assert_eq!(listed.iter().map(|one| one.kind).collect::<Vec<_>>(), [Kind::ShipAssembled]);
+}

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use contracts::ids::{CourierId, OrderId, PlaceId, UserId};
-use platform::postgres::{DatabaseError, retry_stale};
+use platform::postgres::{DatabaseError, consistent, retry_stale};
 
 use super::{PgRepository, row::CourierColumns};
 use crate::{
@@ -126,6 +126,6 @@ impl Couriers for PgRepository {
             let (id, name, speed, location) = columns.read()?;
             Ok(ListedCourier { id, name, speed, location, carries })
         });
-        listed.collect()
+        Ok(listed.filter_map(consistent::<_, DatabaseError>).collect())
     }
 }

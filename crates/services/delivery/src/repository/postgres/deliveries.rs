@@ -9,7 +9,7 @@ use contracts::{
 };
 use platform::{
     outbox,
-    postgres::{Database, DatabaseError, retry_stale},
+    postgres::{Database, DatabaseError, consistent, retry_stale},
 };
 
 use super::{
@@ -116,7 +116,7 @@ impl Deliveries for PgRepository {
             let location = location.map_err(|_| DatabaseError::inconsistent("orders", "x", row.order))?;
             Ok(ActiveOrder { order: row.order, user: row.user, location })
         });
-        active.collect()
+        Ok(active.filter_map(consistent::<_, DatabaseError>).collect())
     }
 
     async fn show(&self, order: OrderId) -> Result<Option<Shown>, Error> {

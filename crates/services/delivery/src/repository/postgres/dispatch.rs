@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     error::Error,
-    model::{Assignment, FreeCourier, Location, Speed, State, Step, Volume, Waiting},
+    model::{Assignment, FreeCourier, State, Step, Volume, Waiting},
     repository::{Counts, Dispatch, MAX_COUNTED, Moved, TripPage, couriers::MAX_COURIERS},
 };
 
@@ -24,7 +24,7 @@ impl Dispatch for PgRepository {
     async fn free(&self) -> Result<Vec<FreeCourier>, Error> {
         // Reads only the largest of each courier's places, of which there may be a hundred.
         let rows = sqlx::query!(
-            r#"select couriers.uuid as "courier: CourierId", speed, x, y, largest.total_volume
+            r#"select couriers.uuid as "courier: CourierId", name, speed, x, y, largest.total_volume
             from (select * from couriers where order_uuid is null order by uuid limit $1) couriers
                 cross join lateral (
                     select total_volume from storage_places where courier_uuid = couriers.uuid
@@ -36,13 +36,12 @@ impl Dispatch for PgRepository {
         .fetch_all(&self.pool)
         .await?;
         let free = rows.into_iter().map(|row| {
-            let inconsistent = |column| DatabaseError::inconsistent("couriers", column, row.courier);
-            Ok(FreeCourier {
-                id: row.courier,
-                speed: Speed::new(row.speed.into()).ok_or_else(|| inconsistent("speed"))?,
-                location: Location::new(row.x.into(), row.y.into()).map_err(|_| inconsistent("x"))?,
-                room: Volume::new(row.total_volume.into()).map_err(|_| inconsistent("total_volume"))?,
-            })
+            let room = Volume::new(row.total_volume.into());
+            let room = room.map_err(|_| DatabaseError::inconsistent("couriers", "total_volume", row.courier))?;
+            // A courier whose name cannot be read gets no order, since it could not be moved.
+            let columns = CourierColumns { courier: row.courier, name: row.name, speed: row.speed, x: row.x, y: row.y };
+            let (id, _, speed, location) = columns.read()?;
+            Ok(FreeCourier { id, speed, location, room })
         });
         Ok(free.filter_map(consistent::<_, DatabaseError>).collect())
     }

@@ -16,7 +16,7 @@ use contracts::{
 };
 use platform::{
     inbox::SkippedEvents,
-    postgres::{Database, DatabaseError, GroupCommit, retry_stale},
+    postgres::{Database, DatabaseError, GroupCommit, consistent, retry_stale},
 };
 use uuid::Uuid;
 
@@ -179,21 +179,19 @@ impl Notifications for PgNotifications {
             )
             .fetch_all(&self.pool)
         });
-        rows.await?
-            .into_iter()
-            .map(|row| {
-                Ok(Notification {
-                    id: row.id,
-                    order: row.order,
-                    user: row.user,
-                    kind: kind(row.id, &row.kind)?,
-                    status: status(row.id, &row.status)?,
-                    attempts: row.attempts,
-                    ambiguous: row.ambiguous,
-                    created_at: row.created_at,
-                    sent_at: row.sent_at,
-                })
+        let found = rows.await?.into_iter().map(|row| {
+            Ok(Notification {
+                id: row.id,
+                order: row.order,
+                user: row.user,
+                kind: kind(row.id, &row.kind)?,
+                status: status(row.id, &row.status)?,
+                attempts: row.attempts,
+                ambiguous: row.ambiguous,
+                created_at: row.created_at,
+                sent_at: row.sent_at,
             })
-            .collect()
+        });
+        Ok(found.filter_map(consistent::<_, DatabaseError>).collect())
     }
 }
