@@ -18,7 +18,7 @@ pub const METRICS: &[Metric] = &[
     Metric::histogram(
         "delivery_duration_seconds",
         &[],
-        "The time from the end of the assembly until the order is delivered.",
+        "The time from the end of the assembly until the order is delivered, without baskets and trial orders.",
     ),
     Metric::counter("delivery_late_ticks_total", &[], "Ticks of the couriers that were more than 100 ms late."),
     Metric::counter("delivery_ticks_total", &[], "Ticks of the couriers."),
@@ -35,7 +35,7 @@ pub fn count_from_zero(document: OpenApi) {
     openapi::count_from_zero(document);
 }
 
-/// Records how long the orders took to arrive since they began to wait for a courier.
+/// Records how long the delivered orders of users were under way.
 pub fn delivered(took: &[Duration]) {
     for took in took {
         metrics::histogram!("delivery_duration_seconds").record(*took);

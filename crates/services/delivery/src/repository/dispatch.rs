@@ -14,7 +14,8 @@ use crate::{
 pub trait Dispatch: Send + Sync {
     /// Returns at most `MAX_COURIERS` couriers that carry no order, in the order of their uuids.
     async fn free(&self) -> Result<Vec<FreeCourier>, Error>;
-    /// Returns true if an order whose volume is at most `largest` waits for a courier, even if the order's row cannot be decoded.
+    /// Returns true if an order whose volume is at most `largest` waits for a courier, even if the order's row cannot
+    /// be decoded.
     async fn has_waiting(&self, largest: Volume) -> Result<bool, Error>;
     /// Returns up to `limit` orders that wait for a courier and have at most the volume `largest`, longest wait first.
     async fn waiting(&self, largest: Volume, limit: i64) -> Result<Vec<Waiting>, Error>;
@@ -22,11 +23,12 @@ pub trait Dispatch: Send + Sync {
     /// and puts it into the first storage place that can store it. One statement changes order, courier and storage
     /// place and writes the events. Returns the assigned orders.
     async fn assign(&self, assignments: &[Assignment]) -> Result<Vec<OrderId>, Error>;
-    /// Reads up to `limit` couriers that carry an order, in the order of their uuids, beginning after the courier `after`.
+    /// Reads up to `limit` couriers that carry an order, in the order of their uuids, beginning after the courier
+    /// `after`.
     async fn trips(&self, after: Option<CourierId>, limit: i64) -> Result<TripPage, Error>;
     async fn counts(&self) -> Result<Counts, Error>;
-    /// Moves each courier that is still on the cell where its step begins. Writes nothing unless `epoch` is the current epoch of the lease
-    /// for moving couriers.
+    /// Moves each courier that is still on the cell where its step begins. Writes nothing unless `epoch` is the current
+    /// epoch of the lease for moving couriers.
     async fn step(&self, epoch: i64, steps: &[Step]) -> Result<Moved, Error>;
 }
 
@@ -65,6 +67,9 @@ pub const MAX_COUNTED: u32 = 10_000;
 pub struct Moved {
     /// The number of couriers that moved.
     pub couriers: usize,
-    /// For each courier that arrived, the time since its order began to wait for a courier.
-    pub arrived: Vec<Duration>,
+    /// The number of these couriers that arrived.
+    pub arrived: usize,
+    /// For each of the arrived couriers whose order has a user, the time since the order began to wait for a courier.
+    /// Baskets and trial orders were not paid, and may wait for a courier with enough room.
+    pub took: Vec<Duration>,
 }

@@ -44,13 +44,13 @@ impl DeliveryService {
     /// Moves these couriers by one step. Returns the numbers of couriers moved and of refused steps.
     async fn step(&self, epoch: i64, today: NaiveDate, trips: Vec<Trip>) -> Result<(usize, usize), Error> {
         let steps: Vec<_> = trips.into_iter().map(|trip| trip.step(today)).collect();
-        let (Moved { couriers, arrived }, refused) = self.write_steps(epoch, &steps).await?;
+        let (Moved { couriers, arrived, took }, refused) = self.write_steps(epoch, &steps).await?;
         if couriers > 0 && steps.iter().any(|step| !step.events.is_empty()) {
             self.relay.wake();
         }
-        if !arrived.is_empty() {
-            tracing::info!(arrived = arrived.len(), "orders delivered");
-            metrics::delivered(&arrived);
+        if arrived > 0 {
+            tracing::info!(arrived, "orders delivered");
+            metrics::delivered(&took);
             self.assign_soon();
         }
         Ok((couriers, refused))
@@ -74,9 +74,10 @@ impl DeliveryService {
                     parts.extend([second, first]);
                 }
                 (outcome, _) => {
-                    let Moved { couriers, arrived } = outcome?;
+                    let Moved { couriers, arrived, took } = outcome?;
                     moved.couriers += couriers;
-                    moved.arrived.extend(arrived);
+                    moved.arrived += arrived;
+                    moved.took.extend(took);
                 }
             }
         }

@@ -122,7 +122,8 @@ impl Dispatch for MemoryRepository {
             let Some(place) = place_of(courier, order) else { continue };
             if matches!(delivery.state, State::Completed { .. }) {
                 place.order = None;
-                moved.arrived.push((now - since).to_std().unwrap_or_default());
+                moved.arrived += 1;
+                moved.took.extend(delivery.user.map(|_| (now - since).to_std().unwrap_or_default()));
             }
             courier.location = *to;
             if let Some(known) = tables.delivery_mut(order) {

@@ -238,7 +238,8 @@ impl Dispatch for PgRepository {
                 set status = moved.status, estimated_date = moved.estimated_date, updated_at = now(),
                     state = case when moved.arrived then 'COMPLETED' else state end
                 from moved where orders.uuid = moved.order_uuid and (moved.arrived or orders.status <> moved.status)
-                returning orders.uuid, orders.trace, moved.arrived, now() - orders.waiting_since as took
+                returning orders.uuid, orders.trace, moved.arrived, orders.user_uuid is not null as has_user,
+                    now() - orders.waiting_since as took
             ), events as (
                 insert into outbox (event_uuid, event_type, key, payload, trace)
                 select event.event_uuid, event.event_type, event.key, event.payload, changed.trace
@@ -247,8 +248,8 @@ impl Dispatch for PgRepository {
                     join changed on changed.uuid = event.key
                 order by event.number
             )
-            select count(*) as "couriers!",
-                array(select extract(epoch from took)::float8 from changed where arrived) as "arrived!"
+            select count(*) as "couriers!", (select count(*) from changed where arrived) as "arrived!",
+                array(select extract(epoch from took)::float8 from changed where arrived and has_user) as "took!"
             from moved"#,
             LEASE_NAME,
             epoch,
@@ -271,7 +272,8 @@ impl Dispatch for PgRepository {
         let took = |seconds: &f64| Duration::try_from_secs_f64(*seconds).unwrap_or_default();
         Ok(Moved {
             couriers: usize::try_from(moved.couriers).unwrap_or_default(),
-            arrived: moved.arrived.iter().map(took).collect(),
+            arrived: usize::try_from(moved.arrived).unwrap_or_default(),
+            took: moved.took.iter().map(took).collect(),
         })
     }
 }

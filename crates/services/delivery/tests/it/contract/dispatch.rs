@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, NaiveDate, TimeDelta};
 use contracts::ids::OrderId;
 use delivery::{
-    model::{Assignment, Known, Refusals, State, Waiting, assign},
+    model::{Assignment, Known, NewDelivery, Refusals, State, Waiting, assign},
     repository::TripPage,
 };
 
@@ -89,7 +89,7 @@ pub async fn a_courier_that_has_moved_since_the_decision_gets_no_order(store: &S
     assert_eq!(store.dispatch.assign(&others).await.unwrap(), [other]);
     let trips = store.dispatch.trips(None, 10).await.unwrap().trips;
     let steps: Vec<_> = trips.into_iter().map(|trip| trip.step(NaiveDate::default())).collect();
-    assert_eq!(store.dispatch.step(store.epoch().await, &steps).await.unwrap().arrived.len(), 1);
+    assert_eq!(store.dispatch.step(store.epoch().await, &steps).await.unwrap().arrived, 1);
 
     assert_eq!(store.dispatch.assign(&stale).await.unwrap(), []);
     assert_eq!(assign_all(store).await, [late]);
@@ -135,6 +135,22 @@ pub async fn a_step_moves_the_courier_and_completes_the_order_at_its_cell(store:
     let (created, completed) =
         ("order.events.OrderCreatedIntegrationEvent", "order.events.OrderCompletedIntegrationEvent");
     assert_eq!(store.events(order).await, [status, created, status, status, status, completed]);
+}
+
+/// Baskets and trial orders have no user. They may wait for a courier with enough room.
+pub async fn the_time_of_a_delivery_is_that_of_an_order_of_a_user(store: &Store) {
+    for user in [None, new(order()).user] {
+        let (delivery, events) = NewDelivery { user, ..new(order()) }.ready(cargo(5));
+        assert!(store.deliveries.save(&Known::Nothing, &delivery, &events, None).await.unwrap());
+        store.couriers.add(&courier(10, 5, 5, &[10])).await.unwrap();
+    }
+    assert_eq!(assign_all(store).await.len(), 2);
+    let trips = store.dispatch.trips(None, 10).await.unwrap().trips;
+    let steps: Vec<_> = trips.into_iter().map(|trip| trip.step(NaiveDate::default())).collect();
+
+    let moved = store.dispatch.step(store.epoch().await, &steps).await.unwrap();
+
+    assert_eq!((moved.couriers, moved.arrived, moved.took.len()), (2, 2, 1));
 }
 
 pub async fn trips_are_read_page_by_page(store: &Store) {
