@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use platform::{clock, error_chain, jobs::Job, outage::Outage};
+use platform::{clock, error_chain, jobs::Job, outage::Outage, retry};
 use tokio_util::sync::CancellationToken;
 
 use crate::service::DeliveryService;
@@ -14,13 +14,27 @@ pub fn assign_orders(service: DeliveryService, period: Duration) -> Job {
 
 async fn run(service: DeliveryService, period: Duration, stop: CancellationToken) -> anyhow::Result<()> {
     let mut outage = Outage::new("assigning", "assign-orders");
+    let mut pauses = retry::endless_backoff();
     loop {
-        match service.assign_orders(clock::now()).await {
-            Ok(_) => outage.over(),
-            Err(error) => outage.met(error_chain(error)),
-        }
+        let is_complete = match service.assign_orders(clock::now()).await {
+            Ok(round) => {
+                outage.over();
+                round.is_complete
+            }
+            Err(error) => {
+                outage.met(error_chain(error));
+                false
+            }
+        };
+        // A round is repeated soon if orders may be left, since the period may be a week.
+        let pause = if is_complete {
+            pauses = retry::endless_backoff();
+            period
+        } else {
+            pauses.next().map_or(period, |pause| pause.min(period))
+        };
         tokio::select! {
-            () = service.wait_to_assign(period) => {}
+            () = service.wait_to_assign(pause) => {}
             () = stop.cancelled() => return Ok(()),
         }
     }

@@ -17,23 +17,34 @@ use crate::{
 /// Orders assigned per statement.
 const BATCH_SIZE: i64 = 500;
 
+/// The result of a round of assigning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Round {
+    /// The number of assigned orders.
+    pub assigned: usize,
+    /// False if another replica has assigned the same orders or couriers, so that orders and couriers may be left.
+    pub is_complete: bool,
+}
+
 impl DeliveryService {
     /// Assigns orders until no free courier can take a waiting one, or until another replica has assigned the same
-    /// orders or couriers. Returns the number of assigned orders.
-    pub async fn assign_orders(&self, now: DateTime<Utc>) -> Result<usize, Error> {
+    /// orders or couriers.
+    pub async fn assign_orders(&self, now: DateTime<Utc>) -> Result<Round, Error> {
         let (mut count, mut refusals) = (0, Refusals::default());
         // Usually no order waits. Then the couriers, of which there may be thousands, are not read.
         if !self.dispatch.has_waiting(Volume::LARGEST).await? {
-            return Ok(0);
+            return Ok(Round { assigned: 0, is_complete: true });
         }
         loop {
             let free = self.dispatch.free().await?;
-            let Some(largest) = free.iter().map(|courier| courier.room).max() else { return Ok(count) };
+            let Some(largest) = free.iter().map(|courier| courier.room).max() else {
+                return Ok(Round { assigned: count, is_complete: true });
+            };
             let waiting = self.dispatch.waiting(largest, BATCH_SIZE).await?;
             let tick = TimeDelta::from_std(self.tick).unwrap_or(TimeDelta::MAX);
             let assignments = model::assign(waiting, free, &refusals, now, tick);
             if assignments.is_empty() {
-                return Ok(count);
+                return Ok(Round { assigned: count, is_complete: true });
             }
             let (assigned, refused) = self.write_assignments(&assignments, &mut refusals).await?;
             if assigned > 0 {
@@ -41,7 +52,7 @@ impl DeliveryService {
                 self.relay.wake();
                 tracing::info!(assigned, "orders assigned to couriers");
             } else if refused == 0 {
-                return Ok(count);
+                return Ok(Round { assigned: count, is_complete: false });
             }
         }
     }

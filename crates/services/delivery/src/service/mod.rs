@@ -9,6 +9,7 @@ mod show;
 
 use std::{sync::Arc, time::Duration};
 
+pub use assign_orders::Round;
 use platform::outbox::Waker;
 use tokio::sync::Notify;
 

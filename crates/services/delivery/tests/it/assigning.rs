@@ -1,0 +1,106 @@
+//! The job that assigns orders, while its store fails or another replica uses it.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use contracts::ids::{CourierId, OrderId};
+use delivery::{
+    client::{MemoryGeo, MemoryOrderAddresses},
+    error::Error,
+    jobs,
+    model::{Assignment, FreeCourier, Known, State, Step, Volume, Waiting},
+    repository::{Counts, Couriers as _, Deliveries as _, Dispatch, MemoryRepository, Moved, TripPage},
+    service::{DeliveryService, Repositories},
+};
+use platform::outbox::Waker;
+use testkit::eventually;
+
+use crate::ids::{cargo, courier, new, order};
+
+/// A store that disturbs the first round.
+#[derive(Default)]
+struct Disturbed {
+    twin: MemoryRepository,
+    /// The next round fails.
+    fails: AtomicBool,
+    /// Another replica has locked the orders that the next statement would assign.
+    is_locked: AtomicBool,
+}
+
+#[async_trait]
+impl Dispatch for Disturbed {
+    async fn free(&self) -> Result<Vec<FreeCourier>, Error> {
+        self.twin.free().await
+    }
+
+    async fn has_waiting(&self, largest: Volume) -> Result<bool, Error> {
+        if self.fails.swap(false, Ordering::Relaxed) {
+            return Err(sqlx::Error::PoolTimedOut.into());
+        }
+        self.twin.has_waiting(largest).await
+    }
+
+    async fn waiting(&self, largest: Volume, limit: i64) -> Result<Vec<Waiting>, Error> {
+        self.twin.waiting(largest, limit).await
+    }
+
+    async fn assign(&self, assignments: &[Assignment]) -> Result<Vec<OrderId>, Error> {
+        if self.is_locked.swap(false, Ordering::Relaxed) {
+            return Ok(Vec::new());
+        }
+        self.twin.assign(assignments).await
+    }
+
+    async fn trips(&self, after: Option<CourierId>, limit: i64) -> Result<TripPage, Error> {
+        self.twin.trips(after, limit).await
+    }
+
+    async fn counts(&self) -> Result<Counts, Error> {
+        self.twin.counts().await
+    }
+
+    async fn step(&self, epoch: i64, steps: &[Step]) -> Result<Moved, Error> {
+        self.twin.step(epoch, steps).await
+    }
+}
+
+/// Waits until an order is assigned by a job whose period is an hour.
+async fn is_assigned_soon(dispatch: Disturbed) {
+    let (repository, order) = (dispatch.twin.clone(), order());
+    let (delivery, events) = new(order).ready(cargo(5));
+    assert!(repository.save(&Known::Nothing, &delivery, &events, None).await.unwrap());
+    repository.add(&courier(1, 1, 1, &[10])).await.unwrap();
+    let repositories = Repositories {
+        deliveries: Arc::new(repository.clone()),
+        couriers: Arc::new(repository.clone()),
+        dispatch: Arc::new(dispatch),
+    };
+    let (orders, geo) = (MemoryOrderAddresses::default(), MemoryGeo::default());
+    let tick = Duration::from_secs(1);
+    let service = DeliveryService::new(repositories, Arc::new(orders), Arc::new(geo), Waker::default(), tick);
+
+    let job = jobs::assign_orders(service, Duration::from_hours(1));
+    let _running = testkit::run(|stop| job.run(stop));
+
+    eventually(|| async {
+        let Known::Delivery(delivery) = repository.find(order).await.unwrap() else { return None };
+        matches!(delivery.state, State::Assigned { .. }).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_round_of_assigning_that_failed_is_repeated_before_the_period_is_over() {
+    is_assigned_soon(Disturbed { fails: true.into(), ..Disturbed::default() }).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_round_of_assigning_that_lost_to_another_replica_is_repeated_before_the_period_is_over() {
+    is_assigned_soon(Disturbed { is_locked: true.into(), ..Disturbed::default() }).await;
+}
