@@ -9,16 +9,16 @@ use contracts::{
 };
 use platform::{
     outbox,
-    postgres::{Database, DatabaseError, consistent, retry_stale},
+    postgres::{Database, consistent, retry_stale},
 };
 
 use super::{
-    PgRepository, early,
+    PgRepository, active, early,
     row::{CourierColumns, OrderRow, trip},
 };
 use crate::{
     error::Error,
-    model::{Delivery, Early, Event, Known, Location},
+    model::{Delivery, Early, Event, Known},
     repository::{ActiveOrder, Deliveries, Shown},
 };
 
@@ -100,23 +100,11 @@ impl Deliveries for PgRepository {
     }
 
     async fn active(&self, user: Option<UserId>, limit: i64) -> Result<Vec<ActiveOrder>, Error> {
-        let rows = retry_stale(|| {
-            sqlx::query!(
-                r#"select uuid as "order: OrderId", user_uuid as "user: UserId", x as "x!", y as "y!" from orders
-            where state in ('CREATED', 'ASSIGNED') and ($1::uuid is null or user_uuid = $1)
-            order by waiting_since, uuid limit $2"#,
-                user.map(UserId::uuid),
-                limit,
-            )
-            .fetch_all(&self.pool)
-        })
-        .await?;
-        let active = rows.into_iter().map(|row| {
-            let location = Location::new(row.x.into(), row.y.into());
-            let location = location.map_err(|_| DatabaseError::inconsistent("orders", "x", row.order))?;
-            Ok(ActiveOrder { order: row.order, user: row.user, location })
-        });
-        Ok(active.filter_map(consistent::<_, DatabaseError>).collect())
+        let rows = match user {
+            Some(user) => retry_stale(|| active::of_user(&self.pool, user, limit)).await?,
+            None => retry_stale(|| active::of_all_users(&self.pool, limit)).await?,
+        };
+        Ok(rows.into_iter().filter_map(|row| consistent(row.read())).collect())
     }
 
     async fn show(&self, order: OrderId) -> Result<Option<Shown>, Error> {

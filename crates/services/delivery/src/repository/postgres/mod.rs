@@ -1,5 +1,6 @@
 //! The repository in PostgreSQL.
 
+mod active;
 mod couriers;
 mod deliveries;
 mod dispatch;

@@ -20,7 +20,7 @@ const MIN_LARGE_ROWS: i64 = 1_000;
 /// Tables that stay small, however many orders there are: one row per job, bot, courier or alert.
 const SMALL: [&str; 6] = ["alerts", "bot_offsets", "couriers", "leases", "places", "storage_places"];
 /// The beginnings of the statements that may read a whole table or queue, and why.
-const WHOLE: [(&str, &str); 5] = [
+const WHOLE: [(&str, &str); 4] = [
     (
         "inventory: crates/services/inventory/src/repository/postgres/catalogue.rs (insert into parts ",
         "seeds once, at start",
@@ -29,7 +29,6 @@ const WHOLE: [(&str, &str); 5] = [
         "intake: crates/services/intake/src/repository/postgres/orders.rs (select number as \"number!\", ",
         "fills the cache once, at start",
     ),
-    ("delivery: crates/services/delivery/src/repository/postgres/deliveries.rs (select uuid as ", "lists the queue"),
     (
         "customers: crates/services/customers/src/repository/postgres/loans.rs (with page as ",
         "reads a page; the sort is incremental",

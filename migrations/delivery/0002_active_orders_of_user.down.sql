@@ -1,0 +1,1 @@
+drop index orders_active_of_user;
