@@ -77,6 +77,8 @@ pub struct Notification {
     pub attempts: i32,
     /// True once an attempt ended without an answer; the message may arrive twice.
     pub ambiguous: bool,
+    /// True if two messages may have arrived: then there is no third. False if the last attempt was rejected.
+    pub may_have_arrived_twice: bool,
     pub created_at: DateTime<Utc>,
     pub sent_at: Option<DateTime<Utc>>,
 }

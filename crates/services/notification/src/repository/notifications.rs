@@ -52,8 +52,9 @@ pub trait Notifications: Send + Sync {
     async fn settle(&self, attempts: &[Attempt], outcome: &Outcome) -> Result<(), Error>;
     /// Ends attempts older than `age` as unanswered: their replica has crashed or is frozen. Returns their number.
     async fn expire_attempts(&self, age: Duration) -> Result<u64, Error>;
-    /// Queues a notification again if it failed or was sent longer ago than `age`. A failed one loses its chat. A sent
-    /// one must not be ambiguous; it becomes a repeat to the same chat. Returns true if queued.
+    /// Queues a notification again that was sent or failed longer ago than `age`, unless it [may have arrived
+    /// twice](Notification::may_have_arrived_twice). One that may have arrived once is queued as a repeat to the same
+    /// chat; any other loses its chat. Returns true if it was queued.
     async fn resend(&self, notification: NotificationId, age: Duration) -> Result<bool, Error>;
     /// Returns the length of the queue, counted up to `limit`.
     async fn queued(&self, limit: i64) -> Result<i64, Error>;

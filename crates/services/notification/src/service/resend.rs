@@ -30,7 +30,7 @@ impl NotificationService {
         // Another request may have resent it meanwhile.
         match self.find(caller, order, kind).await? {
             queued if queued.status == Status::Queued => Ok(queued),
-            ended if ended.ambiguous => Err(Error::SentTwice),
+            ended if ended.may_have_arrived_twice => Err(Error::SentTwice),
             _ => Err(Error::JustEnded),
         }
     }

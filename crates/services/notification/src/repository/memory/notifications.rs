@@ -32,6 +32,8 @@ struct Row {
     facts: Value,
     trace: HashMap<String, String>,
     chat: Option<String>,
+    /// The number of attempts when the notification failed, if the last attempt did not reach the chat for certain.
+    rejected_after: Option<i32>,
     sending_since: Option<DateTime<Utc>>,
     next_attempt_at: DateTime<Utc>,
 }
@@ -52,6 +54,12 @@ impl Row {
 
     fn is_queued(&self) -> bool {
         self.notification.status == Status::Queued
+    }
+
+    fn listed(&self) -> Notification {
+        let Notification { status, attempts, ambiguous, .. } = self.notification;
+        let was_rejected = status == Status::Failed && self.rejected_after == Some(attempts);
+        Notification { may_have_arrived_twice: ambiguous && !was_rejected, ..self.notification.clone() }
     }
 }
 
@@ -79,6 +87,7 @@ impl Notifications for MemoryNotifications {
             status: Status::Queued,
             attempts: 0,
             ambiguous: false,
+            may_have_arrived_twice: false,
             created_at: now,
             sent_at: None,
         };
@@ -88,6 +97,7 @@ impl Notifications for MemoryNotifications {
             facts: new.facts.clone(),
             trace,
             chat: None,
+            rejected_after: None,
             sending_since: None,
             next_attempt_at: now,
         });
@@ -180,6 +190,8 @@ impl Notifications for MemoryNotifications {
         for row in rows.iter_mut().filter(|row| row.is_queued() && is_settled_by(row)) {
             row.sending_since = None;
             row.next_attempt_at = now;
+            let is_certain = matches!(outcome, Outcome::Skipped { .. } | Outcome::Failed { ambiguous: false, .. });
+            row.rejected_after = is_certain.then_some(row.notification.attempts);
             match outcome {
                 Outcome::Sent => {
                     row.notification.status = Status::Sent;
@@ -219,11 +231,10 @@ impl Notifications for MemoryNotifications {
         let now = self.clock.now();
         let mut rows = self.rows();
         let Some(row) = rows.iter_mut().find(|row| row.notification.id == notification) else { return Ok(false) };
-        let may_be_sent = row.notification.status != Status::Queued && !row.notification.ambiguous;
-        if !may_be_sent || row.next_attempt_at > now - age {
+        if row.is_queued() || row.listed().may_have_arrived_twice || row.next_attempt_at > now - age {
             return Ok(false);
         }
-        row.notification.ambiguous = row.notification.status == Status::Sent;
+        row.notification.ambiguous |= row.notification.status == Status::Sent;
         if !row.notification.ambiguous {
             row.chat = None;
         }
@@ -248,11 +259,6 @@ impl Notifications for MemoryNotifications {
     }
 
     async fn of_order(&self, order: OrderId) -> Result<Vec<Notification>, Error> {
-        Ok(self
-            .rows()
-            .iter()
-            .filter(|row| row.notification.order == order)
-            .map(|row| row.notification.clone())
-            .collect())
+        Ok(self.rows().iter().filter(|row| row.notification.order == order).map(Row::listed).collect())
     }
 }

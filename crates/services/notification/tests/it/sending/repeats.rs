@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use notification::{
     client::Reply,
-    model::{MessengerError, Status},
+    error::Error,
+    model::{Kind, MessengerError, Status},
     service::STABLE_FOR,
 };
+use platform::auth::Caller;
 use testkit::eventually;
 use tokio::time::Instant;
 
@@ -59,4 +61,29 @@ async fn a_repeat_blocks_no_other() {
     assert_eq!(fixture.ended(second).await.status, Status::Sent);
     assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
     assert_eq!(fixture.find(first).await.unwrap().status, Status::Queued);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_whose_repeat_was_rejected_is_sent_again_when_its_user_asks_for_it() {
+    let fixture = Fixture::new();
+    fixture.messenger.script([
+        Reply::AcceptedButTimedOut,
+        Reply::Error(MessengerError::Rejected("403".to_owned())),
+        Reply::AcceptedButTimedOut,
+    ]);
+    let _sender = fixture.sender(&fixture.lease, None);
+    let order = fixture.paid("chat").await;
+    let rejected = fixture.repeated(order).await;
+    assert_eq!((rejected.status, rejected.ambiguous), (Status::Failed, true));
+    let caller = Caller::Service("order".to_owned());
+    let resend = async || fixture.service.resend(&caller, order, Kind::OrderPaid).await;
+
+    assert!(matches!(resend().await, Err(Error::JustEnded)));
+    tokio::time::sleep(FIVE_MINUTES).await;
+    assert_eq!(resend().await.unwrap().status, Status::Queued);
+
+    let ended = fixture.repeated(order).await;
+    assert_eq!((ended.status, ended.ambiguous, fixture.times_sent(order)), (Status::Failed, true, 2));
+    tokio::time::sleep(FIVE_MINUTES).await;
+    assert!(matches!(resend().await, Err(Error::SentTwice)), "a third message might arrive");
 }

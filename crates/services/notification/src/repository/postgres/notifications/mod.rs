@@ -118,18 +118,19 @@ impl Notifications for PgNotifications {
     }
 
     async fn resend(&self, notification: NotificationId, age: Duration) -> Result<bool, Error> {
-        // An ambiguous notification may have reached the chat twice, so it is not queued again. A sent one becomes a
-        // repeat to the same chat; the chat of a failed one is looked up again.
+        // One that was sent, or whose first attempt had no answer, becomes a repeat to the same chat. The chat of any
+        // other is looked up again.
         let resent = sqlx::query!(
             "update notifications set
                 status = 'queued',
-                ambiguous = status = 'sent',
-                chat = case when status = 'sent' then chat end,
+                ambiguous = ambiguous or status = 'sent',
+                chat = case when ambiguous or status = 'sent' then chat end,
                 next_attempt_at = now(),
                 queued_at = now(),
                 sent_at = null,
                 problem = null
-            where uuid = $1 and not ambiguous and status in ('failed', 'sent')
+            where uuid = $1 and status in ('failed', 'sent')
+              and (not ambiguous or status = 'failed' and rejected_after = attempts)
               and next_attempt_at <= now() - make_interval(secs => $2)",
             notification.uuid(),
             age.as_secs_f64(),
@@ -171,7 +172,8 @@ impl Notifications for PgNotifications {
         let rows = retry_stale(|| {
             sqlx::query!(
                 r#"select uuid as "id: NotificationId", order_uuid as "order: OrderId", user_uuid as "user: UserId", kind,
-                    status, attempts, ambiguous, created_at, sent_at
+                    status, attempts, ambiguous, created_at, sent_at,
+                    ambiguous and (status <> 'failed' or rejected_after is distinct from attempts) as "may_have_arrived_twice!"
                 from notifications where order_uuid = $1 and array_position($2::text[], kind) is not null
                 order by created_at, uuid"#,
                 order.uuid(),
@@ -188,6 +190,7 @@ impl Notifications for PgNotifications {
                 status: status(row.id, &row.status)?,
                 attempts: row.attempts,
                 ambiguous: row.ambiguous,
+                may_have_arrived_twice: row.may_have_arrived_twice,
                 created_at: row.created_at,
                 sent_at: row.sent_at,
             })

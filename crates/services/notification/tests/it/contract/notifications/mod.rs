@@ -71,6 +71,7 @@ contract!(
     one_that_failed_is_resent_to_the_chat_that_is_found_then,
     one_that_was_sent_is_resent_once_to_the_same_chat,
     one_that_may_have_been_sent_twice_is_not_resent,
+    one_whose_repeat_was_rejected_is_resent_to_the_same_chat,
     the_queue_is_counted_to_a_limit,
     ended_notifications_are_removed_in_batches,
 );
@@ -269,6 +270,31 @@ async fn one_that_may_have_been_sent_twice_is_not_resent(all: &dyn Notifications
     settle(all, &claimed(all).await, &failed).await;
 
     assert!(!all.resend(id, Duration::ZERO).await.unwrap());
+}
+
+async fn one_whose_repeat_was_rejected_is_resent_to_the_same_chat(all: &dyn Notifications) {
+    let problem = || "a problem".to_owned();
+    let unanswered = Outcome::Retry { after: Duration::ZERO, problem: problem(), ambiguous: true };
+    let order = random_order();
+    let id = queue(all, order, Kind::OrderPaid).await;
+    all.set_chat(&[id], "chat").await.unwrap();
+    settle(all, &claimed(all).await, &unanswered).await;
+    let repeat = repeats(all).await.swap_remove(0);
+    assert!(all.claim(&repeat).await.unwrap());
+    settle(all, &repeat, &Outcome::Failed { problem: problem(), ambiguous: false }).await;
+    let listed = async || all.of_order(order).await.unwrap().swap_remove(0);
+    let failed = listed().await;
+    assert_eq!((failed.status, failed.ambiguous, failed.may_have_arrived_twice), (Status::Failed, true, false));
+
+    assert!(!all.resend(id, HOUR).await.unwrap(), "it has just failed");
+    assert!(all.resend(id, Duration::ZERO).await.unwrap());
+
+    let again = repeats(all).await;
+    assert_eq!(by_chat(&again), [("chat", vec![id])]);
+    assert!(all.claim(&again[0]).await.unwrap());
+    settle(all, &again[0], &Outcome::Failed { problem: problem(), ambiguous: true }).await;
+    assert!(listed().await.may_have_arrived_twice);
+    assert!(!all.resend(id, Duration::ZERO).await.unwrap(), "a third message might arrive");
 }
 
 async fn one_that_was_sent_is_resent_once_to_the_same_chat(all: &dyn Notifications) {

@@ -57,6 +57,7 @@ pub async fn settle(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<()
             next_attempt_at = now() + make_interval(secs => requests.backoff),
             problem = requests.problem,
             ambiguous = notifications.ambiguous or requests.ambiguous,
+            rejected_after = case when requests.status = 'failed' and not requests.ambiguous then notifications.attempts end,
             sent_at = case when requests.status = 'sent' then now() end
         from held
         join requests using (uuid)
