@@ -48,6 +48,30 @@ pub struct Attempt {
     pub number: i32,
 }
 
+/// A notification whose attempt expired, because its replica has crashed or is frozen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Expired {
+    pub order: OrderId,
+    pub kind: Kind,
+    /// True if an earlier attempt had no answer either, so that this one was the last.
+    pub is_given_up: bool,
+}
+
+impl Expired {
+    /// What is stored with the notification.
+    pub const PROBLEM: &str = "the attempt expired without an outcome";
+
+    pub fn outcome(&self) -> Outcome {
+        let problem = Self::PROBLEM.to_owned();
+        if self.is_given_up {
+            Outcome::Failed { problem, ambiguous: true }
+        } else {
+            Outcome::Retry { after: Duration::ZERO, problem, ambiguous: true }
+        }
+    }
+}
+
+/// The outcome of an attempt for a notification.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     Sent,

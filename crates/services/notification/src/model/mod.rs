@@ -8,7 +8,7 @@ mod notification;
 mod retry;
 
 pub use alert::{Alert, AlertKey, AlertStatus, message};
-pub use attempt::{Attempt, Batch, Due, Outcome};
+pub use attempt::{Attempt, Batch, Due, Expired, Outcome};
 pub use kind::Kind;
 pub use messenger_error::MessengerError;
 pub use notification::{NewNotification, Notification, NotificationId, Status};

@@ -7,7 +7,7 @@ use contracts::{events::Cause, ids::OrderId};
 
 use crate::{
     error::Error,
-    model::{Attempt, Batch, Due, NewNotification, Notification, NotificationId, Outcome},
+    model::{Attempt, Batch, Due, Expired, NewNotification, Notification, NotificationId, Outcome},
 };
 
 /// How many chats one page of the queue examines, due or not.
@@ -50,8 +50,9 @@ pub trait Notifications: Send + Sync {
     /// Records the outcome of attempts. Once a newer attempt was claimed, only [`Outcome::Sent`] is recorded for an
     /// expired one.
     async fn settle(&self, attempts: &[Attempt], outcome: &Outcome) -> Result<(), Error>;
-    /// Ends attempts older than `age` as unanswered: their replica has crashed or is frozen. Returns their number.
-    async fn expire_attempts(&self, age: Duration) -> Result<u64, Error>;
+    /// Ends attempts that began longer ago than `age`, as attempts without an answer: their replica has crashed or is
+    /// frozen. Returns their notifications, without those of kinds that this build does not know.
+    async fn expire_attempts(&self, age: Duration) -> Result<Vec<Expired>, Error>;
     /// Queues a notification again that was sent or failed longer ago than `age`, unless it [may have arrived
     /// twice](Notification::may_have_arrived_twice). One that may have arrived once is queued as a repeat to the same
     /// chat; any other loses its chat. Returns true if it was queued.

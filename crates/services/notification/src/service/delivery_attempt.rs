@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
+use contracts::ids::OrderId;
 use platform::{error_chain, telemetry};
 use tracing::Span;
 
 use crate::{
     error::Error,
     metrics,
-    model::{Batch, Due, Outcome},
+    model::{Batch, Due, Kind, Outcome},
 };
 
 /// What one attempt has shown about the health of iam and the messenger.
@@ -40,24 +41,25 @@ pub fn span(due: &Due) -> Span {
     span
 }
 
-pub fn report(due: &Due, outcome: &Outcome) {
-    let (order_uuid, kind) = (due.order, due.kind.as_str());
+/// Logs and counts the outcome of one notification.
+pub fn report(order: OrderId, kind: Kind, outcome: &Outcome) {
+    let (order_uuid, name) = (order, kind.as_str());
     match outcome {
         Outcome::Sent => {
-            tracing::info!(%order_uuid, kind, "notification sent");
-            metrics::sent(due.kind);
+            tracing::info!(%order_uuid, kind = name, "notification sent");
+            metrics::sent(kind);
         }
         Outcome::Skipped { problem } => {
-            tracing::info!(%order_uuid, kind, problem, "notification skipped");
-            metrics::skipped(due.kind);
+            tracing::info!(%order_uuid, kind = name, problem, "notification skipped");
+            metrics::skipped(kind);
         }
         Outcome::Failed { problem, .. } => {
-            tracing::warn!(%order_uuid, kind, problem, "notification failed");
-            metrics::failed(due.kind);
+            tracing::warn!(%order_uuid, kind = name, problem, "notification failed");
+            metrics::failed(kind);
         }
         Outcome::Retry { after, problem, .. } => {
-            tracing::info!(%order_uuid, kind, problem, ?after, "retrying notification");
-            metrics::retried(due.kind);
+            tracing::info!(%order_uuid, kind = name, problem, ?after, "retrying notification");
+            metrics::retried(kind);
         }
     }
 }

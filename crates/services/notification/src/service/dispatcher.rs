@@ -137,7 +137,7 @@ impl Dispatcher {
     /// Records an outcome. If that fails until the attempt expires, the attempt counts as unanswered.
     async fn settle(&self, settled: &[Due], attempt: fn(&Due) -> Attempt, outcome: Outcome) {
         for due in settled {
-            report(due, &outcome);
+            report(due.order, due.kind, &outcome);
         }
         let attempts: Vec<Attempt> = settled.iter().map(attempt).collect();
         let mut pauses = retry::endless_backoff().take(MAX_WRITE_RETRIES);

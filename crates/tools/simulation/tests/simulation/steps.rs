@@ -18,7 +18,7 @@ use inventory::{
     repository::{Catalogue as _, Due as DueReservations, Expiry, MemoryInventory, Warehouse},
 };
 use notification::{
-    model::{Batch, Due, NewNotification, Notification, NotificationId},
+    model::{Batch, Due, Expired, NewNotification, Notification, NotificationId},
     repository::{DuePage, MemoryNotifications, Notifications},
 };
 use order::{
@@ -388,7 +388,7 @@ stepwise! {
         fn due(after: &str, repeats: bool, limit: i32, busy: &[String]) -> DuePage;
         fn claim(batch: &Batch) -> bool;
         fn settle(attempts: &[notification::model::Attempt], outcome: &notification::model::Outcome) -> ();
-        fn expire_attempts(age: Duration) -> u64;
+        fn expire_attempts(age: Duration) -> Vec<Expired>;
         fn resend(notification: NotificationId, age: Duration) -> bool;
         fn queued(limit: i64) -> i64;
         fn remove_ended(age: Duration, limit: i64) -> u64;

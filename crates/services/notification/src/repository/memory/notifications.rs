@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::{
     error::Error,
-    model::{Attempt, Batch, Due, NewNotification, Notification, NotificationId, Outcome, Status},
+    model::{Attempt, Batch, Due, Expired, NewNotification, Notification, NotificationId, Outcome, Status},
     repository::{DuePage, MAX_CHATS, MAX_PER_CHAT, Notifications},
 };
 
@@ -211,20 +211,21 @@ impl Notifications for MemoryNotifications {
         Ok(())
     }
 
-    async fn expire_attempts(&self, age: Duration) -> Result<u64, Error> {
+    async fn expire_attempts(&self, age: Duration) -> Result<Vec<Expired>, Error> {
         let now = self.clock.now();
         let before = now - age;
-        let mut expired = 0;
-        for row in self.rows().iter_mut().filter(|row| row.sending_since.is_some_and(|since| since <= before)) {
-            if row.notification.ambiguous {
+        let mut rows = self.rows();
+        let expired = rows.iter_mut().filter(|row| row.sending_since.is_some_and(|since| since <= before)).map(|row| {
+            let Notification { order, kind, ambiguous: is_given_up, .. } = row.notification;
+            if is_given_up {
                 row.notification.status = Status::Failed;
             }
             row.notification.ambiguous = true;
             row.sending_since = None;
             row.next_attempt_at = now;
-            expired += 1;
-        }
-        Ok(expired)
+            Expired { order, kind, is_given_up }
+        });
+        Ok(expired.collect())
     }
 
     async fn resend(&self, notification: NotificationId, age: Duration) -> Result<bool, Error> {

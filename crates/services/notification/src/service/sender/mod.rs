@@ -28,7 +28,10 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{ATTEMPT_EXPIRY, Dispatcher, delivery_attempt::AttemptResult};
+use super::{
+    ATTEMPT_EXPIRY, Dispatcher,
+    delivery_attempt::{AttemptResult, report},
+};
 use crate::metrics;
 
 const LEASE_TTL: Duration = Duration::from_secs(6);
@@ -175,9 +178,8 @@ impl Sender {
     async fn poll(&mut self) -> anyhow::Result<()> {
         // Consumers in other replicas do not wake this sender.
         self.without_chat = true;
-        let expired = self.dispatcher.notifications.expire_attempts(ATTEMPT_EXPIRY).await?;
-        if expired > 0 {
-            tracing::warn!(expired, "attempts expired without an outcome");
+        for expired in self.dispatcher.notifications.expire_attempts(ATTEMPT_EXPIRY).await? {
+            report(expired.order, expired.kind, &expired.outcome());
         }
         self.send_repeats().await
     }

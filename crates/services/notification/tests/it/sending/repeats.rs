@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use metrics_exporter_prometheus::PrometheusBuilder;
 use notification::{
     client::Reply,
     error::Error,
@@ -86,4 +87,25 @@ async fn a_message_whose_repeat_was_rejected_is_sent_again_when_its_user_asks_fo
     assert_eq!((ended.status, ended.ambiguous, fixture.times_sent(order)), (Status::Failed, true, 2));
     tokio::time::sleep(FIVE_MINUTES).await;
     assert!(matches!(resend().await, Err(Error::SentTwice)), "a third message might arrive");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_repeat_whose_replica_crashed_is_counted_as_given_up() {
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let _guard = metrics::set_default_local_recorder(&recorder);
+    let fixture = Fixture::new();
+    fixture.messenger.script([Reply::AcceptedButTimedOut, Reply::AcceptedButTimedOut]);
+    let sender = fixture.sender(&fixture.lease, None);
+    let order = fixture.paid("chat").await;
+    tokio::time::sleep(STABLE_FOR).await;
+    eventually(|| async { (fixture.times_sent(order) == 2).then_some(()) }).await;
+
+    sender.kill().await;
+    let _sender = fixture.sender(&fixture.lease.rival("second"), None);
+
+    let found = fixture.ended(order).await;
+    assert_eq!((found.status, found.ambiguous), (Status::Failed, true));
+    let rendered = recorder.handle().render();
+    assert!(rendered.contains(r#"notifications_failed_total{kind="order_paid"} 1"#), "{rendered}");
+    assert!(rendered.contains(r#"notification_retries_total{kind="order_paid"} 1"#), "{rendered}");
 }

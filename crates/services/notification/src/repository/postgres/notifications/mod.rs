@@ -23,7 +23,7 @@ use uuid::Uuid;
 use self::grouped::{claim, queue, set_chat, settle};
 use crate::{
     error::Error,
-    model::{Attempt, Batch, Due, Kind, NewNotification, Notification, NotificationId, Outcome, Status},
+    model::{Attempt, Batch, Due, Expired, Kind, NewNotification, Notification, NotificationId, Outcome, Status},
     repository::{DuePage, Notifications},
 };
 
@@ -101,20 +101,24 @@ impl Notifications for PgNotifications {
         Ok(())
     }
 
-    async fn expire_attempts(&self, age: Duration) -> Result<u64, Error> {
+    async fn expire_attempts(&self, age: Duration) -> Result<Vec<Expired>, Error> {
         let expired = sqlx::query!(
-            "update notifications set
+            r#"update notifications set
                 status = case when ambiguous then 'failed' else 'queued' end,
                 ambiguous = true,
                 sending_since = null,
                 next_attempt_at = now(),
-                problem = 'nobody knows how the hand-over ended'
-            where sending_since <= now() - make_interval(secs => $1)",
+                problem = $2
+            where sending_since <= now() - make_interval(secs => $1)
+            returning order_uuid as "order: OrderId", kind, status = 'failed' as "is_given_up!""#,
             age.as_secs_f64(),
-        )
-        .execute(&self.pool)
-        .await?;
-        Ok(expired.rows_affected())
+            Expired::PROBLEM,
+        );
+        let expired = expired.fetch_all(&self.pool).await?.into_iter().filter_map(|row| {
+            let kind = Kind::parse(&row.kind)?;
+            Some(Expired { order: row.order, kind, is_given_up: row.is_given_up })
+        });
+        Ok(expired.collect())
     }
 
     async fn resend(&self, notification: NotificationId, age: Duration) -> Result<bool, Error> {

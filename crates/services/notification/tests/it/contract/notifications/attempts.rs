@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use notification::{
-    model::{Attempt, Kind, Outcome, Status},
+    model::{Attempt, Expired, Kind, Outcome, Status},
     repository::Notifications,
 };
 
@@ -171,16 +171,18 @@ pub async fn a_repeat_blocks_nothing_and_is_read_separately(all: &dyn Notificati
 pub async fn an_expired_attempt_is_repeated_once_and_then_fails(all: &dyn Notifications) {
     let id = with_chat(all, Kind::OrderPaid, "chat").await;
     let read = claimed(all).await;
+    let order = read.waiting[0].order;
+    let expired = |is_given_up| [Expired { order, kind: Kind::OrderPaid, is_given_up }];
 
-    assert_eq!(all.expire_attempts(HOUR).await.unwrap(), 0);
-    assert_eq!(all.expire_attempts(Duration::ZERO).await.unwrap(), 1);
+    assert_eq!(all.expire_attempts(HOUR).await.unwrap(), []);
+    assert_eq!(all.expire_attempts(Duration::ZERO).await.unwrap(), expired(false));
     assert!(due(all).await.is_empty());
     let repeat = repeats(all).await.swap_remove(0);
     assert_eq!((repeat.waiting[0].id, repeat.waiting[0].attempts, repeat.ambiguous), (id, 1, true));
 
     assert!(all.claim(&repeat).await.unwrap());
-    assert_eq!(all.expire_attempts(Duration::ZERO).await.unwrap(), 1);
-    let found = all.of_order(read.waiting[0].order).await.unwrap();
+    assert_eq!(all.expire_attempts(Duration::ZERO).await.unwrap(), expired(true));
+    let found = all.of_order(order).await.unwrap();
     assert_eq!((found[0].status, found[0].ambiguous, found[0].attempts), (Status::Failed, true, 2));
 }
 
