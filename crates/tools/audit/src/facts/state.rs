@@ -30,6 +30,8 @@ names!(OrderStatus { Pending = "PENDING_PAYMENT", Paid = "PAID", Cancelled = "CA
 #[derive(Clone, Debug)]
 pub struct Order {
     pub uuid: Uuid,
+    /// The user who may pay the order.
+    pub user: Uuid,
     pub status: OrderStatus,
     /// In minor units.
     pub total: i64,
@@ -63,6 +65,8 @@ pub struct Payment {
     pub transaction: Uuid,
     pub order: Uuid,
     pub attempt: Option<i64>,
+    /// The user whom the attempt charges.
+    pub user: Option<Uuid>,
     pub provider: Option<String>,
     /// The provider's id of the charge.
     pub reference: Option<String>,

@@ -1,6 +1,6 @@
-//! Invariant 2: An order is charged at most once, with its total price. Charges minus refunds are 1 exactly when the
-//! order is PAID or ASSEMBLED. Each partial refund is made once; together with the refund of a cancelled order, they
-//! refund at most the charge. Balances add up.
+//! Invariant 2: An order is charged at most once, with its total price, to its user. Charges minus refunds are 1 exactly
+//! when the order is PAID or ASSEMBLED. Each partial refund is made once; together with the refund of a cancelled order,
+//! they refund at most the charge, to the balance that was charged. Balances add up.
 
 use std::collections::{HashMap, HashSet};
 
@@ -21,6 +21,7 @@ pub fn check(facts: &Facts) -> Finding {
     let books = Books::from_facts(facts);
     for order in &facts.orders {
         books.order(order, &mut check);
+        books.accounts(order, &mut check);
     }
     for payment in &facts.payments {
         books.payment(payment, &mut check);
@@ -138,6 +139,29 @@ impl<'a> Books<'a> {
         }
     }
 
+    /// Checks that all attempts charge the order's user, and that each refund goes to the balance that was charged.
+    fn accounts(&self, order: &Order, check: &mut Check) {
+        let row = format!("order {}", order.uuid);
+        let user = order.user;
+        let attempts = self.payments.get(&order.uuid).into_iter().flatten();
+        for other in attempts.filter_map(|payment| payment.user).filter(|other| *other != user) {
+            check.broken_by(&row, format!("is of user {user}, and an attempt charges user {other}"));
+        }
+        let entries = self.entries.get(&order.uuid).map(Vec::as_slice).unwrap_or_default();
+        let accounts = |kind| entries.iter().filter(move |entry| entry.kind == kind).map(|entry| entry.account);
+        let charged: Vec<Option<Uuid>> = accounts(EntryKind::Charge).collect();
+        for other in charged.iter().flatten().filter(|other| **other != user) {
+            check.broken_by(&row, format!("is of user {user}, and the balance of user {other} was charged"));
+        }
+        for refunded in accounts(EntryKind::Refund).filter(|refunded| !charged.contains(refunded)) {
+            // `order` and `payment` report a refund without a charge.
+            if let Some(from) = charged.first() {
+                let (from, to) = (balance(*from), balance(refunded));
+                check.broken_by(&row, format!("{from} was charged, and {to} got a refund"));
+            }
+        }
+    }
+
     /// Checks that payment's own rows agree with the provider's ledger.
     fn payment(&self, payment: &Payment, check: &mut Check) {
         if self.facts.believes(payment) {
@@ -162,4 +186,8 @@ impl<'a> Books<'a> {
     fn has(&self, key: &str, kind: EntryKind) -> bool {
         self.by_key.get(key).is_some_and(|entry| entry.kind == kind)
     }
+}
+
+fn balance(account: Option<Uuid>) -> String {
+    account.map_or_else(|| "no balance".to_owned(), |user| format!("the balance of user {user}"))
 }

@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use crate::{
     Facts, Violation,
-    facts::{Courier, DeadLetters, Entry, Inbox, Log, StoragePlace, events_of},
+    facts::{Courier, DeadLetters, Inbox, Log, StoragePlace, events_of},
 };
 
 /// Returns the numbers of the invariants in a receipt, each with the services whose databases it needs.
@@ -59,11 +59,7 @@ pub fn narrowed(facts: &Facts, order: Uuid) -> Facts {
             facts.payments.iter().any(|one| one.order == order && one.transaction == refund.transaction)
         }),
         payments: like(&facts.payments, |one| one.order == order),
-        // An entry without an account changes no balance.
-        ledger: like(&facts.ledger, |one| one.order == order)
-            .into_iter()
-            .map(|entry| Entry { account: None, ..entry })
-            .collect(),
+        ledger: like(&facts.ledger, |one| one.order == order),
         books: facts.books.clone(),
         all_books: facts.all_books,
         reservations: like(&facts.reservations, |one| one.order == order),
@@ -100,9 +96,12 @@ pub fn narrowed(facts: &Facts, order: Uuid) -> Facts {
     }
 }
 
-/// Returns false for a violation by this order's courier that concerns another order.
+/// Returns false for a violation by this order's courier that concerns another order, and for one by a balance.
 pub fn concerns(violation: &Violation, order: Uuid) -> bool {
-    !violation.row.starts_with("courier ") || violation.problem.contains(&order.to_string())
+    if violation.row.starts_with("courier ") {
+        return violation.problem.contains(&order.to_string());
+    }
+    !violation.row.starts_with("balance of ")
 }
 
 /// Returns the ids of the events that this order has or can have.

@@ -1,10 +1,13 @@
 //! For each user: initial + credits - charges of INVESTOR_MONEY + their refunds = balance, and the balance is never
 //! negative.
 
-use audit::facts::{Credit, Entry, EntryKind};
+use audit::facts::{Balance, Credit, Entry, EntryKind};
 use uuid::Uuid;
 
-use crate::fixture::{INITIAL, OPEN, PRICE, USER, breaks, holds, the};
+use crate::fixture::{BUILT, INITIAL, OPEN, PRICE, REFUNDED, USER, breaks, holds, the};
+
+/// Another user than the one whose orders these are.
+const OTHER: Uuid = Uuid::from_u128(99);
 
 fn row() -> String {
     format!("balance of user {USER}")
@@ -73,6 +76,34 @@ fn a_balance_is_negative() {
 fn a_charged_user_has_no_balance() {
     breaks(2, &[&row(), "is not there"], |facts| facts.balances.clear());
     breaks(2, &[&row(), "are not"], |facts| facts.ledger[0].account = Some(Uuid::from_u128(99)));
+}
+
+#[test]
+fn a_refund_goes_elsewhere_than_to_the_balance_that_was_charged() {
+    let others = format!("the balance of user {OTHER}");
+    for (account, to) in [(Some(OTHER), others.as_str()), (None, "no balance")] {
+        let text = format!("the balance of user {USER} was charged, and {to} got a refund");
+        breaks(2, &[&format!("order {REFUNDED}"), &text], |facts| {
+            the(&mut facts.ledger, |entry| entry.kind == EntryKind::Refund).account = account;
+            // Each balance is what its charges and refunds leave.
+            facts.balances[0].current -= PRICE;
+            let balance = |user| Balance { user, initial: INITIAL, current: INITIAL + PRICE };
+            facts.balances.extend(account.map(balance));
+        });
+    }
+}
+
+#[test]
+fn another_user_than_the_orders_is_charged() {
+    let order = format!("order {BUILT}");
+    breaks(2, &[&order, &format!("is of user {USER}, and the balance of user {OTHER} was charged")], |facts| {
+        the(&mut facts.ledger, |entry| entry.order == BUILT).account = Some(OTHER);
+        facts.balances[0].current += PRICE;
+        facts.balances.push(Balance { user: OTHER, initial: INITIAL, current: INITIAL - PRICE });
+    });
+    breaks(2, &[&order, &format!("is of user {USER}, and an attempt charges user {OTHER}")], |facts| {
+        the(&mut facts.payments, |payment| payment.order == BUILT).user = Some(OTHER);
+    });
 }
 
 #[test]

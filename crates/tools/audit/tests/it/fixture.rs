@@ -118,6 +118,7 @@ fn platform_dlq(topic: &str) -> String {
 fn order(facts: &mut Facts, uuid: Uuid, status: OrderStatus) {
     facts.orders.push(Order {
         uuid,
+        user: USER,
         status,
         total: PRICE,
         parts: vec![PART],
@@ -152,6 +153,7 @@ fn pay(facts: &mut Facts, order: Uuid, status: PaymentStatus) {
         transaction,
         order,
         attempt: Some(1),
+        user: account,
         provider: Some("ledger".to_owned()),
         reference: Some(transaction.to_string()),
         amount: Some(PRICE),
@@ -199,6 +201,7 @@ fn cancel(facts: &mut Facts, order: Uuid) {
             transaction: transaction(order),
             order,
             attempt: None,
+            user: None,
             provider: None,
             reference: None,
             amount: None,

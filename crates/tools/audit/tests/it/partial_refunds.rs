@@ -2,12 +2,12 @@
 
 use audit::{
     Facts,
-    facts::{Entry, EntryKind, PartialRefund},
+    facts::{Balance, Entry, EntryKind, PartialRefund},
     receipt::{State, receipt},
 };
 use uuid::Uuid;
 
-use crate::fixture::{BUILT, PRICE, REFUNDED, USER, breaks, finding, holds, shop, the, then, transaction};
+use crate::fixture::{BUILT, INITIAL, PRICE, REFUNDED, USER, breaks, finding, holds, shop, the, then, transaction};
 
 const REFUND: Uuid = Uuid::from_u128(300);
 
@@ -103,6 +103,20 @@ fn a_partial_refund_is_made_as_it_is_recorded() {
         }),
     );
     breaks(2, &["is of 1, and 2 was refunded"], given_back(BUILT, 1, |facts| entry(facts).amount = 2));
+}
+
+#[test]
+fn a_partial_refund_goes_to_another_balance_than_was_charged() {
+    let other = Uuid::from_u128(99);
+    breaks(
+        2,
+        &[&format!("the balance of user {other} got a refund")],
+        given_back(BUILT, 1, |facts| {
+            entry(facts).account = Some(other);
+            the(&mut facts.balances, |balance| balance.user == USER).current -= 1;
+            facts.balances.push(Balance { user: other, initial: INITIAL, current: INITIAL + 1 });
+        }),
+    );
 }
 
 #[test]

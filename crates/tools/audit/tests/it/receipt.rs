@@ -137,6 +137,9 @@ fn each_violation_that_concerns_an_order_is_in_its_receipt() {
         let again = the(&mut facts.ledger, |entry| entry.order == BUILT).clone();
         facts.ledger.push(audit::facts::Entry { key: "again".to_owned(), ..again });
     });
+    violated(REFUNDED, MONEY, &["was charged, and no balance got a refund"], |facts| {
+        the(&mut facts.ledger, |entry| entry.order == REFUNDED && entry.key.ends_with("-refund")).account = None;
+    });
     violated(BUILT, STOCK, &["is ASSEMBLED, and its reservation is released"], |facts| {
         the(&mut facts.reservations, |one| one.order == BUILT).status = ReservationStatus::Released;
     });

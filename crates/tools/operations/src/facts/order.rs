@@ -14,7 +14,7 @@ use super::{Query, parsed};
 macro_rules! orders {
     ($($of:literal)?) => {
         concat!(
-            "select uuid, status, total_price, part_uuids, transaction_uuid,
+            "select uuid, user_uuid, status, total_price, part_uuids, transaction_uuid,
                 delivery_address is not null as has_address, delivery_status,
                 case when attempt_method is not null then attempt::bigint end as open_attempt,
                 pay_until, created_at, updated_at
@@ -67,6 +67,7 @@ pub async fn attempts(database: &mut PgConnection, order: Uuid) -> sqlx::Result<
 #[derive(FromRow)]
 struct Row {
     uuid: Uuid,
+    user_uuid: Uuid,
     status: String,
     total_price: i64,
     part_uuids: Vec<Uuid>,
@@ -85,6 +86,7 @@ async fn orders(database: &mut PgConnection, query: Query<'_, Row>) -> anyhow::R
     while let Some(row) = rows.try_next().await? {
         orders.push(Order {
             uuid: row.uuid,
+            user: row.user_uuid,
             status: parsed("orders.status", &row.status, OrderStatus::parse)?,
             total: row.total_price,
             parts: row.part_uuids,

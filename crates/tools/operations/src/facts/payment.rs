@@ -19,7 +19,8 @@ pub const LEDGER: &str = "ledger";
 macro_rules! payments {
     ($($of:literal)?) => {
         concat!(
-            "select transaction_uuid, order_uuid, attempt, provider, provider_reference, amount, partially_refunded, status,
+            "select transaction_uuid, order_uuid, attempt, user_uuid, provider, provider_reference, amount,
+                partially_refunded, status,
                 status = 'refunding' and refund_reference is not null as is_refund_accepted, decline_reason, cancelled,
                 created_at, updated_at
             from payments",
@@ -89,6 +90,7 @@ struct PaymentRow {
     transaction_uuid: Uuid,
     order_uuid: Uuid,
     attempt: Option<i64>,
+    user_uuid: Option<Uuid>,
     provider: Option<String>,
     provider_reference: Option<String>,
     amount: Option<i64>,
@@ -109,6 +111,7 @@ async fn payments(database: &mut PgConnection, query: Query<'_, PaymentRow>) -> 
             transaction: row.transaction_uuid,
             order: row.order_uuid,
             attempt: row.attempt,
+            user: row.user_uuid,
             provider: row.provider,
             reference: row.provider_reference,
             amount: row.amount,

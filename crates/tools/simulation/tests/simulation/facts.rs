@@ -78,6 +78,7 @@ pub async fn gather(world: &World, clock: Virtual, chats: &BTreeMap<Uuid, String
 fn order(world: &World, order: order::model::Order, at: DateTime<Utc>) -> Order {
     Order {
         uuid: order.uuid.uuid(),
+        user: order.user.uuid(),
         status: OrderStatus::parse(order.status.as_str()).expect("a status"),
         total: order.total_price.minor(),
         parts: order.parts.into_iter().map(contracts::ids::PartId::uuid).collect(),
@@ -157,6 +158,7 @@ fn payments(world: &World) -> Vec<Payment> {
             transaction: payment.intent.transaction.uuid(),
             order: payment.intent.order.uuid(),
             attempt: Some(payment.intent.attempt.into()),
+            user: Some(payment.intent.user.uuid()),
             provider: Some(payment.intent.provider.as_str().to_owned()),
             reference: None,
             amount: Some(payment.intent.amount.minor()),
@@ -173,6 +175,7 @@ fn payments(world: &World) -> Vec<Payment> {
         transaction: order,
         order,
         attempt: None,
+        user: None,
         provider: None,
         reference: None,
         amount: None,
