@@ -30,7 +30,7 @@ pub fn check(facts: &Facts) -> Finding {
     for order in &facts.orders {
         let reservation = reservations.get(&order.uuid).copied();
         hopeless += usize::from(follows(order, reservation, &mut check) == Following::Hopeless);
-        if let Some(reservation) = reservation.filter(|reservation| !reservation.items.is_empty()) {
+        if let Some(reservation) = reservation.filter(|reservation| !was_never_made(reservation)) {
             same_parts(order, reservation, &mut check);
             if !facts.may_be_forgotten(order.created_at) {
                 kept_its_parts(order, reservation, &mut check);
@@ -128,6 +128,11 @@ fn follows(order: &Order, reservation: Option<&Reservation>, check: &mut Check) 
         );
     }
     following
+}
+
+/// Returns true if the order was released before inventory reserved for it.
+fn was_never_made(reservation: &Reservation) -> bool {
+    reservation.status == ReservationStatus::Released && reservation.items.is_empty()
 }
 
 /// Checks that the order has the parts and the price of its reservation.

@@ -165,6 +165,21 @@ fn an_order_that_was_released_before_it_reserved_has_no_price_of_parts() {
 }
 
 #[test]
+fn an_order_stands_without_any_parts_of_its_own() {
+    for order in [OPEN, BUILT] {
+        breaks(3, &[&order.to_string(), "consists of", "and reserved is"], |facts| {
+            let reservation = the(&mut facts.reservations, |one| one.order == order);
+            (reservation.items, reservation.price) = (Vec::new(), 0);
+            // The sums of the part are those of the other reservations.
+            let part = &mut facts.parts[0];
+            part.available += 1;
+            let sum = if order == OPEN { &mut part.reserved } else { &mut part.consumed };
+            *sum -= 1;
+        });
+    }
+}
+
+#[test]
 fn parts_may_be_held_for_an_order_that_does_not_come() {
     holds(3, |facts| {
         let mut held = facts.reservations[0].clone();
