@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use audit::facts::Discarded;
 use platform::config::Settings;
 use tokio::{
-    sync::Mutex,
+    sync::{Mutex, watch},
     time::{Instant, timeout},
 };
 use uuid::Uuid;
@@ -23,36 +23,38 @@ const MAX_LETTERS: usize = 50_000;
 /// Reads the discarded letters from their journal, at most once in five seconds.
 pub struct DiscardedLetters {
     settings: Settings,
-    latest: Mutex<Latest>,
+    /// When the broker was last asked. A caller holds the lock while it waits for the answer.
+    asked_at: Mutex<Option<Instant>>,
+    /// The letters that were read last.
+    letters: watch::Sender<Vec<Discarded>>,
     turn: ReadTurn,
-}
-
-/// The letters that were read last, and when the broker was last asked.
-#[derive(Default)]
-struct Latest {
-    asked_at: Option<Instant>,
-    letters: Vec<Discarded>,
 }
 
 impl DiscardedLetters {
     pub fn new(settings: &Settings) -> Self {
-        Self { settings: settings.clone(), latest: Mutex::default(), turn: ReadTurn::default() }
+        Self {
+            settings: settings.clone(),
+            asked_at: Mutex::default(),
+            letters: watch::Sender::default(),
+            turn: ReadTurn::default(),
+        }
     }
 
     /// Returns the discarded letters of an order, without the operators and their reasons. If the broker does not
     /// answer in time, returns those read before.
     pub async fn of(&self, order: Uuid) -> Vec<Discarded> {
-        let mut latest = self.latest.lock().await;
-        if latest.asked_at.is_none_or(|at| at.elapsed() > CACHE_TTL) {
+        let mut asked_at = self.asked_at.lock().await;
+        if asked_at.is_none_or(|at| at.elapsed() > CACHE_TTL) {
             let settings = self.settings.clone();
             let reading = async move { DeadLetterQueue::from_settings(&settings)?.discarded().await };
-            match self.answered(reading).await {
-                Ok(letters) => latest.letters = of_orders(letters),
-                Err(error) => tracing::warn!(error = format!("{error:#}"), "discarded dead letters unknown"),
+            if let Err(error) = self.read(reading).await {
+                tracing::warn!(error = format!("{error:#}"), "discarded dead letters unknown");
             }
-            latest.asked_at = Some(Instant::now());
+            *asked_at = Some(Instant::now());
         }
-        let own = latest.letters.iter().filter(|one| one.order == Some(order)).cloned();
+        drop(asked_at);
+        let letters = self.letters.borrow();
+        let own = letters.iter().filter(|one| one.order == Some(order)).cloned();
         let shown = own.map(|one| Discarded {
             who: "an operator".to_owned(),
             why: "operators see the reason".to_owned(),
@@ -61,12 +63,17 @@ impl DiscardedLetters {
         shown.collect()
     }
 
-    /// Limits how long a caller waits for a read of the journal. A slower read continues, and the next one waits for
-    /// it.
-    async fn answered(
+    /// Reads the journal into `letters`. Limits how long a caller waits: a slower read continues, the next one waits for
+    /// it, and later callers see its letters. Every read of a long journal may be slower.
+    async fn read(
         &self,
         reading: impl Future<Output = anyhow::Result<Vec<Discarded>>> + Send + 'static,
-    ) -> anyhow::Result<Vec<Discarded>> {
+    ) -> anyhow::Result<()> {
+        let letters = self.letters.clone();
+        let reading = async move {
+            letters.send_replace(of_orders(reading.await?));
+            anyhow::Ok(())
+        };
         timeout(BROKER_TIMEOUT, self.turn.read(reading)).await.context("the broker does not answer in time")?
     }
 }
@@ -112,8 +119,8 @@ mod tests {
     #[tokio::test]
     async fn a_customer_sees_neither_who_discarded_a_letter_nor_why_nor_letters_of_others() {
         let known = of_orders(vec![discarded(0, 1), discarded(1, 2)]);
-        let latest = Mutex::new(Latest { asked_at: Some(Instant::now()), letters: known });
-        let letters = DiscardedLetters { latest, ..DiscardedLetters::new(&Settings::default()) };
+        let (asked_at, known) = (Mutex::new(Some(Instant::now())), watch::Sender::new(known));
+        let letters = DiscardedLetters { asked_at, letters: known, ..DiscardedLetters::new(&Settings::default()) };
 
         let own = letters.of(Uuid::from_u128(2)).await;
 
@@ -125,16 +132,32 @@ mod tests {
     async fn a_journal_that_takes_longer_than_a_receipt_waits_is_not_read_twice_at_once() {
         let letters = DiscardedLetters::new(&Settings::default());
         let (end, ended) = oneshot::channel::<()>();
-        let slow = letters.answered(async move {
+        let slow = letters.read(async move {
             ended.await?;
             Ok(Vec::new())
         });
         assert!(slow.await.is_err());
 
-        assert!(letters.answered(async { Ok(Vec::new()) }).await.is_err());
+        assert!(letters.read(async { Ok(Vec::new()) }).await.is_err());
         end.send(()).unwrap();
 
-        assert!(letters.answered(async { Ok(Vec::new()) }).await.is_ok());
+        assert!(letters.read(async { Ok(Vec::new()) }).await.is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn letters_that_are_read_too_late_for_a_receipt_are_there_for_the_next_one() {
+        let letters = DiscardedLetters::new(&Settings::default());
+        let (end, ended) = oneshot::channel::<()>();
+        let slow = letters.read(async move {
+            ended.await?;
+            Ok(vec![discarded(0, 1)])
+        });
+        assert!(slow.await.is_err());
+        end.send(()).unwrap();
+        letters.turn.read(async { Ok(()) }).await.expect("the slow read has ended");
+        *letters.asked_at.lock().await = Some(Instant::now());
+
+        assert_eq!(letters.of(Uuid::from_u128(1)).await.len(), 1);
     }
 
     #[test]
