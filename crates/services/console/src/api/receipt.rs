@@ -6,6 +6,7 @@ use axum::{
     http::{Uri, header},
     response::{Html, IntoResponse as _, Response},
 };
+use contracts::ids::UserId;
 use platform::http::problem::Problem;
 use serde_json::json;
 
@@ -19,7 +20,7 @@ pub async fn show(
     Path(path): Path<String>,
 ) -> Result<Response, Problem> {
     let (order, _) = api.readable(&visit, &path, uri.path()).await?;
-    let checks = api.receipts.of(order).await.map_err(of_error)?;
+    let checks = api.receipts.of(order, UserId::new(visit.user.uuid)).await.map_err(of_error)?;
     Ok(Json(json!({ "checks": *checks })).into_response())
 }
 
@@ -31,7 +32,7 @@ pub async fn export(
 ) -> Result<Response, Problem> {
     let (order, is_own) = api.readable(&visit, &path, uri.path()).await?;
     let steps = api.timelines.steps(order).await.map_err(of_error)?;
-    let checks = api.receipts.of(order).await.map_err(of_error)?;
+    let checks = api.receipts.of(order, UserId::new(visit.user.uuid)).await.map_err(of_error)?;
     let file = pages::export(&api, &visit, order, &steps, checks, is_own).await?;
     let name = format!("attachment; filename=\"order-{order}.html\"");
     Ok(([(header::CONTENT_DISPOSITION, name)], Html(file)).into_response())

@@ -7,7 +7,7 @@ use axum::{
     http::{StatusCode, Uri},
     response::Response,
 };
-use contracts::ids::OrderId;
+use contracts::ids::{OrderId, UserId};
 use platform::{
     clock,
     http::{problem::Problem, query::QueryParameters},
@@ -69,7 +69,7 @@ pub async fn show(
     let (layout, summary, receipt) = tokio::join!(
         layout(&api, &visit, Section::Orders),
         short::summary(&api, &visit, order, &steps, is_own),
-        receipt_view(&api, order)
+        receipt_view(&api, &visit, order)
     );
     let mut summary = summary?;
     summary.problem = query.refused.map(|code| refusal::of_code(&code, "Please try again.", None));
@@ -107,7 +107,7 @@ pub async fn receipt(
     Path(path): Path<String>,
 ) -> Result<Response, Problem> {
     let Seen { order, .. } = seen(&api, &visit, &path, uri.path()).await?;
-    Ok(page(StatusCode::OK, &receipt_view(&api, order).await))
+    Ok(page(StatusCode::OK, &receipt_view(&api, &visit, order).await))
 }
 
 pub fn timeline_view(api: &Api, steps: &[Step], summary: &Summary) -> Timeline {
@@ -119,8 +119,9 @@ pub fn timeline_view(api: &Api, steps: &[Step], summary: &Summary) -> Timeline {
     Timeline::new(steps::views(steps, api.jaeger.as_deref()), is_finished)
 }
 
-async fn receipt_view(api: &Api, order: OrderId) -> Receipt {
-    receipt_of_checks(order, api.receipts.of(order).await.map_err(of_error))
+async fn receipt_view(api: &Api, visit: &Visit, order: OrderId) -> Receipt {
+    let checks = api.receipts.of(order, UserId::new(visit.user.uuid)).await;
+    receipt_of_checks(order, checks.map_err(of_error))
 }
 
 pub fn receipt_of_checks(order: OrderId, checks: Result<Arc<Vec<client::Check>>, Problem>) -> Receipt {

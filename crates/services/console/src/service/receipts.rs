@@ -8,7 +8,7 @@ use std::{
 };
 
 use anyhow::{Context as _, anyhow};
-use contracts::ids::OrderId;
+use contracts::ids::{OrderId, UserId};
 use moka::sync::Cache;
 use tokio::{
     sync::{Semaphore, watch},
@@ -29,6 +29,9 @@ const MAX_KEPT: u64 = 1_000;
 const MAX_AT_ONCE: usize = 4;
 /// The maximum number of receipts that are made or wait for their turn.
 const MAX_UNDER_WAY: usize = 64;
+/// The maximum number of these that requests of one user began. A receipt is made to its end although its reader has
+/// left, so the number of a user's requests does not bound them.
+const MAX_UNDER_WAY_PER_USER: usize = 8;
 /// How long a receipt may wait for its turn. It leaves a page enough time for the rest.
 const MAX_WAIT: Duration = Duration::from_secs(2);
 
@@ -44,8 +47,15 @@ struct Inner {
     operations: Arc<dyn Operations>,
     timeline: Arc<dyn Timeline>,
     made: Cache<OrderId, Checks>,
-    under_way: Mutex<HashMap<OrderId, watch::Receiver<Option<Made>>>>,
+    under_way: Mutex<HashMap<OrderId, Making>>,
     turns: Semaphore,
+}
+
+/// A receipt that is made or waits for its turn.
+struct Making {
+    /// The user whose request began it.
+    user: UserId,
+    made: watch::Receiver<Option<Made>>,
 }
 
 impl Receipts {
@@ -59,19 +69,19 @@ impl Receipts {
         }))
     }
 
-    /// Returns the receipt of an order. The caller must have checked that the user may see the order.
-    pub async fn of(&self, order: OrderId) -> Result<Checks, Error> {
+    /// Returns the receipt of an order. The caller must have checked that `user` may see the order.
+    pub async fn of(&self, order: OrderId, user: UserId) -> Result<Checks, Error> {
         let mut making = {
             let mut under_way = self.0.under_way.lock().unwrap_or_else(PoisonError::into_inner);
             // A task caches its receipt in `made` before it ends, so the receipt is either there or in `under_way`.
             if let Some(made) = self.0.made.get(&order) {
                 return Ok(made);
             }
-            under_way.retain(|_, making| making.has_changed().is_ok());
-            if !under_way.contains_key(&order) && under_way.len() >= MAX_UNDER_WAY {
-                return Err(Error::NoReceipt(anyhow!("{MAX_UNDER_WAY} others are being made")));
+            under_way.retain(|_, making| making.made.has_changed().is_ok());
+            if !under_way.contains_key(&order) {
+                refuse_above_bounds(&under_way, user)?;
             }
-            under_way.entry(order).or_insert_with(|| self.begin(order)).clone()
+            under_way.entry(order).or_insert_with(|| Making { user, made: self.begin(order) }).made.clone()
         };
         let made = making.wait_for(Option::is_some).await.ok().and_then(|made| made.clone());
         let made = made.unwrap_or_else(|| Err("it panicked".to_owned()));
@@ -93,6 +103,17 @@ impl Receipts {
         tokio::spawn(make.in_current_span());
         making
     }
+}
+
+/// Fails if no further receipt may be begun for this user.
+fn refuse_above_bounds(under_way: &HashMap<OrderId, Making>, user: UserId) -> Result<(), Error> {
+    if under_way.len() >= MAX_UNDER_WAY {
+        return Err(Error::NoReceipt(anyhow!("{MAX_UNDER_WAY} others are being made")));
+    }
+    if under_way.values().filter(|making| making.user == user).count() >= MAX_UNDER_WAY_PER_USER {
+        return Err(Error::NoReceipt(anyhow!("{MAX_UNDER_WAY_PER_USER} others of this user are being made")));
+    }
+    Ok(())
 }
 
 impl Inner {

@@ -6,7 +6,7 @@ use std::{
 };
 
 use console::{error::Error, repository::MemoryTimeline, service::Receipts};
-use contracts::ids::OrderId;
+use contracts::ids::{OrderId, UserId};
 use futures::{FutureExt as _, future::join_all};
 use platform::ids;
 use tokio::{
@@ -23,34 +23,42 @@ fn held() -> (Receipts, Arc<Shop>) {
     (Receipts::new(shop.clone(), Arc::new(MemoryTimeline::default())), shop)
 }
 
+fn new_order() -> OrderId {
+    OrderId::new(ids::random())
+}
+
+fn new_user() -> UserId {
+    UserId::new(ids::random())
+}
+
 #[tokio::test(start_paused = true)]
 async fn readers_that_leave_have_four_receipts_made_at_once_and_none_queued() {
     let (receipts, shop) = held();
-    let orders: Vec<OrderId> = (0..10).map(|_| OrderId::new(ids::random())).collect();
+    let orders: Vec<OrderId> = (0..10).map(|_| new_order()).collect();
 
     for order in orders.iter().cycle().take(1_000) {
-        assert!(timeout(Duration::from_millis(1), receipts.of(*order)).await.is_err());
+        assert!(timeout(Duration::from_millis(1), receipts.of(*order, new_user())).await.is_err());
     }
-    assert!(matches!(receipts.of(orders[9]).await, Err(Error::NoReceipt(_))));
+    assert!(matches!(receipts.of(orders[9], new_user()).await, Err(Error::NoReceipt(_))));
     assert_eq!(shop.receipts.load(Ordering::SeqCst), 4);
 
     shop.receipt_ends.add_permits(4);
     sleep(Duration::from_secs(1)).await;
     assert_eq!(shop.receipts.load(Ordering::SeqCst), 4);
-    assert!(receipts.of(orders[9]).await.is_ok());
+    assert!(receipts.of(orders[9], new_user()).await.is_ok());
 }
 
 #[tokio::test(start_paused = true)]
 async fn readers_of_one_order_share_its_receipt_while_it_is_made() {
     let (receipts, shop) = held();
-    let order = OrderId::new(ids::random());
-    assert!(timeout(Duration::from_secs(5), receipts.of(order)).await.is_err());
+    let (order, user) = (new_order(), new_user());
+    assert!(timeout(Duration::from_secs(5), receipts.of(order, user)).await.is_err());
     let release = async {
         sleep(Duration::from_secs(5)).await;
         shop.receipt_ends.add_permits(1);
     };
 
-    let (read, ()) = tokio::join!(join_all((0..20).map(|_| receipts.of(order))), release);
+    let (read, ()) = tokio::join!(join_all((0..20).map(|_| receipts.of(order, user))), release);
 
     assert!(read.iter().all(Result::is_ok));
     assert_eq!(shop.receipts.load(Ordering::SeqCst), 1);
@@ -59,9 +67,21 @@ async fn readers_of_one_order_share_its_receipt_while_it_is_made() {
 #[tokio::test]
 async fn the_receipts_that_wait_for_their_turn_are_bounded() {
     let (receipts, _shop) = held();
-    let ask = |_| receipts.of(OrderId::new(ids::random())).now_or_never();
+    let ask = |_| receipts.of(new_order(), new_user()).now_or_never();
 
     let refused: Vec<_> = (0..100).filter_map(ask).collect();
 
     assert!(refused.len() == 36 && refused.iter().all(Result::is_err), "{}", refused.len());
+}
+
+#[tokio::test]
+async fn one_user_has_few_receipts_under_way_and_leaves_the_others_theirs() {
+    let (receipts, _shop) = held();
+    let ask = |user| receipts.of(new_order(), user).now_or_never();
+    let user = new_user();
+
+    let refused: Vec<_> = (0..100).filter_map(|_| ask(user)).collect();
+
+    assert!(refused.len() == 92 && refused.iter().all(Result::is_err), "{}", refused.len());
+    assert!(ask(new_user()).is_none(), "it is being made");
 }
