@@ -108,7 +108,8 @@ pub trait Payments: PartialRefunds {
     /// Records the provider's id of a charge that is pending.
     async fn processing(&self, transaction: TransactionId, reference: &str) -> Result<(), Error>;
     /// Replaces `current`, the request to refund the charge, by `next`. Does nothing if `current` is not the latest
-    /// request. The payment is due again after a pause.
+    /// request. The payment is due again after a pause. `updated_at` changes with the number of the request, since the
+    /// audit counts from there how long a refund takes.
     async fn continue_refund(
         &self,
         transaction: TransactionId,

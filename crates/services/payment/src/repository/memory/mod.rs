@@ -161,6 +161,9 @@ impl Payments for MemoryPayments {
             && request == current
         {
             row.next_try_at = Instant::now() + pause_before(request, next, &mut row.tries);
+            if next.number > request.number {
+                row.payment.updated_at = self.clock.now();
+            }
             *request = next.clone();
         }
         Ok(())

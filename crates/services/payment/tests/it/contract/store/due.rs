@@ -9,6 +9,7 @@ contract!([
     a_refund_is_due_at_once,
     a_charge_keeps_its_id_while_it_is_pending,
     a_refund_continues_after_a_pause_from_its_latest_request_alone,
+    a_refund_that_is_requested_again_may_take_its_time_again,
     a_refund_is_recorded_as_made_by_its_latest_request_alone,
     an_unfinished_payment_that_is_looked_at_is_due_before_its_pause_is_over,
     a_refund_that_failed_after_it_was_made_is_opened_again_once,
@@ -126,6 +127,23 @@ async fn a_refund_continues_after_a_pause_from_its_latest_request_alone(fixture:
     fixture.payments.refunded(intent.transaction, &second).await.unwrap();
     let payment = fixture.payments.find(intent.order).await.unwrap().unwrap();
     assert_eq!(payment.status, Status::Refunded { reference: reference(), number: 2 });
+}
+
+async fn a_refund_that_is_requested_again_may_take_its_time_again(fixture: Fixture) {
+    let intent = intent(Method::Card);
+    fixture.settled(&intent, &charged()).await;
+    fixture.payments.cancel(intent.order, Some(new_cause())).await.unwrap();
+    let updated_at = async || fixture.payments.get(intent.transaction).await.unwrap().unwrap().updated_at;
+    let cancelled_at = updated_at().await;
+    fixture.elapse(Duration::from_secs(1)).await;
+    let pending = RefundRequest { number: 1, reference: Some("re".to_owned()) };
+    let second = RefundRequest { number: 2, reference: None };
+
+    fixture.payments.continue_refund(intent.transaction, &RefundRequest::FIRST, &pending).await.unwrap();
+    assert_eq!(updated_at().await, cancelled_at);
+    fixture.payments.continue_refund(intent.transaction, &pending, &second).await.unwrap();
+
+    assert!(updated_at().await > cancelled_at);
 }
 
 async fn a_refund_is_recorded_as_made_by_its_latest_request_alone(fixture: Fixture) {

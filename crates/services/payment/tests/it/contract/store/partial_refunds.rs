@@ -4,6 +4,7 @@ use payment::model::{
     MAX_PARTIAL_REFUNDS, PartialRefund, PartialRefundStatus, RecordedRefund, Reference, RefundReason, RefundState,
 };
 use platform::ids;
+use uuid::Uuid;
 
 use super::*;
 
@@ -43,6 +44,13 @@ impl Fixture {
 
     async fn due_refunds(&self) -> Vec<RecordedRefund> {
         self.payments.due_refunds(10).await.unwrap().into_iter().map(|(refund, _)| refund).collect()
+    }
+
+    /// Returns true if the refund has a time from which the audit counts, instead of its creation.
+    async fn is_requested_again(&self, refund: Uuid) -> bool {
+        let requested =
+            sqlx::query_scalar("select requested_at is not null from partial_refunds where refund_uuid = $1");
+        requested.bind(refund).fetch_one(self.pool.as_ref().unwrap()).await.unwrap()
     }
 }
 
@@ -165,6 +173,23 @@ async fn a_partial_refund_continues_from_its_latest_request_alone(fixture: Fixtu
     assert_eq!(fixture.unfinished().await, Unfinished::default());
 }
 
+/// The in-memory implementation stores no such time, since only the audit reads it.
+#[tokio::test]
+async fn a_partial_refund_that_is_requested_again_may_take_its_time_again() {
+    let fixture = postgres().await;
+    let intent = intent(Method::Card);
+    fixture.settled(&intent, &charged()).await;
+    let id = fixture.add(&part(&intent, "one", 300)).await.unwrap().refund.id();
+    let accepted = RefundState::Pending { reference: "re_1".to_owned() };
+    let pending = RefundRequest { reference: Some("re_1".to_owned()), ..RefundRequest::FIRST };
+
+    fixture.payments.record_refund(id, &RefundRequest::FIRST, &accepted).await.unwrap();
+    assert!(!fixture.is_requested_again(id).await);
+    fixture.payments.record_refund(id, &pending, &RefundState::Failed).await.unwrap();
+
+    assert!(fixture.is_requested_again(id).await);
+}
+
 async fn a_partial_refund_that_failed_after_it_was_made_is_opened_again_once(fixture: Fixture) {
     let intent = intent(Method::Card);
     fixture.settled(&intent, &charged()).await;
@@ -180,11 +205,7 @@ async fn a_partial_refund_that_failed_after_it_was_made_is_opened_again_once(fix
     let due = fixture.due_refunds().await;
     let second = RefundRequest { number: 2, reference: None };
     assert_eq!(due.iter().map(|due| &due.status).collect::<Vec<_>>(), [&PartialRefundStatus::Refunding(second)]);
-    // The audit counts the time that it may take from here.
-    if let Some(pool) = &fixture.pool {
-        let requested =
-            sqlx::query_scalar("select requested_at is not null from partial_refunds where refund_uuid = $1");
-        let is_requested: bool = requested.bind(id).fetch_one(pool).await.unwrap();
-        assert!(is_requested);
+    if fixture.pool.is_some() {
+        assert!(fixture.is_requested_again(id).await);
     }
 }
