@@ -101,6 +101,6 @@ impl Arguments {
 }
 
 fn bounds(arguments: &Arguments, settings: &Settings) -> anyhow::Result<Bounds> {
-    let Bounds { build, step, .. } = facts::bounds(settings)?;
-    Ok(Bounds { build: arguments.build.unwrap_or(build), step, grace: arguments.grace })
+    let bounds = facts::bounds(settings)?;
+    Ok(Bounds { build: arguments.build.unwrap_or(bounds.build), grace: arguments.grace, ..bounds })
 }

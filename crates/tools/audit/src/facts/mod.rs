@@ -99,13 +99,20 @@ pub struct UnreadDatabase {
 pub struct Bounds {
     pub build: Duration,
     pub step: Duration,
+    /// How long a loan is held for a user who is not a customer.
+    pub hold: Duration,
     /// How late an effect may be before it counts as missing.
     pub grace: Duration,
 }
 
 impl Default for Bounds {
     fn default() -> Self {
-        Self { build: Duration::from_secs(10), step: Duration::from_secs(1), grace: Duration::from_mins(1) }
+        Self {
+            build: Duration::from_secs(10),
+            step: Duration::from_secs(1),
+            hold: Duration::from_hours(24),
+            grace: Duration::from_mins(1),
+        }
     }
 }
 

@@ -136,7 +136,7 @@ fn deliveries(facts: &Facts, late: &mut Late<'_>) {
     }
 }
 
-/// Checks loans. A loan may be held while its user is being verified or is not a customer.
+/// Checks loans. A loan may be held while its user is being verified, and for a time while its user is not a customer.
 fn loans(facts: &Facts, late: &mut Late<'_>) {
     let customers: HashMap<Uuid, &Customer> =
         facts.customers.iter().map(|customer| (customer.uuid, customer)).collect();
@@ -145,13 +145,14 @@ fn loans(facts: &Facts, late: &mut Late<'_>) {
     for loan in &facts.loans {
         let row = format!("loan {}", loan.id);
         match loan.status {
-            LoanStatus::Held => {
-                let customer = customers.get(&loan.customer).filter(|one| one.status != KycStatus::Pending);
-                if let Some(Customer { uuid, version, .. }) = customer {
+            LoanStatus::Held => match customers.get(&loan.customer) {
+                None => late.look(&row, "is not refused", loan.since + facts.bounds.hold),
+                Some(Customer { status: KycStatus::Pending, .. }) => {}
+                Some(Customer { uuid, version, .. }) => {
                     let checked = versions.get(&(*uuid, *version)).copied().unwrap_or(loan.since);
                     late.look(&row, "is not decided", loan.since.max(checked));
                 }
-            }
+            },
             LoanStatus::Crediting => late.look(&row, "is not credited", loan.since),
             LoanStatus::Credited | LoanStatus::Refused => {}
         }

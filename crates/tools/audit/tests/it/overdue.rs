@@ -206,6 +206,15 @@ fn a_loan_stays_held_although_its_customer_was_checked() {
 }
 
 #[test]
-fn a_loan_of_a_user_who_is_no_customer_may_be_held() {
-    holds(7, |facts| the(&mut facts.loans, |loan| loan.id == "early").since = then() - DAY);
+fn a_loan_of_a_user_who_is_no_customer_is_refused_after_its_hold() {
+    let held = |hold, since| {
+        move |facts: &mut audit::Facts| {
+            facts.bounds.hold = hold;
+            the(&mut facts.loans, |loan| loan.id == "early").since = since;
+        }
+    };
+
+    holds(7, held(DAY, now() - DAY));
+    breaks(7, &["loan early", "is not refused, 300 s overdue"], held(DAY, then() - DAY));
+    holds(7, held(2 * DAY, then() - DAY));
 }

@@ -42,8 +42,9 @@ use platform::server::service::Service;
 /// The variable with the time since which a non-persistent broker has records. The one-process shop sets it for its
 /// tools.
 pub const LOG_SINCE: &str = "KAFKA_LOG_SINCE";
-/// The variables of services with time limits that an audit expects: of a build, and of a courier's step.
-pub const TIME_LIMITS: [&str; 2] = ["ASSEMBLY_BUILD_MAX", "DELIVERY_MOVE_EVERY"];
+/// The variables of services with time limits that an audit expects: of a build, of a courier's step, and of a loan
+/// that is held for a user who is not a customer.
+pub const TIME_LIMITS: [&str; 3] = ["ASSEMBLY_BUILD_MAX", "DELIVERY_MOVE_EVERY", "LOAN_HOLD"];
 
 /// A statement whose rows are read as `R`.
 type Query<'q, R> = QueryAs<'q, Postgres, R, PgArguments>;
@@ -119,11 +120,12 @@ pub(crate) fn log_since(settings: &Settings) -> anyhow::Result<Option<DateTime<U
 /// Returns the time limits of a shop with these settings. An effect that is a minute late counts as a violation.
 pub fn bounds(settings: &Settings) -> anyhow::Result<Bounds> {
     let configured = |variable| settings.get(variable).map(humantime::parse_duration).transpose();
-    let Bounds { build, step, grace } = Bounds::default();
-    let [build_max, move_every] = TIME_LIMITS;
+    let Bounds { build, step, hold, grace } = Bounds::default();
+    let [build_max, move_every, loan_hold] = TIME_LIMITS;
     let build = configured(build_max)?.unwrap_or(build);
     let step = configured(move_every)?.unwrap_or(step);
-    Ok(Bounds { build, step, grace })
+    let hold = configured(loan_hold)?.unwrap_or(hold);
+    Ok(Bounds { build, step, hold, grace })
 }
 
 /// Opens a connection in a repeatable-read transaction, which ends with the connection.
