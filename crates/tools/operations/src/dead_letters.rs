@@ -35,6 +35,8 @@ pub struct Outline {
     event: Option<Uuid>,
     /// The SHA-256 digest, which identifies equal messages.
     digest: [u8; 32],
+    /// The size in bytes.
+    size: usize,
 }
 
 /// Returns the result of `keep` for each letter of a dead-letter topic, oldest first; `None` if the topic does not
@@ -72,9 +74,14 @@ impl DeadLetter {
     #[must_use]
     pub fn without_payload(mut self, kind: &str) -> Self {
         let (event, digest) = (self.event(kind), Sha256::digest(&self.message.payload).into());
-        self.outline = Some(Outline { event, digest });
+        self.outline = Some(Outline { event, digest, size: self.message.payload.len() });
         self.message.payload = Vec::new();
         self
+    }
+
+    /// Returns the size of the payload in bytes, also if the payload is not kept.
+    pub fn payload_size(&self) -> usize {
+        self.outline.map_or(self.message.payload.len(), |outline| outline.size)
     }
 
     /// Returns the value of a header, or an empty string.

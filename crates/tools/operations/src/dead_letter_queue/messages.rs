@@ -12,6 +12,12 @@ use crate::{
     dead_letters::{DeadLetter, Id},
 };
 
+/// How many messages a replay publishes before they are recorded as resolved. An interrupted replay may publish that
+/// many twice.
+const MAX_BATCH: usize = 100;
+/// The maximum size of the payloads of a batch, which are in memory at once. A larger message is a batch of its own.
+const MAX_BATCH_BYTES: usize = 16 << 20;
+
 pub struct Again<'a> {
     /// The letters that publishing this message resolves: the pending ones and those that the operator named.
     pub letters: Vec<&'a DeadLetter>,
@@ -25,6 +31,10 @@ pub struct Again<'a> {
 impl Again<'_> {
     pub fn first(&self) -> String {
         self.letters.first().map(|letter| letter.id.to_string()).unwrap_or_default()
+    }
+
+    fn payload_size(&self) -> usize {
+        self.letters.first().map_or(0, |letter| letter.payload_size())
     }
 
     /// Returns a discarded letter of a consumer that has none of [`letters`](Self::letters). A consumer with letters of
@@ -82,6 +92,22 @@ pub fn messages<'a>(letters: &'a [Found], chosen: &BTreeSet<Id>) -> Vec<Again<'a
     }
     messages.retain(|message| message.is_chosen);
     messages
+}
+
+/// Returns the batches in which these messages are published.
+pub fn batches<'a>(messages: &'a [Again<'a>]) -> Vec<&'a [Again<'a>]> {
+    let (mut batches, mut start, mut bytes) = (Vec::new(), 0, 0);
+    for (place, size) in messages.iter().map(Again::payload_size).enumerate() {
+        if place > start && (place - start == MAX_BATCH || bytes + size > MAX_BATCH_BYTES) {
+            batches.push(&messages[start..place]);
+            (start, bytes) = (place, 0);
+        }
+        bytes += size;
+    }
+    if start < messages.len() {
+        batches.push(&messages[start..]);
+    }
+    batches
 }
 
 #[cfg(test)]
@@ -216,6 +242,23 @@ mod tests {
 
         assert_eq!(offsets(&[0, 1, 2]), [vec![0, 1], vec![2]]);
         assert_eq!(offsets(&[1]), [vec![0, 1]]);
+    }
+
+    #[test]
+    fn a_batch_of_a_replay_ends_at_a_hundred_messages_or_at_sixteen_mebibytes() {
+        let sizes = |letters: Vec<DeadLetter>| -> Vec<usize> {
+            let chosen = letters.iter().map(|letter| letter.id.clone()).collect();
+            let letters: Vec<Found> = letters.into_iter().map(pending).collect();
+            let messages = messages(&letters, &chosen);
+            batches(&messages).into_iter().map(<[_]>::len).collect()
+        };
+        let small = (0..201_i64).map(|offset| letter(offset, offset.to_string().as_bytes()));
+        let large = [(0_u8, 6_usize), (1, 6), (2, 5), (3, 17), (4, 4)];
+        let large = large.map(|(number, mebibytes)| letter(number.into(), &vec![number; mebibytes << 20]));
+
+        assert_eq!(sizes(small.collect()), [100, 100, 1]);
+        assert_eq!(sizes(large.into()), [2, 1, 1, 1]);
+        assert!(sizes(Vec::new()).is_empty());
     }
 
     #[test]

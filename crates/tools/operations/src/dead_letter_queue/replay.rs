@@ -10,7 +10,7 @@ use platform::{
 
 use super::{
     Chosen, DeadLetterQueue, Progress,
-    messages::{Again, messages},
+    messages::{Again, batches, messages},
     poison::{is_from_outside, still_poison},
     recorder::Recorder,
 };
@@ -20,9 +20,6 @@ use crate::{
     facts::messaging::kept_since,
 };
 
-/// How many messages are published before they are recorded as resolved. An interrupted replay may publish that many
-/// twice.
-const BATCH_SIZE: usize = 100;
 /// The time limit for the broker's acknowledgement of a message. After it the replay ends, and the rest stays pending.
 const ACKNOWLEDGEMENT_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -87,7 +84,7 @@ impl DeadLetterQueue {
         let publisher = KafkaPublisher::within(&self.config, ACKNOWLEDGEMENT_TIMEOUT)?;
         let mut done = 0;
         progress(0, messages.len());
-        for (number, batch) in messages.chunks(BATCH_SIZE).enumerate() {
+        for (number, batch) in batches(&messages).into_iter().enumerate() {
             let meanwhile = self.resolved_meanwhile(number).await?;
             let records = self.read_again(&firsts(batch), |letter| letter.original()).await?;
             let kept_since = kept_since(&self.config, clock::now());
