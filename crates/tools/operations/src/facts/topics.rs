@@ -74,7 +74,7 @@ pub async fn read(
             continue;
         };
         // If the broker does not report the topic's retention, or deletes by size, the topic is complete since the
-        // start of the partition whose oldest record is the latest.
+        // start of the partition whose oldest record is the latest; never, if such a partition has no record.
         let told = if since.is_none() { retention(config, &log.topic).await.ok().flatten() } else { None };
         log.complete_since = told.map_or(Some(*oldest), |retention| Some(now - retention)).max(since);
     }
@@ -131,13 +131,10 @@ fn logs(
         records: Vec::new(),
     };
     let mut logs: Vec<Log> = routes.iter().map(empty).collect();
-    let (mut oldest, mut read) = (None, 0);
+    let (mut firsts, mut read) = (HashMap::new(), 0);
     progress(topic, 0, total);
     reader.read(topic, &extents, |message, at| {
-        let first = |extent: &Extent| extent.partition == message.partition && extent.start == message.offset;
-        if message.offset > 0 && extents.iter().any(first) {
-            oldest = oldest.max(Some(at));
-        }
+        firsts.entry(message.partition).or_insert(at);
         let named = message.headers.get(kafka::HEADER_EVENT_TYPE).map(kind);
         let place = logs.iter().position(|log| Some(&log.kind) == named.as_ref()).unwrap_or_default();
         let event = event_uuid(&logs[place].kind, &message);
@@ -157,9 +154,33 @@ fn logs(
             progress(topic, read, total);
         }
     })?;
-    let cut = extents.iter().any(|extent| extent.start > 0);
-    // A truncated partition without records has no start time.
-    Ok(Some((logs, cut.then(|| oldest.unwrap_or(DateTime::<Utc>::MAX_UTC)))))
+    Ok(Some((logs, latest_start(&extents, &firsts))))
+}
+
+/// Returns the latest start of the partitions whose first records were deleted. `firsts` has the time of each partition's
+/// first record. A partition without records may have lost one of any time.
+fn latest_start(extents: &[Extent], firsts: &HashMap<i32, DateTime<Utc>>) -> Option<DateTime<Utc>> {
+    let cut = extents.iter().filter(|extent| extent.start > 0);
+    cut.map(|extent| firsts.get(&extent.partition).copied().unwrap_or(DateTime::<Utc>::MAX_UTC)).max()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_topic_is_complete_since_the_latest_start_of_a_partition_that_has_lost_records() {
+        let extent = |partition, start| Extent { partition, start, end: 9 };
+        let at = |seconds| DateTime::UNIX_EPOCH + Duration::from_secs(seconds);
+        let firsts = HashMap::from([(0, at(1)), (1, at(2)), (2, at(3))]);
+
+        assert_eq!(latest_start(&[extent(0, 0), extent(2, 0)], &firsts), None);
+        assert_eq!(latest_start(&[extent(0, 4), extent(1, 5), extent(2, 0)], &firsts), Some(at(2)));
+        let with_empty = [extent(0, 4), extent(3, 9)];
+        assert_eq!(latest_start(&with_empty, &firsts), Some(DateTime::<Utc>::MAX_UTC));
+    }
 }
 
 #[cfg(test)]
