@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use contracts::{
-    events::{ROUTES, Topics},
+    events::{PaymentCompleted, ROUTES, Topics, record},
     proto::payment::v1::{RefundPartiallyRequest, RefundReason, payment_service_client::PaymentServiceClient},
 };
-use platform::server::service::Service;
+use operations::dead_letter_journal::{Action, Entry, Writer};
+use platform::{clock, config::Settings, kafka::Config, server::service::Service};
 use serde_json::{Value, json};
 use sqlx::PgPool;
 use tonic::Request;
@@ -46,6 +47,10 @@ async fn an_audit_counts_what_happened_and_finds_the_rows_that_were_spoilt() {
     let topics: BTreeSet<String> = ROUTES.iter().map(|route| route.topic(&Topics::default()).to_owned()).collect();
     assert_eq!(counted(&report, 8), [topics.len() as u64, 0], "{report}");
     assert_eq!(report["under_way"], json!([]));
+
+    give_up(&system, built).await;
+    let (_, report) = audit(&system, "0s").await;
+    assert_eq!(report["under_way"], json!([]), "no consumer will handle an event whose letter was discarded");
 
     for (service, order, statement, number) in [
         (&order::SERVICE, open, "update outbox set key = gen_random_uuid() where key = $1", 1),
@@ -115,6 +120,28 @@ async fn give_back(system: &System, order: Uuid) {
     let url = format!("http://{}", system.address(&payment::SERVICE));
     let mut payments = PaymentServiceClient::connect(url).await.unwrap();
     assert!(payments.refund_partially(request).await.unwrap().into_inner().is_made);
+}
+
+/// Removes the inbox row of an event of the order, and records that an operator discarded its dead letter.
+async fn give_up(system: &System, order: Uuid) {
+    let event = record(order, PaymentCompleted { attempt: 1, ..PaymentCompleted::default() }).uuid;
+    let statement = "delete from inbox where consumer = 'order-group-payment-completed' and event_uuid = $1";
+    spoil(system, &order::SERVICE, statement, event).await;
+    let entry = Entry {
+        letter: "payment.completed.dlq/0/0".to_owned(),
+        given_up_at: clock::now(),
+        action: Action::Discarded,
+        who: "ann".to_owned(),
+        at: clock::now(),
+        why: "paid by hand".to_owned(),
+        group: "order-group-payment-completed".to_owned(),
+        event: Some(event),
+        order: Some(order),
+        record: None,
+    };
+    let variables = system.variables.iter().map(|(name, value)| (name.as_str(), value.clone()));
+    let config = Config::load(&Settings::from_variables(variables)).unwrap();
+    Writer::open(&config).await.unwrap().add(&[entry]).await.unwrap();
 }
 
 async fn spoil(system: &System, service: &'static Service, statement: &'static str, order: Uuid) {

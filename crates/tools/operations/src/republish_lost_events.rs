@@ -6,7 +6,7 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use contracts::events::{Route, TIMELINE, producers, route_of};
+use contracts::events::{Consumer, Route, TIMELINE, producers, route_of};
 use platform::postgres::Database;
 use uuid::Uuid;
 
@@ -86,21 +86,24 @@ async fn published(outbox: &Database, after: i64) -> sqlx::Result<Option<(i64, H
 pub async fn missing(databases: &Databases, kind: &str, uuids: &[Uuid]) -> anyhow::Result<Vec<Uuid>> {
     let mut missing = Vec::new();
     for consumer in route_of(kind).map(|route| route.consumers).unwrap_or_default() {
-        let lacking = sqlx::query_scalar!(
-            r#"select event_uuid as "event_uuid!"
-            from unnest($1::uuid[]) as published (event_uuid)
-            where not exists (
-                select from inbox where inbox.consumer = $2 and inbox.event_uuid = published.event_uuid)"#,
-            uuids,
-            consumer.group,
-        )
-        .fetch_all(databases.named(consumer.service)?)
-        .await?;
-        missing.extend(lacking);
+        missing.extend(missing_at(databases, consumer, uuids).await?);
     }
     missing.sort_unstable();
     missing.dedup();
     Ok(missing)
+}
+
+/// Returns the `uuids` that this consumer has not handled.
+pub async fn missing_at(databases: &Databases, consumer: &Consumer, uuids: &[Uuid]) -> anyhow::Result<Vec<Uuid>> {
+    let missing = sqlx::query_scalar!(
+        r#"select event_uuid as "event_uuid!"
+            from unnest($1::uuid[]) as published (event_uuid)
+            where not exists (
+                select from inbox where inbox.consumer = $2 and inbox.event_uuid = published.event_uuid)"#,
+        uuids,
+        consumer.group,
+    );
+    Ok(missing.fetch_all(databases.named(consumer.service)?).await?)
 }
 
 /// Returns the `uuids` that are missing in the console's timeline, which has no inbox. `keys` are their orders, for the

@@ -79,9 +79,12 @@ pub struct DeadLetterQueue {
 
 impl DeadLetterQueue {
     pub fn from_settings(settings: &Settings) -> anyhow::Result<Self> {
-        let config = kafka::Config::load(settings)?;
+        Self::new(kafka::Config::load(settings)?, settings.read()?)
+    }
+
+    pub fn new(config: kafka::Config, topics: Topics) -> anyhow::Result<Self> {
         let reader = Arc::new(Reader::new(&config, GROUP)?);
-        Ok(Self { config, topics: settings.read()?, reader })
+        Ok(Self { config, topics, reader })
     }
 
     /// Returns the dead letters of one topic, or of all topics, oldest first and without their payloads.

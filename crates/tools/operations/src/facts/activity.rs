@@ -1,10 +1,13 @@
 //! The pending work in the shop, and a fingerprint that detects changes of the data.
 
+use std::collections::HashSet;
+
 use anyhow::Context as _;
 use contracts::events::{producers, route_of};
 use uuid::Uuid;
 
-use crate::{databases::Databases, registry::with_database, republish_lost_events};
+use super::GivenUp;
+use crate::{databases::Databases, registry::with_database, republish_lost_events::missing_at};
 use platform::server::service::Service;
 
 /// Queries that count the work a service will complete by itself, except publishing its events. No work is pending if
@@ -108,8 +111,8 @@ const FINGERPRINTS: [(&Service, &str); 8] = [
     (&intake::SERVICE, "select concat_ws(' ', max(number), max(erased_at)) from orders"),
 ];
 
-/// Returns the pending work, such as `2 ships being built`.
-pub async fn under_way(databases: &Databases) -> anyhow::Result<Vec<String>> {
+/// Returns the pending work, such as `2 ships being built`. An event that its consumer has given up is not pending.
+pub async fn under_way(databases: &Databases, given_up: &GivenUp) -> anyhow::Result<Vec<String>> {
     let mut under_way = Vec::new();
     let unpublished = with_database()
         .filter(|service| service.has_table("outbox"))
@@ -130,9 +133,14 @@ pub async fn under_way(databases: &Databases) -> anyhow::Result<Vec<String>> {
         let mut kinds: Vec<&str> = latest.iter().map(|(kind, _)| kind.as_str()).collect();
         kinds.sort_unstable();
         kinds.dedup();
-        for kind in kinds.into_iter().filter(|kind| route_of(kind).is_some()) {
+        for kind in kinds {
             let uuids: Vec<Uuid> = latest.iter().filter(|(name, _)| name == kind).map(|(_, uuid)| *uuid).collect();
-            waiting += republish_lost_events::missing(databases, kind, &uuids).await?.len();
+            let mut untaken = HashSet::new();
+            for consumer in route_of(kind).map(|route| route.consumers).unwrap_or_default() {
+                let missing = missing_at(databases, consumer, &uuids).await?;
+                untaken.extend(missing.into_iter().filter(|event| !given_up.has(consumer.group, *event)));
+            }
+            waiting += untaken.len();
         }
     }
     if waiting > 0 {

@@ -7,6 +7,7 @@ mod activity;
 pub(crate) mod assembly;
 mod customers;
 pub(crate) mod delivery;
+mod given_up;
 mod intake;
 pub(crate) mod inventory;
 pub(crate) mod messaging;
@@ -31,10 +32,12 @@ use sqlx::{
 
 pub use self::{
     activity::{accepted_refunds, fingerprint, under_way},
+    given_up::GivenUp,
     topics::Progress,
 };
 use crate::{
     databases::Databases,
+    dead_letter_queue::DeadLetterQueue,
     registry::{audited, with_database},
 };
 use platform::server::service::Service;
@@ -88,6 +91,11 @@ impl Sources {
             discarded: read.discarded,
             ..own
         })
+    }
+
+    /// Reads the events that consumers have given up.
+    pub async fn given_up(&self) -> anyhow::Result<GivenUp> {
+        GivenUp::read(&DeadLetterQueue::new(self.kafka.clone(), self.topics.clone())?).await
     }
 
     /// Reads one database: its outbox and inboxes, if any, and the facts that the submodule of its service reads.
