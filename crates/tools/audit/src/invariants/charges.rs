@@ -1,6 +1,6 @@
 //! Invariant 2: An order's user is charged at most once, with its total price. Charges minus refunds are 1 exactly when
-//! the order is PAID or ASSEMBLED. Each partial refund is made once; together with the refund of a cancelled order, they
-//! refund at most the charge, to the balance that was charged. Balances add up.
+//! the order is PAID or ASSEMBLED. Each partial refund is made once; together with the refund of a cancelled order,
+//! they refund at most the charge, to the balance that was charged. Balances add up.
 
 use std::collections::{HashMap, HashSet};
 

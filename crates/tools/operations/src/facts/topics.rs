@@ -157,8 +157,8 @@ fn logs(
     Ok(Some((logs, latest_start(&extents, &firsts))))
 }
 
-/// Returns the latest start of the partitions whose first records were deleted. `firsts` has the time of the first record
-/// of each partition. A partition without records may have lost one of any time.
+/// Returns the latest start of the partitions whose first records were deleted. `firsts` has the time of the first
+/// record of each partition. A partition without records may have lost one of any time.
 fn latest_start(extents: &[Extent], firsts: &HashMap<i32, DateTime<Utc>>) -> Option<DateTime<Utc>> {
     let cut = extents.iter().filter(|extent| extent.start > 0);
     cut.map(|extent| firsts.get(&extent.partition).copied().unwrap_or(DateTime::<Utc>::MAX_UTC)).max()

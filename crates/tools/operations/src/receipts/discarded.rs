@@ -63,8 +63,8 @@ impl DiscardedLetters {
         shown.collect()
     }
 
-    /// Reads the journal into `letters`. Limits how long a caller waits: a slower read continues, the next one waits for
-    /// it, and later callers see its letters. Every read of a long journal may be slower.
+    /// Reads the journal into `letters`. Limits how long a caller waits: a slower read continues, the next one waits
+    /// for it, and later callers see its letters. Every read of a long journal may be slower.
     async fn read(
         &self,
         reading: impl Future<Output = anyhow::Result<Vec<Discarded>>> + Send + 'static,
