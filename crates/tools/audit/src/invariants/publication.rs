@@ -70,9 +70,10 @@ fn set_aside(row: &OutboxRow, facts: &Facts, found: &mut Found, check: &mut Chec
     let Some(since) = row.set_aside_at.filter(|_| row.published_at.is_none()) else { return false };
     found.set_aside += 1;
     if facts.at.signed_duration_since(since).to_std().is_ok_and(|waits| waits > facts.bounds.grace) {
-        let why = match route_of(&row.kind) {
-            None => "no topic is known for it",
-            Some(_) => "the broker refuses it or its topic, or it is behind an event of its key that is set aside",
+        let why = if route_of(&row.kind).is_none() {
+            "no topic is known for it"
+        } else {
+            "the broker refuses it or its topic, or it is behind an event of its key that is set aside"
         };
         check.broken_by(name(row), format!("is set aside in the outbox of {} since {since}: {why}", row.service));
     }
