@@ -19,6 +19,8 @@ pub enum Error {
     Topic(#[source] anyhow::Error),
     #[error("the order could not be looked up in time")]
     TooSlow,
+    #[error("too many orders are being looked up")]
+    TooManyLookups,
     #[error(transparent)]
     Database(#[from] DatabaseError),
 }
@@ -32,7 +34,7 @@ impl From<sqlx::Error> for Error {
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         match error {
-            Error::Topic(_) | Error::TooSlow => Self::transient(error),
+            Error::Topic(_) | Error::TooSlow | Error::TooManyLookups => Self::transient(error),
             Error::NotFound | Error::Reused | Error::Broken(_) | Error::TooLong => Self::poison(error.to_string()),
             Error::Database(error) => error.into(),
         }

@@ -51,8 +51,13 @@ impl Slots {
         Self(Arc::new(Semaphore::new(count)))
     }
 
-    /// Takes a slot, which is free again on drop.
-    pub(crate) fn take(&self) -> Option<impl Drop + use<'_>> {
+    /// Creates as many slots as this number of eighths of `all`, at least one.
+    pub fn eighths_of(all: usize, eighths: usize) -> Self {
+        Self::new((all * eighths / 8).max(1))
+    }
+
+    /// Takes a slot, which is free again once it is dropped.
+    pub fn take(&self) -> Option<impl Drop + use<'_>> {
         self.0.try_acquire().ok()
     }
 }

@@ -8,3 +8,4 @@ mod contract;
 mod figures;
 mod ids;
 mod service;
+mod slots;

@@ -38,10 +38,18 @@ struct Base;
 /// The endpoints that every caller of an open API may call. Otherwise, users with a session read their own orders,
 /// operators read all and place orders, and the search page is public.
 fn endpoints() -> Endpoints<Api> {
+    reading().merge(placing())
+}
+
+fn reading() -> Endpoints<Api> {
     Endpoints::default()
         .described(PUBLIC, routes!(find_order::handle))
         .described(USER, SHARED.declared::<Api>(routes!(get_order::handle), &get_order::PROBLEMS))
-        .described(OPERATOR, SHARED.declared(routes!(place_order::handle), &[]))
+}
+
+/// Returns the endpoint whose requests wait for Kafka.
+fn placing() -> Endpoints<Api> {
+    Endpoints::default().described(OPERATOR, SHARED.declared(routes!(place_order::handle), &[]))
 }
 
 /// The endpoints that only operators may call, even if the API is open.
@@ -69,8 +77,13 @@ fn described(guard: Option<&Guard>) -> OpenApiDocument {
 
 /// Rejects more than the configured number of concurrent requests, or more than a quarter of them by one user, with
 /// 429.
+///
+/// Requests that place orders wait for Kafka; requests that erase orders, and those for an order that is not in the
+/// cache, wait for PostgreSQL. Each of the three has a share of the slots, so that one eighth is left to orders in the
+/// cache.
 pub fn router(service: IntakeService, guard: &Guard, readiness: Readiness, own: &Own) -> Router {
-    let state = Api { service, is_open: own.intake_open };
+    let share = |eighths| Slots::eighths_of(own.intake_max_in_flight, eighths);
+    let state = Api { service: service.with_lookups(share(3)), is_open: own.intake_open };
     let open = if own.intake_open { guard.clone().open() } else { guard.clone() };
     let (slots, users) = (Slots::new(own.intake_max_in_flight), UserSlots::quarter_of(own.intake_max_in_flight));
     let inbound = Inbound::new(guard.clone(), slots, users);
@@ -80,8 +93,9 @@ pub fn router(service: IntakeService, guard: &Guard, readiness: Readiness, own: 
         .merge(probe_routes(vec![readiness]))
         .layer(shared(from_fn_with_state(guard.clone(), Guard::http)));
     let router = Router::new()
-        .merge(inbound.behind(open).to(endpoints().routes(), MAX_MESSAGE_BYTES))
-        .merge(inbound.to(operators().routes(), MAX_MESSAGE_BYTES))
+        .merge(inbound.behind(open.clone()).to(reading().routes(), MAX_MESSAGE_BYTES))
+        .merge(inbound.behind(open).apart(share(3)).to(placing().routes(), MAX_MESSAGE_BYTES))
+        .merge(inbound.apart(share(1)).to(operators().routes(), MAX_MESSAGE_BYTES))
         .with_state(state)
         .merge(pages)
         .fallback(get_order::elsewhere)

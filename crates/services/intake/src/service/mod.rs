@@ -9,6 +9,7 @@ mod take;
 use std::sync::Arc;
 
 pub use cache::Cache;
+use platform::load_shed::Slots;
 pub use show::{Shown, Source};
 pub use take::read;
 
@@ -16,16 +17,26 @@ use crate::{client::Topic, repository::Orders};
 
 /// Limits the look-up of one order in the database.
 const LOOKUP_TIMEOUT: std::time::Duration = std::time::Duration::from_millis(1_500);
+/// The maximum number of concurrent look-ups in the database, unless the API sets another one.
+const MAX_LOOKUPS: usize = 192;
 
 #[derive(Clone)]
 pub struct IntakeService {
     orders: Arc<dyn Orders>,
     topic: Arc<dyn Topic>,
     cache: Cache,
+    /// A slot for each concurrent look-up in the database.
+    lookups: Slots,
 }
 
 impl IntakeService {
     pub fn new(orders: Arc<dyn Orders>, topic: Arc<dyn Topic>, cache: Cache) -> Self {
-        Self { orders, topic, cache }
+        Self { orders, topic, cache, lookups: Slots::new(MAX_LOOKUPS) }
+    }
+
+    /// Makes each look-up of an order in the database take one of `lookups`.
+    #[must_use]
+    pub fn with_lookups(self, lookups: Slots) -> Self {
+        Self { lookups, ..self }
     }
 }

@@ -18,7 +18,7 @@ pub enum Source {
 pub type Shown = (Arc<Order>, Source);
 
 impl IntakeService {
-    /// Does not look up an invalid uid.
+    /// Finds an order by its uid. An invalid uid is not looked up. An order in the cache needs no slot for a look-up.
     pub async fn show(&self, uid: &str) -> Result<Shown, Error> {
         let uid = OrderUid::new(uid).ok_or(Error::NotFound)?;
         let cached = self.cache.get(&uid);
@@ -26,6 +26,7 @@ impl IntakeService {
         if let Some(order) = cached {
             return Ok((order, Source::Cache));
         }
+        let _slot = self.lookups.take().ok_or(Error::TooManyLookups)?;
         let found =
             tokio::time::timeout(LOOKUP_TIMEOUT, self.orders.find(&uid)).await.map_err(|_| Error::TooSlow)??;
         let order = Arc::new(found.ok_or(Error::NotFound)?);

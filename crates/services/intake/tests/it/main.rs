@@ -9,4 +9,5 @@ mod http;
 mod messages;
 mod outages;
 mod page;
+mod slots;
 mod stream;

@@ -75,7 +75,7 @@ pub fn router(state: Api, guard: Guard, readiness: Readiness, max_in_flight: usi
     let inbound = Inbound::new(guard, Slots::new(max_in_flight), UserSlots::quarter_of(max_in_flight));
     let api = groups().into_iter().fold(Router::new(), |api, (eighths, endpoints)| {
         let inbound = match eighths {
-            Some(eighths) => inbound.apart(Slots::new((max_in_flight * eighths / 8).max(1))),
+            Some(eighths) => inbound.apart(Slots::eighths_of(max_in_flight, eighths)),
             None => inbound.clone(),
         };
         api.merge(inbound.to(endpoints.routes(), BODY_LIMIT))

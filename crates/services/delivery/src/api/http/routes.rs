@@ -35,11 +35,19 @@ struct Base;
 
 /// Users with a session read couriers and orders; operators add them.
 fn endpoints() -> Endpoints<DeliveryService> {
+    creating().merge(others())
+}
+
+/// Returns the endpoint whose requests wait for geo.
+fn creating() -> Endpoints<DeliveryService> {
+    Endpoints::default().described(OPERATOR, SHARED.declared(routes!(create_order::handle), &[]))
+}
+
+fn others() -> Endpoints<DeliveryService> {
     Endpoints::default()
         .described(OPERATOR, SHARED.declared(routes!(add_courier::handle), &add_courier::PROBLEMS))
         .described(USER, SHARED.declared(routes!(list_couriers::handle), &[]))
         .described(OPERATOR, SHARED.declared(routes!(add_storage_place::handle), &add_storage_place::PROBLEMS))
-        .described(OPERATOR, SHARED.declared(routes!(create_order::handle), &[]))
         .described(USER, SHARED.declared(routes!(list_active_orders::handle), &[]))
 }
 
@@ -56,7 +64,8 @@ pub fn document() -> utoipa::openapi::OpenApi {
     endpoints().document(base)
 }
 
-/// Rejects more than `max_in_flight` concurrent requests, or more than a quarter of them by one user, with 429.
+/// Builds the whole HTTP API. More than `max_in_flight` concurrent requests, or a quarter of them by one user, are
+/// rejected with 429. Requests that wait for geo take at most three eighths of the slots.
 pub fn router(service: DeliveryService, guard: Guard, readiness: Readiness, max_in_flight: usize) -> Router {
     let pages = Router::new()
         .merge(openapi_pages::routes(guarded_by(&guard, document())))
@@ -65,6 +74,9 @@ pub fn router(service: DeliveryService, guard: Guard, readiness: Readiness, max_
         .merge(probe_routes(vec![readiness]))
         .layer(shared(from_fn_with_state(guard.clone(), Guard::http)));
     let inbound = Inbound::new(guard, Slots::new(max_in_flight), UserSlots::quarter_of(max_in_flight));
-    let api = inbound.to(endpoints().routes(), http::BODY_LIMIT).with_state(service);
+    let api = Router::new()
+        .merge(inbound.apart(Slots::eighths_of(max_in_flight, 3)).to(creating().routes(), http::BODY_LIMIT))
+        .merge(inbound.to(others().routes(), http::BODY_LIMIT))
+        .with_state(service);
     http::layers(Router::new().merge(api).merge(pages).fallback(http::not_found))
 }
