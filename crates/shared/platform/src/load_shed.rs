@@ -191,7 +191,7 @@ pub async fn shed(State(slots): State<Slots>, request: Request, next: Next) -> R
     next.run(request).await
 }
 
-/// Returns the size of a body that has arrived, in bytes.
+/// Returns the size of a body that has arrived, in bytes. Of a body that is longer than its limit, only a part has arrived.
 pub(crate) fn body_size(request: &Request) -> usize {
     usize::try_from(request.body().size_hint().lower()).unwrap_or(usize::MAX)
 }

@@ -137,9 +137,15 @@ async fn received(bodies: &Bodies, request: Request, next: Next) -> Response {
             return answer;
         }
     }
-    let handle = async |request: Request| handled(request, next).await;
+    let handle = async |request: Request| within_room(&bodies.arrivals, request, next).await;
     let handle = async |request: Request| discard_rest(request, handle).await;
     arrive(bodies, Request::from_parts(parts, body), handle).await
+}
+
+/// Handles a request, unless too many bytes of bodies are being handled.
+async fn within_room(arrivals: &Arrivals, request: Request, next: Next) -> Response {
+    let Some(_room) = arrivals.room(load_shed::body_size(&request)) else { return load_shed::refusal() };
+    handled(request, next).await
 }
 
 async fn handled(request: Request, next: Next) -> Response {
@@ -164,12 +170,11 @@ pub async fn serve(
 async fn arrive(bodies: &Bodies, request: Request, next: impl AsyncFnOnce(Request) -> Response) -> Response {
     let (parts, body) = request.into_parts();
     let body = match bodies.arrivals.read(body, bodies.limit).await {
-        Ok(Arrived::Whole(body)) => body,
-        Ok(Arrived::TooLong(body)) => return next(Request::from_parts(parts, body)).await,
+        Ok(Arrived::Whole(body)) => Body::from(body),
+        Ok(Arrived::TooLong(body)) => body,
         Err(error) => return not_arrived(error).into_response(),
     };
-    let Some(_room) = bodies.arrivals.room(body.len()) else { return load_shed::refusal() };
-    next(Request::from_parts(parts, Body::from(body))).await
+    next(Request::from_parts(parts, body)).await
 }
 
 fn not_arrived(error: NotArrived) -> Problem {

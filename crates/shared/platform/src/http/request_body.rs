@@ -5,17 +5,20 @@
 //! its request fails. So a flood of half-sent bodies drops only its own bodies.
 //!
 //! The bytes of the bodies whose requests are being handled are bounded, too; a request above the bound is refused.
-//! `load_shed` bounds the bytes of one user.
+//! `load_shed` bounds the bytes of one user. A body that is longer than its limit counts with the bytes that have been
+//! read of it.
 
 use std::{
     collections::BTreeMap,
+    pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll},
     time::Duration,
 };
 
-use axum::body::{Body, Bytes, HttpBody as _};
+use axum::body::{Body, Bytes, HttpBody};
 use bytes::BytesMut;
-use futures::{StreamExt as _, stream};
+use http_body::{Frame, SizeHint};
 use http_body_util::BodyExt as _;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
@@ -56,8 +59,42 @@ struct Arriving {
 
 pub enum Arrived {
     Whole(Bytes),
-    /// The body exceeds the limit. It yields the bytes read so far and the rest of the stream.
+    /// The body exceeds the limit. It contains the bytes read so far, whose number is its size, and the rest of the
+    /// stream.
     TooLong(Body),
+}
+
+/// A body that exceeds the limit.
+struct Exceeding {
+    /// The bytes read so far, until the body is polled.
+    begun: Option<Bytes>,
+    rest: Body,
+}
+
+impl HttpBody for Exceeding {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        match self.begun.take() {
+            Some(begun) => Poll::Ready(Some(Ok(Frame::data(begun)))),
+            None => Pin::new(&mut self.rest).poll_frame(context),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.begun.is_none() && self.rest.is_end_stream()
+    }
+
+    /// Returns the bytes in memory as the lower bound, since the rest is read only as it is polled.
+    fn size_hint(&self) -> SizeHint {
+        let mut hint = SizeHint::new();
+        hint.set_lower(self.begun.as_ref().map_or(0, |begun| begun.len() as u64));
+        hint
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -110,8 +147,7 @@ impl Arrivals {
                 self.grow(entry.number, data.len());
                 whole.extend_from_slice(&data);
                 if whole.len() > limit {
-                    let begun = stream::once(async { Ok::<_, axum::Error>(whole.freeze()) });
-                    return Ok(Arrived::TooLong(Body::from_stream(begun.chain(body.into_data_stream()))));
+                    return Ok(Arrived::TooLong(Body::new(Exceeding { begun: Some(whole.freeze()), rest: body })));
                 }
             }
             Ok(Arrived::Whole(whole.freeze()))
@@ -164,6 +200,8 @@ impl Drop for Entry<'_> {
 
 #[cfg(test)]
 mod tests {
+    use futures::{StreamExt as _, stream};
+
     use super::*;
 
     /// Creates a body that yields `bytes` bytes and then never ends.
@@ -182,6 +220,7 @@ mod tests {
             panic!("a body of eight bytes is not too long for five");
         };
 
+        assert_eq!(body.size_hint().lower(), 8, "it does not count what it holds");
         assert_eq!(axum::body::to_bytes(body, 100).await.unwrap(), "too long");
         assert_eq!(arrivals.lock().bytes, 0);
     }

@@ -1,6 +1,13 @@
 //! Tests that a server withstands requests of unknown clients and of a single user, and serves others meanwhile.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use axum::{Router, body::Bytes, routing::post};
 use contracts::proto::geo::{
@@ -17,12 +24,14 @@ use platform::{
     load_shed::{Slots, UserSlots},
     server::readiness::Readiness,
 };
-use testkit::Running;
+use testkit::{Running, eventually};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
+    task::JoinSet,
     time::{Instant, sleep, timeout},
 };
+use tokio_util::sync::CancellationToken;
 use tonic::{Code, Request, Response, Status};
 use uuid::Uuid;
 
@@ -187,6 +196,51 @@ async fn large_messages_that_are_handled_are_bounded_in_bytes_and_small_ones_are
     let refused = large.iter().filter(|code| **code == Code::ResourceExhausted).count();
     assert!((1..=28).contains(&refused), "8 MiB are handled at once: {large:?}");
     assert_eq!(small, [Code::Ok; 60]);
+}
+
+#[tokio::test]
+async fn bodies_that_are_too_long_and_not_read_yet_are_bounded_in_bytes_and_small_ones_are_handled() {
+    let (waiting, refused) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let go_on = CancellationToken::new();
+    // The endpoint waits without reading the body, as a guard does until the session has been looked up.
+    let (entered, released) = (waiting.clone(), go_on.clone());
+    let wait = move || {
+        entered.fetch_add(1, Ordering::SeqCst);
+        released.cancelled_owned()
+    };
+    let (listener, address) = bind().await;
+    let router = http::layers(Router::new().route("/", post(wait)));
+    let _server = testkit::run(|stop| http::serve(listener, router, Readiness::default(), stop));
+    let client = http::client(Duration::from_secs(20)).expect("a client");
+    let send = |size: usize| {
+        let (request, refused) = (client.post(format!("http://{address}/")).body(vec![0_u8; size]), refused.clone());
+        async move {
+            let status = request.send().await.expect("an answer").status().as_u16();
+            refused.fetch_add(usize::from(status == 429), Ordering::SeqCst);
+            status
+        }
+    };
+
+    let mut requests = JoinSet::new();
+    // Of bodies that arrive, too, 8 MiB are kept at once.
+    for group in 1..=4 {
+        for _ in 0..50 {
+            requests.spawn(send(http::BODY_LIMIT + 1));
+        }
+        eventually(async || {
+            (refused.load(Ordering::SeqCst) + waiting.load(Ordering::SeqCst) == 50 * group).then_some(())
+        })
+        .await;
+    }
+    let long = waiting.load(Ordering::SeqCst);
+    requests.spawn(send(100));
+    eventually(async || (waiting.load(Ordering::SeqCst) > long).then_some(())).await;
+    go_on.cancel();
+
+    assert_eq!(long, 127, "8 MiB have room for so many");
+    let statuses = requests.join_all().await;
+    assert_eq!(statuses.iter().filter(|status| **status == 200).count(), long + 1, "{statuses:?}");
+    assert_eq!(send(http::BODY_LIMIT + 1).await, 200, "the room is not free again");
 }
 
 #[tokio::test]
