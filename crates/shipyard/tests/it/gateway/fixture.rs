@@ -63,7 +63,12 @@ impl Fixture {
     }
 
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        self.http.request(method, format!("http://{}{path}", self.address(PUBLIC)))
+        self.request_to(PUBLIC, method, path)
+    }
+
+    /// Creates a request to the API that has this port in a deployment.
+    pub fn request_to(&self, port: u16, method: Method, path: &str) -> RequestBuilder {
+        self.http.request(method, format!("http://{}{path}", self.address(port)))
     }
 
     pub async fn get(&self, path: &str, session: &str) -> Answer {
