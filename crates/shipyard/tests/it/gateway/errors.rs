@@ -13,11 +13,15 @@ use crate::{
 /// The headers of every response.
 const SECURITY: [&str; 4] = ["cache-control", "content-security-policy", "referrer-policy", "x-content-type-options"];
 
-fn assert_secured(answer: &Answer) {
+pub fn assert_security_headers(answer: &Answer) {
     for header in SECURITY {
         assert_eq!(answer.headers.get_all(header).iter().count(), 1, "{header}: {answer:?}");
     }
-    // A request that Envoy refuses while it reads the head has no id; Envoy closes the connection.
+}
+
+fn assert_secured(answer: &Answer) {
+    assert_security_headers(answer);
+    // A request that Envoy refuses while it reads the head has no id yet; Envoy closes its connection.
     let is_closed = answer.headers.get("connection").is_some_and(|value| value == "close");
     assert!(answer.headers.contains_key("x-request-id") || is_closed, "{answer:?}");
 }

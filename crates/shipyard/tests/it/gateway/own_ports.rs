@@ -1,9 +1,9 @@
 //! The ports of single services, whose requests are not checked by the gateway.
 
-use contracts::ports::INTAKE;
+use contracts::ports::{CONSOLE, DELIVERY_HTTP, INTAKE};
 use reqwest::Method;
 
-use super::fixture::Fixture;
+use super::{errors::assert_security_headers, fixture::Fixture};
 use crate::{customer::send, system::System};
 
 #[tokio::test]
@@ -16,5 +16,39 @@ async fn intake_echoes_the_request_id_of_a_caller_from_outside() {
         let answer = send(request.header("X-Forwarded-For", "198.51.100.7")).await;
 
         assert_eq!(answer.headers["x-request-id"], id, "{answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn intake_itself_answers_that_no_order_has_an_id_whatever_it_looks_like() {
+    let Some(gateway) = Fixture::start(System::shared().await, 0).await else { return };
+    let caller = gateway.caller().await;
+
+    for id in ["unknown", "a/b", "a%2Fb", "%3Cscript%3E", "a%00b", "%ff", "%2e%2e%2f", "%20"] {
+        let request = gateway.request_to(INTAKE, Method::GET, &format!("/orders/{id}"));
+        let answer = send(request.header("X-Session-Uuid", &caller.session)).await;
+
+        let problem = answer.problem(404, "ORDER_NOT_FOUND");
+        assert_eq!(problem["message"], "order not found", "{id}");
+    }
+}
+
+#[tokio::test]
+async fn every_error_of_the_gateway_at_the_port_of_a_service_is_a_problem_with_the_security_headers() {
+    let Some(gateway) = Fixture::start(System::shared().await, 0).await else { return };
+    let long = |port| gateway.request_to(port, Method::GET, "/").header("x-long", "x".repeat(20_000));
+    let escaped = |port| gateway.request_to(port, Method::GET, "/a%2fb");
+
+    let mut answers = Vec::new();
+    for port in [DELIVERY_HTTP, INTAKE, CONSOLE] {
+        answers.push((send(long(port)).await, 431, "HEADERS_TOO_LARGE"));
+    }
+    for port in [DELIVERY_HTTP, CONSOLE] {
+        answers.push((send(escaped(port)).await, 400, "INVALID_REQUEST"));
+    }
+
+    for (answer, status, code) in answers {
+        assert_security_headers(&answer);
+        answer.problem(status, code);
     }
 }
