@@ -19,6 +19,23 @@ pub const DASHBOARD: Dashboard = Dashboard {
             link: Link::Dashboard("services"),
         },
         Panel {
+            title: "Answers of the gateway per second",
+            description: "By class, and those with a 5xx by port. Only in containers.",
+            unit: "reqps",
+            limit: None,
+            queries: &[
+                Query {
+                    expr: "sum by (envoy_response_code_class) (rate(envoy_http_downstream_rq_xx[$__rate_interval]))",
+                    legend: "{{envoy_response_code_class}}xx",
+                },
+                Query {
+                    expr: r#"sum by (envoy_http_conn_manager_prefix) (rate(envoy_http_downstream_rq_xx{envoy_response_code_class="5"}[$__rate_interval]))"#,
+                    legend: "5xx {{envoy_http_conn_manager_prefix}}",
+                },
+            ],
+            link: Link::Runbook("toomanyerrors"),
+        },
+        Panel {
             title: "Log-ins per second",
             description: "By outcome. Many that failed are guesses.",
             unit: "short",

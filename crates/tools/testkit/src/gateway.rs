@@ -1,6 +1,11 @@
 //! The gateway of `deploy/envoy` in a container on this machine's network, in front of a test's services.
 
-use std::{collections::HashMap, net::SocketAddr, path::Path, time::Duration};
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    net::SocketAddr,
+    path::Path,
+    time::Duration,
+};
 
 use anyhow::Context as _;
 use testcontainers::{ContainerAsync, GenericImage, ImageExt as _};
@@ -98,7 +103,8 @@ impl Gateway {
     }
 }
 
-/// Replaces the addresses in `envoy.yaml`: listeners get free ports of this machine, and clusters the test's services.
+/// Replaces the addresses in `envoy.yaml`: listeners get free ports of this machine, and clusters the test's services,
+/// or the gateway's own listener.
 fn placed(configuration: &str, upstreams: &[Upstream]) -> anyhow::Result<(String, HashMap<u16, SocketAddr>)> {
     let mut listeners = HashMap::new();
     let mut lines = Vec::new();
@@ -107,8 +113,10 @@ fn placed(configuration: &str, upstreams: &[Upstream]) -> anyhow::Result<(String
         if let Some(port) =
             number(&line, "address: 0.0.0.0, port_value: ").or(number(&line, "address: 127.0.0.1, port_value: "))
         {
-            let free = servers::free_address()?;
-            listeners.insert(port, free);
+            let free = match listeners.entry(port) {
+                Entry::Occupied(listener) => *listener.get(),
+                Entry::Vacant(listener) => *listener.insert(servers::free_address()?),
+            };
             let [of_all, of_host] = ["0.0.0.0", "127.0.0.1"].map(|ip| format!("address: {ip}, port_value: {port} "));
             let own = format!("address: {}, port_value: {} ", free.ip(), free.port());
             line = line.replace(&of_all, &own).replace(&of_host, &own);

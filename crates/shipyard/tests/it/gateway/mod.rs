@@ -4,6 +4,7 @@ mod buying;
 mod check;
 mod errors;
 mod fixture;
+mod metrics;
 mod own_ports;
 mod sessions;
 mod tokens;

@@ -262,13 +262,15 @@ fn the_gateway_logs_no_path_of_a_request_to_intake() {
 #[test]
 fn the_gateway_reaches_no_store_and_no_store_reaches_the_gateway() {
     for file in [PLAIN, TLS] {
-        let Some(rendered) = Rendered::new(file, "") else { return };
+        let Some(rendered) = Rendered::with_profile(file, "", "tools,observability,kafka-ui") else { return };
         let networks = |name: &str| rendered.0[name]["networks"].as_object().into_iter().flat_map(|all| all.keys());
 
-        assert!(networks("gateway").eq(["edge"]), "{file}: {}", rendered.0["gateway"]["networks"]);
+        assert!(networks("gateway").eq(["edge", "scrape"]), "{file}: {}", rendered.0["gateway"]["networks"]);
         for name in STORES.into_iter().chain(["migrate", "kafka-acls"]) {
             assert!(networks(name).eq(["data"]), "{file}: {name}: {}", rendered.0[name]["networks"]);
         }
+        let scraped = rendered.services().filter(|(_, service)| service["networks"].get("scrape").is_some());
+        assert!(scraped.map(|(name, _)| name).eq(["gateway", "prometheus"]), "{file}: others are in `scrape`, too");
     }
 }
 

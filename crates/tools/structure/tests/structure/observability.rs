@@ -119,6 +119,30 @@ fn prometheus_scrapes_every_service() {
     assert_eq!(targets.matches("names: [").count(), services().len(), "{TARGETS} scrapes services that do not exist");
 }
 
+#[test]
+fn prometheus_scrapes_the_gateway_at_a_port_that_is_not_published() {
+    let targets = read(&root().join(TARGETS));
+    let target = targets.split_once("\"gateway:").and_then(|(_, rest)| rest.split_once('"'));
+    let (port, _) = target.expect("the gateway is a target");
+    let listener = format!("address: 0.0.0.0, port_value: {port} }}");
+    let published = format!(":{port}\"");
+
+    assert!(read(&root().join("deploy/envoy/envoy.yaml")).contains(&listener), "envoy.yaml has no listener {port}");
+    for file in files(&root().join("deploy/compose"), "yaml") {
+        assert!(!read(&file).contains(&published), "{} publishes {port}", shown(&file));
+    }
+}
+
+#[test]
+fn operators_are_told_what_prometheus_keeps_of_the_gateway() {
+    let (targets, operations) = (read(&root().join(TARGETS)), read(&root().join(OPERATIONS)));
+    let kept = targets.split_once("regex: \"").and_then(|(_, rest)| rest.split_once('"'));
+    let (kept, _) = kept.expect("the gateway's job has a list of metrics");
+
+    let missing: Vec<&str> = kept.split('|').filter(|name| !operations.contains(&format!("`{name}`"))).collect();
+    assert!(missing.is_empty(), "add to {OPERATIONS}: {missing:?}");
+}
+
 /// Runs a program from an image of the profile `observability`, in which /etc/shipyard is the folder of the program's
 /// configuration. Returns false without Docker or the image.
 fn checked(image: &str, program: &str, arguments: &[&str]) -> bool {

@@ -1,0 +1,51 @@
+//! The gateway's metrics, as Prometheus reads them.
+
+use std::path::Path;
+
+use reqwest::{Method, StatusCode};
+
+use super::fixture::Fixture;
+use crate::{customer::send, system::System};
+
+/// The port of the listener in `deploy/envoy/envoy.yaml`.
+const PORT: u16 = 9902;
+
+/// Returns the names of the metrics that Prometheus keeps.
+fn kept() -> Vec<String> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/observability/containers/services.yaml");
+    let text = std::fs::read_to_string(path).unwrap();
+    let (_, rest) = text.split_once("regex: \"").unwrap();
+    let (names, _) = rest.split_once('"').unwrap();
+    names.split('|').map(str::to_owned).collect()
+}
+
+#[tokio::test]
+async fn prometheus_finds_what_it_keeps_of_the_gateway_and_reaches_nothing_else_of_its_admin_api() {
+    let Some(gateway) = Fixture::start(System::shared().await, 0).await else { return };
+    let metrics = async || send(gateway.request_to(PORT, Method::GET, "/stats/prometheus")).await;
+
+    let exported = metrics().await;
+
+    assert_eq!(exported.status, StatusCode::OK, "{exported:?}");
+    for name in kept() {
+        let is_of = |line: &str| line.strip_prefix(&name).is_some_and(|rest| rest.starts_with(['{', ' ']));
+        assert!(exported.text.lines().any(is_of), "{name}");
+    }
+    // Answers have the labels that the dashboard and the alert read, also before the first one.
+    let failures =
+        r#"envoy_http_downstream_rq_xx{envoy_response_code_class="5",envoy_http_conn_manager_prefix="gateway"} 0"#;
+    assert!(exported.text.lines().any(|line| line == failures), "{failures}");
+    for (method, path) in [
+        (Method::GET, "/"),
+        (Method::GET, "/stats"),
+        (Method::GET, "/config_dump"),
+        (Method::GET, "/stats/prometheus/"),
+        (Method::GET, "/stats/prometheus?filter=.*"),
+        (Method::POST, "/stats/prometheus"),
+        (Method::POST, "/quitquitquit"),
+    ] {
+        let answer = send(gateway.request_to(PORT, method.clone(), path)).await;
+        assert_eq!(answer.status, StatusCode::NOT_FOUND, "{method} {path}: {answer:?}");
+    }
+    assert_eq!(metrics().await.status, StatusCode::OK);
+}
