@@ -168,6 +168,8 @@ fn latest_start(extents: &[Extent], firsts: &HashMap<i32, DateTime<Utc>>) -> Opt
 mod tests {
     use std::time::Duration;
 
+    use platform::kafka::Mark;
+
     use super::*;
 
     #[test]
@@ -181,13 +183,6 @@ mod tests {
         let with_empty = [extent(0, 4), extent(3, 9)];
         assert_eq!(latest_start(&with_empty, &firsts), Some(DateTime::<Utc>::MAX_UTC));
     }
-}
-
-#[cfg(test)]
-mod tests {
-    use platform::kafka::Mark;
-
-    use super::*;
 
     #[tokio::test]
     async fn a_letter_whose_record_was_in_an_earlier_topic_is_not_current() {
