@@ -6,7 +6,7 @@ use std::fmt;
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub enum Credential {
     Session(String),
-    /// A JWT whose header declares it an access token. Only iam can verify it.
+    /// A JWT whose header declares it an access token. Only the service that issued it can verify it.
     Token(String),
 }
 

@@ -1,5 +1,5 @@
 //! The trait with which the guard looks up the user of a session, and its in-memory implementation.
-//! `contracts::identity` has the implementation that calls iam.
+//! `contracts::identity` has the implementation that asks the service of sessions.
 
 use std::{
     collections::HashMap,

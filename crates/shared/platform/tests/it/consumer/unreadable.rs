@@ -35,13 +35,17 @@ impl Setup {
         let aborting = tokio::task::spawn_blocking(move || -> KafkaResult<()> {
             let timeout = Duration::from_secs(30);
             let mut settings = ClientConfig::new();
-            settings.set("bootstrap.servers", brokers).set("transactional.id", &topic);
+            settings
+                .set("bootstrap.servers", brokers)
+                .set("transactional.id", &topic)
+                .set("message.timeout.ms", "20000");
             let producer: FutureProducer = settings.create()?;
             producer.init_transactions(timeout)?;
             producer.begin_transaction()?;
             let sent = producer.send_result(FutureRecord::to(&topic).key("1").payload("aborted"));
-            let _delivery = sent.map_err(|(error, _)| error)?;
-            producer.flush(timeout)?;
+            let delivery = sent.map_err(|(error, _)| error)?;
+            let delivered = futures::executor::block_on(delivery).expect("the producer lives");
+            delivered.map_err(|(error, _)| error)?;
             producer.abort_transaction(timeout)
         });
         aborting.await.unwrap().unwrap();
