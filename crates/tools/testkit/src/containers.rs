@@ -8,7 +8,7 @@ use sqlx::Connection as _;
 use testcontainers::{
     ContainerAsync, ContainerRequest, GenericImage, ImageExt as _,
     bollard::query_parameters::{ListContainersOptionsBuilder, RemoveContainerOptionsBuilder},
-    core::{IntoContainerPort as _, client::docker_client_instance},
+    core::{IntoContainerPort as _, Mount, client::docker_client_instance},
     runners::AsyncRunner as _,
 };
 use tokio::sync::OnceCell;
@@ -23,6 +23,15 @@ const LABEL: &str = "shipyard.testkit";
 const PULL_TIMEOUT: Duration = Duration::from_mins(5);
 /// The timeout for a server's first answer.
 const STARTUP_TIMEOUT: Duration = Duration::from_mins(1);
+
+/// The listener over which the broker calls itself, to verify and to end transactions. Inside its container it cannot
+/// reach the address that it advertises to the tests.
+const INSIDE: &str = "INSIDE";
+const LISTENERS: [(&str, &str); 3] = [
+    ("KAFKA_LISTENERS", "PLAINTEXT://:9092,INSIDE://:19092,CONTROLLER://:9093"),
+    ("KAFKA_LISTENER_SECURITY_PROTOCOL_MAP", "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,INSIDE:PLAINTEXT"),
+    ("KAFKA_INTER_BROKER_LISTENER_NAME", INSIDE),
+];
 
 /// Starts the run's `server`, and waits until it answers. Returns its address and image.
 pub async fn start(server: Server, run: &Run) -> anyhow::Result<(String, String)> {
@@ -77,12 +86,14 @@ where
 }
 
 async fn postgres(run: &Run) -> anyhow::Result<(String, String)> {
-    // No data outlives the run, so durability is not needed.
+    // No data outlives the run, so neither durability nor a disk is needed: each test has its own database of 300 files.
     let options = "fsync=off full_page_writes=off synchronous_commit=off max_connections=500 jit=off shared_buffers=64MB \
+                   max_wal_size=128MB \
                    log_parameter_max_length=0 log_parameter_max_length_on_error=0 log_error_verbosity=terse";
     let image = GenericImage::new("postgres", "17")
         .with_exposed_port(5432.tcp())
         .with_env_var("POSTGRES_PASSWORD", "test")
+        .with_mount(Mount::tmpfs_mount("/var/lib/postgresql/data"))
         .with_cmd(["postgres"].into_iter().chain(options.split(' ').flat_map(|option| ["-c", option])));
     let (container, name) = launch(image, run).await?;
     let url = format!("postgres://postgres:test@{}/postgres", published(&container, 5432).await?);
@@ -117,12 +128,15 @@ async fn kafka(run: &Run) -> anyhow::Result<(String, String)> {
         // The broker must advertise its port, so the port is chosen before the broker starts. Another program may take
         // it meanwhile.
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-        let advertised = format!("PLAINTEXT://127.0.0.1:{port}");
+        let advertised = format!("PLAINTEXT://127.0.0.1:{port},{INSIDE}://localhost:19092");
         let image = GenericImage::new(IMAGE.0, IMAGE.1)
             .with_mapped_port(port, 9092.tcp())
             .with_copy_to(LOG4J_PATH, LOG4J.as_bytes().to_vec())
             .with_env_var("KAFKA_ADVERTISED_LISTENERS", &advertised);
-        let image = ENVIRONMENT.iter().fold(image, |image, (name, value)| image.with_env_var(*name, *value));
+        let image = ENVIRONMENT.iter().chain(&LISTENERS).fold(image, |image, (name, value)| {
+            // The last value of a variable counts.
+            image.with_env_var(*name, *value)
+        });
         match launch(image, run).await {
             Ok((container, name)) => {
                 let brokers = format!("127.0.0.1:{port}");
