@@ -187,7 +187,7 @@ impl Drop for UserSlot {
 
 /// Middleware: takes a slot for the request, or answers 429.
 pub async fn shed(State(slots): State<Slots>, request: Request, next: Next) -> Response {
-    let Some(_slot) = slots.take() else { return refusal() };
+    let Some(_slot) = slots.take() else { return refusal().into_response() };
     next.run(request).await
 }
 
@@ -196,9 +196,10 @@ pub(crate) fn body_size(request: &Request) -> usize {
     usize::try_from(request.body().size_hint().lower()).unwrap_or(usize::MAX)
 }
 
-pub(crate) fn refusal() -> Response {
+/// Counts a request that finds no free slot, and returns its problem.
+pub fn refusal() -> Problem {
     metrics::counter!("requests_shed_total").increment(1);
-    Problem::too_many_requests("too many requests at once; try again soon").into_response()
+    Problem::too_many_requests("too many requests at once; try again soon")
 }
 
 pub(crate) fn refusal_to_user() -> Response {

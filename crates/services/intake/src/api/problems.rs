@@ -7,6 +7,7 @@ use platform::{
         openapi::{Declared, SharedProblems},
         problem::Problem,
     },
+    load_shed,
     postgres::DatabaseError,
 };
 
@@ -42,10 +43,8 @@ impl From<Error> for Problem {
             Error::NotFound => declared(ORDER_NOT_FOUND),
             Error::Broken(broken) => Self::invalid(broken.path, broken.rule),
             Error::TooLong => declared(PAYLOAD_TOO_LARGE),
-            Error::Topic(_)
-            | Error::TooSlow
-            | Error::TooManyLookups
-            | Error::Database(DatabaseError::Unavailable(_)) => {
+            Error::TooManyLookups => load_shed::refusal(),
+            Error::Topic(_) | Error::TooSlow | Error::Database(DatabaseError::Unavailable(_)) => {
                 tracing::warn!(error = error_chain(error), "dependency unavailable");
                 Self::unavailable(message)
             }

@@ -7,7 +7,7 @@ use axum::{
     Router,
     extract::{DefaultBodyLimit, Request, State},
     middleware::{Next, from_fn_with_state},
-    response::Response,
+    response::{IntoResponse as _, Response},
 };
 
 use crate::{
@@ -58,7 +58,7 @@ impl Inbound {
 /// One layer, since each layer of axum costs each request several allocations.
 async fn admit(State(inbound): State<Arc<Inbound>>, request: Request, next: Next) -> Response {
     let (Some(_slot), Ok(_apart)) = (inbound.slots.take(), slot(inbound.apart.as_ref())) else {
-        return refusal();
+        return refusal().into_response();
     };
     let handle =
         async |request: Request| match inbound.users.take(request.extensions().get(), body_size(&request)).await {

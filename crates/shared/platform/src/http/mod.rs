@@ -144,7 +144,9 @@ async fn received(bodies: &Bodies, request: Request, next: Next) -> Response {
 
 /// Handles a request, unless too many bytes of bodies are being handled.
 async fn within_room(arrivals: &Arrivals, request: Request, next: Next) -> Response {
-    let Some(_room) = arrivals.room(load_shed::body_size(&request)) else { return load_shed::refusal() };
+    let Some(_room) = arrivals.room(load_shed::body_size(&request)) else {
+        return load_shed::refusal().into_response();
+    };
     handled(request, next).await
 }
 
