@@ -3,7 +3,7 @@
 use axum::{
     body::Bytes,
     extract::{DefaultBodyLimit, FromRequest, Request},
-    http::{HeaderMap, StatusCode},
+    http::{HeaderMap, StatusCode, header::CONTENT_LENGTH},
 };
 use contracts::ids::UserId;
 use platform::{
@@ -36,7 +36,8 @@ pub struct IdempotencyKey {
     key: String,
 }
 
-/// A POST request's body, of at most `LIMIT` bytes, and idempotency key. An invalid key is refused before the body is read.
+/// A POST request's body, of at most `LIMIT` bytes, and idempotency key. An invalid key, or a length above `LIMIT`, is
+/// refused before the body is read.
 pub struct IdempotentRequest<const LIMIT: usize = BODY_LIMIT> {
     key: Option<String>,
     method_and_path: String,
@@ -49,12 +50,18 @@ impl<S: Send + Sync, const LIMIT: usize> FromRequest<S> for IdempotentRequest<LI
     async fn from_request(mut request: Request, state: &S) -> Result<Self, Problem> {
         let key = read(request.headers())?;
         let method_and_path = format!("{} {}", request.method(), request.uri().path());
+        let too_large = || {
+            let limit = format!("the body is larger than {} KiB", LIMIT / 1024);
+            Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE", limit)
+        };
+        // A client that waits with a body that is too large for this endpoint alone must not be asked for it.
+        let length = request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok());
+        if length.and_then(|length| length.parse::<usize>().ok()).is_some_and(|length| length > LIMIT) {
+            return Err(too_large());
+        }
         DefaultBodyLimit::max(LIMIT).apply(&mut request);
         let body = Bytes::from_request(request, state).await.map_err(|rejection| match rejection.status() {
-            status @ StatusCode::PAYLOAD_TOO_LARGE => {
-                let limit = format!("the body is larger than {} KiB", LIMIT / 1024);
-                Problem::new(status, "PAYLOAD_TOO_LARGE", limit)
-            }
+            StatusCode::PAYLOAD_TOO_LARGE => too_large(),
             _ => json::unreadable(&rejection),
         })?;
         Ok(Self { key, method_and_path, body })
