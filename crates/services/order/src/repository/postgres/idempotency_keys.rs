@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use contracts::ids::OrderId;
-use platform::postgres::{Database, retry_stale};
+use platform::postgres::{Database, count_skipped_row, retry_stale};
 use sqlx::types::Json;
 
 use super::PgOrders;
@@ -58,7 +58,12 @@ impl IdempotencyKeys for PgOrders {
         };
         let known = retry_stale(known).await.map_err(|error| match error {
             // A newer version has stored this outcome. A repeated request may reach a replica of that version.
-            sqlx::Error::ColumnDecode { .. } => Error::Unavailable("the stored answer", error.into()),
+            sqlx::Error::ColumnDecode { .. } => {
+                count_skipped_row();
+                let (user, key) = (claim.user.uuid(), &claim.key);
+                tracing::error!(user_uuid = %user, key, %error, "stored answer not decoded, row skipped");
+                Error::Unavailable("the stored answer", error.into())
+            }
             error => error.into(),
         });
         Ok(match known? {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use contracts::money::Money;
+use metrics_exporter_prometheus::PrometheusBuilder;
 use order::{
     error::{Error, Refusal},
     model::{Claim, Claimed, NewOrder, Outcome, PaymentMethod, Status},
@@ -201,8 +202,12 @@ async fn an_outcome_that_only_a_newer_version_knows_is_kept_and_answered_as_unav
         .await
         .unwrap();
 
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let _guard = metrics::set_default_local_recorder(&recorder);
     let unknown = orders.claim(&claim, order, LEASE_TTL).await;
 
+    let rendered = recorder.handle().render();
+    assert!(rendered.contains("inconsistent_rows_total 1"), "{rendered}");
     assert!(matches!(unknown, Err(Error::Unavailable(..))), "{unknown:?}");
     let kept: String = sqlx::query_scalar("select outcome ->> 'refused' from idempotency_keys where key = $1")
         .bind(&claim.key)
