@@ -161,8 +161,8 @@ async fn a_length_above_the_limit_of_its_endpoint_is_refused_without_asking_for_
     let api = start(10).await;
     let url = api.bare(Method::POST, "/").build().unwrap().url().clone();
     let mut connection = TcpStream::connect((url.host_str().unwrap(), url.port().unwrap())).await.unwrap();
-    let head = "POST /api/v1/orders HTTP/1.1\r\nHost: x\r\nX-Session-Uuid: session\r\nContent-Type: application/json\r\n\
-                Content-Length: 100000\r\nExpect: 100-continue\r\n\r\n";
+    let head = "POST /api/v1/orders HTTP/1.1\r\nHost: x\r\nX-Session-Uuid: session\r\n\
+                Content-Type: application/json\r\nContent-Length: 100000\r\nExpect: 100-continue\r\n\r\n";
 
     connection.write_all(head.as_bytes()).await.unwrap();
     let mut first_line = String::new();
