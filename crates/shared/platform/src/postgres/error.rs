@@ -44,7 +44,8 @@ pub fn consistent<T, E: fmt::Display>(row: Result<T, E>) -> Option<T> {
     .ok()
 }
 
-/// Counts a row that a job leaves out because the database refused to change it. The caller logs which row it is.
+/// Counts a row that a job or a list leaves out because it cannot be decoded or changed. The caller logs which row it
+/// is.
 pub fn count_skipped_row() {
     metrics::counter!("inconsistent_rows_total").increment(1);
 }
