@@ -59,14 +59,22 @@ pub async fn skip(
     skipping.await.context("skipping")?
 }
 
-/// Returns the first of these batches that cannot be decoded.
+/// Returns the first of these batches that cannot be decoded. All but the last one are of aborted transactions, which
+/// are seldom unreadable, so that one client reads them together.
 fn unreadable(config: &kafka::Config, topic: &str, partition: i32, batches: &[Batch]) -> anyhow::Result<Option<Batch>> {
-    for batch in batches {
-        if !kafka::can_be_decoded(config, topic, partition, *batch)? {
-            return Ok(Some(*batch));
+    let Some((last, aborted)) = batches.split_last() else { return Ok(None) };
+    if let (Some(begin), Some(end)) = (aborted.first(), aborted.last()) {
+        let together = Batch { last: end.last, ..*begin };
+        if !kafka::can_be_decoded(config, topic, partition, together)? {
+            for batch in aborted {
+                if !kafka::can_be_decoded(config, topic, partition, *batch)? {
+                    return Ok(Some(*batch));
+                }
+            }
         }
     }
-    Ok(None)
+    let is_readable = kafka::can_be_decoded(config, topic, partition, *last)?;
+    Ok((!is_readable).then_some(*last))
 }
 
 /// Returns the consumer groups that read the topic, or `group` alone if it is one of them.

@@ -30,7 +30,7 @@ impl OrderService {
                 Err(error) if is_outage(&error) => return Err(error.into()),
                 // One order that fails must not delay the others.
                 Err(error) => {
-                    if matches!(error, Error::Database(DatabaseError::Refused(_))) {
+                    if let Error::Database(DatabaseError::Refused(_)) | Error::Inconsistent(_) = error {
                         count_skipped_row();
                     }
                     tracing::error!(order_uuid = %uuid, error = error_chain(error), "overdue order not cancelled, skipped");
