@@ -6,11 +6,6 @@ use crate::fixture::{OPEN, shop};
 
 /// The number of rows of payment, provider, inventory, assembly and delivery about the fixture's orders.
 const ROWS: usize = 10;
-/// The notes of every audit: no fact shows these records.
-const UNREAD: [&str; 2] = [
-    "11: the topic of baskets is not read: a basket that was consumed and not stored is unknown",
-    "12: the topic of loans is not read: a loan that was consumed and not stored is unknown",
-];
 
 #[test]
 fn a_shop_that_is_well_keeps_every_invariant() {
@@ -149,8 +144,6 @@ fn a_table_is_written_as_a_person_reads_it() {
             "",
             "1: the responses to clients are unknown; the orders of all other rows are checked",
             "6: the messages in chats are unknown: notification's own rows are trusted",
-            UNREAD[0],
-            UNREAD[1],
             "",
             "1 of 13 invariants are broken, by 1 row",
         ]
@@ -191,8 +184,5 @@ fn each_invariant_tells_what_it_looked_at_and_notes_nothing_without_a_cause() {
             vec![3, 0, 0],
         ]
     );
-    let all = report.findings.iter().flat_map(|one| one.notes.iter().map(move |note| (one.number, note)));
-    let notes: Vec<String> = all.map(|(number, note)| format!("{number}: {note}")).collect();
-    assert_eq!(notes, UNREAD);
-    assert!(report.findings.iter().all(|one| one.missing.is_empty()), "{report}");
+    assert!(report.findings.iter().all(|one| one.notes.is_empty() && one.missing.is_empty()), "{report}");
 }
