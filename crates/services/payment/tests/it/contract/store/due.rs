@@ -10,6 +10,7 @@ contract!([
     a_charge_keeps_its_id_while_it_is_pending,
     a_refund_continues_after_a_pause_from_its_latest_request_alone,
     a_refund_that_is_requested_again_may_take_its_time_again,
+    a_refund_that_fails_again_and_again_gets_no_more_time,
     a_refund_is_recorded_as_made_by_its_latest_request_alone,
     an_unfinished_payment_that_is_looked_at_is_due_before_its_pause_is_over,
     a_refund_that_failed_after_it_was_made_is_opened_again_once,
@@ -144,6 +145,23 @@ async fn a_refund_that_is_requested_again_may_take_its_time_again(fixture: Fixtu
     fixture.payments.continue_refund(intent.transaction, &pending, &second).await.unwrap();
 
     assert!(updated_at().await > cancelled_at);
+}
+
+async fn a_refund_that_fails_again_and_again_gets_no_more_time(fixture: Fixture) {
+    let intent = intent(Method::Card);
+    fixture.settled(&intent, &charged()).await;
+    fixture.payments.cancel(intent.order, Some(new_cause())).await.unwrap();
+    let second = RefundRequest { number: 2, reference: None };
+    let third = RefundRequest { number: 3, reference: None };
+    fixture.payments.continue_refund(intent.transaction, &RefundRequest::FIRST, &second).await.unwrap();
+    let renewed = fixture.payments.get(intent.transaction).await.unwrap().unwrap();
+    fixture.elapse(Duration::from_secs(1)).await;
+
+    fixture.payments.continue_refund(intent.transaction, &second, &third).await.unwrap();
+
+    let payment = fixture.payments.get(intent.transaction).await.unwrap().unwrap();
+    assert_eq!(payment.status, Status::Refunding { reference: reference(), request: third });
+    assert_eq!(payment.updated_at, renewed.updated_at);
 }
 
 async fn a_refund_is_recorded_as_made_by_its_latest_request_alone(fixture: Fixture) {

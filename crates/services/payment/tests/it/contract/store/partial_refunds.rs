@@ -190,6 +190,29 @@ async fn a_partial_refund_that_is_requested_again_may_take_its_time_again() {
     assert!(fixture.is_requested_again(id).await);
 }
 
+/// The in-memory implementation stores no such time, since only the audit reads it.
+#[tokio::test]
+async fn a_partial_refund_that_fails_again_and_again_gets_no_more_time() {
+    let fixture = postgres().await;
+    let intent = intent(Method::Card);
+    fixture.settled(&intent, &charged()).await;
+    let id = fixture.add(&part(&intent, "one", 300)).await.unwrap().refund.id();
+    let second = RefundRequest { number: 2, reference: None };
+    let third = RefundRequest { number: 3, reference: None };
+    let requested_at = async || -> String {
+        let requested = sqlx::query_scalar("select requested_at::text from partial_refunds where refund_uuid = $1");
+        requested.bind(id).fetch_one(fixture.pool.as_ref().unwrap()).await.unwrap()
+    };
+    fixture.payments.record_refund(id, &RefundRequest::FIRST, &RefundState::Failed).await.unwrap();
+    let renewed = requested_at().await;
+
+    fixture.payments.record_refund(id, &second, &RefundState::Failed).await.unwrap();
+
+    let refunds = fixture.payments.refunds_of(intent.transaction).await.unwrap();
+    assert_eq!(refunds[0].status, PartialRefundStatus::Refunding(third));
+    assert_eq!(requested_at().await, renewed);
+}
+
 async fn a_partial_refund_that_failed_after_it_was_made_is_opened_again_once(fixture: Fixture) {
     let intent = intent(Method::Card);
     fixture.settled(&intent, &charged()).await;
