@@ -1,6 +1,6 @@
 //! `shipyard audit` of a running shop: a consistent shop passes, and each corrupted row is found.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use contracts::{
     events::{PaymentCompleted, ROUTES, Topics, record},
@@ -48,8 +48,14 @@ async fn an_audit_counts_what_happened_and_finds_the_rows_that_were_spoilt() {
     assert_eq!(counted(&report, 8), [topics.len() as u64, 0], "{report}");
     assert_eq!(report["under_way"], json!([]));
 
-    give_up(&system, built).await;
-    let (_, report) = audit(&system, "0s").await;
+    let event = record(built, PaymentCompleted { attempt: 1, ..PaymentCompleted::default() }).uuid;
+    let statement = "delete from inbox where consumer = 'order-group-payment-completed' and event_uuid = $1";
+    spoil(&system, &order::SERVICE, statement, event).await;
+    let given_up = async {
+        until_audited(&system).await;
+        give_up(&system, built, event).await;
+    };
+    let ((_, report), ()) = tokio::join!(audit(&system, "20s"), given_up);
     assert_eq!(report["under_way"], json!([]), "no consumer will handle an event whose letter was discarded");
 
     for (service, order, statement, number) in [
@@ -122,11 +128,19 @@ async fn give_back(system: &System, order: Uuid) {
     assert!(payments.refund_partially(request).await.unwrap().into_inner().is_made);
 }
 
-/// Removes the inbox row of an event of the order, and records that an operator discarded its dead letter.
-async fn give_up(system: &System, order: Uuid) {
-    let event = record(order, PaymentCompleted { attempt: 1, ..PaymentCompleted::default() }).uuid;
-    let statement = "delete from inbox where consumer = 'order-group-payment-completed' and event_uuid = $1";
-    spoil(system, &order::SERVICE, statement, event).await;
+/// Waits until an audit asks the database of order.
+async fn until_audited(system: &System) {
+    let database = connect(system, &order::SERVICE).await;
+    let statement = "select exists (select from pg_stat_activity
+        where datname = current_database() and application_name = 'shipyard-audit')";
+    while !sqlx::query_scalar::<_, bool>(statement).fetch_one(&database).await.unwrap() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    database.close().await;
+}
+
+/// Records that an operator discarded the dead letter of this event of the order.
+async fn give_up(system: &System, order: Uuid, event: Uuid) {
     let entry = Entry {
         letter: "payment.completed.dlq/0/0".to_owned(),
         given_up_at: clock::now(),
@@ -146,12 +160,16 @@ async fn give_up(system: &System, order: Uuid) {
 }
 
 async fn spoil(system: &System, service: &'static Service, statement: &'static str, order: Uuid) {
-    let variable = service.variable("DATABASE_URL");
-    let (_, url) = system.variables.iter().find(|(name, _)| *name == variable).unwrap();
-    let database = PgPool::connect(url).await.unwrap();
+    let database = connect(system, service).await;
     let changed = sqlx::query(statement).bind(order).execute(&database).await.unwrap();
     assert!(changed.rows_affected() > 0, "{statement}");
     database.close().await;
+}
+
+async fn connect(system: &System, service: &'static Service) -> PgPool {
+    let variable = service.variable("DATABASE_URL");
+    let (_, url) = system.variables.iter().find(|(name, _)| *name == variable).unwrap();
+    PgPool::connect(url).await.unwrap()
 }
 
 /// Returns whether the audit passed, and its report.

@@ -16,7 +16,7 @@ use super::{
     topics,
 };
 use operations::databases::Databases;
-use operations::facts::{GivenUp, accepted_refunds, fingerprint, under_way};
+use operations::facts::{accepted_refunds, fingerprint, under_way};
 use operations::session_probe::probe;
 
 /// How long pending work may make no progress. Notification retries a message only after Telegram has been available
@@ -117,7 +117,7 @@ async fn busy(cluster: &Cluster) -> anyhow::Result<Vec<String>> {
 /// Returns the pending work in the databases, including the refunds that the provider's stand-in has accepted, which it
 /// makes within seconds. An event that a consumer has given up is pending: no fault may leave one.
 async fn pending(databases: &Databases) -> anyhow::Result<Vec<String>> {
-    let mut pending = under_way(databases, &GivenUp::default()).await?;
+    let mut pending = under_way(databases).await?;
     let accepted = accepted_refunds(databases).await?;
     if accepted > 0 {
         pending.push(format!("{accepted} accepted refunds"));

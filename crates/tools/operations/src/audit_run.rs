@@ -8,7 +8,7 @@ use serde::Serialize;
 use tokio::time::Instant;
 
 use crate::{
-    facts::{GivenUp, Sources, fingerprint, under_way},
+    facts::{Sources, fingerprint},
     session_probe::probe,
 };
 
@@ -94,13 +94,10 @@ async fn quiet_facts(sources: &Sources, wait: Duration, progress: &OnProgress) -
     let databases = &sources.databases;
     let until = Instant::now() + wait;
     loop {
-        // Operators replay dead letters, and consumers give up further events, so each try reads the letters again.
-        let given_up = sources.given_up().await?;
-        let waiting = quiet(sources, &given_up, until, progress);
-        let busy = step(progress, "wait until no work is pending", waiting).await?;
+        let busy = step(progress, "wait until no work is pending", quiet(sources, until, progress)).await?;
         let before = fingerprint(databases).await?;
         let facts = step(progress, "read databases and topics", Box::pin(read(sources, progress))).await?;
-        let still = fingerprint(databases).await? == before && under_way(databases, &given_up).await?.is_empty();
+        let still = fingerprint(databases).await? == before && sources.under_way().await?.is_empty();
         if (busy.is_empty() && still) || Instant::now() >= until {
             let moved = (busy.is_empty() && !still).then(|| "changes while it was read".to_owned());
             return Ok((facts, busy.into_iter().chain(moved).collect()));
@@ -108,14 +105,9 @@ async fn quiet_facts(sources: &Sources, wait: Duration, progress: &OnProgress) -
     }
 }
 
-async fn quiet(
-    sources: &Sources,
-    given_up: &GivenUp,
-    until: Instant,
-    progress: &OnProgress,
-) -> anyhow::Result<(Vec<String>, String)> {
+async fn quiet(sources: &Sources, until: Instant, progress: &OnProgress) -> anyhow::Result<(Vec<String>, String)> {
     loop {
-        let busy = under_way(&sources.databases, given_up).await?;
+        let busy = sources.under_way().await?;
         if busy.is_empty() {
             return Ok((busy, String::new()));
         }

@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use contracts::events::{producers, route_of};
 use uuid::Uuid;
 
-use super::GivenUp;
+use super::{Sources, given_up::GivenUp};
 use crate::{databases::Databases, registry::with_database, republish_lost_events::missing_at};
 use platform::server::service::Service;
 
@@ -111,9 +111,38 @@ const FINGERPRINTS: [(&Service, &str); 8] = [
     (&intake::SERVICE, "select concat_ws(' ', max(number), max(erased_at)) from orders"),
 ];
 
-/// Returns the pending work, such as `2 ships being built`. An event that its consumer has given up is not pending.
-pub async fn under_way(databases: &Databases, given_up: &GivenUp) -> anyhow::Result<Vec<String>> {
-    let mut under_way = Vec::new();
+impl Sources {
+    /// Returns the pending work. An event that its consumer has given up is not pending. Since consumers give up events
+    /// and operators replay dead letters at any time, each call with a missing event reads the letters.
+    pub async fn under_way(&self) -> anyhow::Result<Vec<String>> {
+        let work = unfinished(&self.databases).await?;
+        let mut missing = untaken(&self.databases).await?;
+        if !missing.is_empty() {
+            let given_up = GivenUp::read(self).await?;
+            missing.retain(|(group, event)| !given_up.has(group, *event));
+        }
+        Ok(with_untaken(work, &missing))
+    }
+}
+
+/// Returns the pending work, such as `2 ships being built`. An event that its consumer has given up is pending.
+pub async fn under_way(databases: &Databases) -> anyhow::Result<Vec<String>> {
+    let work = unfinished(databases).await?;
+    Ok(with_untaken(work, &untaken(databases).await?))
+}
+
+/// Adds the number of events that a consumer has not handled.
+fn with_untaken(mut work: Vec<String>, untaken: &[(&str, Uuid)]) -> Vec<String> {
+    let events: HashSet<Uuid> = untaken.iter().map(|(_, event)| *event).collect();
+    if !events.is_empty() {
+        work.push(format!("{} events to be taken", events.len()));
+    }
+    work
+}
+
+/// Returns the work that services will complete by themselves, except the events that consumers have not handled.
+async fn unfinished(databases: &Databases) -> anyhow::Result<Vec<String>> {
+    let mut work = Vec::new();
     let unpublished = with_database()
         .filter(|service| service.has_table("outbox"))
         .map(|service| (service, format!("events to be published by {service}"), UNPUBLISHED));
@@ -124,10 +153,15 @@ pub async fn under_way(databases: &Databases, given_up: &GivenUp) -> anyhow::Res
             .await
             .with_context(|| format!("asking the database of {service}"))?;
         if count > 0 {
-            under_way.push(format!("{count} {what}"));
+            work.push(format!("{count} {what}"));
         }
     }
-    let mut waiting = 0;
+    Ok(work)
+}
+
+/// Returns those of the latest events that a consumer has not handled, each with the consumer's group.
+async fn untaken(databases: &Databases) -> anyhow::Result<Vec<(&'static str, Uuid)>> {
+    let mut untaken = Vec::new();
     for producer in producers() {
         let latest: Vec<(String, Uuid)> = sqlx::query_as(LATEST).fetch_all(databases.named(producer)?).await?;
         let mut kinds: Vec<&str> = latest.iter().map(|(kind, _)| kind.as_str()).collect();
@@ -135,18 +169,13 @@ pub async fn under_way(databases: &Databases, given_up: &GivenUp) -> anyhow::Res
         kinds.dedup();
         for kind in kinds {
             let uuids: Vec<Uuid> = latest.iter().filter(|(name, _)| name == kind).map(|(_, uuid)| *uuid).collect();
-            let mut untaken = HashSet::new();
             for consumer in route_of(kind).map(|route| route.consumers).unwrap_or_default() {
                 let missing = missing_at(databases, consumer, &uuids).await?;
-                untaken.extend(missing.into_iter().filter(|event| !given_up.has(consumer.group, *event)));
+                untaken.extend(missing.into_iter().map(|event| (consumer.group, event)));
             }
-            waiting += untaken.len();
         }
     }
-    if waiting > 0 {
-        under_way.push(format!("{waiting} events to be taken"));
-    }
-    Ok(under_way)
+    Ok(untaken)
 }
 
 /// Returns the number of refunds that the provider has accepted but not made. [`under_way`] ignores them.

@@ -5,15 +5,17 @@ use std::collections::{HashMap, HashSet};
 use platform::kafka::HEADER_GROUP;
 use uuid::Uuid;
 
+use super::Sources;
 use crate::dead_letter_queue::{DeadLetterQueue, State};
 
 /// The events by consumer group.
 #[derive(Default)]
-pub struct GivenUp(HashMap<String, HashSet<Uuid>>);
+pub(super) struct GivenUp(HashMap<String, HashSet<Uuid>>);
 
 impl GivenUp {
     /// Reads the pending dead letters, and from the journal the discarded ones, which may be pruned.
-    pub(super) async fn read(queue: &DeadLetterQueue) -> anyhow::Result<Self> {
+    pub(super) async fn read(sources: &Sources) -> anyhow::Result<Self> {
+        let queue = DeadLetterQueue::new(sources.kafka.clone(), sources.topics.clone())?;
         let letters = queue.letters(None).await?;
         let pending = letters.iter().filter(|found| found.state == State::Pending).map(|found| &found.letter);
         let pending = pending.map(|letter| (letter.header(HEADER_GROUP).to_owned(), letter.event(queue.kind(letter))));

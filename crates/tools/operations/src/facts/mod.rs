@@ -32,12 +32,10 @@ use sqlx::{
 
 pub use self::{
     activity::{accepted_refunds, fingerprint, under_way},
-    given_up::GivenUp,
     topics::Progress,
 };
 use crate::{
     databases::Databases,
-    dead_letter_queue::DeadLetterQueue,
     registry::{audited, with_database},
 };
 use platform::server::service::Service;
@@ -91,11 +89,6 @@ impl Sources {
             discarded: read.discarded,
             ..own
         })
-    }
-
-    /// Reads the events that consumers have given up.
-    pub async fn given_up(&self) -> anyhow::Result<GivenUp> {
-        GivenUp::read(&DeadLetterQueue::new(self.kafka.clone(), self.topics.clone())?).await
     }
 
     /// Reads one database: its outbox and inboxes, if any, and the facts that the submodule of its service reads.
