@@ -19,6 +19,8 @@ const LEASE_TTL: Duration = Duration::from_secs(40);
 const POLL_INTERVAL: Duration = Duration::from_secs(5);
 /// The name of the reply to `/start`.
 const GREETING: &str = "greeting";
+/// The maximum number of greetings that a chat gets in a while: one for each of a few members of a group, and for each of a few repetitions.
+const MAX_GREETINGS: u32 = 5;
 /// The number of letters and digits of a code that confirms a contact. A text of another length is not a code.
 const CODE_LENGTH: usize = 26;
 
@@ -86,7 +88,7 @@ impl Bot {
             match command(&message) {
                 Some(Command::Greet) => {
                     let text = self.templates.start(&message.chat, &message.first_name)?;
-                    if replies.send_repeatable(&message.chat, GREETING, &text).await {
+                    if replies.send_repeatable(&message.chat, GREETING, MAX_GREETINGS, &text).await {
                         metrics::greeted();
                     }
                 }
@@ -95,7 +97,7 @@ impl Bot {
                     let text = self.templates.contact(outcome, &message.chat)?;
                     // While iam is available, a chat can have only this outcome without end.
                     if outcome == Confirmation::TooMany.as_str() {
-                        replies.send_repeatable(&message.chat, outcome, &text).await;
+                        replies.send_repeatable(&message.chat, outcome, 1, &text).await;
                     } else {
                         replies.send_or_wait(&message.chat, &text).await;
                     }

@@ -1,5 +1,5 @@
 //! The bot's replies. No chat holds up the replies to others: a reply that the messenger postpones waits beside the bot's loop, and a chat
-//! gets only once in a while what it can ask for without end.
+//! gets only a few times in a while what it can ask for without end.
 
 use std::{sync::Arc, time::Duration};
 
@@ -11,8 +11,8 @@ use crate::{client::BotApi, model::MessengerError};
 
 /// The maximum number of retries of a reply while the messenger is unreachable. After that, the user must repeat the command.
 const MAX_RETRIES: usize = 3;
-/// The minimum time between two repeatable replies of one name to a chat.
-const REPEAT_AFTER: Duration = Duration::from_secs(10);
+/// The window in which a chat gets a repeatable reply of one name a limited number of times.
+const REPEAT_WINDOW: Duration = Duration::from_secs(10);
 /// The maximum number of repeatable replies that are remembered. One that is forgotten may be sent again at once.
 const MAX_REMEMBERED: u64 = 10_000;
 /// The longest pause that a reply waits for if the messenger asks for it.
@@ -22,28 +22,41 @@ const MAX_WAITING: usize = 32;
 
 pub struct Replies {
     api: Arc<dyn BotApi>,
-    /// The time from which each chat may get the repeatable reply of a name again.
-    next: Cache<(String, &'static str), Instant>,
+    repeats: Cache<(String, &'static str), Repeats>,
     waiting: JoinSet<()>,
+}
+
+/// The repeatable replies of one name that a chat got in the window that ends at `until`.
+#[derive(Clone, Copy)]
+struct Repeats {
+    until: Instant,
+    count: u32,
 }
 
 impl Replies {
     pub fn new(api: Arc<dyn BotApi>) -> Self {
-        Self { api, next: Cache::new(MAX_REMEMBERED), waiting: JoinSet::new() }
+        Self { api, repeats: Cache::new(MAX_REMEMBERED), waiting: JoinSet::new() }
     }
 
-    /// Sends a reply that a chat can ask for without end, unless the chat got the reply of this name a moment ago. Returns true if it was
-    /// sent.
-    pub async fn send_repeatable(&self, chat: &str, name: &'static str, text: &str) -> bool {
-        let key = (chat.to_owned(), name);
-        if self.next.get(&key).is_some_and(|next| Instant::now() < next) {
+    /// Sends a reply that a chat can ask for without end, unless the chat got the reply of this name `max` times in the window. Returns
+    /// true if it was sent.
+    pub async fn send_repeatable(&self, chat: &str, name: &'static str, max: u32, text: &str) -> bool {
+        let (key, now) = ((chat.to_owned(), name), Instant::now());
+        let known = self.repeats.get(&key).filter(|known| now < known.until);
+        let Repeats { until, count } = known.unwrap_or(Repeats { until: now + REPEAT_WINDOW, count: 0 });
+        if count >= max {
             return false;
         }
-        self.next.insert(key.clone(), Instant::now() + REPEAT_AFTER);
         let outcome = reply(&*self.api, chat, text).await;
-        if let Err(MessengerError::RateLimited(pause)) = outcome {
-            // A call during the pause would prolong the limit.
-            self.next.insert(key, Instant::now() + pause.max(REPEAT_AFTER));
+        match &outcome {
+            Ok(()) => self.repeats.insert(key, Repeats { until, count: count + 1 }),
+            Err(MessengerError::RateLimited(pause)) => {
+                // A call during the pause would prolong the limit.
+                let until = Instant::now() + (*pause).max(REPEAT_WINDOW);
+                self.repeats.insert(key, Repeats { until, count: max });
+            }
+            // The user, who has probably got nothing, may ask again at once.
+            Err(_) => {}
         }
         is_sent(&outcome)
     }

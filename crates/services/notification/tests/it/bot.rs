@@ -182,14 +182,41 @@ async fn a_chat_is_greeted_again_after_a_while() {
     }
     api.receive(text(11, "7", "/start"));
     let _bot = start(&api, &offsets, &lease);
-    replies(&api, 2).await;
+    replies(&api, 6).await;
 
     tokio::time::sleep(Duration::from_secs(10)).await;
     api.receive(text(12, "42", "/start"));
-    replies(&api, 3).await;
+    replies(&api, 7).await;
 
     let chats: Vec<_> = api.sent().into_iter().map(|message| message.chat).collect();
-    assert_eq!(chats, ["42", "7", "42"]);
+    assert_eq!(chats, ["42", "42", "42", "42", "42", "7", "42"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_start_of_a_chat_is_answered_also_within_a_moment() {
+    let (api, offsets, lease) = (MemoryMessenger::default(), MemoryOffsets::default(), MemoryLease::new("first"));
+    for (id, chat) in [(1, "42"), (2, "-100"), (3, "42"), (4, "-100")] {
+        api.receive(text(id, chat, "/start"));
+    }
+    let _bot = start(&api, &offsets, &lease);
+
+    replies(&api, 4).await;
+
+    let chats: Vec<_> = api.sent().into_iter().map(|message| message.chat).collect();
+    assert_eq!(chats, ["42", "-100", "42", "-100"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_greeting_that_failed_does_not_count_as_one_that_the_chat_got() {
+    let (api, offsets, lease) = (MemoryMessenger::default(), MemoryOffsets::default(), MemoryLease::new("first"));
+    let rejected = Reply::Error(MessengerError::Rejected("Bad Request".to_owned()));
+    api.script(vec![rejected; 5]);
+    for id in 1..=6 {
+        api.receive(text(id, "42", "/start"));
+    }
+    let _bot = start(&api, &offsets, &lease);
+
+    replies(&api, 1).await;
 }
 
 #[tokio::test(start_paused = true)]
