@@ -19,7 +19,8 @@ const LEASE_TTL: Duration = Duration::from_secs(40);
 const POLL_INTERVAL: Duration = Duration::from_secs(5);
 /// The name of the reply to `/start`.
 const GREETING: &str = "greeting";
-/// The maximum number of greetings that a chat gets in a while: one for each of a few members of a group, and for each of a few repetitions.
+/// The maximum number of greetings that a chat gets in a while: several members of a group may greet the bot, and a user
+/// may repeat the command.
 const MAX_GREETINGS: u32 = 5;
 /// The number of letters and digits of a code that confirms a contact. A text of another length is not a code.
 const CODE_LENGTH: usize = 26;
@@ -95,8 +96,8 @@ impl Bot {
                 Some(Command::Confirm(code, chat)) => {
                     let outcome = self.confirm(code, chat).await;
                     let text = self.templates.contact(outcome, &message.chat)?;
-                    // While iam is available, a chat can have only this outcome without end.
-                    if outcome == Confirmation::TooMany.as_str() {
+                    // A chat can have only these outcomes without end; neither uses up a code.
+                    if outcome == Confirmation::TooMany.as_str() || outcome == Confirmation::UNAVAILABLE {
                         replies.send_repeatable(&message.chat, outcome, 1, &text).await;
                     } else {
                         replies.send_or_wait(&message.chat, &text).await;

@@ -252,6 +252,27 @@ async fn a_chat_that_sends_too_many_codes_is_told_so_once_in_a_while() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn without_iam_a_chat_that_repeats_codes_takes_no_place_of_a_reply_that_waits() {
+    let (api, offsets, lease) = (MemoryMessenger::default(), MemoryOffsets::default(), MemoryLease::new("first"));
+    let contacts = MemoryContacts::default();
+    contacts.answer(Err(Unavailable("no route".to_owned())));
+    api.limit("42", Duration::from_secs(20));
+    for id in 1..=100 {
+        api.receive(text(id, "42", CODE));
+    }
+    let _bot = start_with(&api, &offsets, &lease, &contacts);
+    eventually(|| async { (contacts.given().len() == 100).then_some(()) }).await;
+
+    contacts.answer(Ok(Confirmation::Confirmed));
+    api.limit("7", Duration::from_secs(5));
+    api.receive(text(101, "7", CODE));
+    replies(&api, 1).await;
+
+    assert_eq!(api.sent()[0].chat, "7");
+    assert_eq!(api.refused("42"), 1, "a call during the pause would prolong it");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_stop_finishes_the_command_in_progress_and_leaves_the_others_to_the_next_replica() {
     let (api, offsets, lease) = (MemoryMessenger::default(), MemoryOffsets::default(), MemoryLease::new("first"));
     let contacts = SlowContacts::default();
