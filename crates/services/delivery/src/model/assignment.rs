@@ -1,7 +1,7 @@
 //! Decides which courier gets which order. The statement that writes the decision chooses the storage place; see
 //! [`Courier::place_for`](super::Courier::place_for).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use contracts::ids::{CourierId, OrderId};
@@ -40,18 +40,25 @@ const MAX_REFUSALS: usize = 3;
 /// The assignments that the database has refused in a round. The reason may be the row of the order or that of the
 /// courier.
 #[derive(Clone, Debug, Default)]
-pub struct Refusals(BTreeSet<(OrderId, CourierId)>);
+pub struct Refusals {
+    refused: BTreeSet<(OrderId, CourierId)>,
+    of_order: BTreeMap<OrderId, usize>,
+    of_courier: BTreeMap<CourierId, usize>,
+}
 
 impl Refusals {
     pub fn add(&mut self, order: OrderId, courier: CourierId) {
-        self.0.insert((order, courier));
+        self.refused.insert((order, courier));
+        *self.of_order.entry(order).or_default() += 1;
+        *self.of_courier.entry(courier).or_default() += 1;
     }
 
     /// Returns true if the round may try to assign the order to the courier.
     fn admit(&self, order: OrderId, courier: CourierId) -> bool {
-        let of_order = self.0.iter().filter(|(refused, _)| *refused == order).count();
-        let of_courier = self.0.iter().filter(|(_, refused)| *refused == courier).count();
-        !self.0.contains(&(order, courier)) && of_order < MAX_REFUSALS && of_courier < MAX_REFUSALS
+        let may_be_tried = |count: Option<&usize>| count.is_none_or(|count| *count < MAX_REFUSALS);
+        may_be_tried(self.of_order.get(&order))
+            && may_be_tried(self.of_courier.get(&courier))
+            && !self.refused.contains(&(order, courier))
     }
 }
 

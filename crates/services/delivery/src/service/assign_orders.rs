@@ -3,10 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use platform::{
-    error_chain,
-    postgres::{DatabaseError, count_skipped_row},
-};
+use platform::{error_chain, postgres::count_skipped_row};
 
 use super::DeliveryService;
 use crate::{
@@ -57,8 +54,9 @@ impl DeliveryService {
         }
     }
 
-    /// Writes assignments. If the database refuses the statement, halves the batch until only the refused assignments
-    /// are left out, and adds these to `refusals`. Returns the numbers of assigned orders and of refused assignments.
+    /// Writes assignments. If the database refuses the statement for its data, halves the batch until only the refused
+    /// assignments are left out, and adds these to `refusals`. Returns the numbers of assigned orders and of refused
+    /// assignments.
     async fn write_assignments(
         &self,
         assignments: &[Assignment],
@@ -68,14 +66,14 @@ impl DeliveryService {
         let mut parts = vec![assignments];
         while let Some(part) = parts.pop() {
             match (self.dispatch.assign(part).await, part) {
-                (Err(error @ Error::Database(DatabaseError::Refused(_))), [one]) => {
+                (Err(Error::Database(error)), [one]) if error.is_permanent_refusal() => {
                     let (order, courier, error) = (one.delivery.order, one.courier, error_chain(error));
                     count_skipped_row();
                     tracing::error!(order_uuid = %order, courier_uuid = %courier, error, "order not assigned, skipped");
                     refusals.add(order, courier);
                     refused += 1;
                 }
-                (Err(Error::Database(DatabaseError::Refused(_))), _) => {
+                (Err(Error::Database(error)), _) if error.is_permanent_refusal() => {
                     let (first, second) = part.split_at(part.len() / 2);
                     parts.extend([second, first]);
                 }

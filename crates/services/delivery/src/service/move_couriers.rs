@@ -2,10 +2,7 @@
 
 use chrono::NaiveDate;
 use contracts::ids::CourierId;
-use platform::{
-    error_chain,
-    postgres::{DatabaseError, count_skipped_row},
-};
+use platform::{error_chain, postgres::count_skipped_row};
 
 use super::DeliveryService;
 use crate::{
@@ -56,20 +53,20 @@ impl DeliveryService {
         Ok((couriers, refused))
     }
 
-    /// Writes steps. If the database refuses the statement, halves the batch until only the refused steps are left out.
-    /// Returns the number of these, too.
+    /// Writes steps. If the database refuses the statement for its data, halves the batch until only the refused steps
+    /// are left out. Returns the number of these, too.
     async fn write_steps(&self, epoch: i64, steps: &[Step]) -> Result<(Moved, usize), Error> {
         let (mut moved, mut refused) = (Moved::default(), 0);
         let mut parts = vec![steps];
         while let Some(part) = parts.pop() {
             match (self.dispatch.step(epoch, part).await, part) {
-                (Err(error @ Error::Database(DatabaseError::Refused(_))), [one]) => {
+                (Err(Error::Database(error)), [one]) if error.is_permanent_refusal() => {
                     let (order, courier, error) = (one.delivery.order, one.courier, error_chain(error));
                     count_skipped_row();
                     tracing::error!(order_uuid = %order, courier_uuid = %courier, error, "courier not moved, skipped");
                     refused += 1;
                 }
-                (Err(Error::Database(DatabaseError::Refused(_))), _) => {
+                (Err(Error::Database(error)), _) if error.is_permanent_refusal() => {
                     let (first, second) = part.split_at(part.len() / 2);
                     parts.extend([second, first]);
                 }

@@ -2,10 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use contracts::ids::OrderId;
-use platform::{
-    error_chain,
-    postgres::{DatabaseError, count_skipped_row},
-};
+use platform::{error_chain, postgres::count_skipped_row};
 
 use super::InventoryService;
 use crate::{error::Error, metrics, repository::Due};
@@ -27,7 +24,7 @@ impl InventoryService {
             orders.into_iter().partition(|order| existing.contains(order));
         let confirmed = self.warehouse.confirm(&created).await?;
         let expired = match self.warehouse.expire(&abandoned, read_at).await {
-            Err(Error::Database(DatabaseError::Refused(_))) => self.expire_each(&abandoned, read_at).await?,
+            Err(Error::Database(error)) if error.is_permanent_refusal() => self.expire_each(&abandoned, read_at).await?,
             expired => expired?,
         };
         metrics::due(confirmed, expired);
@@ -40,7 +37,7 @@ impl InventoryService {
         let mut expired = 0;
         for order in orders {
             expired += match self.warehouse.expire(&[*order], read_at).await {
-                Err(error @ Error::Database(DatabaseError::Refused(_))) => {
+                Err(Error::Database(error)) if error.is_permanent_refusal() => {
                     count_skipped_row();
                     tracing::error!(order_uuid = %order, error = error_chain(error), "reservation not expired, skipped");
                     0

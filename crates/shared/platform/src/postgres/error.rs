@@ -27,6 +27,12 @@ impl DatabaseError {
     pub fn inconsistent(table: &'static str, column: &'static str, key: impl ToString) -> Self {
         Self::Inconsistent { table, column, key: key.to_string() }
     }
+
+    /// Returns true if the statement can never succeed with its data. A job that writes many rows with one statement
+    /// then looks for the row that is the reason. Any other refusal, such as of a missing table, concerns all rows.
+    pub fn is_permanent_refusal(&self) -> bool {
+        matches!(self, Self::Refused(cause) if is_permanent(cause))
+    }
 }
 
 /// Exports the counter with the value 0. Otherwise a series would begin with its first increment, which `rate()` would
@@ -88,9 +94,9 @@ impl From<DatabaseError> for Status {
 impl From<DatabaseError> for Failure {
     fn from(error: DatabaseError) -> Self {
         match &error {
-            DatabaseError::Unavailable(_) => Self::transient(error),
-            DatabaseError::Refused(cause) if !is_permanent(cause) => Self::transient(error),
-            DatabaseError::Refused(_) | DatabaseError::Inconsistent { .. } => Self::poison(error_chain(error)),
+            DatabaseError::Inconsistent { .. } => Self::poison(error_chain(error)),
+            refused if refused.is_permanent_refusal() => Self::poison(error_chain(error)),
+            DatabaseError::Unavailable(_) | DatabaseError::Refused(_) => Self::transient(error),
         }
     }
 }

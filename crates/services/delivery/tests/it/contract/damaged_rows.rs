@@ -143,6 +143,22 @@ async fn a_step_that_postgresql_refuses_ends_no_tick() {
 }
 
 #[tokio::test]
+async fn a_refusal_that_concerns_all_rows_skips_none() {
+    let (store, pool, service) = service().await;
+    for _ in 0..2 {
+        store.couriers.add(&courier(1, 1, 1, &[10])).await.unwrap();
+    }
+    wait(&store, 5).await;
+    assert_eq!(assign_all(&store).await.len(), 1);
+    wait(&store, 5).await;
+    // As after a restore that left the table out.
+    sqlx::query("alter table outbox rename to elsewhere").execute(&pool).await.unwrap();
+
+    assert!(service.assign_orders(DateTime::UNIX_EPOCH).await.is_err());
+    assert!(service.move_couriers(store.epoch().await, NaiveDate::default()).await.is_err());
+}
+
+#[tokio::test]
 async fn a_courier_that_cannot_be_read_ends_no_list_and_gets_no_order() {
     let (store, pool, service) = service().await;
     let (damaged, other) = (courier(10, 5, 5, &[10]), courier(1, 1, 1, &[10]));
