@@ -1,7 +1,7 @@
 //! Decides which courier gets which order. The statement that writes the decision chooses the storage place; see
 //! [`Courier::place_for`](super::Courier::place_for).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use contracts::ids::{CourierId, OrderId};
@@ -36,19 +36,38 @@ pub struct Assignment {
 /// The number of couriers with which a round tries an order that the database refuses to assign, and of orders with
 /// which it tries a courier.
 const MAX_REFUSALS: usize = 3;
+/// How long a refused assignment is not tried again, so that the next rounds try others.
+const REMEMBERED_FOR: TimeDelta = TimeDelta::minutes(1);
+/// The number of refused assignments above which a round forgets those of the rounds before it.
+const MAX_REMEMBERED: usize = 10_000;
 
-/// The assignments that the database has refused in a round. The reason may be the row of the order or that of the
-/// courier.
+/// The assignments that the database has refused. The reason may be the row of the order or that of the courier.
 #[derive(Clone, Debug, Default)]
 pub struct Refusals {
-    refused: BTreeSet<(OrderId, CourierId)>,
+    /// The time at which the round began.
+    now: DateTime<Utc>,
+    /// The refused assignments, also of earlier rounds, with the times of their rounds.
+    refused: BTreeMap<(OrderId, CourierId), DateTime<Utc>>,
+    /// The numbers of refusals in this round.
     of_order: BTreeMap<OrderId, usize>,
     of_courier: BTreeMap<CourierId, usize>,
 }
 
 impl Refusals {
+    /// Must be called at the beginning of a round.
+    pub fn begin_round(&mut self, now: DateTime<Utc>) {
+        self.now = now;
+        self.of_order.clear();
+        self.of_courier.clear();
+        // A clock that is set back forgets nothing too late.
+        self.refused.retain(|_, at| (now - *at).abs() < REMEMBERED_FOR);
+        if self.refused.len() > MAX_REMEMBERED {
+            self.refused.clear();
+        }
+    }
+
     pub fn add(&mut self, order: OrderId, courier: CourierId) {
-        self.refused.insert((order, courier));
+        self.refused.insert((order, courier), self.now);
         *self.of_order.entry(order).or_default() += 1;
         *self.of_courier.entry(courier).or_default() += 1;
     }
@@ -58,7 +77,7 @@ impl Refusals {
         let may_be_tried = |count: Option<&usize>| count.is_none_or(|count| *count < MAX_REFUSALS);
         may_be_tried(self.of_order.get(&order))
             && may_be_tried(self.of_courier.get(&courier))
-            && !self.refused.contains(&(order, courier))
+            && !self.refused.contains_key(&(order, courier))
     }
 }
 
@@ -160,20 +179,35 @@ mod tests {
         assert_eq!(assigned(orders), [(7, 3), (9, 1)]);
     }
 
+    fn refused(pairs: &[(u128, u128)]) -> Refusals {
+        let mut refusals = Refusals::default();
+        for (order, courier) in pairs {
+            refusals.add(OrderId::new(Uuid::from_u128(*order)), CourierId::new(Uuid::from_u128(*courier)));
+        }
+        refusals
+    }
+
     #[test]
     fn an_order_that_a_courier_is_refused_goes_to_another_and_the_courier_gets_another_order() {
-        let refused = |pairs: &[(u128, u128)]| {
-            let mut refusals = Refusals::default();
-            for (order, courier) in pairs {
-                refusals.add(OrderId::new(Uuid::from_u128(*order)), CourierId::new(Uuid::from_u128(*courier)));
-            }
-            refusals
-        };
         let orders = || vec![waiting(7, 1, 1, 5), waiting(8, 1, 1, 5)];
 
         assert_eq!(assigned_after(&refused(&[(7, 1)]), orders()), [(7, 2), (8, 1)]);
         assert_eq!(assigned_after(&refused(&[(7, 1), (7, 2), (7, 3)]), orders()), [(8, 1)]);
         assert_eq!(assigned_after(&refused(&[(4, 1), (5, 1), (6, 1)]), orders()), [(7, 2), (8, 3)]);
+    }
+
+    #[test]
+    fn the_next_round_tries_what_the_last_one_has_not_and_a_minute_later_all() {
+        let mut refusals = refused(&[(4, 1), (5, 1), (6, 1), (7, 2)]);
+        let orders = || vec![waiting(7, 1, 1, 5), waiting(8, 1, 1, 5)];
+        assert_eq!(assigned_after(&refusals, orders()), [(7, 3), (8, 2)]);
+
+        refusals.begin_round(DateTime::UNIX_EPOCH + TimeDelta::seconds(1));
+        assert_eq!(assigned_after(&refusals, orders()), [(7, 1), (8, 2)]);
+        assert_eq!(assigned_after(&refusals, vec![waiting(4, 1, 1, 5)]), [(4, 2)]);
+
+        refusals.begin_round(DateTime::UNIX_EPOCH + REMEMBERED_FOR);
+        assert_eq!(assigned_after(&refusals, vec![waiting(4, 1, 1, 5)]), [(4, 1)]);
     }
 
     #[test]

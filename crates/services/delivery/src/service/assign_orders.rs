@@ -25,9 +25,10 @@ pub struct Round {
 
 impl DeliveryService {
     /// Assigns orders until no free courier can take a waiting one, or until another replica has assigned the same
-    /// orders or couriers.
-    pub async fn assign_orders(&self, now: DateTime<Utc>) -> Result<Round, Error> {
-        let (mut count, mut refusals) = (0, Refusals::default());
+    /// orders or couriers. `refusals` are those of the rounds before.
+    pub async fn assign_orders(&self, now: DateTime<Utc>, refusals: &mut Refusals) -> Result<Round, Error> {
+        let mut count = 0;
+        refusals.begin_round(now);
         // Usually no order waits. Then the couriers, of which there may be thousands, are not read.
         if !self.dispatch.has_waiting(Volume::LARGEST).await? {
             return Ok(Round { assigned: 0, is_complete: true });
@@ -39,11 +40,11 @@ impl DeliveryService {
             };
             let waiting = self.dispatch.waiting(largest, BATCH_SIZE).await?;
             let tick = TimeDelta::from_std(self.tick).unwrap_or(TimeDelta::MAX);
-            let assignments = model::assign(waiting, free, &refusals, now, tick);
+            let assignments = model::assign(waiting, free, refusals, now, tick);
             if assignments.is_empty() {
                 return Ok(Round { assigned: count, is_complete: true });
             }
-            let (assigned, refused) = self.write_assignments(&assignments, &mut refusals).await?;
+            let (assigned, refused) = self.write_assignments(&assignments, refusals).await?;
             if assigned > 0 {
                 count += assigned;
                 self.relay.wake();

@@ -60,7 +60,7 @@ async fn assignments_per_second_against_their_statement_alone() {
         let service = DeliveryService::new(repositories, Arc::new(orders), Arc::new(geo), Waker::default(), tick);
 
         let begun = Instant::now();
-        let assigned = service.assign_orders(clock::now()).await.unwrap().assigned;
+        let assigned = service.assign_orders(clock::now(), &mut Refusals::default()).await.unwrap().assigned;
         let took = begun.elapsed();
 
         let rate =
