@@ -47,8 +47,6 @@ impl DeliveryService {
             let (assigned, refused) = self.write_assignments(&assignments, refusals).await?;
             if assigned > 0 {
                 count += assigned;
-                self.relay.wake();
-                tracing::info!(assigned, "orders assigned to couriers");
             } else if refused == 0 {
                 return Ok(Round { assigned: count, is_complete: false });
             }
@@ -78,7 +76,15 @@ impl DeliveryService {
                     let (first, second) = part.split_at(part.len() / 2);
                     parts.extend([second, first]);
                 }
-                (outcome, _) => assigned += outcome?.len(),
+                (outcome, _) => {
+                    let orders = outcome?.len();
+                    // The statement of the next part may fail.
+                    if orders > 0 {
+                        self.relay.wake();
+                        tracing::info!(assigned = orders, "orders assigned to couriers");
+                    }
+                    assigned += orders;
+                }
             }
         }
         Ok((assigned, refused))

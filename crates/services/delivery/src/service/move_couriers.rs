@@ -38,26 +38,12 @@ impl DeliveryService {
         }
     }
 
-    /// Moves these couriers by one step. Returns the numbers of couriers moved and of refused steps.
+    /// Moves these couriers by one step. If the database refuses the statement for its data, halves the batch until only
+    /// the refused steps are left out. Returns the numbers of couriers moved and of refused steps.
     async fn step(&self, epoch: i64, today: NaiveDate, trips: Vec<Trip>) -> Result<(usize, usize), Error> {
         let steps: Vec<_> = trips.into_iter().map(|trip| trip.step(today)).collect();
-        let (Moved { couriers, arrived, took }, refused) = self.write_steps(epoch, &steps).await?;
-        if couriers > 0 && steps.iter().any(|step| !step.events.is_empty()) {
-            self.relay.wake();
-        }
-        if arrived > 0 {
-            tracing::info!(arrived, "orders delivered");
-            metrics::delivered(&took);
-            self.assign_soon();
-        }
-        Ok((couriers, refused))
-    }
-
-    /// Writes steps. If the database refuses the statement for its data, halves the batch until only the refused steps
-    /// are left out. Returns the number of these, too.
-    async fn write_steps(&self, epoch: i64, steps: &[Step]) -> Result<(Moved, usize), Error> {
-        let (mut moved, mut refused) = (Moved::default(), 0);
-        let mut parts = vec![steps];
+        let (mut couriers, mut refused) = (0, 0);
+        let mut parts = vec![&steps[..]];
         while let Some(part) = parts.pop() {
             match (self.dispatch.step(epoch, part).await, part) {
                 (Err(Error::Database(error)), [one]) if error.is_permanent_refusal() => {
@@ -71,13 +57,25 @@ impl DeliveryService {
                     parts.extend([second, first]);
                 }
                 (outcome, _) => {
-                    let Moved { couriers, arrived, took } = outcome?;
-                    moved.couriers += couriers;
-                    moved.arrived += arrived;
-                    moved.took.extend(took);
+                    let moved = outcome?;
+                    // The statement of the next part may fail.
+                    self.report(part, &moved);
+                    couriers += moved.couriers;
                 }
             }
         }
-        Ok((moved, refused))
+        Ok((couriers, refused))
+    }
+
+    /// Reports the steps that a statement has written.
+    fn report(&self, steps: &[Step], moved: &Moved) {
+        if moved.couriers > 0 && steps.iter().any(|step| !step.events.is_empty()) {
+            self.relay.wake();
+        }
+        if moved.arrived > 0 {
+            tracing::info!(arrived = moved.arrived, "orders delivered");
+            metrics::delivered(&moved.took);
+            self.assign_soon();
+        }
     }
 }

@@ -3,27 +3,28 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
 
 use async_trait::async_trait;
+use chrono::{DateTime, NaiveDate};
 use contracts::ids::{CourierId, OrderId};
 use delivery::{
     client::{MemoryGeo, MemoryOrderAddresses},
     error::Error,
     jobs,
-    model::{Assignment, FreeCourier, Known, State, Step, Volume, Waiting},
+    model::{Assignment, FreeCourier, Known, Refusals, State, Step, Volume, Waiting},
     repository::{Counts, Couriers as _, Deliveries as _, Dispatch, MemoryRepository, Moved, TripPage},
     service::{DeliveryService, Repositories},
 };
-use platform::outbox::Waker;
+use platform::{lease::Lease as _, outbox::Waker};
 use testkit::eventually;
 
 use crate::ids::{cargo, courier, new, order};
 
-/// A store that disturbs the first round.
+/// A store that disturbs a round or a tick.
 #[derive(Default)]
 struct Disturbed {
     twin: MemoryRepository,
@@ -31,6 +32,10 @@ struct Disturbed {
     fails: AtomicBool,
     /// Another replica has locked the orders that the next statement would assign.
     is_locked: AtomicBool,
+    /// Statements that move several couriers are refused, and the database is unavailable after the first that moves one.
+    splits_steps: AtomicBool,
+    /// The number of couriers that were moved one by one.
+    moved: AtomicUsize,
 }
 
 #[async_trait]
@@ -66,24 +71,44 @@ impl Dispatch for Disturbed {
     }
 
     async fn step(&self, epoch: i64, steps: &[Step]) -> Result<Moved, Error> {
+        if self.splits_steps.load(Ordering::Relaxed) {
+            if steps.len() > 1 {
+                return Err(testkit::database_error("23505").into());
+            }
+            if self.moved.fetch_add(1, Ordering::Relaxed) > 0 {
+                return Err(sqlx::Error::PoolTimedOut.into());
+            }
+        }
         self.twin.step(epoch, steps).await
     }
 }
 
-/// Waits until an order is assigned by a job whose period is an hour.
-async fn is_assigned_soon(dispatch: Disturbed) {
-    let (repository, order) = (dispatch.twin.clone(), order());
+/// Adds an order that waits.
+async fn wait(repository: &MemoryRepository) -> OrderId {
+    let order = order();
     let (delivery, events) = new(order).ready(cargo(5));
     assert!(repository.save(&Known::Nothing, &delivery, &events, None).await.unwrap());
-    repository.add(&courier(1, 1, 1, &[10])).await.unwrap();
+    order
+}
+
+fn service(dispatch: Disturbed) -> DeliveryService {
+    let repository = dispatch.twin.clone();
     let repositories = Repositories {
         deliveries: Arc::new(repository.clone()),
-        couriers: Arc::new(repository.clone()),
+        couriers: Arc::new(repository),
         dispatch: Arc::new(dispatch),
     };
     let (orders, geo) = (MemoryOrderAddresses::default(), MemoryGeo::default());
     let tick = Duration::from_secs(1);
-    let service = DeliveryService::new(repositories, Arc::new(orders), Arc::new(geo), Waker::default(), tick);
+    DeliveryService::new(repositories, Arc::new(orders), Arc::new(geo), Waker::default(), tick)
+}
+
+/// Waits until an order is assigned by a job whose period is an hour.
+async fn is_assigned_soon(dispatch: Disturbed) {
+    let repository = dispatch.twin.clone();
+    let order = wait(&repository).await;
+    repository.add(&courier(1, 1, 1, &[10])).await.unwrap();
+    let service = service(dispatch);
 
     let job = jobs::assign_orders(service, Duration::from_hours(1));
     let _running = testkit::run(|stop| job.run(stop));
@@ -103,4 +128,23 @@ async fn a_round_of_assigning_that_failed_is_repeated_before_the_period_is_over(
 #[tokio::test(start_paused = true)]
 async fn a_round_of_assigning_that_lost_to_another_replica_is_repeated_before_the_period_is_over() {
     is_assigned_soon(Disturbed { is_locked: true.into(), ..Disturbed::default() }).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_courier_that_arrived_in_a_tick_that_failed_later_is_free_at_once() {
+    let dispatch = Disturbed { splits_steps: true.into(), ..Disturbed::default() };
+    let repository = dispatch.twin.clone();
+    for _ in 0..2 {
+        wait(&repository).await;
+        repository.add(&courier(10, 1, 1, &[10])).await.unwrap();
+    }
+    let service = service(dispatch);
+    let round = service.assign_orders(DateTime::UNIX_EPOCH, &mut Refusals::default()).await.unwrap();
+    assert_eq!(round.assigned, 2);
+    let epoch = repository.lease.acquire(Duration::from_mins(1)).await.unwrap().unwrap();
+
+    assert!(service.move_couriers(epoch, NaiveDate::default()).await.is_err());
+
+    let hour = Duration::from_hours(1);
+    tokio::time::timeout(hour / 2, service.wait_to_assign(hour)).await.expect("the job is woken");
 }
