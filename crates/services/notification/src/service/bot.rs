@@ -3,7 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use platform::{lease::Lease, retry};
+use platform::{lease::Lease, retry, server::shutdown::JOBS_TIMEOUT};
 use tokio_util::sync::CancellationToken;
 
 use super::{Templates, replies::Replies};
@@ -17,6 +17,8 @@ use crate::{
 const LEASE_TTL: Duration = Duration::from_secs(40);
 /// How often a replica without the lease tries to acquire it.
 const POLL_INTERVAL: Duration = Duration::from_secs(5);
+/// How long a stopping bot finishes what it has begun: less than the time after which it would be aborted.
+const STOP_TIMEOUT: Duration = JOBS_TIMEOUT.saturating_sub(Duration::from_millis(500));
 /// The name of the reply to `/start`.
 const GREETING: &str = "greeting";
 /// The maximum number of greetings that a chat gets in a while: several members of a group may greet the bot, and a user
@@ -41,12 +43,25 @@ enum Command<'a> {
 }
 
 impl Bot {
-    /// Answers commands until `stop`, then finishes the command in progress and the replies that wait.
+    /// Answers commands until `stop`. Then finishes the command in progress, and tries once to send each reply that
+    /// waits, within [`STOP_TIMEOUT`].
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
-        let mut replies = Replies::new(self.api.clone());
+        let late = async {
+            stop.cancelled().await;
+            tokio::time::sleep(STOP_TIMEOUT).await;
+        };
+        tokio::select! {
+            () = self.answer_all(&stop) => {}
+            () = late => tracing::warn!("replies to commands did not end in time and are dropped"),
+        }
+        Ok(())
+    }
+
+    async fn answer_all(&self, stop: &CancellationToken) {
+        let mut replies = Replies::new(self.api.clone(), stop.clone());
         let mut pauses = retry::endless_backoff();
         while !stop.is_cancelled() {
-            let pause = match self.answer(&mut replies, &stop).await {
+            let pause = match self.answer(&mut replies, stop).await {
                 Ok(true) => {
                     pauses = retry::endless_backoff();
                     continue;
@@ -63,7 +78,6 @@ impl Bot {
             }
         }
         replies.finish().await;
-        Ok(())
     }
 
     /// Answers the updates since the stored offset. Returns false if another replica has the lease.

@@ -6,6 +6,7 @@ use std::{sync::Arc, time::Duration};
 use moka::sync::Cache;
 use platform::retry;
 use tokio::{task::JoinSet, time::Instant};
+use tokio_util::sync::CancellationToken;
 
 use crate::{client::BotApi, model::MessengerError};
 
@@ -24,6 +25,7 @@ pub struct Replies {
     api: Arc<dyn BotApi>,
     repeats: Cache<(String, &'static str), Repeats>,
     waiting: JoinSet<()>,
+    stop: CancellationToken,
 }
 
 /// The repeatable replies of one name that a chat got in the window that ends at `until`.
@@ -34,8 +36,8 @@ struct Repeats {
 }
 
 impl Replies {
-    pub fn new(api: Arc<dyn BotApi>) -> Self {
-        Self { api, repeats: Cache::new(MAX_REMEMBERED), waiting: JoinSet::new() }
+    pub fn new(api: Arc<dyn BotApi>, stop: CancellationToken) -> Self {
+        Self { api, repeats: Cache::new(MAX_REMEMBERED), waiting: JoinSet::new(), stop }
     }
 
     /// Sends a reply that a chat can ask for without end, unless the chat got the reply of this name `max` times in the window. Returns
@@ -61,16 +63,21 @@ impl Replies {
         is_sent(&outcome)
     }
 
-    /// Sends a reply that the user cannot ask for again. If the messenger asks for a pause, the reply is sent once more after it, beside
-    /// the caller.
+    /// Sends a reply that the user cannot ask for again. If the messenger asks for a pause, the reply is sent once more after it, or
+    /// at a stop, beside the caller.
     pub async fn send_or_wait(&mut self, chat: &str, text: &str) {
         while self.waiting.try_join_next().is_some() {}
         match reply(&*self.api, chat, text).await {
             Err(MessengerError::RateLimited(pause)) if pause <= MAX_PAUSE && self.waiting.len() < MAX_WAITING => {
-                let (api, chat, text) = (self.api.clone(), chat.to_owned(), text.to_owned());
+                let (api, stop) = (self.api.clone(), self.stop.clone());
+                let (chat, text) = (chat.to_owned(), text.to_owned());
                 self.waiting.spawn(async move {
-                    tokio::time::sleep(pause).await;
-                    is_sent(&reply(&*api, &chat, &text).await);
+                    let outcome = match stop.run_until_cancelled(tokio::time::sleep(pause)).await {
+                        Some(()) => reply(&*api, &chat, &text).await,
+                        // The replica has no time for retries.
+                        None => api.reply(&chat, &text).await,
+                    };
+                    is_sent(&outcome);
                 });
             }
             outcome => {

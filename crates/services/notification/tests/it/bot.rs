@@ -9,7 +9,7 @@ use notification::{
     repository::MemoryOffsets,
     service::{Bot, Templates},
 };
-use platform::lease::MemoryLease;
+use platform::{lease::MemoryLease, server::shutdown::JOBS_TIMEOUT};
 use testkit::{Running, eventually};
 use tokio::time::Instant;
 
@@ -270,6 +270,37 @@ async fn without_iam_a_chat_that_repeats_codes_takes_no_place_of_a_reply_that_wa
 
     assert_eq!(api.sent()[0].chat, "7");
     assert_eq!(api.refused("42"), 1, "a call during the pause would prolong it");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_tries_a_reply_that_waits_once_more_and_ends_in_time() {
+    let (api, offsets, lease) = (MemoryMessenger::default(), MemoryOffsets::default(), MemoryLease::new("first"));
+    let contacts = MemoryContacts::default();
+    contacts.add_code(CODE, 42);
+    api.limit("42", Duration::from_secs(20));
+    api.receive(text(1, "42", CODE));
+    let bot = start_with(&api, &offsets, &lease, &contacts);
+    eventually(|| async { (api.refused("42") == 1).then_some(()) }).await;
+
+    tokio::time::timeout(JOBS_TIMEOUT, bot.stop()).await.expect("the bot stops by itself");
+
+    assert_eq!(api.refused("42"), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_drops_a_command_that_takes_too_long() {
+    let (api, offsets, lease) = (MemoryMessenger::default(), MemoryOffsets::default(), MemoryLease::new("first"));
+    let contacts = MemoryContacts::default();
+    contacts.add_code(CODE, 42);
+    // Each call of a message lasts five seconds.
+    api.fail_messages(Reply::TimedOut, Duration::from_mins(1));
+    api.receive(text(1, "42", CODE));
+    let bot = start_with(&api, &offsets, &lease, &contacts);
+    eventually(|| async { (!contacts.given().is_empty()).then_some(()) }).await;
+
+    tokio::time::timeout(JOBS_TIMEOUT, bot.stop()).await.expect("the bot stops by itself");
+
+    assert_eq!(api.sent().len(), 0);
 }
 
 #[tokio::test(start_paused = true)]
