@@ -44,7 +44,7 @@ enum Command<'a> {
 
 impl Bot {
     /// Answers commands until `stop`. Then finishes the command in progress, and tries once to send each reply that
-    /// waits, within [`STOP_TIMEOUT`].
+    /// waits, before the replica would abort it.
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
         let late = async {
             stop.cancelled().await;
