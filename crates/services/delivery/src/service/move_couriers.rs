@@ -38,8 +38,8 @@ impl DeliveryService {
         }
     }
 
-    /// Moves these couriers by one step. If the database refuses the statement for its data, halves the batch until only
-    /// the refused steps are left out. Returns the numbers of couriers moved and of refused steps.
+    /// Moves these couriers by one step. If the database refuses the statement for its data, halves the batch until
+    /// only the refused steps are left out. Returns the numbers of couriers moved and of refused steps.
     async fn step(&self, epoch: i64, today: NaiveDate, trips: Vec<Trip>) -> Result<(usize, usize), Error> {
         let steps: Vec<_> = trips.into_iter().map(|trip| trip.step(today)).collect();
         let (mut couriers, mut refused) = (0, 0);

@@ -32,7 +32,8 @@ struct Disturbed {
     fails: AtomicBool,
     /// Another replica has locked the orders that the next statement would assign.
     is_locked: AtomicBool,
-    /// Statements that move several couriers are refused, and the database is unavailable after the first that moves one.
+    /// A statement that moves several couriers is refused, and the database is unavailable after the first that moves
+    /// one.
     splits_steps: AtomicBool,
     /// The number of couriers that were moved one by one.
     moved: AtomicUsize,

@@ -21,8 +21,8 @@ const POLL_INTERVAL: Duration = Duration::from_secs(5);
 const STOP_TIMEOUT: Duration = JOBS_TIMEOUT.saturating_sub(Duration::from_millis(500));
 /// The name of the reply to `/start`.
 const GREETING: &str = "greeting";
-/// The maximum number of greetings that a chat gets in a while: several members of a group may greet the bot, and a user
-/// may repeat the command.
+/// The maximum number of greetings that a chat gets in a while: several members of a group may greet the bot, and a
+/// user may repeat the command.
 const MAX_GREETINGS: u32 = 5;
 /// The number of letters and digits of a code that confirms a contact. A text of another length is not a code.
 const CODE_LENGTH: usize = 26;

@@ -40,8 +40,8 @@ impl Replies {
         Self { api, repeats: Cache::new(MAX_REMEMBERED), waiting: JoinSet::new(), stop }
     }
 
-    /// Sends a reply that a chat can ask for without end, unless the chat got the reply of this name `max` times in the window. Returns
-    /// true if it was sent.
+    /// Sends a reply that a chat can ask for without end, unless the chat got the reply of this name `max` times in the
+    /// window. Returns true if it was sent.
     pub async fn send_repeatable(&self, chat: &str, name: &'static str, max: u32, text: &str) -> bool {
         let (key, now) = ((chat.to_owned(), name), Instant::now());
         let known = self.repeats.get(&key).filter(|known| now < known.until);
@@ -63,8 +63,8 @@ impl Replies {
         is_sent(&outcome)
     }
 
-    /// Sends a reply that the user cannot ask for again. If the messenger asks for a pause, the reply is sent once more after it, or
-    /// at a stop, beside the caller.
+    /// Sends a reply that the user cannot ask for again. If the messenger asks for a pause, the reply is sent once more
+    /// after it, or at a stop, beside the caller.
     pub async fn send_or_wait(&mut self, chat: &str, text: &str) {
         while self.waiting.try_join_next().is_some() {}
         match reply(&*self.api, chat, text).await {
