@@ -57,7 +57,7 @@ pub fn read<T>(reader: &Reader, topic: &str, keep: impl Fn(DeadLetter) -> T) -> 
 
 /// Returns false if the topic with this id, which had a record in this partition, was an earlier one of the same name,
 /// according to the offsets that a consumer group has committed. An unknown id counts as that of the present topic.
-pub fn is_in_topic(marks: &HashMap<i32, Mark>, partition: i32, id: &str) -> bool {
+pub(crate) fn is_in_topic(marks: &HashMap<i32, Mark>, partition: i32, id: &str) -> bool {
     // Consumers commit the id with each offset.
     marks.get(&partition).is_none_or(|mark| id.is_empty() || mark.note.is_empty() || mark.note == id)
 }

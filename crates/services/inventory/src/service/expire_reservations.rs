@@ -24,7 +24,9 @@ impl InventoryService {
             orders.into_iter().partition(|order| existing.contains(order));
         let confirmed = self.warehouse.confirm(&created).await?;
         let expired = match self.warehouse.expire(&abandoned, read_at).await {
-            Err(Error::Database(error)) if error.is_permanent_refusal() => self.expire_each(&abandoned, read_at).await?,
+            Err(Error::Database(error)) if error.is_permanent_refusal() => {
+                self.expire_each(&abandoned, read_at).await?
+            }
             expired => expired?,
         };
         metrics::due(confirmed, expired);

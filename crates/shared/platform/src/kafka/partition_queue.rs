@@ -142,21 +142,18 @@ impl<C: ConsumerContext + 'static> PartitionQueue<C> {
             self.warn(&error);
             None
         });
-        let to = match skipped {
-            Some(batch) => {
-                let to = batch.last + 1;
-                let (group, topic, partition) = (self.consumer.group, &self.consumer.topic, self.partition);
-                tracing::warn!(group, topic, partition, position, to, "records skipped by an operator");
-                let count = u64::try_from(to - position.max(batch.first)).unwrap_or_default();
-                metrics::counter!("kafka_records_skipped_total", "group" => group).increment(count);
-                self.next = Some(to);
-                let _ = self.store_next(to);
-                to
-            }
-            None => {
-                tokio::time::sleep(RETRY_DELAY).await;
-                position
-            }
+        let to = if let Some(batch) = skipped {
+            let to = batch.last + 1;
+            let (group, topic, partition) = (self.consumer.group, &self.consumer.topic, self.partition);
+            tracing::warn!(group, topic, partition, position, to, "records skipped by an operator");
+            let count = u64::try_from(to - position.max(batch.first)).unwrap_or_default();
+            metrics::counter!("kafka_records_skipped_total", "group" => group).increment(count);
+            self.next = Some(to);
+            let _ = self.store_next(to);
+            to
+        } else {
+            tokio::time::sleep(RETRY_DELAY).await;
+            position
         };
         while let Err(error) = self.seek(to).await {
             self.warn(&error);
