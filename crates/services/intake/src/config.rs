@@ -37,7 +37,8 @@ pub struct Own {
     /// How long an order is stored before it is erased. By default, orders are never erased by age.
     #[serde(default, deserialize_with = "platform::config::bounded::optional_duration")]
     pub intake_retention: Option<Duration>,
-    /// The maximum number of concurrent HTTP requests. Further requests are rejected with 429.
+    /// The maximum number of concurrent HTTP requests, of which placing, erasing and looking up orders have shares.
+    /// Further requests are rejected with 429.
     #[serde(default = "max_in_flight", deserialize_with = "platform::config::bounded::count")]
     pub intake_max_in_flight: usize,
 }

@@ -25,11 +25,11 @@ pub struct DeadLetter {
     pub at: DateTime<Utc>,
     /// The record. Its payload is empty if `outline` is set.
     pub message: Message,
-    /// What is known of the payload; `None` if the payload itself is kept.
+    /// The digest and size of a payload that was dropped to save memory; `None` if `message` still has its payload.
     pub outline: Option<Outline>,
 }
 
-/// What is known of a payload that is not kept. The payloads of all letters may not fit in memory.
+/// What is kept in place of a payload, since the payloads of all letters may not fit in memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Outline {
     event: Option<Uuid>,

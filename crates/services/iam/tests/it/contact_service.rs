@@ -82,7 +82,7 @@ async fn a_strangers_chat_cannot_be_confirmed() {
     let iam = iam().await;
     let (ann, session) = user(&iam, &["4711"]).await;
 
-    // The account has a stranger's chat as its target. The account's owner sends the code from their own chat.
+    // Ann registered the Telegram chat 4711, which belongs to another person, and sends the code from her own chat.
     let (given, _) = code(&iam, &session).await.unwrap();
     let other = confirm(&iam, &given, CHAT).await.unwrap_err();
     let used = confirm(&iam, &given, 4711).await.unwrap_err();

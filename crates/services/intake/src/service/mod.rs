@@ -12,26 +12,25 @@ pub use cache::Cache;
 use platform::load_shed::Slots;
 pub use show::{Shown, Source};
 pub use take::read;
+use tokio::sync::Semaphore;
 
 use crate::{client::Topic, repository::Orders};
 
 /// Limits the look-up of one order in the database.
 const LOOKUP_TIMEOUT: std::time::Duration = std::time::Duration::from_millis(1_500);
-/// The maximum number of concurrent look-ups in the database, unless the API sets another one.
-const MAX_LOOKUPS: usize = 192;
 
 #[derive(Clone)]
 pub struct IntakeService {
     orders: Arc<dyn Orders>,
     topic: Arc<dyn Topic>,
     cache: Cache,
-    /// A slot for each concurrent look-up in the database.
+    /// A slot for each concurrent look-up in the database. Their number has no bound until the API sets one.
     lookups: Slots,
 }
 
 impl IntakeService {
     pub fn new(orders: Arc<dyn Orders>, topic: Arc<dyn Topic>, cache: Cache) -> Self {
-        Self { orders, topic, cache, lookups: Slots::new(MAX_LOOKUPS) }
+        Self { orders, topic, cache, lookups: Slots::new(Semaphore::MAX_PERMITS) }
     }
 
     /// Makes each look-up of an order in the database take one of `lookups`.

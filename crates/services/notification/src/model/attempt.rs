@@ -35,8 +35,8 @@ impl Due {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Batch {
     pub chat: String,
-    /// True if each notification's previous attempt ended without an answer; then the next attempt is the last. A batch
-    /// never mixes such notifications with others.
+    /// True if the messenger did not answer the previous attempt of each of these notifications; then the next attempt
+    /// is the last. Notifications with and without such an attempt are never in one batch.
     pub ambiguous: bool,
     pub waiting: Vec<Due>,
 }

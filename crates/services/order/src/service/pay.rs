@@ -21,7 +21,7 @@ use crate::{
     repository::Settlement,
 };
 
-/// The time after which the reconciler takes an attempt over from its request. It is longer than the time limit of any request.
+/// The time after which the reconciler takes an attempt over from its request: longer than any request may take.
 const LEASE_TTL: Duration = Duration::from_secs(12);
 /// The part of a request's time limit that is reserved for responding that the outcome is unknown.
 const RESPONSE_RESERVE: Duration = Duration::from_millis(500);

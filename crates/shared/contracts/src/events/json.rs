@@ -20,7 +20,7 @@ pub fn json(kind: &str, bytes: &[u8]) -> Option<Value> {
     message.serialize_with_options(Serializer, &options).ok()
 }
 
-/// Returns a message as JSON. `kind` must be its type; for another type, the result may be null.
+/// Returns a message as JSON, or null if it cannot be decoded as `kind`, which must be the message's type.
 pub fn message_json(kind: &str, message: &impl prost::Message) -> Value {
     json(kind, &message.encode_to_vec()).unwrap_or_default()
 }

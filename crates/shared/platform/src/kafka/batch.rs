@@ -209,7 +209,7 @@ mod tests {
         assert_eq!(content(within, 17, 7), Some(Content::Aborted));
         assert_eq!(content(within, 20, 7), Some(Content::Aborted));
         assert_eq!(content(end, 22, 7), Some(Content::End));
-        // Of an earlier transaction, of another producer, and without a transaction.
+        // Consumers get the records of an earlier transaction, of another producer, and those outside of transactions.
         assert_eq!(content(within, 16, 7), Some(Content::Records));
         assert_eq!(content(within, 20, 8), Some(Content::Records));
         assert_eq!(content(without, 20, 7), Some(Content::Records));
