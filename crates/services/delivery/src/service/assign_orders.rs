@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use platform::{error_chain, postgres::count_skipped_row};
+use platform::{
+    error_chain,
+    postgres::{Halves, count_skipped_row},
+};
 
 use super::DeliveryService;
 use crate::{
@@ -62,23 +65,19 @@ impl DeliveryService {
         refusals: &mut Refusals,
     ) -> Result<(usize, usize), Error> {
         let (mut assigned, mut refused) = (0, 0);
-        let mut parts = vec![assignments];
-        while let Some(part) = parts.pop() {
-            match (self.dispatch.assign(part).await, part) {
-                (Err(Error::Database(error)), [one]) if error.is_permanent_refusal() => {
+        let mut parts = Halves::new(assignments);
+        while let Some(part) = parts.next_part() {
+            match self.dispatch.assign(part).await {
+                Err(Error::Database(error)) if error.is_permanent_refusal() => {
+                    let Some(one) = parts.refused(part) else { continue };
                     let (order, courier, error) = (one.delivery.order, one.courier, error_chain(error));
                     count_skipped_row();
                     tracing::error!(order_uuid = %order, courier_uuid = %courier, error, "order not assigned, skipped");
                     refusals.add(order, courier);
                     refused += 1;
                 }
-                (Err(Error::Database(error)), _) if error.is_permanent_refusal() => {
-                    let (first, second) = part.split_at(part.len() / 2);
-                    parts.extend([second, first]);
-                }
-                (outcome, _) => {
+                outcome => {
                     let orders = outcome?.len();
-                    // The statement of the next part may fail.
                     if orders > 0 {
                         self.relay.wake();
                         tracing::info!(assigned = orders, "orders assigned to couriers");

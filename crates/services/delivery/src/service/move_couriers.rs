@@ -2,7 +2,10 @@
 
 use chrono::NaiveDate;
 use contracts::ids::CourierId;
-use platform::{error_chain, postgres::count_skipped_row};
+use platform::{
+    error_chain,
+    postgres::{Halves, count_skipped_row},
+};
 
 use super::DeliveryService;
 use crate::{
@@ -43,22 +46,18 @@ impl DeliveryService {
     async fn step(&self, epoch: i64, today: NaiveDate, trips: Vec<Trip>) -> Result<(usize, usize), Error> {
         let steps: Vec<_> = trips.into_iter().map(|trip| trip.step(today)).collect();
         let (mut couriers, mut refused) = (0, 0);
-        let mut parts = vec![&steps[..]];
-        while let Some(part) = parts.pop() {
-            match (self.dispatch.step(epoch, part).await, part) {
-                (Err(Error::Database(error)), [one]) if error.is_permanent_refusal() => {
+        let mut parts = Halves::new(&steps);
+        while let Some(part) = parts.next_part() {
+            match self.dispatch.step(epoch, part).await {
+                Err(Error::Database(error)) if error.is_permanent_refusal() => {
+                    let Some(one) = parts.refused(part) else { continue };
                     let (order, courier, error) = (one.delivery.order, one.courier, error_chain(error));
                     count_skipped_row();
                     tracing::error!(order_uuid = %order, courier_uuid = %courier, error, "courier not moved, skipped");
                     refused += 1;
                 }
-                (Err(Error::Database(error)), _) if error.is_permanent_refusal() => {
-                    let (first, second) = part.split_at(part.len() / 2);
-                    parts.extend([second, first]);
-                }
-                (outcome, _) => {
+                outcome => {
                     let moved = outcome?;
-                    // The statement of the next part may fail.
                     self.report(part, &moved);
                     couriers += moved.couriers;
                 }

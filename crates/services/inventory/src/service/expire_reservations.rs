@@ -2,7 +2,10 @@
 
 use chrono::{DateTime, Utc};
 use contracts::ids::OrderId;
-use platform::{error_chain, postgres::count_skipped_row};
+use platform::{
+    error_chain,
+    postgres::{Halves, count_skipped_row},
+};
 
 use super::InventoryService;
 use crate::{error::Error, metrics, repository::Due};
@@ -23,29 +26,24 @@ impl InventoryService {
         let (created, abandoned): (Vec<OrderId>, Vec<OrderId>) =
             orders.into_iter().partition(|order| existing.contains(order));
         let confirmed = self.warehouse.confirm(&created).await?;
-        let expired = match self.warehouse.expire(&abandoned, read_at).await {
-            Err(Error::Database(error)) if error.is_permanent_refusal() => {
-                self.expire_each(&abandoned, read_at).await?
-            }
-            expired => expired?,
-        };
+        let expired = self.expire(&abandoned, read_at).await?;
         metrics::due(confirmed, expired);
         Ok(confirmed + expired)
     }
 
-    /// Expires the reservations one by one, because the database refused the stock change of one of them. That
-    /// reservation is logged, counted and skipped.
-    async fn expire_each(&self, orders: &[OrderId], read_at: DateTime<Utc>) -> Result<u64, Error> {
+    /// Expires the reservations. Logs, counts and skips one whose stock change the database refuses.
+    async fn expire(&self, orders: &[OrderId], read_at: DateTime<Utc>) -> Result<u64, Error> {
         let mut expired = 0;
-        for order in orders {
-            expired += match self.warehouse.expire(&[*order], read_at).await {
+        let mut parts = Halves::new(orders);
+        while let Some(part) = parts.next_part() {
+            match self.warehouse.expire(part, read_at).await {
                 Err(Error::Database(error)) if error.is_permanent_refusal() => {
+                    let Some(order) = parts.refused(part) else { continue };
                     count_skipped_row();
                     tracing::error!(order_uuid = %order, error = error_chain(error), "reservation not expired, skipped");
-                    0
                 }
-                expired => expired?,
-            };
+                outcome => expired += outcome?,
+            }
         }
         Ok(expired)
     }

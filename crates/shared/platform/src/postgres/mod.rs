@@ -5,6 +5,7 @@ mod config;
 mod database;
 mod error;
 mod group_commit;
+mod halves;
 mod idle_connections;
 mod migrate;
 mod migrations;
@@ -21,6 +22,7 @@ pub use self::{
     database::{Database, connect_options},
     error::{DatabaseError, consistent, count_skipped_row},
     group_commit::GroupCommit,
+    halves::Halves,
     migrate::{explain, migrate},
     migrations::{History, Migrations, SharedTable, Step},
     notifications::Listener,
