@@ -21,10 +21,10 @@ use serde::{
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
-use super::{problems::PAYLOAD_TOO_LARGE, state::Api};
+use super::state::Api;
 use crate::{
     error::Error,
-    model::{Broken, Order, OrderUid},
+    model::{Broken, MAX_MESSAGE_BYTES, Order, OrderUid},
     sample::{Piece, short_order},
     service::read,
 };
@@ -91,13 +91,7 @@ pub async fn handle(
     _: IsJson,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<(StatusCode, Json<Placed>), Problem> {
-    let body = body.map_err(|rejection| match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => {
-            let (status, code) = PAYLOAD_TOO_LARGE;
-            Problem::new(status, code, "the body is larger than 1 MiB")
-        }
-        _ => json::unreadable(&rejection),
-    })?;
+    let body = body.map_err(|rejection| json::unreadable(&rejection, MAX_MESSAGE_BYTES))?;
     let form: Form = json::decode(&body)?;
     let order = if api.is_open && form.user_id.is_some() && form.order_uid.is_none() {
         completed(json::decode(&body)?).map_err(Error::from)?

@@ -33,7 +33,7 @@ pub const SHARED: SharedProblems = SharedProblems {
 };
 
 pub const ORDER_NOT_FOUND: Declared = (StatusCode::NOT_FOUND, "ORDER_NOT_FOUND");
-pub const PAYLOAD_TOO_LARGE: Declared = (StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE");
+const PAYLOAD_TOO_LARGE: Declared = (StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE");
 
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {

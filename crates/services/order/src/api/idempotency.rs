@@ -3,7 +3,7 @@
 use axum::{
     body::Bytes,
     extract::{DefaultBodyLimit, FromRequest, Request},
-    http::{HeaderMap, StatusCode, header::CONTENT_LENGTH},
+    http::{HeaderMap, header::CONTENT_LENGTH},
 };
 use contracts::ids::UserId;
 use platform::{
@@ -50,20 +50,14 @@ impl<S: Send + Sync, const LIMIT: usize> FromRequest<S> for IdempotentRequest<LI
     async fn from_request(mut request: Request, state: &S) -> Result<Self, Problem> {
         let key = read(request.headers())?;
         let method_and_path = format!("{} {}", request.method(), request.uri().path());
-        let too_large = || {
-            let limit = format!("the body is larger than {} KiB", LIMIT / 1024);
-            Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE", limit)
-        };
         // A client that waits with a body that is too large for this endpoint alone must not be asked for it.
         let length = request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok());
         if length.and_then(|length| length.parse::<usize>().ok()).is_some_and(|length| length > LIMIT) {
-            return Err(too_large());
+            return Err(json::too_large(LIMIT));
         }
         DefaultBodyLimit::max(LIMIT).apply(&mut request);
-        let body = Bytes::from_request(request, state).await.map_err(|rejection| match rejection.status() {
-            StatusCode::PAYLOAD_TOO_LARGE => too_large(),
-            _ => json::unreadable(&rejection),
-        })?;
+        let body = Bytes::from_request(request, state).await;
+        let body = body.map_err(|rejection| json::unreadable(&rejection, LIMIT))?;
         Ok(Self { key, method_and_path, body })
     }
 }

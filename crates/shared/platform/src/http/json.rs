@@ -13,7 +13,7 @@ use utoipa::{
 };
 
 use crate::{
-    http::{problem::Problem, unreadable_field},
+    http::{BODY_LIMIT, problem::Problem, unreadable_field},
     invalid::{FieldCode, InvalidField, InvalidFields, MAX_FIELDS},
 };
 
@@ -29,7 +29,7 @@ impl<T: DeserializeOwned + PartialSchema, S: Send + Sync> FromRequest<S> for Jso
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         check_media_type(request.headers())?;
-        let body = Bytes::from_request(request, state).await.map_err(|rejection| unreadable(&rejection))?;
+        let body = Bytes::from_request(request, state).await.map_err(|rejection| unreadable(&rejection, BODY_LIMIT))?;
         decode_own(&body).map(Self)
     }
 }
@@ -132,12 +132,22 @@ fn without_position(error: &str) -> &str {
     error.rsplit_once(" at line ").map_or(error, |(text, _)| text)
 }
 
-pub fn unreadable(rejection: &BytesRejection) -> Problem {
+/// Returns the refusal of a body that was not read. Bodies are limited to `limit` bytes, a multiple of 1 KiB.
+pub fn unreadable(rejection: &BytesRejection, limit: usize) -> Problem {
     if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
-        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE", "the body is larger than 64 KiB")
+        too_large(limit)
     } else {
         Problem::invalid("body", rejection.body_text())
     }
+}
+
+/// Returns the refusal of a body with more than `limit` bytes, a multiple of 1 KiB.
+pub fn too_large(limit: usize) -> Problem {
+    let limit = match limit >> 10 {
+        kibibytes if kibibytes % 1024 == 0 => format!("{} MiB", kibibytes / 1024),
+        kibibytes => format!("{kibibytes} KiB"),
+    };
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE", format!("the body is larger than {limit}"))
 }
 
 #[cfg(test)]
