@@ -60,7 +60,8 @@ impl Replies {
             // The user, who has probably got nothing, may ask again at once.
             Err(_) => {}
         }
-        is_sent(&outcome)
+        log_failure(&outcome);
+        outcome.is_ok()
     }
 
     /// Sends a reply that the user cannot ask for again. If the messenger asks for a pause, the reply is sent once more
@@ -77,12 +78,10 @@ impl Replies {
                         // The replica has no time for retries.
                         None => api.reply(&chat, &text).await,
                     };
-                    is_sent(&outcome);
+                    log_failure(&outcome);
                 });
             }
-            outcome => {
-                is_sent(&outcome);
-            }
+            outcome => log_failure(&outcome),
         }
     }
 
@@ -105,10 +104,8 @@ async fn reply(api: &dyn BotApi, chat: &str, text: &str) -> Result<(), Messenger
     outcome
 }
 
-/// Returns true if the reply was sent. Logs the error otherwise.
-fn is_sent(outcome: &Result<(), MessengerError>) -> bool {
+fn log_failure(outcome: &Result<(), MessengerError>) {
     if let Err(error) = outcome {
         tracing::warn!(%error, "reply to a command failed");
     }
-    outcome.is_ok()
 }

@@ -41,8 +41,8 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 const AGAIN: [Duration; 4] =
     [Duration::from_millis(100), Duration::from_millis(300), Duration::from_secs(1), Duration::from_secs(3)];
 
-/// Settings of dead-letter topics. A dead letter stays until an operator has resolved and pruned it, whatever the
-/// broker's default retention.
+/// Settings of dead-letter topics, which override the broker's default retention. A dead letter stays until an operator
+/// has resolved and pruned it.
 const WITHOUT_EXPIRY: [(&str, &str); 2] = [("retention.ms", "-1"), ("retention.bytes", "-1")];
 
 /// Creates those of `topics` that are missing, and a dead-letter topic for each, with the configured partitions and

@@ -63,8 +63,8 @@ impl MemoryRepository {
         self.tables().loans.values().map(|row| (row.loan.clone(), row.version)).collect()
     }
 
-    /// Makes a held loan due for credit whatever its customer's status, so that the simulation can prove that its
-    /// invariants detect this.
+    /// Makes a held loan due for credit without a look at its customer's status, so that the simulation can prove that
+    /// its invariants detect this.
     pub fn credit_unchecked(&self, loan: &LoanId) {
         self.tables().decide(loan, LoanStatus::Crediting);
     }
