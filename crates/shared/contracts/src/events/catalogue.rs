@@ -52,6 +52,9 @@ events! {
             topic: "customer.updated", about: Customer, from: customers, to: [],
             part: version, closed: [kyc_status in KYC_STATUSES, reason in CUSTOMER_REASONS]
         }
+
+        // The end of an account.
+        UserErased { topic: "user.erased", about: User, from: iam, to: [] }
     }
     without envelope in order::events {
         OrderCreatedIntegrationEvent { topic: "order.status.changed", about: Order, from: delivery }

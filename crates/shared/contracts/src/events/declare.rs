@@ -101,6 +101,13 @@ macro_rules! subject {
             super::event::uuid("customer_id", &self.customer_id).map(crate::ids::UserId::new)
         }
     };
+    (User) => {
+        type Subject = crate::ids::UserId;
+
+        fn subject(&self) -> Result<crate::ids::UserId, super::InvalidUuid> {
+            super::event::uuid("user_uuid", &self.user_uuid).map(crate::ids::UserId::new)
+        }
+    };
 }
 
 /// A topic with the variable derived from its name.

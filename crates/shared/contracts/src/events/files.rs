@@ -40,6 +40,7 @@ fn events() -> String {
         let key = match route.key {
             Key::Order => "order",
             Key::Customer => "customer",
+            Key::User => "user",
         };
         let consumers = route.consumers.iter().map(|consumer| {
             let service = consumer.service;

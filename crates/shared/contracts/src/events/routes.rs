@@ -23,6 +23,7 @@ pub struct Consumer {
 pub enum Key {
     Order,
     Customer,
+    User,
 }
 
 type ReadId = fn(&Message) -> Result<EventId, Failure>;
