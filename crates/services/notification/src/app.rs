@@ -10,15 +10,15 @@ use crate::{
     SERVICE, api, client,
     config::Config,
     consumers, jobs,
-    repository::{PgAlerts, PgNotifications, PgOffsets, prefer_index_scans},
-    service::{Alerting, Bot, Dispatcher, NotificationService, STABLE_FOR, Sender, Templates},
+    repository::{PgNotifications, PgOffsets, prefer_index_scans},
+    service::{Bot, Dispatcher, NotificationService, STABLE_FOR, Sender, Templates},
 };
 
 /// Builds the service and binds its listeners; connects to nothing yet.
 pub async fn build(config: Config) -> anyhow::Result<App> {
     crate::metrics::count_from_zero();
     let Config { server, identity, messaging, own } = config;
-    let mut server = Server::bind(&SERVICE, server).await?;
+    let server = Server::bind(&SERVICE, server).await?;
     prefer_index_scans(&server.database()?);
     let templates = Templates::load(own.notification_templates.as_deref())?;
     // The guard and the look-up of chats share a channel and its circuit breaker.
@@ -41,9 +41,7 @@ pub async fn build(config: Config) -> anyhow::Result<App> {
     // an upgrade.
     let leases = server.leases()?;
     let sender = Sender::new(dispatcher, leases("sender"), queued);
-    let (offsets, alerts) = (PgOffsets::new(server.database()?), PgAlerts::new(server.database()?));
-    let alerts = Alerting::new(Arc::new(alerts), messenger.bot.clone().zip(own.telegram_chat_id));
-    server.add_to_admin(api::alerts::routes(alerts));
+    let offsets = PgOffsets::new(server.database()?);
     let bot = messenger.bot.map(|api| Bot {
         api,
         offsets: Arc::new(offsets),
@@ -58,11 +56,6 @@ pub async fn build(config: Config) -> anyhow::Result<App> {
         .grpc(api::services(service), guard)
         .jobs(jobs::all(sender))
         .jobs(bot.map(jobs::answer_commands))
-        .jobs([
-            jobs::remove_old_notifications(&retention),
-            jobs::remove_bot_offsets(&retention),
-            jobs::remove_old_alerts(&retention),
-            retention.inbox(),
-        ])
+        .jobs([jobs::remove_old_notifications(&retention), jobs::remove_bot_offsets(&retention), retention.inbox()])
         .consumers(consumers))
 }

@@ -5,6 +5,7 @@
 
 mod abuse;
 mod abuse_logins;
+mod alertmanager;
 mod audit;
 mod collector;
 mod commands;

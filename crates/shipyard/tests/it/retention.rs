@@ -172,7 +172,7 @@ async fn the_jobs_of_assembly_remove_more_than_a_batch_at_once() {
 }
 
 /// The tables whose retention the notification service and the console test themselves.
-const TESTED_ELSEWHERE: [&str; 4] = ["alerts", "notifications", "bot_offsets", "timeline"];
+const TESTED_ELSEWHERE: [&str; 3] = ["notifications", "bot_offsets", "timeline"];
 
 #[tokio::test]
 async fn every_table_says_what_removes_its_rows() {

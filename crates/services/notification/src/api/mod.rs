@@ -1,6 +1,5 @@
-//! The gRPC API, one file per RPC, and the endpoint of the admin port.
+//! The gRPC API, one file per RPC.
 
-pub mod alerts;
 mod list_notifications;
 mod resend_notification;
 

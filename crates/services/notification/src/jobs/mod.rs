@@ -2,14 +2,12 @@
 
 mod answer_commands;
 mod remove_bot_offsets;
-mod remove_old_alerts;
 mod remove_old_notifications;
 mod send_notifications;
 
 pub use answer_commands::answer_commands;
 use platform::jobs::Job;
 pub use remove_bot_offsets::remove_bot_offsets;
-pub use remove_old_alerts::remove_old_alerts;
 pub use remove_old_notifications::remove_old_notifications;
 pub use send_notifications::send_notifications;
 

@@ -1,13 +1,11 @@
-//! Notifications and the attempts to send them, and alerts. No I/O and no clock.
+//! Notifications and the attempts to send them. No I/O and no clock.
 
-mod alert;
 mod attempt;
 mod kind;
 mod messenger_error;
 mod notification;
 mod retry;
 
-pub use alert::{Alert, AlertKey, AlertStatus, message};
 pub use attempt::{Attempt, Batch, Due, Expired, Outcome};
 pub use kind::Kind;
 pub use messenger_error::MessengerError;

@@ -1,6 +1,5 @@
-//! Use cases: queue notifications, send them, answer the bot's commands, and send alerts to operators.
+//! Use cases: queue notifications, send them, and answer the bot's commands.
 
-mod alerting;
 mod bot;
 mod delivery_attempt;
 mod digest;
@@ -12,7 +11,6 @@ mod templates;
 
 use std::sync::Arc;
 
-pub use alerting::{Alerting, NotTold};
 pub use bot::Bot;
 use contracts::{events::Cause, ids::OrderId};
 pub use dispatcher::{ATTEMPT_EXPIRY, Dispatcher};

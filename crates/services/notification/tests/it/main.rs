@@ -3,7 +3,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod alerts;
 mod api;
 mod bad_gateway;
 mod bot;

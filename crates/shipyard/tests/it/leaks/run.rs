@@ -78,7 +78,6 @@ impl Run {
         visit.order(telegram).await;
         visit.refuse_requests().await;
         visit.order_elsewhere().await;
-        visit.alert(telegram).await;
         visit.operate().await;
         let mut iam = connected(postgres, "iam").await;
         visit.register_second(&mut iam, number).await;
@@ -311,29 +310,6 @@ impl Visit<'_> {
         self.system.kafka.publish(vec![record(&order), record(&broken)]).await;
         let dead = dead_letter_topic(&topic);
         eventually(async || (!self.system.kafka.messages(&dead).await.is_empty()).then_some(())).await;
-    }
-
-    /// Sends an alert about a dead letter, as Alertmanager does, and then an invalid one.
-    async fn alert(&mut self, telegram: &Telegram) {
-        let (_, admin) = self.system.variables.iter().find(|(name, _)| name == "NOTIFICATION_ADMIN_LISTEN").unwrap();
-        let http = platform::http::client(Duration::from_secs(10)).unwrap();
-        let post = async |body: &Value| send(http.post(format!("http://{admin}/alerts")).json(body)).await;
-        let mut webhook = json!({
-            "version": "4",
-            "alerts": [{
-                "status": "firing",
-                "labels": { "alertname": "DeadLetter", "severity": "ticket" },
-                "annotations": { "summary": "1 dead letter" },
-                "startsAt": "2026-11-25T10:00:00Z",
-                "fingerprint": "00000000deadbeef",
-            }],
-        });
-        // Alertmanager repeats an alert that the messenger did not accept.
-        eventually(async || (post(&webhook).await.status == 200).then_some(())).await;
-        eventually(async || telegram.messages().iter().any(|sent| sent.chat == OPERATORS_CHAT).then_some(())).await;
-        webhook["alerts"][0]["fingerprint"] = self.email.clone().into();
-        let refused = post(&webhook).await;
-        self.written.problem(&refused);
     }
 
     /// Sends secrets in fields where they do not belong.

@@ -1,10 +1,8 @@
 //! PostgreSQL implementations of the repositories.
 
-mod alerts;
 mod notifications;
 mod offsets;
 
-pub use alerts::PgAlerts;
 pub use notifications::PgNotifications;
 pub use offsets::PgOffsets;
 use platform::{
