@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # Starts the broker with its users, which authenticate with SASL/PLAIN. Each variable USER_KAFKA_PASSWORD makes a user,
-# such as `order`, `operator` and `broker`; OUTSIDE_PASSWORD has the password of the user `outside`.
+# such as `order`, `operator` and `broker`; OUTSIDE_PASSWORD and BANK_PASSWORD have those of `outside` and `bank`.
 # `shipyard kafka-acls` gives the users their rights.
 set -euo pipefail
 
 login='org.apache.kafka.common.security.plain.PlainLoginModule required'
 users=''
 : "${BROKER_KAFKA_PASSWORD?is not set}"
-for name in $(compgen -e | grep '_KAFKA_PASSWORD$') OUTSIDE_PASSWORD; do
+for name in $(compgen -e | grep '_KAFKA_PASSWORD$') OUTSIDE_PASSWORD BANK_PASSWORD; do
   user=${name%%_*}
   user=${user,,}
   password=${!name:-}

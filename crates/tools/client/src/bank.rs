@@ -30,11 +30,19 @@ pub struct Bank {
 }
 
 impl Bank {
-    /// Creates the bank; returns `None` if the settings name no broker.
+    /// Creates the bank; returns `None` if the settings name no broker. At a broker with users it is the user `bank` if
+    /// `BANK_PASSWORD` is set.
     pub fn from_settings(settings: &Settings) -> anyhow::Result<Option<Self>> {
         if settings.get("KAFKA_BROKERS").is_none() {
             return Ok(None);
         }
+        let settings = match settings.get("BANK_PASSWORD") {
+            Some(password) if settings.get("KAFKA_SASL_USERNAME").is_some() => {
+                let own = [("KAFKA_SASL_USERNAME", "bank"), ("KAFKA_SASL_PASSWORD", password)];
+                &settings.clone().with(own.map(|(name, value)| (name, value.to_owned())))
+            }
+            _ => settings,
+        };
         let Messaging { kafka, topics, .. } = Messaging::load(settings)?;
         Self::at(&kafka, &topics).map(Some)
     }

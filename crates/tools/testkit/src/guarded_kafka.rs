@@ -76,6 +76,7 @@ async fn start() -> anyhow::Result<GuardedKafka> {
         .with_copy_to(LOG4J_PATH, LOG4J.as_bytes().to_vec())
         .with_env_var("KAFKA_ADVERTISED_LISTENERS", &advertised)
         .with_env_var("OUTSIDE_PASSWORD", PASSWORD)
+        .with_env_var("BANK_PASSWORD", PASSWORD)
         .with_cmd(["bash", SCRIPT]);
     for (name, value) in ENVIRONMENT.iter().chain(&LISTENERS) {
         image = image.with_env_var(*name, *value);

@@ -15,6 +15,7 @@
 use super::{
     CancelReason, Consumer, Inbound, Topic,
     closed::{ClosedSet as _, Numbers},
+    rights::{BANK, OUTSIDE},
 };
 
 events! {
@@ -68,6 +69,7 @@ pub const INBOUND: [Inbound; 3] = [BASKET_CONFIRMED, LOAN_APPROVED, ORDERS];
 /// Confirmed baskets of another system. The delivery service delivers them as orders.
 pub const BASKET_CONFIRMED: Inbound = Inbound {
     topic: topic!("basket.confirmed"),
+    outside: OUTSIDE,
     producer: None,
     consumer: Consumer { service: "delivery", group: "delivery-service-group" },
 };
@@ -75,6 +77,7 @@ pub const BASKET_CONFIRMED: Inbound = Inbound {
 /// Loans that a bank has approved. The customers service credits them to customers.
 pub const LOAN_APPROVED: Inbound = Inbound {
     topic: topic!("loan.approved"),
+    outside: BANK,
     producer: None,
     consumer: Consumer { service: "customers", group: "customer-service-group" },
 };
@@ -82,6 +85,7 @@ pub const LOAN_APPROVED: Inbound = Inbound {
 /// Orders from other shops, as JSON.
 pub const ORDERS: Inbound = Inbound {
     topic: Topic { name: "orders", variable: "INTAKE_TOPIC_NAME" },
+    outside: OUTSIDE,
     producer: Some("intake"),
     consumer: Consumer { service: "intake", group: "order-service" },
 };

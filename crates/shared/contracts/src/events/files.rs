@@ -57,9 +57,9 @@ fn events() -> String {
 fn inbound() -> String {
     let topics = Topics::default();
     INBOUND.iter().fold(String::new(), |mut rows, inbound| {
-        let (topic, consumer) = (inbound.topic(&topics), inbound.consumer);
+        let (topic, outside, consumer) = (inbound.topic(&topics), inbound.outside, inbound.consumer);
         let also = inbound.producer.map(|producer| format!(", {producer}")).unwrap_or_default();
-        let _ = writeln!(rows, "| `{topic}` | programs outside{also} | {}, `{}` |", consumer.service, consumer.group);
+        let _ = writeln!(rows, "| `{topic}` | `{outside}`{also} | {}, `{}` |", consumer.service, consumer.group);
         rows
     })
 }

@@ -11,8 +11,11 @@ use platform::kafka::{
 
 use super::{Consumer, INBOUND, ROUTES, TIMELINE, Topics, readers};
 
-/// The users of outside programs, of Kafka UI, and of `shipyard audit` and `dlq`.
-const OUTSIDE: &str = "outside";
+/// The user of outside programs, which reads every topic.
+pub(super) const OUTSIDE: &str = "outside";
+/// The user of the bank, which writes what is credited as money and reads nothing.
+pub(super) const BANK: &str = "bank";
+/// The users of Kafka UI, and of `shipyard audit` and `dlq`.
 const UI: &str = "ui";
 const OPERATOR: &str = "operator";
 /// The service in which operators replay dead letters and audit.
@@ -115,7 +118,7 @@ fn uses<'a>(topics: &'a Topics, group_prefix: &str) -> BTreeMap<&'static str, Us
         note(&[route.producer], route.topic(topics), &readers);
     }
     for inbound in &INBOUND {
-        let writers: Vec<&str> = inbound.producer.into_iter().chain([OUTSIDE]).collect();
+        let writers: Vec<&str> = inbound.producer.into_iter().chain([inbound.outside]).collect();
         note(&writers, inbound.topic(topics), &[inbound.consumer]);
     }
     uses
@@ -139,6 +142,16 @@ mod tests {
         assert!(writes("order", "order.cancelled") && writes("order", "payment.completed.dlq"));
         assert!(!writes("notification", "order.cancelled") && !writes("order", "order.cancelled.dlq"));
         assert!(writes("outside", "orders") && !writes("outside", "order.paid"));
+    }
+
+    #[test]
+    fn the_bank_alone_of_the_programs_outside_writes_loans_and_it_may_do_nothing_else() {
+        let all = default_rights();
+        let loans = |user| Acl::allow(user, Write, Topic("loan.approved".to_owned()));
+        let of = |user: &str| all.iter().filter(|acl| format!("{acl:?}").contains(&format!("\"User:{user}\""))).count();
+
+        assert!(all.contains(&loans(BANK)) && of(BANK) == 1, "{} rights", of(BANK));
+        assert!(!all.contains(&loans(OUTSIDE)) && of(OUTSIDE) > 1);
     }
 
     #[test]

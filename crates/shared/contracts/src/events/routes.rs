@@ -48,6 +48,8 @@ pub struct Route {
 /// A topic that outside programs write, and the consumer group that reads it.
 #[derive(Clone, Copy, Debug)]
 pub struct Inbound {
+    /// The broker's user that outside programs write it as.
+    pub outside: &'static str,
     pub consumer: Consumer,
     /// The service that also writes to the topic, if there is one.
     pub producer: Option<&'static str>,

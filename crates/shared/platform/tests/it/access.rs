@@ -82,6 +82,12 @@ async fn a_service_writes_its_own_topics_and_no_others() {
     let refused = forged.publish(vec![record("order.cancelled", "forged")]).await.unwrap_err();
 
     assert_eq!(refused.downcast_ref(), Some(&Refusal::Right("writing to order.cancelled".to_owned())), "{refused:#}");
+    let loan = async |user| {
+        KafkaPublisher::new(&kafka.config(user)).unwrap().publish(vec![record("loan.approved", "loan")]).await
+    };
+    loan("bank").await.unwrap();
+    let refused = loan("outside").await.unwrap_err();
+    assert_eq!(refused.downcast_ref(), Some(&Refusal::Right("writing to loan.approved".to_owned())), "{refused:#}");
     assert!(!is_published(&outbox), "the event is kept");
     running.stop().await;
     let reader = kafka.config("outside");

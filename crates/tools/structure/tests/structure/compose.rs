@@ -289,6 +289,7 @@ fn a_secret_is_given_to_those_who_use_it_alone_with_and_without_tls() {
         ("ORDER_REDIS_PASSWORD", &["redis"]),
         ("OPERATOR_REDIS_PASSWORD", &["redis"]),
         ("OUTSIDE_PASSWORD", &["kafka", "redis"]),
+        ("BANK_PASSWORD", &["kafka"]),
         ("PAYMENT_PROVIDER_KEY", &["payment"]),
         ("PAYMENT_WEBHOOK_SECRET", &["payment"]),
         ("TELEGRAM_BOT_TOKEN", &["notification"]),
