@@ -293,7 +293,7 @@ fn a_secret_is_given_to_those_who_use_it_alone_with_and_without_tls() {
         ("PAYMENT_PROVIDER_KEY", &["payment"]),
         ("PAYMENT_WEBHOOK_SECRET", &["payment"]),
         ("TELEGRAM_BOT_TOKEN", &["notification"]),
-        // The token comes from a file: as a variable, another value in a shell would recreate all containers.
+        // Tokens come from files: as a variable, another value in a shell would recreate all containers.
         ("VAULT_TOKEN", &[]),
     ]
     .into_iter()
@@ -325,6 +325,27 @@ fn a_secret_is_given_to_those_who_use_it_alone_with_and_without_tls() {
         let published: Vec<_> =
             rendered.services().filter(|(_, service)| service.to_string().contains("development-only")).collect();
         assert!(published.is_empty(), "{file}: a published password is left: {published:?}");
+    }
+}
+
+#[test]
+fn a_token_of_vault_is_mounted_into_the_containers_of_its_own_service_alone() {
+    for file in [PLAIN, TLS] {
+        let Some(rendered) = Rendered::with_profile(file, PRODUCTION, "tools") else { return };
+        let mut mounts = BTreeMap::new();
+        for (container, service) in rendered.services() {
+            let secrets = service["secrets"].as_array().into_iter().flatten();
+            for secret in secrets.filter(|secret| secret.to_string().contains("vault_token")) {
+                mounts.entry(container).or_insert_with(Vec::new).push(text(&secret["source"]));
+                let at = rendered.variables(container)["VAULT_TOKEN_FILE"];
+                assert_eq!(at.rsplit('/').next(), text(&secret["target"]).rsplit('/').next(), "{file}: {container}");
+            }
+            let is_told = rendered.variables(container).contains_key("VAULT_TOKEN_FILE");
+            assert_eq!(is_told, mounts.contains_key(container), "{file}: {container}");
+        }
+
+        let own = ["iam", "notification", "order", "payment"].map(|name| (name, vec![format!("{name}_vault_token")]));
+        assert_eq!(mounts, own.iter().map(|(name, own)| (*name, own.iter().map(String::as_str).collect())).collect());
     }
 }
 

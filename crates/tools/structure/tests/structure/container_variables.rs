@@ -22,7 +22,7 @@ const NOT_IN_CONTAINERS: [(&str, &str); 11] = [
     ("VAULT_KUBERNETES_MOUNT", "a container of Compose has no service account"),
     ("VAULT_KUBERNETES_ROLE", "a container of Compose has no service account"),
     ("VAULT_KUBERNETES_TOKEN_FILE", "a container of Compose has no service account"),
-    ("VAULT_TOKEN", "VAULT_TOKEN_FILE is passed; a token of the shell would recreate all containers"),
+    ("VAULT_TOKEN", "a service has its own token, from a file; one of the shell would recreate its containers"),
     ("TEST_", "the tests run on this machine"),
 ];
 
