@@ -37,6 +37,7 @@ pub static SERVICE: Service = Service {
         Call::when_requested("delivery"),
         Call::when_requested("geo"),
     ],
+    decisions: &[],
     check: |settings| Config::load(settings).map(drop),
     build: |settings| {
         Box::pin(async move { app::build(Config::load(&settings)?, client::operations(&settings)).await })

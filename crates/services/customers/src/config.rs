@@ -32,6 +32,9 @@ pub struct Own {
     pub kyc_decline_names: String,
     /// URL of a program that checks identities; default: the built-in checker.
     pub kyc_provider_url: Option<String>,
+    /// Whether the built-in checker, which knows nobody, is meant in production.
+    #[serde(default)]
+    pub kyc_built_in: bool,
     /// How long a loan is held for a user who is not a customer.
     #[serde(default = "one_day", deserialize_with = "platform::config::bounded::duration")]
     pub loan_hold: Duration,
@@ -54,6 +57,9 @@ impl Config {
         let own: Own = settings.read()?;
         if !(Duration::from_millis(1)..=MAX_LOAN_HOLD).contains(&own.loan_hold) {
             return Err(ConfigError::new("LOAN_HOLD", "is not between a millisecond and a year"));
+        }
+        if own.kyc_built_in && own.kyc_provider_url.is_some() {
+            return Err(ConfigError::new("KYC_BUILT_IN", "is true, and KYC_PROVIDER_URL names a checker"));
         }
         Ok(Self {
             server: server::Config::load(&SERVICE, settings)?,
@@ -86,6 +92,7 @@ mod tests {
 
     fn load(variables: &[(&'static str, &str)]) -> Result<Config, ConfigError> {
         let settings = Settings::from_variables([
+            ("SHIPYARD_ENVIRONMENT", "development".to_owned()),
             ("SERVICE_KEY", "k".repeat(32)),
             ("CUSTOMERS_DATABASE_URL", "postgres://localhost/customers".to_owned()),
             ("KAFKA_BROKERS", "localhost:9092".to_owned()),
@@ -99,6 +106,17 @@ mod tests {
 
         assert!(config.kyc_provider.is_none());
         assert_eq!(config.own.loan_hold, Duration::from_hours(24));
+    }
+
+    #[test]
+    fn in_production_the_built_in_checker_is_only_used_if_a_variable_says_so() {
+        let production = ("SHIPYARD_ENVIRONMENT", "production");
+        let (built_in, url) = (("KYC_BUILT_IN", "true"), ("KYC_PROVIDER_URL", "https://kyc.example.com"));
+
+        let refused = load(&[production]).unwrap_err().to_string();
+        assert!(refused.ends_with("; set KYC_PROVIDER_URL or KYC_BUILT_IN=true"), "{refused}");
+        assert!(load(&[production, built_in]).is_ok() && load(&[production, url]).is_ok());
+        assert_eq!(load(&[production, built_in, url]).unwrap_err().variable, "KYC_BUILT_IN");
     }
 
     #[test]

@@ -29,6 +29,7 @@ pub static SERVICE: Service = Service {
     openapi: None,
     metrics: metrics::METRICS,
     calls: &[Call::when_requested("iam"), Call::in_background("payment")],
+    decisions: &[&["KYC_PROVIDER_URL", "KYC_BUILT_IN=true"]],
     check: |settings| Config::load(settings).map(drop),
     build: |settings| Box::pin(async move { app::build(Config::load(&settings)?).await }),
 };

@@ -32,6 +32,7 @@ pub static SERVICE: Service = Service {
     openapi: Some(api::http::document),
     metrics: metrics::METRICS,
     calls: &[Call::when_requested("iam"), Call::in_background("order"), Call::in_background("geo")],
+    decisions: &[],
     check: |settings| Config::load(settings).map(drop),
     build: |settings| Box::pin(async move { app::build(Config::load(&settings)?).await }),
 };

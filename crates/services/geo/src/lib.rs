@@ -23,6 +23,7 @@ pub static SERVICE: Service = Service {
     openapi: None,
     metrics: &[],
     calls: &[],
+    decisions: &[],
     check: |settings| Config::load(settings).map(drop),
     build: |settings| Box::pin(async move { app::build(Config::load(&settings)?).await }),
 };

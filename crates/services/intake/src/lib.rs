@@ -29,6 +29,7 @@ pub static SERVICE: Service = Service {
     openapi: Some(api::document),
     metrics: metrics::METRICS,
     calls: &[Call::when_requested("iam")],
+    decisions: &[],
     check: |settings| Config::load(settings).map(drop),
     build: |settings| Box::pin(async move { app::build(Config::load(&settings)?).await }),
 };

@@ -35,6 +35,7 @@ pub static SERVICE: Service = Service {
         Call::when_requested("payment"),
         Call::when_requested("delivery"),
     ],
+    decisions: &[],
     check: |settings| Config::load(settings).map(drop),
     build: |settings| Box::pin(async move { app::build(Config::load(&settings)?).await }),
 };

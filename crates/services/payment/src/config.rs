@@ -42,6 +42,9 @@ struct Own {
     payment_decline_above: Option<f64>,
     /// The base URL of a provider that speaks Stripe's API, such as https://api.stripe.com. Without it, the built-in provider is used.
     payment_provider_url: Option<String>,
+    /// Whether the built-in provider, which moves no money, is meant in production.
+    #[serde(default)]
+    payment_built_in: bool,
     /// The provider's secret key.
     payment_provider_key: Option<SecretString>,
     /// The secret with which the provider signs the events that it sends. Without it, the service only polls the
@@ -77,6 +80,9 @@ impl Config {
         let currency =
             currency::read(&own.payment_currency).map_err(|problem| ConfigError::new("PAYMENT_CURRENCY", problem))?;
         let above = own.payment_decline_above.map(|above| money("PAYMENT_DECLINE_ABOVE", above)).transpose()?;
+        if own.payment_built_in && own.payment_provider_url.is_some() {
+            return Err(ConfigError::new("PAYMENT_BUILT_IN", "is true, and PAYMENT_PROVIDER_URL names a provider"));
+        }
         Ok(Self {
             server: server::Config::load(&SERVICE, settings)?,
             identity: settings.read()?,
@@ -113,13 +119,33 @@ fn money(variable: &str, major: f64) -> Result<Money, ConfigError> {
 mod tests {
     use super::*;
 
-    fn load(variable: &str, value: &str) -> Result<Config, ConfigError> {
-        let settings = Settings::from_variables([
+    fn settings(environment: &str) -> Settings {
+        Settings::from_variables([
+            ("SHIPYARD_ENVIRONMENT", environment.to_owned()),
             ("SERVICE_KEY", "k".repeat(32)),
             ("PAYMENT_DATABASE_URL", "postgres://localhost/payment".to_owned()),
             ("KAFKA_BROKERS", "localhost:9092".to_owned()),
-        ]);
-        Config::load(&settings.with([(variable, value.to_owned())]))
+        ])
+    }
+
+    fn load(variable: &str, value: &str) -> Result<Config, ConfigError> {
+        Config::load(&settings("development").with([(variable, value.to_owned())]))
+    }
+
+    #[test]
+    fn in_production_play_money_and_its_initial_balance_are_only_used_if_a_variable_says_so() {
+        let given = |variables: &[(&'static str, &str)]| {
+            let variables = variables.iter().map(|(name, value)| (*name, (*value).to_owned()));
+            Config::load(&settings("production").with(variables)).map(drop)
+        };
+        let (url, key) = (("PAYMENT_PROVIDER_URL", "https://api.stripe.com"), ("PAYMENT_PROVIDER_KEY", "sk_test_key"));
+        let (built_in, balance) = (("PAYMENT_BUILT_IN", "true"), ("PAYMENT_INITIAL_BALANCE", "0"));
+
+        let refused = given(&[]).unwrap_err().to_string();
+        let ends = "set PAYMENT_PROVIDER_URL or PAYMENT_BUILT_IN=true, and PAYMENT_INITIAL_BALANCE";
+        assert!(refused.starts_with("SHIPYARD_ENVIRONMENT: ") && refused.ends_with(ends), "{refused}");
+        assert!(given(&[url, key, balance]).is_ok() && given(&[built_in, balance]).is_ok());
+        assert_eq!(given(&[url, key, built_in, balance]).unwrap_err().variable, "PAYMENT_BUILT_IN");
     }
 
     #[test]
@@ -156,14 +182,8 @@ mod tests {
     #[test]
     fn a_key_is_sent_in_clear_to_this_machine_alone() {
         let with_key = |url: &str| {
-            let settings = Settings::from_variables([
-                ("SERVICE_KEY", "k".repeat(32)),
-                ("PAYMENT_DATABASE_URL", "postgres://localhost/payment".to_owned()),
-                ("KAFKA_BROKERS", "localhost:9092".to_owned()),
-                ("PAYMENT_PROVIDER_KEY", "sk_test_key".to_owned()),
-                ("PAYMENT_PROVIDER_URL", url.to_owned()),
-            ]);
-            Config::load(&settings)
+            let own = [("PAYMENT_PROVIDER_KEY", "sk_test_key"), ("PAYMENT_PROVIDER_URL", url)];
+            Config::load(&settings("development").with(own.map(|(name, value)| (name, value.to_owned()))))
         };
 
         for url in ["https://api.stripe.com", "http://127.0.0.1:1", "http://[::1]:1", "http://localhost:1"] {

@@ -30,6 +30,7 @@ pub static SERVICE: Service = Service {
     openapi: None,
     metrics: metrics::METRICS,
     calls: &[Call::when_requested("iam")],
+    decisions: &[&["PAYMENT_PROVIDER_URL", "PAYMENT_BUILT_IN=true"], &["PAYMENT_INITIAL_BALANCE"]],
     check: |settings| Config::load(settings).map(drop),
     build: |settings| Box::pin(async move { app::build(Config::load(&settings)?).await }),
 };

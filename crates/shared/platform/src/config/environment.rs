@@ -1,6 +1,7 @@
-//! The environment of a process. Secrets published in this repository are accepted only in development.
+//! The environment of a process. Secrets published in this repository, and defaults for trying the shop out, are accepted
+//! only in development.
 
-use crate::config::{ConfigError, Settings};
+use crate::config::{ConfigError, Host, Settings};
 
 /// The variable with the environment: `development` or `production`. If it is not set, the environment is production.
 pub const VARIABLE: &str = "SHIPYARD_ENVIRONMENT";
@@ -44,19 +45,45 @@ pub fn published_secrets(settings: &Settings) -> Vec<String> {
     published
 }
 
-/// Returns the same as [`published_secrets`]. Fails in production if there are any.
-pub fn admit_published_secrets(settings: &Settings) -> Result<Vec<String>, ConfigError> {
-    let published = published_secrets(settings);
-    match Environment::load(settings)? {
-        Environment::Production if !published.is_empty() => {
-            let secrets = published.join(", ");
-            Err(ConfigError::new(
-                VARIABLE,
-                format!("is not development, where alone the published {secrets} may be used"),
-            ))
-        }
-        _ => Ok(published),
+/// The variables that stand for one decision, as `NAME` (with any value) or `NAME=value`. In production one of them is
+/// set, since the decision's default is for trying the shop out.
+pub type Decision = &'static [&'static str];
+
+/// Returns the decisions that production requires and that are not taken, such as `A or B=true`. `cargo run` requires them
+/// only if the variable says production.
+pub fn missing_decisions(
+    settings: &Settings,
+    required: impl IntoIterator<Item = Decision>,
+) -> Result<Vec<String>, ConfigError> {
+    let is_tried = settings.host() == Host::SharedProcess && settings.get(VARIABLE).is_none();
+    if is_tried || Environment::load(settings)? == Environment::Development {
+        return Ok(Vec::new());
     }
+    let is_set = |variable: &str| match variable.split_once('=') {
+        Some((name, value)) => settings.get(name) == Some(value),
+        None => settings.get(variable).is_some(),
+    };
+    let missing = required.into_iter().filter(|decision| !decision.iter().any(|variable| is_set(variable)));
+    Ok(missing.map(|decision| decision.join(" or ")).collect())
+}
+
+/// Returns the same as [`published_secrets`]. Fails in production if there are any, or if a required decision is not
+/// taken; the error names all of them.
+pub fn admit(settings: &Settings, required: &[Decision]) -> Result<Vec<String>, ConfigError> {
+    let published = published_secrets(settings);
+    let missing = missing_decisions(settings, required.iter().copied())?;
+    let is_development = Environment::load(settings)? == Environment::Development;
+    if is_development || published.is_empty() && missing.is_empty() {
+        return Ok(published);
+    }
+    let mut problem = "is not development".to_owned();
+    if !published.is_empty() {
+        problem += &format!(", where alone the published {} may be used", published.join(", "));
+    }
+    if !missing.is_empty() {
+        problem += &format!("; set {}", missing.join(", and "));
+    }
+    Err(ConfigError::new(VARIABLE, problem))
 }
 
 #[cfg(test)]
@@ -79,7 +106,7 @@ mod tests {
     fn published_secrets_are_refused_unless_the_environment_says_development() {
         let published = ["KAFKA_SASL_PASSWORD", "ORDER_DATABASE_URL", "SERVICE_KEY"];
         for environment in ["", "production"] {
-            let refused = admit_published_secrets(&settings(environment)).unwrap_err();
+            let refused = admit(&settings(environment), &[]).unwrap_err();
 
             assert_eq!(refused.variable, VARIABLE);
             assert!(published.iter().all(|name| refused.problem.contains(name)), "{refused}");
@@ -88,7 +115,7 @@ mod tests {
                 "{refused}"
             );
         }
-        assert_eq!(admit_published_secrets(&settings("development")).unwrap(), published);
+        assert_eq!(admit(&settings("development"), &[]).unwrap(), published);
     }
 
     #[test]
@@ -96,12 +123,32 @@ mod tests {
         for environment in ["", "development", "production"] {
             let own = Settings::from_variables([("SERVICE_KEY", "k".repeat(32)), (VARIABLE, environment.to_owned())]);
 
-            assert!(admit_published_secrets(&own).unwrap().is_empty(), "{environment}");
+            assert!(admit(&own, &[]).unwrap().is_empty(), "{environment}");
+        }
+    }
+
+    #[test]
+    fn outside_of_development_all_missing_decisions_and_published_secrets_are_named_at_once() {
+        let required: [Decision; 2] = [&["A_URL", "A_BUILT_IN=true"], &["B"]];
+        let refused = |settings: &Settings| admit(settings, &required).unwrap_err().problem;
+        let own = Settings::from_variables([("A_BUILT_IN", "false".to_owned())]);
+        let tried = own.clone().for_shared_process();
+        let with = |settings: &Settings, name, value: &str| settings.clone().with([(name, value.to_owned())]);
+
+        assert_eq!(refused(&own), "is not development; set A_URL or A_BUILT_IN=true, and B");
+        let published = with(&own, "SERVICE_KEY", PUBLISHED);
+        let both = "is not development, where alone the published SERVICE_KEY may be used; set ";
+        assert!(refused(&with(&published, VARIABLE, "production")).starts_with(both));
+        assert!(refused(&with(&tried, VARIABLE, "production")).starts_with("is not development; set "));
+        assert_eq!(refused(&with(&own, "A_BUILT_IN", "true")), "is not development; set B");
+        let taken = with(&with(&own, "A_URL", "https://a"), "B", "0");
+        for settings in [taken, with(&own, VARIABLE, "development"), tried] {
+            assert_eq!(admit(&settings, &required).unwrap(), Vec::<String>::new());
         }
     }
 
     #[test]
     fn another_environment_is_an_error_that_names_the_variable() {
-        assert_eq!(admit_published_secrets(&settings("staging")).unwrap_err().variable, VARIABLE);
+        assert_eq!(admit(&settings("staging"), &[]).unwrap_err().variable, VARIABLE);
     }
 }

@@ -83,7 +83,7 @@ impl Config {
             database: database.transpose()?,
             service_key,
             service_key_previous: shared.service_key_previous,
-            published_secrets: environment::admit_published_secrets(settings)?,
+            published_secrets: environment::admit(settings, service.decisions)?,
             shutdown_drain: shared.shutdown_drain,
             requires_tls: settings.get(environment::VARIABLE) == Some(Environment::Production.as_str())
                 && settings.host() == Host::OwnProcess,

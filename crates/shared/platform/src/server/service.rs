@@ -11,7 +11,7 @@ use secrecy::SecretString;
 
 use crate::{
     auth::Rule,
-    config::{ConfigError, Settings},
+    config::{ConfigError, Settings, environment::Decision},
     postgres::{Database, Migrations},
     server::App,
     telemetry::metric::Metric,
@@ -42,6 +42,8 @@ pub struct Service {
     /// The metrics that the service exports in addition to [`METRICS`](crate::telemetry::metric::METRICS).
     pub metrics: &'static [Metric],
     pub calls: &'static [Call],
+    /// What production must set, since its default is for trying the shop out.
+    pub decisions: &'static [Decision],
     /// An error names the invalid variable.
     pub check: fn(&Settings) -> Result<(), ConfigError>,
     pub build: fn(Settings) -> BoxFuture<'static, anyhow::Result<App>>,

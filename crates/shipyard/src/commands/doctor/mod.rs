@@ -24,7 +24,7 @@ use sqlx::Connection as _;
 use self::finding::{Finding, Verdict};
 use super::up::{ADMIN, check, listeners, presumed};
 use crate::{data::Data, output};
-use operations::registry::with_database;
+use operations::registry::{SERVICES, with_database};
 
 const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -60,24 +60,34 @@ pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Reports the environment and which variables still hold the repository's public development secrets.
+/// Reports the environment, which variables still hold the repository's public development secrets, and which ones
+/// production requires.
 fn environment(settings: &Settings) -> Finding {
     let published = environment::published_secrets(settings).join(", ");
+    let required = SERVICES.into_iter().flat_map(|service| service.decisions).copied();
+    let missing = environment::missing_decisions(&settings.clone().for_shared_process(), required);
     let what = "Environment".to_owned();
-    match Environment::load(settings) {
+    let (environment, missing) = match Environment::load(settings).and_then(|environment| Ok((environment, missing?))) {
+        Ok((environment, missing)) => (environment, missing.join(", and ")),
         Err(error) => {
-            Finding { what, verdict: Verdict::Needed(format!("correct {error}")), found: "not known".to_owned() }
+            let verdict = Verdict::Needed(format!("correct {error}"));
+            return Finding { what, verdict, found: "not known".to_owned() };
         }
-        Ok(environment) if published.is_empty() => Finding::fine("Environment", environment.as_str().to_owned()),
-        Ok(environment) => {
-            let remedy = format!("set secrets of your own in {published}: everyone can read the published ones");
-            let verdict = match environment {
-                Environment::Development => Verdict::Optional(remedy),
-                Environment::Production => Verdict::Needed(remedy),
-            };
-            Finding { what, verdict, found: format!("{}, with published secrets", environment.as_str()) }
-        }
+    };
+    let secrets = format!("set secrets of your own in {published}: everyone can read the published ones");
+    let lacks = [
+        (!published.is_empty()).then_some(("with published secrets", secrets)),
+        (!missing.is_empty()).then(|| ("without settings that it requires", format!("set {missing}"))),
+    ];
+    let (lacks, remedies): (Vec<&str>, Vec<String>) = lacks.into_iter().flatten().unzip();
+    if lacks.is_empty() {
+        return Finding::fine("Environment", environment.as_str().to_owned());
     }
+    let verdict = match environment {
+        Environment::Development => Verdict::Optional(remedies.join("; ")),
+        Environment::Production => Verdict::Needed(remedies.join("; ")),
+    };
+    Finding { what, verdict, found: format!("{}, {}", environment.as_str(), lacks.join(", ")) }
 }
 
 async fn postgres(settings: &Settings) -> Vec<Finding> {
@@ -229,6 +239,22 @@ mod tests {
     use tokio::time::Instant;
 
     use super::*;
+
+    #[test]
+    fn everything_that_production_lacks_is_one_finding() {
+        let settings = |environment: &str| {
+            let own = [("SHIPYARD_ENVIRONMENT", environment), ("SERVICE_KEY", "development-only")];
+            Settings::from_variables(own.map(|(name, value)| (name, value.to_owned())))
+        };
+        let remedy = |environment: &str| match super::environment(&settings(environment)).verdict {
+            Verdict::Needed(remedy) | Verdict::Optional(remedy) => remedy,
+            Verdict::Fine => String::new(),
+        };
+
+        let lacking = ["SERVICE_KEY", "PAYMENT_BUILT_IN=true", "PAYMENT_INITIAL_BALANCE", "KYC_BUILT_IN=true"];
+        assert!(lacking.iter().all(|name| remedy("production").contains(name)), "{}", remedy("production"));
+        assert!(!remedy("development").contains("BUILT_IN") && !remedy("").contains("BUILT_IN"), "{}", remedy(""));
+    }
 
     #[tokio::test(start_paused = true)]
     async fn ports_that_are_taken_are_tried_at_the_same_time() {
