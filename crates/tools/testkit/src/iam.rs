@@ -21,6 +21,7 @@ use contracts::proto::{
     common::v1::{NotificationMethod, Session, User, UserInfo},
     user::v1::{
         ChangeContactsRequest, ChangeContactsResponse, ChangePasswordRequest, ChangePasswordResponse,
+        DeleteAccountRequest, DeleteAccountResponse,
         ConfirmContactRequest, ConfirmContactResponse, CreateContactCodeRequest, CreateContactCodeResponse,
         GetUserRequest, GetUserResponse, RegisterRequest, RegisterResponse,
         contact_service_server::{ContactService, ContactServiceServer},
@@ -285,6 +286,13 @@ impl UserService for Known {
         &self,
         _: Request<ChangeContactsRequest>,
     ) -> Result<Response<ChangeContactsResponse>, Status> {
+        Err(Status::unimplemented("the stand-in for iam has no passwords"))
+    }
+
+    async fn delete_account(
+        &self,
+        _: Request<DeleteAccountRequest>,
+    ) -> Result<Response<DeleteAccountResponse>, Status> {
         Err(Status::unimplemented("the stand-in for iam has no passwords"))
     }
 }

@@ -155,6 +155,18 @@ impl Order {
         quantities(&self.parts)
     }
 
+    /// Returns true while the order's money or ship is in movement: until it is cancelled, or its ship is assembled and, if it is
+    /// delivered, the delivery has ended. Order does not know whether the refund of a cancelled order is in progress.
+    pub fn is_open(&self) -> bool {
+        match self.status {
+            Status::PendingPayment | Status::Paid => true,
+            Status::Assembled => {
+                self.delivery_address.is_some() && !self.delivery.as_ref().is_some_and(|known| known.status.is_final())
+            }
+            Status::Cancelled => false,
+        }
+    }
+
     /// Begins the next attempt to pay. Fails unless the order is unpaid and has no attempt in progress.
     pub fn begin_attempt(&mut self, method: PaymentMethod) -> Result<Attempt, IllegalTransition> {
         self.may_change()?;

@@ -44,6 +44,8 @@ pub trait Orders: Send + Sync {
     async fn find(&self, user: UserId, order: OrderId) -> Result<Option<Order>, Error>;
     /// Returns which of these orders exist, in any status and of any user.
     async fn existing(&self, orders: &[OrderId]) -> Result<HashSet<OrderId>, Error>;
+    /// Returns up to `limit` of the user's [open](Order::is_open) orders, oldest first, and the number of all.
+    async fn open(&self, user: UserId, limit: u8) -> Result<(Vec<OrderId>, u32), Error>;
     /// Returns up to `size` of the user's orders after `after`, newest first, and the cursor of the next page if there
     /// is one. An order that cannot be decoded is left out, but counts towards `size`.
     async fn page(&self, user: UserId, after: Option<Cursor>, size: u8) -> Result<(Vec<Order>, Option<Cursor>), Error>;

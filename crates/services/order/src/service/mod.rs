@@ -96,6 +96,11 @@ impl OrderService {
         self.orders.existing(orders).await
     }
 
+    /// Returns up to `limit` of the user's [open](Order::is_open) orders, oldest first, and the number of all.
+    pub async fn open(&self, user: UserId, limit: u8) -> Result<(Vec<OrderId>, u32), Error> {
+        self.orders.open(user, limit).await
+    }
+
     /// Returns an order of `user`, with the data that only `/api/orders` shows.
     pub async fn find_with_details(&self, user: UserId, order: OrderId) -> Result<(Order, CheckoutDetails), Error> {
         let found = self.find(user, order).await?;

@@ -16,7 +16,8 @@ use contracts::{
         },
         order::v1::{
             GetDeliveryAddressRequest, GetDeliveryAddressResponse, ListExistingOrdersRequest,
-            ListExistingOrdersResponse,
+            ListExistingOrdersResponse, ListOpenOrdersRequest,
+            ListOpenOrdersResponse,
             order_service_server::{OrderService, OrderServiceServer},
         },
     },
@@ -196,6 +197,13 @@ impl OrderService for Outside {
         _: Request<ListExistingOrdersRequest>,
     ) -> Result<Response<ListExistingOrdersResponse>, Status> {
         Err(Status::unimplemented("delivery does not ask for it"))
+    }
+
+    async fn list_open_orders(
+        &self,
+        _: Request<ListOpenOrdersRequest>,
+    ) -> Result<Response<ListOpenOrdersResponse>, Status> {
+        Err(Status::unimplemented("only iam asks for open orders"))
     }
 }
 

@@ -2,10 +2,12 @@
 
 mod get_delivery_address;
 mod list_existing_orders;
+mod list_open_orders;
 
 use contracts::proto::DESCRIPTORS;
 use contracts::proto::order::v1::{
     GetDeliveryAddressRequest, GetDeliveryAddressResponse, ListExistingOrdersRequest, ListExistingOrdersResponse,
+    ListOpenOrdersRequest, ListOpenOrdersResponse,
     order_service_server::{OrderService as Rpc, OrderServiceServer},
 };
 use platform::{auth::Rule, error_chain, grpc::Services, postgres::DatabaseError};
@@ -20,6 +22,7 @@ use crate::{
 pub const RULES: &[Rule] = &[
     Rule::services("/order.v1.OrderService/GetDeliveryAddress", &["delivery"]),
     Rule::services("/order.v1.OrderService/ListExistingOrders", &["inventory"]),
+    Rule::services("/order.v1.OrderService/ListOpenOrders", &["iam"]),
 ];
 
 pub struct Grpc {
@@ -45,6 +48,13 @@ impl Rpc for Grpc {
         request: Request<ListExistingOrdersRequest>,
     ) -> Result<Response<ListExistingOrdersResponse>, Status> {
         list_existing_orders::handle(&self.orders, request).await
+    }
+
+    async fn list_open_orders(
+        &self,
+        request: Request<ListOpenOrdersRequest>,
+    ) -> Result<Response<ListOpenOrdersResponse>, Status> {
+        list_open_orders::handle(&self.orders, request).await
     }
 }
 

@@ -79,6 +79,14 @@ impl Orders for MemoryOrders {
         Ok(orders.iter().copied().filter(|order| tables.orders.contains_key(order)).collect())
     }
 
+    async fn open(&self, user: UserId, limit: u8) -> Result<(Vec<OrderId>, u32), Error> {
+        let mut open = self.all();
+        open.retain(|order| order.user == user && order.is_open());
+        open.sort_by_key(|order| (order.created_at, order.uuid));
+        let total = u32::try_from(open.len()).unwrap_or(u32::MAX);
+        Ok((open.iter().take(limit.into()).map(|order| order.uuid).collect(), total))
+    }
+
     async fn page(&self, user: UserId, after: Option<Cursor>, size: u8) -> Result<(Vec<Order>, Option<Cursor>), Error> {
         let mut orders = self.all();
         orders.retain(|order| {

@@ -64,6 +64,27 @@ impl Orders for PgOrders {
         Ok(existing.await?.into_iter().collect())
     }
 
+    async fn open(&self, user: UserId, limit: u8) -> Result<(Vec<OrderId>, u32), Error> {
+        let rows = retry_stale(|| {
+            sqlx::query!(
+                r#"select uuid as "uuid: OrderId", count(*) over () as "total!"
+                from orders
+                where user_uuid = $1
+                  and (status in ('PENDING_PAYMENT', 'PAID')
+                    or status = 'ASSEMBLED' and delivery_address is not null
+                        and coalesce(delivery_status, '') not in ('DELIVERED', 'FAILED'))
+                order by created_at, uuid
+                limit $2"#,
+                user.uuid(),
+                i64::from(limit),
+            )
+            .fetch_all(&self.pool)
+        })
+        .await?;
+        let total = rows.first().map_or(0, |row| u32::try_from(row.total).unwrap_or(u32::MAX));
+        Ok((rows.into_iter().map(|row| row.uuid).collect(), total))
+    }
+
     async fn page(&self, user: UserId, after: Option<Cursor>, size: u8) -> Result<(Vec<Order>, Option<Cursor>), Error> {
         let mut rows = retry_stale(|| {
             sqlx::query_as!(

@@ -13,7 +13,8 @@ use contracts::proto::{
     },
     common::v1::User,
     user::v1::{
-        ChangeContactsRequest, ChangeContactsResponse, ChangePasswordRequest, ChangePasswordResponse, GetUserRequest,
+        ChangeContactsRequest, ChangeContactsResponse, ChangePasswordRequest, ChangePasswordResponse, DeleteAccountRequest,
+        DeleteAccountResponse, GetUserRequest,
         GetUserResponse, RegisterRequest, RegisterResponse, user_service_server::UserService,
     },
 };
@@ -81,6 +82,13 @@ impl UserService for Iam {
         &self,
         _: tonic::Request<ChangeContactsRequest>,
     ) -> Result<Response<ChangeContactsResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn delete_account(
+        &self,
+        _: tonic::Request<DeleteAccountRequest>,
+    ) -> Result<Response<DeleteAccountResponse>, Status> {
         Err(Status::unimplemented(""))
     }
 }
