@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use platform::{
     jobs::Job,
+    outbox::Waker,
     redis::{self, Memory},
     server::{App, Server},
 };
@@ -11,6 +12,7 @@ use platform::{
 use crate::{
     SERVICE,
     api::{self, OwnSessions, Settings},
+    client::GrpcOpenOrders,
     config::{Config, SessionBackend},
     hashing::Hashing,
     jobs,
@@ -18,13 +20,13 @@ use crate::{
         CodeLimit, ContactCodes, LoginAttempts, MemoryContactCodes, MemoryLoginAttempts, MemorySessions, PgUsers,
         RedisContactCodes, RedisLoginAttempts, RedisSessions, Sessions,
     },
-    service::{ContactService, IamService, SessionRules},
+    service::{AccountService, ContactService, IamService, SessionRules},
 };
 
-/// Builds the service and binds its listeners. It connects to PostgreSQL and Redis later.
+/// Builds the service and binds its listeners. It connects to PostgreSQL, Redis, Kafka and order later.
 pub async fn build(config: Config) -> anyhow::Result<App> {
     crate::metrics::count_from_zero();
-    let Config { server, own, hashing: cost, limits, bounds, sessions, operators, proxies, tokens } = config;
+    let Config { server, messaging, own, hashing: cost, limits, bounds, sessions, operators, proxies, tokens } = config;
     let server = Server::bind(&SERVICE, server).await?;
     if cost.is_weak() {
         tracing::warn!("IAM_ARGON2_MEMORY_KIB and IAM_ARGON2_ITERATIONS are below OWASP's minimum for passwords");
@@ -42,7 +44,7 @@ pub async fn build(config: Config) -> anyhow::Result<App> {
             jobs.push(Job::new("redis", |stop| redis::watch(watched, connected, memory, stop)));
             let attempts = RedisLoginAttempts::new(redis.clone(), own.iam_redis_prefix.clone(), limits);
             let codes = RedisContactCodes::new(redis.clone(), own.iam_redis_prefix.clone(), codes_limit);
-            let sessions = RedisSessions::new(redis, own.iam_redis_prefix, bounds);
+            let sessions = RedisSessions::new(redis, own.iam_redis_prefix.clone(), bounds);
             (Arc::new(sessions), Arc::new(attempts), Arc::new(codes))
         }
         SessionBackend::Memory => (
@@ -52,8 +54,13 @@ pub async fn build(config: Config) -> anyhow::Result<App> {
         ),
     };
     let users = Arc::new(PgUsers::new(server.database()?));
-    let contacts = ContactService::new(users.clone(), sessions.clone(), codes);
+    let contacts = ContactService::new(users.clone(), sessions.clone(), codes.clone());
     let service = IamService::new(users, sessions, attempts, hashing, rules, operators, tokens).with_memory(memory);
+    let waker = Waker::default();
+    let orders = Arc::new(GrpcOpenOrders::new(server.peer("order", "ORDER_ADDRESS", &own.order_address)?));
+    let accounts = AccountService::new(service.clone(), codes, orders, waker.clone());
     let guard = server.guard(Arc::new(OwnSessions(service.clone())), api::RULES);
-    Ok(App::new(server).grpc(api::services(service, contacts, settings), guard).jobs(jobs))
+    let relay = messaging.relay(&server, &waker)?;
+    jobs.push(server.retention(messaging.kafka.effect_retention())?.outbox());
+    Ok(App::new(server).grpc(api::services(service, contacts, accounts, settings), guard).jobs(jobs).relay(relay))
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use argon2::Params;
+use contracts::{events::Messaging, ports};
 use platform::{
     config::{ConfigError, Host, Settings},
     server,
@@ -19,6 +20,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct Config {
     pub server: server::Config,
+    pub messaging: Messaging,
     pub own: Own,
     pub hashing: Hashing,
     pub limits: Limits,
@@ -60,6 +62,9 @@ pub struct Own {
     /// The number of proxies before a trusted proxy. Each of them appends one entry to `X-Forwarded-For`.
     #[serde(default)]
     pub iam_trusted_hops: usize,
+    /// The address of order's gRPC API, `host:port`.
+    #[serde(default = "order")]
+    pub order_address: String,
 }
 
 /// The maximum number of sessions of a user, and the idle timeout of a session.
@@ -136,6 +141,10 @@ pub struct Limits {
     pub iam_address_new_accounts: u32,
     #[serde(default = "new_accounts_window", deserialize_with = "platform::config::bounded::duration")]
     pub iam_new_accounts_window: Duration,
+}
+
+fn order() -> String {
+    ports::local(ports::ORDER_GRPC)
 }
 
 fn session_ttl() -> Duration {
@@ -226,6 +235,7 @@ impl Config {
         let own: Own = settings.read()?;
         let config = Self {
             server: server::Config::load(&SERVICE, settings)?,
+            messaging: Messaging::load(settings)?,
             operators: own.operators()?,
             proxies: own.trusted_proxies()?,
             own,

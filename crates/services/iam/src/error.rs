@@ -1,5 +1,6 @@
 //! The service's errors, and their gRPC statuses.
 
+use contracts::ids::OrderId;
 use platform::{
     error_chain,
     grpc::with_reason,
@@ -7,6 +8,8 @@ use platform::{
     postgres::DatabaseError,
 };
 use tonic::{Code, Status};
+
+use crate::client::Unavailable;
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -46,6 +49,13 @@ pub enum Error {
     TooManyAttempts,
     #[error("too many logins of this account or from this address")]
     TooManyLogins,
+    /// Some of the user's open orders, and the number of all.
+    #[error("{}", named(.0, *.1))]
+    OrdersOpen(Vec<OrderId>, u32),
+    #[error("an operator's account cannot end; the role has to be removed first")]
+    StillOperator,
+    #[error("the user's orders cannot be looked up now")]
+    OrdersUnavailable(#[from] Unavailable),
     /// The session store is almost full, and the rest is kept for accounts that are at least a day old.
     #[error("new accounts cannot log in now")]
     NoRoom,
@@ -71,6 +81,13 @@ pub enum Error {
     Session(#[source] serde_json::Error),
 }
 
+fn named(orders: &[OrderId], total: u32) -> String {
+    let uuids: Vec<String> = orders.iter().map(OrderId::to_string).collect();
+    let more = total.saturating_sub(u32::try_from(orders.len()).unwrap_or(u32::MAX));
+    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+    format!("orders are open: {}{more}", uuids.join(", "))
+}
+
 impl From<InvalidField> for Error {
     fn from(field: InvalidField) -> Self {
         Self::Invalid(InvalidFields::from_iter([field]))
@@ -92,7 +109,12 @@ impl From<Error> for Status {
             Error::WrongCredentials | Error::InvalidSession => Self::unauthenticated(message),
             Error::NotOperator => Self::permission_denied(message),
             Error::UserNotFound | Error::SessionNotFound | Error::WrongCode => Self::not_found(message),
-            Error::NoTelegramContact | Error::OtherChat => Self::failed_precondition(message),
+            Error::NoTelegramContact | Error::OtherChat | Error::StillOperator => Self::failed_precondition(message),
+            Error::OrdersOpen(..) => with_reason(Code::FailedPrecondition, "ORDERS_OPEN", message),
+            Error::OrdersUnavailable(error) => {
+                tracing::warn!(error = error_chain(error), "orders of an account that is to end unavailable");
+                Self::unavailable(message)
+            }
             Error::TooManyAttempts
             | Error::TooManyLogins
             | Error::NoRoom

@@ -2,8 +2,10 @@
 
 pub mod api;
 pub mod app;
+pub mod client;
 pub mod config;
 pub mod error;
+pub mod events;
 pub mod hashing;
 pub mod jobs;
 mod metrics;
@@ -14,7 +16,7 @@ pub mod tokens;
 
 use config::Config;
 use contracts::ports;
-use platform::server::service::{OwnDatabase, Service};
+use platform::server::service::{Call, OwnDatabase, Service};
 
 pub static SERVICE: Service = Service {
     name: "iam",
@@ -27,7 +29,8 @@ pub static SERVICE: Service = Service {
     rules: || vec![api::RULES],
     openapi: None,
     metrics: metrics::METRICS,
-    calls: &[],
+    // A request to end an account asks order, which answers without asking anyone: the two do not wait for each other.
+    calls: &[Call::in_background("order")],
     decisions: &[],
     check: |settings| Config::load(settings).map(drop),
     build: |settings| Box::pin(async move { app::build(Config::load(&settings)?).await }),

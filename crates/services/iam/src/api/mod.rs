@@ -7,6 +7,7 @@ mod check;
 mod confirm_contact;
 mod contacts;
 mod create_contact_code;
+mod delete_account;
 mod encode;
 mod end_session;
 mod end_user_sessions;
@@ -36,8 +37,8 @@ use contracts::proto::{
     },
     envoy::service::auth::v3::authorization_server::AuthorizationServer,
     user::v1::{
-        ChangeContactsRequest, ChangeContactsResponse, ChangePasswordRequest, ChangePasswordResponse, GetUserRequest,
-        GetUserResponse, RegisterRequest, RegisterResponse,
+        ChangeContactsRequest, ChangeContactsResponse, ChangePasswordRequest, ChangePasswordResponse,
+        DeleteAccountRequest, DeleteAccountResponse, GetUserRequest, GetUserResponse, RegisterRequest, RegisterResponse,
         contact_service_server::ContactServiceServer,
         user_service_server::{UserService, UserServiceServer},
     },
@@ -52,13 +53,14 @@ use tonic::{Request, Response, Status};
 use crate::{
     error::Error,
     model::{SessionId, TrustedProxies},
-    service::{ContactService, IamService},
+    service::{AccountService, ContactService, IamService},
 };
 
 #[derive(Clone)]
 pub struct Grpc {
     service: IamService,
     contacts: ContactService,
+    accounts: AccountService,
     settings: Settings,
 }
 
@@ -71,8 +73,13 @@ pub struct Settings {
     pub password_min: usize,
 }
 
-pub fn services(service: IamService, contacts: ContactService, settings: Settings) -> Services {
-    let grpc = Grpc { service, contacts, settings };
+pub fn services(
+    service: IamService,
+    contacts: ContactService,
+    accounts: AccountService,
+    settings: Settings,
+) -> Services {
+    let grpc = Grpc { service, contacts, accounts, settings };
     Services::new(DESCRIPTORS)
         .with(AuthServiceServer::new(grpc.clone()))
         .with(SessionServiceServer::new(grpc.clone()))
@@ -147,5 +154,13 @@ impl UserService for Grpc {
     ) -> Result<Response<ChangeContactsResponse>, Status> {
         let address = caller_address::of(&request, &self.settings);
         change_contacts::handle(&self.service, address, request).await
+    }
+
+    async fn delete_account(
+        &self,
+        request: Request<DeleteAccountRequest>,
+    ) -> Result<Response<DeleteAccountResponse>, Status> {
+        let address = caller_address::of(&request, &self.settings);
+        delete_account::handle(&self.accounts, address, request).await
     }
 }

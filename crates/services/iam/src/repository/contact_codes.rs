@@ -44,4 +44,6 @@ pub trait ContactCodes: Send + Sync {
     async fn take(&self, code: &CodeDigest, chat: ChatId) -> Result<Taken, Error>;
     /// Stores a taken code again, because confirming with it failed. Does nothing if the user has a newer code.
     async fn put_back(&self, user: UserId, code: &CodeDigest, left: Duration) -> Result<(), Error>;
+    /// Deletes the user's code, if there is one.
+    async fn remove(&self, user: UserId) -> Result<(), Error>;
 }

@@ -48,4 +48,8 @@ pub trait Users: Send + Sync {
     /// Records that the user has confirmed this Telegram chat, if it is the target of one of the user's notification methods. It replaces
     /// the chat confirmed before. The call is idempotent. Returns the changed user, or `None` if no method has this target.
     async fn confirm_chat(&self, user: UserId, chat: ChatId, now: DateTime<Utc>) -> Result<Option<User>, Error>;
+    /// Erases what is personal of a user and frees the login and the e-mail address, if the user has not changed since `known` was read.
+    /// One statement writes this and the event. From then on, the user does not exist for the other methods. The call is idempotent.
+    /// Returns false if the user has changed.
+    async fn erase(&self, known: &User, now: DateTime<Utc>) -> Result<bool, Error>;
 }

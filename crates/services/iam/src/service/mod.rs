@@ -1,8 +1,9 @@
-//! The use cases: registration, login, sessions, access tokens, password changes and Telegram contacts.
+//! The use cases: registration, login, sessions, access tokens, password changes, Telegram contacts and the end of an account.
 
 mod change_contacts;
 mod contacts;
 mod create_operator;
+mod delete_account;
 mod login;
 mod login_throttle;
 mod profiles;
@@ -21,7 +22,9 @@ use platform::{
     security_events::{self, Event, Revocation},
 };
 
-pub use self::{contacts::ContactService, create_operator::OperatorService, tokens::IssuedToken};
+pub use self::{
+    contacts::ContactService, create_operator::OperatorService, delete_account::AccountService, tokens::IssuedToken,
+};
 use self::{login_throttle::Throttle, profiles::Profiles};
 use crate::{
     error::Error,

@@ -51,6 +51,10 @@ impl Profiles {
         Ok(found)
     }
 
+    pub fn forget(&self, user: UserId) {
+        self.known.invalidate(&user);
+    }
+
     /// Caches a user that was read from the database or changed there.
     pub fn keep(&self, user: &User) {
         self.known.insert(user.id, Arc::new(user.clone()));

@@ -10,7 +10,7 @@ use super::{AccessRefusal, ContactRefusal, Revocation, TokenRefusal};
 const MAX_PATH_LENGTH: usize = 256;
 
 /// The names of all events, in the order of [`Event`].
-pub(super) const NAMES: [&str; 15] = [
+pub(super) const NAMES: [&str; 16] = [
     "registered",
     "logged_in",
     "login_refused",
@@ -26,6 +26,7 @@ pub(super) const NAMES: [&str; 15] = [
     "contact_confirmed",
     "contact_refused",
     "contacts_changed",
+    "account_deleted",
 ];
 
 /// A security event. Its subject is the uuid of a user.
@@ -93,6 +94,10 @@ pub enum Event<'a> {
     ContactsChanged {
         user: Uuid,
     },
+    /// A user ended the account.
+    AccountDeleted {
+        user: Uuid,
+    },
 }
 
 impl Event<'_> {
@@ -108,7 +113,7 @@ impl Event<'_> {
             rest @ ..,
         ] = NAMES;
         let [role_granted, role_used, token_refused, access_refused, rest @ ..] = rest;
-        let [contact_code_created, contact_confirmed, contact_refused, contacts_changed] = rest;
+        let [contact_code_created, contact_confirmed, contact_refused, contacts_changed, account_deleted] = rest;
         match self {
             Self::Registered { .. } => registered,
             Self::LoggedIn { .. } => logged_in,
@@ -125,6 +130,7 @@ impl Event<'_> {
             Self::ContactConfirmed { .. } => contact_confirmed,
             Self::ContactRefused { .. } => contact_refused,
             Self::ContactsChanged { .. } => contacts_changed,
+            Self::AccountDeleted { .. } => account_deleted,
         }
     }
 
@@ -139,7 +145,8 @@ impl Event<'_> {
             | Self::RoleUsed { user, .. }
             | Self::ContactCodeCreated { user }
             | Self::ContactConfirmed { user }
-            | Self::ContactsChanged { user } => Some(user),
+            | Self::ContactsChanged { user }
+            | Self::AccountDeleted { user } => Some(user),
             Self::ContactRefused { user, .. } | Self::AccessRefused { user, .. } => user,
             Self::LoginRefused | Self::Locked { .. } | Self::TokenRefused { .. } => None,
         }

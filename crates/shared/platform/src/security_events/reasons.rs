@@ -14,6 +14,8 @@ pub enum Revocation {
     EndedByOperator,
     /// A change of the password ended the user's other sessions.
     PasswordChanged,
+    /// The user asked to end the account.
+    AccountDeleted,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +61,7 @@ impl Revocation {
             Self::Ended => "ended",
             Self::EndedByOperator => "ended_by_operator",
             Self::PasswordChanged => "password_changed",
+            Self::AccountDeleted => "account_deleted",
         }
     }
 }

@@ -12,9 +12,10 @@ use iam::{
     hashing::Hashing,
     model::{Operators, TrustedProxies},
     repository::CodeLimit,
-    service::{ContactService, IamService, SessionRules},
+    service::{AccountService, ContactService, IamService, SessionRules},
     tokens::{AccessTokens, SigningKey},
 };
+use platform::outbox::Waker;
 use uuid::Uuid;
 
 use super::{DAY, SLOTS, builder::Builder};
@@ -37,7 +38,7 @@ pub async fn users(builder: &mut Builder) -> String {
     let users = Arc::new(iam::repository::MemoryUsers::default());
     let sessions = Arc::new(iam::repository::MemorySessions::new(bounds));
     let codes = Arc::new(iam::repository::MemoryContactCodes::new(CodeLimit { wrong: u32::MAX, window: DAY }));
-    let contacts = ContactService::new(users.clone(), sessions.clone(), codes);
+    let contacts = ContactService::new(users.clone(), sessions.clone(), codes.clone());
     let service = IamService::new(
         users,
         sessions,
@@ -49,7 +50,9 @@ pub async fn users(builder: &mut Builder) -> String {
     );
     let proxies = TrustedProxies::parse("0.0.0.0/0").expect("a network");
     let settings = iam::api::Settings { proxies, hops: 0, password_min: 8 };
-    builder.serve("iam", iam::api::RULES, iam::api::services(service, contacts, settings));
+    let orders = Arc::new(iam::client::MemoryOpenOrders::default());
+    let accounts = AccountService::new(service.clone(), codes, orders, Waker::default());
+    builder.serve("iam", iam::api::RULES, iam::api::services(service, contacts, accounts, settings));
     let (login, password) = ("ann".to_owned(), "SecurePassword123!".to_owned());
     let info = UserInfo { login: login.clone(), email: "ann@example.com".to_owned(), notification_methods: Vec::new() };
     let info = UserRegistrationInfo { info: Some(info), password: password.clone() };

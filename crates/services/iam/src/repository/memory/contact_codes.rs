@@ -79,4 +79,13 @@ impl ContactCodes for MemoryContactCodes {
         }
         Ok(())
     }
+
+    async fn remove(&self, user: UserId) -> Result<(), Error> {
+        let mut state = self.state();
+        if let Some(code) = state.of_users.get(&user).cloned() {
+            state.codes.remove(&code);
+        }
+        state.of_users.remove(&user);
+        Ok(())
+    }
 }

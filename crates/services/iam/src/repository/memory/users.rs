@@ -148,4 +148,14 @@ impl Users for MemoryUsers {
         }
         Ok(Some(user.clone()))
     }
+
+    async fn erase(&self, known: &User, _: DateTime<Utc>) -> Result<bool, Error> {
+        let mut accounts = self.accounts();
+        if accounts.get(&known.id).is_some_and(|account| account.user.updated_at != known.updated_at) {
+            return Ok(false);
+        }
+        accounts.remove(&known.id);
+        self.devices().remove(&known.id);
+        Ok(true)
+    }
 }

@@ -7,7 +7,10 @@ use std::{collections::HashMap, time::Duration};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use contracts::{identity::TELEGRAM, ids::UserId};
-use platform::postgres::{Database, Migrations, retry_stale};
+use platform::{
+    lease, outbox,
+    postgres::{Database, Migrations, retry_stale},
+};
 use sha2::{Digest as _, Sha256};
 use sqlx::types::Json;
 
@@ -15,12 +18,14 @@ use self::row::Row;
 use super::Users;
 use crate::{
     error::Error,
+    events,
     model::{
         Account, ChatId, DeviceDigest, LoginDigest, MAX_DEVICES, NotificationMethod, Owner, User, UserInfo, caseless,
     },
 };
 
-pub static MIGRATIONS: Migrations = Migrations::new(sqlx::migrate!("../../../migrations/iam"), &[]);
+pub static MIGRATIONS: Migrations =
+    Migrations::new(sqlx::migrate!("../../../migrations/iam"), &[&lease::TABLE, &outbox::TABLE]);
 
 /// The timeout of a statement together with its retry.
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -130,7 +135,7 @@ impl Users for PgUsers {
                         limit $4
                     ) newest
                 )
-                where uuid = $1",
+                where uuid = $1 and erased_at is null",
                 user.uuid(),
                 device.to_string(),
                 now.timestamp(),
@@ -150,7 +155,7 @@ impl Users for PgUsers {
                     confirmed_chat as "confirmed_chat: ChatId",
                     known_devices as "known_devices: Json<HashMap<DeviceDigest, i64>>"
                 from users
-                where uuid = $1"#,
+                where uuid = $1 and erased_at is null"#,
                 user.uuid(),
             )
             .fetch_optional(&self.pool)
@@ -162,8 +167,12 @@ impl Users for PgUsers {
     async fn owners(&self, users: &[UserId]) -> Result<Vec<Owner>, Error> {
         let users: Vec<_> = users.iter().map(|user| user.uuid()).collect();
         let rows = with_retry(|| {
-            sqlx::query!(r#"select uuid as "id: UserId", login, updated_at from users where uuid = any($1)"#, &users,)
-                .fetch_all(&self.pool)
+            sqlx::query!(
+                r#"select uuid as "id: UserId", login, updated_at from users
+                where uuid = any($1) and erased_at is null"#,
+                &users,
+            )
+            .fetch_all(&self.pool)
         })
         .await?;
         let owners = rows.into_iter().map(|row| Owner {
@@ -215,7 +224,7 @@ impl Users for PgUsers {
                     email_key = $3,
                     notification_methods = $4,
                     updated_at = greatest($5, updated_at + interval '1 microsecond')
-                where uuid = $1
+                where uuid = $1 and erased_at is null
                 returning uuid as "id: UserId", login, email, password_hash, created_at, updated_at,
                     notification_methods as "notification_methods: Json<Vec<NotificationMethod>>",
                     confirmed_chat as "confirmed_chat: ChatId",
@@ -275,5 +284,43 @@ impl Users for PgUsers {
         })
         .await?;
         Ok(row.map(User::from))
+    }
+
+    async fn erase(&self, known: &User, now: DateTime<Utc>) -> Result<bool, Error> {
+        let event = events::user_erased(known.id, now);
+        let erased = with_retry(|| {
+            sqlx::query_scalar!(
+                r#"with erased as (
+                    update users set
+                        login = uuid::text,
+                        email = uuid::text,
+                        login_key = uuid_send(uuid),
+                        email_key = uuid_send(uuid),
+                        password_hash = '',
+                        notification_methods = '[]',
+                        confirmed_chat = null,
+                        chat_confirmed_at = null,
+                        known_devices = '{}',
+                        erased_at = $3,
+                        updated_at = greatest($3, updated_at + interval '1 microsecond')
+                    where uuid = $1 and updated_at = $2 and erased_at is null
+                    returning uuid
+                ), event as (
+                    insert into outbox (event_uuid, event_type, key, payload, trace)
+                    select $4, $5, uuid, $6, $7 from erased
+                )
+                select exists (select from erased)
+                    or exists (select from users where uuid = $1 and erased_at is not null) as "erased!""#,
+                known.id.uuid(),
+                known.updated_at,
+                now,
+                event.uuid,
+                event.kind,
+                event.payload,
+                outbox::trace(),
+            )
+            .fetch_one(&self.pool)
+        });
+        erased.await.map_err(Error::from)
     }
 }

@@ -22,6 +22,7 @@ pub struct RedisContactCodes {
     limit: CodeLimit,
     create: Script,
     take: Script,
+    remove: Script,
 }
 
 impl RedisContactCodes {
@@ -31,7 +32,8 @@ impl RedisContactCodes {
         // deletion.
         let create = Script::new(concat!("#!lua\n", include_str!("create.lua")));
         let take = Script::new(include_str!("take.lua"));
-        Self { connection, prefix, limit, create, take }
+        let remove = Script::new(include_str!("remove.lua"));
+        Self { connection, prefix, limit, create, take, remove }
     }
 
     /// Returns a code's key. It begins like the keys of sessions, so that the Redis user needs no further right. It
@@ -88,5 +90,11 @@ impl ContactCodes for RedisContactCodes {
 
     async fn put_back(&self, user: UserId, code: &CodeDigest, left: Duration) -> Result<(), Error> {
         self.store(user, code, left, true).await
+    }
+
+    async fn remove(&self, user: UserId) -> Result<(), Error> {
+        let mut call = self.remove.prepare_invoke();
+        call.key(self.user_key(user)).arg(self.code_key(""));
+        self.run(&call).await
     }
 }

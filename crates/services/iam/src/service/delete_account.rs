@@ -1,0 +1,94 @@
+//! Ends an account.
+//!
+//! Order is asked twice. The first time nothing has changed yet, so a refusal costs the user nothing. Then the user's sessions end and its
+//! credentials are retired: nobody can act as the user any more, except requests that a service has admitted already. Only then does the
+//! second answer decide. An order that such a request creates later ends by itself: order cancels unpaid orders at `UserErased`, or at their
+//! deadline.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use contracts::ids::UserId;
+use platform::{
+    error_chain,
+    outbox::Waker,
+    security_events::{self, Event, Revocation},
+};
+
+use super::{IamService, admitted};
+use crate::{
+    client::OpenOrders,
+    error::Error,
+    model::{Account, LoginAttempt, Owner, Password, Session},
+    repository::ContactCodes,
+};
+
+#[derive(Clone)]
+pub struct AccountService {
+    iam: IamService,
+    codes: Arc<dyn ContactCodes>,
+    orders: Arc<dyn OpenOrders>,
+    relay: Waker,
+}
+
+impl AccountService {
+    pub fn new(iam: IamService, codes: Arc<dyn ContactCodes>, orders: Arc<dyn OpenOrders>, relay: Waker) -> Self {
+        Self { iam, codes, orders, relay }
+    }
+
+    pub(crate) fn iam(&self) -> &IamService {
+        &self.iam
+    }
+
+    /// Erases the session's user, if the password is right, no order is open and the user is no operator. If it fails after the sessions
+    /// have ended, the credentials are valid again a minute later.
+    pub async fn delete(
+        &self,
+        session: Session,
+        attempt: &LoginAttempt,
+        password: Password,
+        now: DateTime<Utc>,
+    ) -> Result<(), Error> {
+        let iam = &self.iam;
+        let authenticated = iam.authenticate(attempt, password, now).await?;
+        iam.authenticated(&authenticated, false, now).await;
+        let account = &authenticated.account;
+        let (known, user) = (&account.user, account.user.id);
+        if iam.is_operator(&Owner::from(known)) {
+            return Err(Error::StillOperator);
+        }
+        self.check_orders(user).await?;
+        let session = session.updated(known.clone(), now);
+        admitted(iam.sessions.close_others(&session).await?)?;
+        iam.sessions.close(session.id).await?;
+        security_events::record(Event::SessionRevoked { user: user.uuid(), by: Revocation::AccountDeleted });
+        self.check_orders(user).await?;
+        if !iam.users.erase(known, now).await? {
+            return Err(Error::CredentialsChanging);
+        }
+        self.relay.wake();
+        security_events::record(Event::AccountDeleted { user: user.uuid() });
+        iam.profiles.forget(user);
+        self.forget(account).await;
+        Ok(())
+    }
+
+    async fn check_orders(&self, user: UserId) -> Result<(), Error> {
+        let (open, total) = self.orders.of(user).await?;
+        if total > 0 { Err(Error::OrdersOpen(open, total)) } else { Ok(()) }
+    }
+
+    /// Deletes what Redis has of the user: the record beside the sessions, the contact code and the failed attempts. What cannot be deleted
+    /// now expires. It holds uuids and digests alone.
+    async fn forget(&self, account: &Account) {
+        let (user, devices) = (&account.user, account.known_devices());
+        let forgotten = tokio::join!(
+            self.iam.sessions.close_all(user.id),
+            self.codes.remove(user.id),
+            self.iam.attempts.unlock(&user.info.login, &devices),
+        );
+        for error in [forgotten.0, forgotten.1, forgotten.2].into_iter().filter_map(Result::err) {
+            tracing::warn!(error = error_chain(error), user_uuid = %user.id, "erased user not forgotten, the rest expires");
+        }
+    }
+}
