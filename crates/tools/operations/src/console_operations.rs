@@ -28,7 +28,7 @@ use crate::{
     facts::{self, Sources},
     outboxes,
     receipts::{DiscardedLetters, Receipts, Records, SeenRecord},
-    registry::audited,
+    registry::readable,
     service_states::AdminPorts,
 };
 
@@ -70,7 +70,7 @@ impl ConsoleOperations {
         Ok(Self {
             receipts: Arc::new(Receipts::from_settings(NAME, settings)?),
             discarded: Arc::new(DiscardedLetters::new(settings)),
-            databases: Databases::of_services(audited(), NAME, settings)?,
+            databases: Databases::of_services(readable(settings), NAME, settings)?,
             admin_ports: AdminPorts::from_settings(settings)?,
             topics: settings.read()?,
             kafka: kafka::Config::load(settings)?,

@@ -41,6 +41,19 @@ impl Databases {
         self.pools.get(service).with_context(|| format!("no database of {service}"))
     }
 
+    pub fn has(&self, service: &'static Service) -> bool {
+        self.pools.contains_key(service)
+    }
+
+    pub fn has_named(&self, service: &str) -> bool {
+        registry::find(service).is_some_and(|service| self.has(service))
+    }
+
+    /// Returns the services with an outbox whose databases these are.
+    pub fn with_outbox(&self) -> impl Iterator<Item = &'static Service> {
+        with_database().filter(|service| service.has_table("outbox") && self.has(service))
+    }
+
     pub fn named(&self, service: &str) -> anyhow::Result<&Database> {
         self.get(registry::find(service).context("there is no such service")?)
     }

@@ -5,7 +5,7 @@ use console::model::{Backlog, OutboxState};
 use futures::future::join_all;
 use platform::server::service::Service;
 
-use crate::{databases::Databases, registry::with_database};
+use crate::databases::Databases;
 
 /// Every subquery uses the index of the unpublished rows, or the key of the lease.
 const BACKLOG: &str = "select
@@ -15,10 +15,9 @@ const BACKLOG: &str = "select
         (select holder from leases where name = 'outbox' and expires_at > now()) as relay,
         (select expires_at from leases where name = 'outbox' and expires_at > now()) as relay_until";
 
-/// Returns the outbox of each service that has one. If a database does not answer, its outbox has the error.
+/// Returns the outbox of each service that has one, except those that `databases` lack. If a database does not answer, its outbox has the error.
 pub async fn outboxes(databases: &Databases) -> Vec<OutboxState> {
-    let with_outbox = with_database().filter(|service| service.has_table("outbox"));
-    join_all(with_outbox.map(|service| outbox(databases, service))).await
+    join_all(databases.with_outbox().map(|service| outbox(databases, service))).await
 }
 
 async fn outbox(databases: &Databases, service: &'static Service) -> OutboxState {

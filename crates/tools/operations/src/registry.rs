@@ -1,7 +1,10 @@
 //! The registry of services. Code that needs all services iterates over it, so that a new service is one line here.
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use platform::server::service::{Service, When};
+use platform::{
+    config::Settings,
+    server::service::{Service, When},
+};
 
 pub const SERVICES: [&Service; 11] = [
     &iam::SERVICE,
@@ -21,10 +24,12 @@ pub fn with_database() -> impl Iterator<Item = &'static Service> {
     SERVICES.into_iter().filter(|service| service.database.is_some())
 }
 
-/// Returns the services whose databases an audit reads: all but iam, whose password hashes the role `auditor` must not
-/// read. An audit calls iam's API instead.
-pub fn audited() -> impl Iterator<Item = &'static Service> {
-    with_database().filter(|service| service.name != iam::SERVICE.name)
+/// Returns the services whose databases a tool with these settings reads. In containers the console has no URL of iam's database: the role
+/// `auditor` must not read password hashes.
+pub fn readable(settings: &Settings) -> impl Iterator<Item = &'static Service> {
+    with_database().filter(|service| {
+        **service != iam::SERVICE || settings.get(&service.variable("DATABASE_URL")).is_some()
+    })
 }
 
 pub fn find(name: &str) -> Option<&'static Service> {
@@ -61,8 +66,6 @@ pub fn parser() -> impl TypedValueParser<Value = &'static Service> {
 
 #[cfg(test)]
 mod tests {
-    use platform::config::Settings;
-
     use super::*;
 
     #[test]

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use anyhow::Context as _;
-use contracts::events::{producers, route_of};
+use contracts::events::route_of;
 use uuid::Uuid;
 
 use super::{Sources, given_up::GivenUp};
@@ -143,8 +143,8 @@ fn with_untaken(mut work: Vec<String>, untaken: &[(&str, Uuid)]) -> Vec<String> 
 /// Returns the work that services will complete by themselves, except the events that consumers have not handled.
 async fn unfinished(databases: &Databases) -> anyhow::Result<Vec<String>> {
     let mut work = Vec::new();
-    let unpublished = with_database()
-        .filter(|service| service.has_table("outbox"))
+    let unpublished = databases
+        .with_outbox()
         .map(|service| (service, format!("events to be published by {service}"), UNPUBLISHED));
     let own = QUESTIONS.into_iter().map(|(service, what, question)| (service, what.to_owned(), question));
     for (service, what, question) in unpublished.chain(own) {
@@ -162,8 +162,8 @@ async fn unfinished(databases: &Databases) -> anyhow::Result<Vec<String>> {
 /// Returns those of the latest events that a consumer has not handled, each with the consumer's group.
 async fn untaken(databases: &Databases) -> anyhow::Result<Vec<(&'static str, Uuid)>> {
     let mut untaken = Vec::new();
-    for producer in producers() {
-        let latest: Vec<(String, Uuid)> = sqlx::query_as(LATEST).fetch_all(databases.named(producer)?).await?;
+    for producer in databases.with_outbox() {
+        let latest: Vec<(String, Uuid)> = sqlx::query_as(LATEST).fetch_all(databases.get(producer)?).await?;
         let mut kinds: Vec<&str> = latest.iter().map(|(kind, _)| kind.as_str()).collect();
         kinds.sort_unstable();
         kinds.dedup();
@@ -188,7 +188,7 @@ pub async fn accepted_refunds(databases: &Databases) -> anyhow::Result<i64> {
 /// Returns a text that changes whenever the data in a database do.
 pub async fn fingerprint(databases: &Databases) -> anyhow::Result<String> {
     let mut fingerprint = Vec::new();
-    for service in with_database() {
+    for service in with_database().filter(|service| databases.has(service)) {
         let own = FINGERPRINTS.iter().find(|(of, _)| *of == service).map(|(_, question)| *question);
         let Some(question) = own.or_else(|| shared_fingerprint(service)) else { continue };
         let part: String = sqlx::query_scalar(question).fetch_one(databases.get(service)?).await?;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use audit::facts::{Inbox, OutboxRow, Received, kind};
+use audit::facts::{Inbox, Log, OutboxRow, Received, kind};
 use chrono::{DateTime, Utc};
 use contracts::events::ROUTES;
 use futures::TryStreamExt as _;
@@ -31,6 +31,15 @@ macro_rules! outbox {
 
 pub async fn outbox(database: &mut PgConnection, service: &'static Service) -> anyhow::Result<Vec<OutboxRow>> {
     outbox_rows(database, service, sqlx::query_as(outbox!(" order by id"))).await
+}
+
+/// Returns the outbox rows that the records of a topic stand for.
+pub fn rows_of(log: &Log, service: &'static str) -> impl Iterator<Item = OutboxRow> {
+    log.records.iter().filter_map(move |record| {
+        let (event, key) = record.event.zip(record.key)?;
+        let (created_at, published_at) = (record.at, Some(record.at));
+        Some(OutboxRow { service, event, kind: log.kind.clone(), key, created_at, published_at, set_aside_at: None })
+    })
 }
 
 /// Reads the outbox rows of these events, and the order's unpublished ones. No index has the keys of published rows,

@@ -19,7 +19,7 @@ pub(crate) mod topics;
 use anyhow::Context as _;
 use audit::{Facts, facts::Bounds};
 use chrono::{DateTime, Utc};
-use contracts::events::Topics;
+use contracts::events::{Topics, route_of};
 use platform::{
     config::{ConfigError, Settings},
     kafka,
@@ -36,7 +36,7 @@ pub use self::{
 };
 use crate::{
     databases::Databases,
-    registry::{audited, with_database},
+    registry::{readable, with_database},
 };
 use platform::server::service::Service;
 
@@ -63,7 +63,7 @@ impl Sources {
     /// Returns the sources that the settings name, for a tool such as `shipyard-audit`.
     pub fn from_settings(tool: &str, settings: &Settings) -> anyhow::Result<Self> {
         Ok(Self {
-            databases: Databases::of_services(audited(), tool, settings)?,
+            databases: Databases::of_services(readable(settings), tool, settings)?,
             kafka: kafka::Config::load(settings)?,
             topics: settings.read()?,
             log_since: log_since(settings)?,
@@ -72,14 +72,22 @@ impl Sources {
 
     /// Reads all facts. `progress` is called while topics are read.
     pub async fn gather(&self, progress: Progress) -> anyhow::Result<Facts> {
-        let with_events =
-            with_database().filter(|service| ["outbox", "inbox"].iter().any(|table| service.has_table(table)));
+        let with_events = with_database()
+            .filter(|service| ["outbox", "inbox"].iter().any(|table| service.has_table(table)))
+            .filter(|service| self.databases.has(service));
         let read = with_events.map(|service| self.read(service));
         let parts = futures::future::try_join_all(read).await?;
         let own = joined(parts);
         let intake = Box::pin(intake::read(&self.databases, &self.kafka, &self.topics, progress.clone())).await?;
         let read = topics::read(&self.kafka, &self.topics, self.log_since, own.at, progress).await?;
+        let mut outbox = own.outbox;
+        for log in &read.logs {
+            // Where iam's outbox must not be read, the records themselves say which events iam has written.
+            let route = route_of(&log.kind).filter(|route| !self.databases.has_named(route.producer));
+            outbox.extend(route.into_iter().flat_map(|route| messaging::rows_of(log, route.producer)));
+        }
         Ok(Facts {
+            outbox,
             kept_since: Some(messaging::kept_since(&self.kafka, own.at)),
             completions: [own.completions, read.completions].concat(),
             books: vec![payment::LEDGER.to_owned()],

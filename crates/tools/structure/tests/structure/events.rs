@@ -59,5 +59,5 @@ fn the_catalogue_is_read() {
         "add a new consumer of DeliveryStatusUpdated here, too"
     );
     assert!(["order.paid", "loan.approved", "orders"].iter().all(|name| topics().iter().any(|topic| topic == name)));
-    assert!(["order", "intake", "console"].into_iter().all(is_broker_user) && !is_broker_user("iam"));
+    assert!(["order", "intake", "console"].into_iter().all(is_broker_user) && !is_broker_user("geo"));
 }

@@ -106,7 +106,7 @@ fn contract(service: &Crate) -> Vec<String> {
     lacks
 }
 
-/// The services with a database that no audit reads.
+/// The services with a database that the console's audit does not read.
 const NOT_AUDITED: [&str; 2] = ["iam", "console"];
 
 /// Returns the missing parts of a service's compose block.
