@@ -98,6 +98,18 @@ mod tests {
     }
 
     #[test]
+    fn the_database_of_iam_is_read_only_where_its_url_is_set() {
+        let readable = |url: &str| {
+            let settings = Settings::from_variables([("IAM_DATABASE_URL", url.to_owned())]);
+            readable(&settings).map(|service| service.name).collect::<Vec<_>>()
+        };
+        let [without, with] = [readable(""), readable("postgres://iam@127.0.0.1/iam")];
+
+        assert!(!without.contains(&"iam") && without.contains(&"order"), "{without:?}");
+        assert_eq!(with.len(), without.len() + 1);
+    }
+
+    #[test]
     fn services_listen_on_loopback_unless_an_address_is_set() {
         let listens = |variables: &[(&'static str, &str)]| {
             let settings = Settings::from_variables(variables.iter().map(|(name, value)| (*name, (*value).to_owned())));

@@ -5,7 +5,7 @@
 //! second answer decide. An order that such a request creates later ends by itself: order cancels unpaid orders at `UserErased`, or at their
 //! deadline.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 use contracts::ids::UserId;
@@ -14,6 +14,7 @@ use platform::{
     outbox::Waker,
     security_events::{self, Event, Revocation},
 };
+use tokio::time::Instant;
 
 use super::{IamService, admitted};
 use crate::{
@@ -22,6 +23,9 @@ use crate::{
     model::{Account, LoginAttempt, Owner, Password, Session},
     repository::ContactCodes,
 };
+
+/// A process that was stopped for longer may find the credentials valid again, and an order that order's last answer did not have.
+const MAX_DURATION: Duration = Duration::from_secs(30);
 
 #[derive(Clone)]
 pub struct AccountService {
@@ -58,12 +62,12 @@ impl AccountService {
             return Err(Error::StillOperator);
         }
         self.check_orders(user).await?;
-        let session = session.updated(known.clone(), now);
+        let (session, begun) = (session.updated(known.clone(), now), Instant::now());
         admitted(iam.sessions.close_others(&session).await?)?;
         iam.sessions.close(session.id).await?;
         security_events::record(Event::SessionRevoked { user: user.uuid(), by: Revocation::AccountDeleted });
         self.check_orders(user).await?;
-        if !iam.users.erase(known, now).await? {
+        if begun.elapsed() > MAX_DURATION || !iam.users.erase(known, now).await? {
             return Err(Error::CredentialsChanging);
         }
         self.relay.wake();

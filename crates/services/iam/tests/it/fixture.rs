@@ -9,7 +9,7 @@ use contracts::proto::{
     },
     common::v1::{NotificationMethod, User, UserInfo},
     user::v1::{
-        ChangePasswordRequest, GetUserRequest, RegisterRequest, UserRegistrationInfo,
+        ChangePasswordRequest, DeleteAccountRequest, GetUserRequest, RegisterRequest, UserRegistrationInfo,
         user_service_client::UserServiceClient,
     },
 };
@@ -42,6 +42,10 @@ pub async fn settings() -> Settings {
         ("IAM_REDIS_PREFIX", prefix()),
         ("IAM_ARGON2_MEMORY_KIB", "64".to_owned()),
         ("IAM_ARGON2_ITERATIONS", "1".to_owned()),
+        // Kafka and order are away: only the end of an account needs order, and the outbox keeps its event.
+        ("KAFKA_BROKERS", "127.0.0.1:1".to_owned()),
+        ("KAFKA_CREATE_TOPICS", "false".to_owned()),
+        ("ORDER_ADDRESS", "127.0.0.1:1".to_owned()),
     ])
 }
 
@@ -104,6 +108,15 @@ impl Iam {
             request.metadata_mut().insert("session-uuid", session.parse().unwrap());
         }
         Ok(self.user.clone().get_user(request).await?.into_inner().user.unwrap())
+    }
+
+    /// Calls `DeleteAccount`, with this session in the metadata if there is one.
+    pub async fn delete_account(&self, session: Option<&str>, password: &str) -> Result<(), Status> {
+        let mut request = Request::new(DeleteAccountRequest { password: password.to_owned() });
+        if let Some(session) = session {
+            request.metadata_mut().insert("session-uuid", session.parse().unwrap());
+        }
+        self.user.clone().delete_account(request).await.map(drop)
     }
 
     pub async fn change_password(&self, session: &str, old: &str, new: &str) -> Result<(), Status> {

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod access_tokens;
+mod account_end;
 mod accounts;
 mod caseless;
 mod check;

@@ -69,7 +69,7 @@ pub struct Call {
 pub enum When {
     /// While it handles a request.
     Requested,
-    /// Only in consumers and jobs.
+    /// Only in consumers and jobs, or in requests that the other service answers without waiting for this one.
     InBackground,
 }
 

@@ -91,9 +91,10 @@ async fn on_each_call(experiment: &mut Experiment, what: LinkFault) -> anyhow::R
     Ok(Injected::Done(done))
 }
 
-/// Returns the links to disturb. The console makes calls only for pages, which no customer in a chaos run opens.
+/// Returns the links to disturb. The console makes calls only for pages, and iam only for the end of an account; no customer in a chaos run
+/// opens a page or ends its account.
 fn calls(experiment: &mut Experiment) -> Vec<Link> {
     let mut links = cluster::calls();
-    links.retain(|link| !matches!(link, Link::Call(from, _) if from.name == "console"));
+    links.retain(|link| !matches!(link, Link::Call(from, _) if ["console", "iam"].contains(&from.name)));
     if experiment.brief { links.sample(&mut experiment.random, 2).copied().collect() } else { links }
 }

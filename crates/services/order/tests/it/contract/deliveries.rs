@@ -11,6 +11,7 @@ use crate::ids;
 use crate::shop::PAY_WITHIN;
 
 contract!(
+    an_order_is_open_until_it_is_cancelled_or_its_ship_has_arrived,
     an_address_is_kept_as_it_was_sent,
     an_order_that_is_being_paid_has_its_address,
     a_destination_is_known_in_any_status,
@@ -47,6 +48,39 @@ fn subject(order: &Order) -> OrderOf {
 
 async fn keep(orders: &dyn Repository, order: &Order, told: &Delivery) -> bool {
     orders.store_delivery(ids::cause(), subject(order), told).await.expect("the delivery is kept")
+}
+
+async fn an_order_is_open_until_it_is_cancelled_or_its_ship_has_arrived(orders: &dyn Repository) {
+    let user = ids::user();
+    let written = async |new: NewOrder| {
+        write(orders, &NewOrder { user, ..new }, Money::ZERO, PAY_WITHIN, None).await.expect("the order is written")
+    };
+    create(orders).await;
+    let [unpaid, ended, built] = [0; 3].map(|_| new_order(user));
+    let (unpaid, ended, built) = (written(unpaid).await, written(ended).await, written(built).await);
+    let (arrived, failed) = (written(with_address()).await, written(with_address()).await);
+    let open = async || {
+        let (open, total) = orders.open(user, 20).await.unwrap();
+        assert_eq!(open.len(), total as usize);
+        open
+    };
+    assert_eq!(open().await, [&unpaid, &ended, &built, &arrived, &failed].map(|order| order.uuid));
+
+    assert!(orders.cancel(ended.uuid, &cancelled(&ended), None).await.unwrap());
+    for order in [&built, &arrived, &failed] {
+        let lease = begun(orders, order).await;
+        assert!(open().await.contains(&order.uuid), "it is being paid");
+        assert!(pay(orders, order, &lease).await);
+        assert!(open().await.contains(&order.uuid), "its ship is being built");
+        assert!(orders.assemble(ids::cause(), order.uuid).await.unwrap());
+    }
+    assert_eq!(open().await, [&unpaid, &arrived, &failed].map(|order| order.uuid), "what is not delivered has ended");
+    assert!(keep(orders, &arrived, &told(DeliveryStatus::OutForDelivery)).await);
+    assert!(keep(orders, &failed, &told(DeliveryStatus::Failed)).await);
+    assert_eq!(open().await, [&unpaid, &arrived].map(|order| order.uuid));
+    assert_eq!(orders.open(user, 1).await.unwrap(), (vec![unpaid.uuid], 2), "the oldest, and the number of all");
+    assert!(keep(orders, &arrived, &told(DeliveryStatus::Delivered)).await);
+    assert_eq!(open().await, [unpaid.uuid]);
 }
 
 async fn an_address_is_kept_as_it_was_sent(orders: &dyn Repository) {

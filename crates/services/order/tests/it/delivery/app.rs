@@ -7,7 +7,7 @@ use contracts::{
     ids::{OrderId, UserId},
     money::Money,
     proto::order::v1::{
-        GetDeliveryAddressRequest, ListExistingOrdersRequest, order_service_client::OrderServiceClient,
+        GetDeliveryAddressRequest, ListExistingOrdersRequest, ListOpenOrdersRequest, order_service_client::OrderServiceClient,
     },
 };
 use order::{
@@ -118,6 +118,29 @@ async fn delivery_alone_is_told_the_address_and_the_volume() {
     with_session.metadata_mut().insert("session-uuid", session.parse().unwrap());
     for call in [Request::new(request(&with)), with_session] {
         assert_eq!(anonymous.get_delivery_address(call).await.unwrap_err().code(), Code::Unauthenticated);
+    }
+}
+
+#[tokio::test]
+async fn iam_alone_is_told_which_orders_of_a_user_are_open() {
+    let fixture = fixture().await;
+    let request = |user: &str| ListOpenOrdersRequest { user_uuid: user.to_owned() };
+    let user = fixture.user.to_string();
+    let mut created = Vec::new();
+    let mut iam = fixture.client("iam");
+    for _ in 0..2 {
+        created.push(fixture.order(None).await.to_string());
+    }
+
+    let open = iam.list_open_orders(request(&user)).await.unwrap().into_inner();
+    let of_another = iam.list_open_orders(request(&ids::user().to_string())).await.unwrap().into_inner();
+
+    assert_eq!((open.order_uuids, open.total), (created, 2));
+    assert_eq!((of_another.order_uuids.len(), of_another.total), (0, 0));
+    assert_eq!(iam.list_open_orders(request("seven")).await.unwrap_err().code(), Code::InvalidArgument);
+    for other in ["delivery", "inventory", "console"] {
+        let refused = fixture.client(other).list_open_orders(request(&user)).await.unwrap_err();
+        assert_eq!(refused.code(), Code::PermissionDenied, "{other}");
     }
 }
 
