@@ -4,3 +4,5 @@ select pg_temp.id('user', number), 'user ' || number, 'user' || number || '@exam
     decode(repeat(md5('login' || number), 2), 'hex'), decode(repeat(md5('email' || number), 2), 'hex')
 from generate_series(pg_temp.first(), pg_temp.last()) as number
 order by number;
+
+select pg_temp.fill_outbox(array['events.v1.UserErased']);
