@@ -27,9 +27,8 @@ pub fn with_database() -> impl Iterator<Item = &'static Service> {
 /// Returns the services whose databases a tool with these settings reads. In containers the console has no URL of iam's database: the role
 /// `auditor` must not read password hashes.
 pub fn readable(settings: &Settings) -> impl Iterator<Item = &'static Service> {
-    with_database().filter(|service| {
-        **service != iam::SERVICE || settings.get(&service.variable("DATABASE_URL")).is_some()
-    })
+    with_database()
+        .filter(|service| **service != iam::SERVICE || settings.get(&service.variable("DATABASE_URL")).is_some())
 }
 
 pub fn find(name: &str) -> Option<&'static Service> {

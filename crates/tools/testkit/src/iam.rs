@@ -21,9 +21,9 @@ use contracts::proto::{
     common::v1::{NotificationMethod, Session, User, UserInfo},
     user::v1::{
         ChangeContactsRequest, ChangeContactsResponse, ChangePasswordRequest, ChangePasswordResponse,
-        DeleteAccountRequest, DeleteAccountResponse,
         ConfirmContactRequest, ConfirmContactResponse, CreateContactCodeRequest, CreateContactCodeResponse,
-        GetUserRequest, GetUserResponse, RegisterRequest, RegisterResponse,
+        DeleteAccountRequest, DeleteAccountResponse, GetUserRequest, GetUserResponse, RegisterRequest,
+        RegisterResponse,
         contact_service_server::{ContactService, ContactServiceServer},
         user_service_server::{UserService, UserServiceServer},
     },

@@ -38,7 +38,8 @@ use contracts::proto::{
     envoy::service::auth::v3::authorization_server::AuthorizationServer,
     user::v1::{
         ChangeContactsRequest, ChangeContactsResponse, ChangePasswordRequest, ChangePasswordResponse,
-        DeleteAccountRequest, DeleteAccountResponse, GetUserRequest, GetUserResponse, RegisterRequest, RegisterResponse,
+        DeleteAccountRequest, DeleteAccountResponse, GetUserRequest, GetUserResponse, RegisterRequest,
+        RegisterResponse,
         contact_service_server::ContactServiceServer,
         user_service_server::{UserService, UserServiceServer},
     },

@@ -196,7 +196,11 @@ async fn an_account_ends_with_its_session_and_password_alone() {
     assert_eq!(iam.delete_account(Some(&session), "").await.unwrap_err().code(), Code::InvalidArgument);
     for password in ["a wrong password", "another one", PASSWORD] {
         let refused = iam.delete_account(Some(&session), password).await.unwrap_err();
-        assert_eq!((refused.code(), refused.message()), (Code::Unauthenticated, "wrong login or password"), "{password}");
+        assert_eq!(
+            (refused.code(), refused.message()),
+            (Code::Unauthenticated, "wrong login or password"),
+            "{password}"
+        );
     }
     assert!(iam.whoami(&session).await.is_ok());
 }

@@ -12,8 +12,8 @@ use std::{
 use contracts::proto::{
     inventory::v1::{PartQuantity, ReservePartsRequest},
     order::v1::{
-        GetDeliveryAddressRequest, GetDeliveryAddressResponse, ListExistingOrdersRequest, ListExistingOrdersResponse, ListOpenOrdersRequest,
-            ListOpenOrdersResponse,
+        GetDeliveryAddressRequest, GetDeliveryAddressResponse, ListExistingOrdersRequest, ListExistingOrdersResponse,
+        ListOpenOrdersRequest, ListOpenOrdersResponse,
         order_service_server::{OrderService, OrderServiceServer},
     },
 };

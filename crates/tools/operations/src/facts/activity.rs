@@ -143,9 +143,8 @@ fn with_untaken(mut work: Vec<String>, untaken: &[(&str, Uuid)]) -> Vec<String> 
 /// Returns the work that services will complete by themselves, except the events that consumers have not handled.
 async fn unfinished(databases: &Databases) -> anyhow::Result<Vec<String>> {
     let mut work = Vec::new();
-    let unpublished = databases
-        .with_outbox()
-        .map(|service| (service, format!("events to be published by {service}"), UNPUBLISHED));
+    let unpublished =
+        databases.with_outbox().map(|service| (service, format!("events to be published by {service}"), UNPUBLISHED));
     let own = QUESTIONS.into_iter().map(|(service, what, question)| (service, what.to_owned(), question));
     for (service, what, question) in unpublished.chain(own) {
         let count: i64 = sqlx::query_scalar(question)

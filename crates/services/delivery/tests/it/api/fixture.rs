@@ -16,8 +16,7 @@ use contracts::{
         },
         order::v1::{
             GetDeliveryAddressRequest, GetDeliveryAddressResponse, ListExistingOrdersRequest,
-            ListExistingOrdersResponse, ListOpenOrdersRequest,
-            ListOpenOrdersResponse,
+            ListExistingOrdersResponse, ListOpenOrdersRequest, ListOpenOrdersResponse,
             order_service_server::{OrderService, OrderServiceServer},
         },
     },

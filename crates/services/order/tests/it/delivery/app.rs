@@ -7,7 +7,8 @@ use contracts::{
     ids::{OrderId, UserId},
     money::Money,
     proto::order::v1::{
-        GetDeliveryAddressRequest, ListExistingOrdersRequest, ListOpenOrdersRequest, order_service_client::OrderServiceClient,
+        GetDeliveryAddressRequest, ListExistingOrdersRequest, ListOpenOrdersRequest,
+        order_service_client::OrderServiceClient,
     },
 };
 use order::{

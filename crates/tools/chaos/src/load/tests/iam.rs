@@ -13,9 +13,9 @@ use contracts::proto::{
     },
     common::v1::User,
     user::v1::{
-        ChangeContactsRequest, ChangeContactsResponse, ChangePasswordRequest, ChangePasswordResponse, DeleteAccountRequest,
-        DeleteAccountResponse, GetUserRequest,
-        GetUserResponse, RegisterRequest, RegisterResponse, user_service_server::UserService,
+        ChangeContactsRequest, ChangeContactsResponse, ChangePasswordRequest, ChangePasswordResponse,
+        DeleteAccountRequest, DeleteAccountResponse, GetUserRequest, GetUserResponse, RegisterRequest,
+        RegisterResponse, user_service_server::UserService,
     },
 };
 use tonic::{Response, Status};
