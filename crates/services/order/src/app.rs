@@ -13,7 +13,7 @@ use crate::{
     client::{Clients, GrpcDelivery, GrpcInventory, GrpcPayments, GrpcUsers},
     config::Config,
     consumers, jobs,
-    repository::{PgOrders, RedisStatusCache, Repositories},
+    repository::{Addresses, PgOrders, RedisStatusCache, Repositories},
     service::{DeliveryService, OrderService, Statuses},
 };
 
@@ -48,12 +48,14 @@ pub async fn build(config: Config) -> anyhow::Result<App> {
     let http = server.guard(sessions.clone(), &api::RULES);
     let router = api::router(state, http, server.readiness(), own.order_max_in_flight);
     let guard = server.guard(sessions, api::grpc::RULES);
-    let consumers = messaging.consumers(&server, consumers::all(&service, &deliveries));
+    let erasures = consumers::user_erased(Addresses::new(server.database()?));
+    let consumers = messaging.consumers(&server, consumers::all(&service, &deliveries).into_iter().chain([erasures]));
     let relay = messaging.relay(&server, &waker)?;
     let (leases, retention) = (server.leases()?, server.retention(messaging.kafka.effect_retention())?);
+    let addresses = server.retention(own.order_address_retention)?;
     Ok(App::new(server)
         .jobs(jobs::all(&service, leases))
-        .jobs([retention.outbox(), retention.inbox()])
+        .jobs([retention.outbox(), retention.inbox(), jobs::remove_addresses(&addresses)])
         .http(api::browser::led_to(&own.order_console_url, router))
         .grpc(api::grpc::services(service, deliveries), guard)
         .consumers(consumers)

@@ -38,6 +38,9 @@ pub struct Own {
     /// The time after which an unpaid order is cancelled.
     #[serde(default = "payment_deadline", deserialize_with = "platform::config::bounded::duration")]
     pub order_payment_deadline: Duration,
+    /// How long an order's delivery address is kept after the order has ended.
+    #[serde(default = "address_retention", deserialize_with = "platform::config::bounded::duration")]
+    pub order_address_retention: Duration,
     /// The maximum number of unpaid orders of one user. Another order is refused with 429.
     #[serde(default = "max_unpaid")]
     pub order_max_unpaid: u32,
@@ -71,6 +74,10 @@ fn delivery_max_volume() -> usize {
 
 fn payment_deadline() -> Duration {
     Duration::from_mins(15)
+}
+
+fn address_retention() -> Duration {
+    Duration::from_hours(90 * 24)
 }
 
 pub(crate) fn max_unpaid() -> u32 {

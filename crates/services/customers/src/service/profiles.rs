@@ -40,9 +40,9 @@ impl CustomerService {
         self.change(id, |customer| customer.decide_by_hand(verdict.clone(), version)).await
     }
 
-    /// Removes the personal data.
+    /// Removes the personal data, at the customer's request or because the account has ended.
     pub async fn erase(&self, id: UserId) -> Result<Known, Error> {
-        self.change(id, Customer::erase).await
+        self.change(id, |customer| Ok(customer.erase())).await
     }
 
     async fn change(

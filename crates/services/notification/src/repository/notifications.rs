@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use contracts::{events::Cause, ids::OrderId};
+use contracts::{
+    events::Cause,
+    ids::{OrderId, UserId},
+};
 
 use crate::{
     error::Error,
@@ -61,6 +64,9 @@ pub trait Notifications: Send + Sync {
     async fn queued(&self, limit: i64) -> Result<i64, Error>;
     /// Removes at most `limit` notifications that were sent or failed longer ago than `age`. Returns their number.
     async fn remove_ended(&self, age: Duration, limit: i64) -> Result<u64, Error>;
+    /// Removes the chats of a user's notifications, and ends those that are queued as failed. An attempt under way is recorded
+    /// only if it was sent. Idempotent.
+    async fn forget(&self, user: UserId) -> Result<(), Error>;
     /// Returns an order's notifications, oldest first.
     async fn of_order(&self, order: OrderId) -> Result<Vec<Notification>, Error>;
 }

@@ -12,7 +12,10 @@ mod templates;
 use std::sync::Arc;
 
 pub use bot::Bot;
-use contracts::{events::Cause, ids::OrderId};
+use contracts::{
+    events::Cause,
+    ids::{OrderId, UserId},
+};
 pub use dispatcher::{ATTEMPT_EXPIRY, Dispatcher};
 use platform::auth::Caller;
 pub use sender::{STABLE_FOR, Sender};
@@ -48,6 +51,11 @@ impl NotificationService {
     /// Records that an event was handled without a notification.
     pub async fn skip(&self, cause: Cause) -> Result<(), Error> {
         self.notifications.skip(cause).await
+    }
+
+    /// Removes what is personal of a user whose account has ended: chats, and the messages that still wait.
+    pub async fn forget(&self, user: UserId) -> Result<(), Error> {
+        self.notifications.forget(user).await
     }
 
     /// Returns the notifications of an order. Users see only those of their own orders; a service sees all.

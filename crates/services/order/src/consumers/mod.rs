@@ -4,6 +4,7 @@ mod assembly_failed;
 mod delivery_status_updated;
 mod payment_completed;
 mod ship_assembled;
+mod user_erased;
 
 use contracts::events::Subscription;
 
@@ -13,6 +14,7 @@ pub use assembly_failed::assembly_failed;
 pub use delivery_status_updated::delivery_status_updated;
 pub use payment_completed::payment_completed;
 pub use ship_assembled::ship_assembled;
+pub use user_erased::user_erased;
 
 pub fn all(orders: &OrderService, deliveries: &DeliveryService) -> [Subscription; 4] {
     [

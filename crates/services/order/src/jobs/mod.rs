@@ -3,6 +3,7 @@
 mod cancel_overdue_orders;
 mod pay_from_balances;
 mod reconcile_payments;
+mod remove_addresses;
 mod remove_idempotency_keys;
 mod report_backlog;
 
@@ -12,6 +13,7 @@ pub use cancel_overdue_orders::cancel_overdue_orders;
 pub use pay_from_balances::pay_from_balances;
 use platform::{jobs::Job, lease::Lease};
 pub use reconcile_payments::reconcile_payments;
+pub use remove_addresses::remove_addresses;
 pub use remove_idempotency_keys::remove_idempotency_keys;
 pub use report_backlog::report_backlog;
 

@@ -20,7 +20,7 @@ pub use idempotency_keys::IdempotencyKeys;
 pub use memory::{MemoryOrders, MemoryStatusCache};
 pub use orders::{Orders, UnpaidLimits};
 pub use payment_events::{PaymentEvents, ReportedEnd};
-pub use postgres::{MIGRATIONS, PgOrders};
+pub use postgres::{Addresses, MIGRATIONS, PgOrders};
 pub use redis::RedisStatusCache;
 pub use status_cache::{CachedStatus, Lookup, StatusCache, StatusKey, StatusKind};
 

@@ -74,7 +74,8 @@ impl DeliveryService {
     /// from order's database.
     pub async fn track(&self, user: UserId, order: OrderId) -> Result<Tracked, Error> {
         let found = self.orders.find(user, order).await?.ok_or(Refusal::OrderNotFound(order))?;
-        if found.delivery_address.is_none() {
+        // The address of an order that has ended may have been removed.
+        if found.delivery_address.is_none() && found.delivery.is_none() {
             return Err(Error::DeliveryNotFound(order));
         }
         let kept = found.delivery.map(|delivery| Tracked { delivery, position: None });

@@ -27,6 +27,14 @@ pub struct CustomerVersion {
     pub at: DateTime<Utc>,
 }
 
+/// A service that has stored something personal of a user, except a customer's profile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Personal {
+    pub user: Uuid,
+    /// What is stored, such as `the address of an order that has ended`.
+    pub what: &'static str,
+}
+
 #[derive(Clone, Debug)]
 pub struct Loan {
     pub id: String,

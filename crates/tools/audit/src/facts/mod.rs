@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 pub use self::{
     clients::{Acknowledged, Answer, Poison, Probe, Told},
-    customers::{Credit, Customer, CustomerVersion, KycStatus, Loan, LoanStatus},
+    customers::{Credit, Customer, CustomerVersion, KycStatus, Loan, LoanStatus, Personal},
     delivery::{Courier, Delivery, DeliveryState, StoragePlace, status_event},
     events::{
         Completion, DeadLetter, DeadLetters, Discarded, Inbox, Kind, Log, OutboxRow, Position, Received, Record,
@@ -57,6 +57,7 @@ pub struct Facts {
     pub customers: Vec<Customer>,
     pub customer_versions: Vec<CustomerVersion>,
     pub loans: Vec<Loan>,
+    pub personal: Vec<Personal>,
     /// Payment's credits, one per reference.
     pub credits: Vec<Credit>,
     pub intake: Intake,

@@ -1,17 +1,17 @@
 //! Invariant 12: A customer's versions follow each other. A loan is credited once, and only to a customer who was
-//! VERIFIED at that time.
+//! VERIFIED at that time. Nothing personal of a user whose account has ended is stored.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
     time::Duration,
 };
 
-use contracts::events::{CustomerCreated, CustomerUpdated, Published as _};
+use contracts::events::{CustomerCreated, CustomerUpdated, Published as _, UserErased};
 use uuid::Uuid;
 
 use crate::{
     Facts, Finding,
-    facts::{Credit, Customer, CustomerVersion, KycStatus, Loan, LoanStatus},
+    facts::{Credit, Customer, CustomerVersion, KycStatus, Loan, LoanStatus, Personal},
     report::Check,
 };
 
@@ -19,6 +19,8 @@ type Versions<'a> = BTreeMap<i64, &'a CustomerVersion>;
 
 /// The longest time between the reads of two databases.
 const MAX_READ_TIME: Duration = Duration::from_secs(5);
+/// Order waits for the last requests of an ended account, and its job removes addresses each minute.
+const ERASED_WITHIN: Duration = Duration::from_mins(3);
 
 pub fn check(facts: &Facts) -> Finding {
     let mut check = Check::new(12, "each customer's versions follow, each loan is credited once");
@@ -32,6 +34,7 @@ pub fn check(facts: &Facts) -> Finding {
     }
     published(facts, &histories, &mut check);
     loans(facts, &histories, &mut check);
+    erased(facts, &mut check);
     // Orders are counted as well, so that a shop without customers passes.
     check.counted("orders", facts.orders.len());
     check.counted("customers", facts.customers.len());
@@ -69,7 +72,7 @@ const fn may_follow(before: Option<KycStatus>, status: KycStatus) -> bool {
     matches!(
         (before, status),
         (None | Some(KycStatus::Erased | KycStatus::Verified | KycStatus::Rejected), KycStatus::Pending)
-            | (Some(KycStatus::Pending), KycStatus::Verified | KycStatus::Rejected)
+            | (Some(KycStatus::Pending), KycStatus::Verified | KycStatus::Rejected | KycStatus::Erased)
             | (Some(KycStatus::Verified), KycStatus::Rejected | KycStatus::Erased)
             | (Some(KycStatus::Rejected), KycStatus::Erased)
     )
@@ -127,6 +130,22 @@ fn loans(facts: &Facts, histories: &HashMap<Uuid, Versions<'_>>, check: &mut Che
     for reference in credits.keys().filter(|reference| !seen.contains(**reference)) {
         check.broken_by(format!("credit {reference}"), "is of no loan");
     }
+}
+
+/// Checks that services have removed what was personal of users whose accounts have ended.
+fn erased(facts: &Facts, check: &mut Check) {
+    let ends =
+        facts.outbox.iter().filter(|row| row.kind == UserErased::TYPE && row.created_at + ERASED_WITHIN < facts.at);
+    let ended: HashSet<Uuid> = ends.map(|row| row.key).collect();
+    let profiles = facts.customers.iter().filter(|customer| customer.has_profile);
+    let profiles = profiles.map(|customer| Personal { user: customer.uuid, what: "the profile of a customer" });
+    for stored in facts.personal.iter().copied().chain(profiles).filter(|stored| ended.contains(&stored.user)) {
+        check.broken_by(
+            format!("user {}", stored.user),
+            format!("its account has ended, and {} is stored", stored.what),
+        );
+    }
+    check.counted("ended accounts", ended.len());
 }
 
 /// Checks that a loan's status agrees with the version that decided the loan.

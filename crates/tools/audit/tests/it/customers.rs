@@ -1,9 +1,11 @@
 //! A customer's versions follow each other. A loan is credited once, and only to a customer who was VERIFIED at that
 //! time.
 
-use audit::facts::{Credit, Customer, CustomerVersion, KycStatus, LoanStatus};
-use contracts::events::CustomerUpdated;
+use std::time::Duration;
+
+use audit::facts::{Credit, Customer, CustomerVersion, KycStatus, LoanStatus, Personal, kind};
 use contracts::events::Published as _;
+use contracts::events::{CustomerUpdated, UserErased};
 use uuid::Uuid;
 
 use crate::fixture::{CUSTOMER, LENT, LOAN, breaks, holds, the, then};
@@ -19,7 +21,7 @@ fn loan() -> String {
 #[test]
 fn a_version_is_missing_or_does_not_follow() {
     breaks(12, &[&row(), "version 2 is missing"], |facts| facts.customer_versions.retain(|one| one.version != 2));
-    breaks(12, &[&row(), "version 2 is ERASED after KYC_PENDING"], |facts| {
+    breaks(12, &[&row(), "version 3 is REJECTED after ERASED"], |facts| {
         the(&mut facts.customer_versions, |one| one.version == 2).status = KycStatus::Erased;
     });
     breaks(12, &[&row(), "version 1 is VERIFIED after nothing"], |facts| {
@@ -48,6 +50,28 @@ fn personal_data_is_there_until_it_is_erased() {
     holds(12, |facts| {
         erase(facts);
         facts.customers[0].has_profile = false;
+    });
+}
+
+#[test]
+fn nothing_personal_of_a_user_is_stored_once_the_account_has_ended() {
+    let user = CUSTOMER;
+    let end = |facts: &mut audit::Facts| {
+        let mut row = facts.outbox[0].clone();
+        (row.kind, row.key, row.created_at) = (kind(UserErased::TYPE), user, facts.at - Duration::from_mins(4));
+        facts.outbox.push(row);
+    };
+    let stored = |facts: &mut audit::Facts| facts.personal.push(Personal { user, what: "an address" });
+    holds(12, stored);
+    breaks(12, &[&format!("user {user}"), "an address is stored"], |facts| {
+        stored(facts);
+        end(facts);
+    });
+    breaks(12, &[&format!("user {user}"), "the profile of a customer is stored"], end);
+    holds(12, |facts| {
+        stored(facts);
+        end(facts);
+        facts.outbox.last_mut().unwrap().created_at = facts.at - Duration::from_mins(1);
     });
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use anyhow::Context as _;
-use audit::facts::{Intake, IntakeOrder, IntakeRecord, Unread, digest};
+use audit::facts::{Intake, IntakeOrder, IntakeRecord, Personal, Unread, digest};
 use chrono::{DateTime, Utc};
 use contracts::events::{ORDERS, Topics};
 use futures::TryStreamExt as _;
@@ -13,6 +13,7 @@ use platform::{
     kafka::{self, Batch, Extent, Mark, Reader, dead_letter_topic},
 };
 use sqlx::{FromRow, types::Json};
+use uuid::Uuid;
 
 use super::{Progress, snapshot, topics::GROUP};
 use crate::{
@@ -185,6 +186,18 @@ struct Row {
     delivery: Option<Json<Delivery>>,
     payment: Option<Json<Payment>>,
     items: Option<Json<Vec<Item>>>,
+}
+
+/// Reads the users of the shop whose orders are stored: an order's customer is any text.
+pub async fn customers(databases: &Databases) -> anyhow::Result<Vec<Personal>> {
+    let mut database = snapshot(databases, &intake::SERVICE).await?;
+    let customers: Vec<String> = sqlx::query_scalar(
+        "select distinct customer_id from orders where erased_at is null and length(customer_id) = 36",
+    )
+    .fetch_all(&mut database)
+    .await?;
+    let users = customers.iter().filter_map(|customer| Uuid::try_parse(customer).ok());
+    Ok(users.map(|user| Personal { user, what: "an order of another shop" }).collect())
 }
 
 async fn orders(databases: &Databases) -> anyhow::Result<Vec<IntakeOrder>> {

@@ -17,7 +17,10 @@ pub(crate) mod payment;
 pub(crate) mod topics;
 
 use anyhow::Context as _;
-use audit::{Facts, facts::Bounds};
+use audit::{
+    Facts,
+    facts::{Bounds, Personal},
+};
 use chrono::{DateTime, Utc};
 use contracts::events::{Topics, route_of};
 use platform::{
@@ -29,6 +32,7 @@ use sqlx::{
     postgres::PgArguments,
     query::{QueryAs, QueryScalar},
 };
+use uuid::Uuid;
 
 pub use self::{
     activity::{accepted_refunds, fingerprint, under_way},
@@ -90,6 +94,7 @@ impl Sources {
             outbox,
             kept_since: Some(messaging::kept_since(&self.kafka, own.at)),
             completions: [own.completions, read.completions].concat(),
+            personal: [own.personal, intake::customers(&self.databases).await?].concat(),
             books: vec![payment::LEDGER.to_owned()],
             intake,
             logs: read.logs,
@@ -179,6 +184,7 @@ pub(crate) fn joined(parts: impl IntoIterator<Item = Facts>) -> Facts {
             customers,
             customer_versions,
             loans,
+            personal,
             outbox,
             inboxes,
             unread;
@@ -186,6 +192,12 @@ pub(crate) fn joined(parts: impl IntoIterator<Item = Facts>) -> Facts {
         );
     }
     all
+}
+
+/// Reads the users of whom a database has stored something personal.
+async fn personal(database: &mut PgConnection, users: &'static str, what: &'static str) -> sqlx::Result<Vec<Personal>> {
+    let users: Vec<Uuid> = sqlx::query_scalar(users).fetch_all(database).await?;
+    Ok(users.into_iter().map(|user| Personal { user, what }).collect())
 }
 
 fn parsed<T>(what: &'static str, text: &str, parse: impl FnOnce(&str) -> Option<T>) -> anyhow::Result<T> {

@@ -9,7 +9,7 @@ use futures::TryStreamExt as _;
 use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
 
-use super::{Query, parsed};
+use super::{Query, parsed, personal};
 
 macro_rules! select {
     ($($of:literal)?) => {
@@ -22,7 +22,12 @@ macro_rules! select {
 }
 
 pub async fn read(database: &mut PgConnection) -> anyhow::Result<Facts> {
-    Ok(Facts { notifications: notifications(database, sqlx::query_as(select!())).await?, ..Facts::default() })
+    let chats = "select distinct user_uuid from notifications where chat is not null";
+    Ok(Facts {
+        notifications: notifications(database, sqlx::query_as(select!())).await?,
+        personal: personal(database, chats, "the chat of a notification").await?,
+        ..Facts::default()
+    })
 }
 
 /// Reads the facts of one order.

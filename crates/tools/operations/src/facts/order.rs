@@ -9,13 +9,16 @@ use futures::TryStreamExt as _;
 use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
 
-use super::{Query, parsed};
+use super::{Query, parsed, personal};
+
+const ENDED_WITH_ADDRESS: &str = "select distinct user_uuid from orders
+    where delivery_address is not null and (status = 'CANCELLED' or delivery_status in ('DELIVERED', 'FAILED'))";
 
 macro_rules! orders {
     ($($of:literal)?) => {
         concat!(
             "select uuid, user_uuid, status, total_price, part_uuids, transaction_uuid,
-                delivery_address is not null as has_address, delivery_status,
+                delivery_address is not null or delivery_uuid is not null as has_address, delivery_status,
                 case when attempt_method is not null then attempt::bigint end as open_attempt,
                 pay_until, created_at, updated_at
             from orders",
@@ -43,6 +46,7 @@ pub async fn read(database: &mut PgConnection) -> anyhow::Result<Facts> {
         at: sqlx::query_scalar("select now()").fetch_one(&mut *database).await?,
         orders: orders(database, sqlx::query_as(orders!())).await?,
         acknowledged: acknowledged(database, sqlx::query_as(outcomes!())).await?,
+        personal: personal(database, ENDED_WITH_ADDRESS, "the address of an order that has ended").await?,
         ..Facts::default()
     })
 }

@@ -148,12 +148,12 @@ impl Customer {
         }
     }
 
-    /// Removes the personal data. Returns `None` if the customer is already erased.
-    pub fn erase(&mut self) -> Result<Option<Event>, Refusal> {
+    /// Removes the personal data, also during a check, whose answer then decides nothing. Returns `None` if the customer is
+    /// already erased.
+    pub fn erase(&mut self) -> Option<Event> {
         match &self.state {
-            State::Pending { .. } => Err(Refusal::InProgress),
-            State::Erased => Ok(None),
-            State::Verified(_) | State::Rejected(_) => Ok(Some(self.reach(State::Erased, None))),
+            State::Erased => None,
+            State::Pending { .. } | State::Verified(_) | State::Rejected(_) => Some(self.reach(State::Erased, None)),
         }
     }
 

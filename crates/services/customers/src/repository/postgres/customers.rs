@@ -35,9 +35,10 @@ impl Customers for PgRepository {
         let record = outbox::Event::from(event);
         let json = |profile: Option<&Profile>| profile.map(|profile| serde_json::json!(profile));
         let loans = LoanStatus::for_customer(Some(event.status));
-        // Written only to a check without an outcome, which an erased or revoked customer does not have.
+        // Written only to a check without an outcome, which a revoked customer does not have.
         let decision = match event.reason {
             _ if event.status == KycStatus::Pending => None,
+            _ if event.status == KycStatus::Erased => Some("REFUSED"),
             Some(Reason::Refused | Reason::RolledBack) => Some("REFUSED"),
             Some(Reason::Revoked) | None => Some("APPROVED"),
         };

@@ -8,7 +8,10 @@ use std::{
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use contracts::{events::Cause, ids::OrderId};
+use contracts::{
+    events::Cause,
+    ids::{OrderId, UserId},
+};
 use platform::{clock::Virtual, inbox::MemoryInbox, telemetry};
 use serde_json::Value;
 
@@ -241,6 +244,17 @@ impl Notifications for MemoryNotifications {
         }
         (row.notification.status, row.notification.sent_at, row.next_attempt_at) = (Status::Queued, None, now);
         Ok(true)
+    }
+
+    async fn forget(&self, user: UserId) -> Result<(), Error> {
+        let now = self.clock.now();
+        for row in self.rows().iter_mut().filter(|row| row.notification.user == user) {
+            row.chat = None;
+            if row.is_queued() {
+                (row.notification.status, row.next_attempt_at) = (Status::Failed, now);
+            }
+        }
+        Ok(())
     }
 
     async fn queued(&self, limit: i64) -> Result<i64, Error> {

@@ -46,7 +46,7 @@ impl Deliveries for PgOrders {
                 returning event_uuid
             ), changed as (
                 update orders
-                set delivery_uuid = $5, delivery_status = $6, tracking_number = $7, estimated_delivery = $8
+                set delivery_uuid = $5, delivery_status = $6, tracking_number = $7, estimated_delivery = $8, updated_at = now()
                 from inbox_row
                 where uuid = $3 and (delivery_status is null or delivery_status = any($9))
                 returning uuid

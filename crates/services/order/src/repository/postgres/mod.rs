@@ -1,5 +1,6 @@
 //! The PostgreSQL implementations of the repositories, one per file.
 
+mod addresses;
 mod attempts;
 mod checkouts;
 mod deliveries;
@@ -19,6 +20,8 @@ use platform::{
 
 pub static MIGRATIONS: Migrations =
     Migrations::new(sqlx::migrate!("../../../migrations/order"), &[&inbox::TABLE, &lease::TABLE, &outbox::TABLE]);
+
+pub use addresses::Addresses;
 
 use self::{row::Row, unpaid_allowances::Allowances};
 

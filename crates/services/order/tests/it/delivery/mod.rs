@@ -1,5 +1,6 @@
 //! Tests of an order's delivery: the HTTP endpoints, the gRPC call, and the events that order writes and consumes.
 
+mod addresses;
 mod app;
 mod consumer;
 mod events;

@@ -172,6 +172,23 @@ impl Notifications for PgNotifications {
         Ok(removed.rows_affected())
     }
 
+    async fn forget(&self, user: UserId) -> Result<(), Error> {
+        // An attempt under way has an older number then, so that only its success is recorded.
+        let forgotten = sqlx::query!(
+            "update notifications set
+                chat = null,
+                attempts = attempts + (sending_since is not null)::integer,
+                sending_since = null,
+                status = case status when 'sent' then status else 'failed' end,
+                next_attempt_at = case status when 'queued' then now() else next_attempt_at end,
+                problem = case status when 'queued' then 'the user''s account has ended' else problem end
+            where user_uuid = $1 and (chat is not null or status = 'queued')",
+            user.uuid(),
+        );
+        forgotten.execute(&self.pool).await?;
+        Ok(())
+    }
+
     async fn of_order(&self, order: OrderId) -> Result<Vec<Notification>, Error> {
         let rows = retry_stale(|| {
             sqlx::query!(

@@ -49,6 +49,7 @@ macro_rules! contract {
 }
 
 contract!(
+    an_ended_account_leaves_no_chat_and_nothing_to_send,
     an_event_is_queued_once,
     a_skipped_event_is_handled_and_queues_nothing,
     an_order_and_kind_are_queued_once,
@@ -135,6 +136,27 @@ async fn queued(all: &dyn Notifications) -> i64 {
 
 fn retry(after: Duration) -> Outcome {
     Outcome::Retry { after, problem: "try later".to_owned(), ambiguous: false }
+}
+
+async fn an_ended_account_leaves_no_chat_and_nothing_to_send(all: &dyn Notifications) {
+    let order = random_order();
+    queue(all, order, Kind::OrderPaid).await;
+    let (sending, sent) = (found(all, "chat").await, Outcome::Sent);
+    assert!(all.claim(&sending).await.unwrap());
+    settle(all, &sending, &sent).await;
+    queue(all, order, Kind::ShipAssembled).await;
+    let under_way = found(all, "chat").await;
+    assert!(all.claim(&under_way).await.unwrap());
+    queue(all, order, Kind::OrderCancelled).await;
+
+    for _ in 0..2 {
+        all.forget(USER).await.unwrap();
+    }
+
+    let statuses = async || all.of_order(order).await.unwrap().iter().map(|one| one.status).collect::<Vec<_>>();
+    assert_eq!(statuses().await, [Status::Sent, Status::Failed, Status::Failed]);
+    settle(all, &under_way, &retry(Duration::ZERO)).await;
+    assert_eq!((queued(all).await, due(all).await.len()), (0, 0), "the attempt under way is not repeated");
 }
 
 async fn an_event_is_queued_once(all: &dyn Notifications) {

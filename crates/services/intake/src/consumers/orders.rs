@@ -6,7 +6,6 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use contracts::events::{ORDERS, Subscription};
 use platform::{
     clock, error_chain,
     kafka::{Failure, Handler, Message},
@@ -24,10 +23,6 @@ const BATCH_SIZE: usize = 200;
 /// Decoding yields to other tasks after this many records, so that connections and requests of this process need not
 /// wait for the whole batch.
 const RECORDS_PER_YIELD: usize = 16;
-
-pub fn all(service: &IntakeService) -> [Subscription; 1] {
-    [Subscription::handled_by(&ORDERS, Arc::new(Orders::new(service.clone())))]
-}
 
 /// Returns why a record is not a valid order now, or `None` if it is.
 pub fn order_problem(payload: &[u8]) -> Option<String> {
