@@ -11,7 +11,10 @@ use iam::{
     client::{MemoryOpenOrders, Unavailable},
     error::Error,
     model::{CODE_LIFETIME, ChatId, ContactCode, DeviceDigest, NotificationMethod, Operators, SessionId, User},
-    repository::{CodeLimit, ContactCodes, MIGRATIONS, PgUsers, Taken, Users as _},
+    repository::{
+        CodeLimit, ContactCodes as _, MIGRATIONS, PgUsers, RedisContactCodes, RedisLoginAttempts, RedisSessions, Taken,
+        Users as _,
+    },
     service::{AccountService, IamService},
 };
 use platform::{clock, grpc::reason, ids, kafka::Message, outbox::Waker, random};
@@ -21,16 +24,15 @@ use uuid::Uuid;
 use crate::{
     fixture::{PASSWORD, settings, start},
     operators::{hashing, password, with_operator},
-    stores::{self, BOUNDS, LIMITS, LONG, RULES, attempt, tokens},
+    stores::{self, BOUNDS, LIMITS, RULES, attempt, tokens},
 };
 
 const CHAT: i64 = 4_242_424_242;
-const LIMIT: CodeLimit = CodeLimit { wrong: 3, window: LONG };
 
 struct Fixture {
     database: testkit::Database,
     users: Arc<PgUsers>,
-    codes: Arc<dyn ContactCodes>,
+    codes: Arc<RedisContactCodes>,
     orders: MemoryOpenOrders,
     iam: IamService,
     accounts: AccountService,
@@ -41,9 +43,10 @@ struct Fixture {
 async fn fixture() -> Fixture {
     let database = testkit::database(&MIGRATIONS).await;
     let users = Arc::new(PgUsers::new(database.pool.clone()));
-    let [_, (_, sessions)] = stores::bounded_sessions(BOUNDS).await;
-    let [_, (_, attempts)] = stores::attempts(LIMITS).await;
-    let [_, (_, codes)] = stores::contact_codes(LIMIT).await;
+    let (redis, prefix) = (stores::connection_as_admin().await, stores::prefix());
+    let sessions = Arc::new(RedisSessions::new(redis.clone(), prefix.clone(), BOUNDS));
+    let attempts = Arc::new(RedisLoginAttempts::new(redis.clone(), prefix.clone(), LIMITS));
+    let codes = Arc::new(RedisContactCodes::new(redis, prefix, CodeLimit::default()));
     let orders = MemoryOpenOrders::default();
     let iam = IamService::new(users.clone(), sessions, attempts, hashing(), RULES, Operators::default(), tokens());
     let accounts = AccountService::new(iam.clone(), codes.clone(), Arc::new(orders.clone()), Waker::default());
