@@ -120,6 +120,7 @@ stepwise! {
     Orders for MemoryOrders, order::error::Error {
         fn find(user: UserId, order: OrderId) -> Option<Order>;
         fn existing(orders: &[OrderId]) -> HashSet<OrderId>;
+        fn open(user: UserId, limit: u8) -> (Vec<OrderId>, u32);
         fn page(user: UserId, after: Option<Cursor>, size: u8) -> (Vec<Order>, Option<Cursor>);
         fn overdue(limit: i64) -> Vec<Order>;
         fn assemble(cause: Cause, order: OrderId) -> bool where cause = seen;
