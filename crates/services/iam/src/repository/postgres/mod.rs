@@ -1,5 +1,6 @@
 //! The PostgreSQL implementation of [`Users`], over the table `users`.
 
+mod erase;
 mod row;
 
 use std::{collections::HashMap, time::Duration};
@@ -18,7 +19,6 @@ use self::row::Row;
 use super::Users;
 use crate::{
     error::Error,
-    events,
     model::{
         Account, ChatId, DeviceDigest, LoginDigest, MAX_DEVICES, NotificationMethod, Owner, User, UserInfo, caseless,
     },
@@ -287,40 +287,6 @@ impl Users for PgUsers {
     }
 
     async fn erase(&self, known: &User, now: DateTime<Utc>) -> Result<bool, Error> {
-        let event = events::user_erased(known.id, now);
-        let erased = with_retry(|| {
-            sqlx::query_scalar!(
-                r#"with erased as (
-                    update users set
-                        login = uuid::text,
-                        email = uuid::text,
-                        login_key = uuid_send(uuid),
-                        email_key = uuid_send(uuid),
-                        password_hash = '',
-                        notification_methods = '[]',
-                        confirmed_chat = null,
-                        chat_confirmed_at = null,
-                        known_devices = '{}',
-                        erased_at = $3,
-                        updated_at = greatest($3, updated_at + interval '1 microsecond')
-                    where uuid = $1 and updated_at = $2 and erased_at is null
-                    returning uuid
-                ), event as (
-                    insert into outbox (event_uuid, event_type, key, payload, trace)
-                    select $4, $5, uuid, $6, $7 from erased
-                )
-                select exists (select from erased)
-                    or exists (select from users where uuid = $1 and erased_at is not null) as "erased!""#,
-                known.id.uuid(),
-                known.updated_at,
-                now,
-                event.uuid,
-                event.kind,
-                event.payload,
-                outbox::trace(),
-            )
-            .fetch_one(&self.pool)
-        });
-        erased.await.map_err(Error::from)
+        erase::erase(&self.pool, known, now).await
     }
 }
