@@ -1,11 +1,11 @@
-//! A customer's steps around orders: register, log in, list parts, log out.
+//! A customer's steps around orders: register, log in, list parts, log out, end the account.
 
 use anyhow::{Context as _, ensure};
 use contracts::proto::{
     auth::v1::{LoginRequest, LogoutRequest, WhoamiRequest},
     common::v1::{NotificationMethod, UserInfo},
     inventory::v1::{GetPartRequest, ListPartsRequest, Part},
-    user::v1::{RegisterRequest, UserRegistrationInfo},
+    user::v1::{DeleteAccountRequest, RegisterRequest, UserRegistrationInfo},
 };
 use platform::ids;
 use reqwest::Method;
@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use crate::shop::{Shop, refused, success, within};
 
-/// The password of every user that the tools register.
+/// The password of the users whom load, abuse, chaos and benchmarks register in numbers. A [`Customer`] has its own.
 pub const PASSWORD: &str = "SecurePassword123!";
 const ORDERS: &str = "/api/v1/orders";
 
@@ -23,24 +23,29 @@ type Step<T> = anyhow::Result<(T, String)>;
 
 pub struct Customer {
     pub login: String,
+    pub password: String,
     email: String,
 }
 
 /// Returns the request that registers `login`, with an e-mail address and [`PASSWORD`].
 pub fn registration(login: &str, notification_methods: Vec<NotificationMethod>) -> RegisterRequest {
+    with_password(login, PASSWORD, notification_methods)
+}
+
+fn with_password(login: &str, password: &str, notification_methods: Vec<NotificationMethod>) -> RegisterRequest {
     let info = UserInfo { login: login.to_owned(), email: format!("{login}@example.com"), notification_methods };
-    RegisterRequest { info: Some(UserRegistrationInfo { info: Some(info), password: PASSWORD.to_owned() }) }
+    RegisterRequest { info: Some(UserRegistrationInfo { info: Some(info), password: password.to_owned() }) }
 }
 
 impl Customer {
-    /// Creates a customer without registering it. Its login begins with `who`.
+    /// Creates a customer without registering it. Its login begins with `who`, and its password is random.
     pub fn fresh(who: &str) -> Self {
         let login = format!("{who}-{:.12}", ids::random().simple().to_string());
-        Self { email: format!("{login}@example.com"), login }
+        Self { email: format!("{login}@example.com"), password: ids::random().to_string(), login }
     }
 
     pub async fn register(&self, shop: &Shop) -> Step<Uuid> {
-        let request = registration(&self.login, Vec::new());
+        let request = with_password(&self.login, &self.password, Vec::new());
         let answer = success("Register", shop.users().register(request.clone()).await)?;
         let user = answer.user_uuid.parse().context("user_uuid is not a uuid")?;
         refused("Register of a taken login", shop.users().register(request).await, Code::AlreadyExists, "")?;
@@ -50,10 +55,18 @@ impl Customer {
     pub async fn log_in(&self, shop: &Shop) -> Step<String> {
         let wrong = LoginRequest { login: self.login.clone(), password: "WrongPassword123!".to_owned() };
         refused("Login with a wrong password", shop.auth().login(wrong).await, Code::Unauthenticated, "")?;
-        let request = LoginRequest { login: self.login.clone(), password: PASSWORD.to_owned() };
+        let request = LoginRequest { login: self.login.clone(), password: self.password.clone() };
         let session = success("Login", shop.auth().login(request).await)?.session_uuid;
         ensure!(!session.is_empty(), "session_uuid is empty");
         Ok((session, String::new()))
+    }
+
+    /// Logs in, and ends the account.
+    pub async fn delete_account(&self, shop: &Shop) -> anyhow::Result<()> {
+        let (session, _) = self.log_in(shop).await?;
+        let request = DeleteAccountRequest { password: self.password.clone() };
+        success("DeleteAccount", shop.users().delete_account(within(&session, request)?).await)?;
+        Ok(())
     }
 
     pub async fn whoami(&self, shop: &Shop, session: &str, user: Uuid) -> Step<()> {

@@ -43,7 +43,7 @@ pub enum Progress {
 pub type OnProgress = Arc<dyn Fn(Progress) + Send + Sync>;
 
 /// Audits the shop after waiting up to `wait` until no work is pending. Registers a user whose login begins with
-/// `audit-`.
+/// `audit-`, and deletes it.
 pub async fn run(
     sources: &Sources,
     shop: &Shop,

@@ -1,6 +1,6 @@
 //! Uses sessions after their logout to prove that they are invalid, which databases alone cannot show.
 
-use anyhow::{bail, ensure};
+use anyhow::{Context as _, bail, ensure};
 use audit::facts::Probe;
 use contracts::proto::{
     auth::v1::{LogoutAllRequest, LogoutRequest, WhoamiRequest},
@@ -19,12 +19,18 @@ const ORDERS: &str = "/api/v1/orders";
 /// The results of the probes, and a summary such as `6 uses of 2 sessions`.
 pub type Probed = anyhow::Result<(Vec<Probe>, String)>;
 
-/// Registers a user, logs in twice, logs out with Logout and with LogoutAll, and uses both sessions afterwards.
-///
-/// The user stays registered. Its login begins with `audit-`.
+/// Registers a user whose login begins with `audit-`, logs in twice, logs out with Logout and with LogoutAll, and uses both
+/// sessions afterwards. Then the account is deleted, also if this has failed.
 pub async fn probe(shop: &Shop) -> Probed {
     let customer = Customer::fresh("audit");
     customer.register(shop).await?;
+    let probed = use_ended_sessions(shop, &customer).await;
+    let deleted = customer.delete_account(shop).await.with_context(|| format!("deleting the user {}", customer.login));
+    let probed = probed?;
+    deleted.map(|()| probed)
+}
+
+async fn use_ended_sessions(shop: &Shop, customer: &Customer) -> Probed {
     let (first, _) = customer.log_in(shop).await?;
     let (second, _) = customer.log_in(shop).await?;
     for session in [&first, &second] {

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use client::{
     bank::Bank,
-    customer::{self, Customer, PASSWORD},
+    customer::{self, Customer},
     lending::Lending,
     shop::Shop,
 };
@@ -59,7 +59,7 @@ pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
     let order = visit(&shop, &progress, &customer, [assembled, delivered], &lending, bank.as_ref()).await?;
     progress.end();
     if let Some(receipt) = receipt(&shop, order).await {
-        outln!("           log in as {} with {PASSWORD} and see the delivered ship:", customer.login);
+        outln!("           log in as {} with {} and see the delivered ship:", customer.login, customer.password);
         outln!("           {receipt}");
     }
     outln!("           `shipyard audit --order {order}` prints the receipt of the delivered ship");

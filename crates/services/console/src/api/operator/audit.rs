@@ -25,7 +25,7 @@ pub async fn audit(State(api): State<Api>, visit: Visit, form: Form) -> Result<R
             title: "Run the audit?".to_owned(),
             effects: vec![
                 "It reads every row and record of the shop: with many orders this takes time and memory.".to_owned(),
-                "It changes nothing but this: it registers a user whose login begins with audit-, to see that a closed session is refused."
+                "It changes nothing but this: it registers a user whose login begins with audit-, to see that a closed session is refused, and deletes it."
                     .to_owned(),
                 "It waits up to 30 seconds until no work is pending.".to_owned(),
             ],
