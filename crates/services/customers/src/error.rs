@@ -33,6 +33,7 @@ impl From<Error> for Status {
             Error::Refused(Refusal::NotInProgress) => {
                 with_reason(Code::FailedPrecondition, "KYC_NOT_IN_PROGRESS", text)
             }
+            Error::Refused(Refusal::SelfDealing) => with_reason(Code::FailedPrecondition, "SELF_DEALING", text),
             Error::Refused(Refusal::Erased) => with_reason(Code::FailedPrecondition, "CUSTOMER_ERASED", text),
             Error::Refused(Refusal::VersionConflict(_)) => with_reason(Code::Aborted, "VERSION_CONFLICT", text),
             Error::Database(error) => error.into(),

@@ -33,6 +33,8 @@ pub enum Error {
     NotCharged,
     #[error("amount_minor: must be at most {left}, the rest of the charge")]
     RefundTooLarge { left: i64 },
+    #[error("an operator cannot refund an order of their own")]
+    SelfDealing,
     #[error("the charge already has the maximum of {MAX_PARTIAL_REFUNDS} partial refunds")]
     TooManyRefunds,
     /// The reference belongs to an earlier refund of the order with another amount or reason.
@@ -72,6 +74,7 @@ impl From<Error> for Status {
             Error::NotCancelled(_) => with_reason(Code::FailedPrecondition, "ORDER_NOT_CANCELLED", text),
             Error::NotCharged => with_reason(Code::FailedPrecondition, "ORDER_NOT_CHARGED", text),
             Error::RefundTooLarge { .. } => with_reason(Code::FailedPrecondition, "REFUND_TOO_LARGE", text),
+            Error::SelfDealing => with_reason(Code::FailedPrecondition, "SELF_DEALING", text),
             Error::TooManyRefunds => with_reason(Code::FailedPrecondition, "TOO_MANY_REFUNDS", text),
             Error::BalanceTooLarge => with_reason(Code::FailedPrecondition, "BALANCE_TOO_LARGE", text),
             Error::NotOrderService => Self::permission_denied(text),
@@ -99,6 +102,7 @@ impl From<Error> for Failure {
             | Error::NotCharged
             | Error::RefundTooLarge { .. }
             | Error::AnotherRefund(_)
+            | Error::SelfDealing
             | Error::TooManyRefunds
             | Error::AnotherCredit(_)
             | Error::BalanceTooLarge

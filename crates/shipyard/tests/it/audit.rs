@@ -7,7 +7,7 @@ use contracts::{
     proto::payment::v1::{RefundPartiallyRequest, RefundReason, payment_service_client::PaymentServiceClient},
 };
 use operations::dead_letter_journal::{Action, Entry, Writer};
-use platform::{clock, config::Settings, kafka::Config, server::service::Service};
+use platform::{auth::Author, clock, config::Settings, kafka::Config, server::service::Service};
 use serde_json::{Value, json};
 use sqlx::PgPool;
 use tonic::Request;
@@ -86,6 +86,13 @@ async fn an_audit_counts_what_happened_and_finds_the_rows_that_were_spoilt() {
             from payments where payments.transaction_uuid = partial_refunds.transaction_uuid and order_uuid = $1",
             2,
         ),
+        (
+            &payment::SERVICE,
+            built,
+            "update partial_refunds set decided_by = null
+            from payments where payments.transaction_uuid = partial_refunds.transaction_uuid and order_uuid = $1",
+            2,
+        ),
         (&payment::SERVICE, built, "update payments set amount = amount + 1 where order_uuid = $1", 10),
         (&inventory::SERVICE, built, "update reservations set status = 'released' where order_uuid = $1", 3),
         (&assembly::SERVICE, built, "delete from outbox where key = $1", 4),
@@ -150,7 +157,7 @@ async fn give_up(system: &System, order: Uuid, event: Uuid) {
         letter: "payment.completed.dlq/0/0".to_owned(),
         given_up_at: clock::now(),
         action: Action::Discarded,
-        who: "ann".to_owned(),
+        decided_by: Author::part("test"),
         at: clock::now(),
         why: "paid by hand".to_owned(),
         group: "order-group-payment-completed".to_owned(),

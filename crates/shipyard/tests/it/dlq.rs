@@ -69,7 +69,7 @@ async fn dead_letters_are_discarded_with_who_and_why_and_pruned() {
     let mut places = dead_letters(&waiting);
     places.sort_unstable();
     let [first, second, ..] = places[..] else { panic!("{waiting}") };
-    let because = ["--why", "sent by a test", "--who", "ann"];
+    let because = ["--why", "sent by a test"];
 
     let unsaid = system.shipyard(&["dlq", "discard", second]).await;
     let unknown = system.shipyard(&[&["dlq", "discard", "order.paid.dlq/0/77"][..], &because].concat()).await;
@@ -90,7 +90,7 @@ async fn dead_letters_are_discarded_with_who_and_why_and_pruned() {
             && rest.contains(&format!("{} dead letters discarded", CONSUMERS - 1)),
         "{discarded}{rest}"
     );
-    assert!(shown.contains("discarded by ann at ") && shown.contains(": sent by a test"), "{shown}");
+    assert!(shown.contains("discarded by cli:") && shown.contains(": sent by a test"), "{shown}");
     assert!(behind.contains("0 dead letters removed; 1 resolved ones remain"), "{behind}");
     let listed: Vec<serde_json::Value> = serde_json::from_str(&json).unwrap();
     let one = listed.iter().find(|one| one["id"] == second).unwrap();
@@ -100,7 +100,8 @@ async fn dead_letters_are_discarded_with_who_and_why_and_pruned() {
         "{json}"
     );
     let resolved = &one["resolved"];
-    assert_eq!((&resolved["by"], &resolved["why"]), (&"ann".into(), &"sent by a test".into()), "{json}");
+    assert_eq!(resolved["why"], "sent by a test", "{json}");
+    assert!(resolved["by"].as_str().is_some_and(|by| by.starts_with("cli:")), "{json}");
     assert!(all.contains(&format!("0 dead letters pending, 0 replayed, {CONSUMERS} discarded")), "{all}");
     assert_eq!(all.matches("by ann").count(), CONSUMERS, "{all}");
     if is_mock(&system) {

@@ -7,7 +7,7 @@ use operations::{
     receipts::{DiscardedLetters, Receipts, Records},
     registry::with_database,
 };
-use platform::{clock, config::Settings, kafka::Config, server::service::Service};
+use platform::{auth::Author, clock, config::Settings, kafka::Config, server::service::Service};
 use serde_json::json;
 use sqlx::PgPool;
 use testkit::eventually;
@@ -107,7 +107,7 @@ async fn discarded(system: &System, receipts: &Receipts, order: Uuid, records: &
         letter: "payment.completed.dlq/0/0".to_owned(),
         given_up_at: clock::now(),
         action: Action::Discarded,
-        who: "ann".to_owned(),
+        decided_by: Author::part("test"),
         at: clock::now(),
         why: "paid by hand".to_owned(),
         group: group.to_owned(),

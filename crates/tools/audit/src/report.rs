@@ -5,6 +5,9 @@ use std::fmt::Display;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
+/// The problem of a row that does not say who decided it.
+pub(crate) const NO_AUTHOR: &str = "has no author: it was made by hand, or by a replica of the release before";
+
 /// One finding per invariant, in order.
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {

@@ -17,7 +17,7 @@ use contracts::{
     events::{ROUTES, Topics},
     ids::OrderId,
 };
-use platform::{clock, config::Settings, kafka};
+use platform::{auth::Author, clock, config::Settings, kafka};
 use tokio::runtime::Handle;
 use uuid::Uuid;
 
@@ -164,20 +164,26 @@ impl Operations for ConsoleOperations {
         answered(self.read_turn.read(read)).await
     }
 
-    async fn replay(&self, filter: &Filter, who: &str, progress: OnProgress) -> anyhow::Result<Replayed> {
+    async fn replay(&self, filter: &Filter, by: &Author, progress: OnProgress) -> anyhow::Result<Replayed> {
         if self.is_elsewhere(filter) {
             return Ok(Replayed::default());
         }
         let counted = counted(progress, "messages");
-        self.queue()?.replay(&Chosen::Matching(filter.clone()), false, who, &counted).await
+        self.queue()?.replay(&Chosen::Matching(filter.clone()), false, by, &counted).await
     }
 
-    async fn discard(&self, filter: &Filter, who: &str, why: &str, progress: OnProgress) -> anyhow::Result<Discarded> {
+    async fn discard(
+        &self,
+        filter: &Filter,
+        by: &Author,
+        why: &str,
+        progress: OnProgress,
+    ) -> anyhow::Result<Discarded> {
         if self.is_elsewhere(filter) {
             return Ok(Discarded::default());
         }
         let counted = counted(progress, "dead letters");
-        self.queue()?.discard(&Chosen::Matching(filter.clone()), who, why, &counted).await
+        self.queue()?.discard(&Chosen::Matching(filter.clone()), by, why, &counted).await
     }
 
     async fn audit(&self, progress: OnProgress) -> anyhow::Result<Audited> {

@@ -9,6 +9,7 @@ use audit::facts;
 use chrono::{DateTime, Utc};
 use contracts::events::JOURNAL;
 use platform::{
+    auth::Author,
     clock,
     kafka::{self, Config, KafkaPublisher, Reader, Record, ensure_compacted_topic},
     outbox::Publisher as _,
@@ -35,7 +36,9 @@ pub struct Entry {
     /// recreated.
     pub given_up_at: DateTime<Utc>,
     pub action: Action,
-    pub who: String,
+    /// Who resolved it. Older versions have a login or a name here, and read it by this name.
+    #[serde(rename = "who")]
+    pub decided_by: Author,
     pub at: DateTime<Utc>,
     /// The reason; empty for a replay.
     pub why: String,
@@ -53,13 +56,13 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// Returns an entry for a letter that `who` resolves now. `kind` is the event type of the letter's original topic.
-    pub fn now(letter: &DeadLetter, kind: &str, action: Action, who: &str, why: &str) -> Self {
+    /// Returns an entry for a letter that is resolved now. `kind` is the event type of the letter's original topic.
+    pub fn now(letter: &DeadLetter, kind: &str, action: Action, decided_by: &Author, why: &str) -> Self {
         Self {
             letter: letter.id.to_string(),
             given_up_at: letter.at,
             action,
-            who: who.to_owned(),
+            decided_by: decided_by.clone(),
             at: clock::now(),
             why: why.to_owned(),
             group: letter.header(kafka::HEADER_GROUP).to_owned(),
@@ -112,7 +115,8 @@ impl Journal {
     pub fn discarded(self) -> Vec<facts::Discarded> {
         let discarded = self.entries.into_values().filter(|entry| entry.action == Action::Discarded);
         let fact = |entry: Entry| {
-            let Entry { letter, given_up_at, group, event, order, who, why, at, .. } = entry;
+            let Entry { letter, given_up_at, group, event, order, decided_by, why, at, .. } = entry;
+            let who = decided_by.as_str().to_owned();
             facts::Discarded { letter, given_up_at, group, event, order, who, why, at }
         };
         discarded.map(fact).collect()
@@ -168,7 +172,7 @@ mod tests {
 
     #[test]
     fn pruned_letters_are_the_entries_whose_letters_are_gone() {
-        let entry = |letter: &DeadLetter| Entry::now(letter, "", Action::Discarded, "ann", "poison");
+        let entry = |letter: &DeadLetter| Entry::now(letter, "", Action::Discarded, &Author::part("test"), "poison");
         let (gone, old, kept) = (entry(&letter(0)), Entry { record: None, ..entry(&letter(1)) }, entry(&letter(2)));
         let other = Entry { letter: "order.paid.dlq/0/0".to_owned(), ..entry(&letter(0)) };
         let entries = [gone, old, kept, other].map(|entry| (entry.letter.clone(), entry));
@@ -183,7 +187,9 @@ mod tests {
 
     #[test]
     fn an_entry_of_an_older_version_names_no_record() {
-        let mut entry = serde_json::to_value(Entry::now(&letter(0), "", Action::Replayed, "ann", "")).unwrap();
+        let mut entry =
+            serde_json::to_value(Entry::now(&letter(0), "", Action::Replayed, &Author::part("test"), "")).unwrap();
+        assert_eq!(entry["who"], "test", "the name that older versions read");
         for field in ["record", "topic_id"] {
             entry.as_object_mut().unwrap().remove(field).unwrap();
         }

@@ -5,7 +5,7 @@ use std::{collections::HashMap, fmt, str::FromStr};
 use anyhow::Context as _;
 use audit::facts;
 use chrono::{DateTime, Utc};
-use contracts::events::route_of;
+use contracts::{events::route_of, ids::UserId};
 use platform::kafka::{self, ExactRecord, Mark, Message, Reader};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
@@ -33,6 +33,8 @@ pub struct DeadLetter {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Outline {
     event: Option<Uuid>,
+    /// The user whom the event concerns.
+    user: Option<Uuid>,
     /// The SHA-256 digest, which identifies equal messages.
     digest: [u8; 32],
     /// The size in bytes.
@@ -73,8 +75,9 @@ impl DeadLetter {
     /// Replaces the payload by its outline. `kind` is the event type of the original topic.
     #[must_use]
     pub fn without_payload(mut self, kind: &str) -> Self {
+        let user = route_of(kind).and_then(|route| route.user(&self.message)).map(UserId::uuid);
         let (event, digest) = (self.event(kind), Sha256::digest(&self.message.payload).into());
-        self.outline = Some(Outline { event, digest, size: self.message.payload.len() });
+        self.outline = Some(Outline { event, user, digest, size: self.message.payload.len() });
         self.message.payload = Vec::new();
         self
     }
@@ -124,6 +127,11 @@ impl DeadLetter {
     /// Returns the UUID of the message's event. `kind` is the event type of its original topic.
     pub fn event(&self, kind: &str) -> Option<Uuid> {
         self.outline.map_or_else(|| event_uuid(kind, &self.message), |outline| outline.event)
+    }
+
+    /// Returns the user whom the message's event concerns, if its payload was read and replaced by its outline.
+    pub fn user(&self) -> Option<Uuid> {
+        self.outline.and_then(|outline| outline.user)
     }
 
     /// Returns the letter as a fact of an audit, as one whose record is in the topic. `kind` is the event type of its

@@ -6,7 +6,7 @@ use contracts::proto::inventory::v1::{
     inventory_service_client::InventoryServiceClient,
 };
 use platform::{
-    auth::ServiceKey,
+    auth::{Author, ServiceKey},
     config::Settings,
     grpc::{Peer, is_transient},
     retry::Budget,
@@ -66,7 +66,11 @@ pub async fn restock(
     let budget = Budget::new("inventory");
     for PartQuantity { part_uuid, quantity } in parts {
         let restock_uuid = Uuid::new_v5(&key, part_uuid.as_bytes()).to_string();
-        let restock = RestockPartsRequest { restock_uuid, parts: vec![PartQuantity { part_uuid, quantity }] };
+        let restock = RestockPartsRequest {
+            restock_uuid,
+            parts: vec![PartQuantity { part_uuid, quantity }],
+            decided_by: Author::command_line().as_str().to_owned(),
+        };
         let restocked = budget.retry(is_repeated, || {
             let (mut inventory, restock) = (inventory.clone(), restock.clone());
             async move { inventory.restock_parts(restock).await }

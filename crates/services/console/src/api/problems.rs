@@ -43,6 +43,9 @@ pub fn of_status(service: &'static str, status: &Status) -> Problem {
         Code::PermissionDenied => Problem::forbidden(message),
         Code::NotFound => Problem::new(StatusCode::NOT_FOUND, "NOT_FOUND", message),
         Code::AlreadyExists => Problem::new(StatusCode::CONFLICT, "ALREADY_EXISTS", message),
+        Code::FailedPrecondition if grpc::reason(status) == Some("SELF_DEALING") => {
+            Problem::new(StatusCode::CONFLICT, "SELF_DEALING", message)
+        }
         Code::FailedPrecondition | Code::Aborted => Problem::new(StatusCode::CONFLICT, "CONFLICT", message),
         Code::ResourceExhausted => Problem::too_many_requests(message),
         code => {

@@ -33,7 +33,11 @@ impl Inventory {
 
     /// Adds stock on behalf of the session's user, who must be an operator. Repeated calls with the same `restock_uuid` add it once.
     pub async fn restock(&self, restock_uuid: String, part_uuid: String, quantity: i64) -> Result<(), Status> {
-        let request = RestockPartsRequest { restock_uuid, parts: vec![PartQuantity { part_uuid, quantity }] };
+        let request = RestockPartsRequest {
+            restock_uuid,
+            parts: vec![PartQuantity { part_uuid, quantity }],
+            decided_by: String::new(),
+        };
         self.client.clone().restock_parts(request).await?;
         Ok(())
     }

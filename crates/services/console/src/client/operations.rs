@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
 use contracts::ids::OrderId;
-use platform::config::Settings;
+use platform::{auth::Author, config::Settings};
 use serde::Serialize;
 
 use crate::model::{Discarded, Filter, LetterPage, OutboxState, PartitionLag, Plan, Record, Replayed, ServiceState};
@@ -68,11 +68,13 @@ pub trait Operations: Send + Sync {
     /// Returns what a replay of the pending dead letters that match would do.
     async fn plan(&self, filter: &Filter) -> anyhow::Result<Plan>;
 
-    /// Publishes the pending dead letters that match to their topics again. `who` is the operator.
-    async fn replay(&self, filter: &Filter, who: &str, progress: OnProgress) -> anyhow::Result<Replayed>;
+    /// Publishes the pending dead letters that match to their topics again. `by` is the operator. Fails if one of them
+    /// concerns the operator's own order or customer.
+    async fn replay(&self, filter: &Filter, by: &Author, progress: OnProgress) -> anyhow::Result<Replayed>;
 
     /// Marks the pending dead letters that match as discarded, for the reason `why`.
-    async fn discard(&self, filter: &Filter, who: &str, why: &str, progress: OnProgress) -> anyhow::Result<Discarded>;
+    async fn discard(&self, filter: &Filter, by: &Author, why: &str, progress: OnProgress)
+    -> anyhow::Result<Discarded>;
 
     /// Audits the whole shop, as `shipyard audit` does.
     async fn audit(&self, progress: OnProgress) -> anyhow::Result<Audited>;
@@ -130,11 +132,11 @@ impl Operations for Nothing {
         nothing_is_read()
     }
 
-    async fn replay(&self, _: &Filter, _: &str, _: OnProgress) -> anyhow::Result<Replayed> {
+    async fn replay(&self, _: &Filter, _: &Author, _: OnProgress) -> anyhow::Result<Replayed> {
         nothing_is_read()
     }
 
-    async fn discard(&self, _: &Filter, _: &str, _: &str, _: OnProgress) -> anyhow::Result<Discarded> {
+    async fn discard(&self, _: &Filter, _: &Author, _: &str, _: OnProgress) -> anyhow::Result<Discarded> {
         nothing_is_read()
     }
 

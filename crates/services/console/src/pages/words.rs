@@ -186,6 +186,7 @@ pub fn refusal(code: &str) -> Option<(&'static str, &'static str)> {
         "TOO_MANY_UNPAID_ORDERS" => ("Too many unpaid orders", "Pay or cancel one of them first."),
         "TOO_MANY_REQUESTS" => ("Too many requests at once", "Try again in a moment."),
         "DEPENDENCY_UNAVAILABLE" => ("A part of the shop does not answer", ""),
+        "SELF_DEALING" => ("Not in your own matter", "Another operator must decide it."),
         "CONFLICT" => ("That is not possible now", ""),
         "INTERNAL" => ("Something went wrong here", "It is our fault, and it is in our log. Try again."),
         _ => return None,

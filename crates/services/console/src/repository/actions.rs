@@ -1,4 +1,4 @@
-//! The log of operators' actions.
+//! The log of operators' actions. The beginning and the end of an action are a row each.
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -8,14 +8,16 @@ use uuid::Uuid;
 
 use crate::error::Error;
 
-/// An action that has just ended.
+/// The result in the row of a beginning.
+pub const BEGUN: &str = "begun";
+
+/// An action that is about to begin.
 #[derive(Clone, Debug)]
 pub struct NewAction {
     pub operator: UserId,
     pub action: &'static str,
-    /// What the action was applied to: ids and topics.
+    /// What the action is applied to: ids and topics.
     pub subject: String,
-    pub result: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -29,8 +31,12 @@ pub struct Action {
 
 #[async_trait]
 pub trait Actions: Send + Sync {
-    async fn add(&self, action: &NewAction) -> Result<(), Error>;
+    /// Adds the row of the beginning, and returns its id.
+    async fn begin(&self, action: &NewAction) -> Result<i64, Error>;
 
-    /// Returns the latest actions, the newest first.
+    /// Adds the row of the end of the action with this id.
+    async fn end(&self, begun: i64, result: &str) -> Result<(), Error>;
+
+    /// Returns the latest rows, the newest first.
     async fn latest(&self, limit: i64) -> Result<Vec<Action>, Error>;
 }

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use contracts::ids::{OrderId, UserId};
 use platform::clock;
 
-use super::{Action, Actions, Caught, MAX_RECORDS, NewAction, Timeline};
+use super::{Action, Actions, BEGUN, Caught, MAX_RECORDS, NewAction, Timeline};
 use crate::{
     error::Error,
     model::{NewRecord, Record},
@@ -98,11 +98,20 @@ pub struct MemoryActions {
 
 #[async_trait]
 impl Actions for MemoryActions {
-    async fn add(&self, action: &NewAction) -> Result<(), Error> {
-        let NewAction { operator, action, subject, result } = action.clone();
+    async fn begin(&self, action: &NewAction) -> Result<i64, Error> {
+        let NewAction { operator, action, subject } = action.clone();
         let (at, operator_uuid, action) = (clock::now(), operator.uuid(), action.to_owned());
         let mut actions = self.actions.lock().unwrap_or_else(PoisonError::into_inner);
-        actions.push(Action { at, operator_uuid, action, subject, result });
+        actions.push(Action { at, operator_uuid, action, subject, result: BEGUN.to_owned() });
+        Ok(i64::try_from(actions.len()).unwrap_or(i64::MAX))
+    }
+
+    async fn end(&self, begun: i64, result: &str) -> Result<(), Error> {
+        let mut actions = self.actions.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = usize::try_from(begun).unwrap_or_default().saturating_sub(1);
+        let end =
+            actions.get(place).map(|begun| Action { at: clock::now(), result: result.to_owned(), ..begun.clone() });
+        actions.extend(end);
         Ok(())
     }
 

@@ -5,7 +5,7 @@ mod memory;
 mod postgres;
 mod timeline;
 
-pub use actions::{Action, Actions, NewAction};
+pub use actions::{Action, Actions, BEGUN, NewAction};
 pub use memory::{MemoryActions, MemoryTimeline};
 pub use postgres::{MIGRATIONS, PgActions, PgTimeline};
 pub use timeline::{Caught, MAX_RECORDS, Timeline};

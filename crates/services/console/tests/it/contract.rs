@@ -179,13 +179,16 @@ async fn old_records_are_removed(timeline: &dyn Timeline) {
 
 async fn the_latest_actions_come_first(actions: &dyn Actions) {
     let operator = UserId::new(ids::random());
+    let mut begun = Vec::new();
     for subject in ["one", "two", "three"] {
-        let action = NewAction { operator, action: "restock", subject: subject.to_owned(), result: "done".to_owned() };
-        actions.add(&action).await.unwrap();
+        let action = NewAction { operator, action: "restock", subject: subject.to_owned() };
+        begun.push(actions.begin(&action).await.unwrap());
     }
+    actions.end(begun[1], "done").await.unwrap();
 
-    let latest = actions.latest(2).await.unwrap();
+    let latest = actions.latest(3).await.unwrap();
 
-    let subjects: Vec<&str> = latest.iter().map(|action| action.subject.as_str()).collect();
-    assert_eq!((subjects, latest[0].operator_uuid), (vec!["three", "two"], operator.uuid()));
+    let rows: Vec<(&str, &str)> = latest.iter().map(|row| (row.subject.as_str(), row.result.as_str())).collect();
+    assert_eq!(rows, [("two", "done"), ("three", "begun"), ("two", "begun")]);
+    assert!(latest.iter().all(|row| row.operator_uuid == operator.uuid() && row.action == "restock"));
 }

@@ -15,6 +15,7 @@ use console::{
     },
 };
 use contracts::ids::OrderId;
+use platform::auth::Author;
 use tokio::sync::Semaphore;
 
 /// A payload and an error that are markup.
@@ -67,12 +68,12 @@ impl Shop {
         self.letters.lock().unwrap().iter().filter(matches).cloned().collect()
     }
 
-    async fn act(&self, what: &str, filter: &Filter, who: &str, progress: OnProgress) -> usize {
+    async fn act(&self, what: &str, filter: &Filter, by: &Author, progress: OnProgress) -> usize {
         let matching = self.matching(filter);
         progress(Progress { step: "messages".to_owned(), done: 0, total: matching.len() });
         self.steps.acquire().await.unwrap().forget();
         self.letters.lock().unwrap().retain(|one| matching.iter().all(|gone| gone.id != one.id));
-        self.done.lock().unwrap().push(format!("{what} {} by {who}", matching.len()));
+        self.done.lock().unwrap().push(format!("{what} {} by {}", matching.len(), by.as_str()));
         matching.len()
     }
 }
@@ -154,13 +155,19 @@ impl Operations for Shop {
         Ok(Plan { messages, letters: messages, poison, newest, ..Plan::default() })
     }
 
-    async fn replay(&self, filter: &Filter, who: &str, progress: OnProgress) -> anyhow::Result<Replayed> {
-        let letters = self.act("replayed", filter, who, progress).await;
+    async fn replay(&self, filter: &Filter, by: &Author, progress: OnProgress) -> anyhow::Result<Replayed> {
+        let letters = self.act("replayed", filter, by, progress).await;
         Ok(Replayed { messages: letters, letters, problems: Vec::new() })
     }
 
-    async fn discard(&self, filter: &Filter, who: &str, why: &str, progress: OnProgress) -> anyhow::Result<Discarded> {
-        let letters = self.act(&format!("for {why}, discarded"), filter, who, progress).await;
+    async fn discard(
+        &self,
+        filter: &Filter,
+        by: &Author,
+        why: &str,
+        progress: OnProgress,
+    ) -> anyhow::Result<Discarded> {
+        let letters = self.act(&format!("for {why}, discarded"), filter, by, progress).await;
         Ok(Discarded { letters })
     }
 

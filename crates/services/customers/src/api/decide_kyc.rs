@@ -4,7 +4,11 @@ use contracts::{
     ids::UserId,
     proto::customers::v1::{DecideKycRequest, DecideKycResponse, KycDecision},
 };
-use platform::{grpc::uuid, invalid::InvalidFields};
+use platform::{
+    auth::role_used_on,
+    grpc::{author, uuid},
+    invalid::InvalidFields,
+};
 use tonic::{Request, Response, Status};
 
 use super::encode;
@@ -17,6 +21,7 @@ pub async fn handle(
     service: &CustomerService,
     request: Request<DecideKycRequest>,
 ) -> Result<Response<DecideKycResponse>, Status> {
+    let by = author(&request, "")?;
     let DecideKycRequest { customer_id, version, decision, reason } = request.into_inner();
     let mut invalid = InvalidFields::default();
     let id = invalid.check("customer_id", uuid(&customer_id)).map(UserId::new);
@@ -24,8 +29,9 @@ pub async fn handle(
     let verdict = invalid.check("decision", verdict(decision, words.flatten()));
     let (Some(id), Some(verdict)) = (id, verdict) else { return Err(invalid.into()) };
     invalid.none()?;
+    role_used_on(id.uuid());
 
-    let customer = service.decide(id, verdict, version).await?;
+    let customer = service.decide(id, verdict, version, &by).await?;
 
     Ok(Response::new(DecideKycResponse { customer: Some(encode::customer(customer)) }))
 }

@@ -1,6 +1,7 @@
 //! The events of a customer.
 
 use contracts::ids::UserId;
+use platform::auth::Author;
 
 use super::Reason;
 
@@ -38,4 +39,6 @@ pub struct Event {
     pub status: KycStatus,
     pub version: i64,
     pub reason: Option<Reason>,
+    /// Who decided; `None` for a change that the user made.
+    pub decided_by: Option<Author>,
 }

@@ -4,6 +4,7 @@
 //! otherwise it starts again.
 
 use contracts::ids::UserId;
+use platform::auth::Author;
 
 use super::CustomerService;
 use crate::{
@@ -31,13 +32,13 @@ impl CustomerService {
     }
 
     /// Rejects a verified customer on behalf of an operator (the RPC `RollbackKyc`).
-    pub async fn revoke(&self, id: UserId, words: Option<Words>) -> Result<Known, Error> {
-        self.change(id, |customer| customer.revoke(words.clone())).await
+    pub async fn revoke(&self, id: UserId, words: Option<Words>, by: &Author) -> Result<Known, Error> {
+        self.change(id, |customer| customer.revoke(words.clone(), by.clone())).await
     }
 
     /// Decides a check on behalf of an operator. `version` is the one that the operator has seen.
-    pub async fn decide(&self, id: UserId, verdict: Verdict, version: i64) -> Result<Known, Error> {
-        self.change(id, |customer| customer.decide_by_hand(verdict.clone(), version)).await
+    pub async fn decide(&self, id: UserId, verdict: Verdict, version: i64, by: &Author) -> Result<Known, Error> {
+        self.change(id, |customer| customer.decide_by_hand(verdict.clone(), version, by.clone())).await
     }
 
     /// Removes the personal data, at the customer's request or because the account has ended.

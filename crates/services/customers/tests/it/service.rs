@@ -16,7 +16,7 @@ use customers::{
 };
 use metrics_exporter_prometheus::PrometheusBuilder;
 use platform::{
-    auth::{Caller, User},
+    auth::{Author, Caller, User},
     outbox::Waker,
 };
 use testkit::MemoryLog;
@@ -142,7 +142,7 @@ async fn a_lost_answer_of_payment_is_asked_for_again() {
     assert_eq!(fixture.loans(id).await, [LoanStatus::Crediting]);
 
     // The loan was decided before the revocation, so it is still credited.
-    fixture.service.revoke(id, None).await.unwrap();
+    fixture.service.revoke(id, None, &Author::part("test")).await.unwrap();
     fixture.payment.set_silent(false);
     sleep(Duration::from_secs(15)).await;
 
@@ -165,7 +165,7 @@ async fn a_loan_before_its_customer_is_held_and_then_credited_or_refused() {
 
     assert_eq!((fixture.loans(ann).await, fixture.payment.credited(ann)), (vec![LoanStatus::Credited], 100));
     assert_eq!((fixture.loans(mallory).await, fixture.payment.credited(mallory)), (vec![LoanStatus::Refused], 0));
-    fixture.service.revoke(ann, None).await.unwrap();
+    fixture.service.revoke(ann, None, &Author::part("test")).await.unwrap();
     fixture.service.receive_loan(&loan("c", ann, 100)).await.unwrap();
     settle().await;
     assert_eq!(fixture.loans(ann).await, [LoanStatus::Credited, LoanStatus::Refused]);

@@ -4,7 +4,7 @@ use contracts::{
     ids::UserId,
     proto::auth::v1::{EndUserSessionsRequest, EndUserSessionsResponse},
 };
-use platform::grpc::parse_uuid;
+use platform::{auth::role_used_on, grpc::parse_uuid};
 use tonic::{Request, Response, Status};
 
 use super::subject::user_of;
@@ -16,6 +16,7 @@ pub async fn handle(
 ) -> Result<Response<EndUserSessionsResponse>, Status> {
     let operator = user_of(&request)?;
     let user = UserId::new(parse_uuid("user_uuid", &request.get_ref().user_uuid)?);
+    role_used_on(user.uuid());
 
     service.end_user_sessions(operator, user).await?;
 

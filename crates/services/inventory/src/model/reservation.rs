@@ -48,6 +48,11 @@ impl Lines {
         self.0.iter().map(|(part, quantity)| (*part, *quantity))
     }
 
+    /// Returns the part, if there is only one.
+    pub fn only(&self) -> Option<PartId> {
+        self.0.keys().copied().next().filter(|_| self.0.len() == 1)
+    }
+
     /// Returns parts and quantities as parallel arrays for an SQL statement.
     pub fn columns(&self) -> (Vec<Uuid>, Vec<i64>) {
         self.iter().map(|(part, quantity)| (part.uuid(), quantity)).unzip()

@@ -12,6 +12,7 @@ use contracts::{
     ids::{OrderId, PartId},
 };
 pub use memory::{MemoryInventory, Reservation};
+use platform::auth::Author;
 pub use postgres::{MIGRATIONS, PgCatalogue, PgWarehouse};
 use uuid::Uuid;
 
@@ -84,5 +85,6 @@ pub trait Warehouse: Send + Sync {
     async fn expire(&self, orders: &[OrderId], read_at: DateTime<Utc>) -> Result<u64, Error>;
     /// Adds all lines to the stock or none, once per `restock`. Fails with [`PartNotFound`](Error::PartNotFound), or
     /// with [`AnotherRestock`](Error::AnotherRestock) if an earlier call with the same `restock` had other lines.
-    async fn restock(&self, restock: Uuid, lines: &Lines) -> Result<(), Error>;
+    /// `by` is recorded with the first call.
+    async fn restock(&self, restock: Uuid, lines: &Lines, by: &Author) -> Result<(), Error>;
 }

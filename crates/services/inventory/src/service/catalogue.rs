@@ -1,6 +1,7 @@
 //! The use cases of the catalogue: seeding, finding, listing and restocking parts.
 
 use contracts::ids::PartId;
+use platform::auth::Author;
 use uuid::Uuid;
 
 use super::InventoryService;
@@ -30,8 +31,8 @@ impl InventoryService {
     }
 
     /// Adds the lines to the stock, once per `restock`. Fails if an earlier call with the same `restock` had other lines.
-    pub async fn restock(&self, restock: Uuid, lines: &Lines) -> Result<(), Error> {
-        self.warehouse.restock(restock, lines).await?;
+    pub async fn restock(&self, restock: Uuid, lines: &Lines, by: &Author) -> Result<(), Error> {
+        self.warehouse.restock(restock, lines, by).await?;
         tracing::info!(restock_uuid = %restock, "parts restocked");
         Ok(())
     }

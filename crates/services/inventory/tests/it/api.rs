@@ -66,7 +66,7 @@ impl Inventory {
     }
 }
 
-fn with_session<T>(message: T, session: &str) -> Request<T> {
+pub fn with_session<T>(message: T, session: &str) -> Request<T> {
     let mut request = Request::new(message);
     request.metadata_mut().insert("session-uuid", session.parse().unwrap());
     request

@@ -12,7 +12,10 @@ use platform::postgres::Database;
 use sqlx::{ConnectOptions as _, Connection as _};
 use tokio::{sync::Barrier, task::JoinSet};
 
-use crate::fixture::{AT_ONCE, Fixture, LATER, new_order, over, postgres};
+use crate::{
+    by,
+    fixture::{AT_ONCE, Fixture, LATER, new_order, over, postgres},
+};
 
 /// Panics unless each part's counts equal the sums over its reservations and restocks.
 async fn audit(pool: &Database) {
@@ -119,7 +122,7 @@ async fn orders_of_the_same_parts_never_wait_for_each_other() {
                     0 => fixture.warehouse.release(order, None).await.unwrap(),
                     1 => fixture.warehouse.commit(order, None).await.unwrap(),
                     2 => assert!(buy(fixture.clone(), order, lines.clone(), Expiry::Never).await),
-                    3 => fixture.warehouse.restock(order.uuid(), &lines.into_iter().collect()).await.unwrap(),
+                    3 => fixture.warehouse.restock(order.uuid(), &lines.into_iter().collect(), &by()).await.unwrap(),
                     _ => assert!(fixture.expire(20).await.unwrap() <= 20),
                 }
             });

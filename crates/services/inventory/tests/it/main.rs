@@ -13,3 +13,10 @@ mod random;
 mod service;
 mod stock_api;
 mod times;
+
+use platform::auth::Author;
+
+/// An author of restocks.
+fn by() -> Author {
+    Author::part("test")
+}

@@ -15,7 +15,10 @@ use proptest::{
 };
 use uuid::Uuid;
 
-use crate::fixture::{self, Fixture, new_cause, new_order, new_part};
+use crate::{
+    by,
+    fixture::{self, Fixture, new_cause, new_order, new_part},
+};
 
 const PARTS: usize = 4;
 const ORDERS: usize = 5;
@@ -102,7 +105,7 @@ impl Names {
             }
             Call::Expire => on.expire(100).await.map(|count| count.to_string()),
             Call::Restock { restock, lines } => {
-                warehouse.restock(self.restocks[*restock], &self.lines(lines)).await.map(|()| String::new())
+                warehouse.restock(self.restocks[*restock], &self.lines(lines), &by()).await.map(|()| String::new())
             }
         };
         let mut stocks = Vec::new();

@@ -16,12 +16,15 @@ use inventory::{
     service::InventoryService,
 };
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusRecorder};
-use platform::{ids, postgres::DatabaseError};
+use platform::{auth::Author, ids, postgres::DatabaseError};
 use testkit::MemoryLog;
 use tracing::Level;
 use uuid::Uuid;
 
-use crate::fixture::{AT_ONCE, new_cause, new_order, part, postgres};
+use crate::{
+    by,
+    fixture::{AT_ONCE, new_cause, new_order, part, postgres},
+};
 
 /// The time after which an unconfirmed reservation is due to expire.
 const TTL: Duration = Duration::from_mins(10);
@@ -130,7 +133,7 @@ async fn parts_are_released_committed_and_restocked() {
 
     fixture.service.release(released).await.unwrap();
     fixture.service.commit(committed).await.unwrap();
-    fixture.service.restock(ids::random(), &fixture.lines(10)).await.unwrap();
+    fixture.service.restock(ids::random(), &fixture.lines(10), &by()).await.unwrap();
 
     assert_eq!((fixture.status(released), fixture.status(committed)), (Status::Released, Status::Committed));
     assert_eq!(fixture.available().await, 14);
@@ -268,7 +271,7 @@ impl Warehouse for Unavailable {
         unavailable()
     }
 
-    async fn restock(&self, _: Uuid, _: &Lines) -> Result<(), Error> {
+    async fn restock(&self, _: Uuid, _: &Lines, _: &Author) -> Result<(), Error> {
         unavailable()
     }
 }

@@ -8,7 +8,7 @@ use contracts::proto::inventory::v1::{
 use platform::{grpc::reason, ids};
 use tonic::Code;
 
-use crate::api::{Inventory, inventory};
+use crate::api::{Inventory, inventory, with_session};
 
 /// The part "Stabilizer" of the built-in catalogue: 45 units at 860.00.
 const PART: &str = "af556d38-98d7-4ee2-8cb9-c9f784dbfe60";
@@ -84,7 +84,7 @@ async fn the_unavailable_or_unknown_part_is_named() {
     let short = client.reserve_parts(reserve(&order, vec![quantity(PART, 46)])).await.unwrap_err();
     let parts = vec![quantity(PART, 1), quantity(&unknown, 1)];
     let missing = client.reserve_parts(reserve(&order, parts.clone())).await.unwrap_err();
-    let restock = RestockPartsRequest { restock_uuid: order, parts };
+    let restock = RestockPartsRequest { restock_uuid: order, parts, ..RestockPartsRequest::default() };
     let restocked = inventory.service_named("shipyard").restock_parts(restock).await.unwrap_err();
 
     assert_eq!((short.code(), reason(&short)), (Code::FailedPrecondition, Some("OUT_OF_STOCK")));
@@ -96,10 +96,18 @@ async fn the_unavailable_or_unknown_part_is_named() {
     assert_eq!(stock(&inventory).await, 45);
 }
 
+fn restock() -> RestockPartsRequest {
+    RestockPartsRequest {
+        restock_uuid: ids::random().to_string(),
+        parts: vec![quantity(PART, 10)],
+        decided_by: "cli:ann@host".to_owned(),
+    }
+}
+
 #[tokio::test]
 async fn a_restock_counts_once() {
     let inventory = started().await;
-    let restock = RestockPartsRequest { restock_uuid: ids::random().to_string(), parts: vec![quantity(PART, 10)] };
+    let restock = restock();
 
     for _ in 0..3 {
         inventory.service_named("shipyard").restock_parts(restock.clone()).await.unwrap();
@@ -109,10 +117,27 @@ async fn a_restock_counts_once() {
 }
 
 #[tokio::test]
+async fn a_restock_has_its_author() {
+    let inventory = started().await;
+    let operator = ids::random();
+    let session = inventory.iam.operator_session(operator);
+
+    inventory.service_named("shipyard").restock_parts(restock()).await.unwrap();
+    inventory.anonymous().restock_parts(with_session(restock(), &session)).await.unwrap();
+    let forged = RestockPartsRequest { decided_by: operator.to_string(), ..restock() };
+    let forged = inventory.service_named("shipyard").restock_parts(forged).await.unwrap_err();
+
+    assert_eq!(forged.message(), "decided_by: must be cli:USER@HOST, without spaces and of at most 200 characters");
+    let authors = sqlx::query_scalar("select decided_by from restocks order by created_at");
+    let authors: Vec<Option<String>> = authors.fetch_all(&inventory.database.pool).await.unwrap();
+    assert_eq!(authors, [Some("cli:ann@host".to_owned()), Some(operator.to_string())]);
+}
+
+#[tokio::test]
 async fn a_restock_with_other_parts_is_refused() {
     let inventory = started().await;
     let mut client = inventory.service_named("shipyard");
-    let restock = RestockPartsRequest { restock_uuid: ids::random().to_string(), parts: vec![quantity(PART, 10)] };
+    let restock = restock();
     client.restock_parts(restock.clone()).await.unwrap();
 
     let other = RestockPartsRequest { parts: vec![quantity(PART, 50)], ..restock };
@@ -142,7 +167,7 @@ async fn an_invalid_request_is_rejected_with_the_name_of_the_field() {
 
         assert_eq!((status.code(), status.message()), (Code::InvalidArgument, problem));
     }
-    let restock = RestockPartsRequest { restock_uuid: "x".to_owned(), parts: vec![quantity(PART, 1)] };
+    let restock = RestockPartsRequest { restock_uuid: "x".to_owned(), ..restock() };
     let restock = inventory.service_named("shipyard").restock_parts(restock).await.unwrap_err();
     let release = client.release_parts(ReleasePartsRequest::default()).await.unwrap_err();
     let commit = client.commit_parts(CommitPartsRequest::default()).await.unwrap_err();
@@ -162,7 +187,7 @@ async fn the_identity_of_another_service_changes_no_stock() {
     for name in ["notification", "payment", "assembly", "test"] {
         let mut client = inventory.service_named(name);
         let parts = vec![quantity(PART, 5)];
-        let restock = RestockPartsRequest { restock_uuid: ids::random().to_string(), parts: parts.clone() };
+        let restock = RestockPartsRequest { parts: parts.clone(), ..restock() };
         let answers = [
             client.restock_parts(restock).await.map(drop),
             client.reserve_parts(reserve(&order, parts)).await.map(drop),

@@ -4,7 +4,11 @@ use contracts::{
     ids::OrderId,
     proto::payment::v1::{RefundPartiallyRequest, RefundPartiallyResponse, RefundReason as RefundReasonMessage},
 };
-use platform::{grpc::uuid, invalid::InvalidFields};
+use platform::{
+    auth::role_used_on,
+    grpc::{author, uuid},
+    invalid::InvalidFields,
+};
 use tonic::{Request, Response, Status};
 
 use super::pay_order::positive;
@@ -17,6 +21,7 @@ pub async fn handle(
     service: &PaymentService,
     request: Request<RefundPartiallyRequest>,
 ) -> Result<Response<RefundPartiallyResponse>, Status> {
+    let decided_by = author(&request, "")?;
     let RefundPartiallyRequest { order_uuid, reference, amount_minor, reason } = request.into_inner();
     let mut invalid = InvalidFields::default();
     let order = invalid.check("order_uuid", uuid(&order_uuid)).map(OrderId::new);
@@ -27,7 +32,10 @@ pub async fn handle(
         return Err(invalid.into());
     };
 
-    let refunded = service.refund_partially(&PartialRefund { order, reference, amount, reason }).await?;
+    role_used_on(order.uuid());
+
+    let refund = PartialRefund { order, reference, amount, reason, decided_by };
+    let refunded = service.refund_partially(&refund).await?;
 
     Ok(Response::new(RefundPartiallyResponse {
         is_made: refunded.is_made,

@@ -4,6 +4,7 @@ use contracts::{
     ids::{OrderId, TransactionId},
     money::Money,
 };
+use platform::auth::Author;
 use uuid::Uuid;
 
 use super::{Reference, RefundRequest, RefundState, named::named};
@@ -24,6 +25,8 @@ pub struct PartialRefund {
     pub reference: Reference,
     pub amount: Money,
     pub reason: RefundReason,
+    /// Who ordered it: the first request's operator. A repeat by another one is the same refund.
+    pub decided_by: Author,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -94,6 +97,7 @@ mod tests {
             reference: Reference::new(reference).unwrap(),
             amount: Money::from_minor(amount).unwrap(),
             reason: RefundReason::Goodwill,
+            decided_by: Author::user(Uuid::from_u128(9)),
         }
     }
 

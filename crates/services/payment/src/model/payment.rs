@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use contracts::money::Money;
+use platform::auth::Author;
 
 use super::{Intent, Status};
 
@@ -28,6 +29,11 @@ impl Payment {
         let left = self.intent.amount.minor() - self.partially_refunded.minor();
         // No row of `payments` gives back more than its charge.
         Money::from_minor(left).unwrap_or(Money::ZERO)
+    }
+
+    /// Returns true if this user pays. An operator gives nothing back to themselves.
+    pub fn is_of(&self, author: &Author) -> bool {
+        author.is_user(self.intent.user.uuid())
     }
 
     /// Returns true if a partial refund may give this amount back: at most what is left.

@@ -31,6 +31,10 @@ impl PaymentService {
     /// This call makes the recorded refund if the provider answers; otherwise
     /// [`finish_partial_refunds`](Self::finish_partial_refunds) makes it.
     pub async fn refund_partially(&self, refund: &PartialRefund) -> Result<Refunded, Error> {
+        // The payer of an order never changes, so this read need not be in the statement that adds the refund.
+        if self.payments.find(refund.order).await?.is_some_and(|payment| payment.is_of(&refund.decided_by)) {
+            return Err(Error::SelfDealing);
+        }
         let Some(recorded) = self.payments.add_refund(refund).await? else {
             return Err(self.why_not_refunded(refund).await?);
         };

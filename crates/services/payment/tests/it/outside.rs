@@ -15,7 +15,7 @@ use payment::{
     repository::{MIGRATIONS, PartialRefunds as _, Payments as _, PgPayments},
     service::{Charge, PaymentService},
 };
-use platform::{outbox::Waker, postgres::Database};
+use platform::{auth::Author, ids, outbox::Waker, postgres::Database};
 use ring::hmac;
 use serde_json::{Value, json};
 use sqlx::Connection as _;
@@ -63,6 +63,7 @@ impl Fixture {
             reference: Reference::new(reference).unwrap(),
             amount: money(minor),
             reason: RefundReason::Return,
+            decided_by: Author::user(ids::random()),
         }
     }
 

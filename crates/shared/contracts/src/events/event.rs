@@ -46,6 +46,8 @@ pub trait Event: Published {
 pub trait Subject: Copy + fmt::Debug + Send + Sync {
     /// The partition key. Events with the same key keep their order.
     fn key(&self) -> Uuid;
+    /// The user whom the event concerns.
+    fn user(&self) -> UserId;
 }
 
 /// An order and the user who placed it.
@@ -66,12 +68,20 @@ impl Subject for OrderOf {
     fn key(&self) -> Uuid {
         self.order.uuid()
     }
+
+    fn user(&self) -> UserId {
+        self.user
+    }
 }
 
 /// The key is the customer's uuid, which is also the uuid of its user.
 impl Subject for UserId {
     fn key(&self) -> Uuid {
         self.uuid()
+    }
+
+    fn user(&self) -> UserId {
+        *self
     }
 }
 

@@ -33,7 +33,7 @@ pub use routes::{Consumer, Inbound, Key, Route, group, producers, readers, route
 pub use topic_names::{Topic, Topics};
 use uuid::Uuid;
 
-use crate::ids::EventId;
+use crate::ids::{EventId, UserId};
 
 /// The event that causes a change, and the consumer group that handles it. The statement that makes the change records
 /// both in the inbox, so that a redelivered event changes nothing.
@@ -80,8 +80,8 @@ pub fn read<E: Event>(message: &Message) -> Result<Received<E>, Failure> {
     Ok(Received { id: EventId::new(id), subject: event.subject().map_err(poison)?, event })
 }
 
-fn read_id<E: Event>(message: &Message) -> Result<EventId, Failure> {
-    read::<E>(message).map(|received| received.id)
+fn read_id<E: Event>(message: &Message) -> Result<(EventId, UserId), Failure> {
+    read::<E>(message).map(|received| (received.id, received.subject.user()))
 }
 
 /// Returns `None` if the bytes are not a message of the type `E`.

@@ -9,7 +9,7 @@ use platform::{
 use uuid::Uuid;
 
 use super::{INBOUND, Published, ROUTES, TIMELINE, Topic, Topics};
-use crate::ids::EventId;
+use crate::ids::{EventId, UserId};
 
 /// A consumer group of a service. The service's inbox stores the group as the consumer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -26,7 +26,7 @@ pub enum Key {
     User,
 }
 
-type ReadId = fn(&Message) -> Result<EventId, Failure>;
+type ReadId = fn(&Message) -> Result<(EventId, UserId), Failure>;
 
 #[derive(Clone, Copy, Debug)]
 pub struct Route {
@@ -130,7 +130,12 @@ impl Route {
 
     /// Reads an event of this type as its consumers do, and returns its id. `None` if messages of this type have no id.
     pub fn read(&self, message: &Message) -> Option<Result<EventId, Failure>> {
-        self.read.map(|read| read(message))
+        self.read.map(|read| read(message).map(|(event, _)| event))
+    }
+
+    /// Returns the user whom an event of this type concerns, if it can be read.
+    pub fn user(&self, message: &Message) -> Option<UserId> {
+        self.read?(message).ok().map(|(_, user)| user)
     }
 
     /// Formats a payload of this type. Returns `None` if the bytes are not such a message.

@@ -15,12 +15,13 @@ use super::{
     lookups::SharedLookups,
     operator_reads,
     refusal::{denied, refused},
+    role_use::{ROLE_USE, RoleUse},
     rules::Rules,
 };
 use crate::{
     grpc,
     http::request_path,
-    security_events::{self, AccessRefusal, Event, TokenRefusal},
+    security_events::{self, AccessRefusal, TokenRefusal},
     tls::Identity,
 };
 
@@ -135,6 +136,7 @@ impl Guard {
         }
         let credential = headers::credential(token.as_deref(), request.headers(), header)?;
         let user = self.sessions.owner(&credential).await?;
+        let mut role_use = None;
         if let Access::Operator(_) = access {
             if !user.is_operator {
                 return Err(denied(Some(user.uuid), AccessRefusal::Role, Refusal::NotOperator));
@@ -143,11 +145,17 @@ impl Guard {
             if request.method().is_safe() {
                 operator_reads::record(user.uuid, &path, None);
             } else {
-                security_events::record(Event::RoleUsed { user: user.uuid, path: &path, of: None });
+                role_use = Some(RoleUse::new(user.uuid, path.into_owned()));
             }
         }
         request.extensions_mut().insert(Caller::User(user));
-        Ok(CREDENTIAL.scope(credential, next(request)).await)
+        let handled = CREDENTIAL.scope(credential, async move {
+            match role_use {
+                Some(role_use) => ROLE_USE.scope(role_use, next(request)).await,
+                None => next(request).await,
+            }
+        });
+        Ok(handled.await)
     }
 
     /// Returns the service that calls a public method, if it proves its name. Every other caller counts as

@@ -1,6 +1,7 @@
 //! Authentication of callers: users by their session or access token, services by their token. Over TLS the certificate
 //! identifies a service, and a service's token in the call must name the same service.
 
+mod author;
 mod credential;
 mod guard;
 mod headers;
@@ -10,10 +11,12 @@ mod lookups;
 mod open_caller;
 mod operator_reads;
 mod refusal;
+mod role_use;
 mod rules;
 mod session_lookup;
 mod token;
 
+pub use author::Author;
 pub use credential::Credential;
 pub use guard::Guard;
 pub use headers::{bearer_token, user_credential};
@@ -21,6 +24,7 @@ use http::{HeaderMap, HeaderValue, header};
 pub use jose::{MAX_TOKEN, TokenKind};
 pub use open_caller::OpenCaller;
 pub use refusal::{NOT_OPERATOR, Refusal};
+pub use role_use::{role_used_on, role_used_on_name};
 pub use rules::{Access, Rule};
 pub use session_lookup::{MemorySessions, SessionError, Sessions};
 pub use token::{ServiceKey, TokenError};
@@ -74,7 +78,9 @@ impl Caller {
 
     /// Like [`may_inspect`](Self::may_inspect), for a change of the object. Records each use of the role.
     pub fn may_change(&self, owner: Option<Uuid>, of: Uuid, path: &str) -> bool {
-        self.may_as_operator(owner, |user| security_events::record(Event::RoleUsed { user, path, of: Some(of) }))
+        self.may_as_operator(owner, |user| {
+            security_events::record(Event::RoleUsed { user, path, of: Some(of), name: None })
+        })
     }
 
     fn may_as_operator(&self, owner: Option<Uuid>, record: impl FnOnce(Uuid)) -> bool {

@@ -20,7 +20,10 @@ pub use server::Services;
 use tonic::{Code, Status};
 use uuid::Uuid;
 
-use crate::{auth::Caller, circuit_breaker::Refused};
+use crate::{
+    auth::{Author, Caller},
+    circuit_breaker::Refused,
+};
 
 /// Parses a uuid. Fails with INVALID_ARGUMENT, naming the field.
 pub fn parse_uuid(field: &str, value: &str) -> Result<Uuid, Status> {
@@ -36,6 +39,11 @@ pub fn uuid(value: &str) -> Result<Uuid, &'static str> {
 pub fn caller<T>(request: &tonic::Request<T>) -> Result<Caller, Status> {
     let caller = request.extensions().get::<Caller>().cloned();
     caller.ok_or_else(|| Status::internal("the guard is missing before this call"))
+}
+
+/// Returns who decides by this call. A tool says in the field `decided_by` who runs it, or nothing.
+pub fn author<T>(request: &tonic::Request<T>, said: &str) -> Result<Author, Status> {
+    Author::of(&caller(request)?, said).map_err(|error| invalid("decided_by", error))
 }
 
 /// Creates the response to a call that fails before it reaches its service.

@@ -6,8 +6,8 @@ use uuid::Uuid;
 
 use super::{AccessRefusal, ContactRefusal, Revocation, TokenRefusal};
 
-/// The maximum length in bytes of a path in an event.
-const MAX_PATH_LENGTH: usize = 256;
+/// The maximum length in bytes of a path or a name in an event.
+const MAX_TEXT_LENGTH: usize = 256;
 
 /// The names of all events, in the order of [`Event`].
 pub(super) const NAMES: [&str; 16] = [
@@ -63,11 +63,12 @@ pub enum Event<'a> {
         user: Uuid,
     },
     /// An operator was admitted to a method, or to another user's object, because of the role. `of` is the user or the
-    /// object to which the role gave access, if the method names one.
+    /// object to which the role gave access, if the method names one; `name` that of an object without a uuid.
     RoleUsed {
         user: Uuid,
         path: &'a str,
         of: Option<Uuid>,
+        name: Option<&'a str>,
     },
     /// A caller that claims to be a service was refused.
     TokenRefused {
@@ -164,7 +165,15 @@ impl Event<'_> {
 
     pub(super) fn path(&self) -> Option<&str> {
         match self {
-            Self::RoleUsed { path, .. } => Some(&path[..path.floor_char_boundary(MAX_PATH_LENGTH)]),
+            Self::RoleUsed { path, .. } => Some(cut(path)),
+            _ => None,
+        }
+    }
+
+    /// Returns the name of the object that an operator accessed, if it has no uuid.
+    pub(super) fn of_name(&self) -> Option<&str> {
+        match self {
+            Self::RoleUsed { name, .. } => name.map(cut),
             _ => None,
         }
     }
@@ -195,6 +204,10 @@ impl Event<'_> {
             _ => return None,
         })
     }
+}
+
+fn cut(text: &str) -> &str {
+    &text[..text.floor_char_boundary(MAX_TEXT_LENGTH)]
 }
 
 impl Event<'static> {

@@ -36,6 +36,7 @@ fn write(event: Event<'_>, count: u64) {
         reason = event.reason(),
         path = event.path(),
         of_uuid = event.of().map(tracing::field::display),
+        of_name = event.of_name(),
         address = event.address().map(tracing::field::display),
         count = (count > 1).then_some(count),
         "security event"

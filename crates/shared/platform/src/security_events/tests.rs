@@ -34,7 +34,7 @@ fn an_event_has_its_name_its_subject_and_its_reason() {
     let user = Uuid::from_u128(7);
 
     let revoked = logged(Event::SessionRevoked { user, by: Revocation::LogoutAll });
-    let role = logged(Event::RoleUsed { user, path: "/api/v1/couriers", of: Some(Uuid::from_u128(8)) });
+    let role = logged(Event::RoleUsed { user, path: "/api/v1/couriers", of: Some(Uuid::from_u128(8)), name: None });
 
     assert_eq!(
         revoked,

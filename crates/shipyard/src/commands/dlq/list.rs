@@ -50,7 +50,11 @@ impl Line {
             consumer: header(kafka::HEADER_GROUP),
             error: header(kafka::HEADER_ERROR),
             attempts: header(kafka::HEADER_ATTEMPTS),
-            resolved: entry.map(|entry| Resolved { by: entry.who.clone(), at: entry.at, why: entry.why.clone() }),
+            resolved: entry.map(|entry| Resolved {
+                by: entry.decided_by.as_str().to_owned(),
+                at: entry.at,
+                why: entry.why.clone(),
+            }),
         }
     }
 }

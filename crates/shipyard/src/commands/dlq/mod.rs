@@ -14,7 +14,7 @@ use operations::{
     dead_letter_queue::{Chosen, DeadLetterQueue, Progress},
     dead_letters::Id,
 };
-use platform::config::Settings;
+use platform::{auth::Author, config::Settings};
 
 use crate::data::Data;
 
@@ -57,9 +57,6 @@ enum Command {
         /// Include dead letters of events that inboxes may have forgotten: a consumer that has handled such an event may handle it twice
         #[arg(long)]
         late: bool,
-        /// Name of the person who replays the dead letters (default: the user who is logged in)
-        #[arg(long, value_name = "NAME")]
-        who: Option<String>,
     },
     /// Discard dead letters whose effect is no longer wanted or was made by hand. Audits mention them, and `list --all` shows them
     Discard {
@@ -75,9 +72,6 @@ enum Command {
         /// Reason, which `list --all` shows
         #[arg(long, value_name = "TEXT")]
         why: String,
-        /// Name of the person who discards the dead letters (default: the user who is logged in)
-        #[arg(long, value_name = "NAME")]
-        who: Option<String>,
     },
     /// Delete resolved dead letters, up to the first pending one of each partition
     Prune {
@@ -93,8 +87,8 @@ pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
     match arguments.command {
         Command::List { topic, all, json } => list::list(&queue, topic.as_deref(), all, json).await,
         Command::Show { letter } => show::show(&queue, &letter).await,
-        Command::Replay { letters, topic, late, who, .. } => replay(&queue, &chosen(letters, topic), late, who).await,
-        Command::Discard { letters, topic, why, who, .. } => discard(&queue, &chosen(letters, topic), &why, who).await,
+        Command::Replay { letters, topic, late, .. } => replay(&queue, &chosen(letters, topic), late).await,
+        Command::Discard { letters, topic, why, .. } => discard(&queue, &chosen(letters, topic), &why).await,
         Command::Prune { topic } => prune::prune(&queue, topic.as_deref()).await,
     }
 }
@@ -115,17 +109,9 @@ fn chosen(named: Vec<Id>, topic: Option<String>) -> Chosen {
     if named.is_empty() { Chosen::Matching(Filter { topic, ..Filter::default() }) } else { Chosen::Letters(named) }
 }
 
-/// The given name, or else the login of the user who runs the command.
-fn who(said: Option<String>) -> Option<String> {
-    let said = said.into_iter();
-    let names = ["SUDO_USER", "USER", "LOGNAME"].into_iter().filter_map(|name| std::env::var(name).ok());
-    said.chain(names).map(|name| name.trim().to_owned()).find(|name| !name.is_empty())
-}
-
-async fn replay(queue: &DeadLetterQueue, chosen: &Chosen, late: bool, said: Option<String>) -> anyhow::Result<()> {
-    let who = who(said).unwrap_or_else(|| "unknown".to_owned());
+async fn replay(queue: &DeadLetterQueue, chosen: &Chosen, late: bool) -> anyhow::Result<()> {
     let (line, progress) = progress();
-    let replayed = queue.replay(chosen, late, &who, &progress).await;
+    let replayed = queue.replay(chosen, late, &Author::command_line(), &progress).await;
     line.finish_and_clear();
     let Replayed { messages, letters, problems } = replayed?;
     for problem in &problems {
@@ -136,11 +122,10 @@ async fn replay(queue: &DeadLetterQueue, chosen: &Chosen, late: bool, said: Opti
     Ok(())
 }
 
-async fn discard(queue: &DeadLetterQueue, chosen: &Chosen, why: &str, said: Option<String>) -> anyhow::Result<()> {
+async fn discard(queue: &DeadLetterQueue, chosen: &Chosen, why: &str) -> anyhow::Result<()> {
     anyhow::ensure!(!why.trim().is_empty(), "give the reason with --why");
-    let who = who(said).context("the user is unknown: name the operator with --who")?;
     let (line, progress) = progress();
-    let discarded = queue.discard(chosen, &who, why, &progress).await;
+    let discarded = queue.discard(chosen, &Author::command_line(), why, &progress).await;
     line.finish_and_clear();
     outln!("{}", discarded?);
     Ok(())

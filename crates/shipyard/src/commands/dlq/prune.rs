@@ -68,7 +68,7 @@ mod tests {
 
     fn replayed() -> State {
         let letter = found(3, State::Pending).letter;
-        State::Replayed(Entry::now(&letter, "", Action::Replayed, "ann", ""))
+        State::Replayed(Entry::now(&letter, "", Action::Replayed, &platform::auth::Author::part("test"), ""))
     }
 
     #[test]

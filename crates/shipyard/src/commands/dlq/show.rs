@@ -12,10 +12,12 @@ pub async fn show(queue: &DeadLetterQueue, id: &Id) -> anyhow::Result<()> {
     outln!("since     {}", letter.at.to_rfc3339());
     match &state {
         State::Pending => outln!("state     pending"),
-        State::Replayed(entry) => outln!("state     replayed by {} at {}", entry.who, entry.at.to_rfc3339()),
+        State::Replayed(entry) => {
+            outln!("state     replayed by {} at {}", entry.decided_by.as_str(), entry.at.to_rfc3339())
+        }
         State::Discarded(entry) => {
             let why = entry.why.escape_debug();
-            outln!("state     discarded by {} at {}: {why}", entry.who, entry.at.to_rfc3339());
+            outln!("state     discarded by {} at {}: {why}", entry.decided_by.as_str(), entry.at.to_rfc3339());
         }
     }
     let Message { key, headers, absent, .. } = &letter.message;

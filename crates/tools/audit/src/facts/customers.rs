@@ -24,6 +24,8 @@ pub struct CustomerVersion {
     pub customer: Uuid,
     pub version: i64,
     pub status: KycStatus,
+    /// True unless an operator rejected the customer and the row does not say who.
+    pub is_signed: bool,
     pub at: DateTime<Utc>,
 }
 

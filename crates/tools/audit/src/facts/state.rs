@@ -92,6 +92,8 @@ pub struct PartialRefund {
     pub transaction: Uuid,
     /// In minor units.
     pub amount: i64,
+    /// True if the row says who ordered it.
+    pub is_signed: bool,
     /// True once the provider has made the refund.
     pub is_made: bool,
     /// True while the provider has accepted the refund but not made it.
@@ -134,10 +136,13 @@ pub struct Part {
     pub consumed: i64,
 }
 
-#[derive(Clone, Copy, Debug)]
+/// All restocks of a part.
+#[derive(Clone, Debug)]
 pub struct Restock {
     pub part: Uuid,
     pub quantity: i64,
+    /// Those that do not say who restocked.
+    pub unsigned: Vec<Uuid>,
 }
 
 names!(ReservationStatus {

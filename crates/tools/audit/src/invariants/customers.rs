@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::{
     Facts, Finding,
     facts::{Credit, Customer, CustomerVersion, KycStatus, Loan, LoanStatus, Personal},
-    report::Check,
+    report::{Check, NO_AUTHOR},
 };
 
 type Versions<'a> = BTreeMap<i64, &'a CustomerVersion>;
@@ -55,6 +55,9 @@ fn followed(customer: &Customer, versions: &Versions<'_>, check: &mut Check) {
         if !may_follow(from, version.status) {
             let from = from.map_or("nothing", KycStatus::as_str);
             check.broken_by(&row, format!("version {number} is {} after {from}", version.status.as_str()));
+        }
+        if !version.is_signed {
+            check.broken_by(&row, format!("version {number} {NO_AUTHOR}"));
         }
         before = Some(*version);
     }

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::{
     Facts,
     facts::{Entry, EntryKind, Payment},
-    report::Check,
+    report::{Check, NO_AUTHOR},
 };
 
 const UUID_LENGTH: usize = 36;
@@ -32,6 +32,9 @@ pub fn check(facts: &Facts, check: &mut Check) {
     for refund in &facts.partial_refunds {
         *sums.entry(refund.transaction).or_default() += refund.amount;
         let row = format!("partial refund {}", refund.refund);
+        if !refund.is_signed {
+            check.broken_by(&row, NO_AUTHOR);
+        }
         let Some(payment) = payments.get(&refund.transaction) else {
             check.broken_by(&row, format!("is of the charge {}, which payment does not know", refund.transaction));
             continue;

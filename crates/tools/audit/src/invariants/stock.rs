@@ -2,7 +2,7 @@
 //! An order has the parts and the price of its reservation.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     time::Duration,
 };
 
@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::{
     Facts, Finding,
     facts::{Order, OrderStatus, Part, Reservation, ReservationStatus},
-    report::Check,
+    report::{Check, NO_AUTHOR},
 };
 
 /// How long after an order's creation its reservation may still expire, because inventory asked whether the order
@@ -24,6 +24,10 @@ pub fn check(facts: &Facts) -> Finding {
     let stood = Stood::from_facts(facts);
     for part in &facts.parts {
         stood.part(part, &mut check);
+    }
+    // One restock may be of several parts.
+    for restock in facts.restocks.iter().flat_map(|restock| &restock.unsigned).collect::<BTreeSet<_>>() {
+        check.broken_by(format!("restock {restock}"), NO_AUTHOR);
     }
     let reservations: HashMap<Uuid, &Reservation> = facts.reservations.iter().map(|one| (one.order, one)).collect();
     let mut hopeless = 0;

@@ -36,10 +36,18 @@ fn a_version_is_missing_or_does_not_follow() {
 }
 
 #[test]
+fn a_rejection_by_hand_has_no_author() {
+    breaks(12, &[&row(), "version 3 has no author"], |facts| {
+        the(&mut facts.customer_versions, |one| one.version == 3).is_signed = false;
+    });
+}
+
+#[test]
 fn personal_data_is_there_until_it_is_erased() {
     breaks(12, &[&row(), "is REJECTED and has no personal data"], |facts| facts.customers[0].has_profile = false);
     let erase = |facts: &mut audit::Facts| {
-        let version = CustomerVersion { customer: CUSTOMER, version: 4, status: KycStatus::Erased, at: then() };
+        let (customer, version, status, at) = (CUSTOMER, 4, KycStatus::Erased, then());
+        let version = CustomerVersion { customer, version, status, is_signed: true, at };
         facts.customer_versions.push(version);
         (facts.customers[0].status, facts.customers[0].version) = (KycStatus::Erased, 4);
         let mut event = the(&mut facts.outbox, |row| row.kind == CustomerUpdated::TYPE).clone();

@@ -103,7 +103,7 @@ pub fn shop() -> Facts {
         reserved: 1,
         consumed: 1,
     });
-    facts.restocks.push(Restock { part: PART, quantity: 5 });
+    facts.restocks.push(Restock { part: PART, quantity: 5, unsigned: Vec::new() });
     lend(&mut facts);
     for place in ["Whoami", "GET /api/v1/orders"] {
         facts.probes.push(Probe { place: place.to_owned(), answered: "401".to_owned(), refused: true });
@@ -249,7 +249,7 @@ fn lend(facts: &mut Facts) {
     let statuses = [KycStatus::Pending, KycStatus::Verified, KycStatus::Rejected];
     let mut before = None;
     for (number, status) in (1..).zip(statuses) {
-        let version = CustomerVersion { customer: CUSTOMER, version: number, status, at: then() };
+        let version = CustomerVersion { customer: CUSTOMER, version: number, status, is_signed: true, at: then() };
         let kind = if before.is_none() { CustomerCreated::TYPE } else { CustomerUpdated::TYPE };
         publish_as(facts, "customers", CUSTOMER, kind, version.event(before));
         facts.customer_versions.push(version);

@@ -18,6 +18,7 @@ fn give_back(facts: &mut Facts, order: Uuid, amount: i64) {
         refund: REFUND,
         transaction,
         amount,
+        is_signed: true,
         is_made: true,
         is_accepted: false,
         created_at: then(),
@@ -41,6 +42,12 @@ fn given_back(order: Uuid, amount: i64, wrong: impl FnOnce(&mut Facts)) -> impl 
         give_back(facts, order, amount);
         wrong(facts);
     }
+}
+
+#[test]
+fn a_partial_refund_by_hand_has_no_author() {
+    let unsigned = given_back(BUILT, 100, |facts| facts.partial_refunds[0].is_signed = false);
+    breaks(2, &[&format!("partial refund {REFUND}"), "has no author"], unsigned);
 }
 
 fn entry(facts: &mut Facts) -> &mut Entry {

@@ -46,6 +46,12 @@ fn the_sums_are_not_those_of_the_reservations() {
 }
 
 #[test]
+fn a_restock_by_hand_has_no_author() {
+    let restock = Uuid::from_u128(400);
+    breaks(3, &[&format!("restock {restock}"), "has no author"], |facts| facts.restocks[0].unsigned.push(restock));
+}
+
+#[test]
 fn a_delivery_is_counted_twice() {
     breaks(3, &["10 are restocked", "add up to 5"], |facts| {
         facts.parts[0].restocked = 10;

@@ -19,7 +19,7 @@ from (
 ) as numbered
 order by number;
 
-insert into restocks (restock_uuid) select pg_temp.id('restock', number) from generate_series(pg_temp.first(), pg_temp.last()) as number where number % 10 = 0;
+insert into restocks (restock_uuid, decided_by) select pg_temp.id('restock', number), 'cli:bench@host' from generate_series(pg_temp.first(), pg_temp.last()) as number where number % 10 = 0;
 insert into restock_items (restock_uuid, part_uuid, quantity)
 select pg_temp.id('restock', number), pg_temp.id('part', number % 1000), 1 from generate_series(pg_temp.first(), pg_temp.last()) as number where number % 10 = 0;
 

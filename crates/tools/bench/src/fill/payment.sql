@@ -16,8 +16,8 @@ select 'charge:' || pg_temp.id('order', number) || ':1', case when number % 30 =
 from generate_series(pg_temp.first(), pg_temp.last()) as number
 order by number;
 
-insert into partial_refunds (refund_uuid, transaction_uuid, reference, amount, reason, status, created_at, updated_at)
-select pg_temp.id('refund', number), pg_temp.id('transaction', number), 'late', 100, 'GOODWILL',
+insert into partial_refunds (refund_uuid, transaction_uuid, reference, amount, reason, decided_by, status, created_at, updated_at)
+select pg_temp.id('refund', number), pg_temp.id('transaction', number), 'late', 100, 'GOODWILL', gen_random_uuid(),
     case when number % 30 = 1 then 'refunding' else 'refunded' end, pg_temp.at(number), pg_temp.at(number)
 from generate_series(pg_temp.first(), pg_temp.last()) as number where number % 30 between 1 and 10
 order by number;

@@ -2,27 +2,28 @@
 
 use anyhow::ensure;
 use console::model::Discarded;
+use platform::auth::Author;
 
-use super::{Chosen, DeadLetterQueue, Found, Progress, State, recorder::Recorder};
+use super::{Chosen, DeadLetterQueue, Found, Progress, State, recorder::Recorder, refuse_own};
 use crate::{dead_letter_journal::Action, dead_letters::DeadLetter};
 
 /// How many letters one write to the journal records.
 const BATCH_SIZE: usize = 100;
 
 impl DeadLetterQueue {
-    /// Discards the chosen letters. `who` is the operator; audits mention the reason `why`. If one named letter cannot
-    /// be discarded, none is.
+    /// Discards the chosen letters. Audits mention the reason `why`. If one letter cannot be discarded, or concerns the
+    /// author's own order or customer, none is.
     pub async fn discard(
         &self,
         chosen: &Chosen,
-        who: &str,
+        by: &Author,
         why: &str,
         progress: &Progress,
     ) -> anyhow::Result<Discarded> {
         let why = why.trim();
         ensure!(!why.is_empty(), "why: a reason is missing");
-        ensure!(!who.trim().is_empty(), "who: the operator is missing");
         let (letters, ids) = self.choose(chosen).await?;
+        refuse_own(&letters, &ids, by)?;
         let chosen: Vec<&Found> = letters.iter().filter(|found| ids.contains(&found.letter.id)).collect();
         // If the replayed message failed again, it is a new dead letter.
         let replayed = chosen.iter().find(|found| matches!(found.state, State::Replayed(_)));
@@ -33,7 +34,7 @@ impl DeadLetterQueue {
             );
         }
         let discards: Vec<&DeadLetter> = chosen.into_iter().map(|found| &found.letter).collect();
-        let recorder = Recorder::begin(self, who.trim().to_owned()).await?;
+        let recorder = Recorder::begin(self, by).await?;
         progress(0, discards.len());
         let mut discarded = 0;
         for (number, batch) in discards.chunks(BATCH_SIZE).enumerate() {

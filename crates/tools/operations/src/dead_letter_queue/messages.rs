@@ -114,6 +114,7 @@ pub fn batches<'a>(messages: &'a [Again<'a>]) -> Vec<&'a [Again<'a>]> {
 mod tests {
     use std::time::Duration;
 
+    use platform::auth::Author;
     use platform::kafka::{HEADER_ERROR, HEADER_EVENT_TIME, HEADER_LEFT_OUT, HEADER_ORIGINALS, HEADER_TOPIC, Message};
 
     use super::*;
@@ -153,7 +154,7 @@ mod tests {
     }
 
     fn state(action: Action, letter: &DeadLetter) -> State {
-        let entry = Entry::now(letter, "events.v1.OrderPaid", action, "ann", "");
+        let entry = Entry::now(letter, "events.v1.OrderPaid", action, &Author::part("test"), "");
         if action == Action::Replayed { State::Replayed(entry) } else { State::Discarded(entry) }
     }
 

@@ -18,6 +18,7 @@ use console::model::Filter;
 use contracts::events::{ROUTES, Topics};
 use futures::future::join_all;
 use platform::{
+    auth::Author,
     config::Settings,
     kafka::{self, Reader, dead_letter_topic},
 };
@@ -175,6 +176,16 @@ impl DeadLetterQueue {
 fn kind(letter: &DeadLetter, topics: &Topics) -> &'static str {
     let route = ROUTES.iter().find(|route| route.topic(topics) == letter.origin());
     route.map(|route| route.kind).unwrap_or_default()
+}
+
+/// Fails if the author is a user whom one of the chosen letters concerns. A letter that cannot be decoded names no user.
+fn refuse_own(letters: &[Found], chosen: &BTreeSet<Id>, by: &Author) -> anyhow::Result<()> {
+    let is_own = |letter: &DeadLetter| letter.user().is_some_and(|user| by.is_user(user));
+    let own = letters.iter().find(|found| chosen.contains(&found.letter.id) && is_own(&found.letter));
+    if let Some(Found { letter, .. }) = own {
+        anyhow::bail!("SELF_DEALING: {} concerns the operator's own order; another operator must decide it", letter.id);
+    }
+    Ok(())
 }
 
 fn unknown(id: &Id) -> String {

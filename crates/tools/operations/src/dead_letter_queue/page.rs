@@ -49,7 +49,7 @@ impl DeadLetterQueue {
         let resolved = match state {
             State::Pending => None,
             State::Replayed(entry) | State::Discarded(entry) => {
-                Some(Resolved { who: entry.who.clone(), at: entry.at, why: entry.why.clone() })
+                Some(Resolved { who: entry.decided_by.as_str().to_owned(), at: entry.at, why: entry.why.clone() })
             }
         };
         Letter {

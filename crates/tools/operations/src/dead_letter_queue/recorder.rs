@@ -1,5 +1,7 @@
 //! Records resolved dead letters in the journal.
 
+use platform::auth::Author;
+
 use super::DeadLetterQueue;
 use crate::{
     dead_letter_journal::{Action, Entry, Writer},
@@ -9,16 +11,16 @@ use crate::{
 pub struct Recorder<'a> {
     queue: &'a DeadLetterQueue,
     journal: Writer,
-    who: String,
+    by: &'a Author,
 }
 
 impl<'a> Recorder<'a> {
-    pub async fn begin(queue: &'a DeadLetterQueue, who: String) -> anyhow::Result<Self> {
-        Ok(Self { queue, journal: Writer::open(&queue.config).await?, who })
+    pub async fn begin(queue: &'a DeadLetterQueue, by: &'a Author) -> anyhow::Result<Self> {
+        Ok(Self { queue, journal: Writer::open(&queue.config).await?, by })
     }
 
     pub async fn record(&self, letters: &[&DeadLetter], action: Action, why: &str) -> anyhow::Result<()> {
-        let entry = |letter: &&DeadLetter| Entry::now(letter, self.queue.kind(letter), action, &self.who, why);
+        let entry = |letter: &&DeadLetter| Entry::now(letter, self.queue.kind(letter), action, self.by, why);
         self.journal.add(&letters.iter().map(entry).collect::<Vec<_>>()).await
     }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use console::model::{Plan, Poison, Replayed};
 use platform::{
+    auth::Author,
     clock,
     kafka::{KafkaPublisher, is_too_large},
 };
@@ -13,6 +14,7 @@ use super::{
     messages::{Again, batches, messages},
     poison::{is_from_outside, still_poison},
     recorder::Recorder,
+    refuse_own,
 };
 use crate::{
     dead_letter_journal::Action,
@@ -62,14 +64,17 @@ impl DeadLetterQueue {
     ///
     /// If a message's event, or one of its letters, is so old that inboxes may soon forget the event, the message is
     /// skipped unless `late` is set: consumers that have handled the event could handle it twice.
+    ///
+    /// Fails if a letter concerns the author's own order or customer.
     pub async fn replay(
         &self,
         chosen: &Chosen,
         late: bool,
-        who: &str,
+        by: &Author,
         progress: &Progress,
     ) -> anyhow::Result<Replayed> {
         let (letters, ids) = self.choose(chosen).await?;
+        refuse_own(&letters, &ids, by)?;
         let cut = letters.iter().filter(|found| ids.contains(&found.letter.id) && !found.letter.is_whole());
         let cut: Vec<&Id> = cut.map(|found| &found.letter.id).collect();
         if let (Chosen::Letters(_), Some(id)) = (chosen, cut.first()) {
@@ -79,7 +84,7 @@ impl DeadLetterQueue {
         replayed.problems.extend(cut.first().map(|id| {
             format!("{} dead letters were too large to be kept in full, such as {id}; `shipyard dlq show` tells their origin", cut.len())
         }));
-        let recorder = Recorder::begin(self, who.to_owned()).await?;
+        let recorder = Recorder::begin(self, by).await?;
         let messages = messages(&letters, &ids);
         let publisher = KafkaPublisher::within(&self.config, ACKNOWLEDGEMENT_TIMEOUT)?;
         let mut done = 0;

@@ -34,13 +34,15 @@ async fn customers(database: &mut PgConnection) -> anyhow::Result<Vec<Customer>>
 }
 
 async fn versions(database: &mut PgConnection) -> anyhow::Result<Vec<CustomerVersion>> {
-    let rows: Vec<(Uuid, i64, String, DateTime<Utc>)> =
-        sqlx::query_as("select customer_uuid, version, kyc_status, created_at from customer_versions")
-            .fetch_all(database)
-            .await?;
-    let version = |(customer, version, status, at): (Uuid, i64, String, DateTime<Utc>)| {
+    let rows: Vec<(Uuid, i64, String, bool, DateTime<Utc>)> = sqlx::query_as(
+        "select customer_uuid, version, kyc_status, decided_by is not null or reason is distinct from 'KYC_REVOKED', created_at
+        from customer_versions",
+    )
+    .fetch_all(database)
+    .await?;
+    let version = |(customer, version, status, is_signed, at): (Uuid, i64, String, bool, DateTime<Utc>)| {
         let status = parsed("customer_versions.kyc_status", &status, KycStatus::parse)?;
-        Ok(CustomerVersion { customer, version, status, at })
+        Ok(CustomerVersion { customer, version, status, is_signed, at })
     };
     rows.into_iter().map(version).collect()
 }

@@ -75,11 +75,18 @@ async fn parts(database: &mut PgConnection, query: Query<'_, PartRow>) -> anyhow
 }
 
 async fn restocks(database: &mut PgConnection) -> anyhow::Result<Vec<Restock>> {
-    let sums: Vec<(Uuid, i64)> =
-        sqlx::query_as("select part_uuid, sum(quantity)::bigint from restock_items group by part_uuid")
-            .fetch_all(database)
-            .await?;
-    Ok(sums.into_iter().map(|(part, quantity)| Restock { part, quantity }).collect())
+    let sums: Vec<(Uuid, i64, Option<Vec<Uuid>>)> = sqlx::query_as(
+        "select part_uuid, sum(quantity)::bigint, array_agg(restock_uuid) filter (where decided_by is null)
+        from restock_items join restocks using (restock_uuid)
+        group by part_uuid",
+    )
+    .fetch_all(database)
+    .await?;
+    let restock = |(part, quantity, unsigned): (Uuid, i64, Option<Vec<Uuid>>)| {
+        let unsigned = unsigned.unwrap_or_default();
+        Restock { part, quantity, unsigned }
+    };
+    Ok(sums.into_iter().map(restock).collect())
 }
 
 #[derive(FromRow)]

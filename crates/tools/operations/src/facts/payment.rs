@@ -32,7 +32,7 @@ macro_rules! payments {
 macro_rules! partial_refunds {
     ($($of:literal)?) => {
         concat!(
-            "select refund_uuid, transaction_uuid, amount, status = 'refunded' as is_made,
+            "select refund_uuid, transaction_uuid, amount, decided_by is not null as is_signed, status = 'refunded' as is_made,
                 status = 'refunding' and refund_reference is not null as is_accepted, created_at, requested_at
             from partial_refunds",
             $($of)?
@@ -132,6 +132,7 @@ struct RefundRow {
     refund_uuid: Uuid,
     transaction_uuid: Uuid,
     amount: i64,
+    is_signed: bool,
     is_made: bool,
     is_accepted: bool,
     created_at: DateTime<Utc>,
@@ -147,6 +148,7 @@ async fn partial_refunds(
         refund: row.refund_uuid,
         transaction: row.transaction_uuid,
         amount: row.amount,
+        is_signed: row.is_signed,
         is_made: row.is_made,
         is_accepted: row.is_accepted,
         created_at: row.created_at,

@@ -10,8 +10,9 @@ use std::{
 use chrono::{DateTime, Utc};
 use console::model::{Filter, LetterState};
 use contracts::events::{OrderPaid, Published as _, record};
-use operations::dead_letter_queue::{Chosen, DeadLetterQueue, Progress};
+use operations::dead_letter_queue::{Chosen, DeadLetterQueue, Progress, State};
 use platform::{
+    auth::Author,
     clock,
     config::Settings,
     kafka::{
@@ -27,6 +28,8 @@ use uuid::Uuid;
 const LETTERS: usize = 10_000;
 /// Four of five messages cannot be decoded.
 const POISON: usize = LETTERS / 5 * 4;
+/// The user of all orders.
+const BUYER: Uuid = Uuid::from_u128(1);
 
 #[tokio::test]
 async fn a_page_of_ten_thousand_dead_letters_is_read_and_all_that_match_are_replayed() {
@@ -59,11 +62,11 @@ async fn a_page_of_ten_thousand_dead_letters_is_read_and_all_that_match_are_repl
     let seen = Arc::new(Mutex::new(Vec::new()));
     let told = seen.clone();
     let progress: Progress = Arc::new(move |done, all| told.lock().unwrap().push((done, all)));
-    let discarded = queue.discard(&Chosen::Matching(poison), "ann", "sent by a test", &progress).await.unwrap();
+    let discarded = queue.discard(&Chosen::Matching(poison), &operator(), "sent by a test", &progress).await.unwrap();
     assert_eq!(discarded.to_string(), format!("{POISON} dead letters discarded"));
     assert_eq!(seen.lock().unwrap().last(), Some(&(POISON, POISON)));
     let begun = Instant::now();
-    let replayed = queue.replay(&Chosen::Matching(all.clone()), false, "ann", &progress).await.unwrap();
+    let replayed = queue.replay(&Chosen::Matching(all.clone()), false, &operator(), &progress).await.unwrap();
     let rest = LETTERS - POISON;
     println!("{rest} messages are replayed in {:?}", begun.elapsed());
 
@@ -72,7 +75,7 @@ async fn a_page_of_ten_thousand_dead_letters_is_read_and_all_that_match_are_repl
     let page = queue.page(&all, false, 0, 50).await.unwrap();
     assert_eq!((page.matching, page.replayed, page.discarded), (0, rest, POISON));
     assert_eq!(kafka.messages(&topic).await.len(), rest);
-    let again = queue.replay(&Chosen::Matching(all), false, "ann", &progress).await.unwrap();
+    let again = queue.replay(&Chosen::Matching(all), false, &operator(), &progress).await.unwrap();
     assert_eq!(again.messages, 0, "a resolved letter is not replayed again");
 }
 
@@ -94,7 +97,7 @@ async fn payloads_of_dead_letters_are_read_only_to_be_shown_checked_or_replayed(
     let shown = queue.letter(&found[0].letter.id).await.unwrap();
     let page = queue.page(&Filter::default(), false, 1, 2).await.unwrap();
     let plan = queue.plan(&all, false).await.unwrap();
-    let replayed = queue.replay(&all, false, "ann", &progress).await.unwrap();
+    let replayed = queue.replay(&all, false, &operator(), &progress).await.unwrap();
 
     let sizes: Vec<usize> = found.iter().map(|found| found.letter.message.payload.len()).collect();
     assert_eq!((sizes, shown.letter.message.payload.len()), (vec![0; 4], SIZE));
@@ -114,13 +117,12 @@ async fn an_action_names_what_is_missing() {
     let unknown = Chosen::Letters(vec!["order.paid.dlq/0/7".parse().unwrap()]);
     let all = Chosen::Matching(Filter::default());
     let elsewhere = Chosen::Matching(Filter { topic: Some("nowhere".to_owned()), ..Filter::default() });
-    for (chosen, who, why, sentence) in [
-        (&unknown, "ann", "why", "there is no dead letter order.paid.dlq/0/7"),
-        (&all, "ann", " ", "why: a reason is missing"),
-        (&all, " ", "why", "who: the operator is missing"),
-        (&elsewhere, "ann", "why", "nowhere is not a topic of this shop"),
+    for (chosen, why, sentence) in [
+        (&unknown, "why", "there is no dead letter order.paid.dlq/0/7"),
+        (&all, " ", "why: a reason is missing"),
+        (&elsewhere, "why", "nowhere is not a topic of this shop"),
     ] {
-        let refusal = queue.discard(chosen, who, why, &progress).await.unwrap_err();
+        let refusal = queue.discard(chosen, &operator(), why, &progress).await.unwrap_err();
 
         assert!(refusal.to_string().starts_with(sentence), "{sentence}: {refusal:#}");
     }
@@ -138,11 +140,34 @@ async fn a_letter_that_inboxes_will_have_forgotten_within_a_day_is_not_replayed_
     let progress: Progress = Arc::new(|_, _| {});
 
     let plan = queue.plan(&all, false).await.unwrap();
-    let replayed = queue.replay(&all, false, "ann", &progress).await.unwrap();
+    let replayed = queue.replay(&all, false, &operator(), &progress).await.unwrap();
 
     assert_eq!((plan.messages, plan.late), (1, 1));
     assert_eq!((replayed.messages, replayed.problems.len()), (1, 1), "{:?}", replayed.problems);
-    assert_eq!(queue.replay(&all, true, "ann", &progress).await.unwrap().messages, 1);
+    assert_eq!(queue.replay(&all, true, &operator(), &progress).await.unwrap().messages, 1);
+}
+
+#[tokio::test]
+async fn a_letter_about_the_operators_own_order_is_another_operators_matter() {
+    let kafka = testkit::kafka().await;
+    let topic = kafka.topic::<OrderPaid>();
+    fill(&kafka, &topic, 0..1, clock::now()).await;
+    let queue = DeadLetterQueue::from_settings(&Settings::from_variables(kafka.settings())).unwrap();
+    let all = Chosen::Matching(Filter { topic: Some(topic), ..Filter::default() });
+    let (own, progress): (_, Progress) = (Author::user(BUYER), Arc::new(|_, _| {}));
+
+    let replay = queue.replay(&all, false, &own, &progress).await.unwrap_err().to_string();
+    let discard = queue.discard(&all, &own, "never right", &progress).await.unwrap_err().to_string();
+
+    assert!(replay.starts_with("SELF_DEALING: ") && discard.starts_with("SELF_DEALING: "), "{replay}; {discard}");
+    assert_eq!(queue.replay(&all, false, &operator(), &progress).await.unwrap().messages, 1);
+    let letters = queue.letters(None).await.unwrap();
+    let State::Replayed(entry) = &letters[0].state else { panic!("{letters:?}") };
+    assert_eq!(entry.decided_by, operator());
+}
+
+fn operator() -> Author {
+    Author::user(Uuid::from_u128(2))
 }
 
 /// Writes dead letters of a topic with these numbers, dead-lettered at this time.
@@ -150,7 +175,7 @@ async fn fill(kafka: &Kafka, topic: &str, numbers: Range<usize>, at: DateTime<Ut
     let publisher = KafkaPublisher::new(&Config { kafka_create_topics: false, ..kafka.config() }).unwrap();
     let filled = |number: usize| {
         let order = Uuid::from_u128(number as u128);
-        let ids = (order.to_string(), Uuid::from_u128(1).to_string());
+        let ids = (order.to_string(), BUYER.to_string());
         let event = OrderPaid {
             order_uuid: ids.0,
             user_uuid: ids.1,

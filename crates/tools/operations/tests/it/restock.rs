@@ -58,7 +58,7 @@ impl InventoryService for Inventory {
         &self,
         request: Request<RestockPartsRequest>,
     ) -> Result<Response<RestockPartsResponse>, Status> {
-        let RestockPartsRequest { restock_uuid, parts } = request.into_inner();
+        let RestockPartsRequest { restock_uuid, parts, .. } = request.into_inner();
         let mut state = self.0.lock().unwrap();
         match state.restocks.get(&restock_uuid) {
             Some(earlier) if *earlier == parts => {}

@@ -317,6 +317,7 @@ pub fn add_to(found: &mut audit::Facts, world: &World, at: DateTime<Utc>) {
             customer: customer.uuid(),
             version,
             status: status(known),
+            is_signed: true,
             at,
         })
         .collect();

@@ -9,6 +9,7 @@ use payment::{
     error::Error,
     model::{PartialRefund, PartialRefundStatus, Reference, RefundReason, Status},
 };
+use platform::auth::Author;
 use rand::RngExt as _;
 
 use crate::{
@@ -52,6 +53,7 @@ impl Operator {
             reference: Reference::new(reference).expect("a reference"),
             amount: Money::from_minor(minor).expect("money"),
             reason: RefundReason::Goodwill,
+            decided_by: Author::part("simulation"),
         })
     }
 
@@ -90,6 +92,7 @@ pub fn facts(world: &World, at: DateTime<Utc>) -> Vec<facts::PartialRefund> {
         refund: recorded.refund.id(),
         transaction: recorded.transaction.uuid(),
         amount: recorded.refund.amount.minor(),
+        is_signed: true,
         is_made: recorded.is_made(),
         is_accepted: matches!(&recorded.status, PartialRefundStatus::Refunding(request) if request.reference.is_some()),
         created_at: at,

@@ -33,7 +33,7 @@ use payment::{
     model::{Intent, PartialRefund, Payment, RecordedRefund, RefundRequest, RefundState},
     repository::{Begun, MemoryPayments, PartialRefunds, PaymentPage, Payments, Unfinished},
 };
-use platform::{cursor::Cursor, kafka::Record, outbox};
+use platform::{auth::Author, cursor::Cursor, kafka::Record, outbox};
 use uuid::Uuid;
 
 use crate::{
@@ -278,7 +278,7 @@ stepwise! {
         fn due(limit: i64) -> DueReservations;
         fn confirm(orders: &[OrderId]) -> u64;
         fn expire(orders: &[OrderId], read_at: DateTime<Utc>) -> u64;
-        fn restock(restock: Uuid, lines: &Lines) -> ();
+        fn restock(restock: Uuid, lines: &Lines, by: &Author) -> ();
     }
 
     async fn reserve(
@@ -320,7 +320,10 @@ impl Steps<MemoryInventory> {
         for (part, quantity) in lines.iter() {
             let there = self.twin.find(part).await?.map_or(0, |part| part.stock.available);
             if there < quantity {
-                self.twin.restock(world.uuid(), &[(part, quantity - there)].into_iter().collect()).await?;
+                {
+                    let lines = [(part, quantity - there)].into_iter().collect();
+                    self.twin.restock(world.uuid(), &lines, &Author::part("simulation")).await?
+                };
                 *locked(&world.stores.lent).entry(part.uuid()).or_default() += quantity - there;
             }
         }

@@ -16,7 +16,7 @@ use serde_json::json;
 use tonic::{Code, Status};
 use uuid::Uuid;
 
-use super::{answered, is_question};
+use super::{act, is_question};
 use crate::{
     api::{Api, Form, of_status},
     pages::{self, Confirmation, Visit},
@@ -37,12 +37,13 @@ pub async fn add_courier(State(api): State<Api>, visit: Visit, form: Form) -> Re
         };
         return Ok(pages::confirm(&api, &visit, confirmation).await);
     }
-    let added = api.delivery.add_courier(name.clone(), speed).await.map_err(|status| of_status("delivery", &status));
-    // If delivery does not respond, the courier may exist with an unknown id, so the log gets its name.
-    let subject = added.as_ref().cloned().unwrap_or(name);
-    let added = added.map(|courier| (format!("added with speed {speed}"), courier));
+    let add = async {
+        let added = api.delivery.add_courier(name.clone(), speed).await;
+        let courier = added.map_err(|status| of_status("delivery", &status))?;
+        Ok((format!("added with speed {speed}: {courier}"), courier))
+    };
     let respond = |courier: String| (StatusCode::CREATED, Json(json!({ "courier_id": courier }))).into_response();
-    answered(&api, &visit, &form, "courier", subject, added, respond).await
+    act((&api, &visit, &form), "courier", &name, add, respond).await
 }
 
 /// `POST /console/api/operator/kyc-rollback {customer_id, reason}`
@@ -64,10 +65,12 @@ pub async fn roll_back_kyc(State(api): State<Api>, visit: Visit, form: Form) -> 
         };
         return Ok(pages::confirm(&api, &visit, confirmation).await);
     }
-    let rolled_back = api.customers.roll_back(customer.clone(), reason).await;
-    let status = rolled_back.map(|status| (status.clone(), status)).map_err(|status| of_status("customers", &status));
+    let roll_back = async {
+        let rolled_back = api.customers.roll_back(customer.clone(), reason).await;
+        rolled_back.map(|status| (status.clone(), status)).map_err(|status| of_status("customers", &status))
+    };
     let respond = |status: String| Json(json!({ "kyc_status": status })).into_response();
-    answered(&api, &visit, &form, "kyc-rollback", customer, status, respond).await
+    act((&api, &visit, &form), "kyc-rollback", &customer, roll_back, respond).await
 }
 
 /// `POST /console/api/operator/restock {part_uuid, quantity, key?}`. Repeated requests with the same key, a uuid, add
@@ -93,10 +96,12 @@ pub async fn restock(State(api): State<Api>, visit: Visit, form: Form) -> Result
         return Ok(pages::confirm(&api, &visit, confirmation).await);
     }
     let key = if key.is_empty() { ids::random() } else { uuid("key", key)? };
-    let added = api.inventory.restock(key.to_string(), part.clone(), quantity).await;
-    let added = added.map(|()| (format!("{quantity} added"), ())).map_err(|status| not_restocked(&status));
+    let add = async {
+        let added = api.inventory.restock(key.to_string(), part.clone(), quantity).await;
+        added.map(|()| (format!("{quantity} added"), ())).map_err(|status| not_restocked(&status))
+    };
     let respond = |()| Json(json!({ "part_uuid": part, "quantity": quantity })).into_response();
-    answered(&api, &visit, &form, "restock", part.clone(), added, respond).await
+    act((&api, &visit, &form), "restock", &part, add, respond).await
 }
 
 /// Returns the problem of inventory's refusal to add stock.

@@ -6,14 +6,13 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse as _, Response},
 };
-use platform::http::problem::Problem;
+use platform::{auth::role_used_on_name, http::problem::Problem};
 use serde::Serialize;
 
-use super::record;
+use super::{begin, end};
 use crate::{
     api::{Api, Form, form::see},
     client::OnProgress,
-    metrics,
     pages::Visit,
     service::Work,
 };
@@ -46,15 +45,17 @@ impl LongAction {
     {
         let Self { title, action, subject, page, busy } = self;
         let turn = work.begin(title).ok_or_else(|| Problem::new(StatusCode::CONFLICT, "CONFLICT", busy))?;
-        metrics::acted(action);
-        record(api, visit, action, &subject, "begun").await;
-        let (own, visit) = (api.clone(), visit.clone());
+        if !subject.is_empty() {
+            role_used_on_name(&subject);
+        }
+        let begun = begin(api, visit, action, &subject).await?;
+        let own = api.clone();
         api.long_actions.spawn(run(turn.progress()), move |result| async move {
             let text = match &result {
                 Ok(done) => said(done),
                 Err(error) => format!("{error:#}"),
             };
-            record(&own, &visit, action, &subject, &text).await;
+            end(&own, begun, &text).await;
             turn.end(result);
         });
         Ok(if form.is_form { see(page) } else { (StatusCode::ACCEPTED, Json(work.now())).into_response() })

@@ -1,4 +1,5 @@
-//! The operators' endpoints below `/console/api/operator`. The log of actions gets each action, including those that fail.
+//! The operators' endpoints below `/console/api/operator`. The log of actions gets each action before it begins, also one
+//! that then fails; an action that cannot be written there is refused. A second row has its end.
 //!
 //! A program's request is executed at once. The response to a form is first a page that says what will happen; the
 //! button on that page sends the same form again with `confirm`.
@@ -13,6 +14,7 @@ mod reads;
 use axum::response::Response;
 use contracts::ids::UserId;
 use platform::{
+    auth::role_used_on,
     error_chain,
     http::{
         endpoints::{Endpoints, OPERATOR},
@@ -25,7 +27,7 @@ pub use self::{
     letter_choice::LettersQuery,
     reads::{MAX_ACTIONS, not_read},
 };
-use super::{Api, Form, form::see};
+use super::{Api, Form, form::see, of_error};
 use crate::{metrics, pages::Visit, repository::NewAction};
 
 /// The page to which the form of a short action leads: the log, with the result of the action at the top.
@@ -81,39 +83,41 @@ fn is_question(form: &Form) -> bool {
     form.is_form && !form.is_set("confirm")
 }
 
-/// Returns the operator's login for the journal of dead letters, or the operator's uuid if iam does not respond.
-async fn login(api: &Api, visit: &Visit) -> String {
-    let user = api.iam.user(&visit.session).await.ok().and_then(|user| user.info);
-    user.map_or_else(|| visit.user.uuid.to_string(), |info| info.login)
-}
-
-/// Records an action with its outcome `answer`, and responds to a form with the log. `subject` is what the action was
-/// applied to.
-async fn answered<T>(
-    api: &Api,
-    visit: &Visit,
-    form: &Form,
+/// Does a short action, writes its beginning and its end, and responds to a form with the log. `subject` is what the
+/// action is applied to.
+async fn act<T>(
+    (api, visit, form): (&Api, &Visit, &Form),
     action: &'static str,
-    subject: String,
-    answer: Result<(String, T), Problem>,
+    subject: &str,
+    work: impl Future<Output = Result<(String, T), Problem>>,
     respond: impl FnOnce(T) -> Response,
 ) -> Result<Response, Problem> {
+    let begun = begin(api, visit, action, subject).await?;
+    let answer = work.await;
     let result = match &answer {
-        Ok((result, _)) => result.clone(),
-        Err(problem) => problem.code.to_owned(),
+        Ok((result, _)) => result,
+        Err(problem) => problem.code,
     };
-    metrics::acted(action);
-    record(api, visit, action, &subject, &result).await;
+    end(api, begun, result).await;
     let (_, answer) = answer?;
     Ok(if form.is_form { see(DONE) } else { respond(answer) })
 }
 
-/// Writes an action into the log of actions. A database error is only logged, because the action is done already.
-async fn record(api: &Api, visit: &Visit, action: &'static str, subject: &str, result: &str) {
-    let (subject, result) = (storable(subject), storable(result));
-    let entry = NewAction { operator: UserId::new(visit.user.uuid), action, subject, result };
-    if let Err(error) = api.actions.add(&entry).await {
-        tracing::error!(action, error = error_chain(error), "an operator's action was not recorded");
+/// Writes the beginning of an action into the log, and returns the row's id. Without it the action may not begin.
+async fn begin(api: &Api, visit: &Visit, action: &'static str, subject: &str) -> Result<i64, Problem> {
+    if let Ok(object) = subject.parse() {
+        role_used_on(object);
+    }
+    let action = NewAction { operator: UserId::new(visit.user.uuid), action, subject: storable(subject) };
+    let begun = api.actions.begin(&action).await.map_err(of_error)?;
+    metrics::acted(action.action);
+    Ok(begun)
+}
+
+/// Writes the end of an action. A database error is only logged, because the action is done already.
+async fn end(api: &Api, begun: i64, result: &str) {
+    if let Err(error) = api.actions.end(begun, &storable(result)).await {
+        tracing::error!(begun, error = error_chain(error), "the end of an operator's action was not recorded");
     }
 }
 

@@ -5,7 +5,7 @@ use platform::postgres::Database;
 
 use crate::{
     error::Error,
-    repository::{Action, Actions, NewAction},
+    repository::{Action, Actions, BEGUN, NewAction},
 };
 
 #[derive(Clone)]
@@ -21,17 +21,26 @@ impl PgActions {
 
 #[async_trait]
 impl Actions for PgActions {
-    async fn add(&self, action: &NewAction) -> Result<(), Error> {
-        let NewAction { operator, action, subject, result } = action;
-        sqlx::query!(
-            "insert into actions (operator_uuid, action, subject, result) values ($1, $2, $3, $4)",
+    async fn begin(&self, action: &NewAction) -> Result<i64, Error> {
+        let NewAction { operator, action, subject } = action;
+        let id = sqlx::query_scalar!(
+            "insert into actions (operator_uuid, action, subject, result) values ($1, $2, $3, $4) returning id",
             operator.uuid(),
             action,
             subject,
+            BEGUN,
+        );
+        Ok(id.fetch_one(&self.pool).await?)
+    }
+
+    async fn end(&self, begun: i64, result: &str) -> Result<(), Error> {
+        let end = sqlx::query!(
+            "insert into actions (operator_uuid, action, subject, result, begun)
+            select operator_uuid, action, subject, $2, id from actions where id = $1",
+            begun,
             result,
-        )
-        .execute(&self.pool)
-        .await?;
+        );
+        end.execute(&self.pool).await?;
         Ok(())
     }
 

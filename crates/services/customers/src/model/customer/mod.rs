@@ -1,8 +1,12 @@
 //! A customer: its states, and the transitions that return their events.
 
 use contracts::ids::UserId;
+use platform::auth::Author;
 
 use super::{Change, Event, KycStatus, Profile, Words};
+
+/// The author of the checker's verdicts.
+const CHECKER: &str = "checker";
 
 /// ```text
 /// ──create──▶ Pending ──approved──▶ Verified ──update──▶ Pending, the verified profile kept
@@ -73,6 +77,8 @@ pub enum Refusal {
     NotInProgress,
     #[error("the customer was erased")]
     Erased,
+    #[error("an operator cannot decide about themselves")]
+    SelfDealing,
     #[error("version: the customer has the version {0}")]
     VersionConflict(i64),
 }
@@ -113,6 +119,10 @@ impl Customer {
 
     /// Applies the checker's verdict. Returns `None` if no check is in progress.
     pub fn decide(&mut self, verdict: Verdict) -> Option<Event> {
+        self.decide_by(verdict, Author::part(CHECKER))
+    }
+
+    fn decide_by(&mut self, verdict: Verdict, by: Author) -> Option<Event> {
         let State::Pending { profile, kept } = &self.state else { return None };
         let (state, why) = match (verdict, kept) {
             (Verdict::Approved, _) => (State::Verified(profile.clone()), None),
@@ -123,27 +133,29 @@ impl Customer {
                 (State::Verified(kept.clone()), Some(Why { reason: Reason::RolledBack, words }))
             }
         };
-        Some(self.reach(state, why))
+        Some(Event { decided_by: Some(by), ..self.reach(state, why) })
     }
 
     /// Applies an operator's verdict in place of the checker's. `version` is the one that the operator has seen.
-    pub fn decide_by_hand(&mut self, verdict: Verdict, version: i64) -> Result<Option<Event>, Refusal> {
+    pub fn decide_by_hand(&mut self, verdict: Verdict, version: i64, by: Author) -> Result<Option<Event>, Refusal> {
+        self.check_author(&by)?;
         if version != self.version {
             return Err(Refusal::VersionConflict(self.version));
         }
-        self.decide(verdict).map(Some).ok_or(Refusal::NotInProgress)
+        self.decide_by(verdict, by).map(Some).ok_or(Refusal::NotInProgress)
     }
 
     /// Rejects a verified customer on behalf of an operator (the RPC `RollbackKyc`). Restores no earlier profile.
     /// Returns `None` if the customer is already rejected or erased.
-    pub fn revoke(&mut self, words: Option<Words>) -> Result<Option<Event>, Refusal> {
+    pub fn revoke(&mut self, words: Option<Words>, by: Author) -> Result<Option<Event>, Refusal> {
+        self.check_author(&by)?;
         match &self.state {
             State::Pending { .. } => Err(Refusal::InProgress),
             State::Rejected(_) | State::Erased => Ok(None),
             State::Verified(profile) => {
                 let why = Why { reason: Reason::Revoked, words };
                 let rejected = State::Rejected(profile.clone());
-                Ok(Some(self.reach(rejected, Some(why))))
+                Ok(Some(Event { decided_by: Some(by), ..self.reach(rejected, Some(why)) }))
             }
         }
     }
@@ -182,12 +194,23 @@ impl Customer {
         }
     }
 
+    fn check_author(&self, by: &Author) -> Result<(), Refusal> {
+        if by.is_user(self.id.uuid()) { Err(Refusal::SelfDealing) } else { Ok(()) }
+    }
+
     fn reach(&mut self, state: State, why: Option<Why>) -> Event {
         self.state = state;
         self.why = why;
         self.version += 1;
         let reason = self.why.as_ref().map(|why| why.reason);
-        Event { change: Change::Updated, customer: self.id, status: self.status(), version: self.version, reason }
+        Event {
+            change: Change::Updated,
+            customer: self.id,
+            status: self.status(),
+            version: self.version,
+            reason,
+            decided_by: None,
+        }
     }
 }
 

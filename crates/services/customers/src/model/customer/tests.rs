@@ -24,6 +24,10 @@ fn verified() -> Customer {
     customer
 }
 
+fn operator() -> Author {
+    Author::user(Uuid::from_u128(2))
+}
+
 fn rejected() -> Customer {
     let mut customer = created();
     customer.decide(Verdict::Refused(None)).unwrap();
@@ -101,11 +105,11 @@ fn a_check_under_way_is_told_before_a_stale_version() {
 #[test]
 fn an_operator_rejects_verified_customers_alone() {
     let mut customer = verified();
-    assert_eq!(told(&customer.revoke(None).unwrap().unwrap()), ("REJECTED", 3, Some("KYC_REVOKED")));
+    assert_eq!(told(&customer.revoke(None, operator()).unwrap().unwrap()), ("REJECTED", 3, Some("KYC_REVOKED")));
 
-    assert_eq!(customer.revoke(None), Ok(None));
-    assert_eq!(erased().revoke(None), Ok(None));
-    assert_eq!(created().revoke(None), Err(Refusal::InProgress));
+    assert_eq!(customer.revoke(None, operator()), Ok(None));
+    assert_eq!(erased().revoke(None, operator()), Ok(None));
+    assert_eq!(created().revoke(None, operator()), Err(Refusal::InProgress));
 }
 
 #[test]

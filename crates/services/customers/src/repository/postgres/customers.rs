@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use contracts::ids::UserId;
-use platform::{outbox, postgres::retry_stale};
+use platform::{auth::Author, outbox, postgres::retry_stale};
 use sqlx::types::Json;
 
 use super::{PgRepository, row::CustomerRow};
@@ -60,8 +60,8 @@ impl Customers for PgRepository {
                 on conflict (customer_uuid) do update
                 set profile = excluded.profile, kept = excluded.kept, words = excluded.words
             ), of_version as (
-                insert into customer_versions (customer_uuid, version, kyc_status, reason)
-                select uuid, version, $2, $4 from written
+                insert into customer_versions (customer_uuid, version, kyc_status, reason, decided_by)
+                select uuid, version, $2, $4, $15 from written
             ), step as (
                 insert into kyc_checks (customer_uuid, version)
                 select uuid, version from written where $2 = 'KYC_PENDING'
@@ -95,6 +95,7 @@ impl Customers for PgRepository {
             record.kind,
             record.payload,
             outbox::trace(),
+            event.decided_by.as_ref().map(Author::as_str),
         )
         .fetch_optional(&self.pool)
         .await?;

@@ -160,7 +160,8 @@ async fn the_service_order_reads_a_customer_and_its_loans_and_another_service_do
 async fn an_operator_rejects_a_verified_customer_once() {
     let fixture = Fixture::new().await;
     let (user, session) = fixture.verified().await;
-    let operator = fixture.iam.operator_session(ids::random());
+    let author = ids::random();
+    let operator = fixture.iam.operator_session(author);
     assert_eq!(fixture.rollback_kyc(&session, user, "").await.unwrap_err().code(), Code::PermissionDenied);
     assert_eq!(fixture.rollback_kyc(&operator, ids::random(), "").await.unwrap_err().code(), Code::NotFound);
 
@@ -172,6 +173,24 @@ async fn an_operator_rejects_a_verified_customer_once() {
     assert_eq!((again.version, again.reason), (3, rejected.reason));
     let events = fixture.events::<CustomerUpdated>(user, 2).await;
     assert_eq!(events.last().unwrap().0.reason, "KYC_REVOKED");
+    let authors =
+        sqlx::query_scalar("select decided_by from customer_versions where customer_uuid = $1 order by version");
+    let authors: Vec<Option<String>> = authors.bind(user).fetch_all(&fixture.database.pool).await.unwrap();
+    assert_eq!(authors, [None, Some("checker".to_owned()), Some(author.to_string())]);
+}
+
+#[tokio::test]
+async fn an_operator_decides_nothing_about_themselves() {
+    let fixture = Fixture::new().await;
+    let (user, _) = fixture.verified().await;
+    let own = fixture.iam.operator_session(user);
+
+    let refused_rollback = fixture.rollback_kyc(&own, user, "").await.unwrap_err();
+    let refused_decision = fixture.decide_kyc(&own, user, 2, KycDecision::Approve, "").await.unwrap_err();
+
+    for refusal in [refused_rollback, refused_decision] {
+        assert_eq!(refused(&refusal), (Code::FailedPrecondition, Some("SELF_DEALING")));
+    }
 }
 
 #[tokio::test]

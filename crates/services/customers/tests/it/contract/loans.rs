@@ -8,6 +8,7 @@ use customers::{
     model::{LoanStatus, Verdict},
     repository::Decided,
 };
+use platform::auth::Author;
 
 use super::store::Store;
 use crate::{loan, new_customer};
@@ -36,7 +37,7 @@ pub async fn a_loan_is_decided_as_its_customer_is(store: &Store) {
     let pending = store.create(new_customer()).await;
     let verified = store.verified(new_customer()).await;
     let mut rejected = store.verified(new_customer()).await;
-    store.change(&mut rejected, |customer| customer.revoke(None).ok().flatten()).await;
+    store.change(&mut rejected, |customer| customer.revoke(None, Author::part("test")).ok().flatten()).await;
     let mut erased = store.verified(new_customer()).await;
     store.change(&mut erased, |customer| customer.erase()).await;
 

@@ -4,7 +4,7 @@ use contracts::{
     ids::CourierId,
     proto::delivery::v1::{AddStoragePlaceRequest, AddStoragePlaceResponse},
 };
-use platform::{grpc::uuid, invalid::InvalidFields};
+use platform::{auth::role_used_on, grpc::uuid, invalid::InvalidFields};
 use tonic::{Request, Response, Status};
 
 use crate::{
@@ -23,6 +23,7 @@ pub async fn handle(
     let name = invalid.check("name", Name::new(name));
     let volume = invalid.check("total_volume", Volume::new(total_volume.into()));
     let (Some(courier), Some(name), Some(volume)) = (courier, name, volume) else { return Err(invalid.into()) };
+    role_used_on(courier.uuid());
     let (id, name, volume) = Generator::default().place(name, volume);
 
     service.add_place(courier, id, &name, volume).await?;

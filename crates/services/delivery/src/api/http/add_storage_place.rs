@@ -7,6 +7,7 @@ use axum::{
 };
 use contracts::ids::CourierId;
 use platform::{
+    auth::role_used_on,
     http::{json::JsonBody, openapi::Declared, problem::Problem},
     invalid::InvalidFields,
 };
@@ -46,6 +47,7 @@ pub async fn handle(
     let name = invalid.check("name", Name::new(body.name));
     let volume = invalid.check("total_volume", Volume::new(body.total_volume));
     let (Some(Path(courier)), Some(name), Some(volume)) = (courier, name, volume) else { return Err(invalid.into()) };
+    role_used_on(courier);
     let (id, name, volume) = Generator::default().place(name, volume);
 
     service.add_place(CourierId::new(courier), id, &name, volume).await?;

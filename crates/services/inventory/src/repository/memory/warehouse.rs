@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use contracts::{events::Cause, ids::OrderId};
+use platform::auth::Author;
 use uuid::Uuid;
 
 use super::{MemoryInventory, Reservation, Tables};
@@ -167,7 +168,7 @@ impl Warehouse for MemoryInventory {
         Ok(expired)
     }
 
-    async fn restock(&self, restock: Uuid, lines: &Lines) -> Result<(), Error> {
+    async fn restock(&self, restock: Uuid, lines: &Lines, _: &Author) -> Result<(), Error> {
         let mut tables = self.tables();
         if let Some((part, _)) = lines.iter().find(|(part, _)| !tables.parts.contains_key(part)) {
             return Err(Error::PartNotFound(part));

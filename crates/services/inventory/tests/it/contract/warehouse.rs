@@ -10,7 +10,10 @@ use inventory::{
 };
 use platform::ids;
 
-use crate::fixture::{AT_ONCE, Fixture, LATER, new_cause, new_order, new_part};
+use crate::{
+    by,
+    fixture::{AT_ONCE, Fixture, LATER, new_cause, new_order, new_part},
+};
 
 contract!(
     all_lines_are_reserved_or_none,
@@ -322,9 +325,9 @@ async fn stock_is_added_once_to_all_parts_or_none(fixture: Fixture) {
     let restock = ids::random();
     let unknown = new_part();
 
-    let refused = fixture.warehouse.restock(restock, &Lines::from_iter([(a, 5), (unknown, 1)])).await;
+    let refused = fixture.warehouse.restock(restock, &Lines::from_iter([(a, 5), (unknown, 1)]), &by()).await;
     for _ in 0..2 {
-        fixture.warehouse.restock(restock, &Lines::from_iter([(a, 5), (b, 7)])).await.unwrap();
+        fixture.warehouse.restock(restock, &Lines::from_iter([(a, 5), (b, 7)]), &by()).await.unwrap();
     }
 
     assert!(matches!(refused, Err(Error::PartNotFound(part)) if part == unknown), "{refused:?}");
@@ -335,8 +338,9 @@ async fn stock_is_added_once_to_all_parts_or_none(fixture: Fixture) {
 async fn a_restock_with_other_lines_is_refused_and_changes_nothing(fixture: Fixture) {
     let [a, b] = fixture.stocked([1, 2]).await;
     let restock = ids::random();
-    let add =
-        async |lines: &[(PartId, i64)]| fixture.warehouse.restock(restock, &lines.iter().copied().collect()).await;
+    let add = async |lines: &[(PartId, i64)]| {
+        fixture.warehouse.restock(restock, &lines.iter().copied().collect(), &by()).await
+    };
     add(&[(a, 5), (b, 7)]).await.unwrap();
 
     for other in [&[(a, 5)][..], &[(b, 7)], &[(a, 5), (b, 8)], &[(a, 7), (b, 5)]] {

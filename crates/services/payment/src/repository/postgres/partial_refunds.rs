@@ -7,7 +7,10 @@ use contracts::{
     ids::{OrderId, TransactionId},
     money::Money,
 };
-use platform::postgres::{Database, DatabaseError, consistent, retry_stale};
+use platform::{
+    auth::Author,
+    postgres::{Database, DatabaseError, consistent, retry_stale},
+};
 use uuid::Uuid;
 
 use super::payments::PgPayments;
@@ -26,6 +29,7 @@ struct Row {
     reference: String,
     amount: i64,
     reason: String,
+    decided_by: Option<String>,
     status: String,
     refund_number: i32,
     refund_reference: Option<String>,
@@ -46,6 +50,8 @@ impl Row {
             reference: Reference::new(self.reference).map_err(|_| inconsistent("reference"))?,
             amount: Money::from_minor(self.amount).map_err(|_| inconsistent("amount"))?,
             reason: RefundReason::parse(&self.reason).ok_or_else(|| inconsistent("reason"))?,
+            // A replica of the release before records no author.
+            decided_by: Author::part(self.decided_by.as_deref().unwrap_or_default()),
         };
         Ok(RecordedRefund { refund, transaction, status })
     }
@@ -75,22 +81,23 @@ async fn add(pool: &Database, refund: &PartialRefund) -> sqlx::Result<Option<Row
                 ) < $6
             returning transaction_uuid
         ), added as (
-            insert into partial_refunds (refund_uuid, transaction_uuid, reference, amount, reason)
-            select $1, transaction_uuid, $3, $4, $5 from charged
+            insert into partial_refunds (refund_uuid, transaction_uuid, reference, amount, reason, decided_by)
+            select $1, transaction_uuid, $3, $4, $5, $7 from charged
             returning partial_refunds.*
         )
         select order_uuid as "order_uuid!: OrderId", transaction_uuid as "transaction_uuid!: TransactionId",
-            reference as "reference!", amount as "amount!", reason as "reason!", status as "status!",
+            reference as "reference!", amount as "amount!", reason as "reason!", decided_by, status as "status!",
             refund_number as "refund_number!", refund_reference
         from existing
         union all
-        select $2, transaction_uuid, reference, amount, reason, status, refund_number, refund_reference from added"#,
+        select $2, transaction_uuid, reference, amount, reason, decided_by, status, refund_number, refund_reference from added"#,
         refund.id(),
         refund.order.uuid(),
         refund.reference.as_str(),
         refund.amount.minor(),
         refund.reason.as_str(),
         i64::try_from(MAX_PARTIAL_REFUNDS).unwrap_or(i64::MAX),
+        refund.decided_by.as_str(),
     )
     .fetch_optional(pool)
     .await
@@ -121,8 +128,8 @@ impl PartialRefunds for PgPayments {
                 for update skip locked
             )
             returning order_uuid as "order_uuid: OrderId", partial_refunds.transaction_uuid as "transaction_uuid: TransactionId",
-                reference, partial_refunds.amount, reason, partial_refunds.status, partial_refunds.refund_number,
-                partial_refunds.refund_reference, partial_refunds.tries"#,
+                reference, partial_refunds.amount, reason, decided_by, partial_refunds.status,
+                partial_refunds.refund_number, partial_refunds.refund_reference, partial_refunds.tries"#,
             limit,
             FIRST_LEASE.as_secs_f64(),
             MAX_LEASE.as_secs_f64(),
@@ -137,6 +144,7 @@ impl PartialRefunds for PgPayments {
                 reference: row.reference,
                 amount: row.amount,
                 reason: row.reason,
+                decided_by: row.decided_by,
                 status: row.status,
                 refund_number: row.refund_number,
                 refund_reference: row.refund_reference,
@@ -209,8 +217,8 @@ impl PartialRefunds for PgPayments {
             sqlx::query_as!(
                 Row,
                 r#"select order_uuid as "order_uuid: OrderId", transaction_uuid as "transaction_uuid: TransactionId", reference,
-                    partial_refunds.amount, reason, partial_refunds.status, partial_refunds.refund_number,
-                    partial_refunds.refund_reference
+                    partial_refunds.amount, reason, decided_by, partial_refunds.status,
+                    partial_refunds.refund_number, partial_refunds.refund_reference
                 from partial_refunds join payments using (transaction_uuid)
                 where transaction_uuid = $1
                 order by partial_refunds.created_at, refund_uuid"#,

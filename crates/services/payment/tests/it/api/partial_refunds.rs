@@ -66,6 +66,19 @@ async fn an_operator_gives_back_parts_of_a_charge_once_each() {
 }
 
 #[tokio::test]
+async fn an_operator_refunds_no_order_of_their_own() {
+    let fixture = fixture().await;
+    let paid = fixture.order();
+    fixture.pay(&paid).await.unwrap();
+    let own = fixture.iam.operator_session(paid.user_uuid.parse().unwrap());
+
+    let refused = send(&fixture, &own, part(&paid.order_uuid, "one", 1)).await.unwrap_err();
+
+    assert_eq!((refused.code(), reason(&refused)), (Code::FailedPrecondition, Some("SELF_DEALING")));
+    assert_eq!(fixture.payment(&paid.order_uuid).await.unwrap().partially_refunded_minor, 0);
+}
+
+#[tokio::test]
 async fn a_wrong_partial_refund_names_all_its_wrong_fields() {
     let fixture = fixture().await;
     let operator = fixture.iam.operator_session(ids::random());

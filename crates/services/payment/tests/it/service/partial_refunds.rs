@@ -6,6 +6,7 @@ use payment::{
     model::{MAX_PARTIAL_REFUNDS, PartialRefund, Reference, RefundReason, Status},
     repository::PartialRefunds as _,
 };
+use platform::auth::Author;
 
 use super::{Fixture, fixture};
 use crate::{INITIAL_BALANCE, money};
@@ -19,6 +20,7 @@ impl Fixture {
             reference: Reference::new(reference).unwrap(),
             amount: money(minor),
             reason: RefundReason::Goodwill,
+            decided_by: Author::part("test"),
         }
     }
 

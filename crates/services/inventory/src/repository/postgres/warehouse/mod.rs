@@ -16,7 +16,10 @@ mod restock;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use contracts::{events::Cause, ids::OrderId};
-use platform::postgres::{Database, DatabaseError, GroupCommit, retry_stale};
+use platform::{
+    auth::Author,
+    postgres::{Database, DatabaseError, GroupCommit, retry_stale},
+};
 use uuid::Uuid;
 
 use self::restock::Restocked;
@@ -156,8 +159,8 @@ impl Warehouse for PgWarehouse {
         Ok(retry_stale(|| expire::expire(&self.pool, orders, read_at)).await?)
     }
 
-    async fn restock(&self, restock: Uuid, lines: &Lines) -> Result<(), Error> {
-        match retry_stale(|| restock::restock(&self.pool, restock, lines)).await? {
+    async fn restock(&self, restock: Uuid, lines: &Lines, by: &Author) -> Result<(), Error> {
+        match retry_stale(|| restock::restock(&self.pool, restock, lines, by)).await? {
             Restocked::Added => Ok(()),
             Restocked::Unknown(part) => Err(Error::PartNotFound(part)),
             Restocked::Repeated => {

@@ -1,7 +1,7 @@
 //! Adds units to the stock, and reads the units that an earlier call added.
 
 use contracts::ids::PartId;
-use platform::postgres::Database;
+use platform::{auth::Author, postgres::Database};
 use uuid::Uuid;
 
 use crate::model::Lines;
@@ -14,7 +14,7 @@ pub(super) enum Restocked {
     Unknown(PartId),
 }
 
-pub(super) async fn restock(pool: &Database, restock: Uuid, lines: &Lines) -> sqlx::Result<Restocked> {
+pub(super) async fn restock(pool: &Database, restock: Uuid, lines: &Lines, by: &Author) -> sqlx::Result<Restocked> {
     let (parts, quantities) = lines.columns();
     let outcome = sqlx::query!(
         r#"with requested as (
@@ -31,8 +31,8 @@ pub(super) async fn restock(pool: &Database, restock: Uuid, lines: &Lines) -> sq
             from requested
             where part_uuid not in (select part_uuid from locked)
         ), inserted as (
-            insert into restocks (restock_uuid)
-            select $1
+            insert into restocks (restock_uuid, decided_by)
+            select $1, $4
             where not exists (select from unknown)
             on conflict do nothing
             returning restock_uuid
@@ -55,6 +55,7 @@ pub(super) async fn restock(pool: &Database, restock: Uuid, lines: &Lines) -> sq
         restock,
         &parts,
         &quantities,
+        by.as_str(),
     )
     .fetch_one(pool)
     .await?;

@@ -3,7 +3,7 @@
 use payment::model::{
     MAX_PARTIAL_REFUNDS, PartialRefund, PartialRefundStatus, RecordedRefund, Reference, RefundReason, RefundState,
 };
-use platform::ids;
+use platform::{auth::Author, ids};
 use uuid::Uuid;
 
 use super::*;
@@ -28,6 +28,7 @@ fn part(intent: &Intent, reference: &str, minor: i64) -> PartialRefund {
         reference: Reference::new(reference).unwrap(),
         amount: money(minor),
         reason: RefundReason::Return,
+        decided_by: Author::user(Uuid::from_u128(9)),
     }
 }
 

@@ -1,0 +1,15 @@
+-- Who ordered the refund: an operator's uuid. Rows of before have 'before'; only a row by hand, or by a replica of the release before, has
+-- none, which an audit finds.
+alter table partial_refunds add column decided_by text default 'before' check (char_length(decided_by) between 1 and 200);
+alter table partial_refunds alter column decided_by set default null;
+
+comment on table ledger_entries is 'Rows stay for ever and never change: the books.';
+comment on table credits is 'Rows stay for ever and never change: the books.';
+-- The service, if it does not own the tables, inserts and reads, and does nothing else.
+do $$
+begin
+    if current_database() <> current_user and exists (select from pg_roles where rolname = current_database()) then
+        execute format('revoke update, delete on ledger_entries, credits from %I', current_database());
+    end if;
+end
+$$;
