@@ -18,7 +18,7 @@ use customers::{
     service::CustomerService,
 };
 use payment::model::{Credit, Reference};
-use platform::{kafka::Record, outbox::Waker, postgres::DatabaseError};
+use platform::{auth::Author, kafka::Record, outbox::Waker, postgres::DatabaseError};
 use rand::RngExt as _;
 use uuid::Uuid;
 
@@ -271,7 +271,7 @@ async fn serve(service: CustomerService, user: UserId, wish: Wish) -> Result<Kno
     match wish {
         Wish::Create(name) => service.create(user, &profile(name)).await,
         Wish::Update(name, version) => service.update(user, &profile(name), version).await,
-        Wish::Revoke => service.revoke(user, None).await,
+        Wish::Revoke => service.revoke(user, None, &Author::part("simulation")).await,
         Wish::Erase => service.erase(user).await,
     }
 }
