@@ -1,10 +1,14 @@
 //! Errors of the gateway itself, and its log.
 
+use contracts::ports::{CONSOLE, DELIVERY_HTTP, INTAKE};
 use reqwest::Method;
 use serde_json::{Value, json};
 use testkit::eventually;
 
-use super::{fixture::Fixture, tokens::token};
+use super::{
+    fixture::{Fixture, PUBLIC},
+    tokens::token,
+};
 use crate::{
     customer::{Answer, send},
     system::System,
@@ -128,4 +132,30 @@ async fn the_gateway_logs_logins_and_refusals_with_the_callers_address_and_no_se
     }
     assert!(!log.contains("secret") && !log.contains(&caller.session) && !log.contains(&caller.login), "{log}");
     assert_eq!(lines.iter().filter(|line| line["path"] == "/api/v1/orders").count(), 1, "{log}");
+}
+
+#[tokio::test]
+async fn refused_requests_of_one_caller_neither_lengthen_the_log_nor_name_another_user_in_it() {
+    let Some(gateway) = Fixture::start(System::shared().await, 1).await else { return };
+    let refused = async |port: u16, from: &str| {
+        let request = gateway.request_to(port, Method::GET, &format!("/{}", "x".repeat(10_000)));
+        let request = request.header("X-Forwarded-For", from).header("Authorization", "Bearer nonsense");
+        let request = request.header("X-User-Uuid", "forged").header("X-Auth-Status", "forged");
+        let answer = send(request.header("X-Request-Id", "r".repeat(200))).await;
+        assert_eq!(answer.status.as_u16(), 401, "{port}: {answer:?}");
+    };
+    let ports = [PUBLIC, DELIVERY_HTTP, INTAKE, CONSOLE];
+    for port in ports {
+        for _ in 0..100 {
+            refused(port, "198.51.100.7").await;
+        }
+        refused(port, "198.51.100.8").await;
+    }
+
+    let of = |log: &str, address: &str| log.lines().filter(|line| line.contains(address)).count();
+    let log = eventually(async || Some(gateway.gateway.log().await).filter(|log| of(log, "198.51.100.8") == 4)).await;
+
+    // 20 lines a minute from each port; a new minute may have begun meanwhile.
+    assert!((80..=160).contains(&of(&log, "198.51.100.7")), "{log}");
+    assert!(!log.contains("forged") && log.lines().all(|line| line.len() < 800), "{log}");
 }

@@ -3,8 +3,10 @@
 use std::path::Path;
 
 use reqwest::{Method, StatusCode};
+use testkit::eventually;
+use tokio::net::TcpStream;
 
-use super::fixture::Fixture;
+use super::fixture::{Fixture, PUBLIC};
 use crate::{customer::send, system::System};
 
 /// The port of the listener in `deploy/envoy/envoy.yaml`.
@@ -48,4 +50,34 @@ async fn prometheus_finds_what_it_keeps_of_the_gateway_and_reaches_nothing_else_
         assert_eq!(answer.status, StatusCode::NOT_FOUND, "{method} {path}: {answer:?}");
     }
     assert_eq!(metrics().await.status, StatusCode::OK);
+}
+
+/// Returns the value of a metric of Envoy's overload manager.
+async fn overload(gateway: &Fixture, metric: &str) -> f64 {
+    let exported = send(gateway.request_to(PORT, Method::GET, "/stats/prometheus")).await.text;
+    let name = format!("envoy_overload_envoy_{metric}");
+    let line = exported.lines().find_map(|line| line.strip_prefix(&name)?.rsplit(' ').next()?.parse().ok());
+    line.unwrap_or_else(|| panic!("no {name}"))
+}
+
+#[tokio::test]
+async fn quiet_connections_are_closed_sooner_once_they_take_half_of_the_places_of_a_port() {
+    let Some(gateway) = Fixture::start(System::shared().await, 0).await else { return };
+    let mut quiet = Vec::new();
+    let mut open = async |count: u16| {
+        while quiet.len() < usize::from(count) {
+            quiet.push(TcpStream::connect(gateway.address(PUBLIC)).await.expect("`ulimit -n` allows 2 000"));
+        }
+        let percent = f64::from(count / 80);
+        let pressure =
+            async || overload(&gateway, "resource_monitors_global_downstream_max_connections_pressure").await;
+        eventually(async || (pressure().await >= percent).then_some(())).await;
+    };
+
+    open(1_400).await;
+    let before = overload(&gateway, "overload_actions_reduce_timeouts_active").await;
+    open(1_600).await;
+    let after = overload(&gateway, "overload_actions_reduce_timeouts_active").await;
+
+    assert_eq!((before, after), (0.0, 1.0));
 }
