@@ -119,15 +119,16 @@ pub struct Limits {
     pub iam_lockout_failures: u32,
     #[serde(default = "lockout_window", deserialize_with = "platform::config::bounded::duration")]
     pub iam_lockout_window: Duration,
-    /// The number of failed attempts in a row, however slow, after which an account is locked for all but its known devices, until one of
-    /// these logs in or an operator unlocks the login.
+    /// The number of failed attempts in a row after which an account is locked for all but its known devices, until one of these logs in or
+    /// an operator unlocks the login. From the fifth on, they are remembered for 30 days.
     #[serde(default = "lockout_total")]
     pub iam_lockout_total: u32,
     /// The number of successful logins of an account within `IAM_ADDRESS_WINDOW` after which it is refused, with a delay that grows in the
     /// same way.
     #[serde(default = "account_logins")]
     pub iam_account_logins: u32,
-    /// The number of failed attempts after which an address is refused, with a delay that grows in the same way.
+    /// The number of failed attempts after which an address is refused, with a delay that grows in the same way; and of throttled ones within
+    /// the window after which it is refused these.
     #[serde(default = "address_failures")]
     pub iam_address_failures: u32,
     /// The number of registrations after which an address is refused, with a delay that grows in the same way.

@@ -30,7 +30,7 @@ pub struct Judged {
     pub decision: Decision,
     /// True if the address has reached its limit of successful logins of new accounts, so that another new account cannot log in from it.
     pub is_crowded: bool,
-    /// True if the attempt was counted for its address. [`LoginAttempts::succeed`] and [`LoginAttempts::take_back`] undo this.
+    /// True if the attempt was counted for its address, as verified or as throttled. [`LoginAttempts::succeed`] and [`LoginAttempts::take_back`] undo this.
     pub is_counted: bool,
 }
 
@@ -42,10 +42,12 @@ pub(super) const REMEMBERED_FOR: Duration = Duration::from_hours(30 * 24);
 /// window after its last attempt or delay.
 ///
 /// Attempts from a known device have their own count, so that a lock of the account does not affect them. The lock of
-/// an address affects neither a known device nor, except for a throttle, an account without failed attempts. An
-/// account, and a device, are also locked after `IAM_LOCKOUT_TOTAL` failed attempts in a row, however slow, until one
-/// of the account's devices logs in or an operator unlocks the login. That number is remembered for 30 days after the
-/// last failed attempt.
+/// an address does not affect a known device, and throttles an attempt on an account without failed attempts. Once as
+/// many throttled attempts as lock an address have failed within its window, it is refused these, too.
+///
+/// An account, and a device, are also locked after `IAM_LOCKOUT_TOTAL` failed attempts in a row until one of the
+/// account's devices logs in or an operator unlocks the login. From the fifth failed attempt on, that number is
+/// remembered for 30 days after the last one, otherwise for the window.
 #[async_trait]
 pub trait LoginAttempts: Send + Sync {
     /// Counts an attempt and decides on it, atomically. An attempt on a locked account counts only for its address.

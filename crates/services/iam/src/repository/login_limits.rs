@@ -25,6 +25,12 @@ impl Limits {
         Limit { attempts: self.iam_address_failures, window: self.iam_address_window, total: 0 }
     }
 
+    /// Returns the limit of an address' throttled attempts within its window. Attempts above it are not counted, so that they do not prolong
+    /// the refusal.
+    pub fn throttled(&self) -> Limit {
+        Limit { attempts: u32::MAX, window: self.iam_address_window, total: self.iam_address_failures }
+    }
+
     pub fn registrations(&self) -> Limit {
         Limit { attempts: self.iam_address_registrations, window: self.iam_address_window, total: 0 }
     }

@@ -28,6 +28,15 @@ fn stranger() -> LoginAttempt {
     from(2, Origin::NewDevice)
 }
 
+/// The window of [`slow`]. It is longer than the pause between two attempts of a test.
+const WINDOW: Duration = Duration::from_millis(400);
+
+/// Returns limits without delays: only the number of attempts in a row locks an account or a device.
+fn slow(total: u32) -> Limits {
+    let limits = Limits { iam_address_failures: 0, iam_lockout_total: total, ..LIMITS };
+    Limits { iam_lockout_failures: 100, iam_lockout_window: WINDOW, ..limits }
+}
+
 async fn begin(attempts: &Arc<dyn LoginAttempts>, attempt: &LoginAttempt) -> Decision {
     attempts.begin(attempt).await.unwrap().decision
 }
@@ -64,24 +73,23 @@ async fn attempts_from_a_known_device_have_a_count_of_their_own() {
 
 #[tokio::test]
 async fn slow_guesses_lock_an_account_until_a_known_device_or_an_operator_unlocks_it() {
-    // No two attempts are within one window, so that no delay begins.
-    let window = Duration::from_millis(2);
-    let limits = Limits { iam_address_failures: 0, iam_lockout_window: window, iam_lockout_total: 5, ..LIMITS };
-    for (store, attempts) in attempts(limits).await {
-        let guess = async || {
-            tokio::time::sleep(window * 2).await;
-            begin(&attempts, &stranger()).await
+    for (store, attempts) in attempts(slow(7)).await {
+        let guess = async || begin(&attempts, &stranger()).await;
+        let lock = async || {
+            for number in 0..7 {
+                // From the fifth on, attempts are remembered for longer than the window.
+                if number > 4 {
+                    tokio::time::sleep(WINDOW * 2).await;
+                }
+                assert_eq!(guess().await, Decision::Verify, "{store}: {number}");
+            }
+            tokio::time::sleep(WINDOW * 2).await;
+            assert_eq!(guess().await, Decision::Locked, "{store}");
         };
-        for number in 0..5 {
-            assert_eq!(guess().await, Decision::Verify, "{store}: {number}");
-        }
-        assert_eq!(guess().await, Decision::Locked, "{store}");
 
+        lock().await;
         attempts.unlock("Ann", &[]).await.unwrap();
-        for number in 0..5 {
-            assert_eq!(guess().await, Decision::Verify, "{store}: {number} after the operator");
-        }
-        assert_eq!(guess().await, Decision::Locked, "{store}");
+        lock().await;
 
         let judged = attempts.begin(&known()).await.unwrap();
         attempts.succeed(&known(), &[], judged, false).await.unwrap();
@@ -91,17 +99,13 @@ async fn slow_guesses_lock_an_account_until_a_known_device_or_an_operator_unlock
 
 #[tokio::test]
 async fn a_locked_device_is_unlocked_by_an_operator_or_by_a_login_from_another_known_device() {
-    // No two attempts are within one window, so that no delay begins.
-    let window = Duration::from_millis(2);
-    let limits = Limits { iam_address_failures: 0, iam_lockout_window: window, iam_lockout_total: 4, ..LIMITS };
     let (devices, other) = ([device("desk"), device("phone")], from(3, Origin::KnownDevice(device("phone"))));
-    for (store, attempts) in attempts(limits).await {
+    for (store, attempts) in attempts(slow(4)).await {
         let lock = async || {
             for _ in 0..4 {
-                tokio::time::sleep(window * 2).await;
                 assert_eq!(begin(&attempts, &known()).await, Decision::Verify, "{store}");
             }
-            tokio::time::sleep(window * 2).await;
+            tokio::time::sleep(WINDOW * 2).await;
             assert_eq!(begin(&attempts, &known()).await, Decision::Locked, "{store}");
         };
 

@@ -199,6 +199,29 @@ async fn refused_attempts_of_an_address_do_not_lock_an_account() {
 }
 
 #[tokio::test]
+async fn throttled_attempts_count_for_their_address_unless_they_succeed() {
+    for (store, attempts) in attempts(LIMITS).await {
+        for number in 0..5 {
+            let _ = begin(&attempts, &format!("user-{number}")).await;
+        }
+        for number in 0..20 {
+            let attempt = attempt(&format!("owner-{number}"));
+            let judged = attempts.begin(&attempt).await.unwrap();
+            assert_eq!(judged.decision, Decision::Throttle, "{store}: {number}");
+            attempts.succeed(&attempt, &[], judged, false).await.unwrap();
+        }
+        for number in 0..5 {
+            assert_eq!(begin(&attempts, &format!("guess-{number}")).await, Decision::Throttle, "{store}: {number}");
+        }
+
+        let refused = begin(&attempts, "ann").await;
+
+        assert!(matches!(refused, Decision::Limited(_)), "{store}: {refused:?}");
+        assert_eq!(attempts.begin(&elsewhere("ann", 2)).await.unwrap().decision, Decision::Verify, "{store}");
+    }
+}
+
+#[tokio::test]
 async fn a_success_does_not_count_for_its_address() {
     for (store, attempts) in attempts(LIMITS).await {
         for number in 0..20 {

@@ -61,6 +61,21 @@ async fn a_reader_of_redis_learns_no_login_and_no_contact() {
 }
 
 #[tokio::test]
+async fn failed_attempts_are_remembered_for_a_month_only_from_the_fifth_in_a_row() {
+    let (iam, _, mut redis, prefix) = service().await;
+    let (info, _, _) = iam.registered_user().await;
+    let (window, month) = (15 * 60 * 1_000, 30 * 24 * 60 * 60 * 1_000);
+
+    for number in 1..=6 {
+        iam.login(&info.login, "a wrong password").await.unwrap_err();
+        let keys: Vec<String> = redis.keys(format!("{prefix}failures:device:*")).await.unwrap();
+        let left: i64 = redis.pttl(&keys[0]).await.unwrap();
+        let most = if number < 5 { window } else { month };
+        assert!((most - window / 2..=most).contains(&left), "{number}: {left} ms");
+    }
+}
+
+#[tokio::test]
 async fn registration_data_are_bounded_and_the_error_names_the_field() {
     let (iam, _, _, _) = service().await;
     let many = UserInfo { notification_methods: vec![contact("push", "1"); 5], ..info() };

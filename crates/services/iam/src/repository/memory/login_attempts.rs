@@ -32,6 +32,7 @@ enum Key {
     Account(String),
     Device(DeviceDigest),
     Address(IpAddr),
+    Throttled(IpAddr),
     Successes(String),
     NewAccounts(IpAddr),
     Registrations(IpAddr),
@@ -62,6 +63,10 @@ fn subject(attempt: &LoginAttempt) -> Key {
         Origin::NoAccount | Origin::NewDevice => Key::Account(attempt.account_key()),
         Origin::KnownDevice(device) => Key::Device(device.clone()),
     }
+}
+
+fn is_exhausted(count: Option<Count>, limit: &Limit) -> bool {
+    limit.total > 0 && count.is_some_and(|count| count.all >= limit.total)
 }
 
 impl State {
@@ -99,7 +104,9 @@ impl State {
         };
         let delay = delay.min(limit.window);
         let count = Count { attempts, all, locked_until: Instant::now() + delay };
-        self.counts.insert(key, count, remembered.max(delay + limit.window));
+        let is_remembered = limit.total > 0 && all >= limit.total.min(5);
+        let kept = delay + limit.window;
+        self.counts.insert(key, count, if is_remembered { remembered.max(kept) } else { kept });
     }
 
     fn take_back(&mut self, key: &Key, limit: &Limit) {
@@ -113,22 +120,35 @@ impl State {
         }
     }
 
+    fn take_back_of_address(&mut self, attempt: &LoginAttempt, judged: Judged, limits: &Limits) {
+        match judged.decision {
+            _ if !judged.is_counted => {}
+            Decision::Throttle => self.take_back(&Key::Throttled(attempt.address), &limits.throttled()),
+            _ => self.take_back(&Key::Address(attempt.address), &limits.address()),
+        }
+    }
+
     fn decide(&mut self, attempt: &LoginAttempt, limits: &Limits) -> (Decision, bool) {
         let (account, of_account, is_known) = (subject(attempt), limits.account(), attempt.is_from_known_device());
         if let Some(left) = self.locked(&Key::Successes(attempt.account_key())) {
             return (Decision::Busy(left), false);
         }
         let count = self.read(&account, &of_account);
-        let is_exhausted = of_account.total > 0 && count.is_some_and(|count| count.all >= of_account.total);
-        let is_locked = self.locked(&account).is_some() || is_exhausted;
+        let is_locked = self.locked(&account).is_some() || is_exhausted(count, &of_account);
         let may_have_failed = of_account.attempts == 0 || count.is_some_and(|count| count.attempts > 0);
         let remembered = if attempt.origin == Origin::NoAccount { Duration::ZERO } else { REMEMBERED_FOR };
         if let Some(left) = self.locked(&Key::Address(attempt.address)) {
-            if is_locked || !is_known && may_have_failed {
+            let (throttled, of_throttled) = (Key::Throttled(attempt.address), limits.throttled());
+            let is_exhausted = is_exhausted(self.read(&throttled, &of_throttled), &of_throttled);
+            if is_locked || !is_known && (may_have_failed || is_exhausted) {
                 return (Decision::Limited(left), false);
             }
             self.count(account, &of_account, remembered);
-            return (if is_known { Decision::Verify } else { Decision::Throttle }, false);
+            if is_known {
+                return (Decision::Verify, false);
+            }
+            self.count(throttled, &of_throttled, Duration::ZERO);
+            return (Decision::Throttle, true);
         }
         self.count(Key::Address(attempt.address), &limits.address(), Duration::ZERO);
         if is_locked {
@@ -158,9 +178,7 @@ impl LoginAttempts for MemoryLoginAttempts {
         let mut state = self.state();
         state.counts.remove(&subject(attempt));
         state.forget(&attempt.account_key(), devices);
-        if judged.is_counted {
-            state.take_back(&Key::Address(attempt.address), &self.limits.address());
-        }
+        state.take_back_of_address(attempt, judged, &self.limits);
         state.count(Key::Successes(attempt.account_key()), &self.limits.successes(), Duration::ZERO);
         if is_new {
             state.count(Key::NewAccounts(attempt.address), &self.limits.new_accounts(), Duration::ZERO);
@@ -171,9 +189,7 @@ impl LoginAttempts for MemoryLoginAttempts {
     async fn take_back(&self, attempt: &LoginAttempt, judged: Judged) -> Result<(), Error> {
         let mut state = self.state();
         state.take_back(&subject(attempt), &self.limits.account());
-        if judged.is_counted {
-            state.take_back(&Key::Address(attempt.address), &self.limits.address());
-        }
+        state.take_back_of_address(attempt, judged, &self.limits);
         Ok(())
     }
 

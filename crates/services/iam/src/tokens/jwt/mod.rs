@@ -48,6 +48,9 @@ struct Claims<'a> {
 struct Checked {
     iss: String,
     aud: String,
+    /// Only its form is checked: the token's session names the user.
+    #[serde(rename = "sub")]
+    _sub: Uuid,
     jti: Uuid,
     iat: i64,
     exp: i64,

@@ -112,6 +112,7 @@ fn claims_of_another_issuer_or_audience_or_without_a_number_are_refused() {
         ("iss", json!("another")),
         ("aud", json!("shipyard")),
         ("aud", json!(["shop", "another"])),
+        ("sub", json!("ann")),
         ("jti", json!("seven")),
         ("iat", json!("now")),
         ("exp", json!(1e300)),
@@ -120,7 +121,7 @@ fn claims_of_another_issuer_or_audience_or_without_a_number_are_refused() {
         let forged = forged(&key, &header(&key), &with(claims(), name, value.clone()));
         assert_eq!(verified(&key, &forged), Err(TokenRefusal::Kind), "{name} {value}");
     }
-    for name in ["iss", "aud", "jti", "iat", "exp"] {
+    for name in ["iss", "aud", "sub", "jti", "iat", "exp"] {
         let forged = forged(&key, &header(&key), &without(claims(), name));
         assert_eq!(verified(&key, &forged), Err(TokenRefusal::Kind), "no {name}");
     }

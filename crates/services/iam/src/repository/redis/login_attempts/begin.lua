@@ -1,7 +1,7 @@
 -- Counts a login attempt and decides on it. Returns three values: the decision; the time in milliseconds for which it holds; 1 if the
 -- address has too many successful logins of new accounts, otherwise 0.
 -- KEYS: 1 the count of the account, or of the device if it is known, 2 the count of the address, 3 the account's successes, 4 the address'
--- successes of new accounts
+-- successes of new accounts, 5 the address' throttled attempts
 -- ARGV: see counts.lua, then '1' if the device is known
 local VERIFY, VERIFY_UNCOUNTED, THROTTLE, LOCKED, LIMITED, BUSY = 0, 1, 2, 3, 4, 5
 local is_known = ARGV[4 * #KEYS + 1] == '1'
@@ -13,11 +13,15 @@ end
 local is_locked = locked(1) > 0 or exhausted(1)
 local left = locked(2)
 if left > 0 then
-  if is_locked or not is_known and may_have_failed(1) then
+  if is_locked or not is_known and (may_have_failed(1) or exhausted(5)) then
     return { LIMITED, left, is_crowded }
   end
   count(1)
-  return { is_known and VERIFY_UNCOUNTED or THROTTLE, 0, is_crowded }
+  if is_known then
+    return { VERIFY_UNCOUNTED, 0, is_crowded }
+  end
+  count(5)
+  return { THROTTLE, 0, is_crowded }
 end
 count(2)
 if is_locked then

@@ -49,7 +49,7 @@ end
 
 -- Counts an attempt. From the limit on, locks the key for a delay that doubles with each attempt, up to the window.
 local function count(index)
-  local limit, window, _, remembered = limits(index)
+  local limit, window, total, remembered = limits(index)
   if limit == 0 then
     return
   end
@@ -59,7 +59,11 @@ local function count(index)
   if attempts >= limit then
     delay = math.min(math.max(math.floor(window / 64), 1) * 2 ^ math.min(attempts - limit, 6), window)
   end
-  local kept = math.max(delay + window, remembered)
+  local kept = delay + window
+  -- Fewer attempts are forgotten, so that a stranger's own accounts take memory for a window only.
+  if total > 0 and all + 1 >= math.min(total, 5) then
+    kept = math.max(kept, remembered)
+  end
   redis.call('set', KEYS[index], written(attempts, now + delay, all + 1), 'px', string.format('%.0f', kept))
 end
 

@@ -58,15 +58,23 @@ impl RedisLoginAttempts {
         (key, self.limits.account(), remembered)
     }
 
-    /// Returns the counts of an attempt: the account or device, the address, and the successes of both.
-    fn counts(&self, attempt: &LoginAttempt) -> [Count; 4] {
+    /// Returns the counts of an attempt: the account or device, the address, the successes of both, and the address'
+    /// throttled attempts.
+    fn counts(&self, attempt: &LoginAttempt) -> [Count; 5] {
         let count = |kind, name: String, limit| (self.key(kind, name), limit, Duration::ZERO);
         [
             self.subject(attempt),
             count("logins", attempt.address.to_string(), self.limits.address()),
             count("successes", attempt.account_key(), self.limits.successes()),
             count("new", attempt.address.to_string(), self.limits.new_accounts()),
+            count("throttled", attempt.address.to_string(), self.limits.throttled()),
         ]
+    }
+
+    /// Returns the counts of a judged attempt. The second is that of the address for which the attempt was counted.
+    fn counted(&self, attempt: &LoginAttempt, judged: Judged) -> [Count; 4] {
+        let [subject, address, successes, new, throttled] = self.counts(attempt);
+        [subject, if judged.decision == Decision::Throttle { throttled } else { address }, successes, new]
     }
 
     /// Runs a script. A retry may count the attempt twice.
@@ -107,7 +115,7 @@ impl LoginAttempts for RedisLoginAttempts {
             4 => Decision::Limited(left),
             _ => Decision::Busy(left),
         };
-        Ok(Judged { decision, is_crowded, is_counted: code == 0 })
+        Ok(Judged { decision, is_crowded, is_counted: matches!(code, 0 | 2) })
     }
 
     async fn succeed(
@@ -118,14 +126,14 @@ impl LoginAttempts for RedisLoginAttempts {
         is_new: bool,
     ) -> Result<(), Error> {
         let count = |key| (key, self.limits.account(), Duration::ZERO);
-        let mut counts = self.counts(attempt).to_vec();
+        let mut counts = self.counted(attempt, judged).to_vec();
         counts.push(count(self.key("account", attempt.account_key())));
         counts.extend(devices.iter().map(|device| count(self.key("device", device))));
         self.run(&self.scripts.succeed, &counts, &[judged.is_counted, is_new]).await
     }
 
     async fn take_back(&self, attempt: &LoginAttempt, judged: Judged) -> Result<(), Error> {
-        let [subject, address, ..] = self.counts(attempt);
+        let [subject, address, ..] = self.counted(attempt, judged);
         self.run(&self.scripts.take_back, &[subject, address], &[judged.is_counted]).await
     }
 
