@@ -9,7 +9,7 @@ mod supervisor;
 
 use platform::{
     clock,
-    config::{Settings, descriptions::Descriptions},
+    config::{ConfigError, Settings, descriptions::Descriptions},
     http, kafka,
     server::{
         health::admin_routes,
@@ -35,6 +35,9 @@ use operations::{registry::SERVICES, republish_lost_events::republish};
 /// The variables that `shipyard operator` needs to create users as iam does.
 const OF_OPERATORS: [&str; 4] = ["IAM_OPERATORS", "IAM_PASSWORD_MIN", "IAM_ARGON2_MEMORY_KIB", "IAM_ARGON2_ITERATIONS"];
 
+/// The services whose HTTP API can be open to callers without a session.
+const OPEN: [&str; 2] = ["delivery", "intake"];
+
 /// The default of `LOG_LEVEL`: `info` for the services (which logs events of orders), outages, this program and its
 /// servers; otherwise `warn`.
 fn log_level() -> String {
@@ -42,13 +45,33 @@ fn log_level() -> String {
     format!("warn,platform::outage=info,shipyard=info,servers=info,{services}")
 }
 
+/// Opens the APIs that may need no session, if they listen on loopback alone. Returns the variables of the others, too. A value that is set
+/// stays.
+fn open_on_loopback(mut settings: Settings) -> Result<(Settings, Vec<String>), ConfigError> {
+    let mut closed = Vec::new();
+    for service in SERVICES.into_iter().filter(|service| OPEN.contains(&service.name)) {
+        let variable = service.variable("OPEN");
+        if service.listeners(&settings)?.iter().all(|(_, address)| address.ip().is_loopback()) {
+            settings = settings.or(&variable, "true");
+        } else if settings.get(&variable).is_none() {
+            closed.push(variable);
+        }
+    }
+    Ok((settings, closed))
+}
+
 pub async fn run(data: Data) -> anyhow::Result<()> {
     let begun = Instant::now();
-    // APIs may be open by default: everything listens on 127.0.0.1 alone, unless a variable says otherwise.
-    let settings =
-        Settings::load()?.or("LOG_LEVEL", &log_level()).or("DELIVERY_OPEN", "true").or("INTAKE_OPEN", "true");
-    let settings = settings.for_shared_process();
+    let settings = Settings::load()?.or("LOG_LEVEL", &log_level());
+    let (settings, closed) = open_on_loopback(settings.for_shared_process())?;
     let _telemetry = telemetry::start("shipyard", &settings.read()?)?;
+    if !closed.is_empty() {
+        let variables = closed.join(", ");
+        tracing::warn!(
+            variables,
+            "APIs need a session, since they listen beyond loopback; true opens them to everyone"
+        );
+    }
     settings.check_names()?;
     Descriptions::choose(&settings)?;
     let stop = on_signal()?;
@@ -120,4 +143,25 @@ async fn migrate_and_republish(settings: &Settings, stop: &CancellationToken) ->
 
 fn with(settings: Settings, variables: &[(String, String)]) -> Settings {
     settings.with(variables.iter().map(|(name, value)| (name.as_str(), value.clone())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_api_that_listens_beyond_loopback_is_open_only_if_its_variable_says_so() {
+        let open = |variables: &[(&'static str, &str)]| {
+            let variables = variables.iter().map(|(name, value)| (*name, (*value).to_owned()));
+            let (settings, closed) = open_on_loopback(Settings::from_variables(variables)).unwrap();
+            (["DELIVERY_OPEN", "INTAKE_OPEN"].map(|name| settings.get(name) == Some("true")), closed.join(" "))
+        };
+
+        assert_eq!(open(&[]), ([true, true], String::new()));
+        assert_eq!(open(&[("LISTEN_IP", "::1"), ("DELIVERY_OPEN", "false")]), ([false, true], String::new()));
+        assert_eq!(open(&[("LISTEN_IP", "0.0.0.0")]), ([false, false], "DELIVERY_OPEN INTAKE_OPEN".to_owned()));
+        assert_eq!(open(&[("DELIVERY_HTTP_LISTEN", "0.0.0.0:1")]), ([false, true], "DELIVERY_OPEN".to_owned()));
+        let set = [("LISTEN_IP", "0.0.0.0"), ("INTAKE_OPEN", "true")];
+        assert_eq!(open(&set), ([false, true], "DELIVERY_OPEN".to_owned()));
+    }
 }
