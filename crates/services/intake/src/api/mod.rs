@@ -5,6 +5,7 @@ mod caller;
 mod erase_customer;
 mod find_order;
 mod get_order;
+mod list_orders;
 mod page;
 mod place_order;
 mod problems;

@@ -10,8 +10,8 @@ use platform::http::{openapi_pages::protected_by, problem::Problem};
 use crate::model::Order;
 
 /// Allows a stylesheet and a form target of the same origin, and nothing else.
-const CONTENT_SECURITY_POLICY: &str =
-    "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; \
+     frame-ancestors 'none'";
 const STYLE: &str = include_str!("../../templates/style.css");
 
 /// The page without an order, with a message about the request. The search form is in `layout.html`, since every page

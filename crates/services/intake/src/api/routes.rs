@@ -24,7 +24,9 @@ use platform::{
 use utoipa::{OpenApi, openapi::OpenApi as OpenApiDocument};
 use utoipa_axum::routes;
 
-use super::{erase_customer, find_order, get_order, page, place_order, problems::SHARED, request_id, state::Api};
+use super::{
+    erase_customer, find_order, get_order, list_orders, page, place_order, problems::SHARED, request_id, state::Api,
+};
 use crate::{config::Own, model::MAX_MESSAGE_BYTES, service::IntakeService};
 
 #[derive(OpenApi)]
@@ -52,33 +54,35 @@ fn placing() -> Endpoints<Api> {
     Endpoints::default().described(OPERATOR, SHARED.declared(routes!(place_order::handle), &[]))
 }
 
-/// The endpoints that only operators may call, even if the API is open.
-fn operators() -> Endpoints<Api> {
-    Endpoints::default().described(OPERATOR, SHARED.declared(routes!(erase_customer::handle), &[]))
+/// The endpoints that need a session even if the API is open: a user's own orders, and what only operators may call.
+fn guarded() -> Endpoints<Api> {
+    Endpoints::default()
+        .described(USER, SHARED.declared(routes!(list_orders::handle), &list_orders::PROBLEMS))
+        .described(OPERATOR, SHARED.declared(routes!(erase_customer::handle), &[]))
 }
 
 /// Who may call what.
 pub static RULES: LazyLock<Vec<Rule>> =
-    LazyLock::new(|| [endpoints().merge(operators()).rules(), vec![Rule::public("GET /style.css")]].concat());
+    LazyLock::new(|| [endpoints().merge(guarded()).rules(), vec![Rule::public("GET /style.css")]].concat());
 
 /// Returns the OpenAPI description, served at `/openapi.json` and shown at `/swagger-ui/`.
 pub fn document() -> OpenApiDocument {
     described(None)
 }
 
-/// The description of an API behind `guard`. An open API requires a session only for the operators' endpoints.
+/// The description of an API behind `guard`. An open API requires a session only for the [`guarded`] endpoints.
 fn described(guard: Option<&Guard>) -> OpenApiDocument {
     let mut base = Base::openapi();
     SHARED.describe(&mut base);
     let own = endpoints().document(base);
     let own = if let Some(guard) = guard { guarded_by(guard, own) } else { own };
-    operators().document(own)
+    guarded().document(own)
 }
 
 /// Rejects more than the configured number of concurrent requests, or more than a quarter of them by one user, with
 /// 429.
 ///
-/// Requests that place orders wait for Kafka; requests that erase orders, and those for an order that is not in the
+/// Requests that place orders wait for Kafka; requests that list or erase orders, and those for an order that is not in the
 /// cache, wait for PostgreSQL. Each of the three has a share of the slots, so that one eighth is left to orders in the
 /// cache.
 pub fn router(service: IntakeService, guard: &Guard, readiness: Readiness, own: &Own) -> Router {
@@ -95,7 +99,7 @@ pub fn router(service: IntakeService, guard: &Guard, readiness: Readiness, own: 
     let router = Router::new()
         .merge(inbound.behind(open.clone()).to(reading().routes(), MAX_MESSAGE_BYTES))
         .merge(inbound.behind(open).apart(share(3)).to(placing().routes(), MAX_MESSAGE_BYTES))
-        .merge(inbound.apart(share(1)).to(operators().routes(), MAX_MESSAGE_BYTES))
+        .merge(inbound.apart(share(1)).to(guarded().routes(), MAX_MESSAGE_BYTES))
         .with_state(state)
         .merge(pages)
         .fallback(get_order::elsewhere)

@@ -104,6 +104,15 @@ impl Orders for MemoryOrders {
         Ok(page(orders, |(_, order)| Some(*order)).map(|(number, order)| (number, order.clone())).collect())
     }
 
+    async fn of_customer(&self, customer_id: &str, after: &str, limit: i64) -> Result<Vec<OrderUid>, Error> {
+        let rows = self.rows()?;
+        let own = rows.iter().filter(|row| row.order.as_ref().is_some_and(|order| order.customer_id == customer_id));
+        let mut uids: Vec<_> = own.map(|row| row.uid.clone()).filter(|uid| uid.as_str() > after).collect();
+        uids.sort_unstable();
+        uids.truncate(usize::try_from(limit).unwrap_or_default());
+        Ok(uids)
+    }
+
     async fn erase(&self, customer_id: &str, limit: i64) -> Result<Vec<OrderUid>, Error> {
         let mut rows = self.rows()?;
         let own =

@@ -40,6 +40,8 @@ pub trait Orders: Send + Sync {
     /// Returns up to `limit` orders before the position `before`, latest stored first. Ends the page after the order
     /// with which its size exceeds [`PAGE_BYTES`]. Examines at most [`PAGE_ORDERS`].
     async fn latest(&self, before: Option<i64>, limit: i64) -> Result<Vec<PositionedOrder>, Error>;
+    /// Returns the uids of up to `limit` orders of a customer after the order_uid `after`, by order_uid.
+    async fn of_customer(&self, customer_id: &str, after: &str, limit: i64) -> Result<Vec<OrderUid>, Error>;
     /// Erases at most `limit` orders of a customer and returns their uids.
     async fn erase(&self, customer_id: &str, limit: i64) -> Result<Vec<OrderUid>, Error>;
     /// Returns the uids of up to `limit` orders that were erased during the last `period`.

@@ -1,7 +1,8 @@
-//! Use cases: store orders from the topic, show, place and erase orders.
+//! Use cases: store orders from the topic, show, list, place and erase orders.
 
 mod cache;
 mod erase;
+mod list;
 mod place;
 mod show;
 mod take;

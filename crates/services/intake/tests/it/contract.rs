@@ -37,6 +37,7 @@ contract!(
     within_a_batch_the_first_stands,
     the_latest_orders_come_in_pages,
     a_read_of_large_orders_ends_at_a_size,
+    the_orders_of_a_customer_come_in_pages,
     an_erased_customer_leaves_keys_alone,
 );
 
@@ -181,6 +182,23 @@ async fn a_read_of_large_orders_ends_at_a_size(repository: &dyn Orders) {
     assert_eq!(store(repository, &all).await.unwrap(), [Written::Repeated; 8]);
     let others: Vec<_> = all.iter().map(|order| other(order)).collect();
     assert_eq!(store(repository, &others).await.unwrap(), [Written::Reused; 8]);
+}
+
+async fn the_orders_of_a_customer_come_in_pages(repository: &dyn Orders) {
+    let of =
+        |customer_id: &str, order: &Order| Arc::new(Order { customer_id: customer_id.to_owned(), ..order.clone() });
+    let all: Vec<_> =
+        orders(6).iter().zip(["own", "other"].repeat(3)).map(|(order, customer)| of(customer, order)).collect();
+    store(repository, &all).await.unwrap();
+
+    let first = repository.of_customer("own", "", 2).await.unwrap();
+    let second = repository.of_customer("own", first[1].as_str(), 2).await.unwrap();
+
+    let mut own: Vec<_> = all.iter().step_by(2).map(|order| order.order_uid.clone()).collect();
+    own.sort();
+    assert_eq!([first, second].concat(), own);
+    repository.erase("own", 10).await.unwrap();
+    assert!(repository.of_customer("own", "", 10).await.unwrap().is_empty());
 }
 
 async fn an_erased_customer_leaves_keys_alone(repository: &dyn Orders) {

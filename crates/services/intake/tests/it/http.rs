@@ -158,6 +158,29 @@ async fn a_user_sees_its_own_orders_an_operator_all_and_who_has_no_session_none(
 }
 
 #[tokio::test]
+async fn a_user_lists_its_own_orders_alone_also_where_the_api_is_open() {
+    let fixture = Fixture::open().await;
+    let (owner, another) = (platform::ids::random(), platform::ids::random());
+    let (own, other) = (fixture.iam.session(owner), fixture.iam.operator_session(another));
+    let mut orders: Vec<_> =
+        (0..20).map(|n| intake::model::Order { customer_id: owner.to_string(), ..order(n) }).collect();
+    fixture.publish_orders(&orders).await;
+    fixture.publish_orders(&[order(20)]).await;
+    fixture.stored(21).await;
+
+    let first = fixture.get_as("/orders", &own).await.json();
+    let second = fixture.get_as(&format!("/orders?after={}", first["next"].as_str().unwrap()), &own).await.json();
+
+    orders.sort_by(|one, next| one.order_uid.cmp(&next.order_uid));
+    let listed = [&first, &second].map(|page| page["orders"].as_array().cloned().unwrap()).concat();
+    assert_eq!((json!(listed), &second["next"]), (to_value(&orders).unwrap(), &Value::Null));
+    assert_eq!(fixture.get_as("/orders", &other).await.json(), json!({ "orders": [] }));
+    assert_eq!(fixture.get("/orders").await.code(), (401, "MISSING_SESSION".to_owned()));
+    let wrong = fixture.get_as("/orders?after=%00", &own).await;
+    assert_eq!((wrong.code(), &wrong.json()["field"]), ((400, "INVALID_REQUEST".to_owned()), &json!("after")));
+}
+
+#[tokio::test]
 async fn an_operator_erases_a_customer_also_where_the_api_is_open() {
     let fixture = Fixture::open().await;
     let operator = fixture.iam.operator_session(platform::ids::random());

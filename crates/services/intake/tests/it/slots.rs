@@ -67,6 +67,10 @@ impl Orders for Hanging {
         self.never().await
     }
 
+    async fn of_customer(&self, _: &str, _: &str, _: i64) -> Result<Vec<OrderUid>, Error> {
+        self.never().await
+    }
+
     async fn erase(&self, _: &str, _: i64) -> Result<Vec<OrderUid>, Error> {
         self.never().await
     }

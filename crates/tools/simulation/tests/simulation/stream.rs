@@ -66,6 +66,7 @@ fn subscriptions(process: &Process, service: &IntakeService, cache: Cache) -> [S
 stepwise! {
     Orders for MemoryOrders, Error {
         fn latest(before: Option<i64>, limit: i64) -> Vec<PositionedOrder>;
+        fn of_customer(customer_id: &str, after: &str, limit: i64) -> Vec<OrderUid>;
         fn erased_within(period: Duration, limit: i64) -> Vec<OrderUid>;
     }
 

@@ -94,6 +94,23 @@ impl Orders for PgOrders {
         Ok(stored.collect())
     }
 
+    async fn of_customer(&self, customer_id: &str, after: &str, limit: i64) -> Result<Vec<OrderUid>, Error> {
+        let uids = sqlx::query_scalar!(
+            // Materialized: otherwise a plan may read all orders by order_uid to find a customer's few.
+            "with own as materialized (
+                select order_uid from orders
+                where hashtext(customer_id) = (select hashtext($1)) and customer_id = $1 and erased_at is null
+            )
+            select order_uid from own where order_uid > $2 order by order_uid limit $3",
+            customer_id,
+            after,
+            limit,
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(uids.iter().map(|uid| OrderUid::stored(uid)).collect())
+    }
+
     async fn erase(&self, customer_id: &str, limit: i64) -> Result<Vec<OrderUid>, Error> {
         Ok(self.erase_of(customer_id, limit).await?)
     }
