@@ -12,11 +12,14 @@ use std::{
 use contracts::identity::OPERATOR;
 use contracts::proto::{
     auth::v1::{
-        GetJwksRequest, GetJwksResponse, IssueTokenRequest, IssueTokenResponse, ListOwnersRequest, ListOwnersResponse,
-        LoginRequest, LoginResponse, LogoutAllRequest, LogoutAllResponse, LogoutRequest, LogoutResponse, SessionOwner,
-        SessionState, WhoamiRequest, WhoamiResponse,
+        EndSessionRequest, EndSessionResponse, EndUserSessionsRequest, EndUserSessionsResponse, GetJwksRequest,
+        GetJwksResponse, IssueTokenRequest, IssueTokenResponse, ListOwnersRequest, ListOwnersResponse,
+        ListSessionsRequest, ListSessionsResponse, LoginRequest, LoginResponse, LogoutAllRequest, LogoutAllResponse,
+        LogoutRequest, LogoutResponse, SessionOwner, SessionState, SessionSummary, UnlockLoginRequest,
+        UnlockLoginResponse, WhoamiRequest, WhoamiResponse,
         auth_service_server::{AuthService, AuthServiceServer},
         session_owner_service_server::{SessionOwnerService, SessionOwnerServiceServer},
+        session_service_server::{SessionService, SessionServiceServer},
     },
     common::v1::{NotificationMethod, Session, User, UserInfo},
     user::v1::{
@@ -29,7 +32,7 @@ use contracts::proto::{
     },
 };
 use platform::{
-    auth::{Access, Caller, Credential, Guard, MemorySessions, Rule, ServiceKey, Sessions as _},
+    auth::{Access, Caller, Credential, Guard, MemorySessions, Rule, SESSION_METADATA, ServiceKey, Sessions as _},
     grpc::{Services, with_reason},
     ids,
     server::readiness::Readiness,
@@ -43,7 +46,7 @@ use crate::{
     settings::SERVICE_KEY,
 };
 
-/// Serves Whoami, ListOwners, GetUser and ConfirmContact until it is dropped.
+/// Serves Login, Logout, Whoami, ListSessions, ListOwners, GetUser, DeleteAccount and ConfirmContact until it is dropped.
 pub struct Iam {
     pub address: SocketAddr,
     known: Known,
@@ -57,10 +60,14 @@ struct Known {
     /// Contacts' confirmation codes, each with its user.
     codes: Arc<Mutex<HashMap<String, Uuid>>>,
     attempts: Arc<Mutex<Vec<Attempt>>>,
+    /// The logins, each with its user.
+    logins: Arc<Mutex<HashMap<String, Uuid>>>,
+    /// Users whose account cannot be deleted, each with its open orders.
+    open_orders: Arc<Mutex<HashMap<Uuid, Vec<Uuid>>>>,
     has_lost_database: Arc<AtomicBool>,
 }
 
-/// An attempt to log in or to register. The stand-in refuses them all.
+/// An attempt to log in, to register or to delete an account. The stand-in refuses all registrations.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attempt {
     /// The calling service, if it proved its identity.
@@ -82,9 +89,12 @@ impl Known {
 }
 
 const RULES: &[Rule] = &[
+    Rule::session("/auth.v1.SessionService/ListSessions", &[]),
     Rule::session("/user.v1.UserService/GetUser", &["order", "notification"]),
     Rule::services("/user.v1.ContactService/ConfirmContact", &["notification"]),
 ];
+/// The password of every user.
+pub const PASSWORD: &str = "SecurePassword123!";
 /// The id of a chat that has sent too many wrong codes.
 pub const LIMITED_CHAT: i64 = 429;
 /// The id of a chat whose codes iam refuses unread, as under too many calls.
@@ -99,6 +109,7 @@ pub async fn iam() -> Iam {
     let services = Services::new(contracts::proto::DESCRIPTORS)
         .with(AuthServiceServer::new(known.clone()))
         .with(SessionOwnerServiceServer::new(known.clone()))
+        .with(SessionServiceServer::new(known.clone()))
         .with(ContactServiceServer::new(known.clone()))
         .with(UserServiceServer::new(known.clone()));
     Iam { address, known, _server: run(|stop| services.serve(listener, guard, Readiness::default(), stop)) }
@@ -143,12 +154,22 @@ impl Iam {
         self.known.users.lock().unwrap_or_else(PoisonError::into_inner).insert(user, contacts);
     }
 
-    /// Returns the attempts to log in and to register, oldest first.
+    /// Returns the attempts to log in, to register and to delete an account, oldest first.
     pub fn attempts(&self) -> Vec<Attempt> {
         self.known.attempts.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Makes Whoami fail from now on, as without a database. Sessions stay open.
+    /// Lets `user` log in.
+    pub fn add_login(&self, login: &str, user: Uuid) {
+        self.known.logins.lock().unwrap_or_else(PoisonError::into_inner).insert(login.to_owned(), user);
+    }
+
+    /// Makes the deletion of the user's account fail because of these orders, until there are none.
+    pub fn set_open_orders(&self, user: Uuid, orders: &[Uuid]) {
+        self.known.open_orders.lock().unwrap_or_else(PoisonError::into_inner).insert(user, orders.to_vec());
+    }
+
+    /// Makes Whoami and Logout fail from now on, as without a database. Sessions stay open.
     pub fn lose_database(&self) {
         self.known.has_lost_database.store(true, Ordering::Relaxed);
     }
@@ -187,11 +208,20 @@ impl AuthService for Known {
 
     async fn login(&self, request: Request<LoginRequest>) -> Result<Response<LoginResponse>, Status> {
         self.record(&request);
-        Err(Status::unimplemented("open a session with testkit::Iam::session"))
+        let LoginRequest { login, .. } = request.into_inner();
+        let user = self.logins.lock().unwrap_or_else(PoisonError::into_inner).get(&login).copied();
+        let user = user.ok_or_else(|| Status::unimplemented("add the login with testkit::Iam::add_login"))?;
+        let session_uuid = ids::random().to_string();
+        self.sessions.open(&session_uuid, user);
+        Ok(Response::new(LoginResponse { session_uuid }))
     }
 
-    async fn logout(&self, _: Request<LogoutRequest>) -> Result<Response<LogoutResponse>, Status> {
-        Err(Status::unimplemented("the stand-in for iam has no logout"))
+    async fn logout(&self, request: Request<LogoutRequest>) -> Result<Response<LogoutResponse>, Status> {
+        if self.has_lost_database.load(Ordering::Relaxed) {
+            return Err(Status::unavailable("the database is unavailable"));
+        }
+        self.sessions.end(&request.into_inner().session_uuid);
+        Ok(Response::new(LogoutResponse {}))
     }
 
     async fn logout_all(&self, _: Request<LogoutAllRequest>) -> Result<Response<LogoutAllResponse>, Status> {
@@ -204,6 +234,21 @@ impl AuthService for Known {
 
     async fn get_jwks(&self, _: Request<GetJwksRequest>) -> Result<Response<GetJwksResponse>, Status> {
         Err(Status::unimplemented("the stand-in for iam has no keys"))
+    }
+}
+
+#[tonic::async_trait]
+impl SessionService for Known {
+    /// Lists the session of the call alone.
+    async fn list_sessions(&self, _: Request<ListSessionsRequest>) -> Result<Response<ListSessionsResponse>, Status> {
+        let session = SessionSummary { is_current: true, ..SessionSummary::default() };
+        Ok(Response::new(ListSessionsResponse { sessions: vec![session] }))
+    }
+
+    crate::not_served! {
+        end_session: EndSessionRequest => EndSessionResponse,
+        end_user_sessions: EndUserSessionsRequest => EndUserSessionsResponse,
+        unlock_login: UnlockLoginRequest => UnlockLoginResponse,
     }
 }
 
@@ -291,8 +336,22 @@ impl UserService for Known {
 
     async fn delete_account(
         &self,
-        _: Request<DeleteAccountRequest>,
+        request: Request<DeleteAccountRequest>,
     ) -> Result<Response<DeleteAccountResponse>, Status> {
-        Err(Status::unimplemented("the stand-in for iam has no passwords"))
+        self.record(&request);
+        let session = request.metadata().get(SESSION_METADATA).and_then(|session| session.to_str().ok());
+        let session = session.unwrap_or_default().to_owned();
+        let user = self.sessions.owner(&Credential::Session(session.clone())).await;
+        let user = user.map_err(|error| Status::unauthenticated(error.to_string()))?;
+        if request.get_ref().password != PASSWORD {
+            return Err(Status::unauthenticated("wrong password"));
+        }
+        let open = self.open_orders.lock().unwrap_or_else(PoisonError::into_inner).get(&user.uuid).cloned();
+        if let Some(open) = open.filter(|open| !open.is_empty()) {
+            let orders = open.iter().map(Uuid::to_string).collect::<Vec<_>>().join(", ");
+            return Err(with_reason(Code::FailedPrecondition, "ORDERS_OPEN", format!("open orders: {orders}")));
+        }
+        self.sessions.end(&session);
+        Ok(Response::new(DeleteAccountResponse {}))
     }
 }

@@ -25,7 +25,7 @@ pub use database::{Database, database, empty_database};
 pub use eventually::eventually;
 pub use gateway::{Gateway, GatewaySettings, Upstream};
 pub use guarded_kafka::{GuardedKafka, guarded_kafka};
-pub use iam::{Attempt, BUSY_CHAT, Iam, LIMITED_CHAT, iam};
+pub use iam::{Attempt, BUSY_CHAT, Iam, LIMITED_CHAT, PASSWORD, iam};
 pub use kafka::{Kafka, kafka};
 pub use platform::telemetry::MemoryLog;
 pub use redis::{Redis, redis, small_redis};
