@@ -11,7 +11,12 @@ use axum::{
 use platform::http::problem::Problem;
 use tonic::{Code, Status, transport::server::TcpConnectInfo};
 
-use super::{Api, Form, Session, form::see, of_status, session::set_cookie};
+use super::{
+    Api, Form, Session,
+    form::see,
+    of_status,
+    session::{cookie, set_cookie},
+};
 use crate::{client::CALLER, pages};
 
 /// The maximum number of addresses that are sent to iam: of up to 99 proxies in front of the gateway, of the browser
@@ -24,7 +29,7 @@ pub async fn login(
     headers: HeaderMap,
     form: Form,
 ) -> Response {
-    log_in(&api, &callers(info, &headers), &form).await.unwrap_or_else(|problem| {
+    log_in(&api, &headers, &callers(info, &headers), &form).await.unwrap_or_else(|problem| {
         if form.is_form { pages::login_refused(&problem, &form) } else { problem.into_response() }
     })
 }
@@ -39,22 +44,35 @@ pub async fn register(
     let registered = async {
         let (login, email, password) = (form.text("login")?, form.text("email")?, form.text("password")?);
         api.iam.register(login, email, password, &callers).await.map_err(|status| of_status("iam", &status))?;
-        log_in(&api, &callers, &form).await
+        log_in(&api, &headers, &callers, &form).await
     };
     registered.await.unwrap_or_else(|problem: Problem| {
         if form.is_form { pages::register_refused(&problem, &form) } else { problem.into_response() }
     })
 }
 
-async fn log_in(api: &Api, callers: &str, form: &Form) -> Result<Response, Problem> {
+/// Logs in, and ends the session that the browser had before.
+async fn log_in(api: &Api, headers: &HeaderMap, callers: &str, form: &Form) -> Result<Response, Problem> {
     let (login, password) = (form.text("login")?, form.text("password")?);
     let session = api.iam.login(login, password, callers).await.map_err(|status| refused(&status))?;
+    end_earlier(api, headers).await;
     let cookie = [set_cookie(Some(&session), api.is_secure)];
     if form.is_form {
         return Ok((cookie, see(form.optional_text("next")?)).into_response());
     }
     let user = api.iam.user_json(&session).await.map_err(|status| of_status("iam", &status))?;
     Ok((cookie, Json(user)).into_response())
+}
+
+async fn end_earlier(api: &Api, headers: &HeaderMap) {
+    let Some(Ok(earlier)) = cookie(headers).map(|earlier| Session(earlier.to_owned()).into_id()) else { return };
+    match api.iam.logout(&earlier).await {
+        // A malformed session gives no access.
+        Err(status) if status.code() != Code::InvalidArgument => {
+            tracing::warn!(code = ?status.code(), "the browser's earlier session was not ended");
+        }
+        Ok(()) | Err(_) => {}
+    }
 }
 
 fn refused(status: &Status) -> Problem {

@@ -58,7 +58,7 @@ fn token(headers: &HeaderMap) -> Option<&str> {
 }
 
 /// Returns the value of the cookie, if the request has exactly one that is not empty.
-fn cookie(headers: &HeaderMap) -> Option<&str> {
+pub fn cookie(headers: &HeaderMap) -> Option<&str> {
     let lists = headers.get_all(header::COOKIE).iter().filter_map(|list| list.to_str().ok());
     let mut found = lists
         .flat_map(|list| list.split(';'))

@@ -17,7 +17,8 @@ use crate::api::{Api, Session};
 
 /// The name of a visitor while iam does not respond with the login.
 pub const NAMELESS: &str = "Profile";
-const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; frame-ancestors 'none'";
+const CONTENT_SECURITY_POLICY: &str =
+    "default-src 'self'; frame-ancestors 'none'; object-src 'none'; base-uri 'none'; form-action 'self'";
 /// With the default, `no-referrer`, browsers send forms with `Origin: null`.
 const REFERRER_POLICY: HeaderValue = HeaderValue::from_static("same-origin");
 

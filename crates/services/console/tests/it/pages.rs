@@ -28,7 +28,9 @@ async fn a_page_loads_nothing_from_other_hosts_and_has_no_script_or_style_of_its
         "/console/checkout",
     ] {
         let page = fixture.get(path, &session).await;
-        assert_eq!(page.header("content-security-policy"), "default-src 'self'; frame-ancestors 'none'", "{path}");
+        let policy =
+            "default-src 'self'; frame-ancestors 'none'; object-src 'none'; base-uri 'none'; form-action 'self'";
+        assert_eq!(page.header("content-security-policy"), policy, "{path}");
         assert_eq!(page.header("referrer-policy"), "same-origin", "browsers send no Origin otherwise");
         assert_eq!(page.header("cache-control"), "no-store");
         for forbidden in ["http://", "https://", " style=", "<style", " onclick=", "<script>"] {

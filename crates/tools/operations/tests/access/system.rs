@@ -54,7 +54,8 @@ const OPERATOR: &str = "access-operator";
 const CACHEABLE: &str = "GET /style.css";
 
 /// The Content-Security-Policy of the console's pages, which load their own scripts and submit their own forms.
-const OF_CONSOLE: &str = "default-src 'self'; frame-ancestors 'none'";
+const OF_CONSOLE: &str =
+    "default-src 'self'; frame-ancestors 'none'; object-src 'none'; base-uri 'none'; form-action 'self'";
 
 #[derive(Clone, Copy, Debug)]
 pub enum Caller {
