@@ -3,11 +3,14 @@
 use std::sync::Arc;
 
 use contracts::identity::GrpcSessions;
-use platform::server::{App, Server};
+use platform::{
+    load_shed::Slots,
+    server::{App, Server},
+};
 
 use crate::{
     SERVICE, api,
-    client::{Customers, Delivery, Iam, Inventory, Operations, Orders, Payments},
+    client::{Customers, Delivery, Iam, Inventory, Notifications, Operations, Orders, Payments},
     config::Config,
     consumers, jobs,
     repository::{PgActions, PgTimeline},
@@ -25,7 +28,7 @@ pub async fn build(config: Config, operations: Arc<dyn Operations>) -> anyhow::R
     let as_user = |name, variable, address: &str| {
         server.channel(name, variable, address).map(platform::grpc::Peer::forwarding_credential)
     };
-    let orders = Orders::new(server.channel("order", "ORDER_HTTP_ADDRESS", &own.order_http_address)?);
+    let orders = Orders::new("order", server.channel("order", "ORDER_HTTP_ADDRESS", &own.order_http_address)?);
     let iam = server.channel("iam", "IAM_ADDRESS", &identity.iam_address)?;
     let delivery = server.channel("delivery", "DELIVERY_ADDRESS", &own.delivery_address)?;
     let delivery = Delivery::new(
@@ -42,6 +45,8 @@ pub async fn build(config: Config, operations: Arc<dyn Operations>) -> anyhow::R
         customers: Customers::new(as_user("customers", "CUSTOMERS_ADDRESS", &own.customers_address)?),
         timelines: Timelines::new(timeline.clone(), orders.clone()),
         orders,
+        intake: Orders::new("intake", server.channel("intake", "INTAKE_ADDRESS", &own.intake_address)?),
+        notifications: Notifications::new(as_user("notification", "NOTIFICATION_ADDRESS", &own.notification_address)?),
         delivery,
         couriers: couriers.clone(),
         timeline: timeline.clone(),
@@ -54,6 +59,7 @@ pub async fn build(config: Config, operations: Arc<dyn Operations>) -> anyhow::R
         audits: Work::default(),
         long_actions: LongActions::default(),
         live: live.clone(),
+        exports: Slots::new(api::MAX_EXPORTS),
         is_secure,
         jaeger: own.console_jaeger_url.map(Into::into),
     };

@@ -33,6 +33,10 @@ pub struct Own {
     pub delivery_address: String,
     #[serde(default = "geo")]
     pub geo_address: String,
+    #[serde(default = "notification")]
+    pub notification_address: String,
+    #[serde(default = "intake")]
+    pub intake_address: String,
     /// The maximum number of open event streams. Above it, a user with few streams gets a slot of the user who has the
     /// most; other new streams are refused with 503.
     #[serde(default = "streams", deserialize_with = "platform::config::bounded::count")]
@@ -66,6 +70,14 @@ fn delivery() -> String {
 
 fn geo() -> String {
     ports::local(ports::GEO)
+}
+
+fn notification() -> String {
+    ports::local(ports::NOTIFICATION)
+}
+
+fn intake() -> String {
+    ports::local(ports::INTAKE)
 }
 
 fn streams() -> usize {

@@ -36,6 +36,8 @@ pub static SERVICE: Service = Service {
         Call::when_requested("customers"),
         Call::when_requested("delivery"),
         Call::when_requested("geo"),
+        Call::when_requested("notification"),
+        Call::when_requested("intake"),
     ],
     decisions: &[],
     check: |settings| Config::load(settings).map(drop),

@@ -2,6 +2,8 @@
 
 mod contacts;
 mod couriers;
+mod delete_account;
+mod export;
 mod form;
 mod live;
 mod login;
@@ -16,6 +18,7 @@ mod session;
 mod state;
 mod timeline;
 
+pub use export::MAX_AT_ONCE as MAX_EXPORTS;
 pub use form::{Form, is_form, see};
 pub use operator::{LETTERS_PER_PAGE, LettersQuery, MAX_ACTIONS, not_read};
 pub use orders::MAX_UNITS;

@@ -22,7 +22,10 @@ use platform::{
 };
 use utoipa::openapi::{InfoBuilder, OpenApi, OpenApiBuilder};
 
-use super::{Api, contacts, couriers, live, login, operator, orders, origin, parts, receipt, session, timeline};
+use super::{
+    Api, MAX_EXPORTS, contacts, couriers, delete_account, export, live, login, operator, orders, origin, parts,
+    receipt, session, timeline,
+};
 use crate::pages;
 
 /// Returns the endpoints for programs. Users see their own orders; the operators' endpoints need the role.
@@ -76,7 +79,13 @@ fn streams() -> Endpoints<Api> {
         .get(USER, "/console/api/couriers/live", "Each courier that changes, as server-sent events", couriers::follow)
 }
 
-/// Returns the endpoints with which users manage their sessions and contacts.
+/// Returns the endpoint that asks most services, of which each user has one request at once.
+fn exports() -> Endpoints<Api> {
+    let about = "What the services hold about the user, as one JSON file";
+    Endpoints::default().get(USER, "/console/api/me/export", about, export::export)
+}
+
+/// Returns the endpoints with which users manage their sessions, contacts and account.
 fn sessions() -> Endpoints<Api> {
     Endpoints::default()
         .post(USER, "/console/api/sessions/{id}/end", "Ends one session of the user", login::end_session)
@@ -86,6 +95,7 @@ fn sessions() -> Endpoints<Api> {
             "Replaces the e-mail address and the Telegram chat of the user",
             contacts::change,
         )
+        .post(USER, "/console/api/me/delete", "Ends the account of the user", delete_account::delete)
         .post(USER, "/console/api/logout-all", "Ends every session of the user", login::logout_all)
         .post(PUBLIC, "/console/api/logout", "Ends the session", login::logout)
 }
@@ -93,7 +103,7 @@ fn sessions() -> Endpoints<Api> {
 /// Who may call what. The rows that end a session are the last, because the test of docs/access.md calls the endpoints in this order.
 pub static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
     let redirects = ["GET /", "GET /console"].map(Rule::public);
-    let all = requests().merge(streams()).merge(pages::all()).merge(sessions());
+    let all = requests().merge(exports()).merge(streams()).merge(pages::all()).merge(sessions());
     [redirects.to_vec(), all.rules()].concat()
 });
 
@@ -106,7 +116,11 @@ pub fn document() -> OpenApi {
             in `Authorization`.",
         ))
         .version(env!("CARGO_PKG_VERSION"));
-    requests().merge(streams()).merge(sessions()).document(OpenApiBuilder::new().info(info.build()).build())
+    requests()
+        .merge(exports())
+        .merge(streams())
+        .merge(sessions())
+        .document(OpenApiBuilder::new().info(info.build()).build())
 }
 
 /// Builds the whole router. More than `max_in_flight` concurrent requests, or a quarter of them by one user, are rejected with 429. A
@@ -114,6 +128,7 @@ pub fn document() -> OpenApi {
 pub fn router(state: Api, guard: &Guard, readiness: Readiness, max_in_flight: usize) -> Router {
     let slots = Slots::new(max_in_flight);
     let inbound = Inbound::new(guard.clone(), slots.clone(), UserSlots::quarter_of(max_in_flight));
+    let exporting = Inbound::new(guard.clone(), slots.clone(), UserSlots::quarter_of(MAX_EXPORTS));
     let elsewhere = Router::new().fallback(pages::not_found).layer(shared(from_fn_with_state(slots, shed)));
     let others = Router::new()
         .route("/", get(async || Redirect::to("/console/")))
@@ -127,6 +142,7 @@ pub fn router(state: Api, guard: &Guard, readiness: Readiness, max_in_flight: us
                 .to(with_405(requests().merge(sessions())), BODY_LIMIT)
                 .layer(shared(from_fn_with_state(state.clone(), pages::after_form))),
         )
+        .merge(exporting.to(with_405(exports()), BODY_LIMIT))
         .merge(inbound.to(streams().routes(), BODY_LIMIT))
         .merge(
             inbound

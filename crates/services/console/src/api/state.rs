@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use contracts::{events::Topics, ids::OrderId};
-use platform::http::problem::Problem;
+use platform::{http::problem::Problem, load_shed::Slots};
 
 use super::{of_error, orders::order};
 use crate::{
-    client::{Audited, Customers, Delivery, Iam, Inventory, Operations, Orders, Payments},
+    client::{Audited, Customers, Delivery, Iam, Inventory, Notifications, Operations, Orders, Payments},
     pages::Visit,
     repository::{Actions, Timeline},
     service::{Couriers, LagHistory, Live, LongActions, Receipts, Timelines, Work},
@@ -18,9 +18,11 @@ pub struct Api {
     pub iam: Iam,
     pub inventory: Inventory,
     pub orders: Orders,
+    pub intake: Orders,
     pub payments: Payments,
     pub customers: Customers,
     pub delivery: Delivery,
+    pub notifications: Notifications,
     pub couriers: Couriers,
     pub timelines: Timelines,
     pub timeline: Arc<dyn Timeline>,
@@ -34,6 +36,8 @@ pub struct Api {
     pub audits: Work<Audited>,
     pub long_actions: LongActions,
     pub live: Live,
+    /// A slot for each export of a user's data that is being made.
+    pub exports: Slots,
     /// True if browsers reach the console only over TLS.
     pub is_secure: bool,
     pub jaeger: Option<Arc<str>>,

@@ -9,11 +9,15 @@ use contracts::{
         },
         common::v1::{NotificationMethod, User, UserInfo},
         user::v1::{
-            ChangeContactsRequest, RegisterRequest, UserRegistrationInfo, user_service_client::UserServiceClient,
+            ChangeContactsRequest, DeleteAccountRequest, RegisterRequest, UserRegistrationInfo,
+            user_service_client::UserServiceClient,
         },
     },
 };
-use platform::{auth::Credential, grpc::Peer};
+use platform::{
+    auth::{Credential, SESSION_METADATA},
+    grpc::Peer,
+};
 use serde_json::Value;
 use tonic::{Request, Status, metadata::AsciiMetadataValue};
 
@@ -67,6 +71,15 @@ impl Iam {
     ) -> Result<(), Status> {
         let request = ChangeContactsRequest { session_uuid: session.to_owned(), password, email, notification_methods };
         self.users.clone().change_contacts(from(caller, request)).await?;
+        Ok(())
+    }
+
+    /// Ends the account of the session's user. `caller` has the addresses through which the request came.
+    pub async fn delete_account(&self, session: &str, password: String, caller: &str) -> Result<(), Status> {
+        let mut request = from(caller, DeleteAccountRequest { password });
+        let session = AsciiMetadataValue::try_from(session).map_err(|_| Status::unauthenticated("invalid session"))?;
+        request.metadata_mut().insert(SESSION_METADATA, session);
+        self.users.clone().delete_account(request).await?;
         Ok(())
     }
 

@@ -5,6 +5,7 @@ mod customers;
 mod delivery;
 mod iam;
 mod inventory;
+mod notifications;
 mod operations;
 mod orders;
 mod payments;
@@ -13,6 +14,7 @@ pub use customers::Customers;
 pub use delivery::Delivery;
 pub use iam::{CALLER, Iam};
 pub use inventory::Inventory;
+pub use notifications::Notifications;
 pub use operations::{
     Audited, Check, CheckState, Make, OnProgress, Operations, Progress, nothing, operations, provide,
 };

@@ -1,4 +1,4 @@
-//! The client of order's HTTP API.
+//! The client of a service with an HTTP API of orders: order, and intake.
 
 use axum::{
     body::Bytes,
@@ -19,9 +19,8 @@ use tower::{Service as _, ServiceExt as _};
 use super::credential;
 use crate::error::Error;
 
-/// The maximum size of a response in bytes. A page of orders with the maximum number of parts has some hundred
-/// kilobytes.
-const MAX_RESPONSE_BYTES: usize = 4 << 20;
+/// The maximum size of a response in bytes. A page of order has up to 4 MiB, one of intake up to 7.
+const MAX_RESPONSE_BYTES: usize = 8 << 20;
 /// The headers of a response that are passed on to the browser.
 const PASSED_ON: [HeaderName; 4] =
     [header::CONTENT_TYPE, header::LOCATION, header::RETRY_AFTER, HeaderName::from_static("idempotency-replayed")];
@@ -56,22 +55,28 @@ pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key
 
 #[derive(Clone)]
 pub struct Orders {
-    order: Peer,
+    service: &'static str,
+    peer: Peer,
 }
 
 pub struct Answer {
+    service: &'static str,
     pub status: StatusCode,
     headers: HeaderMap,
     body: Bytes,
 }
 
 impl Orders {
-    /// `order` is a channel to order's HTTP API, without this service's identity.
-    pub fn new(order: Peer) -> Self {
-        Self { order }
+    /// `peer` is a channel to the HTTP API of `service`, without this service's identity.
+    pub fn new(service: &'static str, peer: Peer) -> Self {
+        Self { service, peer }
     }
 
-    /// Sends a request as the user of the session or access token. `path` begins with `/api/v1/orders`.
+    pub fn name(&self) -> &'static str {
+        self.service
+    }
+
+    /// Sends a request as the user of the session or access token.
     pub async fn send(
         &self,
         session: &str,
@@ -80,7 +85,7 @@ impl Orders {
         headers: HeaderMap,
         body: Bytes,
     ) -> Result<Answer, Error> {
-        let unavailable = |error: anyhow::Error| Error::Unavailable("order", error);
+        let unavailable = |error: anyhow::Error| Error::Unavailable(self.service, error);
         let body = Body::new(Full::new(body));
         let request = Request::builder().method(method).uri(path).body(body);
         let mut request = request.map_err(|error| unavailable(error.into()))?;
@@ -91,12 +96,12 @@ impl Orders {
         };
         let value = HeaderValue::try_from(value).map_err(|error| unavailable(error.into()))?;
         request.headers_mut().insert(name, value);
-        let mut order = self.order.clone();
+        let mut peer = self.peer.clone();
         let broken = |error: Box<dyn std::error::Error + Send + Sync>| unavailable(anyhow::Error::from_boxed(error));
-        let answer = order.ready().await.map_err(broken)?.call(request).await.map_err(broken)?;
+        let answer = peer.ready().await.map_err(broken)?.call(request).await.map_err(broken)?;
         let (parts, body) = answer.into_parts();
         let body = Limited::new(body, MAX_RESPONSE_BYTES).collect().await.map_err(broken)?.to_bytes();
-        Ok(Answer { status: parts.status, headers: parts.headers, body })
+        Ok(Answer { service: self.service, status: parts.status, headers: parts.headers, body })
     }
 
     pub async fn get(&self, session: &str, path: &str) -> Result<Answer, Error> {
@@ -121,14 +126,19 @@ impl Answer {
         Problem { field, retry_after, ..Problem::new(self.status, code, text("message")) }
     }
 
-    /// Returns the error for a refusal to read an order.
+    /// Returns the error for a refusal to read orders.
     pub fn not_read(&self) -> Error {
         match self.status {
             StatusCode::NOT_FOUND => Error::OrderNotFound,
             // The session has ended since it was checked, or the user has too many requests in flight.
             StatusCode::UNAUTHORIZED | StatusCode::TOO_MANY_REQUESTS => Error::Refused(Box::new(self.problem())),
-            status => Error::Unavailable("order", anyhow::anyhow!("it answered {status}")),
+            status => Error::Unavailable(self.service, anyhow::anyhow!("it answered {status}")),
         }
+    }
+
+    /// Returns the size of the body, in bytes.
+    pub fn size(&self) -> usize {
+        self.body.len()
     }
 
     /// Returns the body, or null if it is not JSON.

@@ -32,9 +32,14 @@ impl Payments {
         }
     }
 
-    /// Returns a page of the user's statement; the first one for an empty token.
-    pub async fn of_user(&self, user: Uuid, page_token: String) -> Result<ListPaymentsResponse, Status> {
-        let request = ListPaymentsRequest { user_uuid: user.to_string(), page_token, ..ListPaymentsRequest::default() };
+    /// Returns a page of the user's statement; the first one for an empty token. A size of 0 is payment's default.
+    pub async fn of_user(
+        &self,
+        user: Uuid,
+        page_token: String,
+        page_size: u32,
+    ) -> Result<ListPaymentsResponse, Status> {
+        let request = ListPaymentsRequest { user_uuid: user.to_string(), page_size, page_token };
         Ok(self.client.clone().list_payments(request).await?.into_inner())
     }
 

@@ -12,6 +12,7 @@ use platform::http::{
     problem::{MEDIA_TYPE, Problem},
 };
 use serde_json::Value;
+use uuid::Uuid;
 
 use super::{
     frame::{layout_of, page, stranger},
@@ -72,7 +73,7 @@ fn page_of_form(path: &str, body: &[u8]) -> String {
     match (path, path.strip_prefix("/orders/").and_then(|rest| rest.split('/').next())) {
         ("/orders", _) => format!("/console/checkout?{}", std::str::from_utf8(body).unwrap_or_default()),
         (_, Some(order)) => format!("/console/orders/{order}"),
-        ("/logout-all" | "/contacts", _) => "/console/profile".to_owned(),
+        ("/logout-all" | "/contacts" | "/me/delete", _) => "/console/profile".to_owned(),
         (path, _) if path.starts_with("/sessions/") => "/console/profile".to_owned(),
         ("/operator/kyc-rollback" | "/operator/restock", _) => "/console/operator/actions".to_owned(),
         (path, _) if path.starts_with("/operator/") => {
@@ -97,15 +98,22 @@ async fn problem_page(api: &Api, session: Option<&Session>, response: Response, 
     let problem: Value =
         to_bytes(body, MAX_BYTES).await.ok().and_then(|body| serde_json::from_slice(&body).ok()).unwrap_or_default();
     let text = |name: &str| problem[name].as_str().unwrap_or_default();
+    let orders = if text("code") == "ORDERS_OPEN" { uuids(text("message")) } else { Vec::new() };
     let problem = of_code(text("code"), text("message"), problem["field"].as_str());
     let can_retry = status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS;
     // While the console or another service is overloaded, the page makes no call to iam for the visitor's name.
     let layout = if can_retry { stranger() } else { layout_of(api, session).await };
-    let mut answer = page(status, &Failure { layout, status: status.as_u16(), problem, can_retry, back });
+    let mut answer = page(status, &Failure { layout, status: status.as_u16(), problem, orders, can_retry, back });
     if let Some(after) = parts.headers.get(header::RETRY_AFTER) {
         answer.headers_mut().insert(header::RETRY_AFTER, after.clone());
     }
     answer
+}
+
+/// Returns the uuids in a sentence.
+fn uuids(text: &str) -> Vec<Uuid> {
+    let words = text.split(|letter: char| !letter.is_ascii_hexdigit() && letter != '-');
+    words.filter_map(|word| Uuid::try_parse(word).ok()).collect()
 }
 
 #[cfg(test)]
@@ -119,6 +127,7 @@ mod tests {
             ("/console/api/orders".to_owned(), "/console/checkout?a=1&key=k".to_owned()),
             (format!("/console/api/orders/{order}/pay"), format!("/console/orders/{order}")),
             ("/console/api/logout-all".to_owned(), "/console/profile".to_owned()),
+            ("/console/api/me/delete".to_owned(), "/console/profile".to_owned()),
             ("/console/api/operator/restock".to_owned(), "/console/operator/actions".to_owned()),
             ("/console/api/operator/dead-letters/replay".to_owned(), "/console/operator/dead-letters".to_owned()),
         ] {

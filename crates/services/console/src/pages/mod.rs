@@ -40,6 +40,7 @@ pub use compression::compressed;
 pub use export::file as export;
 pub use login::{login_refused, register_refused};
 pub use operator::{Confirmation, confirm, part_name};
+pub use profile::account_deleted;
 pub use visit::Visit;
 
 pub fn all() -> Endpoints<Api> {

@@ -12,10 +12,10 @@ use tonic::Status;
 use super::{
     assets::ASSETS,
     format::{Moment, Money},
-    frame::{NAMELESS, page},
+    frame::{NAMELESS, page, stranger},
     views::{
         layout::{Layout, Section, Visitor},
-        profile::{CustomerView, LoanView, NotificationMethodView, Profile, SessionView},
+        profile::{AccountDeleted, CustomerView, LoanView, NotificationMethodView, Profile, SessionView},
     },
     visit::Visit,
 };
@@ -69,6 +69,11 @@ pub async fn show(State(api): State<Api>, visit: Visit) -> Response {
         problem: None,
     };
     page(StatusCode::OK, &view)
+}
+
+/// Returns the page after the end of an account.
+pub fn account_deleted() -> Response {
+    page(StatusCode::OK, &AccountDeleted { layout: stranger() })
 }
 
 /// Returns the response of a service, or adds the service to `away` if it failed.

@@ -184,6 +184,10 @@ pub fn refusal(code: &str) -> Option<(&'static str, &'static str)> {
             ("That was sent already", "Only the first request counts; its result is below or under My orders.")
         }
         "TOO_MANY_UNPAID_ORDERS" => ("Too many unpaid orders", "Pay or cancel one of them first."),
+        "ORDERS_OPEN" => (
+            "You still have open orders",
+            "Cancel those that are not paid, and wait until the others have ended. Then delete your account.",
+        ),
         "TOO_MANY_REQUESTS" => ("Too many requests at once", "Try again in a moment."),
         "DEPENDENCY_UNAVAILABLE" => ("A part of the shop does not answer", ""),
         "SELF_DEALING" => ("Not in your own matter", "Another operator must decide it."),

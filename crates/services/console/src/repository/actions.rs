@@ -39,4 +39,7 @@ pub trait Actions: Send + Sync {
 
     /// Returns the latest rows, the newest first.
     async fn latest(&self, limit: i64) -> Result<Vec<Action>, Error>;
+
+    /// Returns the latest actions of an operator, the newest first.
+    async fn of_operator(&self, operator: UserId, limit: i64) -> Result<Vec<Action>, Error>;
 }

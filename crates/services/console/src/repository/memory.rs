@@ -119,4 +119,11 @@ impl Actions for MemoryActions {
         let actions = self.actions.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(actions.iter().rev().take(usize::try_from(limit).unwrap_or_default()).cloned().collect())
     }
+
+    async fn of_operator(&self, operator: UserId, limit: i64) -> Result<Vec<Action>, Error> {
+        let mut actions = self.latest(i64::MAX).await?;
+        actions.retain(|action| action.operator_uuid == operator.uuid());
+        actions.truncate(usize::try_from(limit).unwrap_or_default());
+        Ok(actions)
+    }
 }

@@ -11,7 +11,13 @@ async fn a_write_needs_the_origin_of_the_page_and_a_login_does_too() {
     let fixture = Fixture::start().await;
     let session = fixture.iam.session(ids::random());
 
-    for path in ["/console/api/login", "/console/api/logout", "/console/api/orders", "/console/api/operator/anything"] {
+    for path in [
+        "/console/api/login",
+        "/console/api/logout",
+        "/console/api/me/delete",
+        "/console/api/orders",
+        "/console/api/operator/anything",
+    ] {
         for origin in [None, Some("null"), Some("http://evil.example"), Some("http://127.0.0.1")] {
             let request = fixture.request(Method::POST, path).header("cookie", cookie(&session)).body("{}");
             let request = match origin {

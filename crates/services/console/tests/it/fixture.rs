@@ -72,6 +72,8 @@ impl Fixture {
             "CUSTOMERS_ADDRESS",
             "DELIVERY_ADDRESS",
             "GEO_ADDRESS",
+            "NOTIFICATION_ADDRESS",
+            "INTAKE_ADDRESS",
         ];
         let settings = testkit::settings()
             .with(kafka.settings())

@@ -3,8 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod access;
+mod account;
 mod contract;
 mod fixture;
+mod holdings;
 mod live;
 mod operations;
 mod operator;

@@ -69,7 +69,7 @@ async fn what_needs_the_session_itself_refuses_an_access_token_as_an_ended_sessi
     let program = Program { fixture: &fixture, token: fixture.iam.token(ids::random()) };
     let contacts = json!({ "email": "a@example.com", "telegram": "", "password": "x" });
 
-    for path in ["/console/api/contacts", "/console/api/logout-all", "/console/api/logout"] {
+    for path in ["/console/api/contacts", "/console/api/me/delete", "/console/api/logout-all", "/console/api/logout"] {
         let refused = program.post(path, &contacts).await;
         assert_eq!(refused.code(), (401, "INVALID_SESSION".to_owned()), "{path}: {}", refused.text);
         assert!(!refused.header("www-authenticate").is_empty(), "{path}");
@@ -100,14 +100,16 @@ async fn no_path_fails_with_500_for_an_access_token_or_a_token_that_is_unknown()
 #[tokio::test]
 async fn iam_learns_from_the_console_through_which_addresses_a_password_came() {
     let fixture = Fixture::start().await;
+    let session = fixture.iam.session(ids::random());
     let forged = "198.51.100.1, 192.0.2.1";
     let body = json!({ "login": "ann", "email": "ann@example.com", "password": "SecurePassword123!" });
 
-    for path in ["/console/api/login", "/console/api/register"] {
+    for path in ["/console/api/login", "/console/api/register", "/console/api/me/delete"] {
         let request = fixture.request(Method::POST, path).header("origin", fixture.origin());
+        let request = request.header("x-session-uuid", &session);
         answer(request.header("x-forwarded-for", forged).json(&body)).await;
     }
 
     let expected = Attempt { service: Some("console".to_owned()), forwarded_for: format!("{forged}, 127.0.0.1") };
-    assert_eq!(fixture.iam.attempts(), [expected.clone(), expected]);
+    assert_eq!(fixture.iam.attempts(), [(); 3].map(|()| expected.clone()));
 }

@@ -85,6 +85,12 @@ pub struct Profile {
     pub problem: Option<Problem>,
 }
 
+#[derive(Template)]
+#[template(path = "account-deleted.html")]
+pub struct AccountDeleted {
+    pub layout: Layout,
+}
+
 impl Profile {
     /// Returns the number of the user's Telegram chat, or an empty text.
     fn telegram(&self) -> &str {

@@ -1,6 +1,7 @@
 //! Operators' actions in PostgreSQL: the table `actions`.
 
 use async_trait::async_trait;
+use contracts::ids::UserId;
 use platform::postgres::Database;
 
 use crate::{
@@ -48,6 +49,16 @@ impl Actions for PgActions {
         let actions = sqlx::query_as!(
             Action,
             "select at, operator_uuid, action, subject, result from actions order by id desc limit $1",
+            limit,
+        );
+        Ok(actions.fetch_all(&self.pool).await?)
+    }
+
+    async fn of_operator(&self, operator: UserId, limit: i64) -> Result<Vec<Action>, Error> {
+        let actions = sqlx::query_as!(
+            Action,
+            "select at, operator_uuid, action, subject, result from actions where operator_uuid = $1 order by id desc limit $2",
+            operator.uuid(),
             limit,
         );
         Ok(actions.fetch_all(&self.pool).await?)
