@@ -51,7 +51,7 @@ enum Command {
     Restock(restock::Arguments),
     /// Generate orders, and send them to the topic that intake reads
     Produce(produce::Arguments),
-    /// Create a user with the role operator; IAM_OPERATORS must contain the login
+    /// Give and take the role operator, and list the users that have it
     Operator(operator::Arguments),
     /// Log in, and print the session, which X-Session-Uuid (HTTP) and session-uuid (gRPC) take
     Login(login::Arguments),

@@ -26,7 +26,7 @@ use crate::{
 /// Builds the service and binds its listeners. It connects to PostgreSQL, Redis, Kafka and order later.
 pub async fn build(config: Config) -> anyhow::Result<App> {
     crate::metrics::count_from_zero();
-    let Config { server, messaging, own, hashing: cost, limits, bounds, sessions, operators, proxies, tokens } = config;
+    let Config { server, messaging, own, hashing: cost, limits, bounds, sessions, proxies, tokens } = config;
     let server = Server::bind(&SERVICE, server).await?;
     if cost.is_weak() {
         tracing::warn!("IAM_ARGON2_MEMORY_KIB and IAM_ARGON2_ITERATIONS are below OWASP's minimum for passwords");
@@ -55,7 +55,7 @@ pub async fn build(config: Config) -> anyhow::Result<App> {
     };
     let users = Arc::new(PgUsers::new(server.database()?));
     let contacts = ContactService::new(users.clone(), sessions.clone(), codes.clone());
-    let service = IamService::new(users, sessions, attempts, hashing, rules, operators, tokens).with_memory(memory);
+    let service = IamService::new(users, sessions, attempts, hashing, rules, tokens).with_memory(memory);
     let waker = Waker::default();
     let orders = Arc::new(GrpcOpenOrders::new(server.peer("order", "ORDER_ADDRESS", &own.order_address)?));
     let accounts = AccountService::new(service.clone(), codes, orders, waker.clone());

@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 use crate::{
     SERVICE,
-    model::{MAX_CHARACTERS, MIN_CHARACTERS, Operators, TrustedProxies},
+    model::{MAX_CHARACTERS, MIN_CHARACTERS, TrustedProxies},
     tokens::{self, AccessTokens},
 };
 
@@ -26,7 +26,6 @@ pub struct Config {
     pub limits: Limits,
     pub bounds: SessionBounds,
     pub sessions: SessionBackend,
-    pub operators: Operators,
     pub proxies: TrustedProxies,
     pub tokens: AccessTokens,
 }
@@ -50,9 +49,6 @@ pub struct Own {
     /// The lifetime of a session, counted from the login.
     #[serde(default = "session_ttl", deserialize_with = "platform::config::bounded::duration")]
     pub iam_session_ttl: Duration,
-    /// The logins of the operators, separated by commas.
-    #[serde(default)]
-    pub iam_operators: String,
     /// The minimum length of a new password, in characters.
     #[serde(default = "password_min")]
     pub iam_password_min: usize,
@@ -237,7 +233,6 @@ impl Config {
         let config = Self {
             server: server::Config::load(&SERVICE, settings)?,
             messaging: Messaging::load(settings)?,
-            operators: own.operators()?,
             proxies: own.trusted_proxies()?,
             own,
             hashing: settings.read()?,
@@ -269,11 +264,6 @@ impl Config {
 }
 
 impl Own {
-    /// Parses the operators' logins.
-    pub fn operators(&self) -> Result<Operators, ConfigError> {
-        Operators::parse(&self.iam_operators).map_err(|error| ConfigError::new("IAM_OPERATORS", error))
-    }
-
     fn trusted_proxies(&self) -> Result<TrustedProxies, ConfigError> {
         TrustedProxies::parse(&self.iam_trusted_proxies)
             .map_err(|error| ConfigError::new("IAM_TRUSTED_PROXIES", error.message))

@@ -17,9 +17,9 @@ pub enum Error {
     Invalid(#[from] InvalidFields),
     #[error("the login is taken")]
     LoginTaken,
-    /// Only the command `shipyard operator` fails with this error.
-    #[error("the login is not an operator's")]
-    NotOperator,
+    /// An operator may not disable or enable its own account.
+    #[error("an operator may not decide about its own account")]
+    SelfDealing,
     #[error("the e-mail address is taken")]
     EmailTaken,
     /// The same error is returned for a wrong password, an unknown login and a locked account, so that the response does not tell them
@@ -107,7 +107,6 @@ impl From<Error> for Status {
             Error::Invalid(fields) => fields.into(),
             Error::LoginTaken | Error::EmailTaken => Self::already_exists(message),
             Error::WrongCredentials | Error::InvalidSession => Self::unauthenticated(message),
-            Error::NotOperator => Self::permission_denied(message),
             Error::UserNotFound | Error::SessionNotFound | Error::WrongCode => Self::not_found(message),
             Error::NoTelegramContact | Error::OtherChat | Error::StillOperator => Self::failed_precondition(message),
             Error::OrdersOpen(..) => with_reason(Code::FailedPrecondition, "ORDERS_OPEN", message),
@@ -115,6 +114,7 @@ impl From<Error> for Status {
                 tracing::warn!(error = error_chain(error), "orders of an account that is to end unavailable");
                 Self::unavailable(message)
             }
+            Error::SelfDealing => with_reason(Code::FailedPrecondition, "SELF_DEALING", message),
             Error::TooManyAttempts
             | Error::TooManyLogins
             | Error::NoRoom

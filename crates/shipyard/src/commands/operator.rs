@@ -1,8 +1,9 @@
-//! `shipyard operator`: creates a user with the role `operator`, in iam's database.
+//! `shipyard operator`: gives and takes the role `operator`, in iam's database.
 
 use std::{path::PathBuf, sync::Arc};
 
-use anyhow::{Context as _, anyhow};
+use anyhow::{Context as _, anyhow, bail};
+use clap::Subcommand;
 use contracts::ids::UserId;
 use iam::{
     config::{Hashing as Cost, Own},
@@ -12,36 +13,68 @@ use iam::{
     repository::PgUsers,
     service::OperatorService,
 };
-use platform::{clock, config::Settings, ids, random, telemetry};
+use platform::{auth::Author, clock, config::Settings, ids, random, telemetry};
+use uuid::Uuid;
 
 use super::password;
 use crate::data::Data;
 
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// Login of the operator; IAM_OPERATORS must contain it
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Create a user with the role, or give it to an existing user
+    Add(Add),
+    /// Take the role from a user, also in the sessions that are open
+    Remove {
+        /// Login of the user, exactly as it is registered
+        login: String,
+    },
+    /// List the users with the role
+    List,
+}
+
+#[derive(clap::Args)]
+struct Add {
+    /// Login of the operator
     login: String,
-    /// The operator's e-mail address (default: the login, if it is an address, else LOGIN@operator.invalid)
+    /// Give the role to the existing user with this uuid, whose login must be LOGIN exactly
+    #[arg(long, value_name = "USER_UUID", conflicts_with_all = ["email", "password_file"])]
+    adopt: Option<Uuid>,
+    /// The new user's e-mail address (default: the login, if it is an address, else LOGIN@operator.invalid)
     #[arg(long)]
     email: Option<String>,
-    /// File with the password (default: ask for it on the terminal)
+    /// File with the new user's password (default: ask for it on the terminal)
     #[arg(long, value_name = "FILE")]
     password_file: Option<PathBuf>,
 }
 
 pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
     let settings = data.running(Settings::load()?).or("LOG_LEVEL", "error");
-    // iam's security event goes to this command's log.
+    // iam's security events go to this command's log.
     let _telemetry = telemetry::start("shipyard", &settings.read()?)?;
-    let Arguments { login, email, password_file } = arguments;
+    let database = iam::SERVICE.pool("shipyard-operator", 1, &settings).with_context(|| data.advice())?;
+    let service = OperatorService::new(Arc::new(PgUsers::new(database.clone())), Author::command_line());
+    match arguments.command {
+        Command::Add(Add { login, adopt: Some(user), .. }) => adopt(&service, UserId::new(user), &login).await,
+        Command::Add(new) => create(&service, &settings, new).await,
+        Command::Remove { login } => remove(&service, &login).await,
+        Command::List => list(&service).await,
+    }?;
+    database.close().await;
+    Ok(())
+}
+
+async fn create(service: &OperatorService, settings: &Settings, new: Add) -> anyhow::Result<()> {
+    let Add { login, email, password_file, .. } = new;
     let email = email.unwrap_or_else(|| default_email(&login));
     let info = UserInfo::new(login.clone(), email, Vec::new())?;
-    let database = iam::SERVICE.pool("shipyard-operator", 1, &settings).with_context(|| data.advice())?;
-    let own = settings.read::<Own>()?;
-    let operators = own.operators()?;
-    let least = own.check_password_min()?;
+    let least = settings.read::<Own>()?.check_password_min()?;
     let hashing = Hashing::new(&settings.read::<Cost>()?)?;
-    let service = OperatorService::new(Arc::new(PgUsers::new(database.clone())), hashing, operators);
 
     // Rejects the login before the command asks for a password.
     service.check(&login).await.map_err(|error| explain(error, &login))?;
@@ -50,12 +83,37 @@ pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
         None => password::ask_twice(&login)?,
     };
     let password = Password::chosen("password", password, [&info.login, &info.email], least)?;
-    let now = clock::now();
-    let user = User { id: UserId::new(ids::ordered()), info, created_at: now, updated_at: now };
-    service.create(&user, password, random::secret()).await.map_err(|error| explain(error, &login))?;
-    database.close().await;
+    let user = User::new(UserId::new(ids::ordered()), info, clock::now());
+    let id = user.id;
+    service.create(user, &hashing, password, random::secret()).await.map_err(|error| explain(error, &login))?;
+    outln!("{login} is an operator: user {id}");
+    Ok(())
+}
 
-    outln!("{login} is an operator: user {}", user.id);
+async fn adopt(service: &OperatorService, user: UserId, login: &str) -> anyhow::Result<()> {
+    let is_changed = match service.adopt(user, login).await {
+        Err(Error::UserNotFound) => bail!("no user {user} has exactly the login {login}, nothing was changed"),
+        adopted => adopted.map_err(|error| explain(error, login))?,
+    };
+    let from = if is_changed { "from the next login on" } else { "already" };
+    outln!("{login} is an operator {from}: user {user}");
+    Ok(())
+}
+
+async fn remove(service: &OperatorService, login: &str) -> anyhow::Result<()> {
+    match service.remove(login).await {
+        Ok(Some(user)) => outln!("{login} is no operator any more: user {user}"),
+        Ok(None) | Err(Error::UserNotFound) => bail!("no operator has exactly the login {login}, nothing was changed"),
+        Err(error) => return Err(explain(error, login)),
+    }
+    Ok(())
+}
+
+async fn list(service: &OperatorService) -> anyhow::Result<()> {
+    for operator in service.list().await.map_err(|error| explain(error, ""))? {
+        let disabled = if operator.is_disabled { "  disabled" } else { "" };
+        outln!("{}  {}  since {}{disabled}", operator.id, operator.login, operator.since.format("%Y-%m-%d %H:%M UTC"));
+    }
     Ok(())
 }
 
@@ -67,11 +125,8 @@ fn default_email(login: &str) -> String {
 
 fn explain(error: Error, login: &str) -> anyhow::Error {
     match error {
-        Error::NotOperator => {
-            anyhow!("IAM_OPERATORS: does not name {login}; add the login there, restart iam, and run this again")
-        }
         Error::LoginTaken => anyhow!(
-            "the login {login} is registered already, nothing was changed; its user has the role, so if that is a stranger's, remove it from IAM_OPERATORS"
+            "the login {login} is registered already, nothing was changed; give its user the role with --adopt USER_UUID, if it is not a stranger's"
         ),
         Error::Database(_) => {
             anyhow::Error::from(error).context("asking iam's database, which iam prepares at its start")

@@ -24,7 +24,7 @@ static SHARED: OnceCell<System> = OnceCell::const_new();
 static ROOM: Semaphore = Semaphore::const_new(SYSTEMS as usize);
 const SYSTEMS: u32 = 3;
 
-/// The logins in `IAM_OPERATORS`. None is registered at first.
+/// Logins of operators. None is registered at first.
 pub const OPERATORS: [&str; 3] = ["operator", "operator@example.com", "console-operator"];
 
 pub struct System {
@@ -104,7 +104,6 @@ impl System {
             ("SERVICE_KEY", testkit::SERVICE_KEY),
             ("SHIPYARD_ENVIRONMENT", "development"),
             ("REDIS_URL", &redis.url),
-            ("IAM_OPERATORS", &OPERATORS.join(",")),
             ("IAM_REDIS_PREFIX", &kafka.prefix),
             // Cheap password hashing, since tests log in often and at once.
             ("IAM_ARGON2_MEMORY_KIB", "64"),

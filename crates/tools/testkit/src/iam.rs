@@ -25,8 +25,8 @@ use contracts::proto::{
     user::v1::{
         ChangeContactsRequest, ChangeContactsResponse, ChangePasswordRequest, ChangePasswordResponse,
         ConfirmContactRequest, ConfirmContactResponse, CreateContactCodeRequest, CreateContactCodeResponse,
-        DeleteAccountRequest, DeleteAccountResponse, GetUserRequest, GetUserResponse, RegisterRequest,
-        RegisterResponse,
+        DeleteAccountRequest, DeleteAccountResponse, DisableUserRequest, DisableUserResponse, EnableUserRequest,
+        EnableUserResponse, GetUserRequest, GetUserResponse, RegisterRequest, RegisterResponse,
         contact_service_server::{ContactService, ContactServiceServer},
         user_service_server::{UserService, UserServiceServer},
     },
@@ -353,5 +353,13 @@ impl UserService for Known {
         }
         self.sessions.end(&session);
         Ok(Response::new(DeleteAccountResponse {}))
+    }
+
+    async fn disable_user(&self, _: Request<DisableUserRequest>) -> Result<Response<DisableUserResponse>, Status> {
+        Err(Status::unimplemented("the stand-in for iam disables no user"))
+    }
+
+    async fn enable_user(&self, _: Request<EnableUserRequest>) -> Result<Response<EnableUserResponse>, Status> {
+        Err(Status::unimplemented("the stand-in for iam disables no user"))
     }
 }

@@ -31,7 +31,7 @@ fn as_json(courier: &Courier) -> Value {
 pub async fn follow(State(api): State<Api>, visit: Visit) -> Response {
     match api.couriers.read(&api.live, visit.user).await {
         Ok(reader) => {
-            let first = (reader, SessionWatch::new(api.iam.clone(), visit.session), 1);
+            let first = (reader, SessionWatch::new(api.iam.clone(), visit.session, visit.user.is_operator), 1);
             live::stream(futures::stream::unfold(first, async |(mut reader, mut session, number)| {
                 let courier = tokio::select! {
                     courier = reader.next() => courier?,

@@ -57,7 +57,7 @@ pub async fn show(
         let after = query.after(&headers)?;
         let (order, _) = api.readable(&visit, &path, uri.path()).await?;
         let reader = api.live.read(order, UserId::new(visit.user.uuid), after).await.map_err(of_error)?;
-        Ok::<_, Problem>((reader, SessionWatch::new(api.iam.clone(), visit.session)))
+        Ok::<_, Problem>((reader, SessionWatch::new(api.iam.clone(), visit.session, visit.user.is_operator)))
     };
     match open.await {
         Ok(open) => stream(futures::stream::unfold(open, async |(mut reader, mut session)| {

@@ -1,7 +1,8 @@
-//! Ends a stream when its session has ended: a stream outlives the session check of the request that opened it.
+//! Ends a stream when its session has ended or has lost the role `operator`: a stream outlives the session check of the request that opened it.
 
 use std::time::Duration;
 
+use contracts::identity::OPERATOR;
 use futures::{
     FutureExt as _,
     future::{BoxFuture, Fuse},
@@ -21,13 +22,15 @@ pub struct SessionWatch {
 }
 
 impl SessionWatch {
-    /// Watches a session. While iam does not respond, the session counts as open.
-    pub fn new(iam: Iam, session: String) -> Self {
+    /// Watches a session that had the role `operator`, or not. While iam does not respond, the session counts as open.
+    pub fn new(iam: Iam, session: String, is_operator: bool) -> Self {
         Self::checked(move || {
             let (iam, session) = (iam.clone(), session.clone());
             async move {
-                let user = iam.user(&session).await;
-                user.is_err_and(|status| matches!(status.code(), Code::Unauthenticated | Code::InvalidArgument))
+                match iam.user(&session).await {
+                    Ok(user) => is_operator && !user.roles.iter().any(|role| role == OPERATOR),
+                    Err(status) => matches!(status.code(), Code::Unauthenticated | Code::InvalidArgument),
+                }
             }
         })
     }

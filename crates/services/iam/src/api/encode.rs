@@ -6,13 +6,10 @@ use contracts::{
 };
 use platform::grpc::timestamp;
 
-use crate::{
-    model::{self, SessionTimes},
-    service::IamService,
-};
+use crate::model::{self, SessionTimes};
 
-pub fn user(service: &IamService, user: model::User) -> User {
-    let roles = roles(service.is_operator(&(&user).into()));
+pub fn user(user: model::User) -> User {
+    let roles = roles(user.is_operator);
     let methods = user.info.notification_methods.into_iter();
     let methods = methods.map(|method| NotificationMethod {
         provider_name: method.provider_name,

@@ -19,5 +19,5 @@ pub async fn handle(
 
     let user = service.find(&caller, user).await?;
 
-    Ok(Response::new(GetUserResponse { user: Some(encode::user(service, user)) }))
+    Ok(Response::new(GetUserResponse { user: Some(encode::user(user)) }))
 }

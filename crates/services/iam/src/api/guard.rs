@@ -28,6 +28,8 @@ pub const RULES: &[Rule] = &[
     // Public, so that the console's identity counts: its user's address is in a header. The session in the metadata names the user.
     Rule::public("/user.v1.UserService/DeleteAccount"),
     Rule::session("/user.v1.UserService/GetUser", &["order", "notification"]),
+    Rule::operator("/user.v1.UserService/DisableUser", &[]),
+    Rule::operator("/user.v1.UserService/EnableUser", &[]),
     Rule::session("/user.v1.ContactService/CreateContactCode", &[]),
     Rule::services("/user.v1.ContactService/ConfirmContact", &["notification"]),
 ];

@@ -8,6 +8,7 @@ mod confirm_contact;
 mod contacts;
 mod create_contact_code;
 mod delete_account;
+mod disable_user;
 mod encode;
 mod end_session;
 mod end_user_sessions;
@@ -38,8 +39,8 @@ use contracts::proto::{
     envoy::service::auth::v3::authorization_server::AuthorizationServer,
     user::v1::{
         ChangeContactsRequest, ChangeContactsResponse, ChangePasswordRequest, ChangePasswordResponse,
-        DeleteAccountRequest, DeleteAccountResponse, GetUserRequest, GetUserResponse, RegisterRequest,
-        RegisterResponse,
+        DeleteAccountRequest, DeleteAccountResponse, DisableUserRequest, DisableUserResponse, EnableUserRequest,
+        EnableUserResponse, GetUserRequest, GetUserResponse, RegisterRequest, RegisterResponse,
         contact_service_server::ContactServiceServer,
         user_service_server::{UserService, UserServiceServer},
     },
@@ -163,5 +164,16 @@ impl UserService for Grpc {
     ) -> Result<Response<DeleteAccountResponse>, Status> {
         let address = caller_address::of(&request, &self.settings);
         delete_account::handle(&self.accounts, address, request).await
+    }
+
+    async fn disable_user(
+        &self,
+        request: Request<DisableUserRequest>,
+    ) -> Result<Response<DisableUserResponse>, Status> {
+        disable_user::disable(&self.service, request).await
+    }
+
+    async fn enable_user(&self, request: Request<EnableUserRequest>) -> Result<Response<EnableUserResponse>, Status> {
+        disable_user::enable(&self.service, request).await
     }
 }

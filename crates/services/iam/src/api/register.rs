@@ -23,8 +23,7 @@ pub async fn handle(
 ) -> Result<Response<RegisterResponse>, Status> {
     let info = request.into_inner().info.ok_or_else(|| Error::from(InvalidField::invalid("info", "is required")))?;
     let (info, password) = decode(info, password_min)?;
-    let now = clock::now();
-    let user = User { id: UserId::new(ids::ordered()), info, created_at: now, updated_at: now };
+    let user = User::new(UserId::new(ids::ordered()), info, clock::now());
 
     service.register(address, &user, password, random::secret()).await?;
 

@@ -21,5 +21,5 @@ pub async fn handle(service: &IamService, request: Request<WhoamiRequest>) -> Re
     let (times, user) = service.whoami(credential).await?;
 
     let session = encode::session(shown, times);
-    Ok(Response::new(WhoamiResponse { session: Some(session), user: Some(encode::user(service, user)) }))
+    Ok(Response::new(WhoamiResponse { session: Some(session), user: Some(encode::user(user)) }))
 }

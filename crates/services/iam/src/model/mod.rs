@@ -4,7 +4,6 @@ mod common_passwords;
 mod contact;
 mod device;
 mod login_attempt;
-mod operators;
 mod owner;
 mod password;
 mod session;
@@ -16,14 +15,13 @@ pub use contact::{CODE_LIFETIME, ChatId, CodeDigest, ContactCode};
 pub use contracts::caseless::caseless;
 pub use device::DeviceDigest;
 pub use login_attempt::{LoginAttempt, Origin, account_key};
-pub use operators::Operators;
-pub use owner::{LoginDigest, OpenSession, Owner, SessionUser};
+pub use owner::{OpenSession, Owner, SessionUser};
 pub use password::{MAX_CHARACTERS, MIN_CHARACTERS, Password};
 use platform::invalid::InvalidField;
 pub use session::{Session, SessionDigest, SessionId, SessionSummary, SessionTimes, ShortId};
 pub use token::{Credential, TokenDigest, TokenId};
 pub use trusted_proxies::TrustedProxies;
-pub use user::{Account, KNOWN_FOR, MAX_DEVICES, NotificationMethod, User, UserInfo};
+pub use user::{Account, KNOWN_FOR, MAX_DEVICES, NotificationMethod, Operator, User, UserInfo, check_reason};
 
 /// Checks a line of text: not empty, at most `limit` bytes, no control characters, no leading or trailing space.
 fn line(field: &str, text: &str, limit: usize) -> Result<(), InvalidField> {

@@ -1,9 +1,6 @@
 //! The owner of a session, as far as checks of access need it.
 
-use std::fmt;
-
 use contracts::ids::UserId;
-use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::{SessionTimes, User};
@@ -12,34 +9,15 @@ use super::{SessionTimes, User};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Owner {
     pub id: UserId,
-    /// The digest that shows whether the user has the role `operator`.
-    pub login: LoginDigest,
+    /// True if the user had the role `operator` at this version. Only the database says whether the user still has it.
+    pub is_operator: bool,
     /// The time of the user's last change, in microseconds since 1970.
     pub version: i64,
 }
 
 impl From<&User> for Owner {
     fn from(user: &User) -> Self {
-        Self { id: user.id, login: LoginDigest::new(&user.info.login), version: user.version() }
-    }
-}
-
-/// The first 128 bits of the SHA-256 of a login, in hexadecimal digits. They are enough to recognise an operator's login: finding another
-/// login with the same digest takes some 2^128 attempts.
-#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct LoginDigest(String);
-
-impl LoginDigest {
-    pub fn new(login: &str) -> Self {
-        Self(half_of_sha_256(&[login.as_bytes()]))
-    }
-}
-
-/// The debug output does not show the digest, since a login can be guessed from it.
-impl fmt::Debug for LoginDigest {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("LoginDigest(…)")
+        Self { id: user.id, is_operator: user.is_operator, version: user.version() }
     }
 }
 
@@ -66,18 +44,4 @@ pub struct SessionUser {
 pub struct OpenSession {
     pub times: SessionTimes,
     pub owner: Owner,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_digest_is_half_of_the_sha_256() {
-        // printf ann | sha256sum
-        let digest = LoginDigest::new("ann");
-
-        assert_eq!(digest.0, "49915e0d7d4b402e3017d010bc1c0e83");
-        assert_eq!(format!("{digest:?}"), "LoginDigest(…)");
-    }
 }

@@ -14,6 +14,7 @@ const MAX_ADDRESS_BYTES: usize = 254;
 const MAX_PROVIDER_BYTES: usize = 64;
 const MAX_TARGET_BYTES: usize = 512;
 const MAX_METHODS: usize = 4;
+const MAX_REASON_CHARACTERS: usize = 500;
 /// The maximum total length of the texts that a user enters at registration, in bytes. A user's row is only a little
 /// larger.
 const MAX_TOTAL_BYTES: usize = 2_048;
@@ -60,6 +61,18 @@ pub struct User {
     pub info: UserInfo,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
+    /// True if the user has the role `operator`, which only the command `shipyard operator` gives and takes.
+    pub is_operator: bool,
+    /// True if an operator has disabled the user: no login, and no session.
+    pub is_disabled: bool,
+}
+
+/// A user with the role `operator`.
+pub struct Operator {
+    pub id: UserId,
+    pub login: String,
+    pub since: DateTime<Utc>,
+    pub is_disabled: bool,
 }
 
 /// A user with the hash of the password.
@@ -97,6 +110,10 @@ impl fmt::Debug for Account {
 }
 
 impl User {
+    pub fn new(id: UserId, info: UserInfo, now: DateTime<Utc>) -> Self {
+        Self { id, info, created_at: now, updated_at: now, is_operator: false, is_disabled: false }
+    }
+
     /// Returns the time of the last change in microseconds since 1970, by which stores recognise the newest data.
     pub fn version(&self) -> i64 {
         self.updated_at.timestamp_micros()
@@ -183,6 +200,15 @@ fn check_methods(methods: &[NotificationMethod], others: usize) -> Result<(), In
     Ok(())
 }
 
+/// The reason for which an operator disables a user: a text of at most 500 characters in one line.
+pub fn check_reason(reason: &str) -> Result<(), InvalidField> {
+    if reason.chars().count() > MAX_REASON_CHARACTERS {
+        let problem = format!("must have at most {MAX_REASON_CHARACTERS} characters");
+        return Err(InvalidField::invalid("reason", problem));
+    }
+    line("reason", reason, usize::MAX)
+}
+
 pub fn check_login(login: &str) -> Result<(), InvalidField> {
     line("login", login, MAX_ADDRESS_BYTES)
 }
@@ -214,8 +240,7 @@ mod tests {
     fn no_login_and_no_contact_is_shown() {
         let method = NotificationMethod::new("telegram".to_owned(), "774242".to_owned());
         let info = UserInfo::new("ann".to_owned(), "ann@example.com".to_owned(), vec![method.clone()]).unwrap();
-        let now = DateTime::UNIX_EPOCH;
-        let user = User { id: UserId::new(uuid::Uuid::from_u128(1)), info, created_at: now, updated_at: now };
+        let user = User::new(UserId::new(uuid::Uuid::from_u128(1)), info, DateTime::UNIX_EPOCH);
         let account = Account { user, password_hash: "$argon2id$".to_owned(), devices: Vec::new() };
 
         let shown = format!("{method:?} {account:?}");

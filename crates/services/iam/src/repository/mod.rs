@@ -16,4 +16,4 @@ pub use memory::{MemoryContactCodes, MemoryLoginAttempts, MemorySessions, Memory
 pub use postgres::{MIGRATIONS, PgUsers};
 pub use redis::{RedisContactCodes, RedisLoginAttempts, RedisSessions};
 pub use sessions::{Admission, Lookup, Sessions};
-pub use users::Users;
+pub use users::{Rights, Users};

@@ -6,11 +6,11 @@ use contracts::ids::UserId;
 
 use crate::{
     error::Error,
-    model::{Account, ChatId, DeviceDigest, NotificationMethod, Owner, User, UserInfo},
+    model::{Account, ChatId, DeviceDigest, NotificationMethod, Operator, Owner, User, UserInfo},
 };
 
 #[async_trait]
-pub trait Users: Send + Sync {
+pub trait Users: Rights {
     /// Adds a user. The call is idempotent. Fails if another user has the login or the e-mail address, in any
     /// [spelling](crate::model::caseless).
     async fn register(&self, user: &User, password_hash: &str) -> Result<(), Error>;
@@ -22,7 +22,8 @@ pub trait Users: Send + Sync {
     /// [`MAX_DEVICES`](crate::model::MAX_DEVICES), the most recently used ones.
     async fn remember_device(&self, user: UserId, device: &DeviceDigest, now: DateTime<Utc>) -> Result<(), Error>;
     async fn find(&self, user: UserId) -> Result<Option<User>, Error>;
-    /// Returns the data of these users that checks of access need, in any order. Leaves out users that do not exist.
+    /// Returns the data of these users that checks of access need, in any order. Leaves out users that do not exist or
+    /// are disabled.
     async fn owners(&self, users: &[UserId]) -> Result<Vec<Owner>, Error>;
     /// Changes the password if the user has not changed since `known` was read. The call is idempotent. Returns the
     /// time of the change, or `None` if the user has changed. The time is later than that of the previous change, even
@@ -52,4 +53,22 @@ pub trait Users: Send + Sync {
     /// One statement writes this and the event. From then on, the user does not exist for the other methods. The call is idempotent.
     /// Returns false if the user has changed.
     async fn erase(&self, known: &User, now: DateTime<Utc>) -> Result<bool, Error>;
+}
+
+/// What operators and the command `shipyard operator` decide about a user. Each change is idempotent, and changes
+/// `updated_at`, so that a change of the password that began before it fails.
+#[async_trait]
+pub trait Rights: Send + Sync {
+    /// Disables the user for a reason, on behalf of an operator, or enables the user. Returns false if the user does not
+    /// exist.
+    async fn set_disabled(
+        &self,
+        user: UserId,
+        disabled: Option<(&str, UserId)>,
+        now: DateTime<Utc>,
+    ) -> Result<bool, Error>;
+    /// Gives or takes the role `operator`. Returns false if nothing has changed.
+    async fn set_operator(&self, user: UserId, is_operator: bool, now: DateTime<Utc>) -> Result<bool, Error>;
+    /// Returns the users with the role `operator`, those who have had it longest first.
+    async fn operators(&self) -> Result<Vec<Operator>, Error>;
 }

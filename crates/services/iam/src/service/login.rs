@@ -42,7 +42,7 @@ impl Authenticated {
 
 impl IamService {
     /// Counts the attempt, then returns the login's account if the password is right. An unknown login, a wrong
-    /// password and a locked account cause the same lookup and hashing work, fail with the same error, and count as one
+    /// password, and a locked or disabled account cause the same lookup and hashing work, fail with the same error, and count as one
     /// outcome in the metrics.
     pub(super) async fn authenticate(
         &self,
@@ -70,7 +70,8 @@ impl IamService {
             return Err(error);
         }
         let is_locked = judged.decision == Decision::Locked;
-        match self.verify(account.filter(|_| !is_locked), password).await {
+        let account = account.filter(|account| !is_locked && !account.user.is_disabled);
+        match self.verify(account, password).await {
             Ok(Some((account, verdict))) => Ok(Authenticated { account, verdict, attempt, judged }),
             Ok(None) => Err(Error::WrongCredentials),
             Err(error) => {

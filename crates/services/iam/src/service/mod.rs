@@ -2,10 +2,11 @@
 
 mod change_contacts;
 mod contacts;
-mod create_operator;
 mod delete_account;
+mod disable_user;
 mod login;
 mod login_throttle;
+mod operators;
 mod profiles;
 mod sessions;
 mod tokens;
@@ -23,13 +24,13 @@ use platform::{
 };
 
 pub use self::{
-    contacts::ContactService, create_operator::OperatorService, delete_account::AccountService, tokens::IssuedToken,
+    contacts::ContactService, delete_account::AccountService, operators::OperatorService, tokens::IssuedToken,
 };
 use self::{login_throttle::Throttle, profiles::Profiles};
 use crate::{
     error::Error,
     hashing::{Hashing, Purpose, SaltBytes, Verdict},
-    model::{DeviceDigest, LoginAttempt, Operators, Owner, Password, Session, SessionId, User},
+    model::{DeviceDigest, LoginAttempt, Password, Session, SessionId, User},
     repository::{Admission, LoginAttempts, Sessions, Users},
     tokens::AccessTokens,
 };
@@ -41,7 +42,6 @@ pub struct IamService {
     attempts: Arc<dyn LoginAttempts>,
     hashing: Hashing,
     rules: SessionRules,
-    operators: Operators,
     tokens: AccessTokens,
     profiles: Profiles,
     throttle: Throttle,
@@ -67,11 +67,10 @@ impl IamService {
         attempts: Arc<dyn LoginAttempts>,
         hashing: Hashing,
         rules: SessionRules,
-        operators: Operators,
         tokens: AccessTokens,
     ) -> Self {
         let (profiles, throttle, memory) = (Profiles::new(users.clone()), Throttle::default(), Memory::default());
-        Self { users, sessions, attempts, hashing, rules, operators, tokens, profiles, throttle, memory }
+        Self { users, sessions, attempts, hashing, rules, tokens, profiles, throttle, memory }
     }
 
     /// Sets the memory of the session store, which otherwise counts as unlimited.
@@ -84,14 +83,7 @@ impl IamService {
         &self.tokens
     }
 
-    /// Returns true if the user has the role `operator`. The role depends only on the login, so a change of the configuration also applies
-    /// to open sessions.
-    pub fn is_operator(&self, user: &Owner) -> bool {
-        self.operators.include(user)
-    }
-
-    /// Adds a user. The password is hashed only if the login and the e-mail address are free. An operator's login is refused with the same
-    /// error as a taken login, after the same time.
+    /// Adds a user. The password is hashed only if the login and the e-mail address are free.
     pub async fn register(
         &self,
         address: IpAddr,
@@ -103,11 +95,7 @@ impl IamService {
             security_events::record(Event::Locked { address });
             return Err(Error::TooManyRegistrations);
         }
-        let is_free = self.users.check_free(&user.info).await;
-        if self.operators.reserve(&user.info.login) && matches!(is_free, Ok(()) | Err(Error::EmailTaken)) {
-            return Err(Error::LoginTaken);
-        }
-        is_free?;
+        self.users.check_free(&user.info).await?;
         let hash = self.hashing.hash(Purpose::Registration, password, salt).await?;
         self.users.register(user, &hash).await?;
         security_events::record(Event::Registered { user: user.id.uuid() });
@@ -137,6 +125,12 @@ impl IamService {
         let (admission, ()) =
             tokio::join!(self.sessions.open(&session, most), self.authenticated(&known, known.is_new(now), now));
         admitted(admission?)?;
+        // The user may have been disabled since the account was read. Its sessions end after the row has changed, so
+        // either that ends this session, or this reads the change.
+        if self.users.owners(&[user]).await?.is_empty() {
+            self.sessions.close_all(user).await?;
+            return Err(Error::WrongCredentials);
+        }
         self.profiles.keep(&session.user);
         if known.verdict == Verdict::Outdated {
             // The hash is renewed in the background, so that the caller does not wait for it.

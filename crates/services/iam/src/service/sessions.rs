@@ -33,7 +33,7 @@ const PROFILE_TIMEOUT: Duration = Duration::from_millis(200);
 
 impl IamService {
     pub async fn whoami(&self, credential: Credential) -> Result<(SessionTimes, User), Error> {
-        let (times, user) = match self.sessions.find_all(&[credential]).await?.pop().unwrap_or(Lookup::Ended) {
+        let (times, user) = match self.find_all(&[credential]).await?.pop().unwrap_or(Lookup::Ended) {
             Lookup::Found(OpenSession { times, owner }) => (times, self.profiles.of(&owner).await?),
             Lookup::WithoutOwner(times) => {
                 let user = self.profiles.read(times.user).await?;
@@ -42,7 +42,7 @@ impl IamService {
             }
             Lookup::Ended => return Err(Error::InvalidSession),
         };
-        match user {
+        match user.filter(|user| !user.is_disabled) {
             Some(user) => Ok((times, user)),
             None => self.without_user(times).await,
         }
@@ -56,7 +56,8 @@ impl IamService {
     /// Returns the users of several sessions, in the order of `credentials`.
     pub async fn owners(&self, credentials: &[Credential]) -> Result<Vec<Result<auth::User, Error>>, Error> {
         let found = self.look_up(credentials).await?;
-        Ok(found.into_iter().map(|owner| owner.map(|owner| self.caller(&owner))).collect())
+        let caller = |owner: Owner| auth::User { uuid: owner.id.uuid(), is_operator: owner.is_operator };
+        Ok(found.into_iter().map(|owner| owner.map(caller)).collect())
     }
 
     /// Returns the user of a session. The login is missing if the database does not return it within `PROFILE_TIMEOUT`.
@@ -74,7 +75,7 @@ impl IamService {
     /// a session whose owner cannot be read fails alone. The session store has almost all owners; one query reads the
     /// others from the database.
     async fn look_up(&self, credentials: &[Credential]) -> Result<Vec<Result<Owner, Error>>, Error> {
-        let lookups = self.sessions.find_all(credentials).await?;
+        let lookups = self.find_all(credentials).await?;
         let read = self.read_owners(&lookups).await;
         let owners = lookups.into_iter().map(async |lookup| match lookup {
             Lookup::Found(OpenSession { owner, .. }) => Ok(owner),
@@ -87,8 +88,14 @@ impl IamService {
         Ok(join_all(owners).await)
     }
 
-    fn caller(&self, owner: &Owner) -> auth::User {
-        auth::User { uuid: owner.id.uuid(), is_operator: self.is_operator(owner) }
+    /// Looks up sessions in the session store. The owner of an operator's session is read from the database each time:
+    /// `shipyard operator remove` changes the role there alone, and the next request must not have it.
+    async fn find_all(&self, credentials: &[Credential]) -> Result<Vec<Lookup>, Error> {
+        let lookups = self.sessions.find_all(credentials).await?.into_iter().map(|lookup| match lookup {
+            Lookup::Found(OpenSession { times, owner }) if owner.is_operator => Lookup::WithoutOwner(times),
+            lookup => lookup,
+        });
+        Ok(lookups.collect())
     }
 
     /// Reads the owners that the session store does not have, or that are being changed. Returns `None` if the database is not available.
@@ -115,8 +122,10 @@ impl IamService {
         }
     }
 
+    /// Stores owners beside the sessions, except operators, who are read each time.
     async fn restore(&self, owners: &[Owner]) {
-        let stored = join_all(owners.iter().map(|owner| self.sessions.restore(owner))).await;
+        let owners = owners.iter().filter(|owner| !owner.is_operator);
+        let stored = join_all(owners.map(|owner| self.sessions.restore(owner))).await;
         if let Some(error) = stored.into_iter().find_map(Result::err) {
             tracing::warn!(
                 error = error_chain(error),
@@ -125,7 +134,7 @@ impl IamService {
         }
     }
 
-    /// Ends the sessions of a user that no longer exists.
+    /// Ends the sessions of a user that no longer exists or is disabled.
     async fn without_user<T>(&self, times: SessionTimes) -> Result<T, Error> {
         self.sessions.close_all(times.user).await?;
         Err(Error::InvalidSession)
@@ -163,7 +172,7 @@ impl IamService {
         Ok(())
     }
 
-    /// Ends all sessions of a user on behalf of an operator. It does not need the database.
+    /// Ends all sessions of a user on behalf of an operator.
     pub async fn end_user_sessions(&self, operator: auth::User, user: UserId) -> Result<(), Error> {
         if !operator.is_operator {
             return Err(Error::UserNotFound);

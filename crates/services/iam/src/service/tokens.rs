@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::{IamService, RESERVED_FROM};
 use crate::{
     error::Error,
-    model::{Credential, Owner, SessionId, TokenId},
+    model::{Credential, SessionId, TokenId},
     tokens::{MAX_PER_SESSION, NewToken},
 };
 
@@ -28,7 +28,7 @@ impl IamService {
             id,
             user: user.id,
             login: &user.info.login,
-            is_operator: self.is_operator(&Owner::from(&user)),
+            is_operator: user.is_operator,
             issued_at: now,
             expires_at,
         };

@@ -1,10 +1,7 @@
 //! Tests that logins and e-mail addresses that differ only in case or Unicode form belong to one user.
 
 use contracts::proto::common::v1::UserInfo;
-use iam::{
-    model::Operators,
-    repository::{MIGRATIONS, PgUsers, Users as _},
-};
+use iam::repository::{MIGRATIONS, PgUsers, Users as _};
 use platform::{clock, ids};
 use tonic::Code;
 
@@ -77,13 +74,4 @@ async fn a_login_whose_key_is_larger_than_an_index_entry_is_registered_and_found
     }
     assert!(users.register(&user("aNN", "new@example.com"), "hash").await.is_err());
     assert!(users.register(&user("bob", "\u{ff41}nn@example.com"), "hash").await.is_err());
-}
-
-#[test]
-fn a_stranger_with_another_spelling_does_not_become_an_operator() {
-    let operators = Operators::parse("ann").unwrap();
-
-    assert!(operators.reserve("ANN"), "cannot be registered");
-    assert!(!operators.include(&(&user("ANN", "stranger@example.com")).into()), "was registered when it could be");
-    assert!(operators.include(&(&user("ann", "ann@example.com")).into()));
 }

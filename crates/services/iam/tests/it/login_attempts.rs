@@ -9,7 +9,7 @@ use std::{
 use iam::{
     config::Limits,
     error::Error,
-    model::{LoginAttempt, Operators, SessionId},
+    model::{LoginAttempt, SessionId},
     repository::{Decision, Judged, LoginAttempts, MemorySessions, MemoryUsers, Sessions as _},
     service::IamService,
 };
@@ -70,9 +70,9 @@ async fn a_success_resets_the_count_of_the_account() {
 #[tokio::test]
 async fn a_right_password_resets_the_count_even_while_the_credentials_are_being_changed() {
     for (store, attempts) in attempts(per_account(LONG)).await {
-        let (sessions, operators) = (Arc::new(MemorySessions::new(BOUNDS)), Operators::parse("").unwrap());
+        let sessions = Arc::new(MemorySessions::new(BOUNDS));
         let users = Arc::new(MemoryUsers::default());
-        let service = IamService::new(users, sessions.clone(), attempts.clone(), hashing(), RULES, operators, tokens());
+        let service = IamService::new(users, sessions.clone(), attempts.clone(), hashing(), RULES, tokens());
         let ann = user("ann", "ann@example.com");
         service.register(attempt("ann").address, &ann, password(), [1; 16]).await.unwrap();
         let kept = session(&ann, LONG);

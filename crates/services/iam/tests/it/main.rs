@@ -10,6 +10,7 @@ mod check;
 mod contact_codes;
 mod contact_service;
 mod device_locks;
+mod disabled_users;
 mod failures;
 mod figures;
 mod fixture;

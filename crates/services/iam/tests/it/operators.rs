@@ -1,28 +1,28 @@
-//! Tests of the role `operator`: which users have it, and how they are created.
+//! Tests of the role `operator`: which users have it, how it is given and taken, and who notices at once.
 
 use std::sync::Arc;
 
 use contracts::{
     identity::{GrpcSessions, OPERATOR},
-    proto::common::v1::UserInfo,
+    ids::UserId,
+    proto::auth::v1::IssueTokenRequest,
 };
 use iam::{
     api::OwnSessions,
-    config::{self, Config},
+    config,
     error::Error,
     hashing::Hashing,
-    model::{Operators, Password, User},
-    repository::{MIGRATIONS, MemoryLoginAttempts, MemorySessions, MemoryUsers, PgUsers},
+    model::{Password, User},
+    repository::{MIGRATIONS, MemoryLoginAttempts, MemorySessions, PgUsers, Users},
     service::{IamService, OperatorService},
 };
 use platform::{
-    auth::{self, Credential, Sessions as _},
+    auth::{self, Author, Credential, Sessions as _},
     clock, ids, random,
 };
-use tonic::Code;
 
 use crate::{
-    fixture::{Iam, PASSWORD, info, settings, start},
+    fixture::{Iam, PASSWORD, settings, start},
     stores::{self, BOUNDS, LIMITS, RULES},
 };
 
@@ -52,14 +52,17 @@ pub async fn with_operator(login: &str) -> (Iam, String) {
 
 /// Does the same as [`with_operator`], with variables of the service.
 pub async fn with_operator_and<const N: usize>(login: &str, own: [(&'static str, String); N]) -> (Iam, String) {
-    let settings = settings().await.with([("IAM_OPERATORS", format!("other, {login}"))]).with(own);
-    let iam = start(&settings).await;
-    let pool = iam::SERVICE.pool("test", 1, &settings).expect("the settings name a database");
-    let operators = Config::load(&settings).expect("the settings are valid").operators;
+    let iam = start(&settings().await.with(own)).await;
     let operator = user(login);
-    let service = OperatorService::new(Arc::new(PgUsers::new(pool)), hashing(), operators);
-    service.create(&operator, password(), [1; 16]).await.expect("the login is free");
-    (iam, operator.id.to_string())
+    let id = operator.id.to_string();
+    operators(&iam).create(operator, &hashing(), password(), [1; 16]).await.expect("the login is free");
+    (iam, id)
+}
+
+/// What the command `shipyard operator` runs beside this service, in another process.
+fn operators(iam: &Iam) -> OperatorService {
+    let pool = iam::SERVICE.pool("test", 1, &iam.settings).expect("the settings name a database");
+    OperatorService::new(Arc::new(PgUsers::new(pool)), Author::command_line())
 }
 
 #[tokio::test]
@@ -82,61 +85,83 @@ async fn an_operator_is_answered_with_the_role_and_a_plain_user_without() {
 }
 
 #[tokio::test]
-async fn the_login_of_an_operator_is_refused_as_a_taken_one_is() {
+async fn a_taken_role_is_gone_from_open_sessions_and_tokens_of_each_replica_at_once() {
     let login = format!("operator-{}", ids::random());
-    let iam = start(&settings().await.with([("IAM_OPERATORS", login.clone())])).await;
-    let taken = info();
-    iam.register(&taken, PASSWORD).await.unwrap();
+    let (first, operator) = with_operator(&login).await;
+    let second = start(&first.settings).await;
+    let session_uuid = first.login(&login, PASSWORD).await.unwrap();
+    let token = IssueTokenRequest { session_uuid: session_uuid.clone() };
+    let token = first.auth.clone().issue_token(token).await.unwrap().into_inner().access_token;
+    let uuid = operator.parse().unwrap();
+    let asked = async |iam: &Iam, expected: auth::User| {
+        let sessions = GrpcSessions::new(testkit::peer("iam", iam.address));
+        for credential in [Credential::Session(session_uuid.clone()), Credential::Token(token.clone())] {
+            assert_eq!(sessions.owner(&credential).await, Ok(expected), "{credential:?}");
+        }
+        let roles = iam.whoami(&session_uuid).await.unwrap().user.unwrap().roles;
+        assert_eq!(!roles.is_empty(), expected.is_operator);
+    };
 
-    let same_login = UserInfo { login: taken.login, ..info() };
-    let expected = iam.register(&same_login, PASSWORD).await.unwrap_err();
-    let refused = iam.register(&UserInfo { login: login.clone(), ..info() }, PASSWORD).await.unwrap_err();
-
-    assert_eq!((refused.code(), refused.message()), (Code::AlreadyExists, expected.message()));
-    assert_eq!(iam.login(&login, PASSWORD).await.unwrap_err().code(), Code::Unauthenticated);
-    let other_case = UserInfo { login: login.to_uppercase(), ..info() };
-    let refused = iam.register(&other_case, PASSWORD).await.unwrap_err();
-    assert_eq!((refused.code(), refused.message()), (Code::AlreadyExists, expected.message()));
+    for iam in [&first, &second] {
+        asked(iam, auth::User::operator(uuid)).await;
+    }
+    assert_eq!(operators(&first).remove(&login).await.unwrap().map(|user| user.uuid()), Some(uuid));
+    for iam in [&second, &first, &second] {
+        asked(iam, auth::User::plain(uuid)).await;
+    }
+    assert!(operators(&first).adopt(UserId::new(uuid), &login).await.unwrap());
+    first.login(&login, PASSWORD).await.unwrap();
+    asked(&second, auth::User::operator(uuid)).await;
 }
 
 #[tokio::test]
-async fn an_operator_is_created_once_and_only_for_a_login_of_an_operator() {
-    let database = testkit::database(&MIGRATIONS).await;
-    for users in
-        [Arc::new(MemoryUsers::default()) as Arc<dyn iam::repository::Users>, Arc::new(PgUsers::new(database.pool))]
-    {
-        let service = OperatorService::new(users.clone(), hashing(), Operators::parse("ann,bob").unwrap());
+async fn the_role_is_given_only_to_a_new_user_or_to_the_user_with_both_uuid_and_login() {
+    for (store, users) in stores::users().await {
+        let service = OperatorService::new(users.clone(), Author::command_line());
+        let roles = async || service.list().await.unwrap().into_iter().map(|user| user.login).collect::<Vec<_>>();
+        let stranger = user("oscar");
+        users.register(&stranger, "hash").await.unwrap();
 
-        service.create(&user("ann"), password(), [1; 16]).await.unwrap();
-        let before = users.by_login("ann", clock::now()).await.unwrap().unwrap();
-        let again = service.create(&user("ann"), password(), [2; 16]).await.unwrap_err();
-        let stranger = service.create(&user("eve"), password(), [3; 16]).await.unwrap_err();
-        let after = users.by_login("ann", clock::now()).await.unwrap().unwrap();
+        let taken = service.create(user("oscar"), &hashing(), password(), [1; 16]).await.unwrap_err();
+        let spelled = service.adopt(stranger.id, "Oscar").await.unwrap_err();
+        let unknown = service.adopt(user("eve").id, "oscar").await.unwrap_err();
+        assert!(matches!(taken, Error::LoginTaken), "{store}: {taken}");
+        assert!(matches!((&spelled, &unknown), (Error::UserNotFound, Error::UserNotFound)), "{store}: {spelled}");
+        assert_eq!(roles().await, Vec::<String>::new(), "{store}");
 
-        assert!(matches!(again, Error::LoginTaken), "{again}");
-        assert!(matches!(stranger, Error::NotOperator), "{stranger}");
-        assert_eq!((before.user, before.password_hash), (after.user, after.password_hash), "nothing has changed");
-        assert!(users.by_login("eve", clock::now()).await.unwrap().is_none());
+        service.create(user("ann"), &hashing(), password(), [1; 16]).await.unwrap();
+        assert!(service.adopt(stranger.id, "oscar").await.unwrap(), "{store}");
+        assert!(!service.adopt(stranger.id, "oscar").await.unwrap(), "{store}: it has the role");
+        assert_eq!(roles().await, ["ann", "oscar"], "{store}");
+        assert!(users.find(stranger.id).await.unwrap().unwrap().is_operator, "{store}");
+
+        assert!(matches!(service.remove("OSCAR").await.unwrap_err(), Error::UserNotFound), "{store}");
+        assert_eq!(service.remove("oscar").await.unwrap(), Some(stranger.id), "{store}");
+        assert_eq!(service.remove("oscar").await.unwrap(), None, "{store}");
+        assert_eq!(roles().await, ["ann"], "{store}");
     }
 }
 
 #[tokio::test]
 async fn the_guard_of_iam_itself_knows_operators() {
-    let users = MemoryUsers::default();
-    let operators = Operators::parse("ann").unwrap();
-    let ann = user("ann");
-    let create = OperatorService::new(Arc::new(users.clone()), hashing(), operators.clone());
-    create.create(&ann, password(), [1; 16]).await.unwrap();
+    let users: Arc<dyn Users> = Arc::new(PgUsers::new(testkit::database(&MIGRATIONS).await.pool));
+    let operators = OperatorService::new(users.clone(), Author::command_line());
+    let (ann, bob) = (user("ann"), user("bob"));
+    operators.create(ann.clone(), &hashing(), password(), [1; 16]).await.unwrap();
+    // The session store of `cargo run`, which no command reaches.
     let (sessions, attempts) = (Arc::new(MemorySessions::new(BOUNDS)), Arc::new(MemoryLoginAttempts::new(LIMITS)));
-    let service = IamService::new(Arc::new(users), sessions, attempts, hashing(), RULES, operators, stores::tokens());
-    let bob = user("bob");
+    let service = IamService::new(users, sessions, attempts, hashing(), RULES, stores::tokens());
     service.register(stores::attempt("bob").address, &bob, password(), [2; 16]).await.unwrap();
-
-    for (login, expected) in [("ann", auth::User::operator(ann.id.uuid())), ("bob", auth::User::plain(bob.id.uuid()))] {
+    let mut sessions = Vec::new();
+    for login in ["ann", "bob"] {
         let id = iam::model::SessionId::from_bits(random::secret());
-        let attempt = stores::attempt(login);
-        service.login(&attempt, password(), id, [3; 16], clock::now()).await.unwrap();
-
-        assert_eq!(OwnSessions(service.clone()).owner(&Credential::Session(id.to_string())).await, Ok(expected));
+        service.login(&stores::attempt(login), password(), id, [3; 16], clock::now()).await.unwrap();
+        sessions.push(Credential::Session(id.to_string()));
     }
+    let guard = OwnSessions(service);
+
+    assert_eq!(guard.owner(&sessions[0]).await, Ok(auth::User::operator(ann.id.uuid())));
+    assert_eq!(guard.owner(&sessions[1]).await, Ok(auth::User::plain(bob.id.uuid())));
+    operators.remove("ann").await.unwrap();
+    assert_eq!(guard.owner(&sessions[0]).await, Ok(auth::User::plain(ann.id.uuid())));
 }

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use iam::{
     error::Error,
-    model::{Operators, SessionId, User},
+    model::{SessionId, User},
     repository::{MemoryLoginAttempts, MemorySessions, MemoryUsers},
     service::IamService,
 };
@@ -19,7 +19,7 @@ use crate::{
 async fn the_rest_of_a_full_store_is_for_accounts_that_are_older_than_a_day() {
     let (sessions, memory) = (Arc::new(MemorySessions::new(BOUNDS)), Memory::default());
     let (users, attempts) = (Arc::new(MemoryUsers::default()), Arc::new(MemoryLoginAttempts::new(LIMITS)));
-    let service = IamService::new(users, sessions, attempts, hashing(), RULES, Operators::default(), tokens());
+    let service = IamService::new(users, sessions, attempts, hashing(), RULES, tokens());
     let service = service.with_memory(memory.clone());
     let now = clock::now();
     let new = user("new", "new@example.com");

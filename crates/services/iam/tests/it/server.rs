@@ -87,7 +87,6 @@ async fn a_missing_or_invalid_variable_is_named() {
         ("IAM_HASHING_THREADS", "0"),
         ("IAM_ARGON2_MEMORY_KIB", "7"),
         ("IAM_ARGON2_ITERATIONS", "0"),
-        ("IAM_OPERATORS", "ann,,bob"),
         ("IAM_PASSWORD_MIN", "7"),
         ("IAM_PASSWORD_MIN", "129"),
         ("IAM_TRUSTED_PROXIES", "gateway"),

@@ -133,9 +133,8 @@ pub fn prefix() -> String {
 }
 
 pub fn user(login: &str, email: &str) -> User {
-    let now = clock::now();
     let info = UserInfo::new(login.to_owned(), email.to_owned(), Vec::new()).unwrap();
-    User { id: UserId::new(ids::ordered()), info, created_at: now, updated_at: now }
+    User::new(UserId::new(ids::ordered()), info, clock::now())
 }
 
 pub fn ann() -> User {

@@ -3,6 +3,11 @@
 use crate::{config::error::ConfigError, http::unreadable_field::nearest};
 
 const EXAMPLE: &str = include_str!("../../../../../.env.example");
+/// Variables that a release has removed, each with what replaces it.
+const REMOVED: [(&str, &str); 1] = [(
+    "IAM_OPERATORS",
+    "the command `shipyard operator add LOGIN` gives the role, with `--adopt USER_UUID` to an existing account",
+)];
 /// Parts of names that orchestrators set for each service.
 const OF_ORCHESTRATORS: [&str; 2] = ["_SERVICE_", "_PORT"];
 
@@ -24,6 +29,10 @@ pub(crate) fn check<'n>(names: impl Iterator<Item = &'n str>) -> Result<Vec<Stri
         let is_of_service = services.iter().any(|prefix| name.starts_with(prefix));
         let is_of_orchestrator = OF_ORCHESTRATORS.iter().any(|part| name.contains(part));
         if !is_of_service || is_of_orchestrator || known.contains(&name.as_str()) || known.contains(&base) {
+            continue;
+        }
+        if let Some((_, instead)) = REMOVED.iter().find(|(removed, _)| *removed == name) {
+            warnings.push(format!("{name} is set, and nothing reads it any more: {instead}"));
             continue;
         }
         match nearest(&name, &known).filter(|near| strsim::osa_distance(&name, near) <= 2) {
@@ -54,6 +63,13 @@ mod tests {
             warnings,
             ["IAM_FAVOURITE_COLOUR is set, and nothing reads it", "SHIPYARD_COLOUR is set, and nothing reads it"]
         );
+    }
+
+    #[test]
+    fn a_removed_variable_is_a_warning_that_names_what_replaces_it() {
+        let warnings = check(["iam_operators"].into_iter()).unwrap();
+
+        assert!(matches!(&warnings[..], [one] if one.contains("shipyard operator add LOGIN")), "{warnings:?}");
     }
 
     #[test]

@@ -10,7 +10,7 @@ use super::{AccessRefusal, ContactRefusal, Revocation, TokenRefusal};
 const MAX_TEXT_LENGTH: usize = 256;
 
 /// The names of all events, in the order of [`Event`].
-pub(super) const NAMES: [&str; 16] = [
+pub(super) const NAMES: [&str; 19] = [
     "registered",
     "logged_in",
     "login_refused",
@@ -18,7 +18,10 @@ pub(super) const NAMES: [&str; 16] = [
     "login_unlocked",
     "session_revoked",
     "password_changed",
+    "user_disabled",
+    "user_enabled",
     "role_granted",
+    "role_taken",
     "role_used",
     "token_refused",
     "access_refused",
@@ -58,9 +61,23 @@ pub enum Event<'a> {
     PasswordChanged {
         user: Uuid,
     },
-    /// A user with the role `operator` was created.
+    /// An operator has disabled the user `of`. The subject is the operator.
+    UserDisabled {
+        operator: Uuid,
+        of: Uuid,
+    },
+    UserEnabled {
+        operator: Uuid,
+        of: Uuid,
+    },
+    /// A user was given the role `operator`. The author is an [`Author`](crate::auth::Author).
     RoleGranted {
         user: Uuid,
+        author: &'a str,
+    },
+    RoleTaken {
+        user: Uuid,
+        author: &'a str,
     },
     /// An operator was admitted to a method, or to another user's object, because of the role. `of` is the user or the
     /// object to which the role gave access, if the method names one; `name` that of an object without a uuid.
@@ -113,7 +130,16 @@ impl Event<'_> {
             password_changed,
             rest @ ..,
         ] = NAMES;
-        let [role_granted, role_used, token_refused, access_refused, rest @ ..] = rest;
+        let [
+            user_disabled,
+            user_enabled,
+            role_granted,
+            role_taken,
+            role_used,
+            token_refused,
+            access_refused,
+            rest @ ..,
+        ] = rest;
         let [contact_code_created, contact_confirmed, contact_refused, contacts_changed, account_deleted] = rest;
         match self {
             Self::Registered { .. } => registered,
@@ -123,7 +149,10 @@ impl Event<'_> {
             Self::LoginUnlocked { .. } => login_unlocked,
             Self::SessionRevoked { .. } => session_revoked,
             Self::PasswordChanged { .. } => password_changed,
+            Self::UserDisabled { .. } => user_disabled,
+            Self::UserEnabled { .. } => user_enabled,
             Self::RoleGranted { .. } => role_granted,
+            Self::RoleTaken { .. } => role_taken,
             Self::RoleUsed { .. } => role_used,
             Self::TokenRefused { .. } => token_refused,
             Self::AccessRefused { .. } => access_refused,
@@ -141,7 +170,10 @@ impl Event<'_> {
             | Self::LoggedIn { user }
             | Self::SessionRevoked { user, .. }
             | Self::PasswordChanged { user }
-            | Self::RoleGranted { user }
+            | Self::RoleGranted { user, .. }
+            | Self::RoleTaken { user, .. }
+            | Self::UserDisabled { operator: user, .. }
+            | Self::UserEnabled { operator: user, .. }
             | Self::LoginUnlocked { operator: user, .. }
             | Self::RoleUsed { user, .. }
             | Self::ContactCodeCreated { user }
@@ -182,6 +214,15 @@ impl Event<'_> {
     pub(super) fn of(self) -> Option<Uuid> {
         match self {
             Self::RoleUsed { of, .. } | Self::LoginUnlocked { of, .. } => of,
+            Self::UserDisabled { of, .. } | Self::UserEnabled { of, .. } => Some(of),
+            _ => None,
+        }
+    }
+
+    /// Returns the author of an event that no user of this system caused.
+    pub(super) fn author(&self) -> Option<&str> {
+        match self {
+            Self::RoleGranted { author, .. } | Self::RoleTaken { author, .. } => Some(author),
             _ => None,
         }
     }

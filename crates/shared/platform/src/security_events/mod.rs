@@ -37,6 +37,7 @@ fn write(event: Event<'_>, count: u64) {
         path = event.path(),
         of_uuid = event.of().map(tracing::field::display),
         of_name = event.of_name(),
+        author = event.author(),
         address = event.address().map(tracing::field::display),
         count = (count > 1).then_some(count),
         "security event"

@@ -39,7 +39,6 @@ async fn what_a_run_writes_shows_no_secret_and_no_contact() {
             ("TELEGRAM_BOT_TOKEN", BOT_TOKEN),
             ("TELEGRAM_CHAT_ID", OPERATORS_CHAT),
             ("TELEGRAM_API_URL", &telegram.url()),
-            ("IAM_OPERATORS", OPERATOR),
         ],
     )
     .await;

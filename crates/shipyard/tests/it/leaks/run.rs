@@ -348,7 +348,7 @@ impl Visit<'_> {
         std::fs::write(&file, &password).unwrap();
         let file = file.display().to_string();
         for _ in 0..2 {
-            let output = self.system.shipyard(&["operator", OPERATOR, "--password-file", &file]).await;
+            let output = self.system.shipyard(&["operator", "add", OPERATOR, "--password-file", &file]).await;
             self.written.add("output of shipyard operator", &[output.stdout, output.stderr].concat());
         }
         let session = self.logged_in(OPERATOR, &password).await.unwrap();

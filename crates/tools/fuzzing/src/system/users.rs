@@ -10,7 +10,7 @@ use contracts::proto::{
 use iam::{
     config::{Hashing as Cost, Limits, SessionBounds},
     hashing::Hashing,
-    model::{Operators, TrustedProxies},
+    model::TrustedProxies,
     repository::CodeLimit,
     service::{AccountService, ContactService, IamService, SessionRules},
     tokens::{AccessTokens, SigningKey},
@@ -45,7 +45,6 @@ pub async fn users(builder: &mut Builder) -> String {
         Arc::new(iam::repository::MemoryLoginAttempts::new(limits)),
         hashing(),
         SessionRules { ttl: DAY, per_user: 100 },
-        Operators::default(),
         tokens(),
     );
     let proxies = TrustedProxies::parse("0.0.0.0/0").expect("a network");

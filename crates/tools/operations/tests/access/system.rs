@@ -24,7 +24,7 @@ use iam::{
 };
 use operations::registry::{SERVICES, with_database};
 use platform::{
-    auth::{SESSION_HEADER, SESSION_METADATA, ServiceKey},
+    auth::{Author, SESSION_HEADER, SESSION_METADATA, ServiceKey},
     clock,
     config::Settings,
     ids,
@@ -266,7 +266,6 @@ async fn settings() -> (Settings, Vec<Database>) {
     let rest = [
         ("REDIS_URL", redis.url),
         ("IAM_REDIS_PREFIX", kafka.prefix.clone()),
-        ("IAM_OPERATORS", OPERATOR.to_owned()),
         // Hashing is cheap here, since many users log in.
         ("IAM_ARGON2_MEMORY_KIB", "64".to_owned()),
         ("IAM_ARGON2_ITERATIONS", "1".to_owned()),
@@ -283,15 +282,13 @@ fn free_address() -> String {
 async fn operator(settings: &Settings, shop: &Shop) -> String {
     let info = UserInfo::new(OPERATOR.to_owned(), "operator@example.com".to_owned(), Vec::new()).unwrap();
     let database = iam::SERVICE.pool("access", 1, settings).unwrap();
-    let operators = settings.read::<iam::config::Own>().unwrap().operators().unwrap();
     let hashing = Hashing::new(&settings.read::<Cost>().unwrap()).unwrap();
-    let service = OperatorService::new(Arc::new(PgUsers::new(database.clone())), hashing, operators);
+    let service = OperatorService::new(Arc::new(PgUsers::new(database.clone())), Author::command_line());
     let password =
         Password::chosen("password", PASSWORD.to_owned(), [&info.login, &info.email], iam::model::MIN_CHARACTERS)
             .unwrap();
-    let now = clock::now();
-    let user = User { id: UserId::new(ids::ordered()), info, created_at: now, updated_at: now };
-    service.create(&user, password, random::secret()).await.unwrap();
+    let user = User::new(UserId::new(ids::ordered()), info, clock::now());
+    service.create(user, &hashing, password, random::secret()).await.unwrap();
     database.close().await;
     let request = LoginRequest { login: OPERATOR.to_owned(), password: PASSWORD.to_owned() };
     shop.auth().login(request).await.unwrap().into_inner().session_uuid

@@ -12,9 +12,10 @@ use contracts::ids::UserId;
 use crate::{
     error::Error,
     model::{
-        Account, ChatId, DeviceDigest, KNOWN_FOR, MAX_DEVICES, NotificationMethod, Owner, User, UserInfo, caseless,
+        Account, ChatId, DeviceDigest, KNOWN_FOR, MAX_DEVICES, NotificationMethod, Operator, Owner, User, UserInfo,
+        caseless,
     },
-    repository::Users,
+    repository::{Rights, Users},
 };
 
 /// Users in a map behind a mutex. Clones share the map.
@@ -87,7 +88,8 @@ impl Users for MemoryUsers {
 
     async fn owners(&self, users: &[UserId]) -> Result<Vec<Owner>, Error> {
         let accounts = self.accounts();
-        Ok(users.iter().filter_map(|user| accounts.get(user)).map(|account| Owner::from(&account.user)).collect())
+        let users = users.iter().filter_map(|user| accounts.get(user)).map(|account| &account.user);
+        Ok(users.filter(|user| !user.is_disabled).map(Owner::from).collect())
     }
 
     async fn change_password(
@@ -157,5 +159,43 @@ impl Users for MemoryUsers {
         accounts.remove(&known.id);
         self.devices().remove(&known.id);
         Ok(true)
+    }
+}
+
+#[async_trait]
+impl Rights for MemoryUsers {
+    async fn set_disabled(
+        &self,
+        user: UserId,
+        disabled: Option<(&str, UserId)>,
+        now: DateTime<Utc>,
+    ) -> Result<bool, Error> {
+        let mut accounts = self.accounts();
+        let Some(user) = accounts.get_mut(&user).map(|account| &mut account.user) else { return Ok(false) };
+        user.is_disabled = disabled.is_some();
+        user.updated_at = now.max(user.updated_at + TimeDelta::microseconds(1));
+        Ok(true)
+    }
+
+    async fn set_operator(&self, user: UserId, is_operator: bool, now: DateTime<Utc>) -> Result<bool, Error> {
+        let mut accounts = self.accounts();
+        let user = accounts.get_mut(&user).map(|account| &mut account.user);
+        let Some(user) = user.filter(|user| user.is_operator != is_operator) else { return Ok(false) };
+        user.is_operator = is_operator;
+        user.updated_at = now.max(user.updated_at + TimeDelta::microseconds(1));
+        Ok(true)
+    }
+
+    async fn operators(&self) -> Result<Vec<Operator>, Error> {
+        let accounts = self.accounts();
+        let operators = accounts.values().map(|account| account.user.clone()).filter(|user| user.is_operator);
+        Ok(operators
+            .map(|User { id, info, created_at, is_disabled, .. }| Operator {
+                id,
+                login: info.login,
+                since: created_at,
+                is_disabled,
+            })
+            .collect())
     }
 }

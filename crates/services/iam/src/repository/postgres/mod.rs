@@ -1,6 +1,7 @@
 //! The PostgreSQL implementation of [`Users`], over the table `users`.
 
 mod erase;
+mod rights;
 mod row;
 
 use std::{collections::HashMap, time::Duration};
@@ -19,9 +20,7 @@ use self::row::Row;
 use super::Users;
 use crate::{
     error::Error,
-    model::{
-        Account, ChatId, DeviceDigest, LoginDigest, MAX_DEVICES, NotificationMethod, Owner, User, UserInfo, caseless,
-    },
+    model::{Account, ChatId, DeviceDigest, MAX_DEVICES, NotificationMethod, Owner, User, UserInfo, caseless},
 };
 
 pub static MIGRATIONS: Migrations =
@@ -60,9 +59,10 @@ impl Users for PgUsers {
         let inserted = with_retry(|| {
             sqlx::query!(
                 "insert into users (
-                    uuid, login, email, password_hash, notification_methods, created_at, updated_at, login_key, email_key
+                    uuid, login, email, password_hash, notification_methods, created_at, updated_at, login_key, email_key,
+                    operator_since
                 )
-                values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+                values ($1, $2, $3, $4, $5, $6, $7, $8, $9, case when $10 then $6::timestamptz end)",
                 user.id.uuid(),
                 user.info.login,
                 user.info.email,
@@ -72,6 +72,7 @@ impl Users for PgUsers {
                 user.updated_at,
                 key(&user.info.login),
                 key(&user.info.email),
+                user.is_operator,
             )
             .execute(&self.pool)
         });
@@ -113,7 +114,8 @@ impl Users for PgUsers {
                 r#"select uuid as "id: UserId", login, email, password_hash, created_at, updated_at,
                     notification_methods as "notification_methods: Json<Vec<NotificationMethod>>",
                     confirmed_chat as "confirmed_chat: ChatId",
-                    known_devices as "known_devices: Json<HashMap<DeviceDigest, i64>>"
+                    known_devices as "known_devices: Json<HashMap<DeviceDigest, i64>>",
+                    operator_since is not null as "is_operator!", disabled_at is not null as "is_disabled!"
                 from users
                 where login_key = $1"#,
                 key(login),
@@ -153,7 +155,8 @@ impl Users for PgUsers {
                 r#"select uuid as "id: UserId", login, email, password_hash, created_at, updated_at,
                     notification_methods as "notification_methods: Json<Vec<NotificationMethod>>",
                     confirmed_chat as "confirmed_chat: ChatId",
-                    known_devices as "known_devices: Json<HashMap<DeviceDigest, i64>>"
+                    known_devices as "known_devices: Json<HashMap<DeviceDigest, i64>>",
+                    operator_since is not null as "is_operator!", disabled_at is not null as "is_disabled!"
                 from users
                 where uuid = $1 and erased_at is null"#,
                 user.uuid(),
@@ -168,8 +171,9 @@ impl Users for PgUsers {
         let users: Vec<_> = users.iter().map(|user| user.uuid()).collect();
         let rows = with_retry(|| {
             sqlx::query!(
-                r#"select uuid as "id: UserId", login, updated_at from users
-                where uuid = any($1) and erased_at is null"#,
+                r#"select uuid as "id: UserId", operator_since is not null as "is_operator!", updated_at
+                from users
+                where uuid = any($1) and disabled_at is null and erased_at is null"#,
                 &users,
             )
             .fetch_all(&self.pool)
@@ -177,7 +181,7 @@ impl Users for PgUsers {
         .await?;
         let owners = rows.into_iter().map(|row| Owner {
             id: row.id,
-            login: LoginDigest::new(&row.login),
+            is_operator: row.is_operator,
             version: row.updated_at.timestamp_micros(),
         });
         Ok(owners.collect())
@@ -228,7 +232,8 @@ impl Users for PgUsers {
                 returning uuid as "id: UserId", login, email, password_hash, created_at, updated_at,
                     notification_methods as "notification_methods: Json<Vec<NotificationMethod>>",
                     confirmed_chat as "confirmed_chat: ChatId",
-                    known_devices as "known_devices: Json<HashMap<DeviceDigest, i64>>""#,
+                    known_devices as "known_devices: Json<HashMap<DeviceDigest, i64>>",
+                    operator_since is not null as "is_operator!", disabled_at is not null as "is_disabled!""#,
                 user.uuid(),
                 email,
                 key(email),
@@ -273,7 +278,8 @@ impl Users for PgUsers {
                 returning uuid as "id: UserId", login, email, password_hash, created_at, updated_at,
                     notification_methods as "notification_methods: Json<Vec<NotificationMethod>>",
                     confirmed_chat as "confirmed_chat: ChatId",
-                    known_devices as "known_devices: Json<HashMap<DeviceDigest, i64>>""#,
+                    known_devices as "known_devices: Json<HashMap<DeviceDigest, i64>>",
+                    operator_since is not null as "is_operator!", disabled_at is not null as "is_disabled!""#,
                 user.uuid(),
                 chat.number(),
                 now,

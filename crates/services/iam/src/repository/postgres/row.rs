@@ -20,13 +20,16 @@ pub struct Row {
     pub known_devices: Json<HashMap<DeviceDigest, i64>>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
+    pub is_operator: bool,
+    pub is_disabled: bool,
 }
 
 impl From<Row> for User {
     fn from(row: Row) -> Self {
         let info = UserInfo { login: row.login, email: row.email, notification_methods: row.notification_methods.0 }
             .with_confirmed(row.confirmed_chat);
-        Self { id: row.id, info, created_at: row.created_at, updated_at: row.updated_at }
+        let (is_operator, is_disabled) = (row.is_operator, row.is_disabled);
+        Self { id: row.id, info, created_at: row.created_at, updated_at: row.updated_at, is_operator, is_disabled }
     }
 }
 

@@ -14,8 +14,8 @@ use contracts::proto::{
     common::v1::User,
     user::v1::{
         ChangeContactsRequest, ChangeContactsResponse, ChangePasswordRequest, ChangePasswordResponse,
-        DeleteAccountRequest, DeleteAccountResponse, GetUserRequest, GetUserResponse, RegisterRequest,
-        RegisterResponse, user_service_server::UserService,
+        DeleteAccountRequest, DeleteAccountResponse, DisableUserRequest, DisableUserResponse, EnableUserRequest,
+        EnableUserResponse, GetUserRequest, GetUserResponse, RegisterRequest, RegisterResponse, user_service_server::UserService,
     },
 };
 use tonic::{Response, Status};
@@ -89,6 +89,17 @@ impl UserService for Iam {
         &self,
         _: tonic::Request<DeleteAccountRequest>,
     ) -> Result<Response<DeleteAccountResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn disable_user(
+        &self,
+        _: tonic::Request<DisableUserRequest>,
+    ) -> Result<Response<DisableUserResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn enable_user(&self, _: tonic::Request<EnableUserRequest>) -> Result<Response<EnableUserResponse>, Status> {
         Err(Status::unimplemented(""))
     }
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     error::Error,
-    model::{LoginDigest, Owner, SessionDigest, SessionSummary, SessionTimes},
+    model::{Owner, SessionDigest, SessionSummary, SessionTimes},
 };
 
 /// A session, stored under its digest. The scripts add `used`, the time of the last use.
@@ -26,7 +26,7 @@ struct Stored {
 struct Record {
     /// The time of the user's last change, in microseconds since 1970. The scripts compare it to keep the newest record.
     version: i64,
-    login: LoginDigest,
+    operator: bool,
 }
 
 impl From<Stored> for SessionTimes {
@@ -42,7 +42,7 @@ pub fn write_session(session: SessionTimes) -> Result<Vec<u8>, Error> {
 }
 
 pub fn write_owner(owner: &Owner) -> Result<Vec<u8>, Error> {
-    serde_json::to_vec(&Record { version: owner.version, login: owner.login.clone() }).map_err(Error::Session)
+    serde_json::to_vec(&Record { version: owner.version, operator: owner.is_operator }).map_err(Error::Session)
 }
 
 /// Decodes a session and the time of its last use in milliseconds since 1970. A session that this version cannot decode counts as ended.
@@ -56,8 +56,8 @@ pub fn read_session(value: &[u8]) -> Option<(SessionTimes, i64)> {
 /// Decodes the record of a user. Returns `None` for a record that cannot be read, and for an empty record, which marks a user that is being
 /// changed: the caller then reads the database.
 pub fn read_owner(user: UserId, value: &[u8]) -> Option<Owner> {
-    let Record { version, login } = serde_json::from_slice(value).ok()?;
-    Some(Owner { id: user, login, version })
+    let Record { version, operator } = serde_json::from_slice(value).ok()?;
+    Some(Owner { id: user, is_operator: operator, version })
 }
 
 /// Returns the list entry of the session with this digest.
