@@ -20,7 +20,7 @@ use super::{IamService, admitted};
 use crate::{
     client::OpenOrders,
     error::Error,
-    model::{Account, LoginAttempt, Owner, Password, Session},
+    model::{Account, LoginAttempt, Password, Session},
     repository::ContactCodes,
 };
 
@@ -58,7 +58,7 @@ impl AccountService {
         iam.authenticated(&authenticated, false, now).await;
         let account = &authenticated.account;
         let (known, user) = (&account.user, account.user.id);
-        if iam.is_operator(&Owner::from(known)) {
+        if known.is_operator {
             return Err(Error::StillOperator);
         }
         self.check_orders(user).await?;

@@ -10,7 +10,7 @@ use contracts::{
 use iam::{
     client::{MemoryOpenOrders, Unavailable},
     error::Error,
-    model::{CODE_LIFETIME, ChatId, ContactCode, DeviceDigest, NotificationMethod, Operators, SessionId, User},
+    model::{CODE_LIFETIME, ChatId, ContactCode, DeviceDigest, NotificationMethod, SessionId, User},
     repository::{
         CodeLimit, ContactCodes as _, MIGRATIONS, PgUsers, RedisContactCodes, RedisLoginAttempts, RedisSessions, Taken,
         Users as _,
@@ -48,7 +48,7 @@ async fn fixture() -> Fixture {
     let attempts = Arc::new(RedisLoginAttempts::new(redis.clone(), prefix.clone(), LIMITS));
     let codes = Arc::new(RedisContactCodes::new(redis, prefix, CodeLimit::default()));
     let orders = MemoryOpenOrders::default();
-    let iam = IamService::new(users.clone(), sessions, attempts, hashing(), RULES, Operators::default(), tokens());
+    let iam = IamService::new(users.clone(), sessions, attempts, hashing(), RULES, tokens());
     let accounts = AccountService::new(iam.clone(), codes.clone(), Arc::new(orders.clone()), Waker::default());
     let mut user = stores::ann();
     user.info.notification_methods = vec![NotificationMethod::new("telegram".to_owned(), CHAT.to_string())];

@@ -23,7 +23,7 @@ pub async fn erase(pool: &Database, known: &User, now: DateTime<Utc>) -> Result<
                     known_devices = '{}',
                     erased_at = $3,
                     updated_at = greatest($3, updated_at + interval '1 microsecond')
-                where uuid = $1 and updated_at = $2 and erased_at is null
+                where uuid = $1 and updated_at = $2 and erased_at is null and operator_since is null
                 returning uuid
             ), event as (
                 insert into outbox (event_uuid, event_type, key, payload, trace)

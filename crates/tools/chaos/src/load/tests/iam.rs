@@ -15,7 +15,8 @@ use contracts::proto::{
     user::v1::{
         ChangeContactsRequest, ChangeContactsResponse, ChangePasswordRequest, ChangePasswordResponse,
         DeleteAccountRequest, DeleteAccountResponse, DisableUserRequest, DisableUserResponse, EnableUserRequest,
-        EnableUserResponse, GetUserRequest, GetUserResponse, RegisterRequest, RegisterResponse, user_service_server::UserService,
+        EnableUserResponse, GetUserRequest, GetUserResponse, RegisterRequest, RegisterResponse,
+        user_service_server::UserService,
     },
 };
 use tonic::{Response, Status};
