@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use chrono::Utc;
 use contracts::{
     events::{self, Published as _, UserErased},
     ids::OrderId,
@@ -122,7 +121,7 @@ async fn an_account_ends_with_its_event_and_nothing_personal_stays() {
 #[tokio::test]
 async fn what_arrives_late_writes_nothing_into_an_erased_row() {
     let fixture = fixture().await;
-    let (ann, now) = (fixture.user.id, Utc::now());
+    let (ann, now) = (fixture.user.id, clock::now());
     assert!(fixture.users.erase(&fixture.user, now).await.unwrap());
     let erased = fixture.row().await;
 
@@ -141,9 +140,9 @@ async fn what_arrives_late_writes_nothing_into_an_erased_row() {
 #[tokio::test]
 async fn an_account_that_changes_meanwhile_stays() {
     let fixture = fixture().await;
-    let changed = fixture.users.change_contacts(fixture.user.id, "new@example.com", &[], Utc::now()).await.unwrap();
+    let changed = fixture.users.change_contacts(fixture.user.id, "new@example.com", &[], clock::now()).await.unwrap();
 
-    assert!(!fixture.users.erase(&fixture.user, Utc::now()).await.unwrap());
+    assert!(!fixture.users.erase(&fixture.user, clock::now()).await.unwrap());
 
     assert_eq!(fixture.users.find(fixture.user.id).await.unwrap(), changed);
     assert!(fixture.events().await.is_empty());

@@ -105,7 +105,7 @@ async fn a_taken_role_is_gone_from_open_sessions_and_tokens_of_each_replica_at_o
     for iam in [&first, &second] {
         asked(iam, auth::User::operator(uuid)).await;
     }
-    assert_eq!(operators(&first).remove(&login).await.unwrap().map(|user| user.uuid()), Some(uuid));
+    assert_eq!(operators(&first).remove(&login).await.unwrap().map(UserId::uuid), Some(uuid));
     for iam in [&second, &first, &second] {
         asked(iam, auth::User::plain(uuid)).await;
     }

@@ -76,14 +76,11 @@ pub fn admit(settings: &Settings, required: &[Decision]) -> Result<Vec<String>, 
     if is_development || published.is_empty() && missing.is_empty() {
         return Ok(published);
     }
-    let mut problem = "is not development".to_owned();
-    if !published.is_empty() {
-        problem += &format!(", where alone the published {} may be used", published.join(", "));
-    }
-    if !missing.is_empty() {
-        problem += &format!("; set {}", missing.join(", and "));
-    }
-    Err(ConfigError::new(VARIABLE, problem))
+    let secrets = format!(", where alone the published {} may be used", published.join(", "));
+    let set = format!("; set {}", missing.join(", and "));
+    let secrets = if published.is_empty() { "" } else { &secrets };
+    let set = if missing.is_empty() { "" } else { &set };
+    Err(ConfigError::new(VARIABLE, format!("is not development{secrets}{set}")))
 }
 
 #[cfg(test)]

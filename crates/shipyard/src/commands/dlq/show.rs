@@ -13,7 +13,7 @@ pub async fn show(queue: &DeadLetterQueue, id: &Id) -> anyhow::Result<()> {
     match &state {
         State::Pending => outln!("state     pending"),
         State::Replayed(entry) => {
-            outln!("state     replayed by {} at {}", entry.decided_by.as_str(), entry.at.to_rfc3339())
+            outln!("state     replayed by {} at {}", entry.decided_by.as_str(), entry.at.to_rfc3339());
         }
         State::Discarded(entry) => {
             let why = entry.why.escape_debug();

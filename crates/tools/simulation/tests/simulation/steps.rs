@@ -320,10 +320,8 @@ impl Steps<MemoryInventory> {
         for (part, quantity) in lines.iter() {
             let there = self.twin.find(part).await?.map_or(0, |part| part.stock.available);
             if there < quantity {
-                {
-                    let lines = [(part, quantity - there)].into_iter().collect();
-                    self.twin.restock(world.uuid(), &lines, &Author::part("simulation")).await?
-                };
+                let lines = [(part, quantity - there)].into_iter().collect();
+                self.twin.restock(world.uuid(), &lines, &Author::part("simulation")).await?;
                 *locked(&world.stores.lent).entry(part.uuid()).or_default() += quantity - there;
             }
         }
@@ -396,6 +394,7 @@ stepwise! {
         fn resend(notification: NotificationId, age: Duration) -> bool;
         fn queued(limit: i64) -> i64;
         fn remove_ended(age: Duration, limit: i64) -> u64;
+        fn forget(user: UserId) -> ();
         fn of_order(order: OrderId) -> Vec<Notification>;
     }
 }

@@ -55,10 +55,11 @@ pub fn boot(process: &Process) -> Serves {
     Serves::Intake(service)
 }
 
-fn subscriptions(process: &Process, service: &IntakeService, cache: Cache) -> [Subscription; 1] {
+fn subscriptions(process: &Process, service: &IntakeService, cache: Cache) -> [Subscription; 2] {
     if process.world.makes(Mistake::CacheBeforeCommit) {
         let handler = OrdersHandler::new(service.clone());
-        return [Subscription::handled_by(&ORDERS, Arc::new(CachesFirst { handler, cache }))];
+        let first = Subscription::handled_by(&ORDERS, Arc::new(CachesFirst { handler, cache }));
+        return [first, intake::consumers::user_erased(service.clone())];
     }
     intake::consumers::all(service)
 }

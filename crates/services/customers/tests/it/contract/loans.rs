@@ -5,7 +5,7 @@ use std::time::Duration;
 use contracts::ids::UserId;
 use customers::{
     error::Error,
-    model::{LoanStatus, Verdict},
+    model::{Customer, LoanStatus, Verdict},
     repository::Decided,
 };
 use platform::auth::Author;
@@ -39,7 +39,7 @@ pub async fn a_loan_is_decided_as_its_customer_is(store: &Store) {
     let mut rejected = store.verified(new_customer()).await;
     store.change(&mut rejected, |customer| customer.revoke(None, Author::part("test")).ok().flatten()).await;
     let mut erased = store.verified(new_customer()).await;
-    store.change(&mut erased, |customer| customer.erase()).await;
+    store.change(&mut erased, Customer::erase).await;
 
     for (name, customer, status) in [
         ("a", pending.id, LoanStatus::Held),

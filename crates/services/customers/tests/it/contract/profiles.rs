@@ -57,7 +57,7 @@ pub async fn a_check_is_leased_until_it_has_a_verdict(store: &Store) {
 
 pub async fn an_erased_customer_has_no_data_and_may_come_back(store: &Store) {
     let mut customer = store.verified(new_customer()).await;
-    store.change(&mut customer, |customer| customer.erase()).await;
+    store.change(&mut customer, Customer::erase).await;
     let erased = store.customers.find(customer.id).await.unwrap().unwrap().customer;
     assert_eq!((erased.status(), erased.profile(), erased.version), (KycStatus::Erased, None, 3));
 
