@@ -46,7 +46,7 @@ impl Addresses {
                     order by updated_at limit $2)
                     union
                     (select uuid from orders
-                    where address_until is not null and delivery_address is not null
+                    where address_until <= now() and delivery_address is not null
                       and (status = 'CANCELLED' or delivery_status in ('DELIVERED', 'FAILED'))
                     order by address_until limit $2)
                 ) as due limit $2))",

@@ -20,10 +20,14 @@ const MIN_LARGE_ROWS: i64 = 1_000;
 /// Tables that stay small, however many orders there are: one row per job, bot, courier or alert.
 const SMALL: [&str; 6] = ["alerts", "bot_offsets", "couriers", "leases", "places", "storage_places"];
 /// The beginnings of the statements that may read a whole table or queue, and why.
-const WHOLE: [(&str, &str); 4] = [
+const WHOLE: [(&str, &str); 5] = [
     (
         "inventory: crates/services/inventory/src/repository/postgres/catalogue.rs (insert into parts ",
         "seeds once, at start",
+    ),
+    (
+        "iam: crates/services/iam/src/repository/postgres/rights.rs (select uuid as \"id: UserId\", login, operator_since",
+        "lists the operators, of whom there are few",
     ),
     (
         "intake: crates/services/intake/src/repository/postgres/orders.rs (select number as \"number!\", ",
