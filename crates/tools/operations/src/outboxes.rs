@@ -15,7 +15,7 @@ const BACKLOG: &str = "select
         (select holder from leases where name = 'outbox' and expires_at > now()) as relay,
         (select expires_at from leases where name = 'outbox' and expires_at > now()) as relay_until";
 
-/// Returns the outbox of each service that has one, except those that `databases` lack. If a database does not answer, its outbox has the error.
+/// Returns the outbox of each service that has one, except iam's if `databases` lack it. If a database does not answer, its outbox has the error.
 pub async fn outboxes(databases: &Databases) -> Vec<OutboxState> {
     join_all(databases.with_outbox().map(|service| outbox(databases, service))).await
 }

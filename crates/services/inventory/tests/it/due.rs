@@ -69,6 +69,7 @@ impl OrderService for Orders {
 const RULES: &[Rule] = &[
     Rule::services("/order.v1.OrderService/GetDeliveryAddress", &["delivery"]),
     Rule::services("/order.v1.OrderService/ListExistingOrders", &["inventory"]),
+    Rule::services("/order.v1.OrderService/ListOpenOrders", &["iam"]),
 ];
 
 async fn serve(orders: Orders) -> (SocketAddr, Running) {

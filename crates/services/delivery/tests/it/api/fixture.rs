@@ -170,6 +170,7 @@ const RULES: &[Rule] = &[
     Rule::public("/geo.Geo/GetGeolocation"),
     Rule::services("/order.v1.OrderService/GetDeliveryAddress", &["delivery"]),
     Rule::services("/order.v1.OrderService/ListExistingOrders", &["inventory"]),
+    Rule::services("/order.v1.OrderService/ListOpenOrders", &["iam"]),
 ];
 
 /// Serves order and geo on one port.

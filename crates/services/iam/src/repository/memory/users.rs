@@ -189,13 +189,15 @@ impl Rights for MemoryUsers {
     async fn operators(&self) -> Result<Vec<Operator>, Error> {
         let accounts = self.accounts();
         let operators = accounts.values().map(|account| account.user.clone()).filter(|user| user.is_operator);
-        Ok(operators
+        let mut operators: Vec<Operator> = operators
             .map(|User { id, info, created_at, is_disabled, .. }| Operator {
                 id,
                 login: info.login,
                 since: created_at,
                 is_disabled,
             })
-            .collect())
+            .collect();
+        operators.sort_by(|one, other| one.login.cmp(&other.login));
+        Ok(operators)
     }
 }
