@@ -35,6 +35,8 @@ pub struct Personal {
     pub user: Uuid,
     /// What is stored, such as `the address of an order that has ended`.
     pub what: &'static str,
+    /// When the first such row was made. One of after the account's end is none of the user's: a chat of operators, for example.
+    pub since: DateTime<Utc>,
 }
 
 #[derive(Clone, Debug)]

@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use chrono::{DateTime, Utc};
 use contracts::events::{CustomerCreated, CustomerUpdated, Published as _, UserErased};
 use uuid::Uuid;
 
@@ -137,16 +138,21 @@ fn loans(facts: &Facts, histories: &HashMap<Uuid, Versions<'_>>, check: &mut Che
 
 /// Checks that services have removed what was personal of users whose accounts have ended.
 fn erased(facts: &Facts, check: &mut Check) {
-    let ends =
-        facts.outbox.iter().filter(|row| row.kind == UserErased::TYPE && row.created_at + ERASED_WITHIN < facts.at);
-    let ended: HashSet<Uuid> = ends.map(|row| row.key).collect();
-    let profiles = facts.customers.iter().filter(|customer| customer.has_profile);
-    let profiles = profiles.map(|customer| Personal { user: customer.uuid, what: "the profile of a customer" });
-    for stored in facts.personal.iter().copied().chain(profiles).filter(|stored| ended.contains(&stored.user)) {
-        check.broken_by(
-            format!("user {}", stored.user),
-            format!("its account has ended, and {} is stored", stored.what),
-        );
+    let ends = facts.outbox.iter().filter(|row| row.kind == UserErased::TYPE);
+    let ends = ends.filter(|row| row.created_at + ERASED_WITHIN < facts.at);
+    let ends: HashMap<Uuid, DateTime<Utc>> = ends.map(|row| (row.key, row.created_at)).collect();
+    let mut left = |user: &Uuid, what: &str| {
+        check.broken_by(format!("user {user}"), format!("its account has ended, and {what} is stored"));
+    };
+    for Personal { user, what, since } in &facts.personal {
+        if ends.get(user).is_some_and(|end| since < end) {
+            left(user, what);
+        }
+    }
+    for Customer { uuid, .. } in facts.customers.iter().filter(|customer| customer.has_profile) {
+        if ends.contains_key(uuid) {
+            left(uuid, "the profile of a customer");
+        }
     }
 }
 

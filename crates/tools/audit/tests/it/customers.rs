@@ -69,7 +69,7 @@ fn nothing_personal_of_a_user_is_stored_once_the_account_has_ended() {
         (row.kind, row.key, row.created_at) = (kind(UserErased::TYPE), user, facts.at - Duration::from_mins(4));
         facts.outbox.push(row);
     };
-    let stored = |facts: &mut audit::Facts| facts.personal.push(Personal { user, what: "an address" });
+    let stored = |facts: &mut audit::Facts| facts.personal.push(Personal { user, what: "an address", since: then() });
     holds(12, stored);
     breaks(12, &[&format!("user {user}"), "an address is stored"], |facts| {
         stored(facts);

@@ -191,13 +191,15 @@ struct Row {
 /// Reads the users of the shop whose orders are stored: an order's customer is any text.
 pub async fn customers(databases: &Databases) -> anyhow::Result<Vec<Personal>> {
     let mut database = snapshot(databases, &intake::SERVICE).await?;
-    let customers: Vec<String> = sqlx::query_scalar(
-        "select distinct customer_id from orders where erased_at is null and length(customer_id) = 36",
+    let customers: Vec<(String, DateTime<Utc>)> = sqlx::query_as(
+        "select customer_id, min(stored_at) from orders
+        where erased_at is null and length(customer_id) = 36
+        group by customer_id",
     )
     .fetch_all(&mut database)
     .await?;
-    let users = customers.iter().filter_map(|customer| Uuid::try_parse(customer).ok());
-    Ok(users.map(|user| Personal { user, what: "an order of another shop" }).collect())
+    let users = customers.into_iter().filter_map(|(customer, since)| Some((Uuid::try_parse(&customer).ok()?, since)));
+    Ok(users.map(|(user, since)| Personal { user, what: "an order of another shop", since }).collect())
 }
 
 async fn orders(databases: &Databases) -> anyhow::Result<Vec<IntakeOrder>> {

@@ -196,8 +196,8 @@ pub(crate) fn joined(parts: impl IntoIterator<Item = Facts>) -> Facts {
 
 /// Reads the users of whom a database has stored something personal.
 async fn personal(database: &mut PgConnection, users: &'static str, what: &'static str) -> sqlx::Result<Vec<Personal>> {
-    let users: Vec<Uuid> = sqlx::query_scalar(users).fetch_all(database).await?;
-    Ok(users.into_iter().map(|user| Personal { user, what }).collect())
+    let users: Vec<(Uuid, DateTime<Utc>)> = sqlx::query_as(users).fetch_all(database).await?;
+    Ok(users.into_iter().map(|(user, since)| Personal { user, what, since }).collect())
 }
 
 fn parsed<T>(what: &'static str, text: &str, parse: impl FnOnce(&str) -> Option<T>) -> anyhow::Result<T> {

@@ -22,7 +22,7 @@ macro_rules! select {
 }
 
 pub async fn read(database: &mut PgConnection) -> anyhow::Result<Facts> {
-    let chats = "select distinct user_uuid from notifications where chat is not null";
+    let chats = "select user_uuid, min(created_at) from notifications where chat is not null group by user_uuid";
     Ok(Facts {
         notifications: notifications(database, sqlx::query_as(select!())).await?,
         personal: personal(database, chats, "the chat of a notification").await?,

@@ -11,8 +11,9 @@ use uuid::Uuid;
 
 use super::{Query, parsed, personal};
 
-const ENDED_WITH_ADDRESS: &str = "select distinct user_uuid from orders
-    where delivery_address is not null and (status = 'CANCELLED' or delivery_status in ('DELIVERED', 'FAILED'))";
+const ENDED_WITH_ADDRESS: &str = "select user_uuid, min(created_at) from orders
+    where delivery_address is not null and (status = 'CANCELLED' or delivery_status in ('DELIVERED', 'FAILED'))
+    group by user_uuid";
 
 macro_rules! orders {
     ($($of:literal)?) => {
