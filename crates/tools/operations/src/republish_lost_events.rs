@@ -33,7 +33,9 @@ pub async fn republish(databases: &Databases, age: Duration) -> anyhow::Result<u
         while let Some((last, events)) = published(outbox, after).await? {
             after = last;
             for (kind, Published { uuids, keys }) in events {
-                let mut lost = missing(databases, &kind, &uuids).await?;
+                // Without an inbox nobody knows which events were handled, and handling them again is harmless.
+                let is_known = route_of(&kind).is_none_or(Route::has_inboxes);
+                let mut lost = if is_known { missing(databases, &kind, &uuids).await? } else { uuids.clone() };
                 if route_of(&kind).is_some_and(Route::is_of_order) {
                     lost.extend(not_in_timeline(databases, &uuids, &keys).await?);
                 }
@@ -82,10 +84,11 @@ async fn published(outbox: &Database, after: i64) -> sqlx::Result<Option<(i64, H
     Ok(Some((last, events)))
 }
 
-/// Returns the `uuids` that at least one consumer has not handled.
+/// Returns the `uuids` that at least one consumer with an inbox has not handled.
 pub async fn missing(databases: &Databases, kind: &str, uuids: &[Uuid]) -> anyhow::Result<Vec<Uuid>> {
     let mut missing = Vec::new();
-    for consumer in route_of(kind).map(|route| route.consumers).unwrap_or_default() {
+    for consumer in route_of(kind).filter(|route| route.has_inboxes()).map(|route| route.consumers).unwrap_or_default()
+    {
         missing.extend(missing_at(databases, consumer, uuids).await?);
     }
     missing.sort_unstable();

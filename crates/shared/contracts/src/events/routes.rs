@@ -117,6 +117,12 @@ impl Route {
         self.consumers.iter().chain(self.is_of_order().then_some(const { &TIMELINE }))
     }
 
+    /// Returns true if each consumer records the events in its inbox. The end of an account needs none: its consumers remove
+    /// what is personal, which they may do any number of times.
+    pub fn has_inboxes(&self) -> bool {
+        self.key != Key::User
+    }
+
     /// Returns true if the console's timeline reads the event: if it is about an order, and not a message to outside
     /// programs.
     pub fn is_of_order(&self) -> bool {

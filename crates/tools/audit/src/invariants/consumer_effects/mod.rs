@@ -5,7 +5,7 @@ mod events;
 
 use std::collections::HashMap;
 
-use contracts::events::{AssemblyFailed, Consumer, Key, Published as _, ROUTES, Route, ShipAssembled};
+use contracts::events::{AssemblyFailed, Consumer, Published as _, ROUTES, Route, ShipAssembled};
 use uuid::Uuid;
 
 use self::{
@@ -70,7 +70,7 @@ pub fn unhandled(facts: &Facts) -> Vec<Unhandled> {
 /// The events whose effects must be made once. The end of an account has none: invariant 12 checks what its consumers left.
 fn with_inbox() -> impl Iterator<Item = &'static Route> {
     let routes: &'static [Route] = const { &ROUTES };
-    routes.iter().filter(|route| route.key != Key::User)
+    routes.iter().filter(|route| route.has_inboxes())
 }
 
 fn known(service: &str, group: &str) -> bool {
