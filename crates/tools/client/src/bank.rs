@@ -38,7 +38,12 @@ impl Bank {
         }
         let settings = match settings.get("BANK_PASSWORD") {
             Some(password) if settings.get("KAFKA_SASL_USERNAME").is_some() => {
-                let own = [("KAFKA_SASL_USERNAME", "bank"), ("KAFKA_SASL_PASSWORD", password)];
+                // The user may write the topic, and not create it.
+                let own = [
+                    ("KAFKA_SASL_USERNAME", "bank"),
+                    ("KAFKA_SASL_PASSWORD", password),
+                    ("KAFKA_CREATE_TOPICS", "false"),
+                ];
                 &settings.clone().with(own.map(|(name, value)| (name, value.to_owned())))
             }
             _ => settings,
