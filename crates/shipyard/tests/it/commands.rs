@@ -107,7 +107,7 @@ fn what_is_wrong_is_said_in_one_sentence() {
             [given("SHIPYARD_SERVICE", "order"), given("ORDER_ADMIN_LISTEN", "127.0.0.1:1")].concat(),
             "127.0.0.1:1",
         ),
-        (&["operator", "ann"], Variables::new(), "no shop runs from .shipyard"),
+        (&["operator", "add", "ann"], Variables::new(), "no shop runs from .shipyard"),
         (&["audit"], Variables::new(), "no shop runs from .shipyard"),
         (
             &["audit", "--order", "00000000-0000-0000-0000-000000000000"],
