@@ -61,6 +61,7 @@ const LISTS: &[(&str, &str)] = &[
     ("deploy/README.md", "variables of some services"),
     (".env.example", "the variables of each"),
     ("docs/", "documents"),
+    ("CHANGELOG.md", "variables that have changed"),
 ];
 /// How many service names make a list: half of the first ten services.
 const A_LIST: usize = 5;
