@@ -108,7 +108,12 @@ async fn an_operator_sees_a_dead_letter_replays_it_and_audits_the_shop() {
     browser.wait_for(".verdict", "invariants").await;
     let shown = browser.text("#report").await;
     let printed = String::from_utf8(system.shipyard(&["audit"]).await.stdout).expect("text");
-    assert_eq!(shown.trim(), printed.trim());
+    // Each audit ends the account of the user that it registers, so the later one counts one event more (invariant 4).
+    let of = |report: &str| {
+        let lines = report.trim().lines().filter(|line| !line.starts_with(" 4  holds"));
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(of(&shown), of(&printed));
 
     let ready = format!("All {} are ready", SERVICES.len());
     for (page, text) in [("services", &*ready), ("outbox", "order"), ("lag", "console-group-timeline")] {

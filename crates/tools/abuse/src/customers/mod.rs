@@ -40,6 +40,7 @@ pub(crate) struct Customers {
 struct Customer {
     account: Account,
     login: String,
+    password: String,
     /// The part in its orders.
     part: Uuid,
     /// Orders that are not cancelled yet.
@@ -108,7 +109,7 @@ impl Customer {
         // The rate alone limits the requests, so the number of connections is unlimited.
         let connections = Arc::new(Semaphore::new(Semaphore::MAX_PERMITS));
         let account = Account { shop, user, session, connections };
-        Ok(Self { account, login, part, orders: Mutex::default() })
+        Ok(Self { account, login, password: visitor.password, part, orders: Mutex::default() })
     }
 
     fn orders(&self) -> MutexGuard<'_, VecDeque<Uuid>> {

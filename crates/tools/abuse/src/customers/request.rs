@@ -2,10 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use client::{
-    addresses::ShopAddresses,
-    customer::{PASSWORD, registration},
-};
+use client::{addresses::ShopAddresses, customer::registration};
 use contracts::proto::{auth::v1::LoginRequest, user::v1::user_service_client::UserServiceClient};
 use futures::future::BoxFuture;
 use load::account::{Account, Failure, brief, refused};
@@ -129,7 +126,7 @@ async fn register(addresses: &ShopAddresses) -> Result<(), Failure> {
 }
 
 async fn log_in(customer: &Customer) -> Result<(), Failure> {
-    let request = LoginRequest { login: customer.login.clone(), password: PASSWORD.to_owned() };
+    let request = LoginRequest { login: customer.login.clone(), password: customer.password.clone() };
     customer.account.shop.auth().login(request).await.map(drop).map_err(|status| refused(&status))
 }
 
