@@ -301,7 +301,7 @@ fn inboxes(world: &World) -> Vec<Inbox> {
             other => panic!("{other} consumes an event of ROUTES: add its inbox here"),
         }
     };
-    let consumers = ROUTES.iter().flat_map(|route| route.consumers);
+    let consumers = ROUTES.iter().filter(|route| route.has_inboxes()).flat_map(|route| route.consumers);
     consumers
         .map(|consumer| Inbox {
             service: consumer.service,
