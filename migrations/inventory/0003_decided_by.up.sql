@@ -1,4 +1,4 @@
--- Who restocked: an operator's uuid, or the system's user who ran the command, as cli:USER@HOST, which nobody has verified. Rows of before
+-- Who restocked: an operator's uuid, or the system's user who ran the command, as cli:USER@HOST, which is not verified. Rows of before
 -- have 'before'; only a row by hand, or by a replica of the release before, has none, which an audit finds.
 alter table restocks add column decided_by text default 'before' check (char_length(decided_by) between 1 and 200);
 alter table restocks alter column decided_by set default null;

@@ -1,8 +1,8 @@
 //! Ends an account.
 //!
 //! Order is asked twice. The first time nothing has changed yet, so a refusal costs the user nothing. Then the user's sessions end and its
-//! credentials are retired: nobody can act as the user any more, except requests that a service has admitted already. Only then does the
-//! second answer decide. An order that such a request creates later ends by itself: order cancels unpaid orders at `UserErased`, or at their
+//! credentials are retired: no request of the user is admitted any more, though some that were admitted earlier may still run. Only then
+//! does the second answer decide. An order that such a request creates later ends by itself: order cancels unpaid orders at `UserErased`, or at their
 //! deadline.
 
 use std::{sync::Arc, time::Duration};

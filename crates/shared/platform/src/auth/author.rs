@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::Caller;
 
-/// The prefix of an author who ran a command: nobody has verified the name.
+/// The prefix of an author who ran a command: the name is not verified.
 const COMMAND_LINE: &str = "cli:";
 /// The maximum length in characters. The columns `decided_by` have the same.
 const MAX_LENGTH: usize = 200;
