@@ -11,7 +11,7 @@ use crate::fixture::{BUILT, LEFT, OPEN, REFUNDED, breaks, event, finding, holds,
 
 #[test]
 fn a_consumer_has_not_taken_an_event() {
-    for route in &ROUTES {
+    for route in ROUTES.iter().filter(|route| route.has_inboxes()) {
         for consumer in route.consumers {
             breaks(5, &[route.kind, consumer.group, "has not handled it"], |facts| {
                 if log(facts, route.kind).records.is_empty() {
