@@ -1,8 +1,7 @@
--- Set once the user's account has ended: the address is removed as soon as the order has ended. Null: ORDER_ADDRESS_RETENTION after the end.
-alter table orders add column address_until timestamptz;
+-- From when an address' retention counts, if not from the end of its order: -infinity once the user's account has ended.
+alter table orders add column address_kept_from timestamptz;
 -- The addresses of ended orders, which the job `addresses` removes.
-create index orders_ended_with_address on orders (updated_at)
+create index orders_ended_with_address on orders (coalesce(address_kept_from, updated_at))
     where delivery_address is not null and (status = 'CANCELLED' or delivery_status in ('DELIVERED', 'FAILED'));
-create index orders_of_ended_accounts on orders (address_until) where address_until is not null and delivery_address is not null;
 comment on column orders.delivery_address is
     'As the user sent it; null: not delivered, or removed by the job addresses. Personal data: in no event, log, trace or metric.';

@@ -16,6 +16,7 @@ pub use payment_completed::payment_completed;
 pub use ship_assembled::ship_assembled;
 pub use user_erased::user_erased;
 
+/// Returns those that the simulation runs, too. [`user_erased`] works over a store alone, and `app.rs` adds it.
 pub fn all(orders: &OrderService, deliveries: &DeliveryService) -> [Subscription; 4] {
     [
         payment_completed(orders.clone()),

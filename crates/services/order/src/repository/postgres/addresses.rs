@@ -23,10 +23,10 @@ impl Addresses {
     pub async fn end_account(&self, user: UserId) -> Result<(), Error> {
         let ended = sqlx::query!(
             "update orders set
-                address_until = case when delivery_address is not null then coalesce(address_until, now()) end,
+                address_kept_from = case when delivery_address is not null then '-infinity'::timestamptz end,
                 pay_until = case when status = 'PENDING_PAYMENT' then least(pay_until, now()) else pay_until end
             where user_uuid = $1
-              and (delivery_address is not null and address_until is null or status = 'PENDING_PAYMENT')",
+              and (delivery_address is not null and address_kept_from is null or status = 'PENDING_PAYMENT')",
             user.uuid(),
         );
         ended.execute(&self.0).await?;
@@ -39,17 +39,11 @@ impl Addresses {
         let removed = sqlx::query!(
             "update orders set delivery_address = null
             where uuid = any(array(
-                select uuid from (
-                    (select uuid from orders
-                    where delivery_address is not null and (status = 'CANCELLED' or delivery_status in ('DELIVERED', 'FAILED'))
-                      and updated_at < now() - make_interval(secs => $1)
-                    order by updated_at limit $2)
-                    union
-                    (select uuid from orders
-                    where address_until <= now() and delivery_address is not null
-                      and (status = 'CANCELLED' or delivery_status in ('DELIVERED', 'FAILED'))
-                    order by address_until limit $2)
-                ) as due limit $2))",
+                select uuid from orders
+                where delivery_address is not null and (status = 'CANCELLED' or delivery_status in ('DELIVERED', 'FAILED'))
+                  and coalesce(address_kept_from, updated_at) < now() - make_interval(secs => $1)
+                order by coalesce(address_kept_from, updated_at)
+                limit $2))",
             age.as_secs_f64(),
             BATCH_SIZE,
         );
