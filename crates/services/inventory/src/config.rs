@@ -12,7 +12,10 @@ use platform::{
 };
 use serde::Deserialize;
 
-use crate::{SERVICE, catalogue, model::NewPart};
+use crate::{
+    SERVICE, catalogue,
+    model::{MaxShare, NewPart},
+};
 
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -23,6 +26,7 @@ pub struct Config {
     pub order_address: String,
     /// The time after which an unconfirmed reservation is due: it expires then if its order does not exist.
     pub reservation_ttl: Duration,
+    pub reservation_max_share: MaxShare,
     /// The parts to seed the catalogue with.
     pub catalogue: Vec<NewPart>,
 }
@@ -36,6 +40,9 @@ struct Own {
     inventory_catalogue: Option<PathBuf>,
     #[serde(default = "reservation_ttl", deserialize_with = "platform::config::bounded::duration")]
     inventory_reservation_ttl: Duration,
+    /// The share of a part's unsold units that one user's unpaid orders may hold; 0 turns the bound off.
+    #[serde(default = "reservation_max_share")]
+    inventory_reservation_max_share: f64,
 }
 
 fn order() -> String {
@@ -46,6 +53,10 @@ fn reservation_ttl() -> Duration {
     Duration::from_mins(2)
 }
 
+fn reservation_max_share() -> f64 {
+    0.25
+}
+
 impl Config {
     /// Reads and validates the variables. An error names the invalid variable.
     pub fn load(settings: &Settings) -> Result<Self, ConfigError> {
@@ -53,6 +64,8 @@ impl Config {
         if own.inventory_reservation_ttl.is_zero() {
             return Err(ConfigError::new("INVENTORY_RESERVATION_TTL", "is zero"));
         }
+        let reservation_max_share = MaxShare::new(own.inventory_reservation_max_share)
+            .ok_or_else(|| ConfigError::new("INVENTORY_RESERVATION_MAX_SHARE", "is not from 0 to 1"))?;
         let catalogue = read_catalogue(own.inventory_catalogue.as_deref())?;
         Ok(Self {
             server: server::Config::load(&SERVICE, settings)?,
@@ -60,6 +73,7 @@ impl Config {
             messaging: Messaging::load(settings)?,
             order_address: own.order_address,
             reservation_ttl: own.inventory_reservation_ttl,
+            reservation_max_share,
             catalogue,
         })
     }

@@ -17,6 +17,9 @@ pub enum Error {
     PartNotFound(PartId),
     #[error("part {0} is out of stock")]
     OutOfStock(PartId),
+    /// The user would hold more than his share of the part without having paid for it.
+    #[error("too many of part {0} are reserved for this user's unpaid orders")]
+    TooManyReserved(PartId),
     #[error("reservation of order {0} not found")]
     ReservationNotFound(OrderId),
     #[error("the reservation of order {0} has ended")]
@@ -44,6 +47,9 @@ impl From<Error> for Status {
         match error {
             Error::PartNotFound(part) => about(with_reason(Code::NotFound, "PART_NOT_FOUND", text), part),
             Error::OutOfStock(part) => about(with_reason(Code::FailedPrecondition, "OUT_OF_STOCK", text), part),
+            Error::TooManyReserved(part) => {
+                about(with_reason(Code::FailedPrecondition, "TOO_MANY_RESERVED", text), part)
+            }
             Error::ReservationNotFound(_) => with_reason(Code::NotFound, "RESERVATION_NOT_FOUND", text),
             Error::ReservationEnded(_) => with_reason(Code::FailedPrecondition, "RESERVATION_ENDED", text),
             Error::Contended(_) => Self::aborted(text),
@@ -61,6 +67,7 @@ impl From<Error> for Failure {
             Error::Contended(_) | Error::OrderUnavailable(_) => Self::transient(error),
             Error::PartNotFound(_)
             | Error::OutOfStock(_)
+            | Error::TooManyReserved(_)
             | Error::ReservationNotFound(_)
             | Error::ReservationEnded(_)
             | Error::AnotherRestock => Self::poison(error_chain(error)),

@@ -6,12 +6,17 @@ use platform::telemetry::metric::Metric;
 pub const METRICS: &[Metric] = &[
     Metric::counter("inventory_expiries_total", &["outcome"], "Reservations that fell due."),
     Metric::counter("inventory_inconsistencies_total", &[], "Events that contradict the stock. Each is a defect."),
+    Metric::gauge(
+        "inventory_unpaid_share",
+        &[],
+        "The largest share of a part's unsold units that unpaid orders hold. Each replica reports the same.",
+    ),
     Metric::counter("inventory_reservations_total", &["outcome"], "Requests to reserve parts."),
 ];
 
 /// Creates every time series at 0, because Prometheus' `rate()` ignores the first value of a series.
 pub fn count_from_zero() {
-    for outcome in ["reserved", "out_of_stock", "refused"] {
+    for outcome in ["reserved", "out_of_stock", "too_many_reserved", "refused"] {
         metrics::counter!("inventory_reservations_total", "outcome" => outcome).increment(0);
     }
     for outcome in ["kept", "expired"] {
@@ -22,6 +27,11 @@ pub fn count_from_zero() {
 
 pub fn reserved(outcome: &'static str) {
     metrics::counter!("inventory_reservations_total", "outcome" => outcome).increment(1);
+}
+
+/// Sets the largest share of a part that unpaid orders hold.
+pub fn unpaid_share(share: f64) {
+    metrics::gauge!("inventory_unpaid_share").set(share);
 }
 
 /// Counts due reservations: `kept` ones, whose orders exist, and `expired` ones, whose orders do not.

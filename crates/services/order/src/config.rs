@@ -41,7 +41,7 @@ pub struct Own {
     /// How long an order's delivery address is kept after the order has ended.
     #[serde(default = "address_retention", deserialize_with = "platform::config::bounded::duration")]
     pub order_address_retention: Duration,
-    /// The maximum number of unpaid orders of one user. Another order is refused with 429.
+    /// The maximum number of orders of 24 hours that one user never paid. Another order is refused with 429.
     #[serde(default = "max_unpaid")]
     pub order_max_unpaid: u32,
     /// The URL of a Redis server that caches the responses of the payment and delivery services about an order. Without it, each request

@@ -54,6 +54,14 @@ pub const DASHBOARD: Dashboard = Dashboard {
             link: Link::Runbook("paymentunknown"),
         },
         Panel {
+            title: "Largest share of a part in unpaid orders",
+            description: "An alert begins after ten minutes above 80 %.",
+            unit: "percentunit",
+            limit: Some(0.8),
+            queries: &[Query { expr: "max(inventory_unpaid_share)", legend: "share" }],
+            link: Link::Runbook("partsheldunpaid"),
+        },
+        Panel {
             title: "How long does a ship take to build?",
             description: "Median and 99th percentile.",
             unit: "s",

@@ -27,8 +27,6 @@ const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 pub enum Stage {
     /// Orders to pay, cancel or read are being created: this many so far.
     Preparing(usize),
-    /// Orders of earlier measurements are being cancelled, since their users may not have more: this many so far.
-    Tidying(usize),
     Measuring(Progress),
 }
 
@@ -36,9 +34,6 @@ impl Crowd {
     /// Measures the plan. If these users do not suffice for it, fails and names the field.
     pub async fn measure(&self, plan: &Plan, mut watch: impl FnMut(Stage)) -> anyhow::Result<Report> {
         plan.check(self.users(), self.parts().len())?;
-        if !plan.fits(self.users(), self.unpaid()) {
-            self.tidy(|cancelled| watch(Stage::Tidying(cancelled))).await;
-        }
         self.prepare(plan.reserve(), plan.mix.has(Kind::Get), |made| watch(Stage::Preparing(made))).await?;
         let recorder = Mutex::new(Recorder::new(plan));
         let begun = Instant::now();

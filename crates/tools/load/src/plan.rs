@@ -77,7 +77,7 @@ impl Plan {
         );
         let requests = f64::from(self.rate) * self.length.as_secs_f64();
         ensure!(requests >= 1.0, "duration: {:?} at {}/s is an empty run", self.length, self.rate);
-        let left = self.left(0);
+        let left = self.reserve() + self.surplus();
         let needed = left.div_ceil(MAX_UNPAID);
         ensure!(
             needed <= users,
@@ -85,17 +85,6 @@ impl Plan {
              use {needed} users at least, or change the mix or the duration"
         );
         Ok(())
-    }
-
-    /// Returns true if the users may have the unpaid orders that the plan leaves, besides `unpaid` ones of earlier
-    /// measurements.
-    pub fn fits(&self, users: usize, unpaid: usize) -> bool {
-        self.left(unpaid) <= users * MAX_UNPAID
-    }
-
-    /// Returns how many orders are unpaid after the measurement, if `unpaid` are unpaid before.
-    fn left(&self, unpaid: usize) -> usize {
-        self.reserve().max(unpaid) + self.surplus()
     }
 
     /// Returns how many unpaid orders are needed before the measurement, to pay or cancel.
@@ -177,14 +166,6 @@ mod tests {
 
         assert!(complaint.starts_with("users: 9020 orders would be unpaid at once"), "{complaint}");
         assert!(complaint.contains("use 11 users at least"), "{complaint}");
-    }
-
-    #[test]
-    fn orders_of_earlier_measurements_take_room() {
-        // In 20 s, 225 orders per second are 4 500. Ten users may have 9 000.
-        let plan = plan("create=1", 225);
-
-        assert!(plan.fits(10, 4_500) && !plan.fits(10, 4_501));
     }
 
     #[test]

@@ -47,6 +47,7 @@ const CODES: [&str; 22] = [
     "PRICE_CHANGED",
     "REQUEST_TIMEOUT",
     "TOO_MANY_REQUESTS",
+    "TOO_MANY_RESERVED",
     "TOO_MANY_UNPAID_ORDERS",
     "USER_MISMATCH",
 ];

@@ -183,7 +183,10 @@ pub fn refusal(code: &str) -> Option<(&'static str, &'static str)> {
         "IDEMPOTENCY_KEY_REUSED" => {
             ("That was sent already", "Only the first request counts; its result is below or under My orders.")
         }
-        "TOO_MANY_UNPAID_ORDERS" => ("Too many unpaid orders", "Pay or cancel one of them first."),
+        "TOO_MANY_RESERVED" => {
+            ("Your unpaid orders hold too many of a part", "Pay or cancel one of them, or order fewer of that part.")
+        }
+        "TOO_MANY_UNPAID_ORDERS" => ("Too many unpaid orders", "Pay one of them first, or come back tomorrow."),
         "ORDERS_OPEN" => (
             "You still have open orders",
             "Cancel those that are not paid, and wait until the others have ended. Then delete your account.",

@@ -1,6 +1,6 @@
 //! `ReserveParts`: reserves parts for an order.
 
-use contracts::ids::OrderId;
+use contracts::ids::{OrderId, UserId};
 use contracts::proto::inventory::v1::{ReservePartsRequest, ReservePartsResponse, ReservedPart};
 use platform::grpc::parse_uuid;
 use tonic::{Request, Response, Status};
@@ -21,8 +21,13 @@ pub async fn reserve(
 ) -> Result<ReservePartsResponse, Status> {
     let order = OrderId::new(parse_uuid("order_uuid", &request.order_uuid)?);
     let lines = lines::decode(&request.parts)?;
+    // A replica of order of the release before names no user.
+    let user = match request.user_uuid.as_str() {
+        "" => None,
+        user => Some(UserId::new(parse_uuid("user_uuid", user)?)),
+    };
 
-    let reserved = service.reserve(order, &lines, request.confirm).await?;
+    let reserved = service.reserve(order, user, &lines, request.confirm).await?;
 
     Ok(ReservePartsResponse { parts: reserved.into_iter().map(encode).collect() })
 }

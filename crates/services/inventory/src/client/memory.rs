@@ -8,7 +8,7 @@ use std::{
 use async_trait::async_trait;
 use contracts::ids::OrderId;
 
-use super::{ExistingOrders, Unavailable};
+use super::{Existing, ExistingOrders, Unavailable};
 
 /// The orders that exist; clones share them.
 #[derive(Clone, Default)]
@@ -16,13 +16,22 @@ pub struct MemoryExistingOrders(Arc<Mutex<State>>);
 
 #[derive(Default)]
 struct State {
-    orders: HashSet<OrderId>,
+    orders: Existing,
     away: bool,
 }
 
 impl MemoryExistingOrders {
     pub fn create(&self, order: OrderId) {
-        self.state().orders.insert(order);
+        self.state().orders.all.insert(order);
+    }
+
+    pub fn set_unpaid(&self, order: OrderId, unpaid: bool) {
+        let mut state = self.state();
+        if unpaid {
+            state.orders.unpaid.insert(order);
+        } else {
+            state.orders.unpaid.remove(&order);
+        }
     }
 
     /// Makes the order service unavailable or available.
@@ -37,11 +46,12 @@ impl MemoryExistingOrders {
 
 #[async_trait]
 impl ExistingOrders for MemoryExistingOrders {
-    async fn existing(&self, orders: &[OrderId]) -> Result<HashSet<OrderId>, Unavailable> {
+    async fn existing(&self, orders: &[OrderId]) -> Result<Existing, Unavailable> {
         let state = self.state();
         if state.away {
             return Err(Unavailable("away".to_owned()));
         }
-        Ok(orders.iter().copied().filter(|order| state.orders.contains(order)).collect())
+        let asked: HashSet<OrderId> = orders.iter().copied().collect();
+        Ok(Existing { all: &state.orders.all & &asked, unpaid: &state.orders.unpaid & &asked })
     }
 }

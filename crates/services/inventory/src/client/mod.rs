@@ -14,8 +14,17 @@ pub use order::GrpcExistingOrders;
 #[error("order is unavailable: {0}")]
 pub struct Unavailable(pub String);
 
+/// The orders that exist.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Existing {
+    /// In any status.
+    pub all: HashSet<OrderId>,
+    /// Those that wait for payment.
+    pub unpaid: HashSet<OrderId>,
+}
+
 #[async_trait]
 pub trait ExistingOrders: Send + Sync {
-    /// Returns the orders that exist, in any status. The caller must pass at most 1 000 orders.
-    async fn existing(&self, orders: &[OrderId]) -> Result<HashSet<OrderId>, Unavailable>;
+    /// Returns which of the orders exist. The caller must pass at most 1 000 orders.
+    async fn existing(&self, orders: &[OrderId]) -> Result<Existing, Unavailable>;
 }

@@ -14,7 +14,7 @@ use platform::{
 };
 use uuid::Uuid;
 
-use super::{ExistingOrders, Unavailable};
+use super::{Existing, ExistingOrders, Unavailable};
 
 /// Limits one look-up, retries included.
 const CALL_TIMEOUT: Duration = Duration::from_secs(2);
@@ -33,22 +33,25 @@ impl GrpcExistingOrders {
 
 #[async_trait]
 impl ExistingOrders for GrpcExistingOrders {
-    async fn existing(&self, orders: &[OrderId]) -> Result<HashSet<OrderId>, Unavailable> {
+    async fn existing(&self, orders: &[OrderId]) -> Result<Existing, Unavailable> {
         let order_uuids: Vec<String> = orders.iter().map(OrderId::to_string).collect();
         let asked = self.budget.retry(is_transient, || {
             let mut client = self.client.clone();
             let request = ListExistingOrdersRequest { order_uuids: order_uuids.clone() };
             async move { client.list_existing_orders(request).await }
         });
-        let existing = match deadline::within(CALL_TIMEOUT, asked).await {
-            Ok(response) => response.into_inner().order_uuids,
+        let answer = match deadline::within(CALL_TIMEOUT, asked).await {
+            Ok(response) => response.into_inner(),
             Err(status) => return Err(Unavailable(format!("{:?}: {}", status.code(), status.message()))),
         };
-        let parse = |uuid: &String| Uuid::try_parse(uuid).map(OrderId::new);
-        existing
-            .iter()
-            .map(parse)
-            .collect::<Result<_, _>>()
-            .map_err(|error| Unavailable(format!("order_uuids: {error}")))
+        Ok(Existing {
+            all: parse("order_uuids", &answer.order_uuids)?,
+            unpaid: parse("unpaid_order_uuids", &answer.unpaid_order_uuids)?,
+        })
     }
+}
+
+fn parse(field: &str, uuids: &[String]) -> Result<HashSet<OrderId>, Unavailable> {
+    let parsed = uuids.iter().map(|uuid| Uuid::try_parse(uuid).map(OrderId::new)).collect::<Result<_, _>>();
+    parsed.map_err(|error| Unavailable(format!("{field}: {error}")))
 }

@@ -1,4 +1,4 @@
-//! Confirms the due reservations whose orders exist, and expires the others.
+//! Keeps the due reservations whose orders exist, and expires the others.
 
 use std::{sync::Arc, time::Duration};
 
@@ -9,7 +9,7 @@ use platform::{
 
 use crate::service::{EXPIRY_BATCH, InventoryService};
 
-/// While order is available, a reservation is confirmed or expires at most this long after it is due.
+/// While order is available, a reservation is kept or expires at most this long after it is due.
 const EXPIRY_INTERVAL: Duration = Duration::from_secs(2);
 
 pub fn expire_reservations(service: InventoryService, lease: Arc<dyn Lease>) -> Job {

@@ -3,11 +3,15 @@
 
 use std::collections::BTreeMap;
 
-use contracts::{ids::PartId, money::Money};
+use contracts::{
+    ids::{PartId, UserId},
+    money::Money,
+};
 use uuid::Uuid;
 
 /// ```text
-/// (none) ──reserve──▶ Held ──confirm──▶ Confirmed ──commit──▶ Committed
+///                         ◀───reserve───
+/// (none) ──reserve──▶ Held ───confirm──▶ Confirmed ──commit──▶ Committed
 ///    │                │ ▲                   │
 ///    │           expire reserve             │
 ///    │                ▼ │                   │
@@ -16,9 +20,9 @@ use uuid::Uuid;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Status {
-    /// Stock is reserved until the reservation expires.
+    /// Stock is reserved for an order that is not paid, until the reservation expires.
     Held,
-    /// Stock is reserved until the order ends.
+    /// Stock is reserved for an order that is paid or being paid, until the order ends.
     Confirmed,
     /// The units are available again; the order cannot reserve again.
     Released,
@@ -32,6 +36,40 @@ impl Status {
     pub const fn holds_stock(self) -> bool {
         matches!(self, Self::Held | Self::Confirmed)
     }
+}
+
+/// The share of a part's units that one user may hold without payment: of those that are available or reserved.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct MaxShare(f64);
+
+impl MaxShare {
+    /// Users may hold any number of units.
+    pub const OFF: Self = Self(0.0);
+    /// The number of units that a user may hold of a part however few there are.
+    pub const MIN_UNITS: i64 = 5;
+
+    /// Returns `None` if `share` is not from 0 to 1. 0 turns the bound off.
+    pub fn new(share: f64) -> Option<Self> {
+        (0.0..=1.0).contains(&share).then_some(Self(share))
+    }
+
+    /// The share as a number for an SQL statement; `None` if the bound is off.
+    pub fn bound(self) -> Option<f64> {
+        (self.0 > 0.0).then_some(self.0)
+    }
+
+    /// Returns true if a user may hold `units` of a part with `unsold` units that are available or reserved.
+    #[expect(clippy::cast_precision_loss, reason = "a stock has far fewer than 2^52 units")]
+    pub fn allows(self, units: i64, unsold: i64) -> bool {
+        self.bound().is_none_or(|share| units <= Self::MIN_UNITS || units as f64 <= share * unsold as f64)
+    }
+}
+
+/// The user for whom parts are reserved.
+#[derive(Clone, Copy, Debug)]
+pub struct Holder {
+    pub user: UserId,
+    pub max_share: MaxShare,
 }
 
 /// The quantity of each part, ordered by the part's UUID. Statements lock stock in this order.
@@ -80,6 +118,16 @@ pub struct ReservedLine {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_user_holds_a_share_of_a_part_or_five_units_of_it() {
+        let allows = |share, units, unsold| MaxShare::new(share).unwrap().allows(units, unsold);
+
+        assert!(allows(0.25, 10, 40) && !allows(0.25, 11, 40));
+        assert!(allows(0.25, 5, 1) && !allows(0.25, 6, 1));
+        assert!(allows(0.0, 1_000, 1));
+        assert!([-0.1, 1.1, f64::NAN].into_iter().all(|share| MaxShare::new(share).is_none()));
+    }
 
     #[test]
     fn quantities_of_a_repeated_part_add_up() {

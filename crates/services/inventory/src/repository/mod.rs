@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use crate::{
     error::Error,
-    model::{Filter, Lines, NewPart, Page, Part, ReservedLine},
+    model::{Filter, Holder, Lines, NewPart, Page, Part, ReservedLine},
 };
 
 /// The parts that the shop sells.
@@ -35,10 +35,20 @@ pub trait Catalogue: Send + Sync {
 /// When a reservation expires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expiry {
-    /// The reservation is due after this time unless it is confirmed before.
+    /// The reservation is held, and due after this time unless it is confirmed before.
     After(Duration),
     /// The reservation is confirmed, so it never expires.
     Never,
+}
+
+impl Expiry {
+    /// The time as a number for an SQL statement; `None` for a reservation that never expires.
+    fn seconds(self) -> Option<f64> {
+        match self {
+            Self::After(time) => Some(time.as_secs_f64()),
+            Self::Never => None,
+        }
+    }
 }
 
 /// The orders whose reservations are due to expire.
@@ -57,12 +67,20 @@ pub const ABSENCE_COUNTS_FOR: Duration = Duration::from_secs(5);
 #[async_trait]
 pub trait Warehouse: Send + Sync {
     /// Reserves all lines or none. A repeated call returns the reservation with the parts and prices of the first call.
-    /// It renews the expiry of a reservation that is not confirmed, and reserves the parts again if the reservation has
-    /// expired.
+    /// The last call decides about the expiry: a confirmed reservation is held again, since its order's payment was
+    /// declined. The parts of an expired reservation are reserved again.
     ///
-    /// Fails with [`PartNotFound`](Error::PartNotFound), [`OutOfStock`](Error::OutOfStock), or
-    /// [`ReservationEnded`](Error::ReservationEnded) once the reservation is released.
-    async fn reserve(&self, order: OrderId, lines: &Lines, expiry: Expiry) -> Result<Vec<ReservedLine>, Error>;
+    /// Fails with [`PartNotFound`](Error::PartNotFound), [`OutOfStock`](Error::OutOfStock),
+    /// [`ReservationEnded`](Error::ReservationEnded) once the reservation is released, or
+    /// [`TooManyReserved`](Error::TooManyReserved) if the `holder` would hold more of a part in held reservations than
+    /// his share. Without a `holder`, the reservation counts for nobody.
+    async fn reserve(
+        &self,
+        order: OrderId,
+        lines: &Lines,
+        expiry: Expiry,
+        holder: Option<Holder>,
+    ) -> Result<Vec<ReservedLine>, Error>;
     /// Returns an order's parts to the stock, if it has a reservation, and closes the order for later reservations.
     ///
     /// Fails with [`ReservationEnded`](Error::ReservationEnded) once the reservation is committed.
@@ -75,14 +93,16 @@ pub trait Warehouse: Send + Sync {
     async fn commit(&self, order: OrderId, cause: Option<Cause>) -> Result<(), Error>;
     /// Returns at most `limit` orders whose reservations are held and due, earliest due first.
     async fn due(&self, limit: i64) -> Result<Due, Error>;
-    /// Confirms the orders' held reservations. Returns their number.
-    async fn confirm(&self, orders: &[OrderId]) -> Result<u64, Error>;
+    /// Confirms the orders' held reservations, or renews their expiry. Returns their number.
+    async fn keep(&self, orders: &[OrderId], expiry: Expiry) -> Result<u64, Error>;
     /// Expires the orders' held and due reservations, and returns their parts to the stock. Returns their number.
     ///
     /// The caller must have learned, after `read_at` of the [due](Due) orders, that these orders do not exist. More
     /// than [`ABSENCE_COUNTS_FOR`] after `read_at`, the call changes nothing: the orders may have been created
     /// meanwhile.
     async fn expire(&self, orders: &[OrderId], read_at: DateTime<Utc>) -> Result<u64, Error>;
+    /// Returns the largest share of a part's unsold units that held reservations have, from 0 to 1.
+    async fn unpaid_share(&self) -> Result<f64, Error>;
     /// Adds all lines to the stock or none, once per `restock`. Fails with [`PartNotFound`](Error::PartNotFound), or
     /// with [`AnotherRestock`](Error::AnotherRestock) if an earlier call with the same `restock` had other lines.
     /// `by` is recorded with the first call.

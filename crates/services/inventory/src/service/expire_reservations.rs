@@ -1,4 +1,4 @@
-//! Confirms the due reservations whose orders exist, and expires the others.
+//! Keeps the due reservations whose orders exist, and expires the others.
 
 use chrono::{DateTime, Utc};
 use contracts::ids::OrderId;
@@ -8,13 +8,18 @@ use platform::{
 };
 
 use super::InventoryService;
-use crate::{error::Error, metrics, repository::Due};
+use crate::{
+    error::Error,
+    metrics,
+    repository::{Due, Expiry},
+};
 
 /// Due reservations per look-up in the order service.
 pub const EXPIRY_BATCH: u32 = 200;
 
 impl InventoryService {
-    /// Decides a batch of due reservations. Returns the number confirmed or expired.
+    /// Decides a batch of due reservations. Returns the number kept or expired. A reservation stays held while its order
+    /// waits for payment.
     ///
     /// Fails while the order service is unavailable; then no reservation expires.
     pub async fn expire_reservations(&self) -> Result<u64, Error> {
@@ -24,11 +29,14 @@ impl InventoryService {
         }
         let existing = self.orders.existing(&orders).await?;
         let (created, abandoned): (Vec<OrderId>, Vec<OrderId>) =
-            orders.into_iter().partition(|order| existing.contains(order));
-        let confirmed = self.warehouse.confirm(&created).await?;
+            orders.into_iter().partition(|order| existing.all.contains(order));
+        let (unpaid, paid): (Vec<OrderId>, Vec<OrderId>) =
+            created.into_iter().partition(|order| existing.unpaid.contains(order));
+        let kept = self.warehouse.keep(&paid, Expiry::Never).await?
+            + self.warehouse.keep(&unpaid, Expiry::After(self.reservation_ttl)).await?;
         let expired = self.expire(&abandoned, read_at).await?;
-        metrics::due(confirmed, expired);
-        Ok(confirmed + expired)
+        metrics::due(kept, expired);
+        Ok(kept + expired)
     }
 
     /// Expires the reservations. Logs, counts and skips one whose stock change the database refuses.

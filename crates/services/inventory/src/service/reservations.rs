@@ -1,28 +1,43 @@
 //! The use cases of reservations that the order service requests.
 
-use contracts::ids::OrderId;
+use contracts::ids::{OrderId, UserId};
 
 use super::InventoryService;
 use crate::{
     error::Error,
     metrics,
-    model::{Lines, ReservedLine},
+    model::{Holder, Lines, ReservedLine},
     repository::Expiry,
 };
 
 impl InventoryService {
-    /// With `confirm`, the reservation lasts until the order ends; otherwise it expires unless the order exists when it
-    /// is due.
-    pub async fn reserve(&self, order: OrderId, lines: &Lines, confirm: bool) -> Result<Vec<ReservedLine>, Error> {
+    /// With `confirm`, the reservation lasts until the order ends; otherwise it counts towards the user's share, and
+    /// expires unless the order exists when it is due.
+    pub async fn reserve(
+        &self,
+        order: OrderId,
+        user: Option<UserId>,
+        lines: &Lines,
+        confirm: bool,
+    ) -> Result<Vec<ReservedLine>, Error> {
         let expiry = if confirm { Expiry::Never } else { Expiry::After(self.reservation_ttl) };
-        let result = self.warehouse.reserve(order, lines, expiry).await;
+        let holder = user.map(|user| Holder { user, max_share: self.max_share });
+        let result = self.warehouse.reserve(order, lines, expiry, holder).await;
         let label = match &result {
             Ok(_) => "reserved",
             Err(Error::OutOfStock(_)) => "out_of_stock",
+            Err(Error::TooManyReserved(_)) => "too_many_reserved",
             Err(_) => "refused",
         };
         metrics::reserved(label);
         result
+    }
+
+    pub async fn report_unpaid_share(&self) {
+        // The job `reservations` logs that the database is unavailable.
+        if let Ok(share) = self.warehouse.unpaid_share().await {
+            metrics::unpaid_share(share);
+        }
     }
 
     /// Returns an order's parts to the stock.

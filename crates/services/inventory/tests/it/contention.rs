@@ -14,7 +14,7 @@ use tokio::{sync::Barrier, task::JoinSet};
 
 use crate::{
     by,
-    fixture::{AT_ONCE, Fixture, LATER, new_order, over, postgres},
+    fixture::{AT_ONCE, Fixture, LATER, new_order, new_user, over, postgres},
 };
 
 /// Panics unless each part's counts equal the sums over its reservations and restocks.
@@ -353,6 +353,32 @@ async fn orders_that_wait_for_the_same_part_are_reserved_and_built_by_two_statem
     audit(&database.pool).await;
 }
 
+/// Requests of one user at once, through two replicas that share calls and statements or not, in orders of several parts.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_who_asks_forty_times_at_once_holds_a_quarter() {
+    let (first, database) = postgres().await;
+    let second = over(&replica(&database));
+    let [part, other] = first.stocked([400, 400]).await;
+    let user = new_user();
+    let mut requests: JoinSet<i64> = JoinSet::new();
+    for number in 0..40 {
+        let fixture = [&first, &second][number % 2].clone();
+        requests.spawn(async move {
+            let lines: &[(PartId, i64)] = if number % 3 == 0 { &[(part, 7), (other, 1)] } else { &[(part, 7)] };
+            match fixture.reserve_for(user, new_order(), lines, LATER).await {
+                Ok(_) => 7,
+                Err(Error::TooManyReserved(refused)) if refused == part => 0,
+                Err(error) => panic!("{error}"),
+            }
+        });
+    }
+
+    let held: i64 = requests.join_all().await.into_iter().sum();
+
+    assert_eq!((held, first.stock(part).await.reserved), (98, 98));
+    audit(&database.pool).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn confirmations_by_calls_and_by_jobs_and_expiries_leave_each_reservation_whole() {
     let (fixture, database) = postgres().await;
@@ -372,7 +398,7 @@ async fn confirmations_by_calls_and_by_jobs_and_expiries_leave_each_reservation_
         created.rotate_left(5 * number);
         abandoned.rotate_left(2 * number);
         racing.spawn(async move {
-            fixture.warehouse.confirm(&created).await.unwrap();
+            fixture.warehouse.keep(&created, Expiry::Never).await.unwrap();
             fixture.expire_these(&abandoned).await.unwrap();
         });
     }

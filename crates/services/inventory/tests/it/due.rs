@@ -31,6 +31,7 @@ const PART: Uuid = Uuid::from_u128(0xf476_230c_d248_4fa9_b9ff_6cf6_05a4_b43a);
 #[derive(Clone, Default)]
 struct Orders {
     existing: Arc<Mutex<HashSet<String>>>,
+    unpaid: Arc<Mutex<HashSet<String>>>,
     /// True while every look-up fails.
     is_away: Arc<AtomicBool>,
     asked: Arc<AtomicUsize>,
@@ -54,8 +55,11 @@ impl OrderService for Orders {
             return Err(Status::internal("no look-up"));
         }
         let existing = self.existing.lock().expect("no test panics");
-        let order_uuids = request.into_inner().order_uuids.into_iter().filter(|order| existing.contains(order));
-        Ok(Response::new(ListExistingOrdersResponse { order_uuids: order_uuids.collect() }))
+        let unpaid = self.unpaid.lock().expect("no test panics");
+        let asked = request.into_inner().order_uuids;
+        let order_uuids: Vec<String> = asked.into_iter().filter(|order| existing.contains(order)).collect();
+        let unpaid_order_uuids = order_uuids.iter().filter(|order| unpaid.contains(*order)).cloned().collect();
+        Ok(Response::new(ListExistingOrdersResponse { order_uuids, unpaid_order_uuids }))
     }
 
     async fn list_open_orders(
@@ -87,7 +91,7 @@ async fn inventory_with(orders: &Orders) -> (Inventory, Running) {
 
 async fn reserve(inventory: &Inventory, order: &str) -> Result<(), Status> {
     let parts = vec![PartQuantity { part_uuid: PART.to_string(), quantity: 1 }];
-    let request = ReservePartsRequest { order_uuid: order.to_owned(), parts, confirm: false };
+    let request = ReservePartsRequest { order_uuid: order.to_owned(), parts, confirm: false, ..Default::default() };
     inventory.service().reserve_parts(request).await.map(drop)
 }
 
@@ -109,6 +113,22 @@ async fn what_nobody_confirms_comes_back_by_itself() {
 
     has_status(&inventory, &order, "expired").await;
     reserve(&inventory, &order).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_is_not_paid_stays_held_until_it_is() {
+    let orders = Orders::default();
+    let (inventory, _order) = inventory_with(&orders).await;
+    let order = ids::random().to_string();
+    orders.existing.lock().unwrap().insert(order.clone());
+    orders.unpaid.lock().unwrap().insert(order.clone());
+
+    reserve(&inventory, &order).await.unwrap();
+    testkit::eventually(async || (orders.asked.load(Ordering::SeqCst) > 2).then_some(())).await;
+    assert_eq!(status(&inventory, &order).await, "held");
+    orders.unpaid.lock().unwrap().clear();
+
+    has_status(&inventory, &order, "confirmed").await;
 }
 
 #[tokio::test]

@@ -75,7 +75,8 @@ async fn reservations_follow_the_events_of_their_orders() {
     let [built, undone, early] = [(); 3].map(|()| ids::random());
     let reserve = async |order: Uuid| {
         let parts = vec![PartQuantity { part_uuid: PART.to_string(), quantity: 2 }];
-        let request = ReservePartsRequest { order_uuid: order.to_string(), parts, confirm: false };
+        let request =
+            ReservePartsRequest { order_uuid: order.to_string(), parts, confirm: false, ..Default::default() };
         inventory.service().reserve_parts(request).await
     };
     for order in [built, undone] {

@@ -4,12 +4,12 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use contracts::{
     events::Cause,
-    ids::{EventId, OrderId, PartId},
+    ids::{EventId, OrderId, PartId, UserId},
     money::Money,
 };
 use inventory::{
     error::Error,
-    model::{Category, Dimensions, Manufacturer, NewPart, ReservedLine, Stock, Value},
+    model::{Category, Dimensions, Holder, Manufacturer, MaxShare, NewPart, ReservedLine, Stock, Value},
     repository::{Catalogue, Due, Expiry, MIGRATIONS, MemoryInventory, PgCatalogue, PgWarehouse, Warehouse},
 };
 use platform::{ids, postgres::Database};
@@ -43,6 +43,10 @@ pub fn over(pool: &Database) -> Fixture {
 
 pub fn new_order() -> OrderId {
     OrderId::new(ids::random())
+}
+
+pub fn new_user() -> UserId {
+    UserId::new(ids::random())
 }
 
 pub fn new_part() -> PartId {
@@ -104,7 +108,19 @@ impl Fixture {
         lines: &[(PartId, i64)],
         expiry: Expiry,
     ) -> Result<Vec<ReservedLine>, Error> {
-        self.warehouse.reserve(order, &lines.iter().copied().collect(), expiry).await
+        self.warehouse.reserve(order, &lines.iter().copied().collect(), expiry, None).await
+    }
+
+    /// Reserves for a user who may hold a quarter of a part.
+    pub async fn reserve_for(
+        &self,
+        user: UserId,
+        order: OrderId,
+        lines: &[(PartId, i64)],
+        expiry: Expiry,
+    ) -> Result<Vec<ReservedLine>, Error> {
+        let holder = Holder { user, max_share: MaxShare::new(0.25).unwrap() };
+        self.warehouse.reserve(order, &lines.iter().copied().collect(), expiry, Some(holder)).await
     }
 
     pub async fn due(&self, limit: i64) -> Vec<OrderId> {

@@ -93,10 +93,12 @@ impl Names {
         let warehouse = &on.warehouse;
         let outcome = match call {
             Call::Reserve { order, lines, expiry } => {
-                let outcome = warehouse.reserve(self.orders[*order], &self.lines(lines), *expiry).await;
+                let outcome = warehouse.reserve(self.orders[*order], &self.lines(lines), *expiry, None).await;
                 outcome.map(|reserved| format!("{reserved:?}"))
             }
-            Call::Confirm { order } => warehouse.confirm(&[self.orders[*order]]).await.map(|count| count.to_string()),
+            Call::Confirm { order } => {
+                warehouse.keep(&[self.orders[*order]], Expiry::Never).await.map(|count| count.to_string())
+            }
             Call::Release { order, event } => {
                 warehouse.release(self.orders[*order], self.cause("cancelled", *event)).await.map(|()| String::new())
             }

@@ -11,7 +11,7 @@ use contracts::{
 use inventory::{
     client::{MemoryExistingOrders, Unavailable as OrderUnavailable},
     error::Error,
-    model::{Filter, Lines, NewPart, Page, ReservedLine, Status},
+    model::{Filter, Holder, Lines, MaxShare, NewPart, Page, ReservedLine, Status},
     repository::{Due, Expiry, MemoryInventory, Warehouse},
     service::InventoryService,
 };
@@ -23,7 +23,7 @@ use uuid::Uuid;
 
 use crate::{
     by,
-    fixture::{AT_ONCE, new_cause, new_order, part, postgres},
+    fixture::{AT_ONCE, new_cause, new_order, new_user, part, postgres},
 };
 
 /// The time after which an unconfirmed reservation is due to expire.
@@ -57,7 +57,7 @@ impl Fixture {
     /// A new order whose reservation is confirmed if `confirm` is set, otherwise held.
     async fn order(&self, confirm: bool) -> OrderId {
         let order = new_order();
-        self.service.reserve(order, &self.lines(1), confirm).await.unwrap();
+        self.service.reserve(order, None, &self.lines(1), confirm).await.unwrap();
         order
     }
 
@@ -175,7 +175,7 @@ async fn a_creation_that_is_repeated_late_keeps_its_parts() {
     let fixture = fixture().await;
     let order = fixture.order(false).await;
     tokio::time::sleep(TTL.mul_f64(0.99)).await;
-    fixture.service.reserve(order, &fixture.lines(1), false).await.unwrap();
+    fixture.service.reserve(order, None, &fixture.lines(1), false).await.unwrap();
     tokio::time::sleep(TTL.mul_f64(0.02)).await;
 
     fixture.service.expire_reservations().await.unwrap();
@@ -228,11 +228,16 @@ async fn reservations_are_counted_by_outcome() {
 
     fixture.order(false).await;
     fixture.order(true).await;
-    fixture.service.reserve(new_order(), &fixture.lines(9), false).await.unwrap_err();
-    fixture.service.reserve(new_order(), &unknown, false).await.unwrap_err();
+    fixture.service.reserve(new_order(), None, &fixture.lines(9), false).await.unwrap_err();
+    fixture.service.reserve(new_order(), None, &unknown, false).await.unwrap_err();
+    let many = part(40);
+    fixture.service.seed(std::slice::from_ref(&many)).await.unwrap();
+    let half: Lines = [(many.id, 20)].into_iter().collect();
+    let bounded = fixture.service.clone().with_max_share(MaxShare::new(0.25).unwrap());
+    bounded.reserve(new_order(), Some(new_user()), &half, false).await.unwrap_err();
 
     let rendered = recorder.handle().render();
-    for (outcome, count) in [("reserved", 2), ("out_of_stock", 1), ("refused", 1)] {
+    for (outcome, count) in [("reserved", 2), ("out_of_stock", 1), ("too_many_reserved", 1), ("refused", 1)] {
         let line = format!("inventory_reservations_total{{outcome=\"{outcome}\"}} {count}");
         assert!(rendered.contains(&line), "{rendered} lacks {line}");
     }
@@ -247,7 +252,7 @@ fn unavailable<T>() -> Result<T, Error> {
 
 #[async_trait]
 impl Warehouse for Unavailable {
-    async fn reserve(&self, _: OrderId, _: &Lines, _: Expiry) -> Result<Vec<ReservedLine>, Error> {
+    async fn reserve(&self, _: OrderId, _: &Lines, _: Expiry, _: Option<Holder>) -> Result<Vec<ReservedLine>, Error> {
         unavailable()
     }
 
@@ -263,11 +268,15 @@ impl Warehouse for Unavailable {
         unavailable()
     }
 
-    async fn confirm(&self, _: &[OrderId]) -> Result<u64, Error> {
+    async fn keep(&self, _: &[OrderId], _: Expiry) -> Result<u64, Error> {
         unavailable()
     }
 
     async fn expire(&self, _: &[OrderId], _: DateTime<Utc>) -> Result<u64, Error> {
+        unavailable()
+    }
+
+    async fn unpaid_share(&self) -> Result<f64, Error> {
         unavailable()
     }
 

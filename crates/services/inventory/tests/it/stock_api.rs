@@ -18,7 +18,7 @@ fn quantity(part_uuid: &str, quantity: i64) -> PartQuantity {
 }
 
 fn reserve(order_uuid: &str, parts: Vec<PartQuantity>) -> ReservePartsRequest {
-    ReservePartsRequest { order_uuid: order_uuid.to_owned(), parts, confirm: false }
+    ReservePartsRequest { order_uuid: order_uuid.to_owned(), parts, confirm: false, ..ReservePartsRequest::default() }
 }
 
 async fn stock(inventory: &Inventory) -> i64 {

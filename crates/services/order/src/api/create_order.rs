@@ -24,10 +24,11 @@ use super::{
 use crate::model::{DeliveryAddress, MAX_PARTS, NewOrder};
 
 /// This endpoint's error responses besides the shared ones.
-pub const PROBLEMS: [Declared; 4] = [
+pub const PROBLEMS: [Declared; 5] = [
     (StatusCode::FORBIDDEN, "USER_MISMATCH"),
     (StatusCode::NOT_FOUND, "PART_NOT_FOUND"),
     (StatusCode::CONFLICT, "OUT_OF_STOCK"),
+    (StatusCode::CONFLICT, "TOO_MANY_RESERVED"),
     (StatusCode::TOO_MANY_REQUESTS, "TOO_MANY_UNPAID_ORDERS"),
 ];
 

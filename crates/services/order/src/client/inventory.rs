@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use async_trait::async_trait;
-use contracts::ids::{OrderId, PartId};
+use contracts::ids::{OrderId, PartId, UserId};
 use contracts::money::Money;
 use contracts::proto::inventory::v1::{
     ListPartsRequest, Part, PartQuantity, PartsFilter, ReleasePartsRequest, ReservePartsRequest, ReservedPart,
@@ -41,7 +41,13 @@ impl GrpcInventory {
 
 #[async_trait]
 impl Inventory for GrpcInventory {
-    async fn reserve(&self, order: OrderId, parts: &[(PartId, i64)], confirm: bool) -> Result<Vec<PricedPart>, Error> {
+    async fn reserve(
+        &self,
+        order: OrderId,
+        user: UserId,
+        parts: &[(PartId, i64)],
+        confirm: bool,
+    ) -> Result<Vec<PricedPart>, Error> {
         let request = ReservePartsRequest {
             order_uuid: order.to_string(),
             parts: parts
@@ -49,6 +55,7 @@ impl Inventory for GrpcInventory {
                 .map(|(part, quantity)| PartQuantity { part_uuid: part.to_string(), quantity: *quantity })
                 .collect(),
             confirm,
+            user_uuid: user.to_string(),
         };
         match self.reservations.reserve(request).await {
             Ok(answer) => answer.parts.iter().map(decode).collect(),
@@ -121,6 +128,7 @@ fn refusal(status: Status) -> Error {
     match (status.code(), reason(&status)) {
         (Code::NotFound, _) => Refusal::PartNotFound(part()).into(),
         (Code::FailedPrecondition, Some("RESERVATION_ENDED")) => Refusal::ReservationLost.into(),
+        (Code::FailedPrecondition, Some("TOO_MANY_RESERVED")) => Error::TooManyReserved(part()),
         (Code::FailedPrecondition, _) => Refusal::OutOfStock(part()).into(),
         (Code::InvalidArgument | Code::Internal | Code::Unauthenticated | Code::PermissionDenied, _) => {
             Error::Inconsistent(format!("inventory refused a reservation: {}", status.message()))

@@ -8,7 +8,7 @@ use std::{
 
 use async_trait::async_trait;
 use chrono::DateTime;
-use contracts::ids::{OrderId, PartId, TransactionId};
+use contracts::ids::{OrderId, PartId, TransactionId, UserId};
 use contracts::money::Money;
 use uuid::Uuid;
 
@@ -31,7 +31,10 @@ struct Stock {
     names: Vec<(String, PartId)>,
     /// Orders whose reservation was released. They can never reserve again.
     released: BTreeSet<OrderId>,
+    /// Orders whose last request was to confirm.
+    confirmed: BTreeSet<OrderId>,
     away: bool,
+    full: bool,
 }
 
 impl Stock {
@@ -67,8 +70,18 @@ impl MemoryInventory {
         self.state().away = away;
     }
 
+    /// While `full` is true, every user has his share of each part already.
+    pub fn set_full(&self, full: bool) {
+        self.state().full = full;
+    }
+
     pub fn available(&self, part: PartId) -> i64 {
         self.state().parts.get(&part).map_or(0, |(_, available)| *available)
+    }
+
+    /// Returns true if the order's parts do not count as unpaid.
+    pub fn is_confirmed(&self, order: OrderId) -> bool {
+        self.state().confirmed.contains(&order)
     }
 
     /// Expires an order's reservation and returns its parts to the stock.
@@ -88,7 +101,13 @@ impl MemoryInventory {
 
 #[async_trait]
 impl Inventory for MemoryInventory {
-    async fn reserve(&self, order: OrderId, parts: &[(PartId, i64)], _: bool) -> Result<Vec<PricedPart>, Error> {
+    async fn reserve(
+        &self,
+        order: OrderId,
+        _: UserId,
+        parts: &[(PartId, i64)],
+        confirm: bool,
+    ) -> Result<Vec<PricedPart>, Error> {
         let mut state = self.state();
         if state.away {
             return Err(Error::Unavailable("inventory", anyhow::anyhow!("away")));
@@ -96,10 +115,18 @@ impl Inventory for MemoryInventory {
         if state.released.contains(&order) {
             return Err(Refusal::ReservationLost.into());
         }
+        if confirm {
+            state.confirmed.insert(order);
+        } else {
+            state.confirmed.remove(&order);
+        }
         if let Some(reserved) = state.reservations.get(&order) {
             return Ok(reserved.clone());
         }
         let all = state.grantable(parts)?;
+        if let Some((part, _)) = parts.first().filter(|_| state.full) {
+            return Err(Error::TooManyReserved(*part));
+        }
         for reserved in &all {
             if let Some((_, available)) = state.parts.get_mut(&reserved.part) {
                 *available -= reserved.quantity;

@@ -10,7 +10,7 @@ mod users;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use contracts::ids::{OrderId, PartId, TransactionId};
+use contracts::ids::{OrderId, PartId, TransactionId, UserId};
 use contracts::money::Money;
 pub(crate) use delivery::estimated_delivery;
 pub use delivery::{GrpcDelivery, MemoryDelivery, Tracking};
@@ -43,9 +43,16 @@ pub struct PricedPart {
 pub trait Inventory: Send + Sync {
     /// Reserves the parts for the order, all or none. A repeated call returns the same reservation.
     ///
-    /// Without `confirm` the reservation expires soon; with `confirm` it lasts until the order ends. Fails with [`Refusal::PartNotFound`],
-    /// with [`Refusal::OutOfStock`], or with [`Refusal::ReservationLost`] if the order can never reserve again.
-    async fn reserve(&self, order: OrderId, parts: &[(PartId, i64)], confirm: bool) -> Result<Vec<PricedPart>, Error>;
+    /// Without `confirm` the parts count as unpaid parts of the user, and the reservation expires unless the order is written soon; with
+    /// `confirm` it lasts until the order ends. The last call decides. Fails with [`Refusal::PartNotFound`], with [`Refusal::OutOfStock`],
+    /// with [`Error::TooManyReserved`], or with [`Refusal::ReservationLost`] if the order can never reserve again.
+    async fn reserve(
+        &self,
+        order: OrderId,
+        user: UserId,
+        parts: &[(PartId, i64)],
+        confirm: bool,
+    ) -> Result<Vec<PricedPart>, Error>;
     /// Returns what [`reserve`](Self::reserve) would return now, or fails as it would. Reserves nothing.
     async fn check(&self, parts: &[(PartId, i64)]) -> Result<Vec<PricedPart>, Error>;
     /// Returns the parts with these names, each with its name, in the order of the catalogue.

@@ -167,6 +167,11 @@ impl Order {
         }
     }
 
+    /// Returns true if no money has been taken for the order.
+    pub const fn was_never_paid(&self) -> bool {
+        matches!(self.status, Status::PendingPayment | Status::Cancelled) && self.payment.is_none()
+    }
+
     /// Begins the next attempt to pay. Fails unless the order is unpaid and has no attempt in progress.
     pub fn begin_attempt(&mut self, method: PaymentMethod) -> Result<Attempt, IllegalTransition> {
         self.may_change()?;

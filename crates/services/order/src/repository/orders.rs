@@ -1,6 +1,6 @@
 //! The repository of orders.
 
-use std::{collections::HashSet, time::Duration};
+use std::{collections::HashMap, time::Duration};
 
 use async_trait::async_trait;
 use contracts::{
@@ -11,7 +11,7 @@ use platform::cursor::Cursor;
 
 use crate::{
     error::Error,
-    model::{Claim, Event, NewOrder, Order},
+    model::{Claim, Event, NewOrder, Order, Status},
     repository::Quote,
 };
 
@@ -19,9 +19,14 @@ use crate::{
 pub struct UnpaidLimits {
     /// The time after which an unpaid order is cancelled.
     pub pay_within: Duration,
-    /// The maximum number of unpaid orders of a user. Another order is refused.
+    /// The maximum number of a user's orders of [`UNPAID_COUNTS_FOR`] that were never paid: they wait for payment or are
+    /// cancelled. Another order is refused.
     pub max_unpaid: u32,
 }
+
+/// How long an order that is never paid counts towards [`UnpaidLimits::max_unpaid`]. Without this time, whoever cancels
+/// each order could create orders for ever.
+pub const UNPAID_COUNTS_FOR: Duration = Duration::from_hours(24);
 
 /// One statement writes a change together with its event and the idempotency key's outcome. It takes effect only while
 /// the order is in the state from which the change starts. If `claim` has lost its key, the call changes nothing and
@@ -30,7 +35,7 @@ pub struct UnpaidLimits {
 pub trait Orders: Send + Sync {
     /// Writes an order and its event. If the order exists already, returns the existing order unchanged.
     ///
-    /// Fails with [`Error::TooManyUnpaid`] if the user has [`UnpaidLimits::max_unpaid`] unpaid orders. A statement counts only orders
+    /// Fails with [`Error::TooManyUnpaid`] if the user has [`UnpaidLimits::max_unpaid`] such orders. A statement counts only orders
     /// committed before it starts, so concurrent statements for one user can exceed the limit by the orders they create. After a count, a
     /// replica creates orders for a tenth of the room that it found without counting again.
     async fn create(
@@ -42,8 +47,8 @@ pub trait Orders: Send + Sync {
         claim: Option<&Claim>,
     ) -> Result<Order, Error>;
     async fn find(&self, user: UserId, order: OrderId) -> Result<Option<Order>, Error>;
-    /// Returns which of these orders exist, in any status and of any user.
-    async fn existing(&self, orders: &[OrderId]) -> Result<HashSet<OrderId>, Error>;
+    /// Returns the status of those orders that exist, of any user.
+    async fn existing(&self, orders: &[OrderId]) -> Result<HashMap<OrderId, Status>, Error>;
     /// Returns up to `limit` of the user's [open](Order::is_open) orders, oldest first, and the number of all.
     async fn open(&self, user: UserId, limit: u8) -> Result<(Vec<OrderId>, u32), Error>;
     /// Returns up to `size` of the user's orders after `after`, newest first, and the cursor of the next page if there

@@ -37,7 +37,7 @@ impl OrderService {
     }
 
     async fn reserve_and_write(&self, order: NewOrder, execution: Execution<'_>) -> Result<Outcome, Error> {
-        let reserved = self.inventory.reserve(order.uuid, &order.quantities(), false).await?;
+        let reserved = self.inventory.reserve(order.uuid, order.user, &order.quantities(), false).await?;
         self.write(order, &reserved, false, execution).await
     }
 

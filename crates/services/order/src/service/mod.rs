@@ -18,7 +18,7 @@ pub(crate) mod replay;
 mod report_backlog;
 mod statuses;
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 pub use checkout::{Checkout, Item};
 use contracts::ids::{OrderId, UserId};
@@ -33,7 +33,7 @@ use crate::{
     client::{Clients, Inventory, Payments, Users},
     config::max_unpaid,
     error::{Error, Refusal},
-    model::{CheckoutDetails, Order},
+    model::{CheckoutDetails, Order, Status},
     repository::{Attempts, Checkouts, IdempotencyKeys, Orders, PaymentEvents, Repositories, UnpaidLimits},
 };
 
@@ -92,7 +92,7 @@ impl OrderService {
         Ok(found.ok_or(Refusal::OrderNotFound(order))?)
     }
 
-    pub async fn existing(&self, orders: &[OrderId]) -> Result<HashSet<OrderId>, Error> {
+    pub async fn existing(&self, orders: &[OrderId]) -> Result<HashMap<OrderId, Status>, Error> {
         self.orders.existing(orders).await
     }
 

@@ -132,7 +132,7 @@ impl OrderService {
 
     /// Requests the inventory service to confirm the reservation. Also returns the error if that service did not confirm it.
     async fn confirm(&self, order: &Order) -> (Confirmation, Option<Error>) {
-        match self.inventory.reserve(order.uuid, &order.quantities(), true).await {
+        match self.inventory.reserve(order.uuid, order.user, &order.quantities(), true).await {
             Ok(_) => (Confirmation::Held, None),
             Err(error @ Error::Refused(_)) => (Confirmation::Refused, Some(error)),
             Err(error) => (Confirmation::Unknown, Some(error)),
@@ -147,6 +147,7 @@ impl OrderService {
                 let outcome = Outcome::Refused(refusal.clone());
                 if self.settle(&order, &lease, &Settlement::Declined(refusal.clone()), Some(&outcome)).await? {
                     tracing::info!(order_uuid = %order.uuid, attempt, reason = %refusal, "payment declined");
+                    self.hold(&order).await;
                 } else if self.find(order.user, order.uuid).await?.status == Status::Cancelled {
                     // A process that voided the attempt has cancelled the order and stored that outcome under the key.
                     return Err(Error::PaymentOutcomeUnknown);
@@ -155,6 +156,14 @@ impl OrderService {
                 Err(refusal.into())
             }
             Payment::Unknown(problem) => Err(self.ask_later(&order, &lease, &problem).await),
+        }
+    }
+
+    /// Makes the parts of an order whose payment was declined count as unpaid again. If that fails, they count when the
+    /// next payment is declined.
+    async fn hold(&self, order: &Order) {
+        if let Err(error) = self.inventory.reserve(order.uuid, order.user, &order.quantities(), false).await {
+            tracing::warn!(order_uuid = %order.uuid, error = error_chain(error), "parts of a declined order stay confirmed");
         }
     }
 

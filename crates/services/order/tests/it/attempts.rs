@@ -10,7 +10,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use contracts::ids::{OrderId, PartId};
+use contracts::ids::{OrderId, PartId, UserId};
 use contracts::money::Money;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use order::{
@@ -38,8 +38,14 @@ struct LateRefusal {
 
 #[async_trait]
 impl Inventory for LateRefusal {
-    async fn reserve(&self, order: OrderId, parts: &[(PartId, i64)], confirm: bool) -> Result<Vec<PricedPart>, Error> {
-        let answer = self.inventory.reserve(order, parts, confirm).await;
+    async fn reserve(
+        &self,
+        order: OrderId,
+        user: UserId,
+        parts: &[(PartId, i64)],
+        confirm: bool,
+    ) -> Result<Vec<PricedPart>, Error> {
+        let answer = self.inventory.reserve(order, user, parts, confirm).await;
         if answer.is_err() && self.first.swap(false, Ordering::Relaxed) {
             self.refused.notify_one();
             self.arrives.notified().await;

@@ -160,7 +160,7 @@ async fn a_creation_that_died_after_its_reservation_is_finished_with_the_same_or
     else {
         panic!("the key is new")
     };
-    shop.inventory.reserve(uuid, &first.quantities(), false).await.unwrap();
+    shop.inventory.reserve(uuid, first.user, &first.quantities(), false).await.unwrap();
 
     let meanwhile = shop.service.create(shop.user, order(&shop), Some(&claim)).await;
     tokio::time::sleep(Duration::from_secs(16)).await;

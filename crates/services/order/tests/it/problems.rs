@@ -220,7 +220,7 @@ impl Desk {
         }
     }
 
-    /// Sends requests of a user who has the maximum number of unpaid orders.
+    /// Sends requests of a user who has the maximum number of unpaid orders, or whose orders hold too many parts.
     async fn order_too_many(&mut self) {
         let service = self.shop.service.clone();
         self.shop.service = service.clone().with_max_unpaid(0);
@@ -228,6 +228,11 @@ impl Desk {
             self.send(self.ask(&(Method::POST, path), "")).await;
         }
         self.shop.service = service;
+        self.shop.inventory.set_full(true);
+        for path in [ORDERS, CHECKOUT] {
+            self.send(self.ask(&(Method::POST, path), "")).await;
+        }
+        self.shop.inventory.set_full(false);
     }
 
     async fn get(&mut self) {

@@ -172,7 +172,7 @@ async fn reserve(inventory: &GrpcInventory, quantities: &[i64]) -> (PartId, Vec<
     let part = ids::part();
     let reservations = quantities.iter().map(|quantity| async move {
         let order: OrderId = ids::order();
-        inventory.reserve(order, &[(part, *quantity)], false).await
+        inventory.reserve(order, ids::user(), &[(part, *quantity)], false).await
     });
     (part, join_all(reservations).await)
 }
@@ -198,7 +198,7 @@ async fn an_order_of_many_lines_has_a_call_of_its_own() {
     let inventory = inventory(&stock).await;
     let lines: Vec<_> = (0..51).map(|_| (ids::part(), 1)).collect();
 
-    let reserved = inventory.reserve(ids::order(), &lines, false).await.unwrap();
+    let reserved = inventory.reserve(ids::order(), ids::user(), &lines, false).await.unwrap();
 
     assert_eq!(reserved.len(), 51);
     assert_eq!((stock.calls.lock().unwrap().len(), stock.alone.load(Ordering::SeqCst)), (0, 1));
@@ -255,8 +255,8 @@ async fn calls_that_need_a_services_identity_carry_no_session() {
     let handler = move || async move {
         inventory.named(&["Bolt".to_owned()]).await.unwrap();
         inventory.check(&lines).await.unwrap();
-        inventory.reserve(ids::order(), &lines[..1], false).await.unwrap();
-        inventory.reserve(ids::order(), &lines, false).await.unwrap();
+        inventory.reserve(ids::order(), ids::user(), &lines[..1], false).await.unwrap();
+        inventory.reserve(ids::order(), ids::user(), &lines, false).await.unwrap();
         inventory.release(ids::order()).await.unwrap();
     };
     let sessions = MemorySessions::default();

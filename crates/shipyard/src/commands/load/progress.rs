@@ -36,9 +36,6 @@ impl Progress {
             Stage::Preparing(made) => {
                 return self.update(0, 1, || format!("making orders to pay, cancel and read: {made}"));
             }
-            Stage::Tidying(cancelled) => {
-                return self.update(0, 1, || format!("cancelling unpaid orders: {cancelled}"));
-            }
             Stage::Measuring(progress) => progress,
         };
         let [elapsed, total] = [progress.elapsed, progress.total].map(|time| time.as_secs());

@@ -103,6 +103,8 @@ pub fn common(servers: &Servers) -> Vec<(String, String)> {
     set("ASSEMBLY_BUILD_MIN", "0s");
     set("ASSEMBLY_BUILD_MAX", "0s");
     set("ORDER_MAX_UNPAID", "1000000");
+    // The bound is on, as in production, and higher than any customer's orders.
+    set("INVENTORY_RESERVATION_MAX_SHARE", "1");
     set("ORDER_PAYMENT_DEADLINE", "24h");
     // All customers of the benchmark share one address.
     set("IAM_ADDRESS_FAILURES", "0");

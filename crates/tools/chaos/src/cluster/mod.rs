@@ -253,7 +253,12 @@ impl Variables<'_> {
                 set("IAM_ARGON2_MEMORY_KIB", "64");
                 set("IAM_ARGON2_ITERATIONS", "1");
             }
-            "order" => set("ORDER_PAYMENT_DEADLINE", "20s"),
+            // Few customers buy all that there is.
+            "inventory" => set("INVENTORY_RESERVATION_MAX_SHARE", "0"),
+            "order" => {
+                set("ORDER_PAYMENT_DEADLINE", "20s");
+                set("ORDER_MAX_UNPAID", "1000000");
+            }
             "payment" => {
                 set("PAYMENT_PROVIDER_URL", &format!("http://{}", self.links.address(Link::Provider)?));
                 set("PAYMENT_PROVIDER_KEY", PROVIDER_KEY);

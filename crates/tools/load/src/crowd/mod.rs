@@ -132,7 +132,9 @@ pub(crate) fn advice(failure: &str) -> &'static str {
     if failure.contains("OUT_OF_STOCK") {
         "; `cargo run -- restock --quantity 100000` adds stock"
     } else if failure.contains("TOO_MANY_UNPAID_ORDERS") {
-        "; use more users"
+        "; use more users, or start order with a higher ORDER_MAX_UNPAID"
+    } else if failure.contains("TOO_MANY_RESERVED") {
+        "; use more users, or start inventory with INVENTORY_RESERVATION_MAX_SHARE=0"
     } else {
         ""
     }

@@ -39,7 +39,9 @@ impl Operation {
             }
             Kind::Pay => {
                 let (user, order) = orders.take().ok_or(UNSENT)?;
-                accounts[user].pay(order).await
+                accounts[user].pay(order).await?;
+                orders.paid(user);
+                Ok(())
             }
             Kind::Cancel => {
                 let (user, order) = orders.take().ok_or(UNSENT)?;
@@ -57,6 +59,7 @@ impl Operation {
     }
 }
 
-const UNSENT_CREATE: Failure = Failure::Borrowed("not sent: every user has as many unpaid orders as are allowed");
+const UNSENT_CREATE: Failure =
+    Failure::Borrowed("not sent: every user has as many orders of a day that were never paid as are allowed");
 const UNSENT: Failure = Failure::Borrowed("not sent: no order is left to pay or cancel");
 const UNSENT_GET: Failure = Failure::Borrowed("not sent: the user has no order");

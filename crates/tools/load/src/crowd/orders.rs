@@ -7,7 +7,8 @@ use std::{
 
 use uuid::Uuid;
 
-/// How many unpaid orders a user may have. The shop refuses the 1 001st, and requests in flight may exceed the bound.
+/// How many orders a user creates that are never paid. The shop refuses the 1 001st of a day, also if earlier ones were
+/// cancelled, and requests in flight may exceed the bound.
 pub const MAX_UNPAID: usize = 900;
 
 #[derive(Default)]
@@ -15,14 +16,14 @@ pub struct Orders(Mutex<State>);
 
 #[derive(Default)]
 struct State {
-    /// Unpaid orders with their users, at most [`MAX_UNPAID`] per user.
+    /// Unpaid orders with their users.
     unpaid: VecDeque<(usize, Uuid)>,
     users: Vec<User>,
 }
 
 #[derive(Clone, Default)]
 struct User {
-    unpaid: usize,
+    never_paid: usize,
     latest: Option<Uuid>,
 }
 
@@ -43,22 +44,25 @@ impl Orders {
     pub fn may_create(&self, user: usize) -> Option<usize> {
         let state = self.state();
         let count = state.users.len();
-        (0..count).map(|step| (user + step) % count).find(|user| state.users[*user].unpaid < MAX_UNPAID)
+        (0..count).map(|step| (user + step) % count).find(|user| state.users[*user].never_paid < MAX_UNPAID)
     }
 
     pub fn add(&self, user: usize, order: Uuid) {
         let mut state = self.state();
-        state.users[user].unpaid += 1;
+        state.users[user].never_paid += 1;
         state.users[user].latest = Some(order);
         state.unpaid.push_back((user, order));
     }
 
     /// Removes and returns the oldest unpaid order, so that only the caller pays or cancels it.
     pub fn take(&self) -> Option<(usize, Uuid)> {
+        self.state().unpaid.pop_front()
+    }
+
+    /// Records that an order of the user was paid.
+    pub fn paid(&self, user: usize) {
         let mut state = self.state();
-        let (user, order) = state.unpaid.pop_front()?;
-        state.users[user].unpaid -= 1;
-        Some((user, order))
+        state.users[user].never_paid = state.users[user].never_paid.saturating_sub(1);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -94,7 +98,9 @@ mod tests {
             orders.add(1, Uuid::from_u128(number));
         }
         assert_eq!(orders.may_create(0), None);
-        orders.take();
+        let (user, _) = orders.take().unwrap();
+        assert_eq!(orders.may_create(1), None);
+        orders.paid(user);
         assert_eq!(orders.may_create(1), Some(0));
     }
 }

@@ -1,7 +1,7 @@
 //! The programs that the services call: inventory, payment and order over the network, the payment provider, and the
 //! messenger.
 
-use std::{collections::HashSet, num::NonZeroU32, time::Duration};
+use std::{num::NonZeroU32, time::Duration};
 
 use async_trait::async_trait;
 use contracts::{
@@ -9,7 +9,7 @@ use contracts::{
     money::Money,
 };
 use inventory::{
-    client::{ExistingOrders, Unavailable},
+    client::{Existing, ExistingOrders, Unavailable},
     model::{Filter, Page},
 };
 use notification::{
@@ -19,7 +19,7 @@ use notification::{
 use order::{
     client::{Inventory, Payment, Payments, PricedPart, Voided},
     error::{Error, Refusal},
-    model::{Attempt, Order, PaymentMethod},
+    model::{Attempt, Order, PaymentMethod, Status},
 };
 use payment::{
     client::{Balances, Lookup, MemoryProvider, Provider, Refund, ScriptedFault, Unknown},
@@ -47,7 +47,13 @@ pub struct RemoteInventory(pub Process);
 
 #[async_trait]
 impl Inventory for RemoteInventory {
-    async fn reserve(&self, order: OrderId, parts: &[(PartId, i64)], confirm: bool) -> Result<Vec<PricedPart>, Error> {
+    async fn reserve(
+        &self,
+        order: OrderId,
+        user: UserId,
+        parts: &[(PartId, i64)],
+        confirm: bool,
+    ) -> Result<Vec<PricedPart>, Error> {
         let lines: inventory::model::Lines = parts.iter().copied().collect();
         let mut tries = 0;
         loop {
@@ -56,7 +62,7 @@ impl Inventory for RemoteInventory {
             let limit = deadline::remaining(CALL_TIMEOUT);
             let answer = self.0.world.call(Name::Inventory, Serves::stock, limit, |inventory| {
                 let lines = lines.clone();
-                async move { inventory.reserve(order, &lines, confirm).await }
+                async move { inventory.reserve(order, Some(user), &lines, confirm).await }
             });
             let answer = answer.await;
             self.0.step("after it has asked inventory").await;
@@ -69,6 +75,7 @@ impl Inventory for RemoteInventory {
                 Ok(Err(inventory::error::Error::OutOfStock(part))) => {
                     return Err(Refusal::OutOfStock(part).into());
                 }
+                Ok(Err(inventory::error::Error::TooManyReserved(part))) => return Err(Error::TooManyReserved(part)),
                 Ok(Err(inventory::error::Error::ReservationEnded(_))) => return Err(Refusal::ReservationLost.into()),
                 Ok(Err(error)) => (error.to_string(), true),
                 Err(Lost::Refused) => ("nobody listens".to_owned(), true),
@@ -207,10 +214,10 @@ pub struct RemoteOrders(pub Process);
 
 #[async_trait]
 impl ExistingOrders for RemoteOrders {
-    async fn existing(&self, orders: &[OrderId]) -> Result<HashSet<OrderId>, Unavailable> {
+    async fn existing(&self, orders: &[OrderId]) -> Result<Existing, Unavailable> {
         let world = &self.0.world;
         if world.makes(Mistake::ExpireWithoutAsking) {
-            return Ok(HashSet::new());
+            return Ok(Existing::default());
         }
         self.0.step("before it asks which orders exist").await;
         let limit = deadline::remaining(CALL_TIMEOUT);
@@ -222,7 +229,10 @@ impl ExistingOrders for RemoteOrders {
         self.0.step("after it has asked which orders exist").await;
         self.0.stall("after it has asked which orders exist").await;
         match answer {
-            Ok(Ok(existing)) => Ok(existing),
+            Ok(Ok(known)) => {
+                let unpaid = known.iter().filter(|(_, status)| **status == Status::PendingPayment);
+                Ok(Existing { unpaid: unpaid.map(|(order, _)| *order).collect(), all: known.into_keys().collect() })
+            }
             Ok(Err(error)) => Err(Unavailable(error.to_string())),
             Err(lost) => Err(Unavailable(format!("{lost:?}"))),
         }

@@ -1,7 +1,7 @@
 //! The services' in-memory stores, as their processes use them. A process may die before or after each statement. The
 //! database may be unavailable, or execute a statement and lose the answer.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use assembly::{
     model::{Build, NewBuild},
@@ -14,7 +14,7 @@ use contracts::{
     ids::{EventId, OrderId, TransactionId, UserId},
 };
 use inventory::{
-    model::{Lines, ReservedLine},
+    model::{Holder, Lines, ReservedLine},
     repository::{Catalogue as _, Due as DueReservations, Expiry, MemoryInventory, Warehouse},
 };
 use notification::{
@@ -119,7 +119,7 @@ stepwise! {
 stepwise! {
     Orders for MemoryOrders, order::error::Error {
         fn find(user: UserId, order: OrderId) -> Option<Order>;
-        fn existing(orders: &[OrderId]) -> HashSet<OrderId>;
+        fn existing(orders: &[OrderId]) -> HashMap<OrderId, order::model::Status>;
         fn open(user: UserId, limit: u8) -> (Vec<OrderId>, u32);
         fn page(user: UserId, after: Option<Cursor>, size: u8) -> (Vec<Order>, Option<Cursor>);
         fn overdue(limit: i64) -> Vec<Order>;
@@ -276,8 +276,9 @@ stepwise! {
         fn release(order: OrderId, cause: Option<Cause>) -> () where cause = seen_if_any;
         fn commit(order: OrderId, cause: Option<Cause>) -> () where cause = seen_if_any;
         fn due(limit: i64) -> DueReservations;
-        fn confirm(orders: &[OrderId]) -> u64;
+        fn keep(orders: &[OrderId], expiry: Expiry) -> u64;
         fn expire(orders: &[OrderId], read_at: DateTime<Utc>) -> u64;
+        fn unpaid_share() -> f64;
         fn restock(restock: Uuid, lines: &Lines, by: &Author) -> ();
     }
 
@@ -286,13 +287,14 @@ stepwise! {
         order: OrderId,
         lines: &Lines,
         expiry: Expiry,
+        holder: Option<Holder>,
     ) -> Result<Vec<ReservedLine>, inventory::error::Error> {
         self.before("before parts are reserved").await?;
         let world = &self.process.world;
         if world.makes(Mistake::ReadThenWriteStock) {
             self.take_what_was_read(world, order, lines).await?;
         }
-        let reserved = self.twin.reserve(order, lines, expiry).await;
+        let reserved = self.twin.reserve(order, lines, expiry, holder).await;
         world.note(format_args!("parts for order {order}, {expiry:?}: {:?}", reserved.as_ref().map(Vec::len)));
         self.after("after parts are reserved").await?;
         reserved

@@ -55,13 +55,14 @@ pub fn boot(process: &Process) -> Serves {
     Serves::Intake(service)
 }
 
-fn subscriptions(process: &Process, service: &IntakeService, cache: Cache) -> [Subscription; 2] {
-    if process.world.makes(Mistake::CacheBeforeCommit) {
-        let handler = OrdersHandler::new(service.clone());
-        let first = Subscription::handled_by(&ORDERS, Arc::new(CachesFirst { handler, cache }));
-        return [first, intake::consumers::user_erased(service.clone())];
-    }
-    intake::consumers::all(service)
+/// Returns the consumer of orders alone: the simulation ends no account.
+fn subscriptions(process: &Process, service: &IntakeService, cache: Cache) -> [Subscription; 1] {
+    let handler = OrdersHandler::new(service.clone());
+    let handler: Arc<dyn Handler> = match process.world.makes(Mistake::CacheBeforeCommit) {
+        true => Arc::new(CachesFirst { handler, cache }),
+        false => Arc::new(handler),
+    };
+    [Subscription::handled_by(&ORDERS, handler)]
 }
 
 stepwise! {

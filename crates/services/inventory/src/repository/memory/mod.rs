@@ -12,7 +12,7 @@ use std::{
 use chrono::{DateTime, Utc};
 use contracts::{
     events::Cause,
-    ids::{OrderId, PartId},
+    ids::{OrderId, PartId, UserId},
 };
 use platform::{clock::Virtual, inbox::MemoryInbox};
 pub use reservation::Reservation;
@@ -20,7 +20,7 @@ use uuid::Uuid;
 
 use crate::{
     error::Error,
-    model::{Lines, Part, ReservedLine, Stock},
+    model::{Holder, Lines, Part, ReservedLine, Status, Stock},
 };
 
 /// Clones share the tables.
@@ -64,13 +64,28 @@ impl Tables {
         self.parts.get_mut(&part).ok_or(Error::PartNotFound(part))
     }
 
-    /// Fails unless every part exists and has enough available units.
-    fn check(&self, lines: &[(PartId, i64)]) -> Result<(), Error> {
+    /// Fails unless every part exists, has enough available units, and leaves the holder within his share.
+    fn check(&self, lines: &[(PartId, i64)], holder: Option<Holder>) -> Result<(), Error> {
         if let Some((part, _)) = lines.iter().find(|(part, _)| !self.parts.contains_key(part)) {
             return Err(Error::PartNotFound(*part));
         }
         let short = |(part, quantity): &&(PartId, i64)| self.parts[part].stock.available < *quantity;
-        lines.iter().find(short).map_or(Ok(()), |(part, _)| Err(Error::OutOfStock(*part)))
+        if let Some((part, _)) = lines.iter().find(short) {
+            return Err(Error::OutOfStock(*part));
+        }
+        let Some(Holder { user, max_share }) = holder else { return Ok(()) };
+        let too_many = |(part, quantity): &&(PartId, i64)| {
+            let Stock { available, reserved, .. } = self.parts[part].stock;
+            !max_share.allows(self.held(user, *part) + quantity, available + reserved)
+        };
+        lines.iter().find(too_many).map_or(Ok(()), |(part, _)| Err(Error::TooManyReserved(*part)))
+    }
+
+    /// The units of a part in the user's held reservations.
+    fn held(&self, user: UserId, part: PartId) -> i64 {
+        let of_user = |one: &&Reservation| one.status == Status::Held && one.user == Some(user);
+        let items = self.reservations.values().filter(of_user).flat_map(|one| &one.items);
+        items.filter(|item| item.part == part).map(|item| item.quantity).sum()
     }
 
     fn change(

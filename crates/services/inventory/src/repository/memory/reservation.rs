@@ -1,13 +1,14 @@
 //! A reservation with the times that PostgreSQL records.
 
 use chrono::{DateTime, Utc};
-use contracts::ids::PartId;
+use contracts::ids::{PartId, UserId};
 
 use crate::model::{ReservedLine, Status};
 
 #[derive(Clone, Debug)]
 pub struct Reservation {
     pub status: Status,
+    pub user: Option<UserId>,
     /// `None` once the reservation is confirmed or has ended.
     pub expires_at: Option<DateTime<Utc>>,
     pub items: Vec<ReservedLine>,
@@ -18,7 +19,7 @@ pub struct Reservation {
 
 impl Reservation {
     pub(super) fn new(items: Vec<ReservedLine>, now: DateTime<Utc>) -> Self {
-        Self { status: Status::Held, expires_at: None, items, first_ended_at: None, updated_at: now }
+        Self { status: Status::Held, user: None, expires_at: None, items, first_ended_at: None, updated_at: now }
     }
 
     /// Records the times as the table's trigger does.

@@ -1,15 +1,20 @@
 //! The in-memory implementation of [`Warehouse`].
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use contracts::{events::Cause, ids::OrderId};
+use contracts::{
+    events::Cause,
+    ids::{OrderId, PartId},
+};
 use platform::auth::Author;
 use uuid::Uuid;
 
 use super::{MemoryInventory, Reservation, Tables};
 use crate::{
     error::Error,
-    model::{Lines, ReservedLine, Status},
+    model::{Holder, Lines, ReservedLine, Status, Stock},
     repository::{ABSENCE_COUNTS_FOR, Due, Expiry, Warehouse},
 };
 
@@ -21,13 +26,15 @@ impl MemoryInventory {
         order: OrderId,
         lines: &Lines,
         expiry: Expiry,
+        holder: Option<Holder>,
     ) -> Result<Vec<ReservedLine>, Error> {
         let now = self.clock.now();
+        let holder_if_held = holder.filter(|_| expiry != Expiry::Never);
         let items = if let Some(expired) = tables.reservations.get(&order) {
-            tables.check(&expired.lines())?;
+            tables.check(&expired.lines(), holder_if_held)?;
             expired.items.clone()
         } else {
-            tables.check(&lines.iter().collect::<Vec<_>>())?;
+            tables.check(&lines.iter().collect::<Vec<_>>(), holder_if_held)?;
             let reserved = |(part, quantity)| ReservedLine { part, quantity, unit_price: tables.parts[&part].price };
             lines.iter().map(reserved).collect()
         };
@@ -37,6 +44,7 @@ impl MemoryInventory {
         })?;
         let (status, expires_at) = self.kept(expiry);
         let reservation = tables.reservations.entry(order).or_insert_with(|| Reservation::new(items.clone(), now));
+        reservation.user = holder.map(|holder| holder.user);
         reservation.change(status, expires_at, now);
         Ok(items)
     }
@@ -52,18 +60,24 @@ impl MemoryInventory {
 
 #[async_trait]
 impl Warehouse for MemoryInventory {
-    async fn reserve(&self, order: OrderId, lines: &Lines, expiry: Expiry) -> Result<Vec<ReservedLine>, Error> {
+    async fn reserve(
+        &self,
+        order: OrderId,
+        lines: &Lines,
+        expiry: Expiry,
+        holder: Option<Holder>,
+    ) -> Result<Vec<ReservedLine>, Error> {
         let mut tables = self.tables();
         match tables.reservations.get_mut(&order) {
             Some(reservation) if reservation.status == Status::Released => Err(Error::ReservationEnded(order)),
             Some(reservation) if reservation.status != Status::Expired => {
-                if reservation.status == Status::Held {
+                if reservation.status.holds_stock() {
                     let (status, expires_at) = self.kept(expiry);
                     reservation.change(status, expires_at, self.clock.now());
                 }
                 Ok(reservation.items.clone())
             }
-            _ => self.make(&mut tables, order, lines, expiry),
+            _ => self.make(&mut tables, order, lines, expiry, holder),
         }
     }
 
@@ -106,7 +120,7 @@ impl Warehouse for MemoryInventory {
         match reservation.status {
             Status::Committed => return Ok(()),
             Status::Released => return Err(Error::ReservationEnded(order)),
-            Status::Expired => tables.check(&reservation.lines())?,
+            Status::Expired => tables.check(&reservation.lines(), None)?,
             Status::Held | Status::Confirmed => {}
         }
         tables.change(&reservation.items, self.clock.now(), |stock, quantity| {
@@ -133,16 +147,17 @@ impl Warehouse for MemoryInventory {
         Ok(Due { orders: due.into_iter().map(|(_, order)| order).collect(), read_at: now })
     }
 
-    async fn confirm(&self, orders: &[OrderId]) -> Result<u64, Error> {
+    async fn keep(&self, orders: &[OrderId], expiry: Expiry) -> Result<u64, Error> {
         let mut tables = self.tables();
-        let mut confirmed = 0;
+        let (status, expires_at) = self.kept(expiry);
+        let mut kept = 0;
         for order in orders {
             if let Some(held) = tables.reservations.get_mut(order).filter(|one| one.status == Status::Held) {
-                held.change(Status::Confirmed, None, self.clock.now());
-                confirmed += 1;
+                held.change(status, expires_at, self.clock.now());
+                kept += 1;
             }
         }
-        Ok(confirmed)
+        Ok(kept)
     }
 
     async fn expire(&self, orders: &[OrderId], read_at: DateTime<Utc>) -> Result<u64, Error> {
@@ -166,6 +181,20 @@ impl Warehouse for MemoryInventory {
             expired += 1;
         }
         Ok(expired)
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "a stock has far fewer than 2^52 units")]
+    async fn unpaid_share(&self) -> Result<f64, Error> {
+        let tables = self.tables();
+        let mut held: BTreeMap<PartId, i64> = BTreeMap::new();
+        for item in tables.reservations.values().filter(|one| one.status == Status::Held).flat_map(|one| &one.items) {
+            *held.entry(item.part).or_default() += item.quantity;
+        }
+        let share = |(part, units): (PartId, i64)| {
+            let Stock { available, reserved, .. } = tables.parts[&part].stock;
+            units as f64 / (available + reserved) as f64
+        };
+        Ok(held.into_iter().map(share).fold(0.0, f64::max))
     }
 
     async fn restock(&self, restock: Uuid, lines: &Lines, _: &Author) -> Result<(), Error> {

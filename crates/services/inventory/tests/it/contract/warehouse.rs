@@ -12,7 +12,7 @@ use platform::ids;
 
 use crate::{
     by,
-    fixture::{AT_ONCE, Fixture, LATER, new_cause, new_order, new_part},
+    fixture::{AT_ONCE, Fixture, LATER, new_cause, new_order, new_part, new_user},
 };
 
 contract!(
@@ -20,11 +20,15 @@ contract!(
     an_unknown_part_is_named,
     a_repeated_call_returns_what_the_first_did,
     a_confirmed_reservation_does_not_expire,
+    a_confirmed_reservation_is_held_again_once_its_payment_is_declined,
+    a_users_unpaid_orders_hold_a_quarter_of_a_part,
+    a_user_may_hold_five_units_of_a_rare_part,
+    the_unpaid_share_is_that_of_the_part_of_which_most_is_held,
     a_held_reservation_expires_once,
     a_held_reservation_does_not_expire_before_its_time,
     a_repeated_reservation_lasts_from_then_on,
     the_first_due_is_named_first,
-    only_held_reservations_are_confirmed_together,
+    only_held_reservations_are_kept_together,
     only_due_reservations_of_the_named_orders_expire,
     nothing_expires_long_after_the_orders_were_looked_up,
     an_expired_reservation_is_made_again_if_there_is_stock,
@@ -84,11 +88,77 @@ async fn a_confirmed_reservation_does_not_expire(fixture: Fixture) {
     fixture.reserve(order, &[(a, 1)], AT_ONCE).await.unwrap();
 
     fixture.reserve(order, &[(a, 1)], Expiry::Never).await.unwrap();
-    // A late repetition of the first call leaves the reservation confirmed.
-    fixture.reserve(order, &[(a, 1)], AT_ONCE).await.unwrap();
 
     assert_eq!(fixture.expire(10).await.unwrap(), 0);
     assert_eq!(fixture.available(a).await, 1);
+}
+
+async fn a_confirmed_reservation_is_held_again_once_its_payment_is_declined(fixture: Fixture) {
+    let [a] = fixture.stocked([2]).await;
+    let order = new_order();
+    let first = fixture.reserve(order, &[(a, 1)], Expiry::Never).await.unwrap();
+
+    let again = fixture.reserve(order, &[(a, 1)], AT_ONCE).await.unwrap();
+
+    assert_eq!((again, fixture.due(10).await, fixture.available(a).await), (first, vec![order], 1));
+}
+
+async fn a_users_unpaid_orders_hold_a_quarter_of_a_part(fixture: Fixture) {
+    let [a, b] = fixture.stocked([40, 40]).await;
+    let (user, unpaid, paid) = (new_user(), new_order(), new_order());
+    let reserve = async |user, order, lines: &[(PartId, i64)], expiry| {
+        fixture.reserve_for(user, order, lines, expiry).await.map(drop)
+    };
+    let is_full = |outcome| matches!(outcome, Err(Error::TooManyReserved(part)) if part == a);
+    reserve(user, unpaid, &[(a, 6)], LATER).await.unwrap();
+    reserve(user, new_order(), &[(a, 4), (b, 10)], LATER).await.unwrap();
+
+    // One more is too many, a repeat is not; others, and a paid order, have the rest.
+    assert!(is_full(reserve(user, new_order(), &[(a, 1)], LATER).await));
+    reserve(user, unpaid, &[(a, 6)], LATER).await.unwrap();
+    reserve(new_user(), new_order(), &[(a, 10)], LATER).await.unwrap();
+    reserve(user, paid, &[(a, 8)], Expiry::Never).await.unwrap();
+    assert_eq!(fixture.available(a).await, 12);
+    // What is paid does not count, until the payment is declined. What is released does not count either.
+    reserve(user, unpaid, &[(a, 6)], Expiry::Never).await.unwrap();
+    reserve(user, new_order(), &[(a, 6)], LATER).await.unwrap();
+    reserve(user, unpaid, &[(a, 6)], LATER).await.unwrap();
+    assert!(is_full(reserve(user, new_order(), &[(a, 1)], LATER).await));
+    fixture.warehouse.release(unpaid, None).await.unwrap();
+    assert!(is_full(reserve(user, new_order(), &[(a, 1)], LATER).await));
+    fixture.warehouse.commit(paid, None).await.unwrap();
+    // 40 - 8 units are unsold, 10 of them are held by this user in two orders.
+    assert!(is_full(reserve(user, new_order(), &[(a, 1)], LATER).await));
+}
+
+async fn a_user_may_hold_five_units_of_a_rare_part(fixture: Fixture) {
+    let [rare] = fixture.stocked([7]).await;
+    let user = new_user();
+
+    let six = fixture.reserve_for(user, new_order(), &[(rare, 6)], LATER).await;
+    fixture.reserve_for(user, new_order(), &[(rare, 5)], LATER).await.unwrap();
+    let sixth = fixture.reserve_for(user, new_order(), &[(rare, 1)], LATER).await;
+    let short = fixture.reserve_for(user, new_order(), &[(rare, 9)], LATER).await;
+
+    assert!(matches!(six, Err(Error::TooManyReserved(part)) if part == rare), "{six:?}");
+    assert!(matches!(sixth, Err(Error::TooManyReserved(part)) if part == rare), "{sixth:?}");
+    assert!(matches!(short, Err(Error::OutOfStock(part)) if part == rare), "{short:?}");
+    assert_eq!(fixture.available(rare).await, 2);
+}
+
+async fn the_unpaid_share_is_that_of_the_part_of_which_most_is_held(fixture: Fixture) {
+    let [a, b, c] = fixture.stocked([40, 10, 4]).await;
+    assert!(fixture.warehouse.unpaid_share().await.unwrap() < f64::EPSILON);
+    let order = new_order();
+    fixture.reserve(new_order(), &[(a, 10), (b, 3)], LATER).await.unwrap();
+    fixture.reserve(order, &[(b, 4)], LATER).await.unwrap();
+    fixture.reserve(new_order(), &[(c, 4)], Expiry::Never).await.unwrap();
+
+    let before = fixture.warehouse.unpaid_share().await.unwrap();
+    fixture.warehouse.commit(order, None).await.unwrap();
+    let after = fixture.warehouse.unpaid_share().await.unwrap();
+
+    assert!((before - 0.7).abs() < 1e-9 && (after - 0.5).abs() < 1e-9, "{before} {after}");
 }
 
 async fn a_held_reservation_expires_once(fixture: Fixture) {
@@ -134,7 +204,7 @@ async fn the_first_due_is_named_first(fixture: Fixture) {
     assert_eq!(fixture.due(10).await, orders[..3]);
 }
 
-async fn only_held_reservations_are_confirmed_together(fixture: Fixture) {
+async fn only_held_reservations_are_kept_together(fixture: Fixture) {
     let [a] = fixture.stocked([9]).await;
     let [due, held, confirmed, expired, released, unknown] = [(); 6].map(|()| new_order());
     fixture.reserve(expired, &[(a, 1)], AT_ONCE).await.unwrap();
@@ -145,8 +215,10 @@ async fn only_held_reservations_are_confirmed_together(fixture: Fixture) {
     fixture.warehouse.release(released, None).await.unwrap();
     let all = [due, held, confirmed, expired, released, unknown];
 
-    assert_eq!(fixture.warehouse.confirm(&all).await.unwrap(), 2);
-    assert_eq!(fixture.warehouse.confirm(&all).await.unwrap(), 0);
+    assert_eq!(fixture.warehouse.keep(&all, LATER).await.unwrap(), 2);
+    assert_eq!(fixture.due(10).await, []);
+    assert_eq!(fixture.warehouse.keep(&all, Expiry::Never).await.unwrap(), 2);
+    assert_eq!(fixture.warehouse.keep(&all, Expiry::Never).await.unwrap(), 0);
     assert_eq!(fixture.due(10).await, []);
     assert_eq!(fixture.expire_these(&all).await.unwrap(), 0);
     assert_eq!(fixture.available(a).await, 6);

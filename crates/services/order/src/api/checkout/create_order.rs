@@ -27,11 +27,12 @@ use crate::{
 };
 
 /// This endpoint's error responses besides the shared ones.
-pub const PROBLEMS: [Declared; 5] = [
+pub const PROBLEMS: [Declared; 6] = [
     (StatusCode::FORBIDDEN, "USER_MISMATCH"),
     (StatusCode::NOT_FOUND, "PART_NOT_FOUND"),
     (StatusCode::CONFLICT, "OUT_OF_STOCK"),
     (StatusCode::CONFLICT, "PRICE_CHANGED"),
+    (StatusCode::CONFLICT, "TOO_MANY_RESERVED"),
     (StatusCode::TOO_MANY_REQUESTS, "TOO_MANY_UNPAID_ORDERS"),
 ];
 

@@ -1,4 +1,4 @@
-//! `ListExistingOrders`: tells inventory which orders exist.
+//! `ListExistingOrders`: tells inventory which orders exist, and which of them are not paid.
 
 use contracts::ids::OrderId;
 use contracts::proto::order::v1::{ListExistingOrdersRequest, ListExistingOrdersResponse};
@@ -6,7 +6,7 @@ use platform::grpc::{self, parse_uuid};
 use tonic::{Request, Response, Status};
 
 use super::status;
-use crate::service::OrderService;
+use crate::{model, service::OrderService};
 
 /// The maximum number of orders in a request.
 const MAX_ORDERS: usize = 1000;
@@ -24,6 +24,9 @@ pub async fn handle(
 
     let existing = service.existing(&orders?).await.map_err(status)?;
 
-    let order_uuids = existing.iter().map(OrderId::to_string).collect();
-    Ok(Response::new(ListExistingOrdersResponse { order_uuids }))
+    let is_unpaid = |(_, status): &(&OrderId, &model::Status)| **status == model::Status::PendingPayment;
+    Ok(Response::new(ListExistingOrdersResponse {
+        order_uuids: existing.keys().map(OrderId::to_string).collect(),
+        unpaid_order_uuids: existing.iter().filter(is_unpaid).map(|(order, _)| order.to_string()).collect(),
+    }))
 }

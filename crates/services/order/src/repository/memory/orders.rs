@@ -1,6 +1,6 @@
 //! The in-memory implementation of [`Orders`].
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use async_trait::async_trait;
 use contracts::{
@@ -13,7 +13,7 @@ use super::{MemoryOrders, tables::Row};
 use crate::{
     error::Error,
     model::{CheckoutDetails, Claim, Event, NewOrder, Order, Outcome, Status},
-    repository::{Orders, Quote, UnpaidLimits},
+    repository::{Orders, Quote, UNPAID_COUNTS_FOR, UnpaidLimits},
 };
 
 #[async_trait]
@@ -32,7 +32,9 @@ impl Orders for MemoryOrders {
             return Ok(row.order.clone());
         }
         tables.check(claim)?;
-        let is_unpaid = |row: &&Row| row.order.user == order.user && row.order.status == Status::PendingPayment;
+        let since = now - UNPAID_COUNTS_FOR;
+        let is_unpaid =
+            |row: &&Row| row.order.user == order.user && row.order.was_never_paid() && row.order.created_at > since;
         if tables.orders.values().filter(is_unpaid).count() >= unpaid_limits.max_unpaid as usize {
             return Err(Error::TooManyUnpaid { most: unpaid_limits.max_unpaid });
         }
@@ -74,9 +76,9 @@ impl Orders for MemoryOrders {
         Ok(self.tables().orders.get(&order).map(|row| row.order.clone()).filter(|order| order.user == user))
     }
 
-    async fn existing(&self, orders: &[OrderId]) -> Result<HashSet<OrderId>, Error> {
+    async fn existing(&self, orders: &[OrderId]) -> Result<HashMap<OrderId, Status>, Error> {
         let tables = self.tables();
-        Ok(orders.iter().copied().filter(|order| tables.orders.contains_key(order)).collect())
+        Ok(orders.iter().filter_map(|order| Some((*order, tables.orders.get(order)?.order.status))).collect())
     }
 
     async fn open(&self, user: UserId, limit: u8) -> Result<(Vec<OrderId>, u32), Error> {

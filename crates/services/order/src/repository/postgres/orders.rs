@@ -1,6 +1,6 @@
 //! The PostgreSQL implementation of [`Orders`].
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use async_trait::async_trait;
 use contracts::{
@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     error::Error,
-    model::{Claim, Event, NewOrder, Order, Outcome},
+    model::{Claim, Event, NewOrder, Order, Outcome, Status},
     repository::{Orders, Quote, UnpaidLimits},
 };
 
@@ -55,13 +55,14 @@ impl Orders for PgOrders {
         row.map(Order::try_from).transpose()
     }
 
-    async fn existing(&self, orders: &[OrderId]) -> Result<HashSet<OrderId>, Error> {
+    async fn existing(&self, orders: &[OrderId]) -> Result<HashMap<OrderId, Status>, Error> {
         let orders: Vec<Uuid> = orders.iter().map(|order| order.uuid()).collect();
         let existing = retry_stale(|| {
-            sqlx::query_scalar!(r#"select uuid as "uuid: OrderId" from orders where uuid = any($1)"#, &orders)
+            sqlx::query!(r#"select uuid as "uuid: OrderId", status from orders where uuid = any($1)"#, &orders)
                 .fetch_all(&self.pool)
         });
-        Ok(existing.await?.into_iter().collect())
+        let status = |text: &str, order| Status::parse(text).ok_or_else(|| inconsistent(order, "status"));
+        existing.await?.into_iter().map(|row| Ok((row.uuid, status(&row.status, row.uuid)?))).collect()
     }
 
     async fn open(&self, user: UserId, limit: u8) -> Result<(Vec<OrderId>, u32), Error> {

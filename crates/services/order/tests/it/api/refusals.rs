@@ -1,5 +1,6 @@
 //! Tests of refused requests: every status and code of the contract.
 
+use contracts::ids::OrderId;
 use order::{client::Fault, error::Refusal};
 use platform::ids;
 use reqwest::Method;
@@ -105,6 +106,11 @@ async fn what_is_not_there_or_not_the_callers_is_told_apart_as_the_contract_says
     problem(theirs.send().await.unwrap(), 404, "ORDER_NOT_FOUND").await;
     let many = api.post("/api/v1/orders", &json!({ "user_uuid": api.user, "part_uuids": vec![api.part; 6] }));
     problem(many.send().await.unwrap(), 409, "OUT_OF_STOCK").await;
+    api.inventory.set_full(true);
+    let more = api.post("/api/v1/orders", &json!({ "user_uuid": api.user, "part_uuids": [api.part] }));
+    let refused = problem(more.send().await.unwrap(), 409, "TOO_MANY_RESERVED").await;
+    assert_eq!(refused["field"], "part_uuids");
+    assert!(refused["message"].as_str().unwrap().contains(&api.part.to_string()), "{refused}");
 }
 
 #[tokio::test]
@@ -116,6 +122,10 @@ async fn payments_that_fail_say_how() {
 
     api.payments.script(Fault::Decline(Refusal::PaymentDeclined));
     problem(pay().await.unwrap(), 422, "PAYMENT_DECLINED").await;
+    assert!(
+        !api.inventory.is_confirmed(OrderId::new(order.parse().unwrap())),
+        "the parts of a declined order count as paid"
+    );
     api.payments.script(Fault::Decline(Refusal::InsufficientFunds));
     problem(pay().await.unwrap(), 422, "INSUFFICIENT_FUNDS").await;
     api.inventory.set_away(true);

@@ -80,12 +80,16 @@ async fn a_user_has_a_bounded_number_of_unpaid_orders(orders: &dyn Repository) {
     }
     assert_eq!(orders.find(user, one_more.uuid).await.unwrap(), None);
 
-    // These succeed: an order of another user, an order that exists already, and a new order after one was cancelled.
+    // These succeed: an order of another user, an order that exists already, and a new order after one was paid.
     create(orders).await;
     let first = new_order(user);
     let again = NewOrder { uuid: written[0].uuid, ..first };
     assert_eq!(write(orders, &again, Money::ZERO, PAY_WITHIN, None).await.unwrap(), written[0]);
     assert!(orders.cancel(written[0].uuid, &cancelled(&written[0]), None).await.unwrap());
+    let refused = write(orders, &one_more, Money::ZERO, PAY_WITHIN, Some(&claim)).await;
+    assert!(matches!(refused, Err(Error::TooManyUnpaid { .. })), "a cancelled order does not count: {refused:?}");
+    let lease = begun(orders, &written[1]).await;
+    pay(orders, &written[1], &lease).await;
     write(orders, &one_more, Money::ZERO, PAY_WITHIN, Some(&claim)).await.unwrap();
 }
 
@@ -112,7 +116,7 @@ async fn orders_of_any_user_and_status_exist(orders: &dyn Repository) {
 
     let existing = orders.existing(&[open.uuid, ids::order(), ended.uuid, open.uuid]).await.unwrap();
 
-    assert_eq!(existing, [open.uuid, ended.uuid].into());
+    assert_eq!(existing, [(open.uuid, Status::PendingPayment), (ended.uuid, Status::Cancelled)].into());
     assert_eq!(orders.existing(&[]).await.unwrap(), [].into());
 }
 
@@ -166,4 +170,20 @@ async fn only_a_paid_order_is_assembled_or_undone(orders: &dyn Repository) {
     assert!(orders.compensate(ids::cause(), order.uuid, &undone).await.unwrap());
     assert!(!orders.assemble(ids::cause(), order.uuid).await.unwrap());
     assert_eq!(find(orders, &order).await.status, Status::Cancelled);
+}
+
+#[tokio::test]
+async fn orders_that_were_not_paid_a_day_ago_do_not_count() {
+    let database = testkit::database(&order::repository::MIGRATIONS).await;
+    let orders: &dyn Repository = &order::repository::PgOrders::new(database.pool.clone());
+    let user = ids::user();
+    for _ in 0..MAX_UNPAID {
+        write(orders, &new_order(user), Money::ZERO, PAY_WITHIN, None).await.unwrap();
+    }
+    let refused = write(orders, &new_order(user), Money::ZERO, PAY_WITHIN, None).await;
+    assert!(matches!(refused, Err(Error::TooManyUnpaid { .. })), "{refused:?}");
+
+    sqlx::query("update orders set created_at = created_at - interval '1 day'").execute(&database.pool).await.unwrap();
+
+    write(orders, &new_order(user), Money::ZERO, PAY_WITHIN, None).await.unwrap();
 }

@@ -1,10 +1,10 @@
-//! Reads due reservations, and confirms those whose orders exist.
+//! Reads held reservations, and keeps those whose orders exist.
 
 use contracts::ids::OrderId;
 use platform::postgres::Database;
 use uuid::Uuid;
 
-use crate::repository::Due;
+use crate::repository::{Due, Expiry};
 
 pub(super) async fn due(pool: &Database, limit: i64) -> sqlx::Result<Due> {
     let due = sqlx::query!(
@@ -22,9 +22,9 @@ pub(super) async fn due(pool: &Database, limit: i64) -> sqlx::Result<Due> {
     Ok(Due { orders: due.orders, read_at: due.read_at })
 }
 
-pub(super) async fn confirm(pool: &Database, orders: &[OrderId]) -> sqlx::Result<u64> {
+pub(super) async fn keep(pool: &Database, orders: &[OrderId], expiry: Expiry) -> sqlx::Result<u64> {
     let orders: Vec<Uuid> = orders.iter().map(|order| order.uuid()).collect();
-    let confirmed = sqlx::query!(
+    let kept = sqlx::query!(
         "with locked as materialized (
             select order_uuid, status
             from reservations
@@ -33,12 +33,31 @@ pub(super) async fn confirm(pool: &Database, orders: &[OrderId]) -> sqlx::Result
             for no key update
         )
         update reservations
-        set status = 'confirmed', expires_at = null, updated_at = now()
+        set status = case when $2::float8 is null then 'confirmed' else 'held' end,
+            expires_at = now() + make_interval(secs => $2),
+            updated_at = now()
         from locked
         where reservations.order_uuid = locked.order_uuid and locked.status = 'held'",
         &orders,
+        expiry.seconds(),
     )
     .execute(pool)
     .await?;
-    Ok(confirmed.rows_affected())
+    Ok(kept.rows_affected())
+}
+
+pub(super) async fn unpaid_share(pool: &Database) -> sqlx::Result<f64> {
+    sqlx::query_scalar!(
+        r#"select coalesce(max(held.quantity / nullif(parts.available + parts.reserved, 0)::float8), 0) as "share!"
+        from (
+            select line.part_uuid, sum(line.quantity)::float8 as quantity
+            from reservations
+            cross join lateral unnest(part_uuids, quantities) as line (part_uuid, quantity)
+            where status = 'held'
+            group by line.part_uuid
+        ) as held
+        join parts on parts.part_uuid = held.part_uuid"#,
+    )
+    .fetch_one(pool)
+    .await
 }

@@ -25,7 +25,7 @@ use uuid::Uuid;
 use self::restock::Restocked;
 use crate::{
     error::Error,
-    model::{Lines, ReservedLine},
+    model::{Holder, Lines, ReservedLine},
     repository::{Due, Expiry, Warehouse},
 };
 
@@ -43,6 +43,8 @@ enum Outcome {
     /// The part or the reservation does not exist.
     NotFound,
     OutOfStock,
+    /// The user would hold more of a part than his share.
+    TooManyReserved,
     /// The reservation was released or committed, which contradicts the request.
     Ended,
     /// A concurrent statement changed the reservation first. This statement changed nothing.
@@ -88,11 +90,13 @@ impl PgWarehouse {
         order: OrderId,
         lines: &Lines,
         expiry: Expiry,
+        holder: Option<Holder>,
     ) -> sqlx::Result<Option<Result<Vec<ReservedLine>, Error>>> {
         match expiry {
             Expiry::Never => Ok(self.confirmations.submit(order).await?.map(Ok)),
             Expiry::After(held_for) => {
-                self.reservations.submit(grouped::reserve::Request { order, lines: lines.clone(), held_for }).await
+                let lines = lines.clone();
+                self.reservations.submit(grouped::reserve::Request { order, lines, held_for, holder }).await
             }
         }
     }
@@ -100,12 +104,18 @@ impl PgWarehouse {
 
 #[async_trait]
 impl Warehouse for PgWarehouse {
-    async fn reserve(&self, order: OrderId, lines: &Lines, expiry: Expiry) -> Result<Vec<ReservedLine>, Error> {
-        if let Some(decided) = self.reserve_grouped(order, lines, expiry).await? {
+    async fn reserve(
+        &self,
+        order: OrderId,
+        lines: &Lines,
+        expiry: Expiry,
+        holder: Option<Holder>,
+    ) -> Result<Vec<ReservedLine>, Error> {
+        if let Some(decided) = self.reserve_grouped(order, lines, expiry, holder).await? {
             return decided;
         }
         for _ in 0..MAX_TRIES {
-            let rows = retry_stale(|| reserve::reserve(&self.pool, order, lines, expiry)).await?;
+            let rows = retry_stale(|| reserve::reserve(&self.pool, order, lines, expiry, holder)).await?;
             if let Some(result) = reserve::result(order, &rows) {
                 return result;
             }
@@ -119,7 +129,7 @@ impl Warehouse for PgWarehouse {
                 Outcome::Done | Outcome::Duplicate => return Ok(()),
                 Outcome::Ended => return Err(Error::ReservationEnded(order)),
                 Outcome::Conflict => {}
-                Outcome::NotFound | Outcome::OutOfStock => {
+                Outcome::NotFound | Outcome::OutOfStock | Outcome::TooManyReserved => {
                     return Err(DatabaseError::inconsistent("reservations", "status", order).into());
                 }
             }
@@ -137,7 +147,7 @@ impl Warehouse for PgWarehouse {
                 Outcome::Done | Outcome::Duplicate => return Ok(()),
                 Outcome::NotFound => return Err(Error::ReservationNotFound(order)),
                 Outcome::Ended => return Err(Error::ReservationEnded(order)),
-                Outcome::OutOfStock => {
+                Outcome::OutOfStock | Outcome::TooManyReserved => {
                     let without_parts = || DatabaseError::inconsistent("reservation_items", "part_uuid", order).into();
                     return Err(short.map_or_else(without_parts, Error::OutOfStock));
                 }
@@ -151,12 +161,16 @@ impl Warehouse for PgWarehouse {
         Ok(retry_stale(|| due::due(&self.pool, limit)).await?)
     }
 
-    async fn confirm(&self, orders: &[OrderId]) -> Result<u64, Error> {
-        Ok(retry_stale(|| due::confirm(&self.pool, orders)).await?)
+    async fn keep(&self, orders: &[OrderId], expiry: Expiry) -> Result<u64, Error> {
+        Ok(retry_stale(|| due::keep(&self.pool, orders, expiry)).await?)
     }
 
     async fn expire(&self, orders: &[OrderId], read_at: DateTime<Utc>) -> Result<u64, Error> {
         Ok(retry_stale(|| expire::expire(&self.pool, orders, read_at)).await?)
+    }
+
+    async fn unpaid_share(&self) -> Result<f64, Error> {
+        Ok(retry_stale(|| due::unpaid_share(&self.pool)).await?)
     }
 
     async fn restock(&self, restock: Uuid, lines: &Lines, by: &Author) -> Result<(), Error> {

@@ -9,7 +9,7 @@ use platform::postgres::{Database, DatabaseError};
 use super::Outcome;
 use crate::{
     error::Error,
-    model::{Lines, ReservedLine},
+    model::{Holder, Lines, MaxShare, ReservedLine},
     repository::Expiry,
 };
 
@@ -21,17 +21,24 @@ pub(super) struct Row {
     pub unit_price: Option<Money>,
     pub known: bool,
     pub enough: bool,
+    pub within_share: bool,
 }
 
 /// The statement decides `out_of_stock` from stock that it reads without locks, so a sold-out part causes no lock
 /// contention. It reserves only stock that it has locked.
 #[expect(clippy::too_many_lines, reason = "it is one statement")]
-pub(super) async fn reserve(pool: &Database, order: OrderId, lines: &Lines, expiry: Expiry) -> sqlx::Result<Vec<Row>> {
+pub(super) async fn reserve(
+    pool: &Database,
+    order: OrderId,
+    lines: &Lines,
+    expiry: Expiry,
+    holder: Option<Holder>,
+) -> sqlx::Result<Vec<Row>> {
     let (parts, quantities) = lines.columns();
-    let seconds = match expiry {
-        Expiry::After(time) => Some(time.as_secs_f64()),
-        Expiry::Never => None,
-    };
+    let seconds = expiry.seconds();
+    let user = holder.map(|holder| holder.user.uuid());
+    // What is paid counts for nobody.
+    let max_share = seconds.and(holder).and_then(|holder| holder.max_share.bound());
     sqlx::query_as!(
         Row,
         r#"with reservation as (
@@ -62,24 +69,34 @@ pub(super) async fn reserve(pool: &Database, order: OrderId, lines: &Lines, expi
                 and coalesce((select status from reservation), 'expired') = 'expired' as reservable
             from lines
         ), locked as materialized (
-            select part_uuid, available, price
+            select part_uuid, available, available + reserved as unsold, price
             from parts
             where part_uuid = any(array(select part_uuid from requested)) and (select reservable from availability)
             order by part_uuid
             for no key update
+        ), held as materialized (
+            select part_uuid, quantity
+            from held_by_users(
+                case when $6::float8 is not null then array_remove(array[$5::uuid], null) end,
+                array(select part_uuid from locked)
+            )
         ), granted as materialized (
             select requested.part_uuid, requested.quantity, coalesce(requested.unit_price, locked.price) as unit_price,
-                coalesce(locked.available >= requested.quantity, false) as granted
+                coalesce(locked.available >= requested.quantity, false) as granted,
+                $6::float8 is null or locked.part_uuid is null
+                    or coalesce(held.quantity, 0) + requested.quantity <= greatest($7::bigint, $6 * locked.unsold)
+                    as within_share
             from requested
             left join locked on locked.part_uuid = requested.part_uuid
+            left join held on held.part_uuid = requested.part_uuid
         ), inserted as (
-            insert into reservations (order_uuid, status, expires_at, part_uuids, quantities, unit_prices)
-            select $1,
+            insert into reservations (order_uuid, user_uuid, status, expires_at, part_uuids, quantities, unit_prices)
+            select $1, $5,
                 case when $4::float8 is null then 'confirmed' else 'held' end,
                 now() + make_interval(secs => $4),
                 array_agg(part_uuid), array_agg(quantity), array_agg(unit_price)
             from granted
-            having bool_and(granted)
+            having bool_and(granted and within_share)
             on conflict (order_uuid) do update
             set status = excluded.status, expires_at = excluded.expires_at, updated_at = now()
             where reservations.status = 'expired' and exists (select from reservation)
@@ -100,15 +117,16 @@ pub(super) async fn reserve(pool: &Database, order: OrderId, lines: &Lines, expi
                 updated_at = now()
             from reservation
             where reservations.order_uuid = $1
-                and reservations.status = 'held'
-                and reservation.status = 'held'
+                and reservations.status = reservation.status
+                and (reservation.status = 'held' or reservation.status = 'confirmed' and $4 is not null)
             returning reservations.order_uuid
         ), outcome as (
             select case
                 when exists (select from inserted) or exists (select from kept) then 'done'
-                when before.status in ('confirmed', 'committed') then 'done'
-                when before.status = 'held' then 'conflict'
+                when before.status = 'committed' or before.status = 'confirmed' and $4 is null then 'done'
+                when before.status in ('held', 'confirmed') then 'conflict'
                 when before.status = 'released' then 'ended'
+                when not (select bool_and(within_share) from granted) then 'too_many_reserved'
                 when (select bool_and(enough) from lines) then 'conflict'
                 when (select bool_and(known) from lines) then 'out_of_stock'
                 else 'not_found'
@@ -120,7 +138,8 @@ pub(super) async fn reserve(pool: &Database, order: OrderId, lines: &Lines, expi
             lines.quantity as "quantity!",
             coalesce(granted.unit_price, lines.unit_price) as "unit_price: Money",
             lines.known as "known!",
-            lines.enough as "enough!"
+            lines.enough as "enough!",
+            granted.within_share as "within_share!"
         from outcome
         cross join lines
         join granted on granted.part_uuid = lines.part_uuid
@@ -129,6 +148,9 @@ pub(super) async fn reserve(pool: &Database, order: OrderId, lines: &Lines, expi
         &parts,
         &quantities,
         seconds,
+        user,
+        max_share,
+        MaxShare::MIN_UNITS,
     )
     .fetch_all(pool)
     .await
@@ -144,6 +166,9 @@ pub(super) fn result(order: OrderId, rows: &[Row]) -> Option<Result<Vec<Reserved
         Outcome::Ended => Err(Error::ReservationEnded(order)),
         Outcome::NotFound => Err(first(|row| !row.known).map_or_else(without_parts, Error::PartNotFound)),
         Outcome::OutOfStock => Err(first(|row| !row.enough).map_or_else(without_parts, Error::OutOfStock)),
+        Outcome::TooManyReserved => {
+            Err(first(|row| !row.within_share).map_or_else(without_parts, Error::TooManyReserved))
+        }
         Outcome::Duplicate | Outcome::Done => rows.iter().map(reserved).collect(),
     })
 }

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     model::{Claim, DeliveryAddress, Event, NewOrder, Outcome},
-    repository::{Quote, UnpaidLimits},
+    repository::{Quote, UNPAID_COUNTS_FOR, UnpaidLimits},
 };
 
 #[derive(Clone)]
@@ -114,7 +114,9 @@ pub async fn create(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<Ha
                 select count(*) as count
                 from (
                     select from orders
-                    where orders.user_uuid = users.user_uuid and status = 'PENDING_PAYMENT'
+                    where orders.user_uuid = users.user_uuid
+                        and status in ('PENDING_PAYMENT', 'CANCELLED') and transaction_uuid is null
+                        and created_at > now() - make_interval(secs => $18)
                     limit users.most
                 ) as found
             ) as counted
@@ -171,6 +173,7 @@ pub async fn create(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<Ha
         &tokens as _,
         &outcomes as _,
         &counts,
+        UNPAID_COUNTS_FOR.as_secs_f64(),
     )
     .fetch_all(&pool)
     .await?;

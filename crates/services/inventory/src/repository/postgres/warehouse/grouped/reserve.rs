@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::super::{Outcome, reserve};
 use crate::{
     error::Error,
-    model::{Lines, ReservedLine},
+    model::{Holder, Lines, MaxShare, ReservedLine},
 };
 
 #[derive(Clone)]
@@ -20,6 +20,7 @@ pub struct Request {
     pub order: OrderId,
     pub lines: Lines,
     pub held_for: Duration,
+    pub holder: Option<Holder>,
 }
 
 /// Returns the result of each order that got its reservation or was refused. Omits orders with a conflict.
@@ -38,12 +39,14 @@ pub async fn reserve(
 ///
 /// Requests for a part are served in the order of their arrival. Each may use only the stock that all earlier requests
 /// leave, even if an earlier request is then refused because of another part, so that nothing is sold twice. A request
-/// that is refused although the stock may suffice has the outcome `conflict`, and the caller executes a separate
-/// statement for its order.
+/// that is refused although the stock may suffice, or for its user's share, has the outcome `conflict`, and the caller
+/// executes a separate statement for its order.
 #[expect(clippy::too_many_lines, reason = "it is one statement")]
 async fn lines(pool: &Database, requests: &[Request]) -> sqlx::Result<Vec<(OrderId, reserve::Row)>> {
     let orders: Vec<Uuid> = requests.iter().map(|request| request.order.uuid()).collect();
     let seconds: Vec<f64> = requests.iter().map(|request| request.held_for.as_secs_f64()).collect();
+    let users: Vec<Option<Uuid>> = requests.iter().map(|request| Some(request.holder?.user.uuid())).collect();
+    let max_shares: Vec<Option<f64>> = requests.iter().map(|request| request.holder?.max_share.bound()).collect();
     let (mut numbers, mut parts, mut quantities) = (Vec::new(), Vec::new(), Vec::new());
     for (number, request) in (1_i64..).zip(requests) {
         for (part, quantity) in request.lines.iter() {
@@ -54,8 +57,10 @@ async fn lines(pool: &Database, requests: &[Request]) -> sqlx::Result<Vec<(Order
     }
     let rows = sqlx::query!(
         r#"with requests as materialized (
-            select request.number, request.order_uuid, request.seconds, reservation.order_uuid is null as is_new
-            from unnest($1::uuid[], $2::float8[]) with ordinality as request (order_uuid, seconds, number)
+            select request.number, request.order_uuid, request.seconds, request.user_uuid, request.max_share,
+                reservation.order_uuid is null as is_new
+            from unnest($1::uuid[], $2::float8[], $6::uuid[], $7::float8[])
+                with ordinality as request (order_uuid, seconds, user_uuid, max_share, number)
             left join lateral (
                 select order_uuid from reservations where reservations.order_uuid = request.order_uuid offset 0
             ) as reservation on true
@@ -66,27 +71,41 @@ async fn lines(pool: &Database, requests: &[Request]) -> sqlx::Result<Vec<(Order
             from unnest($3::bigint[], $4::uuid[], $5::bigint[]) as asked (number, part_uuid, quantity)
             left join parts on parts.part_uuid = asked.part_uuid
         ), satisfiable as materialized (
-            select number, order_uuid, seconds
+            select number, order_uuid, seconds, user_uuid, max_share
             from requests
             where is_new and number in (select number from lines group by number having bool_and(enough))
         ), locked as materialized (
-            select part_uuid, available, price
+            select part_uuid, available, available + reserved as unsold, price
             from parts
             where part_uuid in (select part_uuid from lines where number in (select number from satisfiable))
             order by part_uuid
             for no key update
+        ), held as materialized (
+            select user_uuid, part_uuid, quantity
+            from held_by_users(
+                array(
+                    select distinct user_uuid from satisfiable where user_uuid is not null and max_share is not null
+                ),
+                array(select part_uuid from locked)
+            )
         ), counted as materialized (
             select lines.number, lines.part_uuid, lines.quantity, locked.price,
                 coalesce(
                     sum(lines.quantity) over (partition by lines.part_uuid order by lines.number) <= locked.available,
                     false
+                ) and (
+                    satisfiable.max_share is null
+                    or coalesce(held.quantity, 0)
+                        + sum(lines.quantity) over (partition by satisfiable.user_uuid, lines.part_uuid order by lines.number)
+                        <= greatest($8::bigint, satisfiable.max_share * locked.unsold)
                 ) as granted
             from satisfiable
             join lines on lines.number = satisfiable.number
             left join locked on locked.part_uuid = lines.part_uuid
+            left join held on held.user_uuid = satisfiable.user_uuid and held.part_uuid = lines.part_uuid
         ), inserted as (
-            insert into reservations (order_uuid, status, expires_at, part_uuids, quantities, unit_prices)
-            select order_uuid, 'held', now() + make_interval(secs => seconds), part_uuids, quantities, unit_prices
+            insert into reservations (order_uuid, user_uuid, status, expires_at, part_uuids, quantities, unit_prices)
+            select order_uuid, user_uuid, 'held', now() + make_interval(secs => seconds), part_uuids, quantities, unit_prices
             from satisfiable
             join (
                 select number, array_agg(part_uuid) as part_uuids, array_agg(quantity) as quantities,
@@ -133,6 +152,9 @@ async fn lines(pool: &Database, requests: &[Request]) -> sqlx::Result<Vec<(Order
         &numbers,
         &parts,
         &quantities,
+        &users as _,
+        &max_shares as _,
+        MaxShare::MIN_UNITS,
     )
     .fetch_all(pool)
     .await?;
@@ -143,6 +165,8 @@ async fn lines(pool: &Database, requests: &[Request]) -> sqlx::Result<Vec<(Order
         unit_price,
         known,
         enough,
+        // A request beyond its user's share is a conflict here.
+        within_share: true,
     };
     let lines = rows.into_iter().map(|line| {
         (line.order_uuid, row(line.outcome, line.part_uuid, line.quantity, line.unit_price, line.known, line.enough))
