@@ -26,7 +26,7 @@ const PASSED_ON: [HeaderName; 4] =
     [header::CONTENT_TYPE, header::LOCATION, header::RETRY_AFTER, HeaderName::from_static("idempotency-replayed")];
 
 /// The codes of the order service's problems.
-const CODES: [&str; 22] = [
+const CODES: [&str; 23] = [
     "DELIVERY_NOT_FOUND",
     "DEPENDENCY_UNAVAILABLE",
     "IDEMPOTENCY_IN_PROGRESS",

@@ -117,8 +117,8 @@ enum Following {
 fn follows(order: &Order, reservation: Option<&Reservation>, check: &mut Check) -> Following {
     let status = reservation.map(|reservation| reservation.status);
     let following = match (order.status, status) {
-        (OrderStatus::Pending, Some(ReservationStatus::Held | ReservationStatus::Confirmed))
-        | (OrderStatus::Paid, Some(ReservationStatus::Confirmed))
+        // A late repetition of an earlier request holds a paid order's parts until they are due, which is invariant 7.
+        (OrderStatus::Pending | OrderStatus::Paid, Some(ReservationStatus::Held | ReservationStatus::Confirmed))
         | (OrderStatus::Assembled, Some(ReservationStatus::Committed))
         | (OrderStatus::Cancelled, Some(ReservationStatus::Released)) => Following::Well,
         (OrderStatus::Pending, Some(ReservationStatus::Expired)) => Following::Hopeless,
