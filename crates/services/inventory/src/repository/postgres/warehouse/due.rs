@@ -46,17 +46,22 @@ pub(super) async fn keep(pool: &Database, orders: &[OrderId], expiry: Expiry) ->
     Ok(kept.rows_affected())
 }
 
+/// The maximum number of reservations that are read for the unpaid share. With more, the share is that of these alone.
+const MAX_COUNTED: i64 = 10_000;
+
 pub(super) async fn unpaid_share(pool: &Database) -> sqlx::Result<f64> {
     sqlx::query_scalar!(
         r#"select coalesce(max(held.quantity / nullif(parts.available + parts.reserved, 0)::float8), 0) as "share!"
         from (
             select line.part_uuid, sum(line.quantity)::float8 as quantity
-            from reservations
+            from (
+                select part_uuids, quantities from reservations where status = 'held' order by expires_at limit $1
+            ) as reserved
             cross join lateral unnest(part_uuids, quantities) as line (part_uuid, quantity)
-            where status = 'held'
             group by line.part_uuid
         ) as held
         join parts on parts.part_uuid = held.part_uuid"#,
+        MAX_COUNTED,
     )
     .fetch_one(pool)
     .await
