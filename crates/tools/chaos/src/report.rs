@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::{
     Options,
     experiment::Fault,
-    recovery::{BREAKER_RECOVERY, Bounds, Recovery},
+    recovery::{Bounds, RESTARTED, Recovery},
 };
 
 #[derive(Debug, Serialize)]
@@ -156,10 +156,10 @@ impl fmt::Display for Report {
         }
         writeln!(
             f,
-            "\nRecovery is counted from the end of the cause: until the last request that failed or was late (well: at most {} s, and {} s after a fault that\n\
-             opens circuit breakers), until all earlier events have arrived (at most {} s), until all earlier payments are known (at most {} s).",
+            "\nRecovery is counted from the end of the cause: until the last request that failed or was late (well: at most {} s, and {} s after\n\
+             processes were restarted), until all earlier events have arrived (at most {} s), until all earlier payments are known (at most {} s).",
             self.bounds.requests.as_secs(),
-            (BREAKER_RECOVERY * self.bounds.slack).as_secs(),
+            (RESTARTED * self.bounds.slack).as_secs_f64(),
             self.bounds.events.as_secs(),
             self.bounds.payments.as_secs(),
         )?;

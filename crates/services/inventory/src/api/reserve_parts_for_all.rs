@@ -6,7 +6,7 @@ use contracts::proto::inventory::v1::{
 };
 use futures::future::join_all;
 use platform::grpc::{self, reason, subject};
-use tonic::{Request, Response, Status};
+use tonic::{Code, Request, Response, Status};
 
 use super::reserve_parts;
 use crate::service::InventoryService;
@@ -26,6 +26,12 @@ pub async fn handle(
     // Concurrent, so that one statement reserves the parts for a group of these requests.
     let results = join_all(requests.iter().map(|request| result(service, request))).await;
 
+    // The caller's circuit breaker counts the requests of a call that failed.
+    if let Some(away) = results.first().and_then(unavailable)
+        && results.iter().all(|result| unavailable(result).is_some())
+    {
+        return Err(Status::unavailable(&away.message));
+    }
     Ok(Response::new(ReservePartsForAllResponse { results }))
 }
 
@@ -35,6 +41,16 @@ async fn result(service: &InventoryService, request: &ReservePartsRequest) -> Re
         Err(status) => reserve_parts_result::Result::Refused(refusal(&status)),
     };
     ReservePartsResult { result: Some(result) }
+}
+
+/// Returns the refusal of a request that could not be handled now.
+fn unavailable(result: &ReservePartsResult) -> Option<&Refusal> {
+    match &result.result {
+        Some(reserve_parts_result::Result::Refused(refusal)) if refusal.code == i32::from(Code::Unavailable) => {
+            Some(refusal)
+        }
+        _ => None,
+    }
 }
 
 fn refusal(status: &Status) -> Refusal {

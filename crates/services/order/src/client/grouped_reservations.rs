@@ -9,10 +9,10 @@ use contracts::proto::inventory::v1::{
 use platform::{
     batcher::{Batcher, Entry, Limits, NotAnswered},
     deadline,
-    grpc::{Peer, is_transient, with_details},
+    grpc::{Carries, Peer, is_transient, with_details},
     retry::Budget,
 };
-use tonic::{Code, Status};
+use tonic::{Code, Request, Status};
 use tracing::{Instrument as _, Span};
 
 /// The maximum number of orders in one call. The contract of `ReservePartsForAll` sets it.
@@ -85,7 +85,9 @@ async fn call(mut client: InventoryServiceClient<Peer>, orders: Vec<Entry<Reserv
     let span = orders.first().map_or_else(Span::none, |first| first.span.clone());
     let (requests, callers): (Vec<_>, Vec<_>) =
         orders.into_iter().map(|Entry { request, answer, .. }| (request, answer)).unzip();
-    let request = ReservePartsForAllRequest { requests };
+    let carries = Carries(requests.len());
+    let mut request = Request::new(ReservePartsForAllRequest { requests });
+    request.extensions_mut().insert(carries);
     let answer = deadline::within(CALL_TIMEOUT, client.reserve_parts_for_all(request)).instrument(span).await;
     match answer {
         Ok(answer) => {

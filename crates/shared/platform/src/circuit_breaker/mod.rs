@@ -1,24 +1,32 @@
-//! A circuit breaker: stops calls to a failing peer, and then lets one call at a time probe whether the peer has
-//! recovered.
+//! A circuit breaker: stops calls to a failing peer, looks for itself whether the peer serves again, and then lets one
+//! call through, which decides.
 //!
 //! Existing crates (`failsafe`, `recloser`, `tower-resilience-circuitbreaker`) count either the last calls or the calls
 //! of a period, but not the last calls within a period. They also read a clock that tests cannot control.
 
 use std::{
     collections::{BTreeMap, VecDeque},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    pin::Pin,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
+
+use crate::random::Random;
 
 /// How many recent calls, within [`WINDOW`], decide whether the breaker opens.
 const MAX_CALLS: usize = 20;
 const WINDOW: Duration = Duration::from_secs(10);
 /// The minimum number of calls in the window for the breaker to open.
 const MIN_CALLS: usize = 10;
-/// How long an open breaker refuses every call.
-const OPEN_FOR: Duration = Duration::from_secs(5);
+/// The time from when the breaker opens to its first look at the peer. The time between two looks doubles up to
+/// [`MAX_PAUSE`].
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const MAX_PAUSE: Duration = Duration::from_millis(400);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -30,17 +38,23 @@ pub enum Outcome {
     Inconclusive,
 }
 
+/// Returns whether the peer serves, within a bounded time.
+type Look = Box<dyn Fn() -> Pin<Box<dyn Future<Output = bool> + Send>> + Send + Sync>;
+
 /// The circuit breaker of one caller for one peer, for all its calls.
 pub struct CircuitBreaker {
     peer: &'static str,
+    look: Look,
     state: Mutex<State>,
+    /// How often it has opened, so that the looks of an earlier time end.
+    openings: AtomicU64,
 }
 
 enum State {
-    /// The recent calls, oldest first: their ends, and whether they failed.
+    /// The recent requests, oldest first: their ends, and whether they failed.
     Closed(VecDeque<(Instant, bool)>),
-    /// The breaker refuses every call until this time.
-    Open(Instant),
+    /// The breaker refuses every call until a look finds that the peer serves.
+    Open,
     /// A call that began at this time probes the peer. `None` makes the next call the probe.
     HalfOpen(Option<Instant>),
 }
@@ -50,6 +64,8 @@ pub struct Permit {
     breaker: Arc<CircuitBreaker>,
     /// When the call began, if it is the probe.
     probe: Option<Instant>,
+    /// How many requests the call carries.
+    requests: usize,
     outcome: Outcome,
 }
 
@@ -58,48 +74,51 @@ pub struct Permit {
 pub struct Refused(pub &'static str);
 
 impl CircuitBreaker {
-    pub fn new(peer: &'static str) -> Arc<Self> {
+    /// Creates a closed breaker. It calls `look` only while it is open.
+    pub fn new<F>(peer: &'static str, look: impl Fn() -> F + Send + Sync + 'static) -> Arc<Self>
+    where
+        F: Future<Output = bool> + Send + 'static,
+    {
         let state = State::Closed(VecDeque::with_capacity(MAX_CALLS));
-        count(peer, None, Some(&state));
-        Arc::new(Self { peer, state: Mutex::new(state) })
+        count(peer, None, Some(state.level()));
+        let look: Look = Box::new(move || Box::pin(look()));
+        Arc::new(Self { peer, look, state: Mutex::new(state), openings: AtomicU64::new(0) })
     }
 
-    pub fn acquire(self: &Arc<Self>) -> Result<Permit, Refused> {
+    /// Permits a call that carries this many requests, each of which counts.
+    pub fn acquire(self: &Arc<Self>, requests: usize) -> Result<Permit, Refused> {
         let now = Instant::now();
         let mut state = self.lock();
         let probe = match *state {
             State::Closed(_) => None,
-            State::Open(until) if until <= now => {
-                self.change(&mut state, State::HalfOpen(Some(now)));
-                Some(now)
-            }
             State::HalfOpen(None) => {
                 *state = State::HalfOpen(Some(now));
                 Some(now)
             }
-            State::Open(_) | State::HalfOpen(Some(_)) => return Err(Refused(self.peer)),
+            State::Open | State::HalfOpen(Some(_)) => return Err(Refused(self.peer)),
         };
-        Ok(Permit { breaker: self.clone(), probe, outcome: Outcome::Inconclusive })
+        Ok(Permit { breaker: self.clone(), probe, requests, outcome: Outcome::Inconclusive })
     }
 
-    fn record(&self, probe: Option<Instant>, outcome: Outcome) {
+    fn record(self: &Arc<Self>, probe: Option<Instant>, requests: usize, outcome: Outcome) {
         let now = Instant::now();
         let mut state = self.lock();
         match (&mut *state, probe) {
             (State::HalfOpen(current), Some(begun)) if *current == Some(begun) => match outcome {
                 Outcome::Answered => self.change(&mut state, State::Closed(VecDeque::with_capacity(MAX_CALLS))),
-                // The time counts from the start of the probe, because no other call was made after it.
-                Outcome::Failed => self.change(&mut state, State::Open(begun + OPEN_FOR)),
+                Outcome::Failed => self.change(&mut state, State::Open),
                 Outcome::Inconclusive => *current = None,
             },
             (State::Closed(calls), None) if outcome != Outcome::Inconclusive => {
-                calls.push_back((now, outcome == Outcome::Failed));
+                calls.extend(std::iter::repeat_n((now, outcome == Outcome::Failed), requests.min(MAX_CALLS)));
                 while calls.len() > MAX_CALLS || calls.front().is_some_and(|(ended, _)| now - *ended > WINDOW) {
                     calls.pop_front();
                 }
                 let failed = calls.iter().filter(|(_, failed)| *failed).count();
                 if outcome == Outcome::Failed && calls.len() >= MIN_CALLS && failed * 2 >= calls.len() {
-                    self.change(&mut state, State::Open(now + OPEN_FOR));
+                    self.change(&mut state, State::Open);
+                    let opening = self.openings.fetch_add(1, Relaxed) + 1;
+                    tokio::spawn(look(Arc::downgrade(self), opening, now));
                 }
             }
             // The state has changed since the call began, so its outcome does not count.
@@ -113,7 +132,7 @@ impl CircuitBreaker {
         if before == after {
             return;
         }
-        count(self.peer, Some(before), Some(&*state));
+        count(self.peer, Some(before), Some(after));
         match after {
             Level::Open if before == Level::Closed => tracing::warn!(peer = self.peer, "circuit breaker opened"),
             Level::Closed => tracing::info!(peer = self.peer, "circuit breaker closed"),
@@ -121,8 +140,40 @@ impl CircuitBreaker {
         }
     }
 
+    /// Lets one call through, if the breaker is open.
+    fn admit(&self) {
+        let mut state = self.lock();
+        if let State::Open = *state {
+            self.change(&mut state, State::HalfOpen(None));
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Looks at the peer until the breaker has closed. No look begins later after the one before than [`MAX_PAUSE`].
+async fn look(breaker: Weak<CircuitBreaker>, opening: u64, opened: Instant) {
+    let (mut last, mut pause) = (opened, FIRST_PAUSE);
+    loop {
+        // Processes that opened their breakers together do not look together.
+        sleep_until(last + pause.mul_f64(Random::default().between(0.75..=1.0))).await;
+        let Some(breaker) = breaker.upgrade() else { return };
+        last = Instant::now();
+        pause = MAX_PAUSE.min(pause * 2);
+        let level = breaker.lock().level();
+        match level {
+            _ if breaker.openings.load(Relaxed) != opening => return,
+            Level::Closed => return,
+            // A call decides, which may have failed by the next time.
+            Level::HalfOpen => {}
+            Level::Open => {
+                if (breaker.look)().await {
+                    breaker.admit();
+                }
+            }
+        }
     }
 }
 
@@ -140,7 +191,7 @@ impl Permit {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        self.breaker.record(self.probe, self.outcome);
+        self.breaker.record(self.probe, self.requests, self.outcome);
     }
 }
 
@@ -157,58 +208,26 @@ impl State {
         match self {
             Self::Closed(_) => Level::Closed,
             Self::HalfOpen(_) => Level::HalfOpen,
-            Self::Open(_) => Level::Open,
+            Self::Open => Level::Open,
         }
     }
 }
 
-/// The breakers of this process for one peer: in single-process mode, several services call it.
-#[derive(Default)]
-struct Breakers {
-    /// The number of breakers at each level.
-    levels: [u32; 3],
-    /// The latest time until which one of the breakers refuses every call.
-    open_until: Option<Instant>,
-}
+/// The number of breakers of this process for a peer at each level: in single-process mode, several services call it.
+static BREAKERS: Mutex<BTreeMap<&'static str, [u32; 3]>> = Mutex::new(BTreeMap::new());
 
-static BREAKERS: Mutex<BTreeMap<&'static str, Breakers>> = Mutex::new(BTreeMap::new());
-
-impl Breakers {
-    /// Sets `circuit_breaker_state` to the worst of the breakers' states. An open breaker whose time is over counts as
-    /// half-open, even if no call has followed.
-    fn export(&self, peer: &'static str) {
-        let [_, half_open, open] = self.levels;
-        let worst = if open > 0 && self.open_until > Some(Instant::now()) {
-            2.0
-        } else if open + half_open > 0 {
-            1.0
-        } else {
-            0.0
-        };
-        metrics::gauge!("circuit_breaker_state", "peer" => peer).set(worst);
-    }
-}
-
-fn count(peer: &'static str, before: Option<Level>, after: Option<&State>) {
+/// Counts a breaker's change, and sets `circuit_breaker_state` to the worst of the levels.
+fn count(peer: &'static str, before: Option<Level>, after: Option<Level>) {
     let mut all = BREAKERS.lock().unwrap_or_else(PoisonError::into_inner);
-    let breakers = all.entry(peer).or_default();
+    let levels = all.entry(peer).or_default();
     if let Some(before) = before {
-        breakers.levels[before as usize] -= 1;
+        levels[before as usize] -= 1;
     }
     if let Some(after) = after {
-        breakers.levels[after.level() as usize] += 1;
+        levels[after as usize] += 1;
     }
-    if let Some(State::Open(until)) = after {
-        breakers.open_until = breakers.open_until.max(Some(*until));
-    }
-    breakers.export(peer);
-}
-
-/// Exports the states of all breakers, which change with time as well as with calls.
-pub fn export() {
-    for (peer, breakers) in &*BREAKERS.lock().unwrap_or_else(PoisonError::into_inner) {
-        breakers.export(peer);
-    }
+    let worst = levels.iter().rposition(|count| *count > 0).unwrap_or_default();
+    metrics::gauge!("circuit_breaker_state", "peer" => peer).set(u32::try_from(worst).unwrap_or_default());
 }
 
 #[cfg(test)]

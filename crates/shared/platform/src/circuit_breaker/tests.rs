@@ -1,5 +1,7 @@
 //! Tests of each rule of the circuit breaker, in simulated time.
 
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+
 use tokio::time::{advance, sleep};
 
 use super::{
@@ -10,7 +12,7 @@ use super::{
 impl CircuitBreaker {
     /// Makes up to `count` calls with this outcome. Returns how many the breaker permitted.
     fn calls(self: &Arc<Self>, count: usize, outcome: Outcome) -> usize {
-        let permits = (0..count).filter_map(|_| self.acquire().ok());
+        let permits = (0..count).filter_map(|_| self.acquire(1).ok());
         permits.map(|permit| permit.end(outcome)).count()
     }
 
@@ -19,16 +21,33 @@ impl CircuitBreaker {
     }
 }
 
-fn opened() -> Arc<CircuitBreaker> {
-    let breaker = CircuitBreaker::new("peer");
-    assert_eq!(breaker.calls(MIN_CALLS, Failed), MIN_CALLS);
-    assert_eq!(breaker.level(), Level::Open);
-    breaker
+/// A breaker whose peer serves from when a test says so.
+struct Fixture {
+    breaker: Arc<CircuitBreaker>,
+    serves: Arc<AtomicBool>,
+    looks: Arc<AtomicUsize>,
+}
+
+fn closed() -> Fixture {
+    let (serves, looks) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+    let (answer, count) = (serves.clone(), looks.clone());
+    let breaker = CircuitBreaker::new("peer", move || {
+        count.fetch_add(1, Relaxed);
+        std::future::ready(answer.load(Relaxed))
+    });
+    Fixture { breaker, serves, looks }
+}
+
+fn opened() -> Fixture {
+    let fixture = closed();
+    assert_eq!(fixture.breaker.calls(MIN_CALLS, Failed), MIN_CALLS);
+    assert_eq!(fixture.breaker.level(), Level::Open);
+    fixture
 }
 
 #[tokio::test(start_paused = true)]
 async fn fewer_than_ten_calls_never_open_it() {
-    let breaker = CircuitBreaker::new("peer");
+    let Fixture { breaker, .. } = closed();
 
     breaker.calls(9, Failed);
     assert_eq!(breaker.level(), Level::Closed);
@@ -39,7 +58,7 @@ async fn fewer_than_ten_calls_never_open_it() {
 
 #[tokio::test(start_paused = true)]
 async fn half_of_the_last_twenty_calls_open_it_and_one_less_does_not() {
-    let breaker = CircuitBreaker::new("peer");
+    let Fixture { breaker, .. } = closed();
 
     breaker.calls(100, Answered);
     breaker.calls(9, Failed);
@@ -51,7 +70,7 @@ async fn half_of_the_last_twenty_calls_open_it_and_one_less_does_not() {
 
 #[tokio::test(start_paused = true)]
 async fn calls_of_more_than_ten_seconds_ago_do_not_count() {
-    let breaker = CircuitBreaker::new("peer");
+    let Fixture { breaker, .. } = closed();
 
     breaker.calls(9, Failed);
     advance(WINDOW + Duration::from_millis(1)).await;
@@ -62,7 +81,7 @@ async fn calls_of_more_than_ten_seconds_ago_do_not_count() {
 
 #[tokio::test(start_paused = true)]
 async fn calls_of_unknown_outcome_do_not_count() {
-    let breaker = CircuitBreaker::new("peer");
+    let Fixture { breaker, .. } = closed();
 
     breaker.calls(9, Failed);
     breaker.calls(100, Inconclusive);
@@ -73,55 +92,71 @@ async fn calls_of_unknown_outcome_do_not_count() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_open_one_lets_no_call_through_for_five_seconds_and_then_one() {
-    let breaker = opened();
+async fn each_request_of_a_call_counts() {
+    let Fixture { breaker, .. } = closed();
 
-    advance(OPEN_FOR.saturating_sub(Duration::from_millis(1))).await;
-    assert_eq!(breaker.calls(100, Answered), 0);
-    advance(Duration::from_millis(1)).await;
-    let probe = breaker.acquire().unwrap();
-    assert_eq!(breaker.level(), Level::HalfOpen);
+    breaker.acquire(9).unwrap().end(Failed);
+    assert_eq!(breaker.level(), Level::Closed);
+    breaker.acquire(3).unwrap().end(Failed);
 
-    assert_eq!(breaker.calls(100, Answered), 0);
-    assert_eq!(breaker.acquire().err(), Some(Refused("peer")));
-    drop(probe);
+    assert_eq!(breaker.level(), Level::Open);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_probe_that_is_answered_closes_it_and_what_was_before_is_forgotten() {
-    let breaker = opened();
-    advance(OPEN_FOR).await;
+async fn an_open_one_looks_at_pauses_that_double_to_400_ms_and_lets_no_call_through_meanwhile() {
+    let Fixture { breaker, looks, .. } = opened();
 
-    assert_eq!(breaker.calls(1, Answered), 1);
+    for (milliseconds, fewest, most) in [(74, 0, 0), (26, 1, 1), (200, 2, 2), (400, 3, 3), (4_000, 13, 16)] {
+        sleep(Duration::from_millis(milliseconds)).await;
+        let looks = looks.load(Relaxed);
+        assert!((fewest..=most).contains(&looks), "{looks} looks {milliseconds} ms later");
+        assert_eq!(breaker.calls(100, Answered), 0);
+        assert_eq!(breaker.acquire(1).err(), Some(Refused("peer")));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn within_400_ms_after_the_peer_serves_one_call_is_let_through_which_closes_it() {
+    let Fixture { breaker, serves, .. } = opened();
+    sleep(Duration::from_secs(10)).await;
+
+    serves.store(true, Relaxed);
+    sleep(MAX_PAUSE).await;
+
+    assert_eq!(breaker.level(), Level::HalfOpen);
+    let probe = breaker.acquire(1).unwrap();
+    assert_eq!(breaker.calls(100, Answered), 0);
+    probe.end(Answered);
     assert_eq!(breaker.level(), Level::Closed);
-
+    // What was before is forgotten.
     assert_eq!(breaker.calls(9, Failed), 9);
     assert_eq!(breaker.level(), Level::Closed);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_probe_that_fails_opens_it_for_five_seconds_since_it_began() {
-    let breaker = opened();
-    advance(OPEN_FOR).await;
+async fn a_peer_that_says_that_it_serves_and_fails_each_call_gets_one_at_each_look() {
+    let Fixture { breaker, serves, looks } = opened();
+    serves.store(true, Relaxed);
+    sleep(Duration::from_secs(1)).await;
+    let begun = looks.load(Relaxed);
 
-    let probe = breaker.acquire().unwrap();
-    sleep(Duration::from_secs(2)).await;
-    probe.end(Failed);
-    sleep(Duration::from_millis(2999)).await;
-    assert_eq!(breaker.level(), Level::Open);
-    assert_eq!(breaker.calls(1, Answered), 0);
-    sleep(Duration::from_millis(1)).await;
+    let mut failed = 0;
+    for _ in 0..1_000 {
+        failed += breaker.calls(1, Failed);
+        sleep(Duration::from_millis(10)).await;
+    }
 
-    assert_eq!(breaker.calls(1, Answered), 1);
-    assert_eq!(breaker.level(), Level::Closed);
+    let looks = looks.load(Relaxed) - begun;
+    assert!((20..=36).contains(&failed) && failed.abs_diff(looks) <= 1, "{failed} calls, {looks} looks in 10 s");
 }
 
 #[tokio::test(start_paused = true)]
 async fn after_a_probe_of_unknown_outcome_the_next_call_decides() {
-    let breaker = opened();
-    advance(OPEN_FOR).await;
+    let Fixture { breaker, serves, .. } = opened();
+    serves.store(true, Relaxed);
+    sleep(MAX_PAUSE).await;
 
-    drop(breaker.acquire().unwrap());
+    drop(breaker.acquire(1).unwrap());
     assert_eq!(breaker.level(), Level::HalfOpen);
 
     assert_eq!(breaker.calls(1, Answered), 1);
@@ -130,19 +165,32 @@ async fn after_a_probe_of_unknown_outcome_the_next_call_decides() {
 
 #[tokio::test(start_paused = true)]
 async fn calls_from_before_it_opened_neither_close_nor_prolong_it() {
-    let breaker = CircuitBreaker::new("peer");
-    let (late, later) = (breaker.acquire().unwrap(), breaker.acquire().unwrap());
+    let Fixture { breaker, serves, .. } = closed();
+    let (late, later) = (breaker.acquire(1).unwrap(), breaker.acquire(1).unwrap());
     breaker.calls(MIN_CALLS, Failed);
 
     late.end(Answered);
     assert_eq!(breaker.level(), Level::Open);
-    advance(OPEN_FOR).await;
-    let probe = breaker.acquire().unwrap();
+    serves.store(true, Relaxed);
+    sleep(MAX_PAUSE).await;
+    let probe = breaker.acquire(1).unwrap();
     later.end(Failed);
     assert_eq!(breaker.level(), Level::HalfOpen);
     probe.end(Answered);
 
     assert_eq!(breaker.level(), Level::Closed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_breaker_that_is_dropped_looks_no_more() {
+    let Fixture { breaker, looks, .. } = opened();
+    sleep(Duration::from_secs(1)).await;
+
+    drop(breaker);
+    let before = looks.load(Relaxed);
+    sleep(Duration::from_secs(10)).await;
+
+    assert_eq!(looks.load(Relaxed), before);
 }
 
 #[tokio::test(start_paused = true)]
@@ -153,17 +201,17 @@ async fn its_state_is_a_metric_which_has_the_worst_of_several_towards_one_peer()
         |expected: u32| metrics.render().contains(&format!("circuit_breaker_state{{peer=\"shared\"}} {expected}"));
 
     let (one, other) = metrics::with_local_recorder(&recorder, || {
-        let both = (CircuitBreaker::new("shared"), CircuitBreaker::new("shared"));
+        let never = || std::future::ready(false);
+        let both = (CircuitBreaker::new("shared", never), CircuitBreaker::new("shared", never));
         assert!(state(0), "{}", metrics.render());
         both.0.calls(MIN_CALLS, Failed);
         both
     });
     assert!(state(2), "{}", metrics.render());
-    advance(OPEN_FOR).await;
     metrics::with_local_recorder(&recorder, || {
-        export();
-        assert!(state(1), "its time is over, also without a call: {}", metrics.render());
-        let probe = one.acquire().unwrap();
+        one.admit();
+        assert!(state(1), "{}", metrics.render());
+        let probe = one.acquire(1).unwrap();
         assert!(state(1), "{}", metrics.render());
         probe.end(Answered);
         assert!(state(0), "{}", metrics.render());

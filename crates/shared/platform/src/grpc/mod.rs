@@ -14,7 +14,7 @@ mod watch_limits;
 use axum::{body::Body, response::Response};
 use chrono::Datelike as _;
 pub use details::{about, invalid, reason, subject, with_details, with_reason};
-pub use peer::{MemoryResolver, Peer, Resolver, SystemResolver};
+pub use peer::{Carries, MemoryResolver, Peer, Resolver, SystemResolver};
 pub(crate) use rpcs::Rpcs;
 pub use server::Services;
 use tonic::{Code, Status};
@@ -70,7 +70,7 @@ pub fn time(time: &prost_types::Timestamp) -> Option<chrono::DateTime<chrono::Ut
 }
 
 /// Returns true if the call may be retried: it did not reach the peer, or the peer could not serve it at that time. A
-/// call that an open circuit breaker refused may not, since the breaker stays open for longer than a retry waits.
+/// call that an open circuit breaker refused may not, since the peer has failed many calls.
 pub fn is_transient(status: &Status) -> bool {
     matches!(status.code(), Code::Unavailable | Code::ResourceExhausted | Code::Aborted) && !is_refused(status)
 }

@@ -10,10 +10,7 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio::time::MissedTickBehavior;
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::circuit_breaker;
-
-/// How often the samples of histograms are folded into buckets, and the states of circuit breakers exported. Until it
-/// is folded, each sample takes memory.
+/// How often the samples of histograms are folded into buckets. Until it is folded, each sample takes memory.
 const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
 
 static METRICS: OnceLock<PrometheusHandle> = OnceLock::new();
@@ -40,7 +37,6 @@ pub(super) fn record() -> anyhow::Result<AbortOnDropHandle<()>> {
     Ok(AbortOnDropHandle::new(tokio::spawn(async move {
         loop {
             ticks.tick().await;
-            circuit_breaker::export();
             handle.run_upkeep();
         }
     })))

@@ -89,13 +89,15 @@ async fn a_peer_that_hangs_is_not_called_for_a_while_and_heard_again_soon_after_
     });
     assert!(refused.await.is_ok(), "a hundred calls take more than a second");
     println!("a refusal took {:?}", begun.elapsed() / 100);
-    assert_eq!(proxy.asked(), asked, "a call was made while the breaker was open");
+    // A look at the peer's health takes some hundred bytes, a hundred calls would take more than ten thousand.
+    let bytes = proxy.asked() - asked;
+    assert!(bytes < 2_000, "calls were made while the breaker was open: {bytes} bytes");
     proxy.restore();
     let restored = Instant::now();
     eventually(async || sessions.owner(&session).await.ok()).await;
 
     assert!(hung.iter().all(|owner| *owner == Err(SessionError::Unavailable)), "{hung:?}");
-    assert!(restored.elapsed() < Duration::from_secs(6), "it took {:?}", restored.elapsed());
+    assert!(restored.elapsed() < Duration::from_millis(1_500), "it took {:?}", restored.elapsed());
 }
 
 #[tokio::test]

@@ -1,15 +1,18 @@
 //! A channel to one address of a peer, which records lost connections.
 
+use std::time::Duration;
+
 use http::{Request, Response};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 use tonic::{
-    ConnectError, TimeoutExpired,
+    Code, ConnectError, TimeoutExpired,
     body::Body,
     transport::{Channel, Error},
 };
+use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
 use tower::{Service as _, ServiceExt as _};
 
-use super::losses::Losses;
+use super::{losses::Losses, replica::Verdict};
 use crate::circuit_breaker::Outcome;
 
 /// A channel to one address, which connects on first use.
@@ -43,13 +46,26 @@ impl Link {
         Self { channel, losses: Losses::default() }
     }
 
-    pub fn channel(&self) -> Channel {
-        self.channel.clone()
-    }
-
-    /// Records that the peer responded to a request sent over [`Self::channel`] at `begun`.
-    pub fn answered(&self, begun: Instant) {
+    /// Checks the health over the channel of the calls, so that the result applies to them, and the connection exists
+    /// before the first call. Also returns whether the connection was lost or could not be opened.
+    pub async fn check(&self, limit: Duration) -> (Verdict, bool) {
+        let begun = Instant::now();
+        let mut health = HealthClient::new(self.channel.clone());
+        let answer = timeout(limit, health.check(HealthCheckRequest { service: String::new() })).await;
+        let verdict = match answer {
+            Ok(Ok(answer)) if answer.get_ref().status() == ServingStatus::Serving => Verdict::Serving,
+            Ok(Ok(_)) => Verdict::NotServing,
+            Ok(Err(status)) => match status.code() {
+                // A server outside this system may lack a health service, or deny it to this client.
+                Code::Unimplemented | Code::NotFound | Code::PermissionDenied | Code::Unauthenticated => {
+                    Verdict::Serving
+                }
+                _ => return (Verdict::Silent, true),
+            },
+            Err(_) => return (Verdict::Silent, false),
+        };
         self.losses.answered(begun);
+        (verdict, false)
     }
 
     pub async fn send(&self, request: Request<Body>, deadline: Instant) -> Result<Response<Body>, Failure> {

@@ -19,6 +19,7 @@ use std::{
 
 use http::{HeaderValue, Request, Response, header};
 use link::{Failure, Link};
+use replica::Verdict;
 use replicas::Replicas;
 pub use resolver::{MemoryResolver, Resolver, SystemResolver};
 use target::Target;
@@ -41,6 +42,8 @@ type BoxError = Box<dyn std::error::Error + Send + Sync>;
 const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 /// A missed deadline counts as the peer's failure only if it had at least this long to respond.
 const MIN_RESPONSE_TIME: Duration = Duration::from_secs(1);
+/// The time limit of a look of an open circuit breaker at the peer's health.
+const LOOK_TIMEOUT: Duration = Duration::from_millis(250);
 
 /// Another service, as the transport of a generated client.
 #[derive(Clone)]
@@ -68,6 +71,20 @@ enum Route {
     Address(Arc<Link>),
     Replicas(Arc<Replicas>),
 }
+
+impl Route {
+    /// Looks whether calls would be served, for an open circuit breaker.
+    async fn serves(self) -> bool {
+        match self {
+            Self::Address(link) => link.check(LOOK_TIMEOUT).await.0 == Verdict::Serving,
+            Self::Replicas(replicas) => replicas.serve(LOOK_TIMEOUT).await,
+        }
+    }
+}
+
+/// An extension of a call's request: how many requests of others the call carries. Each counts for the circuit breaker.
+#[derive(Clone, Copy, Debug)]
+pub struct Carries(pub usize);
 
 impl Peer {
     /// Creates a channel to the service `name` at `address` (`host:port`, or a URL), which connects on first use. A
@@ -104,7 +121,9 @@ impl Peer {
             None => Route::Address(Arc::new(Link::new(target.channel(None)))),
             Some(_) => Route::Replicas(Arc::new(Replicas::new(name, target, resolver))),
         };
-        Self { route, name, key: None, forwards: Forwards::Nothing, breaker: CircuitBreaker::new(name) }
+        let looked_at = route.clone();
+        let breaker = CircuitBreaker::new(name, move || looked_at.clone().serves());
+        Self { route, name, key: None, forwards: Forwards::Nothing, breaker }
     }
 
     /// Makes calls carry the identity of the service that owns `key`.
@@ -168,7 +187,8 @@ impl Service<Request<Body>> for Peer {
     }
 
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
-        let permit = match self.breaker.acquire() {
+        let carries = request.extensions().get::<Carries>().map_or(1, |carries| carries.0);
+        let permit = match self.breaker.acquire(carries) {
             Ok(permit) => permit,
             Err(refused) => {
                 let mut status = Status::unavailable(refused.to_string());

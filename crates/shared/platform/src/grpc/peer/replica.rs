@@ -12,10 +12,9 @@ use std::{
 use http::{Request, Response};
 use tokio::{
     sync::{Notify, watch},
-    time::{Instant, sleep, timeout, timeout_at},
+    time::{Instant, sleep, timeout_at},
 };
-use tonic::{Code, body::Body, transport::Channel};
-use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
+use tonic::{body::Body, transport::Channel};
 
 use super::{
     link::{Failure, Link, Lost},
@@ -135,7 +134,7 @@ impl Replica {
     pub async fn watch(self: Arc<Self>) {
         loop {
             let asked = Instant::now();
-            let (verdict, is_lost) = self.ask().await;
+            let (verdict, is_lost) = self.link.check(CHECK_TIMEOUT).await;
             let before = self.verdict();
             if is_lost && self.connection_failed(asked, verdict) && before == Verdict::Serving {
                 // The next connection may work, so the next check comes soon.
@@ -150,26 +149,13 @@ impl Replica {
         }
     }
 
-    /// Checks the health over the channel of the calls, so that the result applies to them, and the connection exists
-    /// before the first call. Also returns whether the connection was lost or could not be opened.
-    async fn ask(&self) -> (Verdict, bool) {
-        let begun = Instant::now();
-        let mut health = HealthClient::new(self.link.channel());
-        let answer = timeout(CHECK_TIMEOUT, health.check(HealthCheckRequest { service: String::new() })).await;
-        let verdict = match answer {
-            Ok(Ok(answer)) if answer.get_ref().status() == ServingStatus::Serving => Verdict::Serving,
-            Ok(Ok(_)) => Verdict::NotServing,
-            Ok(Err(status)) => match status.code() {
-                // A server outside this system may lack a health service, or deny it to this client.
-                Code::Unimplemented | Code::NotFound | Code::PermissionDenied | Code::Unauthenticated => {
-                    Verdict::Serving
-                }
-                _ => return (Verdict::Silent, true),
-            },
-            Err(_) => return (Verdict::Silent, false),
-        };
-        self.link.answered(begun);
-        (verdict, false)
+    /// Checks the health now, within `limit`, for calls that wait for a replica that serves.
+    pub async fn serves(&self, limit: Duration) -> bool {
+        let (verdict, _) = self.link.check(limit).await;
+        if verdict == Verdict::Serving {
+            self.state.send_modify(|state| state.verdict = verdict);
+        }
+        verdict == Verdict::Serving
     }
 }
 

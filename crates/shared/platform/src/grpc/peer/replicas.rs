@@ -14,6 +14,7 @@ use std::{
 };
 
 use backon::{BackoffBuilder as _, ExponentialBuilder};
+use futures::future::join_all;
 use http::{HeaderValue, Request, Response};
 use tokio::{
     sync::watch,
@@ -93,6 +94,12 @@ impl Replicas {
             }
             metrics::counter!("peer_calls_repeated_total", "peer" => self.peer).increment(1);
         }
+    }
+
+    /// Asks all replicas now whether they serve. Returns true if one does.
+    pub async fn serve(&self, limit: Duration) -> bool {
+        let known = self.known.borrow().clone().unwrap_or_default();
+        join_all(known.iter().map(|replica| replica.serves(limit))).await.contains(&true)
     }
 
     /// Returns what the latest lookup found. Waits for the first lookup until `deadline`.
