@@ -8,7 +8,7 @@ use axum::{
     http::{HeaderMap, StatusCode},
     response::{IntoResponse as _, Response},
 };
-use platform::http::problem::Problem;
+use platform::{http::problem::Problem, listener::forwarded};
 use tonic::{Code, Status, transport::server::TcpConnectInfo};
 
 use super::{
@@ -89,7 +89,7 @@ fn refused(status: &Status) -> Problem {
 pub(super) fn callers(info: Option<Extension<TcpConnectInfo>>, headers: &HeaderMap) -> String {
     let peer = info.and_then(|Extension(info)| info.remote_addr).map(|peer| peer.ip().to_canonical());
     let sent = headers.get_all(CALLER).iter().flat_map(|list| list.as_bytes().split(|byte| *byte == b','));
-    let sent = sent.map(|entry| std::str::from_utf8(entry).ok()?.trim().parse::<IpAddr>().ok());
+    let sent = sent.map(|entry| forwarded(std::str::from_utf8(entry).ok()?));
     let all: Vec<Option<IpAddr>> = sent.chain([peer]).collect();
     let skipped = all.len().saturating_sub(MAX_CALLERS);
     let texts = all.iter().skip(skipped).map(|ip| ip.map_or_else(|| "unknown".to_owned(), |ip| ip.to_string()));

@@ -7,6 +7,7 @@ use axum::{
     http::StatusCode,
     response::Response,
 };
+use contracts::caseless::caseless;
 
 use super::{
     frame::{layout, page},
@@ -60,8 +61,9 @@ pub async fn show(State(api): State<Api>, visit: Visit, Query(pairs): Query<Vec<
 
 /// Returns true if each word of a search is in the part's name, description or tags.
 fn fits(part: &PartView, search: &str) -> bool {
-    let text = format!("{} {} {}", part.name, part.description, part.tags.join(" ")).to_lowercase();
-    search.to_lowercase().split_whitespace().all(|word| text.contains(word))
+    let text = format!("{} {} {}", part.name, part.description, part.tags.join(" "));
+    let text = caseless(&text);
+    caseless(search).split_whitespace().all(|word| text.contains(word))
 }
 
 fn choices(values: impl IntoIterator<Item = (String, String)>, chosen: &str) -> Vec<Choice> {

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use async_trait::async_trait;
+use contracts::caseless::caseless;
 
 use super::{CheckRequest, Checker, Unknown};
 use crate::model::{Verdict, Words};
@@ -12,19 +13,20 @@ const MIN_AGE: u32 = 18;
 
 #[derive(Clone, Debug, Default)]
 pub struct BuiltIn {
-    /// In lower case.
+    /// As caseless keys.
     declined: BTreeSet<String>,
 }
 
 impl BuiltIn {
-    /// `names` are the declined names, separated by commas; case and surrounding spaces do not matter.
+    /// `names` are the declined names, separated by commas; case, Unicode form and surrounding spaces do not
+    /// matter.
     pub fn new(names: &str) -> Self {
         Self { declined: names.split(',').map(normal).filter(|name| !name.is_empty()).collect() }
     }
 }
 
 fn normal(name: &str) -> String {
-    name.trim().to_lowercase()
+    caseless(name.trim())
 }
 
 #[async_trait]
@@ -48,7 +50,7 @@ mod tests {
 
     #[tokio::test]
     async fn adults_whose_names_are_not_declined_are_approved() {
-        let checker = BuiltIn::new(" Mallory, Борис Годунов ,,");
+        let checker = BuiltIn::new(" Mallory, Борис Годунов ,,Zoë");
         let today = "2026-06-15".parse().unwrap();
 
         for (name, born, approved) in [
@@ -56,6 +58,9 @@ mod tests {
             ("Ann", "2008-06-16", false),
             ("mallory ", "1990-01-01", false),
             ("БОРИС ГОДУНОВ", "1990-01-01", false),
+            ("Борис Годуно\u{432}\u{200b}", "1990-01-01", false),
+            ("Zoe\u{308}", "1990-01-01", false),
+            ("Ｍallory", "1990-01-01", false),
             ("Mallory Smith", "1990-01-01", true),
         ] {
             let name = Name::new(name).unwrap();

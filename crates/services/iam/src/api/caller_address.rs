@@ -1,8 +1,12 @@
 //! The caller's network address, by which logins and registrations are counted.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use platform::{auth::Caller, listener::network};
+use platform::{
+    auth::Caller,
+    listener::{forwarded, network},
+};
+use sha2::{Digest as _, Sha256};
 use tonic::{Request, metadata::MetadataMap};
 
 use super::Settings;
@@ -19,7 +23,8 @@ const CONSOLE: &str = "console";
 /// caller controls all earlier entries.
 ///
 /// If there are fewer entries than proxies, the first entry counts: the caller connected directly to an inner proxy,
-/// which appended it.
+/// which appended it. An entry that is no address, such as `unknown`, stands for itself, so that it shares the limits of
+/// nobody else.
 pub fn of<T>(request: &Request<T>, settings: &Settings) -> IpAddr {
     let peer = request.remote_addr().map_or(Ipv4Addr::UNSPECIFIED.into(), |peer| peer.ip());
     let is_console = matches!(request.extensions().get(), Some(Caller::Service(name)) if name == CONSOLE);
@@ -29,16 +34,21 @@ pub fn of<T>(request: &Request<T>, settings: &Settings) -> IpAddr {
 fn caller(peer: IpAddr, is_console: bool, metadata: &MetadataMap, settings: &Settings) -> IpAddr {
     let lists = metadata.get_all("x-forwarded-for").iter().map(|list| list.to_str().unwrap_or_default());
     let mut entries: Vec<_> = lists.flat_map(|list| list.split(',')).collect();
-    let peer = if is_console { entries.pop().and_then(address).unwrap_or(peer) } else { peer };
+    let peer = if is_console { entries.pop().and_then(forwarded).unwrap_or(peer) } else { peer };
     if !settings.proxies.contain(peer) {
         return peer;
     }
     let entry = entries.len().saturating_sub(1 + settings.hops);
-    entries.get(entry).and_then(|entry| address(entry)).unwrap_or(peer)
+    entries.get(entry).map_or(peer, |entry| forwarded(entry).unwrap_or_else(|| nobody(entry)))
 }
 
-fn address(entry: &str) -> Option<IpAddr> {
-    entry.trim().parse().ok().map(|address: IpAddr| address.to_canonical())
+/// Returns an address for an entry that is none: in a network of local addresses (RFC 4193) that follows from the text.
+fn nobody(entry: &str) -> IpAddr {
+    let digest = Sha256::digest(entry.trim());
+    let mut octets = [0; 16];
+    octets[0] = 0xfd;
+    octets[1..8].copy_from_slice(&digest[..7]);
+    Ipv6Addr::from(octets).into()
 }
 
 #[cfg(test)]
@@ -67,7 +77,8 @@ mod tests {
             ("10.0.0.10", &["198.51.100.1, 192.0.2.1"], "192.0.2.1"),
             ("10.0.0.10", &["198.51.100.1", "198.51.100.2,192.0.2.1 "], "192.0.2.1"),
             ("10.0.0.10", &[], "10.0.0.10"),
-            ("10.0.0.10", &["192.0.2.1, nonsense"], "10.0.0.10"),
+            ("10.0.0.10", &["198.51.100.1, 192.0.2.1:4711"], "192.0.2.1"),
+            ("10.0.0.10", &["[2001:db8::1]:4711"], "2001:db8::1"),
             ("10.0.0.11", &["192.0.2.1"], "10.0.0.11"),
         ] {
             assert_eq!(caller_of(peer, 0, headers), expected, "{peer} {headers:?}");
@@ -82,9 +93,21 @@ mod tests {
             (2, &["198.51.100.1, 192.0.2.1, 203.0.113.1, 203.0.113.2"], "192.0.2.1"),
             (1, &["192.0.2.1"], "192.0.2.1"),
             (1, &[], "10.0.0.10"),
-            (1, &["nonsense, 203.0.113.1"], "10.0.0.10"),
         ] {
             assert_eq!(caller_of("10.0.0.10", hops, headers), expected, "{hops} {headers:?}");
+        }
+    }
+
+    #[test]
+    fn an_entry_that_names_nobody_shares_its_limits_with_no_other() {
+        let [unknown, hidden] =
+            ["192.0.2.1, unknown", "192.0.2.1, _hidden"].map(|header| caller_of("10.0.0.10", 0, &[header]));
+
+        assert_ne!(unknown, hidden);
+        assert_eq!(unknown, caller_of("10.0.0.10", 1, &["unknown, 203.0.113.1"]));
+        for nobody in [unknown, hidden] {
+            let address: IpAddr = nobody.parse().unwrap();
+            assert!(nobody.starts_with("fd") && network(address) == address, "{nobody}");
         }
     }
 

@@ -2,12 +2,14 @@
 
 use std::{collections::HashSet, sync::LazyLock};
 
+use super::caseless;
+
 static COMMON: LazyLock<HashSet<&str>> =
     LazyLock::new(|| include_str!("../../data/common-passwords/django.txt").lines().collect());
 
-/// Returns true if the password is on the list, ignoring case and surrounding spaces.
+/// Returns true if the password is on the list, ignoring case, Unicode form and surrounding spaces.
 pub fn contain(password: &str) -> bool {
-    COMMON.contains(password.trim().to_lowercase().as_str())
+    COMMON.contains(caseless(password.trim()).as_str())
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use icu_normalizer::ComposingNormalizerBorrowed;
 use platform::invalid::InvalidField;
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::common_passwords;
+use super::{caseless, common_passwords};
 
 /// The maximum length of a password in bytes, which bounds the work of hashing.
 const MAX_BYTES: usize = 1024;
@@ -52,9 +52,8 @@ impl Password {
         if common_passwords::contain(text) {
             return Err(InvalidField::invalid(field, "must not be a common password"));
         }
-        let caseless = |text: &str| normalise(&text.to_lowercase()).into_owned();
-        let lower = caseless(text);
-        if lower == caseless(login) || lower == caseless(email) {
+        let key = caseless(text);
+        if key == caseless(login) || key == caseless(email) {
             return Err(InvalidField::invalid(field, "must not be the login or the e-mail address"));
         }
         Ok(password)

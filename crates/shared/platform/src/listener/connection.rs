@@ -70,6 +70,8 @@ impl Protocols {
             .http1()
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD_TIMEOUT)
+            // A client that has sent its request may close its side before it reads the answer (RFC 9112, section 9.6).
+            .half_close(true)
             .max_buf_size(MAX_HEADER_BYTES.into())
             .http2()
             .timer(TokioTimer::new())

@@ -19,7 +19,7 @@ use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub(crate) use self::connection::MAX_HEADER_BYTES;
-pub use self::network::network;
+pub use self::network::{forwarded, network};
 use self::{
     answers::Answers,
     connection::{Connection, Protocols},

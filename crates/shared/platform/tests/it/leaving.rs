@@ -22,7 +22,7 @@ use platform::{
 };
 use testkit::Running;
 use tokio::{
-    io::AsyncWriteExt as _,
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
     sync::{Notify, mpsc},
     time::{sleep, timeout},
@@ -109,6 +109,28 @@ async fn a_change_ends_without_its_client_and_a_read_is_dropped() {
     }
     leave(address, &head("GET /read"), &mut seen).await;
     assert_eq!(next(&mut seen).await, "dropped");
+}
+
+/// As `nc -N` does.
+#[tokio::test]
+async fn a_client_that_closes_its_side_after_its_request_is_answered() {
+    let (work, mut seen) = Work::new();
+    let (address, _server) = over_http(work.clone()).await;
+
+    for line in ["GET /read", "POST /"] {
+        let mut connection = TcpStream::connect(address).await.expect("the listener accepts");
+        let request = format!("{line} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n");
+        connection.write_all(request.as_bytes()).await.expect("the server reads");
+        connection.shutdown().await.expect("an open connection");
+        assert_eq!(next(&mut seen).await, "begun");
+        sleep(Duration::from_millis(50)).await;
+        work.go_on.notify_one();
+        let mut answer = String::new();
+        let read = timeout(TEST_TIMEOUT, connection.read_to_string(&mut answer)).await;
+
+        assert!(read.is_ok_and(|read| read.is_ok()) && answer.starts_with("HTTP/1.1 200"), "{line}: {answer}");
+        assert_eq!(next(&mut seen).await, "ended", "{line}");
+    }
 }
 
 #[tokio::test]
