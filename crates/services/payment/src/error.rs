@@ -1,7 +1,7 @@
 //! The service's errors, and how gRPC callers and consumers see them.
 
 use contracts::ids::OrderId;
-use platform::{error_chain, grpc::with_reason, kafka::Failure, postgres::DatabaseError};
+use platform::{error_chain, grpc::with_reason, kafka::Failure, outage::refused, postgres::DatabaseError};
 use tonic::{Code, Status};
 
 use crate::{
@@ -79,7 +79,7 @@ impl From<Error> for Status {
             Error::BalanceTooLarge => with_reason(Code::FailedPrecondition, "BALANCE_TOO_LARGE", text),
             Error::NotOrderService => Self::permission_denied(text),
             Error::Unknown(_) => {
-                tracing::warn!(error = error_chain(error), "payment outcome unknown");
+                refused("payment outcome unknown", error_chain(error));
                 with_reason(Code::Unavailable, "PAYMENT_OUTCOME_UNKNOWN", text)
             }
             Error::Database(error) => error.into(),

@@ -7,12 +7,13 @@ use futures::future::join_all;
 use platform::{
     auth::{Credential, Guard, Rule, SessionError, Sessions, User},
     config::ConfigError,
-    grpc::{Peer, is_refused, is_transient},
+    grpc::{Carries, Peer, is_refused, is_transient},
+    outage::refused,
     retry::Budget,
     server::Server,
 };
 use serde::Deserialize;
-use tonic::Status;
+use tonic::{Request, Status};
 use uuid::Uuid;
 
 use crate::{
@@ -115,7 +116,9 @@ impl GrpcSessions {
             .retry(is_transient, || {
                 let mut client = self.iam.clone();
                 let sessions = credentials.iter().map(|credential| credential.as_str().to_owned()).collect();
-                async move { client.list_owners(ListOwnersRequest { sessions }).await }
+                let mut request = Request::new(ListOwnersRequest { sessions });
+                request.extensions_mut().insert(Carries(credentials.len()));
+                async move { client.list_owners(request).await }
             })
             .await;
         match answer {
@@ -142,7 +145,7 @@ fn decode(owner: &SessionOwner) -> Result<User, SessionError> {
 fn unavailable(status: &Status) -> SessionError {
     // The circuit breaker logged the outage once, when it opened.
     if !is_refused(status) {
-        tracing::warn!(code = ?status.code(), message = status.message(), "iam unavailable, session rejected");
+        refused("iam unavailable, session rejected", format!("{:?}: {}", status.code(), status.message()));
     }
     SessionError::Unavailable
 }

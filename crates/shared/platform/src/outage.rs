@@ -1,8 +1,14 @@
 //! Logs an outage of a dependency once when it begins and once when it ends, however many errors occur in between.
 
-use std::{fmt, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    panic::Location,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 
 use crate::retry;
 
@@ -66,6 +72,70 @@ impl Outage {
     }
 }
 
+/// Refusals end after this time without one.
+const REFUSED_UNTIL: Duration = Duration::from_secs(10);
+/// The time between two lines about refusals that go on.
+const STILL_REFUSED_EVERY: Duration = Duration::from_mins(1);
+
+/// Refusals that one place in the code logs.
+struct Refusals {
+    begun: Instant,
+    last: Instant,
+    logged: Instant,
+    count: u64,
+}
+
+/// The refusals that go on, by the place that logs them.
+static REFUSALS: Mutex<BTreeMap<&'static Location<'static>, Refusals>> = Mutex::new(BTreeMap::new());
+
+fn refusals() -> MutexGuard<'static, BTreeMap<&'static Location<'static>, Refusals>> {
+    REFUSALS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Logs that a request is refused because a dependency is unavailable. The first refusal of the calling place is a
+/// warning `what`, later ones are logged at debug level and counted each minute and at the end.
+#[track_caller]
+pub fn refused(what: &'static str, error: impl fmt::Display) {
+    let (place, now) = (Location::caller(), Instant::now());
+    let mut all = refusals();
+    let Some(current) = all.get_mut(place) else {
+        // Without a runtime there is nobody to see the end.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            all.insert(place, Refusals { begun: now, last: now, logged: now, count: 1 });
+            runtime.spawn(end_of_refusals(what, place));
+        }
+        drop(all);
+        return tracing::warn!(%error, "{what}");
+    };
+    current.last = now;
+    current.count += 1;
+    let count = current.count;
+    let is_logged = now - current.logged >= STILL_REFUSED_EVERY;
+    if is_logged {
+        current.logged = now;
+    }
+    drop(all);
+    if is_logged {
+        tracing::warn!(%error, count, "{what}, still");
+    } else {
+        tracing::debug!(%error, count, "{what}, still");
+    }
+}
+
+async fn end_of_refusals(what: &'static str, place: &'static Location<'static>) {
+    loop {
+        let Some(last) = refusals().get(place).map(|current| current.last) else { return };
+        sleep_until(last + REFUSED_UNTIL).await;
+        let mut all = refusals();
+        if all.get(place).is_some_and(|current| current.last == last)
+            && let Some(Refusals { begun, last, count, .. }) = all.remove(place)
+        {
+            drop(all);
+            return tracing::info!(lasted = ?(last - begun), count, "{what}: no more");
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use futures::FutureExt as _;
@@ -118,6 +188,29 @@ mod tests {
         for pauses in [pauses(), pauses()] {
             assert!(pauses[0] <= Duration::from_millis(200) && pauses[7] >= Duration::from_secs(5), "{pauses:?}");
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn refusals_are_logged_when_they_begin_each_minute_and_when_they_are_over() {
+        let log = crate::telemetry::MemoryLog::default();
+        let written = log.clone();
+        let subscriber = tracing_subscriber::fmt().with_ansi(false).without_time().with_target(false);
+        let _guard = crate::telemetry::subscribe(subscriber.with_writer(move || written.clone()).finish());
+
+        for (refusals, pause) in [(7_000, 20), (1, 0)] {
+            for _ in 0..refusals {
+                refused("dependency unavailable", "no answer");
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            tokio::time::sleep(Duration::from_secs(pause)).await;
+        }
+
+        let lines: Vec<String> = log.text().lines().map(|line| line.trim().to_owned()).collect();
+        let [begun, still, over, again] = &lines[..] else { panic!("{lines:#?}") };
+        assert_eq!([begun, again], ["WARN dependency unavailable error=no answer"; 2]);
+        assert!(still.starts_with("WARN dependency unavailable, still error=no answer count=6"), "{still}");
+        assert!(over.starts_with("INFO dependency unavailable: no more lasted="), "{over}");
+        assert!(over.ends_with("count=7000"), "{over}");
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,7 +1,7 @@
 //! Maps refusals and failures to HTTP problems.
 
 use axum::http::StatusCode;
-use platform::{error_chain, grpc, http::problem::Problem, invalid::InvalidFields};
+use platform::{error_chain, grpc, http::problem::Problem, invalid::InvalidFields, outage::refused};
 use tonic::{Code, Status};
 
 use crate::error::Error;
@@ -16,12 +16,12 @@ pub fn of_error(error: Error) -> Problem {
         // An operator sees the cause, too.
         Error::NotRead(..) => {
             let message = error_chain(error);
-            tracing::warn!(error = message, "operator view unavailable");
+            refused("operator view unavailable", &message);
             Problem::unavailable(message)
         }
         Error::Unavailable(..) => {
             let message = error.to_string();
-            tracing::warn!(error = error_chain(error), "dependency unavailable");
+            refused("dependency unavailable", error_chain(error));
             Problem::unavailable(message)
         }
         Error::Database(error) => {
@@ -53,7 +53,7 @@ pub fn of_status(service: &'static str, status: &Status) -> Problem {
                 // The circuit breaker has logged the outage when it opened.
                 Code::Unavailable if grpc::is_refused(status) => {}
                 Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled => {
-                    tracing::warn!(service, ?code, message, "dependency unavailable");
+                    refused("dependency unavailable", format!("{service}: {code:?}: {message}"));
                 }
                 _ => tracing::error!(service, ?code, message, "dependency failed"),
             }

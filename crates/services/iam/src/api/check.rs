@@ -20,6 +20,7 @@ use platform::{
     auth::{Refusal, SESSION_HEADER, user_credential},
     clock, error_chain,
     http::problem,
+    outage::refused,
 };
 use tokio::time::Instant;
 use tonic::{
@@ -87,7 +88,7 @@ async fn user(service: &IamService, headers: &HashMap<String, String>) -> Result
     service.session_user(credential).await.map_err(|error| match error {
         Error::InvalidSession => Refusal::InvalidSession,
         error => {
-            tracing::warn!(error = error_chain(error), "session lookup unavailable");
+            refused("session lookup unavailable", error_chain(error));
             Refusal::Unavailable
         }
     })

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use platform::{
     auth::{Credential, Rule, SessionError, Sessions, User},
     clock, error_chain,
+    outage::refused,
 };
 
 use crate::{error::Error, service::IamService};
@@ -48,7 +49,7 @@ impl Sessions for OwnSessions {
             Ok(user) => Ok(user),
             Err(Error::InvalidSession) => Err(SessionError::Invalid),
             Err(error) => {
-                tracing::warn!(error = error_chain(error), "session lookup unavailable");
+                refused("session lookup unavailable", error_chain(error));
                 Err(SessionError::Unavailable)
             }
         }

@@ -4,7 +4,7 @@ use contracts::proto::auth::v1::{
     ListOwnersRequest, ListOwnersResponse, SessionOwner, SessionState,
     session_owner_service_server::SessionOwnerService,
 };
-use platform::{auth, clock, error_chain, grpc};
+use platform::{auth, clock, error_chain, grpc, outage::refused};
 use tonic::{Request, Response, Status};
 
 use super::{Grpc, encode, session_id};
@@ -62,7 +62,7 @@ fn owner(found: Option<Result<auth::User, Error>>) -> SessionOwner {
         },
         None | Some(Err(Error::InvalidSession)) => without_user(SessionState::Ended),
         Some(Err(error)) => {
-            tracing::warn!(error = error_chain(error), "session lookup unavailable");
+            refused("session lookup unavailable", error_chain(error));
             without_user(SessionState::Unspecified)
         }
     }

@@ -8,6 +8,7 @@ use platform::{
         problem::Problem,
     },
     load_shed,
+    outage::refused,
     postgres::DatabaseError,
 };
 
@@ -45,7 +46,7 @@ impl From<Error> for Problem {
             Error::TooLong => declared(PAYLOAD_TOO_LARGE),
             Error::TooManyLookups => load_shed::refusal(),
             Error::Topic(_) | Error::TooSlow | Error::Database(DatabaseError::Unavailable(_)) => {
-                tracing::warn!(error = error_chain(error), "dependency unavailable");
+                refused("dependency unavailable", error_chain(error));
                 Self::unavailable(message)
             }
             Error::Reused | Error::Database(_) => {

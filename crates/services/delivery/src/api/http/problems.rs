@@ -7,6 +7,7 @@ use platform::{
         openapi::{Declared, SharedProblems},
         problem::Problem,
     },
+    outage::refused,
     postgres::DatabaseError,
 };
 
@@ -44,7 +45,7 @@ impl From<Error> for Problem {
             Error::TooMany(_) => declared(LIMIT_REACHED),
             // The service chose the street of a trial order, so geo's rejection is not the caller's mistake.
             Error::Geo(_) | Error::Orders(_) | Error::Database(DatabaseError::Unavailable(_)) => {
-                tracing::warn!(error = error_chain(error), "dependency unavailable");
+                refused("dependency unavailable", error_chain(error));
                 Self::unavailable(message)
             }
             Error::NotFound | Error::NoAddress | Error::AnotherDelivery | Error::Database(_) => {
