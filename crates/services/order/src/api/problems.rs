@@ -8,6 +8,7 @@ pub use platform::http::openapi::Declared;
 use platform::{
     error_chain,
     http::{openapi::SharedProblems, problem::Problem},
+    outage::refused,
     postgres::DatabaseError,
 };
 
@@ -90,7 +91,7 @@ pub(super) fn problem(error: Error, Members { buyer, parts }: Members) -> Proble
             after(2, Problem::new(StatusCode::SERVICE_UNAVAILABLE, "PAYMENT_OUTCOME_UNKNOWN", message))
         }
         Error::Unavailable(..) | Error::Database(DatabaseError::Unavailable(_)) => {
-            tracing::warn!(error = error_chain(error), "dependency unavailable");
+            refused("dependency unavailable", error_chain(error));
             Problem::unavailable(message)
         }
         Error::Database(_) | Error::Inconsistent(_) => {

@@ -1,7 +1,5 @@
 //! The gRPC client of the inventory service.
 
-use std::collections::HashMap;
-
 use async_trait::async_trait;
 use contracts::ids::{OrderId, PartId, UserId};
 use contracts::money::Money;
@@ -61,24 +59,6 @@ impl Inventory for GrpcInventory {
             Ok(answer) => answer.parts.iter().map(decode).collect(),
             Err(status) => Err(refusal(status)),
         }
-    }
-
-    async fn check(&self, parts: &[(PartId, i64)]) -> Result<Vec<PricedPart>, Error> {
-        let uuids = parts.iter().map(|(part, _)| part.to_string()).collect();
-        let filter = PartsFilter { uuids, ..PartsFilter::default() };
-        let found = self.list(filter).await?;
-        let found: HashMap<PartId, &Part> =
-            found.iter().filter_map(|part| Some((PartId::new(part.uuid.parse().ok()?), part))).collect();
-        if let Some((part, _)) = parts.iter().find(|(part, _)| !found.contains_key(part)) {
-            return Err(Refusal::PartNotFound(*part).into());
-        }
-        let priced = |(part, quantity): &(PartId, i64)| {
-            let enough = found.get(part).filter(|found| found.stock_quantity >= *quantity);
-            let price = Money::from_major(enough.ok_or(Refusal::OutOfStock(*part))?.price);
-            let wrong = |_| Error::Inconsistent("inventory listed a part without a valid price".to_owned());
-            Ok(PricedPart { part: *part, quantity: *quantity, unit_price: price.map_err(wrong)? })
-        };
-        parts.iter().map(priced).collect()
     }
 
     async fn named(&self, names: &[String]) -> Result<Vec<(String, PartId)>, Error> {

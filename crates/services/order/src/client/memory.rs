@@ -136,14 +136,6 @@ impl Inventory for MemoryInventory {
         Ok(all)
     }
 
-    async fn check(&self, parts: &[(PartId, i64)]) -> Result<Vec<PricedPart>, Error> {
-        let state = self.state();
-        if state.away {
-            return Err(Error::Unavailable("inventory", anyhow::anyhow!("away")));
-        }
-        state.grantable(parts)
-    }
-
     async fn named(&self, names: &[String]) -> Result<Vec<(String, PartId)>, Error> {
         let state = self.state();
         if state.away {

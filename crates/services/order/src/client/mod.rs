@@ -53,8 +53,6 @@ pub trait Inventory: Send + Sync {
         parts: &[(PartId, i64)],
         confirm: bool,
     ) -> Result<Vec<PricedPart>, Error>;
-    /// Returns what [`reserve`](Self::reserve) would return now, or fails as it would. Reserves nothing.
-    async fn check(&self, parts: &[(PartId, i64)]) -> Result<Vec<PricedPart>, Error>;
     /// Returns the parts with these names, each with its name, in the order of the catalogue.
     async fn named(&self, names: &[String]) -> Result<Vec<(String, PartId)>, Error>;
     /// Releases the order's reservation. The order can never reserve again.

@@ -107,9 +107,9 @@ impl Step {
     /// Decides the step after the request to confirm the reservation of an order that another process has charged.
     pub fn after_confirming_charged(confirmation: Confirmation) -> Self {
         match confirmation {
-            Confirmation::Held => Self::End(AttemptEnd::Paid),
+            // The charge was requested after a confirmation, and inventory keeps the parts of an order that is paid.
+            Confirmation::Held | Confirmation::Unknown => Self::End(AttemptEnd::Paid),
             Confirmation::Refused => Self::End(AttemptEnd::Compensated),
-            Confirmation::Unknown => Self::AskLater,
         }
     }
 }

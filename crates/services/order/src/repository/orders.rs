@@ -36,8 +36,7 @@ pub trait Orders: Send + Sync {
     /// Writes an order and its event. If the order exists already, returns the existing order unchanged.
     ///
     /// Fails with [`Error::TooManyUnpaid`] if the user has [`UnpaidLimits::max_unpaid`] such orders. A statement counts only orders
-    /// committed before it starts, so concurrent statements for one user can exceed the limit by the orders they create. After a count, a
-    /// replica creates orders for a tenth of the room that it found without counting again.
+    /// committed before it starts, so concurrent statements for one user can exceed the limit by the orders they create.
     async fn create(
         &self,
         order: &NewOrder,

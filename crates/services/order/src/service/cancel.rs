@@ -11,9 +11,7 @@ use contracts::ids::{OrderId, UserId};
 impl OrderService {
     /// Cancels an order and returns [`Outcome::Cancelled`]. If it races with a request to pay, one of the two requests is refused.
     pub async fn cancel(&self, user: UserId, order: OrderId, claim: Option<&Claim>) -> Result<Outcome, Error> {
-        let precheck =
-            async { self.find(user, order).await?.cancel(CancelReason::ByUser).map(drop).map_err(Error::from) };
-        self.idempotent(claim, order, precheck, async |execution| {
+        self.idempotent(claim, order, async |execution| {
             loop {
                 let mut found = self.find(user, order).await?;
                 let event = found.cancel(CancelReason::ByUser)?;

@@ -5,9 +5,8 @@ use contracts::{
     ids::{OrderId, PartId, UserId},
     money::Money,
 };
-use platform::security_events::{self, AccessRefusal, Event};
 
-use super::{OrderService, create::total};
+use super::{OrderService, create::another_user};
 use crate::{
     client::PricedPart,
     error::{Error, Refusal},
@@ -49,20 +48,10 @@ impl OrderService {
     /// Creates the order and returns [`Outcome::Created`]. Fails with [`Refusal::PriceChanged`] if a price in the request differs from the
     /// reservation's price. In that case no order is written and the reservation is released, or expires if the process dies before.
     pub async fn check_out(&self, caller: UserId, checkout: Checkout, claim: Option<&Claim>) -> Result<Outcome, Error> {
-        if !self.is_user(caller, &checkout.buyer).await? {
-            let user = Some(caller.uuid());
-            security_events::record(Event::AccessRefused { user, reason: AccessRefusal::Object });
-            return Err(Error::UserMismatch);
-        }
-        let precheck = async {
-            let lines = self.lines(&checkout.items).await?;
-            let parts = self.inventory.check(&order(checkout.uuid, caller, &lines).quantities()).await?;
-            match changed_price(&lines, &parts) {
-                Some(part) => Err(Refusal::PriceChanged(part).into()),
-                None => total(&parts).map(drop),
+        self.idempotent(claim, checkout.uuid, async |execution| {
+            if !self.is_user(caller, &checkout.buyer).await? {
+                return Err(another_user(caller));
             }
-        };
-        self.idempotent(claim, checkout.uuid, precheck, async |execution| {
             let lines = self.lines(&checkout.items).await?;
             let mut order = order(execution.order, caller, &lines);
             order.delivery_address.clone_from(&checkout.delivery_address);

@@ -7,6 +7,7 @@ use contracts::ids::{OrderId, UserId};
 use contracts::money::Money;
 use platform::{
     error_chain,
+    outage::refused,
     security_events::{self, AccessRefusal, Event},
 };
 
@@ -23,15 +24,11 @@ impl OrderService {
     /// Creates an order and returns [`Outcome::Created`]. If the process dies after the reservation and before the
     /// order is written, the reservation expires.
     pub async fn create(&self, caller: UserId, order: NewOrder, claim: Option<&Claim>) -> Result<Outcome, Error> {
-        if order.user != caller {
-            let user = Some(caller.uuid());
-            security_events::record(Event::AccessRefused { user, reason: AccessRefusal::Object });
-            return Err(Error::UserMismatch);
-        }
-        let (uuid, quantities) = (order.uuid, order.quantities());
-        let precheck = async { total(&self.inventory.check(&quantities).await?).map(drop) };
-        self.idempotent(claim, uuid, precheck, |execution| {
-            self.reserve_and_write(NewOrder { uuid: execution.order, ..order }, execution)
+        self.idempotent(claim, order.uuid, async |execution| {
+            if order.user != caller {
+                return Err(another_user(caller));
+            }
+            self.reserve_and_write(NewOrder { uuid: execution.order, ..order }, execution).await
         })
         .await
     }
@@ -99,9 +96,18 @@ impl OrderService {
     /// Releases the reservation of an order that is refused.
     async fn release_reservation(&self, order: OrderId) {
         if let Err(error) = self.inventory.release(order).await {
-            tracing::warn!(order_uuid = %order, error = error_chain(error), "reservation of a refused order not released; it expires");
+            refused(
+                "reservation of a refused order not released; it expires",
+                format!("order {order}: {}", error_chain(error)),
+            );
         }
     }
+}
+
+/// Records that the caller orders for somebody else, and returns the refusal.
+pub(super) fn another_user(caller: UserId) -> Error {
+    security_events::record(Event::AccessRefused { user: Some(caller.uuid()), reason: AccessRefusal::Object });
+    Error::UserMismatch
 }
 
 fn quote(order: &NewOrder, reserved: &[PricedPart], pays_itself: bool) -> Result<Quote, Error> {
@@ -115,7 +121,7 @@ fn quote(order: &NewOrder, reserved: &[PricedPart], pays_itself: bool) -> Result
 }
 
 /// Fails with [`Refusal::TotalTooLarge`].
-pub(super) fn total(reserved: &[PricedPart]) -> Result<Money, Error> {
+fn total(reserved: &[PricedPart]) -> Result<Money, Error> {
     let mut total = Money::ZERO;
     for part in reserved {
         total = total.checked_add(part.unit_price.checked_mul(part.quantity)?)?;

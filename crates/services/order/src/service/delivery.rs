@@ -6,7 +6,7 @@ use contracts::{
     events::{Cause, OrderOf},
     ids::{OrderId, UserId},
 };
-use platform::deadline;
+use platform::{deadline, outage::refused};
 
 use super::{Answer, StatusRequest, Statuses};
 use crate::{
@@ -90,7 +90,7 @@ impl DeliveryService {
             (Ok(Some(tracked)), _) | (Ok(None), Some(tracked)) => Ok(tracked),
             (Ok(None), None) => Err(Error::DeliveryNotFound(order)),
             (Err(Error::Unavailable(peer, error)), Some(kept)) => {
-                tracing::warn!(order_uuid = %order, error = format!("{error:#}"), "{peer} unavailable, answering from the copy");
+                refused("answering from the copy", format!("{peer} unavailable: {error:#}"));
                 Ok(kept)
             }
             (Err(error), _) => Err(error),

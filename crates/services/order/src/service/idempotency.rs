@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use contracts::ids::OrderId;
-use platform::{deadline, error_chain};
+use platform::{deadline, error_chain, outage::refused};
 use tokio::time::Instant;
 
 use super::{OrderService, replay};
@@ -42,16 +42,12 @@ pub(super) struct Execution<'a> {
 impl OrderService {
     /// Executes `work`, unless an outcome is stored under the key already. Returns the new or stored outcome.
     ///
-    /// If the key was used for another request, `precheck` first looks for another reason to refuse this one, without changing anything.
-    /// [`Error::KeyReused`] is returned only if there is no other reason.
-    ///
     /// `work` stores a success under the key, in the SQL statement that makes the change. This function stores a refusal and releases the
     /// key after any other error. After [`Error::KeyInProgress`] it does neither, because a repeated request has taken the key over.
     pub(super) async fn idempotent<'a, F>(
         &self,
         claim: Option<&'a Claim>,
         order: OrderId,
-        precheck: impl Future<Output = Result<(), Error>>,
         work: impl FnOnce(Execution<'a>) -> F,
     ) -> Result<Outcome, Error>
     where
@@ -64,7 +60,7 @@ impl OrderService {
             Claimed::New { order } => Execution { order, attempt: None, claim: Some(claim) },
             Claimed::Resumed { order, attempt } => Execution { order, attempt, claim: Some(claim) },
             Claimed::InProgress => return Err(Error::KeyInProgress),
-            Claimed::Reused => return Err(precheck.await.err().unwrap_or(Error::KeyReused)),
+            Claimed::Reused => return Err(Error::KeyReused),
             Claimed::Done(outcome) => {
                 replay::mark();
                 return match outcome {
@@ -109,7 +105,7 @@ impl OrderService {
             loop {
                 tokio::time::sleep(RENEW_INTERVAL).await;
                 if let Err(error) = self.keys.renew(claim, LEASE_TTL).await {
-                    tracing::warn!(error = error_chain(error), "lease of an idempotency key not renewed");
+                    refused("lease of an idempotency key not renewed", error_chain(error));
                 }
             }
         };

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use contracts::ids::{OrderId, TransactionId, UserId};
-use platform::{deadline, error_chain, http::REQUEST_TIMEOUT, postgres::DatabaseError};
+use platform::{deadline, error_chain, http::REQUEST_TIMEOUT, outage::refused, postgres::DatabaseError};
 
 use super::{OrderService, idempotency::Execution};
 use crate::{
@@ -15,8 +15,8 @@ use crate::{
     error::{Error, Refusal},
     metrics,
     model::{
-        AttemptEnd, AttemptLease, CancelReason, Charge, Claim, Confirmation, Order, Outcome, PaymentMethod, Status,
-        Step,
+        self, AttemptEnd, AttemptLease, CancelReason, Charge, Claim, Confirmation, Order, Outcome, PaymentMethod,
+        PaymentStatus, Status, Step,
     },
     repository::Settlement,
 };
@@ -25,6 +25,8 @@ use crate::{
 const LEASE_TTL: Duration = Duration::from_secs(12);
 /// The part of a request's time limit that is reserved for responding that the outcome is unknown.
 const RESPONSE_RESERVE: Duration = Duration::from_millis(500);
+/// The time limit for confirming the reservation of an order that is charged already.
+const CONFIRM_CHARGED_TIMEOUT: Duration = Duration::from_millis(500);
 
 impl OrderService {
     /// Pays an order and returns [`Outcome::Paid`]. After [`Error::PaymentOutcomeUnknown`] the reconciler settles the attempt, if one is
@@ -36,8 +38,7 @@ impl OrderService {
         method: PaymentMethod,
         claim: Option<&Claim>,
     ) -> Result<Outcome, Error> {
-        let precheck = async { self.find(user, order).await?.begin_attempt(method).map(drop).map_err(Error::from) };
-        let paid = self.idempotent(claim, order, precheck, async |execution| {
+        let paid = self.idempotent(claim, order, async |execution| {
             let limit = deadline::remaining(REQUEST_TIMEOUT).saturating_sub(RESPONSE_RESERVE);
             let paid = tokio::time::timeout(limit, self.begin_and_finish(user, order, method, execution)).await;
             // A request that timed out, or whose SQL statement got no answer, may have begun an attempt that charged
@@ -47,7 +48,7 @@ impl OrderService {
                 Ok(paid) => return paid,
                 Err(_) => "timed out".to_owned(),
             };
-            tracing::warn!(order_uuid = %order, problem, "payment outcome unknown");
+            refused("payment outcome unknown", format!("order {order}: {problem}"));
             Err(Error::PaymentOutcomeUnknown)
         });
         let paid = paid.await;
@@ -122,12 +123,31 @@ impl OrderService {
     }
 
     /// Settles an attempt, for a request or for the reconciler: confirms the reservation, requests the charge and writes the outcome.
+    ///
+    /// If another process may have requested the charge, that is looked up first: what is charged is paid, also without
+    /// inventory.
     pub(super) async fn finish(&self, order: Order, lease: AttemptLease) -> Result<Outcome, Error> {
+        if lease.shared {
+            match self.charged_before(&order, &lease).await {
+                Ok(Some(transaction)) => return self.finish_charged(order, lease, transaction).await,
+                Ok(None) => {}
+                Err(error) => return Err(self.ask_later(&order, &lease, &error.to_string()).await),
+            }
+        }
         let (confirmation, refused) = self.confirm(&order).await;
         match (lease.after_confirmation(confirmation), refused) {
             (Step::Charge, _) | (_, None) => self.charge(order, lease).await,
             (step, Some(error)) => self.give_up(order, lease, step, error).await,
         }
+    }
+
+    /// Returns the transaction, if the payment service says that this attempt has charged the order.
+    async fn charged_before(&self, order: &Order, lease: &AttemptLease) -> Result<Option<TransactionId>, Error> {
+        let payment = self.payments.find(order.uuid).await?;
+        let is_charge = |payment: &model::Payment| {
+            payment.attempt == lease.attempt.number && payment.status == PaymentStatus::Success
+        };
+        Ok(payment.filter(is_charge).map(|payment| payment.transaction))
     }
 
     /// Requests the inventory service to confirm the reservation. Also returns the error if that service did not confirm it.
@@ -163,7 +183,10 @@ impl OrderService {
     /// next payment is declined.
     async fn hold(&self, order: &Order) {
         if let Err(error) = self.inventory.reserve(order.uuid, order.user, &order.quantities(), false).await {
-            tracing::warn!(order_uuid = %order.uuid, error = error_chain(error), "parts of a declined order stay confirmed");
+            refused(
+                "parts of a declined order stay confirmed",
+                format!("order {}: {}", order.uuid, error_chain(error)),
+            );
         }
     }
 
@@ -212,15 +235,25 @@ impl OrderService {
         };
         match (Step::after_void(charge), transaction) {
             (Step::End(_), _) => self.out_of_stock(order, lease, None, error).await,
-            (Step::ConfirmCharged, Some(transaction)) => {
-                let (confirmation, refused) = self.confirm(&order).await;
-                match Step::after_confirming_charged(confirmation) {
-                    Step::End(AttemptEnd::Paid) => self.paid(order, lease, transaction).await,
-                    Step::End(_) => self.out_of_stock(order, lease, Some(transaction), refused.unwrap_or(error)).await,
-                    _ => Err(self.ask_later(&order, &lease, "inventory unavailable").await),
-                }
-            }
+            (Step::ConfirmCharged, Some(transaction)) => self.finish_charged(order, lease, transaction).await,
             _ => Err(self.ask_later(&order, &lease, &problem).await),
+        }
+    }
+
+    /// Settles an attempt that has charged the order. Inventory keeps the parts of an order that is paid, so it is not
+    /// waited for.
+    async fn finish_charged(
+        &self,
+        order: Order,
+        lease: AttemptLease,
+        transaction: TransactionId,
+    ) -> Result<Outcome, Error> {
+        let (confirmation, refused) = deadline::within(CONFIRM_CHARGED_TIMEOUT, self.confirm(&order)).await;
+        match (Step::after_confirming_charged(confirmation), refused) {
+            (Step::End(AttemptEnd::Compensated), Some(error)) => {
+                self.out_of_stock(order, lease, Some(transaction), error).await
+            }
+            _ => self.paid(order, lease, transaction).await,
         }
     }
 

@@ -53,10 +53,6 @@ impl Inventory for LateRefusal {
         answer
     }
 
-    async fn check(&self, parts: &[(PartId, i64)]) -> Result<Vec<PricedPart>, Error> {
-        self.inventory.check(parts).await
-    }
-
     async fn named(&self, names: &[String]) -> Result<Vec<(String, PartId)>, Error> {
         self.inventory.named(names).await
     }

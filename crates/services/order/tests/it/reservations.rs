@@ -6,7 +6,7 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use axum::{Router, body::Body, middleware::from_fn_with_state, routing::get};
@@ -51,6 +51,8 @@ struct Stock {
     fails_once: Arc<AtomicBool>,
     /// True if the next shared call gets no answer.
     hangs_once: Arc<AtomicBool>,
+    /// True while no shared call gets an answer.
+    hangs: Arc<AtomicBool>,
     sessions: Arc<Mutex<Vec<SessionsOfCall>>>,
 }
 
@@ -106,7 +108,7 @@ impl InventoryService for Stock {
         self.record("ReservePartsForAll", &request);
         let requests = request.into_inner().requests;
         self.calls.lock().unwrap().push(requests.len());
-        if self.hangs_once.swap(false, Ordering::SeqCst) {
+        if self.hangs_once.swap(false, Ordering::SeqCst) || self.hangs.load(Ordering::SeqCst) {
             std::future::pending::<()>().await;
         }
         let mut results: Vec<_> = requests.iter().map(result).collect();
@@ -219,6 +221,28 @@ async fn a_call_without_an_answer_holds_up_no_later_order() {
     assert!(!unanswered.is_finished());
 }
 
+/// The twelve orders share two calls.
+#[tokio::test]
+async fn twelve_orders_that_get_no_answer_open_the_breaker_and_the_next_is_refused_at_once() {
+    let stock = Stock::default();
+    stock.hangs.store(true, Ordering::SeqCst);
+    let inventory = inventory(&stock).await;
+
+    let (_, unanswered) = reserve(&inventory, &[1; 12]).await;
+    let begun = Instant::now();
+    let (_, refused) = reserve(&inventory, &[1; 100]).await;
+    let took = begun.elapsed();
+    let calls = stock.calls.lock().unwrap().len();
+    stock.hangs.store(false, Ordering::SeqCst);
+    testkit::eventually(async || reserve(&inventory, &[1]).await.1[0].is_ok().then_some(())).await;
+
+    for result in unanswered.iter().chain(&refused) {
+        assert!(matches!(result, Err(Error::Unavailable(..))), "{result:?}");
+    }
+    println!("{calls} calls; a hundred refusals took {took:?}");
+    assert!(calls <= 4, "{calls} calls");
+}
+
 #[tokio::test]
 async fn an_order_that_meets_a_temporary_failure_is_repeated() {
     let stock = Stock::default();
@@ -232,29 +256,12 @@ async fn an_order_that_meets_a_temporary_failure_is_repeated() {
 }
 
 #[tokio::test]
-async fn a_check_returns_the_prices_of_a_reservation_and_reserves_nothing() {
-    let stock = Stock::default();
-    let inventory = inventory(&stock).await;
-    let (one, other) = (ids::part(), ids::part());
-
-    let priced = inventory.check(&[(one, 2), (other, 10)]).await.unwrap();
-    let short = inventory.check(&[(one, 2), (other, 11)]).await;
-
-    let unit_price = Money::from_minor(1_234).unwrap();
-    let line = |part, quantity| PricedPart { part, quantity, unit_price };
-    assert_eq!(priced, [line(one, 2), line(other, 10)]);
-    assert!(matches!(&short, Err(Error::Refused(Refusal::OutOfStock(named))) if *named == other), "{short:?}");
-    assert!(stock.calls.lock().unwrap().is_empty());
-}
-
-#[tokio::test]
 async fn calls_that_need_a_services_identity_carry_no_session() {
     let stock = Stock::default();
     let inventory = inventory(&stock).await;
     let lines: Vec<(PartId, i64)> = (0..51).map(|_| (ids::part(), 1)).collect();
     let handler = move || async move {
         inventory.named(&["Bolt".to_owned()]).await.unwrap();
-        inventory.check(&lines).await.unwrap();
         inventory.reserve(ids::order(), ids::user(), &lines[..1], false).await.unwrap();
         inventory.reserve(ids::order(), ids::user(), &lines, false).await.unwrap();
         inventory.release(ids::order()).await.unwrap();

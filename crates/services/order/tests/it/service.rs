@@ -123,7 +123,7 @@ async fn a_charge_whose_answer_is_lost_is_found_by_the_reconciler() {
 async fn an_attempt_that_may_be_charged_does_not_end_because_inventory_is_away() {
     let shop = Shop::open();
     let order = shop.order().await;
-    shop.payments.script(Fault::ChargedThenSilent);
+    shop.payments.script(Fault::Lost);
     let unknown = shop.service.pay(shop.user, order, PaymentMethod::Card, None).await;
 
     shop.inventory.set_away(true);

@@ -95,28 +95,6 @@ impl Inventory for RemoteInventory {
     async fn release(&self, _: OrderId) -> Result<(), Error> {
         Err(Error::Unavailable("inventory", anyhow::anyhow!("orders at named prices are not simulated")))
     }
-
-    async fn check(&self, parts: &[(PartId, i64)]) -> Result<Vec<PricedPart>, Error> {
-        let filter = Filter { parts: parts.iter().map(|(part, _)| *part).collect(), ..Filter::default() };
-        let limit = deadline::remaining(CALL_TIMEOUT);
-        let answer = self.0.world.call(Name::Inventory, Serves::stock, limit, |inventory| {
-            let filter = filter.clone();
-            async move { inventory.parts(&filter, Page::default()).await }
-        });
-        let Ok(Ok((stock, _))) = answer.await else {
-            return Err(Error::Unavailable("inventory", anyhow::anyhow!("no answer")));
-        };
-        let found = |part: PartId| stock.iter().find(|found| found.id == part);
-        if let Some((part, _)) = parts.iter().find(|(part, _)| found(*part).is_none()) {
-            return Err(Refusal::PartNotFound(*part).into());
-        }
-        let priced = |(part, quantity): &(PartId, i64)| {
-            let enough = found(*part).filter(|found| found.stock.available >= *quantity);
-            let unit_price = enough.ok_or(Refusal::OutOfStock(*part))?.price;
-            Ok(PricedPart { part: *part, quantity: *quantity, unit_price })
-        };
-        parts.iter().map(priced).collect()
-    }
 }
 
 fn decode(reserved: inventory::model::ReservedLine) -> PricedPart {

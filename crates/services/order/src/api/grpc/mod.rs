@@ -10,7 +10,7 @@ use contracts::proto::order::v1::{
     ListOpenOrdersRequest, ListOpenOrdersResponse,
     order_service_server::{OrderService as Rpc, OrderServiceServer},
 };
-use platform::{auth::Rule, error_chain, grpc::Services, postgres::DatabaseError};
+use platform::{auth::Rule, error_chain, grpc::Services, outage::refused, postgres::DatabaseError};
 use tonic::{Request, Response, Status};
 
 use crate::{
@@ -63,7 +63,7 @@ fn status(error: Error) -> Status {
     match error {
         Error::DeliveryNotFound(_) => Status::not_found(message),
         Error::Unavailable(..) => {
-            tracing::warn!(error = error_chain(error), "dependency unavailable");
+            refused("dependency unavailable", error_chain(error));
             Status::unavailable(message)
         }
         Error::Database(error @ DatabaseError::Unavailable(_)) => error.into(),

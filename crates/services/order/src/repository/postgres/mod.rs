@@ -10,7 +10,6 @@ mod orders;
 mod payment_events;
 mod row;
 mod settle;
-mod unpaid_allowances;
 
 use platform::{
     inbox::{self, SkippedEvents},
@@ -23,15 +22,14 @@ pub static MIGRATIONS: Migrations =
 
 pub use addresses::Addresses;
 
-use self::{row::Row, unpaid_allowances::Allowances};
+use self::row::Row;
 
 #[derive(Clone)]
 pub struct PgOrders {
     pool: Database,
     skipped: SkippedEvents,
     reads: GroupCommit<grouped::find::Request, Option<Row>>,
-    creations: GroupCommit<grouped::create::Request, Option<grouped::create::Created>>,
-    allowances: Allowances,
+    creations: GroupCommit<grouped::create::Request, Option<Row>>,
     attempts: GroupCommit<grouped::begin::Request, Option<(Row, i64)>>,
     payments: GroupCommit<grouped::paid::Request, Option<bool>>,
     assemblies: GroupCommit<grouped::assemble::Request, Option<bool>>,
@@ -44,7 +42,6 @@ impl PgOrders {
             skipped: SkippedEvents::new(pool.clone()),
             reads: GroupCommit::reading("find_orders", pool.clone(), find::Request::key, find::find),
             creations: GroupCommit::by_key("create_orders", pool.clone(), create::Request::order, create::create),
-            allowances: Allowances::default(),
             attempts: GroupCommit::by_key(
                 "begin_attempts",
                 pool.clone(),

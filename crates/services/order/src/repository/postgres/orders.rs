@@ -36,12 +36,8 @@ impl Orders for PgOrders {
         unpaid_limits: UnpaidLimits,
         claim: Option<&Claim>,
     ) -> Result<Order, Error> {
-        let counts = !self.allowances.take(order.user);
-        let request = grouped::create::Request::new(order, quote, event, unpaid_limits, counts, claim);
-        if let Some((row, unpaid)) = self.creations.submit(request).await? {
-            if let Some(unpaid) = unpaid {
-                self.allowances.grant(order.user, unpaid, unpaid_limits.max_unpaid);
-            }
+        let request = grouped::create::Request::new(order, quote, event, unpaid_limits, claim);
+        if let Some(row) = self.creations.submit(request).await? {
             return row.try_into();
         }
         match self.find(order.user, order.uuid).await? {

@@ -261,7 +261,7 @@ async fn a_repeat_under_a_key_creates_one_order() {
     assert_eq!(first, repeat);
     assert_eq!(available(&api), 4);
     refused(reused, 422, "IDEMPOTENCY_KEY_REUSED").await;
-    refused(reused_with_another_price, 409, "PRICE_CHANGED").await;
+    refused(reused_with_another_price, 422, "IDEMPOTENCY_KEY_REUSED").await;
 }
 
 #[tokio::test]

@@ -9,10 +9,7 @@ use platform::{
 };
 use sqlx::types::Json;
 
-use super::{
-    super::row::{Row, row},
-    array_literal,
-};
+use super::{super::row::Row, array_literal};
 use crate::{
     model::{Claim, DeliveryAddress, Event, NewOrder, Outcome},
     repository::{Quote, UNPAID_COUNTS_FOR, UnpaidLimits},
@@ -26,13 +23,8 @@ pub struct Request {
     /// The trace context of this request; the group's statement has another one.
     trace: outbox::Trace,
     unpaid_limits: UnpaidLimits,
-    /// True if the user's unpaid orders are counted. Otherwise the order is within the user's allowance.
-    counts: bool,
     claim: Option<Claim>,
 }
-
-/// An order that was written, and the number of its user's unpaid orders before this group, if they were counted.
-pub type Created = (Row, Option<i64>);
 
 impl Request {
     pub fn order(&self) -> OrderId {
@@ -44,7 +36,6 @@ impl Request {
         quote: &Quote,
         event: &Event,
         unpaid_limits: UnpaidLimits,
-        counts: bool,
         claim: Option<&Claim>,
     ) -> Self {
         Self {
@@ -53,7 +44,6 @@ impl Request {
             event: event.into(),
             trace: outbox::trace(),
             unpaid_limits,
-            counts,
             claim: claim.cloned(),
         }
     }
@@ -62,7 +52,7 @@ impl Request {
 /// Writes the orders of a group and returns them. Skips an order that exists already, whose claim has lost its key, or that exceeds its
 /// user's limit of unpaid orders. Orders of one user in the same group count towards the limit in the order of their arrival.
 #[expect(clippy::too_many_lines, reason = "it is one statement")]
-pub async fn create(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<HashMap<OrderId, Created>> {
+pub async fn create(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<HashMap<OrderId, Row>> {
     let column = |read: fn(&Request) -> i64| requests.iter().map(read).collect::<Vec<_>>();
     let orders: Vec<_> = requests.iter().map(|request| request.order.uuid.uuid()).collect();
     let users: Vec<_> = requests.iter().map(|request| request.order.user.uuid()).collect();
@@ -74,7 +64,6 @@ pub async fn create(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<Ha
         .collect();
     let totals = column(|request| request.quote.total_price.minor());
     let most = column(|request| request.unpaid_limits.max_unpaid.into());
-    let counts: Vec<bool> = requests.iter().map(|request| request.counts).collect();
     let seconds: Vec<f64> = requests.iter().map(|request| request.unpaid_limits.pay_within.as_secs_f64()).collect();
     let addresses: Vec<Option<&str>> =
         requests.iter().map(|request| request.order.delivery_address.as_ref().map(DeliveryAddress::as_str)).collect();
@@ -88,13 +77,14 @@ pub async fn create(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<Ha
         .iter()
         .map(|request| Json(Outcome::Created { order: request.order.uuid, total_price: request.quote.total_price }))
         .collect();
-    let rows = sqlx::query!(
+    let rows = sqlx::query_as!(
+        Row,
         r#"with requests as materialized (
             select *
             from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::bigint[], $6::bigint[], $7::float8[], $8::text[],
-                $9::bool[], $10::uuid[], $11::text[], $12::bytea[], $13::jsonb[], $14::text[], $15::uuid[], $16::jsonb[], $17::bool[])
+                $9::bool[], $10::uuid[], $11::text[], $12::bytea[], $13::jsonb[], $14::text[], $15::uuid[], $16::jsonb[])
                 with ordinality as request (uuid, user_uuid, part_uuids, unit_prices, total_price, most, pay_within, address,
-                    pays_itself, event_uuid, event_type, payload, trace, key, token, outcome, counts, number)
+                    pays_itself, event_uuid, event_type, payload, trace, key, token, outcome, number)
         ), held as materialized (
             select idempotency_keys.user_uuid, idempotency_keys.key, requests.number
             from (select * from requests where key is not null order by user_uuid, key) as requests
@@ -109,14 +99,14 @@ pub async fn create(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<Ha
             ) as idempotency_keys
         ), unpaid as materialized (
             select user_uuid, count
-            from (select user_uuid, max(most) as most from requests where counts group by user_uuid) as users
+            from (select user_uuid, max(most) as most from requests group by user_uuid) as users
             cross join lateral (
                 select count(*) as count
                 from (
                     select from orders
                     where orders.user_uuid = users.user_uuid
                         and status in ('PENDING_PAYMENT', 'CANCELLED') and transaction_uuid is null
-                        and created_at > now() - make_interval(secs => $18)
+                        and created_at > now() - make_interval(secs => $17)
                     limit users.most
                 ) as found
             ) as counted
@@ -131,8 +121,8 @@ pub async fn create(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<Ha
             select uuid, user_uuid, part_uuids::uuid[], total_price, 'PENDING_PAYMENT',
                 now() + make_interval(secs => pay_within), address, unit_prices::bigint[], case when pays_itself then now() end
             from admitted
-            left join unpaid using (user_uuid)
-            where unpaid.count is null or unpaid.count + admitted.place <= admitted.most
+            join unpaid using (user_uuid)
+            where unpaid.count + admitted.place <= admitted.most
             order by uuid
             on conflict (uuid) do nothing
             returning *
@@ -153,8 +143,7 @@ pub async fn create(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<Ha
             delivery_address, delivery_uuid as "delivery_uuid: DeliveryId", delivery_status, tracking_number,
             estimated_delivery,
             part_uuids as "part_uuids: Vec<PartId>", total_price, status, attempt, attempt_method,
-            payment_method, transaction_uuid as "transaction_uuid: TransactionId", created_at,
-            (select count from unpaid where unpaid.user_uuid = created.user_uuid) as unpaid
+            payment_method, transaction_uuid as "transaction_uuid: TransactionId", created_at
         from created"#,
         &orders,
         &users,
@@ -172,14 +161,9 @@ pub async fn create(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<Ha
         &keys as _,
         &tokens as _,
         &outcomes as _,
-        &counts,
         UNPAID_COUNTS_FOR.as_secs_f64(),
     )
     .fetch_all(&pool)
     .await?;
-    let created = rows.into_iter().map(|row| {
-        let order = row!(row);
-        (order.uuid, (order, row.unpaid))
-    });
-    Ok(created.collect())
+    Ok(rows.into_iter().map(|row| (row.uuid, row)).collect())
 }
