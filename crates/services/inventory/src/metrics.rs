@@ -6,12 +6,12 @@ use platform::telemetry::metric::Metric;
 pub const METRICS: &[Metric] = &[
     Metric::counter("inventory_expiries_total", &["outcome"], "Reservations that fell due."),
     Metric::counter("inventory_inconsistencies_total", &[], "Events that contradict the stock. Each is a defect."),
+    Metric::counter("inventory_reservations_total", &["outcome"], "Requests to reserve parts."),
     Metric::gauge(
         "inventory_unpaid_share",
         &[],
         "The largest share of a part's unsold units that unpaid orders hold. Each replica reports the same.",
     ),
-    Metric::counter("inventory_reservations_total", &["outcome"], "Requests to reserve parts."),
 ];
 
 /// Creates every time series at 0, because Prometheus' `rate()` ignores the first value of a series.
