@@ -239,15 +239,17 @@ async fn a_charged_order_whose_parts_are_back_after_a_refusal_is_paid() {
     let fixture = fixture().await;
     fixture.begin_and_die().await;
     let before = fixture.shop.find(fixture.order).await;
-    let charged = fixture.shop.payments.pay(&before, before.attempt.unwrap()).await;
 
-    let restocked = async {
+    // Another process charges the order after the reconciler has looked the charge up and was refused the parts.
+    let charged = async {
         fixture.inventory.refused.notified().await;
         fixture.restock();
+        let charged = fixture.shop.payments.pay(&before, before.attempt.unwrap()).await;
         fixture.inventory.arrives.notify_one();
+        charged
     };
     // The reconciler stops before it would retry the attempt.
-    tokio::join!(restocked, fixture.shop.reconcile(Duration::from_millis(500)));
+    let (charged, ()) = tokio::join!(charged, fixture.shop.reconcile(Duration::from_millis(500)));
 
     assert!(matches!(charged, Payment::Charged(_)), "{charged:?}");
     assert_eq!(fixture.shop.find(fixture.order).await.status, Status::Paid);

@@ -11,7 +11,6 @@ use std::{
 
 use axum::{Router, body::Body, middleware::from_fn_with_state, routing::get};
 use contracts::ids::{OrderId, PartId};
-use contracts::money::Money;
 use contracts::proto::inventory::v1::{
     CommitPartsRequest, CommitPartsResponse, GetPartRequest, GetPartResponse, ListPartsRequest, ListPartsResponse,
     Part, PartQuantity, Refusal as Refused, ReleasePartsRequest, ReleasePartsResponse, ReservePartsForAllRequest,
@@ -280,7 +279,6 @@ async fn calls_that_need_a_services_identity_carry_no_session() {
     assert_eq!(
         *stock.sessions.lock().unwrap(),
         [
-            ("ListParts", of_the_user()),
             ("ListParts", of_the_user()),
             ("ReservePartsForAll", Vec::new()),
             ("ReserveParts", Vec::new()),

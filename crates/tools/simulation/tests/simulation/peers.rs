@@ -8,10 +8,7 @@ use contracts::{
     ids::{OrderId, PartId, TransactionId, UserId},
     money::Money,
 };
-use inventory::{
-    client::{Existing, ExistingOrders, Unavailable},
-    model::{Filter, Page},
-};
+use inventory::client::{Existing, ExistingOrders, Unavailable};
 use notification::{
     client::{Limits, MemoryMessenger, Message, Notifier},
     model::MessengerError,
@@ -19,7 +16,7 @@ use notification::{
 use order::{
     client::{Inventory, Payment, Payments, PricedPart, Voided},
     error::{Error, Refusal},
-    model::{Attempt, Order, PaymentMethod, Status},
+    model::{Attempt, Order, PaymentMethod, PaymentStatus, Status},
 };
 use payment::{
     client::{Balances, Lookup, MemoryProvider, Provider, Refund, ScriptedFault, Unknown},
@@ -27,7 +24,7 @@ use payment::{
     model::{self, ChargeState, Credit, Decline, Intent, Method, RefundState},
     service::Charge,
 };
-use platform::{deadline, postgres::DatabaseError};
+use platform::{auth::Caller, deadline, postgres::DatabaseError};
 use rand::RngExt as _;
 
 use crate::{
@@ -139,8 +136,21 @@ impl Payments for RemotePayments {
         }
     }
 
-    async fn find(&self, _: OrderId) -> Result<Option<order::model::Payment>, Error> {
-        Err(Error::Unavailable("payment", anyhow::anyhow!("a look at a payment is not simulated")))
+    async fn find(&self, order: OrderId) -> Result<Option<order::model::Payment>, Error> {
+        self.0.step("before it looks a payment up").await;
+        let limit = deadline::remaining(CALL_TIMEOUT);
+        let answer = self.0.world.call(Name::Payment, Serves::payments, limit, |payment| {
+            let caller = Caller::Service("order".to_owned());
+            async move { payment.find(&caller, order).await }
+        });
+        let answer = answer.await;
+        self.0.step("after it has looked a payment up").await;
+        match answer {
+            Ok(Ok(payment)) => Ok(Some(known(&payment))),
+            Ok(Err(PaymentError::NotFound)) => Ok(None),
+            Ok(Err(error)) => Err(Error::Unavailable("payment", error.into())),
+            Err(lost) => Err(Error::Unavailable("payment", anyhow::anyhow!("{lost:?}"))),
+        }
     }
 
     async fn void(&self, order: &Order, attempt: Attempt) -> Voided {
@@ -184,6 +194,29 @@ fn method(method: PaymentMethod) -> Method {
         PaymentMethod::Sbp => Method::Sbp,
         PaymentMethod::CreditCard => Method::CreditCard,
         PaymentMethod::InvestorMoney => Method::InvestorMoney,
+    }
+}
+
+/// Returns a payment as order's client decodes it.
+fn known(payment: &model::Payment) -> order::model::Payment {
+    let model::Intent { transaction, attempt, method, .. } = payment.intent;
+    order::model::Payment {
+        attempt: i32::try_from(attempt).expect("few attempts"),
+        transaction,
+        method: match method {
+            Method::Card => PaymentMethod::Card,
+            Method::Sbp => PaymentMethod::Sbp,
+            Method::CreditCard => PaymentMethod::CreditCard,
+            Method::InvestorMoney => PaymentMethod::InvestorMoney,
+        },
+        status: match &payment.status {
+            model::Status::Pending { .. } => PaymentStatus::Pending,
+            model::Status::Succeeded { .. } | model::Status::Refunding { .. } => PaymentStatus::Success,
+            model::Status::Declined(Decline::InsufficientFunds) => PaymentStatus::InsufficientFunds,
+            model::Status::Declined(Decline::Declined) => PaymentStatus::Failed,
+            model::Status::Refunded { .. } => PaymentStatus::Refunded,
+        },
+        created_at: payment.created_at,
     }
 }
 
