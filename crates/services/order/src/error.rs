@@ -28,6 +28,9 @@ pub enum Error {
     /// This is not a [`Refusal`], because it is temporary and must not be stored under the idempotency key.
     #[error("you have {most} unpaid orders; pay or cancel one of them, or wait until one expires")]
     TooManyUnpaid { most: u32 },
+    /// Not a [`Refusal`]: it passes when the user pays or cancels the order.
+    #[error("part {part} is out of stock, and your unpaid order {order} holds it: pay or cancel that order")]
+    HeldByOwnOrder { part: PartId, order: OrderId },
     /// The user's unpaid orders would hold more than his share of the part.
     #[error("part {0}: your unpaid orders hold too many of it; pay or cancel them, or order fewer")]
     TooManyReserved(PartId),
@@ -74,7 +77,8 @@ impl From<Error> for Failure {
             | Error::PaymentOutcomeUnknown
             | Error::KeyInProgress
             | Error::TooManyUnpaid { .. }
-            | Error::TooManyReserved(_) => Self::transient(error),
+            | Error::TooManyReserved(_)
+            | Error::HeldByOwnOrder { .. } => Self::transient(error),
             Error::Database(error) => error.into(),
             error => Self::poison(error_chain(error)),
         }

@@ -82,6 +82,7 @@ pub(super) fn problem(error: Error, Members { buyer, parts }: Members) -> Proble
         Error::KeyInProgress => after(1, conflict("IDEMPOTENCY_IN_PROGRESS")),
         Error::KeyReused => unprocessable("IDEMPOTENCY_KEY_REUSED"),
         Error::TooLargeToDeliver { .. } => Problem::invalid(parts, message),
+        Error::HeldByOwnOrder { .. } => about_parts(conflict("OUT_OF_STOCK")),
         Error::TooManyReserved(_) => about_parts(conflict("TOO_MANY_RESERVED")),
         Error::TooManyUnpaid { .. } => {
             after(60, Problem::new(StatusCode::TOO_MANY_REQUESTS, "TOO_MANY_UNPAID_ORDERS", message))

@@ -5,7 +5,7 @@ use std::{collections::HashMap, time::Duration};
 use async_trait::async_trait;
 use contracts::{
     events::Cause,
-    ids::{OrderId, UserId},
+    ids::{OrderId, PartId, UserId},
 };
 use platform::cursor::Cursor;
 
@@ -48,6 +48,8 @@ pub trait Orders: Send + Sync {
     async fn find(&self, user: UserId, order: OrderId) -> Result<Option<Order>, Error>;
     /// Returns the status of those orders that exist, of any user.
     async fn existing(&self, orders: &[OrderId]) -> Result<HashMap<OrderId, Status>, Error>;
+    /// Returns the user's newest unpaid order that contains the part.
+    async fn holder(&self, user: UserId, part: PartId) -> Result<Option<OrderId>, Error>;
     /// Returns up to `limit` of the user's [open](Order::is_open) orders, oldest first, and the number of all.
     async fn open(&self, user: UserId, limit: u8) -> Result<(Vec<OrderId>, u32), Error>;
     /// Returns up to `size` of the user's orders after `after`, newest first, and the cursor of the next page if there

@@ -55,7 +55,7 @@ impl OrderService {
             let lines = self.lines(&checkout.items).await?;
             let mut order = order(execution.order, caller, &lines);
             order.delivery_address.clone_from(&checkout.delivery_address);
-            let reserved = self.inventory.reserve(order.uuid, caller, &order.quantities(), false).await?;
+            let reserved = self.reserve(&order).await?;
             if let Some(part) = changed_price(&lines, &reserved) {
                 return Err(self.refuse(order.uuid, Refusal::PriceChanged(part), execution).await);
             }

@@ -34,8 +34,21 @@ impl OrderService {
     }
 
     async fn reserve_and_write(&self, order: NewOrder, execution: Execution<'_>) -> Result<Outcome, Error> {
-        let reserved = self.inventory.reserve(order.uuid, order.user, &order.quantities(), false).await?;
+        let reserved = self.reserve(&order).await?;
         self.write(order, &reserved, false, execution).await
+    }
+
+    /// Reserves the parts of a new order. If one is out of stock, looks whether the user's own unpaid order holds it, as
+    /// when the answer to an earlier request was lost.
+    pub(super) async fn reserve(&self, order: &NewOrder) -> Result<Vec<PricedPart>, Error> {
+        let refused = match self.inventory.reserve(order.uuid, order.user, &order.quantities(), false).await {
+            Err(Error::Refused(Refusal::OutOfStock(part))) => part,
+            reserved => return reserved,
+        };
+        Err(match self.orders.holder(order.user, refused).await? {
+            Some(order) => Error::HeldByOwnOrder { part: refused, order },
+            None => Refusal::OutOfStock(refused).into(),
+        })
     }
 
     /// Writes an order whose parts are reserved.

@@ -139,6 +139,25 @@ async fn an_attempt_that_may_be_charged_does_not_end_because_inventory_is_away()
 }
 
 #[tokio::test]
+async fn the_last_piece_in_ones_own_unpaid_order_is_said_to_be_there() {
+    let shop = Shop::open();
+    shop.inventory.put(shop.engine, contracts::money::Money::from_minor(100).unwrap(), 1);
+    let first = shop.order().await;
+    let again = |user| NewOrder::new(ids::order(), user, vec![shop.engine]);
+    let stranger = ids::user();
+
+    let refused = shop.service.create(shop.user, again(shop.user), None).await;
+    let strangers = shop.service.create(stranger, again(stranger), None).await;
+    shop.service.cancel(shop.user, first, None).await.unwrap();
+    shop.inventory.put(shop.engine, contracts::money::Money::from_minor(100).unwrap(), 1);
+    let after = shop.service.create(shop.user, again(shop.user), None).await;
+
+    assert!(matches!(refused, Err(Error::HeldByOwnOrder { order, .. }) if order == first), "{refused:?}");
+    assert!(matches!(strangers, Err(Error::Refused(Refusal::OutOfStock(_)))), "{strangers:?}");
+    assert!(after.is_ok(), "{after:?}");
+}
+
+#[tokio::test]
 async fn nothing_is_charged_for_an_order_whose_parts_are_gone() {
     let shop = Shop::open();
     let order = shop.order().await;

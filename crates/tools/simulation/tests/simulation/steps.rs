@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use contracts::{
     events::{Cause, OrderOf},
-    ids::{EventId, OrderId, TransactionId, UserId},
+    ids::{EventId, OrderId, PartId, TransactionId, UserId},
 };
 use inventory::{
     model::{Holder, Lines, ReservedLine},
@@ -120,6 +120,7 @@ stepwise! {
     Orders for MemoryOrders, order::error::Error {
         fn find(user: UserId, order: OrderId) -> Option<Order>;
         fn existing(orders: &[OrderId]) -> HashMap<OrderId, order::model::Status>;
+        fn holder(user: UserId, part: PartId) -> Option<OrderId>;
         fn open(user: UserId, limit: u8) -> (Vec<OrderId>, u32);
         fn page(user: UserId, after: Option<Cursor>, size: u8) -> (Vec<Order>, Option<Cursor>);
         fn overdue(limit: i64) -> Vec<Order>;

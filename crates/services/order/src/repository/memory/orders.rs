@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use async_trait::async_trait;
 use contracts::{
     events::Cause,
-    ids::{OrderId, UserId},
+    ids::{OrderId, PartId, UserId},
 };
 use platform::cursor::{self, Cursor};
 
@@ -79,6 +79,14 @@ impl Orders for MemoryOrders {
     async fn existing(&self, orders: &[OrderId]) -> Result<HashMap<OrderId, Status>, Error> {
         let tables = self.tables();
         Ok(orders.iter().filter_map(|order| Some((*order, tables.orders.get(order)?.order.status))).collect())
+    }
+
+    async fn holder(&self, user: UserId, part: PartId) -> Result<Option<OrderId>, Error> {
+        let mut holders = self.all();
+        holders.retain(|order| {
+            order.user == user && order.status == Status::PendingPayment && order.parts.contains(&part)
+        });
+        Ok(holders.iter().max_by_key(|order| order.created_at).map(|order| order.uuid))
     }
 
     async fn open(&self, user: UserId, limit: u8) -> Result<(Vec<OrderId>, u32), Error> {

@@ -61,6 +61,24 @@ impl Orders for PgOrders {
         existing.await?.into_iter().map(|row| Ok((row.uuid, status(&row.status, row.uuid)?))).collect()
     }
 
+    async fn holder(&self, user: UserId, part: PartId) -> Result<Option<OrderId>, Error> {
+        let holder = retry_stale(|| {
+            sqlx::query_scalar!(
+                r#"select uuid as "uuid: OrderId"
+                from orders
+                where user_uuid = $1
+                    and status = 'PENDING_PAYMENT' and transaction_uuid is null
+                    and $2 = any(part_uuids)
+                order by created_at desc
+                limit 1"#,
+                user.uuid(),
+                part.uuid(),
+            )
+            .fetch_optional(&self.pool)
+        });
+        Ok(holder.await?)
+    }
+
     async fn open(&self, user: UserId, limit: u8) -> Result<(Vec<OrderId>, u32), Error> {
         let rows = retry_stale(|| {
             sqlx::query!(

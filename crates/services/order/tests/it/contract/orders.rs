@@ -23,6 +23,7 @@ contract!(
     a_user_with_many_unpaid_orders_has_no_more_than_the_limit,
     orders_are_listed_newest_first_page_by_page,
     orders_of_any_user_and_status_exist,
+    the_newest_unpaid_order_of_a_user_holds_its_parts,
     an_order_that_is_being_paid_cannot_be_cancelled,
     a_cancelled_order_cannot_be_paid,
     an_order_is_overdue_only_while_no_attempt_is_in_progress,
@@ -118,6 +119,24 @@ async fn orders_of_any_user_and_status_exist(orders: &dyn Repository) {
 
     assert_eq!(existing, [(open.uuid, Status::PendingPayment), (ended.uuid, Status::Cancelled)].into());
     assert_eq!(orders.existing(&[]).await.unwrap(), [].into());
+}
+
+async fn the_newest_unpaid_order_of_a_user_holds_its_parts(orders: &dyn Repository) {
+    let [held, other] = [ids::part(), ids::part()];
+    let user = ids::user();
+    let with = |user, part| NewOrder::new(ids::order(), user, vec![other, part]);
+    let write = async |order: NewOrder| write(orders, &order, Money::ZERO, PAY_WITHIN, None).await.unwrap();
+    write(with(user, ids::part())).await;
+    write(with(ids::user(), held)).await;
+    assert_eq!(orders.holder(user, held).await.unwrap(), None);
+    let (first, second) = (write(with(user, held)).await, write(with(user, held)).await);
+
+    assert_eq!(orders.holder(user, held).await.unwrap(), Some(second.uuid));
+    assert!(orders.cancel(second.uuid, &cancelled(&second), None).await.unwrap());
+    assert_eq!(orders.holder(user, held).await.unwrap(), Some(first.uuid));
+    let lease = begun(orders, &first).await;
+    pay(orders, &first, &lease).await;
+    assert_eq!(orders.holder(user, held).await.unwrap(), None);
 }
 
 async fn an_order_that_is_being_paid_cannot_be_cancelled(orders: &dyn Repository) {
