@@ -12,7 +12,7 @@ use rdkafka::{
     metadata::{MetadataPartition, MetadataTopic},
     types::RDKafkaErrorCode::{
         self, CoordinatorLoadInProgress, CoordinatorNotAvailable, LeaderNotAvailable, NotCoordinator,
-        NotLeaderForPartition,
+        NotLeaderForPartition, UnknownTopicOrPartition,
     },
 };
 
@@ -29,8 +29,14 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 const MAX_RETRIES: usize = 50;
 const RETRY_DELAY: Duration = Duration::from_millis(100);
 /// The errors that a broker returns shortly after it has started or a topic was created.
-const PASSING: [RDKafkaErrorCode; 5] =
-    [CoordinatorLoadInProgress, CoordinatorNotAvailable, LeaderNotAvailable, NotCoordinator, NotLeaderForPartition];
+const PASSING: [RDKafkaErrorCode; 6] = [
+    CoordinatorLoadInProgress,
+    CoordinatorNotAvailable,
+    LeaderNotAvailable,
+    NotCoordinator,
+    NotLeaderForPartition,
+    UnknownTopicOrPartition,
+];
 
 /// A reader of topics. Its methods block; async callers use [`tokio::task::spawn_blocking`].
 pub struct Reader {
