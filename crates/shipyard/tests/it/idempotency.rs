@@ -56,7 +56,7 @@ async fn a_key_belongs_to_one_request_of_one_user() {
     let strange = json!({ "user_uuid": ada.user, "part_uuids": [&part, &uuid::Uuid::nil().to_string()] });
 
     ada.post_once("mine", ORDERS, order(ada.user, 2)).await.unwrap().problem(422, "IDEMPOTENCY_KEY_REUSED");
-    ada.post_once("mine", ORDERS, strange).await.unwrap().problem(404, "PART_NOT_FOUND");
+    ada.post_once("mine", ORDERS, strange).await.unwrap().problem(422, "IDEMPOTENCY_KEY_REUSED");
     bob.post_once("mine", ORDERS, order(bob.user, 1)).await.unwrap().success(201);
     let long = "k".repeat(256);
     let problem = ada.post_once(&long, ORDERS, order(ada.user, 1)).await.unwrap().problem(400, "INVALID_REQUEST");

@@ -112,6 +112,8 @@ impl System {
             ("ASSEMBLY_BUILD_MAX", "2s"),
             ("PAYMENT_DECLINE_ABOVE", "50000"),
             ("ORDER_DATABASE_CONNECTIONS", "5"),
+            // One customer orders all that there is of a part.
+            ("INVENTORY_RESERVATION_MAX_SHARE", "0"),
             ("DELIVERY_DATABASE_CONNECTIONS", "5"),
             ("DELIVERY_OPEN", "true"),
             ("DELIVERY_MOVE_EVERY", "50ms"),
