@@ -129,7 +129,7 @@ impl OrderService {
     pub(super) async fn finish(&self, order: Order, lease: AttemptLease) -> Result<Outcome, Error> {
         if lease.shared {
             match self.charged_before(&order, &lease).await {
-                Ok(Some(transaction)) => return self.finish_charged(order, lease, transaction).await,
+                Ok(Some(transaction)) => return self.charged(order, lease, transaction).await,
                 Ok(None) => {}
                 Err(error) => return Err(self.ask_later(&order, &lease, &error.to_string()).await),
             }
@@ -235,19 +235,14 @@ impl OrderService {
         };
         match (Step::after_void(charge), transaction) {
             (Step::End(_), _) => self.out_of_stock(order, lease, None, error).await,
-            (Step::ConfirmCharged, Some(transaction)) => self.finish_charged(order, lease, transaction).await,
+            (Step::ConfirmCharged, Some(transaction)) => self.charged(order, lease, transaction).await,
             _ => Err(self.ask_later(&order, &lease, &problem).await),
         }
     }
 
     /// Settles an attempt that has charged the order. Inventory keeps the parts of an order that is paid, so it is not
     /// waited for.
-    async fn finish_charged(
-        &self,
-        order: Order,
-        lease: AttemptLease,
-        transaction: TransactionId,
-    ) -> Result<Outcome, Error> {
+    async fn charged(&self, order: Order, lease: AttemptLease, transaction: TransactionId) -> Result<Outcome, Error> {
         let (confirmation, refused) = deadline::within(CONFIRM_CHARGED_TIMEOUT, self.confirm(&order)).await;
         match (Step::after_confirming_charged(confirmation), refused) {
             (Step::End(AttemptEnd::Compensated), Some(error)) => {

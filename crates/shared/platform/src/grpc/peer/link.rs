@@ -3,16 +3,18 @@
 use std::time::Duration;
 
 use http::{Request, Response};
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout_at};
 use tonic::{
-    Code, ConnectError, TimeoutExpired,
+    ConnectError, TimeoutExpired,
     body::Body,
     transport::{Channel, Error},
 };
-use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
 use tower::{Service as _, ServiceExt as _};
 
-use super::{losses::Losses, replica::Verdict};
+use super::{
+    losses::Losses,
+    verdict::{self, Verdict},
+};
 use crate::circuit_breaker::Outcome;
 
 /// A channel to one address, which connects on first use.
@@ -50,22 +52,11 @@ impl Link {
     /// before the first call. Also returns whether the connection was lost or could not be opened.
     pub async fn check(&self, limit: Duration) -> (Verdict, bool) {
         let begun = Instant::now();
-        let mut health = HealthClient::new(self.channel.clone());
-        let answer = timeout(limit, health.check(HealthCheckRequest { service: String::new() })).await;
-        let verdict = match answer {
-            Ok(Ok(answer)) if answer.get_ref().status() == ServingStatus::Serving => Verdict::Serving,
-            Ok(Ok(_)) => Verdict::NotServing,
-            Ok(Err(status)) => match status.code() {
-                // A server outside this system may lack a health service, or deny it to this client.
-                Code::Unimplemented | Code::NotFound | Code::PermissionDenied | Code::Unauthenticated => {
-                    Verdict::Serving
-                }
-                _ => return (Verdict::Silent, true),
-            },
-            Err(_) => return (Verdict::Silent, false),
-        };
-        self.losses.answered(begun);
-        (verdict, false)
+        let (verdict, is_lost) = verdict::of(self.channel.clone(), limit).await;
+        if verdict != Verdict::Silent {
+            self.losses.answered(begun);
+        }
+        (verdict, is_lost)
     }
 
     pub async fn send(&self, request: Request<Body>, deadline: Instant) -> Result<Response<Body>, Failure> {

@@ -13,11 +13,7 @@ use tokio::{
 };
 use tokio_util::task::AbortOnDropHandle;
 
-use super::{
-    replica::{Replica, Verdict},
-    resolver::Resolver,
-    target::Target,
-};
+use super::{replica::Replica, resolver::Resolver, target::Target, verdict::Verdict};
 use crate::outage::Outage;
 
 const LOOKUP_INTERVAL: Duration = Duration::from_secs(1);

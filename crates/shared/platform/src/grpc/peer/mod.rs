@@ -4,11 +4,13 @@
 mod link;
 mod look_up;
 mod losses;
+mod outcome;
 mod payload;
 mod replica;
 mod replicas;
 mod resolver;
 mod target;
+mod verdict;
 
 use std::{
     pin::Pin,
@@ -19,15 +21,16 @@ use std::{
 
 use http::{HeaderValue, Request, Response, header};
 use link::{Failure, Link};
-use replica::Verdict;
+use outcome::{outcome, outcome_of};
 use replicas::Replicas;
 pub use resolver::{MemoryResolver, Resolver, SystemResolver};
 use target::Target;
 use tokio::time::Instant;
 use tonic::{Code, Status, body::Body};
 use tower::Service;
+use verdict::Verdict;
 
-use super::{deadline_body::Answer, reason};
+use super::deadline_body::Answer;
 use crate::{
     auth::{self, ServiceKey},
     circuit_breaker::{CircuitBreaker, Outcome},
@@ -40,8 +43,6 @@ type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// The time limit of a call for which the caller sets no earlier deadline.
 const CALL_TIMEOUT: Duration = Duration::from_secs(5);
-/// A missed deadline counts as the peer's failure only if it had at least this long to respond.
-const MIN_RESPONSE_TIME: Duration = Duration::from_secs(1);
 /// The time limit of a look of an open circuit breaker at the peer's health.
 const LOOK_TIMEOUT: Duration = Duration::from_millis(250);
 
@@ -229,33 +230,10 @@ impl Service<Request<Body>> for Peer {
     }
 }
 
-/// Returns what a response means for the circuit breaker. UNAVAILABLE with a reason, such as PAYMENT_OUTCOME_UNKNOWN,
-/// is an answer: the peer works, and other calls may succeed.
-fn outcome_of(status: &Status, left: Duration) -> Outcome {
-    match (status.code(), reason(status)) {
-        (Code::Unavailable, Some(_)) => Outcome::Answered,
-        (code, _) => outcome(code, left),
-    }
-}
-
-/// Returns what a status code means for the circuit breaker. The peer had the time `left` to respond.
-fn outcome(code: Code, left: Duration) -> Outcome {
-    match code {
-        Code::Unavailable => Outcome::Failed,
-        // A tonic server responds CANCELLED if it notices the passed deadline before the client does.
-        Code::DeadlineExceeded | Code::Cancelled if left >= MIN_RESPONSE_TIME => Outcome::Failed,
-        Code::DeadlineExceeded | Code::Cancelled => Outcome::Inconclusive,
-        _ => Outcome::Answered,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        auth::{CREDENTIAL, Credential, SESSION_METADATA},
-        grpc::with_reason,
-    };
+    use crate::auth::{CREDENTIAL, Credential, SESSION_METADATA};
 
     fn peer() -> Peer {
         Peer::lazy("inventory", "INVENTORY_ADDRESS", "127.0.0.1:1").unwrap()
@@ -288,32 +266,5 @@ mod tests {
         assert_eq!(forwarded(peer().forwarding_session(), token()).await, [None, None]);
         let sent = [None, Some("Bearer a.b.c".to_owned())];
         assert_eq!(forwarded(peer().forwarding_credential(), token()).await, sent);
-    }
-
-    #[test]
-    fn a_deadline_tells_about_the_peer_only_where_it_had_a_second() {
-        let second = Duration::from_secs(1);
-        let cases = [
-            (Code::DeadlineExceeded, second, Outcome::Failed),
-            (Code::DeadlineExceeded, Duration::from_millis(999), Outcome::Inconclusive),
-            (Code::Unavailable, Duration::from_millis(1), Outcome::Failed),
-            (Code::Ok, second, Outcome::Answered),
-            (Code::Unauthenticated, second, Outcome::Answered),
-            (Code::ResourceExhausted, second, Outcome::Answered),
-            (Code::Internal, second, Outcome::Answered),
-        ];
-
-        for (code, left, expected) in cases {
-            assert_eq!(outcome(code, left), expected, "{code:?} after {left:?}");
-        }
-    }
-
-    #[test]
-    fn unavailable_with_a_reason_of_its_own_is_an_answer() {
-        let (second, text) = (Duration::from_secs(1), "not now");
-        let answered = with_reason(Code::Unavailable, "PAYMENT_OUTCOME_UNKNOWN", text);
-
-        assert_eq!(outcome_of(&answered, second), Outcome::Answered);
-        assert_eq!(outcome_of(&Status::unavailable(text), second), Outcome::Failed);
     }
 }

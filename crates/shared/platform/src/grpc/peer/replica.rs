@@ -19,6 +19,7 @@ use tonic::{body::Body, transport::Channel};
 use super::{
     link::{Failure, Link, Lost},
     payload::Ticket,
+    verdict::Verdict,
 };
 use crate::circuit_breaker::Outcome;
 
@@ -27,16 +28,6 @@ const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 const CHECK_TIMEOUT: Duration = Duration::from_millis(800);
 /// The minimum pause between two health checks, which applies after a lost call instead of [`CHECK_INTERVAL`].
 const MIN_CHECK_INTERVAL: Duration = Duration::from_millis(100);
-
-/// The outcome of the latest health check of a replica, from best to worst.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Verdict {
-    Serving,
-    /// The replica was not checked yet, or has lost a connection since.
-    NotAsked,
-    NotServing,
-    Silent,
-}
 
 #[derive(Clone, Copy)]
 struct State {

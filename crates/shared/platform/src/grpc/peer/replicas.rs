@@ -27,9 +27,10 @@ use super::{
     link::{Failure, Lost},
     look_up::{self, Known},
     payload::Payload,
-    replica::{Replica, Verdict},
+    replica::Replica,
     resolver::Resolver,
     target::Target,
+    verdict::Verdict,
 };
 use crate::circuit_breaker::Outcome;
 
