@@ -1,9 +1,6 @@
 //! The service's errors.
 
-use contracts::{
-    ids::{OrderId, PartId},
-    money::MoneyError,
-};
+use contracts::{ids::OrderId, money::MoneyError};
 use platform::{error_chain, kafka::Failure, postgres::DatabaseError};
 
 use crate::model::IllegalTransition;
@@ -28,12 +25,6 @@ pub enum Error {
     /// This is not a [`Refusal`], because it is temporary and must not be stored under the idempotency key.
     #[error("you have {most} unpaid orders; pay or cancel one of them, or wait until one expires")]
     TooManyUnpaid { most: u32 },
-    /// Not a [`Refusal`]: it passes when the user pays or cancels the order.
-    #[error("part {part} is out of stock, and your unpaid order {order} holds it: pay or cancel that order")]
-    HeldByOwnOrder { part: PartId, order: OrderId },
-    /// The user's unpaid orders would hold more than his share of the part.
-    #[error("part {0}: your unpaid orders hold too many of it; pay or cancel them, or order fewer")]
-    TooManyReserved(PartId),
     #[error("an order with a delivery address may have at most {max_volume} parts")]
     TooLargeToDeliver { max_volume: usize },
     #[error("delivery of order {0} not found")]
@@ -76,9 +67,7 @@ impl From<Error> for Failure {
             | Error::PaymentInProgress
             | Error::PaymentOutcomeUnknown
             | Error::KeyInProgress
-            | Error::TooManyUnpaid { .. }
-            | Error::TooManyReserved(_)
-            | Error::HeldByOwnOrder { .. } => Self::transient(error),
+            | Error::TooManyUnpaid { .. } => Self::transient(error),
             Error::Database(error) => error.into(),
             error => Self::poison(error_chain(error)),
         }

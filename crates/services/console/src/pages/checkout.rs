@@ -101,8 +101,6 @@ fn ends_key(problem: &Problem) -> bool {
     match problem.code {
         // The first request under a used key may have placed the order: the customer decides by changing the cart.
         "IDEMPOTENCY_IN_PROGRESS" | "PAYMENT_IN_PROGRESS" | "IDEMPOTENCY_KEY_REUSED" => false,
-        // It passes once the customer has paid or cancelled, and is not stored.
-        "TOO_MANY_RESERVED" => false,
         "INVALID_REQUEST" => problem.field.as_deref() == Some("key"),
         _ => matches!(problem.status, 404 | 409 | 422),
     }
@@ -183,7 +181,7 @@ mod tests {
             (404, "PART_NOT_FOUND", true),
             (409, "OUT_OF_STOCK", true),
             (409, "PRICE_CHANGED", true),
-            (409, "TOO_MANY_RESERVED", false),
+            (409, "TOO_MANY_RESERVED", true),
             (422, "IDEMPOTENCY_KEY_REUSED", false),
             (409, "IDEMPOTENCY_IN_PROGRESS", false),
             (409, "PAYMENT_IN_PROGRESS", false),

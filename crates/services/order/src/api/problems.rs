@@ -65,7 +65,8 @@ pub(super) fn problem(error: Error, Members { buyer, parts }: Members) -> Proble
             Refusal::PartNotFound(_) | Refusal::PartNameNotFound(_) => {
                 about_parts(Problem::new(StatusCode::NOT_FOUND, "PART_NOT_FOUND", message))
             }
-            Refusal::OutOfStock(_) => about_parts(conflict("OUT_OF_STOCK")),
+            Refusal::OutOfStock(_) | Refusal::HeldByOwnOrder { .. } => about_parts(conflict("OUT_OF_STOCK")),
+            Refusal::TooManyReserved(_) => about_parts(conflict("TOO_MANY_RESERVED")),
             Refusal::PriceChanged(_) => about_parts(conflict("PRICE_CHANGED")),
             Refusal::TotalTooLarge => Problem::invalid(parts, message),
             Refusal::ReservationLost => conflict("OUT_OF_STOCK"),
@@ -82,8 +83,6 @@ pub(super) fn problem(error: Error, Members { buyer, parts }: Members) -> Proble
         Error::KeyInProgress => after(1, conflict("IDEMPOTENCY_IN_PROGRESS")),
         Error::KeyReused => unprocessable("IDEMPOTENCY_KEY_REUSED"),
         Error::TooLargeToDeliver { .. } => Problem::invalid(parts, message),
-        Error::HeldByOwnOrder { .. } => about_parts(conflict("OUT_OF_STOCK")),
-        Error::TooManyReserved(_) => about_parts(conflict("TOO_MANY_RESERVED")),
         Error::TooManyUnpaid { .. } => {
             after(60, Problem::new(StatusCode::TOO_MANY_REQUESTS, "TOO_MANY_UNPAID_ORDERS", message))
         }

@@ -108,7 +108,7 @@ fn refusal(status: Status) -> Error {
     match (status.code(), reason(&status)) {
         (Code::NotFound, _) => Refusal::PartNotFound(part()).into(),
         (Code::FailedPrecondition, Some("RESERVATION_ENDED")) => Refusal::ReservationLost.into(),
-        (Code::FailedPrecondition, Some("TOO_MANY_RESERVED")) => Error::TooManyReserved(part()),
+        (Code::FailedPrecondition, Some("TOO_MANY_RESERVED")) => Refusal::TooManyReserved(part()).into(),
         (Code::FailedPrecondition, _) => Refusal::OutOfStock(part()).into(),
         (Code::InvalidArgument | Code::Internal | Code::Unauthenticated | Code::PermissionDenied, _) => {
             Error::Inconsistent(format!("inventory refused a reservation: {}", status.message()))

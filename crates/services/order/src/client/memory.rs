@@ -125,7 +125,7 @@ impl Inventory for MemoryInventory {
         }
         let all = state.grantable(parts)?;
         if let Some((part, _)) = parts.first().filter(|_| state.full) {
-            return Err(Error::TooManyReserved(*part));
+            return Err(Refusal::TooManyReserved(*part).into());
         }
         for reserved in &all {
             if let Some((_, available)) = state.parts.get_mut(&reserved.part) {

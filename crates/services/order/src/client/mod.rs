@@ -45,7 +45,7 @@ pub trait Inventory: Send + Sync {
     ///
     /// Without `confirm` the parts count as unpaid parts of the user, and the reservation expires unless the order is written soon; with
     /// `confirm` it lasts until the order ends. The last call decides. Fails with [`Refusal::PartNotFound`], with [`Refusal::OutOfStock`],
-    /// with [`Error::TooManyReserved`], or with [`Refusal::ReservationLost`] if the order can never reserve again.
+    /// with [`Refusal::TooManyReserved`], or with [`Refusal::ReservationLost`] if the order can never reserve again.
     async fn reserve(
         &self,
         order: OrderId,

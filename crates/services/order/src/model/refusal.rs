@@ -18,6 +18,12 @@ pub enum Refusal {
     PartNameNotFound(usize),
     #[error("part {0} is out of stock")]
     OutOfStock(PartId),
+    /// The user's own unpaid order has the pieces, as when the answer to an earlier request was lost.
+    #[error("part {part} is out of stock, and your unpaid order {order} holds it: pay or cancel that order")]
+    HeldByOwnOrder { part: PartId, order: OrderId },
+    /// The user's unpaid orders would hold more than his share of the part.
+    #[error("part {0}: your unpaid orders hold too many of it; pay or cancel them, or order fewer")]
+    TooManyReserved(PartId),
     /// Only requests to `/api/orders` are refused for this reason.
     #[error("the price of part {0} has changed")]
     PriceChanged(PartId),

@@ -45,10 +45,9 @@ impl OrderService {
             Err(Error::Refused(Refusal::OutOfStock(part))) => part,
             reserved => return reserved,
         };
-        Err(match self.orders.holder(order.user, refused).await? {
-            Some(order) => Error::HeldByOwnOrder { part: refused, order },
-            None => Refusal::OutOfStock(refused).into(),
-        })
+        let holder = self.orders.holder(order.user, refused).await?;
+        let held = |order| Refusal::HeldByOwnOrder { part: refused, order };
+        Err(holder.map_or(Refusal::OutOfStock(refused), held).into())
     }
 
     /// Writes an order whose parts are reserved.

@@ -152,7 +152,10 @@ async fn the_last_piece_in_ones_own_unpaid_order_is_said_to_be_there() {
     shop.inventory.put(shop.engine, contracts::money::Money::from_minor(100).unwrap(), 1);
     let after = shop.service.create(shop.user, again(shop.user), None).await;
 
-    assert!(matches!(refused, Err(Error::HeldByOwnOrder { order, .. }) if order == first), "{refused:?}");
+    assert!(
+        matches!(refused, Err(Error::Refused(Refusal::HeldByOwnOrder { order, .. })) if order == first),
+        "{refused:?}"
+    );
     assert!(matches!(strangers, Err(Error::Refused(Refusal::OutOfStock(_)))), "{strangers:?}");
     assert!(after.is_ok(), "{after:?}");
 }

@@ -72,7 +72,9 @@ impl Inventory for RemoteInventory {
                 Ok(Err(inventory::error::Error::OutOfStock(part))) => {
                     return Err(Refusal::OutOfStock(part).into());
                 }
-                Ok(Err(inventory::error::Error::TooManyReserved(part))) => return Err(Error::TooManyReserved(part)),
+                Ok(Err(inventory::error::Error::TooManyReserved(part))) => {
+                    return Err(Refusal::TooManyReserved(part).into());
+                }
                 Ok(Err(inventory::error::Error::ReservationEnded(_))) => return Err(Refusal::ReservationLost.into()),
                 Ok(Err(error)) => (error.to_string(), true),
                 Err(Lost::Refused) => ("nobody listens".to_owned(), true),
