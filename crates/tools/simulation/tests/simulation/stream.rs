@@ -58,9 +58,10 @@ pub fn boot(process: &Process) -> Serves {
 /// Returns the consumer of orders alone: the simulation ends no account.
 fn subscriptions(process: &Process, service: &IntakeService, cache: Cache) -> [Subscription; 1] {
     let handler = OrdersHandler::new(service.clone());
-    let handler: Arc<dyn Handler> = match process.world.makes(Mistake::CacheBeforeCommit) {
-        true => Arc::new(CachesFirst { handler, cache }),
-        false => Arc::new(handler),
+    let handler: Arc<dyn Handler> = if process.world.makes(Mistake::CacheBeforeCommit) {
+        Arc::new(CachesFirst { handler, cache })
+    } else {
+        Arc::new(handler)
     };
     [Subscription::handled_by(&ORDERS, handler)]
 }
