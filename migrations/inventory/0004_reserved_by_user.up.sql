@@ -1,5 +1,5 @@
 -- Whose order it is: how much of a part one user holds without payment is bounded. Rows of before, and of a replica of the release before,
--- have none and count for nobody.
+-- have none and count towards no user's share.
 alter table reservations add column user_uuid uuid;
 create index reservations_held_by_user on reservations (user_uuid) where status = 'held' and user_uuid is not null;
 

@@ -23,8 +23,8 @@ const CONSOLE: &str = "console";
 /// caller controls all earlier entries.
 ///
 /// If there are fewer entries than proxies, the first entry counts: the caller connected directly to an inner proxy,
-/// which appended it. An entry that is no address, such as `unknown`, stands for itself, so that it shares the limits of
-/// nobody else.
+/// which appended it. An entry that is no address, such as `unknown`, stands for itself, so that its callers share no limits
+/// with those of another entry.
 pub fn of<T>(request: &Request<T>, settings: &Settings) -> IpAddr {
     let peer = request.remote_addr().map_or(Ipv4Addr::UNSPECIFIED.into(), |peer| peer.ip());
     let is_console = matches!(request.extensions().get(), Some(Caller::Service(name)) if name == CONSOLE);

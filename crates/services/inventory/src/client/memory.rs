@@ -10,28 +10,19 @@ use contracts::ids::OrderId;
 
 use super::{Existing, ExistingOrders, Unavailable};
 
-/// The orders that exist; clones share them.
+/// The orders that exist, all of them paid; clones share them.
 #[derive(Clone, Default)]
 pub struct MemoryExistingOrders(Arc<Mutex<State>>);
 
 #[derive(Default)]
 struct State {
-    orders: Existing,
+    orders: HashSet<OrderId>,
     away: bool,
 }
 
 impl MemoryExistingOrders {
     pub fn create(&self, order: OrderId) {
-        self.state().orders.all.insert(order);
-    }
-
-    pub fn set_unpaid(&self, order: OrderId, unpaid: bool) {
-        let mut state = self.state();
-        if unpaid {
-            state.orders.unpaid.insert(order);
-        } else {
-            state.orders.unpaid.remove(&order);
-        }
+        self.state().orders.insert(order);
     }
 
     /// Makes the order service unavailable or available.
@@ -51,7 +42,7 @@ impl ExistingOrders for MemoryExistingOrders {
         if state.away {
             return Err(Unavailable("away".to_owned()));
         }
-        let asked: HashSet<OrderId> = orders.iter().copied().collect();
-        Ok(Existing { all: &state.orders.all & &asked, unpaid: &state.orders.unpaid & &asked })
+        let all = orders.iter().copied().filter(|order| state.orders.contains(order)).collect();
+        Ok(Existing { all, ..Existing::default() })
     }
 }

@@ -73,7 +73,7 @@ pub trait Warehouse: Send + Sync {
     /// Fails with [`PartNotFound`](Error::PartNotFound), [`OutOfStock`](Error::OutOfStock),
     /// [`ReservationEnded`](Error::ReservationEnded) once the reservation is released, or
     /// [`TooManyReserved`](Error::TooManyReserved) if the `holder` would hold more of a part in held reservations than
-    /// his share. Without a `holder`, the reservation counts for nobody.
+    /// his share. Without a `holder`, the reservation counts towards no user's share.
     async fn reserve(
         &self,
         order: OrderId,

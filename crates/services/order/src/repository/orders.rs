@@ -24,8 +24,8 @@ pub struct UnpaidLimits {
     pub max_unpaid: u32,
 }
 
-/// How long an order that is never paid counts towards [`UnpaidLimits::max_unpaid`]. Without this time, whoever cancels
-/// each order could create orders for ever.
+/// How long an order that is never paid counts towards [`UnpaidLimits::max_unpaid`]. Without this time, a user who
+/// cancels each order could create orders for ever.
 pub const UNPAID_COUNTS_FOR: Duration = Duration::from_hours(24);
 
 /// One statement writes a change together with its event and the idempotency key's outcome. It takes effect only while

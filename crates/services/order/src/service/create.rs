@@ -116,7 +116,7 @@ impl OrderService {
     }
 }
 
-/// Records that the caller orders for somebody else, and returns the refusal.
+/// Records that the caller orders for another user, and returns the refusal.
 pub(super) fn another_user(caller: UserId) -> Error {
     security_events::record(Event::AccessRefused { user: Some(caller.uuid()), reason: AccessRefusal::Object });
     Error::UserMismatch

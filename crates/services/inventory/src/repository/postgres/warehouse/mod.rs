@@ -162,6 +162,9 @@ impl Warehouse for PgWarehouse {
     }
 
     async fn keep(&self, orders: &[OrderId], expiry: Expiry) -> Result<u64, Error> {
+        if orders.is_empty() {
+            return Ok(0);
+        }
         Ok(retry_stale(|| due::keep(&self.pool, orders, expiry)).await?)
     }
 

@@ -37,7 +37,7 @@ pub(super) async fn reserve(
     let (parts, quantities) = lines.columns();
     let seconds = expiry.seconds();
     let user = holder.map(|holder| holder.user.uuid());
-    // What is paid counts for nobody.
+    // Paid orders count towards no user's share.
     let max_share = seconds.and(holder).and_then(|holder| holder.max_share.bound());
     sqlx::query_as!(
         Row,
