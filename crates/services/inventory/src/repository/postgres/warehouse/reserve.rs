@@ -25,7 +25,8 @@ pub(super) struct Row {
 }
 
 /// The statement decides `out_of_stock` from stock that it reads without locks, so a sold-out part causes no lock
-/// contention. It reserves only stock that it has locked.
+/// contention. It reserves only stock that it has locked. What the user holds is read only for parts that are
+/// `contested`: of the others, all reservations together are within his share.
 #[expect(clippy::too_many_lines, reason = "it is one statement")]
 pub(super) async fn reserve(
     pool: &Database,
@@ -69,16 +70,23 @@ pub(super) async fn reserve(
                 and coalesce((select status from reservation), 'expired') = 'expired' as reservable
             from lines
         ), locked as materialized (
-            select part_uuid, available, available + reserved as unsold, price
+            select part_uuid, available, reserved, available + reserved as unsold, price
             from parts
             where part_uuid = any(array(select part_uuid from requested)) and (select reservable from availability)
             order by part_uuid
             for no key update
+        ), contested as materialized (
+            select locked.part_uuid
+            from locked
+            join requested on requested.part_uuid = locked.part_uuid
+            where locked.reserved + requested.quantity > greatest($7::bigint, $6 * locked.unsold)
         ), held as materialized (
             select part_uuid, quantity
             from held_by_users(
-                case when $6::float8 is not null then array_remove(array[$5::uuid], null) end,
-                array(select part_uuid from locked)
+                case when $6::float8 is not null and exists (select from contested)
+                    then array_remove(array[$5::uuid], null)
+                end,
+                array(select part_uuid from contested)
             )
         ), granted as materialized (
             select requested.part_uuid, requested.quantity, coalesce(requested.unit_price, locked.price) as unit_price,

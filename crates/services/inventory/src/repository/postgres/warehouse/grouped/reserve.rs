@@ -41,6 +41,9 @@ pub async fn reserve(
 /// leave, even if an earlier request is then refused because of another part, so that nothing is sold twice. A request
 /// that is refused although the stock may suffice, or for its user's share, has the outcome `conflict`, and the caller
 /// executes a separate statement for its order.
+///
+/// What a user holds is read only for parts that are `contested`: of the others, all reservations together are within
+/// one user's share.
 #[expect(clippy::too_many_lines, reason = "it is one statement")]
 async fn lines(pool: &Database, requests: &[Request]) -> sqlx::Result<Vec<(OrderId, reserve::Row)>> {
     let orders: Vec<Uuid> = requests.iter().map(|request| request.order.uuid()).collect();
@@ -75,18 +78,29 @@ async fn lines(pool: &Database, requests: &[Request]) -> sqlx::Result<Vec<(Order
             from requests
             where is_new and number in (select number from lines group by number having bool_and(enough))
         ), locked as materialized (
-            select part_uuid, available, available + reserved as unsold, price
+            select part_uuid, available, reserved, available + reserved as unsold, price
             from parts
             where part_uuid in (select part_uuid from lines where number in (select number from satisfiable))
             order by part_uuid
             for no key update
+        ), contested as materialized (
+            select locked.part_uuid
+            from locked
+            join lines on lines.part_uuid = locked.part_uuid
+            join satisfiable on satisfiable.number = lines.number
+            group by locked.part_uuid, locked.reserved, locked.unsold
+            having locked.reserved + sum(lines.quantity) > greatest($8::bigint, min(satisfiable.max_share) * locked.unsold)
         ), held as materialized (
             select user_uuid, part_uuid, quantity
             from held_by_users(
                 array(
-                    select distinct user_uuid from satisfiable where user_uuid is not null and max_share is not null
+                    select distinct satisfiable.user_uuid
+                    from satisfiable
+                    join lines on lines.number = satisfiable.number
+                    where satisfiable.user_uuid is not null and satisfiable.max_share is not null
+                        and lines.part_uuid in (select part_uuid from contested)
                 ),
-                array(select part_uuid from locked)
+                array(select part_uuid from contested)
             )
         ), counted as materialized (
             select lines.number, lines.part_uuid, lines.quantity, locked.price,
