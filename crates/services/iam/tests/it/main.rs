@@ -15,7 +15,6 @@ mod failures;
 mod figures;
 mod fixture;
 mod guesses;
-mod known_sessions;
 mod login_attempts;
 mod operators;
 mod passwords;

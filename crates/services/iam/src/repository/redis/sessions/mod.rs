@@ -2,7 +2,6 @@
 //! sorted set of each user's sessions, a record of each user, and keys of access tokens. A session's key expires with
 //! the session. Redis Cluster is not supported, because a script accesses keys of a user and of the user's sessions.
 
-mod known;
 mod scripts;
 mod stored;
 mod tokens;
@@ -12,7 +11,6 @@ use std::time::Duration;
 use async_trait::async_trait;
 use contracts::ids::UserId;
 use futures::future::try_join_all;
-use moka::sync::Cache;
 use platform::redis::{Connection, millis};
 use redis::{AsyncCommands as _, FromRedisValue, RedisError, RedisResult, ScriptInvocation};
 
@@ -22,8 +20,7 @@ use crate::{
     config::SessionBounds,
     error::Error,
     model::{
-        Credential, OpenSession, Owner, Session, SessionDigest, SessionId, SessionSummary, ShortId, TokenDigest,
-        TokenId, User,
+        Credential, OpenSession, Owner, Session, SessionDigest, SessionId, SessionSummary, ShortId, TokenId, User,
     },
     repository::{Admission, Lookup, Sessions, sessions::RETIRED_FOR},
 };
@@ -38,17 +35,12 @@ pub struct RedisSessions {
     prefix: String,
     bounds: SessionBounds,
     scripts: Scripts,
-    /// The users of sessions, which may have ended since.
-    owners: Cache<SessionDigest, UserId>,
-    /// The sessions of tokens, which may have ended since.
-    tokens: Cache<TokenDigest, SessionDigest>,
 }
 
 impl RedisSessions {
     /// Every Redis key begins with `prefix`.
     pub fn new(connection: Connection, prefix: String, bounds: SessionBounds) -> Self {
-        let (owners, tokens) = (Cache::new(known::MAX_REMEMBERED), Cache::new(known::MAX_REMEMBERED));
-        Self { connection, prefix, bounds, scripts: Scripts::default(), owners, tokens }
+        Self { connection, prefix, bounds, scripts: Scripts::default() }
     }
 
     fn session_key(&self, digest: impl std::fmt::Display) -> String {
@@ -94,26 +86,16 @@ impl RedisSessions {
         with_retry(&self.connection, is_repeated, command).await
     }
 
-    /// Looks up a session whose user this replica does not remember, or for which the script must decide.
-    async fn find_by_script(&self, digest: SessionDigest) -> Result<Lookup, Error> {
+    async fn find_session(&self, digest: &SessionDigest) -> Result<Lookup, Error> {
         let mut call = self.scripts.find.prepare_invoke();
-        call.key(self.session_key(&digest))
+        call.key(self.session_key(digest))
             .arg(digest.to_string())
             .arg(self.user_key(""))
             .arg(self.sessions_key(""))
             .arg(self.bounds.iam_session_idle.map_or(0, millis))
             .arg(millis(self.bounds.precision()));
         let found: Option<(Vec<u8>, Option<Vec<u8>>)> = self.read(&call).await?;
-        Ok(found.map_or(Lookup::Ended, |(value, record)| self.found(digest, &value, record.as_deref())))
-    }
-
-    fn found(&self, digest: SessionDigest, value: &[u8], record: Option<&[u8]>) -> Lookup {
-        let Some((times, _)) = stored::read_session(value) else { return Lookup::Ended };
-        self.owners.insert(digest, times.user);
-        match record.and_then(|record| stored::read_owner(times.user, record)) {
-            Some(owner) => Lookup::Found(OpenSession { times, owner }),
-            None => Lookup::WithoutOwner(times),
-        }
+        Ok(found.map_or(Lookup::Ended, |(value, record)| lookup(&value, record.as_deref())))
     }
 
     async fn write_owner(&self, owner: &Owner, is_change: bool, session: Option<&Session>) -> Result<(), Error> {
@@ -127,18 +109,12 @@ impl RedisSessions {
     }
 }
 
-/// A session that is looked up, by its id or by a token.
-enum Wanted {
-    Session(SessionDigest),
-    Token(TokenDigest),
-}
-
-impl From<&Credential> for Wanted {
-    fn from(credential: &Credential) -> Self {
-        match credential {
-            Credential::Session(id) => Self::Session(id.digest()),
-            Credential::Token(id) => Self::Token(id.digest()),
-        }
+/// Decodes what the scripts `find` and `find_token` return.
+fn lookup(session: &[u8], record: Option<&[u8]>) -> Lookup {
+    let Some(times) = stored::read_session(session) else { return Lookup::Ended };
+    match record.and_then(|record| stored::read_owner(times.user, record)) {
+        Some(owner) => Lookup::Found(OpenSession { times, owner }),
+        None => Lookup::WithoutOwner(times),
     }
 }
 
@@ -170,20 +146,13 @@ impl Sessions for RedisSessions {
             .arg(stored::write_owner(&(&session.user).into())?)
             .arg(most)
             .arg(self.session_key(""));
-        let admission = self.run(&call).await.map(admission)?;
-        if admission == Admission::Granted {
-            self.owners.insert(digest, session.user.id);
-        }
-        Ok(admission)
+        self.run(&call).await.map(admission)
     }
 
     async fn find_all(&self, credentials: &[Credential]) -> Result<Vec<Lookup>, Error> {
-        let wanted: Vec<Wanted> = credentials.iter().map(Wanted::from).collect();
-        let known = self.find_known(&wanted).await?;
-        let lookups = wanted.into_iter().zip(known).map(async |(wanted, known)| match (known, wanted) {
-            (Some(session), _) => Ok(Lookup::Found(session)),
-            (None, Wanted::Session(digest)) => self.find_by_script(digest).await,
-            (None, Wanted::Token(digest)) => self.find_token_by_script(digest).await,
+        let lookups = credentials.iter().map(async |credential| match credential {
+            Credential::Session(id) => self.find_session(&id.digest()).await,
+            Credential::Token(id) => self.find_token(&id.digest()).await,
         });
         try_join_all(lookups).await
     }

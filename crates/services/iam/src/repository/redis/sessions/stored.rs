@@ -45,12 +45,9 @@ pub fn write_owner(owner: &Owner) -> Result<Vec<u8>, Error> {
     serde_json::to_vec(&Record { version: owner.version, operator: owner.is_operator }).map_err(Error::Session)
 }
 
-/// Decodes a session and the time of its last use in milliseconds since 1970. A session that this version cannot decode counts as ended.
-pub fn read_session(value: &[u8]) -> Option<(SessionTimes, i64)> {
-    readable::<Stored>(value).map(|stored| {
-        let used = stored.used;
-        (stored.into(), used)
-    })
+/// Decodes a session. One that this version cannot decode counts as ended.
+pub fn read_session(value: &[u8]) -> Option<SessionTimes> {
+    readable::<Stored>(value).map(Into::into)
 }
 
 /// Decodes the record of a user. Returns `None` for a record that cannot be read, and for an empty record, which marks a user that is being

@@ -5,15 +5,12 @@ use std::time::Duration;
 
 use platform::redis::millis;
 
-use super::RedisSessions;
+use super::{RedisSessions, lookup};
 use crate::{
     error::Error,
     model::{SessionDigest, SessionId, TokenDigest},
     repository::Lookup,
 };
-
-/// The reply of find_token.lua: the session's digest, the session and the record of its owner.
-type Found = Option<(String, Vec<u8>, Option<Vec<u8>>)>;
 
 impl RedisSessions {
     /// Returns a token's key. It begins like the keys of sessions, so that the Redis user needs no further right.
@@ -42,25 +39,18 @@ impl RedisSessions {
             .arg(millis(lifetime))
             .arg(most)
             .arg(self.token_key(""));
-        let is_added = self.run::<i64>(&call).await? == 0;
-        if is_added {
-            self.tokens.insert(token.clone(), session);
-        }
-        Ok(is_added)
+        Ok(self.run::<i64>(&call).await? == 0)
     }
 
-    /// Looks up the session of a token that this replica does not remember, or for which the script must decide.
-    pub(super) async fn find_token_by_script(&self, token: TokenDigest) -> Result<Lookup, Error> {
+    pub(super) async fn find_token(&self, token: &TokenDigest) -> Result<Lookup, Error> {
         let mut call = self.scripts.find_token.prepare_invoke();
-        call.key(self.token_key(&token))
+        call.key(self.token_key(token))
             .arg(self.session_key(""))
             .arg(self.user_key(""))
             .arg(self.sessions_key(""))
             .arg(self.bounds.iam_session_idle.map_or(0, millis))
             .arg(millis(self.bounds.precision()));
-        let Some((session, value, record)) = self.read::<Found>(&call).await? else { return Ok(Lookup::Ended) };
-        let session = SessionDigest::stored(session);
-        self.tokens.insert(token, session.clone());
-        Ok(self.found(session, &value, record.as_deref()))
+        let found: Option<(Vec<u8>, Option<Vec<u8>>)> = self.read(&call).await?;
+        Ok(found.map_or(Lookup::Ended, |(value, record)| lookup(&value, record.as_deref())))
     }
 }
