@@ -3,7 +3,7 @@
 #![warn(clippy::print_stdout)]
 
 #[macro_use]
-mod output;
+pub mod output;
 pub mod commands;
 pub mod data;
 
@@ -14,8 +14,8 @@ use platform::cli::{block_on, report};
 
 use crate::{
     commands::{
-        abuse, audit, certificates, chaos, couriers, demo, dlq, doctor, kafka_acls, load, login, manual, migrate,
-        operator, produce, restock, run, services, skip, token, up,
+        audit, certificates, couriers, demo, dlq, doctor, kafka_acls, login, manual, migrate, moved, operator, produce,
+        restock, run, services, skip, token, up,
     },
     data::Data,
 };
@@ -63,12 +63,6 @@ enum Command {
     KafkaAcls(kafka_acls::Arguments),
     /// Check that a running shop has lost nothing and done nothing twice
     Audit(audit::Arguments),
-    /// Chaos testing: inject faults into the system under load, and audit it after each
-    Chaos(chaos::Arguments),
-    /// Abuse testing: attack a running shop as strangers could, and measure what its customers notice
-    Abuse(abuse::Arguments),
-    /// Load testing: send mixed traffic to a running shop at a constant rate, and measure it
-    Load(load::Arguments),
     /// List, show, replay, discard and prune dead letters
     Dlq(dlq::Arguments),
     /// Let consumers continue behind a batch that they cannot read
@@ -77,6 +71,12 @@ enum Command {
     Completions(manual::Completions),
     /// Write man pages for this program and its commands
     Man(manual::Man),
+    #[command(hide = true)]
+    Chaos(moved::Arguments),
+    #[command(hide = true)]
+    Abuse(moved::Arguments),
+    #[command(hide = true)]
+    Load(moved::Arguments),
 }
 
 /// An error is one line on standard error and exit code 1; `audit` has its own exit codes.
@@ -100,12 +100,12 @@ pub fn main() -> ExitCode {
         Some(Command::Certificates(arguments)) => certificates::run(arguments, &data),
         Some(Command::KafkaAcls(arguments)) => block_on(kafka_acls::run(arguments)),
         Some(Command::Audit(arguments)) => return audit::exit_code(block_on(audit::run(arguments, data))),
-        Some(Command::Chaos(arguments)) => block_on(chaos::run(arguments, data)),
-        Some(Command::Abuse(arguments)) => block_on(abuse::run(arguments)),
-        Some(Command::Load(arguments)) => block_on(load::run(arguments, data)),
         Some(Command::Dlq(arguments)) => block_on(dlq::run(arguments, data)),
         Some(Command::Skip(arguments)) => block_on(skip::run(arguments, data)),
         Some(Command::Completions(arguments)) => manual::completions(&arguments, Arguments::command()),
         Some(Command::Man(arguments)) => manual::man(&arguments, Arguments::command()),
+        Some(Command::Chaos(_)) => moved::to("chaos"),
+        Some(Command::Abuse(_)) => moved::to("attack"),
+        Some(Command::Load(_)) => moved::to("load"),
     })
 }

@@ -1,19 +1,17 @@
 //! The commands of the program, one module each.
 
-pub mod abuse;
-mod address_arguments;
+pub mod address_arguments;
 pub mod audit;
 pub mod certificates;
-pub mod chaos;
 pub mod couriers;
 pub mod demo;
 pub mod dlq;
 pub mod doctor;
 pub mod kafka_acls;
-pub mod load;
 pub mod login;
 pub mod manual;
 pub mod migrate;
+pub mod moved;
 pub mod operator;
 mod password;
 pub mod produce;

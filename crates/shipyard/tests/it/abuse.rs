@@ -1,14 +1,19 @@
 //! Attacks by strangers on the whole shop in one process fail no request of other customers, and the descriptions of
 //! APIs can be switched off.
 
+use std::time::Duration;
+
+use abuse::{Options, Phases, attacks};
 use serde_json::Value;
 
-use crate::{one_process::Shop, program::shipyard};
+use crate::one_process::Shop;
 
 /// Attacks with their scale and duration. They are small, since the shop shares its machine with other tests. The
 /// clients of `unread-answers` begin to read after four seconds.
-const ATTACKS: [(&str, &str, &str); 2] =
-    [("watch-few,slow-bodies,leaving,whole-bodies,rapid-resets", "0.1", "2s"), ("unread-answers", "0.1", "6s")];
+const ATTACKS: [(&[&str], f64, u64); 2] = [
+    (&["watch-few", "slow-bodies", "leaving", "whole-bodies", "rapid-resets"], 0.1, 2_000),
+    (&["unread-answers"], 0.1, 6_000),
+];
 
 #[tokio::test]
 async fn attacks_fail_no_request_of_other_customers() {
@@ -16,7 +21,7 @@ async fn attacks_fail_no_request_of_other_customers() {
     let _program = shop.start_alone().await;
 
     for (attacks, scale, during) in ATTACKS {
-        for row in attack(&shop, attacks, scale, ["1s", during, "500ms"]).await {
+        for row in attack(&shop, attacks, scale, [1_000, during, 500]).await {
             let (connections, requests) = (&row["connections"], &row["during"]["requests"]);
             assert!(connections.as_u64().unwrap() > 0 && requests.as_u64().unwrap() >= 40, "{row}");
             assert_eq!((&row["during"]["failed"], &row["succeeded"]), (&0.into(), &0.into()), "{row}");
@@ -28,28 +33,31 @@ async fn attacks_fail_no_request_of_other_customers() {
 /// How often a run is repeated because the machine was too busy for customers before the attack began.
 const MAX_REPEATS: usize = 3;
 
-/// Runs the attacks at this scale, with customers for these times before, during and after each attack. Returns the
-/// report's row of each attack.
+/// Runs the attacks at this scale, with customers for these milliseconds before, during and after each attack. Returns
+/// the report's row of each attack.
 ///
 /// A run in which customers failed before an attack began proves nothing, so it is repeated.
-pub async fn attack(shop: &Shop, attacks: &str, scale: &str, [before, during, after]: [&str; 3]) -> Vec<Value> {
-    let arguments = ["abuse", "--only", attacks, "--scale", scale, "--rate", "20", "--users", "3"];
-    let phases = ["--before", before, "--during", during, "--after", after, "--json"];
+pub async fn attack(shop: &Shop, names: &[&str], scale: f64, milliseconds: [u64; 3]) -> Vec<Value> {
+    let [before, during, after] = milliseconds.map(Duration::from_millis);
+    let attacks = || attacks::all().into_iter().filter(|attack| names.contains(&attack.name)).collect();
     let mut repeats = 0;
     loop {
-        let command = shipyard(&[&arguments[..], &phases].concat(), shop.variables(), shop.directory());
-        let output = tokio::process::Command::from(command).kill_on_drop(true).output().await.unwrap();
-
-        let complaint = String::from_utf8_lossy(&output.stderr);
-        let report: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{complaint}"));
-        let rows = report["rows"].as_array().unwrap();
-        if repeats < MAX_REPEATS && rows.iter().any(|row| row["before"]["failed"] != 0) {
+        let options = Options {
+            addresses: shop.addresses(),
+            attacks: attacks(),
+            phases: Phases { before, during, after },
+            rate: 20,
+            users: 3,
+            scale,
+            ratio: 0.0,
+        };
+        let report = abuse::run(&options, |_| {}, |_| {}).await.unwrap();
+        if repeats < MAX_REPEATS && report.rows.iter().any(|row| row.before.failed != 0) {
             repeats += 1;
             continue;
         }
-        assert!(output.status.success(), "{report:#}");
-        assert_eq!(rows.len(), attacks.split(',').count());
-        return rows.clone();
+        assert_eq!((report.failure(), report.rows.len()), (None, names.len()), "{report}");
+        return report.rows.iter().map(|row| serde_json::to_value(row).unwrap()).collect();
     }
 }
 

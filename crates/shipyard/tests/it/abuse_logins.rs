@@ -5,7 +5,7 @@ use platform::ids;
 
 use crate::{abuse::attack, one_process::Shop};
 
-const ATTACKS: &str = "fat-users,fill-redis,token-flood,spray,lock-keeper";
+const ATTACKS: [&str; 5] = ["fat-users", "fill-redis", "token-flood", "spray", "lock-keeper"];
 /// How much all refused tokens together may add to the log. Without a bound, each adds about 300 bytes.
 const BYTES_OF_TOKENS: usize = 8_192;
 
@@ -21,7 +21,7 @@ async fn attacks_on_logins_fail_no_login_of_other_customers() {
         .with("IAM_ARGON2_ITERATIONS", "1");
     let _program = shop.start_alone().await;
 
-    for row in attack(&shop, ATTACKS, "0.25", ["500ms", "4s", "2100ms"]).await {
+    for row in attack(&shop, &ATTACKS, 0.25, [500, 4_000, 2_100]).await {
         assert!(row["sent"].as_u64().unwrap() > 10, "{row}");
         let (login, create) = (&row["ratios"]["login"], &row["ratios"]["create"]);
         assert!(login.is_number() && create.is_number(), "no login or no order went through: {row}");

@@ -1,72 +1,72 @@
-//! `shipyard load` against the whole shop in one process: every kind of traffic, an audit, the peak, and failures.
+//! The load generator against the whole shop in one process: every kind of traffic, the peak, and failures.
 
-use serde_json::Value;
-use tokio::process::Command;
+use std::time::Duration;
 
-use crate::{one_process::Shop, program::shipyard};
+use load::{Bounds, Crowd, Options, Plan, find_peak};
+
+use crate::one_process::Shop;
 
 const EVERY_KIND: &str = "create=3,pay=2,cancel=1,get=3,list=2,whoami=2,parts=2,whole=2";
 
-/// Runs `load` against the shop. Returns whether it succeeded, its standard output and its standard error.
-async fn load(shop: &Shop, arguments: &[&str]) -> (bool, String, String) {
-    let command = shipyard(&[&["load"], arguments].concat(), shop.variables(), shop.directory());
-    let output = Command::from(command).kill_on_drop(true).output().await.unwrap();
-    let [said, complaint] = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
-    (output.status.success(), said, complaint)
+async fn crowd(shop: &Shop, users: usize, kinds_of_parts: Option<usize>) -> Crowd {
+    let options = Options { addresses: shop.addresses(), users, connections: 64, kinds_of_parts };
+    Crowd::gather(&options, |_| {}).await.unwrap()
+}
+
+/// Other tests share the machine, so that a request may take long.
+fn plan(mix: &str, rate: u32, length: Duration, parts_per_order: usize) -> Plan {
+    let (warm_up, timeout) = (Duration::from_secs(1), Duration::from_secs(30));
+    Plan { rate, mix: mix.parse().unwrap(), warm_up, length, timeout, parts_per_order, seed: 7, ..Plan::default() }
 }
 
 #[tokio::test]
-async fn a_running_shop_is_measured_and_audited() {
+async fn a_running_shop_is_measured() {
     // Two users order all that there is.
     let shop = Shop::new().with("INVENTORY_RESERVATION_MAX_SHARE", "0");
     let _program = shop.start().await;
 
     every_kind_of_traffic_succeeds(&shop).await;
     the_peak_is_above_what_was_tried(&shop).await;
-    too_many_failures_fail_the_run(&shop).await;
+    sold_out_parts_are_failures_with_their_reason(&shop).await;
 }
 
 async fn every_kind_of_traffic_succeeds(shop: &Shop) {
-    let traffic = ["--rate", "10", "--duration", "5s", "--warm-up", "1s", "--users", "4", "--mix", EVERY_KIND];
-    // Other tests share the machine, so that a few requests may time out.
-    let rest = ["--seed", "7", "--timeout", "30s", "--max-errors", "30", "--audit", "--json"];
-    let (success, said, complaint) = load(shop, &[&traffic[..], &rest].concat()).await;
+    let crowd = crowd(shop, 4, None).await;
+    let report = crowd.measure(&plan(EVERY_KIND, 10, Duration::from_secs(5), 2), |_| {}).await.unwrap();
+    let unpaid = crowd.tidy(|_| {}).await;
 
-    let report: Value = serde_json::from_str(&said).unwrap_or_else(|_| panic!("{complaint}"));
-    assert!(success, "{complaint}\n{report:#}");
-    assert_eq!(report["all"]["operations"], 50, "{report:#}");
-    let kinds = report["kinds"].as_object().unwrap();
-    assert_eq!(kinds.len(), EVERY_KIND.split(',').count());
-    for (kind, row) in kinds {
-        assert!(row["latency"]["max"].is_number(), "none of {kind} succeeded: {row:#}");
-        assert!(row["latency"]["p999"].is_null(), "{kind} has fewer than 1 000 samples: {row:#}");
+    // A few requests may time out.
+    assert_eq!((report.failure(0.3), report.figures.all.operations, unpaid), (None, 50, 0), "{report}");
+    assert_eq!(report.figures.kinds.len(), EVERY_KIND.split(',').count());
+    for (kind, row) in &report.figures.kinds {
+        assert!(row.latency.max.is_some(), "none of {kind:?} succeeded: {row:?}");
+        assert!(row.latency.p999.is_none(), "{kind:?} has fewer than 1 000 samples: {row:?}");
     }
-    let built = report["kinds"]["whole"]["latency"]["max"].as_f64().unwrap();
+    let built = report.figures.kinds[&load::Kind::Whole].latency.max.unwrap();
     assert!(built >= 3000.0, "a ship takes three seconds to be built: {built} ms");
-    assert!(report["cpu_microseconds_per_operation"].is_number(), "{report:#}");
-    assert_eq!((&report["seed"], &report["mix"]), (&7.into(), &EVERY_KIND.into()));
-    assert!(report["audit"]["under_way"].as_array().unwrap().is_empty(), "{report:#}");
+    assert!(report.cpu_microseconds_per_operation.is_some(), "{report}");
 }
 
 async fn the_peak_is_above_what_was_tried(shop: &Shop) {
-    let traffic = ["--rate", "50", "--highest-rate", "75", "--duration", "2s", "--warm-up", "200ms", "--users", "2"];
-    let bounds = ["--find-peak", "--mix", "whoami=1,list=1", "--p99", "30s", "--follows", "20", "--max-errors", "50"];
-    let (success, said, complaint) = load(shop, &[&traffic[..], &bounds].concat()).await;
+    let crowd = crowd(shop, 2, None).await;
+    let plan = plan("whoami=1,list=1", 50, Duration::from_secs(2), 2);
+    let bounds = Bounds { from: 50, to: 75, growth: 1.5, follows: 0.2, p99: Duration::from_secs(30), errors: 0.5 };
+    let mut rates = Vec::new();
 
-    assert!(success, "{complaint}\n{said}");
-    let rates: Vec<&str> = said.lines().filter(|line| line.ends_with("holds")).collect();
-    assert_eq!(rates.len(), 2, "{said}");
-    assert!(said.contains("the peak is above 75/s"), "{said}");
+    let measure = async |rate| crowd.measure(&plan.at(rate), |_| {}).await;
+    let peak = find_peak(&bounds, measure, |step| rates.push(step.to_string())).await.unwrap();
+
+    assert_eq!(rates.iter().filter(|rate| rate.ends_with("holds")).count(), 2, "{rates:?}");
+    assert!(peak.to_string().contains("the peak is above 75/s"), "{peak}");
 }
 
-async fn too_many_failures_fail_the_run(shop: &Shop) {
+async fn sold_out_parts_are_failures_with_their_reason(shop: &Shop) {
     // The only kind of part is sold out after at most a hundred orders.
-    let traffic = ["--rate", "60", "--duration", "5s", "--warm-up", "0s", "--users", "2", "--mix", "create=1"];
-    let sold_out = ["--parts", "1", "--parts-per-order", "1", "--no-restock", "--timeout", "30s"];
-    let (success, said, complaint) = load(shop, &[&traffic[..], &sold_out].concat()).await;
+    let crowd = crowd(shop, 2, Some(1)).await;
+    let report = crowd.measure(&plan("create=1", 60, Duration::from_secs(5), 1), |_| {}).await.unwrap();
 
-    assert!(!success && complaint.contains("operations failed"), "{said}\n{complaint}");
+    assert!(report.failure(0.01).is_some_and(|failure| failure.contains("operations failed")), "{report}");
+    assert_eq!(report.failure(1.0), None);
+    let said = report.to_string();
     assert!(said.contains("× 409 OUT_OF_STOCK") && said.contains("restock"), "{said}");
-    let (success, said, complaint) = load(shop, &[&traffic[..], &sold_out, &["--max-errors", "100"]].concat()).await;
-    assert!(success && said.contains("× 409 OUT_OF_STOCK"), "{said}\n{complaint}");
 }

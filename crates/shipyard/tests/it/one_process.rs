@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
+use client::{addresses::ShopAddresses, trust::Trust};
 use operations::registry::SERVICES;
-use platform::server::service::Service;
+use platform::{config::Settings, server::service::Service};
 use rustix::process::Signal;
 use serde_json::json;
 use tempfile::TempDir;
@@ -52,6 +53,15 @@ impl Shop {
     pub fn address(&self, service: &Service) -> String {
         let variable = service.variable("LISTEN");
         self.variables.iter().find(|(name, _)| *name == variable).map(|(_, value)| value.clone()).unwrap()
+    }
+
+    pub fn addresses(&self) -> ShopAddresses {
+        ShopAddresses {
+            order: format!("http://{}", self.address(&order::SERVICE)),
+            iam: self.address(&iam::SERVICE),
+            inventory: self.address(&inventory::SERVICE),
+            trust: Trust::from_settings(&Settings::default()).unwrap(),
+        }
     }
 
     /// Waits until no other test has its own system, and starts the shop. While this shop exists, no other system

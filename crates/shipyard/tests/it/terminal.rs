@@ -13,7 +13,7 @@ fn output(arguments: &[&str], variables: &Variables) -> Output {
 
 #[test]
 fn a_reader_that_has_left_is_no_error() {
-    for arguments in [&["services"][..], &["chaos", "--list"], &["doctor", "--json"], &["completions", "bash"]] {
+    for arguments in [&["services"][..], &["doctor", "--json"], &["completions", "bash"]] {
         let directory = tempfile::tempdir().unwrap();
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);
@@ -22,17 +22,6 @@ fn a_reader_that_has_left_is_no_error() {
 
         let complaint = String::from_utf8_lossy(&ended.stderr);
         assert!(ended.status.success() && complaint.is_empty(), "{arguments:?}: {:?} {complaint}", ended.status);
-    }
-}
-
-#[test]
-fn an_unknown_name_on_the_command_line_is_usage() {
-    for arguments in [["chaos", "--only", "nosuch"], ["chaos", "--skip", "0"], ["abuse", "--only", "nosuch"]] {
-        let ended = output(&arguments, &Variables::new());
-
-        let complaint = String::from_utf8_lossy(&ended.stderr);
-        assert_eq!(ended.status.code(), Some(2), "{arguments:?}: {complaint}");
-        assert!(complaint.contains("--list"), "{complaint}");
     }
 }
 

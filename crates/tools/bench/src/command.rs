@@ -1,17 +1,16 @@
-//! The command line: what is measured, for how long, and where the report goes. The same program also runs as the
-//! measured child processes.
+//! `lab bench`: what is measured, for how long, and where the report goes. The same command also runs as the measured
+//! child processes.
 
 use std::{
     path::{Path, PathBuf},
-    process::ExitCode,
     time::Duration,
 };
 
 use anyhow::Context as _;
-use clap::{Parser, Subcommand};
+use clap::{Args, Subcommand};
 use operations::registry;
 use platform::{
-    cli::{block_on, report},
+    cli::block_on,
     clock,
     config::Settings,
     server::{service::Service, shutdown::on_signal},
@@ -32,10 +31,8 @@ use crate::{
 /// unpaid orders than a customer of a real shop.
 const CUSTOMERS: usize = 10_000;
 
-/// Measures ratios of the shop's speed to that of the primitives that it is made of, on this machine, and prints them
-/// as tables.
-#[derive(Parser)]
-#[command(name = "bench", version, after_help = "docs/benchmarks.md says what each ratio means.")]
+#[derive(Args)]
+#[command(after_help = "docs/benchmarks.md says what each ratio means.")]
 pub struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
@@ -54,9 +51,6 @@ pub struct Arguments {
     /// Write the report as Markdown
     #[arg(long, value_name = "PATH")]
     markdown: Option<PathBuf>,
-    /// Directory for the servers' data and all logs; emptied before and after
-    #[arg(long, default_value = ".shipyard/bench", value_name = "DIRECTORY")]
-    data: PathBuf,
     /// Report the statements that take PostgreSQL's time in P1 and P6; needs its module pg_stat_statements, which takes
     /// some time itself
     #[arg(long)]
@@ -84,10 +78,10 @@ fn seconds(given: &str) -> Result<f64, String> {
     if (0.1..=600.0).contains(&seconds) { Ok(seconds) } else { Err("is not between 0.1 and 600".to_owned()) }
 }
 
-/// Runs the program. An error is printed as one line on standard error, with exit code 1.
-pub fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    report(match &arguments.command {
+/// Measures the chosen ratios, and prints them as tables. The servers' data and all logs are below `data`, in a directory
+/// that is emptied before and after.
+pub fn run(arguments: &Arguments, data: &Path) -> anyhow::Result<()> {
+    match &arguments.command {
         Some(Command::Serve { services }) => child::serve(services),
         Some(Command::ServeNothing) => child::serve_nothing(),
         None if arguments.list => {
@@ -96,11 +90,11 @@ pub fn main() -> ExitCode {
             }
             Ok(())
         }
-        None => block_on(measure(&arguments)),
-    })
+        None => block_on(measure(arguments, &data.join("bench"))),
+    }
 }
 
-async fn measure(arguments: &Arguments) -> anyhow::Result<()> {
+async fn measure(arguments: &Arguments, data: &Path) -> anyhow::Result<()> {
     let chosen = ratios::chosen(&arguments.only)?;
     let settings = Settings::default().or("LOG_LEVEL", "error");
     let _telemetry = telemetry::start("bench", &settings.read()?)?;
@@ -108,10 +102,10 @@ async fn measure(arguments: &Arguments) -> anyhow::Result<()> {
     let program = std::env::current_exe().context("finding this program")?;
     let (rounds, time) = (arguments.rounds.into(), Duration::from_secs_f64(arguments.seconds));
     let effort = Effort { rounds, time, customers: CUSTOMERS };
-    let lab = Lab::new(program, &arguments.data, effort, Progress::start())?;
+    let lab = Lab::new(program, data, effort, Progress::start())?;
     let lab = if arguments.statements { lab.with_statements() } else { lab };
     let measured = tokio::select! {
-        measured = run(&lab, &chosen) => measured,
+        measured = each(&lab, &chosen) => measured,
         () = stop.cancelled() => Err(anyhow::anyhow!("stopped")),
     };
     lab.progress.end();
@@ -132,7 +126,7 @@ async fn measure(arguments: &Arguments) -> anyhow::Result<()> {
 
 /// Measures these ratios one after another. If one cannot be measured, the others still are. Fails if the servers
 /// cannot be started.
-pub async fn run(lab: &Lab, chosen: &[Ratio]) -> anyhow::Result<Report> {
+pub async fn each(lab: &Lab, chosen: &[Ratio]) -> anyhow::Result<Report> {
     let mut settings = lab.servers().await?.versions.clone();
     settings.push(("build".to_owned(), build()));
     let effort = format!("{} rounds at least, {:.1} s a measurement", lab.effort.rounds, lab.effort.time.as_secs_f64());
@@ -180,18 +174,19 @@ fn build() -> String {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
+    use clap::Parser;
 
     use super::*;
 
-    fn parse(arguments: &[&str]) -> Result<Arguments, String> {
-        let all = ["bench"].iter().chain(arguments);
-        Arguments::try_parse_from(all).map_err(|error| error.to_string())
+    #[derive(Parser)]
+    struct Program {
+        #[command(flatten)]
+        arguments: Arguments,
     }
 
-    #[test]
-    fn the_command_line_is_consistent() {
-        Arguments::command().debug_assert();
+    fn parse(arguments: &[&str]) -> Result<Arguments, String> {
+        let parsed = Program::try_parse_from(["bench"].iter().chain(arguments));
+        parsed.map(|program| program.arguments).map_err(|error| error.to_string())
     }
 
     #[test]

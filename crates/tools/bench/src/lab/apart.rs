@@ -36,8 +36,10 @@ impl Apart {
         all.extend(variables.iter().cloned());
         let mut processes = Vec::new();
         for service in services {
-            processes
-                .push((*service, Process::start(program, directory, service.name, &["serve", service.name], &all)?));
+            processes.push((
+                *service,
+                Process::start(program, directory, service.name, &["bench", "serve", service.name], &all)?,
+            ));
         }
         for (service, process) in &processes {
             let admin = addresses.at(&service.variable("ADMIN_LISTEN"))?;

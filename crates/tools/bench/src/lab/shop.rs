@@ -61,7 +61,7 @@ impl Shop {
         let collector =
             collector.map(|address| ("OTEL_EXPORTER_OTLP_ENDPOINT".to_owned(), format!("http://{address}")));
         variables.extend(collector);
-        let mut arguments = vec!["serve"];
+        let mut arguments = vec!["bench", "serve"];
         arguments.extend(SERVICES.map(|service| service.name));
         let begun = Instant::now();
         let process = Process::start(program, directory, "shop", &arguments, &variables)?;
@@ -194,7 +194,7 @@ impl Nothing {
         let (http, grpc) = (free[0], free[1]);
         let variables =
             [(child::HTTP, http), (child::GRPC, grpc)].map(|(name, address)| (name.into(), address.to_string()));
-        let process = Process::start(program, directory, "nothing", &["serve-nothing"], &variables)?;
+        let process = Process::start(program, directory, "nothing", &["bench", "serve-nothing"], &variables)?;
         let nothing = Self { process, http, grpc };
         let deadline = Instant::now() + STARTUP_TIMEOUT;
         while tokio::net::TcpStream::connect(grpc).await.is_err() || tokio::net::TcpStream::connect(http).await.is_err()

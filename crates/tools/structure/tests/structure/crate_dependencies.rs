@@ -19,7 +19,7 @@ fn dependencies_point_to_a_lower_shelf() {
 
     assert!(
         wrong.is_empty(),
-        "arrows go shipyard → tools → services → shared, and no service imports another: {wrong:?}.\n\
+        "arrows go lab → shipyard → tools → services → shared, and no service imports another: {wrong:?}.\n\
          Move what both need to a lower shelf (crates/shared), or let the services talk over gRPC or events."
     );
 }

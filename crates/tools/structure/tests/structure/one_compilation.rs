@@ -36,12 +36,13 @@ fn features(command: &[&str]) -> Features {
 }
 
 #[test]
-fn the_program_and_its_tests_compile_each_crate_with_the_same_features() {
-    let (program, tests) = (features(&["build", "--bin", "shipyard"]), features(&["test", "--no-run"]));
+fn the_programs_and_the_tests_compile_each_crate_with_the_same_features() {
+    let tests = features(&["test", "--no-run"]);
+    let programs = [["build", "--bin", "shipyard"], ["build", "--bin", "lab"]].map(|program| features(&program));
 
-    let differ: Vec<_> = program.iter().filter(|(of, with)| !tests[*of].is_superset(with)).collect();
+    let differ: Vec<_> = programs.iter().flatten().filter(|(of, with)| !tests[*of].is_superset(with)).collect();
 
-    assert!(!program.is_empty());
+    assert!(programs.iter().all(|program| !program.is_empty()));
     assert!(
         differ.is_empty(),
         "these are compiled twice, and so is all that depends on them; turn on in crates/tools/testkit/Cargo.toml what only a \

@@ -10,7 +10,7 @@ pub const SHELVES: [&str; 3] = ["shared", "services", "tools"];
 
 pub struct Crate {
     pub name: String,
-    /// The index of the crate's shelf in [`SHELVES`]. The program `shipyard` is above all of them.
+    /// The index of the crate's shelf in [`SHELVES`]. The programs `shipyard` and `lab` are above all of them.
     pub shelf: usize,
     pub folder: PathBuf,
 }
@@ -33,7 +33,8 @@ pub fn crates() -> Vec<Crate> {
     let shelved = SHELVES.iter().enumerate().flat_map(|(shelf, name)| {
         folders(&root().join("crates").join(name)).into_iter().map(move |folder| Crate::new(shelf, folder))
     });
-    shelved.chain([Crate::new(SHELVES.len(), root().join("crates/shipyard"))]).collect()
+    let program = |(above, name)| Crate::new(SHELVES.len() + above, root().join("crates").join(name));
+    shelved.chain(["shipyard", "lab"].into_iter().enumerate().map(program)).collect()
 }
 
 pub fn services() -> Vec<Crate> {

@@ -1,4 +1,4 @@
-//! Runs a few faults of `shipyard chaos`, briefly, and checks that the command works and no data is lost. Two processes
+//! Runs a few faults of `lab chaos`, briefly, and checks that the command works and no data is lost. Two processes
 //! of each service run under load for minutes, so this is a separate test program: cargo runs test programs one after
 //! another.
 
@@ -36,7 +36,7 @@ async fn no_fault_of_a_short_selection_loses_or_doubles_anything() {
 }
 
 async fn run(arguments: &[&str], directory: &Path) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_shipyard"));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_lab"));
     command.args(arguments).current_dir(directory).env_clear();
     for name in ["PATH", "HOME"] {
         command.envs(std::env::var_os(name).map(|value| (name, value)));

@@ -2,8 +2,9 @@
 
 use std::{cell::Cell, io::IsTerminal as _, time::Duration};
 
+use ::load::Stage;
 use indicatif::{ProgressBar, ProgressStyle};
-use load::Stage;
+use shipyard::outln;
 use tokio::time::Instant;
 
 /// The interval of lines if standard error is not a terminal.

@@ -1,11 +1,10 @@
-//! The arguments of `shipyard load`.
+//! The arguments of `lab load`.
 
 use std::time::Duration;
 
-use load::{Bounds, Mix, Options, Plan};
+use ::load::{Bounds, Mix, Options, Plan};
 use platform::{config::Settings, random::Random};
-
-use crate::commands::address_arguments::AddressArguments;
+use shipyard::commands::address_arguments::AddressArguments;
 
 #[derive(clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]

@@ -1,4 +1,4 @@
-//! `shipyard load`: an open-loop load generator of mixed traffic against a running shop.
+//! `lab load`: an open-loop load generator of mixed traffic against a running shop.
 
 mod arguments;
 mod progress;
@@ -6,15 +6,14 @@ mod stock;
 
 use std::fmt;
 
-use load::{Crowd, Peak, Plan, Report, Step, find_peak};
+use ::load::{Crowd, Peak, Plan, Report, Step, find_peak};
 use operations::audit_run::Outcome;
 use platform::{config::Settings, server::shutdown::on_signal};
 use serde::Serialize;
+use shipyard::{commands::audit, data::Data, outln, output};
 
 pub use self::arguments::Arguments;
 use self::{progress::Progress, stock::Stock};
-use super::audit;
-use crate::{data::Data, output};
 
 /// The report as JSON.
 #[derive(Serialize)]

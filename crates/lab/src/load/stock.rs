@@ -1,7 +1,7 @@
 //! The stock that a run's orders take. If the service key is known, the stock is added before each measurement.
 
+use ::load::{Crowd, Plan};
 use anyhow::Context as _;
-use load::{Crowd, Plan};
 use operations::restock::{self, restock};
 use platform::{
     config::{ConfigError, Settings},
@@ -9,9 +9,9 @@ use platform::{
     tls::{self, Tls},
 };
 use secrecy::SecretString;
+use shipyard::data::Data;
 
 use super::{Arguments, Progress};
-use crate::data::Data;
 
 /// The maximum quantity per part that the inventory service adds in one call.
 const MAX_ADDED: i64 = 1_000_000;

@@ -1,13 +1,11 @@
-//! `shipyard abuse`: attacks a running shop as strangers could, and measures the latency of its customers meanwhile.
+//! `lab attack`: attacks a running shop as strangers could, and measures the latency of its customers meanwhile.
 
 use std::{io::IsTerminal as _, time::Duration};
 
 use abuse::{HEAD, Options, Phases, Report, attacks, attacks::Attack};
 use indicatif::{ProgressBar, ProgressStyle};
 use platform::{config::Settings, server::shutdown::on_signal};
-
-use super::address_arguments::AddressArguments;
-use crate::output;
+use shipyard::{commands::address_arguments::AddressArguments, outln, output};
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -93,7 +91,7 @@ fn options(arguments: &Arguments, attacks: Vec<Attack>) -> anyhow::Result<Option
 
 fn attack(text: &str) -> Result<String, &'static str> {
     let known = attacks::all().iter().any(|attack| text == attack.name);
-    known.then(|| text.to_owned()).ok_or("there is no such attack; see `shipyard abuse --list`")
+    known.then(|| text.to_owned()).ok_or("there is no such attack; see `lab attack --list`")
 }
 
 fn chosen(arguments: &Arguments) -> anyhow::Result<Vec<Attack>> {

@@ -1,14 +1,13 @@
-//! `shipyard chaos`: chaos testing of the whole system, run as separate processes. Prints a report row per fault.
+//! `lab chaos`: chaos testing of the whole system, run as separate processes. Prints a report row per fault.
 //! With `LOG_LEVEL=info` it logs its activity to standard error.
 
 use std::{io::IsTerminal as _, path::Path, time::Duration};
 
+use ::chaos::{HEAD, Options, Report, Row, cluster::BrokerKind, experiment::Fault, faults};
 use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressStyle};
 use platform::{config::Settings, random::Random, server::shutdown::on_signal, telemetry};
-
-use crate::{data::Data, output};
-use chaos::{self, HEAD, Options, Report, Row, cluster::BrokerKind, experiment::Fault, faults};
+use shipyard::{data::Data, outln, output};
 
 #[derive(clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
@@ -58,7 +57,7 @@ pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
         return Ok(());
     }
     let settings = Settings::load()?.or("LOG_LEVEL", "error");
-    let _telemetry = telemetry::start("shipyard", &settings.read()?)?;
+    let _telemetry = telemetry::start("lab", &settings.read()?)?;
     let stop = on_signal()?;
     let directory = data.path().join("chaos");
     let seed = arguments.seed.unwrap_or_else(|| Random::default().between(0..=u64::from(u32::MAX)));
@@ -77,7 +76,7 @@ pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
     let line = progress();
     let tell = |text: String| if arguments.json { eprintln!("{text}") } else { outln!("{text}") };
     tell(introduction(&options, &directory));
-    let work = chaos::run(
+    let work = ::chaos::run(
         &options,
         |row| line.suspend(|| tell(lines(row))),
         |doing| {
@@ -96,7 +95,7 @@ pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
 /// Accepts the name or the number of a fault.
 fn fault(text: &str) -> Result<String, &'static str> {
     let known = faults::all().iter().any(|fault| text == fault.name || text == fault.number.to_string());
-    known.then(|| text.to_owned()).ok_or("there is no such fault; see `shipyard chaos --list`")
+    known.then(|| text.to_owned()).ok_or("there is no such fault; see `lab chaos --list`")
 }
 
 fn chosen(arguments: &Arguments) -> anyhow::Result<Vec<Fault>> {

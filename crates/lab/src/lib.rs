@@ -1,0 +1,64 @@
+//! The program `lab`: what proves the shop, apart from the program that is the shop.
+
+#![warn(clippy::print_stdout)]
+
+pub mod attack;
+pub mod chaos;
+pub mod load;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+use platform::cli::{block_on, report};
+use shipyard::{commands::run, data::Data};
+
+/// The laboratory of Shipyard: it breaks, attacks, loads and measures the shop, and checks what the shop promises.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+    /// Directory for data: that of the running shop, too
+    #[arg(long, global = true, env = "SHIPYARD_DATA", default_value = ".shipyard", value_name = "DIRECTORY")]
+    data: PathBuf,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Inject faults into the system under load, and audit it after each
+    Chaos(chaos::Arguments),
+    /// Attack a running shop as strangers could, and measure what its customers notice
+    Attack(attack::Arguments),
+    /// Send mixed traffic to a running shop at a constant rate, and measure it
+    Load(load::Arguments),
+    /// Compare the shop's speed with that of the primitives that it is made of
+    Bench(bench::command::Arguments),
+    /// Run one service: the processes of `chaos`
+    #[command(hide = true)]
+    Run(run::Arguments),
+}
+
+/// An error is one line on standard error and exit code 1.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let data = Data::at(arguments.data);
+    report(match arguments.command {
+        Command::Chaos(arguments) => block_on(chaos::run(arguments, data)),
+        Command::Attack(arguments) => block_on(attack::run(arguments)),
+        Command::Load(arguments) => block_on(load::run(arguments, data)),
+        Command::Bench(arguments) => bench::command::run(&arguments, data.path()),
+        Command::Run(arguments) => run::run(&arguments),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+}

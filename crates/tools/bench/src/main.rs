@@ -1,5 +1,0 @@
-//! The benchmark's program.
-
-fn main() -> std::process::ExitCode {
-    bench::command::main()
-}
