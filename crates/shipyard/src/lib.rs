@@ -15,7 +15,7 @@ use platform::cli::{block_on, report};
 use crate::{
     commands::{
         audit, certificates, couriers, demo, dlq, doctor, kafka_acls, login, manual, migrate, moved, operator, produce,
-        restock, run, services, skip, token, up,
+        restock, run, services, token, up,
     },
     data::Data,
 };
@@ -65,8 +65,6 @@ enum Command {
     Audit(audit::Arguments),
     /// List, show, replay, discard and prune dead letters
     Dlq(dlq::Arguments),
-    /// Let consumers continue behind a batch that they cannot read
-    Skip(skip::Arguments),
     /// Print a completion script for a shell
     Completions(manual::Completions),
     /// Write man pages for this program and its commands
@@ -101,7 +99,6 @@ pub fn main() -> ExitCode {
         Some(Command::KafkaAcls(arguments)) => block_on(kafka_acls::run(arguments)),
         Some(Command::Audit(arguments)) => return audit::exit_code(block_on(audit::run(arguments, data))),
         Some(Command::Dlq(arguments)) => block_on(dlq::run(arguments, data)),
-        Some(Command::Skip(arguments)) => block_on(skip::run(arguments, data)),
         Some(Command::Completions(arguments)) => manual::completions(&arguments, Arguments::command()),
         Some(Command::Man(arguments)) => manual::man(&arguments, Arguments::command()),
         Some(Command::Chaos(_)) => moved::to("chaos"),

@@ -18,6 +18,5 @@ pub mod produce;
 pub mod restock;
 pub mod run;
 pub mod services;
-pub mod skip;
 pub mod token;
 pub mod up;

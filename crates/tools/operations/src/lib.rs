@@ -16,4 +16,3 @@ pub mod republish_lost_events;
 pub mod restock;
 pub mod service_states;
 pub mod session_probe;
-pub mod skip;

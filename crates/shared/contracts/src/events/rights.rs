@@ -6,7 +6,7 @@ use platform::kafka::{
     Acl,
     Operation::{All, Describe, DescribeConfigs, Read, Write},
     Resource::{Cluster, Group, Topic},
-    dead_letter_topic, skip_group,
+    dead_letter_topic,
 };
 
 use super::{Consumer, INBOUND, ROUTES, TIMELINE, Topics, readers};
@@ -47,21 +47,18 @@ pub fn rights(topics: &Topics, group_prefix: &str) -> BTreeSet<Acl> {
     let named = |topic: &str| Topic(topic.to_owned());
     let tools = TOOLS.map(|group| format!("{group_prefix}{group}"));
     let groups: BTreeSet<&String> = uses.values().flat_map(|own| &own.reads).map(|(_, group)| group).collect();
-    let skips: Vec<String> = groups.iter().map(|group| skip_group(group)).collect();
     let mut rights = BTreeSet::new();
     for (&user, Use { writes, reads }) in &uses {
         rights.extend(writes.iter().map(|topic| Acl::allow(user, Write, named(topic))));
         for (topic, group) in reads {
             rights.insert(Acl::allow(user, Read, named(topic)));
             rights.insert(Acl::allow(user, Read, Group(group.clone())));
-            // The group that holds the operator's requests to skip messages.
-            rights.insert(Acl::allow(user, Describe, Group(skip_group(group))));
             // A consumer writes messages that it cannot handle to the dead-letter topic.
             rights.insert(Acl::allow(user, Write, Topic(dead_letter_topic(topic))));
         }
     }
     // Outside programs may read every topic in groups of their own.
-    let of_others = groups.iter().copied().chain(&tools).chain(&skips);
+    let of_others = groups.iter().copied().chain(&tools);
     rights.extend(of_others.map(|group| Acl::deny(OUTSIDE, Read, Group(group.clone()))));
     rights.insert(Acl::allow(OUTSIDE, Read, Group("*".to_owned())));
     for user in [OUTSIDE, UI] {
@@ -76,11 +73,10 @@ pub fn rights(topics: &Topics, group_prefix: &str) -> BTreeSet<Acl> {
     // `shipyard audit` and `dlq` read all topics, replay and prune dead letters, and write the journal. The audit reads
     // the groups' committed offsets, and compares consumed records with stored rows.
     rights.insert(Acl::allow(OPERATOR, All, named("*")));
-    rights.extend(tools.iter().chain(&skips).map(|group| Acl::allow(OPERATOR, All, Group(group.clone()))));
+    rights.extend(tools.iter().map(|group| Acl::allow(OPERATOR, All, Group(group.clone()))));
     rights.extend(console(topics, group_prefix));
     for user in [OPERATOR, CONSOLE] {
-        let seen = groups.iter().copied().chain(&skips);
-        rights.extend(seen.map(|group| Acl::allow(user, Describe, Group(group.clone()))));
+        rights.extend(groups.iter().map(|group| Acl::allow(user, Describe, Group((*group).clone()))));
     }
     rights
 }
@@ -175,23 +171,9 @@ mod tests {
         let all = default_rights();
 
         assert!(all.contains(&Acl::allow(OUTSIDE, Read, Group("*".to_owned()))));
-        for group in
-            ["assembly-group-order-paid", "customer-service-group", "shipyard-audit", "customer-service-group-skip"]
-        {
+        for group in ["assembly-group-order-paid", "customer-service-group", "shipyard-audit"] {
             assert!(all.contains(&Acl::deny(OUTSIDE, Read, Group(group.to_owned()))), "{group}");
         }
-    }
-
-    #[test]
-    fn a_service_reads_what_the_operator_skips_and_does_not_write_it() {
-        let all = default_rights();
-        let skips = || Group("order-service-skip".to_owned());
-
-        assert!(
-            all.contains(&Acl::allow("intake", Describe, skips()))
-                && !all.contains(&Acl::allow("intake", Read, skips()))
-        );
-        assert!(all.contains(&Acl::allow(OPERATOR, All, skips())));
     }
 
     #[test]

@@ -141,14 +141,13 @@ impl Consumer {
         let (errors, mut reported) = mpsc::channel(REPORT_CAPACITY);
         let (resets, mut reset) = mpsc::channel(REPORT_CAPACITY);
         let positions = Arc::new(Positions::new(self.group, &self.topic, resets));
-        let unreadable = Arc::new(Unreadable::new(self.group, &self.topic, self.joined.clone()));
-        let reports =
-            Reports { received: Arc::default(), errors, positions: positions.clone(), unreadable: unreadable.clone() };
+        let unreadable = Arc::new(Unreadable::new(self.group, &self.topic));
+        let reports = Reports { received: Arc::default(), errors, positions: positions.clone(), unreadable };
         let received = reports.received.clone();
         let workers = Workers::new(self.clone(), reports, stop.clone(), broken.clone());
         let context = Context {
             workers,
-            unreadable,
+            joined: self.joined.clone(),
             positions: positions.clone(),
             broken: broken.clone(),
             reasons: Reasons::default(),

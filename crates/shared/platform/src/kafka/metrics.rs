@@ -10,6 +10,5 @@ pub(super) fn count_from_zero(group: &'static str) {
     let _ = metrics::histogram!("kafka_message_handling_seconds", "group" => group);
     let _ = metrics::histogram!("event_age_seconds", "group" => group);
     metrics::counter!("kafka_records_missed_total", "group" => group).increment(0);
-    metrics::counter!("kafka_records_skipped_total", "group" => group).increment(0);
     metrics::counter!("kafka_positions_reset_total", "group" => group).increment(0);
 }

@@ -3,7 +3,6 @@
 mod acls;
 mod all_records;
 mod background_drop;
-mod batch;
 mod close;
 mod config;
 mod connection;
@@ -30,14 +29,12 @@ mod refusal;
 mod retry_or_dead_letter;
 mod security;
 mod silence;
-mod skips;
 mod topic_creator;
 mod topics;
 mod unreadable;
 mod workers;
 
 pub use acls::{Acl, Changed, Operation, Resource, add_acls, set_acls};
-pub use batch::{Batch, batches_at, can_be_decoded};
 pub use config::Config;
 pub use consumer::{Consumer, TopicSubscription};
 pub use dead_letter::{
@@ -51,7 +48,6 @@ pub use producer::{KafkaPublisher, Record, is_too_large};
 pub use reader::{Extent, Mark, Reader};
 pub use refusal::{Refusal, probe};
 pub use security::{SaslMechanism, SecurityProtocol};
-pub use skips::{skip, skip_group, skipped};
 pub use topic_creator::TopicCreator;
 pub use topics::{dead_letter_topic, delete_records, ensure_compacted_topic, ensure_topics, original_topic, retention};
 pub use unreadable::cannot_be_decoded;

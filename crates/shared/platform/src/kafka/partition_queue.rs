@@ -21,7 +21,6 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Consumer, Message,
     positions::Positions,
-    skips,
     unreadable::{Unreadable, cannot_be_decoded},
 };
 
@@ -50,8 +49,8 @@ pub(super) struct PartitionQueue<C: ConsumerContext> {
     /// The offset of the next message. `None` until a message was received or a batch could not be read.
     next: Option<i64>,
     is_unreadable: bool,
-    /// The error of the batch at the next offset, until the queue is set to this batch again, or behind it. librdkafka
-    /// goes on behind a corrupt batch, so the queue may have messages that must not be handled before it.
+    /// The error of the batch at the next offset, until the queue is set to this batch again. librdkafka goes on behind a
+    /// corrupt batch, so the queue may have messages that must not be handled before it.
     undecoded: Option<KafkaError>,
     /// Cancelled when the partition is assigned to another member, or the consumer stops.
     pub closed: CancellationToken,
@@ -128,8 +127,8 @@ impl<C: ConsumerContext + 'static> PartitionQueue<C> {
         messages.push(message);
     }
 
-    /// Reports the batch at the current position. Continues at this batch after a pause, or after the batch if an
-    /// operator skips this one. Fails if the position is not known.
+    /// Reports the batch at the current position, and continues at this batch after a pause. Fails if the position is
+    /// not known.
     async fn wait_until_readable(&mut self, error: &KafkaError) -> anyhow::Result<()> {
         let position = match self.next {
             Some(next) => next,
@@ -138,24 +137,8 @@ impl<C: ConsumerContext + 'static> PartitionQueue<C> {
         self.next = Some(position);
         self.is_unreadable = true;
         self.reports.unreadable.add(self.partition, position, error);
-        let skipped = skips::skipped_at(&self.consumer, self.partition, position).await.unwrap_or_else(|error| {
-            self.warn(&error);
-            None
-        });
-        let to = if let Some(batch) = skipped {
-            let to = batch.last + 1;
-            let (group, topic, partition) = (self.consumer.group, &self.consumer.topic, self.partition);
-            tracing::warn!(group, topic, partition, position, to, "records skipped by an operator");
-            let count = u64::try_from(to - position.max(batch.first)).unwrap_or_default();
-            metrics::counter!("kafka_records_skipped_total", "group" => group).increment(count);
-            self.next = Some(to);
-            let _ = self.store_next(to);
-            to
-        } else {
-            tokio::time::sleep(RETRY_DELAY).await;
-            position
-        };
-        while let Err(error) = self.seek(to).await {
+        tokio::time::sleep(RETRY_DELAY).await;
+        while let Err(error) = self.seek(position).await {
             self.warn(&error);
             tokio::time::sleep(RETRY_DELAY).await;
         }

@@ -9,7 +9,7 @@ use rdkafka::{
     ClientConfig, Message as _, Offset, TopicPartitionList,
     consumer::{BaseConsumer, CommitMode, Consumer as _},
     error::{KafkaError, KafkaResult},
-    metadata::{MetadataPartition, MetadataTopic},
+    metadata::MetadataTopic,
     types::RDKafkaErrorCode::{
         self, CoordinatorLoadInProgress, CoordinatorNotAvailable, LeaderNotAvailable, NotCoordinator,
         NotLeaderForPartition, UnknownTopicOrPartition,
@@ -84,13 +84,6 @@ impl Reader {
         self
     }
 
-    /// Lets [`read`](Self::read) return the records of aborted transactions, too, which consumers do not get.
-    #[must_use]
-    pub fn including_aborted(mut self) -> Self {
-        self.client.set("isolation.level", "read_uncommitted");
-        self
-    }
-
     /// Returns the extents of a topic's partitions. Returns none for a topic that does not exist.
     pub fn extents(&self, topic: &str) -> anyhow::Result<Vec<Extent>> {
         let metadata = match self.consumer.fetch_metadata(Some(topic), REQUEST_TIMEOUT) {
@@ -111,16 +104,6 @@ impl Reader {
                 Ok(Extent { partition, start, end })
             })
             .collect()
-    }
-
-    pub(super) fn leader(&self, topic: &str, partition: i32) -> anyhow::Result<String> {
-        let metadata =
-            self.consumer.fetch_metadata(Some(topic), REQUEST_TIMEOUT).context("asking Kafka for its brokers")?;
-        let mut partitions = metadata.topics().iter().flat_map(MetadataTopic::partitions);
-        let leader = partitions.find(|known| known.id() == partition).map(MetadataPartition::leader);
-        let broker = metadata.brokers().iter().find(|broker| Some(broker.id()) == leader);
-        let broker = broker.with_context(|| format!("{topic}/{partition} does not exist, or has no leader"))?;
-        Ok(format!("{}:{}", broker.host(), broker.port()))
     }
 
     /// Calls `each` with every record of these extents and its timestamp, in order within a partition.

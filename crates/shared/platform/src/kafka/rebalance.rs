@@ -17,15 +17,16 @@ use super::{
     known_brokers::KnownBrokers,
     lag::Lag,
     positions::{Noted, Positions},
-    unreadable::Unreadable,
     workers::Workers,
 };
+use crate::server::readiness::Condition;
 
 /// The context of a consumer. librdkafka calls `log` and `error` from its own threads, and the other methods within the
 /// consumer's task while it receives.
 pub(super) struct Context {
     pub workers: Workers<Self>,
-    pub unreadable: Arc<Unreadable>,
+    /// Met once the consumer has joined its group.
+    pub joined: Condition,
     pub positions: Arc<Positions>,
     /// Cancelled when the consumer must be rebuilt.
     pub broken: CancellationToken,
@@ -78,7 +79,7 @@ impl Context {
         let checked = self.positions.check(consumer, partitions);
         self.workers.start(partitions);
         consumer.incremental_assign(partitions)?;
-        self.unreadable.joined();
+        self.joined.set(true);
         checked
     }
 }

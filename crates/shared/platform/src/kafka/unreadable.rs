@@ -1,5 +1,5 @@
 //! Partitions whose next batch cannot be decoded: it is corrupt, too large, or compressed with an unknown codec. The
-//! consumer waits until an operator repairs or skips the batch.
+//! consumer waits until the batch is repaired, or deleted from the topic.
 
 use std::{
     collections::BTreeSet,
@@ -7,11 +7,6 @@ use std::{
 };
 
 use rdkafka::{error::KafkaError, types::RDKafkaErrorCode};
-
-use crate::server::readiness::Condition;
-
-/// The reason for the readiness response.
-const REASON: &str = "a batch cannot be read";
 
 /// Returns true if librdkafka cannot decode a batch. It reports the same error again and again.
 pub fn cannot_be_decoded(error: &KafkaError) -> bool {
@@ -34,18 +29,16 @@ pub fn cannot_be_decoded(error: &KafkaError) -> bool {
     )
 }
 
-/// The unreadable partitions of one consumer, and its readiness condition, which also requires that it has joined its
-/// group.
+/// The unreadable partitions of one consumer.
 pub(super) struct Unreadable {
     group: &'static str,
     topic: String,
-    joined: Condition,
     partitions: Mutex<BTreeSet<i32>>,
 }
 
 impl Unreadable {
-    pub fn new(group: &'static str, topic: &str, joined: Condition) -> Self {
-        Self { group, topic: topic.to_owned(), joined, partitions: Mutex::default() }
+    pub fn new(group: &'static str, topic: &str) -> Self {
+        Self { group, topic: topic.to_owned(), partitions: Mutex::default() }
     }
 
     /// Records that the batch of `partition` at this offset cannot be read.
@@ -59,10 +52,10 @@ impl Unreadable {
                 partition,
                 offset,
                 %error,
-                "a batch cannot be read: its partition waits until it is skipped with `shipyard skip`"
+                "a batch cannot be read: its partition waits"
             );
         }
-        self.say(&partitions);
+        self.export(&partitions);
     }
 
     /// Records that `partition` is readable again, or that another member reads it.
@@ -76,22 +69,13 @@ impl Unreadable {
                 partition,
                 "the partition with a batch that cannot be read has recovered or moved"
             );
-            self.say(&partitions);
+            self.export(&partitions);
         }
     }
 
-    pub fn joined(&self) {
-        self.say(&self.lock());
-    }
-
-    fn say(&self, partitions: &BTreeSet<i32>) {
+    fn export(&self, partitions: &BTreeSet<i32>) {
         let count = u32::try_from(partitions.len()).unwrap_or(u32::MAX);
         metrics::gauge!("kafka_unreadable_partitions", "group" => self.group, "topic" => self.topic.clone()).set(count);
-        if partitions.is_empty() {
-            self.joined.set(true);
-        } else {
-            self.joined.refuse(REASON);
-        }
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeSet<i32>> {

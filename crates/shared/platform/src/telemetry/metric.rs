@@ -107,11 +107,6 @@ pub const METRICS: &[Metric] = &[
         &["group"],
         "Records that were deleted before a consumer group had handled them.",
     ),
-    Metric::counter(
-        "kafka_records_skipped_total",
-        &["group"],
-        "Records that an operator has skipped, since they cannot be read.",
-    ),
     Metric::gauge(
         "kafka_unreadable_partitions",
         &["group", "topic"],

@@ -12,10 +12,8 @@ pub struct Intake {
     /// The number of partitions of the topic that were read.
     pub partitions: usize,
     pub orders: Vec<IntakeOrder>,
-    /// The records before the consumer's committed offsets, without the skipped ones.
+    /// The records before the consumer's committed offsets.
     pub records: Vec<IntakeRecord>,
-    /// The number of records that an operator skipped because they cannot be read.
-    pub skipped: usize,
     /// The partitions that the consumer has not read to their end.
     pub unread: Vec<Unread>,
     /// The partitions and offsets of records that are dead letters, including pruned ones.

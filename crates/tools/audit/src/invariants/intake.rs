@@ -40,9 +40,6 @@ pub fn check(facts: &Facts) -> Finding {
             "{unknown} records are not kept; {at_most} of them may have been dead letters that are pruned"
         ));
     }
-    if intake.skipped > 0 {
-        check.note(format!("{} records cannot be read, and an operator has skipped them", intake.skipped));
-    }
     check.counted("partitions of orders", intake.partitions);
     check.counted("records of orders", intake.records.len());
     check.counted("orders of the stream", intake.orders.len());

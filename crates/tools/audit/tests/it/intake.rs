@@ -28,7 +28,6 @@ fn stream(facts: &mut Facts) {
         unread: Vec::new(),
         letters: [(0, 3), (0, 4)].into(),
         letters_pruned: 0,
-        skipped: 0,
     };
 }
 

@@ -4,8 +4,7 @@ use std::{collections::HashMap, time::Duration};
 
 use anyhow::{Context as _, anyhow};
 use contracts::events::ORDERS;
-use operations::skip;
-use platform::kafka::Record;
+use platform::kafka::{self, Record};
 use producer::Records;
 use rand::RngExt as _;
 use rdkafka::{
@@ -23,7 +22,7 @@ use crate::{
 pub const FAULTS: [Fault; 1] = [Fault {
     number: 9,
     name: "batch-unreadable",
-    what: "a zstd batch of 64 MiB in the topic of orders: its partition alone waits, intake says so, and skip ends it",
+    what: "a zstd batch of 64 MiB in the topic of orders: its partition alone waits, intake says so, and deleting the batch ends it",
     inject: inject!(send),
 }];
 
@@ -31,8 +30,8 @@ pub const FAULTS: [Fault; 1] = [Fault {
 const BATCH_BYTES: usize = 64 << 20;
 /// The gauge of partitions whose consumer waits at an unreadable batch.
 const WAITING: &str = "kafka_unreadable_partitions";
-/// How soon intake must report that it cannot read the batch, and how soon it must have stored all orders after the
-/// skip.
+/// How soon intake must report that it cannot read the batch, and how soon it must have stored all orders once the batch
+/// is deleted.
 const REPORT_TIMEOUT: Duration = Duration::from_secs(30);
 const STORE_TIMEOUT: Duration = Duration::from_mins(1);
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
@@ -70,7 +69,7 @@ async fn send(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     }
 
     let sources = &experiment.cluster.sources;
-    let skipped = skip::skip(&sources.kafka, &sources.topics, &topic, partition, offset, None).await?;
+    kafka::delete_records(&sources.kafka, &topic, &[(partition, offset + 1)]).await?;
     experiment.cause_removed();
     let all = until(STORE_TIMEOUT * slack, async || Ok(stored(experiment).await? >= last));
     if !all.await? {
@@ -80,9 +79,9 @@ async fn send(experiment: &mut Experiment) -> anyhow::Result<Injected> {
         Ok(experiment.cluster.replicas.metric(&intake::SERVICE, WAITING).await? == 0.0)
     });
     if !waits.await? {
-        done.problems.push(format!("{WAITING} of intake is not 0 after the batch was skipped"));
+        done.problems.push(format!("{WAITING} of intake is not 0 after the batch was deleted"));
     }
-    done.notes.push(format!("{} of {orders} orders were stored before the skip; {skipped}", meanwhile - before));
+    done.notes.push(format!("{} of {orders} orders were stored before the batch was deleted", meanwhile - before));
     Ok(Injected::Done(done))
 }
 

@@ -10,7 +10,7 @@ use futures::TryStreamExt as _;
 use intake::model::{Delivery, Item, Order, Payment};
 use platform::{
     http::json,
-    kafka::{self, Batch, Extent, Mark, Reader, dead_letter_topic},
+    kafka::{self, Extent, Mark, Reader, dead_letter_topic},
 };
 use sqlx::{FromRow, types::Json};
 use uuid::Uuid;
@@ -37,16 +37,15 @@ pub async fn read(
         let extents = reader.extents(&name)?;
         let partitions: Vec<i32> = extents.iter().map(|extent| extent.partition).collect();
         if partitions.is_empty() {
-            return Ok((extents, HashMap::new(), Vec::new()));
+            return Ok((extents, HashMap::new()));
         }
-        let skipped = kafka::skipped(&own, ORDERS.consumer.group, &name, &partitions)?;
-        anyhow::Ok((extents, reader.marks(&name, &partitions)?, skipped))
+        let marks = reader.marks(&name, &partitions)?;
+        anyhow::Ok((extents, marks))
     });
-    let (extents, marks, skipped) = marked.await.context("reading the offsets of orders")??;
+    let (extents, marks) = marked.await.context("reading the offsets of orders")??;
     let orders = orders(databases).await?;
-    let skipped = in_topic(config, &topic, &consumed(&extents, &marks), skipped).await?;
     let own = config.clone();
-    let reading = tokio::task::spawn_blocking(move || records(&own, &topic, &extents, &marks, &skipped, &progress));
+    let reading = tokio::task::spawn_blocking(move || records(&own, &topic, &extents, &marks, &progress));
     let read = reading.await.context("reading the topic of orders")??;
     Ok(Intake { orders, ..read })
 }
@@ -61,60 +60,27 @@ fn consumed(extents: &[Extent], marks: &HashMap<i32, Mark>) -> Vec<Extent> {
     consumed.collect()
 }
 
-/// Returns those of the skipped batches that are among the consumed records. The others have expired, or were in an
-/// earlier topic of the same name.
-async fn in_topic(
-    config: &kafka::Config,
-    topic: &str,
-    consumed: &[Extent],
-    skipped: Vec<(i32, Batch)>,
-) -> anyhow::Result<Vec<(i32, Batch)>> {
-    let mut own = Vec::new();
-    for (partition, batch) in skipped {
-        let has_it = |one: &&Extent| one.partition == partition && one.start <= batch.last && batch.last < one.end;
-        let Some(extent) = consumed.iter().find(has_it) else { continue };
-        let is_own = if batch.checksum.is_some() {
-            let found = kafka::batches_at(config, topic, partition, batch.first.max(extent.start)).await?;
-            found.contains(&batch)
-        } else {
-            // An older version noted the batch.
-            let (config, topic) = (config.clone(), topic.to_owned());
-            let read = tokio::task::spawn_blocking(move || kafka::can_be_decoded(&config, &topic, partition, batch));
-            !read.await.context("reading a skipped batch")??
-        };
-        if is_own {
-            own.push((partition, batch));
-        }
-    }
-    Ok(own)
-}
-
 fn records(
     config: &kafka::Config,
     topic: &str,
     extents: &[Extent],
     marks: &HashMap<i32, Mark>,
-    skipped: &[(i32, Batch)],
     progress: &Progress,
 ) -> anyhow::Result<Intake> {
     let reader = Reader::new(config, GROUP)?;
     let consumed = consumed(extents, marks);
     let total = consumed.iter().map(|extent| extent.end - extent.start).sum::<i64>();
     let total = usize::try_from(total).unwrap_or_default();
-    let count = skipped.iter().map(|(_, batch)| batch.count()).sum::<i64>();
-    let mut read =
-        Intake { partitions: extents.len(), skipped: usize::try_from(count).unwrap_or_default(), ..Intake::default() };
+    let mut read = Intake { partitions: extents.len(), ..Intake::default() };
     progress(topic, 0, total);
-    for readable in readable(&consumed, skipped) {
-        reader.read(topic, &readable, |message, _| {
-            let order: Option<Order> = json::decode(&message.payload).ok();
-            let order = order.map(Order::as_stored).map(|order| (order.order_uid.to_string(), digest(&order)));
-            read.records.push(IntakeRecord { partition: message.partition, offset: message.offset, order });
-            if read.records.len().is_multiple_of(1_000) {
-                progress(topic, read.records.len(), total);
-            }
-        })?;
-    }
+    reader.read(topic, &consumed, |message, _| {
+        let order: Option<Order> = json::decode(&message.payload).ok();
+        let order = order.map(Order::as_stored).map(|order| (order.order_uid.to_string(), digest(&order)));
+        read.records.push(IntakeRecord { partition: message.partition, offset: message.offset, order });
+        if read.records.len().is_multiple_of(1_000) {
+            progress(topic, read.records.len(), total);
+        }
+    })?;
     read.unread = unread(&reader.limited_like_a_consumer(), topic, extents, marks)?;
     let reader = Reader::new(config, GROUP)?;
     let dead = dead_letter_topic(topic);
@@ -129,30 +95,6 @@ fn records(
     let own = known.filter_map(|(record, id)| record.filter(|(partition, _)| is_in_topic(marks, *partition, id)));
     read.letters = own.collect();
     Ok(read)
-}
-
-/// Returns the parts of these extents before and after the skipped records, in rounds that have each partition at most
-/// once.
-fn readable(extents: &[Extent], skipped: &[(i32, Batch)]) -> Vec<Vec<Extent>> {
-    let mut rounds: Vec<Vec<Extent>> = Vec::new();
-    for extent in extents {
-        let mut batches: Vec<&Batch> =
-            skipped.iter().filter(|(partition, _)| *partition == extent.partition).map(|(_, batch)| batch).collect();
-        batches.sort_by_key(|batch| batch.first);
-        let (mut start, mut parts) = (extent.start, Vec::new());
-        for batch in batches {
-            parts.push(Extent { start, end: batch.first, ..*extent });
-            start = start.max(batch.last + 1);
-        }
-        parts.push(Extent { start, ..*extent });
-        for (round, part) in parts.into_iter().filter(|part| part.start < part.end).enumerate() {
-            if rounds.len() == round {
-                rounds.push(Vec::new());
-            }
-            rounds[round].push(part);
-        }
-    }
-    rounds
 }
 
 /// Returns the partitions with records after the committed offset.
@@ -232,18 +174,6 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn what_was_skipped_is_not_read() {
-        let extent = |partition, start, end| Extent { partition, start, end };
-        let batch = |first, last| Batch { first, last, checksum: None };
-        let (one, two) = ((0, batch(3, 4)), (0, batch(0, 0)));
-
-        let rounds = readable(&[extent(0, 0, 9), extent(1, 0, 2)], &[one, two]);
-
-        assert_eq!(rounds, [vec![extent(0, 1, 3), extent(1, 0, 2)], vec![extent(0, 5, 9)]]);
-        assert_eq!(readable(&[extent(0, 0, 1)], &[two]), Vec::<Vec<Extent>>::new());
-    }
-
     /// Publishes a record, or the dead letter of one in this partition, with its offset and the id of its topic.
     async fn publish(broker: &testkit::Kafka, topic: &str, letter: Option<(i32, i64, &str)>) {
         let headers = letter.map(|(partition, offset, id)| {
@@ -257,7 +187,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_was_skipped_or_given_up_in_an_earlier_topic_hides_no_record() {
+    async fn what_was_given_up_in_an_earlier_topic_hides_no_record() {
         let broker = testkit::kafka().await;
         let (config, topic) = (broker.config(), ORDERS.topic(&broker.topics()).to_owned());
         for _ in 0..5 {
@@ -269,19 +199,12 @@ mod tests {
         }
         let extents = [Extent { partition, start: 0, end: 5 }];
         let marks = HashMap::from([(partition, Mark { next: 5, note: "own".to_owned() })]);
-        let own = kafka::batches_at(&config, &topic, partition, 0).await.unwrap()[0];
-        let other = Batch { first: 1, last: 1, checksum: own.checksum.map(|checksum| !checksum) };
-        let readable = Batch { first: 2, last: 2, checksum: None };
 
-        let noted = [own, other, readable].map(|batch| (partition, batch)).to_vec();
-        let skipped = in_topic(&config, &topic, &consumed(&extents, &marks), noted).await.unwrap();
-        let kept = skipped.clone();
         let progress: Progress = Arc::new(|_, _, _| {});
-        let reading = tokio::task::spawn_blocking(move || records(&config, &topic, &extents, &marks, &kept, &progress));
+        let reading = tokio::task::spawn_blocking(move || records(&config, &topic, &extents, &marks, &progress));
         let read = reading.await.unwrap().unwrap();
 
-        assert_eq!(skipped, [(partition, own)]);
-        assert_eq!(read.records.iter().map(|record| record.offset).collect::<Vec<_>>(), [1, 2, 3, 4]);
+        assert_eq!(read.records.iter().map(|record| record.offset).collect::<Vec<_>>(), [0, 1, 2, 3, 4]);
         assert_eq!(read.letters, HashSet::from([(partition, 3), (partition, 4)]));
     }
 }

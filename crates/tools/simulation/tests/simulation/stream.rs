@@ -164,6 +164,5 @@ pub fn facts(world: &World) -> Intake {
         unread: Vec::new(),
         letters: letters.map(|letter| (letter.message.partition, letter.message.offset)).collect(),
         letters_pruned: 0,
-        skipped: 0,
     }
 }

@@ -5,7 +5,6 @@
 use std::fmt::Write as _;
 
 use platform::kafka;
-use rdkafka::{error::KafkaResult, producer::Producer as _};
 
 use super::{positions::is_real, *};
 
@@ -27,47 +26,6 @@ impl Setup {
         for delivery in queued {
             delivery.await.expect("the producer lives").expect("the broker takes the batch");
         }
-    }
-
-    /// Publishes a record under key 1 in a transaction, and aborts it.
-    async fn publish_aborted(&self) {
-        let (brokers, topic) = (self.kafka.config().kafka_brokers, self.topic.clone());
-        let aborting = tokio::task::spawn_blocking(move || -> KafkaResult<()> {
-            let timeout = Duration::from_secs(30);
-            let mut settings = ClientConfig::new();
-            settings
-                .set("bootstrap.servers", brokers)
-                .set("transactional.id", &topic)
-                .set("message.timeout.ms", "20000");
-            let producer: FutureProducer = settings.create()?;
-            producer.init_transactions(timeout)?;
-            producer.begin_transaction()?;
-            let sent = producer.send_result(FutureRecord::to(&topic).key("1").payload("aborted"));
-            let delivery = sent.map_err(|(error, _)| error)?;
-            let delivered = futures::executor::block_on(delivery).expect("the producer lives");
-            delivered.map_err(|(error, _)| error)?;
-            producer.abort_transaction(timeout)
-        });
-        aborting.await.unwrap().unwrap();
-    }
-
-    /// Lets the consumers skip the first batch with records from this offset of the partition of key 1 on.
-    async fn skip(&self, offset: i64) {
-        let (config, topic, partition) = (self.kafka.config(), self.topic.clone(), partition_of(b"1"));
-        let found = kafka::batches_at(&config, &topic, partition, offset).await.unwrap();
-        let batch = *found.last().unwrap();
-        let skipping = tokio::task::spawn_blocking(move || kafka::skip(&config, "notes", &topic, partition, batch));
-        skipping.await.unwrap().unwrap();
-    }
-
-    /// Waits until `condition` is the first condition that the service waits for, or with `None` until the service
-    /// waits for none.
-    async fn waits_for(&self, readiness: &Readiness, condition: Option<&str>) {
-        eventually(|| async {
-            let waits = readiness.waiting_for();
-            (waits.first().map(String::as_str) == condition).then_some(())
-        })
-        .await;
     }
 }
 
@@ -108,90 +66,29 @@ async fn a_batch_of_eight_mebibytes_is_read_whatever_it_is_compressed_with() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_batch_that_cannot_be_read_is_said_and_skipped_by_an_operator_and_holds_up_its_partition_alone() {
+async fn a_batch_that_cannot_be_read_holds_up_its_partition_alone_until_it_is_deleted() {
     let setup = Setup::new().await;
     let (consumer, readiness) = setup.consume();
     setup.publish_numbers(0..KEYS).await;
     setup.notes.wait_for(KEYS).await;
-    assert!(readiness.is_ready());
 
     setup.publish_compressed("zstd", &"x".repeat(64 << 20)).await;
     setup.publish_numbers(KEYS..2 * KEYS).await;
-    setup.waits_for(&readiness, Some("joined: a batch cannot be read")).await;
-    // The other partitions continue.
-    setup.notes.wait_for(KEYS + 1).await;
-
-    let config = setup.kafka.config();
-    let partition = partition_of(b"1");
-    let batch = eventually(|| async {
-        let found = kafka::batches_at(&config, &setup.topic, partition, offset_of(partition)).await.ok()?;
-        found.first().copied()
-    })
-    .await;
-    assert_eq!(batch.count(), 1);
-    let topic = setup.topic.clone();
-    let skipping = tokio::task::spawn_blocking(move || {
-        kafka::skip(&config, "notes", &topic, partition, batch)?;
-        kafka::skipped(&config, "notes", &topic, &[partition])
-    });
-    assert_eq!(skipping.await.unwrap().unwrap(), [(partition, batch)]);
-
-    setup.notes.wait_for(2 * KEYS).await;
-    setup.waits_for(&readiness, None).await;
-    consumer.stop().await;
-    setup.assert_in_order(2 * KEYS);
-
-    // A restarted consumer skips the batch, too.
-    let (consumer, readiness) = setup.consume();
-    readiness.ready().await;
-    setup.publish_numbers(2 * KEYS..3 * KEYS).await;
-    setup.notes.wait_for(3 * KEYS).await;
+    // The other partitions continue, and the service serves its callers.
+    let others = (0..KEYS).filter(|key| partition_of(key.to_string().as_bytes()) != partition_of(b"1")).count();
+    setup.notes.wait_for(KEYS + others).await;
     assert!(readiness.is_ready());
-    consumer.stop().await;
-}
 
-#[tokio::test(flavor = "multi_thread")]
-async fn records_between_two_skipped_batches_are_handled() {
-    let setup = Setup::new().await;
-    let unreadable = "x".repeat(64 << 20);
-    setup.publish([(1, "first")]).await;
-    setup.publish_compressed("zstd", &unreadable).await;
-    setup.publish([(1, "second"), (1, "third")]).await;
-    setup.publish_compressed("zstd", &unreadable).await;
-    setup.publish([(1, "last")]).await;
-
-    // Skips both batches before the consumer reaches them.
-    setup.skip(1).await;
-    setup.skip(4).await;
-    let (consumer, readiness) = setup.consume();
-
-    setup.notes.wait_for(4).await;
-    setup.waits_for(&readiness, None).await;
-    consumer.stop().await;
-    assert_eq!(*setup.notes.seen(), ["first", "second", "third", "last"]);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_batch_behind_an_aborted_transaction_is_skipped_at_the_offset_that_its_consumer_says() {
-    let setup = Setup::new().await;
-    // The mock cluster has no aborted transactions.
-    if !is_real(&setup) {
-        return;
+    // The mock cluster deletes no records.
+    if is_real(&setup) {
+        // As `kafka-delete-records.sh` does.
+        let partition = partition_of(b"1");
+        let behind = [(partition, offset_of(partition) + 1)];
+        kafka::delete_records(&setup.kafka.config(), &setup.topic, &behind).await.unwrap();
+        setup.notes.wait_for(2 * KEYS).await;
+        setup.assert_in_order(2 * KEYS);
     }
-    let (consumer, readiness) = setup.consume();
-    setup.publish([(1, "first")]).await;
-    setup.publish_aborted().await;
-    setup.publish_compressed("zstd", &"x".repeat(64 << 20)).await;
-    setup.publish([(1, "last")]).await;
-    setup.waits_for(&readiness, Some("joined: a batch cannot be read")).await;
-
-    // The offset after the last record that was handled.
-    setup.skip(1).await;
-
-    setup.notes.wait_for(2).await;
-    setup.waits_for(&readiness, None).await;
     consumer.stop().await;
-    assert_eq!(*setup.notes.seen(), ["first", "last"]);
 }
 
 /// Returns the partition to which librdkafka assigns the key. The topic has three.
