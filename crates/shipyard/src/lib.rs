@@ -57,7 +57,7 @@ enum Command {
     Login(login::Arguments),
     /// Log in, and print an access token for HTTP and gRPC
     Token(login::Arguments),
-    /// Create, renew and revoke the certificates of the services, the gateway, the stores and their operators
+    /// Create and renew the certificates of the services, the gateway, the stores and their operators
     Certificates(certificates::Arguments),
     /// Give the users of the Kafka broker at KAFKA_BROKERS their rights (ACLs) and create missing topics, as its super user
     KafkaAcls(kafka_acls::Arguments),

@@ -1,5 +1,5 @@
-//! `shipyard certificates`: creates, renews and revokes the certificates of the services, the gateway, the stores and
-//! their operators.
+//! `shipyard certificates`: creates and renews the certificates of the services, the gateway, the stores and their
+//! operators.
 
 use std::{path::PathBuf, str::FromStr, time::Duration};
 
@@ -30,9 +30,6 @@ pub struct Arguments {
     /// Renew all certificates
     #[arg(long)]
     renew: bool,
-    /// Revoke all certificates of NAME but the newest, which has to be in use by then (see --renew)
-    #[arg(long, value_name = "NAME")]
-    revoke: Vec<String>,
     /// Lifetime of the authority, if one is created
     #[arg(long, default_value = "10y", value_parser = lifetime, value_name = "TIME")]
     ca_lifetime: Duration,
@@ -61,25 +58,20 @@ struct For<T> {
 }
 
 pub fn run(arguments: Arguments, data: &Data) -> anyhow::Result<()> {
-    let Arguments { directory, lifetime, store_lifetime, renew, revoke, ca_lifetime, owner, host } = arguments;
+    let Arguments { directory, lifetime, store_lifetime, renew, ca_lifetime, owner, host } = arguments;
     let subjects = subjects(&host)?;
     if let Some(unknown) = owner.iter().filter_map(|own| own.name.as_deref()).find(|name| !is_known(&subjects, name)) {
         anyhow::bail!("--owner: unknown certificate {unknown}");
     }
-    if let Some(wrong) = revoke.iter().find(|name| !subjects.iter().any(|of| of.name == **name && of.uri.is_some())) {
-        // The stores' clients read no list of revoked certificates.
-        anyhow::bail!("--revoke: {wrong} is not a caller; only the certificates of callers are revoked");
-    }
     let path = directory.unwrap_or_else(|| data.path().join("certificates"));
     let plan = Plan { now: clock::now().into(), ca_lifetime, lifetime, store_lifetime, renew };
-    let mut directory = Directory::open(&path, plan)?;
+    let directory = Directory::open(&path, plan)?;
     outln!("{:<14}{}", "authority", if directory.is_new { "made" } else { "kept" });
     let own = |subject: &Subject| {
         let own = owner.iter().find(|own| own.name.as_deref() == Some(&subject.name));
         own.or_else(|| owner.iter().find(|own| own.name.is_none())).map(|own| own.value)
     };
-    // If the revoked name got a new certificate now, the revocation would hit the one in use.
-    for subject in subjects.iter().filter(|_| revoke.is_empty() || renew) {
+    for subject in &subjects {
         let change =
             directory.ensure(subject, own(subject)).with_context(|| format!("the certificate of {}", subject.name))?;
         let done = match change {
@@ -88,13 +80,6 @@ pub fn run(arguments: Arguments, data: &Data) -> anyhow::Result<()> {
             Change::Renewed(reason) => format!("renewed: {reason}"),
         };
         outln!("{:<14}{done}", subject.name);
-    }
-    for name in &revoke {
-        outln!("{name:<14}revoked: {}", directory.revoke(name)?);
-    }
-    // The loop above distributed the old list of revoked certificates.
-    for subject in subjects.iter().filter(|_| !revoke.is_empty()) {
-        directory.distribute(subject, own(subject))?;
     }
     outln!("\nThe files are in {}", path.display());
     Ok(())

@@ -8,9 +8,8 @@ use std::{
 
 use anyhow::Context as _;
 use rcgen::{
-    BasicConstraints, CertificateParams, CertificateRevocationListParams, DistinguishedName, DnType,
-    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, RevocationReason, RevokedCertParams,
-    SanType, SerialNumber,
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose, SanType,
 };
 use rustls::{
     RootCertStore,
@@ -21,15 +20,13 @@ use rustls::{
     sign::CertifiedKey,
 };
 
-use crate::{Subject, issued::Serial};
+use crate::Subject;
 
 /// The prefix of an authority's name. A part of its key's digest follows, so that a certificate's issuer identifies the
 /// authority.
 const NAME: &str = "Shipyard CA";
 /// How long before their creation certificates are valid, for machines with slow clocks.
 const CLOCK_SKEW: Duration = Duration::from_hours(2);
-/// How long a revocation list is valid. A new list is signed only when its content changes.
-const REVOCATIONS_LIFETIME: Duration = Duration::from_hours(10 * 365 * 24);
 
 /// A certificate and its private key, in PEM.
 #[derive(Clone)]
@@ -50,7 +47,7 @@ impl Authority {
         let key = KeyPair::generate().context("generating a key")?;
         let mut params = params(&name(&key), now, lifetime);
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
-        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
         let certificate = params.self_signed(&key).context("signing the authority's certificate")?;
         Self::load(Pair { certificate: certificate.pem(), key: key.serialize_pem() })
     }
@@ -59,7 +56,7 @@ impl Authority {
         let key = KeyPair::from_pem(&pair.key).context("the authority's key is not one in PEM")?;
         let mut issuer = CertificateParams::default();
         issuer.distinguished_name = named(&name(&key));
-        issuer.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        issuer.key_usages = vec![KeyUsagePurpose::KeyCertSign];
         let mut roots = RootCertStore::empty();
         for certificate in chain(&pair.certificate)? {
             roots.add(certificate).context("the authority's certificate cannot be used")?;
@@ -100,7 +97,6 @@ impl Authority {
     pub fn sign(&self, subject: &Subject, now: SystemTime, lifetime: Duration) -> anyhow::Result<Pair> {
         let key = KeyPair::generate().context("generating a key")?;
         let mut params = params(&subject.name, now, lifetime);
-        params.serial_number = Some(Serial::of(&key).into());
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.use_authority_key_identifier_extension = true;
         if let Some(uri) = &subject.uri {
@@ -118,26 +114,6 @@ impl Authority {
         }
         let certificate = params.signed_by(&key, &self.issuer).with_context(|| format!("signing {}", subject.name))?;
         Ok(Pair { certificate: certificate.pem(), key: key.serialize_pem() })
-    }
-
-    /// Returns a list that revokes the certificates with these serial numbers, in PEM.
-    pub fn revocations(&self, revoked: &[(Serial, SystemTime)], now: SystemTime) -> anyhow::Result<String> {
-        let revoked = revoked.iter().map(|(serial, at)| RevokedCertParams {
-            serial_number: (*serial).into(),
-            revocation_time: (*at).into(),
-            reason_code: Some(RevocationReason::KeyCompromise),
-            invalidity_date: None,
-        });
-        let number = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
-        let list = CertificateRevocationListParams {
-            this_update: (now - CLOCK_SKEW).into(),
-            next_update: (now + REVOCATIONS_LIFETIME).into(),
-            crl_number: SerialNumber::from(number),
-            issuing_distribution_point: None,
-            revoked_certs: revoked.collect(),
-            key_identifier_method: KeyIdMethod::Sha256,
-        };
-        list.signed_by(&self.issuer).and_then(|list| list.pem()).context("signing the list of revoked certificates")
     }
 
     /// Checks that this authority issued the pair for exactly this subject, and that it is valid at that time. The

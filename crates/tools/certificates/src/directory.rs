@@ -12,16 +12,11 @@ use anyhow::Context as _;
 use crate::{
     Authority, Pair, Subject,
     file::{PUBLIC, SECRET, read, write},
-    issued::{Issued, Serial},
 };
 
 /// The file with the authority's certificate, also in each subject's directory.
 pub const CA: &str = "ca.crt";
 const CA_KEY: &str = "ca.key";
-/// The file with the list of revoked certificates, also in each subject's directory.
-pub const CRL: &str = "ca.crl";
-/// The previous authority's revocation list, appended to `ca.crl` while that authority is trusted.
-const CRL_BEFORE: &str = "before.crl";
 /// The file with a subject's certificate.
 pub const CERTIFICATE: &str = "tls.crt";
 /// The file with a subject's secret key.
@@ -61,9 +56,6 @@ pub enum Change {
 pub struct Directory {
     path: PathBuf,
     authority: Authority,
-    issued: Issued,
-    /// The current list of revoked certificates, in PEM.
-    revocations: String,
     plan: Plan,
     /// True if the authority was just created.
     pub is_new: bool,
@@ -95,34 +87,7 @@ impl Directory {
                 certificate.display()
             ),
         };
-        let issued = Issued::load(path, plan.now)?;
-        let mut directory = Self { path: path.to_owned(), authority, issued, revocations: String::new(), plan, is_new };
-        match read(&path.join(CRL))? {
-            Some(list) if !is_new => directory.revocations = list,
-            _ => directory.sign_revocations()?,
-        }
-        Ok(directory)
-    }
-
-    /// Revokes all unexpired certificates of this name except the current one. Returns their number.
-    /// [`distribute`](Self::distribute) then gives the list to the subjects.
-    pub fn revoke(&mut self, name: &str) -> anyhow::Result<usize> {
-        anyhow::ensure!(
-            !self.path.join(CRL_BEFORE).exists(),
-            "the authority before is still trusted, and can revoke no more; finish its replacement first"
-        );
-        let key = read(&self.path.join(name).join(KEY))?.with_context(|| format!("{name} has no certificate"))?;
-        let number = self.issued.revoke(name, &Serial::of_pem(&key)?)?;
-        self.sign_revocations()?;
-        Ok(number)
-    }
-
-    fn sign_revocations(&mut self) -> anyhow::Result<()> {
-        let mut list = self.authority.revocations(&self.issued.revoked(), self.plan.now)?;
-        list += &read(&self.path.join(CRL_BEFORE))?.unwrap_or_default();
-        write(&self.path.join(CRL), &list, PUBLIC, None)?;
-        self.revocations = list;
-        Ok(())
+        Ok(Self { path: path.to_owned(), authority, plan, is_new })
     }
 
     pub fn authority(&self) -> &Authority {
@@ -130,10 +95,12 @@ impl Directory {
     }
 
     /// Issues or renews the subject's certificate if the plan requires it.
-    pub fn ensure(&mut self, subject: &Subject, owner: Option<Owner>) -> anyhow::Result<Change> {
+    pub fn ensure(&self, subject: &Subject, owner: Option<Owner>) -> anyhow::Result<Change> {
         let path = self.path.join(&subject.name);
         fs::create_dir_all(&path).with_context(|| format!("making the directory {}", path.display()))?;
-        self.distribute(subject, owner)?;
+        if read(&path.join(CA))?.as_deref() != Some(self.authority.certificate()) {
+            write(&path.join(CA), self.authority.certificate(), PUBLIC, owner)?;
+        }
         let change = match (read(&path.join(CERTIFICATE))?, read(&path.join(KEY))?) {
             (Some(certificate), Some(key)) => self.renewal(&Pair { certificate, key }, subject),
             _ => Change::Made,
@@ -141,23 +108,11 @@ impl Directory {
         if change != Change::Kept {
             let lifetime = self.lifetime(subject);
             let pair = self.authority.issue(subject, self.plan.now, lifetime)?;
-            self.issued.add(&subject.name, Serial::of_pem(&pair.key)?, lifetime)?;
             // A reader that sees one old and one new file waits for the other.
             write(&path.join(KEY), &pair.key, SECRET, owner)?;
             write(&path.join(CERTIFICATE), &pair.certificate, PUBLIC, owner)?;
         }
         Ok(change)
-    }
-
-    /// Gives the subject the authority's certificate and the list of revoked certificates.
-    pub fn distribute(&self, subject: &Subject, owner: Option<Owner>) -> anyhow::Result<()> {
-        let path = self.path.join(&subject.name);
-        for (file, text) in [(CA, self.authority.certificate()), (CRL, &self.revocations)] {
-            if read(&path.join(file))?.as_deref() != Some(text) {
-                write(&path.join(file), text, PUBLIC, owner)?;
-            }
-        }
-        Ok(())
     }
 
     fn renewal(&self, pair: &Pair, subject: &Subject) -> Change {

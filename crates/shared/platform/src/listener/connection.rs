@@ -13,7 +13,7 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 use tokio_rustls::server::TlsStream;
-use tokio_util::{either::Either, sync::CancellationToken};
+use tokio_util::either::Either;
 use tonic::transport::server::TcpConnectInfo;
 use tower::ServiceExt as _;
 
@@ -124,7 +124,7 @@ impl Connection {
             ready = set_up(stream, peer, server.tls.as_deref()) => ready,
             () = slot.lost() => return,
         };
-        let Some((stream, identity, distrusted)) = stream else { return };
+        let Some((stream, identity)) = stream else { return };
         let activity = slot.activity().clone();
         let io = TokioIo::new(Watched::new(stream, activity.clone()));
         let requests = {
@@ -150,7 +150,6 @@ impl Connection {
                 }
                 () = slot.lost() => Verdict::Close,
                 () = server.finish.cancelled(), if !is_finishing => Verdict::Finish,
-                () = distrusted.cancelled(), if !is_finishing => Verdict::Finish,
                 () = look.as_mut() => verdict(opened, is_finishing, &activity),
             };
             match verdict {
@@ -168,17 +167,11 @@ impl Connection {
 
 type Wire = Either<TcpStream, Box<TlsStream<TcpStream>>>;
 
-/// Performs the TLS handshake, if the listener uses TLS, within a time limit.
-///
-/// Returns the stream, the client, and a token that is cancelled when the client has to connect again.
-async fn set_up(
-    stream: TcpStream,
-    peer: SocketAddr,
-    tls: Option<&Acceptor>,
-) -> Option<(Wire, Option<Identity>, CancellationToken)> {
-    let Some(tls) = tls else { return Some((Either::Left(stream), None, CancellationToken::new())) };
-    let Admitted { stream, identity, distrusted } = tls.accept(stream, peer).await?;
-    Some((Either::Right(Box::new(stream)), Some(identity), distrusted))
+/// Performs the TLS handshake, if the listener uses TLS, within a time limit. Returns the stream and the client.
+async fn set_up(stream: TcpStream, peer: SocketAddr, tls: Option<&Acceptor>) -> Option<(Wire, Option<Identity>)> {
+    let Some(tls) = tls else { return Some((Either::Left(stream), None)) };
+    let Admitted { stream, identity } = tls.accept(stream, peer).await?;
+    Some((Either::Right(Box::new(stream)), Some(identity)))
 }
 
 /// Handles one request. A request that changes something is completed even if its client leaves. Returns an error,

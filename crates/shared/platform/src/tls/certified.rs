@@ -6,7 +6,6 @@ use std::{
 };
 
 use rustls::{ClientConfig, ServerConfig};
-use tokio_util::sync::CancellationToken;
 
 use super::{
     config::{CERTIFICATE, Config},
@@ -56,14 +55,12 @@ impl Tls {
         self.current().name.clone()
     }
 
-    /// Returns the settings for the next connection that a listener accepts, and a token that is cancelled when the
-    /// client's certificate has to be checked again.
-    pub(super) fn listener(&self, clients: Clients) -> (Arc<ServerConfig>, CancellationToken) {
+    /// Returns the settings for the next connection that a listener accepts.
+    pub(super) fn listener(&self, clients: Clients) -> Arc<ServerConfig> {
         let current = self.current();
         match clients {
-            Clients::Certified => (current.mutual.clone(), current.distrusted.clone()),
-            // The client has no certificate.
-            Clients::Anyone => (current.open.clone(), CancellationToken::new()),
+            Clients::Certified => current.mutual.clone(),
+            Clients::Anyone => current.open.clone(),
         }
     }
 

@@ -10,15 +10,12 @@ pub const CA: &str = "TLS_CA_FILE";
 pub const CERTIFICATE: &str = "TLS_CERT_FILE";
 /// The PEM file with the private key of [`CERTIFICATE`].
 pub const KEY: &str = "TLS_KEY_FILE";
-/// The PEM file with the authorities' lists of revoked certificates (RFC 5280). Optional.
-pub const REVOKED: &str = "TLS_CRL_FILE";
 
 #[derive(Clone, Debug)]
 pub struct Config {
     pub ca: PathBuf,
     pub certificate: PathBuf,
     pub key: PathBuf,
-    pub revoked: Option<PathBuf>,
 }
 
 impl Config {
@@ -26,10 +23,9 @@ impl Config {
     /// names the first missing one.
     pub fn load(settings: &Settings) -> Result<Option<Self>, ConfigError> {
         let path = |variable| settings.get(variable).map(PathBuf::from);
-        let revoked = path(REVOKED);
         let missing = match (path(CA), path(CERTIFICATE), path(KEY)) {
-            (None, None, None) if revoked.is_none() => return Ok(None),
-            (Some(ca), Some(certificate), Some(key)) => return Ok(Some(Self { ca, certificate, key, revoked })),
+            (None, None, None) => return Ok(None),
+            (Some(ca), Some(certificate), Some(key)) => return Ok(Some(Self { ca, certificate, key })),
             (None, _, _) => CA,
             (_, None, _) => CERTIFICATE,
             (_, _, None) => KEY,
@@ -49,8 +45,7 @@ mod tests {
         };
 
         assert!(load(&[]).unwrap().is_none());
-        assert!(load(&[CA, CERTIFICATE, KEY]).unwrap().unwrap().revoked.is_none());
-        assert!(load(&[CA, CERTIFICATE, KEY, REVOKED]).unwrap().unwrap().revoked.is_some());
+        assert!(load(&[CA, CERTIFICATE, KEY]).unwrap().is_some());
         for (set, missing) in [
             (&[CA, CERTIFICATE][..], KEY),
             (&[CA, KEY], CERTIFICATE),
@@ -58,7 +53,6 @@ mod tests {
             (&[CA], CERTIFICATE),
             (&[CERTIFICATE], CA),
             (&[KEY], CA),
-            (&[REVOKED], CA),
         ] {
             assert_eq!(load(set).unwrap_err().variable, missing, "{set:?}");
         }

@@ -7,7 +7,6 @@ use tokio::{
     time::timeout,
 };
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
-use tokio_util::sync::CancellationToken;
 
 use super::{Identity, Tls, failures::Failures, material::HANDSHAKE_TIMEOUT};
 
@@ -23,9 +22,6 @@ pub enum Clients {
 pub struct Admitted<S> {
     pub stream: TlsStream<S>,
     pub identity: Identity,
-    /// Cancelled when authorities or revoked certificates change. The client then has to connect again, so that its
-    /// certificate is checked.
-    pub distrusted: CancellationToken,
 }
 
 pub struct Acceptor {
@@ -45,11 +41,10 @@ impl Acceptor {
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        let (config, distrusted) = self.tls.listener(self.clients);
-        let acceptor = TlsAcceptor::from(config);
+        let acceptor = TlsAcceptor::from(self.tls.listener(self.clients));
         match timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await {
             Ok(Ok(stream)) => match self.identity(&stream) {
-                Ok(identity) => return Some(Admitted { stream, identity, distrusted }),
+                Ok(identity) => return Some(Admitted { stream, identity }),
                 Err(reason) => self.failures.log(peer, reason),
             },
             // The client ended the handshake, for example after probing the port.

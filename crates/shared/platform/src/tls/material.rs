@@ -6,14 +6,13 @@ use rustls::{
     CertificateError, ClientConfig, Error, InconsistentKeys, RootCertStore, ServerConfig,
     client::{Resumption, WebPkiServerVerifier},
     crypto::{CryptoProvider, ring},
-    pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer, UnixTime, pem::PemObject as _},
-    server::{NoServerSessionStorage, ParsedCertificate, WebPkiClientVerifier, danger::ClientCertVerifier},
+    pki_types::{CertificateDer, PrivateKeyDer, UnixTime, pem::PemObject as _},
+    server::{NoServerSessionStorage, ParsedCertificate, WebPkiClientVerifier},
     sign::{CertifiedKey, SingleCertAndKey},
 };
-use tokio_util::sync::CancellationToken;
 
 use super::{
-    config::{CA, CERTIFICATE, Config, KEY, REVOKED},
+    config::{CA, CERTIFICATE, Config, KEY},
     identity::{CallerVerifier, name},
 };
 use crate::config::ConfigError;
@@ -28,8 +27,6 @@ pub(super) struct Files {
     pub ca: Vec<u8>,
     certificate: Vec<u8>,
     key: Vec<u8>,
-    /// Empty if no file is configured.
-    revoked: Vec<u8>,
 }
 
 pub(super) struct Material {
@@ -43,8 +40,6 @@ pub(super) struct Material {
     pub client: Arc<ClientConfig>,
     /// The time at which the certificate expires, as time since 1970.
     pub expires: Duration,
-    /// Cancelled when the trusted authorities or the revoked certificates change.
-    pub distrusted: CancellationToken,
     chain: Vec<CertificateDer<'static>>,
     roots: Arc<RootCertStore>,
     provider: Arc<CryptoProvider>,
@@ -59,13 +54,7 @@ impl Files {
             ca: read(CA, &config.ca)?,
             certificate: read(CERTIFICATE, &config.certificate)?,
             key: read(KEY, &config.key)?,
-            revoked: config.revoked.as_deref().map_or(Ok(Vec::new()), |path| read(REVOKED, path))?,
         })
-    }
-
-    /// Returns true if both trust the same certificates.
-    pub fn trusts_as(&self, other: &Self) -> bool {
-        (&self.ca, &self.revoked) == (&other.ca, &other.revoked)
     }
 }
 
@@ -86,8 +75,13 @@ impl Material {
         })?;
         let certified = Arc::new(SingleCertAndKey::from(certified));
         let name = name(&chain[0]).map_err(|problem| ConfigError::new(CERTIFICATE, problem))?;
-        let revoked = revocations(&files.revoked)?;
-        let members = Arc::new(CallerVerifier(callers(&roots, &revoked, &provider)?));
+        let members = WebPkiClientVerifier::builder_with_provider(roots.clone(), provider.clone())
+            .build()
+            .map_err(|error| ConfigError::new(CA, error))?;
+        let members = Arc::new(CallerVerifier(members));
+        let servers = WebPkiServerVerifier::builder_with_provider(roots.clone(), provider.clone())
+            .build()
+            .map_err(|error| ConfigError::new(CA, error))?;
         let builder = || {
             ServerConfig::builder_with_provider(provider.clone())
                 .with_safe_default_protocol_versions()
@@ -103,14 +97,13 @@ impl Material {
         let mut client = ClientConfig::builder_with_provider(provider.clone())
             .with_safe_default_protocol_versions()
             .map_err(|error| ConfigError::new(CERTIFICATE, error))?
-            .with_webpki_verifier(servers(&roots, revoked, &provider)?)
+            .with_webpki_verifier(servers)
             .with_client_cert_resolver(certified);
         client.alpn_protocols = vec![b"h2".to_vec()];
         client.resumption = Resumption::disabled();
         let (mutual, open, client) = (Arc::new(mutual), Arc::new(open), Arc::new(client));
-        let distrusted = CancellationToken::new();
         let expires = since_1970();
-        let mut material = Self { files, name, mutual, open, client, expires, distrusted, chain, roots, provider };
+        let mut material = Self { files, name, mutual, open, client, expires, chain, roots, provider };
         material.check(Duration::ZERO).map_err(|error| ConfigError::new(CERTIFICATE, explain(error)))?;
         material.expires += material.validity();
         Ok(material)
@@ -146,45 +139,6 @@ impl Material {
 /// Returns the time since 1970, by the clock that verifies certificates.
 pub(super) fn since_1970() -> Duration {
     Duration::from_secs(UnixTime::now().as_secs())
-}
-
-/// The lists of revoked certificates. A list is valid until the next one, since its authority signs one only when it
-/// changes.
-type Revocations = Vec<CertificateRevocationListDer<'static>>;
-
-fn callers(
-    roots: &Arc<RootCertStore>,
-    revoked: &Revocations,
-    provider: &Arc<CryptoProvider>,
-) -> Result<Arc<dyn ClientCertVerifier>, ConfigError> {
-    // An authority without a list has revoked nothing.
-    WebPkiClientVerifier::builder_with_provider(roots.clone(), provider.clone())
-        .with_crls(revoked.iter().cloned())
-        .only_check_end_entity_revocation()
-        .allow_unknown_revocation_status()
-        .build()
-        .map_err(|error| ConfigError::new(REVOKED, error))
-}
-
-fn servers(
-    roots: &Arc<RootCertStore>,
-    revoked: Revocations,
-    provider: &Arc<CryptoProvider>,
-) -> Result<Arc<WebPkiServerVerifier>, ConfigError> {
-    WebPkiServerVerifier::builder_with_provider(roots.clone(), provider.clone())
-        .with_crls(revoked)
-        .only_check_end_entity_revocation()
-        .allow_unknown_revocation_status()
-        .build()
-        .map_err(|error| ConfigError::new(REVOKED, error))
-}
-
-fn revocations(pem: &[u8]) -> Result<Revocations, ConfigError> {
-    let read: Result<Revocations, _> = CertificateRevocationListDer::pem_slice_iter(pem).collect();
-    match read {
-        Ok(lists) if pem.is_empty() || !lists.is_empty() => Ok(lists),
-        _ => Err(ConfigError::new(REVOKED, "has no list of revoked certificates in PEM")),
-    }
 }
 
 fn certificates(variable: &str, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, ConfigError> {

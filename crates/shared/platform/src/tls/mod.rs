@@ -12,7 +12,7 @@ mod reload;
 pub(crate) use self::material::{check_authorities, trusting};
 pub use self::{
     certified::Tls,
-    config::{CA, CERTIFICATE, Config, KEY, REVOKED},
+    config::{CA, CERTIFICATE, Config, KEY},
     connector::{Connector, Io},
     handshake::{Acceptor, Admitted, Clients},
     identity::Identity,

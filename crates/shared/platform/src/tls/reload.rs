@@ -46,19 +46,11 @@ impl Tls {
         };
         let new = made.and_then(|new| if new.name == self.name() { Ok(new) } else { Err(other_name(&new.name)) });
         match new {
-            Ok(mut new) => {
+            Ok(new) => {
                 *problem = None;
                 tracing::info!(name = %new.name, "new TLS certificates are in use");
                 report_expiry(&new);
-                let old = self.current();
-                let is_trust_kept = new.files.trusts_as(&old.files);
-                if is_trust_kept {
-                    new.distrusted = old.distrusted.clone();
-                }
                 *self.0.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(new);
-                if !is_trust_kept {
-                    old.distrusted.cancel();
-                }
             }
             Err(error) => {
                 let error = error.to_string();

@@ -16,7 +16,7 @@ fn plan() -> Plan {
 }
 
 fn ensure(path: &Path, plan: Plan) -> Change {
-    let mut directory = Directory::open(path, plan).expect("the directory opens");
+    let directory = Directory::open(path, plan).expect("the directory opens");
     directory.ensure(&Subject::service("order"), None).expect("a certificate")
 }
 
@@ -85,33 +85,6 @@ fn a_store_has_its_certificate_for_longer() {
 
     assert_eq!((ensure(0), ensure(59)), (Change::Made, Change::Kept));
     assert!(matches!(ensure(61), Change::Renewed(_)));
-}
-
-#[test]
-fn all_certificates_of_a_name_but_the_current_one_are_revoked_until_they_have_expired() {
-    let (directory, now) = (tempfile::tempdir().unwrap(), SystemTime::now());
-    let open = |plan| Directory::open(directory.path(), plan).unwrap();
-    let list = |file: &str| fs::read_to_string(directory.path().join(file)).unwrap();
-    ensure(directory.path(), plan());
-    open(plan()).ensure(&Subject::service("payment"), None).unwrap();
-    assert_eq!(open(plan()).revoke("order").unwrap(), 0, "the current one");
-    for _ in 0..2 {
-        ensure(directory.path(), Plan { renew: true, ..plan() });
-    }
-    let none = list("ca.crl");
-    let mut opened = open(plan());
-
-    assert_eq!(opened.revoke("order").unwrap(), 2);
-    for name in ["order", "payment"] {
-        opened.distribute(&Subject::service(name), None).unwrap();
-    }
-
-    assert_ne!(list("ca.crl"), none);
-    assert_eq!([list("order/ca.crl"), list("payment/ca.crl")], [list("ca.crl"), list("ca.crl")]);
-    assert_eq!(ensure(directory.path(), plan()), Change::Kept);
-    assert_eq!(opened.revoke("order").unwrap(), 0, "revoked before");
-    ensure(directory.path(), Plan { renew: true, ..plan() });
-    assert_eq!(open(Plan { now: now + 2 * DAY, ..plan() }).revoke("order").unwrap(), 0, "all have expired");
 }
 
 #[test]

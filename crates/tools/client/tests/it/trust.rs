@@ -35,7 +35,7 @@ fn files() -> TempDir {
 /// Starts a listener with order's certificate. It reports readiness, and serves an iam without sessions.
 async fn serve(files: &Path, clients: Clients) -> (SocketAddr, Running) {
     let [ca, certificate, key] = ["ca.crt", "tls.crt", "tls.key"].map(|name| files.join("order").join(name));
-    let tls = Tls::load(Config { ca, certificate, key, revoked: None }).unwrap();
+    let tls = Tls::load(Config { ca, certificate, key }).unwrap();
     let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = socket.local_addr().unwrap();
     let listener = Listener::from(socket).with_tls(Acceptor::new(tls, clients));

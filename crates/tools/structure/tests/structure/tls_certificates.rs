@@ -13,7 +13,6 @@ shipyard() {
   mkdir -p "$2"
   [ -e "$2/ca.key" ] || [ -e "$2/ca.crt" ] || { echo "$NEXT" | tee "$2/ca.key" >"$2/ca.crt"; }
   [ "$(cat "$2/ca.key")" = "$(head -n 1 "$2/ca.crt")" ] || { echo "the key is not that of the certificate" >&2; exit 1; }
-  touch "$2/ca.crl"
 }
 steps=0
 step() {

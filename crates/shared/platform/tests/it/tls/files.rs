@@ -6,7 +6,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use certificates::{CERTIFICATE, CRL, KEY, Pair, Subject};
+use certificates::{CERTIFICATE, KEY, Pair, Subject};
 use platform::tls::{Acceptor, Clients, Tls};
 use rustls::pki_types::CertificateDer;
 use testkit::MemoryLog;
@@ -42,11 +42,10 @@ type Spoil = Box<dyn Fn(&Files)>;
 #[test]
 fn a_file_that_cannot_be_used_is_an_error_that_names_its_variable() {
     let subject = Subject::service("order");
-    let cases: [(&str, &str, Spoil); 9] = [
+    let cases: [(&str, &str, Spoil); 8] = [
         ("no authority", "TLS_CA_FILE", Box::new(|files| files.write(CA, "nothing"))),
         ("no certificate", "TLS_CERT_FILE", Box::new(|files| files.write(CERTIFICATE, ""))),
         ("no key", "TLS_KEY_FILE", Box::new(|files| files.write(KEY, &files.pair.certificate))),
-        ("no list", "TLS_CRL_FILE", Box::new(|files| files.write(CRL, "nothing"))),
         ("missing", "TLS_KEY_FILE", Box::new(|files| std::fs::remove_file(files.path(KEY)).unwrap())),
         ("another key", "TLS_KEY_FILE", {
             let subject = subject.clone();

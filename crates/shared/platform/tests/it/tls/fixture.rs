@@ -8,7 +8,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use certificates::{Authority, CERTIFICATE, CRL, KEY, Pair, Serial, Subject};
+use certificates::{Authority, CERTIFICATE, KEY, Pair, Subject};
 use platform::tls::{Config, Tls};
 use rustls::{
     ClientConfig, RootCertStore, ServerConfig,
@@ -39,15 +39,7 @@ pub struct Files {
 impl Files {
     /// Creates the files of the service `name`, with a certificate of a new authority.
     pub fn new(name: &str) -> Self {
-        Self::of(authority(), name)
-    }
-
-    /// Creates the files of another process, the service `name`, with the same authority.
-    pub fn of_same(&self, name: &str) -> Self {
-        Self::of(Authority::load(self.authority.pair().clone()).expect("the authority"), name)
-    }
-
-    fn of(authority: Authority, name: &str) -> Self {
+        let authority = authority();
         let pair = pair(&authority, &Subject::service(name));
         let files = Self { directory: tempfile::tempdir().expect("a directory"), authority, pair };
         files.write(CA, files.authority.certificate());
@@ -78,12 +70,6 @@ impl Files {
         self.write(CERTIFICATE, &pair.certificate);
     }
 
-    pub fn revoke(&self, pairs: &[&Pair]) {
-        let now = SystemTime::now();
-        let revoked: Vec<_> = pairs.iter().map(|pair| (Serial::of_pem(&pair.key).expect("a key"), now)).collect();
-        self.write(CRL, &self.authority.revocations(&revoked, now).expect("a list"));
-    }
-
     pub fn config(&self) -> Config {
         config(self.directory.path())
     }
@@ -105,9 +91,8 @@ impl Files {
 pub const CA: &str = certificates::CA;
 
 fn config(directory: &Path) -> Config {
-    let [ca, certificate, key, revoked] = [CA, CERTIFICATE, KEY, CRL].map(|name| directory.join(name));
-    let revoked = revoked.exists().then_some(revoked);
-    Config { ca, certificate, key, revoked }
+    let [ca, certificate, key] = [CA, CERTIFICATE, KEY].map(|name| directory.join(name));
+    Config { ca, certificate, key }
 }
 
 fn client() -> rustls::ConfigBuilder<ClientConfig, rustls::WantsVerifier> {

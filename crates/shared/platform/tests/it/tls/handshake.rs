@@ -80,22 +80,6 @@ async fn whoever_has_no_certificate_of_a_member_is_refused_and_named_in_the_log(
 }
 
 #[tokio::test]
-async fn a_revoked_certificate_is_refused_and_another_of_the_same_name_is_not() {
-    let files = Files::new("payment");
-    let [stolen, new] = [(); 2].map(|()| pair(&files.authority, &Subject::service("order")));
-    let admitted = async |pair: &Pair| shake(&files, Clients::Certified, files.client(Some(pair))).await.0;
-    files.revoke(&[]);
-    assert!(admitted(&stolen).await.is_some());
-
-    files.revoke(&[&stolen]);
-
-    let (log, _guard) = MemoryLog::capture(Level::INFO);
-    assert_eq!(admitted(&stolen).await, None);
-    assert!(log.text().contains("Revoked"), "{}", log.text());
-    assert!(admitted(&new).await.is_some());
-}
-
-#[tokio::test]
 async fn plain_text_is_refused_and_named_in_the_log() {
     let files = Files::new("payment");
     let (log, _guard) = MemoryLog::capture(Level::INFO);

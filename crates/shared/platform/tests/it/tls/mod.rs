@@ -6,5 +6,4 @@ mod fixture;
 mod handshake;
 mod hsts;
 mod kafka;
-mod revocation;
 mod stores;
