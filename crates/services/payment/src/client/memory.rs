@@ -85,10 +85,6 @@ impl MemoryProvider {
             .collect()
     }
 
-    pub fn credits(&self) -> Vec<Credit> {
-        self.state().credits.values().cloned().collect()
-    }
-
     /// Returns the user's INVESTOR_MONEY balance, in minor units.
     pub fn balance(&self, user: UserId) -> i64 {
         self.state().balances.get(&user).copied().unwrap_or(self.initial_balance.minor())

@@ -22,9 +22,7 @@ use crate::{
     world::{World, locked},
 };
 
-pub const PARTITIONS: usize = 3;
-/// The maximum batch size, for handlers that take batches.
-const MAX_BATCH_SIZE: usize = 4;
+const PARTITIONS: usize = 3;
 
 pub struct Broker {
     pub topics: Topics,
@@ -112,11 +110,10 @@ impl Broker {
         locked(&self.committed).get(&(group, topic.to_owned(), partition)).copied().unwrap_or_default()
     }
 
-    /// Returns at most `limit` messages from an offset on.
-    fn messages(&self, topic: &str, partition: usize, from: usize, limit: usize) -> Vec<Message> {
+    fn message(&self, topic: &str, partition: usize, offset: usize) -> Option<Message> {
         let log = locked(&self.partitions[topic][partition].log);
-        let records = log.iter().enumerate().skip(from).take(limit);
-        let message = |(offset, record): (usize, &Record)| Message {
+        let record = log.get(offset)?;
+        Some(Message {
             topic: topic.to_owned(),
             partition: i32::try_from(partition).unwrap_or_default(),
             offset: i64::try_from(offset).unwrap_or_default(),
@@ -124,8 +121,7 @@ impl Broker {
             payload: record.payload.clone(),
             headers: record.headers.clone().into(),
             ..Message::default()
-        };
-        records.map(message).collect()
+        })
     }
 }
 
@@ -157,24 +153,18 @@ impl Member {
         let mut position = locked(&world.broker.committed).get(&self.place()).copied().unwrap_or(0);
         loop {
             let arrived = partition.arrived.notified();
-            let messages = world.broker.messages(&self.topic, self.partition, position, self.batch(&world));
-            if messages.is_empty() {
+            let Some(message) = world.broker.message(&self.topic, self.partition, position) else {
                 arrived.await;
                 continue;
-            }
+            };
             world.travel().await;
             if world.makes(Mistake::AcknowledgeBeforeEffect) {
-                self.commit(&world, position + messages.len());
+                self.commit(&world, position + 1);
             }
-            for message in &messages {
-                self.maybe_late(&world, message);
-            }
-            let handled = self.handle_all(&messages).await;
-            for (message, _) in messages.iter().zip(handled).filter(|(_, handled)| !handled) {
-                self.handle_or_dead_letter(&world, message).await;
-            }
+            self.maybe_late(&world, &message);
+            self.handle_or_dead_letter(&world, &message).await;
             self.process.step("between an effect and its offset").await;
-            position += messages.len();
+            position += 1;
             if world.strikes(Fault::Redelivery) {
                 let back = world.pick(|rng| rng.random_range(0..=position));
                 world.note(format_args!("{} goes back from {position} to {back}", self.group));
@@ -182,21 +172,6 @@ impl Member {
             }
             self.commit(&world, position);
         }
-    }
-
-    /// Returns the maximum size of the next batch.
-    fn batch(&self, world: &World) -> usize {
-        if self.handler.batch() > 1 { world.pick(|rng| rng.random_range(1..=MAX_BATCH_SIZE)) } else { 1 }
-    }
-
-    /// Handles messages as one batch, like the platform, if the handler takes batches. Returns for each message whether
-    /// it was handled.
-    async fn handle_all(&self, messages: &[Message]) -> Vec<bool> {
-        if self.handler.batch() == 1 {
-            return vec![false];
-        }
-        self.process.step("before it handles messages").await;
-        self.handler.handle_all(messages).await
     }
 
     /// Lets a consumer expelled from the group handle the message again, at some later time.

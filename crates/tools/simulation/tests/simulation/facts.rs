@@ -1,25 +1,24 @@
 //! Converts the contents of the in-memory stores to the auditor's facts.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use audit::{
     Facts,
     facts::{
-        Balance, Build, BuildStatus, Completion, DeadLetter, DeadLetters, Entry, EntryKind, Inbox, Log, Notification,
-        NotificationStatus, Order, OrderStatus, OutboxRow, Part, Payment, PaymentStatus, Poison, Received, Record,
-        Reservation, ReservationStatus, Restock, Told, kind,
+        Balance, Build, BuildStatus, Completion, DeadLetter, DeadLetters, Entry, EntryKind, Inbox, Log, Order,
+        OrderStatus, OutboxRow, Part, Payment, PaymentStatus, Poison, Received, Record, Reservation, ReservationStatus,
+        Restock, kind,
     },
 };
 use chrono::{DateTime, Utc};
 use contracts::{
-    events::{self, PaymentCompleted, Published as _, ROUTES},
-    ids::{OrderId, UserId},
+    events::{self, Consumer, PaymentCompleted, Published as _, ROUTES},
+    ids::UserId,
 };
 use inventory::{
     model::{Filter, Page},
     repository::Catalogue as _,
 };
-use notification::repository::Notifications as _;
 use payment::{
     client::{Lookup, Provider as _},
     model::{ChargeState, Method, Outcome},
@@ -32,19 +31,18 @@ use platform::{
 use uuid::Uuid;
 
 use crate::{
-    borrowers, deliveries, refunds,
-    shop::{FALLBACK, INITIAL_BALANCE},
-    stream,
+    deliveries, refunds,
+    shop::INITIAL_BALANCE,
     world::{World, locked},
 };
 
 /// Gathers all facts at the end of a run.
-pub async fn gather(world: &World, clock: Virtual, chats: &BTreeMap<Uuid, String>) -> Facts {
+pub async fn gather(world: &World, clock: Virtual) -> Facts {
     let at = clock.now();
     let stores = &world.stores;
     let (deliveries, couriers, places) = deliveries::facts(world, at);
     let orders: Vec<Order> = stores.orders.all().into_iter().map(|order| self::order(world, order, at)).collect();
-    let mut facts = Facts {
+    Facts {
         at,
         ledger: ledger(world).await,
         balances: balances(world),
@@ -55,24 +53,19 @@ pub async fn gather(world: &World, clock: Virtual, chats: &BTreeMap<Uuid, String
         reservations: reservations(world),
         restocks: Vec::<Restock>::new(),
         builds: stores.builds.all().iter().map(build).collect(),
-        notifications: notifications(world, &orders, chats).await,
         deliveries,
         couriers,
         places,
-        intake: stream::facts(world),
         outbox: outbox(world, at),
         completions: completions(world),
         inboxes: inboxes(world),
         logs: logs(world, at),
         dead_letters: dead_letters(world, at),
         acknowledged: locked(&stores.acknowledged).clone(),
-        told: Some(told(world)),
         poison: Some(poison(world)),
         orders,
         ..Facts::default()
-    };
-    borrowers::add_to(&mut facts, world, at);
-    facts
+    }
 }
 
 fn order(world: &World, order: order::model::Order, at: DateTime<Utc>) -> Order {
@@ -126,11 +119,9 @@ fn account(method: Method, user: UserId) -> Option<Uuid> {
     (method == Method::InvestorMoney).then_some(user.uuid())
 }
 
-/// Returns the balances of all users who have tried to pay or were credited.
+/// Returns the balances of all users who have tried to pay.
 fn balances(world: &World) -> Vec<Balance> {
-    let mut users: BTreeSet<UserId> =
-        locked(&world.stores.charge_requests).values().map(|intent| intent.user).collect();
-    users.extend(world.stores.books.credits().iter().map(|credit| credit.user));
+    let users: BTreeSet<UserId> = locked(&world.stores.charge_requests).values().map(|intent| intent.user).collect();
     let balance = |user: UserId| {
         let current = world.stores.books.balance(user);
         Balance { user: user.uuid(), initial: INITIAL_BALANCE, current }
@@ -239,26 +230,6 @@ fn build(build: &assembly::model::Build) -> Build {
     }
 }
 
-async fn notifications(world: &World, orders: &[Order], chats: &BTreeMap<Uuid, String>) -> Vec<Notification> {
-    let mut all = Vec::new();
-    for order in orders {
-        for row in world.stores.notifications.of_order(OrderId::new(order.uuid)).await.expect("notifications") {
-            all.push(Notification {
-                order: row.order.uuid(),
-                kind: row.kind.as_str().to_owned(),
-                status: NotificationStatus::parse(row.status.as_str()).expect("a status"),
-                chat: Some(chats.get(&row.user.uuid()).cloned().unwrap_or_else(|| FALLBACK.to_owned())),
-                attempts: row.attempts.into(),
-                ambiguous: row.ambiguous,
-                sent_at: None,
-                created_at: row.created_at,
-                queued_at: None,
-            });
-        }
-    }
-    all
-}
-
 fn outbox(world: &World, at: DateTime<Utc>) -> Vec<OutboxRow> {
     let stores = &world.stores;
     stores
@@ -289,26 +260,19 @@ fn completions(world: &World) -> Vec<Completion> {
 }
 
 fn inboxes(world: &World) -> Vec<Inbox> {
-    let stores = &world.stores;
-    let of = |service: &str| -> &MemoryInbox {
-        match service {
-            "order" => &stores.orders.inbox,
-            "inventory" => &stores.inventory.inbox,
-            "payment" => &stores.payments.inbox,
-            "assembly" => &stores.builds.inbox,
-            "delivery" => &stores.deliveries.inbox,
-            "notification" => &stores.notifications.inbox,
-            other => panic!("{other} consumes an event of ROUTES: add its inbox here"),
-        }
-    };
     let consumers = ROUTES.iter().filter(|route| route.has_inboxes()).flat_map(|route| route.consumers);
-    consumers
-        .map(|consumer| Inbox {
-            service: consumer.service,
-            consumer: consumer.group.to_owned(),
-            rows: received(of(consumer.service), consumer.group),
-        })
-        .collect()
+    let inbox = |consumer: &Consumer| {
+        let inbox = world.stores.inbox(consumer.service)?;
+        let rows = received(inbox, consumer.group);
+        Some(Inbox { service: consumer.service, consumer: consumer.group.to_owned(), rows })
+    };
+    consumers.filter_map(inbox).collect()
+}
+
+/// Returns the consumer groups whose services are not simulated. They handle nothing, which the auditor reports.
+pub fn groups_of_services_that_do_not_run(world: &World) -> Vec<&'static str> {
+    let consumers = ROUTES.iter().flat_map(|route| route.consumers);
+    consumers.filter(|consumer| world.stores.inbox(consumer.service).is_none()).map(|consumer| consumer.group).collect()
 }
 
 fn received(inbox: &MemoryInbox, group: &str) -> Vec<Received> {
@@ -360,20 +324,6 @@ fn dead_letters(world: &World, at: DateTime<Utc>) -> Vec<DeadLetters> {
                 .collect(),
         })
         .collect()
-}
-
-fn told(world: &World) -> Vec<Told> {
-    let sent = world.stores.chats.sent().into_iter();
-    sent.flat_map(|message| {
-        let chat = message.chat;
-        let notifications = message.notifications.into_iter();
-        notifications.map(move |(order, kind)| Told {
-            order: order.uuid(),
-            kind: kind.as_str().to_owned(),
-            chat: chat.clone(),
-        })
-    })
-    .collect()
 }
 
 fn poison(world: &World) -> Vec<Poison> {

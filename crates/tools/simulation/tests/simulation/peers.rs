@@ -1,5 +1,4 @@
-//! The programs that the services call: inventory, payment and order over the network, the payment provider, and the
-//! messenger.
+//! The programs that the services call: inventory, payment and order over the network, and the payment provider.
 
 use std::{num::NonZeroU32, time::Duration};
 
@@ -9,10 +8,6 @@ use contracts::{
     money::Money,
 };
 use inventory::client::{Existing, ExistingOrders, Unavailable};
-use notification::{
-    client::{Limits, MemoryMessenger, Message, Notifier},
-    model::MessengerError,
-};
 use order::{
     client::{Inventory, Payment, Payments, PricedPart, Voided},
     error::{Error, Refusal},
@@ -341,58 +336,6 @@ impl Balances for RemoteProvider {
     }
 
     async fn credit(&self, credit: &Credit) -> Result<Option<Credit>, DatabaseError> {
-        self.process.step("before a credit is written").await;
-        let standing = self.books.credit(credit).await;
-        self.process.step("after a credit is written").await;
-        standing
-    }
-}
-
-/// The messenger. Its received messages outlive every process.
-pub struct RemoteMessenger {
-    pub process: Process,
-    pub chats: MemoryMessenger,
-}
-
-#[async_trait]
-impl Notifier for RemoteMessenger {
-    fn limits(&self) -> Limits {
-        self.chats.limits()
-    }
-
-    async fn send(&self, message: &Message<'_>) -> Result<(), MessengerError> {
-        let world = &self.process.world;
-        self.process.step("before it tells a user").await;
-        world.travel().await;
-        if world.strikes(Fault::Messenger) {
-            let silence = Duration::from_secs(5);
-            match world.pick(|rng| rng.random_range(0..6)) {
-                0 => return Err(MessengerError::Unreachable("down".to_owned())),
-                1 => return Err(MessengerError::RateLimited(world.millis(500, 3000))),
-                2 => self.chats.send(message).await?,
-                3 => {
-                    self.chats.send(message).await?;
-                    return Err(MessengerError::Unknown("502".to_owned()));
-                }
-                4 => return Err(MessengerError::Unknown("502".to_owned())),
-                _ => {}
-            }
-            tokio::time::sleep(silence).await;
-            return Err(MessengerError::Unknown("silence".to_owned()));
-        }
-        self.chats.send(message).await?;
-        for part in message.parts {
-            world.note(format_args!("{} hears {:?} of order {}", message.chat, part.kind, part.order));
-        }
-        self.process.step("after a user is told").await;
-        Ok(())
-    }
-
-    async fn probe(&self) -> Result<(), MessengerError> {
-        self.process.world.travel().await;
-        if self.process.world.strikes(Fault::Messenger) {
-            return Err(MessengerError::Unreachable("down".to_owned()));
-        }
-        self.chats.probe().await
+        self.books.credit(credit).await
     }
 }

@@ -29,14 +29,12 @@ pub enum Fault {
     Provider,
     /// The database is unavailable, or its answer is lost.
     Database,
-    /// The messenger fails, does not answer, or limits the rate.
-    Messenger,
     /// A foreign producer publishes a poison record.
     Poison,
 }
 
 impl Fault {
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 13] = [
         Self::Crash,
         Self::CrashAtStep,
         Self::Freeze,
@@ -49,7 +47,6 @@ impl Fault {
         Self::Zombie,
         Self::Provider,
         Self::Database,
-        Self::Messenger,
         Self::Poison,
     ];
 
@@ -68,7 +65,6 @@ impl Fault {
             Self::Freeze | Self::Delay | Self::Stall | Self::Redelivery | Self::Poison => 0.1,
             Self::Provider => 0.2,
             Self::Database => 0.006,
-            Self::Messenger => 0.15,
         }
     }
 }
@@ -98,14 +94,6 @@ pub enum Mistake {
     NewKeyOnRetry,
     /// Inventory expires due reservations without asking whether their orders exist.
     ExpireWithoutAsking,
-    /// `customers` credits a loan to any customer, verified or not.
-    CreditUnchecked,
-    /// A credit whose outcome is unknown is requested again under a new reference.
-    NewReferenceOnRetry,
-    /// `intake` counts every record with a stored order_uid as a repeat, without comparing the orders.
-    IgnoreReuse,
-    /// `intake` caches orders before they are stored.
-    CacheBeforeCommit,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,13 +1,12 @@
 //! Checks whether work is pending.
 
 use contracts::events::readers;
-use notification::repository::Notifications as _;
 
-use crate::{borrowers, deliveries, producers, refunds, world::World};
+use crate::{deliveries, refunds, world::World};
 
-pub async fn unfinished(world: &World) -> Option<String> {
+pub fn unfinished(world: &World) -> Option<String> {
     let stores = &world.stores;
-    let mut consumed = readers(&world.broker.topics);
+    let mut consumed = readers(&world.broker.topics).filter(|(consumer, _)| stores.inbox(consumer.service).is_some());
     if let Some((consumer, _)) = consumed.find(|(consumer, topic)| !world.broker.is_done(consumer.group, topic)) {
         return Some(format!("{} has something to read", consumer.group));
     }
@@ -36,15 +35,5 @@ pub async fn unfinished(world: &World) -> Option<String> {
     if let Some(open) = refunds::unfinished(world) {
         return Some(open);
     }
-    if let Some(open) = deliveries::unfinished(world) {
-        return Some(open);
-    }
-    if let Some(open) = borrowers::unfinished(world) {
-        return Some(open);
-    }
-    if let Some(open) = producers::unfinished(world).await {
-        return Some(open);
-    }
-    let queued = stores.notifications.queued(i64::MAX).await.unwrap_or_default();
-    (queued > 0).then(|| format!("{queued} notifications are queued"))
+    deliveries::unfinished(world)
 }

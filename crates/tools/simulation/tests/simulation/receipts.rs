@@ -1,17 +1,14 @@
 //! Checks that no receipt calls an order violated while its work is pending.
 
-use std::collections::BTreeMap;
-
 use audit::{facts::Position, receipt::receipt};
 use contracts::events::ROUTES;
 use platform::clock::Virtual;
-use uuid::Uuid;
 
 use crate::{facts, world::World};
 
 /// Returns the violations in the receipts of all orders. Processes may be down, and events unconsumed.
-pub async fn problems(world: &World, clock: Virtual, chats: &BTreeMap<Uuid, String>) -> Vec<String> {
-    let mut facts = facts::gather(world, clock, chats).await;
+pub async fn problems(world: &World, clock: Virtual) -> Vec<String> {
+    let mut facts = facts::gather(world, clock).await;
     facts.positions = positions(world);
     let receipts = facts.orders.iter().map(|order| (order.uuid, receipt(&facts, order.uuid)));
     let violated = receipts.flat_map(|(order, receipt)| {
@@ -21,7 +18,8 @@ pub async fn problems(world: &World, clock: Virtual, chats: &BTreeMap<Uuid, Stri
     violated.collect()
 }
 
-/// Returns the position of each consumer relative to every record that it consumes.
+/// Returns the position of each consumer relative to every record that it consumes. Notification, which is not
+/// simulated, stays at the beginning.
 fn positions(world: &World) -> Vec<Position> {
     let mut positions = Vec::new();
     for route in &ROUTES {

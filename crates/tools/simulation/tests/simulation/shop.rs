@@ -1,30 +1,22 @@
 //! The shop: its stores, which outlive every process, and the construction of each service from them.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::{Arc, LazyLock, Mutex, atomic::AtomicBool},
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
 use assembly::{model::BuildTimes, repository::MemoryBuilds, service::AssemblyService};
 use audit::facts::Acknowledged;
-use console::repository::MemoryTimeline;
 use contracts::{events::topics_of, ids::PartId, money::Money};
-use customers::service::CustomerService;
 use delivery::{client::MemoryGeo, repository::MemoryRepository};
-use intake::{model::OrderUid, service::IntakeService};
 use inventory::{
     model::{Category, Dimensions, Manufacturer, NewPart},
     repository::MemoryInventory,
     service::InventoryService,
 };
-use notification::{
-    client::{Limits, MemoryMessenger, MemoryUsers},
-    repository::MemoryNotifications,
-    service::{Dispatcher, NotificationService, STABLE_FOR, Sender, Templates},
-};
 use order::{
-    client::{Clients, MemoryDelivery, MemoryUsers as MemoryBuyers},
+    client::{Clients, MemoryDelivery, MemoryUsers},
     repository::{MemoryOrders, Repositories},
     service::{DeliveryService, OrderService},
 };
@@ -35,23 +27,21 @@ use payment::{
     service::PaymentService,
 };
 use platform::{
+    inbox::MemoryInbox,
     jobs::Job,
     lease::{Lease, MemoryLease},
     outbox::{MemoryOutbox, Relay, Waker},
 };
 use rand::{RngExt as _, rngs::StdRng};
-use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::{
-    borrowers,
     broker::{SimulatedPublisher, consume},
     deliveries,
-    peers::{RemoteInventory, RemoteMessenger, RemoteOrders, RemotePayments, RemoteProvider},
+    peers::{RemoteInventory, RemoteOrders, RemotePayments, RemoteProvider},
     process::Process,
     steps::Steps,
-    stream, timeline,
     world::{Name, Serves, locked},
 };
 
@@ -59,36 +49,15 @@ use crate::{
 pub const INITIAL_BALANCE: i64 = 20_000;
 /// The maximum number of parts of a deliverable order.
 const MAX_PARTS: usize = 100;
-/// The chat that receives the messages of users without one.
-pub const FALLBACK: &str = "everybody";
-
-/// Rates slow enough that messages queue up and are combined into digests.
-const LIMITS: Limits = Limits { overall: Duration::from_millis(33), per_chat: Duration::from_secs(1) };
-
-static TEMPLATES: LazyLock<Templates> =
-    LazyLock::new(|| Templates::load(None).expect("the built-in templates are right"));
 
 pub struct Stores {
     pub orders: MemoryOrders,
     pub inventory: MemoryInventory,
     pub payments: MemoryPayments,
     pub builds: MemoryBuilds,
-    pub notifications: MemoryNotifications,
     pub books: MemoryProvider,
-    pub chats: MemoryMessenger,
-    pub users: MemoryUsers,
     pub deliveries: MemoryRepository,
     pub geo: MemoryGeo,
-    pub customers: customers::repository::MemoryRepository,
-    pub timeline: MemoryTimeline,
-    /// The steps that browsers received of the orders that they watched.
-    pub watched: timeline::Watched,
-    pub stream: intake::repository::MemoryOrders,
-    /// The orders that a producer has published to the topic.
-    pub published: Mutex<BTreeSet<OrderUid>>,
-    pub approved: Mutex<BTreeSet<String>>,
-    /// The loans for which payment received a credit request.
-    pub tried: Mutex<BTreeSet<String>>,
     /// The charge requests that payment was about to make, by transaction. Some may not have reached the provider.
     pub charge_requests: Mutex<BTreeMap<Uuid, Intent>>,
     /// Stock that was reserved although it was unavailable.
@@ -112,22 +81,12 @@ impl Stores {
             inventory: MemoryInventory::default(),
             payments: MemoryPayments::default(),
             builds: MemoryBuilds::default(),
-            notifications: MemoryNotifications::default(),
             books: MemoryProvider::new(
                 Money::from_minor(INITIAL_BALANCE).expect("money"),
                 Declines { rate, above: None },
             ),
-            chats: MemoryMessenger::with_limits(LIMITS),
-            users: MemoryUsers::default(),
             deliveries: MemoryRepository::default(),
             geo: deliveries::geo(),
-            customers: customers::repository::MemoryRepository::default(),
-            timeline: MemoryTimeline::default(),
-            watched: timeline::Watched::default(),
-            stream: intake::repository::MemoryOrders::default(),
-            published: Mutex::default(),
-            approved: Mutex::default(),
-            tried: Mutex::default(),
             charge_requests: Mutex::default(),
             lent: Mutex::default(),
             acknowledged: Mutex::default(),
@@ -146,14 +105,25 @@ impl Stores {
         }
     }
 
-    pub fn outboxes(&self) -> [(&'static str, &MemoryOutbox); 5] {
+    pub fn outboxes(&self) -> [(&'static str, &MemoryOutbox); 4] {
         [
             ("order", &self.orders.outbox),
             ("payment", &self.payments.outbox),
             ("assembly", &self.builds.outbox),
             ("delivery", &self.deliveries.outbox),
-            ("customers", &self.customers.outbox),
         ]
+    }
+
+    /// Returns the inbox of a service; `None` if the service is not simulated.
+    pub fn inbox(&self, service: &str) -> Option<&MemoryInbox> {
+        match service {
+            "order" => Some(&self.orders.inbox),
+            "inventory" => Some(&self.inventory.inbox),
+            "payment" => Some(&self.payments.inbox),
+            "assembly" => Some(&self.builds.inbox),
+            "delivery" => Some(&self.deliveries.inbox),
+            _ => None,
+        }
     }
 }
 
@@ -179,11 +149,7 @@ pub fn boot(process: &Process) -> Serves {
         Name::Inventory => stock(process),
         Name::Payment => payments(process),
         Name::Assembly => ships(process),
-        Name::Notification => notifications(process),
         Name::Delivery => deliveries::boot(process),
-        Name::Customers => borrowers::boot(process),
-        Name::Intake => stream::boot(process),
-        Name::Console => timeline::boot(process),
     }
 }
 
@@ -231,7 +197,7 @@ fn orders(process: &Process) -> Serves {
         inventory: Arc::new(RemoteInventory(process.clone())),
         payments: Arc::new(RemotePayments(process.clone())),
         // No simulated user names its buyer by login.
-        users: Arc::new(MemoryBuyers::default()),
+        users: Arc::new(MemoryUsers::default()),
     };
     let repository = steps(process, &stores.orders);
     let repositories = Repositories::new(repository.clone());
@@ -277,26 +243,6 @@ fn ships(process: &Process) -> Serves {
     Serves::Nobody
 }
 
-fn notifications(process: &Process) -> Serves {
-    let stores = &process.world.stores;
-    let (repository, queued) = (steps(process, &stores.notifications), Arc::new(Notify::new()));
-    let dispatcher = Dispatcher {
-        notifications: repository.clone(),
-        users: Arc::new(stores.users.clone()),
-        notifier: Arc::new(RemoteMessenger { process: process.clone(), chats: stores.chats.clone() }),
-        templates: TEMPLATES.clone(),
-        fallback_chat: Some(FALLBACK.to_owned()),
-        writes_to_unconfirmed: true,
-        stable_for: STABLE_FOR,
-        halted: AtomicBool::new(false),
-    };
-    let sender = Sender::new(dispatcher, leases(process)("sender"), queued.clone());
-    run_jobs(process, notification::jobs::all(sender));
-    let service = NotificationService::new(repository, queued);
-    consume(process, notification::consumers::all(&service));
-    Serves::Nobody
-}
-
 impl Serves {
     pub fn orders(self) -> Option<OrderService> {
         if let Self::Orders(service, _) = self { Some(service) } else { None }
@@ -312,17 +258,5 @@ impl Serves {
 
     pub fn payments(self) -> Option<PaymentService> {
         if let Self::Payments(service) = self { Some(service) } else { None }
-    }
-
-    pub fn customers(self) -> Option<CustomerService> {
-        if let Self::Customers(service) = self { Some(service) } else { None }
-    }
-
-    pub fn console(self) -> Option<console::service::Live> {
-        if let Self::Console(live) = self { Some(live) } else { None }
-    }
-
-    pub fn intake(self) -> Option<IntakeService> {
-        if let Self::Intake(service) = self { Some(service) } else { None }
     }
 }

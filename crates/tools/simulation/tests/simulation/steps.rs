@@ -17,10 +17,6 @@ use inventory::{
     model::{Holder, Lines, ReservedLine},
     repository::{Catalogue as _, Due as DueReservations, Expiry, MemoryInventory, Warehouse},
 };
-use notification::{
-    model::{Batch, Due, Expired, NewNotification, Notification, NotificationId},
-    repository::{DuePage, MemoryNotifications, Notifications},
-};
 use order::{
     error::Refusal,
     model::{AttemptLease, CheckoutDetails, Claim, Claimed, Event, NewOrder, Order, Outcome, PaymentMethod},
@@ -381,23 +377,5 @@ stepwise! {
         fn building(limit: i64) -> Vec<(Build, Duration)>;
         fn finish(ended: &[assembly::model::Event]) -> Vec<(OrderId, Duration)>;
         fn find(order: OrderId) -> Option<Build>;
-    }
-}
-
-stepwise! {
-    Notifications for MemoryNotifications, notification::error::Error {
-        fn queue(cause: Cause, new: &NewNotification) -> bool where cause = seen;
-        fn skip(cause: Cause) -> () where cause = seen;
-        fn without_chat(limit: i64, busy: &[NotificationId]) -> Vec<Due>;
-        fn set_chat(notifications: &[NotificationId], chat: &str) -> ();
-        fn due(after: &str, repeats: bool, limit: i32, busy: &[String]) -> DuePage;
-        fn claim(batch: &Batch) -> bool;
-        fn settle(attempts: &[notification::model::Attempt], outcome: &notification::model::Outcome) -> ();
-        fn expire_attempts(age: Duration) -> Vec<Expired>;
-        fn resend(notification: NotificationId, age: Duration) -> bool;
-        fn queued(limit: i64) -> i64;
-        fn remove_ended(age: Duration, limit: i64) -> u64;
-        fn forget(user: UserId) -> ();
-        fn of_order(order: OrderId) -> Vec<Notification>;
     }
 }

@@ -11,9 +11,6 @@ use std::{
     time::Duration,
 };
 
-use console::service::Live;
-use customers::service::CustomerService;
-use intake::service::IntakeService;
 use inventory::service::InventoryService;
 use order::service::OrderService;
 use payment::service::PaymentService;
@@ -36,25 +33,11 @@ pub enum Name {
     Inventory,
     Payment,
     Assembly,
-    Notification,
     Delivery,
-    Customers,
-    Intake,
-    Console,
 }
 
 impl Name {
-    pub const ALL: [Self; 9] = [
-        Self::Order,
-        Self::Inventory,
-        Self::Payment,
-        Self::Assembly,
-        Self::Notification,
-        Self::Delivery,
-        Self::Customers,
-        Self::Intake,
-        Self::Console,
-    ];
+    pub const ALL: [Self; 5] = [Self::Order, Self::Inventory, Self::Payment, Self::Assembly, Self::Delivery];
 }
 
 pub struct World {
@@ -82,9 +65,6 @@ pub enum Serves {
     Orders(OrderService, order::service::DeliveryService),
     Stock(InventoryService),
     Payments(PaymentService),
-    Customers(CustomerService),
-    Intake(IntakeService),
-    Console(Live),
     Nobody,
 }
 
