@@ -2,14 +2,12 @@
 
 mod built_in_checker;
 mod http_checker;
-mod memory;
 mod payment;
 
 use async_trait::async_trait;
 pub use built_in_checker::BuiltIn;
 use chrono::NaiveDate;
 pub use http_checker::HttpChecker;
-pub use memory::{MemoryChecker, MemoryPayment};
 pub use payment::GrpcPayment;
 
 use crate::model::{Loan, Profile, Verdict};

@@ -2,14 +2,12 @@
 
 mod customers;
 mod loans;
-mod memory;
 mod postgres;
 
 use std::time::Duration;
 
 pub use customers::{Customers, DueCheck, Known, Saved};
 pub use loans::{Decided, Loans, MAX_LOANS, Position};
-pub use memory::MemoryRepository;
 pub use postgres::{MIGRATIONS, PgRepository};
 
 /// The lease of a due check or credit doubles with each try, so that a slow checker or payment service gets more time.

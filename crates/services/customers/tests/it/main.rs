@@ -1,11 +1,12 @@
-//! Tests by layer: the contract of the repository, use cases with in-memory dependencies, the checker over HTTP, the service over real
-//! servers.
+//! Tests by layer: the repository, use cases with a checker and a payment service that fail, the checker over HTTP, the service over
+//! real servers.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod api;
 mod checker;
-mod contract;
+mod fakes;
+mod repository;
 mod service;
 
 use chrono::NaiveDate;

@@ -2,6 +2,7 @@
 
 mod builder;
 mod services;
+mod stores;
 mod users;
 
 use std::{cell::Cell, collections::HashMap, sync::Arc, time::Duration};

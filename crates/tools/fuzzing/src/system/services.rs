@@ -43,7 +43,7 @@ use platform::{
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-use super::{DAY, Known, SLOTS, Services, builder::Builder, guard, users::users};
+use super::{DAY, Known, SLOTS, Services, builder::Builder, guard, stores, users::users};
 
 const USER: UserId = UserId::new(Uuid::from_u128(0x01));
 const OPERATOR: Uuid = Uuid::from_u128(0x02);
@@ -156,9 +156,9 @@ fn others(builder: &mut Builder) {
     builder.serve("notification", notification::api::RULES, notification::api::services(notices));
     builder.serve("geo", geo::api::RULES, geo::api::services(GeoService::new(Streets::default())));
     let customers = CustomerService::new(
-        Arc::new(customers::repository::MemoryRepository::default()),
-        Arc::new(customers::client::MemoryChecker::default()),
-        Arc::new(customers::client::MemoryPayment::default()),
+        Arc::new(stores::Customers::default()),
+        Arc::new(customers::client::BuiltIn::default()),
+        Arc::new(stores::NoPayment),
         Waker::default(),
         DAY,
     );

@@ -1,4 +1,4 @@
-//! The contract of [`Customers`](customers::repository::Customers).
+//! The repository's [`Customers`](customers::repository::Customers).
 
 use std::time::Duration;
 
@@ -7,7 +7,9 @@ use customers::model::{Customer, KycStatus, Reason, Verdict, Words};
 use super::store::Store;
 use crate::{new_customer, profile};
 
-pub async fn a_customer_is_written_once_and_read_as_it_was_written(store: &Store) {
+#[tokio::test]
+async fn a_customer_is_written_once_and_read_as_it_was_written() {
+    let store = &Store::new().await;
     let id = new_customer();
     assert_eq!(store.customers.find(id).await.unwrap(), None);
     let customer = store.create(id).await;
@@ -21,7 +23,9 @@ pub async fn a_customer_is_written_once_and_read_as_it_was_written(store: &Store
     assert_eq!(store.events(id).await, ["events.v1.CustomerCreated"]);
 }
 
-pub async fn a_change_is_written_to_the_version_that_was_read_alone(store: &Store) {
+#[tokio::test]
+async fn a_change_is_written_to_the_version_that_was_read_alone() {
+    let store = &Store::new().await;
     let mut customer = store.create(new_customer()).await;
     let mut stale = customer.clone();
     store.change(&mut customer, |customer| customer.decide(Verdict::Approved)).await;
@@ -41,7 +45,9 @@ pub async fn a_change_is_written_to_the_version_that_was_read_alone(store: &Stor
     assert_eq!(store.events(customer.id).await.len(), 4);
 }
 
-pub async fn a_check_is_leased_until_it_has_a_verdict(store: &Store) {
+#[tokio::test]
+async fn a_check_is_leased_until_it_has_a_verdict() {
+    let store = &Store::new().await;
     let mut customer = store.create(new_customer()).await;
 
     let due = store.customers.due_checks(10).await.unwrap();
@@ -55,7 +61,9 @@ pub async fn a_check_is_leased_until_it_has_a_verdict(store: &Store) {
     assert_eq!(due.iter().map(|check| (check.customer, check.version)).collect::<Vec<_>>(), [(customer.id, 3)]);
 }
 
-pub async fn an_erased_customer_has_no_data_and_may_come_back(store: &Store) {
+#[tokio::test]
+async fn an_erased_customer_has_no_data_and_may_come_back() {
+    let store = &Store::new().await;
     let mut customer = store.verified(new_customer()).await;
     store.change(&mut customer, Customer::erase).await;
     let erased = store.customers.find(customer.id).await.unwrap().unwrap().customer;

@@ -1,4 +1,4 @@
-//! The contract of [`Loans`](customers::repository::Loans).
+//! The repository's [`Loans`](customers::repository::Loans).
 
 use std::time::Duration;
 
@@ -19,7 +19,9 @@ async fn statuses(store: &Store, customer: UserId) -> Vec<LoanStatus> {
     store.loans.list(customer).await.unwrap().iter().map(|loan| loan.status).collect()
 }
 
-pub async fn a_loan_is_received_once_and_its_id_stands_for_it(store: &Store) {
+#[tokio::test]
+async fn a_loan_is_received_once_and_its_id_stands_for_it() {
+    let store = &Store::new().await;
     let customer = new_customer();
 
     assert_eq!(store.loans.receive(&loan("one", customer, 100)).await.unwrap(), Some(LoanStatus::Held));
@@ -33,7 +35,9 @@ pub async fn a_loan_is_received_once_and_its_id_stands_for_it(store: &Store) {
     assert_eq!(ids, ["one", "another"]);
 }
 
-pub async fn a_loan_is_decided_as_its_customer_is(store: &Store) {
+#[tokio::test]
+async fn a_loan_is_decided_as_its_customer_is() {
+    let store = &Store::new().await;
     let pending = store.create(new_customer()).await;
     let verified = store.verified(new_customer()).await;
     let mut rejected = store.verified(new_customer()).await;
@@ -52,7 +56,9 @@ pub async fn a_loan_is_decided_as_its_customer_is(store: &Store) {
     assert_eq!(store.loans.decide_held(None, 10).await.unwrap(), Decided::default());
 }
 
-pub async fn a_verdict_decides_held_loans(store: &Store) {
+#[tokio::test]
+async fn a_verdict_decides_held_loans() {
+    let store = &Store::new().await;
     let (first, second, other) = (new_customer(), new_customer(), new_customer());
     for (name, customer) in [("a", first), ("b", first), ("c", second), ("d", other)] {
         store.loans.receive(&loan(name, customer, 1)).await.unwrap();
@@ -69,7 +75,9 @@ pub async fn a_verdict_decides_held_loans(store: &Store) {
     assert_eq!(statuses(store, other).await, [LoanStatus::Held]);
 }
 
-pub async fn a_hold_ends_for_users_who_are_no_customers(store: &Store) {
+#[tokio::test]
+async fn a_hold_ends_for_users_who_are_no_customers() {
+    let store = &Store::new().await;
     let (unknown, pending) = (new_customer(), store.create(new_customer()).await);
     store.loans.receive(&loan("a", unknown, 1)).await.unwrap();
     store.loans.receive(&loan("b", pending.id, 1)).await.unwrap();
@@ -83,7 +91,9 @@ pub async fn a_hold_ends_for_users_who_are_no_customers(store: &Store) {
     assert_eq!(statuses(store, pending.id).await, [LoanStatus::Held]);
 }
 
-pub async fn held_loans_are_read_in_pages(store: &Store) {
+#[tokio::test]
+async fn held_loans_are_read_in_pages() {
+    let store = &Store::new().await;
     let pending = store.create(new_customer()).await;
     for number in 0..7 {
         let customer = if number % 2 == 0 { new_customer() } else { pending.id };
@@ -105,7 +115,9 @@ pub async fn held_loans_are_read_in_pages(store: &Store) {
     assert_eq!((newest.crediting + newest.refused, oldest), (0, Decided::default()));
 }
 
-pub async fn a_loan_is_leased_until_it_is_credited(store: &Store) {
+#[tokio::test]
+async fn a_loan_is_leased_until_it_is_credited() {
+    let store = &Store::new().await;
     let customer = store.verified(new_customer()).await;
     let new = loan("one", customer.id, 650_000);
     store.loans.receive(&new).await.unwrap();

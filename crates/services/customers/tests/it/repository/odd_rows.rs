@@ -1,25 +1,42 @@
-//! Rows of PostgreSQL that the use cases do not write, or write only in a race.
+//! Rows that the use cases do not write, or write only in a race.
 
 use std::{sync::Arc, time::Duration};
 
 use contracts::ids::UserId;
 use customers::{
-    client::{MemoryChecker, MemoryPayment},
     model::LoanStatus,
     repository::{MIGRATIONS, PgRepository},
     service::CustomerService,
 };
 use platform::{outbox::Waker, postgres::Database};
 
-use super::store::{self, Store};
-use crate::{loan, new_customer};
+use super::store::Store;
+use crate::{
+    fakes::{Checker, Payment},
+    loan, new_customer,
+};
 
 async fn service() -> (Store, Database, CustomerService) {
     let pool = testkit::database(&MIGRATIONS).await.pool;
     let repository = Arc::new(PgRepository::new(pool.clone()));
-    let (checker, payment) = (Arc::new(MemoryChecker::default()), Arc::new(MemoryPayment::default()));
+    let (checker, payment) = (Arc::new(Checker::default()), Arc::new(Payment::default()));
     let service = CustomerService::new(repository, checker, payment, Waker::default(), Duration::from_hours(24));
-    (store::of(pool.clone()), pool, service)
+    (Store::of(pool.clone()), pool, service)
+}
+
+/// An inconsistent row holds up no other row of its batch.
+#[tokio::test]
+async fn an_inconsistent_loan_holds_up_no_other() {
+    let store = Store::new().await;
+    let customer = store.verified(new_customer()).await;
+    for id in ["bad", "good"] {
+        store.loans.receive(&loan(id, customer.id, 650_000)).await.unwrap();
+    }
+    store.set_amount("bad", contracts::money::MAX + 1).await;
+
+    let due = store.loans.due_credits(10).await.unwrap();
+
+    assert_eq!(due.iter().map(|(loan, _)| loan.id.as_str()).collect::<Vec<_>>(), ["good"]);
 }
 
 /// A loan that is received during its customer's verification may stay held.

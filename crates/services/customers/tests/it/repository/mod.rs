@@ -1,0 +1,6 @@
+//! The repository.
+
+mod loans;
+mod odd_rows;
+mod profiles;
+mod store;

@@ -1,0 +1,68 @@
+//! A repository under test, with access to the data that its traits do not return.
+
+use std::sync::Arc;
+
+use contracts::ids::UserId;
+use customers::{
+    model::{Customer, Event, Verdict},
+    repository::{Customers, Loans, MIGRATIONS, PgRepository, Saved},
+};
+use platform::postgres::Database;
+
+use crate::profile;
+
+pub struct Store {
+    pub customers: Arc<dyn Customers>,
+    pub loans: Arc<dyn Loans>,
+    pool: Database,
+}
+
+impl Store {
+    pub async fn new() -> Self {
+        Self::of(testkit::database(&MIGRATIONS).await.pool)
+    }
+
+    /// Returns the repository in a database.
+    pub fn of(pool: Database) -> Self {
+        let repository = Arc::new(PgRepository::new(pool.clone()));
+        Self { customers: repository.clone(), loans: repository, pool }
+    }
+
+    /// The types of the customer's events in the outbox, in the order of writing.
+    pub async fn events(&self, customer: UserId) -> Vec<String> {
+        sqlx::query_scalar("select event_type from outbox where key = $1 order by id")
+            .bind(customer.uuid())
+            .fetch_all(&self.pool)
+            .await
+            .expect("the outbox can be read")
+    }
+
+    /// Writes an amount to a loan, also one that no version of the service would write.
+    pub async fn set_amount(&self, loan: &str, amount: i64) {
+        let update = sqlx::query("update loans set amount = $2 where loan_id = $1").bind(loan).bind(amount);
+        update.execute(&self.pool).await.expect("the row can be written");
+    }
+
+    pub async fn create(&self, id: UserId) -> Customer {
+        let (customer, event) = Customer::create(id, profile("Ann"), None).unwrap();
+        self.customers.save(None, &customer, &event).await.unwrap().expect("there was none");
+        customer
+    }
+
+    /// Applies a transition to the customer and saves it.
+    pub async fn change(
+        &self,
+        customer: &mut Customer,
+        transition: impl FnOnce(&mut Customer) -> Option<Event>,
+    ) -> Saved {
+        let before = customer.version;
+        let event = transition(customer).expect("the transition is allowed");
+        self.customers.save(Some(before), customer, &event).await.unwrap().expect("nobody else changed it")
+    }
+
+    pub async fn verified(&self, id: UserId) -> Customer {
+        let mut customer = self.create(id).await;
+        self.change(&mut customer, |customer| customer.decide(Verdict::Approved)).await;
+        customer
+    }
+}

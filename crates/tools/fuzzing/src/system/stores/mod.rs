@@ -1,0 +1,11 @@
+//! Stores in memory of the services that have no twin. They keep what the inputs write as far as an answer shows it.
+
+mod customers;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+pub use self::customers::{Customers, NoPayment};
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
