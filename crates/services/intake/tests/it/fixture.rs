@@ -92,15 +92,10 @@ impl Fixture {
 
     pub async fn with(variables: &[(&str, &str)]) -> Self {
         let (database, kafka, iam) = tokio::join!(testkit::database(&MIGRATIONS), testkit::kafka(), testkit::iam());
-        let url = reqwest::Url::parse(&database.url).unwrap();
-        let target = format!("{}:{}", url.host_str().unwrap(), url.port().unwrap_or(5432));
-        let path = Proxy::to(target).await.unwrap();
-        let mut through = url;
-        through.set_host(Some("127.0.0.1")).unwrap();
-        through.set_port(Some(path.address().port())).unwrap();
+        let (path, through) = proxy(&database).await;
         let settings = testkit::settings()
             .with(kafka.settings())
-            .with([("INTAKE_DATABASE_URL", through.to_string()), ("IAM_ADDRESS", iam.address.to_string())]);
+            .with([("INTAKE_DATABASE_URL", through), ("IAM_ADDRESS", iam.address.to_string())]);
         let settings = settings.with(variables.iter().map(|(name, value)| (*name, (*value).to_owned())));
         let (http, service) = start(&settings).await;
         Self { kafka, iam, database, path, settings, http, service: Some(service) }
@@ -177,6 +172,16 @@ impl Fixture {
         let path = format!("/orders/{uid}");
         eventually(async || Some(self.get(&path).await).filter(|answer| answer.status == 200)).await
     }
+}
+
+/// Starts a proxy before PostgreSQL. Returns it with the URL of the database through it.
+pub async fn proxy(database: &Database) -> (Proxy, String) {
+    let mut url = reqwest::Url::parse(&database.url).unwrap();
+    let target = format!("{}:{}", url.host_str().unwrap(), url.port().unwrap_or(5432));
+    let proxy = Proxy::to(target).await.unwrap();
+    url.set_host(Some("127.0.0.1")).unwrap();
+    url.set_port(Some(proxy.address().port())).unwrap();
+    (proxy, url.into())
 }
 
 pub async fn answer(request: RequestBuilder) -> Answer {

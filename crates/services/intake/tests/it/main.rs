@@ -1,13 +1,13 @@
-//! Tests by layer: the contract of the repository, use cases with in-memory dependencies, the service over real servers.
+//! Tests by layer: the repository, the consumer, the service over real servers.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod contract;
 mod figures;
 mod fixture;
 mod http;
 mod messages;
 mod outages;
 mod page;
+mod repository;
 mod slots;
 mod stream;

@@ -8,7 +8,7 @@ use std::{
 use intake::{
     client::KafkaTopic,
     error::Error,
-    repository::{MemoryOrders, store},
+    repository::{MIGRATIONS, PgOrders, store},
     service::{Cache, IntakeService},
 };
 use platform::config::Settings;
@@ -64,7 +64,7 @@ async fn without_postgresql_hits_are_answered_and_misses_are_503_within_two_seco
 async fn without_kafka_placing_ends_within_seconds_and_reading_goes_on() {
     let settings = Settings::from_variables([("KAFKA_BROKERS", "127.0.0.1:1".to_owned())]);
     let topic = KafkaTopic::new(&settings.read().unwrap(), "orders".to_owned()).unwrap();
-    let repository = MemoryOrders::default();
+    let repository = PgOrders::new(testkit::database(&MIGRATIONS).await.pool);
     let stored = Arc::new(order(1));
     store(&repository, std::slice::from_ref(&stored)).await.unwrap();
     let service =

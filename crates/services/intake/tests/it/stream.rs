@@ -5,14 +5,19 @@ use std::{sync::Arc, time::Duration};
 use intake::{
     client::MemoryTopic,
     consumers::Orders as Consumer,
+    error::Error,
     model::Order,
-    repository::{MemoryOrders, erase_older, remove_tombstones},
+    repository::{MIGRATIONS, PgOrders, erase_older, remove_tombstones},
     service::{Cache, IntakeService},
 };
-use platform::kafka::{Failure, HEADER_ERROR, Handler as _, Message};
+use platform::{
+    kafka::{Failure, HEADER_ERROR, Handler as _, Message},
+    postgres::Database,
+};
 use serde_json::json;
+use testkit::eventually;
 
-use crate::fixture::{Fixture, example, order};
+use crate::fixture::{Fixture, example, order, proxy};
 
 #[tokio::test]
 async fn orders_of_the_topic_are_read_back_as_they_were_sent_and_a_repeat_is_nothing() {
@@ -114,7 +119,7 @@ async fn old_orders_are_erased_and_their_keys_removed_later() {
         sqlx::query_scalar("select count(*) from items where order_uid = $1").bind(uid).fetch_one(pool).await.unwrap();
     assert_eq!(left, 0);
     // The erased order leaves the cache within seconds.
-    testkit::eventually(async || (fixture.get(&format!("/orders/{uid}")).await.status == 404).then_some(())).await;
+    eventually(async || (fixture.get(&format!("/orders/{uid}")).await.status == 404).then_some(())).await;
     sqlx::query("update orders set erased_at = now() - interval '2 days' where erased_at is not null")
         .execute(pool)
         .await
@@ -123,12 +128,11 @@ async fn old_orders_are_erased_and_their_keys_removed_later() {
     assert_eq!(fixture.count().await, 2);
 }
 
-/// A consumer with in-memory dependencies, its store, and its service.
-fn consumer() -> (Consumer, MemoryOrders, IntakeService) {
-    let store = MemoryOrders::default();
+/// Returns a consumer, and its service, in this database.
+fn consumer(pool: Database) -> (Consumer, IntakeService) {
     let cache = Cache::new(100, 32 << 20, Duration::from_hours(1));
-    let service = IntakeService::new(Arc::new(store.clone()), Arc::new(MemoryTopic::default()), cache);
-    (Consumer::new(service.clone()), store, service)
+    let service = IntakeService::new(Arc::new(PgOrders::new(pool)), Arc::new(MemoryTopic::default()), cache);
+    (Consumer::new(service.clone()), service)
 }
 
 fn message(order: &Order) -> Message {
@@ -137,7 +141,7 @@ fn message(order: &Order) -> Message {
 
 #[tokio::test]
 async fn a_batch_leaves_what_it_cannot_take_to_be_handled_alone() {
-    let (consumer, _, service) = consumer();
+    let (consumer, service) = consumer(testkit::database(&MIGRATIONS).await.pool);
     let (first, second) = (order(1), order(2));
     let other = Order { entry: "OTHER".to_owned(), ..first.clone() };
     let poison = Message { payload: b"poison".to_vec(), ..Message::default() };
@@ -154,16 +158,22 @@ async fn a_batch_leaves_what_it_cannot_take_to_be_handled_alone() {
 
 #[tokio::test]
 async fn while_the_database_is_away_nothing_is_taken_nothing_is_cached_and_nothing_is_poison() {
-    let (consumer, store, service) = consumer();
+    let database = testkit::database(&MIGRATIONS).await;
+    let (path, url) = proxy(&database).await;
+    let (consumer, service) = consumer(Database::lazy("test", "TEST_DATABASE_URL", &url.into(), 2).unwrap());
     let order = order(1);
-    store.set_away(true);
+    path.cut();
 
     let handled = consumer.handle_all(&[message(&order)]).await;
     let failure = consumer.handle(&message(&order)).await.unwrap_err();
 
     assert_eq!(handled, [false]);
     assert!(matches!(failure, Failure::Transient(_)), "{failure}");
-    store.set_away(false);
-    assert!(service.show(order.order_uid.as_str()).await.is_err(), "it is not in the cache");
+    path.restore();
+    eventually(async || match service.show(order.order_uid.as_str()).await {
+        Ok(_) => panic!("it is in the cache"),
+        Err(error) => matches!(error, Error::NotFound).then_some(()),
+    })
+    .await;
     consumer.handle(&message(&order)).await.unwrap();
 }

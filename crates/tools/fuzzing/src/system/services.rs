@@ -171,7 +171,7 @@ fn others(builder: &mut Builder) {
 /// Constructs intake, with an order of the user whose order_uid is also the id of a shop's order.
 async fn stream(builder: &mut Builder) -> axum::Router {
     let service = IntakeService::new(
-        Arc::new(intake::repository::MemoryOrders::default()),
+        Arc::new(stores::StreamedOrders::default()),
         Arc::new(intake::client::MemoryTopic::default()),
         Cache::new(1_000, 1 << 20, DAY),
     );

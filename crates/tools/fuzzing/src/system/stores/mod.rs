@@ -1,10 +1,14 @@
 //! Stores in memory of the services that have no twin. They keep what the inputs write as far as an answer shows it.
 
 mod customers;
+mod intake;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-pub use self::customers::{Customers, NoPayment};
+pub use self::{
+    customers::{Customers, NoPayment},
+    intake::StreamedOrders,
+};
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)

@@ -1,45 +1,18 @@
-//! The contract of the repository, for PostgreSQL and the in-memory implementation.
+//! The repository.
 
 use std::{sync::Arc, time::Duration};
 
 use intake::{
     model::{Item, Order, OrderUid},
-    repository::{MIGRATIONS, MemoryOrders, Orders, PgOrders, StoredOrder, Written, store},
+    repository::{MIGRATIONS, Orders, PgOrders, StoredOrder, Written, store},
     sample::{self, Dice},
     service::read,
 };
 use serde_json::Value;
 
-macro_rules! contract {
-    ($($name:ident),* $(,)?) => {
-        mod memory {
-            $(#[tokio::test]
-            async fn $name() {
-                super::$name(&super::MemoryOrders::default()).await;
-            })*
-        }
-
-        mod postgres {
-            $(#[tokio::test]
-            async fn $name() {
-                let pool = testkit::database(&super::MIGRATIONS).await.pool;
-                super::$name(&super::PgOrders::new(pool)).await;
-            })*
-        }
-    };
+async fn repository() -> PgOrders {
+    PgOrders::new(testkit::database(&MIGRATIONS).await.pool)
 }
-
-contract!(
-    an_order_is_read_as_it_was_stored,
-    the_longest_texts_are_stored_and_their_customer_is_erased,
-    a_leap_second_is_one_value_everywhere,
-    a_repeat_is_nothing_and_another_content_is_told,
-    within_a_batch_the_first_stands,
-    the_latest_orders_come_in_pages,
-    a_read_of_large_orders_ends_at_a_size,
-    the_orders_of_a_customer_come_in_pages,
-    an_erased_customer_leaves_keys_alone,
-);
 
 fn orders(count: u64) -> Vec<Arc<Order>> {
     (0..count).map(|number| Arc::new(sample::order(7, number))).collect()
@@ -49,7 +22,9 @@ fn other(order: &Order) -> Arc<Order> {
     Arc::new(Order { entry: "OTHER".to_owned(), ..order.clone() })
 }
 
-async fn an_order_is_read_as_it_was_stored(repository: &dyn Orders) {
+#[tokio::test]
+async fn an_order_is_read_as_it_was_stored() {
+    let repository = &repository().await;
     let mut all = orders(20);
     let mut odd = sample::order(7, 99);
     let nanos = Duration::from_nanos(123_456_789);
@@ -92,7 +67,9 @@ fn lengthen(member: &str, value: &mut Value, dice: &mut Dice) {
     }
 }
 
-async fn the_longest_texts_are_stored_and_their_customer_is_erased(repository: &dyn Orders) {
+#[tokio::test]
+async fn the_longest_texts_are_stored_and_their_customer_is_erased() {
+    let repository = &repository().await;
     let mut longest = serde_json::to_value(sample::order(7, 1)).unwrap();
     lengthen("", &mut longest, &mut Dice::new(7, 1));
     let order = read(longest.to_string().as_bytes(), "2026-12-01T00:00:00Z".parse().unwrap()).unwrap();
@@ -107,7 +84,9 @@ async fn the_longest_texts_are_stored_and_their_customer_is_erased(repository: &
 }
 
 /// PostgreSQL has no leap seconds: it stores the beginning of the next minute.
-async fn a_leap_second_is_one_value_everywhere(repository: &dyn Orders) {
+#[tokio::test]
+async fn a_leap_second_is_one_value_everywhere() {
+    let repository = &repository().await;
     let published = |date: &str| {
         let mut order = serde_json::to_value(sample::order(7, 1)).unwrap();
         order["date_created"] = date.into();
@@ -123,7 +102,9 @@ async fn a_leap_second_is_one_value_everywhere(repository: &dyn Orders) {
     assert_eq!(store(repository, &[order]).await.unwrap(), [Written::Repeated]);
 }
 
-async fn a_repeat_is_nothing_and_another_content_is_told(repository: &dyn Orders) {
+#[tokio::test]
+async fn a_repeat_is_nothing_and_another_content_is_told() {
+    let repository = &repository().await;
     let all = orders(3);
     store(repository, &all[..2]).await.unwrap();
 
@@ -133,7 +114,9 @@ async fn a_repeat_is_nothing_and_another_content_is_told(repository: &dyn Orders
     assert_eq!(repository.find(&all[1].order_uid).await.unwrap().as_ref(), Some(&*all[1]));
 }
 
-async fn within_a_batch_the_first_stands(repository: &dyn Orders) {
+#[tokio::test]
+async fn within_a_batch_the_first_stands() {
+    let repository = &repository().await;
     let all = orders(2);
     store(repository, &all[..1]).await.unwrap();
 
@@ -145,7 +128,9 @@ async fn within_a_batch_the_first_stands(repository: &dyn Orders) {
     assert_eq!(repository.find(&all[1].order_uid).await.unwrap().as_ref(), Some(&*all[1]));
 }
 
-async fn the_latest_orders_come_in_pages(repository: &dyn Orders) {
+#[tokio::test]
+async fn the_latest_orders_come_in_pages() {
+    let repository = &repository().await;
     let all = orders(5);
     store(repository, &all).await.unwrap();
 
@@ -157,7 +142,9 @@ async fn the_latest_orders_come_in_pages(repository: &dyn Orders) {
     assert_eq!(uids, expected);
 }
 
-async fn a_read_of_large_orders_ends_at_a_size(repository: &dyn Orders) {
+#[tokio::test]
+async fn a_read_of_large_orders_ends_at_a_size() {
+    let repository = &repository().await;
     let large = |number| {
         let mut order = sample::order(7, number);
         let item = Item { name: "x".repeat(1_000), ..order.items[0].clone() };
@@ -184,7 +171,9 @@ async fn a_read_of_large_orders_ends_at_a_size(repository: &dyn Orders) {
     assert_eq!(store(repository, &others).await.unwrap(), [Written::Reused; 8]);
 }
 
-async fn the_orders_of_a_customer_come_in_pages(repository: &dyn Orders) {
+#[tokio::test]
+async fn the_orders_of_a_customer_come_in_pages() {
+    let repository = &repository().await;
     let of =
         |customer_id: &str, order: &Order| Arc::new(Order { customer_id: customer_id.to_owned(), ..order.clone() });
     let all: Vec<_> =
@@ -201,7 +190,9 @@ async fn the_orders_of_a_customer_come_in_pages(repository: &dyn Orders) {
     assert!(repository.of_customer("own", "", 10).await.unwrap().is_empty());
 }
 
-async fn an_erased_customer_leaves_keys_alone(repository: &dyn Orders) {
+#[tokio::test]
+async fn an_erased_customer_leaves_keys_alone() {
+    let repository = &repository().await;
     let all: Vec<_> = orders(4)
         .iter()
         .enumerate()
