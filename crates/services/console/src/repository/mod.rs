@@ -1,11 +1,9 @@
 //! Storage: the timeline of all orders, and the log of operators' actions.
 
 mod actions;
-mod memory;
 mod postgres;
 mod timeline;
 
 pub use actions::{Action, Actions, BEGUN, NewAction};
-pub use memory::{MemoryActions, MemoryTimeline};
 pub use postgres::{MIGRATIONS, PgActions, PgTimeline};
 pub use timeline::{Caught, MAX_RECORDS, Timeline};

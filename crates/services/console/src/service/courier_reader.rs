@@ -58,10 +58,10 @@ impl CourierReader {
 
 #[cfg(test)]
 mod tests {
-    use platform::{grpc::Peer, ids};
+    use platform::{grpc::Peer, ids, postgres::Database};
 
     use super::*;
-    use crate::{client::Delivery, repository::MemoryTimeline};
+    use crate::{client::Delivery, repository::PgTimeline};
 
     fn courier(number: usize, speed: i32) -> Courier {
         Courier { id: number.to_string(), speed, ..Courier::default() }
@@ -69,7 +69,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_reader_that_falls_behind_gets_every_courier_and_further_changes() {
-        let timeline = Arc::new(MemoryTimeline::default());
+        // The couriers carry nothing, so the timeline is not asked who owns an order.
+        let database = "postgres://127.0.0.1:1/none".to_owned().into();
+        let database = Database::lazy("console", "CONSOLE_DATABASE_URL", &database, 1).unwrap();
+        let timeline = Arc::new(PgTimeline::new(database));
         let peer = Peer::lazy("delivery", "DELIVERY_ADDRESS", "127.0.0.1:1").unwrap();
         let couriers = Couriers::new(Delivery::new(peer.clone(), peer.clone(), peer), timeline.clone());
         let user = User::plain(ids::random());

@@ -157,13 +157,13 @@ mod tests {
     use super::*;
     use crate::{
         model::NewRecord,
-        repository::{Caught, MemoryTimeline},
+        repository::{Caught, MIGRATIONS, PgTimeline},
         service::fixture::record,
     };
 
     /// A timeline during whose first read a stream opens, its reader reads the timeline, and a record of its order is added.
     struct OpenedMeanwhile {
-        timeline: MemoryTimeline,
+        timeline: PgTimeline,
         order: OrderId,
         live: Mutex<Option<Live>>,
         stream: Mutex<Option<Stream>>,
@@ -202,7 +202,7 @@ mod tests {
     async fn a_stream_that_opens_during_a_look_for_others_misses_no_record() {
         let [other, order] = [ids::random(), ids::random()].map(OrderId::new);
         let timeline = Arc::new(OpenedMeanwhile {
-            timeline: MemoryTimeline::default(),
+            timeline: PgTimeline::new(testkit::database(&MIGRATIONS).await.pool),
             order,
             live: Mutex::default(),
             stream: Mutex::default(),

@@ -83,20 +83,21 @@ mod tests {
 
     use super::*;
     use crate::{
-        repository::{MAX_RECORDS, MemoryTimeline, Timeline as _},
+        repository::{MAX_RECORDS, MIGRATIONS, PgTimeline, Timeline as _},
         service::fixture::record,
     };
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn a_reader_that_falls_behind_reads_on_and_misses_no_step() {
-        let (timeline, order) = (MemoryTimeline::default(), OrderId::new(ids::random()));
+        let timeline = PgTimeline::new(testkit::database(&MIGRATIONS).await.pool);
+        let order = OrderId::new(ids::random());
         let count = MAX_RECORDS * 2 + 100;
         timeline.add((1..=count).map(|offset| record(order, offset)).collect()).await.unwrap();
         let live = Live::new(Arc::new(timeline.clone()), 1);
         let following = tokio::spawn(live.clone().follow(CancellationToken::new()));
         let mut reader = live.read(order, UserId::new(ids::random()), 0).await.unwrap();
         // Meanwhile every step is sent; the stream holds only the last ones.
-        tokio::time::sleep(Duration::from_secs(5)).await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
 
         for offset in 1..=count {
             assert_eq!(reader.next().await.and_then(|step| step.offset), Some(offset));

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use assembly::{model::BuildTimes, repository::MemoryBuilds, service::AssemblyService};
-use console::{repository::MemoryTimeline, service::Live};
+use console::service::Live;
 use contracts::{
     events::{OrderPaid, Published as _, ROUTES, Subscription, record},
     ids::{OrderId, PartId, UserId},
@@ -164,7 +164,7 @@ fn others(builder: &mut Builder) {
     );
     builder.subscriptions.extend(customers::consumers::all(&customers));
     builder.serve("customers", customers::api::RULES, customers::api::services(customers));
-    let timeline = Arc::new(MemoryTimeline::default());
+    let timeline = Arc::new(stores::UnreadTimeline);
     builder.subscriptions.extend(console::consumers::all(timeline.clone(), Live::new(timeline, SLOTS)));
 }
 

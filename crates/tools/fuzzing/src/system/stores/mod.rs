@@ -1,11 +1,13 @@
 //! Stores in memory of the services that have no twin. They keep what the inputs write as far as an answer shows it.
 
+mod console;
 mod customers;
 mod intake;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub use self::{
+    console::UnreadTimeline,
     customers::{Customers, NoPayment},
     intake::StreamedOrders,
 };

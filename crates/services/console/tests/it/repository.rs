@@ -1,53 +1,20 @@
-//! The contract of the repositories, for PostgreSQL and the in-memory implementations.
+//! The repositories.
 
 use std::time::Duration;
 
 use chrono::{SubsecRound as _, TimeDelta};
 use console::{
     model::NewRecord,
-    repository::{Actions, MIGRATIONS, MemoryActions, MemoryTimeline, NewAction, PgActions, PgTimeline, Timeline},
+    repository::{Actions as _, MIGRATIONS, NewAction, PgActions, PgTimeline, Timeline as _},
 };
 use contracts::ids::{OrderId, UserId};
 use futures::future::join_all;
 use platform::{clock, ids};
 use serde_json::json;
 
-macro_rules! contract {
-    ($trait:ident, $memory:ident, $postgres:ident, $module:ident: $($name:ident),* $(,)?) => {
-        mod $module {
-            mod memory {
-                $(#[tokio::test]
-                async fn $name() {
-                    super::super::$name(&super::super::$memory::default()).await;
-                })*
-            }
-
-            mod postgres {
-                $(#[tokio::test]
-                async fn $name() {
-                    let pool = testkit::database(&super::super::MIGRATIONS).await.pool;
-                    super::super::$name(&super::super::$postgres::new(pool)).await;
-                })*
-            }
-        }
-    };
+async fn timeline() -> PgTimeline {
+    PgTimeline::new(testkit::database(&MIGRATIONS).await.pool)
 }
-
-contract!(
-    Timeline, MemoryTimeline, PgTimeline, timeline:
-    a_record_is_read_as_it_was_added,
-    a_record_stands_once_and_a_topic_that_begins_anew_has_others,
-    a_record_of_an_event_that_the_order_has_is_a_repeat,
-    a_reader_goes_on_after_the_place_that_it_has_seen,
-    writers_at_once_leave_no_place_that_becomes_visible_later,
-    the_owner_is_the_first_user_that_a_record_names,
-    old_records_are_removed,
-);
-
-contract!(
-    Actions, MemoryActions, PgActions, actions:
-    the_latest_actions_come_first,
-);
 
 fn order(number: u128) -> OrderId {
     OrderId::new(uuid::Uuid::from_u128(number))
@@ -74,7 +41,9 @@ fn record(order: OrderId, offset: i64) -> NewRecord {
     }
 }
 
-async fn a_record_is_read_as_it_was_added(timeline: &dyn Timeline) {
+#[tokio::test]
+async fn a_record_is_read_as_it_was_added() {
+    let timeline = timeline().await;
     let whole = record(order(1), 0);
     let bare = NewRecord { user: None, event: None, trace: None, payload: json!(null), ..record(order(1), 1) };
 
@@ -85,7 +54,9 @@ async fn a_record_is_read_as_it_was_added(timeline: &dyn Timeline) {
     assert_eq!(read.into_iter().map(|one| one.record).collect::<Vec<_>>(), [whole, bare]);
 }
 
-async fn a_record_stands_once_and_a_topic_that_begins_anew_has_others(timeline: &dyn Timeline) {
+#[tokio::test]
+async fn a_record_stands_once_and_a_topic_that_begins_anew_has_others() {
+    let timeline = timeline().await;
     let first = record(order(1), 0);
     let anew = NewRecord { topic_id: "second".to_owned(), ..first.clone() };
 
@@ -97,7 +68,9 @@ async fn a_record_stands_once_and_a_topic_that_begins_anew_has_others(timeline: 
     assert_eq!(offsets, [0, 1, 0]);
 }
 
-async fn a_record_of_an_event_that_the_order_has_is_a_repeat(timeline: &dyn Timeline) {
+#[tokio::test]
+async fn a_record_of_an_event_that_the_order_has_is_a_repeat() {
+    let timeline = timeline().await;
     let first = record(order(1), 0);
     let again = NewRecord { topic_id: "second".to_owned(), ..first.clone() };
     let without = NewRecord { event: None, ..record(order(1), 1) };
@@ -112,7 +85,9 @@ async fn a_record_of_an_event_that_the_order_has_is_a_repeat(timeline: &dyn Time
     assert_eq!(repeats(both.records), [false, true, false, false, false]);
 }
 
-async fn a_reader_goes_on_after_the_place_that_it_has_seen(timeline: &dyn Timeline) {
+#[tokio::test]
+async fn a_reader_goes_on_after_the_place_that_it_has_seen() {
+    let timeline = timeline().await;
     timeline.add(vec![record(order(1), 0), record(order(2), 1), record(order(1), 2)]).await.unwrap();
     let all = timeline.of_order(order(1), 0).await.unwrap();
 
@@ -126,7 +101,9 @@ async fn a_reader_goes_on_after_the_place_that_it_has_seen(timeline: &dyn Timeli
 }
 
 /// A reader that follows `up_to` while others write sees each record once.
-async fn writers_at_once_leave_no_place_that_becomes_visible_later(timeline: &dyn Timeline) {
+#[tokio::test]
+async fn writers_at_once_leave_no_place_that_becomes_visible_later() {
+    let timeline = timeline().await;
     let write = async |writer: i64| {
         for number in 0..20 {
             timeline.add(vec![record(order(1), writer * 100 + number)]).await.unwrap();
@@ -150,7 +127,9 @@ async fn writers_at_once_leave_no_place_that_becomes_visible_later(timeline: &dy
     assert_eq!(seen, expected);
 }
 
-async fn the_owner_is_the_first_user_that_a_record_names(timeline: &dyn Timeline) {
+#[tokio::test]
+async fn the_owner_is_the_first_user_that_a_record_names() {
+    let timeline = timeline().await;
     let unknown = NewRecord { user: None, ..record(order(1), 0) };
     let named = record(order(1), 1);
 
@@ -162,7 +141,9 @@ async fn the_owner_is_the_first_user_that_a_record_names(timeline: &dyn Timeline
     assert_eq!(timeline.owner(order(1)).await.unwrap(), named.user);
 }
 
-async fn old_records_are_removed(timeline: &dyn Timeline) {
+#[tokio::test]
+async fn old_records_are_removed() {
+    let timeline = timeline().await;
     let aged = |days: i64, offset| NewRecord {
         consumed_at: clock::now().trunc_subsecs(6) - TimeDelta::days(days),
         ..record(order(1), offset)
@@ -177,7 +158,9 @@ async fn old_records_are_removed(timeline: &dyn Timeline) {
     assert_eq!(left, [2]);
 }
 
-async fn the_latest_actions_come_first(actions: &dyn Actions) {
+#[tokio::test]
+async fn the_latest_actions_come_first() {
+    let actions = PgActions::new(testkit::database(&MIGRATIONS).await.pool);
     let operator = UserId::new(ids::random());
     let mut begun = Vec::new();
     for subject in ["one", "two", "three"] {
