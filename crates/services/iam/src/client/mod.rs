@@ -1,11 +1,9 @@
 //! Client of the order service, which knows a user's open orders.
 
-mod memory;
 mod order;
 
 use async_trait::async_trait;
 use contracts::ids::{OrderId, UserId};
-pub use memory::MemoryOpenOrders;
 pub use order::GrpcOpenOrders;
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -1,5 +1,5 @@
-//! The repositories: users in PostgreSQL; sessions, contact codes and counts of login attempts in Redis. Each has an in-memory
-//! implementation.
+//! The repositories: users in PostgreSQL; sessions, contact codes and counts of login attempts in Redis, or in memory where `cargo run`
+//! finds no Redis.
 
 mod contact_codes;
 mod login_attempts;
@@ -12,7 +12,7 @@ mod users;
 
 pub use contact_codes::{CodeLimit, ContactCodes, Taken};
 pub use login_attempts::{Decision, Judged, LoginAttempts};
-pub use memory::{MemoryContactCodes, MemoryLoginAttempts, MemorySessions, MemoryUsers};
+pub use memory::{MemoryContactCodes, MemoryLoginAttempts, MemorySessions};
 pub use postgres::{MIGRATIONS, PgUsers};
 pub use redis::{RedisContactCodes, RedisLoginAttempts, RedisSessions};
 pub use sessions::{Admission, Lookup, Sessions};

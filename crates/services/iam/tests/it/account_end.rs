@@ -7,7 +7,7 @@ use contracts::{
     ids::OrderId,
 };
 use iam::{
-    client::{MemoryOpenOrders, Unavailable},
+    client::Unavailable,
     error::Error,
     model::{CODE_LIFETIME, ChatId, ContactCode, DeviceDigest, NotificationMethod, SessionId, User},
     repository::{
@@ -22,6 +22,7 @@ use uuid::Uuid;
 
 use crate::{
     fixture::{PASSWORD, settings, start},
+    open_orders::OpenOrders,
     operators::{hashing, password, with_operator},
     stores::{self, BOUNDS, LIMITS, RULES, attempt, tokens},
 };
@@ -32,7 +33,7 @@ struct Fixture {
     database: testkit::Database,
     users: Arc<PgUsers>,
     codes: Arc<RedisContactCodes>,
-    orders: MemoryOpenOrders,
+    orders: OpenOrders,
     iam: IamService,
     accounts: AccountService,
     user: User,
@@ -46,7 +47,7 @@ async fn fixture() -> Fixture {
     let sessions = Arc::new(RedisSessions::new(redis.clone(), prefix.clone(), BOUNDS));
     let attempts = Arc::new(RedisLoginAttempts::new(redis.clone(), prefix.clone(), LIMITS));
     let codes = Arc::new(RedisContactCodes::new(redis, prefix, CodeLimit::default()));
-    let orders = MemoryOpenOrders::default();
+    let orders = OpenOrders::default();
     let iam = IamService::new(users.clone(), sessions, attempts, hashing(), RULES, tokens());
     let accounts = AccountService::new(iam.clone(), codes.clone(), Arc::new(orders.clone()), Waker::default());
     let mut user = stores::ann();

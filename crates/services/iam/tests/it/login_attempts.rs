@@ -10,14 +10,14 @@ use iam::{
     config::Limits,
     error::Error,
     model::{LoginAttempt, SessionId},
-    repository::{Decision, Judged, LoginAttempts, MemorySessions, MemoryUsers, Sessions as _},
+    repository::{Decision, Judged, LoginAttempts, MemorySessions, Sessions as _},
     service::IamService,
 };
 use platform::{clock, random};
 
 use crate::{
     operators::{hashing, password},
-    stores::{BOUNDS, LIMITS, LONG, MAX_SESSIONS, RULES, attempt, attempts, session, tokens, user},
+    stores::{BOUNDS, LIMITS, LONG, MAX_SESSIONS, RULES, attempt, attempts, session, tokens, user, users},
 };
 
 async fn begin(attempts: &Arc<dyn LoginAttempts>, login: &str) -> Decision {
@@ -71,8 +71,7 @@ async fn a_success_resets_the_count_of_the_account() {
 async fn a_right_password_resets_the_count_even_while_the_credentials_are_being_changed() {
     for (store, attempts) in attempts(per_account(LONG)).await {
         let sessions = Arc::new(MemorySessions::new(BOUNDS));
-        let users = Arc::new(MemoryUsers::default());
-        let service = IamService::new(users, sessions.clone(), attempts.clone(), hashing(), RULES, tokens());
+        let service = IamService::new(users().await, sessions.clone(), attempts.clone(), hashing(), RULES, tokens());
         let ann = user("ann", "ann@example.com");
         service.register(attempt("ann").address, &ann, password(), [1; 16]).await.unwrap();
         let kept = session(&ann, LONG);

@@ -1,4 +1,4 @@
-//! Tests of the iam service: the contract suites of its repositories, and its API over real database and Redis servers.
+//! Tests of the iam service: its repositories, and its API over real database and Redis servers.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -16,6 +16,7 @@ mod figures;
 mod fixture;
 mod guesses;
 mod login_attempts;
+mod open_orders;
 mod operators;
 mod passwords;
 mod redis_memory;

@@ -46,16 +46,15 @@ async fn a_login_renews_a_hash_of_other_parameters() {
 
 #[tokio::test]
 async fn a_renewed_hash_does_not_undo_a_change_of_password() {
-    for (store, users) in stores::users().await {
-        let ann = ann();
-        users.register(&ann, "old").await.unwrap();
+    let users = stores::users().await;
+    let ann = ann();
+    users.register(&ann, "old").await.unwrap();
 
-        users.renew_hash(ann.id, "old", "renewed").await.unwrap();
-        assert_eq!(hash(&users, "ann").await, "renewed", "{store}");
-        users.renew_hash(ann.id, "old", "late").await.unwrap();
-        assert_eq!(hash(&users, "ann").await, "renewed", "{store}");
-        assert_eq!(users.find(ann.id).await.unwrap(), Some(ann), "{store}");
-    }
+    users.renew_hash(ann.id, "old", "renewed").await.unwrap();
+    assert_eq!(hash(&users, "ann").await, "renewed");
+    users.renew_hash(ann.id, "old", "late").await.unwrap();
+    assert_eq!(hash(&users, "ann").await, "renewed");
+    assert_eq!(users.find(ann.id).await.unwrap(), Some(ann));
 }
 
 #[tokio::test]

@@ -5,21 +5,21 @@ use std::{sync::Arc, time::Duration};
 use iam::{
     error::Error,
     model::{SessionId, User},
-    repository::{MemoryLoginAttempts, MemorySessions, MemoryUsers},
+    repository::{MemoryLoginAttempts, MemorySessions},
     service::IamService,
 };
 use platform::{clock, random, redis::Memory};
 
 use crate::{
     operators::{hashing, password},
-    stores::{BOUNDS, LIMITS, RULES, attempt, tokens, user},
+    stores::{BOUNDS, LIMITS, RULES, attempt, tokens, user, users},
 };
 
 #[tokio::test]
 async fn the_rest_of_a_full_store_is_for_accounts_that_are_older_than_a_day() {
     let (sessions, memory) = (Arc::new(MemorySessions::new(BOUNDS)), Memory::default());
-    let (users, attempts) = (Arc::new(MemoryUsers::default()), Arc::new(MemoryLoginAttempts::new(LIMITS)));
-    let service = IamService::new(users, sessions, attempts, hashing(), RULES, tokens());
+    let attempts = Arc::new(MemoryLoginAttempts::new(LIMITS));
+    let service = IamService::new(users().await, sessions, attempts, hashing(), RULES, tokens());
     let service = service.with_memory(memory.clone());
     let now = clock::now();
     let new = user("new", "new@example.com");

@@ -1,4 +1,4 @@
-//! Creates every implementation of the repositories, and test data for them.
+//! Creates the repositories, in each of their implementations, and test data for them.
 
 use std::{net::Ipv4Addr, sync::Arc, time::Duration};
 
@@ -9,7 +9,7 @@ use iam::{
     model::{LoginAttempt, OpenSession, Session, SessionId, User, UserInfo},
     repository::{
         CodeLimit, ContactCodes, LoginAttempts, Lookup, MIGRATIONS, MemoryContactCodes, MemoryLoginAttempts,
-        MemorySessions, MemoryUsers, PgUsers, RedisContactCodes, RedisLoginAttempts, RedisSessions, Sessions, Users,
+        MemorySessions, PgUsers, RedisContactCodes, RedisLoginAttempts, RedisSessions, Sessions, Users,
     },
     service::SessionRules,
     tokens::{AccessTokens, load},
@@ -43,9 +43,8 @@ pub fn tokens() -> AccessTokens {
     load(&testkit::settings()).unwrap()
 }
 
-pub async fn users() -> [(&'static str, Arc<dyn Users>); 2] {
-    let database = testkit::database(&MIGRATIONS).await;
-    [("memory", Arc::new(MemoryUsers::default())), ("PostgreSQL", Arc::new(PgUsers::new(database.pool)))]
+pub async fn users() -> Arc<dyn Users> {
+    Arc::new(PgUsers::new(testkit::database(&MIGRATIONS).await.pool))
 }
 
 pub async fn sessions() -> [(&'static str, Arc<dyn Sessions>); 2] {

@@ -1,4 +1,4 @@
-//! The contract suite of `Users`, run over PostgreSQL and the in-memory implementation.
+//! The repository of users.
 
 use std::time::Duration;
 
@@ -13,144 +13,136 @@ use crate::stores::{ann, user, users};
 
 #[tokio::test]
 async fn a_registered_user_is_found_as_registered() {
-    for (store, users) in users().await {
-        let mut ann = ann();
-        let method = NotificationMethod::new("telegram".to_owned(), "42".to_owned());
-        ann.info.notification_methods = vec![method.clone(), method];
+    let users = users().await;
+    let mut ann = ann();
+    let method = NotificationMethod::new("telegram".to_owned(), "42".to_owned());
+    ann.info.notification_methods = vec![method.clone(), method];
 
-        users.register(&ann, "hash").await.unwrap();
+    users.register(&ann, "hash").await.unwrap();
 
-        let account = users.by_login("ann", clock::now()).await.unwrap().unwrap();
-        assert_eq!((account.user, account.password_hash.as_str()), (ann.clone(), "hash"), "{store}");
-        assert_eq!(users.find(ann.id).await.unwrap(), Some(ann), "{store}");
-    }
+    let account = users.by_login("ann", clock::now()).await.unwrap().unwrap();
+    assert_eq!((account.user, account.password_hash.as_str()), (ann.clone(), "hash"));
+    assert_eq!(users.find(ann.id).await.unwrap(), Some(ann));
 }
 
 #[tokio::test]
 async fn an_unknown_user_is_not_found() {
-    for (store, users) in users().await {
-        users.register(&ann(), "hash").await.unwrap();
+    let users = users().await;
+    users.register(&ann(), "hash").await.unwrap();
 
-        assert!(users.by_login("bob", clock::now()).await.unwrap().is_none(), "{store}");
-        assert!(users.find(UserId::new(ids::random())).await.unwrap().is_none(), "{store}");
-    }
+    assert!(users.by_login("bob", clock::now()).await.unwrap().is_none());
+    assert!(users.find(UserId::new(ids::random())).await.unwrap().is_none());
 }
 
 #[tokio::test]
 async fn a_login_and_an_address_belong_to_one_user() {
-    for (store, users) in users().await {
-        users.register(&ann(), "hash").await.unwrap();
+    let users = users().await;
+    users.register(&ann(), "hash").await.unwrap();
 
-        let same_login = users.register(&user("ann", "other@example.com"), "hash").await;
-        let same_address = users.register(&user("bob", "Ann@Example.com"), "hash").await;
-        let same_both = users.register(&ann(), "hash").await;
-        let other_case = users.register(&user("Ann", "bob@example.com"), "hash").await;
-        let other_form = users.register(&user("ａｎｎ", "bob@example.com"), "hash").await;
-        let wide_address = users.register(&user("bob", "ａnn@example.com"), "hash").await;
+    let same_login = users.register(&user("ann", "other@example.com"), "hash").await;
+    let same_address = users.register(&user("bob", "Ann@Example.com"), "hash").await;
+    let same_both = users.register(&ann(), "hash").await;
+    let other_case = users.register(&user("Ann", "bob@example.com"), "hash").await;
+    let other_form = users.register(&user("ａｎｎ", "bob@example.com"), "hash").await;
+    let wide_address = users.register(&user("bob", "ａnn@example.com"), "hash").await;
 
-        assert!(matches!(same_login, Err(Error::LoginTaken)), "{store}: {same_login:?}");
-        assert!(matches!(same_address, Err(Error::EmailTaken)), "{store}: {same_address:?}");
-        assert!(matches!(same_both, Err(Error::LoginTaken)), "{store}: {same_both:?}");
-        assert!(matches!(other_case, Err(Error::LoginTaken)), "{store}: {other_case:?}");
-        assert!(matches!(other_form, Err(Error::LoginTaken)), "{store}: {other_form:?}");
-        assert!(matches!(wide_address, Err(Error::EmailTaken)), "{store}: {wide_address:?}");
-        assert_eq!(users.by_login("ANN", clock::now()).await.unwrap().unwrap().user.info.login, "ann", "{store}");
-    }
+    assert!(matches!(same_login, Err(Error::LoginTaken)), "{same_login:?}");
+    assert!(matches!(same_address, Err(Error::EmailTaken)), "{same_address:?}");
+    assert!(matches!(same_both, Err(Error::LoginTaken)), "{same_both:?}");
+    assert!(matches!(other_case, Err(Error::LoginTaken)), "{other_case:?}");
+    assert!(matches!(other_form, Err(Error::LoginTaken)), "{other_form:?}");
+    assert!(matches!(wide_address, Err(Error::EmailTaken)), "{wide_address:?}");
+    assert_eq!(users.by_login("ANN", clock::now()).await.unwrap().unwrap().user.info.login, "ann");
 }
 
 #[tokio::test]
 async fn a_taken_login_or_address_is_known_before_the_registration() {
-    for (store, users) in users().await {
-        users.register(&ann(), "hash").await.unwrap();
+    let users = users().await;
+    users.register(&ann(), "hash").await.unwrap();
 
-        let taken = |login: &str, email: &str| user(login, email).info;
-        let login = users.check_free(&taken("ann", "other@example.com")).await;
-        let email = users.check_free(&taken("bob", "Ann@Example.com")).await;
-        let free = users.check_free(&taken("bob", "bob@example.com")).await;
+    let taken = |login: &str, email: &str| user(login, email).info;
+    let login = users.check_free(&taken("ann", "other@example.com")).await;
+    let email = users.check_free(&taken("bob", "Ann@Example.com")).await;
+    let free = users.check_free(&taken("bob", "bob@example.com")).await;
 
-        assert!(matches!(login, Err(Error::LoginTaken)), "{store}: {login:?}");
-        assert!(matches!(email, Err(Error::EmailTaken)), "{store}: {email:?}");
-        assert!(free.is_ok(), "{store}: {free:?}");
-    }
+    assert!(matches!(login, Err(Error::LoginTaken)), "{login:?}");
+    assert!(matches!(email, Err(Error::EmailTaken)), "{email:?}");
+    assert!(free.is_ok(), "{free:?}");
 }
 
 #[tokio::test]
 async fn a_registration_may_be_repeated() {
-    for (store, users) in users().await {
-        let ann = ann();
+    let users = users().await;
+    let ann = ann();
 
-        users.register(&ann, "hash").await.unwrap();
-        let again = users.register(&ann, "hash").await;
+    users.register(&ann, "hash").await.unwrap();
+    let again = users.register(&ann, "hash").await;
 
-        assert!(again.is_ok(), "{store}: {again:?}");
-    }
+    assert!(again.is_ok(), "{again:?}");
 }
 
 #[tokio::test]
 async fn a_password_is_changed_once_from_each_state() {
-    for (store, users) in users().await {
-        let ann = ann();
-        let (second, third) = (ann.updated_at + Duration::from_secs(1), ann.updated_at + Duration::from_secs(2));
-        users.register(&ann, "first").await.unwrap();
+    let users = users().await;
+    let ann = ann();
+    let (second, third) = (ann.updated_at + Duration::from_secs(1), ann.updated_at + Duration::from_secs(2));
+    users.register(&ann, "first").await.unwrap();
 
-        assert_eq!(users.change_password(&ann, "second", second).await.unwrap(), Some(second), "{store}");
-        assert_eq!(
-            users.change_password(&ann, "second", third).await.unwrap(),
-            Some(second),
-            "{store}: repeating the same change succeeds"
-        );
-        let late = users.change_password(&ann, "third", third).await.unwrap();
-        assert_eq!(late, None, "{store}: the user has changed since");
+    assert_eq!(users.change_password(&ann, "second", second).await.unwrap(), Some(second));
+    assert_eq!(
+        users.change_password(&ann, "second", third).await.unwrap(),
+        Some(second),
+        "repeating the same change succeeds"
+    );
+    let late = users.change_password(&ann, "third", third).await.unwrap();
+    assert_eq!(late, None, "the user has changed since");
 
-        let account = users.by_login("ann", clock::now()).await.unwrap().unwrap();
-        assert_eq!((account.password_hash.as_str(), account.user.updated_at), ("second", second), "{store}");
-        assert_eq!(account.user.created_at, ann.created_at, "{store}");
-        let unknown = users.change_password(&user("bob", "bob@example.com"), "x", second).await.unwrap();
-        assert_eq!(unknown, None, "{store}");
-    }
+    let account = users.by_login("ann", clock::now()).await.unwrap().unwrap();
+    assert_eq!((account.password_hash.as_str(), account.user.updated_at), ("second", second));
+    assert_eq!(account.user.created_at, ann.created_at);
+    let unknown = users.change_password(&user("bob", "bob@example.com"), "x", second).await.unwrap();
+    assert_eq!(unknown, None);
 }
 
 #[tokio::test]
 async fn a_changed_password_is_later_than_the_change_before_also_if_the_clock_is_behind() {
-    for (store, users) in users().await {
-        let ann = ann();
-        users.register(&ann, "first").await.unwrap();
-        let ahead = ann.updated_at + Duration::from_mins(1);
-        let known = users.change_contacts(ann.id, "new@example.com", &[], ahead).await.unwrap().unwrap();
+    let users = users().await;
+    let ann = ann();
+    users.register(&ann, "first").await.unwrap();
+    let ahead = ann.updated_at + Duration::from_mins(1);
+    let known = users.change_contacts(ann.id, "new@example.com", &[], ahead).await.unwrap().unwrap();
 
-        let changed = users.change_password(&known, "second", ann.updated_at).await.unwrap().unwrap();
+    let changed = users.change_password(&known, "second", ann.updated_at).await.unwrap().unwrap();
 
-        assert!(changed > known.updated_at, "{store}: {changed} after {}", known.updated_at);
-        assert_eq!(users.find(ann.id).await.unwrap().unwrap().updated_at, changed, "{store}");
-    }
+    assert!(changed > known.updated_at, "{changed} after {}", known.updated_at);
+    assert_eq!(users.find(ann.id).await.unwrap().unwrap().updated_at, changed);
 }
 
 #[tokio::test]
 async fn changed_contacts_replace_those_before_and_the_confirmed_chat_stays_confirmed() {
-    for (store, users) in users().await {
-        let telegram = |target: &str| NotificationMethod::new("telegram".to_owned(), target.to_owned());
-        let mut ann = ann();
-        ann.info.notification_methods = vec![telegram("42")];
-        let bob = user("bob", "bob@example.com");
-        users.register(&ann, "hash").await.unwrap();
-        users.register(&bob, "hash").await.unwrap();
-        users.confirm_chat(ann.id, ChatId::parse("target", "42").unwrap(), clock::now()).await.unwrap().unwrap();
-        let change = async |id, email: &str, targets: &[&str]| {
-            let methods: Vec<_> = targets.iter().map(|target| telegram(target)).collect();
-            users.change_contacts(id, email, &methods, ann.updated_at).await
-        };
+    let users = users().await;
+    let telegram = |target: &str| NotificationMethod::new("telegram".to_owned(), target.to_owned());
+    let mut ann = ann();
+    ann.info.notification_methods = vec![telegram("42")];
+    let bob = user("bob", "bob@example.com");
+    users.register(&ann, "hash").await.unwrap();
+    users.register(&bob, "hash").await.unwrap();
+    users.confirm_chat(ann.id, ChatId::parse("target", "42").unwrap(), clock::now()).await.unwrap().unwrap();
+    let change = async |id, email: &str, targets: &[&str]| {
+        let methods: Vec<_> = targets.iter().map(|target| telegram(target)).collect();
+        users.change_contacts(id, email, &methods, ann.updated_at).await
+    };
 
-        let changed = change(ann.id, "new@example.com", &["43", "42"]).await.unwrap().unwrap();
-        let confirmed: Vec<bool> = changed.info.notification_methods.iter().map(|one| one.is_confirmed).collect();
-        assert_eq!((changed.info.email.as_str(), confirmed), ("new@example.com", vec![false, true]), "{store}");
-        assert!(changed.updated_at > ann.updated_at, "{store}: also if the clock stands still");
-        assert_eq!(users.find(ann.id).await.unwrap(), Some(changed), "{store}");
+    let changed = change(ann.id, "new@example.com", &["43", "42"]).await.unwrap().unwrap();
+    let confirmed: Vec<bool> = changed.info.notification_methods.iter().map(|one| one.is_confirmed).collect();
+    assert_eq!((changed.info.email.as_str(), confirmed), ("new@example.com", vec![false, true]));
+    assert!(changed.updated_at > ann.updated_at, "also if the clock stands still");
+    assert_eq!(users.find(ann.id).await.unwrap(), Some(changed));
 
-        let other_case = change(ann.id, "New@Example.com", &["43"]).await.unwrap().unwrap();
-        assert!(!other_case.info.notification_methods[0].is_confirmed, "{store}");
-        let taken = change(bob.id, "NEW@example.com", &[]).await;
-        assert!(matches!(taken, Err(Error::EmailTaken)), "{store}: {taken:?}");
-        assert_eq!(users.find(bob.id).await.unwrap(), Some(bob), "{store}");
-        assert_eq!(change(UserId::new(ids::random()), "nobody@example.com", &[]).await.unwrap(), None, "{store}");
-    }
+    let other_case = change(ann.id, "New@Example.com", &["43"]).await.unwrap().unwrap();
+    assert!(!other_case.info.notification_methods[0].is_confirmed);
+    let taken = change(bob.id, "NEW@example.com", &[]).await;
+    assert!(matches!(taken, Err(Error::EmailTaken)), "{taken:?}");
+    assert_eq!(users.find(bob.id).await.unwrap(), Some(bob));
+    assert_eq!(change(UserId::new(ids::random()), "nobody@example.com", &[]).await.unwrap(), None);
 }

@@ -1,4 +1,4 @@
-//! Constructs each service over its in-memory stores.
+//! Constructs each service over stores in memory: its twin, or a store of `stores`.
 
 use std::{sync::Arc, time::Duration};
 

@@ -1,4 +1,4 @@
-//! Constructs iam over its in-memory stores, with one user and cheap password hashes.
+//! Constructs iam over stores in memory, with one user and cheap password hashes.
 
 use std::sync::{Arc, OnceLock};
 
@@ -18,7 +18,7 @@ use iam::{
 use platform::outbox::Waker;
 use uuid::Uuid;
 
-use super::{DAY, SLOTS, builder::Builder};
+use super::{DAY, SLOTS, builder::Builder, stores};
 use crate::grpc::{call, decode};
 
 /// Adds iam with one user. Returns a session of the user.
@@ -35,7 +35,7 @@ pub async fn users(builder: &mut Builder) -> String {
         iam_new_accounts_window: DAY,
     };
     let bounds = SessionBounds { iam_sessions_per_user: 100, iam_session_idle: None };
-    let users = Arc::new(iam::repository::MemoryUsers::default());
+    let users = Arc::new(stores::Users::default());
     let sessions = Arc::new(iam::repository::MemorySessions::new(bounds));
     let codes = Arc::new(iam::repository::MemoryContactCodes::new(CodeLimit { wrong: u32::MAX, window: DAY }));
     let contacts = ContactService::new(users.clone(), sessions.clone(), codes.clone());
@@ -49,7 +49,7 @@ pub async fn users(builder: &mut Builder) -> String {
     );
     let proxies = TrustedProxies::parse("0.0.0.0/0").expect("a network");
     let settings = iam::api::Settings { proxies, hops: 0, password_min: 8 };
-    let orders = Arc::new(iam::client::MemoryOpenOrders::default());
+    let orders = Arc::new(stores::NoOpenOrders);
     let accounts = AccountService::new(service.clone(), codes, orders, Waker::default());
     builder.serve("iam", iam::api::RULES, iam::api::services(service, contacts, accounts, settings));
     let (login, password) = ("ann".to_owned(), "SecurePassword123!".to_owned());

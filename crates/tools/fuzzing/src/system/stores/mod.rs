@@ -2,6 +2,7 @@
 
 mod console;
 mod customers;
+mod iam;
 mod intake;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -9,6 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 pub use self::{
     console::UnreadTimeline,
     customers::{Customers, NoPayment},
+    iam::{NoOpenOrders, Users},
     intake::StreamedOrders,
 };
 
