@@ -50,7 +50,7 @@ pub async fn build(config: Config, operations: Arc<dyn Operations>) -> anyhow::R
         delivery,
         couriers: couriers.clone(),
         timeline: timeline.clone(),
-        actions: Arc::new(PgActions::new(server.database()?)),
+        actions: PgActions::new(server.database()?),
         receipts: Receipts::new(operations.clone(), timeline.clone()),
         lag: LagHistory::new(operations.clone()),
         operations,

@@ -9,7 +9,7 @@ use super::{of_error, orders::order};
 use crate::{
     client::{Audited, Customers, Delivery, Iam, Inventory, Notifications, Operations, Orders, Payments},
     pages::Visit,
-    repository::{Actions, Timeline},
+    repository::{PgActions, Timeline},
     service::{Couriers, LagHistory, Live, LongActions, Receipts, Timelines, Work},
 };
 
@@ -26,7 +26,7 @@ pub struct Api {
     pub couriers: Couriers,
     pub timelines: Timelines,
     pub timeline: Arc<dyn Timeline>,
-    pub actions: Arc<dyn Actions>,
+    pub actions: PgActions,
     pub receipts: Receipts,
     pub operations: Arc<dyn Operations>,
     pub lag: LagHistory,

@@ -4,6 +4,6 @@ mod actions;
 mod postgres;
 mod timeline;
 
-pub use actions::{Action, Actions, BEGUN, NewAction};
+pub use actions::{Action, BEGUN, NewAction};
 pub use postgres::{MIGRATIONS, PgActions, PgTimeline};
 pub use timeline::{Caught, MAX_RECORDS, Timeline};

@@ -1,6 +1,6 @@
 //! The operators' pages and actions.
 
-use console::repository::{Actions as _, PgActions};
+use console::repository::PgActions;
 use platform::ids;
 use serde_json::{Value, json};
 use testkit::eventually;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::{SubsecRound as _, TimeDelta};
 use console::{
     model::NewRecord,
-    repository::{Actions as _, MIGRATIONS, NewAction, PgActions, PgTimeline, Timeline as _},
+    repository::{MIGRATIONS, NewAction, PgActions, PgTimeline, Timeline as _},
 };
 use contracts::ids::{OrderId, UserId};
 use futures::future::join_all;

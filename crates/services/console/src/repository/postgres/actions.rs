@@ -1,12 +1,11 @@
 //! Operators' actions in PostgreSQL: the table `actions`.
 
-use async_trait::async_trait;
 use contracts::ids::UserId;
 use platform::postgres::Database;
 
 use crate::{
     error::Error,
-    repository::{Action, Actions, BEGUN, NewAction},
+    repository::{Action, BEGUN, NewAction},
 };
 
 #[derive(Clone)]
@@ -18,11 +17,9 @@ impl PgActions {
     pub fn new(pool: Database) -> Self {
         Self { pool }
     }
-}
 
-#[async_trait]
-impl Actions for PgActions {
-    async fn begin(&self, action: &NewAction) -> Result<i64, Error> {
+    /// Adds the row of the beginning, and returns its id.
+    pub async fn begin(&self, action: &NewAction) -> Result<i64, Error> {
         let NewAction { operator, action, subject } = action;
         let id = sqlx::query_scalar!(
             "insert into actions (operator_uuid, action, subject, result) values ($1, $2, $3, $4) returning id",
@@ -34,7 +31,8 @@ impl Actions for PgActions {
         Ok(id.fetch_one(&self.pool).await?)
     }
 
-    async fn end(&self, begun: i64, result: &str) -> Result<(), Error> {
+    /// Adds the row of the end of the action with this id.
+    pub async fn end(&self, begun: i64, result: &str) -> Result<(), Error> {
         let end = sqlx::query!(
             "insert into actions (operator_uuid, action, subject, result, begun)
             select operator_uuid, action, subject, $2, id from actions where id = $1",
@@ -45,7 +43,8 @@ impl Actions for PgActions {
         Ok(())
     }
 
-    async fn latest(&self, limit: i64) -> Result<Vec<Action>, Error> {
+    /// Returns the latest rows, the newest first.
+    pub async fn latest(&self, limit: i64) -> Result<Vec<Action>, Error> {
         let actions = sqlx::query_as!(
             Action,
             "select at, operator_uuid, action, subject, result from actions order by id desc limit $1",
@@ -54,7 +53,8 @@ impl Actions for PgActions {
         Ok(actions.fetch_all(&self.pool).await?)
     }
 
-    async fn of_operator(&self, operator: UserId, limit: i64) -> Result<Vec<Action>, Error> {
+    /// Returns the latest actions of an operator, the newest first.
+    pub async fn of_operator(&self, operator: UserId, limit: i64) -> Result<Vec<Action>, Error> {
         let actions = sqlx::query_as!(
             Action,
             "select at, operator_uuid, action, subject, result from actions where operator_uuid = $1 order by id desc limit $2",
