@@ -1,6 +1,6 @@
 //! The composition root: builds the service from its configuration, with the repositories and clients of production.
 
-use std::sync::{Arc, atomic::AtomicBool};
+use std::sync::Arc;
 
 use contracts::identity::GrpcSessions;
 use platform::server::{App, Server};
@@ -35,7 +35,6 @@ pub async fn build(config: Config) -> anyhow::Result<App> {
         fallback_chat: own.telegram_chat_id.clone(),
         writes_to_unconfirmed: own.writes_to_unconfirmed(),
         stable_for: STABLE_FOR,
-        halted: AtomicBool::new(false),
     };
     // The leases' names in the database. If a name changed, an old and a new replica could both hold the lease during
     // an upgrade.

@@ -4,7 +4,7 @@
 mod allocator;
 pub mod auth;
 pub mod batcher;
-mod circuit_breaker;
+pub mod circuit_breaker;
 pub mod cli;
 pub mod clock;
 pub mod config;

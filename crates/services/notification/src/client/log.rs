@@ -22,16 +22,13 @@ impl Notifier for Log {
         Limits::default()
     }
 
-    /// Writes one line per notification, even if the message is a digest of several.
     async fn send(&self, message: &Message<'_>) -> Result<(), MessengerError> {
-        for part in message.parts {
-            tracing::info!(
-                order_uuid = %part.order,
-                kind = part.kind.as_str(),
-                text = part.text,
-                "TELEGRAM_BOT_TOKEN is not set, notification logged instead of sent"
-            );
-        }
+        tracing::info!(
+            order_uuid = %message.order,
+            kind = message.kind.as_str(),
+            text = message.text,
+            "TELEGRAM_BOT_TOKEN is not set, notification logged instead of sent"
+        );
         Ok(())
     }
 

@@ -128,8 +128,8 @@ pub enum Reply {
 /// A message that the in-memory messenger accepted.
 #[derive(Clone, Debug)]
 pub struct SentMessage {
-    /// The notifications that the message contains, in the order of its text. Empty for a reply of the bot.
-    pub notifications: Vec<(OrderId, Kind)>,
+    /// `None` for a reply of the bot.
+    pub notification: Option<(OrderId, Kind)>,
     pub chat: String,
     pub text: String,
     pub at: Instant,
@@ -248,18 +248,9 @@ impl Notifier for MemoryMessenger {
     }
 
     async fn send(&self, message: &Message<'_>) -> Result<(), MessengerError> {
-        let mut rest = message.text;
-        // A notification counts as sent only if the message's text contains it.
-        let arrived = message.parts.iter().filter(|part| match rest.split_once(&part.text) {
-            Some((_, behind)) => {
-                rest = behind;
-                true
-            }
-            None => false,
-        });
-        let notifications = arrived.map(|part| (part.order, part.kind)).collect();
+        let notification = Some((message.order, message.kind));
         let (chat, text) = (message.chat.to_owned(), message.text.to_owned());
-        self.accept(SentMessage { notifications, chat, text, at: Instant::now() }).await
+        self.accept(SentMessage { notification, chat, text, at: Instant::now() }).await
     }
 
     async fn probe(&self) -> Result<(), MessengerError> {
@@ -284,6 +275,6 @@ impl BotApi for MemoryMessenger {
 
     async fn reply(&self, chat: &str, text: &str) -> Result<(), MessengerError> {
         let (chat, text) = (chat.to_owned(), text.to_owned());
-        self.accept(SentMessage { notifications: Vec::new(), chat, text, at: Instant::now() }).await
+        self.accept(SentMessage { notification: None, chat, text, at: Instant::now() }).await
     }
 }

@@ -75,25 +75,13 @@ pub trait Contacts: Send + Sync {
     async fn confirm(&self, code: &str, chat: i64) -> Result<Confirmation, Unavailable>;
 }
 
-/// The maximum length of a message's text, in UTF-16 code units. Telegram allows 4 096 characters, and a text never has
-/// fewer code units than characters.
-pub const MAX_TEXT_LENGTH: usize = 4_096;
-
-/// One notification, or a digest of several.
+/// A rendered notification.
 #[derive(Clone, Debug)]
 pub struct Message<'a> {
     pub chat: &'a str,
-    pub text: &'a str,
-    /// The rendered notifications, in the order of the text.
-    pub parts: &'a [Part],
-}
-
-/// The rendered text of a notification.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Part {
     pub order: OrderId,
     pub kind: Kind,
-    pub text: String,
+    pub text: &'a str,
 }
 
 /// The provider's rate limits, as the minimum time between two messages: overall, and to the same chat.

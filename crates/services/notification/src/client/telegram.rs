@@ -40,8 +40,8 @@ const LONG_POLL_TIMEOUT: Duration = Duration::from_secs(25);
 const MAX_UPDATES: u64 = 10;
 /// Larger than [`MAX_UPDATES`] updates, even if each is a message of maximum length that replies to another.
 const MAX_RESPONSE_BYTES: usize = 2 << 20;
-/// The maximum number of characters that an error quotes from a response. The error is stored with each notification in
-/// the message.
+/// The maximum number of characters that an error quotes from a response. The error is stored with the
+/// notification.
 const MAX_QUOTED_LENGTH: usize = 200;
 /// The pause after a 429 without `retry_after`.
 const DEFAULT_RETRY_DELAY: Duration = Duration::from_secs(5);

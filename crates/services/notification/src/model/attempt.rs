@@ -1,4 +1,4 @@
-//! Attempts to send a chat's queued notifications, and their outcomes.
+//! Attempts to send queued notifications, and their outcomes.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -30,15 +30,13 @@ impl Due {
     }
 }
 
-/// The queued notifications of one chat, oldest first. The first ones that fit into one message are sent together, as a
-/// digest.
+/// A queued notification and the chat to which it is sent.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Batch {
+pub struct Outgoing {
     pub chat: String,
-    /// True if the messenger did not answer the previous attempt of each of these notifications; then the next attempt
-    /// is the last. Notifications with and without such an attempt are never in one batch.
+    /// True if the messenger did not answer the previous attempt; then the next attempt is the last.
     pub ambiguous: bool,
-    pub waiting: Vec<Due>,
+    pub due: Due,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,7 +6,7 @@ mod messenger_error;
 mod notification;
 mod retry;
 
-pub use attempt::{Attempt, Batch, Due, Expired, Outcome};
+pub use attempt::{Attempt, Due, Expired, Outcome, Outgoing};
 pub use kind::Kind;
 pub use messenger_error::MessengerError;
 pub use notification::{NewNotification, Notification, NotificationId, Status};

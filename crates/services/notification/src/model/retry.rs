@@ -2,25 +2,26 @@
 
 use std::time::Duration;
 
-use super::{Batch, MessengerError, Outcome};
+use super::{MessengerError, Outcome, Outgoing};
 
 /// Short, so that sending resumes soon after the messenger recovers.
 const MAX_BACKOFF: Duration = Duration::from_secs(10);
 
-impl Batch {
-    /// Maps the result of the batch's next attempt to its outcome, which is the same for all notifications in the
-    /// message.
+impl Outgoing {
+    /// Maps the result of the next attempt to its outcome.
     ///
-    /// After an attempt without an answer, at most one more may reach the user. It is due `stable_for` later.
-    pub fn outcome(&self, result: Result<(), MessengerError>, stable_for: Duration) -> Outcome {
+    /// After an attempt without an answer, at most one more may reach the user. The sender waits with it until the
+    /// messenger is stable.
+    pub fn outcome(&self, result: Result<(), MessengerError>) -> Outcome {
         let Err(error) = result else { return Outcome::Sent };
         let problem = error.to_string();
-        let attempts = self.waiting.iter().map(|due| due.attempts).max().unwrap_or_default();
         match error {
             MessengerError::RateLimited(after) => Outcome::Retry { after, problem, ambiguous: false },
-            MessengerError::Unreachable(_) => Outcome::Retry { after: backoff(attempts), problem, ambiguous: false },
+            MessengerError::Unreachable(_) => {
+                Outcome::Retry { after: backoff(self.due.attempts), problem, ambiguous: false }
+            }
             MessengerError::Unknown(_) if !self.ambiguous => {
-                Outcome::Retry { after: stable_for, problem, ambiguous: true }
+                Outcome::Retry { after: Duration::ZERO, problem, ambiguous: true }
             }
             MessengerError::Unknown(_) => Outcome::Failed { problem, ambiguous: true },
             MessengerError::Rejected(_) => Outcome::Failed { problem, ambiguous: false },
@@ -46,7 +47,7 @@ mod tests {
     use super::*;
     use crate::model::{Due, Kind, NotificationId};
 
-    fn batch() -> Batch {
+    fn outgoing() -> Outgoing {
         let due = Due {
             id: NotificationId::new(Uuid::from_u128(1)),
             order: OrderId::new(Uuid::from_u128(2)),
@@ -56,7 +57,7 @@ mod tests {
             trace: HashMap::new(),
             attempts: 0,
         };
-        Batch { chat: "chat".to_owned(), ambiguous: false, waiting: vec![due] }
+        Outgoing { chat: "chat".to_owned(), ambiguous: false, due }
     }
 
     fn error() -> impl Strategy<Value = MessengerError> {
@@ -79,23 +80,23 @@ mod tests {
         /// For every sequence of errors, at most two attempts may have reached the user.
         #[test]
         fn a_user_is_notified_at_most_once_more(errors in prop::collection::vec(error(), 0..30)) {
-            let mut batch = batch();
+            let mut outgoing = outgoing();
             let mut may_have_arrived = 0;
             let mut results = errors.into_iter().map(Err).chain([Ok(())]);
             let ended = results.find(|result| {
                 may_have_arrived += u32::from(matches!(result, Ok(()) | Err(MessengerError::Unknown(_))));
-                batch.waiting[0].attempts += 1;
-                match batch.outcome(result.clone(), Duration::ZERO) {
+                outgoing.due.attempts += 1;
+                match outgoing.outcome(result.clone()) {
                     Outcome::Sent | Outcome::Skipped { .. } | Outcome::Failed { .. } => true,
                     Outcome::Retry { ambiguous, .. } => {
-                        batch.ambiguous |= ambiguous;
+                        outgoing.ambiguous |= ambiguous;
                         false
                     }
                 }
             });
 
             prop_assert!(ended.is_some());
-            prop_assert!(may_have_arrived <= 1 + u32::from(batch.ambiguous));
+            prop_assert!(may_have_arrived <= 1 + u32::from(outgoing.ambiguous));
             prop_assert!(may_have_arrived <= 2);
         }
     }

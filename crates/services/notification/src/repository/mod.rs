@@ -6,6 +6,6 @@ mod offsets;
 mod postgres;
 
 pub use memory::{MemoryNotifications, MemoryOffsets};
-pub use notifications::{DuePage, MAX_CHATS, MAX_PER_CHAT, Notifications};
+pub use notifications::{MAX_CHATS, Notifications};
 pub use offsets::Offsets;
 pub use postgres::{MIGRATIONS, PgNotifications, PgOffsets, prefer_index_scans};

@@ -10,20 +10,11 @@ use contracts::{
 
 use crate::{
     error::Error,
-    model::{Attempt, Batch, Due, Expired, NewNotification, Notification, NotificationId, Outcome},
+    model::{Attempt, Due, Expired, NewNotification, Notification, NotificationId, Outcome, Outgoing},
 };
 
-/// How many chats one page of the queue examines, due or not.
+/// How many chats with queued notifications are considered at a time.
 pub const MAX_CHATS: i32 = 1_000;
-/// How many notifications one page reads per chat: more than fit into one message.
-pub const MAX_PER_CHAT: i64 = 100;
-
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct DuePage {
-    pub batches: Vec<Batch>,
-    /// The chat after which the next page begins; absent on the last page.
-    pub next: Option<String>,
-}
 
 /// The queue of notifications. A newer replica may queue kinds that this build does not know. No read returns these, so
 /// they wait for the newer replica and block no other notification.
@@ -38,18 +29,18 @@ pub trait Notifications: Send + Sync {
     async fn without_chat(&self, limit: i64, busy: &[NotificationId]) -> Result<Vec<Due>, Error>;
     /// Sets the chat of notifications that have none.
     async fn set_chat(&self, notifications: &[NotificationId], chat: &str) -> Result<(), Error>;
-    /// Returns the first `limit` due chats after `after`, ordered by name, except those in `busy`. A chat is due unless
-    /// its oldest notification is postponed or being sent. With `repeats`, considers only notifications whose
-    /// last attempt ended without an answer; otherwise only the others.
+    /// Returns the `limit` oldest due notifications, one per chat, except those of chats in `busy`. The oldest of a chat
+    /// is due unless it is postponed or being sent; those after it wait. With `repeats`, considers only notifications
+    /// whose last attempt ended without an answer; otherwise only the others.
     ///
-    /// Reads at most [`MAX_CHATS`] chats and [`MAX_PER_CHAT`] notifications of each.
-    async fn due(&self, after: &str, repeats: bool, limit: i32, busy: &[String]) -> Result<DuePage, Error>;
-    /// Records that an attempt to send the whole batch begins. If any of its notifications has been claimed, marked
-    /// ambiguous or ended since the batch was read, or has another chat, records nothing and returns false.
+    /// Considers the first [`MAX_CHATS`] chats by name. Those after them wait until one of these has nothing queued.
+    async fn due(&self, repeats: bool, limit: i32, busy: &[String]) -> Result<Vec<Outgoing>, Error>;
+    /// Records that an attempt begins. If the notification has been claimed, marked ambiguous or ended since it was
+    /// read, or has another chat, records nothing and returns false.
     ///
-    /// Sets the chat of notifications that have none. If other notifications of that chat, except repeats, are queued,
+    /// Sets the chat of a notification that has none. If other notifications of that chat, except repeats, are queued,
     /// they are sent first: records only the chat and returns false.
-    async fn claim(&self, batch: &Batch) -> Result<bool, Error>;
+    async fn claim(&self, outgoing: &Outgoing) -> Result<bool, Error>;
     /// Records the outcome of attempts. Once a newer attempt was claimed, only [`Outcome::Sent`] is recorded for an
     /// expired one.
     async fn settle(&self, attempts: &[Attempt], outcome: &Outcome) -> Result<(), Error>;

@@ -1,6 +1,4 @@
-//! The result of one attempt to deliver notifications, and its log lines and metrics.
-
-use std::time::Duration;
+//! The result of one task of the sender, and its log lines and metrics.
 
 use contracts::ids::OrderId;
 use platform::{error_chain, telemetry};
@@ -9,23 +7,22 @@ use tracing::Span;
 use crate::{
     error::Error,
     metrics,
-    model::{Batch, Due, Kind, Outcome},
+    model::{Due, Kind, Outcome},
 };
 
-/// What one attempt has shown about the health of iam and the messenger.
 #[derive(Clone, Debug)]
 pub enum AttemptResult {
-    /// The attempt has shown nothing about either.
+    /// Nothing is left to do.
     Done,
-    /// The messenger accepted or rejected the message.
+    /// The messenger accepted or rejected a message, or answered a probe.
     Answered,
-    /// The messenger asks for this pause.
-    RateLimited(Duration),
-    /// iam answered. Has the user's batch with its chat, or `None` if its notifications have failed.
-    ChatFound(Option<Batch>),
+    /// A user's notifications go to this chat.
+    ChatFound {
+        chat: String,
+        waiting: Vec<Due>,
+    },
     UsersUnavailable(String),
-    ProviderRecovered,
-    ProviderUnavailable(String),
+    ProviderUnavailable,
 }
 
 /// Logs a database error after which the notification stays queued.

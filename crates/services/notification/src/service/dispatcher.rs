@@ -1,26 +1,22 @@
-//! The dispatcher: finds the chat of a user's notifications, hands a chat's batch to the messenger, and records the outcome.
+//! The dispatcher: finds the chat of a user's notifications, hands a notification to the messenger, and records the
+//! outcome.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use contracts::ids::UserId;
-use platform::{error_chain, retry};
-use tokio::time::Instant;
+use platform::{
+    circuit_breaker::{self, Permit},
+    error_chain, retry,
+};
 use tracing::{Instrument as _, Span};
 
 use super::{
     Templates,
     delivery_attempt::{AttemptResult, left_queued, report, span},
-    digest::Digest,
 };
 use crate::{
-    client::{MAX_TEXT_LENGTH, Notifier, Users},
-    model::{Attempt, Batch, Due, MessengerError, NotificationId, Outcome},
+    client::{Message, Notifier, Users},
+    model::{Attempt, Due, MessengerError, NotificationId, Outcome, Outgoing},
     repository::Notifications,
 };
 
@@ -41,8 +37,6 @@ pub struct Dispatcher {
     /// How long the provider must have answered without a failure before an unanswered message is repeated; see
     /// [`STABLE_FOR`](super::STABLE_FOR).
     pub stable_for: Duration,
-    /// True while no new attempt may begin: from a failure of the provider until a probe succeeds, and while the provider limits the bot.
-    pub halted: AtomicBool,
 }
 
 impl Dispatcher {
@@ -60,20 +54,19 @@ impl Dispatcher {
             // The chat may belong to a stranger. The fallback chat is only for users without a contact.
             let problem = "the user's Telegram contact is not confirmed".to_owned();
             self.settle(&waiting, Due::last_attempt, Outcome::Skipped { problem }).await;
-            return AttemptResult::ChatFound(None);
+            return AttemptResult::Done;
         }
         let Some(chat) = own.map(|contact| contact.chat).or_else(|| self.fallback_chat.clone()) else {
             let problem = "the user has no telegram method, and TELEGRAM_CHAT_ID is not set".to_owned();
             self.settle(&waiting, Due::last_attempt, Outcome::Failed { problem, ambiguous: false }).await;
-            return AttemptResult::ChatFound(None);
+            return AttemptResult::Done;
         };
-        AttemptResult::ChatFound(Some(Batch { chat, ambiguous: false, waiting }))
+        AttemptResult::ChatFound { chat, waiting }
     }
 
     /// Stores the chat of notifications that cannot be sent at once.
-    pub async fn set_chat(self: Arc<Self>, batch: Batch) -> AttemptResult {
-        let ids: Vec<NotificationId> = batch.waiting.iter().map(|due| due.id).collect();
-        match self.notifications.set_chat(&ids, &batch.chat).await {
+    pub async fn set_chat(self: Arc<Self>, waiting: Vec<NotificationId>, chat: String) -> AttemptResult {
+        match self.notifications.set_chat(&waiting, &chat).await {
             Ok(()) => AttemptResult::Done,
             Err(error) => left_queued(error),
         }
@@ -81,56 +74,45 @@ impl Dispatcher {
 
     pub async fn probe(&self) -> AttemptResult {
         match self.notifier.probe().await {
-            Ok(()) => AttemptResult::ProviderRecovered,
-            Err(error) => AttemptResult::ProviderUnavailable(error.to_string()),
+            Ok(()) => AttemptResult::Answered,
+            Err(_) => AttemptResult::ProviderUnavailable,
         }
     }
 
-    /// Sends as much of a batch as fits into one message, at `slot` or later.
-    pub async fn send(self: Arc<Self>, batch: Batch, slot: Instant) -> AttemptResult {
-        let Some(digest) = self.compose(batch).await else { return AttemptResult::Done };
-        // Each notification has a span in its own order's trace. The call to the messenger appears in the first one's.
-        let spans: Vec<Span> = digest.batch.waiting.iter().map(span).collect();
-        let first = spans.first().cloned().unwrap_or_else(Span::none);
-        self.attempt(&digest, slot).instrument(first).await
-    }
-
-    /// Renders a batch. A notification that cannot be rendered fails.
-    async fn compose(&self, batch: Batch) -> Option<Digest> {
-        let mut rendered = Vec::with_capacity(batch.waiting.len());
-        for due in batch.waiting {
-            match self.templates.notification(due.kind, due.order, &due.facts) {
-                Ok(text) => rendered.push((due, text)),
-                Err(error) => {
-                    let problem = format!("its template: {error}");
-                    self.settle(&[due], Due::last_attempt, Outcome::Failed { problem, ambiguous: false }).await;
-                }
+    /// Sends a notification. One that cannot be rendered fails.
+    pub async fn send(self: Arc<Self>, outgoing: Outgoing, permit: Permit) -> AttemptResult {
+        let due = &outgoing.due;
+        match self.templates.notification(due.kind, due.order, &due.facts) {
+            Ok(text) => self.attempt(&outgoing, &text, permit).instrument(span(due)).await,
+            Err(error) => {
+                let problem = format!("its template: {error}");
+                let outcome = Outcome::Failed { problem, ambiguous: false };
+                self.settle(std::slice::from_ref(due), Due::last_attempt, outcome).await;
+                AttemptResult::Done
             }
         }
-        Digest::from_rendered(batch.chat, batch.ambiguous, rendered, MAX_TEXT_LENGTH)
     }
 
     /// Records the attempt before the call to the messenger, so that it is known even if this replica crashes.
-    async fn attempt(&self, digest: &Digest, slot: Instant) -> AttemptResult {
-        tokio::time::sleep_until(slot).await;
-        if self.halted.load(Ordering::Acquire) {
-            return AttemptResult::Done;
-        }
-        let batch = &digest.batch;
-        match self.notifications.claim(batch).await {
+    async fn attempt(&self, outgoing: &Outgoing, text: &str, permit: Permit) -> AttemptResult {
+        match self.notifications.claim(outgoing).await {
             Ok(true) => {}
             Ok(false) => return AttemptResult::Done,
             Err(error) => return left_queued(error),
         }
-        let sent = self.notifier.send(&digest.message()).await;
-        let result = match &sent {
-            Err(error @ (MessengerError::Unreachable(_) | MessengerError::Unknown(_))) => {
-                AttemptResult::ProviderUnavailable(error.to_string())
+        let due = &outgoing.due;
+        let sent = self.notifier.send(&Message { chat: &outgoing.chat, order: due.order, kind: due.kind, text }).await;
+        let (result, answer) = match &sent {
+            Err(MessengerError::Unreachable(_) | MessengerError::Unknown(_)) => {
+                (AttemptResult::ProviderUnavailable, circuit_breaker::Outcome::Failed)
             }
-            Err(MessengerError::RateLimited(pause)) => AttemptResult::RateLimited(*pause),
-            Ok(()) | Err(MessengerError::Rejected(_)) => AttemptResult::Answered,
+            // A limit is an answer, but shows nothing about other chats.
+            Err(MessengerError::RateLimited(_)) => (AttemptResult::Done, circuit_breaker::Outcome::Answered),
+            Ok(()) | Err(MessengerError::Rejected(_)) => (AttemptResult::Answered, circuit_breaker::Outcome::Answered),
         };
-        self.settle(&batch.waiting, Due::next_attempt, batch.outcome(sent, self.stable_for)).await;
+        permit.end(answer);
+        let outcome = outgoing.outcome(sent);
+        self.settle(std::slice::from_ref(due), Due::next_attempt, outcome).await;
         result
     }
 

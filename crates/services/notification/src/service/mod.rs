@@ -2,7 +2,6 @@
 
 mod bot;
 mod delivery_attempt;
-mod digest;
 mod dispatcher;
 mod replies;
 mod resend;

@@ -1,9 +1,6 @@
 //! The Telegram client against a stand-in that accepts messages and answers 502.
 
-use std::{
-    sync::{Arc, atomic::AtomicBool},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use contracts::ids::{OrderId, UserId};
 use notification::{
@@ -37,7 +34,6 @@ async fn a_message_answered_with_502_is_repeated_at_most_once_and_marked_ambiguo
         fallback_chat: Some("42".to_owned()),
         writes_to_unconfirmed: true,
         stable_for: STABLE_FOR,
-        halted: AtomicBool::new(false),
     };
     let sender = Sender::new(dispatcher, Arc::new(MemoryLease::new("first")), queued.clone());
     let _sender = testkit::run(|stop| sender.run(stop));

@@ -2,19 +2,25 @@
 
 use std::time::Duration;
 
+use contracts::ids::OrderId;
 use notification::{
     client::{BotApi as _, Incoming, Message, Notifier as _, Telegram, Update},
-    model::MessengerError,
+    model::{Kind, MessengerError},
 };
 use serde_json::json;
 use tokio::{io::AsyncReadExt as _, net::TcpListener};
+use uuid::Uuid;
 use wiremock::{
     Mock, MockServer, ResponseTemplate,
     matchers::{body_json, method, path},
 };
 
 const TOKEN: &str = "123456:SECRET-token_1";
-const MESSAGE: Message<'static> = Message { chat: "42", text: "Hello", parts: &[] };
+const MESSAGE: Message<'static> = message("42", "Hello");
+
+const fn message<'a>(chat: &'a str, text: &'a str) -> Message<'a> {
+    Message { chat, order: OrderId::new(Uuid::nil()), kind: Kind::OrderPaid, text }
+}
 
 fn telegram(url: &str) -> Telegram {
     Telegram::new(url, &TOKEN.into(), Duration::from_millis(500)).unwrap()
@@ -90,13 +96,12 @@ async fn a_group_that_became_a_supergroup_keeps_its_messages() {
     let server = stand_ins::Telegram::start(TOKEN).await.unwrap();
     server.upgrade("-42", -100_123);
     let telegram = telegram(&server.url());
-    let message = |text| Message { chat: "-42", text, parts: &[] };
 
     for text in ["first", "second"] {
-        telegram.send(&message(text)).await.unwrap();
+        telegram.send(&message("-42", text)).await.unwrap();
     }
     telegram.reply("-42", "third").await.unwrap();
-    telegram.send(&Message { chat: "7", text: "other", parts: &[] }).await.unwrap();
+    telegram.send(&message("7", "other")).await.unwrap();
 
     let sent: Vec<_> = server.messages().into_iter().map(|sent| (sent.chat, sent.text)).collect();
     let sent: Vec<_> = sent.iter().map(|(chat, text)| (chat.as_str(), text.as_str())).collect();
@@ -111,7 +116,7 @@ async fn a_group_that_moves_on_and_on_is_no_endless_loop() {
     server.upgrade("-42", -43);
     server.upgrade("-43", -42);
 
-    let outcome = telegram(&server.url()).send(&Message { chat: "-42", text: "Hello", parts: &[] }).await;
+    let outcome = telegram(&server.url()).send(&message("-42", "Hello")).await;
 
     assert!(matches!(outcome, Err(MessengerError::Rejected(_))), "{outcome:?}");
     assert_eq!(server.moved(), 2);

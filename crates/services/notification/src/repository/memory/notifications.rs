@@ -17,8 +17,8 @@ use serde_json::Value;
 
 use crate::{
     error::Error,
-    model::{Attempt, Batch, Due, Expired, NewNotification, Notification, NotificationId, Outcome, Status},
-    repository::{DuePage, MAX_CHATS, MAX_PER_CHAT, Notifications},
+    model::{Attempt, Due, Expired, NewNotification, Notification, NotificationId, Outcome, Outgoing, Status},
+    repository::{MAX_CHATS, Notifications},
 };
 
 /// Clones share the notifications.
@@ -127,57 +127,47 @@ impl Notifications for MemoryNotifications {
         Ok(())
     }
 
-    async fn due(&self, after: &str, repeats: bool, limit: i32, busy: &[String]) -> Result<DuePage, Error> {
+    async fn due(&self, repeats: bool, limit: i32, busy: &[String]) -> Result<Vec<Outgoing>, Error> {
         let now = self.clock.now();
         let rows = self.rows();
-        let mut chats: BTreeMap<&str, Vec<&Row>> = BTreeMap::new();
+        let mut heads: BTreeMap<&str, &Row> = BTreeMap::new();
         for row in rows.iter().filter(|row| row.is_queued() && row.notification.ambiguous == repeats) {
-            if let Some(chat) = row.chat.as_deref().filter(|chat| *chat > after) {
-                chats.entry(chat).or_default().push(row);
+            if let Some(chat) = &row.chat {
+                heads.entry(chat).or_insert(row);
             }
         }
         let [limit, max_chats] = [limit, MAX_CHATS].map(|number| usize::try_from(number).unwrap_or_default());
-        let batch = usize::try_from(MAX_PER_CHAT).unwrap_or_default();
-        let mut page = DuePage::default();
-        for (index, (chat, waiting)) in chats.into_iter().enumerate() {
-            let head_is_due =
-                waiting.first().is_some_and(|row| row.sending_since.is_none() && row.next_attempt_at <= now);
-            if head_is_due && !busy.iter().any(|busy| busy == chat) {
-                let free = waiting.into_iter().filter(|row| row.sending_since.is_none());
-                let waiting = free.take(batch).map(Row::due).collect();
-                page.batches.push(Batch { chat: chat.to_owned(), ambiguous: repeats, waiting });
-            }
-            if page.batches.len() == limit || index + 1 == max_chats {
-                page.next = Some(chat.to_owned());
-                break;
-            }
-        }
-        Ok(page)
+        let is_due = |chat: &str, row: &Row| {
+            row.sending_since.is_none() && row.next_attempt_at <= now && !busy.iter().any(|busy| busy == chat)
+        };
+        let mut due: Vec<_> = heads.into_iter().take(max_chats).filter(|(chat, row)| is_due(chat, row)).collect();
+        due.sort_by_key(|(_, row)| (row.notification.created_at, row.notification.id));
+        let outgoing = due.into_iter().take(limit).map(|(chat, row)| Outgoing {
+            chat: chat.to_owned(),
+            ambiguous: repeats,
+            due: row.due(),
+        });
+        Ok(outgoing.collect())
     }
 
-    async fn claim(&self, batch: &Batch) -> Result<bool, Error> {
+    async fn claim(&self, outgoing: &Outgoing) -> Result<bool, Error> {
         let now = self.clock.now();
         let mut rows = self.rows();
-        let is_free = |row: &Row, due: &Due| {
-            let Notification { id, attempts, ambiguous, .. } = row.notification;
-            let is_unchanged = (id, attempts, ambiguous) == (due.id, due.attempts, batch.ambiguous);
-            let is_of_chat = row.chat.as_ref().is_none_or(|chat| *chat == batch.chat);
+        let Outgoing { chat, ambiguous, due } = outgoing;
+        let precedes = |row: &Row| row.is_queued() && !row.notification.ambiguous && row.chat.as_ref() == Some(chat);
+        let others_wait = rows.iter().any(precedes);
+        let is_free = |row: &&mut Row| {
+            let Notification { id, attempts, ambiguous: repeats, .. } = row.notification;
+            let is_unchanged = (id, attempts, repeats) == (due.id, due.attempts, *ambiguous);
+            let is_of_chat = row.chat.as_ref().is_none_or(|known| known == chat);
             is_unchanged && is_of_chat && row.is_queued() && row.sending_since.is_none()
         };
-        if !batch.waiting.iter().all(|due| rows.iter().any(|row| is_free(row, due))) {
-            return Ok(false);
-        }
-        let is_in_batch = |row: &Row| batch.waiting.iter().any(|due| due.id == row.notification.id);
-        let is_queued_in_chat =
-            |row: &Row| row.is_queued() && !row.notification.ambiguous && row.chat.as_ref() == Some(&batch.chat);
-        let has_no_chat = rows.iter().any(|row| is_in_batch(row) && row.chat.is_none());
-        let begins = !(has_no_chat && rows.iter().any(is_queued_in_chat));
-        for row in rows.iter_mut().filter(|row| is_in_batch(row)) {
-            row.chat.get_or_insert_with(|| batch.chat.clone());
-            if begins {
-                row.sending_since = Some(now);
-                row.notification.attempts += 1;
-            }
+        let Some(row) = rows.iter_mut().find(is_free) else { return Ok(false) };
+        let begins = row.chat.is_some() || !others_wait;
+        row.chat.get_or_insert_with(|| chat.clone());
+        if begins {
+            row.sending_since = Some(now);
+            row.notification.attempts += 1;
         }
         Ok(begins)
     }

@@ -15,7 +15,7 @@ pub static MIGRATIONS: Migrations =
 
 /// Disables bitmap scans on new connections of `database`. With statistics from a time when the queue was short, the
 /// planner would read all rows of a chat by a bitmap scan and sort them. Without bitmap scans, it reads the first
-/// hundred in index order.
+/// in index order.
 pub fn prefer_index_scans(database: &Database) {
     database.set([("enable_bitmapscan", "off")]);
 }

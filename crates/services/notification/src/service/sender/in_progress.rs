@@ -10,7 +10,7 @@ use crate::model::NotificationId;
 pub enum Subject {
     User(UserId),
     Chat(String),
-    /// A chat to send to whose user was just looked up. The user's notifications have no chat until the attempt is
+    /// A chat to send to whose user was just looked up. The user's notification has no chat until the attempt is
     /// recorded.
     FoundChat(UserId, String),
     Probe,
@@ -20,9 +20,8 @@ pub enum Subject {
 pub struct InProgress {
     /// Users whose chat is being looked up, with the notifications that wait for it.
     pub users: HashMap<UserId, Vec<NotificationId>>,
-    /// Users to whose chat, just found, a message is being sent, with their notifications, which have no chat until
-    /// then.
-    pub found: HashMap<UserId, Vec<NotificationId>>,
+    /// Users to whose chat, just found, a message is being sent, with its notification, which has no chat until then.
+    pub found: HashMap<UserId, NotificationId>,
     /// Chats that a message is being sent to.
     pub chats: HashSet<String>,
     pub probe: bool,
@@ -36,7 +35,7 @@ impl InProgress {
 
     /// Returns the notifications of `users` and `found`.
     pub fn without_chat(&self) -> Vec<NotificationId> {
-        self.users.values().chain(self.found.values()).flatten().copied().collect()
+        self.users.values().flatten().chain(self.found.values()).copied().collect()
     }
 
     pub fn end(&mut self, subject: &Subject) {

@@ -1,26 +1,19 @@
 //! The sender: sends queued notifications to several chats at a time, as fast as the provider allows. A lease lets one
 //! replica at a time send.
 
-mod circuit_breaker;
 mod in_progress;
 mod messenger_health;
 mod rate_limiter;
-mod round_robin;
 mod selection;
 
-use std::{
-    sync::{Arc, atomic::Ordering},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use anyhow::Context as _;
-use circuit_breaker::SenderBreaker;
 use in_progress::{InProgress, Subject};
 use messenger_health::MessengerHealth;
 pub use messenger_health::STABLE_FOR;
-use platform::{batcher::delay::BatchDelay, lease::Lease, retry};
+use platform::{batcher::delay::BatchDelay, circuit_breaker::CircuitBreaker, lease::Lease, retry};
 use rate_limiter::RateLimiter;
-use round_robin::RoundRobin;
 use tokio::{
     sync::Notify,
     task::{JoinError, JoinSet},
@@ -49,23 +42,26 @@ pub struct Sender {
     limiter: RateLimiter,
     tasks: JoinSet<(Subject, AttemptResult)>,
     in_progress: InProgress,
-    first_attempts: RoundRobin,
-    repeats: RoundRobin,
-    /// True while there may be notifications without a chat.
+    /// True while there may be notifications without a chat. False after a failed look-up, until the next poll.
     without_chat: bool,
-    users: SenderBreaker,
-    provider: SenderBreaker,
+    breaker: Arc<CircuitBreaker>,
     health: MessengerHealth,
+    /// Cancelled when no attempt may begin any more.
+    stopping: CancellationToken,
     count_at: Instant,
 }
 
 impl Sender {
     /// Each notification that this replica queues notifies `queued`.
     pub fn new(dispatcher: Dispatcher, lease: Arc<dyn Lease>, queued: Arc<Notify>) -> Self {
-        let round_robin = |repeats| RoundRobin::new(dispatcher.notifications.clone(), repeats);
+        let notifier = dispatcher.notifier.clone();
+        let answers = move || {
+            let notifier = notifier.clone();
+            async move { notifier.probe().await.is_ok() }
+        };
         Self {
-            first_attempts: round_robin(false),
-            repeats: round_robin(true),
+            breaker: CircuitBreaker::new("telegram", answers),
+            stopping: CancellationToken::new(),
             limiter: RateLimiter::new(dispatcher.notifier.limits()),
             health: MessengerHealth::new(dispatcher.stable_for),
             dispatcher: Arc::new(dispatcher),
@@ -75,8 +71,6 @@ impl Sender {
             tasks: JoinSet::new(),
             in_progress: InProgress::default(),
             without_chat: true,
-            users: SenderBreaker::new("iam"),
-            provider: SenderBreaker::new("the messenger"),
             count_at: Instant::now(),
         }
     }
@@ -93,7 +87,7 @@ impl Sender {
                 }
             }
         }
-        self.dispatcher.halted.store(true, Ordering::Release);
+        self.stopping.cancel();
         while self.tasks.join_next().await.is_some() {}
         Ok(())
     }
@@ -117,9 +111,6 @@ impl Sender {
                 }
                 renew_at = now + LEASE_TTL / 3;
             }
-            if self.limiter.resume() {
-                self.dispatcher.halted.store(self.provider.is_open(), Ordering::Release);
-            }
             if now >= poll_at {
                 self.measure().await?;
                 if leads {
@@ -127,23 +118,16 @@ impl Sender {
                 }
                 poll_at = now + POLL_INTERVAL;
             }
-            if leads {
-                // A probe precedes the next message, because an unanswered message may be repeated only once.
-                if self.provider.is_probe_due() {
-                    self.probe();
-                }
-                if must_look && delay.next().is_none_or(|next| next <= now) {
-                    must_look = false;
-                    let (lookups, attempts) = (self.find_chats().await?, self.send_first_attempts().await?);
-                    if let (Some(lookups), Some(attempts)) = (lookups, attempts) {
-                        delay.record(lookups + attempts, now);
-                    }
+            if leads && must_look && delay.next().is_none_or(|next| next <= now) {
+                must_look = false;
+                let (lookups, attempts) = (self.find_chats().await?, self.send_first_attempts().await?);
+                if let (Some(lookups), Some(attempts)) = (lookups, attempts) {
+                    delay.record(lookups + attempts, now);
                 }
             }
-            let paused = self.limiter.paused();
             let free_at = self.limiter.throttled().map(|(_, free)| free);
             let next_look = delay.next().filter(|_| leads && must_look);
-            let wake_at = free_at.chain(next_look).chain(paused).fold(poll_at.min(renew_at), Instant::min);
+            let wake_at = free_at.chain(next_look).fold(poll_at.min(renew_at), Instant::min);
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return Ok(()),
@@ -184,47 +168,25 @@ impl Sender {
         self.send_repeats().await
     }
 
-    /// Updates the circuit breakers and the provider's health after a task.
+    /// Acts on the result of a task, and updates the provider's health.
     fn end(&mut self, ended: Result<(Subject, AttemptResult), JoinError>) -> anyhow::Result<()> {
         let (subject, result) =
             ended.inspect_err(|_| self.in_progress = InProgress::default()).context("an attempt panicked")?;
         self.in_progress.end(&subject);
         match result {
             AttemptResult::Done => {}
-            AttemptResult::ChatFound(found) => {
-                self.users.close();
-                if let (Subject::User(user), Some(batch)) = (subject, found) {
-                    self.send_or_set_chat(user, batch);
+            AttemptResult::ChatFound { chat, waiting } => {
+                if let Subject::User(user) = subject {
+                    self.send_or_set_chat(user, chat, &waiting);
                 }
             }
-            AttemptResult::UsersUnavailable(problem) => self.users.open(&problem),
-            AttemptResult::RateLimited(pause) => {
-                self.health.answered();
-                if let Subject::Chat(chat) | Subject::FoundChat(_, chat) = &subject
-                    && self.limiter.refused(chat, pause)
-                {
-                    tracing::warn!(?pause, "the messenger limits the bot, all notifications wait");
-                    self.dispatcher.halted.store(true, Ordering::Release);
+            AttemptResult::UsersUnavailable(problem) => {
+                if std::mem::take(&mut self.without_chat) {
+                    tracing::warn!(problem, "iam unavailable, notifications stay queued");
                 }
             }
-            AttemptResult::Answered => {
-                self.health.answered();
-                self.limiter.answered();
-                // If the breaker is open, this attempt may have begun before the failure.
-                if !self.provider.is_open() {
-                    self.provider.close();
-                }
-            }
-            AttemptResult::ProviderRecovered => {
-                self.health.answered();
-                self.provider.half_open();
-                self.dispatcher.halted.store(self.limiter.paused().is_some(), Ordering::Release);
-            }
-            AttemptResult::ProviderUnavailable(problem) => {
-                self.health.failed();
-                self.dispatcher.halted.store(true, Ordering::Release);
-                self.provider.open(&problem);
-            }
+            AttemptResult::Answered => self.health.answered(),
+            AttemptResult::ProviderUnavailable => self.health.failed(),
         }
         Ok(())
     }

@@ -2,19 +2,18 @@
 
 use contracts::ids::UserId;
 
-use super::{Sender, Subject};
-use crate::{
-    model::{Batch, Due, NotificationId},
-    repository::MAX_PER_CHAT,
-};
+use super::{AttemptResult, Sender, Subject};
+use crate::model::{Due, NotificationId, Outgoing};
 
 /// The maximum number of messages at a time.
 const MAX_IN_FLIGHT: usize = 32;
 /// The maximum number of concurrent look-ups of users' chats.
 const MAX_LOOKUPS: usize = 16;
+/// How many notifications without a chat are read at a time.
+const MAX_WITHOUT_CHAT: i64 = 100;
 
 impl Sender {
-    pub(super) fn probe(&mut self) {
+    fn probe(&mut self) {
         if !std::mem::replace(&mut self.in_progress.probe, true) {
             let dispatcher = self.dispatcher.clone();
             self.tasks.spawn(async move { (Subject::Probe, dispatcher.probe().await) });
@@ -25,11 +24,11 @@ impl Sender {
     /// or `None` if they use all free slots.
     pub(super) async fn find_chats(&mut self) -> anyhow::Result<Option<u32>> {
         let room = MAX_LOOKUPS - self.in_progress.users.len();
-        if !self.without_chat || self.users.is_backing_off() || room < MAX_LOOKUPS / 2 {
+        if !self.without_chat || room < MAX_LOOKUPS / 2 {
             return Ok(Some(0));
         }
         let busy = self.in_progress.without_chat();
-        let found = self.dispatcher.notifications.without_chat(MAX_PER_CHAT, &busy).await?;
+        let found = self.dispatcher.notifications.without_chat(MAX_WITHOUT_CHAT, &busy).await?;
         // Notifications beyond the limit, or of users who are being looked up, are found again after the next task ends.
         self.without_chat = !found.is_empty();
         let mut users: Vec<(UserId, Vec<Due>)> = Vec::new();
@@ -48,52 +47,44 @@ impl Sender {
         Ok(begun)
     }
 
-    /// Sends to as many due chats as there are free slots. Returns the number of chats, or `None` if they use all free slots.
+    /// Sends to as many due chats as there are free slots. Returns the number of messages, or `None` if they use all
+    /// free slots.
     pub(super) async fn send_first_attempts(&mut self) -> anyhow::Result<Option<u32>> {
-        let (room, busy) = (self.room(), self.busy_chats());
-        if room == 0 {
-            return Ok(Some(0));
-        }
-        let batches = self.first_attempts.next(room, busy).await?;
-        let begun = fewer(batches.len(), room);
-        for batch in batches {
-            self.send(batch);
-        }
-        Ok(begun)
+        let room = self.room();
+        let begun = self.send_due(false, room).await?;
+        Ok(if room == 0 { Some(0) } else { fewer(begun, room) })
     }
 
     /// Sends repeats once the provider is stable; until then, probes it while a repeat is due.
     pub(super) async fn send_repeats(&mut self) -> anyhow::Result<()> {
-        let is_stable = self.health.is_stable();
-        let room = if is_stable { self.room() } else { self.room().min(1) };
-        if room == 0 {
-            return Ok(());
-        }
-        let busy = self.busy_chats();
-        let repeats = self.repeats.next(room, busy).await?;
-        if is_stable {
-            for batch in repeats {
-                self.send(batch);
-            }
-        } else if !repeats.is_empty() && self.health.needs_probe() {
+        let room = self.room();
+        if self.health.is_stable() {
+            self.send_due(true, room).await?;
+        } else if self.health.needs_probe() && !self.due(true, room.min(1)).await?.is_empty() {
             self.probe();
         }
         Ok(())
     }
 
-    /// How many more chats may be sent to now.
+    /// Sends up to `room` due messages, fewer while the circuit breaker refuses them. Returns their number.
+    async fn send_due(&mut self, repeats: bool, room: usize) -> anyhow::Result<usize> {
+        let due = self.due(repeats, room).await?;
+        Ok(due.into_iter().take_while(|outgoing| self.send(Subject::Chat(outgoing.chat.clone()), outgoing)).count())
+    }
+
+    async fn due(&mut self, repeats: bool, room: usize) -> anyhow::Result<Vec<Outgoing>> {
+        if room == 0 {
+            return Ok(Vec::new());
+        }
+        let busy = self.busy_chats();
+        Ok(self.dispatcher.notifications.due(repeats, i32::try_from(room)?, &busy).await?)
+    }
+
+    /// How many more messages may be sent now.
     fn room(&self) -> usize {
         let in_flight = self.in_progress.chats.len();
-        if self.provider.is_open() || self.limiter.paused().is_some() {
-            0
-        } else if self.provider.is_half_open() {
-            usize::from(in_flight == 0)
-        } else if in_flight > MAX_IN_FLIGHT / 2 {
-            // At least half of the slots must be free, so that a long queue is not read once per message.
-            0
-        } else {
-            MAX_IN_FLIGHT - in_flight
-        }
+        // At least half of the slots must be free, so that a long queue is not read once per message.
+        if in_flight > MAX_IN_FLIGHT / 2 { 0 } else { MAX_IN_FLIGHT - in_flight }
     }
 
     fn busy_chats(&mut self) -> Vec<String> {
@@ -104,33 +95,38 @@ impl Sender {
         self.in_progress.chats.contains(chat) || self.limiter.throttled().any(|(throttled, _)| throttled == chat)
     }
 
-    fn send(&mut self, batch: Batch) {
-        let subject = Subject::Chat(batch.chat.clone());
-        self.send_for(subject, batch);
+    /// Sends a user's only notification to the chat that was just found, or stores the chat of all if no message may be
+    /// sent there now. Until the task ends the user stays in progress, so that the chat is not looked up again.
+    pub(super) fn send_or_set_chat(&mut self, user: UserId, chat: String, waiting: &[Due]) {
+        if let [due] = waiting
+            && self.room() > 0
+            && !self.is_busy(&chat)
+        {
+            let outgoing = Outgoing { chat: chat.clone(), ambiguous: false, due: due.clone() };
+            if self.send(Subject::FoundChat(user, chat.clone()), &outgoing) {
+                self.in_progress.found.insert(user, due.id);
+                return;
+            }
+        }
+        self.in_progress.users.insert(user, ids(waiting));
+        let task = self.dispatcher.clone().set_chat(ids(waiting), chat);
+        self.tasks.spawn(async move { (Subject::User(user), task.await) });
     }
 
-    /// Sends to the chat that was just found for a user, or only stores it if no message may be sent there now. Until
-    /// the task ends the user stays in progress, so that the chat is not looked up again.
-    pub(super) fn send_or_set_chat(&mut self, user: UserId, batch: Batch) {
-        if self.room() > 0 && !self.is_busy(&batch.chat) {
-            self.in_progress.found.insert(user, ids(&batch.waiting));
-            let subject = Subject::FoundChat(user, batch.chat.clone());
-            self.send_for(subject, batch);
-        } else {
-            self.in_progress.users.insert(user, ids(&batch.waiting));
-            let task = self.dispatcher.clone().set_chat(batch);
-            self.tasks.spawn(async move { (Subject::User(user), task.await) });
-        }
-    }
-
-    fn send_for(&mut self, subject: Subject, mut batch: Batch) {
-        if self.provider.is_half_open() {
-            batch.waiting.truncate(1);
-        }
-        self.in_progress.chats.insert(batch.chat.clone());
-        let slot = self.limiter.reserve(&batch.chat);
-        let attempt = self.dispatcher.clone().send(batch, slot);
-        self.tasks.spawn(async move { (subject, attempt.await) });
+    /// Begins to send a message, unless the circuit breaker refuses it.
+    fn send(&mut self, subject: Subject, outgoing: &Outgoing) -> bool {
+        let Ok(permit) = self.breaker.acquire(1) else { return false };
+        self.in_progress.chats.insert(outgoing.chat.clone());
+        let slot = self.limiter.reserve(&outgoing.chat);
+        let attempt = self.dispatcher.clone().send(outgoing.clone(), permit);
+        let stopping = self.stopping.clone();
+        self.tasks.spawn(async move {
+            match stopping.run_until_cancelled(tokio::time::sleep_until(slot)).await {
+                Some(()) => (subject, attempt.await),
+                None => (subject, AttemptResult::Done),
+            }
+        });
+        true
     }
 }
 

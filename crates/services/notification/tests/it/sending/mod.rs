@@ -1,17 +1,13 @@
 //! The sender with in-memory dependencies, in virtual time.
 
 mod contacts;
-mod digests;
 mod messages;
 mod outages;
 mod rate_limits;
 mod repeats;
 mod replicas;
 
-use std::{
-    sync::{Arc, atomic::AtomicBool},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use contracts::ids::{OrderId, UserId};
 use notification::{
@@ -80,7 +76,6 @@ impl Fixture {
             fallback_chat: fallback.map(str::to_owned),
             writes_to_unconfirmed,
             stable_for: STABLE_FOR,
-            halted: AtomicBool::new(false),
         };
         let sender = Sender::new(dispatcher, Arc::new(lease.clone()), self.queued.clone());
         testkit::run(|stop| sender.run(stop))
@@ -126,7 +121,7 @@ impl Fixture {
         self.messenger
             .sent()
             .into_iter()
-            .filter(|message| message.notifications.iter().any(|(about, _)| *about == order))
+            .filter(|message| message.notification.is_some_and(|(about, _)| about == order))
             .collect()
     }
 }

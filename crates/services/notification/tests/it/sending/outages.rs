@@ -74,14 +74,15 @@ async fn two_failures_in_a_row_lose_nothing() {
 #[tokio::test(start_paused = true)]
 async fn while_the_provider_fails_one_message_at_a_time_probes_it() {
     let fixture = Fixture::new();
-    fixture.messenger.fail_messages(Reply::Error(MessengerError::Unknown("502".to_owned())), FIVE_MINUTES);
+    let outage = Duration::from_secs(20);
+    fixture.messenger.fail_messages(Reply::Error(MessengerError::Unknown("502".to_owned())), outage);
     let _sender = fixture.sender(&fixture.lease, None);
     let mut orders = Vec::new();
     for chat in 0..300 {
         orders.push(fixture.paid(&format!("chat {chat}")).await);
     }
 
-    tokio::time::sleep(FIVE_MINUTES + STABLE_FOR * 2).await;
+    tokio::time::sleep(outage + STABLE_FOR * 2).await;
 
     let mut ambiguous = 0;
     for order in orders {
@@ -89,11 +90,12 @@ async fn while_the_provider_fails_one_message_at_a_time_probes_it() {
         assert_eq!((found.status, fixture.times_sent(order)), (Status::Sent, 1), "{found:?}");
         ambiguous += usize::from(found.ambiguous);
     }
-    assert!((1..=120).contains(&ambiguous), "{ambiguous} messages were sent to a failing provider");
+    // The circuit breaker lets one through after each probe, of which there are at most four a second.
+    assert!((32..=32 + 4 * 20).contains(&ambiguous), "{ambiguous} messages were sent to a failing provider");
 }
 
 #[tokio::test(start_paused = true)]
-async fn while_iam_is_unavailable_nothing_is_lost_and_calls_are_rare() {
+async fn while_iam_is_unavailable_nothing_is_lost_and_calls_are_bounded() {
     let fixture = Fixture::new();
     fixture.users.set_unavailable(true);
     let _sender = fixture.sender(&fixture.lease, Some("fallback"));
@@ -109,6 +111,6 @@ async fn while_iam_is_unavailable_nothing_is_lost_and_calls_are_rare() {
     for order in orders {
         assert_eq!(fixture.ended(order).await.status, Status::Sent);
     }
-    assert!(calls < 100 * 32, "{calls} calls");
+    assert!(calls <= 16 * 302, "{calls} calls: each second, 16 users are looked up");
     assert!(fixture.messenger.sent().iter().all(|message| message.chat == "chat"));
 }

@@ -56,7 +56,7 @@ async fn of_two_replicas_one_sends_and_the_other_takes_over() {
 
     assert_eq!(fixture.ended(later).await.status, Status::Sent);
     let mut times = HashMap::new();
-    for notification in fixture.messenger.sent().into_iter().flat_map(|message| message.notifications) {
+    for notification in fixture.messenger.sent().into_iter().filter_map(|message| message.notification) {
         *times.entry(notification).or_insert(0) += 1;
     }
     assert!(times.len() == 51 && times.values().all(|times| *times == 1));

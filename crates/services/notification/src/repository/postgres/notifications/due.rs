@@ -1,15 +1,15 @@
 //! Queries that find the notifications to be sent next.
 
 use contracts::ids::{OrderId, UserId};
-use platform::postgres::{Database, DatabaseError, consistent};
+use platform::postgres::{Database, DatabaseError, consistent, count_skipped_row};
 use serde::Deserialize;
 use sqlx::types::JsonRawValue;
 
 use super::{kind, known_kinds, uuids};
 use crate::{
     error::Error,
-    model::{Batch, Due, NotificationId},
-    repository::{DuePage, MAX_CHATS, MAX_PER_CHAT},
+    model::{Due, NotificationId, Outgoing},
+    repository::MAX_CHATS,
 };
 
 struct Row {
@@ -33,19 +33,21 @@ impl TryFrom<Row> for Due {
             order: row.order,
             user: row.user,
             kind: kind(row.id, &row.kind)?,
-            facts: json(row.id, "facts", &row.facts)?,
-            trace: json(row.id, "trace", &row.trace)?,
+            facts: readable(row.id, "facts", &row.facts),
+            trace: readable(row.id, "trace", &row.trace),
             attempts: row.attempts,
         })
     }
 }
 
-fn json<'a, T: Deserialize<'a>>(
-    id: NotificationId,
-    column: &'static str,
-    value: &'a JsonRawValue,
-) -> Result<T, DatabaseError> {
-    serde_json::from_str(value.get()).map_err(|_| DatabaseError::inconsistent("notifications", column, id))
+/// Decodes a column. A value that cannot be read is left out, since a row that stayed would hold up its chat: without
+/// facts the notification fails, and without its trace it is sent.
+fn readable<'a, T: Deserialize<'a> + Default>(id: NotificationId, column: &'static str, value: &'a JsonRawValue) -> T {
+    serde_json::from_str(value.get()).unwrap_or_else(|_| {
+        count_skipped_row();
+        tracing::error!(error = %DatabaseError::inconsistent("notifications", column, id), "value left out");
+        T::default()
+    })
 }
 
 /// Implements [`Notifications::without_chat`](crate::repository::Notifications::without_chat).
@@ -70,70 +72,53 @@ pub async fn without_chat(pool: &Database, limit: i64, busy: &[NotificationId]) 
 /// Implements [`Notifications::due`](crate::repository::Notifications::due). The recursive query steps from the first
 /// row of each chat to that of the next by one index probe (`notifications_waiting`), without reading the rows in
 /// between.
-pub async fn due(pool: &Database, after: &str, repeats: bool, limit: i32, busy: &[String]) -> Result<DuePage, Error> {
+pub async fn due(pool: &Database, repeats: bool, limit: i32, busy: &[String]) -> Result<Vec<Outgoing>, Error> {
     let rows = sqlx::query!(
         r#"with recursive head as (
-            (select chat, due, due::int as found, 1 as looked from (
-                select chat, sending_since is null and next_attempt_at <= now() and chat <> all($4) as due
-                from notifications
-                where status not in ('sent', 'failed') and ambiguous = $2 and chat > $1
-                  and array_position($7::text[], kind) is not null
-                order by chat, created_at, uuid limit 1
-            ) as first)
+            (select chat, created_at, uuid, order_uuid, user_uuid, kind, facts, trace, attempts,
+                sending_since is null and next_attempt_at <= now() and chat <> all($3) as due, 1 as looked
+            from notifications
+            where status not in ('sent', 'failed') and ambiguous = $1 and chat is not null
+              and array_position($5::text[], kind) is not null
+            order by chat, created_at, uuid limit 1)
             union all
-            select next.chat, next.due, head.found + next.due::int, head.looked + 1
+            select next.*, head.looked + 1
             from head cross join lateral (
-                select chat, sending_since is null and next_attempt_at <= now() and chat <> all($4) as due
+                select chat, created_at, uuid, order_uuid, user_uuid, kind, facts, trace, attempts,
+                    sending_since is null and next_attempt_at <= now() and chat <> all($3) as due
                 from notifications
-                where status not in ('sent', 'failed') and ambiguous = $2 and chat > head.chat
-                  and array_position($7::text[], kind) is not null
+                where status not in ('sent', 'failed') and ambiguous = $1 and chat > head.chat
+                  and array_position($5::text[], kind) is not null
                 order by chat, created_at, uuid limit 1
             ) as next
-            where head.looked < $5 and head.found < $3
+            where head.looked < $4
         )
-        select last.chat as "last!", last.looked = $5 or last.found = $3 as "more!", waiting.chat as "chat?",
-            waiting.uuid as "id?: NotificationId", waiting.order_uuid as "order?: OrderId",
-            waiting.user_uuid as "user?: UserId",
-            waiting.kind as "kind?", waiting.facts as "facts?: Box<JsonRawValue>",
-            waiting.trace as "trace?: Box<JsonRawValue>", waiting.attempts as "attempts?"
-        from (select chat, looked, found from head order by looked desc limit 1) as last
-        left join (
-            select head.looked, own.*
-            from head cross join lateral (
-                select * from notifications
-                where status not in ('sent', 'failed') and ambiguous = $2 and chat = head.chat and sending_since is null
-                  and array_position($7::text[], kind) is not null
-                order by created_at, uuid limit $6
-            ) as own
-            where head.due
-        ) as waiting on true
-        order by waiting.looked, waiting.created_at, waiting.uuid"#,
-        after,
+        select chat as "chat!", uuid as "id!: NotificationId", order_uuid as "order!: OrderId", user_uuid as "user!: UserId",
+            kind as "kind!", facts as "facts!: Box<JsonRawValue>", trace as "trace!: Box<JsonRawValue>",
+            attempts as "attempts!"
+        from head
+        where due
+        order by created_at, uuid limit $2"#,
         repeats,
-        limit,
+        i64::from(limit),
         busy,
         MAX_CHATS,
-        MAX_PER_CHAT,
         &known_kinds(),
     )
     .fetch_all(pool)
     .await?;
-    let mut page = DuePage::default();
-    for row in rows {
-        page.next = row.more.then_some(row.last);
-        let columns = (row.chat, row.id, row.order, row.user, row.kind, row.facts, row.trace, row.attempts);
-        // If no chat is due, the query returns one row without a notification. It only says where the page ended.
-        let (Some(chat), Some(id), Some(order), Some(user), Some(kind), Some(facts), Some(trace), Some(attempts)) =
-            columns
-        else {
-            continue;
+    let due = rows.into_iter().filter_map(|row| {
+        let chat = row.chat;
+        let row = Row {
+            id: row.id,
+            order: row.order,
+            user: row.user,
+            kind: row.kind,
+            facts: row.facts,
+            trace: row.trace,
+            attempts: row.attempts,
         };
-        let row = Row { id, order, user, kind, facts, trace, attempts };
-        let Some(due) = consistent(Due::try_from(row)) else { continue };
-        match page.batches.last_mut().filter(|batch| batch.chat == chat) {
-            Some(batch) => batch.waiting.push(due),
-            None => page.batches.push(Batch { chat, ambiguous: repeats, waiting: vec![due] }),
-        }
-    }
-    Ok(page)
+        Some(Outgoing { chat, ambiguous: repeats, due: consistent(Due::try_from(row))? })
+    });
+    Ok(due.collect())
 }

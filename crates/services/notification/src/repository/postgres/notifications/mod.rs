@@ -23,8 +23,8 @@ use uuid::Uuid;
 use self::grouped::{claim, queue, set_chat, settle};
 use crate::{
     error::Error,
-    model::{Attempt, Batch, Due, Expired, Kind, NewNotification, Notification, NotificationId, Outcome, Status},
-    repository::{DuePage, Notifications},
+    model::{Attempt, Due, Expired, Kind, NewNotification, Notification, NotificationId, Outcome, Outgoing, Status},
+    repository::Notifications,
 };
 
 #[derive(Clone)]
@@ -59,7 +59,7 @@ fn status(id: NotificationId, text: &str) -> Result<Status, DatabaseError> {
 }
 
 /// Returns the kinds that this build can render. Queries skip rows of other kinds, which a newer replica has queued:
-/// they would count as inconsistent, and a page full of them would hide the chat's other notifications. No index
+/// they would count as inconsistent, and hide the notifications after them. No index
 /// matches this condition; see above.
 fn known_kinds() -> Vec<String> {
     Kind::ALL.iter().map(|kind| kind.as_str().to_owned()).collect()
@@ -88,12 +88,12 @@ impl Notifications for PgNotifications {
         Ok(())
     }
 
-    async fn due(&self, after: &str, repeats: bool, limit: i32, busy: &[String]) -> Result<DuePage, Error> {
-        due::due(&self.pool, after, repeats, limit, busy).await
+    async fn due(&self, repeats: bool, limit: i32, busy: &[String]) -> Result<Vec<Outgoing>, Error> {
+        due::due(&self.pool, repeats, limit, busy).await
     }
 
-    async fn claim(&self, batch: &Batch) -> Result<bool, Error> {
-        Ok(self.claim.submit(claim::Request::new(batch)).await?.unwrap_or_default())
+    async fn claim(&self, outgoing: &Outgoing) -> Result<bool, Error> {
+        Ok(self.claim.submit(claim::Request::new(outgoing)).await?.unwrap_or_default())
     }
 
     async fn settle(&self, attempts: &[Attempt], outcome: &Outcome) -> Result<(), Error> {

@@ -5,19 +5,19 @@ mod attempts;
 use std::time::Duration;
 
 use attempts::{
-    a_batch_for_another_chat_than_that_of_its_notifications_is_not_claimed,
-    a_batch_is_claimed_as_a_whole_or_not_at_all, a_claim_sets_the_chat_of_notifications_that_have_none,
+    a_claim_sets_the_chat_of_a_notification_that_has_none, a_notification_is_claimed_as_it_was_read_or_not_at_all,
+    a_notification_is_not_claimed_for_another_chat_than_its_own,
     a_notification_whose_chat_is_found_waits_for_those_of_the_chat, a_postponed_retry_blocks_its_chat,
-    a_repeat_blocks_nothing_and_is_read_separately, an_expired_attempt_is_repeated_once_and_then_fails,
-    an_outcome_applies_to_the_whole_batch, chats_that_are_sent_to_at_once_are_claimed_and_settled_each_alone,
-    only_success_counts_after_an_attempt_expired,
+    a_repeat_blocks_nothing_and_is_read_separately, an_attempt_ends_with_its_outcome,
+    an_expired_attempt_is_repeated_once_and_then_fails,
+    chats_that_are_sent_to_at_once_are_claimed_and_settled_each_alone, only_success_counts_after_an_attempt_expired,
 };
 use contracts::{
     events::Cause,
     ids::{OrderId, UserId},
 };
 use notification::{
-    model::{Attempt, Batch, Due, Kind, NewNotification, NotificationId, Outcome, Status},
+    model::{Kind, NewNotification, NotificationId, Outcome, Outgoing, Status},
     repository::{MIGRATIONS, MemoryNotifications, Notifications, PgNotifications},
 };
 use platform::ids;
@@ -55,15 +55,15 @@ contract!(
     an_order_and_kind_are_queued_once,
     a_notification_without_a_chat_is_found_with_its_facts,
     notifications_without_a_chat_block_no_other,
-    a_chats_notifications_are_due_together_and_in_order,
-    due_chats_are_read_in_pages,
+    a_chats_notifications_are_due_one_at_a_time_and_in_order,
+    the_oldest_are_due_first,
     busy_chats_are_skipped,
     a_chat_is_set_once,
-    a_batch_for_another_chat_than_that_of_its_notifications_is_not_claimed,
-    a_batch_is_claimed_as_a_whole_or_not_at_all,
-    a_claim_sets_the_chat_of_notifications_that_have_none,
+    a_notification_is_not_claimed_for_another_chat_than_its_own,
+    a_notification_is_claimed_as_it_was_read_or_not_at_all,
+    a_claim_sets_the_chat_of_a_notification_that_has_none,
     a_notification_whose_chat_is_found_waits_for_those_of_the_chat,
-    an_outcome_applies_to_the_whole_batch,
+    an_attempt_ends_with_its_outcome,
     chats_that_are_sent_to_at_once_are_claimed_and_settled_each_alone,
     a_postponed_retry_blocks_its_chat,
     a_repeat_blocks_nothing_and_is_read_separately,
@@ -98,36 +98,34 @@ async fn with_chat(all: &dyn Notifications, kind: Kind, chat: &str) -> Notificat
     id
 }
 
-/// The batches of due chats, without repeats.
-async fn due(all: &dyn Notifications) -> Vec<Batch> {
-    all.due("", false, 100, &[]).await.unwrap().batches
+/// What is due, without repeats.
+async fn due(all: &dyn Notifications) -> Vec<Outgoing> {
+    all.due(false, 100, &[]).await.unwrap()
 }
 
-async fn repeats(all: &dyn Notifications) -> Vec<Batch> {
-    all.due("", true, 100, &[]).await.unwrap().batches
+async fn repeats(all: &dyn Notifications) -> Vec<Outgoing> {
+    all.due(true, 100, &[]).await.unwrap()
 }
 
-fn by_chat(batches: &[Batch]) -> Vec<(&str, Vec<NotificationId>)> {
-    let ids = |batch: &Batch| batch.waiting.iter().map(|due| due.id).collect();
-    batches.iter().map(|batch| (batch.chat.as_str(), ids(batch))).collect()
+fn by_chat(due: &[Outgoing]) -> Vec<(&str, NotificationId)> {
+    due.iter().map(|outgoing| (outgoing.chat.as_str(), outgoing.due.id)).collect()
 }
 
-async fn claimed(all: &dyn Notifications) -> Batch {
-    let batch = due(all).await.swap_remove(0);
-    assert!(all.claim(&batch).await.unwrap());
-    batch
+async fn claimed(all: &dyn Notifications) -> Outgoing {
+    let outgoing = due(all).await.swap_remove(0);
+    assert!(all.claim(&outgoing).await.unwrap());
+    outgoing
 }
 
-/// All notifications without a chat, as a batch for this chat.
-async fn found(all: &dyn Notifications, chat: &str) -> Batch {
-    let waiting = all.without_chat(100, &[]).await.unwrap();
-    Batch { chat: chat.to_owned(), ambiguous: false, waiting }
+/// The oldest notification without a chat, for this chat.
+async fn found(all: &dyn Notifications, chat: &str) -> Outgoing {
+    let due = all.without_chat(100, &[]).await.unwrap().swap_remove(0);
+    Outgoing { chat: chat.to_owned(), ambiguous: false, due }
 }
 
-/// Records the outcome of the attempt that follows those in `batch`.
-async fn settle(all: &dyn Notifications, batch: &Batch, outcome: &Outcome) {
-    let attempts: Vec<Attempt> = batch.waiting.iter().map(Due::next_attempt).collect();
-    all.settle(&attempts, outcome).await.unwrap();
+/// Records the outcome of the attempt that follows those in `outgoing`.
+async fn settle(all: &dyn Notifications, outgoing: &Outgoing, outcome: &Outcome) {
+    all.settle(&[outgoing.due.next_attempt()], outcome).await.unwrap();
 }
 
 async fn queued(all: &dyn Notifications) -> i64 {
@@ -221,45 +219,39 @@ async fn notifications_without_a_chat_block_no_other(all: &dyn Notifications) {
     assert_eq!(due(all).await.len(), 1);
 }
 
-async fn a_chats_notifications_are_due_together_and_in_order(all: &dyn Notifications) {
+async fn a_chats_notifications_are_due_one_at_a_time_and_in_order(all: &dyn Notifications) {
     let first = with_chat(all, Kind::OrderPaid, "chat").await;
     let second = with_chat(all, Kind::ShipAssembled, "chat").await;
     let other = with_chat(all, Kind::OrderPaid, "other").await;
 
     let found = due(all).await;
-    assert_eq!(by_chat(&found), [("chat", vec![first, second]), ("other", vec![other])]);
-    assert!(found.iter().all(|batch| !batch.ambiguous));
+    assert_eq!(by_chat(&found), [("chat", first), ("other", other)]);
+    assert!(found.iter().all(|outgoing| !outgoing.ambiguous));
 
-    let mut batch = found[0].clone();
-    batch.waiting.truncate(1);
-    assert!(all.claim(&batch).await.unwrap());
-    assert_eq!(by_chat(&due(all).await), [("other", vec![other])], "a chat gets one message at a time");
-    settle(all, &batch, &Outcome::Sent).await;
-    assert_eq!(by_chat(&due(all).await), [("chat", vec![second]), ("other", vec![other])]);
+    assert!(all.claim(&found[0]).await.unwrap());
+    assert_eq!(by_chat(&due(all).await), [("other", other)], "a chat gets one message at a time");
+    settle(all, &found[0], &Outcome::Sent).await;
+    assert_eq!(by_chat(&due(all).await), [("chat", second), ("other", other)]);
 }
 
-async fn due_chats_are_read_in_pages(all: &dyn Notifications) {
-    for chat in ["a", "b", "c", "d"] {
+async fn the_oldest_are_due_first(all: &dyn Notifications) {
+    for chat in ["d", "b", "c", "a"] {
         with_chat(all, Kind::OrderPaid, chat).await;
     }
 
-    let round = async |after: &str, limit| {
-        let round = all.due(after, false, limit, &["c".to_owned()]).await.unwrap();
-        let chats: Vec<String> = round.batches.into_iter().map(|batch| batch.chat).collect();
-        (chats.concat(), round.next)
-    };
-    assert_eq!(round("", 2).await, ("ab".to_owned(), Some("b".to_owned())));
-    assert_eq!(round("b", 2).await, ("d".to_owned(), None));
-    assert_eq!(round("d", 2).await, (String::new(), None));
+    let due = all.due(false, 2, &["b".to_owned()]).await.unwrap();
+
+    let chats: Vec<String> = due.into_iter().map(|outgoing| outgoing.chat).collect();
+    assert_eq!(chats, ["d", "c"]);
 }
 
 async fn busy_chats_are_skipped(all: &dyn Notifications) {
     with_chat(all, Kind::OrderPaid, "busy").await;
     let free = with_chat(all, Kind::OrderPaid, "free").await;
 
-    let round = all.due("", false, 100, &["busy".to_owned()]).await.unwrap();
+    let due = all.due(false, 100, &["busy".to_owned()]).await.unwrap();
 
-    assert_eq!(by_chat(&round.batches), [("free", vec![free])]);
+    assert_eq!(by_chat(&due), [("free", free)]);
 }
 
 async fn a_chat_is_set_once(all: &dyn Notifications) {
@@ -267,7 +259,7 @@ async fn a_chat_is_set_once(all: &dyn Notifications) {
 
     all.set_chat(&[id], "second").await.unwrap();
 
-    assert_eq!(by_chat(&due(all).await), [("first", vec![id])]);
+    assert_eq!(by_chat(&due(all).await), [("first", id)]);
 }
 
 async fn one_that_failed_is_resent_to_the_chat_that_is_found_then(all: &dyn Notifications) {
@@ -279,10 +271,10 @@ async fn one_that_failed_is_resent_to_the_chat_that_is_found_then(all: &dyn Noti
     assert!(!all.resend(id, HOUR).await.unwrap(), "it has just failed");
     assert!(all.resend(id, Duration::ZERO).await.unwrap());
 
-    let batch = found(all, "new").await;
-    assert!(all.claim(&batch).await.unwrap());
-    assert_eq!(batch.waiting[0].attempts, 1, "an attempt that began before does not settle this one");
-    settle(all, &batch, &Outcome::Sent).await;
+    let again = found(all, "new").await;
+    assert!(all.claim(&again).await.unwrap());
+    assert_eq!(again.due.attempts, 1, "an attempt that began before does not settle this one");
+    settle(all, &again, &Outcome::Sent).await;
     assert_eq!(queued(all).await, 0);
 }
 
@@ -312,7 +304,7 @@ async fn one_whose_repeat_was_rejected_is_resent_to_the_same_chat(all: &dyn Noti
     assert!(all.resend(id, Duration::ZERO).await.unwrap());
 
     let again = repeats(all).await;
-    assert_eq!(by_chat(&again), [("chat", vec![id])]);
+    assert_eq!(by_chat(&again), [("chat", id)]);
     assert!(all.claim(&again[0]).await.unwrap());
     settle(all, &again[0], &Outcome::Failed { problem: problem(), ambiguous: true }).await;
     assert!(listed().await.may_have_arrived_twice);
@@ -328,7 +320,7 @@ async fn one_that_was_sent_is_resent_once_to_the_same_chat(all: &dyn Notificatio
     assert!(all.resend(id, Duration::ZERO).await.unwrap());
 
     let again = repeats(all).await;
-    assert_eq!(by_chat(&again), [("chat", vec![id])]);
+    assert_eq!(by_chat(&again), [("chat", id)]);
     let listed = all.of_order(order).await.unwrap().swap_remove(0);
     assert_eq!((listed.status, listed.ambiguous, listed.sent_at), (Status::Queued, true, None));
     assert!(all.claim(&again[0]).await.unwrap());
@@ -358,5 +350,5 @@ async fn ended_notifications_are_removed_in_batches(all: &dyn Notifications) {
     assert_eq!(all.remove_ended(Duration::ZERO, 2).await.unwrap(), 1);
     assert_eq!(all.remove_ended(Duration::ZERO, 2).await.unwrap(), 0);
 
-    assert_eq!(by_chat(&due(all).await), [("chat", vec![queued])]);
+    assert_eq!(by_chat(&due(all).await), [("chat", queued)]);
 }
