@@ -3,7 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use platform::{lease::Lease, retry, server::shutdown::JOBS_TIMEOUT};
+use platform::{lease::Lease, retry};
 use tokio_util::sync::CancellationToken;
 
 use super::{Templates, replies::Replies};
@@ -17,13 +17,8 @@ use crate::{
 const LEASE_TTL: Duration = Duration::from_secs(40);
 /// How often a replica without the lease tries to acquire it.
 const POLL_INTERVAL: Duration = Duration::from_secs(5);
-/// How long a stopping bot finishes what it has begun: less than the time after which it would be aborted.
-const STOP_TIMEOUT: Duration = JOBS_TIMEOUT.saturating_sub(Duration::from_millis(500));
 /// The name of the reply to `/start`.
 const GREETING: &str = "greeting";
-/// The maximum number of greetings that a chat gets in a while: several members of a group may greet the bot, and a
-/// user may repeat the command.
-const MAX_GREETINGS: u32 = 5;
 /// The number of letters and digits of a code that confirms a contact. A text of another length is not a code.
 const CODE_LENGTH: usize = 26;
 
@@ -43,25 +38,12 @@ enum Command<'a> {
 }
 
 impl Bot {
-    /// Answers commands until `stop`. Then finishes the command in progress, and tries once to send each reply that
-    /// waits, before the replica would abort it.
+    /// Answers commands until `stop`. Then finishes the command in progress.
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
-        let late = async {
-            stop.cancelled().await;
-            tokio::time::sleep(STOP_TIMEOUT).await;
-        };
-        tokio::select! {
-            () = self.answer_all(&stop) => {}
-            () = late => tracing::warn!("replies to commands did not end in time and are dropped"),
-        }
-        Ok(())
-    }
-
-    async fn answer_all(&self, stop: &CancellationToken) {
-        let mut replies = Replies::new(self.api.clone(), stop.clone());
+        let replies = Replies::new(self.api.clone());
         let mut pauses = retry::endless_backoff();
         while !stop.is_cancelled() {
-            let pause = match self.answer(&mut replies, stop).await {
+            let pause = match self.answer(&replies, &stop).await {
                 Ok(true) => {
                     pauses = retry::endless_backoff();
                     continue;
@@ -77,14 +59,14 @@ impl Bot {
                 () = stop.cancelled() => {}
             }
         }
-        replies.finish().await;
+        Ok(())
     }
 
     /// Answers the updates since the stored offset. Returns false if another replica has the lease.
     ///
     /// The offset is advanced before the reply is sent. A crash in between loses the reply, but no command is answered
     /// twice.
-    async fn answer(&self, replies: &mut Replies, stop: &CancellationToken) -> anyhow::Result<bool> {
+    async fn answer(&self, replies: &Replies, stop: &CancellationToken) -> anyhow::Result<bool> {
         if self.lease.acquire(LEASE_TTL).await?.is_none() {
             return Ok(false);
         }
@@ -103,19 +85,14 @@ impl Bot {
             match command(&message) {
                 Some(Command::Greet) => {
                     let text = self.templates.start(&message.chat, &message.first_name)?;
-                    if replies.send_repeatable(&message.chat, GREETING, MAX_GREETINGS, &text).await {
+                    if replies.send(&message.chat, GREETING, &text).await {
                         metrics::greeted();
                     }
                 }
                 Some(Command::Confirm(code, chat)) => {
                     let outcome = self.confirm(code, chat).await;
                     let text = self.templates.contact(outcome, &message.chat)?;
-                    // A chat can have only these outcomes without end; neither uses up a code.
-                    if outcome == Confirmation::TooMany.as_str() || outcome == Confirmation::UNAVAILABLE {
-                        replies.send_repeatable(&message.chat, outcome, 1, &text).await;
-                    } else {
-                        replies.send_or_wait(&message.chat, &text).await;
-                    }
+                    replies.send(&message.chat, outcome, &text).await;
                 }
                 None => {}
             }

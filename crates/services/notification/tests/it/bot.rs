@@ -9,7 +9,7 @@ use notification::{
     repository::MemoryOffsets,
     service::{Bot, Templates},
 };
-use platform::{lease::MemoryLease, server::shutdown::JOBS_TIMEOUT};
+use platform::lease::MemoryLease;
 use testkit::{Running, eventually};
 use tokio::time::Instant;
 
@@ -175,35 +175,26 @@ async fn a_group_that_repeats_start_delays_no_code() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_chat_is_greeted_again_after_a_while() {
+async fn a_chat_gets_the_same_answer_once_in_ten_seconds() {
     let (api, offsets, lease) = (MemoryMessenger::default(), MemoryOffsets::default(), MemoryLease::new("first"));
-    for id in 1..=10 {
-        api.receive(text(id, "42", "/start"));
-    }
-    api.receive(text(11, "7", "/start"));
-    let _bot = start(&api, &offsets, &lease);
-    replies(&api, 6).await;
-
-    tokio::time::sleep(Duration::from_secs(10)).await;
-    api.receive(text(12, "42", "/start"));
-    replies(&api, 7).await;
-
-    let chats: Vec<_> = api.sent().into_iter().map(|message| message.chat).collect();
-    assert_eq!(chats, ["42", "42", "42", "42", "42", "7", "42"]);
-}
-
-#[tokio::test(start_paused = true)]
-async fn each_start_of_a_chat_is_answered_also_within_a_moment() {
-    let (api, offsets, lease) = (MemoryMessenger::default(), MemoryOffsets::default(), MemoryLease::new("first"));
+    let contacts = MemoryContacts::default();
+    contacts.add_code(CODE, 42);
     for (id, chat) in [(1, "42"), (2, "-100"), (3, "42"), (4, "-100")] {
         api.receive(text(id, chat, "/start"));
     }
-    let _bot = start(&api, &offsets, &lease);
+    api.receive(text(5, "42", CODE));
+    let _bot = start_with(&api, &offsets, &lease, &contacts);
+    replies(&api, 3).await;
 
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    api.receive(text(6, "42", "/start"));
     replies(&api, 4).await;
 
-    let chats: Vec<_> = api.sent().into_iter().map(|message| message.chat).collect();
-    assert_eq!(chats, ["42", "-100", "42", "-100"]);
+    let sent: Vec<_> = api.sent().into_iter().map(|message| (message.chat, message.text)).collect();
+    let starts = [("42", "Welcome"), ("-100", "Welcome"), ("42", "Confirmed"), ("42", "Welcome")];
+    for ((chat, text), (expected, start)) in sent.iter().zip(starts) {
+        assert!(chat == expected && text.starts_with(start), "{sent:?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -220,23 +211,6 @@ async fn a_greeting_that_failed_does_not_count_as_one_that_the_chat_got() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_reply_to_a_code_waits_for_the_end_of_a_limit_and_delays_no_other() {
-    let (api, offsets, lease) = (MemoryMessenger::default(), MemoryOffsets::default(), MemoryLease::new("first"));
-    let contacts = MemoryContacts::default();
-    contacts.add_code(CODE, 42);
-    api.limit("42", Duration::from_secs(5));
-    api.receive(text(1, "42", CODE));
-    api.receive(text(2, "7", "/start"));
-    let _bot = start_with(&api, &offsets, &lease, &contacts);
-
-    replies(&api, 2).await;
-
-    let chats: Vec<_> = api.sent().into_iter().map(|message| message.chat).collect();
-    assert_eq!(chats, ["7", "42"]);
-    assert_eq!(api.refused("42"), 1);
-}
-
-#[tokio::test(start_paused = true)]
 async fn a_chat_that_sends_too_many_codes_is_told_so_once_in_a_while() {
     let (api, offsets, lease) = (MemoryMessenger::default(), MemoryOffsets::default(), MemoryLease::new("first"));
     let contacts = MemoryContacts::default();
@@ -249,58 +223,6 @@ async fn a_chat_that_sends_too_many_codes_is_told_so_once_in_a_while() {
     eventually(|| async { (contacts.given().len() == 100).then_some(()) }).await;
 
     assert_eq!(api.sent().len(), 1);
-}
-
-#[tokio::test(start_paused = true)]
-async fn without_iam_a_chat_that_repeats_codes_takes_no_place_of_a_reply_that_waits() {
-    let (api, offsets, lease) = (MemoryMessenger::default(), MemoryOffsets::default(), MemoryLease::new("first"));
-    let contacts = MemoryContacts::default();
-    contacts.answer(Err(Unavailable("no route".to_owned())));
-    api.limit("42", Duration::from_secs(20));
-    for id in 1..=100 {
-        api.receive(text(id, "42", CODE));
-    }
-    let _bot = start_with(&api, &offsets, &lease, &contacts);
-    eventually(|| async { (contacts.given().len() == 100).then_some(()) }).await;
-
-    contacts.answer(Ok(Confirmation::Confirmed));
-    api.limit("7", Duration::from_secs(5));
-    api.receive(text(101, "7", CODE));
-    replies(&api, 1).await;
-
-    assert_eq!(api.sent()[0].chat, "7");
-    assert_eq!(api.refused("42"), 1, "a call during the pause would prolong it");
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_stop_tries_a_reply_that_waits_once_more_and_ends_in_time() {
-    let (api, offsets, lease) = (MemoryMessenger::default(), MemoryOffsets::default(), MemoryLease::new("first"));
-    let contacts = MemoryContacts::default();
-    contacts.add_code(CODE, 42);
-    api.limit("42", Duration::from_secs(20));
-    api.receive(text(1, "42", CODE));
-    let bot = start_with(&api, &offsets, &lease, &contacts);
-    eventually(|| async { (api.refused("42") == 1).then_some(()) }).await;
-
-    tokio::time::timeout(JOBS_TIMEOUT, bot.stop()).await.expect("the bot stops by itself");
-
-    assert_eq!(api.refused("42"), 2);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_stop_drops_a_command_that_takes_too_long() {
-    let (api, offsets, lease) = (MemoryMessenger::default(), MemoryOffsets::default(), MemoryLease::new("first"));
-    let contacts = MemoryContacts::default();
-    contacts.add_code(CODE, 42);
-    // Each call of a message lasts five seconds.
-    api.fail_messages(Reply::TimedOut, Duration::from_mins(1));
-    api.receive(text(1, "42", CODE));
-    let bot = start_with(&api, &offsets, &lease, &contacts);
-    eventually(|| async { (!contacts.given().is_empty()).then_some(()) }).await;
-
-    tokio::time::timeout(JOBS_TIMEOUT, bot.stop()).await.expect("the bot stops by itself");
-
-    assert_eq!(api.sent().len(), 0);
 }
 
 #[tokio::test(start_paused = true)]
