@@ -2,7 +2,6 @@
 
 mod iam;
 mod log;
-mod memory;
 mod telegram;
 
 use std::{sync::Arc, time::Duration};
@@ -11,7 +10,6 @@ use async_trait::async_trait;
 use contracts::ids::{OrderId, UserId};
 pub use iam::{GrpcContacts, GrpcUsers};
 pub use log::Log;
-pub use memory::{MemoryContacts, MemoryMessenger, MemoryUsers, Reply, SentMessage};
 use platform::grpc::Peer;
 pub use telegram::Telegram;
 

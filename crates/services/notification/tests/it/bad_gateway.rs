@@ -4,9 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use contracts::ids::{OrderId, UserId};
 use notification::{
-    client::{MemoryUsers, Telegram},
+    client::Telegram,
     model::{Kind, NewNotification, NotificationId, Status},
-    repository::{MemoryNotifications, Notifications as _},
+    repository::{MIGRATIONS, Notifications as _, PgNotifications},
     service::{Dispatcher, NotificationService, Sender, Templates},
 };
 use platform::{ids, lease::MemoryLease};
@@ -15,7 +15,7 @@ use stand_ins::TelegramMode;
 use testkit::eventually;
 use tokio::sync::Notify;
 
-use crate::new_cause;
+use crate::{fakes::FakeUsers, new_cause};
 
 const TOKEN: &str = "123456:token";
 /// Short, since the test runs in real time.
@@ -25,10 +25,11 @@ const STABLE_FOR: Duration = Duration::from_secs(1);
 async fn a_message_answered_with_502_is_repeated_at_most_once_and_marked_ambiguous() {
     let stand_in = stand_ins::Telegram::start(TOKEN).await.unwrap();
     let telegram = Telegram::new(&stand_in.url(), &TOKEN.into(), Duration::from_secs(5)).unwrap();
-    let (notifications, queued) = (MemoryNotifications::default(), Arc::new(Notify::new()));
+    let notifications = PgNotifications::new(testkit::database(&MIGRATIONS).await.pool);
+    let queued = Arc::new(Notify::new());
     let dispatcher = Dispatcher {
         notifications: Arc::new(notifications.clone()),
-        users: Arc::new(MemoryUsers::default()),
+        users: Arc::new(FakeUsers::default()),
         notifier: Arc::new(telegram),
         templates: Templates::load(None).unwrap(),
         fallback_chat: Some("42".to_owned()),

@@ -1,13 +1,14 @@
-//! Tests by layer: contracts of repositories and clients, the sender and the bot with in-memory dependencies, the service over real
-//! servers.
+//! Tests by layer: repositories and clients, the sender and the bot with fakes of the messenger and of iam, the whole
+//! service.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod api;
 mod bad_gateway;
 mod bot;
-mod contract;
+mod fakes;
 mod queue;
+mod repository;
 mod sending;
 mod telegram;
 mod users;

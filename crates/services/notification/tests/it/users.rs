@@ -1,26 +1,12 @@
-//! The contracts of users and contacts, for iam and the in-memory implementations.
+//! The clients of iam.
 
 use contracts::ids::UserId;
-use notification::client::{
-    Confirmation, Contact, Contacts, GrpcContacts, GrpcUsers, MemoryContacts, MemoryUsers, Users,
-};
+use notification::client::{Confirmation, Contact, Contacts as _, GrpcContacts, GrpcUsers, Users as _};
 use uuid::Uuid;
 
 const WITH_CHAT: UserId = UserId::new(Uuid::from_u128(1));
 const WITHOUT_CHAT: UserId = UserId::new(Uuid::from_u128(2));
 const UNKNOWN: UserId = UserId::new(Uuid::from_u128(3));
-
-#[tokio::test]
-async fn memory_finds_chats() {
-    let users = MemoryUsers::default();
-    users.set_chat(WITH_CHAT, "42");
-
-    finds_chats(&users).await;
-    users.confirm(WITH_CHAT);
-    assert_eq!(users.contact(WITH_CHAT).await.unwrap(), Some(contact("42", true)));
-    users.set_unavailable(true);
-    assert!(users.contact(WITH_CHAT).await.is_err());
-}
 
 #[tokio::test]
 async fn iam_finds_chats() {
@@ -29,31 +15,16 @@ async fn iam_finds_chats() {
     iam.add_user(WITHOUT_CHAT.uuid(), &[("email", "a@example.com"), ("telegram", "")]);
     let users = GrpcUsers::new(testkit::peer("iam", iam.address));
 
-    finds_chats(&users).await;
+    assert_eq!(users.contact(WITH_CHAT).await.unwrap(), Some(contact("42", false)));
+    assert_eq!(users.contact(WITHOUT_CHAT).await.unwrap(), None);
+    assert_eq!(users.contact(UNKNOWN).await.unwrap(), None);
     let nowhere = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let unavailable = GrpcUsers::new(testkit::peer("iam", nowhere));
     assert!(unavailable.contact(WITH_CHAT).await.is_err());
 }
 
-async fn finds_chats(users: &dyn Users) {
-    assert_eq!(users.contact(WITH_CHAT).await.unwrap(), Some(contact("42", false)));
-    assert_eq!(users.contact(WITHOUT_CHAT).await.unwrap(), None);
-    assert_eq!(users.contact(UNKNOWN).await.unwrap(), None);
-}
-
 fn contact(chat: &str, is_confirmed: bool) -> Contact {
     Contact { chat: chat.to_owned(), is_confirmed }
-}
-
-#[tokio::test]
-async fn memory_confirms_contacts() {
-    let contacts = MemoryContacts::default();
-    contacts.add_code("CODE", 43);
-    contacts.add_code("OTHER", 43);
-
-    confirms_contacts(&contacts).await;
-    contacts.answer(Ok(Confirmation::TooMany));
-    assert_eq!(contacts.confirm("CODE", 43).await.unwrap(), Confirmation::TooMany);
 }
 
 #[tokio::test]
@@ -65,7 +36,10 @@ async fn iam_confirms_contacts() {
     let peer = testkit::peer_of("notification", "iam", iam.address);
     let contacts = GrpcContacts::new(peer.clone());
 
-    confirms_contacts(&contacts).await;
+    assert_eq!(contacts.confirm("NONE", 43).await.unwrap(), Confirmation::WrongCode);
+    assert_eq!(contacts.confirm("OTHER", 7).await.unwrap(), Confirmation::OtherChat);
+    assert_eq!(contacts.confirm("CODE", 43).await.unwrap(), Confirmation::Confirmed);
+    assert_eq!(contacts.confirm("CODE", 43).await.unwrap(), Confirmation::WrongCode, "it works once");
     assert_eq!(contacts.confirm("CODE", testkit::LIMITED_CHAT).await.unwrap(), Confirmation::TooMany);
     let users = GrpcUsers::new(peer);
     assert_eq!(users.contact(WITH_CHAT).await.unwrap(), Some(contact("43", true)), "the confirmed one of two");
@@ -80,12 +54,4 @@ async fn an_iam_that_is_busy_has_counted_no_code() {
     let contacts = GrpcContacts::new(testkit::peer_of("notification", "iam", iam.address));
 
     assert!(contacts.confirm("CODE", testkit::BUSY_CHAT).await.is_err());
-}
-
-/// Requires that `CODE` and `OTHER` are codes of a user who has the chat 43.
-async fn confirms_contacts(contacts: &dyn Contacts) {
-    assert_eq!(contacts.confirm("NONE", 43).await.unwrap(), Confirmation::WrongCode);
-    assert_eq!(contacts.confirm("OTHER", 7).await.unwrap(), Confirmation::OtherChat);
-    assert_eq!(contacts.confirm("CODE", 43).await.unwrap(), Confirmation::Confirmed);
-    assert_eq!(contacts.confirm("CODE", 43).await.unwrap(), Confirmation::WrongCode, "it works once");
 }

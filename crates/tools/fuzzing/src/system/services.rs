@@ -21,7 +21,7 @@ use inventory::{
     model::{Category, Dimensions, Manufacturer, NewPart},
     service::InventoryService,
 };
-use notification::{repository::MemoryNotifications, service::NotificationService};
+use notification::service::NotificationService;
 use order::{
     client::{Clients, MemoryDelivery, MemoryInventory, MemoryPayments, MemoryUsers},
     model::{DeliveryAddress, NewOrder, PaymentMethod},
@@ -151,7 +151,7 @@ fn others(builder: &mut Builder) {
     let times = BuildTimes { min: Duration::ZERO, max: DAY, failure_rate: 0.5 };
     builder.subscriptions.extend(assembly::consumers::all(&ships, times, Random::seeded(2)));
     builder.serve("assembly", assembly::api::RULES, assembly::api::services(ships));
-    let notices = NotificationService::new(Arc::new(MemoryNotifications::default()), Arc::new(Notify::new()));
+    let notices = NotificationService::new(Arc::new(stores::Notifications::default()), Arc::new(Notify::new()));
     builder.subscriptions.extend(notification::consumers::all(&notices));
     builder.serve("notification", notification::api::RULES, notification::api::services(notices));
     builder.serve("geo", geo::api::RULES, geo::api::services(GeoService::new(Streets::default())));

@@ -7,12 +7,15 @@ use notification::{
     repository::Notifications as _,
 };
 
-use super::{FIVE_MINUTES, Fixture, random_order, random_user};
+use super::{Fixture, random_order, random_user};
 
-#[tokio::test(start_paused = true)]
+/// Longer than the sender's polls are apart.
+const A_WHILE: Duration = Duration::from_secs(3);
+
+#[tokio::test]
 async fn a_contact_that_is_not_confirmed_is_written_to_only_where_that_is_allowed() {
     for is_allowed in [true, false] {
-        let fixture = Fixture::new();
+        let fixture = Fixture::new().await;
         let _sender = if is_allowed {
             fixture.sender(&fixture.lease, Some("fallback"))
         } else {
@@ -27,9 +30,9 @@ async fn a_contact_that_is_not_confirmed_is_written_to_only_where_that_is_allowe
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_skipped_notification_ends_and_holds_up_no_other() {
-    let fixture = Fixture::new();
+    let fixture = Fixture::new().await;
     let _sender = fixture.strict_sender(Some("fallback"));
     let (user, first, second, third) = (random_user(), random_order(), random_order(), random_order());
     fixture.users.set_chat(user, "42");
@@ -37,7 +40,7 @@ async fn a_skipped_notification_ends_and_holds_up_no_other() {
     fixture.queue(first, user, Kind::OrderPaid).await;
     let skipped = fixture.ended(first).await;
     let calls = fixture.users.calls();
-    tokio::time::sleep(FIVE_MINUTES).await;
+    tokio::time::sleep(A_WHILE).await;
     assert_eq!((skipped.status, skipped.attempts, skipped.ambiguous), (Status::Failed, 0, false));
     assert_eq!(fixture.users.calls(), calls, "it is not looked up again");
     fixture.users.confirm(user);
@@ -48,7 +51,7 @@ async fn a_skipped_notification_ends_and_holds_up_no_other() {
     assert_eq!(fixture.messages_about(second)[0].chat, "42");
     assert_eq!(fixture.ended(third).await.status, Status::Sent);
     assert_eq!(fixture.messages_about(third)[0].chat, "fallback", "a user without a contact has the fallback chat");
-    tokio::time::sleep(Duration::from_mins(1)).await;
+    tokio::time::sleep(A_WHILE).await;
     assert_eq!(fixture.times_sent(first), 0, "what was skipped is not sent later");
     assert_eq!(fixture.notifications.queued(10).await.unwrap(), 0);
 }

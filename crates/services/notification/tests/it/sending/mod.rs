@@ -1,4 +1,4 @@
-//! The sender with in-memory dependencies, in virtual time.
+//! The sender with fakes of the messenger and of iam.
 
 mod contacts;
 mod messages;
@@ -11,47 +11,52 @@ use std::{sync::Arc, time::Duration};
 
 use contracts::ids::{OrderId, UserId};
 use notification::{
-    client::{Limits, MemoryMessenger, MemoryUsers, SentMessage},
+    client::Limits,
     model::{Kind, NewNotification, Notification, NotificationId, Status},
-    repository::{MemoryNotifications, Notifications as _},
-    service::{Dispatcher, NotificationService, STABLE_FOR, Sender, Templates},
+    repository::{MIGRATIONS, Notifications as _, PgNotifications},
+    service::{Dispatcher, NotificationService, Sender, Templates},
 };
-use platform::{ids, lease::MemoryLease};
+use platform::{ids, lease::MemoryLease, postgres::Database};
 use serde_json::json;
 use testkit::{Running, eventually};
 use tokio::sync::Notify;
 
-use crate::new_cause;
+use crate::{
+    fakes::{FakeMessenger, FakeUsers, SentMessage},
+    new_cause,
+};
 
-const FIVE_MINUTES: Duration = Duration::from_mins(5);
+/// How long the provider must have answered before a repeat; shorter than in production.
+const STABLE_FOR: Duration = Duration::from_secs(2);
 /// How soon after an outage the queue must be empty, except for repeats, which wait until the provider is stable.
 const RECOVERY_TIMEOUT: Duration = Duration::from_secs(30);
-/// Telegram's limits.
-const LIMITS: Limits = Limits { overall: Duration::from_millis(33), per_chat: Duration::from_secs(1) };
 
-/// The in-memory dependencies of a sender, which its replicas share.
+/// The dependencies of a sender, which its replicas share.
 struct Fixture {
-    notifications: MemoryNotifications,
-    users: MemoryUsers,
-    messenger: MemoryMessenger,
+    pool: Database,
+    notifications: PgNotifications,
+    users: FakeUsers,
+    messenger: FakeMessenger,
     queued: Arc<Notify>,
     service: NotificationService,
     lease: MemoryLease,
 }
 
 impl Fixture {
-    fn new() -> Self {
-        Self::with_limits(Limits::default())
+    async fn new() -> Self {
+        Self::with_limits(Limits::default()).await
     }
 
-    fn with_limits(limits: Limits) -> Self {
-        let notifications = MemoryNotifications::default();
+    async fn with_limits(limits: Limits) -> Self {
+        let pool = testkit::database(&MIGRATIONS).await.pool;
+        let notifications = PgNotifications::new(pool.clone());
         let queued = Arc::new(Notify::new());
         Self {
             service: NotificationService::new(Arc::new(notifications.clone()), queued.clone()),
+            pool,
             notifications,
-            users: MemoryUsers::default(),
-            messenger: MemoryMessenger::with_limits(limits),
+            users: FakeUsers::default(),
+            messenger: FakeMessenger::with_limits(limits),
             queued,
             lease: MemoryLease::new("first"),
         }
@@ -110,6 +115,12 @@ impl Fixture {
 
     async fn find(&self, order: OrderId) -> Option<Notification> {
         self.notifications.of_order(order).await.unwrap().into_iter().next()
+    }
+
+    /// Makes the ends of all notifications an hour older.
+    async fn an_hour_passes(&self) {
+        let age = "update notifications set next_attempt_at = next_attempt_at - interval '1 hour'";
+        sqlx::query(age).execute(&self.pool).await.unwrap();
     }
 
     /// The number of accepted messages about the order.

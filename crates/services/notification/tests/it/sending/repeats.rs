@@ -4,20 +4,19 @@ use std::time::Duration;
 
 use metrics_exporter_prometheus::PrometheusBuilder;
 use notification::{
-    client::Reply,
     error::Error,
     model::{Kind, MessengerError, Status},
-    service::STABLE_FOR,
 };
 use platform::auth::Caller;
 use testkit::eventually;
 use tokio::time::Instant;
 
-use super::{FIVE_MINUTES, Fixture};
+use super::{Fixture, STABLE_FOR};
+use crate::fakes::Reply;
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_message_without_an_answer_is_repeated_once_and_marked_ambiguous() {
-    let fixture = Fixture::new();
+    let fixture = Fixture::new().await;
     fixture.messenger.script([Reply::AcceptedButTimedOut]);
     let _sender = fixture.sender(&fixture.lease, None);
 
@@ -30,9 +29,9 @@ async fn a_message_without_an_answer_is_repeated_once_and_marked_ambiguous() {
     assert!(sent[1].at - sent[0].at >= STABLE_FOR, "the provider was not known to be stable");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn no_message_is_sent_a_third_time() {
-    let fixture = Fixture::new();
+    let fixture = Fixture::new().await;
     fixture.messenger.script([
         Reply::AcceptedButTimedOut,
         Reply::Error(MessengerError::Unreachable("no route".to_owned())),
@@ -41,16 +40,16 @@ async fn no_message_is_sent_a_third_time() {
     let _sender = fixture.sender(&fixture.lease, None);
 
     let order = fixture.paid("chat").await;
-    tokio::time::sleep(FIVE_MINUTES).await;
 
     let found = fixture.ended(order).await;
     assert_eq!((found.status, found.ambiguous), (Status::Failed, true));
+    tokio::time::sleep(STABLE_FOR * 3).await;
     assert_eq!(fixture.times_sent(order), 2);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_repeat_blocks_no_other() {
-    let fixture = Fixture::new();
+    let fixture = Fixture::new().await;
     fixture.messenger.script([Reply::AcceptedButTimedOut]);
     let _sender = fixture.sender(&fixture.lease, None);
     let first = fixture.paid("chat").await;
@@ -64,9 +63,9 @@ async fn a_repeat_blocks_no_other() {
     assert_eq!(fixture.find(first).await.unwrap().status, Status::Queued);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_message_whose_repeat_was_rejected_is_sent_again_when_its_user_asks_for_it() {
-    let fixture = Fixture::new();
+    let fixture = Fixture::new().await;
     fixture.messenger.script([
         Reply::AcceptedButTimedOut,
         Reply::Error(MessengerError::Rejected("403".to_owned())),
@@ -80,20 +79,20 @@ async fn a_message_whose_repeat_was_rejected_is_sent_again_when_its_user_asks_fo
     let resend = async || fixture.service.resend(&caller, order, Kind::OrderPaid).await;
 
     assert!(matches!(resend().await, Err(Error::JustEnded)));
-    tokio::time::sleep(FIVE_MINUTES).await;
+    fixture.an_hour_passes().await;
     assert_eq!(resend().await.unwrap().status, Status::Queued);
 
     let ended = fixture.repeated(order).await;
     assert_eq!((ended.status, ended.ambiguous, fixture.times_sent(order)), (Status::Failed, true, 2));
-    tokio::time::sleep(FIVE_MINUTES).await;
+    fixture.an_hour_passes().await;
     assert!(matches!(resend().await, Err(Error::SentTwice)), "a third message might arrive");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_repeat_whose_replica_crashed_is_counted_as_given_up() {
     let recorder = PrometheusBuilder::new().build_recorder();
     let _guard = metrics::set_default_local_recorder(&recorder);
-    let fixture = Fixture::new();
+    let fixture = Fixture::new().await;
     fixture.messenger.script([Reply::AcceptedButTimedOut, Reply::AcceptedButTimedOut]);
     let sender = fixture.sender(&fixture.lease, None);
     let order = fixture.paid("chat").await;

@@ -3,15 +3,16 @@
 use std::{collections::HashMap, time::Duration};
 
 use metrics_exporter_prometheus::PrometheusBuilder;
-use notification::{client::Reply, model::Status};
+use notification::model::Status;
 use platform::lease::Lease as _;
 use testkit::eventually;
 
-use super::{FIVE_MINUTES, Fixture};
+use super::Fixture;
+use crate::fakes::Reply;
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_crash_during_an_attempt_is_ambiguous() {
-    let fixture = Fixture::new();
+    let fixture = Fixture::new().await;
     fixture.messenger.script([Reply::AcceptedButTimedOut]);
     let sender = fixture.sender(&fixture.lease, None);
     let order = fixture.paid("chat").await;
@@ -24,9 +25,9 @@ async fn a_crash_during_an_attempt_is_ambiguous() {
     assert_eq!((found.status, found.ambiguous, fixture.times_sent(order)), (Status::Sent, true, 2));
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_stop_finishes_attempts_in_progress() {
-    let fixture = Fixture::new();
+    let fixture = Fixture::new().await;
     fixture.messenger.script([Reply::AcceptedButTimedOut]);
     let sender = fixture.sender(&fixture.lease, None);
     let order = fixture.paid("chat").await;
@@ -38,9 +39,9 @@ async fn a_stop_finishes_attempts_in_progress() {
     assert_eq!((found.status, found.ambiguous), (Status::Queued, true));
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn of_two_replicas_one_sends_and_the_other_takes_over() {
-    let fixture = Fixture::new();
+    let fixture = Fixture::new().await;
     let first = fixture.sender(&fixture.lease, None);
     let _second = fixture.sender(&fixture.lease.rival("second"), None);
     let mut orders = Vec::new();
@@ -62,17 +63,14 @@ async fn of_two_replicas_one_sends_and_the_other_takes_over() {
     assert!(times.len() == 51 && times.values().all(|times| *times == 1));
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_replica_without_the_lease_reports_the_queue_too() {
     let recorder = PrometheusBuilder::new().build_recorder();
     let _guard = metrics::set_default_local_recorder(&recorder);
-    let fixture = Fixture::new();
-    assert!(fixture.lease.rival("second").acquire(FIVE_MINUTES).await.unwrap().is_some());
+    let fixture = Fixture::new().await;
+    assert!(fixture.lease.rival("second").acquire(Duration::from_mins(5)).await.unwrap().is_some());
     let _sender = fixture.sender(&fixture.lease, None);
     fixture.paid("chat").await;
 
-    tokio::time::sleep(Duration::from_secs(15)).await;
-
-    let rendered = recorder.handle().render();
-    assert!(rendered.contains("notifications_queued 1\n"), "{rendered}");
+    eventually(async || recorder.handle().render().contains("notifications_queued 1\n").then_some(())).await;
 }

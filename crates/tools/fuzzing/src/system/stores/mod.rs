@@ -4,6 +4,7 @@ mod console;
 mod customers;
 mod iam;
 mod intake;
+mod notifications;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -12,6 +13,7 @@ pub use self::{
     customers::{Customers, NoPayment},
     iam::{NoOpenOrders, Users},
     intake::StreamedOrders,
+    notifications::Notifications,
 };
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -1,4 +1,4 @@
-//! In-memory implementations of users, contacts and messenger, for tests and the simulation.
+//! Fakes of users, contacts and messenger.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -8,17 +8,18 @@ use std::{
 
 use async_trait::async_trait;
 use contracts::ids::{OrderId, UserId};
+use notification::{
+    client::{BotApi, Confirmation, Contact, Contacts, Limits, Message, Notifier, Unavailable, Update, Users},
+    model::{Kind, MessengerError},
+};
 use tokio::time::Instant;
 
-use super::{BotApi, Confirmation, Contact, Contacts, Limits, Message, Notifier, Unavailable, Update, Users};
-use crate::model::{Kind, MessengerError};
-
 /// The timeout of a call, and the duration of a long poll.
-const CALL_TIMEOUT: Duration = Duration::from_secs(5);
+pub const CALL_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// Users' contacts; clones share them.
 #[derive(Clone, Default)]
-pub struct MemoryUsers {
+pub struct FakeUsers {
     state: Arc<Mutex<UsersState>>,
 }
 
@@ -29,7 +30,7 @@ struct UsersState {
     calls: u32,
 }
 
-impl MemoryUsers {
+impl FakeUsers {
     pub fn set_chat(&self, user: UserId, chat: &str) {
         self.lock().contacts.insert(user, Contact { chat: chat.to_owned(), is_confirmed: false });
     }
@@ -54,7 +55,7 @@ impl MemoryUsers {
 }
 
 #[async_trait]
-impl Users for MemoryUsers {
+impl Users for FakeUsers {
     async fn contact(&self, user: UserId) -> Result<Option<Contact>, Unavailable> {
         let mut state = self.lock();
         state.calls += 1;
@@ -67,7 +68,7 @@ impl Users for MemoryUsers {
 
 /// Confirmation codes, each with the chat from which it is accepted; clones share them.
 #[derive(Clone, Default)]
-pub struct MemoryContacts {
+pub struct FakeContacts {
     state: Arc<Mutex<ContactsState>>,
 }
 
@@ -79,7 +80,7 @@ struct ContactsState {
     given: Vec<(String, i64)>,
 }
 
-impl MemoryContacts {
+impl FakeContacts {
     pub fn add_code(&self, code: &str, chat: i64) {
         self.lock().codes.insert(code.to_owned(), chat);
     }
@@ -100,7 +101,7 @@ impl MemoryContacts {
 }
 
 #[async_trait]
-impl Contacts for MemoryContacts {
+impl Contacts for FakeContacts {
     async fn confirm(&self, code: &str, chat: i64) -> Result<Confirmation, Unavailable> {
         let mut state = self.lock();
         state.given.push((code.to_owned(), chat));
@@ -125,7 +126,7 @@ pub enum Reply {
     TimedOut,
 }
 
-/// A message that the in-memory messenger accepted.
+/// A message that the messenger accepted.
 #[derive(Clone, Debug)]
 pub struct SentMessage {
     /// `None` for a reply of the bot.
@@ -137,7 +138,7 @@ pub struct SentMessage {
 
 /// A messenger that accepts every message unless a test sets another reply; clones share its state.
 #[derive(Clone, Default)]
-pub struct MemoryMessenger {
+pub struct FakeMessenger {
     state: Arc<Mutex<Messenger>>,
     limits: Limits,
 }
@@ -155,7 +156,7 @@ struct Messenger {
     updates: Vec<Update>,
 }
 
-impl MemoryMessenger {
+impl FakeMessenger {
     pub fn with_limits(limits: Limits) -> Self {
         Self { limits, ..Self::default() }
     }
@@ -242,7 +243,7 @@ async fn answer(reply: Option<Reply>) -> Result<(), MessengerError> {
 }
 
 #[async_trait]
-impl Notifier for MemoryMessenger {
+impl Notifier for FakeMessenger {
     fn limits(&self) -> Limits {
         self.limits
     }
@@ -259,9 +260,9 @@ impl Notifier for MemoryMessenger {
 }
 
 #[async_trait]
-impl BotApi for MemoryMessenger {
+impl BotApi for FakeMessenger {
     fn name(&self) -> &'static str {
-        "memory"
+        "fake"
     }
 
     async fn updates(&self, from: i64) -> Result<Vec<Update>, MessengerError> {

@@ -5,12 +5,16 @@ use std::time::Duration;
 use futures::future::join_all;
 use notification::{
     model::{Attempt, Expired, Kind, Outcome, Outgoing, Status},
-    repository::Notifications,
+    repository::Notifications as _,
 };
 
-use super::{HOUR, by_chat, claimed, due, found, queue, queued, random_order, repeats, retry, settle, with_chat};
+use super::{
+    HOUR, by_chat, claimed, due, found, notifications, queue, queued, random_order, repeats, retry, settle, with_chat,
+};
 
-pub async fn a_notification_is_claimed_as_it_was_read_or_not_at_all(all: &dyn Notifications) {
+#[tokio::test]
+async fn a_notification_is_claimed_as_it_was_read_or_not_at_all() {
+    let all = &notifications().await;
     with_chat(all, Kind::OrderPaid, "chat").await;
     let read = due(all).await.swap_remove(0);
 
@@ -23,7 +27,9 @@ pub async fn a_notification_is_claimed_as_it_was_read_or_not_at_all(all: &dyn No
     assert_eq!(all.of_order(read.due.order).await.unwrap()[0].attempts, 2);
 }
 
-pub async fn a_claim_sets_the_chat_of_a_notification_that_has_none(all: &dyn Notifications) {
+#[tokio::test]
+async fn a_claim_sets_the_chat_of_a_notification_that_has_none() {
+    let all = &notifications().await;
     let id = queue(all, random_order(), Kind::OrderPaid).await;
     let read = found(all, "chat").await;
 
@@ -36,7 +42,9 @@ pub async fn a_claim_sets_the_chat_of_a_notification_that_has_none(all: &dyn Not
     assert_eq!(by_chat(&due(all).await), [("chat", id)]);
 }
 
-pub async fn a_notification_is_not_claimed_for_another_chat_than_its_own(all: &dyn Notifications) {
+#[tokio::test]
+async fn a_notification_is_not_claimed_for_another_chat_than_its_own() {
+    let all = &notifications().await;
     let id = queue(all, random_order(), Kind::OrderPaid).await;
     let read = found(all, "new").await;
     all.set_chat(&[id], "old").await.unwrap();
@@ -46,7 +54,9 @@ pub async fn a_notification_is_not_claimed_for_another_chat_than_its_own(all: &d
     assert_eq!(by_chat(&due(all).await), [("old", id)]);
 }
 
-pub async fn a_notification_whose_chat_is_found_waits_for_those_of_the_chat(all: &dyn Notifications) {
+#[tokio::test]
+async fn a_notification_whose_chat_is_found_waits_for_those_of_the_chat() {
+    let all = &notifications().await;
     let preceding = with_chat(all, Kind::OrderPaid, "chat").await;
     with_chat(all, Kind::OrderPaid, "other").await;
     let [earlier, other]: [Outgoing; 2] = due(all).await.try_into().unwrap();
@@ -70,7 +80,9 @@ pub async fn a_notification_whose_chat_is_found_waits_for_those_of_the_chat(all:
     assert!(all.claim(&found(all, "chat").await).await.unwrap());
 }
 
-pub async fn an_attempt_ends_with_its_outcome(all: &dyn Notifications) {
+#[tokio::test]
+async fn an_attempt_ends_with_its_outcome() {
+    let all = &notifications().await;
     let failed = Outcome::Failed { problem: "blocked".to_owned(), ambiguous: false };
     let unknown = Outcome::Retry { after: Duration::ZERO, problem: "no answer".to_owned(), ambiguous: true };
     let cases = [
@@ -93,7 +105,9 @@ pub async fn an_attempt_ends_with_its_outcome(all: &dyn Notifications) {
     assert_eq!(queued(all).await, 2);
 }
 
-pub async fn chats_that_are_sent_to_at_once_are_claimed_and_settled_each_alone(all: &dyn Notifications) {
+#[tokio::test]
+async fn chats_that_are_sent_to_at_once_are_claimed_and_settled_each_alone() {
+    let all = &notifications().await;
     for number in 10..30 {
         with_chat(all, Kind::OrderPaid, &format!("chat {number}")).await;
     }
@@ -120,7 +134,9 @@ pub async fn chats_that_are_sent_to_at_once_are_claimed_and_settled_each_alone(a
     }
 }
 
-pub async fn a_postponed_retry_blocks_its_chat(all: &dyn Notifications) {
+#[tokio::test]
+async fn a_postponed_retry_blocks_its_chat() {
+    let all = &notifications().await;
     let first = with_chat(all, Kind::OrderPaid, "chat").await;
     let attempt = claimed(all).await;
     with_chat(all, Kind::ShipAssembled, "chat").await;
@@ -132,7 +148,9 @@ pub async fn a_postponed_retry_blocks_its_chat(all: &dyn Notifications) {
     assert_eq!(by_chat(&due(all).await), [("chat", first)]);
 }
 
-pub async fn a_repeat_blocks_nothing_and_is_read_separately(all: &dyn Notifications) {
+#[tokio::test]
+async fn a_repeat_blocks_nothing_and_is_read_separately() {
+    let all = &notifications().await;
     let unknown = |after| Outcome::Retry { after, problem: "no answer".to_owned(), ambiguous: true };
     let first = with_chat(all, Kind::OrderPaid, "chat").await;
     let attempt = claimed(all).await;
@@ -150,7 +168,9 @@ pub async fn a_repeat_blocks_nothing_and_is_read_separately(all: &dyn Notificati
     assert!(all.claim(&repeat).await.unwrap());
 }
 
-pub async fn an_expired_attempt_is_repeated_once_and_then_fails(all: &dyn Notifications) {
+#[tokio::test]
+async fn an_expired_attempt_is_repeated_once_and_then_fails() {
+    let all = &notifications().await;
     let id = with_chat(all, Kind::OrderPaid, "chat").await;
     let read = claimed(all).await;
     let order = read.due.order;
@@ -168,7 +188,9 @@ pub async fn an_expired_attempt_is_repeated_once_and_then_fails(all: &dyn Notifi
     assert_eq!((found[0].status, found[0].ambiguous, found[0].attempts), (Status::Failed, true, 2));
 }
 
-pub async fn only_success_counts_after_an_attempt_expired(all: &dyn Notifications) {
+#[tokio::test]
+async fn only_success_counts_after_an_attempt_expired() {
+    let all = &notifications().await;
     with_chat(all, Kind::OrderPaid, "chat").await;
     let first = claimed(all).await;
     all.expire_attempts(Duration::ZERO).await.unwrap();

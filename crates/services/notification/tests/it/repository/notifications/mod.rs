@@ -1,24 +1,16 @@
-//! The contract of the notification queue, for PostgreSQL and the in-memory implementation.
+//! The notification queue.
 
 mod attempts;
 
 use std::time::Duration;
 
-use attempts::{
-    a_claim_sets_the_chat_of_a_notification_that_has_none, a_notification_is_claimed_as_it_was_read_or_not_at_all,
-    a_notification_is_not_claimed_for_another_chat_than_its_own,
-    a_notification_whose_chat_is_found_waits_for_those_of_the_chat, a_postponed_retry_blocks_its_chat,
-    a_repeat_blocks_nothing_and_is_read_separately, an_attempt_ends_with_its_outcome,
-    an_expired_attempt_is_repeated_once_and_then_fails,
-    chats_that_are_sent_to_at_once_are_claimed_and_settled_each_alone, only_success_counts_after_an_attempt_expired,
-};
 use contracts::{
     events::Cause,
     ids::{OrderId, UserId},
 };
 use notification::{
     model::{Kind, NewNotification, NotificationId, Outcome, Outgoing, Status},
-    repository::{MIGRATIONS, MemoryNotifications, Notifications, PgNotifications},
+    repository::{MIGRATIONS, Notifications, PgNotifications},
 };
 use platform::ids;
 use serde_json::json;
@@ -29,53 +21,9 @@ use crate::new_cause;
 const HOUR: Duration = Duration::from_hours(1);
 const USER: UserId = UserId::new(Uuid::from_u128(7));
 
-macro_rules! contract {
-    ($($name:ident),* $(,)?) => {
-        mod memory {
-            $(#[tokio::test]
-            async fn $name() {
-                super::$name(&super::MemoryNotifications::default()).await;
-            })*
-        }
-
-        mod postgres {
-            $(#[tokio::test]
-            async fn $name() {
-                let database = testkit::database(&super::MIGRATIONS).await;
-                super::$name(&super::PgNotifications::new(database.pool)).await;
-            })*
-        }
-    };
+async fn notifications() -> PgNotifications {
+    PgNotifications::new(testkit::database(&MIGRATIONS).await.pool)
 }
-
-contract!(
-    an_ended_account_leaves_no_chat_and_nothing_to_send,
-    an_event_is_queued_once,
-    a_skipped_event_is_handled_and_queues_nothing,
-    an_order_and_kind_are_queued_once,
-    a_notification_without_a_chat_is_found_with_its_facts,
-    notifications_without_a_chat_block_no_other,
-    a_chats_notifications_are_due_one_at_a_time_and_in_order,
-    the_oldest_are_due_first,
-    busy_chats_are_skipped,
-    a_chat_is_set_once,
-    a_notification_is_not_claimed_for_another_chat_than_its_own,
-    a_notification_is_claimed_as_it_was_read_or_not_at_all,
-    a_claim_sets_the_chat_of_a_notification_that_has_none,
-    a_notification_whose_chat_is_found_waits_for_those_of_the_chat,
-    an_attempt_ends_with_its_outcome,
-    chats_that_are_sent_to_at_once_are_claimed_and_settled_each_alone,
-    a_postponed_retry_blocks_its_chat,
-    a_repeat_blocks_nothing_and_is_read_separately,
-    an_expired_attempt_is_repeated_once_and_then_fails,
-    only_success_counts_after_an_attempt_expired,
-    one_that_failed_is_resent_to_the_chat_that_is_found_then,
-    one_that_was_sent_is_resent_once_to_the_same_chat,
-    one_that_may_have_been_sent_twice_is_not_resent,
-    one_whose_repeat_was_rejected_is_resent_to_the_same_chat,
-    the_queue_is_counted_to_a_limit,
-    ended_notifications_are_removed_in_batches,
-);
 
 fn random_order() -> OrderId {
     OrderId::new(ids::random())
@@ -136,7 +84,9 @@ fn retry(after: Duration) -> Outcome {
     Outcome::Retry { after, problem: "try later".to_owned(), ambiguous: false }
 }
 
-async fn an_ended_account_leaves_no_chat_and_nothing_to_send(all: &dyn Notifications) {
+#[tokio::test]
+async fn an_ended_account_leaves_no_chat_and_nothing_to_send() {
+    let all = &notifications().await;
     let order = random_order();
     queue(all, order, Kind::OrderPaid).await;
     let (sending, sent) = (found(all, "chat").await, Outcome::Sent);
@@ -157,7 +107,9 @@ async fn an_ended_account_leaves_no_chat_and_nothing_to_send(all: &dyn Notificat
     assert_eq!((queued(all).await, due(all).await.len()), (0, 0), "the attempt under way is not repeated");
 }
 
-async fn an_event_is_queued_once(all: &dyn Notifications) {
+#[tokio::test]
+async fn an_event_is_queued_once() {
+    let all = &notifications().await;
     let cause = new_cause();
 
     assert!(all.queue(cause, &new(random_order(), Kind::OrderPaid)).await.unwrap());
@@ -166,7 +118,9 @@ async fn an_event_is_queued_once(all: &dyn Notifications) {
     assert_eq!(queued(all).await, 1);
 }
 
-async fn a_skipped_event_is_handled_and_queues_nothing(all: &dyn Notifications) {
+#[tokio::test]
+async fn a_skipped_event_is_handled_and_queues_nothing() {
+    let all = &notifications().await;
     let cause = new_cause();
 
     all.skip(cause).await.unwrap();
@@ -180,7 +134,9 @@ async fn a_skipped_event_is_handled_and_queues_nothing(all: &dyn Notifications) 
     );
 }
 
-async fn an_order_and_kind_are_queued_once(all: &dyn Notifications) {
+#[tokio::test]
+async fn an_order_and_kind_are_queued_once() {
+    let all = &notifications().await;
     let order = random_order();
 
     for kind in Kind::ALL {
@@ -192,7 +148,9 @@ async fn an_order_and_kind_are_queued_once(all: &dyn Notifications) {
     assert_eq!(kinds, Kind::ALL, "every kind is stored");
 }
 
-async fn a_notification_without_a_chat_is_found_with_its_facts(all: &dyn Notifications) {
+#[tokio::test]
+async fn a_notification_without_a_chat_is_found_with_its_facts() {
+    let all = &notifications().await;
     let order = random_order();
     let id = queue(all, order, Kind::ShipAssembled).await;
 
@@ -203,7 +161,9 @@ async fn a_notification_without_a_chat_is_found_with_its_facts(all: &dyn Notific
     assert_eq!((&due.facts, due.attempts), (&json!({ "build_time_sec": 3 }), 0));
 }
 
-async fn notifications_without_a_chat_block_no_other(all: &dyn Notifications) {
+#[tokio::test]
+async fn notifications_without_a_chat_block_no_other() {
+    let all = &notifications().await;
     let order = random_order();
     let first = queue(all, order, Kind::OrderPaid).await;
     let second = queue(all, order, Kind::ShipAssembled).await;
@@ -219,7 +179,9 @@ async fn notifications_without_a_chat_block_no_other(all: &dyn Notifications) {
     assert_eq!(due(all).await.len(), 1);
 }
 
-async fn a_chats_notifications_are_due_one_at_a_time_and_in_order(all: &dyn Notifications) {
+#[tokio::test]
+async fn a_chats_notifications_are_due_one_at_a_time_and_in_order() {
+    let all = &notifications().await;
     let first = with_chat(all, Kind::OrderPaid, "chat").await;
     let second = with_chat(all, Kind::ShipAssembled, "chat").await;
     let other = with_chat(all, Kind::OrderPaid, "other").await;
@@ -234,7 +196,9 @@ async fn a_chats_notifications_are_due_one_at_a_time_and_in_order(all: &dyn Noti
     assert_eq!(by_chat(&due(all).await), [("chat", second), ("other", other)]);
 }
 
-async fn the_oldest_are_due_first(all: &dyn Notifications) {
+#[tokio::test]
+async fn the_oldest_are_due_first() {
+    let all = &notifications().await;
     for chat in ["d", "b", "c", "a"] {
         with_chat(all, Kind::OrderPaid, chat).await;
     }
@@ -245,7 +209,9 @@ async fn the_oldest_are_due_first(all: &dyn Notifications) {
     assert_eq!(chats, ["d", "c"]);
 }
 
-async fn busy_chats_are_skipped(all: &dyn Notifications) {
+#[tokio::test]
+async fn busy_chats_are_skipped() {
+    let all = &notifications().await;
     with_chat(all, Kind::OrderPaid, "busy").await;
     let free = with_chat(all, Kind::OrderPaid, "free").await;
 
@@ -254,7 +220,9 @@ async fn busy_chats_are_skipped(all: &dyn Notifications) {
     assert_eq!(by_chat(&due), [("free", free)]);
 }
 
-async fn a_chat_is_set_once(all: &dyn Notifications) {
+#[tokio::test]
+async fn a_chat_is_set_once() {
+    let all = &notifications().await;
     let id = with_chat(all, Kind::OrderPaid, "first").await;
 
     all.set_chat(&[id], "second").await.unwrap();
@@ -262,7 +230,9 @@ async fn a_chat_is_set_once(all: &dyn Notifications) {
     assert_eq!(by_chat(&due(all).await), [("first", id)]);
 }
 
-async fn one_that_failed_is_resent_to_the_chat_that_is_found_then(all: &dyn Notifications) {
+#[tokio::test]
+async fn one_that_failed_is_resent_to_the_chat_that_is_found_then() {
+    let all = &notifications().await;
     let failed = Outcome::Failed { problem: "blocked".to_owned(), ambiguous: false };
     let id = with_chat(all, Kind::OrderPaid, "old").await;
     assert!(!all.resend(id, Duration::ZERO).await.unwrap(), "it is queued");
@@ -278,7 +248,9 @@ async fn one_that_failed_is_resent_to_the_chat_that_is_found_then(all: &dyn Noti
     assert_eq!(queued(all).await, 0);
 }
 
-async fn one_that_may_have_been_sent_twice_is_not_resent(all: &dyn Notifications) {
+#[tokio::test]
+async fn one_that_may_have_been_sent_twice_is_not_resent() {
+    let all = &notifications().await;
     let failed = Outcome::Failed { problem: "no answer".to_owned(), ambiguous: true };
     let id = with_chat(all, Kind::OrderPaid, "chat").await;
     settle(all, &claimed(all).await, &failed).await;
@@ -286,7 +258,9 @@ async fn one_that_may_have_been_sent_twice_is_not_resent(all: &dyn Notifications
     assert!(!all.resend(id, Duration::ZERO).await.unwrap());
 }
 
-async fn one_whose_repeat_was_rejected_is_resent_to_the_same_chat(all: &dyn Notifications) {
+#[tokio::test]
+async fn one_whose_repeat_was_rejected_is_resent_to_the_same_chat() {
+    let all = &notifications().await;
     let problem = || "a problem".to_owned();
     let unanswered = Outcome::Retry { after: Duration::ZERO, problem: problem(), ambiguous: true };
     let order = random_order();
@@ -311,7 +285,9 @@ async fn one_whose_repeat_was_rejected_is_resent_to_the_same_chat(all: &dyn Noti
     assert!(!all.resend(id, Duration::ZERO).await.unwrap(), "a third message might arrive");
 }
 
-async fn one_that_was_sent_is_resent_once_to_the_same_chat(all: &dyn Notifications) {
+#[tokio::test]
+async fn one_that_was_sent_is_resent_once_to_the_same_chat() {
+    let all = &notifications().await;
     let order = random_order();
     let id = queue(all, order, Kind::ShipAssembled).await;
     all.set_chat(&[id], "chat").await.unwrap();
@@ -328,7 +304,9 @@ async fn one_that_was_sent_is_resent_once_to_the_same_chat(all: &dyn Notificatio
     assert!(!all.resend(id, Duration::ZERO).await.unwrap(), "it was sent twice");
 }
 
-async fn the_queue_is_counted_to_a_limit(all: &dyn Notifications) {
+#[tokio::test]
+async fn the_queue_is_counted_to_a_limit() {
+    let all = &notifications().await;
     for _ in 0..3 {
         queue(all, random_order(), Kind::OrderPaid).await;
     }
@@ -336,7 +314,9 @@ async fn the_queue_is_counted_to_a_limit(all: &dyn Notifications) {
     assert_eq!((all.queued(2).await.unwrap(), all.queued(10).await.unwrap()), (2, 3));
 }
 
-async fn ended_notifications_are_removed_in_batches(all: &dyn Notifications) {
+#[tokio::test]
+async fn ended_notifications_are_removed_in_batches() {
+    let all = &notifications().await;
     let failed = Outcome::Failed { problem: "blocked".to_owned(), ambiguous: false };
     for outcome in [Outcome::Sent, failed, Outcome::Sent] {
         with_chat(all, Kind::OrderPaid, "chat").await;

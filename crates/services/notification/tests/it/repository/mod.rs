@@ -1,0 +1,4 @@
+//! The repositories, in PostgreSQL.
+
+mod notifications;
+mod offsets;
