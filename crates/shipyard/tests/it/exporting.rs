@@ -6,7 +6,6 @@ use std::time::Duration;
 use contracts::proto::geo::{GetGeolocationRequest, geo_client::GeoClient};
 use operations::registry::SERVICES;
 use rustix::process::Signal;
-use serde_json::Value;
 use stand_ins::Proxy;
 use testkit::eventually;
 use tokio::process::Command;
@@ -14,6 +13,7 @@ use tonic::transport::Endpoint;
 
 use crate::{
     collector::Collector,
+    load::{crowd, plan},
     one_process::Shop,
     program::{Program, Variables, shipyard},
     system::{free_address, listeners},
@@ -27,15 +27,13 @@ async fn far_collector() -> (Collector, Proxy) {
 }
 
 /// Sends orders to the shop for some seconds. No request may fail.
-async fn load(shop: &Shop, seconds: u32, what: &str) {
-    let traffic = ["--rate", "30", "--duration", &format!("{seconds}s"), "--warm-up", "0s", "--users", "8"];
-    let rest = ["--mix", "create=2,pay=2,get=1", "--timeout", "30s", "--max-errors", "100", "--json"];
-    let arguments = [&["load"], &traffic[..], &rest].concat();
-    let command = shipyard(&arguments, shop.variables(), shop.directory());
-    let output = Command::from(command).kill_on_drop(true).output().await.unwrap();
-    let complaint = String::from_utf8_lossy(&output.stderr).into_owned();
-    let report: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{complaint}"));
-    assert_eq!(report["all"]["failed"], 0, "{what}: {report:#}");
+async fn load(shop: &Shop, seconds: u64, what: &str) {
+    let restock = shipyard(&["restock", "--quantity", "1000"], shop.variables(), shop.directory());
+    assert!(Command::from(restock).kill_on_drop(true).output().await.unwrap().status.success());
+    let crowd = crowd(shop, 8, None).await;
+    let plan = plan("create=2,pay=2,get=1", 30, Duration::from_secs(seconds), 2);
+    let report = crowd.measure(&plan, |_| {}).await.unwrap();
+    assert_eq!(report.figures.all.failed, 0, "{what}: {report}");
 }
 
 /// The number of spans dropped so far.

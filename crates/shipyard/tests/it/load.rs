@@ -8,13 +8,13 @@ use crate::one_process::Shop;
 
 const EVERY_KIND: &str = "create=3,pay=2,cancel=1,get=3,list=2,whoami=2,parts=2,whole=2";
 
-async fn crowd(shop: &Shop, users: usize, kinds_of_parts: Option<usize>) -> Crowd {
+pub async fn crowd(shop: &Shop, users: usize, kinds_of_parts: Option<usize>) -> Crowd {
     let options = Options { addresses: shop.addresses(), users, connections: 64, kinds_of_parts };
     Crowd::gather(&options, |_| {}).await.unwrap()
 }
 
 /// Other tests share the machine, so that a request may take long.
-fn plan(mix: &str, rate: u32, length: Duration, parts_per_order: usize) -> Plan {
+pub fn plan(mix: &str, rate: u32, length: Duration, parts_per_order: usize) -> Plan {
     let (warm_up, timeout) = (Duration::from_secs(1), Duration::from_secs(30));
     Plan { rate, mix: mix.parse().unwrap(), warm_up, length, timeout, parts_per_order, seed: 7, ..Plan::default() }
 }

@@ -38,7 +38,9 @@ pub(super) struct Unreadable {
 
 impl Unreadable {
     pub fn new(group: &'static str, topic: &str) -> Self {
-        Self { group, topic: topic.to_owned(), partitions: Mutex::default() }
+        let this = Self { group, topic: topic.to_owned(), partitions: Mutex::default() };
+        this.export(&BTreeSet::new());
+        this
     }
 
     /// Records that the batch of `partition` at this offset cannot be read.
