@@ -121,7 +121,7 @@ fn string(from: &mut Bytes) -> anyhow::Result<String> {
     nullable(from)?.context("a string is missing")
 }
 
-pub fn nullable(from: &mut Bytes) -> anyhow::Result<Option<String>> {
+fn nullable(from: &mut Bytes) -> anyhow::Result<Option<String>> {
     let Ok(length) = usize::try_from(from.try_get_i16()?) else { return Ok(None) };
     ensure!(length <= from.remaining(), "a string is longer than its message");
     Ok(Some(String::from_utf8(from.split_to(length).to_vec())?))
@@ -130,7 +130,7 @@ pub fn nullable(from: &mut Bytes) -> anyhow::Result<Option<String>> {
 /// # Panics
 ///
 /// If the text has more than 32 767 bytes. Names of users, topics and groups are far shorter.
-pub fn put_string(out: &mut Vec<u8>, text: &str) {
+fn put_string(out: &mut Vec<u8>, text: &str) {
     out.put_i16(text.len().try_into().expect("a name is short"));
     out.extend(text.as_bytes());
 }
