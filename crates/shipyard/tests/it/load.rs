@@ -1,10 +1,12 @@
-//! The load generator against the whole shop in one process: every kind of traffic, the peak, and failures.
+//! The load generator against the whole shop in one process: every kind of traffic, an audit, the peak, and failures.
 
 use std::time::Duration;
 
 use load::{Bounds, Crowd, Options, Plan, find_peak};
+use serde_json::Value;
+use tokio::process::Command;
 
-use crate::one_process::Shop;
+use crate::{one_process::Shop, program::shipyard};
 
 const EVERY_KIND: &str = "create=3,pay=2,cancel=1,get=3,list=2,whoami=2,parts=2,whole=2";
 
@@ -20,12 +22,13 @@ pub fn plan(mix: &str, rate: u32, length: Duration, parts_per_order: usize) -> P
 }
 
 #[tokio::test]
-async fn a_running_shop_is_measured() {
+async fn a_running_shop_is_measured_and_audited() {
     // Two users order all that there is.
     let shop = Shop::new().with("INVENTORY_RESERVATION_MAX_SHARE", "0");
     let _program = shop.start().await;
 
     every_kind_of_traffic_succeeds(&shop).await;
+    the_audit_holds(&shop).await;
     the_peak_is_above_what_was_tried(&shop).await;
     sold_out_parts_are_failures_with_their_reason(&shop).await;
 }
@@ -45,6 +48,17 @@ async fn every_kind_of_traffic_succeeds(shop: &Shop) {
     let built = report.figures.kinds[&load::Kind::Whole].latency.max.unwrap();
     assert!(built >= 3000.0, "a ship takes three seconds to be built: {built} ms");
     assert!(report.cpu_microseconds_per_operation.is_some(), "{report}");
+    assert_eq!((report.seed, report.mix), (7, EVERY_KIND.parse().unwrap()));
+}
+
+async fn the_audit_holds(shop: &Shop) {
+    let audit = shipyard(&["audit", "--wait", "5m", "--json"], shop.variables(), shop.directory());
+    let output = Command::from(audit).kill_on_drop(true).output().await.unwrap();
+
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{complaint}"));
+    assert!(output.status.success(), "{complaint}\n{report:#}");
+    assert!(report["under_way"].as_array().unwrap().is_empty(), "{report:#}");
 }
 
 async fn the_peak_is_above_what_was_tried(shop: &Shop) {
