@@ -15,7 +15,7 @@ use crate::{
     model::{Claim, Claimed, Outcome},
 };
 /// The time after which a repeated request may take the key over from a dead process. A running request renews its
-/// lease in time. A request whose process was frozen is fenced off by its token (decision 9).
+/// lease in time. A request whose process was frozen is fenced off by its token.
 const LEASE_TTL: Duration = Duration::from_millis(1500);
 const RENEW_INTERVAL: Duration = Duration::from_millis(500);
 
