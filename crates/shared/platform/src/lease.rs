@@ -17,7 +17,7 @@ use crate::postgres::{Database, SharedTable};
 pub static TABLE: SharedTable =
     SharedTable::new("leases", "_sqlx_migrations_leases", &sqlx::migrate!("../../../migrations/platform/leases"));
 
-/// The time limit for releasing the leases of a stopping process.
+/// The time limit of [`release_all`].
 const RELEASE_TIMEOUT: Duration = Duration::from_millis(500);
 
 #[async_trait]
@@ -42,10 +42,11 @@ impl PgLease {
     }
 }
 
-/// Releases all leases of a stopping process, so that another can take them at once. If the database does not answer
-/// within [`RELEASE_TIMEOUT`], the leases expire instead.
+/// Releases all leases whose holders begin with `holder`, a process or its place, so that another process can take them
+/// at once. If the database does not answer within [`RELEASE_TIMEOUT`], the leases expire instead.
 pub async fn release_all(pool: &Database, holder: &str) {
-    let released = sqlx::query!("update leases set expires_at = now() where holder = $1", holder).execute(pool);
+    let released =
+        sqlx::query!("update leases set expires_at = now() where starts_with(holder, $1)", holder).execute(pool);
     let _ = tokio::time::timeout(RELEASE_TIMEOUT, released).await;
 }
 

@@ -39,7 +39,9 @@ impl Messaging {
     pub fn consumers(&self, server: &Server, subscriptions: impl IntoIterator<Item = Subscription>) -> Vec<Consumer> {
         let consumer = |Subscription { group, topic, handler }: Subscription| {
             let subscription = kafka::TopicSubscription { group, topic: self.topics.name(topic).to_owned(), handler };
-            let consumer = Consumer::new(&self.kafka, subscription, server.condition(group)).creating(&self.creator);
+            let consumer = Consumer::new(&self.kafka, subscription, server.condition(group))
+                .creating(&self.creator)
+                .at(server.place());
             let is_inbound = INBOUND.iter().any(|inbound| inbound.topic == topic);
             if is_inbound { consumer.beginning_traces() } else { consumer }
         };

@@ -20,6 +20,7 @@ use super::{
     dead_letter_producer::DeadLetterProducer,
     known_brokers::KnownBrokers,
     lag::{self, Lag},
+    membership::Membership,
     metrics::count_from_zero,
     partition_queue::Reports,
     positions::Positions,
@@ -64,6 +65,7 @@ pub struct Consumer {
     pub(super) handler: Arc<dyn Handler>,
     /// False if programs outside write the topic; their traces are not continued.
     pub(super) continues_traces: bool,
+    membership: Membership,
     joined: Condition,
     topics: TopicCreator,
     pub(super) dead_letters: DeadLetterProducer,
@@ -85,6 +87,7 @@ impl Consumer {
             config: config.clone(),
             handler,
             continues_traces: true,
+            membership: Membership::new(format!("{}{group}", config.kafka_group_prefix)),
             joined,
             topics: TopicCreator::new(config),
             dead_letters: DeadLetterProducer::default(),
@@ -96,6 +99,14 @@ impl Consumer {
     pub fn creating(mut self, topics: &TopicCreator) -> Self {
         topics.expect([self.topic.clone()]);
         self.topics = topics.clone();
+        self
+    }
+
+    /// Makes the consumer a static member of its group. If its process is killed and another is started at the same
+    /// place, the other gets the partitions at once, instead of after the session of the first.
+    #[must_use]
+    pub fn at(mut self, place: &str) -> Self {
+        self.membership = self.membership.at(format!("{place}{}", self.topic));
         self
     }
 
@@ -200,8 +211,9 @@ impl Consumer {
                 }
                 () = stop.cancelled() => break Ok(()),
             };
-            if let Some((_, reason)) = consumer.client().fatal_error() {
+            if let Some((code, reason)) = consumer.client().fatal_error() {
                 tracing::error!(group = self.group, reason, "consumer failed, restarting");
+                self.membership.failed(code);
                 break Err(anyhow::anyhow!("Kafka: {reason}"));
             }
             // librdkafka reports a refusal only once. A new consumer makes it report again.
@@ -219,6 +231,9 @@ impl Consumer {
         };
         drop(reported);
         consumer.context().workers.end().await;
+        if stop.is_cancelled() {
+            self.membership.leave(&consumer).await;
+        }
         let consumer = ScopeGuard::into_inner(consumer);
         tokio::task::spawn_blocking(move || leave(group, consumer)).await.context("leaving the group")?;
         outcome
@@ -238,11 +253,8 @@ impl Consumer {
 
     fn client(&self) -> rdkafka::ClientConfig {
         let mut client = self.config.client();
-        let group = format!("{}{}", self.config.kafka_group_prefix, self.group);
+        self.membership.configure(&mut client);
         client
-            // A member without an instance id leaves its group when it is closed, so that other members get its
-            // partitions at once.
-            .set("group.id", group)
             .set("statistics.interval.ms", lag::INTERVAL_MS)
             .set("auto.offset.reset", "earliest")
             // librdkafka commits stored offsets, and a worker stores them after the effect.

@@ -15,6 +15,7 @@ mod exact;
 mod headers;
 mod known_brokers;
 mod lag;
+mod membership;
 mod message;
 mod metrics;
 mod partition_queue;

@@ -1,14 +1,21 @@
-//! The id with which a process holds leases.
+//! The place of a process, and the id with which it holds leases.
 
 use std::net::SocketAddr;
 
 use crate::ids;
 
-/// Returns a new id of a process: its host name and port, for people, and a UUID, since containers may have equal host
-/// names. A restarted process is a new holder of leases, since the previous process may only be frozen.
-pub fn instance(address: SocketAddr) -> String {
+/// Returns the place of a process: its host name and port. A process that is started again in its place has the same;
+/// two processes of one machine have different ports. Containers of different machines may have equal places.
+pub fn place(address: SocketAddr) -> String {
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    format!("{}-{}-{}", host.trim(), address.port(), ids::random())
+    // Kafka accepts no other characters in an instance id.
+    let host = host.trim().replace(|one: char| !one.is_ascii_alphanumeric() && !"._-".contains(one), "_");
+    format!("{host}-{}-", address.port())
+}
+
+/// Returns a new id of a process at this place. A restarted process is a new holder of leases.
+pub fn instance(place: &str) -> String {
+    format!("{place}{}", ids::random())
 }
 
 #[cfg(test)]
@@ -16,9 +23,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn processes_with_one_host_name_and_port_are_different_holders_of_leases() {
-        let address = SocketAddr::from(([127, 0, 0, 1], 50_051));
+    fn processes_at_one_place_are_different_holders_of_leases_and_ports_are_different_places() {
+        let at = |port| place(SocketAddr::from(([127, 0, 0, 1], port)));
 
-        assert_ne!(instance(address), instance(address));
+        assert_ne!(instance(&at(50_051)), instance(&at(50_051)));
+        assert!(!instance(&at(50_051)).starts_with(&at(5_005)));
     }
 }

@@ -51,6 +51,7 @@ pub struct Server {
     readiness: Readiness,
     key: Option<ServiceKey>,
     tls: Option<Tls>,
+    place: String,
     instance: String,
     stopping: CancellationToken,
 }
@@ -100,10 +101,12 @@ impl Server {
             }
             _ => None,
         };
+        let place = instance::place(listener.local_addr()?);
         Ok(Self {
             key,
             tls,
-            instance: instance::instance(listener.local_addr()?),
+            instance: instance::instance(&place),
+            place,
             service,
             listener,
             second,
@@ -165,6 +168,11 @@ impl Server {
         &self.instance
     }
 
+    /// Returns the place of this process, which a process that is started again in its place has too.
+    pub fn place(&self) -> &str {
+        &self.place
+    }
+
     /// Returns a function that creates a lease by name, with this process as its holder.
     pub fn leases(&self) -> anyhow::Result<impl Fn(&'static str) -> Arc<dyn Lease> + use<>> {
         let (database, holder) = (self.database()?, self.instance.clone());
@@ -212,9 +220,9 @@ impl Server {
     /// until `stop`.
     async fn start(self, stop: &CancellationToken) -> anyhow::Result<Started> {
         let mut tasks = Tasks::new(stop);
+        let has_leases = self.service.has_table(lease::TABLE.name);
         if let Some(OpenDatabase { pool, .. }) = &self.database {
             let (pool, holder) = (pool.clone(), self.instance.clone());
-            let has_leases = self.service.has_table(lease::TABLE.name);
             tasks.close(async move {
                 if has_leases {
                     lease::release_all(&pool, &holder).await;
@@ -231,6 +239,10 @@ impl Server {
         }
         if let Some(OpenDatabase { pool, connected, migrations }) = self.database {
             postgres::migrate(&pool, migrations, stop).await?;
+            if has_leases {
+                // A process that was killed at this place has not released its leases.
+                lease::release_all(&pool, &self.place).await;
+            }
             tasks.spawn("database", |stop| postgres::watch(pool, connected, stop));
         }
         Ok(Started {

@@ -5,13 +5,15 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use async_trait::async_trait;
 use platform::{
     config::Settings,
     kafka::{KafkaPublisher, Record},
-    outbox::{PgOutbox, Publisher, Relay, Waker},
+    lease,
+    outbox::{Outbox as _, PgOutbox, Publisher, Relay, Waker},
     postgres::Database,
 };
 use rdkafka::{
@@ -151,6 +153,20 @@ async fn a_relay_that_cannot_publish_leaves_it_to_a_replica_that_can() {
     broker.has(1, &["one"]).await;
     cannot.stop().await;
     can.stop().await;
+}
+
+#[tokio::test]
+async fn the_leases_of_a_killed_process_are_free_once_another_starts_at_its_place() {
+    let pool = testkit::database(&MIGRATIONS).await.pool;
+    let outbox = |holder: &str| PgOutbox::new(pool.clone(), holder.to_owned());
+    let ttl = Duration::from_hours(1);
+    assert_eq!(outbox("host-50051-killed").lease(ttl).await.unwrap(), Some(1));
+
+    lease::release_all(&pool, "host-5005-").await;
+    assert_eq!(outbox("host-5005-started").lease(ttl).await.unwrap(), None);
+    lease::release_all(&pool, "host-50051-").await;
+
+    assert_eq!(outbox("host-50051-started").lease(ttl).await.unwrap(), Some(2));
 }
 
 #[tokio::test]

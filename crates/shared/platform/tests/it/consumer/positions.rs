@@ -44,7 +44,7 @@ impl Setup {
         .await;
     }
 
-    async fn members(&self) -> usize {
+    pub(super) async fn members(&self) -> usize {
         let config = self.kafka.config();
         let group = format!("{}notes", config.kafka_group_prefix);
         let asked = tokio::task::spawn_blocking(move || {
@@ -101,14 +101,18 @@ async fn a_topic_that_was_created_again_while_its_consumer_was_stopped_is_read_f
 #[tokio::test(flavor = "multi_thread")]
 async fn a_replica_that_stops_leaves_its_group() {
     let setup = Setup::new().await;
-    let (first, readiness) = setup.consume();
-    readiness.ready().await;
-    assert_eq!(setup.members().await, 1);
+    for is_static in [false, true] {
+        let (consumer, readiness) = setup.consumer(setup.notes.clone());
+        let consumer = if is_static { consumer.at("place-") } else { consumer };
+        let running = testkit::run(|stop| consumer.run(stop));
+        readiness.ready().await;
+        assert_eq!(setup.members().await, 1);
 
-    first.stop().await;
+        running.stop().await;
 
-    // A member that does not leave keeps its partitions until its session expires.
-    assert_eq!(setup.members().await, 0);
+        // A member that does not leave keeps its partitions until its session expires.
+        assert_eq!(setup.members().await, 0, "is static: {is_static}");
+    }
 }
 
 #[tokio::test]

@@ -10,13 +10,16 @@ use platform::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::*;
+use super::{positions::is_real, *};
 
 /// The variables with which the test starts a replica.
 const BROKERS: &str = "REPLICA_BROKERS";
 const PREFIX: &str = "REPLICA_PREFIX";
 const FROM: &str = "REPLICA_FROM";
 const TO: &str = "REPLICA_TO";
+const PLACE: &str = "REPLICA_PLACE";
+/// Less than the session of a replica that was killed.
+const MAX_RETURN: Duration = Duration::from_secs(3);
 
 /// A handler whose effect is a copy of the record in another topic.
 struct Copies {
@@ -47,7 +50,12 @@ async fn replica() {
     let handler = Arc::new(Copies { publisher: KafkaPublisher::new(&config).unwrap(), to: variable(TO) });
     let subscription = TopicSubscription { group: "notes", topic: variable(FROM), handler };
     let readiness = Readiness::default();
-    Consumer::new(&config, subscription, readiness.condition("joined")).run(CancellationToken::new()).await.unwrap();
+    let consumer = Consumer::new(&config, subscription, readiness.condition("joined"));
+    let consumer = match std::env::var(PLACE) {
+        Ok(place) => consumer.at(&place),
+        Err(_) => consumer,
+    };
+    consumer.run(CancellationToken::new()).await.unwrap();
 }
 
 /// A running replica, killed at the end.
@@ -66,8 +74,13 @@ impl Setup {
     }
 
     fn start_replica(&self) -> Replica {
+        self.start_replica_with(&[])
+    }
+
+    fn start_replica_with(&self, variables: &[(&str, &str)]) -> Replica {
         let config = self.kafka.config();
         let child = Command::new(std::env::current_exe().expect("this program has a path"))
+            .envs(variables.iter().copied())
             .args(["--ignored", "--exact", "consumer::replicas::replica"])
             .env(BROKERS, &config.kafka_brokers)
             .env(PREFIX, &config.kafka_group_prefix)
@@ -107,4 +120,52 @@ async fn replicas_that_are_killed_lose_nothing_and_keep_the_order() {
     setup.copied(1_200).await;
     drop(third);
     setup.assert_in_order(1_200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replica_that_is_killed_and_started_again_at_its_place_goes_on_before_its_session_expires() {
+    let setup = Setup::new().await;
+    if !is_real(&setup) {
+        return;
+    }
+    let (killed, _other) =
+        (setup.start_replica_with(&[(PLACE, "one-")]), setup.start_replica_with(&[(PLACE, "other-")]));
+    setup.publish_numbers(0..60).await;
+    setup.copied(60).await;
+
+    drop(killed);
+    setup.publish_numbers(60..120).await;
+    let begun = tokio::time::Instant::now();
+    let _again = setup.start_replica_with(&[(PLACE, "one-")]);
+    setup.copied(120).await;
+
+    assert!(begun.elapsed() < MAX_RETURN, "{:?}", begun.elapsed());
+    setup.assert_in_order(120);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_replicas_at_one_place_both_go_on() {
+    let setup = Setup::new().await;
+    if !is_real(&setup) {
+        return;
+    }
+    let start = || {
+        let (consumer, readiness) = setup.consumer(setup.notes.clone());
+        let consumer = consumer.at("one-");
+        (testkit::run(|stop| consumer.run(stop)), readiness)
+    };
+    let (first, first_joined) = start();
+    first_joined.ready().await;
+    let (second, second_joined) = start();
+    second_joined.ready().await;
+
+    // The broker fences the first, which joins again without its place.
+    eventually(|| async { (setup.members().await == 2).then_some(()) }).await;
+    setup.publish_numbers(0..60).await;
+    setup.notes.wait_for(60).await;
+    first.stop().await;
+    setup.publish_numbers(60..120).await;
+    setup.notes.wait_for(120).await;
+    second.stop().await;
+    setup.assert_in_order(120);
 }
