@@ -1,5 +1,4 @@
-//! Publishes records with an outcome for each: acknowledged, or failed because of its topic, its partition, itself or
-//! the broker.
+//! Publishes records with an outcome for each: acknowledged, or failed because of its topic, itself or the broker.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -111,7 +110,7 @@ impl KafkaPublisher {
         }
         let metadata = self.ask_after_timeouts(&producer, records, &results).await;
         let is_answered = |result: &Result<(), Failure>| result.as_ref().err().is_none_or(Failure::is_answer);
-        let is_answered = metadata.values().any(|responded| *responded) || results.iter().flatten().any(is_answered);
+        let is_answered = metadata.values().any(Option::is_some) || results.iter().flatten().any(is_answered);
         if let Err(error) = self.round_ended(&producer, is_answered) {
             return Outcome::all_unavailable(records.len(), error);
         }
@@ -130,10 +129,8 @@ impl KafkaPublisher {
                 Outcome::Refused(Refused { scope: Scope::Topic, error })
             }
             Some(Err(Failure::TimedOut(error))) => match metadata.get(record.topic.as_str()) {
-                Some(true) => {
-                    let scope = self.partitions.of(&record.topic, &record.key).map_or(Scope::Topic, Scope::Partition);
-                    Outcome::Refused(Refused { scope, error })
-                }
+                Some(Some(0)) => Outcome::Refused(Refused { scope: Scope::Topic, error }),
+                Some(Some(_)) => Outcome::Refused(Refused { scope: Scope::Record, error }),
                 _ => Outcome::Unavailable(error),
             },
         };
@@ -203,18 +200,19 @@ impl KafkaPublisher {
         results
     }
 
-    /// Requests the metadata of the topics whose records timed out. Returns for each topic whether the broker
-    /// responded.
+    /// Requests the metadata of the topics whose records timed out. Returns the number of each topic's partitions, or
+    /// `None` if the broker did not respond.
     async fn ask_after_timeouts<'r>(
         &self,
         producer: &Producer,
         records: &'r [Record],
         results: &[Option<Result<(), Failure>>],
-    ) -> HashMap<&'r str, bool> {
+    ) -> HashMap<&'r str, Option<usize>> {
         let timed_out =
             records.iter().zip(results).filter(|(_, result)| matches!(result, Some(Err(Failure::TimedOut(_)))));
-        let mut topics: HashMap<&str, bool> = timed_out.map(|(record, _)| (record.topic.as_str(), false)).collect();
-        for (topic, responded) in &mut topics {
+        let mut topics: HashMap<&str, Option<usize>> =
+            timed_out.map(|(record, _)| (record.topic.as_str(), None)).collect();
+        for (topic, count) in &mut topics {
             let (client, asked) = (producer.client.clone(), (*topic).to_owned());
             let partitions = tokio::task::spawn_blocking(move || {
                 let metadata = client.client().fetch_metadata(Some(&asked), METADATA_TIMEOUT)?;
@@ -222,8 +220,7 @@ impl KafkaPublisher {
             });
             // If the broker does not respond, each further topic would take the whole time limit.
             let Ok(Ok(partitions)) = partitions.await else { break };
-            *responded = true;
-            self.partitions.set(topic, partitions);
+            *count = Some(partitions);
             // The topic was deleted. The next round creates it again.
             if partitions == 0 {
                 self.topics.forget(topic);

@@ -20,7 +20,6 @@ mod message;
 mod metrics;
 mod partition_queue;
 mod partition_worker;
-mod partitioner;
 mod positions;
 mod producer;
 mod publisher;

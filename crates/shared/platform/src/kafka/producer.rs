@@ -22,7 +22,6 @@ use super::{
     Config, Refusal, TopicCreator,
     background_drop::drop_in_background,
     connection_errors::{Distrust, Witness},
-    partitioner::Partitions,
     silence::Silence,
 };
 
@@ -48,7 +47,6 @@ pub struct KafkaPublisher {
     /// Creates the topics of the records before they are sent. Otherwise the broker would create them with its own
     /// number of partitions.
     pub(super) topics: TopicCreator,
-    pub(super) partitions: Partitions,
     /// The number of consecutive rounds without an answer.
     unanswered: Arc<AtomicU32>,
     /// How long records outside of rounds have not been acknowledged.
@@ -88,7 +86,6 @@ impl KafkaPublisher {
             producer,
             limit,
             topics: TopicCreator::new(config),
-            partitions: Partitions::default(),
             unanswered: Arc::default(),
             silence: Arc::default(),
         })

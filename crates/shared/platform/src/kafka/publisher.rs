@@ -23,8 +23,4 @@ impl Publisher for KafkaPublisher {
     async fn publish_each(&self, records: &[Record]) -> Vec<Outcome> {
         self.outcomes(records).await
     }
-
-    fn partition(&self, topic: &str, key: &[u8]) -> Option<i32> {
-        self.partitions.of(topic, key)
-    }
 }

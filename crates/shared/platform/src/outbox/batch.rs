@@ -7,7 +7,7 @@ use chrono::SecondsFormat;
 use tracing::Span;
 use uuid::Uuid;
 
-use super::{Outcome, Relay, Unpublished, destinations::Destinations, metrics::Metrics};
+use super::{Outcome, Relay, Scope, Unpublished, metrics::Metrics, refused_topics::RefusedTopics};
 use crate::{
     kafka::{HEADER_EVENT_TIME, HEADER_EVENT_TYPE, Record},
     telemetry,
@@ -27,11 +27,6 @@ pub struct InHand {
 impl InHand {
     pub fn has_next(&self) -> bool {
         !self.next.is_empty()
-    }
-
-    /// Drops the rows of the next batch, which are read again.
-    pub fn forget_next(&mut self) {
-        self.next.clear();
     }
 }
 
@@ -72,7 +67,7 @@ impl Relay {
         &self,
         epoch: i64,
         in_hand: &mut InHand,
-        destinations: &mut Destinations,
+        refused_topics: &mut RefusedTopics,
         metrics: &Metrics,
     ) -> anyhow::Result<Batch> {
         let InHand { unmarked, next } = std::mem::take(in_hand);
@@ -82,7 +77,7 @@ impl Relay {
             Ok(count) if i64::from(count) < BATCH_SIZE => Batch::Part(count),
             _ => Batch::Full,
         };
-        let (ready, aside) = self.sort(rows, destinations);
+        let (ready, aside) = self.sort(rows, refused_topics);
         if !aside.is_empty() {
             // Sets these rows aside before the next batch is read, because that batch may have later rows of the same
             // keys.
@@ -111,7 +106,10 @@ impl Relay {
         if !outcomes.iter().all(|outcome| matches!(outcome, Outcome::Acknowledged)) {
             marked?;
             // Drops the rows of the next batch, since they may have later events of the keys that failed.
-            return self.failed(epoch, &sent, &records, outcomes, destinations, metrics).await.map(|()| Batch::Full);
+            return self.failed(epoch, &sent, &records, outcomes, refused_topics, metrics).await.map(|()| Batch::Full);
+        }
+        for record in &records {
+            refused_topics.accepted(&record.topic);
         }
         Metrics::published(sent.len());
         marked?;
@@ -132,16 +130,23 @@ impl Relay {
         rows: &[i64],
         records: &[Record],
         outcomes: Vec<Outcome>,
-        destinations: &mut Destinations,
+        refused_topics: &mut RefusedTopics,
         metrics: &Metrics,
     ) -> anyhow::Result<()> {
         let (mut acknowledged, mut aside, mut unavailable) = (Vec::new(), Vec::new(), None);
         let mut held_back: HashSet<&[u8]> = HashSet::new();
         for ((id, record), outcome) in rows.iter().zip(records).zip(outcomes) {
             match outcome {
-                Outcome::Acknowledged => acknowledged.push(*id),
+                Outcome::Acknowledged => {
+                    refused_topics.accepted(&record.topic);
+                    acknowledged.push(*id);
+                }
                 Outcome::Refused(refused) => {
-                    destinations.set_aside(*id, record, &refused, metrics);
+                    metrics.refused(record, &refused);
+                    match refused.scope {
+                        Scope::Topic => refused_topics.add(&record.topic, &refused.error),
+                        Scope::Record => refused_topics.refused_a_key = true,
+                    }
                     held_back.insert(&record.key);
                     aside.push(*id);
                 }
@@ -167,17 +172,15 @@ impl Relay {
         if ids.is_empty() { Ok(()) } else { self.outbox.mark(epoch, ids).await }
     }
 
-    /// Splits rows into those that can be published now and those to set aside: rows without a topic, rows whose
-    /// destination is set aside, and later rows of their keys.
-    fn sort(&self, rows: Vec<Unpublished>, destinations: &Destinations) -> (Vec<Unpublished>, Vec<Unpublished>) {
-        let accepted = |row: &Unpublished, topic: &str| {
-            destinations.is_empty() || !destinations.hold_back(&*self.publisher, topic, row.key.to_string().as_bytes())
-        };
+    /// Splits rows into those that can be published now and those to set aside: rows without a topic, rows whose topic
+    /// waits for its retry, and later rows of their keys.
+    fn sort(&self, rows: Vec<Unpublished>, refused: &RefusedTopics) -> (Vec<Unpublished>, Vec<Unpublished>) {
         let mut held_back: HashSet<Uuid> = HashSet::new();
         rows.into_iter().partition(|row| {
             let topic = self.topics.get(row.event_type.as_str());
-            let ready =
-                !row.is_behind && !held_back.contains(&row.key) && topic.is_some_and(|topic| accepted(row, topic));
+            let ready = !row.is_behind
+                && !held_back.contains(&row.key)
+                && topic.is_some_and(|topic| !refused.is_waiting(topic));
             if !ready {
                 held_back.insert(row.key);
             }

@@ -1,5 +1,4 @@
-//! Metrics of an outbox: size and age of the backlog, the number of rows that are set aside, and the destinations that
-//! refuse events.
+//! Metrics of an outbox: size and age of the backlog, the number of rows that are set aside, and of refused events.
 
 use std::{
     sync::atomic::{AtomicBool, Ordering},
@@ -8,7 +7,8 @@ use std::{
 
 use tokio::time::Instant;
 
-use super::{Backlog, Outbox, Unpublished};
+use super::{Backlog, Outbox, Refused, Unpublished};
+use crate::kafka::Record;
 
 /// The shortest and the longest pause between two counts of the backlog.
 const MIN_COUNT_PAUSE: Duration = Duration::from_secs(5);
@@ -32,22 +32,24 @@ impl Metrics {
         this.tell(&Backlog::default());
         for topic in topics {
             metrics::counter!("outbox_refused_total", "outbox" => name, "topic" => topic.clone()).increment(0);
-            this.destinations_set_aside(topic, 0);
         }
         this
     }
 
     /// Counts a refused record, or one not acknowledged in time.
-    pub fn refused(&self, topic: &str) {
-        metrics::counter!("outbox_refused_total", "outbox" => self.name, "topic" => topic.to_owned()).increment(1);
-    }
-
-    /// Exports how many of the topic itself, its partitions and keys are set aside.
-    #[expect(clippy::cast_precision_loss, reason = "counts end far below 2^52")]
-    pub fn destinations_set_aside(&self, topic: &str, count: usize) {
-        let gauge =
-            metrics::gauge!("outbox_destinations_set_aside", "outbox" => self.name, "topic" => topic.to_owned());
-        gauge.set(count as f64);
+    pub fn refused(&self, record: &Record, refused: &Refused) {
+        let topic = &record.topic;
+        metrics::counter!("outbox_refused_total", "outbox" => self.name, "topic" => topic.clone()).increment(1);
+        self.alarm(|| {
+            let (key, error) = (String::from_utf8_lossy(&record.key), format!("{:#}", refused.error));
+            tracing::error!(
+                outbox = self.name,
+                topic,
+                %key,
+                error,
+                "an event is refused and set aside, with all later ones of its key"
+            );
+        });
     }
 
     pub fn published(count: usize) {

@@ -1,12 +1,12 @@
 //! The outbox. A service writes events in the transaction of their change; the relay publishes them from the table.
 
 mod batch;
-mod destinations;
 mod event_id;
 mod memory;
 mod metrics;
 mod postgres;
 mod publisher;
+mod refused_topics;
 mod relay;
 mod retention;
 
@@ -84,8 +84,8 @@ pub struct Unpublished {
 pub struct Backlog {
     /// The number of unpublished rows, including those set aside.
     pub waiting: u64,
-    /// The number of rows that are set aside: rows without a topic, rows whose topic, partition or key is refused, and
-    /// later rows of the same keys.
+    /// The number of rows that are set aside: rows without a topic, rows that are refused or whose topic is, and later
+    /// rows of the same keys.
     pub set_aside: u64,
     /// The age of the oldest row that is not published.
     pub oldest: Duration,

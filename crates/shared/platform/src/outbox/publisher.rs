@@ -22,11 +22,6 @@ pub trait Publisher: Send + Sync + 'static {
             Err(error) => Outcome::all_unavailable(records.len(), error),
         }
     }
-
-    /// Returns the partition of a topic's records with this key, if known.
-    fn partition(&self, _topic: &str, _key: &[u8]) -> Option<i32> {
-        None
-    }
 }
 
 #[derive(Debug)]
@@ -51,7 +46,6 @@ pub struct Refused {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
     Topic,
-    Partition(i32),
     /// No other record. Only later records of the same key have to wait.
     Record,
 }

@@ -8,8 +8,8 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Outbox, Publisher,
     batch::{Batch, InHand},
-    destinations::Destinations,
     metrics::Metrics,
+    refused_topics::RefusedTopics,
 };
 use crate::{batcher::delay::BatchDelay, kafka::Refusal, outage::Outage, server::readiness::Condition};
 
@@ -22,8 +22,8 @@ const POLL_INTERVAL: Duration = Duration::from_secs(1);
 const RETRY_DELAY: Duration = Duration::from_millis(1_250);
 /// The time limit for releasing the lease, which otherwise expires after [`LEASE_TTL`].
 const RELEASE_TIMEOUT: Duration = Duration::from_millis(500);
-/// How often the relay examines the rows that are set aside, since an operator may have deleted or changed a row that
-/// blocks others.
+/// How often the relay examines the rows that are set aside. The broker may accept them again, or an operator may have
+/// deleted or changed a row that blocks others.
 const SET_ASIDE_INTERVAL: Duration = Duration::from_secs(5);
 /// The pause between two batches of rows that are set aside.
 const SET_ASIDE_BATCH_DELAY: Duration = Duration::from_millis(250);
@@ -76,9 +76,9 @@ impl Relay {
         Self { accepted: Some(accepted), ..self }
     }
 
-    fn over(&self, outage: &mut Outage, destinations: &Destinations) {
+    fn over(&self, outage: &mut Outage, refused: &RefusedTopics) {
         outage.over();
-        match (&self.accepted, destinations.refusal()) {
+        match (&self.accepted, refused.reason()) {
             (Some(accepted), Some(reason)) => accepted.refuse(reason),
             (Some(accepted), None) => accepted.set(true),
             (None, _) => {}
@@ -97,11 +97,10 @@ impl Relay {
 
     async fn keep_publishing(&self, metrics: &Metrics, stop: &CancellationToken) {
         let mut outage = Outage::new("publishing", "relay");
-        let mut destinations = Destinations::default();
         let mut lease = None;
         loop {
             let outcome = tokio::select! {
-                outcome = self.hold(&mut lease, metrics, stop, &mut outage, &mut destinations) => outcome,
+                outcome = self.hold(&mut lease, metrics, stop, &mut outage) => outcome,
                 () = given_up(stop) => Ok(()),
             };
             if let Some(Held { epoch, .. }) = lease.take() {
@@ -128,9 +127,8 @@ impl Relay {
         metrics: &Metrics,
         stop: &CancellationToken,
         outage: &mut Outage,
-        destinations: &mut Destinations,
     ) -> anyhow::Result<()> {
-        let mut in_hand = InHand::default();
+        let (mut in_hand, mut refused) = (InHand::default(), RefusedTopics::default());
         let mut delay = BatchDelay::default();
         loop {
             let now = Instant::now();
@@ -139,29 +137,29 @@ impl Relay {
                 if epoch != lease.map(|held| held.epoch) {
                     // Another replica may have published these rows.
                     in_hand = InHand::default();
+                    if !std::mem::take(&mut refused).is_empty() {
+                        self.over(outage, &refused);
+                    }
                 }
                 *lease = epoch.map(|epoch| {
                     // Another version may have set aside rows that this one can route.
                     let look_at = lease.filter(|held| held.epoch == epoch).map_or(now, |held| held.look_at);
                     Held { epoch, renew_at: now + LEASE_TTL / 3, look_at }
                 });
-                if destinations.begin_epoch(epoch, metrics) {
-                    self.over(outage, destinations);
-                }
             }
             if let Some(held) = lease {
-                if self.retry(held, destinations, metrics).await? {
-                    in_hand.forget_next();
-                }
-                self.look_at_what_is_set_aside(held, destinations).await?;
+                self.look_at_what_is_set_aside(held, &mut refused).await?;
                 if !in_hand.has_next() {
                     tokio::time::sleep_until(delay.next().unwrap_or(now)).await;
                 }
                 // The rows in hand may have been read before `stop`.
                 let is_read_after_stop = stop.is_cancelled() && !in_hand.has_next();
-                let begun = Instant::now();
-                let batch = self.publish(held.epoch, &mut in_hand, destinations, metrics).await?;
-                self.over(outage, destinations);
+                let (begun, before) = (Instant::now(), refused.len());
+                let batch = self.publish(held.epoch, &mut in_hand, &mut refused, metrics).await?;
+                self.over(outage, &refused);
+                if refused.len() < before {
+                    held.look_at = begun;
+                }
                 if let Batch::Part(events) = batch {
                     delay.record(events, begun);
                 }
@@ -178,45 +176,32 @@ impl Relay {
                 biased;
                 () = self.wake.notified() => if lease.is_none() { self.outbox.notify().await?; },
                 () = self.outbox.notified(), if lease.is_some() => {}
-                () = destinations.ended() => {}
                 () = tokio::time::sleep(POLL_INTERVAL) => {}
                 // Without the lease nothing is published, so no success can end the outage in the log.
-                () = outage.subsided() => self.over(outage, destinations),
+                () = outage.subsided() => self.over(outage, &refused),
                 () = stop.cancelled() => {}
             }
         }
     }
 
-    /// Marks the rows whose retry was acknowledged, and starts the retries that are due for destinations that are set
-    /// aside. Returns true if it marked any.
-    async fn retry(&self, held: &mut Held, destinations: &mut Destinations, metrics: &Metrics) -> anyhow::Result<bool> {
-        let rows = destinations.accepted(metrics);
-        if !rows.is_empty() {
-            Metrics::published(rows.len());
-            self.mark(held.epoch, &rows).await?;
-            held.look_at = Instant::now();
-        }
-        destinations.retry(&self.publisher);
-        Ok(!rows.is_empty())
-    }
-
     /// Takes back one batch of rows that were set aside and may be published now.
-    async fn look_at_what_is_set_aside(&self, held: &mut Held, destinations: &Destinations) -> anyhow::Result<()> {
+    async fn look_at_what_is_set_aside(&self, held: &mut Held, refused: &mut RefusedTopics) -> anyhow::Result<()> {
         if Instant::now() < held.look_at {
             return Ok(());
         }
-        let refused = destinations.topics();
-        let accepted = self.topics.iter().filter(|(_, topic)| !refused.contains(topic.as_str()));
-        let kinds: Vec<&str> = accepted.map(|(kind, _)| *kind).collect();
+        let tried = self.topics.iter().filter(|(_, topic)| !refused.is_waiting(topic));
+        let kinds: Vec<&str> = tried.map(|(kind, _)| *kind).collect();
         let done = self.outbox.take_back(held.epoch, &kinds).await?;
-        if done.count > 0 && destinations.is_empty() {
+        if done.count > 0 && refused.is_empty() {
             tracing::info!(outbox = self.name, count = done.count, "events that were set aside are published");
         }
+        if done.count == 0 && !done.more {
+            refused.forget_due();
+        }
         held.look_at = Instant::now()
-            + match destinations.is_empty() {
-                true if done.more && done.count > 0 => Duration::ZERO,
-                true if done.more => SET_ASIDE_BATCH_DELAY,
-                // Rows of other destinations that are still set aside are set aside again.
+            + match std::mem::take(&mut refused.refused_a_key) {
+                false if done.more && done.count > 0 => Duration::ZERO,
+                false if done.more => SET_ASIDE_BATCH_DELAY,
                 _ => SET_ASIDE_INTERVAL,
             };
         Ok(())

@@ -113,11 +113,6 @@ pub const METRICS: &[Metric] = &[
         "Partitions with a batch that cannot be read; 0 is good.",
     ),
     Metric::gauge(
-        "outbox_destinations_set_aside",
-        &["outbox", "topic"],
-        "Topics, partitions and keys that refuse events.",
-    ),
-    Metric::gauge(
         "outbox_oldest_seconds",
         &["outbox"],
         "The age of the oldest event that is not published. Each replica reports the same.",

@@ -66,14 +66,14 @@ struct InHand {
     publishing: Vec<i64>,
     /// The rows whose records the broker has acknowledged.
     unmarked: Vec<i64>,
-    /// The row whose record was refused. All rows are held back until the broker accepts it.
-    refused: Option<i64>,
+    /// True until the retry of a refused topic. Until then, all rows are set aside.
+    topic_waits: bool,
 }
 
 impl InHand {
     /// Returns true if the relay processes no rows.
     fn is_idle(&self) -> bool {
-        *self == Self { refused: self.refused, ..Self::default() }
+        *self == Self { topic_waits: self.topic_waits, ..Self::default() }
     }
 
     fn has_read(&self) -> bool {
@@ -93,8 +93,10 @@ enum Action {
     Send(usize),
     /// The broker answers.
     Publish(usize, Answer),
-    /// The relay sends the refused record again.
-    Retry(usize, Answer),
+    /// The record was refused because of its topic.
+    RefuseTopic(usize),
+    /// The refused topic may be tried again.
+    RetryTopic(usize),
     Mark(usize),
     Release(usize),
     Die(usize),
@@ -154,8 +156,8 @@ impl State {
 }
 
 /// Sorts rows like `Relay::sort`.
-fn sort(relay: usize, rows: Vec<Unpublished>, refused: Option<i64>) -> (Vec<i64>, Vec<i64>) {
-    let mut held_back = refused.is_some();
+fn sort(relay: usize, rows: Vec<Unpublished>, topic_waits: bool) -> (Vec<i64>, Vec<i64>) {
+    let mut held_back = topic_waits;
     let (ready, aside): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| {
         held_back |= row.is_behind || (relay == 0 && row.event_type == NEW_KIND);
         !held_back
@@ -200,9 +202,8 @@ impl Model for Relays {
                         let answers = answers(hand.publishing.len(), self.in_turn).into_iter();
                         actions.extend(answers.map(|answer| Action::Publish(relay, answer)));
                     }
-                    if hand.refused.is_some() {
-                        actions.extend(answers(1, self.in_turn).into_iter().map(|answer| Action::Retry(relay, answer)));
-                    }
+                    actions.extend((!hand.aside.is_empty()).then_some(Action::RefuseTopic(relay)));
+                    actions.extend(hand.topic_waits.then_some(Action::RetryTopic(relay)));
                     actions.extend((!hand.unmarked.is_empty()).then_some(Action::Mark(relay)));
                 }
             }
@@ -221,7 +222,8 @@ impl Model for Relays {
             | Action::SetAside(relay)
             | Action::Send(relay)
             | Action::Publish(relay, _)
-            | Action::Retry(relay, _)
+            | Action::RefuseTopic(relay)
+            | Action::RetryTopic(relay)
             | Action::Mark(relay)
             | Action::Release(relay) => self.work(&mut state, relay, action),
         }
@@ -238,7 +240,7 @@ impl Model for Relays {
             Property::sometimes("an event is set aside", |_, state: &State| state.aside[1]),
             Property::sometimes("an event whose type is known is set aside", |_, state: &State| state.aside[0]),
             Property::sometimes("a record is refused to a relay that has lost its lease", |_, state: &State| {
-                state.relays.iter().any(|relay| matches!(relay, Relay::Holds(1, hand) if hand.refused.is_some()))
+                state.relays.iter().any(|relay| matches!(relay, Relay::Holds(1, hand) if hand.topic_waits))
             }),
             Property::sometimes("a relay goes on after it has lost its lease", |_, state: &State| {
                 state.relays.iter().any(|relay| matches!(relay, Relay::Holds(1, hand) if !hand.unmarked.is_empty()))
@@ -276,12 +278,16 @@ impl Relays {
                 return;
             }
             Action::TakeBack(_) => {
-                let kinds: &[&str] = if relay == 0 { &["known"] } else { &["known", NEW_KIND] };
+                let kinds: &[&str] = match relay {
+                    _ if hand.topic_waits => &[],
+                    0 => &["known"],
+                    _ => &["known", NEW_KIND],
+                };
                 now(outbox.take_back(shown(held), kinds));
             }
             Action::Read(_) => {
                 let besides = [&hand.publishing[..], &hand.unmarked].concat();
-                (hand.ready, hand.aside) = sort(relay, now(outbox.unpublished(BATCH_SIZE, &besides)), hand.refused);
+                (hand.ready, hand.aside) = sort(relay, now(outbox.unpublished(BATCH_SIZE, &besides)), hand.topic_waits);
             }
             Action::SetAside(_) => now(outbox.set_aside(shown(held), &std::mem::take(&mut hand.aside))),
             Action::Send(_) => hand.publishing = std::mem::take(&mut hand.ready),
@@ -292,22 +298,14 @@ impl Relays {
                 hand.unmarked.append(&mut acknowledged);
                 if answer.failure.is_some() {
                     // After a failure, the relay drops the rows that it has read.
-                    hand = InHand { unmarked: hand.unmarked, refused: hand.refused, ..InHand::default() };
+                    hand = InHand { unmarked: hand.unmarked, topic_waits: hand.topic_waits, ..InHand::default() };
                 }
                 if matches!(answer.failure, Some(Failure::Refused | Failure::Overtaken)) {
-                    hand.refused = hand.refused.or(failed.first().copied());
                     hand.aside = failed;
                 }
             }
-            Action::Retry(_, answer) => {
-                let retried: Vec<i64> = hand.refused.into_iter().collect();
-                state.append(&retried, answer);
-                if answer.failure.is_none() {
-                    hand.unmarked.extend(hand.refused.take());
-                    // The relay reads these rows again.
-                    hand.ready.clear();
-                }
-            }
+            Action::RefuseTopic(_) => hand.topic_waits = true,
+            Action::RetryTopic(_) => hand.topic_waits = false,
             Action::Mark(_) => now(outbox.mark(shown(held), &std::mem::take(&mut hand.unmarked))),
             Action::Release(_) => {
                 now(outbox.release(held));

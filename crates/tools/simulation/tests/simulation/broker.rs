@@ -239,10 +239,7 @@ impl SimulatedPublisher {
         let (partition, offset) = world.broker.append(record.clone());
         world.note(format_args!("{:?} publishes {} {partition} {offset}", self.0.name, record.topic));
         match chance {
-            3 => {
-                let scope = Scope::Partition(i32::try_from(partition).unwrap_or_default());
-                Err(Outcome::Refused(Refused { scope, error }))
-            }
+            3 => Err(Outcome::Refused(Refused { scope: Scope::Record, error })),
             4 => Err(Outcome::Unavailable(error)),
             _ => Ok(()),
         }
@@ -274,10 +271,6 @@ impl Publisher for SimulatedPublisher {
             None => Outcome::NotSent,
         };
         results.into_iter().map(outcome).collect()
-    }
-
-    fn partition(&self, _: &str, key: &[u8]) -> Option<i32> {
-        i32::try_from(partition_of(key)).ok()
     }
 }
 

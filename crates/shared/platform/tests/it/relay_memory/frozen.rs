@@ -113,10 +113,9 @@ impl Kafka {
     /// Returns the relay's outcome for a record that is not acknowledged.
     fn failure(&self) -> Outcome {
         let error = anyhow::anyhow!("not acknowledged");
-        match self.shared().rng.random_range(0..4) {
+        match self.shared().rng.random_range(0..3) {
             0 => Outcome::Refused(Refused { scope: Scope::Record, error }),
-            1 => Outcome::Refused(Refused { scope: Scope::Partition(1), error }),
-            2 => Outcome::Refused(Refused { scope: Scope::Topic, error }),
+            1 => Outcome::Refused(Refused { scope: Scope::Topic, error }),
             _ => Outcome::Unavailable(error),
         }
     }

@@ -101,16 +101,11 @@ impl Publisher for Picky {
         };
         results.into_iter().map(outcome).collect()
     }
-
-    fn partition(&self, _: &str, key: &[u8]) -> Option<i32> {
-        Some(partition_of(key))
-    }
 }
 
 fn scope(refuses: Refuses) -> Scope {
     match refuses {
         Refuses::Topic(_) => Scope::Topic,
-        Refuses::Payload(_) => Scope::Record,
-        Refuses::Partition(partition) => Scope::Partition(partition),
+        Refuses::Payload(_) | Refuses::Partition(_) => Scope::Record,
     }
 }
