@@ -164,7 +164,7 @@ async fn give_up(system: &System, order: Uuid, event: Uuid) {
         event: Some(event),
         order: Some(order),
         record: None,
-        topic_id: String::new(),
+        origin: String::new(),
     };
     let variables = system.variables.iter().map(|(name, value)| (name.as_str(), value.clone()));
     let config = Config::load(&Settings::from_variables(variables)).unwrap();

@@ -114,7 +114,7 @@ async fn discarded(system: &System, receipts: &Receipts, order: Uuid, records: &
         event: Some(event),
         order: Some(order),
         record: None,
-        topic_id: String::new(),
+        origin: String::new(),
     };
     Writer::open(&config).await.unwrap().add(&[entry]).await.unwrap();
 

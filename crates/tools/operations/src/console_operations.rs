@@ -11,7 +11,9 @@ use audit::{Finding, Verdict, receipt};
 use client::shop::Shop;
 use console::{
     client::{Audited, Check, CheckState, OnProgress, Operations, Progress},
-    model::{Discarded, Filter, LetterPage, OutboxState, PartitionLag, Plan, Record, Replayed, ServiceState},
+    model::{
+        Discarded, Filter, LetterPage, NewRecord, OutboxState, PartitionLag, Plan, Record, Replayed, ServiceState,
+    },
 };
 use contracts::{
     events::{ROUTES, Topics},
@@ -104,11 +106,16 @@ impl ConsoleOperations {
 
 /// Converts the records of an order for a receipt. `records` are sorted by position.
 fn seen(order: OrderId, records: Vec<Record>) -> Vec<SeenRecord> {
-    // A recreated topic has a new id; the last record has the current one.
-    let current: HashMap<String, String> =
-        records.iter().map(|one| (one.record.topic.clone(), one.record.topic_id.clone())).collect();
-    let seen = records.into_iter().map(|Record { record, .. }| SeenRecord {
-        is_current: current.get(&record.topic) == Some(&record.topic_id),
+    // In a topic that was made anew, a later record has a lower position.
+    let mut lowest: HashMap<(String, i32), i64> = HashMap::new();
+    let mut is_current = |record: &NewRecord| {
+        let lowest = lowest.entry((record.topic.clone(), record.partition)).or_insert(i64::MAX);
+        let is_current = record.offset < *lowest;
+        *lowest = record.offset.min(*lowest);
+        is_current
+    };
+    let seen = records.into_iter().rev().map(|Record { record, .. }| SeenRecord {
+        is_current: is_current(&record),
         topic: record.topic,
         partition: record.partition,
         offset: record.offset,
@@ -117,7 +124,9 @@ fn seen(order: OrderId, records: Vec<Record>) -> Vec<SeenRecord> {
         kind: Some(record.kind).filter(|kind| !kind.is_empty()),
         event: record.headers[EVENT].as_str().and_then(|text| Uuid::try_parse(text).ok()),
     });
-    seen.collect()
+    let mut seen: Vec<SeenRecord> = seen.collect();
+    seen.reverse();
+    seen
 }
 
 #[async_trait]

@@ -17,7 +17,7 @@ use platform::{
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::dead_letters::{DeadLetter, Id};
+use crate::dead_letters::{DeadLetter, Id, Origin};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -50,9 +50,9 @@ pub struct Entry {
     /// The partition and offset of the original record; `None` in entries of older versions.
     #[serde(default)]
     pub record: Option<(i32, i64)>,
-    /// The id of the original record's topic; empty in entries of older versions, or if the consumer did not know it.
+    /// Where and when the original record was published; unknown in entries of older versions.
     #[serde(default)]
-    pub topic_id: String,
+    pub origin: Origin,
 }
 
 impl Entry {
@@ -69,7 +69,7 @@ impl Entry {
             event: letter.event(kind),
             order: str::from_utf8(&letter.message.key).ok().and_then(|key| Uuid::try_parse(key).ok()),
             record: letter.record(),
-            topic_id: letter.topic_id().to_owned(),
+            origin: letter.published(),
         }
     }
 }
@@ -190,11 +190,11 @@ mod tests {
         let mut entry =
             serde_json::to_value(Entry::now(&letter(0), "", Action::Replayed, &Author::part("test"), "")).unwrap();
         assert_eq!(entry["who"], "test", "the name that older versions read");
-        for field in ["record", "topic_id"] {
+        for field in ["record", "origin"] {
             entry.as_object_mut().unwrap().remove(field).unwrap();
         }
 
         let entry = serde_json::from_value::<Entry>(entry).unwrap();
-        assert_eq!((entry.record, entry.topic_id.as_str()), (None, ""));
+        assert_eq!((entry.record, entry.origin), (None, Origin::default()));
     }
 }

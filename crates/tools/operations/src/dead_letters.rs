@@ -4,9 +4,10 @@ use std::{collections::HashMap, fmt, str::FromStr};
 
 use anyhow::Context as _;
 use audit::facts;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use contracts::{events::route_of, ids::UserId};
-use platform::kafka::{self, ExactRecord, Mark, Message, Reader};
+use platform::kafka::{self, ExactRecord, Extent, Message, Reader};
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
@@ -57,11 +58,45 @@ pub fn read<T>(reader: &Reader, topic: &str, keep: impl Fn(DeadLetter) -> T) -> 
     Ok(Some(letters.into_iter().map(|(_, _, kept)| kept).collect()))
 }
 
-/// Returns false if the topic with this id, which had a record in this partition, was an earlier one of the same name,
-/// according to the offsets that a consumer group has committed. An unknown id counts as that of the present topic.
-pub(crate) fn is_in_topic(marks: &HashMap<i32, Mark>, partition: i32, id: &str) -> bool {
-    // Consumers commit the id with each offset.
-    marks.get(&partition).is_none_or(|mark| id.is_empty() || mark.note.is_empty() || mark.note == id)
+/// Where and when a record was published: the id of the cluster, and the time. Empty if it is not known.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    pub cluster: String,
+    pub at: Option<DateTime<Utc>>,
+}
+
+/// Clocks of programs that write one topic may differ by this much.
+const MAX_SKEW: TimeDelta = TimeDelta::minutes(1);
+
+/// What tells the records of a topic from those of an earlier topic of the same name: the cluster, and the offset and
+/// time of the first record of each partition.
+pub(crate) struct Beginning {
+    pub cluster: String,
+    pub first: HashMap<i32, (i64, DateTime<Utc>)>,
+}
+
+impl Beginning {
+    /// Reads the first record of each partition. Blocks.
+    pub fn read(reader: &Reader, topic: &str, extents: &[Extent]) -> anyhow::Result<Self> {
+        let start = |extent: &Extent| Extent { end: extent.end.min(extent.start + 1), ..*extent };
+        let mut this = Self { cluster: reader.cluster().unwrap_or_default(), first: HashMap::new() };
+        let starts: Vec<Extent> = extents.iter().map(start).collect();
+        reader.read(topic, &starts, |message, at| {
+            this.first.insert(message.partition, (message.offset, at));
+        })?;
+        Ok(this)
+    }
+
+    /// Returns false if a record of this origin and position was in an earlier topic, or in another cluster. An unknown
+    /// origin counts as the present topic.
+    pub fn has(&self, partition: i32, offset: i64, origin: &Origin) -> bool {
+        let is_known = !self.cluster.is_empty() && !origin.cluster.is_empty();
+        let (Some(at), Some((first, since))) = (origin.at, self.first.get(&partition)) else {
+            return !is_known || self.cluster == origin.cluster;
+        };
+        let is_earlier = offset >= *first && at + MAX_SKEW < *since;
+        !is_earlier && (!is_known || self.cluster == origin.cluster)
+    }
 }
 
 impl DeadLetter {
@@ -97,9 +132,10 @@ impl DeadLetter {
         if named.is_empty() { kafka::original_topic(&self.id.topic) } else { named }
     }
 
-    /// Returns the id of the original topic; empty if the consumer did not know it, or was of an older version.
-    pub fn topic_id(&self) -> &str {
-        self.header(kafka::HEADER_TOPIC_ID)
+    /// Returns where and when the original record was published; unknown if the consumer was of an older version.
+    pub fn published(&self) -> Origin {
+        let at = self.header(kafka::HEADER_PUBLISHED_AT).parse().ok();
+        Origin { cluster: self.header(kafka::HEADER_CLUSTER).to_owned(), at }
     }
 
     /// Returns the partition and offset of the original record, if the headers name them.

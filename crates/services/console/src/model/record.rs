@@ -15,7 +15,9 @@ const TRACE: &str = "traceparent";
 /// A record that has no place in the timeline yet.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NewRecord {
-    pub topic_id: String,
+    /// The id of the cluster and the record's time, which tell it from a record at its position in a topic or broker that
+    /// was made anew. The column is `topic_id`; in rows of earlier versions it is the topic's id.
+    pub origin: String,
     pub topic: String,
     pub partition: i32,
     pub offset: i64,
@@ -55,7 +57,7 @@ impl NewRecord {
         let headers: Map<String, Value> =
             message.headers.texts().map(|(name, value)| (name.to_owned(), value.into())).collect();
         Some(Self {
-            topic_id: message.topic_id.clone(),
+            origin: format!("{}/{}", message.cluster, published_at.timestamp_millis()),
             topic: message.topic.clone(),
             partition: message.partition,
             offset: message.offset,

@@ -10,7 +10,7 @@ use crate::model::NewRecord;
 pub fn record(order: OrderId, offset: i64) -> NewRecord {
     let now = clock::now();
     NewRecord {
-        topic_id: String::new(),
+        origin: String::new(),
         topic: "order.paid".to_owned(),
         partition: 0,
         offset,

@@ -217,7 +217,7 @@ pub async fn answer(request: RequestBuilder) -> Answer {
 pub fn stored(order: Uuid, user: Uuid, offset: i64) -> NewRecord {
     let now = clock::now();
     NewRecord {
-        topic_id: String::new(),
+        origin: String::new(),
         topic: "another".to_owned(),
         partition: 0,
         offset,

@@ -24,7 +24,7 @@ fn record(order: OrderId, offset: i64) -> NewRecord {
     // PostgreSQL keeps microseconds.
     let now = clock::now().trunc_subsecs(6);
     NewRecord {
-        topic_id: "first".to_owned(),
+        origin: "first".to_owned(),
         topic: "order.paid".to_owned(),
         partition: 2,
         offset,
@@ -58,7 +58,7 @@ async fn a_record_is_read_as_it_was_added() {
 async fn a_record_stands_once_and_a_topic_that_begins_anew_has_others() {
     let timeline = timeline().await;
     let first = record(order(1), 0);
-    let anew = NewRecord { topic_id: "second".to_owned(), ..first.clone() };
+    let anew = NewRecord { origin: "second".to_owned(), ..first.clone() };
 
     assert_eq!(timeline.add(vec![first.clone()]).await.unwrap(), 1);
     assert_eq!(timeline.add(vec![first.clone(), record(order(1), 1), first]).await.unwrap(), 1);
@@ -72,7 +72,7 @@ async fn a_record_stands_once_and_a_topic_that_begins_anew_has_others() {
 async fn a_record_of_an_event_that_the_order_has_is_a_repeat() {
     let timeline = timeline().await;
     let first = record(order(1), 0);
-    let again = NewRecord { topic_id: "second".to_owned(), ..first.clone() };
+    let again = NewRecord { origin: "second".to_owned(), ..first.clone() };
     let without = NewRecord { event: None, ..record(order(1), 1) };
     let another = NewRecord { event: None, ..record(order(1), 2) };
     let elsewhere = NewRecord { order: order(2), offset: 3, ..first.clone() };

@@ -1,7 +1,5 @@
 //! Publishes records outside of a relay's rounds: either the broker acknowledges all records, or the call fails.
 
-use std::time::Duration;
-
 use anyhow::Context as _;
 use rdkafka::{
     producer::{DeliveryFuture, FutureRecord},
@@ -10,13 +8,11 @@ use rdkafka::{
 
 use super::{
     KafkaPublisher,
+    last_answer::MAX_SILENCE,
     producer::{Producer, code, discard, refused},
     topic_creator::is_unknown,
     topics::original_topic,
 };
-
-/// How long records may be unacknowledged before a producer outside of a relay is replaced.
-pub(super) const ACKNOWLEDGEMENT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A record as librdkafka's producer takes it.
 pub(super) type Outgoing<'r> = FutureRecord<'r, Vec<u8>, Vec<u8>>;
@@ -41,7 +37,7 @@ impl KafkaPublisher {
             self.replace_failed()?;
         }
         let is_answered = !outcome.as_ref().is_err_and(is_timeout);
-        if self.silence.is_longer_than(ACKNOWLEDGEMENT_TIMEOUT, is_answered) {
+        if self.last_answer.is_too_old(is_answered) {
             self.give_up(&producer, &topics)?;
         }
         outcome
@@ -80,9 +76,9 @@ impl KafkaPublisher {
         for (delivery, topic) in deliveries {
             let delivered = producer.delivered(delivery, topic);
             // The caller retries with the new producer.
-            let Ok(delivered) = tokio::time::timeout(ACKNOWLEDGEMENT_TIMEOUT, delivered).await else {
+            let Ok(delivered) = tokio::time::timeout(MAX_SILENCE, delivered).await else {
                 self.give_up(&producer, &[topic])?;
-                anyhow::bail!("Kafka has not acknowledged a record of {topic} for {ACKNOWLEDGEMENT_TIMEOUT:?}");
+                anyhow::bail!("Kafka has not acknowledged a record of {topic} for {MAX_SILENCE:?}");
             };
             delivered?;
         }

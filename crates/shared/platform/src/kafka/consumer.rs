@@ -6,7 +6,6 @@ use std::{sync::Arc, time::Duration};
 use anyhow::Context as _;
 use rdkafka::{
     Message as _,
-    config::RDKafkaLogLevel,
     consumer::{Consumer as _, StreamConsumer},
 };
 use scopeguard::ScopeGuard;
@@ -18,8 +17,8 @@ use super::{
     close::{CLOSE_TIMEOUT, close},
     connection_errors::Reasons,
     dead_letter_producer::DeadLetterProducer,
-    known_brokers::KnownBrokers,
     lag::{self, Lag},
+    last_answer::Answers,
     membership::Membership,
     metrics::count_from_zero,
     partition_queue::Reports,
@@ -48,8 +47,6 @@ const QUEUED_MESSAGES: &str = "1000";
 const QUEUED_KILOBYTES: &str = "1024";
 /// The time limit for requesting a partition's first offset when the topic has no record at the consumer's position.
 const WATERMARKS_TIMEOUT: Duration = Duration::from_secs(5);
-/// The time limit for requesting the topic's metadata before subscribing.
-const METADATA_TIMEOUT: Duration = Duration::from_secs(2);
 /// The capacity of the channel for partition errors. While it is full, workers wait.
 const REPORT_CAPACITY: usize = 16;
 
@@ -162,7 +159,7 @@ impl Consumer {
             positions: positions.clone(),
             broken: broken.clone(),
             reasons: Reasons::default(),
-            brokers: KnownBrokers::new(self.group),
+            answers: Answers::default(),
             lag: Lag::new(self.group, &self.topic),
         };
         let consumer: Arc<StreamConsumer<Context>> =
@@ -175,10 +172,6 @@ impl Consumer {
             consumer.context().workers.abort();
             leave(group, consumer);
         });
-        tokio::select! {
-            () = self.learn_topic_id(&consumer) => {}
-            () = stop.cancelled() => {}
-        }
         consumer.subscribe(&[&self.topic]).context("subscribing")?;
         let outcome = loop {
             let error = tokio::select! {
@@ -202,7 +195,7 @@ impl Consumer {
                     continue;
                 }
                 () = self.dead_letters.close_idle() => continue,
-                () = broken.cancelled() => break Err(anyhow::anyhow!("the consumer broke")),
+                () = broken.cancelled() => break Err(anyhow::anyhow!("the consumer broke, or Kafka does not answer")),
                 // On an idle topic no message shows that the broker has recovered, so a minute without errors counts as
                 // recovery.
                 () = outage.subsided() => {
@@ -239,18 +232,6 @@ impl Consumer {
         outcome
     }
 
-    /// Lets librdkafka log the topic's id, without which the first assignment can neither check nor mark positions. A
-    /// request during the assignment would block the assignment's own thread. If the broker does not answer, positions
-    /// are trusted.
-    async fn learn_topic_id(&self, consumer: &Arc<StreamConsumer<Context>>) {
-        let (consumer, topic) = (consumer.clone(), self.topic.clone());
-        let asked =
-            tokio::task::spawn_blocking(move || consumer.fetch_metadata(Some(&topic), METADATA_TIMEOUT).map(drop));
-        if let Ok(Err(error)) = asked.await {
-            tracing::debug!(group = self.group, %error, "the id of the topic is not known yet");
-        }
-    }
-
     fn client(&self) -> rdkafka::ClientConfig {
         let mut client = self.config.client();
         self.membership.configure(&mut client);
@@ -277,10 +258,7 @@ impl Consumer {
             .set("fetch.max.bytes", FETCH_MAX_BYTES)
             .set("receive.message.max.bytes", RECEIVE_MAX_BYTES)
             // Makes a damaged batch an error.
-            .set("check.crcs", "true")
-            // Only at this level does librdkafka log a topic's id, which `positions` reads.
-            .set("debug", "metadata")
-            .set_log_level(RDKafkaLogLevel::Debug);
+            .set("check.crcs", "true");
         client
     }
 }

@@ -4,8 +4,10 @@
 use super::{Consumer, ExactRecord, HEADER_EVENT_TYPE, Headers, Message, dead_letter_topic, is_too_large};
 
 pub const HEADER_TOPIC: &str = "dlq-origin-topic";
-/// The id of this topic, which tells it from one that was created again; empty if the consumer did not know it.
-pub const HEADER_TOPIC_ID: &str = "dlq-origin-topic-id";
+/// The id of the cluster, and the time at which the record was published, in RFC 3339. They tell the record from one at
+/// its position in a topic that was created again.
+pub const HEADER_CLUSTER: &str = "dlq-origin-cluster";
+pub const HEADER_PUBLISHED_AT: &str = "dlq-origin-published-at";
 pub const HEADER_PARTITION: &str = "dlq-origin-partition";
 pub const HEADER_OFFSET: &str = "dlq-origin-offset";
 /// The consumer group that could not handle the message.
@@ -21,9 +23,10 @@ pub const HEADER_ORIGINALS: &str = "dlq-origin-headers";
 pub const HEADER_LEFT_OUT: &str = "dlq-left-out-bytes";
 
 /// The headers that an abridged dead letter keeps.
-const TOLD: [&str; 10] = [
+const TOLD: [&str; 11] = [
     HEADER_TOPIC,
-    HEADER_TOPIC_ID,
+    HEADER_CLUSTER,
+    HEADER_PUBLISHED_AT,
     HEADER_PARTITION,
     HEADER_OFFSET,
     HEADER_GROUP,
@@ -79,7 +82,8 @@ fn dead_letter(message: &Message, group: &str, error: &str, attempts: u32) -> Ex
     let mut letter = ExactRecord { topic: dead_letter_topic(&message.topic), ..exact(message.clone()) };
     let own = [
         (HEADER_TOPIC, message.topic.clone()),
-        (HEADER_TOPIC_ID, message.topic_id.clone()),
+        (HEADER_CLUSTER, message.cluster.clone()),
+        (HEADER_PUBLISHED_AT, message.published_at.map(|at| at.to_rfc3339()).unwrap_or_default()),
         (HEADER_PARTITION, message.partition.to_string()),
         (HEADER_OFFSET, message.offset.to_string()),
         (HEADER_GROUP, group.to_owned()),

@@ -111,7 +111,9 @@ impl KafkaPublisher {
         let metadata = self.ask_after_timeouts(&producer, records, &results).await;
         let is_answered = |result: &Result<(), Failure>| result.as_ref().err().is_none_or(Failure::is_answer);
         let is_answered = metadata.values().any(Option::is_some) || results.iter().flatten().any(is_answered);
-        if let Err(error) = self.round_ended(&producer, is_answered) {
+        if self.last_answer.is_too_old(is_answered)
+            && let Err(error) = self.replace_unanswered(&producer)
+        {
             return Outcome::all_unavailable(records.len(), error);
         }
         let outcome = |(record, result): (&Record, Option<Result<(), Failure>>)| match result {

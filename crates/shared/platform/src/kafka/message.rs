@@ -12,9 +12,9 @@ use super::Headers;
 #[derive(Clone, Debug, Default)]
 pub struct Message {
     pub topic: String,
-    /// The id of the topic in librdkafka's text form, which differs after a topic was deleted and created again. Set
-    /// for messages of a [`Consumer`](super::Consumer). Empty if the broker has no ids.
-    pub topic_id: String,
+    /// The id of the brokers' cluster, which differs after a broker was made anew. Set for messages of a
+    /// [`Consumer`](super::Consumer). Empty if the broker has none.
+    pub cluster: String,
     pub partition: i32,
     pub offset: i64,
     /// When the record was published, by the producer's clock.
@@ -97,7 +97,7 @@ impl From<&BorrowedMessage<'_>> for Message {
     fn from(message: &BorrowedMessage<'_>) -> Self {
         Self {
             topic: message.topic().to_owned(),
-            topic_id: String::new(),
+            cluster: String::new(),
             partition: message.partition(),
             offset: message.offset(),
             published_at: message.timestamp().to_millis().and_then(DateTime::from_timestamp_millis),

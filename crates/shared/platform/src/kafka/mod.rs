@@ -13,8 +13,8 @@ mod dead_letter_producer;
 mod each_record;
 mod exact;
 mod headers;
-mod known_brokers;
 mod lag;
+mod last_answer;
 mod membership;
 mod message;
 mod metrics;
@@ -28,7 +28,6 @@ mod rebalance;
 mod refusal;
 mod retry_or_dead_letter;
 mod security;
-mod silence;
 mod topic_creator;
 mod topics;
 mod unreadable;
@@ -38,8 +37,8 @@ pub use acls::{Acl, Changed, Operation, Resource, add_acls, set_acls};
 pub use config::Config;
 pub use consumer::{Consumer, TopicSubscription};
 pub use dead_letter::{
-    HEADER_ATTEMPTS, HEADER_ERROR, HEADER_FAILED_AT, HEADER_GROUP, HEADER_LEFT_OUT, HEADER_OFFSET, HEADER_ORIGINALS,
-    HEADER_PARTITION, HEADER_TOPIC, HEADER_TOPIC_ID, original,
+    HEADER_ATTEMPTS, HEADER_CLUSTER, HEADER_ERROR, HEADER_FAILED_AT, HEADER_GROUP, HEADER_LEFT_OUT, HEADER_OFFSET,
+    HEADER_ORIGINALS, HEADER_PARTITION, HEADER_PUBLISHED_AT, HEADER_TOPIC, original,
 };
 pub use exact::ExactRecord;
 pub use headers::Headers;

@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Consumer, Message,
     positions::Positions,
+    reader,
     unreadable::{Unreadable, cannot_be_decoded},
 };
 
@@ -44,8 +45,8 @@ pub(super) struct PartitionQueue<C: ConsumerContext> {
     client: Arc<StreamConsumer<C>>,
     consumer: Arc<Consumer>,
     partition: i32,
-    /// The topic's id, which is committed with each offset.
-    topic_id: String,
+    /// The id of the cluster; empty if it has none.
+    cluster: String,
     /// The offset of the next message. `None` until a message was received or a batch could not be read.
     next: Option<i64>,
     is_unreadable: bool,
@@ -72,7 +73,8 @@ impl<C: ConsumerContext + 'static> PartitionQueue<C> {
             client: client.clone(),
             consumer: consumer.clone(),
             partition,
-            topic_id: reports.positions.topic_id(),
+            // It is known since the group was joined.
+            cluster: client.client().fetch_cluster_id(Duration::ZERO).unwrap_or_default(),
             next: None,
             is_unreadable: false,
             undecoded: None,
@@ -112,14 +114,15 @@ impl<C: ConsumerContext + 'static> PartitionQueue<C> {
         }
     }
 
-    /// Stores the offset of a handled message and its topic's id, which librdkafka commits.
+    /// Stores the offset of a handled message and its time, by which `doctor` finds a topic that was created again.
+    /// librdkafka commits them.
     pub fn store(&self, message: &Message) {
         // Fails if the partition has moved; its new owner finds the effect in its database.
-        let _ = self.store_next(message.offset + 1);
+        let _ = self.store_next(message);
     }
 
     fn take(&mut self, message: Message, messages: &mut Vec<Message>) {
-        let message = Message { topic_id: self.topic_id.clone(), ..message };
+        let message = Message { cluster: self.cluster.clone(), ..message };
         self.next = Some(message.offset + 1);
         if std::mem::take(&mut self.is_unreadable) {
             self.reports.unreadable.remove(self.partition);
@@ -155,16 +158,15 @@ impl<C: ConsumerContext + 'static> PartitionQueue<C> {
     /// Returns the offset at which reading of this partition starts, for a worker that has not received a message yet.
     async fn start(&self) -> anyhow::Result<i64> {
         let (client, topic, partition) = (self.client.clone(), self.consumer.topic.clone(), self.partition);
-        let topic_id = self.topic_id.clone();
         let start = spawn_blocking(move || -> KafkaResult<i64> {
             let mut own = TopicPartitionList::new();
             own.add_partition(&topic, partition);
             let committed = client.committed_offsets(own, REQUEST_TIMEOUT)?;
-            let trusted = committed.elements().into_iter().find_map(|one| match one.offset() {
-                Offset::Offset(next) if [topic_id.as_str(), ""].contains(&one.metadata()) => Some(next),
+            let committed = committed.elements().into_iter().find_map(|one| match one.offset() {
+                Offset::Offset(next) => Some(next),
                 _ => None,
             });
-            trusted.map_or_else(|| Ok(client.fetch_watermarks(&topic, partition, REQUEST_TIMEOUT)?.0), Ok)
+            committed.map_or_else(|| Ok(client.fetch_watermarks(&topic, partition, REQUEST_TIMEOUT)?.0), Ok)
         });
         Ok(start.await??)
     }
@@ -176,11 +178,11 @@ impl<C: ConsumerContext + 'static> PartitionQueue<C> {
         Ok(seeking.await??)
     }
 
-    fn store_next(&self, next: i64) -> KafkaResult<()> {
+    fn store_next(&self, message: &Message) -> KafkaResult<()> {
         let mut list = TopicPartitionList::new();
         let mut element = list.add_partition(&self.consumer.topic, self.partition);
-        element.set_offset(Offset::Offset(next))?;
-        element.set_metadata(&self.topic_id);
+        element.set_offset(Offset::Offset(message.offset + 1))?;
+        element.set_metadata(&reader::note(message.published_at));
         self.client.store_offsets(&list)
     }
 

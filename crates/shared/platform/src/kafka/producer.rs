@@ -3,10 +3,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{
-        Arc, PoisonError, RwLock,
-        atomic::{AtomicU32, Ordering},
-    },
+    sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
 
@@ -22,11 +19,8 @@ use super::{
     Config, Refusal, TopicCreator,
     background_drop::drop_in_background,
     connection_errors::{Distrust, Witness},
-    silence::Silence,
+    last_answer::LastAnswer,
 };
-
-/// The number of consecutive rounds without an answer after which a producer is replaced. A relay's round takes 3 s.
-const MAX_UNANSWERED_ROUNDS: u32 = 3;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
@@ -47,10 +41,7 @@ pub struct KafkaPublisher {
     /// Creates the topics of the records before they are sent. Otherwise the broker would create them with its own
     /// number of partitions.
     pub(super) topics: TopicCreator,
-    /// The number of consecutive rounds without an answer.
-    unanswered: Arc<AtomicU32>,
-    /// How long records outside of rounds have not been acknowledged.
-    pub(super) silence: Arc<Silence>,
+    pub(super) last_answer: Arc<LastAnswer>,
 }
 
 #[derive(Clone)]
@@ -86,8 +77,7 @@ impl KafkaPublisher {
             producer,
             limit,
             topics: TopicCreator::new(config),
-            unanswered: Arc::default(),
-            silence: Arc::default(),
+            last_answer: Arc::default(),
         })
     }
 
@@ -162,19 +152,6 @@ impl KafkaPublisher {
             self.replace(&producer)?;
         }
         Ok(self.current())
-    }
-
-    /// Records whether the broker answered anything in a round. After [`MAX_UNANSWERED_ROUNDS`] consecutive rounds
-    /// without an answer, creates a new producer, since the current one may have forgotten all brokers (see
-    /// `known_brokers`).
-    pub(super) fn round_ended(&self, producer: &Producer, is_answered: bool) -> anyhow::Result<()> {
-        if is_answered {
-            self.unanswered.store(0, Ordering::Relaxed);
-        } else if self.unanswered.fetch_add(1, Ordering::Relaxed) + 1 >= MAX_UNANSWERED_ROUNDS {
-            self.unanswered.store(0, Ordering::Relaxed);
-            self.replace_unanswered(producer)?;
-        }
-        Ok(())
     }
 
     pub(super) fn replace_unanswered(&self, producer: &Producer) -> anyhow::Result<()> {

@@ -84,6 +84,11 @@ impl Reader {
         self
     }
 
+    /// Returns the id of the cluster, if it has one and this reader has asked for extents.
+    pub fn cluster(&self) -> Option<String> {
+        self.consumer.client().fetch_cluster_id(Duration::ZERO)
+    }
+
     /// Returns the extents of a topic's partitions. Returns none for a topic that does not exist.
     pub fn extents(&self, topic: &str) -> anyhow::Result<Vec<Extent>> {
         let metadata = match self.consumer.fetch_metadata(Some(topic), REQUEST_TIMEOUT) {
@@ -144,6 +149,35 @@ impl Reader {
         Ok(())
     }
 
+    /// Returns the partitions in which the last record that a [`Consumer`](super::Consumer) of this group has handled is
+    /// another one now, or none: the topic was deleted and created again, and the group has to be reset.
+    pub fn foreign_marks(&self, topic: &str) -> anyhow::Result<Vec<i32>> {
+        let extents = self.extents(topic)?;
+        let partitions: Vec<i32> = extents.iter().map(|extent| extent.partition).collect();
+        if partitions.is_empty() {
+            return Ok(partitions);
+        }
+        let marks = self.marks(topic, &partitions)?;
+        let (mut foreign, mut handled) = (Vec::new(), Vec::new());
+        for extent in extents {
+            match marks.get(&extent.partition) {
+                Some(mark) if mark.next > extent.end => foreign.push(extent.partition),
+                Some(mark) if mark.next > extent.start => {
+                    handled.push(Extent { start: mark.next - 1, end: mark.next, ..extent });
+                }
+                _ => {}
+            }
+        }
+        self.read(topic, &handled, |message, _| {
+            // Versions before December 2026 have noted the topic's id.
+            let noted = marks.get(&message.partition).filter(|mark| mark.note.parse::<i64>().is_ok());
+            if noted.is_some_and(|mark| mark.note != note(message.published_at)) {
+                foreign.push(message.partition);
+            }
+        })?;
+        Ok(foreign)
+    }
+
     /// Returns the marks of this reader's group, by partition.
     pub fn marks(&self, topic: &str, partitions: &[i32]) -> anyhow::Result<HashMap<i32, Mark>> {
         let mut list = TopicPartitionList::new();
@@ -167,6 +201,11 @@ impl Reader {
         element.set_metadata(&mark.note);
         repeated(|| self.consumer.commit(&list, CommitMode::Sync)).context("writing an offset to Kafka")
     }
+}
+
+/// Returns the note with which a consumer commits the offset behind a record of this time.
+pub(super) fn note(published_at: Option<DateTime<Utc>>) -> String {
+    published_at.map(|at| at.timestamp_millis().to_string()).unwrap_or_default()
 }
 
 /// Repeats a request while it has no leader or coordinator. Blocks.

@@ -12,14 +12,11 @@ use rdkafka::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    connection_errors::Reasons,
-    known_brokers::KnownBrokers,
-    lag::Lag,
-    positions::{Noted, Positions},
-    workers::Workers,
-};
+use super::{connection_errors::Reasons, lag::Lag, last_answer::Answers, positions::Positions, workers::Workers};
 use crate::server::readiness::Condition;
+
+/// Why a consumer has not joined its group.
+const NO_ANSWER: &str = "Kafka does not answer";
 
 /// The context of a consumer. librdkafka calls `log` and `error` from its own threads, and the other methods within the
 /// consumer's task while it receives.
@@ -31,16 +28,14 @@ pub(super) struct Context {
     /// Cancelled when the consumer must be rebuilt.
     pub broken: CancellationToken,
     pub reasons: Reasons,
-    pub brokers: KnownBrokers,
+    pub answers: Answers,
     pub lag: Arc<Lag>,
 }
 
 impl ClientContext for Context {
     fn log(&self, _: RDKafkaLogLevel, facility: &str, line: &str) {
         self.reasons.note(facility, line);
-        if self.positions.note(facility, line) == Noted::OtherTopic {
-            self.broken.cancel();
-        }
+        self.positions.note(facility, line);
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
@@ -48,8 +43,11 @@ impl ClientContext for Context {
     }
 
     fn stats_raw(&self, statistics: &[u8]) {
-        if self.brokers.are_lost(statistics) {
-            self.broken.cancel();
+        if self.answers.are_lacking(statistics) {
+            self.joined.explain(NO_ANSWER);
+            if self.answers.had_any() {
+                self.broken.cancel();
+            }
         }
         self.lag.observe(statistics, self.workers.client());
     }
@@ -75,11 +73,10 @@ impl ConsumerContext for Context {
 }
 
 impl Context {
-    fn assign(&self, consumer: &BaseConsumer<Self>, partitions: &mut TopicPartitionList) -> KafkaResult<()> {
-        let checked = self.positions.check(consumer, partitions);
+    fn assign(&self, consumer: &BaseConsumer<Self>, partitions: &TopicPartitionList) -> KafkaResult<()> {
         self.workers.start(partitions);
         consumer.incremental_assign(partitions)?;
         self.joined.set(true);
-        checked
+        Ok(())
     }
 }

@@ -141,6 +141,14 @@ impl Condition {
         self.be(if met { Status::Met } else { Status::Unmet });
     }
 
+    /// Gives the reason of a condition that is not met. A condition that is met stays so.
+    pub fn explain(&self, reason: &'static str) {
+        let is_met = self.readiness.lock().get(&(self.name, self.number)) == Some(&Status::Met);
+        if !is_met {
+            self.be(Status::Refused(reason));
+        }
+    }
+
     /// Marks the condition as unmet, because the dependency refuses this service.
     pub fn refuse(&self, reason: &'static str) {
         self.be(Status::Refused(reason));

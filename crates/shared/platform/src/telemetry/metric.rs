@@ -100,7 +100,7 @@ pub const METRICS: &[Metric] = &[
     Metric::counter(
         "kafka_positions_reset_total",
         &["group"],
-        "Positions that were reset to the beginning, since they were those of another topic with the same name.",
+        "Positions behind the end of their partition, which is read from its beginning: the topic was deleted and created again.",
     ),
     Metric::counter(
         "kafka_records_missed_total",

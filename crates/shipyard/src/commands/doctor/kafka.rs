@@ -1,11 +1,12 @@
-//! Checks whether the broker accepts this user, and whether its topics have as many partitions as new topics get.
+//! Checks whether the broker accepts this user, whether its topics have as many partitions as new topics get, and whether
+//! a topic was deleted and created again.
 
 use std::collections::BTreeMap;
 
-use contracts::events::Topics;
+use contracts::events::{Topics, readers};
 use platform::{
     config::{ConfigError, Settings},
-    kafka,
+    kafka::{self, Reader},
 };
 
 use super::finding::{Finding, Verdict};
@@ -22,20 +23,44 @@ pub async fn check(settings: &Settings) -> Vec<Finding> {
 async fn given(settings: &Settings, brokers: &str) -> Vec<Finding> {
     let (verdict, others) = match probe(settings, brokers).await {
         Ok(Ok(others)) => (Verdict::Fine, others),
-        Ok(Err(error)) if error.is::<kafka::Refusal>() => (Verdict::Needed(error.to_string()), None),
-        Ok(Err(error)) => (Verdict::Needed(format!("start that server, or correct KAFKA_BROKERS: {error:#}")), None),
-        Err(error) => (Verdict::Needed(format!("correct {error}")), None),
+        Ok(Err(error)) if error.is::<kafka::Refusal>() => (Verdict::Needed(error.to_string()), Vec::new()),
+        Ok(Err(error)) => {
+            (Verdict::Needed(format!("start that server, or correct KAFKA_BROKERS: {error:#}")), Vec::new())
+        }
+        Err(error) => (Verdict::Needed(format!("correct {error}")), Vec::new()),
     };
     let found = format!("{brokers}, as configured by KAFKA_BROKERS");
     [Finding { what: "Kafka".to_owned(), verdict, found }].into_iter().chain(others).collect()
 }
 
-async fn probe(settings: &Settings, brokers: &str) -> Result<anyhow::Result<Option<Finding>>, ConfigError> {
+async fn probe(settings: &Settings, brokers: &str) -> Result<anyhow::Result<Vec<Finding>>, ConfigError> {
     let (config, topics) = (kafka::Config::load(settings)?, settings.read::<Topics>()?);
     let expected = config.kafka_topic_partitions;
-    let probed = tokio::task::spawn_blocking(move || kafka::probe(&config, &topics.all())).await;
-    let partitions = probed.map_err(anyhow::Error::from).flatten();
-    Ok(partitions.map(|partitions| others(&partitions, expected, brokers)))
+    let brokers = brokers.to_owned();
+    let probed = tokio::task::spawn_blocking(move || {
+        let partitions = kafka::probe(&config, &topics.all())?;
+        let others = others(&partitions, expected, &brokers);
+        let findings = others.into_iter().chain(created_again(&config, &topics, &brokers));
+        anyhow::Ok(findings.collect::<Vec<Finding>>())
+    });
+    Ok(probed.await.map_err(anyhow::Error::from).flatten())
+}
+
+/// Names the groups whose positions are those of an earlier topic, if there are any. Leaves out those that this user may
+/// not read. Blocks.
+fn created_again(config: &kafka::Config, topics: &Topics, brokers: &str) -> Option<Finding> {
+    let is_foreign = |group: &str, topic: &str| {
+        let foreign = Reader::new(config, group).and_then(|reader| reader.foreign_marks(topic));
+        foreign.is_ok_and(|partitions| !partitions.is_empty())
+    };
+    let groups = readers(topics).filter(|(reader, topic)| is_foreign(reader.group, topic));
+    let groups: Vec<String> = groups.map(|(reader, topic)| format!("{} in {topic}", reader.group)).collect();
+    let found = format!("a topic was deleted and created again under its consumers: {}", groups.join(", "));
+    let remedy = format!(
+        "stop the service and run `kafka-consumer-groups.sh --bootstrap-server {brokers} --group GROUP --topic TOPIC \
+        --reset-offsets --to-earliest --execute`. Events that were handled before have no second effect"
+    );
+    (!groups.is_empty()).then(|| Finding::optional("Positions", &found, remedy))
 }
 
 /// Names the topics with another number of partitions than expected, if there are any.

@@ -19,7 +19,7 @@ use super::{Progress, snapshot, topics::GROUP};
 use crate::{
     databases::Databases,
     dead_letter_journal::Journal,
-    dead_letters::{self, is_in_topic},
+    dead_letters::{self, Beginning},
 };
 
 /// Reads the committed offsets before the tables and the topic, so that the tables contain every record consumed until
@@ -90,9 +90,12 @@ fn records(
     let journal = Journal::read(&reader, config)?;
     let pruned = journal.pruned(&dead, &letters);
     read.letters_pruned = pruned.iter().filter(|entry| entry.record.is_none()).count();
-    let pruned = pruned.into_iter().map(|entry| (entry.record, entry.topic_id.as_str()));
-    let known = letters.iter().map(|letter| (letter.record(), letter.topic_id())).chain(pruned);
-    let own = known.filter_map(|(record, id)| record.filter(|(partition, _)| is_in_topic(marks, *partition, id)));
+    let pruned = pruned.into_iter().map(|entry| (entry.record, entry.origin.clone()));
+    let known = letters.iter().map(|letter| (letter.record(), letter.published())).chain(pruned);
+    let beginning = Beginning::read(&reader, topic, extents)?;
+    let own = known.filter_map(|(record, origin)| {
+        record.filter(|(partition, offset)| beginning.has(*partition, *offset, &origin))
+    });
     read.letters = own.collect();
     Ok(read)
 }
@@ -174,12 +177,12 @@ mod tests {
 
     use super::*;
 
-    /// Publishes a record, or the dead letter of one in this partition, with its offset and the id of its topic.
+    /// Publishes a record, or the dead letter of one in this partition, with its offset and the time of its publication.
     async fn publish(broker: &testkit::Kafka, topic: &str, letter: Option<(i32, i64, &str)>) {
-        let headers = letter.map(|(partition, offset, id)| {
+        let headers = letter.map(|(partition, offset, at)| {
             let named = [(kafka::HEADER_PARTITION, partition.to_string()), (kafka::HEADER_OFFSET, offset.to_string())];
-            let id = Some((kafka::HEADER_TOPIC_ID, id.to_owned())).filter(|(_, id)| !id.is_empty());
-            named.into_iter().chain(id).map(|(name, value)| (name.to_owned(), value)).collect()
+            let at = Some((kafka::HEADER_PUBLISHED_AT, at.to_owned())).filter(|(_, at)| !at.is_empty());
+            named.into_iter().chain(at).map(|(name, value)| (name.to_owned(), value)).collect()
         });
         let topic = if letter.is_some() { dead_letter_topic(topic) } else { topic.to_owned() };
         let (key, payload, headers) = (b"key".to_vec(), b"{}".to_vec(), headers.unwrap_or_default());
@@ -194,11 +197,12 @@ mod tests {
             publish(&broker, &topic, None).await;
         }
         let partition = broker.messages(&topic).await[0].partition;
-        for (offset, id) in [(2, "earlier"), (3, "own"), (4, "")] {
-            publish(&broker, &topic, Some((partition, offset, id))).await;
+        let now = platform::clock::now().to_rfc3339();
+        for (offset, at) in [(2, "2020-01-01T00:00:00Z"), (3, &now), (4, "")] {
+            publish(&broker, &topic, Some((partition, offset, at))).await;
         }
         let extents = [Extent { partition, start: 0, end: 5 }];
-        let marks = HashMap::from([(partition, Mark { next: 5, note: "own".to_owned() })]);
+        let marks = HashMap::from([(partition, Mark { next: 5, note: String::new() })]);
 
         let progress: Progress = Arc::new(|_, _, _| {});
         let reading = tokio::task::spawn_blocking(move || records(&config, &topic, &extents, &marks, &progress));

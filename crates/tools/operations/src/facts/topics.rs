@@ -1,9 +1,6 @@
 //! Reads the retained records of topics and dead-letter topics. A topic with several event types is read once.
 
-use std::{
-    collections::{BTreeSet, HashMap},
-    sync::Arc,
-};
+use std::{collections::HashMap, sync::Arc};
 
 use anyhow::Context as _;
 use audit::facts::{self, Completion, DeadLetters, Discarded, Log, Record, kind};
@@ -14,7 +11,7 @@ use uuid::Uuid;
 
 use crate::{
     dead_letter_journal::Journal,
-    dead_letters::{self, DeadLetter, event_uuid, is_in_topic},
+    dead_letters::{self, Beginning, DeadLetter, Origin, event_uuid},
 };
 
 /// A progress callback: topic, records read, total records.
@@ -59,9 +56,9 @@ pub async fn read(
                 read.logs.extend(logs);
             }
             let dead = dead_letter_topic(&topic);
-            let kept = |letter: DeadLetter| (letter.topic_id().to_owned(), letter.fact(routes[0].kind));
+            let kept = |letter: DeadLetter| (letter.published(), letter.fact(routes[0].kind));
             if let Some(letters) = dead_letters::read(&reader, &dead, kept)? {
-                let letters = compared(&own, &topic, &routes, letters)?;
+                let letters = compared(&Beginning::read(&reader, &topic, &reader.extents(&topic)?)?, letters);
                 read.dead_letters.push(DeadLetters { topic: dead, letters });
             }
         }
@@ -81,27 +78,13 @@ pub async fn read(
     Ok(read)
 }
 
-/// Returns the letters of a topic, each given with the id of its topic, and marks those of an earlier one of this name.
-fn compared(
-    config: &kafka::Config,
-    topic: &str,
-    routes: &[&Route],
-    mut letters: Vec<(String, facts::DeadLetter)>,
-) -> anyhow::Result<Vec<facts::DeadLetter>> {
-    let groups: BTreeSet<&str> = routes.iter().flat_map(|route| route.readers()).map(|reader| reader.group).collect();
-    for group in groups {
-        let own = letters.iter_mut().filter(|(id, letter)| letter.group == group && !id.is_empty());
-        let own: Vec<&mut (String, facts::DeadLetter)> = own.filter(|(_, letter)| letter.partition >= 0).collect();
-        if own.is_empty() {
-            continue;
-        }
-        let partitions: BTreeSet<i32> = own.iter().map(|(_, letter)| letter.partition).collect();
-        let marks = Reader::new(config, group)?.marks(topic, &Vec::from_iter(partitions))?;
-        for (id, letter) in own {
-            letter.is_current = is_in_topic(&marks, letter.partition, id);
-        }
-    }
-    Ok(letters.into_iter().map(|(_, letter)| letter).collect())
+/// Returns the letters of a topic, each given with its origin, and marks those of an earlier one of this name.
+fn compared(beginning: &Beginning, letters: Vec<(Origin, facts::DeadLetter)>) -> Vec<facts::DeadLetter> {
+    let compared = letters.into_iter().map(|(origin, letter)| facts::DeadLetter {
+        is_current: beginning.has(letter.partition, letter.offset, &origin),
+        ..letter
+    });
+    compared.collect()
 }
 
 /// The logs of one topic, and the latest start of the partitions whose first records are deleted.
@@ -168,7 +151,7 @@ fn latest_start(extents: &[Extent], firsts: &HashMap<i32, DateTime<Utc>>) -> Opt
 mod tests {
     use std::time::Duration;
 
-    use platform::kafka::Mark;
+    use chrono::TimeDelta;
 
     use super::*;
 
@@ -184,36 +167,33 @@ mod tests {
         assert_eq!(latest_start(&with_empty, &firsts), Some(DateTime::<Utc>::MAX_UTC));
     }
 
-    #[tokio::test]
-    async fn a_letter_whose_record_was_in_an_earlier_topic_is_not_current() {
-        let broker = testkit::kafka().await;
-        let route = const { &ROUTES }.iter().find(|route| !route.consumers.is_empty()).unwrap();
-        let (config, topic) = (broker.config(), route.topic(&broker.topics()).to_owned());
-        let group = route.consumers[0].group;
-        let letter = |id: &str, partition| {
+    #[test]
+    fn a_letter_whose_record_was_in_an_earlier_topic_or_cluster_is_not_current() {
+        let at = |hours| Some(DateTime::UNIX_EPOCH + TimeDelta::hours(hours));
+        let first = HashMap::from([(0, (5, at(2).unwrap()))]);
+        let beginning = Beginning { cluster: "ours".to_owned(), first };
+        let letter = |(cluster, hours, partition, offset): (&str, Option<i64>, i32, i64)| {
             let letter = facts::DeadLetter {
                 id: String::new(),
                 given_up_at: DateTime::UNIX_EPOCH,
                 topic: String::new(),
                 partition,
-                offset: 0,
+                offset,
                 is_current: true,
-                group: group.to_owned(),
+                group: String::new(),
                 event: None,
                 error: String::new(),
             };
-            (id.to_owned(), letter)
+            (Origin { cluster: cluster.to_owned(), at: hours.and_then(at) }, letter)
         };
-        let letters = [("earlier", 0), ("own", 0), ("", 0), ("earlier", 1), ("earlier", -1)];
-        let letters = letters.map(|(id, partition)| letter(id, partition)).to_vec();
+        // Of an earlier topic, of another cluster, our own, expired, in an unread partition, unknown.
+        let letters =
+            [("ours", Some(1), 0, 7), ("other", Some(3), 0, 7), ("ours", Some(3), 0, 7), ("ours", Some(1), 0, 4)];
+        let letters = letters.into_iter().chain([("", Some(1), 1, 7), ("", None, -1, -1)]);
 
-        let comparing = tokio::task::spawn_blocking(move || {
-            let mark = Mark { next: 5, note: "own".to_owned() };
-            Reader::new(&config, group)?.mark(&topic, 0, &mark)?;
-            compared(&config, &topic, &[route], letters)
-        });
+        let compared = compared(&beginning, letters.map(letter).collect());
 
-        let current: Vec<bool> = comparing.await.unwrap().unwrap().iter().map(|letter| letter.is_current).collect();
-        assert_eq!(current, [false, true, true, true, true]);
+        let current: Vec<bool> = compared.iter().map(|letter| letter.is_current).collect();
+        assert_eq!(current, [false, false, true, true, true, true]);
     }
 }

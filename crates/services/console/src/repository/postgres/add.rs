@@ -15,12 +15,12 @@ use crate::model::NewRecord;
 /// The records of a batch, at least one.
 pub type Records = Arc<[NewRecord]>;
 
-/// The position of the first record of a batch: topic id, topic, partition and offset.
+/// The position of the first record of a batch: origin, topic, partition and offset.
 type Position = (String, String, i32, i64);
 
 /// Returns the position of the batch's first record, which identifies the batch's result.
 pub fn first(records: &Records) -> Position {
-    let first = |one: &NewRecord| (one.topic_id.clone(), one.topic.clone(), one.partition, one.offset);
+    let first = |one: &NewRecord| (one.origin.clone(), one.topic.clone(), one.partition, one.offset);
     records.first().map(first).unwrap_or_default()
 }
 
@@ -50,7 +50,7 @@ pub async fn add(pool: Database, batches: Arc<[Records]>) -> sqlx::Result<HashMa
             returning place
         )
         select place - base as "number!" from added, counted"#,
-        &column(&records, |one| one.topic_id.clone()),
+        &column(&records, |one| one.origin.clone()),
         &column(&records, |one| one.topic.clone()),
         &column(&records, |one| one.partition),
         &column(&records, |one| one.offset),

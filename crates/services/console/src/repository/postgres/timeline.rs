@@ -37,7 +37,7 @@ macro_rules! record {
             place: $row.place,
             is_repeat: $row.is_repeat,
             record: NewRecord {
-                topic_id: $row.topic_id,
+                origin: $row.topic_id,
                 topic: $row.topic,
                 partition: $row.partition,
                 offset: $row.record_offset,
