@@ -17,7 +17,7 @@ pub const METRICS: &[Metric] = &[
     Metric::counter(
         "payments_total",
         &["method", "status"],
-        "Attempts to charge whose outcome has become known: charged, declined, or refunding, for an order that was cancelled meanwhile.",
+        "Attempts to charge whose outcome has become known: charged, declined, refunding, for an order that was cancelled meanwhile, or refused, for which the provider executed no request.",
     ),
     Metric::gauge(
         "payments_undecided",
@@ -37,7 +37,7 @@ pub const METRICS: &[Metric] = &[
     Metric::gauge("refunds_pending", &[], "Refunds that are not done. Each replica reports the same."),
 ];
 
-const SETTLED: [&str; 3] = ["charged", "declined", "refunding"];
+const SETTLED: [&str; 4] = ["charged", "declined", "refunding", "refused"];
 
 /// Starts every counter at 0, because Prometheus' `rate()` ignores the first value of a series.
 pub fn count_from_zero() {
@@ -58,6 +58,15 @@ pub fn settled(payment: &Payment) {
         Status::Declined(_) => "declined",
         Status::Refunding { .. } | Status::Refunded { .. } => "refunding",
     };
+    count(payment, status);
+}
+
+/// Counts an attempt that has ended because the provider executed no request of it.
+pub fn refused(payment: &Payment) {
+    count(payment, "refused");
+}
+
+fn count(payment: &Payment, status: &'static str) {
     metrics::counter!("payments_total", "method" => payment.intent.method.as_str(), "status" => status).increment(1);
 }
 

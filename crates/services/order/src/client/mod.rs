@@ -66,6 +66,8 @@ pub enum Payment {
     Charged(TransactionId),
     /// This attempt has not charged the order and never will.
     Declined(Refusal),
+    /// This request was not executed. It says nothing about other requests of the attempt.
+    NotAsked(String),
     /// The outcome is unknown: the order may have been charged. The request must be repeated.
     Unknown(String),
 }

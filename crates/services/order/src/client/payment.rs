@@ -7,7 +7,7 @@ use contracts::proto::payment::v1::{
     VoidAttemptRequest, payment_service_client::PaymentServiceClient,
 };
 use platform::{
-    grpc::{self, Peer, is_transient, reason},
+    grpc::{self, Peer, is_transient, is_unprocessed, reason},
     retry::Budget,
 };
 use tonic::Code;
@@ -55,7 +55,12 @@ impl Payments for GrpcPayments {
             (Code::FailedPrecondition, Some("PAYMENT_DECLINED" | "ORDER_CANCELLED")) => {
                 Payment::Declined(Refusal::PaymentDeclined)
             }
-            _ => Payment::Unknown(format!("{:?}: {}", status.code(), status.message())),
+            // Payment's guard and its bounds refuse a call before it is executed.
+            (code @ (Code::Unauthenticated | Code::PermissionDenied | Code::ResourceExhausted), _) => {
+                Payment::NotAsked(format!("{code:?}: {}", status.message()))
+            }
+            (code, _) if is_unprocessed(&status) => Payment::NotAsked(format!("{code:?}: {}", status.message())),
+            (code, _) => Payment::Unknown(format!("{code:?}: {}", status.message())),
         }
     }
 

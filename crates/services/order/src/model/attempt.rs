@@ -48,7 +48,7 @@ pub enum AttemptEnd {
     Paid,
     /// The order was not charged. The user may pay it with another attempt.
     Declined,
-    /// The payment service was not called. The user may pay the order with another attempt.
+    /// The payment service has executed no request. The user may pay the order with another attempt.
     Abandoned,
     /// The order was not charged and is cancelled.
     Cancelled,

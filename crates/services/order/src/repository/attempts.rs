@@ -21,7 +21,7 @@ pub enum Settlement {
     Paid { transaction: TransactionId, event: Event },
     /// The order was not charged, for this reason. The user may pay it with another attempt.
     Declined(Refusal),
-    /// The payment service was not called. The user may pay the order with another attempt.
+    /// The payment service has executed no request. The user may pay the order with another attempt.
     Abandoned,
     /// The order was not charged and is cancelled.
     Cancelled { event: Event },

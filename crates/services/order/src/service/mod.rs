@@ -17,6 +17,7 @@ mod remove_idempotency_keys;
 pub(crate) mod replay;
 mod report_backlog;
 mod statuses;
+mod uncharged;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 

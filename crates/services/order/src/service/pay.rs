@@ -16,7 +16,7 @@ use crate::{
     metrics,
     model::{
         self, AttemptEnd, AttemptLease, CancelReason, Charge, Claim, Confirmation, Order, Outcome, PaymentMethod,
-        PaymentStatus, Status, Step,
+        PaymentStatus, Step,
     },
     repository::Settlement,
 };
@@ -160,33 +160,11 @@ impl OrderService {
     }
 
     async fn charge(&self, order: Order, lease: AttemptLease) -> Result<Outcome, Error> {
-        let attempt = lease.attempt.number;
         match self.payments.pay(&order, lease.attempt).await {
             Payment::Charged(transaction) => self.paid(order, lease, transaction).await,
-            Payment::Declined(refusal) => {
-                let outcome = Outcome::Refused(refusal.clone());
-                if self.settle(&order, &lease, &Settlement::Declined(refusal.clone()), Some(&outcome)).await? {
-                    tracing::info!(order_uuid = %order.uuid, attempt, reason = %refusal, "payment declined");
-                    self.hold(&order).await;
-                } else if self.find(order.user, order.uuid).await?.status == Status::Cancelled {
-                    // A process that voided the attempt has cancelled the order and stored that outcome under the key.
-                    return Err(Error::PaymentOutcomeUnknown);
-                }
-                // Otherwise the payment service's event or another process has ended the attempt with the same result.
-                Err(refusal.into())
-            }
+            Payment::Declined(refusal) => self.declined(&order, lease, refusal).await,
+            Payment::NotAsked(problem) => self.not_asked(&order, lease, problem).await,
             Payment::Unknown(problem) => Err(self.ask_later(&order, &lease, &problem).await),
-        }
-    }
-
-    /// Makes the parts of an order whose payment was declined count as unpaid again. If that fails, they count when the
-    /// next payment is declined.
-    async fn hold(&self, order: &Order) {
-        if let Err(error) = self.inventory.reserve(order.uuid, order.user, &order.quantities(), false).await {
-            refused(
-                "parts of a declined order stay confirmed",
-                format!("order {}: {}", order.uuid, error_chain(error)),
-            );
         }
     }
 
@@ -212,7 +190,13 @@ impl OrderService {
     }
 
     /// Executes `step` for an attempt whose reservation was not confirmed because of `error`.
-    async fn give_up(&self, order: Order, lease: AttemptLease, step: Step, error: Error) -> Result<Outcome, Error> {
+    pub(super) async fn give_up(
+        &self,
+        order: Order,
+        lease: AttemptLease,
+        step: Step,
+        error: Error,
+    ) -> Result<Outcome, Error> {
         match step {
             Step::End(AttemptEnd::Abandoned) => {
                 let abandoned = self.settle(&order, &lease, &Settlement::Abandoned, None).await?;
@@ -278,7 +262,7 @@ impl OrderService {
     }
 
     /// Writes the end of an attempt. If that fails, the outcome is unknown to the user until the reconciler has written it.
-    async fn settle(
+    pub(super) async fn settle(
         &self,
         order: &Order,
         lease: &AttemptLease,

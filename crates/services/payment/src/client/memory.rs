@@ -12,7 +12,7 @@ use contracts::{
 };
 use platform::postgres::DatabaseError;
 
-use super::{Balances, Declines, Lookup, Provider, Refund, Unknown};
+use super::{Balances, ChargeError, Declines, Lookup, Provider, Refund, Unknown};
 use crate::model::{ChargeState, Credit, Decline, Intent, Method, Outcome, Reference, RefundState};
 
 /// A fault injected into one request to the provider.
@@ -20,6 +20,8 @@ use crate::model::{ChargeState, Credit, Decline, Intent, Method, Outcome, Refere
 pub enum ScriptedFault {
     /// The request is processed; the response is lost.
     Silent,
+    /// The provider refuses to execute a charge.
+    Refused,
     /// The request fails or is lost before the provider processes it.
     Broken,
     /// The provider neither processes the request nor responds.
@@ -153,7 +155,7 @@ impl MemoryProvider {
 
 #[async_trait]
 impl Provider for MemoryProvider {
-    async fn charge(&self, intent: &Intent) -> Result<ChargeState, Unknown> {
+    async fn charge(&self, intent: &Intent) -> Result<ChargeState, ChargeError> {
         let settled = |outcome| Ok(ChargeState::Settled(outcome));
         match self.next_fault() {
             None | Some(ScriptedFault::Failing) => settled(self.enter(intent, None)),
@@ -163,9 +165,10 @@ impl Provider for MemoryProvider {
             }
             Some(ScriptedFault::Silent) => {
                 self.enter(intent, None);
-                Err(lost("the response is lost"))
+                Err(lost("the response is lost").into())
             }
-            Some(ScriptedFault::Broken) => Err(lost("500")),
+            Some(ScriptedFault::Refused) => Err(ChargeError::Refused(anyhow::anyhow!("401"))),
+            Some(ScriptedFault::Broken) => Err(lost("500").into()),
             Some(ScriptedFault::Hung) => std::future::pending().await,
             Some(ScriptedFault::Decline(decline)) => settled(self.enter(intent, Some(decline))),
             Some(ScriptedFault::Twice) => {
@@ -198,7 +201,7 @@ impl Provider for MemoryProvider {
                 self.make_refund(refund)?;
                 Err(lost("the response is lost"))
             }
-            Some(ScriptedFault::Broken | ScriptedFault::Decline(_)) => Err(lost("500")),
+            Some(ScriptedFault::Broken | ScriptedFault::Refused | ScriptedFault::Decline(_)) => Err(lost("500")),
             Some(ScriptedFault::Hung) => std::future::pending().await,
             Some(ScriptedFault::Twice) => {
                 self.make_refund(refund)?;

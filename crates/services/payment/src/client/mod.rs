@@ -27,6 +27,16 @@ use crate::model::{ChargeState, Credit, Intent, Method, Payment, ProviderName, R
 #[error("the outcome at the provider is unknown")]
 pub struct Unknown(#[source] pub anyhow::Error);
 
+/// Why a request to charge has no outcome.
+#[derive(Debug, thiserror::Error)]
+pub enum ChargeError {
+    /// The provider has not executed this request and never will. This says nothing about other requests of the attempt.
+    #[error("the provider refused to execute the request")]
+    Refused(#[source] anyhow::Error),
+    #[error(transparent)]
+    Unknown(#[from] Unknown),
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Lookup {
     Known(ChargeState),
@@ -66,7 +76,7 @@ pub trait Provider: Send + Sync {
     /// Charges the intent's amount. The transaction is the idempotency key.
     ///
     /// Providers forget idempotency keys after a day. A repetition after that could charge a second time.
-    async fn charge(&self, intent: &Intent) -> Result<ChargeState, Unknown>;
+    async fn charge(&self, intent: &Intent) -> Result<ChargeState, ChargeError>;
     /// Looks up the charge of this intent, by the provider's id of the charge if it is known.
     async fn find(&self, intent: &Intent, reference: Option<&str>) -> Result<Lookup, Unknown>;
     /// Requests a refund, or looks it up if it is pending. A refund that was made is not made again, even if the

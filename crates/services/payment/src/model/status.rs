@@ -11,6 +11,11 @@ pub enum Outcome {
     Declined(Decline),
 }
 
+impl Outcome {
+    /// The outcome of an attempt of which the provider refused to execute each request.
+    pub const REFUSED: Self = Self::Declined(Decline::Declined);
+}
+
 /// The state of a charge, as the provider reports it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ChargeState {

@@ -95,7 +95,7 @@ fn refund_pause(times: u32) -> Duration {
 
 #[async_trait]
 pub trait Payments: PartialRefunds {
-    /// Records the intent to charge, unless its attempt is recorded already, another attempt blocks it or the order is cancelled.
+    /// Records the intent to charge and counts its first request, unless its attempt is recorded already, another attempt blocks it or the order is cancelled.
     async fn begin(&self, intent: &Intent) -> Result<Begun, Error>;
     /// Records an attempt as declined without a call to the provider, and writes its event. Does nothing if the attempt is recorded
     /// already. Returns all payments of the order.
@@ -103,6 +103,11 @@ pub trait Payments: PartialRefunds {
     /// Records the outcome of a charge and its event, unless an outcome is recorded already. Returns the payment with
     /// the recorded outcome, and true if this call recorded it.
     async fn settle(&self, intent: &Intent, outcome: &Outcome) -> Result<(Payment, bool), Error>;
+    /// Counts one more request to charge, before it is sent. Returns false if the attempt is settled: nothing may be sent then.
+    async fn count_request(&self, transaction: TransactionId) -> Result<bool, Error>;
+    /// Takes back the count of a request that the provider refused to execute. If no other is counted, this ends the attempt as
+    /// declined and writes its event. Returns the payment, and true if this call ended the attempt.
+    async fn refuse(&self, intent: &Intent) -> Result<(Payment, bool), Error>;
     /// Returns the time since the attempt was recorded, by the clock of the store.
     async fn age(&self, transaction: TransactionId) -> Result<Duration, Error>;
     /// Records the provider's id of a charge that is pending.

@@ -17,10 +17,7 @@ impl PaymentService {
         let intent = self.intent(charge, transaction);
         self.check_payer(&intent).await?;
         let payment = match self.payments.begin(&intent).await? {
-            Begun::New(payment) => {
-                let state = self.providers.get(intent.provider)?.charge(&intent).await?;
-                self.record(payment, state).await?
-            }
+            Begun::New(payment) => self.request_charge(payment).await?,
             Begun::Existing(payment) => self.resume(payment, &intent).await?,
             Begun::Cancelled => return Err(Error::Cancelled),
         };

@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
+use platform::outage::refused;
+
 use super::PaymentService;
 use crate::{
-    client::{Lookup, Unknown},
+    client::{ChargeError, Lookup, Unknown},
     error::Error,
+    metrics,
     model::{ChargeState, Decline, Outcome, Payment, Status},
 };
 
@@ -28,7 +31,7 @@ impl PaymentService {
             lookup @ (Lookup::Absent | Lookup::Unsupported) => {
                 let age = self.payments.age(payment.intent.transaction).await?;
                 if age < MAX_REPEAT_AGE {
-                    provider.charge(&payment.intent).await?
+                    return self.repeat_charge(payment).await;
                 } else if age >= FINAL_AGE && lookup == Lookup::Absent {
                     tracing::warn!(transaction_uuid = %payment.intent.transaction, "charge absent at the provider, attempt declined");
                     ChargeState::Settled(Outcome::Declined(Decline::Declined))
@@ -38,6 +41,34 @@ impl PaymentService {
             }
         };
         self.record(payment, state).await
+    }
+
+    async fn repeat_charge(&self, payment: Payment) -> Result<Payment, Error> {
+        let transaction = payment.intent.transaction;
+        if self.payments.count_request(transaction).await? {
+            return self.request_charge(payment).await;
+        }
+        self.payments.get(transaction).await?.ok_or(Error::NotFound)
+    }
+
+    /// Requests the charge of a payment, whose request is counted, and records the answer. If the provider refuses to execute the
+    /// request and no other may have charged, the attempt ends as declined.
+    pub(super) async fn request_charge(&self, payment: Payment) -> Result<Payment, Error> {
+        let error = match self.providers.get(payment.intent.provider)?.charge(&payment.intent).await {
+            Ok(state) => return self.record(payment, state).await,
+            Err(ChargeError::Unknown(unknown)) => return Err(unknown.into()),
+            Err(ChargeError::Refused(error)) => error,
+        };
+        let (payment, is_ended) = self.payments.refuse(&payment.intent).await?;
+        refused("payment provider refuses to charge", format!("{error:#}"));
+        if is_ended {
+            metrics::refused(&payment);
+            self.relay.wake();
+        }
+        match payment.status {
+            Status::Pending { .. } => Err(Unknown(error).into()),
+            _ => Ok(payment),
+        }
     }
 
     /// Records the provider's answer about a charge. Fails while the outcome is unknown.

@@ -127,6 +127,38 @@ async fn a_charge_that_is_processing_for_more_than_a_day_is_made_once() {
 }
 
 #[tokio::test]
+async fn an_order_whose_charge_the_provider_refuses_to_execute_can_be_cancelled_and_paid_otherwise() {
+    let mut fixture = fixture().await;
+    for (attempt, status) in (1..).zip([401, 403, 429]) {
+        fixture.charge.attempt = NonZeroU32::new(attempt).unwrap();
+        fixture.provider.script([ProviderFault::Status(status)]);
+
+        let refused = fixture.pay().await;
+
+        assert!(matches!(refused, Err(Error::Declined(Decline::Declined))), "{status}: {refused:?}");
+    }
+    // A request whose answer is lost may have charged; the refusal of its repetition ends nothing.
+    fixture.charge.attempt = NonZeroU32::new(4).unwrap();
+    fixture.provider.script([ProviderFault::Status(500), ProviderFault::Status(401)]);
+    for _ in 0..2 {
+        assert!(matches!(fixture.pay().await, Err(Error::Unknown(_))));
+    }
+    fixture.pay().await.unwrap();
+    assert_eq!(fixture.movements(), (1, 0));
+
+    let (order, method) = (new_order(), Method::InvestorMoney);
+    fixture.charge = Charge { order, attempt: NonZeroU32::MIN, ..fixture.charge };
+    fixture.provider.script([ProviderFault::Status(401)]);
+    fixture.pay().await.unwrap_err();
+    let attempt = NonZeroU32::new(2).unwrap();
+    let otherwise = fixture.service.pay(&Charge { attempt, method, ..fixture.charge }, new_transaction()).await;
+    assert!(matches!(otherwise, Err(Error::Declined(Decline::InsufficientFunds))), "{otherwise:?}");
+    fixture.cancel().await;
+    fixture.refund().await.unwrap();
+    assert_eq!(fixture.movements(), (0, 0));
+}
+
+#[tokio::test]
 async fn a_partial_refund_that_fails_after_it_was_made_is_made_again_beside_the_others() {
     let fixture = fixture().await;
     let transaction = fixture.pay().await.unwrap();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use payment::{
-    client::{Lookup, Provider as _, Refund},
+    client::{ChargeError, Lookup, Provider as _, Refund},
     model::{ChargeState, Decline, Intent, Method, Outcome, RefundState, refund_of_rest},
 };
 use platform::{deadline, error_chain};
@@ -59,12 +59,13 @@ async fn an_invalid_charge_counts_as_declined() {
 
 #[tokio::test]
 async fn an_ambiguous_response_is_unknown_and_charged_once_when_repeated() {
-    for status in [409, 429, 500, 503] {
+    for status in [409, 500, 503] {
         let server = stand_in().await;
         server.script([ProviderFault::Status(status)]);
         let intent = intent(Method::Card);
 
-        assert!(client(&server.url()).charge(&intent).await.is_err(), "{status}");
+        let unknown = client(&server.url()).charge(&intent).await;
+        assert!(matches!(unknown, Err(ChargeError::Unknown(_))), "{status}: {unknown:?}");
         assert_eq!(client(&server.url()).find(&intent, None).await.unwrap(), Lookup::Absent);
         assert_eq!(client(&server.url()).charge(&intent).await.unwrap(), charged());
         assert_eq!(server.charges(intent.order.uuid()), 1);
@@ -324,11 +325,23 @@ async fn a_server_without_search_or_with_another_account_says_nothing_of_a_charg
 }
 
 #[tokio::test]
-async fn an_unreachable_provider_leaves_the_outcome_unknown() {
+async fn a_charge_that_the_provider_does_not_execute_is_refused() {
+    let server = stand_in().await;
+    for status in [401, 403, 429] {
+        server.script([ProviderFault::Status(status)]);
+
+        let refused = client(&server.url()).charge(&intent(Method::Card)).await;
+
+        assert!(matches!(refused, Err(ChargeError::Refused(_))), "{status}: {refused:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_unreachable_provider_is_asked_for_nothing() {
     let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let client = client(&format!("http://{free}"));
 
-    assert!(client.charge(&intent(Method::Card)).await.is_err());
+    assert!(matches!(client.charge(&intent(Method::Card)).await, Err(ChargeError::Refused(_))));
     assert!(client.find(&intent(Method::Card), None).await.is_err());
 }
 

@@ -106,6 +106,16 @@ pub fn is_refused(status: &Status) -> bool {
     std::error::Error::source(status).is_some_and(<dyn std::error::Error>::is::<Refused>)
 }
 
+/// The source of a call's status if no replica has processed the call.
+#[derive(Debug, thiserror::Error)]
+#[error("the call was not processed")]
+pub(crate) struct Unprocessed;
+
+/// Returns true if no replica has processed a call that changes something: it was not sent, or each replica said so.
+pub fn is_unprocessed(status: &Status) -> bool {
+    is_refused(status) || std::error::Error::source(status).is_some_and(<dyn std::error::Error>::is::<Unprocessed>)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

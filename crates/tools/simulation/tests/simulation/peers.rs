@@ -14,7 +14,7 @@ use order::{
     model::{Attempt, Order, PaymentMethod, PaymentStatus, Status},
 };
 use payment::{
-    client::{Balances, Lookup, MemoryProvider, Provider, Refund, ScriptedFault, Unknown},
+    client::{Balances, ChargeError, Lookup, MemoryProvider, Provider, Refund, ScriptedFault, Unknown},
     error::Error as PaymentError,
     model::{self, ChargeState, Credit, Decline, Intent, Method, RefundState},
     service::Charge,
@@ -129,7 +129,8 @@ impl Payments for RemotePayments {
             }
             _ if world.makes(Mistake::TimeoutIsFailure) => Payment::Declined(Refusal::PaymentDeclined),
             Ok(Err(error)) => Payment::Unknown(error.to_string()),
-            Err(lost) => Payment::Unknown(format!("{lost:?}")),
+            Err(Lost::Refused) => Payment::NotAsked("no process listens".to_owned()),
+            Err(lost @ Lost::Silent) => Payment::Unknown(format!("{lost:?}")),
         }
     }
 
@@ -255,7 +256,7 @@ pub struct RemoteProvider {
 
 impl RemoteProvider {
     /// Executes `work` at the provider once, twice or not at all. Returns or loses the answer.
-    async fn ask<T, F: Future<Output = Result<T, Unknown>>>(&self, work: impl Fn() -> F) -> Result<T, Unknown> {
+    async fn ask<T, E: From<Unknown>, F: Future<Output = Result<T, E>>>(&self, work: impl Fn() -> F) -> Result<T, E> {
         let world = &self.process.world;
         self.process.step("before it asks the provider").await;
         world.travel().await;
@@ -264,14 +265,14 @@ impl RemoteProvider {
             world.note(format_args!("the provider misbehaves: {fault}"));
         }
         match fault {
-            Some(0) => return Err(Unknown(anyhow::anyhow!("500"))),
+            Some(0) => return Err(Unknown(anyhow::anyhow!("500")).into()),
             Some(1) => {
                 tokio::time::sleep(PROVIDER_TIMEOUT).await;
-                return Err(Unknown(anyhow::anyhow!("hung")));
+                return Err(Unknown(anyhow::anyhow!("hung")).into());
             }
             Some(2) => {
                 work().await?;
-                return Err(Unknown(anyhow::anyhow!("did it and said nothing")));
+                return Err(Unknown(anyhow::anyhow!("did it and said nothing")).into());
             }
             Some(_) => {
                 work().await?;
@@ -297,13 +298,17 @@ impl RemoteProvider {
 
 #[async_trait]
 impl Provider for RemoteProvider {
-    async fn charge(&self, intent: &Intent) -> Result<ChargeState, Unknown> {
+    async fn charge(&self, intent: &Intent) -> Result<ChargeState, ChargeError> {
         let mut intent = *intent;
         let world = &self.process.world;
         if world.makes(Mistake::NewKeyOnRetry) {
             intent.transaction = TransactionId::new(world.uuid());
         }
         locked(&world.stores.charge_requests).insert(intent.transaction.uuid(), intent);
+        if world.strikes(Fault::Provider) {
+            world.note(format_args!("the provider refuses to charge"));
+            return Err(ChargeError::Refused(anyhow::anyhow!("401")));
+        }
         let slow = self.later(&[ScriptedFault::Slow]);
         self.ask(|| {
             self.books.script(slow);

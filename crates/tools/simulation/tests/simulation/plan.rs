@@ -25,7 +25,7 @@ pub enum Fault {
     Redelivery,
     /// A consumer that has lost its partition handles a message late.
     Zombie,
-    /// The payment provider fails, does not answer, or hangs.
+    /// The payment provider refuses, fails, does not answer, or hangs.
     Provider,
     /// The database is unavailable, or its answer is lost.
     Database,

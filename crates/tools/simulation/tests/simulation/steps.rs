@@ -343,6 +343,8 @@ stepwise! {
     Payments for MemoryPayments, payment::error::Error {
         fn begin(intent: &Intent) -> Begun;
         fn void_attempt(intent: &Intent) -> Vec<Payment>;
+        fn count_request(transaction: TransactionId) -> bool;
+        fn refuse(intent: &Intent) -> (Payment, bool);
         fn age(transaction: TransactionId) -> Duration;
         fn processing(transaction: TransactionId, reference: &str) -> ();
         fn continue_refund(transaction: TransactionId, current: &RefundRequest, next: &RefundRequest) -> ();

@@ -10,7 +10,7 @@ use contracts::{
 use platform::postgres::{Database, DatabaseError, GroupCommit, retry_stale};
 
 use self::charge::Entry;
-use super::{Balances, Declines, Lookup, Provider, Refund, Unknown};
+use super::{Balances, ChargeError, Declines, Lookup, Provider, Refund, Unknown};
 use crate::model::{ChargeState, Credit, Decline, Intent, Outcome, RefundState};
 
 #[derive(Clone)]
@@ -87,12 +87,12 @@ impl Entry {
 
 #[async_trait]
 impl Provider for Ledger {
-    async fn charge(&self, intent: &Intent) -> Result<ChargeState, Unknown> {
+    async fn charge(&self, intent: &Intent) -> Result<ChargeState, ChargeError> {
         let entered = match self.enter(intent).await {
             Err(sqlx::Error::Database(error)) if error.is_unique_violation() => self.enter(intent).await,
             entered => entered,
         };
-        entered.map_err(unknown)?.state(intent)
+        Ok(entered.map_err(unknown)?.state(intent)?)
     }
 
     async fn find(&self, intent: &Intent, _: Option<&str>) -> Result<Lookup, Unknown> {

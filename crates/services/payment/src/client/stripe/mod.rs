@@ -13,7 +13,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::de::DeserializeOwned;
 
 use self::response::{ErrorResponse, PaymentIntent, SearchResult};
-use super::{Lookup, Provider, Refund, Unknown};
+use super::{ChargeError, Lookup, Provider, Refund, Unknown};
 use crate::model::{ChargeState, Decline, Intent, Method, Outcome, RefundState};
 
 /// The maximum size of a response in bytes. It is many times the size of a search result with ten PaymentIntents.
@@ -99,7 +99,7 @@ impl Stripe {
 
 #[async_trait]
 impl Provider for Stripe {
-    async fn charge(&self, intent: &Intent) -> Result<ChargeState, Unknown> {
+    async fn charge(&self, intent: &Intent) -> Result<ChargeState, ChargeError> {
         let transaction = intent.transaction.to_string();
         let form = [
             ("amount", intent.amount.minor().to_string()),
@@ -114,7 +114,8 @@ impl Provider for Stripe {
             ("metadata[transaction_uuid]", transaction.clone()),
         ];
         let form: Vec<(&str, &str)> = form.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        match self.send::<PaymentIntent>(self.post(&["payment_intents"], &transaction, &form)?).await? {
+        let sent = self.send::<PaymentIntent>(self.post(&["payment_intents"], &transaction, &form)?).await;
+        match sent.map_err(charge_error)? {
             Ok(made) => match made.state() {
                 // A second request often returns the outcome. If it fails, the result is the charge's id rather than
                 // the error.
@@ -131,7 +132,8 @@ impl Provider for Stripe {
                 tracing::error!(%transaction, %failed, "charge rejected by the payment provider");
                 Ok(ChargeState::Settled(Outcome::Declined(Decline::Declined)))
             }
-            Err(failed) => Err(failed.into()),
+            Err(failed) if failed.is_refused() => Err(ChargeError::Refused(Unknown::from(failed).0)),
+            Err(failed) => Err(Unknown::from(failed).into()),
         }
     }
 
@@ -160,6 +162,12 @@ impl Provider for Stripe {
     async fn are_refunded(&self, refunds: &[Refund]) -> Result<Vec<bool>, Unknown> {
         self.stand(refunds).await
     }
+}
+
+/// A request without a connection was not sent.
+fn charge_error(Unknown(error): Unknown) -> ChargeError {
+    let is_unsent = error.chain().filter_map(|cause| cause.downcast_ref()).any(reqwest::Error::is_connect);
+    if is_unsent { ChargeError::Refused(error) } else { Unknown(error).into() }
 }
 
 /// Returns one of Stripe's test payment methods, because the shop stores no cards.

@@ -180,6 +180,11 @@ impl ErrorResponse {
         self.status == StatusCode::BAD_REQUEST && self.details.kind.as_deref() == Some("invalid_request_error")
     }
 
+    /// Returns true if Stripe did not execute the request: its key or right is refused, or there were too many requests.
+    pub fn is_refused(&self) -> bool {
+        matches!(self.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::TOO_MANY_REQUESTS)
+    }
+
     /// Returns true if every repetition under the same idempotency key would get this response.
     pub fn is_final(&self) -> bool {
         self.replayed || self.status == StatusCode::PAYMENT_REQUIRED || self.is_invalid_request()

@@ -1,6 +1,7 @@
 //! An in-memory implementation of the store, for tests and the simulation.
 
 mod partial_refunds;
+mod row;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -13,16 +14,16 @@ use chrono::{DateTime, Utc};
 use contracts::{
     events::Cause,
     ids::{OrderId, TransactionId, UserId},
-    money::Money,
 };
 use platform::{clock::Virtual, cursor, cursor::Cursor, inbox::MemoryInbox, outbox::MemoryOutbox};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::{Begun, INITIAL_LEASE, PaymentPage, Payments, Unfinished, lease, refund_pause};
+use self::row::{Row, pause_before};
+use super::{Begun, INITIAL_LEASE, PaymentPage, Payments, Unfinished, lease};
 use crate::{
     error::Error,
-    model::{Admission, Intent, Outcome, Payment, RefundRequest, Status},
+    model::{Admission, Event, Intent, Outcome, Payment, RefundRequest, Status},
 };
 
 /// The tables behind a mutex. Clones share the tables.
@@ -43,12 +44,6 @@ struct Tables {
     refunds: BTreeMap<Uuid, partial_refunds::Row>,
 }
 
-struct Row {
-    payment: Payment,
-    tries: u32,
-    next_try_at: Instant,
-}
-
 impl MemoryPayments {
     pub fn all(&self) -> Vec<Payment> {
         self.tables().payments.values().map(|row| row.payment.clone()).collect()
@@ -58,27 +53,24 @@ impl MemoryPayments {
         self.tables().void.iter().copied().collect()
     }
 
+    /// Ends an attempt by `end`, which returns its event, or changes it otherwise. Returns the payment, and true if it has ended.
+    fn ended(
+        &self,
+        intent: &Intent,
+        end: impl FnOnce(&mut Row, DateTime<Utc>) -> Option<Event>,
+    ) -> Result<(Payment, bool), Error> {
+        let mut tables = self.tables();
+        let row = tables.payments.get_mut(&intent.transaction).ok_or(Error::NotFound)?;
+        let event = end(row, self.clock.now());
+        if let Some(event) = &event {
+            self.outbox.insert(event.into());
+        }
+        Ok((row.payment.clone(), event.is_some()))
+    }
+
     fn tables(&self) -> MutexGuard<'_, Tables> {
         self.tables.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn new_payment(intent: &Intent, status: Status, now: DateTime<Utc>) -> Payment {
-    let partially_refunded = Money::ZERO;
-    Payment { intent: *intent, status, cancelled: false, partially_refunded, created_at: now, updated_at: now }
-}
-
-/// Returns the pause before a refund is continued by `next`, and updates its number of tries.
-fn pause_before(request: &RefundRequest, next: &RefundRequest, tries: &mut u32) -> Duration {
-    let times = match (&request.reference, &next.reference) {
-        (_, None) => request.number,
-        (None, Some(_)) => 1,
-        (Some(_), Some(_)) => *tries + 1,
-    };
-    if request.reference.is_none() || next.reference.is_none() {
-        *tries = 0;
-    }
-    refund_pause(times)
 }
 
 impl Tables {
@@ -102,9 +94,8 @@ impl Payments for MemoryPayments {
             Admission::Existing(payment) => return Ok(Begun::Existing(payment.clone())),
             Admission::Cancelled => return Ok(Begun::Cancelled),
         }
-        let now = self.clock.now();
-        let payment = new_payment(intent, Status::NEW, now);
-        let row = Row { payment: payment.clone(), tries: 0, next_try_at: Instant::now() + INITIAL_LEASE };
+        let row = Row::new(intent, Status::NEW, self.clock.now(), INITIAL_LEASE);
+        let payment = row.payment.clone();
         tables.payments.insert(intent.transaction, row);
         Ok(Begun::New(payment))
     }
@@ -112,25 +103,25 @@ impl Payments for MemoryPayments {
     async fn void_attempt(&self, intent: &Intent) -> Result<Vec<Payment>, Error> {
         let mut tables = self.tables();
         if tables.of(intent.order).all(|row| row.payment.intent.attempt != intent.attempt) {
-            let now = self.clock.now();
             let (decline, event) = intent.voided();
-            let payment = new_payment(intent, Status::Declined(decline), now);
-            tables.payments.insert(intent.transaction, Row { payment, tries: 0, next_try_at: Instant::now() });
+            let row = Row::new(intent, Status::Declined(decline), self.clock.now(), Duration::ZERO);
+            tables.payments.insert(intent.transaction, row);
             self.outbox.insert((&event).into());
         }
         Ok(tables.of(intent.order).map(|row| row.payment.clone()).collect())
     }
 
     async fn settle(&self, intent: &Intent, outcome: &Outcome) -> Result<(Payment, bool), Error> {
+        self.ended(intent, |row, now| row.settle(outcome, now))
+    }
+
+    async fn count_request(&self, transaction: TransactionId) -> Result<bool, Error> {
         let mut tables = self.tables();
-        let row = tables.payments.get_mut(&intent.transaction).ok_or(Error::NotFound)?;
-        let event = row.payment.settle(outcome);
-        if let Some(event) = &event {
-            self.outbox.insert(event.into());
-            row.payment.updated_at = self.clock.now();
-            (row.tries, row.next_try_at) = (0, Instant::now());
-        }
-        Ok((row.payment.clone(), event.is_some()))
+        Ok(tables.payments.get_mut(&transaction).ok_or(Error::NotFound)?.count_request())
+    }
+
+    async fn refuse(&self, intent: &Intent) -> Result<(Payment, bool), Error> {
+        self.ended(intent, Row::refuse)
     }
 
     async fn age(&self, transaction: TransactionId) -> Result<Duration, Error> {

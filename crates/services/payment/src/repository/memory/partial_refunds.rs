@@ -7,7 +7,7 @@ use contracts::ids::TransactionId;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::{MemoryPayments, pause_before};
+use super::{MemoryPayments, row::pause_before};
 use crate::{
     error::Error,
     model::{

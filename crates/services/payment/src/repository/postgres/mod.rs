@@ -6,6 +6,7 @@ mod grouped;
 mod partial_refunds;
 mod payments;
 mod provider_states;
+mod requests;
 mod row;
 
 pub use payments::PgPayments;

@@ -15,7 +15,7 @@ use platform::{
 
 use super::{
     begin::{self, Intents},
-    find, grouped, provider_states,
+    find, grouped, provider_states, requests,
     row::Row,
 };
 use crate::{
@@ -106,18 +106,16 @@ impl Payments for PgPayments {
         if let Some(row) = settled {
             return Ok((row.payment()?.ok_or(Error::NotFound)?, true));
         }
-        let row = sqlx::query_as!(
-            Row,
-            r#"select transaction_uuid as "transaction_uuid: TransactionId", order_uuid as "order_uuid: OrderId", attempt,
-                user_uuid as "user_uuid: UserId", method, amount, provider, status, decline_reason, provider_reference,
-                refund_number, refund_reference, cancelled, partially_refunded, created_at, updated_at
-            from payments where transaction_uuid = $1"#,
-            intent.transaction.uuid(),
-        )
-        .fetch_optional(&self.pool)
-        .await?;
-        let payment = row.map(Row::payment).transpose()?.flatten().ok_or(Error::NotFound)?;
-        Ok((payment, false))
+        Ok((find::get(&self.pool, intent.transaction).await?.ok_or(Error::NotFound)?, false))
+    }
+
+    async fn count_request(&self, transaction: TransactionId) -> Result<bool, Error> {
+        requests::count(&self.pool, transaction).await
+    }
+
+    async fn refuse(&self, intent: &Intent) -> Result<(Payment, bool), Error> {
+        let ended = requests::refuse(&self.pool, intent).await?;
+        Ok((find::get(&self.pool, intent.transaction).await?.ok_or(Error::NotFound)?, ended))
     }
 
     async fn age(&self, transaction: TransactionId) -> Result<Duration, Error> {

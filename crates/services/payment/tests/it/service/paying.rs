@@ -8,7 +8,7 @@ use contracts::{
     money::Money,
 };
 use payment::{
-    client::{Balances, Lookup, MemoryProvider, Provider, Providers, Refund, ScriptedFault, Unknown},
+    client::{Balances, ChargeError, Lookup, MemoryProvider, Provider, Providers, Refund, ScriptedFault, Unknown},
     error::Error,
     model::{ChargeState, Credit, Decline, Intent, Method, RefundState, Status},
     service::Charge,
@@ -108,7 +108,7 @@ struct Hanging {
 
 #[async_trait]
 impl Provider for Hanging {
-    async fn charge(&self, intent: &Intent) -> Result<ChargeState, Unknown> {
+    async fn charge(&self, intent: &Intent) -> Result<ChargeState, ChargeError> {
         if self.about.contains(&intent.order) {
             std::future::pending::<()>().await;
         }

@@ -41,6 +41,8 @@ pub struct Lost {
     pub outcome: Outcome,
     /// True if the peer reports that it did not process the call.
     pub is_refused: bool,
+    /// True if the connection could not be opened.
+    pub is_unconnected: bool,
 }
 
 impl Link {
@@ -77,6 +79,7 @@ impl Link {
                 Err(Failure::Lost(Lost {
                     outcome: if is_unconnected { Outcome::Failed } else { self.losses.outcome(begun) },
                     is_refused: causes(&error).filter_map(|cause| cause.downcast_ref()).any(is_refused),
+                    is_unconnected,
                     message: chain(&error),
                 }))
             }

@@ -30,7 +30,7 @@ use tonic::{Code, Status, body::Body};
 use tower::Service;
 use verdict::Verdict;
 
-use super::deadline_body::Answer;
+use super::{Unprocessed, deadline_body::Answer};
 use crate::{
     auth::{self, ServiceKey},
     circuit_breaker::{CircuitBreaker, Outcome},
@@ -218,7 +218,11 @@ impl Service<Request<Body>> for Peer {
                     permit.end(lost.outcome);
                     // tonic would report a lost connection, which is not a response of the peer, as CANCELLED or
                     // UNKNOWN.
-                    Err(Status::unavailable(format!("{name}: {}", lost.message)).into())
+                    let mut status = Status::unavailable(format!("{name}: {}", lost.message));
+                    if lost.is_refused || lost.is_unconnected {
+                        status.set_source(Arc::new(Unprocessed));
+                    }
+                    Err(status.into())
                 }
                 Err(Failure::TimedOut { others_serve }) => {
                     let late = outcome(Code::DeadlineExceeded, left);

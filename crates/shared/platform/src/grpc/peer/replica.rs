@@ -88,7 +88,8 @@ impl Replica {
             () = failed => {
                 if ticket.give_up() {
                     let message = "its connection failed before the call was sent".to_owned();
-                    return Err(Failure::Lost(Lost { message, outcome: Outcome::Failed, is_refused: true }));
+                    let outcome = Outcome::Failed;
+                    return Err(Failure::Lost(Lost { message, outcome, is_refused: true, is_unconnected: false }));
                 }
                 answer.await
             }

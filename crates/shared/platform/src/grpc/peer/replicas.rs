@@ -130,7 +130,7 @@ impl Replicas {
 
     fn unknown(&self) -> Failure {
         let message = format!("no address of {} is known", self.peer);
-        Failure::Lost(Lost { message, outcome: Outcome::Failed, is_refused: true })
+        Failure::Lost(Lost { message, outcome: Outcome::Failed, is_refused: true, is_unconnected: false })
     }
 }
 
@@ -146,5 +146,5 @@ fn pause() -> backon::ExponentialBackoff {
 
 fn unreadable(status: &Status) -> Failure {
     let message = status.message().to_owned();
-    Failure::Lost(Lost { message, outcome: Outcome::Inconclusive, is_refused: false })
+    Failure::Lost(Lost { message, outcome: Outcome::Inconclusive, is_refused: false, is_unconnected: false })
 }

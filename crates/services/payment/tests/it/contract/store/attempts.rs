@@ -9,6 +9,8 @@ contract!([
     no_attempt_follows_a_success,
     the_first_outcome_wins,
     one_call_settles_an_attempt,
+    a_refusal_ends_no_attempt_that_a_concurrent_request_charges,
+    the_refusal_of_the_last_request_ends_an_attempt_for_good,
     an_attempt_that_is_void_is_never_charged,
     a_recorded_attempt_cannot_be_voided,
     the_payment_of_an_order_is_the_one_that_counts,
@@ -80,6 +82,35 @@ async fn one_call_settles_an_attempt(fixture: Fixture) {
 
     assert_ne!(one, other);
     assert!(!settle().await);
+}
+
+async fn a_refusal_ends_no_attempt_that_a_concurrent_request_charges(fixture: Fixture) {
+    let intent = intent(Method::Card);
+    fixture.begin(&intent).await;
+    assert!(fixture.payments.count_request(intent.transaction).await.unwrap());
+
+    let (pending, ended) = fixture.payments.refuse(&intent).await.unwrap();
+    let (success, _) = fixture.payments.settle(&intent, &charged()).await.unwrap();
+    let (late, ended_late) = fixture.payments.refuse(&intent).await.unwrap();
+
+    assert_eq!((pending.status, ended, ended_late), (Status::NEW, false, false));
+    assert_eq!((late, fixture.events().await.len()), (success, 1));
+}
+
+async fn the_refusal_of_the_last_request_ends_an_attempt_for_good(fixture: Fixture) {
+    let first = intent(Method::Card);
+    fixture.begin(&first).await;
+    fixture.payments.count_request(first.transaction).await.unwrap();
+    fixture.payments.refuse(&first).await.unwrap();
+
+    let (declined, ended) = fixture.payments.refuse(&first).await.unwrap();
+
+    assert_eq!((&declined.status, ended), (&Status::Declined(Decline::Declined), true));
+    assert!(!fixture.payments.count_request(first.transaction).await.unwrap());
+    assert_eq!(fixture.payments.settle(&first, &charged()).await.unwrap(), (declined, false));
+    let events = fixture.events().await;
+    assert_eq!(events.len(), 1, "{events:?}");
+    fixture.settled(&again(&first), &charged()).await;
 }
 
 async fn an_attempt_that_is_void_is_never_charged(fixture: Fixture) {

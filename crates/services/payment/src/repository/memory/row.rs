@@ -1,0 +1,63 @@
+//! A row of the in-memory table of payments.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use contracts::money::Money;
+use tokio::time::Instant;
+
+use crate::{
+    model::{Event, Intent, Outcome, Payment, RefundRequest, Status},
+    repository::refund_pause,
+};
+
+pub struct Row {
+    pub payment: Payment,
+    /// The requests to charge that may have been executed.
+    requests: u32,
+    pub tries: u32,
+    pub next_try_at: Instant,
+}
+
+impl Row {
+    /// Creates a row whose first request is counted.
+    pub fn new(intent: &Intent, status: Status, now: DateTime<Utc>, lease: Duration) -> Self {
+        let (cancelled, partially_refunded) = (false, Money::ZERO);
+        let payment =
+            Payment { intent: *intent, status, cancelled, partially_refunded, created_at: now, updated_at: now };
+        Self { payment, requests: 1, tries: 0, next_try_at: Instant::now() + lease }
+    }
+
+    /// Settles a pending payment. Returns its event, or `None` if it is settled already.
+    pub fn settle(&mut self, outcome: &Outcome, now: DateTime<Utc>) -> Option<Event> {
+        let event = self.payment.settle(outcome)?;
+        self.payment.updated_at = now;
+        (self.tries, self.next_try_at) = (0, Instant::now());
+        Some(event)
+    }
+
+    pub fn count_request(&mut self) -> bool {
+        let is_pending = matches!(self.payment.status, Status::Pending { .. });
+        self.requests += u32::from(is_pending);
+        is_pending
+    }
+
+    /// Takes a request back. Settles the payment if it was the last one.
+    pub fn refuse(&mut self, now: DateTime<Utc>) -> Option<Event> {
+        self.requests = self.requests.saturating_sub(1);
+        if self.requests == 0 { self.settle(&Outcome::REFUSED, now) } else { None }
+    }
+}
+
+/// Returns the pause before a refund is continued by `next`, and updates its number of tries.
+pub fn pause_before(request: &RefundRequest, next: &RefundRequest, tries: &mut u32) -> Duration {
+    let times = match (&request.reference, &next.reference) {
+        (_, None) => request.number,
+        (None, Some(_)) => 1,
+        (Some(_), Some(_)) => *tries + 1,
+    };
+    if request.reference.is_none() || next.reference.is_none() {
+        *tries = 0;
+    }
+    refund_pause(times)
+}
