@@ -15,7 +15,6 @@ use crate::{
     client::GrpcOpenOrders,
     config::{Config, SessionBackend},
     hashing::Hashing,
-    jobs,
     repository::{
         CodeLimit, ContactCodes, LoginAttempts, MemoryContactCodes, MemoryLoginAttempts, MemorySessions, PgUsers,
         RedisContactCodes, RedisLoginAttempts, RedisSessions, Sessions,
@@ -33,7 +32,7 @@ pub async fn build(config: Config) -> anyhow::Result<App> {
     }
     let hashing = Hashing::new(&cost)?;
     let settings = Settings { proxies, hops: own.iam_trusted_hops, password_min: own.iam_password_min };
-    let mut jobs = vec![jobs::free_hashing_memory(hashing.clone())];
+    let mut jobs = Vec::new();
     let (codes_limit, memory) = (CodeLimit::default(), Memory::default());
     let rules = SessionRules { ttl: own.iam_session_ttl, per_user: bounds.iam_sessions_per_user };
     let (sessions, attempts, codes): (Arc<dyn Sessions>, Arc<dyn LoginAttempts>, Arc<dyn ContactCodes>) = match sessions

@@ -98,7 +98,7 @@ pub struct Hashing {
     /// The number of hashes computed concurrently. Each needs the memory of one hash.
     #[serde(default = "hashing_threads", deserialize_with = "platform::config::bounded::up_to::<MAX_THREADS, _>")]
     pub iam_hashing_threads: usize,
-    /// The maximum number of hashes that wait for a thread. Further ones are refused at once.
+    /// The maximum number of hashes that wait for their turn. Further ones are refused at once.
     #[serde(default = "hashing_queue")]
     pub iam_hashing_queue: usize,
     /// The maximum number of registrations that wait for hashing. Further ones are refused at once.

@@ -7,7 +7,6 @@ pub mod config;
 pub mod error;
 pub mod events;
 pub mod hashing;
-pub mod jobs;
 mod metrics;
 pub mod model;
 pub mod repository;

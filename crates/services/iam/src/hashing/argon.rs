@@ -1,26 +1,23 @@
 //! Argon2id hashes in the PHC format.
 
 use argon2::{
-    ARGON2ID_IDENT, Algorithm, Argon2, Block, Params, PasswordHash, Version,
+    ARGON2ID_IDENT, Algorithm, Argon2, Params, PasswordHash, Version,
     password_hash::phc::{Output, ParamsString, Salt},
 };
 
 use super::SaltBytes;
 
 pub const HASH_BYTES: usize = 32;
-/// The minimum capacity of a hash's memory, in blocks of 1 KiB. It makes each allocation larger than 32 MiB, because glibc maps such
-/// allocations separately and returns them to the system when they are freed. Only the part that a hash uses takes physical memory.
-const MIN_CAPACITY: usize = 33 * 1024;
 
 pub type Outcome<T> = Result<T, argon2::password_hash::Error>;
 
-pub fn hash(params: &Params, password: &[u8], salt: SaltBytes, memory: &mut Vec<Block>) -> Outcome<String> {
+pub fn hash(params: &Params, password: &[u8], salt: SaltBytes) -> Outcome<String> {
     let hash = PasswordHash {
         algorithm: ARGON2ID_IDENT,
         version: Some(Version::V0x13.into()),
         params: ParamsString::try_from(params)?,
         salt: Some(Salt::new(&salt)?),
-        hash: Some(compute(params, password, &salt, HASH_BYTES, memory)?),
+        hash: Some(compute(params, password, &salt, HASH_BYTES)?),
     };
     Ok(hash.to_string())
 }
@@ -45,8 +42,8 @@ impl Stored {
         Ok(Self { params, salt, hash })
     }
 
-    pub fn is_of(&self, password: &[u8], memory: &mut Vec<Block>) -> Outcome<bool> {
-        let computed = compute(&self.params, password, &self.salt, self.hash.len(), memory)?;
+    pub fn is_of(&self, password: &[u8]) -> Outcome<bool> {
+        let computed = compute(&self.params, password, &self.salt, self.hash.len())?;
         // `Output` compares in constant time.
         Ok(computed == self.hash)
     }
@@ -64,25 +61,20 @@ pub fn work(params: &Params) -> u64 {
 }
 
 /// Computes a hash of about `work` and discards it. It uses no more memory than `params` allow.
-pub fn spend(params: &Params, work: u64, memory: &mut Vec<Block>) -> Outcome<()> {
+pub fn spend(params: &Params, work: u64) -> Outcome<()> {
     let passes = work.div_ceil(u64::from(params.m_cost())).max(1);
     let kib = u32::try_from(work / passes).unwrap_or(u32::MAX);
     let passes = u32::try_from(passes).unwrap_or(u32::MAX);
     if kib < Params::MIN_M_COST {
         return Ok(());
     }
-    compute(&Params::new(kib, passes, 1, Some(HASH_BYTES))?, b"", &SaltBytes::default(), HASH_BYTES, memory).map(drop)
+    compute(&Params::new(kib, passes, 1, Some(HASH_BYTES))?, b"", &SaltBytes::default(), HASH_BYTES).map(drop)
 }
 
-fn compute(params: &Params, password: &[u8], salt: &[u8], length: usize, memory: &mut Vec<Block>) -> Outcome<Output> {
-    let blocks = params.block_count();
-    if memory.len() < blocks {
-        *memory = Vec::with_capacity(blocks.max(MIN_CAPACITY));
-        memory.resize(blocks, Block::new());
-    }
+fn compute(params: &Params, password: &[u8], salt: &[u8], length: usize) -> Outcome<Output> {
     let mut out = [0; Output::MAX_LENGTH];
     let out = out.get_mut(..length).ok_or(argon2::password_hash::Error::OutputSize)?;
     let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone());
-    argon2.hash_password_into_with_memory(password, salt, out, &mut memory[..blocks])?;
+    argon2.hash_password_into(password, salt, out)?;
     Ok(Output::new(out)?)
 }

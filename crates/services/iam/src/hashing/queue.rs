@@ -44,7 +44,7 @@ pub struct Turn {
 }
 
 impl Queues {
-    /// Creates the queues for `threads` threads, with the maximum numbers of logins and registrations that wait.
+    /// Creates the queues for `threads` hashes at once, with the maximum numbers of logins and registrations that wait.
     pub fn new(threads: usize, logins: usize, registrations: usize) -> Self {
         Self {
             logins: Queue::new(threads, logins),

@@ -69,7 +69,7 @@ fn tokens() -> AccessTokens {
     AccessTokens::new(SigningKey::generate().expect("the system has randomness"), None, DAY)
 }
 
-/// Returns the hashing threads, which the process shares.
+/// Returns the queues of hashes, which the process shares.
 fn hashing() -> Hashing {
     static HASHING: OnceLock<Hashing> = OnceLock::new();
     let cost = Cost {

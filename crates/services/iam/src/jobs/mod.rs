@@ -1,5 +1,0 @@
-//! Background jobs, one per file.
-
-mod free_hashing_memory;
-
-pub use free_hashing_memory::free_hashing_memory;
