@@ -99,7 +99,7 @@ fn session_id(session_uuid: &str) -> Result<SessionId, Status> {
 /// Records a security event if iam refused a password. The event does not contain the reason.
 fn record_refusal(error: &Error) {
     if matches!(error, Error::WrongCredentials | Error::TooManyAttempts) {
-        security_events::record(Event::LoginRefused);
+        security_events::record(Event::LoginRefused {});
     }
 }
 

@@ -65,7 +65,7 @@ impl AccountService {
         let (session, begun) = (session.updated(known.clone(), now), Instant::now());
         admitted(iam.sessions.close_others(&session).await?)?;
         iam.sessions.close(session.id).await?;
-        security_events::record(Event::SessionRevoked { user: user.uuid(), by: Revocation::AccountDeleted });
+        security_events::record(Event::SessionRevoked { user: user.uuid(), reason: Revocation::AccountDeleted });
         self.check_orders(user).await?;
         if begun.elapsed() > MAX_DURATION || !iam.users.erase(known, now).await? {
             return Err(Error::CredentialsChanging);

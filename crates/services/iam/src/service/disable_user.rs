@@ -25,7 +25,7 @@ impl IamService {
         if !self.users.set_disabled(user, Some((reason, by)), now).await? {
             return Err(Error::UserNotFound);
         }
-        security_events::record(Event::UserDisabled { operator: by.uuid(), of: user.uuid() });
+        security_events::record(Event::UserDisabled { user: by.uuid(), of: user.uuid() });
         self.sessions.close_all(user).await
     }
 
@@ -35,7 +35,7 @@ impl IamService {
         if !self.users.set_disabled(user, None, now).await? {
             return Err(Error::UserNotFound);
         }
-        security_events::record(Event::UserEnabled { operator: by.uuid(), of: user.uuid() });
+        security_events::record(Event::UserEnabled { user: by.uuid(), of: user.uuid() });
         Ok(())
     }
 }

@@ -168,7 +168,7 @@ impl IamService {
         let known = authenticated.account.user;
         let session = session.updated(known.clone(), now);
         admitted(self.sessions.close_others(&session).await?)?;
-        security_events::record(Event::SessionRevoked { user: known.id.uuid(), by: Revocation::PasswordChanged });
+        security_events::record(Event::SessionRevoked { user: known.id.uuid(), reason: Revocation::PasswordChanged });
         let Some(changed_at) = self.users.change_password(&known, &hash, now).await? else {
             return Err(Error::CredentialsChanging);
         };

@@ -183,8 +183,8 @@ impl IamService {
     }
 }
 
-fn revoked(user: UserId, by: Revocation) {
-    security_events::record(Event::SessionRevoked { user: user.uuid(), by });
+fn revoked(user: UserId, reason: Revocation) {
+    security_events::record(Event::SessionRevoked { user: user.uuid(), reason });
 }
 
 /// Returns the user whose sessions a call reads or ends. Only an operator may name another user, which is recorded; other callers get

@@ -22,7 +22,7 @@ impl IamService {
         let devices = account.as_ref().map(Account::known_devices).unwrap_or_default();
         self.attempts.unlock(login, &devices).await?;
         let of = account.map(|account| account.user.id.uuid());
-        security_events::record(Event::LoginUnlocked { operator: operator.uuid, of });
+        security_events::record(Event::LoginUnlocked { user: operator.uuid, of });
         Ok(())
     }
 }

@@ -79,7 +79,7 @@ impl Caller {
     /// Like [`may_inspect`](Self::may_inspect), for a change of the object. Records each use of the role.
     pub fn may_change(&self, owner: Option<Uuid>, of: Uuid, path: &str) -> bool {
         self.may_as_operator(owner, |user| {
-            security_events::record(Event::RoleUsed { user, path, of: Some(of), name: None });
+            security_events::record(Event::RoleUsed { user, path, of: Some(of), of_name: None });
         })
     }
 

@@ -27,7 +27,7 @@ struct OperatorReads(Mutex<HashMap<Read, Instant>>);
 /// Records that an operator uses the role to read `of` by the method with this path, at most once a minute.
 pub(super) fn record(user: Uuid, path: &str, of: Option<Uuid>) {
     if READS.is_first(user, path, of) {
-        security_events::record(Event::RoleUsed { user, path, of, name: None });
+        security_events::record(Event::RoleUsed { user, path, of, of_name: None });
     }
 }
 

@@ -24,7 +24,7 @@ impl RoleUse {
 
     fn record(&self, of: Option<Uuid>, name: Option<&str>) {
         if !self.is_recorded.swap(true, Ordering::Relaxed) {
-            security_events::record(Event::RoleUsed { user: self.user, path: &self.path, of, name });
+            security_events::record(Event::RoleUsed { user: self.user, path: &self.path, of, of_name: name });
         }
     }
 }

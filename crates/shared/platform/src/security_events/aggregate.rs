@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    net::IpAddr,
+    net::{IpAddr, Ipv4Addr},
     sync::{LazyLock, Mutex, PoisonError},
     time::Duration,
 };
@@ -10,7 +10,7 @@ use std::{
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::{Event, write};
+use super::{Fields, write};
 
 /// The time for which equal events share a line.
 pub(super) const WINDOW: Duration = Duration::from_mins(1);
@@ -23,62 +23,76 @@ pub(super) static AGGREGATE: LazyLock<Aggregate> = LazyLock::new(Aggregate::defa
 /// [`MAX_KEYS`] and the number of reasons bound the size.
 #[derive(Default)]
 pub(super) struct Aggregate {
-    windows: Mutex<HashMap<Key, Window>>,
+    windows: Mutex<HashMap<Common, Window>>,
 }
 
-/// What equal events have in common: name, reason, subject and address.
-type Key = (&'static str, Option<&'static str>, Option<Uuid>, Option<IpAddr>);
+/// What equal events of strangers have in common: all their fields.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Common {
+    name: &'static str,
+    reason: Option<&'static str>,
+    user: Option<Uuid>,
+    address: Option<IpAddr>,
+}
 
 struct Window {
     ends: Instant,
-    event: Event<'static>,
     /// The number of events that were not logged.
     unlogged: u64,
 }
 
+impl Common {
+    pub fn of(fields: &Fields<'_>) -> Self {
+        Self { name: fields.name, reason: fields.reason, user: fields.user, address: fields.address }
+    }
+
+    /// Removes the subject and the address.
+    fn anonymous(self) -> Self {
+        Self { user: None, address: self.address.map(|_| Ipv4Addr::UNSPECIFIED.into()), ..self }
+    }
+
+    fn write(self, count: u64) {
+        let Self { name, reason, user, address } = self;
+        write(&Fields { name, reason, user, address, ..Fields::default() }, count);
+    }
+}
+
 impl Aggregate {
-    pub fn record(&'static self, mut event: Event<'static>) {
+    pub fn record(&'static self, mut event: Common) {
         let mut windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
-        if !windows.contains_key(&key(event)) && windows.len() >= MAX_KEYS {
+        if !windows.contains_key(&event) && windows.len() >= MAX_KEYS {
             event = event.anonymous();
         }
         let now = Instant::now();
-        match windows.get_mut(&key(event)) {
+        match windows.get_mut(&event) {
             Some(window) if window.ends > now => {
                 window.unlogged += 1;
                 return;
             }
-            Some(window) if window.unlogged > 0 => {
-                // No task has ended the window, since there was no runtime.
-                let unlogged = std::mem::take(&mut window.unlogged);
-                write(event, unlogged);
-            }
+            // No task has ended the window, since there was no runtime.
+            Some(window) if window.unlogged > 0 => event.write(window.unlogged),
             _ => {}
         }
-        windows.insert(key(event), Window { ends: now + WINDOW, event, unlogged: 0 });
+        windows.insert(event, Window { ends: now + WINDOW, unlogged: 0 });
         drop(windows);
-        write(event, 1);
+        event.write(1);
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(async move {
                 tokio::time::sleep(WINDOW).await;
-                self.end(key(event));
+                self.end(event);
             });
         }
     }
 
-    fn end(&self, key: Key) {
+    fn end(&self, event: Common) {
         let mut windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
-        if windows.get(&key).is_some_and(|window| window.ends > Instant::now()) {
+        if windows.get(&event).is_some_and(|window| window.ends > Instant::now()) {
             return;
         }
-        let ended = windows.remove(&key);
+        let ended = windows.remove(&event);
         drop(windows);
-        if let Some(Window { event, unlogged: unlogged @ 1.., .. }) = ended {
-            write(event, unlogged);
+        if let Some(Window { unlogged: unlogged @ 1.., .. }) = ended {
+            event.write(unlogged);
         }
     }
-}
-
-fn key(event: Event<'_>) -> Key {
-    (event.name(), event.reason(), event.user(), event.address())
 }

@@ -1,264 +1,159 @@
-//! The security events and their fields.
+//! The security events. The names of an event's fields are those of its line.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::{fmt, net::IpAddr};
 
 use uuid::Uuid;
 
-use super::{AccessRefusal, ContactRefusal, Revocation, TokenRefusal};
+/// The fields of an event's line.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Fields<'a> {
+    pub name: &'static str,
+    /// The user whom the event is about, or the operator who acts.
+    pub user: Option<Uuid>,
+    pub reason: Option<&'static str>,
+    pub path: Option<&'a str>,
+    /// The user or the object that an operator accessed.
+    pub of: Option<Uuid>,
+    /// The name of an object without a uuid.
+    pub of_name: Option<&'a str>,
+    /// The [`Author`](crate::auth::Author) of an event that no user of this system caused.
+    pub author: Option<&'a str>,
+    pub address: Option<IpAddr>,
+}
 
-/// The maximum length in bytes of a path or a name in an event.
-const MAX_TEXT_LENGTH: usize = 256;
+macro_rules! events {
+    ($($(#[$doc:meta])* $name:literal $event:ident { $($field:ident: $type:ty),* })*) => {
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Event<'a> {
+            $($(#[$doc])* $event { $($field: $type),* }),*
+        }
 
-/// The names of all events, in the order of [`Event`].
-pub(super) const NAMES: [&str; 19] = [
-    "registered",
-    "logged_in",
-    "login_refused",
-    "locked",
-    "login_unlocked",
-    "session_revoked",
-    "password_changed",
-    "user_disabled",
-    "user_enabled",
-    "role_granted",
-    "role_taken",
-    "role_used",
-    "token_refused",
-    "access_refused",
-    "contact_code_created",
-    "contact_confirmed",
-    "contact_refused",
-    "contacts_changed",
-    "account_deleted",
-];
+        pub(super) const NAMES: &[&str] = &[$($name),*];
 
-/// A security event. Its subject is the uuid of a user.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Event<'a> {
-    Registered {
-        user: Uuid,
-    },
-    LoggedIn {
-        user: Uuid,
-    },
-    /// A password was refused. The event has no subject and no reason, since they would distinguish an unknown login, a
-    /// wrong password and a lock.
-    LoginRefused,
+        impl<'a> Event<'a> {
+            pub(super) fn fields(self) -> Fields<'a> {
+                match self {
+                    $(Self::$event { $($field),* } => {
+                        Fields { name: $name, $($field: $field.into(),)* ..Fields::default() }
+                    })*
+                }
+            }
+        }
+    };
+}
+
+events! {
+    "registered" Registered { user: Uuid }
+    "logged_in" LoggedIn { user: Uuid }
+    /// A password was refused. The event has no field, since any would distinguish an unknown login, a wrong password and a lock.
+    "login_refused" LoginRefused {}
     /// A login was refused without a check of its password, since its address or its account exceeded a limit. The
     /// event has no subject, but the network address, by which an operator can block the source.
-    Locked {
-        address: IpAddr,
-    },
-    /// An operator unlocked a login. The subject is the operator; `of` is the login's user, if there is one.
-    LoginUnlocked {
-        operator: Uuid,
-        of: Option<Uuid>,
-    },
-    SessionRevoked {
-        user: Uuid,
-        by: Revocation,
-    },
-    PasswordChanged {
-        user: Uuid,
-    },
-    /// An operator has disabled the user `of`. The subject is the operator.
-    UserDisabled {
-        operator: Uuid,
-        of: Uuid,
-    },
-    UserEnabled {
-        operator: Uuid,
-        of: Uuid,
-    },
-    /// A user was given the role `operator`. The author is an [`Author`](crate::auth::Author).
-    RoleGranted {
-        user: Uuid,
-        author: &'a str,
-    },
-    RoleTaken {
-        user: Uuid,
-        author: &'a str,
-    },
-    /// An operator was admitted to a method, or to another user's object, because of the role. `of` is the user or the
-    /// object to which the role gave access, if the method names one; `name` that of an object without a uuid.
-    RoleUsed {
-        user: Uuid,
-        path: &'a str,
-        of: Option<Uuid>,
-        name: Option<&'a str>,
-    },
+    "locked" Locked { address: IpAddr }
+    /// An operator unlocked the login of the user `of`, if there is one.
+    "login_unlocked" LoginUnlocked { user: Uuid, of: Option<Uuid> }
+    "session_revoked" SessionRevoked { user: Uuid, reason: Revocation }
+    "password_changed" PasswordChanged { user: Uuid }
+    /// An operator has disabled the user `of`.
+    "user_disabled" UserDisabled { user: Uuid, of: Uuid }
+    "user_enabled" UserEnabled { user: Uuid, of: Uuid }
+    /// A user was given the role `operator`.
+    "role_granted" RoleGranted { user: Uuid, author: &'a str }
+    "role_taken" RoleTaken { user: Uuid, author: &'a str }
+    /// An operator was admitted to a method, or to another user's object, because of the role. `of` or `of_name` is the user or the object
+    /// to which the role gave access, if the method names one.
+    "role_used" RoleUsed { user: Uuid, path: &'a str, of: Option<Uuid>, of_name: Option<&'a str> }
     /// A caller that claims to be a service was refused.
-    TokenRefused {
-        reason: TokenRefusal,
-    },
+    "token_refused" TokenRefused { reason: TokenRefusal }
     /// A caller may not call the method. The subject is known if it is a user.
-    AccessRefused {
-        user: Option<Uuid>,
-        reason: AccessRefusal,
-    },
+    "access_refused" AccessRefused { user: Option<Uuid>, reason: AccessRefusal }
     /// A user received a code to confirm a contact.
-    ContactCodeCreated {
-        user: Uuid,
-    },
-    ContactConfirmed {
-        user: Uuid,
-    },
+    "contact_code_created" ContactCodeCreated { user: Uuid }
+    "contact_confirmed" ContactConfirmed { user: Uuid }
     /// A code was refused. The subject is known if the code was right.
-    ContactRefused {
-        user: Option<Uuid>,
-        reason: ContactRefusal,
-    },
+    "contact_refused" ContactRefused { user: Option<Uuid>, reason: ContactRefusal }
     /// A user replaced the e-mail address or the notification methods.
-    ContactsChanged {
-        user: Uuid,
-    },
+    "contacts_changed" ContactsChanged { user: Uuid }
     /// A user ended the account.
-    AccountDeleted {
-        user: Uuid,
-    },
+    "account_deleted" AccountDeleted { user: Uuid }
 }
 
-impl Event<'_> {
-    pub(super) fn name(self) -> &'static str {
-        let [
-            registered,
-            logged_in,
-            login_refused,
-            locked,
-            login_unlocked,
-            session_revoked,
-            password_changed,
-            rest @ ..,
-        ] = NAMES;
-        let [
-            user_disabled,
-            user_enabled,
-            role_granted,
-            role_taken,
-            role_used,
-            token_refused,
-            access_refused,
-            rest @ ..,
-        ] = rest;
-        let [contact_code_created, contact_confirmed, contact_refused, contacts_changed, account_deleted] = rest;
-        match self {
-            Self::Registered { .. } => registered,
-            Self::LoggedIn { .. } => logged_in,
-            Self::LoginRefused => login_refused,
-            Self::Locked { .. } => locked,
-            Self::LoginUnlocked { .. } => login_unlocked,
-            Self::SessionRevoked { .. } => session_revoked,
-            Self::PasswordChanged { .. } => password_changed,
-            Self::UserDisabled { .. } => user_disabled,
-            Self::UserEnabled { .. } => user_enabled,
-            Self::RoleGranted { .. } => role_granted,
-            Self::RoleTaken { .. } => role_taken,
-            Self::RoleUsed { .. } => role_used,
-            Self::TokenRefused { .. } => token_refused,
-            Self::AccessRefused { .. } => access_refused,
-            Self::ContactCodeCreated { .. } => contact_code_created,
-            Self::ContactConfirmed { .. } => contact_confirmed,
-            Self::ContactRefused { .. } => contact_refused,
-            Self::ContactsChanged { .. } => contacts_changed,
-            Self::AccountDeleted { .. } => account_deleted,
-        }
-    }
+/// The events that strangers can cause at will. They have no text.
+pub(super) const OF_STRANGERS: [&str; 5] =
+    ["login_refused", "locked", "token_refused", "access_refused", "contact_refused"];
 
-    pub(super) fn user(self) -> Option<Uuid> {
-        match self {
-            Self::Registered { user }
-            | Self::LoggedIn { user }
-            | Self::SessionRevoked { user, .. }
-            | Self::PasswordChanged { user }
-            | Self::RoleGranted { user, .. }
-            | Self::RoleTaken { user, .. }
-            | Self::UserDisabled { operator: user, .. }
-            | Self::UserEnabled { operator: user, .. }
-            | Self::LoginUnlocked { operator: user, .. }
-            | Self::RoleUsed { user, .. }
-            | Self::ContactCodeCreated { user }
-            | Self::ContactConfirmed { user }
-            | Self::ContactsChanged { user }
-            | Self::AccountDeleted { user } => Some(user),
-            Self::ContactRefused { user, .. } | Self::AccessRefused { user, .. } => user,
-            Self::LoginRefused | Self::Locked { .. } | Self::TokenRefused { .. } => None,
+macro_rules! reasons {
+    ($($(#[$doc:meta])* $type:ident { $($(#[$reason_doc:meta])* $reason:ident = $name:literal,)* })*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum $type {
+            $($(#[$reason_doc])* $reason),*
         }
-    }
 
-    pub(super) fn reason(self) -> Option<&'static str> {
-        match self {
-            Self::SessionRevoked { by, .. } => Some(by.as_str()),
-            Self::TokenRefused { reason } => Some(reason.as_str()),
-            Self::AccessRefused { reason, .. } => Some(reason.as_str()),
-            Self::ContactRefused { reason, .. } => Some(reason.as_str()),
-            _ => None,
+        impl $type {
+            const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$reason => $name),*
+                }
+            }
         }
-    }
 
-    pub(super) fn path(&self) -> Option<&str> {
-        match self {
-            Self::RoleUsed { path, .. } => Some(cut(path)),
-            _ => None,
+        impl From<$type> for Option<&'static str> {
+            fn from(reason: $type) -> Self {
+                Some(reason.as_str())
+            }
         }
-    }
+    )*};
+}
 
-    /// Returns the name of the object that an operator accessed, if it has no uuid.
-    pub(super) fn of_name(&self) -> Option<&str> {
-        match self {
-            Self::RoleUsed { name, .. } => name.map(cut),
-            _ => None,
-        }
+reasons! {
+    Revocation {
+        /// The user ended this session.
+        Logout = "logout",
+        /// The user ended all sessions.
+        LogoutAll = "logout_all",
+        /// The user ended one session from the list of sessions.
+        Ended = "ended",
+        /// An operator ended one session, or all, of the user.
+        EndedByOperator = "ended_by_operator",
+        /// A change of the password ended the user's other sessions.
+        PasswordChanged = "password_changed",
+        /// The user asked to end the account.
+        AccountDeleted = "account_deleted",
     }
-
-    /// Returns the user or the object that an operator accessed.
-    pub(super) fn of(self) -> Option<Uuid> {
-        match self {
-            Self::RoleUsed { of, .. } | Self::LoginUnlocked { of, .. } => of,
-            Self::UserDisabled { of, .. } | Self::UserEnabled { of, .. } => Some(of),
-            _ => None,
-        }
+    TokenRefusal {
+        /// The token is malformed, has another algorithm or audience, lacks a claim, or is one of several.
+        Kind = "kind",
+        /// The token has expired, is not valid yet, or has too long a lifetime.
+        Lifetime = "lifetime",
+        /// The token was signed with another key.
+        Signature = "signature",
+        /// The token contradicts the caller's certificate.
+        Certificate = "certificate",
     }
-
-    /// Returns the author of an event that no user of this system caused.
-    pub(super) fn author(&self) -> Option<&str> {
-        match self {
-            Self::RoleGranted { author, .. } | Self::RoleTaken { author, .. } => Some(author),
-            _ => None,
-        }
+    ContactRefusal {
+        /// The code is wrong, has expired or was used before.
+        Code = "code",
+        /// The code came from another chat than the one to confirm.
+        Chat = "chat",
+        /// The same chat sent too many wrong codes.
+        Limit = "limit",
     }
-
-    pub(super) fn address(self) -> Option<IpAddr> {
-        match self {
-            Self::Locked { address } => Some(address),
-            _ => None,
-        }
-    }
-
-    /// Returns the event if strangers can cause it at will.
-    pub(super) fn of_strangers(self) -> Option<Event<'static>> {
-        Some(match self {
-            Self::LoginRefused => Event::LoginRefused,
-            Self::Locked { address } => Event::Locked { address },
-            Self::TokenRefused { reason } => Event::TokenRefused { reason },
-            Self::AccessRefused { user, reason } => Event::AccessRefused { user, reason },
-            Self::ContactRefused { user, reason } => Event::ContactRefused { user, reason },
-            _ => return None,
-        })
+    /// Why a caller was refused that is authenticated or has no token.
+    AccessRefusal {
+        /// The user lacks the role `operator`.
+        Role = "role",
+        /// The method does not admit this service.
+        Service = "service",
+        /// The method admits only services, and there is no token.
+        Token = "token",
+        /// The object belongs to another user.
+        Object = "object",
     }
 }
 
-fn cut(text: &str) -> &str {
-    &text[..text.floor_char_boundary(MAX_TEXT_LENGTH)]
-}
-
-impl Event<'static> {
-    /// Removes the subject and the address.
-    pub(super) fn anonymous(self) -> Self {
-        match self {
-            Self::Locked { .. } => Self::Locked { address: Ipv4Addr::UNSPECIFIED.into() },
-            Self::AccessRefused { reason, .. } => Self::AccessRefused { user: None, reason },
-            Self::ContactRefused { reason, .. } => Self::ContactRefused { user: None, reason },
-            other => other,
-        }
+impl fmt::Display for TokenRefusal {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
     }
 }
