@@ -24,7 +24,6 @@ use platform::{
 };
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
-use tokio::time::Instant;
 use tower::ServiceExt as _;
 
 use crate::ids;
@@ -143,9 +142,6 @@ impl Desk {
         if let Some(key) = ask.key {
             request = request.header("Idempotency-Key", key);
         }
-        if ask.is_half_sent {
-            request = request.header("Expect", "100-continue");
-        }
         let body = if ask.is_half_sent {
             Body::from_stream(futures::stream::pending::<Result<String, std::io::Error>>())
         } else {
@@ -181,17 +177,7 @@ impl Desk {
         self.slots = 10;
         if operation.0 == Method::POST {
             self.send(Ask { body: " ".repeat(1 << 20), ..right.clone() }).await;
-            self.send(Ask { is_half_sent: true, ..right.clone() }).await;
-            // A request whose headers decide the response is answered before its body has arrived.
-            let wrong = [
-                Ask { key: Some(String::new()), is_half_sent: true, ..right.clone() },
-                Ask { session: None, is_half_sent: true, ..right },
-            ];
-            for ask in wrong {
-                let begun = Instant::now();
-                self.send(ask).await;
-                assert!(begun.elapsed() < Duration::from_secs(1), "{operation:?}");
-            }
+            self.send(Ask { is_half_sent: true, ..right }).await;
         }
     }
 

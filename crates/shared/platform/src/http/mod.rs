@@ -3,7 +3,6 @@
 
 pub(crate) mod discard_body;
 pub mod endpoints;
-pub(crate) mod expect;
 pub(crate) mod host;
 pub mod inbound;
 pub mod json;
@@ -24,7 +23,7 @@ use std::{panic::AssertUnwindSafe, time::Duration};
 use anyhow::Context as _;
 use axum::{
     Router,
-    body::{Body, HttpBody as _},
+    body::Body,
     extract::{Request, State},
     http::{HeaderMap, StatusCode, header},
     middleware::Next,
@@ -93,8 +92,7 @@ pub async fn bind(variable: &str, address: std::net::SocketAddr) -> anyhow::Resu
     })
 }
 
-/// Adds the layer around a public API: tracing, metrics, a check of `Host`, an early answer to `Expect: 100-continue`,
-/// limits on the bytes of bodies, time limits for receiving the body and for handling the request, status 500 for
+/// Adds the layer around a public API: tracing, metrics, a check of `Host`, limits on the bytes of bodies, time limits for receiving the body and for handling the request, status 500 for
 /// panics, discarding the rest of a body after an early response, and security headers.
 ///
 /// Error responses of the framework are converted to problem documents.
@@ -126,20 +124,11 @@ async fn request_layer(State(bodies): State<Bodies>, request: Request, next: Nex
     secured(request, handle).await
 }
 
-/// Handles a request once its body has arrived, or without the body if the client waits and the head decides the
-/// answer.
+/// Handles a request once its body has arrived.
 async fn received(bodies: &Bodies, request: Request, next: Next) -> Response {
-    let (parts, body) = request.into_parts();
-    if expect::is_waiting(&parts, &body) {
-        let handle = |body| handled(Request::from_parts(parts.clone(), body), next.clone());
-        let by_head = expect::answered_by_head(body.size_hint().lower(), bodies.limit, handle);
-        if let Some(answer) = Box::pin(by_head).await {
-            return answer;
-        }
-    }
     let handle = async |request: Request| within_room(&bodies.arrivals, request, next).await;
     let handle = async |request: Request| discard_rest(request, handle).await;
-    arrive(bodies, Request::from_parts(parts, body), handle).await
+    arrive(bodies, request, handle).await
 }
 
 /// Handles a request, unless too many bytes of bodies are being handled.

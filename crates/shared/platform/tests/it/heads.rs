@@ -1,4 +1,4 @@
-//! Tests of requests whose head alone decides the answer, and of heads with headers that contradict each other.
+//! Tests of heads with `Expect`, and with headers that contradict each other.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -91,29 +91,7 @@ async fn a_request_without_one_valid_host_is_answered_400() {
 }
 
 #[tokio::test]
-async fn an_answer_that_the_head_decides_comes_without_asking_for_the_body() {
-    let (address, _server) = serve().await;
-    let length = |bytes: usize| format!("Content-Length: {bytes}\r\n");
-    for (line, headers, expected) in [
-        ("POST /", [JSON, &length(2)].concat(), "401 Unauthorized"),
-        ("POST /", ["X-Session-Uuid: dead\r\n", JSON, &length(2)].concat(), "401 Unauthorized"),
-        ("POST /", [SESSION, SESSION, JSON, &length(2)].concat(), "401 Unauthorized"),
-        ("POST /", ["Authorization: Bearer x\r\n", JSON, &length(2)].concat(), "401 Unauthorized"),
-        ("POST /", [SESSION, JSON, &length(BODY_LIMIT + 1)].concat(), "413 Payload Too Large"),
-        ("POST /", [SESSION, "Content-Type: text/plain\r\n", &length(2)].concat(), "415 Unsupported Media Type"),
-        ("POST /nowhere", length(2), "404 Not Found"),
-        ("POST /public", length(2), "405 Method Not Allowed"),
-    ] {
-        let head = format!("{line} HTTP/1.1\r\nHost: x\r\n{headers}Expect: 100-Continue\r\n\r\n");
-        let mut connection = open(address, &head).await;
-
-        let answer = read_until(&mut connection, "\r\n").await;
-        assert!(answer.starts_with(&format!("HTTP/1.1 {expected}")), "{head}: {answer}");
-    }
-}
-
-#[tokio::test]
-async fn a_body_that_decides_the_answer_is_asked_for() {
+async fn a_client_that_waits_is_asked_for_its_body() {
     let (address, _server) = serve().await;
     for length in ["Content-Length: 2\r\n", "Transfer-Encoding: chunked\r\n"] {
         let head = format!("POST / HTTP/1.1\r\nHost: x\r\n{SESSION}{JSON}{length}Expect: 100-continue\r\n\r\n");

@@ -7,10 +7,6 @@ use contracts::{
 use order::{client::Fault, error::Refusal, model::PaymentMethod};
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
-use tokio::{
-    io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader},
-    net::TcpStream,
-};
 
 use crate::api::{Api, problem, start};
 use crate::ids;
@@ -154,21 +150,6 @@ async fn an_order_of_a_thousand_items_fits_into_the_body_and_others_keep_their_l
     assert_eq!(too_long["message"], "the body is larger than 256 KiB");
     let too_long = problem(too_long_for_v1, 413, "PAYLOAD_TOO_LARGE").await;
     assert_eq!(too_long["message"], "the body is larger than 64 KiB");
-}
-
-#[tokio::test]
-async fn a_length_above_the_limit_of_its_endpoint_is_refused_without_asking_for_the_body() {
-    let api = start(10).await;
-    let url = api.bare(Method::POST, "/").build().unwrap().url().clone();
-    let mut connection = TcpStream::connect((url.host_str().unwrap(), url.port().unwrap())).await.unwrap();
-    let head = "POST /api/v1/orders HTTP/1.1\r\nHost: x\r\nX-Session-Uuid: session\r\n\
-                Content-Type: application/json\r\nContent-Length: 100000\r\nExpect: 100-continue\r\n\r\n";
-
-    connection.write_all(head.as_bytes()).await.unwrap();
-    let mut first_line = String::new();
-    BufReader::new(connection).read_line(&mut first_line).await.unwrap();
-
-    assert_eq!(first_line, "HTTP/1.1 413 Payload Too Large\r\n");
 }
 
 #[tokio::test]
