@@ -41,7 +41,7 @@ enum Command {
     Services(services::Arguments),
     /// Place orders in a running shop and check every response
     Demo(demo::Arguments),
-    /// Show a map of the couriers of a running shop
+    /// List the couriers of a running shop, what they carry, and the orders that wait
     Couriers(couriers::Arguments),
     /// Check the environment, and say how to fix what is missing
     Doctor(doctor::Arguments),

@@ -127,7 +127,7 @@ fn what_is_wrong_is_said_in_one_sentence() {
         (&["chaos", "--list"], Variables::new(), "cargo run --bin lab -- chaos"),
         (&["abuse"], Variables::new(), "cargo run --bin lab -- attack"),
         (&["load", "--rate", "7"], Variables::new(), "cargo run --bin lab -- load"),
-        (&["couriers", "--once"], given("DELIVERY_URL", "http://127.0.0.1:1"), "delivery does not answer at"),
+        (&["couriers"], given("DELIVERY_URL", "http://127.0.0.1:1"), "delivery does not answer at"),
     ];
 
     for (arguments, variables, sentence) in cases {

@@ -5,21 +5,14 @@
 //! panics with the reason.
 
 mod access_tokens;
-mod consumers;
 mod events;
-mod grpc;
-mod http;
 mod identifiers;
 mod input;
 mod message;
 mod service_tokens;
-mod system;
 mod words;
 
 pub use access_tokens::access_tokens;
-pub use consumers::consumers;
 pub use events::events;
-pub use grpc::grpc;
-pub use http::http;
 pub use identifiers::identifiers;
 pub use service_tokens::tokens;

@@ -1,6 +1,8 @@
-//! Values that the services know, or at the limits of what they accept.
+//! Values at the limits of what decoders accept.
 
-use crate::{input::Input, system::Known};
+use uuid::Uuid;
+
+use crate::input::Input;
 
 /// Texts of the contracts, and texts that parsers often mishandle.
 const TEXTS: [&str; 40] = [
@@ -71,23 +73,26 @@ const NUMBERS: [f64; 12] =
     [100.0, 1.0, 0.01, 0.0, -0.0, -1.0, 0.001, 1e15, 9.3e16, 1e308, f64::MIN_POSITIVE, 0.1 + 0.2];
 
 /// Returns a field's text, mostly a meaningful one.
-pub fn text(input: &mut Input<'_>, known: &Known) -> String {
+pub fn text(input: &mut Input<'_>) -> String {
     match input.byte() % 16 {
         0..=5 => (*input.pick(&TEXTS)).to_owned(),
-        6..=10 => uuid(input, known),
+        6..=10 => uuid(input),
         11 => input.pick(&["x", "é", "🚀", " "]).repeat(*input.pick(&[100, 101, 128, 129, 300, 301, 5_000])),
         _ => input.text(),
     }
 }
 
-/// Returns the text of a UUID, mostly of an existing resource.
-pub fn uuid(input: &mut Input<'_>, known: &Known) -> String {
-    match input.byte() % 16 {
-        0..=11 => input.pick(&known.uuids).to_string(),
-        12 => uuid::Uuid::from_u128(input.u128()).to_string(),
-        13 => input.pick(&known.uuids).simple().to_string().to_uppercase(),
-        14 => input.pick(&known.uuids).urn().to_string(),
-        _ => input.text(),
+/// Returns the text of a UUID, mostly a valid one.
+pub fn uuid(input: &mut Input<'_>) -> String {
+    let choice = input.byte() % 16;
+    if choice == 15 {
+        return input.text();
+    }
+    let uuid = Uuid::from_u128(if input.once_in(2) { input.u128() } else { u128::from(input.byte()) });
+    match choice {
+        13 => uuid.simple().to_string().to_uppercase(),
+        14 => uuid.urn().to_string(),
+        _ => uuid.to_string(),
     }
 }
 

@@ -8,7 +8,7 @@ use platform::config::Settings;
 use reqwest::StatusCode;
 use serde::de::DeserializeOwned;
 
-use super::map::Map;
+use super::list::List;
 use contracts::ports;
 
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
@@ -32,9 +32,9 @@ impl Feed {
         Ok(Self { url, session, http: trust.http().timeout(REQUEST_TIMEOUT).build()? })
     }
 
-    pub async fn read(&self) -> anyhow::Result<Map> {
+    pub async fn read(&self) -> anyhow::Result<List> {
         let (couriers, orders) = tokio::try_join!(self.get("couriers"), self.get("orders/active"))?;
-        Ok(Map { couriers, orders })
+        Ok(List { couriers, orders })
     }
 
     async fn get<T: DeserializeOwned>(&self, path: &str) -> anyhow::Result<T> {

@@ -20,23 +20,8 @@ proptest! {
     #![proptest_config(config(3_000))]
 
     #[test]
-    fn every_request_is_answered_and_every_error_is_a_problem_that_is_declared(data in vec(any::<u8>(), 0..400)) {
-        fuzzing::http(&data);
-    }
-
-    #[test]
-    fn no_message_is_a_defect_of_the_server(data in vec(any::<u8>(), 0..400)) {
-        fuzzing::grpc(&data);
-    }
-
-    #[test]
     fn no_record_makes_a_consumer_panic_or_wait(data in vec(any::<u8>(), 0..400)) {
         fuzzing::events(&data);
-    }
-
-    #[test]
-    fn events_gone_wrong_are_handled_skipped_or_dead_lettered(data in vec(any::<u8>(), 0..400)) {
-        fuzzing::consumers(&data);
     }
 
     #[test]

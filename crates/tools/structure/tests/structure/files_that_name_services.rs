@@ -48,7 +48,6 @@ const LISTS: &[(&str, &str)] = &[
     ("crates/tools/chaos/src/faults/database_access.rs", "the services whose rights are taken"),
     ("crates/tools/chaos/src/faults/link_faults.rs", "the calls that events make"),
     ("crates/tools/chaos/src/faults/redelivery/reordered.rs", "the effect of each consumer"),
-    ("crates/tools/fuzzing/src/system/services.rs", "a composition root over stores in memory"),
     ("crates/tools/simulation/tests/simulation/shop.rs", "a composition root over twins"),
     ("crates/shipyard/tests/it/audit.rs", "the whole system"),
     ("crates/shipyard/tests/it/system.rs", "the whole system"),
