@@ -2,7 +2,10 @@
 
 use std::{io::IsTerminal as _, time::Duration};
 
-use abuse::{HEAD, Options, Phases, Report, attacks, attacks::Attack};
+use drive::attack::{
+    HEAD, Options, Phases, Report,
+    attacks::{self, Attack},
+};
 use indicatif::{ProgressBar, ProgressStyle};
 use platform::{config::Settings, server::shutdown::on_signal};
 use shipyard::{commands::address_arguments::AddressArguments, outln, output};
@@ -11,12 +14,9 @@ use shipyard::{commands::address_arguments::AddressArguments, outln, output};
 pub struct Arguments {
     #[command(flatten)]
     addresses: AddressArguments,
-    /// Make only these attacks, separated by commas
-    #[arg(long, value_delimiter = ',', value_parser = attack, value_name = "ATTACK")]
-    only: Vec<String>,
-    /// Leave out these attacks
-    #[arg(long, value_delimiter = ',', value_parser = attack, value_name = "ATTACK")]
-    skip: Vec<String>,
+    /// Attacks to make (default: all)
+    #[arg(value_parser = attack, value_name = "ATTACK")]
+    attacks: Vec<String>,
     /// Duration of the measurement of customers before each attack
     #[arg(long, default_value = "10s", value_parser = humantime::parse_duration, value_name = "DURATION")]
     before: Duration,
@@ -35,9 +35,9 @@ pub struct Arguments {
     /// Multiply the connections, streams and requests of each attack by this factor
     #[arg(long, default_value_t = 1.0, value_parser = scale, value_name = "FACTOR")]
     scale: f64,
-    /// Fail if p99 during an attack is more than this many times the p99 before it; 0 checks only failed requests
-    #[arg(long, default_value_t = 0.0, value_name = "FACTOR")]
-    ratio: f64,
+    /// Multiply the bounds of p99 by this factor, for a busy machine; 0 checks only failed requests
+    #[arg(long, default_value_t = 1.0, value_parser = slack, value_name = "FACTOR")]
+    slack: f64,
     /// List the attacks and exit
     #[arg(long)]
     list: bool,
@@ -46,12 +46,12 @@ pub struct Arguments {
     json: bool,
 }
 
-/// Fails if a customer's request fails, or is slower than `--ratio` allows.
+/// Fails if a customer's request fails, or is slower than the bound of an attack allows.
 pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
-    let attacks = chosen(&arguments)?;
+    let attacks = chosen(&arguments.attacks);
     if arguments.list {
-        for Attack { name, what, .. } in attacks {
-            outln!("{name:<15}  {what}");
+        for Attack { name, what, bound, .. } in attacks {
+            outln!("{name:<15}  p99 at most {bound:>3} times: {what}");
         }
         return Ok(());
     }
@@ -60,7 +60,7 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let bar = progress(options.phases.total() * u32::try_from(options.attacks.len())?);
     let tell = |text: String| if arguments.json { eprintln!("{text}") } else { outln!("{text}") };
     let mut is_first = true;
-    let work = abuse::run(
+    let work = drive::attack::run(
         &options,
         |row| {
             let head = if std::mem::take(&mut is_first) { format!("{HEAD}\n") } else { String::new() };
@@ -77,7 +77,7 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
 }
 
 fn options(arguments: &Arguments, attacks: Vec<Attack>) -> anyhow::Result<Options> {
-    let Arguments { before, during, after, rate, users, scale, ratio, .. } = *arguments;
+    let Arguments { before, during, after, rate, users, scale, slack, .. } = *arguments;
     Ok(Options {
         addresses: arguments.addresses.completed(&Settings::load()?)?,
         attacks,
@@ -85,23 +85,19 @@ fn options(arguments: &Arguments, attacks: Vec<Attack>) -> anyhow::Result<Option
         rate,
         users: users.into(),
         scale,
-        ratio,
+        slack,
     })
 }
 
 fn attack(text: &str) -> Result<String, &'static str> {
-    let known = attacks::all().iter().any(|attack| text == attack.name);
+    let known = attacks::ALL.iter().any(|attack| text == attack.name);
     known.then(|| text.to_owned()).ok_or("there is no such attack; see `lab attack --list`")
 }
 
-fn chosen(arguments: &Arguments) -> anyhow::Result<Vec<Attack>> {
-    let all = attacks::all();
-    let named = |attack: &Attack, names: &[String]| names.iter().any(|name| name == attack.name);
-    let wanted = |attack: &Attack| arguments.only.is_empty() || named(attack, &arguments.only);
-    let chosen: Vec<Attack> =
-        all.into_iter().filter(|attack| wanted(attack) && !named(attack, &arguments.skip)).collect();
-    anyhow::ensure!(!chosen.is_empty(), "no attack is selected");
-    Ok(chosen)
+/// Returns the named attacks, or all.
+fn chosen(names: &[String]) -> Vec<Attack> {
+    let is_chosen = |attack: &Attack| names.is_empty() || names.iter().any(|name| name == attack.name);
+    attacks::ALL.into_iter().filter(is_chosen).collect()
 }
 
 fn end(report: &Report, json: bool) -> anyhow::Result<()> {
@@ -116,6 +112,11 @@ fn end(report: &Report, json: bool) -> anyhow::Result<()> {
 fn scale(text: &str) -> Result<f64, String> {
     let factor: f64 = text.parse().map_err(|_| "is not a number")?;
     if (0.001..=10.0).contains(&factor) { Ok(factor) } else { Err("is not between 0.001 and 10".to_owned()) }
+}
+
+fn slack(text: &str) -> Result<f64, String> {
+    let factor: f64 = text.parse().map_err(|_| "is not a number")?;
+    if (0.0..=100.0).contains(&factor) { Ok(factor) } else { Err("is not between 0 and 100".to_owned()) }
 }
 
 /// A progress bar for the whole run, which advances with time.
@@ -145,6 +146,10 @@ mod tests {
         assert_eq!(scale("0.05"), Ok(0.05));
         for wrong in ["0", "11", "nan", "much"] {
             assert!(scale(wrong).is_err(), "{wrong}");
+        }
+        assert_eq!(slack("0"), Ok(0.0));
+        for wrong in ["-1", "101", "nan"] {
+            assert!(slack(wrong).is_err(), "{wrong}");
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ::load::{Bounds, Mix, Options, Plan};
+use drive::load::{Bounds, Mix, Options, Plan};
 use platform::{config::Settings, random::Random};
 use shipyard::commands::address_arguments::AddressArguments;
 

@@ -6,7 +6,7 @@ mod stock;
 
 use std::fmt;
 
-use ::load::{Crowd, Peak, Plan, Report, Step, find_peak};
+use drive::load::{Crowd, Peak, Plan, Report, Step, find_peak};
 use operations::audit_run::Outcome;
 use platform::{config::Settings, server::shutdown::on_signal};
 use serde::Serialize;

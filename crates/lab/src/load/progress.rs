@@ -2,7 +2,7 @@
 
 use std::{cell::Cell, io::IsTerminal as _, time::Duration};
 
-use ::load::Stage;
+use drive::load::Stage;
 use indicatif::{ProgressBar, ProgressStyle};
 use shipyard::outln;
 use tokio::time::Instant;

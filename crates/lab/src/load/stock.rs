@@ -1,7 +1,7 @@
 //! The stock that a run's orders take. If the service key is known, the stock is added before each measurement.
 
-use ::load::{Crowd, Plan};
 use anyhow::Context as _;
+use drive::load::{Crowd, Plan};
 use operations::restock::{self, restock};
 use platform::{
     config::{ConfigError, Settings},

@@ -35,8 +35,8 @@ fn a_reader_of_a_list_that_has_left_is_no_error() {
 
 #[test]
 fn an_unknown_name_is_usage() {
-    for arguments in [["chaos", "--only", "nosuch"], ["chaos", "--skip", "0"], ["attack", "--only", "nosuch"]] {
-        let (output, complaint) = run(&arguments);
+    for arguments in [&["chaos", "--only", "nosuch"][..], &["chaos", "--skip", "0"], &["attack", "nosuch"]] {
+        let (output, complaint) = run(arguments);
 
         assert_eq!(output.status.code(), Some(2), "{arguments:?}: {complaint}");
         assert!(complaint.contains("--list"), "{complaint}");

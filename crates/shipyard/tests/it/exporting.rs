@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use contracts::proto::geo::{GetGeolocationRequest, geo_client::GeoClient};
-use load::Plan;
+use drive::load::Plan;
 use operations::registry::SERVICES;
 use rustix::process::Signal;
 use stand_ins::Proxy;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use load::{Bounds, Crowd, Options, Plan, find_peak};
+use drive::load::{Bounds, Crowd, Kind, Options, Plan, find_peak};
 use serde_json::Value;
 use tokio::process::Command;
 
@@ -45,7 +45,7 @@ async fn every_kind_of_traffic_succeeds(shop: &Shop) {
         assert!(row.latency.max.is_some(), "none of {kind:?} succeeded: {row:?}");
         assert!(row.latency.p999.is_none(), "{kind:?} has fewer than 1 000 samples: {row:?}");
     }
-    let built = report.figures.kinds[&load::Kind::Whole].latency.max.unwrap();
+    let built = report.figures.kinds[&Kind::Whole].latency.max.unwrap();
     assert!(built >= 3000.0, "a ship takes three seconds to be built: {built} ms");
     assert!(report.cpu_microseconds_per_operation.is_some(), "{report}");
     assert_eq!((report.seed, report.mix), (7, EVERY_KIND.parse().unwrap()));

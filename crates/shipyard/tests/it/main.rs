@@ -3,9 +3,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-mod abuse;
-mod abuse_logins;
 mod alertmanager;
+mod attacks;
+mod attacks_on_logins;
 mod audit;
 mod collector;
 mod commands;

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use crate::shop::{Shop, refused, success, within};
 
-/// The password of the users whom load, abuse, chaos and benchmarks register in numbers. A [`Customer`] has its own.
+/// The password of the users whom drive, chaos and benchmarks register in numbers. A [`Customer`] has its own.
 pub const PASSWORD: &str = "SecurePassword123!";
 const ORDERS: &str = "/api/v1/orders";
 

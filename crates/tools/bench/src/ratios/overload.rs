@@ -1,6 +1,6 @@
 //! P7 and P8: orders arrive at a constant rate, half or twice the shop's peak, whether or not the shop keeps up.
 
-use load::{Bounds, Crowd, Mix, Plan, find_peak};
+use drive::load::{self, Bounds, Crowd, Mix, Plan, find_peak};
 
 use crate::{
     lab::{Lab, Variant},

@@ -1,0 +1,70 @@
+//! Attacks by strangers on the whole shop in one process fail no request of other customers, and the descriptions of
+//! APIs can be switched off.
+
+use std::time::Duration;
+
+use drive::attack::{Options, Phases, attacks};
+use serde_json::Value;
+
+use crate::one_process::Shop;
+
+const ATTACKS: [&str; 3] = ["idle", "leaving", "rapid-resets"];
+
+#[tokio::test]
+async fn attacks_fail_no_request_of_other_customers() {
+    let shop = Shop::new().with("SWAGGER_UI", "false").with("GRPC_REFLECTION", "false");
+    let _program = shop.start_alone().await;
+
+    // They are small, since the shop shares its machine with other tests.
+    for row in attack(&shop, &ATTACKS, 0.1, [1_000, 2_000, 500]).await {
+        let (connections, requests) = (&row["connections"], &row["during"]["requests"]);
+        assert!(connections.as_u64().unwrap() > 0 && requests.as_u64().unwrap() >= 40, "{row}");
+        assert_eq!((&row["during"]["failed"], &row["succeeded"]), (&0.into(), &0.into()), "{row}");
+    }
+    descriptions_are_off(&shop).await;
+}
+
+/// How often a run is repeated because the machine was too busy for customers before the attack began.
+const MAX_REPEATS: usize = 3;
+
+/// Runs the attacks at this scale, with customers for these milliseconds before, during and after each attack. Returns
+/// the report's row of each attack.
+///
+/// A run in which customers failed before an attack began proves nothing, so it is repeated.
+pub async fn attack(shop: &Shop, names: &[&str], scale: f64, milliseconds: [u64; 3]) -> Vec<Value> {
+    let [before, during, after] = milliseconds.map(Duration::from_millis);
+    let attacks = || attacks::ALL.into_iter().filter(|attack| names.contains(&attack.name)).collect();
+    let mut repeats = 0;
+    loop {
+        let options = Options {
+            addresses: shop.addresses(),
+            attacks: attacks(),
+            phases: Phases { before, during, after },
+            rate: 20,
+            users: 3,
+            scale,
+            slack: 0.0,
+        };
+        let report = drive::attack::run(&options, |_| {}, |_| {}).await.unwrap();
+        if repeats < MAX_REPEATS && report.rows.iter().any(|row| row.before.failed != 0) {
+            repeats += 1;
+            continue;
+        }
+        assert_eq!((report.failure(), report.rows.len()), (None, names.len()), "{report}");
+        return report.rows.iter().map(|row| serde_json::to_value(row).unwrap()).collect();
+    }
+}
+
+async fn descriptions_are_off(shop: &Shop) {
+    let http = platform::http::client(std::time::Duration::from_secs(5)).unwrap();
+    let url = format!("http://{}", shop.address(&order::SERVICE));
+    let status = async |path: &str| http.get(format!("{url}{path}")).send().await.unwrap().status().as_u16();
+    assert_eq!((status("/swagger-ui/").await, status("/openapi.json").await), (404, 404));
+    let grpc = platform::http::client_builder().http2_prior_knowledge().build().unwrap();
+    let url =
+        format!("http://{}/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", shop.address(&iam::SERVICE));
+    let call = grpc.post(url).header("content-type", "application/grpc").header("te", "trailers");
+    let answer = call.send().await.unwrap();
+    // UNIMPLEMENTED, or UNAUTHENTICATED: the guard runs before the server rejects an unknown method.
+    assert!(["12", "16"].contains(&answer.headers()["grpc-status"].to_str().unwrap()), "{answer:?}");
+}

@@ -1,0 +1,130 @@
+//! Attacks that any stranger could make on a running shop. Meanwhile, other customers' requests arrive at a constant
+//! rate, and their latency is measured. What one service can prove alone is tested there.
+
+pub mod attacker;
+pub mod attacks;
+mod customers;
+mod descriptors;
+mod entrances;
+mod measurement;
+mod report;
+mod wire;
+
+use std::{sync::Arc, time::Duration};
+
+use client::addresses::ShopAddresses;
+use futures::future::join;
+use tokio::{
+    runtime::{Builder, Runtime},
+    time::{Instant, sleep_until},
+};
+use tokio_util::task::AbortOnDropHandle;
+
+use self::{attacker::Attacker, attacks::Attack, customers::Customers, descriptors::Descriptors};
+pub use self::{
+    entrances::{Entrance, Entrances},
+    measurement::{Sample, Summary},
+    report::{HEAD, Report, Row},
+};
+
+/// How long the sockets of a stopped attack may take to close.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
+
+pub struct Options {
+    pub addresses: ShopAddresses,
+    pub attacks: Vec<Attack>,
+    pub phases: Phases,
+    /// The customers' requests per second.
+    pub rate: u32,
+    /// The number of customers, each with its own connections.
+    pub users: usize,
+    /// The factor for the connections, streams and requests of every attack.
+    pub scale: f64,
+    /// The factor for the bound of every attack; 0 disables these checks.
+    pub slack: f64,
+}
+
+/// How long customers are measured before, during and after an attack.
+#[derive(Clone, Copy, Debug)]
+pub struct Phases {
+    pub before: Duration,
+    pub during: Duration,
+    pub after: Duration,
+}
+
+/// The attackers' runtime. Its threads are separate, so that attacks do not delay the customers' measurement.
+struct Threads(Option<Runtime>);
+
+/// Runs the attacks one after another. Calls `each` with every measured row, and `say` with the current activity.
+pub async fn run(options: &Options, mut each: impl FnMut(&Row), mut say: impl FnMut(&str)) -> anyhow::Result<Report> {
+    let descriptors = Descriptors::raise();
+    say("registering customers");
+    let customers = Customers::register(&options.addresses, options.users).await?;
+    let account = customers.attacker().await?;
+    let threads = Threads::start()?;
+    let mut report = Report { rate: options.rate, scale: options.scale, slack: options.slack, rows: Vec::new() };
+    for attack in &options.attacks {
+        say(&format!("{}: waiting until the shop is well", attack.name));
+        customers.settle().await;
+        let (entrances, targets) = (Entrances::from_addresses(&options.addresses).await?, customers.logins());
+        let attacker = Arc::new(Attacker::new(entrances, account.clone(), targets, options.scale));
+        let (samples, left) = join(
+            customers.arrivals(options.phases.total(), options.rate),
+            threads.attack(attack, &attacker, options.phases, &mut say),
+        )
+        .await;
+        let mut row = Row::new(attack, attacker.counts(), &samples, options.phases);
+        row.notes.extend(descriptors.note(attack.descriptors(options.scale)));
+        row.judge(attack.bound * options.slack, left);
+        each(&row);
+        report.rows.push(row);
+    }
+    Ok(report)
+}
+
+impl Phases {
+    pub fn total(self) -> Duration {
+        self.before + self.during + self.after
+    }
+}
+
+impl Threads {
+    fn start() -> anyhow::Result<Self> {
+        Ok(Self(Some(Builder::new_multi_thread().worker_threads(1).thread_name("attacker").enable_all().build()?)))
+    }
+
+    /// Runs `attack` in its phase. Returns how many sockets were still open after it was stopped.
+    async fn attack(
+        &self,
+        attack: &Attack,
+        attacker: &Arc<Attacker>,
+        phases: Phases,
+        say: &mut impl FnMut(&str),
+    ) -> u64 {
+        let begun = Instant::now();
+        say(&format!("{}: before", attack.name));
+        sleep_until(begun + phases.before).await;
+        say(&format!("{}: {}", attack.name, attack.what));
+        let Some(runtime) = &self.0 else { return 0 };
+        let work = AbortOnDropHandle::new(runtime.spawn((attack.work)(attacker.clone())));
+        sleep_until(begun + phases.before + phases.during).await;
+        attacker.freeze();
+        drop(work);
+        say(&format!("{}: after", attack.name));
+        let until = Instant::now() + CLOSE_TIMEOUT;
+        while attacker.open() > 0 && Instant::now() < until {
+            tokio::time::sleep(POLL_INTERVAL).await;
+        }
+        attacker.open()
+    }
+}
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        // A runtime that waits for its threads must not be dropped within a task.
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
