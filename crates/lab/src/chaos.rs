@@ -51,8 +51,8 @@ pub struct Arguments {
 pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
     let chosen = chosen(&arguments)?;
     if arguments.list {
-        for Fault { number, name, what, .. } in chosen {
-            outln!("{number:>2}  {name:<18}  {what}");
+        for fault in chosen {
+            outln!("{:>2}  {:<18}  {fault}", fault.number, fault.name);
         }
         return Ok(());
     }

@@ -1,22 +1,83 @@
 //! A fault, the system under it, and the result of the injection.
 
+use std::{fmt, time::Duration};
+
 use chrono::{DateTime, Utc};
 use futures::future::LocalBoxFuture;
 use platform::clock;
 use rand::rngs::SmallRng;
 use tokio::time::Instant;
 
-use super::{cluster::Cluster, load::Load};
+use super::{
+    cluster::Cluster,
+    load::Load,
+    recovery::After::{self, Fenced, Restarted, Usual},
+};
 
+/// Injects a fault, and returns when its cause is removed.
+pub type Inject = for<'a> fn(&'a mut Experiment) -> LocalBoxFuture<'a, anyhow::Result<Injected>>;
+
+/// A row of the table of faults.
 #[derive(Clone, Copy)]
 pub struct Fault {
     /// The number that `--list` shows and `--only` accepts; related faults share it.
     pub number: u8,
     /// The name for `--only`.
     pub name: &'static str,
-    pub what: &'static str,
-    /// Injects the fault, and returns when its cause is removed.
-    pub inject: for<'a> fn(&'a mut Experiment) -> LocalBoxFuture<'a, anyhow::Result<Injected>>,
+    what: &'static str,
+    /// What must hold besides the bounds and the audit; empty if nothing more.
+    pub holds: &'static str,
+    /// How many seconds the cause lasts, in a full and in a brief run.
+    seconds: (u64, u64),
+    /// How often the fault is injected, or how many of its targets it meets, in a full and in a brief run.
+    times: (usize, usize),
+    pub after: After,
+    pub inject: Inject,
+}
+
+impl Fault {
+    pub const fn new(number: u8, name: &'static str, what: &'static str, inject: Inject) -> Self {
+        Self { number, name, what, holds: "", seconds: (0, 0), times: (1, 1), after: Usual, inject }
+    }
+
+    pub const fn lasting(self, full: u64, brief: u64) -> Self {
+        Self { seconds: (full, brief), ..self }
+    }
+
+    pub const fn times(self, full: usize, brief: usize) -> Self {
+        Self { times: (full, brief), ..self }
+    }
+
+    pub const fn holds(self, holds: &'static str) -> Self {
+        Self { holds, ..self }
+    }
+
+    /// The fault leaves nothing wrong but that processes have just started.
+    pub const fn restarting(self) -> Self {
+        Self { after: Restarted, ..self }
+    }
+
+    /// The broker must rejoin its cluster afterwards.
+    pub const fn fencing(self) -> Self {
+        Self { after: Fenced, ..self }
+    }
+}
+
+/// What the fault is, how long its cause lasts and how often it is injected, in a full run.
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut extent = Vec::new();
+        match self.seconds.0 {
+            0 => {}
+            seconds if seconds % 60 == 0 => extent.push(format!("{} min", seconds / 60)),
+            seconds => extent.push(format!("{seconds} s")),
+        }
+        if !matches!(self.times.0, 1 | usize::MAX) {
+            extent.push(format!("{} times", self.times.0));
+        }
+        let extent = if extent.is_empty() { String::new() } else { format!(" ({})", extent.join(", ")) };
+        write!(f, "{}{extent}", self.what)
+    }
 }
 
 /// The context of a fault: the running system, its load, and the settings of the run.
@@ -25,6 +86,10 @@ pub struct Experiment {
     pub load: Load,
     /// Seeded per fault, so that a fault's random choices do not depend on earlier faults.
     pub random: SmallRng,
+    /// How long the cause of the present fault lasts.
+    pub lasting: Duration,
+    /// How often the present fault is injected.
+    pub times: usize,
     /// True for a short run: fewer repetitions, shorter durations.
     pub brief: bool,
     /// The factor for allowed recovery times, for a busy machine.
@@ -41,7 +106,10 @@ pub enum Injected {
 
 #[derive(Default)]
 pub struct Injection {
+    /// How often the fault met something to act on.
     pub times: usize,
+    /// What the fault did not meet: no violation, but no proof either.
+    pub idle: Vec<String>,
     /// Violations that the fault itself observed, such as a request that the shop should have rejected.
     pub problems: Vec<String>,
     pub notes: Vec<String>,
@@ -50,10 +118,22 @@ pub struct Injection {
 }
 
 impl Injection {
-    /// Returns an injection of `times`. For 0, it has a problem, described by `what`.
+    pub fn once() -> Self {
+        Self { times: 1, ..Self::default() }
+    }
+
+    /// Returns an injection of `times`. For 0, the fault met nothing, as `what` says.
     pub fn at_least_one(times: usize, what: &str) -> Self {
-        let problems = if times == 0 { vec![format!("the fault had no effect: {what}")] } else { Vec::new() };
-        Self { times, problems, ..Self::default() }
+        let idle = if times == 0 { vec![what.to_owned()] } else { Vec::new() };
+        Self { times, idle, ..Self::default() }
+    }
+
+    pub fn add(&mut self, other: Self) {
+        self.times += other.times;
+        self.idle.extend(other.idle);
+        self.problems.extend(other.problems);
+        self.notes.extend(other.notes);
+        self.ends_sessions |= other.ends_sessions;
     }
 }
 
@@ -64,6 +144,13 @@ impl Injected {
 }
 
 impl Experiment {
+    /// Takes over the extent of `fault`.
+    pub(super) fn begin(&mut self, fault: &Fault) {
+        self.lasting = Duration::from_secs(self.scale(fault.seconds.0, fault.seconds.1));
+        self.times = self.scale(fault.times.0, fault.times.1);
+        self.removed_at = None;
+    }
+
     /// Records that the cause is removed. Recovery is measured from this moment, not from the fault's return.
     pub fn cause_removed(&mut self) {
         self.removed_at = Some((clock::now(), Instant::now()));

@@ -57,8 +57,16 @@ pub async fn run(options: &Options, each: impl Fn(&Row), say: impl Fn(&str)) -> 
     let mut load = Load::start(cluster.shop()?, &customers).await?;
     load.borrow(&cluster.shop()?, &cluster.lending()?, cluster.bank()?, &customers).await?;
     let random = SmallRng::seed_from_u64(options.seed);
-    let mut experiment =
-        Experiment { cluster, load, random, brief: options.brief, slack: options.slack, removed_at: None };
+    let mut experiment = Experiment {
+        cluster,
+        load,
+        random,
+        lasting: Duration::ZERO,
+        times: 1,
+        brief: options.brief,
+        slack: options.slack,
+        removed_at: None,
+    };
     let mut report = Report::new(options, experiment.cluster.servers.broker.real().is_ok());
     let mut known = HashSet::new();
     for fault in &options.faults {
@@ -83,17 +91,11 @@ async fn row(
     let (begun, at) = (clock::now(), Instant::now());
     let before = experiment.load.counters();
     experiment.cluster.replicas.peak_memory();
-    experiment.removed_at = None;
+    experiment.begin(fault);
     experiment.load.resume();
     tokio::time::sleep(WARM_UP).await;
-    say(&format!("{}: {}", fault.name, fault.what));
-    let injected = match (fault.inject)(experiment).await {
-        Err(error) => {
-            say(&format!("{}: once more, since the injection failed: {error:#}", fault.name));
-            again(experiment, fault).await.with_context(|| format!("again, after: {error:#}"))
-        }
-        injected => injected,
-    };
+    say(&format!("{}: {fault}", fault.name));
+    let injected = inject(experiment, fault, say).await;
     let (ended, removed_at) = experiment.removed_at.unwrap_or_else(|| (clock::now(), Instant::now()));
     let mut row = Row::new(fault);
     let done = match injected {
@@ -107,11 +109,8 @@ async fn row(
             Injection::default()
         }
     };
-    if done.times == 0 && done.problems.is_empty() && row.injection_failed.is_none() {
-        row.violations.push("the fault had no effect: nothing was injected".to_owned());
-    }
-    row.violations.extend(done.problems);
-    (row.times, row.notes) = (done.times, done.notes);
+    let ends_sessions = done.ends_sessions;
+    row.injected(done);
     say(&format!("{}: waiting for recovery", fault.name));
     row.violations.extend(experiment.cluster.heal().await.err().map(|error| format!("repair failed: {error:#}")));
     let recovery = recovery::watch(
@@ -121,7 +120,7 @@ async fn row(
         options.slack,
     )
     .await;
-    row.violations.extend(recovery.excesses(&bounds.after(fault.name)));
+    row.violations.extend(recovery.excesses(&bounds.after(fault.after)));
     row.recovery = Some(recovery.into());
     say(&format!("{}: draining requests in flight", fault.name));
     row.violations
@@ -130,7 +129,7 @@ async fn row(
     row.violations.extend(experiment.cluster.replicas.unexpected_exits());
     row.violations.extend(audit_step::run(&experiment.cluster, &experiment.load, options.slack, known).await);
     let counters: Counters = experiment.load.counters().since(&before);
-    if counters.sessions_lost > 0 && !done.ends_sessions {
+    if counters.sessions_lost > 0 && !ends_sessions {
         row.violations.push(format!("{} sessions were lost", counters.sessions_lost));
     }
     (row.requests, row.failed) = (counters.requests, counters.failed());
@@ -138,11 +137,17 @@ async fn row(
     row
 }
 
-/// Injects a fault again after its injection failed half-way.
-async fn again(experiment: &mut Experiment, fault: &Fault) -> anyhow::Result<Injected> {
+/// Injects a fault, and once more if that failed half-way or met nothing to act on.
+async fn inject(experiment: &mut Experiment, fault: &Fault, say: &impl Fn(&str)) -> anyhow::Result<Injected> {
+    let why = match (fault.inject)(experiment).await {
+        Ok(Injected::Done(done)) if done.times == 0 && done.problems.is_empty() => done.idle.join("; "),
+        Err(error) => format!("{error:#}"),
+        injected => return injected,
+    };
+    say(&format!("{}: once more, after: {why}", fault.name));
     experiment.cluster.heal().await.context("repairing")?;
     tokio::time::sleep(WARM_UP).await;
-    (fault.inject)(experiment).await
+    (fault.inject)(experiment).await.with_context(|| format!("again, after: {why}"))
 }
 
 /// Hashes with FNV-1a, which is stable across machines and versions: a seed stays reproducible.

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{
     Options,
-    experiment::Fault,
+    experiment::{Fault, Injection},
     recovery::{Bounds, RESTARTED, Recovery},
 };
 
@@ -14,10 +14,10 @@ use super::{
 pub struct Row {
     pub number: u8,
     pub fault: &'static str,
-    pub what: &'static str,
+    pub what: String,
     /// How often the fault was injected; 0 if it could not be.
     pub times: usize,
-    /// Why the fault could not be injected.
+    /// Why the fault could not be injected, or what it did not meet, twice.
     pub not_injected: Option<String>,
     /// Why the injection failed half-way, twice. The system was audited, but the run proves nothing about the fault.
     pub injection_failed: Option<String>,
@@ -41,7 +41,7 @@ impl Row {
         Self {
             number: fault.number,
             fault: fault.name,
-            what: fault.what,
+            what: fault.to_string(),
             times: 0,
             not_injected: None,
             injection_failed: None,
@@ -53,6 +53,21 @@ impl Row {
             notes: Vec::new(),
             took: 0.0,
         }
+    }
+
+    /// Records an injection. If it met nothing to act on, the fault counts as not injected, which is no violation.
+    pub fn injected(&mut self, done: Injection) {
+        if !done.idle.is_empty() {
+            let idle = done.idle.join("; ");
+            if done.times == 0 {
+                self.not_injected = Some(idle);
+            } else {
+                self.notes.push(format!("not injected everywhere: {idle}"));
+            }
+        }
+        self.times = done.times;
+        self.violations.extend(done.problems);
+        self.notes.extend(done.notes);
     }
 }
 
@@ -113,7 +128,7 @@ impl Report {
         let requests: u64 = self.rows.iter().map(|row| row.requests).sum();
         let left_out = self.rows.iter().filter(|row| row.not_injected.is_some()).count();
         let some = |count: usize, what: &str| if count > 0 { format!(", {count} {what}") } else { String::new() };
-        let left_out = some(left_out, "that could not be injected here");
+        let left_out = some(left_out, "not injected");
         let failed = some(self.failed_injections(), "whose injection failed");
         let (rows, brief) = (self.rows.len(), if self.brief { ", briefly" } else { "" });
         let Self { seed, .. } = self;
@@ -214,6 +229,26 @@ mod tests {
                 .is_some_and(|failure| failure.contains("1 whose injection failed, 0 requests, 0 violations"))
         );
         assert!(report.to_string().contains("could not be injected, which is no violation: UnknownMemberId"));
+    }
+
+    #[test]
+    fn a_fault_that_met_nothing_is_not_injected_and_no_violation() {
+        let idle = |times| {
+            let mut row = row();
+            row.injected(Injection {
+                times,
+                idle: vec!["no request used order → iam".to_owned()],
+                ..Injection::default()
+            });
+            row
+        };
+        let (nowhere, partly) = (idle(0), idle(1));
+
+        assert_eq!(nowhere.not_injected.as_deref(), Some("no request used order → iam"));
+        assert!(partly.not_injected.is_none() && partly.notes[0].contains("order → iam"), "{:?}", partly.notes);
+        let report = report(vec![nowhere, partly]);
+        assert_eq!((report.violations(), report.failure(false)), (0, None));
+        assert!(report.failure(true).is_some_and(|failure| failure.contains("1 not injected")));
     }
 
     #[test]

@@ -139,6 +139,13 @@ impl Cluster {
         Ok(sqlx::query_scalar(question).fetch_one(self.sources.databases.get(service)?).await?)
     }
 
+    /// Returns the number of the replica that holds a lease.
+    pub async fn holder(&mut self, service: &'static Service, lease: &str) -> anyhow::Result<usize> {
+        let question = sqlx::query_scalar("select holder from leases where name = $1").bind(lease);
+        let holder: String = question.fetch_one(self.sources.databases.get(service)?).await?;
+        self.replicas.of_instance(service, &holder)
+    }
+
     /// Reverts everything that a fault may have left changed.
     pub async fn heal(&mut self) -> anyhow::Result<()> {
         self.links.restore_all();

@@ -75,6 +75,12 @@ impl Replicas {
         found.with_context(|| format!("there is no replica {number} of {service}"))
     }
 
+    /// Returns the number of the replica whose instance id, with which it holds leases, is `instance`.
+    pub fn of_instance(&mut self, service: &'static Service, instance: &str) -> anyhow::Result<usize> {
+        let found = port(instance).and_then(|port| self.of(service).find(|replica| replica.listen.port() == port));
+        found.map(|replica| replica.number).with_context(|| format!("{instance} is no replica of {service}"))
+    }
+
     /// Returns the processes' unexpected exits since the last call, one sentence each.
     pub fn unexpected_exits(&mut self) -> Vec<String> {
         self.replicas.iter_mut().flat_map(Replica::unexpected_exits).collect()
@@ -227,4 +233,22 @@ fn memory(pid: i32) -> Option<u64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
     line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kib| kib * 1024)
+}
+
+/// Returns the port in an instance id: host name, port and UUID, with hyphens between them and in the UUID.
+fn port(instance: &str) -> Option<u16> {
+    instance.rsplit('-').nth(5)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_instance_id_has_the_port_of_its_process() {
+        let uuid = platform::ids::random();
+
+        assert_eq!(port(&format!("my-host-50051-{uuid}")), Some(50_051));
+        assert_eq!((port(&uuid.to_string()), port("")), (None, None));
+    }
 }

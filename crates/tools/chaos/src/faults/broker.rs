@@ -10,80 +10,66 @@ use crate::{
     load::Counters,
 };
 
+const HOLDS: &str = "No request fails, and no process takes more than 200 MB.";
+
 pub const FAULTS: [Fault; 4] = [
-    Fault { number: 3, name: "broker-stop", what: "the broker is stopped for 60 s", inject: inject!(stop) },
-    Fault { number: 3, name: "broker-kill", what: "the broker is killed and started again", inject: inject!(kill) },
-    Fault {
-        number: 3,
-        name: "broker-hang",
-        what: "the broker accepts and answers nothing for 30 s",
-        inject: inject!(hang),
-    },
-    Fault {
-        number: 3,
-        name: "broker-fenced",
-        what: "the broker is frozen for two minutes, so that it has lost its place in the cluster and lists no broker at first",
-        inject: inject!(fence),
-    },
+    Fault::new(3, "broker-stop", "the broker is stopped", inject!(away(Away::Stopped))).lasting(60, 10).holds(HOLDS),
+    Fault::new(3, "broker-kill", "the broker is killed and started again", inject!(away(Away::Killed)))
+        .lasting(1, 1)
+        .times(3, 1)
+        .holds(HOLDS),
+    Fault::new(3, "broker-hang", "the broker accepts and answers nothing", inject!(away(Away::Frozen)))
+        .lasting(30, 10)
+        .holds(HOLDS),
+    // The controller fences a broker after 9 s without a heartbeat.
+    Fault::new(
+        3,
+        "broker-fenced",
+        "the broker is frozen, so that it has lost its place in the cluster and lists no broker at first",
+        inject!(away(Away::Frozen)),
+    )
+    .lasting(120, 20)
+    .holds(HOLDS)
+    .fencing(),
 ];
 
 /// The maximum resident memory of a process, in bytes. A process above it keeps unpublished records in memory while the
 /// broker is unavailable.
 const MAX_MEMORY: u64 = 200_000_000;
+/// The pause between two injections.
+const PAUSE: Duration = Duration::from_secs(2);
 
-async fn stop(experiment: &mut Experiment) -> anyhow::Result<Injected> {
-    let away = Duration::from_secs(experiment.scale(60, 10));
-    let before = experiment.load.counters();
-    let broker = match experiment.cluster.servers.broker.real() {
-        Ok(broker) => broker,
-        Err(reason) => return Ok(Injected::Skipped(reason)),
-    };
-    broker.stop().await?;
-    sleep(away).await;
-    broker.restart().await?;
-    experiment.cause_removed();
-    Ok(Injected::Done(Injection { times: 1, problems: answered(experiment, &before).await, ..Injection::default() }))
+#[derive(Clone, Copy)]
+enum Away {
+    Stopped,
+    Killed,
+    Frozen,
 }
 
-async fn kill(experiment: &mut Experiment) -> anyhow::Result<Injected> {
-    let times = experiment.scale(3, 1);
+async fn away(experiment: &mut Experiment, how: Away) -> anyhow::Result<Injected> {
     let before = experiment.load.counters();
-    for _ in 0..times {
+    for number in 0..experiment.times {
+        if number > 0 {
+            sleep(PAUSE).await;
+        }
         let broker = match experiment.cluster.servers.broker.real() {
             Ok(broker) => broker,
             Err(reason) => return Ok(Injected::Skipped(reason)),
         };
-        broker.kill().await?;
-        sleep(Duration::from_secs(1)).await;
-        broker.restart().await?;
+        match how {
+            Away::Stopped => broker.stop().await?,
+            Away::Killed => broker.kill().await?,
+            Away::Frozen => broker.pause().await?,
+        }
+        sleep(experiment.lasting).await;
+        match how {
+            Away::Stopped | Away::Killed => broker.restart().await?,
+            Away::Frozen => broker.unpause().await?,
+        }
         experiment.cause_removed();
-        sleep(Duration::from_secs(2)).await;
     }
-    Ok(Injected::Done(Injection { times, problems: answered(experiment, &before).await, ..Injection::default() }))
-}
-
-async fn hang(experiment: &mut Experiment) -> anyhow::Result<Injected> {
-    let away = Duration::from_secs(experiment.scale(30, 10));
-    freeze(experiment, away).await
-}
-
-async fn fence(experiment: &mut Experiment) -> anyhow::Result<Injected> {
-    // The controller fences a broker after 9 s without a heartbeat.
-    let away = Duration::from_secs(experiment.scale(120, 20));
-    freeze(experiment, away).await
-}
-
-async fn freeze(experiment: &mut Experiment, away: Duration) -> anyhow::Result<Injected> {
-    let before = experiment.load.counters();
-    let broker = match experiment.cluster.servers.broker.real() {
-        Ok(broker) => broker,
-        Err(reason) => return Ok(Injected::Skipped(reason)),
-    };
-    broker.pause().await?;
-    sleep(away).await;
-    broker.unpause().await?;
-    experiment.cause_removed();
-    Ok(Injected::Done(Injection { times: 1, problems: answered(experiment, &before).await, ..Injection::default() }))
+    let problems = answered(experiment, &before).await;
+    Ok(Injected::Done(Injection { times: experiment.times, problems, ..Injection::default() }))
 }
 
 /// Returns a problem if a request failed without Kafka, including those in flight at the end, or if a process's memory

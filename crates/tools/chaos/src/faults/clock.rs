@@ -1,7 +1,5 @@
 //! A service runs with a wrong clock.
 
-use std::time::Duration;
-
 use tokio::time::sleep;
 
 use super::inject;
@@ -10,18 +8,20 @@ use operations::registry::SERVICES;
 use platform::server::service::Service;
 
 pub const FAULTS: [Fault; 2] = [
-    Fault {
-        number: 13,
-        name: "clock",
-        what: "the clock of one service after another is an hour ahead, then an hour behind, which affects its tokens, logins and dead letters",
-        inject: inject!(wrong),
-    },
-    Fault {
-        number: 13,
-        name: "clock-delivery",
-        what: "the clock of one of delivery's processes is an hour ahead, then behind, and it moves the couriers alone for a while",
-        inject: inject!(of_delivery),
-    },
+    Fault::new(
+        13,
+        "clock",
+        "the clock of one service after another is an hour ahead, then an hour behind, which affects its tokens, logins and dead letters",
+        inject!(wrong),
+    )
+    .lasting(4, 4),
+    Fault::new(
+        13,
+        "clock-delivery",
+        "the clock of one of delivery's processes is an hour ahead, then behind, and it moves the couriers alone for a while",
+        inject!(of_delivery),
+    )
+    .lasting(12, 6),
 ];
 
 /// The clock's offsets: the largest that services tolerate in each other's tokens.
@@ -36,7 +36,7 @@ async fn of_delivery(experiment: &mut Experiment) -> anyhow::Result<Injected> {
         experiment.cluster.replicas.ready(service, 0).await?;
         // Terminating the other process passes the lease to the process with the wrong clock.
         experiment.cluster.replicas.get(service, 1)?.terminate().await;
-        sleep(Duration::from_secs(experiment.scale(12, 6))).await;
+        sleep(experiment.lasting).await;
         experiment.cluster.replicas.get(service, 1)?.start(&[])?;
         experiment.cluster.replicas.ready(service, 1).await?;
     }
@@ -50,12 +50,11 @@ async fn of_delivery(experiment: &mut Experiment) -> anyhow::Result<Injected> {
 
 async fn wrong(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     let services = if experiment.brief { &[&iam::SERVICE, &order::SERVICE][..] } else { &SERVICES };
-    let offsets = ["1h", "-1h"];
     for service in services {
-        for offset in offsets {
+        for offset in OFFSETS {
             // A process that rejected the offset would not become ready.
             experiment.cluster.replicas.replace(service, &[("CLOCK_OFFSET", offset)]).await?;
-            sleep(Duration::from_secs(4)).await;
+            sleep(experiment.lasting).await;
         }
         right(experiment, service).await?;
     }
@@ -64,7 +63,7 @@ async fn wrong(experiment: &mut Experiment) -> anyhow::Result<Injected> {
          deadlines, leases and due times are PostgreSQL's, whose clock is right"
             .to_owned(),
     ];
-    Ok(Injected::Done(Injection { times: services.len() * offsets.len(), notes, ..Injection::default() }))
+    Ok(Injected::Done(Injection { times: services.len() * OFFSETS.len(), notes, ..Injection::default() }))
 }
 
 /// Restarts the processes without an offset, like [`Replicas::replace`](crate::cluster::Replicas::replace). The cause

@@ -14,25 +14,28 @@ use crate::{
 };
 use platform::server::service::Service;
 
+const HOLDS: &str = "Events are consumed meanwhile.";
+
 pub const FAULTS: [Fault; 3] = [
-    Fault {
-        number: 10,
-        name: "consumer-slow",
-        what: "100 ms added latency between every consumer and its database, for 15 s",
-        inject: inject!(slow),
-    },
-    Fault {
-        number: 10,
-        name: "consumer-restless",
-        what: "a process of assembly, payment, notification or delivery is restarted every 3 s",
-        inject: inject!(restless),
-    },
-    Fault {
-        number: 10,
-        name: "consumer-frozen",
-        what: "one process each of assembly, payment, notification and delivery is frozen for 20 s",
-        inject: inject!(frozen),
-    },
+    Fault::new(10, "consumer-slow", "100 ms added latency between every consumer and its database", inject!(slow))
+        .lasting(15, 5)
+        .holds(HOLDS),
+    Fault::new(
+        10,
+        "consumer-restless",
+        "a process of assembly, payment, notification or delivery is restarted every 3 s",
+        inject!(restless),
+    )
+    .times(10, 3)
+    .holds(HOLDS),
+    Fault::new(
+        10,
+        "consumer-frozen",
+        "one process each of assembly, payment, notification and delivery is frozen",
+        inject!(frozen),
+    )
+    .lasting(20, 8)
+    .holds(HOLDS),
 ];
 
 fn consumers() -> Vec<&'static Service> {
@@ -69,7 +72,7 @@ async fn slow(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     for service in &consumers {
         links.get(Link::Database(service))?.delay(Duration::from_millis(50));
     }
-    sleep(Duration::from_secs(experiment.scale(15, 5))).await;
+    sleep(experiment.lasting).await;
     for service in &consumers {
         links.get(Link::Database(service))?.restore();
     }
@@ -78,7 +81,7 @@ async fn slow(experiment: &mut Experiment) -> anyhow::Result<Injected> {
 }
 
 async fn restless(experiment: &mut Experiment) -> anyhow::Result<Injected> {
-    let (times, before) = (experiment.scale(10, 3), taken(&experiment.cluster).await?);
+    let (times, before) = (experiment.times, taken(&experiment.cluster).await?);
     for _ in 0..times {
         let service = *BACKGROUND.choose(&mut experiment.random).unwrap_or(&&assembly::SERVICE);
         let number = experiment.random.random_range(0..experiment.cluster.replicas.count());
@@ -96,7 +99,7 @@ async fn frozen(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     for service in BACKGROUND {
         experiment.cluster.replicas.get(service, 0)?.freeze();
     }
-    sleep(Duration::from_secs(experiment.scale(20, 8))).await;
+    sleep(experiment.lasting).await;
     for service in BACKGROUND {
         experiment.cluster.replicas.get(service, 0)?.thaw();
     }

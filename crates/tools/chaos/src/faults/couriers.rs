@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use anyhow::Context as _;
 use tokio::time::{Instant, sleep};
 
 use super::inject;
@@ -12,12 +11,14 @@ use crate::{
     experiment::{Experiment, Fault, Injected, Injection},
 };
 
-pub const FAULTS: [Fault; 1] = [Fault {
-    number: 10,
-    name: "two-movers",
-    what: "the process of delivery that moves the couriers is frozen: another goes on within 15 s, and the first moves none when it wakes",
-    inject: inject!(freeze),
-}];
+pub const FAULTS: [Fault; 1] = [Fault::new(
+    10,
+    "two-movers",
+    "the process of delivery that moves the couriers is frozen, and resumed",
+    inject!(freeze),
+)
+.times(3, 1)
+.holds("Another moves them within 15 s; the frozen one moves none after it is resumed.")];
 
 /// How soon another replica must have moved couriers.
 const TAKEOVER_TIMEOUT: Duration = Duration::from_secs(15);
@@ -27,15 +28,15 @@ const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 async fn freeze(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     let mut done = Injection::default();
-    for _ in 0..experiment.scale(3, 1) {
-        let number = mover(&experiment.cluster).await?;
+    for _ in 0..experiment.times {
+        let number = mover(experiment).await?;
         experiment.cluster.replicas.get(&delivery::SERVICE, number)?.freeze();
         let frozen = Instant::now();
         // Once another replica has the lease, only that replica makes further deliveries.
         let (mut before, mut after) = (None, None);
         while frozen.elapsed() < TAKEOVER_TIMEOUT && after.is_none() {
             sleep(POLL_INTERVAL).await;
-            if mover(&experiment.cluster).await? != number {
+            if mover(experiment).await? != number {
                 let now = delivered(&experiment.cluster).await?;
                 let before = *before.get_or_insert(now);
                 after = (now > before).then(|| frozen.elapsed());
@@ -59,11 +60,8 @@ async fn freeze(experiment: &mut Experiment) -> anyhow::Result<Injected> {
 }
 
 /// Returns the replica that holds the lease for moving couriers.
-async fn mover(cluster: &Cluster) -> anyhow::Result<usize> {
-    let question = sqlx::query_scalar("select holder from leases where name = 'move-couriers'");
-    let holder: String = question.fetch_one(cluster.sources.databases.get(&delivery::SERVICE)?).await?;
-    let number = holder.rsplit('-').next().and_then(|number| number.parse().ok());
-    number.with_context(|| format!("{holder} is no replica of delivery"))
+async fn mover(experiment: &mut Experiment) -> anyhow::Result<usize> {
+    experiment.cluster.holder(&delivery::SERVICE, "move-couriers").await
 }
 
 async fn delivered(cluster: &Cluster) -> anyhow::Result<i64> {

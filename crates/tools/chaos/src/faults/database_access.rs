@@ -15,25 +15,33 @@ use crate::{
 };
 use platform::server::service::Service;
 
+const HOLDS: &str = "Nothing is dead-lettered.";
+
 pub const FAULTS: [Fault; 3] = [
-    Fault {
-        number: 4,
-        name: "password-rotated",
-        what: "the passwords of assembly and notification are changed for 15 s, then those of the other services for 10 s",
-        inject: inject!(password),
-    },
-    Fault {
-        number: 4,
-        name: "rights-revoked",
-        what: "assembly and notification have no privileges on their tables for 15 s, then the other services for 10 s",
-        inject: inject!(rights),
-    },
-    Fault {
-        number: 4,
-        name: "database-renamed",
-        what: "the databases of assembly and notification are renamed for 15 s, then those of the other services for 10 s",
-        inject: inject!(database),
-    },
+    Fault::new(
+        4,
+        "password-rotated",
+        "the passwords of assembly and notification are changed, then those of the other services",
+        inject!(refused(Refusal::Password)),
+    )
+    .lasting(15, 6)
+    .holds(HOLDS),
+    Fault::new(
+        4,
+        "rights-revoked",
+        "assembly and notification have no privileges on their tables, then the other services",
+        inject!(refused(Refusal::Rights)),
+    )
+    .lasting(15, 6)
+    .holds(HOLDS),
+    Fault::new(
+        4,
+        "database-renamed",
+        "the databases of assembly and notification are renamed, then those of the other services",
+        inject!(refused(Refusal::Database)),
+    )
+    .lasting(15, 6)
+    .holds(HOLDS),
 ];
 
 /// Services that only consume events. Customers' requests succeed without them, so events keep coming.
@@ -55,23 +63,11 @@ enum Refusal {
     Database,
 }
 
-async fn password(experiment: &mut Experiment) -> anyhow::Result<Injected> {
-    refused(experiment, Refusal::Password).await
-}
-
-async fn rights(experiment: &mut Experiment) -> anyhow::Result<Injected> {
-    refused(experiment, Refusal::Rights).await
-}
-
-async fn database(experiment: &mut Experiment) -> anyhow::Result<Injected> {
-    refused(experiment, Refusal::Database).await
-}
-
 async fn refused(experiment: &mut Experiment, refusal: Refusal) -> anyhow::Result<Injected> {
     let mut done = Injection { times: TAKERS.len() + SERVERS.len(), ..Injection::default() };
     let retries = retries(experiment).await?;
     refuse(experiment, refusal, &TAKERS, async |experiment| {
-        sleep(Duration::from_secs(experiment.scale(15, 6))).await;
+        sleep(experiment.lasting).await;
         Ok(())
     })
     .await?;
@@ -80,7 +76,7 @@ async fn refused(experiment: &mut Experiment, refusal: Refusal) -> anyhow::Resul
         let retries = experiment.cluster.replicas.metric(service, RETRIES).await? - before;
         done.notes.push(format!("{service} tried messages again {retries} times"));
         if retries <= 0.0 {
-            done.problems.push(format!("the fault had no effect: {service} retried no message"));
+            done.idle.push(format!("{service} retried no message"));
         }
     }
     sleep(ANSWERED_AFTER).await;
@@ -88,7 +84,7 @@ async fn refused(experiment: &mut Experiment, refusal: Refusal) -> anyhow::Resul
     let written = refuse(experiment, refusal, &SERVERS, async |experiment| {
         sleep(ANSWERED_AFTER).await;
         let refused = Instant::now();
-        sleep(Duration::from_secs(experiment.scale(10, 5)).saturating_sub(ANSWERED_AFTER)).await;
+        sleep(experiment.lasting.saturating_sub(ANSWERED_AFTER)).await;
         Ok(experiment.load.writes(refused))
     })
     .await?;

@@ -14,24 +14,25 @@ use super::{ANSWERED_AFTER, inject};
 use crate::experiment::{Experiment, Fault, Injected, Injection};
 
 pub const FAULTS: [Fault; 3] = [
-    Fault {
-        number: 4,
-        name: "connections-ended",
-        what: "PostgreSQL ends every session of the services, ten times, and keeps running",
-        inject: inject!(end),
-    },
-    Fault {
-        number: 4,
-        name: "read-only",
-        what: "PostgreSQL is read-only for 15 s, as a former replica is after a failover, to sessions that begin meanwhile",
-        inject: inject!(read_only),
-    },
-    Fault {
-        number: 4,
-        name: "part-locked",
-        what: "a transaction locks one part of the catalogue for 20 s: orders of other parts are created meanwhile",
-        inject: inject!(lock),
-    },
+    Fault::new(
+        4,
+        "connections-ended",
+        "PostgreSQL ends every session of the services, and keeps running",
+        inject!(end),
+    )
+    .times(10, 3)
+    .holds("At most one request in twenty fails."),
+    Fault::new(
+        4,
+        "read-only",
+        "PostgreSQL is read-only, as a former replica is after a failover, to sessions that begin meanwhile",
+        inject!(read_only),
+    )
+    .lasting(15, 6)
+    .holds("No session from before is used afterwards."),
+    Fault::new(4, "part-locked", "a transaction locks one part of the catalogue", inject!(lock))
+        .lasting(20, 6)
+        .holds("Orders of other parts are created meanwhile."),
 ];
 
 /// At most one in this many requests may fail when all sessions end: a write that must not be repeated, or a request
@@ -41,7 +42,7 @@ const REQUESTS_PER_FAILURE: u64 = 20;
 async fn end(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     let before = experiment.load.counters();
     let mut ended = 0;
-    for _ in 0..experiment.scale(10, 3) {
+    for _ in 0..experiment.times {
         ended += end_sessions(experiment).await?;
         sleep(Duration::from_secs(1)).await;
     }
@@ -63,14 +64,14 @@ async fn read_only(experiment: &mut Experiment) -> anyhow::Result<Injected> {
         end_sessions(experiment).await?;
         sleep(ANSWERED_AFTER).await;
         let before = created(experiment).await?;
-        sleep(Duration::from_secs(experiment.scale(15, 6)).saturating_sub(ANSWERED_AFTER)).await;
+        sleep(experiment.lasting.saturating_sub(ANSWERED_AFTER)).await;
         anyhow::Ok(created(experiment).await? - before)
     };
     let outcome = outcome.await;
     // The services' sessions stay open: each keeps its setting from when it began.
     set_read_only(experiment, "reset default_transaction_read_only").await.context("making PostgreSQL writable")?;
     experiment.cause_removed();
-    let mut done = Injection { times: 1, ..Injection::default() };
+    let mut done = Injection::once();
     let written = outcome?;
     if written > 0 {
         done.problems.push(format!("the fault had no effect: {written} orders were created meanwhile"));
@@ -86,11 +87,11 @@ async fn lock(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     let mut transaction = connection.begin().await?;
     sqlx::query("select from parts where part_uuid = $1 for update").bind(part).execute(&mut *transaction).await?;
     let before = created(experiment).await?;
-    sleep(Duration::from_secs(experiment.scale(20, 6))).await;
+    sleep(experiment.lasting).await;
     let written = created(experiment).await? - before;
     transaction.rollback().await?;
     experiment.cause_removed();
-    let mut done = Injection { times: 1, ..Injection::default() };
+    let mut done = Injection::once();
     if written == 0 {
         done.problems.push("no order of another part was created while one part was locked".to_owned());
     }

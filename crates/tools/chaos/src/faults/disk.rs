@@ -7,21 +7,16 @@ use tokio::time::sleep;
 use super::{ANSWERED_AFTER, inject};
 use crate::experiment::{Experiment, Fault, Injected, Injection};
 
-pub const FAULTS: [Fault; 1] = [Fault {
-    number: 14,
-    name: "disk-full",
-    what: "the disk under PostgreSQL is full for 15 s",
-    inject: inject!(fill),
-}];
+pub const FAULTS: [Fault; 1] =
+    [Fault::new(14, "disk-full", "the disk under PostgreSQL is full", inject!(fill)).lasting(15, 6)];
 
 async fn fill(experiment: &mut Experiment) -> anyhow::Result<Injected> {
-    let lasting = Duration::from_secs(experiment.scale(15, 6));
     let before = experiment.load.counters();
     let disk = match &experiment.cluster.servers.disk {
         Ok(disk) => disk,
         Err(reason) => return Ok(Injected::Skipped(reason.clone())),
     };
-    let until = tokio::time::Instant::now() + lasting;
+    let until = tokio::time::Instant::now() + experiment.lasting;
     // Fill the space that becomes free meanwhile.
     while tokio::time::Instant::now() < until {
         disk.fill()?;
@@ -34,11 +29,7 @@ async fn fill(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     // Wait for the affected requests in flight.
     sleep(ANSWERED_AFTER).await;
     let failed = experiment.load.counters().since(&before).unsatisfied();
-    let problems = if failed == 0 { vec!["the fault had no effect: no request failed".to_owned()] } else { Vec::new() };
-    Ok(Injected::Done(Injection {
-        times: 1,
-        problems,
-        notes: vec![format!("{failed} requests failed")],
-        ..Injection::default()
-    }))
+    let mut done = Injection::at_least_one(usize::from(failed > 0), "no request failed");
+    done.notes.push(format!("{failed} requests failed"));
+    Ok(Injected::Done(done))
 }

@@ -11,12 +11,14 @@ use crate::{
     experiment::{Experiment, Fault, Injected, Injection},
 };
 
-pub const FAULTS: [Fault; 1] = [Fault {
-    number: 8,
-    name: "assembly-fails",
-    what: "no ship can be built, and each refund fails five times before it works",
-    inject: inject!(fail),
-}];
+pub const FAULTS: [Fault; 1] = [Fault::new(
+    8,
+    "assembly-fails",
+    "no ship can be built, and each refund fails five times before it works",
+    inject!(fail),
+)
+.lasting(15, 6)
+.holds("Each refund is made once.")];
 
 /// How many attempts of each refund fail.
 const FAILED_ATTEMPTS: usize = 5;
@@ -24,12 +26,11 @@ const FAILED_ATTEMPTS: usize = 5;
 const REFUND_TIMEOUT: Duration = Duration::from_mins(1);
 
 async fn fail(experiment: &mut Experiment) -> anyhow::Result<Injected> {
-    let lasting = Duration::from_secs(experiment.scale(15, 6));
     let before = failed_ships(&experiment.cluster).await?;
     let earlier = persistent_refunds(&experiment.cluster.provider);
     experiment.cluster.provider.be(Mode::RefundingLate(FAILED_ATTEMPTS));
     experiment.cluster.replicas.replace(&assembly::SERVICE, &[("ASSEMBLY_FAILURE_RATE", "1")]).await?;
-    sleep(lasting).await;
+    sleep(experiment.lasting).await;
     experiment.cluster.replicas.replace(&assembly::SERVICE, &[]).await?;
     let until = Instant::now() + REFUND_TIMEOUT;
     while persistent_refunds(&experiment.cluster.provider) == earlier && Instant::now() < until {

@@ -14,12 +14,12 @@ use crate::{
     topics::{self, Topic},
 };
 
-pub const FAULTS: [Fault; 1] = [Fault {
-    number: 10,
-    name: "partition-returns",
-    what: "all but one process of assembly leave, join and leave while every partition of order.paid is full",
-    inject: inject!(returns),
-}];
+pub const FAULTS: [Fault; 1] = [Fault::new(
+    10,
+    "partition-returns",
+    "all but one process of assembly leave, join and leave while every partition of order.paid is full",
+    inject!(returns),
+)];
 
 /// Records per partition: more than twice the length of a worker's queue, at which its partition is paused.
 const RECORDS_PER_PARTITION: usize = 500;

@@ -17,12 +17,14 @@ use crate::{
     topics,
 };
 
-pub const FAULTS: [Fault; 1] = [Fault {
-    number: 7,
-    name: "geo-lies",
-    what: "geo answers (11, 0), then INVALID_ARGUMENT: paid orders become dead letters, and are delivered once these are replayed",
-    inject: inject!(lies),
-}];
+pub const FAULTS: [Fault; 1] = [Fault::new(
+    7,
+    "geo-lies",
+    "geo answers (11, 0), then INVALID_ARGUMENT: paid orders become dead letters",
+    inject!(lies),
+)
+.lasting(10, 6)
+.holds("The dead letters are replayed, and those ships are delivered too.")];
 
 /// The consumer that dead-letters events.
 const GROUP: &str = group::<OrderPaid>("delivery");
@@ -37,7 +39,7 @@ async fn lies(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     experiment.cluster.replicas.replace(&delivery::SERVICE, &[("GEO_ADDRESS", &address)]).await?;
     for mode in [GeoMode::Outside, GeoMode::Unknown] {
         geo.be(mode);
-        sleep(Duration::from_secs(experiment.scale(10, 6))).await;
+        sleep(experiment.lasting).await;
     }
     geo.be(GeoMode::Well);
     experiment.cluster.replicas.replace(&delivery::SERVICE, &[]).await?;

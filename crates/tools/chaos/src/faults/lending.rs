@@ -18,18 +18,16 @@ use crate::{
 };
 
 pub const FAULTS: [Fault; 2] = [
-    Fault {
-        number: 7,
-        name: "checker-silent",
-        what: "the checker of identities does not answer for 30 s: loans are held, then each customer is decided as it should be",
-        inject: inject!(silent),
-    },
-    Fault {
-        number: 9,
-        name: "loan-five-times",
-        what: "each loan comes five times, shuffled, while customers and payment are killed, and the topic is read again",
-        inject: inject!(five_times),
-    },
+    Fault::new(7, "checker-silent", "the checker of identities does not answer", inject!(silent))
+        .lasting(30, 8)
+        .holds("No customer is refused, and loans are held; then each customer gets the right decision."),
+    Fault::new(
+        9,
+        "loan-five-times",
+        "each loan comes five times, shuffled, while customers and payment are killed, and the topic is read again",
+        inject!(five_times),
+    )
+    .holds("Each loan is credited once."),
 ];
 
 const NAME: &str = "Ann";
@@ -136,7 +134,7 @@ async fn silent(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     }
     let loans: Vec<ApprovedLoan> = applicants.iter().map(|applicant| applicant.loan.clone()).collect();
     bank.approve(&loans).await?;
-    sleep(Duration::from_secs(experiment.scale(30, 8))).await;
+    sleep(experiment.lasting).await;
     for (place, applicant) in applicants.iter().enumerate() {
         let name = if place < new.len() { name(place) } else { DECLINED_NAME };
         let held = Expected { status: "KYC_PENDING", name, reason: "", loan: "held" };

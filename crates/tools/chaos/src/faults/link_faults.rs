@@ -6,7 +6,7 @@ use platform::clock;
 use stand_ins::Proxy;
 use tokio::time::{Instant, sleep};
 
-use super::background_traffic::ProbeUser;
+use super::background_traffic::{BackgroundTraffic, ProbeUser};
 use crate::{
     cluster::Link,
     experiment::{Experiment, Injection},
@@ -23,16 +23,10 @@ pub struct LinkFault {
     pub is_answered: bool,
 }
 
-impl LinkFault {
-    pub const CUT: Self = Self { does: Proxy::cut, is_heard: false, is_answered: false };
-    pub const HALF_OPEN: Self = Self { does: Proxy::mute, is_heard: true, is_answered: false };
-}
-
-#[derive(Default)]
 pub struct Seen {
     /// The number of background requests, from before the fault until after it.
     pub visits: u64,
-    pub problems: Vec<String>,
+    pub injection: Injection,
 }
 
 /// The fewest bytes that count as a call; keep-alive traffic has fewer.
@@ -43,14 +37,13 @@ const IN_FLIGHT_TIME: Duration = Duration::from_secs(1);
 /// The pause between two faults.
 const PAUSE_AFTER: Duration = Duration::from_secs(3);
 
-/// Injects a fault into a link while background traffic calls the service at its near end. Reports a problem if no
-/// request used the link, or if requests that need the link were answered nevertheless.
+/// Injects a fault into a link while background traffic calls the service at its near end. Reports a problem if requests
+/// that need the link were answered nevertheless.
 pub async fn link_fault(
     experiment: &mut Experiment,
     user: &ProbeUser,
     link: Link,
     link_fault: LinkFault,
-    lasting: Duration,
 ) -> anyhow::Result<Seen> {
     let links = experiment.cluster.links.clone();
     let proxy = links.get(link)?;
@@ -60,55 +53,47 @@ pub async fn link_fault(
     (link_fault.does)(proxy);
     sleep(IN_FLIGHT_TIME).await;
     let answered = visits.answered();
-    sleep(lasting.saturating_sub(IN_FLIGHT_TIME)).await;
+    sleep(experiment.lasting.saturating_sub(IN_FLIGHT_TIME)).await;
     let (answered, asked) = (visits.answered() - answered, proxy.asked() - asked);
     let tried = proxy.connections() - tried;
     proxy.restore();
     experiment.cause_removed();
     sleep(PAUSE_AFTER).await;
 
-    let mut seen = Seen { visits: visits.begun(), ..Seen::default() };
     // A client that cannot connect sends no bytes.
-    if asked < MIN_CALL_BYTES && tried == 0 {
-        seen.problems.push(format!("the fault had no effect: no request used {link} ({asked} bytes)"));
-    }
+    let is_used = asked >= MIN_CALL_BYTES || tried > 0;
+    let mut injection = Injection::at_least_one(is_used.into(), &format!("no request used {link} ({asked} bytes)"));
     if !link_fault.is_answered && answered > 0 {
-        seen.problems.push(format!("{link}: {answered} requests were answered though no answer can pass it"));
+        injection.problems.push(format!("{link}: {answered} requests were answered though no answer can pass it"));
     }
-    if visits.unauthenticated() > 0 {
-        let unauthenticated = visits.unauthenticated();
-        seen.problems.push(format!("{link}: {unauthenticated} requests were rejected as unauthenticated"));
-    }
-    Ok(seen)
+    injection.problems.extend(rejected(link, &visits));
+    Ok(Seen { visits: visits.begun(), injection })
 }
 
-/// Drops every byte on the existing connections of the links, one link after another. New connections work at once, so
-/// the cause counts as removed as soon as the fault is injected, and recovery includes the detection of dead
-/// connections.
-pub async fn blackhole(experiment: &mut Experiment, user: &ProbeUser, links: &[Link]) -> anyhow::Result<Injection> {
-    let mut done = Injection { times: links.len(), ..Injection::default() };
+/// Drops every byte on the existing connections of a link. New connections work at once, so the cause counts as removed
+/// as soon as the fault is injected, and recovery includes the detection of dead connections.
+pub async fn blackhole(experiment: &mut Experiment, user: &ProbeUser, link: Link) -> anyhow::Result<Injection> {
     let bounds = Bounds::new(experiment.slack, experiment.cluster.servers.broker.real().is_ok());
-    for link in links {
-        let all = experiment.cluster.links.clone();
-        let proxy = all.get(*link)?;
-        let visits = user.visit(experiment, near_end(*link))?;
-        let begun = clock::now();
-        sleep(TRAFFIC_BEFORE).await;
-        let tried = proxy.connections();
-        proxy.blackhole();
-        let span = FaultWindow { begun, ended: clock::now(), at: Instant::now() };
-        let recovery = recovery::watch(&experiment.cluster, &experiment.load, span, experiment.slack).await;
-        done.problems.extend(recovery.excesses(&bounds).into_iter().map(|excess| format!("{link}: {excess}")));
-        done.notes.push(format!("{link}: {recovery}"));
-        if proxy.connections() == tried {
-            done.problems.push(format!("the fault had no effect: no new connection was made by {link}"));
-        }
-        if visits.unauthenticated() > 0 {
-            let unauthenticated = visits.unauthenticated();
-            done.problems.push(format!("{link}: {unauthenticated} requests were rejected as unauthenticated"));
-        }
-    }
+    let links = experiment.cluster.links.clone();
+    let proxy = links.get(link)?;
+    let visits = user.visit(experiment, near_end(link))?;
+    let begun = clock::now();
+    sleep(TRAFFIC_BEFORE).await;
+    let tried = proxy.connections();
+    proxy.blackhole();
+    let span = FaultWindow { begun, ended: clock::now(), at: Instant::now() };
+    let recovery = recovery::watch(&experiment.cluster, &experiment.load, span, experiment.slack).await;
+    let is_used = proxy.connections() > tried;
+    let mut done = Injection::at_least_one(is_used.into(), &format!("{link} made no new connection"));
+    done.problems.extend(recovery.excesses(&bounds).into_iter().map(|excess| format!("{link}: {excess}")));
+    done.notes.push(format!("{link}: {recovery}"));
+    done.problems.extend(rejected(link, &visits));
     Ok(done)
+}
+
+fn rejected(link: Link, visits: &BackgroundTraffic) -> Option<String> {
+    let count = visits.unauthenticated();
+    (count > 0).then(|| format!("{link}: {count} requests were rejected as unauthenticated"))
 }
 
 /// Returns the service at the near end of a link.

@@ -15,12 +15,14 @@ use crate::{
     topics,
 };
 
-pub const FAULTS: [Fault; 1] = [Fault {
-    number: 9,
-    name: "producer-mad",
-    what: "orders come twice, shuffled, and a tenth of them poison, while processes of intake are killed",
-    inject: inject!(mad),
-}];
+pub const FAULTS: [Fault; 1] = [Fault::new(
+    9,
+    "producer-mad",
+    "orders come twice, shuffled, and a tenth of them poison, while processes of intake are killed",
+    inject!(mad),
+)
+.times(5, 2)
+.holds("Each valid order is stored.")];
 
 /// The share of invalid records.
 const POISON_SHARE: f64 = 0.1;
@@ -36,7 +38,7 @@ async fn mad(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     let good = made.iter().filter(|made| !made.is_bad).count() / 2;
     let before = stored(experiment).await?;
     let topic = ORDERS.topic(&experiment.cluster.sources.topics).to_owned();
-    let kills = experiment.scale(5, 2);
+    let kills = experiment.times;
     for part in made.chunks(made.len().div_ceil(kills)) {
         let record = |made: &Made| Record {
             topic: topic.clone(),

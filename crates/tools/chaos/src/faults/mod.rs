@@ -11,13 +11,13 @@ mod crash_points;
 mod database_access;
 mod database_sessions;
 mod disk;
-mod external_links;
 mod failing_builds;
 mod frozen_relay;
 mod full_partitions;
 mod geo;
 mod lending;
 mod link_faults;
+mod links;
 mod mad_producer;
 mod postgres;
 mod process_kills;
@@ -26,7 +26,6 @@ mod redelivery;
 mod redis;
 mod refused_topic;
 mod rolling;
-mod service_links;
 pub mod storm;
 mod telegram;
 mod unreadable_batch;
@@ -49,8 +48,7 @@ pub fn all() -> Vec<Fault> {
         &database_access::FAULTS,
         &database_sessions::FAULTS,
         &redis::FAULTS,
-        &service_links::FAULTS,
-        &external_links::FAULTS,
+        &links::FAULTS,
         &provider::FAULTS,
         &failing_builds::FAULTS,
         &geo::FAULTS,
@@ -72,10 +70,55 @@ pub fn all() -> Vec<Fault> {
     .concat()
 }
 
-/// Wraps the async function `$name` for [`Fault::inject`].
+/// Wraps a call of the async function `$name` for [`Fault::inject`], with the arguments that the row has.
 macro_rules! inject {
     ($name:ident) => {
         |experiment| Box::pin($name(experiment))
     };
+    ($name:ident($($argument:expr),+ $(,)?)) => {
+        |experiment| Box::pin($name(experiment, $($argument),+))
+    };
 }
 use inject;
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeSet, fmt::Write as _, fs, path::Path};
+
+    use super::*;
+
+    #[test]
+    fn faults_have_names_of_their_own() {
+        let all = all();
+        let names: BTreeSet<_> = all.iter().map(|fault| fault.name).collect();
+
+        assert_eq!(names.len(), all.len());
+    }
+
+    /// `UPDATE_FAULTS=1` writes the table.
+    #[test]
+    fn the_page_of_the_laboratory_has_every_fault() {
+        const ROW: &str = "| `";
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../docs/lab.md");
+        let page = fs::read_to_string(&path).unwrap();
+        let (before, rest) = page.split_once("### The faults").unwrap();
+        let (section, after) = rest.split_once("\n### ").unwrap();
+        let (head, _) = section.split_once(ROW).unwrap();
+        let (_, tail) = section.rsplit_once("|\n").unwrap();
+        let rows = all().iter().fold(String::new(), |mut rows, fault| {
+            let holds = if fault.holds.is_empty() { String::new() } else { format!("{} ", fault.holds) };
+            let _ = writeln!(rows, "{ROW}{}` | {fault} | {holds}|", fault.name);
+            rows
+        });
+        let expected = format!("{before}### The faults{head}{rows}{tail}\n### {after}");
+
+        if std::env::var_os("UPDATE_FAULTS").is_some() {
+            fs::write(&path, expected).unwrap();
+        } else {
+            assert!(
+                page == expected,
+                "docs/lab.md differs from the faults; UPDATE_FAULTS=1 cargo test -p chaos writes it"
+            );
+        }
+    }
+}

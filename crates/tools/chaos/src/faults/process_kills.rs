@@ -9,16 +9,13 @@ use super::inject;
 use crate::experiment::{Experiment, Fault, Injected};
 use operations::registry::SERVICES;
 
-pub const FAULTS: [Fault; 1] = [Fault {
-    number: 1,
-    name: "kill",
-    what: "kill -9 of a process of each service in turn, at random moments, twenty rounds",
-    inject: inject!(kill),
-}];
+pub const FAULTS: [Fault; 1] =
+    [Fault::new(1, "kill", "kill -9 of a process of each service in turn, at random moments", inject!(kill))
+        .times(20, 2)
+        .restarting()];
 
 async fn kill(experiment: &mut Experiment) -> anyhow::Result<Injected> {
-    let rounds = experiment.scale(20, 2);
-    for _ in 0..rounds {
+    for _ in 0..experiment.times {
         for service in SERVICES {
             sleep(Duration::from_millis(experiment.random.random_range(100..1_500))).await;
             let number = experiment.random.random_range(0..experiment.cluster.replicas.count());
@@ -28,5 +25,5 @@ async fn kill(experiment: &mut Experiment) -> anyhow::Result<Injected> {
             experiment.cause_removed();
         }
     }
-    Injected::times(rounds * SERVICES.len())
+    Injected::times(experiment.times * SERVICES.len())
 }

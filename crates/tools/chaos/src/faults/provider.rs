@@ -1,7 +1,5 @@
 //! A payment provider that misbehaves.
 
-use std::time::Duration;
-
 use stand_ins::{Mode, ProviderFault};
 use tokio::time::sleep;
 
@@ -9,61 +7,50 @@ use super::inject;
 use crate::experiment::{Experiment, Fault, Injected, Injection};
 
 pub const FAULTS: [Fault; 4] = [
-    Fault {
-        number: 7,
-        name: "provider-silent",
-        what: "the provider charges and does not answer, for 10 s",
-        inject: inject!(silent),
-    },
-    Fault {
-        number: 7,
-        name: "provider-500",
-        what: "the provider answers 500, then recovers",
-        inject: inject!(failing),
-    },
-    Fault {
-        number: 7,
-        name: "provider-declines",
-        what: "the provider declines every charge for 10 s",
-        inject: inject!(declining),
-    },
-    Fault {
-        number: 7,
-        name: "provider-twice",
-        what: "the provider charges and the answer is lost; the retry gets a replay, for 10 s",
-        inject: inject!(twice),
-    },
+    Fault::new(
+        7,
+        "provider-silent",
+        "the provider charges and does not answer",
+        inject!(be(Mode::Charging(ProviderFault::Silent))),
+    )
+    .lasting(10, 5),
+    Fault::new(
+        7,
+        "provider-500",
+        "the provider answers 500, then recovers",
+        inject!(be(Mode::Charging(ProviderFault::Status(500)))),
+    )
+    .lasting(10, 5),
+    Fault::new(
+        7,
+        "provider-declines",
+        "the provider declines every charge",
+        inject!(be(Mode::Charging(ProviderFault::Declined("generic_decline")))),
+    )
+    .lasting(10, 5),
+    Fault::new(
+        7,
+        "provider-twice",
+        "the provider charges and the answer is lost; the retry gets a replay",
+        inject!(be(Mode::Duplicating)),
+    )
+    .lasting(10, 5),
 ];
 
-async fn silent(experiment: &mut Experiment) -> anyhow::Result<Injected> {
-    Ok(Injected::Done(be(experiment, Mode::Charging(ProviderFault::Silent)).await))
-}
-
-async fn failing(experiment: &mut Experiment) -> anyhow::Result<Injected> {
-    Ok(Injected::Done(be(experiment, Mode::Charging(ProviderFault::Status(500))).await))
-}
-
-async fn declining(experiment: &mut Experiment) -> anyhow::Result<Injected> {
-    Ok(Injected::Done(be(experiment, Mode::Charging(ProviderFault::Declined("generic_decline"))).await))
-}
-
-async fn twice(experiment: &mut Experiment) -> anyhow::Result<Injected> {
-    let before = experiment.cluster.provider.replayed();
-    let mut done = be(experiment, Mode::Duplicating).await;
-    let again = experiment.cluster.provider.replayed() - before;
-    if again == 0 {
-        done.problems.push("the fault had no effect: no answer was replayed".to_owned());
-    }
-    done.notes.push(format!("{again} answers were replayed"));
-    Ok(Injected::Done(done))
-}
-
 /// Sets the provider's mode for a while. Returns how many charges it affected.
-async fn be(experiment: &mut Experiment, mode: Mode) -> Injection {
-    let before = experiment.cluster.provider.faults_met();
-    experiment.cluster.provider.be(mode);
-    sleep(Duration::from_secs(experiment.scale(10, 5))).await;
-    experiment.cluster.provider.be(Mode::Well);
+async fn be(experiment: &mut Experiment, mode: Mode) -> anyhow::Result<Injected> {
+    let provider = &experiment.cluster.provider;
+    let (met, replayed) = (provider.faults_met(), provider.replayed());
+    provider.be(mode);
+    sleep(experiment.lasting).await;
+    let provider = &experiment.cluster.provider;
+    provider.be(Mode::Well);
+    let (met, replayed) = (provider.faults_met() - met, provider.replayed() - replayed);
     experiment.cause_removed();
-    Injection::at_least_one(experiment.cluster.provider.faults_met() - before, "no charge met the fault")
+    let mut done = Injection::at_least_one(met, "no charge met the fault");
+    if mode == Mode::Duplicating && replayed == 0 {
+        done.idle.push("no answer was replayed".to_owned());
+    }
+    done.notes.push(format!("{replayed} answers were replayed"));
+    Ok(Injected::Done(done))
 }

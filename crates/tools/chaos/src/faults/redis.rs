@@ -10,18 +10,12 @@ use crate::experiment::{Experiment, Fault, Injected, Injection};
 use client::{customer::Customer, shop::Shop};
 
 pub const FAULTS: [Fault; 2] = [
-    Fault {
-        number: 5,
-        name: "redis-kill",
-        what: "Redis is killed for 8 s: no request is authorized meanwhile, and sessions work again afterwards",
-        inject: inject!(kill),
-    },
-    Fault {
-        number: 5,
-        name: "redis-empty",
-        what: "Redis is killed and emptied: users log in again, and no effect of an order is lost",
-        inject: inject!(empty),
-    },
+    Fault::new(5, "redis-kill", "Redis is killed", inject!(kill))
+        .lasting(8, 4)
+        .holds("Without Redis no request passes the session check; sessions work again afterwards."),
+    Fault::new(5, "redis-empty", "Redis is killed and emptied: users log in again", inject!(empty))
+        .times(3, 1)
+        .holds("No session from before is accepted."),
 ];
 
 /// After this time, no answer computed with Redis is in flight.
@@ -30,12 +24,11 @@ const IN_FLIGHT_TIME: Duration = Duration::from_secs(1);
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
 async fn kill(experiment: &mut Experiment) -> anyhow::Result<Injected> {
-    let away = Duration::from_secs(experiment.scale(8, 4));
     let user = User::new(experiment.cluster.shop()?).await?;
     let session = user.log_in().await?;
     experiment.cluster.servers.kill_redis().await?;
-    let until = Instant::now() + away;
-    let mut done = Injection { times: 1, ..Injection::default() };
+    let until = Instant::now() + experiment.lasting;
+    let mut done = Injection::once();
     sleep(IN_FLIGHT_TIME).await;
     let mut turned_away = 0;
     while Instant::now() < until {
@@ -57,7 +50,7 @@ async fn kill(experiment: &mut Experiment) -> anyhow::Result<Injected> {
 }
 
 async fn empty(experiment: &mut Experiment) -> anyhow::Result<Injected> {
-    let times = experiment.scale(3, 1);
+    let times = experiment.times;
     let mut done = Injection { times, ends_sessions: true, ..Injection::default() };
     let user = User::new(experiment.cluster.shop()?).await?;
     for _ in 0..times {

@@ -13,12 +13,10 @@ use crate::{
     topics,
 };
 
-pub const FAULTS: [Fault; 1] = [Fault {
-    number: 3,
-    name: "topic-refused",
-    what: "the broker refuses the records of order.cancelled for 20 s: all others are published meanwhile",
-    inject: inject!(refuse),
-}];
+pub const FAULTS: [Fault; 1] =
+    [Fault::new(3, "topic-refused", "the broker refuses the records of order.cancelled", inject!(refuse))
+        .lasting(20, 8)
+        .holds("All other topics are published.")];
 
 /// The record size limits, in bytes, with which a topic refuses every record or none.
 const LIMITS: (u32, u32) = (1, 4_000_000);
@@ -33,13 +31,13 @@ async fn refuse(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     limit(experiment, &topic, LIMITS.0).await?;
     sleep(IN_FLIGHT_TIME).await;
     let before = records(experiment, &topic).await?;
-    sleep(Duration::from_secs(experiment.scale(20, 8))).await;
+    sleep(experiment.lasting).await;
     let after = records(experiment, &topic).await;
     limit(experiment, &topic, LIMITS.1).await?;
     experiment.cause_removed();
     let (refused, others) = after?;
     let (refused, others) = (refused - before.0, others - before.1);
-    let mut done = Injection { times: 1, ..Injection::default() };
+    let mut done = Injection::once();
     if refused > 0 {
         done.problems.push(format!("the fault had no effect: {refused} records of {topic} were accepted"));
     }

@@ -6,12 +6,10 @@ use super::{ANSWERED_AFTER, inject};
 use crate::experiment::{Experiment, Fault, Injected, Injection};
 use operations::registry::SERVICES;
 
-pub const FAULTS: [Fault; 1] = [Fault {
-    number: 12,
-    name: "rolling",
-    what: "every process of every service is replaced, one after another: no request may fail, over HTTP/1.1 or HTTP/2",
-    inject: inject!(roll),
-}];
+pub const FAULTS: [Fault; 1] =
+    [Fault::new(12, "rolling", "every process of every service is replaced, one after another", inject!(roll))
+        .holds("No request fails, over HTTP/1.1 or HTTP/2.")
+        .restarting()];
 
 async fn roll(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     let services = if experiment.brief { &[&iam::SERVICE, &order::SERVICE][..] } else { &SERVICES };

@@ -12,36 +12,29 @@ use crate::{
 };
 
 pub const FAULTS: [Fault; 5] = [
-    Fault {
-        number: 11,
-        name: "telegram-down",
-        what: "Telegram cannot be reached for five minutes",
-        inject: inject!(down),
-    },
-    Fault {
-        number: 11,
-        name: "telegram-429",
-        what: "Telegram answers 429 with retry_after 3 s, for 10 s",
-        inject: inject!(hurried),
-    },
-    Fault {
-        number: 11,
-        name: "telegram-silent",
-        what: "Telegram accepts ten messages and answers none of them",
-        inject: inject!(silent),
-    },
-    Fault {
-        number: 11,
-        name: "telegram-502",
-        what: "Telegram accepts ten messages and answers 502",
-        inject: inject!(bad_gateway),
-    },
-    Fault {
-        number: 11,
-        name: "telegram-403",
-        what: "Telegram rejects ten messages permanently",
-        inject: inject!(unwilling),
-    },
+    Fault::new(11, "telegram-down", "Telegram cannot be reached", inject!(down)).lasting(300, 10),
+    Fault::new(11, "telegram-429", "Telegram answers 429 with retry_after 3 s", inject!(hurried)).lasting(10, 5),
+    Fault::new(
+        11,
+        "telegram-silent",
+        "Telegram accepts ten messages and answers none of them",
+        inject!(script(TelegramMode::Silent)),
+    )
+    .lasting(15, 8),
+    Fault::new(
+        11,
+        "telegram-502",
+        "Telegram accepts ten messages and answers 502",
+        inject!(script(TelegramMode::BadGateway)),
+    )
+    .lasting(15, 8),
+    Fault::new(
+        11,
+        "telegram-403",
+        "Telegram rejects ten messages permanently",
+        inject!(script(TelegramMode::Forbidden)),
+    )
+    .lasting(15, 8),
 ];
 
 const MESSAGES: usize = 10;
@@ -50,18 +43,18 @@ const HURRIED: TelegramMode = TelegramMode::TooMany { retry_after: 3 };
 const IN_FLIGHT_TIME: Duration = Duration::from_secs(1);
 
 async fn down(experiment: &mut Experiment) -> anyhow::Result<Injected> {
-    let lasting = Duration::from_secs(experiment.scale(300, 10));
     experiment.cluster.links.get(Link::Telegram)?.cut();
     sleep(IN_FLIGHT_TIME).await;
     let before = experiment.cluster.telegram.messages().len();
-    sleep(lasting.saturating_sub(IN_FLIGHT_TIME)).await;
+    sleep(experiment.lasting.saturating_sub(IN_FLIGHT_TIME)).await;
     let arrived = experiment.cluster.telegram.messages().len() - before;
     let waiting = queued(&experiment.cluster).await?;
     experiment.cluster.links.get(Link::Telegram)?.restore();
     experiment.cause_removed();
-    let mut done = Injection { times: 1, notes: vec![format!("{waiting} messages waited")], ..Injection::default() };
-    if waiting == 0 || arrived > 0 {
-        done.problems.push(format!("the fault had no effect: {waiting} messages waited, {arrived} arrived meanwhile"));
+    let mut done = Injection::at_least_one(usize::from(waiting > 0), "no message waited");
+    done.notes.push(format!("{waiting} messages waited"));
+    if arrived > 0 {
+        done.problems.push(format!("{arrived} messages arrived without a network"));
     }
     Ok(Injected::Done(done))
 }
@@ -69,7 +62,7 @@ async fn down(experiment: &mut Experiment) -> anyhow::Result<Injected> {
 async fn hurried(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     let before = experiment.cluster.telegram.met(HURRIED);
     experiment.cluster.telegram.be(HURRIED);
-    sleep(Duration::from_secs(experiment.scale(10, 5))).await;
+    sleep(experiment.lasting).await;
     experiment.cluster.telegram.be(TelegramMode::Well);
     experiment.cause_removed();
     Ok(Injected::Done(Injection::at_least_one(
@@ -78,23 +71,11 @@ async fn hurried(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     )))
 }
 
-async fn silent(experiment: &mut Experiment) -> anyhow::Result<Injected> {
-    script(experiment, TelegramMode::Silent).await
-}
-
-async fn bad_gateway(experiment: &mut Experiment) -> anyhow::Result<Injected> {
-    script(experiment, TelegramMode::BadGateway).await
-}
-
-async fn unwilling(experiment: &mut Experiment) -> anyhow::Result<Injected> {
-    script(experiment, TelegramMode::Forbidden).await
-}
-
 /// Sets the mode for the next messages. Returns how many it affected.
 async fn script(experiment: &mut Experiment, mode: TelegramMode) -> anyhow::Result<Injected> {
     let before = experiment.cluster.telegram.met(mode);
     experiment.cluster.telegram.script([mode; MESSAGES]);
-    sleep(Duration::from_secs(experiment.scale(15, 8))).await;
+    sleep(experiment.lasting).await;
     experiment.cause_removed();
     Ok(Injected::Done(Injection::at_least_one(
         experiment.cluster.telegram.met(mode) - before,

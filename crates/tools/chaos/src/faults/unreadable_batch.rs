@@ -19,12 +19,13 @@ use crate::{
     topics,
 };
 
-pub const FAULTS: [Fault; 1] = [Fault {
-    number: 9,
-    name: "batch-unreadable",
-    what: "a zstd batch of 64 MiB in the topic of orders: its partition alone waits, intake says so, and deleting the batch ends it",
-    inject: inject!(send),
-}];
+pub const FAULTS: [Fault; 1] = [Fault::new(
+    9,
+    "batch-unreadable",
+    "a zstd batch of 64 MiB in the topic of orders, which is then deleted",
+    inject!(send),
+)
+.holds("Only its partition waits, intake reports it, and deleting the batch ends the wait.")];
 
 /// The decompressed size of the batch in bytes: more than twice the maximum that a consumer decompresses.
 const BATCH_BYTES: usize = 64 << 20;
@@ -49,7 +50,7 @@ async fn send(experiment: &mut Experiment) -> anyhow::Result<Injected> {
         headers: HashMap::new(),
     });
     topics::publish(&experiment.cluster, made.collect()).await?;
-    let mut done = Injection { times: 1, ..Injection::default() };
+    let mut done = Injection::once();
 
     let slack = experiment.slack;
     let said = until(REPORT_TIMEOUT * slack, async || {

@@ -12,12 +12,10 @@ use crate::{
     experiment::{Experiment, Fault, Injected, Injection},
 };
 
-pub const FAULTS: [Fault; 1] = [Fault {
-    number: 10,
-    name: "event-unroutable",
-    what: "unroutable events in the outbox of order: later events of the same orders wait, all others continue",
-    inject: inject!(hold_back),
-}];
+pub const FAULTS: [Fault; 1] =
+    [Fault::new(10, "event-unroutable", "unroutable events in the outbox of order", inject!(hold_back))
+        .lasting(15, 6)
+        .holds("Only later events of the same orders wait.")];
 
 /// An event type without a topic.
 const UNHEARD: &str = "events.v1.Unheard";
@@ -30,14 +28,13 @@ const SET_ASIDE_TIMEOUT: Duration = Duration::from_secs(10);
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 async fn hold_back(experiment: &mut Experiment) -> anyhow::Result<Injected> {
-    let lasting = Duration::from_secs(experiment.scale(15, 6));
     let (last, orders) = insert(&experiment.cluster).await?;
     let mut done = Injection::at_least_one(orders.len(), "no order waited for its payment");
     let begun = Instant::now();
     while set_aside(&experiment.cluster).await?.len() < orders.len() && begun.elapsed() < SET_ASIDE_TIMEOUT {
         sleep(POLL_INTERVAL).await;
     }
-    sleep(lasting.saturating_sub(begun.elapsed())).await;
+    sleep(experiment.lasting.saturating_sub(begun.elapsed())).await;
 
     let (others, late) = others(&experiment.cluster, last, &orders).await?;
     if others == 0 || late > 0 {

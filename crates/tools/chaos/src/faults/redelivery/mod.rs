@@ -20,30 +20,15 @@ use crate::{
 };
 
 pub const FAULTS: [Fault; 4] = [
-    Fault {
-        number: 9,
-        name: "topics-again",
-        what: "every consumer rereads every topic from the beginning",
-        inject: inject!(topics_again),
-    },
-    Fault {
-        number: 9,
-        name: "events-five-times",
-        what: "the latest 100 events are published five more times",
-        inject: inject!(five_times),
-    },
-    Fault {
-        number: 9,
-        name: "events-shuffled",
-        what: "consumers receive their pending events shuffled",
-        inject: inject!(shuffled),
-    },
-    Fault {
-        number: 9,
-        name: "poison",
-        what: "poison in every topic: invalid bytes, an unknown type, an unknown value, and 2 MB",
-        inject: inject!(poisoned),
-    },
+    Fault::new(9, "topics-again", "every consumer rereads every topic from the beginning", inject!(topics_again)),
+    Fault::new(9, "events-five-times", "the latest 100 events are published again", inject!(five_times)).times(5, 5),
+    Fault::new(9, "events-shuffled", "consumers receive their pending events shuffled", inject!(shuffled)),
+    Fault::new(
+        9,
+        "poison",
+        "poison in every topic: invalid bytes, an unknown type, an unknown value, and 2 MB",
+        inject!(poisoned),
+    ),
 ];
 
 /// How long a consumer group may list dead members: the session timeout and a margin.
@@ -111,8 +96,8 @@ pub(super) async fn until_taken(cluster: &Cluster, topics: &[Topic]) -> anyhow::
 
 async fn five_times(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     let latest = latest(experiment, 100).await?;
-    let count = latest.len() * 5;
-    for _ in 0..5 {
+    let count = latest.len() * experiment.times;
+    for _ in 0..experiment.times {
         topics::publish(&experiment.cluster, latest.clone()).await?;
     }
     experiment.cause_removed();

@@ -13,12 +13,8 @@ pub use self::{disturbance::Disturbance, plan::plan};
 use super::inject;
 use crate::experiment::{Experiment, Fault, Injected, Injection};
 
-pub const FAULTS: [Fault; 1] = [Fault {
-    number: 15,
-    name: "storm",
-    what: "random faults of all kinds at once, for ten minutes",
-    inject: inject!(storm),
-}];
+pub const FAULTS: [Fault; 1] =
+    [Fault::new(15, "storm", "random faults of all kinds at once", inject!(storm)).lasting(600, 30)];
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event {
@@ -30,7 +26,7 @@ pub struct Event {
 
 /// Runs the planned storm. A slow step delays later steps without changing their order.
 async fn storm(experiment: &mut Experiment) -> anyhow::Result<Injected> {
-    let length = Duration::from_secs(experiment.scale(600, 30));
+    let length = experiment.lasting;
     let servers = &experiment.cluster.servers;
     let (real_broker, disk) = (servers.broker.real().is_ok(), servers.disk.is_ok());
     let events = plan(&mut experiment.random, length, experiment.cluster.replicas.count(), real_broker, disk);
