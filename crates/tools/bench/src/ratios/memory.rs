@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use platform::server::service::Service;
 
-use super::overload::Peak;
+use super::peak::Peak;
 use crate::{
     lab::{Apart, Lab},
     report::{Aim, Role, Row, Unit},

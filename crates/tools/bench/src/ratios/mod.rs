@@ -6,7 +6,7 @@ mod growth;
 mod login;
 mod memory;
 mod orders;
-mod overload;
+mod peak;
 mod relay;
 mod start;
 mod telemetry;
@@ -64,16 +64,6 @@ pub const ALL: &[Ratio] = &[
         id: "P6",
         what: "whole orders (create, pay, assemble, notify) ÷ their minimal SQL alone",
         measure: |lab| Box::pin(whole_orders::whole(lab)),
-    },
-    Ratio {
-        id: "P7",
-        what: "goodput at twice the peak load ÷ peak",
-        measure: |lab| Box::pin(overload::twice_the_peak(lab)),
-    },
-    Ratio {
-        id: "P8",
-        what: "p99 ÷ p50 of POST /orders at half of peak",
-        measure: |lab| Box::pin(overload::half_of_peak(lab)),
     },
     Ratio {
         id: "P9",

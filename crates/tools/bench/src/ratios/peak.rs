@@ -1,13 +1,8 @@
-//! P7 and P8: orders arrive at a constant rate, half or twice the shop's peak, whether or not the shop keeps up.
+//! The peak: the highest constant rate of orders that the shop keeps up with.
 
 use drive::load::{self, Bounds, Crowd, Mix, Plan, find_peak};
 
-use crate::{
-    lab::{Lab, Variant},
-    report::{Aim, Role, Row, Unit},
-    rounds::{Probe, interleave},
-    sample::Sample,
-};
+use crate::{lab::Lab, sample::Sample};
 
 /// The users of the load generator. Each gets at most 900 unpaid orders, and a run makes up to half a million.
 const USERS: usize = 2_000;
@@ -54,33 +49,4 @@ impl Peak {
             count: usize::try_from(figures.operations)?,
         })
     }
-}
-
-pub async fn twice_the_peak(lab: &Lab) -> anyhow::Result<Vec<Row>> {
-    lab.parts().await?;
-    let shop = lab.shop(Variant::Usual).await?;
-    let peak = &Peak::find(lab, shop.addresses()).await?;
-    let probes = vec![
-        Probe::numerator("goodput at twice the peak", || peak.measure(peak.rate * 2)),
-        Probe::denominator("goodput at the peak", || peak.measure(peak.rate)),
-    ];
-    let taken = interleave(probes, lab.effort, &lab.progress, async || lab.settle().await).await?;
-    let name = "goodput at twice the peak load ÷ peak";
-    let row = taken.row("P7", name, Aim::AtLeast(0.95), &[0, 1], |round| round[0].value / round[1].value)?;
-    Ok(vec![row.with_notes([format!("POST /orders at a constant rate of arrivals; the peak is {}/s", peak.rate)])])
-}
-
-pub async fn half_of_peak(lab: &Lab) -> anyhow::Result<Vec<Row>> {
-    lab.parts().await?;
-    let shop = lab.shop(Variant::Usual).await?;
-    let peak = &Peak::find(lab, shop.addresses()).await?;
-    let probe = Probe::new(Role::Numerator, Unit::PerSecond, "POST /orders at half of the peak", || {
-        peak.measure(peak.rate / 2)
-    });
-    let taken = interleave(vec![probe], lab.effort, &lab.progress, async || lab.settle().await).await?;
-    let name = "p99 ÷ p50 of POST /orders at half of peak";
-    let row = taken.row("P8", name, Aim::AtMost(4.0), &[0], |round| {
-        round[0].p99.zip(round[0].p50).map_or(f64::NAN, |(p99, p50)| p99 / p50)
-    })?;
-    Ok(vec![row.with_notes([format!("a constant rate of arrivals; the peak is {}/s", peak.rate)])])
 }
