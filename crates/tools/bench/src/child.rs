@@ -22,7 +22,7 @@ use platform::{
     cli,
     config::Settings,
     grpc::Services,
-    http,
+    http::{self, own_hosts::OwnHosts},
     server::{
         health::admin_routes,
         readiness::Readiness,
@@ -62,7 +62,9 @@ async fn together(services: &[&'static Service]) -> anyhow::Result<()> {
     let readiness = apps.iter().map(|(_, app)| app.readiness()).collect();
     let admin = http::bind(ADMIN, address(&settings, ADMIN)?).await?;
     let mut tasks = Tasks::new(&stop);
-    tasks.spawn("admin", |stop| http::serve(admin, admin_routes(readiness), Readiness::default(), stop));
+    tasks.spawn("admin", |stop| {
+        http::serve(admin, admin_routes(readiness, OwnHosts::default()), Readiness::default(), stop)
+    });
     for (name, app) in apps {
         tasks.serve(name, |stop| app.run(stop));
     }

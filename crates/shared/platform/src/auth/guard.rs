@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     grpc,
-    http::request_path,
+    http::{own_hosts::OwnHosts, request_path},
     security_events::{self, AccessRefusal, TokenRefusal},
     tls::Identity,
 };
@@ -34,6 +34,8 @@ pub struct Guard {
     key: Option<ServiceKey>,
     rules: Rules,
     is_open: bool,
+    /// Where an open API answers.
+    hosts: OwnHosts,
 }
 
 enum Bearer {
@@ -52,7 +54,7 @@ impl Guard {
         security_events::count_from_zero();
         let sessions = SharedLookups::new(sessions);
         let rules = Rules { table: rules, otherwise: None };
-        Self { sessions, key: key.into(), rules, is_open: false }
+        Self { sessions, key: key.into(), rules, is_open: false, hosts: OwnHosts::default() }
     }
 
     /// Sets the access to methods without a rule. Stand-ins in tests use it.
@@ -62,7 +64,13 @@ impl Guard {
         self
     }
 
-    /// Lets every caller call every method that has a rule.
+    /// Sets the hosts of an [open](Self::open) API.
+    #[must_use]
+    pub(crate) fn at(self, hosts: OwnHosts) -> Self {
+        Self { hosts, ..self }
+    }
+
+    /// Lets every caller call every method that has a rule, under the API's own hosts.
     #[must_use]
     pub fn open(mut self) -> Self {
         self.is_open = true;
@@ -109,7 +117,7 @@ impl Guard {
     ) -> Result<Response, Refusal> {
         let access = access.ok_or(Refusal::NoRule)?;
         if self.is_open {
-            return Ok(next(request).await);
+            return if self.hosts.are_named_by(&request) { Ok(next(request).await) } else { Err(Refusal::Misdirected) };
         }
         if access == Access::Public {
             if let Some(service) = self.calling_service(&request) {

@@ -21,6 +21,8 @@ pub enum Refusal {
     /// The method does not admit this authenticated caller.
     OtherCaller,
     NoRule,
+    /// An API without authentication was called under a host that is not its own.
+    Misdirected,
     Unavailable,
     TooMany,
 }
@@ -37,6 +39,9 @@ pub(super) fn denied(user: Option<Uuid>, reason: AccessRefusal, refusal: Refusal
 }
 
 pub const NOT_OPERATOR: &str = "only operators may call this method";
+
+/// 421 over HTTP, PERMISSION_DENIED over gRPC.
+const MISDIRECTED: &str = "this API does not answer at this host; the variable ALLOWED_HOSTS can add it";
 
 /// 429 over HTTP, RESOURCE_EXHAUSTED over gRPC.
 const TOO_MANY_REQUESTS: &str = "too many requests of this session at once; try again soon";
@@ -63,6 +68,7 @@ impl Refusal {
             Self::OtherCaller => Status::permission_denied("this service may not call this method"),
             // Only for unknown methods, since the server does not start if one of its own methods has no rule.
             Self::NoRule => Status::unimplemented("method not found"),
+            Self::Misdirected => Status::permission_denied(MISDIRECTED),
             Self::Unavailable => Status::unavailable("sessions cannot be checked now"),
             Self::TooMany => Status::resource_exhausted(TOO_MANY_REQUESTS),
         }
@@ -78,6 +84,7 @@ impl Refusal {
             }
             Self::NotOperator => Problem::forbidden(NOT_OPERATOR),
             Self::NoRule => Problem::forbidden("access denied"),
+            Self::Misdirected => Problem::new(StatusCode::MISDIRECTED_REQUEST, "MISDIRECTED_REQUEST", MISDIRECTED),
             Self::Unavailable => Problem::unavailable("sessions cannot be checked now"),
             Self::TooMany => Problem::too_many_requests(TOO_MANY_REQUESTS),
         }

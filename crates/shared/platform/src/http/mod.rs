@@ -9,6 +9,7 @@ pub mod json;
 pub(crate) mod keep_alive;
 pub mod openapi;
 pub mod openapi_pages;
+pub mod own_hosts;
 pub mod problem;
 pub mod query;
 pub(crate) mod rejection;

@@ -11,6 +11,7 @@ use crate::{
         ConfigError, Host, Settings,
         environment::{self, Environment},
     },
+    http::own_hosts::OwnHosts,
     listener,
     postgres::DatabaseConfig,
     server::service::Service,
@@ -25,6 +26,8 @@ pub struct Config {
     /// The address of metrics and health over HTTP. `None` if another server in the process serves them for all
     /// services.
     pub admin_listen: Option<SocketAddr>,
+    /// `ALLOWED_HOSTS` and the names of the service: where it answers callers without credentials.
+    pub hosts: OwnHosts,
     /// The configuration of the database. `None` for a service without a database.
     pub database: Option<DatabaseConfig>,
     /// `SERVICE_KEY`: the key that all services share; at least 32 bytes. `None` with TLS, where certificates identify
@@ -80,6 +83,7 @@ impl Config {
             listen: service.listen(settings)?,
             second_listen: service.second_listen(settings)?,
             admin_listen,
+            hosts: OwnHosts::load(&[service.name], settings)?,
             database: database.transpose()?,
             service_key,
             service_key_previous: shared.service_key_previous,

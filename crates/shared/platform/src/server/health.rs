@@ -2,12 +2,18 @@
 
 use std::sync::Arc;
 
-use axum::{Json, Router, extract::State, http::StatusCode, response::IntoResponse, routing::get};
+use axum::{
+    Json, Router, extract::State, http::StatusCode, middleware::from_fn_with_state, response::IntoResponse,
+    routing::get,
+};
 use serde::Serialize;
 
 use crate::{
     auth::Rule,
-    http::rejection::{method_not_allowed, not_found},
+    http::{
+        own_hosts::OwnHosts,
+        rejection::{method_not_allowed, not_found},
+    },
     server::readiness::Readiness,
 };
 
@@ -45,9 +51,11 @@ async fn live() -> impl IntoResponse {
     Json(Report { status: "live", waiting_for: Vec::new() })
 }
 
-pub fn admin_routes(readiness: Vec<Readiness>) -> Router {
+/// Returns the routes of an admin port with these hosts. They do not authenticate the caller.
+pub fn admin_routes(readiness: Vec<Readiness>, hosts: OwnHosts) -> Router {
     ready_routes(readiness)
         .route("/metrics", get(|| async { crate::telemetry::render_metrics() }))
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(not_found)
+        .layer(from_fn_with_state(hosts, OwnHosts::check))
 }

@@ -7,15 +7,19 @@ use crate::ids;
 /// Returns the place of a process: its host name and port. A process that is started again in its place has the same;
 /// two processes of one machine have different ports. Containers of different machines may have equal places.
 pub fn place(address: SocketAddr) -> String {
-    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     // Kafka accepts no other characters in an instance id.
-    let host = host.trim().replace(|one: char| !one.is_ascii_alphanumeric() && !"._-".contains(one), "_");
+    let host = host_name().replace(|one: char| !one.is_ascii_alphanumeric() && !"._-".contains(one), "_");
     format!("{host}-{}-", address.port())
 }
 
 /// Returns a new id of a process at this place. A restarted process is a new holder of leases.
 pub fn instance(place: &str) -> String {
     format!("{place}{}", ids::random())
+}
+
+/// Returns the name of this machine or container, or the empty text if the system does not tell it.
+pub fn host_name() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim().to_owned()
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 mod app;
 mod config;
 pub mod health;
-mod instance;
+pub(crate) mod instance;
 mod open_database;
 pub mod readiness;
 pub mod service;
@@ -22,7 +22,7 @@ use crate::{
     auth::{Guard, Rule, ServiceKey, Sessions},
     config::ConfigError,
     grpc::{Peer, Services},
-    http,
+    http::{self, own_hosts::OwnHosts},
     jobs::Retention,
     lease::{self, Lease, PgLease},
     listener::Listener,
@@ -50,6 +50,7 @@ pub struct Server {
     database: Option<OpenDatabase>,
     readiness: Readiness,
     key: Option<ServiceKey>,
+    hosts: OwnHosts,
     tls: Option<Tls>,
     place: String,
     instance: String,
@@ -104,6 +105,7 @@ impl Server {
         let place = instance::place(listener.local_addr()?);
         Ok(Self {
             key,
+            hosts: config.hosts,
             tls,
             instance: instance::instance(&place),
             place,
@@ -185,7 +187,7 @@ impl Server {
     }
 
     pub fn guard(&self, sessions: Arc<dyn Sessions>, rules: &'static [Rule]) -> Guard {
-        Guard::new(sessions, self.key.clone(), rules)
+        Guard::new(sessions, self.key.clone(), rules).at(self.hosts.clone())
     }
 
     /// Opens a channel to the service `name` whose calls carry this service's identity. Errors name `variable`.
@@ -234,7 +236,7 @@ impl Server {
             tasks.spawn("tls", |stop| tls.watch(tls::CHECK_INTERVAL, stop));
         }
         if let Some(admin) = self.admin {
-            let routes = health::admin_routes(vec![self.readiness.clone()]).merge(self.own_admin);
+            let routes = health::admin_routes(vec![self.readiness.clone()], self.hosts).merge(self.own_admin);
             tasks.spawn("admin", |stop| http::serve(admin, routes, Readiness::default(), stop));
         }
         if let Some(OpenDatabase { pool, connected, migrations }) = self.database {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use platform::{
-    http,
+    http::{self, own_hosts::OwnHosts},
     server::{health::admin_routes, readiness::Readiness},
 };
 use reqwest::{Method, StatusCode, header};
@@ -15,7 +15,7 @@ async fn start() -> (String, DropGuard) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let url = format!("http://{}", listener.local_addr().expect("its address"));
     let stop = CancellationToken::new();
-    let routes = admin_routes(vec![Readiness::default()]);
+    let routes = admin_routes(vec![Readiness::default()], OwnHosts::default());
     tokio::spawn(http::serve(listener, routes, Readiness::default(), stop.clone()));
     (url, stop.drop_guard())
 }

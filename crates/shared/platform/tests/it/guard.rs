@@ -15,8 +15,8 @@ use futures::future::join_all;
 use platform::{
     auth::{Access, Caller, Guard, MemorySessions, NOT_OPERATOR, SESSION_HEADER, SESSION_METADATA, ServiceKey},
     grpc::{Peer, Services, caller},
-    http,
-    server::readiness::Readiness,
+    http::{self, own_hosts::OwnHosts},
+    server::{health::admin_routes, readiness::Readiness},
 };
 use testkit::{Iam, Running};
 use tokio::net::TcpListener;
@@ -170,6 +170,48 @@ async fn a_route_that_no_rule_names_is_refused() {
     let answer = client.get(format!("http://{address}/")).send().await.unwrap();
 
     assert_eq!(answer.status(), 403);
+}
+
+#[tokio::test]
+async fn an_open_api_answers_only_at_its_own_hosts() {
+    let open = || closed().otherwise(Access::Operator(&[])).open();
+    let (api, at_api) = listen().await;
+    let router =
+        Router::new().route("/", get(async || "here")).layer(middleware::from_fn_with_state(open(), Guard::http));
+    let (admin, at_admin) = listen().await;
+    let routes = admin_routes(vec![Readiness::default()], OwnHosts::default());
+    let (calls, at_calls) = listen().await;
+    let services = Services::new(contracts::proto::DESCRIPTORS).with(GeoServer::new(Guarded));
+    let _servers = (
+        testkit::run(|stop| http::serve(api, router, Readiness::default(), stop)),
+        testkit::run(|stop| http::serve(admin, routes, Readiness::default(), stop)),
+        testkit::run(|stop| services.serve(calls, open(), Readiness::default(), stop)),
+    );
+    // A name of a stranger that leads to this machine, as for a browser on the stranger's page.
+    let client = || http::client_builder().resolve("evil.example", at_api);
+    let ask = async |host: &str, address: SocketAddr, path: &str| {
+        let answer = client().build().unwrap().get(format!("http://{host}:{}{path}", address.port())).send().await;
+        let answer = answer.unwrap();
+        (answer.status().as_u16(), answer.text().await.unwrap())
+    };
+    let call = async |host: &str| {
+        let url = format!("http://{host}:{}/geo.Geo/GetGeolocation", at_calls.port());
+        let request = client().http2_prior_knowledge().build().unwrap().post(url).body(vec![0_u8; 5]);
+        let answer = request.header("content-type", "application/grpc").send().await.unwrap();
+        answer.headers().get("grpc-status").map(|status| status.to_str().unwrap().to_owned())
+    };
+
+    for host in ["127.0.0.1", "localhost"] {
+        assert_eq!(ask(host, at_api, "/").await, (200, "here".to_owned()), "{host}");
+        assert_eq!(ask(host, at_admin, "/health/live").await.0, 200, "{host}");
+        assert_ne!(call(host).await.as_deref(), Some("7"), "{host}");
+    }
+    for (address, path) in [(at_api, "/"), (at_admin, "/health/live"), (at_admin, "/metrics"), (at_admin, "/none")] {
+        let (status, problem) = ask("evil.example", address, path).await;
+        let problem: serde_json::Value = serde_json::from_str(&problem).unwrap_or_default();
+        assert_eq!((status, &problem["code"]), (421, &"MISDIRECTED_REQUEST".into()), "{path}: {problem}");
+    }
+    assert_eq!(call("evil.example").await.as_deref(), Some("7"));
 }
 
 #[tokio::test]

@@ -10,7 +10,8 @@ mod supervisor;
 use platform::{
     clock,
     config::{ConfigError, Settings, descriptions::Descriptions},
-    http, kafka,
+    http::{self, own_hosts::OwnHosts},
+    kafka,
     server::{
         health::admin_routes,
         readiness::Readiness,
@@ -119,7 +120,8 @@ async fn serve(settings: &Settings, republished: bool, banner: Banner, stop: Can
     let mut tasks = Tasks::new(&stop);
     let all: Vec<Readiness> = services.iter().map(|(_, app)| app.readiness()).collect();
     let own = services.iter().map(|(_, app)| app.admin());
-    let routes = own.fold(admin_routes(all.clone()), |routes, own| routes.merge(own));
+    let hosts = OwnHosts::load(&SERVICES.map(|service| service.name), settings)?;
+    let routes = own.fold(admin_routes(all.clone(), hosts), |routes, own| routes.merge(own));
     tasks.spawn("admin", |stop| http::serve(admin, routes, Readiness::default(), stop));
     tasks.spawn("banner", |stop| banner.show(all, stop));
     let services = services.into_iter().map(|(name, app)| (name, app.into_run())).collect();

@@ -1,0 +1,139 @@
+//! The hosts that name this process, under which alone it answers callers without credentials.
+//!
+//! A page of a stranger can have its visitor's browser send requests to any address, under a name of the stranger
+//! (DNS rebinding). Such a request names neither an address nor one of these hosts.
+
+use std::{net::IpAddr, sync::Arc};
+
+use axum::{
+    extract::{Request, State},
+    http::{header::HOST, uri::Authority},
+    middleware::Next,
+    response::{IntoResponse as _, Response},
+};
+
+use crate::{
+    auth::Refusal,
+    config::{ConfigError, Settings},
+    server::instance::host_name,
+};
+
+/// The variable with further hosts, separated by commas.
+const VARIABLE: &str = "ALLOWED_HOSTS";
+/// This machine, for itself and for its containers.
+const THIS_MACHINE: [&str; 3] = ["localhost", "host.docker.internal", "host.containers.internal"];
+/// What Kubernetes appends to the name of a service and its namespace. No domain of the Internet ends so.
+const OF_CLUSTER: [&str; 2] = [".svc", ".svc.cluster.local"];
+
+/// Names in lower case. An address is always a host of this process.
+#[derive(Clone, Debug)]
+pub struct OwnHosts(Arc<[String]>);
+
+impl Default for OwnHosts {
+    /// Returns the names of this machine.
+    fn default() -> Self {
+        Self::named([])
+    }
+}
+
+impl OwnHosts {
+    /// Returns the names of this machine and of these services, and those in `ALLOWED_HOSTS`.
+    pub fn load(services: &[&str], settings: &Settings) -> Result<Self, ConfigError> {
+        let given =
+            settings.get(VARIABLE).unwrap_or_default().split(',').map(str::trim).filter(|host| !host.is_empty());
+        let names: Vec<&str> = services.iter().copied().chain(given).collect();
+        let is_name = |name: &str| Authority::try_from(name).is_ok_and(|authority| authority.host() == name);
+        match names.iter().find(|name| !is_name(name)) {
+            Some(name) => Err(ConfigError::new(VARIABLE, format_args!("{name:?} is not a host without a port"))),
+            None => Ok(Self::named(names)),
+        }
+    }
+
+    fn named<'n>(names: impl IntoIterator<Item = &'n str>) -> Self {
+        let (full, names) = (host_name(), names.into_iter().map(normalised));
+        let own = [full.split('.').next().unwrap_or_default(), &full].map(normalised);
+        let all = THIS_MACHINE.into_iter().map(normalised).chain(own).chain(names);
+        Self(all.filter(|name| !name.is_empty()).collect())
+    }
+
+    /// Returns true if each host that the request names is one of these. A browser always names one.
+    pub(crate) fn are_named_by(&self, request: &Request) -> bool {
+        let headers = request.headers().get_all(HOST).iter().filter(|host| !host.is_empty());
+        let mut named = headers.map(|host| Authority::try_from(host.as_bytes()).ok());
+        named.all(|host| host.is_some_and(|host| self.has(host.host())))
+            && request.uri().authority().is_none_or(|authority| self.has(authority.host()))
+    }
+
+    fn has(&self, host: &str) -> bool {
+        let host = normalised(host);
+        let address = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(&host);
+        let of_cluster = OF_CLUSTER.iter().find_map(|ending| host.strip_suffix(ending)?.split_once('.'));
+        let name = of_cluster.map_or(host.as_str(), |(service, _)| service);
+        address.parse::<IpAddr>().is_ok() || host.ends_with(".localhost") || self.0.iter().any(|own| own == name)
+    }
+
+    /// Middleware: answers 421 to a request under another host.
+    pub(crate) async fn check(State(hosts): State<Self>, request: Request, next: Next) -> Response {
+        if hosts.are_named_by(&request) {
+            next.run(request).await
+        } else {
+            Refusal::Misdirected.problem().into_response()
+        }
+    }
+}
+
+/// Returns a host in lower case, without the dot that may end a complete name.
+fn normalised(host: &str) -> String {
+    host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hosts(allowed: &str) -> Result<OwnHosts, ConfigError> {
+        OwnHosts::load(&["order"], &Settings::from_variables([(VARIABLE, allowed.to_owned())]))
+    }
+
+    #[test]
+    fn an_address_and_the_names_of_machine_service_and_variable_are_own_and_others_are_not() {
+        let hosts = hosts("shop.example, Other.example.").unwrap();
+        let is_own = |host: &str| {
+            hosts.are_named_by(
+                &axum::http::Request::builder().header(HOST, host).body(axum::body::Body::empty()).unwrap(),
+            )
+        };
+
+        for own in [
+            "",
+            "127.0.0.1:8083",
+            "10.1.2.3",
+            "[::1]:80",
+            "[2001:db8::1]",
+            "LocalHost:8083",
+            "localhost.",
+            "intake.localhost",
+            "host.docker.internal:9464",
+            &host_name(),
+            "order:8080",
+            "order.shop.svc",
+            "order.shop.svc.cluster.local.:8080",
+            "shop.example",
+            "OTHER.example:1",
+        ] {
+            assert!(is_own(own), "{own}");
+        }
+        for other in
+            ["evil.example", "127.0.0.1.evil.example", "order.evil.example", "evil.svc", "a.order", "localhost.example"]
+        {
+            assert!(!is_own(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_host_with_a_port_or_a_scheme_is_named() {
+        for wrong in ["shop.example:80", "https://shop.example", "*.example/"] {
+            assert_eq!(hosts(&format!("fine.example,{wrong}")).unwrap_err().variable, VARIABLE, "{wrong}");
+        }
+    }
+}
