@@ -40,6 +40,7 @@ pub async fn build(config: Config, operations: Arc<dyn Operations>) -> anyhow::R
     let guard = server.guard(Arc::new(GrpcSessions::new(server.identify(iam.clone()))), &api::RULES);
     let state = api::Api {
         iam: Iam::new(server.identify(iam.clone()), iam.forwarding_credential()),
+        sessions: guard.sessions(),
         inventory: Inventory::new(as_user("inventory", "INVENTORY_ADDRESS", &own.inventory_address)?),
         payments: Payments::new(as_user("payment", "PAYMENT_ADDRESS", &own.payment_address)?),
         customers: Customers::new(as_user("customers", "CUSTOMERS_ADDRESS", &own.customers_address)?),

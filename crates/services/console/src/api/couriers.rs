@@ -31,12 +31,9 @@ fn as_json(courier: &Courier) -> Value {
 pub async fn follow(State(api): State<Api>, visit: Visit) -> Response {
     match api.couriers.read(&api.live, visit.user).await {
         Ok(reader) => {
-            let first = (reader, SessionWatch::new(api.iam.clone(), visit.session, visit.user.is_operator), 1);
+            let first = (reader, SessionWatch::new(api.sessions.clone(), visit.session, visit.user.is_operator), 1);
             live::stream(futures::stream::unfold(first, async |(mut reader, mut session, number)| {
-                let courier = tokio::select! {
-                    courier = reader.next() => courier?,
-                    () = session.ended() => return None,
-                };
+                let courier = session.admit(reader.next()).await?;
                 Some((live::event(number, &as_json(&courier)), (reader, session, number + 1)))
             }))
         }

@@ -57,14 +57,11 @@ pub async fn show(
         let after = query.after(&headers)?;
         let (order, _) = api.readable(&visit, &path, uri.path()).await?;
         let reader = api.live.read(order, UserId::new(visit.user.uuid), after).await.map_err(of_error)?;
-        Ok::<_, Problem>((reader, SessionWatch::new(api.iam.clone(), visit.session, visit.user.is_operator)))
+        Ok::<_, Problem>((reader, SessionWatch::new(api.sessions.clone(), visit.session, visit.user.is_operator)))
     };
     match open.await {
         Ok(open) => stream(futures::stream::unfold(open, async |(mut reader, mut session)| {
-            let step = tokio::select! {
-                step = reader.next() => step?,
-                () = session.ended() => return None,
-            };
+            let step = session.admit(reader.next()).await?;
             Some((event(step.place, &step), (reader, session)))
         })),
         Err(problem) => problem.into_response(),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use contracts::{events::Topics, ids::OrderId};
-use platform::{http::problem::Problem, load_shed::Slots};
+use platform::{auth::Sessions, http::problem::Problem, load_shed::Slots};
 
 use super::{of_error, orders::order};
 use crate::{
@@ -16,6 +16,7 @@ use crate::{
 #[derive(Clone)]
 pub struct Api {
     pub iam: Iam,
+    pub sessions: Arc<dyn Sessions>,
     pub inventory: Inventory,
     pub orders: Orders,
     pub intake: Orders,

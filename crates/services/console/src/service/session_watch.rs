@@ -1,85 +1,96 @@
-//! Ends a stream when its session has ended or has lost the role `operator`: a stream outlives the session check of the request that opened it.
+//! Looks up the session of a stream before each step: a stream outlives the session check of the request that opened it.
 
-use std::time::Duration;
+use std::{pin::pin, sync::Arc, time::Duration};
 
-use contracts::identity::OPERATOR;
-use futures::{
-    FutureExt as _,
-    future::{BoxFuture, Fuse},
-};
-use tokio::time::{Instant, MissedTickBehavior, interval_at};
-use tonic::Code;
+use platform::auth::{SessionError, Sessions};
+use tokio::time::{Instant, sleep};
 
-use crate::client::Iam;
+use crate::client::credential;
 
-/// How often the session of an open stream is checked.
+/// How often the session of a stream without steps is looked up.
 const CHECK_INTERVAL: Duration = Duration::from_secs(30);
+/// How long a stream goes on while sessions cannot be looked up.
+const MAX_UNKNOWN: Duration = Duration::from_mins(2);
 
 pub struct SessionWatch {
-    /// Completes when the session ends. It lives across steps of the stream, because a check may take longer than the
-    /// time between two steps.
-    ended: Fuse<BoxFuture<'static, ()>>,
+    sessions: Arc<dyn Sessions>,
+    /// A session or an access token.
+    session: String,
+    is_operator: bool,
+    /// The begin of the last look-up that found the session open.
+    open_at: Instant,
 }
 
 impl SessionWatch {
-    /// Watches a session that had the role `operator`, or not. While iam does not respond, the session counts as open.
-    pub fn new(iam: Iam, session: String, is_operator: bool) -> Self {
-        Self::checked(move || {
-            let (iam, session) = (iam.clone(), session.clone());
-            async move {
-                match iam.user(&session).await {
-                    Ok(user) => is_operator && !user.roles.iter().any(|role| role == OPERATOR),
-                    Err(status) => matches!(status.code(), Code::Unauthenticated | Code::InvalidArgument),
-                }
-            }
-        })
+    /// Watches a session that is open and has the role `operator`, or not.
+    pub fn new(sessions: Arc<dyn Sessions>, session: String, is_operator: bool) -> Self {
+        Self { sessions, session, is_operator, open_at: Instant::now() }
     }
 
-    fn checked<F>(mut has_ended: impl FnMut() -> F + Send + 'static) -> Self
-    where
-        F: Future<Output = bool> + Send + 'static,
-    {
-        let mut check = interval_at(Instant::now() + CHECK_INTERVAL, CHECK_INTERVAL);
-        check.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let ended = async move {
-            loop {
-                check.tick().await;
-                if has_ended().await {
-                    return;
-                }
+    /// Waits for the next step of a stream. Returns `None` if the stream ends, or if the session has ended or lost its role when it is looked
+    /// up after that.
+    pub async fn admit<T>(&mut self, step: impl Future<Output = Option<T>>) -> Option<T> {
+        let mut step = pin!(step);
+        loop {
+            let next = tokio::select! {
+                next = step.as_mut() => Some(next?),
+                () = sleep(CHECK_INTERVAL) => None,
+            };
+            if !self.is_open().await {
+                return None;
             }
-        };
-        Self { ended: ended.boxed().fuse() }
+            if next.is_some() {
+                return next;
+            }
+        }
     }
 
-    /// Returns once the session has ended. If the call is cancelled, the check in progress continues in the next call.
-    pub async fn ended(&mut self) {
-        (&mut self.ended).await;
+    async fn is_open(&mut self) -> bool {
+        let begun = Instant::now();
+        match self.sessions.owner(&credential(&self.session)).await {
+            Ok(user) if user.is_operator || !self.is_operator => {
+                self.open_at = begun;
+                true
+            }
+            Ok(_) | Err(SessionError::Invalid) => false,
+            Err(SessionError::Unavailable | SessionError::TooMany) => self.open_at.elapsed() < MAX_UNKNOWN,
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use tokio::time::{sleep, timeout};
+    use async_trait::async_trait;
+    use platform::auth::{Credential, User};
 
     use super::*;
 
+    struct Away;
+
+    #[async_trait]
+    impl Sessions for Away {
+        async fn owner(&self, _: &Credential) -> Result<User, SessionError> {
+            Err(SessionError::Unavailable)
+        }
+    }
+
     #[tokio::test(start_paused = true)]
-    async fn a_session_that_has_ended_is_noticed_while_steps_come_faster_than_the_check_ends() {
-        let mut session = SessionWatch::checked(|| async {
+    async fn a_stream_has_no_step_after_two_minutes_without_iam() {
+        let mut session = SessionWatch::new(Arc::new(Away), "session".to_owned(), false);
+        let step = async || {
             sleep(Duration::from_secs(1)).await;
-            true
-        });
+            Some(())
+        };
 
-        let noticed = timeout(CHECK_INTERVAL * 2, async {
-            loop {
-                tokio::select! {
-                    () = session.ended() => return,
-                    () = sleep(Duration::from_millis(300)) => {}
-                }
-            }
-        });
+        let mut steps = 0;
+        while session.admit(step()).await.is_some() {
+            steps += 1;
+        }
+        assert_eq!(steps, 119);
 
-        assert!(noticed.await.is_ok());
+        let mut silent = SessionWatch::new(Arc::new(Away), "session".to_owned(), false);
+        let begun = Instant::now();
+        assert_eq!(silent.admit(std::future::pending::<Option<()>>()).await, None);
+        assert_eq!(begun.elapsed().as_secs(), MAX_UNKNOWN.as_secs());
     }
 }

@@ -77,6 +77,11 @@ impl Guard {
         self
     }
 
+    /// Returns the look-ups of sessions, which share calls with those of requests.
+    pub fn sessions(&self) -> Arc<dyn Sessions> {
+        Arc::new(self.sessions.clone())
+    }
+
     pub(crate) fn is_open(&self) -> bool {
         self.is_open
     }
