@@ -7,6 +7,7 @@ mod activity;
 mod answers;
 mod connection;
 mod network;
+mod open_files;
 mod run_to_completion;
 mod sent;
 mod slots;
@@ -43,7 +44,7 @@ pub struct Listener {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 pub struct Limits {
-    /// `MAX_CONNECTIONS`: the maximum number of connections in total.
+    /// `MAX_CONNECTIONS`: the maximum number of connections in total. The limit of open files may allow fewer.
     #[serde(default = "connections", deserialize_with = "crate::config::bounded::count")]
     pub max_connections: usize,
     /// `MAX_CONNECTIONS_PER_ADDRESS`: the maximum number of connections from one IPv4 address or IPv6 network. All

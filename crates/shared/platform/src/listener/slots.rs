@@ -13,11 +13,12 @@ use std::{
 
 use tokio_util::sync::CancellationToken;
 
-use super::{Limits, activity::Activity, answers::Place, network::network};
+use super::{Limits, activity::Activity, answers::Place, network::network, open_files::Share};
 
 /// The slots of one listener. Each connection holds one.
 pub(super) struct ConnectionSlots {
     limits: Limits,
+    share: Share,
     /// Cancelled to close every connection.
     closed: CancellationToken,
     taken: Mutex<Taken>,
@@ -46,7 +47,7 @@ pub(super) struct ConnectionSlot {
 
 impl ConnectionSlots {
     pub fn new(limits: Limits, closed: CancellationToken) -> Self {
-        Self { limits, closed, taken: Mutex::default() }
+        Self { limits, share: Share::new(), closed, taken: Mutex::default() }
     }
 
     /// Acquires a free slot, or the slot of a displaced connection, for a connection from `address`. Returns `None` if
@@ -56,10 +57,11 @@ impl ConnectionSlots {
         let mut taken = self.lock();
         let of_address = taken.per_address.get(&address).copied().unwrap_or(0);
         let is_full = of_address >= self.limits.max_connections_per_address;
+        let max_connections = self.limits.max_connections.min(self.share.max_connections());
         let is_free = if is_full {
             taken.displace(|holder| holder.address == address)
         } else {
-            taken.connections.len() < self.limits.max_connections || taken.displace(|_| true)
+            taken.connections.len() < max_connections || taken.displace(|_| true)
         };
         if !is_free {
             metrics::counter!("connections_refused_total").increment(1);
