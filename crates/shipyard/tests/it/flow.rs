@@ -3,21 +3,15 @@
 use contracts::money::Money;
 use contracts::proto::{
     assembly::v1::{AssemblyStatus, GetAssemblyRequest, assembly_service_client::AssemblyServiceClient},
-    auth::v1::{LogoutRequest, WhoamiRequest},
     notification::v1::{
         ListNotificationsRequest, NotificationStatus, notification_service_client::NotificationServiceClient,
     },
     payment::v1::{GetPaymentRequest, PaymentMethod, PaymentStatus, payment_service_client::PaymentServiceClient},
 };
-use reqwest::Method;
 use testkit::eventually;
-use tonic::Code;
 use uuid::Uuid;
 
-use crate::{
-    customer::{Customer, ORDERS, send},
-    system::System,
-};
+use crate::{customer::Customer, system::System};
 
 /// The kinds of the messages about a paid and built order without an address, in their order.
 pub const MESSAGES: [&str; 2] = ["order_paid", "ship_assembled"];
@@ -51,43 +45,6 @@ async fn a_paid_ship_is_built_and_every_service_knows_it() {
 }
 
 #[tokio::test]
-async fn a_cancelled_order_gives_its_parts_back() {
-    let system = System::shared().await;
-    let customer = Customer::new(system).await;
-    let part = customer.part("Right Wing").await.uuid;
-    let stock = customer.stock(&part).await;
-
-    let order = customer.order(&[&part, &part, &part]).await;
-    let reserved = customer.stock(&part).await;
-    customer.cancel(order).await.success(204);
-
-    assert_eq!(reserved, stock - 3);
-    assert_eq!(customer.find(order).await["status"], "CANCELLED");
-    eventually(async || (customer.stock(&part).await == stock).then_some(())).await;
-    assert_eq!(told(system, order, 1).await, ["order_cancelled"]);
-    let mut payments = PaymentServiceClient::new(system.peer(&payment::SERVICE));
-    let payment = payments.get_payment(GetPaymentRequest { order_uuid: order.to_string() }).await;
-    assert_eq!(payment.unwrap_err().code(), Code::NotFound, "nothing was charged");
-}
-
-#[tokio::test]
-async fn a_session_works_nowhere_after_its_logout() {
-    let system = System::shared().await;
-    let customer = Customer::new(system).await;
-    let order = customer.order(&[&customer.part("Thruster").await.uuid]).await;
-
-    customer.auth().logout(LogoutRequest { session_uuid: customer.session.clone() }).await.unwrap();
-
-    customer.get(ORDERS).await.problem(401, "INVALID_SESSION");
-    customer.pay(order).await.problem(401, "INVALID_SESSION");
-    let whoami = customer
-        .auth()
-        .whoami(WhoamiRequest { session_uuid: customer.session.clone(), ..WhoamiRequest::default() })
-        .await;
-    assert_eq!(whoami.unwrap_err().code(), Code::Unauthenticated);
-}
-
-#[tokio::test]
 async fn the_demo_finds_nothing_wrong() {
     let system = System::shared().await;
 
@@ -109,19 +66,6 @@ async fn the_demo_finds_nothing_wrong() {
         String::from_utf8_lossy(&receipt.stdout).contains("invariants of this order hold\n").then_some(())
     })
     .await;
-}
-
-#[tokio::test]
-async fn the_description_and_its_reader_are_served() {
-    let customer = Customer::new(System::shared().await).await;
-
-    let document = send(customer.request(Method::GET, "/openapi.json")).await.json();
-    let reader = send(customer.request(Method::GET, "/swagger-ui/")).await;
-    let live = send(customer.request(Method::GET, "/health/live")).await;
-
-    assert!(document["paths"]["/api/v1/orders/{order_uuid}/pay"]["post"].is_object());
-    assert_eq!((reader.status.as_u16(), live.status.as_u16()), (200, 200));
-    assert!(reader.text.contains("swagger"), "{}", reader.text);
 }
 
 pub async fn payment(system: &System, order: Uuid) -> contracts::proto::payment::v1::Payment {

@@ -5,7 +5,6 @@
 mod api;
 mod assigning;
 mod contract;
-mod figures;
 mod ids;
 mod service;
 mod slots;

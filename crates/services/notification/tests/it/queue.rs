@@ -1,9 +1,6 @@
 //! Tests of the queue in PostgreSQL when it is long, shared with another replica, or full of ended rows.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
 use contracts::ids::{OrderId, UserId};
 use futures::future::join_all;
@@ -66,18 +63,18 @@ async fn reads(pool: &Database) -> [i64; 3] {
 }
 
 /// Runs the sender's statements `times` times: reads due notifications and those without a chat, claims one and
-/// settles it. Returns the [reads](reads) and the time, both per round.
-async fn work(pool: &Database, times: i32) -> ([i64; 3], Duration) {
+/// settles it. Returns the [reads](reads) per round.
+async fn work(pool: &Database, times: i32) -> [i64; 3] {
     let notifications = PgNotifications::new(pool.clone());
-    let (before, start) = (reads(pool).await, Instant::now());
+    let before = reads(pool).await;
     for _ in 0..times {
         assert!(!notifications.without_chat(MANY, &[]).await.unwrap().is_empty());
         let outgoing = notifications.due(false, 32, &[]).await.unwrap().swap_remove(0);
         assert!(notifications.claim(&outgoing).await.unwrap());
         notifications.settle(&[outgoing.due.next_attempt()], &Outcome::Sent).await.unwrap();
     }
-    let (took, after) = (start.elapsed() / times.cast_unsigned(), reads(pool).await);
-    ([0, 1, 2].map(|what| (after[what] - before[what]) / i64::from(times)), took)
+    let after = reads(pool).await;
+    [0, 1, 2].map(|what| (after[what] - before[what]) / i64::from(times))
 }
 
 /// Returns the [reads](reads) of [`work`]. With `analyzed`, the statistics date from a time when the queue was short
@@ -92,10 +89,7 @@ async fn work_on(chats: i32, each: i32, analyzed: bool) -> [i64; 3] {
         sqlx::query("vacuum analyze notifications").execute(&pool).await.unwrap();
     }
     fill(&pool, chats, each).await;
-    let (read, took) = work(&pool, 8).await;
-    let [rows, entries, blocks] = read;
-    println!("{chats} chats of {each}: {rows} rows scanned, {entries} entries, {blocks} blocks, {took:?}");
-    read
+    work(&pool, 8).await
 }
 
 #[tokio::test]
@@ -107,44 +101,6 @@ async fn a_send_reads_a_bounded_part_of_the_queue() {
         // The bounds allow for one read, a claim and its outcome, and index entries of rows that have left the queue.
         assert!(entries < 6_000 && blocks < 15_000, "{chats} chats of {each}: {entries} entries, {blocks} blocks");
     }
-}
-
-#[tokio::test]
-#[ignore = "prints figures; takes minutes"]
-async fn figures_of_long_queues() {
-    for (chats, each) in [(1, 1_000), (1, 100_000), (1, 1_000_000), (100, 10), (1_000, 100), (10_000, 100)] {
-        work_on(chats, each, true).await;
-    }
-}
-
-#[tokio::test]
-#[ignore = "prints figures; takes minutes"]
-async fn figures_without_a_token() {
-    let database = testkit::database(&MIGRATIONS).await;
-    prefer_index_scans(&database.pool);
-    let pool = database.pool.clone();
-    sqlx::query(
-        "insert into notifications (uuid, order_uuid, user_uuid, kind, facts, trace)
-        select gen_random_uuid(), gen_random_uuid(), md5((n % 5000)::text)::uuid, 'ship_assembled',
-            '{\"build_time_sec\": 3}', '{}'
-        from generate_series(1, 94000) as n",
-    )
-    .execute(&pool)
-    .await
-    .unwrap();
-    let notifications = PgNotifications::new(pool.clone());
-    let start = Instant::now();
-    let _sender = sender(&pool);
-
-    while notifications.queued(1).await.unwrap() > 0 {
-        assert!(
-            start.elapsed() < Duration::from_mins(7),
-            "{} are queued",
-            notifications.queued(100_000).await.unwrap()
-        );
-        tokio::time::sleep(Duration::from_millis(250)).await;
-    }
-    println!("94 000 messages without a token: {:?}", start.elapsed());
 }
 
 /// Runs a sender that logs messages.
