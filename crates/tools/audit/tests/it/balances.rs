@@ -4,7 +4,7 @@
 use audit::facts::{Balance, Credit, Entry, EntryKind};
 use uuid::Uuid;
 
-use crate::fixture::{BUILT, INITIAL, OPEN, PRICE, REFUNDED, USER, breaks, holds, the};
+use crate::fixture::{BUILT, INITIAL, Invariant, OPEN, PRICE, REFUNDED, USER, breaks, the};
 
 /// Another user than the one whose orders these are.
 const OTHER: Uuid = Uuid::from_u128(99);
@@ -35,47 +35,62 @@ fn a_charge_or_a_refund_leaves_the_balance_as_it_was() {
 }
 
 #[test]
-fn a_decline_or_another_method_of_payment_changes_no_balance() {
-    holds(2, |facts| {
-        let key = "declined".to_owned();
-        let account = Some(USER);
-        facts.ledger.push(Entry { key, kind: EntryKind::Decline, order: OPEN, amount: PRICE, account });
-    });
-    holds(2, |facts| {
-        for entry in &mut facts.ledger {
-            entry.account = None;
-        }
-        facts.balances[0].current = INITIAL;
-    });
-}
-
-#[test]
-fn a_credit_adds_to_its_balance() {
+fn each_balance_that_its_charges_do_not_explain_is_found() {
     let credit = || Credit { reference: "other".to_owned(), user: USER, amount: 7 };
-
-    breaks(2, &[&row(), "initial + 7 credited"], |facts| facts.credits.push(credit()));
-    holds(2, |facts| {
-        facts.credits.push(credit());
-        facts.balances[0].current += 7;
-    });
-}
-
-#[test]
-fn a_balance_is_negative() {
-    breaks(2, &[&row(), "is -1"], |facts| {
-        facts.balances[0].initial = PRICE - 1;
-        facts.balances[0].current = -1;
-    });
-    holds(2, |facts| {
-        facts.balances[0].initial = PRICE;
-        facts.balances[0].current = 0;
-    });
-}
-
-#[test]
-fn a_charged_user_has_no_balance() {
-    breaks(2, &[&row(), "is not there"], |facts| facts.balances.clear());
-    breaks(2, &[&row(), "are not"], |facts| facts.ledger[0].account = Some(Uuid::from_u128(99)));
+    let order = format!("order {BUILT}");
+    Invariant(2).table(&[
+        ("a decline or another method of payment changes no balance", &[], &|facts| {
+            let key = "declined".to_owned();
+            let account = Some(USER);
+            facts.ledger.push(Entry { key, kind: EntryKind::Decline, order: OPEN, amount: PRICE, account });
+        }),
+        ("a decline or another method of payment changes no balance", &[], &|facts| {
+            for entry in &mut facts.ledger {
+                entry.account = None;
+            }
+            facts.balances[0].current = INITIAL;
+        }),
+        ("a credit adds to its balance", &[&row(), "initial + 7 credited"], &|facts| facts.credits.push(credit())),
+        ("a credit adds to its balance", &[], &|facts| {
+            facts.credits.push(credit());
+            facts.balances[0].current += 7;
+        }),
+        ("a balance is negative", &[&row(), "is -1"], &|facts| {
+            facts.balances[0].initial = PRICE - 1;
+            facts.balances[0].current = -1;
+        }),
+        ("a balance is negative", &[], &|facts| {
+            facts.balances[0].initial = PRICE;
+            facts.balances[0].current = 0;
+        }),
+        ("a charged user has no balance", &[&row(), "is not there"], &|facts| facts.balances.clear()),
+        ("a charged user has no balance", &[&row(), "are not"], &|facts| {
+            facts.ledger[0].account = Some(Uuid::from_u128(99));
+        }),
+        (
+            "another user than the orders is charged",
+            &[&order, &format!("is of user {USER}, and the balance of user {OTHER} was charged")],
+            &|facts| {
+                the(&mut facts.ledger, |entry| entry.order == BUILT).account = Some(OTHER);
+                facts.balances[0].current += PRICE;
+                facts.balances.push(Balance { user: OTHER, initial: INITIAL, current: INITIAL - PRICE });
+            },
+        ),
+        (
+            "another user than the orders is charged",
+            &[&order, &format!("is of user {USER}, and an attempt charges user {OTHER}")],
+            &|facts| {
+                the(&mut facts.payments, |payment| payment.order == BUILT).user = Some(OTHER);
+            },
+        ),
+        ("each balance keeps the initial amount that it was made with", &[], &|facts| {
+            let mut other = facts.balances[0];
+            other.user = Uuid::from_u128(99);
+            other.initial = 5;
+            other.current = 5;
+            facts.balances.push(other);
+        }),
+    ]);
 }
 
 #[test]
@@ -91,28 +106,4 @@ fn a_refund_goes_elsewhere_than_to_the_balance_that_was_charged() {
             facts.balances.extend(account.map(balance));
         });
     }
-}
-
-#[test]
-fn another_user_than_the_orders_is_charged() {
-    let order = format!("order {BUILT}");
-    breaks(2, &[&order, &format!("is of user {USER}, and the balance of user {OTHER} was charged")], |facts| {
-        the(&mut facts.ledger, |entry| entry.order == BUILT).account = Some(OTHER);
-        facts.balances[0].current += PRICE;
-        facts.balances.push(Balance { user: OTHER, initial: INITIAL, current: INITIAL - PRICE });
-    });
-    breaks(2, &[&order, &format!("is of user {USER}, and an attempt charges user {OTHER}")], |facts| {
-        the(&mut facts.payments, |payment| payment.order == BUILT).user = Some(OTHER);
-    });
-}
-
-#[test]
-fn each_balance_keeps_the_initial_amount_that_it_was_made_with() {
-    holds(2, |facts| {
-        let mut other = facts.balances[0];
-        other.user = Uuid::from_u128(99);
-        other.initial = 5;
-        other.current = 5;
-        facts.balances.push(other);
-    });
 }

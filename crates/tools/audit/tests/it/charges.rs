@@ -6,85 +6,71 @@ use audit::{
 };
 use uuid::Uuid;
 
-use crate::fixture::{BUILT, LEFT, OPEN, PRICE, REFUNDED, breaks, finding, holds, shop, the, transaction};
+use crate::fixture::{BUILT, Invariant, LEFT, OPEN, PRICE, REFUNDED, breaks, finding, holds, shop, the, transaction};
 
 fn charge(order: Uuid, key: &str) -> Entry {
     Entry { key: key.to_owned(), kind: EntryKind::Charge, order, amount: PRICE, account: None }
 }
 
 #[test]
-fn an_order_is_charged_twice() {
-    breaks(2, &["charged 2 times"], |facts| facts.ledger.push(charge(BUILT, "again")));
-}
-
-#[test]
-fn an_order_is_built_for_nothing() {
-    breaks(2, &["is ASSEMBLED, and nothing is charged"], |facts| facts.ledger.retain(|entry| entry.order != BUILT));
-}
-
-#[test]
-fn an_unpaid_order_is_charged() {
-    breaks(2, &["is PENDING_PAYMENT, and is charged"], |facts| facts.ledger.push(charge(OPEN, "early")));
-    breaks(2, &["is CANCELLED, and is charged"], |facts| facts.ledger.push(charge(LEFT, "late")));
-}
-
-#[test]
-fn a_charge_is_not_given_back() {
-    breaks(2, &["is CANCELLED, and is charged"], |facts| facts.ledger.retain(|entry| entry.kind != EntryKind::Refund));
-}
-
-#[test]
-fn a_charge_is_given_back_twice() {
-    breaks(2, &["charged 1 times and refunded 2 times"], |facts| {
-        let refund = facts.ledger.iter().find(|entry| entry.kind == EntryKind::Refund).unwrap().clone();
-        facts.ledger.push(Entry { key: "again".to_owned(), ..refund });
-    });
-}
-
-#[test]
-fn a_built_order_is_given_back() {
-    breaks(2, &["is ASSEMBLED, and nothing is charged (1 charges, 1 refunds)"], |facts| {
-        facts.ledger.push(Entry { kind: EntryKind::Refund, ..charge(BUILT, "back") });
-    });
-}
-
-#[test]
-fn another_amount_is_charged_or_given_back() {
-    breaks(2, &["1 was charged"], |facts| {
-        the(&mut facts.ledger, |entry| entry.order == BUILT).amount = 1;
-    });
-    breaks(2, &["1 was refunded"], |facts| {
-        the(&mut facts.ledger, |entry| entry.kind == EntryKind::Refund).amount = 1;
-    });
-}
-
-#[test]
-fn an_order_is_charged_by_another_transaction_than_it_names() {
-    breaks(2, &["and charged by other"], |facts| {
-        the(&mut facts.ledger, |entry| entry.order == BUILT).key = "other".to_owned();
-    });
-}
-
-#[test]
-fn payment_and_the_provider_disagree() {
-    breaks(2, &["is succeeded, and the provider has no such charge"], |facts| {
-        the(&mut facts.payments, |payment| payment.order == BUILT).transaction = Uuid::from_u128(99);
-    });
-    breaks(2, &["is declined, and the provider has charged it"], |facts| {
-        the(&mut facts.payments, |payment| payment.order == BUILT).status = PaymentStatus::Declined;
-    });
-}
-
-#[test]
-fn somebody_is_charged_for_no_order() {
-    breaks(2, &["which does not exist"], |facts| facts.ledger.push(charge(Uuid::from_u128(99), "stray")));
-}
-
-#[test]
-fn declines_charge_nothing() {
-    holds(2, |facts| {
-        facts.ledger.push(Entry { kind: EntryKind::Decline, ..charge(OPEN, "declined") });
-    });
+fn each_spoilt_charge_is_found() {
+    Invariant(2).table(&[
+        ("an order is charged twice", &["charged 2 times"], &|facts| facts.ledger.push(charge(BUILT, "again"))),
+        ("an order is built for nothing", &["is ASSEMBLED, and nothing is charged"], &|facts| {
+            facts.ledger.retain(|entry| entry.order != BUILT);
+        }),
+        ("an unpaid order is charged", &["is PENDING_PAYMENT, and is charged"], &|facts| {
+            facts.ledger.push(charge(OPEN, "early"));
+        }),
+        ("an unpaid order is charged", &["is CANCELLED, and is charged"], &|facts| {
+            facts.ledger.push(charge(LEFT, "late"));
+        }),
+        ("a charge is not given back", &["is CANCELLED, and is charged"], &|facts| {
+            facts.ledger.retain(|entry| entry.kind != EntryKind::Refund);
+        }),
+        ("a charge is given back twice", &["charged 1 times and refunded 2 times"], &|facts| {
+            let refund = facts.ledger.iter().find(|entry| entry.kind == EntryKind::Refund).unwrap().clone();
+            facts.ledger.push(Entry { key: "again".to_owned(), ..refund });
+        }),
+        ("a built order is given back", &["is ASSEMBLED, and nothing is charged (1 charges, 1 refunds)"], &|facts| {
+            facts.ledger.push(Entry { kind: EntryKind::Refund, ..charge(BUILT, "back") });
+        }),
+        ("another amount is charged or given back", &["1 was charged"], &|facts| {
+            the(&mut facts.ledger, |entry| entry.order == BUILT).amount = 1;
+        }),
+        ("another amount is charged or given back", &["1 was refunded"], &|facts| {
+            the(&mut facts.ledger, |entry| entry.kind == EntryKind::Refund).amount = 1;
+        }),
+        ("an order is charged by another transaction than it names", &["and charged by other"], &|facts| {
+            the(&mut facts.ledger, |entry| entry.order == BUILT).key = "other".to_owned();
+        }),
+        ("payment and the provider disagree", &["is succeeded, and the provider has no such charge"], &|facts| {
+            the(&mut facts.payments, |payment| payment.order == BUILT).transaction = Uuid::from_u128(99);
+        }),
+        ("payment and the provider disagree", &["is declined, and the provider has charged it"], &|facts| {
+            the(&mut facts.payments, |payment| payment.order == BUILT).status = PaymentStatus::Declined;
+        }),
+        ("somebody is charged for no order", &["which does not exist"], &|facts| {
+            facts.ledger.push(charge(Uuid::from_u128(99), "stray"));
+        }),
+        ("declines charge nothing", &[], &|facts| {
+            facts.ledger.push(Entry { kind: EntryKind::Decline, ..charge(OPEN, "declined") });
+        }),
+        (
+            "an order was charged and given back and whoever paid it was told otherwise",
+            &["was charged, but never became PAID"],
+            &|facts| {
+                the(&mut facts.orders, |order| order.uuid == REFUNDED).transaction = None;
+            },
+        ),
+        ("a declined payment is in nobodys books as a charge", &[], &|facts| {
+            let mut payment = facts.payments[0].clone();
+            (payment.order, payment.transaction) = (OPEN, Uuid::from_u128(98));
+            payment.status = PaymentStatus::Declined;
+            facts.ledger.push(Entry { kind: EntryKind::Decline, ..charge(OPEN, &payment.transaction.to_string()) });
+            facts.payments.push(payment);
+        }),
+    ]);
 }
 
 #[test]
@@ -163,22 +149,4 @@ fn where_all_books_were_read_nobody_is_believed() {
 
     assert_eq!(found.verdict, Verdict::NothingToCheck, "{found:?}");
     assert_eq!(found.missing, ["2 payments are of a provider whose books were not read"]);
-}
-
-#[test]
-fn an_order_was_charged_and_given_back_and_whoever_paid_it_was_told_otherwise() {
-    breaks(2, &["was charged, but never became PAID"], |facts| {
-        the(&mut facts.orders, |order| order.uuid == REFUNDED).transaction = None;
-    });
-}
-
-#[test]
-fn a_declined_payment_is_in_nobodys_books_as_a_charge() {
-    holds(2, |facts| {
-        let mut payment = facts.payments[0].clone();
-        (payment.order, payment.transaction) = (OPEN, Uuid::from_u128(98));
-        payment.status = PaymentStatus::Declined;
-        facts.ledger.push(Entry { kind: EntryKind::Decline, ..charge(OPEN, &payment.transaction.to_string()) });
-        facts.payments.push(payment);
-    });
 }

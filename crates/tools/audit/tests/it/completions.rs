@@ -7,7 +7,9 @@ use audit::{
 use contracts::events::{PaymentCompleted, Published as _};
 use uuid::Uuid;
 
-use crate::fixture::{BUILT, OPEN, PRICE, REFUNDED, breaks, finding, holds, inbox, now, shop, the, transaction};
+use crate::fixture::{
+    BUILT, Invariant, OPEN, PRICE, REFUNDED, breaks, finding, holds, inbox, now, shop, the, transaction,
+};
 
 const SELF: u8 = 10;
 
@@ -66,75 +68,81 @@ fn an_attempt_was_published_with_another_outcome() {
 }
 
 #[test]
-fn a_decline_is_published_with_its_reason_and_a_late_charge_as_failed() {
-    holds(SELF, |facts| decline(facts, "PAYMENT_DECLINED", "FAILED"));
-    holds(SELF, |facts| decline(facts, "INSUFFICIENT_FUNDS", "INSUFFICIENT_FUNDS"));
-    holds(SELF, |facts| {
-        completion(facts, REFUNDED).status = "FAILED".to_owned();
-        the(&mut facts.orders, |order| order.uuid == REFUNDED).transaction = None;
-    });
-}
-
-#[test]
-fn an_attempt_was_published_with_another_amount_or_transaction() {
-    breaks(SELF, &[&row(BUILT), "is published with the amount 1"], |facts| completion(facts, BUILT).amount = 1);
-    breaks(SELF, &[&row(BUILT), "and is published with"], |facts| {
-        completion(facts, BUILT).transaction = Uuid::from_u128(98);
-    });
-}
-
-#[test]
-fn an_attempt_was_published_twice() {
-    breaks(SELF, &[&row(BUILT), "is published by two events"], |facts| {
-        let again = Completion { event: Uuid::from_u128(99), ..completion(facts, BUILT).clone() };
-        facts.completions.push(again);
-    });
-    breaks(SELF, &[&row(BUILT), "is published as", "and as"], |facts| {
-        let other = Completion { status: "FAILED".to_owned(), ..completion(facts, BUILT).clone() };
-        facts.completions.push(other);
-    });
-    // The event is both in the outbox and in the topic.
-    holds(SELF, |facts| {
-        let same = completion(facts, BUILT).clone();
-        facts.completions.push(same);
-    });
-}
-
-#[test]
-fn an_attempt_that_payment_does_not_have_was_published() {
-    breaks(SELF, &["attempt 2 of order", "payment has no such attempt"], |facts| {
-        let event = Uuid::from_u128(99);
-        let second = Completion { event, attempt: 2, ..completion(facts, BUILT).clone() };
-        facts.completions.push(second);
-    });
-}
-
-#[test]
-fn a_pending_attempt_has_no_event() {
-    breaks(SELF, &[&row(BUILT), "is pending, and is published as SUCCESS"], |facts| {
-        payment(facts, BUILT).status = PaymentStatus::Pending;
-    });
-}
-
-#[test]
-fn a_success_was_not_charged() {
+fn each_spoilt_completion_is_found() {
     let text = format!("is published as SUCCESS of {PRICE}, and the provider has charged 0");
-    breaks(SELF, &[&row(BUILT), &text], |facts| {
-        facts.ledger.retain(|entry| entry.order != BUILT || entry.kind != EntryKind::Charge);
-    });
-}
-
-#[test]
-fn an_order_is_not_what_was_published() {
-    breaks(SELF, &[&format!("order {BUILT}: is PENDING_PAYMENT"), "is published as SUCCESS"], |facts| {
-        the(&mut facts.orders, |order| order.uuid == BUILT).status = OrderStatus::Pending;
-    });
-    breaks(SELF, &[&format!("order {BUILT}: is ASSEMBLED"), "is published as SUCCESS"], |facts| {
-        the(&mut facts.orders, |order| order.uuid == BUILT).transaction = Some(Uuid::from_u128(98));
-    });
-    breaks(SELF, &[&format!("order {BUILT}: is paid by"), "which is published as FAILED"], |facts| {
-        completion(facts, BUILT).status = "FAILED".to_owned();
-    });
+    Invariant(SELF).table(&[
+        ("a decline is published with its reason and a late charge as failed", &[], &|facts| {
+            decline(facts, "PAYMENT_DECLINED", "FAILED");
+        }),
+        ("a decline is published with its reason and a late charge as failed", &[], &|facts| {
+            decline(facts, "INSUFFICIENT_FUNDS", "INSUFFICIENT_FUNDS");
+        }),
+        ("a decline is published with its reason and a late charge as failed", &[], &|facts| {
+            completion(facts, REFUNDED).status = "FAILED".to_owned();
+            the(&mut facts.orders, |order| order.uuid == REFUNDED).transaction = None;
+        }),
+        (
+            "an attempt was published with another amount or transaction",
+            &[&row(BUILT), "is published with the amount 1"],
+            &|facts| completion(facts, BUILT).amount = 1,
+        ),
+        (
+            "an attempt was published with another amount or transaction",
+            &[&row(BUILT), "and is published with"],
+            &|facts| {
+                completion(facts, BUILT).transaction = Uuid::from_u128(98);
+            },
+        ),
+        ("an attempt was published twice", &[&row(BUILT), "is published by two events"], &|facts| {
+            let again = Completion { event: Uuid::from_u128(99), ..completion(facts, BUILT).clone() };
+            facts.completions.push(again);
+        }),
+        ("an attempt was published twice", &[&row(BUILT), "is published as", "and as"], &|facts| {
+            let other = Completion { status: "FAILED".to_owned(), ..completion(facts, BUILT).clone() };
+            facts.completions.push(other);
+        }),
+        // The event is both in the outbox and in the topic.
+        ("an attempt was published twice", &[], &|facts| {
+            let same = completion(facts, BUILT).clone();
+            facts.completions.push(same);
+        }),
+        (
+            "an attempt that payment does not have was published",
+            &["attempt 2 of order", "payment has no such attempt"],
+            &|facts| {
+                let event = Uuid::from_u128(99);
+                let second = Completion { event, attempt: 2, ..completion(facts, BUILT).clone() };
+                facts.completions.push(second);
+            },
+        ),
+        ("a pending attempt has no event", &[&row(BUILT), "is pending, and is published as SUCCESS"], &|facts| {
+            payment(facts, BUILT).status = PaymentStatus::Pending;
+        }),
+        ("a success was not charged", &[&row(BUILT), &text], &|facts| {
+            facts.ledger.retain(|entry| entry.order != BUILT || entry.kind != EntryKind::Charge);
+        }),
+        (
+            "an order is not what was published",
+            &[&format!("order {BUILT}: is PENDING_PAYMENT"), "is published as SUCCESS"],
+            &|facts| {
+                the(&mut facts.orders, |order| order.uuid == BUILT).status = OrderStatus::Pending;
+            },
+        ),
+        (
+            "an order is not what was published",
+            &[&format!("order {BUILT}: is ASSEMBLED"), "is published as SUCCESS"],
+            &|facts| {
+                the(&mut facts.orders, |order| order.uuid == BUILT).transaction = Some(Uuid::from_u128(98));
+            },
+        ),
+        (
+            "an order is not what was published",
+            &[&format!("order {BUILT}: is paid by"), "which is published as FAILED"],
+            &|facts| {
+                completion(facts, BUILT).status = "FAILED".to_owned();
+            },
+        ),
+    ]);
 }
 
 #[test]

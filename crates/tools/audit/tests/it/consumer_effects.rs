@@ -7,7 +7,9 @@ use audit::{
 use contracts::events::{OrderPaid, Published as _, ROUTES};
 use uuid::Uuid;
 
-use crate::fixture::{BUILT, LEFT, OPEN, REFUNDED, breaks, event, finding, holds, inbox, log, now, publish, shop, the};
+use crate::fixture::{
+    BUILT, Invariant, LEFT, OPEN, REFUNDED, breaks, event, finding, holds, inbox, log, now, publish, shop, the,
+};
 
 #[test]
 fn a_consumer_has_not_taken_an_event() {
@@ -24,122 +26,129 @@ fn a_consumer_has_not_taken_an_event() {
 }
 
 #[test]
-fn a_consumer_has_taken_an_event_that_nobody_published() {
-    breaks(5, &["assembly-group-order-paid", "it was never published"], |facts| {
-        let row = inbox(facts, "assembly-group-order-paid").rows[0];
-        inbox(facts, "assembly-group-order-paid")
-            .rows
-            .push(audit::facts::Received { event: Uuid::from_u128(99), ..row });
-    });
+fn each_missing_and_each_additional_effect_is_found() {
+    Invariant(5).table(&[
+        (
+            "a consumer has taken an event that nobody published",
+            &["assembly-group-order-paid", "it was never published"],
+            &|facts| {
+                let row = inbox(facts, "assembly-group-order-paid").rows[0];
+                inbox(facts, "assembly-group-order-paid")
+                    .rows
+                    .push(audit::facts::Received { event: Uuid::from_u128(99), ..row });
+            },
+        ),
+        ("a consumer has taken an event twice", &["assembly-group-order-paid", "more than once"], &|facts| {
+            let row = inbox(facts, "assembly-group-order-paid").rows[0];
+            inbox(facts, "assembly-group-order-paid").rows.push(row);
+        }),
+        ("an event was taken without its effect", &["but assembly has not a job"], &|facts| {
+            facts.builds.retain(|build| build.order != BUILT);
+        }),
+        (
+            "an event was taken without its effect",
+            &["but notification has not a notification ship_assembled"],
+            &|facts| {
+                facts.notifications.retain(|one| one.kind != "ship_assembled");
+            },
+        ),
+        ("an event was taken without its effect", &["but order has not an ASSEMBLED order"], &|facts| {
+            the(&mut facts.orders, |order| order.uuid == BUILT).status = OrderStatus::Paid;
+        }),
+        ("an event was taken without its effect", &["but order has not a CANCELLED order"], &|facts| {
+            the(&mut facts.orders, |order| order.uuid == REFUNDED).status = OrderStatus::Paid;
+        }),
+        ("an event was taken without its effect", &["but inventory has not a released reservation"], &|facts| {
+            the(&mut facts.reservations, |one| one.order == LEFT).status = ReservationStatus::Confirmed;
+        }),
+        ("an event was taken without its effect", &["but inventory has not a committed reservation"], &|facts| {
+            the(&mut facts.reservations, |one| one.order == BUILT).status = ReservationStatus::Confirmed;
+        }),
+        ("an event was taken without its effect", &["but payment has not a cancelled payment"], &|facts| {
+            facts.payments.retain(|payment| payment.order != LEFT);
+        }),
+        ("other effects may be older or younger than their event", &[], &|facts| {
+            for order in &mut facts.orders {
+                order.updated_at = now();
+            }
+            for payment in &mut facts.payments {
+                payment.updated_at = now();
+            }
+        }),
+        ("an effect has no event", &["assembly has a job", "has not handled its events.v1.OrderPaid"], &|facts| {
+            let mut build = facts.builds[0].clone();
+            build.order = OPEN;
+            facts.builds.push(build);
+        }),
+        ("an effect has no event", &["notification has a notification order_cancelled"], &|facts| {
+            the(&mut facts.notifications, |one| one.kind == "order_paid").kind = "order_cancelled".to_owned();
+        }),
+        ("an effect has no event", &["order has an ASSEMBLED order"], &|facts| {
+            the(&mut facts.orders, |order| order.uuid == OPEN).status = OrderStatus::Assembled;
+        }),
+    ]);
 }
 
 #[test]
-fn a_consumer_has_taken_an_event_twice() {
-    breaks(5, &["assembly-group-order-paid", "more than once"], |facts| {
-        let row = inbox(facts, "assembly-group-order-paid").rows[0];
-        inbox(facts, "assembly-group-order-paid").rows.push(row);
-    });
-}
-
-#[test]
-fn an_event_was_taken_without_its_effect() {
-    breaks(5, &["but assembly has not a job"], |facts| facts.builds.retain(|build| build.order != BUILT));
-    breaks(5, &["but notification has not a notification ship_assembled"], |facts| {
-        facts.notifications.retain(|one| one.kind != "ship_assembled");
-    });
-    breaks(5, &["but order has not an ASSEMBLED order"], |facts| {
-        the(&mut facts.orders, |order| order.uuid == BUILT).status = OrderStatus::Paid;
-    });
-    breaks(5, &["but order has not a CANCELLED order"], |facts| {
-        the(&mut facts.orders, |order| order.uuid == REFUNDED).status = OrderStatus::Paid;
-    });
-    breaks(5, &["but inventory has not a released reservation"], |facts| {
-        the(&mut facts.reservations, |one| one.order == LEFT).status = ReservationStatus::Confirmed;
-    });
-    breaks(5, &["but inventory has not a committed reservation"], |facts| {
-        the(&mut facts.reservations, |one| one.order == BUILT).status = ReservationStatus::Confirmed;
-    });
-    breaks(5, &["but payment has not a cancelled payment"], |facts| {
-        facts.payments.retain(|payment| payment.order != LEFT);
-    });
-}
-
-#[test]
-fn other_effects_may_be_older_or_younger_than_their_event() {
-    holds(5, |facts| {
-        for order in &mut facts.orders {
-            order.updated_at = now();
-        }
-        for payment in &mut facts.payments {
-            payment.updated_at = now();
-        }
-    });
-}
-
-#[test]
-fn an_effect_has_no_event() {
-    breaks(5, &["assembly has a job", "has not handled its events.v1.OrderPaid"], |facts| {
-        let mut build = facts.builds[0].clone();
-        build.order = OPEN;
-        facts.builds.push(build);
-    });
-    breaks(5, &["notification has a notification order_cancelled"], |facts| {
-        the(&mut facts.notifications, |one| one.kind == "order_paid").kind = "order_cancelled".to_owned();
-    });
-    breaks(5, &["order has an ASSEMBLED order"], |facts| {
-        the(&mut facts.orders, |order| order.uuid == OPEN).status = OrderStatus::Assembled;
-    });
-}
-
-#[test]
-fn a_job_has_not_told_how_it_ended() {
-    breaks(5, &["is assembled, but has published nothing"], |facts| {
-        facts.outbox.retain(|row| !(row.service == "assembly" && row.key == BUILT));
-    });
-    breaks(5, &["is building, but has published events.v1.ShipAssembled"], |facts| {
-        the(&mut facts.builds, |build| build.order == BUILT).status = BuildStatus::Building;
-    });
-}
-
-#[test]
-fn a_job_may_have_published_other_events_than_how_it_ended() {
-    holds(5, |facts| {
-        let result = the(&mut facts.outbox, |row| row.service == "assembly" && row.key == BUILT).clone();
-        facts.outbox.push(OutboxRow { event: Uuid::from_u128(98), kind: kind("events.v1.Other"), ..result });
-    });
-}
-
-#[test]
-fn an_event_of_ours_was_dead_lettered() {
-    breaks(5, &["assembly-group-order-paid has dead-lettered it"], |facts| {
-        let event = event(BUILT, OrderPaid::TYPE);
-        inbox(facts, "assembly-group-order-paid").rows.retain(|row| row.event != event);
-        facts.dead_letters[0].letters.push(DeadLetter {
-            id: "order.paid.dlq/0/0".to_owned(),
-            given_up_at: now(),
-            topic: "order.paid".to_owned(),
-            partition: 0,
-            offset: 0,
-            is_current: true,
-            group: "assembly-group-order-paid".to_owned(),
-            event: Some(event),
-            error: "no".to_owned(),
-        });
-    });
-}
-
-#[test]
-fn what_is_so_old_that_its_rows_were_removed_is_passed_over() {
-    holds(5, |facts| {
-        let built = event(BUILT, OrderPaid::TYPE);
-        facts.outbox.retain(|row| row.event != built);
-        log(facts, OrderPaid::TYPE).records.retain(|record| record.event != Some(built));
-        facts.kept_since = Some(now());
-    });
-    holds(5, |facts| {
-        inbox(facts, "assembly-group-order-paid").rows.pop();
-        facts.kept_since = Some(now());
-    });
+fn events_that_were_not_published_or_were_dead_lettered_or_are_old_are_told_apart() {
+    let missing = |facts: &mut Facts| {
+        inbox(facts, "assembly-group-order-paid").rows.retain(|row| row.event != event(BUILT, OrderPaid::TYPE));
+    };
+    let row = format!("events.v1.OrderPaid of order {BUILT}: ");
+    Invariant(5).table(&[
+        ("a job has not told how it ended", &["is assembled, but has published nothing"], &|facts| {
+            facts.outbox.retain(|row| !(row.service == "assembly" && row.key == BUILT));
+        }),
+        ("a job has not told how it ended", &["is building, but has published events.v1.ShipAssembled"], &|facts| {
+            the(&mut facts.builds, |build| build.order == BUILT).status = BuildStatus::Building;
+        }),
+        ("a job may have published other events than how it ended", &[], &|facts| {
+            let result = the(&mut facts.outbox, |row| row.service == "assembly" && row.key == BUILT).clone();
+            facts.outbox.push(OutboxRow { event: Uuid::from_u128(98), kind: kind("events.v1.Other"), ..result });
+        }),
+        ("an event of ours was dead lettered", &["assembly-group-order-paid has dead-lettered it"], &|facts| {
+            let event = event(BUILT, OrderPaid::TYPE);
+            inbox(facts, "assembly-group-order-paid").rows.retain(|row| row.event != event);
+            facts.dead_letters[0].letters.push(DeadLetter {
+                id: "order.paid.dlq/0/0".to_owned(),
+                given_up_at: now(),
+                topic: "order.paid".to_owned(),
+                partition: 0,
+                offset: 0,
+                is_current: true,
+                group: "assembly-group-order-paid".to_owned(),
+                event: Some(event),
+                error: "no".to_owned(),
+            });
+        }),
+        ("what is so old that its rows were removed is passed over", &[], &|facts| {
+            let built = event(BUILT, OrderPaid::TYPE);
+            facts.outbox.retain(|row| row.event != built);
+            log(facts, OrderPaid::TYPE).records.retain(|record| record.event != Some(built));
+            facts.kept_since = Some(now());
+        }),
+        ("what is so old that its rows were removed is passed over", &[], &|facts| {
+            inbox(facts, "assembly-group-order-paid").rows.pop();
+            facts.kept_since = Some(now());
+        }),
+        (
+            "an event that one consumer dead lettered is still missed at another",
+            &[&row, "assembly-group-order-paid has not handled it"],
+            &|facts| {
+                missing(facts);
+                bury(facts, "notification-group-order-paid");
+            },
+        ),
+        (
+            "an event that one consumer dead lettered is still missed at another",
+            &[&row, "assembly-group-order-paid has not handled it"],
+            &|facts| {
+                missing(facts);
+                bury(facts, "assembly-group-order-paid");
+                facts.dead_letters[0].letters[0].topic = "order.created".to_owned();
+            },
+        ),
+    ]);
 }
 
 #[test]
@@ -163,23 +172,6 @@ fn bury(facts: &mut Facts, group: &str) {
         group: group.to_owned(),
         event: Some(event(BUILT, OrderPaid::TYPE)),
         error: "no".to_owned(),
-    });
-}
-
-#[test]
-fn an_event_that_one_consumer_dead_lettered_is_still_missed_at_another() {
-    let missing = |facts: &mut Facts| {
-        inbox(facts, "assembly-group-order-paid").rows.retain(|row| row.event != event(BUILT, OrderPaid::TYPE));
-    };
-    let row = format!("events.v1.OrderPaid of order {BUILT}: ");
-    breaks(5, &[&row, "assembly-group-order-paid has not handled it"], |facts| {
-        missing(facts);
-        bury(facts, "notification-group-order-paid");
-    });
-    breaks(5, &[&row, "assembly-group-order-paid has not handled it"], |facts| {
-        missing(facts);
-        bury(facts, "assembly-group-order-paid");
-        facts.dead_letters[0].letters[0].topic = "order.created".to_owned();
     });
 }
 

@@ -8,7 +8,7 @@ use contracts::events::Published as _;
 use contracts::events::{CustomerUpdated, UserErased};
 use uuid::Uuid;
 
-use crate::fixture::{CUSTOMER, LENT, LOAN, breaks, holds, the, then};
+use crate::fixture::{CUSTOMER, Invariant, LENT, LOAN, breaks, holds, the, then};
 
 fn row() -> String {
     format!("customer {CUSTOMER}")
@@ -19,27 +19,43 @@ fn loan() -> String {
 }
 
 #[test]
-fn a_version_is_missing_or_does_not_follow() {
-    breaks(12, &[&row(), "version 2 is missing"], |facts| facts.customer_versions.retain(|one| one.version != 2));
-    breaks(12, &[&row(), "version 3 is REJECTED after ERASED"], |facts| {
-        the(&mut facts.customer_versions, |one| one.version == 2).status = KycStatus::Erased;
-    });
-    breaks(12, &[&row(), "version 1 is VERIFIED after nothing"], |facts| {
-        the(&mut facts.customer_versions, |one| one.version == 1).status = KycStatus::Verified;
-    });
-    breaks(12, &[&row(), "is REJECTED in version 4"], |facts| facts.customers[0].version = 4);
-    breaks(12, &[&row(), "is VERIFIED in version 3"], |facts| facts.customers[0].status = KycStatus::Verified);
-    breaks(12, &["which its versions do not say"], |facts| {
-        let uuid = Uuid::from_u128(99);
-        facts.customers.push(Customer { uuid, status: KycStatus::Pending, version: 1, has_profile: true });
-    });
-}
-
-#[test]
-fn a_rejection_by_hand_has_no_author() {
-    breaks(12, &[&row(), "version 3 has no author"], |facts| {
-        the(&mut facts.customer_versions, |one| one.version == 3).is_signed = false;
-    });
+fn each_spoilt_version_of_a_customer_is_found() {
+    Invariant(12).table(&[
+        ("a version is missing or does not follow", &[&row(), "version 2 is missing"], &|facts| {
+            facts.customer_versions.retain(|one| one.version != 2);
+        }),
+        ("a version is missing or does not follow", &[&row(), "version 3 is REJECTED after ERASED"], &|facts| {
+            the(&mut facts.customer_versions, |one| one.version == 2).status = KycStatus::Erased;
+        }),
+        ("a version is missing or does not follow", &[&row(), "version 1 is VERIFIED after nothing"], &|facts| {
+            the(&mut facts.customer_versions, |one| one.version == 1).status = KycStatus::Verified;
+        }),
+        ("a version is missing or does not follow", &[&row(), "is REJECTED in version 4"], &|facts| {
+            facts.customers[0].version = 4;
+        }),
+        ("a version is missing or does not follow", &[&row(), "is VERIFIED in version 3"], &|facts| {
+            facts.customers[0].status = KycStatus::Verified;
+        }),
+        ("a version is missing or does not follow", &["which its versions do not say"], &|facts| {
+            let uuid = Uuid::from_u128(99);
+            facts.customers.push(Customer { uuid, status: KycStatus::Pending, version: 1, has_profile: true });
+        }),
+        ("a rejection by hand has no author", &[&row(), "version 3 has no author"], &|facts| {
+            the(&mut facts.customer_versions, |one| one.version == 3).is_signed = false;
+        }),
+        ("each version has one event", &[&row(), "has no event in the outbox"], &|facts| {
+            facts.outbox.retain(|row| row.kind != CustomerUpdated::TYPE);
+        }),
+        ("each version has one event", &[&row(), "is of no version"], &|facts| {
+            let mut event = the(&mut facts.outbox, |row| row.kind == CustomerUpdated::TYPE).clone();
+            event.event = Uuid::from_u128(99);
+            facts.outbox.push(event);
+        }),
+        ("each version has one event", &[], &|facts| {
+            facts.outbox.retain(|row| row.kind != CustomerUpdated::TYPE);
+            facts.kept_since = Some(facts.at);
+        }),
+    ]);
 }
 
 #[test]
@@ -62,7 +78,7 @@ fn personal_data_is_there_until_it_is_erased() {
 }
 
 #[test]
-fn nothing_personal_of_a_user_is_stored_once_the_account_has_ended() {
+fn each_spoilt_loan_is_found() {
     let user = CUSTOMER;
     let end = |facts: &mut audit::Facts| {
         let mut row = facts.outbox[0].clone();
@@ -70,33 +86,54 @@ fn nothing_personal_of_a_user_is_stored_once_the_account_has_ended() {
         facts.outbox.push(row);
     };
     let stored = |facts: &mut audit::Facts| facts.personal.push(Personal { user, what: "an address", since: then() });
-    holds(12, stored);
-    breaks(12, &[&format!("user {user}"), "an address is stored"], |facts| {
-        stored(facts);
-        end(facts);
-    });
-    breaks(12, &[&format!("user {user}"), "the profile of a customer is stored"], end);
-    holds(12, |facts| {
-        stored(facts);
-        end(facts);
-        facts.outbox.last_mut().unwrap().created_at = facts.at - Duration::from_mins(1);
-    });
-}
-
-#[test]
-fn each_version_has_one_event() {
-    breaks(12, &[&row(), "has no event in the outbox"], |facts| {
-        facts.outbox.retain(|row| row.kind != CustomerUpdated::TYPE);
-    });
-    breaks(12, &[&row(), "is of no version"], |facts| {
-        let mut event = the(&mut facts.outbox, |row| row.kind == CustomerUpdated::TYPE).clone();
-        event.event = Uuid::from_u128(99);
-        facts.outbox.push(event);
-    });
-    holds(12, |facts| {
-        facts.outbox.retain(|row| row.kind != CustomerUpdated::TYPE);
-        facts.kept_since = Some(facts.at);
-    });
+    Invariant(12).table(&[
+        ("nothing personal of a user is stored once the account has ended", &[], &stored),
+        (
+            "nothing personal of a user is stored once the account has ended",
+            &[&format!("user {user}"), "an address is stored"],
+            &|facts| {
+                stored(facts);
+                end(facts);
+            },
+        ),
+        (
+            "nothing personal of a user is stored once the account has ended",
+            &[&format!("user {user}"), "the profile of a customer is stored"],
+            &end,
+        ),
+        ("nothing personal of a user is stored once the account has ended", &[], &|facts| {
+            stored(facts);
+            end(facts);
+            facts.outbox.last_mut().unwrap().created_at = facts.at - Duration::from_mins(1);
+        }),
+        ("a loan and its credit are the same", &[&loan(), "payment has no credit of it"], &|facts| {
+            facts.credits.clear();
+        }),
+        ("a loan and its credit are the same", &[&loan(), "payment has credited 1 to"], &|facts| {
+            facts.credits[0].amount = 1;
+        }),
+        ("a loan and its credit are the same", &[&loan(), "payment has credited"], &|facts| {
+            facts.credits[0].user = Uuid::from_u128(99);
+        }),
+        ("a loan and its credit are the same", &["credit other", "is of no loan"], &|facts| {
+            facts.credits[0].reference = "other".to_owned();
+        }),
+        ("a loan and its credit are the same", &["credits", "more than once"], &|facts| {
+            facts.credits.push(facts.credits[0].clone());
+        }),
+        ("a loan and its credit are the same", &[&loan(), "is there more than once"], &|facts| {
+            facts.loans.push(facts.loans[0].clone());
+        }),
+        ("a loan and its credit are the same", &[], &|facts| {
+            // The loan is decided. Customers has not called payment yet, or does not know the answer.
+            facts.loans[0].status = LoanStatus::Crediting;
+            facts.loans[0].credited_at = None;
+        }),
+        ("a loan and its credit are the same", &[], &|facts| {
+            facts.loans[0].status = LoanStatus::Crediting;
+            facts.credits.clear();
+        }),
+    ]);
 }
 
 #[test]
@@ -112,24 +149,5 @@ fn a_loan_is_credited_to_who_was_verified_alone() {
     });
     breaks(12, &["loan late", "is refused, and its customer was VERIFIED"], |facts| {
         the(&mut facts.loans, |loan| loan.id == "late").version = Some(2);
-    });
-}
-
-#[test]
-fn a_loan_and_its_credit_are_the_same() {
-    breaks(12, &[&loan(), "payment has no credit of it"], |facts| facts.credits.clear());
-    breaks(12, &[&loan(), "payment has credited 1 to"], |facts| facts.credits[0].amount = 1);
-    breaks(12, &[&loan(), "payment has credited"], |facts| facts.credits[0].user = Uuid::from_u128(99));
-    breaks(12, &["credit other", "is of no loan"], |facts| facts.credits[0].reference = "other".to_owned());
-    breaks(12, &["credits", "more than once"], |facts| facts.credits.push(facts.credits[0].clone()));
-    breaks(12, &[&loan(), "is there more than once"], |facts| facts.loans.push(facts.loans[0].clone()));
-    holds(12, |facts| {
-        // The loan is decided. Customers has not called payment yet, or does not know the answer.
-        facts.loans[0].status = LoanStatus::Crediting;
-        facts.loans[0].credited_at = None;
-    });
-    holds(12, |facts| {
-        facts.loans[0].status = LoanStatus::Crediting;
-        facts.credits.clear();
     });
 }

@@ -6,7 +6,7 @@ use audit::facts::{Courier, DeliveryState, OrderStatus, StoragePlace, status_eve
 use contracts::events::{DeliveryStatusUpdated, OrderCompletedIntegrationEvent, Published as _};
 use uuid::Uuid;
 
-use crate::fixture::{BUILT, COURIER, LEFT, OPEN, PLACE, REFUNDED, breaks, holds, log, now, the, then};
+use crate::fixture::{BUILT, COURIER, Invariant, LEFT, OPEN, PLACE, REFUNDED, breaks, holds, log, now, the, then};
 
 /// Changes the delivered order to one that a courier still carries.
 fn carried(facts: &mut audit::Facts) {
@@ -22,31 +22,126 @@ fn carried(facts: &mut audit::Facts) {
 }
 
 #[test]
-fn an_assembled_order_with_an_address_is_delivered_or_under_way() {
-    holds(11, carried);
-    breaks(11, &[&format!("order {BUILT}"), "is ASSEMBLED, and its delivery is not there"], |facts| {
-        facts.deliveries.clear();
-    });
-    breaks(11, &[&format!("order {BUILT}"), "is ASSEMBLED, and its delivery is PENDING"], |facts| {
-        the(&mut facts.deliveries, |one| one.order == BUILT).state = DeliveryState::Pending;
-    });
-    breaks(11, &["exists more than once"], |facts| facts.deliveries.push(facts.deliveries[0].clone()));
+fn a_courier_and_an_order_that_do_not_agree_are_found() {
+    Invariant(11).table(&[
+        ("an assembled order with an address is delivered or under way", &[], &carried),
+        (
+            "an assembled order with an address is delivered or under way",
+            &[&format!("order {BUILT}"), "is ASSEMBLED, and its delivery is not there"],
+            &|facts| {
+                facts.deliveries.clear();
+            },
+        ),
+        (
+            "an assembled order with an address is delivered or under way",
+            &[&format!("order {BUILT}"), "is ASSEMBLED, and its delivery is PENDING"],
+            &|facts| {
+                the(&mut facts.deliveries, |one| one.order == BUILT).state = DeliveryState::Pending;
+            },
+        ),
+        ("an assembled order with an address is delivered or under way", &["exists more than once"], &|facts| {
+            facts.deliveries.push(facts.deliveries[0].clone());
+        }),
+        (
+            "a courier with two orders is found",
+            &[&format!("courier {COURIER}"), "holds 2 orders in its places"],
+            &|facts| {
+                carried(facts);
+                let place = StoragePlace { uuid: Uuid::from_u128(72), order: Some(OPEN), ..facts.places[0] };
+                facts.places.push(place);
+            },
+        ),
+        ("an order with two couriers is found", &["is held by 2 couriers"], &|facts| {
+            carried(facts);
+            let second = Uuid::from_u128(73);
+            facts.couriers.push(Courier { uuid: second, order: Some(BUILT) });
+            facts.places.push(StoragePlace { uuid: Uuid::from_u128(74), courier: second, ..facts.places[0] });
+        }),
+    ]);
 }
 
 #[test]
-fn an_order_without_an_address_is_not_delivered() {
-    breaks(11, &[&format!("order {REFUNDED}"), "has no address, and delivery has it"], |facts| {
-        let mut delivery = facts.deliveries[0].clone();
-        delivery.order = REFUNDED;
-        facts.deliveries.push(delivery);
-    });
-    holds(11, |facts| {
-        // The order's `ShipAssembled` came before its `OrderPaid`, which requests no delivery.
-        let mut early = facts.deliveries[0].clone();
-        (early.order, early.state) = (REFUNDED, DeliveryState::AssembledEarly);
-        (early.user, early.delivery, early.status, early.courier) = (None, None, None, None);
-        facts.deliveries.push(early);
-    });
+fn each_spoilt_status_of_a_delivery_is_found() {
+    let basket = |facts: &mut audit::Facts| {
+        facts.orders.retain(|order| order.uuid != BUILT);
+        facts.deliveries[0].user = None;
+    };
+    Invariant(11).table(&[
+        (
+            "an order without an address is not delivered",
+            &[&format!("order {REFUNDED}"), "has no address, and delivery has it"],
+            &|facts| {
+                let mut delivery = facts.deliveries[0].clone();
+                delivery.order = REFUNDED;
+                facts.deliveries.push(delivery);
+            },
+        ),
+        ("an order without an address is not delivered", &[], &|facts| {
+            // The order's `ShipAssembled` came before its `OrderPaid`, which requests no delivery.
+            let mut early = facts.deliveries[0].clone();
+            (early.order, early.state) = (REFUNDED, DeliveryState::AssembledEarly);
+            (early.user, early.delivery, early.status, early.courier) = (None, None, None, None);
+            facts.deliveries.push(early);
+        }),
+        (
+            "statuses in another order are found",
+            &[r#"has published ["IN_TRANSIT", "PENDING", "OUT_FOR_DELIVERY", "DELIVERED"]"#],
+            &|facts| {
+                let first = facts.outbox.iter().position(|row| row.event == status_event(BUILT, "PENDING")).unwrap();
+                facts.outbox.swap(first, first + 1);
+            },
+        ),
+        (
+            "statuses in another order are found",
+            &[r#"and its topic has ["IN_TRANSIT", "PENDING", "OUT_FOR_DELIVERY", "DELIVERED"]"#],
+            &|facts| {
+                let records = &mut log(facts, DeliveryStatusUpdated::TYPE).records;
+                records.swap(0, 1);
+            },
+        ),
+        (
+            "a status that it never had is found",
+            &[r#"and has published ["PENDING", "IN_TRANSIT", "OUT_FOR_DELIVERY", "DELIVERED"]"#],
+            &|facts| {
+                carried(facts);
+                let row = facts.outbox.iter().find(|row| row.kind == DeliveryStatusUpdated::TYPE).unwrap().clone();
+                facts.outbox.push(audit::facts::OutboxRow { event: status_event(BUILT, "DELIVERED"), ..row });
+            },
+        ),
+        ("a status that it never had is found", &["does not exist, and has published events"], &|facts| {
+            the(&mut facts.outbox, |row| row.kind == DeliveryStatusUpdated::TYPE).key = OPEN;
+        }),
+        ("a status that is in the topic again is the same event", &[], &|facts| {
+            let records = &mut log(facts, DeliveryStatusUpdated::TYPE).records;
+            let again = records[0].clone();
+            records.push(audit::facts::Record { offset: 99, ..again });
+        }),
+        ("statuses in the topics of a broker that began anew keep their order", &[], &|facts| {
+            let records = &mut log(facts, DeliveryStatusUpdated::TYPE).records;
+            for (record, offset) in records.iter_mut().skip(1).zip(0..) {
+                record.offset = offset;
+            }
+        }),
+        ("baskets and tries publish no status", &["had the statuses [], and has published"], &basket),
+        ("baskets and tries publish no status", &[], &|facts| {
+            basket(facts);
+            facts.outbox.retain(|row| row.kind != DeliveryStatusUpdated::TYPE);
+        }),
+        (
+            "programs outside are told once of each step",
+            &["is COMPLETED, and has published 0 order.events.OrderCompletedIntegrationEvent"],
+            &|facts| {
+                facts.outbox.retain(|row| row.kind != OrderCompletedIntegrationEvent::TYPE);
+            },
+        ),
+        ("order knows the status that it was told", &["was told that its delivery is DELIVERED"], &|facts| {
+            the(&mut facts.orders, |order| order.uuid == BUILT).delivery_status = Some("PENDING".to_owned());
+        }),
+        ("old deliveries have lost their events by right", &[], &|facts| {
+            facts.outbox.retain(|row| row.service != "delivery");
+            facts.kept_since = Some(now());
+        }),
+    ]);
 }
 
 #[test]
@@ -62,25 +157,6 @@ fn a_cancelled_order_has_no_delivery_or_a_failed_one() {
     holds(11, |facts| the(&mut facts.orders, |order| order.uuid == LEFT).has_address = true);
     breaks(11, &["is CANCELLED, and its delivery is COMPLETED"], |facts| {
         the(&mut facts.orders, |order| order.uuid == BUILT).status = OrderStatus::Cancelled;
-    });
-}
-
-#[test]
-fn a_courier_with_two_orders_is_found() {
-    breaks(11, &[&format!("courier {COURIER}"), "holds 2 orders in its places"], |facts| {
-        carried(facts);
-        let place = StoragePlace { uuid: Uuid::from_u128(72), order: Some(OPEN), ..facts.places[0] };
-        facts.places.push(place);
-    });
-}
-
-#[test]
-fn an_order_with_two_couriers_is_found() {
-    breaks(11, &["is held by 2 couriers"], |facts| {
-        carried(facts);
-        let second = Uuid::from_u128(73);
-        facts.couriers.push(Courier { uuid: second, order: Some(BUILT) });
-        facts.places.push(StoragePlace { uuid: Uuid::from_u128(74), courier: second, ..facts.places[0] });
     });
 }
 
@@ -114,105 +190,33 @@ fn a_status_that_was_not_published_is_found() {
 }
 
 #[test]
-fn statuses_in_another_order_are_found() {
-    breaks(11, &[r#"has published ["IN_TRANSIT", "PENDING", "OUT_FOR_DELIVERY", "DELIVERED"]"#], |facts| {
-        let first = facts.outbox.iter().position(|row| row.event == status_event(BUILT, "PENDING")).unwrap();
-        facts.outbox.swap(first, first + 1);
-    });
-    breaks(11, &[r#"and its topic has ["IN_TRANSIT", "PENDING", "OUT_FOR_DELIVERY", "DELIVERED"]"#], |facts| {
-        let records = &mut log(facts, DeliveryStatusUpdated::TYPE).records;
-        records.swap(0, 1);
-    });
-}
-
-#[test]
-fn a_status_that_it_never_had_is_found() {
-    breaks(11, &[r#"and has published ["PENDING", "IN_TRANSIT", "OUT_FOR_DELIVERY", "DELIVERED"]"#], |facts| {
-        carried(facts);
-        let row = facts.outbox.iter().find(|row| row.kind == DeliveryStatusUpdated::TYPE).unwrap().clone();
-        facts.outbox.push(audit::facts::OutboxRow { event: status_event(BUILT, "DELIVERED"), ..row });
-    });
-    breaks(11, &["does not exist, and has published events"], |facts| {
-        the(&mut facts.outbox, |row| row.kind == DeliveryStatusUpdated::TYPE).key = OPEN;
-    });
-}
-
-#[test]
-fn a_status_that_is_in_the_topic_again_is_the_same_event() {
-    holds(11, |facts| {
-        let records = &mut log(facts, DeliveryStatusUpdated::TYPE).records;
-        let again = records[0].clone();
-        records.push(audit::facts::Record { offset: 99, ..again });
-    });
-}
-
-#[test]
-fn statuses_in_the_topics_of_a_broker_that_began_anew_keep_their_order() {
-    holds(11, |facts| {
-        let records = &mut log(facts, DeliveryStatusUpdated::TYPE).records;
-        for (record, offset) in records.iter_mut().skip(1).zip(0..) {
-            record.offset = offset;
-        }
-    });
-}
-
-#[test]
-fn baskets_and_tries_publish_no_status() {
-    let basket = |facts: &mut audit::Facts| {
-        facts.orders.retain(|order| order.uuid != BUILT);
-        facts.deliveries[0].user = None;
-    };
-    breaks(11, &["had the statuses [], and has published"], basket);
-    holds(11, |facts| {
-        basket(facts);
-        facts.outbox.retain(|row| row.kind != DeliveryStatusUpdated::TYPE);
-    });
-}
-
-#[test]
-fn programs_outside_are_told_once_of_each_step() {
-    breaks(11, &["is COMPLETED, and has published 0 order.events.OrderCompletedIntegrationEvent"], |facts| {
-        facts.outbox.retain(|row| row.kind != OrderCompletedIntegrationEvent::TYPE);
-    });
-}
-
-#[test]
-fn order_knows_the_status_that_it_was_told() {
-    breaks(11, &["was told that its delivery is DELIVERED"], |facts| {
-        the(&mut facts.orders, |order| order.uuid == BUILT).delivery_status = Some("PENDING".to_owned());
-    });
-}
-
-#[test]
-fn old_deliveries_have_lost_their_events_by_right() {
-    holds(11, |facts| {
-        facts.outbox.retain(|row| row.service != "delivery");
-        facts.kept_since = Some(now());
-    });
-}
-
-#[test]
-fn an_order_is_not_carried_longer_than_its_steps() {
-    breaks(7, &[&format!("order {BUILT}"), "is not delivered, 293 s overdue"], carried);
-    holds(7, |facts| {
-        carried(facts);
-        facts.bounds.step = Duration::from_secs(40);
-    });
-}
-
-#[test]
-fn an_order_waits_for_a_courier_only_while_none_is_free() {
+fn an_overdue_delivery_is_found() {
     let waits = |facts: &mut audit::Facts| {
         let delivery = the(&mut facts.deliveries, |one| one.order == BUILT);
         (delivery.state, delivery.courier, delivery.waiting_since) = (DeliveryState::Created, None, Some(then()));
     };
-    breaks(7, &[&format!("order {BUILT}"), "waits for a courier while one is free"], waits);
-    holds(7, |facts| {
-        waits(facts);
-        facts.couriers[0].order = Some(REFUNDED);
-    });
-    holds(7, |facts| {
-        waits(facts);
-        facts.deliveries[0].volume = Some(11);
-    });
+    Invariant(7).table(&[
+        (
+            "an order is not carried longer than its steps",
+            &[&format!("order {BUILT}"), "is not delivered, 293 s overdue"],
+            &carried,
+        ),
+        ("an order is not carried longer than its steps", &[], &|facts| {
+            carried(facts);
+            facts.bounds.step = Duration::from_secs(40);
+        }),
+        (
+            "an order waits for a courier only while none is free",
+            &[&format!("order {BUILT}"), "waits for a courier while one is free"],
+            &waits,
+        ),
+        ("an order waits for a courier only while none is free", &[], &|facts| {
+            waits(facts);
+            facts.couriers[0].order = Some(REFUNDED);
+        }),
+        ("an order waits for a courier only while none is free", &[], &|facts| {
+            waits(facts);
+            facts.deliveries[0].volume = Some(11);
+        }),
+    ]);
 }

@@ -353,3 +353,24 @@ pub fn holds(number: u8, change: impl FnOnce(&mut Facts)) -> Finding {
     assert_eq!(found.verdict, Verdict::Holds, "{found:?}");
     found
 }
+
+/// What is spoilt, the texts that one violation contains, and the change. Without texts the invariant still holds.
+type Row<'a> = (&'a str, &'a [&'a str], &'a dyn Fn(&mut Facts));
+
+/// An invariant, by its number.
+pub struct Invariant(pub u8);
+
+impl Invariant {
+    /// Spoils a consistent shop as each row says, and checks what the audit says.
+    #[track_caller]
+    pub fn table(&self, rows: &[Row<'_>]) {
+        for (spoilt, texts, spoil) in rows {
+            println!("{spoilt}");
+            if texts.is_empty() {
+                holds(self.0, spoil);
+            } else {
+                breaks(self.0, texts, spoil);
+            }
+        }
+    }
+}

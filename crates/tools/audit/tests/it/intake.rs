@@ -5,7 +5,7 @@ use audit::{
     facts::{Intake, IntakeOrder, IntakeRecord, Unread},
 };
 
-use crate::fixture::{breaks, holds};
+use crate::fixture::{Invariant, breaks, holds};
 
 /// Adds two orders, the first of which arrived twice, and two dead letters.
 fn stream(facts: &mut Facts) {
@@ -32,37 +32,66 @@ fn stream(facts: &mut Facts) {
 }
 
 #[test]
-fn a_stream_without_orders_holds() {
-    holds(13, |_| {});
-    holds(13, stream);
-}
-
-#[test]
 fn an_order_that_is_missing_or_spoilt_or_there_twice_breaks_it() {
-    breaks(13, &["record 0/1 of order b", "its order is not kept"], |facts| {
-        stream(facts);
-        facts.intake.orders.pop();
-    });
-    breaks(13, &["record 0/0 of order a", "another content"], |facts| {
-        stream(facts);
-        facts.intake.orders[0].content = Some(7);
-    });
-    breaks(13, &["order a", "is kept more than once"], |facts| {
-        stream(facts);
-        facts.intake.orders.push(facts.intake.orders[0].clone());
-    });
-}
-
-#[test]
-fn poison_that_is_no_dead_letter_breaks_it() {
-    breaks(13, &["record 0/4", "neither an order nor a dead letter"], |facts| {
-        stream(facts);
-        facts.intake.letters.remove(&(0, 4));
-    });
-    breaks(13, &["record 0/3 of order b", "another content"], |facts| {
-        stream(facts);
-        facts.intake.letters.remove(&(0, 3));
-    });
+    let unread = |since, expired| Unread { partition: 2, count: 250, expired, since };
+    Invariant(13).table(&[
+        ("a stream without orders holds", &[], &|_| {}),
+        ("a stream without orders holds", &[], &stream),
+        (
+            "an order that is missing or spoilt or there twice breaks it",
+            &["record 0/1 of order b", "its order is not kept"],
+            &|facts| {
+                stream(facts);
+                facts.intake.orders.pop();
+            },
+        ),
+        (
+            "an order that is missing or spoilt or there twice breaks it",
+            &["record 0/0 of order a", "another content"],
+            &|facts| {
+                stream(facts);
+                facts.intake.orders[0].content = Some(7);
+            },
+        ),
+        (
+            "an order that is missing or spoilt or there twice breaks it",
+            &["order a", "is kept more than once"],
+            &|facts| {
+                stream(facts);
+                facts.intake.orders.push(facts.intake.orders[0].clone());
+            },
+        ),
+        ("poison that is no dead letter breaks it", &["record 0/4", "neither an order nor a dead letter"], &|facts| {
+            stream(facts);
+            facts.intake.letters.remove(&(0, 4));
+        }),
+        ("poison that is no dead letter breaks it", &["record 0/3 of order b", "another content"], &|facts| {
+            stream(facts);
+            facts.intake.letters.remove(&(0, 3));
+        }),
+        (
+            "records that are not consumed break it once they wait for long or cannot be read",
+            &["partition 2", "250 records", "cannot be read"],
+            &|facts| facts.intake.unread = vec![unread(None, 0)],
+        ),
+        (
+            "records that are not consumed break it once they wait for long or cannot be read",
+            &["partition 2", "250 records that are not consumed"],
+            &|facts| {
+                facts.intake.unread = vec![unread(Some(facts.at - facts.bounds.grace * 2), 0)];
+            },
+        ),
+        (
+            "records that are not consumed break it once they wait for long or cannot be read",
+            &["partition 2", "lost 15 records"],
+            &|facts| {
+                facts.intake.unread = vec![unread(Some(facts.at), 15)];
+            },
+        ),
+        ("records that are not consumed break it once they wait for long or cannot be read", &[], &|facts| {
+            facts.intake.unread = vec![unread(Some(facts.at), 0)];
+        }),
+    ]);
 }
 
 #[test]
@@ -89,17 +118,4 @@ fn more_records_that_are_missing_than_pruned_letters_break_it() {
             facts.intake.letters_pruned = 2;
         });
     }
-}
-
-#[test]
-fn records_that_are_not_consumed_break_it_once_they_wait_for_long_or_cannot_be_read() {
-    let unread = |since, expired| Unread { partition: 2, count: 250, expired, since };
-    breaks(13, &["partition 2", "250 records", "cannot be read"], |facts| facts.intake.unread = vec![unread(None, 0)]);
-    breaks(13, &["partition 2", "250 records that are not consumed"], |facts| {
-        facts.intake.unread = vec![unread(Some(facts.at - facts.bounds.grace * 2), 0)];
-    });
-    breaks(13, &["partition 2", "lost 15 records"], |facts| {
-        facts.intake.unread = vec![unread(Some(facts.at), 15)];
-    });
-    holds(13, |facts| facts.intake.unread = vec![unread(Some(facts.at), 0)]);
 }

@@ -5,7 +5,7 @@ use audit::{
     facts::{Notification, NotificationStatus, Told},
 };
 
-use crate::fixture::{BUILT, OPEN, breaks, holds, shop, the};
+use crate::fixture::{BUILT, Invariant, OPEN, breaks, holds, shop, the};
 
 fn told(one: &Notification) -> Told {
     Told { order: one.order, kind: one.kind.clone(), chat: one.chat.clone().expect("all was told") }
@@ -30,14 +30,67 @@ fn what_arrived_is_what_was_sent() {
 }
 
 #[test]
-fn an_order_has_two_notifications_of_one_kind() {
-    breaks(6, &["is there more than once"], |facts| facts.notifications.push(facts.notifications[0].clone()));
-}
-
-#[test]
-fn a_message_arrived_twice() {
+fn each_message_that_is_missing_or_repeated_or_misdirected_is_found() {
     let row = format!("order_paid of order {BUILT}: ");
-    breaks(6, &[&row, "arrived 2 times, and is not ambiguous"], once_more);
+    let own = |order| move |one: &audit::facts::Notification| one.order == order;
+    Invariant(6).table(&[
+        ("an order has two notifications of one kind", &["is there more than once"], &|facts| {
+            facts.notifications.push(facts.notifications[0].clone());
+        }),
+        ("a message arrived twice", &[&row, "arrived 2 times, and is not ambiguous"], &once_more),
+        ("a message that was sent did not arrive", &["is sent, and did not arrive"], &|facts| {
+            all_arrived(facts);
+            facts.told.as_mut().unwrap().pop();
+        }),
+        ("somebody was told what nobody was to be told", &["there is no such notification"], &|facts| {
+            all_arrived(facts);
+            facts.told.as_mut().unwrap().push(Told {
+                order: OPEN,
+                kind: "order_paid".to_owned(),
+                chat: "chat".to_owned(),
+            });
+        }),
+        ("somebody else was told", &["arrived in another chat"], &|facts| {
+            all_arrived(facts);
+            facts.told.as_mut().unwrap()[0].chat = "elsewhere".to_owned();
+        }),
+        ("a message is marked as sent and never was", &["is sent, and was never handed over"], &|facts| {
+            the(&mut facts.notifications, own(BUILT)).attempts = 0;
+        }),
+        ("a message is marked as sent and never was", &["is sent, and went to no chat"], &|facts| {
+            the(&mut facts.notifications, own(BUILT)).chat = None;
+        }),
+        (
+            "a message is given up only when it was refused or may have arrived",
+            &["was given up, but was not rejected by the provider"],
+            &|facts| {
+                facts.notifications[0].status = NotificationStatus::Failed;
+                facts.refused = Some(Vec::new());
+            },
+        ),
+        (
+            "a message is given up only when it was refused or may have arrived",
+            &["was given up, but was not rejected by the provider"],
+            &|facts| {
+                facts.notifications[0].status = NotificationStatus::Failed;
+                let refused = Told { chat: "elsewhere".to_owned(), ..told(&facts.notifications[0]) };
+                facts.refused = Some(vec![refused]);
+            },
+        ),
+        ("a message is given up only when it was refused or may have arrived", &[], &|facts| {
+            facts.notifications[0].status = NotificationStatus::Failed;
+            facts.refused = Some(vec![told(&facts.notifications[0])]);
+        }),
+        ("a message is given up only when it was refused or may have arrived", &[], &|facts| {
+            facts.notifications[0].status = NotificationStatus::Failed;
+            facts.notifications[0].ambiguous = true;
+            facts.refused = Some(Vec::new());
+        }),
+        ("a message that was refused once may have been sent later", &[], &|facts| {
+            all_arrived(facts);
+            facts.refused = facts.told.clone();
+        }),
+    ]);
 }
 
 #[test]
@@ -57,69 +110,8 @@ fn a_message_that_arrived_once_more_is_flagged() {
 }
 
 #[test]
-fn a_message_that_was_sent_did_not_arrive() {
-    breaks(6, &["is sent, and did not arrive"], |facts| {
-        all_arrived(facts);
-        facts.told.as_mut().unwrap().pop();
-    });
-}
-
-#[test]
-fn somebody_was_told_what_nobody_was_to_be_told() {
-    breaks(6, &["there is no such notification"], |facts| {
-        all_arrived(facts);
-        facts.told.as_mut().unwrap().push(Told { order: OPEN, kind: "order_paid".to_owned(), chat: "chat".to_owned() });
-    });
-}
-
-#[test]
-fn somebody_else_was_told() {
-    breaks(6, &["arrived in another chat"], |facts| {
-        all_arrived(facts);
-        facts.told.as_mut().unwrap()[0].chat = "elsewhere".to_owned();
-    });
-}
-
-#[test]
-fn a_message_is_marked_as_sent_and_never_was() {
-    let own = |order| move |one: &audit::facts::Notification| one.order == order;
-    breaks(6, &["is sent, and was never handed over"], |facts| the(&mut facts.notifications, own(BUILT)).attempts = 0);
-    breaks(6, &["is sent, and went to no chat"], |facts| the(&mut facts.notifications, own(BUILT)).chat = None);
-}
-
-#[test]
 fn a_message_that_was_given_up_is_noted() {
     let found = holds(6, |facts| facts.notifications[0].status = NotificationStatus::Failed);
 
     assert!(found.notes.iter().any(|note| note.contains("1 notifications were given up")), "{found:?}");
-}
-
-#[test]
-fn a_message_is_given_up_only_when_it_was_refused_or_may_have_arrived() {
-    breaks(6, &["was given up, but was not rejected by the provider"], |facts| {
-        facts.notifications[0].status = NotificationStatus::Failed;
-        facts.refused = Some(Vec::new());
-    });
-    breaks(6, &["was given up, but was not rejected by the provider"], |facts| {
-        facts.notifications[0].status = NotificationStatus::Failed;
-        let refused = Told { chat: "elsewhere".to_owned(), ..told(&facts.notifications[0]) };
-        facts.refused = Some(vec![refused]);
-    });
-    holds(6, |facts| {
-        facts.notifications[0].status = NotificationStatus::Failed;
-        facts.refused = Some(vec![told(&facts.notifications[0])]);
-    });
-    holds(6, |facts| {
-        facts.notifications[0].status = NotificationStatus::Failed;
-        facts.notifications[0].ambiguous = true;
-        facts.refused = Some(Vec::new());
-    });
-}
-
-#[test]
-fn a_message_that_was_refused_once_may_have_been_sent_later() {
-    holds(6, |facts| {
-        all_arrived(facts);
-        facts.refused = facts.told.clone();
-    });
 }

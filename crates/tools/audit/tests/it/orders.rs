@@ -3,66 +3,60 @@
 use audit::facts::{BuildStatus, OrderStatus};
 use uuid::Uuid;
 
-use crate::fixture::{BUILT, LEFT, OPEN, REFUNDED, breaks, holds, now, the, then};
+use crate::fixture::{BUILT, Invariant, LEFT, OPEN, REFUNDED, breaks, holds, now, the, then};
 
 #[test]
-fn an_acknowledged_order_is_lost() {
-    breaks(1, &["acknowledged as created", "does not exist"], |facts| facts.orders.retain(|order| order.uuid != OPEN));
-}
-
-#[test]
-fn an_order_is_there_twice() {
-    breaks(1, &["exists more than once"], |facts| facts.orders.push(facts.orders[0].clone()));
-}
-
-#[test]
-fn an_acknowledged_payment_is_lost() {
-    breaks(1, &["acknowledged as paid", "is PENDING_PAYMENT"], |facts| {
-        the(&mut facts.orders, |order| order.uuid == BUILT).status = OrderStatus::Pending;
-    });
-}
-
-#[test]
-fn an_order_is_paid_by_another_transaction_than_the_client_was_told() {
-    breaks(1, &["acknowledged as paid", "is ASSEMBLED by"], |facts| {
-        the(&mut facts.orders, |order| order.uuid == BUILT).transaction = Some(Uuid::from_u128(99));
-    });
-}
-
-#[test]
-fn a_paid_order_is_cancelled_only_when_it_cannot_be_built() {
-    holds(1, |_| ());
-    breaks(1, &["acknowledged as paid", "is CANCELLED"], |facts| {
-        the(&mut facts.builds, |build| build.order == REFUNDED).status = BuildStatus::Building;
-    });
-}
-
-#[test]
-fn an_acknowledged_cancellation_is_lost() {
-    breaks(1, &["acknowledged as cancelled", "is PENDING_PAYMENT"], |facts| {
-        the(&mut facts.orders, |order| order.uuid == LEFT).status = OrderStatus::Pending;
-    });
-}
-
-#[test]
-fn an_order_that_only_events_know_is_lost() {
-    breaks(1, &["its creation is in the outbox"], |facts| {
-        facts.acknowledged.clear();
-        facts.orders.retain(|order| order.uuid != OPEN);
-    });
-}
-
-#[test]
-fn an_order_has_told_nobody_of_its_creation() {
-    breaks(1, &["its creation is not in the outbox"], |facts| facts.outbox.retain(|row| row.key != OPEN));
-}
-
-#[test]
-fn an_old_order_has_lost_its_outbox_row_by_right() {
-    holds(1, |facts| {
-        facts.outbox.retain(|row| row.key != OPEN);
-        facts.kept_since = Some(now());
-    });
+fn orders_that_are_lost_or_that_only_others_know_are_found() {
+    Invariant(1).table(&[
+        ("an acknowledged order is lost", &["acknowledged as created", "does not exist"], &|facts| {
+            facts.orders.retain(|order| order.uuid != OPEN);
+        }),
+        ("an order is there twice", &["exists more than once"], &|facts| facts.orders.push(facts.orders[0].clone())),
+        ("an acknowledged payment is lost", &["acknowledged as paid", "is PENDING_PAYMENT"], &|facts| {
+            the(&mut facts.orders, |order| order.uuid == BUILT).status = OrderStatus::Pending;
+        }),
+        (
+            "an order is paid by another transaction than the client was told",
+            &["acknowledged as paid", "is ASSEMBLED by"],
+            &|facts| {
+                the(&mut facts.orders, |order| order.uuid == BUILT).transaction = Some(Uuid::from_u128(99));
+            },
+        ),
+        ("a paid order is cancelled only when it cannot be built", &[], &|_| ()),
+        (
+            "a paid order is cancelled only when it cannot be built",
+            &["acknowledged as paid", "is CANCELLED"],
+            &|facts| {
+                the(&mut facts.builds, |build| build.order == REFUNDED).status = BuildStatus::Building;
+            },
+        ),
+        ("an acknowledged cancellation is lost", &["acknowledged as cancelled", "is PENDING_PAYMENT"], &|facts| {
+            the(&mut facts.orders, |order| order.uuid == LEFT).status = OrderStatus::Pending;
+        }),
+        ("an order that only events know is lost", &["its creation is in the outbox"], &|facts| {
+            facts.acknowledged.clear();
+            facts.orders.retain(|order| order.uuid != OPEN);
+        }),
+        ("an order has told nobody of its creation", &["its creation is not in the outbox"], &|facts| {
+            facts.outbox.retain(|row| row.key != OPEN);
+        }),
+        ("an old order has lost its outbox row by right", &[], &|facts| {
+            facts.outbox.retain(|row| row.key != OPEN);
+            facts.kept_since = Some(now());
+        }),
+        ("a basket is delivered without an order of the shop", &[], &|facts| {
+            let delivery = the(&mut facts.deliveries, |delivery| delivery.order == BUILT);
+            (delivery.order, delivery.user) = (Uuid::from_u128(99), None);
+        }),
+        (
+            "an order of the moment since when rows are kept has its row",
+            &["its creation is not in the outbox"],
+            &|facts| {
+                facts.outbox.retain(|row| row.key != OPEN);
+                facts.kept_since = Some(then());
+            },
+        ),
+    ]);
 }
 
 #[test]
@@ -85,24 +79,8 @@ fn the_services_work_for_an_order_that_does_not_exist() {
 }
 
 #[test]
-fn a_basket_is_delivered_without_an_order_of_the_shop() {
-    holds(1, |facts| {
-        let delivery = the(&mut facts.deliveries, |delivery| delivery.order == BUILT);
-        (delivery.order, delivery.user) = (Uuid::from_u128(99), None);
-    });
-}
-
-#[test]
 fn what_clients_were_told_need_not_be_known() {
     let found = holds(1, |facts| facts.acknowledged.clear());
 
     assert!(found.notes.iter().any(|note| note.contains("the responses to clients are unknown")), "{found:?}");
-}
-
-#[test]
-fn an_order_of_the_moment_since_when_rows_are_kept_has_its_row() {
-    breaks(1, &["its creation is not in the outbox"], |facts| {
-        facts.outbox.retain(|row| row.key != OPEN);
-        facts.kept_since = Some(then());
-    });
 }

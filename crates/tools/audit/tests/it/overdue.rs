@@ -8,84 +8,70 @@ use audit::facts::{
 };
 use uuid::Uuid;
 
-use crate::fixture::{BUILT, CUSTOMER, LOAN, OPEN, REFUNDED, breaks, holds, now, the, then, transaction};
+use crate::fixture::{BUILT, CUSTOMER, Invariant, LOAN, OPEN, REFUNDED, breaks, holds, now, the, then, transaction};
 
 const DAY: Duration = Duration::from_hours(24);
 
 #[test]
-fn an_order_is_not_cancelled_at_its_deadline() {
-    breaks(7, &["is neither paid nor cancelled, 300 s overdue"], |facts| {
-        the(&mut facts.orders, |order| order.uuid == OPEN).pay_until = then();
-    });
-}
-
-#[test]
-fn a_sweeper_has_its_grace() {
-    holds(7, |facts| {
-        the(&mut facts.orders, |order| order.uuid == OPEN).pay_until = now() - Duration::from_secs(30);
-    });
-    breaks(7, &["is neither paid nor cancelled"], |facts| {
-        facts.bounds.grace = Duration::from_secs(29);
-        the(&mut facts.orders, |order| order.uuid == OPEN).pay_until = now() - Duration::from_secs(30);
-    });
-}
-
-#[test]
-fn nobody_finds_out_how_a_payment_went() {
-    breaks(7, &["its payment outcome is unknown"], |facts| {
-        let order = the(&mut facts.orders, |order| order.uuid == BUILT);
-        order.status = OrderStatus::Pending;
-        order.attempt = Some(1);
-    });
-    breaks(7, &["its payment outcome is unknown"], |facts| {
-        let order = the(&mut facts.orders, |order| order.uuid == OPEN);
-        order.attempt = Some(1);
-        order.pay_until = then();
-    });
-}
-
-#[test]
-fn a_paid_ship_is_never_built() {
-    breaks(7, &["is not built"], |facts| {
-        the(&mut facts.orders, |order| order.uuid == BUILT).status = OrderStatus::Paid;
-    });
-    holds(7, |facts| {
-        the(&mut facts.orders, |order| order.uuid == BUILT).status = OrderStatus::Paid;
-        facts.bounds.build = Duration::from_mins(5);
-    });
-}
-
-#[test]
-fn a_job_a_charge_a_refund_a_message_or_an_event_is_stuck() {
-    breaks(7, &["its ship is not finished"], |facts| {
-        the(&mut facts.builds, |build| build.order == BUILT).status = BuildStatus::Building;
-    });
-    breaks(7, &["its charge is not settled"], |facts| {
-        the(&mut facts.payments, |payment| payment.order == BUILT).status = PaymentStatus::Pending;
-    });
-    breaks(7, &["its charge is not refunded"], |facts| {
-        the(&mut facts.payments, |payment| payment.order == REFUNDED).status = PaymentStatus::Refunding;
-    });
-    breaks(7, &["its order_paid is not sent"], |facts| {
-        the(&mut facts.notifications, |one| one.order == BUILT).status = NotificationStatus::Queued;
-    });
-    breaks(7, &["its events.v1.OrderCreated is not published"], |facts| {
-        the(&mut facts.outbox, |row| row.key == OPEN).published_at = None;
-    });
-}
-
-#[test]
-fn parts_are_held_for_ever() {
-    breaks(7, &["its parts are held"], |facts| {
-        let reservation = the(&mut facts.reservations, |one| one.order == OPEN);
-        reservation.status = ReservationStatus::Held;
-        reservation.expires_at = Some(then());
-    });
-    holds(7, |facts| {
-        let reservation = the(&mut facts.reservations, |one| one.order == OPEN);
-        reservation.status = ReservationStatus::Held;
-        reservation.expires_at = Some(now() + Duration::from_mins(1));
-    });
+fn what_is_overdue_is_found() {
+    Invariant(7).table(&[
+        ("an order is not cancelled at its deadline", &["is neither paid nor cancelled, 300 s overdue"], &|facts| {
+            the(&mut facts.orders, |order| order.uuid == OPEN).pay_until = then();
+        }),
+        ("a sweeper has its grace", &[], &|facts| {
+            the(&mut facts.orders, |order| order.uuid == OPEN).pay_until = now() - Duration::from_secs(30);
+        }),
+        ("a sweeper has its grace", &["is neither paid nor cancelled"], &|facts| {
+            facts.bounds.grace = Duration::from_secs(29);
+            the(&mut facts.orders, |order| order.uuid == OPEN).pay_until = now() - Duration::from_secs(30);
+        }),
+        ("nobody finds out how a payment went", &["its payment outcome is unknown"], &|facts| {
+            let order = the(&mut facts.orders, |order| order.uuid == BUILT);
+            order.status = OrderStatus::Pending;
+            order.attempt = Some(1);
+        }),
+        ("nobody finds out how a payment went", &["its payment outcome is unknown"], &|facts| {
+            let order = the(&mut facts.orders, |order| order.uuid == OPEN);
+            order.attempt = Some(1);
+            order.pay_until = then();
+        }),
+        ("a paid ship is never built", &["is not built"], &|facts| {
+            the(&mut facts.orders, |order| order.uuid == BUILT).status = OrderStatus::Paid;
+        }),
+        ("a paid ship is never built", &[], &|facts| {
+            the(&mut facts.orders, |order| order.uuid == BUILT).status = OrderStatus::Paid;
+            facts.bounds.build = Duration::from_mins(5);
+        }),
+        ("a job a charge a refund a message or an event is stuck", &["its ship is not finished"], &|facts| {
+            the(&mut facts.builds, |build| build.order == BUILT).status = BuildStatus::Building;
+        }),
+        ("a job a charge a refund a message or an event is stuck", &["its charge is not settled"], &|facts| {
+            the(&mut facts.payments, |payment| payment.order == BUILT).status = PaymentStatus::Pending;
+        }),
+        ("a job a charge a refund a message or an event is stuck", &["its charge is not refunded"], &|facts| {
+            the(&mut facts.payments, |payment| payment.order == REFUNDED).status = PaymentStatus::Refunding;
+        }),
+        ("a job a charge a refund a message or an event is stuck", &["its order_paid is not sent"], &|facts| {
+            the(&mut facts.notifications, |one| one.order == BUILT).status = NotificationStatus::Queued;
+        }),
+        (
+            "a job a charge a refund a message or an event is stuck",
+            &["its events.v1.OrderCreated is not published"],
+            &|facts| {
+                the(&mut facts.outbox, |row| row.key == OPEN).published_at = None;
+            },
+        ),
+        ("parts are held for ever", &["its parts are held"], &|facts| {
+            let reservation = the(&mut facts.reservations, |one| one.order == OPEN);
+            reservation.status = ReservationStatus::Held;
+            reservation.expires_at = Some(then());
+        }),
+        ("parts are held for ever", &[], &|facts| {
+            let reservation = the(&mut facts.reservations, |one| one.order == OPEN);
+            reservation.status = ReservationStatus::Held;
+            reservation.expires_at = Some(now() + Duration::from_mins(1));
+        }),
+    ]);
 }
 
 #[test]

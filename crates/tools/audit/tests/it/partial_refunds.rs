@@ -7,7 +7,9 @@ use audit::{
 };
 use uuid::Uuid;
 
-use crate::fixture::{BUILT, INITIAL, PRICE, REFUNDED, USER, breaks, finding, holds, shop, the, then, transaction};
+use crate::fixture::{
+    BUILT, INITIAL, Invariant, PRICE, REFUNDED, USER, breaks, finding, holds, shop, the, then, transaction,
+};
 
 const REFUND: Uuid = Uuid::from_u128(300);
 
@@ -37,7 +39,7 @@ fn give_back(facts: &mut Facts, order: Uuid, amount: i64) {
     facts.ledger.push(Entry { key, kind: EntryKind::Refund, order, amount, account });
 }
 
-fn given_back(order: Uuid, amount: i64, wrong: impl FnOnce(&mut Facts)) -> impl FnOnce(&mut Facts) {
+fn given_back(order: Uuid, amount: i64, wrong: impl Fn(&mut Facts)) -> impl Fn(&mut Facts) {
     move |facts| {
         give_back(facts, order, amount);
         wrong(facts);
@@ -45,9 +47,67 @@ fn given_back(order: Uuid, amount: i64, wrong: impl FnOnce(&mut Facts)) -> impl 
 }
 
 #[test]
-fn a_partial_refund_by_hand_has_no_author() {
+fn each_spoilt_partial_refund_is_found() {
     let unsigned = given_back(BUILT, 100, |facts| facts.partial_refunds[0].is_signed = false);
-    breaks(2, &[&format!("partial refund {REFUND}"), "has no author"], unsigned);
+    let other = Uuid::from_u128(99);
+    Invariant(2).table(&[
+        ("a partial refund by hand has no author", &[&format!("partial refund {REFUND}"), "has no author"], &unsigned),
+        (
+            "a partial refund is made as it is recorded",
+            &["is made, and the provider has no such refund"],
+            &given_back(BUILT, 1, |facts| {
+                facts.ledger.retain(|entry| !entry.key.starts_with(&REFUND.to_string()));
+            }),
+        ),
+        (
+            "a partial refund is made as it is recorded",
+            &["is not made, and the provider has made it"],
+            &given_back(BUILT, 1, |facts| {
+                facts.partial_refunds[0].is_made = false;
+            }),
+        ),
+        (
+            "a partial refund is made as it is recorded",
+            &["was made 2 times"],
+            &given_back(BUILT, 1, |facts| {
+                let again = Entry { key: format!("{REFUND}-2"), ..entry(facts).clone() };
+                facts.ledger.push(again);
+            }),
+        ),
+        (
+            "a partial refund is made as it is recorded",
+            &["is of 1, and 2 was refunded"],
+            &given_back(BUILT, 1, |facts| entry(facts).amount = 2),
+        ),
+        (
+            "a partial refund goes to another balance than was charged",
+            &[&format!("the balance of user {other} got a refund")],
+            &given_back(BUILT, 1, |facts| {
+                entry(facts).account = Some(other);
+                the(&mut facts.balances, |balance| balance.user == USER).current -= 1;
+                facts.balances.push(Balance { user: other, initial: INITIAL, current: INITIAL + 1 });
+            }),
+        ),
+        (
+            "partial refunds sum to what their payment says and to its charge at most",
+            &["has 2 partially refunded, and its refunds sum to 1"],
+            &given_back(BUILT, 1, |facts| {
+                the(&mut facts.payments, |payment| payment.order == BUILT).partially_refunded = 2;
+            }),
+        ),
+        (
+            "partial refunds sum to what their payment says and to its charge at most",
+            &["are more than its charge"],
+            &given_back(BUILT, PRICE + 1, |_| {}),
+        ),
+        (
+            "partial refunds sum to what their payment says and to its charge at most",
+            &["which payment does not know"],
+            &given_back(BUILT, 1, |facts| {
+                facts.partial_refunds[0].transaction = Uuid::from_u128(99);
+            }),
+        ),
+    ]);
 }
 
 fn entry(facts: &mut Facts) -> &mut Entry {
@@ -81,66 +141,6 @@ fn a_cancelled_order_gets_back_the_rest() {
         &["is CANCELLED, and is charged (1 charges, 0 refunds)"],
         given_back(REFUNDED, 1, |facts| {
             facts.ledger.retain(|entry| !entry.key.ends_with("-refund"));
-        }),
-    );
-}
-
-#[test]
-fn a_partial_refund_is_made_as_it_is_recorded() {
-    breaks(
-        2,
-        &["is made, and the provider has no such refund"],
-        given_back(BUILT, 1, |facts| {
-            facts.ledger.retain(|entry| !entry.key.starts_with(&REFUND.to_string()));
-        }),
-    );
-    breaks(
-        2,
-        &["is not made, and the provider has made it"],
-        given_back(BUILT, 1, |facts| {
-            facts.partial_refunds[0].is_made = false;
-        }),
-    );
-    breaks(
-        2,
-        &["was made 2 times"],
-        given_back(BUILT, 1, |facts| {
-            let again = Entry { key: format!("{REFUND}-2"), ..entry(facts).clone() };
-            facts.ledger.push(again);
-        }),
-    );
-    breaks(2, &["is of 1, and 2 was refunded"], given_back(BUILT, 1, |facts| entry(facts).amount = 2));
-}
-
-#[test]
-fn a_partial_refund_goes_to_another_balance_than_was_charged() {
-    let other = Uuid::from_u128(99);
-    breaks(
-        2,
-        &[&format!("the balance of user {other} got a refund")],
-        given_back(BUILT, 1, |facts| {
-            entry(facts).account = Some(other);
-            the(&mut facts.balances, |balance| balance.user == USER).current -= 1;
-            facts.balances.push(Balance { user: other, initial: INITIAL, current: INITIAL + 1 });
-        }),
-    );
-}
-
-#[test]
-fn partial_refunds_sum_to_what_their_payment_says_and_to_its_charge_at_most() {
-    breaks(
-        2,
-        &["has 2 partially refunded, and its refunds sum to 1"],
-        given_back(BUILT, 1, |facts| {
-            the(&mut facts.payments, |payment| payment.order == BUILT).partially_refunded = 2;
-        }),
-    );
-    breaks(2, &["are more than its charge"], given_back(BUILT, PRICE + 1, |_| {}));
-    breaks(
-        2,
-        &["which payment does not know"],
-        given_back(BUILT, 1, |facts| {
-            facts.partial_refunds[0].transaction = Uuid::from_u128(99);
         }),
     );
 }

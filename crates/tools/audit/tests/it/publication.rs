@@ -10,50 +10,46 @@ use chrono::{DateTime, Utc};
 use contracts::events::{AssemblyFailed, OrderCreated, OrderPaid, Published as _};
 use uuid::Uuid;
 
-use crate::fixture::{BUILT, OPEN, REFUNDED, breaks, event, finding, holds, inbox, log, now, shop, the, then};
+use crate::fixture::{
+    BUILT, Invariant, OPEN, REFUNDED, breaks, event, finding, holds, inbox, log, now, shop, the, then,
+};
 
 #[test]
-fn a_row_is_not_published() {
+fn rows_without_records_and_records_without_rows_are_found() {
     let row = format!("events.v1.OrderCreated {} of order {OPEN}: ", event(OPEN, OrderCreated::TYPE));
-    breaks(4, &[&row, "is in the outbox of order", "not published"], |facts| {
-        the(&mut facts.outbox, |row| row.key == OPEN).published_at = None;
-    });
-}
-
-#[test]
-fn a_row_is_marked_and_not_in_its_topic() {
-    breaks(4, &["is marked as published", "is not in order.paid"], |facts| {
-        log(facts, OrderPaid::TYPE).records.retain(|record| record.key != Some(BUILT));
-    });
-}
-
-#[test]
-fn an_event_has_no_row() {
-    breaks(4, &["record order.paid/0/0", "no outbox has such a row"], |facts| {
-        facts.outbox.retain(|row| row.event != event(BUILT, OrderPaid::TYPE));
-    });
-}
-
-#[test]
-fn an_event_is_in_anothers_topic() {
-    breaks(4, &["record order.paid/0/2", "no outbox has such a row"], |facts| {
-        let mut record = log(facts, OrderCreated::TYPE).records[0].clone();
-        record.offset = 2;
-        log(facts, OrderPaid::TYPE).records.push(record);
-    });
-}
-
-#[test]
-fn an_event_has_the_key_of_another_order() {
-    breaks(4, &["and its key is"], |facts| log(facts, OrderPaid::TYPE).records[0].key = Some(OPEN));
-}
-
-#[test]
-fn an_event_that_is_published_again_is_no_other_event() {
-    holds(4, |facts| {
-        let again = log(facts, OrderPaid::TYPE).records[0].clone();
-        log(facts, OrderPaid::TYPE).records.push(Record { offset: 9, ..again });
-    });
+    Invariant(4).table(&[
+        ("a row is not published", &[&row, "is in the outbox of order", "not published"], &|facts| {
+            the(&mut facts.outbox, |row| row.key == OPEN).published_at = None;
+        }),
+        ("a row is marked and not in its topic", &["is marked as published", "is not in order.paid"], &|facts| {
+            log(facts, OrderPaid::TYPE).records.retain(|record| record.key != Some(BUILT));
+        }),
+        ("an event has no row", &["record order.paid/0/0", "no outbox has such a row"], &|facts| {
+            facts.outbox.retain(|row| row.event != event(BUILT, OrderPaid::TYPE));
+        }),
+        ("an event is in anothers topic", &["record order.paid/0/2", "no outbox has such a row"], &|facts| {
+            let mut record = log(facts, OrderCreated::TYPE).records[0].clone();
+            record.offset = 2;
+            log(facts, OrderPaid::TYPE).records.push(record);
+        }),
+        ("an event has the key of another order", &["and its key is"], &|facts| {
+            log(facts, OrderPaid::TYPE).records[0].key = Some(OPEN);
+        }),
+        ("an event that is published again is no other event", &[], &|facts| {
+            let again = log(facts, OrderPaid::TYPE).records[0].clone();
+            log(facts, OrderPaid::TYPE).records.push(Record { offset: 9, ..again });
+        }),
+        ("an old event has lost its row by right", &[], &|facts| {
+            facts.outbox.retain(|row| row.event != event(BUILT, OrderPaid::TYPE));
+            facts.kept_since = Some(now());
+        }),
+        ("a row of an unknown type goes nowhere", &["is of the unknown type events.v1.Unheard"], &|facts| {
+            facts.outbox[0].kind = kind("events.v1.Unheard");
+        }),
+        ("a record with the uuid of another type is found", &["no outbox has such a row"], &|facts| {
+            log(facts, OrderPaid::TYPE).records[0].event = Some(Uuid::from_u128(99));
+        }),
+    ]);
 }
 
 fn poison_letter() -> DeadLetter {
@@ -152,19 +148,6 @@ fn what_a_topic_no_longer_holds_is_shown_by_a_dead_letter_too() {
 }
 
 #[test]
-fn an_old_event_has_lost_its_row_by_right() {
-    holds(4, |facts| {
-        facts.outbox.retain(|row| row.event != event(BUILT, OrderPaid::TYPE));
-        facts.kept_since = Some(now());
-    });
-}
-
-#[test]
-fn a_row_of_an_unknown_type_goes_nowhere() {
-    breaks(4, &["is of the unknown type events.v1.Unheard"], |facts| facts.outbox[0].kind = kind("events.v1.Unheard"));
-}
-
-#[test]
 fn what_is_set_aside_is_counted_and_breaks_the_invariant_once_it_waits_too_long() {
     let aside = |since: DateTime<Utc>| {
         move |facts: &mut Facts| {
@@ -203,11 +186,4 @@ fn a_topic_that_was_not_read_is_not_passed_over() {
 
     assert_eq!(found.verdict, Verdict::NothingToCheck, "{found:?}");
     assert_eq!(found.missing, ["the topic of events.v1.OrderPaid was not read"]);
-}
-
-#[test]
-fn a_record_with_the_uuid_of_another_type_is_found() {
-    breaks(4, &["no outbox has such a row"], |facts| {
-        log(facts, OrderPaid::TYPE).records[0].event = Some(Uuid::from_u128(99));
-    });
 }

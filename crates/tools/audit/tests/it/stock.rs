@@ -8,55 +8,61 @@ use audit::{
 };
 use uuid::Uuid;
 
-use crate::fixture::{BUILT, LEFT, OPEN, PART, PRICE, breaks, holds, now, the, then};
+use crate::fixture::{BUILT, Invariant, LEFT, OPEN, PART, PRICE, breaks, holds, now, the, then};
 
 #[test]
-fn a_part_is_lost_or_made_up() {
-    breaks(3, &["Main Engine", "are not 12 available"], |facts| facts.parts[0].available = 12);
-    breaks(3, &["Main Engine", "are not 14 available"], |facts| facts.parts[0].available = 14);
-}
-
-#[test]
-fn more_is_sold_than_there_was() {
-    breaks(3, &["-1 are available"], |facts| {
-        facts.parts[0].initial = -4;
-        facts.parts[0].available = -1;
-    });
-}
-
-#[test]
-fn all_of_a_part_may_be_sold() {
-    holds(3, |facts| {
-        facts.restocks.clear();
-        let part = &mut facts.parts[0];
-        (part.initial, part.restocked, part.available) = (2, 0, 0);
-    });
-}
-
-#[test]
-fn the_sums_are_not_those_of_the_reservations() {
-    breaks(3, &["2 are reserved", "add up to 1"], |facts| {
-        facts.parts[0].reserved = 2;
-        facts.parts[0].available = 12;
-    });
-    breaks(3, &["2 are consumed", "add up to 1"], |facts| {
-        facts.parts[0].consumed = 2;
-        facts.parts[0].available = 12;
-    });
-}
-
-#[test]
-fn a_restock_by_hand_has_no_author() {
+fn each_spoilt_sum_and_reservation_is_found() {
     let restock = Uuid::from_u128(400);
-    breaks(3, &[&format!("restock {restock}"), "has no author"], |facts| facts.restocks[0].unsigned.push(restock));
-}
-
-#[test]
-fn a_delivery_is_counted_twice() {
-    breaks(3, &["10 are restocked", "add up to 5"], |facts| {
-        facts.parts[0].restocked = 10;
-        facts.parts[0].available = 18;
-    });
+    Invariant(3).table(&[
+        ("a part is lost or made up", &["Main Engine", "are not 12 available"], &|facts| facts.parts[0].available = 12),
+        ("a part is lost or made up", &["Main Engine", "are not 14 available"], &|facts| facts.parts[0].available = 14),
+        ("more is sold than there was", &["-1 are available"], &|facts| {
+            facts.parts[0].initial = -4;
+            facts.parts[0].available = -1;
+        }),
+        ("all of a part may be sold", &[], &|facts| {
+            facts.restocks.clear();
+            let part = &mut facts.parts[0];
+            (part.initial, part.restocked, part.available) = (2, 0, 0);
+        }),
+        ("the sums are not those of the reservations", &["2 are reserved", "add up to 1"], &|facts| {
+            facts.parts[0].reserved = 2;
+            facts.parts[0].available = 12;
+        }),
+        ("the sums are not those of the reservations", &["2 are consumed", "add up to 1"], &|facts| {
+            facts.parts[0].consumed = 2;
+            facts.parts[0].available = 12;
+        }),
+        ("a restock by hand has no author", &[&format!("restock {restock}"), "has no author"], &|facts| {
+            facts.restocks[0].unsigned.push(restock);
+        }),
+        ("a delivery is counted twice", &["10 are restocked", "add up to 5"], &|facts| {
+            facts.parts[0].restocked = 10;
+            facts.parts[0].available = 18;
+        }),
+        ("a paid order has lost its parts", &["is PAID, and its reservation is expired"], &|facts| {
+            the(&mut facts.orders, |order| order.uuid == OPEN).status = OrderStatus::Paid;
+            the(&mut facts.reservations, |one| one.order == OPEN).status = ReservationStatus::Expired;
+        }),
+        ("something else is reserved than was ordered", &["consists of", "and reserved is"], &|facts| {
+            the(&mut facts.orders, |order| order.uuid == OPEN).parts = vec![PART, PART];
+        }),
+        ("something else is reserved than was ordered", &["consists of", "and reserved is"], &|facts| {
+            the(&mut facts.orders, |order| order.uuid == OPEN).parts = vec![Uuid::from_u128(99)];
+        }),
+        ("an order that was released before it reserved has no price of parts", &[], &|facts| {
+            let reservation = the(&mut facts.reservations, |one| one.order == LEFT);
+            (reservation.items, reservation.price) = (Vec::new(), 0);
+        }),
+        ("parts may be held for an order that does not come", &[], &|facts| {
+            let mut held = facts.reservations[0].clone();
+            held.order = Uuid::from_u128(99);
+            held.status = ReservationStatus::Held;
+            facts.reservations.push(held);
+            facts.parts[0].reserved = 2;
+            facts.parts[0].available = 12;
+        }),
+    ]);
 }
 
 #[test]
@@ -73,14 +79,6 @@ fn a_reservation_does_not_follow_its_order() {
         breaks(3, &[text], |facts| the(&mut facts.reservations, |one| one.order == order).status = status);
     }
     breaks(3, &["its reservation is not there"], |facts| facts.reservations.retain(|one| one.order != OPEN));
-}
-
-#[test]
-fn a_paid_order_has_lost_its_parts() {
-    breaks(3, &["is PAID, and its reservation is expired"], |facts| {
-        the(&mut facts.orders, |order| order.uuid == OPEN).status = OrderStatus::Paid;
-        the(&mut facts.reservations, |one| one.order == OPEN).status = ReservationStatus::Expired;
-    });
 }
 
 #[test]
@@ -142,30 +140,12 @@ fn a_reservation_may_expire_while_its_order_is_created() {
 }
 
 #[test]
-fn something_else_is_reserved_than_was_ordered() {
-    breaks(3, &["consists of", "and reserved is"], |facts| {
-        the(&mut facts.orders, |order| order.uuid == OPEN).parts = vec![PART, PART];
-    });
-    breaks(3, &["consists of", "and reserved is"], |facts| {
-        the(&mut facts.orders, |order| order.uuid == OPEN).parts = vec![Uuid::from_u128(99)];
-    });
-}
-
-#[test]
 fn an_order_has_another_price_than_its_parts() {
     for order in [OPEN, BUILT, LEFT] {
         breaks(3, &[&order.to_string(), "costs 12501, and its parts were reserved for 12500"], |facts| {
             the(&mut facts.orders, |one| one.uuid == order).total = PRICE + 1;
         });
     }
-}
-
-#[test]
-fn an_order_that_was_released_before_it_reserved_has_no_price_of_parts() {
-    holds(3, |facts| {
-        let reservation = the(&mut facts.reservations, |one| one.order == LEFT);
-        (reservation.items, reservation.price) = (Vec::new(), 0);
-    });
 }
 
 #[test]
@@ -181,16 +161,4 @@ fn an_order_stands_without_any_parts_of_its_own() {
             *sum -= 1;
         });
     }
-}
-
-#[test]
-fn parts_may_be_held_for_an_order_that_does_not_come() {
-    holds(3, |facts| {
-        let mut held = facts.reservations[0].clone();
-        held.order = Uuid::from_u128(99);
-        held.status = ReservationStatus::Held;
-        facts.reservations.push(held);
-        facts.parts[0].reserved = 2;
-        facts.parts[0].available = 12;
-    });
 }
