@@ -12,7 +12,7 @@ use platform::{
     config::Settings,
     grpc::Peer,
     ids,
-    kafka::{Message, Record, dead_letter_topic},
+    kafka::{Message, Record},
     telemetry::{self, LogFormat, LogOutputs, Telemetry},
 };
 use testkit::{Iam, Kafka, Running, eventually};
@@ -21,13 +21,12 @@ use uuid::Uuid;
 
 const TRACE_ID: &str = "0af7651916cd43dd8448eb211c80319c";
 
-/// The service, which may be restarted, and the systems that it calls.
+/// The service, and the systems that it calls.
 struct Fixture {
     kafka: Kafka,
     iam: Iam,
-    settings: Settings,
     address: SocketAddr,
-    service: Option<Running>,
+    _service: Running,
 }
 
 impl Fixture {
@@ -42,15 +41,7 @@ impl Fixture {
             ("ASSEMBLY_FAILURE_RATE", failure_rate.to_string()),
         ]);
         let (address, service) = start(&settings).await;
-        Self { kafka, iam, settings, address, service: Some(service) }
-    }
-
-    async fn crash(&mut self) {
-        if let Some(service) = self.service.take() {
-            service.kill().await;
-        }
-        let (address, service) = start(&self.settings).await;
-        (self.address, self.service) = (address, Some(service));
+        Self { kafka, iam, address, _service: service }
     }
 
     async fn pay(&self, order: Uuid, user: Uuid) {
@@ -152,20 +143,6 @@ async fn a_paid_orders_ship_is_built_and_published() {
 }
 
 #[tokio::test]
-async fn a_crash_during_a_build_loses_nothing() {
-    let mut fixture = Fixture::new("2s", 0).await;
-    let order = ids::random();
-    fixture.pay(order, ids::random()).await;
-    let building = fixture.reached(order, AssemblyStatus::Building).await;
-
-    fixture.crash().await;
-
-    let done = fixture.reached(order, AssemblyStatus::Assembled).await;
-    assert_eq!((done.started_at, done.due_at), (building.started_at, building.due_at));
-    fixture.published::<ShipAssembled>().await;
-}
-
-#[tokio::test]
 async fn a_failed_build_is_published() {
     let fixture = Fixture::new("10ms", 1).await;
     let (order, user) = (ids::random(), ids::random());
@@ -178,20 +155,6 @@ async fn a_failed_build_is_published() {
     assert_eq!((read.subject.order.uuid(), read.subject.user.uuid()), (order, user));
     assert!(!read.event.reason.is_empty());
     assert_eq!(failed.build_time_sec, 1);
-}
-
-#[tokio::test]
-async fn poison_is_dead_lettered_and_blocks_nothing() {
-    let fixture = Fixture::new("10ms", 0).await;
-    let order = ids::random();
-
-    fixture.publish(order, b"no protobuf".to_vec(), HashMap::new()).await;
-    fixture.pay(order, ids::random()).await;
-
-    fixture.published::<ShipAssembled>().await;
-    let topic = dead_letter_topic(&fixture.kafka.topic::<OrderPaid>());
-    let dead = fixture.kafka.messages(&topic).await;
-    assert_eq!(dead.iter().map(|dead| dead.payload.as_slice()).collect::<Vec<_>>(), [b"no protobuf"]);
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use contracts::proto::{
 use platform::{ids, invalid::InvalidFields};
 use tonic::Code;
 
-use crate::fixture::{PASSWORD, contact, iam, info, settings, start};
+use crate::fixture::{PASSWORD, contact, iam, info};
 
 #[tokio::test]
 async fn a_registered_user_logs_in_and_a_session_identifies_them() {
@@ -91,47 +91,6 @@ async fn a_taken_login_or_address_is_refused() {
         let status = iam.register(&taken, PASSWORD).await.unwrap_err();
         assert_eq!(status.code(), Code::AlreadyExists, "{status}");
     }
-}
-
-#[tokio::test]
-async fn a_session_works_nowhere_once_its_logout_is_acknowledged() {
-    let iam = iam().await;
-    let (info, user, session) = iam.registered_user().await;
-    let other = iam.login(&info.login, PASSWORD).await.unwrap();
-
-    iam.logout(&session).await.unwrap();
-
-    assert_eq!(iam.whoami(&session).await.unwrap_err().code(), Code::Unauthenticated);
-    assert_eq!(iam.get_user(Some(&session), &user).await.unwrap_err().message(), "invalid session");
-    assert!(iam.whoami(&other).await.is_ok());
-    iam.logout(&session).await.unwrap();
-    iam.logout(&ids::random().to_string()).await.unwrap();
-}
-
-#[tokio::test]
-async fn logout_all_ends_every_session_of_the_user() {
-    let iam = iam().await;
-    let (info, _, first) = iam.registered_user().await;
-    let (_, _, other_users) = iam.registered_user().await;
-    let second = iam.login(&info.login, PASSWORD).await.unwrap();
-
-    iam.logout_all(&first).await.unwrap();
-
-    for ended in [&first, &second] {
-        assert_eq!(iam.whoami(ended).await.unwrap_err().code(), Code::Unauthenticated);
-        assert_eq!(iam.logout_all(ended).await.unwrap_err().code(), Code::Unauthenticated);
-    }
-    assert!(iam.whoami(&other_users).await.is_ok());
-}
-
-#[tokio::test]
-async fn a_session_expires() {
-    let iam = start(&settings().await.with([("IAM_SESSION_TTL", "50ms".to_owned())])).await;
-    let (_, _, session) = iam.registered_user().await;
-
-    let status = testkit::eventually(|| async { iam.whoami(&session).await.err() }).await;
-
-    assert_eq!((status.code(), status.message()), (Code::Unauthenticated, "invalid session"));
 }
 
 #[tokio::test]

@@ -123,27 +123,6 @@ async fn a_code_needs_a_session_and_a_telegram_contact() {
 }
 
 #[tokio::test]
-async fn notification_alone_confirms_contacts() {
-    let iam = iam().await;
-    let (ann, session) = user(&iam, &["42"]).await;
-    let (given, _) = code(&iam, &session).await.unwrap();
-    let message = ConfirmContactRequest { code: given.clone(), chat_id: 42 };
-
-    let mut own = Request::new(message.clone());
-    own.metadata_mut().insert("session-uuid", session.parse().unwrap());
-    let user = ContactServiceClient::new(iam.channel.clone()).confirm_contact(own).await.unwrap_err();
-    assert_eq!(user.code(), Code::Unauthenticated, "{user}");
-    for service in ["order", "delivery", "payment", "shipyard"] {
-        let mut client = ContactServiceClient::new(testkit::peer_of(service, "iam", iam.address));
-        let refused = client.confirm_contact(message.clone()).await.unwrap_err();
-        assert_eq!(refused.code(), Code::PermissionDenied, "{service}: {refused}");
-    }
-
-    assert!(confirmed(&iam, &ann, &session).await.is_empty());
-    confirm(&iam, &given, 42).await.unwrap();
-}
-
-#[tokio::test]
 async fn after_ten_wrong_codes_a_chat_is_refused() {
     let iam = iam().await;
     let (ann, session) = user(&iam, &["42", "43"]).await;

@@ -68,11 +68,6 @@ async fn reflection_describes_the_details_of_errors() {
     );
 }
 
-#[test]
-fn no_rule_admits_to_an_rpc_that_there_is_not() {
-    assert!(iam::api::RULES.iter().all(|rule| rule.method != "/auth.v1.AuthService/Sudo"));
-}
-
 #[tokio::test]
 async fn a_missing_or_invalid_variable_is_named() {
     let settings = settings().await;

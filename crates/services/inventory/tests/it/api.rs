@@ -3,14 +3,13 @@
 use std::{io::Write as _, net::SocketAddr};
 
 use contracts::proto::inventory::v1::{
-    Category, Dimensions, GetPartRequest, ListPartsRequest, Part, PartsFilter, ReleasePartsRequest,
+    Category, Dimensions, GetPartRequest, ListPartsRequest, Part, PartsFilter,
     inventory_service_client::InventoryServiceClient, value,
 };
 use inventory::{app, config::Config, repository::MIGRATIONS};
 use platform::{config::Settings, grpc::Peer, ids, server::readiness::Readiness};
 use testkit::{Database, Iam, Running};
 use tonic::{Code, Request, Status};
-use uuid::Uuid;
 
 pub type Client = InventoryServiceClient<Peer>;
 
@@ -111,41 +110,6 @@ async fn a_part_is_found_by_its_uuid() {
     assert_eq!(found.into_inner().part.unwrap(), listed);
     assert_eq!(unknown.code(), Code::NotFound);
     assert_eq!((malformed.code(), malformed.message()), (Code::InvalidArgument, "uuid: must be a uuid"));
-}
-
-#[tokio::test]
-async fn parts_need_a_session_or_a_service() {
-    let inventory = inventory(vec![]).await;
-    let mut client = inventory.anonymous();
-    let list = ListPartsRequest::default;
-
-    let missing = client.list_parts(list()).await.unwrap_err();
-    let missing_too = client.get_part(GetPartRequest::default()).await.unwrap_err();
-    let empty = client.list_parts(with_session(list(), "")).await.unwrap_err();
-    let dead = client.list_parts(with_session(list(), &ids::random().to_string())).await.unwrap_err();
-    let service = inventory.service().list_parts(list()).await;
-
-    for status in [&missing, &missing_too, &empty, &dead] {
-        assert_eq!(status.code(), Code::Unauthenticated);
-    }
-    assert_eq!(missing.message(), "missing session-uuid in metadata");
-    assert_eq!(missing_too.message(), "missing session-uuid in metadata");
-    assert_eq!(empty.message(), "empty session-uuid");
-    assert_eq!(dead.message(), "invalid session");
-    assert!(service.is_ok(), "{service:?}");
-}
-
-#[tokio::test]
-async fn stock_is_for_services_alone() {
-    let inventory = inventory(vec![]).await;
-    let release = ReleasePartsRequest { order_uuid: Uuid::nil().to_string() };
-
-    let nobody = inventory.anonymous().release_parts(release.clone()).await.unwrap_err();
-    let user = inventory.anonymous().release_parts(inventory.of_user(release.clone())).await.unwrap_err();
-    let service = inventory.service().release_parts(release).await;
-
-    assert_eq!((nobody.code(), user.code()), (Code::Unauthenticated, Code::Unauthenticated));
-    assert!(service.is_ok(), "{service:?}");
 }
 
 #[tokio::test]

@@ -179,30 +179,6 @@ async fn an_invalid_request_is_rejected_with_the_name_of_the_field() {
 }
 
 #[tokio::test]
-async fn the_identity_of_another_service_changes_no_stock() {
-    let inventory = started().await;
-    let before = stock(&inventory).await;
-    let order = ids::random().to_string();
-
-    for name in ["notification", "payment", "assembly", "test"] {
-        let mut client = inventory.service_named(name);
-        let parts = vec![quantity(PART, 5)];
-        let restock = RestockPartsRequest { parts: parts.clone(), ..restock() };
-        let answers = [
-            client.restock_parts(restock).await.map(drop),
-            client.reserve_parts(reserve(&order, parts)).await.map(drop),
-            client.commit_parts(CommitPartsRequest { order_uuid: order.clone() }).await.map(drop),
-            client.release_parts(ReleasePartsRequest { order_uuid: order.clone() }).await.map(drop),
-        ];
-
-        for answer in answers {
-            assert_eq!(answer.map_err(|status| status.code()), Err(Code::PermissionDenied), "by {name}");
-        }
-    }
-    assert_eq!(stock(&inventory).await, before);
-}
-
-#[tokio::test]
 async fn each_order_of_a_call_is_reserved_or_refused_by_itself() {
     let inventory = started().await;
     let mut client = inventory.service();

@@ -70,11 +70,6 @@ impl Fixture {
         CustomerServiceClient::new(peer)
     }
 
-    /// Returns a client whose calls carry the identity of `service`.
-    pub fn client_of(&self, service: &'static str) -> CustomerServiceClient<Peer> {
-        CustomerServiceClient::new(testkit::peer_of(service, "customers", self.address))
-    }
-
     /// Creates a user with a session.
     pub fn user(&self) -> (Uuid, String) {
         let user = ids::random();

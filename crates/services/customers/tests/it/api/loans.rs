@@ -1,11 +1,10 @@
 //! Loans that are credited once, held or refused, and poison messages.
 
-use contracts::proto::customers::v1::{EraseCustomerRequest, ListLoansRequest};
+use contracts::proto::customers::v1::EraseCustomerRequest;
 use platform::ids;
 use serde_json::json;
 use stand_ins::KycMode;
 use testkit::eventually;
-use tonic::Code;
 
 use super::{
     Fixture,
@@ -141,16 +140,4 @@ async fn a_wrong_loan_is_a_dead_letter_that_names_the_rule_and_holds_up_none() {
         assert!(error.is_some(), "{rule}: {:?}", letter.headers);
     }
     assert_eq!((letters.len(), fixture.payment.credited(user)), (wrong.len(), 10_100));
-}
-
-#[tokio::test]
-async fn loans_are_seen_by_their_user_alone() {
-    let fixture = Fixture::new().await;
-    let ((user, session), (_, stranger)) = (fixture.user(), fixture.user());
-    let request = ListLoansRequest { customer_id: user.to_string() };
-
-    assert!(fixture.loans(&session, user).await.is_empty());
-    let hidden = fixture.client().list_loans(with_session(&stranger, request)).await.unwrap_err();
-
-    assert_eq!(hidden.code(), Code::NotFound);
 }

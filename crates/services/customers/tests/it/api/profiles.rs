@@ -4,9 +4,7 @@ use std::time::Duration;
 
 use contracts::{
     events::{CustomerCreated, CustomerUpdated},
-    proto::customers::v1::{
-        Address, CreateCustomerRequest, EraseCustomerRequest, GetCustomerRequest, KycDecision, ListLoansRequest,
-    },
+    proto::customers::v1::{Address, CreateCustomerRequest, EraseCustomerRequest, KycDecision},
 };
 use platform::{grpc::reason, ids};
 use stand_ins::KycMode;
@@ -120,40 +118,6 @@ async fn what_does_not_fit_the_state_is_refused_with_its_reason() {
     assert_eq!(refused(&during), (Code::FailedPrecondition, Some("KYC_IN_PROGRESS")));
     let erased = fixture.client().erase_customer(with_session(&session, EraseCustomerRequest {})).await.unwrap();
     assert_eq!(erased.into_inner().customer.unwrap().kyc_status, "ERASED", "its check decides nothing any more");
-}
-
-#[tokio::test]
-async fn a_customer_is_seen_by_itself_and_operators_alone() {
-    let fixture = Fixture::new().await;
-    let (user, session) = fixture.verified().await;
-    let (_, stranger) = fixture.user();
-    let operator = fixture.iam.operator_session(ids::random());
-
-    assert!(fixture.get(&session, user).await.is_ok() && fixture.get(&operator, user).await.is_ok());
-    let hidden = fixture.get(&stranger, user).await.unwrap_err();
-    let unknown = fixture.get(&stranger, ids::random()).await.unwrap_err();
-
-    assert_eq!((hidden.code(), hidden.message()), (Code::NotFound, unknown.message()));
-}
-
-#[tokio::test]
-async fn the_service_order_reads_a_customer_and_its_loans_and_another_service_does_not() {
-    let fixture = Fixture::new().await;
-    let (user, _) = fixture.verified().await;
-    let read = async |service| {
-        let (mut client, customer_id) = (fixture.client_of(service), user.to_string());
-        let customer = client.get_customer(GetCustomerRequest { customer_id: customer_id.clone() }).await;
-        let loans = client.list_loans(ListLoansRequest { customer_id }).await;
-        (customer.map(|answer| answer.into_inner().customer), loans.map(|answer| answer.into_inner().loans))
-    };
-
-    let (customer, loans) = read("order").await;
-    let (hidden, hidden_loans) = read("assembly").await;
-
-    assert_eq!(customer.unwrap().unwrap().id, user.to_string());
-    assert!(loans.unwrap().is_empty());
-    let refusals = [hidden.unwrap_err().code(), hidden_loans.unwrap_err().code()];
-    assert_eq!(refusals, [Code::PermissionDenied; 2]);
 }
 
 #[tokio::test]

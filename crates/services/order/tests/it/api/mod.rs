@@ -238,16 +238,6 @@ async fn orders_are_listed_in_pages() {
 }
 
 #[tokio::test]
-async fn one_request_too_many_is_told_to_come_back() {
-    let api = start(0).await;
-
-    let answer = api.post("/api/v1/orders", &api.body()).send().await.unwrap();
-
-    assert_eq!(answer.headers()["retry-after"], "1");
-    problem(answer, 429, "TOO_MANY_REQUESTS").await;
-}
-
-#[tokio::test]
 async fn the_description_and_health_are_open_to_all() {
     let api = start(10).await;
     for path in ["/openapi.json", "/swagger-ui/", "/health", "/health/live", "/health/ready"] {

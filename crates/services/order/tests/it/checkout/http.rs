@@ -268,21 +268,6 @@ async fn every_problem_has_the_member_error_here_and_nowhere_else() {
 }
 
 #[tokio::test]
-async fn another_users_order_is_not_found() {
-    let api = start(10).await;
-    let order = create(&api).await;
-    api.sessions.open("another", ids::random());
-
-    for path in ["", "/payment", "/delivery"] {
-        for base in [CHECKOUT, "/api/v1/orders"] {
-            let path = format!("{base}/{order}{path}");
-            let answer = api.bare(Method::GET, &path).header("X-Session-Uuid", "another").send().await.unwrap();
-            problem(answer, 404, "ORDER_NOT_FOUND").await;
-        }
-    }
-}
-
-#[tokio::test]
 async fn a_declined_order_shows_why_until_its_next_attempt() {
     let api = start(10).await;
     let order = create(&api).await;

@@ -206,20 +206,3 @@ async fn while_delivery_is_away_the_copy_is_told_and_said_to_be_stale() {
     );
     assert!(fresh.get("stale").is_none() && fresh["progress"] == 43, "{fresh}");
 }
-
-#[tokio::test]
-async fn another_users_delivery_is_an_unknown_order() {
-    let api = start(10).await;
-    let order = create(&api, json!(ADDRESS)).await;
-    api.delivery.put(OrderId::new(order.parse().unwrap()), carried());
-    api.sessions.open("stranger", ids::random());
-
-    let path = format!("{ORDERS}/{order}/delivery");
-    let theirs = api.bare(Method::GET, &path).header("X-Session-Uuid", "stranger").send().await.unwrap();
-    let theirs = problem(theirs, 404, "ORDER_NOT_FOUND").await;
-    let unknown = problem(track(&api, &ids::random().to_string()).await, 404, "ORDER_NOT_FOUND").await;
-
-    assert_eq!((&theirs["title"], &theirs["type"]), (&unknown["title"], &unknown["type"]));
-    problem(api.bare(Method::GET, &path).send().await.unwrap(), 401, "MISSING_SESSION").await;
-    problem(track(&api, "not-a-uuid").await, 400, "INVALID_REQUEST").await;
-}

@@ -1,10 +1,10 @@
 //! Tests of `GetBalance`.
 
-use contracts::proto::payment::v1::{GetBalanceRequest, PayOrderRequest, PaymentMethod};
+use contracts::proto::payment::v1::{PayOrderRequest, PaymentMethod};
 use platform::ids;
 use tonic::Code;
 
-use super::{fixture, with_session};
+use super::fixture;
 
 #[tokio::test]
 async fn a_balance_is_what_investor_money_draws_on() {
@@ -22,23 +22,6 @@ async fn a_balance_is_what_investor_money_draws_on() {
 
     assert_eq!(fixture.balance(&user).await.unwrap(), 100_000 - 12_345);
     assert_eq!(fixture.balance(&ids::random().to_string()).await.unwrap(), 100_000);
-}
-
-#[tokio::test]
-async fn a_balance_is_visible_to_its_user_and_to_services() {
-    let fixture = fixture().await;
-    let request = GetBalanceRequest { user_uuid: fixture.user.to_string() };
-    let stranger = fixture.iam.session(ids::random());
-    let mut anonymous = fixture.anonymous().await;
-
-    let own = anonymous.get_balance(with_session(&fixture.session, request.clone())).await.unwrap().into_inner();
-    let others = anonymous.get_balance(with_session(&stranger, request.clone())).await.unwrap_err();
-    let without_session = anonymous.get_balance(request.clone()).await.unwrap_err();
-    let service = fixture.service().get_balance(request).await.unwrap().into_inner();
-
-    assert_eq!((own.balance_minor, service.balance_minor), (100_000, 100_000));
-    assert_eq!((others.code(), others.message()), (Code::NotFound, "user_uuid: user not found"));
-    assert_eq!(without_session.code(), Code::Unauthenticated);
 }
 
 #[tokio::test]

@@ -1,6 +1,5 @@
 //! Tests of the running service with its database and broker, called over gRPC.
 
-mod access;
 mod balances;
 mod completions;
 mod credits;

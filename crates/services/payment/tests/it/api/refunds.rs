@@ -80,22 +80,3 @@ async fn a_living_order_is_not_refunded_and_goes_on() {
     assert_eq!(fixture.payment(&paid.order_uuid).await.unwrap().status(), PaymentStatus::Succeeded);
     fixture.pay(&pending).await.unwrap();
 }
-
-#[tokio::test]
-async fn a_repeated_refund_is_made_once() {
-    let fixture = fixture().await;
-    let (paid, unpaid) = (fixture.order(), fixture.order());
-    fixture.pay(&paid).await.unwrap();
-    for order in [&paid, &unpaid] {
-        fixture.cancel(&order.order_uuid).await;
-    }
-
-    for order in [&paid, &paid, &unpaid] {
-        let request = RefundRequest { order_uuid: order.order_uuid.clone() };
-        eventually(|| async { fixture.service().refund(request.clone()).await.ok() }).await;
-    }
-
-    assert_eq!(fixture.payment(&paid.order_uuid).await.unwrap().status(), PaymentStatus::Refunded);
-    let kinds = sqlx::query_scalar!("select kind from ledger_entries order by created_at, kind");
-    assert_eq!(kinds.fetch_all(&fixture.database.pool).await.unwrap(), ["charge", "refund"]);
-}
