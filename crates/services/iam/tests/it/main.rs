@@ -20,6 +20,7 @@ mod open_orders;
 mod operators;
 mod passwords;
 mod redis_memory;
+mod redis_restart;
 mod renewal;
 mod reserve;
 mod server;
