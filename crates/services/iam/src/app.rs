@@ -40,7 +40,9 @@ pub async fn build(config: Config) -> anyhow::Result<App> {
         SessionBackend::Redis { url } => {
             let redis = server.redis("REDIS_URL", &url)?;
             let (watched, connected, memory) = (redis.clone(), server.condition("redis"), memory.clone());
-            jobs.push(Job::new("redis", |stop| redis::watch(watched, connected, memory, stop)));
+            // It begins like the keys of sessions, so that the Redis user needs no further right.
+            let absent = format!("{}session:absent", own.iam_redis_prefix);
+            jobs.push(Job::new("redis", |stop| redis::watch(watched, absent, connected, memory, stop)));
             let attempts = RedisLoginAttempts::new(redis.clone(), own.iam_redis_prefix.clone(), limits);
             let codes = RedisContactCodes::new(redis.clone(), own.iam_redis_prefix.clone(), codes_limit);
             let sessions = RedisSessions::new(redis, own.iam_redis_prefix.clone(), bounds);

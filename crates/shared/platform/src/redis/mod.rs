@@ -4,7 +4,7 @@ mod memory;
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use anyhow::Context as _;
@@ -33,15 +33,20 @@ pub const RESPONSE_TIMEOUT: Duration = Duration::from_millis(400);
 /// The time without a reply to a command after which a connection is replaced. It is less than the callers' time
 /// limits, which would otherwise end the command first.
 const REPLY_TIMEOUT: Duration = Duration::from_millis(250);
+/// The answers of a server that is not the primary, or is not one yet. Another server may have taken over its address.
+const NOT_PRIMARY: [&str; 3] = ["READONLY", "MASTERDOWN", "LOADING"];
+/// The least age of a connection that is replaced after such an answer, so that a lasting one costs few connections.
+const LEAST_AGE: Duration = Duration::from_secs(1);
 const HEALTH_CHECK_TIMEOUT: Duration = Duration::from_secs(2);
 /// The `maxmemory-policy` that refuses writes instead of evicting keys.
 const KEEPS: &str = "noeviction";
 /// Commands that are retried once, over the connection that replaces a silent one.
 const READS: [&[u8]; 3] = [b"GET", b"MGET", b"EXISTS"];
 
-/// A connection that its clones share. It connects on first use, and is replaced when it is lost.
+/// A connection that its clones share. It connects on first use, and is replaced when it is lost, or when its server is
+/// no longer the primary.
 ///
-/// `ConnectionManager` replaces only a connection that has ended, not one that stays open while its bytes are dropped.
+/// `ConnectionManager` replaces only a connection that has ended, not one that stays open.
 #[derive(Clone)]
 pub struct Connection(Arc<Shared>);
 
@@ -51,7 +56,7 @@ struct Shared {
     /// authorities.
     tls: Option<Tls>,
     config: ConnectionManagerConfig,
-    current: Mutex<Arc<ConnectionManager>>,
+    current: Mutex<(Arc<ConnectionManager>, Instant)>,
 }
 
 fn manager(
@@ -77,45 +82,54 @@ impl Connection {
     /// Replaces a TLS connection, so that the next one trusts the current authorities.
     fn renew_trust(&self) {
         if is_over_tls(&self.0.server) {
-            self.replace(&self.current());
+            self.replace(&self.current(), Duration::ZERO);
         }
     }
 
     fn current(&self) -> Arc<ConnectionManager> {
-        self.0.current.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0.current.lock().unwrap_or_else(PoisonError::into_inner).0.clone()
     }
 
-    /// Replaces the connection `silent`, unless it has been replaced already.
-    fn replace(&self, silent: &Arc<ConnectionManager>) {
+    /// Replaces the connection `used` if it has at least this age, unless it has been replaced already.
+    fn replace(&self, used: &Arc<ConnectionManager>, age: Duration) {
         let mut current = self.0.current.lock().unwrap_or_else(PoisonError::into_inner);
-        if Arc::ptr_eq(&current, silent) {
+        if Arc::ptr_eq(&current.0, used) && current.1.elapsed() >= age {
             match manager(&self.0.server, self.0.tls.as_ref(), &self.0.config) {
-                Ok(new) => *current = Arc::new(new),
+                Ok(new) => *current = (Arc::new(new), Instant::now()),
                 Err(error) => tracing::warn!(%error, "Redis reconnect failed, keeping the old connection"),
             }
         }
     }
 
-    async fn answered<T>(&self, used: Arc<ConnectionManager>, answer: RedisFuture<'_, T>) -> RedisResult<T> {
+    async fn answered<T>(
+        &self,
+        used: Arc<ConnectionManager>,
+        answer: impl Future<Output = RedisResult<T>>,
+    ) -> RedisResult<T> {
         let outcome = answered_within(REPLY_TIMEOUT, answer).await;
-        if outcome.as_ref().is_err_and(RedisError::is_timeout) {
-            self.replace(&used);
+        match &outcome {
+            Err(error) if error.is_timeout() => self.replace(&used, Duration::ZERO),
+            Err(error) if error.code().is_some_and(|code| NOT_PRIMARY.contains(&code)) => {
+                self.replace(&used, LEAST_AGE);
+            }
+            _ => {}
         }
         outcome
+    }
+
+    /// Returns the reply of the current connection. The server's error is an error, not a value.
+    async fn ask(&self, cmd: &Cmd) -> RedisResult<Value> {
+        let current = self.current();
+        let mut manager = ConnectionManager::clone(&current);
+        self.answered(current, async { manager.req_packed_command(cmd).await?.extract_error() }).await
     }
 }
 
 impl ConnectionLike for Connection {
     fn req_packed_command<'a>(&'a mut self, cmd: &'a Cmd) -> RedisFuture<'a, Value> {
         Box::pin(async move {
-            let current = self.current();
-            let mut manager = ConnectionManager::clone(&current);
-            match self.answered(current, manager.req_packed_command(cmd)).await {
-                Err(error) if error.is_timeout() && is_read(cmd) => {
-                    let current = self.current();
-                    let mut manager = ConnectionManager::clone(&current);
-                    self.answered(current, manager.req_packed_command(cmd)).await
-                }
+            match self.ask(cmd).await {
+                Err(error) if error.is_timeout() && is_read(cmd) => self.ask(cmd).await,
                 outcome => outcome,
             }
         })
@@ -174,7 +188,7 @@ pub fn lazy_connection(variable: &str, url: &SecretString, tls: Option<&Tls>) ->
         .set_max_delay(Duration::from_millis(500));
     let server = server.set_tcp_settings(tcp);
     let current = manager(&server, tls, &config).context("connecting to Redis")?;
-    let current = Mutex::new(Arc::new(current));
+    let current = Mutex::new((Arc::new(current), Instant::now()));
     Ok(Connection(Arc::new(Shared { server, tls: tls.cloned(), config, current })))
 }
 
@@ -194,9 +208,9 @@ enum Server {
 }
 
 /// Returns the server's state and the problem.
-async fn check(connection: &mut Connection, memory: &Memory) -> (Server, String) {
+async fn check(connection: &mut Connection, absent: &str, memory: &Memory) -> (Server, String) {
     let info = async {
-        ping(connection).await?;
+        probe(connection, absent).await?;
         info(connection).await
     };
     let info = tokio::time::timeout(HEALTH_CHECK_TIMEOUT, info).await;
@@ -213,17 +227,18 @@ async fn check(connection: &mut Connection, memory: &Memory) -> (Server, String)
     }
 }
 
-/// Checks every two seconds whether the server answers and keeps each key until it expires, and sets the readiness
-/// condition accordingly. Also observes the used memory.
+/// Checks every two seconds whether the server takes writes and keeps each key until it expires, and sets the readiness
+/// condition accordingly. Also observes the used memory. `absent` is a key for [`probe`].
 pub async fn watch(
     mut connection: Connection,
+    absent: String,
     reachable: Condition,
     memory: Memory,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
     let mut before = Server::Answers;
     loop {
-        let (server, problem) = check(&mut connection, &memory).await;
+        let (server, problem) = check(&mut connection, &absent, &memory).await;
         match server {
             Server::Answers | Server::Hides => reachable.set(true),
             Server::Evicts => reachable.refuse("evicts keys, so set its maxmemory-policy to noeviction"),
@@ -253,11 +268,13 @@ pub async fn watch(
     }
 }
 
-/// Retries once, since a stale or silent connection fails once and is then replaced.
-pub async fn ping(connection: &mut Connection) -> RedisResult<()> {
-    let ping = redis::cmd("PING");
-    match ping.query_async(connection).await {
-        Err(error) if error.is_connection_dropped() || error.is_timeout() => ping.query_async(connection).await,
+/// Deletes the key `absent`, which never exists: unlike PING, a replica refuses this. Retries once, since a stale or silent
+/// connection fails once and is then replaced.
+pub async fn probe(connection: &mut Connection, absent: &str) -> RedisResult<()> {
+    let mut delete = redis::cmd("DEL");
+    delete.arg(absent);
+    match delete.exec_async(connection).await {
+        Err(error) if error.is_connection_dropped() || error.is_timeout() => delete.exec_async(connection).await,
         outcome => outcome,
     }
 }

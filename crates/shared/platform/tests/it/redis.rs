@@ -1,6 +1,7 @@
-//! Tests of Redis clients over a network path that drops bytes without telling either end.
+//! Tests of Redis clients over a network path that drops bytes without telling either end, and over an address that
+//! another server takes over.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use futures::future::join_all;
 use platform::{
@@ -56,6 +57,57 @@ async fn a_read_whose_bytes_are_dropped_is_made_again_over_the_next_connection()
     );
 }
 
+/// How long a client may use a server that is no longer the primary, as with PostgreSQL.
+const FAILOVER_TIME: Duration = Duration::from_secs(5);
+
+/// Starts a server of its own, which ends with this process. All such servers have one password. Returns it and its
+/// address.
+async fn server(data: &Path) -> (servers::redis::Redis, String) {
+    std::fs::create_dir(data).expect("a new directory");
+    std::fs::write(data.join("password"), "of-a-test").expect("a writable directory");
+    if servers::redis::program().is_none() {
+        servers::apt::install("redis-server").await.expect("a Redis of this machine");
+    }
+    let options = servers::redis::Options { data: data.to_owned(), mortal: true };
+    let server = servers::redis::start(&options).await.expect("Redis starts").expect("there is a program");
+    let address = server.url.rsplit('@').next().expect("a URL has a host and a port").to_owned();
+    (server, address)
+}
+
+#[tokio::test]
+async fn the_server_that_took_over_is_used_and_readiness_says_what_a_replica_refuses() {
+    let directory = tempfile::tempdir().unwrap();
+    let (old, old_address) = server(&directory.path().join("old")).await;
+    let (new, new_address) = server(&directory.path().join("new")).await;
+    let proxy = Proxy::to(&old_address).await.unwrap();
+    let through = old.url.replace(&old_address, &proxy.address().to_string());
+    let connection = lazy_connection("REDIS_URL", &through.into(), None).unwrap();
+    let readiness = Readiness::default();
+    let (watched, condition) = (connection.clone(), readiness.condition("redis"));
+    let watching = testkit::run(|stop| watch(watched, "absent".to_owned(), condition, Memory::default(), stop));
+    let write = || async {
+        let mut connection = connection.clone();
+        redis::cmd("SET").arg("key").arg("value").exec_async(&mut connection).await.ok()
+    };
+    timeout(FAILOVER_TIME, readiness.ready()).await.unwrap();
+    write().await.unwrap();
+
+    // The old primary becomes a replica under its open connections.
+    let mut operator = redis::Client::open(old.url.as_str()).unwrap().get_multiplexed_async_connection().await.unwrap();
+    let (host, port) = new_address.split_once(':').unwrap();
+    redis::cmd("REPLICAOF").arg(host).arg(port).exec_async(&mut operator).await.unwrap();
+    let told = eventually(|| async { (!readiness.is_ready()).then_some(()) });
+    timeout(FAILOVER_TIME, told).await.expect("a service that cannot write is not ready");
+    proxy.aim(vec![new_address]);
+    timeout(FAILOVER_TIME, eventually(write)).await.expect("the new primary takes the writes");
+    timeout(FAILOVER_TIME, readiness.ready()).await.expect("a service that can write is ready");
+
+    watching.stop().await;
+    for server in [old, new] {
+        server.stop().await;
+    }
+}
+
 /// Blocks this thread and all its tasks once, like an overloaded machine that does not schedule the process.
 async fn stall() {
     tokio::task::yield_now().await;
@@ -82,7 +134,7 @@ async fn waiting_for(url: &str) -> Vec<String> {
     let readiness = Readiness::default();
     let connection = lazy_connection("REDIS_URL", &url.into(), None).expect("a valid URL");
     let condition = readiness.condition("redis");
-    let watching = testkit::run(|stop| watch(connection, condition, Memory::default(), stop));
+    let watching = testkit::run(|stop| watch(connection, "absent".to_owned(), condition, Memory::default(), stop));
     // The first check may take up to a second.
     let told = eventually(|| async {
         let mut changes = readiness.changes();

@@ -148,7 +148,7 @@ async fn redis(settings: &Settings) -> Finding {
     }
 }
 
-/// Checks that the Redis server answers and accepts the credentials.
+/// Checks that the Redis server accepts the credentials and takes writes.
 async fn given_redis(settings: &Settings, url: &str) -> Finding {
     let place = url.rsplit_once('@').map_or(url, |(_, place)| place);
     let place = place.rsplit_once("://").map_or(place, |(_, place)| place);
@@ -156,9 +156,10 @@ async fn given_redis(settings: &Settings, url: &str) -> Finding {
     let tls = tls::Config::load(settings).and_then(|config| config.map(Tls::load).transpose());
     let connection = tls.map_err(anyhow::Error::from);
     let connection = connection.and_then(|tls| redis::lazy_connection("REDIS_URL", &url.into(), tls.as_ref()));
+    let absent = format!("{}session:absent", settings.get("IAM_REDIS_PREFIX").unwrap_or_default());
     let verdict = match connection {
         Err(error) => Verdict::Needed(format!("correct {error}")),
-        Ok(mut connection) => match tokio::time::timeout(CHECK_TIMEOUT, redis::ping(&mut connection)).await {
+        Ok(mut connection) => match tokio::time::timeout(CHECK_TIMEOUT, redis::probe(&mut connection, &absent)).await {
             Ok(Ok(())) => Verdict::Fine,
             Ok(Err(error)) if redis::is_refusal(&error) => {
                 Verdict::Needed(format!("that server refuses the user or the password in REDIS_URL: {error}"))

@@ -138,7 +138,7 @@ async fn redis_with_a_wrong_certificate_is_not_ready_until_its_authority_is_trus
     let (log, _guard) = MemoryLog::capture(Level::INFO);
     let readiness = Readiness::default();
     let condition = readiness.condition("redis");
-    let _watch = testkit::run(|stop| watch(connection, condition, Memory::default(), stop));
+    let _watch = testkit::run(|stop| watch(connection, "absent".to_owned(), condition, Memory::default(), stop));
     let _files = testkit::run(|stop| trust.watch(Duration::from_millis(20), stop));
     testkit::eventually(async || log.text().contains("UnknownIssuer").then_some(())).await;
     assert!(!readiness.is_ready());
