@@ -37,7 +37,7 @@ impl Data {
         &self.path
     }
 
-    /// Creates the directory and takes its lock. If another process holds it, the error names that process.
+    /// Creates the directory and takes its lock. If another process keeps it, the error names that process.
     pub fn lock(&self) -> anyhow::Result<Lock> {
         let shown = self.path.display();
         // Other users may traverse the directory: if this process runs as root, the database's files belong to another
@@ -53,7 +53,7 @@ impl Data {
             .write(true)
             .open(&path)
             .with_context(|| format!("cannot write {}; name another directory with --data", path.display()))?;
-        if file.try_lock().is_err() {
+        if !servers::process::try_lock(&file) {
             let holder = read(&mut file);
             anyhow::bail!(
                 "the shop already runs from {shown} as process {holder}; stop that first (kill {holder}), or name another directory with --data and other ports"

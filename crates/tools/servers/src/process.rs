@@ -19,9 +19,11 @@ use rustix::process::{Pid, kill_process, test_kill_process};
 use tokio::sync::watch;
 
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
-/// The time limit for a lock that this process held before: a child that another thread is starting shares the open
-/// file until it runs its program.
-const FORK_TIMEOUT: Duration = Duration::from_secs(1);
+/// The time limit for a lock whose holder may be exiting after a kill, or may be a child that shares the open file until
+/// it runs its program.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long the processes of an earlier run may still use a directory, for example for PostgreSQL's last checkpoint.
+const LEFTOVER_TIMEOUT: Duration = Duration::from_mins(2);
 /// A larger log of a server is deleted.
 const MAX_LOG_BYTES: u64 = 10 << 20;
 
@@ -40,8 +42,15 @@ pub fn is_root() -> bool {
 pub fn mortal(program: &Path, signal: &str) -> Command {
     let Some(setpriv) = find("setpriv") else { return Command::new(program) };
     let mut command = Command::new(setpriv);
-    command.args(["--pdeathsig", signal]).arg("--").arg(program);
+    command.args(["--pdeathsig", signal, "--"]).args(unless_orphaned()).arg(program);
     command
+}
+
+/// Returns the beginning of a command whose program runs only if this process is still its parent. A process that died
+/// before `setpriv` asked for the signal would never send it. The program also has its standard input as descriptor 3,
+/// which its children inherit even if they read a pipe.
+pub fn unless_orphaned() -> [String; 4] {
+    ["sh", "-c", r#"[ "$PPID" = "$0" ] && exec "$@" 3<&0"#, &std::process::id().to_string()].map(str::to_owned)
 }
 
 pub struct Child {
@@ -52,17 +61,28 @@ pub struct Child {
 impl Child {
     /// Starts `command` with its output in `log`, in its own process group, so that a Ctrl-C at the terminal does not
     /// reach it.
-    pub fn spawn(mut command: Command, log: &Path) -> anyhow::Result<Self> {
+    pub fn spawn(command: Command, log: &Path) -> anyhow::Result<Self> {
+        Self::with_input(command, log, Stdio::null())
+    }
+
+    /// Starts `command` like [`spawn`](Self::spawn). The child and its own children hold the lock of [`until_unused`].
+    pub fn holding(lock: &File, command: Command, log: &Path) -> anyhow::Result<Self> {
+        Self::with_input(command, log, lock.try_clone()?.into())
+    }
+
+    fn with_input(mut command: Command, log: &Path, input: Stdio) -> anyhow::Result<Self> {
         if std::fs::metadata(log).is_ok_and(|log| log.len() > MAX_LOG_BYTES) {
             std::fs::remove_file(log)?;
         }
         let output = OpenOptions::new().create(true).append(true).mode(0o600).open(log)?;
-        command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output).process_group(0);
+        command.stdin(input).stdout(output.try_clone()?).stderr(output).process_group(0);
         let (started, starting) = std::sync::mpsc::channel();
         let (end, ended) = watch::channel(None);
         // This thread lives as long as the child: the system ties the parent death signal to the spawning thread.
         std::thread::Builder::new().name("child".to_owned()).spawn(move || {
             let child = command.spawn();
+            // The command shares the child's input.
+            drop(command);
             let _ = started.send(child.as_ref().map(std::process::Child::id).map_err(ToString::to_string));
             if let Ok(mut child) = child {
                 end.send_replace(child.wait().ok());
@@ -209,14 +229,39 @@ pub fn private_directory(path: &Path) -> anyhow::Result<()> {
 /// Locks the directory until this process ends.
 pub fn lock(directory: &Path) -> anyhow::Result<File> {
     let file = File::create(directory.join("lock"))?;
-    let give_up = Instant::now() + FORK_TIMEOUT;
+    anyhow::ensure!(try_lock(&file), "{} is in use by another running program; stop that first", directory.display());
+    Ok(file)
+}
+
+/// Locks the file. Returns false if another process keeps it locked.
+pub fn try_lock(file: &File) -> bool {
+    let give_up = Instant::now() + LOCK_TIMEOUT;
     while file.try_lock().is_err() {
-        anyhow::ensure!(
-            Instant::now() < give_up,
-            "{} is in use by another running program; stop that first",
-            directory.display()
-        );
+        if Instant::now() >= give_up {
+            return false;
+        }
         std::thread::sleep(POLL_INTERVAL);
     }
+    true
+}
+
+/// Waits until no process of an earlier run uses the directory. Returns a locked file: each process that inherits it as
+/// its standard input keeps the lock until it exits. So no pid is needed to find a child of a program that was killed.
+pub async fn until_unused(directory: &Path) -> anyhow::Result<File> {
+    let path = directory.join("used");
+    let file = OpenOptions::new().create(true).append(true).read(true).mode(0o600).open(&path);
+    let file = file.with_context(|| path.display().to_string())?;
+    if file.try_lock().is_ok() {
+        return Ok(file);
+    }
+    tracing::info!("waiting for processes of an earlier run that still use {}", directory.display());
+    let free = async {
+        while file.try_lock().is_err() {
+            tokio::time::sleep(POLL_INTERVAL).await;
+        }
+    };
+    let free = tokio::time::timeout(LEFTOVER_TIMEOUT, free).await;
+    free.ok()
+        .with_context(|| format!("processes of an earlier run still use {}; end them by hand", directory.display()))?;
     Ok(file)
 }

@@ -1,6 +1,7 @@
 //! Redis or Valkey as a child process.
 
 use std::{
+    fs::File,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -29,7 +30,7 @@ pub struct Redis {
     pub url: String,
     pid: i32,
     child: Option<Child>,
-    _lock: std::fs::File,
+    _lock: File,
 }
 
 pub fn program() -> Option<PathBuf> {
@@ -47,7 +48,7 @@ async fn run(program: &Path, options: &Options) -> anyhow::Result<Redis> {
     process::private_directory(&options.data)?;
     let data = options.data.canonicalize()?;
     let lock = process::lock(&data)?;
-    let pid_file = end_leftover(&data).await?;
+    let (pid_file, unused) = end_leftover(&data).await?;
     let port = process::free_port(&data.join("port"))?;
     let password = process::secret(&data.join("password"))?;
     let configuration = data.join("redis.conf");
@@ -57,7 +58,7 @@ async fn run(program: &Path, options: &Options) -> anyhow::Result<Redis> {
         if options.mortal { process::mortal(program, "TERM") } else { std::process::Command::new(program) };
     command.arg(&configuration);
     let log = data.join("log");
-    let child = Child::spawn(command, &log)?;
+    let child = Child::holding(&unused, command, &log)?;
     process::write_private(&pid_file, &child.pid.to_string())?;
     let url = format!("redis://:{password}@127.0.0.1:{port}");
     let client = redis::Client::open(url.as_str())?;
@@ -65,13 +66,14 @@ async fn run(program: &Path, options: &Options) -> anyhow::Result<Redis> {
     Ok(Redis { url, pid: child.pid, child: options.mortal.then_some(child), _lock: lock })
 }
 
-/// Stops the server that a killed run left behind. Returns the path of the pid file.
-async fn end_leftover(data: &Path) -> anyhow::Result<PathBuf> {
+/// Stops the server that a killed run left behind, and waits until none uses the data. Returns the path of the pid file,
+/// and the lock for the next server.
+async fn end_leftover(data: &Path) -> anyhow::Result<(PathBuf, File)> {
     let pid_file = data.join("pid");
     if let Ok(pid) = std::fs::read_to_string(&pid_file).unwrap_or_default().trim().parse() {
         process::end_leftover(pid, data, [Signal::TERM, Signal::KILL]).await?;
     }
-    Ok(pid_file)
+    Ok((pid_file, process::until_unused(data).await?))
 }
 
 /// Deletes the data of a stopped server, but keeps its URL.
@@ -79,7 +81,7 @@ pub async fn empty(options: &Options) -> anyhow::Result<()> {
     process::private_directory(&options.data)?;
     let data = options.data.canonicalize()?;
     let _lock = process::lock(&data)?;
-    end_leftover(&data).await?;
+    let _unused = end_leftover(&data).await?;
     let log = data.join("appendonlydir");
     if log.exists() {
         std::fs::remove_dir_all(log)?;

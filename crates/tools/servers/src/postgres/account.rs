@@ -81,7 +81,8 @@ impl Account {
         if let Some(setpriv) = process::find("setpriv") {
             command = Command::new(setpriv);
             command.args([format!("--reuid={uid}"), format!("--regid={gid}"), "--clear-groups".to_owned()]);
-            command.args(signal.into_iter().flat_map(|signal| ["--pdeathsig", signal])).arg("--").arg(program);
+            command.args(signal.into_iter().flat_map(|signal| ["--pdeathsig", signal])).arg("--");
+            command.args(signal.into_iter().flat_map(|_| process::unless_orphaned())).arg(program);
         } else if let Some(runuser) = process::find("runuser") {
             command = Command::new(runuser);
             command.args(["-u", name, "--"]).arg(program);

@@ -80,7 +80,10 @@ impl Binaries {
             std::env::home_dir().context("no home directory")?.join(".theseus/postgresql")
         };
         let version: VersionReq = version.parse()?;
-        let earlier = std::fs::read_dir(&kept).into_iter().flatten().flatten().map(|entry| entry.path().join("bin"));
+        // An installation that was killed leaves a hidden directory behind, with a part of the files.
+        let earlier = std::fs::read_dir(&kept).into_iter().flatten().flatten();
+        let earlier = earlier.filter(|entry| !entry.file_name().as_encoded_bytes().starts_with(b"."));
+        let earlier = earlier.map(|entry| entry.path().join("bin"));
         for directory in earlier {
             if let Some(major) = self::version(&directory).await
                 && version.to_string().trim_start_matches('=').split('.').next() == Some(&major.to_string())

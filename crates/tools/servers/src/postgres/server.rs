@@ -10,7 +10,6 @@ use std::{
 use anyhow::Context as _;
 use rustix::process::Signal;
 use sqlx::{Connection as _, PgConnection};
-use tokio::time::Instant;
 
 use super::{Binaries, Options, account::Account};
 use crate::{
@@ -18,18 +17,13 @@ use crate::{
     process::{self, Child},
 };
 
-/// How long the server may take to start, including crash recovery, and until an earlier server's processes have
-/// exited.
+/// How long the server may take to start, including crash recovery.
 const STARTUP_TIMEOUT: Duration = Duration::from_mins(2);
 /// How long the server may take to shut down, including a checkpoint, which writes at least as much as `max_wal_size`
 /// to the disk.
 const STOP_TIMEOUT: Duration = Duration::from_mins(2);
 /// A longer shutdown is logged after this time, and each such interval.
 const SLOW_STOP: Duration = Duration::from_secs(3);
-/// The server's message when it exits because an earlier server's processes still use the data.
-const IN_USE: &str = "pre-existing shared memory block";
-/// The pause before the next attempt to start, while the data is in use.
-const RETRY_DELAY: Duration = Duration::from_millis(500);
 
 /// The server's default settings: little memory, full durability, and no data in the log.
 const SETTINGS: [(&str, &str); 12] = [
@@ -65,23 +59,21 @@ impl Postgres {
         let files = Files::new(&home);
         let lock = process::lock(&home)?;
         files.end_leftover().await.context("ending a PostgreSQL that an earlier run left behind")?;
+        let unused = process::until_unused(&home).await?;
         let password = process::secret(&files.password)?;
         account.own(&files.password)?;
         if !files.data.join("PG_VERSION").exists() {
             tracing::info!("preparing PostgreSQL {} in {}", binaries.version, options.data.display());
-            files.initialise(&account, binaries).await.context("preparing PostgreSQL's data")?;
+            files.initialise(&account, binaries, &unused).await.context("preparing PostgreSQL's data")?;
         }
         let port = process::free_port(&files.port)?;
-        let command = || {
-            let mut command = account.command(&binaries.directory.join("postgres"), options.mortal.then_some("INT"))?;
-            command.arg("-D").arg(&files.data).arg("-p").arg(port.to_string()).current_dir(&home);
-            for (name, value) in SETTINGS.iter().chain(&options.settings) {
-                command.arg("-c").arg(format!("{name}={value}"));
-            }
-            anyhow::Ok(command)
-        };
-        let child = files
-            .start(command)
+        let mut command = account.command(&binaries.directory.join("postgres"), options.mortal.then_some("INT"))?;
+        command.arg("-D").arg(&files.data).arg("-p").arg(port.to_string()).current_dir(&home);
+        for (name, value) in SETTINGS.iter().chain(&options.settings) {
+            command.arg("-c").arg(format!("{name}={value}"));
+        }
+        let child = Child::holding(&unused, command, &files.log)?;
+        process::wait_until(&child, &files.log, STARTUP_TIMEOUT, async || files.is_ready())
             .await
             .with_context(|| format!("starting PostgreSQL from {}", binaries.directory.display()))?;
         let pid = files.pid().context("PostgreSQL has left no pid")?;
@@ -153,15 +145,15 @@ impl Files {
     }
 
     /// Creates the data directory atomically: as a draft that is then renamed.
-    async fn initialise(&self, account: &Account, binaries: &Binaries) -> anyhow::Result<()> {
+    async fn initialise(&self, account: &Account, binaries: &Binaries, unused: &File) -> anyhow::Result<()> {
         let draft = self.data.with_extension("new");
         if draft.exists() {
             std::fs::remove_dir_all(&draft)?;
         }
-        let mut command = account.command(&binaries.directory.join("initdb"), None)?;
+        let mut command = account.command(&binaries.directory.join("initdb"), Some("TERM"))?;
         command.arg("-D").arg(&draft).arg("--pwfile").arg(&self.password);
         command.args(["--username=postgres", "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C"]);
-        command.current_dir(self.data.parent().unwrap_or(Path::new("/")));
+        command.current_dir(self.data.parent().unwrap_or(Path::new("/"))).stdin(unused.try_clone()?);
         run(command).await?;
         std::fs::rename(&draft, &self.data)?;
         Ok(())
@@ -183,27 +175,6 @@ impl Files {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
             _ => Ok(()),
         }
-    }
-
-    /// Starts the server. Tries again while an earlier server's processes still use the data.
-    async fn start(&self, command: impl Fn() -> anyhow::Result<Command>) -> anyhow::Result<Child> {
-        let deadline = Instant::now() + STARTUP_TIMEOUT;
-        loop {
-            let child = Child::spawn(command()?, &self.log)?;
-            match process::wait_until(&child, &self.log, STARTUP_TIMEOUT, async || self.is_ready()).await {
-                Err(_) if self.says_in_use() && Instant::now() < deadline => {
-                    tracing::info!("waiting for the processes of an earlier PostgreSQL to exit");
-                    tokio::time::sleep(RETRY_DELAY).await;
-                }
-                outcome => return outcome.map(|()| child),
-            }
-        }
-    }
-
-    /// Returns true if the last start failed because an earlier server's processes still use the data.
-    fn says_in_use(&self) -> bool {
-        let log = std::fs::read_to_string(&self.log).unwrap_or_default();
-        log.lines().rev().take(3).any(|line| line.contains(IN_USE))
     }
 
     /// Returns the path of the server's status file, with the pid in line 1 and the state in line 8.
