@@ -16,8 +16,8 @@ use crate::{
 };
 
 pub const PLAIN: &str = "compose.yaml";
-const TLS: &str = "compose.tls.yaml";
-const DEVELOPMENT: &str = "development";
+pub const TLS: &str = "compose.tls.yaml";
+pub const DEVELOPMENT: &str = "development";
 const PRODUCTION: &str = "production";
 const KAFKA_UI: &str = "kafka-ui";
 
@@ -34,7 +34,7 @@ pub struct Rendered(Value);
 
 impl Rendered {
     /// Renders a file without profiles; `None` without Docker.
-    fn new(file: &str, environment: &str) -> Option<Self> {
+    pub fn new(file: &str, environment: &str) -> Option<Self> {
         Self::with_profile(file, environment, "")
     }
 
@@ -76,15 +76,21 @@ impl Rendered {
         variables.map(|(name, value)| (name.as_str(), text(value))).collect()
     }
 
-    fn command(&self, service: &str) -> Vec<&str> {
+    pub fn command(&self, service: &str) -> Vec<&str> {
         let words = self.0[service]["command"].as_array().unwrap_or_else(|| panic!("{service} has no command"));
         words.iter().filter_map(Value::as_str).collect()
     }
 
     /// Returns the settings of PostgreSQL's command line, written as `-c name=value` or `-cname=value`.
-    fn postgres(&self) -> BTreeMap<&str, &str> {
+    pub fn postgres(&self) -> BTreeMap<&str, &str> {
         let words = self.command("postgres");
         words.iter().filter_map(|word| word.strip_prefix("-c").unwrap_or(word).split_once('=')).collect()
+    }
+
+    /// Returns a container's limit, such as `memory` in bytes.
+    pub fn limit(&self, container: &str, what: &str) -> u64 {
+        let limit = &self.0[container]["deploy"]["resources"]["limits"][what];
+        limit.as_u64().or_else(|| text(limit).parse().ok()).unwrap_or_else(|| panic!("{container}: {what}: {limit}"))
     }
 
     /// Returns the addresses published on this machine, each with its container.

@@ -15,6 +15,7 @@ mod proto_comments;
 mod registry;
 mod roll;
 mod shared_tables;
+mod store_memory;
 mod tls_certificates;
 mod tree;
 mod words;
