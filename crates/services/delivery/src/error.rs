@@ -18,7 +18,7 @@ pub enum Error {
     /// The order service has no address for the order, so the order's `OrderPaid` can never be handled.
     #[error("the order has no delivery address")]
     NoAddress,
-    /// A basket's delivery has this order's uuid.
+    /// The order's delivery is another user's.
     #[error("the order's uuid belongs to another delivery")]
     AnotherDelivery,
     #[error(transparent)]

@@ -1,16 +1,21 @@
 //! Encodes, for the outbox, the events that the model's transitions return.
 
-use contracts::events::{DeliveryStatusUpdated, OrderCompletedIntegrationEvent, OrderCreatedIntegrationEvent, record};
+use contracts::{
+    events::{
+        BASKET_PART, DeliveryStatusUpdated, OrderCompletedIntegrationEvent, OrderCreatedIntegrationEvent, Published,
+        record,
+    },
+    ids::OrderId,
+};
 use platform::outbox;
 
 use crate::model::Event;
 
 impl From<&Event> for outbox::Event {
     fn from(event: &Event) -> Self {
-        let key = event.order().uuid();
         match event {
             Event::StatusUpdated { order, user, delivery, status, tracking_number, estimated } => record(
-                key,
+                order.uuid(),
                 DeliveryStatusUpdated {
                     order_uuid: order.to_string(),
                     user_uuid: user.to_string(),
@@ -21,11 +26,24 @@ impl From<&Event> for outbox::Event {
                     ..DeliveryStatusUpdated::default()
                 },
             ),
-            Event::Created { order } => record(key, OrderCreatedIntegrationEvent { order_id: order.to_string() }),
-            Event::Completed { order, courier } => record(
-                key,
-                OrderCompletedIntegrationEvent { order_id: order.to_string(), courier_id: courier.to_string() },
-            ),
+            Event::Created { order, basket } => {
+                outside(*order, *basket, |order_id| OrderCreatedIntegrationEvent { order_id })
+            }
+            Event::Completed { order, basket, courier } => {
+                let courier_id = courier.to_string();
+                outside(*order, *basket, |order_id| OrderCompletedIntegrationEvent { order_id, courier_id })
+            }
         }
     }
+}
+
+/// Encodes an event for outside programs. The part of a basket's event id tells it from the event of an order with the
+/// same uuid.
+fn outside<E: Published>(order: OrderId, basket: Option<OrderId>, event: impl FnOnce(String) -> E) -> outbox::Event {
+    let key = basket.unwrap_or(order).uuid();
+    let mut event = record(key, event(key.to_string()));
+    if basket.is_some() {
+        event.uuid = outbox::event_uuid(key, E::TYPE, Some(BASKET_PART));
+    }
+    event
 }

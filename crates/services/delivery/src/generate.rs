@@ -5,6 +5,8 @@ use std::sync::Arc;
 use chrono::{DateTime, Days, Utc};
 use contracts::ids::{CourierId, DeliveryId, OrderId, PlaceId, UserId};
 use platform::{clock, random::Random};
+use sha2::{Digest as _, Sha256};
+use uuid::Uuid;
 
 use crate::model::{
     FIRST_PLACE_VOLUME, Location, Name, NewCourier, NewDelivery, Speed, TrackingNumber, Volume, first_place,
@@ -35,11 +37,20 @@ impl Generator {
         let today = (self.now)().date_naive();
         NewDelivery {
             order,
+            basket: None,
             user,
             id: DeliveryId::new(self.random.id()),
             tracking_number: TrackingNumber::from_random(self.random.bits()),
             estimated: today.checked_add_days(ESTIMATE).unwrap_or(today),
         }
+    }
+
+    /// The delivery of a basket, whose id an outside program chose. The key that is derived from it is no order's; the
+    /// migration 0004 derives it in the same way.
+    pub fn basket(&self, id: OrderId) -> NewDelivery {
+        let digest: [u8; 32] = Sha256::digest(format!("basket:{id}")).into();
+        let key = Uuid::from_bytes(std::array::from_fn(|place| digest[place]));
+        NewDelivery { basket: Some(id), ..self.delivery(OrderId::new(key), None) }
     }
 
     /// The courier has one storage place and begins at a random cell.

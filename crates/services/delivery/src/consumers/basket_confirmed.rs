@@ -49,7 +49,7 @@ pub fn basket_confirmed(service: DeliveryService, generator: Generator) -> Subsc
         let (service, generator) = (service.clone(), generator.clone());
         async move {
             let basket = read(&message.payload).map_err(Failure::poison)?;
-            service.create(&generator.delivery(basket.id, None), &basket.street, basket.volume).await?;
+            service.create(&generator.basket(basket.id), &basket.street, basket.volume).await?;
             Ok(())
         }
     })

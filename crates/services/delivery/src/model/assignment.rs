@@ -139,6 +139,7 @@ mod tests {
     fn waiting(order: u128, x: i64, y: i64, volume: i64) -> Waiting {
         let cargo = Cargo { location: Location::new(x, y).unwrap(), volume: Volume::new(volume).unwrap() };
         let new = NewDelivery {
+            basket: None,
             order: OrderId::new(Uuid::from_u128(order)),
             user: None,
             id: DeliveryId::new(Uuid::from_u128(order)),

@@ -65,7 +65,10 @@ pub enum Known {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delivery {
+    /// The key; of a basket it is derived from the basket's id, so that a basket and an order never share a delivery.
     pub order: OrderId,
+    /// The id that an outside program gave its basket; `None` for orders.
+    pub basket: Option<OrderId>,
     /// `None` for baskets and trial orders.
     pub user: Option<UserId>,
     pub id: DeliveryId,
@@ -88,6 +91,7 @@ pub struct Cargo {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewDelivery {
     pub order: OrderId,
+    pub basket: Option<OrderId>,
     pub user: Option<UserId>,
     pub id: DeliveryId,
     pub tracking_number: TrackingNumber,
@@ -120,15 +124,20 @@ impl NewDelivery {
     }
 
     fn pending(self, cargo: Option<Cargo>) -> (Delivery, Vec<Event>) {
-        let Self { order, user, id, tracking_number, estimated } = self;
+        let Self { order, basket, user, id, tracking_number, estimated } = self;
         let (state, status) = (State::Pending, Status::Pending);
-        let delivery = Delivery { order, user, id, tracking_number, cargo, estimated, state, status };
+        let delivery = Delivery { order, basket, user, id, tracking_number, cargo, estimated, state, status };
         let events = delivery.told().into_iter().collect();
         (delivery, events)
     }
 }
 
 impl Delivery {
+    /// The id under which callers and outside programs know the order or basket.
+    pub fn public_id(&self) -> OrderId {
+        self.basket.unwrap_or(self.order)
+    }
+
     /// The ship is built, so the order waits for a courier.
     pub fn assembled(&mut self) -> Result<Vec<Event>, IllegalTransition> {
         if self.state != State::Pending {
@@ -147,7 +156,7 @@ impl Delivery {
 
     fn wait(&mut self) -> Event {
         self.state = State::Created;
-        Event::Created { order: self.order }
+        Event::Created { order: self.order, basket: self.basket }
     }
 
     fn fail(&mut self) -> Option<Event> {
@@ -172,7 +181,7 @@ impl Delivery {
         self.state = State::Completed { courier, steps };
         self.estimated = today;
         let delivered = self.reach(Status::Delivered);
-        delivered.into_iter().chain([Event::Completed { order: self.order, courier }]).collect()
+        delivered.into_iter().chain([Event::Completed { order: self.order, basket: self.basket, courier }]).collect()
     }
 
     fn reach(&mut self, status: Status) -> Option<Event> {
@@ -203,6 +212,7 @@ mod tests {
     fn new(user: Option<u128>) -> NewDelivery {
         NewDelivery {
             order: OrderId::new(Uuid::from_u128(1)),
+            basket: None,
             user: user.map(|user| UserId::new(Uuid::from_u128(user))),
             id: DeliveryId::new(Uuid::from_u128(2)),
             tracking_number: TrackingNumber::from_random(3),
@@ -227,7 +237,7 @@ mod tests {
         let (mut delivery, paid) = new(Some(7)).paid(cargo());
 
         assert_eq!((delivery.state, statuses(&paid)), (State::Pending, vec![Status::Pending]));
-        assert_eq!(delivery.assembled(), Ok(vec![Event::Created { order: delivery.order }]));
+        assert_eq!(delivery.assembled(), Ok(vec![Event::Created { order: delivery.order, basket: None }]));
         assert_eq!(delivery.assembled(), Err(IllegalTransition(State::Created)));
         assert_eq!(delivery.cancelled(), Err(IllegalTransition(State::Created)));
     }
@@ -276,7 +286,7 @@ mod tests {
         events.extend(basket.assign(courier, 3, NaiveDate::default()));
         events.extend(basket.complete(courier, NaiveDate::default()));
 
-        let order = basket.order;
-        assert_eq!(events, [Event::Created { order }, Event::Completed { order, courier }]);
+        let (order, basket) = (basket.order, None);
+        assert_eq!(events, [Event::Created { order, basket }, Event::Completed { order, basket, courier }]);
     }
 }

@@ -53,15 +53,15 @@ pub enum Event {
         estimated: NaiveDate,
     },
     /// Published to outside programs: the order waits for a courier.
-    Created { order: OrderId },
+    Created { order: OrderId, basket: Option<OrderId> },
     /// Published to outside programs: the order has arrived.
-    Completed { order: OrderId, courier: CourierId },
+    Completed { order: OrderId, basket: Option<OrderId>, courier: CourierId },
 }
 
 impl Event {
     pub const fn order(&self) -> OrderId {
         match self {
-            Self::StatusUpdated { order, .. } | Self::Created { order } | Self::Completed { order, .. } => *order,
+            Self::StatusUpdated { order, .. } | Self::Created { order, .. } | Self::Completed { order, .. } => *order,
         }
     }
 }

@@ -67,6 +67,7 @@ mod tests {
         let courier = CourierId::new(Uuid::from_u128(4));
         let speed = Speed::new(speed).unwrap();
         let new = NewDelivery {
+            basket: None,
             order: OrderId::new(Uuid::from_u128(1)),
             user: None,
             id: DeliveryId::new(Uuid::from_u128(2)),

@@ -25,7 +25,7 @@ impl DeliveryService {
                 }
             };
             if self.write(&known, &delivery, &events, None).await? {
-                tracing::info!(order_uuid = %new.order, "delivery created");
+                tracing::info!(order_uuid = %delivery.public_id(), "delivery created");
                 return Ok(delivery);
             }
         }

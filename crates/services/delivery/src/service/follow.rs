@@ -26,7 +26,7 @@ impl DeliveryService {
         loop {
             let known = self.deliveries.find(new.order).await?;
             let (delivery, events) = match known {
-                // An outside program may have confirmed a basket under the order's uuid.
+                // A service may have asked for a delivery of the order for another user.
                 Known::Delivery(delivery) if delivery.user != new.user => return Err(Error::AnotherDelivery),
                 Known::Delivery(_) => return self.deliveries.skip(cause).await,
                 Known::Early(Early::Cancelled) => new.clone().cancelled(),

@@ -32,6 +32,7 @@ pub fn cargo(size: i64) -> Cargo {
 pub fn new(order: OrderId) -> NewDelivery {
     NewDelivery {
         order,
+        basket: None,
         user: Some(UserId::new(ids::random())),
         id: DeliveryId::new(ids::ordered()),
         tracking_number: TrackingNumber::from_random(ids::random().as_u128()),

@@ -205,13 +205,3 @@ async fn a_delivery_that_is_asked_for_a_cancelled_order_fails() {
 
     assert_eq!(made.state, State::Failed);
 }
-
-#[tokio::test]
-async fn a_basket_with_the_uuid_of_an_order_is_not_taken_for_its_delivery() {
-    let fixture = Fixture::new();
-    let order = fixture.order();
-    let basket = delivery::model::NewDelivery { user: None, ..new(order) };
-    fixture.service.create(&basket, &Street::new("Main Street").unwrap(), volume(5)).await.unwrap();
-
-    assert!(matches!(Step::Paid.happen(&fixture, order).await, Err(Error::AnotherDelivery)));
-}

@@ -68,6 +68,9 @@ events! {
 /// Every topic that outside programs write.
 pub const INBOUND: [Inbound; 3] = [BASKET_CONFIRMED, LOAN_APPROVED, ORDERS];
 
+/// The [part](super::Published::part) of a basket's events, since another system may give a basket an order's uuid.
+pub const BASKET_PART: &str = "basket";
+
 /// Confirmed baskets of another system. The delivery service delivers them as orders.
 pub const BASKET_CONFIRMED: Inbound = Inbound {
     topic: topic!("basket.confirmed"),

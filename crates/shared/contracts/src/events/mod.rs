@@ -18,7 +18,7 @@ mod topic_names;
 
 pub use crate::proto::{events::v1::*, order::events::*};
 pub use catalogue::{
-    BASKET_CONFIRMED, CUSTOMER_REASONS, DELIVERY_STATUSES, INBOUND, KYC_STATUSES, LOAN_APPROVED, ORDERS,
+    BASKET_CONFIRMED, BASKET_PART, CUSTOMER_REASONS, DELIVERY_STATUSES, INBOUND, KYC_STATUSES, LOAN_APPROVED, ORDERS,
     PAYMENT_OUTCOMES, ROUTES, TIMELINE,
 };
 pub use event::{Event, InvalidUuid, OrderOf, Published, Subject};

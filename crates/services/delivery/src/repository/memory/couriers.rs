@@ -57,7 +57,7 @@ impl Couriers for MemoryRepository {
         let tables = self.tables();
         let listed = tables.couriers.iter().map(|courier| {
             let carries = carried(courier).and_then(|order| match tables.known(order) {
-                Known::Delivery(delivery) => Some((order, delivery.user, delivery.cargo?.location)),
+                Known::Delivery(delivery) => Some((delivery.public_id(), delivery.user, delivery.cargo?.location)),
                 _ => None,
             });
             let Courier { id, name, speed, location, .. } = courier.clone();

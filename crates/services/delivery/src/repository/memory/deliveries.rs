@@ -75,7 +75,7 @@ impl Deliveries for MemoryRepository {
                         && (user.is_none() || user == delivery.user) =>
                 {
                     let location = delivery.cargo?.location;
-                    Some((waiting_since, ActiveOrder { order: delivery.order, user: delivery.user, location }))
+                    Some((waiting_since, ActiveOrder { order: delivery.public_id(), user: delivery.user, location }))
                 }
                 _ => None,
             })

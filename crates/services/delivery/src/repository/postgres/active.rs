@@ -39,7 +39,7 @@ pub async fn of_user(pool: &Database, user: UserId, limit: i64) -> sqlx::Result<
 pub async fn of_all_users(pool: &Database, limit: i64) -> sqlx::Result<Vec<Row>> {
     let rows = sqlx::query_as!(
         Row,
-        r#"select uuid as "order: OrderId", user_uuid as "user: UserId", x as "x!", y as "y!"
+        r#"select coalesce(basket_uuid, uuid) as "order!: OrderId", user_uuid as "user: UserId", x as "x!", y as "y!"
         from orders
         where state in ('CREATED', 'ASSIGNED')
         order by waiting_since, uuid limit $1"#,

@@ -104,7 +104,7 @@ impl Couriers for PgRepository {
         let rows = retry_stale(|| {
             sqlx::query!(
                 r#"select couriers.uuid as "courier: CourierId", name, speed, couriers.x, couriers.y,
-                orders.uuid as "order?: OrderId", orders.user_uuid as "user?: UserId",
+                coalesce(orders.basket_uuid, orders.uuid) as "order?: OrderId", orders.user_uuid as "user?: UserId",
                 orders.x as "to_x?", orders.y as "to_y?"
             from couriers left join orders on orders.uuid = couriers.order_uuid
             order by couriers.number limit $1"#,

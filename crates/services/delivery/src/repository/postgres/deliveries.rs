@@ -43,8 +43,8 @@ impl Deliveries for PgRepository {
         let written = sqlx::query_scalar!(
             r#"with written as (
                 insert into orders (uuid, state, status, user_uuid, delivery_uuid, tracking_number, x, y, volume,
-                    estimated_date, trace, waiting_since)
-                select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, case when $2 = 'CREATED' then now() end
+                    estimated_date, trace, waiting_since, basket_uuid)
+                select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, case when $2 = 'CREATED' then now() end, $18
                 where $12::text is null or exists (select from orders where uuid = $1)
                 on conflict (uuid) do update
                 set state = excluded.state, status = excluded.status, user_uuid = excluded.user_uuid,
@@ -53,14 +53,14 @@ impl Deliveries for PgRepository {
                     estimated_date = excluded.estimated_date, trace = excluded.trace,
                     waiting_since = excluded.waiting_since, updated_at = now()
                 where orders.state = $12
-                returning uuid, trace
+                returning uuid, coalesce(basket_uuid, uuid) as key, trace
             ), inbox_row as (
                 insert into inbox (consumer, event_uuid)
                 select $13, $14 from written where $13::text is not null
                 on conflict do nothing
             ), events as (
                 insert into outbox (event_uuid, event_type, key, payload, trace)
-                select event.event_uuid, event.event_type, written.uuid, event.payload, written.trace
+                select event.event_uuid, event.event_type, written.key, event.payload, written.trace
                 from written,
                     unnest($15::uuid[], $16::text[], $17::bytea[]) with ordinality
                     as event (event_uuid, event_type, payload, number)
@@ -84,6 +84,7 @@ impl Deliveries for PgRepository {
             &events.uuids,
             &events.kinds,
             &events.payloads,
+            delivery.basket.map(OrderId::uuid),
         )
         .fetch_optional(&self.pool)
         .await?;
@@ -130,6 +131,7 @@ impl Deliveries for PgRepository {
         };
         let delivery = OrderRow {
             order: row.order,
+            basket: None,
             state: row.state,
             status: row.status,
             user: row.user,

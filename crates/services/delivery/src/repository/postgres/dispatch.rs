@@ -67,7 +67,7 @@ impl Dispatch for PgRepository {
                     order by smaller.volume desc limit 1)
                 from volumes where volumes.volume is not null
             )
-            select oldest.uuid as "order!: OrderId", oldest.state as "state!", oldest.status,
+            select oldest.uuid as "order!: OrderId", oldest.basket_uuid as "basket: OrderId", oldest.state as "state!", oldest.status,
                 oldest.user_uuid as "user: UserId", oldest.delivery_uuid as "delivery: DeliveryId",
                 oldest.tracking_number, oldest.x, oldest.y, oldest.volume, oldest.estimated_date,
                 oldest.courier_uuid as "courier: CourierId", oldest.steps
@@ -98,7 +98,9 @@ impl Dispatch for PgRepository {
         let steps: Vec<_> = assignments.iter().map(steps).collect();
         let from_x: Vec<_> = assignments.iter().map(|one| i16::from(one.from.x())).collect();
         let from_y: Vec<_> = assignments.iter().map(|one| i16::from(one.from.y())).collect();
-        let events: outbox::Columns = assignments.iter().flat_map(|one| &one.events).map(Into::into).collect();
+        let events = || assignments.iter().flat_map(|one| &one.events);
+        let of_orders: Vec<_> = events().map(|event| event.order().uuid()).collect();
+        let events: outbox::Columns = events().map(Into::into).collect();
         // Skips orders and couriers that another replica has locked to assign them.
         let assigned = sqlx::query_scalar!(
             r#"with given as (
@@ -123,7 +125,7 @@ impl Dispatch for PgRepository {
                 set state = 'ASSIGNED', status = given.status, courier_uuid = given.courier_uuid, steps = given.steps,
                     estimated_date = given.estimated_date, updated_at = now()
                 from given where orders.uuid = given.order_uuid
-                returning orders.uuid, orders.trace
+                returning orders.uuid, coalesce(orders.basket_uuid, orders.uuid) as key, orders.trace
             ), carriers as (
                 update couriers set order_uuid = given.order_uuid from given where couriers.uuid = given.courier_uuid
             ), filled as (
@@ -131,10 +133,10 @@ impl Dispatch for PgRepository {
                 from given where storage_places.uuid = given.place_uuid
             ), events as (
                 insert into outbox (event_uuid, event_type, key, payload, trace)
-                select event.event_uuid, event.event_type, event.key, event.payload, assigned.trace
+                select event.event_uuid, event.event_type, assigned.key, event.payload, assigned.trace
                 from unnest($8::uuid[], $9::text[], $10::uuid[], $11::bytea[]) with ordinality
-                    as event (event_uuid, event_type, key, payload, number)
-                    join assigned on assigned.uuid = event.key
+                    as event (event_uuid, event_type, order_uuid, payload, number)
+                    join assigned on assigned.uuid = event.order_uuid
                 order by event.number
             )
             select uuid as "order: OrderId" from assigned"#,
@@ -147,7 +149,7 @@ impl Dispatch for PgRepository {
             &from_y,
             &events.uuids,
             &events.kinds,
-            &events.keys,
+            &of_orders,
             &events.payloads,
         )
         .fetch_all(&self.pool)
@@ -158,7 +160,7 @@ impl Dispatch for PgRepository {
     async fn trips(&self, after: Option<CourierId>, limit: i64) -> Result<TripPage, Error> {
         let rows = sqlx::query!(
             r#"select couriers.uuid as "courier: CourierId", name, speed, couriers.x as at_x, couriers.y as at_y,
-                orders.uuid as "order: OrderId", state, status, user_uuid as "user: UserId",
+                orders.uuid as "order: OrderId", basket_uuid as "basket: OrderId", state, status, user_uuid as "user: UserId",
                 delivery_uuid as "delivery: DeliveryId", tracking_number, orders.x, orders.y, volume, estimated_date,
                 steps
             from couriers join orders on orders.uuid = couriers.order_uuid
@@ -175,6 +177,7 @@ impl Dispatch for PgRepository {
                 CourierColumns { courier: row.courier, name: row.name, speed: row.speed, x: row.at_x, y: row.at_y };
             let delivery = OrderRow {
                 order: row.order,
+                basket: row.basket,
                 state: row.state,
                 status: row.status,
                 user: row.user,
@@ -217,7 +220,9 @@ impl Dispatch for PgRepository {
         let estimated: Vec<_> = steps.iter().map(|step| step.delivery.estimated).collect();
         let arrived = |step: &Step| matches!(step.delivery.state, State::Completed { .. });
         let arrived: Vec<_> = steps.iter().map(arrived).collect();
-        let events: outbox::Columns = steps.iter().flat_map(|step| &step.events).map(Into::into).collect();
+        let events = || steps.iter().flat_map(|step| &step.events);
+        let of_orders: Vec<_> = events().map(|event| event.order().uuid()).collect();
+        let events: outbox::Columns = events().map(Into::into).collect();
         let moved = sqlx::query!(
             r#"with fence as (
                 select from leases where name = $1 and epoch = $2 for share
@@ -238,14 +243,14 @@ impl Dispatch for PgRepository {
                 set status = moved.status, estimated_date = moved.estimated_date, updated_at = now(),
                     state = case when moved.arrived then 'COMPLETED' else state end
                 from moved where orders.uuid = moved.order_uuid and (moved.arrived or orders.status <> moved.status)
-                returning orders.uuid, orders.trace, moved.arrived, orders.user_uuid is not null as has_user,
+                returning orders.uuid, coalesce(orders.basket_uuid, orders.uuid) as key, orders.trace, moved.arrived, orders.user_uuid is not null as has_user,
                     now() - orders.waiting_since as took
             ), events as (
                 insert into outbox (event_uuid, event_type, key, payload, trace)
-                select event.event_uuid, event.event_type, event.key, event.payload, changed.trace
+                select event.event_uuid, event.event_type, changed.key, event.payload, changed.trace
                 from unnest($12::uuid[], $13::text[], $14::uuid[], $15::bytea[]) with ordinality
-                    as event (event_uuid, event_type, key, payload, number)
-                    join changed on changed.uuid = event.key
+                    as event (event_uuid, event_type, order_uuid, payload, number)
+                    join changed on changed.uuid = event.order_uuid
                 order by event.number
             )
             select count(*) as "couriers!", (select count(*) from changed where arrived) as "arrived!",
@@ -264,7 +269,7 @@ impl Dispatch for PgRepository {
             &arrived,
             &events.uuids,
             &events.kinds,
-            &events.keys,
+            &of_orders,
             &events.payloads,
         )
         .fetch_one(&self.pool)

@@ -12,7 +12,7 @@ pub async fn find(pool: Database, orders: Arc<[OrderId]>) -> sqlx::Result<HashMa
     let uuids: Vec<_> = orders.iter().map(|order| order.uuid()).collect();
     let rows = sqlx::query_as!(
         OrderRow,
-        r#"select uuid as "order: OrderId", state, status, user_uuid as "user: UserId",
+        r#"select uuid as "order: OrderId", basket_uuid as "basket: OrderId", state, status, user_uuid as "user: UserId",
             delivery_uuid as "delivery: DeliveryId", tracking_number, x, y, volume, estimated_date,
             courier_uuid as "courier: CourierId", steps
         from orders where uuid = any($1)"#,

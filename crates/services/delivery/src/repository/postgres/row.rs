@@ -9,6 +9,7 @@ use crate::model::{Cargo, Delivery, Early, Known, Location, Name, Speed, State, 
 #[derive(Clone)]
 pub struct OrderRow {
     pub order: OrderId,
+    pub basket: Option<OrderId>,
     pub state: String,
     pub status: Option<String>,
     pub user: Option<UserId>,
@@ -60,6 +61,7 @@ impl OrderRow {
         let number = self.tracking_number.as_deref().and_then(TrackingNumber::parse);
         Ok(Delivery {
             order,
+            basket: self.basket,
             user: self.user,
             id: self.delivery.ok_or_else(|| inconsistent("delivery_uuid"))?,
             tracking_number: number.ok_or_else(|| inconsistent("tracking_number"))?,

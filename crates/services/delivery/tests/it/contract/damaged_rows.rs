@@ -177,7 +177,7 @@ async fn a_step_that_postgresql_refuses_ends_no_tick() {
     assert_eq!(assign_all(&store).await.len(), 2);
     let listed = store.couriers.list().await.unwrap();
     let (order, ..) = listed[0].carries.unwrap();
-    let completed = outbox::Event::from(&Event::Completed { order, courier: listed[0].id });
+    let completed = outbox::Event::from(&Event::Completed { order, basket: None, courier: listed[0].id });
     sqlx::query("insert into outbox (event_uuid, event_type, key, payload, trace) values ($1, $2, $3, $4, '{}')")
         .bind(completed.uuid)
         .bind(completed.kind)

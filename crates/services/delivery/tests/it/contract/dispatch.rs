@@ -5,6 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, NaiveDate, TimeDelta};
 use contracts::ids::OrderId;
 use delivery::{
+    generate::Generator,
     model::{Assignment, Known, NewDelivery, Refusals, State, Waiting, assign},
     repository::TripPage,
 };
@@ -151,6 +152,33 @@ pub async fn the_time_of_a_delivery_is_that_of_an_order_of_a_user(store: &Store)
     let moved = store.dispatch.step(store.epoch().await, &steps).await.unwrap();
 
     assert_eq!((moved.couriers, moved.arrived, moved.took.len()), (2, 2, 1));
+}
+
+pub async fn a_basket_and_an_order_with_one_uuid_have_a_delivery_each(store: &Store) {
+    let order = order();
+    let (basket, own) = (Generator::default().basket(order), new(order));
+    for new in [&basket, &own] {
+        let (delivery, events) = new.clone().ready(cargo(5));
+        assert!(store.deliveries.save(&Known::Nothing, &delivery, &events, None).await.unwrap());
+        assert_eq!(store.deliveries.find(new.order).await.unwrap(), Known::Delivery(Box::new(delivery)));
+        store.couriers.add(&courier(10, 5, 5, &[10])).await.unwrap();
+    }
+    assert_eq!(store.deliveries.show(order).await.unwrap().unwrap().delivery.user, own.user);
+    let active = store.deliveries.active(None, 10).await.unwrap();
+    assert_eq!(active.iter().map(|one| one.order).collect::<Vec<_>>(), [order; 2]);
+
+    assert_eq!(assign_all(store).await.len(), 2);
+    let carried = store.couriers.list().await.unwrap();
+    assert_eq!(carried.iter().filter_map(|one| Some(one.carries?.0)).collect::<Vec<_>>(), [order; 2]);
+    let trips = store.dispatch.trips(None, 10).await.unwrap().trips;
+    let steps: Vec<_> = trips.into_iter().map(|trip| trip.step(NaiveDate::default())).collect();
+    let moved = store.dispatch.step(store.epoch().await, &steps).await.unwrap();
+
+    assert_eq!((moved.arrived, moved.took.len()), (2, 1));
+    let events = store.events(order).await;
+    let count = |kind: &str| events.iter().filter(|event| event.ends_with(kind)).count();
+    let counts = ["OrderCreatedIntegrationEvent", "OrderCompletedIntegrationEvent", "DeliveryStatusUpdated"].map(count);
+    assert_eq!(counts, [2, 2, 4]);
 }
 
 pub async fn trips_are_read_page_by_page(store: &Store) {
