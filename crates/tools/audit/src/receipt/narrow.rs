@@ -12,7 +12,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use contracts::events::ROUTES;
+use contracts::events::{BASKET_PART, ROUTES};
 use uuid::Uuid;
 
 use crate::{
@@ -68,7 +68,7 @@ pub fn narrowed(facts: &Facts, order: Uuid) -> Facts {
         deliveries: like(&facts.deliveries, |one| one.order == order),
         couriers: couriers.cloned().collect(),
         places: like(&facts.places, |place: &StoragePlace| place.order == Some(order)),
-        outbox: like(&facts.outbox, |row| row.key == order || events.contains(&row.event)),
+        outbox: like(&facts.outbox, |row| events.contains(&row.event)),
         completions: like(&facts.completions, |one| one.order == order),
         inboxes: facts
             .inboxes
@@ -110,7 +110,10 @@ fn events(facts: &Facts, order: Uuid) -> HashSet<Uuid> {
     let possible = events_of(order, attempts.max().unwrap_or_default()).into_iter().map(|(_, event)| event);
     let written = facts.outbox.iter().filter(|row| row.key == order).map(|row| row.event);
     let records = facts.logs.iter().flat_map(|log| &log.records).filter(|record| record.key == Some(order));
-    possible.chain(written).chain(records.filter_map(|record| record.event)).collect()
+    // A basket of an outside program may have the order's uuid.
+    let of_basket: Vec<Uuid> = ROUTES.iter().map(|route| route.event_uuid(order, Some(BASKET_PART))).collect();
+    let all = possible.chain(written).chain(records.filter_map(|record| record.event));
+    all.filter(|event| !of_basket.contains(event)).collect()
 }
 
 fn holds(facts: &Facts, courier: &Courier, order: Uuid) -> bool {

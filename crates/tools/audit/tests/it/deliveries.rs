@@ -2,11 +2,19 @@
 
 use std::time::Duration;
 
-use audit::facts::{Courier, DeliveryState, OrderStatus, StoragePlace, status_event};
-use contracts::events::{DeliveryStatusUpdated, OrderCompletedIntegrationEvent, Published as _};
+use audit::{
+    facts::{Courier, DeliveryState, OrderStatus, StoragePlace, status_event},
+    receipt::narrowed,
+};
+use contracts::events::{
+    BASKET_PART, DeliveryStatusUpdated, OrderCompletedIntegrationEvent, OrderCreatedIntegrationEvent, Published as _,
+    route_of,
+};
 use uuid::Uuid;
 
-use crate::fixture::{BUILT, COURIER, Invariant, LEFT, OPEN, PLACE, REFUNDED, breaks, holds, log, now, the, then};
+use crate::fixture::{
+    BUILT, COURIER, Invariant, LEFT, OPEN, PLACE, REFUNDED, breaks, event, holds, log, now, shop, the, then,
+};
 
 /// Changes the delivered order to one that a courier still carries.
 fn carried(facts: &mut audit::Facts) {
@@ -187,6 +195,32 @@ fn a_status_that_was_not_published_is_found() {
             facts.outbox.retain(|row| row.event != status_event(BUILT, status));
         });
     }
+}
+
+#[test]
+fn a_basket_with_the_uuid_of_an_order_changes_nothing_of_the_order() {
+    let basket = |facts: &mut audit::Facts| {
+        // The key of a basket's delivery is derived from the basket's id.
+        facts.deliveries.push(audit::facts::Delivery {
+            order: Uuid::from_u128(76),
+            user: None,
+            ..facts.deliveries[0].clone()
+        });
+        for kind in [OrderCreatedIntegrationEvent::TYPE, OrderCompletedIntegrationEvent::TYPE] {
+            let row = facts.outbox.iter().find(|row| row.kind == kind).unwrap().clone();
+            let event = route_of(kind).unwrap().event_uuid(BUILT, Some(BASKET_PART));
+            facts.outbox.push(audit::facts::OutboxRow { event, ..row });
+        }
+    };
+    holds(11, basket);
+    breaks(11, &["is COMPLETED, and has published 0 order.events.OrderCompletedIntegrationEvent"], |facts| {
+        basket(facts);
+        let own = event(BUILT, OrderCompletedIntegrationEvent::TYPE);
+        facts.outbox.retain(|row| row.event != own);
+    });
+    let mut facts = shop();
+    basket(&mut facts);
+    assert_eq!(narrowed(&facts, BUILT).outbox.len(), narrowed(&shop(), BUILT).outbox.len());
 }
 
 #[test]
