@@ -148,7 +148,8 @@ async fn live(system: &System, customer: &Customer) -> String {
     system.kafka.publish(vec![loan, record(contracts::events::ORDERS.topic(&topics).to_owned(), uid, &other)]).await;
 
     eventually(async || {
-        let request = customer.within(ListLoansRequest { customer_id: customer.user.to_string() });
+        let customer_id = customer.user.to_string();
+        let request = customer.within(ListLoansRequest { customer_id, ..ListLoansRequest::default() });
         let loans = customers.clone().list_loans(request).await.unwrap().into_inner().loans;
         loans.iter().any(|loan| loan.status == "credited").then_some(())
     })

@@ -65,9 +65,9 @@ impl Lending {
         success("GetCustomer", answer)?.customer.context("GetCustomer answered without a customer")
     }
 
-    /// Returns the user's loans, oldest first.
+    /// Returns the user's loans, newest first, at most a thousand.
     pub async fn loans(&self, session: &str, user: Uuid) -> anyhow::Result<Vec<Loan>> {
-        let request = ListLoansRequest { customer_id: user.to_string() };
+        let request = ListLoansRequest { customer_id: user.to_string(), ..ListLoansRequest::default() };
         Ok(success("ListLoans", self.customers.clone().list_loans(within(session, request)?).await)?.loans)
     }
 

@@ -36,9 +36,9 @@ impl Customers {
         Ok(customer.unwrap_or_default().kyc_status)
     }
 
-    /// Returns the loans of the session's user, the oldest first.
+    /// Returns the loans of the session's user, the newest first, at most a thousand.
     pub async fn loans(&self, user: Uuid) -> Result<Vec<Loan>, Status> {
-        let request = ListLoansRequest { customer_id: user.to_string() };
+        let request = ListLoansRequest { customer_id: user.to_string(), ..ListLoansRequest::default() };
         Ok(self.client.clone().list_loans(request).await?.into_inner().loans)
     }
 }

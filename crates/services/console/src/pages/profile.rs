@@ -110,6 +110,7 @@ fn loan_view(loan: Loan) -> LoanView {
         id: loan.loan_id,
         amount: Money(loan.amount_minor),
         status: loan.status,
+        reason: loan.reason,
         received_at: loan.received_at.and_then(moment).unwrap_or(Moment(DateTime::UNIX_EPOCH)),
     }
 }

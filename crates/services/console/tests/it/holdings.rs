@@ -257,7 +257,7 @@ impl CustomerService for Held {
     async fn list_loans(&self, request: Request<ListLoansRequest>) -> Result<Answer<ListLoansResponse>, Status> {
         let user = self.user("customers", &request, &request.get_ref().customer_id)?;
         let loan = Loan { loan_id: format!("loan of {user}"), ..Loan::default() };
-        Ok(Answer::new(ListLoansResponse { loans: vec![loan] }))
+        Ok(Answer::new(ListLoansResponse { loans: vec![loan], ..ListLoansResponse::default() }))
     }
 
     testkit::not_served! {

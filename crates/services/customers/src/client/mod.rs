@@ -30,12 +30,13 @@ pub trait Checker: Send + Sync {
     async fn ask(&self, request: &CheckRequest) -> Result<Verdict, Unknown>;
 }
 
-/// Why the credit of a loan is not confirmed. If only the response was lost, the payment service has credited it, so
-/// the caller retries with the same loan.
+/// Why the credit of a loan is not confirmed. Unless payment refused it, the response may have been lost after the
+/// credit, so the caller retries with the same loan.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CreditError {
     #[error("payment is unavailable: {0}")]
     Unavailable(String),
+    /// A repeat would be refused again. Has the reason of payment's status, such as `BALANCE_TOO_LARGE`.
     #[error("payment rejected the credit: {0}")]
     Refused(String),
 }

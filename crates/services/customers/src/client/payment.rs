@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use contracts::proto::payment::v1::{CreditRequest, payment_service_client::PaymentServiceClient};
 use platform::{
     deadline,
-    grpc::{Peer, is_refusal, is_transient},
+    grpc::{Peer, is_refusal, is_transient, reason},
     retry::Budget,
 };
 
@@ -42,10 +42,11 @@ impl Credits for GrpcPayment {
         });
         match deadline::within(CREDIT_TIMEOUT, asked).await {
             Ok(_) => Ok(()),
-            Err(status) => {
-                let text = format!("{:?}: {}", status.code(), status.message());
-                Err(if is_refusal(&status) { CreditError::Refused(text) } else { CreditError::Unavailable(text) })
+            Err(status) if is_refusal(&status) => {
+                let code = || format!("{:?}", status.code());
+                Err(CreditError::Refused(reason(&status).map_or_else(code, str::to_owned)))
             }
+            Err(status) => Err(CreditError::Unavailable(format!("{:?}: {}", status.code(), status.message()))),
         }
     }
 }

@@ -75,13 +75,14 @@ impl Amount {
 
 /// ```text
 /// Held ──verified──▶ Crediting ──▶ Credited
+///   │                    └──payment refuses for good──▶ Refused
 ///   └──rejected, erased, or the hold has ended──▶ Refused
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum LoanStatus {
     /// The user is not a customer, or the customer is being checked.
     Held,
-    /// The job `credit-loans` asks the payment service until it confirms the credit.
+    /// The job `credit-loans` asks the payment service until it confirms the credit or refuses it for good.
     Crediting,
     Credited,
     Refused,
@@ -132,6 +133,8 @@ pub struct Loan {
     pub amount: Amount,
     pub status: LoanStatus,
     pub received_at: DateTime<Utc>,
+    /// Why payment refused the credit for good.
+    pub reason: Option<String>,
 }
 
 #[cfg(test)]

@@ -27,7 +27,8 @@ pub struct Position {
     pub loan_id: String,
 }
 
-pub const MAX_LOANS: i64 = 1_000;
+/// A page of loans, and the id of its last one if there is another page.
+pub type LoanPage = (Vec<Loan>, Option<String>);
 
 #[async_trait]
 pub trait Loans: Send + Sync {
@@ -43,8 +44,10 @@ pub trait Loans: Send + Sync {
     /// Leases at most `limit` loans that are due for credit to the caller, those with the fewest tries first. Returns
     /// each with the duration of its lease, after which it is due again. Logs and skips a row that is not a valid loan.
     async fn due_credits(&self, limit: i64) -> Result<Vec<(Loan, Duration)>, Error>;
-    /// Records that the payment service has credited the loan. Returns false if that was already recorded.
-    async fn credited(&self, loan: &LoanId) -> Result<bool, Error>;
-    /// Returns the user's loans, oldest first, at most [`MAX_LOANS`]. Logs and skips a row that is not a valid loan.
-    async fn list(&self, customer: UserId) -> Result<Vec<Loan>, Error>;
+    /// Records that the payment service has credited the loan, or why it refused the credit for good. Returns false if
+    /// an end was already recorded.
+    async fn end_credit(&self, loan: &LoanId, refusal: Option<&str>) -> Result<bool, Error>;
+    /// Returns a page of the user's loans, newest first, beginning after the loan `after`. Logs and skips a row that is
+    /// not a valid loan.
+    async fn list(&self, customer: UserId, after: Option<&LoanId>, size: u32) -> Result<LoanPage, Error>;
 }

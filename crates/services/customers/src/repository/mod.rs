@@ -7,7 +7,7 @@ mod postgres;
 use std::time::Duration;
 
 pub use customers::{Customers, DueCheck, Known, Saved};
-pub use loans::{Decided, Loans, MAX_LOANS, Position};
+pub use loans::{Decided, LoanPage, Loans, Position};
 pub use postgres::{MIGRATIONS, PgRepository};
 
 /// The lease of a due check or credit doubles with each try, so that a slow checker or payment service gets more time.

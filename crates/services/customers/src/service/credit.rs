@@ -1,4 +1,5 @@
-//! Credits loans: asks the payment service to credit each decided loan until it confirms. It credits once per loan id.
+//! Credits loans: asks the payment service to credit each decided loan until it confirms, or refuses for good. It
+//! credits once per loan id.
 
 use std::time::Duration;
 
@@ -50,10 +51,15 @@ impl CustomerService {
     }
 
     async fn credit(&self, loan: &Loan) -> Result<(), Failed> {
-        self.payment.credit(loan).await?;
-        if self.loans.credited(&loan.id).await? {
-            metrics::count_loans(LoanStatus::Credited, 1);
-            tracing::info!(loan_id = %loan.id, "loan credited");
+        let refusal = match self.payment.credit(loan).await {
+            Ok(()) => None,
+            Err(CreditError::Refused(reason)) => Some(reason),
+            Err(error) => return Err(error.into()),
+        };
+        if self.loans.end_credit(&loan.id, refusal.as_deref()).await? {
+            let status = if refusal.is_none() { LoanStatus::Credited } else { LoanStatus::Refused };
+            metrics::count_loans(status, 1);
+            tracing::info!(loan_id = %loan.id, reason = refusal, "loan {}", status.as_str());
         }
         Ok(())
     }

@@ -4,7 +4,11 @@ use contracts::ids::UserId;
 use platform::auth::Caller;
 
 use super::CustomerService;
-use crate::{error::Error, model::Loan, repository::Known};
+use crate::{
+    error::Error,
+    model::LoanId,
+    repository::{Known, LoanPage},
+};
 
 /// The names in security events when an operator sees another user's data.
 const GET_CUSTOMER: &str = "/customers.v1.CustomerService/GetCustomer";
@@ -17,12 +21,18 @@ impl CustomerService {
         known.filter(|_| may_see(caller, id, GET_CUSTOMER)).ok_or(Error::NotFound)
     }
 
-    /// Returns the loans of a user, oldest first, even if the user is not a customer.
-    pub async fn list_loans(&self, caller: &Caller, id: UserId) -> Result<Vec<Loan>, Error> {
+    /// Returns a page of the loans of a user, newest first, even if the user is not a customer.
+    pub async fn list_loans(
+        &self,
+        caller: &Caller,
+        id: UserId,
+        after: Option<&LoanId>,
+        size: u32,
+    ) -> Result<LoanPage, Error> {
         if !may_see(caller, id, LIST_LOANS) {
             return Err(Error::NotFound);
         }
-        self.loans.list(id).await
+        self.loans.list(id, after, size).await
     }
 }
 

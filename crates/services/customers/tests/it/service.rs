@@ -10,7 +10,7 @@ use contracts::ids::UserId;
 use customers::{
     error::Error,
     model::{Customer, Event, KycStatus, Loan, LoanId, LoanStatus, NewLoan},
-    repository::{Customers, Decided, DueCheck, Known, Loans, MIGRATIONS, PgRepository, Position, Saved},
+    repository::{Customers, Decided, DueCheck, Known, LoanPage, Loans, MIGRATIONS, PgRepository, Position, Saved},
     service::CustomerService,
 };
 use metrics_exporter_prometheus::PrometheusBuilder;
@@ -72,9 +72,9 @@ async fn no_line_about_an_erased_customer_or_its_loans_has_its_id() {
     service.receive_loan(&loan("later", id, 100)).await.unwrap();
     says("loan received").await;
 
-    let loans = service.list_loans(&reader, id).await.unwrap();
+    let loans = service.list_loans(&reader, id, None, 10).await.unwrap().0;
     let statuses: Vec<LoanStatus> = loans.iter().map(|loan| loan.status).collect();
-    assert_eq!(statuses, [LoanStatus::Credited, LoanStatus::Refused]);
+    assert_eq!(statuses, [LoanStatus::Refused, LoanStatus::Credited]);
     let log = log.text().split_off(before);
     assert!(log.contains("customer changed") && !log.contains(&id.to_string()), "{log}");
 }
@@ -127,11 +127,11 @@ impl Loans for Faulty {
         unavailable()
     }
 
-    async fn credited(&self, _: &LoanId) -> Result<bool, Error> {
+    async fn end_credit(&self, _: &LoanId, _: Option<&str>) -> Result<bool, Error> {
         unavailable()
     }
 
-    async fn list(&self, _: UserId) -> Result<Vec<Loan>, Error> {
+    async fn list(&self, _: UserId, _: Option<&LoanId>, _: u32) -> Result<LoanPage, Error> {
         unavailable()
     }
 }

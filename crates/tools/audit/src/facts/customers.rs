@@ -50,6 +50,8 @@ pub struct Loan {
     /// The time at which the loan was decided; for a held loan, the time at which it was received.
     pub since: DateTime<Utc>,
     pub credited_at: Option<DateTime<Utc>>,
+    /// True if payment refused the credit for good.
+    pub is_uncreditable: bool,
 }
 
 #[derive(Clone, Debug)]

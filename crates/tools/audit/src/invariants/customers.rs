@@ -162,7 +162,9 @@ fn decided(loan: &Loan, versions: Option<&Versions<'_>>, row: &str, check: &mut 
     let fits = match loan.status {
         LoanStatus::Held => loan.version.is_none(),
         LoanStatus::Crediting | LoanStatus::Credited => status == Some(KycStatus::Verified),
-        // The loan's hold ended before the user became a customer, or the deciding version does not permit a credit.
+        // The loan's hold ended before the user became a customer, the deciding version does not permit a credit, or
+        // payment refused the credit for good.
+        LoanStatus::Refused if loan.is_uncreditable => status == Some(KycStatus::Verified),
         LoanStatus::Refused => match loan.version {
             None => true,
             Some(_) => matches!(status, Some(KycStatus::Rejected | KycStatus::Erased)),

@@ -150,4 +150,8 @@ fn a_loan_is_credited_to_who_was_verified_alone() {
     breaks(12, &["loan late", "is refused, and its customer was VERIFIED"], |facts| {
         the(&mut facts.loans, |loan| loan.id == "late").version = Some(2);
     });
+    holds(12, |facts| {
+        let loan = the(&mut facts.loans, |loan| loan.id == "late");
+        (loan.version, loan.is_uncreditable) = (Some(2), true);
+    });
 }

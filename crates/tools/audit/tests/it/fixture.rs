@@ -264,6 +264,7 @@ fn lend(facts: &mut Facts) {
         version,
         since: then(),
         credited_at,
+        is_uncreditable: false,
     };
     facts.loans.push(loan(LOAN, CUSTOMER, LoanStatus::Credited, Some(2), Some(then())));
     facts.loans.push(loan("late", CUSTOMER, LoanStatus::Refused, Some(3), None));

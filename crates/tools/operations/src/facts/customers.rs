@@ -56,11 +56,13 @@ struct LoanRow {
     customer_version: Option<i64>,
     since: DateTime<Utc>,
     credited_at: Option<DateTime<Utc>>,
+    is_uncreditable: bool,
 }
 
 async fn loans(database: &mut PgConnection) -> anyhow::Result<Vec<Loan>> {
     let rows: Vec<LoanRow> = sqlx::query_as(
-        "select loan_id, customer_uuid, amount, status, customer_version, coalesce(decided_at, received_at) as since, credited_at
+        "select loan_id, customer_uuid, amount, status, customer_version, coalesce(decided_at, received_at) as since, credited_at,
+            reason is not null as is_uncreditable
         from loans",
     )
     .fetch_all(database)
@@ -74,6 +76,7 @@ async fn loans(database: &mut PgConnection) -> anyhow::Result<Vec<Loan>> {
             version: row.customer_version,
             since: row.since,
             credited_at: row.credited_at,
+            is_uncreditable: row.is_uncreditable,
         })
     };
     rows.into_iter().map(loan).collect()

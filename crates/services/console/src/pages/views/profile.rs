@@ -36,6 +36,8 @@ pub struct LoanView {
     pub amount: Money,
     /// `held`, `crediting`, `credited` or `refused`.
     pub status: String,
+    /// Why payment refused the credit, such as `BALANCE_TOO_LARGE`; or empty.
+    pub reason: String,
     pub received_at: Moment,
 }
 

@@ -5,13 +5,16 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use contracts::ids::UserId;
-use platform::postgres::{consistent, retry_stale};
+use platform::{
+    cursor,
+    postgres::{consistent, retry_stale},
+};
 
 use super::{PgRepository, row::LoanRow};
 use crate::{
     error::Error,
     model::{Loan, LoanId, LoanStatus, NewLoan},
-    repository::{Decided, FIRST_LEASE, Loans, MAX_LEASE, MAX_LOANS, Position, lease},
+    repository::{Decided, FIRST_LEASE, LoanPage, Loans, MAX_LEASE, Position, lease},
 };
 
 fn next(is_full: bool, received_at: Option<DateTime<Utc>>, loan_id: Option<String>) -> Option<Position> {
@@ -139,7 +142,7 @@ impl Loans for PgRepository {
                 limit $1
                 for update skip locked
             )
-            returning loan_id, customer_uuid as "customer: UserId", amount, status, received_at, tries"#,
+            returning loan_id, customer_uuid as "customer: UserId", amount, status, received_at, reason, tries"#,
             limit,
             FIRST_LEASE.as_secs_f64(),
             MAX_LEASE.as_secs_f64(),
@@ -148,36 +151,52 @@ impl Loans for PgRepository {
         .await?;
         let due = rows.into_iter().filter_map(|row| {
             let tries_before = u32::try_from(row.tries).unwrap_or(1).saturating_sub(1);
-            let (loan_id, customer, amount) = (row.loan_id, row.customer, row.amount);
-            let row = LoanRow { loan_id, customer, amount, status: row.status, received_at: row.received_at };
-            Some((consistent(row.loan())?, lease(tries_before)))
+            let loan = LoanRow {
+                loan_id: row.loan_id,
+                customer: row.customer,
+                amount: row.amount,
+                status: row.status,
+                received_at: row.received_at,
+                reason: row.reason,
+            };
+            Some((consistent(loan.loan())?, lease(tries_before)))
         });
         Ok(due.collect())
     }
 
-    async fn credited(&self, loan: &LoanId) -> Result<bool, Error> {
+    async fn end_credit(&self, loan: &LoanId, refusal: Option<&str>) -> Result<bool, Error> {
         let changed = sqlx::query!(
-            "update loans set status = 'credited', credited_at = now() where loan_id = $1 and status = 'crediting'",
+            "update loans set status = case when $2::text is null then 'credited' else 'refused' end,
+                credited_at = case when $2 is null then now() end, reason = left($2, 100)
+            where loan_id = $1 and status = 'crediting'",
             loan.as_str(),
+            refusal,
         )
         .execute(&self.pool)
         .await?;
         Ok(changed.rows_affected() > 0)
     }
 
-    async fn list(&self, customer: UserId) -> Result<Vec<Loan>, Error> {
+    async fn list(&self, customer: UserId, after: Option<&LoanId>, size: u32) -> Result<LoanPage, Error> {
         let rows = retry_stale(|| {
             sqlx::query_as!(
                 LoanRow,
-                r#"select loan_id, customer_uuid as "customer: UserId", amount, status, received_at
-            from loans where customer_uuid = $1
-            order by received_at, loan_id limit $2"#,
+                r#"select loan_id, customer_uuid as "customer: UserId", amount, status, received_at, reason
+            from loans
+            where customer_uuid = $1 and (received_at, loan_id) < (
+                case when $2::text is null then 'infinity'
+                    else (select received_at from loans where loan_id = $2 and customer_uuid = $1) end,
+                coalesce($2, ''))
+            order by received_at desc, loan_id desc limit $3"#,
                 customer.uuid(),
-                MAX_LOANS,
+                after.map(LoanId::as_str),
+                i64::from(size) + 1,
             )
             .fetch_all(&self.pool)
-        })
-        .await?;
-        Ok(rows.into_iter().filter_map(|row| consistent(row.loan())).collect())
+        });
+        let mut rows = rows.await?;
+        let size = usize::try_from(size).unwrap_or(usize::MAX);
+        let next = cursor::cut(&mut rows, size, |last| last.loan_id.clone());
+        Ok((rows.into_iter().filter_map(|row| consistent(row.loan())).collect(), next))
     }
 }

@@ -49,6 +49,7 @@ pub struct LoanRow {
     pub amount: i64,
     pub status: String,
     pub received_at: DateTime<Utc>,
+    pub reason: Option<String>,
 }
 
 impl LoanRow {
@@ -60,6 +61,7 @@ impl LoanRow {
             amount: Amount::from_minor(self.amount).map_err(|_| inconsistent("amount"))?,
             status: LoanStatus::parse(&self.status).ok_or_else(|| inconsistent("status"))?,
             received_at: self.received_at,
+            reason: self.reason,
         })
     }
 }

@@ -126,7 +126,7 @@ impl Fixture {
 
     /// The user's loans as (id, status).
     pub async fn loans(&self, session: &str, user: Uuid) -> Vec<(String, String)> {
-        let request = ListLoansRequest { customer_id: user.to_string() };
+        let request = ListLoansRequest { customer_id: user.to_string(), ..ListLoansRequest::default() };
         let loans = self.client().list_loans(with_session(session, request)).await.unwrap().into_inner().loans;
         loans.into_iter().map(|loan| (loan.loan_id, loan.status)).collect()
     }

@@ -71,6 +71,19 @@ async fn a_hold_ends_for_a_user_who_is_no_customer() {
 }
 
 #[tokio::test]
+async fn a_loan_whose_credit_payment_refuses_for_good_is_refused_with_the_reason() {
+    let fixture = Fixture::new().await;
+    let (user, session) = fixture.verified().await;
+
+    fixture.approve(vec![loan(user, "largest", 9_999_999_999_999.99)]).await;
+    fixture.loan_reaches(&session, user, "largest", "refused").await;
+
+    let request = ListLoansRequest { customer_id: user.to_string(), ..ListLoansRequest::default() };
+    let loans = fixture.client().list_loans(with_session(&session, request)).await.unwrap().into_inner().loans;
+    assert_eq!(loans[0].reason, "BALANCE_TOO_LARGE");
+}
+
+#[tokio::test]
 async fn a_kill_between_decision_and_credit_credits_once() {
     let mut fixture = Fixture::new().await;
     let (user, session) = fixture.verified().await;

@@ -9,18 +9,21 @@ use std::{
     },
 };
 
-use contracts::proto::payment::v1::{
-    CreditRequest, CreditResponse, GetBalanceRequest, GetBalanceResponse, GetPaymentRequest, GetPaymentResponse,
-    ListPaymentsRequest, ListPaymentsResponse, PayOrderRequest, PayOrderResponse, RefundPartiallyRequest,
-    RefundPartiallyResponse, RefundRequest, RefundResponse, VoidAttemptRequest, VoidAttemptResponse,
-    payment_service_server::{PaymentService, PaymentServiceServer},
+use contracts::{
+    money,
+    proto::payment::v1::{
+        CreditRequest, CreditResponse, GetBalanceRequest, GetBalanceResponse, GetPaymentRequest, GetPaymentResponse,
+        ListPaymentsRequest, ListPaymentsResponse, PayOrderRequest, PayOrderResponse, RefundPartiallyRequest,
+        RefundPartiallyResponse, RefundRequest, RefundResponse, VoidAttemptRequest, VoidAttemptResponse,
+        payment_service_server::{PaymentService, PaymentServiceServer},
+    },
 };
 use platform::{
     auth::{Access, Rule},
-    grpc::Services,
+    grpc::{Services, with_reason},
 };
 use testkit::Running;
-use tonic::{Request, Response, Status};
+use tonic::{Code, Request, Response, Status};
 use uuid::Uuid;
 
 pub struct Payment {
@@ -64,6 +67,10 @@ impl Payment {
 impl PaymentService for Books {
     async fn credit(&self, request: Request<CreditRequest>) -> Result<Response<CreditResponse>, Status> {
         let CreditRequest { user_uuid, reference, amount_minor } = request.into_inner();
+        // The initial balance and the largest amount exceed the largest balance.
+        if amount_minor == money::MAX {
+            return Err(with_reason(Code::FailedPrecondition, "BALANCE_TOO_LARGE", "amount_minor: too large"));
+        }
         let credit = (user_uuid, amount_minor);
         let standing = self.credits.lock().unwrap().entry(reference).or_insert_with(|| credit.clone()).clone();
         if standing != credit {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use contracts::ids::UserId;
 use customers::{
     error::Error,
-    model::{Customer, LoanStatus, Verdict},
+    model::{Customer, LoanId, LoanStatus, Verdict},
     repository::Decided,
 };
 use platform::auth::Author;
@@ -16,7 +16,7 @@ use crate::{loan, new_customer};
 const DAY: Duration = Duration::from_hours(24);
 
 async fn statuses(store: &Store, customer: UserId) -> Vec<LoanStatus> {
-    store.loans.list(customer).await.unwrap().iter().map(|loan| loan.status).collect()
+    store.loans.list(customer, None, 10).await.unwrap().0.iter().map(|loan| loan.status).collect()
 }
 
 #[tokio::test]
@@ -30,9 +30,31 @@ async fn a_loan_is_received_once_and_its_id_stands_for_it() {
         assert!(matches!(store.loans.receive(&other).await, Err(Error::LoanIdReused)));
     }
 
-    store.loans.receive(&loan("another", customer, 100)).await.unwrap();
-    let ids: Vec<_> = store.loans.list(customer).await.unwrap().into_iter().map(|loan| loan.id.to_string()).collect();
-    assert_eq!(ids, ["one", "another"]);
+    assert_eq!(statuses(store, customer).await, [LoanStatus::Held]);
+}
+
+#[tokio::test]
+async fn the_newest_loans_are_listed_first_and_page_by_page() {
+    let store = &Store::new().await;
+    let customer = new_customer();
+    for number in 0..5 {
+        store.loans.receive(&loan(&number.to_string(), customer, 100)).await.unwrap();
+        store.loans.receive(&loan(&format!("of another {number}"), new_customer(), 100)).await.unwrap();
+    }
+
+    let (mut pages, mut after) = (Vec::new(), None);
+    for _ in 0..3 {
+        let (loans, next) = store.loans.list(customer, after.as_ref(), 2).await.unwrap();
+        pages.push(loans.iter().map(|loan| loan.id.to_string()).collect::<Vec<_>>());
+        after = next.and_then(LoanId::new);
+    }
+
+    assert_eq!(
+        (pages, after),
+        (vec![vec!["4".to_owned(), "3".to_owned()], vec!["2".to_owned(), "1".to_owned()], vec!["0".to_owned()]], None)
+    );
+    let of_another = LoanId::new("of another 4").unwrap();
+    assert_eq!(store.loans.list(customer, Some(&of_another), 2).await.unwrap(), (Vec::new(), None));
 }
 
 #[tokio::test]
@@ -129,7 +151,7 @@ async fn a_loan_is_leased_until_it_is_credited() {
     );
     assert!(store.loans.due_credits(10).await.unwrap().is_empty());
 
-    assert!(store.loans.credited(&new.id).await.unwrap());
-    assert!(!store.loans.credited(&new.id).await.unwrap());
+    assert!(store.loans.end_credit(&new.id, None).await.unwrap());
+    assert!(!store.loans.end_credit(&new.id, Some("LATE")).await.unwrap());
     assert_eq!(statuses(store, customer.id).await, [LoanStatus::Credited]);
 }

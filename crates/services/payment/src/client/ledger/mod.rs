@@ -151,6 +151,8 @@ impl Balances for Ledger {
     async fn credit(&self, credit: &Credit) -> Result<Option<Credit>, DatabaseError> {
         let entered = match self.enter_credit(credit).await {
             Err(sqlx::Error::Database(error)) if error.is_unique_violation() => self.enter_credit(credit).await,
+            // A concurrent call with the same reference may have used the room that this one lacked.
+            Ok(None) => self.enter_credit(credit).await,
             entered => entered,
         };
         let Some((user, amount)) = entered? else { return Ok(None) };
