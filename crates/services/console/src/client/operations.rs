@@ -52,7 +52,8 @@ pub struct Audited {
 
 #[async_trait]
 pub trait Operations: Send + Sync {
-    /// Checks every invariant that concerns the order. `records` are the topics' records with the order's key.
+    /// Checks every invariant that concerns the order. `records` are the topics' records with the order's key, in
+    /// their order; their payloads may be missing.
     async fn receipt(&self, order: OrderId, records: Vec<Record>) -> anyhow::Result<Vec<Check>>;
 
     async fn services(&self) -> anyhow::Result<Vec<ServiceState>>;

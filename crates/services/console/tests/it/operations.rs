@@ -31,6 +31,8 @@ pub struct Shop {
     pub steps: Semaphore,
     /// The number of receipts that have begun.
     pub receipts: AtomicUsize,
+    /// The number of records of the last receipt.
+    pub receipt_records: AtomicUsize,
     /// How many receipts may end at once. There is no limit until a test takes the permits.
     pub receipt_ends: Semaphore,
 }
@@ -43,6 +45,7 @@ impl Shop {
             done: Mutex::default(),
             steps: Semaphore::new(0),
             receipts: AtomicUsize::default(),
+            receipt_records: AtomicUsize::default(),
             receipt_ends: Semaphore::new(Semaphore::MAX_PERMITS),
         })
     }
@@ -99,8 +102,9 @@ fn letter(number: usize) -> Letter {
 
 #[async_trait]
 impl Operations for Shop {
-    async fn receipt(&self, _: OrderId, _: Vec<Record>) -> anyhow::Result<Vec<Check>> {
+    async fn receipt(&self, _: OrderId, records: Vec<Record>) -> anyhow::Result<Vec<Check>> {
         self.receipts.fetch_add(1, Ordering::SeqCst);
+        self.receipt_records.store(records.len(), Ordering::SeqCst);
         drop(self.receipt_ends.acquire().await?);
         Ok(Vec::new())
     }

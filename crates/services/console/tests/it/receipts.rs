@@ -7,14 +7,16 @@ use std::{
 
 use async_trait::async_trait;
 use console::{
+    client::CheckState,
     error::Error,
     model::{NewRecord, Record},
-    repository::{Caught, Timeline},
+    repository::{Caught, MAX_RECORDS, Timeline},
     service::Receipts,
 };
 use contracts::ids::{OrderId, UserId};
 use futures::{FutureExt as _, future::join_all};
-use platform::ids;
+use platform::{clock, ids};
+use serde_json::Value;
 use tokio::{
     sync::Semaphore,
     time::{sleep, timeout},
@@ -22,17 +24,18 @@ use tokio::{
 
 use crate::operations::Shop;
 
-/// A timeline without records, which takes no time.
-struct Empty;
+/// A timeline in which each order has this number of records, which takes no time.
+struct Timed(i64);
 
 #[async_trait]
-impl Timeline for Empty {
+impl Timeline for Timed {
     async fn add(&self, _: Vec<NewRecord>) -> Result<u64, Error> {
         Ok(0)
     }
 
-    async fn of_order(&self, _: OrderId, _: i64) -> Result<Vec<Record>, Error> {
-        Ok(Vec::new())
+    async fn of_order(&self, order: OrderId, place: i64) -> Result<Vec<Record>, Error> {
+        let places = (place + 1..=self.0).take(usize::try_from(MAX_RECORDS).unwrap());
+        Ok(places.map(|place| record(order, place)).collect())
     }
 
     async fn owner(&self, _: OrderId) -> Result<Option<UserId>, Error> {
@@ -48,11 +51,31 @@ impl Timeline for Empty {
     }
 }
 
+fn record(order: OrderId, place: i64) -> Record {
+    let record = NewRecord {
+        topic_id: String::new(),
+        topic: "order.paid".to_owned(),
+        partition: 0,
+        offset: place,
+        order,
+        user: None,
+        event: Some(ids::random()),
+        kind: "events.v1.OrderPaid".to_owned(),
+        committed_at: clock::now(),
+        published_at: clock::now(),
+        consumed_at: clock::now(),
+        trace: None,
+        payload: Value::Null,
+        headers: Value::Null,
+    };
+    Record { place, is_repeat: false, record }
+}
+
 /// Returns receipts none of which ends until a permit is added to `receipt_ends`.
 fn held() -> (Receipts, Arc<Shop>) {
     let shop = Shop::with_letters(0);
     shop.receipt_ends.forget_permits(Semaphore::MAX_PERMITS);
-    (Receipts::new(shop.clone(), Arc::new(Empty)), shop)
+    (Receipts::new(shop.clone(), Arc::new(Timed(0))), shop)
 }
 
 fn new_order() -> OrderId {
@@ -116,4 +139,18 @@ async fn one_user_has_few_receipts_under_way_and_leaves_the_others_theirs() {
 
     assert!(refused.len() == 92 && refused.iter().all(Result::is_err), "{}", refused.len());
     assert!(ask(new_user()).is_none(), "it is being made");
+}
+
+#[tokio::test]
+async fn a_receipt_is_of_all_records_of_its_order_or_says_that_it_is_not_checked() {
+    let receipt = async |count| {
+        let shop = Shop::with_letters(0);
+        let receipts = Receipts::new(shop.clone(), Arc::new(Timed(count)));
+        let checks = receipts.of(new_order(), new_user()).await.unwrap();
+        let states: Vec<CheckState> = checks.iter().map(|check| check.state).collect();
+        (shop.receipt_records.load(Ordering::SeqCst), states)
+    };
+
+    assert_eq!(receipt(2_500).await, (2_500, vec![]));
+    assert_eq!(receipt(20_000).await, (0, vec![CheckState::Open]));
 }
