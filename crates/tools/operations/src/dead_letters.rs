@@ -34,6 +34,8 @@ pub struct DeadLetter {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Outline {
     event: Option<Uuid>,
+    /// When the event happened; `None` for a record of a program outside, whatever its headers say.
+    happened_at: Option<DateTime<Utc>>,
     /// The user whom the event concerns.
     user: Option<Uuid>,
     /// The SHA-256 digest, which identifies equal messages.
@@ -103,16 +105,18 @@ impl DeadLetter {
     /// Converts a record of a dead-letter topic, with its timestamp, to a letter.
     pub fn new(topic: &str, message: Message, at: DateTime<Utc>) -> Self {
         let id = Id { topic: topic.to_owned(), partition: message.partition, offset: message.offset };
-        let given_up = message.headers.get(kafka::HEADER_FAILED_AT).and_then(|at| at.parse().ok());
+        let given_up = kafka::added(&message, kafka::HEADER_FAILED_AT).and_then(|at| at.parse().ok());
         Self { id, at: given_up.unwrap_or(at), message, outline: None }
     }
 
     /// Replaces the payload by its outline. `kind` is the event type of the original topic.
     #[must_use]
     pub fn without_payload(mut self, kind: &str) -> Self {
-        let user = route_of(kind).and_then(|route| route.user(&self.message)).map(UserId::uuid);
+        let route = route_of(kind);
+        let user = route.and_then(|route| route.user(&self.message)).map(UserId::uuid);
+        let happened_at = route.and_then(|_| self.message.happened_at());
         let (event, digest) = (self.event(kind), Sha256::digest(&self.message.payload).into());
-        self.outline = Some(Outline { event, user, digest, size: self.message.payload.len() });
+        self.outline = Some(Outline { event, happened_at, user, digest, size: self.message.payload.len() });
         self.message.payload = Vec::new();
         self
     }
@@ -122,9 +126,9 @@ impl DeadLetter {
         self.outline.map_or(self.message.payload.len(), |outline| outline.size)
     }
 
-    /// Returns the value of a header, or an empty string.
+    /// Returns the value of a header that the consumer added, or an empty string.
     pub fn header(&self, name: &str) -> &str {
-        self.message.headers.get(name).unwrap_or_default()
+        kafka::added(&self.message, name).unwrap_or_default()
     }
 
     pub fn origin(&self) -> &str {
@@ -146,13 +150,14 @@ impl DeadLetter {
     /// Returns false if the message was too large for the dead-letter topic: then only the original topic has its
     /// payload.
     pub fn is_whole(&self) -> bool {
-        self.message.headers.get(kafka::HEADER_LEFT_OUT).is_none()
+        kafka::added(&self.message, kafka::HEADER_LEFT_OUT).is_none()
     }
 
-    /// Returns the time since which consumers may have handled the message: that of its event if the message says so. A
-    /// letter may be much younger than its event.
+    /// Returns the time since which consumers may have handled the message: that of its event, if it is known. A letter may
+    /// be much younger than its event.
     pub fn handled_since(&self) -> DateTime<Utc> {
-        self.message.happened_at().map_or(self.at, |happened| happened.min(self.at))
+        let happened_at = self.outline.and_then(|outline| outline.happened_at);
+        happened_at.map_or(self.at, |happened| happened.min(self.at))
     }
 
     /// Returns the original message byte for byte, except for a payload that is not kept.
@@ -189,9 +194,11 @@ impl DeadLetter {
 }
 
 /// Returns the UUID of a message's event from its header, or else from the payload, decoded as an event of type `kind`.
+/// `None` for a message that is none of the shop's events, whatever its headers say.
 pub fn event_uuid(kind: &str, message: &Message) -> Option<Uuid> {
+    let route = route_of(kind)?;
     let header = message.headers.get("event-uuid").and_then(|uuid| Uuid::try_parse(uuid).ok());
-    header.or_else(|| Some(route_of(kind)?.read(message)?.ok()?.uuid()))
+    header.or_else(|| Some(route.read(message)?.ok()?.uuid()))
 }
 
 impl fmt::Display for Id {

@@ -43,7 +43,7 @@ impl Messaging {
                 .creating(&self.creator)
                 .at(server.place());
             let is_inbound = INBOUND.iter().any(|inbound| inbound.topic == topic);
-            if is_inbound { consumer.beginning_traces() } else { consumer }
+            if is_inbound { consumer.from_outside() } else { consumer }
         };
         subscriptions.into_iter().map(consumer).collect()
     }

@@ -60,8 +60,8 @@ pub struct Consumer {
     pub(super) topic: String,
     pub(super) config: Config,
     pub(super) handler: Arc<dyn Handler>,
-    /// False if programs outside write the topic; their traces are not continued.
-    pub(super) continues_traces: bool,
+    /// False if programs outside write the topic, and so its records' headers.
+    pub(super) trusts_headers: bool,
     membership: Membership,
     joined: Condition,
     topics: TopicCreator,
@@ -83,7 +83,7 @@ impl Consumer {
             topic,
             config: config.clone(),
             handler,
-            continues_traces: true,
+            trusts_headers: true,
             membership: Membership::new(format!("{}{group}", config.kafka_group_prefix)),
             joined,
             topics: TopicCreator::new(config),
@@ -107,11 +107,12 @@ impl Consumer {
         self
     }
 
-    /// Makes each record begin a new trace, for a topic that programs outside write. Otherwise a stranger would choose
-    /// the trace ids of this system's spans, whether they are recorded, and the baggage of its calls and events.
+    /// Makes each record begin a new trace and have no age, for a topic that programs outside write. Otherwise a stranger
+    /// would choose the trace ids of this system's spans, whether they are recorded, the baggage of its calls and events,
+    /// and how old events appear.
     #[must_use]
-    pub fn beginning_traces(mut self) -> Self {
-        self.continues_traces = false;
+    pub fn from_outside(mut self) -> Self {
+        self.trusts_headers = false;
         self
     }
 

@@ -63,9 +63,20 @@ impl Consumer {
     }
 }
 
+/// Returns the value of a header that the consumer added to a dead letter. Headers of the original do not count, whatever
+/// their names: programs outside may have written them.
+pub fn added<'a>(letter: &'a Message, name: &str) -> Option<&'a str> {
+    letter.headers.after(originals(letter)).filter(|(known, _)| *known == name).last().map(|(_, text)| text)
+}
+
+/// Returns the number of a dead letter's first headers that are the original's. An abridged letter has none.
+fn originals(letter: &Message) -> usize {
+    letter.headers.get(HEADER_ORIGINALS).and_then(|count| count.parse().ok()).unwrap_or_default()
+}
+
 /// Restores the original message of a dead letter, for the original `topic`.
 pub fn original(letter: Message, topic: String) -> ExactRecord {
-    let count = letter.headers.get(HEADER_ORIGINALS).and_then(|count| count.parse().ok()).unwrap_or_default();
+    let count = originals(&letter);
     let all = letter.headers.iter().map(|(name, value)| (name.to_owned(), value.map(<[u8]>::to_vec)));
     let headers = all.take(count).collect();
     ExactRecord { topic, headers, ..exact(letter) }

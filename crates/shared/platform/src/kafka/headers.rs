@@ -20,7 +20,12 @@ impl Headers {
 
     /// Returns the headers whose value is valid UTF-8.
     pub fn texts(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.iter().filter_map(|(name, value)| Some((name, str::from_utf8(value?).ok()?)))
+        self.after(0)
+    }
+
+    /// Returns the headers behind the first `count` whose value is valid UTF-8.
+    pub(super) fn after(&self, count: usize) -> impl Iterator<Item = (&str, &str)> {
+        self.iter().skip(count).filter_map(|(name, value)| Some((name, str::from_utf8(value?).ok()?)))
     }
 
     pub fn len(&self) -> usize {

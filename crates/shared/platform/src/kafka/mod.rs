@@ -38,7 +38,7 @@ pub use config::Config;
 pub use consumer::{Consumer, TopicSubscription};
 pub use dead_letter::{
     HEADER_ATTEMPTS, HEADER_CLUSTER, HEADER_ERROR, HEADER_FAILED_AT, HEADER_GROUP, HEADER_LEFT_OUT, HEADER_OFFSET,
-    HEADER_ORIGINALS, HEADER_PARTITION, HEADER_PUBLISHED_AT, HEADER_TOPIC, original,
+    HEADER_ORIGINALS, HEADER_PARTITION, HEADER_PUBLISHED_AT, HEADER_TOPIC, added, original,
 };
 pub use exact::ExactRecord;
 pub use headers::Headers;

@@ -131,7 +131,7 @@ impl Consumer {
     /// Creates the span of one message, which continues the producer's trace unless programs outside write the topic.
     fn span_of(&self, message: &Message) -> Span {
         let span = self.span(message);
-        if self.continues_traces {
+        if self.trusts_headers {
             telemetry::continue_trace(&span, &message.headers);
         }
         span
@@ -141,7 +141,9 @@ impl Consumer {
     pub(super) fn handled(&self, message: &Message, start: Instant) {
         metrics::counter!("kafka_messages_handled_total", "group" => self.group).increment(1);
         metrics::histogram!("kafka_message_handling_seconds", "group" => self.group).record(start.elapsed());
-        if let Some(age) = message.age(clock::now()) {
+        if self.trusts_headers
+            && let Some(age) = message.age(clock::now())
+        {
             metrics::histogram!("event_age_seconds", "group" => self.group).record(age);
         }
     }

@@ -45,7 +45,7 @@ impl Line {
             id: letter.id.to_string(),
             at: letter.at,
             state,
-            event_type: header(kafka::HEADER_EVENT_TYPE),
+            event_type: letter.message.headers.get(kafka::HEADER_EVENT_TYPE).unwrap_or_default().to_owned(),
             key: String::from_utf8_lossy(&letter.message.key).into_owned(),
             consumer: header(kafka::HEADER_GROUP),
             error: header(kafka::HEADER_ERROR),

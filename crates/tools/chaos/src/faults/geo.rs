@@ -69,7 +69,9 @@ async fn letters(cluster: &Cluster) -> anyhow::Result<Vec<DeadLetter>> {
     });
     let letters = reading.await.context("reading the dead letters")??.unwrap_or_default();
     // A message without an event UUID is poison.
-    let own = |letter: &DeadLetter| letter.header(HEADER_GROUP) == GROUP && !letter.header("event-uuid").is_empty();
+    let own = |letter: &DeadLetter| {
+        letter.header(HEADER_GROUP) == GROUP && letter.message.headers.get("event-uuid").is_some()
+    };
     Ok(letters.into_iter().filter(own).collect())
 }
 

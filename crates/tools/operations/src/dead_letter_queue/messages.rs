@@ -115,22 +115,22 @@ mod tests {
     use std::time::Duration;
 
     use platform::auth::Author;
-    use platform::kafka::{HEADER_ERROR, HEADER_EVENT_TIME, HEADER_LEFT_OUT, HEADER_ORIGINALS, HEADER_TOPIC, Message};
+    use platform::kafka::{
+        HEADER_ERROR, HEADER_EVENT_TIME, HEADER_FAILED_AT, HEADER_LEFT_OUT, HEADER_ORIGINALS, HEADER_TOPIC, Message,
+    };
 
     use super::*;
     use crate::dead_letter_journal::{Action, Entry};
 
+    const KIND: &str = "events.v1.OrderPaid";
+
     fn letter(offset: i64, payload: &[u8]) -> DeadLetter {
-        whole(offset, payload).without_payload("events.v1.OrderPaid")
+        whole(offset, payload).without_payload(KIND)
     }
 
     fn whole(offset: i64, payload: &[u8]) -> DeadLetter {
-        let headers = [
-            ("event-type", "events.v1.OrderPaid"),
-            (HEADER_TOPIC, "shop.paid"),
-            (HEADER_ERROR, "no"),
-            (HEADER_ORIGINALS, "1"),
-        ];
+        let headers =
+            [("event-type", KIND), (HEADER_TOPIC, "shop.paid"), (HEADER_ERROR, "no"), (HEADER_ORIGINALS, "1")];
         DeadLetter {
             id: Id { topic: "order.paid.dlq".to_owned(), partition: 0, offset },
             at: chrono::DateTime::UNIX_EPOCH,
@@ -176,8 +176,9 @@ mod tests {
         let day = |number: u64| chrono::DateTime::UNIX_EPOCH + Duration::from_hours(24 * number);
         // Other consumers handled the event on day 0 and removed their inbox rows on day 15.
         let young = DeadLetter { at: day(5), ..letter(17, b"event") };
-        let mut of_event = young.clone();
+        let mut of_event = DeadLetter { at: day(5), ..whole(17, b"event") };
         of_event.message.headers.push_text(HEADER_EVENT_TIME, day(0).to_rfc3339());
+        let of_event = of_event.without_payload(KIND);
         let withheld = |letter: &DeadLetter, late| {
             let chosen = BTreeSet::from([letter.id.clone()]);
             messages(&[pending(letter.clone())], &chosen)[0].withheld(late, day(2), &Journal::default())
@@ -260,6 +261,23 @@ mod tests {
         assert_eq!(sizes(small.collect()), [100, 100, 1]);
         assert_eq!(sizes(large.into()), [2, 1, 1, 1]);
         assert!(sizes(Vec::new()).is_empty());
+    }
+
+    #[test]
+    fn a_stranger_whose_headers_have_our_names_has_a_letter_that_can_be_replayed() {
+        let own = [(HEADER_LEFT_OUT, "1"), (HEADER_EVENT_TIME, "1970-01-01T00:00:00Z"), (HEADER_FAILED_AT, "no time")];
+        let added = [(HEADER_FAILED_AT, "2026-11-20T00:00:00Z"), (HEADER_ORIGINALS, "3")];
+        let headers = own.into_iter().chain(added).map(|(name, value)| (name.to_owned(), Some(value.into())));
+        let message = Message { headers: headers.collect(), ..Message::default() };
+        let letter = DeadLetter::new("basket.confirmed.dlq", message, DateTime::UNIX_EPOCH).without_payload("");
+        let (chosen, at) = (BTreeSet::from([letter.id.clone()]), letter.at);
+
+        let letters = [pending(letter)];
+        let messages = messages(&letters, &chosen);
+
+        let withheld = messages.iter().map(|message| message.withheld(false, at, &Journal::default()));
+        assert_eq!(withheld.collect::<Vec<_>>(), [None]);
+        assert_eq!(at.to_rfc3339(), "2026-11-20T00:00:00+00:00");
     }
 
     #[test]

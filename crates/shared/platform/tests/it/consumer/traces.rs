@@ -1,7 +1,7 @@
 //! Tests of the traces that records continue, and of the calls that their handlers make.
 
 use contracts::proto::auth::v1::{ListOwnersRequest, session_owner_service_client::SessionOwnerServiceClient};
-use platform::{grpc::Peer, telemetry};
+use platform::{grpc::Peer, kafka::HEADER_EVENT_TIME, telemetry};
 use testkit::Iam;
 use tokio::sync::mpsc;
 use tonic::Status;
@@ -36,7 +36,8 @@ impl Handler for Calls {
 
 impl Setup {
     async fn publish_traced(&self, baggage: &str) {
-        let (key, headers) = (b"1".to_vec(), trace_headers(baggage));
+        let (key, mut headers) = (b"1".to_vec(), trace_headers(baggage));
+        headers.insert(HEADER_EVENT_TIME.to_owned(), "1970-01-01T00:00:00Z".to_owned());
         self.kafka.publish(vec![Record { topic: self.topic.clone(), key, payload: vec![], headers }]).await;
     }
 }
@@ -59,10 +60,12 @@ async fn a_record_with_long_trace_headers_is_handled_by_calls_that_arrive() {
 #[tokio::test]
 async fn a_record_of_a_program_outside_begins_a_trace_without_baggage() {
     let _recording = record();
+    let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
+    let _metrics = metrics::set_default_local_recorder(&recorder);
     let (setup, iam) = tokio::join!(Setup::new(), testkit::iam());
     let (handler, mut seen) = Calls::new(&iam);
     let (consumer, _) = setup.consumer(handler);
-    let consumer = testkit::run(|stop| consumer.beginning_traces().run(stop));
+    let consumer = testkit::run(|stop| consumer.from_outside().run(stop));
 
     setup.publish_traced("k=v").await;
     let seen = seen.recv().await.unwrap();
@@ -72,4 +75,6 @@ async fn a_record_of_a_program_outside_begins_a_trace_without_baggage() {
     let parent = &headers["traceparent"];
     assert!(!parent.contains(TRACE) && parent.ends_with("-01"), "{headers:?}");
     assert!(headers["tracestate"].is_empty() && !headers.contains_key("baggage"), "{headers:?}");
+    let metrics = recorder.handle().render();
+    assert!(metrics.contains("event_age_seconds_count{group=\"notes\"} 0\n"), "{metrics}");
 }
