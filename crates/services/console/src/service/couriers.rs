@@ -11,7 +11,7 @@ use contracts::{
     proto::delivery::v1::Courier,
 };
 use moka::sync::Cache;
-use platform::{auth::Caller, error_chain};
+use platform::{auth::Caller, jobs::caught};
 use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -125,12 +125,12 @@ impl Couriers {
             if self.changes.receiver_count() == 0 {
                 continue;
             }
-            match self.delivery.couriers().await {
+            match caught(self.delivery.couriers()).await {
                 Ok(couriers) => {
                     outage.over();
                     self.tell(couriers);
                 }
-                Err(error) => outage.met(error_chain(error)),
+                Err(error) => outage.met(format!("{error:#}")),
             }
         }
     }

@@ -11,7 +11,7 @@ use std::{
 };
 
 use chrono::{DateTime, TimeDelta, Utc};
-use platform::{clock, outage::Outage};
+use platform::{clock, jobs::caught, outage::Outage};
 use serde::Serialize;
 use tokio::{sync::Mutex, time::Instant};
 use tokio_util::sync::CancellationToken;
@@ -82,7 +82,7 @@ impl LagHistory {
                 () = stop.cancelled() => return Ok(()),
                 () = tokio::time::sleep(SAMPLE_INTERVAL) => {}
             }
-            match self.note().await {
+            match caught(self.note()).await {
                 Ok(()) => outage.over(),
                 Err(error) => outage.met(format!("{error:#}")),
             }

@@ -8,7 +8,7 @@ use std::{
 };
 
 use contracts::ids::{OrderId, UserId};
-use platform::error_chain;
+use platform::jobs::caught;
 use tokio::sync::{Notify, broadcast};
 use tokio_util::sync::CancellationToken;
 
@@ -97,12 +97,12 @@ impl Live {
                 place = None;
                 continue;
             }
-            match self.hand_on(place, orders).await {
+            match caught(self.hand_on(place, orders)).await {
                 Ok(up_to) => {
                     outage.over();
                     place = Some(up_to);
                 }
-                Err(error) => outage.met(error_chain(error)),
+                Err(error) => outage.met(format!("{error:#}")),
             }
         }
     }

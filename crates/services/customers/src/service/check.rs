@@ -1,10 +1,8 @@
 //! The saga that checks an identity: records its step, asks the checker, and writes the verdict. Without an answer the
 //! verdict is *unknown*, and the service asks again under the same key.
 
-use futures::StreamExt as _;
-use platform::{clock, error_chain, jobs, telemetry};
+use platform::{clock, error_chain, jobs};
 use tokio_util::sync::CancellationToken;
-use tracing::Instrument as _;
 
 use super::CustomerService;
 use crate::{
@@ -35,11 +33,7 @@ impl CustomerService {
     pub async fn check_customers(&self, stop: CancellationToken) {
         let checks =
             jobs::due("check-customers", || self.customers.due_checks(BATCH_SIZE), self.to_check.clone(), stop);
-        checks
-            .for_each_concurrent(MAX_CONCURRENT_CHECKS, |check| {
-                self.try_to_check(check).instrument(telemetry::job_span("check customer"))
-            })
-            .await;
+        jobs::for_each(checks, MAX_CONCURRENT_CHECKS, "check customer", |check| self.try_to_check(check)).await;
     }
 
     async fn try_to_check(&self, check: DueCheck) {

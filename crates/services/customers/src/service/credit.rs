@@ -3,10 +3,8 @@
 
 use std::time::Duration;
 
-use futures::StreamExt as _;
-use platform::{error_chain, jobs, telemetry};
+use platform::{error_chain, jobs};
 use tokio_util::sync::CancellationToken;
-use tracing::Instrument as _;
 
 use super::CustomerService;
 use crate::{
@@ -34,11 +32,8 @@ impl CustomerService {
     /// Credits loans as they fall due, until `stop`. All replicas may run this: each loan is leased to one at a time.
     pub async fn credit_loans(&self, stop: CancellationToken) {
         let credits = jobs::due("credit-loans", || self.loans.due_credits(BATCH_SIZE), self.to_credit.clone(), stop);
-        credits
-            .for_each_concurrent(MAX_CONCURRENT_CREDITS, |(loan, lease)| {
-                self.try_to_credit(loan, lease).instrument(telemetry::job_span("credit loan"))
-            })
-            .await;
+        let credit = |(loan, lease)| self.try_to_credit(loan, lease);
+        jobs::for_each(credits, MAX_CONCURRENT_CREDITS, "credit loan", credit).await;
     }
 
     async fn try_to_credit(&self, loan: Loan, lease: Duration) {

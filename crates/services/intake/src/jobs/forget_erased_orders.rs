@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use platform::{error_chain, jobs::Job, outage::Outage};
+use platform::{
+    jobs::{Job, caught},
+    outage::Outage,
+};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -24,12 +27,12 @@ async fn run(service: IntakeService, stop: CancellationToken) -> anyhow::Result<
     let mut looked = Instant::now();
     loop {
         let begun = Instant::now();
-        match service.forget_erased_orders(looked.elapsed() + OVERLAP).await {
+        match caught(service.forget_erased_orders(looked.elapsed() + OVERLAP)).await {
             Ok(()) => {
                 looked = begun;
                 outage.over();
             }
-            Err(error) => outage.met(error_chain(error)),
+            Err(error) => outage.met(format!("{error:#}")),
         }
         tokio::select! {
             () = tokio::time::sleep(POLL_INTERVAL) => {}

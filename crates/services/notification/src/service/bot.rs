@@ -3,7 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use platform::{lease::Lease, retry};
+use platform::{jobs::caught, lease::Lease, retry};
 use tokio_util::sync::CancellationToken;
 
 use super::{Templates, replies::Replies};
@@ -43,7 +43,7 @@ impl Bot {
         let replies = Replies::new(self.api.clone());
         let mut pauses = retry::endless_backoff();
         while !stop.is_cancelled() {
-            let pause = match self.answer(&replies, &stop).await {
+            let pause = match caught(self.answer(&replies, &stop)).await {
                 Ok(true) => {
                     pauses = retry::endless_backoff();
                     continue;

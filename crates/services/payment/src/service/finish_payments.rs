@@ -2,10 +2,8 @@
 
 use std::time::Duration;
 
-use futures::StreamExt as _;
-use platform::{error_chain, jobs, telemetry};
+use platform::{error_chain, jobs};
 use tokio_util::sync::CancellationToken;
-use tracing::Instrument as _;
 
 use super::PaymentService;
 use crate::{
@@ -24,10 +22,8 @@ impl PaymentService {
     /// Payments are processed concurrently, those with the fewest tries first, so that calls that hang do not delay other payments.
     pub async fn finish_payments(&self, stop: CancellationToken) {
         let due = jobs::due("finisher", || self.payments.due(BATCH_SIZE), self.refund_due.clone(), stop);
-        due.for_each_concurrent(MAX_CONCURRENT_PAYMENTS, |(payment, time)| {
-            self.try_to_finish(payment, time).instrument(telemetry::job_span("finish payment"))
-        })
-        .await;
+        let finish = |(payment, time)| self.try_to_finish(payment, time);
+        jobs::for_each(due, MAX_CONCURRENT_PAYMENTS, "finish payment", finish).await;
     }
 
     async fn try_to_finish(&self, payment: Payment, time: Duration) {

@@ -2,10 +2,8 @@
 
 use std::time::Duration;
 
-use futures::StreamExt as _;
-use platform::{jobs, telemetry};
+use platform::jobs;
 use tokio_util::sync::CancellationToken;
-use tracing::Instrument as _;
 
 use super::{PaymentService, finish_payment::not_made, finish_payments::failure};
 use crate::{
@@ -53,10 +51,8 @@ impl PaymentService {
     /// Makes partial refunds as they fall due, until `stop`. A refund is leased to one replica at a time, so all replicas may run this job.
     pub async fn finish_partial_refunds(&self, stop: CancellationToken) {
         let due = jobs::due("refunds", || self.payments.due_refunds(BATCH_SIZE), self.partial_refund_due.clone(), stop);
-        due.for_each_concurrent(MAX_CONCURRENT_REFUNDS, |(refund, time)| {
-            self.try_to_make(refund, time).instrument(telemetry::job_span("finish refund"))
-        })
-        .await;
+        let finish = |(refund, time)| self.try_to_make(refund, time);
+        jobs::for_each(due, MAX_CONCURRENT_REFUNDS, "finish refund", finish).await;
     }
 
     async fn try_to_make(&self, recorded: RecordedRefund, time: Duration) {

@@ -1,6 +1,8 @@
 //! Background jobs: work that runs on a timer or when a row falls due.
 
 pub(crate) mod batch;
+mod caught;
+mod due;
 mod report;
 
 use std::{
@@ -9,11 +11,14 @@ use std::{
     time::Duration,
 };
 
-use futures::{Stream, StreamExt as _, future::BoxFuture, stream};
-use tokio::sync::Notify;
+use futures::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 
-pub use crate::jobs::batch::Done;
+pub use self::{
+    batch::Done,
+    caught::caught,
+    due::{due, for_each},
+};
 use crate::{
     inbox,
     lease::{Lease, PgLease},
@@ -27,8 +32,9 @@ const RETENTION_INTERVAL: Duration = Duration::from_mins(1);
 /// The time within which the first runs of periodic jobs begin. If all began at once, each would open a connection of
 /// its own while the services start.
 const START_SPREAD: Duration = Duration::from_secs(5);
-/// How often a job asks its table for due rows, unless it is woken earlier.
-const POLL_INTERVAL: Duration = Duration::from_secs(1);
+/// How long a row that a job could not handle is moved back, by its column `next_try_at`, so that a job that reads a
+/// limited number of rows reaches the others.
+pub const MOVED_BACK_FOR: Duration = Duration::from_secs(30);
 
 /// A background job of a service that has not been started yet.
 pub struct Job {
@@ -141,7 +147,7 @@ where
     let mut outage = Outage::new("sweeping", name);
     metrics::counter!("swept_total", "sweeper" => name).increment(0);
     loop {
-        let outcome = async {
+        let round = async {
             while lease.acquire(ttl).await?.is_some() {
                 let done = batch().await?;
                 if done.count > 0 {
@@ -153,9 +159,8 @@ where
                 }
             }
             Ok::<_, anyhow::Error>(())
-        }
-        .await;
-        match outcome {
+        };
+        match caught(round).await {
             Ok(()) => outage.over(),
             Err(error) => outage.met(format!("{error:#}")),
         }
@@ -166,71 +171,12 @@ where
     }
 }
 
-/// Streams the rows of a table as they fall due, until `stop`. `task` names the job in the log.
-///
-/// `take` returns the next due rows and leases them to this replica, so that every replica may run the job. After it
-/// returned rows, it is called again at once; otherwise after a second, or when `wake` is notified. Consecutive
-/// failures are logged as one outage.
-pub fn due<T, E, F>(
-    task: &'static str,
-    take: impl Fn() -> F,
-    wake: Arc<Notify>,
-    stop: CancellationToken,
-) -> impl Stream<Item = T>
-where
-    E: Into<anyhow::Error>,
-    F: Future<Output = Result<Vec<T>, E>>,
-{
-    let outage = Outage::new("PostgreSQL", task);
-    stream::unfold((take, wake, stop, outage), |(take, wake, stop, mut outage)| async move {
-        while !stop.is_cancelled() {
-            match take().await {
-                Ok(due) => {
-                    outage.over();
-                    if !due.is_empty() {
-                        return Some((stream::iter(due), (take, wake, stop, outage)));
-                    }
-                }
-                Err(error) => {
-                    let error: anyhow::Error = error.into();
-                    outage.met(format!("{error:#}"));
-                }
-            }
-            tokio::select! {
-                // `biased`, because the simulation must repeat a run exactly from its seed, and tokio would otherwise
-                // choose randomly among ready branches.
-                biased;
-                () = stop.cancelled() => {}
-                () = wake.notified() => {}
-                () = tokio::time::sleep(POLL_INTERVAL) => {}
-            }
-        }
-        None
-    })
-    .flatten()
-}
-
 #[cfg(test)]
 mod tests {
-    use std::{
-        pin::pin,
-        sync::{Mutex, PoisonError},
-    };
-
-    use tokio::time::Instant;
+    use std::sync::atomic::{AtomicU32, Ordering};
 
     use super::*;
-
-    type Answer = Result<Vec<u32>, anyhow::Error>;
-
-    /// Returns a `take` that yields these answers in order, and then no rows.
-    fn table(answers: Vec<Answer>) -> impl Fn() -> std::future::Ready<Answer> {
-        let answers = Mutex::new(answers.into_iter());
-        move || {
-            let next = answers.lock().unwrap_or_else(PoisonError::into_inner).next();
-            std::future::ready(next.unwrap_or_else(|| Ok(Vec::new())))
-        }
-    }
+    use crate::lease::MemoryLease;
 
     #[test]
     fn a_first_run_is_within_the_first_period_but_not_at_once() {
@@ -246,47 +192,23 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn due_rows_follow_each_other_without_a_pause() {
-        let begun = Instant::now();
-        let take = table(vec![Ok(vec![1, 2]), Ok(vec![3])]);
-        let rows = due("test", take, Arc::default(), CancellationToken::new());
+    async fn a_panic_fails_its_round_and_the_next_round_runs() {
+        let rounds = Arc::new(AtomicU32::new(0));
+        let (stop, counted) = (CancellationToken::new(), rounds.clone());
+        let lease: Arc<dyn Lease> = Arc::new(MemoryLease::new("job"));
+        let job = Job::periodic("job", lease, Duration::from_secs(1), move || {
+            let round = counted.fetch_add(1, Ordering::Relaxed);
+            async move {
+                assert!(round > 0, "the first round panics");
+                Ok(Done::default())
+            }
+        });
+        let running = tokio::spawn(job.run(stop.clone()));
 
-        let rows: Vec<u32> = rows.take(3).collect().await;
-
-        assert_eq!(rows, [1, 2, 3]);
-        assert_eq!(begun.elapsed(), Duration::ZERO);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_table_that_fails_or_has_nothing_is_asked_each_second() {
-        let begun = Instant::now();
-        let take = table(vec![Err(anyhow::anyhow!("away")), Ok(Vec::new()), Ok(vec![1])]);
-        let mut rows = pin!(due("test", take, Arc::default(), CancellationToken::new()));
-
-        assert_eq!(rows.next().await, Some(1));
-        assert_eq!(begun.elapsed(), 2 * POLL_INTERVAL);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_notification_comes_before_the_next_second() {
-        let (begun, wake) = (Instant::now(), Arc::new(Notify::new()));
-        let take = table(vec![Ok(Vec::new()), Ok(vec![1])]);
-        let mut rows = pin!(due("test", take, wake.clone(), CancellationToken::new()));
-
-        wake.notify_one();
-
-        assert_eq!(rows.next().await, Some(1));
-        assert_eq!(begun.elapsed(), Duration::ZERO);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_job_that_is_stopped_takes_nothing_more() {
-        let stop = CancellationToken::new();
-        let mut rows = pin!(due("test", table(vec![Ok(vec![1]), Ok(vec![2])]), Arc::default(), stop.clone()));
-
-        assert_eq!(rows.next().await, Some(1));
+        tokio::time::sleep(Duration::from_secs(5)).await;
         stop.cancel();
 
-        assert_eq!(rows.next().await, None);
+        running.await.unwrap().unwrap();
+        assert!(rounds.load(Ordering::Relaxed) > 2);
     }
 }

@@ -11,7 +11,7 @@ use super::{
     metrics::Metrics,
     refused_topics::RefusedTopics,
 };
-use crate::{batcher::delay::BatchDelay, kafka::Refusal, outage::Outage, server::readiness::Condition};
+use crate::{batcher::delay::BatchDelay, jobs::caught, kafka::Refusal, outage::Outage, server::readiness::Condition};
 
 /// The time after which an unrenewed lease expires.
 const LEASE_TTL: Duration = Duration::from_secs(5);
@@ -100,7 +100,7 @@ impl Relay {
         let mut lease = None;
         loop {
             let outcome = tokio::select! {
-                outcome = self.hold(&mut lease, metrics, stop, &mut outage) => outcome,
+                outcome = caught(self.hold(&mut lease, metrics, stop, &mut outage)) => outcome,
                 () = given_up(stop) => Ok(()),
             };
             if let Some(Held { epoch, .. }) = lease.take() {

@@ -3,6 +3,7 @@
 mod classify;
 mod config;
 mod database;
+mod each_row;
 mod error;
 mod group_commit;
 mod halves;
@@ -20,6 +21,7 @@ pub use self::{
     classify::{is_contended, is_permanent, is_refused, is_unavailable},
     config::DatabaseConfig,
     database::{Database, connect_options},
+    each_row::fetch_each,
     error::{DatabaseError, consistent, count_skipped_row},
     group_commit::GroupCommit,
     halves::Halves,

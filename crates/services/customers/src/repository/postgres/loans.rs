@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use contracts::ids::UserId;
 use platform::{
     cursor,
-    postgres::{consistent, retry_stale},
+    postgres::{consistent, fetch_each, retry_stale},
 };
 
 use super::{PgRepository, row::LoanRow};
@@ -131,8 +131,9 @@ impl Loans for PgRepository {
     }
 
     async fn due_credits(&self, limit: i64) -> Result<Vec<(Loan, Duration)>, Error> {
-        let rows = sqlx::query!(
-            r#"update loans set
+        let take = || {
+            sqlx::query!(
+                r#"update loans set
                 tries = tries + 1,
                 next_try_at = now() + make_interval(secs => least($2 * power(2, least(tries, 10)), $3))
             where loan_id in (
@@ -143,12 +144,12 @@ impl Loans for PgRepository {
                 for update skip locked
             )
             returning loan_id, customer_uuid as "customer: UserId", amount, status, received_at, reason, tries"#,
-            limit,
-            FIRST_LEASE.as_secs_f64(),
-            MAX_LEASE.as_secs_f64(),
-        )
-        .fetch_all(&self.pool)
-        .await?;
+                limit,
+                FIRST_LEASE.as_secs_f64(),
+                MAX_LEASE.as_secs_f64(),
+            )
+        };
+        let rows = fetch_each(&self.pool, take).await?;
         let due = rows.into_iter().filter_map(|row| {
             let tries_before = u32::try_from(row.tries).unwrap_or(1).saturating_sub(1);
             let loan = LoanRow {

@@ -12,7 +12,7 @@ use anyhow::Context as _;
 use in_progress::{InProgress, Subject};
 use messenger_health::MessengerHealth;
 pub use messenger_health::STABLE_FOR;
-use platform::{batcher::delay::BatchDelay, circuit_breaker::CircuitBreaker, lease::Lease, retry};
+use platform::{batcher::delay::BatchDelay, circuit_breaker::CircuitBreaker, jobs::caught, lease::Lease, retry};
 use rate_limiter::RateLimiter;
 use tokio::{
     sync::Notify,
@@ -79,8 +79,8 @@ impl Sender {
     pub async fn run(mut self, stop: CancellationToken) -> anyhow::Result<()> {
         let mut pauses = retry::endless_backoff();
         while !stop.is_cancelled() {
-            if let Err(error) = self.work(&stop).await {
-                tracing::warn!(error = format!("{error:#}"), "database unavailable, notifications stay queued");
+            if let Err(error) = caught(self.work(&stop)).await {
+                tracing::warn!(error = format!("{error:#}"), "sending failed, notifications stay queued");
                 tokio::select! {
                     () = tokio::time::sleep(pauses.next().unwrap_or(POLL_INTERVAL).min(POLL_INTERVAL)) => {}
                     () = stop.cancelled() => {}

@@ -10,7 +10,7 @@ use contracts::{
 use platform::{
     cursor::Cursor,
     outbox,
-    postgres::{Database, GroupCommit, consistent, retry_stale},
+    postgres::{Database, GroupCommit, consistent, fetch_each, retry_stale},
 };
 
 use super::{
@@ -198,8 +198,9 @@ impl Payments for PgPayments {
     }
 
     async fn due(&self, limit: i64) -> Result<Vec<(Payment, Duration)>, Error> {
-        let rows = sqlx::query!(
-            r#"update payments set
+        let take = || {
+            sqlx::query!(
+                r#"update payments set
                 tries = tries + 1,
                 next_try_at = now() + make_interval(secs => least($2 * power(2, least(tries, 10)), $3))
             where transaction_uuid in (
@@ -212,12 +213,12 @@ impl Payments for PgPayments {
             returning transaction_uuid as "transaction_uuid: TransactionId", order_uuid as "order_uuid: OrderId", attempt,
                 user_uuid as "user_uuid: UserId", method, amount, provider, status, decline_reason, provider_reference,
                 refund_number, refund_reference, cancelled, partially_refunded, created_at, updated_at, tries"#,
-            limit,
-            FIRST_LEASE.as_secs_f64(),
-            MAX_LEASE.as_secs_f64(),
-        )
-        .fetch_all(&self.pool)
-        .await?;
+                limit,
+                FIRST_LEASE.as_secs_f64(),
+                MAX_LEASE.as_secs_f64(),
+            )
+        };
+        let rows = fetch_each(&self.pool, take).await?;
         let due = rows.into_iter().filter_map(|row| {
             let tries_before = u32::try_from(row.tries).unwrap_or(1).saturating_sub(1);
             let row = Row {

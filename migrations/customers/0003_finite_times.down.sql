@@ -1,0 +1,2 @@
+alter table loans drop constraint loans_finite;
+alter table customers drop constraint customers_finite;
