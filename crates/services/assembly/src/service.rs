@@ -3,13 +3,18 @@
 use std::{sync::Arc, time::Duration};
 
 use contracts::{events::Cause, ids::OrderId};
-use platform::{auth::Caller, outbox::Waker};
+use platform::{
+    auth::Caller,
+    error_chain,
+    outbox::Waker,
+    postgres::{Halves, count_skipped_row},
+};
 use tokio::sync::Notify;
 
 use crate::{
     error::Error,
     metrics,
-    model::{Build, NewBuild},
+    model::{Build, Event, NewBuild},
     repository::Builds,
 };
 
@@ -43,18 +48,30 @@ impl AssemblyService {
     pub async fn finish_builds(&self) -> Result<Duration, Error> {
         let building = self.builds.building(BATCH_SIZE).await?;
         let next = building.iter().map(|(_, left)| *left).find(|left| !left.is_zero());
-        let due: Vec<Build> = building.into_iter().filter(|(_, left)| left.is_zero()).map(|(build, _)| build).collect();
+        let due: Vec<Event> = building.into_iter().filter(|(_, left)| left.is_zero()).map(|(end, _)| end).collect();
         if due.is_empty() {
             return Ok(next.unwrap_or(POLL_INTERVAL));
         }
-        let ends: Vec<_> = due.iter().map(Build::end).collect();
-        // Another replica may have finished some of the builds.
-        let ended = self.builds.finish(&ends).await?;
-        self.relay.wake();
-        for (_, took) in &ended {
-            metrics::built(*took);
+        let mut parts = Halves::new(&due);
+        while let Some(part) = parts.next_part() {
+            match self.builds.finish(part).await {
+                Err(Error::Database(error)) if error.is_permanent_refusal() => {
+                    let Some(end) = parts.refused(part) else { continue };
+                    count_skipped_row();
+                    tracing::error!(order_uuid = %end.order(), error = error_chain(error), "build not finished, skipped");
+                    self.builds.move_back(end.order()).await?;
+                }
+                // Another replica may have finished some of the builds.
+                outcome => {
+                    let ended = outcome?;
+                    self.relay.wake();
+                    for (_, took) in &ended {
+                        metrics::built(*took);
+                    }
+                    tracing::info!(finished = ended.len(), "builds finished");
+                }
+            }
         }
-        tracing::info!(finished = ended.len(), "builds finished");
         Ok(next.filter(|_| due.len() < usize::try_from(BATCH_SIZE).unwrap_or_default()).unwrap_or_default())
     }
 

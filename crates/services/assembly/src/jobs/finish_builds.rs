@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use platform::{error_chain, jobs::Job};
+use platform::jobs::{Job, caught};
 use tokio_util::sync::CancellationToken;
 
 use crate::service::AssemblyService;
@@ -17,8 +17,8 @@ pub fn finish_builds(service: AssemblyService) -> Job {
 
 async fn run(service: AssemblyService, stop: CancellationToken) -> anyhow::Result<()> {
     loop {
-        let left = service.finish_builds().await.unwrap_or_else(|error| {
-            tracing::warn!(error = error_chain(error), "finishing builds failed, retrying");
+        let left = caught(service.finish_builds()).await.unwrap_or_else(|error| {
+            tracing::warn!(error = format!("{error:#}"), "finishing builds failed, retrying");
             RETRY_DELAY
         });
         tokio::select! {

@@ -72,19 +72,16 @@ pub enum Event {
     Failed { order: OrderId, user: UserId, reason: &'static str },
 }
 
-impl Build {
-    /// The event that reports the end of this build once it is due.
-    pub fn end(&self) -> Event {
-        let Self { order, user, build_time_sec, .. } = *self;
-        if self.fails {
-            Event::Failed { order, user, reason: "a part did not fit" }
+impl Event {
+    /// The event that reports the end of a build once it is due.
+    pub const fn end_of(order: OrderId, user: UserId, build_time_sec: i64, fails: bool) -> Self {
+        if fails {
+            Self::Failed { order, user, reason: "a part did not fit" }
         } else {
-            Event::Assembled { order, user, build_time_sec }
+            Self::Assembled { order, user, build_time_sec }
         }
     }
-}
 
-impl Event {
     pub const fn order(&self) -> OrderId {
         match self {
             Self::Assembled { order, .. } | Self::Failed { order, .. } => *order,

@@ -7,8 +7,9 @@ use std::{
 };
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use contracts::{events::Cause, ids::OrderId};
-use platform::{clock::Virtual, inbox::MemoryInbox, outbox::MemoryOutbox};
+use platform::{clock::Virtual, inbox::MemoryInbox, jobs::MOVED_BACK_FOR, outbox::MemoryOutbox};
 
 use super::Builds;
 use crate::{
@@ -20,6 +21,8 @@ use crate::{
 #[derive(Clone, Default)]
 pub struct MemoryBuilds {
     builds: Arc<Mutex<BTreeMap<OrderId, Build>>>,
+    /// When builds that were moved back are due again.
+    moved_back: Arc<Mutex<BTreeMap<OrderId, DateTime<Utc>>>>,
     pub inbox: MemoryInbox,
     pub outbox: MemoryOutbox,
     clock: Virtual,
@@ -33,6 +36,10 @@ impl MemoryBuilds {
 
     fn builds(&self) -> MutexGuard<'_, BTreeMap<OrderId, Build>> {
         self.builds.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn moved_back(&self) -> MutexGuard<'_, BTreeMap<OrderId, DateTime<Utc>>> {
+        self.moved_back.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -58,19 +65,23 @@ impl Builds for MemoryBuilds {
         Ok(true)
     }
 
-    async fn building(&self, limit: i64) -> Result<Vec<(Build, Duration)>, Error> {
+    async fn building(&self, limit: i64) -> Result<Vec<(Event, Duration)>, Error> {
         let now = self.clock.now();
-        let mut building: Vec<Build> =
-            self.builds().values().filter(|build| build.status == Status::Building).cloned().collect();
-        building.sort_by_key(|build| build.due_at);
+        let (builds, moved_back) = (self.builds(), self.moved_back());
+        let building = builds.values().filter(|build| build.status == Status::Building);
+        let mut building: Vec<_> = building
+            .map(|build| (moved_back.get(&build.order).copied().unwrap_or(build.due_at).max(build.due_at), build))
+            .collect();
+        building.sort_by_key(|(due_at, _)| *due_at);
         building.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-        Ok(building
-            .into_iter()
-            .map(|build| {
-                let left = (build.due_at - now).to_std().unwrap_or_default();
-                (build, left)
-            })
-            .collect())
+        let left = |due_at: DateTime<Utc>| (due_at - now).to_std().unwrap_or_default();
+        let end = |build: &Build| Event::end_of(build.order, build.user, build.build_time_sec, build.fails);
+        Ok(building.into_iter().map(|(due_at, build)| (end(build), left(due_at))).collect())
+    }
+
+    async fn move_back(&self, order: OrderId) -> Result<(), Error> {
+        self.moved_back().insert(order, self.clock.now() + MOVED_BACK_FOR);
+        Ok(())
     }
 
     async fn finish(&self, ended: &[Event]) -> Result<Vec<(OrderId, Duration)>, Error> {

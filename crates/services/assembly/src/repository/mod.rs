@@ -19,8 +19,11 @@ use crate::{
 pub trait Builds: Send + Sync {
     /// Stores a build, unless the event was handled before or the order has a build. Returns true if stored.
     async fn start(&self, cause: Cause, build: &NewBuild) -> Result<bool, Error>;
-    /// Returns the `limit` unfinished builds that are due first, each with the time until it is due.
-    async fn building(&self, limit: i64) -> Result<Vec<(Build, Duration)>, Error>;
+    /// Returns the ends of the `limit` unfinished builds that are due first, each with the time until it is due.
+    async fn building(&self, limit: i64) -> Result<Vec<(Event, Duration)>, Error>;
+    /// Moves back an unfinished build that cannot be finished: it is due again after
+    /// [`MOVED_BACK_FOR`](platform::jobs::MOVED_BACK_FOR).
+    async fn move_back(&self, order: OrderId) -> Result<(), Error>;
     /// Ends the builds that are still unfinished and writes their events. Returns their orders, each with the time
     /// since the start of its build.
     async fn finish(&self, ended: &[Event]) -> Result<Vec<(OrderId, Duration)>, Error>;

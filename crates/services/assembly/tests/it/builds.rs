@@ -1,10 +1,11 @@
 //! The contract of the repository of builds, for PostgreSQL and the in-memory implementation.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use assembly::{
-    model::{Build, Event, NewBuild, Status},
+    model::{Event, NewBuild, Status},
     repository::{Builds, MIGRATIONS, MemoryBuilds, PgBuilds},
+    service::AssemblyService,
 };
 use contracts::{
     events::Cause,
@@ -12,7 +13,8 @@ use contracts::{
 };
 use platform::{
     ids,
-    outbox::{Outbox, PgOutbox},
+    jobs::MOVED_BACK_FOR,
+    outbox::{Outbox, PgOutbox, Waker},
 };
 
 const HOUR: Duration = Duration::from_hours(1);
@@ -46,6 +48,7 @@ contract!(
     a_build_and_its_event_are_finished_once,
     a_build_is_measured_from_its_start_to_its_end,
     an_unknown_order_has_no_build,
+    a_build_that_is_moved_back_holds_up_no_other,
 );
 
 fn random_order() -> OrderId {
@@ -65,7 +68,11 @@ async fn start(builds: &dyn Builds, build: &NewBuild) {
 }
 
 async fn building(builds: &dyn Builds, limit: i64) -> Vec<OrderId> {
-    builds.building(limit).await.unwrap().iter().map(|(build, _)| build.order).collect()
+    builds.building(limit).await.unwrap().iter().map(|(end, _)| end.order()).collect()
+}
+
+fn end(build: &NewBuild) -> Event {
+    Event::end_of(build.order, build.user, build.build_time_sec(), build.fails)
 }
 
 async fn finish(builds: &dyn Builds, ends: &[Event]) -> Vec<OrderId> {
@@ -122,7 +129,7 @@ async fn a_build_and_its_event_are_finished_once(builds: &dyn Builds, outbox: &d
     let (good, bad) = (new(Duration::ZERO), NewBuild { fails: true, ..new(Duration::ZERO) });
     start(builds, &good).await;
     start(builds, &bad).await;
-    let ends: Vec<_> = builds.building(10).await.unwrap().iter().map(|(build, _)| build.end()).collect();
+    let ends: Vec<_> = builds.building(10).await.unwrap().into_iter().map(|(end, _)| end).collect();
 
     let mut first = finish(builds, &ends).await;
     let second = finish(builds, &ends).await;
@@ -147,7 +154,7 @@ async fn a_build_and_its_event_are_finished_once(builds: &dyn Builds, outbox: &d
 async fn a_build_is_measured_from_its_start_to_its_end(builds: &dyn Builds, _: &dyn Outbox) {
     let build = new(Duration::ZERO);
     start(builds, &build).await;
-    let end = builds.find(build.order).await.unwrap().unwrap().end();
+    let end = end(&build);
     tokio::time::sleep(Duration::from_millis(20)).await;
 
     let ended = builds.finish(&[end]).await.unwrap();
@@ -161,13 +168,49 @@ async fn a_build_is_measured_from_its_start_to_its_end(builds: &dyn Builds, _: &
 async fn an_unknown_order_has_no_build(builds: &dyn Builds, outbox: &dyn Outbox) {
     let build = new(HOUR);
     start(builds, &build).await;
-    let known = builds.find(build.order).await.unwrap().unwrap();
 
-    let unknown = Build { order: random_order(), ..known };
+    let unknown = new(HOUR);
 
     assert_eq!(builds.find(unknown.order).await.unwrap(), None);
-    assert!(builds.finish(&[unknown.end()]).await.unwrap().is_empty());
+    assert!(builds.finish(&[end(&unknown)]).await.unwrap().is_empty());
     assert!(outbox.unpublished(10, &[]).await.unwrap().is_empty());
+}
+
+async fn a_build_that_is_moved_back_holds_up_no_other(builds: &dyn Builds, _: &dyn Outbox) {
+    let (first, second) = (new(Duration::ZERO), new(Duration::ZERO));
+    start(builds, &first).await;
+    start(builds, &second).await;
+
+    builds.move_back(first.order).await.unwrap();
+
+    let building = builds.building(2).await.unwrap();
+    assert_eq!(building[0], (end(&second), Duration::ZERO));
+    assert!(building[1].0 == end(&first) && building[1].1 > MOVED_BACK_FOR / 2, "{building:?}");
+}
+
+/// A page of builds that PostgreSQL refuses to finish, of which the last one has a time that chrono cannot hold.
+#[tokio::test]
+async fn a_page_of_builds_that_cannot_be_finished_holds_up_no_other() {
+    let pool = testkit::database(&MIGRATIONS).await.pool;
+    let builds = PgBuilds::new(pool.clone());
+    let service = AssemblyService::new(Arc::new(builds.clone()), Waker::default());
+    for statement in [
+        "alter table jobs drop constraint jobs_finite",
+        "alter table jobs add constraint refused check (status = 'building' or build_time_sec <> 7)",
+        "insert into jobs (order_uuid, user_uuid, build_time_sec, fails, trace, due_at)
+            select gen_random_uuid(), gen_random_uuid(), 7, false, '{}', now() - interval '1 hour' from generate_series(1, 250)",
+        "update jobs set started_at = 'infinity', due_at = '-infinity' where order_uuid = (select order_uuid from jobs limit 1)",
+    ] {
+        sqlx::query(statement).execute(&pool).await.unwrap();
+    }
+    let other = new(Duration::ZERO);
+    start(&builds, &other).await;
+
+    for _ in 0..2 {
+        service.finish_builds().await.unwrap();
+    }
+
+    assert_eq!(builds.find(other.order).await.unwrap().unwrap().status, Status::Assembled);
 }
 
 /// An event may be consumed again long after its inbox row and its build were removed. Then the outbox already has the
@@ -177,10 +220,7 @@ async fn a_build_whose_event_exists_holds_up_no_other() {
     let pool = testkit::database(&MIGRATIONS).await.pool;
     let builds = PgBuilds::new(pool.clone());
     let finish = async |all: &[&NewBuild]| {
-        let mut ends = Vec::new();
-        for build in all {
-            ends.push(builds.find(build.order).await.unwrap().unwrap().end());
-        }
+        let ends: Vec<_> = all.iter().map(|build| end(build)).collect();
         finish(&builds, &ends).await
     };
     let (again, other) = (new(Duration::ZERO), new(Duration::ZERO));

@@ -2,10 +2,15 @@
 
 use std::time::Duration;
 
-use platform::{clock, error_chain, jobs::Job, outage::Outage, retry};
+use platform::{
+    clock,
+    jobs::{Job, caught},
+    outage::Outage,
+    retry,
+};
 use tokio_util::sync::CancellationToken;
 
-use crate::{model::Refusals, service::DeliveryService};
+use crate::service::DeliveryService;
 
 /// The job runs in every replica. The first replica whose statement locks an order and its courier assigns the order.
 pub fn assign_orders(service: DeliveryService, period: Duration) -> Job {
@@ -15,15 +20,14 @@ pub fn assign_orders(service: DeliveryService, period: Duration) -> Job {
 async fn run(service: DeliveryService, period: Duration, stop: CancellationToken) -> anyhow::Result<()> {
     let mut outage = Outage::new("assigning", "assign-orders");
     let mut pauses = retry::endless_backoff();
-    let mut refusals = Refusals::default();
     loop {
-        let is_complete = match service.assign_orders(clock::now(), &mut refusals).await {
+        let is_complete = match caught(service.assign_orders(clock::now())).await {
             Ok(round) => {
                 outage.over();
                 round.is_complete
             }
             Err(error) => {
-                outage.met(error_chain(error));
+                outage.met(format!("{error:#}"));
                 false
             }
         };

@@ -2,7 +2,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use platform::{clock, jobs::Job, lease::Lease, outage::Outage};
+use platform::{
+    clock,
+    jobs::{Job, caught},
+    lease::Lease,
+    outage::Outage,
+};
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use tokio_util::sync::CancellationToken;
 
@@ -35,7 +40,7 @@ async fn run(
             () = stop.cancelled() => break,
         };
         let is_late = due.elapsed() > LATE_AFTER;
-        match tick(&service, &*lease, ttl).await {
+        match caught(tick(&service, &*lease, ttl)).await {
             Ok(epoch) => {
                 held = epoch;
                 if epoch.is_some() {

@@ -10,7 +10,7 @@ mod tracking_number;
 mod trip;
 mod volume;
 
-pub use assignment::{Assignment, FreeCourier, Refusals, Waiting, assign};
+pub use assignment::{Assignment, FreeCourier, Waiting, assign};
 pub use courier::{Courier, FIRST_PLACE_VOLUME, NewCourier, Speed, StoragePlace, first_place};
 pub use delivery::{Cargo, Delivery, Early, IllegalTransition, Known, NewDelivery, State};
 pub use event::{Event, Status};

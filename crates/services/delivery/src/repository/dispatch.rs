@@ -10,19 +10,27 @@ use crate::{
     model::{Assignment, FreeCourier, Step, Trip, Volume, Waiting},
 };
 
+/// How long a courier is moved back that was refused an order. The time is short, since one order can be refused to all
+/// couriers. Afterwards it comes last among the free couriers, until it gets an order.
+pub const COURIER_MOVED_BACK_FOR: Duration = Duration::from_secs(1);
+
 #[async_trait]
 pub trait Dispatch: Send + Sync {
-    /// Returns at most `MAX_COURIERS` couriers that carry no order, in the order of their uuids.
+    /// Returns at most `MAX_COURIERS` couriers that carry no order and are not moved back, in the order of their uuids.
     async fn free(&self) -> Result<Vec<FreeCourier>, Error>;
     /// Returns true if an order whose volume is at most `largest` waits for a courier, even if the order's row cannot
     /// be decoded.
     async fn has_waiting(&self, largest: Volume) -> Result<bool, Error>;
-    /// Returns up to `limit` orders that wait for a courier and have at most the volume `largest`, longest wait first.
+    /// Returns up to `limit` orders that wait for a courier and have at most the volume `largest`, longest wait first. An
+    /// order that is moved back or cannot be read waits from the end of its pause.
     async fn waiting(&self, largest: Volume, limit: i64) -> Result<Vec<Waiting>, Error>;
     /// Assigns each order that still waits to its courier, if the courier is still free on the cell of the decision,
     /// and puts it into the first storage place that can store it. One statement changes order, courier and storage
     /// place and writes the events. Returns the assigned orders.
     async fn assign(&self, assignments: &[Assignment]) -> Result<Vec<OrderId>, Error>;
+    /// Moves back the orders by [`MOVED_BACK_FOR`](platform::jobs::MOVED_BACK_FOR), and the couriers by [`COURIER_MOVED_BACK_FOR`], since a refused
+    /// assignment does not tell which of its two rows is the reason.
+    async fn move_back(&self, orders: &[OrderId], couriers: &[CourierId]) -> Result<(), Error>;
     /// Reads up to `limit` couriers that carry an order, in the order of their uuids, beginning after the courier
     /// `after`.
     async fn trips(&self, after: Option<CourierId>, limit: i64) -> Result<TripPage, Error>;

@@ -11,7 +11,7 @@ use platform::{
 use super::DeliveryService;
 use crate::{
     error::Error,
-    model::{self, Assignment, Refusals, Volume},
+    model::{self, Assignment, Volume},
 };
 
 /// Orders assigned per statement.
@@ -22,16 +22,15 @@ const BATCH_SIZE: i64 = 500;
 pub struct Round {
     /// The number of assigned orders.
     pub assigned: usize,
-    /// False if another replica has assigned the same orders or couriers, so that orders and couriers may be left.
+    /// False if orders and couriers may be left: another replica has assigned the same ones, or assignments were refused.
     pub is_complete: bool,
 }
 
 impl DeliveryService {
     /// Assigns orders until no free courier can take a waiting one, or until another replica has assigned the same
-    /// orders or couriers. `refusals` are those of the rounds before.
-    pub async fn assign_orders(&self, now: DateTime<Utc>, refusals: &mut Refusals) -> Result<Round, Error> {
-        let mut count = 0;
-        refusals.begin_round(now);
+    /// orders or couriers.
+    pub async fn assign_orders(&self, now: DateTime<Utc>) -> Result<Round, Error> {
+        let (mut count, mut is_complete) = (0, true);
         // Usually no order waits. Then the couriers, of which there may be thousands, are not read.
         if !self.dispatch.has_waiting(Volume::LARGEST).await? {
             return Ok(Round { assigned: 0, is_complete: true });
@@ -39,31 +38,27 @@ impl DeliveryService {
         loop {
             let free = self.dispatch.free().await?;
             let Some(largest) = free.iter().map(|courier| courier.room).max() else {
-                return Ok(Round { assigned: count, is_complete: true });
+                return Ok(Round { assigned: count, is_complete });
             };
             let waiting = self.dispatch.waiting(largest, BATCH_SIZE).await?;
             let tick = TimeDelta::from_std(self.tick).unwrap_or(TimeDelta::MAX);
-            let assignments = model::assign(waiting, free, refusals, now, tick);
+            let assignments = model::assign(waiting, free, now, tick);
             if assignments.is_empty() {
-                return Ok(Round { assigned: count, is_complete: true });
+                return Ok(Round { assigned: count, is_complete });
             }
-            let (assigned, refused) = self.write_assignments(&assignments, refusals).await?;
-            if assigned > 0 {
-                count += assigned;
-            } else if refused == 0 {
+            let (assigned, refused) = self.write_assignments(&assignments).await?;
+            count += assigned;
+            is_complete &= refused == 0;
+            if assigned + refused == 0 {
                 return Ok(Round { assigned: count, is_complete: false });
             }
         }
     }
 
     /// Writes assignments. If the database refuses the statement for its data, halves the batch until only the refused
-    /// assignments are left out, and adds these to `refusals`. Returns the numbers of assigned orders and of refused
-    /// assignments.
-    async fn write_assignments(
-        &self,
-        assignments: &[Assignment],
-        refusals: &mut Refusals,
-    ) -> Result<(usize, usize), Error> {
+    /// assignments are left out, and moves back their orders and couriers. Returns the numbers of assigned orders and of
+    /// refused assignments.
+    async fn write_assignments(&self, assignments: &[Assignment]) -> Result<(usize, usize), Error> {
         let (mut assigned, mut refused) = (0, 0);
         let mut parts = Halves::new(assignments);
         while let Some(part) = parts.next_part() {
@@ -73,7 +68,7 @@ impl DeliveryService {
                     let (order, courier, error) = (one.delivery.order, one.courier, error_chain(error));
                     count_skipped_row();
                     tracing::error!(order_uuid = %order, courier_uuid = %courier, error, "order not assigned, skipped");
-                    refusals.add(order, courier);
+                    self.dispatch.move_back(&[order], &[courier]).await?;
                     refused += 1;
                 }
                 outcome => {

@@ -15,7 +15,7 @@ use delivery::{
     client::{MemoryGeo, MemoryOrderAddresses},
     error::Error,
     jobs,
-    model::{Assignment, FreeCourier, Known, Refusals, State, Step, Volume, Waiting},
+    model::{Assignment, FreeCourier, Known, State, Step, Volume, Waiting},
     repository::{Counts, Couriers as _, Deliveries as _, Dispatch, MemoryRepository, Moved, TripPage},
     service::{DeliveryService, Repositories},
 };
@@ -61,6 +61,10 @@ impl Dispatch for Disturbed {
             return Ok(Vec::new());
         }
         self.twin.assign(assignments).await
+    }
+
+    async fn move_back(&self, orders: &[OrderId], couriers: &[CourierId]) -> Result<(), Error> {
+        self.twin.move_back(orders, couriers).await
     }
 
     async fn trips(&self, after: Option<CourierId>, limit: i64) -> Result<TripPage, Error> {
@@ -140,7 +144,7 @@ async fn a_courier_that_arrived_in_a_tick_that_failed_later_is_free_at_once() {
         repository.add(&courier(10, 1, 1, &[10])).await.unwrap();
     }
     let service = service(dispatch);
-    let round = service.assign_orders(DateTime::UNIX_EPOCH, &mut Refusals::default()).await.unwrap();
+    let round = service.assign_orders(DateTime::UNIX_EPOCH).await.unwrap();
     assert_eq!(round.assigned, 2);
     let epoch = repository.lease.acquire(Duration::from_mins(1)).await.unwrap().unwrap();
 

@@ -7,7 +7,7 @@ use contracts::ids::{OrderId, UserId};
 use delivery::{
     client::{Address, GeoError, MemoryGeo, MemoryOrderAddresses, OrderAddressError},
     error::Error,
-    model::{Known, OffTheGrid, Refusals, State, Status, Street},
+    model::{Known, OffTheGrid, State, Status, Street},
     repository::{Deliveries as _, MemoryRepository},
     service::{DeliveryService, Repositories},
 };
@@ -183,7 +183,7 @@ async fn couriers_carry_every_order_to_its_door() {
     let epoch = platform::lease::Lease::acquire(&fixture.repository.lease, Duration::from_mins(10)).await.unwrap();
 
     for _ in 0..100 {
-        fixture.service.assign_orders(DateTime::UNIX_EPOCH, &mut Refusals::default()).await.unwrap();
+        fixture.service.assign_orders(DateTime::UNIX_EPOCH).await.unwrap();
         fixture.service.move_couriers(epoch.unwrap(), NaiveDate::default()).await.unwrap();
     }
 

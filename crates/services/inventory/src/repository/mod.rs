@@ -93,6 +93,9 @@ pub trait Warehouse: Send + Sync {
     async fn commit(&self, order: OrderId, cause: Option<Cause>) -> Result<(), Error>;
     /// Returns at most `limit` orders whose reservations are held and due, earliest due first.
     async fn due(&self, limit: i64) -> Result<Due, Error>;
+    /// Moves back a held reservation that cannot be expired: it is due again after
+    /// [`MOVED_BACK_FOR`](platform::jobs::MOVED_BACK_FOR).
+    async fn move_back(&self, order: OrderId) -> Result<(), Error>;
     /// Confirms the orders' held reservations, or renews their expiry. Returns their number.
     async fn keep(&self, orders: &[OrderId], expiry: Expiry) -> Result<u64, Error>;
     /// Expires the orders' held and due reservations, and returns their parts to the stock. Returns their number.

@@ -39,7 +39,7 @@ impl InventoryService {
         Ok(kept + expired)
     }
 
-    /// Expires the reservations. Logs, counts and skips one whose stock change the database refuses.
+    /// Expires the reservations. Logs, counts and moves back one whose stock change the database refuses.
     async fn expire(&self, orders: &[OrderId], read_at: DateTime<Utc>) -> Result<u64, Error> {
         let mut expired = 0;
         let mut parts = Halves::new(orders);
@@ -49,6 +49,7 @@ impl InventoryService {
                     let Some(order) = parts.refused(part) else { continue };
                     count_skipped_row();
                     tracing::error!(order_uuid = %order, error = error_chain(error), "reservation not expired, skipped");
+                    self.warehouse.move_back(*order).await?;
                 }
                 outcome => expired += outcome?,
             }

@@ -70,9 +70,9 @@ impl Fixture {
     }
 }
 
-/// The first order's part has no reserved units, so the database refuses to return the part to the stock.
+/// A page of orders whose part has no reserved units, so that the database refuses to return the part to the stock.
 #[tokio::test]
-async fn a_reservation_that_the_stock_refuses_holds_up_no_other() {
+async fn a_page_of_reservations_that_the_stock_refuses_holds_up_no_other() {
     let (stores, database) = postgres().await;
     let service = InventoryService::new(
         stores.catalogue.clone(),
@@ -81,16 +81,16 @@ async fn a_reservation_that_the_stock_refuses_holds_up_no_other() {
         TTL,
     );
     let parts = stores.stocked([5, 5]).await;
-    for part in parts {
-        stores.reserve(new_order(), &[(part, 1)], AT_ONCE).await.unwrap();
-    }
-    sqlx::query("update parts set reserved = 0, available = 5 where part_uuid = $1")
-        .bind(parts[0].uuid())
-        .execute(&database.pool)
-        .await
-        .unwrap();
+    let refused = "insert into reservations (order_uuid, status, expires_at, part_uuids, quantities, unit_prices)
+        select gen_random_uuid(), 'held', now() - interval '1 hour', array[$1::uuid], array[1], array[1]
+        from generate_series(1, 250)";
+    sqlx::query(refused).bind(parts[0].uuid()).execute(&database.pool).await.unwrap();
+    stores.reserve(new_order(), &[(parts[1], 1)], AT_ONCE).await.unwrap();
 
-    let expired = service.expire_reservations().await.unwrap();
+    let mut expired = 0;
+    for _ in 0..4 {
+        expired += service.expire_reservations().await.unwrap();
+    }
 
     assert_eq!((expired, stores.available(parts[1]).await), (1, 5));
 }
@@ -265,6 +265,10 @@ impl Warehouse for Unavailable {
     }
 
     async fn due(&self, _: i64) -> Result<Due, Error> {
+        unavailable()
+    }
+
+    async fn move_back(&self, _: OrderId) -> Result<(), Error> {
         unavailable()
     }
 

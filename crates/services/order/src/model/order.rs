@@ -254,6 +254,11 @@ impl Event {
     pub fn assembly_failed(order: OrderId, user: UserId) -> Self {
         Self::Cancelled { order, user, reason: CancelReason::AssemblyFailed, paid: true }
     }
+
+    /// Returns the event of an unpaid order that is cancelled because its payment deadline has passed.
+    pub fn deadline_passed(order: OrderId, user: UserId) -> Self {
+        Self::Cancelled { order, user, reason: CancelReason::PaymentDeadline, paid: false }
+    }
 }
 
 fn quantities(parts: &[PartId]) -> Vec<(PartId, i64)> {

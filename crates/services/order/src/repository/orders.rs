@@ -57,8 +57,10 @@ pub trait Orders: Send + Sync {
     async fn page(&self, user: UserId, after: Option<Cursor>, size: u8) -> Result<(Vec<Order>, Option<Cursor>), Error>;
     /// Cancels an unpaid order without an attempt in progress. Returns false if the order is no longer in that state.
     async fn cancel(&self, order: OrderId, event: &Event, claim: Option<&Claim>) -> Result<bool, Error>;
-    /// Returns up to `limit` unpaid orders whose payment deadline has passed and that have no attempt in progress.
-    async fn overdue(&self, limit: i64) -> Result<Vec<Order>, Error>;
+    /// Takes up to `limit` unpaid orders whose payment deadline has passed and that have no attempt in progress, with
+    /// their users. Each is overdue again after [`MOVED_BACK_FOR`](platform::jobs::MOVED_BACK_FOR), so that orders that
+    /// cannot be cancelled hold up no others.
+    async fn overdue(&self, limit: i64) -> Result<Vec<(OrderId, UserId)>, Error>;
     /// Completes a paid order whose ship is assembled, once per event. Returns false if nothing changed.
     async fn assemble(&self, cause: Cause, order: OrderId) -> Result<bool, Error>;
     /// Cancels a paid order whose ship cannot be built, once per event. Returns false if nothing changed.

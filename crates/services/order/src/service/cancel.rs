@@ -4,7 +4,7 @@ use super::OrderService;
 use crate::{
     error::Error,
     metrics,
-    model::{CancelReason, Claim, Order, Outcome},
+    model::{CancelReason, Claim, Outcome},
 };
 use contracts::ids::{OrderId, UserId};
 
@@ -16,7 +16,7 @@ impl OrderService {
                 let mut found = self.find(user, order).await?;
                 let event = found.cancel(CancelReason::ByUser)?;
                 if self.orders.cancel(order, &event, execution.claim).await? {
-                    self.cancelled(&found, CancelReason::ByUser);
+                    self.cancelled(order, CancelReason::ByUser);
                     return Ok(Outcome::Cancelled);
                 }
                 // The order has changed since it was read. The next iteration decides by its current state.
@@ -25,9 +25,9 @@ impl OrderService {
         .await
     }
 
-    pub(super) fn cancelled(&self, order: &Order, reason: CancelReason) {
+    pub(super) fn cancelled(&self, order: OrderId, reason: CancelReason) {
         self.relay.wake();
         metrics::cancelled();
-        tracing::info!(order_uuid = %order.uuid, ?reason, "order cancelled");
+        tracing::info!(order_uuid = %order, ?reason, "order cancelled");
     }
 }

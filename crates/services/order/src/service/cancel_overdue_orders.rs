@@ -1,5 +1,6 @@
 //! Cancels orders that were not paid before their deadline.
 
+use contracts::ids::{OrderId, UserId};
 use platform::{
     error_chain,
     jobs::Done,
@@ -11,7 +12,7 @@ use tracing::Instrument as _;
 use super::OrderService;
 use crate::{
     error::Error,
-    model::{CancelReason, Order},
+    model::{CancelReason, Event},
 };
 
 /// The maximum number of orders that one run cancels.
@@ -23,29 +24,26 @@ impl OrderService {
         let orders = self.orders.overdue(BATCH_SIZE).await?;
         let more = orders.len() as u64 >= BATCH_SIZE.unsigned_abs();
         let mut count = 0;
-        for order in orders {
-            let uuid = order.uuid;
-            match self.cancel_overdue(order).instrument(telemetry::job_span("cancel overdue order")).await {
+        for (order, user) in orders {
+            match self.cancel_overdue(order, user).instrument(telemetry::job_span("cancel overdue order")).await {
                 Ok(cancelled) => count += u64::from(cancelled),
                 Err(error) if is_outage(&error) => return Err(error.into()),
-                // One order that fails must not delay the others.
+                // One order that fails must not delay the others. It is overdue again after a pause.
                 Err(error) => {
                     if let Error::Database(DatabaseError::Refused(_)) | Error::Inconsistent(_) = error {
                         count_skipped_row();
                     }
-                    tracing::error!(order_uuid = %uuid, error = error_chain(error), "overdue order not cancelled, skipped");
+                    tracing::error!(order_uuid = %order, error = error_chain(error), "overdue order not cancelled, skipped");
                 }
             }
         }
-        // After a batch in which no order was cancelled, the next batch would have the same orders.
-        Ok(Done { count, more: more && count > 0 })
+        Ok(Done { count, more })
     }
 
-    async fn cancel_overdue(&self, mut order: Order) -> Result<bool, Error> {
-        let Ok(event) = order.cancel(CancelReason::PaymentDeadline) else { return Ok(false) };
-        let cancelled = self.orders.cancel(order.uuid, &event, None).await?;
+    async fn cancel_overdue(&self, order: OrderId, user: UserId) -> Result<bool, Error> {
+        let cancelled = self.orders.cancel(order, &Event::deadline_passed(order, user), None).await?;
         if cancelled {
-            self.cancelled(&order, CancelReason::PaymentDeadline);
+            self.cancelled(order, CancelReason::PaymentDeadline);
         }
         Ok(cancelled)
     }

@@ -257,7 +257,7 @@ impl OrderService {
         if !self.settle(&order, &lease, &settlement, Some(&outcome)).await? {
             return Err(Error::PaymentOutcomeUnknown);
         }
-        self.cancelled(&order, CancelReason::OutOfStock);
+        self.cancelled(order.uuid, CancelReason::OutOfStock);
         Err(error)
     }
 

@@ -8,10 +8,8 @@
 use std::time::Duration;
 
 use contracts::ids::{OrderId, UserId};
-use futures::StreamExt as _;
-use platform::{error_chain, jobs, telemetry};
+use platform::{error_chain, jobs};
 use tokio_util::sync::CancellationToken;
-use tracing::Instrument as _;
 
 use super::OrderService;
 use crate::{error::Error, model::PaymentMethod};
@@ -28,10 +26,8 @@ impl OrderService {
     pub async fn pay_from_balances(&self, stop: CancellationToken) -> anyhow::Result<()> {
         let take = || self.checkouts.due_to_pay_themselves(BATCH_SIZE, FIRST_RETRY_DELAY);
         let due = jobs::due("self-payments", take, self.self_payments.clone(), stop);
-        due.for_each_concurrent(MAX_CONCURRENT_PAYMENTS, |(order, user)| {
-            self.pay_from_balance(user, order).instrument(telemetry::job_span("pay from balance"))
-        })
-        .await;
+        let pay = |(order, user)| self.pay_from_balance(user, order);
+        jobs::for_each(due, MAX_CONCURRENT_PAYMENTS, "pay from balance", pay).await;
         Ok(())
     }
 

@@ -2,10 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
-use futures::StreamExt as _;
-use platform::{deadline, error_chain, jobs, postgres::DatabaseError, telemetry};
+use platform::{deadline, error_chain, jobs, postgres::DatabaseError};
 use tokio_util::sync::CancellationToken;
-use tracing::Instrument as _;
 
 use super::OrderService;
 use crate::{
@@ -39,11 +37,8 @@ impl OrderService {
     pub async fn reconcile_payments(&self, stop: CancellationToken) -> anyhow::Result<()> {
         let take = || self.attempts.unsettled(BATCH_SIZE, LEASE_TTL);
         let unsettled = jobs::due("payment-attempts", take, Arc::default(), stop);
-        unsettled
-            .for_each_concurrent(MAX_CONCURRENT_ATTEMPTS, |(order, lease)| {
-                self.settle_attempt(order, lease).instrument(telemetry::job_span("reconcile payment"))
-            })
-            .await;
+        let settle = |(order, lease)| self.settle_attempt(order, lease);
+        jobs::for_each(unsettled, MAX_CONCURRENT_ATTEMPTS, "reconcile payment", settle).await;
         Ok(())
     }
 

@@ -194,6 +194,7 @@ stepwise! {
         fn has_waiting(largest: Volume) -> bool;
         fn waiting(largest: Volume, limit: i64) -> Vec<Waiting>;
         fn assign(assignments: &[Assignment]) -> Vec<OrderId>;
+        fn move_back(orders: &[OrderId], couriers: &[CourierId]) -> ();
         fn trips(after: Option<CourierId>, limit: i64) -> TripPage;
         fn counts() -> Counts;
         fn step(epoch: i64, steps: &[Step]) -> Moved;

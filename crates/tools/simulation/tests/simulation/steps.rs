@@ -119,7 +119,7 @@ stepwise! {
         fn holder(user: UserId, part: PartId) -> Option<OrderId>;
         fn open(user: UserId, limit: u8) -> (Vec<OrderId>, u32);
         fn page(user: UserId, after: Option<Cursor>, size: u8) -> (Vec<Order>, Option<Cursor>);
-        fn overdue(limit: i64) -> Vec<Order>;
+        fn overdue(limit: i64) -> Vec<(OrderId, UserId)>;
         fn assemble(cause: Cause, order: OrderId) -> bool where cause = seen;
         fn compensate(cause: Cause, order: OrderId, undone: &Event) -> bool where cause = seen;
     }
@@ -273,6 +273,7 @@ stepwise! {
         fn release(order: OrderId, cause: Option<Cause>) -> () where cause = seen_if_any;
         fn commit(order: OrderId, cause: Option<Cause>) -> () where cause = seen_if_any;
         fn due(limit: i64) -> DueReservations;
+        fn move_back(order: OrderId) -> ();
         fn keep(orders: &[OrderId], expiry: Expiry) -> u64;
         fn expire(orders: &[OrderId], read_at: DateTime<Utc>) -> u64;
         fn unpaid_share() -> f64;
@@ -376,7 +377,8 @@ stepwise! {
 stepwise! {
     Builds for MemoryBuilds, assembly::error::Error {
         fn start(cause: Cause, build: &NewBuild) -> bool where cause = seen;
-        fn building(limit: i64) -> Vec<(Build, Duration)>;
+        fn building(limit: i64) -> Vec<(assembly::model::Event, Duration)>;
+        fn move_back(order: OrderId) -> ();
         fn finish(ended: &[assembly::model::Event]) -> Vec<(OrderId, Duration)>;
         fn find(order: OrderId) -> Option<Build>;
     }

@@ -11,7 +11,9 @@ use contracts::{
     ids::{OrderId, UserId},
 };
 use platform::{
-    inbox, lease, outbox,
+    inbox,
+    jobs::MOVED_BACK_FOR,
+    lease, outbox,
     postgres::{Database, DatabaseError, GroupCommit, Migrations, retry_stale},
 };
 
@@ -46,7 +48,6 @@ struct Row {
     started_at: DateTime<Utc>,
     due_at: DateTime<Utc>,
     finished_at: Option<DateTime<Utc>>,
-    left_sec: f64,
 }
 
 impl TryFrom<Row> for Build {
@@ -73,24 +74,34 @@ impl Builds for PgBuilds {
         Ok(self.starts.submit(start::Request::new(cause, build)).await?.unwrap_or_default())
     }
 
-    async fn building(&self, limit: i64) -> Result<Vec<(Build, Duration)>, Error> {
+    async fn building(&self, limit: i64) -> Result<Vec<(Event, Duration)>, Error> {
+        // Reads no times, since chrono panics for an infinite one.
         let rows = retry_stale(|| {
-            sqlx::query_as!(
-                Row,
-                r#"select order_uuid as "order: OrderId", user_uuid as "user: UserId", status, build_time_sec, fails, started_at, due_at,
-                finished_at, greatest(extract(epoch from due_at - now()), 0)::float8 as "left_sec!"
-            from jobs where status = 'building' order by due_at limit $1"#,
+            sqlx::query!(
+                r#"select order_uuid as "order: OrderId", user_uuid as "user: UserId", build_time_sec, fails,
+                greatest(extract(epoch from greatest(due_at, next_try_at)) - extract(epoch from now()), 0)::float8 as "left_sec!"
+            from jobs where status = 'building' order by greatest(due_at, next_try_at) limit $1"#,
                 limit,
             )
             .fetch_all(&self.pool)
         })
         .await?;
-        rows.into_iter()
-            .map(|row| {
-                let left = Duration::from_secs_f64(row.left_sec);
-                Ok((row.try_into()?, left))
-            })
-            .collect()
+        let left = |seconds: f64| Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX);
+        let ends = rows
+            .into_iter()
+            .map(|row| (Event::end_of(row.order, row.user, row.build_time_sec, row.fails), left(row.left_sec)));
+        Ok(ends.collect())
+    }
+
+    async fn move_back(&self, order: OrderId) -> Result<(), Error> {
+        sqlx::query!(
+            "update jobs set next_try_at = now() + make_interval(secs => $2) where order_uuid = $1 and status = 'building'",
+            order.uuid(),
+            MOVED_BACK_FOR.as_secs_f64(),
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
     }
 
     async fn finish(&self, ended: &[Event]) -> Result<Vec<(OrderId, Duration)>, Error> {
@@ -134,7 +145,7 @@ impl Builds for PgBuilds {
             sqlx::query_as!(
                 Row,
                 r#"select order_uuid as "order: OrderId", user_uuid as "user: UserId", status, build_time_sec, fails, started_at, due_at,
-                finished_at, 0::float8 as "left_sec!"
+                finished_at
             from jobs where order_uuid = $1"#,
                 order.uuid(),
             )

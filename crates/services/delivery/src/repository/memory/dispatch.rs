@@ -2,12 +2,13 @@
 
 use async_trait::async_trait;
 use contracts::ids::{CourierId, OrderId};
+use platform::jobs::MOVED_BACK_FOR;
 
 use super::{MemoryRepository, Row, carried, place_of};
 use crate::{
     error::Error,
     model::{Assignment, FreeCourier, Known, State, Step, Trip, Volume, Waiting},
-    repository::{Counts, Dispatch, MAX_COUNTED, Moved, TripPage, couriers::MAX_COURIERS},
+    repository::{COURIER_MOVED_BACK_FOR, Counts, Dispatch, MAX_COUNTED, Moved, TripPage, couriers::MAX_COURIERS},
 };
 
 fn first<T>(all: impl Iterator<Item = T>, limit: i64) -> Vec<T> {
@@ -17,9 +18,12 @@ fn first<T>(all: impl Iterator<Item = T>, limit: i64) -> Vec<T> {
 #[async_trait]
 impl Dispatch for MemoryRepository {
     async fn free(&self) -> Result<Vec<FreeCourier>, Error> {
-        let tables = self.tables();
+        let (tables, now) = (self.tables(), self.clock.now());
         let free = tables.couriers.iter().filter_map(|one| {
-            Some(FreeCourier { id: one.id, speed: one.speed, location: one.location, room: one.room()? })
+            let next_try_at = tables.next_tries.get(&one.id.uuid());
+            let room = one.room().filter(|_| next_try_at.is_none_or(|at| *at <= now))?;
+            let was_refused = next_try_at.is_some();
+            Some(FreeCourier { id: one.id, speed: one.speed, location: one.location, room, was_refused })
         });
         let mut free: Vec<_> = free.collect();
         free.sort_by_key(|courier| courier.id);
@@ -31,14 +35,16 @@ impl Dispatch for MemoryRepository {
     }
 
     async fn waiting(&self, largest: Volume, limit: i64) -> Result<Vec<Waiting>, Error> {
-        let tables = self.tables();
+        let (tables, now) = (self.tables(), self.clock.now());
         let mut waiting: Vec<_> = tables
             .orders
             .values()
             .filter_map(|row| match row {
                 Row::Delivery { delivery, waiting_since } if delivery.state == State::Created => {
                     let cargo = delivery.cargo.filter(|cargo| cargo.volume <= largest)?;
-                    Some((*waiting_since, Waiting { delivery: (**delivery).clone(), cargo }))
+                    let from = (*waiting_since).max(tables.next_tries.get(&delivery.order.uuid()).copied());
+                    from.is_none_or(|from| from <= now)
+                        .then(|| (from, Waiting { delivery: (**delivery).clone(), cargo }))
                 }
                 _ => None,
             })
@@ -61,6 +67,8 @@ impl Dispatch for MemoryRepository {
             if let Some(place) = courier.places.iter_mut().find(|one| one.id == place) {
                 place.order = Some(order);
             }
+            let courier = courier.id;
+            tables.next_tries.remove(&courier.uuid());
             if let Some(known) = tables.delivery_mut(order) {
                 *known = delivery.clone();
             }
@@ -68,6 +76,14 @@ impl Dispatch for MemoryRepository {
             assigned.push(order);
         }
         Ok(assigned)
+    }
+
+    async fn move_back(&self, orders: &[OrderId], couriers: &[CourierId]) -> Result<(), Error> {
+        let (mut tables, now) = (self.tables(), self.clock.now());
+        let orders = orders.iter().map(|order| (order.uuid(), now + MOVED_BACK_FOR));
+        let couriers = couriers.iter().map(|courier| (courier.uuid(), now + COURIER_MOVED_BACK_FOR));
+        tables.next_tries.extend(orders.chain(couriers));
+        Ok(())
     }
 
     async fn trips(&self, after: Option<CourierId>, limit: i64) -> Result<TripPage, Error> {

@@ -15,6 +15,7 @@ use contracts::{
     ids::{CourierId, OrderId},
 };
 use platform::{clock::Virtual, inbox::MemoryInbox, lease::MemoryLease, outbox::MemoryOutbox};
+use uuid::Uuid;
 
 use crate::model::{Courier, Delivery, Early, Event, Known, StoragePlace};
 
@@ -34,6 +35,8 @@ struct Tables {
     orders: BTreeMap<OrderId, Row>,
     /// In the order in which they were added.
     couriers: Vec<Courier>,
+    /// When orders and couriers that were moved back may be assigned again.
+    next_tries: BTreeMap<Uuid, DateTime<Utc>>,
 }
 
 enum Row {

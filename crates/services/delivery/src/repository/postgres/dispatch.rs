@@ -12,6 +12,7 @@ use platform::{
 use super::{
     LEASE_NAME, PgRepository,
     row::{CourierColumns, OrderRow, cargo, trip},
+    waiting,
 };
 use crate::{
     error::Error,
@@ -24,8 +25,12 @@ impl Dispatch for PgRepository {
     async fn free(&self) -> Result<Vec<FreeCourier>, Error> {
         // Reads only the largest of each courier's places, of which there may be a hundred.
         let rows = sqlx::query!(
-            r#"select couriers.uuid as "courier: CourierId", name, speed, x, y, largest.total_volume
-            from (select * from couriers where order_uuid is null order by uuid limit $1) couriers
+            r#"select couriers.uuid as "courier: CourierId", name, speed, x, y, largest.total_volume,
+                next_try_at is not null as "was_refused!"
+            from (
+                select * from couriers
+                where order_uuid is null and (next_try_at is null or next_try_at <= now()) order by uuid limit $1
+            ) couriers
                 cross join lateral (
                     select total_volume from storage_places where courier_uuid = couriers.uuid
                     order by total_volume desc limit 1
@@ -41,7 +46,7 @@ impl Dispatch for PgRepository {
             // A courier whose name cannot be read gets no order, since it could not be moved.
             let columns = CourierColumns { courier: row.courier, name: row.name, speed: row.speed, x: row.x, y: row.y };
             let (id, _, speed, location) = columns.read()?;
-            Ok(FreeCourier { id, speed, location, room })
+            Ok(FreeCourier { id, speed, location, room, was_refused: row.was_refused })
         });
         Ok(free.filter_map(consistent::<_, DatabaseError>).collect())
     }
@@ -55,38 +60,22 @@ impl Dispatch for PgRepository {
     }
 
     async fn waiting(&self, largest: Volume, limit: i64) -> Result<Vec<Waiting>, Error> {
-        // Steps along the index from each volume to the next smaller one, and reads only the oldest orders of each.
-        // Never reads orders that are too large for every free storage place.
-        let rows = sqlx::query_as!(
-            OrderRow,
-            r#"with recursive volumes as (
-                (select volume from orders where state = 'CREATED' and volume <= $1 order by volume desc limit 1)
-                union all
-                select (select smaller.volume from orders smaller
-                    where smaller.state = 'CREATED' and smaller.volume < volumes.volume
-                    order by smaller.volume desc limit 1)
-                from volumes where volumes.volume is not null
-            )
-            select oldest.uuid as "order!: OrderId", oldest.basket_uuid as "basket: OrderId", oldest.state as "state!", oldest.status,
-                oldest.user_uuid as "user: UserId", oldest.delivery_uuid as "delivery: DeliveryId",
-                oldest.tracking_number, oldest.x, oldest.y, oldest.volume, oldest.estimated_date,
-                oldest.courier_uuid as "courier: CourierId", oldest.steps
-            from volumes, lateral (
-                select * from orders where state = 'CREATED' and volume = volumes.volume
-                order by waiting_since, uuid limit $2
-            ) oldest
-            where volumes.volume is not null
-            order by oldest.waiting_since, oldest.uuid limit $2"#,
-            largest.get(),
-            limit,
-        )
-        .fetch_all(&self.pool)
-        .await?;
-        let waiting = rows.into_iter().map(|row| {
-            let delivery = row.delivery()?;
-            Ok(Waiting { cargo: cargo(&delivery)?, delivery })
-        });
-        Ok(waiting.filter_map(consistent::<_, DatabaseError>).collect())
+        loop {
+            let (mut waiting, mut unreadable) = (Vec::new(), Vec::new());
+            for row in waiting::read(&self.pool, largest, limit).await? {
+                let order = row.order;
+                let decoded = row.delivery().and_then(|delivery| Ok(Waiting { cargo: cargo(&delivery)?, delivery }));
+                consistent(decoded).map_or_else(|| unreadable.push(order), |one| waiting.push(one));
+            }
+            if unreadable.is_empty() {
+                return Ok(waiting);
+            }
+            self.move_back(&unreadable, &[]).await?;
+        }
+    }
+
+    async fn move_back(&self, orders: &[OrderId], couriers: &[CourierId]) -> Result<(), Error> {
+        Ok(waiting::move_back(&self.pool, orders, couriers).await?)
     }
 
     async fn assign(&self, assignments: &[Assignment]) -> Result<Vec<OrderId>, Error> {
@@ -127,7 +116,7 @@ impl Dispatch for PgRepository {
                 from given where orders.uuid = given.order_uuid
                 returning orders.uuid, coalesce(orders.basket_uuid, orders.uuid) as key, orders.trace
             ), carriers as (
-                update couriers set order_uuid = given.order_uuid from given where couriers.uuid = given.courier_uuid
+                update couriers set order_uuid = given.order_uuid, next_try_at = null from given where couriers.uuid = given.courier_uuid
             ), filled as (
                 update storage_places set order_uuid = given.order_uuid
                 from given where storage_places.uuid = given.place_uuid

@@ -7,6 +7,7 @@ mod dispatch;
 mod early;
 mod find;
 mod row;
+mod waiting;
 
 use contracts::ids::OrderId;
 pub use deliveries::{EARLY_BATCH, remove_early};

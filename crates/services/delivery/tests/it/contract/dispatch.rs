@@ -6,8 +6,8 @@ use chrono::{DateTime, NaiveDate, TimeDelta};
 use contracts::ids::OrderId;
 use delivery::{
     generate::Generator,
-    model::{Assignment, Known, NewDelivery, Refusals, State, Waiting, assign},
-    repository::TripPage,
+    model::{Assignment, Known, NewDelivery, State, Waiting, assign},
+    repository::{COURIER_MOVED_BACK_FOR, TripPage},
 };
 
 use super::store::Store;
@@ -25,7 +25,7 @@ pub(super) async fn wait(store: &Store, size: i64) -> OrderId {
 async fn planned(store: &Store) -> Vec<Assignment> {
     let free = store.dispatch.free().await.unwrap();
     let waiting = store.dispatch.waiting(volume(10_000), 100).await.unwrap();
-    assign(waiting, free, &Refusals::default(), DateTime::UNIX_EPOCH, TimeDelta::seconds(1))
+    assign(waiting, free, DateTime::UNIX_EPOCH, TimeDelta::seconds(1))
 }
 
 pub(super) async fn assign_all(store: &Store) -> Vec<OrderId> {
@@ -82,9 +82,7 @@ pub async fn a_courier_that_has_moved_since_the_decision_gets_no_order(store: &S
     let (late, other) = (wait(store, 5).await, wait(store, 5).await);
     store.couriers.add(&courier(10, 1, 1, &[10])).await.unwrap();
     let free = store.dispatch.free().await.unwrap();
-    let decide = |waiting: Vec<Waiting>| {
-        assign(waiting, free.clone(), &Refusals::default(), DateTime::UNIX_EPOCH, TimeDelta::seconds(1))
-    };
+    let decide = |waiting: Vec<Waiting>| assign(waiting, free.clone(), DateTime::UNIX_EPOCH, TimeDelta::seconds(1));
     let mut waiting = store.dispatch.waiting(volume(10), 10).await.unwrap();
     let (others, stale) = (decide(waiting.split_off(1)), decide(waiting));
     assert_eq!(store.dispatch.assign(&others).await.unwrap(), [other]);
@@ -228,4 +226,28 @@ pub async fn a_replica_that_lost_the_lease_moves_nothing(store: &Store) {
     assert_eq!(store.dispatch.step(next, &steps).await.unwrap().couriers, 1);
 
     assert_eq!(store.couriers.list().await.unwrap()[0].location, at(2, 1));
+}
+
+/// As after a refused assignment, of which either row may be the reason.
+pub async fn an_order_and_a_courier_that_are_moved_back_hold_up_no_others(store: &Store) {
+    let (refused, other) = (wait(store, 5).await, wait(store, 5).await);
+    let couriers = [courier(10, 5, 5, &[10]), courier(1, 1, 1, &[10])];
+    for one in &couriers {
+        store.couriers.add(one).await.unwrap();
+    }
+
+    store.dispatch.move_back(&[refused], &[couriers[0].id]).await.unwrap();
+
+    let waiting = store.dispatch.waiting(volume(10), 1).await.unwrap();
+    assert_eq!(waiting.iter().map(|one| one.delivery.order).collect::<Vec<_>>(), [other]);
+    let free = async || -> Vec<_> {
+        let free = store.dispatch.free().await.unwrap();
+        free.iter().map(|one| (one.id, one.was_refused)).collect()
+    };
+    assert_eq!(free().await, [(couriers[1].id, false)]);
+    tokio::time::sleep(COURIER_MOVED_BACK_FOR * 2).await;
+    assert!(free().await.contains(&(couriers[0].id, true)));
+    assert_eq!(assign_all(store).await, [other]);
+    let listed = store.couriers.list().await.unwrap();
+    assert_eq!(listed[1].carries.map(|(order, ..)| order), Some(other), "the other courier comes first");
 }

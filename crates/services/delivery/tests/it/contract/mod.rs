@@ -45,6 +45,7 @@ contract!(
     an_order_and_its_courier_are_given_to_each_other_once,
     a_courier_that_has_moved_since_the_decision_gets_no_order,
     a_free_courier_carries_no_order,
+    an_order_and_a_courier_that_are_moved_back_hold_up_no_others,
     a_step_moves_the_courier_and_completes_the_order_at_its_cell,
     the_time_of_a_delivery_is_that_of_an_order_of_a_user,
     a_basket_and_an_order_with_one_uuid_have_a_delivery_each,

@@ -11,6 +11,8 @@ pub struct Reservation {
     pub user: Option<UserId>,
     /// `None` once the reservation is confirmed or has ended.
     pub expires_at: Option<DateTime<Utc>>,
+    /// When a reservation that was moved back is due again.
+    pub next_try_at: Option<DateTime<Utc>>,
     pub items: Vec<ReservedLine>,
     /// When the reservation first expired or was released or committed.
     pub first_ended_at: Option<DateTime<Utc>>,
@@ -19,7 +21,12 @@ pub struct Reservation {
 
 impl Reservation {
     pub(super) fn new(items: Vec<ReservedLine>, now: DateTime<Utc>) -> Self {
-        Self { status: Status::Held, user: None, expires_at: None, items, first_ended_at: None, updated_at: now }
+        let status = Status::Held;
+        Self { status, user: None, expires_at: None, next_try_at: None, items, first_ended_at: None, updated_at: now }
+    }
+
+    pub(super) fn due_at(&self) -> Option<DateTime<Utc>> {
+        self.expires_at.map(|at| self.next_try_at.unwrap_or(at).max(at))
     }
 
     /// Records the times as the table's trigger does.

@@ -8,7 +8,7 @@ use contracts::{
     events::Cause,
     ids::{OrderId, PartId},
 };
-use platform::auth::Author;
+use platform::{auth::Author, jobs::MOVED_BACK_FOR};
 use uuid::Uuid;
 
 use super::{MemoryInventory, Reservation, Tables};
@@ -139,12 +139,19 @@ impl Warehouse for MemoryInventory {
             .tables()
             .reservations
             .iter()
-            .filter_map(|(order, reservation)| Some((reservation.expires_at?, *order)))
+            .filter_map(|(order, reservation)| Some((reservation.due_at()?, *order)))
             .filter(|(at, _)| *at <= now)
             .collect();
         due.sort();
         due.truncate(usize::try_from(limit).unwrap_or_default());
         Ok(Due { orders: due.into_iter().map(|(_, order)| order).collect(), read_at: now })
+    }
+
+    async fn move_back(&self, order: OrderId) -> Result<(), Error> {
+        if let Some(held) = self.tables().reservations.get_mut(&order) {
+            held.next_try_at = Some(self.clock.now() + MOVED_BACK_FOR);
+        }
+        Ok(())
     }
 
     async fn keep(&self, orders: &[OrderId], expiry: Expiry) -> Result<u64, Error> {

@@ -28,6 +28,7 @@ contract!(
     a_held_reservation_does_not_expire_before_its_time,
     a_repeated_reservation_lasts_from_then_on,
     the_first_due_is_named_first,
+    a_reservation_that_is_moved_back_holds_up_no_other,
     only_held_reservations_are_kept_together,
     only_due_reservations_of_the_named_orders_expire,
     nothing_expires_long_after_the_orders_were_looked_up,
@@ -188,6 +189,18 @@ async fn a_repeated_reservation_lasts_from_then_on(fixture: Fixture) {
     assert_eq!(fixture.due(10).await, []);
     assert_eq!(fixture.expire_these(&[order]).await.unwrap(), 0);
     assert_eq!(fixture.available(a).await, 1);
+}
+
+async fn a_reservation_that_is_moved_back_holds_up_no_other(fixture: Fixture) {
+    let [a] = fixture.stocked([5]).await;
+    let orders = [(); 2].map(|()| new_order());
+    for order in orders {
+        fixture.reserve(order, &[(a, 1)], AT_ONCE).await.unwrap();
+    }
+
+    fixture.warehouse.move_back(orders[0]).await.unwrap();
+
+    assert_eq!(fixture.due(1).await, orders[1..]);
 }
 
 async fn the_first_due_is_named_first(fixture: Fixture) {

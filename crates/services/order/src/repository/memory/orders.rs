@@ -7,7 +7,10 @@ use contracts::{
     events::Cause,
     ids::{OrderId, PartId, UserId},
 };
-use platform::cursor::{self, Cursor};
+use platform::{
+    cursor::{self, Cursor},
+    jobs::MOVED_BACK_FOR,
+};
 
 use super::{MemoryOrders, tables::Row};
 use crate::{
@@ -56,6 +59,7 @@ impl Orders for MemoryOrders {
             Row {
                 order: created.clone(),
                 pay_until: now + unpaid_limits.pay_within,
+                next_try_at: None,
                 next_at: None,
                 epoch: 0,
                 shared: false,
@@ -126,13 +130,19 @@ impl Orders for MemoryOrders {
         Ok(true)
     }
 
-    async fn overdue(&self, limit: i64) -> Result<Vec<Order>, Error> {
+    async fn overdue(&self, limit: i64) -> Result<Vec<(OrderId, UserId)>, Error> {
         let now = self.clock.now();
-        let tables = self.tables();
-        let overdue = tables.orders.values().filter(|row| {
-            row.order.status == Status::PendingPayment && row.order.attempt.is_none() && row.pay_until < now
+        let mut tables = self.tables();
+        let mut overdue: Vec<_> = tables.orders.values_mut().collect();
+        overdue.retain(|row| {
+            row.order.status == Status::PendingPayment && row.order.attempt.is_none() && row.overdue_at() < now
         });
-        Ok(overdue.take(usize::try_from(limit).unwrap_or(0)).map(|row| row.order.clone()).collect())
+        overdue.sort_by_key(|row| row.overdue_at());
+        let taken = overdue.into_iter().take(usize::try_from(limit).unwrap_or(0)).map(|row| {
+            row.next_try_at = Some(now + MOVED_BACK_FOR);
+            (row.order.uuid, row.order.user)
+        });
+        Ok(taken.collect())
     }
 
     async fn assemble(&self, cause: Cause, order: OrderId) -> Result<bool, Error> {

@@ -20,6 +20,7 @@ pub struct Tables {
 pub struct Row {
     pub order: Order,
     pub pay_until: DateTime<Utc>,
+    pub next_try_at: Option<DateTime<Utc>>,
     pub next_at: Option<DateTime<Utc>>,
     pub epoch: i64,
     /// True once another process has taken over the attempt and may have called the payment service for it.
@@ -41,6 +42,10 @@ pub struct Key {
 }
 
 impl Row {
+    pub fn overdue_at(&self) -> DateTime<Utc> {
+        self.next_try_at.unwrap_or(self.pay_until).max(self.pay_until)
+    }
+
     /// Ends the attempt as declined. After a declined payment from the balance, the order is no longer due to be paid from the balance.
     pub fn decline(&mut self, number: i32, refusal: &Refusal) -> Result<(), Error> {
         let attempt = self.order.end_attempt(number)?;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use contracts::ids::{DeliveryId, OrderId, PartId, TransactionId, UserId};
-use platform::postgres::consistent;
+use platform::postgres::{consistent, fetch_each};
 
 use super::{
     PgOrders, grouped,
@@ -103,8 +103,9 @@ impl Attempts for PgOrders {
     }
 
     async fn unsettled(&self, limit: i64, pause: Duration) -> Result<Vec<(Order, AttemptLease)>, Error> {
-        let rows = sqlx::query!(
-            r#"update orders
+        let take = || {
+            sqlx::query!(
+                r#"update orders
             set attempt_epoch = attempt_epoch + 1, attempt_shared = true, attempt_tries = attempt_tries + 1,
                 attempt_next_at = now() + make_interval(secs => $2)
             where uuid in (
@@ -118,11 +119,11 @@ impl Attempts for PgOrders {
                 estimated_delivery,
                 part_uuids as "part_uuids: Vec<PartId>", total_price, status, attempt, attempt_method,
                 payment_method, transaction_uuid as "transaction_uuid: TransactionId", created_at, attempt_epoch, attempt_tries"#,
-            limit,
-            pause.as_secs_f64(),
-        )
-        .fetch_all(&self.pool)
-        .await?;
+                limit,
+                pause.as_secs_f64(),
+            )
+        };
+        let rows = fetch_each(&self.pool, take).await?;
         let taken = rows.into_iter().map(|row| {
             let (epoch, tries) = (row.attempt_epoch, tries(row.attempt_tries));
             let order = Order::try_from(row!(row))?;

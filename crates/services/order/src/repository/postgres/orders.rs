@@ -9,6 +9,7 @@ use contracts::{
 };
 use platform::{
     cursor::{self, Cursor},
+    jobs::MOVED_BACK_FOR,
     outbox,
     postgres::{Database, consistent, retry_stale},
 };
@@ -166,23 +167,22 @@ impl Orders for PgOrders {
         if row.held { Ok(row.cancelled) } else { Err(Error::KeyInProgress) }
     }
 
-    async fn overdue(&self, limit: i64) -> Result<Vec<Order>, Error> {
-        let rows = sqlx::query_as!(
-            Row,
-            r#"select uuid as "uuid: OrderId", user_uuid as "user_uuid: UserId",
-                delivery_address, delivery_uuid as "delivery_uuid: DeliveryId", delivery_status, tracking_number,
-                estimated_delivery,
-                part_uuids as "part_uuids: Vec<PartId>", total_price, status, attempt, attempt_method,
-                payment_method, transaction_uuid as "transaction_uuid: TransactionId", created_at
-            from orders
-            where status = 'PENDING_PAYMENT' and attempt_method is null and pay_until < now()
-            order by pay_until
-            limit $1"#,
+    async fn overdue(&self, limit: i64) -> Result<Vec<(OrderId, UserId)>, Error> {
+        let taken = sqlx::query!(
+            r#"update orders set next_try_at = now() + make_interval(secs => $2)
+            where uuid in (
+                select uuid from orders
+                where status = 'PENDING_PAYMENT' and attempt_method is null and greatest(pay_until, next_try_at) < now()
+                order by greatest(pay_until, next_try_at)
+                limit $1
+                for update skip locked)
+            returning uuid as "uuid: OrderId", user_uuid as "user_uuid: UserId""#,
             limit,
+            MOVED_BACK_FOR.as_secs_f64(),
         )
         .fetch_all(&self.pool)
         .await?;
-        Ok(rows.into_iter().filter_map(|row| consistent(Order::try_from(row))).collect())
+        Ok(taken.into_iter().map(|row| (row.uuid, row.user_uuid)).collect())
     }
 
     async fn assemble(&self, cause: Cause, order: OrderId) -> Result<bool, Error> {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use contracts::money::Money;
 use order::{
-    error::Error,
+    error::{Error, Refusal},
     model::{Event, NewOrder, Status},
     repository::{Settlement, UnpaidLimits},
 };
@@ -27,6 +27,7 @@ contract!(
     an_order_that_is_being_paid_cannot_be_cancelled,
     a_cancelled_order_cannot_be_paid,
     an_order_is_overdue_only_while_no_attempt_is_in_progress,
+    a_page_of_overdue_orders_that_are_not_cancelled_holds_up_no_other,
     an_event_has_its_effect_once,
     only_a_paid_order_is_assembled_or_undone,
 );
@@ -162,9 +163,29 @@ async fn an_order_is_overdue_only_while_no_attempt_is_in_progress(orders: &dyn R
     create(orders).await;
     tokio::time::sleep(Duration::from_millis(2)).await;
 
-    assert_eq!(orders.overdue(10).await.unwrap(), std::slice::from_ref(&order));
     begin(orders, &order).await;
     assert!(orders.overdue(10).await.unwrap().is_empty());
+    let (_, lease) = orders.unsettled(1, LEASE_TTL).await.unwrap().remove(0);
+    assert!(orders.settle(order.uuid, &lease, &Settlement::Declined(Refusal::PaymentDeclined), None).await.unwrap());
+    assert_eq!(orders.overdue(10).await.unwrap(), [(order.uuid, order.user)]);
+}
+
+async fn a_page_of_overdue_orders_that_are_not_cancelled_holds_up_no_other(orders: &dyn Repository) {
+    let mut overdue = Vec::new();
+    for _ in 0..3 {
+        let order = write(orders, &new_order(ids::user()), Money::ZERO, EXPIRED, None).await.unwrap();
+        overdue.push((order.uuid, order.user));
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+
+    assert_eq!(sorted(orders.overdue(2).await.unwrap()), sorted(overdue[..2].to_vec()));
+    assert_eq!(orders.overdue(2).await.unwrap(), overdue[2..]);
+    assert_eq!(orders.overdue(2).await.unwrap(), []);
+}
+
+fn sorted<T: Ord>(mut rows: Vec<T>) -> Vec<T> {
+    rows.sort();
+    rows
 }
 
 async fn an_event_has_its_effect_once(orders: &dyn Repository) {

@@ -106,7 +106,7 @@ async fn the_end_of_an_account_cancels_its_unpaid_orders_and_removes_its_address
     }
 
     let overdue = store.orders.overdue(10).await.unwrap();
-    assert_eq!(overdue.iter().map(|order| order.uuid).collect::<Vec<_>>(), [unpaid.uuid]);
+    assert_eq!(overdue, [(unpaid.uuid, user)]);
     store.cancel(&unpaid).await;
     assert_eq!(store.addresses.remove(RETENTION).await.unwrap().count, 2);
     assert_eq!(store.with_address(&[&ended, &unpaid, &theirs]).await, [false, false, true]);

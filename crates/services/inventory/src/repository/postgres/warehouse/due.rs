@@ -1,7 +1,7 @@
 //! Reads held reservations, and keeps those whose orders exist.
 
 use contracts::ids::OrderId;
-use platform::postgres::Database;
+use platform::{jobs::MOVED_BACK_FOR, postgres::Database};
 use uuid::Uuid;
 
 use crate::repository::{Due, Expiry};
@@ -11,8 +11,8 @@ pub(super) async fn due(pool: &Database, limit: i64) -> sqlx::Result<Due> {
         r#"select now() as "read_at!", array(
             select order_uuid
             from reservations
-            where status = 'held' and expires_at <= now()
-            order by expires_at
+            where status = 'held' and greatest(expires_at, next_try_at) <= now()
+            order by greatest(expires_at, next_try_at)
             limit $1
         ) as "orders!: Vec<OrderId>""#,
         limit,
@@ -20,6 +20,17 @@ pub(super) async fn due(pool: &Database, limit: i64) -> sqlx::Result<Due> {
     .fetch_one(pool)
     .await?;
     Ok(Due { orders: due.orders, read_at: due.read_at })
+}
+
+pub(super) async fn move_back(pool: &Database, order: OrderId) -> sqlx::Result<()> {
+    sqlx::query!(
+        "update reservations set next_try_at = now() + make_interval(secs => $2) where order_uuid = $1 and status = 'held'",
+        order.uuid(),
+        MOVED_BACK_FOR.as_secs_f64(),
+    )
+    .execute(pool)
+    .await?;
+    Ok(())
 }
 
 pub(super) async fn keep(pool: &Database, orders: &[OrderId], expiry: Expiry) -> sqlx::Result<u64> {
@@ -55,7 +66,8 @@ pub(super) async fn unpaid_share(pool: &Database) -> sqlx::Result<f64> {
         from (
             select line.part_uuid, sum(line.quantity)::float8 as quantity
             from (
-                select part_uuids, quantities from reservations where status = 'held' order by expires_at limit $1
+                select part_uuids, quantities from reservations where status = 'held'
+                order by greatest(expires_at, next_try_at) limit $1
             ) as reserved
             cross join lateral unnest(part_uuids, quantities) as line (part_uuid, quantity)
             group by line.part_uuid

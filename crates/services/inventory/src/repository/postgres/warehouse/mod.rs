@@ -161,6 +161,10 @@ impl Warehouse for PgWarehouse {
         Ok(retry_stale(|| due::due(&self.pool, limit)).await?)
     }
 
+    async fn move_back(&self, order: OrderId) -> Result<(), Error> {
+        Ok(retry_stale(|| due::move_back(&self.pool, order)).await?)
+    }
+
     async fn keep(&self, orders: &[OrderId], expiry: Expiry) -> Result<u64, Error> {
         if orders.is_empty() {
             return Ok(0);
