@@ -1,6 +1,6 @@
 //! `shipyard` without a command: it finds or starts its servers, and an order is completed after a `kill -9`.
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 use client::{addresses::ShopAddresses, trust::Trust};
 use operations::registry::SERVICES;
@@ -80,6 +80,17 @@ impl Shop {
         program
     }
 
+    /// Starts the shop and kills it while its servers are being prepared, each time at once after the last kill.
+    async fn kill_early(&self) {
+        self.room.get_or_init(room).await;
+        for pause in [50, 200, 400, 800] {
+            let command = shipyard(&[], &self.variables, self.directory.path());
+            let mut program = Program::start(command, &self.directory.path().join("log"));
+            tokio::time::sleep(Duration::from_millis(pause)).await;
+            program.kill().await;
+        }
+    }
+
     async fn customer(&self) -> Customer {
         let [order, iam, inventory] =
             [&order::SERVICE, &iam::SERVICE, &inventory::SERVICE].map(|one| self.address(one));
@@ -88,7 +99,7 @@ impl Shop {
 
     /// The metrics of all services of the shop.
     pub async fn metrics(&self) -> String {
-        let http = platform::http::client(std::time::Duration::from_secs(5)).unwrap();
+        let http = platform::http::client(Duration::from_secs(5)).unwrap();
         let answer = http.get(format!("http://{}/metrics", self.admin)).send().await.unwrap();
         answer.text().await.unwrap()
     }
@@ -110,6 +121,7 @@ impl Drop for Shop {
 #[tokio::test]
 async fn one_process_needs_nothing_and_an_order_goes_on_after_it_was_killed() {
     let shop = Shop::new();
+    shop.kill_early().await;
     let mut first = shop.start().await;
     let mut customer = shop.customer().await;
     let part = customer.part("Main Engine").await.uuid;
