@@ -6,7 +6,10 @@ use contracts::{
     events::{PaymentCompleted, ROUTES, Topics, record},
     proto::payment::v1::{RefundPartiallyRequest, RefundReason, payment_service_client::PaymentServiceClient},
 };
-use operations::dead_letter_journal::{Action, Entry, Writer};
+use operations::{
+    dead_letter_journal::{Action, Entry, Writer},
+    dead_letters::Origin,
+};
 use platform::{auth::Author, clock, config::Settings, kafka::Config, server::service::Service};
 use serde_json::{Value, json};
 use sqlx::PgPool;
@@ -164,7 +167,7 @@ async fn give_up(system: &System, order: Uuid, event: Uuid) {
         event: Some(event),
         order: Some(order),
         record: None,
-        origin: String::new(),
+        origin: Origin::default(),
     };
     let variables = system.variables.iter().map(|(name, value)| (name.as_str(), value.clone()));
     let config = Config::load(&Settings::from_variables(variables)).unwrap();

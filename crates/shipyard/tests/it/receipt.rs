@@ -4,6 +4,7 @@ use ::audit::receipt::{Receipt, State};
 use contracts::events::{DELIVERY_STATUSES, DeliveryStatusUpdated, OrderPaid, PaymentCompleted, ShipAssembled, record};
 use operations::{
     dead_letter_journal::{Action, Entry, Writer},
+    dead_letters::Origin,
     receipts::{DiscardedLetters, Receipts, Records},
     registry::with_database,
 };
@@ -114,7 +115,7 @@ async fn discarded(system: &System, receipts: &Receipts, order: Uuid, records: &
         event: Some(event),
         order: Some(order),
         record: None,
-        origin: String::new(),
+        origin: Origin::default(),
     };
     Writer::open(&config).await.unwrap().add(&[entry]).await.unwrap();
 

@@ -53,7 +53,7 @@ impl Timeline for Timed {
 
 fn record(order: OrderId, place: i64) -> Record {
     let record = NewRecord {
-        topic_id: String::new(),
+        origin: String::new(),
         topic: "order.paid".to_owned(),
         partition: 0,
         offset: place,

@@ -151,7 +151,7 @@ impl Consumer {
         let (resets, mut reset) = mpsc::channel(REPORT_CAPACITY);
         let positions = Arc::new(Positions::new(self.group, &self.topic, resets));
         let unreadable = Arc::new(Unreadable::new(self.group, &self.topic));
-        let reports = Reports { received: Arc::default(), errors, positions: positions.clone(), unreadable };
+        let reports = Reports { received: Arc::default(), errors, unreadable };
         let received = reports.received.clone();
         let workers = Workers::new(self.clone(), reports, stop.clone(), broken.clone());
         let context = Context {

@@ -19,9 +19,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Consumer, Message,
-    positions::Positions,
-    reader,
+    Consumer, Message, reader,
     unreadable::{Unreadable, cannot_be_decoded},
 };
 
@@ -35,7 +33,6 @@ pub(super) struct Reports {
     /// Notified when a worker has received messages, which ends a recorded outage.
     pub received: Arc<Notify>,
     pub errors: mpsc::Sender<KafkaError>,
-    pub positions: Arc<Positions>,
     pub unreadable: Arc<Unreadable>,
 }
 

@@ -1,6 +1,6 @@
 //! Loans that are credited once, held or refused, and poison messages.
 
-use contracts::proto::customers::v1::EraseCustomerRequest;
+use contracts::proto::customers::v1::{EraseCustomerRequest, ListLoansRequest};
 use platform::ids;
 use serde_json::json;
 use stand_ins::KycMode;
