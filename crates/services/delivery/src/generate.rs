@@ -45,8 +45,7 @@ impl Generator {
         }
     }
 
-    /// The delivery of a basket, whose id an outside program chose. The key that is derived from it is no order's; the
-    /// migration 0004 derives it in the same way.
+    /// The delivery of a basket, whose id an outside program chose. The key that is derived from it is no order's.
     pub fn basket(&self, id: OrderId) -> NewDelivery {
         let digest: [u8; 32] = Sha256::digest(format!("basket:{id}")).into();
         let key = Uuid::from_bytes(std::array::from_fn(|place| digest[place]));

@@ -5,6 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use platform::{
     error_chain,
+    jobs::MOVED_BACK_FOR,
     postgres::{Halves, count_skipped_row},
 };
 
@@ -84,8 +85,9 @@ impl DeliveryService {
         Ok((assigned, refused))
     }
 
-    /// Waits until an order or a courier becomes available in this replica, but no longer than `period`.
+    /// Waits until an order or a courier becomes available in this replica, but no longer than `period` and than what was
+    /// refused is moved back for.
     pub async fn wait_to_assign(&self, period: Duration) {
-        let _ = tokio::time::timeout(period, self.to_assign.notified()).await;
+        let _ = tokio::time::timeout(period.min(MOVED_BACK_FOR), self.to_assign.notified()).await;
     }
 }

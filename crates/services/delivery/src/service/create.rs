@@ -10,6 +10,13 @@ impl DeliveryService {
     /// Creates the delivery, or returns the order's existing one.
     pub async fn create(&self, new: &NewDelivery, street: &Street, volume: Volume) -> Result<Delivery, Error> {
         let mut located = None;
+        // The versions before December 2026 stored a basket under its own id.
+        if let Some(basket) = new.basket
+            && let Known::Delivery(earlier) = self.deliveries.find(basket).await?
+            && earlier.user.is_none()
+        {
+            return Ok(*earlier);
+        }
         loop {
             let known = self.deliveries.find(new.order).await?;
             let (delivery, events) = match known {

@@ -7,7 +7,8 @@ use contracts::ids::{OrderId, UserId};
 use delivery::{
     client::{Address, GeoError, MemoryGeo, MemoryOrderAddresses, OrderAddressError},
     error::Error,
-    model::{Known, OffTheGrid, State, Status, Street},
+    generate::Generator,
+    model::{Known, NewDelivery, OffTheGrid, State, Status, Street},
     repository::{Deliveries as _, MemoryRepository},
     service::{DeliveryService, Repositories},
 };
@@ -169,6 +170,18 @@ async fn a_delivery_that_is_asked_for_twice_is_made_once() {
 
     assert_eq!(first, second);
     assert_eq!(fixture.events(order).len(), 2);
+}
+
+#[tokio::test]
+async fn a_basket_that_an_earlier_version_stored_under_its_own_id_has_no_second_delivery() {
+    let fixture = Fixture::new();
+    let (basket, street) = (order(), Street::new("Main Street").unwrap());
+    let earlier = NewDelivery { user: None, ..new(basket) };
+    let first = fixture.service.create(&earlier, &street, volume(5)).await.unwrap();
+
+    let again = fixture.service.create(&Generator::default().basket(basket), &street, volume(5)).await.unwrap();
+
+    assert_eq!(again, first);
 }
 
 #[tokio::test]

@@ -225,9 +225,9 @@ impl Consumer {
         };
         drop(reported);
         consumer.context().workers.end().await;
-        if stop.is_cancelled() {
-            self.membership.leave(&consumer).await;
-        }
+        // Also before the client is rebuilt: a static member that joins again gets the assignment of before, which lacks
+        // the partitions that the topic has got meanwhile.
+        self.membership.leave(&consumer).await;
         let consumer = ScopeGuard::into_inner(consumer);
         tokio::task::spawn_blocking(move || leave(group, consumer)).await.context("leaving the group")?;
         outcome

@@ -25,7 +25,7 @@ use tokio::{
 };
 
 /// The time limit for leaving a group, which usually takes some milliseconds.
-const LEAVE_TIMEOUT: Duration = Duration::from_secs(1);
+const LEAVE_TIMEOUT: Duration = Duration::from_millis(500);
 /// How long a member waits to have left if the broker does not list the members of groups.
 const UNLISTED_LEAVE: Duration = Duration::from_millis(100);
 

@@ -152,12 +152,13 @@ impl Reader {
     /// Returns the partitions in which the last record that a [`Consumer`](super::Consumer) of this group has handled is
     /// another one now, or none: the topic was deleted and created again, and the group has to be reset.
     pub fn foreign_marks(&self, topic: &str) -> anyhow::Result<Vec<i32>> {
-        let extents = self.extents(topic)?;
-        let partitions: Vec<i32> = extents.iter().map(|extent| extent.partition).collect();
+        let partitions: Vec<i32> = self.extents(topic)?.iter().map(|extent| extent.partition).collect();
         if partitions.is_empty() {
             return Ok(partitions);
         }
+        // The extents are read after the marks, which the group moves meanwhile.
         let marks = self.marks(topic, &partitions)?;
+        let extents = self.extents(topic)?;
         let (mut foreign, mut handled) = (Vec::new(), Vec::new());
         for extent in extents {
             match marks.get(&extent.partition) {

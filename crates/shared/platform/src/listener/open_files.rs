@@ -17,6 +17,10 @@ static LIMIT: LazyLock<usize> = LazyLock::new(|| {
     getrlimit(Resource::Nofile).current.and_then(|files| files.try_into().ok()).unwrap_or(usize::MAX)
 });
 
+/// Of so many listeners that are flooded at once, none takes the files of the rest of the process. A process with all
+/// services has some fifteen, whose shares would be too small.
+const FLOODED_LISTENERS: usize = 8;
+
 /// The number of listeners that are served.
 static LISTENERS: AtomicUsize = AtomicUsize::new(0);
 
@@ -34,7 +38,7 @@ impl Share {
 
     /// Returns the maximum number of connections of the listener.
     pub fn max_connections(&self) -> usize {
-        (self.files / LISTENERS.load(Ordering::Relaxed).max(1)).max(1)
+        (self.files / LISTENERS.load(Ordering::Relaxed).clamp(1, FLOODED_LISTENERS)).max(1)
     }
 }
 

@@ -131,7 +131,7 @@ impl Outbox for MemoryOutbox {
         self.change(epoch, ids, |row| row.set_aside = true)
     }
 
-    async fn take_back(&self, epoch: i64, kinds: &[&str]) -> anyhow::Result<Done> {
+    async fn take_back(&self, epoch: i64, kinds: &[&str], _: i64) -> anyhow::Result<Done> {
         let rows = self.rows().clone();
         let unknown = |row: &Row| !kinds.contains(&row.event.kind);
         let can = (0..rows.len()).filter(|place| {

@@ -22,13 +22,14 @@ const PAUSE_PER_COUNT: u32 = 50;
 pub struct Metrics {
     name: &'static str,
     alarmed: AtomicBool,
+    refused: AtomicBool,
 }
 
 impl Metrics {
     pub fn new<'t>(name: &'static str, topics: impl IntoIterator<Item = &'t String>) -> Self {
         metrics::counter!("outbox_published_total").increment(0);
         metrics::counter!("outbox_set_aside_total", "outbox" => name).increment(0);
-        let this = Self { name, alarmed: AtomicBool::new(false) };
+        let this = Self { name, alarmed: AtomicBool::default(), refused: AtomicBool::default() };
         this.tell(&Backlog::default());
         for topic in topics {
             metrics::counter!("outbox_refused_total", "outbox" => name, "topic" => topic.clone()).increment(0);
@@ -40,7 +41,7 @@ impl Metrics {
     pub fn refused(&self, record: &Record, refused: &Refused) {
         let topic = &record.topic;
         metrics::counter!("outbox_refused_total", "outbox" => self.name, "topic" => topic.clone()).increment(1);
-        self.alarm(|| {
+        alarm(&self.refused, || {
             let (key, error) = (String::from_utf8_lossy(&record.key), format!("{:#}", refused.error));
             tracing::error!(
                 outbox = self.name,
@@ -63,7 +64,7 @@ impl Metrics {
     pub fn set_aside(&self, rows: &[Unpublished]) {
         self.count_set_aside(rows.len());
         if let Some(row) = rows.first() {
-            self.alarm(|| {
+            alarm(&self.alarmed, || {
                 tracing::error!(
                     outbox = self.name,
                     event_type = row.event_type,
@@ -96,16 +97,19 @@ impl Metrics {
         metrics::gauge!("outbox_unroutable", "outbox" => self.name).set(backlog.set_aside as f64);
         metrics::gauge!("outbox_oldest_seconds", "outbox" => self.name).set(backlog.oldest.as_secs_f64());
         if backlog.set_aside > 0 {
-            self.alarm(|| tracing::error!(outbox = self.name, count = backlog.set_aside, "events are set aside"));
+            alarm(&self.alarmed, || {
+                tracing::error!(outbox = self.name, count = backlog.set_aside, "events are set aside");
+            });
         } else if self.alarmed.swap(false, Ordering::Relaxed) {
+            self.refused.store(false, Ordering::Relaxed);
             tracing::info!(outbox = self.name, "no event is set aside any more");
         }
     }
+}
 
-    /// Calls `log` once, until no row is set aside any more.
-    fn alarm(&self, log: impl FnOnce()) {
-        if !self.alarmed.swap(true, Ordering::Relaxed) {
-            log();
-        }
+/// Calls `log` if this has not been alarmed yet.
+fn alarm(alarmed: &AtomicBool, log: impl FnOnce()) {
+    if !alarmed.swap(true, Ordering::Relaxed) {
+        log();
     }
 }

@@ -107,8 +107,8 @@ pub trait Outbox: Send + Sync + 'static {
     /// has taken the lease since `epoch`.
     async fn set_aside(&self, epoch: i64, ids: &[i64]) -> anyhow::Result<()>;
     /// Takes back rows that were set aside and that can now be published in the order of their key. `kinds` are the
-    /// event types with a topic. Examines a bounded number of rows; the next call continues after them.
-    async fn take_back(&self, epoch: i64, kinds: &[&str]) -> anyhow::Result<Done>;
+    /// event types with a topic. Examines at most `limit` rows; the next call continues after them.
+    async fn take_back(&self, epoch: i64, kinds: &[&str], limit: i64) -> anyhow::Result<Done>;
     /// Counts the backlog, up to a bound.
     async fn backlog(&self) -> anyhow::Result<Backlog>;
     /// Wakes the relay of the replica that has the lease.

@@ -22,8 +22,6 @@ pub static TABLE: SharedTable =
 
 /// The notification channel for new rows.
 const CHANNEL: &str = "outbox";
-/// The maximum number of rows that one call of `take_back` examines.
-const SET_ASIDE_BATCH: i64 = 1_000;
 /// The maximum number of rows that a count of the backlog reaches. A metric with this value means at least this many
 /// rows.
 const MAX_COUNTED: i64 = 1_000_000;
@@ -161,7 +159,7 @@ impl Outbox for PgOutbox {
         Ok(())
     }
 
-    async fn take_back(&self, epoch: i64, kinds: &[&str]) -> anyhow::Result<Done> {
+    async fn take_back(&self, epoch: i64, kinds: &[&str], limit: i64) -> anyhow::Result<Done> {
         let after = self.set_aside_rows().looked_at;
         let (key, id) = after.unwrap_or_default();
         let rows = sqlx::query!(
@@ -175,11 +173,11 @@ impl Outbox for PgOutbox {
             kinds as _,
             key,
             id,
-            SET_ASIDE_BATCH,
+            limit,
         )
         .fetch_all(&self.pool)
         .await?;
-        let full = rows.len() as u64 >= SET_ASIDE_BATCH.unsigned_abs();
+        let full = rows.len() as u64 >= limit.unsigned_abs();
         let looked_at = rows.last().filter(|_| full).map(|row| (row.key, row.id));
         self.set_aside_rows().examined(epoch, looked_at, after.is_some() || !rows.is_empty());
         let ids: Vec<i64> = rows.iter().filter(|row| row.can).map(|row| row.id).collect();

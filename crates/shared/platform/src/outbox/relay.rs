@@ -22,6 +22,9 @@ const POLL_INTERVAL: Duration = Duration::from_secs(1);
 const RETRY_DELAY: Duration = Duration::from_millis(1_250);
 /// The time limit for releasing the lease, which otherwise expires after [`LEASE_TTL`].
 const RELEASE_TIMEOUT: Duration = Duration::from_millis(500);
+/// The maximum number of rows that one look examines; and while keys are refused, whose retries hold up the batches.
+const LOOK: i64 = 1_000;
+const LOOK_WHILE_REFUSED: i64 = 20;
 /// How often the relay examines the rows that are set aside. The broker may accept them again, or an operator may have
 /// deleted or changed a row that blocks others.
 const SET_ASIDE_INTERVAL: Duration = Duration::from_secs(5);
@@ -191,7 +194,9 @@ impl Relay {
         }
         let tried = self.topics.iter().filter(|(_, topic)| !refused.is_waiting(topic));
         let kinds: Vec<&str> = tried.map(|(kind, _)| *kind).collect();
-        let done = self.outbox.take_back(held.epoch, &kinds).await?;
+        let is_refusing = std::mem::take(&mut refused.refused_a_key);
+        let limit = if is_refusing { LOOK_WHILE_REFUSED } else { LOOK };
+        let done = self.outbox.take_back(held.epoch, &kinds, limit).await?;
         if done.count > 0 && refused.is_empty() {
             tracing::info!(outbox = self.name, count = done.count, "events that were set aside are published");
         }
@@ -199,7 +204,7 @@ impl Relay {
             refused.forget_due();
         }
         held.look_at = Instant::now()
-            + match std::mem::take(&mut refused.refused_a_key) {
+            + match is_refusing {
                 false if done.more && done.count > 0 => Duration::ZERO,
                 false if done.more => SET_ASIDE_BATCH_DELAY,
                 _ => SET_ASIDE_INTERVAL,

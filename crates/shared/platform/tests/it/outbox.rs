@@ -226,7 +226,7 @@ async fn a_read_that_is_planned_for_an_empty_outbox_does_not_read_all_rows_for_e
     let pool = pool.unwrap().with_stable_plans();
     let outbox = PgOutbox::new(pool.clone(), "one".to_owned());
     let epoch = outbox.lease(Duration::from_secs(30)).await.unwrap().unwrap();
-    outbox.take_back(epoch, &[KIND]).await.unwrap();
+    outbox.take_back(epoch, &[KIND], 1_000).await.unwrap();
     outbox.unpublished(500, &[]).await.unwrap();
     let insert = "insert into outbox (event_uuid, event_type, key, payload, trace)
         select gen_random_uuid(), $1, gen_random_uuid(), '', '{}' from generate_series(1, $2)";

@@ -115,10 +115,10 @@ async fn an_epoch_that_is_over_changes_nothing(replicas: Replicas) {
     replicas.one.set_aside(old, &ids).await.unwrap();
     assert_eq!(replicas.waiting().await, ["a"]);
     replicas.other.set_aside(new, &ids).await.unwrap();
-    replicas.one.take_back(old, &[KNOWN]).await.unwrap();
+    replicas.one.take_back(old, &[KNOWN], 1_000).await.unwrap();
     assert_eq!(replicas.waiting().await, [""; 0]);
 
-    replicas.other.take_back(new, &[KNOWN]).await.unwrap();
+    replicas.other.take_back(new, &[KNOWN], 1_000).await.unwrap();
     assert_eq!(replicas.waiting().await, ["a"]);
 }
 
@@ -142,7 +142,7 @@ async fn what_is_set_aside_after_a_look_at_none_holds_back_its_key_too(replicas:
         replicas.write(key, kind, name).await;
     }
     let (epoch, ids) = (replicas.epoch().await, replicas.ids().await);
-    replicas.one.take_back(epoch, &[KNOWN]).await.unwrap();
+    replicas.one.take_back(epoch, &[KNOWN], 1_000).await.unwrap();
 
     replicas.one.set_aside(epoch, &[ids["a"]]).await.unwrap();
     assert_eq!(replicas.waiting().await, ["b<", "c", "d"]);
@@ -150,7 +150,7 @@ async fn what_is_set_aside_after_a_look_at_none_holds_back_its_key_too(replicas:
     // Another replica sets rows aside while it has the lease.
     replicas.one.release(epoch).await.unwrap();
     let others = replicas.other.lease(TTL).await.unwrap().unwrap();
-    replicas.other.take_back(others, &[KNOWN, UNHEARD]).await.unwrap();
+    replicas.other.take_back(others, &[KNOWN, UNHEARD], 1_000).await.unwrap();
     replicas.other.set_aside(others, &[ids["c"]]).await.unwrap();
     replicas.other.release(others).await.unwrap();
     replicas.epoch().await;
@@ -167,9 +167,9 @@ async fn what_can_be_routed_is_taken_back_in_its_order(replicas: Replicas) {
     let all: Vec<i64> = replicas.ids().await.into_values().collect();
     replicas.one.set_aside(epoch, &all).await.unwrap();
 
-    let known = replicas.one.take_back(epoch, &[KNOWN]).await.unwrap();
+    let known = replicas.one.take_back(epoch, &[KNOWN], 1_000).await.unwrap();
     assert_eq!((known.count, replicas.waiting().await), (2, vec!["c".to_owned(), "d".to_owned()]));
-    let both = replicas.one.take_back(epoch, &[KNOWN, UNHEARD]).await.unwrap();
+    let both = replicas.one.take_back(epoch, &[KNOWN, UNHEARD], 1_000).await.unwrap();
 
     assert_eq!((both.count, replicas.waiting().await.concat()), (4, "abcdef".to_owned()));
 }
@@ -184,7 +184,7 @@ async fn what_is_published_holds_nothing_back(replicas: Replicas) {
     replicas.one.mark(epoch, &[ids["a"]]).await.unwrap();
 
     assert_eq!(replicas.waiting().await, ["b"]);
-    assert_eq!(replicas.one.take_back(epoch, &[KNOWN, UNHEARD]).await.unwrap().count, 0);
+    assert_eq!(replicas.one.take_back(epoch, &[KNOWN, UNHEARD], 1_000).await.unwrap().count, 0);
 }
 
 #[tokio::test]

@@ -73,7 +73,9 @@ fn records(
     let total = usize::try_from(total).unwrap_or_default();
     let mut read = Intake { partitions: extents.len(), ..Intake::default() };
     progress(topic, 0, total);
-    reader.read(topic, &consumed, |message, _| {
+    let mut times = HashMap::new();
+    reader.read(topic, &consumed, |message, at| {
+        times.insert((message.partition, message.offset), at);
         let order: Option<Order> = json::decode(&message.payload).ok();
         let order = order.map(Order::as_stored).map(|order| (order.order_uid.to_string(), digest(&order)));
         read.records.push(IntakeRecord { partition: message.partition, offset: message.offset, order });
@@ -92,9 +94,13 @@ fn records(
     read.letters_pruned = pruned.iter().filter(|entry| entry.record.is_none()).count();
     let pruned = pruned.into_iter().map(|entry| (entry.record, entry.origin.clone()));
     let known = letters.iter().map(|letter| (letter.record(), letter.published())).chain(pruned);
-    let beginning = Beginning::read(&reader, topic, extents)?;
+    let topic = Beginning { cluster: reader.cluster().unwrap_or_default(), first: HashMap::new() };
     let own = known.filter_map(|(record, origin)| {
-        record.filter(|(partition, offset)| beginning.has(*partition, *offset, &origin))
+        record.filter(|place| {
+            // Programs outside choose the times of their records, so times are compared, and not ordered.
+            let is_same = times.get(place).is_none_or(|at| origin.at.is_none_or(|origin| origin == *at));
+            is_same && topic.has(place.0, place.1, &origin)
+        })
     });
     read.letters = own.collect();
     Ok(read)

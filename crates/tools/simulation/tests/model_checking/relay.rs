@@ -283,7 +283,7 @@ impl Relays {
                     0 => &["known"],
                     _ => &["known", NEW_KIND],
                 };
-                now(outbox.take_back(shown(held), kinds));
+                now(outbox.take_back(shown(held), kinds, 1_000));
             }
             Action::Read(_) => {
                 let besides = [&hand.publishing[..], &hand.unmarked].concat();

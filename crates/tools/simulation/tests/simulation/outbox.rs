@@ -60,8 +60,8 @@ impl Outbox for Steps<MemoryOutbox> {
         self.twin.set_aside(self.shown(epoch), ids).await
     }
 
-    async fn take_back(&self, epoch: i64, kinds: &[&str]) -> anyhow::Result<Done> {
-        self.twin.take_back(self.shown(epoch), kinds).await
+    async fn take_back(&self, epoch: i64, kinds: &[&str], limit: i64) -> anyhow::Result<Done> {
+        self.twin.take_back(self.shown(epoch), kinds, limit).await
     }
 
     async fn backlog(&self) -> anyhow::Result<Backlog> {

@@ -99,9 +99,9 @@ impl Outbox for Counted {
         self.outbox.set_aside(epoch, ids).await
     }
 
-    async fn take_back(&self, epoch: i64, kinds: &[&str]) -> anyhow::Result<Done> {
+    async fn take_back(&self, epoch: i64, kinds: &[&str], limit: i64) -> anyhow::Result<Done> {
         self.calls().take_backs += 1;
-        self.outbox.take_back(epoch, kinds).await
+        self.outbox.take_back(epoch, kinds, limit).await
     }
 
     async fn backlog(&self) -> anyhow::Result<Backlog> {

@@ -75,8 +75,8 @@ impl Outbox for Table {
         self.process.call(self.outbox.set_aside(epoch, ids)).await
     }
 
-    async fn take_back(&self, epoch: i64, kinds: &[&str]) -> anyhow::Result<Done> {
-        self.process.call(self.outbox.take_back(epoch, kinds)).await
+    async fn take_back(&self, epoch: i64, kinds: &[&str], limit: i64) -> anyhow::Result<Done> {
+        self.process.call(self.outbox.take_back(epoch, kinds, limit)).await
     }
 
     async fn backlog(&self) -> anyhow::Result<Backlog> {
