@@ -11,11 +11,14 @@ use crate::repository::ABSENCE_COUNTS_FOR;
 pub(super) async fn expire(pool: &Database, orders: &[OrderId], read_at: DateTime<Utc>) -> sqlx::Result<u64> {
     let orders: Vec<Uuid> = orders.iter().map(|order| order.uuid()).collect();
     let expired = sqlx::query_scalar!(
-        r#"with due as (
-            select order_uuid
+        r#"with given as materialized (
+            select order_uuid, status, expires_at
             from reservations
-            where order_uuid = any($1) and status = 'held' and expires_at <= now()
-                and now() <= $2::timestamptz + make_interval(secs => $3)
+            where order_uuid = any($1)
+        ), due as (
+            select order_uuid
+            from given
+            where status = 'held' and expires_at <= now() and now() <= $2::timestamptz + make_interval(secs => $3)
         ), locked as materialized (
             select part_uuid
             from parts
@@ -28,15 +31,17 @@ pub(super) async fn expire(pool: &Database, orders: &[OrderId], read_at: DateTim
             ))
             order by part_uuid
             for no key update
-        ), held as materialized (
-            select order_uuid
+        ), found as materialized (
+            select order_uuid, status, expires_at
             from reservations
             where order_uuid = any(array(select order_uuid from due))
-                and status = 'held'
-                and expires_at <= now()
                 and (select count(*) > 0 from locked)
             order by order_uuid
             for no key update
+        ), held as (
+            select order_uuid
+            from found
+            where status = 'held' and expires_at <= now()
         ), expired as (
             update reservations
             set status = 'expired', expires_at = null, updated_at = now()
