@@ -40,24 +40,29 @@ impl Fault {
         Self { number, name, what, holds: "", seconds: (0, 0), times: (1, 1), after: Usual, inject }
     }
 
+    #[must_use]
     pub const fn lasting(self, full: u64, brief: u64) -> Self {
         Self { seconds: (full, brief), ..self }
     }
 
+    #[must_use]
     pub const fn times(self, full: usize, brief: usize) -> Self {
         Self { times: (full, brief), ..self }
     }
 
+    #[must_use]
     pub const fn holds(self, holds: &'static str) -> Self {
         Self { holds, ..self }
     }
 
     /// The fault leaves nothing wrong but that processes have just started.
+    #[must_use]
     pub const fn restarting(self) -> Self {
         Self { after: Restarted, ..self }
     }
 
     /// The broker must rejoin its cluster afterwards.
+    #[must_use]
     pub const fn fencing(self) -> Self {
         Self { after: Fenced, ..self }
     }

@@ -115,9 +115,9 @@ mod tests {
             "intake.localhost",
             "host.docker.internal:9464",
             &host_name(),
-            "order:8080",
+            "order:4711",
             "order.shop.svc",
-            "order.shop.svc.cluster.local.:8080",
+            "order.shop.svc.cluster.local.:4711",
             "shop.example",
             "OTHER.example:1",
         ] {

@@ -52,6 +52,11 @@ impl Message {
     pub fn age(&self, now: DateTime<Utc>) -> Option<Duration> {
         Some((now - self.happened_at()?).to_std().unwrap_or_default())
     }
+
+    /// Returns the note with which a consumer commits the offset behind this record: its time.
+    pub(super) fn note(&self) -> String {
+        self.published_at.map(|at| at.timestamp_millis().to_string()).unwrap_or_default()
+    }
 }
 
 #[derive(Debug, thiserror::Error)]

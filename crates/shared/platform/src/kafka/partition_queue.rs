@@ -19,7 +19,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Consumer, Message, reader,
+    Consumer, Message,
     unreadable::{Unreadable, cannot_be_decoded},
 };
 
@@ -179,7 +179,7 @@ impl<C: ConsumerContext + 'static> PartitionQueue<C> {
         let mut list = TopicPartitionList::new();
         let mut element = list.add_partition(&self.consumer.topic, self.partition);
         element.set_offset(Offset::Offset(message.offset + 1))?;
-        element.set_metadata(&reader::note(message.published_at));
+        element.set_metadata(message.note());
         self.client.store_offsets(&list)
     }
 

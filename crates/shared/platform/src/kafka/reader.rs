@@ -172,7 +172,7 @@ impl Reader {
         self.read(topic, &handled, |message, _| {
             // Versions before December 2026 have noted the topic's id.
             let noted = marks.get(&message.partition).filter(|mark| mark.note.parse::<i64>().is_ok());
-            if noted.is_some_and(|mark| mark.note != note(message.published_at)) {
+            if noted.is_some_and(|mark| mark.note != message.note()) {
                 foreign.push(message.partition);
             }
         })?;
@@ -202,11 +202,6 @@ impl Reader {
         element.set_metadata(&mark.note);
         repeated(|| self.consumer.commit(&list, CommitMode::Sync)).context("writing an offset to Kafka")
     }
-}
-
-/// Returns the note with which a consumer commits the offset behind a record of this time.
-pub(super) fn note(published_at: Option<DateTime<Utc>>) -> String {
-    published_at.map(|at| at.timestamp_millis().to_string()).unwrap_or_default()
 }
 
 /// Repeats a request while it has no leader or coordinator. Blocks.

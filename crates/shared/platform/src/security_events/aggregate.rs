@@ -53,7 +53,7 @@ impl Common {
 
     fn write(self, count: u64) {
         let Self { name, reason, user, address } = self;
-        write(&Fields { name, reason, user, address, ..Fields::default() }, count);
+        write(&Fields { name, user, reason, address, ..Fields::default() }, count);
     }
 }
 

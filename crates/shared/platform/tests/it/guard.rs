@@ -153,12 +153,12 @@ async fn an_open_api_answers_only_at_its_own_hosts() {
     let router =
         Router::new().route("/", get(async || "here")).layer(middleware::from_fn_with_state(open(), Guard::http));
     let (admin, at_admin) = listen().await;
-    let routes = admin_routes(vec![Readiness::default()], OwnHosts::default());
+    let of_admin = admin_routes(vec![Readiness::default()], OwnHosts::default());
     let (calls, at_calls) = listen().await;
     let services = Services::new(contracts::proto::DESCRIPTORS).with(GeoServer::new(Guarded));
     let _servers = (
         testkit::run(|stop| http::serve(api, router, Readiness::default(), stop)),
-        testkit::run(|stop| http::serve(admin, routes, Readiness::default(), stop)),
+        testkit::run(|stop| http::serve(admin, of_admin, Readiness::default(), stop)),
         testkit::run(|stop| services.serve(calls, open(), Readiness::default(), stop)),
     );
     // A name of a stranger that leads to this machine, as for a browser on the stranger's page.

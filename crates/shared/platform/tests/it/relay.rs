@@ -160,13 +160,13 @@ async fn the_leases_of_a_killed_process_are_free_once_another_starts_at_its_plac
     let pool = testkit::database(&MIGRATIONS).await.pool;
     let outbox = |holder: &str| PgOutbox::new(pool.clone(), holder.to_owned());
     let ttl = Duration::from_hours(1);
-    assert_eq!(outbox("host-50051-killed").lease(ttl).await.unwrap(), Some(1));
+    assert_eq!(outbox("host-4711-killed").lease(ttl).await.unwrap(), Some(1));
 
-    lease::release_all(&pool, "host-5005-").await;
-    assert_eq!(outbox("host-5005-started").lease(ttl).await.unwrap(), None);
-    lease::release_all(&pool, "host-50051-").await;
+    lease::release_all(&pool, "host-471-").await;
+    assert_eq!(outbox("host-471-started").lease(ttl).await.unwrap(), None);
+    lease::release_all(&pool, "host-4711-").await;
 
-    assert_eq!(outbox("host-50051-started").lease(ttl).await.unwrap(), Some(2));
+    assert_eq!(outbox("host-4711-started").lease(ttl).await.unwrap(), Some(2));
 }
 
 #[tokio::test]

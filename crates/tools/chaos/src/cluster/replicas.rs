@@ -248,7 +248,7 @@ mod tests {
     fn an_instance_id_has_the_port_of_its_process() {
         let uuid = platform::ids::random();
 
-        assert_eq!(port(&format!("my-host-50051-{uuid}")), Some(50_051));
+        assert_eq!(port(&format!("my-host-4711-{uuid}")), Some(4_711));
         assert_eq!((port(&uuid.to_string()), port("")), (None, None));
     }
 }

@@ -33,6 +33,8 @@ use crate::{
 const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 /// The timeout of a client of the provider.
 const PROVIDER_TIMEOUT: Duration = Duration::from_secs(6);
+/// The share of the faults of a charge that are refusals. Most are unknown outcomes, in which mistakes show.
+const REFUSED: f64 = 0.2;
 
 /// Inventory as `GrpcInventory` would reach it.
 pub struct RemoteInventory(pub Process);
@@ -305,7 +307,7 @@ impl Provider for RemoteProvider {
             intent.transaction = TransactionId::new(world.uuid());
         }
         locked(&world.stores.charge_requests).insert(intent.transaction.uuid(), intent);
-        if world.strikes(Fault::Provider) {
+        if world.strikes(Fault::Provider) && world.chance(REFUSED) {
             world.note(format_args!("the provider refuses to charge"));
             return Err(ChargeError::Refused(anyhow::anyhow!("401")));
         }

@@ -2,7 +2,7 @@
 
 use crate::{
     compose::{DEVELOPMENT, PLAIN, Rendered, TLS},
-    tree::{read, root, services},
+    tree::{Crate, read, root, services},
 };
 
 const MIB: u64 = 1 << 20;
@@ -19,7 +19,7 @@ const REDIS: u64 = 64 * MIB;
 
 /// Returns the connections that one replica of each service may open: its pool, and one that waits for notifications.
 fn connections() -> u64 {
-    let pools = services().into_iter().filter(|service| service.has_database()).map(|service| {
+    let pools = services().into_iter().filter(Crate::has_database).map(|service| {
         let descriptor = read(&service.folder.join("src/lib.rs"));
         let (_, size) =
             descriptor.split_once("OwnDatabase { connections: ").expect("a service with a database has a pool");
