@@ -18,7 +18,7 @@ pub use checkouts::{Checkouts, Quote};
 pub use deliveries::Deliveries;
 pub use idempotency_keys::IdempotencyKeys;
 pub use memory::{MemoryOrders, MemoryStatusCache};
-pub use orders::{Orders, UNPAID_COUNTS_FOR, UnpaidLimits};
+pub use orders::{OVERDUE_TAKEN_FOR, Orders, UNPAID_COUNTS_FOR, UnpaidLimits};
 pub use payment_events::{PaymentEvents, ReportedEnd};
 pub use postgres::{Addresses, MIGRATIONS, PgOrders};
 pub use redis::RedisStatusCache;

@@ -28,6 +28,10 @@ pub struct UnpaidLimits {
 /// cancels each order could create orders for ever.
 pub const UNPAID_COUNTS_FOR: Duration = Duration::from_hours(24);
 
+/// How long an overdue order is taken. A process that dies meanwhile delays its cancellation by as much, of which audits
+/// allow a minute.
+pub const OVERDUE_TAKEN_FOR: Duration = Duration::from_secs(10);
+
 /// One statement writes a change together with its event and the idempotency key's outcome. It takes effect only while
 /// the order is in the state from which the change starts. If `claim` has lost its key, the call changes nothing and
 /// fails with [`Error::KeyInProgress`].
@@ -58,8 +62,8 @@ pub trait Orders: Send + Sync {
     /// Cancels an unpaid order without an attempt in progress. Returns false if the order is no longer in that state.
     async fn cancel(&self, order: OrderId, event: &Event, claim: Option<&Claim>) -> Result<bool, Error>;
     /// Takes up to `limit` unpaid orders whose payment deadline has passed and that have no attempt in progress, with
-    /// their users. Each is overdue again after [`MOVED_BACK_FOR`](platform::jobs::MOVED_BACK_FOR), so that orders that
-    /// cannot be cancelled hold up no others.
+    /// their users. Each is overdue again after [`OVERDUE_TAKEN_FOR`], so that orders that cannot be cancelled hold up
+    /// no others.
     async fn overdue(&self, limit: i64) -> Result<Vec<(OrderId, UserId)>, Error>;
     /// Completes a paid order whose ship is assembled, once per event. Returns false if nothing changed.
     async fn assemble(&self, cause: Cause, order: OrderId) -> Result<bool, Error>;

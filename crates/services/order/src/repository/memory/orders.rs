@@ -7,16 +7,13 @@ use contracts::{
     events::Cause,
     ids::{OrderId, PartId, UserId},
 };
-use platform::{
-    cursor::{self, Cursor},
-    jobs::MOVED_BACK_FOR,
-};
+use platform::cursor::{self, Cursor};
 
 use super::{MemoryOrders, tables::Row};
 use crate::{
     error::Error,
     model::{CheckoutDetails, Claim, Event, NewOrder, Order, Outcome, Status},
-    repository::{Orders, Quote, UNPAID_COUNTS_FOR, UnpaidLimits},
+    repository::{OVERDUE_TAKEN_FOR, Orders, Quote, UNPAID_COUNTS_FOR, UnpaidLimits},
 };
 
 #[async_trait]
@@ -139,7 +136,7 @@ impl Orders for MemoryOrders {
         });
         overdue.sort_by_key(|row| row.overdue_at());
         let taken = overdue.into_iter().take(usize::try_from(limit).unwrap_or(0)).map(|row| {
-            row.next_try_at = Some(now + MOVED_BACK_FOR);
+            row.next_try_at = Some(now + OVERDUE_TAKEN_FOR);
             (row.order.uuid, row.order.user)
         });
         Ok(taken.collect())

@@ -9,7 +9,6 @@ use contracts::{
 };
 use platform::{
     cursor::{self, Cursor},
-    jobs::MOVED_BACK_FOR,
     outbox,
     postgres::{Database, consistent, retry_stale},
 };
@@ -24,7 +23,7 @@ use super::{
 use crate::{
     error::Error,
     model::{Claim, Event, NewOrder, Order, Outcome, Status},
-    repository::{Orders, Quote, UnpaidLimits},
+    repository::{OVERDUE_TAKEN_FOR, Orders, Quote, UnpaidLimits},
 };
 
 #[async_trait]
@@ -178,7 +177,7 @@ impl Orders for PgOrders {
                 for update skip locked)
             returning uuid as "uuid: OrderId", user_uuid as "user_uuid: UserId""#,
             limit,
-            MOVED_BACK_FOR.as_secs_f64(),
+            OVERDUE_TAKEN_FOR.as_secs_f64(),
         )
         .fetch_all(&self.pool)
         .await?;
