@@ -28,6 +28,12 @@ impl Default for Generator {
     }
 }
 
+/// Derives the key of a basket's delivery from the basket's id. No order has this key.
+pub fn basket_key(id: OrderId) -> OrderId {
+    let digest: [u8; 32] = Sha256::digest(format!("basket:{id}")).into();
+    OrderId::new(Uuid::from_bytes(std::array::from_fn(|place| digest[place])))
+}
+
 impl Generator {
     pub fn new(now: impl Fn() -> DateTime<Utc> + Send + Sync + 'static, random: Random) -> Self {
         Self { now: Arc::new(now), random }
@@ -45,11 +51,9 @@ impl Generator {
         }
     }
 
-    /// The delivery of a basket, whose id an outside program chose. The key that is derived from it is no order's.
+    /// The delivery of a basket, whose id an outside program chose.
     pub fn basket(&self, id: OrderId) -> NewDelivery {
-        let digest: [u8; 32] = Sha256::digest(format!("basket:{id}")).into();
-        let key = Uuid::from_bytes(std::array::from_fn(|place| digest[place]));
-        NewDelivery { basket: Some(id), ..self.delivery(OrderId::new(key), None) }
+        NewDelivery { basket: Some(id), ..self.delivery(basket_key(id), None) }
     }
 
     /// The courier has one storage place and begins at a random cell.

@@ -6,6 +6,7 @@ use platform::auth::Caller;
 use super::DeliveryService;
 use crate::{
     error::Error,
+    generate::basket_key,
     repository::{ActiveOrder, Shown},
 };
 
@@ -14,9 +15,12 @@ const GET_STATUS: &str = "/delivery.v1.DeliveryService/GetDeliveryStatus";
 const MAX_ACTIVE: i64 = 1_000;
 
 impl DeliveryService {
-    /// Users see the deliveries of their own orders; operators and services see all.
+    /// Users see the deliveries of their own orders; operators and services see all, also those of baskets.
     pub async fn show(&self, caller: &Caller, order: OrderId) -> Result<Shown, Error> {
-        let shown = self.deliveries.show(order).await?;
+        let shown = match self.deliveries.show(order).await? {
+            None => self.deliveries.show(basket_key(order)).await?,
+            shown => shown,
+        };
         let owner = |shown: &Shown| shown.delivery.user.map(UserId::uuid);
         shown.filter(|shown| caller.may_inspect(owner(shown), order.uuid(), GET_STATUS)).ok_or(Error::NotFound)
     }

@@ -12,7 +12,7 @@ use delivery::{
     repository::{Deliveries as _, MemoryRepository},
     service::{DeliveryService, Repositories},
 };
-use platform::outbox::Waker;
+use platform::{auth::Caller, outbox::Waker};
 
 use crate::ids::{cause, courier, new, order, volume};
 
@@ -182,6 +182,18 @@ async fn a_basket_that_an_earlier_version_stored_under_its_own_id_has_no_second_
     let again = fixture.service.create(&Generator::default().basket(basket), &street, volume(5)).await.unwrap();
 
     assert_eq!(again, first);
+}
+
+#[tokio::test]
+async fn a_basket_is_shown_by_its_own_id() {
+    let fixture = Fixture::new();
+    let (basket, street) = (order(), Street::new("Main Street").unwrap());
+    let new = Generator::default().basket(basket);
+    let delivery = fixture.service.create(&new, &street, volume(5)).await.unwrap();
+
+    let shown = fixture.service.show(&Caller::Service("order".to_owned()), basket).await.unwrap();
+
+    assert_eq!(shown.delivery, delivery);
 }
 
 #[tokio::test]
