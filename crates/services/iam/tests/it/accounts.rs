@@ -7,7 +7,7 @@ use contracts::proto::{
 use platform::{ids, invalid::InvalidFields};
 use tonic::Code;
 
-use crate::fixture::{PASSWORD, contact, iam, info};
+use crate::fixture::{PASSWORD, contact, iam, info, settings, start};
 
 #[tokio::test]
 async fn a_registered_user_logs_in_and_a_session_identifies_them() {
@@ -26,6 +26,16 @@ async fn a_registered_user_logs_in_and_a_session_identifies_them() {
     assert_eq!(described.updated_at, Some(created));
     assert_eq!(expires.seconds - created.seconds, 24 * 60 * 60);
     assert_eq!(iam.get_user(Some(&session), &user).await.unwrap(), known);
+}
+
+#[tokio::test]
+async fn a_session_lasts_as_long_as_its_variable_says() {
+    let iam = start(&settings().await.with([("IAM_SESSION_TTL", "1h".to_owned())])).await;
+    let (_, _, session) = iam.registered_user().await;
+
+    let described = iam.whoami(&session).await.unwrap().session.unwrap();
+
+    assert_eq!(described.expires_at.unwrap().seconds - described.created_at.unwrap().seconds, 60 * 60);
 }
 
 #[tokio::test]

@@ -136,3 +136,24 @@ fn encode(method: PaymentMethod) -> Method {
         PaymentMethod::InvestorMoney => Method::InvestorMoney,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_payment_has_the_method_with_which_it_was_asked_for() {
+        for method in [PaymentMethod::Card, PaymentMethod::Sbp, PaymentMethod::CreditCard, PaymentMethod::InvestorMoney]
+        {
+            let known = Known {
+                payment_method: encode(method).into(),
+                status: Phase::Succeeded.into(),
+                transaction_uuid: platform::ids::random().to_string(),
+                created_at: Some(grpc::timestamp(platform::clock::now())),
+                ..Known::default()
+            };
+
+            assert_eq!(decode(&known).map(|payment| payment.method), Some(method));
+        }
+    }
+}

@@ -102,8 +102,11 @@ async fn what_is_not_there_or_not_the_callers_is_told_apart_as_the_contract_says
     );
     let unknown = api.post("/api/v1/orders", &json!({ "user_uuid": api.user, "part_uuids": [ids::random()] }));
     problem(unknown.send().await.unwrap(), 404, "PART_NOT_FOUND").await;
-    let theirs = api.bare(Method::GET, &format!("/api/v1/orders/{order}")).header("X-Session-Uuid", "stranger");
-    problem(theirs.send().await.unwrap(), 404, "ORDER_NOT_FOUND").await;
+    for path in ["", "/payment", "/delivery"] {
+        let path = format!("/api/v1/orders/{order}{path}");
+        let theirs = api.bare(Method::GET, &path).header("X-Session-Uuid", "stranger");
+        problem(theirs.send().await.unwrap(), 404, "ORDER_NOT_FOUND").await;
+    }
     let many = api.post("/api/v1/orders", &json!({ "user_uuid": api.user, "part_uuids": vec![api.part; 6] }));
     problem(many.send().await.unwrap(), 409, "OUT_OF_STOCK").await;
     api.inventory.set_full(true);

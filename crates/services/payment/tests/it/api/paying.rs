@@ -24,6 +24,18 @@ async fn the_shop_pays_its_orders() {
 }
 
 #[tokio::test]
+async fn a_payment_has_the_method_that_was_asked_for() {
+    let fixture = fixture().await;
+    for method in [PaymentMethod::Card, PaymentMethod::Sbp, PaymentMethod::CreditCard, PaymentMethod::InvestorMoney] {
+        let order = PayOrderRequest { payment_method: method.into(), ..fixture.order() };
+
+        fixture.pay(&order).await.unwrap();
+
+        assert_eq!(fixture.payment(&order.order_uuid).await.unwrap().payment_method(), method);
+    }
+}
+
+#[tokio::test]
 async fn declines_have_reasons() {
     let fixture = fixture().await;
     let card = PayOrderRequest { amount_minor: 500_001, ..fixture.order() };
