@@ -106,11 +106,11 @@ mod tests {
 
         for own in [
             "",
-            "127.0.0.1:8083",
+            "127.0.0.1:4712",
             "10.1.2.3",
             "[::1]:80",
             "[2001:db8::1]",
-            "LocalHost:8083",
+            "LocalHost:4712",
             "localhost.",
             "intake.localhost",
             "host.docker.internal:9464",

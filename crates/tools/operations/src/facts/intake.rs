@@ -202,9 +202,11 @@ mod tests {
         for _ in 0..5 {
             publish(&broker, &topic, None).await;
         }
-        let partition = broker.messages(&topic).await[0].partition;
-        let now = platform::clock::now().to_rfc3339();
-        for (offset, at) in [(2, "2020-01-01T00:00:00Z"), (3, &now), (4, "")] {
+        let records_before = broker.messages(&topic).await;
+        let partition = records_before[0].partition;
+        let own = records_before.iter().find(|record| record.offset == 3).and_then(|record| record.published_at);
+        let own = own.unwrap().to_rfc3339();
+        for (offset, at) in [(2, "2020-01-01T00:00:00Z"), (3, &own), (4, "")] {
             publish(&broker, &topic, Some((partition, offset, at))).await;
         }
         let extents = [Extent { partition, start: 0, end: 5 }];
