@@ -34,7 +34,7 @@ pub struct DeadLetter {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Outline {
     event: Option<Uuid>,
-    /// When the event happened; `None` for a record of a program outside, whatever its headers say.
+    /// When the event happened; `None` for a record of a program outside, which chooses its headers.
     happened_at: Option<DateTime<Utc>>,
     /// The user whom the event concerns.
     user: Option<Uuid>,
@@ -194,7 +194,7 @@ impl DeadLetter {
 }
 
 /// Returns the UUID of a message's event from its header, or else from the payload, decoded as an event of type `kind`.
-/// `None` for a message that is none of the shop's events, whatever its headers say.
+/// `None` for a message that is not an event of the shop, even if its header names one.
 pub fn event_uuid(kind: &str, message: &Message) -> Option<Uuid> {
     let route = route_of(kind)?;
     let header = message.headers.get("event-uuid").and_then(|uuid| Uuid::try_parse(uuid).ok());

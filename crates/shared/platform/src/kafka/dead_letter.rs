@@ -63,8 +63,8 @@ impl Consumer {
     }
 }
 
-/// Returns the value of a header that the consumer added to a dead letter. Headers of the original do not count, whatever
-/// their names: programs outside may have written them.
+/// Returns the value of a header that the consumer added to a dead letter. Headers of the original do not count:
+/// programs outside may have given them the same names.
 pub fn added<'a>(letter: &'a Message, name: &str) -> Option<&'a str> {
     letter.headers.after(originals(letter)).filter(|(known, _)| *known == name).last().map(|(_, text)| text)
 }

@@ -128,16 +128,8 @@ async fn a_trial_order_without_geo_is_unavailable_and_geo_gets_neither_session_n
 fn the_description_has_each_operation_with_its_answers() {
     let document = serde_json::to_value(delivery::api::http::document()).unwrap();
 
-    let mut operations = Vec::new();
-    for (path, item) in document["paths"].as_object().unwrap() {
-        for (method, operation) in item.as_object().unwrap() {
-            let answers = operation["responses"].as_object().unwrap().keys().cloned().collect::<Vec<_>>().join(" ");
-            operations.push(format!("{method} {path} {}: {answers}", operation["operationId"].as_str().unwrap()));
-        }
-    }
-    operations.sort();
     assert_eq!(
-        operations,
+        testkit::operations(&document),
         [
             "get /api/v1/couriers listCouriers: 200 401 405 429 500 503",
             "get /api/v1/orders/active listActiveOrders: 200 401 405 429 500 503",
