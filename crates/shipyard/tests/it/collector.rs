@@ -29,8 +29,6 @@ pub struct Span {
     pub id: Vec<u8>,
     /// Empty for the first span of a trace.
     pub parent: Vec<u8>,
-    /// True for a statement of PostgreSQL.
-    pub is_statement: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -85,7 +83,6 @@ impl Collector {
         let shown = of_service.map(|(service, span)| Span {
             service,
             trace: trace(&span.trace_id),
-            is_statement: span.attributes.iter().any(|attribute| attribute.key == "db.system.name"),
             name: span.name,
             id: span.span_id,
             parent: span.parent_span_id,

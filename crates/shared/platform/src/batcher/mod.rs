@@ -30,7 +30,7 @@ pub struct Batcher<Q, A> {
 pub struct Entry<Q, A> {
     pub request: Q,
     pub answer: oneshot::Sender<A>,
-    /// The request's span. The span of a batch's first request contains the batch's statement or call.
+    /// The request's span. That of a batch's first request contains the batch's call, and the log lines about the batch.
     pub span: Span,
 }
 

@@ -13,7 +13,6 @@ mod migrations;
 mod network_path;
 mod notifications;
 mod pulse;
-mod spans;
 mod tls;
 
 pub(crate) use self::error::count_from_zero;
@@ -29,7 +28,6 @@ pub use self::{
     migrations::{History, Migrations, SharedTable, Step},
     notifications::Listener,
     pulse::watch,
-    spans::statement_spans,
 };
 
 /// Runs a repeatable statement, and once more on a new connection if the first was stale.

@@ -33,8 +33,6 @@ use tracing_subscriber::{
     util::SubscriberInitExt as _,
 };
 
-use crate::postgres::statement_spans;
-
 #[derive(Clone, Debug, Deserialize)]
 pub struct Config {
     /// A level or a `tracing` filter, such as `info`, `debug` or `info,sqlx=warn`.
@@ -102,8 +100,6 @@ pub fn start(service: &'static str, config: &Config) -> anyhow::Result<Telemetry
     tracing_subscriber::registry()
         .with(logs::output(config)?)
         .with(logs.as_ref().map(|logs| logs::export(logs, config)).transpose()?)
-        // Without exported traces, sqlx emits no events for statement spans.
-        .with(endpoint.is_some().then(|| statement_spans(traces.tracer("shipyard"))))
         .with(
             // Source locations, threads and poll times are of no use to readers of traces, and would add attributes to
             // each span.
@@ -112,8 +108,8 @@ pub fn start(service: &'static str, config: &Config) -> anyhow::Result<Telemetry
                 .with_location(false)
                 .with_threads(false)
                 .with_tracked_inactivity(false)
-                // Statement spans and exported log records find their span through the active context.
-                .with_context_activation(endpoint.is_some())
+                // Exported log records find their span through the active context.
+                .with_context_activation(logs.is_some())
                 .with_filter(
                     FilterFn::new(|metadata| metadata.is_span() && *metadata.level() <= tracing::Level::INFO)
                         .with_max_level_hint(LevelFilter::INFO),

@@ -32,7 +32,6 @@ mod service_tokens;
 mod shared_tables;
 mod shutdown;
 mod silent_broker;
-mod spans;
 mod tls;
 mod topics;
 mod unread;
