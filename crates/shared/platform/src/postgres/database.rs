@@ -1,42 +1,36 @@
 //! The PostgreSQL connection pool, [`Database`]. This process limits every wait for a connection or an answer.
 //!
 //! The server enforces `statement_timeout`, which does not help if its answer is lost on the network. So each statement
-//! also has a deadline here, and its connection is closed unless the answer came in time. sqlx's own pool pings each
-//! returned connection, which is a round trip per statement, and has a single time limit for waiting and connecting
-//! (decision 48).
+//! also has a deadline here, and its connection is closed unless the answer came in time. The pool is `deadpool`'s,
+//! since sqlx's own pings each returned connection, which is a round trip per statement (decision 48).
 
-use std::{
-    io,
-    str::FromStr as _,
-    sync::{Arc, PoisonError, RwLock},
-    time::Duration,
-};
+use std::{str::FromStr as _, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
-use backon::{ExponentialBuilder, Retryable as _};
+use deadpool::{
+    Runtime,
+    managed::{Object, Pool, PoolError, QueueMode},
+};
 use futures::{
     FutureExt as _, StreamExt as _, TryFutureExt as _, TryStreamExt as _,
-    future::BoxFuture,
+    future::{BoxFuture, join_all},
     stream::{self, BoxStream},
 };
 use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::{
-    ConnectOptions as _, Describe, Either, Execute, Executor, PgConnection, Postgres, SqlStr,
+    ConnectOptions as _, Connection as _, Describe, Either, Execute, Executor, PgConnection, Postgres, SqlStr,
     postgres::{PgConnectOptions, PgQueryResult, PgRow, PgStatement, PgTypeInfo},
 };
-use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
-    time::{Instant, timeout},
-};
+use tokio::time::{Instant, timeout};
 
 use super::{
     classify::is_stale,
-    idle_connections::Connections,
+    connections::Connections,
     network_path::{Path, Unanswered, Use},
     tls,
 };
 
-/// The time limit for a permit of the pool, and again for opening a connection.
+/// The time limit for waiting for a connection of the pool, and again for opening one.
 pub(super) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 /// The time in milliseconds after which the server ends a statement, or a transaction whose client is idle.
 const STATEMENT_TIMEOUT: &str = "5000";
@@ -47,6 +41,10 @@ const LOCK_TIMEOUT: &str = "200";
 pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(6);
 /// The time without an answer to a ping after which the server counts as unreachable. A statement may take longer.
 pub(super) const PING_TIMEOUT: Duration = Duration::from_secs(2);
+/// The time after its last use at which an idle connection is closed.
+const MAX_IDLE_TIME: Duration = Duration::from_mins(1);
+/// The time limit for closing connections gracefully.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Parses a URL, with TLS as strict as it requests. Errors name `variable`.
 pub fn connect_options(variable: &str, url: &str) -> anyhow::Result<PgConnectOptions> {
@@ -60,23 +58,15 @@ pub fn connect_options(variable: &str, url: &str) -> anyhow::Result<PgConnectOpt
 /// share it.
 #[derive(Clone, Debug)]
 pub struct Database {
-    options: Arc<RwLock<Arc<PgConnectOptions>>>,
-    /// One permit for each connection that the pool may have.
-    turns: Arc<Semaphore>,
-    connections: Connections,
-    path: Path,
+    pool: Pool<Connections>,
 }
 
 impl Database {
     /// Creates a pool of at most `size` connections with the application name `application`. `variable` names the URL
     /// in errors.
     pub fn lazy(application: &str, variable: &str, url: &SecretString, size: u32) -> anyhow::Result<Self> {
-        Ok(Self::with(connect_options(variable, url.expose_secret())?.application_name(application), size))
-    }
-
-    /// Creates a pool with these options and this system's settings.
-    fn with(options: PgConnectOptions, size: u32) -> Self {
-        let options = options
+        let options = connect_options(variable, url.expose_secret())?
+            .application_name(application)
             .options([
                 ("statement_timeout", STATEMENT_TIMEOUT),
                 ("lock_timeout", LOCK_TIMEOUT),
@@ -89,18 +79,20 @@ impl Database {
             ])
             .log_statements(tracing::log::LevelFilter::Trace)
             .log_slow_statements(tracing::log::LevelFilter::Warn, Duration::from_secs(1));
-        Self {
-            options: Arc::new(RwLock::new(Arc::new(options))),
-            turns: Arc::new(Semaphore::new(usize::try_from(size).unwrap_or(Semaphore::MAX_PERMITS))),
-            connections: Connections::default(),
-            path: Path::default(),
-        }
+        let pool = Pool::builder(Connections::new(options))
+            .max_size(usize::try_from(size)?)
+            // The most recently used connection is used next, so that surplus ones become idle.
+            .queue_mode(QueueMode::Lifo)
+            .wait_timeout(Some(ACQUIRE_TIMEOUT))
+            .create_timeout(Some(ACQUIRE_TIMEOUT))
+            .runtime(Runtime::Tokio1)
+            .build()?;
+        Ok(Self { pool })
     }
 
     /// Sets parameters of the server, such as `enable_seqscan`, for new connections.
     pub fn set<const N: usize>(&self, settings: [(&str, &str); N]) {
-        let options = self.connect_options().as_ref().clone().options(settings);
-        *self.options.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(options);
+        self.pool.manager().set(settings);
     }
 
     /// Makes plans independent of statistics and arguments, on connections opened from now on; for a service whose
@@ -118,7 +110,7 @@ impl Database {
     }
 
     pub fn connect_options(&self) -> Arc<PgConnectOptions> {
-        self.options.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.pool.manager().options()
     }
 
     /// Opens a connection outside the pool: for transactions of several statements, and for work that exceeds the
@@ -128,72 +120,52 @@ impl Database {
         timeout(ACQUIRE_TIMEOUT, options.connect()).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
     }
 
-    /// Opens a connection. Retries while the server starts or all its connections are in use.
-    async fn connect_patiently(&self) -> sqlx::Result<PgConnection> {
-        let options = self.connect_options();
-        let pauses = ExponentialBuilder::default()
-            .with_min_delay(Duration::from_millis(10))
-            .with_max_delay(Duration::from_millis(500))
-            .without_max_times();
-        let connected = (|| options.connect()).retry(pauses).when(may_pass);
-        timeout(ACQUIRE_TIMEOUT, connected).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
+    /// Closes the pool within a time limit: idle connections now, others when their statements end.
+    pub async fn close(&self) {
+        let idle = self.pool.retain(|_, _| false).removed;
+        self.pool.close();
+        close_all(idle).await;
     }
 
-    /// Closes the pool within a time limit.
-    pub async fn close(&self) {
-        self.connections.close().await;
+    /// Closes connections that were idle for [`MAX_IDLE_TIME`], in the background.
+    pub(super) fn close_idle(&self) {
+        let idle = self.pool.retain(|_, metrics| metrics.last_used() < MAX_IDLE_TIME).removed;
+        if !idle.is_empty() {
+            tokio::spawn(close_all(idle));
+        }
     }
 
     pub(super) fn path(&self) -> &Path {
-        &self.path
+        &self.pool.manager().path
     }
 
     async fn lend(&self) -> sqlx::Result<Lent> {
-        let turn = timeout(ACQUIRE_TIMEOUT, self.turns.clone().acquire_owned());
-        let turn = turn.await.map_err(|_| sqlx::Error::PoolTimedOut)?.map_err(|_| sqlx::Error::PoolClosed)?;
-        let idle = self.connections.take(&self.path)?;
-        let (connection, made) = match idle {
-            Some(idle) => idle,
-            None => (self.connect_patiently().await?, Instant::now()),
-        };
-        let used = Use { made, since: Instant::now() };
-        let connections = self.connections.clone();
-        Ok(Lent {
-            connection: Some(connection),
-            connections,
-            path: self.path.clone(),
-            used,
-            is_answered: false,
-            _turn: turn,
-        })
+        let connection = self.pool.get().await.map_err(|error| match error {
+            PoolError::Backend(error) => error,
+            PoolError::Timeout(_) => sqlx::Error::PoolTimedOut,
+            PoolError::Closed | PoolError::NoRuntimeSpecified | PoolError::PostCreateHook(_) => sqlx::Error::PoolClosed,
+        })?;
+        let used = Use { made: Object::metrics(&connection).created.into(), since: Instant::now() };
+        Ok(Lent { connection: Some(connection), path: self.path().clone(), used, is_answered: false })
     }
 }
 
-/// Returns true if another attempt to connect may succeed soon: the server is starting, or all its connections are in
-/// use.
-fn may_pass(error: &sqlx::Error) -> bool {
-    match error {
-        sqlx::Error::Io(error) => error.kind() == io::ErrorKind::ConnectionRefused,
-        sqlx::Error::Database(error) => error.is_transient_in_connect_phase(),
-        _ => false,
-    }
+async fn close_all(connections: Vec<PgConnection>) {
+    let _ = timeout(CLOSE_TIMEOUT, join_all(connections.into_iter().map(PgConnection::close))).await;
 }
 
-/// A connection while one statement uses it. On drop it is kept for the next statement if this one was answered.
-/// Otherwise (after a deadline, or if the caller dropped the statement) its state is unknown, and it is closed.
+/// A connection while one statement uses it. On drop it returns to the pool if the statement was answered. Otherwise
+/// (after a deadline, or if the caller dropped the statement) its state is unknown, and it is closed.
 struct Lent {
-    connection: Option<PgConnection>,
-    connections: Connections,
+    connection: Option<Object<Connections>>,
     path: Path,
     used: Use,
     is_answered: bool,
-    /// Dropped after the connection is idle again, so that the next statement finds it.
-    _turn: OwnedSemaphorePermit,
 }
 
 impl Lent {
     fn connection(&mut self) -> sqlx::Result<&mut PgConnection> {
-        self.connection.as_mut().ok_or(sqlx::Error::PoolClosed)
+        self.connection.as_deref_mut().ok_or(sqlx::Error::PoolClosed)
     }
 
     /// Records whether this connection, and others at least as old, can be used again. Returns the statement's outcome.
@@ -214,9 +186,9 @@ impl Lent {
 impl Drop for Lent {
     fn drop(&mut self) {
         if let Some(connection) = self.connection.take()
-            && self.is_answered
+            && !self.is_answered
         {
-            self.connections.put(connection, self.used.made);
+            drop(Object::take(connection));
         }
     }
 }

@@ -2,12 +2,12 @@
 
 mod classify;
 mod config;
+mod connections;
 mod database;
 mod each_row;
 mod error;
 mod group_commit;
 mod halves;
-mod idle_connections;
 mod migrate;
 mod migrations;
 mod network_path;

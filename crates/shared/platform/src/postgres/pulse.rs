@@ -1,4 +1,4 @@
-//! Health check of the server: a ping every second on a connection of its own.
+//! Health check of the server: a ping every second on a connection of its own. It also closes idle connections.
 
 use std::time::Duration;
 
@@ -11,8 +11,8 @@ use crate::{outage::Outage, server::readiness::Condition};
 
 const PING_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Sets a readiness condition to whether the database answers, and marks the pool's connections as stale when the path
-/// is lost.
+/// Sets a readiness condition to whether the database answers, marks the pool's connections as stale when the path is
+/// lost, and closes those that were idle for long.
 ///
 /// If the connection of the check breaks, for example because the server restarted, idle connections of the pool are
 /// replaced before a request uses them. If a ping is not answered, statements that wait on connections as old as the
@@ -22,6 +22,7 @@ pub async fn watch(database: Database, reachable: Condition, stop: CancellationT
     let options = database.connect_options();
     let mut untrusted = Outage::new("PostgreSQL over TLS", format!("{}:{}", options.get_host(), options.get_port()));
     loop {
+        database.close_idle();
         tokio::select! {
             alive = beat(&database, &mut connection, &mut untrusted) => reachable.set(alive),
             () = stop.cancelled() => return Ok(()),
