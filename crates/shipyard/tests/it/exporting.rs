@@ -49,7 +49,8 @@ async fn dropped(shop: &Shop) -> u64 {
 #[tokio::test]
 async fn a_collector_that_is_away_hangs_or_is_slow_fails_no_request() {
     let (collector, network) = far_collector().await;
-    let shop = Shop::new().with("OTEL_EXPORTER_OTLP_ENDPOINT", &format!("http://{}", network.address()));
+    let endpoint = format!("http://{}", network.address());
+    let shop = Shop::new().with("OTEL_EXPORTER_OTLP_ENDPOINT", &endpoint).with("LOG_LEVEL", "info");
     let mut program = shop.start().await;
 
     load(&shop, 2, "a collector that answers").await;
@@ -74,8 +75,9 @@ async fn a_collector_that_is_away_hangs_or_is_slow_fails_no_request() {
     .await;
     program.signal(Signal::INT);
     assert!(program.ended().await.success(), "{}", shop.log());
+    // A failure has one line, however many exports fail. A slow collector may fail several times.
     let log = shop.log();
-    assert!(log.matches("dropped until the collector takes them").count() <= 4, "{log}");
+    assert!((1..=4).contains(&log.matches("collector unavailable").count()), "{log}");
 }
 
 /// Starts geo with one worker thread, which exports to `endpoint`, and calls it once.

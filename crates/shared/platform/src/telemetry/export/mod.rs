@@ -1,11 +1,9 @@
-//! The export of traces and logs to a collector: bounded in memory and time, and dropped items are counted in
-//! `telemetry_dropped_total{signal}`.
+//! The export of traces and logs to a collector by the SDK's batch processors, which bound memory and time.
 //!
-//! The SDK's batch processors have their own queues and do not report how many items they dropped. [`Queue`] admits as
-//! many items as such a queue holds, so every dropped item is counted.
+//! A processor does not report how many items it drops. [`Queue`] admits as many items as the processor's own queue
+//! holds, so the processor drops none, and each dropped item is counted in `telemetry_dropped_total{signal}`.
 
 use std::{
-    fmt,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -17,8 +15,7 @@ use anyhow::Context as _;
 use metrics::Counter;
 use opentelemetry::{Context, InstrumentationScope};
 use opentelemetry_otlp::{
-    Compression, LogExporter as OtlpLogs, RetryPolicy, SpanExporter as OtlpSpans, WithExportConfig as _,
-    WithTonicConfig as _,
+    Compression, LogExporter as OtlpLogs, RetryPolicy, SpanExporter as OtlpSpans, WithExportConfig, WithTonicConfig,
 };
 use opentelemetry_sdk::{
     Resource,
@@ -37,45 +34,37 @@ const EXPORT_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Creates the processor that exports spans to the OTLP endpoint over gRPC.
 pub(super) fn spans(endpoint: &str) -> anyhow::Result<impl SpanProcessor + 'static> {
-    let exporter = OtlpSpans::builder()
-        .with_tonic()
-        .with_endpoint(endpoint)
-        .with_timeout(EXPORT_TIMEOUT)
-        .with_compression(Compression::Gzip)
-        .with_retry_policy(RetryPolicy::disabled())
-        .build()
-        .context("OTEL_EXPORTER_OTLP_ENDPOINT")?;
-    Ok(bounded_spans(exporter, Queue::new("traces")))
+    let exporter = configure(OtlpSpans::builder().with_tonic(), endpoint).build();
+    Ok(counted_spans(exporter.context("OTEL_EXPORTER_OTLP_ENDPOINT")?, Queue::new("traces")))
 }
 
-fn bounded_spans(exporter: impl SpanExporter + 'static, queue: Arc<Queue>) -> Bounded<BatchSpanProcessor> {
+fn counted_spans(exporter: impl SpanExporter + 'static, queue: Arc<Queue>) -> Counted<BatchSpanProcessor> {
     let config = trace::BatchConfigBuilder::default()
         .with_max_queue_size(MAX_QUEUE_SIZE)
         .with_max_export_batch_size(MAX_BATCH_SIZE)
         .with_scheduled_delay(EXPORT_INTERVAL)
         .build();
-    let exporter = Counted { exporter, queue: queue.clone() };
-    Bounded { next: BatchSpanProcessor::builder(exporter).with_batch_config(config).build(), queue }
+    let exporter = Counted { next: exporter, queue: queue.clone() };
+    Counted { next: BatchSpanProcessor::new(exporter, config), queue }
 }
 
 /// Creates the processor that exports log records to the OTLP endpoint over gRPC.
 pub(super) fn logs(endpoint: &str) -> anyhow::Result<impl LogProcessor + 'static> {
-    let exporter = OtlpLogs::builder()
-        .with_tonic()
-        .with_endpoint(endpoint)
-        .with_timeout(EXPORT_TIMEOUT)
-        .with_compression(Compression::Gzip)
-        .with_retry_policy(RetryPolicy::disabled())
-        .build()
-        .context("OTEL_EXPORTER_OTLP_ENDPOINT")?;
+    let exporter = configure(OtlpLogs::builder().with_tonic(), endpoint).build();
     let queue = Queue::new("logs");
+    let exporter = Counted { next: exporter.context("OTEL_EXPORTER_OTLP_ENDPOINT")?, queue: queue.clone() };
     let config = logs::BatchConfigBuilder::default()
         .with_max_queue_size(MAX_QUEUE_SIZE)
         .with_max_export_batch_size(MAX_BATCH_SIZE)
         .with_scheduled_delay(EXPORT_INTERVAL)
         .build();
-    let exporter = Counted { exporter, queue: queue.clone() };
-    Ok(Bounded { next: BatchLogProcessor::builder(exporter).with_batch_config(config).build(), queue })
+    Ok(Counted { next: BatchLogProcessor::builder(exporter).with_batch_config(config).build(), queue })
+}
+
+fn configure<B: WithExportConfig + WithTonicConfig>(exporter: B, endpoint: &str) -> B {
+    // A retry would hold up what waits.
+    let exporter = exporter.with_compression(Compression::Gzip).with_retry_policy(RetryPolicy::disabled());
+    exporter.with_endpoint(endpoint).with_timeout(EXPORT_TIMEOUT)
 }
 
 pub(super) fn count_from_zero() {
@@ -85,6 +74,7 @@ pub(super) fn count_from_zero() {
 }
 
 /// The items of one signal that wait for export or are being exported.
+#[derive(Debug)]
 struct Queue {
     signal: &'static str,
     waiting: AtomicUsize,
@@ -112,41 +102,34 @@ impl Queue {
     /// Records that `count` items were exported or, after an error, dropped.
     fn leave(&self, count: usize, result: &OTelSdkResult) {
         self.waiting.fetch_sub(count, Ordering::Relaxed);
-        match result {
-            Ok(()) if self.failing.swap(false, Ordering::Relaxed) => {
-                tracing::info!("export of {} recovered", self.signal);
+        let failed = result.is_err();
+        let was_failing = self.failing.swap(failed, Ordering::Relaxed);
+        if let Err(error) = result {
+            self.dropped.increment(count as u64);
+            if !was_failing {
+                tracing::info!(%error, "collector unavailable, {} dropped", self.signal);
             }
-            Ok(()) => {}
-            Err(error) => {
-                self.dropped.increment(count as u64);
-                if !self.failing.swap(true, Ordering::Relaxed) {
-                    tracing::info!(%error, "collector unavailable, {} dropped", self.signal);
-                }
-            }
+        } else if was_failing {
+            tracing::info!("export of {} recovered", self.signal);
         }
     }
 }
 
-impl fmt::Debug for Queue {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.signal)
-    }
-}
-
-/// A batch processor behind a [`Queue`].
+/// A batch processor whose items a [`Queue`] admits, or its exporter, with which they leave the queue. At shutdown the
+/// processor drops its exporter, so only the processor has to be told.
 #[derive(Debug)]
-struct Bounded<P> {
-    next: P,
+struct Counted<T> {
+    next: T,
     queue: Arc<Queue>,
 }
 
-impl<P: SpanProcessor> SpanProcessor for Bounded<P> {
+impl<P: SpanProcessor> SpanProcessor for Counted<P> {
     fn on_start(&self, span: &mut Span, context: &Context) {
         self.next.on_start(span, context);
     }
 
     fn on_end(&self, span: SpanData) {
-        if span.span_context.is_sampled() && self.queue.admit() {
+        if self.queue.admit() {
             self.next.on_end(span);
         }
     }
@@ -164,7 +147,7 @@ impl<P: SpanProcessor> SpanProcessor for Bounded<P> {
     }
 }
 
-impl<P: LogProcessor> LogProcessor for Bounded<P> {
+impl<P: LogProcessor> LogProcessor for Counted<P> {
     fn emit(&self, record: &mut SdkLogRecord, scope: &InstrumentationScope) {
         if self.queue.admit() {
             self.next.emit(record, scope);
@@ -184,44 +167,29 @@ impl<P: LogProcessor> LogProcessor for Bounded<P> {
     }
 }
 
-/// An exporter that tells its queue which items have left it.
-#[derive(Debug)]
-struct Counted<E> {
-    exporter: E,
-    queue: Arc<Queue>,
-}
-
 impl<E: SpanExporter> SpanExporter for Counted<E> {
     async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
         let count = batch.len();
-        let result = self.exporter.export(batch).await;
+        let result = self.next.export(batch).await;
         self.queue.leave(count, &result);
         result
     }
 
-    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
-        self.exporter.shutdown_with_timeout(timeout)
-    }
-
     fn set_resource(&mut self, resource: &Resource) {
-        self.exporter.set_resource(resource);
+        self.next.set_resource(resource);
     }
 }
 
 impl<E: LogExporter> LogExporter for Counted<E> {
     async fn export(&self, batch: LogBatch<'_>) -> OTelSdkResult {
         let count = batch.iter().count();
-        let result = self.exporter.export(batch).await;
+        let result = self.next.export(batch).await;
         self.queue.leave(count, &result);
         result
     }
 
-    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
-        self.exporter.shutdown_with_timeout(timeout)
-    }
-
     fn set_resource(&mut self, resource: &Resource) {
-        self.exporter.set_resource(resource);
+        self.next.set_resource(resource);
     }
 }
 

@@ -43,7 +43,7 @@ impl Setup {
         let queue = metrics::with_local_recorder(&recorder, || Queue::new("traces"));
         let ((sending, sent), (answer, answers)) = (channel(), channel());
         let collector = Collector { sent: sending, answers: Mutex::new(answers) };
-        let traces = SdkTracerProvider::builder().with_span_processor(bounded_spans(collector, queue)).build();
+        let traces = SdkTracerProvider::builder().with_span_processor(counted_spans(collector, queue)).build();
         Self { traces, sent, answer, metrics }
     }
 
