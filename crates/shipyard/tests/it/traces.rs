@@ -84,6 +84,7 @@ async fn every_span_has_the_parent_that_it_should_have_and_a_trace_leads_to_its_
         &[
             ("OTEL_EXPORTER_OTLP_ENDPOINT", &collector.url()),
             ("LOG_OUTPUTS", "stdout,otlp"),
+            ("LOG_FORMAT", "json"),
             ("TELEGRAM_BOT_TOKEN", BOT_TOKEN),
             ("TELEGRAM_API_URL", &telegram.url()),
             ("TELEGRAM_CHAT_ID", "4242"),
@@ -115,6 +116,17 @@ async fn every_span_has_the_parent_that_it_should_have_and_a_trace_leads_to_its_
     let telling: BTreeSet<&str> =
         lines.iter().filter(|line| line.trace == trace).map(|line| line.service.as_str()).collect();
     assert_eq!(telling, BTreeSet::from(TELLING), "{lines:#?}");
+    let services = operations::registry::SERVICES.into_iter();
+    let writing = services.filter(|&service| tells_of(&trace, &std::fs::read_to_string(system.log(service)).unwrap()));
+    let writing: BTreeSet<&str> = writing.map(|service| service.name).collect();
+    assert_eq!(writing, BTreeSet::from(TELLING), "the services with JSON lines of the trace");
+}
+
+/// Returns true if the log has a JSON line with the ids of this trace and of a span.
+fn tells_of(trace: &str, log: &str) -> bool {
+    let lines = log.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+    let mut lines = lines.filter(|line| line["trace_id"] == trace);
+    lines.any(|line| line["span_id"].as_str().is_some_and(|id| id.len() == 16))
 }
 
 /// Makes the services handle orders, loans and orders of other shops. Returns the trace of a payment whose order was

@@ -12,7 +12,7 @@ use crate::{
 fn capture() -> (MemoryLog, tracing::subscriber::DefaultGuard) {
     let log = MemoryLog::default();
     let writer = log.clone();
-    let subscriber = json_subscriber::fmt().flatten_event(true).with_writer(move || writer.clone()).finish();
+    let subscriber = tracing_subscriber::fmt().json().flatten_event(true).with_writer(move || writer.clone()).finish();
     (log, subscribe(subscriber))
 }
 

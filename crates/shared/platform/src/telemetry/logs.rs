@@ -10,21 +10,18 @@ use tracing::Subscriber;
 use tracing_subscriber::{
     EnvFilter, Layer,
     filter::{FilterExt as _, FilterFn, LevelFilter},
+    fmt,
     layer::Filter,
     registry::LookupSpan,
 };
 
-use super::{
-    Config,
-    ids::{span_id, trace_id},
-    line::{Line, library},
-};
+use super::{Config, line::WithIds};
 use crate::security_events;
 
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
-    /// For people. Each line names the service, and within a request the trace.
+    /// For people, with the `trace_id` within a span.
     #[default]
     Pretty,
     /// One JSON object per line, with `trace_id` and `span_id` within a span.
@@ -84,21 +81,15 @@ where
         return Ok(None);
     }
     let lines = match config.log_format {
-        LogFormat::Pretty => tracing_subscriber::fmt::layer()
-            .with_writer(std::io::stderr)
-            .with_ansi(in_colour(std::io::stderr().is_terminal(), std::env::var_os("NO_COLOR").as_deref()))
-            .event_format(Line)
-            .boxed(),
+        LogFormat::Pretty => {
+            let colour = in_colour(std::io::stderr().is_terminal(), std::env::var_os("NO_COLOR").as_deref());
+            let lines = fmt::layer().with_writer(std::io::stderr).with_ansi(colour).compact();
+            // `WithIds` formats into a string of its own, which does not know the layer's choice.
+            lines.map_event_format(|format| WithIds { format: format.with_ansi(colour), is_json: false }).boxed()
+        }
         LogFormat::Json => {
-            let mut lines = json_subscriber::fmt::layer()
-                .with_writer(std::io::stderr)
-                .flatten_event(true)
-                .with_current_span(true)
-                .with_span_list(false);
-            let ids = lines.inner_layer_mut();
-            ids.add_from_span("trace_id", trace_id);
-            ids.add_from_span("span_id", span_id);
-            lines.boxed()
+            let lines = fmt::layer().with_writer(std::io::stderr).json().flatten_event(true).with_span_list(false);
+            lines.map_event_format(|format| WithIds { format, is_json: true }).boxed()
         }
     };
     Ok(Some(lines.with_filter(filter(config)?)))
@@ -136,6 +127,10 @@ fn levels(text: &str) -> Result<EnvFilter, String> {
         )),
         None => EnvFilter::try_new(text).map_err(|error| error.to_string()),
     }
+}
+
+fn library(target: &str) -> &str {
+    target.split("::").next().unwrap_or_default()
 }
 
 /// Returns true for events that contain the bytes of a connection, including headers with sessions and tokens. No

@@ -2,7 +2,6 @@
 
 mod context;
 mod export;
-mod ids;
 mod line;
 mod logs;
 mod memory_log;
