@@ -15,11 +15,8 @@ use uuid::Uuid;
 
 use crate::{
     clock::Virtual,
-    postgres::{Database, GroupCommit, SharedTable},
+    postgres::{Database, GroupCommit},
 };
-
-pub static TABLE: SharedTable =
-    SharedTable::new("inbox", "_sqlx_migrations_inbox", &sqlx::migrate!("../../../migrations/platform/inbox"));
 
 /// The time at which each consumer processed each event.
 type Seen = HashMap<Handled, DateTime<Utc>>;

@@ -12,10 +12,7 @@ use std::{
 use async_trait::async_trait;
 use tokio::time::Instant;
 
-use crate::postgres::{Database, SharedTable};
-
-pub static TABLE: SharedTable =
-    SharedTable::new("leases", "_sqlx_migrations_leases", &sqlx::migrate!("../../../migrations/platform/leases"));
+use crate::postgres::Database;
 
 /// The time limit of [`release_all`].
 const RELEASE_TIMEOUT: Duration = Duration::from_millis(500);

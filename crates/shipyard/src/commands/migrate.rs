@@ -4,9 +4,12 @@ use anyhow::Context as _;
 use clap::Subcommand;
 use platform::{
     config::{ConfigError, Settings},
-    postgres::{Migrations, Step, connect_options, explain},
+    postgres::{connect_options, explain, migrations},
 };
-use sqlx::{Connection as _, PgConnection};
+use sqlx::{
+    Connection as _, PgConnection,
+    migrate::{Migration, Migrator},
+};
 
 use operations::registry::{self, with_database};
 use platform::server::service::Service;
@@ -60,7 +63,7 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
 /// A connection to one service's database.
 struct Database {
     service: &'static Service,
-    migrations: &'static Migrations,
+    migrations: &'static Migrator,
     connection: PgConnection,
 }
 
@@ -96,33 +99,34 @@ impl Database {
 
     async fn up(mut self) -> anyhow::Result<()> {
         let migrating = || format!("migrating {}", self.service);
-        let before = self.migrations.steps(&mut self.connection).await.map_err(explain).with_context(migrating)?;
-        self.migrations.run(&mut self.connection).await.with_context(migrating)?;
-        let done: Vec<String> = before.iter().filter(|step| step.applied.is_none()).map(name).collect();
+        let before = migrations::steps(self.migrations, &mut self.connection).await;
+        let before = before.map_err(explain).with_context(migrating)?;
+        migrations::apply(self.migrations, &mut self.connection).await.with_context(migrating)?;
+        let pending = before.iter().filter(|step| !step.is_applied);
+        let done: Vec<String> = pending.map(|step| name(step.migration)).collect();
         outln!("{:<14}{}", self.service, if done.is_empty() { "is up to date".to_owned() } else { done.join(", ") });
         Ok(())
     }
 
     async fn down(mut self) -> anyhow::Result<()> {
-        let undone = self.migrations.revert_latest(&mut self.connection).await.map_err(explain);
+        let undone = migrations::revert_latest(self.migrations, &mut self.connection).await.map_err(explain);
         match undone.with_context(|| format!("reverting the latest migration of {}", self.service))? {
-            Some(step) => outln!("{:<14}undone: {}", self.service, name(&step)),
+            Some(migration) => outln!("{:<14}undone: {}", self.service, name(migration)),
             None => outln!("{:<14}has no migration to undo", self.service),
         }
         Ok(())
     }
 
     async fn status(mut self) -> anyhow::Result<()> {
-        for step in self.migrations.steps(&mut self.connection).await.map_err(explain)? {
-            let state = if step.applied.is_some() { "applied" } else { "pending" };
-            outln!("{:<14}{state:<9}{}", self.service, name(&step));
+        for step in migrations::steps(self.migrations, &mut self.connection).await.map_err(explain)? {
+            let state = if step.is_applied { "applied" } else { "pending" };
+            outln!("{:<14}{state:<9}{}", self.service, name(step.migration));
         }
         Ok(())
     }
 }
 
-/// The step's name, such as `0002 self payment`, or `outbox 0001 create` of a shared table.
-fn name(step: &Step<'_>) -> String {
-    let table = step.history.table.map(|table| format!("{table} ")).unwrap_or_default();
-    format!("{table}{:04} {}", step.migration.version, step.migration.description)
+/// The migration's name, such as `0002 self payment`.
+fn name(migration: &Migration) -> String {
+    format!("{:04} {}", migration.version, migration.description)
 }

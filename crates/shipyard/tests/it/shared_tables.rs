@@ -1,27 +1,50 @@
-//! Tables that several services have are the same in each of their databases.
+//! Tables that several services have are the same in each of their databases, and in those of the release before, which
+//! recorded their migrations in histories of their own.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use operations::registry::with_database;
-use platform::postgres::Database;
+use platform::{
+    postgres::{Database, migrate},
+    server::service::Service,
+};
+use sqlx::{AssertSqlSafe, migrate::Migrator};
+use tokio_util::sync::CancellationToken;
 
 const SHARED: [&str; 3] = ["inbox", "leases", "outbox"];
+/// The last migration of the outbox in the release before.
+const LAST: i64 = 2;
+
+/// The migrations of these tables in the release before, and a statement that adds a row.
+static RELEASED: [(&str, Migrator, &str); 3] = [
+    (
+        "inbox",
+        sqlx::migrate!("../shared/platform/src/postgres/released/inbox"),
+        "insert into inbox values ('group', gen_random_uuid(), now())",
+    ),
+    (
+        "leases",
+        sqlx::migrate!("../shared/platform/src/postgres/released/leases"),
+        "insert into leases values ('one', 'me', 7, now())",
+    ),
+    (
+        "outbox",
+        sqlx::migrate!("../shared/platform/src/postgres/released/outbox"),
+        "insert into outbox (event_uuid, event_type, key, payload, trace)
+        values (gen_random_uuid(), 'kind', gen_random_uuid(), 'payload', '{}')",
+    ),
+];
 
 #[tokio::test]
 async fn shared_tables_are_alike_in_every_database() {
     let mut shapes: BTreeMap<&str, Vec<(&str, BTreeSet<String>)>> = BTreeMap::new();
     for service in with_database() {
-        let migrations = service.migrations().expect("it has a database");
-        let declared: Vec<&str> = migrations.shared.iter().map(|table| table.name).collect();
-        let pool = testkit::database(migrations).await.pool;
+        let pool = testkit::database(service.migrations().expect("it has a database")).await.pool;
         for table in SHARED {
             let shape = shape(&pool, table).await;
-            assert_eq!(
-                declared.contains(&table),
-                !shape.is_empty(),
-                "{service}: its MIGRATIONS name the shared tables that it has"
-            );
-            if !shape.is_empty() {
+            let is_there = !shape.is_empty();
+            assert_eq!(service.has_table(table), is_there, "{service}: NNNN_{table}.up.sql creates {table}");
+            if is_there {
                 shapes.entry(table).or_default().push((service.name, shape));
             }
         }
@@ -33,11 +56,85 @@ async fn shared_tables_are_alike_in_every_database() {
             let differences: Vec<_> = expected.symmetric_difference(shape).collect();
             assert!(
                 differences.is_empty(),
-                "{table} of {service} and of {model} differ; mend it in migrations/platform/{table}: {differences:#?}"
+                "{table} of {service} and of {model} differ; each service with it needs the same migrations: {differences:#?}"
             );
         }
         assert!(shapes.len() > 1, "{table} is not shared");
     }
+}
+
+#[tokio::test]
+async fn a_database_of_the_release_before_keeps_its_rows_and_that_release_still_starts_on_it() {
+    for service in with_database() {
+        let migrations = service.migrations().expect("it has a database");
+        let made = shapes(&testkit::database(migrations).await.pool).await;
+        // The first checkout that can be upgraded has no second migration of the outbox.
+        for last in [1, LAST] {
+            let pool = testkit::empty_database().await.pool;
+            start_released(service, &pool, last).await;
+            for (_, _, insert) in RELEASED.iter().filter(|(table, ..)| service.has_table(table)) {
+                sqlx::query(*insert).execute(&pool).await.unwrap();
+            }
+            let before = rows(service, &pool).await;
+
+            migrate(&pool, migrations, &CancellationToken::new()).await.unwrap();
+            start_released(service, &pool, LAST).await;
+
+            assert_eq!(rows(service, &pool).await, before, "{service}");
+            assert_eq!(shapes(&pool).await, made, "{service}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_release_before_starts_on_a_database_that_this_one_has_made() {
+    for service in with_database() {
+        let pool = testkit::database(service.migrations().expect("it has a database")).await.pool;
+        let made = shapes(&pool).await;
+
+        start_released(service, &pool, LAST).await;
+
+        assert_eq!(shapes(&pool).await, made, "{service}");
+    }
+}
+
+/// Migrates like the release before: the service's own migrations, without an error for newer ones (decision 61), and
+/// then each shared table's, with a history of their own.
+async fn start_released(service: &Service, pool: &Database, last_of_outbox: i64) {
+    let all = service.migrations().expect("it has a database");
+    let shared = all.iter().filter(|migration| SHARED.contains(&&*migration.description));
+    let first_shared = shared.map(|migration| migration.version).min().expect("it has leases");
+    let own = all.iter().filter(|migration| migration.version < first_shared).cloned().collect();
+    let mut own = Migrator::with_migrations(own);
+    own.set_ignore_missing(true);
+    let mut connection = pool.connect().await.unwrap();
+    own.run(&mut connection).await.unwrap();
+    for (table, released, _) in RELEASED.iter().filter(|(table, ..)| service.has_table(table)) {
+        let released = Migrator {
+            migrations: released.migrations.clone(),
+            table_name: format!("_sqlx_migrations_{table}").into(),
+            ..Migrator::DEFAULT
+        };
+        released.run_to(if *table == "outbox" { last_of_outbox } else { 1 }, &mut connection).await.unwrap();
+    }
+}
+
+/// Returns the rows of the shared tables, as text.
+async fn rows(service: &Service, pool: &Database) -> Vec<Option<String>> {
+    let mut all = Vec::new();
+    for table in SHARED.into_iter().filter(|table| service.has_table(table)) {
+        let rows = AssertSqlSafe(format!("select jsonb_agg(to_jsonb(rows))::text from {table} as rows"));
+        all.push(sqlx::query_scalar(rows).fetch_one(pool).await.unwrap());
+    }
+    all
+}
+
+async fn shapes(pool: &Database) -> Vec<BTreeSet<String>> {
+    let mut all = Vec::new();
+    for table in SHARED {
+        all.push(shape(pool, table).await);
+    }
+    all
 }
 
 /// The table's columns in order, its constraints and indexes; empty if there is no such table.

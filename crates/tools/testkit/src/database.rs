@@ -6,9 +6,10 @@ use std::{
     sync::atomic::{AtomicU32, Ordering},
 };
 
-use platform::postgres::Migrations;
+use platform::postgres::migrations;
 use sqlx::{
     AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection,
+    migrate::{MigrateError, Migrator},
     postgres::{PgConnectOptions, PgSslMode},
 };
 use tokio::sync::OnceCell;
@@ -26,7 +27,7 @@ pub struct Database {
 }
 
 /// Creates a database and applies these migrations.
-pub async fn database(migrations: &Migrations) -> Database {
+pub async fn database(migrations: &Migrator) -> Database {
     let server = Databases::connect().await;
     match server.migrated(migrations).await {
         Ok(database) => database,
@@ -86,7 +87,7 @@ impl Databases {
     }
 
     /// Creates a copy of the template with the schema of `migrations`. The first caller creates the template.
-    async fn migrated(&self, migrations: &Migrations) -> Result<Database, sqlx::migrate::MigrateError> {
+    async fn migrated(&self, migrations: &Migrator) -> Result<Database, MigrateError> {
         let hash = hash(migrations);
         let template = format!("template_{hash:016x}");
         let mut admin = self.admin().await?;
@@ -101,7 +102,7 @@ impl Databases {
             execute(&mut admin, format!("drop database if exists {draft} with (force)")).await?;
             execute(&mut admin, format!("create database {draft} template template0")).await?;
             let mut connection = PgConnection::connect_with(&self.options.clone().database(&draft)).await?;
-            migrations.run(&mut connection).await?;
+            migrations::apply(migrations, &mut connection).await?;
             connection.close().await?;
             execute(&mut admin, format!("alter database {draft} allow_connections false")).await?;
             execute(&mut admin, format!("alter database {draft} rename to {template}")).await?;
@@ -131,13 +132,10 @@ async fn execute(connection: &mut PgConnection, statement: String) -> sqlx::Resu
     Ok(())
 }
 
-fn hash(migrations: &Migrations) -> u64 {
+fn hash(migrations: &Migrator) -> u64 {
     let mut hasher = DefaultHasher::new();
-    for history in migrations.histories() {
-        history.table.hash(&mut hasher);
-        for migration in history.migrations {
-            (migration.version, &migration.checksum).hash(&mut hasher);
-        }
+    for migration in migrations.iter() {
+        (migration.version, &migration.checksum).hash(&mut hasher);
     }
     hasher.finish()
 }

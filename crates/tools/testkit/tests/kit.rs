@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 
 use contracts::events::OrderPaid;
-use platform::{kafka::Record, lease, postgres::Migrations};
+use platform::kafka::Record;
 use sqlx::migrate::Migrator;
 
-static MIGRATIONS: Migrations = Migrations::new(Migrator::DEFAULT, &[&lease::TABLE]);
+static MIGRATIONS: Migrator = sqlx::migrate!("../../../migrations/console");
 
 #[tokio::test]
 async fn every_database_is_migrated_and_its_own() {

@@ -14,11 +14,8 @@ use super::{Backlog, Outbox, Unpublished};
 use crate::{
     jobs::batch::Done,
     lease::{Lease, PgLease},
-    postgres::{Database, Listener, SharedTable},
+    postgres::{Database, Listener},
 };
-
-pub static TABLE: SharedTable =
-    SharedTable::new("outbox", "_sqlx_migrations_outbox", &sqlx::migrate!("../../../migrations/platform/outbox"));
 
 /// The notification channel for new rows.
 const CHANNEL: &str = "outbox";

@@ -5,13 +5,16 @@ use std::time::Duration;
 use anyhow::Context as _;
 use sqlx::{
     Connection as _, PgConnection,
-    migrate::MigrateError::{self, Execute, ExecuteMigration, VersionMismatch, VersionMissing},
+    migrate::{
+        MigrateError::{self, Execute, ExecuteMigration, VersionMismatch, VersionMissing},
+        Migrator,
+    },
 };
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Database, History, Migrations, is_contended, is_refused, is_unavailable,
-    migrations::{FIRST_VERSION, Unknown},
+    Database, is_contended, is_refused, is_unavailable,
+    migrations::{self, FIRST_VERSION, Unknown},
     network_path::Unanswered,
     tls,
 };
@@ -39,7 +42,7 @@ const BEFORE_RELEASE: &str = "the database was made by a checkout from before 0.
 /// If a newer version has migrated the database, only logs a warning: its migrations only add what this version does
 /// not need (decision 61). Fails if one of them is a contraction, if a migration is wrong, or if the server's
 /// certificate is not trusted. If the server is unavailable or refuses this service, retries until `stop`.
-pub async fn migrate(database: &Database, migrations: &Migrations, stop: &CancellationToken) -> anyhow::Result<()> {
+pub async fn migrate(database: &Database, migrations: &Migrator, stop: &CancellationToken) -> anyhow::Result<()> {
     let mut pauses = retry::endless_backoff();
     loop {
         tokio::select! {
@@ -57,10 +60,9 @@ pub async fn migrate(database: &Database, migrations: &Migrations, stop: &Cancel
 }
 
 /// Applies all pending migrations. Fails if this version does not work with the applied ones.
-async fn catch_up(database: &Database, migrations: &Migrations) -> anyhow::Result<Result<(), MigrateError>> {
-    // Usually nothing is pending, which one request shows. Otherwise each history takes a connection, a lock and some
-    // eight requests.
-    let expects_newer = match migrations.compare(database).await {
+async fn catch_up(database: &Database, migrations: &Migrator) -> anyhow::Result<Result<(), MigrateError>> {
+    // Usually nothing is pending, which one request shows without a lock.
+    let expects_newer = match migrations::compare(migrations, database).await {
         Ok(found) => {
             anyhow::ensure!(!found.is_before_release, BEFORE_RELEASE);
             check_unknown(&found.unknown)?;
@@ -74,26 +76,20 @@ async fn catch_up(database: &Database, migrations: &Migrations) -> anyhow::Resul
         // A missing history is an error, too.
         Err(_) => false,
     };
-    for history in migrations.histories() {
-        if let Err(error) = attempt(database, history, expects_newer).await {
-            return Ok(Err(error));
-        }
-    }
-    Ok(Ok(()))
+    Ok(attempt(database, migrations, expects_newer).await)
 }
 
 /// Fails unless this version works with these unknown migrations.
 fn check_unknown(unknown: &[Unknown]) -> anyhow::Result<()> {
-    for Unknown { table, version, name, is_newer } in unknown {
-        let of = table.map(|table| format!(" of {table}")).unwrap_or_default();
+    for Unknown { version, name, is_newer } in unknown {
         anyhow::ensure!(
             !name.starts_with(CONTRACT),
-            "the database was migrated by a newer version of this program (migration {version}{of}, {name}), and this one does not work with \
+            "the database was migrated by a newer version of this program (migration {version}, {name}), and this one does not work with \
              it; run that one, or undo its migrations with its `shipyard migrate down`"
         );
         anyhow::ensure!(
             is_newer,
-            "the database has migration {version}{of}, which this program does not know although it is not newer than its own; run the \
+            "the database has migration {version}, which this program does not know although it is not newer than its own; run the \
              program that made it"
         );
     }
@@ -142,7 +138,7 @@ pub fn explain(error: MigrateError) -> anyhow::Error {
 }
 
 /// Applies the migrations on a connection of its own. Fails if the server stops working for that connection.
-async fn attempt(database: &Database, history: History<'_>, expects_newer: bool) -> Result<(), MigrateError> {
+async fn attempt(database: &Database, migrations: &Migrator, expects_newer: bool) -> Result<(), MigrateError> {
     let mut connection = database.connect().await?;
     // A migration may take long, so it has no statement timeout. It waits for a lock only briefly, since all statements
     // of the running replicas queue behind it; then it is retried.
@@ -152,15 +148,10 @@ async fn attempt(database: &Database, history: History<'_>, expects_newer: bool)
     );
     let prepared = tokio::time::timeout(CHECK_INTERVAL, prepared.fetch_one(&mut connection)).await;
     let backend: i32 = prepared.unwrap_or_else(|_| Err(Unanswered.into()))?;
-    let mut migrator = history.migrator();
-    migrator.set_ignore_missing(expects_newer);
-    let run = async {
-        history.check_first(&mut connection).await?;
-        // `run` would have the same effect, but the compiler cannot prove that its future is `Send`.
-        migrator.run_direct(None, &mut connection, false).await
-    };
+    let migrator =
+        Migrator { migrations: migrations.migrations.clone(), ignore_missing: expects_newer, ..Migrator::DEFAULT };
     let outcome = tokio::select! {
-        outcome = run => outcome,
+        outcome = migrations::apply(&migrator, &mut connection) => outcome,
         () = lost(database, backend) => return Err(sqlx::Error::from(Unanswered).into()),
     };
     let _ = tokio::time::timeout(CHECK_INTERVAL, PgConnection::close(connection)).await;

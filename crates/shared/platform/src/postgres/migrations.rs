@@ -1,50 +1,23 @@
-//! The migrations of a database: first the service's own, then those of each table that several services share.
+//! The migrations of a database, and its history of them: sqlx's table `_sqlx_migrations`.
 
-use chrono::{DateTime, Utc};
 use sqlx::{
-    AssertSqlSafe, PgConnection,
-    migrate::{Migrate as _, MigrateError, Migration, Migrator},
+    PgConnection,
+    migrate::{AppliedMigration, Migrate as _, MigrateError, Migration, Migrator},
 };
 
 use super::Database;
 
-/// The version of the first migration of each history. That migration has not changed since 0.1.0, so a database with
+/// The version of the first migration of each database. That migration has not changed since 0.1.0, so a database with
 /// another first migration is older.
 pub(super) const FIRST_VERSION: i64 = 1;
 
-/// A table that several services share, with its migrations in `migrations/platform/<name>`.
-///
-/// Its migrations have their own history in each database, so that a change of the table is written once and numbered
-/// independently of the services' migrations.
-pub struct SharedTable {
-    pub name: &'static str,
-    migrations: &'static Migrator,
-    /// The name of the table that records which migrations are applied.
-    history: &'static str,
-}
-
-impl SharedTable {
-    /// Describes a shared table. `history` must never change once a database has it, since all migrations would be
-    /// applied again.
-    pub const fn new(name: &'static str, history: &'static str, migrations: &'static Migrator) -> Self {
-        Self { name, migrations, history }
-    }
-}
-
-/// All migrations of one database. The service's own migrations come first and must not name a shared table.
-pub struct Migrations {
-    pub own: Migrator,
-    pub shared: &'static [&'static SharedTable],
-}
-
-/// A sequence of migrations, and the table that records the applied ones.
-#[derive(Clone, Copy)]
-pub struct History<'m> {
-    /// The name of the shared table; `None` for the service's own migrations.
-    pub table: Option<&'static str>,
-    pub migrations: &'m [Migration],
-    recorded_in: &'m str,
-}
+/// The migrations by which the release before this one makes the tables of several services, and the histories where it
+/// looks for them. A later release drops these histories, in a contraction.
+static RELEASED: [(&str, Migrator); 3] = [
+    ("_sqlx_migrations_inbox", sqlx::migrate!("src/postgres/released/inbox")),
+    ("_sqlx_migrations_leases", sqlx::migrate!("src/postgres/released/leases")),
+    ("_sqlx_migrations_outbox", sqlx::migrate!("src/postgres/released/outbox")),
+];
 
 /// The differences between a database's and this program's migrations.
 pub(super) struct Comparison {
@@ -58,146 +31,107 @@ pub(super) struct Comparison {
 /// An applied migration that this program does not know.
 #[derive(Debug)]
 pub(super) struct Unknown {
-    pub table: Option<&'static str>,
     pub version: i64,
     pub name: String,
-    /// True if the version is higher than this program's versions of the same history.
+    /// True if the version is higher than this program's versions.
     pub is_newer: bool,
 }
 
 pub struct Step<'m> {
-    pub history: History<'m>,
     pub migration: &'m Migration,
-    pub applied: Option<DateTime<Utc>>,
+    pub is_applied: bool,
 }
 
-impl Migrations {
-    pub const fn new(own: Migrator, shared: &'static [&'static SharedTable]) -> Self {
-        Self { own, shared }
-    }
-
-    /// Returns the histories in the order in which they are applied.
-    pub fn histories(&self) -> impl Iterator<Item = History<'_>> {
-        let own = History { table: None, migrations: &self.own.migrations, recorded_in: &self.own.table_name };
-        let shared = self.shared.iter().map(|table| History {
-            table: Some(table.name),
-            migrations: &table.migrations.migrations,
-            recorded_in: table.history,
-        });
-        std::iter::once(own).chain(shared)
-    }
-
-    /// Applies the pending migrations of all histories.
-    pub async fn run(&self, connection: &mut PgConnection) -> Result<(), MigrateError> {
-        for history in self.histories() {
-            history.check_first(connection).await?;
-            history.migrator().run_direct(None, connection, false).await?;
-        }
-        Ok(())
-    }
-
-    /// Returns true if exactly these migrations are applied, with one request. Fails if the table of a history is
-    /// missing.
-    pub async fn are_applied(&self, database: &Database) -> sqlx::Result<bool> {
-        let found = self.compare(database).await?;
-        Ok(!found.is_pending && found.unknown.is_empty())
-    }
-
-    /// Compares these migrations with the applied ones in one request. Fails if a history's table is missing.
-    pub(super) async fn compare(&self, database: &Database) -> sqlx::Result<Comparison> {
-        let tables = self.histories().zip(0..).map(|(history, place)| {
-            // The table name is safe in the query, because it is a literal of this program.
-            format!("select {place}, version, description, checksum, success from {}", history.recorded_in)
-        });
-        let rows = AssertSqlSafe(tables.collect::<Vec<_>>().join(" union all "));
-        let applied: Vec<(i32, i64, String, Vec<u8>, bool)> = sqlx::query_as(rows).fetch_all(database).await?;
-        let mut found = Comparison { is_pending: false, is_before_release: false, unknown: Vec::new() };
-        for (history, place) in self.histories().zip(0..) {
-            let of_history = || applied.iter().filter(move |(of, ..)| *of == place);
-            found.is_pending |= history.up().any(|known| {
-                let is_known = |version: i64, sum: &[u8]| version == known.version && sum == &*known.checksum;
-                !of_history().any(|(_, version, _, checksum, success)| *success && is_known(*version, checksum))
-            });
-            found.is_before_release |=
-                of_history().any(|(_, version, _, checksum, _)| history.has_other(*version, checksum));
-            let highest = history.up().map(|known| known.version).max().unwrap_or(0);
-            let unknown = of_history().filter(|(_, version, ..)| history.up().all(|known| known.version != *version));
-            found.unknown.extend(unknown.map(|(_, version, name, ..)| Unknown {
-                table: history.table,
-                version: *version,
-                name: name.clone(),
-                is_newer: *version > highest,
-            }));
-        }
-        Ok(found)
-    }
-
-    /// Returns every migration, in order, and when it was applied to this database.
-    pub async fn steps(&self, connection: &mut PgConnection) -> Result<Vec<Step<'_>>, MigrateError> {
-        let mut steps = Vec::new();
-        for history in self.histories() {
-            history.check_first(connection).await?;
-            let applied = history.applied(connection).await?;
-            steps.extend(history.up().map(|migration| {
-                let at = applied.iter().find(|(version, _)| *version == migration.version).map(|(_, at)| *at);
-                Step { history, migration, applied: at }
-            }));
-        }
-        Ok(steps)
-    }
-
-    /// Reverts the most recently applied migration of all histories. Returns it, or `None` if no migration is applied.
-    pub async fn revert_latest(&self, connection: &mut PgConnection) -> Result<Option<Step<'_>>, MigrateError> {
-        let mut steps = self.steps(connection).await?;
-        // The sort is stable: of migrations with the same time, the one listed last counts as applied last.
-        steps.retain(|step| step.applied.is_some());
-        steps.sort_by_key(|step| step.applied);
-        let Some(latest) = steps.pop() else { return Ok(None) };
-        let before = steps.iter().filter(|step| step.history.table == latest.history.table);
-        let target = before.map(|step| step.migration.version).max().unwrap_or(0);
-        latest.history.migrator().undo(connection, target).await?;
-        Ok(Some(latest))
-    }
+/// Compares these migrations with the applied ones in one request. Fails if the database has no history.
+pub(super) async fn compare(migrations: &Migrator, database: &Database) -> sqlx::Result<Comparison> {
+    let history = "select version, description, checksum, success from _sqlx_migrations";
+    let applied: Vec<(i64, String, Vec<u8>, bool)> = sqlx::query_as(history).fetch_all(database).await?;
+    let is_pending = up(migrations).any(|known| {
+        let is_known = |version: i64, checksum: &[u8]| version == known.version && checksum == &*known.checksum;
+        !applied.iter().any(|(version, _, checksum, success)| *success && is_known(*version, checksum))
+    });
+    let is_before_release =
+        applied.iter().any(|(version, _, checksum, _)| is_another_first(migrations, *version, checksum));
+    let highest = up(migrations).map(|known| known.version).max().unwrap_or(0);
+    let unknown = applied.into_iter().filter(|(version, ..)| up(migrations).all(|known| known.version != *version));
+    let unknown = unknown.map(|(version, name, ..)| Unknown { version, name, is_newer: version > highest }).collect();
+    Ok(Comparison { is_pending, is_before_release, unknown })
 }
 
-impl<'m> History<'m> {
-    /// Returns the migrations except the down migrations.
-    fn up(self) -> impl Iterator<Item = &'m Migration> {
-        self.migrations.iter().filter(|migration| !migration.migration_type.is_down_migration())
+/// Applies the pending migrations.
+///
+/// # Errors
+///
+/// Returns `VersionMismatch`, which [`explain`](super::explain) reports, if the database's first migration is not this
+/// program's.
+pub async fn apply(migrations: &Migrator, connection: &mut PgConnection) -> Result<(), MigrateError> {
+    applied(migrations, connection).await?;
+    // Before the migrations, so that a process that is killed between them begins again with both.
+    for (history, released) in &RELEASED {
+        let released = Migrator {
+            migrations: released.migrations.clone(),
+            table_name: (*history).into(),
+            ignore_missing: true,
+            ..Migrator::DEFAULT
+        };
+        // Records the migrations without executing them.
+        released.run_direct(None, connection, true).await?;
     }
+    // `run` would have the same effect, but the compiler cannot prove that its future is `Send`.
+    migrations.run_direct(None, connection, false).await
+}
 
-    pub fn migrator(self) -> Migrator {
-        let mut migrator = Migrator::with_migrations(self.migrations.to_vec());
-        migrator.dangerous_set_table_name(self.recorded_in.to_owned());
-        migrator
-    }
+/// Returns every migration, in order.
+///
+/// # Errors
+///
+/// Like [`apply`].
+pub async fn steps<'m>(migrations: &'m Migrator, connection: &mut PgConnection) -> Result<Vec<Step<'m>>, MigrateError> {
+    let applied = applied(migrations, connection).await?;
+    let is_applied = |migration: &Migration| applied.iter().any(|applied| applied.version == migration.version);
+    Ok(up(migrations).map(|migration| Step { migration, is_applied: is_applied(migration) }).collect())
+}
 
-    /// Fails with `VersionMismatch`, which [`explain`](super::explain) reports, if the database's first migration is
-    /// not this program's. Otherwise sqlx would first find its later migrations, and treat them as a newer version's.
-    pub(super) async fn check_first(self, connection: &mut PgConnection) -> Result<(), MigrateError> {
-        // The table is not created here: replicas may start together, and only `run_direct` holds the lock.
-        let exists = sqlx::query_scalar("select to_regclass($1) is not null").bind(self.recorded_in);
-        if !exists.fetch_one(&mut *connection).await? {
-            return Ok(());
-        }
-        let applied = connection.list_applied_migrations(self.recorded_in).await?;
-        match applied.iter().find(|applied| self.has_other(applied.version, &applied.checksum)) {
-            Some(other) => Err(MigrateError::VersionMismatch(other.version)),
-            None => Ok(()),
-        }
-    }
+/// Reverts the highest applied migration. Returns it, or `None` if no migration is applied.
+///
+/// # Errors
+///
+/// Like [`apply`].
+pub async fn revert_latest<'m>(
+    migrations: &'m Migrator,
+    connection: &mut PgConnection,
+) -> Result<Option<&'m Migration>, MigrateError> {
+    let steps = steps(migrations, connection).await?;
+    let mut applied = steps.iter().rev().filter(|step| step.is_applied).map(|step| step.migration);
+    let Some(latest) = applied.next() else { return Ok(None) };
+    let target = applied.next().map_or(0, |before| before.version);
+    migrations.undo(connection, target).await?;
+    Ok(Some(latest))
+}
 
-    /// Returns true if this is the first version, and its checksum is not that of this program's first migration.
-    fn has_other(self, version: i64, checksum: &[u8]) -> bool {
-        version == FIRST_VERSION
-            && self.up().any(|known| known.version == FIRST_VERSION && *known.checksum != *checksum)
-    }
+/// Returns the migrations except the down migrations.
+fn up(migrations: &Migrator) -> impl Iterator<Item = &Migration> {
+    migrations.iter().filter(|migration| !migration.migration_type.is_down_migration())
+}
 
-    async fn applied(self, connection: &mut PgConnection) -> Result<Vec<(i64, DateTime<Utc>)>, MigrateError> {
-        let table = self.recorded_in;
-        connection.ensure_migrations_table(table).await?;
-        // The table name is safe in the query, because it is a literal of this program.
-        let question = AssertSqlSafe(format!("select version, installed_on from {table}"));
-        Ok(sqlx::query_as(question).fetch_all(connection).await?)
+/// Reads the history. Fails with `VersionMismatch` if the database's first migration is not this program's: otherwise
+/// sqlx would first find its later migrations, and treat them as a newer version's.
+async fn applied(migrations: &Migrator, connection: &mut PgConnection) -> Result<Vec<AppliedMigration>, MigrateError> {
+    // The table is not created here: replicas may start together, and only `run_direct` holds the lock.
+    let exists = sqlx::query_scalar("select to_regclass('_sqlx_migrations') is not null");
+    let exists: bool = exists.fetch_one(&mut *connection).await?;
+    if !exists {
+        return Ok(Vec::new());
     }
+    let applied = connection.list_applied_migrations("_sqlx_migrations").await?;
+    if applied.iter().any(|applied| is_another_first(migrations, applied.version, &applied.checksum)) {
+        return Err(MigrateError::VersionMismatch(FIRST_VERSION));
+    }
+    Ok(applied)
+}
+
+/// Returns true if this is the first version, and its checksum is not that of this program's first migration.
+fn is_another_first(migrations: &Migrator, version: i64, checksum: &[u8]) -> bool {
+    version == FIRST_VERSION
+        && up(migrations).any(|known| known.version == FIRST_VERSION && *known.checksum != *checksum)
 }

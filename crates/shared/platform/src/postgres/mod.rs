@@ -9,7 +9,7 @@ mod error;
 mod group_commit;
 mod halves;
 mod migrate;
-mod migrations;
+pub mod migrations;
 mod network_path;
 mod notifications;
 mod pulse;
@@ -25,7 +25,6 @@ pub use self::{
     group_commit::GroupCommit,
     halves::Halves,
     migrate::{explain, migrate},
-    migrations::{History, Migrations, SharedTable, Step},
     notifications::Listener,
     pulse::watch,
 };

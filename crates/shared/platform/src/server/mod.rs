@@ -222,7 +222,7 @@ impl Server {
     /// until `stop`.
     async fn start(self, stop: &CancellationToken) -> anyhow::Result<Started> {
         let mut tasks = Tasks::new(stop);
-        let has_leases = self.service.has_table(lease::TABLE.name);
+        let has_leases = self.service.has_table("leases");
         if let Some(OpenDatabase { pool, .. }) = &self.database {
             let (pool, holder) = (pool.clone(), self.instance.clone());
             tasks.close(async move {

@@ -8,11 +8,12 @@ use std::{
 
 use futures::future::BoxFuture;
 use secrecy::SecretString;
+use sqlx::migrate::Migrator;
 
 use crate::{
     auth::Rule,
     config::{ConfigError, Settings, environment::Decision},
-    postgres::{Database, Migrations},
+    postgres::Database,
     server::App,
     telemetry::metric::Metric,
 };
@@ -87,7 +88,7 @@ impl Call {
 pub struct OwnDatabase {
     /// The size of the connection pool, unless `<NAME>_DATABASE_CONNECTIONS` is set.
     pub connections: u32,
-    pub migrations: &'static Migrations,
+    pub migrations: &'static Migrator,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -168,11 +169,13 @@ impl Service {
         }
     }
 
+    /// Returns true if the service's database has this table of several services. The migration that creates it has its
+    /// name.
     pub fn has_table(&self, name: &str) -> bool {
-        self.migrations().is_some_and(|migrations| migrations.shared.iter().any(|table| table.name == name))
+        self.migrations().is_some_and(|migrations| migrations.iter().any(|migration| migration.description == name))
     }
 
-    pub fn migrations(&self) -> Option<&'static Migrations> {
+    pub fn migrations(&self) -> Option<&'static Migrator> {
         self.database.as_ref().map(|database| database.migrations)
     }
 

@@ -29,7 +29,6 @@ mod relay_memory;
 mod response_headers;
 mod seen;
 mod service_tokens;
-mod shared_tables;
 mod shutdown;
 mod silent_broker;
 mod tls;

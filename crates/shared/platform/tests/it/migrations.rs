@@ -1,17 +1,13 @@
 //! Tests of migrations when several replicas start.
 
-use platform::{
-    inbox, lease, outbox,
-    postgres::{Database, Migrations, SharedTable, explain, migrate},
-};
+use platform::postgres::{Database, explain, migrate, migrations};
 use sqlx::{
     ConnectOptions as _, SqlSafeStr as _,
     migrate::{Migration, MigrationType, Migrator},
 };
 use tokio_util::sync::CancellationToken;
 
-static SHARED: [&SharedTable; 3] = [&inbox::TABLE, &lease::TABLE, &outbox::TABLE];
-static MIGRATIONS: Migrations = Migrations::new(sqlx::migrate!("../../../migrations/order"), &SHARED);
+static MIGRATIONS: Migrator = sqlx::migrate!("../../../migrations/order");
 
 #[tokio::test]
 async fn replicas_that_start_together_migrate_once() {
@@ -31,35 +27,30 @@ async fn replicas_that_start_together_migrate_once() {
         .fetch_one(&database.pool)
         .await
         .unwrap();
-    let known = MIGRATIONS.own.iter().filter(|migration| migration.migration_type.is_up_migration()).count();
+    let known = MIGRATIONS.iter().filter(|migration| migration.migration_type.is_up_migration()).count();
     assert_eq!(applied, i64::try_from(known).unwrap());
 }
 
 #[tokio::test]
-async fn migrations_are_applied_if_the_histories_have_exactly_them() {
-    let database = testkit::empty_database().await;
-    let pool = &database.pool;
-    assert!(MIGRATIONS.are_applied(pool).await.is_err(), "an empty database has no histories");
-    migrate(pool, &MIGRATIONS, &CancellationToken::new()).await.unwrap();
-    assert!(MIGRATIONS.are_applied(pool).await.unwrap());
-    execute(&database, "create table kept as table _sqlx_migrations_outbox".to_owned()).await;
+async fn a_changed_and_a_half_applied_migration_fail_and_a_missing_one_is_applied() {
+    let database = testkit::database(&MIGRATIONS).await;
+    let stop = CancellationToken::new();
+    let last = MIGRATIONS.iter().map(|migration| migration.version).max().unwrap();
+    let cases = [
+        ("checksum = '\\x00'", format!("migration {last} was previously applied but has been modified")),
+        ("success = false", format!("migration {last} is partially applied")),
+    ];
 
-    for change in ["set checksum = '\\x00'", "set success = false", "set version = version + 1000"] {
-        execute(&database, format!("update _sqlx_migrations_outbox {change}")).await;
+    for (change, expected) in cases {
+        execute(&database, format!("update _sqlx_migrations set {change} where version = {last}")).await;
 
-        assert!(!MIGRATIONS.are_applied(pool).await.unwrap(), "{change}");
+        let outcome = migrate(&database.pool, &MIGRATIONS, &stop).await;
 
-        execute(&database, "truncate _sqlx_migrations_outbox".to_owned()).await;
-        assert!(!MIGRATIONS.are_applied(pool).await.unwrap(), "no rows");
-        execute(&database, "insert into _sqlx_migrations_outbox table kept".to_owned()).await;
+        let refusal = format!("{:#}", outcome.unwrap_err());
+        assert!(refusal.contains(&expected), "{refusal}");
+        execute(&database, format!("delete from _sqlx_migrations where version = {last}")).await;
+        migrate(&database.pool, &MIGRATIONS, &stop).await.unwrap();
     }
-    execute(
-        &database,
-        "insert into _sqlx_migrations select 9999, description, installed_on, true, checksum, 0 from kept limit 1"
-            .to_owned(),
-    )
-    .await;
-    assert!(!MIGRATIONS.are_applied(pool).await.unwrap(), "a newer version's migration");
 }
 
 #[tokio::test]
@@ -149,7 +140,7 @@ async fn a_migration_that_is_wrong_fails_at_once() {
     let wrong = Migration::new(1, "wrong".into(), MigrationType::Simple, sql, false);
     let migrator = Migrator { migrations: vec![wrong].into(), ..Migrator::DEFAULT };
 
-    let outcome = migrate(&database.pool, &Migrations::new(migrator, &[]), &CancellationToken::new()).await;
+    let outcome = migrate(&database.pool, &migrator, &CancellationToken::new()).await;
 
     assert!(format!("{:#}", outcome.unwrap_err()).contains("syntax error"));
 }
@@ -163,7 +154,7 @@ async fn a_migration_whose_connection_is_lost_begins_again() {
     let pool = Database::lazy("test", "TEST_DATABASE_URL", &url.into(), 2).unwrap();
     let slow = "create table slow as select pg_sleep(1)::text".into_sql_str();
     let slow = Migration::new(1, "slow".into(), MigrationType::Simple, slow, false);
-    let migrations = Migrations::new(Migrator::with_migrations(vec![slow]), &[]);
+    let migrations = Migrator::with_migrations(vec![slow]);
     let migration = tokio::spawn(async move { migrate(&pool, &migrations, &CancellationToken::new()).await });
     let begun = "select exists (select from pg_stat_activity where datname = current_database() and query like '%pg_sleep%' and pid <> pg_backend_pid())";
     testkit::eventually(|| async {
@@ -192,15 +183,16 @@ async fn record(database: &testkit::Database, version: i64, name: &str) {
 async fn a_version_starts_on_a_database_that_a_newer_one_has_expanded() {
     let database = testkit::empty_database().await;
     let expansion = up(9000, "expand orders", "create table expansion ()");
-    let both = MIGRATIONS.own.iter().cloned().chain([expansion]).collect();
-    let newer = Migrations::new(Migrator::with_migrations(both), &SHARED);
+    let newer = Migrator::with_migrations(MIGRATIONS.iter().cloned().chain([expansion]).collect());
     let stop = CancellationToken::new();
     migrate(&database.pool, &newer, &stop).await.unwrap();
 
     migrate(&database.pool, &MIGRATIONS, &stop).await.unwrap();
     migrate(&database.pool, &newer, &stop).await.unwrap();
 
-    assert!(newer.are_applied(&database.pool).await.unwrap(), "the older version has undone nothing");
+    let mut connection = database.pool.connect().await.unwrap();
+    let steps = migrations::steps(&newer, &mut connection).await.unwrap();
+    assert!(steps.iter().all(|step| step.is_applied), "the older version has undone nothing");
 }
 
 #[tokio::test]
@@ -236,43 +228,29 @@ fn up(version: i64, name: &'static str, statement: &'static str) -> Migration {
 #[tokio::test]
 async fn a_database_from_before_the_first_release_is_refused_with_what_to_delete_and_left_alone() {
     let stop = CancellationToken::new();
-    let old = || vec![up(1, "messaging", "create table outbox ()"), up(2, "orders", "create table orders ()")];
-    // The oldest checkouts had no histories of shared tables.
-    for shared in [&SHARED[..0], &SHARED[..1]] {
-        let database = testkit::empty_database().await;
-        let (role, options) = with_role(&database, "own").await;
-        let reads = format!("alter default privileges in schema public grant select on tables to {role}");
-        execute(&database, reads).await;
-        migrate(&database.pool, &Migrations::new(Migrator::with_migrations(old()), shared), &stop).await.unwrap();
-        let all = "select string_agg(relname, ' ' order by relname) from pg_class where relnamespace = 'public'::regnamespace";
-        let tables = || async { sqlx::query_scalar::<_, String>(all).fetch_one(&database.pool).await.unwrap() };
-        let before = tables().await;
-        let mut connection = database.pool.connect().await.unwrap();
+    let old = vec![up(1, "messaging", "create table outbox ()"), up(2, "orders", "create table orders ()")];
+    let database = testkit::empty_database().await;
+    let (role, options) = with_role(&database, "own").await;
+    execute(&database, format!("alter default privileges in schema public grant select on tables to {role}")).await;
+    let mut connection = database.pool.connect().await.unwrap();
+    Migrator::with_migrations(old).run(&mut connection).await.unwrap();
+    let all =
+        "select string_agg(relname, ' ' order by relname) from pg_class where relnamespace = 'public'::regnamespace";
+    let tables = || async { sqlx::query_scalar::<_, String>(all).fetch_one(&database.pool).await.unwrap() };
+    let before = tables().await;
 
-        let start = migrate(&database.pool, &MIGRATIONS, &stop).await.unwrap_err();
-        let up = explain(MIGRATIONS.run(&mut connection).await.unwrap_err());
-        let status = explain(MIGRATIONS.steps(&mut connection).await.err().unwrap());
-        let down = explain(MIGRATIONS.revert_latest(&mut connection).await.err().unwrap());
+    let start = migrate(&database.pool, &MIGRATIONS, &stop).await.unwrap_err();
+    let unprivileged = migrate(&lazy(&options), &MIGRATIONS, &stop).await.unwrap_err();
+    let up = explain(migrations::apply(&MIGRATIONS, &mut connection).await.unwrap_err());
+    let status = explain(migrations::steps(&MIGRATIONS, &mut connection).await.err().unwrap());
+    let down = explain(migrations::revert_latest(&MIGRATIONS, &mut connection).await.err().unwrap());
 
-        for refusal in [start, up, status, down].map(|error| format!("{error:#}")) {
-            for words in ["from before 0.1.0", "nothing was changed", ".shipyard", "docker compose down --volumes"] {
-                assert!(refusal.contains(words), "{refusal}");
-            }
+    for refusal in [start, unprivileged, up, status, down].map(|error| format!("{error:#}")) {
+        for words in ["from before 0.1.0", "nothing was changed", ".shipyard", "docker compose down --volumes"] {
+            assert!(refusal.contains(words), "{refusal}");
         }
-        assert_eq!(tables().await, before);
-        if !shared.is_empty() {
-            record_histories(&database).await;
-            let unprivileged = migrate(&lazy(&options), &MIGRATIONS, &stop).await.unwrap_err().to_string();
-            assert!(unprivileged.contains("from before 0.1.0"), "{unprivileged}");
-        }
-        execute(&database, format!("drop owned by {role} cascade")).await;
-        execute(&database, format!("drop role {role}")).await;
     }
-}
-
-/// Creates the histories that the database lacks.
-async fn record_histories(database: &testkit::Database) {
-    for table in ["leases", "outbox"] {
-        execute(database, format!("create table _sqlx_migrations_{table} (like _sqlx_migrations)")).await;
-    }
+    assert_eq!(tables().await, before);
+    execute(&database, format!("drop owned by {role} cascade")).await;
+    execute(&database, format!("drop role {role}")).await;
 }

@@ -9,17 +9,15 @@ use std::{
 use contracts::events::OrderPaid;
 use platform::{
     kafka::{KafkaPublisher, Message},
-    lease,
-    outbox::{self, Outbox as _, PgOutbox, Relay, Waker},
-    postgres::Migrations,
+    outbox::{Outbox as _, PgOutbox, Relay, Waker},
 };
 use sqlx::{ConnectOptions as _, migrate::Migrator};
 use stand_ins::Proxy;
 use testkit::{Database, Kafka, Running, eventually};
 use uuid::Uuid;
 
-/// The migrations of a service that has an outbox and no tables of its own.
-pub static MIGRATIONS: Migrations = Migrations::new(Migrator::DEFAULT, &[&lease::TABLE, &outbox::TABLE]);
+/// The migrations of a service that has an outbox.
+pub static MIGRATIONS: Migrator = sqlx::migrate!("../../../migrations/order");
 
 const KIND: &str = "events.v1.OrderPaid";
 const KEYS: u128 = 5;

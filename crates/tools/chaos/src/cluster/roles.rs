@@ -3,7 +3,7 @@
 use anyhow::Context as _;
 use sqlx::{Connection as _, PgConnection};
 
-use platform::server::service::Service;
+use platform::{postgres::migrations, server::service::Service};
 use servers::postgres;
 
 /// The password of every role, unless a fault has changed it.
@@ -13,8 +13,8 @@ pub const PASSWORD: &str = "chaos";
 /// `url` is the superuser's URL of the database; returns the URL with the service's role.
 pub async fn ensure_role(url: &str, service: &'static Service) -> anyhow::Result<String> {
     let mut owner = PgConnection::connect(url).await.with_context(|| format!("migrating {service}"))?;
-    if let Some(migrations) = service.migrations() {
-        migrations.run(&mut owner).await.with_context(|| format!("migrating {service}"))?;
+    if let Some(own) = service.migrations() {
+        migrations::apply(own, &mut owner).await.with_context(|| format!("migrating {service}"))?;
     }
     owner.close().await?;
     postgres::ensure_role(url, service.name, PASSWORD).await

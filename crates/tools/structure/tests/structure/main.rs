@@ -14,7 +14,6 @@ mod one_compilation;
 mod proto_comments;
 mod registry;
 mod roll;
-mod shared_tables;
 mod store_memory;
 mod tls_certificates;
 mod tree;

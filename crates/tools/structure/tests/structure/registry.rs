@@ -74,8 +74,7 @@ fn named(registry: &str, blocks: &[(String, String)]) -> Vec<(String, &'static s
     let migrated = fs::read_dir(root().join("migrations")).into_iter().flatten().flatten();
     let migrated = migrated.filter(|entry| entry.path().is_dir());
     let migrated = migrated.map(|entry| (entry.file_name().to_string_lossy().into_owned(), "migrations/"));
-    // `platform` is not a service: its migrations create tables that several services have.
-    registered.chain(composed).chain(migrated.filter(|(name, _)| name != "platform")).collect()
+    registered.chain(composed).chain(migrated).collect()
 }
 
 /// Returns the missing parts of a service's contract: the .proto of each RPC with an access rule, or an OpenAPI

@@ -11,11 +11,11 @@ use contracts::{
     ids::{OrderId, UserId},
 };
 use platform::{
-    inbox,
     jobs::MOVED_BACK_FOR,
-    lease, outbox,
-    postgres::{Database, DatabaseError, GroupCommit, Migrations, retry_stale},
+    outbox,
+    postgres::{Database, DatabaseError, GroupCommit, retry_stale},
 };
+use sqlx::migrate::Migrator;
 
 use super::Builds;
 use crate::{
@@ -23,8 +23,7 @@ use crate::{
     model::{Build, Event, NewBuild, Status},
 };
 
-pub static MIGRATIONS: Migrations =
-    Migrations::new(sqlx::migrate!("../../../migrations/assembly"), &[&inbox::TABLE, &lease::TABLE, &outbox::TABLE]);
+pub static MIGRATIONS: Migrator = sqlx::migrate!("../../../migrations/assembly");
 
 #[derive(Clone)]
 pub struct PgBuilds {

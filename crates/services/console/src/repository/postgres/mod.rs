@@ -5,7 +5,7 @@ mod add;
 mod timeline;
 
 pub use actions::PgActions;
-use platform::{lease, postgres::Migrations};
+use sqlx::migrate::Migrator;
 pub use timeline::PgTimeline;
 
-pub static MIGRATIONS: Migrations = Migrations::new(sqlx::migrate!("../../../migrations/console"), &[&lease::TABLE]);
+pub static MIGRATIONS: Migrator = sqlx::migrate!("../../../migrations/console");

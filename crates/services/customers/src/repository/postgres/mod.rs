@@ -4,13 +4,10 @@ mod customers;
 mod loans;
 mod row;
 
-use platform::{
-    lease, outbox,
-    postgres::{Database, Migrations},
-};
+use platform::postgres::Database;
+use sqlx::migrate::Migrator;
 
-pub static MIGRATIONS: Migrations =
-    Migrations::new(sqlx::migrate!("../../../migrations/customers"), &[&lease::TABLE, &outbox::TABLE]);
+pub static MIGRATIONS: Migrator = sqlx::migrate!("../../../migrations/customers");
 
 #[derive(Clone)]
 pub struct PgRepository {

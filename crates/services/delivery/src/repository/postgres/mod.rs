@@ -12,15 +12,14 @@ mod waiting;
 use contracts::ids::OrderId;
 pub use deliveries::{EARLY_BATCH, remove_early};
 use platform::{
-    inbox::{self, SkippedEvents},
-    lease, outbox,
-    postgres::{Database, GroupCommit, Migrations},
+    inbox::SkippedEvents,
+    postgres::{Database, GroupCommit},
 };
+use sqlx::migrate::Migrator;
 
 use self::row::OrderRow;
 
-pub static MIGRATIONS: Migrations =
-    Migrations::new(sqlx::migrate!("../../../migrations/delivery"), &[&inbox::TABLE, &lease::TABLE, &outbox::TABLE]);
+pub static MIGRATIONS: Migrator = sqlx::migrate!("../../../migrations/delivery");
 
 /// The lease for moving couriers.
 pub const LEASE_NAME: &str = "move-couriers";

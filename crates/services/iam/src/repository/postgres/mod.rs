@@ -9,12 +9,9 @@ use std::{collections::HashMap, time::Duration};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use contracts::{identity::TELEGRAM, ids::UserId};
-use platform::{
-    lease, outbox,
-    postgres::{Database, Migrations, retry_stale},
-};
+use platform::postgres::{Database, retry_stale};
 use sha2::{Digest as _, Sha256};
-use sqlx::types::Json;
+use sqlx::{migrate::Migrator, types::Json};
 
 use self::row::Row;
 use super::Users;
@@ -23,8 +20,7 @@ use crate::{
     model::{Account, ChatId, DeviceDigest, MAX_DEVICES, NotificationMethod, Owner, User, UserInfo, caseless},
 };
 
-pub static MIGRATIONS: Migrations =
-    Migrations::new(sqlx::migrate!("../../../migrations/iam"), &[&lease::TABLE, &outbox::TABLE]);
+pub static MIGRATIONS: Migrator = sqlx::migrate!("../../../migrations/iam");
 
 /// The timeout of a statement together with its retry.
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(2);

@@ -6,12 +6,10 @@ mod insert;
 mod orders;
 
 pub use erase::{ERASE_BATCH, TOMBSTONE_BATCH, erase_older, remove_tombstones};
-use platform::{
-    lease,
-    postgres::{Database, Migrations},
-};
+use platform::postgres::Database;
+use sqlx::migrate::Migrator;
 
-pub static MIGRATIONS: Migrations = Migrations::new(sqlx::migrate!("../../../migrations/intake"), &[&lease::TABLE]);
+pub static MIGRATIONS: Migrator = sqlx::migrate!("../../../migrations/intake");
 
 #[derive(Clone)]
 pub struct PgOrders {

@@ -4,8 +4,7 @@ mod catalogue;
 mod warehouse;
 
 pub use catalogue::PgCatalogue;
-use platform::{inbox, lease, postgres::Migrations};
+use sqlx::migrate::Migrator;
 pub use warehouse::PgWarehouse;
 
-pub static MIGRATIONS: Migrations =
-    Migrations::new(sqlx::migrate!("../../../migrations/inventory"), &[&inbox::TABLE, &lease::TABLE]);
+pub static MIGRATIONS: Migrator = sqlx::migrate!("../../../migrations/inventory");

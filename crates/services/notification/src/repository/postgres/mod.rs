@@ -5,13 +5,10 @@ mod offsets;
 
 pub use notifications::PgNotifications;
 pub use offsets::PgOffsets;
-use platform::{
-    inbox, lease,
-    postgres::{Database, Migrations},
-};
+use platform::postgres::Database;
+use sqlx::migrate::Migrator;
 
-pub static MIGRATIONS: Migrations =
-    Migrations::new(sqlx::migrate!("../../../migrations/notification"), &[&inbox::TABLE, &lease::TABLE]);
+pub static MIGRATIONS: Migrator = sqlx::migrate!("../../../migrations/notification");
 
 /// Disables bitmap scans on new connections of `database`. With statistics from a time when the queue was short, the
 /// planner would read all rows of a chat by a bitmap scan and sort them. Without bitmap scans, it reads the first

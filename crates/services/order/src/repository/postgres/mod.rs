@@ -12,13 +12,12 @@ mod row;
 mod settle;
 
 use platform::{
-    inbox::{self, SkippedEvents},
-    lease, outbox,
-    postgres::{Database, GroupCommit, Migrations},
+    inbox::SkippedEvents,
+    postgres::{Database, GroupCommit},
 };
+use sqlx::migrate::Migrator;
 
-pub static MIGRATIONS: Migrations =
-    Migrations::new(sqlx::migrate!("../../../migrations/order"), &[&inbox::TABLE, &lease::TABLE, &outbox::TABLE]);
+pub static MIGRATIONS: Migrator = sqlx::migrate!("../../../migrations/order");
 
 pub use addresses::Addresses;
 

@@ -10,7 +10,6 @@ mod requests;
 mod row;
 
 pub use payments::PgPayments;
-use platform::{inbox, lease, outbox, postgres::Migrations};
+use sqlx::migrate::Migrator;
 
-pub static MIGRATIONS: Migrations =
-    Migrations::new(sqlx::migrate!("../../../migrations/payment"), &[&inbox::TABLE, &lease::TABLE, &outbox::TABLE]);
+pub static MIGRATIONS: Migrator = sqlx::migrate!("../../../migrations/payment");

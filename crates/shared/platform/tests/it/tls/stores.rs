@@ -4,13 +4,13 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use certificates::Subject;
 use platform::{
-    postgres::{Database, Migrations, migrate},
+    postgres::{Database, migrate},
     redis::{Connection, Memory, lazy_connection, watch},
     server::readiness::Readiness,
     tls::Tls,
 };
 use rustls::ServerConfig;
-use sqlx::ConnectOptions as _;
+use sqlx::{ConnectOptions as _, migrate::Migrator};
 use testkit::MemoryLog;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional},
@@ -22,7 +22,7 @@ use tracing::Level;
 
 use super::fixture::{CA, Files, pair, server};
 
-static MIGRATIONS: Migrations = Migrations::new(sqlx::migrate!("../../../migrations/order"), &[]);
+static MIGRATIONS: Migrator = sqlx::migrate!("../../../migrations/order");
 /// The first message of a PostgreSQL client that requests TLS (SSLRequest).
 const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
 

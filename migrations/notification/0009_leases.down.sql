@@ -1,0 +1,1 @@
+-- The table and its rows stay: the release before has them, too.
