@@ -15,7 +15,7 @@ use platform::cli::{block_on, report};
 use crate::{
     commands::{
         audit, certificates, couriers, demo, dlq, doctor, kafka_acls, login, manual, migrate, moved, operator, produce,
-        restock, run, services, token, up,
+        render, restock, run, services, token, up,
     },
     data::Data,
 };
@@ -69,6 +69,9 @@ enum Command {
     Completions(manual::Completions),
     /// Write man pages for this program and its commands
     Man(manual::Man),
+    /// Write the files that follow from the services: containers, the gateway, Kubernetes, and pages of docs/
+    #[command(hide = true)]
+    Render(render::Arguments),
     #[command(hide = true)]
     Chaos(moved::Arguments),
     #[command(hide = true)]
@@ -101,6 +104,7 @@ pub fn main() -> ExitCode {
         Some(Command::Dlq(arguments)) => block_on(dlq::run(arguments, data)),
         Some(Command::Completions(arguments)) => manual::completions(&arguments, Arguments::command()),
         Some(Command::Man(arguments)) => manual::man(&arguments, Arguments::command()),
+        Some(Command::Render(arguments)) => render::run(&arguments),
         Some(Command::Chaos(_)) => moved::to("chaos"),
         Some(Command::Abuse(_)) => moved::to("attack"),
         Some(Command::Load(_)) => moved::to("load"),

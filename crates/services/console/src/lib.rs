@@ -25,6 +25,7 @@ pub static SERVICE: Service = Service {
     admin_port: 9474,
     second_api: None,
     database: Some(OwnDatabase { connections: 10, migrations: &repository::MIGRATIONS }),
+    redis: false,
     rules: || vec![&api::RULES],
     openapi: Some(api::document),
     metrics: metrics::METRICS,

@@ -28,6 +28,7 @@ pub static SERVICE: Service = Service {
     admin_port: 9470,
     second_api: Some(SecondApi::Http(ports::DELIVERY_HTTP)),
     database: Some(OwnDatabase { connections: 10, migrations: &repository::MIGRATIONS }),
+    redis: false,
     rules: || vec![&api::http::RULES, api::grpc::RULES],
     openapi: Some(api::http::document),
     metrics: metrics::METRICS,

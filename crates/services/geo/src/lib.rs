@@ -19,6 +19,7 @@ pub static SERVICE: Service = Service {
     admin_port: 9471,
     second_api: None,
     database: None,
+    redis: false,
     rules: || vec![api::RULES],
     openapi: None,
     metrics: &[],

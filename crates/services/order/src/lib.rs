@@ -26,6 +26,7 @@ pub static SERVICE: Service = Service {
     admin_port: 9466,
     second_api: Some(SecondApi::Grpc(ports::ORDER_GRPC)),
     database: Some(OwnDatabase { connections: 20, migrations: &repository::MIGRATIONS }),
+    redis: true,
     rules: || vec![&api::RULES, api::grpc::RULES],
     openapi: Some(api::document),
     metrics: metrics::METRICS,

@@ -15,6 +15,7 @@ pub mod moved;
 pub mod operator;
 mod password;
 pub mod produce;
+pub mod render;
 pub mod restock;
 pub mod run;
 pub mod services;

@@ -36,6 +36,8 @@ pub struct Service {
     pub second_api: Option<SecondApi>,
     /// `None` for a service that stores nothing.
     pub database: Option<OwnDatabase>,
+    /// Whether it keeps something in Redis.
+    pub redis: bool,
     /// Returns one table of access rules per API.
     pub rules: fn() -> Vec<&'static [Rule]>,
     /// Returns the description of the HTTP API. `None` for a service with only gRPC.

@@ -1,0 +1,129 @@
+//! What the templates know: the services, the gateway's routes and the topics.
+
+use anyhow::Context as _;
+use contracts::{
+    events::{Topics, broker_users, topics_of},
+    gateway::ROUTES,
+};
+use operations::registry::SERVICES;
+use platform::server::service::{Api, Service};
+use serde::Serialize;
+
+#[derive(Serialize)]
+pub struct Facts {
+    pub services: Vec<ServiceFacts>,
+    /// The RPCs that the gateway serves over HTTP.
+    pub routes: Vec<RouteFacts>,
+    /// All topics, in the order of the catalogue.
+    pub topics: Vec<TopicFacts>,
+}
+
+#[derive(Serialize)]
+pub struct ServiceFacts {
+    pub name: &'static str,
+    /// The name in upper case, with which its variables begin.
+    pub prefix: String,
+    pub about: &'static str,
+    /// The first API first.
+    pub apis: Vec<ApiFacts>,
+    /// The port that other services call: the gRPC API's if there is one.
+    pub called_port: u16,
+    pub admin_port: u16,
+    pub database: bool,
+    /// The default size of its pool of connections; 0 without a database.
+    pub connections: u32,
+    pub redis: bool,
+    /// Whether it is a user of the broker.
+    pub topics: bool,
+    /// Whether it publishes events.
+    pub publishes: bool,
+    /// The names of the services that it calls.
+    pub calls: Vec<&'static str>,
+    /// The names of the services that call it.
+    pub callers: Vec<&'static str>,
+    /// The gRPC services that it serves, such as `auth.v1.AuthService`.
+    pub rpc_services: Vec<&'static str>,
+}
+
+#[derive(Serialize)]
+pub struct ApiFacts {
+    pub port: u16,
+    /// `grpc` or `http`.
+    pub protocol: &'static str,
+}
+
+#[derive(Serialize)]
+pub struct RouteFacts {
+    /// The HTTP method.
+    pub verb: &'static str,
+    /// The path, with the names of fields in braces.
+    pub path: &'static str,
+    /// The path of the RPC.
+    pub rpc: &'static str,
+    /// Whether the gateway requires no session.
+    pub open: bool,
+    /// The name of the service.
+    pub service: &'static str,
+}
+
+#[derive(Serialize)]
+pub struct TopicFacts {
+    pub name: String,
+    /// The variable for another name.
+    pub variable: &'static str,
+}
+
+impl Facts {
+    pub fn new() -> anyhow::Result<Self> {
+        let services: Vec<ServiceFacts> = SERVICES.into_iter().map(ServiceFacts::new).collect();
+        let routes = ROUTES.iter().map(|route| {
+            let (rpc_service, _) =
+                route.rpc[1..].split_once('/').context("an RPC has the form /package.Service/Rpc")?;
+            let service = services.iter().find(|service| service.rpc_services.contains(&rpc_service));
+            let service = service.with_context(|| format!("no service has a rule for {}", route.rpc))?;
+            let (verb, path, rpc, open) = (route.verb, route.path, route.rpc, route.is_open);
+            Ok(RouteFacts { verb, path, rpc, open, service: service.name })
+        });
+        let routes = routes.collect::<anyhow::Result<_>>()?;
+        let topics = Topics::default();
+        let topics =
+            topics.variables().map(|(variable, name)| TopicFacts { name: name.to_owned(), variable }).collect();
+        Ok(Self { services, routes, topics })
+    }
+}
+
+impl ServiceFacts {
+    fn new(service: &'static Service) -> Self {
+        let apis = service.apis();
+        let called = service.called_at();
+        let called_port = apis.iter().find(|api| api.listen == called).map_or(service.port, |api| api.port);
+        let callers = SERVICES.into_iter().filter(|other| other.calls.iter().any(|call| call.to == service.name));
+        let rules = (service.rules)();
+        let methods = rules.iter().flat_map(|table| table.iter()).map(|rule| rule.method);
+        let mut rpc_services: Vec<&str> =
+            methods.filter_map(|method| Some(method.strip_prefix('/')?.split_once('/')?.0)).collect();
+        rpc_services.dedup();
+        Self {
+            name: service.name,
+            prefix: service.name.to_uppercase(),
+            about: service.about,
+            apis: apis.iter().map(ApiFacts::new).collect(),
+            called_port,
+            admin_port: service.admin_port,
+            database: service.database.is_some(),
+            connections: service.database.as_ref().map_or(0, |database| database.connections),
+            redis: service.redis,
+            topics: broker_users().contains(service.name),
+            publishes: !topics_of(service.name, &Topics::default()).is_empty(),
+            calls: service.calls.iter().map(|call| call.to).collect(),
+            callers: callers.map(|caller| caller.name).collect(),
+            rpc_services,
+        }
+    }
+}
+
+impl ApiFacts {
+    fn new(api: &Api) -> Self {
+        Self { port: api.port, protocol: if api.is_grpc { "grpc" } else { "http" } }
+    }
+}
