@@ -1,5 +1,7 @@
 //! What the templates know: the services, the gateway's routes and the topics.
 
+use std::collections::BTreeSet;
+
 use anyhow::Context as _;
 use contracts::{
     events::{Topics, broker_users, topics_of},
@@ -41,7 +43,7 @@ pub struct ServiceFacts {
     pub calls: Vec<&'static str>,
     /// The names of the services that call it.
     pub callers: Vec<&'static str>,
-    /// The gRPC services that it serves, such as `auth.v1.AuthService`.
+    /// The gRPC services that it serves, in the order of their names, such as `auth.v1.AuthService`.
     pub rpc_services: Vec<&'static str>,
 }
 
@@ -100,9 +102,8 @@ impl ServiceFacts {
         let callers = SERVICES.into_iter().filter(|other| other.calls.iter().any(|call| call.to == service.name));
         let rules = (service.rules)();
         let methods = rules.iter().flat_map(|table| table.iter()).map(|rule| rule.method);
-        let mut rpc_services: Vec<&str> =
+        let rpc_services: BTreeSet<&str> =
             methods.filter_map(|method| Some(method.strip_prefix('/')?.split_once('/')?.0)).collect();
-        rpc_services.dedup();
         Self {
             name: service.name,
             prefix: service.name.to_uppercase(),
@@ -117,7 +118,7 @@ impl ServiceFacts {
             publishes: !topics_of(service.name, &Topics::default()).is_empty(),
             calls: service.calls.iter().map(|call| call.to).collect(),
             callers: callers.map(|caller| caller.name).collect(),
-            rpc_services,
+            rpc_services: rpc_services.into_iter().collect(),
         }
     }
 }
