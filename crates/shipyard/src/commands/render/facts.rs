@@ -66,6 +66,8 @@ pub struct RouteFacts {
     pub open: bool,
     /// The name of the service.
     pub service: &'static str,
+    /// The path as a regular expression, if it has fields.
+    pub pattern: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -84,7 +86,7 @@ impl Facts {
             let service = services.iter().find(|service| service.rpc_services.contains(&rpc_service));
             let service = service.with_context(|| format!("no service has a rule for {}", route.rpc))?;
             let (verb, path, rpc, open) = (route.verb, route.path, route.rpc, route.is_open);
-            Ok(RouteFacts { verb, path, rpc, open, service: service.name })
+            Ok(RouteFacts { verb, path, rpc, open, service: service.name, pattern: pattern(path) })
         });
         let routes = routes.collect::<anyhow::Result<_>>()?;
         let topics = Topics::default();
@@ -92,6 +94,12 @@ impl Facts {
             topics.variables().map(|(variable, name)| TopicFacts { name: name.to_owned(), variable }).collect();
         Ok(Self { services, routes, topics })
     }
+}
+
+/// Returns the regular expression of a path with fields in braces, of which each is one part of the path.
+fn pattern(path: &str) -> Option<String> {
+    let part = |part: &str| if part.starts_with('{') { "[^/]+".to_owned() } else { part.replace('.', "[.]") };
+    path.contains('{').then(|| path.split('/').map(part).collect::<Vec<_>>().join("/"))
 }
 
 impl ServiceFacts {

@@ -1,7 +1,11 @@
 //! The ports of single services, whose requests are not checked by the gateway.
 
+use std::time::Duration;
+
 use contracts::ports::{CONSOLE, DELIVERY_HTTP, INTAKE};
+use operations::registry::SERVICES;
 use reqwest::Method;
+use testkit::{Gateway, GatewaySettings, Upstream, eventually};
 
 use super::{errors::assert_security_headers, fixture::Fixture};
 use crate::{customer::send, system::System};
@@ -31,6 +35,28 @@ async fn intake_itself_answers_that_no_order_has_an_id_whatever_it_looks_like() 
         let problem = answer.problem(404, "ORDER_NOT_FOUND");
         assert_eq!(problem["message"], "order not found", "{id}");
     }
+}
+
+/// The path of a request to intake may contain the id of the customer to erase.
+#[tokio::test]
+async fn the_gateway_logs_no_path_of_a_request_to_intake() {
+    let nowhere = servers::free_address().unwrap();
+    let upstreams = SERVICES.into_iter().map(|service| Upstream {
+        name: service.name,
+        apis: service.apis().into_iter().map(|api| (api.port, nowhere)).collect(),
+        admin: (service.admin_port, nowhere),
+    });
+    let upstreams: Vec<Upstream> = upstreams.collect();
+    let Some(gateway) = Gateway::start(&upstreams, GatewaySettings::default()).await else { return };
+    let http = platform::http::client(Duration::from_secs(20)).unwrap();
+    let erase = || http.post(format!("http://{}/customers/7/erase", gateway.address(INTAKE)));
+
+    send(erase()).await.problem(503, "DEPENDENCY_UNAVAILABLE");
+    send(erase().header("Authorization", "Bearer nonsense")).await.problem(401, "INVALID_SESSION");
+
+    let lines = |log: &str| log.lines().filter(|line| line.starts_with('{')).count();
+    let log = eventually(async || Some(gateway.log().await).filter(|log| lines(log) == 2)).await;
+    assert!(!log.contains("customers"), "{log}");
 }
 
 #[tokio::test]

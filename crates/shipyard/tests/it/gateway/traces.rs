@@ -19,7 +19,7 @@ async fn the_gateway_begins_a_trace_and_tells_nothing_of_its_caller() {
     let answer = send(request.header("traceparent", format!("00-{theirs}-b7ad6b7169203331-01"))).await;
     let span = eventually(async || {
         let spans = collector.spans().await;
-        spans.into_iter().find(|span| span.name == "GET /api/v1/customers/{customer_uuid}")
+        spans.into_iter().find(|span| span.name == "GET /api/v1/customers/{customer_id}")
     })
     .await;
 

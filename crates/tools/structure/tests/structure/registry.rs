@@ -15,7 +15,6 @@ const REGISTRY: &str = "crates/tools/operations/src/registry.rs";
 const MANIFEST: &str = "crates/tools/operations/Cargo.toml";
 const COMPOSE: &str = "deploy/compose/services.yaml";
 const EXAMPLE: &str = ".env.example";
-const ENVOY: &str = "deploy/envoy/envoy.yaml";
 
 /// Checks a service's six parts: its crate, its contract, its migrations, its line in the registry, its block in
 /// compose, and its variables.
@@ -147,18 +146,6 @@ fn block_lacks(service: &Crate, block: &str) -> Vec<String> {
     let lacks = wanted.into_iter().filter(|(text, _)| !block.contains(text));
     let mut lacks: Vec<String> =
         lacks.map(|(text, what)| format!("its block in {COMPOSE} lacks {what}: {text}")).collect();
-    let envoy = text(ENVOY);
-    let published = first_line(block, "gateway: { ports: [").split('"').filter_map(|port| port.rsplit_once(':'));
-    for (_, port) in published {
-        if ![format!("address: 0.0.0.0, port_value: {port} }}"), format!("address: {name}, port_value: {port} }}")]
-            .iter()
-            .all(|text| envoy.contains(text))
-        {
-            lacks.push(format!(
-                "its block in {COMPOSE} publishes the port {port}, for which {ENVOY} has no listener and cluster"
-            ));
-        }
-    }
     let exposed: BTreeSet<&str> =
         first_line(block, "PORTS: ").split(|c: char| !c.is_ascii_digit()).filter(|port| !port.is_empty()).collect();
     let ports = ports_in(service, &["port:", "second_api:", "admin_port:"]);
