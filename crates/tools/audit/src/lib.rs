@@ -9,10 +9,12 @@ pub mod facts;
 mod invariants;
 pub mod receipt;
 mod report;
+mod violation;
 
 pub use facts::Facts;
 pub use receipt::{Receipt, receipt};
-pub use report::{Count, Finding, Report, Verdict, Violation};
+pub use report::{Count, Finding, Report, Verdict};
+pub use violation::{Cause, Violation};
 
 pub fn check(facts: &Facts) -> Report {
     let waivers = invariants::Waivers::from_facts(facts);

@@ -1,9 +1,9 @@
 //! The result of an audit.
 
-use std::fmt::Display;
-
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+
+use crate::violation::{Row, Violation};
 
 /// The problem of a row that does not say who decided it.
 pub(crate) const NO_AUTHOR: &str = "has no author: it was made by hand, or by a replica of the release before";
@@ -42,12 +42,6 @@ pub enum Verdict {
 pub struct Count {
     pub of: &'static str,
     pub count: usize,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Violation {
-    pub row: String,
-    pub problem: String,
 }
 
 impl Report {
@@ -94,8 +88,9 @@ impl Check {
         self.finding.counted.push(Count { of, count });
     }
 
-    pub fn broken_by(&mut self, row: impl Display, problem: impl Into<String>) {
-        self.finding.violations.push(Violation { row: row.to_string(), problem: problem.into() });
+    pub fn broken_by(&mut self, row: impl Into<Row>, problem: impl Into<String>) {
+        let row: Row = row.into();
+        self.finding.violations.push(row.violation(problem));
     }
 
     pub fn missing(&mut self, what: String) {

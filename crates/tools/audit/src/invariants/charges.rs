@@ -11,6 +11,7 @@ use crate::{
     facts::{Entry, EntryKind, Order, OrderStatus, Payment, PaymentStatus},
     invariants::{balances, partial_refunds},
     report::Check,
+    violation::{Cause, Row},
 };
 
 /// The statuses of a payment that was charged, even if it was refunded later.
@@ -30,8 +31,8 @@ pub fn check(facts: &Facts) -> Finding {
     let orders = facts.orders_by_uuid();
     let strangers = facts.ledger.iter().filter(|entry| !orders.contains_key(&entry.order));
     for entry in strangers.filter(|entry| entry.kind != EntryKind::Decline) {
-        check
-            .broken_by(format!("entry {}", entry.key), format!("is about order {}, which does not exist", entry.order));
+        let row = Row::about(entry.order, format_args!("entry {}", entry.key));
+        check.broken_by(row, format!("is about order {}, which does not exist", entry.order));
     }
     check.counted("orders", facts.orders.len());
     check.counted("entries in the providers' books", facts.ledger.len());
@@ -86,7 +87,7 @@ impl<'a> Books<'a> {
     }
 
     fn order(&self, order: &Order, check: &mut Check) {
-        let row = format!("order {}", order.uuid);
+        let row = || Row::order(order.uuid);
         let entries = self.entries.get(&order.uuid).map(Vec::as_slice).unwrap_or_default();
         let payments = self.payments.get(&order.uuid).map(Vec::as_slice).unwrap_or_default();
         // Partial refunds leave an order charged. `partial_refunds` checks them.
@@ -101,23 +102,28 @@ impl<'a> Books<'a> {
             && given_back == order.total;
         let refunds = amounts(EntryKind::Refund).count() + believed(&[PaymentStatus::Refunded]) + usize::from(in_parts);
         if charges > 1 {
-            check.broken_by(&row, format!("charged {charges} times"));
+            check.broken_by(row(), format!("charged {charges} times"));
         }
         if refunds > charges {
-            check.broken_by(&row, format!("charged {charges} times and refunded {refunds} times"));
+            check.broken_by(row(), format!("charged {charges} times and refunded {refunds} times"));
         }
         if charges > 0 && order.transaction.is_none() {
-            check.broken_by(&row, "was charged, but never became PAID");
+            check.broken_by(row(), "was charged, but never became PAID");
         }
         let paid = matches!(order.status, OrderStatus::Paid | OrderStatus::Assembled);
         let status = order.status.as_str();
         let is_cancelled = order.status == OrderStatus::Cancelled;
         let accepted = payments.iter().filter(|one| is_cancelled && is_accepted(self.facts, one)).count();
         match (paid, charges.saturating_sub(refunds)) {
-            (true, 0) => check
-                .broken_by(&row, format!("is {status}, and nothing is charged ({charges} charges, {refunds} refunds)")),
+            (true, 0) => check.broken_by(
+                row(),
+                format!("is {status}, and nothing is charged ({charges} charges, {refunds} refunds)"),
+            ),
             (false, left) if left > accepted => {
-                check.broken_by(&row, format!("is {status}, and is charged ({charges} charges, {refunds} refunds)"));
+                let is_refund_missing = is_cancelled && (charges, refunds) == (1, 0);
+                let cause = if is_refund_missing { Cause::NotRefunded } else { Cause::Unknown };
+                let problem = format!("is {status}, and is charged ({charges} charges, {refunds} refunds)");
+                check.broken_by(row().because(cause), problem);
             }
             _ => {}
         }
@@ -125,39 +131,39 @@ impl<'a> Books<'a> {
             payments.iter().filter(|payment| self.facts.believes(payment) && CHARGED.contains(&payment.status));
         let trusted = trusted.filter_map(|payment| payment.amount);
         for amount in amounts(EntryKind::Charge).chain(trusted).filter(|amount| *amount != order.total) {
-            check.broken_by(&row, format!("costs {}, and {amount} was charged", order.total));
+            check.broken_by(row(), format!("costs {}, and {amount} was charged", order.total));
         }
         let rest = order.total - given_back;
         for amount in amounts(EntryKind::Refund).filter(|amount| *amount != rest) {
-            check.broken_by(&row, format!("{rest} is left of its charge, and {amount} was refunded"));
+            check.broken_by(row(), format!("{rest} is left of its charge, and {amount} was refunded"));
         }
         let transaction = order.transaction.map_or_else(|| "nothing".to_owned(), |transaction| transaction.to_string());
         for charge in entries.iter().filter(|entry| entry.kind == EntryKind::Charge) {
             if paid && transaction != charge.key {
-                check.broken_by(&row, format!("is paid by {transaction}, and charged by {}", charge.key));
+                check.broken_by(row(), format!("is paid by {transaction}, and charged by {}", charge.key));
             }
         }
     }
 
     /// Checks that all attempts charge the order's user, and that each refund goes to the balance that was charged.
     fn accounts(&self, order: &Order, check: &mut Check) {
-        let row = format!("order {}", order.uuid);
+        let row = || Row::order(order.uuid);
         let user = order.user;
         let attempts = self.payments.get(&order.uuid).into_iter().flatten();
         for other in attempts.filter_map(|payment| payment.user).filter(|other| *other != user) {
-            check.broken_by(&row, format!("is of user {user}, and an attempt charges user {other}"));
+            check.broken_by(row(), format!("is of user {user}, and an attempt charges user {other}"));
         }
         let entries = self.entries.get(&order.uuid).map(Vec::as_slice).unwrap_or_default();
         let accounts = |kind| entries.iter().filter(move |entry| entry.kind == kind).map(|entry| entry.account);
         let charged: Vec<Option<Uuid>> = accounts(EntryKind::Charge).collect();
         for other in charged.iter().flatten().filter(|other| **other != user) {
-            check.broken_by(&row, format!("is of user {user}, and the balance of user {other} was charged"));
+            check.broken_by(row(), format!("is of user {user}, and the balance of user {other} was charged"));
         }
         for refunded in accounts(EntryKind::Refund).filter(|refunded| !charged.contains(refunded)) {
             // `order` and `payment` report a refund without a charge.
             if let Some(from) = charged.first() {
                 let (from, to) = (balance(*from), balance(refunded));
-                check.broken_by(&row, format!("{from} was charged, and {to} got a refund"));
+                check.broken_by(row(), format!("{from} was charged, and {to} got a refund"));
             }
         }
     }
@@ -167,13 +173,15 @@ impl<'a> Books<'a> {
         if self.facts.believes(payment) {
             return;
         }
-        let row = format!("payment {} of order {}", payment.transaction, payment.order);
+        let row = || Row::of_order(format_args!("payment {}", payment.transaction), payment.order);
         let charged = self.has(&payment.transaction.to_string(), EntryKind::Charge);
         match payment.status {
             PaymentStatus::Succeeded | PaymentStatus::Refunding | PaymentStatus::Refunded if !charged => {
-                check.broken_by(&row, format!("is {}, and the provider has no such charge", payment.status.as_str()));
+                check.broken_by(row(), format!("is {}, and the provider has no such charge", payment.status.as_str()));
             }
-            PaymentStatus::Declined if charged => check.broken_by(&row, "is declined, and the provider has charged it"),
+            PaymentStatus::Declined if charged => {
+                check.broken_by(row(), "is declined, and the provider has charged it");
+            }
             _ => {}
         }
     }

@@ -10,6 +10,7 @@ use crate::{
     Facts, Finding,
     facts::{Completion, EntryKind, Order, OrderStatus, Payment, PaymentStatus},
     report::Check,
+    violation::Row,
 };
 
 const SUCCESS: &str = "SUCCESS";
@@ -45,8 +46,8 @@ pub fn check(facts: &Facts) -> Finding {
     check.end()
 }
 
-fn name(order: Uuid, attempt: i64) -> String {
-    format!("attempt {attempt} of order {order}")
+fn name(order: Uuid, attempt: i64) -> Row {
+    Row::of_order(format_args!("attempt {attempt}"), order)
 }
 
 struct Published<'a> {
@@ -79,7 +80,7 @@ impl<'a> Published<'a> {
             let by = order.transaction.and_then(|transaction| self.by_transaction.get(&transaction));
             if let Some(Completion { transaction, status, .. }) = by.filter(|by| by.status != SUCCESS) {
                 check.broken_by(
-                    format!("order {}", order.uuid),
+                    Row::order(order.uuid),
                     format!("is paid by {transaction}, which is published as {status}"),
                 );
             }
@@ -93,7 +94,7 @@ impl<'a> Published<'a> {
             if let Some(order) = orders.get(&success.order).filter(|order| !paid(order)) {
                 let (transaction, status) = (success.transaction, order.status.as_str());
                 let problem = format!("is {status}, and its payment by {transaction} is published as SUCCESS");
-                check.broken_by(format!("order {}", order.uuid), problem);
+                check.broken_by(Row::order(order.uuid), problem);
             }
         }
     }
@@ -111,18 +112,18 @@ fn agrees(payment: &Payment, published: &Completion, check: &mut Check) {
         PaymentStatus::Declined => &[FAILED],
         PaymentStatus::Pending | PaymentStatus::Void => &[],
     };
-    let row = name(published.order, published.attempt);
+    let row = || name(published.order, published.attempt);
     if !statuses.contains(&published.status.as_str()) {
-        check.broken_by(&row, format!("is {}, and is published as {}", payment.status.as_str(), published.status));
+        check.broken_by(row(), format!("is {}, and is published as {}", payment.status.as_str(), published.status));
     }
     if payment.amount != Some(published.amount) {
         let amount = payment.amount.unwrap_or_default();
-        check.broken_by(&row, format!("is about {amount}, and is published with the amount {}", published.amount));
+        check.broken_by(row(), format!("is about {amount}, and is published with the amount {}", published.amount));
     }
     if payment.transaction != published.transaction {
         let problem =
             format!("has the transaction {}, and is published with {}", payment.transaction, published.transaction);
-        check.broken_by(&row, problem);
+        check.broken_by(row(), problem);
     }
 }
 

@@ -8,6 +8,7 @@ use crate::{
     Facts, Finding,
     facts::{DeadLetter, Poison},
     report::Check,
+    violation::Row,
 };
 
 pub fn check(facts: &Facts) -> Finding {
@@ -28,8 +29,8 @@ pub fn check(facts: &Facts) -> Finding {
             discarded += 1;
             continue;
         }
-        let row = format!("letter {}", letter.id);
         let ours = letter.event.and_then(|event| rows.get(&event));
+        let row = Row::about(ours.map(|event| event.key), format_args!("letter {}", letter.id));
         match (&sent, ours) {
             (_, Some(event)) if !taken(facts, letter) => {
                 check.broken_by(

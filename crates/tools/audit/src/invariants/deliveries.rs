@@ -14,6 +14,7 @@ use crate::{
     Facts, Finding,
     facts::{Courier, Delivery, DeliveryState, Order, OrderStatus, OutboxRow, Record, status_event},
     report::Check,
+    violation::{Cause, Row},
 };
 
 type Deliveries<'a> = HashMap<Uuid, &'a Delivery>;
@@ -23,7 +24,7 @@ pub fn check(facts: &Facts) -> Finding {
     let mut deliveries = Deliveries::new();
     for delivery in &facts.deliveries {
         if deliveries.insert(delivery.order, delivery).is_some() {
-            check.broken_by(format!("delivery of order {}", delivery.order), "exists more than once");
+            check.broken_by(Row::of_order("delivery", delivery.order), "exists more than once");
         }
     }
     let inboxes = facts.inboxes.iter().filter(|inbox| inbox.service == "order");
@@ -43,15 +44,14 @@ pub fn check(facts: &Facts) -> Finding {
 /// Checks that an order's delivery matches the order's status. `handled` has the ids of the events that order has
 /// handled.
 fn delivered(order: &Order, delivery: Option<&Delivery>, handled: &HashSet<Uuid>, check: &mut Check) {
-    let row = format!("order {}", order.uuid);
+    let row = || Row::order(order.uuid);
     let known = delivery.filter(|delivery| delivery.delivery.is_some());
     if !order.has_address {
         if known.is_some() {
-            check.broken_by(row, "has no address, and delivery has it");
+            check.broken_by(row(), "has no address, and delivery has it");
         }
         return;
     }
-    let state = delivery.map_or("not there", |delivery| delivery.state.as_str());
     let fits = match order.status {
         OrderStatus::Pending => known.is_none(),
         // The delivery service may already know that the ship is built: delivery and order consume the same topic
@@ -62,12 +62,16 @@ fn delivered(order: &Order, delivery: Option<&Delivery>, handled: &HashSet<Uuid>
         OrderStatus::Cancelled => known.is_some_and(|delivery| delivery.state == DeliveryState::Failed),
     };
     if !fits {
-        check.broken_by(&row, format!("is {}, and its delivery is {state}", order.status.as_str()));
+        let state = delivery.map(|delivery| delivery.state);
+        let (status, its) = (order.status.as_str(), state.map_or("not there", DeliveryState::as_str));
+        let row = row().because(Cause::Delivered(order.status, state));
+        check.broken_by(row, format!("is {status}, and its delivery is {its}"));
     }
     // If order does not know the status yet, it has not handled the event, which invariant 5 reports.
     let Some(status) = known.and_then(|delivery| delivery.statuses().last()) else { return };
     if handled.contains(&status_event(order.uuid, status)) && order.delivery_status.as_deref() != Some(status) {
-        check.broken_by(&row, format!("was told that its delivery is {status}, and has {:?}", order.delivery_status));
+        let problem = format!("was told that its delivery is {status}, and has {:?}", order.delivery_status);
+        check.broken_by(row().because(Cause::DeliveryUnknown), problem);
     }
 }
 
@@ -79,14 +83,14 @@ fn couriers(facts: &Facts, deliveries: &Deliveries<'_>, check: &mut Check) {
     }
     let mut holders: HashMap<Uuid, usize> = HashMap::new();
     for Courier { uuid, order } in &facts.couriers {
-        let row = format!("courier {uuid}");
+        let row = |order: Option<Uuid>| Row::about(order, format_args!("courier {uuid}"));
         let held = carried.remove(uuid).unwrap_or_default();
         if held.len() > 1 {
-            check.broken_by(&row, format!("holds {} orders in its places", held.len()));
+            check.broken_by(row(None), format!("holds {} orders in its places", held.len()));
         }
         if held.first() != order.as_ref() {
             check.broken_by(
-                &row,
+                row(held.first().copied().or(*order)),
                 format!("carries {}, and its places hold {}", named(*order), named(held.first().copied())),
             );
         }
@@ -96,15 +100,16 @@ fn couriers(facts: &Facts, deliveries: &Deliveries<'_>, check: &mut Check) {
                 .get(order)
                 .is_some_and(|delivery| delivery.state == DeliveryState::Assigned && delivery.courier == Some(*uuid));
             if !its_own {
-                check.broken_by(&row, format!("holds order {order}, which is not assigned to it"));
+                check.broken_by(row(Some(*order)), format!("holds order {order}, which is not assigned to it"));
             }
         }
     }
     for (courier, held) in carried.iter().filter(|(_, held)| !held.is_empty()) {
-        check.broken_by(format!("courier {courier}"), format!("does not exist, and its places hold {held:?}"));
+        let row = Row::about(held.first().copied(), format_args!("courier {courier}"));
+        check.broken_by(row, format!("does not exist, and its places hold {held:?}"));
     }
     for delivery in facts.deliveries.iter().filter(|delivery| delivery.state == DeliveryState::Assigned) {
-        let row = format!("delivery of order {}", delivery.order);
+        let row = Row::of_order("delivery", delivery.order);
         match holders.get(&delivery.order).copied().unwrap_or_default() {
             0 => check.broken_by(row, format!("is assigned to {}, which does not hold it", named(delivery.courier))),
             1 => {}
@@ -127,19 +132,19 @@ fn published(facts: &Facts, deliveries: &Deliveries<'_>, check: &mut Check) {
     let mut count = 0;
     for delivery in facts.deliveries.iter().filter(|delivery| !facts.may_be_forgotten(delivery.created_at)) {
         let rows = written.get(&delivery.order).map(Vec::as_slice).unwrap_or_default();
-        let row = format!("delivery of order {}", delivery.order);
+        let row = || Row::of_order("delivery", delivery.order);
         let published: Vec<Uuid> =
             rows.iter().filter(|row| row.kind == DeliveryStatusUpdated::TYPE).map(|row| row.event).collect();
         let statuses = if delivery.user.is_some() { delivery.statuses() } else { &[] };
         let had: Vec<Uuid> = statuses.iter().map(|status| status_event(delivery.order, status)).collect();
         if published != had {
             check.broken_by(
-                &row,
+                row(),
                 format!("had the statuses {statuses:?}, and has published {}", shown(delivery, &published)),
             );
         } else if let Some(sent) = topic.reordered(delivery.order, &had) {
             check.broken_by(
-                &row,
+                row(),
                 format!("had the statuses {statuses:?}, and its topic has {}", shown(delivery, &sent)),
             );
         }
@@ -157,13 +162,13 @@ fn published(facts: &Facts, deliveries: &Deliveries<'_>, check: &mut Check) {
             let published = rows.iter().filter(|row| row.event == event.uuid).count();
             if published != usize::from(reached) {
                 let (state, kind) = (delivery.state.as_str(), event.kind);
-                check.broken_by(&row, format!("is {state}, and has published {published} {kind}"));
+                check.broken_by(row(), format!("is {state}, and has published {published} {kind}"));
             }
         }
     }
     for (key, rows) in written.iter().filter(|(key, _)| !deliveries.contains_key(key)) {
         if rows.iter().any(|row| row.kind == DeliveryStatusUpdated::TYPE) {
-            check.broken_by(format!("delivery of order {key}"), "does not exist, and has published events");
+            check.broken_by(Row::of_order("delivery", *key), "does not exist, and has published events");
         }
     }
     check.counted("statuses published", count);

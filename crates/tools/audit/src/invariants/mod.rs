@@ -15,11 +15,11 @@ mod partial_refunds;
 mod publication;
 mod sessions;
 mod stock;
-mod waivers;
+mod unhandled;
 
 pub use self::{
-    consumer_effects::{Unhandled, unhandled},
-    waivers::{Consequences, WAIVED, Waivers, broken_without, follows},
+    consumer_effects::unhandled_events,
+    unhandled::{Consequences, Unhandled, Waivers, consequences},
 };
 use crate::{Facts, Finding};
 

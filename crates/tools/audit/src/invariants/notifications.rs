@@ -8,6 +8,7 @@ use crate::{
     Facts, Finding,
     facts::{Notification, NotificationStatus, Told},
     report::Check,
+    violation::Row,
 };
 
 type Rows<'a> = HashMap<(Uuid, &'a str), &'a Notification>;
@@ -49,8 +50,8 @@ pub fn check(facts: &Facts) -> Finding {
     check.end()
 }
 
-fn name(order: Uuid, kind: &str) -> String {
-    format!("{kind} of order {order}")
+fn name(order: Uuid, kind: &str) -> Row {
+    Row::of_order(kind, order)
 }
 
 /// Compares the notification rows with the messages that arrived.

@@ -9,6 +9,7 @@ use crate::{
     Facts, Finding,
     facts::{Acknowledged, Answer, BuildStatus, Order, OrderStatus, PaymentStatus, ReservationStatus},
     report::Check,
+    violation::Row,
 };
 
 pub fn check(facts: &Facts) -> Finding {
@@ -24,7 +25,7 @@ pub fn check(facts: &Facts) -> Finding {
 fn once(facts: &Facts, check: &mut Check) {
     let mut seen = HashSet::new();
     for order in facts.orders.iter().filter(|order| !seen.insert(order.uuid)) {
-        check.broken_by(format!("order {}", order.uuid), "exists more than once");
+        check.broken_by(Row::order(order.uuid), "exists more than once");
     }
     check.counted("orders", facts.orders.len());
 }
@@ -34,7 +35,7 @@ fn acknowledged(facts: &Facts, orders: &HashMap<Uuid, &Order>, check: &mut Check
     let failed: HashSet<Uuid> =
         facts.builds.iter().filter(|build| build.status == BuildStatus::Failed).map(|build| build.order).collect();
     for Acknowledged { order: uuid, answer } in &facts.acknowledged {
-        let row = format!("order {uuid}");
+        let row = Row::order(*uuid);
         let Some(order) = orders.get(uuid) else {
             check.broken_by(row, format!("acknowledged as {}, and does not exist", told(answer)));
             continue;
@@ -72,11 +73,11 @@ fn created(facts: &Facts, orders: &HashMap<Uuid, &Order>, check: &mut Check) {
     let told: HashSet<Uuid> =
         facts.outbox.iter().filter(|row| row.kind == OrderCreated::TYPE).map(|row| row.key).collect();
     for uuid in told.iter().filter(|uuid| !orders.contains_key(uuid)) {
-        check.broken_by(format!("order {uuid}"), "its creation is in the outbox, and it does not exist");
+        check.broken_by(Row::order(*uuid), "its creation is in the outbox, and it does not exist");
     }
     for order in facts.orders.iter().filter(|order| !told.contains(&order.uuid)) {
         if !facts.may_be_forgotten(order.created_at) {
-            check.broken_by(format!("order {}", order.uuid), "its creation is not in the outbox");
+            check.broken_by(Row::order(order.uuid), "its creation is not in the outbox");
         }
     }
     check.counted("creations told of", told.len());
@@ -98,7 +99,7 @@ fn elsewhere(facts: &Facts, orders: &HashMap<Uuid, &Order>, check: &mut Check) {
         .chain(deliveries.map(|delivery| ("delivery", delivery.order)))
         .collect();
     for (place, uuid) in named.iter().filter(|(_, uuid)| !orders.contains_key(uuid)) {
-        check.broken_by(format!("order {uuid}"), format!("does not exist, but {place} has rows for it"));
+        check.broken_by(Row::order(*uuid), format!("does not exist, but {place} has rows for it"));
     }
     check.counted("rows of other services", named.len());
 }

@@ -12,6 +12,7 @@ use crate::{
         PaymentStatus, ReservationStatus,
     },
     report::Check,
+    violation::{Cause, Row},
 };
 
 /// How long a provider may take to make a refund that it has accepted.
@@ -40,7 +41,7 @@ struct Late<'a> {
 }
 
 impl Late<'_> {
-    fn look(&mut self, row: &str, what: &str, due: DateTime<Utc>) {
+    fn look(&mut self, row: impl Into<Row>, what: &str, due: DateTime<Utc>) {
         self.unfinished += 1;
         let late = self.at.signed_duration_since(due);
         if late.to_std().is_ok_and(|late| late > self.grace) {
@@ -53,18 +54,19 @@ fn orders(facts: &Facts, late: &mut Late<'_>) {
     let begun: HashMap<(Uuid, Option<i64>), DateTime<Utc>> =
         facts.payments.iter().map(|payment| ((payment.order, payment.attempt), payment.created_at)).collect();
     for order in &facts.orders {
-        let row = format!("order {}", order.uuid);
+        let row = Row::order(order.uuid);
         match order {
             Order { status: OrderStatus::Pending, attempt: Some(_), .. } => {
                 // If the payment service does not know the attempt, its start time is unknown.
                 let due = begun.get(&(order.uuid, order.attempt)).copied().unwrap_or(order.pay_until);
-                late.look(&row, "its payment outcome is unknown", due);
+                late.look(row, "its payment outcome is unknown", due);
             }
             Order { status: OrderStatus::Pending, .. } => {
-                late.look(&row, "is neither paid nor cancelled", order.pay_until);
+                late.look(row, "is neither paid nor cancelled", order.pay_until);
             }
             Order { status: OrderStatus::Paid, .. } => {
-                late.look(&row, "is not built", order.updated_at + facts.bounds.build);
+                let due = order.updated_at + facts.bounds.build;
+                late.look(row.because(Cause::NotBuilt), "is not built", due);
             }
             Order { status: OrderStatus::Cancelled | OrderStatus::Assembled, .. } => {}
         }
@@ -74,7 +76,7 @@ fn orders(facts: &Facts, late: &mut Late<'_>) {
 /// Checks other services' pending work for an order. The order itself may be finished.
 fn services(facts: &Facts, late: &mut Late<'_>) {
     for row in facts.outbox.iter().filter(|row| row.published_at.is_none()) {
-        late.look(&format!("order {}", row.key), &format!("its {} is not published", row.kind), row.created_at);
+        late.look(Row::order(row.key), &format!("its {} is not published", row.kind), row.created_at);
     }
     for payment in &facts.payments {
         let (what, within) = match payment.status {
@@ -85,24 +87,26 @@ fn services(facts: &Facts, late: &mut Late<'_>) {
             }
             _ => continue,
         };
-        late.look(&format!("order {}", payment.order), what, payment.updated_at + within);
+        late.look(Row::order(payment.order), what, payment.updated_at + within);
     }
     let charges: HashMap<Uuid, &Payment> = facts.payments.iter().map(|one| (one.transaction, one)).collect();
     for refund in facts.partial_refunds.iter().filter(|refund| !refund.is_made) {
         let since = refund.requested_at.unwrap_or(refund.created_at);
-        let within = time_to_refund(facts, charges.get(&refund.transaction).copied(), refund.is_accepted);
-        late.look(&format!("partial refund {}", refund.refund), "it is not made", since + within);
+        let charge = charges.get(&refund.transaction).copied();
+        let within = time_to_refund(facts, charge, refund.is_accepted);
+        let row = Row::about(charge.map(|charge| charge.order), format_args!("partial refund {}", refund.refund));
+        late.look(row, "it is not made", since + within);
     }
     for reservation in facts.reservations.iter().filter(|one| one.status == ReservationStatus::Held) {
         let due = reservation.expires_at.unwrap_or(reservation.updated_at);
-        late.look(&format!("order {}", reservation.order), "its parts are held", due);
+        late.look(Row::order(reservation.order).because(Cause::PartsHeld), "its parts are held", due);
     }
     for build in facts.builds.iter().filter(|build| build.status == BuildStatus::Building) {
-        late.look(&format!("order {}", build.order), "its ship is not finished", build.due_at);
+        late.look(Row::order(build.order), "its ship is not finished", build.due_at);
     }
     for one in facts.notifications.iter().filter(|one| one.status == NotificationStatus::Queued) {
         let due = one.queued_at.unwrap_or(one.created_at);
-        late.look(&format!("order {}", one.order), &format!("its {} is not sent", one.kind), due);
+        late.look(Row::order(one.order), &format!("its {} is not sent", one.kind), due);
     }
 }
 
@@ -121,15 +125,15 @@ fn deliveries(facts: &Facts, late: &mut Late<'_>) {
         places.any(|place| facts.couriers.iter().any(|one| one.uuid == place.courier && one.order.is_none()))
     };
     for delivery in &facts.deliveries {
-        let row = format!("order {}", delivery.order);
+        let row = Row::order(delivery.order);
         match delivery.state {
             DeliveryState::Created if fits(delivery.volume.unwrap_or_default()) => {
                 let since = delivery.waiting_since.unwrap_or(delivery.updated_at);
-                late.look(&row, "waits for a courier while one is free", since);
+                late.look(row, "waits for a courier while one is free", since);
             }
             DeliveryState::Assigned => {
                 let steps = u32::try_from(delivery.steps.unwrap_or_default()).unwrap_or_default();
-                late.look(&row, "is not delivered", delivery.updated_at + facts.bounds.step * steps.max(1));
+                late.look(row, "is not delivered", delivery.updated_at + facts.bounds.step * steps.max(1));
             }
             _ => {}
         }

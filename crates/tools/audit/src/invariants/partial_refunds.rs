@@ -8,6 +8,7 @@ use crate::{
     Facts,
     facts::{Entry, EntryKind, Payment},
     report::{Check, NO_AUTHOR},
+    violation::Row,
 };
 
 const UUID_LENGTH: usize = 36;
@@ -31,12 +32,14 @@ pub fn check(facts: &Facts, check: &mut Check) {
     let mut sums: HashMap<Uuid, i64> = HashMap::new();
     for refund in &facts.partial_refunds {
         *sums.entry(refund.transaction).or_default() += refund.amount;
-        let row = format!("partial refund {}", refund.refund);
+        let payment = payments.get(&refund.transaction);
+        let order = payment.map(|payment| payment.order);
+        let row = || Row::about(order, format_args!("partial refund {}", refund.refund));
         if !refund.is_signed {
-            check.broken_by(&row, NO_AUTHOR);
+            check.broken_by(row(), NO_AUTHOR);
         }
-        let Some(payment) = payments.get(&refund.transaction) else {
-            check.broken_by(&row, format!("is of the charge {}, which payment does not know", refund.transaction));
+        let Some(payment) = payment else {
+            check.broken_by(row(), format!("is of the charge {}, which payment does not know", refund.transaction));
             continue;
         };
         if facts.believes(payment) {
@@ -45,23 +48,23 @@ pub fn check(facts: &Facts, check: &mut Check) {
         let made = entries.remove(&refund.refund).unwrap_or_default();
         let (count, amounts) = (made.len(), made.iter().map(|entry| entry.amount));
         for amount in amounts.filter(|amount| *amount != refund.amount) {
-            check.broken_by(&row, format!("is of {}, and {amount} was refunded", refund.amount));
+            check.broken_by(row(), format!("is of {}, and {amount} was refunded", refund.amount));
         }
         match (refund.is_made, count) {
             (true, 1) | (false, 0) => {}
-            (true, 0) => check.broken_by(&row, "is made, and the provider has no such refund"),
-            (false, 1) => check.broken_by(&row, "is not made, and the provider has made it"),
-            _ => check.broken_by(&row, format!("was made {count} times")),
+            (true, 0) => check.broken_by(row(), "is made, and the provider has no such refund"),
+            (false, 1) => check.broken_by(row(), "is not made, and the provider has made it"),
+            _ => check.broken_by(row(), format!("was made {count} times")),
         }
     }
     for payment in &facts.payments {
         let (recorded, sum) = (payment.partially_refunded, sums.get(&payment.transaction).copied().unwrap_or_default());
-        let row = format!("payment {} of order {}", payment.transaction, payment.order);
+        let row = || Row::of_order(format_args!("payment {}", payment.transaction), payment.order);
         if recorded != sum {
-            check.broken_by(&row, format!("has {recorded} partially refunded, and its refunds sum to {sum}"));
+            check.broken_by(row(), format!("has {recorded} partially refunded, and its refunds sum to {sum}"));
         }
         if sum > payment.amount.unwrap_or_default() {
-            check.broken_by(&row, format!("its partial refunds of {sum} are more than its charge"));
+            check.broken_by(row(), format!("its partial refunds of {sum} are more than its charge"));
         }
     }
 }

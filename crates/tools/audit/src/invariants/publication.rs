@@ -9,6 +9,7 @@ use crate::{
     Facts, Finding,
     facts::{Log, OutboxRow, Record},
     report::Check,
+    violation::{Cause, Row},
 };
 
 pub fn check(facts: &Facts) -> Finding {
@@ -80,8 +81,9 @@ fn set_aside(row: &OutboxRow, facts: &Facts, found: &mut Found, check: &mut Chec
     true
 }
 
-fn name(row: &OutboxRow) -> String {
-    format!("{} {} of order {}", row.kind, row.event, row.key)
+fn name(row: &OutboxRow) -> Row {
+    let cause = Cause::Event { event: row.event, group: None };
+    Row::of_order(format_args!("{} {}", row.kind, row.event), row.key).because(cause)
 }
 
 fn reached(
@@ -118,7 +120,8 @@ fn origins(facts: &Facts, found: &mut Found, check: &mut Check) {
         current.map(|letter| (letter.topic.as_str(), letter.partition, letter.offset)).collect();
     for log in &facts.logs {
         for record in &log.records {
-            let row = || format!("record {}/{}/{}", log.topic, record.partition, record.offset);
+            let Record { partition, offset, key, .. } = record;
+            let row = || Row::about(*key, format_args!("record {}/{partition}/{offset}", log.topic));
             match written(log, record, &rows) {
                 Written::As(key) if record.key == Some(key) => found.records += 1,
                 Written::As(key) => {

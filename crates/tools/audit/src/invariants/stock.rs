@@ -13,6 +13,7 @@ use crate::{
     Facts, Finding,
     facts::{Order, OrderStatus, Part, Reservation, ReservationStatus},
     report::{Check, NO_AUTHOR},
+    violation::{Cause, Row},
 };
 
 /// How long after an order's creation its reservation may still expire, because inventory asked whether the order
@@ -127,7 +128,7 @@ fn follows(order: &Order, reservation: Option<&Reservation>, check: &mut Check) 
     if following == Following::Broken {
         let reservation = status.map_or("not there", ReservationStatus::as_str);
         check.broken_by(
-            format!("order {}", order.uuid),
+            Row::order(order.uuid).because(Cause::Reserved(order.status, status)),
             format!("is {}, and its reservation is {reservation}", order.status.as_str()),
         );
     }
@@ -147,17 +148,11 @@ fn same_parts(order: &Order, reservation: &Reservation, check: &mut Check) {
     }
     let reserved: BTreeMap<Uuid, i64> = reservation.items.iter().copied().collect();
     if ordered != reserved {
-        check.broken_by(
-            format!("order {}", order.uuid),
-            format!("consists of {ordered:?}, and reserved is {reserved:?}"),
-        );
+        check.broken_by(Row::order(order.uuid), format!("consists of {ordered:?}, and reserved is {reserved:?}"));
     }
     let (total, price) = (order.total, reservation.price);
     if total != price {
-        check.broken_by(
-            format!("order {}", order.uuid),
-            format!("costs {total}, and its parts were reserved for {price}"),
-        );
+        check.broken_by(Row::order(order.uuid), format!("costs {total}, and its parts were reserved for {price}"));
     }
 }
 
@@ -165,7 +160,7 @@ fn same_parts(order: &Order, reservation: &Reservation, check: &mut Check) {
 fn kept_its_parts(order: &Order, reservation: &Reservation, check: &mut Check) {
     if let Some(at) = expired_at(reservation).filter(|at| *at > order.created_at + EXPIRY_SLACK) {
         check.broken_by(
-            format!("order {}", order.uuid),
+            Row::order(order.uuid),
             format!(
                 "was created at {}, and its reservation expired although the order existed, at {at}",
                 order.created_at

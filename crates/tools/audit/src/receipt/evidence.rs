@@ -4,12 +4,13 @@ use contracts::events::{DeliveryStatusUpdated, PaymentCompleted, Published as _}
 use uuid::Uuid;
 
 use super::{
-    pending::unconsumed,
+    pending::unhandled,
     words::{amount, at},
 };
 use crate::{
     Facts,
     facts::{Answer, EntryKind, OutboxRow, Payment, Reservation},
+    invariants::Unhandled,
 };
 
 /// Returns the evidence of one invariant. `facts` has the names of the parts, and `own` the order's facts.
@@ -117,9 +118,9 @@ fn inboxes(own: &Facts) -> Vec<String> {
         format!("inbox of {}: {}, {kind} {} at {at}", inbox.service, inbox.consumer, row.event)
     });
     let order = own.orders.first().map(|order| order.uuid).unwrap_or_default();
-    let lacking = unconsumed(own, order)
-        .into_iter()
-        .map(|one| format!("inbox of {}: {}, {} {}: no row", one.service, one.group, one.kind, one.event));
+    let lacking = unhandled(own, order).into_iter().map(|Unhandled { event, kind, consumer, .. }| {
+        format!("inbox of {}: {}, {kind} {event}: no row", consumer.service, consumer.group)
+    });
     handled.chain(lacking).collect()
 }
 

@@ -14,10 +14,8 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use self::{narrow::checks, pending::Pending};
-pub use self::{
-    narrow::narrowed,
-    pending::{Unconsumed, unconsumed},
-};
+pub use self::{narrow::narrowed, pending::unhandled};
+pub use crate::invariants::Unhandled;
 use crate::{
     Facts, Finding, Violation,
     invariants::{self, Waivers},
@@ -86,13 +84,22 @@ pub fn receipt(facts: &Facts, order: Uuid) -> Receipt {
     let checks = checks().into_iter().filter(|(number, _)| applies(*number));
     let checks = checks.map(|(number, services)| {
         let finding = invariants::ALL[usize::from(number) - 1](&own);
-        check(facts, &own, order, &services, waivers.waive(finding), &pending)
+        check(facts, &own, order, &services, finding, &waivers, &pending)
     });
     Receipt { checks: checks.collect(), unread: facts.unread.iter().map(words::unread).collect() }
 }
 
-fn check(facts: &Facts, own: &Facts, order: Uuid, services: &[&str], finding: Finding, pending: &[Pending]) -> Check {
-    let Finding { number, invariant, violations, missing, notes, .. } = finding;
+fn check(
+    facts: &Facts,
+    own: &Facts,
+    order: Uuid,
+    services: &[&str],
+    finding: Finding,
+    waivers: &Waivers<'_>,
+    pending: &[Pending<'_>],
+) -> Check {
+    let noted = finding.notes.len();
+    let Finding { number, invariant, violations, missing, notes, .. } = waivers.waive(finding);
     let unread = own.unread.iter().filter(|unread| services.contains(&unread.service));
     let unread: Vec<String> = unread.map(words::unread).collect();
     let concerning = violations.into_iter().filter(|violation| narrow::concerns(violation, order));
@@ -110,7 +117,7 @@ fn check(facts: &Facts, own: &Facts, order: Uuid, services: &[&str], finding: Fi
     };
     let mut seen = HashSet::new();
     let text: Vec<String> = text.into_iter().filter(|one| seen.insert(one.clone())).collect();
-    let waived = notes.into_iter().filter(|note| note.starts_with(invariants::WAIVED));
+    let waived = notes.into_iter().skip(noted);
     let evidence = evidence::of(facts, own, number).into_iter().chain(waived).collect();
     Check { number, invariant, text: text.join("; "), state, evidence }
 }

@@ -16,7 +16,7 @@ use contracts::events::{BASKET_PART, ROUTES};
 use uuid::Uuid;
 
 use crate::{
-    Facts, Violation,
+    Cause, Facts, Violation,
     facts::{Courier, DeadLetters, Inbox, Log, StoragePlace, events_of},
 };
 
@@ -96,12 +96,10 @@ pub fn narrowed(facts: &Facts, order: Uuid) -> Facts {
     }
 }
 
-/// Returns false for a violation by this order's courier that concerns another order, and for one by a balance.
+/// Returns true for a violation of the order, or by one of its events: [`narrowed`] facts have no others. A sum over
+/// several orders concerns none.
 pub fn concerns(violation: &Violation, order: Uuid) -> bool {
-    if violation.row.starts_with("courier ") {
-        return violation.problem.contains(&order.to_string());
-    }
-    !violation.row.starts_with("balance of ")
+    violation.order.map_or(matches!(violation.cause, Cause::Event { .. }), |concerned| concerned == order)
 }
 
 /// Returns the ids of the events that this order has or can have.

@@ -5,46 +5,45 @@ use contracts::events::route_of;
 use uuid::Uuid;
 
 use crate::{
-    Facts, Violation,
+    Cause, Facts, Violation,
     facts::{
-        BuildStatus, DeliveryState, Kind, NotificationStatus, Order, OrderStatus, OutboxRow, PaymentStatus,
-        ReservationStatus,
+        BuildStatus, DeliveryState, NotificationStatus, Order, OrderStatus, OutboxRow, PaymentStatus, ReservationStatus,
     },
-    invariants::{Consequences, Unhandled, broken_without, follows, unhandled},
+    invariants::{Consequences, Unhandled, consequences, unhandled_events},
     receipt::words::{amount, at},
 };
 
-pub struct Pending {
+pub struct Pending<'a> {
     pub text: String,
     /// The invariants that are open until the work is done.
     numbers: Vec<u8>,
-    excuse: Excuse,
+    excuse: Excuse<'a>,
 }
 
 /// The violations that the work explains, among those of the invariants in `numbers`.
-enum Excuse {
+enum Excuse<'a> {
     None,
     All,
-    /// The violations because this event has not reached the consumers in `group`; with `None`, any consumer.
-    Event {
-        kind: Kind,
-        event: Uuid,
-        group: Option<&'static str>,
-        /// The violations of other invariants than 4 and 5.
-        consequences: Vec<Consequences>,
-    },
+    /// Those because a consumer has not reached this event.
+    Unhandled(Unhandled),
+    /// Those because no consumer has this event.
+    Unpublished(&'a OutboxRow),
 }
 
 /// The number of the invariant that limits how long work may be pending. Pending work does not explain its violations.
 const BOUNDS_INVARIANT: u8 = 7;
 
-impl Pending {
-    fn new(numbers: &[u8], excuse: Excuse, text: String) -> Self {
-        let mut numbers = numbers.to_vec();
-        if let Excuse::Event { consequences, .. } = &excuse {
-            numbers.extend(consequences.iter().map(|(number, _)| *number));
-        }
-        Self { text, numbers, excuse }
+impl<'a> Pending<'a> {
+    fn new(numbers: &[u8], excuse: Excuse<'a>, text: String) -> Self {
+        Self { text, numbers: numbers.to_vec(), excuse }
+    }
+
+    fn unhandled(one: Unhandled) -> Self {
+        let Unhandled { event, kind, consumer, .. } = &one;
+        let own: &[u8] = if consumer.service == "notification" { &[5, 6] } else { &[5] };
+        let numbers = [own, one.consequences().0].concat();
+        let text = format!("{} has not handled {kind} {event} yet", consumer.group);
+        Self::new(&numbers, Excuse::Unhandled(one), text)
     }
 
     pub fn holds_open(&self, number: u8) -> bool {
@@ -52,42 +51,41 @@ impl Pending {
     }
 
     pub fn explains(&self, number: u8, violation: &Violation) -> bool {
-        if number == BOUNDS_INVARIANT || !self.holds_open(number) {
-            return false;
-        }
-        let names =
-            |event: &Uuid| [&violation.row, &violation.problem].iter().any(|one| one.contains(&event.to_string()));
-        match (&self.excuse, number) {
-            (Excuse::None, _) => false,
-            (Excuse::Event { event, .. }, 4) => names(event),
-            (Excuse::Event { event, group: Some(group), .. }, 5) => {
-                names(event) && violation.problem.starts_with(group)
-            }
-            // A consumer may have handled an event before its outbox row is marked as published.
-            (Excuse::Event { kind, event, group: None, .. }, 5) => {
-                names(event) || violation.problem.contains(kind.as_ref())
-            }
-            (Excuse::Event { consequences, .. }, _) => follows(consequences, number, &violation.problem),
-            (Excuse::All, _) => true,
-        }
+        let explains = || match &self.excuse {
+            Excuse::None => false,
+            Excuse::All => true,
+            Excuse::Unhandled(one) => one.explains(violation),
+            Excuse::Unpublished(row) => match violation.cause {
+                Cause::Event { event, .. } => event == row.event,
+                // A consumer may have handled an event before its outbox row is marked as published.
+                Cause::Effects(kind) => row.kind == kind,
+                cause => without(row).any(|(_, follows)| follows(cause)),
+            },
+        };
+        number != BOUNDS_INVARIANT && self.holds_open(number) && explains()
     }
 }
 
+/// Returns what follows as long as no consumer has this event.
+fn without(row: &OutboxRow) -> impl Iterator<Item = Consequences> {
+    let consumers = route_of(&row.kind).map(|route| route.consumers).unwrap_or_default();
+    consumers.iter().map(move |consumer| consequences(consumer.service, &row.kind))
+}
+
 /// Returns the pending work. `facts` are those of one order.
-pub fn of(facts: &Facts, order: Uuid) -> Vec<Pending> {
+pub fn of(facts: &Facts, order: Uuid) -> Vec<Pending<'_>> {
     let mut pending = Vec::new();
     for order in &facts.orders {
         of_order(facts, order, &mut pending);
     }
     of_services(facts, &mut pending);
-    for row in &facts.outbox {
-        pending.extend(of_publication(facts, row));
-    }
-    pending.extend(unconsumed(facts, order).into_iter().filter(|one| is_under_way(facts, one)).map(Pending::from));
+    pending.extend(facts.outbox.iter().filter_map(|row| of_publication(facts, row)));
+    let unhandled = unhandled(facts, order).into_iter().filter(|one| is_under_way(facts, one));
+    pending.extend(unhandled.map(Pending::unhandled));
     pending
 }
 
-fn of_order(facts: &Facts, order: &Order, pending: &mut Vec<Pending>) {
+fn of_order(facts: &Facts, order: &Order, pending: &mut Vec<Pending<'_>>) {
     match (order.status, order.attempt) {
         (OrderStatus::Pending, Some(attempt)) => {
             pending.push(Pending::new(&[2, 7, 10], Excuse::All, format!("attempt {attempt} to pay is under way")));
@@ -113,7 +111,7 @@ fn of_order(facts: &Facts, order: &Order, pending: &mut Vec<Pending>) {
     }
 }
 
-fn of_services(facts: &Facts, pending: &mut Vec<Pending>) {
+fn of_services(facts: &Facts, pending: &mut Vec<Pending<'_>>) {
     for payment in &facts.payments {
         let attempt = payment.attempt.unwrap_or_default();
         match payment.status {
@@ -146,64 +144,38 @@ fn of_services(facts: &Facts, pending: &mut Vec<Pending>) {
 }
 
 /// Returns pending work for an event that the relay has not published, or whose record the caller has not read yet.
-fn of_publication(facts: &Facts, row: &OutboxRow) -> Option<Pending> {
+fn of_publication<'a>(facts: &Facts, row: &'a OutboxRow) -> Option<Pending<'a>> {
     let OutboxRow { kind, event, .. } = row;
-    let excuse = |consequences| Excuse::Event { kind: kind.clone(), event: *event, group: None, consequences };
     let Some(published) = row.published_at else {
         if row.set_aside_at.is_some_and(|since| !is_recent(facts, since)) {
             return None;
         }
-        let consumers = route_of(kind).map(|route| route.consumers).unwrap_or_default();
-        let consequences = consumers.iter().flat_map(|consumer| broken_without(consumer.service, kind)).copied();
         let text = format!("{kind} {event} is not published yet, since {}", at(row.created_at));
-        return Some(Pending::new(&[4, 5, 7], excuse(consequences.collect()), text));
+        let numbers: Vec<u8> =
+            [4, 5, 7].into_iter().chain(without(row).flat_map(|(numbers, _)| numbers).copied()).collect();
+        return Some(Pending::new(&numbers, Excuse::Unpublished(row), text));
     };
     let log = facts.log_of(kind)?;
     let is_read = log.records.iter().any(|record| record.event == Some(*event));
     let is_kept = log.complete_since.is_none_or(|since| published >= since);
     let text = || format!("{kind} {event} was published at {}, and its record is not read yet", at(published));
-    (!is_read && is_kept && is_recent(facts, published)).then(|| Pending::new(&[4], excuse(Vec::new()), text()))
-}
-
-/// A published event that one of its consumers has not handled.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unconsumed {
-    pub event: Uuid,
-    /// The event type, such as `events.v1.OrderPaid`.
-    pub kind: &'static str,
-    pub service: &'static str,
-    pub group: &'static str,
+    let is_awaited = !is_read && is_kept && is_recent(facts, published);
+    is_awaited.then(|| Pending::new(&[4], Excuse::Unpublished(row), text()))
 }
 
 /// Returns the published events of an order that a consumer has neither handled nor dead-lettered.
-pub fn unconsumed(facts: &Facts, order: Uuid) -> Vec<Unconsumed> {
-    let own = unhandled(facts).into_iter().filter(|one| one.order == order);
-    own.map(|Unhandled { event, kind, consumer, .. }| Unconsumed {
-        event,
-        kind,
-        service: consumer.service,
-        group: consumer.group,
-    })
-    .collect()
-}
-
-impl From<Unconsumed> for Pending {
-    fn from(Unconsumed { event, kind, service, group }: Unconsumed) -> Self {
-        let numbers: &[u8] = if service == "notification" { &[5, 6] } else { &[5] };
-        let consequences = broken_without(service, kind).to_vec();
-        let excuse = Excuse::Event { kind: kind.into(), event, group: Some(group), consequences };
-        Self::new(numbers, excuse, format!("{group} has not handled {kind} {event} yet"))
-    }
+pub fn unhandled(facts: &Facts, order: Uuid) -> Vec<Unhandled> {
+    unhandled_events(facts).into_iter().filter(|one| one.order == order).collect()
 }
 
 /// Returns true if the consumer has not reached the event yet. Without a known committed offset, this is assumed while
 /// the event is recent.
-fn is_under_way(facts: &Facts, unconsumed: &Unconsumed) -> bool {
+fn is_under_way(facts: &Facts, Unhandled { event, consumer, .. }: &Unhandled) -> bool {
     let mut positions = facts.positions.iter();
-    if let Some(position) = positions.find(|one| one.event == unconsumed.event && one.group == unconsumed.group) {
+    if let Some(position) = positions.find(|one| one.event == *event && one.group == consumer.group) {
         return !position.is_past;
     }
-    let row = facts.outbox.iter().find(|row| row.event == unconsumed.event);
+    let row = facts.outbox.iter().find(|row| row.event == *event);
     row.is_some_and(|row| is_recent(facts, row.published_at.unwrap_or(row.created_at)))
 }
 

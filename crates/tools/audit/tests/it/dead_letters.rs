@@ -4,7 +4,7 @@ use audit::{
     Facts, Verdict,
     facts::{
         DeadLetter, DeliveryState, Discarded, EntryKind, OrderStatus, OutboxRow, PaymentStatus, Poison,
-        ReservationStatus,
+        ReservationStatus, status_event,
     },
 };
 use contracts::events::{Consumer, OrderCancelled, OrderPaid, Published as _, ROUTES, ShipAssembled};
@@ -155,19 +155,44 @@ fn a_letter_with_the_id_of_one_that_was_discarded_before_its_topic_was_created_a
     });
 }
 
+/// The number of an invariant, an order, the violation that a discarded letter explains, and the change.
+type Consequence<'a> = (u8, Uuid, &'a str, &'a dyn Fn(&mut Facts));
+
 #[test]
 fn what_follows_from_a_discarded_letter_is_told_and_breaks_nothing() {
-    let paid = |facts: &mut Facts| {
-        discard(facts, BUILT);
-        let order = facts.orders.iter_mut().find(|order| order.uuid == BUILT).unwrap();
-        order.status = OrderStatus::Paid;
+    let rows: [Consequence<'_>; 4] = [
+        (7, BUILT, "is not built", &|facts| {
+            miss(facts, "assembly", BUILT, OrderPaid::TYPE);
+            the(&mut facts.orders, |order| order.uuid == BUILT).status = OrderStatus::Paid;
+        }),
+        (2, REFUNDED, "is CANCELLED, and is charged (1 charges, 0 refunds)", &|facts| {
+            miss(facts, "payment", REFUNDED, OrderCancelled::TYPE);
+            keep_the_charge(facts);
+        }),
+        (3, REFUNDED, "is CANCELLED, and its reservation is confirmed", &|facts| {
+            miss(facts, "inventory", REFUNDED, OrderCancelled::TYPE);
+            the(&mut facts.reservations, |one| one.order == REFUNDED).status = ReservationStatus::Confirmed;
+            (facts.parts[0].available, facts.parts[0].reserved) = (12, 2);
+        }),
+        (11, BUILT, "is ASSEMBLED, and its delivery is not there", &|facts| {
+            miss(facts, "delivery", BUILT, OrderPaid::TYPE);
+            facts.deliveries.retain(|delivery| delivery.order != BUILT);
+            facts.outbox.retain(|row| row.service != "delivery");
+        }),
+    ];
+    let told = |number, what: &str, change: &dyn Fn(&mut Facts)| {
+        let found = holds(number, change);
+        let start = "waived, since ann discarded order.paid.dlq/0/0 (built by hand)";
+        assert!(found.notes.iter().any(|note| note.starts_with(start) && note.contains(what)), "{found:?}");
     };
-
-    let (effects, bounds) = (holds(5, |facts| discard(facts, BUILT)), holds(7, paid));
-
-    for (found, what) in [(effects, "has dead-lettered it"), (bounds, "is not built")] {
-        let told = "waived, since ann discarded order.paid.dlq/0/0 (built by hand)";
-        assert!(found.notes.iter().any(|note| note.starts_with(told) && note.contains(what)), "{found:?}");
+    told(5, "has dead-lettered it", &|facts| discard(facts, BUILT));
+    for (number, order, what, change) in rows {
+        told(number, what, change);
+        // The services remove their outbox and inbox rows after a time.
+        told(number, what, &|facts| {
+            change(facts);
+            forget_rows(facts, order);
+        });
     }
 }
 
@@ -184,6 +209,13 @@ fn what_does_not_follow_from_a_discarded_letter_breaks_its_invariant_all_the_sam
         discard(facts, BUILT);
         let event = event(BUILT, OrderPaid::TYPE);
         inbox(facts, CONSUMERS[1].group).rows.retain(|row| row.event != event);
+    });
+    // The consumer misses another event of the same type, too.
+    let [pending, delivered] = ["PENDING", "DELIVERED"].map(|status| status_event(BUILT, status));
+    breaks(5, &["has not handled it", &delivered.to_string()], |facts| {
+        let group = "order-group-delivery-status-updated";
+        inbox(facts, group).rows.retain(|row| ![pending, delivered].contains(&row.event));
+        facts.discarded.push(discarded(group, BUILT, pending));
     });
     // The discarded event does not explain a second charge of the order.
     breaks(2, &["charged 2 times"], |facts| {
@@ -215,34 +247,6 @@ fn what_does_not_follow_from_a_discarded_letter_breaks_its_invariant_all_the_sam
     });
 }
 
-#[test]
-fn the_state_in_which_a_discarded_letter_leaves_an_order_breaks_nothing() {
-    let charged = holds(2, |facts| {
-        miss(facts, "payment", REFUNDED, OrderCancelled::TYPE);
-        keep_the_charge(facts);
-    });
-    let undelivered = holds(11, |facts| {
-        miss(facts, "delivery", BUILT, OrderPaid::TYPE);
-        facts.deliveries.retain(|delivery| delivery.order != BUILT);
-        facts.outbox.retain(|row| row.service != "delivery");
-    });
-    let mut facts = shop();
-    miss(&mut facts, "inventory", REFUNDED, OrderCancelled::TYPE);
-    the(&mut facts.reservations, |one| one.order == REFUNDED).status = ReservationStatus::Confirmed;
-    let reserved = finding(&facts, 3);
-
-    for (found, what) in [
-        (charged, "is CANCELLED, and is charged (1 charges, 0 refunds)"),
-        (undelivered, "is ASSEMBLED, and its delivery is not there"),
-        (reserved, "is CANCELLED, and its reservation is confirmed"),
-    ] {
-        let is_told =
-            found.notes.iter().any(|note| note.starts_with("waived, since ann discarded") && note.contains(what));
-        assert!(is_told, "{found:?}");
-        assert!(found.violations.iter().all(|one| !one.problem.starts_with(what)), "{found:?}");
-    }
-}
-
 /// Removes the outbox and inbox rows of an order, as the services do after their retention.
 fn forget_rows(facts: &mut Facts, order: Uuid) {
     facts.kept_since = Some(now());
@@ -250,40 +254,6 @@ fn forget_rows(facts: &mut Facts, order: Uuid) {
     facts.outbox.retain(|row| row.key != order);
     for inbox in &mut facts.inboxes {
         inbox.rows.retain(|row| !events.contains(&row.event));
-    }
-}
-
-#[test]
-fn a_discarded_letter_explains_what_follows_from_it_also_after_its_rows_were_removed() {
-    let unbuilt = holds(7, |facts| {
-        miss(facts, "assembly", BUILT, OrderPaid::TYPE);
-        the(&mut facts.orders, |order| order.uuid == BUILT).status = OrderStatus::Paid;
-        forget_rows(facts, BUILT);
-    });
-    let charged = holds(2, |facts| {
-        miss(facts, "payment", REFUNDED, OrderCancelled::TYPE);
-        keep_the_charge(facts);
-        forget_rows(facts, REFUNDED);
-    });
-    let reserved = holds(3, |facts| {
-        miss(facts, "inventory", REFUNDED, OrderCancelled::TYPE);
-        the(&mut facts.reservations, |one| one.order == REFUNDED).status = ReservationStatus::Confirmed;
-        (facts.parts[0].available, facts.parts[0].reserved) = (12, 2);
-        forget_rows(facts, REFUNDED);
-    });
-    let undelivered = holds(11, |facts| {
-        miss(facts, "delivery", BUILT, OrderPaid::TYPE);
-        facts.deliveries.retain(|delivery| delivery.order != BUILT);
-        forget_rows(facts, BUILT);
-    });
-
-    for (found, what) in [
-        (unbuilt, "is not built"),
-        (charged, "is CANCELLED, and is charged (1 charges, 0 refunds)"),
-        (reserved, "is CANCELLED, and its reservation is confirmed"),
-        (undelivered, "is ASSEMBLED, and its delivery is not there"),
-    ] {
-        assert!(found.notes.iter().any(|note| note.starts_with("waived") && note.contains(what)), "{found:?}");
     }
 }
 

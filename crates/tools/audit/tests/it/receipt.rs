@@ -8,7 +8,7 @@ use audit::{
         BuildStatus, DeliveryState, Entry, NotificationStatus, OrderStatus, OutboxRow, PaymentStatus, Position,
         ReservationStatus, UnreadDatabase, status_event,
     },
-    receipt::{Check, State, receipt, unconsumed},
+    receipt::{Check, State, receipt, unhandled},
 };
 use contracts::events::{
     DeliveryStatusUpdated, OrderCancelled, OrderCreated, OrderPaid, PaymentCompleted, Published as _, ShipAssembled,
@@ -215,8 +215,8 @@ fn a_missing_inbox_row_is_violated_once_the_consumer_has_passed_the_event() {
     open(BUILT, CONSUMERS, "has not handled events.v1.PaymentCompleted", spoil(long_ago, Some(false)));
     let mut facts = shop();
     spoil(now, None)(&mut facts);
-    let waiting = unconsumed(&facts, BUILT);
-    assert_eq!((waiting.len(), waiting[0].event, waiting[0].group), (1, completed, group));
+    let waiting = unhandled(&facts, BUILT);
+    assert_eq!((waiting.len(), waiting[0].event, waiting[0].consumer.group), (1, completed, group));
 }
 
 #[test]

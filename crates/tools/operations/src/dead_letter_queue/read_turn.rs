@@ -1,4 +1,4 @@
-//! Serialises reads of dead letters and of their journal, since each read has all letters or entries in memory.
+//! Serialises reads of dead letters, since each read has all letters in memory.
 
 use std::sync::Arc;
 

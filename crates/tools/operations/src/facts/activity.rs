@@ -6,9 +6,11 @@ use anyhow::Context as _;
 use contracts::events::route_of;
 use uuid::Uuid;
 
-use super::{Sources, given_up::GivenUp};
-use crate::{databases::Databases, registry::with_database, republish_lost_events::missing_at};
-use platform::server::service::Service;
+use super::Sources;
+use crate::{
+    databases::Databases, dead_letter_queue::State, registry::with_database, republish_lost_events::missing_at,
+};
+use platform::{kafka::HEADER_GROUP, server::service::Service};
 
 /// Queries that count the work a service will complete by itself, except publishing its events. No work is pending if
 /// all return 0. An order that waits for payment is not pending work.
@@ -118,10 +120,22 @@ impl Sources {
         let work = unfinished(&self.databases).await?;
         let mut missing = untaken(&self.databases).await?;
         if !missing.is_empty() {
-            let given_up = GivenUp::read(self).await?;
-            missing.retain(|(group, event)| !given_up.has(group, *event));
+            let given_up = self.given_up().await?;
+            missing.retain(|(group, event)| !given_up.contains(&((*group).to_owned(), *event)));
         }
         Ok(with_untaken(work, &missing))
+    }
+
+    /// Returns the events that a consumer has given up, each with the consumer's group: those of the pending dead
+    /// letters, and of the discarded ones, which may be pruned.
+    async fn given_up(&self) -> anyhow::Result<HashSet<(String, Uuid)>> {
+        let queue = self.dead_letter_queue()?;
+        let letters = queue.letters(None).await?;
+        let pending = letters.iter().filter(|found| found.state == State::Pending).map(|found| &found.letter);
+        let pending =
+            pending.filter_map(|one| Some((one.header(HEADER_GROUP).to_owned(), one.event(queue.kind(one))?)));
+        let discarded = queue.discarded().await?.into_iter();
+        Ok(pending.chain(discarded.filter_map(|one| Some((one.group, one.event?)))).collect())
     }
 }
 

@@ -7,7 +7,6 @@ mod activity;
 pub(crate) mod assembly;
 mod customers;
 pub(crate) mod delivery;
-mod given_up;
 mod intake;
 pub(crate) mod inventory;
 pub(crate) mod messaging;
@@ -40,6 +39,7 @@ pub use self::{
 };
 use crate::{
     databases::Databases,
+    dead_letter_queue::DeadLetterQueue,
     registry::{readable, with_database},
 };
 use platform::server::service::Service;
@@ -84,6 +84,8 @@ impl Sources {
         let own = joined(parts);
         let intake = Box::pin(intake::read(&self.databases, &self.kafka, &self.topics, progress.clone())).await?;
         let read = topics::read(&self.kafka, &self.topics, self.log_since, own.at, progress).await?;
+        // The journal is read after the letters: it has each letter that was pruned before.
+        let discarded = self.dead_letter_queue()?.discarded().await?;
         let mut outbox = own.outbox;
         for log in &read.logs {
             // Where iam's outbox must not be read, the records themselves say which events iam has written.
@@ -99,9 +101,13 @@ impl Sources {
             intake,
             logs: read.logs,
             dead_letters: read.dead_letters,
-            discarded: read.discarded,
+            discarded,
             ..own
         })
+    }
+
+    fn dead_letter_queue(&self) -> anyhow::Result<DeadLetterQueue> {
+        DeadLetterQueue::new(self.kafka.clone(), self.topics.clone())
     }
 
     /// Reads one database: its outbox and inboxes, if any, and the facts that the submodule of its service reads.

@@ -3,16 +3,13 @@
 use std::{collections::HashMap, sync::Arc};
 
 use anyhow::Context as _;
-use audit::facts::{self, Completion, DeadLetters, Discarded, Log, Record, kind};
+use audit::facts::{self, Completion, DeadLetters, Log, Record, kind};
 use chrono::{DateTime, Utc};
 use contracts::events::{self, PaymentCompleted, Published as _, ROUTES, Route, Topics};
 use platform::kafka::{self, Extent, Reader, dead_letter_topic, retention};
 use uuid::Uuid;
 
-use crate::{
-    dead_letter_journal::Journal,
-    dead_letters::{self, Beginning, DeadLetter, Origin, event_uuid},
-};
+use crate::dead_letters::{self, Beginning, DeadLetter, Origin, event_uuid};
 
 /// A progress callback: topic, records read, total records.
 pub type Progress = Arc<dyn Fn(&str, usize, usize) + Send + Sync>;
@@ -25,7 +22,6 @@ pub struct Read {
     pub logs: Vec<Log>,
     pub completions: Vec<Completion>,
     pub dead_letters: Vec<DeadLetters>,
-    pub discarded: Vec<Discarded>,
 }
 
 /// Reads all topics. `since` is the time since which a non-persistent broker has records.
@@ -45,10 +41,8 @@ pub async fn read(
             None => carried.push((topic.to_owned(), vec![route])),
         }
     }
-    let own = config.clone();
     let reading = tokio::task::spawn_blocking(move || {
-        let mut read = Read { discarded: Journal::read(&reader, &own)?.discarded(), ..Read::default() };
-        let mut cut = HashMap::new();
+        let (mut read, mut cut) = (Read::default(), HashMap::new());
         for (topic, routes) in carried {
             // A topic that does not exist is left out; the audit reports it.
             if let Some((logs, oldest)) = logs(&reader, &routes, &topic, &progress, &mut read.completions)? {

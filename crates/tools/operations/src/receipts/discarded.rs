@@ -1,6 +1,6 @@
 //! The dead letters that operators have discarded, for receipts that customers read.
 
-use std::{cmp::Reverse, time::Duration};
+use std::{cmp::Reverse, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use audit::facts::Discarded;
@@ -11,7 +11,7 @@ use tokio::{
 };
 use uuid::Uuid;
 
-use crate::dead_letter_queue::{DeadLetterQueue, ReadTurn};
+use crate::dead_letter_queue::DeadLetterQueue;
 
 const CACHE_TTL: Duration = Duration::from_secs(5);
 /// The time limit for all answers of the broker.
@@ -23,36 +23,25 @@ const MAX_LETTERS: usize = 50_000;
 /// Reads the discarded letters from their journal, at most once in five seconds.
 pub struct DiscardedLetters {
     settings: Settings,
-    /// When the broker was last asked. A caller holds the lock while it waits for the answer.
-    asked_at: Mutex<Option<Instant>>,
+    /// When the journal was last read. A read holds the lock.
+    read_at: Arc<Mutex<Option<Instant>>>,
     /// The letters that were read last.
     letters: watch::Sender<Vec<Discarded>>,
-    turn: ReadTurn,
 }
 
 impl DiscardedLetters {
     pub fn new(settings: &Settings) -> Self {
-        Self {
-            settings: settings.clone(),
-            asked_at: Mutex::default(),
-            letters: watch::Sender::default(),
-            turn: ReadTurn::default(),
-        }
+        Self { settings: settings.clone(), read_at: Arc::default(), letters: watch::Sender::default() }
     }
 
     /// Returns the discarded letters of an order, without the operators and their reasons. If the broker does not
     /// answer in time, returns those read before.
     pub async fn of(&self, order: Uuid) -> Vec<Discarded> {
-        let mut asked_at = self.asked_at.lock().await;
-        if asked_at.is_none_or(|at| at.elapsed() > CACHE_TTL) {
-            let settings = self.settings.clone();
-            let reading = async move { DeadLetterQueue::from_settings(&settings)?.discarded().await };
-            if let Err(error) = self.read(reading).await {
-                tracing::warn!(error = format!("{error:#}"), "discarded dead letters unknown");
-            }
-            *asked_at = Some(Instant::now());
+        let settings = self.settings.clone();
+        let reading = async move { DeadLetterQueue::from_settings(&settings)?.discarded().await };
+        if let Err(error) = self.read(reading).await {
+            tracing::warn!(error = format!("{error:#}"), "discarded dead letters unknown");
         }
-        drop(asked_at);
         let letters = self.letters.borrow();
         let own = letters.iter().filter(|one| one.order == Some(order)).cloned();
         let shown = own.map(|one| Discarded {
@@ -63,18 +52,23 @@ impl DiscardedLetters {
         shown.collect()
     }
 
-    /// Reads the journal into `letters`. Limits how long a caller waits: a slower read continues, the next one waits
-    /// for it, and later callers see its letters. Every read of a long journal may be slower.
+    /// Reads the journal into `letters`, unless it was read lately. Limits how long a caller waits: a slower read
+    /// continues, the next one waits for it, and later callers see its letters.
     async fn read(
         &self,
         reading: impl Future<Output = anyhow::Result<Vec<Discarded>>> + Send + 'static,
     ) -> anyhow::Result<()> {
-        let letters = self.letters.clone();
-        let reading = async move {
-            letters.send_replace(of_orders(reading.await?));
+        let (read_at, letters) = (self.read_at.clone(), self.letters.clone());
+        let read = tokio::spawn(async move {
+            let mut read_at = read_at.lock().await;
+            if read_at.is_none_or(|at| at.elapsed() > CACHE_TTL) {
+                let read = reading.await;
+                *read_at = Some(Instant::now());
+                letters.send_replace(of_orders(read?));
+            }
             anyhow::Ok(())
-        };
-        timeout(BROKER_TIMEOUT, self.turn.read(reading)).await.context("the broker does not answer in time")?
+        });
+        timeout(BROKER_TIMEOUT, read).await.context("the broker does not answer in time")??
     }
 }
 
@@ -119,8 +113,8 @@ mod tests {
     #[tokio::test]
     async fn a_customer_sees_neither_who_discarded_a_letter_nor_why_nor_letters_of_others() {
         let known = of_orders(vec![discarded(0, 1), discarded(1, 2)]);
-        let (asked_at, known) = (Mutex::new(Some(Instant::now())), watch::Sender::new(known));
-        let letters = DiscardedLetters { asked_at, letters: known, ..DiscardedLetters::new(&Settings::default()) };
+        let (read_at, known) = (Arc::new(Mutex::new(Some(Instant::now()))), watch::Sender::new(known));
+        let letters = DiscardedLetters { read_at, letters: known, ..DiscardedLetters::new(&Settings::default()) };
 
         let own = letters.of(Uuid::from_u128(2)).await;
 
@@ -129,23 +123,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_journal_that_takes_longer_than_a_receipt_waits_is_not_read_twice_at_once() {
-        let letters = DiscardedLetters::new(&Settings::default());
-        let (end, ended) = oneshot::channel::<()>();
-        let slow = letters.read(async move {
-            ended.await?;
-            Ok(Vec::new())
-        });
-        assert!(slow.await.is_err());
-
-        assert!(letters.read(async { Ok(Vec::new()) }).await.is_err());
-        end.send(()).unwrap();
-
-        assert!(letters.read(async { Ok(Vec::new()) }).await.is_ok());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn letters_that_are_read_too_late_for_a_receipt_are_there_for_the_next_one() {
+    async fn a_journal_that_takes_longer_than_a_receipt_waits_is_read_once_for_the_next_receipts() {
         let letters = DiscardedLetters::new(&Settings::default());
         let (end, ended) = oneshot::channel::<()>();
         let slow = letters.read(async move {
@@ -153,10 +131,11 @@ mod tests {
             Ok(vec![discarded(0, 1)])
         });
         assert!(slow.await.is_err());
-        end.send(()).unwrap();
-        letters.turn.read(async { Ok(()) }).await.expect("the slow read has ended");
-        *letters.asked_at.lock().await = Some(Instant::now());
 
+        assert!(letters.read(async { Ok(Vec::new()) }).await.is_err());
+        end.send(()).unwrap();
+
+        assert!(letters.read(async { Ok(Vec::new()) }).await.is_ok());
         assert_eq!(letters.of(Uuid::from_u128(1)).await.len(), 1);
     }
 

@@ -14,7 +14,7 @@ use std::time::Duration;
 use audit::{
     Facts, Receipt,
     facts::{Bounds, Position, UnreadDatabase, events_of},
-    receipt::{Unconsumed, narrowed, unconsumed},
+    receipt::{Unhandled, narrowed, unhandled},
 };
 use chrono::{DateTime, TimeDelta};
 use contracts::events::{Topics, route_of};
@@ -107,10 +107,10 @@ impl Receipts {
     }
 
     /// Returns the events that were published longer than [`LATE_AFTER`] ago, and that a consumer has not handled.
-    fn late(facts: &Facts, order: Uuid, records: &Records) -> Vec<Unconsumed> {
-        let since = |one: &Unconsumed| records.records.iter().find(|record| record.event == Some(one.event));
-        let is_late = |one: &Unconsumed| since(one).is_some_and(|record| facts.at - record.at > LATE_AFTER);
-        unconsumed(facts, order).into_iter().filter(is_late).collect()
+    fn late(facts: &Facts, order: Uuid, records: &Records) -> Vec<Unhandled> {
+        let since = |one: &Unhandled| records.records.iter().find(|record| record.event == Some(one.event));
+        let is_late = |one: &Unhandled| since(one).is_some_and(|record| facts.at - record.at > LATE_AFTER);
+        unhandled(facts, order).into_iter().filter(is_late).collect()
     }
 
     async fn facts(&self, order: Uuid, records: &Records) -> Facts {
@@ -173,7 +173,7 @@ impl Receipts {
     }
 
     /// Returns the positions of the consumers of these events; `None` if the broker does not answer in time.
-    async fn positions(&self, late: Vec<Unconsumed>, records: &Records) -> Option<Vec<Position>> {
+    async fn positions(&self, late: Vec<Unhandled>, records: &Records) -> Option<Vec<Position>> {
         let positions = positions::of(&self.kafka, late, records).await;
         positions
             .inspect_err(|error| tracing::warn!(error = format!("{error:#}"), "positions of consumers unknown"))

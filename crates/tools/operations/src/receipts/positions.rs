@@ -6,7 +6,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use audit::{facts::Position, receipt::Unconsumed};
+use audit::{facts::Position, receipt::Unhandled};
 use platform::kafka::{self, Reader};
 use tokio::time::timeout;
 
@@ -16,9 +16,9 @@ use super::{Records, SeenRecord};
 const BROKER_TIMEOUT: Duration = Duration::from_millis(1_500);
 
 /// Returns the positions of the consumers of these events. Events whose record is not known are left out.
-pub async fn of(config: &kafka::Config, waiting: Vec<Unconsumed>, records: &Records) -> anyhow::Result<Vec<Position>> {
-    let is_of = |record: &SeenRecord, one: &Unconsumed| record.is_current && record.event == Some(one.event);
-    let waiting: Vec<(Unconsumed, Vec<SeenRecord>)> = waiting
+pub async fn of(config: &kafka::Config, waiting: Vec<Unhandled>, records: &Records) -> anyhow::Result<Vec<Position>> {
+    let is_of = |record: &SeenRecord, one: &Unhandled| record.is_current && record.event == Some(one.event);
+    let waiting: Vec<(Unhandled, Vec<SeenRecord>)> = waiting
         .into_iter()
         .map(|one| {
             let own = records.records.iter().filter(|record| is_of(record, &one)).cloned().collect();
@@ -34,10 +34,10 @@ pub async fn of(config: &kafka::Config, waiting: Vec<Unconsumed>, records: &Reco
     timeout(BROKER_TIMEOUT, reading).await.context("the broker does not answer in time")?.context("reading offsets")?
 }
 
-fn read(config: &kafka::Config, waiting: &[(Unconsumed, Vec<SeenRecord>)]) -> anyhow::Result<Vec<Position>> {
-    let mut by_group: BTreeMap<&str, Vec<&(Unconsumed, Vec<SeenRecord>)>> = BTreeMap::new();
+fn read(config: &kafka::Config, waiting: &[(Unhandled, Vec<SeenRecord>)]) -> anyhow::Result<Vec<Position>> {
+    let mut by_group: BTreeMap<&str, Vec<&(Unhandled, Vec<SeenRecord>)>> = BTreeMap::new();
     for one in waiting {
-        by_group.entry(one.0.group).or_default().push(one);
+        by_group.entry(one.0.consumer.group).or_default().push(one);
     }
     let mut positions = Vec::new();
     for (group, waiting) in by_group {
@@ -59,7 +59,7 @@ fn read(config: &kafka::Config, waiting: &[(Unconsumed, Vec<SeenRecord>)]) -> an
 }
 
 /// Returns, by topic, the partitions that have the records of these events.
-fn partitions<'a>(waiting: &[&'a (Unconsumed, Vec<SeenRecord>)]) -> BTreeMap<&'a str, BTreeSet<i32>> {
+fn partitions<'a>(waiting: &[&'a (Unhandled, Vec<SeenRecord>)]) -> BTreeMap<&'a str, BTreeSet<i32>> {
     let mut partitions: BTreeMap<&str, BTreeSet<i32>> = BTreeMap::new();
     for record in waiting.iter().flat_map(|(_, records)| records) {
         partitions.entry(&record.topic).or_default().insert(record.partition);

@@ -12,7 +12,10 @@ use platform::{
 };
 use uuid::Uuid;
 
-use crate::facts::{log_since, topics};
+use crate::{
+    dead_letter_queue::DeadLetterQueue,
+    facts::{log_since, topics},
+};
 
 /// The records that the caller has read from the topics.
 #[derive(Clone, Debug, Default)]
@@ -51,6 +54,7 @@ impl Records {
         let (config, since) = (Config::load(settings)?, log_since(settings)?);
         let quiet = Arc::new(|_: &str, _, _| {});
         let read = topics::read(&config, &settings.read()?, since, clock::now(), quiet).await?;
+        let discarded = DeadLetterQueue::from_settings(settings)?.discarded().await?;
         let own = |log: &Log| {
             let records = log.records.iter().filter(|record| record.key == Some(order));
             records.map(|record| SeenRecord::new(&log.topic, record)).collect::<Vec<_>>()
@@ -59,7 +63,7 @@ impl Records {
             topics: read.logs.iter().map(|log| (log.topic.clone(), log.complete_since)).collect(),
             records: read.logs.iter().flat_map(own).collect(),
             dead_letters: Some(read.dead_letters.into_iter().flat_map(|dead| dead.letters).collect()),
-            discarded: read.discarded.into_iter().filter(|one| one.order == Some(order)).collect(),
+            discarded: discarded.into_iter().filter(|one| one.order == Some(order)).collect(),
         })
     }
 

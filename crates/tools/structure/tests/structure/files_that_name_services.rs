@@ -33,7 +33,7 @@ const LISTS: &[(&str, &str)] = &[
     ("crates/tools/audit/src/receipt/narrow.rs", "the databases that each check of a receipt needs"),
     ("crates/shared/contracts/src/events/catalogue.rs", "who publishes and consumes each event"),
     ("crates/tools/audit/src/invariants/consumer_effects/effects.rs", "the effect of each consumer"),
-    ("crates/tools/audit/src/invariants/waivers.rs", "what explains a missing effect"),
+    ("crates/tools/audit/src/invariants/unhandled.rs", "what explains a missing effect"),
     ("crates/tools/audit/src/invariants/orders.rs", "the rows of each service that name an order"),
     ("crates/tools/audit/tests/it/fixture.rs", "the facts of a shop"),
     ("crates/tools/audit/tests/it/orders.rs", "a row of each service that names no order"),

@@ -14,6 +14,7 @@ use crate::{
     Facts,
     facts::{DeliveryState, OrderStatus, ReservationStatus},
     report::Check,
+    violation::{Cause, Row},
 };
 
 /// The effect of an event type on its consumer's rows.
@@ -101,15 +102,16 @@ impl Effects {
         &self,
         facts: &Facts,
         consumer: &Consumer,
-        kind: &str,
+        kind: &'static str,
         taken: &HashMap<Uuid, DateTime<Utc>>,
         check: &mut Check,
     ) {
         let Consumer { service, group } = consumer;
+        let row = |order: &Uuid| Row::order(*order).because(Cause::Effects(kind));
         for (order, at) in taken {
             if !self.orders.contains_key(order) {
                 check.broken_by(
-                    format!("order {order}"),
+                    row(order),
                     format!("{group} has handled its {kind} at {at}, but {service} has not {}", self.what),
                 );
             }
@@ -117,7 +119,7 @@ impl Effects {
         for (order, at) in self.orders.iter().filter(|_| self.only_so) {
             if !taken.contains_key(order) && !facts.may_be_forgotten(*at) {
                 check.broken_by(
-                    format!("order {order}"),
+                    row(order),
                     format!("{service} has {}, but {group} has not handled its {kind}", self.what),
                 );
             }

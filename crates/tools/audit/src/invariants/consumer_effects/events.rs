@@ -12,6 +12,7 @@ use crate::{
     Facts,
     facts::{OutboxRow, status_event},
     report::Check,
+    violation::{Cause, Row},
 };
 
 /// The events that one consumer has handled or dead-lettered.
@@ -102,28 +103,31 @@ impl<'a> Published<'a> {
                 if !facts.may_be_forgotten(*at) && self.is_cause(consumer, kind, *event, *order) {
                     orders.insert(*order, *at);
                 }
-            } else if self.is_missing(facts, received, *event) {
-                check.broken_by(
-                    format!("{kind} of order {order}"),
-                    format!("{} has not handled it (event {event})", consumer.group),
-                );
-            } else if ours && received.buried.contains(event) {
-                check.broken_by(
-                    format!("{kind} of order {order}"),
-                    format!("{} has dead-lettered it (event {event})", consumer.group),
-                );
+                continue;
             }
+            let problem = if self.is_missing(facts, received, *event) {
+                "has not handled it"
+            } else if ours && received.buried.contains(event) {
+                "has dead-lettered it"
+            } else {
+                continue;
+            };
+            let cause = Cause::Event { event: *event, group: Some(consumer.group) };
+            let row = Row::of_order(kind, *order).because(cause);
+            check.broken_by(row, format!("{} {problem} (event {event})", consumer.group));
         }
         for (event, at) in &received.events {
             if !published.contains_key(event) && !facts.may_be_forgotten(*at) {
+                let row = Row::from(format_args!("{kind} {event}"));
                 check.broken_by(
-                    format!("{kind} {event}"),
+                    row.because(Cause::Event { event: *event, group: None }),
                     format!("{} has handled it, but it was never published", consumer.group),
                 );
             }
         }
         for event in &received.repeated {
-            check.broken_by(format!("{kind} {event}"), format!("{} has handled it more than once", consumer.group));
+            let row = Row::about(published.get(event).copied(), format_args!("{kind} {event}"));
+            check.broken_by(row, format!("{} has handled it more than once", consumer.group));
         }
         orders
     }

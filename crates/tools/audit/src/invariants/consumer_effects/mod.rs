@@ -5,14 +5,14 @@ mod events;
 
 use std::collections::HashMap;
 
-use contracts::events::{AssemblyFailed, Consumer, Published as _, ROUTES, Route, ShipAssembled};
+use contracts::events::{AssemblyFailed, Published as _, ROUTES, Route, ShipAssembled};
 use uuid::Uuid;
 
 use self::{
     effects::Effects,
     events::{Published, Received},
 };
-use crate::{Facts, Finding, facts::BuildStatus, report::Check};
+use crate::{Facts, Finding, facts::BuildStatus, invariants::Unhandled, report::Check, violation::Row};
 
 pub fn check(facts: &Facts) -> Finding {
     let mut check = Check::new(5, "each consumer handled every event once, with its effects");
@@ -48,21 +48,13 @@ pub fn check(facts: &Facts) -> Finding {
     check.end()
 }
 
-/// A published event that a consumer has neither handled nor dead-lettered.
-pub struct Unhandled {
-    pub event: Uuid,
-    pub kind: &'static str,
-    pub order: Uuid,
-    pub consumer: &'static Consumer,
-}
-
-/// Returns the unhandled published events of each consumer.
-pub fn unhandled(facts: &Facts) -> Vec<Unhandled> {
+/// Returns the published events that each consumer has neither handled nor dead-lettered.
+pub fn unhandled_events(facts: &Facts) -> Vec<Unhandled> {
     let published = Published::from_facts(facts);
     let consumers = with_inbox().flat_map(|route| route.consumers.iter().map(move |consumer| (route.kind, consumer)));
     let missing = consumers.flat_map(|(kind, consumer)| {
         let missing = published.missing(facts, kind, &Received::from_facts(facts, consumer, kind));
-        missing.into_iter().map(move |(event, order)| Unhandled { event, kind, order, consumer })
+        missing.into_iter().map(move |(event, order)| Unhandled { order, event, kind, consumer })
     });
     missing.collect()
 }
@@ -91,7 +83,7 @@ fn builds(facts: &Facts, check: &mut Check) {
         };
         if told.get(&build.order).copied() != kind {
             let (status, told) = (build.status.as_str(), told.get(&build.order).unwrap_or(&"nothing"));
-            check.broken_by(format!("job of order {}", build.order), format!("is {status}, but has published {told}"));
+            check.broken_by(Row::of_order("job", build.order), format!("is {status}, but has published {told}"));
         }
     }
 }
