@@ -4,8 +4,11 @@ use anyhow::ensure;
 use console::model::Discarded;
 use platform::auth::Author;
 
-use super::{Chosen, DeadLetterQueue, Found, Progress, State, recorder::Recorder, refuse_own};
-use crate::{dead_letter_journal::Action, dead_letters::DeadLetter};
+use super::{Chosen, DeadLetterQueue, Found, Progress, State, refuse_own};
+use crate::{
+    dead_letter_journal::{Action, Writer},
+    dead_letters::DeadLetter,
+};
 
 /// How many letters one write to the journal records.
 const BATCH_SIZE: usize = 100;
@@ -34,14 +37,14 @@ impl DeadLetterQueue {
             );
         }
         let discards: Vec<&DeadLetter> = chosen.into_iter().map(|found| &found.letter).collect();
-        let recorder = Recorder::begin(self, by).await?;
+        let journal = Writer::open(&self.config).await?;
         progress(0, discards.len());
         let mut discarded = 0;
         for (number, batch) in discards.chunks(BATCH_SIZE).enumerate() {
             let resolved = self.resolved_meanwhile(number).await?;
             let open: Vec<&DeadLetter> = batch.iter().copied().filter(|letter| resolved.of(letter).is_none()).collect();
             if !open.is_empty() {
-                recorder.record(&open, Action::Discarded, why).await?;
+                self.record(&journal, &open, Action::Discarded, by, why).await?;
             }
             discarded += open.len();
             progress((number * BATCH_SIZE + batch.len()).min(discards.len()), discards.len());

@@ -7,7 +7,6 @@ mod page;
 mod poison;
 mod read_again;
 mod read_turn;
-mod recorder;
 mod replay;
 
 use std::{collections::BTreeSet, sync::Arc};
@@ -29,7 +28,7 @@ pub use self::{
     read_turn::ReadTurn,
 };
 use crate::{
-    dead_letter_journal::{Action, Entry, Journal},
+    dead_letter_journal::{Action, Entry, Journal, Writer},
     dead_letters::{self, DeadLetter, Id},
 };
 
@@ -137,6 +136,19 @@ impl DeadLetterQueue {
     /// first batch, the journal is not read again.
     async fn resolved_meanwhile(&self, batch: usize) -> anyhow::Result<Journal> {
         if batch == 0 { Ok(Journal::default()) } else { self.journal().await }
+    }
+
+    /// Records in the journal that the operator `by` has resolved these letters.
+    async fn record(
+        &self,
+        journal: &Writer,
+        letters: &[&DeadLetter],
+        action: Action,
+        by: &Author,
+        why: &str,
+    ) -> anyhow::Result<()> {
+        let entry = |letter: &&DeadLetter| Entry::now(letter, self.kind(letter), action, by, why);
+        journal.add(&letters.iter().map(entry).collect::<Vec<_>>()).await
     }
 
     /// Returns the dead letter with this id, including its payload.

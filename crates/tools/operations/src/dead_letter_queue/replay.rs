@@ -13,11 +13,10 @@ use super::{
     Chosen, DeadLetterQueue, Progress,
     messages::{Again, batches, messages},
     poison::{is_from_outside, still_poison},
-    recorder::Recorder,
     refuse_own,
 };
 use crate::{
-    dead_letter_journal::Action,
+    dead_letter_journal::{Action, Writer},
     dead_letters::{DeadLetter, Id},
     facts::messaging::kept_since,
 };
@@ -84,7 +83,7 @@ impl DeadLetterQueue {
         replayed.problems.extend(cut.first().map(|id| {
             format!("{} dead letters were too large to be kept in full, such as {id}; `shipyard dlq show` tells their origin", cut.len())
         }));
-        let recorder = Recorder::begin(self, by).await?;
+        let journal = Writer::open(&self.config).await?;
         let messages = messages(&letters, &ids);
         let publisher = KafkaPublisher::within(&self.config, ACKNOWLEDGEMENT_TIMEOUT)?;
         let mut done = 0;
@@ -121,7 +120,7 @@ impl DeadLetterQueue {
             }
             replayed.letters += resolved.len();
             if !resolved.is_empty() {
-                recorder.record(&resolved, Action::Replayed, "").await?;
+                self.record(&journal, &resolved, Action::Replayed, by, "").await?;
             }
             if let Some(failure) = failure {
                 replayed.problems.push(failure);
