@@ -1,7 +1,7 @@
 //! Exact numbers of JSON. `serde_json` reads a number with a fraction or an exponent, and `-0`, as a double, which
 //! rounds it.
 
-use serde::{Deserialize, Deserializer, de::Unexpected};
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -64,7 +64,7 @@ pub fn integer_or_zero<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64
 fn whole<E: serde::de::Error>(literal: &RawValue) -> Result<i64, E> {
     // The usual form costs no allocation.
     let number = literal.get().parse().ok().or_else(|| scaled(literal.get(), 0).ok());
-    number.ok_or_else(|| E::invalid_type(Unexpected::Other("another value"), &"i64"))
+    number.ok_or_else(|| E::custom("is not a whole number"))
 }
 
 #[cfg(test)]

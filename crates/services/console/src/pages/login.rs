@@ -3,6 +3,7 @@
 use axum::{Extension, http::StatusCode, response::Response};
 use platform::http::{problem::Problem, query::QueryParameters};
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use super::{
     frame::{page, stranger},
@@ -11,7 +12,7 @@ use super::{
 };
 use crate::api::{Form, Session};
 
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, ToSchema)]
 pub struct LoginQuery {
     #[serde(default)]
     next: String,

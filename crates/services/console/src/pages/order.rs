@@ -13,6 +13,7 @@ use platform::{
     http::{problem::Problem, query::QueryParameters},
 };
 use serde::Deserialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{
@@ -35,7 +36,7 @@ use crate::{
     model::Step,
 };
 
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, ToSchema)]
 pub struct OrderQuery {
     /// The code of the refusal after which the visitor was redirected to the page.
     refused: Option<String>,

@@ -6,6 +6,7 @@ use contracts::money::Money as Minor;
 use platform::http::{problem::Problem, query::QueryParameters};
 use serde::Deserialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use super::{
     format::{Moment, Money, encoded},
@@ -19,7 +20,7 @@ use super::{
 };
 use crate::api::{Api, of_error};
 
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, ToSchema)]
 pub struct OrdersQuery {
     #[serde(default)]
     cursor: String,

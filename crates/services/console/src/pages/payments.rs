@@ -4,6 +4,7 @@ use axum::{extract::State, http::StatusCode, response::Response};
 use contracts::proto::payment::v1::{ListPaymentsResponse, Payment};
 use platform::http::query::QueryParameters;
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use super::{
     format::Money,
@@ -19,7 +20,7 @@ use super::{
 };
 use crate::api::{Api, of_status};
 
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, ToSchema)]
 pub struct PaymentsQuery {
     #[serde(default)]
     page: String,

@@ -20,7 +20,7 @@ use crate::{
 /// This endpoint's own error responses.
 pub const PROBLEMS: [Declared; 1] = [(StatusCode::BAD_REQUEST, "INVALID_REQUEST")];
 
-#[derive(Deserialize, IntoParams)]
+#[derive(Deserialize, IntoParams, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct Page {

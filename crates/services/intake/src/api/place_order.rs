@@ -16,10 +16,13 @@ use platform::{
 };
 use serde::{
     Deserialize, Deserializer, Serialize,
-    de::{Error as _, IgnoredAny, Unexpected},
+    de::{Error as _, IgnoredAny},
 };
 use serde_json::value::RawValue;
-use utoipa::ToSchema;
+use utoipa::{
+    ToSchema,
+    openapi::schema::{Object, ObjectBuilder, SchemaType, Type},
+};
 
 use super::state::Api;
 use crate::{
@@ -41,9 +44,8 @@ pub struct Placed {
 /// The short form, of which everything else is made up; only where the API is open.
 #[derive(Deserialize, ToSchema)]
 pub struct ShortOrder {
-    /// A number or a text: the customer_id.
     #[serde(deserialize_with = "text")]
-    #[schema(value_type = String)]
+    #[schema(schema_with = text_or_number)]
     user_id: String,
     items: Vec<ShortItem>,
 }
@@ -59,7 +61,7 @@ pub struct ShortItem {
 }
 
 /// The members that tell the forms of a body apart.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct Form {
     user_id: Option<IgnoredAny>,
     order_uid: Option<IgnoredAny>,
@@ -92,7 +94,8 @@ pub async fn handle(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<(StatusCode, Json<Placed>), Problem> {
     let body = body.map_err(|rejection| json::unreadable(&rejection, MAX_MESSAGE_BYTES))?;
-    let form: Form = json::decode(&body)?;
+    // Whatever has neither form is explained as a whole order.
+    let form: Form = serde_json::from_slice(&body).unwrap_or_default();
     let order = if api.is_open && form.user_id.is_some() && form.order_uid.is_none() {
         completed(json::decode(&body)?).map_err(Error::from)?
     } else {
@@ -141,5 +144,10 @@ fn short_path(path: String, places: &[usize]) -> String {
 fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     let literal = <&RawValue>::deserialize(deserializer)?.get();
     let text = serde_json::from_str(literal).ok().or_else(|| Some(number::scaled(literal, 0).ok()?.to_string()));
-    text.ok_or_else(|| D::Error::invalid_type(Unexpected::Other("another value"), &"a text or a whole number"))
+    text.ok_or_else(|| D::Error::custom("is no text or whole number"))
+}
+
+fn text_or_number() -> Object {
+    let kinds = SchemaType::from_iter([Type::String, Type::Integer]);
+    ObjectBuilder::new().schema_type(kinds).description(Some("A number or a text: the customer_id.")).build()
 }

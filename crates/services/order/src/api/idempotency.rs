@@ -12,7 +12,7 @@ use platform::{
 };
 use serde::de::DeserializeOwned;
 use sha2::{Digest as _, Sha256};
-use utoipa::{IntoParams, PartialSchema};
+use utoipa::{IntoParams, ToSchema};
 
 use crate::model::Claim;
 
@@ -64,8 +64,8 @@ impl<S: Send + Sync, const LIMIT: usize> FromRequest<S> for IdempotentRequest<LI
 
 impl<const LIMIT: usize> IdempotentRequest<LIMIT> {
     /// The body as JSON. An error names the invalid fields. [`json::IsJson`] has checked the media type.
-    pub fn json<T: DeserializeOwned + PartialSchema>(&self) -> Result<T, Problem> {
-        json::decode_own(&self.body)
+    pub fn json<T: DeserializeOwned + ToSchema>(&self) -> Result<T, Problem> {
+        json::decode(&self.body)
     }
 
     pub fn claim(self, user: UserId) -> Option<Claim> {

@@ -11,7 +11,7 @@ use axum::{
 use contracts::ids::TransactionId;
 use platform::{
     clock, error_chain,
-    http::{self, json, problem::Problem},
+    http::{self, problem::Problem},
 };
 use ring::hmac;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -69,7 +69,7 @@ async fn handle(State(webhook): State<Webhook>, headers: HeaderMap, body: Bytes)
     let signature = headers.get(SIGNATURE).and_then(|header| header.to_str().ok()).unwrap_or_default();
     verify(&webhook.key, signature, &body, clock::now().timestamp())
         .map_err(|problem| Problem::new(StatusCode::BAD_REQUEST, "INVALID_SIGNATURE", problem))?;
-    let event: Event = json::decode(&body)?;
+    let event: Event = serde_json::from_slice(&body).map_err(|_| Problem::invalid("body", "is not an event"))?;
     let transaction = event.data.object.metadata.and_then(|metadata| Uuid::try_parse(&metadata.transaction_uuid?).ok());
     // Events without our metadata are not about our charges.
     let Some(transaction) = transaction else { return Ok(StatusCode::OK) };

@@ -6,31 +6,24 @@ use axum::{
     http::{HeaderMap, StatusCode, header, request::Parts},
 };
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value};
-use utoipa::{
-    PartialSchema,
-    openapi::{RefOr, Schema},
-};
+use utoipa::ToSchema;
 
-use crate::{
-    http::{BODY_LIMIT, problem::Problem, unreadable_field},
-    invalid::{FieldCode, InvalidField, InvalidFields, MAX_FIELDS},
+use crate::http::{
+    BODY_LIMIT,
+    problem::Problem,
+    wrong_members::{self, BODY},
 };
-
-/// The maximum size in bytes of a body whose invalid members are all reported, since it is decoded once for each of
-/// them. For a larger body, only the first is reported.
-const SEARCHED: usize = 4 * 1024;
 
 /// The body of a request, parsed from a JSON object. The rejection is a problem document that names the invalid fields.
 pub struct JsonBody<T>(pub T);
 
-impl<T: DeserializeOwned + PartialSchema, S: Send + Sync> FromRequest<S> for JsonBody<T> {
+impl<T: DeserializeOwned + ToSchema, S: Send + Sync> FromRequest<S> for JsonBody<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         check_media_type(request.headers())?;
         let body = Bytes::from_request(request, state).await.map_err(|rejection| unreadable(&rejection, BODY_LIMIT))?;
-        decode_own(&body).map(Self)
+        decode(&body).map(Self)
     }
 }
 
@@ -59,77 +52,16 @@ fn check_media_type(headers: &HeaderMap) -> Result<(), Problem> {
     Ok(())
 }
 
-/// Parses a JSON object in a format of this system. The problem document lists the invalid members, one error each,
-/// without their values.
-pub fn decode_own<T: DeserializeOwned + PartialSchema>(body: &[u8]) -> Result<T, Problem> {
-    read(body).map_err(|first| all_invalid::<T>(body, first).into())
-}
-
-/// Parses a JSON object in a format that others defined, up to the first error. The problem document names the invalid
-/// member and its error, without its value.
-pub fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
-    read(body).map_err(Problem::from)
-}
-
-fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, InvalidField> {
+/// Parses a JSON object. The problem document lists the invalid members, one error each, without their values.
+pub fn decode<T: DeserializeOwned + ToSchema>(body: &[u8]) -> Result<T, Problem> {
     // serde would also accept an array for a struct, element by element.
     if !body.trim_ascii_start().starts_with(b"{") {
-        return Err(InvalidField::invalid(unreadable_field::BODY, "must be a JSON object"));
+        return Err(Problem::invalid(BODY, "must be a JSON object"));
     }
-    let mut json = serde_json::Deserializer::from_slice(body);
-    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
-        let path = error.path().to_string();
-        let path = if path == "." { unreadable_field::BODY } else { &path };
-        let error = error.into_inner();
-        if error.is_data() {
-            unreadable_field::describe(path, without_position(&error.to_string()))
-        } else {
-            no_json(&error)
-        }
-    })?;
-    json.end().map_err(|error| no_json(&error))?;
-    Ok(value)
-}
-
-/// Describes a body that is not JSON, by position and without a value.
-fn no_json(error: &serde_json::Error) -> InvalidField {
-    InvalidField::invalid(unreadable_field::BODY, format!("is not JSON: {error}"))
-}
-
-/// Returns `first` and the errors of the object's other members.
-fn all_invalid<T: DeserializeOwned + PartialSchema>(body: &[u8], first: InvalidField) -> InvalidFields {
-    let mut invalid = InvalidFields::default();
-    invalid.add(first);
-    if body.len() > SEARCHED {
-        return invalid;
-    }
-    let Ok(mut members) = serde_json::from_slice::<Map<String, Value>>(body) else { return invalid };
-    let absent = required::<T>().into_iter().filter(|name| !members.contains_key(name));
-    let absent: Vec<_> =
-        absent.map(|name| InvalidField::new(name, FieldCode::Required, unreadable_field::REQUIRED)).collect();
-    // serde reports an absent member only after it has read all others, so invalid ones are removed one by one.
-    while let Some(wrong) = read::<T>(&serde_json::to_vec(&members).unwrap_or_default()).err() {
-        let member = wrong.field.split(['.', '[']).next().unwrap_or_default();
-        if members.remove(member).is_none() || invalid.as_slice().len() == MAX_FIELDS {
-            break;
-        }
-        invalid.add(wrong);
-    }
-    for field in absent {
-        invalid.add(field);
-    }
-    invalid
-}
-
-fn required<T: PartialSchema>() -> Vec<String> {
-    match T::schema() {
-        RefOr::T(Schema::Object(object)) => object.required,
-        _ => Vec::new(),
-    }
-}
-
-fn without_position(error: &str) -> &str {
-    error.rsplit_once(" at line ").map_or(error, |(text, _)| text)
+    serde_json::from_slice(body).map_err(|error| match serde_json::from_slice(body) {
+        Ok(object) if error.is_data() => wrong_members::list::<T>(object).into(),
+        whole => Problem::invalid(BODY, format_args!("is not JSON: {}", whole.err().unwrap_or(error))),
+    })
 }
 
 /// Returns the refusal of a body that was not read. Bodies are limited to `limit` bytes, a multiple of 1 KiB.
@@ -153,25 +85,10 @@ pub fn too_large(limit: usize) -> Problem {
 #[cfg(test)]
 mod tests {
     use serde::Deserialize;
-    use utoipa::ToSchema;
     use uuid::Uuid;
 
     use super::*;
-
-    #[derive(Debug, Deserialize)]
-    #[serde(rename_all = "UPPERCASE")]
-    enum Method {
-        Card,
-        Sbp,
-    }
-
-    #[derive(Debug, Deserialize)]
-    #[expect(dead_code, reason = "it is only read")]
-    struct Body {
-        user: Uuid,
-        count: u32,
-        method: Method,
-    }
+    use crate::{invalid::MAX_FIELDS, number};
 
     #[derive(Debug, Deserialize, ToSchema)]
     #[serde(deny_unknown_fields)]
@@ -180,70 +97,82 @@ mod tests {
         user: Uuid,
         address: Option<String>,
         lines: Vec<Line>,
+        #[serde(default)]
+        note: String,
     }
 
     #[derive(Debug, Deserialize, ToSchema)]
     #[serde(deny_unknown_fields)]
     #[expect(dead_code, reason = "it is only read")]
     struct Line {
-        quantity: u32,
+        #[serde(deserialize_with = "number::integer")]
+        quantity: i64,
+        gift: Option<bool>,
+    }
+
+    fn errors(body: &str) -> Vec<String> {
+        let problem = decode::<Order>(body.as_bytes()).unwrap_err();
+        assert_eq!(problem.field.as_deref(), problem.errors.first().map(|first| &*first.field), "{body}");
+        let shown = problem.errors.iter().map(|error| format!("{} {error}", error.code.as_str()));
+        shown.collect()
     }
 
     #[test]
-    fn unknown_repeated_and_missing_members_are_named_with_their_path() {
-        for (body, said) in [
-            (r#"{"linse": []}"#, "linse: is not known; did you mean lines?"),
-            (r#"{"lines": [{"quantity": 1, "price": 2}]}"#, "lines[0].price: is not known; use quantity"),
-            (r#"{"lines": [], "lines": []}"#, "lines: must be sent at most once"),
-            (r#"{"lines": [{}]}"#, "lines[0].quantity: is required"),
-            (r#"{"lines": [{"quantity": 1, "quantity": 2}]}"#, "lines[0].quantity: must be sent at most once"),
+    fn all_invalid_members_are_listed_by_path_in_the_order_of_the_body_and_absent_ones_after_them() {
+        let user = format!(r#""user": "{}""#, Uuid::from_u128(1));
+        let strange = r"UNKNOWN \u{1b}q: is not known; use address, lines, note or user";
+        for (body, expected) in [
+            ("{}".to_owned(), vec!["REQUIRED user: is required", "REQUIRED lines: is required"]),
+            (
+                r#"{"usr": 1, "lines": [{"quantity": "x"}, {}, 1], "address": 5}"#.to_owned(),
+                vec![
+                    "UNKNOWN usr: is not known; did you mean user?",
+                    "INVALID lines[0].quantity: must be a whole number",
+                    "REQUIRED lines[1].quantity: is required",
+                    "INVALID lines[2]: must be an object",
+                    "INVALID address: must be a string",
+                    "REQUIRED user: is required",
+                ],
+            ),
+            (
+                r#"{"lines": [], "lines": [], "user": 1}"#.to_owned(),
+                vec!["REPEATED lines: must be sent at most once", "INVALID user: must be a uuid"],
+            ),
+            (
+                format!(r#"{{{user}, "lines": [{{"quantity": 1, "quantity": 2, "price": 2}}]}}"#),
+                vec![
+                    "REPEATED lines[0].quantity: must be sent at most once",
+                    "UNKNOWN lines[0].price: is not known; use gift or quantity",
+                ],
+            ),
+            (
+                format!(r#"{{{user}, "lines": [{{"quantity": 1, "gift": 1}}]}}"#),
+                vec!["INVALID lines[0].gift: must be true or false"],
+            ),
+            (format!(r#"{{{user}, "lines": null}}"#), vec!["INVALID lines: must be an array"]),
+            (format!(r#"{{{user}, "lines": [], "note": null}}"#), vec!["INVALID note: must be a string"]),
+            (format!(r#"{{{user}, "lines": [], "\u001bq": 1}}"#), vec![strange]),
+            ("[]".to_owned(), vec!["INVALID body: must be a JSON object"]),
+            (
+                r#"{"user": 1, "lines": x}"#.to_owned(),
+                vec!["INVALID body: is not JSON: expected value at line 1 column 22"],
+            ),
         ] {
-            assert_eq!(decode::<Order>(body.as_bytes()).unwrap_err().message, said);
+            assert_eq!(errors(&body), expected, "{body}");
         }
     }
 
     #[test]
-    fn all_invalid_members_are_listed_and_the_first_is_first() {
-        let all = |body: &str| {
-            let problem = decode_own::<Order>(body.as_bytes()).unwrap_err();
-            assert_eq!(problem.field.as_deref(), problem.errors.first().map(|first| &*first.field), "{body}");
-            problem
-                .errors
-                .into_iter()
-                .map(|error| format!("{} {}", error.field, error.code.as_str()))
-                .collect::<Vec<_>>()
-        };
-
-        assert_eq!(all("{}"), ["user REQUIRED", "lines REQUIRED"]);
-        assert_eq!(
-            all(r#"{"usr": 1, "lines": [{"quantity": "x"}], "address": 5}"#),
-            ["usr UNKNOWN", "address INVALID", "lines[0].quantity INVALID", "user REQUIRED"]
-        );
-        assert_eq!(all(r#"{"lines": [], "lines": [], "user": 1}"#), ["lines REPEATED", "user INVALID"]);
-        assert_eq!(all(r#"{"lines": [{}], "user": 1}"#), ["lines[0].quantity REQUIRED", "user INVALID"]);
-        assert_eq!(all("[]"), ["body INVALID"]);
-        assert_eq!(all("{"), ["body INVALID"]);
-        let many: Vec<_> = (0..30).map(|index| format!(r#""x{index}": 1"#)).collect();
-        assert_eq!(all(&format!("{{{}}}", many.join(","))).len(), MAX_FIELDS);
-        assert_eq!(all(&format!(r#"{{"{}": 1}}"#, "x".repeat(SEARCHED))).len(), 1);
-    }
-
-    #[test]
-    fn an_error_says_what_is_expected_and_repeats_no_value() {
-        for (body, field, said) in [
-            (r#"{"user": "hunter2, expected nothing"}"#, "user", "must be a uuid"),
-            (r#"{"user": 4711}"#, "user", "must be a uuid"),
-            (r#"{"count": "hunter2, expected x"}"#, "count", "must be a whole number from 0 to 4294967295"),
-            (r#"{"count": -4711}"#, "count", "must be a whole number from 0 to 4294967295"),
-            (r#"{"method": "hunter2"}"#, "method", "must be CARD or SBP"),
-            (r#"{"count": 1}"#, "user", "is required"),
-            (r#"{"count": hunter2}"#, "body", "is not JSON: expected value at line 1"),
-        ] {
-            let problem = decode::<Body>(body.as_bytes()).unwrap_err();
-
-            let shown = format!("{problem:?}");
-            assert!(shown.contains(said) && shown.contains(field), "{body}: {shown}");
-            assert!(!shown.contains("hunter") && !shown.contains("4711"), "{shown}");
+    fn the_list_is_bounded_and_repeats_no_value() {
+        let many: Vec<_> = (0..30).map(|index| format!(r#""x{index}": "hunter2""#)).collect();
+        let all = errors(&format!("{{{}}}", many.join(",")));
+        assert_eq!(all.len(), MAX_FIELDS);
+        assert!(all.iter().all(|error| !error.contains("hunter2")), "{all:?}");
+        let long = errors(&format!(r#"{{"{}": 1}}"#, "x".repeat(10_000)));
+        assert!(long[0].len() < 150, "{long:?}");
+        for value in ["\"hunter2, expected x\"", "4711", "[\"hunter2\"]", "{\"hunter2\": 4711}", "hunter2"] {
+            let all = errors(&format!(r#"{{"user": {value}, "lines": {value}}}"#)).concat();
+            assert!(!all.contains("hunter") && !all.contains("4711"), "{all}");
         }
     }
 }

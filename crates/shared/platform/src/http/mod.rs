@@ -17,7 +17,7 @@ pub(crate) mod request_body;
 pub(crate) mod request_path;
 pub mod response_body;
 pub(crate) mod response_headers;
-pub(crate) mod unreadable_field;
+pub(crate) mod wrong_members;
 
 use std::{panic::AssertUnwindSafe, time::Duration};
 

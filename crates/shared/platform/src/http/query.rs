@@ -1,22 +1,25 @@
 //! Query parameters of HTTP requests. Errors name the invalid parameter.
 
 use axum::{extract::FromRequestParts, http::request::Parts};
-use serde::de::DeserializeOwned;
+use serde::{Serializer as _, de::DeserializeOwned};
+use utoipa::ToSchema;
 
-use crate::http::{problem::Problem, unreadable_field};
+use crate::http::{json, problem::Problem};
 
-/// The parameters of a request. The rejection is a problem document that names the parameter.
+/// The parameters of a request, which are texts. The rejection is a problem document that names the invalid ones.
 pub struct QueryParameters<T>(pub T);
 
-impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for QueryParameters<T> {
+impl<T: DeserializeOwned + ToSchema, S: Sync> FromRequestParts<S> for QueryParameters<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         let query = parts.uri.query().unwrap_or_default();
-        let parameters = serde_urlencoded::from_str(query);
-        parameters
-            .map(Self)
-            .map_err(|error| unreadable_field::describe(unreadable_field::QUERY, &error.to_string()).into())
+        let parameters: Vec<(String, String)> = serde_urlencoded::from_str(query).unwrap_or_default();
+        // As an object they are explained as the members of a body are.
+        let mut object = Vec::new();
+        let written = serde_json::Serializer::new(&mut object).collect_map(parameters);
+        written.map_err(|_| Problem::internal())?;
+        json::decode(&object).map(Self)
     }
 }
 
@@ -27,7 +30,7 @@ mod tests {
 
     use super::*;
 
-    #[derive(Debug, Deserialize)]
+    #[derive(Debug, Deserialize, ToSchema)]
     #[serde(deny_unknown_fields)]
     #[expect(dead_code, reason = "it is only read")]
     struct Page {

@@ -4,10 +4,11 @@ use chrono::{DateTime, Utc};
 use platform::http::{json, problem::Problem};
 use serde::Deserialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use crate::{api::Form, model::Filter};
 
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct LettersQuery {
     pub letter: String,
@@ -43,7 +44,7 @@ fn count(name: &'static str, text: &str) -> Result<Option<usize>, Problem> {
 
 /// The body of a replay or a discard. Unknown members are refused, so that a program that misspells a condition does
 /// not act on all letters.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Choice {
     letter: String,

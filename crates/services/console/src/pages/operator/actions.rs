@@ -4,6 +4,7 @@ use axum::{extract::State, response::Response};
 use platform::http::query::QueryParameters;
 use serde::Deserialize;
 use tonic::Status;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{layout, system::shown};
@@ -22,7 +23,7 @@ use crate::{
 /// The maximum number of parts to choose from. The API can restock any part.
 const MAX_PARTS: usize = 500;
 
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, ToSchema)]
 pub struct ActionsQuery {
     /// Not empty if an action has just ended, whose result the page then shows.
     #[serde(default)]

@@ -10,7 +10,7 @@ use contracts::ids::OrderId;
 use platform::{
     http::{json::IsJson, problem::Problem},
     ids,
-    invalid::InvalidFields,
+    invalid::{FieldCode, InvalidField, InvalidFields},
 };
 
 use super::dto::{CheckoutCreated, CheckoutItem, CheckoutOrder};
@@ -91,11 +91,20 @@ pub async fn handle(
 fn items(items: Vec<CheckoutItem>, invalid: &mut InvalidFields) -> Option<Vec<Item>> {
     let (count, mut pieces) = (items.len(), 0);
     let item = |(index, item): (usize, CheckoutItem)| {
+        let product = match (item.product_id, item.product_id_by_other_name) {
+            (Some(product), None) | (None, Some(product)) => Ok(product),
+            (None, None) => Err((FieldCode::Required, "is required")),
+            (Some(_), Some(_)) => Err((FieldCode::Repeated, "must be sent at most once")),
+        };
+        let wrong = |(code, problem): (FieldCode, &str)| {
+            invalid.add(InvalidField::new(format!("items[{index}].product_id"), code, problem));
+        };
+        let product = product.map_err(wrong).ok();
         let quantity = usize::try_from(item.quantity).ok().filter(|quantity| (1..=MAX_PARTS).contains(quantity));
         let quantity = quantity.ok_or_else(|| format!("must be from 1 to {MAX_PARTS}"));
-        let quantity = invalid.check(format!("items[{index}].quantity"), quantity)?;
-        pieces += quantity;
-        Some(Item { product: item.product_id, quantity, price: item.price })
+        let quantity = invalid.check(format!("items[{index}].quantity"), quantity);
+        pieces += quantity.unwrap_or_default();
+        Some(Item { product: product?, quantity: quantity?, price: item.price })
     };
     let valid: Vec<_> = items.into_iter().enumerate().filter_map(item).collect();
     let checked = if count == 0 {

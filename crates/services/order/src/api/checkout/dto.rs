@@ -6,10 +6,7 @@ use contracts::{
     money::Money,
 };
 use platform::number::{self, NumberError};
-use serde::{
-    Deserialize, Deserializer, Serialize,
-    de::{Error as _, Unexpected},
-};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -34,9 +31,11 @@ pub struct CheckoutOrder {
 
 #[derive(Deserialize, ToSchema)]
 pub struct CheckoutItem {
-    /// A part's uuid or name. `productId` is read too.
-    #[serde(alias = "productId")]
-    pub product_id: String,
+    /// A part's uuid or name. Required, unless `productId` is sent.
+    pub product_id: Option<String>,
+    /// Another name of `product_id`.
+    #[serde(rename = "productId")]
+    pub product_id_by_other_name: Option<String>,
     #[serde(deserialize_with = "number::integer")]
     #[schema(minimum = 1, maximum = 1000)]
     pub quantity: i64,
@@ -50,7 +49,7 @@ pub struct CheckoutItem {
 fn price<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Money>, D::Error> {
     let literal = <&RawValue>::deserialize(deserializer)?.get();
     match number::scaled(literal, 2) {
-        Err(NumberError::NotANumber) => Err(D::Error::invalid_type(Unexpected::Other("another value"), &"f64")),
+        Err(NumberError::NotANumber) => Err(D::Error::custom("is not a number")),
         Err(NumberError::Decimals | NumberError::TooLarge) => Ok(None),
         Ok(minor) => Ok(Money::from_minor(minor).ok()),
     }
