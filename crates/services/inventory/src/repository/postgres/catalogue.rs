@@ -150,7 +150,8 @@ impl Catalogue for PgCatalogue {
     }
 
     /// Each branch of the union handles the filters whose first non-empty field is the branch's field, by that field's
-    /// index. For a condition `$1 is null or …` per field, PostgreSQL's generic plan would use no index.
+    /// index. For a condition `$1 is null or …` per field, PostgreSQL's generic plan would use no index. It is one
+    /// statement because one per filter would repeat the columns and the page.
     async fn list(&self, filter: &Filter, page: Page) -> Result<(Vec<Part>, Option<i64>), Error> {
         let parts = non_empty(filter.parts.iter().map(|part| part.uuid()).collect());
         let names = non_empty(filter.names.clone());

@@ -35,7 +35,8 @@ impl Request {
 /// Debits the balances and writes a ledger entry for each transaction that has none. Returns each user's entry, new or existing.
 ///
 /// If a concurrent statement inserts the same entry or balance row, this statement violates a unique key and changes
-/// nothing. Its repetition finds the other statement's row.
+/// nothing. Its repetition finds the other statement's row. It is one statement so that a balance and its entry change
+/// together, in one round trip for all charges that wait.
 pub async fn charge(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<HashMap<UserId, Entry>> {
     let intents = || requests.iter().map(|request| &request.intent);
     let keys: Vec<String> = intents().map(|intent| intent.transaction.to_string()).collect();

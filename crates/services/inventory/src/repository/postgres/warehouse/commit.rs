@@ -8,7 +8,8 @@ use platform::postgres::Database;
 
 use super::Outcome;
 
-/// Returns the outcome and, for `out_of_stock`, the part of which too few units are available.
+/// Returns the outcome and, for `out_of_stock`, the part of which too few units are available. The inbox row, the
+/// reservation and the stock change together, and their locks last for no round trip.
 pub(super) async fn commit(
     pool: &Database,
     order: OrderId,

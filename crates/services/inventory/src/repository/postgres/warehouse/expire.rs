@@ -7,7 +7,8 @@ use uuid::Uuid;
 
 use crate::repository::ABSENCE_COUNTS_FOR;
 
-/// Of concurrent calls, only one changes a reservation.
+/// Of concurrent calls, only one changes a reservation: the statement locks the parts, reads again what is due, and
+/// gives back the stock without a round trip in between.
 pub(super) async fn expire(pool: &Database, orders: &[OrderId], read_at: DateTime<Utc>) -> sqlx::Result<u64> {
     let orders: Vec<Uuid> = orders.iter().map(|order| order.uuid()).collect();
     let expired = sqlx::query_scalar!(

@@ -8,7 +8,8 @@ use super::Outcome;
 /// For an order without a reservation, inserts a released row (`tombstone`), so that a late reservation is refused.
 ///
 /// Like every statement of the warehouse, locks the parts before the reservation: `released` reads `locked`. So
-/// `locked` also has the parts of an expired reservation, although they are in stock again.
+/// `locked` also has the parts of an expired reservation, although they are in stock again. It is one statement so that
+/// the inbox row, the reservation and the stock change together.
 pub(super) async fn release(pool: &Database, order: OrderId, cause: Option<Cause>) -> sqlx::Result<Outcome> {
     sqlx::query_scalar!(
         r#"with reservation as (

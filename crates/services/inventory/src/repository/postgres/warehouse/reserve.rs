@@ -27,6 +27,8 @@ pub(super) struct Row {
 /// The statement decides `out_of_stock` from stock that it reads without locks, so a sold-out part causes no lock
 /// contention. It reserves only stock that it has locked. What the user holds is read only for parts that are
 /// `contested`: of the others, all reservations together are within his share.
+///
+/// It is one statement so that the locks of a part that many want last for no round trip.
 #[expect(clippy::too_many_lines, reason = "it is one statement")]
 pub(super) async fn reserve(
     pool: &Database,

@@ -17,7 +17,8 @@ pub struct Request {
     pub claim: Option<Claim>,
 }
 
-/// Begins the attempts of a group. Returns the orders whose attempts this statement began, with their epochs.
+/// Begins the attempts of a group. Returns the orders whose attempts this statement began, with their epochs. The
+/// order and its key change together, in one round trip for all requests that wait.
 pub async fn begin(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<HashMap<OrderId, (Row, i64)>> {
     let orders: Vec<_> = requests.iter().map(|request| request.order.uuid()).collect();
     let users: Vec<_> = requests.iter().map(|request| request.user.uuid()).collect();

@@ -50,7 +50,8 @@ impl Request {
 }
 
 /// Writes the orders of a group and returns them. Skips an order that exists already, whose claim has lost its key, or that exceeds its
-/// user's limit of unpaid orders. Orders of one user in the same group count towards the limit in the order of their arrival.
+/// user's limit of unpaid orders. Orders of one user in the same group count towards the limit in the order of their arrival. The order,
+/// its event and the key's outcome are stored together, in one round trip for all requests that wait.
 #[expect(clippy::too_many_lines, reason = "it is one statement")]
 pub async fn create(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<HashMap<OrderId, Row>> {
     let column = |read: fn(&Request) -> i64| requests.iter().map(read).collect::<Vec<_>>();

@@ -47,7 +47,7 @@ impl Request {
 }
 
 /// Ends the attempts of a group as paid. Returns for each order whether this statement ended its attempt. An event that was handled before
-/// ends no attempt.
+/// ends no attempt. The inbox row, the order, its event and the key's outcome are stored together, in one round trip for all that wait.
 pub async fn paid(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<HashMap<OrderId, bool>> {
     let orders: Vec<_> = requests.iter().map(|request| request.order.uuid()).collect();
     let attempts: Vec<i32> = requests.iter().map(|request| request.attempt).collect();

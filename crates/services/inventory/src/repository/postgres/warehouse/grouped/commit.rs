@@ -36,7 +36,8 @@ impl<'a> FromIterator<&'a Request> for Columns {
     }
 }
 
-/// Returns only the orders that this statement committed.
+/// Returns only the orders that this statement committed. Their inbox rows, reservations and stock change together, in
+/// one round trip for all events that wait.
 pub async fn commit(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<HashMap<OrderId, Outcome>> {
     let Columns { orders, consumers, events } = requests.iter().collect();
     let committed = sqlx::query_scalar!(

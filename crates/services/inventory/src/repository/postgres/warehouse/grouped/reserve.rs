@@ -44,6 +44,8 @@ pub async fn reserve(
 ///
 /// What a user holds is read only for parts that are `contested`: of the others, all reservations together are within
 /// one user's share.
+///
+/// It is one statement so that the locks of a part that many want last for no round trip.
 #[expect(clippy::too_many_lines, reason = "it is one statement")]
 async fn lines(pool: &Database, requests: &[Request]) -> sqlx::Result<Vec<(OrderId, reserve::Row)>> {
     let orders: Vec<Uuid> = requests.iter().map(|request| request.order.uuid()).collect();
