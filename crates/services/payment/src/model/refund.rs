@@ -1,6 +1,11 @@
 //! The requests to refund a charge. A request that fails is followed by the next one, under another idempotency key.
 
+use std::time::Duration;
+
 use contracts::ids::TransactionId;
+
+/// The longest pause before a refund that is not made yet is continued. A bank may take days.
+const MAX_PAUSE: Duration = Duration::from_hours(1);
 
 /// Returns the id of the refund of a cancelled order.
 pub fn refund_of_rest(transaction: TransactionId) -> String {
@@ -51,6 +56,18 @@ impl RefundRequest {
             RefundState::Failed => Some(Self { number: self.number.saturating_add(1), reference: None }),
         }
     }
+
+    /// Returns the pause after this answer of the provider: 2 s at first, doubled with each request that failed, and
+    /// with each try for which the store has leased an accepted refund.
+    pub fn pause(&self, state: &RefundState, tries: u32) -> Duration {
+        let doublings = match (state, &self.reference) {
+            (RefundState::Refunded, _) => return Duration::ZERO,
+            (RefundState::Failed, _) => self.number,
+            (RefundState::Pending { .. }, None) => 1,
+            (RefundState::Pending { .. }, Some(_)) => tries.saturating_add(2),
+        };
+        Duration::from_secs(1 << doublings.min(12)).min(MAX_PAUSE)
+    }
 }
 
 #[cfg(test)]
@@ -70,5 +87,17 @@ mod tests {
         assert_eq!(second, RefundRequest { number: 2, reference: None });
         assert_ne!(second.key(&id), pending.key(&id));
         assert_eq!(second.next(&RefundState::Refunded), None);
+    }
+
+    #[test]
+    fn pauses_double_with_failed_requests_and_look_ups_up_to_an_hour() {
+        let accepted = RefundState::Pending { reference: "re".to_owned() };
+        let pending = RefundRequest::FIRST.next(&accepted).unwrap();
+        let seconds = |request: &RefundRequest, state: &RefundState, tries: u32| request.pause(state, tries).as_secs();
+
+        assert_eq!(seconds(&RefundRequest::FIRST, &accepted, 9), 2);
+        assert_eq!([0, 1, 20].map(|tries| seconds(&pending, &accepted, tries)), [4, 8, 3600]);
+        let failed = |number| seconds(&RefundRequest { number, reference: None }, &RefundState::Failed, 9);
+        assert_eq!([1, 2, 30].map(failed), [2, 4, 3600]);
     }
 }

@@ -80,17 +80,9 @@ const INITIAL_LEASE: Duration = Duration::from_secs(5);
 const FIRST_LEASE: Duration = Duration::from_secs(2);
 const MAX_LEASE: Duration = Duration::from_secs(10);
 
-fn lease(tries: u32) -> Duration {
+/// Returns the lease of a payment or refund that has had this number of tries.
+pub fn lease(tries: u32) -> Duration {
     FIRST_LEASE.saturating_mul(1 << tries.min(10)).min(MAX_LEASE)
-}
-
-/// The pause before a refund is continued is 2 s at first. It doubles with each look-up of a pending refund and with each request that
-/// failed, up to an hour. A bank may take days.
-const REFUND_DELAY: Duration = Duration::from_secs(1);
-const MAX_REFUND_DELAY: Duration = Duration::from_hours(1);
-
-fn refund_pause(times: u32) -> Duration {
-    REFUND_DELAY.saturating_mul(1 << times.min(12)).min(MAX_REFUND_DELAY)
 }
 
 #[async_trait]
@@ -113,13 +105,14 @@ pub trait Payments: PartialRefunds {
     /// Records the provider's id of a charge that is pending.
     async fn processing(&self, transaction: TransactionId, reference: &str) -> Result<(), Error>;
     /// Replaces `current`, the request to refund the charge, by `next`. Does nothing if `current` is not the latest
-    /// request. The payment is due again after a pause. Only the second request changes `updated_at`, from which the
+    /// request. The payment is due again after `pause`. Only the second request changes `updated_at`, from which the
     /// audit counts how long a refund takes: one that fails again and again must become overdue.
     async fn continue_refund(
         &self,
         transaction: TransactionId,
         current: &RefundRequest,
         next: &RefundRequest,
+        pause: Duration,
     ) -> Result<(), Error>;
     /// Records that the provider has refunded the charge by this request. Does nothing if another request is the
     /// latest.
@@ -128,9 +121,9 @@ pub trait Payments: PartialRefunds {
     async fn cancel(&self, order: OrderId, cause: Option<Cause>) -> Result<bool, Error>;
     /// Returns true if the order is cancelled, whether or not it was charged.
     async fn is_cancelled(&self, order: OrderId) -> Result<bool, Error>;
-    /// Takes at most `limit` unfinished payments that are due, those with the fewest tries first. Each is leased to the caller for the
-    /// returned duration and is due again afterwards.
-    async fn due(&self, limit: i64) -> Result<Vec<(Payment, Duration)>, Error>;
+    /// Takes at most `limit` unfinished payments that are due, those with the fewest tries first, and returns them with their number of
+    /// tries before. Each has the [`lease`] of that number and is due again afterwards.
+    async fn due(&self, limit: i64) -> Result<Vec<(Payment, u32)>, Error>;
     /// Counts at most `limit` unfinished payments.
     async fn unfinished(&self, limit: i64) -> Result<Unfinished, Error>;
     /// Makes an unfinished payment due now, or when its initial lease ends.

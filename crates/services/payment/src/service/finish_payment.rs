@@ -11,18 +11,18 @@ use crate::{
 };
 
 impl PaymentService {
-    /// Settles the payment if it is pending, then refunds it if a refund is due.
-    pub(super) async fn finish(&self, payment: Payment) -> Result<(), Error> {
+    /// Settles the payment if it is pending, then refunds it if a refund is due. `tries` is how often it was leased before.
+    pub(super) async fn finish(&self, payment: Payment, tries: u32) -> Result<(), Error> {
         let payment = self.settle_unknown(payment).await?;
         match payment.status {
-            Status::Refunding { ref request, .. } => self.make_refund(&payment, request).await,
+            Status::Refunding { ref request, .. } => self.make_refund(&payment, request, tries).await,
             _ => Ok(()),
         }
     }
 
     /// Requests the refund of the rest of a charge, or asks for the state of the requested refund. Fails until the
     /// refund is made.
-    async fn make_refund(&self, payment: &Payment, request: &RefundRequest) -> Result<(), Error> {
+    async fn make_refund(&self, payment: &Payment, request: &RefundRequest, tries: u32) -> Result<(), Error> {
         let Intent { order, transaction, .. } = payment.intent;
         let refund = Refund::new(payment, refund_of_rest(transaction), payment.left(), request)?;
         let state = self.ask_for_refund(payment, &refund).await?;
@@ -31,7 +31,7 @@ impl PaymentService {
             tracing::info!(order_uuid = %order, transaction_uuid = %transaction, "payment refunded");
             return Ok(());
         };
-        self.payments.continue_refund(transaction, request, &next).await?;
+        self.payments.continue_refund(transaction, request, &next, request.pause(&state, tries)).await?;
         Err(not_made(&refund, &state))
     }
 

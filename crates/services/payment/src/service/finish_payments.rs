@@ -9,6 +9,7 @@ use super::PaymentService;
 use crate::{
     error::Error,
     model::{Intent, Payment},
+    repository::lease,
 };
 
 /// The maximum number of payments that one statement takes.
@@ -22,13 +23,13 @@ impl PaymentService {
     /// Payments are processed concurrently, those with the fewest tries first, so that calls that hang do not delay other payments.
     pub async fn finish_payments(&self, stop: CancellationToken) {
         let due = jobs::due("finisher", || self.payments.due(BATCH_SIZE), self.refund_due.clone(), stop);
-        let finish = |(payment, time)| self.try_to_finish(payment, time);
+        let finish = |(payment, tries)| self.try_to_finish(payment, tries);
         jobs::for_each(due, MAX_CONCURRENT_PAYMENTS, "finish payment", finish).await;
     }
 
-    async fn try_to_finish(&self, payment: Payment, time: Duration) {
+    async fn try_to_finish(&self, payment: Payment, tries: u32) {
         let Intent { order, transaction, .. } = payment.intent;
-        let Some(error) = failure(self.finish(payment), time).await else { return };
+        let Some(error) = failure(self.finish(payment, tries), lease(tries)).await else { return };
         tracing::warn!(order_uuid = %order, transaction_uuid = %transaction, error, "payment not finished, retrying");
     }
 }

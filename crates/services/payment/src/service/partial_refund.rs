@@ -1,7 +1,5 @@
 //! Refunds parts of charges on behalf of operators.
 
-use std::time::Duration;
-
 use platform::jobs;
 use tokio_util::sync::CancellationToken;
 
@@ -10,6 +8,7 @@ use crate::{
     client::Refund,
     error::Error,
     model::{PartialRefund, PartialRefundStatus, Payment, RecordedRefund, RefundRequest},
+    repository::lease,
 };
 
 /// The maximum number of refunds that one statement takes.
@@ -40,7 +39,7 @@ impl PaymentService {
             return Err(Error::AnotherRefund(field));
         }
         let payment = self.payments.get(recorded.transaction).await?.ok_or(Error::NotFound)?;
-        let is_made = match self.make_partial_refund(&payment, &recorded).await {
+        let is_made = match self.make_partial_refund(&payment, &recorded, 0).await {
             Ok(()) => true,
             Err(Error::Unknown(_)) => false,
             Err(error) => return Err(error),
@@ -51,26 +50,28 @@ impl PaymentService {
     /// Makes partial refunds as they fall due, until `stop`. A refund is leased to one replica at a time, so all replicas may run this job.
     pub async fn finish_partial_refunds(&self, stop: CancellationToken) {
         let due = jobs::due("refunds", || self.payments.due_refunds(BATCH_SIZE), self.partial_refund_due.clone(), stop);
-        let finish = |(refund, time)| self.try_to_make(refund, time);
+        let finish = |(refund, tries)| self.try_to_make(refund, tries);
         jobs::for_each(due, MAX_CONCURRENT_REFUNDS, "finish refund", finish).await;
     }
 
-    async fn try_to_make(&self, recorded: RecordedRefund, time: Duration) {
+    async fn try_to_make(&self, recorded: RecordedRefund, tries: u32) {
         let (order, transaction) = (recorded.refund.order, recorded.transaction);
         let make = async {
             let payment = self.payments.get(transaction).await?.ok_or(Error::NotFound)?;
-            self.make_partial_refund(&payment, &recorded).await
+            self.make_partial_refund(&payment, &recorded, tries).await
         };
-        let Some(error) = failure(make, time).await else { return };
+        let Some(error) = failure(make, lease(tries)).await else { return };
         tracing::warn!(order_uuid = %order, transaction_uuid = %transaction, error, "partial refund not made, retrying");
     }
 
-    /// Requests a partial refund, or asks for the state of the requested refund. Fails until the refund is made.
-    async fn make_partial_refund(&self, payment: &Payment, recorded: &RecordedRefund) -> Result<(), Error> {
+    /// Requests a partial refund, or asks for the state of the requested refund. Fails until the refund is made. `tries` is how often it was
+    /// leased before.
+    async fn make_partial_refund(&self, payment: &Payment, recorded: &RecordedRefund, tries: u32) -> Result<(), Error> {
         let PartialRefundStatus::Refunding(request) = &recorded.status else { return Ok(()) };
         let refund = provider_refund(payment, &recorded.refund, request)?;
         let state = self.ask_for_refund(payment, &refund).await?;
-        self.payments.record_refund(recorded.refund.id(), request, &state).await?;
+        let pause = request.pause(&state, tries);
+        self.payments.record_refund(recorded.refund.id(), request, &state, pause).await?;
         if request.next(&state).is_some() {
             return Err(not_made(&refund, &state));
         }

@@ -14,7 +14,7 @@ impl PaymentService {
             return Err(Error::NotCancelled(order));
         }
         match self.payments.find(order).await? {
-            Some(payment) => self.finish(payment).await,
+            Some(payment) => self.finish(payment, 0).await,
             None => Ok(()),
         }
     }

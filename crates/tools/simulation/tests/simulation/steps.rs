@@ -332,8 +332,8 @@ impl Steps<MemoryInventory> {
 stepwise! {
     PartialRefunds for MemoryPayments, payment::error::Error {
         fn add_refund(refund: &PartialRefund) -> Option<RecordedRefund>;
-        fn due_refunds(limit: i64) -> Vec<(RecordedRefund, Duration)>;
-        fn record_refund(refund: Uuid, request: &RefundRequest, state: &RefundState) -> ();
+        fn due_refunds(limit: i64) -> Vec<(RecordedRefund, u32)>;
+        fn record_refund(refund: Uuid, request: &RefundRequest, state: &RefundState, pause: Duration) -> ();
         fn hurry_partial_refund(refund: Uuid) -> ();
         fn reopen_partial_refund(refund: Uuid, number: u32) -> ();
         fn refunds_of(transaction: TransactionId) -> Vec<RecordedRefund>;
@@ -348,14 +348,15 @@ stepwise! {
         fn refuse(intent: &Intent) -> (Payment, bool);
         fn age(transaction: TransactionId) -> Duration;
         fn processing(transaction: TransactionId, reference: &str) -> ();
-        fn continue_refund(transaction: TransactionId, current: &RefundRequest, next: &RefundRequest) -> ();
+        fn continue_refund(transaction: TransactionId, current: &RefundRequest, next: &RefundRequest, pause: Duration)
+            -> ();
         fn refunded(transaction: TransactionId, request: &RefundRequest) -> ();
         fn hurry(transaction: TransactionId) -> ();
         fn reopen_refund(transaction: TransactionId, number: u32) -> ();
         fn get(transaction: TransactionId) -> Option<Payment>;
         fn cancel(order: OrderId, cause: Option<Cause>) -> bool where cause = seen_if_any;
         fn is_cancelled(order: OrderId) -> bool;
-        fn due(limit: i64) -> Vec<(Payment, Duration)>;
+        fn due(limit: i64) -> Vec<(Payment, u32)>;
         fn unfinished(limit: i64) -> Unfinished;
         fn find(order: OrderId) -> Option<Payment>;
         fn page(user: UserId, after: Option<Cursor>, size: u32) -> PaymentPage;

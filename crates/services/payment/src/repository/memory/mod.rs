@@ -19,7 +19,7 @@ use platform::{clock::Virtual, cursor, cursor::Cursor, inbox::MemoryInbox, outbo
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use self::row::{Row, pause_before};
+use self::row::{Row, tries_after};
 use super::{Begun, INITIAL_LEASE, PaymentPage, Payments, Unfinished, lease};
 use crate::{
     error::Error,
@@ -145,13 +145,15 @@ impl Payments for MemoryPayments {
         transaction: TransactionId,
         current: &RefundRequest,
         next: &RefundRequest,
+        pause: Duration,
     ) -> Result<(), Error> {
         let mut tables = self.tables();
         if let Some(row) = tables.payments.get_mut(&transaction)
             && let Status::Refunding { request, .. } = &mut row.payment.status
             && request == current
         {
-            row.next_try_at = Instant::now() + pause_before(request, next, &mut row.tries);
+            row.tries = tries_after(request, next, row.tries);
+            row.next_try_at = Instant::now() + pause;
             if request.number == 1 && next.number == 2 {
                 row.payment.updated_at = self.clock.now();
             }
@@ -226,7 +228,7 @@ impl Payments for MemoryPayments {
         Ok(tables.void.contains(&order) || tables.of(order).any(|row| row.payment.cancelled))
     }
 
-    async fn due(&self, limit: i64) -> Result<Vec<(Payment, Duration)>, Error> {
+    async fn due(&self, limit: i64) -> Result<Vec<(Payment, u32)>, Error> {
         let now = Instant::now();
         let mut tables = self.tables();
         let mut due: Vec<&mut Row> = tables
@@ -240,10 +242,10 @@ impl Payments for MemoryPayments {
         let payments = due
             .into_iter()
             .map(|row| {
-                let time = lease(row.tries);
-                row.next_try_at = now + time;
+                let tries = row.tries;
+                row.next_try_at = now + lease(tries);
                 row.tries += 1;
-                (row.payment.clone(), time)
+                (row.payment.clone(), tries)
             })
             .collect();
         Ok(payments)

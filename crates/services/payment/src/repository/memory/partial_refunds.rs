@@ -7,7 +7,7 @@ use contracts::ids::TransactionId;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::{MemoryPayments, row::pause_before};
+use super::{MemoryPayments, row::tries_after};
 use crate::{
     error::Error,
     model::{
@@ -70,7 +70,7 @@ impl PartialRefunds for MemoryPayments {
         Ok(Some(recorded))
     }
 
-    async fn due_refunds(&self, limit: i64) -> Result<Vec<(RecordedRefund, Duration)>, Error> {
+    async fn due_refunds(&self, limit: i64) -> Result<Vec<(RecordedRefund, u32)>, Error> {
         let now = Instant::now();
         let mut tables = self.tables();
         let rows = tables.refunds.values_mut();
@@ -78,21 +78,28 @@ impl PartialRefunds for MemoryPayments {
         due.sort_by_key(|row| (row.tries, row.next_try_at));
         due.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
         let refunds = due.into_iter().map(|row| {
-            let time = lease(row.tries);
-            row.next_try_at = now + time;
+            let tries = row.tries;
+            row.next_try_at = now + lease(tries);
             row.tries += 1;
-            (row.recorded.clone(), time)
+            (row.recorded.clone(), tries)
         });
         Ok(refunds.collect())
     }
 
-    async fn record_refund(&self, refund: Uuid, request: &RefundRequest, state: &RefundState) -> Result<(), Error> {
+    async fn record_refund(
+        &self,
+        refund: Uuid,
+        request: &RefundRequest,
+        state: &RefundState,
+        pause: Duration,
+    ) -> Result<(), Error> {
         let mut tables = self.tables();
         let Some(row) = tables.refunds.get_mut(&refund) else { return Ok(()) };
         let before = row.recorded.status.clone();
         if before == PartialRefundStatus::Refunding(request.clone()) {
             if let Some(next) = request.next(state) {
-                row.next_try_at = Instant::now() + pause_before(request, &next, &mut row.tries);
+                row.tries = tries_after(request, &next, row.tries);
+                row.next_try_at = Instant::now() + pause;
             }
             row.recorded.status = before.after(request, state);
         }

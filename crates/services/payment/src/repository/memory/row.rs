@@ -6,10 +6,7 @@ use chrono::{DateTime, Utc};
 use contracts::money::Money;
 use tokio::time::Instant;
 
-use crate::{
-    model::{Event, Intent, Outcome, Payment, RefundRequest, Status},
-    repository::refund_pause,
-};
+use crate::model::{Event, Intent, Outcome, Payment, RefundRequest, Status};
 
 pub struct Row {
     pub payment: Payment,
@@ -49,15 +46,8 @@ impl Row {
     }
 }
 
-/// Returns the pause before a refund is continued by `next`, and updates its number of tries.
-pub fn pause_before(request: &RefundRequest, next: &RefundRequest, tries: &mut u32) -> Duration {
-    let times = match (&request.reference, &next.reference) {
-        (_, None) => request.number,
-        (None, Some(_)) => 1,
-        (Some(_), Some(_)) => *tries + 1,
-    };
-    if request.reference.is_none() || next.reference.is_none() {
-        *tries = 0;
-    }
-    refund_pause(times)
+/// Returns the number of tries once a refund is continued by `next`: those for which the provider has been asked about
+/// the same request.
+pub fn tries_after(request: &RefundRequest, next: &RefundRequest, tries: u32) -> u32 {
+    if request.reference.is_none() || next.reference.is_none() { 0 } else { tries }
 }

@@ -20,7 +20,7 @@ use crate::{
         MAX_PARTIAL_REFUNDS, PartialRefund, PartialRefundStatus, RecordedRefund, Reference, RefundReason,
         RefundRequest, RefundState,
     },
-    repository::{FIRST_LEASE, MAX_LEASE, MAX_REFUND_DELAY, PartialRefunds, REFUND_DELAY, lease},
+    repository::{FIRST_LEASE, MAX_LEASE, PartialRefunds},
 };
 
 struct Row {
@@ -114,7 +114,7 @@ impl PartialRefunds for PgPayments {
         added?.map(Row::refund).transpose()
     }
 
-    async fn due_refunds(&self, limit: i64) -> Result<Vec<(RecordedRefund, Duration)>, Error> {
+    async fn due_refunds(&self, limit: i64) -> Result<Vec<(RecordedRefund, u32)>, Error> {
         let rows = sqlx::query!(
             r#"update partial_refunds set
                 tries = partial_refunds.tries + 1,
@@ -149,27 +149,28 @@ impl PartialRefunds for PgPayments {
                 refund_number: row.refund_number,
                 refund_reference: row.refund_reference,
             };
-            Some((consistent(row.refund())?, lease(tries_before)))
+            Some((consistent(row.refund())?, tries_before))
         });
         let mut due: Vec<_> = due.collect();
-        due.sort_by_key(|(_, time)| *time);
+        due.sort_by_key(|(_, tries)| *tries);
         Ok(due)
     }
 
-    async fn record_refund(&self, refund: Uuid, request: &RefundRequest, state: &RefundState) -> Result<(), Error> {
+    async fn record_refund(
+        &self,
+        refund: Uuid,
+        request: &RefundRequest,
+        state: &RefundState,
+        pause: Duration,
+    ) -> Result<(), Error> {
         let next = request.next(state);
-        // `provider_states.rs` computes the same pause for the refund of a whole charge.
         sqlx::query!(
             "update partial_refunds set
                 status = case when $4::integer is null then 'refunded' else status end,
                 refund_number = coalesce($4, refund_number),
                 refund_reference = $5,
                 tries = case when refund_reference is null or $5::text is null then 0 else tries end,
-                next_try_at = now() + make_interval(secs => least($7, $6 * power(2, least(12, case
-                    when $5::text is null then refund_number
-                    when refund_reference is null then 1
-                    else tries + 1
-                end)))),
+                next_try_at = now() + make_interval(secs => $6),
                 requested_at = case when refund_number = 1 and $4 = 2 then now() else requested_at end,
                 updated_at = now()
             where refund_uuid = $1 and status = 'refunding'
@@ -179,8 +180,7 @@ impl PartialRefunds for PgPayments {
             request.reference.as_deref(),
             next.as_ref().map(|next| i32::try_from(next.number).unwrap_or(i32::MAX)),
             next.as_ref().and_then(|next| next.reference.as_deref()),
-            REFUND_DELAY.as_secs_f64(),
-            MAX_REFUND_DELAY.as_secs_f64(),
+            pause.as_secs_f64(),
         )
         .execute(&self.pool)
         .await?;

@@ -21,9 +21,7 @@ use super::{
 use crate::{
     error::Error,
     model::{Intent, Outcome, Payment, RefundRequest},
-    repository::{
-        Begun, FIRST_LEASE, MAX_LEASE, PaymentPage, Payments, UNDECIDED_AFTER, UNKNOWN_AFTER, Unfinished, lease,
-    },
+    repository::{Begun, FIRST_LEASE, MAX_LEASE, PaymentPage, Payments, UNDECIDED_AFTER, UNKNOWN_AFTER, Unfinished},
 };
 
 #[derive(Clone)]
@@ -140,8 +138,9 @@ impl Payments for PgPayments {
         transaction: TransactionId,
         current: &RefundRequest,
         next: &RefundRequest,
+        pause: Duration,
     ) -> Result<(), Error> {
-        provider_states::continue_refund(&self.pool, transaction, current, next).await
+        provider_states::continue_refund(&self.pool, transaction, current, next, pause).await
     }
 
     async fn hurry(&self, transaction: TransactionId) -> Result<(), Error> {
@@ -197,7 +196,7 @@ impl Payments for PgPayments {
         Ok(cancelled)
     }
 
-    async fn due(&self, limit: i64) -> Result<Vec<(Payment, Duration)>, Error> {
+    async fn due(&self, limit: i64) -> Result<Vec<(Payment, u32)>, Error> {
         let take = || {
             sqlx::query!(
                 r#"update payments set
@@ -239,10 +238,10 @@ impl Payments for PgPayments {
                 created_at: row.created_at,
                 updated_at: row.updated_at,
             };
-            Some((consistent(row.payment())??, lease(tries_before)))
+            Some((consistent(row.payment())??, tries_before))
         });
         let mut due: Vec<_> = due.collect();
-        due.sort_by_key(|(payment, time)| (*time, payment.created_at));
+        due.sort_by_key(|(payment, tries)| (*tries, payment.created_at));
         Ok(due)
     }
 

@@ -1,13 +1,11 @@
 //! Records the provider's answers about pending charges and about refunds.
 
+use std::time::Duration;
+
 use contracts::ids::TransactionId;
 use platform::postgres::Database;
 
-use crate::{
-    error::Error,
-    model::RefundRequest,
-    repository::{INITIAL_LEASE, MAX_REFUND_DELAY, REFUND_DELAY},
-};
+use crate::{error::Error, model::RefundRequest, repository::INITIAL_LEASE};
 
 pub(super) async fn processing(pool: &Database, transaction: TransactionId, reference: &str) -> Result<(), Error> {
     sqlx::query!(
@@ -26,17 +24,14 @@ pub(super) async fn continue_refund(
     transaction: TransactionId,
     current: &RefundRequest,
     next: &RefundRequest,
+    pause: Duration,
 ) -> Result<(), Error> {
     sqlx::query!(
         "update payments set
                 refund_number = $4,
                 refund_reference = $5,
                 tries = case when refund_reference is null or $5::text is null then 0 else tries end,
-                next_try_at = now() + make_interval(secs => least($7, $6 * power(2, least(12, case
-                    when $5::text is null then refund_number
-                    when refund_reference is null then 1
-                    else tries + 1
-                end)))),
+                next_try_at = now() + make_interval(secs => $6),
                 updated_at = case when refund_number = 1 and $4 = 2 then now() else updated_at end
             where transaction_uuid = $1 and status = 'refunding'
                 and refund_number = $2 and refund_reference is not distinct from $3",
@@ -45,8 +40,7 @@ pub(super) async fn continue_refund(
         current.reference.as_deref(),
         i32::try_from(next.number).unwrap_or(i32::MAX),
         next.reference.as_deref(),
-        REFUND_DELAY.as_secs_f64(),
-        MAX_REFUND_DELAY.as_secs_f64(),
+        pause.as_secs_f64(),
     )
     .execute(pool)
     .await?;

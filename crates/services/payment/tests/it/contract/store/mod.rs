@@ -96,6 +96,9 @@ impl Fixture {
     }
 }
 
+/// The pause before a refund is continued.
+const PAUSE: Duration = Duration::from_secs(2);
+
 fn charged() -> Outcome {
     Outcome::Charged { reference: "reference".to_owned() }
 }

@@ -148,8 +148,9 @@ async fn a_partial_refund_continues_from_its_latest_request_alone(fixture: Fixtu
     fixture.settled(&intent, &charged()).await;
     let id = fixture.add(&part(&intent, "one", 300)).await.unwrap().refund.id();
     let status = async || fixture.payments.refunds_of(intent.transaction).await.unwrap().remove(0).status;
-    let record =
-        async |request: &RefundRequest, state| fixture.payments.record_refund(id, request, &state).await.unwrap();
+    let record = async |request: &RefundRequest, state| {
+        fixture.payments.record_refund(id, request, &state, PAUSE).await.unwrap()
+    };
     let pending = RefundRequest { reference: Some("re_1".to_owned()), ..RefundRequest::FIRST };
     let second = RefundRequest { number: 2, reference: None };
 
@@ -184,9 +185,9 @@ async fn a_partial_refund_that_is_requested_again_may_take_its_time_again() {
     let accepted = RefundState::Pending { reference: "re_1".to_owned() };
     let pending = RefundRequest { reference: Some("re_1".to_owned()), ..RefundRequest::FIRST };
 
-    fixture.payments.record_refund(id, &RefundRequest::FIRST, &accepted).await.unwrap();
+    fixture.payments.record_refund(id, &RefundRequest::FIRST, &accepted, PAUSE).await.unwrap();
     assert!(!fixture.is_requested_again(id).await);
-    fixture.payments.record_refund(id, &pending, &RefundState::Failed).await.unwrap();
+    fixture.payments.record_refund(id, &pending, &RefundState::Failed, PAUSE).await.unwrap();
 
     assert!(fixture.is_requested_again(id).await);
 }
@@ -204,10 +205,10 @@ async fn a_partial_refund_that_fails_again_and_again_gets_no_more_time() {
         let requested = sqlx::query_scalar("select requested_at::text from partial_refunds where refund_uuid = $1");
         requested.bind(id).fetch_one(fixture.pool.as_ref().unwrap()).await.unwrap()
     };
-    fixture.payments.record_refund(id, &RefundRequest::FIRST, &RefundState::Failed).await.unwrap();
+    fixture.payments.record_refund(id, &RefundRequest::FIRST, &RefundState::Failed, PAUSE).await.unwrap();
     let renewed = requested_at().await;
 
-    fixture.payments.record_refund(id, &second, &RefundState::Failed).await.unwrap();
+    fixture.payments.record_refund(id, &second, &RefundState::Failed, PAUSE).await.unwrap();
 
     let refunds = fixture.payments.refunds_of(intent.transaction).await.unwrap();
     assert_eq!(refunds[0].status, PartialRefundStatus::Refunding(third));
@@ -219,7 +220,7 @@ async fn a_partial_refund_that_failed_after_it_was_made_is_opened_again_once(fix
     fixture.settled(&intent, &charged()).await;
     let id = fixture.add(&part(&intent, "one", 300)).await.unwrap().refund.id();
     fixture.payments.reopen_partial_refund(id, 1).await.unwrap();
-    fixture.payments.record_refund(id, &RefundRequest::FIRST, &RefundState::Refunded).await.unwrap();
+    fixture.payments.record_refund(id, &RefundRequest::FIRST, &RefundState::Refunded, PAUSE).await.unwrap();
 
     for _ in 0..2 {
         fixture.payments.reopen_partial_refund(id, 1).await.unwrap();
