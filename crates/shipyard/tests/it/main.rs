@@ -1,5 +1,5 @@
 //! Black-box tests of the whole system: services as processes, with real PostgreSQL, Redis and Kafka, and HTTP and gRPC
-//! clients.
+//! clients; and of what `deploy/` makes of it.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -9,6 +9,7 @@ mod attacks_on_logins;
 mod audit;
 mod collector;
 mod commands;
+mod compose;
 mod connections;
 mod console;
 mod contacts;
@@ -24,15 +25,20 @@ mod load;
 mod loans;
 mod logs;
 mod metrics;
+mod observability;
 mod one_process;
 mod operator;
 mod program;
 mod receipt;
+mod repository;
 mod republish;
 mod retention;
+mod roll;
 mod shared_tables;
+mod store_memory;
 mod system;
 mod terminal;
 mod token;
 mod traces;
+mod variables;
 mod vault;

@@ -1,11 +1,7 @@
 //! A running shop exports exactly the catalogue of metrics, from the start: `increase()` ignores the first value of a
 //! series.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fmt::Write as _,
-    path::Path,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use operations::registry::SERVICES;
 use platform::telemetry::metric::{Kind, METRICS, Metric};
@@ -87,34 +83,6 @@ async fn a_shop_exports_the_metrics_of_the_catalogue_and_no_others_from_the_star
         assert!(has_help, "{name}");
         let known: BTreeSet<_> = metric.labels.iter().map(|&label| label.to_owned()).collect();
         assert!(labels.is_empty() || labels == known, "{name} has the labels {labels:?}, not {known:?}");
-    }
-}
-
-#[test]
-fn the_document_lists_the_catalogue() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/metrics.md");
-    let document = std::fs::read_to_string(&path).unwrap_or_default();
-    let mut expected = String::from(
-        "# Metrics\n\nWhat the admin ports export at `/metrics`. `UPDATE_METRICS=1 cargo test -p shipyard catalogue` writes this page from the \
-         `METRICS` of the services and of\n`platform::telemetry::metric`; a test compares them with what a running shop exports. Every counter exists with 0 \
-         from the start. A name that ends with `_seconds` is in seconds.\n",
-    );
-    let mut list = |title: &str, metrics: &[Metric]| {
-        let _ = write!(expected, "\n## {title}\n\n| metric | type | labels | meaning |\n|---|---|---|---|\n");
-        for Metric { name, kind, labels, meaning } in metrics {
-            let labels: Vec<_> = labels.iter().map(|label| format!("`{label}`")).collect();
-            let _ = writeln!(expected, "| `{name}` | {} | {} | {meaning} |", kind.as_str(), labels.join(", "));
-        }
-    };
-    list("Every service", METRICS);
-    for service in SERVICES.iter().filter(|service| !service.metrics.is_empty()) {
-        list(service.name, service.metrics);
-    }
-
-    if std::env::var_os("UPDATE_METRICS").is_some() {
-        std::fs::write(&path, &expected).unwrap();
-    } else {
-        assert!(document == expected, "docs/metrics.md is not what UPDATE_METRICS=1 writes");
     }
 }
 

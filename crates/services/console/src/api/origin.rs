@@ -37,10 +37,10 @@ mod tests {
 
     #[test]
     fn only_the_page_that_was_served_from_this_host_may_write() {
-        let host = (header::HOST, "127.0.0.1:8084");
+        let host = (header::HOST, "127.0.0.1:9000");
 
-        assert!(is_own(&request(&[host.clone(), (header::ORIGIN, "http://127.0.0.1:8084")])));
-        for other in ["http://127.0.0.1:8085", "http://evil.example", "null", ""] {
+        assert!(is_own(&request(&[host.clone(), (header::ORIGIN, "http://127.0.0.1:9000")])));
+        for other in ["http://127.0.0.1:9001", "http://evil.example", "null", ""] {
             assert!(!is_own(&request(&[host.clone(), (header::ORIGIN, other)])), "{other}");
         }
         assert!(!is_own(&request(&[host])));

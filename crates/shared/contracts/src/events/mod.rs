@@ -6,8 +6,6 @@ mod declare;
 mod catalogue;
 mod closed;
 mod event;
-#[cfg(test)]
-mod files;
 mod json;
 mod messaging;
 #[cfg(test)]

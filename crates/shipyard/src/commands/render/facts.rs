@@ -1,15 +1,20 @@
-//! What the templates know: the services, the gateway's routes and the topics.
+//! What the templates know: the services, the gateway's routes, the events with their topics, and the metrics.
 
 use std::collections::BTreeSet;
 
 use anyhow::Context as _;
 use contracts::{
-    events::{Topics, broker_users, topics_of},
+    events::{self, Inbound, Key, Route, Topics, broker_users, topics_of},
     gateway::ROUTES,
 };
-use operations::registry::SERVICES;
-use platform::server::service::{Api, Service};
+use operations::{facts::TIME_LIMITS, registry::SERVICES};
+use platform::{
+    server::service::{Api, Service},
+    telemetry::metric::{METRICS, Metric},
+};
 use serde::Serialize;
+
+use crate::commands::up::OF_OPERATORS;
 
 #[derive(Serialize)]
 pub struct Facts {
@@ -18,6 +23,18 @@ pub struct Facts {
     pub routes: Vec<RouteFacts>,
     /// All topics, in the order of the catalogue.
     pub topics: Vec<TopicFacts>,
+    /// The version of the workspace, and of its images.
+    pub version: &'static str,
+    /// The events that the services publish, in the order of the catalogue.
+    pub events: Vec<EventFacts>,
+    /// The topics that programs outside write.
+    pub inbound: Vec<InboundFacts>,
+    /// The metrics of every service, and then those of each.
+    pub metrics: Vec<MetricsFacts>,
+    /// The services' variables that audits and receipts read, too.
+    pub time_limits: &'static [&'static str],
+    /// The variables of iam that `shipyard operator` reads, too.
+    pub of_operators: &'static [&'static str],
 }
 
 #[derive(Serialize)]
@@ -77,6 +94,45 @@ pub struct TopicFacts {
     pub variable: &'static str,
 }
 
+#[derive(Serialize)]
+pub struct EventFacts {
+    pub name: &'static str,
+    pub topic: String,
+    /// What its key identifies: `order`, `customer` or `user`.
+    pub key: &'static str,
+    pub producer: &'static str,
+    /// The names of the services that handle it.
+    pub consumers: Vec<&'static str>,
+    /// The name of each consumer's source file, without `.rs`.
+    pub file: String,
+}
+
+#[derive(Serialize)]
+pub struct InboundFacts {
+    pub name: String,
+    /// The broker's user that programs outside are.
+    pub outside: &'static str,
+    /// The service that also writes to it.
+    pub producer: Option<&'static str>,
+    /// The service that reads it, in this group.
+    pub service: &'static str,
+    pub group: &'static str,
+}
+
+#[derive(Serialize)]
+pub struct MetricsFacts {
+    pub title: &'static str,
+    pub metrics: Vec<MetricFacts>,
+}
+
+#[derive(Serialize)]
+pub struct MetricFacts {
+    pub name: &'static str,
+    pub kind: &'static str,
+    pub labels: &'static [&'static str],
+    pub meaning: &'static str,
+}
+
 impl Facts {
     pub fn new() -> anyhow::Result<Self> {
         let services: Vec<ServiceFacts> = SERVICES.into_iter().map(ServiceFacts::new).collect();
@@ -89,10 +145,64 @@ impl Facts {
             Ok(RouteFacts { verb, path, rpc, open, service: service.name, pattern: pattern(path) })
         });
         let routes = routes.collect::<anyhow::Result<_>>()?;
-        let topics = Topics::default();
-        let topics =
-            topics.variables().map(|(variable, name)| TopicFacts { name: name.to_owned(), variable }).collect();
-        Ok(Self { services, routes, topics })
+        let names = Topics::default();
+        let topics = names.variables().map(|(variable, name)| TopicFacts { name: name.to_owned(), variable }).collect();
+        let events = events::ROUTES.iter().map(|route| EventFacts::new(route, &names)).collect();
+        let inbound = events::INBOUND.iter().map(|inbound| InboundFacts::new(inbound, &names)).collect();
+        let own = SERVICES.into_iter().filter(|service| !service.metrics.is_empty());
+        let own = own.map(|service| MetricsFacts::new(service.name, service.metrics));
+        let metrics = [MetricsFacts::new("Every service", METRICS)].into_iter().chain(own).collect();
+        Ok(Self {
+            services,
+            routes,
+            topics,
+            version: env!("CARGO_PKG_VERSION"),
+            events,
+            inbound,
+            metrics,
+            time_limits: &TIME_LIMITS,
+            of_operators: &OF_OPERATORS,
+        })
+    }
+}
+
+impl EventFacts {
+    fn new(route: &Route, topics: &Topics) -> Self {
+        let name = route.kind.rsplit('.').next().unwrap_or(route.kind);
+        let key = match route.key {
+            Key::Order => "order",
+            Key::Customer => "customer",
+            Key::User => "user",
+        };
+        let consumers = route.consumers.iter().map(|consumer| consumer.service).collect();
+        let (topic, producer) = (route.topic(topics).to_owned(), route.producer);
+        Self { name, topic, key, producer, consumers, file: snake_case(name) }
+    }
+}
+
+fn snake_case(name: &str) -> String {
+    let separated = name.char_indices().map(|(at, letter)| {
+        let before = if letter.is_uppercase() && at > 0 { "_" } else { "" };
+        format!("{before}{}", letter.to_ascii_lowercase())
+    });
+    separated.collect()
+}
+
+impl InboundFacts {
+    fn new(inbound: &Inbound, topics: &Topics) -> Self {
+        let (outside, producer, consumer) = (inbound.outside, inbound.producer, inbound.consumer);
+        let name = inbound.topic(topics).to_owned();
+        Self { name, outside, producer, service: consumer.service, group: consumer.group }
+    }
+}
+
+impl MetricsFacts {
+    fn new(title: &'static str, metrics: &[Metric]) -> Self {
+        let metrics = metrics.iter().map(|&Metric { name, kind, labels, meaning }| {
+            let kind = kind.as_str();
+            MetricFacts { name, kind, labels, meaning }
+        });
+        Self { title, metrics: metrics.collect() }
     }
 }
 

@@ -34,7 +34,7 @@ use operations::facts::{LOG_SINCE, TIME_LIMITS};
 use operations::{registry::SERVICES, republish_lost_events::republish};
 
 /// The variables that `shipyard operator` needs to create users as iam does.
-const OF_OPERATORS: [&str; 3] = ["IAM_PASSWORD_MIN", "IAM_ARGON2_MEMORY_KIB", "IAM_ARGON2_ITERATIONS"];
+pub const OF_OPERATORS: [&str; 3] = ["IAM_PASSWORD_MIN", "IAM_ARGON2_MEMORY_KIB", "IAM_ARGON2_ITERATIONS"];
 
 /// The services whose HTTP API can be open to callers without a session.
 const OPEN: [&str; 2] = ["delivery", "intake"];

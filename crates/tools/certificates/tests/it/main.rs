@@ -1,4 +1,5 @@
 //! Tests of the certificate authority on real files.
 
 mod authority;
+mod containers;
 mod directory;

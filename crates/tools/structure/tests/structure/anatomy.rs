@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::tree::{crates, files, read, read_without_tests, services, shown};
+use crate::tree::{crates, read, read_without_tests, root, services, shown};
 
 /// The modules that every service has, as a file or as a folder.
 const ROOMS: [&str; 6] = ["app", "config", "error", "model", "service", "api"];
@@ -13,6 +13,16 @@ const MAX_LINES: usize = 300;
 /// How many lines a service's composition root may have.
 const MAX_APP_LINES: usize = 80;
 const MAX_MAIN_LINES: usize = 15;
+const REGISTRY: &str = "crates/tools/operations/src/registry.rs";
+
+#[test]
+fn every_service_is_registered() {
+    let registry = read(&root().join(REGISTRY));
+    let is_registered = |name: &str| registry.contains(&format!("    &{name}::SERVICE,\n"));
+    let missing: Vec<_> = services().into_iter().map(|one| one.name).filter(|name| !is_registered(name)).collect();
+
+    assert!(missing.is_empty(), "add these to SERVICES in {REGISTRY}: {missing:?}");
+}
 
 #[test]
 fn every_service_has_the_same_rooms() {
@@ -26,22 +36,6 @@ fn every_service_has_the_same_rooms() {
             "{} lacks {missing:?} (a file or a folder of that name in src); ARCHITECTURE.md shows the anatomy",
             service.name
         );
-    }
-}
-
-#[test]
-fn consumed_events_have_a_file_each() {
-    let events: Vec<String> = events();
-    for service in services() {
-        for file in files(&service.folder.join("src/consumers"), "rs") {
-            let name = file.file_stem().unwrap().to_string_lossy().into_owned();
-
-            assert!(
-                name == "mod" || events.contains(&name),
-                "{} is named after no event; a consumer's file has its event's name in snake case: {events:?}",
-                shown(&file)
-            );
-        }
     }
 }
 
@@ -77,30 +71,18 @@ fn every_module_says_what_it_is() {
     assert!(silent.is_empty(), "begin these with a `//!` sentence that says what the module is: {silent:?}");
 }
 
+#[test]
+fn a_service_counts_only_in_its_metrics_rs() {
+    let macros = ["metrics::counter!", "metrics::gauge!", "metrics::histogram!"];
+    let counting = services().into_iter().flat_map(|service| service.sources()).filter(|file| {
+        let text = read(file);
+        !file.ends_with("src/metrics.rs") && macros.iter().any(|name| text.contains(name))
+    });
+    let elsewhere: Vec<String> = counting.map(|file| shown(&file)).collect();
+
+    assert!(elsewhere.is_empty(), "move the counting to a function of metrics.rs: {}", elsewhere.join(", "));
+}
+
 fn has(source: &Path, room: &str) -> bool {
     source.join(room).is_dir() || source.join(format!("{room}.rs")).exists()
-}
-
-/// Returns the names of the events in snake case: the messages of `proto/events`, those of outside programs without
-/// their ending, and topics, whose messages may be JSON.
-fn events() -> Vec<String> {
-    let proto =
-        ["proto/events", "proto/basket"].map(|folder| files(&crate::tree::root().join(folder), "proto")).concat();
-    let text: String = proto.iter().map(|file| read(file)).collect();
-    text.lines()
-        .filter_map(|line| line.strip_prefix("message ")?.split_whitespace().next().map(snake))
-        .map(|name| name.trim_end_matches("_integration_event").to_owned())
-        .chain(crate::events::topics().iter().map(|topic| topic.replace('.', "_")))
-        .collect()
-}
-
-fn snake(name: &str) -> String {
-    let mut snake = String::new();
-    for letter in name.chars() {
-        if letter.is_uppercase() && !snake.is_empty() {
-            snake.push('_');
-        }
-        snake.extend(letter.to_lowercase());
-    }
-    snake
 }

@@ -1,8 +1,8 @@
-//! Documents and code agree.
+//! Documents name tests, files and crates that there are.
 
-use std::collections::BTreeSet;
+use std::path::Path;
 
-use crate::tree::{crates, files, read, root, services, shown};
+use crate::tree::{crates, files, read, root, shown};
 
 /// The documents that name a test for each guarantee.
 const PROMISES: [&str; 2] = ["docs/guarantees.md", "docs/security.md"];
@@ -25,115 +25,35 @@ fn every_test_that_a_document_names_exists() {
     assert!(missing.is_empty(), "these tests do not exist; name those that replaced them:\n{}", missing.join("\n"));
 }
 
-#[test]
-fn every_crate_has_a_readme() {
-    let missing: Vec<String> = crates()
-        .iter()
-        .map(|one| one.folder.join("README.md"))
-        .filter(|file| !file.exists())
-        .map(|file| shown(&file))
-        .collect();
-
-    assert!(missing.is_empty(), "write a README of a few lines, which says what the crate is for: {missing:?}");
-}
-
 /// Returns true for a test's name, which is a sentence: several words in snake case.
 fn is_test_name(word: &str) -> bool {
     word.matches('_').count() >= 3
         && word.chars().all(|letter| letter.is_lowercase() || letter.is_numeric() || "_:".contains(letter))
 }
 
+/// Among others, docs/events.md links each consumer of an event.
 #[test]
-fn every_variable_of_the_code_stands_in_the_example_and_the_other_way_round() {
-    let documented = documented();
-    let sources: Vec<String> = crates().iter().flat_map(crate::tree::Crate::sources).map(|file| read(&file)).collect();
-    let compose: String = files(&root().join("deploy"), "yaml").iter().map(|file| read(file)).collect();
-    let fields = fields();
-    let common: BTreeSet<String> = services()
-        .iter()
-        .flat_map(|service| {
-            ["LISTEN", "GRPC_LISTEN", "HTTP_LISTEN", "ADMIN_LISTEN", "ADDRESS", "DATABASE_URL", "DATABASE_CONNECTIONS"]
-                .map(|suffix| format!("{}_{suffix}", service.name.to_uppercase()))
-        })
-        .collect();
-
-    let unknown: Vec<&String> = documented
-        .iter()
-        .filter(|name| {
-            let base = name.strip_suffix("_FILE").unwrap_or(name);
-            let is_read = |text: &String| [base, name].iter().any(|name| text.contains(&format!("\"{name}\"")));
-            !fields.contains(base) && !common.contains(base) && !sources.iter().any(is_read) && !compose.contains(base)
-        })
-        .collect();
-    let undocumented: Vec<&String> = fields.iter().filter(|name| !documented.contains(*name)).collect();
-
-    assert!(unknown.is_empty(), ".env.example has variables that no code reads; remove them: {unknown:?}");
-    assert!(undocumented.is_empty(), "add these variables to .env.example, each with a sentence: {undocumented:?}");
-}
-
-pub fn documented() -> BTreeSet<String> {
-    let example = read(&root().join(".env.example"));
-    example
-        .lines()
-        .filter_map(|line| line.trim_start_matches(['#', ' ']).split_once('='))
-        .map(|(name, _)| name.to_owned())
-        .filter(|name| {
-            !name.is_empty()
-                && name.chars().all(|letter| letter.is_ascii_uppercase() || letter.is_ascii_digit() || letter == '_')
-        })
-        .collect()
-}
-
-/// Returns the variables of the configuration structs: their fields' names in upper case.
-fn fields() -> BTreeSet<String> {
-    let shared = ["platform/src/kafka/config.rs", "platform/src/telemetry/mod.rs", "contracts/src/identity.rs"];
-    let shared = shared.into_iter().map(|file| root().join("crates/shared").join(file));
-    let own = services().into_iter().map(|service| service.folder.join("src/config.rs"));
-    let mut fields = BTreeSet::new();
-    for file in shared.chain(own) {
-        let text = crate::tree::read_without_tests(&file);
-        for section in text.split("Deserialize)]\n").skip(1) {
-            let body =
-                section.split_once("{\n").and_then(|(_, body)| body.split_once("\n}")).map_or("", |(body, _)| body);
-            for line in body.lines().map(str::trim).filter(|line| !line.starts_with(['/', '#'])) {
-                let name = line.trim_start_matches("pub ").split(':').next().unwrap_or_default();
-                fields.insert(name.to_uppercase());
-            }
-        }
-    }
-    fields.remove("");
-    fields
-}
-
-/// Returns the texts of the list `const NAME` in a source.
-pub fn listed(file: &str, name: &str) -> Vec<String> {
-    let text = read(&root().join(file));
-    let list = text.split_once(&format!("const {name}: [")).and_then(|(_, rest)| rest.split_once("];"));
-    let (list, _) = list.unwrap_or_else(|| panic!("{file} has no list {name}"));
-    let texts: Vec<String> = list.split('"').skip(1).step_by(2).map(str::to_owned).collect();
-    assert!(texts.len() > 1, "{file}: {name} is read: {texts:?}");
-    texts
-}
-
-/// Returns the endings of secrets' names, in lower case.
-pub fn endings_of_secrets() -> Vec<String> {
-    listed("crates/shared/platform/src/config/mod.rs", "SECRETS")
-}
-
-#[test]
-fn every_secret_may_come_from_a_file() {
-    let endings = endings_of_secrets();
-    let mut other = Vec::new();
-    for service in services() {
-        let text = read(&service.folder.join("src/config.rs"));
-        let fields = text.lines().filter(|line| line.contains(": SecretString") || line.contains("<SecretString>"));
-        other.extend(
-            fields
-                .filter_map(|line| Some(line.trim().trim_start_matches("pub ").split_once(':')?.0.to_owned()))
-                .filter(|name| name.starts_with(&service.name) || name.contains('_'))
-                .filter(|name| !endings.iter().any(|ending| name.ends_with(ending.as_str()))),
+fn every_file_that_a_document_links_exists() {
+    let mut dead = Vec::new();
+    let of_folders = ["crates", "deploy", "docs"].map(|folder| files(&root().join(folder), "md")).concat();
+    let of_root = ["ARCHITECTURE.md", "CONTRIBUTING.md", "README.md"].map(|file| root().join(file));
+    for document in of_folders.into_iter().chain(of_root) {
+        let text = read(&document);
+        let links = text.split("](").skip(1).filter_map(|rest| rest.split([')', '#']).next());
+        let links = links.filter(|link| !link.is_empty() && !link.contains("://"));
+        let folder = document.parent().unwrap_or(Path::new("."));
+        dead.extend(
+            links.filter(|link| !folder.join(link).exists()).map(|link| format!("{}: {link}", shown(&document))),
         );
     }
 
-    assert!(other.is_empty(), "add the endings of these secrets to platform::config::SECRETS: {other:?}");
+    assert!(dead.is_empty(), "these links lead to no file:\n{}", dead.join("\n"));
+}
+
+#[test]
+fn every_crate_has_a_readme() {
+    let readmes = crates().into_iter().map(|one| one.folder.join("README.md"));
+    let missing: Vec<String> = readmes.filter(|file| !file.exists()).map(|file| shown(&file)).collect();
+
+    assert!(missing.is_empty(), "write a README of a few lines, which says what the crate is for: {missing:?}");
 }

@@ -1,20 +1,17 @@
 //! Lists the files that contain services' names and ports, so that a new service does not need changes in ever more
-//! places.
+//! places. Rendered files do not count.
 
 use std::{collections::BTreeSet, fs, path::PathBuf};
 
-use crate::{
-    registry::api_ports,
-    tree::{root, services, shown},
-};
+use crate::tree::{read, root, services, shown};
 
+const PORTS_OF_SERVICES: &str = "crates/shared/contracts/src/ports.rs";
 /// The files that may contain default ports; a folder ends with `/`. Other code uses `contracts::ports` or a service's
 /// `SERVICE`.
 const PORTS: [(&str, &str); 11] = [
-    ("crates/shared/contracts/src/ports.rs", "the ports themselves"),
-    (".env.example", "the default of each variable"),
-    ("deploy/compose/base.yaml", "the address of iam, which all services call"),
-    ("deploy/compose/services.yaml", "each service's own, and how containers call each other"),
+    (PORTS_OF_SERVICES, "the ports themselves"),
+    ("crates/shipyard/tests/it/compose.rs", "those that programs outside rely on"),
+    ("deploy/compose/services.yaml", "calls that do not follow from the services"),
     ("deploy/compose/infrastructure.yaml", "kafka-ui beside order's port"),
     ("deploy/README.md", "commands to paste"),
     ("docs/", "commands to paste"),
@@ -51,10 +48,9 @@ const LISTS: &[(&str, &str)] = &[
     ("crates/shipyard/tests/it/audit.rs", "the whole system"),
     ("crates/shipyard/tests/it/system.rs", "the whole system"),
     ("crates/shipyard/tests/it/traces.rs", "the parent of each span"),
-    ("deploy/compose/base.yaml", "topics' variables begin as services' do"),
-    ("deploy/compose/services.yaml", "a block each"),
+    ("deploy/compose/services.yaml", "each service's own settings"),
+    ("deploy/templates/.env.example.j2", "variables that are not only one service's"),
     ("deploy/README.md", "variables of some services"),
-    (".env.example", "the variables of each"),
     ("docs/", "documents"),
     ("CHANGELOG.md", "variables that have changed"),
 ];
@@ -63,12 +59,17 @@ const A_LIST: usize = 5;
 
 #[test]
 fn default_ports_stand_in_few_places() {
-    let ports: BTreeSet<String> = services().iter().flat_map(api_ports).collect();
+    let text = read(&root().join(PORTS_OF_SERVICES));
+    let constants = text.lines().filter_map(|line| line.strip_prefix("pub const ")?.split_once(": u16 = "));
+    let ports: BTreeSet<&str> = constants.filter_map(|(_, port)| port.strip_suffix(';')).collect();
     let found: Vec<String> = texts()
         .into_iter()
-        .filter(|(name, _)| !is_allowed(name, &PORTS) && !is_of_a_service(name))
+        .filter(|(name, _)| {
+            !PORTS.iter().any(|(place, _)| matches(name, place)) && !(is_of_a_service(name) && name.ends_with(".md"))
+        })
         .filter_map(|(name, text)| {
-            let port = ports.iter().find(|port| words(&text).any(|word| word == port.as_str()))?;
+            let mut words = text.split(|letter: char| !letter.is_ascii_alphanumeric());
+            let port = words.find(|word| ports.contains(word))?;
             Some(format!("{name}: {port}"))
         })
         .collect();
@@ -136,14 +137,6 @@ fn occurrences<'t>(text: &'t str, word: &'t str) -> impl Iterator<Item = (&'t st
         .filter(|(before, _)| !before.ends_with(|last: char| last.is_alphanumeric() || last == '_'))
 }
 
-fn words(text: &str) -> impl Iterator<Item = &str> {
-    text.split(|letter: char| !letter.is_ascii_alphanumeric())
-}
-
-fn is_allowed(file: &str, places: &[(&str, &str)]) -> bool {
-    places.iter().any(|(place, _)| matches(file, place))
-}
-
 fn matches(file: &str, place: &str) -> bool {
     file == place || place.ends_with('/') && file.starts_with(place)
 }
@@ -152,12 +145,11 @@ fn is_of_a_service(file: &str) -> bool {
     file.starts_with("crates/services/")
 }
 
-/// Returns true if `shipyard render` writes the file, so that a new service changes nothing there by hand.
 fn is_rendered(text: &str) -> bool {
-    text.lines().next().is_some_and(|line| line.contains("Rendered by `shipyard render`"))
+    text.lines().next().is_some_and(|first| first.contains("Rendered by `shipyard render` from"))
 }
 
-/// Returns every text of the repository with its path from the root, without generated files and these tests.
+/// Returns every text of the repository with its path from the root, without rendered files and these tests.
 fn texts() -> Vec<(String, String)> {
     let mut texts = Vec::new();
     let mut folders: Vec<PathBuf> = vec![root()];

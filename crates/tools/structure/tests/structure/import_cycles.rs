@@ -103,8 +103,3 @@ fn reaches<'a>(
     let Some(next) = arrows.get(from) else { return false };
     next.iter().any(|module| *module == to || (seen.insert(*module) && reaches(arrows, module, to, seen)))
 }
-
-#[test]
-fn a_use_tree_is_flattened() {
-    assert_eq!(flatten("crate::{a, b::{c, d as e}}"), ["crate::a", "crate::b::c", "crate::b::d"]);
-}

@@ -19,16 +19,6 @@ pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../..")
 }
 
-/// Returns an empty folder of the test `name`.
-pub fn empty_folder(name: &str) -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-    if folder.exists() {
-        fs::remove_dir_all(&folder).expect("the folder of an earlier run");
-    }
-    fs::create_dir_all(&folder).expect("cargo has made the directory above");
-    folder
-}
-
 pub fn crates() -> Vec<Crate> {
     let shelved = SHELVES.iter().enumerate().flat_map(|(shelf, name)| {
         folders(&root().join("crates").join(name)).into_iter().map(move |folder| Crate::new(shelf, folder))

@@ -3,20 +3,7 @@
 use crate::tree::{crates, read_without_tests, shown};
 
 /// Words that only a spaceship shop needs.
-const DOMAIN: [&str; 12] = [
-    "spaceship",
-    "iam",
-    "inventory",
-    "payment",
-    "assembly",
-    "order_uuid",
-    "orderpaid",
-    "order paid",
-    "telegram",
-    "money",
-    "refund",
-    "warehouse",
-];
+const DOMAIN: &str = "spaceship iam inventory payment assembly order_uuid orderpaid telegram money refund warehouse";
 
 #[test]
 fn the_platform_has_no_word_of_the_domain() {
@@ -25,7 +12,7 @@ fn the_platform_has_no_word_of_the_domain() {
     for file in platform.sources() {
         for (number, line) in read_without_tests(&file).to_lowercase().lines().enumerate() {
             let mut words = line.split(|letter: char| !letter.is_alphanumeric() && letter != '_');
-            if let Some(word) = words.find(|word| DOMAIN.contains(word)) {
+            if let Some(word) = words.find(|word| DOMAIN.split(' ').any(|one| one == *word)) {
                 found.push(format!("{}:{}: {word}", shown(&file), number + 1));
             }
         }

@@ -1,9 +1,11 @@
 //! `deploy/tls/certificates` with a stand-in for `shipyard certificates`: a new authority replaces the previous one
 //! completely.
 
-use std::{fs, path::PathBuf, process::Command};
+use std::{fs, process::Command};
 
-use crate::tree::{empty_folder, read, root};
+use tempfile::TempDir;
+
+const SCRIPT: &str = include_str!("../../../../../deploy/tls/certificates");
 
 /// An authority is a word, which is its key and a line of its certificate. Like `shipyard certificates`, the stand-in
 /// makes a missing authority, and fails if an authority's certificate does not match its key. The run ends before step
@@ -31,30 +33,30 @@ flock() { :; }
 /// The exit code of a run that ended early.
 const CRASHED: i32 = 9;
 
-struct Certificates(PathBuf);
+struct Certificates(TempDir);
 
 impl Certificates {
-    fn new(name: &str) -> Self {
-        let folder = empty_folder(name);
-        fs::create_dir(folder.join("authorities")).expect("the folder is new");
+    fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a folder of this test");
+        fs::create_dir(folder.path().join("authorities")).expect("the folder is new");
         Self(folder)
     }
 
     /// Runs the script. If an authority is made, its name is `next`. Returns the exit code and the output.
     fn run(&self, arguments: &[&str], next: &str, crash: usize) -> (Option<i32>, String) {
-        let script = read(&root().join("deploy/tls/certificates"));
-        let own = script.replacen("directory=/certificates\n", "directory=$CERTIFICATES\n", 1);
-        assert_ne!(own, script, "the script names its directory");
+        let own = SCRIPT.replacen("directory=/certificates\n", "directory=$CERTIFICATES\n", 1);
+        assert_ne!(own, SCRIPT, "the script names its directory");
         let mut sh = Command::new("sh");
         sh.args(["-c", &format!("{STAND_INS}{own}"), "certificates"]).args(arguments);
-        sh.env("CERTIFICATES", &self.0).env("NEXT", next).env("CRASH", crash.to_string());
+        sh.env("CERTIFICATES", self.0.path()).env("NEXT", next).env("CRASH", crash.to_string());
         let output = sh.output().expect("sh is there");
         (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
     }
 
     /// Returns the authorities that the parts trust. The first one signs.
     fn trusted(&self) -> Vec<String> {
-        read(&self.0.join("authorities/ca.crt")).lines().map(str::to_owned).collect()
+        let authorities = fs::read_to_string(self.0.path().join("authorities/ca.crt"));
+        authorities.expect("the script makes the file").lines().map(str::to_owned).collect()
     }
 }
 
@@ -62,7 +64,7 @@ impl Certificates {
 fn a_replacement_of_the_authority_that_ends_at_any_step_can_be_run_again() {
     let mut crash = 1;
     loop {
-        let certificates = Certificates::new("a_new_authority");
+        let certificates = Certificates::new();
         assert_eq!(certificates.run(&[], "first", 0), (Some(0), String::new()));
         let (code, said) = certificates.run(&["authority"], "second", crash);
         assert!(code == Some(CRASHED) || code == Some(0), "step {crash}: {said}");

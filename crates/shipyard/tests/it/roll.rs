@@ -2,11 +2,12 @@
 
 use std::{
     fs,
-    path::PathBuf,
     process::{Command, Output},
 };
 
-use crate::tree::{empty_folder, root};
+use tempfile::TempDir;
+
+use crate::repository::root;
 
 /// Rolls the service `shop`. Docker is a function with a file per container, named by its id: its state, its image and,
 /// unless that is `healthy`, its health. The ids are sorted by age. Like Compose, `up` starts stopped containers before
@@ -40,14 +41,14 @@ export -f docker sleep
 exec deploy/roll shop
 "#;
 
-/// The containers of the service `shop`, in a folder of the test.
-struct Containers(PathBuf);
+/// The containers of the service `shop`.
+struct Containers(TempDir);
 
 impl Containers {
-    fn new(test: &str, containers: &[(&str, &str)]) -> Self {
-        let folder = empty_folder(test);
+    fn new(containers: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
         for (id, container) in containers {
-            fs::write(folder.join(id), format!("{container}\n")).expect("the folder is new");
+            fs::write(folder.path().join(id), format!("{container}\n")).unwrap();
         }
         Self(folder)
     }
@@ -55,14 +56,14 @@ impl Containers {
     /// Runs the script. With `stopped_later`, containers stop only after the stopped ones have been removed.
     fn roll(&self, stopped_later: bool) -> Output {
         let mut bash = Command::new("bash");
-        bash.args(["-c", ROLL]).current_dir(root()).env("CONTAINERS", &self.0);
+        bash.args(["-c", ROLL]).current_dir(root()).env("CONTAINERS", self.0.path());
         bash.env("STOPPED_LATER", if stopped_later { "yes" } else { "" });
         bash.output().expect("bash is there")
     }
 
     /// Returns the state and the image of each container, sorted.
     fn all(&self) -> Vec<String> {
-        let entries = fs::read_dir(&self.0).expect("the folder is there");
+        let entries = fs::read_dir(self.0.path()).expect("the folder is there");
         let texts = entries.map(|entry| fs::read_to_string(entry.expect("an entry").path()).expect("a container"));
         let mut all: Vec<String> = texts.map(|text| text.trim_end().to_owned()).collect();
         all.sort();
@@ -73,7 +74,7 @@ impl Containers {
 #[test]
 fn a_roll_replaces_each_replica_and_takes_no_stopped_container_for_a_new_one() {
     let containers = [("a", "running old"), ("b", "running old"), ("c", "exited old")];
-    let shop = Containers::new("roll_beside_a_stopped_container", &containers);
+    let shop = Containers::new(&containers);
 
     let output = shop.roll(false);
 
@@ -83,7 +84,7 @@ fn a_roll_replaces_each_replica_and_takes_no_stopped_container_for_a_new_one() {
 
 #[test]
 fn a_roll_replaces_a_replica_that_is_not_ready_for_a_moment() {
-    let shop = Containers::new("roll_of_an_unready_replica", &[("a", "running old"), ("b", "running old unhealthy")]);
+    let shop = Containers::new(&[("a", "running old"), ("b", "running old unhealthy")]);
 
     let output = shop.roll(false);
 
@@ -94,7 +95,7 @@ fn a_roll_replaces_a_replica_that_is_not_ready_for_a_moment() {
 #[test]
 fn a_roll_removes_what_an_earlier_one_left() {
     let containers = [("a", "running old"), ("b", "running old unhealthy"), ("c", "running bad unhealthy")];
-    let shop = Containers::new("roll_after_one_that_failed", &containers);
+    let shop = Containers::new(&containers);
 
     let output = shop.roll(false);
 
@@ -105,7 +106,7 @@ fn a_roll_removes_what_an_earlier_one_left() {
 
 #[test]
 fn a_roll_that_gets_a_container_of_another_image_fails_and_stops_none() {
-    let shop = Containers::new("roll_of_another_image", &[("a", "running old"), ("b", "exited old")]);
+    let shop = Containers::new(&[("a", "running old"), ("b", "exited old")]);
 
     let output = shop.roll(true);
 

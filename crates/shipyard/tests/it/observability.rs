@@ -1,5 +1,5 @@
-//! The configuration of Prometheus and Alertmanager: every service is scraped, every alert links to a page for the
-//! operator, and the rules pass their tests.
+//! The configuration of Prometheus and Alertmanager: every alert links to a page for the operator, and the rules pass
+//! their tests.
 //!
 //! The checks by promtool, amtool and the collector itself need their images; without them they check nothing.
 
@@ -8,7 +8,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use crate::tree::{files, read, root, services, shown};
+use crate::repository::{files, read, root, shown};
 
 const FOLDER: &str = "deploy/observability";
 const COMPOSE: &str = "deploy/compose/observability.yaml";
@@ -50,18 +50,6 @@ fn anchors(document: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn a_service_counts_only_in_its_metrics_rs() {
-    let macros = ["metrics::counter!", "metrics::gauge!", "metrics::histogram!"];
-    let counting = services().into_iter().flat_map(|service| service.sources()).filter(|file| {
-        let text = read(file);
-        !file.ends_with("src/metrics.rs") && macros.iter().any(|name| text.contains(name))
-    });
-    let elsewhere: Vec<String> = counting.map(|file| shown(&file)).collect();
-
-    assert!(elsewhere.is_empty(), "move the counting to a function of metrics.rs: {}", elsewhere.join(", "));
-}
-
-#[test]
 fn every_alert_says_what_it_means_how_urgent_it_is_and_where_its_runbook_and_its_series_are() {
     let (alerts, anchors) = (Alert::all(), anchors(OPERATIONS));
     let mut lacking = Vec::new();
@@ -100,23 +88,6 @@ fn every_alert_has_a_test() {
         .collect();
 
     assert!(without.is_empty(), "add a test to {FOLDER}/rules-tests: {without:?}");
-}
-
-#[test]
-fn prometheus_scrapes_every_service() {
-    let targets = read(&root().join(TARGETS));
-    let missing: Vec<String> = services()
-        .iter()
-        .filter_map(|service| {
-            let descriptor = read(&service.folder.join("src/lib.rs"));
-            let port = descriptor.split_once("admin_port: ")?.1.split_once(',')?.0.replace('_', "");
-            let target = format!("names: [{}], type: A, port: {port},", service.name);
-            (!targets.contains(&target)).then_some(target)
-        })
-        .collect();
-
-    assert!(missing.is_empty(), "add to {TARGETS}: {missing:#?}");
-    assert_eq!(targets.matches("names: [").count(), services().len(), "{TARGETS} scrapes services that do not exist");
 }
 
 #[test]

@@ -1,8 +1,10 @@
 //! The stores' containers have memory for what all replicas may open, as docs/scaling.md derives it.
 
+use operations::registry::with_database;
+
 use crate::{
     compose::{DEVELOPMENT, PLAIN, Rendered, TLS},
-    tree::{Crate, read, root, services},
+    repository::{read, root},
 };
 
 const MIB: u64 = 1 << 20;
@@ -19,14 +21,7 @@ const REDIS: u64 = 64 * MIB;
 
 /// Returns the connections that one replica of each service may open: its pool, and one that waits for notifications.
 fn connections() -> u64 {
-    let pools = services().into_iter().filter(Crate::has_database).map(|service| {
-        let descriptor = read(&service.folder.join("src/lib.rs"));
-        let (_, size) =
-            descriptor.split_once("OwnDatabase { connections: ").expect("a service with a database has a pool");
-        let (size, _) = size.split_once(',').expect("a descriptor has several fields");
-        size.parse::<u64>().expect("a pool's size is a number") + 1
-    });
-    pools.sum()
+    with_database().filter_map(|service| service.database.as_ref()).map(|own| u64::from(own.connections) + 1).sum()
 }
 
 /// Reads a size such as `128MB`.

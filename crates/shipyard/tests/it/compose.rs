@@ -8,12 +8,11 @@ use std::{
     process::{Command, Stdio},
 };
 
+use contracts::events::broker_users;
+use operations::registry::{SERVICES, with_database};
 use serde_json::Value;
 
-use crate::{
-    events::is_broker_user,
-    tree::{read, root, services},
-};
+use crate::repository::{read, root};
 
 pub const PLAIN: &str = "compose.yaml";
 pub const TLS: &str = "compose.tls.yaml";
@@ -21,8 +20,6 @@ pub const DEVELOPMENT: &str = "development";
 const PRODUCTION: &str = "production";
 const KAFKA_UI: &str = "kafka-ui";
 
-/// The variables that admit callers without a session.
-const OPEN: [&str; 2] = ["DELIVERY_OPEN", "INTAKE_OPEN"];
 /// The containers whose ports compose.tls.yaml does not publish.
 const STORES: [&str; 3] = ["kafka", "postgres", "redis"];
 /// PostgreSQL's settings that keep statements' parameters, and keys in error details, out of its log.
@@ -49,8 +46,8 @@ impl Rendered {
         docker.args(["compose", "--file", file, "config", "--format", "json"]).current_dir(root());
         // These variables take precedence over a developer's .env.
         docker.env("SHIPYARD_ENVIRONMENT", environment).env("COMPOSE_PROFILES", profile);
-        for open in OPEN {
-            docker.env(open, "");
+        for service in SERVICES {
+            docker.env(service.variable("OPEN"), "");
         }
         let output = match docker.stdin(Stdio::null()).output() {
             Ok(output) => output,
@@ -120,16 +117,20 @@ fn text(value: &Value) -> &str {
 fn postgresql_logs_no_data_of_users_with_and_without_tls() {
     let Some((plain, tls)) = Rendered::new(PLAIN, DEVELOPMENT).zip(Rendered::new(TLS, DEVELOPMENT)) else { return };
 
-    let (plain, tls) = (plain.postgres(), tls.postgres());
-
-    for (file, settings) in [(PLAIN, &plain), (TLS, &tls)] {
+    for (file, settings) in [(PLAIN, plain.postgres()), (TLS, tls.postgres())] {
         for (name, value) in QUIET {
             assert_eq!(settings.get(name), Some(&value), "{file}: {name}");
         }
     }
-    assert_eq!(tls.get("ssl"), Some(&"on"));
-    let lost: Vec<_> = plain.iter().filter(|(name, value)| tls.get(*name) != Some(*value)).collect();
-    assert!(lost.is_empty(), "{TLS} changes settings of PostgreSQL that have nothing to do with TLS: {lost:?}");
+}
+
+#[test]
+fn postgresql_and_redis_accept_only_tls_with_tls() {
+    let Some(tls) = Rendered::new(TLS, DEVELOPMENT) else { return };
+    let redis = tls.command("redis");
+
+    assert_eq!(tls.postgres().get("ssl"), Some(&"on"));
+    assert!(redis.windows(2).any(|words| words == ["--port", "0"]) && redis.contains(&"--tls-port"), "{redis:?}");
 }
 
 /// docs/backup.md takes the backup with `pg_basebackup` in the container.
@@ -148,29 +149,20 @@ fn postgresql_admits_a_base_backup_from_its_container_and_has_a_place_for_it() {
 }
 
 #[test]
-fn redis_has_the_same_settings_with_and_without_tls() {
-    let Some((plain, tls)) = Rendered::new(PLAIN, DEVELOPMENT).zip(Rendered::new(TLS, DEVELOPMENT)) else { return };
-
-    let (plain, tls) = (plain.command("redis"), tls.command("redis"));
-
-    assert!(tls.starts_with(&plain), "{TLS} changes settings of Redis that have nothing to do with TLS: {tls:?}");
-    assert!(tls.windows(2).any(|words| words == ["--port", "0"]) && tls.contains(&"--tls-port"), "{tls:?}");
-}
-
-#[test]
 fn an_api_is_open_to_everyone_only_in_development_without_tls() {
     for (file, environment) in [(PLAIN, ""), (PLAIN, DEVELOPMENT), (PLAIN, PRODUCTION), (TLS, ""), (TLS, PRODUCTION)] {
         let Some(rendered) = Rendered::new(file, environment) else { return };
         let open = rendered.open();
 
         let expected = if file == PLAIN && environment != PRODUCTION { "true" } else { "" };
-        assert_eq!(open, OPEN.map(|name| (name, expected)).into(), "{file}, SHIPYARD_ENVIRONMENT={environment}");
+        assert_eq!(open.len(), 2, "{file}: {open:?}");
+        assert!(open.values().all(|value| *value == expected), "{file}, SHIPYARD_ENVIRONMENT={environment}: {open:?}");
     }
 }
 
 #[test]
 fn compose_publishes_on_loopback_what_the_contract_says_and_kafka_ui_only_in_development_without_tls() {
-    let rendered = |file, environment| Rendered::new(file, environment);
+    let rendered = |file, environment| Rendered::with_profile(file, environment, "observability");
     let Some((development, production)) = rendered(PLAIN, "").zip(rendered(PLAIN, PRODUCTION)) else { return };
     let Some((tls, tls_in_production)) = rendered(TLS, "").zip(rendered(TLS, PRODUCTION)) else { return };
     let all = development.published();
@@ -178,58 +170,16 @@ fn compose_publishes_on_loopback_what_the_contract_says_and_kafka_ui_only_in_dev
 
     let off_loopback: Vec<_> = all.iter().filter(|(_, address)| !address.starts_with("127.0.0.1:")).collect();
     let ports: BTreeSet<&str> = all.iter().filter_map(|(_, address)| Some(address.split_once(':')?.1)).collect();
+    let observability = ["3000", "3100", "4317", "4318", "9090", "9093", "16686"];
     let contract = ["8080", "50051", "50052", "50053", "50054", "50055", "9092", "8090", "5444", "5435", "6333"];
 
     assert!(off_loopback.is_empty(), "{off_loopback:?}");
-    assert!(contract.iter().all(|port| ports.contains(port)), "{ports:?}");
+    assert!(contract.iter().chain(&observability).all(|port| ports.contains(port)), "{ports:?}");
     assert!(all.contains(&(KAFKA_UI, "127.0.0.1:8090".to_owned())), "{all:?}");
     assert_eq!(production.published(), without(&[KAFKA_UI]));
     for tls in [tls, tls_in_production] {
         assert_eq!(tls.published(), without(&[&STORES[..], &[KAFKA_UI]].concat()));
         assert!(tls.services().all(|(name, _)| name != KAFKA_UI), "{TLS} starts {KAFKA_UI}");
-    }
-}
-
-#[test]
-fn kafka_ui_is_a_profile_with_tls_and_in_production() {
-    for (file, environment) in [(PLAIN, PRODUCTION), (TLS, ""), (TLS, PRODUCTION)] {
-        let Some(rendered) = Rendered::with_profile(file, environment, KAFKA_UI) else { return };
-
-        assert!(rendered.published().contains(&(KAFKA_UI, "127.0.0.1:8090".to_owned())), "{file}, {environment}");
-    }
-}
-
-#[test]
-fn the_profile_observability_is_bounded_and_published_on_loopback_where_the_contract_says() {
-    for (file, environment) in [(PLAIN, ""), (PLAIN, PRODUCTION), (TLS, "")] {
-        let with = Rendered::with_profile(file, environment, "observability");
-        let Some((with, without)) = with.zip(Rendered::new(file, environment)) else { return };
-
-        let (all, others) = (with.published(), without.published());
-        let ports: BTreeSet<&str> = all.difference(&others).map(|(_, address)| address.as_str()).collect();
-        let contract = ["3000", "3100", "4317", "4318", "9090", "9093", "16686"];
-        let unbounded: Vec<&str> = with
-            .services()
-            .filter(|(_, service)| service["deploy"]["resources"]["limits"]["memory"].is_null())
-            .filter_map(|(name, _)| without.0[name].is_null().then_some(name))
-            .collect();
-
-        assert_eq!(ports, contract.map(|port| format!("127.0.0.1:{port}")).iter().map(String::as_str).collect());
-        assert!(unbounded.is_empty(), "these containers have no bound on their memory: {unbounded:?}");
-    }
-}
-
-/// Without a variable, each `up` would remove the containers that `--scale` added.
-#[test]
-fn each_up_starts_as_many_replicas_of_a_service_as_its_variable_says() {
-    let services = services();
-    let variables: Vec<_> =
-        services.iter().map(|service| (format!("{}_REPLICAS", service.name.to_uppercase()), "3".to_owned())).collect();
-    for file in [PLAIN, TLS] {
-        let Some(rendered) = Rendered::with(file, "", "", &variables) else { return };
-        for name in services.iter().map(|service| service.name.as_str()) {
-            assert_eq!(rendered.0[name]["scale"], 3, "{file}: {name}");
-        }
     }
 }
 
@@ -271,8 +221,7 @@ fn the_gateway_reaches_no_store_and_no_store_reaches_the_gateway() {
 
 #[test]
 fn a_secret_is_given_to_those_who_use_it_alone_with_and_without_tls() {
-    let crates = services();
-    let all: BTreeSet<&str> = crates.iter().map(|service| service.name.as_str()).collect();
+    let all = BTreeSet::from(SERVICES.map(|service| service.name));
     let mut holders: BTreeMap<String, BTreeSet<&str>> = [
         ("POSTGRES_PASSWORD", &["postgres"][..]),
         ("MIGRATOR_DATABASE_PASSWORD", &["migrate", "postgres"]),
@@ -297,13 +246,12 @@ fn a_secret_is_given_to_those_who_use_it_alone_with_and_without_tls() {
     for secret in ["SERVICE_KEY", "SERVICE_KEY_PREVIOUS"] {
         holders.insert(secret.to_owned(), all.clone());
     }
-    for service in crates.iter().filter(|service| service.has_database()) {
-        let secret = format!("{}_DATABASE_PASSWORD", service.name.to_uppercase());
-        holders.insert(secret, BTreeSet::from([service.name.as_str(), "postgres"]));
+    for service in with_database() {
+        holders.insert(service.variable("DATABASE_PASSWORD"), BTreeSet::from([service.name, "postgres"]));
     }
-    for user in crates.iter().filter(|service| is_broker_user(&service.name)) {
-        let secret = format!("{}_KAFKA_PASSWORD", user.name.to_uppercase());
-        holders.insert(secret, BTreeSet::from([user.name.as_str(), "kafka"]));
+    for user in broker_users() {
+        let secret = format!("{}_KAFKA_PASSWORD", user.to_uppercase());
+        holders.insert(secret, BTreeSet::from([user, "kafka"]));
     }
     let value = |secret: &str| format!("<{secret}>");
     let variables: Vec<_> = holders.keys().map(|secret| (secret.clone(), value(secret))).collect();
@@ -366,27 +314,7 @@ fn a_private_key_is_mounted_where_it_is_used_and_where_it_is_made() {
         let expected: BTreeSet<&str> = [part, "certificates"].into_iter().filter(|name| *name != "shipyard").collect();
         assert_eq!(mounted, &expected, "{volume}");
     }
-    for service in services() {
+    for service in SERVICES {
         assert!(mounts.contains_key(format!("tls-{}", service.name).as_str()), "{} has no certificate", service.name);
-    }
-}
-
-#[test]
-fn services_have_the_same_limits_and_log_settings_with_and_without_tls() {
-    let Some((plain, tls)) = Rendered::new(PLAIN, PRODUCTION).zip(Rendered::new(TLS, PRODUCTION)) else { return };
-    // The variables that TLS changes.
-    let differs = |name: &str| {
-        ["TLS_", "_URL", "KAFKA_SECURITY_PROTOCOL", "KAFKA_SSL_CA_FILE"].iter().any(|part| name.contains(part))
-            || name == "OTEL_EXPORTER_OTLP_ENDPOINT"
-    };
-    let variables = |rendered: &Rendered, name: &str| -> BTreeMap<String, String> {
-        let all = rendered.variables(name).into_iter().filter(|(name, _)| !differs(name));
-        all.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
-    };
-
-    for service in services() {
-        let name = service.name.as_str();
-        assert_eq!(variables(&plain, name), variables(&tls, name), "{name}");
-        assert_eq!(plain.0[name]["deploy"], tls.0[name]["deploy"], "{name}");
     }
 }
