@@ -16,7 +16,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 pub use event_id::event_uuid;
 pub use memory::MemoryOutbox;
-pub use postgres::{PgOutbox, TABLE};
+pub use postgres::PgOutbox;
 pub use publisher::{Outcome, Publisher, Refused, Scope, in_order_of_keys};
 pub use relay::{Relay, Waker};
 pub use retention::{SWEEP_BATCH, sweep};

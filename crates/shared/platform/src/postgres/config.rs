@@ -15,7 +15,7 @@ pub struct DatabaseConfig {
 #[derive(Deserialize)]
 struct DatabaseVariables {
     database_url: SecretString,
-    database_connections: Option<u32>,
+    database_connections: Option<u16>,
 }
 
 impl DatabaseConfig {
@@ -25,6 +25,6 @@ impl DatabaseConfig {
         if given.database_connections == Some(0) {
             return Err(ConfigError::new(&format!("{}_DATABASE_CONNECTIONS", prefix.to_uppercase()), "is 0"));
         }
-        Ok(Self { url: given.database_url, connections: given.database_connections.unwrap_or(connections) })
+        Ok(Self { url: given.database_url, connections: given.database_connections.map_or(connections, u32::from) })
     }
 }

@@ -38,6 +38,7 @@ pub struct Facts {
 }
 
 #[derive(Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct ServiceFacts {
     pub name: &'static str,
     /// The name in upper case, with which its variables begin.
