@@ -1,5 +1,7 @@
 //! `POST /orders`: publishes an order to the topic.
 
+use std::collections::HashMap;
+
 use axum::{
     Json,
     body::Bytes,
@@ -60,13 +62,6 @@ pub struct ShortItem {
     qty: i64,
 }
 
-/// The members that tell the forms of a body apart.
-#[derive(Default, Deserialize)]
-struct Form {
-    user_id: Option<IgnoredAny>,
-    order_uid: Option<IgnoredAny>,
-}
-
 /// The body's forms, for the description.
 #[derive(Deserialize, ToSchema)]
 #[expect(dead_code, reason = "it describes, and is never made")]
@@ -95,8 +90,9 @@ pub async fn handle(
 ) -> Result<(StatusCode, Json<Placed>), Problem> {
     let body = body.map_err(|rejection| json::unreadable(&rejection, MAX_MESSAGE_BYTES))?;
     // Whatever has neither form is explained as a whole order.
-    let form: Form = serde_json::from_slice(&body).unwrap_or_default();
-    let order = if api.is_open && form.user_id.is_some() && form.order_uid.is_none() {
+    let form: HashMap<String, Option<IgnoredAny>> = serde_json::from_slice(&body).unwrap_or_default();
+    let has = |name: &str| form.get(name).is_some_and(Option::is_some);
+    let order = if api.is_open && has("user_id") && !has("order_uid") {
         completed(json::decode(&body)?).map_err(Error::from)?
     } else {
         read(&body, clock::now()).map_err(Error::from)?

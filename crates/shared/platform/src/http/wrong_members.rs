@@ -69,7 +69,9 @@ impl<'s> Comparison<'s> {
             self.members(path, value, schema);
         } else if literal.starts_with('[') && kinds.contains(&"array") {
             let elements: Vec<&RawValue> = serde_json::from_str(literal).unwrap_or_default();
-            for (index, element) in elements.into_iter().enumerate() {
+            let allows_null = self.allows_null;
+            let elements = elements.into_iter().enumerate();
+            for (index, element) in elements.filter(|(_, element)| !allows_null || element.get() != "null") {
                 self.value(&format!("{path}[{index}]"), element, &schema["items"]);
             }
         } else if literal != "null" || !kinds.contains(&"null") {

@@ -120,8 +120,11 @@ fn origins(facts: &Facts, found: &mut Found, check: &mut Check) {
         current.map(|letter| (letter.topic.as_str(), letter.partition, letter.offset)).collect();
     for log in &facts.logs {
         for record in &log.records {
-            let Record { partition, offset, key, .. } = record;
-            let row = || Row::about(*key, format_args!("record {}/{partition}/{offset}", log.topic));
+            let Record { partition, offset, key, event, .. } = record;
+            let row = || {
+                let cause = event.map_or(Cause::Unknown, |event| Cause::Event { event, group: None });
+                Row::about(*key, format_args!("record {}/{partition}/{offset}", log.topic)).because(cause)
+            };
             match written(log, record, &rows) {
                 Written::As(key) if record.key == Some(key) => found.records += 1,
                 Written::As(key) => {

@@ -99,7 +99,7 @@ pub fn narrowed(facts: &Facts, order: Uuid) -> Facts {
 /// Returns true for a violation of the order, or by one of its events: [`narrowed`] facts have no others. A sum over
 /// several orders concerns none.
 pub fn concerns(violation: &Violation, order: Uuid) -> bool {
-    violation.order.map_or(matches!(violation.cause, Cause::Event { .. }), |concerned| concerned == order)
+    violation.order == Some(order) || matches!(violation.cause, Cause::Event { .. })
 }
 
 /// Returns the ids of the events that this order has or can have.

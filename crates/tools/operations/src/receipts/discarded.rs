@@ -7,7 +7,7 @@ use audit::facts::Discarded;
 use platform::config::Settings;
 use tokio::{
     sync::{Mutex, watch},
-    time::{Instant, timeout},
+    time::{Instant, timeout_at},
 };
 use uuid::Uuid;
 
@@ -58,17 +58,20 @@ impl DiscardedLetters {
         &self,
         reading: impl Future<Output = anyhow::Result<Vec<Discarded>>> + Send + 'static,
     ) -> anyhow::Result<()> {
-        let (read_at, letters) = (self.read_at.clone(), self.letters.clone());
+        let late = "the broker does not answer in time";
+        let deadline = Instant::now() + BROKER_TIMEOUT;
+        let mut read_at = timeout_at(deadline, self.read_at.clone().lock_owned()).await.context(late)?;
+        if read_at.is_some_and(|at| at.elapsed() <= CACHE_TTL) {
+            return Ok(());
+        }
+        let letters = self.letters.clone();
         let read = tokio::spawn(async move {
-            let mut read_at = read_at.lock().await;
-            if read_at.is_none_or(|at| at.elapsed() > CACHE_TTL) {
-                let read = reading.await;
-                *read_at = Some(Instant::now());
-                letters.send_replace(of_orders(read?));
-            }
+            let read = reading.await;
+            *read_at = Some(Instant::now());
+            letters.send_replace(of_orders(read?));
             anyhow::Ok(())
         });
-        timeout(BROKER_TIMEOUT, read).await.context("the broker does not answer in time")??
+        timeout_at(deadline, read).await.context(late)??
     }
 }
 

@@ -32,9 +32,11 @@ pub struct CheckoutOrder {
 #[derive(Deserialize, ToSchema)]
 pub struct CheckoutItem {
     /// A part's uuid or name. Required, unless `productId` is sent.
+    #[schema(value_type = String, required = false)]
     pub product_id: Option<String>,
     /// Another name of `product_id`.
     #[serde(rename = "productId")]
+    #[schema(value_type = String, required = false)]
     pub product_id_by_other_name: Option<String>,
     #[serde(deserialize_with = "number::integer")]
     #[schema(minimum = 1, maximum = 1000)]

@@ -126,7 +126,8 @@ impl<'a> Published<'a> {
             }
         }
         for event in &received.repeated {
-            let row = Row::about(published.get(event).copied(), format_args!("{kind} {event}"));
+            let row = Row::about(published.get(event).copied(), format_args!("{kind} {event}"))
+                .because(Cause::Event { event: *event, group: None });
             check.broken_by(row, format!("{} has handled it more than once", consumer.group));
         }
         orders

@@ -149,7 +149,7 @@ async fn a_partial_refund_continues_from_its_latest_request_alone(fixture: Fixtu
     let id = fixture.add(&part(&intent, "one", 300)).await.unwrap().refund.id();
     let status = async || fixture.payments.refunds_of(intent.transaction).await.unwrap().remove(0).status;
     let record = async |request: &RefundRequest, state| {
-        fixture.payments.record_refund(id, request, &state, PAUSE).await.unwrap()
+        fixture.payments.record_refund(id, request, &state, PAUSE).await.unwrap();
     };
     let pending = RefundRequest { reference: Some("re_1".to_owned()), ..RefundRequest::FIRST };
     let second = RefundRequest { number: 2, reference: None };
