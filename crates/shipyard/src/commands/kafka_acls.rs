@@ -1,7 +1,7 @@
 //! `shipyard kafka-acls`: grants the broker's users their rights according to the routes. Also creates the topics and
 //! the journal of dead letters, which these users may not create.
 
-use std::{io, time::Duration};
+use std::io;
 
 use contracts::events::{Topics, rights};
 use operations::dead_letter_journal;
@@ -10,8 +10,7 @@ use platform::{
     kafka::{Config, add_acls, ensure_topics, set_acls},
 };
 
-const STARTUP_TIMEOUT: Duration = Duration::from_mins(1);
-const RETRY_DELAY: Duration = Duration::from_millis(200);
+use super::starting::{STARTUP_TIMEOUT, retry};
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -26,17 +25,8 @@ pub async fn run(Arguments { keep }: Arguments) -> anyhow::Result<()> {
     let config = Config::load(&settings)?;
     let topics = settings.read::<Topics>()?;
     let wanted = rights(&topics, &config.kafka_group_prefix);
-    let deadline = tokio::time::Instant::now() + STARTUP_TIMEOUT;
-    let changed = loop {
-        let result = if keep { add_acls(&config, &wanted).await } else { set_acls(&config, &wanted).await };
-        match result {
-            Ok(changed) => break changed,
-            Err(error) if error.is::<io::Error>() && tokio::time::Instant::now() < deadline => {
-                tokio::time::sleep(RETRY_DELAY).await;
-            }
-            Err(error) => return Err(error),
-        }
-    };
+    let change = async || if keep { add_acls(&config, &wanted).await } else { set_acls(&config, &wanted).await };
+    let changed = retry(STARTUP_TIMEOUT, |error| error.is::<io::Error>(), change).await?;
     ensure_topics(&config, &topics.all()).await?;
     dead_letter_journal::create(&config).await?;
     outln!("rights of Kafka's users: {} in all, {} added, {} removed", wanted.len(), changed.added, changed.removed);

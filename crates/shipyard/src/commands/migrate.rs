@@ -1,18 +1,26 @@
 //! `shipyard migrate`: applies, reverts and lists migrations.
 
+use std::{io, time::Duration};
+
 use anyhow::Context as _;
 use clap::Subcommand;
 use platform::{
     config::{ConfigError, Settings},
-    postgres::{connect_options, explain, migrations},
+    postgres::{connect_options, explain, is_unavailable, migrations},
 };
 use sqlx::{
     Connection as _, PgConnection,
     migrate::{Migration, Migrator},
+    postgres::PgConnectOptions,
 };
+use tokio::time::timeout;
 
+use super::starting::{STARTUP_TIMEOUT, retry};
 use operations::registry::{self, with_database};
 use platform::server::service::Service;
+
+/// The time limit of one attempt to connect.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -22,7 +30,7 @@ pub struct Arguments {
 
 #[derive(Clone, Copy, Subcommand)]
 enum Command {
-    /// Apply all pending migrations
+    /// Apply all pending migrations; waits up to a minute for the database and the right to connect
     Up {
         /// Only this service's database (default: every database whose <SERVICE>_DATABASE_URL is set)
         #[arg(long, value_parser = registry::parser())]
@@ -46,13 +54,14 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let settings = Settings::load()?;
     match arguments.command {
         Command::Up { service } => {
-            for database in Database::several(&settings, service).await? {
+            // The database may start at the same time, and get its users and their rights later.
+            for database in Database::several(&settings, service, STARTUP_TIMEOUT).await? {
                 database.up().await?;
             }
         }
-        Command::Down { service } => Database::new(&settings, service).await?.down().await?,
+        Command::Down { service } => Database::new(&settings, service, Duration::ZERO).await?.down().await?,
         Command::Status { service } => {
-            for database in Database::several(&settings, service).await? {
+            for database in Database::several(&settings, service, Duration::ZERO).await? {
                 database.status().await?;
             }
         }
@@ -68,19 +77,24 @@ struct Database {
 }
 
 impl Database {
-    async fn new(settings: &Settings, service: &'static Service) -> anyhow::Result<Self> {
+    /// Connects. Waits for an unavailable database, or one that refuses its user, for `limit` at most.
+    async fn new(settings: &Settings, service: &'static Service, limit: Duration) -> anyhow::Result<Self> {
         let migrations = service.migrations().with_context(|| format!("{service} has no database"))?;
         let variable = service.variable("DATABASE_URL");
         let url = settings.get(&variable).ok_or_else(|| ConfigError::new(&variable, "is not set"))?;
         let options = connect_options(&variable, url)?.application_name("shipyard-migrate");
-        let connection = PgConnection::connect_with(&options)
-            .await
+        let connection = retry(limit, may_pass, || connect(&options)).await;
+        let connection = connection
             .with_context(|| format!("{variable}: cannot connect to {}:{}", options.get_host(), options.get_port()))?;
         Ok(Self { service, migrations, connection })
     }
 
     /// The named database, or else all whose URL is set.
-    async fn several(settings: &Settings, service: Option<&'static Service>) -> anyhow::Result<Vec<Self>> {
+    async fn several(
+        settings: &Settings,
+        service: Option<&'static Service>,
+        limit: Duration,
+    ) -> anyhow::Result<Vec<Self>> {
         let given = |service: &&'static Service| settings.get(&service.variable("DATABASE_URL")).is_some();
         let services: Vec<&'static Service> = match service {
             Some(service) => vec![service],
@@ -92,7 +106,7 @@ impl Database {
         );
         let mut databases = Vec::new();
         for service in services {
-            databases.push(Self::new(settings, service).await?);
+            databases.push(Self::new(settings, service, limit).await?);
         }
         Ok(databases)
     }
@@ -124,6 +138,15 @@ impl Database {
         }
         Ok(())
     }
+}
+
+async fn connect(options: &PgConnectOptions) -> anyhow::Result<PgConnection> {
+    let connected = timeout(CONNECT_TIMEOUT, PgConnection::connect_with(options)).await;
+    Ok(connected.unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut).into()))?)
+}
+
+fn may_pass(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<sqlx::Error>().is_some_and(is_unavailable)
 }
 
 /// The migration's name, such as `0002 self payment`.

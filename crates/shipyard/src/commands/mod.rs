@@ -19,5 +19,6 @@ pub mod render;
 pub mod restock;
 pub mod run;
 pub mod services;
+mod starting;
 pub mod token;
 pub mod up;

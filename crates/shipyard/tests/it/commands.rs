@@ -1,13 +1,24 @@
 //! The commands of the program: help, migrations, and one-sentence errors.
 
+use std::time::Duration;
+
 use contracts::events::OrderPaid;
 use operations::registry::{SERVICES, with_database};
-use sqlx::migrate::Migrator;
+use reqwest::Url;
+use sqlx::{AssertSqlSafe, migrate::Migrator};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional},
+    net::{TcpListener, TcpStream},
+    time::sleep,
+};
 
 use crate::{
-    program::{Variables, shipyard},
+    program::{Program, Variables, shipyard},
     system::listeners,
 };
+
+/// How long a command waits in vain, in which it tries several times.
+const WAITING: Duration = Duration::from_secs(1);
 
 pub fn run(arguments: &[&str], variables: &Variables) -> (bool, String, String) {
     let directory = tempfile::tempdir().unwrap();
@@ -91,6 +102,62 @@ async fn a_database_from_before_the_first_release_is_refused_in_one_sentence_wit
     assert_eq!(orders, 0, "the table is still there");
 }
 
+#[tokio::test]
+async fn migrating_waits_for_the_server_and_for_the_right_to_connect() {
+    let (database, other) = (testkit::empty_database().await, testkit::empty_database().await);
+    let mut url = Url::parse(&database.url).unwrap();
+    let server = (url.host_str().unwrap().to_owned(), url.port().unwrap_or(5432));
+    let name = url.path().trim_start_matches('/').to_owned();
+    let accept = async |accept: bool| {
+        let statement = format!(r#"alter database "{name}" allow_connections {accept}"#);
+        sqlx::query(AssertSqlSafe(statement)).execute(&other.pool).await.unwrap();
+    };
+    accept(false).await;
+    let address = servers::free_address().unwrap();
+    url.set_host(Some(&address.ip().to_string())).unwrap();
+    url.set_port(Some(address.port())).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let variables = given("ORDER_DATABASE_URL", url.as_str());
+    let command = shipyard(&["migrate", "up", "--service", "order"], &variables, directory.path());
+    let mut program = Program::start(command, &directory.path().join("log"));
+
+    sleep(WAITING).await;
+    let listener = TcpListener::bind(address).await.unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut client, _)) = listener.accept().await {
+            let mut upstream = TcpStream::connect((server.0.as_str(), server.1)).await.unwrap();
+            tokio::spawn(async move { copy_bidirectional(&mut client, &mut upstream).await });
+        }
+    });
+    sleep(WAITING).await;
+    accept(true).await;
+
+    let ended = program.ended().await;
+    assert!(ended.success(), "{}", std::fs::read_to_string(directory.path().join("log")).unwrap());
+}
+
+#[tokio::test]
+async fn the_demo_waits_for_the_shop() {
+    let address = servers::free_address().unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let variables = given("ORDER_URL", &format!("http://{address}"));
+    let log = directory.path().join("log");
+    let mut program = Program::start(shipyard(&["demo"], &variables, directory.path()), &log);
+
+    sleep(WAITING).await;
+    let listener = TcpListener::bind(address).await.unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut client, _)) = listener.accept().await {
+            let _ = client.read(&mut [0; 4096]).await;
+            let _ = client.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").await;
+        }
+    });
+
+    assert!(!program.ended().await.success(), "this is no shop");
+    let said = std::fs::read_to_string(log).unwrap();
+    assert!(said.contains("connect to the shop") && said.contains("reject a request without a session"), "{said}");
+}
+
 #[test]
 fn what_is_wrong_is_said_in_one_sentence() {
     let cases = [
@@ -122,7 +189,7 @@ fn what_is_wrong_is_said_in_one_sentence() {
             "ORDER_LSTEN: is not known; did you mean ORDER_LISTEN?",
         ),
         (&["up"], given("ASSEMBLY_BUILD_MIN", "1h"), "ASSEMBLY_BUILD_MIN"),
-        (&["demo"], given("ORDER_URL", "http://127.0.0.1:1"), "is a shop running?"),
+        (&["demo", "--ready-within", "0"], given("ORDER_URL", "http://127.0.0.1:1"), "is a shop running?"),
         (&["chaos", "--list"], Variables::new(), "cargo run --bin lab -- chaos"),
         (&["abuse"], Variables::new(), "cargo run --bin lab -- attack"),
         (&["load", "--rate", "7"], Variables::new(), "cargo run --bin lab -- load"),

@@ -19,7 +19,7 @@ use client::{
 };
 
 use self::{delivery::Trip, loan::Purchase, progress::Progress};
-use super::address_arguments::AddressArguments;
+use super::{address_arguments::AddressArguments, starting};
 use crate::data::Data;
 use platform::server::service::Service;
 
@@ -36,6 +36,9 @@ pub struct Arguments {
     /// Address of payment (default: PAYMENT_ADDRESS, or this machine)
     #[arg(long, value_name = "ADDRESS")]
     payment: Option<String>,
+    /// Seconds within which the shop must be ready
+    #[arg(long, default_value_t = starting::STARTUP_TIMEOUT.as_secs(), value_name = "SECONDS")]
+    ready_within: u64,
     /// Seconds after the payment within which the ship must be assembled
     #[arg(long, default_value_t = 11, value_name = "SECONDS")]
     assembled_within: u64,
@@ -54,9 +57,10 @@ pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
     let lending = Lending::at(&addresses.trust, &customers, &address(arguments.payment, &payment::SERVICE))?;
     let bank = Bank::from_settings(&settings)?;
     let progress = Progress::new();
-    let [assembled, delivered] = [arguments.assembled_within, arguments.delivered_within].map(Duration::from_secs);
+    let limits =
+        [arguments.ready_within, arguments.assembled_within, arguments.delivered_within].map(Duration::from_secs);
     let customer = Customer::fresh("demo");
-    let order = visit(&shop, &progress, &customer, [assembled, delivered], &lending, bank.as_ref()).await?;
+    let order = visit(&shop, &progress, &customer, limits, &lending, bank.as_ref()).await?;
     progress.end();
     if let Some(receipt) = receipt(&shop, order).await {
         outln!("           log in as {} with {} and see the delivered ship:", customer.login, customer.password);
@@ -77,11 +81,12 @@ async fn visit(
     shop: &Shop,
     progress: &Progress,
     customer: &Customer,
-    [assembled_within, delivered_within]: [Duration; 2],
+    [ready_within, assembled_within, delivered_within]: [Duration; 3],
     lending: &Lending,
     bank: Option<&Bank>,
 ) -> anyhow::Result<Uuid> {
-    progress.step("connect to the shop", customer::find(shop)).await?;
+    let ready = starting::retry(ready_within, |_| true, || customer::find(shop));
+    progress.step("connect to the shop", ready).await?;
     progress.step("reject a request without a session", customer::stranger(shop)).await?;
     let user = progress.step("register", customer.register(shop)).await?;
     let session = progress.step("log in", customer.log_in(shop)).await?;
