@@ -10,7 +10,7 @@ use platform::{
 };
 use sqlx::{
     Connection as _, PgConnection,
-    migrate::{Migration, Migrator},
+    migrate::{MigrateError, Migration, Migrator},
     postgres::PgConnectOptions,
 };
 use tokio::time::timeout;
@@ -115,9 +115,13 @@ impl Database {
         let migrating = || format!("migrating {}", self.service);
         let before = migrations::steps(self.migrations, &mut self.connection).await;
         let before = before.map_err(explain).with_context(migrating)?;
-        migrations::apply(self.migrations, &mut self.connection).await.with_context(migrating)?;
         let pending = before.iter().filter(|step| !step.is_applied);
         let done: Vec<String> = pending.map(|step| name(step.migration)).collect();
+        match migrations::apply(self.migrations, &mut self.connection).await {
+            // An older version is started again. Whether it works with a newer schema, its service says.
+            Err(MigrateError::VersionMissing(_)) if done.is_empty() => {}
+            migrated => migrated.with_context(migrating)?,
+        }
         outln!("{:<14}{}", self.service, if done.is_empty() { "is up to date".to_owned() } else { done.join(", ") });
         Ok(())
     }
