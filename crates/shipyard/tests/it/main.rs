@@ -20,6 +20,7 @@ mod dlq;
 mod exporting;
 mod flow;
 mod gateway;
+mod kubernetes;
 mod leaks;
 mod load;
 mod loans;
