@@ -77,12 +77,9 @@ fn what_is_wrong_is_refused(cluster: &Cluster, objects: &Objects) {
     let (taken, complaint) = try_changed(cluster, order("HorizontalPodAutoscaler"), |_| {});
     assert!(taken && complaint.is_empty(), "{complaint}");
     let refused = |object: &Value, path: &str, value: Value, why: &str| {
-        let (taken, complaint) = try_changed(cluster, object, |object| match object.pointer_mut(path) {
-            Some(place) => *place = value,
-            None => {
-                let (parent, member) = path.rsplit_once('/').unwrap();
-                object.pointer_mut(parent).unwrap()[member] = value;
-            }
+        let (taken, complaint) = try_changed(cluster, object, |object| {
+            let (parent, member) = path.rsplit_once('/').unwrap();
+            object.pointer_mut(parent).unwrap()[member] = value;
         });
         assert!(!taken && complaint.contains(why), "{path}: {complaint}");
     };
