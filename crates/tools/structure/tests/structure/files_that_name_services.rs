@@ -46,6 +46,7 @@ const LISTS: &[(&str, &str)] = &[
     ("crates/tools/chaos/src/faults/redelivery/reordered.rs", "the effect of each consumer"),
     ("crates/tools/simulation/tests/simulation/shop.rs", "a composition root over twins"),
     ("crates/shipyard/tests/it/audit.rs", "the whole system"),
+    ("crates/shipyard/tests/it/compose.rs", "the containers whose settings it checks"),
     ("crates/shipyard/tests/it/system.rs", "the whole system"),
     ("crates/shipyard/tests/it/traces.rs", "the parent of each span"),
     ("deploy/compose/services.yaml", "each service's own settings"),
