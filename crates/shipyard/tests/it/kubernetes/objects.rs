@@ -6,7 +6,7 @@ use operations::registry::SERVICES;
 use platform::server::service::Service;
 use serde_json::{Value, json};
 
-use super::{Objects, containers, labels, list, name, pod, root, selects};
+use super::{NAMESPACE, Objects, containers, labels, list, name, pod, root, selects};
 
 const OVERLAYS: [&str; 2] = ["dev", "production"];
 /// Each works with one replica, so that the load does not decide.
@@ -175,7 +175,7 @@ fn no_pod_has_more_rights_than_it_needs() {
 
 #[test]
 #[ignore = "needs kubectl: scripts/kubernetes"]
-fn every_variable_is_documented_and_every_object_labelled() {
+fn every_variable_is_documented_and_every_pod_labelled() {
     let known: BTreeSet<String> =
         documented().into_iter().flat_map(|(name, _)| [format!("{name}_FILE"), name]).collect();
     for overlay in OVERLAYS {
@@ -190,13 +190,22 @@ fn every_variable_is_documented_and_every_object_labelled() {
         let settings = settings(&objects).as_object().unwrap().keys().map(String::as_str);
         let unknown: BTreeSet<&str> = variables.chain(settings).filter(|name| !known.contains(*name)).collect();
         assert!(unknown.is_empty(), "{overlay}: not in .env.example: {unknown:?}");
-        for object in objects.all() {
-            let labels = &object["metadata"]["labels"];
-            assert_eq!(labels["app.kubernetes.io/part-of"], "shipyard", "{overlay}: {object}");
-        }
         for workload in objects.workloads() {
             assert_eq!(labels(workload)["app.kubernetes.io/name"], name(workload), "{overlay}");
             assert_eq!(workload["metadata"]["labels"]["app.kubernetes.io/name"], name(workload), "{overlay}");
+        }
+    }
+}
+
+#[test]
+#[ignore = "needs kubectl: scripts/kubernetes"]
+fn every_object_is_the_shops_and_in_its_namespace() {
+    for combination in ["dev+keda", "production+ingress", "production+policies"] {
+        for object in Objects::of(combination).all() {
+            let (kind, metadata) = (object["kind"].as_str().unwrap(), &object["metadata"]);
+            assert_eq!(metadata["labels"]["app.kubernetes.io/part-of"], "shipyard", "{combination}: {object}");
+            let has_namespace = kind != "Namespace" && !kind.starts_with("ValidatingAdmissionPolicy");
+            assert_eq!(metadata["namespace"] == NAMESPACE, has_namespace, "{combination}: {object}");
         }
     }
 }
