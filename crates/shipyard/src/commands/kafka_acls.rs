@@ -26,7 +26,7 @@ pub async fn run(Arguments { keep }: Arguments) -> anyhow::Result<()> {
     let topics = settings.read::<Topics>()?;
     let wanted = rights(&topics, &config.kafka_group_prefix);
     let change = async || if keep { add_acls(&config, &wanted).await } else { set_acls(&config, &wanted).await };
-    let changed = retry(STARTUP_TIMEOUT, |error| error.is::<io::Error>(), change).await?;
+    let changed = retry(STARTUP_TIMEOUT, anyhow::Error::is::<io::Error>, change).await?;
     ensure_topics(&config, &topics.all()).await?;
     dead_letter_journal::create(&config).await?;
     outln!("rights of Kafka's users: {} in all, {} added, {} removed", wanted.len(), changed.added, changed.removed);

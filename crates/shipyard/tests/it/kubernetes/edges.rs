@@ -82,12 +82,12 @@ pub fn wanted() -> BTreeSet<Edge> {
 }
 
 /// The port that one service calls of another. The console is a client of order's HTTP API.
-fn called(caller: &Service, callee: &Service) -> u16 {
-    let is_http = caller.name == "console" && callee.name == "order";
-    let listen = callee.called_at();
-    let apis = callee.apis();
+fn called(caller: &Service, to: &Service) -> u16 {
+    let is_http = caller.name == "console" && to.name == "order";
+    let listen = to.called_at();
+    let apis = to.apis();
     let api = apis.iter().find(|api| if is_http { !api.is_grpc } else { api.listen == listen });
-    api.map_or(callee.port, |api| api.port)
+    api.map_or(to.port, |api| api.port)
 }
 
 #[test]

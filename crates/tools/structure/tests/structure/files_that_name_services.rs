@@ -1,7 +1,11 @@
 //! Lists the files that contain services' names and ports, so that a new service does not need changes in ever more
 //! places. Rendered files do not count.
 
-use std::{collections::BTreeSet, fs, path::PathBuf};
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
 
 use crate::tree::{read, root, services, shown};
 
@@ -63,11 +67,12 @@ fn default_ports_stand_in_few_places() {
     let text = read(&root().join(PORTS_OF_SERVICES));
     let constants = text.lines().filter_map(|line| line.strip_prefix("pub const ")?.split_once(": u16 = "));
     let ports: BTreeSet<&str> = constants.filter_map(|(_, port)| port.strip_suffix(';')).collect();
+    let is_page = |name: &str| Path::new(name).extension().is_some_and(|its| its == "md");
+    let may_have =
+        |name: &str| PORTS.iter().any(|(place, _)| matches(name, place)) || is_of_a_service(name) && is_page(name);
     let found: Vec<String> = texts()
         .into_iter()
-        .filter(|(name, _)| {
-            !PORTS.iter().any(|(place, _)| matches(name, place)) && !(is_of_a_service(name) && name.ends_with(".md"))
-        })
+        .filter(|(name, _)| !may_have(name))
         .filter_map(|(name, text)| {
             let mut words = text.split(|letter: char| !letter.is_ascii_alphanumeric());
             let port = words.find(|word| ports.contains(word))?;
