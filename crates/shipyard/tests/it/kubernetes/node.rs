@@ -234,7 +234,7 @@ fn from_a_pods_network_only_the_edges_of_the_code_are_open() {
         });
         let script = tries.collect::<Vec<_>>().concat() + "wait";
         let pod = cluster.pods_of(from).swap_remove(0);
-        let open = cluster.shop(&["exec", &pod, "--", "bash", "-c", &script]);
+        let open = cluster.shop(&["exec", "--quiet", &pod, "--", "bash", "-c", &script]);
         let open: BTreeSet<&str> = open.lines().collect();
         let used = |to: &str, port: u16| wanted.contains(&(from.to_owned(), to.to_owned(), port));
         let wanted: Vec<String> =
@@ -253,8 +253,8 @@ fn a_pod_above_its_memory_limit_starts_again_and_a_budget_forbids_a_second_evict
         "resources",
         "deployment/assembly",
         "--containers=assembly",
-        "--requests=memory=12Mi",
-        "--limits=memory=12Mi",
+        "--requests=memory=8Mi",
+        "--limits=memory=8Mi",
     ]);
     within(CHANGED_WITHIN, || {
         let killed = |pod: &Value| {
