@@ -74,7 +74,10 @@ impl Cluster {
 
     fn roll(&self, arguments: &[&str], deployment: &str) {
         let deployment = format!("deployment/{deployment}");
-        self.shop(&[arguments, &[deployment.as_str()][..]].concat());
+        // kubectl warns that the next `apply` is to be another one.
+        let all = [&["--namespace", NAMESPACE][..], arguments, &[deployment.as_str()][..]].concat();
+        let Said { success, complaint, .. } = self.try_kubectl(&all, "");
+        assert!(success, "{complaint}");
         self.shop(&["rollout", "status", &deployment, &format!("--timeout={}s", CHANGED_WITHIN.as_secs())]);
     }
 
