@@ -1,6 +1,7 @@
 //! The stores' containers have memory for what all replicas may open, as docs/scaling.md derives it.
 
 use operations::registry::with_database;
+use platform::server::service::Service;
 
 use crate::{
     compose::{DEVELOPMENT, PLAIN, Rendered, TLS},
@@ -19,9 +20,14 @@ const SHARED: u64 = (128 + 256) * MIB;
 /// The program, its clients and the fragmentation of its memory.
 const REDIS: u64 = 64 * MIB;
 
-/// Returns the connections that one replica of each service may open: its pool, and one that waits for notifications.
+/// Returns the connections that one replica of each service may open: its pool, one that asks whether the server answers,
+/// and one that waits for notifications of an outbox.
 fn connections() -> u64 {
-    with_database().filter_map(|service| service.database.as_ref()).map(|own| u64::from(own.connections) + 1).sum()
+    let own = |service: &Service| {
+        let pool = service.database.as_ref().map_or(0, |database| u64::from(database.connections));
+        pool + 1 + u64::from(service.has_table("outbox"))
+    };
+    with_database().map(own).sum()
 }
 
 /// Reads a size such as `128MB`.

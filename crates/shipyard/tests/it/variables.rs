@@ -4,7 +4,10 @@ use std::{collections::BTreeSet, path::PathBuf};
 
 use operations::registry::SERVICES;
 
-use crate::repository::{files, read, root};
+use crate::{
+    compose::{PLAIN, Rendered},
+    repository::{files, read, root},
+};
 
 /// The variables that neither reach a container nor are set by Compose.
 const NOT_IN_CONTAINERS: [(&str, &str); 12] = [
@@ -42,6 +45,18 @@ fn every_variable_of_the_code_stands_in_the_example_and_the_other_way_round() {
 
     assert!(unknown.is_empty(), "no code reads these variables of deploy/templates; remove them: {unknown:?}");
     assert!(undocumented.is_empty(), "add these to deploy/templates/env, each with a sentence: {undocumented:?}");
+}
+
+#[test]
+fn each_variable_of_a_service_reaches_its_own_container() {
+    let Some(rendered) = Rendered::new(PLAIN, "") else { return };
+    for service in SERVICES {
+        let file = root().join(format!("deploy/templates/env/{}.txt", service.name));
+        let own = if file.exists() { names(&read(&file)) } else { BTreeSet::new() };
+        let given = rendered.variables(service.name);
+        let lacking: Vec<&String> = own.iter().filter(|name| !given.contains_key(name.as_str())).collect();
+        assert!(lacking.is_empty(), "pass these to {service} in deploy/compose/services.yaml: {lacking:?}");
+    }
 }
 
 #[test]

@@ -11,6 +11,7 @@ use super::{NAMESPACE, Objects, containers, labels, list, name, pod, root, selec
 const OVERLAYS: [&str; 2] = ["dev", "production"];
 /// Each works with one replica, so that the load does not decide.
 const NOT_SCALED: [&str; 3] = ["delivery", "geo", "console"];
+const SPREAD: [&str; 2] = ["kubernetes.io/hostname", "topology.kubernetes.io/zone"];
 /// Of a database's user, see deploy/postgres/databases.sh.
 const CONNECTIONS: u64 = 100;
 
@@ -56,6 +57,13 @@ fn a_consumer_never_has_more_replicas_than_partitions_nor_its_database_too_many_
         let [min, max] = names.map(|name| object["spec"][name].as_u64().unwrap());
         assert!(min == 2 && max <= partitions, "{target}: {min} to {max} replicas, {partitions} partitions");
         assert!(scaled.insert(target), "{target} is scaled twice");
+        let advanced = &object["spec"]["advanced"]["horizontalPodAutoscalerConfig"]["behavior"];
+        let behavior = object["spec"].get("behavior").unwrap_or(advanced);
+        assert_eq!(behavior["scaleDown"]["stabilizationWindowSeconds"], 300, "{target}");
+        for metric in list(&object["spec"]["metrics"]) {
+            let processors = json!({ "name": "cpu", "target": { "type": "Utilization", "averageUtilization": 70 } });
+            assert_eq!(metric["resource"], processors, "{target}");
+        }
         assert!(objects.find("Deployment", target)["spec"].get("replicas").is_none(), "{target}: each apply scales it");
         if let Some(service) = SERVICES.into_iter().find(|service| service.name == target && service.database.is_some())
         {
@@ -162,6 +170,8 @@ fn no_pod_has_more_rights_than_it_needs() {
             }
             let context = &pod["securityContext"];
             assert_eq!(context["runAsNonRoot"], true, "{of}");
+            let is_store = labels(workload)["app.kubernetes.io/component"] == "store";
+            assert!(is_store || context["runAsUser"] == 65532, "{of}: {context}");
             assert_eq!(context["seccompProfile"], json!({ "type": "RuntimeDefault" }), "{of}");
             let wanted = json!({
                 "allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true, "capabilities": { "drop": ["ALL"] }
@@ -169,6 +179,22 @@ fn no_pod_has_more_rights_than_it_needs() {
             for container in containers(workload) {
                 assert_eq!(container["securityContext"], wanted, "{of}");
             }
+        }
+    }
+}
+
+#[test]
+#[ignore = "needs kubectl: scripts/kubernetes"]
+fn replicas_are_spread_over_hosts_and_zones() {
+    for overlay in OVERLAYS {
+        let objects = Objects::of(overlay);
+        for workload in SERVICES.into_iter().map(|service| service.name).chain(["gateway"]) {
+            let pod = pod(objects.find("Deployment", workload));
+            let spread: BTreeSet<&str> = list(&pod["topologySpreadConstraints"])
+                .filter(|spread| spread["matchLabelKeys"] == json!(["pod-template-hash"]))
+                .filter_map(|spread| spread["topologyKey"].as_str())
+                .collect();
+            assert_eq!(spread, BTreeSet::from(SPREAD), "{overlay}: {workload}");
         }
     }
 }
@@ -204,6 +230,9 @@ fn every_object_is_the_shops_and_in_its_namespace() {
         for object in Objects::of(combination).all() {
             let (kind, metadata) = (object["kind"].as_str().unwrap(), &object["metadata"]);
             assert_eq!(metadata["labels"]["app.kubernetes.io/part-of"], "shipyard", "{combination}: {object}");
+            assert!(metadata["labels"]["app.kubernetes.io/name"].is_string(), "{combination}: {object}");
+            let level = "pod-security.kubernetes.io/enforce";
+            assert!(kind != "Namespace" || metadata["labels"][level] == "restricted", "{combination}: {object}");
             let has_namespace = kind != "Namespace" && !kind.starts_with("ValidatingAdmissionPolicy");
             assert_eq!(metadata["namespace"] == NAMESPACE, has_namespace, "{combination}: {object}");
         }

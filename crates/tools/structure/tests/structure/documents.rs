@@ -36,7 +36,9 @@ fn is_test_name(word: &str) -> bool {
 fn every_file_that_a_document_links_exists() {
     let mut dead = Vec::new();
     let of_folders = ["crates", "deploy", "docs"].map(|folder| files(&root().join(folder), "md")).concat();
-    let of_root = ["ARCHITECTURE.md", "CONTRIBUTING.md", "README.md"].map(|file| root().join(file));
+    let of_root =
+        ["ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md", "README.md", "SECURITY.md", "migrations/README.md"]
+            .map(|file| root().join(file));
     for document in of_folders.into_iter().chain(of_root) {
         let text = read(&document);
         let links = text.split("](").skip(1).filter_map(|rest| rest.split([')', '#']).next());
