@@ -61,6 +61,7 @@ pub fn wanted() -> BTreeSet<Edge> {
     let edge = |from: &str, to: &str, port: u16| (from.to_owned(), to.to_owned(), port);
     let mut edges: BTreeSet<Edge> = STORES.iter().map(|(store, port)| edge("shipyard", store, *port)).collect();
     edges.insert(edge("kafka-acls", "kafka", 9092));
+    edges.insert(edge("shipyard", "inventory", inventory::SERVICE.port));
     for service in SERVICES {
         let uses =
             [service.database.is_some(), service.redis, contracts::events::broker_users().contains(service.name)];

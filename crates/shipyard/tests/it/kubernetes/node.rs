@@ -101,6 +101,7 @@ fn restarts(pod: &Value) -> u64 {
 
 /// Sends traffic through the gateway until `work` is done. Returns how many requests failed, and of how many.
 async fn under_load(mix: &str, rate: u32, work: impl FnOnce() + Send + 'static) -> (u64, u64) {
+    Cluster::new().tool(&["restock", "--quantity", "100000"]);
     let host = std::env::var("TEST_GATEWAY").unwrap_or_else(|_| "127.0.0.1".to_owned());
     let at = |port: u16| format!("{host}:{port}");
     let addresses = client::addresses::ShopAddresses {
