@@ -54,6 +54,7 @@ const LISTS: &[(&str, &str)] = &[
     ("crates/shipyard/tests/it/traces.rs", "the parent of each span"),
     ("deploy/compose/services.yaml", "each service's own settings"),
     ("deploy/templates/.env.example.j2", "variables that are not only one service's"),
+    ("deploy/templates/deploy/k8s/base/SERVICE.yaml.j2", "what differs from service to service"),
     ("deploy/README.md", "variables of some services"),
     ("docs/", "documents"),
     ("CHANGELOG.md", "variables that have changed"),
