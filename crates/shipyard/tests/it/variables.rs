@@ -102,7 +102,7 @@ fn every_secret_may_come_from_a_file() {
 }
 
 /// Returns the names of variables, which may be commented out.
-fn names(text: &str) -> BTreeSet<String> {
+pub fn names(text: &str) -> BTreeSet<String> {
     let lines = text.lines().filter_map(|line| line.trim_start_matches(['#', ' ']).split_once('='));
     let is_name = |name: &&str| {
         !name.is_empty() && name.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')

@@ -8,7 +8,8 @@ use std::{
 
 use serde_json::Value;
 
-use super::{root, script};
+use super::script;
+use crate::repository::root;
 
 pub struct Cluster {
     kubeconfig: String,

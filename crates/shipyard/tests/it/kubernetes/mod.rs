@@ -7,18 +7,13 @@ mod node;
 mod objects;
 mod server;
 
-use std::{
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::process::Command;
 
 use serde_json::Value;
 
-pub const NAMESPACE: &str = "shipyard";
+use crate::repository::root;
 
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
-}
+pub const NAMESPACE: &str = "shipyard";
 
 /// Runs `scripts/kubernetes`, and returns its output.
 fn script(arguments: [&str; 2]) -> String {

@@ -6,7 +6,11 @@ use operations::registry::SERVICES;
 use platform::server::service::Service;
 use serde_json::{Value, json};
 
-use super::{NAMESPACE, Objects, containers, labels, list, name, pod, root, selects};
+use super::{NAMESPACE, Objects, containers, labels, list, name, pod, selects};
+use crate::{
+    repository::{read, root},
+    variables::names,
+};
 
 const OVERLAYS: [&str; 2] = ["dev", "production"];
 /// Each works with one replica, so that the load does not decide.
@@ -15,21 +19,15 @@ const SPREAD: [&str; 2] = ["kubernetes.io/hostname", "topology.kubernetes.io/zon
 /// Of a database's user, see deploy/postgres/databases.sh.
 const CONNECTIONS: u64 = 100;
 
-/// The variables in .env.example, with the default of each.
-fn documented() -> Vec<(String, String)> {
-    let text = std::fs::read_to_string(root().join(".env.example")).unwrap();
-    let lines = text.lines().filter_map(|line| line.strip_prefix("# ")?.split_once('='));
-    lines
-        .filter(|(name, _)| {
-            name.chars().all(|letter| letter.is_ascii_uppercase() || letter == '_' || letter.is_ascii_digit())
-        })
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .collect()
+fn example() -> String {
+    read(&root().join(".env.example"))
 }
 
 fn default_of(variable: &str) -> u64 {
-    let found = documented().into_iter().find(|(name, _)| name == variable);
-    found.unwrap_or_else(|| panic!("{variable} is not in .env.example")).1.parse().unwrap()
+    let text = example();
+    let mut lines = text.lines();
+    let default = lines.find_map(|line| line.strip_prefix("# ")?.strip_prefix(variable)?.strip_prefix('='));
+    default.unwrap_or_else(|| panic!("{variable} is not in .env.example")).parse().unwrap()
 }
 
 /// The settings that all services share.
@@ -203,7 +201,7 @@ fn replicas_are_spread_over_hosts_and_zones() {
 #[ignore = "needs kubectl: scripts/kubernetes"]
 fn every_variable_is_documented_and_every_pod_labelled() {
     let known: BTreeSet<String> =
-        documented().into_iter().flat_map(|(name, _)| [format!("{name}_FILE"), name]).collect();
+        names(&example()).into_iter().flat_map(|name| [format!("{name}_FILE"), name]).collect();
     for overlay in OVERLAYS {
         let objects = Objects::of(overlay);
         let shop = objects.workloads().flat_map(containers).filter(|container| {
@@ -250,7 +248,7 @@ fn production_has_no_secret_and_names_each_image_by_its_digest() {
         let image = container["image"].as_str().unwrap();
         assert!(image.split_once("@sha256:").is_some_and(|(_, digest)| digest.len() == 64), "{image}");
     }
-    let blanks = std::fs::read_to_string(root().join("deploy/k8s/overlays/production/blanks.yaml")).unwrap();
+    let blanks = read(&root().join("deploy/k8s/overlays/production/blanks.yaml"));
     let (_, blanks) = blanks.split_once("\ndata:\n").unwrap();
     let count = blanks.lines().filter(|line| line.contains(": ") && !line.contains('#')).count();
     assert!((1..=10).contains(&count), "{count} values to fill in");
