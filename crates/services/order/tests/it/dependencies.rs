@@ -5,10 +5,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use contracts::ids::{OrderId, PartId, UserId};
 use contracts::money::Money;
 use contracts::proto::payment::v1::{
-    CreditRequest, CreditResponse, GetBalanceRequest, GetBalanceResponse, GetPaymentRequest, GetPaymentResponse,
-    ListPaymentsRequest, ListPaymentsResponse, PayOrderRequest, PayOrderResponse, PaymentMethod as Method,
-    RefundPartiallyRequest, RefundPartiallyResponse, RefundRequest, RefundResponse, VoidAttemptRequest,
-    VoidAttemptResponse,
+    PayOrderRequest, PayOrderResponse, PaymentMethod as Method,
     payment_service_server::{PaymentService, PaymentServiceServer},
 };
 use order::{
@@ -117,16 +114,6 @@ impl PaymentService for WithoutCards {
             return Err(with_reason(Code::Unavailable, "PAYMENT_OUTCOME_UNKNOWN", "not known yet"));
         }
         Ok(Response::new(PayOrderResponse { transaction_uuid: ids::transaction().to_string() }))
-    }
-
-    testkit::not_served! {
-        void_attempt: VoidAttemptRequest => VoidAttemptResponse,
-        get_payment: GetPaymentRequest => GetPaymentResponse,
-        list_payments: ListPaymentsRequest => ListPaymentsResponse,
-        refund: RefundRequest => RefundResponse,
-        refund_partially: RefundPartiallyRequest => RefundPartiallyResponse,
-        get_balance: GetBalanceRequest => GetBalanceResponse,
-        credit: CreditRequest => CreditResponse,
     }
 }
 

@@ -6,9 +6,7 @@ use contracts::{
     events::OrderOf,
     ids::OrderId,
     proto::delivery::v1::{
-        AddCourierRequest, AddCourierResponse, AddStoragePlaceRequest, AddStoragePlaceResponse, Carrier,
-        CreateDeliveryRequest, CreateDeliveryResponse, GetDeliveryStatusRequest, GetDeliveryStatusResponse,
-        ListCouriersRequest, ListCouriersResponse, Location,
+        Carrier, GetDeliveryStatusRequest, GetDeliveryStatusResponse, Location,
         delivery_service_server::{DeliveryService as Rpc, DeliveryServiceServer},
     },
 };
@@ -48,13 +46,6 @@ impl Rpc for Stub {
     ) -> Result<Response<GetDeliveryStatusResponse>, Status> {
         platform::grpc::parse_uuid("order_id", &request.get_ref().order_id)?;
         self.0.clone().map(Response::new)
-    }
-
-    testkit::not_served! {
-        create_delivery: CreateDeliveryRequest => CreateDeliveryResponse,
-        list_couriers: ListCouriersRequest => ListCouriersResponse,
-        add_courier: AddCourierRequest => AddCourierResponse,
-        add_storage_place: AddStoragePlaceRequest => AddStoragePlaceResponse,
     }
 }
 

@@ -12,8 +12,7 @@ use std::{
 
 use contracts::proto::{
     auth::v1::{
-        GetJwksRequest, GetJwksResponse, IssueTokenRequest, IssueTokenResponse, LoginRequest, LoginResponse,
-        LogoutAllRequest, LogoutAllResponse, LogoutRequest, LogoutResponse, WhoamiRequest, WhoamiResponse,
+        LoginRequest, LoginResponse, WhoamiRequest, WhoamiResponse,
         auth_service_client::AuthServiceClient,
         auth_service_server::{AuthService, AuthServiceServer},
     },
@@ -129,21 +128,5 @@ impl AuthService for Shared {
         let login = request.into_inner().login;
         *self.logins.lock().unwrap_or_else(PoisonError::into_inner).entry(login).or_default() += 1;
         Ok(Response::new(LoginResponse { session_uuid: self.name.to_owned() }))
-    }
-
-    async fn logout(&self, _: Request<LogoutRequest>) -> Result<Response<LogoutResponse>, Status> {
-        Err(Status::unimplemented("not needed here"))
-    }
-
-    async fn logout_all(&self, _: Request<LogoutAllRequest>) -> Result<Response<LogoutAllResponse>, Status> {
-        Err(Status::unimplemented("not needed here"))
-    }
-
-    async fn issue_token(&self, _: Request<IssueTokenRequest>) -> Result<Response<IssueTokenResponse>, Status> {
-        Err(Status::unimplemented("not needed here"))
-    }
-
-    async fn get_jwks(&self, _: Request<GetJwksRequest>) -> Result<Response<GetJwksResponse>, Status> {
-        Err(Status::unimplemented("not needed here"))
     }
 }
