@@ -3,7 +3,7 @@
 use chrono::DateTime;
 use contracts::ids::{OrderId, PartId, TransactionId, UserId};
 use contracts::money::Money;
-use order::model::{CancelReason, Event, Order, PaymentMethod, Status};
+use order::model::{Action, CancelReason, Event, Order, PaymentMethod, Status};
 use proptest::prelude::*;
 use uuid::Uuid;
 
@@ -90,6 +90,19 @@ proptest! {
         prop_assert_eq!(PaymentMethod::parse(method.as_str()), Some(method));
         prop_assert_eq!(PaymentMethod::parse(&format!("PAYMENT_METHOD_{}", method.as_str())), Some(method));
     }
+}
+
+#[test]
+fn an_order_may_be_paid_or_cancelled_while_it_is_unpaid_and_no_attempt_is_in_progress() {
+    let mut order = new_order();
+    assert_eq!(order.allowed_actions(), Action::ALL);
+
+    order.begin_attempt(PaymentMethod::Card).unwrap();
+    assert_eq!(order.allowed_actions(), []);
+    order.end_attempt(1).unwrap();
+    assert_eq!(order.allowed_actions(), Action::ALL);
+    order.cancel(CancelReason::ByUser).unwrap();
+    assert_eq!(order.allowed_actions(), []);
 }
 
 #[test]

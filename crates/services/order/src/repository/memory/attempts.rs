@@ -8,7 +8,7 @@ use contracts::ids::{OrderId, UserId};
 use super::{MemoryOrders, tables::Row};
 use crate::{
     error::Error,
-    model::{AttemptLease, Claim, Order, Outcome, PaymentMethod, Status},
+    model::{AttemptLease, CancelReason, Claim, Order, Outcome, PaymentMethod},
     repository::{Attempts, LONG_UNSETTLED_TRIES, Settlement},
 };
 
@@ -82,7 +82,7 @@ impl Attempts for MemoryOrders {
             }
             Settlement::Cancelled { event } => {
                 row.order.end_attempt(attempt)?;
-                row.order.status = Status::Cancelled;
+                row.order.cancel(CancelReason::OutOfStock)?;
                 self.tell(event);
             }
             Settlement::Compensated { transaction, event } => {

@@ -146,10 +146,13 @@ async fn an_order_is_created_shown_paid_and_cancelled_as_the_contract_says() {
     let parts = json!([api.part, api.part]);
     assert_eq!(
         pending,
-        json!({ "order_uuid": order, "user_uuid": api.user, "part_uuids": parts, "total_price": 2469.0, "status": "PENDING_PAYMENT" })
+        json!({
+            "order_uuid": order, "user_uuid": api.user, "part_uuids": parts, "total_price": 2469.0,
+            "status": "PENDING_PAYMENT", "allowed_actions": ["PAY", "CANCEL"],
+        })
     );
     assert_eq!(paid_status, StatusCode::OK);
-    assert_eq!(shown["status"], "PAID");
+    assert_eq!((&shown["status"], &shown["allowed_actions"]), (&json!("PAID"), &json!([])));
     assert_eq!(shown["payment_method"], "SBP");
     assert_eq!(shown["transaction_uuid"], paid["transaction_uuid"]);
     assert_eq!(cancelled.status(), StatusCode::NO_CONTENT);

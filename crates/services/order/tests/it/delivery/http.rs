@@ -73,14 +73,16 @@ async fn an_order_without_an_address_is_as_it_was() {
         assert_eq!(
             shown,
             format!(
-                r#"{{"order_uuid":"{order}","user_uuid":"{user}","part_uuids":{parts},"total_price":{price},"status":"PENDING_PAYMENT"}}"#
+                r#"{{"order_uuid":"{order}","user_uuid":"{user}","part_uuids":{parts},"total_price":{price},"status":"PENDING_PAYMENT","allowed_actions":["PAY","CANCEL"]}}"#
             )
         );
         problem(track(&api, order).await, 404, "DELIVERY_NOT_FOUND").await;
     }
     for listed in list(&api).await.as_array().unwrap() {
         let members: Vec<_> = listed.as_object().unwrap().keys().map(String::as_str).collect();
-        assert_eq!(members, ["created_at", "order_uuid", "part_uuids", "status", "total_price", "user_uuid"]);
+        let expected =
+            ["allowed_actions", "created_at", "order_uuid", "part_uuids", "status", "total_price", "user_uuid"];
+        assert_eq!(members, expected);
     }
 }
 
