@@ -19,7 +19,7 @@ pub struct Words {
 }
 
 /// The states that begin with an event of one type: the event, the service that keeps the state, its name, and its title.
-const STATES: [(&str, &str, &str, &str); 5] = [
+const STATES: &[(&str, &str, &str, &str)] = &[
     ("OrderCreated", "order", "PENDING_PAYMENT", "Waiting for payment"),
     ("OrderPaid", "order", "PAID", "Paid"),
     ("ShipAssembled", "order", "ASSEMBLED", "Ship ready"),
@@ -31,7 +31,7 @@ const STATES: [(&str, &str, &str, &str); 5] = [
 pub fn state(kind: &str, payload: &Value) -> Option<State> {
     let route = route_of(kind)?;
     let event = kind.strip_prefix("events.v1.")?;
-    if let Some((_, service, name, _)) = STATES.into_iter().find(|(own, ..)| *own == event) {
+    if let Some((_, service, name, _)) = STATES.iter().copied().find(|(own, ..)| *own == event) {
         return Some(State { service, name: name.to_owned() });
     }
     // For these two events, the state is the status in the payload.
@@ -45,7 +45,7 @@ pub fn state_title(service: &str, name: &str) -> Option<&'static str> {
         "payment" => payment(name),
         "delivery" => delivery(name).map(|(title, _)| title),
         _ => {
-            let own = STATES.into_iter().find(|(_, keeper, state, _)| (*keeper, *state) == (service, name));
+            let own = STATES.iter().copied().find(|(_, keeper, state, _)| (*keeper, *state) == (service, name));
             own.map(|(.., title)| title)
         }
     }

@@ -49,27 +49,26 @@ fn meaning(step: &StepView) -> Meaning {
     if is_trouble {
         return Meaning::Trouble;
     }
-    match step.service.as_str() {
-        "payment" => Meaning::Money,
-        "inventory" | "assembly" | "delivery" | "geo" => Meaning::Goods,
-        "notification" => Meaning::Messages,
-        _ => Meaning::Plain,
-    }
+    service(&step.service).map_or(Meaning::Plain, |(_, _, meaning)| meaning)
+}
+
+/// The services of an order's events: what each does for the order, and the meaning of its steps.
+const SERVICES: &[(&str, &str, Meaning)] = &[
+    ("order", "keeps your order", Meaning::Plain),
+    ("payment", "takes the money", Meaning::Money),
+    ("inventory", "has the parts", Meaning::Goods),
+    ("assembly", "builds the ship", Meaning::Goods),
+    ("delivery", "carries it to you", Meaning::Goods),
+    ("notification", "sends you messages", Meaning::Messages),
+];
+
+fn service(name: &str) -> Option<(&'static str, &'static str, Meaning)> {
+    SERVICES.iter().copied().find(|(service, ..)| *service == name)
 }
 
 /// What a service does for an order.
-pub fn role(service: &str) -> &'static str {
-    match service {
-        "order" => "keeps your order",
-        "payment" => "takes the money",
-        "inventory" => "has the parts",
-        "assembly" => "builds the ship",
-        "delivery" => "carries it to you",
-        "notification" => "sends you messages",
-        "customers" => "checks identities",
-        "console" => "shows you this page",
-        _ => "",
-    }
+pub fn role(name: &str) -> &'static str {
+    service(name).map_or("", |(_, role, _)| role)
 }
 
 pub fn order(status: &str) -> &str {
