@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::{MemoryInventory, Reservation, Tables};
 use crate::{
     error::Error,
-    model::{Holder, Lines, ReservedLine, Status, Stock},
+    model::{Ended, Holder, Lines, ReservedLine, Reserving, Status, Stock},
     repository::{ABSENCE_COUNTS_FOR, Due, Expiry, Warehouse},
 };
 
@@ -68,17 +68,18 @@ impl Warehouse for MemoryInventory {
         holder: Option<Holder>,
     ) -> Result<Vec<ReservedLine>, Error> {
         let mut tables = self.tables();
-        match tables.reservations.get_mut(&order) {
-            Some(reservation) if reservation.status == Status::Released => Err(Error::ReservationEnded(order)),
-            Some(reservation) if reservation.status != Status::Expired => {
-                if reservation.status.holds_stock() {
+        if let Some(reservation) = tables.reservations.get_mut(&order) {
+            match reservation.status.on_reserve().map_err(|Ended| Error::ReservationEnded(order))? {
+                Reserving::TakesStock => {}
+                Reserving::ChangesExpiry => {
                     let (status, expires_at) = self.kept(expiry);
                     reservation.change(status, expires_at, self.clock.now());
+                    return Ok(reservation.items.clone());
                 }
-                Ok(reservation.items.clone())
+                Reserving::ChangesNothing => return Ok(reservation.items.clone()),
             }
-            _ => self.make(&mut tables, order, lines, expiry, holder),
         }
+        self.make(&mut tables, order, lines, expiry, holder)
     }
 
     async fn release(&self, order: OrderId, cause: Option<Cause>) -> Result<(), Error> {
@@ -94,10 +95,8 @@ impl Warehouse for MemoryInventory {
         };
         let reservation = tables.reservations.entry(order).or_insert_with(tombstone);
         let before = reservation.status;
-        match before {
-            Status::Committed => return Err(Error::ReservationEnded(order)),
-            Status::Released => return Ok(()),
-            Status::Held | Status::Confirmed | Status::Expired => {}
+        if !before.on_release().map_err(|Ended| Error::ReservationEnded(order))? {
+            return Ok(());
         }
         reservation.change(Status::Released, None, now);
         let items = reservation.items.clone();
@@ -117,11 +116,11 @@ impl Warehouse for MemoryInventory {
         }
         self.record(cause);
         let mut reservation = tables.reservations.get(&order).cloned().ok_or(Error::ReservationNotFound(order))?;
-        match reservation.status {
-            Status::Committed => return Ok(()),
-            Status::Released => return Err(Error::ReservationEnded(order)),
-            Status::Expired => tables.check(&reservation.lines(), None)?,
-            Status::Held | Status::Confirmed => {}
+        if !reservation.status.on_commit().map_err(|Ended| Error::ReservationEnded(order))? {
+            return Ok(());
+        }
+        if !reservation.status.holds_stock() {
+            tables.check(&reservation.lines(), None)?;
         }
         tables.change(&reservation.items, self.clock.now(), |stock, quantity| {
             let from = if reservation.status.holds_stock() { &mut stock.reserved } else { &mut stock.available };
