@@ -19,6 +19,7 @@ pub struct Words {
 }
 
 /// The states that begin with an event of one type: the event, the service that keeps the state, its name, and its title.
+/// Any other event begins no state.
 const STATES: &[(&str, &str, &str, &str)] = &[
     ("OrderCreated", "order", "PENDING_PAYMENT", "Waiting for payment"),
     ("OrderPaid", "order", "PAID", "Paid"),
@@ -110,20 +111,19 @@ pub fn delivery(status: &str) -> Option<(&'static str, &'static str)> {
 
 #[cfg(test)]
 mod tests {
-    use contracts::events::{DELIVERY_STATUSES, PAYMENT_OUTCOMES, ROUTES};
+    use contracts::events::{DELIVERY_STATUSES, PAYMENT_OUTCOMES};
     use serde_json::json;
 
     use super::*;
 
     #[test]
-    fn every_event_of_an_order_begins_a_state_with_a_title_and_has_words() {
-        for route in ROUTES.iter().filter(|route| route.is_of_order()) {
-            // FAILED is a status of payments and of deliveries. The states of the other events do not depend on it.
-            let state = state(route.kind, &json!({"status": "FAILED"})).unwrap_or_else(|| panic!("{}", route.kind));
-            assert!(state_title(state.service, &state.name).is_some(), "{state:?}");
-            let name = route.kind.rsplit('.').next().unwrap();
-            let mut statuses = DELIVERY_STATUSES.into_iter().chain(PAYMENT_OUTCOMES);
-            assert!(statuses.any(|status| words(name, |_| Some(status)).is_some()), "{name}");
+    fn every_state_begins_with_an_event_of_the_catalogue_and_has_a_title() {
+        let of_status =
+            [("PaymentCompleted", "payment", "FAILED", ""), ("DeliveryStatusUpdated", "delivery", "FAILED", "")];
+        for (event, service, name, _) in STATES.iter().copied().chain(of_status) {
+            let state = state(&format!("events.v1.{event}"), &json!({"status": name}));
+            assert_eq!(state, Some(State { service, name: name.to_owned() }), "{event}");
+            assert!(state_title(service, name).is_some(), "{event}");
         }
         assert_eq!(state("events.v1.Unheard", &json!({})), None);
         assert_eq!((state_title("order", "UNHEARD"), state_title("audit", "PAID")), (None, None));

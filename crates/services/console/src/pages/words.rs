@@ -20,7 +20,21 @@ impl StepView {
 /// The name of a state or event, short enough for the drawing.
 fn title(step: &StepView) -> String {
     let title = event_words(step).map(|words| words.title).or_else(|| event::state_title(&step.service, &step.name));
-    title.unwrap_or(&step.name).to_owned()
+    title.map_or_else(|| spaced(&step.name), str::to_owned)
+}
+
+/// Returns the type of an event as words: `ShipAssembled` is "Ship assembled". Other names stay as they are.
+fn spaced(name: &str) -> String {
+    let mut words = String::new();
+    for letter in name.chars() {
+        if letter.is_ascii_uppercase() && words.ends_with(|before: char| before.is_ascii_lowercase()) {
+            words.push(' ');
+            words.push(letter.to_ascii_lowercase());
+        } else {
+            words.push(letter);
+        }
+    }
+    words
 }
 
 fn event_words(step: &StepView) -> Option<Words> {
@@ -149,5 +163,17 @@ pub fn action(action: &str) -> &str {
         "replay" => "Dead letters replayed",
         "restock" => "Restocked",
         other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::spaced;
+
+    #[test]
+    fn an_event_without_words_of_its_own_has_those_of_its_type() {
+        for (name, words) in [("ShipAssembled", "Ship assembled"), ("PENDING_PAYMENT", "PENDING_PAYMENT"), ("", "")] {
+            assert_eq!(spaced(name), words);
+        }
     }
 }
