@@ -1,5 +1,5 @@
-//! The records of an order, the steps of its timeline, the texts for both and for refusals, and what operators see of the
-//! system.
+//! The records of an order, the steps of its timeline, the texts for both and for refusals, and what operators see of
+//! the system.
 
 pub mod event;
 mod operator;

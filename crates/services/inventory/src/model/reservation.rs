@@ -1,5 +1,5 @@
-//! An order's reservation of stock, and what each request does to it. The statements in `repository/postgres/warehouse/`
-//! repeat these decisions, because they decide while they lock the stock.
+//! An order's reservation of stock, and what each request does to it. The statements in
+//! `repository/postgres/warehouse/` repeat these decisions, because they decide while they lock the stock.
 
 use std::collections::BTreeMap;
 

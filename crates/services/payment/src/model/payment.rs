@@ -39,8 +39,8 @@ impl Payment {
     /// Fails with the reason for which a partial refund gives nothing back, if there is one. `refunds` is the number of
     /// the partial refunds so far.
     ///
-    /// The statement of `add_refund` in `repository/postgres/partial_refunds.rs` repeats this rule, because it must decide
-    /// while it locks the payment.
+    /// The statement of `add_refund` in `repository/postgres/partial_refunds.rs` repeats this rule, because it must
+    /// decide while it locks the payment.
     pub fn check_refund(&self, amount: Money, refunds: usize) -> Result<(), RefundRefusal> {
         let left = self.left();
         if !matches!(self.status, Status::Succeeded { .. }) {
