@@ -147,6 +147,23 @@ impl NewOrder {
     pub fn create(&self, total_price: Money) -> Event {
         Event::Created { order: self.uuid, user: self.user, parts: self.parts.clone(), total_price }
     }
+
+    /// Returns the order as it is when it was just created.
+    pub fn created(&self, total_price: Money, created_at: DateTime<Utc>) -> Order {
+        Order {
+            uuid: self.uuid,
+            user: self.user,
+            delivery_address: self.delivery_address.clone(),
+            delivery: None,
+            parts: self.parts.clone(),
+            total_price,
+            status: Status::PendingPayment,
+            attempts: 0,
+            attempt: None,
+            payment: None,
+            created_at,
+        }
+    }
 }
 
 impl Order {

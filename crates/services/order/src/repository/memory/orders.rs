@@ -38,19 +38,7 @@ impl Orders for MemoryOrders {
         if tables.orders.values().filter(is_unpaid).count() >= unpaid_limits.max_unpaid as usize {
             return Err(Error::TooManyUnpaid { most: unpaid_limits.max_unpaid });
         }
-        let created = Order {
-            uuid: order.uuid,
-            user: order.user,
-            delivery_address: order.delivery_address.clone(),
-            delivery: None,
-            parts: order.parts.clone(),
-            total_price: quote.total_price,
-            status: Status::PendingPayment,
-            attempts: 0,
-            attempt: None,
-            payment: None,
-            created_at: now,
-        };
+        let created = order.created(quote.total_price, now);
         tables.orders.insert(
             order.uuid,
             Row {
