@@ -73,7 +73,7 @@ impl Attempts for PgOrders {
                 Ok(self.payments.submit(request).await?.unwrap_or_default())
             }
             Settlement::Declined(refusal) => {
-                settle::declined(&self.pool, order, lease.attempt.number, refusal, outcome).await
+                settle::declined(&self.pool, None, order, lease.attempt.number, refusal, true, outcome).await
             }
             Settlement::Abandoned => settle::abandoned(&self.pool, order, lease).await,
             Settlement::Cancelled { event } => settle::cancelled(&self.pool, order, lease, None, event, outcome).await,
