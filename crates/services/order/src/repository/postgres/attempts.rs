@@ -46,9 +46,11 @@ impl Attempts for PgOrders {
     ) -> Result<Option<AttemptLease>, Error> {
         let taken = query_orders!(
             "update orders
-            set attempt_epoch = attempt_epoch + 1, attempt_shared = true, attempt_next_at = now() + make_interval(secs => $4)
+            set attempt_epoch = attempt_epoch + 1, attempt_shared = true,
+                attempt_next_at = now() + make_interval(secs => $4)
             where uuid = $1 and user_uuid = $2 and attempt = $3 and attempt_method is not null
-            returning " + COLUMNS,
+            returning "
+                + COLUMNS,
             order.uuid(),
             user.uuid(),
             attempt,

@@ -44,7 +44,8 @@ macro_rules! query_orders {
                 + r#"uuid as "uuid: _", user_uuid as "user_uuid: _", delivery_address,
                     delivery_uuid as "delivery_uuid: _", delivery_status, tracking_number, estimated_delivery,
                     part_uuids as "part_uuids: _", total_price, status, attempt, attempt_method, attempt_epoch,
-                    attempt_shared, attempt_tries, payment_method, transaction_uuid as "transaction_uuid: _", created_at"#
+                    attempt_shared, attempt_tries, payment_method, transaction_uuid as "transaction_uuid: _",
+                    created_at"#
                 $(+ $after)?,
             $($arguments)+
         )
