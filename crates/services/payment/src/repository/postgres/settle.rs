@@ -2,13 +2,13 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use contracts::ids::{OrderId, TransactionId, UserId};
+use contracts::ids::TransactionId;
 use platform::{
     outbox::{self, Columns},
     postgres::Database,
 };
 
-use super::super::row::Row;
+use super::row::{Row, query_payments};
 use crate::model::{Intent, Outcome};
 
 #[derive(Clone)]
@@ -54,9 +54,8 @@ pub async fn settle(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<Ha
     let events: Columns = requests.iter().map(|request| request.event.clone()).collect();
     let of_cancelled: Vec<&[u8]> = requests.iter().map(|request| request.of_cancelled.as_slice()).collect();
     let traces: Vec<_> = requests.iter().map(|request| request.trace.clone()).collect();
-    let rows = sqlx::query_as!(
-        Row,
-        r#"with requests as materialized (
+    let rows = query_payments!(
+        "with requests as materialized (
             select *
             from unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::text[], $6::bytea[], $7::bytea[], $8::jsonb[])
                 as request (transaction_uuid, decline, reference, event_uuid, event_type, payload, of_cancelled, trace)
@@ -88,10 +87,7 @@ pub async fn settle(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<Ha
             from settled
             join requests using (transaction_uuid)
         )
-        select transaction_uuid as "transaction_uuid: TransactionId", order_uuid as "order_uuid: OrderId", attempt,
-            user_uuid as "user_uuid: UserId", method, amount, provider, status, decline_reason, provider_reference,
-            refund_number, refund_reference, cancelled, partially_refunded, created_at, updated_at
-        from settled"#,
+        select " + COLUMNS + " from settled",
         &transactions,
         &declines as _,
         &references as _,
