@@ -53,7 +53,7 @@ macro_rules! query_orders {
 }
 pub(super) use query_orders;
 
-/// The columns that a new order brings, as JSON for `jsonb_to_recordset`. The statement sets those that depend on the
+/// The columns that a new order brings, as JSON for `jsonb_to_record`. The statement sets those that depend on the
 /// database's clock, and the others have their defaults.
 #[derive(Clone, Serialize)]
 pub struct NewRow {

@@ -17,7 +17,7 @@ use crate::{
     repository::{Quote, UNPAID_COUNTS_FOR, UnpaidLimits},
 };
 
-/// A request. The fields that are serialised are the columns of `requests` in the statement.
+/// A request. The fields that are serialised are the columns of `request` in the statement.
 #[derive(Clone, Serialize)]
 pub struct Request {
     new_order: NewRow,
@@ -65,16 +65,17 @@ impl Request {
 /// user's limit of unpaid orders. Orders of one user in the same group count towards the limit in the order of their arrival. The order,
 /// its event and the key's outcome are stored together, in one round trip for all requests that wait.
 pub async fn create(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<HashMap<OrderId, Row>> {
+    let new: Vec<_> = requests.iter().map(Json).collect();
     let events: Columns = requests.iter().map(|request| request.event.clone()).collect();
     let traces: Vec<_> = requests.iter().map(|request| request.trace.clone()).collect();
     let rows = query_orders!(
         "with requests as materialized (
-            select (new_order).uuid, (new_order).user_uuid, request.*
-            from rows from (jsonb_to_recordset($1) as (new_order orders, pays_itself boolean, pay_within float8,
-                max_unpaid bigint, key text, token uuid, outcome jsonb))
-                with ordinality as request
+            select (new_order).uuid, (new_order).user_uuid, request.*, number
+            from unnest($1::jsonb[]) with ordinality as sent (fields, number)
+            cross join lateral jsonb_to_record(fields) as request (new_order orders, pays_itself boolean,
+                pay_within float8, max_unpaid bigint, key text, token uuid, outcome jsonb)
         ), held as materialized (
-            select idempotency_keys.user_uuid, idempotency_keys.key, requests.ordinality
+            select idempotency_keys.user_uuid, idempotency_keys.key, requests.number
             from (select * from requests where key is not null order by user_uuid, key) as requests
             cross join lateral (
                 select user_uuid, key from idempotency_keys
@@ -99,9 +100,9 @@ pub async fn create(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<Ha
                 ) as found
             ) as counted
         ), admitted as (
-            select *, row_number() over (partition by user_uuid order by ordinality) as place
+            select *, row_number() over (partition by user_uuid order by number) as place
             from requests
-            where (key is null or ordinality in (select ordinality from held))
+            where (key is null or number in (select number from held))
                 and uuid <> all(array(select uuid from orders where uuid = any(array(select uuid from requests))))
         ), created as (
             insert into orders (uuid, user_uuid, delivery_address, part_uuids, total_price, unit_prices, status,
@@ -126,13 +127,13 @@ pub async fn create(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<Ha
             set outcome = requests.outcome
             from created
             join requests using (uuid)
-            join held using (ordinality)
+            join held on held.number = requests.number
             where idempotency_keys.user_uuid = held.user_uuid and idempotency_keys.key = held.key
         )
         select "
             + COLUMNS
             + " from created",
-        Json(&*requests) as _,
+        &new as _,
         &events.uuids,
         &events.kinds,
         &events.keys,
