@@ -1,5 +1,5 @@
-//! An order's reservation of stock, and what each request does to it. The statements in
-//! `repository/postgres/warehouse/` repeat these decisions, because they decide while they lock the stock.
+//! An order's reservation of stock. The repositories implement its transitions: `repository/postgres/warehouse/` and
+//! `repository/memory/warehouse.rs`.
 
 use std::collections::BTreeMap;
 
@@ -32,50 +32,9 @@ pub enum Status {
     Expired,
 }
 
-/// What a request to reserve does to an existing reservation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reserving {
-    /// The reservation holds its stock. Only its expiry changes.
-    ChangesExpiry,
-    /// The reservation takes its parts from the available stock again.
-    TakesStock,
-    ChangesNothing,
-}
-
-/// The reservation has ended in a way that contradicts the request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Ended;
-
 impl Status {
     pub const fn holds_stock(self) -> bool {
         matches!(self, Self::Held | Self::Confirmed)
-    }
-
-    pub const fn on_reserve(self) -> Result<Reserving, Ended> {
-        match self {
-            Self::Held | Self::Confirmed => Ok(Reserving::ChangesExpiry),
-            Self::Expired => Ok(Reserving::TakesStock),
-            Self::Committed => Ok(Reserving::ChangesNothing),
-            Self::Released => Err(Ended),
-        }
-    }
-
-    /// Returns true if a request to release changes the reservation, and false if it repeats an earlier one.
-    pub const fn on_release(self) -> Result<bool, Ended> {
-        match self {
-            Self::Held | Self::Confirmed | Self::Expired => Ok(true),
-            Self::Released => Ok(false),
-            Self::Committed => Err(Ended),
-        }
-    }
-
-    /// Returns true if a request to commit changes the reservation, and false if it repeats an earlier one.
-    pub const fn on_commit(self) -> Result<bool, Ended> {
-        match self {
-            Self::Held | Self::Confirmed | Self::Expired => Ok(true),
-            Self::Committed => Ok(false),
-            Self::Released => Err(Ended),
-        }
     }
 }
 

@@ -34,7 +34,7 @@ impl Reservation {
         self.status = status;
         self.expires_at = expires_at;
         self.updated_at = now;
-        if !status.holds_stock() {
+        if !matches!(status, Status::Held | Status::Confirmed) {
             self.first_ended_at = self.first_ended_at.or(Some(now));
         }
     }

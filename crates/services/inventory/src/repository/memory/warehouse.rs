@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::{MemoryInventory, Reservation, Tables};
 use crate::{
     error::Error,
-    model::{Ended, Holder, Lines, ReservedLine, Reserving, Status, Stock},
+    model::{Holder, Lines, ReservedLine, Status, Stock},
     repository::{ABSENCE_COUNTS_FOR, Due, Expiry, Warehouse},
 };
 
@@ -68,18 +68,17 @@ impl Warehouse for MemoryInventory {
         holder: Option<Holder>,
     ) -> Result<Vec<ReservedLine>, Error> {
         let mut tables = self.tables();
-        if let Some(reservation) = tables.reservations.get_mut(&order) {
-            match reservation.status.on_reserve().map_err(|Ended| Error::ReservationEnded(order))? {
-                Reserving::TakesStock => {}
-                Reserving::ChangesExpiry => {
+        match tables.reservations.get_mut(&order) {
+            Some(reservation) if reservation.status == Status::Released => Err(Error::ReservationEnded(order)),
+            Some(reservation) if reservation.status != Status::Expired => {
+                if reservation.status.holds_stock() {
                     let (status, expires_at) = self.kept(expiry);
                     reservation.change(status, expires_at, self.clock.now());
-                    return Ok(reservation.items.clone());
                 }
-                Reserving::ChangesNothing => return Ok(reservation.items.clone()),
+                Ok(reservation.items.clone())
             }
+            _ => self.make(&mut tables, order, lines, expiry, holder),
         }
-        self.make(&mut tables, order, lines, expiry, holder)
     }
 
     async fn release(&self, order: OrderId, cause: Option<Cause>) -> Result<(), Error> {
@@ -95,8 +94,10 @@ impl Warehouse for MemoryInventory {
         };
         let reservation = tables.reservations.entry(order).or_insert_with(tombstone);
         let before = reservation.status;
-        if !before.on_release().map_err(|Ended| Error::ReservationEnded(order))? {
-            return Ok(());
+        match before {
+            Status::Committed => return Err(Error::ReservationEnded(order)),
+            Status::Released => return Ok(()),
+            Status::Held | Status::Confirmed | Status::Expired => {}
         }
         reservation.change(Status::Released, None, now);
         let items = reservation.items.clone();
@@ -116,11 +117,11 @@ impl Warehouse for MemoryInventory {
         }
         self.record(cause);
         let mut reservation = tables.reservations.get(&order).cloned().ok_or(Error::ReservationNotFound(order))?;
-        if !reservation.status.on_commit().map_err(|Ended| Error::ReservationEnded(order))? {
-            return Ok(());
-        }
-        if !reservation.status.holds_stock() {
-            tables.check(&reservation.lines(), None)?;
+        match reservation.status {
+            Status::Committed => return Ok(()),
+            Status::Released => return Err(Error::ReservationEnded(order)),
+            Status::Expired => tables.check(&reservation.lines(), None)?,
+            Status::Held | Status::Confirmed => {}
         }
         tables.change(&reservation.items, self.clock.now(), |stock, quantity| {
             let from = if reservation.status.holds_stock() { &mut stock.reserved } else { &mut stock.available };
