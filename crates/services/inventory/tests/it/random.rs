@@ -93,7 +93,8 @@ impl Names {
         let warehouse = &on.warehouse;
         let outcome = match call {
             Call::Reserve { order, lines, expiry } => {
-                let outcome = warehouse.reserve(self.orders[*order], &self.lines(lines), *expiry, None).await;
+                let lines: Vec<_> = self.lines(lines).iter().collect();
+                let outcome = on.reserve(self.orders[*order], &lines, *expiry).await;
                 outcome.map(|reserved| format!("{reserved:?}"))
             }
             Call::Confirm { order } => {

@@ -14,23 +14,31 @@ use uuid::Uuid;
 use super::{MemoryInventory, Reservation, Tables};
 use crate::{
     error::Error,
-    model::{Holder, Lines, ReservedLine, Status, Stock},
-    repository::{ABSENCE_COUNTS_FOR, Due, Expiry, Warehouse},
+    model::{Lines, ReservedLine, Status, Stock},
+    repository::{ABSENCE_COUNTS_FOR, Due, Expiry, ReservationRequest, Warehouse},
 };
 
 impl MemoryInventory {
+    fn reserve_for(&self, tables: &mut Tables, request: &ReservationRequest) -> Result<Vec<ReservedLine>, Error> {
+        match tables.reservations.get_mut(&request.order) {
+            Some(reservation) if reservation.status == Status::Released => Err(Error::ReservationEnded(request.order)),
+            Some(reservation) if reservation.status != Status::Expired => {
+                if reservation.status.holds_stock() {
+                    let (status, expires_at) = self.kept(request.expiry);
+                    reservation.change(status, expires_at, self.clock.now());
+                }
+                Ok(reservation.items.clone())
+            }
+            _ => self.make(tables, request),
+        }
+    }
+
     /// Creates the order's reservation, or renews an expired one with its original lines and prices.
-    fn make(
-        &self,
-        tables: &mut Tables,
-        order: OrderId,
-        lines: &Lines,
-        expiry: Expiry,
-        holder: Option<Holder>,
-    ) -> Result<Vec<ReservedLine>, Error> {
+    fn make(&self, tables: &mut Tables, request: &ReservationRequest) -> Result<Vec<ReservedLine>, Error> {
+        let ReservationRequest { order, lines, expiry, holder } = request;
         let now = self.clock.now();
-        let holder_if_held = holder.filter(|_| expiry != Expiry::Never);
-        let items = if let Some(expired) = tables.reservations.get(&order) {
+        let holder_if_held = holder.filter(|_| *expiry != Expiry::Never);
+        let items = if let Some(expired) = tables.reservations.get(order) {
             tables.check(&expired.lines(), holder_if_held)?;
             expired.items.clone()
         } else {
@@ -42,8 +50,8 @@ impl MemoryInventory {
             stock.available -= quantity;
             stock.reserved += quantity;
         })?;
-        let (status, expires_at) = self.kept(expiry);
-        let reservation = tables.reservations.entry(order).or_insert_with(|| Reservation::new(items.clone(), now));
+        let (status, expires_at) = self.kept(*expiry);
+        let reservation = tables.reservations.entry(*order).or_insert_with(|| Reservation::new(items.clone(), now));
         reservation.user = holder.map(|holder| holder.user);
         reservation.change(status, expires_at, now);
         Ok(items)
@@ -60,25 +68,9 @@ impl MemoryInventory {
 
 #[async_trait]
 impl Warehouse for MemoryInventory {
-    async fn reserve(
-        &self,
-        order: OrderId,
-        lines: &Lines,
-        expiry: Expiry,
-        holder: Option<Holder>,
-    ) -> Result<Vec<ReservedLine>, Error> {
+    async fn reserve(&self, requests: Vec<ReservationRequest>) -> Vec<Result<Vec<ReservedLine>, Error>> {
         let mut tables = self.tables();
-        match tables.reservations.get_mut(&order) {
-            Some(reservation) if reservation.status == Status::Released => Err(Error::ReservationEnded(order)),
-            Some(reservation) if reservation.status != Status::Expired => {
-                if reservation.status.holds_stock() {
-                    let (status, expires_at) = self.kept(expiry);
-                    reservation.change(status, expires_at, self.clock.now());
-                }
-                Ok(reservation.items.clone())
-            }
-            _ => self.make(&mut tables, order, lines, expiry, holder),
-        }
+        requests.iter().map(|request| self.reserve_for(&mut tables, request)).collect()
     }
 
     async fn release(&self, order: OrderId, cause: Option<Cause>) -> Result<(), Error> {

@@ -12,12 +12,13 @@ use platform::ids;
 
 use crate::{
     by,
-    fixture::{AT_ONCE, Fixture, LATER, new_cause, new_order, new_part, new_user},
+    fixture::{AT_ONCE, Fixture, LATER, new_cause, new_order, new_part, new_user, request},
 };
 
 contract!(
     all_lines_are_reserved_or_none,
     an_unknown_part_is_named,
+    each_order_of_a_batch_is_decided_by_itself,
     a_repeated_call_returns_what_the_first_did,
     a_confirmed_reservation_does_not_expire,
     a_confirmed_reservation_is_held_again_once_its_payment_is_declined,
@@ -67,6 +68,52 @@ async fn an_unknown_part_is_named(fixture: Fixture) {
 
     assert!(matches!(outcome, Err(Error::PartNotFound(part)) if part == unknown), "{outcome:?}");
     assert_eq!(fixture.available(a).await, 1);
+}
+
+async fn each_order_of_a_batch_is_decided_by_itself(fixture: Fixture) {
+    let [a, b] = fixture.stocked([9, 2]).await;
+    let [held, confirmed, released, expired] = [(); 4].map(|()| new_order());
+    for (order, expiry) in [(held, LATER), (confirmed, Expiry::Never), (released, LATER), (expired, AT_ONCE)] {
+        fixture.reserve(order, &[(a, 1)], expiry).await.unwrap();
+    }
+    fixture.warehouse.release(released, None).await.unwrap();
+    fixture.expire(1).await.unwrap();
+
+    let requests = vec![
+        request(held, &[(b, 9)], Expiry::Never, None),
+        request(new_order(), &[(b, 2)], LATER, None),
+        request(new_order(), &[(a, 1), (b, 1)], LATER, None),
+        request(released, &[(a, 1)], LATER, None),
+        request(expired, &[(a, 1)], Expiry::Never, None),
+        request(confirmed, &[(a, 1)], AT_ONCE, None),
+        request(new_order(), &[(new_part(), 1)], LATER, None),
+        request(held, &[(a, 1)], AT_ONCE, None),
+        request(new_order(), &[(a, 6)], Expiry::Never, None),
+    ];
+    let results = fixture.warehouse.reserve(requests).await;
+
+    let outcomes: Vec<_> =
+        results.iter().map(|result| result.as_ref().map(|lines| (lines[0].part, lines[0].quantity))).collect();
+    let [
+        Ok(first),
+        Ok(last_two),
+        Err(Error::OutOfStock(short)),
+        Err(Error::ReservationEnded(ended)),
+        Ok(renewed),
+        Ok(again),
+        Err(Error::PartNotFound(_)),
+        Ok(repeated),
+        Ok(six),
+    ] = &outcomes[..]
+    else {
+        panic!("{outcomes:?}");
+    };
+    assert_eq!([first, renewed, again, repeated], [&(a, 1); 4]);
+    assert_eq!((last_two, six), (&(b, 2), &(a, 6)));
+    assert_eq!((*short, *ended), (b, released));
+    assert_eq!((fixture.available(a).await, fixture.available(b).await), (0, 0));
+    let due = fixture.due(10).await;
+    assert!(due.len() == 2 && due.contains(&held) && due.contains(&confirmed), "{due:?}");
 }
 
 async fn a_repeated_call_returns_what_the_first_did(fixture: Fixture) {
