@@ -9,18 +9,28 @@ use futures::TryStreamExt as _;
 use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
 
-use super::{Query, parsed};
+use super::{Query, parsed, reader::Reader};
 
 macro_rules! select {
     ($($of:literal)?) => { concat!("select order_uuid, status, started_at, due_at from jobs", $($of)?) };
 }
 
-pub async fn read(database: &mut PgConnection) -> anyhow::Result<Facts> {
+pub const READER: Reader = Reader {
+    service: &assembly::SERVICE,
+    facts: |database| Box::pin(read(database)),
+    of_order: Some(|database, order| Box::pin(of_order(database, order))),
+    pending: &[("ships being built", "select count(*) from jobs where status = 'building'")],
+    fingerprint:
+        "select concat_ws(' ', count(*), max(finished_at), (select max(id) from outbox), (select count(*) from inbox))
+        from jobs",
+};
+
+async fn read(database: &mut PgConnection) -> anyhow::Result<Facts> {
     Ok(Facts { builds: builds(database, sqlx::query_as(select!())).await?, ..Facts::default() })
 }
 
 /// Reads the facts of one order.
-pub async fn of_order(database: &mut PgConnection, order: Uuid) -> anyhow::Result<Facts> {
+async fn of_order(database: &mut PgConnection, order: Uuid) -> anyhow::Result<Facts> {
     let builds = builds(database, sqlx::query_as(select!(" where order_uuid = $1")).bind(order)).await?;
     Ok(Facts { builds, ..Facts::default() })
 }

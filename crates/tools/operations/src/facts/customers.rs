@@ -8,9 +8,27 @@ use chrono::{DateTime, Utc};
 use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
 
-use super::parsed;
+use super::{parsed, reader::Reader};
 
-pub async fn read(database: &mut PgConnection) -> anyhow::Result<Facts> {
+pub const READER: Reader = Reader {
+    service: &customers::SERVICE,
+    facts: |database| Box::pin(read(database)),
+    of_order: None,
+    pending: &[
+        ("checks of customers", "select count(*) from kyc_checks where outcome is null"),
+        // A loan of a user who is not a customer may be held for a day, so it does not count.
+        (
+            "loans to be credited",
+            "select count(*) from loans join customers on customers.uuid = loans.customer_uuid
+            where loans.status = 'crediting' or loans.status = 'held' and customers.kyc_status <> 'KYC_PENDING'",
+        ),
+    ],
+    fingerprint: "select concat_ws(' ', count(*), max(updated_at), sum(version), (select max(id) from outbox),
+            (select count(*) from loans), (select count(decided_at) from loans), (select count(credited_at) from loans))
+        from customers",
+};
+
+async fn read(database: &mut PgConnection) -> anyhow::Result<Facts> {
     Ok(Facts {
         customers: customers(database).await?,
         customer_versions: versions(database).await?,

@@ -9,7 +9,7 @@ use futures::TryStreamExt as _;
 use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
 
-use super::{Query, parsed};
+use super::{Query, parsed, reader::Reader};
 
 macro_rules! select {
     ($($of:literal)?) => {
@@ -22,7 +22,23 @@ macro_rules! select {
     };
 }
 
-pub async fn read(database: &mut PgConnection) -> anyhow::Result<Facts> {
+pub const READER: Reader = Reader {
+    service: &delivery::SERVICE,
+    facts: |database| Box::pin(read(database)),
+    of_order: Some(|database, order| Box::pin(of_order(database, order))),
+    // An order too large for every storage place waits for an operator, so it does not count.
+    pending: &[(
+        "ships being delivered",
+        "select count(*) from orders
+        where state = 'ASSIGNED' or state = 'CREATED' and volume <= (select max(total_volume) from storage_places)",
+    )],
+    fingerprint:
+        "select concat_ws(' ', count(*), max(updated_at), (select max(id) from outbox), (select count(*) from inbox),
+            (select string_agg(concat(x, ',', y), ' ' order by number) from couriers))
+        from orders",
+};
+
+async fn read(database: &mut PgConnection) -> anyhow::Result<Facts> {
     Ok(Facts {
         deliveries: deliveries(database, sqlx::query_as(select!())).await?,
         couriers: couriers(database).await?,
@@ -31,7 +47,7 @@ pub async fn read(database: &mut PgConnection) -> anyhow::Result<Facts> {
     })
 }
 
-pub async fn of_order(database: &mut PgConnection, order: Uuid) -> anyhow::Result<Facts> {
+async fn of_order(database: &mut PgConnection, order: Uuid) -> anyhow::Result<Facts> {
     let deliveries = deliveries(database, sqlx::query_as(select!(" where uuid = $1")).bind(order)).await?;
     // Both tables are small. They also name the order that is assigned, which the audit compares with the delivery's
     // own row.

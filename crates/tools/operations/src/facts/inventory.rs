@@ -11,7 +11,7 @@ use futures::TryStreamExt as _;
 use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
 
-use super::{Query, parsed};
+use super::{Query, parsed, reader::Reader};
 
 macro_rules! parts {
     ($rest:literal) => {
@@ -31,7 +31,17 @@ macro_rules! reservations {
     };
 }
 
-pub async fn read(database: &mut PgConnection) -> anyhow::Result<Facts> {
+pub const READER: Reader = Reader {
+    service: &inventory::SERVICE,
+    facts: |database| Box::pin(read(database)),
+    of_order: Some(|database, order| Box::pin(of_order(database, order))),
+    pending: &[("due reservations", "select count(*) from reservations where status = 'held' and expires_at <= now()")],
+    fingerprint: "select concat_ws(' ', count(*), max(updated_at), (select max(updated_at) from parts),
+            (select count(*) from restocks), (select count(*) from inbox))
+        from reservations",
+};
+
+async fn read(database: &mut PgConnection) -> anyhow::Result<Facts> {
     let (items, all) = (sqlx::query_as(items!()), sqlx::query_as(reservations!()));
     Ok(Facts {
         parts: parts(database, sqlx::query_as(parts!(" order by position"))).await?,
@@ -41,7 +51,7 @@ pub async fn read(database: &mut PgConnection) -> anyhow::Result<Facts> {
     })
 }
 
-pub async fn of_order(database: &mut PgConnection, order: Uuid) -> anyhow::Result<Facts> {
+async fn of_order(database: &mut PgConnection, order: Uuid) -> anyhow::Result<Facts> {
     let items = sqlx::query_as(items!(" where order_uuid = $1")).bind(order);
     let own = sqlx::query_as(reservations!(" where order_uuid = $1")).bind(order);
     let reservations = reservations(database, items, own).await?;

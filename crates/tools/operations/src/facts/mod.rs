@@ -5,14 +5,16 @@
 
 mod activity;
 pub(crate) mod assembly;
-mod customers;
+pub(crate) mod customers;
 pub(crate) mod delivery;
-mod intake;
+pub(crate) mod intake;
 pub(crate) mod inventory;
 pub(crate) mod messaging;
 pub(crate) mod notification;
 pub(crate) mod order;
+mod other_shops;
 pub(crate) mod payment;
+pub(crate) mod reader;
 pub(crate) mod topics;
 
 use anyhow::Context as _;
@@ -40,7 +42,7 @@ pub use self::{
 use crate::{
     databases::Databases,
     dead_letter_queue::DeadLetterQueue,
-    registry::{readable, with_database},
+    registry::{readable, reader_of, with_database},
 };
 use platform::server::service::Service;
 
@@ -76,13 +78,13 @@ impl Sources {
 
     /// Reads all facts. `progress` is called while topics are read.
     pub async fn gather(&self, progress: Progress) -> anyhow::Result<Facts> {
-        let with_events = with_database()
-            .filter(|service| ["outbox", "inbox"].iter().any(|table| service.has_table(table)))
+        let with_facts = with_database()
+            .filter(|service| reader_of(service).is_some() || service.has_table("outbox") || service.has_table("inbox"))
             .filter(|service| self.databases.has(service));
-        let read = with_events.map(|service| self.read(service));
+        let read = with_facts.map(|service| self.read(service));
         let parts = futures::future::try_join_all(read).await?;
         let own = joined(parts);
-        let intake = Box::pin(intake::read(&self.databases, &self.kafka, &self.topics, progress.clone())).await?;
+        let intake = Box::pin(other_shops::read(&self.databases, &self.kafka, &self.topics, progress.clone())).await?;
         let read = topics::read(&self.kafka, &self.topics, self.log_since, own.at, progress).await?;
         // The journal is read after the letters: it has each letter that was pruned before.
         let discarded = self.dead_letter_queue()?.discarded().await?;
@@ -96,7 +98,6 @@ impl Sources {
             outbox,
             kept_since: Some(messaging::kept_since(&self.kafka, own.at)),
             completions: [own.completions, read.completions].concat(),
-            personal: [own.personal, intake::customers(&self.databases).await?].concat(),
             books: vec![payment::LEDGER.to_owned()],
             intake,
             logs: read.logs,
@@ -110,19 +111,13 @@ impl Sources {
         DeadLetterQueue::new(self.kafka.clone(), self.topics.clone())
     }
 
-    /// Reads one database: its outbox and inboxes, if any, and the facts that the submodule of its service reads.
+    /// Reads one database: its outbox and inboxes, if any, and the facts that its service's reader reads.
     async fn read(&self, service: &'static Service) -> anyhow::Result<Facts> {
         let mut snapshot = snapshot(&self.databases, service).await?;
         let database = &mut snapshot;
-        let own = match service.name {
-            "order" => order::read(database).await?,
-            "inventory" => inventory::read(database).await?,
-            "payment" => payment::read(database).await?,
-            "assembly" => assembly::read(database).await?,
-            "notification" => notification::read(database).await?,
-            "delivery" => delivery::read(database).await?,
-            "customers" => customers::read(database).await?,
-            _ => Facts::default(),
+        let own = match reader_of(service) {
+            Some(reader) => (reader.facts)(database).await?,
+            None => Facts::default(),
         };
         let outbox = if service.has_table("outbox") { messaging::outbox(database, service).await? } else { Vec::new() };
         let inboxes =

@@ -9,7 +9,7 @@ use futures::TryStreamExt as _;
 use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
 
-use super::{Query, parsed, personal};
+use super::{Query, parsed, personal, reader::Reader};
 
 macro_rules! select {
     ($($of:literal)?) => {
@@ -21,7 +21,16 @@ macro_rules! select {
     };
 }
 
-pub async fn read(database: &mut PgConnection) -> anyhow::Result<Facts> {
+pub const READER: Reader = Reader {
+    service: &notification::SERVICE,
+    facts: |database| Box::pin(read(database)),
+    of_order: Some(|database, order| Box::pin(of_order(database, order))),
+    pending: &[("messages to be sent", "select count(*) from notifications where status = 'queued'")],
+    fingerprint: "select concat_ws(' ', count(*), sum(attempts), max(sent_at), (select count(*) from inbox))
+        from notifications",
+};
+
+async fn read(database: &mut PgConnection) -> anyhow::Result<Facts> {
     let chats = "select user_uuid, min(created_at) from notifications where chat is not null group by user_uuid";
     Ok(Facts {
         notifications: notifications(database, sqlx::query_as(select!())).await?,
@@ -31,7 +40,7 @@ pub async fn read(database: &mut PgConnection) -> anyhow::Result<Facts> {
 }
 
 /// Reads the facts of one order.
-pub async fn of_order(database: &mut PgConnection, order: Uuid) -> anyhow::Result<Facts> {
+async fn of_order(database: &mut PgConnection, order: Uuid) -> anyhow::Result<Facts> {
     let query = sqlx::query_as(select!(" where order_uuid = $1 order by created_at")).bind(order);
     Ok(Facts { notifications: notifications(database, query).await?, ..Facts::default() })
 }

@@ -9,7 +9,7 @@ use futures::TryStreamExt as _;
 use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
 
-use super::{Query, parsed, personal};
+use super::{Query, parsed, personal, reader::Reader};
 
 const ENDED_WITH_ADDRESS: &str = "select user_uuid, min(created_at) from orders
     where delivery_address is not null and (status = 'CANCELLED' or delivery_status in ('DELIVERED', 'FAILED'))
@@ -42,7 +42,25 @@ macro_rules! outcomes {
     };
 }
 
-pub async fn read(database: &mut PgConnection) -> anyhow::Result<Facts> {
+pub const READER: Reader = Reader {
+    service: &order::SERVICE,
+    facts: |database| Box::pin(read(database)),
+    of_order: Some(|database, order| Box::pin(of_order(database, order))),
+    // An order that waits for payment is not pending work.
+    pending: &[
+        ("attempts to pay", "select count(*) from orders where attempt_method is not null"),
+        ("paid orders", "select count(*) from orders where status = 'PAID'"),
+        (
+            "orders past their deadline",
+            "select count(*) from orders where status = 'PENDING_PAYMENT' and attempt_method is null and pay_until <= now()",
+        ),
+    ],
+    fingerprint: "select concat_ws(' ', count(*), max(updated_at), sum(attempt), (select max(id) from outbox),
+            (select count(*) from inbox), (select count(outcome) from idempotency_keys), count(delivery_status))
+        from orders",
+};
+
+async fn read(database: &mut PgConnection) -> anyhow::Result<Facts> {
     Ok(Facts {
         at: sqlx::query_scalar("select now()").fetch_one(&mut *database).await?,
         orders: orders(database, sqlx::query_as(orders!())).await?,
@@ -53,7 +71,7 @@ pub async fn read(database: &mut PgConnection) -> anyhow::Result<Facts> {
 }
 
 /// Reads the facts of one order. Its idempotency keys are found by their user, since no index has their orders.
-pub async fn of_order(database: &mut PgConnection, order: Uuid) -> anyhow::Result<Facts> {
+async fn of_order(database: &mut PgConnection, order: Uuid) -> anyhow::Result<Facts> {
     let own = sqlx::query_as(orders!(" where uuid = $1")).bind(order);
     let answers = outcomes!(" and user_uuid = (select user_uuid from orders where uuid = $1) and order_uuid = $1");
     Ok(Facts {

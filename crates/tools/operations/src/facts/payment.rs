@@ -11,7 +11,7 @@ use platform::kafka::Message;
 use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
 
-use super::{Query, Scalars, parsed};
+use super::{Query, Scalars, parsed, reader::Reader};
 
 /// The built-in provider, whose ledger is in payment's database.
 pub const LEDGER: &str = "ledger";
@@ -50,7 +50,25 @@ macro_rules! ledger {
     };
 }
 
-pub async fn read(database: &mut PgConnection) -> anyhow::Result<Facts> {
+pub const READER: Reader = Reader {
+    service: &payment::SERVICE,
+    facts: |database| Box::pin(read(database)),
+    of_order: Some(|database, order| Box::pin(of_order(database, order))),
+    // The provider may take days to make a refund that it has accepted, so `accepted_refunds` counts such refunds
+    // separately.
+    pending: &[(
+        "charges and refunds",
+        "select (select count(*) from payments
+                where status = 'pending' or status = 'refunding' and refund_reference is null)
+            + (select count(*) from partial_refunds where status = 'refunding' and refund_reference is null)",
+    )],
+    fingerprint: "select concat_ws(' ', count(*), max(updated_at), (select count(*) from ledger_entries),
+            (select concat_ws(' ', count(*), max(updated_at)) from partial_refunds),
+            (select max(id) from outbox), (select count(*) from inbox))
+        from payments",
+};
+
+async fn read(database: &mut PgConnection) -> anyhow::Result<Facts> {
     let published = sqlx::query_scalar("select payload from outbox where event_type = $1 order by id");
     Ok(Facts {
         payments: payments(database, sqlx::query_as(payments!())).await?,
@@ -64,7 +82,7 @@ pub async fn read(database: &mut PgConnection) -> anyhow::Result<Facts> {
 }
 
 /// Reads the facts of one order, except its user's balance.
-pub async fn of_order(database: &mut PgConnection, order: Uuid) -> anyhow::Result<Facts> {
+async fn of_order(database: &mut PgConnection, order: Uuid) -> anyhow::Result<Facts> {
     let own = sqlx::query_as(payments!(" where order_uuid = $1 order by attempt")).bind(order);
     let payments = payments(database, own).await?;
     let transactions: Vec<Uuid> = payments.iter().map(|payment| payment.transaction).collect();
