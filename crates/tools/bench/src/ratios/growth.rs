@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use futures::future::try_join_all;
-use platform::server::service::Service;
+use operations::registry::of_orders;
 
 use super::CONCURRENT_REQUESTS;
 use crate::{
@@ -27,15 +27,6 @@ const LARGE_ORDER_WORKERS: usize = 8;
 const LISTING_CUSTOMERS: usize = 50;
 /// If the first measurement and its repetition differ by more than this share, the machine has changed.
 const MAX_DRIFT: f64 = 0.15;
-/// The services that store an order's rows.
-const SERVICES: [&Service; 6] = [
-    &order::SERVICE,
-    &payment::SERVICE,
-    &inventory::SERVICE,
-    &assembly::SERVICE,
-    &notification::SERVICE,
-    &delivery::SERVICE,
-];
 const OPERATIONS: [&str; 3] = ["GET /orders?limit=20", "POST /orders", "POST /orders and pay"];
 
 /// Samples by size, then by operation, then by round.
@@ -51,14 +42,15 @@ pub async fn orders_in_the_tables(lab: &Lab) -> anyhow::Result<Vec<Row>> {
     for size in SIZES {
         lab.stop_shop().await;
         if size < there {
-            notes = table_sizes::notes(lab.servers().await?, &SERVICES, there).await?;
+            let services: Vec<_> = of_orders().collect();
+            notes = table_sizes::notes(lab.servers().await?, &services, there).await?;
             lab.reset_tables().await?;
             there = 0;
         }
         lab.progress.say(&format!("rows of {size} orders"));
         let rows = Fill { first: there + 1, last: size, open: 0, parts: 0 };
         let (servers, listing) = (lab.servers().await?, &listing);
-        try_join_all(SERVICES.map(async |service| {
+        try_join_all(of_orders().map(async |service| {
             let mut connection = servers.database(service)?.connect().await?;
             fill(&mut connection, service, rows, listing).await
         }))
