@@ -21,7 +21,7 @@ use secrecy::SecretString;
 use stand_ins::{Kyc, KycMode, Mode, Provider, Telegram, TelegramMode};
 
 pub use self::{
-    links::{FRONTS, Link, Links, calls},
+    links::{Link, Links, calls},
     replica::Replica,
     replicas::{Replicas, sum},
     roles::PASSWORD,
