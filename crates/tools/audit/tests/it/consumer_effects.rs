@@ -17,7 +17,7 @@ fn a_consumer_has_not_taken_an_event() {
         for consumer in route.consumers {
             breaks(5, &[route.kind, consumer.group, "has not handled it"], |facts| {
                 if log(facts, route.kind).records.is_empty() {
-                    publish(facts, route.producer, BUILT, route.kind);
+                    publish(facts, BUILT, route.kind);
                 }
                 inbox(facts, consumer.group).rows.clear();
             });

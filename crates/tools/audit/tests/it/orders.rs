@@ -61,10 +61,15 @@ fn orders_that_are_lost_or_that_only_others_know_are_found() {
 
 #[test]
 fn the_services_work_for_an_order_that_does_not_exist() {
-    for (place, spoil) in
-        [("payment", 0), ("provider", 1), ("inventory", 2), ("assembly", 3), ("notification", 4), ("delivery", 5)]
-    {
-        breaks(1, &["does not exist", place, "has rows for it"], |facts| {
+    for (row, spoil) in [
+        ("a payment", 0),
+        ("a ledger entry", 1),
+        ("a reservation", 2),
+        ("a build", 3),
+        ("a notification", 4),
+        ("a delivery", 5),
+    ] {
+        breaks(1, &["does not exist, but has", row], |facts| {
             let nobody = Uuid::from_u128(99);
             match spoil {
                 0 => facts.payments[0].order = nobody,
