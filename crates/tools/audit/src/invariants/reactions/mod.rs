@@ -1,12 +1,9 @@
-//! What the consumers of each event do about it, one file an event: the effect on their rows, and the violations that
-//! follow from an event that they never handle.
+//! What the consumers of each event do about it: the effect on their rows, and the violations that follow from an event
+//! that they never handle.
 
-mod assembly_failed;
-mod delivery_status_updated;
-mod order_cancelled;
-mod order_paid;
-mod payment_completed;
-mod ship_assembled;
+mod after_assembly;
+mod before_assembly;
+mod cancellation;
 
 use std::collections::HashMap;
 
@@ -46,12 +43,12 @@ const NONE: Consequences = (&[], |_| false);
 /// Returns what a service does about an event; `None` if the audit knows nothing of it.
 pub fn of(service: &str, kind: &str) -> Option<Reaction> {
     match kind {
-        PaymentCompleted::TYPE => payment_completed::of(service),
-        OrderPaid::TYPE => order_paid::of(service),
-        ShipAssembled::TYPE => ship_assembled::of(service),
-        AssemblyFailed::TYPE => assembly_failed::of(service),
-        OrderCancelled::TYPE => order_cancelled::of(service),
-        DeliveryStatusUpdated::TYPE => delivery_status_updated::of(service),
+        PaymentCompleted::TYPE => before_assembly::payment_completed(service),
+        OrderPaid::TYPE => before_assembly::order_paid(service),
+        ShipAssembled::TYPE => after_assembly::ship_assembled(service),
+        AssemblyFailed::TYPE => after_assembly::assembly_failed(service),
+        OrderCancelled::TYPE => cancellation::order_cancelled(service),
+        DeliveryStatusUpdated::TYPE => after_assembly::delivery_status_updated(service),
         _ => None,
     }
 }

@@ -1,4 +1,4 @@
-//! `OrderCancelled`: what was done for the order is undone.
+//! What follows from a cancellation: what was done for the order is undone.
 
 use super::{Effect, NONE, Reaction, deliveries, reservations};
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
     },
 };
 
-pub fn of(service: &str) -> Option<Reaction> {
+pub fn order_cancelled(service: &str) -> Option<Reaction> {
     Some(match service {
         "inventory" => Reaction {
             effect: |facts| Effect::shared("a released reservation", reservations(facts, Released)),

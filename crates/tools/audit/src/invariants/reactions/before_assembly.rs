@@ -1,4 +1,4 @@
-//! `OrderPaid`: the ship is to be built.
+//! What follows from an attempt to pay, and from a payment.
 
 use super::{Effect, NONE, Reaction};
 use crate::{
@@ -9,7 +9,18 @@ use crate::{
     },
 };
 
-pub fn of(service: &str) -> Option<Reaction> {
+pub fn payment_completed(service: &str) -> Option<Reaction> {
+    Some(match service {
+        "order" => Reaction {
+            // Order's own call and its reconciler write the outcome, too, so the inbox row is the effect.
+            effect: |facts| Effect::shared("an order", facts.orders.iter().map(|order| (order.uuid, order.created_at))),
+            consequences: NONE,
+        },
+        _ => return None,
+    })
+}
+
+pub fn order_paid(service: &str) -> Option<Reaction> {
     Some(match service {
         "assembly" => Reaction {
             effect: |facts| Effect::sole("a job", facts.builds.iter().map(|build| (build.order, build.started_at))),
