@@ -1,30 +1,12 @@
-//! Lists the files that contain services' names and ports, so that a new service does not need changes in ever more
-//! places. Rendered files do not count.
+//! Lists the files that contain services' names, so that a new service does not need changes in ever more places.
+//! Rendered files do not count.
 
-use std::{
-    collections::BTreeSet,
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeSet, fs, path::PathBuf};
 
-use crate::tree::{read, root, services, shown};
+use crate::tree::{root, services, shown};
 
-const PORTS_OF_SERVICES: &str = "crates/shared/contracts/src/ports.rs";
-/// The files that may contain default ports; a folder ends with `/`. Other code uses `contracts::ports` or a service's
-/// `SERVICE`.
-const PORTS: [(&str, &str); 9] = [
-    (PORTS_OF_SERVICES, "the ports themselves"),
-    ("crates/shipyard/tests/it/compose.rs", "those that programs outside rely on"),
-    ("deploy/compose/services.yaml", "calls that do not follow from the services"),
-    ("deploy/compose/infrastructure.yaml", "kafka-ui beside order's port"),
-    ("deploy/README.md", "commands to paste"),
-    ("docs/", "commands to paste"),
-    ("README.md", "commands to paste"),
-    ("Taskfile.yml", "the task `smoke`"),
-    (".ci/", "the system that CI starts"),
-];
-
-/// The files that list services: they name at least [`A_LIST`] of them. A new service may have to be added to each.
+/// The files that list services: they name at least [`A_LIST`] of them. A new service may have to be added to each. A
+/// folder ends with `/`.
 const LISTS: &[(&str, &str)] = &[
     ("crates/tools/operations/src/registry.rs", "the registry, and the readers of databases"),
     ("crates/shared/contracts/src/events/catalogue.rs", "who publishes and consumes each event"),
@@ -42,34 +24,6 @@ const LISTS: &[(&str, &str)] = &[
 const A_LIST: usize = 5;
 
 #[test]
-fn default_ports_stand_in_few_places() {
-    let text = read(&root().join(PORTS_OF_SERVICES));
-    let constants = text.lines().filter_map(|line| line.strip_prefix("pub const ")?.split_once(": u16 = "));
-    let ports: BTreeSet<&str> = constants.filter_map(|(_, port)| port.strip_suffix(';')).collect();
-    let is_page = |name: &str| Path::new(name).extension().is_some_and(|its| its == "md");
-    let may_have =
-        |name: &str| PORTS.iter().any(|(place, _)| matches(name, place)) || is_of_a_service(name) && is_page(name);
-    let found: Vec<String> = texts()
-        .into_iter()
-        .filter(|(name, _)| !may_have(name))
-        .filter_map(|(name, text)| {
-            let mut words = text.split(|letter: char| !letter.is_ascii_alphanumeric());
-            let port = words.find(|word| ports.contains(word))?;
-            Some(format!("{name}: {port}"))
-        })
-        .collect();
-
-    assert!(ports.len() >= services().len(), "each service has a port: {ports:?}");
-    assert!(
-        found.is_empty(),
-        "a service's port stands here; take it from contracts::ports or from the service's SERVICE, or another number in an example.\n\
-         Where neither can be, add the place with its reason to PORTS in {}:\n{}",
-        file!(),
-        found.join("\n")
-    );
-}
-
-#[test]
 fn few_files_list_services() {
     let names: Vec<String> = services().into_iter().map(|service| service.name).collect();
     let mut found = Vec::new();
@@ -84,7 +38,7 @@ fn few_files_list_services() {
                 lists.insert(*place);
             }
             // A crate's dependencies may list the services that it uses.
-            None if file.ends_with("Cargo.toml") || is_of_a_service(&file) => {}
+            None if file.ends_with("Cargo.toml") || file.starts_with("crates/services/") => {}
             None => found.push(format!("{file}: {}", listed.join(", "))),
         }
     }
@@ -124,10 +78,6 @@ fn occurrences<'t>(text: &'t str, word: &'t str) -> impl Iterator<Item = (&'t st
 
 fn matches(file: &str, place: &str) -> bool {
     file == place || place.ends_with('/') && file.starts_with(place)
-}
-
-fn is_of_a_service(file: &str) -> bool {
-    file.starts_with("crates/services/")
 }
 
 fn is_rendered(text: &str) -> bool {

@@ -9,4 +9,3 @@ mod migrations;
 mod one_compilation;
 mod proto_comments;
 mod tree;
-mod words;
