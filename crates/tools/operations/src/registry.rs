@@ -8,7 +8,7 @@ use platform::{
     server::service::{Service, When},
 };
 
-use crate::facts::reader::Reader;
+use crate::readers::{self, Reader};
 
 pub const SERVICES: [&Service; 11] = [
     &iam::SERVICE,
@@ -26,14 +26,14 @@ pub const SERVICES: [&Service; 11] = [
 
 /// The readers of the databases with facts of an audit.
 pub(crate) static READERS: [Reader; 8] = [
-    crate::facts::inventory::READER,
-    crate::facts::order::READER,
-    crate::facts::payment::READER,
-    crate::facts::assembly::READER,
-    crate::facts::notification::READER,
-    crate::facts::delivery::READER,
-    crate::facts::customers::READER,
-    crate::facts::intake::READER,
+    readers::inventory::READER,
+    readers::order::READER,
+    readers::payment::READER,
+    readers::assembly::READER,
+    readers::notification::READER,
+    readers::delivery::READER,
+    readers::customers::READER,
+    readers::intake::READER,
 ];
 
 pub(crate) fn reader_of(service: &Service) -> Option<&'static Reader> {

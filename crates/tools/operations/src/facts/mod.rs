@@ -1,39 +1,19 @@
 //! Reads the databases and the topics into the facts of an audit.
-//!
-//! Only this module reads the schemas of several services. Its statements are plain strings, since no single database
-//! could check them at compile time; the tests run each of them.
 
 mod activity;
-pub(crate) mod assembly;
-pub(crate) mod customers;
-pub(crate) mod delivery;
-pub(crate) mod intake;
-pub(crate) mod inventory;
 pub(crate) mod messaging;
-pub(crate) mod notification;
-pub(crate) mod order;
 mod other_shops;
-pub(crate) mod payment;
-pub(crate) mod reader;
 pub(crate) mod topics;
 
 use anyhow::Context as _;
-use audit::{
-    Facts,
-    facts::{Bounds, Personal},
-};
+use audit::{Facts, facts::Bounds};
 use chrono::{DateTime, Utc};
 use contracts::events::{Topics, route_of};
 use platform::{
     config::{ConfigError, Settings},
     kafka,
 };
-use sqlx::{
-    PgConnection, Postgres,
-    postgres::PgArguments,
-    query::{QueryAs, QueryScalar},
-};
-use uuid::Uuid;
+use sqlx::PgConnection;
 
 pub use self::{
     activity::{accepted_refunds, fingerprint, under_way},
@@ -42,6 +22,7 @@ pub use self::{
 use crate::{
     databases::Databases,
     dead_letter_queue::DeadLetterQueue,
+    readers::payment::LEDGER,
     registry::{readable, reader_of, with_database},
 };
 use platform::server::service::Service;
@@ -52,11 +33,6 @@ pub const LOG_SINCE: &str = "KAFKA_LOG_SINCE";
 /// The variables of services with time limits that an audit expects: of a build, of a courier's step, and of a loan
 /// that is held for a user who is not a customer.
 pub const TIME_LIMITS: [&str; 3] = ["ASSEMBLY_BUILD_MAX", "DELIVERY_MOVE_EVERY", "LOAN_HOLD"];
-
-/// A statement whose rows are read as `R`.
-type Query<'q, R> = QueryAs<'q, Postgres, R, PgArguments>;
-/// A statement whose rows have one column.
-type Scalars<'q, T> = QueryScalar<'q, Postgres, T, PgArguments>;
 
 pub struct Sources {
     pub databases: Databases,
@@ -98,7 +74,7 @@ impl Sources {
             outbox,
             kept_since: Some(messaging::kept_since(&self.kafka, own.at)),
             completions: [own.completions, read.completions].concat(),
-            books: vec![payment::LEDGER.to_owned()],
+            books: vec![LEDGER.to_owned()],
             intake,
             logs: read.logs,
             dead_letters: read.dead_letters,
@@ -193,14 +169,4 @@ pub(crate) fn joined(parts: impl IntoIterator<Item = Facts>) -> Facts {
         );
     }
     all
-}
-
-/// Reads the users of whom a database has stored something personal.
-async fn personal(database: &mut PgConnection, users: &'static str, what: &'static str) -> sqlx::Result<Vec<Personal>> {
-    let users: Vec<(Uuid, DateTime<Utc>)> = sqlx::query_as(users).fetch_all(database).await?;
-    Ok(users.into_iter().map(|(user, since)| Personal { user, what, since }).collect())
-}
-
-fn parsed<T>(what: &'static str, text: &str, parse: impl FnOnce(&str) -> Option<T>) -> anyhow::Result<T> {
-    parse(text).with_context(|| format!("{what} is {text}, which this audit does not know"))
 }

@@ -30,6 +30,7 @@ pub use self::{
 };
 use crate::{
     facts::{self, joined, messaging},
+    readers,
     registry::{of_orders, reader_of},
 };
 
@@ -127,7 +128,7 @@ impl Receipts {
         Facts {
             at: if own.orders.is_empty() { clock::now() } else { own.at },
             bounds: self.bounds,
-            books: vec![facts::payment::LEDGER.to_owned()],
+            books: vec![readers::payment::LEDGER.to_owned()],
             logs: records.logs(&self.topics),
             dead_letters: records.dead_letters(&self.topics),
             discarded: records.discarded.clone(),
@@ -149,7 +150,7 @@ impl Receipts {
         let mut kept_since = None;
         let mut attempts = own.payments.iter().filter_map(|payment| payment.attempt).max().unwrap_or_default();
         if service.name == order::SERVICE.name {
-            attempts = facts::order::attempts(database, order).await?;
+            attempts = readers::order::attempts(database, order).await?;
             kept_since = Some(messaging::kept_since(&self.kafka, own.at));
         }
         let possible = events_of(order, attempts).into_iter().map(|(_, event)| event);

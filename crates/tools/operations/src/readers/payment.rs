@@ -11,7 +11,7 @@ use platform::kafka::Message;
 use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
 
-use super::{Query, Scalars, parsed, reader::Reader};
+use super::{Query, Reader, Scalars, parsed};
 
 /// The built-in provider, whose ledger is in payment's database.
 pub const LEDGER: &str = "ledger";

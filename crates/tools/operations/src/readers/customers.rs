@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
 
-use super::{parsed, reader::Reader};
+use super::{Reader, parsed};
 
 pub const READER: Reader = Reader {
     service: &customers::SERVICE,

@@ -11,7 +11,7 @@ use futures::TryStreamExt as _;
 use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
 
-use super::{Query, parsed, reader::Reader};
+use super::{Query, Reader, parsed};
 
 macro_rules! parts {
     ($rest:literal) => {

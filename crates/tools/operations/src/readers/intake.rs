@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::reader::Reader;
+use super::Reader;
 
 pub const READER: Reader = Reader {
     service: &intake::SERVICE,

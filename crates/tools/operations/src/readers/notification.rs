@@ -9,7 +9,7 @@ use futures::TryStreamExt as _;
 use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
 
-use super::{Query, parsed, personal, reader::Reader};
+use super::{Query, Reader, parsed, personal};
 
 macro_rules! select {
     ($($of:literal)?) => {

@@ -9,7 +9,7 @@ use futures::TryStreamExt as _;
 use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
 
-use super::{Query, parsed, personal, reader::Reader};
+use super::{Query, Reader, parsed, personal};
 
 const ENDED_WITH_ADDRESS: &str = "select user_uuid, min(created_at) from orders
     where delivery_address is not null and (status = 'CANCELLED' or delivery_status in ('DELIVERED', 'FAILED'))
