@@ -17,8 +17,8 @@ use tonic::Request;
 use uuid::Uuid;
 
 use crate::{
+    crashes::MESSAGES,
     customer::{Customer, ORDERS},
-    flow::MESSAGES,
     operator,
     system::System,
 };
