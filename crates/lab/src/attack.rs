@@ -136,20 +136,3 @@ fn progress(length: Duration) -> ProgressBar {
     });
     bar
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_scale_is_a_number_within_bounds() {
-        assert_eq!(scale("0.05"), Ok(0.05));
-        for wrong in ["0", "11", "nan", "much"] {
-            assert!(scale(wrong).is_err(), "{wrong}");
-        }
-        assert_eq!(slack("0"), Ok(0.0));
-        for wrong in ["-1", "101", "nan"] {
-            assert!(slack(wrong).is_err(), "{wrong}");
-        }
-    }
-}

@@ -124,16 +124,3 @@ fn percent(text: &str) -> Result<f64, String> {
     let number: f64 = text.trim_end_matches('%').trim().parse().map_err(|_| "is not a number")?;
     if (0.0..=100.0).contains(&number) { Ok(number / 100.0) } else { Err("is not between 0 and 100".to_owned()) }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_percentage_has_bounds_and_may_have_its_sign() {
-        assert_eq!((percent("1"), percent("0.5 %"), percent("100%")), (Ok(0.01), Ok(0.005), Ok(1.0)));
-        for wrong in ["-1", "101", "nan", "few", ""] {
-            assert!(percent(wrong).is_err(), "{wrong}");
-        }
-    }
-}
