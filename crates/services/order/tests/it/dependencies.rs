@@ -180,45 +180,6 @@ async fn reads_are_answered_while_inventory_hangs() {
     reads_go_on_while(posts, &http::client(Duration::from_secs(30)).unwrap(), &url, order).await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn reads_are_answered_while_payment_hangs() {
-    let shop = Shop::open();
-    let mut orders = Vec::new();
-    for _ in 0..REQUESTS {
-        orders.push(shop.order().await);
-    }
-    let read = shop.order_of(shop.reader).await;
-    let url = shop.serve(shop.service(None, Some(hung().await))).await;
-    let body = json!({ "payment_method": "CARD" });
-    let posts = orders.iter().map(|order| (format!("/{order}/pay"), body.clone()));
-
-    reads_go_on_while(posts, &http::client(Duration::from_secs(30)).unwrap(), &url, read).await;
-}
-
-#[tokio::test]
-async fn an_inventory_that_is_not_called_any_more_is_not_available() {
-    let shop = Shop::open();
-    let url = shop.serve(shop.service(Some(nowhere().await), None)).await;
-    let client = http::client(Duration::from_secs(30)).unwrap();
-    let body = json!({ "user_uuid": shop.user, "part_uuids": [shop.part] });
-    let post = || client.post(&url).header("X-Session-Uuid", "session").json(&body).send();
-    for _ in 0..10 {
-        assert_eq!(post().await.unwrap().status(), StatusCode::SERVICE_UNAVAILABLE);
-    }
-
-    let begun = Instant::now();
-    let answers = futures::future::join_all((0..20).map(|_| post())).await;
-    let took = begun.elapsed();
-
-    for answer in answers {
-        let answer = answer.unwrap();
-        assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
-        let problem: serde_json::Value = answer.json().await.unwrap();
-        assert_eq!(problem["code"], "DEPENDENCY_UNAVAILABLE");
-    }
-    assert!(took < READ_TIMEOUT, "{took:?}");
-}
-
 #[tokio::test]
 async fn an_order_whose_payment_was_not_asked_can_be_cancelled_and_paid() {
     let shop = Shop::open();

@@ -94,10 +94,3 @@ fn an_order_may_be_paid_or_cancelled_while_it_is_unpaid_and_no_attempt_is_in_pro
     order.cancel(CancelReason::ByUser).unwrap();
     assert_eq!(order.allowed_actions(), []);
 }
-
-#[test]
-fn an_unspecified_method_is_none() {
-    for wrong in ["", "UNSPECIFIED", "PAYMENT_METHOD_UNSPECIFIED", "card", "PAYMENT_METHOD_PAYMENT_METHOD_CARD"] {
-        assert_eq!(PaymentMethod::parse(wrong), None, "{wrong}");
-    }
-}

@@ -132,35 +132,6 @@ async fn a_decline_told_by_the_event_first_is_answered_as_without_the_event() {
 }
 
 #[tokio::test]
-async fn an_event_after_the_answer_changes_nothing() {
-    let shop = Shop::open();
-    let order = shop.order().await;
-    shop.service.pay(shop.user, order, PaymentMethod::Card, None).await.unwrap();
-    let before = shop.find(order).await;
-    let (_, transaction) = before.payment.unwrap();
-
-    for _ in 0..2 {
-        consume(&shop.service, completed(&before, 1, "SUCCESS", transaction)).await.unwrap();
-    }
-
-    assert_eq!(shop.find(order).await, before);
-    assert_eq!(shop.events(order), [CREATED, PAID]);
-    assert_eq!(shop.orders.inbox.events(GROUP).len(), 1);
-}
-
-#[tokio::test]
-async fn an_event_settles_the_attempt_of_a_process_that_died() {
-    let (shop, order) = begun().await;
-    let transaction = ids::transaction();
-
-    consume(&shop.service, completed(&order, 1, "SUCCESS", transaction)).await.unwrap();
-
-    let found = shop.find(order.uuid).await;
-    assert_eq!((found.status, found.payment), (Status::Paid, Some((PaymentMethod::Card, transaction))));
-    assert_eq!(shop.events(order.uuid), [CREATED, PAID]);
-}
-
-#[tokio::test]
 async fn an_event_of_another_attempt_or_order_is_skipped() {
     let (shop, order) = begun().await;
     let mut unknown = completed(&order, 1, "SUCCESS", ids::transaction());

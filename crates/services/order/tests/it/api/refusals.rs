@@ -102,10 +102,16 @@ async fn what_is_not_there_or_not_the_callers_is_told_apart_as_the_contract_says
     );
     let unknown = api.post("/api/v1/orders", &json!({ "user_uuid": api.user, "part_uuids": [ids::random()] }));
     problem(unknown.send().await.unwrap(), 404, "PART_NOT_FOUND").await;
-    for path in ["", "/payment", "/delivery"] {
-        let path = format!("/api/v1/orders/{order}{path}");
-        let theirs = api.bare(Method::GET, &path).header("X-Session-Uuid", "stranger");
-        problem(theirs.send().await.unwrap(), 404, "ORDER_NOT_FOUND").await;
+    for (method, path) in [
+        (Method::GET, ""),
+        (Method::GET, "/payment"),
+        (Method::GET, "/delivery"),
+        (Method::POST, "/pay"),
+        (Method::POST, "/cancel"),
+    ] {
+        let theirs = api.bare(method, &format!("/api/v1/orders/{order}{path}")).header("X-Session-Uuid", "stranger");
+        let theirs = theirs.json(&json!({ "payment_method": "CARD" })).send().await.unwrap();
+        problem(theirs, 404, "ORDER_NOT_FOUND").await;
     }
     let many = api.post("/api/v1/orders", &json!({ "user_uuid": api.user, "part_uuids": vec![api.part; 6] }));
     problem(many.send().await.unwrap(), 409, "OUT_OF_STOCK").await;

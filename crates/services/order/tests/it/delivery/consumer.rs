@@ -45,29 +45,6 @@ async fn each_status_is_kept_with_what_came_with_it() {
 }
 
 #[tokio::test]
-async fn events_that_come_again_or_late_take_nothing_back() {
-    let shop = Shop::open();
-    let order = order(&shop).await;
-
-    for status in ["IN_TRANSIT", "PENDING", "IN_TRANSIT", "FAILED", "DELIVERED", "OUT_FOR_DELIVERY", "DELIVERED"] {
-        handle(&shop, order, updated(&shop, order, status)).await.unwrap();
-    }
-
-    assert_eq!(shop.find(order).await.delivery, Some(told(DeliveryStatus::Delivered)));
-    assert_eq!(shop.orders.inbox.events(GROUP).len(), 5, "one row for each event");
-}
-
-#[tokio::test]
-async fn an_unknown_order_is_passed_over() {
-    let shop = Shop::open();
-    let unknown = ids::order();
-
-    handle(&shop, unknown, updated(&shop, unknown, "PENDING")).await.unwrap();
-
-    assert_eq!(shop.orders.inbox.events(GROUP).len(), 1);
-}
-
-#[tokio::test]
 async fn a_wrong_event_is_poison_that_names_the_field_and_not_the_value() {
     let shop = Shop::open();
     let order = order(&shop).await;

@@ -132,21 +132,6 @@ async fn more_parts_than_a_courier_carries_are_refused_with_an_address_alone() {
 }
 
 #[tokio::test]
-async fn an_address_is_a_part_of_the_request_that_a_key_stands_for() {
-    let api = start(10).await;
-    let order = |address: &str| {
-        let body = json!({ "user_uuid": api.user, "part_uuids": [api.part], "delivery_address": address });
-        api.post(ORDERS, &body).header("Idempotency-Key", "key").send()
-    };
-
-    let first = order(ADDRESS).await.unwrap().bytes().await.unwrap();
-    let again = order(ADDRESS).await.unwrap().bytes().await.unwrap();
-
-    assert_eq!(first, again);
-    problem(order("elsewhere").await.unwrap(), 422, "IDEMPOTENCY_KEY_REUSED").await;
-}
-
-#[tokio::test]
 async fn the_way_of_an_order_is_told_as_delivery_tells_it() {
     let api = start(10).await;
     let order = create(&api, json!(ADDRESS)).await;
