@@ -71,20 +71,13 @@ type Form = fn(Uuid, &str, i32) -> Vec<u8>;
 
 #[tokio::test]
 async fn the_contracts_vectors_in_all_three_forms() {
-    let vectors = [
-        ((1, 1), 5, Some("Пеший")),
-        ((1, 1), 20, Some("Вело")),
-        ((1, 1), 60, Some("Авто")),
-        ((2, 1), 5, Some("Авто")),
-        ((1, 1), 101, None),
-    ];
-    let forms: [Form; 3] = [short, course, enveloped];
-    for form in forms {
-        join_all(vectors.map(|(cell, volume, name)| async move {
-            assert_eq!(carrier(form, cell, volume, name.is_some()).await.as_deref(), name, "{volume} to {cell:?}");
-        }))
-        .await;
-    }
+    // The model's tests have the other vectors.
+    let vectors: [(Form, _, _, _); 3] =
+        [(short, (1, 1), 20, Some("Вело")), (course, (2, 1), 5, Some("Авто")), (enveloped, (1, 1), 101, None)];
+    join_all(vectors.map(|(form, cell, volume, name)| async move {
+        assert_eq!(carrier(form, cell, volume, name.is_some()).await.as_deref(), name, "{volume} to {cell:?}");
+    }))
+    .await;
 }
 
 #[tokio::test]
