@@ -122,25 +122,6 @@ impl Names {
 }
 
 #[test]
-fn stock_adds_up_after_every_call() {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let mut runner = TestRunner::new(Config { failure_persistence: None, ..Config::with_cases(500) });
-
-    let outcome = runner.run(&calls(), |calls| {
-        runtime.block_on(async {
-            let fixture = fixture::memory();
-            let names = Names::on(std::slice::from_ref(&fixture)).await;
-            for call in &calls {
-                names.make(call, &fixture).await;
-            }
-        });
-        Ok(())
-    });
-
-    outcome.unwrap();
-}
-
-#[test]
 fn the_twin_behaves_as_postgresql_does() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let (postgres, _database) = runtime.block_on(fixture::postgres());

@@ -180,32 +180,6 @@ async fn no_reservation_expires_while_order_is_away() {
     assert_eq!((fixture.status(created), fixture.status(abandoned)), (Status::Confirmed, Status::Expired));
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_creation_that_is_repeated_late_keeps_its_parts() {
-    let fixture = fixture().await;
-    let order = fixture.order(false).await;
-    tokio::time::sleep(TTL.mul_f64(0.99)).await;
-    reserve(&fixture.service, order, None, fixture.lines(1), false).await.unwrap();
-    tokio::time::sleep(TTL.mul_f64(0.02)).await;
-
-    fixture.service.expire_reservations().await.unwrap();
-    fixture.orders.create(order);
-
-    assert_eq!(fixture.status(order), Status::Held);
-}
-
-#[tokio::test]
-async fn a_cancelled_order_releases_and_an_assembled_one_commits() {
-    let fixture = fixture().await;
-    let (cancelled, assembled) = (fixture.order(true).await, fixture.order(true).await);
-
-    fixture.service.order_cancelled(new_cause(), cancelled).await.unwrap();
-    fixture.service.ship_assembled(new_cause(), assembled).await.unwrap();
-
-    assert_eq!((fixture.status(cancelled), fixture.status(assembled)), (Status::Released, Status::Committed));
-    assert_eq!(fixture.available().await, 4);
-}
-
 /// A test installs the recorder for its thread.
 fn recorder() -> PrometheusRecorder {
     PrometheusBuilder::new().build_recorder()
