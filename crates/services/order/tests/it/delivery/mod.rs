@@ -5,7 +5,6 @@ mod app;
 mod consumer;
 mod events;
 mod http;
-mod privacy;
 mod tracking;
 
 use chrono::NaiveDate;
