@@ -116,17 +116,6 @@ mod tests {
     }
 
     #[test]
-    fn callers_are_deeper_than_those_that_they_call() {
-        let depths: Vec<(&str, usize)> = SERVICES.map(|service| (service.name, depth(service))).into();
-
-        for (name, expected) in
-            [("iam", 0), ("geo", 0), ("payment", 1), ("delivery", 1), ("customers", 2), ("order", 2)]
-        {
-            assert!(depths.contains(&(name, expected)), "{name} is not {expected} deep: {depths:?}");
-        }
-    }
-
-    #[test]
     fn the_database_of_iam_is_read_only_where_its_url_is_set() {
         let readable = |url: &str| {
             let settings = Settings::from_variables([("IAM_DATABASE_URL", url.to_owned())]);
