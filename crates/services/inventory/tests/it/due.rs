@@ -84,17 +84,6 @@ async fn has_status(inventory: &Inventory, order: &str, expected: &str) {
 }
 
 #[tokio::test]
-async fn what_nobody_confirms_comes_back_by_itself() {
-    let (inventory, _order) = inventory_with(&Orders::default()).await;
-    let order = ids::random().to_string();
-
-    reserve(&inventory, &order).await.unwrap();
-
-    has_status(&inventory, &order, "expired").await;
-    reserve(&inventory, &order).await.unwrap();
-}
-
-#[tokio::test]
 async fn what_is_not_paid_stays_held_until_it_is() {
     let orders = Orders::default();
     let (inventory, _order) = inventory_with(&orders).await;

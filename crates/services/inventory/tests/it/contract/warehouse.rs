@@ -20,13 +20,10 @@ contract!(
     an_unknown_part_is_named,
     each_order_of_a_batch_is_decided_by_itself,
     a_repeated_call_returns_what_the_first_did,
-    a_confirmed_reservation_does_not_expire,
     a_confirmed_reservation_is_held_again_once_its_payment_is_declined,
     a_users_unpaid_orders_hold_a_quarter_of_a_part,
     a_user_may_hold_five_units_of_a_rare_part,
     the_unpaid_share_is_that_of_the_part_of_which_most_is_held,
-    a_held_reservation_expires_once,
-    a_held_reservation_does_not_expire_before_its_time,
     a_repeated_reservation_lasts_from_then_on,
     the_first_due_is_named_first,
     a_reservation_that_is_moved_back_holds_up_no_other,
@@ -130,17 +127,6 @@ async fn a_repeated_call_returns_what_the_first_did(fixture: Fixture) {
     assert_eq!((fixture.available(a).await, fixture.available(b).await), (1, 3));
 }
 
-async fn a_confirmed_reservation_does_not_expire(fixture: Fixture) {
-    let [a] = fixture.stocked([2]).await;
-    let order = new_order();
-    fixture.reserve(order, &[(a, 1)], AT_ONCE).await.unwrap();
-
-    fixture.reserve(order, &[(a, 1)], Expiry::Never).await.unwrap();
-
-    assert_eq!(fixture.expire(10).await.unwrap(), 0);
-    assert_eq!(fixture.available(a).await, 1);
-}
-
 async fn a_confirmed_reservation_is_held_again_once_its_payment_is_declined(fixture: Fixture) {
     let [a] = fixture.stocked([2]).await;
     let order = new_order();
@@ -207,23 +193,6 @@ async fn the_unpaid_share_is_that_of_the_part_of_which_most_is_held(fixture: Fix
     let after = fixture.warehouse.unpaid_share().await.unwrap();
 
     assert!((before - 0.7).abs() < 1e-9 && (after - 0.5).abs() < 1e-9, "{before} {after}");
-}
-
-async fn a_held_reservation_expires_once(fixture: Fixture) {
-    let [a] = fixture.stocked([2]).await;
-    fixture.reserve(new_order(), &[(a, 2)], AT_ONCE).await.unwrap();
-
-    assert_eq!(fixture.expire(10).await.unwrap(), 1);
-    assert_eq!(fixture.expire(10).await.unwrap(), 0);
-    assert_eq!(fixture.available(a).await, 2);
-}
-
-async fn a_held_reservation_does_not_expire_before_its_time(fixture: Fixture) {
-    let [a] = fixture.stocked([2]).await;
-    fixture.reserve(new_order(), &[(a, 2)], LATER).await.unwrap();
-
-    assert_eq!(fixture.expire(10).await.unwrap(), 0);
-    assert_eq!(fixture.available(a).await, 0);
 }
 
 async fn a_repeated_reservation_lasts_from_then_on(fixture: Fixture) {
