@@ -109,7 +109,7 @@ fn a_table_is_written_as_a_person_reads_it() {
 }
 
 #[test]
-fn each_invariant_tells_what_it_looked_at_and_notes_nothing_without_a_cause() {
+fn nothing_is_noted_without_a_cause() {
     let mut facts = shop();
     facts.told = Some(Vec::new());
     facts.poison = Some(Vec::new());
@@ -117,30 +117,5 @@ fn each_invariant_tells_what_it_looked_at_and_notes_nothing_without_a_cause() {
 
     let report = audit::check(&facts);
 
-    let (events, letters) = (facts.outbox.len(), facts.dead_letters.len());
-    let consumers = facts.inboxes.iter().filter(|inbox| !inbox.rows.is_empty()).count();
-    let taken = facts.inboxes.iter().map(|inbox| inbox.rows.len()).sum();
-    // Events of the same type and order have one effect, and a few events have none.
-    let effects = taken - 9;
-    let counts: Vec<Vec<usize>> =
-        report.findings.iter().map(|one| one.counted.iter().map(|count| count.count).collect()).collect();
-    assert_eq!(
-        counts,
-        [
-            vec![4, 7, 4, ROWS + facts.notifications.len()],
-            vec![4, 3, 3, 0, 2],
-            vec![1, 4, 4],
-            vec![events, 0, events, 0, 0],
-            vec![consumers, taken, effects, 0],
-            vec![facts.notifications.len(), 0, 0],
-            vec![4, 3, 2],
-            vec![0, letters, 0],
-            vec![2],
-            vec![4, 2],
-            vec![4, 4, 1, 1, 1],
-            vec![4, 1, 3, 1],
-            vec![3, 0, 0],
-        ]
-    );
     assert!(report.findings.iter().all(|one| one.notes.is_empty() && one.missing.is_empty()), "{report}");
 }
