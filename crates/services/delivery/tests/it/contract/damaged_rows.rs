@@ -154,31 +154,3 @@ async fn a_refusal_that_concerns_all_rows_skips_none() {
     assert!(service.assign_orders(DateTime::UNIX_EPOCH).await.is_err());
     assert!(service.move_couriers(store.epoch().await, NaiveDate::default()).await.is_err());
 }
-
-#[tokio::test]
-async fn a_courier_that_cannot_be_read_ends_no_list_and_gets_no_order() {
-    let (store, pool, service) = service().await;
-    let (damaged, other) = (courier(10, 5, 5, &[10]), courier(1, 1, 1, &[10]));
-    for new in [&damaged, &other] {
-        store.couriers.add(new).await.unwrap();
-    }
-    let damage = "update couriers set name = ' ' where uuid = $1";
-    sqlx::query(damage).bind(damaged.id.uuid()).execute(&pool).await.unwrap();
-    let order = wait(&store, 5).await;
-
-    assert_eq!(assigned(&service).await, 1);
-
-    assert_eq!(carried(&store).await, [Some(order)]);
-}
-
-#[tokio::test]
-async fn an_active_order_that_cannot_be_read_ends_no_list() {
-    let (store, pool, _service) = service().await;
-    let (damaged, other) = (wait(&store, 5).await, wait(&store, 5).await);
-    sqlx::query("alter table orders drop constraint orders_x_check").execute(&pool).await.unwrap();
-    sqlx::query("update orders set x = 11 where uuid = $1").bind(damaged.uuid()).execute(&pool).await.unwrap();
-
-    let active = store.deliveries.active(None, 10).await.unwrap();
-
-    assert_eq!(active.iter().map(|one| one.order).collect::<Vec<_>>(), [other]);
-}
