@@ -355,23 +355,60 @@ pub fn holds(number: u8, change: impl FnOnce(&mut Facts)) -> Finding {
     found
 }
 
-/// What is spoilt, the texts that one violation contains, and the change. Without texts the invariant still holds.
-type Row<'a> = (&'a str, &'a [&'a str], &'a dyn Fn(&mut Facts));
+/// The texts that one violation contains, and the change that causes it.
+type Broken<'a> = (&'a [&'a str], &'a dyn Fn(&mut Facts));
+/// Why the invariant still holds, and the change.
+type Held<'a> = (&'a str, &'a dyn Fn(&mut Facts));
 
 /// An invariant, by its number.
 pub struct Invariant(pub u8);
 
 impl Invariant {
-    /// Spoils a consistent shop as each row says, and checks what the audit says.
+    /// Changes a consistent shop as each row says, and checks that the audit finds it.
     #[track_caller]
-    pub fn table(&self, rows: &[Row<'_>]) {
-        for (spoilt, texts, spoil) in rows {
-            println!("{spoilt}");
-            if texts.is_empty() {
-                holds(self.0, spoil);
-            } else {
-                breaks(self.0, texts, spoil);
-            }
+    pub fn is_broken_by(&self, rows: &[Broken<'_>]) {
+        for (texts, spoil) in rows {
+            breaks(self.0, texts, spoil);
         }
+    }
+
+    /// Changes a consistent shop as each row says, and checks that the invariant still holds.
+    #[track_caller]
+    pub fn holds_though(&self, rows: &[Held<'_>]) {
+        for (why, change) in rows {
+            println!("{why}");
+            holds(self.0, change);
+        }
+    }
+}
+
+/// The only row of an order.
+pub trait RowOf {
+    fn order(&mut self, uuid: Uuid) -> &mut Order;
+    fn payment(&mut self, order: Uuid) -> &mut Payment;
+    fn reservation(&mut self, order: Uuid) -> &mut Reservation;
+    fn build(&mut self, order: Uuid) -> &mut Build;
+    fn delivery(&mut self, order: Uuid) -> &mut Delivery;
+}
+
+impl RowOf for Facts {
+    fn order(&mut self, uuid: Uuid) -> &mut Order {
+        the(&mut self.orders, |order| order.uuid == uuid)
+    }
+
+    fn payment(&mut self, order: Uuid) -> &mut Payment {
+        the(&mut self.payments, |payment| payment.order == order)
+    }
+
+    fn reservation(&mut self, order: Uuid) -> &mut Reservation {
+        the(&mut self.reservations, |one| one.order == order)
+    }
+
+    fn build(&mut self, order: Uuid) -> &mut Build {
+        the(&mut self.builds, |build| build.order == order)
+    }
+
+    fn delivery(&mut self, order: Uuid) -> &mut Delivery {
+        the(&mut self.deliveries, |delivery| delivery.order == order)
     }
 }
