@@ -129,9 +129,7 @@ async fn a_charge_that_somebody_else_has_written_is_told_as_it_is_written() {
         let shop = Shop::open();
         let order = shop.order().await;
         let payments = Overtaken { orders: shop.orders.clone(), answered, written };
-        let repositories = Repositories::new(Arc::new(shop.orders.clone()));
-        let clients = clients(shop.inventory.clone(), payments);
-        let service = OrderService::new(repositories, clients, Waker::default(), PAY_WITHIN);
+        let service = shop.replica(shop.inventory.clone(), payments);
 
         let outcome = service.pay(shop.user, order, PaymentMethod::Card, None).await;
 

@@ -1,7 +1,7 @@
 //! Tests of the race between the payment service's event and its synchronous response: the first one settles the attempt, and both lead to
 //! the same result and response.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use contracts::{
@@ -13,18 +13,12 @@ use order::{
     consumers,
     error::{Error, Refusal},
     model::{Attempt, Claim, Order, Outcome, PaymentMethod, Status},
-    repository::{Attempts as _, IdempotencyKeys as _, Repositories},
+    repository::{Attempts as _, IdempotencyKeys as _},
     service::OrderService,
 };
-use platform::{
-    kafka::{Failure, Handler as _, Message},
-    outbox::Waker,
-};
+use platform::kafka::{Failure, Handler as _, Message};
 
-use crate::{
-    ids,
-    shop::{PAY_WITHIN, Shop, clients},
-};
+use crate::{ids, shop::Shop};
 
 const GROUP: &str = group::<PaymentCompleted>("order");
 const CREATED: &str = "events.v1.OrderCreated";
@@ -90,9 +84,7 @@ impl Payments for EventFirst {
 
 fn event_first(mut shop: Shop) -> Shop {
     let payments = EventFirst { payments: shop.payments.clone(), shop: shop.service.clone() };
-    let repositories = Repositories::new(Arc::new(shop.orders.clone()));
-    let clients = clients(shop.inventory.clone(), payments);
-    shop.service = OrderService::new(repositories, clients, Waker::default(), PAY_WITHIN);
+    shop.service = shop.replica(shop.inventory.clone(), payments);
     shop
 }
 

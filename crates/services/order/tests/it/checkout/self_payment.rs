@@ -1,20 +1,19 @@
 //! Tests of orders that are paid from the balance without a request, over in-memory implementations.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use contracts::{ids::OrderId, money::Money};
 use order::{
     client::Fault,
     error::Refusal,
     model::{Order, Outcome, PaymentMethod, Status},
-    repository::{Checkouts as _, Repositories},
+    repository::Checkouts as _,
     service::{Checkout, Item, OrderService},
 };
-use platform::outbox::Waker;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::ids;
-use crate::shop::{PAY_WITHIN, Shop, clients};
+use crate::shop::Shop;
 
 /// Creates an order of one engine.
 async fn check_out(service: &OrderService, shop: &Shop) -> OrderId {
@@ -37,9 +36,7 @@ fn job(service: OrderService) -> DropGuard {
 
 /// Returns another replica over the same in-memory stores.
 fn replica(shop: &Shop) -> OrderService {
-    let repositories = Repositories::new(Arc::new(shop.orders.clone()));
-    let clients = clients(shop.inventory.clone(), shop.payments.clone());
-    OrderService::new(repositories, clients, Waker::default(), PAY_WITHIN)
+    shop.replica(shop.inventory.clone(), shop.payments.clone())
 }
 
 async fn after(shop: &Shop, order: OrderId, time: Duration) -> Order {

@@ -19,13 +19,13 @@ use order::{
 };
 use platform::{auth::Access, grpc::Services};
 use testkit::Running;
-use tokio::{net::TcpListener, time::Instant};
+use tokio::time::Instant;
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
 use super::{carried, order, told};
 use crate::ids;
-use crate::shop::{MAX_VOLUME, Shop};
+use crate::shop::{MAX_VOLUME, Shop, hung};
 
 /// A delivery service that returns this response for every order.
 struct Stub(Result<GetDeliveryStatusResponse, Status>);
@@ -45,19 +45,6 @@ impl Rpc for Stub {
 async fn delivery(answer: Result<GetDeliveryStatusResponse, Status>) -> (SocketAddr, Running) {
     let services = Services::new(contracts::proto::DESCRIPTORS).with(DeliveryServiceServer::new(Stub(answer)));
     testkit::serve(testkit::guard("delivery", &[]).otherwise(Access::Services(&["order"])), services).await
-}
-
-/// Starts a server that accepts connections and never responds. Returns its address.
-async fn hung() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let address = listener.local_addr().expect("a bound socket has an address");
-    tokio::spawn(async move {
-        let mut connections = Vec::new();
-        while let Ok((connection, _)) = listener.accept().await {
-            connections.push(connection);
-        }
-    });
-    address
 }
 
 fn client(address: SocketAddr) -> GrpcDelivery {
