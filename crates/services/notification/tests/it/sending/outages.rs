@@ -54,20 +54,6 @@ async fn after_an_outage_of_timeouts_every_user_is_notified() {
 }
 
 #[tokio::test]
-async fn two_failures_in_a_row_lose_nothing() {
-    let fixture = Fixture::new().await;
-    let bad_gateway = Reply::Error(MessengerError::Unknown("502".to_owned()));
-    fixture.messenger.fail_messages(bad_gateway, STABLE_FOR / 2);
-    let _sender = fixture.sender(&fixture.lease, None);
-
-    let order = fixture.paid("chat").await;
-
-    let found = fixture.repeated(order).await;
-    assert_eq!((found.status, found.ambiguous), (Status::Sent, true), "{found:?}");
-    assert_eq!(fixture.times_sent(order), 1);
-}
-
-#[tokio::test]
 async fn while_the_provider_fails_one_message_at_a_time_probes_it() {
     let fixture = Fixture::new().await;
     let mut orders = Vec::new();

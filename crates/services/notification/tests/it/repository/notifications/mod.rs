@@ -210,17 +210,6 @@ async fn the_oldest_are_due_first() {
 }
 
 #[tokio::test]
-async fn busy_chats_are_skipped() {
-    let all = &notifications().await;
-    with_chat(all, Kind::OrderPaid, "busy").await;
-    let free = with_chat(all, Kind::OrderPaid, "free").await;
-
-    let due = all.due(false, 100, &["busy".to_owned()]).await.unwrap();
-
-    assert_eq!(by_chat(&due), [("free", free)]);
-}
-
-#[tokio::test]
 async fn a_chat_is_set_once() {
     let all = &notifications().await;
     let id = with_chat(all, Kind::OrderPaid, "first").await;
