@@ -182,21 +182,6 @@ async fn a_partial_refund_that_fails_after_it_was_made_is_made_again_beside_the_
     assert_eq!(fixture.movements(), (1, 2));
 }
 
-#[tokio::test]
-async fn a_partial_refund_whose_answer_was_lost_and_key_forgotten_is_found() {
-    let fixture = fixture().await;
-    fixture.pay().await.unwrap();
-    let part = fixture.part("one", 300);
-    fixture.provider.be(Mode::Refunding(ProviderFault::Lost));
-    assert!(!fixture.service.refund_partially(&part).await.unwrap().is_made);
-    fixture.provider.be(Mode::Well);
-    fixture.a_day_passes().await;
-
-    assert!(fixture.service.refund_partially(&part).await.unwrap().is_made);
-
-    assert_eq!(fixture.movements(), (1, 1));
-}
-
 /// All three calls read that the refund does not exist before the first call adds it. Then too little of the charge is
 /// left for another refund.
 #[tokio::test]
@@ -417,22 +402,6 @@ async fn a_refund_whose_stored_answer_is_an_error_is_repeated_under_a_new_key() 
     assert!(fixture.refund().await.is_err(), "the error");
     fixture.provider.be(Mode::Well);
     assert!(fixture.refund().await.is_err(), "the error, replayed");
-
-    fixture.refund().await.unwrap();
-
-    assert!(matches!(fixture.status().await, Status::Refunded { .. }));
-    assert_eq!(fixture.movements(), (1, 1));
-}
-
-#[tokio::test]
-async fn a_refund_whose_answer_was_lost_and_key_forgotten_is_found() {
-    let fixture = fixture().await;
-    fixture.pay().await.unwrap();
-    fixture.cancel().await;
-    fixture.provider.be(Mode::Refunding(ProviderFault::Lost));
-    assert!(fixture.refund().await.is_err());
-    fixture.provider.be(Mode::Well);
-    fixture.a_day_passes().await;
 
     fixture.refund().await.unwrap();
 

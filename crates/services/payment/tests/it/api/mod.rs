@@ -1,13 +1,11 @@
 //! Tests of the running service with its database and broker, called over gRPC.
 
-mod balances;
 mod completions;
 mod credits;
 mod partial_refunds;
 mod paying;
 mod refunds;
 mod statement;
-mod voids;
 mod webhook;
 
 use std::net::SocketAddr;

@@ -7,7 +7,6 @@ contract!([
     an_attempt_waits_for_the_one_before_it,
     a_declined_attempt_may_be_followed_by_another,
     no_attempt_follows_a_success,
-    the_first_outcome_wins,
     one_call_settles_an_attempt,
     a_refusal_ends_no_attempt_that_a_concurrent_request_charges,
     the_refusal_of_the_last_request_ends_an_attempt_for_good,
@@ -60,17 +59,6 @@ async fn no_attempt_follows_a_success(fixture: Fixture) {
     let second = fixture.payments.begin(&again(&first)).await.unwrap();
 
     assert_eq!(second, Begun::Existing(success));
-}
-
-async fn the_first_outcome_wins(fixture: Fixture) {
-    let intent = intent(Method::Card);
-    fixture.settled(&intent, &charged()).await;
-
-    let (settled, _) = fixture.payments.settle(&intent, &declined()).await.unwrap();
-
-    assert_eq!(settled.status, Status::Succeeded { reference: reference() });
-    let unknown = fixture.payments.settle(&crate::intent(Method::Card), &charged()).await;
-    assert!(matches!(unknown, Err(Error::NotFound)));
 }
 
 async fn one_call_settles_an_attempt(fixture: Fixture) {

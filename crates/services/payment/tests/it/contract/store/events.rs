@@ -68,11 +68,14 @@ async fn an_attempt_settled_twice_is_published_as_the_first_outcome(fixture: Fix
     fixture.settled(&intent, &charged()).await;
 
     for outcome in [charged(), declined()] {
-        fixture.payments.settle(&intent, &outcome).await.unwrap();
+        let (settled, _) = fixture.payments.settle(&intent, &outcome).await.unwrap();
+        assert_eq!(settled.status, Status::Succeeded { reference: reference() });
     }
     fixture.payments.cancel(intent.order, None).await.unwrap();
     fixture.payments.settle(&intent, &charged()).await.unwrap();
+    let unknown = fixture.payments.settle(&crate::intent(Method::Card), &charged()).await;
 
+    assert!(matches!(unknown, Err(Error::NotFound)));
     assert_eq!(fixture.events().await, [completed(&intent, "SUCCESS")]);
 }
 
