@@ -13,8 +13,6 @@ use platform::auth::Author;
 use super::store::Store;
 use crate::{loan, new_customer};
 
-const DAY: Duration = Duration::from_hours(24);
-
 async fn statuses(store: &Store, customer: UserId) -> Vec<LoanStatus> {
     store.loans.list(customer, None, 10).await.unwrap().0.iter().map(|loan| loan.status).collect()
 }
@@ -95,22 +93,6 @@ async fn a_verdict_decides_held_loans() {
     assert_eq!(statuses(store, first).await, [LoanStatus::Crediting; 2]);
     assert_eq!(statuses(store, second).await, [LoanStatus::Refused]);
     assert_eq!(statuses(store, other).await, [LoanStatus::Held]);
-}
-
-#[tokio::test]
-async fn a_hold_ends_for_users_who_are_no_customers() {
-    let store = &Store::new().await;
-    let (unknown, pending) = (new_customer(), store.create(new_customer()).await);
-    store.loans.receive(&loan("a", unknown, 1)).await.unwrap();
-    store.loans.receive(&loan("b", pending.id, 1)).await.unwrap();
-    assert_eq!(store.loans.refuse_unknown(DAY, None, 10).await.unwrap(), Decided::default());
-    tokio::time::sleep(Duration::from_millis(20)).await;
-
-    let decided = store.loans.refuse_unknown(Duration::from_millis(10), None, 10).await.unwrap();
-
-    assert_eq!(decided, Decided { refused: 1, ..Decided::default() });
-    assert_eq!(statuses(store, unknown).await, [LoanStatus::Refused]);
-    assert_eq!(statuses(store, pending.id).await, [LoanStatus::Held]);
 }
 
 #[tokio::test]
