@@ -1,11 +1,9 @@
 //! The repositories.
 
-use std::time::Duration;
-
-use chrono::{SubsecRound as _, TimeDelta};
+use chrono::SubsecRound as _;
 use console::{
     model::NewRecord,
-    repository::{MIGRATIONS, NewAction, PgActions, PgTimeline, Timeline as _},
+    repository::{MIGRATIONS, PgTimeline, Timeline as _},
 };
 use contracts::ids::{OrderId, UserId};
 use futures::future::join_all;
@@ -139,39 +137,4 @@ async fn the_owner_is_the_first_user_that_a_record_names() {
     timeline.add(vec![record(order(1), 2)]).await.unwrap();
 
     assert_eq!(timeline.owner(order(1)).await.unwrap(), named.user);
-}
-
-#[tokio::test]
-async fn old_records_are_removed() {
-    let timeline = timeline().await;
-    let aged = |days: i64, offset| NewRecord {
-        consumed_at: clock::now().trunc_subsecs(6) - TimeDelta::days(days),
-        ..record(order(1), offset)
-    };
-    timeline.add(vec![aged(9, 0), aged(8, 1), aged(1, 2)]).await.unwrap();
-    let week = Duration::from_hours(7 * 24);
-
-    assert_eq!(timeline.remove_old(week, 1).await.unwrap(), 1);
-    assert_eq!(timeline.remove_old(week, 10).await.unwrap(), 1);
-
-    let left: Vec<i64> = timeline.of_order(order(1), 0).await.unwrap().iter().map(|one| one.record.offset).collect();
-    assert_eq!(left, [2]);
-}
-
-#[tokio::test]
-async fn the_latest_actions_come_first() {
-    let actions = PgActions::new(testkit::database(&MIGRATIONS).await.pool);
-    let operator = UserId::new(ids::random());
-    let mut begun = Vec::new();
-    for subject in ["one", "two", "three"] {
-        let action = NewAction { operator, action: "restock", subject: subject.to_owned() };
-        begun.push(actions.begin(&action).await.unwrap());
-    }
-    actions.end(begun[1], "done").await.unwrap();
-
-    let latest = actions.latest(3).await.unwrap();
-
-    let rows: Vec<(&str, &str)> = latest.iter().map(|row| (row.subject.as_str(), row.result.as_str())).collect();
-    assert_eq!(rows, [("two", "done"), ("three", "begun"), ("two", "begun")]);
-    assert!(latest.iter().all(|row| row.operator_uuid == operator.uuid() && row.action == "restock"));
 }
