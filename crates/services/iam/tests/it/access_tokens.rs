@@ -77,8 +77,7 @@ async fn a_token_opens_what_its_session_opens_and_does_not_tell_the_session() {
 async fn a_token_is_issued_for_the_session_of_the_metadata_if_the_request_names_none() {
     let iam = iam().await;
     let (_, user, session) = iam.registered_user().await;
-    let mut request = Request::new(IssueTokenRequest::default());
-    request.metadata_mut().insert("session-uuid", session.parse().unwrap());
+    let request = testkit::with_session(&session, IssueTokenRequest::default());
 
     let issued = iam.auth.clone().issue_token(request).await.unwrap().into_inner();
 
@@ -142,9 +141,8 @@ async fn a_request_with_a_session_and_a_token_is_refused() {
     let both = WhoamiRequest { session_uuid: session.clone(), access_token: token.clone() };
     let refused = iam.auth.clone().whoami(both).await.unwrap_err();
     assert_eq!((refused.code(), refused.message()), (Code::Unauthenticated, "invalid session"));
-    let mut request = Request::new(GetUserRequest { user_uuid: user });
+    let mut request = testkit::with_session(&session, GetUserRequest { user_uuid: user });
     request.metadata_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
-    request.metadata_mut().insert("session-uuid", session.parse().unwrap());
     let refused = iam.user.clone().get_user(request).await.unwrap_err();
     assert_eq!((refused.code(), refused.message()), (Code::Unauthenticated, "invalid session"));
     // A token is not accepted as a session, nor a session as a token.

@@ -13,7 +13,7 @@ use platform::{
     invalid::InvalidFields,
 };
 use stand_ins::Proxy;
-use tonic::{Code, Request, Status, transport::Channel};
+use tonic::{Code, Status, transport::Channel};
 
 use crate::fixture::{Iam, PASSWORD, contact, iam, info, settings, start};
 
@@ -21,8 +21,7 @@ const CHAT: i64 = 4_242_424_242;
 
 /// Calls `CreateContactCode` with this session. Returns the code and its expiry time in Unix seconds.
 async fn code(iam: &Iam, session: &str) -> Result<(String, i64), Status> {
-    let mut request = Request::new(CreateContactCodeRequest {});
-    request.metadata_mut().insert("session-uuid", session.parse().unwrap());
+    let request = testkit::with_session(session, CreateContactCodeRequest {});
     let mut client: ContactServiceClient<Channel> = ContactServiceClient::new(iam.channel.clone());
     let answer = client.create_contact_code(request).await?.into_inner();
     assert!(!format!("{answer:?}").contains(&answer.code), "{answer:?}");

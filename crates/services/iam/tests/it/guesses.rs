@@ -98,8 +98,7 @@ async fn a_login_that_is_kept_locked_is_open_to_a_known_device_and_after_an_oper
 }
 
 async fn unlock(iam: &Iam, session: &str, login: &str) -> Result<(), Status> {
-    let mut request = Request::new(UnlockLoginRequest { login: login.to_owned() });
-    request.metadata_mut().insert("session-uuid", session.parse().unwrap());
+    let request = testkit::with_session(session, UnlockLoginRequest { login: login.to_owned() });
     SessionServiceClient::new(iam.channel.clone()).unlock_login(request).await.map(drop)
 }
 

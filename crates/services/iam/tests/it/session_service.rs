@@ -8,7 +8,8 @@ use contracts::proto::auth::v1::{
 };
 use iam::model::SessionId;
 use platform::ids;
-use tonic::{Code, Request, Status, transport::Channel};
+use testkit::with_session;
+use tonic::{Code, Status, transport::Channel};
 
 use crate::{
     fixture::{Iam, PASSWORD, iam, settings, start},
@@ -19,25 +20,19 @@ fn client(iam: &Iam) -> SessionServiceClient<Channel> {
     SessionServiceClient::new(iam.channel.clone())
 }
 
-fn request<T>(session: &str, message: T) -> Request<T> {
-    let mut request = Request::new(message);
-    request.metadata_mut().insert("session-uuid", session.parse().unwrap());
-    request
-}
-
 async fn list(iam: &Iam, session: &str, user_uuid: &str) -> Result<Vec<SessionSummary>, Status> {
     let message = ListSessionsRequest { user_uuid: user_uuid.to_owned() };
-    Ok(client(iam).list_sessions(request(session, message)).await?.into_inner().sessions)
+    Ok(client(iam).list_sessions(with_session(session, message)).await?.into_inner().sessions)
 }
 
 async fn end(iam: &Iam, session: &str, id: &str, user_uuid: &str) -> Result<(), Status> {
     let message = EndSessionRequest { id: id.to_owned(), user_uuid: user_uuid.to_owned() };
-    client(iam).end_session(request(session, message)).await.map(drop)
+    client(iam).end_session(with_session(session, message)).await.map(drop)
 }
 
 async fn end_all(iam: &Iam, session: &str, user_uuid: &str) -> Result<(), Status> {
     let message = EndUserSessionsRequest { user_uuid: user_uuid.to_owned() };
-    client(iam).end_user_sessions(request(session, message)).await.map(drop)
+    client(iam).end_user_sessions(with_session(session, message)).await.map(drop)
 }
 
 fn short(session: &str) -> String {

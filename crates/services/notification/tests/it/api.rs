@@ -9,7 +9,6 @@ use contracts::proto::notification::v1::{
 };
 use notification::{app, config::Config, model::Kind, repository::MIGRATIONS};
 use platform::{
-    auth::SESSION_METADATA,
     config::Settings,
     grpc::{Peer, reason},
     ids,
@@ -49,7 +48,7 @@ impl Fixture {
                 ("TELEGRAM_CHAT_ID", "-100".to_owned()),
             ])
             .with(token.map(|token| ("TELEGRAM_BOT_TOKEN", token.to_owned())));
-        let (address, running) = start(&settings).await;
+        let (address, running) = testkit::start(app::build(Config::load(&settings).unwrap()).await.unwrap()).await;
         Self { kafka, iam, telegram, settings, address, _service: running }
     }
 
@@ -94,15 +93,16 @@ impl Fixture {
         self.list(order, None).await.unwrap()
     }
 
+    /// Returns a channel without the identity of a service.
+    fn peer(&self) -> Peer {
+        Peer::lazy("notification", "TEST_ADDRESS", &self.address.to_string()).unwrap()
+    }
+
     async fn list(&self, order: Uuid, session: Option<&str>) -> Result<Vec<Notification>, Status> {
-        let mut request = Request::new(ListNotificationsRequest { order_uuid: order.to_string() });
-        let address = self.address;
-        let peer = match session {
-            Some(session) => {
-                request.metadata_mut().insert(SESSION_METADATA, session.parse().unwrap());
-                Peer::lazy("notification", "TEST_ADDRESS", &address.to_string()).unwrap()
-            }
-            None => testkit::peer("notification", address),
+        let request = ListNotificationsRequest { order_uuid: order.to_string() };
+        let (request, peer) = match session {
+            Some(session) => (testkit::with_session(session, request), self.peer()),
+            None => (Request::new(request), testkit::peer("notification", self.address)),
         };
         let mut client = NotificationServiceClient::new(peer);
         Ok(client.list_notifications(request).await?.into_inner().notifications)
@@ -110,10 +110,8 @@ impl Fixture {
 
     async fn resend(&self, order: Uuid, kind: &str, session: &str) -> Result<Notification, Status> {
         let message = ResendNotificationRequest { order_uuid: order.to_string(), kind: kind.to_owned() };
-        let mut request = Request::new(message);
-        request.metadata_mut().insert(SESSION_METADATA, session.parse().unwrap());
-        let peer = Peer::lazy("notification", "TEST_ADDRESS", &self.address.to_string()).unwrap();
-        let mut client = NotificationServiceClient::new(peer);
+        let request = testkit::with_session(session, message);
+        let mut client = NotificationServiceClient::new(self.peer());
         Ok(client.resend_notification(request).await?.into_inner().notification.unwrap())
     }
 
@@ -140,14 +138,6 @@ impl Fixture {
         })
         .await
     }
-}
-
-async fn start(settings: &Settings) -> (SocketAddr, Running) {
-    let app = app::build(Config::load(settings).unwrap()).await.unwrap();
-    let (address, readiness) = (app.address().unwrap(), app.readiness());
-    let service = testkit::run(|stop| app.run(stop));
-    readiness.ready().await;
-    (address, service)
 }
 
 fn ok(result: &Value) -> ResponseTemplate {

@@ -3,12 +3,9 @@
 use contracts::proto::customers::v1::{EraseCustomerRequest, ListLoansRequest};
 use platform::ids;
 use serde_json::json;
-use testkit::eventually;
+use testkit::{eventually, with_session};
 
-use super::{
-    Fixture,
-    fixture::{loan, with_session},
-};
+use super::{Fixture, fixture::loan};
 
 #[tokio::test]
 async fn a_loan_that_comes_five_times_is_credited_once() {

@@ -8,12 +8,10 @@ use contracts::{
 };
 use platform::{grpc::reason, ids};
 use stand_ins::KycMode;
+use testkit::with_session;
 use tonic::{Code, Status};
 
-use super::{
-    Fixture,
-    fixture::{creation, with_session},
-};
+use super::{Fixture, fixture::creation};
 
 fn refused(status: &Status) -> (Code, Option<&str>) {
     (status.code(), reason(status))

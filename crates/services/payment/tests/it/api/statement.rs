@@ -2,9 +2,9 @@
 
 use contracts::proto::payment::v1::{ListPaymentsRequest, PayOrderRequest, PaymentStatus};
 use platform::{ids, invalid::InvalidFields};
-use testkit::eventually;
+use testkit::{eventually, with_session};
 
-use super::{fixture, with_session};
+use super::fixture;
 
 #[tokio::test]
 async fn a_statement_has_the_charges_declines_and_refunds_of_its_user_alone_newest_first() {
