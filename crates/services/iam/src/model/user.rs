@@ -258,20 +258,4 @@ mod tests {
         assert_eq!(many.to_string(), "notification_methods: must have at most 4 entries");
         assert_eq!(no_chat.to_string(), "notification_methods[1].target: must be the number of a Telegram chat");
     }
-
-    #[test]
-    fn a_confirmed_chat_confirms_the_methods_that_name_it_and_no_other() {
-        let method = |provider: &str, target: &str| NotificationMethod::new(provider.to_owned(), target.to_owned());
-        let methods = vec![method("telegram", "42"), method("push", "42"), method("telegram", "43")];
-        let info = UserInfo::new("ann".to_owned(), "ann@example.com".to_owned(), methods).unwrap();
-        let confirmed = |chat: Option<&str>| {
-            let info = info.clone().with_confirmed(chat.map(|chat| ChatId::parse("chat", chat).unwrap()));
-            info.notification_methods.iter().map(|method| method.is_confirmed).collect::<Vec<_>>()
-        };
-
-        assert_eq!(confirmed(Some("42")), [true, false, false]);
-        assert_eq!(confirmed(Some("43")), [false, false, true]);
-        assert_eq!(confirmed(Some("44")), [false, false, false], "the target has changed since");
-        assert_eq!(confirmed(None), [false, false, false]);
-    }
 }

@@ -50,18 +50,6 @@ async fn of_parallel_attempts_on_an_account_the_allowed_number_is_verified() {
 }
 
 #[tokio::test]
-async fn a_success_resets_the_count_of_the_account() {
-    for (store, attempts) in attempts(per_account(LONG)).await {
-        for round in 0..5 {
-            for _ in 0..2 {
-                assert_eq!(begin(&attempts, "ann").await, Decision::Verify, "{store}: round {round}");
-            }
-            succeed(&attempts, "ann").await;
-        }
-    }
-}
-
-#[tokio::test]
 async fn delays_grow() {
     // The first delay is 1/64 of the window.
     let window = Duration::from_millis(64 * 100);
@@ -175,22 +163,6 @@ async fn a_success_does_not_count_for_its_address() {
         let refused = begin(&attempts, &wrong(5)).await;
 
         assert!(matches!(refused, Decision::Limited(_)), "{store}: a success takes back itself alone, {refused:?}");
-    }
-}
-
-#[tokio::test]
-async fn registrations_of_an_address_have_a_count_of_their_own() {
-    for (store, attempts) in attempts(LIMITS).await {
-        let address = attempt("ann").address;
-        for _ in 0..4 {
-            assert_eq!(attempts.register(address).await.unwrap(), None, "{store}");
-        }
-
-        let left = attempts.register(address).await.unwrap();
-
-        assert!(left.is_some_and(|left| left <= LONG / 64), "{store}: {left:?}");
-        assert_eq!(attempts.register(elsewhere("ann", 2).address).await.unwrap(), None, "{store}");
-        assert_eq!(begin(&attempts, "ann").await, Decision::Verify, "{store}");
     }
 }
 

@@ -3,14 +3,13 @@
 use std::{sync::Arc, time::Duration};
 
 use iam::{
-    model::{Credential, SessionId, TokenId},
+    model::{SessionId, TokenId},
     repository::{Lookup, Sessions},
 };
 use platform::random;
 
 use crate::stores::{LONG, MAX_SESSIONS, ann, session, sessions};
 
-const TOKEN: TokenId = TokenId::from_bits(1);
 const MAX_PER_SESSION: u32 = 8;
 
 async fn lookup(sessions: &Arc<dyn Sessions>, token: TokenId) -> Lookup {
@@ -19,28 +18,6 @@ async fn lookup(sessions: &Arc<dyn Sessions>, token: TokenId) -> Lookup {
 
 async fn add(sessions: &Arc<dyn Sessions>, session: SessionId, token: TokenId) -> bool {
     sessions.add_token(session, token, LONG, MAX_PER_SESSION).await.unwrap()
-}
-
-#[tokio::test]
-async fn a_token_leads_to_its_session_and_to_no_other() {
-    for (store, sessions) in sessions().await {
-        let (one, other) = (session(&ann(), LONG), session(&ann(), LONG));
-        for session in [&one, &other] {
-            let _ = sessions.open(session, MAX_SESSIONS).await.unwrap();
-        }
-        let tokens: [TokenId; 2] = [TOKEN, TokenId::from_bits(2)];
-        assert_eq!(lookup(&sessions, TOKEN).await, Lookup::Ended, "{store}");
-
-        assert!(add(&sessions, one.id, tokens[0]).await && add(&sessions, other.id, tokens[1]).await, "{store}");
-
-        let unknown = Credential::Token(TokenId::from_bits(3));
-        let asked = [unknown, tokens[1].into(), one.id.into(), tokens[0].into()];
-        let found = [Lookup::Ended, Lookup::Found((&other).into()), Lookup::Found((&one).into())];
-        let expected = [&found[..], &[Lookup::Found((&one).into())]].concat();
-        for _ in 0..2 {
-            assert_eq!(sessions.find_all(&asked).await.unwrap(), expected, "{store}");
-        }
-    }
 }
 
 #[tokio::test]

@@ -10,22 +10,6 @@ use iam::{
 use crate::stores::{LONG, MAX_SESSIONS, ann, found, session, sessions, user};
 
 #[tokio::test]
-async fn an_open_session_is_found_until_it_is_closed() {
-    for (store, sessions) in sessions().await {
-        let session = session(&ann(), LONG);
-        assert_eq!(found(&sessions, session.id).await, None, "{store}");
-
-        let admission = sessions.open(&session, MAX_SESSIONS).await.unwrap();
-        assert_eq!(admission, Admission::Granted, "{store}");
-        assert_eq!(found(&sessions, session.id).await, Some((&session).into()), "{store}");
-
-        sessions.close(session.id).await.unwrap();
-        sessions.close(session.id).await.unwrap();
-        assert_eq!(found(&sessions, session.id).await, None, "{store}");
-    }
-}
-
-#[tokio::test]
 async fn a_session_outlives_a_shorter_one_of_the_same_user_and_still_ends_with_all() {
     for (store, sessions) in sessions().await {
         let ann = ann();

@@ -81,15 +81,6 @@ fn a_rejected_customer_has_nothing_kept() {
 }
 
 #[test]
-fn a_check_under_way_is_told_before_a_stale_version() {
-    let mut customer = created();
-
-    assert_eq!(customer.update(profile("Bob"), 7), Err(Refusal::InProgress));
-    assert_eq!(verified().update(profile("Bob"), 1), Err(Refusal::VersionConflict(2)));
-    assert_eq!(erased().update(profile("Bob"), 3), Err(Refusal::Erased));
-}
-
-#[test]
 fn an_operator_rejects_verified_customers_alone() {
     let mut customer = verified();
     assert_eq!(told(&customer.revoke(None, operator()).unwrap().unwrap()), ("REJECTED", 3, Some("KYC_REVOKED")));

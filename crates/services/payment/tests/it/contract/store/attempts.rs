@@ -5,7 +5,6 @@ use super::*;
 contract!([
     an_intent_is_recorded_once,
     an_attempt_waits_for_the_one_before_it,
-    a_declined_attempt_may_be_followed_by_another,
     no_attempt_follows_a_success,
     one_call_settles_an_attempt,
     a_refusal_ends_no_attempt_that_a_concurrent_request_charges,
@@ -38,18 +37,6 @@ async fn an_attempt_waits_for_the_one_before_it(fixture: Fixture) {
     let second = fixture.payments.begin(&again(&first)).await.unwrap();
 
     assert_eq!(second, Begun::Existing(pending));
-}
-
-async fn a_declined_attempt_may_be_followed_by_another(fixture: Fixture) {
-    let first = intent(Method::Card);
-    let declined = fixture.settled(&first, &declined()).await;
-    let second = again(&first);
-
-    let charged = fixture.settled(&second, &charged()).await;
-
-    assert_eq!(declined.status, Status::Declined(Decline::Declined));
-    assert_eq!(charged.status, Status::Succeeded { reference: reference() });
-    assert_eq!(fixture.payments.begin(&first).await.unwrap(), Begun::Existing(declined));
 }
 
 async fn no_attempt_follows_a_success(fixture: Fixture) {
@@ -131,13 +118,14 @@ async fn a_recorded_attempt_cannot_be_voided(fixture: Fixture) {
         let payments = fixture.payments.void_attempt(&attempt).await.unwrap();
         assert_eq!(VoidResult::from_payments(&payments), VoidResult::AlreadyCharged(success.transaction));
     }
+    assert_eq!(fixture.events().await.len(), 1, "of the success alone");
 }
 
 async fn the_payment_of_an_order_is_the_one_that_counts(fixture: Fixture) {
     let first = intent(Method::Card);
     let second = again(&first);
     let third = again(&second);
-    fixture.settled(&first, &declined()).await;
+    let declined_first = fixture.settled(&first, &declined()).await;
     fixture.settled(&second, &declined()).await;
     let latest = fixture.payments.find(first.order).await.unwrap().unwrap();
 
@@ -145,6 +133,8 @@ async fn the_payment_of_an_order_is_the_one_that_counts(fixture: Fixture) {
 
     let counts = fixture.payments.find(first.order).await.unwrap().unwrap();
     assert_eq!((latest.intent, counts.intent), (second, third));
+    assert_eq!(declined_first.status, Status::Declined(Decline::Declined));
+    assert_eq!(fixture.payments.begin(&first).await.unwrap(), Begun::Existing(declined_first));
     assert_eq!(fixture.payments.find(new_order()).await.unwrap(), None);
 }
 

@@ -177,24 +177,7 @@ async fn a_partial_refund_continues_from_its_latest_request_alone(fixture: Fixtu
 
 /// The in-memory implementation stores no such time, since only the audit reads it.
 #[tokio::test]
-async fn a_partial_refund_that_is_requested_again_may_take_its_time_again() {
-    let fixture = postgres().await;
-    let intent = intent(Method::Card);
-    fixture.settled(&intent, &charged()).await;
-    let id = fixture.add(&part(&intent, "one", 300)).await.unwrap().refund.id();
-    let accepted = RefundState::Pending { reference: "re_1".to_owned() };
-    let pending = RefundRequest { reference: Some("re_1".to_owned()), ..RefundRequest::FIRST };
-
-    fixture.payments.record_refund(id, &RefundRequest::FIRST, &accepted, PAUSE).await.unwrap();
-    assert!(!fixture.is_requested_again(id).await);
-    fixture.payments.record_refund(id, &pending, &RefundState::Failed, PAUSE).await.unwrap();
-
-    assert!(fixture.is_requested_again(id).await);
-}
-
-/// The in-memory implementation stores no such time, since only the audit reads it.
-#[tokio::test]
-async fn a_partial_refund_that_fails_again_and_again_gets_no_more_time() {
+async fn a_partial_refund_that_is_requested_again_gets_its_time_again_once() {
     let fixture = postgres().await;
     let intent = intent(Method::Card);
     fixture.settled(&intent, &charged()).await;
@@ -205,7 +188,11 @@ async fn a_partial_refund_that_fails_again_and_again_gets_no_more_time() {
         let requested = sqlx::query_scalar("select requested_at::text from partial_refunds where refund_uuid = $1");
         requested.bind(id).fetch_one(fixture.pool.as_ref().unwrap()).await.unwrap()
     };
-    fixture.payments.record_refund(id, &RefundRequest::FIRST, &RefundState::Failed, PAUSE).await.unwrap();
+    let accepted = RefundState::Pending { reference: "re_1".to_owned() };
+    let pending = RefundRequest { reference: Some("re_1".to_owned()), ..RefundRequest::FIRST };
+    fixture.payments.record_refund(id, &RefundRequest::FIRST, &accepted, PAUSE).await.unwrap();
+    assert!(!fixture.is_requested_again(id).await);
+    fixture.payments.record_refund(id, &pending, &RefundState::Failed, PAUSE).await.unwrap();
     let renewed = requested_at().await;
 
     fixture.payments.record_refund(id, &second, &RefundState::Failed, PAUSE).await.unwrap();
