@@ -5,10 +5,12 @@ use console::{
     model::NewRecord,
     repository::{MIGRATIONS, PgTimeline, Timeline as _},
 };
-use contracts::ids::{OrderId, UserId};
+use contracts::ids::OrderId;
 use futures::future::join_all;
 use platform::{clock, ids};
 use serde_json::json;
+
+use crate::fixture::stored;
 
 async fn timeline() -> PgTimeline {
     PgTimeline::new(testkit::database(&MIGRATIONS).await.pool)
@@ -23,19 +25,14 @@ fn record(order: OrderId, offset: i64) -> NewRecord {
     let now = clock::now().trunc_subsecs(6);
     NewRecord {
         origin: "first".to_owned(),
-        topic: "order.paid".to_owned(),
         partition: 2,
-        offset,
-        order,
-        user: Some(UserId::new(ids::random())),
-        event: Some(ids::random()),
-        kind: "events.v1.OrderPaid".to_owned(),
         committed_at: now,
         published_at: now,
         consumed_at: now,
         trace: Some("0af7651916cd43dd8448eb211c80319c".to_owned()),
         payload: json!({"text": "<script>alert(1)</script>", "none": null}),
         headers: json!({"event-type": "events.v1.OrderPaid"}),
+        ..stored(order.uuid(), ids::random(), offset)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Tests of refunds of cancelled orders.
 
-use contracts::proto::payment::v1::{PayOrderRequest, PaymentMethod, PaymentStatus, RefundRequest};
+use contracts::proto::payment::v1::{PayOrderRequest, PaymentMethod, PaymentStatus};
 use platform::grpc::reason;
 use testkit::eventually;
 use tonic::Code;
@@ -32,21 +32,4 @@ async fn a_cancelled_order_is_refunded_and_never_charged_again() {
     .await;
     let status = fixture.pay(&PayOrderRequest { attempt: 2, ..paid }).await.unwrap_err();
     assert_eq!((status.code(), reason(&status)), (Code::FailedPrecondition, Some("ORDER_CANCELLED")));
-}
-
-#[tokio::test]
-async fn a_living_order_is_not_refunded_and_goes_on() {
-    let fixture = fixture().await;
-    let (paid, pending) = (fixture.order(), fixture.order());
-    fixture.pay(&paid).await.unwrap();
-
-    for order in [&paid, &pending] {
-        let refused =
-            fixture.service().refund(RefundRequest { order_uuid: order.order_uuid.clone() }).await.unwrap_err();
-
-        assert_eq!((refused.code(), reason(&refused)), (Code::FailedPrecondition, Some("ORDER_NOT_CANCELLED")));
-        assert_eq!(refused.message(), format!("order {} is not cancelled", order.order_uuid));
-    }
-    assert_eq!(fixture.payment(&paid.order_uuid).await.unwrap().status(), PaymentStatus::Succeeded);
-    fixture.pay(&pending).await.unwrap();
 }
