@@ -1,6 +1,8 @@
 //! The repositories.
 
-use chrono::SubsecRound as _;
+use std::time::Duration;
+
+use chrono::{SubsecRound as _, TimeDelta};
 use console::{
     model::NewRecord,
     repository::{MIGRATIONS, PgTimeline, Timeline as _},
@@ -134,4 +136,21 @@ async fn the_owner_is_the_first_user_that_a_record_names() {
     timeline.add(vec![record(order(1), 2)]).await.unwrap();
 
     assert_eq!(timeline.owner(order(1)).await.unwrap(), named.user);
+}
+
+#[tokio::test]
+async fn old_records_are_removed() {
+    let timeline = timeline().await;
+    let aged = |days: i64, offset| NewRecord {
+        consumed_at: clock::now().trunc_subsecs(6) - TimeDelta::days(days),
+        ..record(order(1), offset)
+    };
+    timeline.add(vec![aged(9, 0), aged(8, 1), aged(1, 2)]).await.unwrap();
+    let week = Duration::from_hours(7 * 24);
+
+    assert_eq!(timeline.remove_old(week, 1).await.unwrap(), 1);
+    assert_eq!(timeline.remove_old(week, 10).await.unwrap(), 1);
+
+    let left: Vec<i64> = timeline.of_order(order(1), 0).await.unwrap().iter().map(|one| one.record.offset).collect();
+    assert_eq!(left, [2]);
 }

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use contracts::ids::UserId;
 use customers::{
-    error::Error,
     model::{Customer, LoanId, LoanStatus, Verdict},
     repository::Decided,
 };
@@ -15,20 +14,6 @@ use crate::{loan, new_customer};
 
 async fn statuses(store: &Store, customer: UserId) -> Vec<LoanStatus> {
     store.loans.list(customer, None, 10).await.unwrap().0.iter().map(|loan| loan.status).collect()
-}
-
-#[tokio::test]
-async fn a_loan_is_received_once_and_its_id_stands_for_it() {
-    let store = &Store::new().await;
-    let customer = new_customer();
-
-    assert_eq!(store.loans.receive(&loan("one", customer, 100)).await.unwrap(), Some(LoanStatus::Held));
-    assert_eq!(store.loans.receive(&loan("one", customer, 100)).await.unwrap(), None);
-    for other in [loan("one", customer, 101), loan("one", new_customer(), 100)] {
-        assert!(matches!(store.loans.receive(&other).await, Err(Error::LoanIdReused)));
-    }
-
-    assert_eq!(statuses(store, customer).await, [LoanStatus::Held]);
 }
 
 #[tokio::test]

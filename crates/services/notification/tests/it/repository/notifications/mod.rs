@@ -207,24 +207,6 @@ async fn a_chat_is_set_once() {
 }
 
 #[tokio::test]
-async fn one_that_failed_is_resent_to_the_chat_that_is_found_then() {
-    let all = &notifications().await;
-    let failed = Outcome::Failed { problem: "blocked".to_owned(), ambiguous: false };
-    let id = with_chat(all, Kind::OrderPaid, "old").await;
-    assert!(!all.resend(id, Duration::ZERO).await.unwrap(), "it is queued");
-    settle(all, &claimed(all).await, &failed).await;
-
-    assert!(!all.resend(id, HOUR).await.unwrap(), "it has just failed");
-    assert!(all.resend(id, Duration::ZERO).await.unwrap());
-
-    let again = found(all, "new").await;
-    assert!(all.claim(&again).await.unwrap());
-    assert_eq!(again.due.attempts, 1, "an attempt that began before does not settle this one");
-    settle(all, &again, &Outcome::Sent).await;
-    assert_eq!(queued(all).await, 0);
-}
-
-#[tokio::test]
 async fn one_whose_repeat_was_rejected_is_resent_to_the_same_chat() {
     let all = &notifications().await;
     let problem = || "a problem".to_owned();
