@@ -55,20 +55,6 @@ async fn of_parallel_calls_with_one_code_one_gets_it() {
 }
 
 #[tokio::test]
-async fn a_new_code_replaces_the_users_code_before_and_no_other() {
-    for (store, codes) in contact_codes(LIMIT).await {
-        let (ann, bob) = (random_user(), random_user());
-        codes.create(ann, &digest(1), LONG).await.unwrap();
-        codes.create(bob, &digest(2), LONG).await.unwrap();
-        codes.create(ann, &digest(3), LONG).await.unwrap();
-
-        assert_eq!(take(&codes, 1, 7).await, None, "{store}");
-        assert_eq!(take(&codes, 2, 7).await, Some(bob), "{store}");
-        assert_eq!(take(&codes, 3, 7).await, Some(ann), "{store}");
-    }
-}
-
-#[tokio::test]
 async fn a_code_that_was_taken_for_nothing_can_be_put_back_but_not_over_a_newer_one() {
     for (store, codes) in contact_codes(LIMIT).await {
         let (ann, short) = (random_user(), Duration::from_millis(150));

@@ -15,7 +15,10 @@ use platform::{
 use stand_ins::Proxy;
 use tonic::{Code, Status, transport::Channel};
 
-use crate::fixture::{Iam, PASSWORD, contact, iam, info, settings, start};
+use crate::{
+    failures::behind_proxy,
+    fixture::{Iam, PASSWORD, contact, iam, info},
+};
 
 const CHAT: i64 = 4_242_424_242;
 
@@ -142,12 +145,7 @@ async fn after_ten_wrong_codes_a_chat_is_refused() {
 
 #[tokio::test]
 async fn a_code_stays_valid_while_the_database_is_away() {
-    let settings = settings().await;
-    let url = settings.get("IAM_DATABASE_URL").unwrap().to_owned();
-    let server = url.rsplit('@').next().unwrap().split('/').next().unwrap().to_owned();
-    let proxy = Proxy::to(&server).await.unwrap();
-    let through = url.replace(&server, &proxy.address().to_string());
-    let iam = start(&settings.with([("IAM_DATABASE_URL", through)])).await;
+    let (iam, proxy) = behind_proxy("IAM_DATABASE_URL").await;
     let (ann, session) = user(&iam, &["42"]).await;
     let (given, _) = code(&iam, &session).await.unwrap();
 

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Starts a service that connects to the server in `variable` through a proxy. The proxy can break the connection.
-async fn behind_proxy(variable: &str) -> (Iam, Proxy) {
+pub async fn behind_proxy(variable: &str) -> (Iam, Proxy) {
     let settings: Settings = settings().await;
     let url = settings.get(variable).unwrap().to_owned();
     let server = url.split_once("://").unwrap().1;

@@ -12,20 +12,6 @@ use platform::{clock, ids};
 use crate::stores::{ann, user, users};
 
 #[tokio::test]
-async fn a_registered_user_is_found_as_registered() {
-    let users = users().await;
-    let mut ann = ann();
-    let method = NotificationMethod::new("telegram".to_owned(), "42".to_owned());
-    ann.info.notification_methods = vec![method.clone(), method];
-
-    users.register(&ann, "hash").await.unwrap();
-
-    let account = users.by_login("ann", clock::now()).await.unwrap().unwrap();
-    assert_eq!((account.user, account.password_hash.as_str()), (ann.clone(), "hash"));
-    assert_eq!(users.find(ann.id).await.unwrap(), Some(ann));
-}
-
-#[tokio::test]
 async fn a_login_and_an_address_belong_to_one_user() {
     let users = users().await;
     users.register(&ann(), "hash").await.unwrap();

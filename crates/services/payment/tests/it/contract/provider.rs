@@ -49,7 +49,6 @@ contract!([
     a_charge_is_made_once_per_key,
     a_decline_is_repeated,
     the_outcome_of_a_charge_can_be_found,
-    a_refund_is_made_once_per_key,
     a_charge_is_refunded_in_parts,
     an_unknown_charge_is_not_refunded,
 ] over
@@ -170,17 +169,6 @@ async fn the_outcome_of_a_charge_can_be_found(fixture: Fixture) {
             assert_eq!(fixture.provider.find(&intent, Some(&reference)).await.unwrap(), known);
         }
     }
-}
-
-async fn a_refund_is_made_once_per_key(fixture: Fixture) {
-    let intent = intent(Method::Card);
-    let refund = fixture.charged(&intent).await;
-
-    for _ in 0..2 {
-        assert_eq!(fixture.provider.refund(&refund).await.unwrap(), RefundState::Refunded);
-    }
-
-    assert_eq!(fixture.movements(intent.order).await, (1, 1));
 }
 
 async fn a_charge_is_refunded_in_parts(fixture: Fixture) {

@@ -5,7 +5,6 @@ use super::*;
 contract!([
     payments_with_the_fewest_tries_come_first,
     a_due_payment_is_leased_to_one_caller_and_later_again,
-    a_refund_is_due_at_once,
     a_charge_keeps_its_id_while_it_is_pending,
     a_refund_continues_after_a_pause_from_its_latest_request_alone,
     a_refund_that_is_requested_again_gets_its_time_again_once,
@@ -52,20 +51,6 @@ async fn a_due_payment_is_leased_to_one_caller_and_later_again(fixture: Fixture)
         fixture.elapse(Duration::from_secs(11)).await;
         assert_eq!(fixture.due().await.len(), 2);
     }
-}
-
-async fn a_refund_is_due_at_once(fixture: Fixture) {
-    let intent = intent(Method::Card);
-    fixture.settled(&intent, &charged()).await;
-    fixture.payments.cancel(intent.order, Some(new_cause())).await.unwrap();
-
-    assert_eq!(fixture.unfinished().await, Unfinished { refunding: 1, ..Unfinished::default() });
-    assert_eq!(fixture.due().await, [intent.transaction]);
-    fixture.payments.refunded(intent.transaction, &RefundRequest::FIRST).await.unwrap();
-    fixture.elapse(Duration::from_mins(1)).await;
-
-    assert!(fixture.due().await.is_empty());
-    assert_eq!(fixture.unfinished().await, Unfinished::default());
 }
 
 async fn a_charge_keeps_its_id_while_it_is_pending(fixture: Fixture) {

@@ -12,7 +12,6 @@ contract!([
     a_partial_refund_is_recorded_once_per_reference,
     partial_refunds_made_at_once_give_back_no_more_than_the_charge,
     a_charge_has_a_bounded_number_of_partial_refunds,
-    only_a_charge_that_stands_is_partially_refunded,
     a_cancellation_keeps_what_was_recorded,
     a_partial_refund_is_leased_to_one_caller_and_later_again,
     a_partial_refund_continues_from_its_latest_request_alone,
@@ -101,19 +100,6 @@ async fn a_charge_has_a_bounded_number_of_partial_refunds(fixture: Fixture) {
     assert_eq!(fixture.add(&part(&intent, "more", 1)).await, None);
     assert!(fixture.add(&part(&intent, "0", 1)).await.is_some(), "a repeat finds it");
     assert!(fixture.add(&part(&other, "more", 1)).await.is_some());
-}
-
-async fn only_a_charge_that_stands_is_partially_refunded(fixture: Fixture) {
-    let (pending, declined_, cancelled) = (intent(Method::Card), intent(Method::Card), intent(Method::Card));
-    fixture.begin(&pending).await;
-    fixture.settled(&declined_, &declined()).await;
-    fixture.settled(&cancelled, &charged()).await;
-    fixture.payments.cancel(cancelled.order, None).await.unwrap();
-
-    for intent in [pending, declined_, cancelled, intent(Method::Card)] {
-        assert_eq!(fixture.add(&part(&intent, "one", 1)).await, None);
-    }
-    assert!(fixture.due_refunds().await.is_empty());
 }
 
 async fn a_cancellation_keeps_what_was_recorded(fixture: Fixture) {
