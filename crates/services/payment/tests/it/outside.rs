@@ -158,30 +158,6 @@ async fn an_order_whose_charge_the_provider_refuses_to_execute_can_be_cancelled_
     assert_eq!(fixture.movements(), (0, 0));
 }
 
-#[tokio::test]
-async fn a_partial_refund_that_fails_after_it_was_made_is_made_again_beside_the_others() {
-    let fixture = fixture().await;
-    let transaction = fixture.pay().await.unwrap();
-    let part = |reference| fixture.part(reference, 300);
-    for reference in ["one", "two"] {
-        assert!(fixture.service.refund_partially(&part(reference)).await.unwrap().is_made);
-    }
-    fixture.service.look_at(transaction).await.unwrap();
-    assert!(fixture.payments.due_refunds(10).await.unwrap().is_empty(), "both stand");
-
-    fixture.provider.fail_refunds();
-    for _ in 0..3 {
-        fixture.service.look_at(transaction).await.unwrap();
-    }
-    for reference in ["one", "two"] {
-        assert!(fixture.service.refund_partially(&part(reference)).await.unwrap().is_made);
-    }
-
-    let [one, two] = ["one", "two"].map(|reference| part(reference).id().to_string());
-    assert_eq!(fixture.refund_keys(), [one.clone(), two.clone(), format!("{one}-2"), format!("{two}-2")]);
-    assert_eq!(fixture.movements(), (1, 2));
-}
-
 /// All three calls read that the refund does not exist before the first call adds it. Then too little of the charge is
 /// left for another refund.
 #[tokio::test]
@@ -374,23 +350,6 @@ async fn a_refund_that_is_pending_is_not_refunded_yet() {
     assert!(matches!(before, Status::Refunding { .. }), "{before:?}");
     assert!(matches!(fixture.status().await, Status::Refunded { .. }));
     assert_eq!((fixture.movements(), fixture.refund_keys().len()), ((1, 1), 1));
-}
-
-#[tokio::test]
-async fn a_refund_that_fails_after_it_was_pending_is_repeated_under_a_new_key() {
-    let fixture = fixture().await;
-    let transaction = fixture.pay().await.unwrap();
-    fixture.cancel().await;
-    fixture.provider.be(Mode::Refunding(ProviderFault::Failing));
-    assert!(fixture.refund().await.is_err(), "pending");
-    assert!(fixture.refund().await.is_err(), "failed");
-    fixture.provider.be(Mode::Well);
-
-    fixture.refund().await.unwrap();
-
-    assert!(matches!(fixture.status().await, Status::Refunded { .. }));
-    assert_eq!(fixture.movements(), (1, 1));
-    assert_eq!(fixture.refund_keys(), [format!("{transaction}-refund"), format!("{transaction}-refund-2")]);
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 
 use crate::{
     intent, money,
-    stripe_client::{KEY, client, client_that_waits, stand_in},
+    stripe_client::{KEY, client, stand_in},
 };
 
 fn charged() -> ChargeState {
@@ -70,19 +70,6 @@ async fn an_ambiguous_response_is_unknown_and_charged_once_when_repeated() {
         assert_eq!(client(&server.url()).charge(&intent).await.unwrap(), charged());
         assert_eq!(server.charges(intent.order.uuid()), 1);
     }
-}
-
-#[tokio::test]
-async fn a_charge_that_times_out_is_unknown_and_made_once() {
-    let server = stand_in().await;
-    server.script([ProviderFault::Silent]);
-    let intent = intent(Method::Card);
-
-    let impatient = client_that_waits(&server.url(), Duration::from_millis(200));
-    assert!(impatient.charge(&intent).await.is_err());
-
-    assert_eq!(client(&server.url()).charge(&intent).await.unwrap(), charged());
-    assert_eq!(server.charges(intent.order.uuid()), 1);
 }
 
 #[tokio::test]

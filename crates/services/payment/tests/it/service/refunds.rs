@@ -8,7 +8,13 @@ use crate::INITIAL_BALANCE;
 
 #[tokio::test(start_paused = true)]
 async fn a_refund_is_repeated_until_it_is_done() {
-    for faults in [vec![ScriptedFault::Silent], vec![ScriptedFault::Broken; 5], vec![ScriptedFault::Twice]] {
+    for faults in [
+        vec![ScriptedFault::Silent],
+        vec![ScriptedFault::Broken; 5],
+        vec![ScriptedFault::Twice],
+        vec![ScriptedFault::Slow],
+        vec![ScriptedFault::Failing],
+    ] {
         let fixture = fixture();
         fixture.pay().await.unwrap();
         fixture.provider.script(faults.clone());
