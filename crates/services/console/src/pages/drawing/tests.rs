@@ -68,6 +68,7 @@ fn no_steps_are_the_empty_lanes_of_an_ordinary_order() {
     assert!(unknown.is_empty(), "add to SERVICES in words.rs what these do: {unknown:?}");
 }
 
+#[test]
 fn no_mark_stands_on_the_label_of_another() {
     let busy: Vec<_> = (0..40).map(|ms| event(ms, "order", "OrderPaid", &["payment"])).collect();
     for steps in [bought(), busy] {
