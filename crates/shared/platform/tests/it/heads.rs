@@ -91,21 +91,6 @@ async fn a_request_without_one_valid_host_is_answered_400() {
 }
 
 #[tokio::test]
-async fn a_client_that_waits_is_asked_for_its_body() {
-    let (address, _server) = serve().await;
-    for length in ["Content-Length: 2\r\n", "Transfer-Encoding: chunked\r\n"] {
-        let head = format!("POST / HTTP/1.1\r\nHost: x\r\n{SESSION}{JSON}{length}Expect: 100-continue\r\n\r\n");
-        let mut connection = open(address, &head).await;
-
-        assert_eq!(read_until(&mut connection, "\r\n\r\n").await, "HTTP/1.1 100 Continue\r\n\r\n");
-        let body = if length.starts_with('C') { "{}" } else { "2\r\n{}\r\n0\r\n\r\n" };
-        connection.write_all(body.as_bytes()).await.unwrap();
-        let answer = read_until(&mut connection, "\r\n\r\n0").await;
-        assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
-    }
-}
-
-#[tokio::test]
 async fn one_of_several_sessions_or_tokens_is_not_chosen() {
     let (address, _server) = serve().await;
     let token = "Authorization: Bearer x\r\n";

@@ -21,7 +21,6 @@ use tokio::{
     net::{TcpListener, TcpStream},
     time::{Instant, timeout},
 };
-use tokio_util::sync::CancellationToken;
 
 use crate::frames::{self, Frame};
 
@@ -80,21 +79,6 @@ async fn a_flood_of_idle_connections_is_bounded_and_costs_others_nothing() {
     println!("{open} of 400 idle connections are open, {answers:?}");
     assert_eq!(answers, [200; 60]);
     assert!(open <= 50, "{open} of 400 idle connections are open");
-}
-
-#[tokio::test]
-async fn a_connection_with_a_request_in_hand_keeps_its_place_and_one_too_many_is_closed() {
-    let limits = Limits { max_connections: 2, max_connections_per_address: 2, ..Limits::default() };
-    let slow = Router::new().route("/", get(async || tokio::time::sleep(Duration::from_millis(500)).await));
-    let (address, _server) = serve(slow, limits).await;
-
-    let (first, second, third) = tokio::join!(ask(address), ask(address), async {
-        tokio::time::sleep(Duration::from_millis(200)).await;
-        ask(address).await
-    });
-
-    assert_eq!((first, second, third), (200, 200, 0));
-    assert_eq!(ask(address).await, 200, "the places are not free again");
 }
 
 #[tokio::test(start_paused = true)]
@@ -208,29 +192,4 @@ async fn requests_that_are_given_up_together_leave_the_others_of_their_connectio
     assert_eq!(all.await, Ok(None), "the connection ended");
     answered.sort_unstable();
     assert_eq!(answered, [1, 513]);
-}
-
-#[tokio::test]
-async fn an_http2_client_is_told_of_the_stop_by_goaway() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let stop = CancellationToken::new();
-    let server = tokio::spawn(http::serve(listener, here(), Readiness::default(), stop.clone()));
-    let mut connection = connect(address).await;
-    connection.write_all(&frames::start()).await.unwrap();
-    frames::read(&mut connection).await.unwrap();
-
-    stop.cancel();
-
-    let told = timeout(Duration::from_secs(5), async {
-        loop {
-            let frame = frames::read(&mut connection).await.ok()?;
-            if frame.kind == frames::GOAWAY {
-                return frames::error_code(&frame.payload);
-            }
-        }
-    });
-    assert_eq!(told.await.unwrap(), Some(0));
-    drop(connection);
-    timeout(Duration::from_secs(5), server).await.unwrap().unwrap().unwrap();
 }

@@ -2,7 +2,6 @@
 
 mod access;
 mod access_tokens;
-mod admin;
 mod bounds;
 mod consumer;
 mod each_record;
@@ -14,17 +13,16 @@ mod http;
 mod leaving;
 mod listener;
 mod migrations;
-mod outage;
 mod outbox;
 mod outbox_contract;
 mod outbox_event;
 mod peer;
 mod plans;
 mod postgres;
+mod proxied;
 mod reader;
 mod recording;
 mod redis;
-mod relay;
 mod relay_memory;
 mod response_headers;
 mod seen;

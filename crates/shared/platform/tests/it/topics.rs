@@ -52,43 +52,12 @@ async fn dead_letters_have_no_expiry_also_where_their_topic_had_one() {
         eventually(|| async { retention(&config, &letters).await.unwrap().is_none().then_some(()) }).await;
         assert_eq!(retention(&config, topic).await.unwrap(), Some(config.kafka_topic_retention));
     }
-    let described = admin(&config).describe_configs(&[ResourceSpecifier::Topic(&name)], &AdminOptions::new()).await;
-    let described = described.unwrap().remove(0).unwrap();
-    assert_eq!(described.get("max.message.bytes").unwrap().value.as_deref(), Some("3000000"));
-}
-
-#[tokio::test]
-async fn a_segment_of_a_topic_takes_records_for_no_longer_than_rows_count_on() {
-    let kafka = testkit::kafka().await;
-    let (config, topic) = (kafka.config(), kafka.topic::<OrderPaid>());
-
-    ensure_topics(&config, &[&topic]).await.unwrap();
-
-    let described = admin(&config).describe_configs(&[ResourceSpecifier::Topic(&topic)], &AdminOptions::new()).await;
-    // The mock cluster does not report the configuration of topics.
-    if let Ok(Ok(described)) = described.map(|mut all| all.remove(0)) {
-        let segment = described.get("segment.ms").and_then(|entry| entry.value.clone()).unwrap();
-        assert_eq!(segment, config.kafka_topic_segment.as_millis().to_string());
-    }
-}
-
-#[tokio::test]
-async fn expected_topics_are_created_together_with_the_first_that_is_needed() {
-    let kafka = testkit::kafka().await;
-    let config = kafka.config();
-    if !config.kafka_create_topics {
-        // The mock cluster does not create topics on request.
-        return;
-    }
-    let [needed, expected] = ["needed", "expected"].map(|name| format!("{}{name}", kafka.prefix));
-    let creator = TopicCreator::new(&config);
-    creator.expect([expected.clone()]);
-
-    creator.ensure([needed.as_str()]).await.unwrap();
-
-    for topic in [&needed, &expected] {
-        eventually(|| async { retention(&config, topic).await.ok().flatten() }).await;
-    }
+    let setting = async |topic: &str, setting: &str| {
+        let described = admin(&config).describe_configs(&[ResourceSpecifier::Topic(topic)], &AdminOptions::new()).await;
+        described.unwrap().remove(0).unwrap().get(setting).unwrap().value.clone().unwrap()
+    };
+    assert_eq!(setting(&name, "max.message.bytes").await, "3000000");
+    assert_eq!(setting(&old, "segment.ms").await, config.kafka_topic_segment.as_millis().to_string());
 }
 
 #[tokio::test]

@@ -18,17 +18,12 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-/// The time after which a count of the backlog fails, if it does.
-pub const COUNT_TIMEOUT: Duration = Duration::from_secs(6);
-
 /// An in-memory outbox that counts its relay's calls, and delays reading and marking.
 #[derive(Clone, Default)]
 pub struct Counted {
     pub outbox: MemoryOutbox,
     pub calls: Arc<Mutex<CallCounts>>,
     pub delay: Duration,
-    /// How many of the next counts of the backlog fail.
-    pub failing_counts: Arc<AtomicUsize>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -105,12 +100,6 @@ impl Outbox for Counted {
     }
 
     async fn backlog(&self) -> anyhow::Result<Backlog> {
-        let left = self.failing_counts.load(Ordering::Relaxed);
-        if left > 0 {
-            self.failing_counts.store(left - 1, Ordering::Relaxed);
-            tokio::time::sleep(COUNT_TIMEOUT).await;
-            anyhow::bail!("the database does not answer");
-        }
         self.outbox.backlog().await
     }
 
