@@ -14,7 +14,7 @@ mod watch_limits;
 use axum::{body::Body, response::Response};
 use chrono::Datelike as _;
 pub use details::{about, invalid, reason, subject, with_details, with_reason};
-pub use peer::{Carries, MemoryResolver, Peer, Resolver, SystemResolver};
+pub use peer::{Carries, Peer, Resolver};
 pub(crate) use rpcs::Rpcs;
 pub use server::Services;
 use tonic::{Code, Status};

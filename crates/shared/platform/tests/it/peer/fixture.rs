@@ -20,12 +20,14 @@ use contracts::proto::{
 };
 use platform::{
     auth::{Access, Guard, MemorySessions, ServiceKey},
-    grpc::{MemoryResolver, Peer, Services},
+    grpc::{Peer, Services},
     server::readiness::{Condition, Readiness},
 };
 use testkit::{Running, SERVICE_KEY, run};
 use tokio::net::TcpListener;
 use tonic::{Request, Response, Status};
+
+use super::resolver::MemoryResolver;
 
 /// The time for which a stopping replica still accepts calls.
 pub const DRAIN: Duration = Duration::from_secs(5);

@@ -1,6 +1,6 @@
 //! Tests of which clients a listener admits, and what the log says about the others.
 
-use std::{net::SocketAddr, sync::Arc, time::SystemTime};
+use std::{net::SocketAddr, time::SystemTime};
 
 use certificates::{Pair, Subject};
 use platform::tls::{Acceptor, Clients, Identity};
@@ -44,13 +44,6 @@ async fn the_certificates_uri_is_the_caller() {
     assert_eq!(admitted(Subject::service("order")).await, Some(Identity::Service("order".into())));
     assert_eq!(admitted(Subject::service("gateway")).await, Some(Identity::Gateway));
     assert_eq!(admitted(Subject::client("operator")).await, Some(Identity::Operator));
-}
-
-#[tokio::test]
-async fn a_listener_for_customers_asks_for_no_certificate() {
-    let files = Files::new("payment");
-
-    assert_eq!(shake(&files, Clients::Anyone, files.client(None)).await.0, Some(Identity::Anyone));
 }
 
 #[tokio::test]
@@ -106,15 +99,4 @@ async fn a_client_that_says_nothing_is_given_up() {
 
     assert!(accepted.is_none());
     assert!(log.text().contains("timed out"), "{}", log.text());
-}
-
-#[tokio::test]
-async fn a_session_is_not_resumed_so_that_each_connection_shows_its_certificate() {
-    let files = Files::new("payment");
-    let order = pair(&files.authority, &Subject::service("order"));
-    let client = Arc::new(files.client(Some(&order)));
-    for _ in 0..2 {
-        let (identity, _) = shake(&files, Clients::Certified, ClientConfig::clone(&client)).await;
-        assert_eq!(identity, Some(Identity::Service("order".into())));
-    }
 }
