@@ -38,20 +38,6 @@ async fn start(options: &redis::Options) -> Option<redis::Redis> {
 }
 
 #[tokio::test]
-async fn redis_keeps_its_data_where_there_is_one() {
-    let directory = tempfile::tempdir().unwrap();
-    let options = redis::Options { data: directory.path().join("redis"), mortal: true };
-    let Some(server) = start(&options).await else { return };
-    set(&server.url, "session").await;
-
-    server.stop().await;
-    let server = redis::start(&options).await.unwrap().unwrap();
-
-    assert_eq!(get(&server.url, "session").await.as_deref(), Some("mine"));
-    server.stop().await;
-}
-
-#[tokio::test]
 async fn a_killed_redis_keeps_its_data_until_it_is_emptied() {
     let directory = tempfile::tempdir().unwrap();
     let options = redis::Options { data: directory.path().join("redis"), mortal: true };
