@@ -44,7 +44,6 @@ impl Route {
 mod tests {
     use std::{fs, path::Path};
 
-    use prost::Message as _;
     use serde_json::Value;
 
     use super::*;
@@ -95,22 +94,6 @@ mod tests {
         ] {
             assert_eq!(rpc(verb, path), None, "{verb} {path}");
         }
-    }
-
-    #[test]
-    fn the_descriptors_keep_the_options_that_our_files_and_googles_declare() {
-        let files = prost_types::FileDescriptorSet::decode(crate::proto::DESCRIPTORS).unwrap().file;
-        let names: Vec<&str> = files.iter().map(prost_types::FileDescriptorProto::name).collect();
-        let contains = |all: &[u8], part: &[u8]| all.windows(part.len()).any(|window| window == part);
-        // The tag and length of the field's options, then the encoded option (common.v1.sensitive) = true.
-        let sensitive = [0x42, 0x04, 0xf0, 0xb5, 0x18, 0x01];
-
-        for descriptors in [crate::proto::DESCRIPTORS, DESCRIPTORS] {
-            assert!(contains(descriptors, b"/api/v1/iam/login"));
-            assert!(contains(descriptors, &sensitive));
-        }
-        assert!(names.contains(&"google/api/annotations.proto"), "{names:?}");
-        assert!(contains(DESCRIPTORS, b"google.rpc") && contains(DESCRIPTORS, b"BadRequest"));
     }
 
     /// `UPDATE_DESCRIPTORS=1` writes the file.
