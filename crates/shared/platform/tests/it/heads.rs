@@ -1,6 +1,6 @@
 //! Tests of heads with `Expect`, and with headers that contradict each other.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, time::Duration};
 
 use axum::{
     Router,
@@ -9,19 +9,20 @@ use axum::{
     routing::{get, post},
 };
 use platform::{
-    auth::{Access, Guard, MemorySessions, ServiceKey},
+    auth::{Access, Guard, MemorySessions},
     http::{self, BODY_LIMIT, json::JsonBody},
-    server::readiness::Readiness,
 };
 use serde::Deserialize;
 use testkit::Running;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
     time::timeout,
 };
 use utoipa::ToSchema;
 use uuid::Uuid;
+
+use crate::serving::{guard, over_http};
 
 const TEST_TIMEOUT: Duration = Duration::from_secs(20);
 const SESSION: &str = "X-Session-Uuid: session\r\n";
@@ -36,16 +37,12 @@ struct Body {
 async fn serve() -> (SocketAddr, Running) {
     let sessions = MemorySessions::default();
     sessions.open("session", Uuid::from_u128(1));
-    let key = ServiceKey::new("geo", &testkit::SERVICE_KEY.into()).expect("the key of tests is long enough");
-    let guard = Guard::new(Arc::new(sessions), key, &[]).otherwise(Access::Session(&[]));
+    let guard = guard(sessions).otherwise(Access::Session(&[]));
     let guarded = post(async |JsonBody(body): JsonBody<Body>| body.value.unwrap_or_default().to_string())
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(from_fn_with_state(guard, Guard::http));
     let router = Router::new().route("/", guarded).route("/public", get(async || "here"));
-    let router = http::layers(router);
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let address = listener.local_addr().expect("its address");
-    (address, testkit::run(|stop| http::serve(listener, router, Readiness::default(), stop)))
+    over_http(http::layers(router)).await
 }
 
 async fn open(address: SocketAddr, sent: &str) -> TcpStream {

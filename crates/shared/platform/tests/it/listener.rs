@@ -18,16 +18,18 @@ use platform::{
 use testkit::Running;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
     time::{Instant, timeout},
 };
 
-use crate::frames::{self, Frame};
+use crate::{
+    frames::{self, Frame},
+    serving::bind,
+};
 
 /// Starts a server of `router` with these limits.
 async fn serve(router: Router, limits: Limits) -> (SocketAddr, Running) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let address = listener.local_addr().expect("its address");
+    let (listener, address) = bind().await;
     let listener = Listener::from(listener).with_limits(limits);
     (address, testkit::run(|stop| http::serve(listener, router, Readiness::default(), stop)))
 }

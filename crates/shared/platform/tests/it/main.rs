@@ -27,6 +27,7 @@ mod relay_memory;
 mod response_headers;
 mod seen;
 mod service_tokens;
+mod serving;
 mod shutdown;
 mod silent_broker;
 mod tls;

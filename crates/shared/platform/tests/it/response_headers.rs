@@ -1,33 +1,30 @@
 //! Tests of the headers that every HTTP response has: what caches, browsers and clients may do with it.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use axum::{Router, http::header, middleware, routing::get};
 use platform::{
-    auth::{Access, Guard, MemorySessions, SESSION_HEADER, ServiceKey},
+    auth::{Access, Guard, MemorySessions, SESSION_HEADER},
     http,
-    server::readiness::Readiness,
 };
 use reqwest::Response;
 use testkit::Running;
-use tokio::net::TcpListener;
 use uuid::Uuid;
+
+use crate::serving::{guard, over_http};
 
 /// Starts an API with a route for users, a public one with a lifetime of its own, and one that panics. Returns its URL.
 async fn start() -> (String, Running) {
     let sessions = MemorySessions::default();
     sessions.open("a session", Uuid::from_u128(1));
-    let key = ServiceKey::new("geo", &testkit::SERVICE_KEY.into()).expect("the key of tests is long enough");
-    let guard = Guard::new(Arc::new(sessions), key, &[]).otherwise(Access::Session(&[]));
+    let guard = guard(sessions).otherwise(Access::Session(&[]));
     let router = Router::new()
         .route("/orders", get(async || "the orders of the caller"))
         .route("/defect", get(async || -> &'static str { panic!("a defect") }))
         .layer(middleware::from_fn_with_state(guard, Guard::http))
         .route("/style.css", get(async || ([(header::CACHE_CONTROL, "max-age=3600")], "body {}")));
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let url = format!("http://{}", listener.local_addr().expect("its address"));
-    let router = http::layers(router.fallback(http::not_found));
-    (url, testkit::run(|stop| http::serve(listener, router, Readiness::default(), stop)))
+    let (address, server) = over_http(http::layers(router.fallback(http::not_found))).await;
+    (format!("http://{address}"), server)
 }
 
 async fn ask(url: &str, path: &str, session: Option<&str>) -> Response {

@@ -19,11 +19,11 @@ use contracts::proto::{
     common::v1::Session,
 };
 use platform::{
-    auth::{Access, Guard, MemorySessions, ServiceKey},
+    auth::Access,
     grpc::{Peer, Services},
     server::readiness::{Condition, Readiness},
 };
-use testkit::{Running, SERVICE_KEY, run};
+use testkit::{Running, run};
 use tokio::net::TcpListener;
 use tonic::{Request, Response, Status};
 
@@ -65,8 +65,7 @@ impl Replica {
         let listener = TcpListener::bind((ip, 0)).await.expect("a free port");
         let address = listener.local_addr().expect("a bound socket has an address");
         let shared = Shared { name, asked: Arc::default(), logins: logins.clone() };
-        let key = ServiceKey::new("iam", &SERVICE_KEY.into()).expect("the key of tests is long enough");
-        let guard = Guard::new(Arc::new(MemorySessions::default()), key, &[]).otherwise(Access::Public);
+        let guard = testkit::guard("iam", &[]).otherwise(Access::Public);
         let readiness = Readiness::new(DRAIN);
         let ready = readiness.condition("test");
         let services = Services::new(contracts::proto::DESCRIPTORS).with(AuthServiceServer::new(shared.clone()));

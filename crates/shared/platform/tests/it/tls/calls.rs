@@ -2,10 +2,7 @@
 
 use std::{
     net::SocketAddr,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU32, Ordering},
-    },
+    sync::atomic::{AtomicBool, AtomicU32, Ordering},
     time::{Duration, SystemTime},
 };
 
@@ -17,7 +14,7 @@ use contracts::proto::geo::{
     geo_server::{Geo, GeoServer},
 };
 use platform::{
-    auth::{Access, Guard, MemorySessions, SESSION_METADATA, ServiceKey},
+    auth::{Access, Guard, MemorySessions, SESSION_METADATA},
     grpc::{Peer, Services, caller},
     http,
     listener::Listener,
@@ -25,14 +22,12 @@ use platform::{
     tls::{Acceptor, Clients, Tls},
 };
 use testkit::Running;
-use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpListener,
-};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tonic::{Code, Request, Response, Status};
 use uuid::Uuid;
 
 use super::fixture::{DAY, Files, connect, pair};
+use crate::serving::{bind, guard, key};
 
 const USER: Uuid = Uuid::from_u128(1);
 /// An access token of the user. Its header is `{"typ":"at+jwt","alg":"ES256"}`.
@@ -54,23 +49,18 @@ impl Geo for Mirror {
     }
 }
 
-fn key(service: &'static str) -> ServiceKey {
-    ServiceKey::new(service, &testkit::SERVICE_KEY.into()).expect("the key of tests is long enough")
-}
-
 async fn serve(tls: &Tls) -> (SocketAddr, Running) {
     serve_to(Access::Session(&["order"]), tls).await
 }
 
 /// Starts the service geo over TLS, with methods that admit these callers.
 async fn serve_to(access: Access, tls: &Tls) -> (SocketAddr, Running) {
-    let socket = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let address = socket.local_addr().expect("its address");
-    let listener = Listener::from(socket).with_tls(Acceptor::new(tls.clone(), Clients::Certified));
+    let (listener, address) = bind().await;
+    let listener = Listener::from(listener).with_tls(Acceptor::new(tls.clone(), Clients::Certified));
     let sessions = MemorySessions::default();
     sessions.open("a session", USER);
     sessions.add_token(TOKEN, USER);
-    let guard = Guard::new(Arc::new(sessions), key("geo"), &[]).otherwise(access);
+    let guard = guard(sessions).otherwise(access);
     let services = Services::new(contracts::proto::DESCRIPTORS).with(GeoServer::new(Mirror));
     (address, testkit::run(|stop| services.serve(listener, guard, Readiness::default(), stop)))
 }
@@ -200,12 +190,11 @@ async fn an_address_that_says_another_scheme_is_refused_by_its_variable() {
 #[tokio::test]
 async fn customers_need_no_certificate_over_https_and_a_token_makes_nobody_a_service_there() {
     let files = Files::new("geo");
-    let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = socket.local_addr().unwrap();
-    let listener = Listener::from(socket).with_tls(Acceptor::new(files.load(), Clients::Anyone));
+    let (listener, address) = bind().await;
+    let listener = Listener::from(listener).with_tls(Acceptor::new(files.load(), Clients::Anyone));
     let sessions = MemorySessions::default();
     sessions.open("a session", USER);
-    let guard = Guard::new(Arc::new(sessions), key("geo"), &[]).otherwise(Access::Session(&["order"]));
+    let guard = guard(sessions).otherwise(Access::Session(&["order"]));
     let router =
         Router::new().route("/", get(async || "yes")).layer(middleware::from_fn_with_state(guard, Guard::http));
     let _server = testkit::run(|stop| http::serve(listener, router, Readiness::default(), stop));

@@ -8,16 +8,16 @@ use rustls::ClientConfig;
 use testkit::MemoryLog;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
 };
 use tracing::Level;
 
 use super::fixture::{DAY, Files, authority, connect, pair};
+use crate::serving::bind;
 
 /// Performs one handshake. Returns the identity that the listener sees, and the client's address.
 async fn shake(files: &Files, clients: Clients, client: ClientConfig) -> (Option<Identity>, SocketAddr) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let address = listener.local_addr().expect("its address");
+    let (listener, address) = bind().await;
     let acceptor = Acceptor::new(files.load(), clients);
     let server = async {
         let (stream, peer) = listener.accept().await.expect("a connection");
@@ -76,8 +76,8 @@ async fn whoever_has_no_certificate_of_a_member_is_refused_and_named_in_the_log(
 async fn plain_text_is_refused_and_named_in_the_log() {
     let files = Files::new("payment");
     let (log, _guard) = MemoryLog::capture(Level::INFO);
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    let (listener, address) = bind().await;
+    let mut client = TcpStream::connect(address).await.unwrap();
     client.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.unwrap();
     let (stream, peer) = listener.accept().await.unwrap();
 
@@ -91,8 +91,8 @@ async fn plain_text_is_refused_and_named_in_the_log() {
 async fn a_client_that_says_nothing_is_given_up() {
     let files = Files::new("payment");
     let (log, _guard) = MemoryLog::capture(Level::INFO);
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let _client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    let (listener, address) = bind().await;
+    let _client = TcpStream::connect(address).await.unwrap();
     let (stream, peer) = listener.accept().await.unwrap();
 
     let accepted = Acceptor::new(files.load(), Clients::Certified).accept(stream, peer).await;

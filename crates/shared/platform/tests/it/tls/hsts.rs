@@ -7,19 +7,16 @@ use platform::{
     server::readiness::Readiness,
     tls::{Acceptor, Clients},
 };
-use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpListener,
-};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::fixture::{Files, connect};
+use crate::serving::bind;
 
 #[tokio::test]
 async fn an_answer_over_tls_demands_https_for_a_year() {
     let files = Files::new("geo");
-    let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = socket.local_addr().unwrap();
-    let listener = Listener::from(socket).with_tls(Acceptor::new(files.load(), Clients::Anyone));
+    let (listener, address) = bind().await;
+    let listener = Listener::from(listener).with_tls(Acceptor::new(files.load(), Clients::Anyone));
     let router = http::layers(Router::new().route("/", get(async || "yes")).fallback(http::not_found));
     let _server = testkit::run(|stop| http::serve(listener, router, Readiness::default(), stop));
 

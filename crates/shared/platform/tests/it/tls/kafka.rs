@@ -10,11 +10,11 @@ use platform::{
     server::readiness::Readiness,
 };
 use testkit::{Running, TlsKafka, eventually, tls_kafka};
-use tokio::{io::AsyncReadExt as _, net::TcpListener, sync::mpsc};
+use tokio::{io::AsyncReadExt as _, sync::mpsc};
 use tokio_rustls::TlsAcceptor;
 
 use super::fixture::{CA, Files, pair, server};
-use crate::seen::Seen;
+use crate::{seen::Seen, serving::bind};
 
 const PROTOCOL: &str = "KAFKA_SECURITY_PROTOCOL";
 const CA_FILE: &str = "KAFKA_SSL_CA_FILE";
@@ -22,8 +22,7 @@ const CA_FILE: &str = "KAFKA_SSL_CA_FILE";
 /// Starts a broker with a certificate of `subject` that completes handshakes and answers nothing.
 async fn handshakes(files: &Files, subject: &Subject) -> SocketAddr {
     let acceptor = TlsAcceptor::from(Arc::new(server(&pair(&files.authority, subject))));
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let address = listener.local_addr().expect("its address");
+    let (listener, address) = bind().await;
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
             let acceptor = acceptor.clone();

@@ -14,13 +14,14 @@ use sqlx::{ConnectOptions as _, migrate::Migrator};
 use testkit::MemoryLog;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional},
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
 };
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tracing::Level;
 
 use super::fixture::{CA, Files, pair, server};
+use crate::serving::bind;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("../../../migrations/order");
 /// The first message of a PostgreSQL client that requests TLS (SSLRequest).
@@ -39,8 +40,7 @@ enum Opening {
 
 /// Starts a proxy that terminates TLS for the server at `to`.
 async fn front(to: String, tls: ServerConfig, opening: Opening) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let address = listener.local_addr().expect("its address");
+    let (listener, address) = bind().await;
     let acceptor = TlsAcceptor::from(Arc::new(tls));
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
