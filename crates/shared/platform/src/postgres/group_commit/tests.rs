@@ -1,10 +1,7 @@
 //! Tests of group commits with a writer in memory.
 
-mod locked;
-
 use std::{sync::Mutex, time::Duration};
 
-use locked::Locked;
 use tokio::{sync::Semaphore, task::JoinSet};
 
 use super::*;
@@ -36,7 +33,7 @@ impl Writer {
                     groups.lock().unwrap().push(group.to_vec());
                     assert!(!group.contains(&99), "a panic of the statement");
                     if group.contains(&10_055) {
-                        return Err(sqlx::Error::Database(Box::new(Locked)));
+                        return Err(testkit::database_error("55P03"));
                     }
                     if group.contains(&77) {
                         return Err(sqlx::Error::PoolClosed);
