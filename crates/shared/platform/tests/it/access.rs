@@ -10,7 +10,7 @@ use std::{
 use platform::{
     kafka::{
         Acl, Changed, Config, Consumer, KafkaPublisher, Operation, Reader, Record, Refusal, Resource,
-        TopicSubscription, add_acls, ensure_topics, probe, set_acls,
+        TopicSubscription, add_acls, probe, set_acls,
     },
     outbox::{Event, MemoryOutbox, Publisher as _, Relay, Waker},
     server::readiness::Readiness,
@@ -150,19 +150,6 @@ async fn rights_that_only_another_version_needs_are_kept_while_rights_are_added(
     assert_eq!(changed, Changed { added: 1, removed: 0 });
     let both = newer.union(&older).cloned().collect();
     assert_eq!(set_acls(&broker, &both).await.unwrap(), Changed { added: 0, removed: 0 }, "the broker has both");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_service_creates_no_topic() {
-    let Some(kafka) = guarded_kafka().await else { return assert!(!has_docker()) };
-    let creates = [("KAFKA_CREATE_TOPICS", "true".to_owned())];
-    let config = Config::load(&kafka.settings("order").with(creates)).unwrap();
-
-    for topic in ["order.paid", "order.cancelled", "of-nobody"] {
-        let refused = ensure_topics(&config, &[topic]).await.unwrap_err();
-
-        assert!(refused.is::<Refusal>(), "{topic}: {refused:#}");
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

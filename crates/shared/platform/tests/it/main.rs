@@ -20,7 +20,6 @@ mod peer;
 mod plans;
 mod postgres;
 mod proxied;
-mod reader;
 mod recording;
 mod redis;
 mod relay_memory;

@@ -1,9 +1,6 @@
 //! Tests of PostgreSQL clients over a network path that drops bytes without telling either end.
 
-use std::{
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::time::Duration;
 
 use futures::future::join_all;
 use platform::{
@@ -11,11 +8,8 @@ use platform::{
     server::readiness::Readiness,
 };
 use stand_ins::Proxy;
-use tokio::{
-    task::JoinSet,
-    time::{Instant, timeout},
-};
-use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
+use tokio::time::{Instant, timeout};
+use tokio_util::sync::CancellationToken;
 
 use crate::proxied::{APPLICATION, proxied};
 
@@ -195,47 +189,4 @@ async fn a_listener_whose_path_was_lost_listens_again() {
 
     // Five seconds pass until the connection is checked, and two until the check times out.
     assert!(start.elapsed() < Duration::from_secs(9), "{:?}", start.elapsed());
-}
-
-#[tokio::test]
-async fn many_who_wait_do_not_keep_each_other_from_connecting_again() {
-    let fixture = Fixture::new().await;
-    let (stop, readiness) = (CancellationToken::new(), Readiness::default());
-    let watch = tokio::spawn(watch(fixture.pool.clone(), readiness.condition("database"), stop.clone()));
-    readiness.ready().await;
-    // Opening a connection takes more than a second with this delay.
-    fixture.proxy.delay(Duration::from_millis(150));
-    let answered = Arc::new(Mutex::new(None::<Instant>));
-    let (pool, answers) = (fixture.pool.clone(), answered.clone());
-    let load = AbortOnDropHandle::new(tokio::spawn(async move {
-        let mut statements = JoinSet::new();
-        loop {
-            let (pool, answers) = (pool.clone(), answers.clone());
-            statements.spawn(async move {
-                if sqlx::query("select 1").execute(&pool).await.is_ok() {
-                    *answers.lock().unwrap() = Some(Instant::now());
-                }
-            });
-            while statements.try_join_next().is_some() {}
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    }));
-    tokio::time::sleep(Duration::from_secs(4)).await;
-
-    fixture.proxy.blackhole();
-    let lost = Instant::now();
-    tokio::time::sleep(Duration::from_millis(500)).await;
-    let took = timeout(Duration::from_secs(30), async {
-        while answered.lock().unwrap().is_none_or(|at| at < lost + Duration::from_millis(500)) {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        lost.elapsed()
-    });
-    let took = took.await.expect("they connect again");
-
-    // The loss is noticed within three seconds.
-    assert!(took < Duration::from_secs(8), "{took:?}");
-    drop(load);
-    stop.cancel();
-    watch.await.unwrap().unwrap();
 }

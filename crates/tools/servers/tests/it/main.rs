@@ -1,6 +1,5 @@
 //! The servers in the shop's use: started, killed, and started again.
 
-mod broker;
 mod postgres;
 mod redis;
 mod small_disk;
