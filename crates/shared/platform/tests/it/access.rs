@@ -8,42 +8,24 @@ use std::{
 };
 
 use platform::{
-    kafka::{
-        Acl, Changed, Config, Consumer, KafkaPublisher, Operation, Reader, Record, Refusal, Resource,
-        TopicSubscription, add_acls, probe, set_acls,
-    },
+    kafka::{Acl, Changed, Config, KafkaPublisher, Operation, Reader, Refusal, Resource, add_acls, probe, set_acls},
     outbox::{Event, MemoryOutbox, Publisher as _, Relay, Waker},
     server::readiness::Readiness,
 };
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 use stand_ins::Proxy;
 use testkit::{Running, eventually, guarded_kafka};
-use tokio::sync::mpsc;
 use uuid::Uuid;
 
-use crate::{each_record::cluster, seen::Seen};
+use crate::{
+    each_record::cluster,
+    seen::{consume, record},
+};
 
 /// Returns true if a container engine responds and has the broker's image.
 pub fn has_docker() -> bool {
     let image = Command::new("docker").args(["image", "inspect", "apache/kafka:4.3.1"]).output();
     image.is_ok_and(|output| output.status.success())
-}
-
-fn record(topic: &str, payload: &str) -> Record {
-    Record { topic: topic.to_owned(), key: vec![], payload: payload.into(), headers: HashMap::new() }
-}
-
-/// Starts a consumer. Returns it, its readiness, and the payloads that it receives.
-fn consume(
-    config: &Config,
-    topic: &str,
-    group: &'static str,
-) -> (Running, Readiness, mpsc::UnboundedReceiver<Vec<u8>>) {
-    let readiness = Readiness::default();
-    let (sender, seen) = mpsc::unbounded_channel();
-    let subscription = TopicSubscription { group, topic: topic.to_owned(), handler: Arc::new(Seen(sender)) };
-    let consumer = Consumer::new(config, subscription, readiness.condition(group));
-    (testkit::run(|stop| consumer.run(stop)), readiness, seen)
 }
 
 async fn waits_for(readiness: &Readiness, wanted: &str) {

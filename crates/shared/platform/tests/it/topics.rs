@@ -1,6 +1,6 @@
 //! Tests of the configuration of topics at a real broker.
 
-use std::{collections::HashMap, time::Duration};
+use std::time::Duration;
 
 use contracts::events::OrderPaid;
 use platform::{
@@ -18,7 +18,7 @@ use rdkafka::{
 use secrecy::ExposeSecret as _;
 use testkit::{eventually, guarded_kafka};
 
-use crate::access::has_docker;
+use crate::{access::has_docker, seen::record};
 
 fn admin(config: &Config) -> AdminClient<DefaultClientContext> {
     let mut client = ClientConfig::new();
@@ -77,12 +77,9 @@ async fn a_topic_that_the_broker_does_not_create_holds_up_no_other() {
     };
     let first = creator();
     let relay = KafkaPublisher::for_relay(&config).unwrap().creating(&creator());
-    let record =
-        |topic: &str| Record { topic: topic.to_owned(), key: vec![], payload: vec![], headers: HashMap::new() };
-
     first.ensure([needed.as_str()]).await.unwrap();
     first.ensure([invalid]).await.unwrap_err();
-    let records = [record(&needed), Record { key: b"another".to_vec(), ..record(invalid) }];
+    let records = [record(&needed, ""), Record { key: b"another".to_vec(), ..record(invalid, "") }];
     eventually(|| async {
         let outcomes = relay.publish_each(&records).await;
         matches!(outcomes.as_slice(), [Outcome::Acknowledged, Outcome::Refused(_)]).then_some(())
@@ -97,7 +94,7 @@ async fn a_topic_and_dead_letters_that_were_deleted_are_created_again_by_who_wri
     let Some(kafka) = guarded_kafka().await else { return assert!(!has_docker()) };
     let config = Config { kafka_topic_retention: Duration::from_hours(48), ..kafka.config("broker") };
     let (topic, letters) = ("written-again", dead_letter_topic("rejected-again"));
-    let records = [Record { topic: topic.to_owned(), key: vec![], payload: vec![], headers: HashMap::new() }];
+    let records = [record(topic, "")];
     let letter = ExactRecord { topic: letters.clone(), key: None, payload: None, headers: Headers::default() };
     let (relay, consumer) = (KafkaPublisher::for_relay(&config).unwrap(), KafkaPublisher::new(&config).unwrap());
     let written =

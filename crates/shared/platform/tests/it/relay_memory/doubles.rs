@@ -1,4 +1,4 @@
-//! In-memory implementations of an outbox and a broker for a relay, which count calls and delay them.
+//! In-memory implementations of an outbox and a broker for a relay, which count calls, delay them and freeze.
 
 use std::{
     sync::{
@@ -17,16 +17,36 @@ use platform::{
         in_order_of_keys,
     },
 };
-use tokio::task::JoinHandle;
+use tokio::{sync::watch, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-/// An in-memory outbox that counts its relay's calls, and delays reading and marking.
+/// A process that may freeze: then none of its calls begins or returns until it thaws.
+#[derive(Clone, Default)]
+pub struct Process(pub Option<watch::Receiver<bool>>);
+
+impl Process {
+    pub async fn thawed(&self) {
+        if let Some(frozen) = &self.0 {
+            let _ = frozen.clone().wait_for(|frozen| !*frozen).await;
+        }
+    }
+
+    pub async fn call<T>(&self, work: impl Future<Output = T>) -> T {
+        self.thawed().await;
+        let result = work.await;
+        self.thawed().await;
+        result
+    }
+}
+
+/// An in-memory outbox as the relay of one process uses it. It counts the calls, and delays reading and marking.
 #[derive(Clone, Default)]
 pub struct Counted {
     pub outbox: MemoryOutbox,
     pub calls: Arc<Mutex<CallCounts>>,
     pub delay: Duration,
+    pub process: Process,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -71,30 +91,30 @@ impl Counted {
 impl Outbox for Counted {
     async fn lease(&self, ttl: Duration) -> anyhow::Result<Option<i64>> {
         self.calls().leases += 1;
-        self.outbox.lease(ttl).await
+        self.process.call(self.outbox.lease(ttl)).await
     }
 
     async fn release(&self, epoch: i64) -> anyhow::Result<()> {
-        self.outbox.release(epoch).await
+        self.process.call(self.outbox.release(epoch)).await
     }
 
     async fn unpublished(&self, limit: i64, besides: &[i64]) -> anyhow::Result<Vec<Unpublished>> {
         self.pause().await;
-        self.outbox.unpublished(limit, besides).await
+        self.process.call(self.outbox.unpublished(limit, besides)).await
     }
 
     async fn mark(&self, epoch: i64, ids: &[i64]) -> anyhow::Result<()> {
         self.pause().await;
-        self.outbox.mark(epoch, ids).await
+        self.process.call(self.outbox.mark(epoch, ids)).await
     }
 
     async fn set_aside(&self, epoch: i64, ids: &[i64]) -> anyhow::Result<()> {
-        self.outbox.set_aside(epoch, ids).await
+        self.process.call(self.outbox.set_aside(epoch, ids)).await
     }
 
     async fn take_back(&self, epoch: i64, kinds: &[&str], limit: i64) -> anyhow::Result<Done> {
         self.calls().take_backs += 1;
-        self.outbox.take_back(epoch, kinds, limit).await
+        self.process.call(self.outbox.take_back(epoch, kinds, limit)).await
     }
 
     async fn backlog(&self) -> anyhow::Result<Backlog> {

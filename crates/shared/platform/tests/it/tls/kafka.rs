@@ -1,20 +1,23 @@
 //! Tests of Kafka over TLS: which brokers are trusted, and the delivery of events.
 
-use std::{collections::HashMap, net::SocketAddr, path::Path, sync::Arc, time::Duration};
+use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use certificates::Subject;
 use platform::{
     config::Settings,
-    kafka::{Config, Consumer, KafkaPublisher, Record, Refusal, TopicSubscription, ensure_topics, probe},
+    kafka::{Config, KafkaPublisher, Refusal, ensure_topics, probe},
     outbox::Publisher as _,
     server::readiness::Readiness,
 };
-use testkit::{Running, TlsKafka, eventually, tls_kafka};
+use testkit::{TlsKafka, eventually, tls_kafka};
 use tokio::{io::AsyncReadExt as _, sync::mpsc};
 use tokio_rustls::TlsAcceptor;
 
 use super::fixture::{CA, Files, pair, server};
-use crate::{seen::Seen, serving::bind};
+use crate::{
+    seen::{consume, record},
+    serving::bind,
+};
 
 const PROTOCOL: &str = "KAFKA_SECURITY_PROTOCOL";
 const CA_FILE: &str = "KAFKA_SSL_CA_FILE";
@@ -52,22 +55,9 @@ async fn probed(settings: &Settings) -> anyhow::Error {
     outcome.expect_err("the broker is refused")
 }
 
-/// Starts a consumer. Returns it, its readiness, and the payloads that it receives.
-fn consume(config: &Config, topic: &str) -> (Running, Readiness, mpsc::UnboundedReceiver<Vec<u8>>) {
-    let readiness = Readiness::default();
-    let (sender, seen) = mpsc::unbounded_channel();
-    let subscription = TopicSubscription { group: "group", topic: topic.to_owned(), handler: Arc::new(Seen(sender)) };
-    let consumer = Consumer::new(config, subscription, readiness.condition("group"));
-    (testkit::run(|stop| consumer.run(stop)), readiness, seen)
-}
-
 /// Waits until the consumer reports that it does not trust the broker.
 async fn refuses(readiness: &Readiness) {
     eventually(|| async { readiness.waiting_for().iter().any(|one| one == "group: TLS failed").then_some(()) }).await;
-}
-
-fn record(topic: &str, payload: &str) -> Record {
-    Record { topic: topic.to_owned(), key: vec![], payload: payload.into(), headers: HashMap::new() }
 }
 
 async fn next(seen: &mut mpsc::UnboundedReceiver<Vec<u8>>) -> Vec<u8> {
@@ -113,7 +103,7 @@ async fn a_consumer_that_makes_no_topics_and_a_producer_say_that_they_do_not_tru
     let settings = ssl(format!("localhost:{}", broker.port()), &files.path(CA));
     let config = load(&settings.with([("KAFKA_CREATE_TOPICS", "false".to_owned())]));
 
-    let (running, readiness, _) = consume(&config, "topic");
+    let (running, readiness, _) = consume(&config, "topic", "group");
     refuses(&readiness).await;
     let publisher = KafkaPublisher::new(&config).unwrap();
     let outcome =
@@ -138,7 +128,7 @@ async fn events_go_over_tls_with_and_without_users() {
     for (settings, topic) in [(&without, "ssl"), (&with, "sasl-ssl")] {
         let config = load(settings);
         KafkaPublisher::new(&config).unwrap().publish(vec![record(topic, "event")]).await.unwrap();
-        let (running, readiness, mut seen) = consume(&config, topic);
+        let (running, readiness, mut seen) = consume(&config, topic, "group");
         assert_eq!(next(&mut seen).await, b"event", "{topic}");
         assert!(readiness.is_ready());
         running.stop().await;
@@ -157,7 +147,7 @@ async fn a_new_authority_in_the_file_is_used_after_the_old_one_has_failed() {
     let config = load(&settings);
     let publisher = KafkaPublisher::new(&config).unwrap();
     let refused = publisher.publish(vec![record("new-authority", "event")]).await.unwrap_err();
-    let (running, readiness, mut seen) = consume(&config, "new-authority");
+    let (running, readiness, mut seen) = consume(&config, "new-authority", "group");
     refuses(&readiness).await;
 
     others.write(CA, &format!("{}{}", others.authority.certificate(), kafka.authority));
