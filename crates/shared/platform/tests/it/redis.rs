@@ -128,3 +128,19 @@ async fn a_process_that_was_not_scheduled_finds_the_answer_that_came_meanwhile()
         answer.unwrap();
     }
 }
+
+#[tokio::test]
+async fn readiness_says_that_redis_refuses_the_credentials() {
+    let url = testkit::redis().await.url;
+    let server = url.rsplit(['/', '@']).find(|part| part.contains(':')).expect("a URL has a host and a port");
+    let url = format!("redis://nobody:wrong@{server}");
+    let connection = lazy_connection("REDIS_URL", &url.into(), None).unwrap();
+    let readiness = Readiness::default();
+    let condition = readiness.condition("redis");
+    let watching = testkit::run(|stop| watch(connection, "absent".to_owned(), condition, Memory::default(), stop));
+
+    let told = eventually(|| async { (readiness.waiting_for() == ["redis: credentials refused"]).then_some(()) });
+    timeout(FAILOVER_TIME, told).await.expect("it is told apart from a server that is away");
+
+    watching.stop().await;
+}
