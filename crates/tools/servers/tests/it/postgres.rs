@@ -28,6 +28,12 @@ async fn server_with_a_table(data: &Path) -> postgres::Postgres {
     server
 }
 
+async fn assert_forbidden(url: &str, statement: &'static str) {
+    let refusal = execute(url, statement).await.expect_err(statement);
+    let code = refusal.as_database_error().and_then(sqlx::error::DatabaseError::code);
+    assert_eq!(code.as_deref(), Some("42501"), "{statement}: {refusal}");
+}
+
 /// Stops the server and removes its data, which may be elsewhere.
 async fn end(server: postgres::Postgres, data: &Path) {
     let home = data.canonicalize().expect("the data is there");
@@ -154,9 +160,7 @@ async fn the_role_of_a_service_reads_and_writes_rows_and_owns_nothing() {
         "alter table later disable trigger all",
         "create role loot",
     ] {
-        let refusal = execute(&own, forbidden).await.expect_err(forbidden);
-        let code = refusal.as_database_error().and_then(sqlx::error::DatabaseError::code);
-        assert_eq!(code.as_deref(), Some("42501"), "{forbidden}: {refusal}");
+        assert_forbidden(&own, forbidden).await;
     }
     end(server, &options.data).await;
 }
@@ -197,9 +201,7 @@ async fn the_auditor_reads_all_rows_and_changes_none() {
         "create temporary table loot (id int)",
         r#"set role "order""#,
     ] {
-        let refusal = execute(&writable, forbidden).await.expect_err(forbidden);
-        let code = refusal.as_database_error().and_then(sqlx::error::DatabaseError::code);
-        assert_eq!(code.as_deref(), Some("42501"), "{forbidden}: {refusal}");
+        assert_forbidden(&writable, forbidden).await;
     }
     let elsewhere = own.replace("/order", "/iam");
     let refusal = execute(&elsewhere, "select 1").await.unwrap_err();

@@ -6,7 +6,6 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use axum::{Router, middleware, routing::get};
 use certificates::Subject;
 use contracts::proto::geo::{
     GetGeolocationReply, GetGeolocationRequest,
@@ -14,19 +13,17 @@ use contracts::proto::geo::{
     geo_server::{Geo, GeoServer},
 };
 use platform::{
-    auth::{Access, Guard, MemorySessions, SESSION_METADATA},
+    auth::{Access, MemorySessions, SESSION_METADATA},
     grpc::{Peer, Services, caller},
-    http,
     listener::Listener,
     server::readiness::Readiness,
     tls::{Acceptor, Clients, Tls},
 };
 use testkit::Running;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tonic::{Code, Request, Response, Status};
 use uuid::Uuid;
 
-use super::fixture::{DAY, Files, connect, pair};
+use super::fixture::{DAY, Files, pair};
 use crate::serving::{bind, guard, key};
 
 const USER: Uuid = Uuid::from_u128(1);
@@ -184,29 +181,6 @@ async fn an_address_that_says_another_scheme_is_refused_by_its_variable() {
     for (tls, address) in [(Some(&tls), "http://localhost:1"), (None, "https://localhost:1")] {
         let error = Peer::over(tls, "geo", "GEO_ADDRESS", address).err().unwrap();
         assert_eq!(error.variable, "GEO_ADDRESS", "{error}");
-    }
-}
-
-#[tokio::test]
-async fn customers_need_no_certificate_over_https_and_a_token_makes_nobody_a_service_there() {
-    let files = Files::new("geo");
-    let (listener, address) = bind().await;
-    let listener = Listener::from(listener).with_tls(Acceptor::new(files.load(), Clients::Anyone));
-    let sessions = MemorySessions::default();
-    sessions.open("a session", USER);
-    let guard = guard(sessions).otherwise(Access::Session(&["order"]));
-    let router =
-        Router::new().route("/", get(async || "yes")).layer(middleware::from_fn_with_state(guard, Guard::http));
-    let _server = testkit::run(|stop| http::serve(listener, router, Readiness::default(), stop));
-    let token = format!("authorization: Bearer {}", key("order").token("geo").unwrap());
-
-    for (header, status) in [("x-session-uuid: a session", "200"), (&*token, "401"), ("accept: */*", "401")] {
-        let mut stream = connect(files.client(None), address).await.unwrap();
-        let request = format!("GET / HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n{header}\r\n\r\n");
-        stream.write_all(request.as_bytes()).await.unwrap();
-        let mut answer = String::new();
-        let _ = stream.read_to_string(&mut answer).await;
-        assert_eq!(answer.get(9..12), Some(status), "{header}: {answer}");
     }
 }
 
