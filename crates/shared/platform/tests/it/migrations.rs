@@ -55,23 +55,6 @@ async fn a_changed_and_a_half_applied_migration_fail_and_a_missing_one_is_applie
     }
 }
 
-#[tokio::test]
-async fn a_database_that_is_not_there_yet_is_waited_for() {
-    let database = testkit::empty_database().await;
-    let (proxy, pool) = proxied(&database, 2).await;
-    proxy.cut();
-    let migration = tokio::spawn({
-        let pool = pool.clone();
-        async move { migrate(&pool, &MIGRATIONS, &CancellationToken::new()).await }
-    });
-
-    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
-    proxy.restore();
-
-    migration.await.unwrap().unwrap();
-    sqlx::query("select count(*) from outbox").execute(&pool).await.unwrap();
-}
-
 fn lazy(options: &sqlx::postgres::PgConnectOptions) -> Database {
     let url = options.to_url_lossy().to_string().into();
     Database::lazy("test", "TEST_DATABASE_URL", &url, 2).expect("the options make a URL")
