@@ -1,11 +1,43 @@
 //! Tests of group commits with a writer in memory.
 
-use std::{sync::Mutex, time::Duration};
+use std::{borrow::Cow, sync::Mutex, time::Duration};
 
+use sqlx::error::{DatabaseError, ErrorKind};
 use tokio::{sync::Semaphore, task::JoinSet};
 
 use super::*;
 use crate::batcher::MAX_WAITING;
+
+/// PostgreSQL's error after `lock_timeout`.
+#[derive(Debug, thiserror::Error)]
+#[error("")]
+struct Locked;
+
+impl DatabaseError for Locked {
+    fn message(&self) -> &'static str {
+        ""
+    }
+
+    fn code(&self) -> Option<Cow<'_, str>> {
+        Some("55P03".into())
+    }
+
+    fn as_error(&self) -> &(dyn std::error::Error + Send + Sync + 'static) {
+        self
+    }
+
+    fn as_error_mut(&mut self) -> &mut (dyn std::error::Error + Send + Sync + 'static) {
+        self
+    }
+
+    fn into_error(self: Box<Self>) -> Box<dyn std::error::Error + Send + Sync + 'static> {
+        self
+    }
+
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Other
+    }
+}
 
 /// A writer that records its groups, and needs one permit for each.
 #[derive(Clone)]
@@ -33,7 +65,7 @@ impl Writer {
                     groups.lock().unwrap().push(group.to_vec());
                     assert!(!group.contains(&99), "a panic of the statement");
                     if group.contains(&10_055) {
-                        return Err(testkit::database_error("55P03"));
+                        return Err(sqlx::Error::Database(Box::new(Locked)));
                     }
                     if group.contains(&77) {
                         return Err(sqlx::Error::PoolClosed);
