@@ -2,6 +2,7 @@
 
 mod anatomy;
 mod crate_dependencies;
+mod dashboards;
 mod documents;
 mod files_that_name_services;
 mod import_cycles;
