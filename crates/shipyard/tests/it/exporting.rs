@@ -31,7 +31,7 @@ async fn load(shop: &Shop, seconds: u64, what: &str) {
     let restock = shipyard(&["restock", "--quantity", "1000"], shop.variables(), shop.directory());
     assert!(Command::from(restock).kill_on_drop(true).output().await.unwrap().status.success());
     let options = Options { addresses: shop.addresses(), users: 8, connections: 64, kinds_of_parts: None };
-    let crowd = Crowd::gather(&options, |_| {}).await.unwrap();
+    let crowd = Crowd::gather(&options).await.unwrap();
     // Each request counts, and may take long, since other tests share the machine.
     let plan = Plan {
         rate: 30,
@@ -43,7 +43,7 @@ async fn load(shop: &Shop, seconds: u64, what: &str) {
         seed: 7,
         ..Plan::default()
     };
-    let report = crowd.measure(&plan, |_| {}).await.unwrap();
+    let report = crowd.measure(&plan).await.unwrap();
     assert_eq!(report.figures.all.failed, 0, "{what}: {report}");
 }
 

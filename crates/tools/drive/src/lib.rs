@@ -6,4 +6,4 @@ pub mod arrivals;
 pub mod attack;
 pub mod latencies;
 pub mod load;
-pub mod timer;
+pub mod tally;
