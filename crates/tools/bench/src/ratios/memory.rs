@@ -38,11 +38,11 @@ async fn measure(lab: &Lab, services: &Apart) -> anyhow::Result<([Row; 2], [Stri
     services.settle().await?;
     let idle_each = services.memory()?;
     let idle = Probe::new(Role::Numerator, Unit::Mebibytes, "six services, idle", || async {
-        Ok(Sample::new(sum(&services.memory()?), 1))
+        Ok(Sample::new(sum(&services.memory()?)))
     });
     // The two probes do not take turns: after load, a service's memory is no longer that of an idle one.
     let settle = async || services.settle().await;
-    let idle = interleave(vec![idle], lab.effort, &lab.progress, settle).await?;
+    let idle = interleave(vec![idle], lab.effort, settle).await?;
     let peak = &Peak::find(lab, services.addresses()).await?;
     let busy = Probe::new(Role::Numerator, Unit::Mebibytes, "six services at half of peak", || async {
         let mut most = 0.0_f64;
@@ -55,7 +55,7 @@ async fn measure(lab: &Lab, services: &Apart) -> anyhow::Result<([Row; 2], [Stri
             }
         }
     });
-    let busy = interleave(vec![busy], lab.effort, &lab.progress, settle).await?;
+    let busy = interleave(vec![busy], lab.effort, settle).await?;
     let rows = [
         idle.row("P10", "memory of the six services, idle, in MiB", Aim::AtMost(80.0), &[0], |round| round[0].value)?,
         busy.row("P10", "memory of the six services at half of peak, in MiB", Aim::None, &[0], |round| round[0].value)?,

@@ -20,7 +20,7 @@ use crate::{
     report::{Aim, Row},
     rounds::{Probe, interleave},
     sample::{Sample, closed_loop},
-    work::{CreateOrder, Path, WholeOrder},
+    work::{Customer, Inserts, Operation},
 };
 
 /// The number of customers who create and pay orders, and of concurrent sequences of minimal statements.
@@ -51,9 +51,8 @@ pub async fn warm_up(lab: &Lab) -> anyhow::Result<()> {
     let customers = lab.customers().await?;
     let parts = lab.parts().await?.all();
     let shop = lab.shop(Variant::Usual).await?;
-    lab.progress.say("warming up");
-    let create = CreateOrder::workers(shop.order, CONCURRENT_ORDERS, &customers, &parts).await?;
-    closed_loop(WholeOrder::workers(create, &Arc::default()), WARM_UP).await?;
+    let buy = Operation::Buy(parts, Arc::default());
+    closed_loop(Customer::workers(&shop, CONCURRENT_ORDERS, &customers, &buy)?, WARM_UP).await?;
     lab.settle().await
 }
 
@@ -72,11 +71,10 @@ pub async fn whole(lab: &Lab) -> anyhow::Result<Vec<Row>> {
         Probe::numerator("whole orders", || orders(lab, shop, parts, notification)),
         Probe::denominator("their minimal SQL", || async move {
             path[0].empty().await?;
-            closed_loop(Path::workers(path, CONCURRENT_ORDERS), lab.effort.time).await
+            closed_loop(Inserts::workers(path, CONCURRENT_ORDERS), lab.effort.time).await
         }),
     ];
-    let taken = interleave(probes, lab.effort, &lab.progress, async || lab.settle().await).await?;
-    let top = lab.statements(|| orders(lab, shop, parts, notification)).await?;
+    let taken = interleave(probes, lab.effort, async || lab.settle().await).await?;
     let name = "whole orders ÷ their minimal SQL alone";
     let row = taken.row("P6", name, Aim::AtLeast(0.7), &[0, 1], |round| round[0].value / round[1].value)?;
     let shown: Vec<String> = commits.iter().map(|(service, what)| format!("{service}: {what}")).collect();
@@ -86,7 +84,6 @@ pub async fn whole(lab: &Lab) -> anyhow::Result<Vec<Row>> {
             note,
             "the time ends with the last message about a ship; latencies are those of creating and paying".to_owned(),
         ])
-        .with_notes(top),
     ])
 }
 
@@ -109,16 +106,17 @@ fn commits() -> anyhow::Result<Vec<(&'static Service, String)>> {
 async fn orders(lab: &Lab, shop: &Shop, parts: &Choice, notification: &Database) -> anyhow::Result<Sample> {
     let before = told(notification).await?;
     let paid = Arc::new(AtomicI64::new(0));
-    let create = CreateOrder::workers(shop.order, CONCURRENT_ORDERS, &lab.customers().await?, parts).await?;
+    let buy = Operation::Buy(parts.clone(), paid.clone());
+    let workers = Customer::workers(shop, CONCURRENT_ORDERS, &lab.customers().await?, &buy)?;
     let begun = Instant::now();
-    let sample = closed_loop(WholeOrder::workers(create, &paid), lab.effort.time).await?;
+    let sample = closed_loop(workers, lab.effort.time).await?;
     let wanted = before + paid.load(Ordering::Relaxed);
     let deadline = Instant::now() + MESSAGES_TIMEOUT;
     loop {
         let told = told(notification).await?;
         if told >= wanted {
             let count = usize::try_from(wanted - before)?;
-            return Ok(Sample { value: crate::sample::per_second(count, begun.elapsed()), count, ..sample });
+            return Ok(Sample { value: crate::sample::per_second(count, begun.elapsed()), ..sample });
         }
         anyhow::ensure!(Instant::now() < deadline, "{} of {} customers were told", told - before, wanted - before);
         tokio::time::sleep(POLL_INTERVAL).await;
