@@ -5,7 +5,6 @@ mod audit_step;
 pub mod cluster;
 pub mod experiment;
 pub mod faults;
-pub mod load;
 mod poison;
 mod recovery;
 mod report;
@@ -14,6 +13,7 @@ mod topics;
 use std::{collections::HashSet, path::PathBuf, time::Duration};
 
 use anyhow::Context as _;
+use drive::customers::Load;
 use platform::clock;
 use rand::{SeedableRng as _, rngs::SmallRng};
 use tokio::time::Instant;
@@ -22,7 +22,6 @@ pub use self::report::{HEAD, Report, Row};
 use self::{
     cluster::Cluster,
     experiment::{Experiment, Fault, Injected, Injection},
-    load::{Counters, Load},
     recovery::{Bounds, FaultWindow},
 };
 
@@ -52,7 +51,7 @@ const DRAIN_TIMEOUT: Duration = Duration::from_mins(1);
 pub async fn run(options: &Options, each: impl Fn(&Row)) -> anyhow::Result<Report> {
     let cluster = Cluster::start(&options.directory).await?;
     tracing::info!("customers register");
-    let customers = load::Options { customers: CUSTOMERS, pause: CUSTOMER_PAUSE, seed: options.seed };
+    let customers = drive::customers::Options { customers: CUSTOMERS, pause: CUSTOMER_PAUSE, seed: options.seed };
     let mut load = Load::start(cluster.shop()?, &customers).await?;
     load.borrow(&cluster.shop()?, &cluster.lending()?, cluster.bank()?, &customers).await?;
     let random = SmallRng::seed_from_u64(options.seed);
@@ -114,11 +113,11 @@ async fn row(experiment: &mut Experiment, fault: &Fault, bounds: &Bounds, known:
     tracing::info!("{}: audit", fault.name);
     row.violations.extend(experiment.cluster.replicas.unexpected_exits());
     row.violations.extend(audit_step::run(&experiment.cluster, &experiment.load, slack, known).await);
-    let counters: Counters = experiment.load.counters().since(&before);
+    let counters = experiment.load.counters().since(&before);
     if counters.sessions_lost > 0 && !ends_sessions {
         row.violations.push(format!("{} sessions were lost", counters.sessions_lost));
     }
-    (row.requests, row.failed) = (counters.requests, counters.failed());
+    (row.requests, row.failed) = (counters.requests, counters.failed);
     (row.peak_memory, row.took) = (experiment.cluster.replicas.peak_memory(), at.elapsed().as_secs_f64());
     row
 }

@@ -4,12 +4,12 @@ use std::{collections::HashSet, fmt, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use contracts::events::{ROUTES, Route, producers, route_of};
+use drive::customers::Load;
 use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::{
     cluster::Cluster,
-    load::Load,
     topics::{self, Topic},
 };
 use operations::databases::Databases;

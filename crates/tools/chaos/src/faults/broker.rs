@@ -2,13 +2,11 @@
 
 use std::time::Duration;
 
+use drive::customers::Counters;
 use tokio::time::sleep;
 
 use super::{ANSWERED_AFTER, inject};
-use crate::{
-    experiment::{Experiment, Fault, Injected, Injection},
-    load::Counters,
-};
+use crate::experiment::{Experiment, Fault, Injected, Injection};
 
 const HOLDS: &str = "No request fails, and no process takes more than 200 MB.";
 

@@ -50,7 +50,6 @@ fn classify(request: &Request, status: u16, code: &str) -> Class {
         (500.., _) => Class::ServerError,
         (401, "INVALID_SESSION") => Class::SessionLost,
         (409, "IDEMPOTENCY_IN_PROGRESS" | "PAYMENT_IN_PROGRESS") if request.key.is_some() => Class::InProgress,
-        (409, "OUT_OF_STOCK") if request.refusals.contains(&code) => Class::OutOfStock,
         (404 | 409, _) if request.refusals.contains(&code) => Class::Refused,
         (422, _) if request.refusals.contains(&code) => Class::Declined,
         _ => Class::Unexpected,

@@ -82,7 +82,7 @@ impl RetryingClient {
             match outcome.class {
                 Class::Succeeded => return Final::Done(outcome.body),
                 Class::Declined => return Final::Declined,
-                Class::Refused | Class::OutOfStock => return Final::Refused,
+                Class::Refused => return Final::Refused,
                 Class::Unexpected => return Final::Broken,
                 Class::SessionLost => stale = Some(session),
                 Class::Unavailable | Class::Unknown | Class::Unanswered | Class::InProgress | Class::ServerError => {}

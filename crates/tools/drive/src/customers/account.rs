@@ -31,8 +31,8 @@ const FIRST_CHAT: usize = 5_000_000;
 
 pub struct Account {
     pub user: Uuid,
-    login: String,
-    session: Mutex<String>,
+    pub login: String,
+    pub session: Mutex<String>,
 }
 
 impl Account {

@@ -1,4 +1,4 @@
-//! The steady mixed load under which faults are injected. Customers create, read, pay and cancel orders, and record
+//! The steady mixed load of a shop under which faults are injected. Customers create, read, pay and cancel orders, and record
 //! every answer.
 
 mod account;

@@ -24,10 +24,8 @@ pub enum Class {
     Unanswered,
     /// 422 PAYMENT_DECLINED or INSUFFICIENT_FUNDS.
     Declined,
-    /// 409 INVALID_STATUS, or 404 DELIVERY_NOT_FOUND.
+    /// 409 INVALID_STATUS or OUT_OF_STOCK, or 404 DELIVERY_NOT_FOUND.
     Refused,
-    /// 409 OUT_OF_STOCK.
-    OutOfStock,
     /// 409 PAYMENT_IN_PROGRESS or IDEMPOTENCY_IN_PROGRESS.
     InProgress,
     /// 401 INVALID_SESSION.
@@ -46,80 +44,41 @@ impl Class {
 }
 
 /// The number of requests by outcome. Each attempt counts, including logins.
-///
-/// `requests` is the sum of `succeeded`, `unavailable`, `unknown`, `unanswered`, `declined`, `refused`, `server_errors`
-/// and `unexpected`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
     pub requests: u64,
     pub succeeded: u64,
-    /// 502, 503, 504 and 429, without those in `unknown`.
-    pub unavailable: u64,
+    /// Without an answer, or with one that signals unavailability.
+    pub failed: u64,
     /// 503 PAYMENT_OUTCOME_UNKNOWN.
-    pub unknown: u64,
-    /// The connection was lost or the request timed out.
-    pub unanswered: u64,
-    pub declined: u64,
-    /// The expected 409 and 401, including the next three counters.
-    pub refused: u64,
-    pub out_of_stock: u64,
-    pub in_progress: u64,
+    unknown: u64,
     /// 401: the session had ended, and the customer logged in again.
     pub sessions_lost: u64,
-    /// Other 5xx, which violate the contract.
-    pub server_errors: u64,
-    /// Other answers that violate the contract.
-    pub unexpected: u64,
 }
 
 impl Counters {
     fn add(&mut self, class: Class) {
         self.requests += 1;
-        *match class {
-            Class::Succeeded => &mut self.succeeded,
-            Class::Unavailable => &mut self.unavailable,
-            Class::Unknown => &mut self.unknown,
-            Class::Unanswered => &mut self.unanswered,
-            Class::Declined => &mut self.declined,
-            Class::Refused | Class::OutOfStock | Class::InProgress | Class::SessionLost => &mut self.refused,
-            Class::ServerError => &mut self.server_errors,
-            Class::Unexpected => &mut self.unexpected,
-        } += 1;
-        match class {
-            Class::OutOfStock => self.out_of_stock += 1,
-            Class::InProgress => self.in_progress += 1,
-            Class::SessionLost => self.sessions_lost += 1,
-            _ => {}
-        }
+        self.succeeded += u64::from(class == Class::Succeeded);
+        self.failed += u64::from(class.is_failure());
+        self.unknown += u64::from(class == Class::Unknown);
+        self.sessions_lost += u64::from(class == Class::SessionLost);
     }
 
-    /// Returns the number of requests without an answer, or with one that signals unavailability.
-    pub fn failed(&self) -> u64 {
-        self.unavailable + self.unanswered + self.server_errors
-    }
-
-    /// Returns [`failed`](Self::failed) plus the payments with an unknown outcome.
+    /// Returns the number of failed requests and of payments with an unknown outcome.
     pub fn unsatisfied(&self) -> u64 {
-        self.failed() + self.unknown
+        self.failed + self.unknown
     }
 
     /// Returns the difference from an earlier reading.
     #[must_use]
     pub fn since(&self, earlier: &Self) -> Self {
-        let less = |now: u64, then: u64| now.saturating_sub(then);
         Self {
-            requests: less(self.requests, earlier.requests),
-            succeeded: less(self.succeeded, earlier.succeeded),
-            unavailable: less(self.unavailable, earlier.unavailable),
-            unknown: less(self.unknown, earlier.unknown),
-            unanswered: less(self.unanswered, earlier.unanswered),
-            declined: less(self.declined, earlier.declined),
-            refused: less(self.refused, earlier.refused),
-            out_of_stock: less(self.out_of_stock, earlier.out_of_stock),
-            in_progress: less(self.in_progress, earlier.in_progress),
-            sessions_lost: less(self.sessions_lost, earlier.sessions_lost),
-            server_errors: less(self.server_errors, earlier.server_errors),
-            unexpected: less(self.unexpected, earlier.unexpected),
+            requests: self.requests - earlier.requests,
+            succeeded: self.succeeded - earlier.succeeded,
+            failed: self.failed - earlier.failed,
+            unknown: self.unknown - earlier.unknown,
+            sessions_lost: self.sessions_lost - earlier.sessions_lost,
         }
     }
 }
@@ -201,14 +160,13 @@ mod tests {
         let mut counts = Measurements::default();
         counts.add(Kind::Pay, Class::Unknown, Instant::now());
         let earlier = counts.total;
-        for class in [Class::InProgress, Class::SessionLost, Class::Succeeded] {
+        for class in [Class::InProgress, Class::SessionLost, Class::Unanswered, Class::Succeeded] {
             counts.add(Kind::Pay, class, Instant::now());
         }
 
         let later = counts.total.since(&earlier);
 
-        let expected =
-            Counters { requests: 3, succeeded: 1, refused: 2, in_progress: 1, sessions_lost: 1, ..Counters::default() };
-        assert_eq!(later, expected);
+        let expected = Counters { requests: 4, succeeded: 1, failed: 1, unknown: 0, sessions_lost: 1 };
+        assert_eq!((later, later.unsatisfied(), earlier.unsatisfied()), (expected, 1, 1));
     }
 }

@@ -1,7 +1,5 @@
 //! Customers against a stand-in for the shop.
 
-mod iam;
-
 use std::sync::{
     Mutex, PoisonError,
     atomic::{AtomicBool, Ordering},
@@ -9,48 +7,34 @@ use std::sync::{
 
 use audit::facts::Answer;
 use serde_json::json;
-use tokio::net::TcpListener;
-use tonic::transport::server::TcpIncoming;
 use wiremock::{Mock, MockServer, Request as Received, ResponseTemplate, matchers::any};
 
-use self::iam::{Iam, USER};
 use super::*;
 
+const USER: Uuid = Uuid::from_u128(7);
 const TRACE: &str = "0123456789abcdef0123456789abcdef";
 
 /// Returns a customer of a shop in which order answers with `order`.
-async fn customer(order: impl wiremock::Respond + 'static) -> (Customer, MockServer, AbortOnDropHandle<()>) {
+async fn customer(order: impl wiremock::Respond + 'static) -> (Customer, MockServer) {
     customer_over(Protocol::Http2, order).await
 }
 
-async fn customer_over(
-    protocol: Protocol,
-    order: impl wiremock::Respond + 'static,
-) -> (Customer, MockServer, AbortOnDropHandle<()>) {
+async fn customer_over(protocol: Protocol, order: impl wiremock::Respond + 'static) -> (Customer, MockServer) {
     let http = MockServer::start().await;
     Mock::given(any()).respond_with(order).mount(&http).await;
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let iam = Iam::default();
-    let grpc = tonic::transport::Server::builder()
-        .add_service(iam::AuthServiceServer::new(iam.clone()))
-        .add_service(iam::UserServiceServer::new(iam))
-        .serve_with_incoming(TcpIncoming::from(listener));
-    let grpc = AbortOnDropHandle::new(tokio::spawn(async { grpc.await.unwrap() }));
-    let shop =
-        Shop::at(&client::trust::Trust::default(), &http.uri(), &address.to_string(), &address.to_string()).unwrap();
-    let rng = SmallRng::seed_from_u64(1);
-    let account = Account::open(&shop, 0, rng.clone()).await.unwrap();
+    let shop = Shop::at(&client::trust::Trust::default(), &http.uri(), "127.0.0.1:1", "127.0.0.1:1").unwrap();
+    let account =
+        Account { user: USER, login: String::new(), session: tokio::sync::Mutex::new("a session".to_owned()) };
     let customer = Customer {
         client: RetryingClient::new(shop, Arc::default(), account, protocol).unwrap(),
         in_flight: Arc::new(InFlight::paused()),
         parts: Arc::new([1, 2].map(Uuid::from_u128)),
         pause: Duration::from_millis(1),
-        random: Random::new(rng),
+        random: Random::new(SmallRng::seed_from_u64(1)),
         orders: VecDeque::new(),
     };
     customer.in_flight.resume();
-    (customer, http, grpc)
+    (customer, http)
 }
 
 fn success(status: u16, body: &serde_json::Value) -> ResponseTemplate {
@@ -80,7 +64,7 @@ async fn a_post_is_repeated_under_its_key_until_its_final_answer_and_acknowledge
         let mut answers = answers.lock().unwrap_or_else(PoisonError::into_inner);
         if answers.len() > 1 { answers.pop().unwrap() } else { answers[0].clone() }
     };
-    let (mut customer, http, _iam) = customer(respond).await;
+    let (mut customer, http) = customer(respond).await;
 
     let created = customer.create().await.unwrap();
 
@@ -91,28 +75,9 @@ async fn a_post_is_repeated_under_its_key_until_its_final_answer_and_acknowledge
     assert!(asked.iter().all(|request| header(request, "idempotency-key") == "create-1"));
     assert!(asked.iter().all(|request| request.body == asked[0].body));
     let counters = customer.client.journal.counts().total;
-    assert_eq!((counters.unavailable, counters.in_progress, counters.server_errors), (2, 1, 1));
+    assert_eq!((counters.failed, counters.sessions_lost), (3, 0));
     let violations = customer.client.journal.violations();
     assert!(matches!(violations.as_slice(), [one] if one.contains("500")), "{violations:?}");
-}
-
-#[tokio::test]
-async fn a_lost_session_is_renewed_and_the_request_goes_on() {
-    let respond = |request: &Received| match header(request, "x-session-uuid") {
-        "session-1" => problem(401, "INVALID_SESSION"),
-        _ => success(200, &json!({ "orders": [] })),
-    };
-    let (mut customer, http, _iam) = customer(respond).await;
-
-    customer.list().await;
-
-    let asked = http.received_requests().await.unwrap();
-    let sessions: Vec<&str> = asked.iter().map(|request| header(request, "x-session-uuid")).collect();
-    assert_eq!(sessions, ["session-1", "session-2"]);
-    let counters = customer.client.journal.counts().total;
-    let expected = Counters { requests: 3, succeeded: 2, refused: 1, sessions_lost: 1, ..Counters::default() };
-    assert_eq!(counters, expected);
-    assert_eq!(customer.client.journal.violations(), [""; 0]);
 }
 
 #[tokio::test]
@@ -127,11 +92,11 @@ async fn pausing_waits_for_requests_in_flight() {
             problem(503, "DEPENDENCY_UNAVAILABLE")
         }
     };
-    let (customer, http, _iam) = customer(respond).await;
+    let (customer, http) = customer(respond).await;
     let (in_flight, journal) = (customer.in_flight.clone(), customer.client.journal.clone());
     let customers = vec![AbortOnDropHandle::new(tokio::spawn(customer.live()))];
     let load = Load { in_flight, journal, customers };
-    while load.counters().unavailable == 0 {
+    while load.counters().failed == 0 {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 
@@ -158,7 +123,7 @@ async fn paying_and_cancelling_both_succeeding_is_a_violation() {
             ResponseTemplate::new(204).insert_header("x-trace-id", TRACE)
         }
     };
-    let (mut customer, _http, _iam) = customer(respond).await;
+    let (mut customer, _http) = customer(respond).await;
 
     customer.pay(&mut known).await;
     customer.cancel(&mut known).await;
@@ -171,7 +136,7 @@ async fn paying_and_cancelling_both_succeeding_is_a_violation() {
 async fn half_of_the_customers_speak_http_1_1_and_the_others_http_2() {
     for (number, has_host) in [(0, false), (1, true)] {
         let respond = |_: &Received| success(200, &json!({ "orders": [] }));
-        let (mut customer, http, _iam) = customer_over(Protocol::for_customer(number), respond).await;
+        let (mut customer, http) = customer_over(Protocol::for_customer(number), respond).await;
 
         customer.list().await;
         customer.client.reconnect().unwrap();
