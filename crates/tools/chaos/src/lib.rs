@@ -9,6 +9,7 @@ mod poison;
 mod recovery;
 mod report;
 mod topics;
+mod wait;
 
 use std::{collections::HashSet, path::PathBuf, time::Duration};
 

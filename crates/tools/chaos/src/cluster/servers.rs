@@ -13,6 +13,7 @@ use servers::{
 };
 
 use super::roles::ensure_role;
+use crate::{faults::connection_flood::ConnectionFlood, wait::retried};
 use operations::registry::with_database;
 use platform::server::service::Service;
 
@@ -42,6 +43,8 @@ pub struct Servers {
     redis: Option<Redis>,
     redis_options: redis::Options,
     pub broker: Broker,
+    /// The connections of a flood, which occupy every slot of PostgreSQL.
+    pub flood: Option<ConnectionFlood>,
     pub postgres_url: String,
     pub redis_url: String,
     /// The superuser's URL of each service's database.
@@ -82,6 +85,7 @@ impl Servers {
             redis: Some(redis),
             redis_options,
             broker,
+            flood: None,
             databases,
             own_databases,
         })
@@ -108,17 +112,9 @@ impl Servers {
             return Ok(());
         }
         self.postgres = None;
-        let until = tokio::time::Instant::now() + RESTART_TIMEOUT;
-        loop {
-            match postgres::start(&self.postgres_options).await {
-                Ok(postgres) => {
-                    self.postgres = Some(postgres);
-                    return Ok(());
-                }
-                Err(error) if tokio::time::Instant::now() >= until => return Err(error),
-                Err(_) => tokio::time::sleep(Duration::from_millis(500)).await,
-            }
-        }
+        let started = retried(RESTART_TIMEOUT, async || postgres::start(&self.postgres_options).await).await?;
+        self.postgres = Some(started);
+        Ok(())
     }
 
     pub async fn kill_redis(&mut self) -> anyhow::Result<()> {
