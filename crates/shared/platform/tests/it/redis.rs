@@ -65,9 +65,6 @@ const FAILOVER_TIME: Duration = Duration::from_secs(5);
 async fn server(data: &Path) -> (servers::redis::Redis, String) {
     std::fs::create_dir(data).expect("a new directory");
     std::fs::write(data.join("password"), "of-a-test").expect("a writable directory");
-    if servers::redis::program().is_none() {
-        servers::apt::install("redis-server").await.expect("a Redis of this machine");
-    }
     let options = servers::redis::Options { data: data.to_owned(), mortal: true };
     let server = servers::redis::start(&options).await.expect("Redis starts").expect("there is a program");
     let address = server.url.rsplit('@').next().expect("a URL has a host and a port").to_owned();

@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use contracts::events::Topics;
 use futures::future::try_join_all;
 use servers::{
+    advice,
     kafka::{Mock, container, start_mock},
     postgres::{self, Postgres},
     redis::{self, Redis},
@@ -71,10 +72,9 @@ impl Servers {
         });
         let own_databases = try_join_all(roles).await?;
         let redis_options = redis::Options { data: directory.join("redis"), mortal: true };
-        if redis::program().is_none() {
-            servers::apt::install("redis-server").await.context("chaos needs a Redis")?;
-        }
-        let redis = redis::start(&redis_options).await?.context("there is no redis-server or valkey-server")?;
+        let redis = redis::start(&redis_options)
+            .await?
+            .with_context(|| format!("chaos needs Redis: run `{}`", advice("redis-server")))?;
         let broker = Broker::start(kafka).await?;
         Ok(Self {
             postgres_url: postgres.url.clone(),
