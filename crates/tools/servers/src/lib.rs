@@ -12,10 +12,8 @@ mod packages;
 pub mod postgres;
 pub mod process;
 pub mod redis;
-pub mod redis_container;
 pub mod small_disk;
 
 pub use addresses::{free_address, free_addresses};
 pub use packages::advice;
-pub use redis_container::RedisContainer;
 pub use small_disk::SmallDisk;

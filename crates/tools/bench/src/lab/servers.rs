@@ -8,7 +8,7 @@ use operations::registry::with_database;
 use platform::{kafka, postgres::Database, server::service::Service};
 use secrecy::SecretString;
 use servers::{
-    RedisContainer,
+    advice,
     kafka::container,
     postgres::{self, Postgres},
     redis::{self, Redis},
@@ -25,14 +25,9 @@ const COMMIT_TIMES: (&str, &str) = ("track_commit_timestamp", "on");
 /// The database of the denominators.
 const OWN: &str = "bench";
 
-enum AnyRedis {
-    Process(Redis),
-    Container(RedisContainer),
-}
-
 pub struct Servers {
     postgres: Postgres,
-    redis: AnyRedis,
+    redis: Redis,
     pub broker: container::Broker,
     pub databases: Vec<(&'static Service, String)>,
     own_url: String,
@@ -52,7 +47,9 @@ impl Servers {
         });
         let databases = try_join_all(databases).await.context("making the databases")?;
         let own_url = postgres::ensure_database(&postgres.url, OWN).await.context("making the database bench")?;
-        let redis = start_redis(directory).await.context("the benchmark needs Redis")?;
+        let options = redis::Options { data: directory.join("redis"), mortal: true };
+        let needs = || format!("the benchmark needs Redis: run `{}`", advice("redis-server"));
+        let redis = redis::start(&options).await?.with_context(needs)?;
         let broker = start_kafka().await.context("the benchmark needs Kafka in a container")?;
         let servers = Self { postgres, redis, broker, databases, own_url };
         servers.check_durability().await?;
@@ -60,10 +57,7 @@ impl Servers {
     }
 
     pub fn redis_url(&self) -> &str {
-        match &self.redis {
-            AnyRedis::Process(redis) => &redis.url,
-            AnyRedis::Container(redis) => &redis.url,
-        }
+        &self.redis.url
     }
 
     /// Returns the Kafka configuration of this program's clients.
@@ -112,20 +106,8 @@ impl Servers {
 
     pub async fn stop(self) {
         let _ = self.broker.remove().await;
-        match self.redis {
-            AnyRedis::Process(redis) => redis.stop().await,
-            AnyRedis::Container(redis) => drop(redis.remove().await),
-        }
+        self.redis.stop().await;
         self.postgres.stop().await;
-    }
-}
-
-/// Starts the installed Redis, or else one in a container.
-async fn start_redis(directory: &Path) -> anyhow::Result<AnyRedis> {
-    let options = redis::Options { data: directory.join("redis"), mortal: true };
-    match redis::start(&options).await? {
-        Some(redis) => Ok(AnyRedis::Process(redis)),
-        None => Ok(AnyRedis::Container(RedisContainer::start().await.context("no redis-server is installed")?)),
     }
 }
 
