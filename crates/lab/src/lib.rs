@@ -50,15 +50,3 @@ pub fn main() -> ExitCode {
         Command::Run(arguments) => run::run(&arguments),
     })
 }
-
-#[cfg(test)]
-mod tests {
-    use clap::CommandFactory as _;
-
-    use super::*;
-
-    #[test]
-    fn the_command_line_is_consistent() {
-        Arguments::command().debug_assert();
-    }
-}

@@ -123,9 +123,8 @@ if (checkout) {
   };
   // After a refusal the next try has another key, even if the user starts it from the shop's page.
   if ("refused" in checkout.dataset) keep();
-  const changed = () => { key.value = uuid(); keep(); draw(); };
-  for (const input of inputs) input.addEventListener("input", changed);
-  checkout.querySelector("[name=delivery_address]").addEventListener("input", changed);
+  // With any other content it is another order: the same key would be refused.
+  checkout.addEventListener("input", () => { key.value = uuid(); keep(); draw(); });
   checkout.addEventListener("submit", event => {
     keep();
     mark(event.submitter?.formMethod === "get" ? null : key.value);

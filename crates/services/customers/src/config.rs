@@ -101,14 +101,6 @@ mod tests {
     }
 
     #[test]
-    fn the_built_in_checker_is_the_default() {
-        let config = load(&[]).unwrap();
-
-        assert!(config.kyc_provider.is_none());
-        assert_eq!(config.own.loan_hold, Duration::from_hours(24));
-    }
-
-    #[test]
     fn in_production_the_built_in_checker_is_only_used_if_a_variable_says_so() {
         let production = ("SHIPYARD_ENVIRONMENT", "production");
         let (built_in, url) = (("KYC_BUILT_IN", "true"), ("KYC_PROVIDER_URL", "https://kyc.example.com"));

@@ -52,14 +52,3 @@ pub fn authz_check(outcome: &'static str) {
 pub fn hash_waited(waited: Duration) {
     metrics::histogram!("iam_hashing_wait_seconds").record(waited);
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_login_that_a_full_queue_refuses_and_one_that_a_store_ends_are_counted() {
-        assert_eq!(failure(&Error::HashingBusy), "refused");
-        assert_eq!(failure(&sqlx::Error::PoolTimedOut.into()), "unavailable");
-    }
-}

@@ -149,14 +149,6 @@ mod tests {
     }
 
     #[test]
-    fn the_built_in_provider_is_the_default() {
-        let config = load("PAYMENT_CURRENCY", "EUR").unwrap();
-
-        assert!(config.stripe.is_none());
-        assert_eq!(config.initial_balance.minor(), 100_000);
-    }
-
-    #[test]
     fn an_invalid_variable_is_named() {
         for (variable, value) in [
             ("PAYMENT_DECLINE_RATE", "1.5"),

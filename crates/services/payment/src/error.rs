@@ -6,7 +6,7 @@ use tonic::{Code, Status};
 
 use crate::{
     client::Unknown,
-    model::{Decline, MAX_PARTIAL_REFUNDS},
+    model::{Decline, RefundRefusal},
 };
 
 #[derive(Debug, thiserror::Error)]
@@ -28,15 +28,10 @@ pub enum Error {
     Cancelled,
     #[error("order {0} is not cancelled")]
     NotCancelled(OrderId),
-    /// The order was not charged, or its charge is refunded as a whole, so nothing can be given back.
-    #[error("the order has no charge to refund")]
-    NotCharged,
-    #[error("amount_minor: must be at most {left}, the rest of the charge")]
-    RefundTooLarge { left: i64 },
+    #[error(transparent)]
+    NotRefunded(#[from] RefundRefusal),
     #[error("an operator cannot refund an order of their own")]
     SelfDealing,
-    #[error("the charge already has the maximum of {MAX_PARTIAL_REFUNDS} partial refunds")]
-    TooManyRefunds,
     /// The reference belongs to an earlier refund of the order with another amount or reason.
     #[error("{0}: must be that of the reference's first request")]
     AnotherRefund(&'static str),
@@ -72,10 +67,15 @@ impl From<Error> for Status {
             Error::InProgress => with_reason(Code::FailedPrecondition, "PAYMENT_IN_PROGRESS", text),
             Error::Cancelled => with_reason(Code::FailedPrecondition, "ORDER_CANCELLED", text),
             Error::NotCancelled(_) => with_reason(Code::FailedPrecondition, "ORDER_NOT_CANCELLED", text),
-            Error::NotCharged => with_reason(Code::FailedPrecondition, "ORDER_NOT_CHARGED", text),
-            Error::RefundTooLarge { .. } => with_reason(Code::FailedPrecondition, "REFUND_TOO_LARGE", text),
+            Error::NotRefunded(refusal) => {
+                let reason = match refusal {
+                    RefundRefusal::NotCharged => "ORDER_NOT_CHARGED",
+                    RefundRefusal::TooLarge { .. } => "REFUND_TOO_LARGE",
+                    RefundRefusal::TooMany => "TOO_MANY_REFUNDS",
+                };
+                with_reason(Code::FailedPrecondition, reason, text)
+            }
             Error::SelfDealing => with_reason(Code::FailedPrecondition, "SELF_DEALING", text),
-            Error::TooManyRefunds => with_reason(Code::FailedPrecondition, "TOO_MANY_REFUNDS", text),
             Error::BalanceTooLarge => with_reason(Code::FailedPrecondition, "BALANCE_TOO_LARGE", text),
             Error::NotOrderService => Self::permission_denied(text),
             Error::Unknown(_) => {
@@ -99,11 +99,9 @@ impl From<Error> for Failure {
             | Error::Declined(_)
             | Error::Cancelled
             | Error::NotCancelled(_)
-            | Error::NotCharged
-            | Error::RefundTooLarge { .. }
+            | Error::NotRefunded(_)
             | Error::AnotherRefund(_)
             | Error::SelfDealing
-            | Error::TooManyRefunds
             | Error::AnotherCredit(_)
             | Error::BalanceTooLarge
             | Error::NotOrderService => Self::poison(error_chain(error)),

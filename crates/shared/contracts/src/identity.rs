@@ -149,19 +149,3 @@ fn unavailable(status: &Status) -> SessionError {
     }
     SessionError::Unavailable
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_credentials_of_a_call_fit_into_a_message() {
-        let tokens = |count: usize, length: usize| vec![Credential::Token("x".repeat(length)); count];
-        let lengths = |tokens: &[Credential]| messages(tokens).map(<[Credential]>::len).collect::<Vec<_>>();
-
-        assert_eq!(lengths(&[]), [0; 0]);
-        assert_eq!(lengths(&tokens(512, 36)), [512]);
-        assert_eq!(lengths(&tokens(64, 2_048)), [64]);
-        assert_eq!(lengths(&tokens(130, 2_048)), [64, 64, 2]);
-    }
-}

@@ -118,19 +118,3 @@ impl From<InvalidFields> for Box<[InvalidField]> {
         fields.0.into()
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_list_ends_at_its_limit() {
-        let mut invalid = InvalidFields::default();
-        for index in 0..MAX_FIELDS + 5 {
-            assert_eq!(invalid.check::<()>(format!("lines[{index}]"), Err("is not valid")), None);
-        }
-
-        assert_eq!(invalid.check("name", Ok::<_, &str>(7)), Some(7));
-        assert_eq!(invalid.as_slice().len(), MAX_FIELDS);
-    }
-}

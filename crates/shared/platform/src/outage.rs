@@ -142,39 +142,6 @@ mod tests {
 
     use super::*;
 
-    fn logged(work: impl FnOnce()) -> Vec<String> {
-        let log = crate::telemetry::MemoryLog::default();
-        let written = log.clone();
-        let subscriber = tracing_subscriber::fmt().with_ansi(false).without_time().with_target(false);
-        let _guard = crate::telemetry::subscribe(subscriber.with_writer(move || written.clone()).finish());
-        work();
-        log.text().lines().map(|line| line.trim().to_owned()).collect()
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn an_outage_is_logged_when_it_begins_and_when_it_is_over() {
-        let mut outage = Outage::new("the broker", "notes");
-
-        let lines = logged(|| {
-            outage.over();
-            for _ in 0..1000 {
-                outage.met("no answer");
-            }
-            outage.over();
-            outage.over();
-            outage.met("no answer again");
-        });
-
-        assert_eq!(
-            lines,
-            [
-                r#"WARN the broker unavailable, retrying task="notes" error=no answer"#,
-                r#"INFO the broker recovered task="notes" lasted=0ns errors=1000"#,
-                r#"WARN the broker unavailable, retrying task="notes" error=no answer again"#,
-            ]
-        );
-    }
-
     #[test]
     fn the_pauses_grow_during_an_outage_and_begin_anew_with_the_next() {
         let mut outage = Outage::new("the broker", "notes");

@@ -81,13 +81,4 @@ mod tests {
         assert_eq!([first, second], [drawn(&same), drawn(&same)]);
         assert_ne!(first, drawn(&other));
     }
-
-    #[test]
-    fn without_a_seed_every_value_is_another() {
-        let random = Random::default();
-
-        assert_ne!(random.bits(), random.bits());
-        assert_eq!(random.id().get_version_num(), 7);
-        assert_ne!(secret::<u128>(), secret());
-    }
 }

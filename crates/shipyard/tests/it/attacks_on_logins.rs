@@ -22,9 +22,9 @@ async fn attacks_on_logins_fail_no_login_of_other_customers() {
     let _program = shop.start_alone().await;
 
     for row in attack(&shop, &ATTACKS, 0.25, [500, 4_000, 2_100]).await {
-        assert!(row["sent"].as_u64().unwrap() > 10, "{row}");
-        let (login, create) = (&row["ratios"]["login"], &row["ratios"]["create"]);
-        assert!(login.is_number() && create.is_number(), "no login or no order went through: {row}");
+        assert!(row.counts.sent > 10, "{row}");
+        let (login, create) = (row.ratio_of("login"), row.ratio_of("create"));
+        assert!(login.is_some() && create.is_some(), "no login or no order went through: {row}");
     }
     let refused: usize = shop.log().lines().filter(|line| line.contains("token_refused")).map(str::len).sum();
     assert!(refused > 0 && refused < BYTES_OF_TOKENS, "{refused} bytes of refused tokens");

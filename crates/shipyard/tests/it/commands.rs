@@ -1,4 +1,4 @@
-//! The commands of the program: help, migrations, and one-sentence errors.
+//! The commands of the program: migrations, the doctor, and one-sentence errors.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use operations::registry::{SERVICES, with_database};
 use reqwest::Url;
 use sqlx::{AssertSqlSafe, migrate::Migrator};
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional},
+    io::copy_bidirectional,
     net::{TcpListener, TcpStream},
     time::sleep,
 };
@@ -29,34 +29,6 @@ pub fn run(arguments: &[&str], variables: &Variables) -> (bool, String, String) 
 
 pub fn given(name: &str, value: &str) -> Variables {
     vec![(name.to_owned(), value.to_owned())]
-}
-
-#[test]
-fn every_command_has_help() {
-    let commands =
-        ["up", "run", "services", "demo", "couriers", "doctor", "migrate", "restock", "operator", "audit", "dlq"];
-    for command in commands {
-        let (success, said, _) = run(&[command, "--help"], &Variables::new());
-        assert!(success && said.contains("Usage: shipyard"), "{command}: {said}");
-    }
-    let (success, said, _) = run(&["--version"], &Variables::new());
-    assert!(success && said.starts_with("shipyard "), "{said}");
-}
-
-#[test]
-fn services_are_listed_with_the_ports_of_their_apis() {
-    let (success, said, _) = run(&["services"], &Variables::new());
-
-    assert!(success);
-    for service in SERVICES {
-        let apis = service.apis();
-        assert_eq!(said.matches(&format!("{service} ")).count(), apis.len() + 1, "{said}");
-        for api in apis {
-            let name = if api.is_grpc { "grpc" } else { "http" };
-            assert!(said.contains(&format!("{service} {name} {}\n", api.port)), "{said}");
-        }
-        assert!(said.contains(&format!("{service} admin {}\n", service.admin_port)), "{said}");
-    }
 }
 
 /// Counts the up migrations; each may have a down migration, too.
@@ -82,36 +54,6 @@ async fn migrations_go_up_and_down_one_step_at_a_time() {
         }
         assert!(run(&["migrate", "up", "--service", service.name], &url).0, "{service} comes up again");
     }
-}
-
-#[tokio::test]
-async fn a_database_from_before_the_first_release_is_refused_in_one_sentence_with_what_to_delete() {
-    let database = testkit::database(order::SERVICE.migrations().expect("it has a database")).await;
-    sqlx::query("update _sqlx_migrations set checksum = '' where version = 1").execute(&database.pool).await.unwrap();
-    let url = given("ORDER_DATABASE_URL", &database.url);
-
-    for command in ["up", "status", "down"] {
-        let (success, said, complaint) = run(&["migrate", command, "--service", "order"], &url);
-
-        assert!(!success && said.is_empty(), "{command}: {said}");
-        assert!(complaint.contains("was made by a checkout from before 0.1.0"), "{command}: {complaint}");
-        assert!(complaint.contains(".shipyard") && complaint.contains("docker compose down --volumes"), "{complaint}");
-        assert_eq!(complaint.trim_end().lines().count(), 1, "{command}: {complaint}");
-    }
-    let orders: i64 = sqlx::query_scalar("select count(*) from orders").fetch_one(&database.pool).await.unwrap();
-    assert_eq!(orders, 0, "the table is still there");
-}
-
-#[tokio::test]
-async fn an_older_version_migrates_nothing_in_a_newer_database_and_may_start() {
-    let database = testkit::database(order::SERVICE.migrations().expect("it has a database")).await;
-    let later = "insert into _sqlx_migrations (version, description, success, checksum, execution_time) values (9999, 'later', true, '', 0)";
-    sqlx::query(later).execute(&database.pool).await.unwrap();
-
-    let url = given("ORDER_DATABASE_URL", &database.url);
-    let (success, said, complaint) = run(&["migrate", "up", "--service", "order"], &url);
-
-    assert!(success && said.contains("is up to date"), "{complaint}");
 }
 
 #[tokio::test]
@@ -146,28 +88,6 @@ async fn migrating_waits_for_the_server_and_for_the_right_to_connect() {
 
     let ended = program.ended().await;
     assert!(ended.success(), "{}", std::fs::read_to_string(directory.path().join("log")).unwrap());
-}
-
-#[tokio::test]
-async fn the_demo_waits_for_the_shop() {
-    let address = servers::free_address().unwrap();
-    let directory = tempfile::tempdir().unwrap();
-    let variables = given("ORDER_URL", &format!("http://{address}"));
-    let log = directory.path().join("log");
-    let mut program = Program::start(shipyard(&["demo"], &variables, directory.path()), &log);
-
-    sleep(WAITING).await;
-    let listener = TcpListener::bind(address).await.unwrap();
-    tokio::spawn(async move {
-        while let Ok((mut client, _)) = listener.accept().await {
-            let _ = client.read(&mut [0; 4096]).await;
-            let _ = client.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").await;
-        }
-    });
-
-    assert!(!program.ended().await.success(), "this is no shop");
-    let said = std::fs::read_to_string(log).unwrap();
-    assert!(said.contains("connect to the shop") && said.contains("reject a request without a session"), "{said}");
 }
 
 #[test]

@@ -1,6 +1,11 @@
 //! `kill -9` of each service while orders are in progress: every order ends as without the kill.
 
-use contracts::proto::payment::v1::PaymentStatus;
+use contracts::proto::{
+    notification::v1::{
+        ListNotificationsRequest, NotificationStatus, notification_service_client::NotificationServiceClient,
+    },
+    payment::v1::{GetPaymentRequest, Payment, PaymentStatus, payment_service_client::PaymentServiceClient},
+};
 use futures::future::join_all;
 use operations::registry::SERVICES;
 use serde_json::{Value, json};
@@ -9,9 +14,11 @@ use uuid::Uuid;
 
 use crate::{
     customer::{Answer, Customer, ORDERS},
-    flow::{MESSAGES, payment, told},
     system::System,
 };
+
+/// The kinds of the messages about a paid and built order without an address, in their order.
+pub const MESSAGES: [&str; 2] = ["order_paid", "ship_assembled"];
 
 /// The number of orders in progress while a service is killed.
 const ORDERS_AT_ONCE: usize = 6;
@@ -102,4 +109,23 @@ async fn until_answered(customer: &Customer, key: &str, path: &str, body: Value)
 async fn placed(customer: &Customer) -> usize {
     let page = customer.get(&format!("{ORDERS}?limit=100")).await.success(200);
     page["orders"].as_array().unwrap().len()
+}
+
+async fn payment(system: &System, order: Uuid) -> Payment {
+    let mut payments = PaymentServiceClient::new(system.peer(&payment::SERVICE));
+    let request = GetPaymentRequest { order_uuid: order.to_string() };
+    payments.get_payment(request).await.unwrap().into_inner().payment.unwrap()
+}
+
+/// Waits until `count` notifications of the order are sent. Returns their kinds.
+async fn told(system: &System, order: Uuid, count: usize) -> Vec<String> {
+    let notifications = NotificationServiceClient::new(system.peer(&notification::SERVICE));
+    let list = eventually(async || {
+        let request = ListNotificationsRequest { order_uuid: order.to_string() };
+        let list = notifications.clone().list_notifications(request).await.ok()?.into_inner().notifications;
+        let sent = list.iter().all(|notification| notification.status() == NotificationStatus::Sent);
+        (sent && list.len() >= count).then_some(list)
+    })
+    .await;
+    list.into_iter().map(|notification| notification.kind).collect()
 }

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use contracts::proto::geo::{GetGeolocationRequest, geo_client::GeoClient};
-use drive::load::Plan;
+use drive::load::{Crowd, Options, Plan};
 use operations::registry::SERVICES;
 use rustix::process::Signal;
 use stand_ins::Proxy;
@@ -14,7 +14,6 @@ use tonic::transport::Endpoint;
 
 use crate::{
     collector::Collector,
-    load::{crowd, plan},
     one_process::Shop,
     program::{Program, Variables, shipyard},
     system::{free_address, listeners},
@@ -31,11 +30,20 @@ async fn far_collector() -> (Collector, Proxy) {
 async fn load(shop: &Shop, seconds: u64, what: &str) {
     let restock = shipyard(&["restock", "--quantity", "1000"], shop.variables(), shop.directory());
     assert!(Command::from(restock).kill_on_drop(true).output().await.unwrap().status.success());
-    let crowd = crowd(shop, 8, None).await;
-    let plan = plan("create=2,pay=2,get=1", 30, Duration::from_secs(seconds), 2);
-    // Each request counts.
-    let plan = Plan { warm_up: Duration::ZERO, ..plan };
-    let report = crowd.measure(&plan, |_| {}).await.unwrap();
+    let options = Options { addresses: shop.addresses(), users: 8, connections: 64, kinds_of_parts: None };
+    let crowd = Crowd::gather(&options).await.unwrap();
+    // Each request counts, and may take long, since other tests share the machine.
+    let plan = Plan {
+        rate: 30,
+        mix: "create=2,pay=2,get=1".parse().unwrap(),
+        warm_up: Duration::ZERO,
+        length: Duration::from_secs(seconds),
+        timeout: Duration::from_secs(30),
+        parts_per_order: 2,
+        seed: 7,
+        ..Plan::default()
+    };
+    let report = crowd.measure(&plan).await.unwrap();
     assert_eq!(report.figures.all.failed, 0, "{what}: {report}");
 }
 

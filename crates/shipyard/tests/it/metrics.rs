@@ -85,15 +85,3 @@ async fn a_shop_exports_the_metrics_of_the_catalogue_and_no_others_from_the_star
         assert!(labels.is_empty() || labels == known, "{name} has the labels {labels:?}, not {known:?}");
     }
 }
-
-#[test]
-fn the_names_of_metrics_follow_each_other_and_say_their_type_and_unit() {
-    for metrics in SERVICES.iter().map(|service| service.metrics).chain([METRICS]) {
-        assert!(metrics.is_sorted_by_key(|metric| metric.name), "{metrics:?}");
-        for Metric { name, kind, labels, .. } in metrics {
-            assert_eq!(name.ends_with("_total"), *kind == Kind::Counter, "{name}");
-            assert!(*kind != Kind::Histogram || name.ends_with("_seconds"), "{name}");
-            assert!(labels.is_sorted(), "{name}");
-        }
-    }
-}

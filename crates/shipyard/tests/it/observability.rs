@@ -104,16 +104,6 @@ fn prometheus_scrapes_the_gateway_at_a_port_that_is_not_published() {
     }
 }
 
-#[test]
-fn operators_are_told_what_prometheus_keeps_of_the_gateway() {
-    let (targets, operations) = (read(&root().join(TARGETS)), read(&root().join(OPERATIONS)));
-    let kept = targets.split_once("regex: \"").and_then(|(_, rest)| rest.split_once('"'));
-    let (kept, _) = kept.expect("the gateway's job has a list of metrics");
-
-    let missing: Vec<&str> = kept.split('|').filter(|name| !operations.contains(&format!("`{name}`"))).collect();
-    assert!(missing.is_empty(), "add to {OPERATIONS}: {missing:?}");
-}
-
 /// Runs a program from an image of the profile `observability`, in which /etc/shipyard is the folder of the program's
 /// configuration. Returns false without Docker or the image.
 fn checked(image: &str, program: &str, arguments: &[&str]) -> bool {

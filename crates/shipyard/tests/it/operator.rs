@@ -84,31 +84,3 @@ async fn an_operator_is_created_and_loses_the_role_and_gets_it_back_by_the_comma
     assert_eq!(event(&output, login, "role_granted"), user);
     assert_eq!(roles(system, login, PASSWORD).await.unwrap(), [OPERATOR]);
 }
-
-#[tokio::test]
-async fn what_cannot_become_an_operator_is_said_in_one_sentence_and_changes_nothing() {
-    let system = System::shared().await;
-    let [_, login, _] = OPERATORS;
-
-    for (login, password, sentence) in [
-        (" ", PASSWORD, "login: must not be empty"),
-        (login, "short", "password: must have at least"),
-        (login, login, "password: must not be the login"),
-    ] {
-        let (created, complaint) = create(system, login, password).await;
-
-        assert!(!created && complaint.contains(sentence), "{login}: {complaint}");
-        assert_eq!(complaint.trim_end().lines().count(), 1, "{complaint}");
-        assert!(roles(system, login, password).await.is_err(), "{login}");
-    }
-    let nowhere = ["operator", "add", login, "--password-file", "/nowhere/password"];
-    let unknown = ["operator", "add", login, "--adopt", "01990000-0000-7000-8000-000000000000"];
-    for (arguments, sentence) in [
-        (nowhere.as_slice(), "--password-file /nowhere/password"),
-        (&unknown, "has exactly the login"),
-        (&["operator", "remove", "mallory"], "no operator has exactly the login mallory"),
-    ] {
-        let (done, complaint) = said(system.shipyard(arguments).await);
-        assert!(!done && complaint.contains(sentence), "{complaint}");
-    }
-}

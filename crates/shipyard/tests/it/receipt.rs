@@ -1,14 +1,12 @@
 //! The receipt of one order of a running system: it is complete soon after the delivery, and names a missing row.
 
-use ::audit::receipt::{Receipt, State};
+use ::audit::receipt::Receipt;
 use contracts::events::{DELIVERY_STATUSES, DeliveryStatusUpdated, OrderPaid, PaymentCompleted, ShipAssembled, record};
 use operations::{
-    dead_letter_journal::{Action, Entry, Writer},
-    dead_letters::Origin,
-    receipts::{DiscardedLetters, Receipts, Records},
+    receipts::{Receipts, Records},
     registry::with_database,
 };
-use platform::{auth::Author, clock, config::Settings, kafka::Config, server::service::Service};
+use platform::{config::Settings, server::service::Service};
 use serde_json::json;
 use sqlx::PgPool;
 use testkit::eventually;
@@ -89,58 +87,6 @@ async fn a_receipt_is_whole_after_the_delivery_and_names_a_missing_inbox_row() {
     let unknown = Uuid::from_u128(7);
     let (success, said, complaint) = printed(&system, unknown).await;
     assert!(!success && said.is_empty() && complaint.contains(&format!("order {unknown} not found")), "{complaint}");
-    unreachable(&settings, order, &records, &whole).await;
-    discarded(&system, &receipts, order, &records).await;
-}
-
-/// Checks that a customer's receipt waives the effects of a discarded dead letter, and names neither the operator nor
-/// the reason.
-async fn discarded(system: &System, receipts: &Receipts, order: Uuid, records: &Records) {
-    let (service, group, event) = lost(order).swap_remove(1);
-    let database = database(system, service).await;
-    let lose = sqlx::query("delete from inbox where consumer = $1 and event_uuid = $2").bind(group).bind(event);
-    lose.execute(&database).await.unwrap();
-    database.close().await;
-    let is_violated = |receipt: &Receipt| receipt.violated().next().is_some();
-    eventually(async || receipts.receipt(order, records).await.filter(is_violated)).await;
-    let (config, letters) = (Config::load(&settings(system)).unwrap(), DiscardedLetters::new(&settings(system)));
-    let entry = Entry {
-        letter: "payment.completed.dlq/0/0".to_owned(),
-        given_up_at: clock::now(),
-        action: Action::Discarded,
-        decided_by: Author::part("test"),
-        at: clock::now(),
-        why: "paid by hand".to_owned(),
-        group: group.to_owned(),
-        event: Some(event),
-        order: Some(order),
-        record: None,
-        origin: Origin::default(),
-    };
-    Writer::open(&config).await.unwrap().add(&[entry]).await.unwrap();
-
-    let made = async || receipts.receipt_with_discarded(order, records.clone(), &letters).await;
-    let receipt = eventually(async || made().await.filter(Receipt::is_whole)).await;
-
-    let waived: Vec<_> =
-        receipt.checks.iter().flat_map(|check| &check.evidence).filter(|line| line.starts_with("waived")).collect();
-    assert!(waived[0].contains("an operator discarded payment.completed.dlq/0/0"), "{waived:?}");
-    assert!(waived.iter().all(|line| !line.contains("ann ") && !line.contains("paid by hand")), "{waived:?}");
-}
-
-/// Checks that an unreachable database leaves only its own checks open.
-async fn unreachable(settings: &Settings, order: Uuid, records: &Records, whole: &Receipt) {
-    let closed = "postgres://nobody@127.0.0.1:1/none".to_owned();
-    let settings = settings.clone().with([("NOTIFICATION_DATABASE_URL", closed)]);
-    let receipts = Receipts::from_settings("shipyard-test", &settings).unwrap();
-
-    let receipt = receipts.receipt(order, records).await.unwrap();
-
-    let open = receipt.checks.iter().filter(|check| check.state == State::Open);
-    let open: Vec<&str> = open.map(|check| check.text.as_str()).collect();
-    assert!(!open.is_empty() && open.len() < whole.checks.len(), "{receipt:#?}");
-    assert!(open.iter().all(|text| text.starts_with("the database of notification was not read: ")), "{receipt:#?}");
-    assert!(receipt.checks.iter().any(|check| check.state == State::Held), "{receipt:#?}");
 }
 
 /// Runs `shipyard audit --order`. Returns whether it succeeded, its output, and its errors.

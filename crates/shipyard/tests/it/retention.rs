@@ -15,10 +15,9 @@ use platform::postgres::Database;
 use platform::server::service::Service;
 use platform::{
     inbox,
-    jobs::{Done, Retention, repeat},
+    jobs::{Done, repeat},
     lease::MemoryLease,
     outbox,
-    server::shutdown::Tasks,
 };
 use testkit::eventually;
 use tokio_util::sync::CancellationToken;
@@ -146,29 +145,6 @@ async fn each_table_shrinks_ten_times_as_fast_as_it_fills() {
 
         assert_eq!(batches.load(Ordering::SeqCst), 4, "{}", table.name);
     }
-}
-
-#[tokio::test]
-async fn the_jobs_of_assembly_remove_more_than_a_batch_at_once() {
-    let pool = testkit::database(assembly::SERVICE.migrations().expect("it has a database")).await.pool;
-    for table in [OUTBOX, INBOX, JOBS] {
-        table.fill(&pool, 2 * table.batch + 1, OLD).await;
-        table.fill(&pool, 1, YOUNG).await;
-    }
-    let stop = CancellationToken::new();
-    let mut tasks = Tasks::new(&stop);
-
-    let retention = Retention { database: pool.clone(), holder: "one".to_owned(), age: KEEP };
-    for job in [assembly::jobs::remove_old_builds(&retention), retention.outbox(), retention.inbox()] {
-        tasks.spawn("job", |stop| job.run(stop));
-    }
-
-    // A job's next period begins after a minute, so that these rows are removed within the first one.
-    for table in [OUTBOX, INBOX, JOBS] {
-        eventually(|| async { (table.rows(&pool).await == 1).then_some(()) }).await;
-    }
-    stop.cancel();
-    tasks.join().await.unwrap();
 }
 
 /// The tables whose retention the notification service and the console test themselves.

@@ -83,28 +83,6 @@ fn a_roll_replaces_each_replica_and_takes_no_stopped_container_for_a_new_one() {
 }
 
 #[test]
-fn a_roll_replaces_a_replica_that_is_not_ready_for_a_moment() {
-    let shop = Containers::new(&[("a", "running old"), ("b", "running old unhealthy")]);
-
-    let output = shop.roll(false);
-
-    assert!(output.status.success(), "{output:?}");
-    assert_eq!(shop.all(), ["running new", "running new"], "{output:?}");
-}
-
-#[test]
-fn a_roll_removes_what_an_earlier_one_left() {
-    let containers = [("a", "running old"), ("b", "running old unhealthy"), ("c", "running bad unhealthy")];
-    let shop = Containers::new(&containers);
-
-    let output = shop.roll(false);
-
-    let told = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success() && told.contains("roll: shop c was not ready and is removed"), "{output:?}");
-    assert_eq!(shop.all(), ["running new", "running new"], "{output:?}");
-}
-
-#[test]
 fn a_roll_that_gets_a_container_of_another_image_fails_and_stops_none() {
     let shop = Containers::new(&[("a", "running old"), ("b", "exited old")]);
 

@@ -86,18 +86,6 @@ async fn a_database_of_the_release_before_keeps_its_rows_and_that_release_still_
     }
 }
 
-#[tokio::test]
-async fn the_release_before_starts_on_a_database_that_this_one_has_made() {
-    for service in with_database() {
-        let pool = testkit::database(service.migrations().expect("it has a database")).await.pool;
-        let made = shapes(&pool).await;
-
-        start_released(service, &pool, LAST).await;
-
-        assert_eq!(shapes(&pool).await, made, "{service}");
-    }
-}
-
 /// Migrates like the release before: the service's own migrations, without an error for newer ones (decision 61), and
 /// then each shared table's, with a history of their own.
 async fn start_released(service: &Service, pool: &Database, last_of_outbox: i64) {

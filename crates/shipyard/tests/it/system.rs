@@ -25,7 +25,7 @@ static ROOM: Semaphore = Semaphore::const_new(SYSTEMS as usize);
 const SYSTEMS: u32 = 3;
 
 /// Logins of operators. None is registered at first.
-pub const OPERATORS: [&str; 3] = ["operator", "operator@example.com", "console-operator"];
+pub const OPERATORS: [&str; 2] = ["operator", "console-operator"];
 
 pub struct System {
     pub variables: Variables,

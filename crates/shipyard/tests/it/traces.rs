@@ -6,6 +6,7 @@ use contracts::events::{LOAN_APPROVED, ROUTES, TIMELINE, Topics};
 use contracts::proto::customers::v1::{
     CreateCustomerRequest, ListLoansRequest, customer_service_client::CustomerServiceClient,
 };
+use operations::registry::{SERVICES, of_orders};
 use platform::kafka::Record;
 use serde_json::json;
 use testkit::eventually;
@@ -70,11 +71,6 @@ const PARENTS: [(&str, &str); 32] = [
     ("payment: payment.v1.PaymentService/PayOrder", "order: POST /api/v1/orders/{order_uuid}/pay"),
 ];
 
-/// The services with spans in the trace of an order, from payment to delivery, without the gateway.
-const SERVICES: [&str; 8] = ["assembly", "delivery", "geo", "iam", "inventory", "notification", "order", "payment"];
-/// The services whose log lines have this trace.
-const TELLING: [&str; 6] = ["assembly", "delivery", "inventory", "notification", "order", "payment"];
-
 #[tokio::test]
 async fn every_span_has_the_parent_that_it_should_have_and_a_trace_leads_to_its_lines() {
     let collector = Collector::start().await;
@@ -99,11 +95,7 @@ async fn every_span_has_the_parent_that_it_should_have_and_a_trace_leads_to_its_
         let spans = collector.spans().await;
         let asked = spans.iter().any(|span| span.name.ends_with("ListExistingOrders"));
         let seen = services(&spans, &trace);
-        if asked && seen == BTreeSet::from(SERVICES) {
-            Ok(())
-        } else {
-            Err(format!("due reservations: {asked}, spans of {seen:?}"))
-        }
+        if asked && seen == tracing() { Ok(()) } else { Err(format!("due reservations: {asked}, spans of {seen:?}")) }
     })
     .await;
     eventually(async || telegram.messages().iter().any(|sent| sent.text.contains("delivered")).then_some(())).await;
@@ -111,15 +103,25 @@ async fn every_span_has_the_parent_that_it_should_have_and_a_trace_leads_to_its_
 
     let spans = collector.spans().await;
     check_parents(&spans, &system.kafka.prefix);
-    assert_eq!(services(&spans, &trace), BTreeSet::from(SERVICES));
+    assert_eq!(services(&spans, &trace), tracing());
     let lines = collector.lines().await;
     let telling: BTreeSet<&str> =
         lines.iter().filter(|line| line.trace == trace).map(|line| line.service.as_str()).collect();
-    assert_eq!(telling, BTreeSet::from(TELLING), "{lines:#?}");
-    let services = operations::registry::SERVICES.into_iter();
+    assert_eq!(telling, of_order(), "{lines:#?}");
+    let services = SERVICES.into_iter();
     let writing = services.filter(|&service| tells_of(&trace, &std::fs::read_to_string(system.log(service)).unwrap()));
     let writing: BTreeSet<&str> = writing.map(|service| service.name).collect();
-    assert_eq!(writing, BTreeSet::from(TELLING), "the services with JSON lines of the trace");
+    assert_eq!(writing, of_order(), "the services with JSON lines of the trace");
+}
+
+/// The services whose log lines have the trace of an order, from payment to delivery.
+fn of_order() -> BTreeSet<&'static str> {
+    of_orders().map(|service| service.name).collect()
+}
+
+/// The services with spans in the trace of an order, without the gateway: these, and those that they call.
+fn tracing() -> BTreeSet<&'static str> {
+    of_orders().flat_map(|service| service.calls.iter().map(|call| call.to).chain([service.name])).collect()
 }
 
 /// Returns true if the log has a JSON line with the ids of this trace and of a span.

@@ -1,17 +1,13 @@
-//! `lab bench`: what is measured, for how long, and where the report goes. The same command also runs as the measured
+//! `lab bench`: what is measured, and for how long. The same command also runs as the measured
 //! child processes.
 
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{path::Path, time::Duration};
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use operations::registry;
 use platform::{
     cli::block_on,
-    clock,
     config::Settings,
     server::{service::Service, shutdown::on_signal},
     telemetry,
@@ -22,7 +18,7 @@ use crate::{
     child,
     lab::Lab,
     ratios::{self, Ratio},
-    report::{Failure, Machine, Progress, Report},
+    report::Report,
     rounds::Effort,
 };
 
@@ -45,16 +41,6 @@ pub struct Arguments {
     /// Duration of one measurement, in seconds
     #[arg(long, default_value_t = 10.0, value_parser = seconds)]
     seconds: f64,
-    /// Write the report as JSON
-    #[arg(long, value_name = "PATH")]
-    json: Option<PathBuf>,
-    /// Write the report as Markdown
-    #[arg(long, value_name = "PATH")]
-    markdown: Option<PathBuf>,
-    /// Report the statements that take PostgreSQL's time in P1 and P6; needs its module pg_stat_statements, which takes
-    /// some time itself
-    #[arg(long)]
-    statements: bool,
     /// List the ratios and exit
     #[arg(long)]
     list: bool,
@@ -102,49 +88,28 @@ async fn measure(arguments: &Arguments, data: &Path) -> anyhow::Result<()> {
     let program = std::env::current_exe().context("finding this program")?;
     let (rounds, time) = (arguments.rounds.into(), Duration::from_secs_f64(arguments.seconds));
     let effort = Effort { rounds, time, customers: CUSTOMERS };
-    let lab = Lab::new(program, data, effort, Progress::start())?;
-    let lab = if arguments.statements { lab.with_statements() } else { lab };
+    let lab = Lab::new(program, data, effort)?;
     let measured = tokio::select! {
         measured = each(&lab, &chosen) => measured,
         () = stop.cancelled() => Err(anyhow::anyhow!("stopped")),
     };
-    lab.progress.end();
     lab.stop().await;
-    let measured = measured?;
-    // The report is written before other steps can fail.
-    if let Some(path) = &arguments.json {
-        std::fs::write(path, measured.json()?).with_context(|| path.display().to_string())?;
-    }
-    if let Ok(text) = measured.markdown() {
-        if let Some(path) = &arguments.markdown {
-            std::fs::write(path, &text).with_context(|| path.display().to_string())?;
-        }
-        println!("{text}");
-    }
-    measured.problem().map_or(Ok(()), |problem| Err(anyhow::anyhow!(problem)))
+    let report = measured?;
+    println!("{report}");
+    report.problem().map_or(Ok(()), |problem| Err(anyhow::anyhow!(problem)))
 }
 
 /// Measures these ratios one after another. If one cannot be measured, the others still are. Fails if the servers
 /// cannot be started.
 pub async fn each(lab: &Lab, chosen: &[Ratio]) -> anyhow::Result<Report> {
-    let mut settings = lab.servers().await?.versions.clone();
-    settings.push(("build".to_owned(), build()));
-    let effort = format!("{} rounds at least, {:.1} s a measurement", lab.effort.rounds, lab.effort.time.as_secs_f64());
-    settings.push(("effort".to_owned(), effort));
-    settings.push((
-        "arrangement".to_owned(),
-        "all services in one process; the servers and this client beside it on the same cores".to_owned(),
-    ));
-    let mut report = Report {
-        date: clock::now().format("%Y-%m-%d %H:%M UTC").to_string(),
-        machine: Machine::this(),
-        settings,
-        rows: Vec::new(),
-        failures: Vec::new(),
-    };
+    if cfg!(debug_assertions) {
+        eprintln!("this program is not optimised: the figures mean nothing");
+    }
+    lab.servers().await?;
+    let mut report = Report::default();
     let warm = OnceCell::new();
     for ratio in chosen {
-        lab.progress.begin(ratio.id);
+        eprintln!("{}: {}", ratio.id, ratio.what);
         let measured = async {
             if ratio.uses_broker() {
                 warm.get_or_try_init(|| ratios::warm_up(lab)).await.context("warming up")?;
@@ -156,20 +121,12 @@ pub async fn each(lab: &Lab, chosen: &[Ratio]) -> anyhow::Result<Report> {
             Ok(rows) => report.rows.extend(rows),
             Err(error) => {
                 let problem = format!("{error:#}");
-                lab.progress.tell(&format!("{:<4} {problem}", ratio.id));
-                report.failures.push(Failure { id: ratio.id, problem });
+                eprintln!("{}: {problem}", ratio.id);
+                report.failures.push((ratio.id, problem));
             }
         }
     }
     Ok(report)
-}
-
-/// Returns the build profile: the name of Cargo's directory of the program.
-fn build() -> String {
-    let program = std::env::current_exe().unwrap_or_default();
-    let profile = program.parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
-    let debug = if cfg!(debug_assertions) { ", not optimised: the figures mean nothing" } else { "" };
-    format!("shipyard {}, profile {}{debug}", env!("CARGO_PKG_VERSION"), profile.unwrap_or_default())
 }
 
 #[cfg(test)]

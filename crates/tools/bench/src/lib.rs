@@ -7,7 +7,6 @@
 pub mod child;
 pub mod command;
 pub mod fill;
-pub mod http_client;
 pub mod lab;
 pub mod ratios;
 pub mod report;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures::future::LocalBoxFuture;
 
 use crate::{
-    report::{Aim, Figure, Progress, Role, Row, Unit},
+    report::{Aim, Figure, Role, Row, Unit},
     sample::Sample,
     statistics::{additive_limit, is_unsteady, median, spread},
 };
@@ -69,19 +69,16 @@ pub struct Taken {
 pub async fn interleave(
     mut probes: Vec<Probe<'_>>,
     effort: Effort,
-    progress: &Progress,
     settle: impl AsyncFn() -> anyhow::Result<()>,
 ) -> anyhow::Result<Taken> {
     let figures: Vec<_> = probes.iter().map(|probe| (probe.name.clone(), probe.role, probe.unit)).collect();
     let mut taken = Taken { figures, rounds: Vec::new() };
     loop {
-        let round = taken.rounds.len() + 1;
         let mut samples = Vec::with_capacity(probes.len());
         for probe in &mut probes {
             settle().await?;
-            progress.say(&format!("round {round}: {}", probe.name));
             let sample = (probe.take)().await.map_err(|error| error.context(probe.name.clone()))?;
-            progress.took(&probe.name, probe.unit, &sample);
+            took(&probe.name, probe.unit, &sample);
             samples.push(sample);
         }
         taken.rounds.push(samples);
@@ -91,6 +88,11 @@ pub async fn interleave(
             return Ok(taken);
         }
     }
+}
+
+/// Prints a measured value.
+pub fn took(name: &str, unit: Unit, sample: &Sample) {
+    eprintln!("{:>12.1} {unit:<4} {name}", sample.value);
 }
 
 impl Taken {
@@ -174,7 +176,7 @@ mod tests {
         Probe::new(role, Unit::PerSecond, name, move || {
             log.lock().unwrap().push(name);
             let value = values.next().unwrap();
-            async move { Ok(Sample::new(value, 100)) }
+            async move { Ok(Sample::new(value)) }
         })
     }
 
@@ -185,7 +187,7 @@ mod tests {
             probe(Role::Denominator, "B", denominators, &log),
         ];
         let effort = Effort { rounds, time: Duration::ZERO, customers: 0 };
-        let taken = interleave(probes, effort, &Progress::silent(), async || Ok(())).await.unwrap();
+        let taken = interleave(probes, effort, async || Ok(())).await.unwrap();
         let log = log.lock().unwrap().clone();
         (taken, log)
     }
@@ -247,7 +249,7 @@ mod tests {
         let broken = Probe::numerator("POST /orders", || async { anyhow::bail!("429") });
         let effort = Effort { rounds: 1, time: Duration::ZERO, customers: 0 };
 
-        let outcome = interleave(vec![broken], effort, &Progress::silent(), async || Ok(())).await;
+        let outcome = interleave(vec![broken], effort, async || Ok(())).await;
 
         assert_eq!(format!("{:#}", outcome.err().unwrap()), "POST /orders: 429");
     }

@@ -1,49 +1,50 @@
 //! The result of one measurement, and the closed loop that measures most operations.
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
+use drive::{
+    account::Failure,
+    latencies::{Latencies, milliseconds},
+    tally::Tally,
+};
 use futures::future::try_join_all;
-use serde::Serialize;
 use tokio::time::Instant;
 
-use crate::statistics::percentile;
-
 /// The fewest operations of a meaningful measurement.
-pub const MIN_OPERATIONS: usize = 20;
+const MIN_OPERATIONS: u64 = 20;
 /// The largest share of failed operations; more make the measurement an error.
 const MAX_FAILED_SHARE: f64 = 0.01;
-/// How many latencies are kept per worker. Further operations are only counted.
-const MAX_KEPT: usize = 1_000_000;
 /// The share of a measurement that is warm-up and does not count.
 const WARM_UP_SHARE: f64 = 0.15;
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Sample {
     /// In the unit of the probe.
     pub value: f64,
     /// Latencies in milliseconds, if single operations were timed.
     pub p50: Option<f64>,
     pub p99: Option<f64>,
-    /// The number of counted operations.
-    pub count: usize,
 }
 
 impl Sample {
-    pub fn new(value: f64, count: usize) -> Self {
-        Self { value, count, ..Self::default() }
+    pub fn new(value: f64) -> Self {
+        Self { value, ..Self::default() }
     }
 
-    /// Computes operations per second from `count` operations within `window`, and percentiles from latencies in
-    /// microseconds. Fails if there are too few operations.
-    pub fn timed(mut latencies: Vec<u32>, count: usize, window: Duration) -> anyhow::Result<Self> {
+    /// Returns the operations per second within `window`, and percentiles of their latencies. Fails if there are too
+    /// few operations.
+    pub fn timed(latencies: &Latencies, window: Duration) -> anyhow::Result<Self> {
+        let count = latencies.count();
         anyhow::ensure!(
             count >= MIN_OPERATIONS,
             "{count} operations in {:.1} s are too few to tell anything, {MIN_OPERATIONS} are wanted; measure for longer (--seconds)",
             window.as_secs_f64()
         );
-        latencies.sort_unstable();
-        let milliseconds = |share| percentile(&latencies, share).map(|micros| f64::from(micros) / 1e3);
-        Ok(Self { value: per_second(count, window), p50: milliseconds(0.5), p99: milliseconds(0.99), count })
+        let at = |permille| latencies.permille(permille).map(milliseconds);
+        Ok(Self { value: per_second(usize::try_from(count)?, window), p50: at(500), p99: at(990) })
     }
 }
 
@@ -54,19 +55,10 @@ pub fn per_second(count: usize, window: Duration) -> f64 {
 
 /// An operation that a worker repeats.
 pub trait Work: Send + 'static {
-    fn once(&mut self) -> impl Future<Output = anyhow::Result<()>> + Send;
+    fn once(&mut self) -> impl Future<Output = Result<(), Failure>> + Send;
 }
 
-#[derive(Default)]
-struct Done {
-    latencies: Vec<u32>,
-    count: usize,
-    failed: usize,
-    first_failure: Option<anyhow::Error>,
-}
-
-/// Lets each worker repeat its operation without pauses for `time`. If more than one operation in a hundred fails,
-/// returns the first failure.
+/// Lets each worker repeat its operation without pauses for `time`. Fails if more than one operation in a hundred does.
 pub async fn closed_loop<W: Work>(workers: Vec<W>, time: Duration) -> anyhow::Result<Sample> {
     paced(workers, Duration::ZERO, time).await
 }
@@ -76,45 +68,33 @@ pub async fn closed_loop<W: Work>(workers: Vec<W>, time: Duration) -> anyhow::Re
 pub async fn paced<W: Work>(workers: Vec<W>, pause: Duration, time: Duration) -> anyhow::Result<Sample> {
     let begun = Instant::now();
     let (counted, end) = (begun + time.mul_f64(WARM_UP_SHARE), begun + time);
-    let done = workers.into_iter().map(|worker| tokio::spawn(work(worker, pause, counted, end)));
-    let done: Vec<Done> = try_join_all(done).await?;
-    let (mut latencies, mut count, mut failed, mut failure) = (Vec::new(), 0, 0, None);
-    for one in done {
-        latencies.extend(one.latencies);
-        count += one.count;
-        failed += one.failed;
-        failure = failure.or(one.first_failure);
-    }
-    if let Some(failure) = failure {
-        #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
-        let share = failed as f64 / (failed + count).max(1) as f64;
-        if share > MAX_FAILED_SHARE {
-            return Err(failure.context(format!("{failed} of {} operations failed, the first", failed + count)));
-        }
-    }
-    Sample::timed(latencies, count, end - counted)
+    let tally = Arc::new(Mutex::new(Tally::default()));
+    let working = workers.into_iter().map(|worker| tokio::spawn(work(worker, pause, counted, end, tally.clone())));
+    try_join_all(working).await?;
+    let tally = tally.lock().unwrap_or_else(PoisonError::into_inner);
+    anyhow::ensure!(
+        tally.error_rate() <= MAX_FAILED_SHARE,
+        "{} of {} operations failed: {}",
+        tally.failed,
+        tally.operations,
+        tally.reasons().join(", ")
+    );
+    Sample::timed(&tally.latencies, end - counted)
 }
 
-async fn work<W: Work>(mut worker: W, pause: Duration, counted: Instant, end: Instant) -> Done {
-    let mut done = Done::default();
+async fn work<W: Work>(mut worker: W, pause: Duration, counted: Instant, end: Instant, tally: Arc<Mutex<Tally>>) {
     loop {
         if !pause.is_zero() {
             tokio::time::sleep(pause).await;
         }
         let begun = Instant::now();
         if begun >= end {
-            return done;
+            return;
         }
-        let outcome = worker.once().await;
+        let failure = worker.once().await.err();
         let ended = Instant::now();
-        if let Err(error) = outcome {
-            done.failed += 1;
-            done.first_failure.get_or_insert(error);
-        } else if ended >= counted && ended <= end {
-            done.count += 1;
-            if done.latencies.len() < MAX_KEPT {
-                done.latencies.push(u32::try_from((ended - begun).as_micros()).unwrap_or(u32::MAX));
-            }
+        if failure.is_some() || (ended >= counted && ended <= end) {
+            tally.lock().unwrap_or_else(PoisonError::into_inner).record(ended - begun, failure);
         }
     }
 }
@@ -130,11 +110,10 @@ mod tests {
     }
 
     impl Work for Timer {
-        async fn once(&mut self) -> anyhow::Result<()> {
+        async fn once(&mut self) -> Result<(), Failure> {
             tokio::time::sleep(Duration::from_millis(10)).await;
             self.done += 1;
-            anyhow::ensure!(!self.done.is_multiple_of(self.fails), "no luck");
-            Ok(())
+            if self.done.is_multiple_of(self.fails) { Err(Failure::Borrowed("no luck")) } else { Ok(()) }
         }
     }
 
@@ -174,7 +153,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn failing_operations_are_an_error_that_shows_the_first() {
+    async fn failing_operations_are_an_error_that_shows_why() {
         let error = closed_loop(timers(1, 10), Duration::from_secs(10)).await.unwrap_err();
 
         assert!(format!("{error:#}").ends_with("no luck"), "{error:#}");

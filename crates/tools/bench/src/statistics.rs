@@ -1,4 +1,4 @@
-//! Medians, spreads, percentiles, and the additive limit of a path.
+//! Medians, spreads, and the additive limit of a path.
 
 /// A denominator that varies by more than this share of its median is unreliable.
 pub const MAX_STEADY_SPREAD: f64 = 0.15;
@@ -37,13 +37,6 @@ pub fn is_unsteady(values: &[f64]) -> bool {
 /// per second, and combining them saves nothing. Returns 0 if a rate is 0.
 pub fn additive_limit(rates: &[f64]) -> f64 {
     1.0 / rates.iter().map(|rate| 1.0 / rate).sum::<f64>()
-}
-
-/// Returns the smallest value that is at least as large as `share` of the sorted values; `None` for an empty list.
-pub fn percentile(sorted: &[u32], share: f64) -> Option<u32> {
-    #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a rank")]
-    let rank = (sorted.len() as f64 * share).ceil() as usize;
-    sorted.get(rank.clamp(1, sorted.len().max(1)) - 1).copied()
 }
 
 #[cfg(test)]
@@ -92,17 +85,5 @@ mod tests {
         let limit = additive_limit(&[11_800.0, 15_800.0, 15_800.0, 15_800.0, 50_700.0]);
         assert!(is(limit.round(), 3_397.0), "{limit}");
         assert!(is(additive_limit(&[100.0, 0.0]), 0.0));
-    }
-
-    #[test]
-    fn a_percentile_is_a_value_that_was_measured() {
-        let sorted: Vec<u32> = (1..=100).collect();
-
-        assert_eq!(percentile(&sorted, 0.5), Some(50));
-        assert_eq!(percentile(&sorted, 0.99), Some(99));
-        assert_eq!(percentile(&sorted, 0.0), Some(1));
-        assert_eq!(percentile(&sorted, 1.0), Some(100));
-        assert_eq!(percentile(&[7], 0.99), Some(7));
-        assert_eq!(percentile(&[], 0.5), None);
     }
 }

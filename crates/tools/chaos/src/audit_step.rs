@@ -6,13 +6,13 @@ use audit::{
     Facts,
     facts::{Bounds, Entry, EntryKind, Told},
 };
+use drive::customers::Load;
 use stand_ins::Sent;
 use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::{
     cluster::{self, Cluster},
-    load::Load,
     topics,
 };
 use operations::databases::Databases;

@@ -3,6 +3,7 @@
 use std::{fmt, time::Duration};
 
 use chrono::{DateTime, Utc};
+use drive::customers::Load;
 use futures::future::LocalBoxFuture;
 use platform::clock;
 use rand::rngs::SmallRng;
@@ -10,7 +11,6 @@ use tokio::time::Instant;
 
 use super::{
     cluster::Cluster,
-    load::Load,
     recovery::After::{self, Fenced, Restarted, Usual},
 };
 

@@ -5,15 +5,16 @@ mod audit_step;
 pub mod cluster;
 pub mod experiment;
 pub mod faults;
-pub mod load;
 mod poison;
 mod recovery;
 mod report;
 mod topics;
+mod wait;
 
 use std::{collections::HashSet, path::PathBuf, time::Duration};
 
 use anyhow::Context as _;
+use drive::customers::Load;
 use platform::clock;
 use rand::{SeedableRng as _, rngs::SmallRng};
 use tokio::time::Instant;
@@ -22,7 +23,6 @@ pub use self::report::{HEAD, Report, Row};
 use self::{
     cluster::Cluster,
     experiment::{Experiment, Fault, Injected, Injection},
-    load::{Counters, Load},
     recovery::{Bounds, FaultWindow},
 };
 
@@ -33,14 +33,14 @@ pub struct Options {
     pub brief: bool,
     /// The directory for data and logs; emptied first.
     pub directory: PathBuf,
-    pub broker: cluster::BrokerKind,
-    /// The number of processes of each service.
-    pub replicas: usize,
-    pub customers: usize,
     /// The factor for allowed recovery times, for a busy machine.
     pub slack: u32,
 }
 
+/// The number of processes of each service.
+const REPLICAS: usize = 2;
+/// The number of simulated customers.
+pub const CUSTOMERS: usize = 24;
 /// The mean pause of a customer between two steps: 24 customers send about 25 requests a second.
 const CUSTOMER_PAUSE: Duration = Duration::from_millis(900);
 /// How long the load runs before each fault.
@@ -48,12 +48,11 @@ const WARM_UP: Duration = Duration::from_secs(2);
 /// How long requests in flight may take after the load was paused.
 const DRAIN_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// Runs the faults one after another. Calls `each` with every completed row, and `say` with the current activity.
-pub async fn run(options: &Options, each: impl Fn(&Row), say: impl Fn(&str)) -> anyhow::Result<Report> {
-    say("starting");
-    let cluster = Cluster::start(options, &say).await?;
-    say("customers register");
-    let customers = load::Options { customers: options.customers, pause: CUSTOMER_PAUSE, seed: options.seed };
+/// Runs the faults one after another. Calls `each` with every completed row.
+pub async fn run(options: &Options, each: impl Fn(&Row)) -> anyhow::Result<Report> {
+    let cluster = Cluster::start(&options.directory).await?;
+    tracing::info!("customers register");
+    let customers = drive::customers::Options { customers: CUSTOMERS, pause: CUSTOMER_PAUSE, seed: options.seed };
     let mut load = Load::start(cluster.shop()?, &customers).await?;
     load.borrow(&cluster.shop()?, &cluster.lending()?, cluster.bank()?, &customers).await?;
     let random = SmallRng::seed_from_u64(options.seed);
@@ -71,31 +70,24 @@ pub async fn run(options: &Options, each: impl Fn(&Row), say: impl Fn(&str)) -> 
     let mut known = HashSet::new();
     for fault in &options.faults {
         experiment.random = SmallRng::seed_from_u64(options.seed ^ u64::from(fault.number) ^ hash(fault.name));
-        let row = row(&mut experiment, fault, options, &report.bounds, &mut known, &say).await;
+        let row = row(&mut experiment, fault, &report.bounds, &mut known).await;
         each(&row);
         report.rows.push(row);
     }
-    say("stopping");
+    tracing::info!("stopping");
     experiment.cluster.stop().await;
     Ok(report)
 }
 
-async fn row(
-    experiment: &mut Experiment,
-    fault: &Fault,
-    options: &Options,
-    bounds: &Bounds,
-    known: &mut HashSet<String>,
-    say: &impl Fn(&str),
-) -> Row {
-    let (begun, at) = (clock::now(), Instant::now());
+async fn row(experiment: &mut Experiment, fault: &Fault, bounds: &Bounds, known: &mut HashSet<String>) -> Row {
+    let (begun, at, slack) = (clock::now(), Instant::now(), experiment.slack);
     let before = experiment.load.counters();
     experiment.cluster.replicas.peak_memory();
     experiment.begin(fault);
     experiment.load.resume();
     tokio::time::sleep(WARM_UP).await;
-    say(&format!("{}: {fault}", fault.name));
-    let injected = inject(experiment, fault, say).await;
+    tracing::info!("{}: {fault}", fault.name);
+    let injected = inject(experiment, fault).await;
     let (ended, removed_at) = experiment.removed_at.unwrap_or_else(|| (clock::now(), Instant::now()));
     let mut row = Row::new(fault);
     let done = match injected {
@@ -111,40 +103,34 @@ async fn row(
     };
     let ends_sessions = done.ends_sessions;
     row.injected(done);
-    say(&format!("{}: waiting for recovery", fault.name));
+    tracing::info!("{}: waiting for recovery", fault.name);
     row.violations.extend(experiment.cluster.heal().await.err().map(|error| format!("repair failed: {error:#}")));
-    let recovery = recovery::watch(
-        &experiment.cluster,
-        &experiment.load,
-        FaultWindow { begun, ended, at: removed_at },
-        options.slack,
-    )
-    .await;
+    let window = FaultWindow { begun, ended, at: removed_at };
+    let recovery = recovery::watch(&experiment.cluster, &experiment.load, window, slack).await;
     row.violations.extend(recovery.excesses(&bounds.after(fault.after)));
-    row.recovery = Some(recovery.into());
-    say(&format!("{}: draining requests in flight", fault.name));
-    row.violations
-        .extend(experiment.load.pause(DRAIN_TIMEOUT * options.slack).await.err().map(|error| format!("{error:#}")));
-    say(&format!("{}: audit", fault.name));
+    row.recovery = Some(recovery);
+    tracing::info!("{}: draining requests in flight", fault.name);
+    row.violations.extend(experiment.load.pause(DRAIN_TIMEOUT * slack).await.err().map(|error| format!("{error:#}")));
+    tracing::info!("{}: audit", fault.name);
     row.violations.extend(experiment.cluster.replicas.unexpected_exits());
-    row.violations.extend(audit_step::run(&experiment.cluster, &experiment.load, options.slack, known).await);
-    let counters: Counters = experiment.load.counters().since(&before);
+    row.violations.extend(audit_step::run(&experiment.cluster, &experiment.load, slack, known).await);
+    let counters = experiment.load.counters().since(&before);
     if counters.sessions_lost > 0 && !ends_sessions {
         row.violations.push(format!("{} sessions were lost", counters.sessions_lost));
     }
-    (row.requests, row.failed) = (counters.requests, counters.failed());
+    (row.requests, row.failed) = (counters.requests, counters.failed);
     (row.peak_memory, row.took) = (experiment.cluster.replicas.peak_memory(), at.elapsed().as_secs_f64());
     row
 }
 
 /// Injects a fault, and once more if that failed half-way or met nothing to act on.
-async fn inject(experiment: &mut Experiment, fault: &Fault, say: &impl Fn(&str)) -> anyhow::Result<Injected> {
+async fn inject(experiment: &mut Experiment, fault: &Fault) -> anyhow::Result<Injected> {
     let why = match (fault.inject)(experiment).await {
         Ok(Injected::Done(done)) if done.times == 0 && done.problems.is_empty() => done.idle.join("; "),
         Err(error) => format!("{error:#}"),
         injected => return injected,
     };
-    say(&format!("{}: once more, after: {why}", fault.name));
+    tracing::info!("{}: once more, after: {why}", fault.name);
     experiment.cluster.heal().await.context("repairing")?;
     tokio::time::sleep(WARM_UP).await;
     (fault.inject)(experiment).await.with_context(|| format!("again, after: {why}"))

@@ -9,11 +9,11 @@ use platform::{
     ids,
     kafka::{Message, Record},
 };
-use tokio::time::{Instant, sleep};
 
 use super::{
     cluster::Cluster,
     topics::{self, Topic},
+    wait::retried,
 };
 
 const MARK: &str = "chaos-poison";
@@ -47,7 +47,8 @@ pub async fn send(cluster: &mut Cluster) -> anyhow::Result<usize> {
     let before = topics::all(cluster).await?;
     let published = topics::publish(cluster, records).await;
     // If publishing failed half-way, the audit must know the poison that was published.
-    let places = found(cluster, &before, &batch).await?;
+    let places = retried(READ_TIMEOUT, async || added(cluster, &before, &batch).await).await;
+    let places = places.context("reading poison back")?;
     let found = places.len();
     cluster.poison.extend(places);
     published?;
@@ -56,16 +57,6 @@ pub async fn send(cluster: &mut Cluster) -> anyhow::Result<usize> {
 }
 
 /// Returns the positions of this batch's poison.
-async fn found(cluster: &Cluster, before: &[Topic], batch: &str) -> anyhow::Result<Vec<facts::Poison>> {
-    let until = Instant::now() + READ_TIMEOUT;
-    loop {
-        match added(cluster, before, batch).await {
-            Err(_) if Instant::now() < until => sleep(Duration::from_millis(500)).await,
-            found => return found.context("reading poison back"),
-        }
-    }
-}
-
 async fn added(cluster: &Cluster, before: &[Topic], batch: &str) -> anyhow::Result<Vec<facts::Poison>> {
     let now = topics::all(cluster).await?;
     let added = now.iter().zip(before).map(|(now, before)| now.since(before)).collect();

@@ -4,13 +4,12 @@ use std::{collections::HashSet, fmt, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use contracts::events::{ROUTES, Route, producers, route_of};
-use serde::Serialize;
+use drive::customers::Load;
 use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::{
     cluster::Cluster,
-    load::Load,
     topics::{self, Topic},
 };
 use operations::databases::Databases;
@@ -50,7 +49,7 @@ pub struct Recovery {
     pub payments: Option<Duration>,
 }
 
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug)]
 pub struct Bounds {
     pub requests: Duration,
     pub events: Duration,

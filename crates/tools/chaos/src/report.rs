@@ -1,8 +1,6 @@
-//! The report of a run, for people and as JSON.
+//! The report of a run.
 
-use std::{fmt, time::Duration};
-
-use serde::Serialize;
+use std::fmt;
 
 use super::{
     Options,
@@ -10,11 +8,10 @@ use super::{
     recovery::{Bounds, RESTARTED, Recovery},
 };
 
-#[derive(Debug, Serialize)]
+#[derive(Debug)]
 pub struct Row {
     pub number: u8,
     pub fault: &'static str,
-    pub what: String,
     /// How often the fault was injected; 0 if it could not be.
     pub times: usize,
     /// Why the fault could not be injected, or what it did not meet, twice.
@@ -26,8 +23,7 @@ pub struct Row {
     pub failed: u64,
     /// One sentence each.
     pub violations: Vec<String>,
-    /// Recovery times in seconds, from the removal of the cause.
-    pub recovery: Option<Seconds>,
+    pub recovery: Option<Recovery>,
     /// The largest resident memory of a service's process, in bytes.
     pub peak_memory: u64,
     pub notes: Vec<String>,
@@ -41,7 +37,6 @@ impl Row {
         Self {
             number: fault.number,
             fault: fault.name,
-            what: fault.to_string(),
             times: 0,
             not_injected: None,
             injection_failed: None,
@@ -71,41 +66,20 @@ impl Row {
     }
 }
 
-/// A [`Recovery`] in seconds.
-#[derive(Debug, Serialize)]
-pub struct Seconds {
-    pub requests: Option<f64>,
-    pub events: Option<f64>,
-    pub payments: Option<f64>,
-}
-
-impl From<Recovery> for Seconds {
-    fn from(recovery: Recovery) -> Self {
-        let seconds = |time: Option<Duration>| time.map(|time| (time.as_secs_f64() * 10.0).round() / 10.0);
-        Self {
-            requests: seconds(recovery.requests),
-            events: seconds(recovery.events),
-            payments: seconds(recovery.payments),
-        }
-    }
-}
-
-#[derive(Debug, Serialize)]
+#[derive(Debug)]
 pub struct Report {
     /// Reproduces the run with the same options.
     pub seed: u64,
     /// True if each fault was injected less often and for a shorter time than described.
     pub brief: bool,
-    pub replicas: usize,
-    pub customers: usize,
     pub bounds: Bounds,
     pub rows: Vec<Row>,
 }
 
 impl Report {
     pub fn new(options: &Options, real_broker: bool) -> Self {
-        let Options { seed, brief, replicas, customers, slack, .. } = *options;
-        Self { seed, brief, replicas, customers, bounds: Bounds::new(slack, real_broker), rows: Vec::new() }
+        let Options { seed, brief, slack, .. } = *options;
+        Self { seed, brief, bounds: Bounds::new(slack, real_broker), rows: Vec::new() }
     }
 
     /// Returns why the run failed; `None` if it passed. Faults that could not be injected make it fail if `all` is set,
@@ -142,6 +116,7 @@ impl Report {
 pub const HEAD: &str =
     "    fault               times  requests  failed  violations      well   events  payments   memory     took";
 
+/// The row, followed by its violations.
 impl fmt::Display for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:>2}  {:<18}  ", self.number, self.fault)?;
@@ -150,28 +125,22 @@ impl fmt::Display for Row {
         }
         let Self { times, requests, failed, violations, .. } = self;
         write!(f, "{times:>5}  {requests:>8}  {failed:>6}  {:>10}", violations.len())?;
-        let recovery = self.recovery.as_ref();
-        for (time, width) in [
-            (recovery.and_then(|recovery| recovery.requests), 9),
-            (recovery.and_then(|recovery| recovery.events), 8),
-            (recovery.and_then(|recovery| recovery.payments), 9),
-        ] {
-            let time = time.map_or_else(|| "-".to_owned(), |time| format!("{time:.1} s"));
+        let times = self.recovery.map_or([None; 3], |recovery| [recovery.requests, recovery.events, recovery.payments]);
+        for (time, width) in times.into_iter().zip([9, 8, 9]) {
+            let time = time.map_or_else(|| "-".to_owned(), |time| format!("{:.1} s", time.as_secs_f64()));
             write!(f, " {time:>width$}")?;
         }
-        write!(f, "  {:>4} MB  {:>5.0} s", self.peak_memory / 1_000_000, self.took)
+        write!(f, "  {:>4} MB  {:>5.0} s", self.peak_memory / 1_000_000, self.took)?;
+        self.violations.iter().try_for_each(|violation| write!(f, "\n      {violation}"))
     }
 }
 
+/// What the rows mean, and the notes on them.
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{HEAD}")?;
-        for row in &self.rows {
-            writeln!(f, "{row}")?;
-        }
         writeln!(
             f,
-            "\nRecovery is counted from the end of the cause: until the last request that failed or was late (well: at most {} s, and {} s after\n\
+            "Recovery is counted from the end of the cause: until the last request that failed or was late (well: at most {} s, and {} s after\n\
              processes were restarted), until all earlier events have arrived (at most {} s), until all earlier payments are known (at most {} s).",
             self.bounds.requests.as_secs(),
             (RESTARTED * self.bounds.slack).as_secs_f64(),
@@ -186,13 +155,7 @@ impl fmt::Display for Report {
                 writeln!(f, "\n{} could not be injected, which is no violation: {error}", row.fault)?;
             }
         }
-        for row in self.rows.iter().filter(|row| !row.violations.is_empty()) {
-            writeln!(f, "\n{} ({}):", row.fault, row.what)?;
-            for violation in &row.violations {
-                writeln!(f, "   {violation}")?;
-            }
-        }
-        writeln!(f, "\n{}", self.summary())
+        write!(f, "\n{}", self.summary())
     }
 }
 
@@ -202,7 +165,7 @@ mod tests {
     use crate::faults;
 
     fn report(rows: Vec<Row>) -> Report {
-        Report { seed: 1, brief: false, replicas: 2, customers: 24, bounds: Bounds::new(1, true), rows }
+        Report { seed: 1, brief: false, bounds: Bounds::new(1, true), rows }
     }
 
     fn row() -> Row {

@@ -80,24 +80,3 @@ pub fn occurrences(body: &Value, member: &str) -> usize {
         _ => 0,
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn members_are_counted_wherever_they_are() {
-        let body = json!({ "uuid": 1, "order": { "uuid": 2, "parts": [{ "uuid": 3 }] } });
-
-        assert_eq!(occurrences(&body, "uuid"), 3);
-    }
-
-    #[test]
-    fn an_amount_has_two_decimals_at_most() {
-        assert_eq!(minor(&json!({ "price": 12.5 }), "price").unwrap(), 1250);
-        assert!(minor(&json!({ "price": 12.505 }), "price").is_err());
-        assert!(minor(&json!({ "price": "12.50" }), "price").is_err());
-    }
-}

@@ -107,31 +107,3 @@ fn certificates(variable: &str, path: &str) -> Result<Vec<CertificateDer<'static
         _ => Err(ConfigError::new(variable, format!("{path} has no certificate in PEM"))),
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_https_address_without_authorities_is_one_sentence_and_a_plain_one_is_none() {
-        let plain = Trust::default();
-
-        assert_eq!(plain.url("127.0.0.1:8000").unwrap(), "http://127.0.0.1:8000/");
-        assert_eq!(
-            plain.url("https://shop.example").unwrap_err().to_string(),
-            "https://shop.example needs TLS_CA_FILE, which names a file with the certificates of the authorities to trust"
-        );
-    }
-
-    #[test]
-    fn a_file_that_cannot_be_used_is_named_with_its_variable() {
-        let trust = |variables: &[(&'static str, &str)]| {
-            let variables = variables.iter().map(|(name, value)| (*name, (*value).to_owned()));
-            Trust::from_settings(&Settings::from_variables(variables)).unwrap_err().to_string()
-        };
-
-        assert!(trust(&[(CA, "/no/such/file")]).contains("TLS_CA_FILE: /no/such/file: No such file"));
-        let no_certificate = trust(&[(CA, "/dev/null")]);
-        assert!(no_certificate.contains("TLS_CA_FILE: /dev/null has no certificate in PEM"), "{no_certificate}");
-    }
-}

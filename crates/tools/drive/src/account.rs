@@ -2,8 +2,14 @@
 
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
-use client::shop::{Shop, within};
-use contracts::proto::{auth::v1::WhoamiRequest, inventory::v1::ListPartsRequest};
+use client::{
+    customer::PASSWORD,
+    shop::{Shop, within},
+};
+use contracts::proto::{
+    auth::v1::{LoginRequest, WhoamiRequest},
+    inventory::v1::ListPartsRequest,
+};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::{sync::Semaphore, time::sleep};
@@ -23,6 +29,7 @@ pub type Failure = Cow<'static, str>;
 pub struct Account {
     pub shop: Shop,
     pub user: Uuid,
+    pub login: String,
     pub session: String,
     /// Limits concurrent HTTP requests, and so connections. A request's wait for a permit counts as latency.
     pub connections: Arc<Semaphore>,
@@ -63,6 +70,11 @@ impl Account {
         let answer = self.shop.auth().whoami(request).await.map_err(|status| refused(&status))?.into_inner();
         let user = answer.user.and_then(|user| user.uuid.parse().ok());
         if user == Some(self.user) { Ok(()) } else { Err(Failure::Borrowed("an answer with another user")) }
+    }
+
+    pub async fn log_in(&self) -> Result<(), Failure> {
+        let request = LoginRequest { login: self.login.clone(), password: PASSWORD.to_owned() };
+        self.shop.auth().login(request).await.map(|_| ()).map_err(|status| refused(&status))
     }
 
     pub async fn parts(&self) -> Result<(), Failure> {

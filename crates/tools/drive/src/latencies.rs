@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
-use serde::Serialize;
 
 /// The longest recorded latency; longer ones count as this one.
 const MAX_LATENCY: Duration = Duration::from_hours(1);
@@ -18,7 +17,7 @@ pub struct Latencies {
 }
 
 /// Percentiles in milliseconds with three decimals; `None` with too few samples: p99.9 needs a thousand.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Percentiles {
     pub p50: Option<f64>,
     pub p90: Option<f64>,

@@ -10,6 +10,7 @@ pub mod dead_letter_queue;
 pub mod dead_letters;
 pub mod facts;
 pub mod outboxes;
+mod readers;
 pub mod receipts;
 pub mod registry;
 pub mod republish_lost_events;

@@ -89,17 +89,3 @@ pub async fn restock(
 fn is_repeated(status: &Status) -> bool {
     is_transient(status) || status.code() == Code::DeadlineExceeded
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn stock_is_added_where_services_are_accepted() {
-        let settings =
-            |address: Option<&str>| Settings::from_variables(address.map(|address| (ADDRESS, address.to_owned())));
-
-        assert_eq!(address(&settings(None), "gateway:1"), "gateway:1");
-        assert_eq!(address(&settings(Some("inventory:1")), "gateway:1"), "inventory:1");
-    }
-}

@@ -1,10 +1,9 @@
-//! Sends records in batches at the given rate, with a progress bar.
+//! Sends records in batches at the given rate.
 
-use std::{collections::HashMap, io::IsTerminal as _, time::Duration};
+use std::{collections::HashMap, time::Duration};
 
 use anyhow::Context as _;
 use contracts::events::{ORDERS, Topics};
-use indicatif::{ProgressBar, ProgressStyle};
 use platform::{
     config::Settings,
     kafka::{Config, KafkaPublisher, Record},
@@ -38,7 +37,6 @@ pub async fn run(arguments: &Arguments, settings: &Settings) -> anyhow::Result<(
     let publisher = KafkaPublisher::within(&Config::load(&settings)?, PUBLISH_TIMEOUT)?;
     let topic = ORDERS.topic(&topics).to_owned();
     let source = Source::from_arguments(arguments)?;
-    let bar = progress(source.count());
     let rate = rate(arguments, &settings, source.count());
     if rate != arguments.rate {
         eprintln!("the shop's own broker keeps some 30000 orders: sending {MAX_MOCK_RATE} a second; --rate changes it");
@@ -65,9 +63,7 @@ pub async fn run(arguments: &Arguments, settings: &Settings) -> anyhow::Result<(
         });
         publisher.publish(records.collect()).await.with_context(|| format!("sending to {topic}"))?;
         next = end;
-        bar.set_position(next);
     }
-    bar.finish_and_clear();
     let seconds = begun.elapsed().as_secs_f64();
     println!("{next} orders sent to {topic}, {bad} of them bad, in {seconds:.2} s");
     Ok(())
@@ -112,14 +108,6 @@ impl Source {
             Self::File(records) => records.get(usize::try_from(number).ok()?).cloned(),
         }
     }
-}
-
-fn progress(count: u64) -> ProgressBar {
-    if !std::io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let style = ProgressStyle::with_template("{elapsed:>6} {wide_bar} {pos} of {len} orders, {per_sec}, {eta} left");
-    ProgressBar::new(count).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
 #[cfg(test)]

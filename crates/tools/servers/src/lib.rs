@@ -5,16 +5,15 @@
 //! chaos`, servers can also be killed, frozen, or put on a disk that can be filled.
 
 mod addresses;
-pub mod apt;
 mod crash;
 mod docker;
 pub mod kafka;
+mod packages;
 pub mod postgres;
 pub mod process;
 pub mod redis;
-pub mod redis_container;
 pub mod small_disk;
 
 pub use addresses::{free_address, free_addresses};
-pub use redis_container::RedisContainer;
+pub use packages::advice;
 pub use small_disk::SmallDisk;

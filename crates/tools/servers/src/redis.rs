@@ -104,7 +104,7 @@ fn configure(data: &Path, port: u16, password: &str) -> String {
     )
 }
 
-pub(crate) async fn answers(client: &redis::Client) -> bool {
+async fn answers(client: &redis::Client) -> bool {
     let Ok(mut connection) = client.get_multiplexed_async_connection().await else { return false };
     redis::cmd("PING").exec_async(&mut connection).await.is_ok()
 }

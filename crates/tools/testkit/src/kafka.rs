@@ -170,30 +170,3 @@ fn read(brokers: &str, topic: &str) -> rdkafka::error::KafkaResult<Vec<Message>>
     }
     Ok(messages)
 }
-
-#[cfg(test)]
-mod tests {
-    use std::collections::HashMap;
-
-    use rdkafka::{
-        mocking::MockCluster,
-        types::{RDKafkaApiKey, RDKafkaRespErr},
-    };
-
-    use super::*;
-
-    #[tokio::test]
-    async fn a_partition_that_has_just_changed_its_leader_is_read_all_the_same() {
-        let cluster = MockCluster::new(1).unwrap();
-        let kafka = Kafka { brokers: cluster.bootstrap_servers(), prefix: String::new(), create_topics: false };
-        let record =
-            Record { topic: "topic".to_owned(), key: b"k".to_vec(), payload: b"v".to_vec(), headers: HashMap::new() };
-        kafka.publish(vec![record]).await;
-        let moved = RDKafkaRespErr::RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION;
-        cluster.request_errors(RDKafkaApiKey::ListOffsets, &[moved; 20]);
-
-        let messages = kafka.messages("topic").await;
-
-        assert_eq!(messages.first().unwrap().payload, b"v");
-    }
-}

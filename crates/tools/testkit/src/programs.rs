@@ -3,7 +3,7 @@
 use std::{path::Path, sync::OnceLock};
 
 use anyhow::Context as _;
-use servers::{apt, kafka, postgres, redis};
+use servers::{advice, kafka, postgres, redis};
 
 use crate::{server::Server, test_run::Run};
 
@@ -48,13 +48,11 @@ async fn start_postgres(run: &Run) -> anyhow::Result<(String, String)> {
 }
 
 async fn start_redis(server: Server, run: &Run) -> anyhow::Result<(String, String)> {
-    if redis::program().is_none() {
-        apt::install("redis-server").await?;
-    }
-    let program = redis::program().unwrap_or_default();
+    let missing = || format!("there is no redis-server or valkey-server: run `{}`", advice("redis-server"));
+    let program = redis::program().with_context(missing)?;
     let options = redis::Options { data: run.directory.join(format!("{}.data", server.name())), mortal: false };
     let pid = run.directory.join(format!("{}.pid", server.name()));
-    let server = redis::start(&options).await?.context("there is no redis-server or valkey-server")?;
+    let server = redis::start(&options).await?.with_context(missing)?;
     link(&options.data.join("pid"), &pid)?;
     let url = server.url.clone();
     std::mem::forget(server);

@@ -1,5 +1,8 @@
 //! A service that runs beside the test.
 
+use std::net::SocketAddr;
+
+use platform::server::App;
 use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -17,6 +20,18 @@ where
     let stop = CancellationToken::new();
     let task = tokio::spawn(work(stop.clone()));
     Running { stop: stop.drop_guard(), task }
+}
+
+/// Starts a service and waits until it is ready. Returns its address.
+///
+/// # Panics
+///
+/// If the service has no address.
+pub async fn start(app: App) -> (SocketAddr, Running) {
+    let (address, readiness) = (app.address().expect("a service listens"), app.readiness());
+    let running = run(|stop| app.run(stop));
+    readiness.ready().await;
+    (address, running)
 }
 
 impl Running {

@@ -2,7 +2,12 @@
 
 use std::net::SocketAddr;
 
-use platform::{auth::ServiceKey, config::Settings, grpc::Peer};
+use platform::{
+    auth::{SESSION_METADATA, ServiceKey},
+    config::Settings,
+    grpc::Peer,
+};
+use tonic::Request;
 
 /// The service key in all tests.
 pub const SERVICE_KEY: &str = "the key of tests, long enough for HS256";
@@ -37,4 +42,15 @@ pub fn peer(name: &'static str, address: SocketAddr) -> Peer {
 pub fn peer_of(caller: &'static str, name: &'static str, address: SocketAddr) -> Peer {
     let key = ServiceKey::new(caller, &SERVICE_KEY.into()).expect("the key of tests is long enough");
     Peer::lazy(name, "TEST_ADDRESS", &address.to_string()).expect("a socket address is an address").identified(key)
+}
+
+/// Returns a request with this session in its metadata.
+///
+/// # Panics
+///
+/// If the session is not printable ASCII.
+pub fn with_session<T>(session: &str, message: T) -> Request<T> {
+    let mut request = Request::new(message);
+    request.metadata_mut().insert(SESSION_METADATA, session.parse().expect("a session is printable ASCII"));
+    request
 }

@@ -27,23 +27,3 @@ pub async fn serve(guard: Guard, services: Services) -> (SocketAddr, Running) {
     let address = listener.local_addr().expect("a bound socket has an address");
     (address, run(|stop| services.serve(listener, guard, Readiness::default(), stop)))
 }
-
-/// Implements the methods of a gRPC service that a stand-in does not serve, in an `impl` with `#[tonic::async_trait]`:
-/// each fails with UNIMPLEMENTED.
-#[macro_export]
-macro_rules! not_served {
-    ($($method:ident: $request:ty => $response:ty),+ $(,)?) => {$(
-        fn $method<'life0, 'async_trait>(
-            &'life0 self,
-            _: ::tonic::Request<$request>,
-        ) -> ::std::pin::Pin<
-            Box<dyn Future<Output = Result<::tonic::Response<$response>, ::tonic::Status>> + Send + 'async_trait>,
-        >
-        where
-            'life0: 'async_trait,
-            Self: 'async_trait,
-        {
-            Box::pin(async { Err(::tonic::Status::unimplemented("the stand-in does not serve this method")) })
-        }
-    )+};
-}

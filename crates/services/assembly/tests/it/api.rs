@@ -179,23 +179,3 @@ async fn an_assembly_is_hidden_from_other_users() {
         assert_eq!((refused.code(), refused.message()), (code, message), "{order} {session}");
     }
 }
-
-#[test]
-fn an_invalid_variable_is_named() {
-    let base = testkit::settings().with([
-        ("ASSEMBLY_DATABASE_URL", "postgres://127.0.0.1/x".to_owned()),
-        ("KAFKA_BROKERS", "127.0.0.1:1".to_owned()),
-    ]);
-    assert!(Config::load(&base).is_ok());
-    let cases = [
-        ("ASSEMBLY_BUILD_MIN", "1h"),
-        ("ASSEMBLY_FAILURE_RATE", "2"),
-        ("ASSEMBLY_FAILURE_RATE", "NaN"),
-        ("ASSEMBLY_LISTEN", "x"),
-    ];
-    for (name, value) in cases {
-        let error = Config::load(&base.clone().with([(name, value.to_owned())])).unwrap_err();
-
-        assert_eq!(error.variable, name, "{error}");
-    }
-}

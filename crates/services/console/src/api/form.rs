@@ -124,17 +124,6 @@ mod tests {
     }
 
     #[test]
-    fn a_member_that_is_no_text_is_not_an_absent_one() {
-        let members = members(false, br#"{"key":123,"reason":null,"why":"late"}"#).unwrap();
-        let form = Form { members, is_form: false };
-
-        for name in ["key", "reason"] {
-            assert_eq!(form.optional_text(name).unwrap_err().field.as_deref(), Some(name));
-        }
-        assert_eq!((form.optional_text("why").unwrap(), form.optional_text("absent").unwrap()), ("late", ""));
-    }
-
-    #[test]
     fn a_number_is_read_from_a_form_and_from_json() {
         let form = |is_form, body: &str| Form { members: members(is_form, body.as_bytes()).unwrap(), is_form };
 

@@ -60,18 +60,19 @@ pub async fn create(State(api): State<Api>, visit: Visit, uri: Uri, headers: Hea
     }
 }
 
-/// Returns the Idempotency-Key and the body for the order service.
+/// Returns the Idempotency-Key and the body for the order service. A field that is neither the key nor a part is the
+/// order's member of the same name, unless it is empty.
 fn wanted(form: &Form, user: Uuid) -> Result<(HeaderValue, Bytes), Problem> {
     let given = form.optional_text("key")?;
     if given.is_empty() {
         return Err(Problem::invalid("key", "is required"));
     }
-    let mut order = json!({ "user_uuid": user, "part_uuids": parts(&form.members)? });
-    let address = form.optional_text("delivery_address")?;
-    if !address.is_empty() {
-        order["delivery_address"] = address.into();
-    }
-    Ok((key_of("key", given)?, order.to_string().into()))
+    let is_member = |name: &str| name != "key" && Uuid::try_parse(name).is_err();
+    let members = form.members.iter().filter(|(name, value)| is_member(name) && value.as_str() != Some(""));
+    let mut order: Map<String, Value> = members.map(|(name, value)| (name.clone(), value.clone())).collect();
+    order.insert("user_uuid".to_owned(), json!(user));
+    order.insert("part_uuids".to_owned(), json!(parts(&form.members)?));
+    Ok((key_of("key", given)?, Value::from(order).to_string().into()))
 }
 
 /// Returns the body of a program's order, with the user added if it is absent. A body that is not a JSON object is returned unchanged; the
@@ -229,6 +230,19 @@ mod tests {
         let refused = wanted(&form, Uuid::from_u128(2)).unwrap_err();
 
         assert_eq!(refused.field.as_deref(), Some("key"));
+    }
+
+    #[test]
+    fn the_fields_of_a_form_are_the_members_of_the_order_except_for_the_user() {
+        let (part, user) = (Uuid::from_u128(1).to_string(), Uuid::from_u128(2));
+        let fields =
+            [(&*part, "1"), ("key", "k"), ("delivery_address", "Main Street"), ("empty", ""), ("user_uuid", "x")];
+        let members = fields.into_iter().map(|(name, value)| (name.to_owned(), Value::from(value))).collect();
+
+        let (_, body) = wanted(&Form { members, is_form: true }, user).unwrap();
+
+        let order: Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!(order, json!({ "user_uuid": user, "part_uuids": [part], "delivery_address": "Main Street" }));
     }
 
     #[test]

@@ -101,25 +101,4 @@ mod tests {
                 && set_cookie(None, false).1.contains("Max-Age=0")
         );
     }
-
-    #[test]
-    fn an_access_token_is_known_by_its_header_and_has_no_session_id() {
-        // {"typ":"at+jwt","alg":"ES256"} and {"typ":"JWT","alg":"HS256"}.
-        let user = "eyJ0eXAiOiJhdCtqd3QiLCJhbGciOiJFUzI1NiJ9.e30.c2ln";
-        let service = "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.e30.c2ln";
-        let sent = |value: &str| {
-            let headers = [(header::AUTHORIZATION, HeaderValue::from_str(value).unwrap())].into_iter().collect();
-            token(&headers).map(str::to_owned)
-        };
-
-        for scheme in ["Bearer", "bearer", "BEARER "] {
-            assert_eq!(sent(&format!("{scheme} {user}")).as_deref(), Some(user), "{scheme}");
-        }
-        for other in [user.to_owned(), format!("Bearer {service}"), "Bearer session".to_owned()] {
-            assert_eq!(sent(&other), None, "{other}");
-        }
-        let refused = Session(user.to_owned()).into_id().unwrap_err();
-        assert_eq!((refused.status, refused.code), (401, "INVALID_SESSION"));
-        assert_eq!(Session("session".to_owned()).into_id().unwrap(), "session");
-    }
 }

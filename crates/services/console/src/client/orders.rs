@@ -17,40 +17,13 @@ use tonic::body::Body;
 use tower::{Service as _, ServiceExt as _};
 
 use super::credential;
-use crate::error::Error;
+use crate::{error::Error, model::refusal};
 
 /// The maximum size of a response in bytes. A page of order has up to 4 MiB, one of intake up to 7.
 const MAX_RESPONSE_BYTES: usize = 8 << 20;
 /// The headers of a response that are passed on to the browser.
 const PASSED_ON: [HeaderName; 4] =
     [header::CONTENT_TYPE, header::LOCATION, header::RETRY_AFTER, HeaderName::from_static("idempotency-replayed")];
-
-/// The codes of the order service's problems.
-const CODES: [&str; 23] = [
-    "DELIVERY_NOT_FOUND",
-    "DEPENDENCY_UNAVAILABLE",
-    "IDEMPOTENCY_IN_PROGRESS",
-    "IDEMPOTENCY_KEY_REUSED",
-    "INSUFFICIENT_FUNDS",
-    "INTERNAL",
-    "INVALID_REQUEST",
-    "INVALID_SESSION",
-    "INVALID_STATUS",
-    "MISSING_SESSION",
-    "ORDER_NOT_FOUND",
-    "OUT_OF_STOCK",
-    "PART_NOT_FOUND",
-    "PAYLOAD_TOO_LARGE",
-    "PAYMENT_DECLINED",
-    "PAYMENT_IN_PROGRESS",
-    "PAYMENT_OUTCOME_UNKNOWN",
-    "PRICE_CHANGED",
-    "REQUEST_TIMEOUT",
-    "TOO_MANY_REQUESTS",
-    "TOO_MANY_RESERVED",
-    "TOO_MANY_UNPAID_ORDERS",
-    "USER_MISMATCH",
-];
 
 pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
@@ -121,7 +94,7 @@ impl Answer {
     pub fn problem(&self) -> Problem {
         let json = self.json();
         let text = |name: &str| json[name].as_str().unwrap_or_default();
-        let code = CODES.into_iter().find(|code| *code == text("code")).unwrap_or("UNKNOWN");
+        let code = refusal(text("code")).map_or("UNKNOWN", |(code, ..)| code);
         let retry_after = self.headers.get(header::RETRY_AFTER).and_then(|seconds| seconds.to_str().ok()?.parse().ok());
         let field = json["field"].as_str().map(Into::into);
         Problem { field, retry_after, ..Problem::new(self.status, code, text("message")) }

@@ -1,8 +1,10 @@
-//! The records of an order, the steps of its timeline, and what operators see of the system.
+//! The records of an order, the steps of its timeline, the texts for both and for refusals, and what operators see of
+//! the system.
 
 pub mod event;
 mod operator;
 mod record;
+mod refusal;
 mod step;
 
 pub use operator::{
@@ -10,4 +12,5 @@ pub use operator::{
     Replayed, Resolved, ServiceState, counted,
 };
 pub use record::{NewRecord, Record};
+pub use refusal::refusal;
 pub use step::{Kind, Step};

@@ -115,23 +115,3 @@ fn uuids(text: &str) -> Vec<Uuid> {
     let words = text.split(|letter: char| !letter.is_ascii_hexdigit() && letter != '-');
     words.filter_map(|word| Uuid::try_parse(word).ok()).collect()
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_form_that_needs_a_login_leads_back_to_its_page_with_the_cart() {
-        let order = "3d8bd77a-2b1a-4c39-9f6e-000000000001";
-        for (path, expected) in [
-            ("/console/api/orders".to_owned(), "/console/checkout?a=1&key=k".to_owned()),
-            (format!("/console/api/orders/{order}/pay"), format!("/console/orders/{order}")),
-            ("/console/api/logout-all".to_owned(), "/console/profile".to_owned()),
-            ("/console/api/me/delete".to_owned(), "/console/profile".to_owned()),
-            ("/console/api/operator/restock".to_owned(), "/console/operator/actions".to_owned()),
-            ("/console/api/operator/dead-letters/replay".to_owned(), "/console/operator/dead-letters".to_owned()),
-        ] {
-            assert_eq!(page_of_form(&path, b"a=1&key=k"), expected, "{path}");
-        }
-    }
-}

@@ -1,7 +1,7 @@
 //! `GET /console/checkout`: the order before it is placed. Its URL has the parts, the delivery address and the
 //! idempotency key.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use axum::{
     extract::{Query, State},
@@ -26,35 +26,31 @@ use crate::api::{Api, Form, of_status};
 /// The maximum number of different parts.
 const MAX_LINES: usize = 200;
 
-/// The parts to order, with the address and the idempotency key.
+/// The parts to order, the other fields of the form, and the idempotency key.
 #[derive(Default)]
 struct Wanted {
     quantities: Vec<(Uuid, i64)>,
     /// The parts after the first [`MAX_LINES`].
     rest: Vec<Uuid>,
     key: String,
-    address: String,
+    fields: BTreeMap<String, String>,
 }
 
 impl Wanted {
     fn from_pairs(pairs: impl IntoIterator<Item = (String, String)>) -> Self {
         let mut wanted = Self::default();
         for (name, value) in pairs {
-            match name.as_str() {
-                "key" => wanted.key = value,
-                "delivery_address" => wanted.address = value,
-                _ => {
-                    let quantity: i64 = value.trim().parse().unwrap_or_default();
-                    if let Ok(part) = Uuid::try_parse(&name)
-                        && quantity > 0
-                    {
-                        if wanted.quantities.len() < MAX_LINES {
-                            wanted.quantities.push((part, quantity));
-                        } else {
-                            wanted.rest.push(part);
-                        }
-                    }
+            if name == "key" {
+                wanted.key = value;
+            } else if let Ok(part) = Uuid::try_parse(&name) {
+                let quantity: i64 = value.trim().parse().unwrap_or_default();
+                if quantity > 0 && wanted.quantities.len() < MAX_LINES {
+                    wanted.quantities.push((part, quantity));
+                } else if quantity > 0 {
+                    wanted.rest.push(part);
                 }
+            } else {
+                wanted.fields.insert(name, value);
             }
         }
         wanted
@@ -113,7 +109,7 @@ async fn shown(
     status: StatusCode,
     problem: Option<layout::Problem>,
 ) -> Response {
-    let address = wanted.address.trim();
+    let address = wanted.fields.get("delivery_address").map_or("", |address| address.trim());
     let cell = async { if address.is_empty() { None } else { Some(api.delivery.cell(address.to_owned()).await) } };
     let uuids = wanted.quantities.iter().map(|(part, _)| *part);
     let (layout, known, cell) =
@@ -164,7 +160,7 @@ async fn shown(
         lines,
         left_out,
         key: wanted.key,
-        delivery_address: wanted.address,
+        fields: wanted.fields,
         cell,
         problem: problem.or(away).or(unknown),
     };

@@ -117,7 +117,7 @@ fn grouped(number: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Count, Money, Span, encoded, short};
+    use super::{Count, Money, encoded};
 
     #[test]
     fn money_has_two_decimals_and_grouped_digits() {
@@ -127,22 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn a_span_names_its_two_largest_units() {
-        let shown = |span| Span(span).to_string();
-        assert_eq!(shown(7), "7 ms");
-        assert_eq!(shown(1_849), "1.8 s");
-        assert_eq!(shown(125_000), "2 min 5 s");
-        assert_eq!(shown(90_000_000), "1 d 1 h");
-    }
-
-    #[test]
     fn a_path_with_a_query_becomes_one_value_of_a_query() {
         assert_eq!(encoded("/console/checkout?a=1&b=é"), "/console/checkout%3Fa%3D1%26b%3D%C3%A9");
-    }
-
-    #[test]
-    fn a_short_id_is_the_first_group() {
-        assert_eq!(short("aff66ae8-2538-4a07-9672-1980fed1ae5d"), "fed1ae5d");
-        assert_eq!(short(""), "");
     }
 }

@@ -34,6 +34,8 @@ pub struct Known {
     pub delivery: Option<DeliveryView>,
     /// The number of the latest attempt to pay.
     pub attempt: u32,
+    /// What the visitor may do with the order, which the order service decides. `None` without its answer.
+    pub allowed_actions: Option<Vec<String>>,
 }
 
 impl Known {
@@ -98,6 +100,17 @@ impl Known {
             order["total_price"].as_f64().and_then(|total| Minor::from_major(total).ok()).map_or(0, Minor::minor);
         self.status = text("status").unwrap_or_default();
         self.address = text("delivery_address");
+        let actions = order["allowed_actions"].as_array();
+        self.allowed_actions = Some(match actions {
+            Some(actions) => actions.iter().filter_map(|action| action.as_str().map(str::to_owned)).collect(),
+            // A replica of the release before does not say. It refuses what is not possible.
+            None if self.status == "PENDING_PAYMENT" => vec!["PAY".to_owned(), "CANCEL".to_owned()],
+            None => Vec::new(),
+        });
+    }
+
+    pub fn allows(&self, action: &str) -> bool {
+        self.allowed_actions.as_ref().is_some_and(|allowed| allowed.iter().any(|one| one == action))
     }
 
     pub fn pay(&mut self, payment: Option<Payment>) {
@@ -221,6 +234,25 @@ mod tests {
         assert_eq!(known.address.as_deref(), Some(HIDDEN));
         let lines = known.lines(&HashMap::new());
         assert_eq!((lines.len(), lines[0].quantity, lines[0].price), (1, 2, Some(Money(250))));
+    }
+
+    #[test]
+    fn what_may_be_done_is_what_the_order_service_says_and_nothing_while_it_does_not_answer() {
+        let mut known = Known::from_steps(&[event("OrderCreated", &json!({}))]);
+        assert_eq!((known.allows("PAY"), known.allows("CANCEL")), (false, false));
+
+        let waiting = |actions: Value| json!({ "status": "PENDING_PAYMENT", "allowed_actions": actions });
+        for (answer, allowed) in [
+            (waiting(json!(["PAY", "CANCEL"])), (true, true)),
+            (waiting(json!(["CANCEL"])), (false, true)),
+            (waiting(json!([])), (false, false)),
+            // The answers of the release before.
+            (json!({ "status": "PENDING_PAYMENT" }), (true, true)),
+            (json!({ "status": "PAID" }), (false, false)),
+        ] {
+            known.read(&answer);
+            assert_eq!((known.allows("PAY"), known.allows("CANCEL")), allowed, "{answer}");
+        }
     }
 
     #[test]

@@ -3,7 +3,8 @@
 use axum::http::StatusCode;
 use platform::http::problem::Problem;
 
-use super::{views::layout, words};
+use super::views::layout;
+use crate::model::refusal;
 
 /// Returns a problem as the pages show it.
 pub fn shown(problem: &Problem) -> layout::Problem {
@@ -20,7 +21,7 @@ pub fn shown(problem: &Problem) -> layout::Problem {
 
 /// Returns the problem of a code, as the pages show it. If the code has no text, `message` is shown.
 pub fn of_code(code: &str, message: &str, field: Option<&str>) -> layout::Problem {
-    let (title, detail) = words::refusal(code).unwrap_or(("That did not work", ""));
+    let (_, title, detail) = refusal(code).unwrap_or(("", "That did not work", ""));
     let detail = if detail.is_empty() { message } else { detail };
     layout::Problem {
         title: title.to_owned(),

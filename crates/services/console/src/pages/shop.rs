@@ -87,11 +87,4 @@ mod tests {
         assert!(fits(&part, "") && fits(&part, "ENGINE vac") && fits(&part, "fast"));
         assert!(!fits(&part, "engine wing"));
     }
-
-    #[test]
-    fn a_filter_marks_what_is_chosen() {
-        let shown = choices([("a".to_owned(), "A".to_owned())], "a");
-
-        assert_eq!(shown.iter().map(|choice| choice.is_chosen).collect::<Vec<_>>(), [false, true]);
-    }
 }

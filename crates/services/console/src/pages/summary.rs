@@ -61,13 +61,12 @@ pub async fn summary(
         note(&mut away, "inventory", &status);
         Vec::new()
     });
-    let is_paying =
-        waits && known.payment.as_ref().is_some_and(|one| matches!(one.status.as_str(), "PENDING" | "SUCCESS"));
-    let can_act = is_own && waits && !is_paying;
+    let is_paying = waits && known.allowed_actions.is_some() && !known.allows("PAY");
     // If payment does not respond, the number of the attempt is unknown.
-    let can_pay = can_act && !away.iter().any(|one| one == "payment");
+    let can_pay = known.allows("PAY") && !away.iter().any(|one| one == "payment");
     Ok(Summary {
         uuid: order.to_string(),
+        can_cancel: known.allows("CANCEL"),
         lines: known.lines(&names.into_iter().map(|part| (part.uuid, (part.name, part.price))).collect()),
         created_at: known.created_at,
         total: Money(known.total),
@@ -80,7 +79,6 @@ pub async fn summary(
         pay_key: if can_pay { format!("pay-{order}-{}", known.attempt + 1) } else { String::new() },
         methods: Method::all(),
         is_paying,
-        can_cancel: can_act,
         status: known.status,
         away,
         problem: None,

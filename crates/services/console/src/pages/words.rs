@@ -20,7 +20,21 @@ impl StepView {
 /// The name of a state or event, short enough for the drawing.
 fn title(step: &StepView) -> String {
     let title = event_words(step).map(|words| words.title).or_else(|| event::state_title(&step.service, &step.name));
-    title.unwrap_or(&step.name).to_owned()
+    title.map_or_else(|| spaced(&step.name), str::to_owned)
+}
+
+/// Returns the type of an event as words: `ShipAssembled` is "Ship assembled". Other names stay as they are.
+fn spaced(name: &str) -> String {
+    let mut words = String::new();
+    for letter in name.chars() {
+        if letter.is_ascii_uppercase() && words.ends_with(|before: char| before.is_ascii_lowercase()) {
+            words.push(' ');
+            words.push(letter.to_ascii_lowercase());
+        } else {
+            words.push(letter);
+        }
+    }
+    words
 }
 
 fn event_words(step: &StepView) -> Option<Words> {
@@ -49,27 +63,26 @@ fn meaning(step: &StepView) -> Meaning {
     if is_trouble {
         return Meaning::Trouble;
     }
-    match step.service.as_str() {
-        "payment" => Meaning::Money,
-        "inventory" | "assembly" | "delivery" | "geo" => Meaning::Goods,
-        "notification" => Meaning::Messages,
-        _ => Meaning::Plain,
-    }
+    service(&step.service).map_or(Meaning::Plain, |(_, _, meaning)| meaning)
+}
+
+/// The services of an order's events: what each does for the order, and the meaning of its steps.
+const SERVICES: &[(&str, &str, Meaning)] = &[
+    ("order", "keeps your order", Meaning::Plain),
+    ("payment", "takes the money", Meaning::Money),
+    ("inventory", "has the parts", Meaning::Goods),
+    ("assembly", "builds the ship", Meaning::Goods),
+    ("delivery", "carries it to you", Meaning::Goods),
+    ("notification", "sends you messages", Meaning::Messages),
+];
+
+fn service(name: &str) -> Option<(&'static str, &'static str, Meaning)> {
+    SERVICES.iter().copied().find(|(service, ..)| *service == name)
 }
 
 /// What a service does for an order.
-pub fn role(service: &str) -> &'static str {
-    match service {
-        "order" => "keeps your order",
-        "payment" => "takes the money",
-        "inventory" => "has the parts",
-        "assembly" => "builds the ship",
-        "delivery" => "carries it to you",
-        "notification" => "sends you messages",
-        "customers" => "checks identities",
-        "console" => "shows you this page",
-        _ => "",
-    }
+pub fn role(name: &str) -> &'static str {
+    service(name).map_or("", |(_, role, _)| role)
 }
 
 pub fn order(status: &str) -> &str {
@@ -153,50 +166,14 @@ pub fn action(action: &str) -> &str {
     }
 }
 
-/// The title and the explanation of a refusal, by its code. Without an explanation, the service's message is shown.
-pub fn refusal(code: &str) -> Option<(&'static str, &'static str)> {
-    let words = match code {
-        "INVALID_CREDENTIALS" => ("Wrong login or password", "Check both, and try again."),
-        "ALREADY_EXISTS" => {
-            ("That account exists", "The login or the e-mail address is taken. Log in, or choose another.")
+#[cfg(test)]
+mod tests {
+    use super::spaced;
+
+    #[test]
+    fn an_event_without_words_of_its_own_has_those_of_its_type() {
+        for (name, words) in [("ShipAssembled", "Ship assembled"), ("PENDING_PAYMENT", "PENDING_PAYMENT"), ("", "")] {
+            assert_eq!(spaced(name), words);
         }
-        "INVALID_REQUEST" => ("Please check what you entered", ""),
-        "PAYLOAD_TOO_LARGE" => ("That is too much at once", "The form is too large to be read."),
-        "FORBIDDEN" => ("Not allowed", ""),
-        "NOT_FOUND" => ("There is no such page", "The address may have a typing error."),
-        "ORDER_NOT_FOUND" => ("There is no such order", "Perhaps it belongs to another account."),
-        "PART_NOT_FOUND" => ("A part is gone", "The shop no longer has one of these parts. Choose another."),
-        "OUT_OF_STOCK" => ("Sold out", "Some parts are no longer available in that quantity. Nothing was charged."),
-        "PRICE_CHANGED" => ("A price has changed", "Look at the total again, then order."),
-        "INVALID_STATUS" => ("That is no longer possible", "The order's status has changed; see below."),
-        "INSUFFICIENT_FUNDS" => ("Your balance is too low", "Nothing was charged. Choose another way to pay."),
-        "PAYMENT_DECLINED" => {
-            ("The payment was declined", "Nothing was charged. Try again, or choose another way to pay.")
-        }
-        "PAYMENT_IN_PROGRESS" | "IDEMPOTENCY_IN_PROGRESS" => {
-            ("It is being paid already", "Wait a moment: you are charged once, however often you pressed.")
-        }
-        "PAYMENT_OUTCOME_UNKNOWN" => (
-            "The payment takes longer",
-            "We ask until it is known. You are charged once or not at all, and need not press again.",
-        ),
-        "IDEMPOTENCY_KEY_REUSED" => {
-            ("That was sent already", "Only the first request counts; its result is below or under My orders.")
-        }
-        "TOO_MANY_RESERVED" => {
-            ("Your unpaid orders hold too many of a part", "Pay or cancel one of them, or order fewer of that part.")
-        }
-        "TOO_MANY_UNPAID_ORDERS" => ("Too many unpaid orders", "Pay one of them first, or come back tomorrow."),
-        "ORDERS_OPEN" => (
-            "You still have open orders",
-            "Cancel those that are not paid, and wait until the others have ended. Then delete your account.",
-        ),
-        "TOO_MANY_REQUESTS" => ("Too many requests at once", "Try again in a moment."),
-        "DEPENDENCY_UNAVAILABLE" => ("A part of the shop does not answer", ""),
-        "SELF_DEALING" => ("Not in your own matter", "Another operator must decide it."),
-        "CONFLICT" => ("That is not possible now", ""),
-        "INTERNAL" => ("Something went wrong here", "It is our fault, and it is in our log. Try again."),
-        _ => return None,
-    };
-    Some(words)
+    }
 }

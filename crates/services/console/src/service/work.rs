@@ -115,21 +115,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_action_runs_at_a_time_and_its_result_stays() {
-        let work = Work::<u32>::default();
-        let turn = work.begin("Counting").unwrap();
-        assert!(work.begin("Counting").is_none());
-
-        turn.progress()(Progress { step: "counting".to_owned(), done: 1, total: 2 });
-        assert_eq!(work.now().running.unwrap().progress.done, 1);
-        turn.end(Ok(2));
-
-        let now = work.now();
-        assert!(now.running.is_none());
-        assert_eq!(now.last.unwrap().result, Ok(2));
-    }
-
-    #[test]
     fn an_action_that_is_dropped_is_said_and_lets_the_next_one_begin() {
         let work = Work::<u32>::default();
 

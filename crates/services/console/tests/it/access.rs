@@ -2,7 +2,6 @@
 
 use platform::ids;
 use reqwest::Method;
-use serde_json::{Value, json};
 
 use crate::fixture::{Fixture, answer, cookie, stored};
 
@@ -94,47 +93,4 @@ async fn an_order_of_another_user_is_not_there_and_an_operator_sees_it() {
         seen.text
     );
     assert_eq!(fixture.get("/console/orders/no-uuid", &owner).await.status, 404);
-}
-
-#[tokio::test]
-async fn operators_alone_act_and_read_the_log_which_has_each_action() {
-    let fixture = Fixture::start().await;
-    let path = "/console/api/operator/actions";
-
-    assert_eq!(fixture.get(path, &fixture.iam.session(ids::random())).await.code(), (403, "FORBIDDEN".to_owned()));
-    let operator = ids::random();
-    let session = fixture.iam.operator_session(operator);
-    let log = fixture.get(path, &session).await;
-    assert_eq!((log.status, log.json()), (200, json!({ "actions": [] })));
-    let post = async |path: &str, session: &str, body: Value| fixture.post(path, session, &body).await;
-    let (couriers, rollback) = ("/console/api/operator/couriers", "/console/api/operator/kyc-rollback");
-    let customer = ids::random();
-
-    for path in [couriers, rollback] {
-        assert_eq!(
-            post(path, &fixture.iam.session(ids::random()), json!({})).await.code(),
-            (403, "FORBIDDEN".to_owned())
-        );
-    }
-    for (body, field) in [(json!({ "speed": 1 }), "name"), (json!({ "name": "Ann", "speed": "fast" }), "speed")] {
-        assert_eq!(post(couriers, &session, body).await.json()["field"], field);
-    }
-    // Neither service is reachable, but the attempts are recorded.
-    assert_eq!(post(couriers, &session, json!({ "name": "Ann", "speed": 1 })).await.status, 503);
-    assert_eq!(post(rollback, &session, json!({ "customer_id": customer, "reason": "fraud" })).await.status, 503);
-    // PostgreSQL stores no U+0000.
-    assert_eq!(post(couriers, &session, json!({ "name": "B\u{0}ob", "speed": 1 })).await.status, 503);
-    let log = fixture.get(path, &session).await.json();
-    let entries: Vec<Value> = log["actions"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|one| json!([one["action"], one["subject"], one["result"], one["operator_uuid"]]))
-        .collect();
-    let customer = customer.to_string();
-    let actions = [("courier", "Bob"), ("kyc-rollback", &*customer), ("courier", "Ann")].into_iter();
-    let rows = actions.flat_map(|(action, subject)| {
-        ["DEPENDENCY_UNAVAILABLE", "begun"].map(|result| json!([action, subject, result, operator]))
-    });
-    assert_eq!(entries, rows.collect::<Vec<_>>());
 }

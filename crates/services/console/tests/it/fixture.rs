@@ -235,9 +235,5 @@ pub fn stored(order: Uuid, user: Uuid, offset: i64) -> NewRecord {
 }
 
 async fn start(settings: &Settings, operations: Arc<dyn Operations>) -> (SocketAddr, Running) {
-    let app = app::build(Config::load(settings).unwrap(), operations).await.unwrap();
-    let (address, readiness) = (app.address().unwrap(), app.readiness());
-    let service = testkit::run(|stop| app.run(stop));
-    readiness.ready().await;
-    (address, service)
+    testkit::start(app::build(Config::load(settings).unwrap(), operations).await.unwrap()).await
 }

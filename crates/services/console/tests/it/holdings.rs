@@ -18,27 +18,19 @@ use axum::{
 };
 use contracts::proto::{
     customers::v1::{
-        CreateCustomerRequest, CreateCustomerResponse, Customer, DecideKycRequest, DecideKycResponse,
-        EraseCustomerRequest, EraseCustomerResponse, GetCustomerRequest, GetCustomerResponse, ListLoansRequest,
-        ListLoansResponse, Loan, RollbackKycRequest, RollbackKycResponse, UpdateCustomerRequest,
-        UpdateCustomerResponse,
+        Customer, GetCustomerRequest, GetCustomerResponse, ListLoansRequest, ListLoansResponse, Loan,
         customer_service_server::{CustomerService, CustomerServiceServer},
     },
     delivery::v1::{
-        AddCourierRequest, AddCourierResponse, AddStoragePlaceRequest, AddStoragePlaceResponse, CreateDeliveryRequest,
-        CreateDeliveryResponse, GetDeliveryStatusRequest, GetDeliveryStatusResponse, ListCouriersRequest,
-        ListCouriersResponse,
+        GetDeliveryStatusRequest, GetDeliveryStatusResponse,
         delivery_service_server::{DeliveryService, DeliveryServiceServer},
     },
     notification::v1::{
-        ListNotificationsRequest, ListNotificationsResponse, Notification, ResendNotificationRequest,
-        ResendNotificationResponse,
+        ListNotificationsRequest, ListNotificationsResponse, Notification,
         notification_service_server::{NotificationService, NotificationServiceServer},
     },
     payment::v1::{
-        CreditRequest, CreditResponse, GetBalanceRequest, GetBalanceResponse, GetPaymentRequest, GetPaymentResponse,
-        ListPaymentsRequest, ListPaymentsResponse, PayOrderRequest, PayOrderResponse, Payment, RefundPartiallyRequest,
-        RefundPartiallyResponse, RefundRequest, RefundResponse, VoidAttemptRequest, VoidAttemptResponse,
+        GetBalanceRequest, GetBalanceResponse, ListPaymentsRequest, ListPaymentsResponse, Payment,
         payment_service_server::{PaymentService, PaymentServiceServer},
     },
 };
@@ -235,15 +227,6 @@ impl PaymentService for Held {
         let payments = orders.get(place).map(payment).into_iter().collect();
         Ok(Answer::new(ListPaymentsResponse { payments, next_page_token }))
     }
-
-    testkit::not_served! {
-        pay_order: PayOrderRequest => PayOrderResponse,
-        void_attempt: VoidAttemptRequest => VoidAttemptResponse,
-        get_payment: GetPaymentRequest => GetPaymentResponse,
-        refund: RefundRequest => RefundResponse,
-        refund_partially: RefundPartiallyRequest => RefundPartiallyResponse,
-        credit: CreditRequest => CreditResponse,
-    }
 }
 
 #[tonic::async_trait]
@@ -258,14 +241,6 @@ impl CustomerService for Held {
         let user = self.user("customers", &request, &request.get_ref().customer_id)?;
         let loan = Loan { loan_id: format!("loan of {user}"), ..Loan::default() };
         Ok(Answer::new(ListLoansResponse { loans: vec![loan], ..ListLoansResponse::default() }))
-    }
-
-    testkit::not_served! {
-        create_customer: CreateCustomerRequest => CreateCustomerResponse,
-        update_customer: UpdateCustomerRequest => UpdateCustomerResponse,
-        rollback_kyc: RollbackKycRequest => RollbackKycResponse,
-        decide_kyc: DecideKycRequest => DecideKycResponse,
-        erase_customer: EraseCustomerRequest => EraseCustomerResponse,
     }
 }
 
@@ -282,13 +257,6 @@ impl DeliveryService for Held {
         }
         Ok(Answer::new(GetDeliveryStatusResponse { order_id, ..GetDeliveryStatusResponse::default() }))
     }
-
-    testkit::not_served! {
-        create_delivery: CreateDeliveryRequest => CreateDeliveryResponse,
-        list_couriers: ListCouriersRequest => ListCouriersResponse,
-        add_courier: AddCourierRequest => AddCourierResponse,
-        add_storage_place: AddStoragePlaceRequest => AddStoragePlaceResponse,
-    }
 }
 
 #[tonic::async_trait]
@@ -301,9 +269,5 @@ impl NotificationService for Held {
         let ListNotificationsRequest { order_uuid } = request.into_inner();
         let notification = Notification { order_uuid, user_uuid: user.to_string(), ..Notification::default() };
         Ok(Answer::new(ListNotificationsResponse { notifications: vec![notification] }))
-    }
-
-    testkit::not_served! {
-        resend_notification: ResendNotificationRequest => ResendNotificationResponse,
     }
 }

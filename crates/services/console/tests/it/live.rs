@@ -65,23 +65,6 @@ async fn streams_that_open_while_records_come_miss_none() {
 }
 
 #[tokio::test]
-async fn the_stream_of_an_order_with_many_steps_stays_open() {
-    let fixture = Fixture::start().await;
-    let (order, user) = (ids::random(), ids::random());
-    let session = fixture.iam.session(user);
-    let path = format!("/console/api/orders/{order}/live");
-    let records: Vec<_> = (0..200).map(|number| stored(order, user, number)).collect();
-    fixture.add(&records).await;
-
-    let mut stream = fixture.stream(&path, &session, None).await;
-    stream.take(200).await;
-    for number in 200..203 {
-        fixture.add(&[stored(order, user, number)]).await;
-        assert_eq!(offsets(&stream.take(1).await), [number]);
-    }
-}
-
-#[tokio::test]
 async fn a_stream_above_the_limit_is_refused_until_another_ends() {
     let fixture = Fixture::with(&[("CONSOLE_STREAMS", "2")]).await;
     let (order, user) = (ids::random(), ids::random());
@@ -124,31 +107,6 @@ async fn a_stream_takes_a_slot_of_the_requests_until_it_is_open() {
     let statuses = join_all(unknown).await;
 
     assert_eq!(statuses.iter().filter(|status| **status == 429).count(), 1, "{statuses:?}");
-}
-
-#[tokio::test]
-async fn a_user_with_all_streams_gives_one_up_to_another_user() {
-    let fixture = Fixture::with(&[("CONSOLE_STREAMS", "3")]).await;
-    let (order, user) = (ids::random(), ids::random());
-    let (session, operator) = (fixture.iam.session(user), fixture.iam.operator_session(ids::random()));
-    let path = format!("/console/api/orders/{order}/live");
-    fixture.add(&[stored(order, user, 0)]).await;
-    let mut all = Vec::new();
-    for _ in 0..3 {
-        let mut stream = fixture.stream(&path, &session, None).await;
-        stream.take(1).await;
-        all.push(stream);
-    }
-
-    let mut other = fixture.stream(&path, &operator, None).await;
-
-    assert_eq!(offsets(&other.take(1).await), [0]);
-    assert_eq!(all[0].next().await, None, "the oldest ends");
-    fixture.add(&[stored(order, user, 1)]).await;
-    assert_eq!(offsets(&all[1].take(1).await), [1]);
-    for path in [&path, "/console/api/couriers/live"] {
-        assert_eq!(fixture.get(path, &operator).await.code().0, 503, "{path}");
-    }
 }
 
 #[tokio::test]

@@ -68,21 +68,6 @@ async fn a_checkout_while_inventory_does_not_answer_keeps_its_key_parts_and_addr
 }
 
 #[tokio::test]
-async fn a_checkout_names_the_parts_that_it_leaves_out() {
-    let part = ids::random();
-    let (parts, _inventory) = inventory(part).await;
-    let fixture = Fixture::with(&[("INVENTORY_ADDRESS", &parts.to_string())]).await;
-    let session = fixture.iam.session(ids::random());
-    let gone = ids::random();
-
-    let page = fixture.get(&format!("/console/checkout?{part}=1&{gone}=1&key=k"), &session).await;
-
-    assert!(page.text.contains(&format!("<code>{gone}</code>")), "{}", page.text);
-    assert!(page.text.contains(&format!(r#"name="{part}" value="1""#)), "{}", page.text);
-    assert!(!page.text.contains(&format!(r#"name="{gone}""#)), "{}", page.text);
-}
-
-#[tokio::test]
 async fn a_programs_request_reaches_the_order_service_as_it_was_sent() {
     let order = Order::start().await;
     order.refuse_with(400, "INVALID_REQUEST");
@@ -159,16 +144,4 @@ async fn an_order_is_not_found_only_if_the_order_service_says_so() {
             assert_eq!(refused.header("retry-after"), "2");
         }
     }
-}
-
-#[tokio::test]
-async fn a_malformed_uuid_is_named_by_the_api_and_an_address_without_a_page_to_people() {
-    let fixture = Fixture::start().await;
-    let session = fixture.iam.session(ids::random());
-
-    for end in ["timeline", "receipt", "export", "live"] {
-        let refused = fixture.get(&format!("{ORDERS}/x/{end}"), &session).await;
-        assert_eq!((refused.status, &refused.json()["field"]), (400, &json!("order_uuid")), "{end}");
-    }
-    assert_eq!(fixture.get("/console/orders/x", &session).await.status, 404);
 }

@@ -4,7 +4,7 @@ use contracts::events::{AssemblyFailed, OrderCreated};
 use platform::ids;
 use reqwest::Method;
 
-use crate::fixture::{Answer, Fixture, answer, cookie};
+use crate::fixture::{Answer, Fixture};
 
 const MARKUP: &str = r#"<script>alert("1")</script>"#;
 
@@ -100,24 +100,6 @@ async fn each_view_says_which_service_is_not_reachable_and_shows_the_rest() {
 }
 
 #[tokio::test]
-async fn a_profile_says_nothing_about_what_a_service_that_does_not_answer_knows() {
-    let fixture = Fixture::start().await;
-    let session = fixture.iam.session(ids::random());
-    let profile = async || fixture.get("/console/profile", &session).await.text;
-
-    let known = profile().await;
-    fixture.iam.lose_database();
-    let unknown = profile().await;
-
-    for of_iam in ["No notification method is set", r#"action="/console/api/contacts""#] {
-        assert!(known.contains(of_iam) && !unknown.contains(of_iam), "{of_iam}: {unknown}");
-    }
-    assert!(unknown.contains("<h1>Profile</h1>"), "{unknown}");
-    // customers does not answer either time.
-    assert!(!known.contains("Not given.") && !known.contains("No loans."), "{known}");
-}
-
-#[tokio::test]
 async fn markup_in_what_strangers_write_is_text() {
     let fixture = Fixture::start().await;
     let (order, user) = (ids::random(), ids::random());
@@ -149,110 +131,4 @@ async fn markup_in_what_strangers_write_is_text() {
     ] {
         assert_shows_no_markup(&fixture.get(&path, &session).await);
     }
-}
-
-#[tokio::test]
-async fn a_login_that_is_refused_keeps_what_was_typed_and_is_no_stack_of_json() {
-    let fixture = Fixture::start().await;
-
-    let page = fixture
-        .form("/console/api/login", "", &[("login", "ada"), ("password", "wrong"), ("next", "/console/map")])
-        .await;
-
-    // The stand-in for iam has no login, so to the console it is a service that fails.
-    assert_eq!((page.status, page.header("content-type")), (503, "text/html; charset=utf-8"));
-    assert!(page.text.contains(r#"value="ada""#) && page.text.contains(r#"value="/console/map""#), "{}", page.text);
-    assert!(page.text.contains("iam is unavailable") && !page.text.contains("wrong"), "{}", page.text);
-    let missing = fixture.form("/console/api/login", "", &[("login", "ada")]).await;
-    assert_eq!(missing.status, 400);
-    assert!(missing.text.contains("password: is required"), "{}", missing.text);
-}
-
-#[tokio::test]
-async fn the_fields_of_a_login_hold_every_login_and_password_that_iam_admits() {
-    let fixture = Fixture::start().await;
-
-    // iam admits this number of bytes. A browser counts UTF-16 units, of which a text never has more than bytes.
-    for (id, bytes) in [("login", 254), ("password", 1024)] {
-        for path in ["/console/login", "/console/register"] {
-            let page = fixture.get(path, "").await.text;
-            let (_, field) = page.split_once(&format!(r#"<input id="{id}""#)).unwrap();
-            let field = field.split('>').next().unwrap();
-            assert!(field.contains(&format!(r#"maxlength="{bytes}""#)), "{path}: {field}");
-        }
-    }
-}
-
-#[tokio::test]
-async fn a_checkout_without_a_key_gets_one_in_its_address() {
-    let fixture = Fixture::start().await;
-    let session = fixture.iam.session(ids::random());
-    let client = platform::http::client_builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
-
-    let part = ids::random();
-    let url = format!("{}/console/checkout?{part}=2", fixture.origin());
-    let answered = client.get(url).header("cookie", cookie(&session)).send().await.unwrap();
-
-    assert_eq!(answered.status(), 303);
-    let place = answered.headers()["location"].to_str().unwrap();
-    let key = place.strip_prefix(&format!("/console/checkout?{part}=2&key=")).unwrap();
-    assert!(uuid::Uuid::try_parse(key).is_ok(), "{place}");
-}
-
-#[tokio::test]
-async fn a_query_or_path_that_cannot_be_read_is_answered_with_a_page() {
-    let fixture = Fixture::start().await;
-    let session = fixture.iam.operator_session(ids::random());
-    let order = ids::random();
-
-    for (path, says) in [
-        ("/console/orders?cursor=1&cursor=2", "cursor: must be sent at most once"),
-        ("/console/login?next=1&next=2", "next: must be sent at most once"),
-        ("/console/register?next=1&next=2", "next: must be sent at most once"),
-        ("/console/payments?page=1&page=2", "page: must be sent at most once"),
-        ("/console/operator/actions?done=1&done=2", "done: must be sent at most once"),
-        ("/console/operator/dead-letters?skip=-1", "skip: must be a whole number"),
-        (&format!("/console/orders/{order}?refused=A&refused=B"), "refused: must be sent at most once"),
-        ("/console/orders/%FF", "request: cannot be read"),
-    ] {
-        let page = fixture.get(path, &session).await;
-        assert_eq!((page.status, page.header("content-type")), (400, "text/html; charset=utf-8"), "{path}");
-        assert!(page.text.contains(says), "{path}: {}", page.text);
-    }
-}
-
-#[tokio::test]
-async fn what_is_no_page_is_not_found() {
-    let fixture = Fixture::start().await;
-    let session = fixture.iam.session(ids::random());
-
-    let missing = answer(fixture.request(Method::GET, "/console/nowhere").header("cookie", cookie(&session))).await;
-
-    assert_eq!(missing.code(), (404, "NOT_FOUND".to_owned()));
-}
-
-#[tokio::test]
-async fn a_method_that_a_page_does_not_have_is_answered_with_a_page() {
-    let fixture = Fixture::start().await;
-    let session = fixture.iam.session(ids::random());
-
-    for path in ["/console/profile", "/console/map/grid", "/console/api/me"] {
-        let refused = fixture.form(path, &session, &[("a", "b")]).await;
-
-        assert_eq!((refused.status, refused.header("content-type")), (405, "text/html; charset=utf-8"), "{path}");
-    }
-}
-
-#[tokio::test]
-async fn a_part_of_a_page_that_is_opened_by_hand_leads_to_its_page() {
-    let fixture = Fixture::start().await;
-    let session = fixture.iam.session(ids::random());
-    let part = || fixture.request(Method::GET, "/console/map/grid").header("cookie", cookie(&session));
-
-    // The client follows the redirection.
-    let opened = answer(part().header("sec-fetch-mode", "navigate")).await;
-    let loaded = answer(part().header("sec-fetch-mode", "same-origin")).await;
-
-    assert!(opened.text.contains("<html") && opened.text.contains("<h1>"), "{}", opened.text);
-    assert!(!loaded.text.contains("<html"), "{}", loaded.text);
 }

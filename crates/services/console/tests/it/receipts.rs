@@ -15,14 +15,13 @@ use console::{
 };
 use contracts::ids::{OrderId, UserId};
 use futures::{FutureExt as _, future::join_all};
-use platform::{clock, ids};
-use serde_json::Value;
+use platform::ids;
 use tokio::{
     sync::Semaphore,
     time::{sleep, timeout},
 };
 
-use crate::operations::Shop;
+use crate::{fixture::stored, operations::Shop};
 
 /// A timeline in which each order has this number of records, which takes no time.
 struct Timed(i64);
@@ -35,7 +34,8 @@ impl Timeline for Timed {
 
     async fn of_order(&self, order: OrderId, place: i64) -> Result<Vec<Record>, Error> {
         let places = (place + 1..=self.0).take(usize::try_from(MAX_RECORDS).unwrap());
-        Ok(places.map(|place| record(order, place)).collect())
+        let record = |place| stored(order.uuid(), order.uuid(), place);
+        Ok(places.map(|place| Record { place, is_repeat: false, record: record(place) }).collect())
     }
 
     async fn owner(&self, _: OrderId) -> Result<Option<UserId>, Error> {
@@ -49,26 +49,6 @@ impl Timeline for Timed {
     async fn remove_old(&self, _: Duration, _: i64) -> Result<u64, Error> {
         Ok(0)
     }
-}
-
-fn record(order: OrderId, place: i64) -> Record {
-    let record = NewRecord {
-        origin: String::new(),
-        topic: "order.paid".to_owned(),
-        partition: 0,
-        offset: place,
-        order,
-        user: None,
-        event: Some(ids::random()),
-        kind: "events.v1.OrderPaid".to_owned(),
-        committed_at: clock::now(),
-        published_at: clock::now(),
-        consumed_at: clock::now(),
-        trace: None,
-        payload: Value::Null,
-        headers: Value::Null,
-    };
-    Record { place, is_repeat: false, record }
 }
 
 /// Returns receipts none of which ends until a permit is added to `receipt_ends`.

@@ -5,12 +5,14 @@ use std::time::Duration;
 use chrono::{SubsecRound as _, TimeDelta};
 use console::{
     model::NewRecord,
-    repository::{MIGRATIONS, NewAction, PgActions, PgTimeline, Timeline as _},
+    repository::{MIGRATIONS, PgTimeline, Timeline as _},
 };
-use contracts::ids::{OrderId, UserId};
+use contracts::ids::OrderId;
 use futures::future::join_all;
 use platform::{clock, ids};
 use serde_json::json;
+
+use crate::fixture::stored;
 
 async fn timeline() -> PgTimeline {
     PgTimeline::new(testkit::database(&MIGRATIONS).await.pool)
@@ -25,19 +27,14 @@ fn record(order: OrderId, offset: i64) -> NewRecord {
     let now = clock::now().trunc_subsecs(6);
     NewRecord {
         origin: "first".to_owned(),
-        topic: "order.paid".to_owned(),
         partition: 2,
-        offset,
-        order,
-        user: Some(UserId::new(ids::random())),
-        event: Some(ids::random()),
-        kind: "events.v1.OrderPaid".to_owned(),
         committed_at: now,
         published_at: now,
         consumed_at: now,
         trace: Some("0af7651916cd43dd8448eb211c80319c".to_owned()),
         payload: json!({"text": "<script>alert(1)</script>", "none": null}),
         headers: json!({"event-type": "events.v1.OrderPaid"}),
+        ..stored(order.uuid(), ids::random(), offset)
     }
 }
 
@@ -156,22 +153,4 @@ async fn old_records_are_removed() {
 
     let left: Vec<i64> = timeline.of_order(order(1), 0).await.unwrap().iter().map(|one| one.record.offset).collect();
     assert_eq!(left, [2]);
-}
-
-#[tokio::test]
-async fn the_latest_actions_come_first() {
-    let actions = PgActions::new(testkit::database(&MIGRATIONS).await.pool);
-    let operator = UserId::new(ids::random());
-    let mut begun = Vec::new();
-    for subject in ["one", "two", "three"] {
-        let action = NewAction { operator, action: "restock", subject: subject.to_owned() };
-        begun.push(actions.begin(&action).await.unwrap());
-    }
-    actions.end(begun[1], "done").await.unwrap();
-
-    let latest = actions.latest(3).await.unwrap();
-
-    let rows: Vec<(&str, &str)> = latest.iter().map(|row| (row.subject.as_str(), row.result.as_str())).collect();
-    assert_eq!(rows, [("two", "done"), ("three", "begun"), ("two", "begun")]);
-    assert!(latest.iter().all(|row| row.operator_uuid == operator.uuid() && row.action == "restock"));
 }

@@ -13,9 +13,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use contracts::proto::inventory::v1::{
-    CommitPartsRequest, CommitPartsResponse, GetPartRequest, GetPartResponse, ListPartsRequest, ListPartsResponse,
-    Part, ReleasePartsRequest, ReleasePartsResponse, ReservePartsForAllRequest, ReservePartsForAllResponse,
-    ReservePartsRequest, ReservePartsResponse, RestockPartsRequest, RestockPartsResponse,
+    ListPartsRequest, ListPartsResponse, Part,
     inventory_service_server::{InventoryService, InventoryServiceServer},
 };
 use platform::{auth::Access, grpc::Services, http, server::readiness::Readiness};
@@ -122,14 +120,5 @@ impl InventoryService for Inventory {
             ..Part::default()
         };
         Ok(Answer::new(ListPartsResponse { parts: vec![part], ..ListPartsResponse::default() }))
-    }
-
-    testkit::not_served! {
-        get_part: GetPartRequest => GetPartResponse,
-        reserve_parts: ReservePartsRequest => ReservePartsResponse,
-        reserve_parts_for_all: ReservePartsForAllRequest => ReservePartsForAllResponse,
-        release_parts: ReleasePartsRequest => ReleasePartsResponse,
-        commit_parts: CommitPartsRequest => CommitPartsResponse,
-        restock_parts: RestockPartsRequest => RestockPartsResponse,
     }
 }

@@ -131,6 +131,5 @@ mod tests {
         assert!(address("", &"9".repeat(16)).is_ok());
         assert_eq!(address("", &"9".repeat(17)), Err(("zip", TextError::TooLong(16))));
         assert_eq!(address("\n", ""), Err(("city", TextError::Control)));
-        assert!(!format!("{:?}", address("", "")).contains("Main"));
     }
 }

@@ -1,4 +1,4 @@
-//! Tests by layer: the repository, use cases with a checker and a payment service that fail, the checker over HTTP, the service over
+//! Tests by layer: the repository, use cases with a payment service that fails, the checker over HTTP, the service over
 //! real servers.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]

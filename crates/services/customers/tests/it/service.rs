@@ -1,19 +1,12 @@
-//! Use cases over PostgreSQL, with a checker and a payment service that fail.
+//! Use cases over PostgreSQL, with a payment service that fails.
 
-use std::{
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
-use async_trait::async_trait;
-use contracts::ids::UserId;
 use customers::{
-    error::Error,
-    model::{Customer, Event, KycStatus, Loan, LoanId, LoanStatus, NewLoan},
-    repository::{Customers, Decided, DueCheck, Known, LoanPage, Loans, MIGRATIONS, PgRepository, Position, Saved},
+    model::{KycStatus, LoanStatus},
+    repository::{MIGRATIONS, PgRepository},
     service::CustomerService,
 };
-use metrics_exporter_prometheus::PrometheusBuilder;
 use platform::{auth::Caller, outbox::Waker, postgres::Database};
 use testkit::{MemoryLog, eventually};
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
@@ -38,7 +31,7 @@ async fn no_line_about_an_erased_customer_or_its_loans_has_its_id() {
     let pool = testkit::database(&MIGRATIONS).await.pool;
     let (repository, payment) = (Arc::new(PgRepository::new(pool.clone())), Payment::default());
     let service =
-        CustomerService::new(repository, Arc::<Checker>::default(), Arc::new(payment.clone()), Waker::default(), HOLD);
+        CustomerService::new(repository, Arc::new(Checker), Arc::new(payment.clone()), Waker::default(), HOLD);
     let (checks, credits) = (service.clone(), service.clone());
     let jobs = [
         tokio::spawn(async move { checks.check_customers(CancellationToken::new()).await }),
@@ -77,95 +70,4 @@ async fn no_line_about_an_erased_customer_or_its_loans_has_its_id() {
     assert_eq!(statuses, [LoanStatus::Refused, LoanStatus::Credited]);
     let log = log.text().split_off(before);
     assert!(log.contains("customer changed") && !log.contains(&id.to_string()), "{log}");
-}
-
-/// A repository whose next saves write nothing and have the outcomes `saves`, the last one first. Its loans are
-/// unavailable.
-struct Faulty {
-    customers: PgRepository,
-    saves: Mutex<Vec<Result<Option<Saved>, Error>>>,
-}
-
-fn unavailable<T>() -> Result<T, Error> {
-    Err(sqlx::Error::PoolTimedOut.into())
-}
-
-#[async_trait]
-impl Customers for Faulty {
-    async fn find(&self, customer: UserId) -> Result<Option<Known>, Error> {
-        self.customers.find(customer).await
-    }
-
-    async fn save(&self, before: Option<i64>, customer: &Customer, event: &Event) -> Result<Option<Saved>, Error> {
-        let fault = self.saves.lock().unwrap().pop();
-        match fault {
-            Some(outcome) => outcome,
-            None => self.customers.save(before, customer, event).await,
-        }
-    }
-
-    async fn due_checks(&self, limit: i64) -> Result<Vec<DueCheck>, Error> {
-        self.customers.due_checks(limit).await
-    }
-}
-
-#[async_trait]
-impl Loans for Faulty {
-    async fn receive(&self, _: &NewLoan) -> Result<Option<LoanStatus>, Error> {
-        unavailable()
-    }
-
-    async fn decide_held(&self, _: Option<&Position>, _: i64) -> Result<Decided, Error> {
-        unavailable()
-    }
-
-    async fn refuse_unknown(&self, _: Duration, _: Option<&Position>, _: i64) -> Result<Decided, Error> {
-        unavailable()
-    }
-
-    async fn due_credits(&self, _: i64) -> Result<Vec<(Loan, Duration)>, Error> {
-        unavailable()
-    }
-
-    async fn end_credit(&self, _: &LoanId, _: Option<&str>) -> Result<bool, Error> {
-        unavailable()
-    }
-
-    async fn list(&self, _: UserId, _: Option<&LoanId>, _: u32) -> Result<LoanPage, Error> {
-        unavailable()
-    }
-}
-
-#[tokio::test]
-async fn a_verdict_that_could_not_be_written_is_counted_once() {
-    let recorder = PrometheusBuilder::new().build_recorder();
-    let _guard = metrics::set_default_local_recorder(&recorder);
-    let (pool, checker) = (testkit::database(&MIGRATIONS).await.pool, Checker::default());
-    let repository = Arc::new(Faulty { customers: PgRepository::new(pool.clone()), saves: Mutex::default() });
-    let (asked, payment) = (Arc::new(checker.clone()), Arc::<Payment>::default());
-    let service = CustomerService::new(repository.clone(), asked, payment, Waker::default(), HOLD);
-    let id = new_customer();
-    service.create(id, &profile("Ann")).await.unwrap();
-    // At the first save, PostgreSQL is unavailable; before the second, another replica or an operator decides.
-    *repository.saves.lock().unwrap() = vec![Ok(None), unavailable()];
-    checker.set_away(true);
-
-    let checks = service.clone();
-    let checks = tokio::spawn(async move { checks.check_customers(CancellationToken::new()).await });
-    let _checks = AbortOnDropHandle::new(checks);
-    eventually(async || (checker.asked().len() == 1).then_some(())).await;
-    checker.set_away(false);
-    eventually(async || {
-        hurry(&pool).await;
-        let known = repository.find(id).await.unwrap().unwrap();
-        (known.customer.status() == KycStatus::Verified).then_some(())
-    })
-    .await;
-
-    assert!(checker.asked().len() >= 4);
-    // A check is counted after its verdict is written.
-    for outcome in ["approved", "unknown"] {
-        let line = format!("kyc_checks_total{{outcome=\"{outcome}\"}} 1\n");
-        eventually(async || recorder.handle().render().contains(&line).then_some(())).await;
-    }
 }

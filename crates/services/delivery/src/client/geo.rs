@@ -101,15 +101,4 @@ mod tests {
         assert_eq!(kept.get(&street(2)), None);
         assert_eq!(expired.get(&street(1)), None);
     }
-
-    #[test]
-    fn so_many_locations_are_remembered_at_most() {
-        let places = Places::new(10, Duration::from_hours(1));
-        for number in 0..1_000 {
-            places.put(&street(number), Location::numbered(7));
-        }
-        places.0.run_pending_tasks();
-
-        assert!(places.0.entry_count() <= 10, "{}", places.0.entry_count());
-    }
 }

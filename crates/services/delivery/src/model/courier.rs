@@ -129,19 +129,4 @@ mod tests {
         assert_eq!(courier.place_for(volume(5)), None);
         assert_eq!(courier.room(), None);
     }
-
-    #[test]
-    fn steps_are_rounded_up() {
-        let (from, to) = (Location::new(2, 2).unwrap(), Location::new(5, 3).unwrap());
-
-        assert_eq!(Speed::new(1).unwrap().steps(from, to), 4);
-        assert_eq!(Speed::new(2).unwrap().steps(from, to), 2);
-        assert_eq!(Speed::new(3).unwrap().steps(from, to), 2);
-        assert_eq!(Speed::new(3).unwrap().steps(to, to), 0);
-    }
-
-    #[test]
-    fn a_speed_is_between_1_and_100() {
-        assert!([0, -1, 101].into_iter().all(|speed| Speed::new(speed).is_none()));
-    }
 }

@@ -233,25 +233,6 @@ mod tests {
     }
 
     #[test]
-    fn a_paid_order_waits_for_its_ship_and_then_for_a_courier() {
-        let (mut delivery, paid) = new(Some(7)).paid(cargo());
-
-        assert_eq!((delivery.state, statuses(&paid)), (State::Pending, vec![Status::Pending]));
-        assert_eq!(delivery.assembled(), Ok(vec![Event::Created { order: delivery.order, basket: None }]));
-        assert_eq!(delivery.assembled(), Err(IllegalTransition(State::Created)));
-        assert_eq!(delivery.cancelled(), Err(IllegalTransition(State::Created)));
-    }
-
-    #[test]
-    fn an_order_that_is_cancelled_in_time_fails() {
-        let (mut delivery, _) = new(Some(7)).paid(cargo());
-
-        assert_eq!(statuses(&delivery.cancelled().unwrap()), [Status::Failed]);
-        assert_eq!((delivery.state, delivery.status), (State::Failed, Status::Failed));
-        assert_eq!(delivery.assembled(), Err(IllegalTransition(State::Failed)));
-    }
-
-    #[test]
     fn early_events_end_the_same_as_late_ones() {
         let (mut late, mut events) = new(Some(7)).paid(cargo());
         events.extend(late.assembled().unwrap());
@@ -277,16 +258,5 @@ mod tests {
             let all = [Status::Pending, Status::InTransit, Status::OutForDelivery, Status::Delivered];
             assert_eq!(statuses(&events), all, "{steps} steps");
         }
-    }
-
-    #[test]
-    fn a_basket_has_no_status_that_is_told() {
-        let courier = CourierId::new(Uuid::from_u128(4));
-        let (mut basket, mut events) = new(None).ready(cargo());
-        events.extend(basket.assign(courier, 3, NaiveDate::default()));
-        events.extend(basket.complete(courier, NaiveDate::default()));
-
-        let (order, basket) = (basket.order, None);
-        assert_eq!(events, [Event::Created { order, basket }, Event::Completed { order, basket, courier }]);
     }
 }

@@ -75,26 +75,3 @@ impl fmt::Debug for Street {
         f.write_str("Street(…)")
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_name_is_not_blank_and_has_at_most_a_hundred_characters() {
-        assert_eq!(Name::new("Вело").unwrap().as_str(), "Вело");
-        assert!(Name::new("я".repeat(100)).is_ok());
-        assert_eq!(Name::new("я".repeat(101)), Err(TextError::TooLong(100)));
-        assert_eq!(Name::new(" \t "), Err(TextError::Blank));
-        assert_eq!(Name::new("a\u{7}b"), Err(TextError::Control));
-    }
-
-    #[test]
-    fn a_street_is_not_shown() {
-        let street = Street::new("Main Street 1").unwrap();
-
-        assert!(!format!("{street:?}").contains("Main"));
-        assert_eq!(Street::new("  "), Err(TextError::Blank));
-        assert_eq!(Street::new("x".repeat(301)), Err(TextError::TooLong(300)));
-    }
-}

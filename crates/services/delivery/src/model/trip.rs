@@ -105,13 +105,6 @@ mod tests {
     }
 
     #[test]
-    fn a_courier_that_gets_its_order_on_the_spot_completes_it_with_the_next_tick() {
-        let (cells, progress) = way(trip(at(3, 3), at(3, 3), 1));
-
-        assert_eq!((cells.as_slice(), progress.as_slice()), (&[at(3, 3)][..], &[90][..]));
-    }
-
-    #[test]
     fn progress_grows_with_the_steps_that_are_done() {
         let (_, progress) = way(trip(at(1, 1), at(8, 1), 1));
 

@@ -25,16 +25,3 @@ impl Volume {
         self.0 as i32
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_volume_is_between_1_and_10_000() {
-        for volume in [0, -1, 10_001, i64::MAX, i64::MIN] {
-            assert_eq!(Volume::new(volume), Err(VolumeError));
-        }
-        assert_eq!(Volume::new(10_000).unwrap().get(), 10_000);
-    }
-}

@@ -7,4 +7,3 @@ mod assigning;
 mod contract;
 mod ids;
 mod service;
-mod slots;

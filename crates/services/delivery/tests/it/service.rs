@@ -2,19 +2,18 @@
 
 use std::{sync::Arc, time::Duration};
 
-use chrono::{DateTime, NaiveDate};
 use contracts::ids::{OrderId, UserId};
 use delivery::{
     client::{Address, GeoError, MemoryGeo, MemoryOrderAddresses, OrderAddressError},
     error::Error,
     generate::Generator,
-    model::{Known, NewDelivery, OffTheGrid, State, Status, Street},
+    model::{Known, NewDelivery, State, Street},
     repository::{Deliveries as _, MemoryRepository},
     service::{DeliveryService, Repositories},
 };
 use platform::{auth::Caller, outbox::Waker};
 
-use crate::ids::{cause, courier, new, order, volume};
+use crate::ids::{cause, new, order, volume};
 
 /// The user of every order.
 const USER: UserId = UserId::new(uuid::Uuid::from_u128(7));
@@ -118,19 +117,6 @@ async fn events_in_any_order_and_repeated_end_the_same() {
 }
 
 #[tokio::test]
-async fn a_cancelled_order_needs_neither_order_nor_geo() {
-    let fixture = Fixture::new();
-    let order = fixture.order();
-    Step::Cancelled.happen(&fixture, order).await.unwrap();
-    fixture.orders.set_away(true);
-    fixture.geo.set_away(true);
-
-    Step::Paid.happen(&fixture, order).await.unwrap();
-
-    assert_eq!(fixture.state(order).await, Some(State::Failed));
-}
-
-#[tokio::test]
 async fn a_payment_waits_for_order_and_geo() {
     let fixture = Fixture::new();
     let order = fixture.order();
@@ -145,31 +131,6 @@ async fn a_payment_waits_for_order_and_geo() {
     Step::Paid.happen(&fixture, order).await.unwrap();
 
     assert_eq!(fixture.state(order).await, Some(State::Pending));
-}
-
-#[tokio::test]
-async fn a_place_that_does_not_exist_and_an_address_that_is_not_known_are_permanent() {
-    let fixture = Fixture::new();
-    let order = fixture.order();
-    let nowhere = GeoError::OffTheGrid(OffTheGrid { x: 11, y: 0 });
-    fixture.geo.set(Street::new("Main Street").unwrap(), Err(nowhere.clone()));
-
-    assert!(matches!(Step::Paid.happen(&fixture, order).await, Err(Error::Geo(error)) if error == nowhere));
-    assert!(matches!(Step::Paid.happen(&fixture, crate::ids::order()).await, Err(Error::NoAddress)));
-}
-
-#[tokio::test]
-async fn a_delivery_that_is_asked_for_twice_is_made_once() {
-    let fixture = Fixture::new();
-    let order = order();
-    let street = Street::new("Main Street").unwrap();
-
-    let first = fixture.service.create(&new(order), &street, volume(5)).await.unwrap();
-    fixture.geo.set_away(true);
-    let second = fixture.service.create(&new(order), &street, volume(7)).await.unwrap();
-
-    assert_eq!(first, second);
-    assert_eq!(fixture.events(order).len(), 2);
 }
 
 #[tokio::test]
@@ -194,30 +155,6 @@ async fn a_basket_is_shown_by_its_own_id() {
     let shown = fixture.service.show(&Caller::Service("order".to_owned()), basket).await.unwrap();
 
     assert_eq!(shown.delivery, delivery);
-}
-
-#[tokio::test]
-async fn couriers_carry_every_order_to_its_door() {
-    let fixture = Fixture::new();
-    fixture.service.seed(&[courier(1, 1, 1, &[10]), courier(3, 9, 9, &[10])]).await.unwrap();
-    let street = Street::new("Main Street").unwrap();
-    let orders: Vec<_> = (0..20).map(|_| order()).collect();
-    for order in &orders {
-        fixture.service.create(&new(*order), &street, volume(5)).await.unwrap();
-    }
-    let epoch = platform::lease::Lease::acquire(&fixture.repository.lease, Duration::from_mins(10)).await.unwrap();
-
-    for _ in 0..100 {
-        fixture.service.assign_orders(DateTime::UNIX_EPOCH).await.unwrap();
-        fixture.service.move_couriers(epoch.unwrap(), NaiveDate::default()).await.unwrap();
-    }
-
-    let delivered = fixture.repository.all();
-    assert!(delivered.iter().all(|delivery| delivery.status == Status::Delivered));
-    assert_eq!(delivered.len(), 20);
-    assert!(fixture.repository.couriers().iter().all(delivery::model::Courier::is_free));
-    // The six events are PENDING, created, IN_TRANSIT, OUT_FOR_DELIVERY, DELIVERED and completed.
-    assert!(orders.iter().all(|order| fixture.events(*order).len() == 6));
 }
 
 #[tokio::test]

@@ -19,9 +19,7 @@ impl Fixture {
     async fn new(settings: &Settings) -> Self {
         let app =
             app::build(Config::load(settings).expect("the settings are valid")).await.expect("its ports are free");
-        let (address, readiness) = (app.address().expect("it listens"), app.readiness());
-        let service = testkit::run(|stop| app.run(stop));
-        readiness.ready().await;
+        let (address, service) = testkit::start(app).await;
         Self { address, _service: service }
     }
 

@@ -43,23 +43,6 @@ fn an_invalid_street_is_named_by_its_line() {
     }
 }
 
-#[test]
-fn an_unreadable_file_of_streets_is_an_error() {
-    let error = Config::load(&with_streets(Path::new("/nowhere/streets.toml"))).unwrap_err();
-
-    assert_eq!(error.variable, "GEO_STREETS");
-    assert!(error.problem.starts_with("/nowhere/streets.toml: "), "{error}");
-}
-
-#[test]
-fn an_invalid_variable_is_named() {
-    assert!(Config::load(&testkit::settings()).is_ok());
-
-    let error = Config::load(&testkit::settings().with([("GEO_LISTEN", "x".to_owned())])).unwrap_err();
-
-    assert_eq!(error.variable, "GEO_LISTEN");
-}
-
 #[tokio::test]
 async fn in_production_the_service_starts_only_with_tls_which_needs_no_key() {
     let directory = tempfile::tempdir().expect("a temporary directory");

@@ -35,15 +35,6 @@ async fn a_hash_matches_only_its_password() {
 }
 
 #[tokio::test]
-async fn a_hash_made_with_other_parameters_is_checked_with_them_and_outdated() {
-    let hash = hashing(1, 0).hash(Purpose::Login, password("right"), [7; 16]).await.unwrap();
-    let later = Hashing::new(&config(128, 1, 0)).unwrap();
-
-    assert_eq!(later.verify(password("right"), Some(hash.clone())).await.unwrap(), Verdict::Outdated);
-    assert_eq!(later.verify(password("wrong"), Some(hash)).await.unwrap(), Verdict::Wrong);
-}
-
-#[tokio::test]
 async fn a_hash_matches_its_password_however_it_is_written() {
     let hashing = hashing(1, 4);
 
@@ -52,16 +43,6 @@ async fn a_hash_matches_its_password_however_it_is_written() {
     for text in ["cafe\u{301} au lait", "caf\u{e9} au lait"] {
         assert_eq!(hashing.verify(password(text), Some(hash.clone())).await.unwrap(), Verdict::Right, "{text}");
     }
-}
-
-#[tokio::test]
-async fn the_hash_equals_that_of_the_reference_implementation() {
-    // The reference implementation computes this hash: echo -n password | argon2 somesalt -id -t 2 -m 16 -p 1 -l 24
-    let known = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
-
-    let verdict = hashing(1, 0).verify(password("password"), Some(known.to_owned())).await.unwrap();
-
-    assert_eq!(verdict, Verdict::Outdated);
 }
 
 /// Compares an unknown login with accounts whose hashes cost less than, as much as and more than configured.

@@ -170,12 +170,4 @@ mod tests {
         assert_eq!(digest.to_string(), "7c3ccd10bb7ec37b46d37926ae6274267f007a34aeaf15c882a715a7f3300529");
         assert_eq!(digest.short().to_string(), "7c3ccd10bb7ec37b");
     }
-
-    #[test]
-    fn a_short_id_is_16_digits() {
-        for text in ["", "0123456789abcde", "0123456789abcdef0", "0123456789ABCDEF", "0123456789abcde*"] {
-            assert_eq!(ShortId::parse("id", text.to_owned()).unwrap_err().field.as_ref(), "id", "{text:?}");
-        }
-        assert!(ShortId::parse("id", "0123456789abcdef".to_owned()).is_ok());
-    }
 }

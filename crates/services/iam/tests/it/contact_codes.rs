@@ -55,30 +55,6 @@ async fn of_parallel_calls_with_one_code_one_gets_it() {
 }
 
 #[tokio::test]
-async fn a_new_code_replaces_the_users_code_before_and_no_other() {
-    for (store, codes) in contact_codes(LIMIT).await {
-        let (ann, bob) = (random_user(), random_user());
-        codes.create(ann, &digest(1), LONG).await.unwrap();
-        codes.create(bob, &digest(2), LONG).await.unwrap();
-        codes.create(ann, &digest(3), LONG).await.unwrap();
-
-        assert_eq!(take(&codes, 1, 7).await, None, "{store}");
-        assert_eq!(take(&codes, 2, 7).await, Some(bob), "{store}");
-        assert_eq!(take(&codes, 3, 7).await, Some(ann), "{store}");
-    }
-}
-
-#[tokio::test]
-async fn a_code_expires() {
-    for (store, codes) in contact_codes(LIMIT).await {
-        codes.create(random_user(), &digest(1), Duration::from_millis(100)).await.unwrap();
-        tokio::time::sleep(Duration::from_millis(200)).await;
-
-        assert_eq!(codes.take(&digest(1), chat(7)).await.unwrap(), Taken::Unknown, "{store}");
-    }
-}
-
-#[tokio::test]
 async fn a_code_that_was_taken_for_nothing_can_be_put_back_but_not_over_a_newer_one() {
     for (store, codes) in contact_codes(LIMIT).await {
         let (ann, short) = (random_user(), Duration::from_millis(150));
@@ -133,13 +109,6 @@ async fn a_right_code_does_not_reset_the_count_of_wrong_ones() {
         }
         assert_eq!(codes.take(&digest(2), chat(7)).await.unwrap(), Taken::Limited, "{store}");
     }
-}
-
-#[test]
-fn a_chat_may_give_ten_wrong_codes_an_hour() {
-    let limit = CodeLimit::default();
-
-    assert_eq!((limit.wrong, limit.window), (10, Duration::from_hours(1)));
 }
 
 fn with_chats(login: &str, targets: &[&str]) -> User {

@@ -42,23 +42,6 @@ async fn begin(attempts: &Arc<dyn LoginAttempts>, attempt: &LoginAttempt) -> Dec
 }
 
 #[tokio::test]
-async fn a_known_device_passes_the_lock_of_its_account_and_unlocks_it() {
-    let limits = Limits { iam_address_failures: 0, ..LIMITS };
-    for (store, attempts) in attempts(limits).await {
-        for _ in 0..3 {
-            assert_eq!(begin(&attempts, &stranger()).await, Decision::Verify, "{store}");
-        }
-        assert_eq!(begin(&attempts, &stranger()).await, Decision::Locked, "{store}");
-
-        let judged = attempts.begin(&known()).await.unwrap();
-        assert_eq!(judged.decision, Decision::Verify, "{store}");
-        attempts.succeed(&known(), &[], judged, false).await.unwrap();
-
-        assert_eq!(begin(&attempts, &stranger()).await, Decision::Verify, "{store}: the account is proven");
-    }
-}
-
-#[tokio::test]
 async fn attempts_from_a_known_device_have_a_count_of_their_own() {
     let limits = Limits { iam_address_failures: 0, ..LIMITS };
     for (store, attempts) in attempts(limits).await {
@@ -139,7 +122,8 @@ async fn the_lock_of_an_address_concerns_neither_known_devices_nor_accounts_with
         for number in 0..5 {
             assert_eq!(spray(&format!("user-{number}")).await, Decision::Verify, "{store}");
         }
-        assert!(matches!(spray("user-0").await, Decision::Limited(_)), "{store}: it has a failed attempt");
+        let limited = spray("user-0").await;
+        assert!(matches!(limited, Decision::Limited(left) if left <= LONG / 64), "{store}: it has a failed attempt");
 
         let known = LoginAttempt { address, ..known() };
         let judged = attempts.begin(&known).await.unwrap();

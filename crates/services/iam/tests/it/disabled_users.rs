@@ -8,7 +8,8 @@ use contracts::proto::{
 };
 use platform::{grpc::reason, ids};
 use sqlx::{Connection as _, PgConnection};
-use tonic::{Code, Request, Status};
+use testkit::with_session;
+use tonic::{Code, Status};
 
 use crate::{
     fixture::{Iam, PASSWORD, info},
@@ -26,20 +27,14 @@ async fn operated() -> (Iam, String, String) {
     (iam, operator, session)
 }
 
-fn request<T>(session: &str, message: T) -> Request<T> {
-    let mut request = Request::new(message);
-    request.metadata_mut().insert("session-uuid", session.parse().unwrap());
-    request
-}
-
 async fn disable(iam: &Iam, session: &str, user: &str, reason: &str) -> Result<(), Status> {
     let message = DisableUserRequest { user_uuid: user.to_owned(), reason: reason.to_owned() };
-    iam.user.clone().disable_user(request(session, message)).await.map(drop)
+    iam.user.clone().disable_user(with_session(session, message)).await.map(drop)
 }
 
 async fn enable(iam: &Iam, session: &str, user: &str) -> Result<(), Status> {
     let message = EnableUserRequest { user_uuid: user.to_owned() };
-    iam.user.clone().enable_user(request(session, message)).await.map(drop)
+    iam.user.clone().enable_user(with_session(session, message)).await.map(drop)
 }
 
 #[tokio::test]
@@ -100,7 +95,7 @@ async fn a_login_in_progress_while_its_user_is_disabled_leaves_no_session() {
     assert_eq!(login.unwrap_err().message(), "wrong login or password");
     let list = ListSessionsRequest { user_uuid: user };
     let mut sessions = SessionServiceClient::new(iam.channel.clone());
-    let left = sessions.list_sessions(request(&operators, list)).await.unwrap().into_inner().sessions;
+    let left = sessions.list_sessions(with_session(&operators, list)).await.unwrap().into_inner().sessions;
     assert_eq!(left, []);
 }
 

@@ -52,9 +52,8 @@ pub async fn settings() -> Settings {
 /// Starts the service and waits until it is ready.
 pub async fn start(settings: &Settings) -> Iam {
     let app = app::build(Config::load(settings).unwrap()).await.unwrap();
-    let (address, readiness) = (app.address().unwrap(), app.readiness());
-    let running = testkit::run(|stop| app.run(stop));
-    readiness.ready().await;
+    let readiness = app.readiness();
+    let (address, running) = testkit::start(app).await;
     // Like the channel of an external client, this channel has no circuit breaker.
     let channel = Endpoint::from_shared(format!("http://{address}")).unwrap().connect_lazy();
     let (auth, user) = (AuthServiceClient::new(channel.clone()), UserServiceClient::new(channel.clone()));
@@ -74,6 +73,13 @@ pub fn info() -> UserInfo {
 pub fn contact(provider: &str, target: &str) -> NotificationMethod {
     let (provider_name, target) = (provider.to_owned(), target.to_owned());
     NotificationMethod { provider_name, target, ..NotificationMethod::default() }
+}
+
+fn with<T>(session: Option<&str>, message: T) -> Request<T> {
+    match session {
+        Some(session) => testkit::with_session(session, message),
+        None => Request::new(message),
+    }
 }
 
 impl Iam {
@@ -103,19 +109,13 @@ impl Iam {
 
     /// Calls `GetUser`, with this session in the metadata if there is one.
     pub async fn get_user(&self, session: Option<&str>, user: &str) -> Result<User, Status> {
-        let mut request = Request::new(GetUserRequest { user_uuid: user.to_owned() });
-        if let Some(session) = session {
-            request.metadata_mut().insert("session-uuid", session.parse().unwrap());
-        }
+        let request = with(session, GetUserRequest { user_uuid: user.to_owned() });
         Ok(self.user.clone().get_user(request).await?.into_inner().user.unwrap())
     }
 
     /// Calls `DeleteAccount`, with this session in the metadata if there is one.
     pub async fn delete_account(&self, session: Option<&str>, password: &str) -> Result<(), Status> {
-        let mut request = Request::new(DeleteAccountRequest { password: password.to_owned() });
-        if let Some(session) = session {
-            request.metadata_mut().insert("session-uuid", session.parse().unwrap());
-        }
+        let request = with(session, DeleteAccountRequest { password: password.to_owned() });
         self.user.clone().delete_account(request).await.map(drop)
     }
 

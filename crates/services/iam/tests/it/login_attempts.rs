@@ -8,17 +8,11 @@ use std::{
 
 use iam::{
     config::Limits,
-    error::Error,
-    model::{LoginAttempt, SessionId},
-    repository::{Decision, Judged, LoginAttempts, MemorySessions, Sessions as _},
-    service::IamService,
+    model::LoginAttempt,
+    repository::{Decision, Judged, LoginAttempts},
 };
-use platform::{clock, random};
 
-use crate::{
-    operators::{hashing, password},
-    stores::{BOUNDS, LIMITS, LONG, MAX_SESSIONS, RULES, attempt, attempts, session, tokens, user, users},
-};
+use crate::stores::{LIMITS, LONG, attempt, attempts};
 
 async fn begin(attempts: &Arc<dyn LoginAttempts>, login: &str) -> Decision {
     attempts.begin(&attempt(login)).await.unwrap().decision
@@ -52,40 +46,6 @@ async fn of_parallel_attempts_on_an_account_the_allowed_number_is_verified() {
         assert_eq!(decisions.iter().filter(|decision| **decision == Decision::Verify).count(), 3, "{store}");
         assert_eq!(decisions.iter().filter(|decision| **decision == Decision::Locked).count(), 197, "{store}");
         assert_eq!(begin(&attempts, "bob").await, Decision::Verify, "{store}: the other account is not locked");
-    }
-}
-
-#[tokio::test]
-async fn a_success_resets_the_count_of_the_account() {
-    for (store, attempts) in attempts(per_account(LONG)).await {
-        for round in 0..5 {
-            for _ in 0..2 {
-                assert_eq!(begin(&attempts, "ann").await, Decision::Verify, "{store}: round {round}");
-            }
-            succeed(&attempts, "ann").await;
-        }
-    }
-}
-
-#[tokio::test]
-async fn a_right_password_resets_the_count_even_while_the_credentials_are_being_changed() {
-    for (store, attempts) in attempts(per_account(LONG)).await {
-        let sessions = Arc::new(MemorySessions::new(BOUNDS));
-        let service = IamService::new(users().await, sessions.clone(), attempts.clone(), hashing(), RULES, tokens());
-        let ann = user("ann", "ann@example.com");
-        service.register(attempt("ann").address, &ann, password(), [1; 16]).await.unwrap();
-        let kept = session(&ann, LONG);
-        let _ = sessions.open(&kept, MAX_SESSIONS).await.unwrap();
-        let _ = sessions.close_others(&kept).await.unwrap();
-
-        for round in 0..5 {
-            for _ in 0..2 {
-                assert_eq!(begin(&attempts, "ann").await, Decision::Verify, "{store}: round {round}");
-            }
-            let id = SessionId::from_bits(random::secret());
-            let refused = service.login(&attempt("ann"), password(), id, [2; 16], clock::now()).await;
-            assert!(matches!(refused, Err(Error::CredentialsChanging)), "{store}: {refused:?}");
-        }
     }
 }
 
@@ -147,42 +107,6 @@ async fn an_attempt_that_was_taken_back_does_not_count() {
 }
 
 #[tokio::test]
-async fn an_address_is_refused_after_too_many_attempts_on_any_account() {
-    for (store, attempts) in attempts(LIMITS).await {
-        for number in 0..5 {
-            assert_eq!(begin(&attempts, &format!("user-{number}")).await, Decision::Verify, "{store}");
-        }
-
-        let refused = begin(&attempts, "user-1").await;
-
-        assert!(matches!(refused, Decision::Limited(left) if left <= LONG / 64), "{store}: {refused:?}");
-        assert_eq!(attempts.begin(&elsewhere("user-1", 2)).await.unwrap().decision, Decision::Verify, "{store}");
-    }
-}
-
-#[tokio::test]
-async fn an_attempt_on_a_locked_account_counts_for_its_address() {
-    for (store, attempts) in attempts(LIMITS).await {
-        for number in 1..4 {
-            let _ = attempts.begin(&elsewhere("ann", number)).await.unwrap();
-        }
-
-        for number in 0..5 {
-            assert_eq!(
-                attempts.begin(&elsewhere("ann", 9)).await.unwrap().decision,
-                Decision::Locked,
-                "{store}: {number}"
-            );
-        }
-
-        assert!(
-            matches!(attempts.begin(&elsewhere("ann", 9)).await.unwrap().decision, Decision::Limited(_)),
-            "{store}"
-        );
-    }
-}
-
-#[tokio::test]
 async fn refused_attempts_of_an_address_do_not_lock_an_account() {
     for (store, attempts) in attempts(LIMITS).await {
         for number in 0..5 {
@@ -239,22 +163,6 @@ async fn a_success_does_not_count_for_its_address() {
         let refused = begin(&attempts, &wrong(5)).await;
 
         assert!(matches!(refused, Decision::Limited(_)), "{store}: a success takes back itself alone, {refused:?}");
-    }
-}
-
-#[tokio::test]
-async fn registrations_of_an_address_have_a_count_of_their_own() {
-    for (store, attempts) in attempts(LIMITS).await {
-        let address = attempt("ann").address;
-        for _ in 0..4 {
-            assert_eq!(attempts.register(address).await.unwrap(), None, "{store}");
-        }
-
-        let left = attempts.register(address).await.unwrap();
-
-        assert!(left.is_some_and(|left| left <= LONG / 64), "{store}: {left:?}");
-        assert_eq!(attempts.register(elsewhere("ann", 2).address).await.unwrap(), None, "{store}");
-        assert_eq!(begin(&attempts, "ann").await, Decision::Verify, "{store}");
     }
 }
 

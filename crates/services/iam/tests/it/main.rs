@@ -12,7 +12,6 @@ mod contact_service;
 mod device_locks;
 mod disabled_users;
 mod failures;
-mod figures;
 mod fixture;
 mod guesses;
 mod login_attempts;

@@ -39,7 +39,11 @@ async fn an_address_with_too_many_failures_is_refused() {
 
     // Each login may be guessed once, slowly.
     assert_eq!(iam.login("nobody", PASSWORD).await.unwrap_err().code(), Code::Unauthenticated);
-    assert_eq!(iam.login("nobody", PASSWORD).await.unwrap_err().code(), Code::ResourceExhausted);
+    let refused = iam.login("nobody", PASSWORD).await.unwrap_err();
+    assert_eq!(
+        (refused.code(), refused.message()),
+        (Code::ResourceExhausted, "too many failed attempts from this address")
+    );
     assert!(iam.login(&unused, PASSWORD).await.is_ok(), "a right password of an account without failures");
     assert!(iam.login(&info.login, PASSWORD).await.is_ok(), "a known device");
     iam.change_password(&session, PASSWORD, OTHER).await.unwrap();
@@ -51,41 +55,6 @@ async fn info_of_new_user(iam: &Iam) -> String {
     let info = info();
     iam.register(&info, PASSWORD).await.unwrap();
     info.login
-}
-
-#[tokio::test]
-async fn successful_logins_are_not_counted() {
-    let limits = [("IAM_ADDRESS_FAILURES", "1".to_owned()), ("IAM_LOCKOUT_FAILURES", "1".to_owned())];
-    let iam = start(&settings().await.with(limits)).await;
-    let (info, _, _) = iam.registered_user().await;
-
-    for _ in 0..20 {
-        assert!(iam.login(&info.login, PASSWORD).await.is_ok());
-    }
-}
-
-#[tokio::test]
-async fn logins_beyond_the_hashing_queue_are_refused_at_once() {
-    let slow = [
-        ("IAM_HASHING_THREADS", "1".to_owned()),
-        ("IAM_HASHING_QUEUE", "0".to_owned()),
-        ("IAM_ARGON2_MEMORY_KIB", "8192".to_owned()),
-        ("IAM_ARGON2_ITERATIONS", "100".to_owned()),
-    ];
-    let iam = start(&settings().await.with(slow)).await;
-
-    let mut logins = tokio::task::JoinSet::new();
-    for _ in 0..16 {
-        let mut auth = iam.auth.clone();
-        let request =
-            contracts::proto::auth::v1::LoginRequest { login: "nobody".to_owned(), password: PASSWORD.to_owned() };
-        logins.spawn(async move { auth.login(request).await.unwrap_err().code() });
-    }
-    let codes = logins.join_all().await;
-
-    assert!(codes.contains(&Code::ResourceExhausted), "{codes:?}");
-    assert!(codes.contains(&Code::Unauthenticated), "{codes:?}");
-    assert!(codes.iter().all(|code| matches!(code, Code::ResourceExhausted | Code::Unauthenticated)), "{codes:?}");
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use tonic::Code;
 
 use crate::{
     fixture::{Iam, PASSWORD, contact, info, settings, start},
-    session_attacks::{bytes, contents},
+    session_attacks::contents,
 };
 
 /// Starts a service. Returns it, its settings, a connection to its Redis with all rights, and the prefix of its keys.
@@ -30,18 +30,6 @@ fn largest() -> UserInfo {
     let left = 2_048 - info.login.len() - info.email.len();
     let target = "x".repeat((left - 4 * 4) / 4);
     UserInfo { notification_methods: vec![contact("push", &target); 4], ..info }
-}
-
-#[tokio::test]
-async fn an_account_takes_little_of_redis_whatever_it_registered() {
-    let (iam, _, mut redis, prefix) = service().await;
-    let info = largest();
-    iam.register(&info, PASSWORD).await.unwrap();
-    iam.login(&info.login, PASSWORD).await.unwrap();
-
-    let bytes = bytes(&mut redis, &prefix).await;
-
-    assert!(bytes < 2_000, "{bytes} bytes for an account with a session");
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use platform::{clock, config::Settings};
 use tonic::Code;
 
 use crate::{
-    fixture::{PASSWORD, iam, info, settings, start},
+    fixture::{PASSWORD, info, settings, start},
     stores::{self, ann},
 };
 
@@ -67,17 +67,6 @@ async fn an_account_with_a_short_password_still_logs_in() {
     users.register(&ann(), &hash).await.unwrap();
 
     assert!(iam.login("ann", "short").await.is_ok());
-}
-
-#[tokio::test]
-async fn a_password_is_the_same_in_every_normal_form() {
-    let (iam, known) = (iam().await, info());
-    iam.register(&known, "cafe\u{301} au lait").await.unwrap();
-
-    for form in ["cafe\u{301} au lait", "caf\u{e9} au lait"] {
-        assert!(iam.login(&known.login, form).await.is_ok(), "{form:?}");
-    }
-    assert!(iam.login(&known.login, "cafe au lait").await.is_err());
 }
 
 #[tokio::test]

@@ -189,19 +189,3 @@ async fn an_end_of_all_sessions_that_cannot_be_proven_is_an_error() {
     // The old password is still valid.
     iam.login(&info.login, PASSWORD).await.unwrap();
 }
-
-#[tokio::test]
-async fn a_right_password_counts_as_no_guess_if_the_change_of_password_fails() {
-    let settings = settings().await;
-    let iam = start(&settings).await;
-    let (info, user, session) = iam.registered_user().await;
-    forget_sessions(&settings, &user).await;
-
-    // The same number of wrong passwords would lock the account.
-    for attempt in 1..=10 {
-        let changed = iam.change_password(&session, PASSWORD, "AnotherPassword456!").await;
-        assert_eq!(changed.unwrap_err().code(), Code::Unavailable, "attempt {attempt}");
-    }
-
-    iam.login(&info.login, PASSWORD).await.unwrap();
-}

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use iam::{
     config::SessionBounds,
-    model::{Owner, Session, User},
+    model::{Owner, Session, TokenId, User},
     repository::{Admission, Lookup},
 };
 
@@ -38,23 +38,28 @@ async fn one_login_too_many_ends_the_oldest_session() {
 }
 
 #[tokio::test]
-async fn an_unused_session_ends_and_a_used_one_lives() {
+async fn an_unused_session_ends_and_one_that_is_used_itself_or_by_its_token_lives() {
     let bounds = SessionBounds { iam_session_idle: Some(Duration::from_secs(1)), ..BOUNDS };
     for (store, sessions) in bounded_sessions(bounds).await {
         let ann = ann();
-        let (used, unused) = (session(&ann, LONG), session(&ann, LONG));
-        for session in [&used, &unused] {
+        let (used, by_token, unused) = (session(&ann, LONG), session(&ann, LONG), session(&ann, LONG));
+        let (of_used, of_unused) = (TokenId::from_bits(1), TokenId::from_bits(2));
+        for session in [&used, &by_token, &unused] {
             let _ = sessions.open(session, MAX_SESSIONS).await.unwrap();
+        }
+        for (session, token) in [(&by_token, of_used), (&unused, of_unused)] {
+            assert!(sessions.add_token(session.id, token, LONG, 8).await.unwrap(), "{store}");
         }
 
         testkit::eventually(|| async {
-            assert!(found(&sessions, used.id).await.is_some(), "{store}");
-            (sessions.list(ann.id).await.unwrap().len() == 1).then_some(())
+            let alive = sessions.find_all(&[used.id.into(), of_used.into()]).await.unwrap();
+            assert!(!alive.contains(&Lookup::Ended), "{store}: {alive:?}");
+            (sessions.list(ann.id).await.unwrap().len() == 2).then_some(())
         })
         .await;
 
-        assert_eq!(sessions.find(unused.id).await.unwrap(), Lookup::Ended, "{store}");
-        assert_eq!(sessions.list(ann.id).await.unwrap()[0].id, used.id.digest().short(), "{store}");
+        let ended = sessions.find_all(&[unused.id.into(), of_unused.into()]).await.unwrap();
+        assert_eq!(ended, [Lookup::Ended, Lookup::Ended], "{store}");
     }
 }
 

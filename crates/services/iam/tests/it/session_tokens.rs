@@ -3,15 +3,13 @@
 use std::{sync::Arc, time::Duration};
 
 use iam::{
-    config::SessionBounds,
-    model::{Credential, SessionId, TokenId},
+    model::{SessionId, TokenId},
     repository::{Lookup, Sessions},
 };
 use platform::random;
 
-use crate::stores::{BOUNDS, LONG, MAX_SESSIONS, ann, bounded_sessions, session, sessions};
+use crate::stores::{LONG, MAX_SESSIONS, ann, session, sessions};
 
-const TOKEN: TokenId = TokenId::from_bits(1);
 const MAX_PER_SESSION: u32 = 8;
 
 async fn lookup(sessions: &Arc<dyn Sessions>, token: TokenId) -> Lookup {
@@ -20,28 +18,6 @@ async fn lookup(sessions: &Arc<dyn Sessions>, token: TokenId) -> Lookup {
 
 async fn add(sessions: &Arc<dyn Sessions>, session: SessionId, token: TokenId) -> bool {
     sessions.add_token(session, token, LONG, MAX_PER_SESSION).await.unwrap()
-}
-
-#[tokio::test]
-async fn a_token_leads_to_its_session_and_to_no_other() {
-    for (store, sessions) in sessions().await {
-        let (one, other) = (session(&ann(), LONG), session(&ann(), LONG));
-        for session in [&one, &other] {
-            let _ = sessions.open(session, MAX_SESSIONS).await.unwrap();
-        }
-        let tokens: [TokenId; 2] = [TOKEN, TokenId::from_bits(2)];
-        assert_eq!(lookup(&sessions, TOKEN).await, Lookup::Ended, "{store}");
-
-        assert!(add(&sessions, one.id, tokens[0]).await && add(&sessions, other.id, tokens[1]).await, "{store}");
-
-        let unknown = Credential::Token(TokenId::from_bits(3));
-        let asked = [unknown, tokens[1].into(), one.id.into(), tokens[0].into()];
-        let found = [Lookup::Ended, Lookup::Found((&other).into()), Lookup::Found((&one).into())];
-        let expected = [&found[..], &[Lookup::Found((&one).into())]].concat();
-        for _ in 0..2 {
-            assert_eq!(sessions.find_all(&asked).await.unwrap(), expected, "{store}");
-        }
-    }
 }
 
 #[tokio::test]
@@ -126,27 +102,5 @@ async fn a_token_ends_after_its_lifetime_and_never_after_its_session() {
             testkit::eventually(|| async { (lookup(&sessions, token).await == Lookup::Ended).then_some(()) }).await;
         }
         assert!(sessions.find(long.id).await.unwrap() != Lookup::Ended, "{store}");
-    }
-}
-
-#[tokio::test]
-async fn the_use_of_a_token_is_a_use_of_its_session() {
-    let bounds = SessionBounds { iam_session_idle: Some(Duration::from_secs(1)), ..BOUNDS };
-    for (store, sessions) in bounded_sessions(bounds).await {
-        let ann = ann();
-        let (used, unused) = (session(&ann, LONG), session(&ann, LONG));
-        for session in [&used, &unused] {
-            let _ = sessions.open(session, MAX_SESSIONS).await.unwrap();
-        }
-        let (of_used, of_unused) = (TokenId::from_bits(1), TokenId::from_bits(2));
-        assert!(add(&sessions, used.id, of_used).await && add(&sessions, unused.id, of_unused).await);
-
-        testkit::eventually(|| async {
-            assert!(lookup(&sessions, of_used).await != Lookup::Ended, "{store}");
-            (sessions.list(ann.id).await.unwrap().len() == 1).then_some(())
-        })
-        .await;
-
-        assert_eq!(lookup(&sessions, of_unused).await, Lookup::Ended, "{store}: its session was idle");
     }
 }

@@ -191,9 +191,5 @@ pub async fn answer(request: RequestBuilder) -> Answer {
 }
 
 async fn start(settings: &Settings) -> (SocketAddr, Running) {
-    let app = app::build(Config::load(settings).unwrap()).await.unwrap();
-    let (address, readiness) = (app.address().unwrap(), app.readiness());
-    let service = testkit::run(|stop| app.run(stop));
-    readiness.ready().await;
-    (address, service)
+    testkit::start(app::build(Config::load(settings).unwrap()).await.unwrap()).await
 }

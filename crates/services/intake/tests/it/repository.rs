@@ -103,18 +103,6 @@ async fn a_leap_second_is_one_value_everywhere() {
 }
 
 #[tokio::test]
-async fn a_repeat_is_nothing_and_another_content_is_told() {
-    let repository = &repository().await;
-    let all = orders(3);
-    store(repository, &all[..2]).await.unwrap();
-
-    let written = store(repository, &[all[0].clone(), other(&all[1]), all[2].clone()]).await.unwrap();
-
-    assert_eq!(written, [Written::Repeated, Written::Reused, Written::New]);
-    assert_eq!(repository.find(&all[1].order_uid).await.unwrap().as_ref(), Some(&*all[1]));
-}
-
-#[tokio::test]
 async fn within_a_batch_the_first_stands() {
     let repository = &repository().await;
     let all = orders(2);
@@ -126,20 +114,6 @@ async fn within_a_batch_the_first_stands() {
     let expected = [Written::Reused, Written::Repeated, Written::New, Written::Reused, Written::Repeated];
     assert_eq!(written, expected);
     assert_eq!(repository.find(&all[1].order_uid).await.unwrap().as_ref(), Some(&*all[1]));
-}
-
-#[tokio::test]
-async fn the_latest_orders_come_in_pages() {
-    let repository = &repository().await;
-    let all = orders(5);
-    store(repository, &all).await.unwrap();
-
-    let first = repository.latest(None, 3).await.unwrap();
-    let second = repository.latest(Some(first[2].0), 3).await.unwrap();
-
-    let uids: Vec<_> = first.iter().chain(&second).map(|(_, order)| order.order_uid.clone()).collect();
-    let expected: Vec<_> = all.iter().rev().map(|order| order.order_uid.clone()).collect();
-    assert_eq!(uids, expected);
 }
 
 #[tokio::test]
@@ -169,25 +143,6 @@ async fn a_read_of_large_orders_ends_at_a_size() {
     assert_eq!(store(repository, &all).await.unwrap(), [Written::Repeated; 8]);
     let others: Vec<_> = all.iter().map(|order| other(order)).collect();
     assert_eq!(store(repository, &others).await.unwrap(), [Written::Reused; 8]);
-}
-
-#[tokio::test]
-async fn the_orders_of_a_customer_come_in_pages() {
-    let repository = &repository().await;
-    let of =
-        |customer_id: &str, order: &Order| Arc::new(Order { customer_id: customer_id.to_owned(), ..order.clone() });
-    let all: Vec<_> =
-        orders(6).iter().zip(["own", "other"].repeat(3)).map(|(order, customer)| of(customer, order)).collect();
-    store(repository, &all).await.unwrap();
-
-    let first = repository.of_customer("own", "", 2).await.unwrap();
-    let second = repository.of_customer("own", first[1].as_str(), 2).await.unwrap();
-
-    let mut own: Vec<_> = all.iter().step_by(2).map(|order| order.order_uid.clone()).collect();
-    own.sort();
-    assert_eq!([first, second].concat(), own);
-    repository.erase("own", 10).await.unwrap();
-    assert!(repository.of_customer("own", "", 10).await.unwrap().is_empty());
 }
 
 #[tokio::test]

@@ -140,23 +140,6 @@ fn message(order: &Order) -> Message {
 }
 
 #[tokio::test]
-async fn a_batch_leaves_what_it_cannot_take_to_be_handled_alone() {
-    let (consumer, service) = consumer(testkit::database(&MIGRATIONS).await.pool);
-    let (first, second) = (order(1), order(2));
-    let other = Order { entry: "OTHER".to_owned(), ..first.clone() };
-    let poison = Message { payload: b"poison".to_vec(), ..Message::default() };
-    let batch = [message(&first), poison, message(&other), message(&second), message(&first)];
-
-    let handled = consumer.handle_all(&batch).await;
-
-    assert_eq!(handled, [true, false, false, true, true]);
-    for left in [&batch[1], &batch[2]] {
-        assert!(matches!(consumer.handle(left).await, Err(Failure::Poison(_))));
-    }
-    assert!(service.show(second.order_uid.as_str()).await.is_ok());
-}
-
-#[tokio::test]
 async fn while_the_database_is_away_nothing_is_taken_nothing_is_cached_and_nothing_is_poison() {
     let database = testkit::database(&MIGRATIONS).await;
     let (path, url) = proxy(&database).await;

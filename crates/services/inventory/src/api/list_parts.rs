@@ -80,16 +80,3 @@ fn texts(field: &str, values: Vec<String>) -> Result<Vec<String>, Status> {
         None => bounded(field, values),
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_page_token_is_accepted_in_the_form_in_which_it_is_made() {
-        assert_eq!(decode_token("5").unwrap(), 5);
-        for other in ["+5", "05", "0", "-5", " 5", "5 ", "9223372036854775808", "five"] {
-            assert_eq!(decode_token(other).unwrap_err().code(), tonic::Code::InvalidArgument, "{other}");
-        }
-    }
-}

@@ -1,10 +1,9 @@
-//! `ReservePartsForAll`: reserves parts for several orders independently.
+//! `ReservePartsForAll`: reserves parts for several orders, each by itself.
 
 use contracts::proto::inventory::v1::{
-    Refusal, ReservePartsForAllRequest, ReservePartsForAllResponse, ReservePartsRequest, ReservePartsResult,
+    Refusal, ReservePartsForAllRequest, ReservePartsForAllResponse, ReservePartsResponse, ReservePartsResult,
     reserve_parts_result,
 };
-use futures::future::join_all;
 use platform::grpc::{self, reason, subject};
 use tonic::{Code, Request, Response, Status};
 
@@ -23,8 +22,8 @@ pub async fn handle(
         return Err(grpc::invalid("requests", format!("must have at most {MAX_ORDERS} entries")));
     }
 
-    // Concurrent, so that one statement reserves the parts for a group of these requests.
-    let results = join_all(requests.iter().map(|request| result(service, request))).await;
+    let results: Vec<ReservePartsResult> =
+        reserve_parts::reserve(service, &requests).await.into_iter().map(encode).collect();
 
     // The caller's circuit breaker counts the requests of a call that failed.
     if let Some(away) = results.first().and_then(unavailable)
@@ -35,8 +34,8 @@ pub async fn handle(
     Ok(Response::new(ReservePartsForAllResponse { results }))
 }
 
-async fn result(service: &InventoryService, request: &ReservePartsRequest) -> ReservePartsResult {
-    let result = match reserve_parts::reserve(service, request).await {
+fn encode(result: Result<ReservePartsResponse, Status>) -> ReservePartsResult {
+    let result = match result {
         Ok(reserved) => reserve_parts_result::Result::Reserved(reserved),
         Err(status) => reserve_parts_result::Result::Refused(refusal(&status)),
     };

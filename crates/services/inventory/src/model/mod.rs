@@ -6,4 +6,4 @@ mod reservation;
 
 pub use filter::{Filter, Page};
 pub use part::{Category, Dimensions, Manufacturer, NewPart, Part, Stock, Value};
-pub use reservation::{Holder, Lines, MaxShare, ReservedLine, Status};
+pub use reservation::{Ended, Holder, Lines, MaxShare, ReservedLine, Status};

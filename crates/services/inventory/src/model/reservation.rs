@@ -1,5 +1,5 @@
-//! An order's reservation of stock. The repositories implement its transitions: `repository/postgres/warehouse/` and
-//! `repository/memory/warehouse.rs`.
+//! An order's reservation of stock. The in-memory repository decides with [`Status::changes_to`] and [`Stock::follow`];
+//! the statements in `repository/postgres/warehouse/` decide the same about rows that they lock.
 
 use std::collections::BTreeMap;
 
@@ -8,6 +8,8 @@ use contracts::{
     money::Money,
 };
 use uuid::Uuid;
+
+use super::Stock;
 
 /// ```text
 ///                         ◀───reserve───
@@ -32,9 +34,60 @@ pub enum Status {
     Expired,
 }
 
+/// The reservation was released or committed, which contradicts the request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ended;
+
 impl Status {
     pub const fn holds_stock(self) -> bool {
         matches!(self, Self::Held | Self::Confirmed)
+    }
+
+    /// Returns whether a request for the status `to` changes a reservation with this status. One that is committed has
+    /// all that a request to reserve wants.
+    pub const fn changes_to(self, to: Self) -> Result<bool, Ended> {
+        match (self, to) {
+            (Self::Released, Self::Released) | (Self::Committed, Self::Held | Self::Confirmed | Self::Committed) => {
+                Ok(false)
+            }
+            (Self::Released | Self::Committed, _) => Err(Ended),
+            (Self::Held | Self::Confirmed | Self::Expired, _) => Ok(true),
+        }
+    }
+
+    const fn place(self) -> Place {
+        match self {
+            Self::Held | Self::Confirmed => Place::Reserved,
+            Self::Committed => Place::Consumed,
+            Self::Released | Self::Expired => Place::Available,
+        }
+    }
+}
+
+/// Where the units of a reservation are counted.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Available,
+    Reserved,
+    Consumed,
+}
+
+impl Stock {
+    /// Moves the units of an order whose reservation changes its status. `from` is `None` if the order had no
+    /// reservation. Returns false if the units stay where they are.
+    pub fn follow(&mut self, units: i64, from: Option<Status>, to: Status) -> bool {
+        let (from, to) = (from.map_or(Place::Available, Status::place), to.place());
+        *self.at(from) -= units;
+        *self.at(to) += units;
+        from != to
+    }
+
+    fn at(&mut self, place: Place) -> &mut i64 {
+        match place {
+            Place::Available => &mut self.available,
+            Place::Reserved => &mut self.reserved,
+            Place::Consumed => &mut self.consumed,
+        }
     }
 }
 
@@ -127,6 +180,31 @@ mod tests {
         assert!(allows(0.25, 5, 1) && !allows(0.25, 6, 1));
         assert!(allows(0.0, 1_000, 1));
         assert!([-0.1, 1.1, f64::NAN].into_iter().all(|share| MaxShare::new(share).is_none()));
+    }
+
+    #[test]
+    fn a_reservation_that_has_ended_does_not_change() {
+        use Status::{Committed, Confirmed, Expired, Held, Released};
+
+        for to in [Held, Confirmed, Released, Committed] {
+            assert_eq!(Released.changes_to(to), if to == Released { Ok(false) } else { Err(Ended) });
+            assert_eq!(Committed.changes_to(to), if to == Released { Err(Ended) } else { Ok(false) });
+            assert!([Held, Confirmed, Expired].iter().all(|from| from.changes_to(to) == Ok(true)));
+        }
+    }
+
+    #[test]
+    fn units_are_where_the_status_of_their_reservation_says() {
+        let mut stock = Stock { initial: 5, available: 5, ..Stock::default() };
+        let counts = |stock: Stock| (stock.available, stock.reserved, stock.consumed);
+
+        assert!(stock.follow(2, None, Status::Held) && !stock.follow(2, Some(Status::Held), Status::Confirmed));
+        assert_eq!(counts(stock), (3, 2, 0));
+        assert!(stock.follow(2, Some(Status::Held), Status::Expired));
+        assert!(!stock.follow(2, Some(Status::Expired), Status::Released));
+        assert_eq!(counts(stock), (5, 0, 0));
+        assert!(stock.follow(2, Some(Status::Expired), Status::Committed) && stock.adds_up());
+        assert_eq!(counts(stock), (3, 0, 2));
     }
 
     #[test]

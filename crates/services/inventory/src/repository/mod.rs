@@ -51,6 +51,16 @@ impl Expiry {
     }
 }
 
+/// A request to reserve an order's parts.
+#[derive(Clone, Debug)]
+pub struct ReservationRequest {
+    pub order: OrderId,
+    pub lines: Lines,
+    pub expiry: Expiry,
+    /// The user towards whose share the reservation counts; without one, it counts towards nobody's.
+    pub holder: Option<Holder>,
+}
+
 /// The orders whose reservations are due to expire.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Due {
@@ -66,21 +76,17 @@ pub const ABSENCE_COUNTS_FOR: Duration = Duration::from_secs(5);
 /// The stock and the orders' reservations. Every call is idempotent.
 #[async_trait]
 pub trait Warehouse: Send + Sync {
-    /// Reserves all lines or none. A repeated call returns the reservation with the parts and prices of the first call.
-    /// The last call decides about the expiry: a confirmed reservation is held again, since its order's payment was
-    /// declined. The parts of an expired reservation are reserved again.
+    /// Decides each request by itself. Returns the results in the order of the requests.
+    ///
+    /// Reserves all lines of a request or none. A repeated request returns the reservation with the parts and prices of
+    /// the first one. The last request decides about the expiry: a confirmed reservation is held again, since its
+    /// order's payment was declined. The parts of an expired reservation are reserved again.
     ///
     /// Fails with [`PartNotFound`](Error::PartNotFound), [`OutOfStock`](Error::OutOfStock),
     /// [`ReservationEnded`](Error::ReservationEnded) once the reservation is released, or
     /// [`TooManyReserved`](Error::TooManyReserved) if the `holder` would hold more of a part in held reservations than
-    /// his share. Without a `holder`, the reservation counts towards no user's share.
-    async fn reserve(
-        &self,
-        order: OrderId,
-        lines: &Lines,
-        expiry: Expiry,
-        holder: Option<Holder>,
-    ) -> Result<Vec<ReservedLine>, Error>;
+    /// the user's share.
+    async fn reserve(&self, requests: Vec<ReservationRequest>) -> Vec<Result<Vec<ReservedLine>, Error>>;
     /// Returns an order's parts to the stock, if it has a reservation, and closes the order for later reservations.
     ///
     /// Fails with [`ReservationEnded`](Error::ReservationEnded) once the reservation is committed.

@@ -7,30 +7,30 @@ use crate::{
     error::Error,
     metrics,
     model::{Holder, Lines, ReservedLine},
-    repository::Expiry,
+    repository::{Expiry, ReservationRequest},
 };
 
 impl InventoryService {
-    /// With `confirm`, the reservation lasts until the order ends; otherwise it counts towards the user's share, and
-    /// expires unless the order exists when it is due.
-    pub async fn reserve(
-        &self,
-        order: OrderId,
-        user: Option<UserId>,
-        lines: &Lines,
-        confirm: bool,
-    ) -> Result<Vec<ReservedLine>, Error> {
+    /// Returns the request of an order for parts. With `confirm`, the reservation lasts until the order ends; otherwise
+    /// it counts towards the user's share, and expires unless the order exists when it is due.
+    pub fn request(&self, order: OrderId, user: Option<UserId>, lines: Lines, confirm: bool) -> ReservationRequest {
         let expiry = if confirm { Expiry::Never } else { Expiry::After(self.reservation_ttl) };
         let holder = user.map(|user| Holder { user, max_share: self.max_share });
-        let result = self.warehouse.reserve(order, lines, expiry, holder).await;
-        let label = match &result {
-            Ok(_) => "reserved",
-            Err(Error::OutOfStock(_)) => "out_of_stock",
-            Err(Error::TooManyReserved(_)) => "too_many_reserved",
-            Err(_) => "refused",
-        };
-        metrics::reserved(label);
-        result
+        ReservationRequest { order, lines, expiry, holder }
+    }
+
+    /// Decides each request by itself. Returns the results in the order of the requests.
+    pub async fn reserve(&self, requests: Vec<ReservationRequest>) -> Vec<Result<Vec<ReservedLine>, Error>> {
+        let results = self.warehouse.reserve(requests).await;
+        for result in &results {
+            metrics::reserved(match result {
+                Ok(_) => "reserved",
+                Err(Error::OutOfStock(_)) => "out_of_stock",
+                Err(Error::TooManyReserved(_)) => "too_many_reserved",
+                Err(_) => "refused",
+            });
+        }
+        results
     }
 
     pub async fn report_unpaid_share(&self) {

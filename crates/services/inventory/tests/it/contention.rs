@@ -220,25 +220,6 @@ async fn cancelling_and_expiring_at_once_gives_back_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn concurrent_confirmation_and_expiry_leave_the_parts_reserved() {
-    let (fixture, database) = postgres().await;
-    let [part] = fixture.stocked([100]).await;
-
-    for round in 1..=30 {
-        let order = new_order();
-        assert!(buy(fixture.clone(), order, vec![(part, 1)], AT_ONCE).await);
-        let expiring = fixture.clone();
-        let expired = tokio::spawn(async move { expiring.expire(10).await.unwrap() });
-        let confirmed = buy(fixture.clone(), order, vec![(part, 1)], Expiry::Never).await;
-        expired.await.unwrap();
-
-        assert!(confirmed);
-        assert_eq!(fixture.available(part).await, 100 - round);
-    }
-    audit(&database.pool).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn concurrent_reservation_and_release_leave_nothing_reserved() {
     let (fixture, database) = postgres().await;
     let [part] = fixture.stocked([5]).await;

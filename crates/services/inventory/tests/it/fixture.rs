@@ -10,7 +10,9 @@ use contracts::{
 use inventory::{
     error::Error,
     model::{Category, Dimensions, Holder, Manufacturer, MaxShare, NewPart, ReservedLine, Stock, Value},
-    repository::{Catalogue, Due, Expiry, MIGRATIONS, MemoryInventory, PgCatalogue, PgWarehouse, Warehouse},
+    repository::{
+        Catalogue, Due, Expiry, MIGRATIONS, MemoryInventory, PgCatalogue, PgWarehouse, ReservationRequest, Warehouse,
+    },
 };
 use platform::{ids, postgres::Database};
 
@@ -84,6 +86,10 @@ pub fn part(stock: i64) -> NewPart {
     }
 }
 
+pub fn request(order: OrderId, lines: &[(PartId, i64)], expiry: Expiry, holder: Option<Holder>) -> ReservationRequest {
+    ReservationRequest { order, lines: lines.iter().copied().collect(), expiry, holder }
+}
+
 impl Fixture {
     /// Adds one new part for each of the given initial stocks.
     pub async fn stocked<const N: usize>(&self, stock: [i64; N]) -> [PartId; N] {
@@ -108,7 +114,7 @@ impl Fixture {
         lines: &[(PartId, i64)],
         expiry: Expiry,
     ) -> Result<Vec<ReservedLine>, Error> {
-        self.warehouse.reserve(order, &lines.iter().copied().collect(), expiry, None).await
+        self.warehouse.reserve(vec![request(order, lines, expiry, None)]).await.remove(0)
     }
 
     /// Reserves for a user who may hold a quarter of a part.
@@ -120,7 +126,7 @@ impl Fixture {
         expiry: Expiry,
     ) -> Result<Vec<ReservedLine>, Error> {
         let holder = Holder { user, max_share: MaxShare::new(0.25).unwrap() };
-        self.warehouse.reserve(order, &lines.iter().copied().collect(), expiry, Some(holder)).await
+        self.warehouse.reserve(vec![request(order, lines, expiry, Some(holder))]).await.remove(0)
     }
 
     pub async fn due(&self, limit: i64) -> Vec<OrderId> {

@@ -6,13 +6,13 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use contracts::{
     events::Cause,
-    ids::{OrderId, PartId},
+    ids::{OrderId, PartId, UserId},
 };
 use inventory::{
     client::{MemoryExistingOrders, Unavailable as OrderUnavailable},
     error::Error,
-    model::{Filter, Holder, Lines, MaxShare, NewPart, Page, ReservedLine, Status},
-    repository::{Due, Expiry, MemoryInventory, Warehouse},
+    model::{Filter, Lines, MaxShare, NewPart, Page, ReservedLine, Status},
+    repository::{Due, Expiry, MemoryInventory, ReservationRequest, Warehouse},
     service::InventoryService,
 };
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusRecorder};
@@ -49,6 +49,16 @@ async fn fixture() -> Fixture {
     Fixture { service, inventory, orders, part }
 }
 
+async fn reserve(
+    service: &InventoryService,
+    order: OrderId,
+    user: Option<UserId>,
+    lines: Lines,
+    confirm: bool,
+) -> Result<Vec<ReservedLine>, Error> {
+    service.reserve(vec![service.request(order, user, lines, confirm)]).await.remove(0)
+}
+
 impl Fixture {
     fn lines(&self, quantity: i64) -> Lines {
         [(self.part, quantity)].into_iter().collect()
@@ -57,7 +67,7 @@ impl Fixture {
     /// A new order whose reservation is confirmed if `confirm` is set, otherwise held.
     async fn order(&self, confirm: bool) -> OrderId {
         let order = new_order();
-        self.service.reserve(order, None, &self.lines(1), confirm).await.unwrap();
+        reserve(&self.service, order, None, self.lines(1), confirm).await.unwrap();
         order
     }
 
@@ -170,32 +180,6 @@ async fn no_reservation_expires_while_order_is_away() {
     assert_eq!((fixture.status(created), fixture.status(abandoned)), (Status::Confirmed, Status::Expired));
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_creation_that_is_repeated_late_keeps_its_parts() {
-    let fixture = fixture().await;
-    let order = fixture.order(false).await;
-    tokio::time::sleep(TTL.mul_f64(0.99)).await;
-    fixture.service.reserve(order, None, &fixture.lines(1), false).await.unwrap();
-    tokio::time::sleep(TTL.mul_f64(0.02)).await;
-
-    fixture.service.expire_reservations().await.unwrap();
-    fixture.orders.create(order);
-
-    assert_eq!(fixture.status(order), Status::Held);
-}
-
-#[tokio::test]
-async fn a_cancelled_order_releases_and_an_assembled_one_commits() {
-    let fixture = fixture().await;
-    let (cancelled, assembled) = (fixture.order(true).await, fixture.order(true).await);
-
-    fixture.service.order_cancelled(new_cause(), cancelled).await.unwrap();
-    fixture.service.ship_assembled(new_cause(), assembled).await.unwrap();
-
-    assert_eq!((fixture.status(cancelled), fixture.status(assembled)), (Status::Released, Status::Committed));
-    assert_eq!(fixture.available().await, 4);
-}
-
 /// A test installs the recorder for its thread.
 fn recorder() -> PrometheusRecorder {
     PrometheusBuilder::new().build_recorder()
@@ -228,13 +212,13 @@ async fn reservations_are_counted_by_outcome() {
 
     fixture.order(false).await;
     fixture.order(true).await;
-    fixture.service.reserve(new_order(), None, &fixture.lines(9), false).await.unwrap_err();
-    fixture.service.reserve(new_order(), None, &unknown, false).await.unwrap_err();
+    reserve(&fixture.service, new_order(), None, fixture.lines(9), false).await.unwrap_err();
+    reserve(&fixture.service, new_order(), None, unknown, false).await.unwrap_err();
     let many = part(40);
     fixture.service.seed(std::slice::from_ref(&many)).await.unwrap();
     let half: Lines = [(many.id, 20)].into_iter().collect();
     let bounded = fixture.service.clone().with_max_share(MaxShare::new(0.25).unwrap());
-    bounded.reserve(new_order(), Some(new_user()), &half, false).await.unwrap_err();
+    reserve(&bounded, new_order(), Some(new_user()), half, false).await.unwrap_err();
 
     let rendered = recorder.handle().render();
     for (outcome, count) in [("reserved", 2), ("out_of_stock", 1), ("too_many_reserved", 1), ("refused", 1)] {
@@ -252,8 +236,8 @@ fn unavailable<T>() -> Result<T, Error> {
 
 #[async_trait]
 impl Warehouse for Unavailable {
-    async fn reserve(&self, _: OrderId, _: &Lines, _: Expiry, _: Option<Holder>) -> Result<Vec<ReservedLine>, Error> {
-        unavailable()
+    async fn reserve(&self, requests: Vec<ReservationRequest>) -> Vec<Result<Vec<ReservedLine>, Error>> {
+        requests.iter().map(|_| unavailable()).collect()
     }
 
     async fn release(&self, _: OrderId, _: Option<Cause>) -> Result<(), Error> {

@@ -105,18 +105,6 @@ fn restock() -> RestockPartsRequest {
 }
 
 #[tokio::test]
-async fn a_restock_counts_once() {
-    let inventory = started().await;
-    let restock = restock();
-
-    for _ in 0..3 {
-        inventory.service_named("shipyard").restock_parts(restock.clone()).await.unwrap();
-    }
-
-    assert_eq!(stock(&inventory).await, 55);
-}
-
-#[tokio::test]
 async fn a_restock_has_its_author() {
     let inventory = started().await;
     let operator = ids::random();

@@ -87,23 +87,3 @@ async fn each_status_is_recorded(fixture: Fixture, times: Times) {
         assert_eq!(times.ended(order).await, (true, false));
     }
 }
-
-#[tokio::test]
-async fn only_the_first_time_is_recorded() {
-    let (fixture, database) = crate::fixture::postgres().await;
-    let [part] = fixture.stocked([1]).await;
-    let order = new_order();
-    let ended = async || -> String {
-        let ended = sqlx::query_scalar("select first_ended_at::text from reservations where order_uuid = $1");
-        ended.bind(order.uuid()).fetch_one(&database.pool).await.unwrap()
-    };
-    fixture.reserve(order, &[(part, 1)], AT_ONCE).await.unwrap();
-    fixture.expire(1).await.unwrap();
-    let first = ended().await;
-
-    fixture.reserve(order, &[(part, 1)], AT_ONCE).await.unwrap();
-    fixture.expire(1).await.unwrap();
-    fixture.warehouse.release(order, None).await.unwrap();
-
-    assert_eq!(ended().await, first);
-}

@@ -50,16 +50,3 @@ kinds! {
     OrderCancelled = "order_cancelled", with { "reason": "BY_USER", "paid": true };
     ShipDelivered = "ship_delivered", with { "tracking_number": "A1B2C3D4E5F6" };
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn kinds_are_read_as_they_are_written() {
-        for kind in Kind::ALL {
-            assert_eq!(Kind::parse(kind.as_str()), Some(kind));
-        }
-        assert_eq!(Kind::parse("order_lost"), None);
-    }
-}

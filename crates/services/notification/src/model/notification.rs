@@ -82,15 +82,3 @@ pub struct Notification {
     pub created_at: DateTime<Utc>,
     pub sent_at: Option<DateTime<Utc>>,
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn statuses_are_read_as_they_are_written() {
-        for status in [Status::Queued, Status::Sent, Status::Failed] {
-            assert_eq!(Status::parse(status.as_str()), Some(status));
-        }
-    }
-}

@@ -69,13 +69,6 @@ mod tests {
         ]
     }
 
-    #[test]
-    fn backoff_grows_to_a_bound() {
-        assert_eq!(backoff(0), Duration::from_secs(1));
-        assert_eq!(backoff(2), Duration::from_secs(4));
-        assert_eq!(backoff(i32::MAX), MAX_BACKOFF);
-    }
-
     proptest! {
         /// For every sequence of errors, at most two attempts may have reached the user.
         #[test]

@@ -105,19 +105,6 @@ mod tests {
     }
 
     #[test]
-    fn a_payment_names_its_method_and_transaction() {
-        let facts = json!({ "payment_method": "CREDIT_CARD", "transaction_uuid": "t-1" });
-
-        let text = built_in().notification(Kind::OrderPaid, order(), &facts).unwrap();
-
-        assert_eq!(
-            text,
-            "Your order is paid (credit card), and your ship is being built.\n\
-            Order: 00000000-0000-0000-0000-000000000000\nTransaction: t-1"
-        );
-    }
-
-    #[test]
     fn each_reason_of_a_cancellation_has_its_own_text() {
         let text = |reason: &str, paid: bool| {
             let facts = json!({ "reason": reason, "paid": paid });
@@ -130,36 +117,6 @@ mod tests {
         assert_eq!(text("PAYMENT_DEADLINE", false), "Your order was not paid in time and is cancelled.");
         assert!(text("ASSEMBLY_FAILED", true).starts_with("We are sorry: your ship cannot be built"));
         assert!(text("OUT_OF_STOCK", true).starts_with("We are sorry: we have run out of a part"));
-    }
-
-    #[test]
-    fn a_delivery_names_its_tracking_number() {
-        let facts = json!({ "tracking_number": "A1B2C3D4E5F6" });
-
-        let text = built_in().notification(Kind::ShipDelivered, order(), &facts).unwrap();
-
-        assert_eq!(
-            text,
-            "Your ship is delivered.\nOrder: 00000000-0000-0000-0000-000000000000\nTracking number: A1B2C3D4E5F6"
-        );
-    }
-
-    #[test]
-    fn the_reply_to_start_names_the_chat() {
-        let text = built_in().start("42", "Ada").unwrap();
-
-        assert!(text.starts_with("Welcome aboard, Ada!") && text.ends_with("target: 42"), "{text}");
-    }
-
-    #[test]
-    fn each_outcome_of_a_code_has_its_own_text() {
-        let text = |outcome: Confirmation| built_in().contact(outcome.as_str(), "42").unwrap();
-
-        assert!(text(Confirmation::Confirmed).starts_with("Confirmed"));
-        assert!(text(Confirmation::WrongCode).contains("has expired"));
-        assert!(text(Confirmation::OtherChat).ends_with(": 42"));
-        assert!(text(Confirmation::TooMany).starts_with("Too many"));
-        assert!(built_in().contact(Confirmation::UNAVAILABLE, "42").unwrap().ends_with("try again later."));
     }
 
     #[test]

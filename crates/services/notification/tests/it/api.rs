@@ -2,16 +2,13 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use contracts::events::{
-    CancelReason, DELIVERY_STATUSES, DeliveryStatusUpdated, Event, OrderCancelled, OrderPaid, ShipAssembled,
-};
+use contracts::events::{DELIVERY_STATUSES, DeliveryStatusUpdated, Event, OrderPaid, ShipAssembled};
 use contracts::proto::notification::v1::{
     ListNotificationsRequest, Notification, NotificationStatus, ResendNotificationRequest,
     notification_service_client::NotificationServiceClient,
 };
 use notification::{app, config::Config, model::Kind, repository::MIGRATIONS};
 use platform::{
-    auth::SESSION_METADATA,
     config::Settings,
     grpc::{Peer, reason},
     ids,
@@ -28,14 +25,14 @@ use wiremock::{
 
 const TOKEN: &str = "123456:token";
 
-/// The service, which may be restarted, and the systems that it calls.
+/// The service, and the systems that it calls.
 struct Fixture {
     kafka: Kafka,
     iam: Iam,
     telegram: MockServer,
     settings: Settings,
     address: SocketAddr,
-    service: Option<Running>,
+    _service: Running,
 }
 
 impl Fixture {
@@ -51,16 +48,8 @@ impl Fixture {
                 ("TELEGRAM_CHAT_ID", "-100".to_owned()),
             ])
             .with(token.map(|token| ("TELEGRAM_BOT_TOKEN", token.to_owned())));
-        let (address, service) = start(&settings).await;
-        Self { kafka, iam, telegram, settings, address, service: Some(service) }
-    }
-
-    async fn restart(&mut self) {
-        if let Some(service) = self.service.take() {
-            service.stop().await;
-        }
-        let (address, service) = start(&self.settings).await;
-        (self.address, self.service) = (address, Some(service));
+        let (address, running) = testkit::start(app::build(Config::load(&settings).unwrap()).await.unwrap()).await;
+        Self { kafka, iam, telegram, settings, address, _service: running }
     }
 
     async fn telegram_answers(&self, method: &str, chat: Option<&str>, answer: ResponseTemplate) {
@@ -104,15 +93,16 @@ impl Fixture {
         self.list(order, None).await.unwrap()
     }
 
+    /// Returns a channel without the identity of a service.
+    fn peer(&self) -> Peer {
+        Peer::lazy("notification", "TEST_ADDRESS", &self.address.to_string()).unwrap()
+    }
+
     async fn list(&self, order: Uuid, session: Option<&str>) -> Result<Vec<Notification>, Status> {
-        let mut request = Request::new(ListNotificationsRequest { order_uuid: order.to_string() });
-        let address = self.address;
-        let peer = match session {
-            Some(session) => {
-                request.metadata_mut().insert(SESSION_METADATA, session.parse().unwrap());
-                Peer::lazy("notification", "TEST_ADDRESS", &address.to_string()).unwrap()
-            }
-            None => testkit::peer("notification", address),
+        let request = ListNotificationsRequest { order_uuid: order.to_string() };
+        let (request, peer) = match session {
+            Some(session) => (testkit::with_session(session, request), self.peer()),
+            None => (Request::new(request), testkit::peer("notification", self.address)),
         };
         let mut client = NotificationServiceClient::new(peer);
         Ok(client.list_notifications(request).await?.into_inner().notifications)
@@ -120,10 +110,8 @@ impl Fixture {
 
     async fn resend(&self, order: Uuid, kind: &str, session: &str) -> Result<Notification, Status> {
         let message = ResendNotificationRequest { order_uuid: order.to_string(), kind: kind.to_owned() };
-        let mut request = Request::new(message);
-        request.metadata_mut().insert(SESSION_METADATA, session.parse().unwrap());
-        let peer = Peer::lazy("notification", "TEST_ADDRESS", &self.address.to_string()).unwrap();
-        let mut client = NotificationServiceClient::new(peer);
+        let request = testkit::with_session(session, message);
+        let mut client = NotificationServiceClient::new(self.peer());
         Ok(client.resend_notification(request).await?.into_inner().notification.unwrap())
     }
 
@@ -150,14 +138,6 @@ impl Fixture {
         })
         .await
     }
-}
-
-async fn start(settings: &Settings) -> (SocketAddr, Running) {
-    let app = app::build(Config::load(settings).unwrap()).await.unwrap();
-    let (address, readiness) = (app.address().unwrap(), app.readiness());
-    let service = testkit::run(|stop| app.run(stop));
-    readiness.ready().await;
-    (address, service)
 }
 
 fn ok(result: &Value) -> ResponseTemplate {
@@ -257,86 +237,6 @@ async fn a_user_is_notified_of_the_delivery_once_and_of_no_other_status() {
 }
 
 #[tokio::test]
-async fn an_invalid_request_names_its_field() {
-    let fixture = Fixture::new(None).await;
-    let mut client = NotificationServiceClient::new(testkit::peer("notification", fixture.address));
-
-    let refused = client.list_notifications(ListNotificationsRequest { order_uuid: "x".to_owned() }).await.unwrap_err();
-    let unknown = fixture.list(ids::random(), None).await.unwrap();
-
-    assert_eq!((refused.code(), refused.message()), (Code::InvalidArgument, "order_uuid: must be a uuid"));
-    assert_eq!(unknown, []);
-}
-
-#[tokio::test]
-async fn a_rejected_message_fails_and_a_rate_limited_one_is_retried() {
-    let fixture = Fixture::new(Some(TOKEN)).await;
-    let refusal = json!({ "ok": false, "error_code": 403, "description": "Forbidden: bot was blocked by the user" });
-    let pause = json!({ "ok": false, "description": "Too Many Requests", "parameters": { "retry_after": 1 } });
-    fixture.telegram_answers("getUpdates", None, no_updates()).await;
-    fixture.telegram_answers("sendMessage", Some("403"), ResponseTemplate::new(403).set_body_json(refusal)).await;
-    Mock::given(path(format!("/bot{TOKEN}/sendMessage")))
-        .and(body_partial_json(json!({ "chat_id": "-100" })))
-        .respond_with(ResponseTemplate::new(429).set_body_json(pause))
-        .up_to_n_times(1)
-        .mount(&fixture.telegram)
-        .await;
-    fixture.telegram_answers("sendMessage", None, ok(&json!({ "message_id": 1 }))).await;
-    let (blocked, order, user) = (ids::random(), ids::random(), ids::random());
-    fixture.iam.add_user(user, &[("telegram", "403")]);
-    let cancelled = OrderCancelled {
-        order_uuid: order.to_string(),
-        user_uuid: ids::random().to_string(),
-        reason: CancelReason::PaymentDeadline.into(),
-        ..OrderCancelled::default()
-    };
-
-    fixture.publish(blocked, paid(blocked, user)).await;
-    fixture.publish(order, cancelled).await;
-
-    let rejected = fixture.settled(blocked, 1).await;
-    let retried = fixture.settled(order, 1).await;
-    assert_eq!((rejected[0].status(), rejected[0].attempts), (NotificationStatus::Failed, 1));
-    assert_eq!((retried[0].status(), retried[0].attempts), (NotificationStatus::Sent, 2));
-    assert!(fixture.sent().await.iter().any(|(_, text)| text.starts_with("Your order was not paid in time")));
-}
-
-#[tokio::test]
-async fn a_rejection_with_a_nul_ends_the_notification_at_once() {
-    let fixture = Fixture::new(Some(TOKEN)).await;
-    let refusal = json!({ "ok": false, "error_code": 400, "description": "Bad Request\0" });
-    fixture.telegram_answers("getUpdates", None, no_updates()).await;
-    fixture.telegram_answers("sendMessage", None, ResponseTemplate::new(400).set_body_json(refusal)).await;
-    let (order, user) = (ids::random(), ids::random());
-    fixture.iam.add_user(user, &[("telegram", "42")]);
-
-    fixture.publish(order, paid(order, user)).await;
-
-    let ended = fixture.settled(order, 1).await;
-    assert_eq!((ended[0].status(), ended[0].attempts, ended[0].ambiguous), (NotificationStatus::Failed, 1, false));
-}
-
-#[tokio::test]
-async fn a_message_that_a_proxy_refuses_stays_queued_and_is_sent() {
-    let fixture = Fixture::new(Some(TOKEN)).await;
-    fixture.telegram_answers("getUpdates", None, no_updates()).await;
-    fixture.telegram_answers("getMe", None, ok(&json!({ "id": 123_456 }))).await;
-    Mock::given(path(format!("/bot{TOKEN}/sendMessage")))
-        .respond_with(ResponseTemplate::new(403).set_body_string("<html>"))
-        .up_to_n_times(2)
-        .mount(&fixture.telegram)
-        .await;
-    fixture.telegram_answers("sendMessage", None, ok(&json!({ "message_id": 1 }))).await;
-    let (order, user) = (ids::random(), ids::random());
-    fixture.iam.add_user(user, &[("telegram", "42")]);
-
-    fixture.publish(order, paid(order, user)).await;
-
-    let sent = fixture.settled(order, 1).await;
-    assert_eq!((sent[0].status(), sent[0].attempts, sent[0].ambiguous), (NotificationStatus::Sent, 3, false));
-}
-
-#[tokio::test]
 async fn a_rejected_message_is_resent_to_the_contact_that_the_owner_has_then() {
     let fixture = Fixture::new(Some(TOKEN)).await;
     let refusal = json!({ "ok": false, "error_code": 403, "description": "Forbidden: bot was blocked by the user" });
@@ -368,37 +268,6 @@ async fn a_rejected_message_is_resent_to_the_contact_that_the_owner_has_then() {
     assert_eq!((sent[0].status(), sent[0].attempts, sent[0].ambiguous), (NotificationStatus::Sent, 2, false));
     let chats: Vec<_> = fixture.sent().await.into_iter().map(|(chat, _)| chat).collect();
     assert_eq!(chats, ["403", "42"]);
-}
-
-#[tokio::test]
-async fn start_is_answered_once_across_a_restart() {
-    let mut fixture = Fixture::new(Some(TOKEN)).await;
-    let update = json!([{ "update_id": 7, "message": { "chat": { "id": 5 }, "text": "/start" } }]);
-    let from_the_start =
-        Mock::given(path(format!("/bot{TOKEN}/getUpdates"))).and(body_partial_json(json!({ "offset": 0 })));
-    from_the_start.respond_with(ok(&update)).mount(&fixture.telegram).await;
-    fixture.telegram_answers("getUpdates", None, no_updates()).await;
-    fixture.telegram_answers("sendMessage", None, ok(&json!({ "message_id": 1 }))).await;
-
-    requested_from(&fixture, 8, 1).await;
-    fixture.restart().await;
-    requested_from(&fixture, 8, 2).await;
-
-    let sent = fixture.sent().await;
-    assert_eq!(sent.len(), 1, "{sent:?}");
-    assert!(sent[0].0 == "5" && sent[0].1.starts_with("Welcome aboard!"));
-}
-
-/// Waits until the bot has requested updates from `offset` on `times` times.
-async fn requested_from(fixture: &Fixture, offset: i64, times: usize) {
-    eventually(|| async {
-        let requests = fixture.telegram.received_requests().await.unwrap_or_default();
-        let matching = requests
-            .iter()
-            .filter(|request| request.body_json::<Value>().is_ok_and(|body| body["offset"] == json!(offset)));
-        (matching.count() >= times).then_some(())
-    })
-    .await;
 }
 
 #[tokio::test]

@@ -122,8 +122,6 @@ pub enum Reply {
     Error(MessengerError),
     /// The messenger accepts the message, but the call times out.
     AcceptedButTimedOut,
-    /// The messenger drops the message, and the call times out.
-    TimedOut,
 }
 
 /// A message that the messenger accepted.
@@ -235,7 +233,7 @@ async fn answer(reply: Option<Reply>) -> Result<(), MessengerError> {
     match reply {
         None => Ok(()),
         Some(Reply::Error(error)) => Err(error),
-        Some(Reply::AcceptedButTimedOut | Reply::TimedOut) => {
+        Some(Reply::AcceptedButTimedOut) => {
             tokio::time::sleep(CALL_TIMEOUT).await;
             Err(MessengerError::Unknown("timed out".to_owned()))
         }

@@ -4,7 +4,6 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod api;
-mod bad_gateway;
 mod bot;
 mod fakes;
 mod queue;

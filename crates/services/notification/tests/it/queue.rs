@@ -1,6 +1,6 @@
 //! Tests of the queue in PostgreSQL when it is long, shared with another replica, or full of ended rows.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use contracts::ids::{OrderId, UserId};
 use futures::future::join_all;
@@ -139,39 +139,6 @@ async fn two_replicas_claim_the_same_notifications_without_a_deadlock() {
         let undo = "update notifications set sending_since = null, attempts = 0";
         sqlx::query(undo).execute(&database.pool).await.unwrap();
     }
-}
-
-#[tokio::test]
-async fn ended_notifications_are_removed_ten_times_as_fast_as_they_come() {
-    let database = testkit::database(&MIGRATIONS).await;
-    let (pool, notifications) = (database.pool.clone(), PgNotifications::new(database.pool));
-    let (age, batch, coming) = (Duration::from_hours(9 * 24), 500, 50);
-    let end = "update notifications set status = 'sent', sent_at = now() - interval '10 days',
-        next_attempt_at = now() - interval '10 days' where status = 'queued'";
-    fill(&pool, 9, 500).await;
-    sqlx::query(end).execute(&pool).await.unwrap();
-
-    let mut batches = 0;
-    loop {
-        fill(&pool, 1, coming / 2).await;
-        sqlx::query(end).execute(&pool).await.unwrap();
-        batches += 1;
-        // Like the retention job, removes the next batch at once after a full one.
-        if notifications.remove_ended(age, batch).await.unwrap() < batch.cast_unsigned() {
-            break;
-        }
-    }
-
-    let left: i64 = sqlx::query_scalar("select count(*) from notifications").fetch_one(&pool).await.unwrap();
-    assert_eq!((left, batches), (0, 5_000 / (500 - 50) + 1));
-    fill(&pool, 1, 5).await;
-    let recent = "update notifications set status = 'sent', sent_at = now() where chat is not null";
-    sqlx::query(recent).execute(&pool).await.unwrap();
-    assert_eq!(
-        notifications.remove_ended(age, batch).await.unwrap(),
-        0,
-        "neither queued notifications nor recently ended ones"
-    );
 }
 
 /// Queues a notification of a kind that this build does not know, as a newer replica does.

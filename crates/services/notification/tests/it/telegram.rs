@@ -35,6 +35,10 @@ async fn outcome(answer: ResponseTemplate) -> Result<(), MessengerError> {
     outcome
 }
 
+fn answer(code: u16) -> ResponseTemplate {
+    ResponseTemplate::new(code)
+}
+
 fn refusal(code: u16, description: &str) -> ResponseTemplate {
     ResponseTemplate::new(code).set_body_json(json!({ "ok": false, "error_code": code, "description": description }))
 }
@@ -51,33 +55,6 @@ async fn a_message_is_sent_to_its_chat() {
         .await;
 
     telegram(&format!("{}/api/", server.uri())).send(&MESSAGE).await.unwrap();
-}
-
-#[tokio::test]
-async fn a_pause_is_as_long_as_telegram_says() {
-    let with_pause = ResponseTemplate::new(429).set_body_json(
-        json!({ "ok": false, "error_code": 429, "description": "Too Many Requests", "parameters": { "retry_after": 7 } }),
-    );
-
-    assert_eq!(outcome(with_pause).await, Err(MessengerError::RateLimited(Duration::from_secs(7))));
-    assert!(matches!(outcome(ResponseTemplate::new(429)).await, Err(MessengerError::RateLimited(_))));
-}
-
-#[tokio::test]
-async fn a_pause_is_an_hour_at_most() {
-    let ages =
-        ResponseTemplate::new(429).set_body_json(json!({ "ok": false, "parameters": { "retry_after": u64::MAX } }));
-
-    assert_eq!(outcome(ages).await, Err(MessengerError::RateLimited(Duration::from_hours(1))));
-}
-
-#[tokio::test]
-async fn a_rejection_is_permanent() {
-    for (code, description) in [(403, "Forbidden: bot was blocked by the user"), (400, "Bad Request: chat not found")] {
-        let outcome = outcome(refusal(code, description)).await;
-
-        assert_eq!(outcome, Err(MessengerError::Rejected(format!("{code}: {description}"))));
-    }
 }
 
 #[tokio::test]
@@ -123,46 +100,39 @@ async fn a_group_that_moves_on_and_on_is_no_endless_loop() {
 }
 
 #[tokio::test]
-async fn an_error_that_an_operator_can_correct_is_unreachable() {
-    for answer in [
-        refusal(401, "Unauthorized"),
-        refusal(404, "Not Found"),
-        ResponseTemplate::new(302).insert_header("location", "http://example.com"),
+async fn each_answer_has_its_consequence_for_the_message() {
+    let pause = |pause: u64| {
+        let parameters = json!({ "ok": false, "parameters": { "retry_after": pause } });
+        answer(429).set_body_json(parameters)
+    };
+    for (case, answer, expected) in [
+        ("a pause", pause(7), "RateLimited(7s)"),
+        ("a pause of ages", pause(u64::MAX), "RateLimited(3600s)"),
+        ("a pause without a length", answer(429), "RateLimited("),
+        ("the user's refusal", refusal(403, "blocked"), "Rejected(\"403: blocked\")"),
+        ("a wrong chat", refusal(400, "chat not found"), "Rejected(\"400: chat not found\")"),
+        ("a refusal without the envelope about the message", answer(400), "Rejected("),
+        ("a message that is too long", answer(413), "Rejected("),
+        ("a message that cannot be processed", answer(422), "Rejected("),
+        ("a wrong token", refusal(401, "Unauthorized"), "Unreachable("),
+        ("a wrong address", refusal(404, "Not Found"), "Unreachable("),
+        ("another place", answer(302).insert_header("location", "http://example.com"), "Unreachable("),
+        ("a proxy's refusal", answer(403).set_body_string("<html>"), "Unreachable("),
+        ("a proxy that wants a password", answer(407), "Unreachable("),
+        ("a proxy's limit", answer(408).set_body_json(json!({ "error": "too slow" })), "Unreachable("),
+        ("silence", answer(200).set_delay(Duration::from_mins(5)), "Unknown("),
+        ("a page of a proxy", answer(200).set_body_string("<html>"), "Unknown("),
+        ("an error of Telegram", refusal(500, "Internal Server Error"), "Unknown("),
+        ("a bad gateway", answer(502).set_body_string("<html>"), "Unknown("),
+        ("a gateway's limit", answer(504), "Unknown("),
     ] {
-        assert!(matches!(outcome(answer).await, Err(MessengerError::Unreachable(_))));
+        let error = format!("{:?}", outcome(answer).await.unwrap_err());
+        assert!(error.starts_with(expected), "{case}: {error}");
     }
 }
 
 #[tokio::test]
-async fn a_refusal_without_the_envelope_is_not_telegrams() {
-    for answer in [
-        ResponseTemplate::new(403).set_body_string("<html>"),
-        ResponseTemplate::new(407),
-        ResponseTemplate::new(408).set_body_json(json!({ "error": "too slow" })),
-    ] {
-        assert!(matches!(outcome(answer).await, Err(MessengerError::Unreachable(_))));
-    }
-    for about_the_message in [400, 413, 422] {
-        let outcome = outcome(ResponseTemplate::new(about_the_message)).await;
-        assert!(matches!(outcome, Err(MessengerError::Rejected(_))), "{about_the_message}");
-    }
-}
-
-#[tokio::test]
-async fn without_an_answer_the_result_is_unknown() {
-    for answer in [
-        ResponseTemplate::new(200).set_delay(Duration::from_mins(5)),
-        ResponseTemplate::new(200).set_body_string("<html>"),
-        refusal(500, "Internal Server Error"),
-        ResponseTemplate::new(502).set_body_string("<html>"),
-        ResponseTemplate::new(504),
-    ] {
-        assert!(matches!(outcome(answer).await, Err(MessengerError::Unknown(_))));
-    }
-}
-
-#[tokio::test]
-async fn a_connection_that_ends_early_leaves_the_result_unknown() {
+async fn a_connection_that_ends_early_leaves_the_result_unknown_and_none_makes_telegram_unreachable() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let telegram = telegram(&format!("http://{}", listener.local_addr().unwrap()));
     let server = async {
@@ -170,20 +140,13 @@ async fn a_connection_that_ends_early_leaves_the_result_unknown() {
         assert_ne!(stream.read(&mut [0; 1000]).await.unwrap(), 0);
     };
 
-    let (outcome, ()) = tokio::join!(telegram.send(&MESSAGE), server);
+    let (ended, ()) = tokio::join!(telegram.send(&MESSAGE), server);
+    drop(listener);
+    let unreachable = telegram.send(&MESSAGE).await;
 
-    assert!(matches!(outcome, Err(MessengerError::Unknown(_))), "{outcome:?}");
-    assert!(!format!("{outcome:?}").contains("SECRET"));
-}
-
-#[tokio::test]
-async fn without_a_connection_the_messenger_is_unreachable() {
-    let nowhere = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-
-    let outcome = telegram(&format!("http://{nowhere}")).send(&MESSAGE).await;
-
-    assert!(matches!(outcome, Err(MessengerError::Unreachable(_))), "{outcome:?}");
-    assert!(!format!("{outcome:?}").contains("SECRET"));
+    assert!(matches!(ended, Err(MessengerError::Unknown(_))), "{ended:?}");
+    assert!(matches!(unreachable, Err(MessengerError::Unreachable(_))), "{unreachable:?}");
+    assert!(!format!("{ended:?} {unreachable:?}").contains("SECRET"));
 }
 
 #[tokio::test]

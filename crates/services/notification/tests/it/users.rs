@@ -41,17 +41,10 @@ async fn iam_confirms_contacts() {
     assert_eq!(contacts.confirm("CODE", 43).await.unwrap(), Confirmation::Confirmed);
     assert_eq!(contacts.confirm("CODE", 43).await.unwrap(), Confirmation::WrongCode, "it works once");
     assert_eq!(contacts.confirm("CODE", testkit::LIMITED_CHAT).await.unwrap(), Confirmation::TooMany);
+    assert!(contacts.confirm("CODE", testkit::BUSY_CHAT).await.is_err(), "an iam that is busy has counted no code");
     let users = GrpcUsers::new(peer);
     assert_eq!(users.contact(WITH_CHAT).await.unwrap(), Some(contact("43", true)), "the confirmed one of two");
     let nowhere = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let unavailable = GrpcContacts::new(testkit::peer("iam", nowhere));
     assert!(unavailable.confirm("CODE", 43).await.is_err());
-}
-
-#[tokio::test]
-async fn an_iam_that_is_busy_has_counted_no_code() {
-    let iam = testkit::iam().await;
-    let contacts = GrpcContacts::new(testkit::peer_of("notification", "iam", iam.address));
-
-    assert!(contacts.confirm("CODE", testkit::BUSY_CHAT).await.is_err());
 }

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::{
-    model::{DeliveryAddress, DeliveryStatus, Order, PaymentMethod, PaymentStatus, Status},
+    model::{Action, DeliveryAddress, DeliveryStatus, Order, PaymentMethod, PaymentStatus, Status},
     service::OrderPayment,
 };
 
@@ -84,6 +84,9 @@ pub struct OrderView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, example = "IN_TRANSIT")]
     pub delivery_status: Option<DeliveryStatus>,
+    /// What the user may do now: `PAY`, `CANCEL`.
+    #[schema(value_type = Vec<String>)]
+    pub allowed_actions: Vec<Action>,
     /// Only in lists.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub created_at: Option<DateTime<Utc>>,
@@ -91,6 +94,7 @@ pub struct OrderView {
 
 impl From<Order> for OrderView {
     fn from(order: Order) -> Self {
+        let allowed_actions = order.allowed_actions();
         Self {
             order_uuid: order.uuid.uuid(),
             user_uuid: order.user.uuid(),
@@ -101,6 +105,7 @@ impl From<Order> for OrderView {
             status: order.status,
             delivery_address: order.delivery_address.map(DeliveryAddress::into_string),
             delivery_status: order.delivery.map(|delivery| delivery.status),
+            allowed_actions,
             created_at: None,
         }
     }

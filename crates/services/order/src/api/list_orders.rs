@@ -66,15 +66,3 @@ pub fn limit(text: &str) -> Result<u8, Problem> {
     let limit = text.parse::<u8>().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit) && limit.to_string() == text);
     limit.ok_or_else(|| Problem::invalid("limit", format!("must be a number from 1 to {MAX_LIMIT}")))
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_limit_out_of_range_is_refused() {
-        for wrong in ["0", "101", "-1", "ten", "", "1e3", "+5", "05"] {
-            assert_eq!(limit(wrong).unwrap_err().field.as_deref(), Some("limit"), "{wrong}");
-        }
-    }
-}

@@ -30,24 +30,3 @@ pub(super) fn with_rpcs(mut document: utoipa::openapi::OpenApi) -> utoipa::opena
     }
     document
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_document_has_the_paths_of_order_and_of_the_gateway() {
-        let document = with_rpcs(super::super::document());
-
-        let paths: Vec<&String> = document.paths.paths.keys().collect();
-
-        let own = "/api/v1/orders";
-        let all = gateway::ROUTES.iter().map(|route| route.path).chain([own]);
-        let missing: Vec<_> = all.filter(|path| !document.paths.paths.contains_key(*path)).collect();
-        assert!(missing.is_empty(), "{missing:?} are not in {paths:?}");
-        let document = serde_json::to_value(&document).unwrap();
-        assert_eq!(document["paths"]["/api/v1/iam/login"]["post"]["operationId"], "auth.v1.AuthService.Login");
-        assert!(document["components"]["schemas"]["inventory.v1.Part"].is_object());
-        assert!(document["components"]["schemas"]["Problem"].is_object());
-    }
-}

@@ -1,5 +1,6 @@
 //! The order aggregate with its transitions, attempts to pay, its delivery, and the outcomes that are stored under idempotency keys.
 
+mod action;
 mod attempt;
 mod checkout_details;
 mod delivery;
@@ -9,6 +10,7 @@ mod payment;
 mod refusal;
 mod tracking;
 
+pub use action::Action;
 pub use attempt::{AttemptEnd, AttemptLease, Charge, Confirmation, Step};
 pub use checkout_details::CheckoutDetails;
 pub use delivery::{Delivery, DeliveryAddress, DeliveryStatus, Destination, InvalidAddress};

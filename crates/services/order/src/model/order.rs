@@ -5,7 +5,7 @@ use contracts::ids::{OrderId, PartId, TransactionId, UserId};
 use contracts::money::Money;
 use serde::{Deserialize, Serialize};
 
-use super::{Delivery, DeliveryAddress};
+use super::{Action, Delivery, DeliveryAddress};
 
 /// The maximum number of parts of one order.
 pub const MAX_PARTS: usize = 1000;
@@ -147,6 +147,23 @@ impl NewOrder {
     pub fn create(&self, total_price: Money) -> Event {
         Event::Created { order: self.uuid, user: self.user, parts: self.parts.clone(), total_price }
     }
+
+    /// Returns the order as it is when it was just created.
+    pub fn created(&self, total_price: Money, created_at: DateTime<Utc>) -> Order {
+        Order {
+            uuid: self.uuid,
+            user: self.user,
+            delivery_address: self.delivery_address.clone(),
+            delivery: None,
+            parts: self.parts.clone(),
+            total_price,
+            status: Status::PendingPayment,
+            attempts: 0,
+            attempt: None,
+            payment: None,
+            created_at,
+        }
+    }
 }
 
 impl Order {
@@ -172,9 +189,9 @@ impl Order {
         matches!(self.status, Status::PendingPayment | Status::Cancelled) && self.payment.is_none()
     }
 
-    /// Begins the next attempt to pay. Fails unless the order is unpaid and has no attempt in progress.
+    /// Begins the next attempt to pay. Fails if the order [may not be paid](Self::check).
     pub fn begin_attempt(&mut self, method: PaymentMethod) -> Result<Attempt, IllegalTransition> {
-        self.may_change()?;
+        self.check(Action::Pay)?;
         self.attempts += 1;
         let attempt = Attempt { number: self.attempts, method };
         self.attempt = Some(attempt);
@@ -198,9 +215,9 @@ impl Order {
         self.attempt.take_if(|attempt| attempt.number == number).ok_or(IllegalTransition::NoAttempt)
     }
 
-    /// Cancels an unpaid order. Fails if the order has another status or an attempt in progress.
+    /// Cancels an unpaid order. Fails if the order [may not be cancelled](Self::check).
     pub fn cancel(&mut self, reason: CancelReason) -> Result<Event, IllegalTransition> {
-        self.may_change()?;
+        self.check(Action::Cancel)?;
         self.status = Status::Cancelled;
         Ok(Event::Cancelled { order: self.uuid, user: self.user, reason, paid: false })
     }
@@ -238,14 +255,6 @@ impl Order {
             self.delivery = Some(reported.clone());
         }
         is_news
-    }
-
-    fn may_change(&self) -> Result<(), IllegalTransition> {
-        match (self.status, self.attempt) {
-            (Status::PendingPayment, None) => Ok(()),
-            (Status::PendingPayment, Some(_)) => Err(IllegalTransition::PaymentInProgress),
-            (status, _) => Err(IllegalTransition::Status(status)),
-        }
     }
 }
 

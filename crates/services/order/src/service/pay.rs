@@ -15,8 +15,8 @@ use crate::{
     error::{Error, Refusal},
     metrics,
     model::{
-        self, AttemptEnd, AttemptLease, CancelReason, Charge, Claim, Confirmation, Order, Outcome, PaymentMethod,
-        PaymentStatus, Step,
+        self, Action, AttemptEnd, AttemptLease, CancelReason, Charge, Claim, Confirmation, Order, Outcome,
+        PaymentMethod, PaymentStatus, Step,
     },
     repository::Settlement,
 };
@@ -116,9 +116,8 @@ impl OrderService {
                 found.attempt = Some(lease.attempt);
                 return Ok((found, lease));
             }
-            // This fails with the reason why no attempt may begin. If it succeeds, the order changed while the
-            // statement ran, so the loop reads the order again.
-            found.begin_attempt(method)?;
+            // If the model would let the attempt begin, the order changed while the statement ran: read it again.
+            found.check(Action::Pay)?;
         }
     }
 

@@ -224,9 +224,7 @@ async fn a_hundred_attempts_that_hang_hold_up_no_others() {
         begun.push(order);
     }
     let payments = Hanging { payments: shop.payments.clone(), about: begun[..100].iter().copied().collect() };
-    let repositories = Repositories::new(Arc::new(shop.orders.clone()));
-    let clients = clients(shop.inventory.clone(), payments);
-    shop.service = OrderService::new(repositories, clients, Waker::default(), PAY_WITHIN);
+    shop.service = shop.replica(shop.inventory.clone(), payments);
 
     shop.reconcile(SETTLE_TIMEOUT).await;
 
@@ -303,11 +301,9 @@ impl Payments for Slow {
 async fn left_behind(answers_after: Option<Duration>) -> (Shop, OrderId, CallTimes) {
     let (mut shop, asked) = (Shop::open(), CallTimes::default());
     let order = shop.order().await;
-    let repositories = Repositories::new(Arc::new(shop.orders.clone()));
     shop.orders.begin(shop.user, order, PaymentMethod::Card, EXPIRED, None).await.unwrap();
     let payments = Slow { payments: shop.payments.clone(), answers_after, asked: Arc::clone(&asked) };
-    let clients = clients(shop.inventory.clone(), payments);
-    shop.service = OrderService::new(repositories, clients, Waker::default(), PAY_WITHIN);
+    shop.service = shop.replica(shop.inventory.clone(), payments);
     (shop, order, asked)
 }
 

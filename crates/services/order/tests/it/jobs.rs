@@ -35,18 +35,6 @@ async fn a_built_ship_ends_its_order() {
     assert_eq!(shop.find(order).await.status, Status::Assembled);
 }
 
-#[tokio::test]
-async fn a_ship_that_cannot_be_built_undoes_its_order() {
-    let shop = Shop::open();
-    let order = shop.order().await;
-    pay(&shop, order).await;
-
-    shop.service.compensate(ids::cause(), order, shop.user).await.unwrap();
-
-    assert_eq!(shop.find(order).await.status, Status::Cancelled);
-    assert_eq!(shop.events(order), ["events.v1.OrderCreated", "events.v1.OrderPaid", "events.v1.OrderCancelled"]);
-}
-
 /// A broker that accepts every record.
 struct Broker;
 
@@ -141,9 +129,7 @@ async fn a_charge_that_somebody_else_has_written_is_told_as_it_is_written() {
         let shop = Shop::open();
         let order = shop.order().await;
         let payments = Overtaken { orders: shop.orders.clone(), answered, written };
-        let repositories = Repositories::new(Arc::new(shop.orders.clone()));
-        let clients = clients(shop.inventory.clone(), payments);
-        let service = OrderService::new(repositories, clients, Waker::default(), PAY_WITHIN);
+        let service = shop.replica(shop.inventory.clone(), payments);
 
         let outcome = service.pay(shop.user, order, PaymentMethod::Card, None).await;
 

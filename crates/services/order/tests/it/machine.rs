@@ -3,7 +3,7 @@
 use chrono::DateTime;
 use contracts::ids::{OrderId, PartId, TransactionId, UserId};
 use contracts::money::Money;
-use order::model::{CancelReason, Event, Order, PaymentMethod, Status};
+use order::model::{Action, CancelReason, Event, NewOrder, Order, PaymentMethod, Status};
 use proptest::prelude::*;
 use uuid::Uuid;
 
@@ -30,19 +30,9 @@ fn moves() -> impl Strategy<Value = Vec<Move>> {
 }
 
 fn new_order() -> Order {
-    Order {
-        uuid: OrderId::new(Uuid::from_u128(1)),
-        user: UserId::new(Uuid::from_u128(2)),
-        parts: vec![PartId::new(Uuid::from_u128(3))],
-        delivery_address: None,
-        delivery: None,
-        total_price: Money::from_minor(1).unwrap(),
-        status: Status::PendingPayment,
-        attempts: 0,
-        attempt: None,
-        payment: None,
-        created_at: DateTime::UNIX_EPOCH,
-    }
+    let [order, user, part] = [1, 2, 3].map(Uuid::from_u128);
+    let new = NewOrder::new(OrderId::new(order), UserId::new(user), vec![PartId::new(part)]);
+    new.created(Money::from_minor(1).unwrap(), DateTime::UNIX_EPOCH)
 }
 
 fn apply(order: &mut Order, step: Move) -> Result<Option<Event>, ()> {
@@ -93,8 +83,14 @@ proptest! {
 }
 
 #[test]
-fn an_unspecified_method_is_none() {
-    for wrong in ["", "UNSPECIFIED", "PAYMENT_METHOD_UNSPECIFIED", "card", "PAYMENT_METHOD_PAYMENT_METHOD_CARD"] {
-        assert_eq!(PaymentMethod::parse(wrong), None, "{wrong}");
-    }
+fn an_order_may_be_paid_or_cancelled_while_it_is_unpaid_and_no_attempt_is_in_progress() {
+    let mut order = new_order();
+    assert_eq!(order.allowed_actions(), Action::ALL);
+
+    order.begin_attempt(PaymentMethod::Card).unwrap();
+    assert_eq!(order.allowed_actions(), []);
+    order.end_attempt(1).unwrap();
+    assert_eq!(order.allowed_actions(), Action::ALL);
+    order.cancel(CancelReason::ByUser).unwrap();
+    assert_eq!(order.allowed_actions(), []);
 }

@@ -15,7 +15,6 @@ mod ids;
 mod jobs;
 mod lost_answers;
 mod machine;
-mod openapi;
 mod payment_completed;
 mod problems;
 mod race;

@@ -1,7 +1,7 @@
 //! Tests of the race between the payment service's event and its synchronous response: the first one settles the attempt, and both lead to
 //! the same result and response.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use contracts::{
@@ -13,18 +13,12 @@ use order::{
     consumers,
     error::{Error, Refusal},
     model::{Attempt, Claim, Order, Outcome, PaymentMethod, Status},
-    repository::{Attempts as _, IdempotencyKeys as _, Repositories},
+    repository::{Attempts as _, IdempotencyKeys as _},
     service::OrderService,
 };
-use platform::{
-    kafka::{Failure, Handler as _, Message},
-    outbox::Waker,
-};
+use platform::kafka::{Failure, Handler as _, Message};
 
-use crate::{
-    ids,
-    shop::{PAY_WITHIN, Shop, clients},
-};
+use crate::{ids, shop::Shop};
 
 const GROUP: &str = group::<PaymentCompleted>("order");
 const CREATED: &str = "events.v1.OrderCreated";
@@ -90,9 +84,7 @@ impl Payments for EventFirst {
 
 fn event_first(mut shop: Shop) -> Shop {
     let payments = EventFirst { payments: shop.payments.clone(), shop: shop.service.clone() };
-    let repositories = Repositories::new(Arc::new(shop.orders.clone()));
-    let clients = clients(shop.inventory.clone(), payments);
-    shop.service = OrderService::new(repositories, clients, Waker::default(), PAY_WITHIN);
+    shop.service = shop.replica(shop.inventory.clone(), payments);
     shop
 }
 
@@ -129,35 +121,6 @@ async fn a_decline_told_by_the_event_first_is_answered_as_without_the_event() {
         let found = shop.find(order).await;
         assert_eq!((found.status, found.attempt), (Status::PendingPayment, None));
     }
-}
-
-#[tokio::test]
-async fn an_event_after_the_answer_changes_nothing() {
-    let shop = Shop::open();
-    let order = shop.order().await;
-    shop.service.pay(shop.user, order, PaymentMethod::Card, None).await.unwrap();
-    let before = shop.find(order).await;
-    let (_, transaction) = before.payment.unwrap();
-
-    for _ in 0..2 {
-        consume(&shop.service, completed(&before, 1, "SUCCESS", transaction)).await.unwrap();
-    }
-
-    assert_eq!(shop.find(order).await, before);
-    assert_eq!(shop.events(order), [CREATED, PAID]);
-    assert_eq!(shop.orders.inbox.events(GROUP).len(), 1);
-}
-
-#[tokio::test]
-async fn an_event_settles_the_attempt_of_a_process_that_died() {
-    let (shop, order) = begun().await;
-    let transaction = ids::transaction();
-
-    consume(&shop.service, completed(&order, 1, "SUCCESS", transaction)).await.unwrap();
-
-    let found = shop.find(order.uuid).await;
-    assert_eq!((found.status, found.payment), (Status::Paid, Some((PaymentMethod::Card, transaction))));
-    assert_eq!(shop.events(order.uuid), [CREATED, PAID]);
 }
 
 #[tokio::test]

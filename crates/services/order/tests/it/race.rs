@@ -109,30 +109,6 @@ async fn fifty_creations_under_one_key_make_one_order() {
 }
 
 #[tokio::test]
-async fn a_key_whose_lease_has_ended_is_taken_over_and_fenced() {
-    let shop = shop().await;
-    let (order, key) = (ids::order(), "key".to_owned());
-    sqlx::query(
-        "insert into idempotency_keys (user_uuid, key, fingerprint, order_uuid, lease_until, token)
-        values ($1, $2, $3, $4, now(), gen_random_uuid())",
-    )
-    .bind(shop.user.uuid())
-    .bind(&key)
-    .bind(vec![1u8])
-    .bind(order.uuid())
-    .execute(&shop.database.pool)
-    .await
-    .unwrap();
-    let claim = Claim { user: shop.user, key, fingerprint: vec![1], token: ids::random() };
-
-    let created = shop.order(Some(&claim)).await.unwrap();
-
-    assert!(matches!(created, Outcome::Created { order: uuid, .. } if uuid == order));
-    let repeat = Claim { token: ids::random(), ..claim };
-    assert_eq!(shop.order(Some(&repeat)).await.unwrap(), created);
-}
-
-#[tokio::test]
 async fn a_locked_order_holds_up_no_other_whose_deadline_has_passed() {
     let shop = shop().await;
     shop.database.pool.set([("lock_timeout", "200ms")]);

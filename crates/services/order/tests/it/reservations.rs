@@ -12,10 +12,9 @@ use std::{
 use axum::{Router, body::Body, middleware::from_fn_with_state, routing::get};
 use contracts::ids::{OrderId, PartId};
 use contracts::proto::inventory::v1::{
-    CommitPartsRequest, CommitPartsResponse, GetPartRequest, GetPartResponse, ListPartsRequest, ListPartsResponse,
-    Part, PartQuantity, Refusal as Refused, ReleasePartsRequest, ReleasePartsResponse, ReservePartsForAllRequest,
-    ReservePartsForAllResponse, ReservePartsRequest, ReservePartsResponse, ReservePartsResult, ReservedPart,
-    RestockPartsRequest, RestockPartsResponse,
+    ListPartsRequest, ListPartsResponse, Part, PartQuantity, Refusal as Refused, ReleasePartsRequest,
+    ReleasePartsResponse, ReservePartsForAllRequest, ReservePartsForAllResponse, ReservePartsRequest,
+    ReservePartsResponse, ReservePartsResult, ReservedPart,
     inventory_service_server::{InventoryService, InventoryServiceServer},
     reserve_parts_result,
 };
@@ -126,10 +125,6 @@ impl InventoryService for Stock {
         Ok(Response::new(reserved(request.get_ref())))
     }
 
-    async fn get_part(&self, _: Request<GetPartRequest>) -> Result<Response<GetPartResponse>, Status> {
-        Err(Status::internal("not called"))
-    }
-
     async fn list_parts(&self, request: Request<ListPartsRequest>) -> Result<Response<ListPartsResponse>, Status> {
         self.record("ListParts", &request);
         let uuids = request.into_inner().filter.unwrap_or_default().uuids;
@@ -146,14 +141,6 @@ impl InventoryService for Stock {
     ) -> Result<Response<ReleasePartsResponse>, Status> {
         self.record("ReleaseParts", &request);
         Ok(Response::new(ReleasePartsResponse {}))
-    }
-
-    async fn commit_parts(&self, _: Request<CommitPartsRequest>) -> Result<Response<CommitPartsResponse>, Status> {
-        Err(Status::internal("not called"))
-    }
-
-    async fn restock_parts(&self, _: Request<RestockPartsRequest>) -> Result<Response<RestockPartsResponse>, Status> {
-        Err(Status::internal("not called"))
     }
 }
 

@@ -1,6 +1,6 @@
 //! A shop: an order service over in-memory implementations.
 
-use std::{sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use contracts::ids::{OrderId, PartId, UserId};
 use contracts::money::Money;
@@ -12,6 +12,7 @@ use order::{
     service::{DeliveryService, OrderService},
 };
 use platform::outbox::Waker;
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::ids;
@@ -62,6 +63,12 @@ impl Shop {
         reconciled.unwrap();
     }
 
+    /// Returns a replica of the service, over the same orders and with these clients.
+    pub fn replica(&self, inventory: impl Inventory + 'static, payments: impl Payments + 'static) -> OrderService {
+        let repositories = Repositories::new(Arc::new(self.orders.clone()));
+        OrderService::new(repositories, clients(inventory, payments), Waker::default(), PAY_WITHIN)
+    }
+
     pub fn deliveries(&self) -> DeliveryService {
         deliveries(self.orders.clone(), &self.delivery)
     }
@@ -99,4 +106,17 @@ where
     R: Orders + Deliveries + 'static,
 {
     DeliveryService::new(Arc::new(repository), Arc::new(delivery.clone()), MAX_VOLUME)
+}
+
+/// Starts a server that accepts connections and never responds. Returns its address.
+pub async fn hung() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("a bound socket has an address");
+    tokio::spawn(async move {
+        let mut connections = Vec::new();
+        while let Ok((connection, _)) = listener.accept().await {
+            connections.push(connection);
+        }
+    });
+    address
 }

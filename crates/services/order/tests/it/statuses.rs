@@ -22,17 +22,16 @@ use order::{
         Position, Tracked,
     },
     repository::{
-        CachedStatus, Deliveries as _, Lookup, MemoryStatusCache, RedisStatusCache, Repositories, StatusCache,
-        StatusKey, StatusKind,
+        CachedStatus, Deliveries as _, Lookup, MemoryStatusCache, RedisStatusCache, StatusCache, StatusKey, StatusKind,
     },
-    service::{DeliveryService, OrderService, Statuses},
+    service::{DeliveryService, Statuses},
 };
-use platform::{outbox::Waker, redis::lazy_connection};
+use platform::redis::lazy_connection;
 use uuid::Uuid;
 
 use crate::{
     ids,
-    shop::{MAX_VOLUME, PAY_WITHIN, Shop, clients},
+    shop::{MAX_VOLUME, Shop},
 };
 
 const TTL: Duration = Duration::from_mins(1);
@@ -252,10 +251,8 @@ async fn an_abandoned_attempt_makes_no_kept_payment_outdated() {
     let (shop, lookups) = (Shop::open(), Arc::<AtomicUsize>::default());
     let order = shop.order().await;
     let payments = CountedPayments { payments: shop.payments.clone(), lookups: lookups.clone() };
-    let repositories = Repositories::new(Arc::new(shop.orders.clone()));
-    let clients = clients(shop.inventory.clone(), payments);
-    let service = OrderService::new(repositories, clients, Waker::default(), PAY_WITHIN)
-        .with_statuses(Statuses::cached_in(MemoryStatusCache::default()));
+    let service =
+        shop.replica(shop.inventory.clone(), payments).with_statuses(Statuses::cached_in(MemoryStatusCache::default()));
     let pay = || service.pay(shop.user, order, PaymentMethod::Card, None);
     shop.payments.script(Fault::Decline(Refusal::InsufficientFunds));
     pay().await.unwrap_err();

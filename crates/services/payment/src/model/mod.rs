@@ -18,7 +18,9 @@ pub use direct::direct_payment;
 pub use event::{Completion, Event};
 pub use intent::Intent;
 pub use named::{Decline, Method, ProviderName};
-pub use partial_refund::{MAX_PARTIAL_REFUNDS, PartialRefund, PartialRefundStatus, RecordedRefund, RefundReason};
+pub use partial_refund::{
+    MAX_PARTIAL_REFUNDS, PartialRefund, PartialRefundStatus, RecordedRefund, RefundReason, RefundRefusal,
+};
 pub use payment::Payment;
 pub use refund::{RefundRequest, RefundState, refund_of_rest};
 pub use status::{ChargeResult, ChargeState, Outcome, Status};

@@ -50,6 +50,18 @@ pub enum PartialRefundStatus {
 /// most 100 refunds in one response.
 pub const MAX_PARTIAL_REFUNDS: usize = 50;
 
+/// Why a part of a charge is not given back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RefundRefusal {
+    /// The order was not charged, or its charge is refunded as a whole, so nothing can be given back.
+    #[error("the order has no charge to refund")]
+    NotCharged,
+    #[error("amount_minor: must be at most {left}, the rest of the charge")]
+    TooLarge { left: i64 },
+    #[error("the charge already has the maximum of {MAX_PARTIAL_REFUNDS} partial refunds")]
+    TooMany,
+}
+
 impl PartialRefund {
     /// Returns the id, which is derived from the order and the reference.
     pub fn id(&self) -> Uuid {

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use contracts::money::Money;
 use platform::auth::Author;
 
-use super::{Intent, Status};
+use super::{Intent, MAX_PARTIAL_REFUNDS, RefundRefusal, Status};
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Payment {
@@ -36,10 +36,21 @@ impl Payment {
         author.is_user(self.intent.user.uuid())
     }
 
-    /// Returns true if a partial refund may give this amount back: at most what is left.
+    /// Fails with the reason for which a partial refund gives nothing back, if there is one. `refunds` is the number of
+    /// the partial refunds so far.
     ///
-    /// The statement of `add_refund` in `repository/postgres/partial_refunds.rs` repeats this rule.
-    pub fn can_give_back(&self, amount: Money) -> bool {
-        amount <= self.left()
+    /// The statement of `add_refund` in `repository/postgres/partial_refunds.rs` repeats this rule, because it must
+    /// decide while it locks the payment.
+    pub fn check_refund(&self, amount: Money, refunds: usize) -> Result<(), RefundRefusal> {
+        let left = self.left();
+        if !matches!(self.status, Status::Succeeded { .. }) {
+            Err(RefundRefusal::NotCharged)
+        } else if amount > left {
+            Err(RefundRefusal::TooLarge { left: left.minor() })
+        } else if refunds >= MAX_PARTIAL_REFUNDS {
+            Err(RefundRefusal::TooMany)
+        } else {
+            Ok(())
+        }
     }
 }

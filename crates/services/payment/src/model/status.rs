@@ -108,32 +108,3 @@ impl Status {
         }
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn charged() -> Outcome {
-        Outcome::Charged { reference: "r".to_owned() }
-    }
-
-    fn refunding() -> Status {
-        Status::Refunding { reference: "r".to_owned(), request: RefundRequest::FIRST }
-    }
-
-    #[test]
-    fn a_charge_after_the_cancellation_is_refunded() {
-        assert_eq!(Status::settled(&charged(), false), Status::Succeeded { reference: "r".to_owned() });
-        assert_eq!(Status::settled(&charged(), true), refunding());
-    }
-
-    #[test]
-    fn a_cancellation_refunds_a_success_and_nothing_else() {
-        let reference = "r".to_owned();
-
-        assert_eq!(Status::Succeeded { reference: reference.clone() }.cancelled(), refunding());
-        for other in [Status::NEW, Status::Declined(Decline::Declined), Status::Refunded { reference, number: 1 }] {
-            assert_eq!(other.clone().cancelled(), other);
-        }
-    }
-}

@@ -7,7 +7,7 @@ use super::{PaymentService, finish_payment::not_made, finish_payments::failure};
 use crate::{
     client::Refund,
     error::Error,
-    model::{PartialRefund, PartialRefundStatus, Payment, RecordedRefund, RefundRequest},
+    model::{PartialRefund, PartialRefundStatus, Payment, RecordedRefund, RefundRefusal, RefundRequest},
     repository::lease,
 };
 
@@ -82,13 +82,10 @@ impl PaymentService {
 
     async fn why_not_refunded(&self, refund: &PartialRefund) -> Result<Error, Error> {
         let Some(payment) = self.payments.find(refund.order).await? else { return Ok(Error::NotFound) };
-        if payment.cancelled || payment.status.charge().is_none() {
-            return Ok(Error::NotCharged);
-        }
-        if !payment.can_give_back(refund.amount) {
-            return Ok(Error::RefundTooLarge { left: payment.left().minor() });
-        }
-        Ok(Error::TooManyRefunds)
+        let refunds = self.payments.refunds_of(payment.intent.transaction).await?.len();
+        let refusal = payment.check_refund(refund.amount, refunds).err();
+        // The store counts refunds that cannot be decoded, which the list lacks.
+        Ok(refusal.unwrap_or(RefundRefusal::TooMany).into())
     }
 }
 

@@ -158,45 +158,6 @@ async fn an_order_whose_charge_the_provider_refuses_to_execute_can_be_cancelled_
     assert_eq!(fixture.movements(), (0, 0));
 }
 
-#[tokio::test]
-async fn a_partial_refund_that_fails_after_it_was_made_is_made_again_beside_the_others() {
-    let fixture = fixture().await;
-    let transaction = fixture.pay().await.unwrap();
-    let part = |reference| fixture.part(reference, 300);
-    for reference in ["one", "two"] {
-        assert!(fixture.service.refund_partially(&part(reference)).await.unwrap().is_made);
-    }
-    fixture.service.look_at(transaction).await.unwrap();
-    assert!(fixture.payments.due_refunds(10).await.unwrap().is_empty(), "both stand");
-
-    fixture.provider.fail_refunds();
-    for _ in 0..3 {
-        fixture.service.look_at(transaction).await.unwrap();
-    }
-    for reference in ["one", "two"] {
-        assert!(fixture.service.refund_partially(&part(reference)).await.unwrap().is_made);
-    }
-
-    let [one, two] = ["one", "two"].map(|reference| part(reference).id().to_string());
-    assert_eq!(fixture.refund_keys(), [one.clone(), two.clone(), format!("{one}-2"), format!("{two}-2")]);
-    assert_eq!(fixture.movements(), (1, 2));
-}
-
-#[tokio::test]
-async fn a_partial_refund_whose_answer_was_lost_and_key_forgotten_is_found() {
-    let fixture = fixture().await;
-    fixture.pay().await.unwrap();
-    let part = fixture.part("one", 300);
-    fixture.provider.be(Mode::Refunding(ProviderFault::Lost));
-    assert!(!fixture.service.refund_partially(&part).await.unwrap().is_made);
-    fixture.provider.be(Mode::Well);
-    fixture.a_day_passes().await;
-
-    assert!(fixture.service.refund_partially(&part).await.unwrap().is_made);
-
-    assert_eq!(fixture.movements(), (1, 1));
-}
-
 /// All three calls read that the refund does not exist before the first call adds it. Then too little of the charge is
 /// left for another refund.
 #[tokio::test]
@@ -392,23 +353,6 @@ async fn a_refund_that_is_pending_is_not_refunded_yet() {
 }
 
 #[tokio::test]
-async fn a_refund_that_fails_after_it_was_pending_is_repeated_under_a_new_key() {
-    let fixture = fixture().await;
-    let transaction = fixture.pay().await.unwrap();
-    fixture.cancel().await;
-    fixture.provider.be(Mode::Refunding(ProviderFault::Failing));
-    assert!(fixture.refund().await.is_err(), "pending");
-    assert!(fixture.refund().await.is_err(), "failed");
-    fixture.provider.be(Mode::Well);
-
-    fixture.refund().await.unwrap();
-
-    assert!(matches!(fixture.status().await, Status::Refunded { .. }));
-    assert_eq!(fixture.movements(), (1, 1));
-    assert_eq!(fixture.refund_keys(), [format!("{transaction}-refund"), format!("{transaction}-refund-2")]);
-}
-
-#[tokio::test]
 async fn a_refund_whose_stored_answer_is_an_error_is_repeated_under_a_new_key() {
     let fixture = fixture().await;
     fixture.pay().await.unwrap();
@@ -417,22 +361,6 @@ async fn a_refund_whose_stored_answer_is_an_error_is_repeated_under_a_new_key() 
     assert!(fixture.refund().await.is_err(), "the error");
     fixture.provider.be(Mode::Well);
     assert!(fixture.refund().await.is_err(), "the error, replayed");
-
-    fixture.refund().await.unwrap();
-
-    assert!(matches!(fixture.status().await, Status::Refunded { .. }));
-    assert_eq!(fixture.movements(), (1, 1));
-}
-
-#[tokio::test]
-async fn a_refund_whose_answer_was_lost_and_key_forgotten_is_found() {
-    let fixture = fixture().await;
-    fixture.pay().await.unwrap();
-    fixture.cancel().await;
-    fixture.provider.be(Mode::Refunding(ProviderFault::Lost));
-    assert!(fixture.refund().await.is_err());
-    fixture.provider.be(Mode::Well);
-    fixture.a_day_passes().await;
 
     fixture.refund().await.unwrap();
 

@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 
 use crate::{
     intent, money,
-    stripe_client::{KEY, client, client_that_waits, stand_in},
+    stripe_client::{KEY, client, stand_in},
 };
 
 fn charged() -> ChargeState {
@@ -73,19 +73,6 @@ async fn an_ambiguous_response_is_unknown_and_charged_once_when_repeated() {
 }
 
 #[tokio::test]
-async fn a_charge_that_times_out_is_unknown_and_made_once() {
-    let server = stand_in().await;
-    server.script([ProviderFault::Silent]);
-    let intent = intent(Method::Card);
-
-    let impatient = client_that_waits(&server.url(), Duration::from_millis(200));
-    assert!(impatient.charge(&intent).await.is_err());
-
-    assert_eq!(client(&server.url()).charge(&intent).await.unwrap(), charged());
-    assert_eq!(server.charges(intent.order.uuid()), 1);
-}
-
-#[tokio::test]
 async fn a_provider_that_hangs_leaves_time_to_say_that_the_outcome_is_unknown() {
     let server = stand_in().await;
     server.script([ProviderFault::Silent]);
@@ -99,36 +86,11 @@ async fn a_provider_that_hangs_leaves_time_to_say_that_the_outcome_is_unknown() 
 }
 
 #[tokio::test]
-async fn a_charge_is_found_when_its_key_is_forgotten() {
-    let server = stand_in().await;
-    let intent = intent(Method::Card);
-    client(&server.url()).charge(&intent).await.unwrap();
-
-    server.forget_keys();
-
-    assert_eq!(client(&server.url()).find(&intent, None).await.unwrap(), Lookup::Known(charged()));
-}
-
-#[tokio::test]
 async fn a_pending_charge_is_read_again() {
     let server = stand_in().await;
     server.script([ProviderFault::Slow]);
 
     assert_eq!(client(&server.url()).charge(&intent(Method::Card)).await.unwrap(), charged());
-}
-
-#[tokio::test]
-async fn a_refund_stays_done_when_its_key_is_forgotten() {
-    let server = stand_in().await;
-    let intent = intent(Method::Card);
-    client(&server.url()).charge(&intent).await.unwrap();
-    let refund = refund("key", &intent);
-    client(&server.url()).refund(&refund).await.unwrap();
-
-    server.forget_keys();
-
-    assert_eq!(client(&server.url()).refund(&refund).await.unwrap(), RefundState::Refunded);
-    assert_eq!(server.refunds(intent.order.uuid()), 1);
 }
 
 fn refund(key: &str, intent: &Intent) -> Refund {
@@ -139,24 +101,6 @@ fn refund(key: &str, intent: &Intent) -> Refund {
         charge: "pi_1".to_owned(),
         amount: intent.amount,
         pending: None,
-    }
-}
-
-#[tokio::test]
-async fn a_pending_refund_is_looked_up_by_its_id() {
-    for (fault, end) in [(ProviderFault::Slow, RefundState::Refunded), (ProviderFault::Failing, RefundState::Failed)] {
-        let server = stand_in().await;
-        let intent = intent(Method::Card);
-        client(&server.url()).charge(&intent).await.unwrap();
-        server.be(Mode::Refunding(fault));
-        let first = refund("key", &intent);
-
-        let RefundState::Pending { reference } = client(&server.url()).refund(&first).await.unwrap() else {
-            panic!("{fault:?}: not pending")
-        };
-        let looked_up = Refund { pending: Some(reference), ..first };
-
-        assert_eq!(client(&server.url()).refund(&looked_up).await.unwrap(), end);
     }
 }
 
@@ -300,21 +244,6 @@ async fn a_refund_is_found_behind_pages_of_others_that_failed() {
 }
 
 #[tokio::test]
-async fn a_charge_that_stays_processing_is_found_with_its_id() {
-    let server = stand_in().await;
-    server.script([ProviderFault::Processing]);
-    let (intent, processing) = (intent(Method::Card), ChargeState::Processing { reference: "pi_1".to_owned() });
-
-    assert_eq!(client(&server.url()).charge(&intent).await.unwrap(), processing);
-    let found = client(&server.url()).find(&intent, None).await.unwrap();
-    server.complete();
-
-    assert_eq!(found, Lookup::Known(processing));
-    let by_id = client(&server.url()).find(&intent, Some("pi_1")).await.unwrap();
-    assert_eq!(by_id, Lookup::Known(charged()));
-}
-
-#[tokio::test]
 async fn a_server_without_search_or_with_another_account_says_nothing_of_a_charge() {
     let server = stand_in().await;
     server.without_search();
@@ -322,18 +251,6 @@ async fn a_server_without_search_or_with_another_account_says_nothing_of_a_charg
 
     assert_eq!(client(&server.url()).find(&intent, None).await.unwrap(), Lookup::Unsupported);
     assert!(client(&server.url()).find(&intent, Some("pi_of_another_account")).await.is_err());
-}
-
-#[tokio::test]
-async fn a_charge_that_the_provider_does_not_execute_is_refused() {
-    let server = stand_in().await;
-    for status in [401, 403, 429] {
-        server.script([ProviderFault::Status(status)]);
-
-        let refused = client(&server.url()).charge(&intent(Method::Card)).await;
-
-        assert!(matches!(refused, Err(ChargeError::Refused(_))), "{status}: {refused:?}");
-    }
 }
 
 #[tokio::test]

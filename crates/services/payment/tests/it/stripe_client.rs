@@ -16,10 +16,6 @@ pub async fn stand_in() -> stand_ins::Provider {
 }
 
 pub fn client(url: &str) -> Stripe {
-    client_that_waits(url, CALL_TIMEOUT)
-}
-
-pub fn client_that_waits(url: &str, timeout: Duration) -> Stripe {
-    let account = StripeAccount { url: url.parse().unwrap(), key: KEY.into(), currency: "eur".to_owned(), timeout };
-    Stripe::new(account).unwrap()
+    let (url, timeout) = (url.parse().unwrap(), CALL_TIMEOUT);
+    Stripe::new(StripeAccount { url, key: KEY.into(), currency: "eur".to_owned(), timeout }).unwrap()
 }

@@ -131,16 +131,6 @@ mod tests {
     }
 
     #[test]
-    fn a_service_writes_the_topics_of_its_routes_and_the_dead_letters_of_those_that_it_reads() {
-        let all = default_rights();
-        let writes = |user, topic: &str| all.contains(&Acl::allow(user, Write, Topic(topic.to_owned())));
-
-        assert!(writes("order", "order.cancelled") && writes("order", "payment.completed.dlq"));
-        assert!(!writes("notification", "order.cancelled") && !writes("order", "order.cancelled.dlq"));
-        assert!(writes("outside", "orders") && !writes("outside", "order.paid"));
-    }
-
-    #[test]
     fn the_bank_alone_of_the_programs_outside_writes_loans_and_it_may_do_nothing_else() {
         let all = default_rights();
         let loans = |user| Acl::allow(user, Write, Topic("loan.approved".to_owned()));
@@ -167,36 +157,6 @@ mod tests {
     }
 
     #[test]
-    fn programs_outside_may_use_any_group_but_those_of_services_and_tools() {
-        let all = default_rights();
-
-        assert!(all.contains(&Acl::allow(OUTSIDE, Read, Group("*".to_owned()))));
-        for group in ["assembly-group-order-paid", "customer-service-group", "shipyard-audit"] {
-            assert!(all.contains(&Acl::deny(OUTSIDE, Read, Group(group.to_owned()))), "{group}");
-        }
-    }
-
-    #[test]
-    fn the_console_sees_the_offsets_of_each_group_and_joins_none() {
-        let all = default_rights();
-        let group = || Group("assembly-group-order-paid".to_owned());
-
-        assert!(all.contains(&Acl::allow(CONSOLE, Describe, group())));
-        assert!(!all.contains(&Acl::allow(CONSOLE, Read, group())));
-    }
-
-    #[test]
-    fn the_console_replays_dead_letters_and_writes_no_topic_that_nothing_of_the_shop_reads() {
-        let all = default_rights();
-        let may = |operation, topic: &str| all.contains(&Acl::allow(CONSOLE, operation, Topic(topic.to_owned())));
-
-        assert!(may(Read, "order.paid.dlq") && may(Write, "order.paid") && may(Write, "loan.approved"));
-        assert!(may(Read, JOURNAL) && may(Write, JOURNAL));
-        assert!(may(Read, "customer.updated") && !may(Write, "customer.updated"));
-        assert!(TOOLS.iter().all(|group| all.contains(&Acl::allow(CONSOLE, Read, Group((*group).to_owned())))));
-    }
-
-    #[test]
     fn renamed_topics_and_prefixed_groups_are_those_of_the_rights() {
         let topics = Topics::default().renamed(|topic| format!("test.{topic}"));
 
@@ -205,14 +165,5 @@ mod tests {
         assert!(all.contains(&Acl::allow("assembly", Read, Topic("test.order.paid".to_owned()))));
         assert!(all.contains(&Acl::allow("assembly", Read, Group("test-assembly-group-order-paid".to_owned()))));
         assert!(!all.contains(&Acl::allow("assembly", Read, Topic("order.paid".to_owned()))));
-    }
-
-    #[test]
-    fn every_service_with_topics_is_a_user() {
-        let users = broker_users();
-
-        assert!(super::super::producers().all(|service| users.contains(service)));
-        assert!(ROUTES.iter().flat_map(|route| route.consumers).all(|consumer| users.contains(consumer.service)));
-        assert!(!users.contains(OUTSIDE), "it is no service");
     }
 }

@@ -110,10 +110,7 @@ mod tests {
         future::{BoxFuture, join_all},
         stream::FuturesUnordered,
     };
-    use tokio::{
-        sync::{mpsc, oneshot, watch},
-        task::yield_now,
-    };
+    use tokio::sync::{mpsc, oneshot, watch};
     use uuid::Uuid;
 
     use super::*;
@@ -150,30 +147,6 @@ mod tests {
         let (begun, lookups) = mpsc::unbounded_channel();
         let sessions = Arc::new(Held { is_valid: watch::Sender::new(true), begun });
         (SharedLookups::new(sessions.clone()), sessions, lookups)
-    }
-
-    #[tokio::test]
-    async fn requests_that_arrive_during_a_lookup_share_the_next_one() {
-        let (shared, _sessions, mut lookups) = held();
-        let mut requests = vec![owner(&shared, "session")];
-        assert!(requests[0].as_mut().now_or_never().is_none());
-        let first = lookups.recv().await.unwrap();
-        requests.extend((1..20).map(|_| owner(&shared, "session")));
-        let requests = join_all(requests);
-        let release = async {
-            for _ in 0..20 {
-                yield_now().await;
-            }
-            assert!(lookups.try_recv().is_err(), "a second look-up of the session at a time");
-            first.send(()).unwrap();
-            lookups.recv().await.unwrap().send(()).unwrap();
-        };
-
-        let (found, ()) = tokio::join!(requests, release);
-
-        assert_eq!(found, [Ok(USER); 20]);
-        yield_now().await;
-        assert!(lookups.try_recv().is_err() && shared.lock().is_empty());
     }
 
     /// Sessions that record which ones are looked up together.

@@ -178,15 +178,6 @@ mod tests {
     }
 
     #[test]
-    fn a_token_that_is_not_valid_yet_is_good_as_the_issuers_clock_may_be_ahead() {
-        let token = key("order", "k").token("inventory").unwrap();
-
-        let issuer = key("inventory", "k").verify_at(&token, clock::now() - Duration::from_hours(1));
-
-        assert_eq!(issuer.unwrap(), "order");
-    }
-
-    #[test]
     fn a_token_is_issued_anew_after_the_host_slept_or_its_clock_was_set() {
         let (order, inventory, now) = (key("order", "k"), key("inventory", "k"), clock::now());
         let token = |now| order.token_at("inventory", now).unwrap();
@@ -212,16 +203,10 @@ mod tests {
     }
 
     #[test]
-    fn a_short_previous_key_is_refused() {
-        let error = key("order", "k").accepting(Some(&"short".into())).err().unwrap();
-
-        assert_eq!(error.variable, "SERVICE_KEY_PREVIOUS");
-    }
-
-    #[test]
     fn a_short_key_is_refused() {
         let error = ServiceKey::new("order", &"short".into()).err().unwrap();
+        let previous = key("order", "k").accepting(Some(&"short".into())).err().unwrap();
 
-        assert_eq!(error.variable, "SERVICE_KEY");
+        assert_eq!([error.variable, previous.variable], ["SERVICE_KEY", "SERVICE_KEY_PREVIOUS"]);
     }
 }

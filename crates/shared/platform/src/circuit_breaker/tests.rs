@@ -46,49 +46,24 @@ fn opened() -> Fixture {
 }
 
 #[tokio::test(start_paused = true)]
-async fn fewer_than_ten_calls_never_open_it() {
-    let Fixture { breaker, .. } = closed();
+async fn ten_failures_of_the_last_twenty_calls_of_ten_seconds_open_it_and_fewer_do_not() {
+    let (at_once, later) = (Duration::ZERO, WINDOW + Duration::from_millis(1));
+    for (case, first, pause, then, level) in [
+        ("nine calls", (9, Failed), at_once, (0, Failed), Level::Closed),
+        ("ten calls", (9, Failed), at_once, (1, Failed), Level::Open),
+        ("nine of twenty", (100, Answered), at_once, (9, Failed), Level::Closed),
+        ("ten of twenty", (100, Answered), at_once, (10, Failed), Level::Open),
+        ("calls of before", (9, Failed), later, (9, Failed), Level::Closed),
+        ("unknown outcomes", (9, Failed), at_once, (100, Inconclusive), Level::Closed),
+    ] {
+        let Fixture { breaker, .. } = closed();
 
-    breaker.calls(9, Failed);
-    assert_eq!(breaker.level(), Level::Closed);
-    breaker.calls(1, Failed);
+        breaker.calls(first.0, first.1);
+        advance(pause).await;
+        breaker.calls(then.0, then.1);
 
-    assert_eq!(breaker.level(), Level::Open);
-}
-
-#[tokio::test(start_paused = true)]
-async fn half_of_the_last_twenty_calls_open_it_and_one_less_does_not() {
-    let Fixture { breaker, .. } = closed();
-
-    breaker.calls(100, Answered);
-    breaker.calls(9, Failed);
-    assert_eq!(breaker.level(), Level::Closed);
-    breaker.calls(1, Failed);
-
-    assert_eq!(breaker.level(), Level::Open);
-}
-
-#[tokio::test(start_paused = true)]
-async fn calls_of_more_than_ten_seconds_ago_do_not_count() {
-    let Fixture { breaker, .. } = closed();
-
-    breaker.calls(9, Failed);
-    advance(WINDOW + Duration::from_millis(1)).await;
-    breaker.calls(9, Failed);
-
-    assert_eq!(breaker.level(), Level::Closed);
-}
-
-#[tokio::test(start_paused = true)]
-async fn calls_of_unknown_outcome_do_not_count() {
-    let Fixture { breaker, .. } = closed();
-
-    breaker.calls(9, Failed);
-    breaker.calls(100, Inconclusive);
-    breaker.calls(100, Answered);
-    breaker.calls(9, Failed);
-
-    assert_eq!(breaker.level(), Level::Closed);
+        assert_eq!(breaker.level(), level, "{case}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -33,18 +33,3 @@ impl Descriptions {
         CHOSEN.get().copied().unwrap_or(Self { swagger_ui: true, grpc_reflection: true })
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_may_be_switched_off_and_a_word_that_is_no_switch_is_named() {
-        let read = |name, value: &str| Settings::from_variables([(name, value.to_owned())]).read::<Descriptions>();
-
-        assert_eq!(read("OTHER", "x").unwrap(), Descriptions { swagger_ui: true, grpc_reflection: true });
-        assert_eq!(read("SWAGGER_UI", "false").unwrap(), Descriptions { swagger_ui: false, grpc_reflection: true });
-        assert!(!read("GRPC_REFLECTION", "false").unwrap().grpc_reflection);
-        assert_eq!(read("GRPC_REFLECTION", "maybe").unwrap_err().variable, "GRPC_REFLECTION");
-    }
-}

@@ -14,7 +14,7 @@ mod watch_limits;
 use axum::{body::Body, response::Response};
 use chrono::Datelike as _;
 pub use details::{about, invalid, reason, subject, with_details, with_reason};
-pub use peer::{Carries, MemoryResolver, Peer, Resolver, SystemResolver};
+pub use peer::{Carries, Peer, Resolver};
 pub(crate) use rpcs::Rpcs;
 pub use server::Services;
 use tonic::{Code, Status};
@@ -133,21 +133,5 @@ mod tests {
             assert_eq!(read(seconds, nanos), None, "{seconds} {nanos}");
         }
         assert!(read(-62_135_596_800, 0).is_some() && read(253_402_300_799, 999_999_999).is_some());
-    }
-
-    #[test]
-    fn each_code_is_a_refusal_or_transient() {
-        let refusals: Vec<_> = (0..17).map(Code::from).filter(|code| is_refusal(&Status::new(*code, ""))).collect();
-
-        let expected = [
-            Code::InvalidArgument,
-            Code::NotFound,
-            Code::AlreadyExists,
-            Code::FailedPrecondition,
-            Code::OutOfRange,
-            Code::DataLoss,
-        ];
-        assert_eq!(refusals, expected);
-        assert!(expected.iter().all(|code| !is_transient(&Status::new(*code, ""))));
     }
 }

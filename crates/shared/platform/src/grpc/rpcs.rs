@@ -35,18 +35,3 @@ impl Rpcs {
         self.0.get(path).cloned()
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_rpcs_of_the_named_services_are_known_and_no_others() {
-        let rpcs = Rpcs::new(&["grpc.health.v1.Health"], &[tonic_health::pb::FILE_DESCRIPTOR_SET]).unwrap();
-
-        assert_eq!(rpcs.find("/grpc.health.v1.Health/Check").as_deref(), Some("/grpc.health.v1.Health/Check"));
-        for unknown in ["/grpc.health.v1.Health/Other", "/grpc.health.v1.Health", "/other.v1.Service/Check", "", "/"] {
-            assert_eq!(rpcs.find(unknown), None, "{unknown}");
-        }
-    }
-}

@@ -30,18 +30,3 @@ fn has_valid_port(host: &Authority) -> bool {
     let after_host = host.as_str().strip_prefix(host.host()).unwrap_or_default();
     after_host.is_empty() || after_host == ":" || host.port_u16().is_some()
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_host_may_have_a_port_and_nothing_else() {
-        for right in ["", "shop", "shop.example:81", "127.0.0.1:1", "[::1]:80", "[::1]", "shop:"] {
-            assert!(is_valid(right.as_bytes()), "{right}");
-        }
-        for wrong in ["a b", "user@shop", "shop:port", "shop:99999", "shop/path", "http://shop", "é"] {
-            assert!(!is_valid(wrong.as_bytes()), "{wrong}");
-        }
-    }
-}

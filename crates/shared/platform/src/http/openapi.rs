@@ -143,32 +143,3 @@ fn response(status: StatusCode, codes: &[&'static str]) -> Response {
     }
     response.build()
 }
-
-#[cfg(test)]
-mod tests {
-    use metrics_exporter_prometheus::PrometheusBuilder;
-    use utoipa::openapi::{
-        Info,
-        path::{HttpMethod, OperationBuilder, PathItem, PathsBuilder},
-    };
-
-    use super::*;
-
-    #[test]
-    fn each_described_response_is_counted_from_zero() {
-        let operation = |status: &str| OperationBuilder::new().response(status, Response::new("")).build();
-        let mut item = PathItem::new(HttpMethod::Get, operation("200"));
-        item.delete = Some(operation("204"));
-        let document = OpenApi::new(Info::new("", ""), PathsBuilder::new().path("/orders/{id}", item).build());
-        let recorder = PrometheusBuilder::new().build_recorder();
-
-        metrics::with_local_recorder(&recorder, || count_from_zero(document));
-
-        let text = recorder.handle().render();
-        for (method, status) in [("GET", 200), ("DELETE", 204)] {
-            let series =
-                format!(r#"http_requests_total{{method="{method}",route="/orders/{{id}}",status="{status}"}} 0"#);
-            assert!(text.lines().any(|line| line == series), "{series}: {text}");
-        }
-    }
-}

@@ -187,16 +187,3 @@ fn listed(names: &[&str]) -> String {
         _ => names.join(""),
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_a_name_that_is_near_is_suggested() {
-        let known = ["ORDER_LISTEN", "ORDER_DATABASE_URL"];
-        assert_eq!(nearest("ORDER_LSTEN", &known), Some("ORDER_LISTEN"));
-        assert_eq!(nearest("order_listen", &known), Some("ORDER_LISTEN"));
-        assert_eq!(nearest("ORDER_SERVICE_HOST", &known), None);
-    }
-}

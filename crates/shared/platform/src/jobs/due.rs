@@ -97,37 +97,17 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn due_rows_follow_each_other_without_a_pause() {
-        let begun = Instant::now();
-        let take = table(vec![Ok(vec![1, 2]), Ok(vec![3])]);
-        let rows = due("test", take, Arc::default(), CancellationToken::new());
-
-        let rows: Vec<u32> = rows.take(3).collect().await;
-
-        assert_eq!(rows, [1, 2, 3]);
-        assert_eq!(begun.elapsed(), Duration::ZERO);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_table_that_fails_or_has_nothing_is_asked_each_second() {
-        let begun = Instant::now();
-        let take = table(vec![Err(anyhow::anyhow!("away")), Ok(Vec::new()), Ok(vec![1])]);
-        let mut rows = pin!(due("test", take, Arc::default(), CancellationToken::new()));
-
-        assert_eq!(rows.next().await, Some(1));
-        assert_eq!(begun.elapsed(), 2 * POLL_INTERVAL);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_notification_comes_before_the_next_second() {
+    async fn due_rows_follow_at_once_and_a_table_without_any_is_asked_each_second_and_when_it_is_told() {
         let (begun, wake) = (Instant::now(), Arc::new(Notify::new()));
-        let take = table(vec![Ok(Vec::new()), Ok(vec![1])]);
-        let mut rows = pin!(due("test", take, wake.clone(), CancellationToken::new()));
+        let (away, nothing) = (Err(anyhow::anyhow!("away")), || Ok(Vec::new()));
+        let answers = vec![Ok(vec![1, 2]), Ok(vec![3]), away, nothing(), Ok(vec![4]), nothing(), Ok(vec![5])];
+        let mut rows = pin!(due("test", table(answers), wake.clone(), CancellationToken::new()));
 
+        for (row, seconds) in [(1, 0), (2, 0), (3, 0), (4, 2)] {
+            assert_eq!((rows.next().await, begun.elapsed()), (Some(row), seconds * POLL_INTERVAL));
+        }
         wake.notify_one();
-
-        assert_eq!(rows.next().await, Some(1));
-        assert_eq!(begun.elapsed(), Duration::ZERO);
+        assert_eq!((rows.next().await, begun.elapsed()), (Some(5), 2 * POLL_INTERVAL));
     }
 
     #[tokio::test(start_paused = true)]

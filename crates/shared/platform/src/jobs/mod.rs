@@ -178,19 +178,6 @@ mod tests {
     use super::*;
     use crate::lease::MemoryLease;
 
-    #[test]
-    fn a_first_run_is_within_the_first_period_but_not_at_once() {
-        for name in ["inbox", "outbox-retention", "payment-deadlines", ""] {
-            for period in [Duration::from_millis(100), RETENTION_INTERVAL] {
-                let delay = first_run(name, period);
-                assert!(
-                    delay >= period.min(START_SPREAD) / 5 && delay < period.min(START_SPREAD),
-                    "{name}: {delay:?} of {period:?}"
-                );
-            }
-        }
-    }
-
     #[tokio::test(start_paused = true)]
     async fn a_panic_fails_its_round_and_the_next_round_runs() {
         let rounds = Arc::new(AtomicU32::new(0));

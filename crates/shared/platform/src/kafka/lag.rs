@@ -166,10 +166,7 @@ mod tests {
         assert_eq!(lag("active", [30, 100, -1001, -1001]), "70");
         // The record at the committed offset has expired.
         assert_eq!(lag("active", [30, 100, -1001, 10]), "70");
-    }
-
-    #[test]
-    fn a_partition_of_another_member_or_without_a_known_end_has_no_lag() {
+        // A partition of another member, and one without a known end.
         assert_eq!(lag("stopped", [0, 100, 40, 10]), "0");
         assert_eq!(lag("active", [-1001, -1001, -1001, -1001]), "0");
     }

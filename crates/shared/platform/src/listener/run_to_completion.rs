@@ -50,34 +50,3 @@ impl<T: Send> Drop for ToItsEnd<T> {
         }
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use tokio::sync::oneshot;
-
-    use super::*;
-
-    #[tokio::test]
-    async fn work_that_is_dropped_ends_and_is_waited_for_and_work_that_has_ended_is_no_task() {
-        let tasks = TaskTracker::new();
-        let ((go_on, told), (end, ended)) = (oneshot::channel(), oneshot::channel());
-        let mut work = Box::pin(ToItsEnd::new(
-            async move {
-                let _ = told.await;
-                let _ = end.send(());
-            },
-            tasks.clone(),
-        ));
-        assert!(futures::poll!(work.as_mut()).is_pending());
-
-        drop(work);
-        assert_eq!(tasks.len(), 1);
-        go_on.send(()).unwrap();
-        tasks.close();
-        tasks.wait().await;
-
-        ended.await.unwrap();
-        assert_eq!(ToItsEnd::new(async { 1 }, tasks.clone()).await, 1);
-        assert!(tasks.is_empty());
-    }
-}

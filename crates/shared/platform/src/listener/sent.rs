@@ -126,34 +126,3 @@ impl HttpBody for Sent {
         }
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use http_body_util::StreamBody;
-    use tokio_util::sync::CancellationToken;
-
-    use super::*;
-    use crate::listener::activity::Activity;
-
-    #[tokio::test]
-    async fn a_stream_and_its_end_come_as_they_are() {
-        let (answers, activity) = (Answers::default(), Activity::new());
-        let place = Place { activity: activity.clone(), close: CancellationToken::new() };
-        let (sender, frames) = futures::channel::mpsc::unbounded::<Result<Frame<Bytes>, axum::Error>>();
-        let send = |frame| sender.unbounded_send(Ok(frame)).unwrap();
-        send(Frame::data(Bytes::from_static(b"first")));
-        let body = Body::new(StreamBody::new(frames));
-        let mut stream = answers.sent(body, activity.begin().unwrap(), &place);
-
-        assert_eq!(stream.frame().await.unwrap().unwrap().into_data().unwrap(), "first");
-        assert!(stream.frame().now_or_never().is_none() && !stream.is_end_stream());
-        send(Frame::data(Bytes::from_static(b"second")));
-        assert_eq!(stream.frame().await.unwrap().unwrap().into_data().unwrap(), "second");
-        let trailers = HeaderMap::from_iter([(http::header::ETAG, http::HeaderValue::from_static("end"))]);
-        send(Frame::trailers(trailers.clone()));
-        sender.close_channel();
-
-        assert_eq!(stream.frame().await.unwrap().unwrap().into_trailers().unwrap(), trailers);
-        assert!(stream.frame().await.is_none());
-    }
-}

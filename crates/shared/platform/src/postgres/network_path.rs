@@ -119,48 +119,18 @@ mod tests {
 
     const TIMEOUT: Duration = Duration::from_secs(6);
 
-    /// Returns the state a second after a ping, the use of a connection from before the ping, and the use of one from
-    /// after it.
-    async fn ping() -> (Path, Use, Use) {
+    #[tokio::test(start_paused = true)]
+    async fn a_silent_ping_ends_nothing_where_another_connection_as_old_has_answered() {
         let (path, made) = (Path::default(), Instant::now());
         tokio::time::advance(Duration::from_secs(1)).await;
         path.ping_sent(Instant::now());
         tokio::time::advance(Duration::from_secs(1)).await;
-        let now = Instant::now();
-        (path, Use { made, since: now }, Use { made: now, since: now })
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_silent_ping_ends_what_waits_on_connections_as_old_and_on_no_newer_ones() {
-        let (path, old, new) = ping().await;
-
-        path.ping_unanswered();
-
-        assert!(path.answered(old, TIMEOUT, pending::<()>()).await.is_err());
-        assert!(path.answered(old, TIMEOUT, ready(())).await.is_ok());
-        let newer = tokio::time::timeout(TIMEOUT / 2, path.answered(new, TIMEOUT, pending::<()>())).await;
-        assert!(newer.is_err(), "it is still waited for");
-        assert!(path.is_stale(old.made) && !path.is_stale(new.made));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_silent_ping_ends_nothing_where_another_connection_as_old_has_answered() {
-        let (path, old, _) = ping().await;
+        let old = Use { made, since: Instant::now() };
         path.answered(old, TIMEOUT, ready(())).await.unwrap();
 
         path.ping_unanswered();
 
         let other = tokio::time::timeout(TIMEOUT / 2, path.answered(old, TIMEOUT, pending::<()>())).await;
         assert!(other.is_err(), "it is still waited for");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_statement_without_an_answer_has_connections_as_old_made_anew() {
-        let path = Path::default();
-        let made = Instant::now();
-        let unanswered = path.answered(Use { made, since: made }, TIMEOUT, pending::<()>()).await;
-
-        assert!(unanswered.is_err());
-        assert!(path.is_stale(made) && !path.is_stale(Instant::now()));
     }
 }

@@ -1,5 +1,6 @@
 //! Tests of the lines that events leave in the log.
 
+use serde_json::json;
 use uuid::Uuid;
 
 use super::{aggregate::Aggregate, *};
@@ -35,40 +36,41 @@ fn logged(event: Event<'_>) -> serde_json::Value {
 
 #[test]
 fn an_event_has_its_name_its_subject_and_its_reason() {
-    let user = Uuid::from_u128(7);
-
-    let revoked = logged(Event::SessionRevoked { user, reason: Revocation::LogoutAll });
-    let role = logged(Event::RoleUsed { user, path: "/api/v1/couriers", of: Some(Uuid::from_u128(8)), of_name: None });
-
-    assert_eq!(
-        revoked,
-        serde_json::json!({ "level": "INFO", "target": "security", "message": "security event",
-            "event": "session_revoked", "user_uuid": user.to_string(), "reason": "logout_all" })
-    );
-    assert_eq!(role["path"], "/api/v1/couriers");
-    assert_eq!(role["of_uuid"], Uuid::from_u128(8).to_string());
-}
-
-#[test]
-fn a_refused_code_has_a_subject_only_where_it_was_right() {
-    let other = logged(Event::ContactRefused { user: Some(Uuid::from_u128(7)), reason: ContactRefusal::Chat });
-    let wrong = logged(Event::ContactRefused { user: None, reason: ContactRefusal::Code });
-
-    assert_eq!((&other["event"], &other["reason"]), (&"contact_refused".into(), &"chat".into()));
-    assert_eq!(other["user_uuid"], Uuid::from_u128(7).to_string());
-    assert_eq!((&wrong["reason"], wrong.get("user_uuid")), (&"code".into(), None));
-}
-
-#[test]
-fn a_refused_login_says_nothing_but_its_name_and_a_lock_the_address() {
-    let refused = serde_json::json!({ "level": "INFO", "target": "security", "message": "security event",
-        "event": "login_refused" });
-    assert_eq!(logged(Event::LoginRefused {}), refused);
-
+    let [user, of] = [7, 8].map(Uuid::from_u128);
     let address = std::net::Ipv4Addr::new(192, 0, 2, 1).into();
-    let locked = serde_json::json!({ "level": "INFO", "target": "security", "message": "security event",
-        "event": "locked", "address": "192.0.2.1" });
-    assert_eq!(logged(Event::Locked { address }), locked);
+    let path = "/api/v1/couriers";
+
+    for (event, name, fields) in [
+        (
+            Event::SessionRevoked { user, reason: Revocation::LogoutAll },
+            "session_revoked",
+            json!({ "user_uuid": user, "reason": "logout_all" }),
+        ),
+        (
+            Event::RoleUsed { user, path, of: Some(of), of_name: None },
+            "role_used",
+            json!({ "user_uuid": user, "path": path, "of_uuid": of }),
+        ),
+        (
+            Event::ContactRefused { user: Some(user), reason: ContactRefusal::Chat },
+            "contact_refused",
+            json!({ "user_uuid": user, "reason": "chat" }),
+        ),
+        (
+            Event::ContactRefused { user: None, reason: ContactRefusal::Code },
+            "contact_refused",
+            json!({ "reason": "code" }),
+        ),
+        (Event::LoginRefused {}, "login_refused", json!({})),
+        (Event::Locked { address }, "locked", json!({ "address": "192.0.2.1" })),
+    ] {
+        let mut expected = fields;
+        expected["event"] = name.into();
+        for (member, value) in [("level", "INFO"), ("target", "security"), ("message", "security event")] {
+            expected[member] = value.into();
+        }
+        assert_eq!(logged(event), expected);
+    }
 }
 
 #[tokio::test(start_paused = true)]

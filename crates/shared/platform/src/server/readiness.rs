@@ -172,8 +172,6 @@ impl Condition {
 
 #[cfg(test)]
 mod tests {
-    use metrics_exporter_prometheus::PrometheusBuilder;
-
     use super::*;
 
     #[test]
@@ -190,24 +188,5 @@ mod tests {
         other.refuse("not authorised");
         one.set(true);
         assert_eq!(readiness.waiting_for(), ["group: not authorised"]);
-    }
-
-    #[test]
-    fn the_readiness_of_a_service_is_a_metric() {
-        let recorder = PrometheusBuilder::new().build_recorder();
-        let metrics = recorder.handle();
-        let shows =
-            |expected: u32| metrics.render().contains(&format!("service_ready{{service=\"one\"}} {expected}\n"));
-
-        metrics::with_local_recorder(&recorder, || {
-            let readiness = Readiness::default().exported("one");
-            assert!(shows(1), "nothing to wait for: {}", metrics.render());
-            let condition = readiness.condition("database");
-            assert!(shows(0), "{}", metrics.render());
-            condition.set(true);
-            assert!(shows(1), "{}", metrics.render());
-            condition.refuse("not authorised");
-            assert!(shows(0), "{}", metrics.render());
-        });
     }
 }

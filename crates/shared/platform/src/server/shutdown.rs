@@ -169,14 +169,6 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn tasks_that_end_by_themselves_end_the_program() {
-        let mut tasks = Tasks::new(&CancellationToken::new());
-        tasks.spawn("short", |_| async { Ok(()) });
-
-        assert!(tasks.join().await.is_ok());
-    }
-
-    #[tokio::test(start_paused = true)]
     async fn background_tasks_are_told_to_stop_when_the_servers_have_and_what_is_to_be_closed_is_closed_last() {
         let stop = CancellationToken::new();
         let (events, mut seen) = tokio::sync::mpsc::unbounded_channel();

@@ -161,27 +161,10 @@ mod tests {
     }
 
     #[test]
-    fn an_output_that_does_not_exist_is_named() {
-        let outputs = |value: &str| LogOutputs::try_from(value.to_owned());
-
-        assert_eq!(outputs("stdout, otlp"), Ok(LogOutputs { stdout: true, otlp: true }));
-        assert_eq!(outputs("otlp"), Ok(LogOutputs { stdout: false, otlp: true }));
-        assert_eq!(outputs("loki"), Err("\"loki\" is neither stdout nor otlp".to_owned()));
-    }
-
-    #[test]
     fn no_level_shows_what_is_on_a_connection() {
         use tracing::Level;
 
         assert!(shows_bytes("h2::hpack::decoder", Level::TRACE) && shows_bytes("reqwest", Level::TRACE));
         assert!(!shows_bytes("h2::codec", Level::DEBUG) && !shows_bytes("platform::grpc", Level::TRACE));
-    }
-
-    #[test]
-    fn colour_codes_are_for_terminals_that_want_them() {
-        let no_color = OsStr::new("1");
-
-        assert!(in_colour(true, None) && in_colour(true, Some(OsStr::new(""))));
-        assert!(!in_colour(true, Some(no_color)) && !in_colour(false, None) && !in_colour(false, Some(no_color)));
     }
 }

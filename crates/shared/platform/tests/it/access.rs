@@ -8,46 +8,24 @@ use std::{
 };
 
 use platform::{
-    config::Settings,
-    kafka::{
-        Acl, Changed, Config, Consumer, KafkaPublisher, Operation, Reader, Record, Refusal, Resource, TopicCreator,
-        TopicSubscription, add_acls, ensure_topics, probe, set_acls,
-    },
+    kafka::{Acl, Changed, Config, KafkaPublisher, Operation, Reader, Refusal, Resource, add_acls, probe, set_acls},
     outbox::{Event, MemoryOutbox, Publisher as _, Relay, Waker},
     server::readiness::Readiness,
 };
-use rdkafka::{
-    mocking::MockCluster,
-    types::{RDKafkaApiKey, RDKafkaRespErr},
-};
+use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 use stand_ins::Proxy;
-use testkit::{GuardedKafka, Running, eventually, guarded_kafka};
-use tokio::sync::mpsc;
+use testkit::{Running, eventually, guarded_kafka};
 use uuid::Uuid;
 
-use crate::seen::Seen;
+use crate::{
+    each_record::cluster,
+    seen::{consume, record},
+};
 
 /// Returns true if a container engine responds and has the broker's image.
 pub fn has_docker() -> bool {
     let image = Command::new("docker").args(["image", "inspect", "apache/kafka:4.3.1"]).output();
     image.is_ok_and(|output| output.status.success())
-}
-
-fn record(topic: &str, payload: &str) -> Record {
-    Record { topic: topic.to_owned(), key: vec![], payload: payload.into(), headers: HashMap::new() }
-}
-
-/// Starts a consumer. Returns it, its readiness, and the payloads that it receives.
-fn consume(
-    config: &Config,
-    topic: &str,
-    group: &'static str,
-) -> (Running, Readiness, mpsc::UnboundedReceiver<Vec<u8>>) {
-    let readiness = Readiness::default();
-    let (sender, seen) = mpsc::unbounded_channel();
-    let subscription = TopicSubscription { group, topic: topic.to_owned(), handler: Arc::new(Seen(sender)) };
-    let consumer = Consumer::new(config, subscription, readiness.condition(group));
-    (testkit::run(|stop| consumer.run(stop)), readiness, seen)
 }
 
 async fn waits_for(readiness: &Readiness, wanted: &str) {
@@ -156,40 +134,6 @@ async fn rights_that_only_another_version_needs_are_kept_while_rights_are_added(
     assert_eq!(set_acls(&broker, &both).await.unwrap(), Changed { added: 0, removed: 0 }, "the broker has both");
 }
 
-/// Returns the configuration of a client that creates its topics, unlike the containers.
-fn creating(kafka: &GuardedKafka, user: &str) -> Config {
-    let settings = kafka.settings(user).with([("KAFKA_CREATE_TOPICS", "true".to_owned())]);
-    Config::load(&settings).expect("these settings are complete")
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_service_creates_no_topic() {
-    let Some(kafka) = guarded_kafka().await else { return assert!(!has_docker()) };
-
-    for topic in ["order.paid", "order.cancelled", "of-nobody"] {
-        let refused = ensure_topics(&creating(&kafka, "order"), &[topic]).await.unwrap_err();
-
-        assert!(refused.is::<Refusal>(), "{topic}: {refused:#}");
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_topic_that_the_broker_refuses_does_not_prevent_others() {
-    let Some(kafka) = guarded_kafka().await else { return assert!(!has_docker()) };
-    // Only this test uses payment's rights.
-    let names = ["payment.extra", "payment.extra.dlq"].map(|topic| Resource::Topic(topic.to_owned()));
-    let rights = names.map(|topic| Acl::allow("payment", Operation::Create, topic));
-    set_acls(&kafka.config("broker"), &rights.into()).await.unwrap();
-    let creator = TopicCreator::new(&creating(&kafka, "payment"));
-    creator.expect(["in-no-route".to_owned()]);
-
-    // A broker applies rights a moment after it has confirmed them.
-    testkit::eventually(|| async { creator.ensure(["payment.extra"]).await.ok() }).await;
-    let refused = creator.ensure(["in-no-route"]).await.unwrap_err();
-
-    assert!(refused.is::<Refusal>(), "{refused:#}");
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_consumer_with_a_wrong_password_goes_on_once_it_is_right() {
     let Some(kafka) = guarded_kafka().await else { return assert!(!has_docker()) };
@@ -214,13 +158,11 @@ async fn a_consumer_with_a_wrong_password_goes_on_once_it_is_right() {
 
 #[tokio::test]
 async fn an_event_that_the_broker_refuses_is_kept_and_published_later() {
-    let cluster = MockCluster::new(1).unwrap();
-    cluster.create_topic("topic", 1, 1).unwrap();
-    let variables = [("KAFKA_BROKERS", cluster.bootstrap_servers()), ("KAFKA_CREATE_TOPICS", "false".to_owned())];
+    let (cluster, config) = cluster();
     let refused = RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
     cluster.request_errors(RDKafkaApiKey::Produce, &[refused; 2]);
 
-    let (running, readiness, outbox) = relay(&Settings::from_variables(variables).read().unwrap(), "topic");
+    let (running, readiness, outbox) = relay(&config, "topic");
     waits_for(&readiness, "outbox: not authorised").await;
     let kept = !is_published(&outbox);
     eventually(|| async { is_published(&outbox).then_some(()) }).await;

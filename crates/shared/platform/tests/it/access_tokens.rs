@@ -1,6 +1,6 @@
 //! Tests of the guard with users' access tokens, over gRPC and HTTP.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, time::Duration};
 
 use axum::{Extension, Router, http::HeaderMap, middleware, routing::get};
 use contracts::{
@@ -12,15 +12,15 @@ use contracts::{
     },
 };
 use platform::{
-    auth::{Access, Caller, Guard, MAX_TOKEN, SESSION_HEADER, SESSION_METADATA, ServiceKey, forward_session},
+    auth::{Access, Caller, Guard, MAX_TOKEN, SESSION_HEADER, SESSION_METADATA, forward_session},
     grpc::{Services, caller},
     http,
-    server::readiness::Readiness,
 };
 use testkit::{Iam, Running};
-use tokio::net::TcpListener;
 use tonic::{Code, Request, Response, Status, transport::Endpoint};
 use uuid::Uuid;
+
+use crate::serving::{guard, key, over_http};
 
 const USER: Uuid = Uuid::from_u128(1);
 /// The header of an access token, `{"typ":"at+jwt","alg":"ES256"}`.
@@ -52,26 +52,16 @@ struct Fixture {
 
 async fn fixture() -> Fixture {
     let iam = testkit::iam().await;
-    let key = ServiceKey::new("geo", &testkit::SERVICE_KEY.into()).expect("the key of tests is long enough");
-    let sessions = Arc::new(GrpcSessions::new(testkit::peer("iam", iam.address)));
-    let guard = Guard::new(sessions, key, &[]).otherwise(Access::Session(&["order"]));
-    let listen = async || {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let address = listener.local_addr().expect("its address");
-        (listener, address)
-    };
-    let ((over_grpc, grpc), (over_http, http)) = (listen().await, listen().await);
+    let sessions = GrpcSessions::new(testkit::peer("iam", iam.address));
+    let guard = guard(sessions).otherwise(Access::Session(&["order"]));
     let services = Services::new(contracts::proto::DESCRIPTORS).with(GeoServer::new(Guarded));
     let name = async |Extension(caller): Extension<Caller>| match caller {
         Caller::User(user) => user.uuid.to_string(),
         Caller::Service(name) => name,
     };
     let router = Router::new().route("/", get(name)).layer(middleware::from_fn_with_state(guard.clone(), Guard::http));
-    let servers = [
-        testkit::run(|stop| services.serve(over_grpc, guard, Readiness::default(), stop)),
-        testkit::run(|stop| http::serve(over_http, router, Readiness::default(), stop)),
-    ];
-    Fixture { iam, grpc, http, _servers: servers }
+    let ((grpc, over_grpc), (http, over_http)) = (testkit::serve(guard, services).await, over_http(router).await);
+    Fixture { iam, grpc, http, _servers: [over_grpc, over_http] }
 }
 
 impl Fixture {
@@ -115,61 +105,49 @@ async fn an_access_token_is_taken_wherever_a_session_is() {
     }
     let session = shop.iam.session(USER);
     assert_eq!(shop.over_grpc(&[(SESSION_METADATA, &session)]).await.unwrap(), (1, 1));
-    let service = ServiceKey::new("order", &testkit::SERVICE_KEY.into()).unwrap();
-    let service = format!("Bearer {}", service.token("geo").unwrap());
+    let service = format!("Bearer {}", key("order").token("geo").unwrap());
     assert_eq!(shop.over_http(&[("authorization", &service)]).await, (200, "order".to_owned()));
     assert_eq!(shop.over_grpc(&[("authorization", &service)]).await.unwrap(), (0, 0));
 }
 
 #[tokio::test]
-async fn an_unknown_token_and_one_beside_a_session_are_refused_as_an_ended_session_is() {
+async fn what_is_no_known_token_alone_in_its_header_is_refused() {
     let shop = fixture().await;
-    let known = format!("Bearer {}", shop.iam.token(USER));
-    let unknown = format!("Bearer {AT_JWT}.e30.c2ln");
-    let session = shop.iam.session(USER);
-
-    for (token, session) in [(&unknown, None), (&known, Some(session.as_str())), (&known, Some(""))] {
-        let headers = |name| {
-            let session = session.map(|session| (name, session));
-            [("authorization", token.as_str())].into_iter().chain(session).collect::<Vec<_>>()
-        };
-        let invalid = (401, "INVALID_SESSION".to_owned());
-        assert_eq!(shop.over_http(&headers(SESSION_HEADER)).await, invalid, "{token} {session:?}");
-        let refused = shop.over_grpc(&headers(SESSION_METADATA)).await.unwrap_err();
-        assert_eq!((refused.code(), refused.message()), (Code::Unauthenticated, "invalid session"), "{token}");
-    }
-}
-
-#[tokio::test]
-async fn any_other_form_of_the_header_is_refused() {
-    let shop = fixture().await;
-    let token = shop.iam.token(USER);
-    // `{"typ":"JWT","alg":"ES256"}`, `{"typ":"at+jwt","alg":"HS256"}`, `{"alg":"none"}`.
-    let [jwt, hs256, none] =
-        ["eyJ0eXAiOiJKV1QiLCJhbGciOiJFUzI1NiJ9", "eyJ0eXAiOiJhdCtqd3QiLCJhbGciOiJIUzI1NiJ9", "eyJhbGciOiJub25lIn0"];
+    let (token, session) = (shop.iam.token(USER), shop.iam.session(USER));
     let rest = token.split_once('.').unwrap().1;
-    for value in [
-        format!("Bearer {jwt}.{rest}"),
-        format!("Bearer {hs256}.{rest}"),
-        format!("Bearer {none}.{rest}"),
+    let (known, unknown) = (format!("Bearer {token}"), format!("Bearer {AT_JWT}.e30.c2ln"));
+    let (known, unknown) = (known.as_str(), unknown.as_str());
+    // `{"typ":"JWT","alg":"ES256"}`, `{"typ":"at+jwt","alg":"HS256"}`, `{"alg":"none"}`.
+    let kinds =
+        ["eyJ0eXAiOiJKV1QiLCJhbGciOiJFUzI1NiJ9", "eyJ0eXAiOiJhdCtqd3QiLCJhbGciOiJIUzI1NiJ9", "eyJhbGciOiJub25lIn0"];
+    let other_kinds = kinds.map(|kind| format!("Bearer {kind}.{rest}"));
+    let malformed = [
         format!("Bearer {token}{}", "x".repeat(MAX_TOKEN)),
         format!("Bearer{token}"),
         format!("Basic {token}"),
         token.clone(),
         "Bearer".to_owned(),
         "Bearer no token".to_owned(),
-    ] {
-        let invalid = (401, "INVALID_SESSION".to_owned());
-        assert_eq!(shop.over_http(&[("authorization", &value)]).await, invalid, "{value}");
-        let refused = shop.over_grpc(&[("authorization", &value)]).await.unwrap_err();
-        assert_eq!((refused.code(), refused.message()), (Code::Unauthenticated, "invalid token"), "{value}");
+    ];
+    let mut cases = vec![
+        (vec![unknown], None, "INVALID_SESSION", "invalid session"),
+        (vec![known], Some(session.as_str()), "INVALID_SESSION", "invalid session"),
+        (vec![known], Some(""), "INVALID_SESSION", "invalid session"),
+        (vec![], Some(token.as_str()), "INVALID_SESSION", "invalid session"),
+        (vec![], None, "MISSING_SESSION", "missing session-uuid in metadata"),
+        (vec![known, known], None, "INVALID_SESSION", "invalid token"),
+    ];
+    let tokens = other_kinds.iter().chain(&malformed);
+    cases.extend(tokens.map(|token| (vec![token.as_str()], None, "INVALID_SESSION", "invalid token")));
+
+    for (tokens, session, code, message) in &cases {
+        let headers = |name| {
+            let tokens = tokens.iter().map(|token| ("authorization", *token));
+            tokens.chain(session.map(|session| (name, session))).collect::<Vec<_>>()
+        };
+        let over_http = shop.over_http(&headers(SESSION_HEADER)).await;
+        assert_eq!(over_http, (401, (*code).to_owned()), "{tokens:?} {session:?}");
+        let refused = shop.over_grpc(&headers(SESSION_METADATA)).await.unwrap_err();
+        assert_eq!((refused.code(), refused.message()), (Code::Unauthenticated, *message), "{tokens:?} {session:?}");
     }
-    let bearer = format!("Bearer {token}");
-    let twice = [("authorization", bearer.as_str()), ("authorization", bearer.as_str())];
-    assert_eq!(shop.over_http(&twice).await.0, 401);
-    assert_eq!(shop.over_grpc(&twice).await.unwrap_err().code(), Code::Unauthenticated);
-    assert_eq!(shop.over_http(&[]).await, (401, "MISSING_SESSION".to_owned()));
-    // A token that is sent in the header of a session is refused.
-    assert_eq!(shop.over_http(&[(SESSION_HEADER, &token)]).await.0, 401);
-    assert_eq!(shop.over_grpc(&[(SESSION_METADATA, &token)]).await.unwrap_err().code(), Code::Unauthenticated);
 }

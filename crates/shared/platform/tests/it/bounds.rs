@@ -17,7 +17,7 @@ use contracts::proto::geo::{
 };
 use futures::future::join_all;
 use platform::{
-    auth::{Access, Guard, MemorySessions, SESSION_HEADER, SESSION_METADATA, ServiceKey},
+    auth::{Access, Guard, MemorySessions, SESSION_HEADER, SESSION_METADATA},
     grpc::{Peer, Services},
     http::{self, inbound::Inbound},
     listener::{Limits, Listener},
@@ -27,7 +27,7 @@ use platform::{
 use testkit::{Running, eventually};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
     task::JoinSet,
     time::{Instant, sleep, timeout},
 };
@@ -35,7 +35,10 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Code, Request, Response, Status};
 use uuid::Uuid;
 
-use crate::frames;
+use crate::{
+    frames,
+    serving::{bind, over_http},
+};
 
 const SESSIONS: [&str; 2] = ["first", "second"];
 const SLOW_REQUEST: Duration = Duration::from_millis(500);
@@ -45,26 +48,17 @@ fn guard(access: Access) -> Guard {
     for (number, session) in (1..).zip(SESSIONS) {
         sessions.open(session, Uuid::from_u128(number));
     }
-    let key = ServiceKey::new("geo", &testkit::SERVICE_KEY.into()).expect("the key of tests is long enough");
-    Guard::new(Arc::new(sessions), key, &[]).otherwise(access)
-}
-
-async fn bind() -> (Listener, SocketAddr) {
-    let socket = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let address = socket.local_addr().expect("its address");
-    (Listener::from(socket), address)
+    crate::serving::guard(sessions).otherwise(access)
 }
 
 /// Starts a server with eight slots. `POST /` responds with the length of the body after [`SLOW_REQUEST`].
-async fn over_http() -> (SocketAddr, Running) {
+async fn with_slots() -> (SocketAddr, Running) {
     let length = async |body: Bytes| {
         sleep(SLOW_REQUEST).await;
         body.len().to_string()
     };
     let inbound = Inbound::new(guard(Access::Session(&[])), Slots::new(8), UserSlots::quarter_of(8));
-    let router = http::layers(inbound.to(Router::new().route("/", post(length)), http::BODY_LIMIT));
-    let (listener, address) = bind().await;
-    (address, testkit::run(|stop| http::serve(listener, router, Readiness::default(), stop)))
+    over_http(http::layers(inbound.to(Router::new().route("/", post(length)), http::BODY_LIMIT))).await
 }
 
 async fn post_to(address: SocketAddr, session: &str) -> (u16, bool) {
@@ -83,7 +77,7 @@ async fn half_sent(address: SocketAddr) -> TcpStream {
 
 #[tokio::test]
 async fn half_sent_bodies_of_one_session_take_no_place_of_anyone() {
-    let (address, _server) = over_http().await;
+    let (address, _server) = with_slots().await;
     let mut waiting = Vec::new();
     for _ in 0..600 {
         waiting.push(half_sent(address).await);
@@ -101,7 +95,7 @@ async fn half_sent_bodies_of_one_session_take_no_place_of_anyone() {
 
 #[tokio::test(start_paused = true)]
 async fn a_body_that_does_not_arrive_is_answered_408() {
-    let (address, _server) = over_http().await;
+    let (address, _server) = with_slots().await;
     let (mut connection, begun) = (half_sent(address).await, Instant::now());
 
     let mut answer = String::new();
@@ -114,7 +108,7 @@ async fn a_body_that_does_not_arrive_is_answered_408() {
 
 #[tokio::test]
 async fn a_user_has_a_quarter_of_the_places_and_another_is_served() {
-    let (address, _server) = over_http().await;
+    let (address, _server) = with_slots().await;
 
     let (first, second) = tokio::join!(join_all((0..6).map(|_| post_to(address, "first"))), async {
         sleep(SLOW_REQUEST / 4).await;
@@ -142,7 +136,7 @@ impl Geo for Slow {
 
 async fn over_grpc(access: Access) -> (SocketAddr, Running) {
     let (listener, address) = bind().await;
-    let listener = listener.with_limits(Limits { grpc_max_in_flight: 8, ..Limits::default() });
+    let listener = Listener::from(listener).with_limits(Limits { grpc_max_in_flight: 8, ..Limits::default() });
     let services = Services::new(contracts::proto::DESCRIPTORS).with(GeoServer::new(Slow));
     (address, testkit::run(|stop| services.serve(listener, guard(access), Readiness::default(), stop)))
 }
@@ -184,9 +178,8 @@ async fn calls_in_flight_are_bounded_in_all_and_for_one_user() {
 
 #[tokio::test]
 async fn large_messages_that_are_handled_are_bounded_in_bytes_and_small_ones_are_served() {
-    let (listener, address) = bind().await;
     let services = Services::new(contracts::proto::DESCRIPTORS).with(GeoServer::new(Slow));
-    let _server = testkit::run(|stop| services.serve(listener, guard(Access::Public), Readiness::default(), stop));
+    let (address, _server) = testkit::serve(guard(Access::Public), services).await;
 
     let (large, small) = tokio::join!(join_all((0..60).map(|_| ask(address, "first", 250 << 10))), async {
         sleep(SLOW_REQUEST / 2).await;
@@ -208,9 +201,7 @@ async fn bodies_that_are_too_long_and_not_read_yet_are_bounded_in_bytes_and_smal
         entered.fetch_add(1, Ordering::SeqCst);
         released.cancelled_owned()
     };
-    let (listener, address) = bind().await;
-    let router = http::layers(Router::new().route("/", post(wait)));
-    let _server = testkit::run(|stop| http::serve(listener, router, Readiness::default(), stop));
+    let (address, _server) = over_http(http::layers(Router::new().route("/", post(wait)))).await;
     let client = http::client(Duration::from_secs(20)).expect("a client");
     let send = |size: usize| {
         let (request, refused) = (client.post(format!("http://{address}/")).body(vec![0_u8; size]), refused.clone());

@@ -1,20 +1,19 @@
-//! Tests of publishing with an outcome for each record, at librdkafka's mock cluster.
+//! Tests of publishing, mostly with an outcome for each record, at librdkafka's mock cluster.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::HashMap, time::Duration};
 
 use platform::{
     config::Settings,
     kafka::{Config, KafkaPublisher, Record},
-    outbox::{Event, MemoryOutbox, Outcome, Publisher as _, Relay, Waker},
+    outbox::{Outcome, Publisher as _},
 };
 use rdkafka::{
     mocking::MockCluster,
     producer::DefaultProducerContext,
     types::{RDKafkaApiKey, RDKafkaRespErr},
 };
-use testkit::eventually;
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -124,27 +123,17 @@ async fn a_broker_that_is_away_is_unavailable_and_refuses_nothing() {
 }
 
 #[tokio::test]
-async fn the_relay_publishes_the_events_of_a_partition_once_it_has_a_leader_again() {
+async fn a_producer_that_failed_for_good_is_made_again() {
     let (cluster, config) = cluster();
-    cluster.partition_leader("topic", 1, None).unwrap();
-    let outbox = MemoryOutbox::default();
-    let write = |event: u128, key: u128| {
-        let (uuid, key) = (Uuid::from_u128(event), Uuid::from_u128(key));
-        outbox.insert(Event { uuid, kind: "kind", key, payload: vec![] });
-    };
-    let waiting = || outbox.events().iter().filter(|(_, published)| !published).count();
-    (0..30).for_each(|event| write(event, event));
-    let publisher = KafkaPublisher::for_relay(&config).unwrap();
-    let topics = HashMap::from([("kind", "topic".to_owned())]);
-    let relay = Relay::new("test", Arc::new(outbox.clone()), Arc::new(publisher), topics, &Waker::default());
-    let relay = testkit::run(|stop| relay.run(stop));
-    let left = eventually(|| async { Some(waiting()).filter(|left| (1..20).contains(left)) }).await;
+    let publisher = KafkaPublisher::new(&config).unwrap();
+    let publish = async || publisher.publish(records("topic", 0..1)).await;
+    publish().await.unwrap();
 
-    // The same keys again: events of keys in the other partitions are published.
-    (30..60).for_each(|event| write(event, event - 30));
-    eventually(|| async { (waiting() == 2 * left).then_some(()) }).await;
-    cluster.partition_leader("topic", 1, Some(1)).unwrap();
-    eventually(|| async { (waiting() == 0).then_some(()) }).await;
+    // After this error for the oldest record in flight, librdkafka cannot keep its guarantees and never publishes
+    // again.
+    let desynchronized = RDKafkaRespErr::RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER;
+    cluster.request_errors(RDKafkaApiKey::Produce, &[desynchronized]);
+    publish().await.unwrap_err();
 
-    relay.stop().await;
+    publish().await.unwrap();
 }

@@ -4,10 +4,7 @@ use std::time::{Duration, Instant};
 
 use contracts::identity::GrpcSessions;
 use futures::future::join_all;
-use platform::{
-    auth::{Credential, MAX_TOKEN, SessionError, Sessions as _, User},
-    deadline,
-};
+use platform::auth::{Credential, MAX_TOKEN, SessionError, Sessions as _, User};
 use stand_ins::Proxy;
 use testkit::{Iam, eventually};
 use uuid::Uuid;
@@ -28,22 +25,6 @@ async fn fixture() -> Fixture {
     let proxy = Proxy::to(iam.address).await.expect("a proxy before the stand-in for iam");
     let sessions = GrpcSessions::new(testkit::peer("iam", proxy.address()));
     Fixture { proxy, sessions, session, user, _iam: iam }
-}
-
-#[tokio::test]
-async fn a_call_whose_connection_is_lost_is_made_again() {
-    let Fixture { proxy, sessions, session, user, _iam } = fixture().await;
-    assert_eq!(sessions.owner(&session).await, Ok(user));
-    let asked = proxy.asked();
-    proxy.hang();
-
-    let call = tokio::spawn(async move { sessions.owner(&session).await });
-    while proxy.asked() == asked {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    proxy.reset();
-
-    assert_eq!(call.await.unwrap(), Ok(user));
 }
 
 #[tokio::test]
@@ -98,19 +79,6 @@ async fn a_peer_that_hangs_is_not_called_for_a_while_and_heard_again_soon_after_
 
     assert!(hung.iter().all(|owner| *owner == Err(SessionError::Unavailable)), "{hung:?}");
     assert!(restored.elapsed() < Duration::from_millis(1_500), "it took {:?}", restored.elapsed());
-}
-
-#[tokio::test]
-async fn a_tiny_deadline_of_a_caller_stops_no_other_caller() {
-    let Fixture { proxy, sessions, session, user, _iam } = fixture().await;
-    proxy.delay(Duration::from_millis(50));
-
-    for _ in 0..20 {
-        let owner = deadline::within(Duration::from_millis(10), sessions.owner(&session)).await;
-        assert_eq!(owner, Err(SessionError::Unavailable));
-    }
-
-    assert_eq!(sessions.owner(&session).await, Ok(user));
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! Tests of the guard: methods without a rule, public methods, and long baggage. Which caller a rule admits is tested by `operations`.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::net::SocketAddr;
 
 use axum::{Router, middleware, routing::get};
 use contracts::{
@@ -18,13 +18,14 @@ use platform::{
     http::{self, own_hosts::OwnHosts},
     server::{health::admin_routes, readiness::Readiness},
 };
-use testkit::{Iam, Running};
-use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tonic::{Code, Request, Response, Status, metadata::AsciiMetadataKey};
 use uuid::Uuid;
 
-use crate::recording::{long_baggage, record, trace_headers};
+use crate::{
+    recording::{long_baggage, record, trace_headers},
+    serving::{bind, guard, over_http},
+};
 
 const OPERATOR: Uuid = Uuid::from_u128(2);
 
@@ -41,23 +42,8 @@ impl Geo for Guarded {
     }
 }
 
-/// Creates a guard that looks up sessions at `iam` and admits operators and the service order.
-fn guard(iam: &Iam) -> Guard {
-    let sessions = GrpcSessions::new(testkit::peer("iam", iam.address));
-    let key = ServiceKey::new("geo", &testkit::SERVICE_KEY.into()).expect("the key of tests is long enough");
-    Guard::new(Arc::new(sessions), key, &[]).otherwise(Access::Operator(&["order"]))
-}
-
-async fn listen() -> (TcpListener, SocketAddr) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let address = listener.local_addr().expect("its address");
-    (listener, address)
-}
-
-async fn grpc(iam: &Iam) -> (SocketAddr, Running) {
-    let (listener, address) = listen().await;
-    let (guard, services) = (guard(iam), Services::new(contracts::proto::DESCRIPTORS).with(GeoServer::new(Guarded)));
-    (address, testkit::run(|stop| services.serve(listener, guard, Readiness::default(), stop)))
+fn services() -> Services {
+    Services::new(contracts::proto::DESCRIPTORS).with(GeoServer::new(Guarded))
 }
 
 /// Calls geo with this session and baggage. Returns the code of the answer.
@@ -76,7 +62,8 @@ async fn ask_with_baggage(geo: &Peer, session: &str, baggage: &str) -> Code {
 async fn a_callers_long_baggage_fails_neither_its_own_look_up_nor_those_of_others() {
     let _recording = record();
     let iam = testkit::iam().await;
-    let (address, _server) = grpc(&iam).await;
+    let sessions = GrpcSessions::new(testkit::peer("iam", iam.address));
+    let (address, _server) = testkit::serve(guard(sessions).otherwise(Access::Operator(&[])), services()).await;
     let geo = Peer::lazy("geo", "TEST_ADDRESS", &address.to_string()).unwrap();
     let (unknown, known) = (Uuid::from_u128(3).to_string(), iam.operator_session(OPERATOR));
     let long = long_baggage();
@@ -91,12 +78,10 @@ async fn a_callers_long_baggage_fails_neither_its_own_look_up_nor_those_of_other
 
 #[tokio::test]
 async fn a_public_method_knows_the_service_of_a_valid_token_and_refuses_no_other() {
-    let (listener, address) = listen().await;
-    let key = ServiceKey::new("geo", &testkit::SERVICE_KEY.into()).expect("the key of tests is long enough");
-    let guard = Guard::new(Arc::new(MemorySessions::default()), key, &[]).otherwise(Access::Public);
+    let guard = closed().otherwise(Access::Public);
     let who = async |caller: Option<axum::Extension<Caller>>| format!("{:?}", caller.map(|caller| caller.0));
     let router = Router::new().route("/", get(who)).layer(middleware::from_fn_with_state(guard, Guard::http));
-    let _server = testkit::run(|stop| http::serve(listener, router, Readiness::default(), stop));
+    let (address, _server) = over_http(router).await;
     let client = http::client(std::time::Duration::from_secs(5)).unwrap();
     let ask = async |token: &str| {
         let request = client.get(format!("http://{address}/")).header("authorization", format!("Bearer {token}"));
@@ -117,16 +102,14 @@ async fn a_public_method_knows_the_service_of_a_valid_token_and_refuses_no_other
 }
 
 fn closed() -> Guard {
-    let key = ServiceKey::new("geo", &testkit::SERVICE_KEY.into()).expect("the key of tests is long enough");
-    Guard::new(Arc::new(MemorySessions::default()), key, &[])
+    guard(MemorySessions::default())
 }
 
 #[tokio::test]
 async fn a_server_with_an_rpc_that_no_rule_names_does_not_start() {
-    let (listener, _) = listen().await;
-    let services = Services::new(contracts::proto::DESCRIPTORS).with(GeoServer::new(Guarded));
+    let (listener, _) = bind().await;
 
-    let serving = services.serve(listener, closed(), Readiness::default(), CancellationToken::new());
+    let serving = services().serve(listener, closed(), Readiness::default(), CancellationToken::new());
     let started = tokio::time::timeout(std::time::Duration::from_secs(10), serving).await;
 
     let error = started.expect("the server does not start").unwrap_err().to_string();
@@ -135,10 +118,9 @@ async fn a_server_with_an_rpc_that_no_rule_names_does_not_start() {
 
 #[tokio::test]
 async fn a_route_that_no_rule_names_is_refused() {
-    let (listener, address) = listen().await;
     let router =
         Router::new().route("/", get(async || "here")).layer(middleware::from_fn_with_state(closed(), Guard::http));
-    let _server = testkit::run(|stop| http::serve(listener, router, Readiness::default(), stop));
+    let (address, _server) = over_http(router).await;
     let client = http::client(std::time::Duration::from_secs(5)).unwrap();
 
     let answer = client.get(format!("http://{address}/")).send().await.unwrap();
@@ -149,18 +131,11 @@ async fn a_route_that_no_rule_names_is_refused() {
 #[tokio::test]
 async fn an_open_api_answers_only_at_its_own_hosts() {
     let open = || closed().otherwise(Access::Operator(&[])).open();
-    let (api, at_api) = listen().await;
     let router =
         Router::new().route("/", get(async || "here")).layer(middleware::from_fn_with_state(open(), Guard::http));
-    let (admin, at_admin) = listen().await;
-    let of_admin = admin_routes(vec![Readiness::default()], OwnHosts::default());
-    let (calls, at_calls) = listen().await;
-    let services = Services::new(contracts::proto::DESCRIPTORS).with(GeoServer::new(Guarded));
-    let _servers = (
-        testkit::run(|stop| http::serve(api, router, Readiness::default(), stop)),
-        testkit::run(|stop| http::serve(admin, of_admin, Readiness::default(), stop)),
-        testkit::run(|stop| services.serve(calls, open(), Readiness::default(), stop)),
-    );
+    let (at_api, _api) = over_http(router).await;
+    let (at_admin, _admin) = over_http(admin_routes(vec![Readiness::default()], OwnHosts::default())).await;
+    let (at_calls, _calls) = testkit::serve(open(), services()).await;
     // A name of a stranger that leads to this machine, as for a browser on the stranger's page.
     let client = || http::client_builder().resolve("evil.example", at_api);
     let ask = async |host: &str, address: SocketAddr, path: &str| {

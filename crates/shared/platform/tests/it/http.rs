@@ -5,14 +5,15 @@ use std::{net::SocketAddr, time::Duration};
 use axum::{Router, routing::get};
 use platform::{http, server::readiness::Readiness};
 use reqwest::{Version, header::CONNECTION};
-use tokio::{net::TcpListener, task::JoinSet};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+
+use crate::serving::bind;
 
 const DRAIN: Duration = Duration::from_millis(500);
 
 async fn start(stop: &CancellationToken) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let address = listener.local_addr().expect("its address");
+    let (listener, address) = bind().await;
     let router = Router::new().route("/", get(async || "here"));
     tokio::spawn(http::serve(listener, router, Readiness::new(DRAIN), stop.clone()));
     address

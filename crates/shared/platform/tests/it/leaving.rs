@@ -13,24 +13,20 @@ use axum::{
     routing::{any, get},
 };
 use futures::future::BoxFuture;
-use platform::{
-    auth::{Access, Guard, MemorySessions, ServiceKey},
-    grpc::Services,
-    http,
-    listener::Listener,
-    server::readiness::Readiness,
-};
-use testkit::Running;
+use platform::{auth::Access, grpc::Services, http, server::readiness::Readiness};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
     sync::{Notify, mpsc},
     time::{sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
 use tonic::{Code, Status, server::NamedService};
 
-use crate::frames;
+use crate::{
+    frames,
+    serving::{bind, over_http},
+};
 
 const TEST_TIMEOUT: Duration = Duration::from_secs(20);
 
@@ -69,21 +65,10 @@ async fn next(seen: &mut mpsc::UnboundedReceiver<&'static str>) -> &'static str 
     timeout(TEST_TIMEOUT, seen.recv()).await.ok().flatten().unwrap_or("nothing")
 }
 
-async fn bind() -> (Listener, SocketAddr) {
-    let socket = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let address = socket.local_addr().expect("its address");
-    (Listener::from(socket), address)
-}
-
 fn router(work: Work) -> Router {
     let read = work.clone();
     let run = any(move || work.clone().run());
     http::layers(Router::new().route("/", run).route("/read", get(move || read.clone().run())))
-}
-
-async fn over_http(work: Work) -> (SocketAddr, Running) {
-    let (listener, address) = bind().await;
-    (address, testkit::run(|stop| http::serve(listener, router(work), Readiness::default(), stop)))
 }
 
 /// Sends a request, and resets the connection once its handler has begun.
@@ -97,7 +82,7 @@ async fn leave(address: SocketAddr, request: &[u8], seen: &mut mpsc::UnboundedRe
 #[tokio::test]
 async fn a_change_ends_without_its_client_and_a_read_is_dropped() {
     let (work, mut seen) = Work::new();
-    let (address, _server) = over_http(work.clone()).await;
+    let (address, _server) = over_http(router(work.clone())).await;
     let head = |line: &str| format!("{line} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n").into_bytes();
 
     for method in ["POST", "PUT", "PATCH", "DELETE"] {
@@ -115,7 +100,7 @@ async fn a_change_ends_without_its_client_and_a_read_is_dropped() {
 #[tokio::test]
 async fn a_client_that_closes_its_side_after_its_request_is_answered() {
     let (work, mut seen) = Work::new();
-    let (address, _server) = over_http(work.clone()).await;
+    let (address, _server) = over_http(router(work.clone())).await;
 
     for line in ["GET /read", "POST /"] {
         let mut connection = TcpStream::connect(address).await.expect("the listener accepts");
@@ -178,11 +163,8 @@ impl tower::Service<axum::http::Request<tonic::body::Body>> for Calls {
 #[tokio::test]
 async fn a_call_that_changes_something_ends_without_its_client_and_one_that_reads_is_dropped() {
     let (work, mut seen) = Work::new();
-    let key = ServiceKey::new("payment", &testkit::SERVICE_KEY.into()).expect("the key of tests is long enough");
-    let guard = Guard::new(Arc::new(MemorySessions::default()), key, &[]).otherwise(Access::Public);
     let services = Services::new(contracts::proto::DESCRIPTORS).with(Calls(work.clone()));
-    let (listener, address) = bind().await;
-    let _server = testkit::run(|stop| services.serve(listener, guard, Readiness::default(), stop));
+    let (address, _server) = testkit::serve(testkit::guard("payment", &[]).otherwise(Access::Public), services).await;
     let call = |method: &str| {
         let head = frames::call(1, &format!("/payment.v1.PaymentService/{method}"));
         [frames::start(), head, frames::body(1, &[0; 5])].concat()

@@ -10,28 +10,16 @@ use std::{
 };
 
 use axum::{Router, routing::get};
-use platform::{
-    http,
-    listener::{Limits, Listener},
-    server::readiness::Readiness,
-};
-use testkit::Running;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
     time::{Instant, timeout},
 };
-use tokio_util::sync::CancellationToken;
 
-use crate::frames::{self, Frame};
-
-/// Starts a server of `router` with these limits.
-async fn serve(router: Router, limits: Limits) -> (SocketAddr, Running) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let address = listener.local_addr().expect("its address");
-    let listener = Listener::from(listener).with_limits(limits);
-    (address, testkit::run(|stop| http::serve(listener, router, Readiness::default(), stop)))
-}
+use crate::{
+    frames::{self, Frame},
+    serving::over_http,
+};
 
 fn here() -> Router {
     Router::new().route("/", get(async || "here"))
@@ -41,66 +29,10 @@ async fn connect(address: SocketAddr) -> TcpStream {
     TcpStream::connect(address).await.expect("the listener accepts")
 }
 
-async fn is_closed(connection: &mut TcpStream) -> bool {
-    let mut byte = [0; 64];
-    let read = timeout(Duration::from_millis(1), connection.read(&mut byte)).await;
-    matches!(read, Ok(Ok(0) | Err(_)))
-}
-
-/// Sends `GET /` over a new connection. Returns the status, or 0 without a response.
-async fn ask(address: SocketAddr) -> u16 {
-    let mut connection = connect(address).await;
-    let answer = async {
-        connection.write_all(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await.ok()?;
-        let mut answer = String::new();
-        connection.read_to_string(&mut answer).await.ok()?;
-        answer.get(9..12)?.parse().ok()
-    };
-    timeout(Duration::from_secs(5), answer).await.ok().flatten().unwrap_or(0)
-}
-
-#[tokio::test]
-async fn a_flood_of_idle_connections_is_bounded_and_costs_others_nothing() {
-    let limits = Limits { max_connections: 100, max_connections_per_address: 50, ..Limits::default() };
-    let (address, _server) = serve(here(), limits).await;
-    let mut idle = Vec::new();
-    for _ in 0..400 {
-        idle.push(connect(address).await);
-    }
-
-    let mut answers = Vec::new();
-    for _ in 0..60 {
-        answers.push(ask(address).await);
-    }
-
-    let mut open = 0;
-    for connection in &mut idle {
-        open += usize::from(!is_closed(connection).await);
-    }
-    println!("{open} of 400 idle connections are open, {answers:?}");
-    assert_eq!(answers, [200; 60]);
-    assert!(open <= 50, "{open} of 400 idle connections are open");
-}
-
-#[tokio::test]
-async fn a_connection_with_a_request_in_hand_keeps_its_place_and_one_too_many_is_closed() {
-    let limits = Limits { max_connections: 2, max_connections_per_address: 2, ..Limits::default() };
-    let slow = Router::new().route("/", get(async || tokio::time::sleep(Duration::from_millis(500)).await));
-    let (address, _server) = serve(slow, limits).await;
-
-    let (first, second, third) = tokio::join!(ask(address), ask(address), async {
-        tokio::time::sleep(Duration::from_millis(200)).await;
-        ask(address).await
-    });
-
-    assert_eq!((first, second, third), (200, 200, 0));
-    assert_eq!(ask(address).await, 200, "the places are not free again");
-}
-
 #[tokio::test(start_paused = true)]
 async fn a_connection_that_sends_nothing_or_half_a_head_is_closed() {
     for sent in ["", "GET /", "PRI * HTTP/2.0\r\n", "GET / HTTP/1.1\r\nHost: somewhere.example\r\nX-Slow: y"] {
-        let (address, _server) = serve(here(), Limits::default()).await;
+        let (address, _server) = over_http(here()).await;
         let mut connection = connect(address).await;
         let begun = Instant::now();
         connection.write_all(sent.as_bytes()).await.unwrap();
@@ -115,7 +47,7 @@ async fn a_connection_that_sends_nothing_or_half_a_head_is_closed() {
 
 #[tokio::test]
 async fn headers_of_more_than_sixteen_kilobytes_are_refused() {
-    let (address, _server) = serve(here(), Limits::default()).await;
+    let (address, _server) = over_http(here()).await;
     let ask = async |bytes: usize| {
         let mut connection = connect(address).await;
         let head = format!("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-Long: {}\r\n\r\n", "y".repeat(bytes));
@@ -133,7 +65,7 @@ async fn headers_of_more_than_sixteen_kilobytes_are_refused() {
 
 #[tokio::test]
 async fn an_http2_connection_carries_at_most_256_requests_at_once() {
-    let (address, _server) = serve(here(), Limits::default()).await;
+    let (address, _server) = over_http(here()).await;
     let mut connection = connect(address).await;
     connection.write_all(&frames::start()).await.unwrap();
 
@@ -155,7 +87,7 @@ async fn requests_that_are_reset_as_soon_as_they_are_sent_end_their_connection()
             std::future::pending::<()>().await;
         }
     };
-    let (address, _server) = serve(Router::new().route("/", get(handler)), Limits::default()).await;
+    let (address, _server) = over_http(Router::new().route("/", get(handler))).await;
     let mut connection = connect(address).await;
     let mut flood = frames::start();
     for number in 0..10_000 {
@@ -182,7 +114,7 @@ async fn requests_that_are_reset_as_soon_as_they_are_sent_end_their_connection()
 #[tokio::test]
 async fn requests_that_are_given_up_together_leave_the_others_of_their_connection() {
     let router = Router::new().route("/", get(async || tokio::time::sleep(Duration::from_millis(200)).await));
-    let (address, _server) = serve(router, Limits::default()).await;
+    let (address, _server) = over_http(router).await;
     let mut connection = connect(address).await;
     // A gateway's connection carries the request of one customer, then the maximum number of requests of another, which
     // are reset at once.
@@ -208,29 +140,4 @@ async fn requests_that_are_given_up_together_leave_the_others_of_their_connectio
     assert_eq!(all.await, Ok(None), "the connection ended");
     answered.sort_unstable();
     assert_eq!(answered, [1, 513]);
-}
-
-#[tokio::test]
-async fn an_http2_client_is_told_of_the_stop_by_goaway() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let stop = CancellationToken::new();
-    let server = tokio::spawn(http::serve(listener, here(), Readiness::default(), stop.clone()));
-    let mut connection = connect(address).await;
-    connection.write_all(&frames::start()).await.unwrap();
-    frames::read(&mut connection).await.unwrap();
-
-    stop.cancel();
-
-    let told = timeout(Duration::from_secs(5), async {
-        loop {
-            let frame = frames::read(&mut connection).await.ok()?;
-            if frame.kind == frames::GOAWAY {
-                return frames::error_code(&frame.payload);
-            }
-        }
-    });
-    assert_eq!(told.await.unwrap(), Some(0));
-    drop(connection);
-    timeout(Duration::from_secs(5), server).await.unwrap().unwrap().unwrap();
 }

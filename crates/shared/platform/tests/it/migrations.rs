@@ -7,6 +7,8 @@ use sqlx::{
 };
 use tokio_util::sync::CancellationToken;
 
+use crate::proxied::proxied;
+
 static MIGRATIONS: Migrator = sqlx::migrate!("../../../migrations/order");
 
 #[tokio::test]
@@ -51,26 +53,6 @@ async fn a_changed_and_a_half_applied_migration_fail_and_a_missing_one_is_applie
         execute(&database, format!("delete from _sqlx_migrations where version = {last}")).await;
         migrate(&database.pool, &MIGRATIONS, &stop).await.unwrap();
     }
-}
-
-#[tokio::test]
-async fn a_database_that_is_not_there_yet_is_waited_for() {
-    let database = testkit::empty_database().await;
-    let options = database.pool.connect_options();
-    let proxy = stand_ins::Proxy::to(format!("{}:{}", options.get_host(), options.get_port())).await.unwrap();
-    proxy.cut();
-    let url = (*options).clone().host("127.0.0.1").port(proxy.address().port()).to_url_lossy().to_string();
-    let pool = Database::lazy("test", "TEST_DATABASE_URL", &url.into(), 2).unwrap();
-    let migration = tokio::spawn({
-        let pool = pool.clone();
-        async move { migrate(&pool, &MIGRATIONS, &CancellationToken::new()).await }
-    });
-
-    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
-    proxy.restore();
-
-    migration.await.unwrap().unwrap();
-    sqlx::query("select count(*) from outbox").execute(&pool).await.unwrap();
 }
 
 fn lazy(options: &sqlx::postgres::PgConnectOptions) -> Database {
@@ -133,12 +115,8 @@ async fn a_role_that_does_not_own_its_database_waits_for_the_owner_to_migrate_it
 
 #[tokio::test]
 async fn a_migration_that_is_wrong_fails_at_once() {
-    use sqlx::migrate::{Migration, MigrationType};
-
     let database = testkit::empty_database().await;
-    let sql = sqlx::SqlStr::from_static("creat table spelled_wrong ()");
-    let wrong = Migration::new(1, "wrong".into(), MigrationType::Simple, sql, false);
-    let migrator = Migrator { migrations: vec![wrong].into(), ..Migrator::DEFAULT };
+    let migrator = Migrator::with_migrations(vec![up(1, "wrong", "creat table spelled_wrong ()")]);
 
     let outcome = migrate(&database.pool, &migrator, &CancellationToken::new()).await;
 
@@ -148,13 +126,8 @@ async fn a_migration_that_is_wrong_fails_at_once() {
 #[tokio::test]
 async fn a_migration_whose_connection_is_lost_begins_again() {
     let database = testkit::empty_database().await;
-    let options = database.pool.connect_options();
-    let proxy = stand_ins::Proxy::to(format!("{}:{}", options.get_host(), options.get_port())).await.unwrap();
-    let url = (*options).clone().host("127.0.0.1").port(proxy.address().port()).to_url_lossy().to_string();
-    let pool = Database::lazy("test", "TEST_DATABASE_URL", &url.into(), 2).unwrap();
-    let slow = "create table slow as select pg_sleep(1)::text".into_sql_str();
-    let slow = Migration::new(1, "slow".into(), MigrationType::Simple, slow, false);
-    let migrations = Migrator::with_migrations(vec![slow]);
+    let (proxy, pool) = proxied(&database, 2).await;
+    let migrations = Migrator::with_migrations(vec![up(1, "slow", "create table slow as select pg_sleep(1)::text")]);
     let migration = tokio::spawn(async move { migrate(&pool, &migrations, &CancellationToken::new()).await });
     let begun = "select exists (select from pg_stat_activity where datname = current_database() and query like '%pg_sleep%' and pid <> pg_backend_pid())";
     testkit::eventually(|| async {
@@ -197,28 +170,21 @@ async fn a_version_starts_on_a_database_that_a_newer_one_has_expanded() {
 
 #[tokio::test]
 async fn a_version_refuses_a_database_that_a_newer_one_has_contracted() {
-    let database = testkit::empty_database().await;
-    migrate(&database.pool, &MIGRATIONS, &CancellationToken::new()).await.unwrap();
-    record(&database, 9998, "contract addresses").await;
-    record(&database, 9999, "newer").await;
+    let contracted = &[(9998, "contract addresses"), (9999, "newer")][..];
+    for (unknown, said) in [
+        (contracted, "newer version of this program (migration 9998, contract addresses)"),
+        (&[(0, "of another branch")], "has migration 0, which this program does not know"),
+    ] {
+        let database = testkit::database(&MIGRATIONS).await;
+        for (version, name) in unknown {
+            record(&database, *version, name).await;
+        }
 
-    let outcome = migrate(&database.pool, &MIGRATIONS, &CancellationToken::new()).await;
+        let outcome = migrate(&database.pool, &MIGRATIONS, &CancellationToken::new()).await;
 
-    let refusal = format!("{:#}", outcome.unwrap_err());
-    assert!(refusal.contains("newer version of this program (migration 9998, contract addresses)"), "{refusal}");
-    assert!(refusal.contains("shipyard migrate down"), "{refusal}");
-}
-
-#[tokio::test]
-async fn a_version_refuses_a_database_of_another_branch() {
-    let database = testkit::empty_database().await;
-    migrate(&database.pool, &MIGRATIONS, &CancellationToken::new()).await.unwrap();
-    record(&database, 0, "another branch").await;
-
-    let outcome = migrate(&database.pool, &MIGRATIONS, &CancellationToken::new()).await;
-
-    let refusal = format!("{:#}", outcome.unwrap_err());
-    assert!(refusal.contains("has migration 0, which this program does not know"), "{refusal}");
+        let refusal = format!("{:#}", outcome.unwrap_err());
+        assert!(refusal.contains(said), "{unknown:?}: {refusal}");
+    }
 }
 
 fn up(version: i64, name: &'static str, statement: &'static str) -> Migration {

@@ -9,12 +9,14 @@ use std::{
 use contracts::events::OrderPaid;
 use platform::{
     kafka::{KafkaPublisher, Message},
+    lease,
     outbox::{Outbox as _, PgOutbox, Relay, Waker},
 };
-use sqlx::{ConnectOptions as _, migrate::Migrator};
-use stand_ins::Proxy;
+use sqlx::migrate::Migrator;
 use testkit::{Database, Kafka, Running, eventually};
 use uuid::Uuid;
+
+use crate::proxied::proxied;
 
 /// The migrations of a service that has an outbox.
 pub static MIGRATIONS: Migrator = sqlx::migrate!("../../../migrations/order");
@@ -41,17 +43,13 @@ impl Setup {
     }
 
     fn relay(&self, holder: &str) -> Running {
-        self.relay_with(holder, &Waker::default())
+        self.relay_of(self.outbox(holder))
     }
 
-    fn relay_with(&self, holder: &str, waker: &Waker) -> Running {
-        self.relay_of(self.outbox(holder), waker)
-    }
-
-    fn relay_of(&self, outbox: PgOutbox, waker: &Waker) -> Running {
+    fn relay_of(&self, outbox: PgOutbox) -> Running {
         let publisher = Arc::new(KafkaPublisher::for_relay(&self.kafka.config()).expect("a producer can be made"));
         let topics = HashMap::from([(KIND, self.topic.clone())]);
-        let relay = Relay::new("test", Arc::new(outbox), publisher, topics, waker);
+        let relay = Relay::new("test", Arc::new(outbox), publisher, topics, &Waker::default());
         testkit::run(|stop| relay.run(stop))
     }
 
@@ -93,23 +91,6 @@ fn of_key(messages: &[Message], key: u128) -> Vec<u128> {
     of_key.map(|message| String::from_utf8_lossy(&message.payload).parse().expect("a number")).collect()
 }
 
-#[tokio::test]
-async fn the_events_of_one_key_reach_their_topic_in_their_order() {
-    let setup = Setup::new().await;
-    setup.write(0..600).await;
-
-    let relay = setup.relay("one");
-    setup.write(600..700).await;
-    setup.all_marked().await;
-    relay.stop().await;
-
-    let messages = setup.messages().await;
-    assert_eq!(messages.len(), 700);
-    for key in 0..KEYS {
-        assert_eq!(of_key(&messages, key), (0..700).filter(|number| number % KEYS == key).collect::<Vec<_>>());
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn the_events_of_one_key_keep_their_order_while_relays_die_and_others_take_over() {
     let setup = Setup::new().await;
@@ -141,26 +122,7 @@ async fn the_events_of_one_key_keep_their_order_while_relays_die_and_others_take
 }
 
 #[tokio::test]
-async fn a_record_says_what_it_is() {
-    let setup = Setup::new().await;
-    setup.write([7]).await;
-
-    let relay = setup.relay("one");
-    setup.all_marked().await;
-
-    let messages = setup.messages().await;
-    let headers = &messages[0].headers;
-    assert_eq!(headers["event-uuid"], *Uuid::from_u128(7).to_string());
-    assert_eq!(&headers["event-type"], KIND);
-    assert_eq!(&headers["content-type"], "application/x-protobuf");
-    assert_eq!(&headers["traceparent"], "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
-    let age = messages[0].age(platform::clock::now()).expect("it says when it happened");
-    assert!(age < Duration::from_mins(5), "{headers:?}");
-    relay.stop().await;
-}
-
-#[tokio::test]
-async fn an_event_whose_trace_context_cannot_be_read_is_published_like_the_others() {
+async fn a_record_says_what_it_is_and_a_trace_that_cannot_be_read_keeps_no_event() {
     let setup = Setup::new().await;
     setup.write(0..3).await;
     // No program of this system can decode the number.
@@ -172,27 +134,17 @@ async fn an_event_whose_trace_context_cannot_be_read_is_published_like_the_other
     setup.all_marked().await;
     relay.stop().await;
 
-    let mut numbers: Vec<_> = setup.messages().await.into_iter().map(|message| message.payload).collect();
-    numbers.sort();
+    let mut messages = setup.messages().await;
+    messages.sort_by(|one, other| one.payload.cmp(&other.payload));
+    let numbers: Vec<_> = messages.iter().map(|message| message.payload.as_slice()).collect();
     assert_eq!(numbers, [b"0", b"1", b"2"]);
-}
-
-#[tokio::test]
-async fn two_relays_publish_each_event_once() {
-    let setup = Setup::new().await;
-
-    let (first, second) = (setup.relay("first"), setup.relay("second"));
-    setup.write(0..200).await;
-    setup.all_marked().await;
-
-    let epoch: i64 = sqlx::query_scalar("select epoch from leases").fetch_one(&setup.database.pool).await.unwrap();
-    let messages = setup.messages().await;
-    // If this process pauses for as long as a lease, the other relay publishes the batch once more.
-    assert!(messages.len() == 200 || epoch > 1, "{} messages in epoch {epoch}", messages.len());
-    let different: HashSet<_> = messages.iter().map(|message| &message.payload).collect();
-    assert_eq!(different.len(), 200);
-    first.stop().await;
-    second.stop().await;
+    let headers = &messages[2].headers;
+    assert_eq!(headers["event-uuid"], *Uuid::from_u128(2).to_string());
+    assert_eq!(&headers["event-type"], KIND);
+    assert_eq!(&headers["content-type"], "application/x-protobuf");
+    assert_eq!(&headers["traceparent"], "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
+    let age = messages[2].age(platform::clock::now()).expect("it says when it happened");
+    assert!(age < Duration::from_mins(5), "{headers:?}");
 }
 
 #[tokio::test]
@@ -245,19 +197,6 @@ async fn a_read_that_is_planned_for_an_empty_outbox_does_not_read_all_rows_for_e
 }
 
 #[tokio::test]
-async fn a_lease_that_is_taken_over_has_a_new_epoch() {
-    let setup = Setup::new().await;
-    let (first, second) = (setup.outbox("first"), setup.outbox("second"));
-    let short = Duration::from_millis(50);
-
-    let epoch = first.lease(short).await.unwrap().unwrap();
-    assert_eq!(first.lease(short).await.unwrap(), Some(epoch));
-    let taken = eventually(|| async { second.lease(short).await.unwrap() }).await;
-
-    assert_eq!(taken, epoch + 1);
-}
-
-#[tokio::test]
 async fn a_relay_hears_of_a_commit_in_another_replica() {
     let setup = Setup::new().await;
     let (holder, other) = (setup.outbox("holder"), setup.outbox("other"));
@@ -277,33 +216,10 @@ async fn a_relay_hears_of_a_commit_in_another_replica() {
 }
 
 #[tokio::test]
-async fn a_waker_in_the_replica_without_the_lease_reaches_the_one_with_it() {
-    let setup = Setup::new().await;
-    let waker = Waker::default();
-    let holder = setup.relay("holder");
-    eventually(|| async { setup.outbox("nobody").lease(Duration::ZERO).await.unwrap().is_none().then_some(()) }).await;
-    // The holder creates the topic for the first event, perhaps for longer than its lease.
-    setup.write(0..1).await;
-    setup.all_marked().await;
-    let other = setup.relay_with("other", &waker);
-
-    setup.write(1..2).await;
-    waker.wake();
-
-    setup.all_marked().await;
-    assert_eq!(setup.messages().await.len(), 2);
-    holder.stop().await;
-    other.stop().await;
-}
-
-#[tokio::test]
 async fn a_relay_goes_on_when_its_database_is_back() {
     let setup = Setup::new().await;
-    let options = setup.database.pool.connect_options();
-    let proxy = Proxy::to(format!("{}:{}", options.get_host(), options.get_port())).await.unwrap();
-    let proxied = (*options).clone().host("127.0.0.1").port(proxy.address().port()).to_url_lossy().to_string();
-    let pool = platform::postgres::Database::lazy("test", "TEST_DATABASE_URL", &proxied.into(), 5).unwrap();
-    let relay = setup.relay_of(PgOutbox::new(pool, "one".to_owned()), &Waker::default());
+    let (proxy, pool) = proxied(&setup.database, 5).await;
+    let relay = setup.relay_of(PgOutbox::new(pool, "one".to_owned()));
     setup.write(0..10).await;
     setup.all_marked().await;
 
@@ -322,4 +238,18 @@ async fn a_relay_goes_on_when_its_database_is_back() {
     let mut known = HashSet::new();
     let firsts: Vec<u128> = numbers.into_iter().filter(|number| known.insert(*number)).collect();
     assert_eq!(firsts, (0..30).filter(|number| number % KEYS == 0).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn the_leases_of_a_killed_process_are_free_once_another_starts_at_its_place() {
+    let pool = testkit::database(&MIGRATIONS).await.pool;
+    let outbox = |holder: &str| PgOutbox::new(pool.clone(), holder.to_owned());
+    let ttl = Duration::from_hours(1);
+    assert_eq!(outbox("host-4711-killed").lease(ttl).await.unwrap(), Some(1));
+
+    lease::release_all(&pool, "host-471-").await;
+    assert_eq!(outbox("host-471-started").lease(ttl).await.unwrap(), None);
+    lease::release_all(&pool, "host-4711-").await;
+
+    assert_eq!(outbox("host-4711-started").lease(ttl).await.unwrap(), Some(2));
 }

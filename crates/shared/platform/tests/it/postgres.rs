@@ -1,22 +1,17 @@
 //! Tests of PostgreSQL clients over a network path that drops bytes without telling either end.
 
-use std::{
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::time::Duration;
 
 use futures::future::join_all;
 use platform::{
     postgres::{Database, Listener, is_unavailable, retry_stale, watch},
     server::readiness::Readiness,
 };
-use sqlx::ConnectOptions as _;
 use stand_ins::Proxy;
-use tokio::{
-    task::JoinSet,
-    time::{Instant, timeout},
-};
-use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
+use tokio::time::{Instant, timeout};
+use tokio_util::sync::CancellationToken;
+
+use crate::proxied::{APPLICATION, proxied};
 
 const POOL: u32 = 4;
 
@@ -29,10 +24,7 @@ struct Fixture {
 impl Fixture {
     async fn new() -> Self {
         let database = testkit::empty_database().await;
-        let options = database.pool.connect_options();
-        let proxy = Proxy::to(format!("{}:{}", options.get_host(), options.get_port())).await.expect("a proxy");
-        let url = (*options).clone().host("127.0.0.1").port(proxy.address().port()).to_url_lossy().to_string();
-        let pool = Database::lazy("test-application", "TEST_DATABASE_URL", &url.into(), POOL).expect("a URL");
+        let (proxy, pool) = proxied(&database, POOL).await;
         let fixture = Self { database, proxy, pool };
         fixture.statements("select pg_sleep(0.1)").await;
         fixture
@@ -45,9 +37,7 @@ impl Fixture {
         let outcomes = timeout(Duration::from_secs(30), join_all(all)).await.expect("the statements end by themselves");
         (start.elapsed(), outcomes)
     }
-}
 
-impl Fixture {
     /// Executes a repeatable statement, as often at once as the pool has connections.
     async fn repeatable(&self, statement: &'static str) -> Vec<sqlx::Result<()>> {
         let all =
@@ -65,10 +55,11 @@ impl Fixture {
 
     /// Ends all connections of the pool at the server, as a restart does.
     async fn end_connections(&self) {
-        let ended =
-            "select pg_terminate_backend(pid, 5000) from pg_stat_activity where application_name = 'test-application'
-            and datname = current_database()";
-        self.operator(ended.into()).await;
+        let ended = format!(
+            "select pg_terminate_backend(pid, 5000) from pg_stat_activity where application_name = '{APPLICATION}'
+            and datname = current_database()"
+        );
+        self.operator(ended).await;
     }
 }
 
@@ -182,41 +173,6 @@ async fn a_watched_pool_gives_up_lost_connections_before_a_statement_meets_them(
 }
 
 #[tokio::test]
-async fn idle_connections_whose_path_was_lost_cost_no_statement_after_the_watch_has_seen_it() {
-    let fixture = Fixture::new().await;
-    let (stop, readiness) = (CancellationToken::new(), Readiness::default());
-    let watch = tokio::spawn(watch(fixture.pool.clone(), readiness.condition("database"), stop.clone()));
-    readiness.ready().await;
-
-    fixture.proxy.blackhole();
-    tokio::time::sleep(Duration::from_millis(3_500)).await;
-    let (took, outcomes) = fixture.statements("select 1").await;
-
-    assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
-    assert!(took < Duration::from_secs(3), "{took:?}");
-    stop.cancel();
-    watch.await.unwrap().unwrap();
-}
-
-#[tokio::test]
-async fn a_statement_that_meets_a_lost_connection_before_that_is_known_ends_when_it_is() {
-    let fixture = Fixture::new().await;
-    let (stop, readiness) = (CancellationToken::new(), Readiness::default());
-    let watch = tokio::spawn(watch(fixture.pool.clone(), readiness.condition("database"), stop.clone()));
-    readiness.ready().await;
-
-    fixture.proxy.blackhole();
-    tokio::time::sleep(Duration::from_millis(1_500)).await;
-    let (took, outcomes) = fixture.statements("select 1").await;
-
-    // One of the two seconds of the ping has passed already.
-    assert!(took < Duration::from_millis(2_500), "{took:?}");
-    assert!(outcomes.iter().all(|outcome| outcome.as_ref().is_err_and(is_unavailable)), "{outcomes:?}");
-    stop.cancel();
-    watch.await.unwrap().unwrap();
-}
-
-#[tokio::test]
 async fn a_listener_whose_path_was_lost_listens_again() {
     let fixture = Fixture::new().await;
     let listener = Listener::start(fixture.pool.clone(), "news");
@@ -233,60 +189,4 @@ async fn a_listener_whose_path_was_lost_listens_again() {
 
     // Five seconds pass until the connection is checked, and two until the check times out.
     assert!(start.elapsed() < Duration::from_secs(9), "{:?}", start.elapsed());
-}
-
-#[tokio::test]
-async fn connections_tell_the_server_whose_they_are() {
-    let fixture = Fixture::new().await;
-
-    let names: Vec<String> =
-        sqlx::query_scalar("select distinct application_name from pg_stat_activity where datname = current_database()")
-            .fetch_all(&fixture.pool)
-            .await
-            .unwrap();
-
-    assert_eq!(names, ["test-application"]);
-}
-
-#[tokio::test]
-async fn many_who_wait_do_not_keep_each_other_from_connecting_again() {
-    let fixture = Fixture::new().await;
-    let (stop, readiness) = (CancellationToken::new(), Readiness::default());
-    let watch = tokio::spawn(watch(fixture.pool.clone(), readiness.condition("database"), stop.clone()));
-    readiness.ready().await;
-    // Opening a connection takes more than a second with this delay.
-    fixture.proxy.delay(Duration::from_millis(150));
-    let answered = Arc::new(Mutex::new(None::<Instant>));
-    let (pool, answers) = (fixture.pool.clone(), answered.clone());
-    let load = AbortOnDropHandle::new(tokio::spawn(async move {
-        let mut statements = JoinSet::new();
-        loop {
-            let (pool, answers) = (pool.clone(), answers.clone());
-            statements.spawn(async move {
-                if sqlx::query("select 1").execute(&pool).await.is_ok() {
-                    *answers.lock().unwrap() = Some(Instant::now());
-                }
-            });
-            while statements.try_join_next().is_some() {}
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    }));
-    tokio::time::sleep(Duration::from_secs(4)).await;
-
-    fixture.proxy.blackhole();
-    let lost = Instant::now();
-    tokio::time::sleep(Duration::from_millis(500)).await;
-    let took = timeout(Duration::from_secs(30), async {
-        while answered.lock().unwrap().is_none_or(|at| at < lost + Duration::from_millis(500)) {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        lost.elapsed()
-    });
-    let took = took.await.expect("they connect again");
-
-    // The loss is noticed within three seconds.
-    assert!(took < Duration::from_secs(8), "{took:?}");
-    drop(load);
-    stop.cancel();
-    watch.await.unwrap().unwrap();
 }

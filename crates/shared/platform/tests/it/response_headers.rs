@@ -1,33 +1,30 @@
 //! Tests of the headers that every HTTP response has: what caches, browsers and clients may do with it.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use axum::{Router, http::header, middleware, routing::get};
 use platform::{
-    auth::{Access, Guard, MemorySessions, SESSION_HEADER, ServiceKey},
+    auth::{Access, Guard, MemorySessions, SESSION_HEADER},
     http,
-    server::readiness::Readiness,
 };
 use reqwest::Response;
 use testkit::Running;
-use tokio::net::TcpListener;
 use uuid::Uuid;
+
+use crate::serving::{guard, over_http};
 
 /// Starts an API with a route for users, a public one with a lifetime of its own, and one that panics. Returns its URL.
 async fn start() -> (String, Running) {
     let sessions = MemorySessions::default();
     sessions.open("a session", Uuid::from_u128(1));
-    let key = ServiceKey::new("geo", &testkit::SERVICE_KEY.into()).expect("the key of tests is long enough");
-    let guard = Guard::new(Arc::new(sessions), key, &[]).otherwise(Access::Session(&[]));
+    let guard = guard(sessions).otherwise(Access::Session(&[]));
     let router = Router::new()
         .route("/orders", get(async || "the orders of the caller"))
         .route("/defect", get(async || -> &'static str { panic!("a defect") }))
         .layer(middleware::from_fn_with_state(guard, Guard::http))
         .route("/style.css", get(async || ([(header::CACHE_CONTROL, "max-age=3600")], "body {}")));
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let url = format!("http://{}", listener.local_addr().expect("its address"));
-    let router = http::layers(router.fallback(http::not_found));
-    (url, testkit::run(|stop| http::serve(listener, router, Readiness::default(), stop)))
+    let (address, server) = over_http(http::layers(router.fallback(http::not_found))).await;
+    (format!("http://{address}"), server)
 }
 
 async fn ask(url: &str, path: &str, session: Option<&str>) -> Response {
@@ -44,56 +41,28 @@ fn header(answer: &Response, name: &str) -> Option<String> {
 async fn no_cache_keeps_an_answer_and_no_browser_guesses_its_type() {
     let (url, _server) = start().await;
     let session = Some("a session");
+    let challenge = r#"Session realm="shipyard", header="X-Session-Uuid""#;
 
-    for (path, session, status) in [
-        ("/orders", session, 200),
-        ("/orders", Some("dead"), 401),
-        ("/orders", None, 401),
-        ("/elsewhere", session, 404),
-        ("/defect", session, 500),
+    for (path, session, status, cache, authenticate) in [
+        ("/orders", session, 200, "no-store", None),
+        ("/orders", Some("dead"), 401, "no-store", Some(challenge)),
+        ("/orders", Some(""), 401, "no-store", Some(challenge)),
+        ("/orders", None, 401, "no-store", Some(challenge)),
+        ("/elsewhere", session, 404, "no-store", None),
+        ("/defect", session, 500, "no-store", None),
+        ("/style.css", None, 200, "max-age=3600", None),
     ] {
         let answer = ask(&url, path, session).await;
 
-        assert_eq!(answer.status(), status, "{path} with {session:?}");
-        assert_eq!(header(&answer, "cache-control").as_deref(), Some("no-store"), "{path} with {session:?}");
-        assert_eq!(header(&answer, "x-content-type-options").as_deref(), Some("nosniff"), "{path} with {session:?}");
-        assert_eq!(header(&answer, "referrer-policy").as_deref(), Some("no-referrer"), "{path} with {session:?}");
+        let case = format!("{path} with {session:?}");
+        assert_eq!(answer.status(), status, "{case}");
+        assert_eq!(header(&answer, "cache-control").as_deref(), Some(cache), "{case}");
+        assert_eq!(header(&answer, "www-authenticate").as_deref(), authenticate, "{case}");
+        assert_eq!(header(&answer, "strict-transport-security"), None, "{case}: there is no TLS");
+        assert_eq!(header(&answer, "x-content-type-options").as_deref(), Some("nosniff"), "{case}");
+        assert_eq!(header(&answer, "referrer-policy").as_deref(), Some("no-referrer"), "{case}");
         let policy = header(&answer, "content-security-policy").unwrap_or_default();
         let allowed = ["default-src 'none'", "base-uri 'none'", "frame-ancestors 'none'", "sandbox"];
-        assert!(allowed.iter().all(|directive| policy.contains(directive)), "{path} with {session:?}: {policy:?}");
+        assert!(allowed.iter().all(|directive| policy.contains(directive)), "{case}: {policy:?}");
     }
-}
-
-#[tokio::test]
-async fn a_public_answer_keeps_the_lifetime_that_its_endpoint_sets() {
-    let (url, _server) = start().await;
-
-    let answer = ask(&url, "/style.css", None).await;
-
-    assert_eq!(header(&answer, "cache-control").as_deref(), Some("max-age=3600"));
-    assert_eq!(header(&answer, "x-content-type-options").as_deref(), Some("nosniff"));
-}
-
-#[tokio::test]
-async fn a_401_says_how_to_authenticate_and_no_other_answer_does() {
-    let (url, _server) = start().await;
-
-    for session in [None, Some("dead"), Some("")] {
-        let answer = ask(&url, "/orders", session).await;
-
-        let challenge = r#"Session realm="shipyard", header="X-Session-Uuid""#;
-        assert_eq!((answer.status().as_u16(), header(&answer, "www-authenticate").as_deref()), (401, Some(challenge)));
-    }
-    for (path, status) in [("/orders", 200), ("/elsewhere", 404)] {
-        let answer = ask(&url, path, Some("a session")).await;
-
-        assert_eq!((answer.status().as_u16(), header(&answer, "www-authenticate")), (status, None));
-    }
-}
-
-#[tokio::test]
-async fn without_tls_no_answer_demands_https() {
-    let (url, _server) = start().await;
-
-    assert_eq!(header(&ask(&url, "/orders", Some("a session")).await, "strict-transport-security"), None);
 }

@@ -1,12 +1,10 @@
 //! Tests of service tokens that an attacker with a key or with one token could create.
 
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
-use platform::{auth::ServiceKey, clock};
+use platform::clock;
 use serde_json::{Value, json};
 
-fn inventory() -> ServiceKey {
-    ServiceKey::new("inventory", &testkit::SERVICE_KEY.into()).expect("the key of tests is long enough")
-}
+use crate::serving::key;
 
 /// Returns a token with these claims, signed with the key that all services share.
 fn signed(header: &Header, claims: &Value) -> String {
@@ -23,7 +21,7 @@ fn claims(age: i64, life: i64) -> Value {
 
 #[test]
 fn a_token_lives_a_minute_at_most() {
-    let inventory = inventory();
+    let inventory = key("inventory");
     let verified = |life| inventory.verify(&signed(&Header::new(Algorithm::HS256), &claims(0, life)));
 
     assert_eq!(verified(60).unwrap(), "order");
@@ -34,7 +32,7 @@ fn a_token_lives_a_minute_at_most() {
 
 #[test]
 fn a_token_of_the_far_future_is_refused() {
-    let inventory = inventory();
+    let inventory = key("inventory");
     let verified = |age| inventory.verify(&signed(&Header::new(Algorithm::HS256), &claims(age, 60)));
 
     assert_eq!(verified(-3600).unwrap(), "order", "clocks may differ by an hour");
@@ -43,7 +41,7 @@ fn a_token_of_the_far_future_is_refused() {
 
 #[test]
 fn a_token_without_its_time_or_of_another_type_is_refused() {
-    let inventory = inventory();
+    let inventory = key("inventory");
     let mut timeless = claims(0, 60);
     timeless.as_object_mut().unwrap().remove("iat");
     assert!(inventory.verify(&signed(&Header::new(Algorithm::HS256), &timeless)).is_err());

@@ -14,9 +14,11 @@ use platform::{
     outbox::{Event, MemoryOutbox, Publisher, Relay, Waker},
     server::{readiness::Readiness, shutdown::Tasks},
 };
-use tokio::{net::TcpListener, sync::Notify, time::Instant};
+use tokio::{sync::Notify, time::Instant};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
+
+use crate::serving::bind;
 
 /// How long the program still serves after it has stopped being ready.
 const DRAIN: Duration = Duration::from_secs(3);
@@ -49,8 +51,8 @@ async fn a_request_in_hand_at_the_stop_is_answered_and_its_event_published_befor
     };
     let topics = HashMap::from([("kind", "topic".to_owned())]);
     let relay = Relay::new("test", Arc::new(outbox.clone()), Arc::new(broker.clone()), topics, &waker);
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
+    let (listener, address) = bind().await;
+    let url = format!("http://{address}");
     let router = http::layers(Router::new().route("/", post(handler)));
     let stop = CancellationToken::new();
     let mut tasks = Tasks::new(&stop);

@@ -1,6 +1,6 @@
 //! Tests of the configuration of topics at a real broker.
 
-use std::{collections::HashMap, time::Duration};
+use std::time::Duration;
 
 use contracts::events::OrderPaid;
 use platform::{
@@ -18,7 +18,7 @@ use rdkafka::{
 use secrecy::ExposeSecret as _;
 use testkit::{eventually, guarded_kafka};
 
-use crate::access::has_docker;
+use crate::{access::has_docker, seen::record};
 
 fn admin(config: &Config) -> AdminClient<DefaultClientContext> {
     let mut client = ClientConfig::new();
@@ -52,43 +52,12 @@ async fn dead_letters_have_no_expiry_also_where_their_topic_had_one() {
         eventually(|| async { retention(&config, &letters).await.unwrap().is_none().then_some(()) }).await;
         assert_eq!(retention(&config, topic).await.unwrap(), Some(config.kafka_topic_retention));
     }
-    let described = admin(&config).describe_configs(&[ResourceSpecifier::Topic(&name)], &AdminOptions::new()).await;
-    let described = described.unwrap().remove(0).unwrap();
-    assert_eq!(described.get("max.message.bytes").unwrap().value.as_deref(), Some("3000000"));
-}
-
-#[tokio::test]
-async fn a_segment_of_a_topic_takes_records_for_no_longer_than_rows_count_on() {
-    let kafka = testkit::kafka().await;
-    let (config, topic) = (kafka.config(), kafka.topic::<OrderPaid>());
-
-    ensure_topics(&config, &[&topic]).await.unwrap();
-
-    let described = admin(&config).describe_configs(&[ResourceSpecifier::Topic(&topic)], &AdminOptions::new()).await;
-    // The mock cluster does not report the configuration of topics.
-    if let Ok(Ok(described)) = described.map(|mut all| all.remove(0)) {
-        let segment = described.get("segment.ms").and_then(|entry| entry.value.clone()).unwrap();
-        assert_eq!(segment, config.kafka_topic_segment.as_millis().to_string());
-    }
-}
-
-#[tokio::test]
-async fn expected_topics_are_created_together_with_the_first_that_is_needed() {
-    let kafka = testkit::kafka().await;
-    let config = kafka.config();
-    if !config.kafka_create_topics {
-        // The mock cluster does not create topics on request.
-        return;
-    }
-    let [needed, expected] = ["needed", "expected"].map(|name| format!("{}{name}", kafka.prefix));
-    let creator = TopicCreator::new(&config);
-    creator.expect([expected.clone()]);
-
-    creator.ensure([needed.as_str()]).await.unwrap();
-
-    for topic in [&needed, &expected] {
-        eventually(|| async { retention(&config, topic).await.ok().flatten() }).await;
-    }
+    let setting = async |topic: &str, setting: &str| {
+        let described = admin(&config).describe_configs(&[ResourceSpecifier::Topic(topic)], &AdminOptions::new()).await;
+        described.unwrap().remove(0).unwrap().get(setting).unwrap().value.clone().unwrap()
+    };
+    assert_eq!(setting(&name, "max.message.bytes").await, "3000000");
+    assert_eq!(setting(&old, "segment.ms").await, config.kafka_topic_segment.as_millis().to_string());
 }
 
 #[tokio::test]
@@ -108,12 +77,9 @@ async fn a_topic_that_the_broker_does_not_create_holds_up_no_other() {
     };
     let first = creator();
     let relay = KafkaPublisher::for_relay(&config).unwrap().creating(&creator());
-    let record =
-        |topic: &str| Record { topic: topic.to_owned(), key: vec![], payload: vec![], headers: HashMap::new() };
-
     first.ensure([needed.as_str()]).await.unwrap();
     first.ensure([invalid]).await.unwrap_err();
-    let records = [record(&needed), Record { key: b"another".to_vec(), ..record(invalid) }];
+    let records = [record(&needed, ""), Record { key: b"another".to_vec(), ..record(invalid, "") }];
     eventually(|| async {
         let outcomes = relay.publish_each(&records).await;
         matches!(outcomes.as_slice(), [Outcome::Acknowledged, Outcome::Refused(_)]).then_some(())
@@ -128,7 +94,7 @@ async fn a_topic_and_dead_letters_that_were_deleted_are_created_again_by_who_wri
     let Some(kafka) = guarded_kafka().await else { return assert!(!has_docker()) };
     let config = Config { kafka_topic_retention: Duration::from_hours(48), ..kafka.config("broker") };
     let (topic, letters) = ("written-again", dead_letter_topic("rejected-again"));
-    let records = [Record { topic: topic.to_owned(), key: vec![], payload: vec![], headers: HashMap::new() }];
+    let records = [record(topic, "")];
     let letter = ExactRecord { topic: letters.clone(), key: None, payload: None, headers: Headers::default() };
     let (relay, consumer) = (KafkaPublisher::for_relay(&config).unwrap(), KafkaPublisher::new(&config).unwrap());
     let written =

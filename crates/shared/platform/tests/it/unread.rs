@@ -3,24 +3,21 @@
 use std::{net::SocketAddr, time::Duration};
 
 use axum::{Router, routing::get};
-use platform::{http, server::readiness::Readiness};
+use platform::http;
 use testkit::{Running, eventually};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
     sync::Mutex,
     time::{sleep, timeout},
 };
 
-use crate::frames;
+use crate::{frames, serving::over_http};
 
 const MIB: usize = 1 << 20;
 
 async fn serve(size: usize) -> (SocketAddr, Running) {
-    let socket = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let address = socket.local_addr().expect("its address");
-    let router = http::layers(Router::new().route("/", get(async move || vec![7; size])));
-    (address, testkit::run(|stop| http::serve(socket, router, Readiness::default(), stop)))
+    over_http(http::layers(Router::new().route("/", get(async move || vec![7; size])))).await
 }
 
 /// Returns true if the server has closed the connection. Reads what it has sent.

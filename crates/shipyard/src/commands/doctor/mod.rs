@@ -18,7 +18,7 @@ use platform::{
     redis,
     tls::{self, Tls},
 };
-use servers::{apt, postgres::Binaries, redis::program as redis_program};
+use servers::{advice, postgres::Binaries, redis::program as redis_program};
 use sqlx::Connection as _;
 
 use self::finding::{Finding, Verdict};
@@ -126,8 +126,8 @@ async fn postgres(settings: &Settings) -> Vec<Finding> {
             }
             None => Finding::optional(
                 "PostgreSQL",
-                "no server on this machine; one is installed or downloaded at the first start",
-                format!("to use your distribution's, {}; or set ORDER_DATABASE_URL etc.", apt::advice("postgresql")),
+                "no server on this machine; one is downloaded at the first start",
+                format!("to use your distribution's, {}; or set ORDER_DATABASE_URL etc.", advice("postgresql")),
             ),
         });
     }
@@ -143,7 +143,7 @@ async fn redis(settings: &Settings) -> Finding {
         None => Finding::optional(
             "Redis",
             "none; sessions are kept in memory",
-            format!("for sessions that outlive the process, {}; or set REDIS_URL", apt::advice("redis-server")),
+            format!("for sessions that outlive the process, {}; or set REDIS_URL", advice("redis-server")),
         ),
     }
 }

@@ -1,6 +1,6 @@
 //! Programs that the README's commands, containers and tests need.
 
-use servers::apt;
+use servers::advice;
 use tokio::process::Command;
 
 use super::{CHECK_TIMEOUT, Finding};
@@ -14,21 +14,17 @@ pub async fn find() -> Vec<Finding> {
     vec![
         docker().await,
         compose().await,
-        program("curl", &["curl", "--version"], &format!("{readme}, {}", apt::advice("curl"))).await,
-        program("jq", &["jq", "--version"], &format!("{readme}, {}", apt::advice("jq"))).await,
+        program("curl", &["curl", "--version"], &format!("{readme}, {}", advice("curl"))).await,
+        program("jq", &["jq", "--version"], &format!("{readme}, {}", advice("jq"))).await,
         program(
             "grpcurl",
             &["grpcurl", "--version"],
             &format!("{readme}, install it: https://github.com/fullstorydev/grpcurl"),
         )
         .await,
-        program("Chromium", &["chromium", "--version"], &format!("{pages}, {}", apt::advice("chromium"))).await,
-        program(
-            "ChromeDriver",
-            &["chromedriver", "--version"],
-            &format!("{pages}, {}", apt::advice("chromium-driver")),
-        )
-        .await,
+        program("Chromium", &["chromium", "--version"], &format!("{pages}, {}", advice("chromium"))).await,
+        program("ChromeDriver", &["chromedriver", "--version"], &format!("{pages}, {}", advice("chromium-driver")))
+            .await,
     ]
 }
 

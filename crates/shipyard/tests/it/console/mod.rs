@@ -3,7 +3,6 @@
 mod accessibility;
 mod browser;
 mod live;
-mod operator;
 mod profile;
 mod purchase;
 mod repeats;

@@ -3,7 +3,6 @@
 use contracts::events::PaymentCompleted;
 use contracts::proto::auth::v1::LogoutRequest;
 use serde_json::Value;
-use testkit::eventually;
 
 use super::browser::Browser;
 use crate::{
@@ -53,55 +52,6 @@ async fn a_double_click_two_tabs_and_reloads_are_one_order_and_one_charge() {
     assert_eq!(charges, 1);
     let paid: Value = customer.get(&format!("{ORDERS}/{order}/payment")).await.success(200);
     assert_eq!(paid["status"], "SUCCESS");
-}
-
-#[tokio::test]
-async fn a_refused_charge_is_explained_and_another_way_to_pay_succeeds() {
-    let system = System::shared().await;
-    let customer = Customer::new(system).await;
-    // The part's price is above PAYMENT_DECLINE_ABOVE.
-    let part = customer.part("Control Module").await.uuid;
-    let browser = Browser::start(system).await;
-    browser.log_in(&customer.session).await;
-
-    browser.open(&format!("/console/checkout?{part}=6")).await;
-    browser.click(".actions button[type=submit]").await;
-    let path = browser.arrive("/console/orders/").await;
-    browser.click("#pay-CARD").await;
-    browser.wait_for(".note", "The payment was declined").await;
-    let order = path.trim_start_matches("/console/orders/").to_owned();
-    eventually(async || (charges(system, &order).await == 1).then_some(())).await;
-    // The next attempt has its own key, so that it does not get the first refusal again.
-    browser.click("#pay-CARD").await;
-    eventually(async || (charges(system, &order).await == 2).then_some(())).await;
-    browser.click("#cancel").await;
-    browser.wait_for("h1", "This order is cancelled").await;
-}
-
-#[tokio::test]
-async fn a_key_that_was_used_makes_no_second_order_until_the_cart_changes() {
-    let system = System::shared().await;
-    let customer = Customer::new(system).await;
-    let part = customer.part("Window A").await.uuid;
-    let browser = Browser::start(system).await;
-    browser.log_in(&customer.session).await;
-    browser.open(&format!("/console/checkout?{part}=1&key=used")).await;
-    browser.click(".actions button[type=submit]").await;
-    browser.arrive("/console/orders/").await;
-
-    // The order service refuses other content under the same key, however often it is sent.
-    browser.open(&format!("/console/checkout?{part}=2&key=used")).await;
-    browser.click(".actions button[type=submit]").await;
-    browser.wait_for(".note", "That was sent already").await;
-    assert_eq!(browser.script("return document.querySelector('[name=key]').value").await, "used");
-    let change = "const input = document.querySelector('[data-checkout] input[type=number]'); input.value = 3; \
-        input.dispatchEvent(new Event('input', {bubbles: true})); return document.querySelector('[name=key]').value";
-    assert_ne!(browser.script(change).await, "used");
-    browser.click(".actions button[type=submit]").await;
-    browser.arrive("/console/orders/").await;
-
-    let orders: Value = customer.get(ORDERS).await.success(200);
-    assert_eq!(orders["orders"].as_array().map(Vec::len), Some(2));
 }
 
 #[tokio::test]

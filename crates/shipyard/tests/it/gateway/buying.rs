@@ -1,14 +1,10 @@
 //! A client that speaks only HTTP, to one address.
 
-use reqwest::Method;
-use serde_json::{Value, json};
+use serde_json::json;
 use testkit::eventually;
 
 use super::fixture::Fixture;
-use crate::{
-    customer::{PASSWORD, send},
-    system::System,
-};
+use crate::{customer::PASSWORD, system::System};
 
 #[tokio::test]
 async fn http_alone_buys_a_ship_through_the_gateway() {
@@ -50,33 +46,6 @@ async fn http_alone_buys_a_ship_through_the_gateway() {
 
     gateway.open("/api/v1/iam/logout", json!({ "session_uuid": session })).await.success(200);
     gateway.get(&format!("/api/v1/orders/{order}"), session).await.problem(401, "INVALID_SESSION");
-}
-
-#[tokio::test]
-async fn http_alone_makes_and_changes_a_customer_through_the_gateway() {
-    let Some(gateway) = Fixture::start(System::shared().await, 0).await else { return };
-    let (caller, another) = (gateway.caller().await, gateway.caller().await);
-    let path = format!("/api/v1/customers/{}", caller.user);
-    let profile =
-        |name: &str, version: Option<&Value>| json!({ "name": name, "birth_date": "1990-12-31", "version": version });
-    let change = async |session: &str, body: Value| {
-        send(gateway.request(Method::PUT, &path).header("X-Session-Uuid", session).json(&body)).await
-    };
-
-    gateway.post("/api/v1/customers", &caller.session, profile("Ann", None)).await.success(200);
-    gateway.post("/api/v1/customers", &another.session, profile("Eve", None)).await.success(200);
-    let verified = eventually(async || {
-        let customer = gateway.get(&path, &caller.session).await.success(200)["customer"].clone();
-        (customer["kyc_status"] == "VERIFIED").then_some(customer)
-    })
-    .await;
-    let stranger = change(&another.session, profile("Mallory", Some(&verified["version"]))).await;
-    let changed = change(&caller.session, profile("Anna", Some(&verified["version"]))).await.success(200);
-    let loans = gateway.get(&format!("{path}/loans"), &caller.session).await.success(200);
-
-    assert_eq!(stranger.status, 404, "{stranger:?}");
-    assert_eq!(changed["customer"]["name"], "Anna");
-    assert_eq!(loans, json!({ "loans": [], "next_page_token": "" }));
 }
 
 #[tokio::test]

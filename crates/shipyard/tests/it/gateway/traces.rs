@@ -33,21 +33,3 @@ async fn the_gateway_begins_a_trace_and_tells_nothing_of_its_caller() {
         }
     }
 }
-
-#[tokio::test]
-async fn every_response_through_the_gateway_names_one_trace() {
-    let collector = Collector::start().await;
-    let settings = GatewaySettings { collector: Some(collector.address()), ..GatewaySettings::default() };
-    let Some(gateway) = Fixture::start_with(System::shared().await, settings).await else { return };
-
-    for (path, status) in [("/nothing", 404), ("/api/v1/orders", 401), ("/.well-known/jwks.json", 200)] {
-        let answer = gateway.get(path, "").await;
-
-        assert_eq!(answer.status, status, "{answer:?}");
-        let trace = answer.headers["x-trace-id"].to_str().unwrap();
-        eventually(async || collector.spans().await.into_iter().find(|span| span.trace == trace)).await;
-    }
-    // order sets the header itself, and the gateway must not add a second one.
-    let of_order = gateway.get("/health/live", "").await;
-    assert_eq!(of_order.headers.get_all("x-trace-id").iter().count(), 1, "{of_order:?}");
-}

@@ -114,14 +114,14 @@ async fn under_load(mix: &str, rate: u32, work: impl FnOnce() + Send + 'static) 
         trust: client::trust::Trust::default(),
     };
     let options = Options { addresses, users: 20, connections: 32, kinds_of_parts: None };
-    let crowd = Crowd::gather(&options, |_| {}).await.unwrap();
+    let crowd = Crowd::gather(&options).await.unwrap();
     let (warm_up, length) = (Duration::from_secs(1), Duration::from_secs(20));
     let plan = Plan { rate, mix: mix.parse().unwrap(), warm_up, length, ..Plan::default() };
     let working = tokio::task::spawn_blocking(work);
     let (mut failed, mut operations) = (0, 0);
     loop {
         let is_last = working.is_finished();
-        let report = crowd.measure(&plan, |_| {}).await.unwrap();
+        let report = crowd.measure(&plan).await.unwrap();
         if report.figures.all.failed > 0 {
             println!("{report}");
         }
@@ -132,7 +132,7 @@ async fn under_load(mix: &str, rate: u32, work: impl FnOnce() + Send + 'static) 
         }
     }
     working.await.unwrap();
-    crowd.tidy(|_| {}).await;
+    crowd.tidy().await;
     println!("{failed} of {operations} requests failed");
     (failed, operations)
 }

@@ -17,6 +17,9 @@ use crate::{
 /// The statuses of a payment that was charged, even if it was refunded later.
 const CHARGED: [PaymentStatus; 3] = [PaymentStatus::Succeeded, PaymentStatus::Refunding, PaymentStatus::Refunded];
 
+/// The services whose databases the check of one order needs.
+pub const DATABASES: &[&str] = &["order", "payment"];
+
 pub fn check(facts: &Facts) -> Finding {
     let mut check = Check::new(2, "each paid order is charged once, every other not at all");
     let books = Books::from_facts(facts);

@@ -17,6 +17,9 @@ const SUCCESS: &str = "SUCCESS";
 const INSUFFICIENT_FUNDS: &str = "INSUFFICIENT_FUNDS";
 const FAILED: &str = "FAILED";
 
+/// The services whose databases the check of one order needs.
+pub const DATABASES: &[&str] = &["order", "payment"];
+
 pub fn check(facts: &Facts) -> Finding {
     let mut check = Check::new(10, "each settled attempt was published once, as it ended");
     let mut published = Published::from_facts(facts, &mut check);

@@ -19,6 +19,9 @@ use crate::{
 
 type Deliveries<'a> = HashMap<Uuid, &'a Delivery>;
 
+/// The services whose databases the check of one order needs.
+pub const DATABASES: &[&str] = &["order", "delivery"];
+
 pub fn check(facts: &Facts) -> Finding {
     let mut check = Check::new(11, "each ship with an address is delivered once, by one courier");
     let mut deliveries = Deliveries::new();

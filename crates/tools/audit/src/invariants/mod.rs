@@ -1,25 +1,27 @@
 //! The invariants, one module each.
 
 mod balances;
-mod charges;
-mod completions;
+pub mod charges;
+pub mod completions;
 mod consumer_effects;
 mod customers;
 mod dead_letters;
-mod deliveries;
+pub mod deliveries;
 mod intake;
-mod notifications;
+pub mod notifications;
 mod orders;
 mod overdue;
 mod partial_refunds;
 mod publication;
+mod reactions;
 mod sessions;
-mod stock;
+pub mod stock;
 mod unhandled;
 
 pub use self::{
     consumer_effects::unhandled_events,
-    unhandled::{Consequences, Unhandled, Waivers, consequences},
+    reactions::{Consequences, consequences},
+    unhandled::{Unhandled, Waivers},
 };
 use crate::{Facts, Finding};
 

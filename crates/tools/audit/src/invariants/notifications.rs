@@ -13,6 +13,9 @@ use crate::{
 
 type Rows<'a> = HashMap<(Uuid, &'a str), &'a Notification>;
 
+/// The services whose databases the check of one order needs.
+pub const DATABASES: &[&str] = &["notification"];
+
 pub fn check(facts: &Facts) -> Finding {
     let mut check = Check::new(6, "each user was notified of each step once");
     let mut rows: Rows<'_> = HashMap::new();

@@ -91,15 +91,15 @@ fn elsewhere(facts: &Facts, orders: &HashMap<Uuid, &Order>, check: &mut Check) {
     // Baskets and trial orders, which have no user, are deliveries without an order of the shop.
     let deliveries = facts.deliveries.iter().filter(|delivery| delivery.user.is_some());
     let named: Vec<(&str, Uuid)> = payments
-        .map(|payment| ("payment", payment.order))
-        .chain(facts.ledger.iter().map(|entry| ("provider", entry.order)))
-        .chain(reservations.map(|reservation| ("inventory", reservation.order)))
-        .chain(facts.builds.iter().map(|build| ("assembly", build.order)))
-        .chain(facts.notifications.iter().map(|notification| ("notification", notification.order)))
-        .chain(deliveries.map(|delivery| ("delivery", delivery.order)))
+        .map(|payment| ("a payment", payment.order))
+        .chain(facts.ledger.iter().map(|entry| ("a ledger entry", entry.order)))
+        .chain(reservations.map(|reservation| ("a reservation", reservation.order)))
+        .chain(facts.builds.iter().map(|build| ("a build", build.order)))
+        .chain(facts.notifications.iter().map(|notification| ("a notification", notification.order)))
+        .chain(deliveries.map(|delivery| ("a delivery", delivery.order)))
         .collect();
-    for (place, uuid) in named.iter().filter(|(_, uuid)| !orders.contains_key(uuid)) {
-        check.broken_by(Row::order(*uuid), format!("does not exist, but {place} has rows for it"));
+    for (row, uuid) in named.iter().filter(|(_, uuid)| !orders.contains_key(uuid)) {
+        check.broken_by(Row::order(*uuid), format!("does not exist, but has {row}"));
     }
     check.counted("rows of other services", named.len());
 }

@@ -20,6 +20,9 @@ use crate::{
 /// exists before it was created. Inventory acts on the answer for 5 s; the rest allows for the clocks of two databases.
 const EXPIRY_SLACK: Duration = Duration::from_secs(10);
 
+/// The services whose databases the check of one order needs.
+pub const DATABASES: &[&str] = &["order", "inventory"];
+
 pub fn check(facts: &Facts) -> Finding {
     let mut check = Check::new(3, "no part is lost, invented or sold twice");
     let stood = Stood::from_facts(facts);

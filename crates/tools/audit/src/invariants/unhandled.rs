@@ -3,14 +3,13 @@
 
 use std::collections::HashMap;
 
-use contracts::events::{
-    AssemblyFailed, Consumer, DeliveryStatusUpdated, OrderCancelled, OrderPaid, Published as _, ROUTES, ShipAssembled,
-};
+use contracts::events::{Consumer, ROUTES};
 use uuid::Uuid;
 
+use super::reactions::{Consequences, consequences};
 use crate::{
     Cause, Facts, Finding, Verdict, Violation,
-    facts::{DeliveryState, Discarded, OrderStatus, OutboxRow, ReservationStatus, events_of},
+    facts::{Discarded, OutboxRow, events_of},
 };
 
 /// An event of an order that a consumer has not handled.
@@ -21,49 +20,6 @@ pub struct Unhandled {
     /// The event type, such as `events.v1.OrderPaid`.
     pub kind: &'static str,
     pub consumer: &'static Consumer,
-}
-
-/// The numbers of the invariants that are violated if a service never handles an event, and the causes of these
-/// violations. Those of invariant 5, which always exist, are left out.
-pub type Consequences = (&'static [u8], fn(Cause) -> bool);
-
-pub fn consequences(service: &str, kind: &str) -> Consequences {
-    use Cause::{Delivered, DeliveryUnknown, NotBuilt, NotRefunded, PartsHeld, Reserved};
-    use DeliveryState::{AssembledEarly, Assigned, CancelledEarly, Completed, Created, Pending};
-    use OrderStatus::{Assembled, Cancelled, Paid};
-    use ReservationStatus::{Committed, Confirmed, Expired, Held};
-    match (service, kind) {
-        // The order stays PAID.
-        ("assembly", OrderPaid::TYPE) | ("order", AssemblyFailed::TYPE) => (&[7], |cause| cause == NotBuilt),
-        // The reservation's status no longer matches the order's.
-        ("order", ShipAssembled::TYPE) => {
-            (&[3, 7], |cause| matches!(cause, Reserved(Paid, Some(Committed)) | NotBuilt))
-        }
-        ("inventory", OrderCancelled::TYPE) => {
-            (&[3, 7], |cause| matches!(cause, Reserved(Cancelled, None | Some(Held | Confirmed | Expired)) | PartsHeld))
-        }
-        ("inventory", ShipAssembled::TYPE) => {
-            (&[3, 7], |cause| matches!(cause, Reserved(Assembled, Some(Held | Confirmed | Expired)) | PartsHeld))
-        }
-        // Delivery does not know the order, or knows only the events before the missing one.
-        ("delivery", OrderPaid::TYPE) => (&[11], |cause| {
-            matches!(
-                cause,
-                Delivered(Assembled, None | Some(AssembledEarly)) | Delivered(Cancelled, None | Some(CancelledEarly))
-            )
-        }),
-        // No courier takes the ship.
-        ("delivery", ShipAssembled::TYPE) => (&[11], |cause| cause == Delivered(Assembled, Some(Pending))),
-        // No courier takes the ship, or one delivers it although the order is cancelled.
-        ("delivery", OrderCancelled::TYPE) => {
-            (&[11], |cause| matches!(cause, Delivered(Cancelled, Some(Pending | Created | Assigned | Completed))))
-        }
-        ("order", DeliveryStatusUpdated::TYPE) => (&[11], |cause| cause == DeliveryUnknown),
-        ("payment", OrderCancelled::TYPE) => (&[2], |cause| cause == NotRefunded),
-        // A missing `PaymentCompleted` violates none: order gets the outcome from its call to payment or from its
-        // reconciler.
-        _ => (&[], |_| false),
-    }
 }
 
 impl Unhandled {

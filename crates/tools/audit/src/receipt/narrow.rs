@@ -18,6 +18,7 @@ use uuid::Uuid;
 use crate::{
     Cause, Facts, Violation,
     facts::{Courier, DeadLetters, Inbox, Log, StoragePlace, events_of},
+    invariants::{charges, completions, deliveries, notifications, stock},
 };
 
 /// Returns the numbers of the invariants in a receipt, each with the services whose databases it needs.
@@ -25,17 +26,18 @@ pub fn checks() -> [(u8, Vec<&'static str>); 10] {
     let of_orders = || ROUTES.iter().filter(|route| route.is_of_order());
     let producers = distinct(of_orders().map(|route| route.producer));
     let consumers = distinct(of_orders().flat_map(|route| route.consumers).map(|consumer| consumer.service));
+    let all = distinct(producers.iter().chain(&consumers).copied());
     [
-        (1, vec!["order", "inventory", "payment", "assembly", "notification", "delivery"]),
-        (2, vec!["order", "payment"]),
-        (3, vec!["order", "inventory"]),
+        (1, all.clone()),
+        (2, charges::DATABASES.to_vec()),
+        (3, stock::DATABASES.to_vec()),
         (4, producers),
         (5, consumers.clone()),
-        (6, vec!["notification"]),
-        (7, vec!["order", "inventory", "payment", "assembly", "notification", "delivery"]),
+        (6, notifications::DATABASES.to_vec()),
+        (7, all),
         (8, consumers),
-        (10, vec!["order", "payment"]),
-        (11, vec!["order", "delivery"]),
+        (10, completions::DATABASES.to_vec()),
+        (11, deliveries::DATABASES.to_vec()),
     ]
 }
 

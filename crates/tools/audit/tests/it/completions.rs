@@ -8,7 +8,7 @@ use contracts::events::{PaymentCompleted, Published as _};
 use uuid::Uuid;
 
 use crate::fixture::{
-    BUILT, Invariant, OPEN, PRICE, REFUNDED, breaks, finding, holds, inbox, now, shop, the, transaction,
+    BUILT, Invariant, OPEN, PRICE, REFUNDED, RowOf as _, breaks, finding, holds, inbox, now, shop, the, transaction,
 };
 
 const SELF: u8 = 10;
@@ -21,13 +21,9 @@ fn completion(facts: &mut Facts, order: Uuid) -> &mut Completion {
     the(&mut facts.completions, |completion| completion.order == order)
 }
 
-fn payment(facts: &mut Facts, order: Uuid) -> &mut Payment {
-    the(&mut facts.payments, |payment| payment.order == order)
-}
-
 /// Declines the first attempt to pay the open order, and publishes the decline.
 fn decline(facts: &mut Facts, reason: &str, status: &str) {
-    let payment = payment(facts, BUILT).clone();
+    let payment = facts.payment(BUILT).clone();
     facts.payments.push(Payment {
         order: OPEN,
         transaction: transaction(OPEN),
@@ -70,78 +66,53 @@ fn an_attempt_was_published_with_another_outcome() {
 #[test]
 fn each_spoilt_completion_is_found() {
     let text = format!("is published as SUCCESS of {PRICE}, and the provider has charged 0");
-    Invariant(SELF).table(&[
-        ("a decline is published with its reason and a late charge as failed", &[], &|facts| {
-            decline(facts, "PAYMENT_DECLINED", "FAILED");
-        }),
-        ("a decline is published with its reason and a late charge as failed", &[], &|facts| {
-            decline(facts, "INSUFFICIENT_FUNDS", "INSUFFICIENT_FUNDS");
-        }),
-        ("a decline is published with its reason and a late charge as failed", &[], &|facts| {
-            completion(facts, REFUNDED).status = "FAILED".to_owned();
-            the(&mut facts.orders, |order| order.uuid == REFUNDED).transaction = None;
-        }),
-        (
-            "an attempt was published with another amount or transaction",
-            &[&row(BUILT), "is published with the amount 1"],
-            &|facts| completion(facts, BUILT).amount = 1,
-        ),
-        (
-            "an attempt was published with another amount or transaction",
-            &[&row(BUILT), "and is published with"],
-            &|facts| {
-                completion(facts, BUILT).transaction = Uuid::from_u128(98);
-            },
-        ),
-        ("an attempt was published twice", &[&row(BUILT), "is published by two events"], &|facts| {
+    Invariant(SELF).is_broken_by(&[
+        (&[&row(BUILT), "is published with the amount 1"], &|facts| completion(facts, BUILT).amount = 1),
+        (&[&row(BUILT), "and is published with"], &|facts| completion(facts, BUILT).transaction = Uuid::from_u128(98)),
+        (&[&row(BUILT), "is published by two events"], &|facts| {
             let again = Completion { event: Uuid::from_u128(99), ..completion(facts, BUILT).clone() };
             facts.completions.push(again);
         }),
-        ("an attempt was published twice", &[&row(BUILT), "is published as", "and as"], &|facts| {
+        (&[&row(BUILT), "is published as", "and as"], &|facts| {
             let other = Completion { status: "FAILED".to_owned(), ..completion(facts, BUILT).clone() };
             facts.completions.push(other);
         }),
-        // The event is both in the outbox and in the topic.
-        ("an attempt was published twice", &[], &|facts| {
+        (&["attempt 2 of order", "payment has no such attempt"], &|facts| {
+            let event = Uuid::from_u128(99);
+            let second = Completion { event, attempt: 2, ..completion(facts, BUILT).clone() };
+            facts.completions.push(second);
+        }),
+        (&[&row(BUILT), "is pending, and is published as SUCCESS"], &|facts| {
+            facts.payment(BUILT).status = PaymentStatus::Pending;
+        }),
+        (&[&row(BUILT), &text], &|facts| {
+            facts.ledger.retain(|entry| entry.order != BUILT || entry.kind != EntryKind::Charge);
+        }),
+        (&[&format!("order {BUILT}: is PENDING_PAYMENT"), "is published as SUCCESS"], &|facts| {
+            facts.order(BUILT).status = OrderStatus::Pending;
+        }),
+        (&[&format!("order {BUILT}: is ASSEMBLED"), "is published as SUCCESS"], &|facts| {
+            facts.order(BUILT).transaction = Some(Uuid::from_u128(98));
+        }),
+        (&[&format!("order {BUILT}: is paid by"), "which is published as FAILED"], &|facts| {
+            completion(facts, BUILT).status = "FAILED".to_owned();
+        }),
+    ]);
+    Invariant(SELF).holds_though(&[
+        ("a decline is published as failed", &|facts| {
+            decline(facts, "PAYMENT_DECLINED", "FAILED");
+        }),
+        ("a decline for lack of funds is published with its reason", &|facts| {
+            decline(facts, "INSUFFICIENT_FUNDS", "INSUFFICIENT_FUNDS");
+        }),
+        ("a charge that came too late is published as failed", &|facts| {
+            completion(facts, REFUNDED).status = "FAILED".to_owned();
+            facts.order(REFUNDED).transaction = None;
+        }),
+        ("an event is read from the outbox and from the topic", &|facts| {
             let same = completion(facts, BUILT).clone();
             facts.completions.push(same);
         }),
-        (
-            "an attempt that payment does not have was published",
-            &["attempt 2 of order", "payment has no such attempt"],
-            &|facts| {
-                let event = Uuid::from_u128(99);
-                let second = Completion { event, attempt: 2, ..completion(facts, BUILT).clone() };
-                facts.completions.push(second);
-            },
-        ),
-        ("a pending attempt has no event", &[&row(BUILT), "is pending, and is published as SUCCESS"], &|facts| {
-            payment(facts, BUILT).status = PaymentStatus::Pending;
-        }),
-        ("a success was not charged", &[&row(BUILT), &text], &|facts| {
-            facts.ledger.retain(|entry| entry.order != BUILT || entry.kind != EntryKind::Charge);
-        }),
-        (
-            "an order is not what was published",
-            &[&format!("order {BUILT}: is PENDING_PAYMENT"), "is published as SUCCESS"],
-            &|facts| {
-                the(&mut facts.orders, |order| order.uuid == BUILT).status = OrderStatus::Pending;
-            },
-        ),
-        (
-            "an order is not what was published",
-            &[&format!("order {BUILT}: is ASSEMBLED"), "is published as SUCCESS"],
-            &|facts| {
-                the(&mut facts.orders, |order| order.uuid == BUILT).transaction = Some(Uuid::from_u128(98));
-            },
-        ),
-        (
-            "an order is not what was published",
-            &[&format!("order {BUILT}: is paid by"), "which is published as FAILED"],
-            &|facts| {
-                completion(facts, BUILT).status = "FAILED".to_owned();
-            },
-        ),
     ]);
 }
 

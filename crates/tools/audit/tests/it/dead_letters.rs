@@ -10,7 +10,9 @@ use audit::{
 use contracts::events::{Consumer, OrderCancelled, OrderPaid, Published as _, ROUTES, ShipAssembled};
 use uuid::Uuid;
 
-use crate::fixture::{BUILT, PART, PRICE, REFUNDED, USER, breaks, event, finding, holds, inbox, now, shop, the, then};
+use crate::fixture::{
+    BUILT, PART, PRICE, REFUNDED, RowOf as _, USER, breaks, event, finding, holds, inbox, now, shop, the, then,
+};
 
 const CONSUMERS: &[Consumer] = OrderPaid::ROUTE.consumers;
 /// The group of the first consumer.
@@ -135,7 +137,7 @@ fn charge_again(facts: &mut Facts) {
 /// Undoes the refund of the refunded order.
 fn keep_the_charge(facts: &mut Facts) {
     facts.ledger.retain(|entry| entry.order != REFUNDED || entry.kind != EntryKind::Refund);
-    let payment = the(&mut facts.payments, |payment| payment.order == REFUNDED);
+    let payment = facts.payment(REFUNDED);
     (payment.status, payment.cancelled) = (PaymentStatus::Succeeded, false);
     the(&mut facts.balances, |balance| balance.user == USER).current -= PRICE;
 }
@@ -163,7 +165,7 @@ fn what_follows_from_a_discarded_letter_is_told_and_breaks_nothing() {
     let rows: [Consequence<'_>; 4] = [
         (7, BUILT, "is not built", &|facts| {
             miss(facts, "assembly", BUILT, OrderPaid::TYPE);
-            the(&mut facts.orders, |order| order.uuid == BUILT).status = OrderStatus::Paid;
+            facts.order(BUILT).status = OrderStatus::Paid;
         }),
         (2, REFUNDED, "is CANCELLED, and is charged (1 charges, 0 refunds)", &|facts| {
             miss(facts, "payment", REFUNDED, OrderCancelled::TYPE);
@@ -171,7 +173,7 @@ fn what_follows_from_a_discarded_letter_is_told_and_breaks_nothing() {
         }),
         (3, REFUNDED, "is CANCELLED, and its reservation is confirmed", &|facts| {
             miss(facts, "inventory", REFUNDED, OrderCancelled::TYPE);
-            the(&mut facts.reservations, |one| one.order == REFUNDED).status = ReservationStatus::Confirmed;
+            facts.reservation(REFUNDED).status = ReservationStatus::Confirmed;
             (facts.parts[0].available, facts.parts[0].reserved) = (12, 2);
         }),
         (11, BUILT, "is ASSEMBLED, and its delivery is not there", &|facts| {
@@ -235,7 +237,7 @@ fn what_does_not_follow_from_a_discarded_letter_breaks_its_invariant_all_the_sam
     // A discarded event does not explain other parts in the reservation, a failed delivery, or an unsettled charge.
     breaks(3, &["consists of"], |facts| {
         miss(facts, "inventory", BUILT, ShipAssembled::TYPE);
-        the(&mut facts.reservations, |one| one.order == BUILT).items = vec![(PART, 2)];
+        facts.reservation(BUILT).items = vec![(PART, 2)];
     });
     breaks(11, &["is ASSEMBLED, and its delivery is FAILED"], |facts| {
         miss(facts, "delivery", BUILT, ShipAssembled::TYPE);
@@ -243,7 +245,7 @@ fn what_does_not_follow_from_a_discarded_letter_breaks_its_invariant_all_the_sam
     });
     breaks(7, &["its charge is not settled"], |facts| {
         discard(facts, BUILT);
-        the(&mut facts.payments, |payment| payment.order == BUILT).status = PaymentStatus::Pending;
+        facts.payment(BUILT).status = PaymentStatus::Pending;
     });
 }
 
@@ -261,7 +263,7 @@ fn forget_rows(facts: &mut Facts, order: Uuid) {
 fn a_discarded_letter_without_rows_explains_nothing_else() {
     let unbuilt = |facts: &mut Facts, letter: Discarded| {
         facts.discarded.push(letter);
-        the(&mut facts.orders, |order| order.uuid == BUILT).status = OrderStatus::Paid;
+        facts.order(BUILT).status = OrderStatus::Paid;
         forget_rows(facts, BUILT);
     };
     let paid = event(BUILT, OrderPaid::TYPE);

@@ -13,15 +13,16 @@ use contracts::events::{
 use uuid::Uuid;
 
 use crate::fixture::{
-    BUILT, COURIER, Invariant, LEFT, OPEN, PLACE, REFUNDED, breaks, event, holds, log, now, shop, the, then,
+    BUILT, COURIER, Invariant, LEFT, OPEN, PLACE, REFUNDED, RowOf as _, breaks, event, holds, log, now, shop, the, then,
 };
 
 /// Changes the delivered order to one that a courier still carries.
 fn carried(facts: &mut audit::Facts) {
-    let delivery = the(&mut facts.deliveries, |one| one.order == BUILT);
+    let delivery = facts.delivery(BUILT);
     delivery.state = DeliveryState::Assigned;
     delivery.status = Some("OUT_FOR_DELIVERY".to_owned());
-    the(&mut facts.orders, |order| order.uuid == BUILT).delivery_status = delivery.status.clone();
+    let status = delivery.status.clone();
+    facts.order(BUILT).delivery_status = status;
     the(&mut facts.couriers, |courier| courier.uuid == COURIER).order = Some(BUILT);
     the(&mut facts.places, |place| place.uuid == PLACE).order = Some(BUILT);
     let delivered = status_event(BUILT, "DELIVERED");
@@ -31,41 +32,27 @@ fn carried(facts: &mut audit::Facts) {
 
 #[test]
 fn a_courier_and_an_order_that_do_not_agree_are_found() {
-    Invariant(11).table(&[
-        ("an assembled order with an address is delivered or under way", &[], &carried),
-        (
-            "an assembled order with an address is delivered or under way",
-            &[&format!("order {BUILT}"), "is ASSEMBLED, and its delivery is not there"],
-            &|facts| {
-                facts.deliveries.clear();
-            },
-        ),
-        (
-            "an assembled order with an address is delivered or under way",
-            &[&format!("order {BUILT}"), "is ASSEMBLED, and its delivery is PENDING"],
-            &|facts| {
-                the(&mut facts.deliveries, |one| one.order == BUILT).state = DeliveryState::Pending;
-            },
-        ),
-        ("an assembled order with an address is delivered or under way", &["exists more than once"], &|facts| {
-            facts.deliveries.push(facts.deliveries[0].clone());
+    Invariant(11).is_broken_by(&[
+        (&[&format!("order {BUILT}"), "is ASSEMBLED, and its delivery is not there"], &|facts| {
+            facts.deliveries.clear();
         }),
-        (
-            "a courier with two orders is found",
-            &[&format!("courier {COURIER}"), "holds 2 orders in its places"],
-            &|facts| {
-                carried(facts);
-                let place = StoragePlace { uuid: Uuid::from_u128(72), order: Some(OPEN), ..facts.places[0] };
-                facts.places.push(place);
-            },
-        ),
-        ("an order with two couriers is found", &["is held by 2 couriers"], &|facts| {
+        (&[&format!("order {BUILT}"), "is ASSEMBLED, and its delivery is PENDING"], &|facts| {
+            facts.delivery(BUILT).state = DeliveryState::Pending;
+        }),
+        (&["exists more than once"], &|facts| facts.deliveries.push(facts.deliveries[0].clone())),
+        (&[&format!("courier {COURIER}"), "holds 2 orders in its places"], &|facts| {
+            carried(facts);
+            let place = StoragePlace { uuid: Uuid::from_u128(72), order: Some(OPEN), ..facts.places[0] };
+            facts.places.push(place);
+        }),
+        (&["is held by 2 couriers"], &|facts| {
             carried(facts);
             let second = Uuid::from_u128(73);
             facts.couriers.push(Courier { uuid: second, order: Some(BUILT) });
             facts.places.push(StoragePlace { uuid: Uuid::from_u128(74), courier: second, ..facts.places[0] });
         }),
     ]);
+    Invariant(11).holds_though(&[("an assembled order with an address is delivered or under way", &carried)]);
 }
 
 #[test]
@@ -74,78 +61,60 @@ fn each_spoilt_status_of_a_delivery_is_found() {
         facts.orders.retain(|order| order.uuid != BUILT);
         facts.deliveries[0].user = None;
     };
-    Invariant(11).table(&[
-        (
-            "an order without an address is not delivered",
-            &[&format!("order {REFUNDED}"), "has no address, and delivery has it"],
-            &|facts| {
-                let mut delivery = facts.deliveries[0].clone();
-                delivery.order = REFUNDED;
-                facts.deliveries.push(delivery);
-            },
-        ),
-        ("an order without an address is not delivered", &[], &|facts| {
+    Invariant(11).is_broken_by(&[
+        (&[&format!("order {REFUNDED}"), "has no address, and delivery has it"], &|facts| {
+            let mut delivery = facts.deliveries[0].clone();
+            delivery.order = REFUNDED;
+            facts.deliveries.push(delivery);
+        }),
+        (&[r#"has published ["IN_TRANSIT", "PENDING", "OUT_FOR_DELIVERY", "DELIVERED"]"#], &|facts| {
+            let first = facts.outbox.iter().position(|row| row.event == status_event(BUILT, "PENDING")).unwrap();
+            facts.outbox.swap(first, first + 1);
+        }),
+        (&[r#"and its topic has ["IN_TRANSIT", "PENDING", "OUT_FOR_DELIVERY", "DELIVERED"]"#], &|facts| {
+            let records = &mut log(facts, DeliveryStatusUpdated::TYPE).records;
+            records.swap(0, 1);
+        }),
+        (&[r#"and has published ["PENDING", "IN_TRANSIT", "OUT_FOR_DELIVERY", "DELIVERED"]"#], &|facts| {
+            carried(facts);
+            let row = facts.outbox.iter().find(|row| row.kind == DeliveryStatusUpdated::TYPE).unwrap().clone();
+            facts.outbox.push(audit::facts::OutboxRow { event: status_event(BUILT, "DELIVERED"), ..row });
+        }),
+        (&["does not exist, and has published events"], &|facts| {
+            the(&mut facts.outbox, |row| row.kind == DeliveryStatusUpdated::TYPE).key = OPEN;
+        }),
+        (&["had the statuses [], and has published"], &basket),
+        (&["is COMPLETED, and has published 0 order.events.OrderCompletedIntegrationEvent"], &|facts| {
+            facts.outbox.retain(|row| row.kind != OrderCompletedIntegrationEvent::TYPE);
+        }),
+        (&["was told that its delivery is DELIVERED"], &|facts| {
+            facts.order(BUILT).delivery_status = Some("PENDING".to_owned());
+        }),
+    ]);
+    Invariant(11).holds_though(&[
+        ("an early event of an order without an address is kept", &|facts| {
             // The order's `ShipAssembled` came before its `OrderPaid`, which requests no delivery.
             let mut early = facts.deliveries[0].clone();
             (early.order, early.state) = (REFUNDED, DeliveryState::AssembledEarly);
             (early.user, early.delivery, early.status, early.courier) = (None, None, None, None);
             facts.deliveries.push(early);
         }),
-        (
-            "statuses in another order are found",
-            &[r#"has published ["IN_TRANSIT", "PENDING", "OUT_FOR_DELIVERY", "DELIVERED"]"#],
-            &|facts| {
-                let first = facts.outbox.iter().position(|row| row.event == status_event(BUILT, "PENDING")).unwrap();
-                facts.outbox.swap(first, first + 1);
-            },
-        ),
-        (
-            "statuses in another order are found",
-            &[r#"and its topic has ["IN_TRANSIT", "PENDING", "OUT_FOR_DELIVERY", "DELIVERED"]"#],
-            &|facts| {
-                let records = &mut log(facts, DeliveryStatusUpdated::TYPE).records;
-                records.swap(0, 1);
-            },
-        ),
-        (
-            "a status that it never had is found",
-            &[r#"and has published ["PENDING", "IN_TRANSIT", "OUT_FOR_DELIVERY", "DELIVERED"]"#],
-            &|facts| {
-                carried(facts);
-                let row = facts.outbox.iter().find(|row| row.kind == DeliveryStatusUpdated::TYPE).unwrap().clone();
-                facts.outbox.push(audit::facts::OutboxRow { event: status_event(BUILT, "DELIVERED"), ..row });
-            },
-        ),
-        ("a status that it never had is found", &["does not exist, and has published events"], &|facts| {
-            the(&mut facts.outbox, |row| row.kind == DeliveryStatusUpdated::TYPE).key = OPEN;
-        }),
-        ("a status that is in the topic again is the same event", &[], &|facts| {
+        ("a status that is in the topic again is the same event", &|facts| {
             let records = &mut log(facts, DeliveryStatusUpdated::TYPE).records;
             let again = records[0].clone();
             records.push(audit::facts::Record { offset: 99, ..again });
         }),
-        ("statuses in the topics of a broker that began anew keep their order", &[], &|facts| {
+        ("statuses in the topics of a broker that began anew keep their order", &|facts| {
             let records = &mut log(facts, DeliveryStatusUpdated::TYPE).records;
             for (record, offset) in records.iter_mut().skip(1).zip(0..) {
                 record.offset = offset;
             }
         }),
-        ("baskets and tries publish no status", &["had the statuses [], and has published"], &basket),
-        ("baskets and tries publish no status", &[], &|facts| {
+        ("a basket publishes no status", &|facts| {
             basket(facts);
             facts.outbox.retain(|row| row.kind != DeliveryStatusUpdated::TYPE);
         }),
-        (
-            "programs outside are told once of each step",
-            &["is COMPLETED, and has published 0 order.events.OrderCompletedIntegrationEvent"],
-            &|facts| {
-                facts.outbox.retain(|row| row.kind != OrderCompletedIntegrationEvent::TYPE);
-            },
-        ),
-        ("order knows the status that it was told", &["was told that its delivery is DELIVERED"], &|facts| {
-            the(&mut facts.orders, |order| order.uuid == BUILT).delivery_status = Some("PENDING".to_owned());
-        }),
-        ("old deliveries have lost their events by right", &[], &|facts| {
+        ("old deliveries have lost their events by right", &|facts| {
             facts.outbox.retain(|row| row.service != "delivery");
             facts.kept_since = Some(now());
         }),
@@ -155,16 +124,16 @@ fn each_spoilt_status_of_a_delivery_is_found() {
 #[test]
 fn a_cancelled_order_has_no_delivery_or_a_failed_one() {
     for (order, cancelled) in [(REFUNDED, "is CANCELLED, and its delivery is not there"), (OPEN, "")] {
-        let address = |facts: &mut audit::Facts| the(&mut facts.orders, |one| one.uuid == order).has_address = true;
+        let address = |facts: &mut audit::Facts| facts.order(order).has_address = true;
         if cancelled.is_empty() {
             holds(11, address);
         } else {
             breaks(11, &[cancelled], address);
         }
     }
-    holds(11, |facts| the(&mut facts.orders, |order| order.uuid == LEFT).has_address = true);
+    holds(11, |facts| facts.order(LEFT).has_address = true);
     breaks(11, &["is CANCELLED, and its delivery is COMPLETED"], |facts| {
-        the(&mut facts.orders, |order| order.uuid == BUILT).status = OrderStatus::Cancelled;
+        facts.order(BUILT).status = OrderStatus::Cancelled;
     });
 }
 
@@ -226,29 +195,23 @@ fn a_basket_with_the_uuid_of_an_order_changes_nothing_of_the_order() {
 #[test]
 fn an_overdue_delivery_is_found() {
     let waits = |facts: &mut audit::Facts| {
-        let delivery = the(&mut facts.deliveries, |one| one.order == BUILT);
+        let delivery = facts.delivery(BUILT);
         (delivery.state, delivery.courier, delivery.waiting_since) = (DeliveryState::Created, None, Some(then()));
     };
-    Invariant(7).table(&[
-        (
-            "an order is not carried longer than its steps",
-            &[&format!("order {BUILT}"), "is not delivered, 293 s overdue"],
-            &carried,
-        ),
-        ("an order is not carried longer than its steps", &[], &|facts| {
+    Invariant(7).is_broken_by(&[
+        (&[&format!("order {BUILT}"), "is not delivered, 293 s overdue"], &carried),
+        (&[&format!("order {BUILT}"), "waits for a courier while one is free"], &waits),
+    ]);
+    Invariant(7).holds_though(&[
+        ("an order is carried for as long as its steps take", &|facts| {
             carried(facts);
             facts.bounds.step = Duration::from_secs(40);
         }),
-        (
-            "an order waits for a courier only while none is free",
-            &[&format!("order {BUILT}"), "waits for a courier while one is free"],
-            &waits,
-        ),
-        ("an order waits for a courier only while none is free", &[], &|facts| {
+        ("an order waits for a courier while none is free", &|facts| {
             waits(facts);
             facts.couriers[0].order = Some(REFUNDED);
         }),
-        ("an order waits for a courier only while none is free", &[], &|facts| {
+        ("an order waits for a courier while none has room for it", &|facts| {
             waits(facts);
             facts.deliveries[0].volume = Some(11);
         }),

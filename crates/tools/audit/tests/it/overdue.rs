@@ -8,66 +8,54 @@ use audit::facts::{
 };
 use uuid::Uuid;
 
-use crate::fixture::{BUILT, CUSTOMER, Invariant, LOAN, OPEN, REFUNDED, breaks, holds, now, the, then, transaction};
+use crate::fixture::{
+    BUILT, CUSTOMER, Invariant, LOAN, OPEN, REFUNDED, RowOf as _, breaks, holds, now, the, then, transaction,
+};
 
 const DAY: Duration = Duration::from_hours(24);
 
 #[test]
 fn what_is_overdue_is_found() {
-    Invariant(7).table(&[
-        ("an order is not cancelled at its deadline", &["is neither paid nor cancelled, 300 s overdue"], &|facts| {
-            the(&mut facts.orders, |order| order.uuid == OPEN).pay_until = then();
-        }),
-        ("a sweeper has its grace", &[], &|facts| {
-            the(&mut facts.orders, |order| order.uuid == OPEN).pay_until = now() - Duration::from_secs(30);
-        }),
-        ("a sweeper has its grace", &["is neither paid nor cancelled"], &|facts| {
+    Invariant(7).is_broken_by(&[
+        (&["is neither paid nor cancelled, 300 s overdue"], &|facts| facts.order(OPEN).pay_until = then()),
+        (&["is neither paid nor cancelled"], &|facts| {
             facts.bounds.grace = Duration::from_secs(29);
-            the(&mut facts.orders, |order| order.uuid == OPEN).pay_until = now() - Duration::from_secs(30);
+            facts.order(OPEN).pay_until = now() - Duration::from_secs(30);
         }),
-        ("nobody finds out how a payment went", &["its payment outcome is unknown"], &|facts| {
-            let order = the(&mut facts.orders, |order| order.uuid == BUILT);
+        (&["its payment outcome is unknown"], &|facts| {
+            let order = facts.order(BUILT);
             order.status = OrderStatus::Pending;
             order.attempt = Some(1);
         }),
-        ("nobody finds out how a payment went", &["its payment outcome is unknown"], &|facts| {
-            let order = the(&mut facts.orders, |order| order.uuid == OPEN);
+        (&["its payment outcome is unknown"], &|facts| {
+            let order = facts.order(OPEN);
             order.attempt = Some(1);
             order.pay_until = then();
         }),
-        ("a paid ship is never built", &["is not built"], &|facts| {
-            the(&mut facts.orders, |order| order.uuid == BUILT).status = OrderStatus::Paid;
-        }),
-        ("a paid ship is never built", &[], &|facts| {
-            the(&mut facts.orders, |order| order.uuid == BUILT).status = OrderStatus::Paid;
-            facts.bounds.build = Duration::from_mins(5);
-        }),
-        ("a job a charge a refund a message or an event is stuck", &["its ship is not finished"], &|facts| {
-            the(&mut facts.builds, |build| build.order == BUILT).status = BuildStatus::Building;
-        }),
-        ("a job a charge a refund a message or an event is stuck", &["its charge is not settled"], &|facts| {
-            the(&mut facts.payments, |payment| payment.order == BUILT).status = PaymentStatus::Pending;
-        }),
-        ("a job a charge a refund a message or an event is stuck", &["its charge is not refunded"], &|facts| {
-            the(&mut facts.payments, |payment| payment.order == REFUNDED).status = PaymentStatus::Refunding;
-        }),
-        ("a job a charge a refund a message or an event is stuck", &["its order_paid is not sent"], &|facts| {
+        (&["is not built"], &|facts| facts.order(BUILT).status = OrderStatus::Paid),
+        (&["its ship is not finished"], &|facts| facts.build(BUILT).status = BuildStatus::Building),
+        (&["its charge is not settled"], &|facts| facts.payment(BUILT).status = PaymentStatus::Pending),
+        (&["its charge is not refunded"], &|facts| facts.payment(REFUNDED).status = PaymentStatus::Refunding),
+        (&["its order_paid is not sent"], &|facts| {
             the(&mut facts.notifications, |one| one.order == BUILT).status = NotificationStatus::Queued;
         }),
-        (
-            "a job a charge a refund a message or an event is stuck",
-            &["its events.v1.OrderCreated is not published"],
-            &|facts| {
-                the(&mut facts.outbox, |row| row.key == OPEN).published_at = None;
-            },
-        ),
-        ("parts are held for ever", &["its parts are held"], &|facts| {
-            let reservation = the(&mut facts.reservations, |one| one.order == OPEN);
+        (&["its events.v1.OrderCreated is not published"], &|facts| {
+            the(&mut facts.outbox, |row| row.key == OPEN).published_at = None;
+        }),
+        (&["its parts are held"], &|facts| {
+            let reservation = facts.reservation(OPEN);
             reservation.status = ReservationStatus::Held;
             reservation.expires_at = Some(then());
         }),
-        ("parts are held for ever", &[], &|facts| {
-            let reservation = the(&mut facts.reservations, |one| one.order == OPEN);
+    ]);
+    Invariant(7).holds_though(&[
+        ("a sweeper has its grace", &|facts| facts.order(OPEN).pay_until = now() - Duration::from_secs(30)),
+        ("a ship is built within its bound", &|facts| {
+            facts.order(BUILT).status = OrderStatus::Paid;
+            facts.bounds.build = Duration::from_mins(5);
+        }),
+        ("parts are held until their time is over", &|facts| {
+            let reservation = facts.reservation(OPEN);
             reservation.status = ReservationStatus::Held;
             reservation.expires_at = Some(now() + Duration::from_mins(1));
         }),
@@ -100,14 +88,14 @@ fn a_partial_refund_that_is_requested_again_may_take_its_time_again() {
 fn a_refund_that_its_provider_has_accepted_may_take_ten_days() {
     let refunding = |provider: &'static str, is_refund_accepted, since| {
         move |facts: &mut audit::Facts| {
-            let payment = the(&mut facts.payments, |payment| payment.order == REFUNDED);
+            let payment = facts.payment(REFUNDED);
             (payment.status, payment.is_refund_accepted) = (PaymentStatus::Refunding, is_refund_accepted);
             (payment.provider, payment.updated_at) = (Some(provider.to_owned()), since);
         }
     };
     let in_part = |provider: &'static str, is_accepted, since| {
         move |facts: &mut audit::Facts| {
-            the(&mut facts.payments, |payment| payment.order == BUILT).provider = Some(provider.to_owned());
+            facts.payment(BUILT).provider = Some(provider.to_owned());
             facts.partial_refunds.push(PartialRefund {
                 refund: Uuid::from_u128(300),
                 transaction: transaction(BUILT),
@@ -152,8 +140,8 @@ fn a_notification_that_its_user_has_resent_may_take_its_time_again() {
 fn a_grace_is_over_when_more_than_it_has_passed() {
     let overdue = |millis| {
         move |facts: &mut audit::Facts| {
-            let order = the(&mut facts.orders, |order| order.uuid == OPEN);
-            order.pay_until = now() - facts.bounds.grace - Duration::from_millis(millis);
+            let pay_until = now() - facts.bounds.grace - Duration::from_millis(millis);
+            facts.order(OPEN).pay_until = pay_until;
         }
     };
 

@@ -15,7 +15,7 @@ use contracts::events::{
 };
 use uuid::Uuid;
 
-use crate::fixture::{BUILT, LEFT, OPEN, PART, REFUNDED, event, inbox, log, now, shop, the};
+use crate::fixture::{BUILT, LEFT, OPEN, PART, REFUNDED, RowOf as _, event, inbox, log, now, shop, the};
 
 const ORDERS: &str = "every acknowledged order exists exactly once";
 const MONEY: &str = "each paid order is charged once, every other not at all";
@@ -118,7 +118,7 @@ fn violations_of_other_orders_parts_balances_and_sessions_are_no_part_of_a_recei
     facts.balances[0].current += 1;
     facts.probes[0].refused = false;
     facts.customers.clear();
-    the(&mut facts.payments, |payment| payment.order == REFUNDED).amount = Some(1);
+    facts.payment(REFUNDED).amount = Some(1);
     facts.couriers[0].order = Some(REFUNDED);
 
     assert!(receipt(&facts, BUILT).is_whole(), "{:#?}", receipt(&facts, BUILT));
@@ -141,11 +141,9 @@ fn each_violation_that_concerns_an_order_is_in_its_receipt() {
         the(&mut facts.ledger, |entry| entry.order == REFUNDED && entry.key.ends_with("-refund")).account = None;
     });
     violated(BUILT, STOCK, &["is ASSEMBLED, and its reservation is released"], |facts| {
-        the(&mut facts.reservations, |one| one.order == BUILT).status = ReservationStatus::Released;
+        facts.reservation(BUILT).status = ReservationStatus::Released;
     });
-    violated(BUILT, STOCK, &["consists of"], |facts| {
-        the(&mut facts.reservations, |one| one.order == BUILT).items = vec![(PART, 2)];
-    });
+    violated(BUILT, STOCK, &["consists of"], |facts| facts.reservation(BUILT).items = vec![(PART, 2)]);
     violated(BUILT, PUBLICATION, &["is marked as published", "is not in order.paid"], |facts| {
         log(facts, OrderPaid::TYPE).records.retain(|record| record.key != Some(BUILT));
     });
@@ -162,12 +160,8 @@ fn each_violation_that_concerns_an_order_is_in_its_receipt() {
     violated(BUILT, NOTIFICATIONS, &["order_paid of order", "was never handed over"], |facts| {
         the(&mut facts.notifications, |one| one.order == BUILT && one.kind == "order_paid").attempts = 0;
     });
-    violated(BUILT, BOUNDS, &["is not built, 290 s overdue"], |facts| {
-        the(&mut facts.orders, |order| order.uuid == BUILT).status = OrderStatus::Paid;
-    });
-    violated(BUILT, ATTEMPTS, &["is published with the amount"], |facts| {
-        the(&mut facts.payments, |payment| payment.order == BUILT).amount = Some(1);
-    });
+    violated(BUILT, BOUNDS, &["is not built, 290 s overdue"], |facts| facts.order(BUILT).status = OrderStatus::Paid);
+    violated(BUILT, ATTEMPTS, &["is published with the amount"], |facts| facts.payment(BUILT).amount = Some(1));
     violated(BUILT, DELIVERIES, &["is ASSEMBLED, and its delivery is FAILED"], |facts| {
         facts.deliveries[0].state = DeliveryState::Failed;
     });
@@ -242,8 +236,8 @@ fn events_under_way_leave_what_depends_on_them_open() {
             inbox(facts, &format!("{service}-group-order-assembled")).rows.retain(|row| row.event != assembled);
         }
         facts.notifications.retain(|one| one.order != BUILT || one.kind != "ship_assembled");
-        the(&mut facts.orders, |one| one.uuid == BUILT).status = OrderStatus::Paid;
-        the(&mut facts.reservations, |one| one.order == BUILT).status = ReservationStatus::Confirmed;
+        facts.order(BUILT).status = OrderStatus::Paid;
+        facts.reservation(BUILT).status = ReservationStatus::Confirmed;
     };
     open(BUILT, PUBLICATION, "is not published yet", unpublished);
     open(BUILT, CONSUMERS, "is not published yet", unpublished);
@@ -251,7 +245,7 @@ fn events_under_way_leave_what_depends_on_them_open() {
     let unconsumed = |facts: &mut Facts| {
         published(facts, BUILT, Duration::ZERO);
         inbox(facts, "order-group-order-assembled").rows.clear();
-        the(&mut facts.orders, |one| one.uuid == BUILT).status = OrderStatus::Paid;
+        facts.order(BUILT).status = OrderStatus::Paid;
     };
     open(BUILT, STOCK, "order-group-order-assembled has not handled", unconsumed);
     open(BUILT, CONSUMERS, "order-group-order-assembled has not handled", unconsumed);
@@ -283,7 +277,7 @@ fn what_does_not_follow_from_an_event_under_way_is_violated() {
 #[test]
 fn money_under_way_is_open() {
     let refunding = |facts: &mut Facts| {
-        the(&mut facts.payments, |one| one.order == REFUNDED).status = PaymentStatus::Refunding;
+        facts.payment(REFUNDED).status = PaymentStatus::Refunding;
         facts
             .ledger
             .retain(|entry| entry.order != REFUNDED || entry.key == crate::fixture::transaction(REFUNDED).to_string());
@@ -295,11 +289,11 @@ fn money_under_way_is_open() {
         facts
             .ledger
             .retain(|entry| entry.order != REFUNDED || entry.key == crate::fixture::transaction(REFUNDED).to_string());
-        let payment = the(&mut facts.payments, |one| one.order == REFUNDED);
+        let payment = facts.payment(REFUNDED);
         (payment.status, payment.cancelled) = (PaymentStatus::Succeeded, false);
     });
     let charged = |facts: &mut Facts| {
-        let order = the(&mut facts.orders, |one| one.uuid == BUILT);
+        let order = facts.order(BUILT);
         (order.status, order.attempt, order.transaction) = (OrderStatus::Pending, Some(1), None);
         order.has_address = false;
     };
@@ -312,7 +306,7 @@ fn an_order_that_is_not_finished_is_open() {
     open(OPEN, BOUNDS, "may be paid until", |_| {});
     held(OPEN, MONEY, |_| {});
     open(BUILT, BOUNDS, "the ship is being built until", |facts| {
-        let build = the(&mut facts.builds, |build| build.order == BUILT);
+        let build = facts.build(BUILT);
         (build.status, build.due_at) = (BuildStatus::Building, now() + Duration::from_secs(5));
     });
     open(BUILT, NOTIFICATIONS, "ship_delivered is not sent yet", |facts| {
@@ -330,7 +324,7 @@ fn an_order_that_is_not_finished_is_open() {
             let group = format!("{service}-group-delivery-status-updated");
             inbox(facts, &group).rows.retain(|row| !late.contains(&row.event));
         }
-        the(&mut facts.orders, |one| one.uuid == BUILT).delivery_status = Some("IN_TRANSIT".to_owned());
+        facts.order(BUILT).delivery_status = Some("IN_TRANSIT".to_owned());
     });
 }
 
@@ -372,7 +366,7 @@ fn what_a_discarded_letter_explains_is_held_and_named() {
 #[test]
 fn a_violation_of_an_order_that_changes_is_in_doubt() {
     let mut facts = shop();
-    the(&mut facts.reservations, |one| one.order == BUILT).status = ReservationStatus::Released;
+    facts.reservation(BUILT).status = ReservationStatus::Released;
 
     let receipt = receipt(&facts, BUILT).in_doubt();
 

@@ -1,8 +1,8 @@
-//! The text and the JSON of a whole report.
+//! A whole report, and its text.
 
 use audit::{Facts, Verdict};
 
-use crate::fixture::{OPEN, shop};
+use crate::fixture::shop;
 
 /// The number of rows of payment, provider, inventory, assembly and delivery about the fixture's orders.
 const ROWS: usize = 10;
@@ -12,6 +12,7 @@ fn a_shop_that_is_well_keeps_every_invariant() {
     let report = audit::check(&shop());
 
     assert!(report.holds(), "{report}");
+    assert_eq!(report.summary(), "all 13 invariants hold");
     assert_eq!(report.findings.iter().map(|finding| finding.number).collect::<Vec<_>>(), (1..=13).collect::<Vec<_>>());
     assert!(report.findings.iter().all(|finding| finding.counted.iter().any(|count| count.count > 0)), "{report}");
 }
@@ -27,37 +28,6 @@ fn an_audit_that_finds_nothing_to_look_at_does_not_pass() {
 }
 
 #[test]
-fn a_table_shows_verdicts_counts_and_the_rows_that_break_an_invariant() {
-    let mut facts = shop();
-    facts.orders.retain(|order| order.uuid != OPEN);
-
-    let table = audit::check(&facts).to_string();
-
-    assert!(table.contains("1  BROKEN"), "{table}");
-    assert!(table.contains("9  holds"), "{table}");
-    assert!(table.contains("3 orders"), "{table}");
-    assert!(table.contains(&format!("order {OPEN}: acknowledged as created, and does not exist")), "{table}");
-    assert!(table.contains("invariants are broken, by"), "{table}");
-}
-
-#[test]
-fn a_report_is_json_too() {
-    let json = serde_json::to_value(audit::check(&shop())).unwrap();
-
-    assert_eq!(json["findings"][0]["verdict"], "holds");
-    assert_eq!(json["findings"][0]["counted"][0], serde_json::json!({ "of": "orders", "count": 4 }));
-}
-
-#[test]
-fn a_well_shop_is_summed_up_in_a_sentence() {
-    let report = audit::check(&shop());
-
-    assert_eq!(report.summary(), "all 13 invariants hold");
-    assert_eq!(report.violations(), 0);
-    assert_eq!((report.broken().count(), report.unchecked().count()), (0, 0));
-}
-
-#[test]
 fn violations_are_counted_over_all_invariants() {
     let mut facts = shop();
     facts.probes[0].refused = false;
@@ -70,18 +40,6 @@ fn violations_are_counted_over_all_invariants() {
     assert_eq!(one.summary(), "1 of 13 invariants are broken, by 1 row");
     assert_eq!((more.violations(), more.broken().count()), (3, 2));
     assert_eq!(more.summary(), "2 of 13 invariants are broken, by 3 rows");
-}
-
-#[test]
-fn what_could_not_be_checked_is_told_apart_from_what_is_broken() {
-    let mut facts = shop();
-    facts.probes.clear();
-
-    let report = audit::check(&facts);
-
-    assert!(!report.holds());
-    assert_eq!((report.broken().count(), report.unchecked().count(), report.violations()), (0, 1, 0));
-    assert_eq!(report.summary(), "12 of 13 invariants hold; for 1 there is nothing to check");
 }
 
 /// Returns the report, as text, of a shop in which `count` sessions work after their logout.
@@ -151,7 +109,7 @@ fn a_table_is_written_as_a_person_reads_it() {
 }
 
 #[test]
-fn each_invariant_tells_what_it_looked_at_and_notes_nothing_without_a_cause() {
+fn nothing_is_noted_without_a_cause() {
     let mut facts = shop();
     facts.told = Some(Vec::new());
     facts.poison = Some(Vec::new());
@@ -159,30 +117,5 @@ fn each_invariant_tells_what_it_looked_at_and_notes_nothing_without_a_cause() {
 
     let report = audit::check(&facts);
 
-    let (events, letters) = (facts.outbox.len(), facts.dead_letters.len());
-    let consumers = facts.inboxes.iter().filter(|inbox| !inbox.rows.is_empty()).count();
-    let taken = facts.inboxes.iter().map(|inbox| inbox.rows.len()).sum();
-    // Events of the same type and order have one effect, and a few events have none.
-    let effects = taken - 9;
-    let counts: Vec<Vec<usize>> =
-        report.findings.iter().map(|one| one.counted.iter().map(|count| count.count).collect()).collect();
-    assert_eq!(
-        counts,
-        [
-            vec![4, 7, 4, ROWS + facts.notifications.len()],
-            vec![4, 3, 3, 0, 2],
-            vec![1, 4, 4],
-            vec![events, 0, events, 0, 0],
-            vec![consumers, taken, effects, 0],
-            vec![facts.notifications.len(), 0, 0],
-            vec![4, 3, 2],
-            vec![0, letters, 0],
-            vec![2],
-            vec![4, 2],
-            vec![4, 4, 1, 1, 1],
-            vec![4, 1, 3, 1],
-            vec![3, 0, 0],
-        ]
-    );
     assert!(report.findings.iter().all(|one| one.notes.is_empty() && one.missing.is_empty()), "{report}");
 }

@@ -1,10 +1,17 @@
 //! Fills a service's tables with orders, to show the cost of statements on large tables.
 
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
 use anyhow::Context as _;
 use platform::server::service::Service;
 use sqlx::{AssertSqlSafe, PgConnection};
 use uuid::Uuid;
 
+/// The folder with the fill of each service, a file of its name.
+const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/fill");
 /// The SQL functions that all fills use.
 const SHARED: &str = include_str!("shared.sql");
 
@@ -23,7 +30,8 @@ pub struct Fill {
 /// Adds the rows of these orders to the tables of `service`. The first thousand orders belong to `users`, if there are
 /// any. Orders have the same ids in all databases. Leaves statistics and the visibility map as autovacuum would.
 pub async fn fill(connection: &mut PgConnection, service: &Service, fill: Fill, users: &[Uuid]) -> anyhow::Result<()> {
-    let rows = rows(service.name).with_context(|| format!("there is no crates/tools/bench/src/fill/{service}.sql"))?;
+    let file = file(service);
+    let rows = fs::read_to_string(&file).with_context(|| format!("reading {}", file.display()))?;
     for (name, value) in [("first", fill.first), ("last", fill.last), ("open", fill.open), ("parts", fill.parts)] {
         let set = sqlx::query("select set_config('bench.' || $1, $2::text, false)").bind(name).bind(value);
         set.execute(&mut *connection).await?;
@@ -33,7 +41,7 @@ pub async fn fill(connection: &mut PgConnection, service: &Service, fill: Fill, 
     set.execute(&mut *connection).await?;
     // Adding a million orders takes minutes, and a table may have to wait for autovacuum.
     sqlx::raw_sql("set statement_timeout = 0; set lock_timeout = 0").execute(&mut *connection).await?;
-    // All SQL text is part of this program.
+    // All SQL text is part of this repository.
     let statements = AssertSqlSafe(format!("begin; {SHARED}; {rows}; commit"));
     sqlx::raw_sql(statements).execute(&mut *connection).await.with_context(|| format!("filling {service}"))?;
     sqlx::raw_sql("vacuum (analyze)")
@@ -43,22 +51,11 @@ pub async fn fill(connection: &mut PgConnection, service: &Service, fill: Fill, 
     Ok(())
 }
 
+/// Returns true if the folder has a fill for the service.
 pub fn is_known(service: &Service) -> bool {
-    rows(service.name).is_some()
+    file(service).exists()
 }
 
-fn rows(service: &str) -> Option<&'static str> {
-    Some(match service {
-        "assembly" => include_str!("assembly.sql"),
-        "console" => include_str!("console.sql"),
-        "customers" => include_str!("customers.sql"),
-        "delivery" => include_str!("delivery.sql"),
-        "iam" => include_str!("iam.sql"),
-        "intake" => include_str!("intake.sql"),
-        "inventory" => include_str!("inventory.sql"),
-        "notification" => include_str!("notification.sql"),
-        "order" => include_str!("order.sql"),
-        "payment" => include_str!("payment.sql"),
-        _ => return None,
-    })
+fn file(service: &Service) -> PathBuf {
+    Path::new(FOLDER).join(format!("{service}.sql"))
 }

@@ -1,8 +1,6 @@
 //! The environment of the measurements: servers, the shop in its own process, baseline servers, customers and parts.
 
 mod apart;
-mod customers;
-mod directory;
 mod minimal_insert;
 mod parts;
 mod process;
@@ -10,80 +8,72 @@ mod quiet;
 mod reset;
 mod servers;
 mod shop;
-mod statements;
 pub mod table_sizes;
 
 use std::{
+    fs::{self, File},
     path::{Path, PathBuf},
     sync::Arc,
 };
 
+use anyhow::Context as _;
+use drive::account::Account;
 use tokio::sync::{Mutex, OnceCell};
 
-use self::directory::Directory;
 pub use self::{
     apart::Apart,
-    customers::Customer,
     minimal_insert::Statement,
     parts::Choice,
     process::Process,
     servers::Servers,
-    shop::{Nothing, Shop, Variant, iam_clients},
+    shop::{Nothing, Shop, Variant},
 };
-use crate::{report::Progress, rounds::Effort};
+use crate::rounds::Effort;
 
 /// The environment that the measurements of a run share. Each part starts when it is first needed.
 pub struct Lab {
     pub effort: Effort,
-    pub progress: Progress,
     program: PathBuf,
-    directory: Directory,
+    directory: PathBuf,
+    _lock: File,
     servers: OnceCell<Servers>,
     nothing: OnceCell<Nothing>,
-    customers: OnceCell<Arc<[Customer]>>,
+    customers: OnceCell<Arc<[Account]>>,
     parts: OnceCell<Arc<parts::Parts>>,
     shop: Mutex<Option<Arc<Shop>>>,
-    /// True if PostgreSQL records the time of each statement.
-    counts_statements: bool,
 }
 
 impl Lab {
-    /// Creates the lab. Empties `directory`, which then holds the servers' data and all logs. Fails if it contains
-    /// foreign files.
-    pub fn new(program: PathBuf, directory: &Path, effort: Effort, progress: Progress) -> anyhow::Result<Self> {
+    /// Creates the lab. Empties `directory`, which then holds the servers' data and all logs. Fails if another run uses
+    /// it.
+    pub fn new(program: PathBuf, directory: &Path, effort: Effort) -> anyhow::Result<Self> {
+        // The lock is beside the directory: inside, it would be deleted with it.
+        let beside = directory.with_extension("lock");
+        fs::create_dir_all(&beside).with_context(|| format!("making {}", beside.display()))?;
+        let lock = ::servers::process::lock(&beside)?;
+        empty(directory)?;
+        fs::create_dir_all(directory).with_context(|| format!("making {}", directory.display()))?;
         Ok(Self {
             effort,
-            progress,
             program,
-            directory: Directory::claim(directory)?,
+            directory: directory.canonicalize().context("finding the directory for data")?,
+            _lock: lock,
             servers: OnceCell::new(),
             nothing: OnceCell::new(),
             customers: OnceCell::new(),
             parts: OnceCell::new(),
             shop: Mutex::new(None),
-            counts_statements: false,
         })
-    }
-
-    /// Makes PostgreSQL record the time of each statement.
-    #[must_use]
-    pub fn with_statements(self) -> Self {
-        Self { counts_statements: true, ..self }
     }
 
     /// Returns PostgreSQL, Redis and Kafka. The first call starts them.
     pub async fn servers(&self) -> anyhow::Result<&Servers> {
-        self.servers
-            .get_or_try_init(|| async {
-                self.progress.say("starting PostgreSQL, Redis and Kafka");
-                Servers::start(self.directory.path(), self.counts_statements).await
-            })
-            .await
+        self.servers.get_or_try_init(|| Servers::start(&self.directory)).await
     }
 
     /// Returns the baseline servers. The first call starts them.
     pub async fn nothing(&self) -> anyhow::Result<&Nothing> {
-        self.nothing.get_or_try_init(|| Nothing::start(&self.program, self.directory.path())).await
+        self.nothing.get_or_try_init(|| Nothing::start(&self.program, &self.directory)).await
     }
 
     /// Returns the shop in this variant. Stops a running shop of another variant first.
@@ -99,8 +89,7 @@ impl Lab {
             Variant::Traced => Some(self.nothing().await?.http),
             _ => None,
         };
-        self.progress.say("starting the shop");
-        let shop = Shop::start(&self.program, self.directory.path(), self.servers().await?, variant, collector).await?;
+        let shop = Shop::start(&self.program, &self.directory, self.servers().await?, variant, collector).await?;
         let shop = Arc::new(shop);
         *current = Some(shop.clone());
         Ok(shop)
@@ -114,22 +103,17 @@ impl Lab {
     }
 
     /// Returns logged-in customers: enough that none has many unpaid orders.
-    pub async fn customers(&self) -> anyhow::Result<Arc<[Customer]>> {
+    pub async fn customers(&self) -> anyhow::Result<Arc<[Account]>> {
         let customers = self.customers.get_or_try_init(|| async {
             let shop = self.shop(Variant::Usual).await?;
-            self.progress.say("customers register");
-            customers::register(&shop, self.effort.customers).await
+            self.some_customers(&shop, self.effort.customers).await
         });
         Ok(customers.await?.clone())
     }
 
-    /// Registers a few customers at a shop of another variant.
-    pub async fn some_customers(&self, shop: &Shop, count: usize) -> anyhow::Result<Vec<Customer>> {
-        let mut some = Vec::with_capacity(count);
-        for _ in 0..count {
-            some.push(customers::one(shop).await?);
-        }
-        Ok(some)
+    /// Registers customers at a shop, and logs them in.
+    pub async fn some_customers(&self, shop: &Shop, count: usize) -> anyhow::Result<Arc<[Account]>> {
+        Ok(drive::load::register(&[shop.addresses().shop()?], count, usize::MAX).await?.into())
     }
 
     /// Starts these services as one process each, with variables in addition to the usual ones.
@@ -139,7 +123,7 @@ impl Lab {
         variables: &[(String, String)],
     ) -> anyhow::Result<Apart> {
         self.stop_shop().await;
-        Apart::start(&self.program, self.directory.path(), self.servers().await?, services, variables).await
+        Apart::start(&self.program, &self.directory, self.servers().await?, services, variables).await
     }
 
     /// Returns the parts that orders consist of. The shop must have run before, since it creates the table.
@@ -158,24 +142,6 @@ impl Lab {
             Some(shop) => quiet::wait(&shop.process).await,
             None => Ok(()),
         }
-    }
-
-    /// Runs `work`. Returns a line for each statement that took most of PostgreSQL's time; none if PostgreSQL does not
-    /// record it.
-    pub async fn statements<F>(&self, work: impl FnOnce() -> F) -> anyhow::Result<Vec<String>>
-    where
-        F: Future<Output = anyhow::Result<crate::sample::Sample>>,
-    {
-        if !self.counts_statements {
-            return Ok(Vec::new());
-        }
-        self.settle().await?;
-        let database = self.servers().await?.pool(1)?;
-        statements::forget(&database).await?;
-        let sample = work().await?;
-        let lines = statements::top(&database, sample.count).await;
-        database.close().await;
-        lines
     }
 
     /// Deletes the rows of earlier ratios, so that each ratio begins with the same shop.
@@ -201,6 +167,16 @@ impl Lab {
         if let Some(servers) = self.servers.into_inner() {
             servers.stop().await;
         }
-        self.directory.delete();
+        // The next run deletes the rest.
+        let _ = empty(&self.directory);
     }
+}
+
+fn empty(directory: &Path) -> anyhow::Result<()> {
+    if !directory.exists() {
+        return Ok(());
+    }
+    // If the benchmark runs as root, another user owns PostgreSQL's data, and a symbolic link leads to it.
+    let _ = fs::read_link(directory.join("postgres")).and_then(fs::remove_dir_all);
+    fs::remove_dir_all(directory).with_context(|| format!("emptying {}", directory.display()))
 }

@@ -56,7 +56,7 @@ impl Process {
     pub fn anonymous_kib(&self) -> anyhow::Result<u64> {
         self.check()?;
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.pid)).context("reading /proc")?;
-        crate::report::kibibytes(&status, "RssAnon").context("/proc/PID/status has no RssAnon")
+        anonymous(&status).context("/proc/PID/status has no RssAnon")
     }
 
     pub async fn stop(&self) {
@@ -78,6 +78,11 @@ fn parse_cpu(stat: &str) -> Option<Duration> {
     Some(Duration::from_secs_f64((f64::from(ticks(11)?) + f64::from(ticks(12)?)) / TICKS_PER_SECOND))
 }
 
+/// Returns the number of KiB in the line `RssAnon` of `/proc/PID/status`.
+fn anonymous(status: &str) -> Option<u64> {
+    status.lines().find_map(|line| line.strip_prefix("RssAnon:"))?.trim().strip_suffix("kB")?.trim().parse().ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -89,5 +94,11 @@ mod tests {
         assert_eq!(parse_cpu(stat), Some(Duration::from_secs(3)));
         assert_eq!(parse_cpu("71 (x) S 1"), None);
         assert_eq!(parse_cpu(""), None);
+    }
+
+    #[test]
+    fn the_memory_of_a_process_is_read_by_its_key() {
+        assert_eq!(anonymous("VmRSS:\t  90 kB\nRssAnon:\t   40960 kB\n"), Some(40_960));
+        assert_eq!(anonymous("VmRSS:\t  90 kB\n"), None);
     }
 }

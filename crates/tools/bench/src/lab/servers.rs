@@ -8,7 +8,7 @@ use operations::registry::with_database;
 use platform::{kafka, postgres::Database, server::service::Service};
 use secrecy::SecretString;
 use servers::{
-    RedisContainer,
+    advice,
     kafka::container,
     postgres::{self, Postgres},
     redis::{self, Redis},
@@ -22,37 +22,24 @@ const CONNECTIONS: &str = "300";
 const DEFAULTS: [(&str, &str); 2] = [("shared_buffers", "128MB"), ("max_wal_size", "1GB")];
 /// Makes PostgreSQL record each transaction's commit time, from which P3 takes its latencies.
 const COMMIT_TIMES: (&str, &str) = ("track_commit_timestamp", "on");
-/// The PostgreSQL module that records the time of each statement.
-const STATEMENTS: &str = "pg_stat_statements";
 /// The database of the denominators.
 const OWN: &str = "bench";
 
-enum AnyRedis {
-    Process(Redis),
-    Container(RedisContainer),
-}
-
 pub struct Servers {
     postgres: Postgres,
-    redis: AnyRedis,
+    redis: Redis,
     pub broker: container::Broker,
     pub databases: Vec<(&'static Service, String)>,
     own_url: String,
-    /// The name and version of each server, for the report.
-    pub versions: Vec<(String, String)>,
 }
 
 impl Servers {
     /// Starts all three servers. An error names the server that failed.
-    pub async fn start(directory: &Path, counts_statements: bool) -> anyhow::Result<Self> {
+    pub async fn start(directory: &Path) -> anyhow::Result<Self> {
         let mut options = postgres::Options::new(directory.join("postgres"));
         options.settings.push(("max_connections", CONNECTIONS));
         options.settings.extend(DEFAULTS);
         options.settings.push(COMMIT_TIMES);
-        if counts_statements {
-            options.settings.push(("shared_preload_libraries", STATEMENTS));
-            options.settings.push(("pg_stat_statements.track_planning", "on"));
-        }
         let postgres = postgres::start(&options).await.context("the benchmark needs PostgreSQL")?;
         let databases = with_database().map(async |service| {
             let url = postgres::ensure_database(&postgres.url, service.name).await?;
@@ -60,23 +47,17 @@ impl Servers {
         });
         let databases = try_join_all(databases).await.context("making the databases")?;
         let own_url = postgres::ensure_database(&postgres.url, OWN).await.context("making the database bench")?;
-        if counts_statements {
-            let database = Database::lazy("bench", "the database's URL", &SecretString::from(own_url.as_str()), 1)?;
-            sqlx::query("create extension if not exists pg_stat_statements").execute(&database).await?;
-            database.close().await;
-        }
-        let redis = start_redis(directory).await.context("the benchmark needs Redis")?;
+        let options = redis::Options { data: directory.join("redis"), mortal: true };
+        let needs = || format!("the benchmark needs Redis: run `{}`", advice("redis-server"));
+        let redis = redis::start(&options).await?.with_context(needs)?;
         let broker = start_kafka().await.context("the benchmark needs Kafka in a container")?;
-        let mut servers = Self { postgres, redis, broker, databases, own_url, versions: Vec::new() };
-        servers.versions = servers.ask_versions().await?;
+        let servers = Self { postgres, redis, broker, databases, own_url };
+        servers.check_durability().await?;
         Ok(servers)
     }
 
     pub fn redis_url(&self) -> &str {
-        match &self.redis {
-            AnyRedis::Process(redis) => &redis.url,
-            AnyRedis::Container(redis) => &redis.url,
-        }
+        &self.redis.url
     }
 
     /// Returns the Kafka configuration of this program's clients.
@@ -108,7 +89,8 @@ impl Servers {
         Database::lazy("bench", "the database's URL", &url, size)
     }
 
-    async fn ask_versions(&self) -> anyhow::Result<Vec<(String, String)>> {
+    /// Fails if PostgreSQL does not flush each commit.
+    async fn check_durability(&self) -> anyhow::Result<()> {
         let database = self.pool(1)?;
         let setting = async |name: &'static str| -> anyhow::Result<String> {
             Ok(sqlx::query_scalar("select current_setting($1)").bind(name).fetch_one(&database).await?)
@@ -118,42 +100,14 @@ impl Servers {
             fsync == "on" && commit == "on",
             "fsync is {fsync}, synchronous_commit is {commit}: not durable"
         );
-        let mut postgres = format!("{}, fsync {fsync}, synchronous_commit {commit}", self.postgres.binaries.version);
-        for name in ["shared_buffers", "max_wal_size", "wal_sync_method"] {
-            postgres.extend([", ", name, " ", &setting(name).await?]);
-        }
         database.close().await;
-        let origin = match &self.redis {
-            AnyRedis::Process(_) => "an installed program",
-            AnyRedis::Container(_) => "a container",
-        };
-        let mut redis = ::redis::Client::open(self.redis_url())?.get_multiplexed_async_connection().await?;
-        let info: String = ::redis::cmd("INFO").arg("server").query_async(&mut redis).await?;
-        let version = crate::report::value(&info, "redis_version").unwrap_or_default();
-        let (image, tag) = container::IMAGE;
-        Ok(vec![
-            ("PostgreSQL".to_owned(), postgres),
-            ("Redis".to_owned(), format!("{version}, {origin}, appendfsync always")),
-            ("Kafka".to_owned(), format!("{image}:{tag}, one broker in a container, acks=all")),
-        ])
+        Ok(())
     }
 
     pub async fn stop(self) {
         let _ = self.broker.remove().await;
-        match self.redis {
-            AnyRedis::Process(redis) => redis.stop().await,
-            AnyRedis::Container(redis) => drop(redis.remove().await),
-        }
+        self.redis.stop().await;
         self.postgres.stop().await;
-    }
-}
-
-/// Starts the installed Redis, or else one in a container.
-async fn start_redis(directory: &Path) -> anyhow::Result<AnyRedis> {
-    let options = redis::Options { data: directory.join("redis"), mortal: true };
-    match redis::start(&options).await? {
-        Some(redis) => Ok(AnyRedis::Process(redis)),
-        None => Ok(AnyRedis::Container(RedisContainer::start().await.context("no redis-server is installed")?)),
     }
 }
 

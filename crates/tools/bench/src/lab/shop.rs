@@ -7,19 +7,17 @@ use std::{
 };
 
 use anyhow::Context as _;
-use client::{addresses::ShopAddresses, shop::Shop as Client, trust::Trust};
-use contracts::proto::auth::v1::auth_service_client::AuthServiceClient;
+use client::{addresses::ShopAddresses, trust::Trust};
 use operations::registry::SERVICES;
 use platform::server::service::Service;
 use servers::free_addresses;
-use tonic::transport::Channel;
 
 use super::{Servers, process::Process};
-use crate::{child, http_client::HttpClient};
+use crate::child;
 
 const STARTUP_TIMEOUT: Duration = Duration::from_mins(2);
 const POLL_INTERVAL: Duration = Duration::from_millis(5);
-const CALL_TIMEOUT: Duration = Duration::from_secs(10);
+const CALL_TIMEOUT: Duration = Duration::from_secs(2);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Variant {
@@ -34,10 +32,9 @@ pub enum Variant {
 pub struct Shop {
     pub variant: Variant,
     pub process: Process,
-    pub order: SocketAddr,
-    pub iam: SocketAddr,
+    order: SocketAddr,
+    iam: SocketAddr,
     inventory: SocketAddr,
-    pub client: Client,
     /// The time from the process's start until the shop was ready.
     pub ready_after: Duration,
 }
@@ -68,9 +65,7 @@ impl Shop {
         ready(&process, addresses.admin).await.context("starting the shop")?;
         let ready_after = begun.elapsed();
         let (order, iam) = (addresses.of(&order::SERVICE)?, addresses.of(&iam::SERVICE)?);
-        let inventory = addresses.of(&inventory::SERVICE)?;
-        let client = Client::at(&Trust::default(), &order.to_string(), &iam.to_string(), &inventory.to_string())?;
-        Ok(Self { variant, process, order, iam, inventory, client, ready_after })
+        Ok(Self { variant, process, order, iam, inventory: addresses.of(&inventory::SERVICE)?, ready_after })
     }
 
     /// Returns the shop's addresses for clients.
@@ -163,19 +158,15 @@ impl Addresses {
 
 /// Waits until the admin port reports that all services of the process are ready.
 pub async fn ready(process: &Process, admin: SocketAddr) -> anyhow::Result<()> {
-    let deadline = Instant::now() + STARTUP_TIMEOUT;
+    let (deadline, http) = (Instant::now() + STARTUP_TIMEOUT, platform::http::client(CALL_TIMEOUT)?);
     loop {
         process.check()?;
-        let asked = async {
-            let mut http = HttpClient::connect(admin).await?;
-            http.get("/health/ready").await
-        };
-        match asked.await {
-            Ok((status, _)) if status == 200 => return Ok(()),
-            Ok((_, text)) if Instant::now() >= deadline => {
-                anyhow::bail!("not ready after {STARTUP_TIMEOUT:?}: {}", String::from_utf8_lossy(&text))
+        match http.get(format!("http://{admin}/health/ready")).send().await {
+            Ok(answer) if answer.status().is_success() => return Ok(()),
+            Ok(answer) if Instant::now() >= deadline => {
+                anyhow::bail!("not ready after {STARTUP_TIMEOUT:?}: {}", answer.text().await?)
             }
-            Err(error) if Instant::now() >= deadline => return Err(error.context("it does not answer")),
+            Err(error) if Instant::now() >= deadline => return Err(error).context("it does not answer"),
             _ => tokio::time::sleep(POLL_INTERVAL).await,
         }
     }
@@ -185,7 +176,7 @@ pub async fn ready(process: &Process, admin: SocketAddr) -> anyhow::Result<()> {
 pub struct Nothing {
     pub process: Process,
     pub http: SocketAddr,
-    pub grpc: SocketAddr,
+    grpc: SocketAddr,
 }
 
 impl Nothing {
@@ -205,13 +196,9 @@ impl Nothing {
         }
         Ok(nothing)
     }
-}
 
-/// Returns `count` clients of iam, or of the server that replaces it at `address`, one per worker. Sixteen clients
-/// share a connection.
-pub fn iam_clients(address: SocketAddr, count: usize) -> anyhow::Result<Vec<AuthServiceClient<Channel>>> {
-    let channels: anyhow::Result<Vec<_>> =
-        (0..count.div_ceil(16)).map(|_| Trust::default().channel(&address.to_string(), CALL_TIMEOUT)).collect();
-    let channels = channels?;
-    Ok((0..count).map(|worker| AuthServiceClient::new(channels[worker / 16].clone())).collect())
+    /// Returns the servers' addresses, with which a client of the shop calls them.
+    pub fn addresses(&self) -> ShopAddresses {
+        shop_addresses(self.http, self.grpc, self.grpc)
+    }
 }

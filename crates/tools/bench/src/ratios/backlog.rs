@@ -69,7 +69,7 @@ pub async fn backlog(lab: &Lab) -> anyhow::Result<Vec<Row>> {
         Probe::numerator("events a second after the broker was stopped", || backlog.after_a_stop()),
         Probe::denominator("events a second, the broker there", || backlog.steady()),
     ];
-    let taken = interleave(probes, lab.effort, &lab.progress, async || assembly.settle().await).await;
+    let taken = interleave(probes, lab.effort, async || assembly.settle().await).await;
     stop.cancel();
     relay.await.context("the relay panicked")??;
     assembly.stop().await;
@@ -149,7 +149,7 @@ impl Backlog<'_> {
                     self.count
                 );
                 let counted = self.count - at_first;
-                return Ok(Sample::new(per_second(counted, now - begun), counted));
+                return Ok(Sample::new(per_second(counted, now - begun)));
             }
             anyhow::ensure!(
                 now < deadline,

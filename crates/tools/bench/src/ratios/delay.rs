@@ -5,6 +5,7 @@ use std::{collections::HashMap, time::Duration};
 
 use anyhow::Context as _;
 use contracts::events::{OrderCancelled, group};
+use drive::latencies::Latencies;
 use platform::{ids, kafka::ensure_topics, postgres::Database};
 use rdkafka::{
     ClientConfig, Message as _, Offset, TopicPartitionList,
@@ -19,7 +20,7 @@ use crate::{
     report::{Aim, Role, Row, Unit},
     rounds::{Probe, interleave},
     sample::{Sample, paced},
-    work::{CancelledOrder, CreateOrder},
+    work::{Customer, Operation},
 };
 
 /// The number of workers that create and cancel orders, and each worker's pause: some forty orders a second leave the
@@ -50,7 +51,7 @@ pub async fn delay(lab: &Lab) -> anyhow::Result<Vec<Row>> {
         ),
         Probe::new(Role::Denominator, Unit::Milliseconds, "raw produce → consume (p50)", || raw.measure(time)),
     ];
-    let taken = interleave(probes, lab.effort, &lab.progress, async || lab.settle().await).await?;
+    let taken = interleave(probes, lab.effort, async || lab.settle().await).await?;
     let of = |get: fn(&Sample) -> Option<f64>| {
         move |round: &[Sample]| get(&round[0]).zip(get(&round[1])).map_or(f64::NAN, |(a, b)| a / b)
     };
@@ -72,8 +73,8 @@ async fn effects(
     inventory: &Database,
 ) -> anyhow::Result<Sample> {
     let since: i64 = sqlx::query_scalar("select coalesce(max(id), 0) from outbox").fetch_one(orders).await?;
-    let create = CreateOrder::workers(shop.order, WORKERS, &lab.customers().await?, parts).await?;
-    paced(CancelledOrder::workers(create), WORKER_PAUSE, lab.effort.time).await?;
+    let cancel = Operation::Cancel(parts.clone());
+    paced(Customer::workers(shop, WORKERS, &lab.customers().await?, &cancel)?, WORKER_PAUSE, lab.effort.time).await?;
     let deadline = Instant::now() + EVENT_TIMEOUT;
     // The relay changes an event's row when it marks it. The order's row tells when the event was committed: its last
     // change is the cancellation, in the event's transaction.
@@ -100,14 +101,14 @@ async fn effects(
 }
 
 fn latencies(written: &[(Uuid, i64)], received: &HashMap<Uuid, i64>, time: Duration) -> anyhow::Result<Sample> {
-    let micros = |(uuid, at): &(Uuid, i64)| u32::try_from(received.get(uuid)? - at).ok();
-    let all: Vec<u32> = written.iter().filter_map(micros).collect();
-    as_sample(all, time)
+    let mut all = Latencies::default();
+    let micros = |(uuid, at): &(Uuid, i64)| u64::try_from(received.get(uuid)? - at).ok();
+    written.iter().filter_map(micros).for_each(|micros| all.record(Duration::from_micros(micros)));
+    as_sample(&all, time)
 }
 
-fn as_sample(latencies: Vec<u32>, time: Duration) -> anyhow::Result<Sample> {
-    let count = latencies.len();
-    let sample = Sample::timed(latencies, count, time)?;
+fn as_sample(latencies: &Latencies, time: Duration) -> anyhow::Result<Sample> {
+    let sample = Sample::timed(latencies, time)?;
     Ok(Sample { value: sample.p50.context("no latency was measured")?, ..sample })
 }
 
@@ -144,17 +145,17 @@ impl Raw {
             self.one().await?;
         }
         let begun = Instant::now();
-        let mut latencies = Vec::new();
+        let mut latencies = Latencies::default();
         while begun.elapsed() < time {
             #[expect(clippy::cast_possible_truncation, reason = "a handful")]
             tokio::time::sleep(WORKER_PAUSE / WORKERS as u32).await;
-            latencies.push(self.one().await?);
+            latencies.record(self.one().await?);
         }
-        as_sample(latencies, begun.elapsed())
+        as_sample(&latencies, begun.elapsed())
     }
 
-    /// Produces one record. Returns the microseconds until it is consumed.
-    async fn one(&self) -> anyhow::Result<u32> {
+    /// Produces one record. Returns how long it takes until it is consumed.
+    async fn one(&self) -> anyhow::Result<Duration> {
         let key = ids::random().to_string();
         let begun = Instant::now();
         let record = FutureRecord::to(TOPIC).key(&key).payload(&PAYLOAD);
@@ -165,7 +166,7 @@ impl Raw {
             if received.key() == Some(key.as_bytes()) {
                 let took = begun.elapsed();
                 sent.await?.map_err(|(error, _)| error)?;
-                return Ok(u32::try_from(took.as_micros()).unwrap_or(u32::MAX));
+                return Ok(took);
             }
         }
     }

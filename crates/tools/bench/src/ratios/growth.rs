@@ -3,17 +3,17 @@
 use std::sync::Arc;
 
 use futures::future::try_join_all;
-use platform::server::service::Service;
+use operations::registry::of_orders;
 
 use super::CONCURRENT_REQUESTS;
 use crate::{
     fill::{Fill, fill},
     lab::{Lab, Shop, Variant, table_sizes},
     report::{Aim, Figure, Role, Row, Unit},
-    rounds::{Probe, interleave},
+    rounds::{Probe, interleave, took},
     sample::{Sample, closed_loop},
     statistics::{median, spread},
-    work::{CreateOrder, ListOrders, WholeOrder},
+    work::{Customer, Operation},
 };
 
 /// The numbers of orders in the tables. The first is repeated at the end, to detect a change of the machine.
@@ -27,15 +27,6 @@ const LARGE_ORDER_WORKERS: usize = 8;
 const LISTING_CUSTOMERS: usize = 50;
 /// If the first measurement and its repetition differ by more than this share, the machine has changed.
 const MAX_DRIFT: f64 = 0.15;
-/// The services that store an order's rows.
-const SERVICES: [&Service; 6] = [
-    &order::SERVICE,
-    &payment::SERVICE,
-    &inventory::SERVICE,
-    &assembly::SERVICE,
-    &notification::SERVICE,
-    &delivery::SERVICE,
-];
 const OPERATIONS: [&str; 3] = ["GET /orders?limit=20", "POST /orders", "POST /orders and pay"];
 
 /// Samples by size, then by operation, then by round.
@@ -51,14 +42,14 @@ pub async fn orders_in_the_tables(lab: &Lab) -> anyhow::Result<Vec<Row>> {
     for size in SIZES {
         lab.stop_shop().await;
         if size < there {
-            notes = table_sizes::notes(lab.servers().await?, &SERVICES, there).await?;
+            let services: Vec<_> = of_orders().collect();
+            notes = table_sizes::notes(lab.servers().await?, &services, there).await?;
             lab.reset_tables().await?;
             there = 0;
         }
-        lab.progress.say(&format!("rows of {size} orders"));
         let rows = Fill { first: there + 1, last: size, open: 0, parts: 0 };
         let (servers, listing) = (lab.servers().await?, &listing);
-        try_join_all(SERVICES.map(async |service| {
+        try_join_all(of_orders().map(async |service| {
             let mut connection = servers.database(service)?.connect().await?;
             fill(&mut connection, service, rows, listing).await
         }))
@@ -86,9 +77,8 @@ async fn measure(lab: &Lab, size: i64) -> anyhow::Result<Vec<Vec<Sample>>> {
         for (operation, name) in OPERATIONS.iter().enumerate() {
             lab.settle().await?;
             let name = format!("{name}, {size} orders in the tables");
-            lab.progress.say(&name);
             let sample = operate(lab, &shop, operation).await?;
-            lab.progress.took(&name, Unit::PerSecond, &sample);
+            took(&name, Unit::PerSecond, &sample);
             samples[operation].push(sample);
         }
     }
@@ -99,13 +89,13 @@ async fn operate(lab: &Lab, shop: &Shop, operation: usize) -> anyhow::Result<Sam
     let (customers, time) = (lab.customers().await?, lab.effort.time);
     let (listing, buying): (Arc<[_]>, Arc<[_]>) =
         (customers[..LISTING_CUSTOMERS].into(), customers[LISTING_CUSTOMERS..].into());
-    let create =
-        async || CreateOrder::workers(shop.order, CONCURRENT_REQUESTS, &buying, &lab.parts().await?.all()).await;
-    match operation {
-        0 => closed_loop(ListOrders::workers(shop.order, CONCURRENT_REQUESTS, &listing).await?, time).await,
-        1 => closed_loop(create().await?, time).await,
-        _ => closed_loop(WholeOrder::workers(create().await?, &Arc::default()), time).await,
-    }
+    let parts = lab.parts().await?.all();
+    let (customers, operation) = match operation {
+        0 => (listing, Operation::List),
+        1 => (buying, Operation::Create(parts)),
+        _ => (buying, Operation::Buy(parts, Arc::default())),
+    };
+    closed_loop(Customer::workers(shop, CONCURRENT_REQUESTS, &customers, &operation)?, time).await
 }
 
 fn row(samples: &Samples, operation: usize, name: &str, size: usize) -> anyhow::Result<Row> {
@@ -153,17 +143,14 @@ pub async fn parts_in_an_order(lab: &Lab) -> anyhow::Result<Vec<Row>> {
     let shop = lab.shop(Variant::Usual).await?;
     let (customers, shop, time) = (&customers, &shop, lab.effort.time);
     let probes = PARTS.map(|count| {
-        let choice = parts.some(count);
+        let create = Operation::Create(parts.some(count));
         let role = if count == PARTS[0] { Role::Denominator } else { Role::Numerator };
         Probe::new(role, Unit::PerSecond, format!("POST /orders of {count} parts"), move || {
-            let choice = choice.clone();
-            async move {
-                closed_loop(CreateOrder::workers(shop.order, LARGE_ORDER_WORKERS, customers, &choice).await?, time)
-                    .await
-            }
+            let create = create.clone();
+            async move { closed_loop(Customer::workers(shop, LARGE_ORDER_WORKERS, customers, &create)?, time).await }
         })
     });
-    let taken = interleave(probes.into(), lab.effort, &lab.progress, async || lab.settle().await).await?;
+    let taken = interleave(probes.into(), lab.effort, async || lab.settle().await).await?;
     let row = |numerator: usize| {
         let name = format!("POST /orders of {} parts ÷ of one", PARTS[numerator]);
         taken.row("G2", name, Aim::None, &[numerator, 0], |round| round[numerator].value / round[0].value)

@@ -1,6 +1,6 @@
 //! The peak: the highest constant rate of orders that the shop keeps up with.
 
-use drive::load::{self, Bounds, Crowd, Mix, Plan, find_peak};
+use drive::load::{self, Bounds, Crowd, Kind, Mix, Plan, find_peak};
 
 use crate::{lab::Lab, sample::Sample};
 
@@ -20,33 +20,26 @@ pub struct Peak {
 impl Peak {
     pub async fn find(lab: &Lab, addresses: client::addresses::ShopAddresses) -> anyhow::Result<Self> {
         let options = load::Options { addresses, users: USERS, connections: CONNECTIONS, kinds_of_parts: None };
-        let crowd = Crowd::gather(&options, |_| {}).await?;
+        let crowd = Crowd::gather(&options).await?;
         let time = lab.effort.time;
-        let plan = Plan { mix: "create=1".parse::<Mix>()?, warm_up: time / 4, length: time, ..Plan::default() };
+        let plan = Plan { mix: Mix::only(Kind::Create), warm_up: time / 4, length: time, ..Plan::default() };
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most a thousand")]
         let from = (MIN_SAMPLES / time.as_secs_f64()).ceil() as u32;
         let bounds = Bounds::default();
         let bounds = Bounds { from: bounds.from.max(from), ..bounds };
         let step = async |rate| {
             lab.settle().await?;
-            lab.progress.say(&format!("searching for the peak: {rate}/s"));
-            crowd.measure(&plan.at(rate), |_| {}).await
+            crowd.measure(&plan.at(rate)).await
         };
-        let peak = find_peak(&bounds, step, |_| {}).await?;
+        let peak = find_peak(&bounds, step, |step| eprintln!("{step}")).await?;
         let rate = peak.rate.ok_or_else(|| anyhow::anyhow!("the shop does not even keep up with {}/s", bounds.from))?;
-        lab.progress.tell(&format!("     peak: {rate}/s of POST /orders"));
         Ok(Self { crowd, plan, rate })
     }
 
     /// Sends orders at this rate. Returns how many are created per second, and their latencies.
     pub async fn measure(&self, rate: u32) -> anyhow::Result<Sample> {
-        let figures = self.crowd.measure(&self.plan.at(rate), |_| {}).await?.figures.all;
-        anyhow::ensure!(figures.goodput > 0.0, "no order was created: {:?}", figures.failures);
-        Ok(Sample {
-            value: figures.goodput,
-            p50: figures.latency.p50,
-            p99: figures.latency.p99,
-            count: usize::try_from(figures.operations)?,
-        })
+        let figures = self.crowd.measure(&self.plan.at(rate)).await?.figures.all;
+        anyhow::ensure!(figures.goodput > 0.0, "no order was created: {:?}", figures.reasons);
+        Ok(Sample { value: figures.goodput, p50: figures.latency.p50, p99: figures.latency.p99 })
     }
 }

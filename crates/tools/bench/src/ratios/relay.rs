@@ -52,7 +52,7 @@ pub async fn relay(lab: &Lab) -> anyhow::Result<Vec<Row>> {
         Probe::denominator("outbox read and marked, without Kafka", || drain(events)),
         Probe::denominator("produce with acks=all, without the outbox", || produce(events)),
     ];
-    let taken = interleave(probes, lab.effort, &lab.progress, async || Ok(())).await?;
+    let taken = interleave(probes, lab.effort, async || Ok(())).await?;
     let name = "relay events/s ÷ min(outbox drain alone, producer alone)";
     let row = taken
         .row("P4", name, Aim::AtLeast(0.8), &[0, 1, 2], |round| round[0].value / round[1].value.min(round[2].value))?;
@@ -85,7 +85,7 @@ async fn by_relay(events: &Events) -> anyhow::Result<Sample> {
         anyhow::ensure!(begun.elapsed() < PUBLISH_TIMEOUT, "the relay does not publish {} events", events.count);
         tokio::time::sleep(POLL_INTERVAL).await;
     }
-    let sample = Sample::new(per_second(events.count, begun.elapsed()), events.count);
+    let sample = Sample::new(per_second(events.count, begun.elapsed()));
     stop.cancel();
     running.await.context("the relay panicked")??;
     Ok(sample)
@@ -105,7 +105,7 @@ async fn drain(events: &Events) -> anyhow::Result<Sample> {
         outbox.mark(epoch, &ids).await?;
         count += ids.len();
     }
-    let sample = Sample::new(per_second(count, begun.elapsed()), count);
+    let sample = Sample::new(per_second(count, begun.elapsed()));
     anyhow::ensure!(count == events.count, "{count} of {} rows were read", events.count);
     outbox.release(epoch).await?;
     Ok(sample)
@@ -117,7 +117,7 @@ async fn produce(events: &Events) -> anyhow::Result<Sample> {
         let records = (0..BATCH_SIZE).map(|number| record(batch * BATCH_SIZE + number)).collect();
         events.publisher.publish(records).await?;
     }
-    Ok(Sample::new(per_second(events.count, begun.elapsed()), events.count))
+    Ok(Sample::new(per_second(events.count, begun.elapsed())))
 }
 
 /// Returns a record like those of the relay.

@@ -8,7 +8,7 @@ use crate::{
     report::{Aim, Row},
     rounds::{Probe, interleave},
     sample::{Sample, closed_loop},
-    work::CreateOrder,
+    work::{Customer, Operation},
 };
 
 /// A started shop first opens its connections and prepares its statements.
@@ -21,7 +21,7 @@ pub async fn telemetry(lab: &Lab) -> anyhow::Result<Vec<Row>> {
         Probe::numerator("POST /orders with traces exported", || post(lab, Variant::Traced, parts)),
         Probe::denominator("POST /orders without", || post(lab, Variant::Usual, parts)),
     ];
-    let taken = interleave(probes, lab.effort, &lab.progress, async || lab.settle().await).await?;
+    let taken = interleave(probes, lab.effort, async || lab.settle().await).await?;
     let name = "throughput with telemetry on ÷ off";
     let row = taken.row("P12", name, Aim::AtLeast(0.97), &[0, 1], |round| round[0].value / round[1].value)?;
     let note = "every trace is exported over OTLP to a collector that drops it; metrics and logs are on in both";
@@ -32,7 +32,8 @@ async fn post(lab: &Lab, variant: Variant, parts: &Choice) -> anyhow::Result<Sam
     // The shop of the other variant still runs, and completes its work before it is stopped.
     let customers = lab.customers().await?;
     let shop = lab.shop(variant).await?;
-    let warm_up = CreateOrder::workers(shop.order, CONCURRENT_REQUESTS, &customers, parts).await?;
+    let create = Operation::Create(parts.clone());
+    let warm_up = Customer::workers(&shop, CONCURRENT_REQUESTS, &customers, &create)?;
     closed_loop(warm_up, WARM_UP).await?;
     lab.settle().await?;
     post_orders(lab, &shop, parts).await

@@ -7,7 +7,7 @@ use crate::{
     rounds::{Probe, interleave},
     sample::closed_loop,
     statistics::additive_limit,
-    work::{EmptyCall, RedisGet, Whoami},
+    work::{Customer, EmptyCall, Operation, RedisGet},
 };
 
 pub async fn whoami(lab: &Lab) -> anyhow::Result<Vec<Row>> {
@@ -17,16 +17,16 @@ pub async fn whoami(lab: &Lab) -> anyhow::Result<Vec<Row>> {
     let (shop, customers, time) = (&shop, &customers, lab.effort.time);
     let probes = vec![
         Probe::numerator("Whoami", || async move {
-            closed_loop(Whoami::workers(shop.iam, CONCURRENT_REQUESTS, customers)?, time).await
+            closed_loop(Customer::workers(shop, CONCURRENT_REQUESTS, customers, &Operation::Whoami)?, time).await
         }),
         Probe::denominator("empty gRPC call", || async move {
-            closed_loop(EmptyCall::workers(nothing.grpc, CONCURRENT_REQUESTS)?, time).await
+            closed_loop(EmptyCall::workers(nothing, CONCURRENT_REQUESTS)?, time).await
         }),
         Probe::denominator("Redis GET", || async move {
             closed_loop(RedisGet::workers(servers.redis_url(), CONCURRENT_REQUESTS).await?, time).await
         }),
     ];
-    let taken = interleave(probes, lab.effort, &lab.progress, async || lab.settle().await).await?;
+    let taken = interleave(probes, lab.effort, async || lab.settle().await).await?;
     let row = taken.row("P2", "Whoami ÷ L", Aim::AtLeast(0.9), &[0, 1, 2], |round| {
         round[0].value / additive_limit(&[round[1].value, round[2].value])
     })?;

@@ -28,9 +28,6 @@ pub fn calls() -> Vec<Link> {
     SERVICES.into_iter().flat_map(of).collect()
 }
 
-pub const FRONTS: [&Service; 5] =
-    [&order::SERVICE, &iam::SERVICE, &inventory::SERVICE, &customers::SERVICE, &payment::SERVICE];
-
 pub struct Links {
     proxies: HashMap<Link, Proxy>,
 }
@@ -41,7 +38,7 @@ impl Links {
         let databases = with_database().map(Link::Database);
         let servers = [Link::Redis, Link::Kafka, Link::Provider, Link::Telegram, Link::Checker];
         let mut proxies = HashMap::new();
-        for link in FRONTS.map(Link::Front).into_iter().chain(calls()).chain(databases).chain(servers) {
+        for link in SERVICES.map(Link::Front).into_iter().chain(calls()).chain(databases).chain(servers) {
             let proxy = Proxy::unaimed().await.with_context(|| format!("a proxy for {link}"))?;
             proxies.insert(link, proxy);
         }

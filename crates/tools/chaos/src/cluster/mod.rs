@@ -21,13 +21,13 @@ use secrecy::SecretString;
 use stand_ins::{Kyc, KycMode, Mode, Provider, Telegram, TelegramMode};
 
 pub use self::{
-    links::{FRONTS, Link, Links, calls},
+    links::{Link, Links, calls},
     replica::Replica,
     replicas::{Replicas, sum},
     roles::PASSWORD,
-    servers::{Broker, BrokerKind, Servers},
+    servers::{Broker, Servers},
 };
-use super::Options;
+use super::REPLICAS;
 use client::{bank::Bank, lending::Lending, shop::Shop, trust::Trust};
 use operations::facts::Sources;
 use operations::registry::with_database;
@@ -62,17 +62,18 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// Starts servers, network and services. Returns when all services are ready and the parts are in stock.
-    pub async fn start(options: &Options, say: &impl Fn(&str)) -> anyhow::Result<Self> {
+    /// Starts servers, network and services. Returns when all services are ready and the parts are in stock. Data and
+    /// logs go into `directory`, which is emptied.
+    pub async fn start(directory: &Path) -> anyhow::Result<Self> {
         ::servers::small_disk::sweep();
-        let directory = fresh(&options.directory)?;
+        let directory = fresh(directory)?;
         let provider = Provider::start(PROVIDER_KEY).await?;
         let telegram = Telegram::start(TELEGRAM_TOKEN).await?;
         let checker = Kyc::start().await?;
         checker.decline(DECLINED_NAME);
         let links = Arc::new(Links::new().await?);
-        say("starting PostgreSQL, Redis and Kafka");
-        let servers = Servers::start(&directory, options.broker, links.address(Link::Kafka)?).await?;
+        tracing::info!("starting PostgreSQL, Redis and Kafka");
+        let servers = Servers::start(&directory, links.address(Link::Kafka)?).await?;
         let targets = [
             (Link::Redis, authority(&servers.redis_url)?),
             (Link::Kafka, servers.broker.address()),
@@ -88,7 +89,7 @@ impl Cluster {
         }
         let settings = sources(&servers, &links)?;
         let sources = Sources::from_settings("shipyard-chaos", &settings)?;
-        let mut replicas = Replicas::new(options.replicas, &directory, links.clone())?;
+        let mut replicas = Replicas::new(REPLICAS, &directory, links.clone())?;
         let key = format!("{:032x}", platform::ids::random().as_u128());
         let variables = Variables { servers: &servers, links: &links, directory: &directory, key: &key };
         for replica in replicas.all() {
@@ -109,7 +110,7 @@ impl Cluster {
             poison,
             key: key.into(),
         };
-        say("starting the services");
+        tracing::info!("starting the services");
         cluster.replicas.all_ready().await?;
         let inventory = cluster.links.address(Link::Front(&inventory::SERVICE))?.to_string();
         restock(&inventory, Some(&cluster.key), None, None, STOCK, ids::random()).await?;

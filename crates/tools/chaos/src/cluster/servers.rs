@@ -3,10 +3,10 @@
 use std::{net::SocketAddr, path::Path, time::Duration};
 
 use anyhow::Context as _;
-use clap::ValueEnum;
 use contracts::events::Topics;
 use futures::future::try_join_all;
 use servers::{
+    advice,
     kafka::{Mock, container, start_mock},
     postgres::{self, Postgres},
     redis::{self, Redis},
@@ -14,6 +14,7 @@ use servers::{
 };
 
 use super::roles::ensure_role;
+use crate::{faults::connection_flood::ConnectionFlood, wait::retried};
 use operations::registry::with_database;
 use platform::server::service::Service;
 
@@ -27,19 +28,11 @@ const PARTITIONS: i32 = 6;
 /// How long a killed PostgreSQL may take to restart.
 const RESTART_TIMEOUT: Duration = Duration::from_mins(1);
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum BrokerKind {
-    /// A container if a Docker engine is available and has the image, otherwise the mock.
-    Auto,
-    /// Apache Kafka in a container.
-    Container,
-    /// librdkafka's in-process mock cluster, which supports no broker faults.
-    Mock,
-}
-
+/// A container if a Docker engine is available and has the image, otherwise the mock.
 pub enum Broker {
+    /// Apache Kafka in a container.
     Container(container::Broker),
-    /// The mock cluster, and why it is used.
+    /// librdkafka's in-process mock cluster, which supports no broker faults, and why it is used.
     Mock(Mock, String),
 }
 
@@ -51,6 +44,8 @@ pub struct Servers {
     redis: Option<Redis>,
     redis_options: redis::Options,
     pub broker: Broker,
+    /// The connections of a flood, which occupy every slot of PostgreSQL.
+    pub flood: Option<ConnectionFlood>,
     pub postgres_url: String,
     pub redis_url: String,
     /// The superuser's URL of each service's database.
@@ -61,7 +56,7 @@ pub struct Servers {
 
 impl Servers {
     /// Starts all three servers. A container's broker advertises the address `kafka` to its clients.
-    pub async fn start(directory: &Path, kind: BrokerKind, kafka: SocketAddr) -> anyhow::Result<Self> {
+    pub async fn start(directory: &Path, kafka: SocketAddr) -> anyhow::Result<Self> {
         let mut postgres_options = postgres::Options::new(directory.join("postgres"));
         postgres_options.settings.push(("max_connections", CONNECTIONS));
         let disk = postgres::small_home(&postgres_options, DISK_BYTES).map_err(|error| format!("{error:#}"));
@@ -77,11 +72,10 @@ impl Servers {
         });
         let own_databases = try_join_all(roles).await?;
         let redis_options = redis::Options { data: directory.join("redis"), mortal: true };
-        if redis::program().is_none() {
-            servers::apt::install("redis-server").await.context("chaos needs a Redis")?;
-        }
-        let redis = redis::start(&redis_options).await?.context("there is no redis-server or valkey-server")?;
-        let broker = Broker::start(kind, kafka).await?;
+        let redis = redis::start(&redis_options)
+            .await?
+            .with_context(|| format!("chaos needs Redis: run `{}`", advice("redis-server")))?;
+        let broker = Broker::start(kafka).await?;
         Ok(Self {
             postgres_url: postgres.url.clone(),
             redis_url: redis.url.clone(),
@@ -91,6 +85,7 @@ impl Servers {
             redis: Some(redis),
             redis_options,
             broker,
+            flood: None,
             databases,
             own_databases,
         })
@@ -117,17 +112,9 @@ impl Servers {
             return Ok(());
         }
         self.postgres = None;
-        let until = tokio::time::Instant::now() + RESTART_TIMEOUT;
-        loop {
-            match postgres::start(&self.postgres_options).await {
-                Ok(postgres) => {
-                    self.postgres = Some(postgres);
-                    return Ok(());
-                }
-                Err(error) if tokio::time::Instant::now() >= until => return Err(error),
-                Err(_) => tokio::time::sleep(Duration::from_millis(500)).await,
-            }
-        }
+        let started = retried(RESTART_TIMEOUT, async || postgres::start(&self.postgres_options).await).await?;
+        self.postgres = Some(started);
+        Ok(())
     }
 
     pub async fn kill_redis(&mut self) -> anyhow::Result<()> {
@@ -162,27 +149,18 @@ impl Servers {
 }
 
 impl Broker {
-    async fn start(kind: BrokerKind, advertised: SocketAddr) -> anyhow::Result<Self> {
+    async fn start(advertised: SocketAddr) -> anyhow::Result<Self> {
         let _ = container::sweep().await;
-        match (kind, container::available().await) {
-            (BrokerKind::Mock, _) => Self::mock("it was asked for".to_owned()),
-            (BrokerKind::Auto, Err(error)) => Self::mock(format!("{error:#}")),
-            (BrokerKind::Container, Err(error)) => Err(error),
-            (_, Ok(())) => {
-                let variables = vec![("KAFKA_MESSAGE_MAX_BYTES", LARGEST)];
-                let options = container::Options {
-                    label: "chaos".to_owned(),
-                    advertised: Some(advertised),
-                    on_host: false,
-                    variables,
-                };
-                Ok(Self::Container(container::Broker::start(options).await?))
-            }
+        if let Err(error) = container::available().await {
+            return Ok(Self::Mock(start_mock(&Topics::default().all(), PARTITIONS)?, format!("{error:#}")));
         }
-    }
-
-    fn mock(reason: String) -> anyhow::Result<Self> {
-        Ok(Self::Mock(start_mock(&Topics::default().all(), PARTITIONS)?, reason))
+        let options = container::Options {
+            label: "chaos".to_owned(),
+            advertised: Some(advertised),
+            on_host: false,
+            variables: vec![("KAFKA_MESSAGE_MAX_BYTES", LARGEST)],
+        };
+        Ok(Self::Container(container::Broker::start(options).await?))
     }
 
     /// Restores the broker after any fault.

@@ -10,15 +10,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use contracts::proto::{
-    assembly::v1::{GetAssemblyRequest, assembly_service_client::AssemblyServiceClient},
-    auth::v1::{LoginRequest, auth_service_client::AuthServiceClient},
-    customers::v1::{GetCustomerRequest, customer_service_client::CustomerServiceClient},
-    delivery::v1::{GetDeliveryStatusRequest, delivery_service_client::DeliveryServiceClient},
-    inventory::v1::{ListPartsRequest, inventory_service_client::InventoryServiceClient},
-    notification::v1::{ListNotificationsRequest, notification_service_client::NotificationServiceClient},
-    payment::v1::{GetPaymentRequest, payment_service_client::PaymentServiceClient},
-};
+use contracts::proto::auth::v1::{LoginRequest, auth_service_client::AuthServiceClient};
 use platform::{
     auth::{Access, SESSION_HEADER},
     ids,
@@ -81,11 +73,16 @@ impl ProbeUser {
         Ok(Self { login, session })
     }
 
-    /// Calls the replicas of `service` in turn, ten times a second. Does nothing for order, which customers call.
-    pub fn visit(&self, experiment: &mut Experiment, service: &'static Service) -> anyhow::Result<BackgroundTraffic> {
-        if service == &order::SERVICE {
+    /// Calls the replicas of `service` in turn, ten times a second. Does nothing without a service, or for order, which
+    /// customers call.
+    pub fn visit(
+        &self,
+        experiment: &mut Experiment,
+        service: Option<&'static Service>,
+    ) -> anyhow::Result<BackgroundTraffic> {
+        let Some(service) = service.filter(|service| *service != &order::SERVICE) else {
             return Ok(BackgroundTraffic::default());
-        }
+        };
         let doors = experiment.cluster.replicas.of(service).map(|replica| Door::new(service, replica.called_at));
         let doors: Vec<Door> = doors.collect::<anyhow::Result<_>>()?;
         let counts = Arc::<Counts>::default();
@@ -100,37 +97,11 @@ impl ProbeUser {
             Door::Grpc(channel) => channel,
             Door::Http(client, url) => return look_up(&client, &format!("{url}/orders/{order_uuid}"), session).await,
         };
-        match service.name {
-            "iam" => {
-                let request = LoginRequest { login: self.login, password: PASSWORD.to_owned() };
-                AuthServiceClient::new(door).login(request).await.map(drop)
-            }
-            "inventory" => {
-                let request = inside(session, ListPartsRequest::default())?;
-                InventoryServiceClient::new(door).list_parts(request).await.map(drop)
-            }
-            "payment" => {
-                let request = inside(session, GetPaymentRequest { order_uuid })?;
-                PaymentServiceClient::new(door).get_payment(request).await.map(drop)
-            }
-            "assembly" => {
-                let request = inside(session, GetAssemblyRequest { order_uuid })?;
-                AssemblyServiceClient::new(door).get_assembly(request).await.map(drop)
-            }
-            "notification" => {
-                let request = inside(session, ListNotificationsRequest { order_uuid })?;
-                NotificationServiceClient::new(door).list_notifications(request).await.map(drop)
-            }
-            "delivery" => {
-                let request = inside(session, GetDeliveryStatusRequest { order_id: order_uuid })?;
-                DeliveryServiceClient::new(door).get_delivery_status(request).await.map(drop)
-            }
-            "customers" => {
-                let request = inside(session, GetCustomerRequest { customer_id: order_uuid })?;
-                CustomerServiceClient::new(door).get_customer(request).await.map(drop)
-            }
-            _ => probe(door, service, session).await,
+        if service == &iam::SERVICE {
+            let request = LoginRequest { login: self.login, password: PASSWORD.to_owned() };
+            return AuthServiceClient::new(door).login(request).await.map(drop);
         }
+        get(door, service, inside(session, order_uuid)?).await
     }
 }
 
@@ -185,20 +156,20 @@ impl Door {
     }
 }
 
-/// Calls the service's first method for users with an empty message. The service checks the session, and then rejects
-/// the message or finds nothing.
-async fn probe(channel: Channel, service: &'static Service, session: &str) -> Result<(), Status> {
+/// Calls the service's first RPC that reads something for a user. Such a request begins with the uuid of what it asks
+/// for, as does a `String` in protobuf. Does nothing if there is no such RPC.
+async fn get(channel: Channel, service: &'static Service, request: tonic::Request<String>) -> Result<(), Status> {
+    let reads = |method: &str| {
+        let rpc = method.strip_prefix('/').and_then(|path| path.split('/').nth(1));
+        rpc.is_some_and(|rpc| rpc.starts_with("Get") || rpc.starts_with("List"))
+    };
     let rules = (service.rules)().concat().into_iter();
-    let mut methods = rules.filter(|rule| rule.method.starts_with('/') && matches!(rule.access, Access::Session(_)));
+    let mut methods = rules.filter(|rule| reads(rule.method) && matches!(rule.access, Access::Session(_)));
     let Some(rule) = methods.next() else { return Ok(()) };
     let mut client = Grpc::new(channel);
     client.ready().await.map_err(|error| Status::unavailable(error.to_string()))?;
     let path = PathAndQuery::from_static(rule.method);
-    let answer = client.unary(inside(session, ())?, path, ProstCodec::<(), ()>::default()).await;
-    match answer.map(drop).map_err(|status| (status.code(), status)) {
-        Err((Code::InvalidArgument, _)) => Ok(()),
-        other => other.map_err(|(_, status)| status),
-    }
+    client.unary(request, path, ProstCodec::<String, ()>::default()).await.map(drop)
 }
 
 /// Requests an unknown resource over HTTP, and returns the answer as a gRPC status.

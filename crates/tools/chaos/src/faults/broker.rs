@@ -2,23 +2,23 @@
 
 use std::time::Duration;
 
+use drive::customers::Counters;
 use tokio::time::sleep;
 
-use super::{ANSWERED_AFTER, inject};
-use crate::{
-    experiment::{Experiment, Fault, Injected, Injection},
-    load::Counters,
-};
+use super::{ANSWERED_AFTER, disturbance::Disturbance, inject};
+use crate::experiment::{Experiment, Fault, Injected, Injection};
 
 const HOLDS: &str = "No request fails, and no process takes more than 200 MB.";
 
 pub const FAULTS: [Fault; 4] = [
-    Fault::new(3, "broker-stop", "the broker is stopped", inject!(away(Away::Stopped))).lasting(60, 10).holds(HOLDS),
-    Fault::new(3, "broker-kill", "the broker is killed and started again", inject!(away(Away::Killed)))
+    Fault::new(3, "broker-stop", "the broker is stopped", inject!(away(Disturbance::BrokerStopped)))
+        .lasting(60, 10)
+        .holds(HOLDS),
+    Fault::new(3, "broker-kill", "the broker is killed and started again", inject!(away(Disturbance::BrokerKilled)))
         .lasting(1, 1)
         .times(3, 1)
         .holds(HOLDS),
-    Fault::new(3, "broker-hang", "the broker accepts and answers nothing", inject!(away(Away::Frozen)))
+    Fault::new(3, "broker-hang", "the broker accepts and answers nothing", inject!(away(Disturbance::BrokerHung)))
         .lasting(30, 10)
         .holds(HOLDS),
     // The controller fences a broker after 9 s without a heartbeat.
@@ -26,7 +26,7 @@ pub const FAULTS: [Fault; 4] = [
         3,
         "broker-fenced",
         "the broker is frozen, so that it has lost its place in the cluster and lists no broker at first",
-        inject!(away(Away::Frozen)),
+        inject!(away(Disturbance::BrokerHung)),
     )
     .lasting(120, 20)
     .holds(HOLDS)
@@ -39,33 +39,18 @@ const MAX_MEMORY: u64 = 200_000_000;
 /// The pause between two injections.
 const PAUSE: Duration = Duration::from_secs(2);
 
-#[derive(Clone, Copy)]
-enum Away {
-    Stopped,
-    Killed,
-    Frozen,
-}
-
-async fn away(experiment: &mut Experiment, how: Away) -> anyhow::Result<Injected> {
+async fn away(experiment: &mut Experiment, how: Disturbance) -> anyhow::Result<Injected> {
+    if let Err(reason) = experiment.cluster.servers.broker.real() {
+        return Ok(Injected::Skipped(reason));
+    }
     let before = experiment.load.counters();
     for number in 0..experiment.times {
         if number > 0 {
             sleep(PAUSE).await;
         }
-        let broker = match experiment.cluster.servers.broker.real() {
-            Ok(broker) => broker,
-            Err(reason) => return Ok(Injected::Skipped(reason)),
-        };
-        match how {
-            Away::Stopped => broker.stop().await?,
-            Away::Killed => broker.kill().await?,
-            Away::Frozen => broker.pause().await?,
-        }
+        how.begin(&mut experiment.cluster).await?;
         sleep(experiment.lasting).await;
-        match how {
-            Away::Stopped | Away::Killed => broker.restart().await?,
-            Away::Frozen => broker.unpause().await?,
-        }
+        how.end(&mut experiment.cluster).await?;
         experiment.cause_removed();
     }
     let problems = answered(experiment, &before).await;

@@ -15,8 +15,6 @@ const MAX_CONCURRENT_OPENS: usize = 8;
 /// Open connections, which occupy their slots until this value is dropped.
 pub struct ConnectionFlood {
     connections: Vec<PgConnection>,
-    /// The number of other clients' connections that were terminated.
-    pub terminated: usize,
 }
 
 impl ConnectionFlood {
@@ -27,7 +25,7 @@ impl ConnectionFlood {
         let places: i32 =
             sqlx::query_scalar("select current_setting('max_connections')::int").fetch_one(&mut first).await?;
         let places = usize::try_from(places)?;
-        let mut flood = Self { connections: vec![first], terminated: 0 };
+        let mut flood = Self { connections: vec![first] };
         // The services reconnect at once, and take some of the slots first.
         while flood.connections.len() < places {
             ensure!(Instant::now() < until, "{} connections of {places} are the flood's", flood.connections.len());
@@ -45,10 +43,9 @@ impl ConnectionFlood {
     }
 
     async fn terminate_others(&mut self) -> anyhow::Result<()> {
-        let others = "select count(*) filter (where pg_terminate_backend(pid)) from pg_stat_activity
+        let others = "select pg_terminate_backend(pid) from pg_stat_activity
             where backend_type = 'client backend' and datname <> current_database()";
-        let count: i64 = sqlx::query_scalar(others).fetch_one(&mut self.connections[0]).await?;
-        self.terminated += usize::try_from(count)?;
+        sqlx::query(others).execute(&mut self.connections[0]).await?;
         Ok(())
     }
 

@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
+use operations::registry::find;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use tokio::time::{Instant, sleep};
 
@@ -46,8 +47,6 @@ pub const FAULTS: [Fault; 3] = [
 
 /// Services that only consume events. Customers' requests succeed without them, so events keep coming.
 const TAKERS: [&Service; 2] = [&assembly::SERVICE, &notification::SERVICE];
-/// The services without which no request to create, pay or cancel succeeds.
-const SERVERS: [&Service; 4] = [&iam::SERVICE, &inventory::SERVICE, &order::SERVICE, &payment::SERVICE];
 /// How long it may take to close the last connection to a database.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
 const RETRIES: &str = "kafka_message_retries_total";
@@ -64,7 +63,8 @@ enum Refusal {
 }
 
 async fn refused(experiment: &mut Experiment, refusal: Refusal) -> anyhow::Result<Injected> {
-    let mut done = Injection { times: TAKERS.len() + SERVERS.len(), ..Injection::default() };
+    let servers = servers();
+    let mut done = Injection { times: TAKERS.len() + servers.len(), ..Injection::default() };
     let retries = retries(experiment).await?;
     refuse(experiment, refusal, &TAKERS, async |experiment| {
         sleep(experiment.lasting).await;
@@ -81,7 +81,7 @@ async fn refused(experiment: &mut Experiment, refusal: Refusal) -> anyhow::Resul
     }
     sleep(ANSWERED_AFTER).await;
     // Reads may succeed: iam finds sessions in Redis, and order has the latest statuses in memory.
-    let written = refuse(experiment, refusal, &SERVERS, async |experiment| {
+    let written = refuse(experiment, refusal, &servers, async |experiment| {
         sleep(ANSWERED_AFTER).await;
         let refused = Instant::now();
         sleep(experiment.lasting.saturating_sub(ANSWERED_AFTER)).await;
@@ -93,6 +93,12 @@ async fn refused(experiment: &mut Experiment, refusal: Refusal) -> anyhow::Resul
         done.problems.push(format!("the fault had no effect: {written} writing requests succeeded meanwhile"));
     }
     Ok(Injected::Done(done))
+}
+
+/// Returns order and the services that it calls. Without them no request to create, pay or cancel succeeds.
+fn servers() -> Vec<&'static Service> {
+    let called = order::SERVICE.calls.iter().filter_map(|call| find(call.to));
+    called.chain([&order::SERVICE]).collect()
 }
 
 async fn retries(experiment: &Experiment) -> anyhow::Result<Vec<(&'static Service, f64)>> {

@@ -3,12 +3,13 @@
 use std::{collections::HashMap, time::Duration};
 
 use stand_ins::{EntryKind, Mode, Provider};
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
 use super::inject;
 use crate::{
     cluster::Cluster,
     experiment::{Experiment, Fault, Injected, Injection},
+    wait::until,
 };
 
 pub const FAULTS: [Fault; 1] = [Fault::new(
@@ -32,10 +33,8 @@ async fn fail(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     experiment.cluster.replicas.replace(&assembly::SERVICE, &[("ASSEMBLY_FAILURE_RATE", "1")]).await?;
     sleep(experiment.lasting).await;
     experiment.cluster.replicas.replace(&assembly::SERVICE, &[]).await?;
-    let until = Instant::now() + REFUND_TIMEOUT;
-    while persistent_refunds(&experiment.cluster.provider) == earlier && Instant::now() < until {
-        sleep(Duration::from_millis(500)).await;
-    }
+    let made = async || Ok(persistent_refunds(&experiment.cluster.provider) > earlier);
+    until(REFUND_TIMEOUT, made).await?;
     experiment.cluster.provider.be(Mode::Well);
     experiment.cause_removed();
     let refunds = persistent_refunds(&experiment.cluster.provider) - earlier;

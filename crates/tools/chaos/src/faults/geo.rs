@@ -7,7 +7,7 @@ use contracts::events::{OrderPaid, Published as _, group};
 use operations::dead_letters::{self, DeadLetter};
 use platform::kafka::{HEADER_GROUP, Reader, dead_letter_topic};
 use stand_ins::{Geo, GeoMode};
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 use uuid::Uuid;
 
 use super::inject;
@@ -15,6 +15,7 @@ use crate::{
     cluster::Cluster,
     experiment::{Experiment, Fault, Injected, Injection},
     topics,
+    wait::until,
 };
 
 pub const FAULTS: [Fault; 1] = [Fault::new(
@@ -30,7 +31,6 @@ pub const FAULTS: [Fault; 1] = [Fault::new(
 const GROUP: &str = group::<OrderPaid>("delivery");
 /// How soon a replayed event must be handled.
 const HANDLE_TIMEOUT: Duration = Duration::from_secs(20);
-const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
 async fn lies(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     let geo = Geo::start().await?;
@@ -47,13 +47,8 @@ async fn lies(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     let letters = letters(&experiment.cluster).await?.split_off(earlier);
     let mut done = Injection::at_least_one(letters.len(), "no paid order with an address met the fault");
     topics::replay(&experiment.cluster, &letters).await?;
-    let begun = Instant::now();
-    let mut left = unhandled(&experiment.cluster, &letters).await?;
-    while left > 0 && begun.elapsed() < HANDLE_TIMEOUT {
-        sleep(POLL_INTERVAL).await;
-        left = unhandled(&experiment.cluster, &letters).await?;
-    }
-    if left > 0 {
+    if !until(HANDLE_TIMEOUT, async || Ok(unhandled(&experiment.cluster, &letters).await? == 0)).await? {
+        let left = unhandled(&experiment.cluster, &letters).await?;
         done.problems.push(format!("{left} of {} replayed events were not handled", letters.len()));
     }
     done.notes.push(format!("{} false answers, {} dead letters, all replayed", geo.faults_met(), letters.len()));

@@ -12,9 +12,10 @@ use uuid::Uuid;
 
 use super::inject;
 use crate::{
-    cluster::{Cluster, DECLINED_NAME},
+    cluster::DECLINED_NAME,
     experiment::{Experiment, Fault, Injected, Injection},
     topics,
+    wait::{retried, until},
 };
 
 pub const FAULTS: [Fault; 2] = [
@@ -37,6 +38,8 @@ const AMOUNT: i64 = 12_345;
 const DECISION_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a consumer group may list dead members: the session timeout and a margin.
 const DEAD_MEMBER_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long customers may take to read all loans again.
+const READ_TIMEOUT: Duration = Duration::from_mins(1);
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
 struct Applicant {
@@ -55,19 +58,13 @@ struct Expected<'a> {
 impl Applicant {
     /// Registers a new user. Retries if a service does not answer.
     async fn register(shop: &Shop) -> anyhow::Result<Self> {
-        let until = Instant::now() + DECISION_TIMEOUT;
-        loop {
-            match Self::try_to_register(shop).await {
-                Err(_) if Instant::now() < until => sleep(POLL_INTERVAL).await,
-                registered => return registered,
-            }
-        }
-    }
-
-    async fn try_to_register(shop: &Shop) -> anyhow::Result<Self> {
-        let customer = Customer::fresh("applicant");
-        let (user, _) = customer.register(shop).await?;
-        let (session, _) = customer.log_in(shop).await?;
+        let registered = retried(DECISION_TIMEOUT, async || {
+            let customer = Customer::fresh("applicant");
+            let (user, _) = customer.register(shop).await?;
+            let (session, _) = customer.log_in(shop).await?;
+            Ok((user, session))
+        });
+        let (user, session) = registered.await?;
         let (id, amount) = (format!("chaos-{}", ids::random().simple()), Money::from_minor(AMOUNT)?);
         let approved_at = clock::now().timestamp();
         Ok(Self { user, session, loan: ApprovedLoan { id, customer: user, amount, approved_at } })
@@ -207,26 +204,11 @@ async fn five_times(experiment: &mut Experiment) -> anyhow::Result<Injected> {
 /// Makes customers read every loan again. Returns the number of records.
 async fn read_again(experiment: &mut Experiment) -> anyhow::Result<usize> {
     experiment.cluster.replicas.kill(&customers::SERVICE).await;
-    let until = Instant::now() + DEAD_MEMBER_TIMEOUT;
-    let records = loop {
-        match topics::rewind(&experiment.cluster, LOAN_APPROVED).await {
-            Err(_) if Instant::now() < until => sleep(POLL_INTERVAL).await,
-            rewound => break rewound?,
-        }
-    };
+    let rewinding = async || topics::rewind(&experiment.cluster, LOAN_APPROVED).await;
+    let records = retried(DEAD_MEMBER_TIMEOUT, rewinding).await?;
     experiment.cluster.replicas.revive(&customers::SERVICE).await?;
-    taken(&experiment.cluster, until + DEAD_MEMBER_TIMEOUT).await?;
+    let left = async || topics::uncommitted_from_outside(&experiment.cluster, LOAN_APPROVED).await;
+    let all = until(READ_TIMEOUT, async || Ok(left().await? == 0)).await?;
+    anyhow::ensure!(all, "not all loans are read again within {READ_TIMEOUT:?}");
     Ok(records)
-}
-
-/// Waits until customers has read all loans.
-async fn taken(cluster: &Cluster, until: Instant) -> anyhow::Result<()> {
-    loop {
-        let left = topics::uncommitted_from_outside(cluster, LOAN_APPROVED).await?;
-        if left == 0 {
-            return Ok(());
-        }
-        anyhow::ensure!(Instant::now() < until, "{left} loans are not read again");
-        sleep(POLL_INTERVAL).await;
-    }
 }

@@ -7,12 +7,12 @@ use contracts::events::ORDERS;
 use platform::kafka::Record;
 use producer::{Made, Records};
 use rand::{RngExt as _, seq::SliceRandom as _};
-use tokio::time::{Instant, sleep};
 
 use super::inject;
 use crate::{
     experiment::{Experiment, Fault, Injected, Injection},
     topics,
+    wait::until,
 };
 
 pub const FAULTS: [Fault; 1] = [Fault::new(
@@ -28,7 +28,6 @@ pub const FAULTS: [Fault; 1] = [Fault::new(
 const POISON_SHARE: f64 = 0.1;
 /// How soon intake must have stored all valid orders.
 const STORE_TIMEOUT: Duration = Duration::from_mins(1);
-const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
 async fn mad(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     let count: u64 = experiment.scale(5_000, 500);
@@ -53,14 +52,12 @@ async fn mad(experiment: &mut Experiment) -> anyhow::Result<Injected> {
         replica.start(&[])?;
     }
     experiment.cause_removed();
-    let begun = Instant::now();
+    let good = i64::try_from(good)?;
     // If an invalid order has a valid one's key and arrives first, intake stores it, and dead-letters the valid one.
-    while stored(experiment).await? < before + i64::try_from(good)? && begun.elapsed() < STORE_TIMEOUT {
-        sleep(POLL_INTERVAL).await;
-    }
+    until(STORE_TIMEOUT, async || Ok(stored(experiment).await? >= before + good)).await?;
     let taken = stored(experiment).await? - before;
     let mut done = Injection::at_least_one(made.len(), "no order was sent");
-    if taken < i64::try_from(good)? {
+    if taken < good {
         done.problems.push(format!("{taken} of {good} good orders are stored"));
     }
     done.notes.push(format!("{} records, {taken} orders stored, {kills} kills", made.len()));

@@ -6,7 +6,10 @@ use reqwest::Method;
 use tokio::time::{Instant, sleep};
 
 use super::inject;
-use crate::experiment::{Experiment, Fault, Injected, Injection};
+use crate::{
+    experiment::{Experiment, Fault, Injected, Injection},
+    wait::retried,
+};
 use client::{customer::Customer, shop::Shop};
 
 pub const FAULTS: [Fault; 2] = [
@@ -81,14 +84,7 @@ impl User {
 
     /// Logs in, retrying until the shop is available.
     async fn log_in(&self) -> anyhow::Result<String> {
-        let until = Instant::now() + REQUEST_TIMEOUT;
-        loop {
-            match self.customer.log_in(&self.shop).await {
-                Ok((session, _)) => return Ok(session),
-                Err(error) if Instant::now() >= until => return Err(error),
-                Err(_) => sleep(Duration::from_millis(200)).await,
-            }
-        }
+        Ok(retried(REQUEST_TIMEOUT, async || self.customer.log_in(&self.shop).await).await?.0)
     }
 
     async fn ask(&self, session: &str) -> anyhow::Result<u16> {

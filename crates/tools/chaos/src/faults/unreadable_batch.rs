@@ -11,12 +11,12 @@ use rdkafka::{
     ClientConfig,
     producer::{FutureProducer, FutureRecord},
 };
-use tokio::time::{Instant, sleep};
 
 use super::{inject, mad_producer::stored};
 use crate::{
     experiment::{Experiment, Fault, Injected, Injection},
     topics,
+    wait::until,
 };
 
 pub const FAULTS: [Fault; 1] = [Fault::new(
@@ -35,7 +35,6 @@ const WAITING: &str = "kafka_unreadable_partitions";
 /// is deleted.
 const REPORT_TIMEOUT: Duration = Duration::from_secs(30);
 const STORE_TIMEOUT: Duration = Duration::from_mins(1);
-const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
 async fn send(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     let orders = experiment.scale(600, 120);
@@ -98,16 +97,4 @@ async fn publish_batch(experiment: &Experiment, topic: &str) -> anyhow::Result<(
     let sent = producer.send(FutureRecord::to(topic).key("unreadable").payload(&payload), Duration::from_secs(10));
     let delivery = sent.await.map_err(|(error, _)| anyhow!(error).context("publishing the batch"))?;
     Ok((delivery.partition, delivery.offset))
-}
-
-/// Waits until `holds` returns true; returns false after `limit`.
-async fn until(limit: Duration, holds: impl AsyncFn() -> anyhow::Result<bool>) -> anyhow::Result<bool> {
-    let begun = Instant::now();
-    while !holds().await? {
-        if begun.elapsed() > limit {
-            return Ok(false);
-        }
-        sleep(POLL_INTERVAL).await;
-    }
-    Ok(true)
 }

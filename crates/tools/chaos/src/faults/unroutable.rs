@@ -10,6 +10,7 @@ use super::inject;
 use crate::{
     cluster::Cluster,
     experiment::{Experiment, Fault, Injected, Injection},
+    wait::until,
 };
 
 pub const FAULTS: [Fault; 1] =
@@ -25,15 +26,12 @@ const ORDERS: i64 = 12;
 const PUBLISH_TIMEOUT: Duration = Duration::from_secs(5);
 /// How soon the relay must set the unknown events aside.
 const SET_ASIDE_TIMEOUT: Duration = Duration::from_secs(10);
-const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 async fn hold_back(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     let (last, orders) = insert(&experiment.cluster).await?;
     let mut done = Injection::at_least_one(orders.len(), "no order waited for its payment");
     let begun = Instant::now();
-    while set_aside(&experiment.cluster).await?.len() < orders.len() && begun.elapsed() < SET_ASIDE_TIMEOUT {
-        sleep(POLL_INTERVAL).await;
-    }
+    until(SET_ASIDE_TIMEOUT, async || Ok(set_aside(&experiment.cluster).await?.len() >= orders.len())).await?;
     sleep(experiment.lasting.saturating_sub(begun.elapsed())).await;
 
     let (others, late) = others(&experiment.cluster, last, &orders).await?;

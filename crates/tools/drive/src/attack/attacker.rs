@@ -10,7 +10,6 @@ use std::{
 };
 
 use platform::random::Random;
-use serde::Serialize;
 use tokio::{task::JoinSet, time::sleep};
 use uuid::Uuid;
 
@@ -24,7 +23,7 @@ pub struct Session {
     pub part: Uuid,
 }
 
-#[derive(Clone, Copy, Debug, Default, Serialize)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Counts {
     /// Opened connections, including those that replaced a closed one.
     pub connections: u64,

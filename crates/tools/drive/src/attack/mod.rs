@@ -6,7 +6,6 @@ pub mod attacks;
 mod customers;
 mod descriptors;
 mod entrances;
-mod measurement;
 mod report;
 mod wire;
 
@@ -23,8 +22,7 @@ use tokio_util::task::AbortOnDropHandle;
 use self::{attacker::Attacker, attacks::Attack, customers::Customers, descriptors::Descriptors};
 pub use self::{
     entrances::{Entrance, Entrances},
-    measurement::{Sample, Summary},
-    report::{HEAD, Report, Row},
+    report::{HEAD, Phase, Report, Row},
 };
 
 /// How long the sockets of a stopped attack may take to close.
@@ -56,25 +54,20 @@ pub struct Phases {
 /// The attackers' runtime. Its threads are separate, so that attacks do not delay the customers' measurement.
 struct Threads(Option<Runtime>);
 
-/// Runs the attacks one after another. Calls `each` with every measured row, and `say` with the current activity.
-pub async fn run(options: &Options, mut each: impl FnMut(&Row), mut say: impl FnMut(&str)) -> anyhow::Result<Report> {
+/// Runs the attacks one after another. Calls `each` with every measured row.
+pub async fn run(options: &Options, mut each: impl FnMut(&Row)) -> anyhow::Result<Report> {
     let descriptors = Descriptors::raise();
-    say("registering customers");
     let customers = Customers::register(&options.addresses, options.users).await?;
-    let account = customers.attacker().await?;
     let threads = Threads::start()?;
-    let mut report = Report { rate: options.rate, scale: options.scale, slack: options.slack, rows: Vec::new() };
+    let mut report = Report { rows: Vec::new() };
     for attack in &options.attacks {
-        say(&format!("{}: waiting until the shop is well", attack.name));
         customers.settle().await;
-        let (entrances, targets) = (Entrances::from_addresses(&options.addresses).await?, customers.logins());
-        let attacker = Arc::new(Attacker::new(entrances, account.clone(), targets, options.scale));
-        let (samples, left) = join(
-            customers.arrivals(options.phases.total(), options.rate),
-            threads.attack(attack, &attacker, options.phases, &mut say),
-        )
-        .await;
-        let mut row = Row::new(attack, attacker.counts(), &samples, options.phases);
+        let (entrances, account) = (Entrances::from_addresses(&options.addresses).await?, customers.attacker.clone());
+        let attacker = Arc::new(Attacker::new(entrances, account, customers.logins(), options.scale));
+        let (measured, left) =
+            join(customers.arrivals(options.phases, options.rate), threads.attack(attack, &attacker, options.phases))
+                .await;
+        let mut row = Row::new(attack, attacker.counts(), measured);
         row.notes.extend(descriptors.note(attack.descriptors(options.scale)));
         row.judge(attack.bound * options.slack, left);
         each(&row);
@@ -87,6 +80,11 @@ impl Phases {
     pub fn total(self) -> Duration {
         self.before + self.during + self.after
     }
+
+    /// Returns the index of the phase at this time since the first request.
+    fn at(self, due: Duration) -> usize {
+        usize::from(due >= self.before) + usize::from(due >= self.before + self.during)
+    }
 }
 
 impl Threads {
@@ -95,23 +93,14 @@ impl Threads {
     }
 
     /// Runs `attack` in its phase. Returns how many sockets were still open after it was stopped.
-    async fn attack(
-        &self,
-        attack: &Attack,
-        attacker: &Arc<Attacker>,
-        phases: Phases,
-        say: &mut impl FnMut(&str),
-    ) -> u64 {
+    async fn attack(&self, attack: &Attack, attacker: &Arc<Attacker>, phases: Phases) -> u64 {
         let begun = Instant::now();
-        say(&format!("{}: before", attack.name));
         sleep_until(begun + phases.before).await;
-        say(&format!("{}: {}", attack.name, attack.what));
         let Some(runtime) = &self.0 else { return 0 };
         let work = AbortOnDropHandle::new(runtime.spawn((attack.work)(attacker.clone())));
         sleep_until(begun + phases.before + phases.during).await;
         attacker.freeze();
         drop(work);
-        say(&format!("{}: after", attack.name));
         let until = Instant::now() + CLOSE_TIMEOUT;
         while attacker.open() > 0 && Instant::now() < until {
             tokio::time::sleep(POLL_INTERVAL).await;
@@ -126,5 +115,18 @@ impl Drop for Threads {
         if let Some(runtime) = self.0.take() {
             runtime.shutdown_background();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_belongs_to_the_phase_in_which_it_was_due() {
+        let second = Duration::from_secs(1);
+        let phases = Phases { before: second, during: second, after: second };
+
+        assert_eq!([999, 1000, 1999, 2000].map(|due| phases.at(Duration::from_millis(due))), [0, 1, 1, 2]);
     }
 }

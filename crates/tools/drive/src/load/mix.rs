@@ -2,8 +2,8 @@
 
 use std::{fmt, str::FromStr};
 
+use anyhow::{Context as _, ensure};
 use rand::{Rng, RngExt as _};
-use serde::{Serialize, Serializer};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
@@ -24,21 +24,6 @@ pub enum Kind {
 /// Kinds with weights, such as `create=4,pay=3,get=10`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mix([u32; Kind::ALL.len()]);
-
-/// Why a text is not a mix.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub enum MixError {
-    #[error("there is no traffic `{0}`; there are {kinds}", kinds = Kind::ALL.map(Kind::name).join(", "))]
-    UnknownKind(String),
-    #[error("the weight of {0} is not a number from 0 to {MAX_WEIGHT}: `{1}`")]
-    Weight(Kind, String),
-    #[error("{0} is given twice")]
-    Twice(Kind),
-    #[error("`{0}` is not KIND=WEIGHT, such as create=4")]
-    Form(String),
-    #[error("has no weight above 0")]
-    Empty,
-}
 
 const MAX_WEIGHT: u32 = 1_000_000;
 
@@ -67,19 +52,6 @@ impl Kind {
     /// Returns true if the operation needs orders, made before or by it.
     pub(crate) fn needs_orders(self) -> bool {
         !matches!(self, Self::List | Self::Whoami | Self::Parts)
-    }
-
-    pub fn what(self) -> &'static str {
-        match self {
-            Self::Create => "POST /api/v1/orders",
-            Self::Pay => "POST /api/v1/orders/…/pay, an order that was created before",
-            Self::Cancel => "POST /api/v1/orders/…/cancel, likewise",
-            Self::Get => "GET /api/v1/orders/…, the user's latest order",
-            Self::List => "GET /api/v1/orders?limit=20",
-            Self::Whoami => "AuthService/Whoami",
-            Self::Parts => "InventoryService/ListParts, a page of 20",
-            Self::Whole => "create and pay an order, and read it until it is ASSEMBLED",
-        }
     }
 }
 
@@ -126,22 +98,26 @@ impl Default for Mix {
 }
 
 impl FromStr for Mix {
-    type Err = MixError;
+    type Err = anyhow::Error;
 
-    fn from_str(text: &str) -> Result<Self, MixError> {
+    /// Parses `KIND=WEIGHT,…`. An error says what is wrong.
+    fn from_str(text: &str) -> anyhow::Result<Self> {
         let mut weights = [None; Kind::ALL.len()];
         for entry in text.split(',').map(str::trim).filter(|entry| !entry.is_empty()) {
-            let (name, weight) = entry.split_once('=').ok_or_else(|| MixError::Form(entry.to_owned()))?;
-            let kind = Kind::ALL.into_iter().find(|kind| kind.name() == name.trim());
-            let kind = kind.ok_or_else(|| MixError::UnknownKind(name.trim().to_owned()))?;
+            let split = entry.split_once('=');
+            let (name, weight) = split.with_context(|| format!("`{entry}` is not KIND=WEIGHT, such as create=4"))?;
+            let kind = Kind::ALL.into_iter().find(|kind| kind.name() == name.trim()).with_context(|| {
+                let kinds = Kind::ALL.map(Kind::name).join(", ");
+                format!("there is no traffic `{}`; there are {kinds}", name.trim())
+            })?;
             let number = weight.trim().parse().ok().filter(|weight| *weight <= MAX_WEIGHT);
-            let number = number.ok_or_else(|| MixError::Weight(kind, weight.to_owned()))?;
-            if weights[kind as usize].replace(number).is_some() {
-                return Err(MixError::Twice(kind));
-            }
+            let number = number
+                .with_context(|| format!("the weight of {kind} is not a number from 0 to {MAX_WEIGHT}: `{weight}`"))?;
+            ensure!(weights[kind as usize].replace(number).is_none(), "{kind} is given twice");
         }
         let mix = Self(weights.map(Option::unwrap_or_default));
-        if mix.total() == 0 { Err(MixError::Empty) } else { Ok(mix) }
+        ensure!(mix.total() > 0, "has no weight above 0");
+        Ok(mix)
     }
 }
 
@@ -156,18 +132,6 @@ impl fmt::Display for Mix {
         let present = Kind::ALL.into_iter().filter(|kind| self.has(*kind));
         let entries: Vec<String> = present.map(|kind| format!("{kind}={}", self.0[kind as usize])).collect();
         f.write_str(&entries.join(","))
-    }
-}
-
-impl Serialize for Kind {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.name())
-    }
-}
-
-impl Serialize for Mix {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
     }
 }
 
@@ -201,7 +165,7 @@ mod tests {
         assert!(complaint("create=1000001").contains("the weight of create"));
         assert_eq!(complaint("pay=1,pay=2"), "pay is given twice");
         assert_eq!(complaint("create"), "`create` is not KIND=WEIGHT, such as create=4");
-        assert_eq!((complaint(""), complaint("create=0")), (MixError::Empty.to_string(), MixError::Empty.to_string()));
+        assert_eq!([complaint(""), complaint("create=0")], ["has no weight above 0"; 2]);
     }
 
     #[test]

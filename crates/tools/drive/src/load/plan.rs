@@ -13,6 +13,8 @@ use crate::load::{
 /// is created.
 const MIN_RESERVE: usize = 20;
 const RESERVE_TIME: Duration = Duration::from_secs(3);
+/// The time limit of a whole order, from when it is due.
+const WHOLE_TIMEOUT: Duration = Duration::from_mins(1);
 
 #[derive(Clone, Debug)]
 pub struct Plan {
@@ -24,10 +26,6 @@ pub struct Plan {
     pub length: Duration,
     /// The time limit of a single request, from when it is due.
     pub timeout: Duration,
-    /// The time limit of a whole order, from when it is due.
-    pub whole_timeout: Duration,
-    /// How many operations may be in flight. Further arrivals count as failures.
-    pub in_flight: usize,
     /// The number of different parts in an order.
     pub parts_per_order: usize,
     /// The same seed yields the same operations, by the same users, for the same parts.
@@ -42,8 +40,6 @@ impl Default for Plan {
             warm_up: Duration::from_secs(5),
             length: Duration::from_secs(30),
             timeout: Duration::from_secs(10),
-            whole_timeout: Duration::from_mins(1),
-            in_flight: 10_000,
             parts_per_order: 2,
             seed: 0,
         }
@@ -62,14 +58,12 @@ impl Plan {
     }
 
     pub fn timeout(&self, kind: Kind) -> Duration {
-        if kind.is_single() { self.timeout } else { self.whole_timeout }
+        if kind.is_single() { self.timeout } else { WHOLE_TIMEOUT }
     }
 
     /// Fails, naming the field, if a value is invalid, or if the mix leaves more unpaid orders than the users may have.
     pub fn check(&self, users: usize, kinds_of_parts: usize) -> anyhow::Result<()> {
         ensure!(self.rate > 0, "rate: must be above 0");
-        ensure!(!self.timeout.is_zero() && !self.whole_timeout.is_zero(), "timeout: must be above 0");
-        ensure!(self.in_flight > 0, "operations in flight: there must be one at least");
         ensure!(
             (1..=kinds_of_parts).contains(&self.parts_per_order),
             "parts of an order: {} are not between 1 and the shop's {kinds_of_parts}",
@@ -151,8 +145,6 @@ mod tests {
             complaint(&Plan { length: Duration::from_millis(99), ..good.clone() }),
             "duration: 99ms at 10/s is an empty run"
         );
-        assert!(complaint(&Plan { timeout: Duration::ZERO, ..good.clone() }).starts_with("timeout:"));
-        assert!(complaint(&Plan { in_flight: 0, ..good.clone() }).starts_with("operations in flight:"));
         for parts_per_order in [0, 13] {
             assert!(complaint(&Plan { parts_per_order, ..good.clone() }).starts_with("parts of an order:"));
         }

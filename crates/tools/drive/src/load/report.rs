@@ -1,8 +1,6 @@
-//! The report of a measurement, for people and as JSON.
+//! The report of a measurement.
 
 use std::{collections::BTreeMap, fmt};
-
-use serde::Serialize;
 
 use crate::{
     latencies::Percentiles,
@@ -15,10 +13,8 @@ use crate::{
 
 /// This program's delay, in milliseconds, from which the figures are unreliable.
 const LATE_AFTER_MS: f64 = 5.0;
-/// How many failure reasons are shown per kind, most frequent first. JSON lists all.
-const MAX_REASONS: usize = 5;
 
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Row {
     /// How many operations were due in the measured time, and how many of them failed.
     pub operations: u64,
@@ -27,11 +23,13 @@ pub struct Row {
     pub goodput: f64,
     /// The latencies of successful operations, from when they were due, in milliseconds.
     pub latency: Percentiles,
-    /// How many failures each reason has.
-    pub failures: BTreeMap<String, u64>,
+    /// The share of failed operations, from 0 to 1.
+    pub error_rate: f64,
+    /// The most frequent failure reasons with their counts.
+    pub reasons: Vec<String>,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Figures {
     /// All kinds together. The latency is that of single requests, if there are any.
     pub all: Row,
@@ -40,7 +38,7 @@ pub struct Figures {
     pub sent_late_p99: Option<f64>,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug)]
 pub struct Report {
     /// Due operations per second.
     pub rate: u32,
@@ -49,22 +47,12 @@ pub struct Report {
     pub users: usize,
     pub warm_up_seconds: f64,
     pub seconds: f64,
-    #[serde(flatten)]
     pub figures: Figures,
-    /// This process's processor time per operation, in microseconds; `None` if the system does not report it.
-    pub cpu_microseconds_per_operation: Option<f64>,
     pub notes: Vec<String>,
 }
 
-impl Row {
-    /// Returns the share of failed operations, from 0 to 1.
-    pub fn error_rate(&self) -> f64 {
-        ratio(self.failed, self.operations)
-    }
-}
-
 impl Report {
-    pub(crate) fn new(plan: &Plan, users: usize, figures: Figures, cpu: Option<f64>) -> Self {
+    pub(crate) fn new(plan: &Plan, users: usize, figures: Figures) -> Self {
         Self {
             rate: plan.rate,
             mix: plan.mix,
@@ -74,14 +62,12 @@ impl Report {
             seconds: plan.length.as_secs_f64(),
             notes: notes(plan, &figures),
             figures,
-            cpu_microseconds_per_operation: cpu.map(|micros| (micros * 10.0).round() / 10.0),
         }
     }
 
     /// Returns why the run failed: the share of failed operations exceeds `allowed`, from 0 to 1.
     pub fn failure(&self, allowed: f64) -> Option<String> {
-        let Row { operations, failed, .. } = self.figures.all;
-        let rate = self.figures.all.error_rate();
+        let Row { operations, failed, error_rate: rate, .. } = self.figures.all;
         (rate > allowed).then(|| {
             let (percent, allowed) = (percent(rate), percent(allowed));
             format!("{failed} of {operations} operations failed ({percent}), and {allowed} may")
@@ -105,12 +91,10 @@ fn notes(plan: &Plan, figures: &Figures) -> Vec<String> {
     let warm_up = plan.warm_up.as_secs_f64() * 1000.0;
     for (kind, row) in &figures.kinds {
         if row.latency.p50.is_some_and(|p50| p50 > warm_up) {
-            notes.push(format!(
-                "{kind} takes longer than the warm-up, so that its goodput is counted too low; make that longer"
-            ));
+            notes.push(format!("{kind} takes longer than the warm-up, so that its goodput is counted too low"));
         }
     }
-    let reasons = figures.kinds.values().flat_map(|row| row.failures.keys());
+    let reasons = figures.kinds.values().flat_map(|row| &row.reasons);
     let mut advised: Vec<&str> = reasons.map(|reason| advice(reason)).filter(|advice| !advice.is_empty()).collect();
     advised.sort_unstable();
     advised.dedup();
@@ -130,19 +114,14 @@ impl fmt::Display for Report {
             writeln!(f, "{}", Line("all", &self.figures.all))?;
         }
         for (kind, row) in &self.figures.kinds {
-            let mut reasons: Vec<_> = row.failures.iter().collect();
-            reasons.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
-            for (reason, count) in reasons.into_iter().take(MAX_REASONS) {
-                writeln!(f, "{kind}: {count} × {reason}")?;
+            for reason in &row.reasons {
+                writeln!(f, "{kind}: {reason}")?;
             }
         }
         for note in &self.notes {
             writeln!(f, "{note}")?;
         }
-        if let Some(cpu) = self.cpu_microseconds_per_operation {
-            writeln!(f, "this program took {cpu} µs of processor time for an operation")?;
-        }
-        let (percent, all) = (percent(self.figures.all.error_rate()), &self.figures.all);
+        let (percent, all) = (percent(self.figures.all.error_rate), &self.figures.all);
         write!(
             f,
             "goodput {:.1}/s of {rate}/s, {} of {} operations failed ({percent})",
@@ -171,42 +150,35 @@ pub(crate) fn percent(rate: f64) -> String {
     format!("{} %", (rate * 10_000.0).round() / 100.0)
 }
 
-#[expect(clippy::cast_precision_loss, reason = "counts are far below 2⁵²")]
-fn ratio(part: u64, all: u64) -> f64 {
-    if all == 0 { 0.0 } else { part as f64 / all as f64 }
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::latencies::Latencies;
+    use crate::tally::Tally;
 
-    fn row(successes: u64, failures: &[(&str, u64)]) -> Row {
-        let mut latencies = Latencies::default();
+    fn row(successes: u64, failure: Option<&'static str>) -> Row {
+        let mut tally = Tally::default();
         for number in 1..=successes {
-            latencies.record(Duration::from_millis(number));
+            tally.record(Duration::from_millis(number), None);
         }
-        let failed = failures.iter().map(|(_, count)| count).sum();
-        Row {
-            operations: successes + failed,
-            failed,
-            goodput: 10.0,
-            latency: latencies.percentiles(),
-            failures: failures.iter().map(|(reason, count)| ((*reason).to_owned(), *count)).collect(),
+        if let Some(failure) = failure {
+            tally.record(Duration::ZERO, Some(failure.into()));
         }
+        let (error_rate, reasons) = (tally.error_rate(), tally.reasons());
+        let latency = tally.latencies.percentiles();
+        Row { operations: tally.operations, failed: tally.failed, goodput: 10.0, latency, error_rate, reasons }
     }
 
     fn report(row: Row, sent_late: f64) -> Report {
         let figures =
             Figures { all: row.clone(), kinds: BTreeMap::from([(Kind::Create, row)]), sent_late_p99: Some(sent_late) };
-        Report::new(&Plan { warm_up: Duration::from_secs(2), ..Plan::default() }, 5, figures, Some(81.26))
+        Report::new(&Plan { warm_up: Duration::from_secs(2), ..Plan::default() }, 5, figures)
     }
 
     #[test]
     fn a_run_fails_above_the_allowed_error_rate_and_not_at_it() {
-        let report = report(row(99, &[("503", 1)]), 0.0);
+        let report = report(row(99, Some("503")), 0.0);
 
         assert_eq!(report.failure(0.01), None);
         assert_eq!(report.failure(0.009).as_deref(), Some("1 of 100 operations failed (1 %), and 0.9 % may"));
@@ -215,7 +187,7 @@ mod tests {
 
     #[test]
     fn what_is_not_known_is_a_dash_and_said() {
-        let text = report(row(99, &[]), 0.0).to_string();
+        let text = report(row(99, None), 0.0).to_string();
 
         let line = text.lines().find(|line| line.starts_with("create")).unwrap();
         let words: Vec<&str> = line.split_whitespace().collect();
@@ -225,31 +197,12 @@ mod tests {
     }
 
     #[test]
-    fn a_full_report_has_no_note() {
-        let full = report(row(1000, &[]), 1.0);
-
-        assert!(full.notes.is_empty(), "{:?}", full.notes);
-        assert!(full.to_string().contains("81.3 µs"), "{full}");
-    }
-
-    #[test]
     fn what_blurs_the_figures_is_said() {
         let notes = |report: Report| report.notes.join("\n");
 
-        assert!(notes(report(row(1000, &[]), 6.0)).contains("6 ms late"));
-        assert!(notes(report(row(1000, &[("409 OUT_OF_STOCK", 1)]), 0.0)).contains("restock"));
-        assert!(notes(report(row(5000, &[]), 0.0)).contains("create takes longer than the warm-up"));
-    }
-
-    #[test]
-    fn json_has_the_figures_of_each_kind() {
-        let json = serde_json::to_value(report(row(1000, &[("503", 2)]), 0.5)).unwrap();
-
-        assert_eq!(
-            (&json["all"]["operations"], &json["kinds"]["create"]["failures"]["503"]),
-            (&1002.into(), &2.into())
-        );
-        assert!(json["kinds"]["create"]["latency"]["p999"].is_number(), "{json:#}");
-        assert_eq!(json["mix"], Mix::default().to_string());
+        assert_eq!(notes(report(row(1000, None), 1.0)), "");
+        assert!(notes(report(row(1000, None), 6.0)).contains("6 ms late"));
+        assert!(notes(report(row(1000, Some("409 OUT_OF_STOCK")), 0.0)).contains("restock"));
+        assert!(notes(report(row(5000, None), 0.0)).contains("create takes longer than the warm-up"));
     }
 }

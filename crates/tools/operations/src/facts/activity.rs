@@ -8,52 +8,12 @@ use uuid::Uuid;
 
 use super::Sources;
 use crate::{
-    databases::Databases, dead_letter_queue::State, registry::with_database, republish_lost_events::missing_at,
+    databases::Databases,
+    dead_letter_queue::State,
+    registry::{READERS, reader_of, with_database},
+    republish_lost_events::missing_at,
 };
 use platform::{kafka::HEADER_GROUP, server::service::Service};
-
-/// Queries that count the work a service will complete by itself, except publishing its events. No work is pending if
-/// all return 0. An order that waits for payment is not pending work.
-const QUESTIONS: [(&Service, &str, &str); 10] = [
-    (&order::SERVICE, "attempts to pay", "select count(*) from orders where attempt_method is not null"),
-    (&order::SERVICE, "paid orders", "select count(*) from orders where status = 'PAID'"),
-    (
-        &order::SERVICE,
-        "orders past their deadline",
-        "select count(*) from orders where status = 'PENDING_PAYMENT' and attempt_method is null and pay_until <= now()",
-    ),
-    // The provider may take days to make a refund that it has accepted, so `ACCEPTED_REFUNDS` counts such refunds
-    // separately.
-    (
-        &payment::SERVICE,
-        "charges and refunds",
-        "select (select count(*) from payments
-                where status = 'pending' or status = 'refunding' and refund_reference is null)
-            + (select count(*) from partial_refunds where status = 'refunding' and refund_reference is null)",
-    ),
-    (&assembly::SERVICE, "ships being built", "select count(*) from jobs where status = 'building'"),
-    // An order too large for every storage place waits for an operator, so it does not count.
-    (
-        &delivery::SERVICE,
-        "ships being delivered",
-        "select count(*) from orders
-        where state = 'ASSIGNED' or state = 'CREATED' and volume <= (select max(total_volume) from storage_places)",
-    ),
-    (&customers::SERVICE, "checks of customers", "select count(*) from kyc_checks where outcome is null"),
-    // A loan of a user who is not a customer may be held for a day, so it does not count.
-    (
-        &customers::SERVICE,
-        "loans to be credited",
-        "select count(*) from loans join customers on customers.uuid = loans.customer_uuid
-        where loans.status = 'crediting' or loans.status = 'held' and customers.kyc_status <> 'KYC_PENDING'",
-    ),
-    (&notification::SERVICE, "messages to be sent", "select count(*) from notifications where status = 'queued'"),
-    (
-        &inventory::SERVICE,
-        "due reservations",
-        "select count(*) from reservations where status = 'held' and expires_at <= now()",
-    ),
-];
 
 /// Refunds that the provider has accepted but not made.
 const ACCEPTED_REFUNDS: &str =
@@ -66,52 +26,6 @@ const UNPUBLISHED: &str = "select count(*) from outbox where published_at is nul
 /// The latest published events, which may not have reached all consumers yet.
 const LATEST: &str =
     "select event_type, event_uuid from outbox where published_at is not null order by id desc limit 2000";
-
-/// Queries whose results change with every business write to a database. They ignore leases, which are renewed all the
-/// time.
-const FINGERPRINTS: [(&Service, &str); 8] = [
-    (
-        &order::SERVICE,
-        "select concat_ws(' ', count(*), max(updated_at), sum(attempt), (select max(id) from outbox),
-            (select count(*) from inbox), (select count(outcome) from idempotency_keys), count(delivery_status))
-        from orders",
-    ),
-    (
-        &inventory::SERVICE,
-        "select concat_ws(' ', count(*), max(updated_at), (select max(updated_at) from parts),
-            (select count(*) from restocks), (select count(*) from inbox))
-        from reservations",
-    ),
-    (
-        &payment::SERVICE,
-        "select concat_ws(' ', count(*), max(updated_at), (select count(*) from ledger_entries),
-            (select concat_ws(' ', count(*), max(updated_at)) from partial_refunds),
-            (select max(id) from outbox), (select count(*) from inbox))
-        from payments",
-    ),
-    (
-        &assembly::SERVICE,
-        "select concat_ws(' ', count(*), max(finished_at), (select max(id) from outbox), (select count(*) from inbox))
-        from jobs",
-    ),
-    (
-        &notification::SERVICE,
-        "select concat_ws(' ', count(*), sum(attempts), max(sent_at), (select count(*) from inbox)) from notifications",
-    ),
-    (
-        &delivery::SERVICE,
-        "select concat_ws(' ', count(*), max(updated_at), (select max(id) from outbox), (select count(*) from inbox),
-            (select string_agg(concat(x, ',', y), ' ' order by number) from couriers))
-        from orders",
-    ),
-    (
-        &customers::SERVICE,
-        "select concat_ws(' ', count(*), max(updated_at), sum(version), (select max(id) from outbox),
-            (select count(*) from loans), (select count(decided_at) from loans), (select count(credited_at) from loans))
-        from customers",
-    ),
-    (&intake::SERVICE, "select concat_ws(' ', max(number), max(erased_at)) from orders"),
-];
 
 impl Sources {
     /// Returns the pending work. An event that its consumer has given up is not pending. Since consumers give up events
@@ -159,7 +73,9 @@ async fn unfinished(databases: &Databases) -> anyhow::Result<Vec<String>> {
     let mut work = Vec::new();
     let unpublished =
         databases.with_outbox().map(|service| (service, format!("events to be published by {service}"), UNPUBLISHED));
-    let own = QUESTIONS.into_iter().map(|(service, what, question)| (service, what.to_owned(), question));
+    let own = READERS.iter().flat_map(|reader| {
+        reader.pending.iter().map(move |(what, question)| (reader.service, (*what).to_owned(), *question))
+    });
     for (service, what, question) in unpublished.chain(own) {
         let count: i64 = sqlx::query_scalar(question)
             .fetch_one(databases.get(service)?)
@@ -204,7 +120,7 @@ pub async fn accepted_refunds(databases: &Databases) -> anyhow::Result<i64> {
 pub async fn fingerprint(databases: &Databases) -> anyhow::Result<String> {
     let mut fingerprint = Vec::new();
     for service in with_database().filter(|service| databases.has(service)) {
-        let own = FINGERPRINTS.iter().find(|(of, _)| *of == service).map(|(_, question)| *question);
+        let own = reader_of(service).map(|reader| reader.fingerprint);
         let Some(question) = own.or_else(|| shared_fingerprint(service)) else { continue };
         let part: String = sqlx::query_scalar(question).fetch_one(databases.get(service)?).await?;
         fingerprint.push(part);
@@ -212,7 +128,7 @@ pub async fn fingerprint(databases: &Databases) -> anyhow::Result<String> {
     Ok(fingerprint.join("\n"))
 }
 
-/// Returns the query for a service without a line in [`FINGERPRINTS`]: over its outbox and inbox. `None` if it has
+/// Returns the query for a service without a reader of its own: over its outbox and inbox. `None` if it has
 /// neither.
 fn shared_fingerprint(service: &Service) -> Option<&'static str> {
     match (service.has_table("outbox"), service.has_table("inbox")) {

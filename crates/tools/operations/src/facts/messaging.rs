@@ -10,7 +10,7 @@ use platform::kafka;
 use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
 
-use super::Query;
+use crate::readers::Query;
 use platform::server::service::Service;
 
 #[derive(FromRow)]

@@ -1,37 +1,19 @@
 //! Reads the databases and the topics into the facts of an audit.
-//!
-//! Only this module reads the schemas of several services. Its statements are plain strings, since no single database
-//! could check them at compile time; the tests run each of them.
 
 mod activity;
-pub(crate) mod assembly;
-mod customers;
-pub(crate) mod delivery;
-mod intake;
-pub(crate) mod inventory;
 pub(crate) mod messaging;
-pub(crate) mod notification;
-pub(crate) mod order;
-pub(crate) mod payment;
+mod other_shops;
 pub(crate) mod topics;
 
 use anyhow::Context as _;
-use audit::{
-    Facts,
-    facts::{Bounds, Personal},
-};
+use audit::{Facts, facts::Bounds};
 use chrono::{DateTime, Utc};
 use contracts::events::{Topics, route_of};
 use platform::{
     config::{ConfigError, Settings},
     kafka,
 };
-use sqlx::{
-    PgConnection, Postgres,
-    postgres::PgArguments,
-    query::{QueryAs, QueryScalar},
-};
-use uuid::Uuid;
+use sqlx::PgConnection;
 
 pub use self::{
     activity::{accepted_refunds, fingerprint, under_way},
@@ -40,7 +22,8 @@ pub use self::{
 use crate::{
     databases::Databases,
     dead_letter_queue::DeadLetterQueue,
-    registry::{readable, with_database},
+    readers::payment::LEDGER,
+    registry::{readable, reader_of, with_database},
 };
 use platform::server::service::Service;
 
@@ -50,11 +33,6 @@ pub const LOG_SINCE: &str = "KAFKA_LOG_SINCE";
 /// The variables of services with time limits that an audit expects: of a build, of a courier's step, and of a loan
 /// that is held for a user who is not a customer.
 pub const TIME_LIMITS: [&str; 3] = ["ASSEMBLY_BUILD_MAX", "DELIVERY_MOVE_EVERY", "LOAN_HOLD"];
-
-/// A statement whose rows are read as `R`.
-type Query<'q, R> = QueryAs<'q, Postgres, R, PgArguments>;
-/// A statement whose rows have one column.
-type Scalars<'q, T> = QueryScalar<'q, Postgres, T, PgArguments>;
 
 pub struct Sources {
     pub databases: Databases,
@@ -76,13 +54,13 @@ impl Sources {
 
     /// Reads all facts. `progress` is called while topics are read.
     pub async fn gather(&self, progress: Progress) -> anyhow::Result<Facts> {
-        let with_events = with_database()
-            .filter(|service| ["outbox", "inbox"].iter().any(|table| service.has_table(table)))
+        let with_facts = with_database()
+            .filter(|service| reader_of(service).is_some() || service.has_table("outbox") || service.has_table("inbox"))
             .filter(|service| self.databases.has(service));
-        let read = with_events.map(|service| self.read(service));
+        let read = with_facts.map(|service| self.read(service));
         let parts = futures::future::try_join_all(read).await?;
         let own = joined(parts);
-        let intake = Box::pin(intake::read(&self.databases, &self.kafka, &self.topics, progress.clone())).await?;
+        let intake = Box::pin(other_shops::read(&self.databases, &self.kafka, &self.topics, progress.clone())).await?;
         let read = topics::read(&self.kafka, &self.topics, self.log_since, own.at, progress).await?;
         // The journal is read after the letters: it has each letter that was pruned before.
         let discarded = self.dead_letter_queue()?.discarded().await?;
@@ -96,8 +74,7 @@ impl Sources {
             outbox,
             kept_since: Some(messaging::kept_since(&self.kafka, own.at)),
             completions: [own.completions, read.completions].concat(),
-            personal: [own.personal, intake::customers(&self.databases).await?].concat(),
-            books: vec![payment::LEDGER.to_owned()],
+            books: vec![LEDGER.to_owned()],
             intake,
             logs: read.logs,
             dead_letters: read.dead_letters,
@@ -110,19 +87,13 @@ impl Sources {
         DeadLetterQueue::new(self.kafka.clone(), self.topics.clone())
     }
 
-    /// Reads one database: its outbox and inboxes, if any, and the facts that the submodule of its service reads.
+    /// Reads one database: its outbox and inboxes, if any, and the facts that its service's reader reads.
     async fn read(&self, service: &'static Service) -> anyhow::Result<Facts> {
         let mut snapshot = snapshot(&self.databases, service).await?;
         let database = &mut snapshot;
-        let own = match service.name {
-            "order" => order::read(database).await?,
-            "inventory" => inventory::read(database).await?,
-            "payment" => payment::read(database).await?,
-            "assembly" => assembly::read(database).await?,
-            "notification" => notification::read(database).await?,
-            "delivery" => delivery::read(database).await?,
-            "customers" => customers::read(database).await?,
-            _ => Facts::default(),
+        let own = match reader_of(service) {
+            Some(reader) => (reader.facts)(database).await?,
+            None => Facts::default(),
         };
         let outbox = if service.has_table("outbox") { messaging::outbox(database, service).await? } else { Vec::new() };
         let inboxes =
@@ -198,14 +169,4 @@ pub(crate) fn joined(parts: impl IntoIterator<Item = Facts>) -> Facts {
         );
     }
     all
-}
-
-/// Reads the users of whom a database has stored something personal.
-async fn personal(database: &mut PgConnection, users: &'static str, what: &'static str) -> sqlx::Result<Vec<Personal>> {
-    let users: Vec<(Uuid, DateTime<Utc>)> = sqlx::query_as(users).fetch_all(database).await?;
-    Ok(users.into_iter().map(|(user, since)| Personal { user, what, since }).collect())
-}
-
-fn parsed<T>(what: &'static str, text: &str, parse: impl FnOnce(&str) -> Option<T>) -> anyhow::Result<T> {
-    parse(text).with_context(|| format!("{what} is {text}, which this audit does not know"))
 }

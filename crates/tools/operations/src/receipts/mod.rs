@@ -17,7 +17,7 @@ use audit::{
     receipt::{Unhandled, narrowed, unhandled},
 };
 use chrono::{DateTime, TimeDelta};
-use contracts::events::{Topics, route_of};
+use contracts::events::Topics;
 use futures::future::join_all;
 use platform::{clock, config::Settings, kafka, server::service::Service};
 use sqlx::PgConnection;
@@ -30,7 +30,8 @@ pub use self::{
 };
 use crate::{
     facts::{self, joined, messaging},
-    registry::with_database,
+    readers,
+    registry::{of_orders, reader_of},
 };
 
 /// The maximum number of reads of an order, to see a violation in two equal reads.
@@ -54,7 +55,7 @@ impl Receipts {
     /// name. Fails if a `<SERVICE>_DATABASE_URL` is missing.
     pub fn from_settings(tool: &str, settings: &Settings) -> anyhow::Result<Self> {
         Ok(Self {
-            connections: Connections::new(tool, with_order_events(), settings)?,
+            connections: Connections::new(tool, of_orders(), settings)?,
             kafka: kafka::Config::load(settings)?,
             topics: settings.read()?,
             bounds: facts::bounds(settings)?,
@@ -127,7 +128,7 @@ impl Receipts {
         Facts {
             at: if own.orders.is_empty() { clock::now() } else { own.at },
             bounds: self.bounds,
-            books: vec![facts::payment::LEDGER.to_owned()],
+            books: vec![readers::payment::LEDGER.to_owned()],
             logs: records.logs(&self.topics),
             dead_letters: records.dead_letters(&self.topics),
             discarded: records.discarded.clone(),
@@ -142,19 +143,14 @@ impl Receipts {
         order: Uuid,
         records: &Records,
     ) -> anyhow::Result<Facts> {
-        let own = match service.name {
-            "order" => facts::order::of_order(database, order).await?,
-            "inventory" => facts::inventory::of_order(database, order).await?,
-            "payment" => facts::payment::of_order(database, order).await?,
-            "assembly" => facts::assembly::of_order(database, order).await?,
-            "notification" => facts::notification::of_order(database, order).await?,
-            "delivery" => facts::delivery::of_order(database, order).await?,
-            _ => Facts::default(),
+        let own = match reader_of(service).and_then(|reader| reader.of_order) {
+            Some(read) => read(database, order).await?,
+            None => Facts::default(),
         };
         let mut kept_since = None;
         let mut attempts = own.payments.iter().filter_map(|payment| payment.attempt).max().unwrap_or_default();
         if service.name == order::SERVICE.name {
-            attempts = facts::order::attempts(database, order).await?;
+            attempts = readers::order::attempts(database, order).await?;
             kept_since = Some(messaging::kept_since(&self.kafka, own.at));
         }
         let possible = events_of(order, attempts).into_iter().map(|(_, event)| event);
@@ -179,16 +175,6 @@ impl Receipts {
             .inspect_err(|error| tracing::warn!(error = format!("{error:#}"), "positions of consumers unknown"))
             .ok()
     }
-}
-
-/// Returns the services that publish or consume the events of an order.
-fn with_order_events() -> impl Iterator<Item = &'static Service> {
-    let kinds = events_of(Uuid::nil(), 1).into_iter().map(|(kind, _)| kind);
-    let routes: Vec<_> = kinds.filter_map(route_of).collect();
-    with_database().filter(move |service| {
-        let is_own = |name: &str| name == service.name;
-        routes.iter().any(|route| is_own(route.producer) || route.consumers.iter().any(|one| is_own(one.service)))
-    })
 }
 
 /// Returns true if the facts that an order's receipt checks are equal in two reads. Stock and the couriers of other

@@ -4,7 +4,6 @@ use std::{
     collections::{BTreeSet, HashMap},
     ops::Range,
     sync::{Arc, Mutex},
-    time::Duration,
 };
 
 use chrono::{DateTime, Utc};
@@ -107,44 +106,6 @@ async fn payloads_of_dead_letters_are_read_only_to_be_shown_checked_or_replayed(
     assert_eq!(replayed.to_string(), "3 messages replayed, 4 dead letters resolved");
     let payloads: BTreeSet<Vec<u8>> = kafka.messages(&topic).await.into_iter().map(|one| one.payload).collect();
     assert!(payloads == BTreeSet::from([0_u8, 1, 2].map(|number| vec![number; SIZE])));
-}
-
-#[tokio::test]
-async fn an_action_names_what_is_missing() {
-    let kafka = testkit::kafka().await;
-    let queue = DeadLetterQueue::from_settings(&Settings::from_variables(kafka.settings())).unwrap();
-    let progress: Progress = Arc::new(|_, _| {});
-    let unknown = Chosen::Letters(vec!["order.paid.dlq/0/7".parse().unwrap()]);
-    let all = Chosen::Matching(Filter::default());
-    let elsewhere = Chosen::Matching(Filter { topic: Some("nowhere".to_owned()), ..Filter::default() });
-    for (chosen, why, sentence) in [
-        (&unknown, "why", "there is no dead letter order.paid.dlq/0/7"),
-        (&all, " ", "why: a reason is missing"),
-        (&elsewhere, "why", "nowhere is not a topic of this shop"),
-    ] {
-        let refusal = queue.discard(chosen, &operator(), why, &progress).await.unwrap_err();
-
-        assert!(refusal.to_string().starts_with(sentence), "{sentence}: {refusal:#}");
-    }
-}
-
-#[tokio::test]
-async fn a_letter_that_inboxes_will_have_forgotten_within_a_day_is_not_replayed_by_default() {
-    let kafka = testkit::kafka().await;
-    let topic = kafka.topic::<OrderPaid>();
-    let (life, hour) = (kafka.config().record_life(), Duration::from_hours(1));
-    fill(&kafka, &topic, 0..1, clock::now() - (life + hour)).await;
-    fill(&kafka, &topic, 1..2, clock::now() - life + hour).await;
-    let queue = DeadLetterQueue::from_settings(&Settings::from_variables(kafka.settings())).unwrap();
-    let all = Chosen::Matching(Filter { topic: Some(topic), ..Filter::default() });
-    let progress: Progress = Arc::new(|_, _| {});
-
-    let plan = queue.plan(&all, false).await.unwrap();
-    let replayed = queue.replay(&all, false, &operator(), &progress).await.unwrap();
-
-    assert_eq!((plan.messages, plan.late), (1, 1));
-    assert_eq!((replayed.messages, replayed.problems.len()), (1, 1), "{:?}", replayed.problems);
-    assert_eq!(queue.replay(&all, true, &operator(), &progress).await.unwrap().messages, 1);
 }
 
 #[tokio::test]

@@ -6,9 +6,7 @@ use std::{
 };
 
 use contracts::proto::inventory::v1::{
-    CommitPartsRequest, CommitPartsResponse, GetPartRequest, GetPartResponse, ListPartsRequest, ListPartsResponse,
-    Part, PartQuantity, ReleasePartsRequest, ReleasePartsResponse, ReservePartsForAllRequest,
-    ReservePartsForAllResponse, ReservePartsRequest, ReservePartsResponse, RestockPartsRequest, RestockPartsResponse,
+    ListPartsRequest, ListPartsResponse, Part, PartQuantity, RestockPartsRequest, RestockPartsResponse,
     inventory_service_server::{InventoryService, InventoryServiceServer},
 };
 use operations::restock::restock;
@@ -75,14 +73,6 @@ impl InventoryService for Inventory {
             return Err(Status::unavailable("the answer is lost"));
         }
         Ok(Response::new(RestockPartsResponse {}))
-    }
-
-    testkit::not_served! {
-        get_part: GetPartRequest => GetPartResponse,
-        reserve_parts: ReservePartsRequest => ReservePartsResponse,
-        reserve_parts_for_all: ReservePartsForAllRequest => ReservePartsForAllResponse,
-        release_parts: ReleasePartsRequest => ReleasePartsResponse,
-        commit_parts: CommitPartsRequest => CommitPartsResponse,
     }
 }
 

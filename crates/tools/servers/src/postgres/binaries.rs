@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use tokio::process::Command;
 
 use super::{Options, account::Account};
-use crate::{apt, process};
+use crate::{advice, process};
 
 /// The oldest supported version.
 pub const MIN_VERSION: u32 = 15;
@@ -35,36 +35,27 @@ impl Binaries {
         found
     }
 
-    /// Returns the installation that matches existing data, or else the newest one. Installs one if necessary.
-    pub(super) async fn find_or_install(options: &Options) -> anyhow::Result<Self> {
+    /// Returns the installation that matches existing data, or else the newest one. Downloads one if necessary.
+    pub(super) async fn find_or_download(options: &Options) -> anyhow::Result<Self> {
         let made_by = std::fs::read_to_string(options.data.join("data/PG_VERSION"));
         let wanted: Option<u32> = made_by.ok().and_then(|version| version.trim().parse().ok());
         let fits = |binaries: &Self| wanted.is_none_or(|wanted| binaries.version == wanted);
-        if let Some(found) = Self::on_this_machine().await.into_iter().find(fits) {
-            return Ok(found);
-        }
-        let package = wanted.map_or_else(|| "postgresql".to_owned(), |version| format!("postgresql-{version}"));
-        let advice = match apt::install(&package).await {
-            Ok(()) => "apt-get has installed none that fits".to_owned(),
-            Err(advice) => format!("{advice:#}"),
-        };
         let found = Self::on_this_machine().await;
         if let Some(fitting) = found.iter().find(|binaries| fits(binaries)) {
             return Ok(fitting.clone());
         }
-        let version = wanted.map_or_else(|| DOWNLOADED.to_owned(), |version| format!("={version}"));
         let Some(wanted) = wanted else {
-            let downloaded = Self::download(&version).await;
-            return downloaded.with_context(|| {
-                format!("there is no PostgreSQL server ({MIN_VERSION} or newer) on this machine: {advice}")
+            return Self::download(DOWNLOADED).await.with_context(|| {
+                let advice = advice("postgresql");
+                format!("there is no PostgreSQL server ({MIN_VERSION} or newer) on this machine: run `{advice}`")
             });
         };
         let here: Vec<String> = found.iter().map(|binaries| binaries.version.to_string()).collect();
         let here = if here.is_empty() { "no PostgreSQL".to_owned() } else { format!("PostgreSQL {}", here.join(", ")) };
-        Self::download(&version).await.with_context(|| {
+        Self::download(&format!("={wanted}")).await.with_context(|| {
             format!(
                 "the data in {} was written by PostgreSQL {wanted}, and this machine has {here}; install PostgreSQL {wanted}, or name \
-                 another directory with --data: {advice}",
+                 another directory with --data",
                 options.data.display()
             )
         })

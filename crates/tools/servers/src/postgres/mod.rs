@@ -39,10 +39,9 @@ impl Options {
     }
 }
 
-/// Starts a server with the installed programs. If there are none, installs the distribution's package (as root on
-/// Debian or Ubuntu), or downloads them.
+/// Starts a server with the installed programs, or else with downloaded ones.
 pub async fn start(options: &Options) -> anyhow::Result<Postgres> {
-    let binaries = Binaries::find_or_install(options).await?;
+    let binaries = Binaries::find_or_download(options).await?;
     Postgres::start(options, &binaries).await
 }
 

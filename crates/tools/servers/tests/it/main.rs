@@ -1,7 +1,5 @@
 //! The servers in the shop's use: started, killed, and started again.
 
-mod broker;
-mod mock;
 mod postgres;
 mod redis;
 mod small_disk;

@@ -5,7 +5,7 @@ use std::{fs::Permissions, os::unix::fs::PermissionsExt as _, path::Path, pin::p
 use servers::postgres;
 use sqlx::{Connection as _, PgConnection};
 
-pub async fn execute(url: &str, statement: &'static str) -> sqlx::Result<()> {
+async fn execute(url: &str, statement: &'static str) -> sqlx::Result<()> {
     let mut connection = PgConnection::connect(url).await?;
     sqlx::query(statement).execute(&mut connection).await?;
     connection.close().await
@@ -21,37 +21,24 @@ fn is_running(pid: &str) -> bool {
     Command::new("kill").args(["-0", pid]).output().is_ok_and(|output| output.status.success())
 }
 
-#[tokio::test]
-async fn postgresql_keeps_its_data_however_it_ended() {
-    let directory = tempfile::tempdir().unwrap();
-    let options = postgres::Options::new(directory.path().join("postgres"));
-    let server = postgres::start(&options).await.unwrap();
-    let url = postgres::ensure_database(&server.url, "shop").await.unwrap();
-    assert_eq!(postgres::ensure_database(&server.url, "shop").await.unwrap(), url);
-    execute(&url, "create table orders (id int)").await.unwrap();
-
-    let first = pid(&options.data);
-    server.stop().await;
-    assert!(!is_running(&first));
-    let server = postgres::start(&options).await.unwrap();
-    let url = postgres::ensure_database(&server.url, "shop").await.unwrap();
-    execute(&url, "insert into orders values (1)").await.unwrap();
-    Command::new("kill").args(["-9", &pid(&options.data)]).status().unwrap();
-    drop(server);
-    let server = postgres::start(&options).await.unwrap();
-    let url = postgres::ensure_database(&server.url, "shop").await.unwrap();
-
-    execute(&url, "insert into orders select 2 / count(*) from orders").await.unwrap();
-    let home = options.data.canonicalize().unwrap();
-    server.stop().await;
-    std::fs::remove_dir_all(home).unwrap();
-}
-
 /// Starts a server in `data`, and creates a table in it.
 async fn server_with_a_table(data: &Path) -> postgres::Postgres {
     let server = postgres::start(&postgres::Options::new(data.to_owned())).await.expect("PostgreSQL starts");
     execute(&server.url, "create table orders (id int)").await.expect("a superuser may");
     server
+}
+
+async fn assert_forbidden(url: &str, statement: &'static str) {
+    let refusal = execute(url, statement).await.expect_err(statement);
+    let code = refusal.as_database_error().and_then(sqlx::error::DatabaseError::code);
+    assert_eq!(code.as_deref(), Some("42501"), "{statement}: {refusal}");
+}
+
+/// Stops the server and removes its data, which may be elsewhere.
+async fn end(server: postgres::Postgres, data: &Path) {
+    let home = data.canonicalize().expect("the data is there");
+    server.stop().await;
+    std::fs::remove_dir_all(home).expect("nobody uses it");
 }
 
 #[tokio::test]
@@ -114,9 +101,7 @@ async fn data_moves_with_its_shop_and_is_not_taken_over_by_a_copy() {
     let server = postgres::start(&postgres::Options::new(moved.join("postgres"))).await.unwrap();
 
     execute(&server.url, "select from orders").await.unwrap();
-    let home = moved.join("postgres").canonicalize().unwrap();
-    server.stop().await;
-    std::fs::remove_dir_all(home).unwrap();
+    end(server, &moved.join("postgres")).await;
 }
 
 #[tokio::test]
@@ -135,9 +120,7 @@ async fn a_postgresql_that_was_left_behind_is_replaced() {
 
     assert_ne!(pid(&data), old);
     execute(&server.url, "select 1").await.unwrap();
-    let home = data.canonicalize().unwrap();
-    server.stop().await;
-    std::fs::remove_dir_all(home).unwrap();
+    end(server, &data).await;
 }
 
 #[tokio::test]
@@ -177,13 +160,9 @@ async fn the_role_of_a_service_reads_and_writes_rows_and_owns_nothing() {
         "alter table later disable trigger all",
         "create role loot",
     ] {
-        let refusal = execute(&own, forbidden).await.expect_err(forbidden);
-        let code = refusal.as_database_error().and_then(sqlx::error::DatabaseError::code);
-        assert_eq!(code.as_deref(), Some("42501"), "{forbidden}: {refusal}");
+        assert_forbidden(&own, forbidden).await;
     }
-    let home = options.data.canonicalize().unwrap();
-    server.stop().await;
-    std::fs::remove_dir_all(home).unwrap();
+    end(server, &options.data).await;
 }
 
 #[tokio::test]
@@ -222,16 +201,12 @@ async fn the_auditor_reads_all_rows_and_changes_none() {
         "create temporary table loot (id int)",
         r#"set role "order""#,
     ] {
-        let refusal = execute(&writable, forbidden).await.expect_err(forbidden);
-        let code = refusal.as_database_error().and_then(sqlx::error::DatabaseError::code);
-        assert_eq!(code.as_deref(), Some("42501"), "{forbidden}: {refusal}");
+        assert_forbidden(&writable, forbidden).await;
     }
     let elsewhere = own.replace("/order", "/iam");
     let refusal = execute(&elsewhere, "select 1").await.unwrap_err();
     assert!(refusal.to_string().contains("permission denied for database"), "{elsewhere}: {refusal}");
-    let home = options.data.canonicalize().unwrap();
-    server.stop().await;
-    std::fs::remove_dir_all(home).unwrap();
+    end(server, &options.data).await;
 }
 
 #[tokio::test]
@@ -247,9 +222,7 @@ async fn a_pid_file_of_another_life_is_no_obstacle() {
 
     let server = postgres::start(&options).await.unwrap();
 
-    let home = options.data.canonicalize().unwrap();
-    server.stop().await;
-    std::fs::remove_dir_all(home).unwrap();
+    end(server, &options.data).await;
 }
 
 #[tokio::test]
@@ -280,9 +253,7 @@ async fn a_killed_postgresql_leaves_no_process_and_starts_again_with_its_data() 
         .await
         .unwrap();
     assert_eq!(found, (1, "37".to_owned()));
-    let home = options.data.canonicalize().unwrap();
-    server.stop().await;
-    std::fs::remove_dir_all(home).unwrap();
+    end(server, &options.data).await;
 }
 
 /// Stops the checkpointer until it gets SIGCONT, like a very slow disk.
@@ -296,28 +267,6 @@ async fn freeze_checkpointer(url: &str) -> i32 {
 
 fn signal(signal: &str, pid: i32) {
     assert!(Command::new("kill").args([signal, &pid.to_string()]).status().expect("kill runs").success());
-}
-
-#[tokio::test]
-async fn a_stop_waits_for_a_slow_checkpoint_and_the_next_start_succeeds() {
-    let directory = tempfile::tempdir().unwrap();
-    let data = directory.path().join("postgres");
-    let server = server_with_a_table(&data).await;
-    let (url, checkpointer) = (server.url.clone(), freeze_checkpointer(&server.url).await);
-
-    let stop = tokio::spawn(server.stop());
-    tokio::time::sleep(Duration::from_secs(8)).await;
-    let has_waited = !stop.is_finished();
-    signal("-CONT", checkpointer);
-    stop.await.unwrap();
-    let server = postgres::start(&postgres::Options::new(data.clone())).await.unwrap();
-
-    assert!(has_waited, "the server was not killed");
-    assert_eq!(server.url, url);
-    execute(&server.url, "select from orders").await.unwrap();
-    let home = data.canonicalize().unwrap();
-    server.stop().await;
-    std::fs::remove_dir_all(home).unwrap();
 }
 
 #[tokio::test]
@@ -338,9 +287,7 @@ async fn a_start_waits_for_processes_that_a_killed_postmaster_left_behind() {
 
     assert!(has_waited, "the checkpointer still used the data");
     execute(&server.url, "select from orders").await.unwrap();
-    let home = data.canonicalize().unwrap();
-    server.stop().await;
-    std::fs::remove_dir_all(home).unwrap();
+    end(server, &data).await;
 }
 
 /// Returns false for an exited process, even if it has not been reaped.

@@ -55,8 +55,8 @@ impl Inventory for RemoteInventory {
             self.0.step("before it asks inventory").await;
             let limit = deadline::remaining(CALL_TIMEOUT);
             let answer = self.0.world.call(Name::Inventory, Serves::stock, limit, |inventory| {
-                let lines = lines.clone();
-                async move { inventory.reserve(order, Some(user), &lines, confirm).await }
+                let request = inventory.request(order, Some(user), lines.clone(), confirm);
+                async move { inventory.reserve(vec![request]).await.remove(0) }
             });
             let answer = answer.await;
             self.0.step("after it has asked inventory").await;

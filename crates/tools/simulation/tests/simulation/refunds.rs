@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use contracts::{ids::OrderId, money::Money};
 use payment::{
     error::Error,
-    model::{PartialRefund, PartialRefundStatus, Reference, RefundReason, Status},
+    model::{PartialRefund, PartialRefundStatus, Reference, RefundReason, RefundRefusal, Status},
 };
 use platform::auth::Author;
 use rand::RngExt as _;
@@ -71,7 +71,13 @@ impl Operator {
             match answer {
                 // The refund is recorded, the charge was refunded meanwhile, less of it is left, or the reference had
                 // another amount.
-                Ok(Ok(_) | Err(Error::NotCharged | Error::RefundTooLarge { .. } | Error::AnotherRefund(_))) => return,
+                Ok(
+                    Ok(_)
+                    | Err(
+                        Error::NotRefunded(RefundRefusal::NotCharged | RefundRefusal::TooLarge { .. })
+                        | Error::AnotherRefund(_),
+                    ),
+                ) => return,
                 Ok(Err(Error::Database(_) | Error::Unknown(_))) | Err(_) => {}
                 Ok(Err(error)) => {
                     return locked(&world.stores.problems).push(format!("the operator was answered {error}"));

@@ -14,8 +14,8 @@ use contracts::{
     ids::{EventId, OrderId, PartId, TransactionId, UserId},
 };
 use inventory::{
-    model::{Holder, Lines, ReservedLine},
-    repository::{Catalogue as _, Due as DueReservations, Expiry, MemoryInventory, Warehouse},
+    model::{Lines, ReservedLine},
+    repository::{Catalogue as _, Due as DueReservations, Expiry, MemoryInventory, ReservationRequest, Warehouse},
 };
 use order::{
     error::Refusal,
@@ -282,24 +282,30 @@ stepwise! {
 
     async fn reserve(
         &self,
-        order: OrderId,
-        lines: &Lines,
-        expiry: Expiry,
-        holder: Option<Holder>,
-    ) -> Result<Vec<ReservedLine>, inventory::error::Error> {
-        self.before("before parts are reserved").await?;
-        let world = &self.process.world;
-        if world.makes(Mistake::ReadThenWriteStock) {
-            self.take_what_was_read(world, order, lines).await?;
+        requests: Vec<ReservationRequest>,
+    ) -> Vec<Result<Vec<ReservedLine>, inventory::error::Error>> {
+        let mut results = Vec::new();
+        for request in requests {
+            results.push(self.reserve_for(request).await);
         }
-        let reserved = self.twin.reserve(order, lines, expiry, holder).await;
-        world.note(format_args!("parts for order {order}, {expiry:?}: {:?}", reserved.as_ref().map(Vec::len)));
-        self.after("after parts are reserved").await?;
-        reserved
+        results
     }
 }
 
 impl Steps<MemoryInventory> {
+    async fn reserve_for(&self, request: ReservationRequest) -> Result<Vec<ReservedLine>, inventory::error::Error> {
+        self.before("before parts are reserved").await?;
+        let world = &self.process.world;
+        let (order, expiry) = (request.order, request.expiry);
+        if world.makes(Mistake::ReadThenWriteStock) {
+            self.take_what_was_read(world, order, &request.lines).await?;
+        }
+        let reserved = self.twin.reserve(vec![request]).await.remove(0);
+        world.note(format_args!("parts for order {order}, {expiry:?}: {:?}", reserved.as_ref().map(Vec::len)));
+        self.after("after parts are reserved").await?;
+        reserved
+    }
+
     /// Reserves by an earlier read of the stock, which is the mistake of this plan: the store is lent the parts that
     /// are missing at the time of the write. The facts subtract them again.
     async fn take_what_was_read(

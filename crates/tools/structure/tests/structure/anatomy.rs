@@ -1,8 +1,6 @@
 //! The anatomy of a service, and the lengths of files.
 
-use std::path::Path;
-
-use crate::tree::{crates, read, read_without_tests, root, services, shown};
+use crate::tree::{crates, read, read_without_tests, services, shown};
 
 /// The modules that every service has, as a file or as a folder.
 const ROOMS: [&str; 6] = ["app", "config", "error", "model", "service", "api"];
@@ -13,23 +11,14 @@ const MAX_LINES: usize = 300;
 /// How many lines a service's composition root may have.
 const MAX_APP_LINES: usize = 80;
 const MAX_MAIN_LINES: usize = 15;
-const REGISTRY: &str = "crates/tools/operations/src/registry.rs";
-
-#[test]
-fn every_service_is_registered() {
-    let registry = read(&root().join(REGISTRY));
-    let is_registered = |name: &str| registry.contains(&format!("    &{name}::SERVICE,\n"));
-    let missing: Vec<_> = services().into_iter().map(|one| one.name).filter(|name| !is_registered(name)).collect();
-
-    assert!(missing.is_empty(), "add these to SERVICES in {REGISTRY}: {missing:?}");
-}
 
 #[test]
 fn every_service_has_the_same_rooms() {
     for service in services() {
         let source = service.folder.join("src");
         let stored = service.has_database().then_some(ROOM_WITH_DATABASE);
-        let missing: Vec<_> = ROOMS.into_iter().chain(stored).filter(|room| !has(&source, room)).collect();
+        let lacks = |room: &&str| !source.join(room).is_dir() && !source.join(format!("{room}.rs")).exists();
+        let missing: Vec<_> = ROOMS.into_iter().chain(stored).filter(lacks).collect();
 
         assert!(
             missing.is_empty(),
@@ -69,20 +58,4 @@ fn every_module_says_what_it_is() {
         .collect();
 
     assert!(silent.is_empty(), "begin these with a `//!` sentence that says what the module is: {silent:?}");
-}
-
-#[test]
-fn a_service_counts_only_in_its_metrics_rs() {
-    let macros = ["metrics::counter!", "metrics::gauge!", "metrics::histogram!"];
-    let counting = services().into_iter().flat_map(|service| service.sources()).filter(|file| {
-        let text = read(file);
-        !file.ends_with("src/metrics.rs") && macros.iter().any(|name| text.contains(name))
-    });
-    let elsewhere: Vec<String> = counting.map(|file| shown(&file)).collect();
-
-    assert!(elsewhere.is_empty(), "move the counting to a function of metrics.rs: {}", elsewhere.join(", "));
-}
-
-fn has(source: &Path, room: &str) -> bool {
-    source.join(room).is_dir() || source.join(format!("{room}.rs")).exists()
 }

@@ -1,8 +1,8 @@
-//! Documents name tests, files and crates that there are.
+//! Documents name tests and files that there are.
 
 use std::path::Path;
 
-use crate::tree::{crates, files, read, root, shown};
+use crate::tree::{files, read, root, shown};
 
 /// The documents that name a test for each guarantee.
 const PROMISES: [&str; 2] = ["docs/guarantees.md", "docs/security.md"];
@@ -50,12 +50,4 @@ fn every_file_that_a_document_links_exists() {
     }
 
     assert!(dead.is_empty(), "these links lead to no file:\n{}", dead.join("\n"));
-}
-
-#[test]
-fn every_crate_has_a_readme() {
-    let readmes = crates().into_iter().map(|one| one.folder.join("README.md"));
-    let missing: Vec<String> = readmes.filter(|file| !file.exists()).map(|file| shown(&file)).collect();
-
-    assert!(missing.is_empty(), "write a README of a few lines, which says what the crate is for: {missing:?}");
 }

@@ -1,57 +1,18 @@
-//! Lists the files that contain services' names and ports, so that a new service does not need changes in ever more
-//! places. Rendered files do not count.
+//! Lists the files that contain services' names, so that a new service does not need changes in ever more places.
+//! Rendered files do not count.
 
-use std::{
-    collections::BTreeSet,
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeSet, fs, path::PathBuf};
 
-use crate::tree::{read, root, services, shown};
+use crate::tree::{root, services, shown};
 
-const PORTS_OF_SERVICES: &str = "crates/shared/contracts/src/ports.rs";
-/// The files that may contain default ports; a folder ends with `/`. Other code uses `contracts::ports` or a service's
-/// `SERVICE`.
-const PORTS: [(&str, &str); 9] = [
-    (PORTS_OF_SERVICES, "the ports themselves"),
-    ("crates/shipyard/tests/it/compose.rs", "those that programs outside rely on"),
-    ("deploy/compose/services.yaml", "calls that do not follow from the services"),
-    ("deploy/compose/infrastructure.yaml", "kafka-ui beside order's port"),
-    ("deploy/README.md", "commands to paste"),
-    ("docs/", "commands to paste"),
-    ("README.md", "commands to paste"),
-    ("Taskfile.yml", "the task `smoke`"),
-    (".ci/", "the system that CI starts"),
-];
-
-/// The files that list services: they name at least [`A_LIST`] of them. A new service may have to be added to each.
+/// The files that list services: they name at least [`A_LIST`] of them. A new service may have to be added to each. A
+/// folder ends with `/`.
 const LISTS: &[(&str, &str)] = &[
-    ("crates/tools/operations/src/registry.rs", "the registry"),
-    ("crates/tools/operations/src/facts/mod.rs", "a reader per database"),
-    ("crates/tools/operations/src/facts/activity.rs", "what is under way in each database"),
-    ("crates/tools/operations/src/receipts/mod.rs", "a reader per database"),
-    ("crates/tools/audit/src/receipt/narrow.rs", "the databases that each check of a receipt needs"),
+    ("crates/tools/operations/src/registry.rs", "the registry, and the readers of databases"),
     ("crates/shared/contracts/src/events/catalogue.rs", "who publishes and consumes each event"),
-    ("crates/tools/audit/src/invariants/consumer_effects/effects.rs", "the effect of each consumer"),
-    ("crates/tools/audit/src/invariants/unhandled.rs", "what explains a missing effect"),
-    ("crates/tools/audit/src/invariants/orders.rs", "the rows of each service that name an order"),
-    ("crates/tools/audit/tests/it/fixture.rs", "the facts of a shop"),
-    ("crates/tools/audit/tests/it/orders.rs", "a row of each service that names no order"),
-    ("crates/tools/bench/src/fill/mod.rs", "the rows of each database, where tables are large"),
-    ("crates/tools/bench/src/ratios/growth.rs", "the services that an order leaves rows in"),
-    ("crates/tools/bench/src/ratios/memory.rs", "the services whose memory has an aim"),
-    ("crates/tools/bench/src/ratios/whole_orders.rs", "the commits of an order"),
-    ("crates/tools/chaos/src/cluster/links.rs", "the services that customers call"),
     ("crates/tools/chaos/src/cluster/mod.rs", "settings of each service under chaos"),
-    ("crates/tools/chaos/src/faults/background_traffic.rs", "a call to each service"),
-    ("crates/tools/chaos/src/faults/database_access.rs", "the services whose rights are taken"),
-    ("crates/tools/chaos/src/faults/link_faults.rs", "the calls that events make"),
-    ("crates/tools/chaos/src/faults/redelivery/reordered.rs", "the effect of each consumer"),
     ("crates/tools/simulation/tests/simulation/shop.rs", "a composition root over twins"),
-    ("crates/shipyard/tests/it/audit.rs", "the whole system"),
-    ("crates/shipyard/tests/it/compose.rs", "the containers whose settings it checks"),
     ("crates/shipyard/tests/it/system.rs", "the whole system"),
-    ("crates/shipyard/tests/it/traces.rs", "the parent of each span"),
     ("deploy/compose/services.yaml", "each service's own settings"),
     ("deploy/templates/.env.example.j2", "variables that are not only one service's"),
     ("deploy/templates/deploy/k8s/base/SERVICE.yaml.j2", "what differs from service to service"),
@@ -61,34 +22,6 @@ const LISTS: &[(&str, &str)] = &[
 ];
 /// How many service names make a list: half of the first ten services.
 const A_LIST: usize = 5;
-
-#[test]
-fn default_ports_stand_in_few_places() {
-    let text = read(&root().join(PORTS_OF_SERVICES));
-    let constants = text.lines().filter_map(|line| line.strip_prefix("pub const ")?.split_once(": u16 = "));
-    let ports: BTreeSet<&str> = constants.filter_map(|(_, port)| port.strip_suffix(';')).collect();
-    let is_page = |name: &str| Path::new(name).extension().is_some_and(|its| its == "md");
-    let may_have =
-        |name: &str| PORTS.iter().any(|(place, _)| matches(name, place)) || is_of_a_service(name) && is_page(name);
-    let found: Vec<String> = texts()
-        .into_iter()
-        .filter(|(name, _)| !may_have(name))
-        .filter_map(|(name, text)| {
-            let mut words = text.split(|letter: char| !letter.is_ascii_alphanumeric());
-            let port = words.find(|word| ports.contains(word))?;
-            Some(format!("{name}: {port}"))
-        })
-        .collect();
-
-    assert!(ports.len() >= services().len(), "each service has a port: {ports:?}");
-    assert!(
-        found.is_empty(),
-        "a service's port stands here; take it from contracts::ports or from the service's SERVICE, or another number in an example.\n\
-         Where neither can be, add the place with its reason to PORTS in {}:\n{}",
-        file!(),
-        found.join("\n")
-    );
-}
 
 #[test]
 fn few_files_list_services() {
@@ -105,7 +38,7 @@ fn few_files_list_services() {
                 lists.insert(*place);
             }
             // A crate's dependencies may list the services that it uses.
-            None if file.ends_with("Cargo.toml") || is_of_a_service(&file) => {}
+            None if file.ends_with("Cargo.toml") || file.starts_with("crates/services/") => {}
             None => found.push(format!("{file}: {}", listed.join(", "))),
         }
     }
@@ -145,10 +78,6 @@ fn occurrences<'t>(text: &'t str, word: &'t str) -> impl Iterator<Item = (&'t st
 
 fn matches(file: &str, place: &str) -> bool {
     file == place || place.ends_with('/') && file.starts_with(place)
-}
-
-fn is_of_a_service(file: &str) -> bool {
-    file.starts_with("crates/services/")
 }
 
 fn is_rendered(text: &str) -> bool {

@@ -2,6 +2,7 @@
 
 mod anatomy;
 mod crate_dependencies;
+mod dashboards;
 mod documents;
 mod files_that_name_services;
 mod import_cycles;
@@ -9,4 +10,3 @@ mod migrations;
 mod one_compilation;
 mod proto_comments;
 mod tree;
-mod words;

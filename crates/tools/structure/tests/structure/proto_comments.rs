@@ -13,7 +13,7 @@ const NO_ELEMENTS: [&str; 3] = ["//", "option ", "reserved "];
 #[test]
 fn every_element_of_the_contracts_has_a_comment() {
     let proto = root().join("proto");
-    let (mut elements, mut silent) = (0, Vec::new());
+    let mut silent = Vec::new();
     for file in files(&proto, "proto") {
         if OF_OTHERS.iter().any(|folder| file.starts_with(proto.join(folder))) {
             continue;
@@ -21,17 +21,13 @@ fn every_element_of_the_contracts_has_a_comment() {
         let text = read(&file);
         let mut above = "";
         for (number, line) in (1..).zip(text.lines().map(str::trim)) {
-            if let Some(name) = element(line) {
-                elements += 1;
-                if !above.starts_with("//") {
-                    silent.push(format!("{}:{number}: {name}", shown(&file)));
-                }
+            if let Some(name) = element(line).filter(|_| !above.starts_with("//")) {
+                silent.push(format!("{}:{number}: {name}", shown(&file)));
             }
             above = line;
         }
     }
 
-    assert!(elements > 0, "proto/ declares something");
     assert!(
         silent.is_empty(),
         "write a comment directly above each of these: the format, the unit, the bounds, or what an empty value means:\n{}",

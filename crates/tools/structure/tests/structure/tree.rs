@@ -50,10 +50,6 @@ impl Crate {
     pub fn sources(&self) -> Vec<PathBuf> {
         files(&self.folder.join("src"), "rs")
     }
-
-    pub fn manifest(&self) -> toml::Table {
-        read(&self.folder.join("Cargo.toml")).parse().expect("Cargo reads it, too")
-    }
 }
 
 pub fn read(path: &Path) -> String {

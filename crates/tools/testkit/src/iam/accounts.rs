@@ -3,11 +3,9 @@
 use std::sync::PoisonError;
 
 use contracts::proto::user::v1::{
-    ChangeContactsRequest, ChangeContactsResponse, ChangePasswordRequest, ChangePasswordResponse,
-    ConfirmContactRequest, ConfirmContactResponse, CreateContactCodeRequest, CreateContactCodeResponse,
-    DeleteAccountRequest, DeleteAccountResponse, DisableUserRequest, DisableUserResponse, EnableUserRequest,
-    EnableUserResponse, GetUserRequest, GetUserResponse, RegisterRequest, RegisterResponse,
-    contact_service_server::ContactService, user_service_server::UserService,
+    ConfirmContactRequest, ConfirmContactResponse, DeleteAccountRequest, DeleteAccountResponse, GetUserRequest,
+    GetUserResponse, RegisterRequest, RegisterResponse, contact_service_server::ContactService,
+    user_service_server::UserService,
 };
 use platform::{
     auth::{Credential, SESSION_METADATA, Sessions as _},
@@ -43,13 +41,6 @@ impl ContactService for Known {
         }
         Ok(Response::new(ConfirmContactResponse {}))
     }
-
-    async fn create_contact_code(
-        &self,
-        _: Request<CreateContactCodeRequest>,
-    ) -> Result<Response<CreateContactCodeResponse>, Status> {
-        Err(Status::unimplemented("make a code known with testkit::Iam::add_code"))
-    }
 }
 
 #[tonic::async_trait]
@@ -67,20 +58,6 @@ impl UserService for Known {
     async fn register(&self, request: Request<RegisterRequest>) -> Result<Response<RegisterResponse>, Status> {
         self.record(&request);
         Err(Status::unimplemented("make a user known with testkit::Iam::add_user"))
-    }
-
-    async fn change_password(
-        &self,
-        _: Request<ChangePasswordRequest>,
-    ) -> Result<Response<ChangePasswordResponse>, Status> {
-        Err(Status::unimplemented("the stand-in for iam has no passwords"))
-    }
-
-    async fn change_contacts(
-        &self,
-        _: Request<ChangeContactsRequest>,
-    ) -> Result<Response<ChangeContactsResponse>, Status> {
-        Err(Status::unimplemented("the stand-in for iam has no passwords"))
     }
 
     async fn delete_account(
@@ -102,13 +79,5 @@ impl UserService for Known {
         }
         self.sessions.end(&session);
         Ok(Response::new(DeleteAccountResponse {}))
-    }
-
-    async fn disable_user(&self, _: Request<DisableUserRequest>) -> Result<Response<DisableUserResponse>, Status> {
-        Err(Status::unimplemented("the stand-in for iam disables no user"))
-    }
-
-    async fn enable_user(&self, _: Request<EnableUserRequest>) -> Result<Response<EnableUserResponse>, Status> {
-        Err(Status::unimplemented("the stand-in for iam disables no user"))
     }
 }

@@ -14,11 +14,8 @@ use std::{
 use contracts::identity::OPERATOR;
 use contracts::proto::{
     auth::v1::{
-        EndSessionRequest, EndSessionResponse, EndUserSessionsRequest, EndUserSessionsResponse, GetJwksRequest,
-        GetJwksResponse, IssueTokenRequest, IssueTokenResponse, ListOwnersRequest, ListOwnersResponse,
-        ListSessionsRequest, ListSessionsResponse, LoginRequest, LoginResponse, LogoutAllRequest, LogoutAllResponse,
-        LogoutRequest, LogoutResponse, SessionOwner, SessionState, SessionSummary, UnlockLoginRequest,
-        UnlockLoginResponse, WhoamiRequest, WhoamiResponse,
+        ListOwnersRequest, ListOwnersResponse, ListSessionsRequest, ListSessionsResponse, LoginRequest, LoginResponse,
+        LogoutRequest, LogoutResponse, SessionOwner, SessionState, SessionSummary, WhoamiRequest, WhoamiResponse,
         auth_service_server::{AuthService, AuthServiceServer},
         session_owner_service_server::{SessionOwnerService, SessionOwnerServiceServer},
         session_service_server::{SessionService, SessionServiceServer},
@@ -218,18 +215,6 @@ impl AuthService for Known {
         self.sessions.end(&request.into_inner().session_uuid);
         Ok(Response::new(LogoutResponse {}))
     }
-
-    async fn logout_all(&self, _: Request<LogoutAllRequest>) -> Result<Response<LogoutAllResponse>, Status> {
-        Err(Status::unimplemented("the stand-in for iam has no logout"))
-    }
-
-    async fn issue_token(&self, _: Request<IssueTokenRequest>) -> Result<Response<IssueTokenResponse>, Status> {
-        Err(Status::unimplemented("add a token with testkit::Iam::token"))
-    }
-
-    async fn get_jwks(&self, _: Request<GetJwksRequest>) -> Result<Response<GetJwksResponse>, Status> {
-        Err(Status::unimplemented("the stand-in for iam has no keys"))
-    }
 }
 
 #[tonic::async_trait]
@@ -238,12 +223,6 @@ impl SessionService for Known {
     async fn list_sessions(&self, _: Request<ListSessionsRequest>) -> Result<Response<ListSessionsResponse>, Status> {
         let session = SessionSummary { is_current: true, ..SessionSummary::default() };
         Ok(Response::new(ListSessionsResponse { sessions: vec![session] }))
-    }
-
-    crate::not_served! {
-        end_session: EndSessionRequest => EndSessionResponse,
-        end_user_sessions: EndUserSessionsRequest => EndUserSessionsResponse,
-        unlock_login: UnlockLoginRequest => UnlockLoginResponse,
     }
 }
 

@@ -10,6 +10,7 @@ use contracts::{
     ids::{EventId, OrderId},
 };
 use platform::{outbox, postgres::Database};
+use serde_json::json;
 
 use crate::model::NewBuild;
 
@@ -31,22 +32,30 @@ impl Request {
     }
 }
 
+/// A JSON object with the columns of a request. `due` is the time until the build is due, in seconds.
+fn columns(request: &Request) -> serde_json::Value {
+    let Request { cause, build, trace } = request;
+    json!({
+        "consumer": cause.consumer,
+        "event_uuid": cause.event,
+        "order_uuid": build.order,
+        "user_uuid": build.user,
+        "build_time_sec": build.build_time_sec(),
+        "fails": build.fails,
+        "due": build.build_time.as_secs_f64(),
+        "trace": trace,
+    })
+}
+
 /// Returns, by event, whether a build was started. None is started for an event that was handled before, or for an
 /// order that has a build.
 pub async fn start(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<HashMap<EventId, bool>> {
-    let consumers: Vec<&str> = requests.iter().map(|request| request.cause.consumer).collect();
-    let events: Vec<_> = requests.iter().map(|request| request.cause.event.uuid()).collect();
-    let orders: Vec<_> = requests.iter().map(|request| request.build.order.uuid()).collect();
-    let users: Vec<_> = requests.iter().map(|request| request.build.user.uuid()).collect();
-    let build_times: Vec<i64> = requests.iter().map(|request| request.build.build_time_sec()).collect();
-    let fail: Vec<bool> = requests.iter().map(|request| request.build.fails).collect();
-    let due: Vec<f64> = requests.iter().map(|request| request.build.build_time.as_secs_f64()).collect();
-    let traces: Vec<_> = requests.iter().map(|request| request.trace.clone()).collect();
+    let rows: serde_json::Value = requests.iter().map(columns).collect();
     let started = sqlx::query_scalar!(
         r#"with requests as materialized (
             select *
-            from unnest($1::text[], $2::uuid[], $3::uuid[], $4::uuid[], $5::bigint[], $6::bool[], $7::float8[], $8::jsonb[])
-                as request (consumer, event_uuid, order_uuid, user_uuid, build_time_sec, fails, due, trace)
+            from jsonb_to_recordset($1) as request (consumer text, event_uuid uuid, order_uuid uuid, user_uuid uuid,
+                build_time_sec bigint, fails boolean, due float8, trace jsonb)
         ), fresh as (
             insert into inbox (consumer, event_uuid)
             select consumer, event_uuid
@@ -62,14 +71,7 @@ pub async fn start(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<Has
         order by order_uuid
         on conflict (order_uuid) do nothing
         returning order_uuid as "order_uuid: OrderId""#,
-        &consumers as _,
-        &events,
-        &orders,
-        &users,
-        &build_times,
-        &fail,
-        &due,
-        &traces,
+        rows,
     )
     .fetch_all(&pool)
     .await?;

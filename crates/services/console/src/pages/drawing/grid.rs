@@ -30,14 +30,3 @@ fn cell_top(row: i32) -> i32 {
 pub fn cell_middle(column: i32, row: i32) -> (i32, i32) {
     (cell_left(column) + CELL / 2, cell_top(row) + CELL / 2)
 }
-
-#[cfg(test)]
-mod tests {
-    use super::{CELL, GRID, cell_middle};
-
-    #[test]
-    fn the_first_cell_is_at_the_lower_left() {
-        assert_eq!(cell_middle(1, 1), (CELL + CELL / 2, CELL * GRID - CELL / 2));
-        assert_eq!(cell_middle(GRID, GRID), (CELL * GRID + CELL / 2, CELL / 2));
-    }
-}

@@ -1,5 +1,7 @@
 //! The lanes of a drawing: which services have one, and where.
 
+use contracts::events::ROUTES;
+
 use crate::pages::{step_view::StepView, words};
 
 /// Room for the time above the first lane.
@@ -7,8 +9,6 @@ pub const TOP: i32 = 44;
 pub const HEIGHT: i32 = 78;
 /// A state is drawn this far above its lane's line, and an event as far below.
 const ASIDE: i32 = 14;
-/// The services of an ordinary order. They have a lane from the start, so that the drawing does not jump while it grows.
-const USUAL: [&str; 6] = ["order", "payment", "inventory", "assembly", "delivery", "notification"];
 
 #[derive(Clone, Debug)]
 pub struct Lane {
@@ -33,11 +33,17 @@ impl Lane {
     }
 }
 
-/// The usual services, then the others in the order of their first step.
+/// The services that write an order's events, in the order of the catalogue; those that only read them; then the others
+/// in the order of their first step. The services of the catalogue have a lane from the start, so that the drawing does
+/// not jump while it grows.
 pub fn lanes(steps: &[StepView]) -> Vec<Lane> {
-    let mut names: Vec<&str> = USUAL.to_vec();
-    for name in steps.iter().flat_map(|step| std::iter::once(&step.service).chain(&step.consumers)) {
-        if !names.contains(&name.as_str()) {
+    let of_order: Vec<_> = const { &ROUTES }.iter().filter(|route| route.is_of_order()).collect();
+    let writers = of_order.iter().map(|route| route.producer);
+    let readers = of_order.iter().flat_map(|route| route.consumers).map(|consumer| consumer.service);
+    let seen = steps.iter().flat_map(|step| std::iter::once(&step.service).chain(&step.consumers)).map(String::as_str);
+    let mut names: Vec<&str> = Vec::new();
+    for name in writers.chain(readers).chain(seen) {
+        if !names.contains(&name) {
             names.push(name);
         }
     }

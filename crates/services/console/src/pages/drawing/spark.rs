@@ -27,23 +27,3 @@ impl Spark {
         }
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::{HEIGHT, Spark, WIDTH};
-
-    #[test]
-    fn the_highest_value_touches_the_top_and_the_present_is_at_the_right() {
-        let spark = Spark::new([(60, 0), (30, 4), (0, 2)].into_iter(), 60);
-
-        assert_eq!(spark.points, format!("0,{HEIGHT} {},0 {WIDTH},{}", WIDTH / 2, HEIGHT / 2));
-        assert_eq!(spark.end, Some((WIDTH, HEIGHT / 2)));
-    }
-
-    #[test]
-    fn no_values_only_zeros_and_what_is_too_old_stay_within_the_drawing() {
-        assert_eq!(Spark::new([].into_iter(), 60), Spark::default());
-        assert_eq!(Spark::new([(90, 0), (0, 0)].into_iter(), 60).points, format!("0,{HEIGHT} {WIDTH},{HEIGHT}"));
-        assert_eq!(Spark::new([(0, i64::MAX)].into_iter(), 60).end, Some((WIDTH, 0)));
-    }
-}

@@ -64,16 +64,8 @@ fn no_steps_are_the_empty_lanes_of_an_ordinary_order() {
     let drawing = Drawing::new(&[]);
 
     assert!(drawing.marks.is_empty() && drawing.arrows.is_empty() && drawing.pauses.is_empty());
-    assert_eq!(drawing.lanes.len(), 6);
-}
-
-#[test]
-fn steps_go_to_the_right_as_time_passes_and_those_of_one_commit_stand_above_each_other() {
-    let drawing = Drawing::new(&bought());
-
-    assert!(drawing.marks.is_sorted_by_key(|mark| mark.x));
-    assert_eq!(drawing.marks[3].x, drawing.marks[4].x);
-    assert!(drawing.marks[3].y < drawing.marks[4].y);
+    let unknown: Vec<_> = drawing.lanes.iter().filter(|lane| lane.role.is_empty()).map(|lane| &lane.service).collect();
+    assert!(unknown.is_empty(), "add to SERVICES in words.rs what these do: {unknown:?}");
 }
 
 #[test]
@@ -97,13 +89,6 @@ fn an_event_has_an_arrow_to_each_service_that_reads_it() {
 }
 
 #[test]
-fn a_service_reads_its_own_event_without_an_arrow() {
-    let drawing = Drawing::new(&[event(0, "order", "OrderPaid", &["order"])]);
-
-    assert!(drawing.arrows.is_empty());
-}
-
-#[test]
 fn a_long_pause_is_cut_and_says_how_long_it_was() {
     let drawing = Drawing::new(&bought());
 
@@ -113,15 +98,6 @@ fn a_long_pause_is_cut_and_says_how_long_it_was() {
         assert!(drawing.marks.iter().all(|mark| mark.end() <= pause.x || mark.x >= pause.x + pause.width));
     }
     assert_eq!(drawing.ticks.len(), 3, "a time at the start and after each pause");
-}
-
-#[test]
-fn a_service_that_is_not_usual_gets_a_lane_of_its_own() {
-    let drawing = Drawing::new(&[event(0, "order", "OrderPaid", &["tax", "order"]), state(1, "audit", "SEEN")]);
-
-    let extra: Vec<_> = drawing.lanes[6..].iter().map(|lane| lane.service.as_str()).collect();
-    assert_eq!(extra, ["tax", "audit"]);
-    assert!(drawing.marks.iter().all(|mark| mark.y < drawing.height));
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! The order before it is placed: its lines, the total, and the address.
 
+use std::collections::BTreeMap;
+
 use askama::Template;
 
 use super::layout::{Layout, Problem, concerns};
@@ -55,13 +57,18 @@ pub struct Checkout {
     pub key: String,
     /// True if the order was refused. The browser's cart then takes the key of this page.
     pub is_refused: bool,
-    pub delivery_address: String,
+    /// The values of the form's fields, by name.
+    pub fields: BTreeMap<String, String>,
     /// The address's cell, once it was looked up.
     pub cell: Option<Cell>,
     pub problem: Option<Problem>,
 }
 
 impl Checkout {
+    fn value(&self, field: &str) -> &str {
+        self.fields.get(field).map_or("", String::as_str)
+    }
+
     fn is_wrong(&self, field: &str) -> bool {
         concerns(self.problem.as_ref(), field)
     }

@@ -97,15 +97,3 @@ impl Shop {
         !self.search.is_empty() || chosen(&self.categories) || chosen(&self.countries)
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_form_takes_no_more_of_a_part_than_the_stock_and_than_an_order_form_admits() {
-        let most = |stock| PartView { stock, ..PartView::default() }.most();
-
-        assert_eq!([3, MAX_UNITS, 500].map(most), [3, MAX_UNITS, MAX_UNITS]);
-    }
-}

@@ -119,7 +119,7 @@ impl Summary {
     }
 
     pub fn can_pay(&self) -> bool {
-        self.status == "PENDING_PAYMENT" && !self.is_paying && !self.pay_key.is_empty()
+        !self.pay_key.is_empty()
     }
 
     pub fn is_cancelled(&self) -> bool {

@@ -61,19 +61,6 @@ fn a_new_customer_is_checked_and_verified_or_rejected() {
 }
 
 #[test]
-fn a_refused_update_brings_the_verified_data_back() {
-    let mut customer = verified();
-
-    let updated = customer.update(profile("Bob"), 2).unwrap();
-    assert_eq!(told(&updated), ("KYC_PENDING", 3, None));
-    assert_eq!(customer.profile().unwrap().name.as_str(), "Bob");
-    let back = customer.decide(Verdict::Refused(None)).unwrap();
-
-    assert_eq!(told(&back), ("VERIFIED", 4, Some("KYC_ROLLED_BACK")));
-    assert_eq!(customer.state, State::Verified(profile("Ann")));
-}
-
-#[test]
 fn an_approved_update_replaces_the_data_and_keeps_nothing() {
     let mut customer = verified();
     customer.update(profile("Bob"), 2).unwrap();
@@ -91,15 +78,6 @@ fn a_rejected_customer_has_nothing_kept() {
 
     assert_eq!(customer.kept(), None);
     assert_eq!(told(&customer.decide(Verdict::Refused(None)).unwrap()), ("REJECTED", 4, Some("KYC_REFUSED")));
-}
-
-#[test]
-fn a_check_under_way_is_told_before_a_stale_version() {
-    let mut customer = created();
-
-    assert_eq!(customer.update(profile("Bob"), 7), Err(Refusal::InProgress));
-    assert_eq!(verified().update(profile("Bob"), 1), Err(Refusal::VersionConflict(2)));
-    assert_eq!(erased().update(profile("Bob"), 3), Err(Refusal::Erased));
 }
 
 #[test]

@@ -11,7 +11,6 @@ use contracts::{
 };
 use customers::{app, config::Config, repository::MIGRATIONS};
 use platform::{
-    auth::SESSION_METADATA,
     config::Settings,
     grpc::Peer,
     ids,
@@ -19,8 +18,8 @@ use platform::{
 };
 use serde_json::{Value, json};
 use stand_ins::Kyc;
-use testkit::{Database, Iam, Kafka, Running, eventually};
-use tonic::{Request, Status};
+use testkit::{Database, Iam, Kafka, Running, eventually, with_session};
+use tonic::Status;
 use uuid::Uuid;
 
 use super::payment::Payment;
@@ -178,16 +177,6 @@ pub fn creation(name: &str) -> CreateCustomerRequest {
     CreateCustomerRequest { name: name.to_owned(), address: Some(address), birth_date: "1990-12-31".to_owned() }
 }
 
-pub fn with_session<T>(session: &str, message: T) -> Request<T> {
-    let mut request = Request::new(message);
-    request.metadata_mut().insert(SESSION_METADATA, session.parse().expect("a session is ASCII"));
-    request
-}
-
 async fn start(settings: &Settings) -> (SocketAddr, Running) {
-    let app = app::build(Config::load(settings).unwrap()).await.unwrap();
-    let (address, readiness) = (app.address().unwrap(), app.readiness());
-    let service = testkit::run(|stop| app.run(stop));
-    readiness.ready().await;
-    (address, service)
+    testkit::start(app::build(Config::load(settings).unwrap()).await.unwrap()).await
 }

@@ -3,13 +3,9 @@
 use contracts::proto::customers::v1::{EraseCustomerRequest, ListLoansRequest};
 use platform::ids;
 use serde_json::json;
-use stand_ins::KycMode;
-use testkit::eventually;
+use testkit::{eventually, with_session};
 
-use super::{
-    Fixture,
-    fixture::{loan, with_session},
-};
+use super::{Fixture, fixture::loan};
 
 #[tokio::test]
 async fn a_loan_that_comes_five_times_is_credited_once() {
@@ -40,21 +36,6 @@ async fn a_loan_before_the_customer_is_held_then_credited_and_after_a_rollback_r
     fixture.loan_reaches(&session, user, "late", "refused").await;
 
     assert_eq!(fixture.payment.credited(user), 10_000);
-}
-
-#[tokio::test]
-async fn a_loan_is_held_during_a_check_and_refused_with_the_customer() {
-    let fixture = Fixture::new().await;
-    let (user, session) = fixture.user();
-    fixture.kyc.be(KycMode::Silent);
-    fixture.create(&session, "Mallory").await.unwrap();
-
-    fixture.approve(vec![loan(user, "one", 100.0)]).await;
-    fixture.loan_reaches(&session, user, "one", "held").await;
-    fixture.kyc.be(KycMode::Well);
-    fixture.loan_reaches(&session, user, "one", "refused").await;
-
-    assert_eq!(fixture.payment.credited(user), 0);
 }
 
 #[tokio::test]

@@ -12,9 +12,7 @@ use std::{
 use contracts::{
     money,
     proto::payment::v1::{
-        CreditRequest, CreditResponse, GetBalanceRequest, GetBalanceResponse, GetPaymentRequest, GetPaymentResponse,
-        ListPaymentsRequest, ListPaymentsResponse, PayOrderRequest, PayOrderResponse, RefundPartiallyRequest,
-        RefundPartiallyResponse, RefundRequest, RefundResponse, VoidAttemptRequest, VoidAttemptResponse,
+        CreditRequest, CreditResponse,
         payment_service_server::{PaymentService, PaymentServiceServer},
     },
 };
@@ -80,15 +78,5 @@ impl PaymentService for Books {
             return Err(Status::unavailable("the answer is lost"));
         }
         Ok(Response::new(CreditResponse {}))
-    }
-
-    testkit::not_served! {
-        pay_order: PayOrderRequest => PayOrderResponse,
-        void_attempt: VoidAttemptRequest => VoidAttemptResponse,
-        get_payment: GetPaymentRequest => GetPaymentResponse,
-        refund: RefundRequest => RefundResponse,
-        refund_partially: RefundPartiallyRequest => RefundPartiallyResponse,
-        get_balance: GetBalanceRequest => GetBalanceResponse,
-        list_payments: ListPaymentsRequest => ListPaymentsResponse,
     }
 }

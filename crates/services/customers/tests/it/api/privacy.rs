@@ -2,8 +2,9 @@
 
 use contracts::proto::customers::v1::EraseCustomerRequest;
 use sqlx::Row as _;
+use testkit::with_session;
 
-use super::{Fixture, fixture::with_session};
+use super::Fixture;
 
 /// Each table's name, and its rows as text.
 async fn tables(fixture: &Fixture) -> Vec<(String, String)> {

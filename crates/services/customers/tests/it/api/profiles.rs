@@ -8,12 +8,10 @@ use contracts::{
 };
 use platform::{grpc::reason, ids};
 use stand_ins::KycMode;
+use testkit::with_session;
 use tonic::{Code, Status};
 
-use super::{
-    Fixture,
-    fixture::{creation, with_session},
-};
+use super::{Fixture, fixture::creation};
 
 fn refused(status: &Status) -> (Code, Option<&str>) {
     (status.code(), reason(status))
@@ -44,21 +42,6 @@ async fn a_customer_is_created_checked_and_told_of_without_its_name() {
 }
 
 #[tokio::test]
-async fn a_declined_name_is_rejected_and_may_be_updated() {
-    let fixture = Fixture::new().await;
-    let (user, session) = fixture.user();
-    fixture.create(&session, "Mallory").await.unwrap();
-
-    let rejected = fixture.reaches(&session, user, "REJECTED").await;
-    assert_eq!((rejected.version, rejected.reason.as_str()), (2, "KYC_REFUSED: Mallory is declined"));
-    let event = &fixture.events::<CustomerUpdated>(user, 1).await[0].0;
-    assert_eq!(event.reason, "KYC_REFUSED");
-    fixture.update(&session, "Ann", 2).await.unwrap();
-
-    assert_eq!(fixture.reaches(&session, user, "VERIFIED").await.version, 4);
-}
-
-#[tokio::test]
 async fn a_refused_update_brings_the_verified_name_back() {
     let fixture = Fixture::new().await;
     let (user, session) = fixture.verified().await;
@@ -80,15 +63,11 @@ async fn wrong_input_names_the_field_and_not_its_value() {
     let (_, session) = fixture.user();
     let good = creation("Ann");
     let zip = Address { zip: "secret 4567890123".to_owned(), ..good.address.clone().unwrap() };
-    let wrong: [(CreateCustomerRequest, &str); 9] = [
+    let wrong = [
         (creation(" "), "name"),
         (creation(&"secret".repeat(40)), "name"),
         (CreateCustomerRequest { address: Some(zip), ..good.clone() }, "address.zip"),
-        (CreateCustomerRequest { birth_date: String::new(), ..good.clone() }, "birth_date"),
         (CreateCustomerRequest { birth_date: "secret".to_owned(), ..good.clone() }, "birth_date"),
-        (CreateCustomerRequest { birth_date: "1990-02-30".to_owned(), ..good.clone() }, "birth_date"),
-        (CreateCustomerRequest { birth_date: "-0044-03-15".to_owned(), ..good.clone() }, "birth_date"),
-        (CreateCustomerRequest { birth_date: "-262143-01-01".to_owned(), ..good.clone() }, "birth_date"),
         (CreateCustomerRequest { birth_date: "2999-01-01".to_owned(), ..good }, "birth_date"),
     ];
     for (request, field) in wrong {

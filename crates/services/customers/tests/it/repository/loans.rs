@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use contracts::ids::UserId;
 use customers::{
-    error::Error,
     model::{Customer, LoanId, LoanStatus, Verdict},
     repository::Decided,
 };
@@ -13,24 +12,8 @@ use platform::auth::Author;
 use super::store::Store;
 use crate::{loan, new_customer};
 
-const DAY: Duration = Duration::from_hours(24);
-
 async fn statuses(store: &Store, customer: UserId) -> Vec<LoanStatus> {
     store.loans.list(customer, None, 10).await.unwrap().0.iter().map(|loan| loan.status).collect()
-}
-
-#[tokio::test]
-async fn a_loan_is_received_once_and_its_id_stands_for_it() {
-    let store = &Store::new().await;
-    let customer = new_customer();
-
-    assert_eq!(store.loans.receive(&loan("one", customer, 100)).await.unwrap(), Some(LoanStatus::Held));
-    assert_eq!(store.loans.receive(&loan("one", customer, 100)).await.unwrap(), None);
-    for other in [loan("one", customer, 101), loan("one", new_customer(), 100)] {
-        assert!(matches!(store.loans.receive(&other).await, Err(Error::LoanIdReused)));
-    }
-
-    assert_eq!(statuses(store, customer).await, [LoanStatus::Held]);
 }
 
 #[tokio::test]
@@ -95,22 +78,6 @@ async fn a_verdict_decides_held_loans() {
     assert_eq!(statuses(store, first).await, [LoanStatus::Crediting; 2]);
     assert_eq!(statuses(store, second).await, [LoanStatus::Refused]);
     assert_eq!(statuses(store, other).await, [LoanStatus::Held]);
-}
-
-#[tokio::test]
-async fn a_hold_ends_for_users_who_are_no_customers() {
-    let store = &Store::new().await;
-    let (unknown, pending) = (new_customer(), store.create(new_customer()).await);
-    store.loans.receive(&loan("a", unknown, 1)).await.unwrap();
-    store.loans.receive(&loan("b", pending.id, 1)).await.unwrap();
-    assert_eq!(store.loans.refuse_unknown(DAY, None, 10).await.unwrap(), Decided::default());
-    tokio::time::sleep(Duration::from_millis(20)).await;
-
-    let decided = store.loans.refuse_unknown(Duration::from_millis(10), None, 10).await.unwrap();
-
-    assert_eq!(decided, Decided { refused: 1, ..Decided::default() });
-    assert_eq!(statuses(store, unknown).await, [LoanStatus::Refused]);
-    assert_eq!(statuses(store, pending.id).await, [LoanStatus::Held]);
 }
 
 #[tokio::test]

@@ -60,19 +60,3 @@ async fn a_check_is_leased_until_it_has_a_verdict() {
     let due = store.customers.due_checks(10).await.unwrap();
     assert_eq!(due.iter().map(|check| (check.customer, check.version)).collect::<Vec<_>>(), [(customer.id, 3)]);
 }
-
-#[tokio::test]
-async fn an_erased_customer_has_no_data_and_may_come_back() {
-    let store = &Store::new().await;
-    let mut customer = store.verified(new_customer()).await;
-    store.change(&mut customer, Customer::erase).await;
-    let erased = store.customers.find(customer.id).await.unwrap().unwrap().customer;
-    assert_eq!((erased.status(), erased.profile(), erased.version), (KycStatus::Erased, None, 3));
-
-    let (anew, event) = Customer::create(customer.id, profile("Bob"), Some(&erased)).unwrap();
-    store.customers.save(Some(3), &anew, &event).await.unwrap().unwrap();
-
-    assert_eq!(store.customers.find(customer.id).await.unwrap().unwrap().customer, anew);
-    let created = store.events(customer.id).await.iter().filter(|kind| kind.ends_with("CustomerCreated")).count();
-    assert_eq!(created, 2);
-}

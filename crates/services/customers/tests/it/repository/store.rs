@@ -37,12 +37,6 @@ impl Store {
             .expect("the outbox can be read")
     }
 
-    /// Writes an amount to a loan, also one that no version of the service would write.
-    pub async fn set_amount(&self, loan: &str, amount: i64) {
-        let update = sqlx::query("update loans set amount = $2 where loan_id = $1").bind(loan).bind(amount);
-        update.execute(&self.pool).await.expect("the row can be written");
-    }
-
     pub async fn create(&self, id: UserId) -> Customer {
         let (customer, event) = Customer::create(id, profile("Ann"), None).unwrap();
         self.customers.save(None, &customer, &event).await.unwrap().expect("there was none");

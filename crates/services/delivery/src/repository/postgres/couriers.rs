@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use contracts::ids::{CourierId, OrderId, PlaceId, UserId};
 use platform::postgres::{DatabaseError, consistent, retry_stale};
+use serde_json::json;
 
 use super::{PgRepository, row::CourierColumns};
 use crate::{
@@ -17,50 +18,56 @@ use crate::{
 impl PgRepository {
     /// Adds the couriers that do not exist yet, with their places, up to `most` couriers in all. Returns their number.
     async fn insert(&self, couriers: &[NewCourier], most: i64) -> Result<usize, Error> {
-        let uuids: Vec<_> = couriers.iter().map(|courier| courier.id.uuid()).collect();
-        let names: Vec<_> = couriers.iter().map(|courier| courier.name.as_str().to_owned()).collect();
-        let speeds: Vec<_> = couriers.iter().map(|courier| courier.speed.get().cast_signed()).collect();
-        let xs: Vec<_> = couriers.iter().map(|courier| i16::from(courier.location.x())).collect();
-        let ys: Vec<_> = couriers.iter().map(|courier| i16::from(courier.location.y())).collect();
-        let places = || couriers.iter().flat_map(|courier| courier.places.iter().map(move |place| (courier.id, place)));
-        let place_uuids: Vec<_> = places().map(|(_, (id, _, _))| id.uuid()).collect();
-        let place_couriers: Vec<_> = places().map(|(courier, _)| courier.uuid()).collect();
-        let place_names: Vec<_> = places().map(|(_, (_, name, _))| name.as_str().to_owned()).collect();
-        let place_volumes: Vec<_> = places().map(|(_, (_, _, volume))| volume.get()).collect();
+        let rows: serde_json::Value = couriers.iter().map(columns).collect();
+        let places: serde_json::Value = couriers.iter().flat_map(place_columns).collect();
         let added = sqlx::query_scalar!(
             r#"with added as (
                 insert into couriers (uuid, name, speed, x, y)
                 select uuid, name, speed, x, y
-                from unnest($1::uuid[], $2::text[], $3::int[], $4::smallint[], $5::smallint[]) with ordinality
-                    as courier (uuid, name, speed, x, y, number)
-                where (select count(*) from couriers) < $10
-                order by number
+                from jsonb_populate_recordset(null::couriers, $1) with ordinality as courier
+                where (select count(*) from couriers) < $3
+                order by ordinality
                 on conflict (uuid) do nothing
                 returning uuid
             ), places as (
                 insert into storage_places (uuid, courier_uuid, name, total_volume)
-                select place.uuid, added.uuid, place.name, place.total_volume
-                from unnest($6::uuid[], $7::uuid[], $8::text[], $9::int[]) with ordinality
-                    as place (uuid, courier_uuid, name, total_volume, number)
+                select place.uuid, place.courier_uuid, place.name, place.total_volume
+                from jsonb_populate_recordset(null::storage_places, $2) with ordinality as place
                     join added on added.uuid = place.courier_uuid
-                order by place.number
+                order by place.ordinality
             )
             select uuid as "courier: CourierId" from added"#,
-            &uuids,
-            &names,
-            &speeds,
-            &xs,
-            &ys,
-            &place_uuids,
-            &place_couriers,
-            &place_names,
-            &place_volumes,
+            rows,
+            places,
             most,
         )
         .fetch_all(&self.pool)
         .await?;
         Ok(added.len())
     }
+}
+
+/// A JSON object with the columns of a courier.
+fn columns(courier: &NewCourier) -> serde_json::Value {
+    json!({
+        "uuid": courier.id,
+        "name": courier.name.as_str(),
+        "speed": courier.speed.get(),
+        "x": courier.location.x(),
+        "y": courier.location.y(),
+    })
+}
+
+/// JSON objects with the columns of a courier's storage places.
+fn place_columns(courier: &NewCourier) -> impl Iterator<Item = serde_json::Value> {
+    courier.places.iter().map(|(id, name, volume)| {
+        json!({
+            "uuid": id,
+            "courier_uuid": courier.id,
+            "name": name.as_str(),
+            "total_volume": volume.get(),
+        })
+    })
 }
 
 #[async_trait]

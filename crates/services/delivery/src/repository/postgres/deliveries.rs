@@ -5,17 +5,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 use contracts::{
     events::Cause,
-    ids::{CourierId, DeliveryId, OrderId, UserId},
+    ids::{OrderId, UserId},
 };
 use platform::{
     outbox,
     postgres::{Database, consistent, retry_stale},
 };
 
-use super::{
-    PgRepository, active, early,
-    row::{CourierColumns, OrderRow, trip},
-};
+use super::{PgRepository, active, early, row::OrderRow};
 use crate::{
     error::Error,
     model::{Delivery, Early, Event, Known},
@@ -109,44 +106,8 @@ impl Deliveries for PgRepository {
     }
 
     async fn show(&self, order: OrderId) -> Result<Option<Shown>, Error> {
-        let row = retry_stale(|| {
-            sqlx::query!(
-                r#"select orders.uuid as "order: OrderId", state, status, user_uuid as "user: UserId",
-                delivery_uuid as "delivery: DeliveryId", tracking_number, orders.x, orders.y, volume, estimated_date,
-                courier_uuid as "courier: CourierId", steps,
-                couriers.name as "name?", couriers.speed as "speed?", couriers.x as "at_x?", couriers.y as "at_y?"
-            from orders left join couriers on couriers.order_uuid = orders.uuid
-            where orders.uuid = $1 and orders.delivery_uuid is not null"#,
-                order.uuid(),
-            )
-            .fetch_optional(&self.pool)
-        })
-        .await?;
-        let Some(row) = row else { return Ok(None) };
-        let columns = match (row.courier, row.name, row.speed, row.at_x, row.at_y) {
-            (Some(courier), Some(name), Some(speed), Some(x), Some(y)) => {
-                Some(CourierColumns { courier, name, speed, x, y })
-            }
-            _ => None,
-        };
-        let delivery = OrderRow {
-            order: row.order,
-            basket: None,
-            state: row.state,
-            status: row.status,
-            user: row.user,
-            delivery: row.delivery,
-            tracking_number: row.tracking_number,
-            x: row.x,
-            y: row.y,
-            volume: row.volume,
-            estimated_date: row.estimated_date,
-            courier: row.courier,
-            steps: row.steps,
-        }
-        .delivery()?;
-        let trip = columns.map(|courier| trip(courier, delivery.clone())).transpose()?;
-        Ok(Some(Shown { delivery, trip }))
+        let row = self.reads.submit(order).await?;
+        Ok(row.filter(|row| row.delivery.is_some()).map(OrderRow::shown).transpose()?)
     }
 }
 

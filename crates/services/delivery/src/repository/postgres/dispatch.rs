@@ -3,15 +3,16 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use contracts::ids::{CourierId, DeliveryId, OrderId, UserId};
+use contracts::ids::{CourierId, OrderId};
 use platform::{
     outbox,
     postgres::{DatabaseError, consistent},
 };
+use serde_json::json;
 
 use super::{
     LEASE_NAME, PgRepository,
-    row::{CourierColumns, OrderRow, cargo, trip},
+    row::{CourierColumns, cargo, select_orders},
     waiting,
 };
 use crate::{
@@ -79,14 +80,7 @@ impl Dispatch for PgRepository {
     }
 
     async fn assign(&self, assignments: &[Assignment]) -> Result<Vec<OrderId>, Error> {
-        let orders: Vec<_> = assignments.iter().map(|one| one.delivery.order.uuid()).collect();
-        let couriers: Vec<_> = assignments.iter().map(|one| one.courier.uuid()).collect();
-        let statuses: Vec<_> = assignments.iter().map(|one| one.delivery.status.as_str().to_owned()).collect();
-        let estimated: Vec<_> = assignments.iter().map(|one| one.delivery.estimated).collect();
-        let steps = |one: &Assignment| one.delivery.state.courier().map_or(0, |(_, steps)| steps.cast_signed());
-        let steps: Vec<_> = assignments.iter().map(steps).collect();
-        let from_x: Vec<_> = assignments.iter().map(|one| i16::from(one.from.x())).collect();
-        let from_y: Vec<_> = assignments.iter().map(|one| i16::from(one.from.y())).collect();
+        let given: serde_json::Value = assignments.iter().map(assignment_columns).collect();
         let events = || assignments.iter().flat_map(|one| &one.events);
         let of_orders: Vec<_> = events().map(|event| event.order().uuid()).collect();
         let events: outbox::Columns = events().map(Into::into).collect();
@@ -94,8 +88,8 @@ impl Dispatch for PgRepository {
         let assigned = sqlx::query_scalar!(
             r#"with given as (
                 select given.*, place.uuid as place_uuid
-                from unnest($1::uuid[], $2::uuid[], $3::text[], $4::date[], $5::int[], $6::smallint[], $7::smallint[])
-                    as given (order_uuid, courier_uuid, status, estimated_date, steps, from_x, from_y)
+                from jsonb_to_recordset($1) as given (order_uuid uuid, courier_uuid uuid, status text,
+                        estimated_date date, steps int, from_x smallint, from_y smallint)
                     cross join lateral (
                         select state, volume from orders where uuid = given.order_uuid for update skip locked offset 0
                     ) as orders
@@ -123,19 +117,13 @@ impl Dispatch for PgRepository {
             ), events as (
                 insert into outbox (event_uuid, event_type, key, payload, trace)
                 select event.event_uuid, event.event_type, assigned.key, event.payload, assigned.trace
-                from unnest($8::uuid[], $9::text[], $10::uuid[], $11::bytea[]) with ordinality
+                from unnest($2::uuid[], $3::text[], $4::uuid[], $5::bytea[]) with ordinality
                     as event (event_uuid, event_type, order_uuid, payload, number)
                     join assigned on assigned.uuid = event.order_uuid
                 order by event.number
             )
             select uuid as "order: OrderId" from assigned"#,
-            &orders,
-            &couriers,
-            &statuses,
-            &estimated,
-            &steps,
-            &from_x,
-            &from_y,
+            given,
             &events.uuids,
             &events.kinds,
             &of_orders,
@@ -147,41 +135,19 @@ impl Dispatch for PgRepository {
     }
 
     async fn trips(&self, after: Option<CourierId>, limit: i64) -> Result<TripPage, Error> {
-        let rows = sqlx::query!(
-            r#"select couriers.uuid as "courier: CourierId", name, speed, couriers.x as at_x, couriers.y as at_y,
-                orders.uuid as "order: OrderId", basket_uuid as "basket: OrderId", state, status, user_uuid as "user: UserId",
-                delivery_uuid as "delivery: DeliveryId", tracking_number, orders.x, orders.y, volume, estimated_date,
-                steps
-            from couriers join orders on orders.uuid = couriers.order_uuid
+        let rows = select_orders!(
+            "from couriers
+            join orders on orders.uuid = couriers.order_uuid
             where couriers.order_uuid is not null and ($1::uuid is null or couriers.uuid > $1)
-            order by couriers.uuid limit $2"#,
+            order by couriers.uuid limit $2",
             after.map(CourierId::uuid),
             limit,
         )
         .fetch_all(&self.pool)
         .await?;
-        let (last, count) = (rows.last().map(|row| row.courier), rows.len());
-        let trips = rows.into_iter().map(|row| {
-            let courier =
-                CourierColumns { courier: row.courier, name: row.name, speed: row.speed, x: row.at_x, y: row.at_y };
-            let delivery = OrderRow {
-                order: row.order,
-                basket: row.basket,
-                state: row.state,
-                status: row.status,
-                user: row.user,
-                delivery: row.delivery,
-                tracking_number: row.tracking_number,
-                x: row.x,
-                y: row.y,
-                volume: row.volume,
-                estimated_date: row.estimated_date,
-                courier: Some(row.courier),
-                steps: row.steps,
-            };
-            trip(courier, delivery.delivery()?)
-        });
-        Ok(TripPage::new(trips.filter_map(consistent::<_, DatabaseError>).collect(), last, count, limit))
+        let (last, count) = (rows.last().and_then(|row| row.carrier), rows.len());
+        let trips = rows.into_iter().filter_map(|row| consistent(row.shown())?.trip);
+        Ok(TripPage::new(trips.collect(), last, count, limit))
     }
 
     async fn counts(&self) -> Result<Counts, Error> {
@@ -199,16 +165,7 @@ impl Dispatch for PgRepository {
     }
 
     async fn step(&self, epoch: i64, steps: &[Step]) -> Result<Moved, Error> {
-        let couriers: Vec<_> = steps.iter().map(|step| step.courier.uuid()).collect();
-        let orders: Vec<_> = steps.iter().map(|step| step.delivery.order.uuid()).collect();
-        let start_x: Vec<_> = steps.iter().map(|step| i16::from(step.from.x())).collect();
-        let start_y: Vec<_> = steps.iter().map(|step| i16::from(step.from.y())).collect();
-        let end_x: Vec<_> = steps.iter().map(|step| i16::from(step.to.x())).collect();
-        let end_y: Vec<_> = steps.iter().map(|step| i16::from(step.to.y())).collect();
-        let statuses: Vec<_> = steps.iter().map(|step| step.delivery.status.as_str().to_owned()).collect();
-        let estimated: Vec<_> = steps.iter().map(|step| step.delivery.estimated).collect();
-        let arrived = |step: &Step| matches!(step.delivery.state, State::Completed { .. });
-        let arrived: Vec<_> = steps.iter().map(arrived).collect();
+        let rows: serde_json::Value = steps.iter().map(step_columns).collect();
         let events = || steps.iter().flat_map(|step| &step.events);
         let of_orders: Vec<_> = events().map(|event| event.order().uuid()).collect();
         let events: outbox::Columns = events().map(Into::into).collect();
@@ -218,9 +175,8 @@ impl Dispatch for PgRepository {
             ), moved as (
                 update couriers
                 set x = step.to_x, y = step.to_y, order_uuid = case when step.arrived then null else couriers.order_uuid end
-                from unnest($3::uuid[], $4::uuid[], $5::smallint[], $6::smallint[], $7::smallint[], $8::smallint[],
-                        $9::text[], $10::date[], $11::bool[])
-                    as step (courier_uuid, order_uuid, from_x, from_y, to_x, to_y, status, estimated_date, arrived)
+                from jsonb_to_recordset($3) as step (courier_uuid uuid, order_uuid uuid, from_x smallint,
+                    from_y smallint, to_x smallint, to_y smallint, status text, estimated_date date, arrived boolean)
                 where couriers.uuid = step.courier_uuid and couriers.order_uuid = step.order_uuid
                     and couriers.x = step.from_x and couriers.y = step.from_y and exists (select from fence)
                 returning step.order_uuid, step.status, step.estimated_date, step.arrived
@@ -237,7 +193,7 @@ impl Dispatch for PgRepository {
             ), events as (
                 insert into outbox (event_uuid, event_type, key, payload, trace)
                 select event.event_uuid, event.event_type, changed.key, event.payload, changed.trace
-                from unnest($12::uuid[], $13::text[], $14::uuid[], $15::bytea[]) with ordinality
+                from unnest($4::uuid[], $5::text[], $6::uuid[], $7::bytea[]) with ordinality
                     as event (event_uuid, event_type, order_uuid, payload, number)
                     join changed on changed.uuid = event.order_uuid
                 order by event.number
@@ -247,15 +203,7 @@ impl Dispatch for PgRepository {
             from moved"#,
             LEASE_NAME,
             epoch,
-            &couriers,
-            &orders,
-            &start_x,
-            &start_y,
-            &end_x,
-            &end_y,
-            &statuses,
-            &estimated,
-            &arrived,
+            rows,
             &events.uuids,
             &events.kinds,
             &of_orders,
@@ -270,4 +218,34 @@ impl Dispatch for PgRepository {
             took: moved.took.iter().map(took).collect(),
         })
     }
+}
+
+/// A JSON object with what an assignment changes, and the cell where its courier must be.
+fn assignment_columns(assignment: &Assignment) -> serde_json::Value {
+    let Assignment { courier, from, delivery, .. } = assignment;
+    json!({
+        "order_uuid": delivery.order,
+        "courier_uuid": courier,
+        "status": delivery.status.as_str(),
+        "estimated_date": delivery.estimated,
+        "steps": delivery.state.courier().map_or(0, |(_, steps)| steps),
+        "from_x": from.x(),
+        "from_y": from.y(),
+    })
+}
+
+/// A JSON object with what a step changes, and the cell where it begins.
+fn step_columns(step: &Step) -> serde_json::Value {
+    let Step { courier, from, to, delivery, .. } = step;
+    json!({
+        "order_uuid": delivery.order,
+        "courier_uuid": courier,
+        "status": delivery.status.as_str(),
+        "estimated_date": delivery.estimated,
+        "arrived": matches!(delivery.state, State::Completed { .. }),
+        "from_x": from.x(),
+        "from_y": from.y(),
+        "to_x": to.x(),
+        "to_y": to.y(),
+    })
 }

@@ -4,6 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use contracts::{events::Cause, ids::OrderId};
 use platform::{outbox, postgres::Database};
+use serde_json::json;
 
 #[derive(Clone)]
 pub struct Request {
@@ -28,26 +29,33 @@ impl Request {
     }
 }
 
+/// A JSON object with the columns of a request.
+fn columns(request: &Request) -> serde_json::Value {
+    json!({
+        "uuid": request.order,
+        "state": request.state,
+        "payer": request.paid.consumer,
+        "payment": request.paid.event,
+        "consumer": request.cause.consumer,
+        "event_uuid": request.cause.event,
+        "trace": request.trace,
+    })
+}
+
 /// Returns true for each order whose event was recorded: its state was stored, or its `order.paid` was handled before
 /// without creating a delivery. Omits orders that have a row by now.
 pub async fn keep(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<HashMap<OrderId, bool>> {
-    let orders: Vec<_> = requests.iter().map(|request| request.order.uuid()).collect();
-    let states: Vec<&str> = requests.iter().map(|request| request.state).collect();
-    let payers: Vec<&str> = requests.iter().map(|request| request.paid.consumer).collect();
-    let payments: Vec<_> = requests.iter().map(|request| request.paid.event.uuid()).collect();
-    let consumers: Vec<&str> = requests.iter().map(|request| request.cause.consumer).collect();
-    let events: Vec<_> = requests.iter().map(|request| request.cause.event.uuid()).collect();
-    let traces: Vec<_> = requests.iter().map(|request| request.trace.clone()).collect();
+    let requests: serde_json::Value = requests.iter().map(columns).collect();
     let rows = sqlx::query!(
         r#"with requests as materialized (
             select *
-            from unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::text[], $6::uuid[], $7::jsonb[])
-                as request (uuid, state, payer, payment, consumer, event_uuid, trace)
+            from jsonb_to_recordset($1) as request (uuid uuid, state text, payer text, payment uuid, consumer text,
+                event_uuid uuid, trace jsonb)
         ), handled as materialized (
             select requests.uuid
             from requests
-            where exists (select from inbox where inbox.consumer = payer and inbox.event_uuid = payment)
-                and not exists (select from orders where orders.uuid = requests.uuid)
+            where exists (select from inbox where inbox.consumer = payer and inbox.event_uuid = payment offset 0)
+                and not exists (select from orders where orders.uuid = requests.uuid offset 0)
         ), kept as (
             insert into orders (uuid, state, trace)
             select uuid, state, trace
@@ -69,13 +77,7 @@ pub async fn keep(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<Hash
             on conflict do nothing
         )
         select uuid as "order!: OrderId" from recorded"#,
-        &orders,
-        &states as _,
-        &payers as _,
-        &payments,
-        &consumers as _,
-        &events,
-        &traces,
+        requests,
     )
     .fetch_all(&pool)
     .await?;

@@ -2,20 +2,18 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use contracts::ids::{CourierId, DeliveryId, OrderId, UserId};
+use contracts::ids::OrderId;
 use platform::postgres::Database;
 
-use super::row::OrderRow;
+use super::row::{OrderRow, select_orders};
 
 /// Omits unknown orders.
 pub async fn find(pool: Database, orders: Arc<[OrderId]>) -> sqlx::Result<HashMap<OrderId, OrderRow>> {
     let uuids: Vec<_> = orders.iter().map(|order| order.uuid()).collect();
-    let rows = sqlx::query_as!(
-        OrderRow,
-        r#"select uuid as "order: OrderId", basket_uuid as "basket: OrderId", state, status, user_uuid as "user: UserId",
-            delivery_uuid as "delivery: DeliveryId", tracking_number, x, y, volume, estimated_date,
-            courier_uuid as "courier: CourierId", steps
-        from orders where uuid = any($1)"#,
+    let rows = select_orders!(
+        "from orders
+        left join couriers on couriers.order_uuid = orders.uuid
+        where orders.uuid = any($1)",
         &uuids,
     )
     .fetch_all(&pool)

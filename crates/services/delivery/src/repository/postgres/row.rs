@@ -4,8 +4,12 @@ use chrono::NaiveDate;
 use contracts::ids::{CourierId, DeliveryId, OrderId, UserId};
 use platform::postgres::DatabaseError;
 
-use crate::model::{Cargo, Delivery, Early, Known, Location, Name, Speed, State, Status, TrackingNumber, Trip, Volume};
+use crate::{
+    model::{Cargo, Delivery, Early, Known, Location, Name, Speed, State, Status, TrackingNumber, Trip, Volume},
+    repository::Shown,
+};
 
+/// A row of `orders`, and that of the courier that carries the order.
 #[derive(Clone)]
 pub struct OrderRow {
     pub order: OrderId,
@@ -21,7 +25,34 @@ pub struct OrderRow {
     pub estimated_date: Option<NaiveDate>,
     pub courier: Option<CourierId>,
     pub steps: Option<i32>,
+    pub carrier: Option<CourierId>,
+    pub carrier_name: Option<String>,
+    pub carrier_speed: Option<i32>,
+    pub carrier_x: Option<i16>,
+    pub carrier_y: Option<i16>,
 }
+
+/// Selects [`OrderRow`]s: `$from` is the statement from its `from` clause on, which joins `orders` and `couriers`.
+macro_rules! select_orders {
+    ($from:literal, $($argument:expr),+ $(,)?) => {
+        sqlx::query_as!(
+            $crate::repository::postgres::row::OrderRow,
+            r#"select orders.uuid as "order!: contracts::ids::OrderId",
+                orders.basket_uuid as "basket?: contracts::ids::OrderId",
+                orders.state as "state!", orders.status as "status?",
+                orders.user_uuid as "user?: contracts::ids::UserId",
+                orders.delivery_uuid as "delivery?: contracts::ids::DeliveryId",
+                orders.tracking_number as "tracking_number?", orders.x as "x?", orders.y as "y?",
+                orders.volume as "volume?", orders.estimated_date as "estimated_date?",
+                orders.courier_uuid as "courier?: contracts::ids::CourierId", orders.steps as "steps?",
+                couriers.uuid as "carrier?: contracts::ids::CourierId", couriers.name as "carrier_name?",
+                couriers.speed as "carrier_speed?", couriers.x as "carrier_x?", couriers.y as "carrier_y?"
+            "# + $from,
+            $($argument),+
+        )
+    };
+}
+pub(super) use select_orders;
 
 pub struct CourierColumns {
     pub courier: CourierId,
@@ -32,6 +63,20 @@ pub struct CourierColumns {
 }
 
 impl OrderRow {
+    /// Returns the delivery, and the trip of the courier that carries the order.
+    pub fn shown(mut self) -> Result<Shown, DatabaseError> {
+        let name = self.carrier_name.take();
+        let carrier = match (self.carrier, name, self.carrier_speed, self.carrier_x, self.carrier_y) {
+            (Some(courier), Some(name), Some(speed), Some(x), Some(y)) => {
+                Some(CourierColumns { courier, name, speed, x, y })
+            }
+            _ => None,
+        };
+        let delivery = self.delivery()?;
+        let trip = carrier.map(|carrier| trip(carrier, delivery.clone())).transpose()?;
+        Ok(Shown { delivery, trip })
+    }
+
     pub fn known(self) -> Result<Known, DatabaseError> {
         match self.state.as_str() {
             "ASSEMBLED_EARLY" => Ok(Known::Early(Early::Assembled)),
@@ -89,7 +134,7 @@ impl CourierColumns {
     }
 }
 
-pub fn trip(courier: CourierColumns, delivery: Delivery) -> Result<Trip, DatabaseError> {
+fn trip(courier: CourierColumns, delivery: Delivery) -> Result<Trip, DatabaseError> {
     let target = cargo(&delivery)?.location;
     let (courier, name, speed, location) = courier.read()?;
     Ok(Trip { courier, name, speed, location, target, delivery })

@@ -1,17 +1,18 @@
 //! Orders that wait for a courier, and those that are moved back.
 
-use contracts::ids::{CourierId, DeliveryId, OrderId, UserId};
+use contracts::ids::{CourierId, OrderId};
 use platform::{jobs::MOVED_BACK_FOR, postgres::Database};
 
-use super::row::OrderRow;
+use super::row::{OrderRow, select_orders};
 use crate::{model::Volume, repository::COURIER_MOVED_BACK_FOR};
 
 /// Steps along the index from each volume to the next smaller one, and reads only the first orders of each. Never reads
 /// orders that are too large for every free storage place.
 pub async fn read(pool: &Database, largest: Volume, limit: i64) -> sqlx::Result<Vec<OrderRow>> {
-    sqlx::query_as!(
-        OrderRow,
-        r#"with recursive volumes as (
+    // No courier carries a waiting order.
+    select_orders!(
+        "from (
+            with recursive volumes as (
                 (select volume from orders where state = 'CREATED' and volume <= $1 order by volume desc limit 1)
                 union all
                 select (select smaller.volume from orders smaller
@@ -19,17 +20,16 @@ pub async fn read(pool: &Database, largest: Volume, limit: i64) -> sqlx::Result<
                     order by smaller.volume desc limit 1)
                 from volumes where volumes.volume is not null
             )
-            select oldest.uuid as "order!: OrderId", oldest.basket_uuid as "basket: OrderId", oldest.state as "state!", oldest.status,
-                oldest.user_uuid as "user: UserId", oldest.delivery_uuid as "delivery: DeliveryId",
-                oldest.tracking_number, oldest.x, oldest.y, oldest.volume, oldest.estimated_date,
-                oldest.courier_uuid as "courier: CourierId", oldest.steps
+            select oldest.*
             from volumes, lateral (
                 select * from orders
                 where state = 'CREATED' and volume = volumes.volume and greatest(waiting_since, next_try_at) <= now()
                 order by greatest(waiting_since, next_try_at), uuid limit $2
             ) oldest
             where volumes.volume is not null
-            order by greatest(oldest.waiting_since, oldest.next_try_at), oldest.uuid limit $2"#,
+        ) orders
+        left join couriers on false
+        order by greatest(orders.waiting_since, orders.next_try_at), orders.uuid limit $2",
         largest.get(),
         limit,
     )

@@ -123,19 +123,3 @@ async fn a_trial_order_without_geo_is_unavailable_and_geo_gets_neither_session_n
     assert!(headers.contains("grpc-timeout"), "{headers}");
     assert!(!headers.contains("session-uuid") && !headers.contains("authorization"), "{headers}");
 }
-
-#[test]
-fn the_description_has_each_operation_with_its_answers() {
-    let document = serde_json::to_value(delivery::api::http::document()).unwrap();
-
-    assert_eq!(
-        testkit::operations(&document),
-        [
-            "get /api/v1/couriers listCouriers: 200 401 405 429 500 503",
-            "get /api/v1/orders/active listActiveOrders: 200 401 405 429 500 503",
-            "post /api/v1/couriers addCourier: 201 400 401 403 405 408 409 413 415 429 500 503",
-            "post /api/v1/couriers/{id}/storage-places addStoragePlace: 201 400 401 403 404 405 408 409 413 415 429 500 503",
-            "post /api/v1/orders createOrder: 201 401 403 405 429 500 503",
-        ]
-    );
-}

@@ -7,7 +7,7 @@ use contracts::ids::OrderId;
 use delivery::{
     client::{MemoryGeo, MemoryOrderAddresses},
     model::Event,
-    repository::{COURIER_MOVED_BACK_FOR, MIGRATIONS, PgRepository},
+    repository::{MIGRATIONS, PgRepository},
     service::{DeliveryService, Repositories},
 };
 use platform::{
@@ -33,20 +33,6 @@ async fn service() -> (Store, Database, DeliveryService) {
 /// Returns the number of orders that a round assigns.
 async fn assigned(service: &DeliveryService) -> usize {
     service.assign_orders(DateTime::UNIX_EPOCH).await.unwrap().assigned
-}
-
-#[tokio::test]
-async fn a_waiting_order_that_cannot_be_read_holds_up_no_other() {
-    let (store, pool, service) = service().await;
-    store.couriers.add(&courier(2, 1, 1, &[10])).await.unwrap();
-    let (damaged, other) = (wait(&store, 5).await, wait(&store, 5).await);
-    let damage = "update orders set tracking_number = 'damaged' where uuid = $1";
-    sqlx::query(damage).bind(damaged.uuid()).execute(&pool).await.unwrap();
-
-    assert_eq!(assigned(&service).await, 1);
-
-    let listed = store.couriers.list().await.unwrap();
-    assert_eq!(listed[0].carries.map(|(order, ..)| order), Some(other));
 }
 
 #[tokio::test]
@@ -97,29 +83,6 @@ async fn a_courier_to_whom_postgresql_refuses_an_order_holds_up_no_other() {
     let carried = carried(&store).await;
     assert_eq!((carried.len(), carried[0]), (2, None));
     assert!(waiting.map(Some).contains(&carried[1]), "{carried:?}");
-}
-
-#[tokio::test]
-async fn an_order_that_postgresql_refuses_to_assign_holds_up_no_other() {
-    let (store, pool, service) = service().await;
-    store.couriers.add(&courier(10, 5, 5, &[10])).await.unwrap();
-    let again = wait(&store, 5).await;
-    assert_eq!(assign_all(&store).await, [again]);
-    // An operator lets the order wait for another courier, but the outbox has the events of its first assignment.
-    for free in [
-        "update couriers set order_uuid = null",
-        "update storage_places set order_uuid = null",
-        "update orders set state = 'CREATED', courier_uuid = null, steps = null",
-    ] {
-        sqlx::query(free).execute(&pool).await.unwrap();
-    }
-    let other = wait(&store, 5).await;
-
-    assert_eq!(assigned(&service).await, 0);
-    tokio::time::sleep(COURIER_MOVED_BACK_FOR).await;
-    assert_eq!(assigned(&service).await, 1);
-
-    assert_eq!(carried(&store).await, [Some(other)]);
 }
 
 /// A page of orders for each of which PostgreSQL refuses a courier, or which cannot be read.
@@ -190,32 +153,4 @@ async fn a_refusal_that_concerns_all_rows_skips_none() {
 
     assert!(service.assign_orders(DateTime::UNIX_EPOCH).await.is_err());
     assert!(service.move_couriers(store.epoch().await, NaiveDate::default()).await.is_err());
-}
-
-#[tokio::test]
-async fn a_courier_that_cannot_be_read_ends_no_list_and_gets_no_order() {
-    let (store, pool, service) = service().await;
-    let (damaged, other) = (courier(10, 5, 5, &[10]), courier(1, 1, 1, &[10]));
-    for new in [&damaged, &other] {
-        store.couriers.add(new).await.unwrap();
-    }
-    let damage = "update couriers set name = ' ' where uuid = $1";
-    sqlx::query(damage).bind(damaged.id.uuid()).execute(&pool).await.unwrap();
-    let order = wait(&store, 5).await;
-
-    assert_eq!(assigned(&service).await, 1);
-
-    assert_eq!(carried(&store).await, [Some(order)]);
-}
-
-#[tokio::test]
-async fn an_active_order_that_cannot_be_read_ends_no_list() {
-    let (store, pool, _service) = service().await;
-    let (damaged, other) = (wait(&store, 5).await, wait(&store, 5).await);
-    sqlx::query("alter table orders drop constraint orders_x_check").execute(&pool).await.unwrap();
-    sqlx::query("update orders set x = 11 where uuid = $1").bind(damaged.uuid()).execute(&pool).await.unwrap();
-
-    let active = store.deliveries.active(None, 10).await.unwrap();
-
-    assert_eq!(active.iter().map(|one| one.order).collect::<Vec<_>>(), [other]);
 }

@@ -55,28 +55,6 @@ pub async fn an_early_event_is_kept_and_found_by_the_payment(store: &Store) {
     }
 }
 
-pub async fn an_early_event_of_an_order_that_is_not_delivered_is_not_kept(store: &Store) {
-    let (order, paid) = (order(), cause("paid"));
-    store.deliveries.skip(paid).await.unwrap();
-
-    assert!(store.deliveries.keep_early(order, Early::Assembled, paid, cause("assembled")).await.unwrap());
-
-    assert_eq!(store.deliveries.find(order).await.unwrap(), Known::Nothing);
-    assert_eq!(store.handled("assembled").await, 1);
-}
-
-pub async fn an_early_event_does_not_replace_what_is_known(store: &Store) {
-    let order = order();
-    let (delivery, events) = new(order).paid(cargo(5));
-    store.deliveries.save(&Known::Nothing, &delivery, &events, None).await.unwrap();
-
-    let kept = store.deliveries.keep_early(order, Early::Assembled, cause("paid"), cause("assembled")).await.unwrap();
-
-    assert!(!kept);
-    assert_eq!(store.deliveries.find(order).await.unwrap(), Known::Delivery(Box::new(delivery)));
-    assert_eq!(store.handled("assembled").await, 0);
-}
-
 pub async fn early_events_of_many_orders_at_once_are_each_kept_alone(store: &Store) {
     let orders: Vec<_> = (0..12).map(|_| (order(), cause("paid"))).collect();
     for (number, (order, paid)) in orders.iter().enumerate() {

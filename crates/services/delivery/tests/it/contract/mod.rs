@@ -32,8 +32,6 @@ contract!(
     a_new_delivery_is_written_once_with_its_events,
     a_delivery_changes_only_from_the_state_that_was_read,
     an_early_event_is_kept_and_found_by_the_payment,
-    an_early_event_of_an_order_that_is_not_delivered_is_not_kept,
-    an_early_event_does_not_replace_what_is_known,
     early_events_of_many_orders_at_once_are_each_kept_alone,
     an_early_event_that_meets_the_payment_is_not_taken_for_one_without_a_delivery,
     a_delivery_is_shown_with_its_courier_while_it_is_carried,

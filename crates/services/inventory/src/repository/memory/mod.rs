@@ -88,16 +88,19 @@ impl Tables {
         items.filter(|item| item.part == part).map(|item| item.quantity).sum()
     }
 
+    /// Moves the units of a reservation whose status changes.
     fn change(
         &mut self,
         items: &[ReservedLine],
+        from: Option<Status>,
+        to: Status,
         now: DateTime<Utc>,
-        change: impl Fn(&mut Stock, i64),
     ) -> Result<(), Error> {
         for item in items {
             let part = self.part(item.part)?;
-            change(&mut part.stock, item.quantity);
-            part.updated_at = now;
+            if part.stock.follow(item.quantity, from, to) {
+                part.updated_at = now;
+            }
         }
         Ok(())
     }

@@ -14,23 +14,31 @@ use uuid::Uuid;
 use super::{MemoryInventory, Reservation, Tables};
 use crate::{
     error::Error,
-    model::{Holder, Lines, ReservedLine, Status, Stock},
-    repository::{ABSENCE_COUNTS_FOR, Due, Expiry, Warehouse},
+    model::{Ended, Lines, ReservedLine, Status, Stock},
+    repository::{ABSENCE_COUNTS_FOR, Due, Expiry, ReservationRequest, Warehouse},
 };
 
 impl MemoryInventory {
+    fn reserve_for(&self, tables: &mut Tables, request: &ReservationRequest) -> Result<Vec<ReservedLine>, Error> {
+        match tables.reservations.get_mut(&request.order) {
+            Some(reservation) if reservation.status != Status::Expired => {
+                let (status, expires_at) = self.kept(request.expiry);
+                if changes(request.order, reservation.status, status)? {
+                    reservation.change(status, expires_at, self.clock.now());
+                }
+                Ok(reservation.items.clone())
+            }
+            _ => self.make(tables, request),
+        }
+    }
+
     /// Creates the order's reservation, or renews an expired one with its original lines and prices.
-    fn make(
-        &self,
-        tables: &mut Tables,
-        order: OrderId,
-        lines: &Lines,
-        expiry: Expiry,
-        holder: Option<Holder>,
-    ) -> Result<Vec<ReservedLine>, Error> {
+    fn make(&self, tables: &mut Tables, request: &ReservationRequest) -> Result<Vec<ReservedLine>, Error> {
+        let ReservationRequest { order, lines, expiry, holder } = request;
         let now = self.clock.now();
-        let holder_if_held = holder.filter(|_| expiry != Expiry::Never);
-        let items = if let Some(expired) = tables.reservations.get(&order) {
+        let holder_if_held = holder.filter(|_| *expiry != Expiry::Never);
+        let before = tables.reservations.get(order).map(|expired| expired.status);
+        let items = if let Some(expired) = tables.reservations.get(order) {
             tables.check(&expired.lines(), holder_if_held)?;
             expired.items.clone()
         } else {
@@ -38,12 +46,9 @@ impl MemoryInventory {
             let reserved = |(part, quantity)| ReservedLine { part, quantity, unit_price: tables.parts[&part].price };
             lines.iter().map(reserved).collect()
         };
-        tables.change(&items, now, |stock, quantity| {
-            stock.available -= quantity;
-            stock.reserved += quantity;
-        })?;
-        let (status, expires_at) = self.kept(expiry);
-        let reservation = tables.reservations.entry(order).or_insert_with(|| Reservation::new(items.clone(), now));
+        let (status, expires_at) = self.kept(*expiry);
+        tables.change(&items, before, status, now)?;
+        let reservation = tables.reservations.entry(*order).or_insert_with(|| Reservation::new(items.clone(), now));
         reservation.user = holder.map(|holder| holder.user);
         reservation.change(status, expires_at, now);
         Ok(items)
@@ -58,27 +63,16 @@ impl MemoryInventory {
     }
 }
 
+/// Returns whether a request for the status `to` changes the order's reservation.
+fn changes(order: OrderId, before: Status, to: Status) -> Result<bool, Error> {
+    before.changes_to(to).map_err(|Ended| Error::ReservationEnded(order))
+}
+
 #[async_trait]
 impl Warehouse for MemoryInventory {
-    async fn reserve(
-        &self,
-        order: OrderId,
-        lines: &Lines,
-        expiry: Expiry,
-        holder: Option<Holder>,
-    ) -> Result<Vec<ReservedLine>, Error> {
+    async fn reserve(&self, requests: Vec<ReservationRequest>) -> Vec<Result<Vec<ReservedLine>, Error>> {
         let mut tables = self.tables();
-        match tables.reservations.get_mut(&order) {
-            Some(reservation) if reservation.status == Status::Released => Err(Error::ReservationEnded(order)),
-            Some(reservation) if reservation.status != Status::Expired => {
-                if reservation.status.holds_stock() {
-                    let (status, expires_at) = self.kept(expiry);
-                    reservation.change(status, expires_at, self.clock.now());
-                }
-                Ok(reservation.items.clone())
-            }
-            _ => self.make(&mut tables, order, lines, expiry, holder),
-        }
+        requests.iter().map(|request| self.reserve_for(&mut tables, request)).collect()
     }
 
     async fn release(&self, order: OrderId, cause: Option<Cause>) -> Result<(), Error> {
@@ -94,20 +88,12 @@ impl Warehouse for MemoryInventory {
         };
         let reservation = tables.reservations.entry(order).or_insert_with(tombstone);
         let before = reservation.status;
-        match before {
-            Status::Committed => return Err(Error::ReservationEnded(order)),
-            Status::Released => return Ok(()),
-            Status::Held | Status::Confirmed | Status::Expired => {}
+        if !changes(order, before, Status::Released)? {
+            return Ok(());
         }
         reservation.change(Status::Released, None, now);
         let items = reservation.items.clone();
-        if before.holds_stock() {
-            tables.change(&items, now, |stock, quantity| {
-                stock.available += quantity;
-                stock.reserved -= quantity;
-            })?;
-        }
-        Ok(())
+        tables.change(&items, Some(before), Status::Released, now)
     }
 
     async fn commit(&self, order: OrderId, cause: Option<Cause>) -> Result<(), Error> {
@@ -117,17 +103,14 @@ impl Warehouse for MemoryInventory {
         }
         self.record(cause);
         let mut reservation = tables.reservations.get(&order).cloned().ok_or(Error::ReservationNotFound(order))?;
-        match reservation.status {
-            Status::Committed => return Ok(()),
-            Status::Released => return Err(Error::ReservationEnded(order)),
-            Status::Expired => tables.check(&reservation.lines(), None)?,
-            Status::Held | Status::Confirmed => {}
+        let before = reservation.status;
+        if !changes(order, before, Status::Committed)? {
+            return Ok(());
         }
-        tables.change(&reservation.items, self.clock.now(), |stock, quantity| {
-            let from = if reservation.status.holds_stock() { &mut stock.reserved } else { &mut stock.available };
-            *from -= quantity;
-            stock.consumed += quantity;
-        })?;
+        if !before.holds_stock() {
+            tables.check(&reservation.lines(), None)?;
+        }
+        tables.change(&reservation.items, Some(before), Status::Committed, self.clock.now())?;
         reservation.change(Status::Committed, None, self.clock.now());
         tables.reservations.insert(order, reservation);
         Ok(())
@@ -181,10 +164,7 @@ impl Warehouse for MemoryInventory {
             };
             due.change(Status::Expired, None, now);
             let items = due.items.clone();
-            tables.change(&items, now, |stock, quantity| {
-                stock.available += quantity;
-                stock.reserved -= quantity;
-            })?;
+            tables.change(&items, Some(Status::Held), Status::Expired, now)?;
             expired += 1;
         }
         Ok(expired)

@@ -49,6 +49,25 @@ struct Row {
     updated_at: DateTime<Utc>,
 }
 
+/// Selects [`Row`]s: `$from` is the statement from its `from` clause on.
+macro_rules! select_parts {
+    ($from:literal, $($argument:expr),+ $(,)?) => {
+        sqlx::query_as!(
+            Row,
+            r#"select part_uuid as "part_uuid!: PartId", position as "position!", name as "name!",
+                description as "description!", price as "price!: Money", category as "category!",
+                length as "length!", width as "width!", height as "height!", weight as "weight!",
+                manufacturer_name as "manufacturer_name!", manufacturer_country as "manufacturer_country!",
+                manufacturer_website as "manufacturer_website!", tags as "tags!", metadata::text as "metadata!",
+                initial as "initial!", restocked as "restocked!", available as "available!",
+                reserved as "reserved!", consumed as "consumed!",
+                created_at as "created_at!", updated_at as "updated_at!"
+            "# + $from,
+            $($argument),+
+        )
+    };
+}
+
 impl TryFrom<Row> for Part {
     type Error = DatabaseError;
 
@@ -99,7 +118,8 @@ fn columns(part: &NewPart) -> serde_json::Value {
         "manufacturer_website": part.manufacturer.website,
         "tags": part.tags,
         "metadata": part.metadata,
-        "stock": part.stock,
+        "initial": part.stock,
+        "available": part.stock,
     })
 }
 
@@ -116,14 +136,10 @@ impl Catalogue for PgCatalogue {
             "insert into parts (part_uuid, name, description, price, category, length, width, height, weight,
                 manufacturer_name, manufacturer_country, manufacturer_website, tags, metadata, initial, available)
             select part_uuid, name, description, price, category, length, width, height, weight,
-                manufacturer_name, manufacturer_country, manufacturer_website, tags, metadata, stock, stock
-            from rows from (jsonb_to_recordset($1) as (part_uuid uuid, name text, description text, price bigint,
-                category text, length float8, width float8, height float8, weight float8, manufacturer_name text,
-                manufacturer_country text, manufacturer_website text, tags text[], metadata jsonb, stock bigint))
-                with ordinality as part (part_uuid, name, description, price, category, length, width, height, weight,
-                manufacturer_name, manufacturer_country, manufacturer_website, tags, metadata, stock, place)
+                manufacturer_name, manufacturer_country, manufacturer_website, tags, metadata, initial, available
+            from jsonb_populate_recordset(null::parts, $1) with ordinality as part
             where not exists (select from parts where parts.part_uuid = part.part_uuid)
-            order by place
+            order by ordinality
             on conflict (part_uuid) do nothing",
             rows,
         )
@@ -133,19 +149,7 @@ impl Catalogue for PgCatalogue {
     }
 
     async fn find(&self, part: PartId) -> Result<Option<Part>, Error> {
-        let find = || {
-            sqlx::query_as!(
-                Row,
-                r#"select part_uuid as "part_uuid: PartId", position, name, description, price, category, length, width, height, weight,
-                    manufacturer_name, manufacturer_country, manufacturer_website, tags,
-                    metadata::text as "metadata!",
-                    initial, restocked, available, reserved, consumed, created_at, updated_at
-                from parts
-                where part_uuid = $1"#,
-                part.uuid(),
-            )
-            .fetch_optional(&self.pool)
-        };
+        let find = || select_parts!("from parts where part_uuid = $1", part.uuid()).fetch_optional(&self.pool);
         Ok(retry_stale(find).await?.map(Part::try_from).transpose()?)
     }
 
@@ -159,18 +163,8 @@ impl Catalogue for PgCatalogue {
         let countries = non_empty(filter.countries.clone());
         let categories = non_empty(filter.categories.iter().map(|category| category.as_str().to_owned()).collect());
         let list = || {
-            sqlx::query_as!(
-                Row,
-                r#"select part_uuid as "part_uuid!: PartId", position as "position!", name as "name!",
-                    description as "description!", price as "price!: Money", category as "category!",
-                    length as "length!", width as "width!", height as "height!", weight as "weight!",
-                    manufacturer_name as "manufacturer_name!", manufacturer_country as "manufacturer_country!",
-                    manufacturer_website as "manufacturer_website!", tags as "tags!",
-                    metadata::text as "metadata!",
-                    initial as "initial!", restocked as "restocked!", available as "available!",
-                    reserved as "reserved!", consumed as "consumed!",
-                    created_at as "created_at!", updated_at as "updated_at!"
-                from (
+            select_parts!(
+                "from (
                     select *
                     from parts
                     where part_uuid = any($1::uuid[])
@@ -201,7 +195,7 @@ impl Catalogue for PgCatalogue {
                     and ($5 is null or category = any($5))
                     and position > $6
                 order by position
-                limit $7"#,
+                limit $7",
                 parts.as_deref(),
                 names.as_deref(),
                 tags.as_deref(),

@@ -3,11 +3,7 @@
 use std::num::NonZeroU32;
 
 use contracts::ids::PartId;
-use inventory::{
-    error::Error,
-    model::{Category, Filter, NewPart, Page, Stock},
-};
-use platform::postgres::DatabaseError;
+use inventory::model::{Category, Filter, NewPart, Page, Stock};
 
 use crate::fixture::{Fixture, LATER, new_order, new_part, part};
 
@@ -125,26 +121,5 @@ async fn a_filter_means_or_within_a_field_and_and_between_fields(fixture: Fixtur
         (Filter { parts: vec![engine], categories: vec![Category::Wing], ..all.clone() }, vec![]),
     ] {
         assert_eq!(listed(&fixture, &filter).await, expected, "{filter:?}");
-    }
-}
-
-#[tokio::test]
-async fn an_inconsistent_part_ends_no_list() {
-    let (fixture, database) = crate::fixture::postgres().await;
-    let [first, bad, last] = fixture.stocked([1; 3]).await;
-
-    // The second number is too large for an `f64`.
-    for metadata in [r#"{"thrust": 5}"#, r#"{"thrust": {"double": 1e400}}"#] {
-        sqlx::query("update parts set metadata = $2::text::jsonb where part_uuid = $1")
-            .bind(bad.uuid())
-            .bind(metadata)
-            .execute(&database.pool)
-            .await
-            .unwrap();
-
-        let found = fixture.catalogue.find(bad).await;
-        assert!(matches!(found, Err(Error::Database(DatabaseError::Inconsistent { .. }))), "{found:?}");
-        assert_eq!(listed(&fixture, &Filter::default()).await, [first, last], "{metadata}");
-        assert_eq!(pages(&fixture, 1).await, [vec![first], vec![], vec![last]], "{metadata}");
     }
 }

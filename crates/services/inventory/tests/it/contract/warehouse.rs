@@ -12,20 +12,18 @@ use platform::ids;
 
 use crate::{
     by,
-    fixture::{AT_ONCE, Fixture, LATER, new_cause, new_order, new_part, new_user},
+    fixture::{AT_ONCE, Fixture, LATER, new_cause, new_order, new_part, new_user, request},
 };
 
 contract!(
     all_lines_are_reserved_or_none,
     an_unknown_part_is_named,
+    each_order_of_a_batch_is_decided_by_itself,
     a_repeated_call_returns_what_the_first_did,
-    a_confirmed_reservation_does_not_expire,
     a_confirmed_reservation_is_held_again_once_its_payment_is_declined,
     a_users_unpaid_orders_hold_a_quarter_of_a_part,
     a_user_may_hold_five_units_of_a_rare_part,
     the_unpaid_share_is_that_of_the_part_of_which_most_is_held,
-    a_held_reservation_expires_once,
-    a_held_reservation_does_not_expire_before_its_time,
     a_repeated_reservation_lasts_from_then_on,
     the_first_due_is_named_first,
     a_reservation_that_is_moved_back_holds_up_no_other,
@@ -69,6 +67,52 @@ async fn an_unknown_part_is_named(fixture: Fixture) {
     assert_eq!(fixture.available(a).await, 1);
 }
 
+async fn each_order_of_a_batch_is_decided_by_itself(fixture: Fixture) {
+    let [a, b] = fixture.stocked([9, 2]).await;
+    let [held, confirmed, released, expired] = [(); 4].map(|()| new_order());
+    for (order, expiry) in [(held, LATER), (confirmed, Expiry::Never), (released, LATER), (expired, AT_ONCE)] {
+        fixture.reserve(order, &[(a, 1)], expiry).await.unwrap();
+    }
+    fixture.warehouse.release(released, None).await.unwrap();
+    fixture.expire(1).await.unwrap();
+
+    let requests = vec![
+        request(held, &[(b, 9)], Expiry::Never, None),
+        request(new_order(), &[(b, 2)], LATER, None),
+        request(new_order(), &[(a, 1), (b, 1)], LATER, None),
+        request(released, &[(a, 1)], LATER, None),
+        request(expired, &[(a, 1)], Expiry::Never, None),
+        request(confirmed, &[(a, 1)], AT_ONCE, None),
+        request(new_order(), &[(new_part(), 1)], LATER, None),
+        request(held, &[(a, 1)], AT_ONCE, None),
+        request(new_order(), &[(a, 6)], Expiry::Never, None),
+    ];
+    let results = fixture.warehouse.reserve(requests).await;
+
+    let outcomes: Vec<_> =
+        results.iter().map(|result| result.as_ref().map(|lines| (lines[0].part, lines[0].quantity))).collect();
+    let [
+        Ok(first),
+        Ok(last_two),
+        Err(Error::OutOfStock(short)),
+        Err(Error::ReservationEnded(ended)),
+        Ok(renewed),
+        Ok(again),
+        Err(Error::PartNotFound(_)),
+        Ok(repeated),
+        Ok(six),
+    ] = &outcomes[..]
+    else {
+        panic!("{outcomes:?}");
+    };
+    assert_eq!([first, renewed, again, repeated], [&(a, 1); 4]);
+    assert_eq!((last_two, six), (&(b, 2), &(a, 6)));
+    assert_eq!((*short, *ended), (b, released));
+    assert_eq!((fixture.available(a).await, fixture.available(b).await), (0, 0));
+    let due = fixture.due(10).await;
+    assert!(due.len() == 2 && due.contains(&held) && due.contains(&confirmed), "{due:?}");
+}
+
 async fn a_repeated_call_returns_what_the_first_did(fixture: Fixture) {
     let [a, b] = fixture.stocked([3, 3]).await;
     let order = new_order();
@@ -81,17 +125,6 @@ async fn a_repeated_call_returns_what_the_first_did(fixture: Fixture) {
     assert_eq!((first[0].part, first[0].quantity), (a, 2));
     assert!([second, confirmed, again].iter().all(|other| *other == first));
     assert_eq!((fixture.available(a).await, fixture.available(b).await), (1, 3));
-}
-
-async fn a_confirmed_reservation_does_not_expire(fixture: Fixture) {
-    let [a] = fixture.stocked([2]).await;
-    let order = new_order();
-    fixture.reserve(order, &[(a, 1)], AT_ONCE).await.unwrap();
-
-    fixture.reserve(order, &[(a, 1)], Expiry::Never).await.unwrap();
-
-    assert_eq!(fixture.expire(10).await.unwrap(), 0);
-    assert_eq!(fixture.available(a).await, 1);
 }
 
 async fn a_confirmed_reservation_is_held_again_once_its_payment_is_declined(fixture: Fixture) {
@@ -160,23 +193,6 @@ async fn the_unpaid_share_is_that_of_the_part_of_which_most_is_held(fixture: Fix
     let after = fixture.warehouse.unpaid_share().await.unwrap();
 
     assert!((before - 0.7).abs() < 1e-9 && (after - 0.5).abs() < 1e-9, "{before} {after}");
-}
-
-async fn a_held_reservation_expires_once(fixture: Fixture) {
-    let [a] = fixture.stocked([2]).await;
-    fixture.reserve(new_order(), &[(a, 2)], AT_ONCE).await.unwrap();
-
-    assert_eq!(fixture.expire(10).await.unwrap(), 1);
-    assert_eq!(fixture.expire(10).await.unwrap(), 0);
-    assert_eq!(fixture.available(a).await, 2);
-}
-
-async fn a_held_reservation_does_not_expire_before_its_time(fixture: Fixture) {
-    let [a] = fixture.stocked([2]).await;
-    fixture.reserve(new_order(), &[(a, 2)], LATER).await.unwrap();
-
-    assert_eq!(fixture.expire(10).await.unwrap(), 0);
-    assert_eq!(fixture.available(a).await, 0);
 }
 
 async fn a_repeated_reservation_lasts_from_then_on(fixture: Fixture) {

@@ -65,15 +65,3 @@ async fn a_rejected_notification_fails_and_blocks_no_other() {
     assert_eq!(fixture.ended(other).await.status, Status::Sent);
     assert_eq!(fixture.times_sent(blocked), 0);
 }
-
-#[tokio::test]
-async fn a_single_notification_is_sent_as_it_is() {
-    let fixture = Fixture::new().await;
-    let _sender = fixture.sender(&fixture.lease, None);
-    let order = fixture.paid("chat").await;
-
-    fixture.ended(order).await;
-
-    let text = format!("Your order is paid (card), and your ship is being built.\nOrder: {order}\nTransaction: t");
-    assert_eq!(fixture.messages_about(order)[0].text, text);
-}

@@ -16,7 +16,7 @@ use notification::{
     repository::{MIGRATIONS, Notifications as _, PgNotifications},
     service::{Dispatcher, NotificationService, Sender, Templates},
 };
-use platform::{ids, lease::MemoryLease, postgres::Database};
+use platform::{ids, lease::MemoryLease};
 use serde_json::json;
 use testkit::{Running, eventually};
 use tokio::sync::Notify;
@@ -33,7 +33,6 @@ const RECOVERY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The dependencies of a sender, which its replicas share.
 struct Fixture {
-    pool: Database,
     notifications: PgNotifications,
     users: FakeUsers,
     messenger: FakeMessenger,
@@ -48,12 +47,10 @@ impl Fixture {
     }
 
     async fn with_limits(limits: Limits) -> Self {
-        let pool = testkit::database(&MIGRATIONS).await.pool;
-        let notifications = PgNotifications::new(pool.clone());
+        let notifications = PgNotifications::new(testkit::database(&MIGRATIONS).await.pool);
         let queued = Arc::new(Notify::new());
         Self {
             service: NotificationService::new(Arc::new(notifications.clone()), queued.clone()),
-            pool,
             notifications,
             users: FakeUsers::default(),
             messenger: FakeMessenger::with_limits(limits),
@@ -102,12 +99,6 @@ impl Fixture {
         self.service.queue(new_cause(), &new).await.unwrap();
     }
 
-    /// Waits until the order's only notification has been repeated and is sent or failed, and returns it.
-    async fn repeated(&self, order: OrderId) -> Notification {
-        tokio::time::sleep(STABLE_FOR).await;
-        self.ended(order).await
-    }
-
     /// Waits until the order's only notification is sent or failed, and returns it.
     async fn ended(&self, order: OrderId) -> Notification {
         eventually(|| async { self.find(order).await.filter(|found| found.status != Status::Queued) }).await
@@ -115,12 +106,6 @@ impl Fixture {
 
     async fn find(&self, order: OrderId) -> Option<Notification> {
         self.notifications.of_order(order).await.unwrap().into_iter().next()
-    }
-
-    /// Makes the ends of all notifications an hour older.
-    async fn an_hour_passes(&self) {
-        let age = "update notifications set next_attempt_at = next_attempt_at - interval '1 hour'";
-        sqlx::query(age).execute(&self.pool).await.unwrap();
     }
 
     /// The number of accepted messages about the order.

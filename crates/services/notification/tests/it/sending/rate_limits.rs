@@ -2,15 +2,11 @@
 
 use std::time::Duration;
 
-use notification::{
-    client::Limits,
-    model::{Kind, MessengerError},
-    repository::Notifications as _,
-};
+use notification::{client::Limits, model::MessengerError};
 use testkit::eventually;
 use tokio::time::Instant;
 
-use super::{Fixture, random_order, random_user};
+use super::Fixture;
 use crate::fakes::Reply;
 
 #[tokio::test]
@@ -43,10 +39,16 @@ async fn messages_keep_to_the_rate_limits_and_their_order() {
 #[tokio::test]
 async fn a_rate_limited_message_delays_only_its_chat() {
     let fixture = Fixture::new().await;
-    let pause = Duration::from_secs(3);
+    let (pause, long) = (Duration::from_secs(3), Duration::from_secs(20));
+    let _sender = fixture.sender(&fixture.lease, None);
+    // Limits of many chats are no failure of the messenger.
+    for chat in 0..10 {
+        fixture.messenger.script([Reply::Error(MessengerError::RateLimited(long))]);
+        let limited = fixture.paid(&format!("stricter {chat}")).await;
+        eventually(|| async { fixture.find(limited).await.filter(|found| found.attempts == 1) }).await;
+    }
     fixture.messenger.script([Reply::Error(MessengerError::RateLimited(pause))]);
     let start = Instant::now();
-    let _sender = fixture.sender(&fixture.lease, None);
     let first = fixture.paid("strict").await;
     eventually(|| async { fixture.find(first).await.filter(|found| found.attempts == 1) }).await;
     let second = fixture.paid("strict").await;
@@ -60,35 +62,4 @@ async fn a_rate_limited_message_delays_only_its_chat() {
     assert!(fixture.messages_about(other)[0].at - start < Duration::from_secs(1));
     let (first, second) = (&fixture.messages_about(first)[0], &fixture.messages_about(second)[0]);
     assert!(first.at - start >= pause && second.at >= first.at);
-}
-
-#[tokio::test]
-async fn limits_of_some_chats_pause_no_other_chat() {
-    let fixture = Fixture::new().await;
-    let pause = Duration::from_secs(20);
-    let _sender = fixture.sender(&fixture.lease, None);
-    let start = Instant::now();
-    for chat in 0..10 {
-        fixture.messenger.script([Reply::Error(MessengerError::RateLimited(pause))]);
-        let limited = fixture.paid(&format!("strict {chat}")).await;
-        eventually(|| async { fixture.find(limited).await.filter(|found| found.attempts == 1) }).await;
-    }
-    fixture.ended(fixture.paid("other").await).await;
-
-    assert!(start.elapsed() < pause, "{:?}", start.elapsed());
-}
-
-#[tokio::test]
-async fn without_limits_nothing_is_throttled() {
-    let fixture = Fixture::with_limits(Limits::default()).await;
-    for _ in 0..50 {
-        fixture.queue(random_order(), random_user(), Kind::ShipAssembled).await;
-        fixture.paid("own").await;
-    }
-    let start = Instant::now();
-    let _sender = fixture.sender(&fixture.lease, Some("fallback"));
-
-    eventually(|| async { (fixture.notifications.queued(1).await.unwrap() == 0).then_some(()) }).await;
-
-    assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
 }

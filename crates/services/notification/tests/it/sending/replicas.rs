@@ -1,28 +1,34 @@
 //! Crashes and stops of the sender, and a second replica.
 
-use std::{collections::HashMap, time::Duration};
+use std::collections::HashMap;
 
 use metrics_exporter_prometheus::PrometheusBuilder;
 use notification::model::Status;
-use platform::lease::Lease as _;
 use testkit::eventually;
 
 use super::Fixture;
 use crate::fakes::Reply;
 
 #[tokio::test]
-async fn a_crash_during_an_attempt_is_ambiguous() {
+async fn a_crash_during_an_attempt_repeats_it_and_one_during_the_repeat_gives_it_up() {
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let _guard = metrics::set_default_local_recorder(&recorder);
     let fixture = Fixture::new().await;
-    fixture.messenger.script([Reply::AcceptedButTimedOut]);
+    fixture.messenger.script([Reply::AcceptedButTimedOut, Reply::AcceptedButTimedOut]);
     let sender = fixture.sender(&fixture.lease, None);
     let order = fixture.paid("chat").await;
     eventually(|| async { (fixture.times_sent(order) == 1).then_some(()) }).await;
 
     sender.kill().await;
-    let _sender = fixture.sender(&fixture.lease.rival("second"), None);
+    let sender = fixture.sender(&fixture.lease.rival("second"), None);
+    eventually(|| async { (fixture.times_sent(order) == 2).then_some(()) }).await;
+    sender.kill().await;
+    let _sender = fixture.sender(&fixture.lease.rival("third"), None);
 
-    let found = fixture.repeated(order).await;
-    assert_eq!((found.status, found.ambiguous, fixture.times_sent(order)), (Status::Sent, true, 2));
+    let found = fixture.ended(order).await;
+    assert_eq!((found.status, found.ambiguous, fixture.times_sent(order)), (Status::Failed, true, 2));
+    let rendered = recorder.handle().render();
+    assert!(rendered.contains(r#"notifications_failed_total{kind="order_paid"} 1"#), "{rendered}");
 }
 
 #[tokio::test]
@@ -61,16 +67,4 @@ async fn of_two_replicas_one_sends_and_the_other_takes_over() {
         *times.entry(notification).or_insert(0) += 1;
     }
     assert!(times.len() == 51 && times.values().all(|times| *times == 1));
-}
-
-#[tokio::test]
-async fn a_replica_without_the_lease_reports_the_queue_too() {
-    let recorder = PrometheusBuilder::new().build_recorder();
-    let _guard = metrics::set_default_local_recorder(&recorder);
-    let fixture = Fixture::new().await;
-    assert!(fixture.lease.rival("second").acquire(Duration::from_mins(5)).await.unwrap().is_some());
-    let _sender = fixture.sender(&fixture.lease, None);
-    fixture.paid("chat").await;
-
-    eventually(async || recorder.handle().render().contains("notifications_queued 1\n").then_some(())).await;
 }

@@ -5,12 +5,52 @@ use std::time::Duration;
 use async_trait::async_trait;
 use contracts::ids::{OrderId, UserId};
 
-use super::{MemoryOrders, tables::Row};
+use super::{
+    MemoryOrders,
+    tables::{Row, Tables},
+};
 use crate::{
     error::Error,
-    model::{AttemptLease, Claim, Order, Outcome, PaymentMethod, Status},
+    model::{AttemptLease, CancelReason, Claim, IllegalTransition, Order, Outcome, PaymentMethod},
     repository::{Attempts, LONG_UNSETTLED_TRIES, Settlement},
 };
+
+impl MemoryOrders {
+    /// Ends the attempt, which must be in progress, and writes the outcome to the idempotency key of the request that
+    /// began it.
+    pub(super) fn end_attempt(
+        &self,
+        tables: &mut Tables,
+        order: OrderId,
+        attempt: i32,
+        settlement: &Settlement,
+        outcome: Option<&Outcome>,
+    ) -> Result<(), Error> {
+        let row = tables.attempting(order, attempt).ok_or(IllegalTransition::NoAttempt)?;
+        row.next_at = None;
+        match settlement {
+            Settlement::Paid { transaction, event } => {
+                row.order.pay(attempt, *transaction)?;
+                self.tell(event);
+            }
+            Settlement::Declined(refusal) => row.decline(attempt, refusal)?,
+            Settlement::Abandoned => {
+                row.order.end_attempt(attempt)?;
+            }
+            Settlement::Cancelled { event } => {
+                row.order.end_attempt(attempt)?;
+                row.order.cancel(CancelReason::OutOfStock)?;
+                self.tell(event);
+            }
+            Settlement::Compensated { transaction, event } => {
+                row.order.compensate_attempt(attempt, *transaction)?;
+                self.tell(event);
+            }
+        }
+        tables.remember_attempt(order, attempt, outcome);
+        Ok(())
+    }
+}
 
 #[async_trait]
 impl Attempts for MemoryOrders {
@@ -70,27 +110,7 @@ impl Attempts for MemoryOrders {
         if !settlement.end().is_open_to(lease, row.epoch, row.shared) {
             return Ok(false);
         }
-        row.next_at = None;
-        match settlement {
-            Settlement::Paid { transaction, event } => {
-                row.order.pay(attempt, *transaction)?;
-                self.tell(event);
-            }
-            Settlement::Declined(refusal) => row.decline(attempt, refusal)?,
-            Settlement::Abandoned => {
-                row.order.end_attempt(attempt)?;
-            }
-            Settlement::Cancelled { event } => {
-                row.order.end_attempt(attempt)?;
-                row.order.status = Status::Cancelled;
-                self.tell(event);
-            }
-            Settlement::Compensated { transaction, event } => {
-                row.order.compensate_attempt(attempt, *transaction)?;
-                self.tell(event);
-            }
-        }
-        tables.remember_attempt(order, attempt, outcome);
+        self.end_attempt(&mut tables, order, attempt, settlement, outcome)?;
         Ok(true)
     }
 

@@ -8,7 +8,7 @@ use contracts::ids::{OrderId, UserId};
 use super::MemoryOrders;
 use crate::{
     error::Error,
-    model::{CheckoutDetails, Status},
+    model::{Action, CheckoutDetails},
     repository::Checkouts,
 };
 
@@ -22,11 +22,7 @@ impl Checkouts for MemoryOrders {
         let now = self.clock.now();
         let mut tables = self.tables();
         let mut due: Vec<_> = tables.orders.values_mut().collect();
-        due.retain(|row| {
-            row.self_payment_at.is_some_and(|at| at <= now)
-                && row.order.status == Status::PendingPayment
-                && row.order.attempt.is_none()
-        });
+        due.retain(|row| row.self_payment_at.is_some_and(|at| at <= now) && row.order.check(Action::Pay).is_ok());
         due.sort_by_key(|row| row.self_payment_at);
         let taken = due.into_iter().take(usize::try_from(limit).unwrap_or(0)).map(|row| {
             row.self_payment_at = Some(now + pause * (1 << row.self_payment_tries.min(4)));

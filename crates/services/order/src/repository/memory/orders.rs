@@ -12,7 +12,7 @@ use platform::cursor::{self, Cursor};
 use super::{MemoryOrders, tables::Row};
 use crate::{
     error::Error,
-    model::{CheckoutDetails, Claim, Event, NewOrder, Order, Outcome, Status},
+    model::{Action, CancelReason, CheckoutDetails, Claim, Event, NewOrder, Order, Outcome, Status},
     repository::{OVERDUE_TAKEN_FOR, Orders, Quote, UNPAID_COUNTS_FOR, UnpaidLimits},
 };
 
@@ -38,19 +38,7 @@ impl Orders for MemoryOrders {
         if tables.orders.values().filter(is_unpaid).count() >= unpaid_limits.max_unpaid as usize {
             return Err(Error::TooManyUnpaid { most: unpaid_limits.max_unpaid });
         }
-        let created = Order {
-            uuid: order.uuid,
-            user: order.user,
-            delivery_address: order.delivery_address.clone(),
-            delivery: None,
-            parts: order.parts.clone(),
-            total_price: quote.total_price,
-            status: Status::PendingPayment,
-            attempts: 0,
-            attempt: None,
-            payment: None,
-            created_at: now,
-        };
+        let created = order.created(quote.total_price, now);
         tables.orders.insert(
             order.uuid,
             Row {
@@ -116,10 +104,10 @@ impl Orders for MemoryOrders {
         let mut tables = self.tables();
         tables.check(claim)?;
         let Some(row) = tables.orders.get_mut(&order) else { return Ok(false) };
-        if row.order.status != Status::PendingPayment || row.order.attempt.is_some() {
+        // The reason changes only the event, which the caller has.
+        if row.order.cancel(CancelReason::ByUser).is_err() {
             return Ok(false);
         }
-        row.order.status = Status::Cancelled;
         self.tell(event);
         if let Some(claim) = claim {
             tables.remember(claim, &Outcome::Cancelled);
@@ -131,9 +119,7 @@ impl Orders for MemoryOrders {
         let now = self.clock.now();
         let mut tables = self.tables();
         let mut overdue: Vec<_> = tables.orders.values_mut().collect();
-        overdue.retain(|row| {
-            row.order.status == Status::PendingPayment && row.order.attempt.is_none() && row.overdue_at() < now
-        });
+        overdue.retain(|row| row.order.check(Action::Cancel).is_ok() && row.overdue_at() < now);
         overdue.sort_by_key(|row| row.overdue_at());
         let taken = overdue.into_iter().take(usize::try_from(limit).unwrap_or(0)).map(|row| {
             row.next_try_at = Some(now + OVERDUE_TAKEN_FOR);

@@ -9,7 +9,7 @@ use contracts::{
 use super::MemoryOrders;
 use crate::{
     error::Error,
-    repository::{PaymentEvents, ReportedEnd, Settlement},
+    repository::{PaymentEvents, ReportedEnd},
 };
 
 #[async_trait]
@@ -29,18 +29,10 @@ impl PaymentEvents for MemoryOrders {
         if !self.inbox.fresh(cause.consumer, cause.event.uuid()) {
             return Ok(false);
         }
-        let row = tables.attempting(order, attempt).filter(|row| reported.also_shared || !row.shared);
-        let Some(row) = row else { return Ok(false) };
-        match &reported.settlement {
-            Settlement::Paid { transaction, event } => {
-                row.order.pay(attempt, *transaction)?;
-                self.tell(event);
-            }
-            Settlement::Declined(refusal) => row.decline(attempt, refusal)?,
-            _ => return Err(Error::Inconsistent("an event can only settle an attempt as paid or declined".to_owned())),
+        if tables.attempting(order, attempt).is_none_or(|row| row.shared && !reported.also_shared) {
+            return Ok(false);
         }
-        row.next_at = None;
-        tables.remember_attempt(order, attempt, Some(&reported.outcome));
+        self.end_attempt(&mut tables, order, attempt, &reported.settlement, Some(&reported.outcome))?;
         Ok(true)
     }
 

@@ -29,7 +29,7 @@ pub struct PgOrders {
     skipped: SkippedEvents,
     reads: GroupCommit<grouped::find::Request, Option<Row>>,
     creations: GroupCommit<grouped::create::Request, Option<Row>>,
-    attempts: GroupCommit<grouped::begin::Request, Option<(Row, i64)>>,
+    attempts: GroupCommit<grouped::begin::Request, Option<Row>>,
     payments: GroupCommit<grouped::paid::Request, Option<bool>>,
     assemblies: GroupCommit<grouped::assemble::Request, Option<bool>>,
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use async_trait::async_trait;
 use contracts::{
     events::Cause,
-    ids::{DeliveryId, OrderId, PartId, TransactionId, UserId},
+    ids::{OrderId, PartId, UserId},
 };
 use platform::{
     cursor::{self, Cursor},
@@ -18,7 +18,7 @@ use uuid::Uuid;
 use super::{
     PgOrders, grouped,
     idempotency_keys::is_held,
-    row::{Row, inconsistent},
+    row::{inconsistent, query_orders},
 };
 use crate::{
     error::Error,
@@ -102,18 +102,14 @@ impl Orders for PgOrders {
 
     async fn page(&self, user: UserId, after: Option<Cursor>, size: u8) -> Result<(Vec<Order>, Option<Cursor>), Error> {
         let mut rows = retry_stale(|| {
-            sqlx::query_as!(
-                Row,
-                r#"select uuid as "uuid: OrderId", user_uuid as "user_uuid: UserId",
-                    delivery_address, delivery_uuid as "delivery_uuid: DeliveryId", delivery_status, tracking_number,
-                    estimated_delivery,
-                    part_uuids as "part_uuids: Vec<PartId>", total_price, status, attempt, attempt_method,
-                    payment_method, transaction_uuid as "transaction_uuid: TransactionId", created_at
-                from orders
+            query_orders!(
+                "select "
+                    + COLUMNS
+                    + " from orders
                 where user_uuid = $1
                   and (created_at, uuid) < (coalesce($2, 'infinity'::timestamptz), coalesce($3, uuid))
                 order by created_at desc, uuid desc
-                limit $4"#,
+                limit $4",
                 user.uuid(),
                 after.map(|cursor| cursor.created_at),
                 after.map(|cursor| cursor.uuid),

@@ -1,13 +1,15 @@
-//! A row of the table `orders`, and its conversion into an order.
+//! Rows of the table `orders`, and their conversions.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use contracts::ids::{DeliveryId, OrderId, PartId, TransactionId, UserId};
 use contracts::money::Money;
 use platform::postgres::DatabaseError;
+use serde::Serialize;
 
 use crate::{
     error::Error,
-    model::{Attempt, Delivery, DeliveryAddress, DeliveryStatus, Order, PaymentMethod, Status},
+    model::{Attempt, AttemptLease, Delivery, DeliveryAddress, DeliveryStatus, NewOrder, Order, PaymentMethod, Status},
+    repository::Quote,
 };
 
 #[derive(Clone)]
@@ -24,34 +26,69 @@ pub struct Row {
     pub status: String,
     pub attempt: i32,
     pub attempt_method: Option<String>,
+    pub attempt_epoch: i64,
+    pub attempt_shared: bool,
+    pub attempt_tries: i32,
     pub payment_method: Option<String>,
     pub transaction_uuid: Option<TransactionId>,
     pub created_at: DateTime<Utc>,
 }
 
-/// Takes a [`Row`] from a record of `sqlx::query!` that has further columns, which stay in the record.
-macro_rules! row {
-    ($record:ident) => {
-        $crate::repository::postgres::row::Row {
-            uuid: $record.uuid,
-            user_uuid: $record.user_uuid,
-            delivery_address: $record.delivery_address,
-            delivery_uuid: $record.delivery_uuid,
-            delivery_status: $record.delivery_status,
-            tracking_number: $record.tracking_number,
-            estimated_delivery: $record.estimated_delivery,
-            part_uuids: $record.part_uuids,
-            total_price: $record.total_price,
-            status: $record.status,
-            attempt: $record.attempt,
-            attempt_method: $record.attempt_method,
-            payment_method: $record.payment_method,
-            transaction_uuid: $record.transaction_uuid,
-            created_at: $record.created_at,
-        }
+/// Expands to `sqlx::query_as!` of a statement that returns [`Row`]s. `COLUMNS` stands for their columns; it is no
+/// constant, because sqlx's macros accept literals alone.
+macro_rules! query_orders {
+    ($before:tt + COLUMNS $(+ $after:tt)?, $($arguments:tt)+) => {
+        sqlx::query_as!(
+            $crate::repository::postgres::row::Row,
+            $before
+                + r#"uuid as "uuid: _", user_uuid as "user_uuid: _", delivery_address,
+                    delivery_uuid as "delivery_uuid: _", delivery_status, tracking_number, estimated_delivery,
+                    part_uuids as "part_uuids: _", total_price, status, attempt, attempt_method, attempt_epoch,
+                    attempt_shared, attempt_tries, payment_method, transaction_uuid as "transaction_uuid: _",
+                    created_at"#
+                $(+ $after)?,
+            $($arguments)+
+        )
     };
 }
-pub(super) use row;
+pub(super) use query_orders;
+
+/// The columns that a new order brings, as JSON for `jsonb_to_record`. The statement sets those that depend on the
+/// database's clock, and the others have their defaults.
+#[derive(Clone, Serialize)]
+pub struct NewRow {
+    pub uuid: OrderId,
+    user_uuid: UserId,
+    delivery_address: Option<String>,
+    part_uuids: Vec<PartId>,
+    total_price: Money,
+    unit_prices: Vec<Money>,
+    status: Status,
+}
+
+impl NewRow {
+    pub fn new(order: &NewOrder, quote: &Quote) -> Self {
+        Self {
+            uuid: order.uuid,
+            user_uuid: order.user,
+            delivery_address: order.delivery_address.clone().map(DeliveryAddress::into_string),
+            part_uuids: order.parts.clone(),
+            total_price: quote.total_price,
+            unit_prices: quote.unit_prices.clone(),
+            status: Status::PendingPayment,
+        }
+    }
+}
+
+impl Row {
+    /// Returns the order, and a lease on its attempt in progress.
+    pub fn attempting(self) -> Result<(Order, AttemptLease), Error> {
+        let (epoch, shared, tries) = (self.attempt_epoch, self.attempt_shared, self.attempt_tries);
+        let order = Order::try_from(self)?;
+        let attempt = order.attempt.ok_or_else(|| inconsistent(order.uuid, "attempt_method"))?;
+        Ok((order, AttemptLease { attempt, epoch, shared, tries: u32::try_from(tries).unwrap_or(0) }))
+    }
+}
 
 impl TryFrom<Row> for Order {
     type Error = Error;

@@ -1,6 +1,9 @@
 //! The statements that end an attempt without making the order paid: declined, abandoned or cancelled.
 
-use contracts::ids::{OrderId, TransactionId};
+use contracts::{
+    events::Cause,
+    ids::{OrderId, TransactionId},
+};
 use platform::{outbox, postgres::Database};
 use sqlx::types::Json;
 
@@ -9,32 +12,43 @@ use crate::{
     model::{AttemptLease, Event, Outcome},
 };
 
-/// Ends an attempt as declined. After a declined payment from the balance, the order is no longer due to be paid from the balance.
+/// Ends an attempt as declined, once per event if an event is the `cause`, and a shared one only if `also_shared`. After
+/// a declined payment from the balance, the order is no longer due to be paid from the balance.
 pub async fn declined(
     pool: &Database,
+    cause: Option<Cause>,
     order: OrderId,
     attempt: i32,
     refusal: &Refusal,
+    also_shared: bool,
     outcome: Option<&Outcome>,
 ) -> Result<bool, Error> {
     let ended = sqlx::query!(
-        "with settled as (
+        "with inbox_row as (
+            insert into inbox (consumer, event_uuid) select $1, $2 where $1::text is not null
+            on conflict do nothing
+            returning event_uuid
+        ), settled as (
             update orders
-            set declined_attempt = attempt, decline = $4,
+            set declined_attempt = attempt, decline = $5,
                 self_payment_at = case when attempt_method <> 'INVESTOR_MONEY' then self_payment_at end,
                 attempt_method = null, attempt_next_at = null, updated_at = now()
-            where uuid = $1 and attempt = $2 and attempt_method is not null
+            where uuid = $3 and attempt = $4 and attempt_method is not null and ($6 or not attempt_shared)
+                and ($1::text is null or exists (select from inbox_row))
             returning uuid
         ), key_completed as (
-            update idempotency_keys set outcome = $3
+            update idempotency_keys set outcome = $7
             from settled
-            where order_uuid = $1 and attempt = $2 and outcome is null and $3::jsonb is not null
+            where order_uuid = $3 and attempt = $4 and outcome is null and $7::jsonb is not null
         )
         select uuid from settled",
+        cause.map(|cause| cause.consumer),
+        cause.map(|cause| cause.event.uuid()),
         order.uuid(),
         attempt,
-        outcome.map(Json) as _,
         decline(refusal),
+        also_shared,
+        outcome.map(Json) as _,
     )
     .fetch_optional(pool)
     .await?;
@@ -42,7 +56,7 @@ pub async fn declined(
 }
 
 /// Returns the value of the column `decline` for a refusal.
-pub fn decline(refusal: &Refusal) -> &'static str {
+fn decline(refusal: &Refusal) -> &'static str {
     if *refusal == Refusal::InsufficientFunds { "INSUFFICIENT_FUNDS" } else { "PAYMENT_DECLINED" }
 }
 

@@ -210,23 +210,6 @@ async fn another_price_is_refused_and_keeps_nothing() {
 }
 
 #[tokio::test]
-async fn a_name_that_no_part_has_is_refused_again_under_its_key() {
-    let api = start(10).await;
-    let order = body(&api, &json!([{ "product_id": "Bolt", "quantity": 1, "price": PRICE }]));
-    let ask = || api.post(CHECKOUT, &order).header("Idempotency-Key", "key").send();
-
-    let first = ask().await.unwrap().bytes().await.unwrap();
-    api.inventory.name(PartId::new(api.part), "Bolt");
-    let repeat = ask().await.unwrap();
-
-    assert_eq!(repeat.headers()["idempotency-replayed"], "true");
-    assert_eq!(repeat.status(), StatusCode::NOT_FOUND);
-    assert_eq!(repeat.bytes().await.unwrap(), first);
-    assert_eq!(available(&api), 5);
-    assert_eq!(post(&api, &order).await.status(), StatusCode::OK);
-}
-
-#[tokio::test]
 async fn a_repeat_under_a_key_creates_one_order() {
     let api = start(10).await;
     let order = body(&api, &json!([{ "product_id": api.part, "quantity": 1, "price": PRICE }]));

@@ -1,25 +1,19 @@
 //! Tests of orders that are paid from the balance without a request, over in-memory implementations.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
-use contracts::{
-    ids::{OrderId, UserId},
-    money::Money,
-};
+use contracts::{ids::OrderId, money::Money};
 use order::{
     client::Fault,
     error::Refusal,
     model::{Order, Outcome, PaymentMethod, Status},
-    repository::{Attempts as _, Checkouts as _, Repositories},
+    repository::Checkouts as _,
     service::{Checkout, Item, OrderService},
 };
-use platform::outbox::Waker;
-use testkit::MemoryLog;
 use tokio_util::sync::{CancellationToken, DropGuard};
-use tracing::Level;
 
 use crate::ids;
-use crate::shop::{PAY_WITHIN, Shop, clients};
+use crate::shop::Shop;
 
 /// Creates an order of one engine.
 async fn check_out(service: &OrderService, shop: &Shop) -> OrderId {
@@ -42,9 +36,7 @@ fn job(service: OrderService) -> DropGuard {
 
 /// Returns another replica over the same in-memory stores.
 fn replica(shop: &Shop) -> OrderService {
-    let repositories = Repositories::new(Arc::new(shop.orders.clone()));
-    let clients = clients(shop.inventory.clone(), shop.payments.clone());
-    OrderService::new(repositories, clients, Waker::default(), PAY_WITHIN)
+    shop.replica(shop.inventory.clone(), shop.payments.clone())
 }
 
 async fn after(shop: &Shop, order: OrderId, time: Duration) -> Order {
@@ -67,23 +59,6 @@ async fn an_order_pays_itself_at_once() {
     assert_eq!((paid.status, paid.attempts), (Status::Paid, 1));
     assert_eq!(paid.payment.map(|(method, _)| method), Some(PaymentMethod::InvestorMoney));
     assert_eq!(shop.events(order), ["events.v1.OrderCreated", "events.v1.OrderPaid"]);
-}
-
-#[tokio::test(start_paused = true)]
-async fn each_order_that_pays_itself_has_a_span_of_its_own() {
-    let (log, _capture) = MemoryLog::capture(Level::INFO);
-    let shop = Shop::open();
-    let _job = job(shop.service.clone());
-
-    for _ in 0..2 {
-        let order = check_out(&shop.service, &shop).await;
-        assert_eq!(after(&shop, order, SHORT_WAIT).await.status, Status::Paid);
-    }
-
-    let log = log.text();
-    let paid: Vec<&str> = log.lines().filter(|line| line.contains("order paid from its user's balance")).collect();
-    assert_eq!(paid.len(), 2, "{log}");
-    assert!(paid.iter().all(|line| line.matches("pay from balance").count() == 1), "{log}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -144,66 +119,4 @@ async fn an_attempt_that_could_not_be_made_is_made_again() {
     assert_eq!(waiting.status, Status::PendingPayment);
     assert!((5..=40).contains(&waiting.attempts), "{} attempts in 5 min", waiting.attempts);
     assert_eq!((paid.status, shop.payments.charges(order)), (Status::Paid, 1));
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_attempt_whose_outcome_is_unknown_is_the_reconcilers() {
-    for fault in [Fault::Lost, Fault::ChargedThenSilent] {
-        let shop = Shop::open();
-        shop.payments.script(fault);
-        let _job = job(shop.service.clone());
-        let order = check_out(&shop.service, &shop).await;
-
-        let unknown = after(&shop, order, Duration::from_secs(30)).await;
-        shop.reconcile(Duration::from_secs(30)).await;
-        let paid = shop.find(order).await;
-
-        assert!(unknown.attempt.is_some(), "{unknown:?}");
-        assert_eq!((paid.status, paid.attempts, shop.payments.charges(order)), (Status::Paid, 1, 1));
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_order_that_was_not_paid_by_its_deadline_is_cancelled() {
-    let shop = Shop::open();
-    let order = check_out(&shop.service, &shop).await;
-    shop.inventory.set_away(true);
-    let _job = job(shop.service.clone());
-
-    tokio::time::sleep(PAY_WITHIN + Duration::from_secs(1)).await;
-    while shop.find(order).await.attempt.is_some() {
-        tokio::time::sleep(SHORT_WAIT).await;
-    }
-    shop.service.cancel_overdue_orders().await.unwrap();
-    shop.inventory.set_away(false);
-
-    let cancelled = after(&shop, order, Duration::from_mins(5)).await;
-    assert_eq!((cancelled.status, shop.payments.charges(order)), (Status::Cancelled, 0));
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_order_of_v1_waits_for_a_request() {
-    let shop = Shop::open();
-    let _job = job(shop.service.clone());
-
-    let order = shop.order().await;
-
-    assert_eq!(after(&shop, order, Duration::from_mins(5)).await.attempts, 0);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_users_own_attempt_does_not_end_the_wish() {
-    let shop = Shop::open();
-    let order = check_out(&shop.service, &shop).await;
-    let user: UserId = shop.user;
-    let begun = shop.orders.begin(user, order, PaymentMethod::Card, PAY_WITHIN, None).await.unwrap();
-    let lease = begun.and_then(|(_, lease)| lease).unwrap();
-    let _job = job(shop.service.clone());
-    tokio::time::sleep(THREE_SECONDS).await;
-
-    let declined = order::repository::Settlement::Declined(Refusal::PaymentDeclined);
-    shop.orders.settle(order, &lease, &declined, None).await.unwrap();
-
-    let paid = after(&shop, order, THREE_SECONDS).await;
-    assert_eq!((paid.status, paid.attempts), (Status::Paid, 2));
 }

@@ -6,12 +6,11 @@ use contracts::money::Money;
 use order::{
     error::{Error, Refusal},
     model::{Event, NewOrder, Status},
-    repository::{Settlement, UnpaidLimits},
+    repository::Settlement,
 };
 
 use super::{
-    EXPIRED, LEASE_TTL, MAX_UNPAID, Repository, UNPAID_LIMITS, begin, begun, cancelled, claim, create, find, new_order,
-    pay, quote, write,
+    EXPIRED, LEASE_TTL, MAX_UNPAID, Repository, begin, begun, cancelled, claim, create, find, new_order, pay, write,
 };
 use crate::ids;
 use crate::shop::PAY_WITHIN;
@@ -20,7 +19,6 @@ contract!(
     an_order_is_found_by_its_user_alone,
     an_order_is_written_once,
     a_user_has_a_bounded_number_of_unpaid_orders,
-    a_user_with_many_unpaid_orders_has_no_more_than_the_limit,
     orders_are_listed_newest_first_page_by_page,
     orders_of_any_user_and_status_exist,
     the_newest_unpaid_order_of_a_user_holds_its_parts,
@@ -49,22 +47,6 @@ async fn an_order_is_written_once(orders: &dyn Repository) {
     assert_eq!(first, second);
     assert_eq!(second.total_price.minor(), 5);
     assert_eq!(second.parts, order.parts);
-}
-
-async fn a_user_with_many_unpaid_orders_has_no_more_than_the_limit(orders: &dyn Repository) {
-    let (user, unpaid_limits) = (ids::user(), UnpaidLimits { max_unpaid: 250, ..UNPAID_LIMITS });
-
-    let mut written = 0;
-    let refused = loop {
-        let order = new_order(user);
-        match orders.create(&order, &quote(Money::ZERO), &order.create(Money::ZERO), unpaid_limits, None).await {
-            Ok(_) => written += 1,
-            Err(refused) => break refused,
-        }
-    };
-
-    assert!(matches!(refused, Error::TooManyUnpaid { most: 250 }), "{refused:?}");
-    assert_eq!(written, 250);
 }
 
 async fn a_user_has_a_bounded_number_of_unpaid_orders(orders: &dyn Repository) {

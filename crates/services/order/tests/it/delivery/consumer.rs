@@ -4,11 +4,11 @@ use contracts::{
     events::{DeliveryStatusUpdated, group, record},
     ids::OrderId,
 };
-use order::{consumers, model::DeliveryStatus};
+use order::consumers;
 use platform::kafka::{Failure, Handler as _, Message};
 use uuid::Uuid;
 
-use super::{order, told};
+use super::order;
 use crate::ids;
 use crate::shop::Shop;
 
@@ -29,42 +29,6 @@ fn updated(shop: &Shop, order: OrderId, status: &str) -> DeliveryStatusUpdated {
 async fn handle(shop: &Shop, order: OrderId, event: DeliveryStatusUpdated) -> Result<(), Failure> {
     let message = Message { payload: record(order.uuid(), event).payload, ..Message::default() };
     consumers::delivery_status_updated(shop.deliveries()).handle(&message).await
-}
-
-#[tokio::test]
-async fn each_status_is_kept_with_what_came_with_it() {
-    let shop = Shop::open();
-    let order = order(&shop).await;
-
-    for status in ["PENDING", "IN_TRANSIT", "OUT_FOR_DELIVERY", "DELIVERED"] {
-        handle(&shop, order, updated(&shop, order, status)).await.unwrap();
-
-        let status = DeliveryStatus::parse(status).unwrap();
-        assert_eq!(shop.find(order).await.delivery, Some(told(status)));
-    }
-}
-
-#[tokio::test]
-async fn events_that_come_again_or_late_take_nothing_back() {
-    let shop = Shop::open();
-    let order = order(&shop).await;
-
-    for status in ["IN_TRANSIT", "PENDING", "IN_TRANSIT", "FAILED", "DELIVERED", "OUT_FOR_DELIVERY", "DELIVERED"] {
-        handle(&shop, order, updated(&shop, order, status)).await.unwrap();
-    }
-
-    assert_eq!(shop.find(order).await.delivery, Some(told(DeliveryStatus::Delivered)));
-    assert_eq!(shop.orders.inbox.events(GROUP).len(), 5, "one row for each event");
-}
-
-#[tokio::test]
-async fn an_unknown_order_is_passed_over() {
-    let shop = Shop::open();
-    let unknown = ids::order();
-
-    handle(&shop, unknown, updated(&shop, unknown, "PENDING")).await.unwrap();
-
-    assert_eq!(shop.orders.inbox.events(GROUP).len(), 1);
 }
 
 #[tokio::test]

@@ -61,30 +61,6 @@ async fn an_order_shows_its_address_and_then_its_delivery_status() {
 }
 
 #[tokio::test]
-async fn an_order_without_an_address_is_as_it_was() {
-    let api = start(10).await;
-    let (absent, null) = (api.order().await, create(&api, Value::Null).await);
-
-    for order in [&absent, &null] {
-        let shown = api.request(Method::GET, &format!("{ORDERS}/{order}")).send().await.unwrap().text().await.unwrap();
-        let parts = if order == &absent { vec![api.part; 2] } else { vec![api.part] };
-        let price = if order == &absent { "2469.0" } else { "1234.5" };
-        let (user, parts) = (api.user, json!(parts));
-        assert_eq!(
-            shown,
-            format!(
-                r#"{{"order_uuid":"{order}","user_uuid":"{user}","part_uuids":{parts},"total_price":{price},"status":"PENDING_PAYMENT"}}"#
-            )
-        );
-        problem(track(&api, order).await, 404, "DELIVERY_NOT_FOUND").await;
-    }
-    for listed in list(&api).await.as_array().unwrap() {
-        let members: Vec<_> = listed.as_object().unwrap().keys().map(String::as_str).collect();
-        assert_eq!(members, ["created_at", "order_uuid", "part_uuids", "status", "total_price", "user_uuid"]);
-    }
-}
-
-#[tokio::test]
 async fn a_wrong_address_is_refused_by_its_name_and_not_repeated() {
     let api = start(10).await;
     let wrong = [
@@ -127,21 +103,6 @@ async fn more_parts_than_a_courier_carries_are_refused_with_an_address_alone() {
         problem(order(MAX_VOLUME, Some(ADDRESS)).await.unwrap(), 409, "OUT_OF_STOCK").await["field"],
         "part_uuids"
     );
-}
-
-#[tokio::test]
-async fn an_address_is_a_part_of_the_request_that_a_key_stands_for() {
-    let api = start(10).await;
-    let order = |address: &str| {
-        let body = json!({ "user_uuid": api.user, "part_uuids": [api.part], "delivery_address": address });
-        api.post(ORDERS, &body).header("Idempotency-Key", "key").send()
-    };
-
-    let first = order(ADDRESS).await.unwrap().bytes().await.unwrap();
-    let again = order(ADDRESS).await.unwrap().bytes().await.unwrap();
-
-    assert_eq!(first, again);
-    problem(order("elsewhere").await.unwrap(), 422, "IDEMPOTENCY_KEY_REUSED").await;
 }
 
 #[tokio::test]

@@ -5,14 +5,11 @@ mod app;
 mod consumer;
 mod events;
 mod http;
-mod privacy;
 mod tracking;
 
 use chrono::NaiveDate;
 use contracts::ids::{CourierId, DeliveryId, OrderId};
-use order::model::{
-    Cell, Courier, Delivery, DeliveryAddress, DeliveryStatus, NewOrder, Outcome, PaymentMethod, Position, Tracked,
-};
+use order::model::{Cell, Courier, Delivery, DeliveryAddress, DeliveryStatus, NewOrder, Outcome, Position, Tracked};
 use uuid::Uuid;
 
 use crate::ids;
@@ -32,12 +29,6 @@ async fn order(shop: &Shop) -> OrderId {
         Outcome::Created { order, .. } => order,
         other => panic!("created an order and got {other:?}"),
     }
-}
-
-async fn paid(shop: &Shop) -> OrderId {
-    let order = order(shop).await;
-    shop.service.pay(shop.user, order, PaymentMethod::Card, None).await.expect("the order is paid");
-    order
 }
 
 fn told(status: DeliveryStatus) -> Delivery {

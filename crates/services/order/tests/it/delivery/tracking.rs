@@ -6,36 +6,26 @@ use contracts::{
     events::OrderOf,
     ids::OrderId,
     proto::delivery::v1::{
-        AddCourierRequest, AddCourierResponse, AddStoragePlaceRequest, AddStoragePlaceResponse, Carrier,
-        CreateDeliveryRequest, CreateDeliveryResponse, GetDeliveryStatusRequest, GetDeliveryStatusResponse,
-        ListCouriersRequest, ListCouriersResponse, Location,
+        Carrier, GetDeliveryStatusRequest, GetDeliveryStatusResponse, Location,
         delivery_service_server::{DeliveryService as Rpc, DeliveryServiceServer},
     },
 };
 use order::{
-    api,
     client::{GrpcDelivery, Tracking as _},
     error::Error,
     model::{DeliveryStatus, Tracked},
     repository::Deliveries as _,
     service::DeliveryService,
 };
-use platform::{
-    auth::{Access, Guard, MemorySessions, ServiceKey},
-    grpc::Services,
-    http,
-    server::readiness::Readiness,
-};
-use reqwest::StatusCode;
+use platform::{auth::Access, grpc::Services};
 use testkit::Running;
-use tokio::{net::TcpListener, task::JoinSet, time::Instant};
-use tokio_util::sync::CancellationToken;
+use tokio::time::Instant;
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
 use super::{carried, order, told};
 use crate::ids;
-use crate::shop::{MAX_VOLUME, Shop};
+use crate::shop::{MAX_VOLUME, Shop, hung};
 
 /// A delivery service that returns this response for every order.
 struct Stub(Result<GetDeliveryStatusResponse, Status>);
@@ -49,32 +39,12 @@ impl Rpc for Stub {
         platform::grpc::parse_uuid("order_id", &request.get_ref().order_id)?;
         self.0.clone().map(Response::new)
     }
-
-    testkit::not_served! {
-        create_delivery: CreateDeliveryRequest => CreateDeliveryResponse,
-        list_couriers: ListCouriersRequest => ListCouriersResponse,
-        add_courier: AddCourierRequest => AddCourierResponse,
-        add_storage_place: AddStoragePlaceRequest => AddStoragePlaceResponse,
-    }
 }
 
 /// Starts a stand-in for the delivery service that admits only services. Returns its address.
 async fn delivery(answer: Result<GetDeliveryStatusResponse, Status>) -> (SocketAddr, Running) {
     let services = Services::new(contracts::proto::DESCRIPTORS).with(DeliveryServiceServer::new(Stub(answer)));
     testkit::serve(testkit::guard("delivery", &[]).otherwise(Access::Services(&["order"])), services).await
-}
-
-/// Starts a server that accepts connections and never responds. Returns its address.
-async fn hung() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let address = listener.local_addr().expect("a bound socket has an address");
-    tokio::spawn(async move {
-        let mut connections = Vec::new();
-        while let Ok((connection, _)) = listener.accept().await {
-            connections.push(connection);
-        }
-    });
-    address
 }
 
 fn client(address: SocketAddr) -> GrpcDelivery {
@@ -162,25 +132,6 @@ async fn each_refusal_of_delivery_means_what_it_says() {
 }
 
 #[tokio::test]
-async fn an_open_breaker_is_answered_from_the_copy_at_once() {
-    let shop = Shop::open();
-    let order = order(&shop).await;
-    keep(&shop, order).await;
-    let nowhere = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-    let service = service(&shop, nowhere);
-    for _ in 0..20 {
-        service.track(shop.user, order).await.unwrap();
-    }
-
-    let begun = Instant::now();
-    for _ in 0..10 {
-        assert_eq!(service.track(shop.user, order).await.unwrap().position, None);
-    }
-
-    assert!(begun.elapsed() < Duration::from_millis(500), "{:?}", begun.elapsed());
-}
-
-#[tokio::test]
 async fn a_delivery_that_hangs_is_waited_for_far_less_than_a_request_may_take() {
     let shop = Shop::open();
     let order = order(&shop).await;
@@ -192,37 +143,4 @@ async fn a_delivery_that_hangs_is_waited_for_far_less_than_a_request_may_take() 
 
     assert_eq!(tracked.position, None);
     assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn reads_are_answered_while_delivery_hangs() {
-    const SLOTS: usize = 64;
-    let shop = Shop::open();
-    let order = order(&shop).await;
-    let sessions = Arc::new(MemorySessions::default());
-    sessions.open("session", shop.user.uuid());
-    let key = ServiceKey::new("order", &testkit::SERVICE_KEY.into()).unwrap();
-    let state = api::Api { service: shop.service.clone(), deliveries: service(&shop, hung().await) };
-    let router = api::router(state, Guard::new(sessions, key, &api::RULES), Readiness::default(), SLOTS);
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}/api/v1/orders/{order}", listener.local_addr().unwrap());
-    tokio::spawn(http::serve(listener, router, Readiness::default(), CancellationToken::new()));
-    let client = http::client(Duration::from_secs(30)).unwrap();
-
-    let mut waiting = JoinSet::new();
-    for _ in 0..SLOTS {
-        let request = client.get(format!("{url}/delivery")).header("X-Session-Uuid", "session");
-        waiting.spawn(async move { request.send().await.unwrap().status() });
-    }
-    // One eighth of the requests wait for the delivery service, and the others are rejected.
-    for _ in 0..SLOTS - SLOTS / 8 {
-        assert_eq!(waiting.join_next().await.unwrap().unwrap(), StatusCode::TOO_MANY_REQUESTS);
-    }
-    let read = client.get(&url).header("X-Session-Uuid", "session").send().await.unwrap();
-
-    assert_eq!(read.status(), StatusCode::OK);
-    assert_eq!(waiting.len(), SLOTS / 8, "the read was answered after the requests that waited");
-    while let Some(status) = waiting.join_next().await {
-        assert_eq!(status.unwrap(), StatusCode::SERVICE_UNAVAILABLE);
-    }
 }

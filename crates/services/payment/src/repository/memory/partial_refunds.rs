@@ -10,10 +10,7 @@ use uuid::Uuid;
 use super::{MemoryPayments, row::tries_after};
 use crate::{
     error::Error,
-    model::{
-        MAX_PARTIAL_REFUNDS, PartialRefund, PartialRefundStatus, Payment, RecordedRefund, RefundRequest, RefundState,
-        Status,
-    },
+    model::{PartialRefund, PartialRefundStatus, Payment, RecordedRefund, RefundRequest, RefundState},
     repository::{INITIAL_LEASE, PartialRefunds, Unfinished, lease},
 };
 
@@ -53,14 +50,10 @@ impl PartialRefunds for MemoryPayments {
         }
         let now = self.clock.now();
         let of_order = |row: &&Row| row.recorded.refund.order == refund.order;
-        if tables.refunds.values().filter(of_order).count() >= MAX_PARTIAL_REFUNDS {
-            return Ok(None);
-        }
-        let is_charged = |payment: &Payment| {
-            payment.intent.order == refund.order && matches!(payment.status, Status::Succeeded { .. })
-        };
-        let charged = tables.payments.values_mut().map(|row| &mut row.payment).find(|payment| is_charged(payment));
-        let Some(payment) = charged.filter(|payment| payment.can_give_back(refund.amount)) else { return Ok(None) };
+        let refunds = tables.refunds.values().filter(of_order).count();
+        let may_refund = |payment: &&mut Payment| payment.check_refund(refund.amount, refunds).is_ok();
+        let charged = tables.of_mut(refund.order).map(|row| &mut row.payment).find(may_refund);
+        let Some(payment) = charged else { return Ok(None) };
         let Ok(sum) = payment.partially_refunded.checked_add(refund.amount) else { return Ok(None) };
         (payment.partially_refunded, payment.updated_at) = (sum, now);
         let transaction = payment.intent.transaction;

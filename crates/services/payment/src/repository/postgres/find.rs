@@ -6,20 +6,18 @@ use platform::{
     postgres::{Database, consistent, retry_stale},
 };
 
-use super::row::Row;
+use super::row::{Row, query_payments};
 use crate::{error::Error, model::Payment, repository::PaymentPage};
 
 pub(super) async fn find(pool: &Database, order: OrderId) -> Result<Option<Payment>, Error> {
     let row = retry_stale(|| {
-        sqlx::query_as!(
-            Row,
-            r#"select transaction_uuid as "transaction_uuid: TransactionId", order_uuid as "order_uuid: OrderId", attempt,
-                user_uuid as "user_uuid: UserId", method, amount, provider, status, decline_reason, provider_reference,
-                refund_number, refund_reference, cancelled, partially_refunded, created_at, updated_at
-            from payments
+        query_payments!(
+            "select "
+                + COLUMNS
+                + " from payments
             where order_uuid = $1 and status <> 'void'
             order by status <> 'declined' desc, attempt desc
-            limit 1"#,
+            limit 1",
             order.uuid(),
         )
         .fetch_optional(pool)
@@ -29,15 +27,8 @@ pub(super) async fn find(pool: &Database, order: OrderId) -> Result<Option<Payme
 
 pub(super) async fn get(pool: &Database, transaction: TransactionId) -> Result<Option<Payment>, Error> {
     let row = retry_stale(|| {
-        sqlx::query_as!(
-            Row,
-            r#"select transaction_uuid as "transaction_uuid: TransactionId", order_uuid as "order_uuid: OrderId", attempt,
-                user_uuid as "user_uuid: UserId", method, amount, provider, status, decline_reason, provider_reference,
-                refund_number, refund_reference, cancelled, partially_refunded, created_at, updated_at
-            from payments where transaction_uuid = $1"#,
-            transaction.uuid(),
-        )
-        .fetch_optional(pool)
+        query_payments!("select " + COLUMNS + " from payments where transaction_uuid = $1", transaction.uuid())
+            .fetch_optional(pool)
     });
     Ok(row.await?.map(Row::payment).transpose()?.flatten())
 }
@@ -49,16 +40,15 @@ pub(super) async fn page(
     size: u32,
 ) -> Result<PaymentPage, Error> {
     let rows = retry_stale(|| {
-        sqlx::query_as!(
-            Row,
-            r#"select transaction_uuid as "transaction_uuid: TransactionId", order_uuid as "order_uuid: OrderId", attempt,
-                user_uuid as "user_uuid: UserId", method, amount, provider, status, decline_reason, provider_reference,
-                refund_number, refund_reference, cancelled, partially_refunded, created_at, updated_at
-            from payments
+        query_payments!(
+            "select "
+                + COLUMNS
+                + " from payments
             where user_uuid = $1
-                and (created_at, transaction_uuid) < (coalesce($2, 'infinity'::timestamptz), coalesce($3, transaction_uuid))
+                and (created_at, transaction_uuid)
+                    < (coalesce($2, 'infinity'::timestamptz), coalesce($3, transaction_uuid))
             order by created_at desc, transaction_uuid desc
-            limit $4"#,
+            limit $4",
             user.uuid(),
             after.map(|cursor| cursor.created_at),
             after.map(|cursor| cursor.uuid),

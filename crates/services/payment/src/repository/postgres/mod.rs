@@ -2,12 +2,12 @@
 
 mod begin;
 mod find;
-mod grouped;
 mod partial_refunds;
 mod payments;
 mod provider_states;
 mod requests;
 mod row;
+mod settle;
 
 pub use payments::PgPayments;
 use sqlx::migrate::Migrator;

@@ -33,6 +33,26 @@ struct Row {
     status: String,
     refund_number: i32,
     refund_reference: Option<String>,
+    tries: i32,
+}
+
+/// Expands to `sqlx::query_as!` of a statement that returns [`Row`]s. `COLUMNS` stands for their columns, those of
+/// `partial_refunds` joined with `payments`.
+macro_rules! query_refunds {
+    ($before:tt + COLUMNS $(+ $after:tt)?, $($arguments:tt)+) => {
+        sqlx::query_as!(
+            Row,
+            $before
+                + r#"payments.order_uuid as "order_uuid!: _",
+                    partial_refunds.transaction_uuid as "transaction_uuid!: _",
+                    partial_refunds.reference as "reference!", partial_refunds.amount as "amount!",
+                    partial_refunds.reason as "reason!", partial_refunds.decided_by,
+                    partial_refunds.status as "status!", partial_refunds.refund_number as "refund_number!",
+                    partial_refunds.refund_reference, partial_refunds.tries as "tries!""#
+                $(+ $after)?,
+            $($arguments)+
+        )
+    };
 }
 
 impl Row {
@@ -64,12 +84,9 @@ impl Row {
 /// Of two concurrent calls for one refund, the second does not see the uncommitted row of the first. It then violates
 /// the primary key or returns `None`, and changes nothing.
 async fn add(pool: &Database, refund: &PartialRefund) -> sqlx::Result<Option<Row>> {
-    sqlx::query_as!(
-        Row,
-        r#"with existing as (
-            select partial_refunds.*, payments.order_uuid
-            from partial_refunds join payments using (transaction_uuid)
-            where refund_uuid = $1
+    query_refunds!(
+        "with existing as (
+            select * from partial_refunds where refund_uuid = $1
         ), charged as (
             update payments
             set partially_refunded = partially_refunded + $4, updated_at = now()
@@ -83,14 +100,13 @@ async fn add(pool: &Database, refund: &PartialRefund) -> sqlx::Result<Option<Row
         ), added as (
             insert into partial_refunds (refund_uuid, transaction_uuid, reference, amount, reason, decided_by)
             select $1, transaction_uuid, $3, $4, $5, $7 from charged
-            returning partial_refunds.*
+            returning *
         )
-        select order_uuid as "order_uuid!: OrderId", transaction_uuid as "transaction_uuid!: TransactionId",
-            reference as "reference!", amount as "amount!", reason as "reason!", decided_by, status as "status!",
-            refund_number as "refund_number!", refund_reference
-        from existing
-        union all
-        select $2, transaction_uuid, reference, amount, reason, decided_by, status, refund_number, refund_reference from added"#,
+        select "
+            + COLUMNS
+            + "
+        from (select * from existing union all select * from added) as partial_refunds
+        join payments using (transaction_uuid)",
         refund.id(),
         refund.order.uuid(),
         refund.reference.as_str(),
@@ -115,8 +131,8 @@ impl PartialRefunds for PgPayments {
     }
 
     async fn due_refunds(&self, limit: i64) -> Result<Vec<(RecordedRefund, u32)>, Error> {
-        let rows = sqlx::query!(
-            r#"update partial_refunds set
+        let rows = query_refunds!(
+            "update partial_refunds set
                 tries = partial_refunds.tries + 1,
                 next_try_at = now() + make_interval(secs => least($2 * power(2, least(partial_refunds.tries, 10)), $3))
             from payments
@@ -127,9 +143,8 @@ impl PartialRefunds for PgPayments {
                 limit $1
                 for update skip locked
             )
-            returning order_uuid as "order_uuid: OrderId", partial_refunds.transaction_uuid as "transaction_uuid: TransactionId",
-                reference, partial_refunds.amount, reason, decided_by, partial_refunds.status,
-                partial_refunds.refund_number, partial_refunds.refund_reference, partial_refunds.tries"#,
+            returning "
+                + COLUMNS,
             limit,
             FIRST_LEASE.as_secs_f64(),
             MAX_LEASE.as_secs_f64(),
@@ -138,17 +153,6 @@ impl PartialRefunds for PgPayments {
         .await?;
         let due = rows.into_iter().filter_map(|row| {
             let tries_before = u32::try_from(row.tries).unwrap_or(1).saturating_sub(1);
-            let row = Row {
-                order_uuid: row.order_uuid,
-                transaction_uuid: row.transaction_uuid,
-                reference: row.reference,
-                amount: row.amount,
-                reason: row.reason,
-                decided_by: row.decided_by,
-                status: row.status,
-                refund_number: row.refund_number,
-                refund_reference: row.refund_reference,
-            };
             Some((consistent(row.refund())?, tries_before))
         });
         let mut due: Vec<_> = due.collect();
@@ -214,14 +218,13 @@ impl PartialRefunds for PgPayments {
 
     async fn refunds_of(&self, transaction: TransactionId) -> Result<Vec<RecordedRefund>, Error> {
         let rows = retry_stale(|| {
-            sqlx::query_as!(
-                Row,
-                r#"select order_uuid as "order_uuid: OrderId", transaction_uuid as "transaction_uuid: TransactionId", reference,
-                    partial_refunds.amount, reason, decided_by, partial_refunds.status,
-                    partial_refunds.refund_number, partial_refunds.refund_reference
+            query_refunds!(
+                "select "
+                    + COLUMNS
+                    + "
                 from partial_refunds join payments using (transaction_uuid)
                 where transaction_uuid = $1
-                order by partial_refunds.created_at, refund_uuid"#,
+                order by partial_refunds.created_at, refund_uuid",
                 transaction.uuid(),
             )
             .fetch_all(&self.pool)

@@ -15,8 +15,9 @@ use platform::{
 
 use super::{
     begin::{self, Intents},
-    find, grouped, provider_states, requests,
-    row::Row,
+    find, provider_states, requests,
+    row::{Row, query_payments},
+    settle,
 };
 use crate::{
     error::Error,
@@ -28,15 +29,14 @@ use crate::{
 pub struct PgPayments {
     pub(super) pool: Database,
     intents: Intents,
-    settlements: GroupCommit<grouped::settle::Request, Option<Row>>,
+    settlements: GroupCommit<settle::Request, Option<Row>>,
 }
 
 impl PgPayments {
     pub fn new(pool: Database) -> Self {
-        use grouped::{begin, settle};
         let transaction = |intent: &Intent| intent.transaction;
         Self {
-            intents: GroupCommit::by_key("begin_payments", pool.clone(), transaction, begin::begin),
+            intents: GroupCommit::by_key("begin_payments", pool.clone(), transaction, begin::record),
             settlements: GroupCommit::by_key(
                 "settle_payments",
                 pool.clone(),
@@ -86,21 +86,14 @@ impl Payments for PgPayments {
             .execute(&self.pool)
         })
         .await?;
-        let rows = sqlx::query_as!(
-            Row,
-            r#"select transaction_uuid as "transaction_uuid: TransactionId", order_uuid as "order_uuid: OrderId", attempt,
-                user_uuid as "user_uuid: UserId", method, amount, provider, status, decline_reason, provider_reference,
-                refund_number, refund_reference, cancelled, partially_refunded, created_at, updated_at
-            from payments where order_uuid = $1"#,
-            intent.order.uuid(),
-        )
-        .fetch_all(&self.pool)
-        .await?;
+        let rows = query_payments!("select " + COLUMNS + " from payments where order_uuid = $1", intent.order.uuid())
+            .fetch_all(&self.pool)
+            .await?;
         rows.into_iter().filter_map(|row| row.payment().transpose()).collect()
     }
 
     async fn settle(&self, intent: &Intent, outcome: &Outcome) -> Result<(Payment, bool), Error> {
-        let settled = self.settlements.submit(grouped::settle::Request::new(intent, outcome)).await?;
+        let settled = self.settlements.submit(settle::Request::new(intent, outcome)).await?;
         if let Some(row) = settled {
             return Ok((row.payment()?.ok_or(Error::NotFound)?, true));
         }
@@ -198,20 +191,19 @@ impl Payments for PgPayments {
 
     async fn due(&self, limit: i64) -> Result<Vec<(Payment, u32)>, Error> {
         let take = || {
-            sqlx::query!(
-                r#"update payments set
-                tries = tries + 1,
-                next_try_at = now() + make_interval(secs => least($2 * power(2, least(tries, 10)), $3))
-            where transaction_uuid in (
-                select transaction_uuid from payments
-                where status in ('pending', 'refunding') and next_try_at <= now()
-                order by tries, next_try_at
-                limit $1
-                for update skip locked
-            )
-            returning transaction_uuid as "transaction_uuid: TransactionId", order_uuid as "order_uuid: OrderId", attempt,
-                user_uuid as "user_uuid: UserId", method, amount, provider, status, decline_reason, provider_reference,
-                refund_number, refund_reference, cancelled, partially_refunded, created_at, updated_at, tries"#,
+            query_payments!(
+                "update payments set
+                    tries = tries + 1,
+                    next_try_at = now() + make_interval(secs => least($2 * power(2, least(tries, 10)), $3))
+                where transaction_uuid in (
+                    select transaction_uuid from payments
+                    where status in ('pending', 'refunding') and next_try_at <= now()
+                    order by tries, next_try_at
+                    limit $1
+                    for update skip locked
+                )
+                returning "
+                    + COLUMNS,
                 limit,
                 FIRST_LEASE.as_secs_f64(),
                 MAX_LEASE.as_secs_f64(),
@@ -220,24 +212,6 @@ impl Payments for PgPayments {
         let rows = fetch_each(&self.pool, take).await?;
         let due = rows.into_iter().filter_map(|row| {
             let tries_before = u32::try_from(row.tries).unwrap_or(1).saturating_sub(1);
-            let row = Row {
-                transaction_uuid: row.transaction_uuid,
-                order_uuid: row.order_uuid,
-                attempt: row.attempt,
-                user_uuid: row.user_uuid,
-                method: row.method,
-                amount: row.amount,
-                provider: row.provider,
-                status: row.status,
-                decline_reason: row.decline_reason,
-                provider_reference: row.provider_reference,
-                refund_number: row.refund_number,
-                refund_reference: row.refund_reference,
-                cancelled: row.cancelled,
-                partially_refunded: row.partially_refunded,
-                created_at: row.created_at,
-                updated_at: row.updated_at,
-            };
             Some((consistent(row.payment())??, tries_before))
         });
         let mut due: Vec<_> = due.collect();

@@ -1,4 +1,4 @@
-//! Decodes a row of `payments`.
+//! Rows of the table `payments`, and their conversions.
 
 use chrono::{DateTime, Utc};
 use contracts::{
@@ -6,6 +6,7 @@ use contracts::{
     money::Money,
 };
 use platform::postgres::DatabaseError;
+use serde::Serialize;
 
 use crate::{
     error::Error,
@@ -28,8 +29,52 @@ pub struct Row {
     pub refund_reference: Option<String>,
     pub cancelled: bool,
     pub partially_refunded: i64,
+    pub tries: i32,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
+}
+
+/// Expands to `sqlx::query_as!` of a statement that returns [`Row`]s. `COLUMNS` stands for their columns; it is no
+/// constant, because sqlx's macros accept literals alone.
+macro_rules! query_payments {
+    ($before:tt + COLUMNS $(+ $after:tt)?, $($arguments:tt)+) => {
+        sqlx::query_as!(
+            $crate::repository::postgres::row::Row,
+            $before
+                + r#"transaction_uuid as "transaction_uuid: _", order_uuid as "order_uuid: _", attempt,
+                    user_uuid as "user_uuid: _", method, amount, provider, status, decline_reason, provider_reference,
+                    refund_number, refund_reference, cancelled, partially_refunded, tries, created_at, updated_at"#
+                $(+ $after)?,
+            $($arguments)+
+        )
+    };
+}
+pub(super) use query_payments;
+
+/// The columns that a new payment brings, as JSON for `jsonb_populate_recordset`. The others have their defaults.
+#[derive(Serialize)]
+pub struct NewRow {
+    transaction_uuid: TransactionId,
+    order_uuid: OrderId,
+    attempt: u32,
+    user_uuid: UserId,
+    method: &'static str,
+    amount: Money,
+    provider: &'static str,
+}
+
+impl From<&Intent> for NewRow {
+    fn from(intent: &Intent) -> Self {
+        Self {
+            transaction_uuid: intent.transaction,
+            order_uuid: intent.order,
+            attempt: intent.attempt,
+            user_uuid: intent.user,
+            method: intent.method.as_str(),
+            amount: intent.amount,
+            provider: intent.provider.as_str(),
+        }
+    }
 }
 
 impl Row {

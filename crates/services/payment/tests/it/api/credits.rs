@@ -1,6 +1,6 @@
 //! Tests of `Credit`.
 
-use contracts::proto::payment::v1::{CreditRequest, PayOrderRequest, PaymentMethod};
+use contracts::proto::payment::v1::CreditRequest;
 use platform::ids;
 use tonic::{Code, Status};
 
@@ -12,26 +12,6 @@ fn credit(user: &str, reference: &str, amount_minor: i64) -> CreditRequest {
 
 async fn send(fixture: &Fixture, request: CreditRequest) -> Result<(), Status> {
     fixture.service_named("customers").credit(request).await.map(drop)
-}
-
-#[tokio::test]
-async fn a_credit_is_added_once_per_reference_and_buys_what_was_too_dear() {
-    let fixture = fixture().await;
-    let user = fixture.user.to_string();
-    let dear = PayOrderRequest {
-        payment_method: PaymentMethod::InvestorMoney.into(),
-        amount_minor: 750_000,
-        ..fixture.order()
-    };
-    assert_eq!(fixture.pay(&dear).await.unwrap_err().code(), Code::FailedPrecondition);
-
-    for _ in 0..5 {
-        send(&fixture, credit(&user, "loan-1", 650_000)).await.unwrap();
-    }
-    assert_eq!(fixture.balance(&user).await.unwrap(), 750_000);
-    fixture.pay(&PayOrderRequest { attempt: 2, ..dear }).await.unwrap();
-
-    assert_eq!(fixture.balance(&user).await.unwrap(), 0);
 }
 
 #[tokio::test]

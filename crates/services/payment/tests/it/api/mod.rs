@@ -1,13 +1,11 @@
 //! Tests of the running service with its database and broker, called over gRPC.
 
-mod balances;
 mod completions;
 mod credits;
 mod partial_refunds;
 mod paying;
 mod refunds;
 mod statement;
-mod voids;
 mod webhook;
 
 use std::net::SocketAddr;
@@ -19,8 +17,8 @@ use contracts::proto::payment::v1::{
 };
 use payment::{app, config::Config, repository::MIGRATIONS};
 use platform::{grpc::Peer, ids, kafka::Record};
-use testkit::{Database, Iam, Kafka, Running};
-use tonic::{Request, Status, transport::Channel};
+use testkit::{Database, Iam, Kafka, Running, with_session};
+use tonic::{Status, transport::Channel};
 use uuid::Uuid;
 
 struct Fixture {
@@ -42,9 +40,7 @@ async fn fixture() -> Fixture {
         ("PAYMENT_DECLINE_ABOVE", "5000".to_owned()),
     ]);
     let app = app::build(Config::load(&settings).unwrap()).await.unwrap();
-    let (address, readiness) = (app.address().unwrap(), app.readiness());
-    let app = testkit::run(|stop| app.run(stop));
-    readiness.ready().await;
+    let (address, app) = testkit::start(app).await;
     let user = ids::random();
     let session = iam.session(user);
     Fixture { address, kafka, iam, database, user, session, _app: app }
@@ -122,10 +118,4 @@ impl Fixture {
             }])
             .await;
     }
-}
-
-fn with_session<T>(session: &str, message: T) -> Request<T> {
-    let mut request = Request::new(message);
-    request.metadata_mut().insert("session-uuid", session.parse().unwrap());
-    request
 }

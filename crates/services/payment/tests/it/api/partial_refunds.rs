@@ -4,10 +4,10 @@ use contracts::proto::payment::v1::{
     PayOrderRequest, PaymentMethod, PaymentStatus, RefundPartiallyRequest, RefundPartiallyResponse, RefundReason,
 };
 use platform::{grpc::reason, ids, invalid::InvalidFields};
-use testkit::eventually;
+use testkit::{eventually, with_session};
 use tonic::{Code, Status};
 
-use super::{Fixture, fixture, with_session};
+use super::{Fixture, fixture};
 
 /// The price of the order, in minor units.
 const PRICE: i64 = 12_345;

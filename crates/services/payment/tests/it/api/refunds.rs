@@ -1,8 +1,7 @@
 //! Tests of refunds of cancelled orders.
 
-use contracts::events::{OrderCancelled, OrderPaid};
-use contracts::proto::payment::v1::{PayOrderRequest, PaymentMethod, PaymentStatus, RefundRequest};
-use platform::{grpc::reason, kafka::Record};
+use contracts::proto::payment::v1::{PayOrderRequest, PaymentMethod, PaymentStatus};
+use platform::grpc::reason;
 use testkit::eventually;
 use tonic::Code;
 
@@ -33,50 +32,4 @@ async fn a_cancelled_order_is_refunded_and_never_charged_again() {
     .await;
     let status = fixture.pay(&PayOrderRequest { attempt: 2, ..paid }).await.unwrap_err();
     assert_eq!((status.code(), reason(&status)), (Code::FailedPrecondition, Some("ORDER_CANCELLED")));
-}
-
-#[tokio::test]
-async fn a_poison_message_is_dead_lettered_and_the_next_is_handled() {
-    let fixture = fixture().await;
-    let topic = fixture.kafka.topic::<OrderCancelled>();
-    let order = fixture.order();
-    fixture.pay(&order).await.unwrap();
-    let key = order.order_uuid.clone().into_bytes();
-    let wrong_type = contracts::events::record(fixture.user, OrderPaid::default());
-    let poison = |payload: Vec<u8>, kind: &str| Record {
-        topic: topic.clone(),
-        key: key.clone(),
-        payload,
-        headers: [("event-type".to_owned(), kind.to_owned())].into(),
-    };
-
-    fixture
-        .kafka
-        .publish(vec![poison(vec![0xff; 9], "events.v1.OrderCancelled"), poison(wrong_type.payload, wrong_type.kind)])
-        .await;
-    fixture.cancel(&order.order_uuid).await;
-
-    eventually(|| async {
-        let payment = fixture.payment(&order.order_uuid).await.unwrap();
-        (payment.status() == PaymentStatus::Refunded).then_some(())
-    })
-    .await;
-    assert_eq!(fixture.kafka.messages(&platform::kafka::dead_letter_topic(&topic)).await.len(), 2);
-}
-
-#[tokio::test]
-async fn a_living_order_is_not_refunded_and_goes_on() {
-    let fixture = fixture().await;
-    let (paid, pending) = (fixture.order(), fixture.order());
-    fixture.pay(&paid).await.unwrap();
-
-    for order in [&paid, &pending] {
-        let refused =
-            fixture.service().refund(RefundRequest { order_uuid: order.order_uuid.clone() }).await.unwrap_err();
-
-        assert_eq!((refused.code(), reason(&refused)), (Code::FailedPrecondition, Some("ORDER_NOT_CANCELLED")));
-        assert_eq!(refused.message(), format!("order {} is not cancelled", order.order_uuid));
-    }
-    assert_eq!(fixture.payment(&paid.order_uuid).await.unwrap().status(), PaymentStatus::Succeeded);
-    fixture.pay(&pending).await.unwrap();
 }

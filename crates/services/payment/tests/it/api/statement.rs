@@ -2,10 +2,9 @@
 
 use contracts::proto::payment::v1::{ListPaymentsRequest, PayOrderRequest, PaymentStatus};
 use platform::{ids, invalid::InvalidFields};
-use testkit::eventually;
-use tonic::Code;
+use testkit::{eventually, with_session};
 
-use super::{fixture, with_session};
+use super::fixture;
 
 #[tokio::test]
 async fn a_statement_has_the_charges_declines_and_refunds_of_its_user_alone_newest_first() {
@@ -43,19 +42,12 @@ async fn a_statement_has_the_charges_declines_and_refunds_of_its_user_alone_newe
 }
 
 #[tokio::test]
-async fn a_statement_is_refused_to_others_and_each_wrong_field_is_named() {
+async fn each_wrong_field_of_a_request_for_a_statement_is_named() {
     let fixture = fixture().await;
-    let request = ListPaymentsRequest { user_uuid: fixture.user.to_string(), ..ListPaymentsRequest::default() };
     let wrong = ListPaymentsRequest { user_uuid: "me".to_owned(), page_size: 101, page_token: "next".to_owned() };
-    let stranger = fixture.iam.session(ids::random());
-    let mut anonymous = fixture.anonymous().await;
 
-    let others = anonymous.list_payments(with_session(&stranger, request.clone())).await.unwrap_err();
-    let without_session = anonymous.list_payments(request).await.unwrap_err();
     let invalid = fixture.service().list_payments(wrong).await.unwrap_err();
 
-    assert_eq!((others.code(), others.message()), (Code::NotFound, "user_uuid: user not found"));
-    assert_eq!(without_session.code(), Code::Unauthenticated);
     let invalid = InvalidFields::in_status(&invalid);
     let fields: Vec<_> = invalid.as_slice().iter().map(|invalid| &*invalid.field).collect();
     assert_eq!(fields, ["user_uuid", "page_token"]);

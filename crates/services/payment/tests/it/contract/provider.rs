@@ -49,7 +49,6 @@ contract!([
     a_charge_is_made_once_per_key,
     a_decline_is_repeated,
     the_outcome_of_a_charge_can_be_found,
-    a_refund_is_made_once_per_key,
     a_charge_is_refunded_in_parts,
     an_unknown_charge_is_not_refunded,
 ] over
@@ -59,11 +58,8 @@ contract!([
 );
 
 contract!([
-    investor_money_is_debited_from_the_balance,
     a_declined_charge_leaves_the_balance,
-    a_new_user_has_no_more_than_the_initial_balance,
     a_decline_is_repeated_after_the_balance_has_grown,
-    a_refund_credits_the_balance_once,
     a_balance_is_the_initial_one_until_the_first_charge,
     a_credit_is_added_once_per_reference,
     all_credits_of_a_user_have_a_bound,
@@ -175,17 +171,6 @@ async fn the_outcome_of_a_charge_can_be_found(fixture: Fixture) {
     }
 }
 
-async fn a_refund_is_made_once_per_key(fixture: Fixture) {
-    let intent = intent(Method::Card);
-    let refund = fixture.charged(&intent).await;
-
-    for _ in 0..2 {
-        assert_eq!(fixture.provider.refund(&refund).await.unwrap(), RefundState::Refunded);
-    }
-
-    assert_eq!(fixture.movements(intent.order).await, (1, 1));
-}
-
 async fn a_charge_is_refunded_in_parts(fixture: Fixture) {
     let intent = intent(Method::Card);
     let whole = fixture.charged(&intent).await;
@@ -206,18 +191,6 @@ async fn an_unknown_charge_is_not_refunded(fixture: Fixture) {
 
     assert!(fixture.provider.refund(&refund).await.is_err());
     assert_eq!(fixture.movements(intent.order).await, (0, 0));
-}
-
-async fn investor_money_is_debited_from_the_balance(fixture: Fixture) {
-    let first = intent(Method::InvestorMoney);
-    let second = Intent { amount: money(INITIAL_BALANCE - 1000), ..again(&first) };
-
-    fixture.charged(&first).await;
-    fixture.charge(&first).await;
-    assert_eq!(fixture.balance(first.user).await, INITIAL_BALANCE - 1000);
-    fixture.charged(&second).await;
-
-    assert_eq!(fixture.balance(first.user).await, 0);
 }
 
 /// The balance of each of ten users covers one of two charges. For every third user the first charge exceeds the balance.
@@ -254,35 +227,18 @@ async fn a_declined_charge_leaves_the_balance(fixture: Fixture) {
     assert_eq!(fixture.movements(first.order).await, (1, 0));
 }
 
-async fn a_new_user_has_no_more_than_the_initial_balance(fixture: Fixture) {
-    let dear = Intent { amount: money(INITIAL_BALANCE + 1), ..intent(Method::InvestorMoney) };
-
-    assert_eq!(fixture.charge(&dear).await, Outcome::Declined(Decline::InsufficientFunds));
-
-    assert_eq!(fixture.balance(dear.user).await, INITIAL_BALANCE);
-}
-
 async fn a_decline_is_repeated_after_the_balance_has_grown(fixture: Fixture) {
     let first = Intent { amount: money(INITIAL_BALANCE), ..intent(Method::InvestorMoney) };
     let refund = fixture.charged(&first).await;
     let second = again(&first);
     assert_eq!(fixture.charge(&second).await, Outcome::Declined(Decline::InsufficientFunds));
 
-    fixture.provider.refund(&refund).await.unwrap();
-
-    assert_eq!(fixture.charge(&second).await, Outcome::Declined(Decline::InsufficientFunds));
-    assert_eq!(fixture.balance(first.user).await, INITIAL_BALANCE);
-}
-
-async fn a_refund_credits_the_balance_once(fixture: Fixture) {
-    let intent = intent(Method::InvestorMoney);
-    let refund = fixture.charged(&intent).await;
-
     for _ in 0..2 {
         fixture.provider.refund(&refund).await.unwrap();
     }
 
-    assert_eq!(fixture.balance(intent.user).await, INITIAL_BALANCE);
+    assert_eq!(fixture.charge(&second).await, Outcome::Declined(Decline::InsufficientFunds));
+    assert_eq!(fixture.balance(first.user).await, INITIAL_BALANCE);
 }
 
 async fn a_balance_is_the_initial_one_until_the_first_charge(fixture: Fixture) {

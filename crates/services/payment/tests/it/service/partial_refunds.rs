@@ -3,7 +3,7 @@
 use payment::{
     client::ScriptedFault,
     error::Error,
-    model::{MAX_PARTIAL_REFUNDS, PartialRefund, Reference, RefundReason, Status},
+    model::{MAX_PARTIAL_REFUNDS, PartialRefund, Reference, RefundReason, RefundRefusal, Status},
     repository::PartialRefunds as _,
 };
 use platform::auth::Author;
@@ -58,9 +58,12 @@ async fn no_more_than_the_charge_is_given_back() {
     fixture.give_back("first", 700).await.unwrap();
 
     let refused = fixture.give_back("second", 301).await;
-    assert!(matches!(refused, Err(Error::RefundTooLarge { left: 300 })), "{refused:?}");
+    assert!(matches!(refused, Err(Error::NotRefunded(RefundRefusal::TooLarge { left: 300 }))), "{refused:?}");
     assert!(fixture.give_back("second", 300).await.unwrap());
-    assert!(matches!(fixture.give_back("third", 1).await, Err(Error::RefundTooLarge { left: 0 })));
+    assert!(matches!(
+        fixture.give_back("third", 1).await,
+        Err(Error::NotRefunded(RefundRefusal::TooLarge { left: 0 }))
+    ));
 
     assert_eq!(fixture.balance(), INITIAL_BALANCE);
 }
@@ -73,7 +76,7 @@ async fn a_charge_that_has_too_many_partial_refunds_says_so() {
         fixture.give_back(&number.to_string(), 1).await.unwrap();
     }
 
-    assert!(matches!(fixture.give_back("more", 1).await, Err(Error::TooManyRefunds)));
+    assert!(matches!(fixture.give_back("more", 1).await, Err(Error::NotRefunded(RefundRefusal::TooMany))));
 }
 
 #[tokio::test(start_paused = true)]
@@ -82,12 +85,12 @@ async fn only_a_charge_that_stands_is_given_back() {
     assert!(matches!(fixture.give_back("early", 1).await, Err(Error::NotFound)));
     fixture.provider.script([ScriptedFault::Broken]);
     fixture.pay().await.unwrap_err();
-    assert!(matches!(fixture.give_back("early", 1).await, Err(Error::NotCharged)));
+    assert!(matches!(fixture.give_back("early", 1).await, Err(Error::NotRefunded(RefundRefusal::NotCharged))));
     fixture.wait().await;
 
     fixture.cancel().await;
 
-    assert!(matches!(fixture.give_back("late", 1).await, Err(Error::NotCharged)));
+    assert!(matches!(fixture.give_back("late", 1).await, Err(Error::NotRefunded(RefundRefusal::NotCharged))));
     fixture.wait().await;
     assert_eq!(fixture.movements(), (1, 1));
 }

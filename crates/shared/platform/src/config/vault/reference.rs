@@ -55,13 +55,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_reference_has_mount_path_and_field() {
-        let reference = Reference::parse("SERVICE_KEY", "vault:secret/shop/keys#service_key").unwrap();
-
-        assert_eq!((reference.mount(), reference.path(), reference.field()), ("secret", "shop/keys", "service_key"));
-    }
-
-    #[test]
     fn a_wrong_reference_names_the_variable_and_the_form() {
         for value in [
             "vault:",

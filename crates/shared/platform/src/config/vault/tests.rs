@@ -140,12 +140,3 @@ fn wrong_variables_of_vault_are_named() {
         assert!(error.problem.contains(reason), "{name}={value}: {error}");
     }
 }
-
-#[test]
-fn without_references_vault_is_not_asked() {
-    let mut values = HashMap::from([("first_key".to_owned(), "plain".to_owned())]);
-
-    resolve(&mut values, is_secret).unwrap();
-
-    assert_eq!(values["first_key"], "plain");
-}

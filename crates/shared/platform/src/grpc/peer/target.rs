@@ -89,18 +89,6 @@ mod tests {
     }
 
     #[test]
-    fn a_channel_to_a_replica_goes_to_its_address() {
-        let target = Target::parse(None, None, "IAM_ADDRESS", "iam:7400").unwrap();
-        for (replica, expected) in
-            [("10.1.2.3:7400", "http://10.1.2.3:7400/"), ("[fd00::1]:7400", "http://[fd00::1]:7400/")]
-        {
-            let endpoint = target.endpoint(Some(replica.parse().unwrap()));
-
-            assert_eq!(endpoint.uri().to_string(), expected);
-        }
-    }
-
-    #[test]
     fn what_is_no_address_is_refused_with_the_name_of_its_variable() {
         for wrong in ["", "not an address", "http://", "iam:port", "https://iam:7400"] {
             let refusal = Target::parse(None, None, "IAM_ADDRESS", wrong).map(drop).unwrap_err().to_string();

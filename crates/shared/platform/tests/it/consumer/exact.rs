@@ -3,7 +3,6 @@
 use platform::kafka::{self, ExactRecord, Headers, KafkaPublisher};
 
 use super::*;
-use crate::each_record::cluster;
 
 struct Rejects;
 
@@ -83,28 +82,4 @@ async fn a_dead_letter_and_its_replay_are_the_record_byte_for_byte() {
     }
     let all = setup.kafka.messages(&setup.topic).await.into_iter().map(exact).collect();
     assert_eq!(sorted(all), sorted([records.clone(), records].concat()));
-}
-
-#[tokio::test]
-async fn a_dead_letter_that_is_not_acknowledged_fails_in_time_and_the_next_one_is_published() {
-    let (cluster, config) = cluster();
-    cluster.create_topic("topic.dlq", 1, 1).unwrap();
-    cluster.partition_leader("topic.dlq", 0, None).unwrap();
-    let publisher = KafkaPublisher::new(&config).unwrap();
-    let letter = ExactRecord {
-        topic: "topic.dlq".to_owned(),
-        key: None,
-        payload: Some(b"letter".to_vec()),
-        headers: Headers::default(),
-    };
-
-    // With a paused clock, the shortest time limit ends at once.
-    tokio::time::pause();
-    let unanswered = tokio::time::timeout(Duration::from_mins(1), publisher.publish_exact(&letter)).await;
-    tokio::time::resume();
-    cluster.partition_leader("topic.dlq", 0, Some(1)).unwrap();
-
-    let error = unanswered.expect("publishing has a time limit").unwrap_err();
-    assert!(error.to_string().starts_with("Kafka has not acknowledged a record of topic.dlq"), "{error:#}");
-    publisher.publish_exact(&letter).await.unwrap();
 }

@@ -12,21 +12,22 @@ use std::{
 
 use contracts::proto::{
     auth::v1::{
-        GetJwksRequest, GetJwksResponse, IssueTokenRequest, IssueTokenResponse, LoginRequest, LoginResponse,
-        LogoutAllRequest, LogoutAllResponse, LogoutRequest, LogoutResponse, WhoamiRequest, WhoamiResponse,
+        LoginRequest, LoginResponse, WhoamiRequest, WhoamiResponse,
         auth_service_client::AuthServiceClient,
         auth_service_server::{AuthService, AuthServiceServer},
     },
     common::v1::Session,
 };
 use platform::{
-    auth::{Access, Guard, MemorySessions, ServiceKey},
-    grpc::{MemoryResolver, Peer, Services},
+    auth::Access,
+    grpc::{Peer, Services},
     server::readiness::{Condition, Readiness},
 };
-use testkit::{Running, SERVICE_KEY, run};
+use testkit::{Running, run};
 use tokio::net::TcpListener;
 use tonic::{Request, Response, Status};
+
+use super::resolver::MemoryResolver;
 
 /// The time for which a stopping replica still accepts calls.
 pub const DRAIN: Duration = Duration::from_secs(5);
@@ -64,8 +65,7 @@ impl Replica {
         let listener = TcpListener::bind((ip, 0)).await.expect("a free port");
         let address = listener.local_addr().expect("a bound socket has an address");
         let shared = Shared { name, asked: Arc::default(), logins: logins.clone() };
-        let key = ServiceKey::new("iam", &SERVICE_KEY.into()).expect("the key of tests is long enough");
-        let guard = Guard::new(Arc::new(MemorySessions::default()), key, &[]).otherwise(Access::Public);
+        let guard = testkit::guard("iam", &[]).otherwise(Access::Public);
         let readiness = Readiness::new(DRAIN);
         let ready = readiness.condition("test");
         let services = Services::new(contracts::proto::DESCRIPTORS).with(AuthServiceServer::new(shared.clone()));
@@ -129,21 +129,5 @@ impl AuthService for Shared {
         let login = request.into_inner().login;
         *self.logins.lock().unwrap_or_else(PoisonError::into_inner).entry(login).or_default() += 1;
         Ok(Response::new(LoginResponse { session_uuid: self.name.to_owned() }))
-    }
-
-    async fn logout(&self, _: Request<LogoutRequest>) -> Result<Response<LogoutResponse>, Status> {
-        Err(Status::unimplemented("not needed here"))
-    }
-
-    async fn logout_all(&self, _: Request<LogoutAllRequest>) -> Result<Response<LogoutAllResponse>, Status> {
-        Err(Status::unimplemented("not needed here"))
-    }
-
-    async fn issue_token(&self, _: Request<IssueTokenRequest>) -> Result<Response<IssueTokenResponse>, Status> {
-        Err(Status::unimplemented("not needed here"))
-    }
-
-    async fn get_jwks(&self, _: Request<GetJwksRequest>) -> Result<Response<GetJwksResponse>, Status> {
-        Err(Status::unimplemented("not needed here"))
     }
 }

@@ -1,4 +1,4 @@
-//! In-memory implementations of an outbox and a broker for a relay, which count calls and delay them.
+//! In-memory implementations of an outbox and a broker for a relay, which count calls, delay them and freeze.
 
 use std::{
     sync::{
@@ -12,23 +12,41 @@ use async_trait::async_trait;
 use platform::{
     jobs::Done,
     kafka::Record,
-    outbox::{Backlog, Event, MemoryOutbox, Outbox, Publisher, Relay, Unpublished, Waker},
+    outbox::{
+        Backlog, Event, MemoryOutbox, Outbox, Outcome, Publisher, Refused, Relay, Scope, Unpublished, Waker,
+        in_order_of_keys,
+    },
 };
-use tokio::task::JoinHandle;
+use tokio::{sync::watch, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-/// The time after which a count of the backlog fails, if it does.
-pub const COUNT_TIMEOUT: Duration = Duration::from_secs(6);
+/// A process that may freeze: then none of its calls begins or returns until it thaws.
+#[derive(Clone, Default)]
+pub struct Process(pub Option<watch::Receiver<bool>>);
 
-/// An in-memory outbox that counts its relay's calls, and delays reading and marking.
+impl Process {
+    pub async fn thawed(&self) {
+        if let Some(frozen) = &self.0 {
+            let _ = frozen.clone().wait_for(|frozen| !*frozen).await;
+        }
+    }
+
+    pub async fn call<T>(&self, work: impl Future<Output = T>) -> T {
+        self.thawed().await;
+        let result = work.await;
+        self.thawed().await;
+        result
+    }
+}
+
+/// An in-memory outbox as the relay of one process uses it. It counts the calls, and delays reading and marking.
 #[derive(Clone, Default)]
 pub struct Counted {
     pub outbox: MemoryOutbox,
     pub calls: Arc<Mutex<CallCounts>>,
     pub delay: Duration,
-    /// How many of the next counts of the backlog fail.
-    pub failing_counts: Arc<AtomicUsize>,
+    pub process: Process,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -60,13 +78,8 @@ impl Counted {
         }
     }
 
-    /// Starts a relay that has a topic for these types of events.
-    pub fn relay(&self, broker: &Broker, kinds: &[&'static str]) -> Running {
-        self.relay_to(broker, kinds)
-    }
-
     /// Starts a relay that has a topic for these types of events and publishes to `broker`.
-    pub fn relay_to(&self, broker: &(impl Publisher + Clone), kinds: &[&'static str]) -> Running {
+    pub fn relay(&self, broker: &Broker, kinds: &[&'static str]) -> Running {
         let topics = kinds.iter().map(|kind| (*kind, format!("topic of {kind}"))).collect();
         let (waker, stop) = (Waker::default(), CancellationToken::new());
         let relay = Relay::new("test", Arc::new(self.clone()), Arc::new(broker.clone()), topics, &waker);
@@ -78,39 +91,33 @@ impl Counted {
 impl Outbox for Counted {
     async fn lease(&self, ttl: Duration) -> anyhow::Result<Option<i64>> {
         self.calls().leases += 1;
-        self.outbox.lease(ttl).await
+        self.process.call(self.outbox.lease(ttl)).await
     }
 
     async fn release(&self, epoch: i64) -> anyhow::Result<()> {
-        self.outbox.release(epoch).await
+        self.process.call(self.outbox.release(epoch)).await
     }
 
     async fn unpublished(&self, limit: i64, besides: &[i64]) -> anyhow::Result<Vec<Unpublished>> {
         self.pause().await;
-        self.outbox.unpublished(limit, besides).await
+        self.process.call(self.outbox.unpublished(limit, besides)).await
     }
 
     async fn mark(&self, epoch: i64, ids: &[i64]) -> anyhow::Result<()> {
         self.pause().await;
-        self.outbox.mark(epoch, ids).await
+        self.process.call(self.outbox.mark(epoch, ids)).await
     }
 
     async fn set_aside(&self, epoch: i64, ids: &[i64]) -> anyhow::Result<()> {
-        self.outbox.set_aside(epoch, ids).await
+        self.process.call(self.outbox.set_aside(epoch, ids)).await
     }
 
     async fn take_back(&self, epoch: i64, kinds: &[&str], limit: i64) -> anyhow::Result<Done> {
         self.calls().take_backs += 1;
-        self.outbox.take_back(epoch, kinds, limit).await
+        self.process.call(self.outbox.take_back(epoch, kinds, limit)).await
     }
 
     async fn backlog(&self) -> anyhow::Result<Backlog> {
-        let left = self.failing_counts.load(Ordering::Relaxed);
-        if left > 0 {
-            self.failing_counts.store(left - 1, Ordering::Relaxed);
-            tokio::time::sleep(COUNT_TIMEOUT).await;
-            anyhow::bail!("the database does not answer");
-        }
         self.outbox.backlog().await
     }
 
@@ -136,16 +143,36 @@ impl Running {
     }
 }
 
-/// A broker that acknowledges records after a delay and keeps them, but refuses records beyond `room`.
+/// What a broker refuses.
+#[derive(Clone, Copy)]
+pub enum Refuses {
+    /// The topic of this event type, at once.
+    Topic(&'static str),
+    /// Records with this payload, at once.
+    Payload(&'static str),
+    /// This one of three partitions, after [`TIME_LIMIT`].
+    Partition(u128),
+}
+
+/// The time after which a record of a partition without a leader fails.
+pub const TIME_LIMIT: Duration = Duration::from_millis(2_500);
+
+/// A broker that acknowledges records after a delay and keeps them. It is unavailable to batches that exceed `room`.
 #[derive(Clone, Default)]
 pub struct Broker {
     pub records: Arc<Mutex<Vec<Record>>>,
     pub batches: Arc<AtomicUsize>,
+    pub refuses: Arc<Mutex<Option<Refuses>>>,
     pub delay: Duration,
     pub room: Option<usize>,
 }
 
 impl Broker {
+    /// Refuses this from now on, or nothing.
+    pub fn refuse(&self, what: Option<Refuses>) {
+        *self.refuses.lock().unwrap_or_else(PoisonError::into_inner) = what;
+    }
+
     pub fn records(&self) -> MutexGuard<'_, Vec<Record>> {
         self.records.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -158,18 +185,54 @@ impl Broker {
     pub fn published(&self) -> Vec<String> {
         self.records().iter().map(|record| text(&record.payload)).collect()
     }
+
+    pub fn of_key(&self, key: u128) -> Vec<String> {
+        let key = Uuid::from_u128(key).to_string().into_bytes();
+        self.records().iter().filter(|record| record.key == key).map(|record| text(&record.payload)).collect()
+    }
+
+    /// Keeps the record, or returns the scope in which it is refused.
+    async fn take(&self, record: &Record) -> Result<(), Scope> {
+        let refuses = *self.refuses.lock().unwrap_or_else(PoisonError::into_inner);
+        match refuses {
+            Some(Refuses::Topic(kind)) if record.topic.ends_with(kind) => return Err(Scope::Topic),
+            Some(Refuses::Payload(payload)) if record.payload == payload.as_bytes() => return Err(Scope::Record),
+            Some(Refuses::Partition(partition)) if number(&record.key) % 3 == partition => {
+                tokio::time::sleep(TIME_LIMIT).await;
+                return Err(Scope::Record);
+            }
+            _ => {}
+        }
+        self.records().push(record.clone());
+        Ok(())
+    }
 }
 
 #[async_trait]
 impl Publisher for Broker {
-    async fn publish(&self, records: Vec<Record>) -> anyhow::Result<()> {
-        tokio::time::sleep(self.delay).await;
-        let room = self.room.map_or(usize::MAX, |room| room - self.records().len());
-        anyhow::ensure!(records.len() <= room, "no room for {} records", records.len());
-        self.records().extend(records);
-        self.batches.fetch_add(1, Ordering::Relaxed);
-        Ok(())
+    async fn publish(&self, _: Vec<Record>) -> anyhow::Result<()> {
+        anyhow::bail!("a relay wants the outcome of each record")
     }
+
+    async fn publish_each(&self, records: &[Record]) -> Vec<Outcome> {
+        tokio::time::sleep(self.delay).await;
+        if self.room.is_some_and(|room| self.records().len() + records.len() > room) {
+            return Outcome::all_unavailable(records.len(), anyhow::anyhow!("no room"));
+        }
+        self.batches.fetch_add(1, Ordering::Relaxed);
+        let results = in_order_of_keys(records, |place| self.take(&records[place])).await;
+        let outcome = |result| match result {
+            Some(Ok(())) => Outcome::Acknowledged,
+            Some(Err(scope)) => Outcome::Refused(Refused { scope, error: anyhow::anyhow!("refused") }),
+            None => Outcome::NotSent,
+        };
+        results.into_iter().map(outcome).collect()
+    }
+}
+
+/// Returns the number of an event's key.
+fn number(key: &[u8]) -> u128 {
+    Uuid::parse_str(&text(key)).expect("keys are UUIDs").as_u128()
 }
 
 pub fn text(bytes: &[u8]) -> String {

@@ -9,19 +9,15 @@ use std::{
 
 use async_trait::async_trait;
 use platform::{
-    jobs::Done,
     kafka::Record,
-    outbox::{
-        Backlog, Event, MemoryOutbox, Outbox, Outcome, Publisher, Refused, Relay, Scope, Unpublished, Waker,
-        in_order_of_keys,
-    },
+    outbox::{Event, MemoryOutbox, Outcome, Publisher, Refused, Relay, Scope, Waker, in_order_of_keys},
 };
 use rand::{RngExt as _, SeedableRng as _, rngs::SmallRng};
 use tokio::{sync::watch, time::Instant};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::doubles::text;
+use super::doubles::{Counted, Process, text};
 
 const SEEDS: u64 = 200;
 const KEYS: u128 = 4;
@@ -29,68 +25,6 @@ const EVENTS: u32 = 12;
 /// The time in which sending a record may begin.
 const TIME_LIMIT: Duration = Duration::from_secs(2);
 const KIND: &str = "events.v1.OrderPaid";
-
-/// A process that can freeze: none of its calls begins or returns until it thaws.
-#[derive(Clone)]
-struct Process(watch::Receiver<bool>);
-
-impl Process {
-    async fn thawed(&self) {
-        let _ = self.0.clone().wait_for(|frozen| !*frozen).await;
-    }
-
-    async fn call<T>(&self, work: impl Future<Output = T>) -> T {
-        self.thawed().await;
-        let result = work.await;
-        self.thawed().await;
-        result
-    }
-}
-
-/// The outbox as the relay of one process uses it.
-struct Table {
-    process: Process,
-    outbox: MemoryOutbox,
-}
-
-#[async_trait]
-impl Outbox for Table {
-    async fn lease(&self, ttl: Duration) -> anyhow::Result<Option<i64>> {
-        self.process.call(self.outbox.lease(ttl)).await
-    }
-
-    async fn release(&self, epoch: i64) -> anyhow::Result<()> {
-        self.process.call(self.outbox.release(epoch)).await
-    }
-
-    async fn unpublished(&self, limit: i64, besides: &[i64]) -> anyhow::Result<Vec<Unpublished>> {
-        self.process.call(self.outbox.unpublished(limit, besides)).await
-    }
-
-    async fn mark(&self, epoch: i64, ids: &[i64]) -> anyhow::Result<()> {
-        self.process.call(self.outbox.mark(epoch, ids)).await
-    }
-
-    async fn set_aside(&self, epoch: i64, ids: &[i64]) -> anyhow::Result<()> {
-        self.process.call(self.outbox.set_aside(epoch, ids)).await
-    }
-
-    async fn take_back(&self, epoch: i64, kinds: &[&str], limit: i64) -> anyhow::Result<Done> {
-        self.process.call(self.outbox.take_back(epoch, kinds, limit)).await
-    }
-
-    async fn backlog(&self) -> anyhow::Result<Backlog> {
-        self.outbox.backlog().await
-    }
-
-    async fn notify(&self) -> anyhow::Result<()> {
-        Ok(())
-    }
-
-    async fn notified(&self) {
-        std::future::pending::<()>().await;
-    }
-}
 
 /// The topic, and the source of randomness.
 struct Shared {
@@ -173,8 +107,8 @@ async fn history(seed: u64) -> Vec<(Vec<u8>, u32)> {
     let (mut freezers, mut relays) = (Vec::new(), Vec::new());
     for holder in ["first", "second"] {
         let (freezer, frozen) = watch::channel(false);
-        let (process, shared) = (Process(frozen), shared.clone());
-        let table = Table { process: process.clone(), outbox: outbox.rival(holder) };
+        let (process, shared) = (Process(Some(frozen)), shared.clone());
+        let table = Counted { process: process.clone(), outbox: outbox.rival(holder), ..Counted::default() };
         let topics = [(KIND, "topic".to_owned())].into();
         let kafka = Arc::new(Kafka { process, shared });
         let relay = Relay::new("test", Arc::new(table), kafka, topics, &Waker::default());

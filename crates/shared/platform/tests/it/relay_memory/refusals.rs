@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use super::{
     KNOWN, SHORT_WAIT,
-    doubles::Counted,
-    picky::{Picky, Refuses},
+    doubles::{Broker, Counted, Refuses, TIME_LIMIT},
 };
 
 /// A type of events whose topic the broker refuses.
@@ -19,21 +18,21 @@ fn names(count: usize) -> Vec<String> {
 
 #[tokio::test(start_paused = true)]
 async fn what_is_acknowledged_is_published_once_beside_an_event_that_is_refused() {
-    let (outbox, broker) = (Counted::default(), Picky::default());
-    broker.refuse(Refuses::Topic(CANCELLED));
+    let (outbox, broker) = (Counted::default(), Broker::default());
+    broker.refuse(Some(Refuses::Topic(CANCELLED)));
     for (key, name) in (1..).zip(["a", "b", "c", "d", "e"]) {
         outbox.write(key, KNOWN, name);
     }
     outbox.write(6, CANCELLED, "refused");
 
-    let relay = outbox.relay_to(&broker, &[KNOWN, CANCELLED]);
+    let relay = outbox.relay(&broker, &[KNOWN, CANCELLED]);
     tokio::time::sleep(BACKOFF).await;
 
     assert_eq!(
         (broker.published(), outbox.unpublished()),
         (["a", "b", "c", "d", "e"].map(str::to_owned).to_vec(), vec!["refused".to_owned()])
     );
-    broker.accept();
+    broker.refuse(None);
     tokio::time::sleep(BACKOFF).await;
     assert_eq!((broker.published().pop(), outbox.unpublished()), (Some("refused".to_owned()), vec![]));
     relay.stop().await;
@@ -41,13 +40,13 @@ async fn what_is_acknowledged_is_published_once_beside_an_event_that_is_refused(
 
 #[tokio::test(start_paused = true)]
 async fn more_events_of_a_refused_topic_than_a_batch_has_rows_hold_up_no_other() {
-    let (outbox, broker) = (Counted::default(), Picky::default());
-    broker.refuse(Refuses::Topic(CANCELLED));
+    let (outbox, broker) = (Counted::default(), Broker::default());
+    broker.refuse(Some(Refuses::Topic(CANCELLED)));
     let waiting = names(1_200);
     for (key, name) in (0..600).chain(0..600).zip(&waiting) {
         outbox.write(key, CANCELLED, name);
     }
-    let relay = outbox.relay_to(&broker, &[KNOWN, CANCELLED]);
+    let relay = outbox.relay(&broker, &[KNOWN, CANCELLED]);
     tokio::time::sleep(Duration::from_secs(5)).await;
 
     for (key, name) in [(1_000, "other"), (7, "behind")] {
@@ -57,7 +56,7 @@ async fn more_events_of_a_refused_topic_than_a_batch_has_rows_hold_up_no_other()
     tokio::time::sleep(SHORT_WAIT).await;
 
     assert_eq!(broker.published(), ["other"]);
-    broker.accept();
+    broker.refuse(None);
     tokio::time::sleep(BACKOFF).await;
     assert_eq!(outbox.unpublished(), [""; 0]);
     assert_eq!(broker.of_key(7), ["0007", "0607", "behind"]);
@@ -67,22 +66,22 @@ async fn more_events_of_a_refused_topic_than_a_batch_has_rows_hold_up_no_other()
 
 #[tokio::test(start_paused = true)]
 async fn an_event_that_is_refused_by_itself_holds_up_its_key_alone() {
-    let (outbox, broker) = (Counted::default(), Picky::default());
-    broker.refuse(Refuses::Payload("too large"));
+    let (outbox, broker) = (Counted::default(), Broker::default());
+    broker.refuse(Some(Refuses::Payload("too large")));
     for (key, kind, name) in
         [(1, KNOWN, "before"), (1, KNOWN, "too large"), (1, CANCELLED, "after"), (2, KNOWN, "other")]
     {
         outbox.write(key, kind, name);
     }
 
-    let relay = outbox.relay_to(&broker, &[KNOWN, CANCELLED]);
+    let relay = outbox.relay(&broker, &[KNOWN, CANCELLED]);
     tokio::time::sleep(BACKOFF).await;
     outbox.write(1, KNOWN, "last");
     relay.waker.wake();
     tokio::time::sleep(BACKOFF).await;
 
     assert_eq!(broker.published(), ["before", "other"]);
-    broker.accept();
+    broker.refuse(None);
     tokio::time::sleep(BACKOFF).await;
     assert_eq!(broker.of_key(1), ["before", "too large", "after", "last"]);
     relay.stop().await;
@@ -90,9 +89,9 @@ async fn an_event_that_is_refused_by_itself_holds_up_its_key_alone() {
 
 #[tokio::test(start_paused = true)]
 async fn a_partition_without_a_leader_holds_up_the_others_for_the_time_limit_alone() {
-    let (outbox, broker) = (Counted::default(), Picky::default());
-    broker.refuse(Refuses::Partition(0));
-    let relay = outbox.relay_to(&broker, &[KNOWN]);
+    let (outbox, broker) = (Counted::default(), Broker::default());
+    broker.refuse(Some(Refuses::Partition(0)));
+    let relay = outbox.relay(&broker, &[KNOWN]);
 
     // The partition of a key is its last byte modulo 3. This takes twice as long as the longest pause, so the partition
     // is retried meanwhile.
@@ -101,11 +100,11 @@ async fn a_partition_without_a_leader_holds_up_the_others_for_the_time_limit_alo
         relay.waker.wake();
         tokio::time::sleep(BACKOFF / 200).await;
     }
-    tokio::time::sleep(Picky::TIME_LIMIT * 2).await;
+    tokio::time::sleep(TIME_LIMIT * 2).await;
     let mut of_others = (0..400).filter(|number| number % 3 != 0).map(|number| format!("{number:04}"));
     assert!(of_others.all(|name| broker.published().contains(&name)), "{:?}", broker.published());
 
-    broker.accept();
+    broker.refuse(None);
     tokio::time::sleep(BACKOFF).await;
     assert_eq!(outbox.unpublished(), [""; 0]);
     assert_eq!(broker.published().len(), 400, "each is published once");

@@ -2,14 +2,10 @@
 
 use std::{
     net::SocketAddr,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU32, Ordering},
-    },
+    sync::atomic::{AtomicBool, AtomicU32, Ordering},
     time::{Duration, SystemTime},
 };
 
-use axum::{Router, middleware, routing::get};
 use certificates::Subject;
 use contracts::proto::geo::{
     GetGeolocationReply, GetGeolocationRequest,
@@ -17,23 +13,18 @@ use contracts::proto::geo::{
     geo_server::{Geo, GeoServer},
 };
 use platform::{
-    auth::{Access, Guard, MemorySessions, SESSION_METADATA, ServiceKey},
+    auth::{Access, MemorySessions, SESSION_METADATA},
     grpc::{Peer, Services, caller},
-    http,
     listener::Listener,
     server::readiness::Readiness,
     tls::{Acceptor, Clients, Tls},
 };
-use testkit::{MemoryLog, Running};
-use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpListener,
-};
+use testkit::Running;
 use tonic::{Code, Request, Response, Status};
-use tracing::Level;
 use uuid::Uuid;
 
-use super::fixture::{DAY, Files, connect, pair};
+use super::fixture::{DAY, Files, pair};
+use crate::serving::{bind, guard, key};
 
 const USER: Uuid = Uuid::from_u128(1);
 /// An access token of the user. Its header is `{"typ":"at+jwt","alg":"ES256"}`.
@@ -55,37 +46,28 @@ impl Geo for Mirror {
     }
 }
 
-fn key(service: &'static str) -> ServiceKey {
-    ServiceKey::new(service, &testkit::SERVICE_KEY.into()).expect("the key of tests is long enough")
-}
-
-pub async fn serve(tls: &Tls) -> (SocketAddr, Running) {
+async fn serve(tls: &Tls) -> (SocketAddr, Running) {
     serve_to(Access::Session(&["order"]), tls).await
 }
 
 /// Starts the service geo over TLS, with methods that admit these callers.
 async fn serve_to(access: Access, tls: &Tls) -> (SocketAddr, Running) {
-    let socket = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let address = socket.local_addr().expect("its address");
-    let listener = Listener::from(socket).with_tls(Acceptor::new(tls.clone(), Clients::Certified));
+    let (listener, address) = bind().await;
+    let listener = Listener::from(listener).with_tls(Acceptor::new(tls.clone(), Clients::Certified));
     let sessions = MemorySessions::default();
     sessions.open("a session", USER);
     sessions.add_token(TOKEN, USER);
-    let guard = Guard::new(Arc::new(sessions), key("geo"), &[]).otherwise(access);
+    let guard = guard(sessions).otherwise(access);
     let services = Services::new(contracts::proto::DESCRIPTORS).with(GeoServer::new(Mirror));
     (address, testkit::run(|stop| services.serve(listener, guard, Readiness::default(), stop)))
 }
 
-pub fn peer(tls: &Tls, address: SocketAddr) -> Peer {
+fn peer(tls: &Tls, address: SocketAddr) -> Peer {
     Peer::over(Some(tls), "geo", "GEO_ADDRESS", &format!("localhost:{}", address.port())).expect("an address")
 }
 
 /// Returns the caller's identity as the server sees it.
-pub async fn ask(peer: Peer, session: Option<&str>) -> Result<String, Status> {
-    ask_with(peer, session.map(|session| (SESSION_METADATA, session))).await
-}
-
-async fn ask_with(peer: Peer, metadata: Option<(&'static str, &str)>) -> Result<String, Status> {
+async fn ask(peer: Peer, metadata: Option<(&'static str, &str)>) -> Result<String, Status> {
     let mut request = Request::new(GetGeolocationRequest::default());
     if let Some((name, value)) = metadata {
         request.metadata_mut().insert(name, value.parse().expect("it is ASCII"));
@@ -94,96 +76,78 @@ async fn ask_with(peer: Peer, metadata: Option<(&'static str, &str)>) -> Result<
     Ok(answer.metadata().get("caller").expect("every answer has it").to_str().expect("it is ASCII").to_owned())
 }
 
-#[tokio::test]
-async fn the_console_calls_as_the_user_whose_session_it_sends_and_other_services_do_not() {
-    let files = Files::new("geo");
-    let (address, _server) = serve(&files.load()).await;
-    let (console, order) = (files.beside(&Subject::service("console")), files.beside(&Subject::service("order")));
-
-    let as_user = ask(peer(&console, address), Some("a session")).await.expect("its user is admitted");
-    assert!(as_user.contains(&USER.to_string()), "{as_user}");
-    let ended = ask(peer(&console, address), Some("an ended session")).await.expect_err("no session");
-    assert_eq!(ended.code(), Code::Unauthenticated);
-    let itself = ask(peer(&console, address), None).await.expect_err("the rule admits order alone");
-    assert_eq!(itself.code(), Code::PermissionDenied);
-    let service = ask(peer(&order, address), Some("a session")).await.expect("order is admitted");
-    assert!(service.contains("Service"), "{service}");
+/// What a caller sends beside its certificate.
+#[derive(Clone, Copy, Debug)]
+enum Sends {
+    Nothing,
+    Session(&'static str),
+    /// [`TOKEN`], followed by this text.
+    AccessToken(&'static str),
+    /// A token that names this service.
+    ServiceToken(&'static str),
 }
 
-#[tokio::test]
-async fn the_console_calls_as_the_user_whose_access_token_it_sends_and_other_services_do_not() {
-    let files = Files::new("geo");
-    let (address, _server) = serve(&files.load()).await;
-    let (console, order) = (files.beside(&Subject::service("console")), files.beside(&Subject::service("order")));
-    let (known, unknown) = (format!("Bearer {TOKEN}"), format!("Bearer {TOKEN}x"));
-
-    let as_user = ask_with(peer(&console, address), Some(("authorization", &known))).await.expect("it is known");
-    assert!(as_user.contains(&USER.to_string()), "{as_user}");
-    let refused = ask_with(peer(&console, address), Some(("authorization", &unknown))).await.expect_err("no token");
-    assert_eq!(refused.code(), Code::Unauthenticated);
-    let service = ask_with(peer(&order, address), Some(("authorization", &known))).await.expect("order is admitted");
-    assert!(service.contains("Service"), "{service}");
-}
-
-#[tokio::test]
-async fn a_public_method_knows_the_service_of_a_certificate_and_no_other_caller() {
-    let files = Files::new("geo");
-    let (address, _server) = serve_to(Access::Public, &files.load()).await;
-    let as_who = async |name| ask(peer(&files.beside(&Subject::service(name)), address), Some("a session")).await;
-
-    assert_eq!(as_who("console").await.unwrap(), r#"Service("console")"#);
-    for stranger in ["gateway", "operator"] {
-        // The guard admits the call. The method then fails, since it needs a caller, and the guard has identified none.
-        assert_eq!(as_who(stranger).await.unwrap_err().code(), Code::Internal, "{stranger}");
-    }
-}
-
-#[tokio::test]
-async fn the_certificate_names_the_service_and_no_token_is_needed() {
-    let files = Files::new("geo");
-    let (address, _server) = serve(&files.load()).await;
-    let order = files.beside(&Subject::service("order"));
-
-    assert_eq!(ask(peer(&order, address), None).await.unwrap(), r#"Service("order")"#);
-    let with_token = peer(&order, address).identified(key("order"));
-    assert_eq!(ask(with_token, None).await.unwrap(), r#"Service("order")"#);
-}
-
-#[tokio::test]
-async fn a_token_that_names_another_service_than_the_certificate_is_refused() {
-    let files = Files::new("geo");
-    let (address, _server) = serve(&files.load()).await;
-
-    for subject in [Subject::service("order"), Subject::service("gateway")] {
-        let tls = files.beside(&subject);
-        let refused = ask(peer(&tls, address).identified(key("payment")), None).await.unwrap_err();
-        assert_eq!(refused.code(), Code::Unauthenticated, "{subject:?}: {refused}");
-    }
-}
-
-#[tokio::test]
-async fn calls_through_the_gateway_are_those_of_users_with_sessions() {
-    let files = Files::new("geo");
-    let (address, _server) = serve(&files.load()).await;
-    let gateway = files.beside(&Subject::service("gateway"));
-
-    assert!(ask(peer(&gateway, address), Some("a session")).await.unwrap().contains("User"));
-    assert_eq!(ask(peer(&gateway, address), None).await.unwrap_err().code(), Code::Unauthenticated);
-}
-
-#[tokio::test]
-async fn a_method_for_the_gateway_admits_its_certificate_alone() {
-    let files = Files::new("geo");
-    let (address, _server) = serve_to(Access::Gateway, &files.load()).await;
-    let code = async |subject: Subject, session| {
-        ask(peer(&files.beside(&subject), address), session).await.unwrap_err().code()
+/// Calls the server with the certificate of the service `name`.
+async fn ask_as(files: &Files, address: SocketAddr, name: &str, sends: Sends) -> Result<String, Code> {
+    let peer = peer(&files.beside(&Subject::service(name)), address);
+    let answer = match sends {
+        Sends::Nothing => ask(peer, None).await,
+        Sends::Session(id) => ask(peer, Some((SESSION_METADATA, id))).await,
+        Sends::AccessToken(rest) => ask(peer, Some(("authorization", &format!("Bearer {TOKEN}{rest}")))).await,
+        Sends::ServiceToken(named) => ask(peer.identified(key(named)), None).await,
     };
+    answer.map_err(|status| status.code())
+}
 
-    for subject in [Subject::service("order"), Subject::service("geo"), Subject::service("operator")] {
-        assert_eq!(code(subject.clone(), Some("a session")).await, Code::PermissionDenied, "{subject:?}");
-    }
+#[tokio::test]
+async fn the_certificate_is_the_caller_and_only_gateway_and_console_call_as_users() {
+    use Sends::{AccessToken, Nothing, ServiceToken, Session};
+
+    let (user, a_session) = (USER.to_string(), Session("a session"));
+    let (is_user, order, console) = (Ok(&*user), Ok(r#"Service("order")"#), Ok(r#"Service("console")"#));
+    let (unauthenticated, denied) = (Err(Code::Unauthenticated), Err(Code::PermissionDenied));
     // The guard admits the call. The method then fails, since it needs a caller, and the guard has identified none.
-    assert_eq!(code(Subject::service("gateway"), None).await, Code::Internal);
+    let is_nobody = Err(Code::Internal);
+    let for_users = [
+        ("console", a_session, is_user),
+        ("console", Session("an ended session"), unauthenticated),
+        ("console", AccessToken(""), is_user),
+        ("console", AccessToken("x"), unauthenticated),
+        ("console", Nothing, denied),
+        ("gateway", a_session, is_user),
+        ("gateway", Nothing, unauthenticated),
+        ("gateway", ServiceToken("payment"), unauthenticated),
+        ("order", Nothing, order),
+        ("order", a_session, order),
+        ("order", AccessToken(""), order),
+        ("order", ServiceToken("order"), order),
+        ("order", ServiceToken("payment"), unauthenticated),
+    ];
+    let public =
+        [("console", a_session, console), ("gateway", a_session, is_nobody), ("operator", a_session, is_nobody)];
+    let for_the_gateway = [
+        ("gateway", Nothing, is_nobody),
+        ("order", a_session, denied),
+        ("geo", a_session, denied),
+        ("operator", a_session, denied),
+    ];
+
+    let files = Files::new("geo");
+    for (access, cases) in [
+        (Access::Session(&["order"]), &for_users[..]),
+        (Access::Public, &public[..]),
+        (Access::Gateway, &for_the_gateway[..]),
+    ] {
+        let (address, _server) = serve_to(access, &files.load()).await;
+        for (name, sends, expected) in cases {
+            let answer = ask_as(&files, address, name, *sends).await;
+            let is_expected = match (&answer, expected) {
+                (Ok(caller), Ok(part)) => caller.contains(part),
+                (answer, expected) => answer.as_ref().err() == expected.as_ref().err(),
+            };
+            assert!(is_expected, "{name} sends {sends:?}: {answer:?}, not {expected:?}");
+        }
+    }
 }
 
 #[tokio::test]
@@ -217,44 +181,6 @@ async fn an_address_that_says_another_scheme_is_refused_by_its_variable() {
     for (tls, address) in [(Some(&tls), "http://localhost:1"), (None, "https://localhost:1")] {
         let error = Peer::over(tls, "geo", "GEO_ADDRESS", address).err().unwrap();
         assert_eq!(error.variable, "GEO_ADDRESS", "{error}");
-    }
-}
-
-#[tokio::test]
-async fn a_plain_caller_is_refused_and_named_in_the_log() {
-    let files = Files::new("geo");
-    let (log, _guard) = MemoryLog::capture(Level::INFO);
-    let (address, _server) = serve(&files.load()).await;
-
-    let refused = ask(testkit::peer("geo", address), None).await.unwrap_err();
-
-    assert_eq!(refused.code(), Code::Unavailable);
-    // The server logs after the caller has noticed.
-    let is_named = || async { log.text().contains("TLS handshake failed peer=127.0.0.1:").then_some(()) };
-    testkit::eventually(is_named).await;
-}
-
-#[tokio::test]
-async fn customers_need_no_certificate_over_https_and_a_token_makes_nobody_a_service_there() {
-    let files = Files::new("geo");
-    let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = socket.local_addr().unwrap();
-    let listener = Listener::from(socket).with_tls(Acceptor::new(files.load(), Clients::Anyone));
-    let sessions = MemorySessions::default();
-    sessions.open("a session", USER);
-    let guard = Guard::new(Arc::new(sessions), key("geo"), &[]).otherwise(Access::Session(&["order"]));
-    let router =
-        Router::new().route("/", get(async || "yes")).layer(middleware::from_fn_with_state(guard, Guard::http));
-    let _server = testkit::run(|stop| http::serve(listener, router, Readiness::default(), stop));
-    let token = format!("authorization: Bearer {}", key("order").token("geo").unwrap());
-
-    for (header, status) in [("x-session-uuid: a session", "200"), (&*token, "401"), ("accept: */*", "401")] {
-        let mut stream = connect(files.client(None), address).await.unwrap();
-        let request = format!("GET / HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n{header}\r\n\r\n");
-        stream.write_all(request.as_bytes()).await.unwrap();
-        let mut answer = String::new();
-        let _ = stream.read_to_string(&mut answer).await;
-        assert_eq!(answer.get(9..12), Some(status), "{header}: {answer}");
     }
 }
 

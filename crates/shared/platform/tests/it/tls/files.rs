@@ -10,17 +10,16 @@ use certificates::{CERTIFICATE, KEY, Pair, Subject};
 use platform::tls::{Acceptor, Clients, Tls};
 use rustls::pki_types::CertificateDer;
 use testkit::MemoryLog;
-use tokio::net::TcpListener;
 use tracing::Level;
 
 use super::fixture::{CA, DAY, Files, authority, chain, connect, pair};
+use crate::serving::bind;
 
 const WATCH_INTERVAL: Duration = Duration::from_millis(20);
 
 /// Starts a listener that performs handshakes with all clients.
 async fn listen(tls: &Tls) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let address = listener.local_addr().expect("its address");
+    let (listener, address) = bind().await;
     let acceptor = Arc::new(Acceptor::new(tls.clone(), Clients::Certified));
     tokio::spawn(async move {
         while let Ok((stream, peer)) = listener.accept().await {

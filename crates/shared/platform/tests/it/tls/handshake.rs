@@ -1,6 +1,6 @@
 //! Tests of which clients a listener admits, and what the log says about the others.
 
-use std::{net::SocketAddr, sync::Arc, time::SystemTime};
+use std::{net::SocketAddr, time::SystemTime};
 
 use certificates::{Pair, Subject};
 use platform::tls::{Acceptor, Clients, Identity};
@@ -8,16 +8,16 @@ use rustls::ClientConfig;
 use testkit::MemoryLog;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
 };
 use tracing::Level;
 
 use super::fixture::{DAY, Files, authority, connect, pair};
+use crate::serving::bind;
 
 /// Performs one handshake. Returns the identity that the listener sees, and the client's address.
 async fn shake(files: &Files, clients: Clients, client: ClientConfig) -> (Option<Identity>, SocketAddr) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let address = listener.local_addr().expect("its address");
+    let (listener, address) = bind().await;
     let acceptor = Acceptor::new(files.load(), clients);
     let server = async {
         let (stream, peer) = listener.accept().await.expect("a connection");
@@ -44,13 +44,6 @@ async fn the_certificates_uri_is_the_caller() {
     assert_eq!(admitted(Subject::service("order")).await, Some(Identity::Service("order".into())));
     assert_eq!(admitted(Subject::service("gateway")).await, Some(Identity::Gateway));
     assert_eq!(admitted(Subject::client("operator")).await, Some(Identity::Operator));
-}
-
-#[tokio::test]
-async fn a_listener_for_customers_asks_for_no_certificate() {
-    let files = Files::new("payment");
-
-    assert_eq!(shake(&files, Clients::Anyone, files.client(None)).await.0, Some(Identity::Anyone));
 }
 
 #[tokio::test]
@@ -83,8 +76,8 @@ async fn whoever_has_no_certificate_of_a_member_is_refused_and_named_in_the_log(
 async fn plain_text_is_refused_and_named_in_the_log() {
     let files = Files::new("payment");
     let (log, _guard) = MemoryLog::capture(Level::INFO);
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    let (listener, address) = bind().await;
+    let mut client = TcpStream::connect(address).await.unwrap();
     client.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.unwrap();
     let (stream, peer) = listener.accept().await.unwrap();
 
@@ -98,23 +91,12 @@ async fn plain_text_is_refused_and_named_in_the_log() {
 async fn a_client_that_says_nothing_is_given_up() {
     let files = Files::new("payment");
     let (log, _guard) = MemoryLog::capture(Level::INFO);
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let _client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    let (listener, address) = bind().await;
+    let _client = TcpStream::connect(address).await.unwrap();
     let (stream, peer) = listener.accept().await.unwrap();
 
     let accepted = Acceptor::new(files.load(), Clients::Certified).accept(stream, peer).await;
 
     assert!(accepted.is_none());
     assert!(log.text().contains("timed out"), "{}", log.text());
-}
-
-#[tokio::test]
-async fn a_session_is_not_resumed_so_that_each_connection_shows_its_certificate() {
-    let files = Files::new("payment");
-    let order = pair(&files.authority, &Subject::service("order"));
-    let client = Arc::new(files.client(Some(&order)));
-    for _ in 0..2 {
-        let (identity, _) = shake(&files, Clients::Certified, ClientConfig::clone(&client)).await;
-        assert_eq!(identity, Some(Identity::Service("order".into())));
-    }
 }

@@ -1,21 +1,23 @@
-//! Tests of Kafka over TLS: which brokers are trusted, what is reported about others, and the delivery of events.
+//! Tests of Kafka over TLS: which brokers are trusted, and the delivery of events.
 
-use std::{collections::HashMap, net::SocketAddr, path::Path, sync::Arc, time::Duration};
+use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use certificates::Subject;
 use platform::{
     config::Settings,
-    kafka::{Config, Consumer, KafkaPublisher, Record, Refusal, TopicSubscription, ensure_topics, probe},
+    kafka::{Config, KafkaPublisher, Refusal, ensure_topics, probe},
     outbox::Publisher as _,
     server::readiness::Readiness,
 };
-use testkit::{MemoryLog, Running, TlsKafka, eventually, tls_kafka};
-use tokio::{io::AsyncReadExt as _, net::TcpListener, sync::mpsc};
+use testkit::{TlsKafka, eventually, tls_kafka};
+use tokio::{io::AsyncReadExt as _, sync::mpsc};
 use tokio_rustls::TlsAcceptor;
-use tracing::Level;
 
 use super::fixture::{CA, Files, pair, server};
-use crate::seen::Seen;
+use crate::{
+    seen::{consume, record},
+    serving::bind,
+};
 
 const PROTOCOL: &str = "KAFKA_SECURITY_PROTOCOL";
 const CA_FILE: &str = "KAFKA_SSL_CA_FILE";
@@ -23,8 +25,7 @@ const CA_FILE: &str = "KAFKA_SSL_CA_FILE";
 /// Starts a broker with a certificate of `subject` that completes handshakes and answers nothing.
 async fn handshakes(files: &Files, subject: &Subject) -> SocketAddr {
     let acceptor = TlsAcceptor::from(Arc::new(server(&pair(&files.authority, subject))));
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let address = listener.local_addr().expect("its address");
+    let (listener, address) = bind().await;
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
             let acceptor = acceptor.clone();
@@ -54,22 +55,9 @@ async fn probed(settings: &Settings) -> anyhow::Error {
     outcome.expect_err("the broker is refused")
 }
 
-/// Starts a consumer. Returns it, its readiness, and the payloads that it receives.
-fn consume(config: &Config, topic: &str) -> (Running, Readiness, mpsc::UnboundedReceiver<Vec<u8>>) {
-    let readiness = Readiness::default();
-    let (sender, seen) = mpsc::unbounded_channel();
-    let subscription = TopicSubscription { group: "group", topic: topic.to_owned(), handler: Arc::new(Seen(sender)) };
-    let consumer = Consumer::new(config, subscription, readiness.condition("group"));
-    (testkit::run(|stop| consumer.run(stop)), readiness, seen)
-}
-
 /// Waits until the consumer reports that it does not trust the broker.
 async fn refuses(readiness: &Readiness) {
     eventually(|| async { readiness.waiting_for().iter().any(|one| one == "group: TLS failed").then_some(()) }).await;
-}
-
-fn record(topic: &str, payload: &str) -> Record {
-    Record { topic: topic.to_owned(), key: vec![], payload: payload.into(), headers: HashMap::new() }
 }
 
 async fn next(seen: &mut mpsc::UnboundedReceiver<Vec<u8>>) -> Vec<u8> {
@@ -115,7 +103,7 @@ async fn a_consumer_that_makes_no_topics_and_a_producer_say_that_they_do_not_tru
     let settings = ssl(format!("localhost:{}", broker.port()), &files.path(CA));
     let config = load(&settings.with([("KAFKA_CREATE_TOPICS", "false".to_owned())]));
 
-    let (running, readiness, _) = consume(&config, "topic");
+    let (running, readiness, _) = consume(&config, "topic", "group");
     refuses(&readiness).await;
     let publisher = KafkaPublisher::new(&config).unwrap();
     let outcome =
@@ -124,34 +112,6 @@ async fn a_consumer_that_makes_no_topics_and_a_producer_say_that_they_do_not_tru
 
     assert!(matches!(refused.downcast_ref(), Some(Refusal::Tls(_))), "{refused:#}");
     running.stop().await;
-}
-
-#[tokio::test]
-async fn the_log_names_the_wrong_certificate() {
-    let (files, others) = (Files::new("order"), Files::new("order"));
-    let broker = handshakes(&others, &Subject::store("kafka")).await;
-    let settings = ssl(format!("localhost:{}", broker.port()), &files.path(CA));
-    let (log, _guard) = MemoryLog::capture(Level::INFO);
-
-    let (running, _, _) = consume(&load(&settings.with([("KAFKA_CREATE_TOPICS", "false".to_owned())])), "topic");
-    eventually(async || log.text().contains("certificate verify failed").then_some(())).await;
-
-    assert!(log.text().contains(CA_FILE), "{}", log.text());
-    running.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_client_without_tls_is_told_of_the_variable() {
-    let Some((kafka, _files)) = broker().await else { return };
-    let settings = Settings::from_variables([("KAFKA_BROKERS", kafka.ssl)]);
-
-    let error = probed(&settings).await;
-    let made = ensure_topics(&load(&settings), &["topic"]).await.unwrap_err();
-
-    for error in [error, made] {
-        println!("{error:#}");
-        assert!(format!("{error:#}").contains(PROTOCOL), "{error:#}");
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -168,7 +128,7 @@ async fn events_go_over_tls_with_and_without_users() {
     for (settings, topic) in [(&without, "ssl"), (&with, "sasl-ssl")] {
         let config = load(settings);
         KafkaPublisher::new(&config).unwrap().publish(vec![record(topic, "event")]).await.unwrap();
-        let (running, readiness, mut seen) = consume(&config, topic);
+        let (running, readiness, mut seen) = consume(&config, topic, "group");
         assert_eq!(next(&mut seen).await, b"event", "{topic}");
         assert!(readiness.is_ready());
         running.stop().await;
@@ -187,7 +147,7 @@ async fn a_new_authority_in_the_file_is_used_after_the_old_one_has_failed() {
     let config = load(&settings);
     let publisher = KafkaPublisher::new(&config).unwrap();
     let refused = publisher.publish(vec![record("new-authority", "event")]).await.unwrap_err();
-    let (running, readiness, mut seen) = consume(&config, "new-authority");
+    let (running, readiness, mut seen) = consume(&config, "new-authority", "group");
     refuses(&readiness).await;
 
     others.write(CA, &format!("{}{}", others.authority.certificate(), kafka.authority));

@@ -4,6 +4,6 @@ mod calls;
 mod files;
 mod fixture;
 mod handshake;
-mod hsts;
+mod https;
 mod kafka;
 mod stores;

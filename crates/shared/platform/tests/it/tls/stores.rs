@@ -14,13 +14,14 @@ use sqlx::{ConnectOptions as _, migrate::Migrator};
 use testkit::MemoryLog;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional},
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
 };
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tracing::Level;
 
 use super::fixture::{CA, Files, pair, server};
+use crate::serving::bind;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("../../../migrations/order");
 /// The first message of a PostgreSQL client that requests TLS (SSLRequest).
@@ -39,8 +40,7 @@ enum Opening {
 
 /// Starts a proxy that terminates TLS for the server at `to`.
 async fn front(to: String, tls: ServerConfig, opening: Opening) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let address = listener.local_addr().expect("its address");
+    let (listener, address) = bind().await;
     let acceptor = TlsAcceptor::from(Arc::new(tls));
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
@@ -88,27 +88,21 @@ async fn start(url: String) -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn postgres_is_used_over_tls_where_its_certificate_is_right() {
-    let files = Files::new("order");
-    let (_database, url) = database(&files, &Subject::store("postgres"), Opening::Asked).await;
-
-    start(url).await.unwrap();
-}
-
-#[tokio::test]
-async fn a_wrong_certificate_of_postgres_ends_the_start_and_says_so() {
+async fn postgres_is_used_over_tls_and_a_wrong_certificate_ends_the_start_and_is_named() {
     let (files, others) = (Files::new("order"), Files::new("order"));
     let elsewhere = Subject { hosts: vec!["elsewhere".to_owned()], ..Subject::store("postgres") };
     let (_first, other_authority) = database(&others, &Subject::store("postgres"), Opening::Asked).await;
     let other_authority = other_authority.replace(others.path(CA).to_str().unwrap(), files.path(CA).to_str().unwrap());
     let (_second, other_name) = database(&files, &elsewhere, Opening::Asked).await;
     let (_third, no_tls) = database(&files, &Subject::store("postgres"), Opening::Declined).await;
+    let (_fourth, right) = database(&files, &Subject::store("postgres"), Opening::Asked).await;
 
     for (case, url) in [("authority", other_authority), ("name", other_name), ("no TLS", no_tls)] {
         let error = format!("{:#}", start(url).await.unwrap_err());
         println!("{case}: {error}");
         assert!(error.contains("has no TLS or a certificate that is not trusted"), "{case}: {error}");
     }
+    start(right).await.unwrap();
 }
 
 /// Returns a connection to Redis behind a proxy with a certificate of the authority in `files`. The connection trusts
@@ -120,14 +114,6 @@ async fn redis(files: &Files, trust: &Tls) -> Connection {
     let front = front(server_address.to_owned(), certificate, Opening::Tls).await;
     let url = format!("rediss://localhost:{}", front.port());
     lazy_connection("REDIS_URL", &url.into(), Some(trust)).expect("a valid URL")
-}
-
-#[tokio::test]
-async fn redis_is_used_over_tls() {
-    let files = Files::new("iam");
-    let mut connection = redis(&files, &files.load()).await;
-
-    ::redis::cmd("PING").query_async::<()>(&mut connection).await.unwrap();
 }
 
 #[tokio::test]

@@ -1,18 +1,24 @@
 //! Invariant 5: Each consumer received every event, and its effects equal the distinct events received.
 
-mod effects;
 mod events;
 
 use std::collections::HashMap;
 
-use contracts::events::{AssemblyFailed, Published as _, ROUTES, Route, ShipAssembled};
+use chrono::{DateTime, Utc};
+use contracts::events::{AssemblyFailed, Consumer, Published as _, ROUTES, Route, ShipAssembled};
 use uuid::Uuid;
 
-use self::{
-    effects::Effects,
-    events::{Published, Received},
+use self::events::{Published, Received};
+use crate::{
+    Facts, Finding,
+    facts::BuildStatus,
+    invariants::{
+        Unhandled,
+        reactions::{self, Effect},
+    },
+    report::Check,
+    violation::{Cause, Row},
 };
-use crate::{Facts, Finding, facts::BuildStatus, invariants::Unhandled, report::Check, violation::Row};
 
 pub fn check(facts: &Facts) -> Finding {
     let mut check = Check::new(5, "each consumer handled every event once, with its effects");
@@ -25,15 +31,16 @@ pub fn check(facts: &Facts) -> Finding {
             consumers += usize::from(!received.events.is_empty());
             taken += received.events.len();
             buried += received.buried.len();
-            let Some(made) = Effects::from_facts(facts, consumer, route.kind) else {
+            let Some(reaction) = reactions::of(consumer.service, route.kind) else {
                 check.note(format!(
                     "{}: its inbox was checked, and no effect, as this audit knows none",
                     consumer.group
                 ));
                 continue;
             };
-            made.compare(facts, consumer, route.kind, &orders, &mut check);
-            effects += orders.keys().filter(|order| made.orders.contains_key(order)).count();
+            let effect = (reaction.effect)(facts);
+            compare(facts, consumer, route.kind, &effect, &orders, &mut check);
+            effects += orders.keys().filter(|order| effect.orders.contains_key(order)).count();
         }
     }
     builds(facts, &mut check);
@@ -46,6 +53,27 @@ pub fn check(facts: &Facts) -> Finding {
         check.note(format!("{strangers} consumers in the inboxes are of no route: their rows were not checked"));
     }
     check.end()
+}
+
+/// Compares an effect with the orders whose events the consumer has handled, and when.
+fn compare(
+    facts: &Facts,
+    consumer: &Consumer,
+    kind: &'static str,
+    effect: &Effect,
+    taken: &HashMap<Uuid, DateTime<Utc>>,
+    check: &mut Check,
+) {
+    let (Consumer { service, group }, Effect { what, orders, only_so }) = (consumer, effect);
+    let row = |order: &Uuid| Row::order(*order).because(Cause::Effects(kind));
+    for (order, at) in taken.iter().filter(|(order, _)| !orders.contains_key(order)) {
+        check.broken_by(row(order), format!("{group} has handled its {kind} at {at}, but {service} has not {what}"));
+    }
+    for (order, at) in orders.iter().filter(|(order, _)| *only_so && !taken.contains_key(order)) {
+        if !facts.may_be_forgotten(*at) {
+            check.broken_by(row(order), format!("{service} has {what}, but {group} has not handled its {kind}"));
+        }
+    }
 }
 
 /// Returns the published events that each consumer has neither handled nor dead-lettered.

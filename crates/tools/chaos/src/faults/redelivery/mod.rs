@@ -17,6 +17,7 @@ use crate::{
     experiment::{Experiment, Fault, Injected, Injection},
     poison,
     topics::{self, Progress, Topic},
+    wait::retried,
 };
 
 pub const FAULTS: [Fault; 4] = [
@@ -117,14 +118,8 @@ async fn place_once_gone(
     topic: &Topic,
     to: fn(&Extent) -> i64,
 ) -> anyhow::Result<()> {
-    let until = Instant::now() + DEAD_MEMBER_TIMEOUT;
-    while let Err(error) = topics::place(cluster, consumer, topic, to).await {
-        if Instant::now() >= until {
-            return Err(error).with_context(|| format!("placing {}", consumer.group));
-        }
-        sleep(POLL_INTERVAL).await;
-    }
-    Ok(())
+    let placed = retried(DEAD_MEMBER_TIMEOUT, async || topics::place(cluster, consumer, topic, to).await).await;
+    placed.with_context(|| format!("placing {}", consumer.group))
 }
 
 async fn poisoned(experiment: &mut Experiment) -> anyhow::Result<Injected> {

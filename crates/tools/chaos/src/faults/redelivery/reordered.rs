@@ -3,6 +3,7 @@
 use std::{collections::HashMap, time::Duration};
 
 use anyhow::{Context as _, ensure};
+use operations::registry::of_orders;
 use platform::kafka::Extent;
 use rand::seq::SliceRandom as _;
 use tokio::time::{Instant, sleep, timeout};
@@ -17,7 +18,7 @@ use platform::server::service::Service;
 
 const EVENTS_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Makes the consumers of five stopped services receive shuffled copies of events instead of the originals.
+/// Makes the stopped consumers of orders' events receive shuffled copies instead of the originals.
 ///
 /// The services start at once. The cause counts as removed when they are ready.
 pub async fn shuffled(experiment: &mut Experiment) -> anyhow::Result<Injected> {
@@ -28,26 +29,32 @@ pub async fn shuffled(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     }
     // Customers can still order, but the events stay in the outbox, or wait for the killed consumers.
     cluster.links.get(Link::Kafka)?.hang();
-    cluster.replicas.kill(&assembly::SERVICE).await;
-    cluster.replicas.kill(&notification::SERVICE).await;
+    let is_called = |one: &&Service| order::SERVICE.calls.iter().any(|call| call.to == one.name);
+    let others = of_orders().filter(|one| *one != &order::SERVICE);
+    let (called, uncalled): (Vec<_>, Vec<_>) = others.partition(is_called);
+    for service in uncalled {
+        cluster.replicas.kill(service).await;
+    }
     let before = written(cluster).await?;
     let until = Instant::now() + EVENTS_TIMEOUT;
     while written(cluster).await? < before + enough && Instant::now() < until {
         sleep(POLL_INTERVAL).await;
     }
-    cluster.replicas.kill(&inventory::SERVICE).await;
-    cluster.replicas.kill(&payment::SERVICE).await;
+    for service in called {
+        cluster.replicas.kill(service).await;
+    }
     cluster.links.get(Link::Kafka)?.reset();
     until_published(cluster, &order::SERVICE).await?;
     cluster.replicas.kill(&order::SERVICE).await;
-    let stopped = [&assembly::SERVICE, &notification::SERVICE, &inventory::SERVICE, &payment::SERVICE, &order::SERVICE];
+    let stopped: Vec<_> = of_orders().collect();
     let ordered = mix(experiment, &order::SERVICE, &stopped).await?;
     // Assembly builds ships from the shuffled events while no consumer of its own events runs.
     experiment.cluster.replicas.revive(&assembly::SERVICE).await?;
     until_built(&experiment.cluster).await?;
-    let built = mix(experiment, &assembly::SERVICE, &stopped[1..]).await?;
+    let stopped: Vec<_> = of_orders().filter(|one| *one != &assembly::SERVICE).collect();
+    let built = mix(experiment, &assembly::SERVICE, &stopped).await?;
     let cluster = &mut experiment.cluster;
-    for service in &stopped[1..] {
+    for service in &stopped {
         cluster.replicas.start(service, &[])?;
     }
     cluster.replicas.all_ready().await?;

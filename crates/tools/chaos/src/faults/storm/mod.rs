@@ -1,16 +1,13 @@
 //! A storm: many disturbances at once, scheduled from a seed.
 
-mod disturbance;
-mod executor;
 mod plan;
 
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-use self::executor::Executor;
-pub use self::{disturbance::Disturbance, plan::plan};
-use super::inject;
+use self::plan::plan;
+use super::{disturbance::Disturbance, inject};
 use crate::experiment::{Experiment, Fault, Injected, Injection};
 
 pub const FAULTS: [Fault; 1] =
@@ -36,10 +33,10 @@ async fn storm(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     steps.sort_by_key(|(at, begins, _)| (*at, *begins));
     let begun = Instant::now();
     let mut done = Injection { ends_sessions: true, ..Injection::default() };
-    let mut storm = Executor::new(&mut experiment.cluster);
     for (at, begins, event) in steps {
         sleep_until(begun + at).await;
-        let outcome = if begins { storm.begin(event.disturbance).await } else { storm.end(event.disturbance).await };
+        let (cluster, disturbance) = (&mut experiment.cluster, event.disturbance);
+        let outcome = if begins { disturbance.begin(cluster).await } else { disturbance.end(cluster).await };
         if let Err(error) = outcome {
             let what = if begins { "begin" } else { "end" };
             done.problems.push(format!("`{event}` did not {what}: {error:#}"));

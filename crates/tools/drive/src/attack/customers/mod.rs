@@ -1,7 +1,6 @@
 //! The customers whose latency is measured: registered users with their own connections, whose requests arrive at a
-//! constant rate.
+//! constant rate, whether or not earlier ones were answered.
 
-mod arrivals;
 mod request;
 
 use std::{
@@ -10,37 +9,38 @@ use std::{
     time::Duration,
 };
 
-use crate::account::Account;
 use anyhow::Context as _;
-use client::{
-    addresses::ShopAddresses,
-    customer::{self, Customer as Visitor},
-    shop::Shop,
-};
-use tokio::{sync::Semaphore, time::Instant};
+use client::{addresses::ShopAddresses, customer, shop::Shop};
+use tokio::time::Instant;
 use uuid::Uuid;
 
-use self::request::Kind;
-use crate::attack::attacker::Session;
+use self::request::{Kind, REQUEST_TIMEOUT};
+use crate::{
+    account::{Account, Failure},
+    arrivals::{Schedule, open_loop},
+    attack::{Phases, attacker::Session, report::Phase},
+    load::register,
+};
 
-/// How often a registration is attempted. iam may still be busy with registrations of an earlier run.
-const MAX_TRIES: usize = 5;
 /// How long the shop may take to recover from an attack, and the longest latency of a recovered shop.
 const RECOVERY_TIMEOUT: Duration = Duration::from_secs(30);
 const MAX_RECOVERED_LATENCY: Duration = Duration::from_millis(250);
 const QUICK_IN_A_ROW: usize = 10;
+/// How many requests may be in flight beyond those that arrive within one time limit.
+const SPARE_REQUESTS: usize = 64;
+const TOO_MANY: Failure = Failure::Borrowed("too many requests wait");
 
 pub(crate) struct Customers {
     addresses: ShopAddresses,
     all: Vec<Arc<Customer>>,
     /// A client that opens a new connection for each request.
     visitor: Shop,
+    /// The session of one more user, who attacks.
+    pub attacker: Session,
 }
 
 struct Customer {
     account: Account,
-    login: String,
-    password: String,
     /// The part in its orders.
     part: Uuid,
     /// Orders that are not cancelled yet.
@@ -48,16 +48,24 @@ struct Customer {
 }
 
 impl Customers {
-    /// Registers `count` customers. Fails with one sentence if no shop answers.
+    /// Registers `count` customers and the attacker. Fails with one sentence if no shop answers.
     pub async fn register(addresses: &ShopAddresses, count: usize) -> anyhow::Result<Self> {
         let first = addresses.shop()?;
         customer::find(&first).await?;
-        let mut all = Vec::new();
-        for _ in 0..count.max(1) {
-            all.push(Arc::new(Customer::register(addresses).await?));
-        }
-        let visits = addresses.trust.http().timeout(request::REQUEST_TIMEOUT).pool_max_idle_per_host(0).build()?;
-        Ok(Self { addresses: addresses.clone(), all, visitor: first.through(visits) })
+        let shops: Vec<Shop> = (0..=count).map(|_| addresses.shop()).collect::<anyhow::Result<_>>()?;
+        // The rate alone limits the requests, so the number of connections is unlimited.
+        let mut accounts = register(&shops, shops.len(), usize::MAX).await?;
+        let Account { shop, user, session, .. } = accounts.pop().context("the attacker is not registered")?;
+        let (parts, _) = customer::parts(&shop, &session).await?;
+        let part = parts.first().context("the shop has no part")?.uuid.parse().context("a part's uuid is none")?;
+        let all = accounts.into_iter().map(|account| Arc::new(Customer { account, part, orders: Mutex::default() }));
+        let visits = addresses.trust.http().timeout(REQUEST_TIMEOUT).pool_max_idle_per_host(0).build()?;
+        Ok(Self {
+            addresses: addresses.clone(),
+            all: all.collect(),
+            visitor: first.through(visits),
+            attacker: Session { user, session, part },
+        })
     }
 
     /// Waits until the shop has recovered from an attack: until ten requests in a row are answered quickly, for at most
@@ -76,42 +84,31 @@ impl Customers {
     }
 
     pub fn logins(&self) -> Vec<String> {
-        self.all.iter().map(|customer| customer.login.clone()).collect()
+        self.all.iter().map(|customer| customer.account.login.clone()).collect()
     }
 
-    /// Registers another user, and returns its session for the attacker.
-    pub async fn attacker(&self) -> anyhow::Result<Session> {
-        let Customer { account: Account { user, session, .. }, part, .. } = Customer::register(&self.addresses).await?;
-        Ok(Session { user, session, part })
+    /// Sends `rate` requests per second during all phases. Returns when the last one is answered or has timed out.
+    pub async fn arrivals(&self, phases: Phases, rate: u32) -> [Phase; 3] {
+        let most = u64::from(rate) * (REQUEST_TIMEOUT.as_secs() + 1);
+        let most = usize::try_from(most).unwrap_or(0) + SPARE_REQUESTS;
+        let request = |number, _| {
+            let number = usize::try_from(number).unwrap_or(usize::MAX);
+            let kind = Kind::from_number(number, rate);
+            let customer = self.all[number / Kind::ROUND_LENGTH % self.all.len()].clone();
+            (kind.name(), kind.send(self, customer))
+        };
+        let mut measured = <[Phase; 3]>::default();
+        open_loop(Schedule { rate, length: phases.total() }, most, request, |arrival| {
+            let failure = arrival.outcome.unwrap_or(Err(TOO_MANY)).err();
+            let phase = &mut measured[phases.at(arrival.due)];
+            phase.record(arrival.kind, arrival.sent_late, arrival.latency, failure);
+        })
+        .await;
+        measured
     }
 }
 
 impl Customer {
-    async fn register(addresses: &ShopAddresses) -> anyhow::Result<Self> {
-        let mut last = Self::try_register(addresses).await;
-        for _ in 1..MAX_TRIES {
-            if last.is_ok() {
-                break;
-            }
-            tokio::time::sleep(Duration::from_secs(1)).await;
-            last = Self::try_register(addresses).await;
-        }
-        last.context("a customer cannot register and log in")
-    }
-
-    async fn try_register(addresses: &ShopAddresses) -> anyhow::Result<Self> {
-        let shop = addresses.shop()?;
-        let visitor = Visitor::fresh("attack");
-        let (user, login) = visitor.register(&shop).await?;
-        let (session, _) = visitor.log_in(&shop).await?;
-        let (parts, _) = customer::parts(&shop, &session).await?;
-        let part = parts.first().context("the shop has no part")?.uuid.parse().context("a part's uuid is none")?;
-        // The rate alone limits the requests, so the number of connections is unlimited.
-        let connections = Arc::new(Semaphore::new(Semaphore::MAX_PERMITS));
-        let account = Account { shop, user, session, connections };
-        Ok(Self { account, login, password: visitor.password, part, orders: Mutex::default() })
-    }
-
     fn orders(&self) -> MutexGuard<'_, VecDeque<Uuid>> {
         self.orders.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use crate::account::{Account, Failure, brief, refused};
 use client::{addresses::ShopAddresses, customer::registration};
-use contracts::proto::{auth::v1::LoginRequest, user::v1::user_service_client::UserServiceClient};
+use contracts::proto::user::v1::user_service_client::UserServiceClient;
 use futures::future::BoxFuture;
 use platform::ids;
 use tokio::time::timeout;
@@ -82,7 +82,7 @@ impl Kind {
                     Self::Parts => customer.account.parts().await,
                     Self::Visit => Account { shop: visitor, ..customer.account.clone() }.list().await,
                     Self::Register => register(&addresses).await,
-                    Self::Login => log_in(&customer).await,
+                    Self::Login => customer.account.log_in().await,
                 }
             };
             timeout(REQUEST_TIMEOUT, answer)
@@ -124,11 +124,6 @@ async fn register(addresses: &ShopAddresses) -> Result<(), Failure> {
     let channel = addresses.trust.channel(&addresses.iam, REQUEST_TIMEOUT).map_err(|error| brief(&error))?;
     let registered = UserServiceClient::new(channel).register(registration(&login, Vec::new())).await;
     registered.map(|_| ()).map_err(|status| refused(&status))
-}
-
-async fn log_in(customer: &Customer) -> Result<(), Failure> {
-    let request = LoginRequest { login: customer.login.clone(), password: customer.password.clone() };
-    customer.account.shop.auth().login(request).await.map(drop).map_err(|status| refused(&status))
 }
 
 #[cfg(test)]

@@ -112,22 +112,9 @@ impl Connection {
         let _ = socket.set_zero_linger();
     }
 
-    /// Reads and discards data until the server closes the connection, which counts as refused. Returns the first
-    /// bytes.
-    pub async fn wait_for_close(&mut self) -> Vec<u8> {
-        let mut first = Vec::new();
-        let mut buffer = [0; 4096];
-        loop {
-            match self.stream.read(&mut buffer).await {
-                Ok(count) if count > 0 => {
-                    if first.is_empty() {
-                        first.extend_from_slice(&buffer[..count.min(64)]);
-                    }
-                }
-                _ => break,
-            }
-        }
+    /// Reads and discards data until the server closes the connection, which counts as refused.
+    pub async fn wait_for_close(&mut self) {
+        let _ = tokio::io::copy(&mut self.stream, &mut tokio::io::sink()).await;
         self.attacker.was_refused();
-        first
     }
 }

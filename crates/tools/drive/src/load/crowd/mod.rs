@@ -12,8 +12,8 @@ use contracts::proto::inventory::v1::{ListPartsRequest, Part};
 use futures::stream::{self, StreamExt as _};
 use uuid::Uuid;
 
-pub use self::orders::MAX_UNPAID;
 use self::orders::Orders;
+pub use self::{orders::MAX_UNPAID, registration::register};
 use crate::account::Account;
 
 /// The number of shared gRPC channels to iam and to inventory. Each carries 256 concurrent requests.
@@ -49,14 +49,11 @@ struct Shared {
 }
 
 impl Crowd {
-    /// Registers users and logs them in. Calls `each` with the number so far. Fails with one sentence if no shop
-    /// answers.
-    pub async fn gather(options: &Options, each: impl FnMut(usize)) -> anyhow::Result<Self> {
+    /// Registers users and logs them in. Fails with one sentence if no shop answers.
+    pub async fn gather(options: &Options) -> anyhow::Result<Self> {
         ensure!(options.users > 0, "users: there must be one at least");
-        ensure!(options.connections > 0, "connections: there must be one at least");
-        ensure!(options.kinds_of_parts != Some(0), "kinds of parts: there must be one at least");
         customer::find(&options.addresses.shop()?).await?;
-        let accounts = registration::register(&shops(options)?, options, each).await?;
+        let accounts = register(&shops(options)?, options.users, options.connections).await?;
         let mut parts = parts(&accounts[0]).await.context("listing parts")?;
         parts.truncate(options.kinds_of_parts.unwrap_or(usize::MAX));
         ensure!(!parts.is_empty(), "the shop has no parts to order");
@@ -84,9 +81,8 @@ impl Crowd {
         self.shared.orders.unpaid()
     }
 
-    /// Creates orders until `unpaid` of them are unpaid and, with `all_read`, every user has an order. Calls `each`
-    /// with the number so far.
-    pub async fn prepare(&self, unpaid: usize, all_read: bool, mut each: impl FnMut(usize)) -> anyhow::Result<()> {
+    /// Creates orders until `unpaid` of them are unpaid and, with `all_read`, every user has an order.
+    pub async fn prepare(&self, unpaid: usize, all_read: bool) -> anyhow::Result<()> {
         let Shared { parts, orders, .. } = &*self.shared;
         let readers = (0..self.users()).filter(|user| all_read && orders.latest(*user).is_none());
         let readers: Vec<usize> = readers.collect();
@@ -98,32 +94,22 @@ impl Crowd {
                 self.shared.accounts[user].create(&parts).await.map(|order| (user, order))
             })
             .buffer_unordered(MAX_CONCURRENT_ORDERS);
-        let mut count = 0;
         while let Some(order) = made.next().await {
             let (user, order) = order.map_err(|failure| {
                 anyhow!("orders cannot be made before the measurement: {failure}{}", advice(&failure))
             })?;
             orders.add(user, order);
-            count += 1;
-            each(count);
         }
         Ok(())
     }
 
-    /// Cancels the unpaid orders, so that their parts can be sold again. Calls `each` with the number so far. Returns
-    /// how many could not be cancelled.
-    pub async fn tidy(&self, mut each: impl FnMut(usize)) -> usize {
+    /// Cancels the unpaid orders, so that their parts can be sold again. Returns how many could not be cancelled.
+    pub async fn tidy(&self) -> usize {
         let left = std::iter::from_fn(|| self.shared.orders.take());
-        let mut cancelled = stream::iter(left)
+        let cancelled = stream::iter(left)
             .map(|(user, order)| self.shared.accounts[user].cancel(order))
             .buffer_unordered(MAX_CONCURRENT_ORDERS);
-        let (mut count, mut failed) = (0, 0);
-        while let Some(outcome) = cancelled.next().await {
-            count += 1;
-            failed += usize::from(outcome.is_err());
-            each(count);
-        }
-        failed
+        cancelled.filter(|outcome| std::future::ready(outcome.is_err())).count().await
     }
 }
 

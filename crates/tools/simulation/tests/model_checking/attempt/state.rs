@@ -86,19 +86,7 @@ impl State {
     pub fn new() -> Self {
         let new = NewOrder::new(OrderId::new(Uuid::from_u128(1)), UserId::new(Uuid::from_u128(2)), Vec::new());
         Self {
-            order: Order {
-                uuid: new.uuid,
-                user: new.user,
-                parts: new.parts,
-                delivery_address: None,
-                delivery: None,
-                total_price: amount(),
-                status: Status::PendingPayment,
-                attempts: 0,
-                attempt: None,
-                payment: None,
-                created_at: DateTime::UNIX_EPOCH,
-            },
+            order: new.created(amount(), DateTime::UNIX_EPOCH),
             epoch: 1,
             shared: false,
             reservation: Reservation::Held,

@@ -112,14 +112,3 @@ fn shortened(text: &str, characters: usize) -> Option<String> {
     let (end, _) = text.char_indices().nth(characters)?;
     Some(format!("{} …", &text[..end]))
 }
-
-#[cfg(test)]
-mod tests {
-    use super::shortened;
-
-    #[test]
-    fn a_long_text_is_cut_between_characters() {
-        assert_eq!(shortened("ééé", 2).as_deref(), Some("éé …"));
-        assert_eq!(shortened("ééé", 3), None);
-    }
-}

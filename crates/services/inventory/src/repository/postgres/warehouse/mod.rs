@@ -1,14 +1,14 @@
-//! Stock and reservations in PostgreSQL. One statement changes one order, or a group of orders at once (`grouped`).
+//! Stock and reservations in PostgreSQL.
 //!
-//! To prevent deadlocks, a statement locks the order's parts by ascending UUID, then its reservation. It reads the
-//! reservation as it was when the statement began, so its update compares the status again (`reservations.status =
-//! reservation.status`). If the status has changed meanwhile, the statement changes nothing, returns `conflict`, and
-//! the caller repeats it.
+//! To prevent deadlocks, a statement locks parts by ascending UUID, then reservations by ascending UUID. It reads a
+//! reservation as it was when the statement began, so its update compares the status again. If the status has changed
+//! meanwhile, the statement does not change the order, whose outcome is `conflict`, and the caller repeats the request.
+//!
+//! `reserve` and `commit` execute a group of requests. A request that is repeated joins a later group.
 
 mod commit;
 mod due;
 mod expire;
-mod grouped;
 mod release;
 mod reserve;
 mod restock;
@@ -16,6 +16,7 @@ mod restock;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use contracts::{events::Cause, ids::OrderId};
+use futures::future::join_all;
 use platform::{
     auth::Author,
     postgres::{Database, DatabaseError, GroupCommit, retry_stale},
@@ -25,11 +26,11 @@ use uuid::Uuid;
 use self::restock::Restocked;
 use crate::{
     error::Error,
-    model::{Holder, Lines, ReservedLine},
-    repository::{Due, Expiry, Warehouse},
+    model::{Lines, ReservedLine},
+    repository::{Due, Expiry, ReservationRequest, Warehouse},
 };
 
-/// The maximum number of tries of a statement that ends in conflicts. With each conflict, another statement has made
+/// The maximum number of tries of a request that ends in conflicts. With each conflict, another request has made
 /// progress.
 const MAX_TRIES: u32 = 20;
 
@@ -47,16 +48,15 @@ enum Outcome {
     TooManyReserved,
     /// The reservation was released or committed, which contradicts the request.
     Ended,
-    /// A concurrent statement changed the reservation first. This statement changed nothing.
+    /// A concurrent statement, or an earlier request of the group, came first. Nothing has changed for this request.
     Conflict,
 }
 
 #[derive(Clone)]
 pub struct PgWarehouse {
     pool: Database,
-    reservations: GroupCommit<grouped::reserve::Request, Option<Result<Vec<ReservedLine>, Error>>>,
-    confirmations: GroupCommit<OrderId, Option<Vec<ReservedLine>>>,
-    commits: GroupCommit<grouped::commit::Request, Option<Outcome>>,
+    reservations: GroupCommit<ReservationRequest, Option<Result<Vec<ReservedLine>, Error>>>,
+    commits: GroupCommit<commit::Request, Option<Result<(), Error>>>,
 }
 
 impl PgWarehouse {
@@ -65,62 +65,39 @@ impl PgWarehouse {
             reservations: GroupCommit::by_key(
                 "reserve_parts",
                 pool.clone(),
-                |request: &grouped::reserve::Request| request.order,
-                grouped::reserve::reserve,
-            ),
-            confirmations: GroupCommit::by_key(
-                "confirm_reservations",
-                pool.clone(),
-                |order: &OrderId| *order,
-                grouped::confirm::confirm,
+                |request: &ReservationRequest| request.order,
+                reserve::reserve,
             ),
             commits: GroupCommit::by_key(
                 "commit_reservations",
                 pool.clone(),
-                |request: &grouped::commit::Request| request.order,
-                grouped::commit::commit,
+                |request: &commit::Request| request.order,
+                commit::commit,
             ),
             pool,
         }
     }
+}
 
-    /// Returns `None` if the caller must execute a separate statement for the order.
-    async fn reserve_grouped(
-        &self,
-        order: OrderId,
-        lines: &Lines,
-        expiry: Expiry,
-        holder: Option<Holder>,
-    ) -> sqlx::Result<Option<Result<Vec<ReservedLine>, Error>>> {
-        match expiry {
-            Expiry::Never => Ok(self.confirmations.submit(order).await?.map(Ok)),
-            Expiry::After(held_for) => {
-                let lines = lines.clone();
-                self.reservations.submit(grouped::reserve::Request { order, lines, held_for, holder }).await
-            }
+/// Executes a request with the next group, and with later ones until it is decided.
+async fn decide<Q, A>(groups: &GroupCommit<Q, Option<Result<A, Error>>>, order: OrderId, request: Q) -> Result<A, Error>
+where
+    Q: Clone + Send + Sync + 'static,
+    A: Send + 'static,
+{
+    for _ in 0..MAX_TRIES {
+        if let Some(decided) = groups.submit(request.clone()).await? {
+            return decided;
         }
     }
+    Err(Error::Contended(order))
 }
 
 #[async_trait]
 impl Warehouse for PgWarehouse {
-    async fn reserve(
-        &self,
-        order: OrderId,
-        lines: &Lines,
-        expiry: Expiry,
-        holder: Option<Holder>,
-    ) -> Result<Vec<ReservedLine>, Error> {
-        if let Some(decided) = self.reserve_grouped(order, lines, expiry, holder).await? {
-            return decided;
-        }
-        for _ in 0..MAX_TRIES {
-            let rows = retry_stale(|| reserve::reserve(&self.pool, order, lines, expiry, holder)).await?;
-            if let Some(result) = reserve::result(order, &rows) {
-                return result;
-            }
-        }
-        Err(Error::Contended(order))
+    async fn reserve(&self, requests: Vec<ReservationRequest>) -> Vec<Result<Vec<ReservedLine>, Error>> {
+        let decided = requests.into_iter().map(|request| decide(&self.reservations, request.order, request));
+        join_all(decided).await
     }
 
     async fn release(&self, order: OrderId, cause: Option<Cause>) -> Result<(), Error> {
@@ -138,23 +115,7 @@ impl Warehouse for PgWarehouse {
     }
 
     async fn commit(&self, order: OrderId, cause: Option<Cause>) -> Result<(), Error> {
-        if self.commits.submit(grouped::commit::Request { order, cause }).await? == Some(Outcome::Done) {
-            return Ok(());
-        }
-        for _ in 0..MAX_TRIES {
-            let (outcome, short) = retry_stale(|| commit::commit(&self.pool, order, cause)).await?;
-            match outcome {
-                Outcome::Done | Outcome::Duplicate => return Ok(()),
-                Outcome::NotFound => return Err(Error::ReservationNotFound(order)),
-                Outcome::Ended => return Err(Error::ReservationEnded(order)),
-                Outcome::OutOfStock | Outcome::TooManyReserved => {
-                    let without_parts = || DatabaseError::inconsistent("reservation_items", "part_uuid", order).into();
-                    return Err(short.map_or_else(without_parts, Error::OutOfStock));
-                }
-                Outcome::Conflict => {}
-            }
-        }
-        Err(Error::Contended(order))
+        decide(&self.commits, order, commit::Request { order, cause }).await
     }
 
     async fn due(&self, limit: i64) -> Result<Due, Error> {

@@ -1,173 +1,242 @@
-//! Reserves parts for an order.
+//! Reserves the parts of orders, and holds or confirms the reservations that exist, for a group of requests.
+
+use std::{collections::HashMap, sync::Arc};
 
 use contracts::{
     ids::{OrderId, PartId},
     money::Money,
 };
 use platform::postgres::{Database, DatabaseError};
+use serde_json::json;
 
 use super::Outcome;
 use crate::{
     error::Error,
-    model::{Holder, Lines, MaxShare, ReservedLine},
-    repository::Expiry,
+    model::{MaxShare, ReservedLine},
+    repository::ReservationRequest,
 };
 
-/// One line of a reservation, with the outcome of the statement.
-pub(super) struct Row {
-    pub outcome: Outcome,
-    pub part_uuid: PartId,
-    pub quantity: i64,
-    pub unit_price: Option<Money>,
-    pub known: bool,
-    pub enough: bool,
-    pub within_share: bool,
+/// A line of a request, with the outcome of the request.
+struct Row {
+    order_uuid: OrderId,
+    outcome: Outcome,
+    part_uuid: PartId,
+    quantity: i64,
+    unit_price: Option<Money>,
+    known: bool,
+    enough: bool,
+    within_share: bool,
 }
 
+/// Returns the result of each order whose request is decided. Omits those that must be repeated.
+pub async fn reserve(
+    pool: Database,
+    requests: Arc<[ReservationRequest]>,
+) -> sqlx::Result<HashMap<OrderId, Result<Vec<ReservedLine>, Error>>> {
+    let mut orders: HashMap<OrderId, Vec<Row>> = HashMap::new();
+    for row in lines(&pool, &requests).await? {
+        orders.entry(row.order_uuid).or_default().push(row);
+    }
+    Ok(orders.into_iter().filter_map(|(order, rows)| Some((order, result(order, &rows)?))).collect())
+}
+
+/// A JSON object with the columns of a request.
+fn columns((number, request): (usize, &ReservationRequest)) -> serde_json::Value {
+    let (part_uuids, quantities) = request.lines.columns();
+    let seconds = request.expiry.seconds();
+    // Paid orders count towards no user's share.
+    let max_share = seconds.and(request.holder).and_then(|holder| holder.max_share.bound());
+    json!({
+        "number": number,
+        "order_uuid": request.order,
+        "seconds": seconds,
+        "user_uuid": request.holder.map(|holder| holder.user),
+        "max_share": max_share,
+        "part_uuids": part_uuids,
+        "quantities": quantities,
+    })
+}
+
+/// Returns the lines of the requests. A request whose order has a reservation has the lines of that reservation.
+///
 /// The statement decides `out_of_stock` from stock that it reads without locks, so a sold-out part causes no lock
-/// contention. It reserves only stock that it has locked. What the user holds is read only for parts that are
-/// `contested`: of the others, all reservations together are within his share.
+/// contention. Only `wanted` lines lock stock: those of requests for which the stock suffices, and whose orders have no
+/// reservation or an expired one. What a user holds is read only for parts that are `contested`: of the others, all
+/// reservations together are within one user's share.
+///
+/// Requests for a part are served in the order of their arrival. Each may use only what all earlier requests leave of
+/// the stock and of its user's share, even if an earlier request is then refused because of another part, so that
+/// nothing is sold twice. A request that only an earlier one hinders is a conflict.
 ///
 /// It is one statement so that the locks of a part that many want last for no round trip.
 #[expect(clippy::too_many_lines, reason = "it is one statement")]
-pub(super) async fn reserve(
-    pool: &Database,
-    order: OrderId,
-    lines: &Lines,
-    expiry: Expiry,
-    holder: Option<Holder>,
-) -> sqlx::Result<Vec<Row>> {
-    let (parts, quantities) = lines.columns();
-    let seconds = expiry.seconds();
-    let user = holder.map(|holder| holder.user.uuid());
-    // Paid orders count towards no user's share.
-    let max_share = seconds.and(holder).and_then(|holder| holder.max_share.bound());
+async fn lines(pool: &Database, requests: &[ReservationRequest]) -> sqlx::Result<Vec<Row>> {
+    let requests: serde_json::Value = requests.iter().enumerate().map(columns).collect();
     sqlx::query_as!(
         Row,
-        r#"with reservation as (
-            select status
-            from reservations
-            where order_uuid = $1
-        ), existing_items as (
-            select part_uuid, quantity, unit_price
-            from reservation_items
-            where order_uuid = $1
-        ), requested as (
-            select part_uuid, quantity, unit_price
-            from existing_items
-            union all
-            select part_uuid, quantity, null
-            from unnest($2::uuid[], $3::bigint[]) as asked (part_uuid, quantity)
-            where not exists (select from existing_items)
-        ), lines as (
-            select requested.part_uuid, requested.quantity, coalesce(requested.unit_price, parts.price) as unit_price,
-                parts.part_uuid is not null as known,
-                coalesce(parts.available >= requested.quantity, false) as enough
-            from requested
+        r#"with requests as materialized (
+            select request.number, request.order_uuid, request.user_uuid, request.max_share,
+                case when request.seconds is null then 'confirmed' else 'held' end as status,
+                now() + make_interval(secs => request.seconds) as expires_at,
+                reservation.status as before,
+                coalesce(reservation.part_uuids, request.part_uuids) as part_uuids,
+                coalesce(reservation.quantities, request.quantities) as quantities,
+                reservation.unit_prices
+            from jsonb_to_recordset($1) as request (number bigint, order_uuid uuid, seconds float8, user_uuid uuid,
+                max_share float8, part_uuids uuid[], quantities bigint[])
             left join lateral (
-                select part_uuid, price, available from parts where parts.part_uuid = requested.part_uuid offset 0
+                select status, part_uuids, quantities, unit_prices
+                from reservations
+                where reservations.order_uuid = request.order_uuid
+                offset 0
+            ) as reservation on true
+        ), lines as materialized (
+            select requests.number, line.part_uuid, line.quantity, line.unit_price,
+                parts.part_uuid is not null as known,
+                coalesce(parts.available >= line.quantity, false) as enough
+            from requests
+            cross join lateral unnest(requests.part_uuids, requests.quantities, requests.unit_prices)
+                as line (part_uuid, quantity, unit_price)
+            left join lateral (
+                select part_uuid, available from parts where parts.part_uuid = line.part_uuid offset 0
             ) as parts on true
-        ), availability as (
-            select bool_and(enough)
-                and coalesce((select status from reservation), 'expired') = 'expired' as reservable
+        ), wanted as materialized (
+            select lines.number, lines.part_uuid, lines.quantity, lines.unit_price, requests.user_uuid,
+                requests.max_share
             from lines
+            join requests on requests.number = lines.number
+            where coalesce(requests.before, 'expired') = 'expired'
+                and lines.number in (select number from lines group by number having bool_and(enough))
         ), locked as materialized (
             select part_uuid, available, reserved, available + reserved as unsold, price
             from parts
-            where part_uuid = any(array(select part_uuid from requested)) and (select reservable from availability)
+            where part_uuid = any(array(select part_uuid from wanted))
             order by part_uuid
             for no key update
         ), contested as materialized (
             select locked.part_uuid
             from locked
-            join requested on requested.part_uuid = locked.part_uuid
-            where locked.reserved + requested.quantity > greatest($7::bigint, $6 * locked.unsold)
+            join wanted on wanted.part_uuid = locked.part_uuid
+            group by locked.part_uuid, locked.reserved, locked.unsold
+            having locked.reserved + sum(wanted.quantity) > greatest($2::bigint, min(wanted.max_share) * locked.unsold)
         ), held as materialized (
-            select part_uuid, quantity
+            select user_uuid, part_uuid, quantity
             from held_by_users(
-                case when $6::float8 is not null and exists (select from contested)
-                    then array_remove(array[$5::uuid], null)
-                end,
+                array(
+                    select distinct user_uuid
+                    from wanted
+                    where user_uuid is not null and max_share is not null
+                        and part_uuid in (select part_uuid from contested)
+                ),
                 array(select part_uuid from contested)
             )
+        ), counted as materialized (
+            select wanted.number, wanted.part_uuid, wanted.quantity,
+                coalesce(wanted.unit_price, locked.price) as unit_price,
+                bound.units is null or coalesce(held.quantity, 0) + wanted.quantity <= bound.units as within_share,
+                coalesce(sum(wanted.quantity) over of_part <= locked.available, false) and (
+                    bound.units is null
+                    or coalesce(held.quantity, 0)
+                        + sum(wanted.quantity) filter (where bound.units is not null) over of_user <= bound.units
+                ) as is_granted
+            from wanted
+            left join locked on locked.part_uuid = wanted.part_uuid
+            left join held on held.user_uuid = wanted.user_uuid and held.part_uuid = wanted.part_uuid
+            cross join lateral (
+                select case
+                    when wanted.max_share is not null then greatest($2::bigint, wanted.max_share * locked.unsold)
+                end as units
+            ) as bound
+            window of_part as (partition by wanted.part_uuid order by wanted.number),
+                of_user as (partition by wanted.user_uuid, wanted.part_uuid order by wanted.number)
         ), granted as materialized (
-            select requested.part_uuid, requested.quantity, coalesce(requested.unit_price, locked.price) as unit_price,
-                coalesce(locked.available >= requested.quantity, false) as granted,
-                $6::float8 is null or locked.part_uuid is null
-                    or coalesce(held.quantity, 0) + requested.quantity <= greatest($7::bigint, $6 * locked.unsold)
-                    as within_share
-            from requested
-            left join locked on locked.part_uuid = requested.part_uuid
-            left join held on held.part_uuid = requested.part_uuid
+            select number, array_agg(part_uuid) as part_uuids, array_agg(quantity) as quantities,
+                array_agg(unit_price) as unit_prices
+            from counted
+            group by number
+            having bool_and(is_granted)
+        ), existing as materialized (
+            select order_uuid, status
+            from reservations
+            where (select count(*) >= 0 from locked)
+                and order_uuid = any(array(
+                    select requests.order_uuid
+                    from requests
+                    where requests.before = 'held'
+                        or requests.before = 'confirmed' and requests.status = 'held'
+                        or requests.before = 'expired' and requests.number in (select number from granted)
+                ))
+            order by order_uuid
+            for no key update
+        ), changed as (
+            update reservations
+            set status = requests.status, expires_at = requests.expires_at, updated_at = now()
+            from existing
+            join requests on requests.order_uuid = existing.order_uuid
+            where reservations.order_uuid = existing.order_uuid
+                and reservations.order_uuid = any(array(select order_uuid from existing))
+                and existing.status = requests.before
+            returning reservations.order_uuid
         ), inserted as (
             insert into reservations (order_uuid, user_uuid, status, expires_at, part_uuids, quantities, unit_prices)
-            select $1, $5,
-                case when $4::float8 is null then 'confirmed' else 'held' end,
-                now() + make_interval(secs => $4),
-                array_agg(part_uuid), array_agg(quantity), array_agg(unit_price)
+            select requests.order_uuid, requests.user_uuid, requests.status, requests.expires_at,
+                granted.part_uuids, granted.quantities, granted.unit_prices
             from granted
-            having bool_and(granted and within_share)
-            on conflict (order_uuid) do update
-            set status = excluded.status, expires_at = excluded.expires_at, updated_at = now()
-            where reservations.status = 'expired' and exists (select from reservation)
+            join requests on requests.number = granted.number
+            where requests.before is null and (select count(*) >= 0 from existing)
+            order by requests.order_uuid
+            on conflict (order_uuid) do nothing
             returning order_uuid
+        ), done as materialized (
+            select order_uuid from changed
+            union all
+            select order_uuid from inserted
         ), stock as (
             update parts
-            set available = parts.available - granted.quantity,
-                reserved = parts.reserved + granted.quantity,
+            set available = parts.available - sold.quantity,
+                reserved = parts.reserved + sold.quantity,
                 updated_at = now()
-            from inserted
-            cross join granted
-            where parts.part_uuid = granted.part_uuid
-                and parts.part_uuid = any(array(select part_uuid from granted))
-        ), kept as (
-            update reservations
-            set status = case when $4::float8 is null then 'confirmed' else 'held' end,
-                expires_at = now() + make_interval(secs => $4),
-                updated_at = now()
-            from reservation
-            where reservations.order_uuid = $1
-                and reservations.status = reservation.status
-                and (reservation.status = 'held' or reservation.status = 'confirmed' and $4 is not null)
-            returning reservations.order_uuid
-        ), outcome as (
-            select case
-                when exists (select from inserted) or exists (select from kept) then 'done'
-                when before.status = 'committed' or before.status = 'confirmed' and $4 is null then 'done'
-                when before.status in ('held', 'confirmed') then 'conflict'
-                when before.status = 'released' then 'ended'
-                when not (select bool_and(within_share) from granted) then 'too_many_reserved'
-                when (select bool_and(enough) from lines) then 'conflict'
-                when (select bool_and(known) from lines) then 'out_of_stock'
-                else 'not_found'
-            end as outcome
-            from (select (select status from reservation) as status) as before
+            from (
+                select counted.part_uuid, sum(counted.quantity)::bigint as quantity
+                from counted
+                join requests on requests.number = counted.number
+                where requests.order_uuid in (select order_uuid from done)
+                group by counted.part_uuid
+            ) as sold
+            where parts.part_uuid = sold.part_uuid
         )
-        select outcome as "outcome!: Outcome",
+        select requests.order_uuid as "order_uuid!: OrderId",
+            case
+                when requests.order_uuid in (select order_uuid from done) then 'done'
+                when requests.before = 'committed' then 'done'
+                when requests.before = 'confirmed' and requests.status = 'confirmed' then 'done'
+                when requests.before in ('held', 'confirmed') then 'conflict'
+                when requests.before = 'released' then 'ended'
+                when not bool_and(coalesce(counted.within_share, true)) over of_request then 'too_many_reserved'
+                when bool_and(lines.enough) over of_request then 'conflict'
+                when bool_and(lines.known) over of_request then 'out_of_stock'
+                else 'not_found'
+            end as "outcome!: Outcome",
             lines.part_uuid as "part_uuid!: PartId",
             lines.quantity as "quantity!",
-            coalesce(granted.unit_price, lines.unit_price) as "unit_price: Money",
+            coalesce(counted.unit_price, lines.unit_price) as "unit_price?: Money",
             lines.known as "known!",
             lines.enough as "enough!",
-            granted.within_share as "within_share!"
-        from outcome
-        cross join lines
-        join granted on granted.part_uuid = lines.part_uuid
-        order by lines.part_uuid"#,
-        order.uuid(),
-        &parts,
-        &quantities,
-        seconds,
-        user,
-        max_share,
+            coalesce(counted.within_share, true) as "within_share!"
+        from lines
+        join requests on requests.number = lines.number
+        left join counted on counted.number = lines.number and counted.part_uuid = lines.part_uuid
+        window of_request as (partition by lines.number)
+        order by lines.number, lines.part_uuid"#,
+        requests,
         MaxShare::MIN_UNITS,
     )
     .fetch_all(pool)
     .await
 }
 
-/// Returns the result for the caller, or `None` if the statement must be repeated.
-pub(super) fn result(order: OrderId, rows: &[Row]) -> Option<Result<Vec<ReservedLine>, Error>> {
+/// Returns the result for the caller, or `None` if the request must be repeated.
+fn result(order: OrderId, rows: &[Row]) -> Option<Result<Vec<ReservedLine>, Error>> {
     let without_parts = || DatabaseError::inconsistent("reservation_items", "part_uuid", order).into();
     let first = |which: fn(&Row) -> bool| rows.iter().find(|row| which(row)).map(|row| row.part_uuid);
     let outcome = rows.first().map(|row| row.outcome)?;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use notification::{
-    model::{Attempt, Expired, Kind, Outcome, Outgoing, Status},
+    model::{Kind, Outcome, Outgoing, Status},
     repository::Notifications as _,
 };
 
@@ -135,20 +135,6 @@ async fn chats_that_are_sent_to_at_once_are_claimed_and_settled_each_alone() {
 }
 
 #[tokio::test]
-async fn a_postponed_retry_blocks_its_chat() {
-    let all = &notifications().await;
-    let first = with_chat(all, Kind::OrderPaid, "chat").await;
-    let attempt = claimed(all).await;
-    with_chat(all, Kind::ShipAssembled, "chat").await;
-
-    settle(all, &attempt, &retry(HOUR)).await;
-    assert!(due(all).await.is_empty());
-
-    all.settle(&[Attempt { notification: first, number: 1 }], &retry(Duration::ZERO)).await.unwrap();
-    assert_eq!(by_chat(&due(all).await), [("chat", first)]);
-}
-
-#[tokio::test]
 async fn a_repeat_blocks_nothing_and_is_read_separately() {
     let all = &notifications().await;
     let unknown = |after| Outcome::Retry { after, problem: "no answer".to_owned(), ambiguous: true };
@@ -166,26 +152,6 @@ async fn a_repeat_blocks_nothing_and_is_read_separately() {
     assert_eq!((repeat.ambiguous, repeat.due.id), (true, first));
     assert!(!all.claim(&attempt).await.unwrap(), "it was read before it became ambiguous");
     assert!(all.claim(&repeat).await.unwrap());
-}
-
-#[tokio::test]
-async fn an_expired_attempt_is_repeated_once_and_then_fails() {
-    let all = &notifications().await;
-    let id = with_chat(all, Kind::OrderPaid, "chat").await;
-    let read = claimed(all).await;
-    let order = read.due.order;
-    let expired = |is_given_up| [Expired { order, kind: Kind::OrderPaid, is_given_up }];
-
-    assert_eq!(all.expire_attempts(HOUR).await.unwrap(), []);
-    assert_eq!(all.expire_attempts(Duration::ZERO).await.unwrap(), expired(false));
-    assert!(due(all).await.is_empty());
-    let repeat = repeats(all).await.swap_remove(0);
-    assert_eq!((repeat.due.id, repeat.due.attempts, repeat.ambiguous), (id, 1, true));
-
-    assert!(all.claim(&repeat).await.unwrap());
-    assert_eq!(all.expire_attempts(Duration::ZERO).await.unwrap(), expired(true));
-    let found = all.of_order(order).await.unwrap();
-    assert_eq!((found[0].status, found[0].ambiguous, found[0].attempts), (Status::Failed, true, 2));
 }
 
 #[tokio::test]

@@ -149,19 +149,6 @@ async fn an_order_and_kind_are_queued_once() {
 }
 
 #[tokio::test]
-async fn a_notification_without_a_chat_is_found_with_its_facts() {
-    let all = &notifications().await;
-    let order = random_order();
-    let id = queue(all, order, Kind::ShipAssembled).await;
-
-    let found = all.without_chat(100, &[]).await.unwrap();
-
-    let [due] = found.as_slice() else { panic!("{found:?}") };
-    assert_eq!((due.id, due.order, due.user, due.kind), (id, order, USER, Kind::ShipAssembled));
-    assert_eq!((&due.facts, due.attempts), (&json!({ "build_time_sec": 3 }), 0));
-}
-
-#[tokio::test]
 async fn notifications_without_a_chat_block_no_other() {
     let all = &notifications().await;
     let order = random_order();
@@ -210,17 +197,6 @@ async fn the_oldest_are_due_first() {
 }
 
 #[tokio::test]
-async fn busy_chats_are_skipped() {
-    let all = &notifications().await;
-    with_chat(all, Kind::OrderPaid, "busy").await;
-    let free = with_chat(all, Kind::OrderPaid, "free").await;
-
-    let due = all.due(false, 100, &["busy".to_owned()]).await.unwrap();
-
-    assert_eq!(by_chat(&due), [("free", free)]);
-}
-
-#[tokio::test]
 async fn a_chat_is_set_once() {
     let all = &notifications().await;
     let id = with_chat(all, Kind::OrderPaid, "first").await;
@@ -228,34 +204,6 @@ async fn a_chat_is_set_once() {
     all.set_chat(&[id], "second").await.unwrap();
 
     assert_eq!(by_chat(&due(all).await), [("first", id)]);
-}
-
-#[tokio::test]
-async fn one_that_failed_is_resent_to_the_chat_that_is_found_then() {
-    let all = &notifications().await;
-    let failed = Outcome::Failed { problem: "blocked".to_owned(), ambiguous: false };
-    let id = with_chat(all, Kind::OrderPaid, "old").await;
-    assert!(!all.resend(id, Duration::ZERO).await.unwrap(), "it is queued");
-    settle(all, &claimed(all).await, &failed).await;
-
-    assert!(!all.resend(id, HOUR).await.unwrap(), "it has just failed");
-    assert!(all.resend(id, Duration::ZERO).await.unwrap());
-
-    let again = found(all, "new").await;
-    assert!(all.claim(&again).await.unwrap());
-    assert_eq!(again.due.attempts, 1, "an attempt that began before does not settle this one");
-    settle(all, &again, &Outcome::Sent).await;
-    assert_eq!(queued(all).await, 0);
-}
-
-#[tokio::test]
-async fn one_that_may_have_been_sent_twice_is_not_resent() {
-    let all = &notifications().await;
-    let failed = Outcome::Failed { problem: "no answer".to_owned(), ambiguous: true };
-    let id = with_chat(all, Kind::OrderPaid, "chat").await;
-    settle(all, &claimed(all).await, &failed).await;
-
-    assert!(!all.resend(id, Duration::ZERO).await.unwrap());
 }
 
 #[tokio::test]
@@ -302,16 +250,6 @@ async fn one_that_was_sent_is_resent_once_to_the_same_chat() {
     assert!(all.claim(&again[0]).await.unwrap());
     settle(all, &again[0], &Outcome::Sent).await;
     assert!(!all.resend(id, Duration::ZERO).await.unwrap(), "it was sent twice");
-}
-
-#[tokio::test]
-async fn the_queue_is_counted_to_a_limit() {
-    let all = &notifications().await;
-    for _ in 0..3 {
-        queue(all, random_order(), Kind::OrderPaid).await;
-    }
-
-    assert_eq!((all.queued(2).await.unwrap(), all.queued(10).await.unwrap()), (2, 3));
 }
 
 #[tokio::test]

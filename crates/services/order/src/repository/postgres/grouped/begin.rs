@@ -2,10 +2,10 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use contracts::ids::{DeliveryId, OrderId, PartId, TransactionId, UserId};
+use contracts::ids::{OrderId, UserId};
 use platform::postgres::Database;
 
-use super::super::row::{Row, row};
+use super::super::row::{Row, query_orders};
 use crate::model::{Claim, PaymentMethod};
 
 #[derive(Clone)]
@@ -17,9 +17,9 @@ pub struct Request {
     pub claim: Option<Claim>,
 }
 
-/// Begins the attempts of a group. Returns the orders whose attempts this statement began, with their epochs. The
-/// order and its key change together, in one round trip for all requests that wait.
-pub async fn begin(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<HashMap<OrderId, (Row, i64)>> {
+/// Begins the attempts of a group. Returns the orders whose attempts this statement began. The order and its
+/// key change together, in one round trip for all requests that wait.
+pub async fn begin(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<HashMap<OrderId, Row>> {
     let orders: Vec<_> = requests.iter().map(|request| request.order.uuid()).collect();
     let users: Vec<_> = requests.iter().map(|request| request.user.uuid()).collect();
     let methods: Vec<&str> = requests.iter().map(|request| request.method.as_str()).collect();
@@ -27,8 +27,8 @@ pub async fn begin(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<Has
     let claims = || requests.iter().map(|request| request.claim.as_ref());
     let keys: Vec<Option<&str>> = claims().map(|claim| claim.map(|claim| claim.key.as_str())).collect();
     let tokens: Vec<_> = claims().map(|claim| claim.map(|claim| claim.token)).collect();
-    let rows = sqlx::query!(
-        r#"with requests as materialized (
+    let rows = query_orders!(
+        "with requests as materialized (
             select *
             from unnest($1::uuid[], $2::uuid[], $3::text[], $4::float8[], $5::text[], $6::uuid[])
                 as request (uuid, user_uuid, method, patience, key, token)
@@ -67,12 +67,7 @@ pub async fn begin(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<Has
             join held using (uuid)
             where idempotency_keys.user_uuid = held.user_uuid and idempotency_keys.key = held.key
         )
-        select uuid as "uuid: OrderId", user_uuid as "user_uuid: UserId",
-            delivery_address, delivery_uuid as "delivery_uuid: DeliveryId", delivery_status, tracking_number,
-            estimated_delivery,
-            part_uuids as "part_uuids: Vec<PartId>", total_price, status, attempt, attempt_method,
-            payment_method, transaction_uuid as "transaction_uuid: TransactionId", created_at, attempt_epoch
-        from begun"#,
+        select " + COLUMNS + " from begun",
         &orders,
         &users,
         &methods as _,
@@ -82,9 +77,5 @@ pub async fn begin(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<Has
     )
     .fetch_all(&pool)
     .await?;
-    let begun = rows.into_iter().map(|row| {
-        let order = row!(row);
-        (order.uuid, (order, row.attempt_epoch))
-    });
-    Ok(begun.collect())
+    Ok(rows.into_iter().map(|row| (row.uuid, row)).collect())
 }

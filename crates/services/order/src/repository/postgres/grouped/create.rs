@@ -2,33 +2,42 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use contracts::ids::{DeliveryId, OrderId, PartId, TransactionId, UserId};
+use contracts::ids::OrderId;
 use platform::{
     outbox::{self, Columns},
     postgres::Database,
 };
+use serde::Serialize;
 use sqlx::types::Json;
+use uuid::Uuid;
 
-use super::{super::row::Row, array_literal};
+use super::super::row::{NewRow, Row, query_orders};
 use crate::{
-    model::{Claim, DeliveryAddress, Event, NewOrder, Outcome},
+    model::{Claim, Event, NewOrder, Outcome},
     repository::{Quote, UNPAID_COUNTS_FOR, UnpaidLimits},
 };
 
-#[derive(Clone)]
+/// A request. The fields that are serialised are the columns of `request` in the statement.
+#[derive(Clone, Serialize)]
 pub struct Request {
-    order: NewOrder,
-    quote: Quote,
+    new_order: NewRow,
+    pays_itself: bool,
+    /// In seconds.
+    pay_within: f64,
+    max_unpaid: u32,
+    key: Option<String>,
+    token: Option<Uuid>,
+    outcome: Outcome,
+    #[serde(skip)]
     event: outbox::Event,
     /// The trace context of this request; the group's statement has another one.
+    #[serde(skip)]
     trace: outbox::Trace,
-    unpaid_limits: UnpaidLimits,
-    claim: Option<Claim>,
 }
 
 impl Request {
     pub fn order(&self) -> OrderId {
-        self.order.uuid
+        self.new_order.uuid
     }
 
     pub fn new(
@@ -39,12 +48,15 @@ impl Request {
         claim: Option<&Claim>,
     ) -> Self {
         Self {
-            order: order.clone(),
-            quote: quote.clone(),
+            new_order: NewRow::new(order, quote),
+            pays_itself: quote.pays_itself,
+            pay_within: unpaid_limits.pay_within.as_secs_f64(),
+            max_unpaid: unpaid_limits.max_unpaid,
+            key: claim.map(|claim| claim.key.clone()),
+            token: claim.map(|claim| claim.token),
+            outcome: Outcome::Created { order: order.uuid, total_price: quote.total_price },
             event: event.into(),
             trace: outbox::trace(),
-            unpaid_limits,
-            claim: claim.cloned(),
         }
     }
 }
@@ -52,40 +64,18 @@ impl Request {
 /// Writes the orders of a group and returns them. Skips an order that exists already, whose claim has lost its key, or that exceeds its
 /// user's limit of unpaid orders. Orders of one user in the same group count towards the limit in the order of their arrival. The order,
 /// its event and the key's outcome are stored together, in one round trip for all requests that wait.
-#[expect(clippy::too_many_lines, reason = "it is one statement")]
 pub async fn create(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<HashMap<OrderId, Row>> {
-    let column = |read: fn(&Request) -> i64| requests.iter().map(read).collect::<Vec<_>>();
-    let orders: Vec<_> = requests.iter().map(|request| request.order.uuid.uuid()).collect();
-    let users: Vec<_> = requests.iter().map(|request| request.order.user.uuid()).collect();
-    let parts: Vec<String> =
-        requests.iter().map(|request| array_literal(request.order.parts.iter().map(|part| part.uuid()))).collect();
-    let unit_prices: Vec<String> = requests
-        .iter()
-        .map(|request| array_literal(request.quote.unit_prices.iter().map(|price| price.minor())))
-        .collect();
-    let totals = column(|request| request.quote.total_price.minor());
-    let most = column(|request| request.unpaid_limits.max_unpaid.into());
-    let seconds: Vec<f64> = requests.iter().map(|request| request.unpaid_limits.pay_within.as_secs_f64()).collect();
-    let addresses: Vec<Option<&str>> =
-        requests.iter().map(|request| request.order.delivery_address.as_ref().map(DeliveryAddress::as_str)).collect();
-    let pay_themselves: Vec<bool> = requests.iter().map(|request| request.quote.pays_itself).collect();
+    // PostgreSQL plans for ten elements of an array, but for a hundred rows of `jsonb_to_recordset`, for which a plan
+    // made while the tables are empty would read a whole index.
+    let new: Vec<_> = requests.iter().map(Json).collect();
     let events: Columns = requests.iter().map(|request| request.event.clone()).collect();
     let traces: Vec<_> = requests.iter().map(|request| request.trace.clone()).collect();
-    let claims = || requests.iter().map(|request| request.claim.as_ref());
-    let keys: Vec<Option<&str>> = claims().map(|claim| claim.map(|claim| claim.key.as_str())).collect();
-    let tokens: Vec<_> = claims().map(|claim| claim.map(|claim| claim.token)).collect();
-    let outcomes: Vec<_> = requests
-        .iter()
-        .map(|request| Json(Outcome::Created { order: request.order.uuid, total_price: request.quote.total_price }))
-        .collect();
-    let rows = sqlx::query_as!(
-        Row,
-        r#"with requests as materialized (
-            select *
-            from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::bigint[], $6::bigint[], $7::float8[], $8::text[],
-                $9::bool[], $10::uuid[], $11::text[], $12::bytea[], $13::jsonb[], $14::text[], $15::uuid[], $16::jsonb[])
-                with ordinality as request (uuid, user_uuid, part_uuids, unit_prices, total_price, most, pay_within, address,
-                    pays_itself, event_uuid, event_type, payload, trace, key, token, outcome, number)
+    let rows = query_orders!(
+        "with requests as materialized (
+            select (new_order).uuid, (new_order).user_uuid, request.*, number
+            from unnest($1::jsonb[]) with ordinality as sent (fields, number)
+            cross join lateral jsonb_to_record(fields) as request (new_order orders, pays_itself boolean,
+                pay_within float8, max_unpaid bigint, key text, token uuid, outcome jsonb)
         ), held as materialized (
             select idempotency_keys.user_uuid, idempotency_keys.key, requests.number
             from (select * from requests where key is not null order by user_uuid, key) as requests
@@ -100,38 +90,40 @@ pub async fn create(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<Ha
             ) as idempotency_keys
         ), unpaid as materialized (
             select user_uuid, count
-            from (select user_uuid, max(most) as most from requests group by user_uuid) as users
+            from (select user_uuid, max(max_unpaid) as max_unpaid from requests group by user_uuid) as users
             cross join lateral (
                 select count(*) as count
                 from (
                     select from orders
                     where orders.user_uuid = users.user_uuid
                         and status in ('PENDING_PAYMENT', 'CANCELLED') and transaction_uuid is null
-                        and created_at > now() - make_interval(secs => $17)
-                    limit users.most
+                        and created_at > now() - make_interval(secs => $7)
+                    limit users.max_unpaid
                 ) as found
             ) as counted
         ), admitted as (
             select *, row_number() over (partition by user_uuid order by number) as place
             from requests
             where (key is null or number in (select number from held))
-                and uuid <> all(array(select uuid from orders where uuid = any($1)))
+                and uuid <> all(array(select uuid from orders where uuid = any(array(select uuid from requests))))
         ), created as (
-            insert into orders (uuid, user_uuid, part_uuids, total_price, status, pay_until, delivery_address, unit_prices,
-                self_payment_at)
-            select uuid, user_uuid, part_uuids::uuid[], total_price, 'PENDING_PAYMENT',
-                now() + make_interval(secs => pay_within), address, unit_prices::bigint[], case when pays_itself then now() end
+            insert into orders (uuid, user_uuid, delivery_address, part_uuids, total_price, unit_prices, status,
+                pay_until, self_payment_at)
+            select (new_order).uuid, (new_order).user_uuid, (new_order).delivery_address, (new_order).part_uuids,
+                (new_order).total_price, (new_order).unit_prices, (new_order).status,
+                now() + make_interval(secs => pay_within), case when pays_itself then now() end
             from admitted
             join unpaid using (user_uuid)
-            where unpaid.count + admitted.place <= admitted.most
+            where unpaid.count + admitted.place <= admitted.max_unpaid
             order by uuid
             on conflict (uuid) do nothing
             returning *
         ), events as (
             insert into outbox (event_uuid, event_type, key, payload, trace)
-            select event_uuid, event_type, uuid, payload, trace
-            from created
-            join requests using (uuid)
+            select event.*
+            from unnest($2::uuid[], $3::text[], $4::uuid[], $5::bytea[], $6::jsonb[])
+                as event (event_uuid, event_type, key, payload, trace)
+            join created on created.uuid = event.key
         ), keys_completed as (
             update idempotency_keys
             set outcome = requests.outcome
@@ -140,28 +132,15 @@ pub async fn create(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<Ha
             join held on held.number = requests.number
             where idempotency_keys.user_uuid = held.user_uuid and idempotency_keys.key = held.key
         )
-        select uuid as "uuid: OrderId", user_uuid as "user_uuid: UserId",
-            delivery_address, delivery_uuid as "delivery_uuid: DeliveryId", delivery_status, tracking_number,
-            estimated_delivery,
-            part_uuids as "part_uuids: Vec<PartId>", total_price, status, attempt, attempt_method,
-            payment_method, transaction_uuid as "transaction_uuid: TransactionId", created_at
-        from created"#,
-        &orders,
-        &users,
-        &parts,
-        &unit_prices,
-        &totals,
-        &most,
-        &seconds,
-        &addresses as _,
-        &pay_themselves,
+        select "
+            + COLUMNS
+            + " from created",
+        &new as _,
         &events.uuids,
         &events.kinds,
+        &events.keys,
         &events.payloads,
         &traces,
-        &keys as _,
-        &tokens as _,
-        &outcomes as _,
         UNPAID_COUNTS_FOR.as_secs_f64(),
     )
     .fetch_all(&pool)

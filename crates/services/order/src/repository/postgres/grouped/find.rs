@@ -2,10 +2,10 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use contracts::ids::{DeliveryId, OrderId, PartId, TransactionId, UserId};
+use contracts::ids::{OrderId, UserId};
 use platform::postgres::Database;
 
-use super::super::row::Row;
+use super::super::row::{Row, query_orders};
 
 #[derive(Clone)]
 pub struct Request {
@@ -23,17 +23,7 @@ impl Request {
 /// Returns the orders of a group that exist and belong to the user of their request.
 pub async fn find(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<HashMap<(UserId, OrderId), Row>> {
     let orders: Vec<_> = requests.iter().map(|request| request.order.uuid()).collect();
-    let rows = sqlx::query_as!(
-        Row,
-        r#"select uuid as "uuid: OrderId", user_uuid as "user_uuid: UserId",
-            delivery_address, delivery_uuid as "delivery_uuid: DeliveryId", delivery_status, tracking_number,
-            estimated_delivery,
-            part_uuids as "part_uuids: Vec<PartId>", total_price, status, attempt, attempt_method,
-            payment_method, transaction_uuid as "transaction_uuid: TransactionId", created_at
-        from orders where uuid = any($1)"#,
-        &orders,
-    )
-    .fetch_all(&pool)
-    .await?;
+    let rows =
+        query_orders!("select " + COLUMNS + " from orders where uuid = any($1)", &orders).fetch_all(&pool).await?;
     Ok(rows.into_iter().map(|row| ((row.user_uuid, row.uuid), row)).collect())
 }

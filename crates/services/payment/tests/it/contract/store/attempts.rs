@@ -4,17 +4,12 @@ use super::*;
 
 contract!([
     an_intent_is_recorded_once,
-    an_attempt_waits_for_the_one_before_it,
-    a_declined_attempt_may_be_followed_by_another,
-    no_attempt_follows_a_success,
-    the_first_outcome_wins,
     one_call_settles_an_attempt,
     a_refusal_ends_no_attempt_that_a_concurrent_request_charges,
     the_refusal_of_the_last_request_ends_an_attempt_for_good,
     an_attempt_that_is_void_is_never_charged,
     a_recorded_attempt_cannot_be_voided,
     the_payment_of_an_order_is_the_one_that_counts,
-    a_users_payments_are_listed_newest_first_page_by_page,
 ] over
     memory: tokio::test(start_paused = true) => std::future::ready(super::super::memory()),
     postgres: tokio::test => super::super::postgres(),
@@ -30,47 +25,6 @@ async fn an_intent_is_recorded_once(fixture: Fixture) {
     assert_eq!((first.intent, &first.status, first.cancelled), (intent, &Status::NEW, false));
     assert_eq!(second, Begun::Existing(first.clone()));
     assert_eq!(fixture.payments.find(intent.order).await.unwrap(), Some(first));
-}
-
-async fn an_attempt_waits_for_the_one_before_it(fixture: Fixture) {
-    let first = intent(Method::Card);
-    let pending = fixture.begin(&first).await;
-
-    let second = fixture.payments.begin(&again(&first)).await.unwrap();
-
-    assert_eq!(second, Begun::Existing(pending));
-}
-
-async fn a_declined_attempt_may_be_followed_by_another(fixture: Fixture) {
-    let first = intent(Method::Card);
-    let declined = fixture.settled(&first, &declined()).await;
-    let second = again(&first);
-
-    let charged = fixture.settled(&second, &charged()).await;
-
-    assert_eq!(declined.status, Status::Declined(Decline::Declined));
-    assert_eq!(charged.status, Status::Succeeded { reference: reference() });
-    assert_eq!(fixture.payments.begin(&first).await.unwrap(), Begun::Existing(declined));
-}
-
-async fn no_attempt_follows_a_success(fixture: Fixture) {
-    let first = intent(Method::Card);
-    let success = fixture.settled(&first, &charged()).await;
-
-    let second = fixture.payments.begin(&again(&first)).await.unwrap();
-
-    assert_eq!(second, Begun::Existing(success));
-}
-
-async fn the_first_outcome_wins(fixture: Fixture) {
-    let intent = intent(Method::Card);
-    fixture.settled(&intent, &charged()).await;
-
-    let (settled, _) = fixture.payments.settle(&intent, &declined()).await.unwrap();
-
-    assert_eq!(settled.status, Status::Succeeded { reference: reference() });
-    let unknown = fixture.payments.settle(&crate::intent(Method::Card), &charged()).await;
-    assert!(matches!(unknown, Err(Error::NotFound)));
 }
 
 async fn one_call_settles_an_attempt(fixture: Fixture) {
@@ -143,13 +97,14 @@ async fn a_recorded_attempt_cannot_be_voided(fixture: Fixture) {
         let payments = fixture.payments.void_attempt(&attempt).await.unwrap();
         assert_eq!(VoidResult::from_payments(&payments), VoidResult::AlreadyCharged(success.transaction));
     }
+    assert_eq!(fixture.events().await.len(), 1, "of the success alone");
 }
 
 async fn the_payment_of_an_order_is_the_one_that_counts(fixture: Fixture) {
     let first = intent(Method::Card);
     let second = again(&first);
     let third = again(&second);
-    fixture.settled(&first, &declined()).await;
+    let declined_first = fixture.settled(&first, &declined()).await;
     fixture.settled(&second, &declined()).await;
     let latest = fixture.payments.find(first.order).await.unwrap().unwrap();
 
@@ -157,24 +112,7 @@ async fn the_payment_of_an_order_is_the_one_that_counts(fixture: Fixture) {
 
     let counts = fixture.payments.find(first.order).await.unwrap().unwrap();
     assert_eq!((latest.intent, counts.intent), (second, third));
+    assert_eq!(declined_first.status, Status::Declined(Decline::Declined));
+    assert_eq!(fixture.payments.begin(&first).await.unwrap(), Begun::Existing(declined_first));
     assert_eq!(fixture.payments.find(new_order()).await.unwrap(), None);
-}
-
-async fn a_users_payments_are_listed_newest_first_page_by_page(fixture: Fixture) {
-    let user = new_user();
-    let mut made = Vec::new();
-    for _ in 0..5 {
-        let first = Intent { user, ..intent(Method::Card) };
-        made.push(fixture.settled(&first, &declined()).await);
-    }
-    fixture.settled(&intent(Method::Card), &charged()).await;
-    fixture.payments.cancel(new_order(), None).await.unwrap();
-    made.sort_by_key(|payment| std::cmp::Reverse((payment.created_at, payment.intent.transaction)));
-
-    let (first, next) = fixture.payments.page(user, None, 3).await.unwrap();
-    let (second, end) = fixture.payments.page(user, next, 3).await.unwrap();
-    let (all, none) = fixture.payments.page(user, None, 5).await.unwrap();
-
-    assert_eq!((first.len(), second.len(), end, none), (3, 2, None, None));
-    assert_eq!(([first, second].concat(), all), (made.clone(), made));
 }

@@ -3,9 +3,7 @@
 use super::*;
 
 contract!([
-    a_cancelled_order_is_never_charged,
     a_cancelled_success_is_refunded_once,
-    a_payment_that_is_cancelled_while_pending_is_settled_first,
     no_attempt_follows_a_declined_one_of_a_cancelled_order,
     an_order_stays_cancelled,
     an_event_is_handled_once,
@@ -13,17 +11,6 @@ contract!([
     memory: tokio::test(start_paused = true) => std::future::ready(super::super::memory()),
     postgres: tokio::test => super::super::postgres(),
 );
-
-async fn a_cancelled_order_is_never_charged(fixture: Fixture) {
-    let intent = intent(Method::Card);
-
-    assert!(fixture.payments.cancel(intent.order, None).await.unwrap());
-    assert!(!fixture.payments.cancel(intent.order, None).await.unwrap());
-
-    assert_eq!(fixture.payments.begin(&intent).await.unwrap(), Begun::Cancelled);
-    assert_eq!(fixture.payments.find(intent.order).await.unwrap(), None);
-    assert!(fixture.due().await.is_empty());
-}
 
 async fn a_cancelled_success_is_refunded_once(fixture: Fixture) {
     let intent = intent(Method::Card);
@@ -40,18 +27,6 @@ async fn a_cancelled_success_is_refunded_once(fixture: Fixture) {
     assert_eq!(refunded.status, Status::Refunded { reference: reference(), number: 1 });
     assert_eq!(fixture.payments.begin(&again(&intent)).await.unwrap(), Begun::Cancelled);
     assert_eq!(fixture.payments.begin(&intent).await.unwrap(), Begun::Existing(refunded));
-}
-
-async fn a_payment_that_is_cancelled_while_pending_is_settled_first(fixture: Fixture) {
-    let intent = intent(Method::Card);
-    fixture.begin(&intent).await;
-
-    assert!(fixture.payments.cancel(intent.order, None).await.unwrap());
-    let pending = fixture.payments.find(intent.order).await.unwrap().unwrap();
-    let (settled, _) = fixture.payments.settle(&intent, &charged()).await.unwrap();
-
-    assert_eq!((pending.status, pending.cancelled), (Status::NEW, true));
-    assert_eq!(settled.status, refunding_first());
 }
 
 async fn no_attempt_follows_a_declined_one_of_a_cancelled_order(fixture: Fixture) {

@@ -7,7 +7,6 @@ contract!([
     a_charge_of_an_order_cancelled_meanwhile_is_published_as_failed,
     an_attempt_settled_twice_is_published_as_the_first_outcome,
     a_voided_attempt_is_published_as_failed_once,
-    an_attempt_that_cannot_be_voided_publishes_nothing,
     each_attempt_of_an_order_has_its_own_event,
     a_cancellation_and_a_refund_publish_nothing,
 ] over
@@ -68,11 +67,14 @@ async fn an_attempt_settled_twice_is_published_as_the_first_outcome(fixture: Fix
     fixture.settled(&intent, &charged()).await;
 
     for outcome in [charged(), declined()] {
-        fixture.payments.settle(&intent, &outcome).await.unwrap();
+        let (settled, _) = fixture.payments.settle(&intent, &outcome).await.unwrap();
+        assert_eq!(settled.status, Status::Succeeded { reference: reference() });
     }
     fixture.payments.cancel(intent.order, None).await.unwrap();
     fixture.payments.settle(&intent, &charged()).await.unwrap();
+    let unknown = fixture.payments.settle(&crate::intent(Method::Card), &charged()).await;
 
+    assert!(matches!(unknown, Err(Error::NotFound)));
     assert_eq!(fixture.events().await, [completed(&intent, "SUCCESS")]);
 }
 
@@ -86,18 +88,6 @@ async fn a_voided_attempt_is_published_as_failed_once(fixture: Fixture) {
     fixture.payments.void_attempt(&of_cancelled).await.unwrap();
 
     assert_eq!(fixture.events().await, [completed(&intent, "FAILED"), completed(&of_cancelled, "FAILED")]);
-}
-
-async fn an_attempt_that_cannot_be_voided_publishes_nothing(fixture: Fixture) {
-    let (pending, success) = (intent(Method::Card), intent(Method::Sbp));
-    fixture.begin(&pending).await;
-    fixture.settled(&success, &charged()).await;
-
-    for attempt in [pending, success] {
-        fixture.payments.void_attempt(&Intent { transaction: new_transaction(), ..attempt }).await.unwrap();
-    }
-
-    assert_eq!(fixture.events().await, [completed(&success, "SUCCESS")]);
 }
 
 async fn each_attempt_of_an_order_has_its_own_event(fixture: Fixture) {

@@ -21,7 +21,7 @@ use platform::{
 };
 
 use super::suite_macro::contract;
-use crate::{again, intent, money, new_cause, new_order, new_transaction, new_user};
+use crate::{again, intent, money, new_cause, new_order, new_transaction};
 
 struct Fixture {
     payments: Arc<dyn Payments>,

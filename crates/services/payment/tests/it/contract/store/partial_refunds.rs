@@ -12,7 +12,6 @@ contract!([
     a_partial_refund_is_recorded_once_per_reference,
     partial_refunds_made_at_once_give_back_no_more_than_the_charge,
     a_charge_has_a_bounded_number_of_partial_refunds,
-    only_a_charge_that_stands_is_partially_refunded,
     a_cancellation_keeps_what_was_recorded,
     a_partial_refund_is_leased_to_one_caller_and_later_again,
     a_partial_refund_continues_from_its_latest_request_alone,
@@ -103,19 +102,6 @@ async fn a_charge_has_a_bounded_number_of_partial_refunds(fixture: Fixture) {
     assert!(fixture.add(&part(&other, "more", 1)).await.is_some());
 }
 
-async fn only_a_charge_that_stands_is_partially_refunded(fixture: Fixture) {
-    let (pending, declined_, cancelled) = (intent(Method::Card), intent(Method::Card), intent(Method::Card));
-    fixture.begin(&pending).await;
-    fixture.settled(&declined_, &declined()).await;
-    fixture.settled(&cancelled, &charged()).await;
-    fixture.payments.cancel(cancelled.order, None).await.unwrap();
-
-    for intent in [pending, declined_, cancelled, intent(Method::Card)] {
-        assert_eq!(fixture.add(&part(&intent, "one", 1)).await, None);
-    }
-    assert!(fixture.due_refunds().await.is_empty());
-}
-
 async fn a_cancellation_keeps_what_was_recorded(fixture: Fixture) {
     let intent = intent(Method::Card);
     fixture.settled(&intent, &charged()).await;
@@ -177,24 +163,7 @@ async fn a_partial_refund_continues_from_its_latest_request_alone(fixture: Fixtu
 
 /// The in-memory implementation stores no such time, since only the audit reads it.
 #[tokio::test]
-async fn a_partial_refund_that_is_requested_again_may_take_its_time_again() {
-    let fixture = postgres().await;
-    let intent = intent(Method::Card);
-    fixture.settled(&intent, &charged()).await;
-    let id = fixture.add(&part(&intent, "one", 300)).await.unwrap().refund.id();
-    let accepted = RefundState::Pending { reference: "re_1".to_owned() };
-    let pending = RefundRequest { reference: Some("re_1".to_owned()), ..RefundRequest::FIRST };
-
-    fixture.payments.record_refund(id, &RefundRequest::FIRST, &accepted, PAUSE).await.unwrap();
-    assert!(!fixture.is_requested_again(id).await);
-    fixture.payments.record_refund(id, &pending, &RefundState::Failed, PAUSE).await.unwrap();
-
-    assert!(fixture.is_requested_again(id).await);
-}
-
-/// The in-memory implementation stores no such time, since only the audit reads it.
-#[tokio::test]
-async fn a_partial_refund_that_fails_again_and_again_gets_no_more_time() {
+async fn a_partial_refund_that_is_requested_again_gets_its_time_again_once() {
     let fixture = postgres().await;
     let intent = intent(Method::Card);
     fixture.settled(&intent, &charged()).await;
@@ -205,7 +174,11 @@ async fn a_partial_refund_that_fails_again_and_again_gets_no_more_time() {
         let requested = sqlx::query_scalar("select requested_at::text from partial_refunds where refund_uuid = $1");
         requested.bind(id).fetch_one(fixture.pool.as_ref().unwrap()).await.unwrap()
     };
-    fixture.payments.record_refund(id, &RefundRequest::FIRST, &RefundState::Failed, PAUSE).await.unwrap();
+    let accepted = RefundState::Pending { reference: "re_1".to_owned() };
+    let pending = RefundRequest { reference: Some("re_1".to_owned()), ..RefundRequest::FIRST };
+    fixture.payments.record_refund(id, &RefundRequest::FIRST, &accepted, PAUSE).await.unwrap();
+    assert!(!fixture.is_requested_again(id).await);
+    fixture.payments.record_refund(id, &pending, &RefundState::Failed, PAUSE).await.unwrap();
     let renewed = requested_at().await;
 
     fixture.payments.record_refund(id, &second, &RefundState::Failed, PAUSE).await.unwrap();

@@ -1,4 +1,0 @@
-//! Statements that change a group of payments at once.
-
-pub mod begin;
-pub mod settle;

@@ -1,0 +1,182 @@
+//! The steady mixed load of a shop under which faults are injected. Customers create, read, pay and cancel orders, and record
+//! every answer.
+
+mod account;
+mod borrower;
+mod counters;
+mod customer;
+mod delivery;
+mod in_flight;
+mod journal;
+mod order;
+mod outcome;
+mod purchase;
+mod random;
+mod request;
+mod retrying_client;
+
+#[cfg(test)]
+mod tests;
+
+use std::{collections::VecDeque, sync::Arc, time::Duration};
+
+use anyhow::{Context as _, ensure};
+use audit::facts::Acknowledged;
+use contracts::proto::inventory::v1::ListPartsRequest;
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use rand::{SeedableRng as _, rngs::SmallRng};
+use tokio::time::Instant;
+use tokio_util::task::AbortOnDropHandle;
+use uuid::Uuid;
+
+pub use self::counters::Counters;
+use self::{
+    account::Account,
+    borrower::Borrower,
+    customer::Customer,
+    in_flight::InFlight,
+    journal::Journal,
+    random::Random,
+    retrying_client::{Protocol, RetryingClient},
+};
+use client::{
+    bank::Bank,
+    lending::Lending,
+    shop::{Shop, success, within},
+};
+
+/// Spreads the customers' seeds, so that two runs share no seed: 2^64 divided by the golden ratio.
+const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
+/// How many customers register concurrently. Each registration costs a password hash.
+const MAX_CONCURRENT_REGISTRATIONS: usize = 4;
+/// The number of customers who also take loans.
+const BORROWERS: usize = 2;
+
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// At least one.
+    pub customers: usize,
+    /// The mean pause between two steps of a customer.
+    pub pause: Duration,
+    pub seed: u64,
+}
+
+/// The running customers. They stop when this value is dropped.
+pub struct Load {
+    in_flight: Arc<InFlight>,
+    journal: Arc<Journal>,
+    customers: Vec<AbortOnDropHandle<()>>,
+}
+
+impl Load {
+    /// Registers the customers, retrying each for up to 30 seconds. They are idle until [`Load::resume`].
+    pub async fn start(shop: Shop, options: &Options) -> anyhow::Result<Self> {
+        ensure!(options.customers > 0, "a load needs a customer");
+        let rng = |index: usize| SmallRng::seed_from_u64(options.seed ^ (index as u64 + 1).wrapping_mul(SPREAD));
+        let accounts = stream::iter(0..options.customers).map(|index| Account::open(&shop, index, rng(index)));
+        let accounts: Vec<Account> = accounts.buffered(MAX_CONCURRENT_REGISTRATIONS).try_collect().await?;
+        let (in_flight, journal) = (Arc::new(InFlight::paused()), Arc::new(Journal::default()));
+        let parts = parts(&shop, &accounts[0], &journal, rng(0)).await?;
+        let mut customers = Vec::new();
+        for (index, account) in accounts.into_iter().enumerate() {
+            let customer = Customer {
+                client: RetryingClient::new(shop.clone(), journal.clone(), account, Protocol::for_customer(index))?,
+                in_flight: in_flight.clone(),
+                parts: parts.clone(),
+                pause: options.pause,
+                random: Random::new(rng(index)),
+                orders: VecDeque::new(),
+            };
+            customers.push(AbortOnDropHandle::new(tokio::spawn(customer.live())));
+        }
+        Ok(Self { in_flight, journal, customers })
+    }
+
+    pub async fn borrow(
+        &mut self,
+        shop: &Shop,
+        lending: &Lending,
+        bank: Bank,
+        options: &Options,
+    ) -> anyhow::Result<()> {
+        let bank = Arc::new(bank);
+        for index in options.customers..options.customers + BORROWERS {
+            let rng = SmallRng::seed_from_u64(options.seed ^ (index as u64 + 1).wrapping_mul(SPREAD));
+            let borrower = Borrower {
+                account: Account::open(shop, index, rng.clone()).await?,
+                shop: shop.clone(),
+                lending: lending.clone(),
+                bank: bank.clone(),
+                journal: self.journal.clone(),
+                in_flight: self.in_flight.clone(),
+                pause: options.pause,
+                random: Random::new(rng),
+            };
+            self.customers.push(AbortOnDropHandle::new(tokio::spawn(borrower.live())));
+        }
+        Ok(())
+    }
+
+    /// Returns the loans that the bank has published.
+    pub fn lent(&self) -> Vec<String> {
+        self.journal.lent()
+    }
+
+    pub fn resume(&self) {
+        self.in_flight.resume();
+    }
+
+    /// Admits no new operation, and waits until every request in flight has its final answer. After `limit`, fails with
+    /// the remaining requests.
+    pub async fn pause(&self, limit: Duration) -> anyhow::Result<()> {
+        self.in_flight.drain(limit).await?;
+        let gone = self.customers.iter().filter(|customer| customer.is_finished()).count();
+        ensure!(gone == 0, "{gone} customers have panicked");
+        Ok(())
+    }
+
+    /// Returns everything that was acknowledged since the load began.
+    pub fn acknowledged(&self) -> Vec<Acknowledged> {
+        self.journal.acknowledged()
+    }
+
+    pub fn counters(&self) -> Counters {
+        self.journal.counts().total
+    }
+
+    /// Returns the time of the last failure after `since`; `None` if there was none. Failures are: no answer, no answer
+    /// within five seconds, 429, and 5xx except PAYMENT_OUTCOME_UNKNOWN.
+    pub fn last_failure(&self, since: Instant) -> Option<Instant> {
+        self.journal.counts().last_failure(since)
+    }
+
+    /// Returns the start time of the request that has waited longest.
+    pub fn waiting_since(&self) -> Option<Instant> {
+        self.journal.waiting_since()
+    }
+
+    /// Returns the time at which every kind of request (create, read, pay, cancel) had succeeded at least once after
+    /// `since`; `None` before.
+    pub fn first_success(&self, since: Instant) -> Option<Instant> {
+        self.journal.counts().first_success(since)
+    }
+
+    /// Returns how many requests to create, pay or cancel succeeded after `since`.
+    pub fn writes(&self, since: Instant) -> usize {
+        self.journal.counts().writes(since)
+    }
+
+    /// Returns the answers that violate the API contract, one sentence each.
+    pub fn violations(&self) -> Vec<String> {
+        self.journal.violations()
+    }
+}
+
+/// Returns the shop's parts, which must be in stock.
+async fn parts(shop: &Shop, account: &Account, journal: &Journal, mut rng: SmallRng) -> anyhow::Result<Arc<[Uuid]>> {
+    let session = account.session(None, shop, journal, &mut rng).await;
+    let listed = shop.inventory().list_parts(within(&session, ListPartsRequest::default())?).await;
+    let listed = success("ListParts", listed)?.parts;
+    ensure!(!listed.is_empty(), "the shop has no parts");
+    listed.iter().map(|part| part.uuid.parse().context("a part's uuid is none")).collect()
+}

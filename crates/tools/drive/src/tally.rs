@@ -1,0 +1,74 @@
+//! Counts of requests with their latencies: how many there were, why they failed, and how long they took.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use crate::{account::Failure, latencies::Latencies};
+
+/// How many different failure reasons are kept.
+const MAX_REASONS: usize = 20;
+/// How many failure reasons are shown, most frequent first.
+const SHOWN_REASONS: usize = 5;
+const OTHERS: Failure = Failure::Borrowed("other reasons");
+
+#[derive(Clone, Debug, Default)]
+pub struct Tally {
+    pub operations: u64,
+    pub failed: u64,
+    /// How many failures each reason has.
+    pub failures: BTreeMap<Failure, u64>,
+    /// The latencies of successes, from when they were due.
+    pub latencies: Latencies,
+}
+
+impl Tally {
+    pub fn record(&mut self, latency: Duration, failure: Option<Failure>) {
+        self.operations += 1;
+        let Some(reason) = failure else { return self.latencies.record(latency) };
+        self.failed += 1;
+        let is_kept = self.failures.contains_key(&reason) || self.failures.len() < MAX_REASONS;
+        *self.failures.entry(if is_kept { reason } else { OTHERS }).or_default() += 1;
+    }
+
+    /// Returns the share of failed operations, from 0 to 1.
+    #[expect(clippy::cast_precision_loss, reason = "counts are far below 2⁵²")]
+    pub fn error_rate(&self) -> f64 {
+        if self.operations == 0 { 0.0 } else { self.failed as f64 / self.operations as f64 }
+    }
+
+    /// Returns the most frequent failure reasons, such as `3 × 409 OUT_OF_STOCK`.
+    pub fn reasons(&self) -> Vec<String> {
+        let mut reasons: Vec<_> = self.failures.iter().collect();
+        reasons.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
+        reasons.into_iter().take(SHOWN_REASONS).map(|(reason, count)| format!("{count} × {reason}")).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failures_count_by_reason_and_do_not_make_percentiles_better() {
+        let mut tally = Tally::default();
+        for failure in [None, None, Some("429"), Some("429"), Some("503")] {
+            let latency = Duration::from_millis(if failure.is_none() { 30 } else { 1 });
+            tally.record(latency, failure.map(Failure::Borrowed));
+        }
+
+        assert_eq!((tally.operations, tally.failed, tally.reasons().join(", ")), (5, 3, "2 × 429, 1 × 503".to_owned()));
+        assert_eq!(tally.latencies.permille(500), Some(Duration::from_millis(30)));
+    }
+
+    #[test]
+    fn a_shop_that_fails_in_ever_other_ways_does_not_fill_the_memory() {
+        let mut tally = Tally::default();
+        for number in 0..1000 {
+            tally.record(Duration::ZERO, Some(Failure::Owned(format!("reason {number}"))));
+        }
+
+        assert_eq!(
+            (tally.failures.len(), tally.failures["other reasons"]),
+            (MAX_REASONS + 1, 1000 - MAX_REASONS as u64)
+        );
+    }
+}

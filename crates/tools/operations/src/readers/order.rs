@@ -1,0 +1,151 @@
+//! Reads orders, and the responses that clients received.
+
+use audit::{
+    Facts,
+    facts::{Acknowledged, Answer, Order, OrderStatus},
+};
+use chrono::{DateTime, Utc};
+use futures::TryStreamExt as _;
+use sqlx::{FromRow, PgConnection};
+use uuid::Uuid;
+
+use super::{Query, Reader, parsed, personal};
+
+const ENDED_WITH_ADDRESS: &str = "select user_uuid, min(created_at) from orders
+    where delivery_address is not null and (status = 'CANCELLED' or delivery_status in ('DELIVERED', 'FAILED'))
+    group by user_uuid";
+
+macro_rules! orders {
+    ($($of:literal)?) => {
+        concat!(
+            "select uuid, user_uuid, status, total_price, part_uuids, transaction_uuid,
+                delivery_address is not null or delivery_uuid is not null as has_address, delivery_status,
+                case when attempt_method is not null then attempt::bigint end as open_attempt,
+                pay_until, created_at, updated_at
+            from orders",
+            $($of)?
+        )
+    };
+}
+
+macro_rules! outcomes {
+    ($($of:literal)?) => {
+        concat!(
+            r#"select order_uuid,
+                outcome ? 'created' as created,
+                outcome = '"cancelled"' as cancelled,
+                (outcome -> 'paid' ->> 'transaction')::uuid as transaction_uuid
+            from idempotency_keys
+            where outcome is not null"#,
+            $($of)?
+        )
+    };
+}
+
+pub const READER: Reader = Reader {
+    service: &order::SERVICE,
+    facts: |database| Box::pin(read(database)),
+    of_order: Some(|database, order| Box::pin(of_order(database, order))),
+    // An order that waits for payment is not pending work.
+    pending: &[
+        ("attempts to pay", "select count(*) from orders where attempt_method is not null"),
+        ("paid orders", "select count(*) from orders where status = 'PAID'"),
+        (
+            "orders past their deadline",
+            "select count(*) from orders where status = 'PENDING_PAYMENT' and attempt_method is null and pay_until <= now()",
+        ),
+    ],
+    fingerprint: "select concat_ws(' ', count(*), max(updated_at), sum(attempt), (select max(id) from outbox),
+            (select count(*) from inbox), (select count(outcome) from idempotency_keys), count(delivery_status))
+        from orders",
+};
+
+async fn read(database: &mut PgConnection) -> anyhow::Result<Facts> {
+    Ok(Facts {
+        at: sqlx::query_scalar("select now()").fetch_one(&mut *database).await?,
+        orders: orders(database, sqlx::query_as(orders!())).await?,
+        acknowledged: acknowledged(database, sqlx::query_as(outcomes!())).await?,
+        personal: personal(database, ENDED_WITH_ADDRESS, "the address of an order that has ended").await?,
+        ..Facts::default()
+    })
+}
+
+/// Reads the facts of one order. Its idempotency keys are found by their user, since no index has their orders.
+async fn of_order(database: &mut PgConnection, order: Uuid) -> anyhow::Result<Facts> {
+    let own = sqlx::query_as(orders!(" where uuid = $1")).bind(order);
+    let answers = outcomes!(" and user_uuid = (select user_uuid from orders where uuid = $1) and order_uuid = $1");
+    Ok(Facts {
+        at: sqlx::query_scalar("select now()").fetch_one(&mut *database).await?,
+        orders: orders(database, own).await?,
+        acknowledged: acknowledged(database, sqlx::query_as(answers).bind(order)).await?,
+        ..Facts::default()
+    })
+}
+
+pub async fn attempts(database: &mut PgConnection, order: Uuid) -> sqlx::Result<i64> {
+    let attempts = sqlx::query_scalar("select attempt::bigint from orders where uuid = $1").bind(order);
+    Ok(attempts.fetch_optional(database).await?.unwrap_or_default())
+}
+
+#[derive(FromRow)]
+struct Row {
+    uuid: Uuid,
+    user_uuid: Uuid,
+    status: String,
+    total_price: i64,
+    part_uuids: Vec<Uuid>,
+    transaction_uuid: Option<Uuid>,
+    has_address: bool,
+    delivery_status: Option<String>,
+    open_attempt: Option<i64>,
+    pay_until: DateTime<Utc>,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+}
+
+async fn orders(database: &mut PgConnection, query: Query<'_, Row>) -> anyhow::Result<Vec<Order>> {
+    let mut rows = query.fetch(database);
+    let mut orders = Vec::new();
+    while let Some(row) = rows.try_next().await? {
+        orders.push(Order {
+            uuid: row.uuid,
+            user: row.user_uuid,
+            status: parsed("orders.status", &row.status, OrderStatus::parse)?,
+            total: row.total_price,
+            parts: row.part_uuids,
+            transaction: row.transaction_uuid,
+            has_address: row.has_address,
+            delivery_status: row.delivery_status,
+            attempt: row.open_attempt,
+            pay_until: row.pay_until,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        });
+    }
+    Ok(orders)
+}
+
+#[derive(FromRow)]
+struct Outcome {
+    order_uuid: Uuid,
+    created: bool,
+    cancelled: bool,
+    transaction_uuid: Option<Uuid>,
+}
+
+/// Reads the responses stored under idempotency keys. The databases record clients' responses nowhere else.
+async fn acknowledged(database: &mut PgConnection, query: Query<'_, Outcome>) -> anyhow::Result<Vec<Acknowledged>> {
+    let mut rows = query.fetch(database);
+    let mut acknowledged = Vec::new();
+    while let Some(row) = rows.try_next().await? {
+        let answer = match row.transaction_uuid {
+            Some(transaction) => Answer::Paid { transaction },
+            None if row.created => Answer::Created,
+            None if row.cancelled => Answer::Cancelled,
+            // The response was an error.
+            None => continue,
+        };
+        acknowledged.push(Acknowledged { order: row.order_uuid, answer });
+    }
+    Ok(acknowledged)
+}
