@@ -41,7 +41,6 @@ async fn load(shop: &Shop, seconds: u64, what: &str) {
         timeout: Duration::from_secs(30),
         parts_per_order: 2,
         seed: 7,
-        ..Plan::default()
     };
     let report = crowd.measure(&plan).await.unwrap();
     assert_eq!(report.figures.all.failed, 0, "{what}: {report}");

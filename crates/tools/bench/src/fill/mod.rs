@@ -30,8 +30,8 @@ pub struct Fill {
 /// Adds the rows of these orders to the tables of `service`. The first thousand orders belong to `users`, if there are
 /// any. Orders have the same ids in all databases. Leaves statistics and the visibility map as autovacuum would.
 pub async fn fill(connection: &mut PgConnection, service: &Service, fill: Fill, users: &[Uuid]) -> anyhow::Result<()> {
-    let file = file(service);
-    let rows = fs::read_to_string(&file).with_context(|| format!("reading {}", file.display()))?;
+    let path = file(service);
+    let rows = fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
     for (name, value) in [("first", fill.first), ("last", fill.last), ("open", fill.open), ("parts", fill.parts)] {
         let set = sqlx::query("select set_config('bench.' || $1, $2::text, false)").bind(name).bind(value);
         set.execute(&mut *connection).await?;
