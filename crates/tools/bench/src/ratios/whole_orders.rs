@@ -79,12 +79,10 @@ pub async fn whole(lab: &Lab) -> anyhow::Result<Vec<Row>> {
     let row = taken.row("P6", name, Aim::AtLeast(0.7), &[0, 1], |round| round[0].value / round[1].value)?;
     let shown: Vec<String> = commits.iter().map(|(service, what)| format!("{service}: {what}")).collect();
     let note = format!("an order's {} single inserts with commit stand for: {}", shown.len(), shown.join("; "));
-    Ok(vec![
-        row.with_notes([
-            note,
-            "the time ends with the last message about a ship; latencies are those of creating and paying".to_owned(),
-        ])
-    ])
+    Ok(vec![row.with_notes([
+        note,
+        "the time ends with the last message about a ship; latencies are those of creating and paying".to_owned(),
+    ])])
 }
 
 /// Returns the commits of one order, each with the service whose pool it uses.
