@@ -71,6 +71,7 @@ impl From<Error> for Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::OffTheGrid;
 
     #[test]
     fn a_consumer_gives_up_only_what_is_known_to_be_permanent() {
@@ -85,6 +86,9 @@ mod tests {
         let order_refused = Failure::from(Error::from(OrderAddressError::Refused("address: is blank".to_owned())));
 
         assert!([away, order_away].iter().all(|failure| matches!(failure, Failure::Transient(_))));
-        assert!([refused, order_refused].iter().all(|failure| matches!(failure, Failure::Poison(_))));
+        let nowhere = Failure::from(Error::from(GeoError::OffTheGrid(OffTheGrid { x: 11, y: 0 })));
+        let unknown = Failure::from(Error::NoAddress);
+        let permanent = [refused, order_refused, nowhere, unknown];
+        assert!(permanent.iter().all(|failure| matches!(failure, Failure::Poison(_))), "{permanent:?}");
     }
 }

@@ -259,4 +259,15 @@ mod tests {
             assert_eq!(statuses(&events), all, "{steps} steps");
         }
     }
+
+    #[test]
+    fn a_basket_has_no_status_that_is_told() {
+        let courier = CourierId::new(Uuid::from_u128(4));
+        let (mut basket, mut events) = new(None).ready(cargo());
+        events.extend(basket.assign(courier, 3, NaiveDate::default()));
+        events.extend(basket.complete(courier, NaiveDate::default()));
+
+        let (order, basket) = (basket.order, None);
+        assert_eq!(events, [Event::Created { order, basket }, Event::Completed { order, basket, courier }]);
+    }
 }

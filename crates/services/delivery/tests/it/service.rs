@@ -117,6 +117,19 @@ async fn events_in_any_order_and_repeated_end_the_same() {
 }
 
 #[tokio::test]
+async fn a_cancelled_order_needs_neither_order_nor_geo() {
+    let fixture = Fixture::new();
+    let order = fixture.order();
+    Step::Cancelled.happen(&fixture, order).await.unwrap();
+    fixture.orders.set_away(true);
+    fixture.geo.set_away(true);
+
+    Step::Paid.happen(&fixture, order).await.unwrap();
+
+    assert_eq!(fixture.state(order).await, Some(State::Failed));
+}
+
+#[tokio::test]
 async fn a_payment_waits_for_order_and_geo() {
     let fixture = Fixture::new();
     let order = fixture.order();
