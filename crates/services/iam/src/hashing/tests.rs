@@ -87,9 +87,10 @@ async fn a_hash_beyond_the_queue_is_refused_at_once() {
         tokio::task::yield_now().await;
     }
 
-    let refused = hashing.verify(password("any"), None).await;
+    let refused = hashing.verify(password("any"), None).await.unwrap_err();
 
-    assert!(matches!(refused, Err(Error::HashingBusy)));
+    assert!(matches!(refused, Error::HashingBusy), "{refused:?}");
+    assert_eq!(tonic::Status::from(refused).code(), tonic::Code::ResourceExhausted);
     drop(finish);
     assert!(busy.await.unwrap().is_ok() && waiting.await.unwrap().is_ok());
     assert!(hashing.verify(password("any"), None).await.is_ok());

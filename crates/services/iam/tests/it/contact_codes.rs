@@ -55,6 +55,16 @@ async fn of_parallel_calls_with_one_code_one_gets_it() {
 }
 
 #[tokio::test]
+async fn a_code_expires() {
+    for (store, codes) in contact_codes(LIMIT).await {
+        codes.create(random_user(), &digest(1), Duration::from_millis(100)).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(200)).await;
+
+        assert_eq!(codes.take(&digest(1), chat(7)).await.unwrap(), Taken::Unknown, "{store}");
+    }
+}
+
+#[tokio::test]
 async fn a_code_that_was_taken_for_nothing_can_be_put_back_but_not_over_a_newer_one() {
     for (store, codes) in contact_codes(LIMIT).await {
         let (ann, short) = (random_user(), Duration::from_millis(150));
