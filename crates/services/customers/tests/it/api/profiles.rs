@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use contracts::{
     events::{CustomerCreated, CustomerUpdated},
-    proto::customers::v1::{Address, CreateCustomerRequest, EraseCustomerRequest, KycDecision},
+    proto::customers::v1::{Address, CreateCustomerRequest, EraseCustomerRequest, KycDecision, UpdateCustomerRequest},
 };
 use platform::{grpc::reason, ids};
 use stand_ins::KycMode;
@@ -39,6 +39,21 @@ async fn a_customer_is_created_checked_and_told_of_without_its_name() {
         let text = String::from_utf8_lossy(payload);
         assert!(!["Anna", "Main", "1990"].iter().any(|personal| text.contains(personal)), "{text}");
     }
+}
+
+#[tokio::test]
+async fn a_declined_name_is_rejected_and_may_be_updated() {
+    let fixture = Fixture::new().await;
+    let (user, session) = fixture.user();
+    fixture.create(&session, "Mallory").await.unwrap();
+
+    let rejected = fixture.reaches(&session, user, "REJECTED").await;
+    assert_eq!((rejected.version, rejected.reason.as_str()), (2, "KYC_REFUSED: Mallory is declined"));
+    let event = &fixture.events::<CustomerUpdated>(user, 1).await[0].0;
+    assert_eq!(event.reason, "KYC_REFUSED");
+    fixture.update(&session, "Ann", 2).await.unwrap();
+
+    assert_eq!(fixture.reaches(&session, user, "VERIFIED").await.version, 4);
 }
 
 #[tokio::test]
@@ -77,6 +92,22 @@ async fn wrong_input_names_the_field_and_not_its_value() {
         assert!(status.message().starts_with(&format!("{field}: ")), "{}", status.message());
         assert!(!status.message().contains("secret"), "{}", status.message());
     }
+}
+
+/// Over HTTP, the id is in the path.
+#[tokio::test]
+async fn an_update_that_names_the_customer_of_another_user_changes_nothing() {
+    let fixture = Fixture::new().await;
+    let (user, session) = fixture.verified().await;
+    let (_, stranger) = fixture.verified().await;
+    let CreateCustomerRequest { name, address, birth_date } = creation("Anna");
+    let request = UpdateCustomerRequest { name, address, birth_date, version: 2, customer_id: user.to_string() };
+
+    let refused = fixture.client().update_customer(with_session(&stranger, request.clone())).await.unwrap_err();
+    let updated = fixture.client().update_customer(with_session(&session, request)).await.unwrap().into_inner();
+
+    assert_eq!(refused.code(), Code::NotFound);
+    assert_eq!(updated.customer.unwrap().name, "Anna");
 }
 
 #[tokio::test]
