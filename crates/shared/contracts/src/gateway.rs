@@ -76,8 +76,11 @@ mod tests {
         let missing: Vec<_> =
             expected.into_iter().filter(|(path, is_open)| !routes.contains(&((*path).to_owned(), *is_open))).collect();
 
-        // docs/access.md has those that were added since.
+        // docs/access.md has those that were added since. Each of these needs a session.
         assert!(missing.is_empty(), "{missing:?} are not in {routes:?}");
+        let is_expected = |route: &String| expected.iter().any(|(path, _)| path == route);
+        let opened: Vec<_> = routes.iter().filter(|(route, is_open)| *is_open && !is_expected(route)).collect();
+        assert!(opened.is_empty(), "{opened:?} need no session");
     }
 
     #[test]
