@@ -3,6 +3,7 @@
 mod accessibility;
 mod browser;
 mod live;
+mod operator;
 mod profile;
 mod purchase;
 mod repeats;
