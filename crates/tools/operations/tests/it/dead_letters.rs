@@ -4,6 +4,7 @@ use std::{
     collections::{BTreeSet, HashMap},
     ops::Range,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use chrono::{DateTime, Utc};
@@ -106,6 +107,25 @@ async fn payloads_of_dead_letters_are_read_only_to_be_shown_checked_or_replayed(
     assert_eq!(replayed.to_string(), "3 messages replayed, 4 dead letters resolved");
     let payloads: BTreeSet<Vec<u8>> = kafka.messages(&topic).await.into_iter().map(|one| one.payload).collect();
     assert!(payloads == BTreeSet::from([0_u8, 1, 2].map(|number| vec![number; SIZE])));
+}
+
+#[tokio::test]
+async fn a_letter_that_inboxes_will_have_forgotten_within_a_day_is_not_replayed_by_default() {
+    let kafka = testkit::kafka().await;
+    let topic = kafka.topic::<OrderPaid>();
+    let (life, hour) = (kafka.config().record_life(), Duration::from_hours(1));
+    fill(&kafka, &topic, 0..1, clock::now() - (life + hour)).await;
+    fill(&kafka, &topic, 1..2, clock::now() - life + hour).await;
+    let queue = DeadLetterQueue::from_settings(&Settings::from_variables(kafka.settings())).unwrap();
+    let all = Chosen::Matching(Filter { topic: Some(topic), ..Filter::default() });
+    let progress: Progress = Arc::new(|_, _| {});
+
+    let plan = queue.plan(&all, false).await.unwrap();
+    let replayed = queue.replay(&all, false, &operator(), &progress).await.unwrap();
+
+    assert_eq!((plan.messages, plan.late), (1, 1));
+    assert_eq!((replayed.messages, replayed.problems.len()), (1, 1), "{:?}", replayed.problems);
+    assert_eq!(queue.replay(&all, true, &operator(), &progress).await.unwrap().messages, 1);
 }
 
 #[tokio::test]
