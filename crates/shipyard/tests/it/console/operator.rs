@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use contracts::events::{OrderPaid, Published as _};
+use operations::registry::SERVICES;
 use platform::{
     clock, ids,
     kafka::{
@@ -96,5 +97,11 @@ async fn an_operator_sees_a_dead_letter_replays_it_and_audits_the_shop() {
         lines.map(str::to_owned).collect::<Vec<_>>()
     };
     assert_eq!(of(&shown), of(&printed));
+
+    let ready = format!("All {} are ready", SERVICES.len());
+    for (page, text) in [("services", &*ready), ("outbox", "order"), ("lag", "console-group-timeline")] {
+        browser.open(&format!("/console/operator/{page}")).await;
+        browser.wait_for("main", text).await;
+    }
     browser.assert_calm(&[401]).await;
 }
