@@ -138,6 +138,7 @@ async fn a_user_sees_its_own_orders_an_operator_all_and_who_has_no_session_none(
     let path = format!("/orders/{}", order.order_uid);
     let short = json!({ "user_id": 123, "items": [{ "sku": "ABC", "qty": 1 }] });
 
+    assert_eq!(fixture.get("/openapi.json").await.status, 200);
     assert_eq!(fixture.post("/orders", &short, None).await.code(), (401, "MISSING_SESSION".to_owned()));
     assert_eq!(
         fixture.post("/orders", &to_value(&order).unwrap(), Some(&own)).await.code(),
