@@ -1,12 +1,15 @@
-//! The log of operators' actions. The beginning and the end of an action are a row each.
+//! The log of operators' actions, the table `actions`. The beginning and the end of an action are a row each.
 
 use chrono::{DateTime, Utc};
 use contracts::ids::UserId;
+use platform::postgres::Database;
 use serde::Serialize;
 use uuid::Uuid;
 
+use crate::error::Error;
+
 /// The result in the row of a beginning.
-pub const BEGUN: &str = "begun";
+const BEGUN: &str = "begun";
 
 /// An action that is about to begin.
 #[derive(Clone, Debug)]
@@ -24,4 +27,61 @@ pub struct Action {
     pub action: String,
     pub subject: String,
     pub result: String,
+}
+
+#[derive(Clone)]
+pub struct PgActions {
+    pool: Database,
+}
+
+impl PgActions {
+    pub fn new(pool: Database) -> Self {
+        Self { pool }
+    }
+
+    /// Adds the row of the beginning, and returns its id.
+    pub async fn begin(&self, action: &NewAction) -> Result<i64, Error> {
+        let NewAction { operator, action, subject } = action;
+        let id = sqlx::query_scalar!(
+            "insert into actions (operator_uuid, action, subject, result) values ($1, $2, $3, $4) returning id",
+            operator.uuid(),
+            action,
+            subject,
+            BEGUN,
+        );
+        Ok(id.fetch_one(&self.pool).await?)
+    }
+
+    /// Adds the row of the end of the action with this id.
+    pub async fn end(&self, begun: i64, result: &str) -> Result<(), Error> {
+        let end = sqlx::query!(
+            "insert into actions (operator_uuid, action, subject, result, begun)
+            select operator_uuid, action, subject, $2, id from actions where id = $1",
+            begun,
+            result,
+        );
+        end.execute(&self.pool).await?;
+        Ok(())
+    }
+
+    /// Returns the latest rows, the newest first.
+    pub async fn latest(&self, limit: i64) -> Result<Vec<Action>, Error> {
+        let actions = sqlx::query_as!(
+            Action,
+            "select at, operator_uuid, action, subject, result from actions order by id desc limit $1",
+            limit,
+        );
+        Ok(actions.fetch_all(&self.pool).await?)
+    }
+
+    /// Returns the latest actions of an operator, the newest first.
+    pub async fn of_operator(&self, operator: UserId, limit: i64) -> Result<Vec<Action>, Error> {
+        let actions = sqlx::query_as!(
+            Action,
+            "select at, operator_uuid, action, subject, result from actions where operator_uuid = $1 order by id desc limit $2",
+            operator.uuid(),
+            limit,
+        );
+        Ok(actions.fetch_all(&self.pool).await?)
+    }
 }

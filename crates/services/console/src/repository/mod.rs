@@ -1,9 +1,11 @@
-//! Storage: the timeline of all orders, and the log of operators' actions.
+//! Storage in PostgreSQL: the timeline of all orders, and the log of operators' actions.
 
 mod actions;
-mod postgres;
+mod add;
 mod timeline;
 
-pub use actions::{Action, BEGUN, NewAction};
-pub use postgres::{MIGRATIONS, PgActions, PgTimeline};
-pub use timeline::{Caught, MAX_RECORDS, Timeline};
+pub use actions::{Action, NewAction, PgActions};
+use sqlx::migrate::Migrator;
+pub use timeline::{Caught, MAX_RECORDS, PgTimeline, Timeline};
+
+pub static MIGRATIONS: Migrator = sqlx::migrate!("../../../migrations/console");

@@ -1,10 +1,13 @@
-//! The records of all orders, in the order of their commits.
+//! The records of all orders, in the order of their commits: the tables `timeline` and `places`.
 
 use std::time::Duration;
 
 use async_trait::async_trait;
 use contracts::ids::{OrderId, UserId};
+use platform::postgres::{Database, GroupCommit};
+use uuid::Uuid;
 
+use super::add::{self, Records};
 use crate::{
     error::Error,
     model::{NewRecord, Record},
@@ -21,15 +24,6 @@ pub struct Caught {
     pub up_to: i64,
 }
 
-impl Caught {
-    /// Creates the result of a read. `last` is the last place of the timeline.
-    pub(super) fn new(records: Vec<Record>, last: i64) -> Self {
-        let is_full = i64::try_from(records.len()).is_ok_and(|count| count >= MAX_RECORDS);
-        let up_to = records.last().filter(|_| is_full).map_or(last, |record| record.place);
-        Self { records, up_to }
-    }
-}
-
 #[async_trait]
 pub trait Timeline: Send + Sync {
     /// Adds the records that the timeline lacks, and returns their number. A record that is added later gets a higher
@@ -44,7 +38,108 @@ pub trait Timeline: Send + Sync {
 
     /// Returns the records of these orders after `place`, by place, at most [`MAX_RECORDS`].
     async fn after(&self, place: i64, orders: &[OrderId]) -> Result<Caught, Error>;
+}
+
+#[derive(Clone)]
+pub struct PgTimeline {
+    pool: Database,
+    /// Additions are grouped, because they cannot run concurrently: each locks the only row of `places`.
+    additions: GroupCommit<Records, Option<u64>>,
+}
+
+impl PgTimeline {
+    pub fn new(pool: Database) -> Self {
+        let additions = GroupCommit::by_key("add_records", pool.clone(), add::first, add::add);
+        Self { pool, additions }
+    }
 
     /// Deletes up to `limit` records that were consumed before `age`. Returns their number.
-    async fn remove_old(&self, age: Duration, limit: i64) -> Result<u64, Error>;
+    pub async fn remove_old(&self, age: Duration, limit: i64) -> Result<u64, Error> {
+        let removed = sqlx::query!(
+            "delete from timeline where place = any(array(
+                select place from timeline where consumed_at < now() - make_interval(secs => $1) order by consumed_at limit $2))",
+            age.as_secs_f64(),
+            limit,
+        );
+        Ok(removed.execute(&self.pool).await?.rows_affected())
+    }
+}
+
+/// Converts a row of `timeline`.
+macro_rules! record {
+    ($row:ident) => {
+        Record {
+            place: $row.place,
+            is_repeat: $row.is_repeat,
+            record: NewRecord {
+                origin: $row.topic_id,
+                topic: $row.topic,
+                partition: $row.partition,
+                offset: $row.record_offset,
+                order: OrderId::new($row.order_uuid),
+                user: $row.user_uuid.map(UserId::new),
+                event: $row.event_uuid,
+                kind: $row.kind,
+                committed_at: $row.committed_at,
+                published_at: $row.published_at,
+                consumed_at: $row.consumed_at,
+                trace: $row.trace_id,
+                payload: $row.payload,
+                headers: $row.headers,
+            },
+        }
+    };
+}
+
+#[async_trait]
+impl Timeline for PgTimeline {
+    async fn add(&self, records: Vec<NewRecord>) -> Result<u64, Error> {
+        Ok(self.additions.submit(records.into()).await?.unwrap_or_default())
+    }
+
+    async fn of_order(&self, order: OrderId, place: i64) -> Result<Vec<Record>, Error> {
+        let rows = sqlx::query!(
+            r#"select *, exists (
+                select from timeline as earlier
+                where earlier.order_uuid = timeline.order_uuid and earlier.event_uuid = timeline.event_uuid
+                    and earlier.place < timeline.place
+            ) as "is_repeat!"
+            from timeline where order_uuid = $1 and place > $2 order by place limit $3"#,
+            order.uuid(),
+            place,
+            MAX_RECORDS,
+        );
+        Ok(rows.fetch_all(&self.pool).await?.into_iter().map(|row| record!(row)).collect())
+    }
+
+    async fn owner(&self, order: OrderId) -> Result<Option<UserId>, Error> {
+        let owner = sqlx::query_scalar!(
+            r#"select user_uuid as "user_uuid!" from timeline
+            where order_uuid = $1 and user_uuid is not null order by place limit 1"#,
+            order.uuid(),
+        );
+        Ok(owner.fetch_optional(&self.pool).await?.map(UserId::new))
+    }
+
+    async fn after(&self, place: i64, orders: &[OrderId]) -> Result<Caught, Error> {
+        let orders: Vec<Uuid> = orders.iter().map(|order| order.uuid()).collect();
+        // The last place is read first, so that the next statement sees each record up to it.
+        let last = sqlx::query_scalar!("select last from places").fetch_one(&self.pool).await?;
+        let rows = sqlx::query!(
+            r#"select *, exists (
+                select from timeline as earlier
+                where earlier.order_uuid = timeline.order_uuid and earlier.event_uuid = timeline.event_uuid
+                    and earlier.place < timeline.place
+            ) as "is_repeat!"
+            from timeline where order_uuid = any($1) and place > $2 and place <= $3 order by place limit $4"#,
+            &orders,
+            place,
+            last,
+            MAX_RECORDS,
+        );
+        let records: Vec<Record> = rows.fetch_all(&self.pool).await?.into_iter().map(|row| record!(row)).collect();
+        let is_full = i64::try_from(records.len()).is_ok_and(|count| count >= MAX_RECORDS);
+        let up_to = records.last().filter(|_| is_full).map_or(last, |record| record.place);
+        Ok(Caught { records, up_to })
+    }
 }

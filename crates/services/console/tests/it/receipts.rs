@@ -45,10 +45,6 @@ impl Timeline for Timed {
     async fn after(&self, _: i64, _: &[OrderId]) -> Result<Caught, Error> {
         Ok(Caught::default())
     }
-
-    async fn remove_old(&self, _: Duration, _: i64) -> Result<u64, Error> {
-        Ok(0)
-    }
 }
 
 /// Returns receipts none of which ends until a permit is added to `receipt_ends`.
