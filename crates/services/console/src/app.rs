@@ -10,7 +10,7 @@ use platform::{
 
 use crate::{
     SERVICE, api,
-    client::{Customers, Delivery, Iam, Inventory, Notifications, Operations, Orders, Payments},
+    client::{Iam, Operations, Orders, Services},
     config::Config,
     consumers, jobs,
     repository::{PgActions, PgTimeline},
@@ -24,33 +24,20 @@ pub async fn build(config: Config, operations: Arc<dyn Operations>) -> anyhow::R
     let is_secure = server.tls.is_some();
     let server = Server::bind(&SERVICE, server).await?;
     let timeline = Arc::new(PgTimeline::new(server.database()?));
-    let live = Live::until(timeline.clone(), own.console_streams, &server.stopping());
-    let as_user = |name, variable, address: &str| {
-        server.channel(name, variable, address).map(platform::grpc::Peer::forwarding_credential)
-    };
+    let live = Live::new(timeline.clone(), own.console_streams, &server.stopping());
     let orders = Orders::new("order", server.channel("order", "ORDER_HTTP_ADDRESS", &own.order_http_address)?);
     let iam = server.channel("iam", "IAM_ADDRESS", &identity.iam_address)?;
-    let delivery = server.channel("delivery", "DELIVERY_ADDRESS", &own.delivery_address)?;
-    let delivery = Delivery::new(
-        server.identify(delivery.clone()),
-        delivery.forwarding_credential(),
-        server.outside("geo", "GEO_ADDRESS", &own.geo_address)?,
-    );
-    let couriers = Couriers::new(delivery.clone(), timeline.clone());
+    let services = Services::connect(&server, &own)?;
+    let couriers = Couriers::new(services.clone(), timeline.clone());
     let guard = server.guard(Arc::new(GrpcSessions::new(server.identify(iam.clone()))), &api::RULES);
     let state = api::Api {
         iam: Iam::new(server.identify(iam.clone()), iam.forwarding_credential()),
         sessions: guard.sessions(),
-        inventory: Inventory::new(as_user("inventory", "INVENTORY_ADDRESS", &own.inventory_address)?),
-        payments: Payments::new(as_user("payment", "PAYMENT_ADDRESS", &own.payment_address)?),
-        customers: Customers::new(as_user("customers", "CUSTOMERS_ADDRESS", &own.customers_address)?),
         timelines: Timelines::new(timeline.clone(), orders.clone()),
         orders,
         intake: Orders::new("intake", server.channel("intake", "INTAKE_ADDRESS", &own.intake_address)?),
-        notifications: Notifications::new(as_user("notification", "NOTIFICATION_ADDRESS", &own.notification_address)?),
-        delivery,
+        services,
         couriers: couriers.clone(),
-        timeline: timeline.clone(),
         actions: PgActions::new(server.database()?),
         receipts: Receipts::new(operations.clone(), timeline.clone()),
         lag: LagHistory::new(operations.clone()),

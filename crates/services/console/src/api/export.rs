@@ -47,7 +47,7 @@ async fn document(api: &Api, visit: &Visit) -> Result<Value, Problem> {
         whole(|place| ordered(&api.orders, session, format!("/api/v1/orders?limit=50{}", parameter("cursor", &place)))),
         payments(api, visit),
         async {
-            let read = tokio::try_join!(api.customers.customer(user), api.customers.loans(user));
+            let read = tokio::try_join!(api.services.customer(user), api.services.loans(user));
             read.map_err(|status| of_status("customers", &status))
         },
         whole(|place| ordered(&api.intake, session, format!("/orders?{}", parameter("after", &place)))),
@@ -95,12 +95,12 @@ async fn payments(api: &Api, visit: &Visit) -> Result<(i64, List), Problem> {
     let user = visit.user.uuid;
     let failed = |status: Status| of_status("payment", &status);
     let page = |place| async move {
-        let page = api.payments.of_user(user, place, PAYMENTS_PER_PAGE).await.map_err(failed)?;
+        let page = api.services.payments(user, place, PAYMENTS_PER_PAGE).await.map_err(failed)?;
         let entries = page.payments.iter().map(|payment| message_json("payment.v1.Payment", payment)).collect();
         // Their number alone bounds them: each has less than 1 KiB.
         Ok(Page { entries, bytes: 0, next: Some(page.next_page_token).filter(|next| !next.is_empty()) })
     };
-    tokio::try_join!(async { api.payments.balance(user).await.map_err(failed) }, whole(page))
+    tokio::try_join!(async { api.services.balance(user).await.map_err(failed) }, whole(page))
 }
 
 /// Returns the deliveries of these orders, and the messages about them.
@@ -118,13 +118,12 @@ async fn of_order(api: &Api, entry: &Value) -> Result<(Option<Value>, Vec<Value>
         if entry["delivery_address"].is_null() && entry["delivery_status"].is_null() {
             return Ok(None);
         }
-        api.delivery.of_order(order).await.map_err(|status| of_status("delivery", &status))
+        api.services.delivery(order).await.map_err(|status| of_status("delivery", &status))
     };
-    let messages =
-        async { api.notifications.of_order(order).await.map_err(|status| of_status("notification", &status)) };
+    let messages = async { api.services.messages(order).await.map_err(|status| of_status("notification", &status)) };
     let (delivery, messages) = tokio::try_join!(delivery, messages)?;
     let delivery = delivery.map(|one| message_json("delivery.v1.GetDeliveryStatusResponse", &one));
-    let messages = messages.notifications.iter().map(|one| message_json("notification.v1.Notification", one));
+    let messages = messages.iter().map(|one| message_json("notification.v1.Notification", one));
     Ok((delivery, messages.collect()))
 }
 

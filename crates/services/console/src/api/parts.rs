@@ -5,7 +5,10 @@ use axum::{
     extract::{Query, State},
     response::{IntoResponse as _, Response},
 };
-use contracts::proto::inventory::v1::{Category, ListPartsRequest, PartsFilter};
+use contracts::{
+    events::message_json,
+    proto::inventory::v1::{Category, ListPartsRequest, PartsFilter},
+};
 use platform::http::problem::Problem;
 
 use super::{Api, of_status};
@@ -17,8 +20,8 @@ pub async fn list(State(api): State<Api>, Query(pairs): Query<Pairs>) -> Respons
         Ok(request) => request,
         Err(problem) => return problem.into_response(),
     };
-    match api.inventory.parts_json(request).await {
-        Ok(parts) => Json(parts).into_response(),
+    match api.services.parts(request).await {
+        Ok(parts) => Json(message_json("inventory.v1.ListPartsResponse", &parts)).into_response(),
         Err(status) => of_status("inventory", &status).into_response(),
     }
 }

@@ -7,9 +7,9 @@ use platform::{auth::Sessions, http::problem::Problem, load_shed::Slots};
 
 use super::{of_error, orders::order};
 use crate::{
-    client::{Audited, Customers, Delivery, Iam, Inventory, Notifications, Operations, Orders, Payments},
+    client::{Audited, Iam, Operations, Orders, Services},
     pages::Visit,
-    repository::{PgActions, Timeline},
+    repository::PgActions,
     service::{Couriers, LagHistory, Live, LongActions, Receipts, Timelines, Work},
 };
 
@@ -17,16 +17,11 @@ use crate::{
 pub struct Api {
     pub iam: Iam,
     pub sessions: Arc<dyn Sessions>,
-    pub inventory: Inventory,
     pub orders: Orders,
     pub intake: Orders,
-    pub payments: Payments,
-    pub customers: Customers,
-    pub delivery: Delivery,
-    pub notifications: Notifications,
+    pub services: Services,
     pub couriers: Couriers,
     pub timelines: Timelines,
-    pub timeline: Arc<dyn Timeline>,
     pub actions: PgActions,
     pub receipts: Receipts,
     pub operations: Arc<dyn Operations>,

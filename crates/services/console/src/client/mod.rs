@@ -1,26 +1,17 @@
-//! Clients of the other services, with the session or access token of the user who sends the request. Their responses are passed on as
-//! JSON.
+//! Clients of the other services, and the operations that the program provides.
 
-mod customers;
-mod delivery;
 mod iam;
-mod inventory;
-mod notifications;
 mod operations;
 mod orders;
-mod payments;
+mod services;
 
-pub use customers::Customers;
-pub use delivery::Delivery;
 pub use iam::{CALLER, Iam};
-pub use inventory::Inventory;
-pub use notifications::Notifications;
 pub use operations::{
     Audited, Check, CheckState, Make, OnProgress, Operations, Progress, nothing, operations, provide,
 };
 pub use orders::{Answer, IDEMPOTENCY_KEY, Orders};
-pub use payments::Payments;
 use platform::auth::{Credential, TokenKind};
+pub use services::Services;
 
 /// Parses a credential: an access token, or else a session.
 pub fn credential(text: &str) -> Credential {

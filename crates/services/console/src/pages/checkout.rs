@@ -110,10 +110,10 @@ async fn shown(
     problem: Option<layout::Problem>,
 ) -> Response {
     let address = wanted.fields.get("delivery_address").map_or("", |address| address.trim());
-    let cell = async { if address.is_empty() { None } else { Some(api.delivery.cell(address.to_owned()).await) } };
+    let cell = async { if address.is_empty() { None } else { Some(api.services.cell(address.to_owned()).await) } };
     let uuids = wanted.quantities.iter().map(|(part, _)| *part);
     let (layout, known, cell) =
-        tokio::join!(layout(api, visit, Section::Shop), parts::of_uuids(&api.inventory, uuids), cell);
+        tokio::join!(layout(api, visit, Section::Shop), parts::of_uuids(&api.services, uuids), cell);
     let (known, away) = match known {
         Ok(parts) => (parts, None),
         Err(status) => (Vec::new(), Some(refusal::shown(&of_status("inventory", &status)))),

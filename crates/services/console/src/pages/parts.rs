@@ -11,28 +11,28 @@ use super::{
     format::{Count, Money},
     views::shop::PartView,
 };
-use crate::client::Inventory;
+use crate::client::Services;
 
 /// The number of parts per read, and the maximum number of reads for one page.
 const PAGE_SIZE: u32 = 500;
 const MAX_PAGES: usize = 10;
 
-pub async fn of_uuids(inventory: &Inventory, uuids: impl IntoIterator<Item = Uuid>) -> Result<Vec<PartView>, Status> {
+pub async fn of_uuids(services: &Services, uuids: impl IntoIterator<Item = Uuid>) -> Result<Vec<PartView>, Status> {
     let uuids: Vec<String> = uuids.into_iter().map(|uuid| uuid.to_string()).collect();
     if uuids.is_empty() {
         return Ok(Vec::new());
     }
     let filter = PartsFilter { uuids, ..PartsFilter::default() };
     let request = ListPartsRequest { filter: Some(filter), ..ListPartsRequest::default() };
-    Ok(inventory.parts(request).await?.parts.into_iter().map(view).collect())
+    Ok(services.parts(request).await?.parts.into_iter().map(view).collect())
 }
 
 /// Returns the parts of the shop, at most [`PAGE_SIZE`] × [`MAX_PAGES`].
-pub async fn all(inventory: &Inventory) -> Result<Vec<PartView>, Status> {
+pub async fn all(services: &Services) -> Result<Vec<PartView>, Status> {
     let mut request = ListPartsRequest { page_size: PAGE_SIZE, ..ListPartsRequest::default() };
     let mut parts = Vec::new();
     for _ in 0..MAX_PAGES {
-        let page = inventory.parts(request.clone()).await?;
+        let page = services.parts(request.clone()).await?;
         parts.extend(page.parts.into_iter().map(view));
         if page.next_page_token.is_empty() {
             break;

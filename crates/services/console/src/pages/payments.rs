@@ -33,7 +33,7 @@ pub async fn show(
 ) -> Response {
     let is_later_page = !query.page.is_empty();
     let (layout, answer) =
-        tokio::join!(layout(&api, &visit, Section::Profile), api.payments.of_user(visit.user.uuid, query.page, 0));
+        tokio::join!(layout(&api, &visit, Section::Profile), api.services.payments(visit.user.uuid, query.page, 0));
     let (status, answer, problem) = match answer {
         Ok(answer) => (StatusCode::OK, answer, None),
         Err(status) => {

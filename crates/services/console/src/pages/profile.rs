@@ -26,9 +26,9 @@ pub async fn show(State(api): State<Api>, visit: Visit) -> Response {
     let (user, sessions, balance, customer, loans) = tokio::join!(
         api.iam.user(&visit.session),
         api.iam.sessions(),
-        api.payments.balance(uuid),
-        api.customers.customer(uuid),
-        api.customers.loans(uuid),
+        api.services.balance(uuid),
+        api.services.customer(uuid),
+        api.services.loans(uuid),
     );
     let mut away = Vec::new();
     let user = known(&mut away, "iam", user);

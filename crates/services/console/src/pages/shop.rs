@@ -29,7 +29,7 @@ pub async fn show(State(api): State<Api>, visit: Visit, Query(pairs): Query<Vec<
     let asked: HashMap<String, String> = pairs.into_iter().collect();
     let text = |name: &str| asked.get(name).map(|value| value.trim().to_owned()).unwrap_or_default();
     let (search, category, country) = (text("q"), text("category"), text("country"));
-    let (layout, all) = tokio::join!(layout(&api, &visit, Section::Shop), parts::all(&api.inventory));
+    let (layout, all) = tokio::join!(layout(&api, &visit, Section::Shop), parts::all(&api.services));
     let (all, problem) = match all {
         Ok(parts) => (parts, None),
         Err(status) => (Vec::new(), Some(refusal::shown(&of_status("inventory", &status)))),

@@ -30,12 +30,12 @@ pub async fn summary(
     let path = format!("/api/v1/orders/{order}");
     let owners = async {
         if is_own {
-            Some(tokio::join!(api.orders.get(&visit.session, &path), api.payments.of_order(order)))
+            Some(tokio::join!(api.orders.get(&visit.session, &path), api.services.payment(order)))
         } else {
             None
         }
     };
-    let (owners, delivery) = tokio::join!(owners, api.delivery.of_order(order));
+    let (owners, delivery) = tokio::join!(owners, api.services.delivery(order));
     if let Some((answer, payment)) = owners {
         match answer {
             Ok(answer) if answer.status.is_success() => known.read(&answer.json()),
@@ -55,8 +55,8 @@ pub async fn summary(
         Err(status) => note(&mut away, "delivery", &status),
     }
     let waits = known.status == "PENDING_PAYMENT";
-    let balance = async { if is_own && waits { Some(api.payments.balance(visit.user.uuid).await) } else { None } };
-    let (names, balance) = tokio::join!(parts::of_uuids(&api.inventory, known.distinct()), balance);
+    let balance = async { if is_own && waits { Some(api.services.balance(visit.user.uuid).await) } else { None } };
+    let (names, balance) = tokio::join!(parts::of_uuids(&api.services, known.distinct()), balance);
     let names = names.unwrap_or_else(|status| {
         note(&mut away, "inventory", &status);
         Vec::new()

@@ -1,37 +1,36 @@
-//! Couriers: what each caller may see of them, and one request per tick to the delivery service for all streams of this
-//! process.
+//! Couriers: what each caller may see of them, and their changes. One request per tick to the delivery service serves all
+//! streams of this process.
 
-use std::{
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use contracts::{
     ids::{OrderId, UserId},
     proto::delivery::v1::Courier,
 };
 use moka::sync::Cache;
-use platform::{auth::Caller, jobs::caught};
-use tokio::sync::broadcast;
+use platform::{
+    auth::{Caller, User},
+    jobs::caught,
+};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::{client::Delivery, error::Error, repository::Timeline};
+use super::{Live, stream_slots::Slot};
+use crate::{client::Services, error::Error, repository::Timeline};
 
 /// Couriers move once a second by default.
 const POLL_INTERVAL: Duration = Duration::from_millis(500);
-/// The maximum number of changes by which a stream may fall behind. If it falls further behind, its reader gets all couriers again.
-const MAX_BEHIND: usize = 256;
 /// The maximum number of orders whose owner and destination are cached. Neither ever changes.
 const MAX_KEPT: u64 = 10_000;
 
-/// The couriers as they were last seen. Clones share them.
+/// Clones share what was seen.
 #[derive(Clone)]
 pub struct Couriers {
-    delivery: Delivery,
+    services: Services,
     timeline: Arc<dyn Timeline>,
-    seen: Arc<Mutex<Vec<Courier>>>,
-    changes: broadcast::Sender<Arc<Courier>>,
+    /// The couriers as they were last seen. Each stream has a receiver.
+    seen: watch::Sender<Vec<Courier>>,
     owners: Cache<OrderId, UserId>,
     destinations: Cache<OrderId, (i32, i32)>,
 }
@@ -47,12 +46,11 @@ pub struct Visible {
 }
 
 impl Couriers {
-    pub fn new(delivery: Delivery, timeline: Arc<dyn Timeline>) -> Self {
+    pub fn new(services: Services, timeline: Arc<dyn Timeline>) -> Self {
         Self {
-            delivery,
+            services,
             timeline,
-            seen: Arc::default(),
-            changes: broadcast::Sender::new(MAX_BEHIND),
+            seen: watch::Sender::new(Vec::new()),
             owners: Cache::new(MAX_KEPT),
             destinations: Cache::new(MAX_KEPT),
         }
@@ -61,7 +59,7 @@ impl Couriers {
     /// Returns all couriers, as the caller may see them.
     pub async fn list(&self, caller: &Caller) -> Result<Vec<Visible>, Error> {
         let mut visible = Vec::new();
-        for courier in self.delivery.couriers().await? {
+        for courier in self.services.couriers().await? {
             visible.push(self.visible(courier, caller).await?);
         }
         Ok(visible)
@@ -99,19 +97,19 @@ impl Couriers {
 
     /// Looks up the cell of an order's address and caches it.
     pub async fn find_destination(&self, order: OrderId, address: &str) -> Option<(i32, i32)> {
-        let cell = self.delivery.cell(address.to_owned()).await.ok()?;
+        let cell = self.services.cell(address.to_owned()).await.ok()?;
         self.destinations.insert(order, cell);
         Some(cell)
     }
 
-    /// Returns the couriers that change from now on.
-    pub(super) fn subscribe(&self) -> broadcast::Receiver<Arc<Courier>> {
-        self.changes.subscribe()
-    }
-
-    /// Returns all couriers as they were last seen.
-    pub(super) fn last_seen(&self) -> Vec<Courier> {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// Reads the couriers, as the user may see them, in one of the streams of `live`.
+    pub async fn read(&self, live: &Live, user: User) -> Result<CourierReader, Error> {
+        let slot = live.slot(UserId::new(user.uuid))?;
+        // Subscribes to the changes before it reads the couriers, so that it misses no change in between.
+        let changes = self.seen.subscribe();
+        let known = self.services.couriers().await?;
+        let pending = known.clone().into();
+        Ok(CourierReader { couriers: self.clone(), caller: Caller::User(user), known, pending, changes, slot })
     }
 
     /// Reads the couriers from the delivery service while there are streams, until `stop`.
@@ -122,24 +120,52 @@ impl Couriers {
                 () = stop.cancelled() => return Ok(()),
                 () = tokio::time::sleep(POLL_INTERVAL) => {}
             }
-            if self.changes.receiver_count() == 0 {
+            if self.seen.receiver_count() == 0 {
                 continue;
             }
-            match caught(self.delivery.couriers()).await {
+            match caught(self.services.couriers()).await {
                 Ok(couriers) => {
                     outage.over();
-                    self.tell(couriers);
+                    self.seen.send_if_modified(|seen| {
+                        let is_changed = *seen != couriers;
+                        *seen = couriers;
+                        is_changed
+                    });
                 }
                 Err(error) => outage.met(format!("{error:#}")),
             }
         }
     }
+}
 
-    pub(super) fn tell(&self, couriers: Vec<Courier>) {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        for courier in couriers.iter().filter(|courier| !seen.contains(courier)) {
-            let _ = self.changes.send(Arc::new(courier.clone()));
+/// A reader of the couriers: it returns first all couriers, then each courier that changes.
+pub struct CourierReader {
+    couriers: Couriers,
+    caller: Caller,
+    /// The couriers as the reader last saw them. It returns those that differ from them.
+    known: Vec<Courier>,
+    /// The couriers that the reader has yet to return.
+    pending: VecDeque<Courier>,
+    changes: watch::Receiver<Vec<Courier>>,
+    slot: Slot,
+}
+
+impl CourierReader {
+    /// Returns the next courier. `None` ends the stream: its slot is needed, the service stops, or the owner of the courier's order could
+    /// not be determined.
+    pub async fn next(&mut self) -> Option<Courier> {
+        while !self.slot.closing.is_cancelled() {
+            if let Some(courier) = self.pending.pop_front() {
+                return self.couriers.visible(courier, &self.caller).await.ok().map(|visible| visible.courier);
+            }
+            tokio::select! {
+                changed = self.changes.changed() => changed.ok()?,
+                () = self.slot.closing.cancelled() => return None,
+            }
+            let now = self.changes.borrow_and_update().clone();
+            self.pending.extend(now.iter().filter(|courier| !self.known.contains(courier)).cloned());
+            self.known = now;
         }
-        *seen = couriers;
+        None
     }
 }

@@ -36,20 +36,9 @@ struct Inner {
     added: Notify,
 }
 
-/// An open stream. Its slot is free again once it is dropped.
-pub struct Stream {
-    pub steps: broadcast::Receiver<Arc<Step>>,
-    pub slot: Slot,
-}
-
 impl Live {
-    /// Allows at most `streams` open streams.
-    pub fn new(timeline: Arc<dyn Timeline>, streams: usize) -> Self {
-        Self::until(timeline, streams, &CancellationToken::new())
-    }
-
-    /// Like [`new`](Self::new), but ends all streams once `stopping` is cancelled.
-    pub fn until(timeline: Arc<dyn Timeline>, streams: usize, stopping: &CancellationToken) -> Self {
+    /// Allows at most `streams` open streams, and ends them once `stopping` is cancelled.
+    pub fn new(timeline: Arc<dyn Timeline>, streams: usize, stopping: &CancellationToken) -> Self {
         Self(Arc::new(Inner {
             timeline,
             slots: StreamSlots::new(streams, stopping.child_token()),
@@ -65,10 +54,10 @@ impl Live {
 
     /// Opens a stream of the steps of an order, for `user`. The stream has every step that is committed from now on, so a caller that reads
     /// the timeline afterwards misses none.
-    pub(super) fn open(&self, order: OrderId, user: UserId) -> Result<Stream, Error> {
+    pub(super) fn open(&self, order: OrderId, user: UserId) -> Result<(broadcast::Receiver<Arc<Step>>, Slot), Error> {
         let slot = self.slot(user)?;
         let steps = self.orders().entry(order).or_insert_with(|| broadcast::Sender::new(MAX_BEHIND)).subscribe();
-        Ok(Stream { steps, slot })
+        Ok((steps, slot))
     }
 
     pub(super) fn timeline(&self) -> &dyn Timeline {

@@ -1,9 +1,6 @@
 //! Use cases: who may see an order's timeline, its live steps, its receipt, and the couriers; long actions of operators, and the lag.
 
-mod courier_reader;
 mod couriers;
-#[cfg(test)]
-mod fixture;
 mod lag_history;
 mod live;
 mod long_actions;
@@ -14,10 +11,9 @@ mod step_reader;
 mod stream_slots;
 mod work;
 
-pub use courier_reader::CourierReader;
-pub use couriers::{Couriers, Visible};
+pub use couriers::{CourierReader, Couriers, Visible};
 pub use lag_history::{Lag, LagHistory, Lags, Point, RETENTION as LAG_RETENTION};
-pub use live::{Live, Stream};
+pub use live::Live;
 pub use long_actions::LongActions;
 pub use orders::{Timelines, is_cut};
 pub use receipts::Receipts;

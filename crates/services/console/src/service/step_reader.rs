@@ -1,17 +1,19 @@
 //! A reader of one order's steps: it returns first the steps in the timeline, then each step that is added.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, sync::Arc};
 
 use contracts::ids::{OrderId, UserId};
-use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::broadcast::{self, error::RecvError};
 
-use super::{Live, Stream, orders::steps_after};
+use super::{Live, orders::steps_after, stream_slots::Slot};
 use crate::{error::Error, model::Step};
 
 pub struct Reader {
     live: Live,
     order: OrderId,
-    stream: Stream,
+    /// The steps that were committed since the reader was opened.
+    steps: broadcast::Receiver<Arc<Step>>,
+    slot: Slot,
     /// The steps from the timeline that the reader has yet to return.
     known: VecDeque<Step>,
     /// True if the timeline may have steps after the known ones that the stream lacks.
@@ -24,9 +26,9 @@ impl Live {
     /// Reads the steps of an order after the step at `place`, in a stream of `user`.
     pub async fn read(&self, order: OrderId, user: UserId, place: i64) -> Result<Reader, Error> {
         // Opens the stream before it reads the timeline, so that it misses no step in between.
-        let stream = self.open(order, user)?;
-        let mut reader =
-            Reader { live: self.clone(), order, stream, known: VecDeque::new(), is_behind: true, seen: place };
+        let (steps, slot) = self.open(order, user)?;
+        let (live, known) = (self.clone(), VecDeque::new());
+        let mut reader = Reader { live, order, steps, slot, known, is_behind: true, seen: place };
         reader.catch_up().await?;
         Ok(reader)
     }
@@ -36,7 +38,7 @@ impl Reader {
     /// Returns the next step. `None` ends the stream: its slot is needed, the service stops, or the timeline cannot be read. If the call is
     /// cancelled, no step is lost.
     pub async fn next(&mut self) -> Option<Step> {
-        while !self.stream.slot.closing.is_cancelled() {
+        while !self.slot.closing.is_cancelled() {
             if let Some(step) = self.known.pop_front() {
                 self.seen = step.place;
                 return Some(step);
@@ -46,8 +48,8 @@ impl Reader {
                 continue;
             }
             let step = tokio::select! {
-                step = self.stream.steps.recv() => step,
-                () = self.stream.slot.closing.cancelled() => return None,
+                step = self.steps.recv() => step,
+                () = self.slot.closing.cancelled() => return None,
             };
             match step {
                 Ok(step) if step.place > self.seen => {
@@ -76,16 +78,38 @@ impl Reader {
 
 #[cfg(test)]
 mod tests {
-    use std::{sync::Arc, time::Duration};
+    use std::time::Duration;
 
-    use platform::ids;
+    use platform::{clock, ids};
+    use serde_json::Value;
     use tokio_util::sync::CancellationToken;
 
     use super::*;
     use crate::{
+        model::NewRecord,
         repository::{MAX_RECORDS, MIGRATIONS, PgTimeline, Timeline as _},
-        service::fixture::record,
     };
+
+    /// Returns a record that begins no state, so that it is one step.
+    fn record(order: OrderId, offset: i64) -> NewRecord {
+        let now = clock::now();
+        NewRecord {
+            origin: String::new(),
+            topic: "order.paid".to_owned(),
+            partition: 0,
+            offset,
+            order,
+            user: None,
+            event: Some(ids::random()),
+            kind: "events.v1.Unheard".to_owned(),
+            committed_at: now,
+            published_at: now,
+            consumed_at: now,
+            trace: None,
+            payload: Value::Null,
+            headers: Value::Null,
+        }
+    }
 
     #[tokio::test]
     async fn a_reader_that_falls_behind_reads_on_and_misses_no_step() {
@@ -93,7 +117,7 @@ mod tests {
         let order = OrderId::new(ids::random());
         let count = MAX_RECORDS * 2 + 100;
         timeline.add((1..=count).map(|offset| record(order, offset)).collect()).await.unwrap();
-        let live = Live::new(Arc::new(timeline.clone()), 1);
+        let live = Live::new(Arc::new(timeline.clone()), 1, &CancellationToken::new());
         let following = tokio::spawn(live.clone().follow(CancellationToken::new()));
         let mut reader = live.read(order, UserId::new(ids::random()), 0).await.unwrap();
         // Meanwhile every step is sent; the stream holds only the last ones.

@@ -38,7 +38,7 @@ pub async fn add_courier(State(api): State<Api>, visit: Visit, form: Form) -> Re
         return Ok(pages::confirm(&api, &visit, confirmation).await);
     }
     let add = async {
-        let added = api.delivery.add_courier(name.clone(), speed).await;
+        let added = api.services.add_courier(name.clone(), speed).await;
         let courier = added.map_err(|status| of_status("delivery", &status))?;
         Ok((format!("added with speed {speed}: {courier}"), courier))
     };
@@ -66,7 +66,7 @@ pub async fn roll_back_kyc(State(api): State<Api>, visit: Visit, form: Form) -> 
         return Ok(pages::confirm(&api, &visit, confirmation).await);
     }
     let roll_back = async {
-        let rolled_back = api.customers.roll_back(customer.clone(), reason).await;
+        let rolled_back = api.services.roll_back_kyc(customer.clone(), reason).await;
         rolled_back.map(|status| (status.clone(), status)).map_err(|status| of_status("customers", &status))
     };
     let respond = |status: String| Json(json!({ "kyc_status": status })).into_response();
@@ -97,7 +97,7 @@ pub async fn restock(State(api): State<Api>, visit: Visit, form: Form) -> Result
     }
     let key = if key.is_empty() { ids::random() } else { uuid("key", key)? };
     let add = async {
-        let added = api.inventory.restock(key.to_string(), part.clone(), quantity).await;
+        let added = api.services.restock(key.to_string(), part.clone(), quantity).await;
         added.map(|()| (format!("{quantity} added"), ())).map_err(|status| not_restocked(&status))
     };
     let respond = |()| Json(json!({ "part_uuid": part, "quantity": quantity })).into_response();

@@ -36,7 +36,7 @@ pub async fn show(
     QueryParameters(query): QueryParameters<ActionsQuery>,
 ) -> Response {
     let (layout, parts, actions) =
-        tokio::join!(layout(&api, &visit), parts::all(&api.inventory), api.actions.latest(MAX_ACTIONS));
+        tokio::join!(layout(&api, &visit), parts::all(&api.services), api.actions.latest(MAX_ACTIONS));
     let actions = actions.map_err(of_error);
     let (status, problem) = shown(actions.as_ref().err());
     let (actions, user) = (actions.unwrap_or_default(), visit.user.uuid);
@@ -56,6 +56,6 @@ fn outcome(action: &Action) -> Outcome {
 /// Returns the name of a part. Fails if there is no such part.
 pub async fn part_name(api: &Api, part: &str) -> Result<String, Status> {
     let part = Uuid::try_parse(part).ok();
-    let found = parts::of_uuids(&api.inventory, part).await?.into_iter().next();
+    let found = parts::of_uuids(&api.services, part).await?.into_iter().next();
     found.map(|part| part.name).ok_or_else(|| Status::not_found("part not found"))
 }
