@@ -16,12 +16,8 @@ use platform::{clock, http::problem::Problem, load_shed};
 use serde_json::{Value, json};
 use tonic::Status;
 
-use super::{Api, of_error, of_status, orders::order};
-use crate::{
-    client::Orders,
-    error::Error,
-    pages::{Visit, format::encoded},
-};
+use super::{Api, Visit, of_error, of_status, orders::order};
+use crate::{client::Orders, error::Error, pages::format::encoded};
 
 /// The maximum number of exports that are made at once.
 pub const MAX_AT_ONCE: usize = 4;
@@ -84,8 +80,9 @@ async fn document(api: &Api, visit: &Visit) -> Result<Value, Problem> {
 }
 
 async fn account(api: &Api, session: &str) -> Result<Value, Problem> {
-    let read = tokio::try_join!(api.iam.user_json(session), api.iam.sessions());
+    let read = tokio::try_join!(api.iam.user(session), api.iam.sessions());
     let (user, sessions) = read.map_err(|status| of_status("iam", &status))?;
+    let user = message_json("common.v1.User", &user);
     let sessions = sessions.iter().map(|session| message_json("auth.v1.SessionSummary", session));
     Ok(json!({ "user": user, "sessions": sessions.collect::<Vec<_>>() }))
 }

@@ -1,9 +1,11 @@
-//! `GET /console/api/orders/{uuid}/live`: the steps of an order as server-sent events, from the first one or after the last one that the
-//! browser has.
+//! Streams of server-sent events. `GET /console/api/orders/{uuid}/live`: the steps of an order, from the first one or after
+//! the last one that the browser has. `GET /console/api/couriers/live`: all couriers, and then each that changes.
+//! `GET /console/api/couriers`: all couriers.
 
 use std::{convert::Infallible, time::Duration};
 
 use axum::{
+    Extension, Json,
     extract::{Path, Query, State},
     http::{HeaderMap, HeaderName, Uri, header},
     response::{
@@ -11,13 +13,14 @@ use axum::{
         sse::{Event, KeepAlive},
     },
 };
-use contracts::ids::UserId;
+use contracts::{events::message_json, ids::UserId, proto::delivery::v1::Courier};
 use futures::{Stream, StreamExt as _};
-use platform::http::problem::Problem;
+use platform::{auth::Caller, http::problem::Problem};
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
-use super::{Api, of_error};
-use crate::{pages::Visit, service::SessionWatch};
+use super::{Api, Visit, of_error};
+use crate::service::SessionWatch;
 
 /// How often a stream without steps sends a comment.
 const COMMENT_INTERVAL: Duration = Duration::from_secs(15);
@@ -34,7 +37,7 @@ pub struct StreamQuery {
 impl StreamQuery {
     /// Returns the place after which the reader continues. The header `Last-Event-ID`, which a browser sends when it reopens a stream,
     /// takes precedence.
-    pub fn after(&self, headers: &HeaderMap) -> Result<i64, Problem> {
+    fn after(&self, headers: &HeaderMap) -> Result<i64, Problem> {
         let (name, id) = match (headers.get(LAST_EVENT_ID), self.after.as_deref()) {
             (Some(id), _) => ("Last-Event-ID", id.to_str().unwrap_or_default()),
             (None, Some(id)) => ("after", id),
@@ -45,7 +48,7 @@ impl StreamQuery {
     }
 }
 
-pub async fn show(
+pub async fn follow_steps(
     State(api): State<Api>,
     visit: Visit,
     uri: Uri,
@@ -68,13 +71,41 @@ pub async fn show(
     }
 }
 
-pub fn event(id: i64, data: &impl Serialize) -> Event {
+/// A courier's order is shown only to the order's user and to operators.
+pub async fn couriers(State(api): State<Api>, Extension(caller): Extension<Caller>) -> Response {
+    match api.couriers.list(&caller).await {
+        Ok(couriers) => {
+            let couriers: Vec<Value> = couriers.iter().map(|one| as_json(&one.courier)).collect();
+            Json(json!({ "couriers": couriers })).into_response()
+        }
+        Err(error) => of_error(error).into_response(),
+    }
+}
+
+fn as_json(courier: &Courier) -> Value {
+    message_json("delivery.v1.Courier", courier)
+}
+
+pub async fn follow_couriers(State(api): State<Api>, visit: Visit) -> Response {
+    match api.couriers.read(&api.live, visit.user).await {
+        Ok(reader) => {
+            let first = (reader, SessionWatch::new(api.sessions.clone(), visit.session, visit.user.is_operator), 1);
+            stream(futures::stream::unfold(first, async |(mut reader, mut session, number)| {
+                let courier = session.admit(reader.next()).await?;
+                Some((event(number, &as_json(&courier)), (reader, session, number + 1)))
+            }))
+        }
+        Err(error) => of_error(error).into_response(),
+    }
+}
+
+fn event(id: i64, data: &impl Serialize) -> Event {
     let event = Event::default().id(id.to_string()).retry(RETRY_DELAY);
     event.json_data(data).unwrap_or_default()
 }
 
 /// Returns a response that streams events, which no proxy stores or buffers.
-pub fn stream(events: impl Stream<Item = Event> + Send + 'static) -> Response {
+fn stream(events: impl Stream<Item = Event> + Send + 'static) -> Response {
     let stream = Sse::new(events.map(Ok::<_, Infallible>)).keep_alive(KeepAlive::new().interval(COMMENT_INTERVAL));
     let headers = [(header::CACHE_CONTROL, "no-store"), (HeaderName::from_static("x-accel-buffering"), "no")];
     (headers, stream).into_response()

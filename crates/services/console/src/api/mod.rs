@@ -1,28 +1,69 @@
-//! The HTTP API, a file per group of endpoints.
+//! The HTTP API, a file per group of endpoints, and the state that the endpoints share.
 
-mod contacts;
-mod couriers;
-mod delete_account;
+mod account;
 mod export;
 mod form;
 mod live;
-mod login;
 mod operator;
 mod orders;
-mod origin;
 mod parts;
 mod problems;
-mod receipt;
 mod routes;
 mod session;
-mod state;
 mod timeline;
 
-pub use export::MAX_AT_ONCE as MAX_EXPORTS;
-pub use form::{Form, is_form, see};
-pub use operator::{LETTERS_PER_PAGE, LettersQuery, MAX_ACTIONS, not_read};
-pub use orders::MAX_UNITS;
-pub use problems::{of_error, of_status};
-pub use routes::{RULES, document, router};
-pub use session::Session;
-pub use state::Api;
+use std::sync::Arc;
+
+use contracts::{events::Topics, ids::OrderId};
+use platform::{auth::Sessions, http::problem::Problem, load_shed::Slots};
+
+pub use self::{
+    export::MAX_AT_ONCE as MAX_EXPORTS,
+    form::{Form, is_form},
+    operator::{LETTERS_PER_PAGE, LettersQuery, MAX_ACTIONS, not_read},
+    orders::MAX_UNITS,
+    problems::{of_error, of_status},
+    routes::{RULES, document, router},
+    session::{Session, Visit},
+};
+use crate::{
+    client::{Audited, Iam, Operations, Orders, Services},
+    repository::PgActions,
+    service::{Couriers, LagHistory, Live, LongActions, Receipts, Timelines, Work},
+};
+
+#[derive(Clone)]
+pub struct Api {
+    pub iam: Iam,
+    pub sessions: Arc<dyn Sessions>,
+    pub orders: Orders,
+    pub intake: Orders,
+    pub services: Services,
+    pub couriers: Couriers,
+    pub timelines: Timelines,
+    pub actions: PgActions,
+    pub receipts: Receipts,
+    pub operations: Arc<dyn Operations>,
+    pub lag: LagHistory,
+    pub topics: Topics,
+    /// The action that replays or discards dead letters. Its result is a list of sentences.
+    pub letter_work: Work<Vec<String>>,
+    pub audits: Work<Audited>,
+    pub long_actions: LongActions,
+    pub live: Live,
+    /// A slot for each export of a user's data that is being made.
+    pub exports: Slots,
+    /// True if browsers reach the console only over TLS.
+    pub is_secure: bool,
+    pub jaeger: Option<Arc<str>>,
+}
+
+impl Api {
+    /// Returns the order in a request's path, and true if it is the visitor's own. Fails with NOT_FOUND for another user's order, unless
+    /// the visitor is an operator. An operator's access is recorded with `request`, the path of the request.
+    pub async fn readable(&self, visit: &Visit, path: &str, request: &str) -> Result<(OrderId, bool), Problem> {
+        let order = orders::order(path)?;
+        let checked = self.timelines.check(&visit.caller(), &visit.session, order, request).await;
+        Ok((order, checked.map_err(of_error)?))
+    }
+}

@@ -13,14 +13,14 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::{
-    Api, Form,
+    Api, Form, Visit,
     form::{Sent, see},
     of_error,
 };
 use crate::{
     client::{Answer, IDEMPOTENCY_KEY},
     error::Error,
-    pages::{self, Visit},
+    pages,
 };
 
 const BASE: &str = "/api/v1/orders";

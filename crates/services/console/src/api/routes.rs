@@ -22,10 +22,7 @@ use platform::{
 };
 use utoipa::openapi::{InfoBuilder, OpenApi, OpenApiBuilder};
 
-use super::{
-    Api, MAX_EXPORTS, contacts, couriers, delete_account, export, live, login, operator, orders, origin, parts,
-    receipt, session, timeline,
-};
+use super::{Api, MAX_EXPORTS, account, export, live, operator, orders, parts, session, timeline};
 use crate::pages;
 
 /// Returns the endpoints for programs. Users see their own orders; the operators' endpoints need the role.
@@ -35,10 +32,10 @@ fn requests() -> Endpoints<Api> {
             PUBLIC,
             "/console/api/login",
             "Logs in: sets the cookie of the session and answers the user",
-            login::login,
+            account::login,
         )
-        .post(PUBLIC, "/console/api/register", "Registers a user and logs in", login::register)
-        .get(USER, "/console/api/me", "The user", login::me)
+        .post(PUBLIC, "/console/api/register", "Registers a user and logs in", account::register)
+        .get(USER, "/console/api/me", "The user", account::me)
         .get(USER, "/console/api/parts", "Parts with price and stock", parts::list)
         .get(USER, "/console/api/orders", "The user's orders, as the order service answers", orders::list)
         .post(USER, "/console/api/orders", "Creates an order, as the order service does", orders::create)
@@ -60,23 +57,33 @@ fn requests() -> Endpoints<Api> {
             USER,
             "/console/api/orders/{order_uuid}/receipt",
             "The invariants that concern an order, with their evidence",
-            receipt::show,
+            timeline::receipt,
         )
         .get(
             USER,
             "/console/api/orders/{order_uuid}/export",
             "Timeline and receipt of an order as one HTML file",
-            receipt::export,
+            timeline::export,
         )
-        .get(USER, "/console/api/couriers", "The couriers", couriers::list)
+        .get(USER, "/console/api/couriers", "The couriers", live::couriers)
         .merge(operator::endpoints())
 }
 
 /// Returns the endpoints with streams. [`Live`](crate::service::Live) limits the number of open streams.
 fn streams() -> Endpoints<Api> {
     Endpoints::default()
-        .get(USER, "/console/api/orders/{order_uuid}/live", "The steps of an order as server-sent events", live::show)
-        .get(USER, "/console/api/couriers/live", "Each courier that changes, as server-sent events", couriers::follow)
+        .get(
+            USER,
+            "/console/api/orders/{order_uuid}/live",
+            "The steps of an order as server-sent events",
+            live::follow_steps,
+        )
+        .get(
+            USER,
+            "/console/api/couriers/live",
+            "Each courier that changes, as server-sent events",
+            live::follow_couriers,
+        )
 }
 
 /// Returns the endpoint that asks most services, of which each user has one request at once.
@@ -88,16 +95,16 @@ fn exports() -> Endpoints<Api> {
 /// Returns the endpoints with which users manage their sessions, contacts and account.
 fn sessions() -> Endpoints<Api> {
     Endpoints::default()
-        .post(USER, "/console/api/sessions/{id}/end", "Ends one session of the user", login::end_session)
+        .post(USER, "/console/api/sessions/{id}/end", "Ends one session of the user", account::end_session)
         .post(
             USER,
             "/console/api/contacts",
             "Replaces the e-mail address and the Telegram chat of the user",
-            contacts::change,
+            account::change_contacts,
         )
-        .post(USER, "/console/api/me/delete", "Ends the account of the user", delete_account::delete)
-        .post(USER, "/console/api/logout-all", "Ends every session of the user", login::logout_all)
-        .post(PUBLIC, "/console/api/logout", "Ends the session", login::logout)
+        .post(USER, "/console/api/me/delete", "Ends the account of the user", account::delete)
+        .post(USER, "/console/api/logout-all", "Ends every session of the user", account::logout_all)
+        .post(PUBLIC, "/console/api/logout", "Ends the session", account::logout)
 }
 
 /// Who may call what. The rows that end a session are the last, because the test of docs/access.md calls the endpoints in this order.
@@ -154,7 +161,7 @@ pub fn router(state: Api, guard: &Guard, readiness: Readiness, max_in_flight: us
         .with_state(state)
         .merge(others)
         .layer(shared(from_fn(session::from_cookie)))
-        .layer(shared(from_fn(origin::check)));
+        .layer(shared(from_fn(session::check_origin)));
     http::layers(router)
 }
 

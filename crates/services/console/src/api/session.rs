@@ -1,14 +1,15 @@
-//! The session of a browser: the cookie `shipyard_session`, which holds only iam's session uuid. A program may send the
-//! session in a header instead, or an access token.
+//! Who sends a request. The session of a browser is the cookie `shipyard_session`, which holds only iam's session uuid. A
+//! program may send the session in a header instead, or an access token. A write needs the `Origin` of the console's own
+//! pages, which protects users from pages of other sites.
 
 use axum::{
     extract::{FromRequestParts, Request},
-    http::{HeaderMap, HeaderValue, header, request::Parts},
+    http::{HeaderMap, HeaderValue, header, request::Parts, uri::Authority},
     middleware::Next,
-    response::Response,
+    response::{IntoResponse as _, Response},
 };
 use platform::{
-    auth::{Credential, Refusal, SESSION_HEADER, bearer_token},
+    auth::{Caller, Credential, Refusal, SESSION_HEADER, User, bearer_token},
     http::problem::Problem,
 };
 
@@ -36,6 +37,48 @@ impl<S: Sync> FromRequestParts<S> for Session {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         parts.extensions.get::<Self>().cloned().ok_or_else(|| Refusal::InvalidSession.problem())
     }
+}
+
+/// A user who sends a request.
+#[derive(Clone)]
+pub struct Visit {
+    /// The session or the access token.
+    pub session: String,
+    pub user: User,
+}
+
+impl Visit {
+    pub fn caller(&self) -> Caller {
+        Caller::User(self.user)
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Visit {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let Session(session) = Session::from_request_parts(parts, state).await?;
+        match parts.extensions.get::<Caller>() {
+            Some(Caller::User(user)) => Ok(Self { session, user: *user }),
+            _ => Err(Problem::forbidden("only users may call this method")),
+        }
+    }
+}
+
+/// Middleware: refuses a write whose `Origin` is not the host to which the request is sent.
+pub async fn check_origin(request: Request, next: Next) -> Response {
+    if request.method().is_safe() || has_own_origin(&request) {
+        next.run(request).await
+    } else {
+        Problem::forbidden("the request's Origin must be this site").into_response()
+    }
+}
+
+fn has_own_origin(request: &Request) -> bool {
+    let text = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
+    let host = request.uri().authority().map(Authority::as_str).or_else(|| text(header::HOST));
+    let origin = text(header::ORIGIN).and_then(|origin| origin.split_once("://")).map(|(_, authority)| authority);
+    origin.is_some() && origin == host
 }
 
 /// Middleware: copies the session from the cookie to the header that the guard reads.

@@ -1,16 +1,18 @@
-//! `GET /console/api/orders/{uuid}/timeline`: the steps of an order, the oldest first, and `is_cut` if later ones may be missing.
+//! `GET /console/api/orders/{uuid}/timeline`: the steps of an order, the oldest first, and `is_cut` if later ones may be
+//! missing. `/receipt`: the results of the audit's rules for it. `/export`: both as one file.
 
 use axum::{
     Json,
     extract::{Path, State},
-    http::Uri,
-    response::{IntoResponse as _, Response},
+    http::{Uri, header},
+    response::{Html, IntoResponse as _, Response},
 };
+use contracts::ids::UserId;
 use platform::http::problem::Problem;
 use serde_json::json;
 
-use super::{Api, of_error};
-use crate::{model::Kind, pages::Visit, service::is_cut};
+use super::{Api, Visit, of_error};
+use crate::{model::Kind, pages, service::is_cut};
 
 pub async fn show(
     State(api): State<Api>,
@@ -26,4 +28,29 @@ pub async fn show(
         timeline["is_cut"] = true.into();
     }
     Ok(Json(timeline).into_response())
+}
+
+pub async fn receipt(
+    State(api): State<Api>,
+    visit: Visit,
+    uri: Uri,
+    Path(path): Path<String>,
+) -> Result<Response, Problem> {
+    let (order, _) = api.readable(&visit, &path, uri.path()).await?;
+    let checks = api.receipts.of(order, UserId::new(visit.user.uuid)).await.map_err(of_error)?;
+    Ok(Json(json!({ "checks": *checks })).into_response())
+}
+
+pub async fn export(
+    State(api): State<Api>,
+    visit: Visit,
+    uri: Uri,
+    Path(path): Path<String>,
+) -> Result<Response, Problem> {
+    let (order, is_own) = api.readable(&visit, &path, uri.path()).await?;
+    let steps = api.timelines.steps(order).await.map_err(of_error)?;
+    let checks = api.receipts.of(order, UserId::new(visit.user.uuid)).await.map_err(of_error)?;
+    let file = pages::export(&api, &visit, order, &steps, checks, is_own).await?;
+    let name = format!("attachment; filename=\"order-{order}.html\"");
+    Ok(([(header::CONTENT_DISPOSITION, name)], Html(file)).into_response())
 }

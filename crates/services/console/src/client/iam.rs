@@ -1,24 +1,20 @@
 //! The client of iam: registrations, logins and sessions.
 
-use contracts::{
-    events::message_json,
-    proto::{
-        auth::v1::{
-            EndSessionRequest, ListSessionsRequest, LoginRequest, LogoutAllRequest, LogoutRequest, SessionSummary,
-            WhoamiRequest, auth_service_client::AuthServiceClient, session_service_client::SessionServiceClient,
-        },
-        common::v1::{NotificationMethod, User, UserInfo},
-        user::v1::{
-            ChangeContactsRequest, DeleteAccountRequest, RegisterRequest, UserRegistrationInfo,
-            user_service_client::UserServiceClient,
-        },
+use contracts::proto::{
+    auth::v1::{
+        EndSessionRequest, ListSessionsRequest, LoginRequest, LogoutAllRequest, LogoutRequest, SessionSummary,
+        WhoamiRequest, auth_service_client::AuthServiceClient, session_service_client::SessionServiceClient,
+    },
+    common::v1::{NotificationMethod, User, UserInfo},
+    user::v1::{
+        ChangeContactsRequest, DeleteAccountRequest, RegisterRequest, UserRegistrationInfo,
+        user_service_client::UserServiceClient,
     },
 };
 use platform::{
     auth::{Credential, SESSION_METADATA},
     grpc::Peer,
 };
-use serde_json::Value;
 use tonic::{Request, Status, metadata::AsciiMetadataValue};
 
 use super::credential;
@@ -90,11 +86,6 @@ impl Iam {
             Credential::Token(access_token) => WhoamiRequest { access_token, ..WhoamiRequest::default() },
         };
         Ok(self.auth.clone().whoami(request).await?.into_inner().user.unwrap_or_default())
-    }
-
-    /// Returns the user of a session or access token, in the form of `common.v1.User`.
-    pub async fn user_json(&self, session: &str) -> Result<Value, Status> {
-        Ok(message_json("common.v1.User", &self.user(session).await?))
     }
 
     /// Returns the open sessions of the session's user, the newest first.

@@ -19,9 +19,8 @@ use super::{
         checkout::{Cell, Checkout, CheckoutLine},
         layout::{self, Section},
     },
-    visit::Visit,
 };
-use crate::api::{Api, Form, of_status};
+use crate::api::{Api, Form, Visit, of_status};
 
 /// The maximum number of different parts.
 const MAX_LINES: usize = 200;

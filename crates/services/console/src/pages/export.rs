@@ -12,9 +12,12 @@ use super::{
     order::{receipt_of_checks, timeline_view},
     summary::summary,
     views::export::Export,
-    visit::Visit,
 };
-use crate::{api::Api, client::Check, model::Step};
+use crate::{
+    api::{Api, Visit},
+    client::Check,
+    model::Step,
+};
 
 /// Returns the file of an order that the visitor may see.
 pub async fn file(

@@ -11,9 +11,8 @@ use platform::http::openapi_pages::protected_by;
 use super::{
     assets::ASSETS,
     views::layout::{Layout, Section, Visitor},
-    visit::Visit,
 };
-use crate::api::{Api, Session};
+use crate::api::{Api, Session, Visit};
 
 /// The name of a visitor while iam does not respond with the login.
 pub const NAMELESS: &str = "Profile";

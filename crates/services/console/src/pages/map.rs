@@ -11,10 +11,9 @@ use super::{
         layout::Section,
         map::{CourierView, Grid, Map},
     },
-    visit::Visit,
 };
 use crate::{
-    api::{Api, of_error},
+    api::{Api, Visit, of_error},
     service::Visible,
 };
 

@@ -24,7 +24,6 @@ pub mod step_view;
 mod steps;
 mod summary;
 pub mod views;
-mod visit;
 pub mod words;
 
 use axum::middleware::from_fn;
@@ -41,7 +40,6 @@ pub use export::file as export;
 pub use login::{login_refused, register_refused};
 pub use operator::{Confirmation, confirm, part_name};
 pub use profile::account_deleted;
-pub use visit::Visit;
 
 pub fn all() -> Endpoints<Api> {
     let fragments = Endpoints::default()

@@ -27,10 +27,9 @@ use super::{
         summary::Summary,
         timeline::Timeline,
     },
-    visit::Visit,
 };
 use crate::{
-    api::{Api, of_error},
+    api::{Api, Visit, of_error},
     client,
     error::Error,
     model::Step,

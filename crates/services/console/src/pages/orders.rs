@@ -16,9 +16,8 @@ use super::{
         layout::Section,
         orders::{OrderRow, Orders},
     },
-    visit::Visit,
 };
-use crate::api::{Api, of_error};
+use crate::api::{Api, Visit, of_error};
 
 #[derive(Default, Deserialize, ToSchema)]
 pub struct OrdersQuery {

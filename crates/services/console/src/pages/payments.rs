@@ -16,9 +16,8 @@ use super::{
         layout::Section,
         payments::{PaymentRow, Payments},
     },
-    visit::Visit,
 };
-use crate::api::{Api, of_status};
+use crate::api::{Api, Visit, of_status};
 
 #[derive(Default, Deserialize, ToSchema)]
 pub struct PaymentsQuery {

@@ -17,9 +17,8 @@ use super::{
         layout::{Layout, Section, Visitor},
         profile::{AccountDeleted, CustomerView, LoanView, NotificationMethodView, Profile, SessionView},
     },
-    visit::Visit,
 };
-use crate::api::{Api, of_status};
+use crate::api::{Api, Visit, of_status};
 
 pub async fn show(State(api): State<Api>, visit: Visit) -> Response {
     let uuid = visit.user.uuid;

@@ -16,10 +16,9 @@ use super::{
         layout::Section,
         shop::{Choice, PartView, Shop},
     },
-    visit::Visit,
     words,
 };
-use crate::api::{Api, of_status};
+use crate::api::{Api, Visit, of_status};
 
 /// The maximum number of parts on a page.
 const MAX_PARTS: usize = 100;

@@ -10,10 +10,9 @@ use super::{
     known::Known,
     parts,
     views::summary::{Method, Summary},
-    visit::Visit,
 };
 use crate::{
-    api::{Api, of_error, of_status},
+    api::{Api, Visit, of_error, of_status},
     model::Step,
 };
 

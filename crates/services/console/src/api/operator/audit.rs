@@ -9,8 +9,8 @@ use platform::http::problem::Problem;
 
 use super::{is_question, long_action::LongAction};
 use crate::{
-    api::{Api, Form},
-    pages::{self, Confirmation, Visit},
+    api::{Api, Form, Visit},
+    pages::{self, Confirmation},
 };
 
 const PAGE: &str = "/console/operator/audit";

@@ -18,8 +18,8 @@ use uuid::Uuid;
 
 use super::{act, is_question};
 use crate::{
-    api::{Api, Form, of_status},
-    pages::{self, Confirmation, Visit},
+    api::{Api, Form, Visit, of_status},
+    pages::{self, Confirmation},
 };
 
 /// `POST /console/api/operator/couriers {name, speed}`

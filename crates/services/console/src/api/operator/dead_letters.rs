@@ -19,9 +19,9 @@ use super::{
     reads::not_read,
 };
 use crate::{
-    api::{Api, Form},
+    api::{Api, Form, Visit},
     model::{Filter, Plan, counted},
-    pages::{self, Confirmation, Visit},
+    pages::{self, Confirmation},
 };
 
 /// The default number of letters on a page, and the maximum that a program may request.

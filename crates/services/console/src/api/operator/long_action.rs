@@ -11,9 +11,8 @@ use serde::Serialize;
 
 use super::{begin, end};
 use crate::{
-    api::{Api, Form, form::see},
+    api::{Api, Form, Visit, form::see},
     client::OnProgress,
-    pages::Visit,
     service::Work,
 };
 

@@ -27,8 +27,8 @@ pub use self::{
     letter_choice::LettersQuery,
     reads::{MAX_ACTIONS, not_read},
 };
-use super::{Api, Form, form::see, of_error};
-use crate::{metrics, pages::Visit, repository::NewAction};
+use super::{Api, Form, Visit, form::see, live, of_error};
+use crate::{metrics, repository::NewAction};
 
 /// The page to which the form of a short action leads: the log, with the result of the action at the top.
 const DONE: &str = "/console/operator/actions?done=yes";
@@ -58,7 +58,7 @@ pub fn endpoints() -> Endpoints<Api> {
             reads::lag,
         )
         .get(OPERATOR, &path("audit"), "The audit that runs, and the result of the last one", audit::show)
-        .get(OPERATOR, &path("couriers"), "The couriers, with their orders", reads::couriers)
+        .get(OPERATOR, &path("couriers"), "The couriers, with their orders", live::couriers)
         .get(OPERATOR, &path("actions"), "The log of operators' actions", reads::actions)
         .post(
             OPERATOR,

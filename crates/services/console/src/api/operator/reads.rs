@@ -1,15 +1,15 @@
-//! What operators read: services, outboxes, the lag of consumers, couriers, and the log of actions.
+//! What operators read: services, outboxes, the lag of consumers, and the log of actions.
 
 use axum::{
-    Extension, Json,
+    Json,
     extract::State,
     response::{IntoResponse as _, Response},
 };
-use platform::{auth::Caller, http::problem::Problem};
+use platform::http::problem::Problem;
 use serde_json::json;
 
 use crate::{
-    api::{Api, couriers, of_error},
+    api::{Api, of_error},
     error::Error,
 };
 
@@ -32,11 +32,6 @@ pub async fn outbox(State(api): State<Api>) -> Result<Response, Problem> {
 pub async fn lag(State(api): State<Api>) -> Result<Response, Problem> {
     let lags = api.lag.now().await.map_err(|error| not_read("the lag", error))?;
     Ok(Json(&*lags).into_response())
-}
-
-/// `GET /console/api/operator/couriers`
-pub async fn couriers(state: State<Api>, caller: Extension<Caller>) -> Response {
-    couriers::list(state, caller).await
 }
 
 /// `GET /console/api/operator/actions`

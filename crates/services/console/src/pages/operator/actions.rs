@@ -9,9 +9,8 @@ use uuid::Uuid;
 
 use super::{layout, system::shown};
 use crate::{
-    api::{Api, MAX_ACTIONS, of_error},
+    api::{Api, MAX_ACTIONS, Visit, of_error},
     pages::{
-        Visit,
         frame::page,
         parts,
         views::operator::{Outcome, actions::Actions},

@@ -6,8 +6,8 @@ use serde_json::Value;
 use super::layout;
 pub use crate::pages::views::confirm::Confirmation;
 use crate::{
-    api::{Api, Form},
-    pages::{Visit, frame::page, views::confirm::Confirm},
+    api::{Api, Form, Visit},
+    pages::{frame::page, views::confirm::Confirm},
 };
 
 impl Confirmation {

@@ -4,8 +4,8 @@ use axum::{extract::State, response::Response};
 
 use super::layout;
 use crate::{
-    api::Api,
-    pages::{Visit, frame::page, map, views::operator::couriers::Couriers},
+    api::{Api, Visit},
+    pages::{frame::page, map, views::operator::couriers::Couriers},
 };
 use axum::http::StatusCode;
 

@@ -6,9 +6,8 @@ use platform::http::{problem::Problem, query::QueryParameters};
 
 use super::{layout, system::shown};
 use crate::{
-    api::{Api, LETTERS_PER_PAGE, LettersQuery, not_read},
+    api::{Api, LETTERS_PER_PAGE, LettersQuery, Visit, not_read},
     pages::{
-        Visit,
         frame::page,
         views::operator::{Outcome, dead_letters::DeadLetters},
     },

@@ -17,7 +17,7 @@ use super::{
     frame,
     views::layout::{Layout, Section},
 };
-use crate::{api::Api, pages::Visit};
+use crate::api::{Api, Visit};
 
 /// The first of the operators' pages, to which `/console/operator` leads.
 const FIRST: &str = "/console/operator/services";

@@ -5,9 +5,8 @@ use platform::{clock, http::problem::Problem};
 
 use super::layout;
 use crate::{
-    api::{Api, not_read},
+    api::{Api, Visit, not_read},
     pages::{
-        Visit,
         format::Moment,
         frame::page,
         refusal,
