@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use tonic::Status;
 
 use super::{Api, Visit, of_error, of_status, orders::order};
-use crate::{client::Orders, error::Error, pages::format::encoded};
+use crate::{client::Orders, error::Error, pages::format::query};
 
 /// The maximum number of exports that are made at once.
 pub const MAX_AT_ONCE: usize = 4;
@@ -40,13 +40,17 @@ async fn document(api: &Api, visit: &Visit) -> Result<Value, Problem> {
     let (user, session) = (visit.user.uuid, visit.session.as_str());
     let (iam, orders, payment, customers, intake, actions) = tokio::try_join!(
         account(api, session),
-        whole(|place| ordered(&api.orders, session, format!("/api/v1/orders?limit=50{}", parameter("cursor", &place)))),
+        whole(|place| ordered(
+            &api.orders,
+            session,
+            format!("/api/v1/orders?{}", query(after("cursor", &place).chain([("limit", "50")])))
+        )),
         payments(api, visit),
         async {
             let read = tokio::try_join!(api.services.customer(user), api.services.loans(user));
             read.map_err(|status| of_status("customers", &status))
         },
-        whole(|place| ordered(&api.intake, session, format!("/orders?{}", parameter("after", &place)))),
+        whole(|place| ordered(&api.intake, session, format!("/orders?{}", query(after("after", &place))))),
         async { api.actions.of_operator(UserId::new(user), MAX_OWN_ACTIONS).await.map_err(of_error) },
     )?;
     let (deliveries, messages) = of_orders(api, &orders.entries).await?;
@@ -166,6 +170,7 @@ async fn ordered(service: &Orders, session: &str, path: String) -> Result<Page, 
     }
 }
 
-fn parameter(name: &str, value: &str) -> String {
-    if value.is_empty() { String::new() } else { format!("&{name}={}", encoded(value)) }
+/// Returns the parameter `name` for a place in a list, which the first page does not have.
+fn after<'a>(name: &'a str, place: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
+    Some((name, place)).filter(|_| !place.is_empty()).into_iter()
 }

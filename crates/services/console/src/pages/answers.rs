@@ -1,11 +1,12 @@
-//! Middleware that responds with a page where an API responds with a problem document.
+//! Middleware around pages and forms: it responds with a page where an API responds with a problem document.
 
+use askama::Template;
 use axum::{
     body::{Body, to_bytes},
     extract::{Request, State},
-    http::{HeaderMap, Method, StatusCode, header},
+    http::{HeaderMap, HeaderName, Method, StatusCode, header},
     middleware::Next,
-    response::{IntoResponse as _, Response},
+    response::{IntoResponse as _, Redirect, Response},
 };
 use platform::http::{
     self,
@@ -15,15 +16,42 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::{
-    frame::{layout_of, page, stranger},
+    frame::{Layout, layout_of, page, stranger},
     login,
-    refusal::of_code,
-    views::failure::Failure,
+    refusal::{Refusal, of_code},
 };
 use crate::api::{Api, Session, is_form};
 
 /// The maximum size of a form, and of a problem.
 const MAX_BYTES: usize = platform::http::BODY_LIMIT;
+
+/// The header by which a browser says how it uses the response. Other clients do not send it.
+const FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
+
+/// The page for a failed request: not found, not allowed, or a service is unavailable.
+#[derive(Template)]
+#[template(path = "failure.html")]
+struct Failure {
+    layout: Layout,
+    status: u16,
+    problem: Refusal,
+    /// The orders that the problem is about.
+    orders: Vec<Uuid>,
+    /// True if trying again may help.
+    can_retry: bool,
+    /// The page of the form that was refused.
+    back: Option<String>,
+}
+
+/// Middleware: redirects a visitor who opens a fragment, a part of a page that its script reloads, to its page. The
+/// page's path is the fragment's without the last segment.
+pub async fn in_page(request: Request, next: Next) -> Response {
+    let is_opened = request.headers().get(FETCH_MODE).is_some_and(|mode| mode == "navigate");
+    match request.uri().path().rsplit_once('/') {
+        Some((page, part)) if is_opened => Redirect::to(&format!("{page}#{part}")).into_response(),
+        _ => next.run(request).await,
+    }
+}
 
 /// Middleware around the pages: sends a caller without a session the login page, which leads back. Converts other
 /// problems to pages.

@@ -1,6 +1,6 @@
 //! Stylesheet, scripts and icon. Each has a hash of its content in its name, so that a browser may keep it for a year.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 
 use axum::{
     body::Bytes,
@@ -10,16 +10,25 @@ use axum::{
 };
 use platform::http::not_found;
 
-use super::{
-    compression::{accepts_gzip, gzip},
-    views::layout::Assets,
-};
+use super::compression::{accepts_gzip, gzip};
 
 const FOREVER: &str = "public, max-age=31536000, immutable";
 /// The caching of a file that is requested with another version's hash, as during a rolling upgrade.
 const NOT_KEPT: &str = "no-store";
 
 pub const STYLE: &str = include_str!("../../assets/style.css");
+
+/// The addresses of the files, as pages name them.
+#[derive(Debug)]
+pub struct Assets {
+    pub style: String,
+    pub icon: String,
+    /// `page.js`: conveniences on every page.
+    pub page: String,
+    pub cart: String,
+    /// `live.js`: updates from the server.
+    pub live: String,
+}
 
 struct Asset {
     /// `<stem>-<hash>.<extension>`.
@@ -41,9 +50,9 @@ static FILES: LazyLock<[Asset; 5]> = LazyLock::new(|| {
     ]
 });
 
-pub static ASSETS: LazyLock<Arc<Assets>> = LazyLock::new(|| {
+pub static ASSETS: LazyLock<Assets> = LazyLock::new(|| {
     let [style, icon, page, cart, live] = FILES.each_ref().map(|asset| format!("/console/assets/{}", asset.name));
-    Arc::new(Assets { style, icon, page, cart, live })
+    Assets { style, icon, page, cart, live }
 });
 
 fn asset(stem: &'static str, extension: &str, media_type: &'static str, content: &'static str) -> Asset {

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use askama::Template;
 use axum::{
     extract::{Query, State},
     http::{StatusCode, Uri},
@@ -12,15 +13,12 @@ use platform::{http::problem::Problem, ids};
 use uuid::Uuid;
 
 use super::{
-    format::{Money, encoded},
-    frame::{layout, page},
-    parts, refusal,
-    views::{
-        checkout::{Cell, Checkout, CheckoutLine},
-        layout::{self, Section},
-    },
+    format::Money,
+    frame::{Layout, layout, page},
+    parts,
+    refusal::{self, Refusal, concerns},
 };
-use crate::api::{Api, Form, Visit, of_status};
+use crate::api::{Api, Form, MAX_UNITS, Visit, of_status};
 
 /// The maximum number of different parts.
 const MAX_LINES: usize = 200;
@@ -33,6 +31,69 @@ struct Wanted {
     rest: Vec<Uuid>,
     key: String,
     fields: BTreeMap<String, String>,
+}
+
+/// A part of the order. While inventory does not respond, the name is the uuid, and price and stock are absent.
+struct CheckoutLine {
+    part_uuid: String,
+    name: String,
+    quantity: i64,
+    price: Option<Money>,
+    /// The units that can be bought now.
+    stock: Option<i64>,
+}
+
+impl CheckoutLine {
+    fn sum(&self) -> Option<Money> {
+        Some(self.price?.times(self.quantity))
+    }
+
+    /// Returns how many units the form can order.
+    fn most(&self) -> i64 {
+        self.stock.map_or(MAX_UNITS, |stock| stock.min(MAX_UNITS))
+    }
+
+    fn is_short(&self) -> bool {
+        self.stock.is_some_and(|stock| self.quantity > stock)
+    }
+
+    fn is_sold_out(&self) -> bool {
+        self.stock == Some(0)
+    }
+}
+
+#[derive(Template)]
+#[template(path = "checkout.html")]
+struct Checkout {
+    layout: Layout,
+    lines: Vec<CheckoutLine>,
+    /// The uuids of wanted parts that are not ordered.
+    left_out: Vec<String>,
+    /// Absent if the price of a part is absent.
+    total: Option<Money>,
+    /// The idempotency key, which is created with the cart, or for the next try after a refusal.
+    key: String,
+    /// True if the order was refused. The browser's cart then takes the key of this page.
+    is_refused: bool,
+    /// The values of the form's fields, by name.
+    fields: BTreeMap<String, String>,
+    /// The address's cell of the map, once it was looked up.
+    cell: Option<(i32, i32)>,
+    problem: Option<Refusal>,
+}
+
+impl Checkout {
+    fn value(&self, field: &str) -> &str {
+        self.fields.get(field).map_or("", String::as_str)
+    }
+
+    fn is_wrong(&self, field: &str) -> bool {
+        concerns(self.problem.as_ref(), field)
+    }
+
+    fn is_short(&self) -> bool {
+        self.lines.iter().any(CheckoutLine::is_short)
+    }
 }
 
 impl Wanted {
@@ -73,8 +134,7 @@ pub async fn show(
             .filter(|pair| *pair != "key=")
             .flat_map(|pair| [pair, "&"])
             .collect();
-        return Redirect::to(&format!("/console/checkout?{query}key={}", encoded(&ids::random().to_string())))
-            .into_response();
+        return Redirect::to(&format!("/console/checkout?{query}key={}", ids::random())).into_response();
     }
     shown(&api, &visit, wanted, StatusCode::OK, None).await
 }
@@ -101,18 +161,11 @@ fn ends_key(problem: &Problem) -> bool {
     }
 }
 
-async fn shown(
-    api: &Api,
-    visit: &Visit,
-    wanted: Wanted,
-    status: StatusCode,
-    problem: Option<layout::Problem>,
-) -> Response {
+async fn shown(api: &Api, visit: &Visit, wanted: Wanted, status: StatusCode, problem: Option<Refusal>) -> Response {
     let address = wanted.fields.get("delivery_address").map_or("", |address| address.trim());
     let cell = async { if address.is_empty() { None } else { Some(api.services.cell(address.to_owned()).await) } };
     let uuids = wanted.quantities.iter().map(|(part, _)| *part);
-    let (layout, known, cell) =
-        tokio::join!(layout(api, visit, Section::Shop), parts::of_uuids(&api.services, uuids), cell);
+    let (layout, known, cell) = tokio::join!(layout(api, visit, "shop"), parts::of_uuids(&api.services, uuids), cell);
     let (known, away) = match known {
         Ok(parts) => (parts, None),
         Err(status) => (Vec::new(), Some(refusal::shown(&of_status("inventory", &status)))),
@@ -138,17 +191,15 @@ async fn shown(
     let left_out = gone.into_iter().map(|line| line.part_uuid).chain(rest).collect();
     let (cell, unknown) = match cell {
         None => (None, None),
-        Some(Ok((x, y))) => (Some(Cell { x, y }), None),
+        Some(Ok(cell)) => (Some(cell), None),
         Some(Err(status)) => {
-            let problem = layout::Problem {
-                fields: vec!["delivery_address".to_owned()],
-                ..refusal::shown(&of_status("geo", &status))
-            };
+            let problem =
+                Refusal { fields: vec!["delivery_address".to_owned()], ..refusal::shown(&of_status("geo", &status)) };
             (None, Some(problem))
         }
     };
     // The API names a part by its uuid, which the page does not show.
-    let problem = problem.map(|problem| layout::Problem {
+    let problem = problem.map(|problem| Refusal {
         detail: lines.iter().fold(problem.detail, |detail, line| detail.replace(&line.part_uuid, &line.name)),
         ..problem
     });

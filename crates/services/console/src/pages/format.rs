@@ -3,10 +3,11 @@
 use std::fmt::{Display, Formatter, Result};
 
 use chrono::{DateTime, SecondsFormat, Utc};
+use contracts::money::Money as Minor;
+use prost_types::Timestamp;
 
 /// U+202F, which keeps a number on one line.
 const NARROW_SPACE: char = '\u{202f}';
-const HEX: &[u8; 16] = b"0123456789ABCDEF";
 const MILLISECONDS: u64 = 1_000;
 const SECONDS: u64 = 60;
 
@@ -15,6 +16,11 @@ const SECONDS: u64 = 60;
 pub struct Money(pub i64);
 
 impl Money {
+    /// Converts a price in major units, as the APIs of order and inventory have it.
+    pub fn from_major(price: f64) -> Self {
+        Self(Minor::from_major(price).map(Minor::minor).unwrap_or_default())
+    }
+
     pub fn times(self, quantity: i64) -> Self {
         Self(self.0.saturating_mul(quantity))
     }
@@ -63,6 +69,10 @@ impl Display for Span {
 pub struct Moment(pub DateTime<Utc>);
 
 impl Moment {
+    pub fn from_proto(at: &Timestamp) -> Self {
+        Self(DateTime::from_timestamp(at.seconds, at.nanos.try_into().unwrap_or_default()).unwrap_or_default())
+    }
+
     /// Returns the value for the attribute `datetime`.
     pub fn iso(&self) -> String {
         self.0.to_rfc3339_opts(SecondsFormat::Millis, true)
@@ -89,18 +99,9 @@ pub fn short(uuid: &str) -> &str {
     uuid.get(uuid.len().saturating_sub(8)..).unwrap_or(uuid)
 }
 
-/// A text as a value in the query of an address.
-pub fn encoded(text: &str) -> String {
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-_.~/".contains(&byte) {
-            encoded.push(char::from(byte));
-        } else {
-            encoded.push('%');
-            encoded.extend([byte >> 4, byte & 15].map(|half| char::from(HEX[usize::from(half)])));
-        }
-    }
-    encoded
+/// Returns the query of an address with these parameters.
+pub fn query<'a>(parameters: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
+    serde_urlencoded::to_string(parameters.into_iter().collect::<Vec<_>>()).unwrap_or_default()
 }
 
 fn grouped(number: u64) -> String {
@@ -117,17 +118,12 @@ fn grouped(number: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Count, Money, encoded};
+    use super::{Count, Money};
 
     #[test]
     fn money_has_two_decimals_and_grouped_digits() {
         assert_eq!(Money(123_456_705).to_string(), "1\u{202f}234\u{202f}567.05");
         assert_eq!(Money(-7).to_string(), "\u{2212}0.07");
         assert_eq!(Count(999).to_string(), "999");
-    }
-
-    #[test]
-    fn a_path_with_a_query_becomes_one_value_of_a_query() {
-        assert_eq!(encoded("/console/checkout?a=1&b=é"), "/console/checkout%3Fa%3D1%26b%3D%C3%A9");
     }
 }

@@ -8,10 +8,7 @@ use axum::{
 use contracts::identity::OPERATOR;
 use platform::http::openapi_pages::protected_by;
 
-use super::{
-    assets::ASSETS,
-    views::layout::{Layout, Section, Visitor},
-};
+use super::assets::{ASSETS, Assets};
 use crate::api::{Api, Session, Visit};
 
 /// The name of a visitor while iam does not respond with the login.
@@ -20,6 +17,19 @@ const CONTENT_SECURITY_POLICY: &str =
     "default-src 'self'; frame-ancestors 'none'; object-src 'none'; base-uri 'none'; form-action 'self'";
 /// With the default, `no-referrer`, browsers send forms with `Origin: null`.
 const REFERRER_POLICY: HeaderValue = HeaderValue::from_static("same-origin");
+
+/// The frame of every page.
+pub struct Layout {
+    pub assets: &'static Assets,
+    pub visitor: Option<Visitor>,
+    /// The entry of the navigation that is marked, such as `shop`.
+    pub section: &'static str,
+}
+
+pub struct Visitor {
+    pub login: String,
+    pub is_operator: bool,
+}
 
 pub fn page(status: StatusCode, template: &impl Template) -> Response {
     let response = match template.render() {
@@ -36,7 +46,7 @@ pub fn page(status: StatusCode, template: &impl Template) -> Response {
 
 /// Returns the frame of a page for a visitor who is not logged in.
 pub fn stranger() -> Layout {
-    Layout { assets: ASSETS.clone(), visitor: None, section: Section::None }
+    Layout { assets: &ASSETS, visitor: None, section: "" }
 }
 
 /// Returns the frame of a page about a failed request, for the user of this session, if there is one.
@@ -49,8 +59,11 @@ pub async fn layout_of(api: &Api, session: Option<&Session>) -> Layout {
 }
 
 /// Returns the frame of a page. If iam does not respond, the visitor's name is [`NAMELESS`].
-pub async fn layout(api: &Api, visit: &Visit, section: Section) -> Layout {
+pub async fn layout(api: &Api, visit: &Visit, section: &'static str) -> Layout {
     let user = api.iam.user(&visit.session).await.unwrap_or_default();
-    let login = user.info.map_or_else(|| NAMELESS.to_owned(), |info| info.login);
-    Layout { assets: ASSETS.clone(), visitor: Some(Visitor { login, is_operator: visit.user.is_operator }), section }
+    layout_for(visit, section, user.info.map_or_else(|| NAMELESS.to_owned(), |info| info.login))
+}
+
+pub fn layout_for(visit: &Visit, section: &'static str, login: String) -> Layout {
+    Layout { visitor: Some(Visitor { login, is_operator: visit.user.is_operator }), section, ..stranger() }
 }

@@ -2,19 +2,16 @@
 
 use std::collections::HashMap;
 
-use contracts::{
-    money::Money as Minor,
-    proto::{
-        delivery::v1::GetDeliveryStatusResponse,
-        payment::v1::{Payment, PaymentMethod, PaymentStatus},
-    },
+use contracts::proto::{
+    delivery::v1::GetDeliveryStatusResponse,
+    payment::v1::{Payment, PaymentStatus},
 };
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::{
     format::{Moment, Money},
-    views::summary::{CarrierView, DeliveryView, OrderLine, PaymentView},
+    payments::{method, status},
     words,
 };
 use crate::model::{Kind, Step};
@@ -22,16 +19,54 @@ use crate::model::{Kind, Step};
 /// The text in place of another user's address, which only that user may see.
 const HIDDEN: &str = "known to its owner alone";
 
+pub struct OrderLine {
+    pub name: String,
+    pub quantity: i64,
+    /// The price of one unit; absent if the part is no longer in the catalogue.
+    pub price: Option<Money>,
+}
+
+impl OrderLine {
+    pub fn sum(&self) -> Option<Money> {
+        Some(self.price?.times(self.quantity))
+    }
+}
+
+pub struct PaymentView {
+    /// `PENDING`, `SUCCESS`, `INSUFFICIENT_FUNDS`, `FAILED` or `REFUNDED`.
+    pub status: String,
+    pub amount: Money,
+    pub method: String,
+    pub transaction_uuid: Option<String>,
+    pub paid_at: Option<Moment>,
+}
+
+impl PaymentView {
+    pub fn words(&self) -> &str {
+        words::payment(&self.status)
+    }
+
+    pub fn method_words(&self) -> &str {
+        words::method(&self.method)
+    }
+
+    pub fn is_trouble(&self) -> bool {
+        matches!(self.status.as_str(), "INSUFFICIENT_FUNDS" | "FAILED")
+    }
+}
+
 #[derive(Default)]
 pub struct Known {
     pub parts: Vec<Uuid>,
-    pub total: i64,
+    pub total: Money,
+    /// `PENDING_PAYMENT`, `PAID`, `ASSEMBLED` or `CANCELLED`.
     pub status: String,
     pub created_at: Option<Moment>,
-    pub reason: Option<String>,
+    /// Why it was cancelled, in words.
+    pub reason: Option<&'static str>,
     pub address: Option<String>,
     pub payment: Option<PaymentView>,
-    pub delivery: Option<DeliveryView>,
+    pub delivery: Option<GetDeliveryStatusResponse>,
     /// The number of the latest attempt to pay.
     pub attempt: u32,
     /// What the visitor may do with the order, which the order service decides. `None` without its answer.
@@ -48,7 +83,7 @@ impl Known {
                 "OrderCreated" => {
                     let parts = payload["part_uuids"].as_array().into_iter().flatten();
                     known.parts = parts.filter_map(|part| Uuid::try_parse(part.as_str()?).ok()).collect();
-                    known.total = text("total_price_minor").parse().unwrap_or_default();
+                    known.total = Money(text("total_price_minor").parse().unwrap_or_default());
                     known.created_at = Some(Moment(step.at));
                     known.reach("PENDING_PAYMENT");
                 }
@@ -73,8 +108,7 @@ impl Known {
                 "ShipAssembled" => known.reach("ASSEMBLED"),
                 "OrderCancelled" => {
                     known.reach("CANCELLED");
-                    known.reason =
-                        Some(words::cancellation(text("reason")).to_owned()).filter(|reason| !reason.is_empty());
+                    known.reason = Some(words::cancellation(text("reason"))).filter(|reason| !reason.is_empty());
                 }
                 _ => {}
             }
@@ -96,8 +130,7 @@ impl Known {
         let text = |member: &str| order[member].as_str().map(str::to_owned);
         let parts = order["part_uuids"].as_array().into_iter().flatten();
         self.parts = parts.filter_map(|part| Uuid::try_parse(part.as_str()?).ok()).collect();
-        self.total =
-            order["total_price"].as_f64().and_then(|total| Minor::from_major(total).ok()).map_or(0, Minor::minor);
+        self.total = Money::from_major(order["total_price"].as_f64().unwrap_or_default());
         self.status = text("status").unwrap_or_default();
         self.address = text("delivery_address");
         let actions = order["allowed_actions"].as_array();
@@ -120,24 +153,11 @@ impl Known {
         let paid_at = self.payment.as_ref().and_then(|known| known.paid_at);
         self.attempt = payment.attempt;
         self.payment = Some(PaymentView {
-            status: payment_status(&payment).to_owned(),
+            status: status(&payment).to_owned(),
             amount: Money(payment.amount_minor),
             method: method(&payment).to_owned(),
             transaction_uuid: Some(payment.transaction_uuid).filter(|_| is_charged),
             paid_at,
-        });
-    }
-
-    pub fn deliver(&mut self, delivery: GetDeliveryStatusResponse) {
-        self.delivery = Some(DeliveryView {
-            status: delivery.status,
-            tracking_number: delivery.tracking_number,
-            estimated_delivery: delivery.estimated_delivery,
-            progress: delivery.progress,
-            courier: delivery.courier.map(|courier| {
-                let cell = courier.location.unwrap_or_default();
-                CarrierView { name: courier.name, x: cell.x, y: cell.y, steps_left: courier.steps_left }
-            }),
         });
     }
 
@@ -165,32 +185,10 @@ impl Known {
                 let (name, price) = known.get(&part).map_or((part, None), |(name, price)| (name.clone(), Some(*price)));
                 // If all units are of one part, its price follows from the total, even if the part's price has changed
                 // since.
-                let price = if single { Some(Money(self.total / quantity)) } else { price };
+                let price = if single { Some(Money(self.total.0 / quantity)) } else { price };
                 OrderLine { name, quantity, price }
             })
             .collect()
-    }
-}
-
-/// Returns the state of a payment in the words of the events and of order's API.
-pub fn payment_status(payment: &Payment) -> &'static str {
-    match payment.status() {
-        PaymentStatus::Declined if payment.decline_reason == "INSUFFICIENT_FUNDS" => "INSUFFICIENT_FUNDS",
-        PaymentStatus::Declined => "FAILED",
-        PaymentStatus::Succeeded => "SUCCESS",
-        PaymentStatus::Refunding | PaymentStatus::Refunded => "REFUNDED",
-        PaymentStatus::Pending | PaymentStatus::Unspecified => "PENDING",
-    }
-}
-
-/// Returns how an order is paid, in the words of order's API; an empty text for a method that this build does not know.
-pub fn method(payment: &Payment) -> &'static str {
-    match payment.payment_method() {
-        PaymentMethod::Card => "CARD",
-        PaymentMethod::Sbp => "SBP",
-        PaymentMethod::CreditCard => "CREDIT_CARD",
-        PaymentMethod::InvestorMoney => "INVESTOR_MONEY",
-        PaymentMethod::Unspecified => "",
     }
 }
 
@@ -229,7 +227,7 @@ mod tests {
             event("OrderPaid", &json!({"deliver": true})),
         ]);
 
-        assert_eq!((known.status.as_str(), known.total, known.attempt), ("ASSEMBLED", 500, 2));
+        assert_eq!((known.status.as_str(), known.total, known.attempt), ("ASSEMBLED", Money(500), 2));
         assert_eq!(known.payment.as_ref().map(|payment| payment.status.as_str()), Some("SUCCESS"));
         assert_eq!(known.address.as_deref(), Some(HIDDEN));
         let lines = known.lines(&HashMap::new());
@@ -259,6 +257,6 @@ mod tests {
     fn a_cancelled_order_says_why() {
         let known = Known::from_steps(&[event("OrderCancelled", &json!({"reason": "CANCEL_REASON_PAYMENT_DEADLINE"}))]);
 
-        assert_eq!(known.reason.as_deref(), Some("It was not paid in time."));
+        assert_eq!(known.reason, Some("It was not paid in time."));
     }
 }

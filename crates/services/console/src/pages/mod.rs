@@ -4,10 +4,8 @@ mod answers;
 mod assets;
 mod checkout;
 mod compression;
-pub mod drawing;
-mod export;
+mod drawing;
 pub mod format;
-mod fragments;
 mod frame;
 mod known;
 mod login;
@@ -18,13 +16,13 @@ mod orders;
 mod parts;
 mod payments;
 mod profile;
+mod receipt;
 mod refusal;
 mod shop;
-pub mod step_view;
 mod steps;
 mod summary;
-pub mod views;
-pub mod words;
+mod timeline;
+mod words;
 
 use axum::middleware::from_fn;
 use platform::{
@@ -36,9 +34,9 @@ use crate::api::Api;
 pub use answers::{after_form, as_page, not_found};
 pub use checkout::refused as checkout_refused;
 pub use compression::compressed;
-pub use export::file as export;
 pub use login::{login_refused, register_refused};
 pub use operator::{Confirmation, confirm, part_name};
+pub use order::export;
 pub use profile::account_deleted;
 
 pub fn all() -> Endpoints<Api> {
@@ -47,7 +45,7 @@ pub fn all() -> Endpoints<Api> {
         .page(USER, "/console/orders/{order_uuid}/timeline", order::timeline)
         .page(USER, "/console/orders/{order_uuid}/receipt", order::receipt)
         .page(USER, "/console/map/grid", map::grid)
-        .around(|fragments| fragments.layer(shared(from_fn(fragments::in_page))));
+        .around(|fragments| fragments.layer(shared(from_fn(answers::in_page))));
     Endpoints::default()
         .page(PUBLIC, "/console/assets/{name}", assets::serve)
         .page(PUBLIC, "/console/login", login::login)

@@ -1,7 +1,8 @@
-//! `GET /console/orders/{uuid}` and its fragments: summary, timeline and receipt.
+//! `GET /console/orders/{uuid}` and its fragments: summary, timeline and receipt; and timeline and receipt as one file.
 
 use std::sync::Arc;
 
+use askama::Template;
 use axum::{
     extract::{Path, State},
     http::{StatusCode, Uri},
@@ -17,20 +18,17 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{
+    assets::STYLE,
     format::Moment,
-    frame::{layout, page},
-    refusal, steps, summary as short,
-    views::{
-        layout::Section,
-        order::Order,
-        receipt::{CheckState, CheckView, Receipt},
-        summary::Summary,
-        timeline::Timeline,
-    },
+    frame::{Layout, layout, page},
+    receipt::Receipt,
+    refusal,
+    summary::{self as short, Summary},
+    timeline::Timeline,
 };
 use crate::{
     api::{Api, Visit, of_error},
-    client,
+    client::Check,
     error::Error,
     model::Step,
 };
@@ -39,6 +37,31 @@ use crate::{
 pub struct OrderQuery {
     /// The code of the refusal after which the visitor was redirected to the page.
     refused: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "order.html")]
+struct Order {
+    layout: Layout,
+    summary: Summary,
+    timeline: Timeline,
+    receipt: Receipt,
+    /// The place of the newest step shown, after which live updates continue.
+    after: i64,
+    /// True if an operator reads another user's order.
+    is_of_another: bool,
+}
+
+/// The timeline and the receipt of an order as one file that needs nothing else.
+#[derive(Template)]
+#[template(path = "export.html")]
+struct Export {
+    /// The content of `style.css`.
+    style: &'static str,
+    summary: Summary,
+    timeline: Timeline,
+    receipt: Receipt,
+    exported_at: Moment,
 }
 
 /// An order that the visitor may see, with its steps.
@@ -67,7 +90,7 @@ pub async fn show(
 ) -> Result<Response, Problem> {
     let Seen { order, steps, is_own } = seen(&api, &visit, &path, uri.path()).await?;
     let (layout, summary, receipt) = tokio::join!(
-        layout(&api, &visit, Section::Orders),
+        layout(&api, &visit, "orders"),
         short::summary(&api, &visit, order, &steps, is_own),
         receipt_view(&api, &visit, order)
     );
@@ -110,42 +133,38 @@ pub async fn receipt(
     Ok(page(StatusCode::OK, &receipt_view(&api, &visit, order).await))
 }
 
-pub fn timeline_view(api: &Api, steps: &[Step], summary: &Summary) -> Timeline {
-    let is_finished = match (summary.status.as_str(), summary.delivery_status()) {
+/// Returns the file of an order that the visitor may see.
+pub async fn export(
+    api: &Api,
+    visit: &Visit,
+    order: OrderId,
+    steps: &[Step],
+    checks: Arc<Vec<Check>>,
+    is_own: bool,
+) -> Result<String, Problem> {
+    let summary = short::summary(api, visit, order, steps, is_own).await?;
+    let view = Export {
+        style: STYLE,
+        timeline: timeline_view(api, steps, &summary),
+        summary,
+        receipt: Receipt::new(order, Ok(checks)),
+        exported_at: Moment(clock::now()),
+    };
+    view.render().map_err(|error| {
+        tracing::error!(%error, "a file could not be rendered");
+        Problem::unavailable("the file cannot be made now")
+    })
+}
+
+fn timeline_view(api: &Api, steps: &[Step], summary: &Summary) -> Timeline {
+    let is_finished = match (summary.known.status.as_str(), summary.delivery_status()) {
         ("CANCELLED", _) | (_, "DELIVERED") => true,
-        ("ASSEMBLED", _) => summary.delivery_address.is_none(),
+        ("ASSEMBLED", _) => summary.known.address.is_none(),
         _ => false,
     };
-    Timeline::new(steps::views(steps, api.jaeger.as_deref()), is_finished)
+    Timeline::new(steps, api.jaeger.as_deref(), is_finished)
 }
 
 async fn receipt_view(api: &Api, visit: &Visit, order: OrderId) -> Receipt {
-    let checks = api.receipts.of(order, UserId::new(visit.user.uuid)).await;
-    receipt_of_checks(order, checks.map_err(of_error))
-}
-
-pub fn receipt_of_checks(order: OrderId, checks: Result<Arc<Vec<client::Check>>, Problem>) -> Receipt {
-    let (checks, problem) = match checks {
-        Ok(checks) => (checks, None),
-        Err(problem) => (Arc::default(), Some(refusal::shown(&problem))),
-    };
-    Receipt {
-        order_uuid: order.to_string(),
-        checks: checks.iter().map(check_view).collect(),
-        checked_at: Some(Moment(clock::now())),
-        problem,
-    }
-}
-
-pub fn check_view(check: &client::Check) -> CheckView {
-    CheckView {
-        invariant: check.invariant.clone(),
-        text: check.text.clone(),
-        state: match check.state {
-            client::CheckState::Held => CheckState::Held,
-            client::CheckState::Open => CheckState::Open,
-            client::CheckState::Violated => CheckState::Violated,
-        },
-        evidence: check.evidence.clone(),
-    }
+    Receipt::new(order, api.receipts.of(order, UserId::new(visit.user.uuid)).await.map_err(of_error))
 }

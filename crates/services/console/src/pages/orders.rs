@@ -1,21 +1,18 @@
-//! `GET /console/orders`: the visitor's orders.
+//! `GET /console/orders`: the visitor's orders, newest first.
 
-use axum::{extract::State, http::StatusCode, response::Response};
-use chrono::DateTime;
-use contracts::money::Money as Minor;
+use askama::Template;
+use axum::{extract::State, response::Response};
+use chrono::{DateTime, Utc};
 use platform::http::{problem::Problem, query::QueryParameters};
-use serde::Deserialize;
+use serde::{Deserialize, de::IgnoredAny};
 use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::{
-    format::{Moment, Money, encoded},
-    frame::{layout, page},
-    refusal,
-    views::{
-        layout::Section,
-        orders::{OrderRow, Orders},
-    },
+    format::{Moment, Money, query, short},
+    frame::{Layout, layout, page},
+    refusal::{Refusal, or_missing},
+    words,
 };
 use crate::api::{Api, Visit, of_error};
 
@@ -25,49 +22,80 @@ pub struct OrdersQuery {
     cursor: String,
 }
 
+/// An order, in the form of the order service.
+#[derive(Deserialize)]
+struct OrderRow {
+    order_uuid: String,
+    created_at: DateTime<Utc>,
+    #[serde(default)]
+    part_uuids: Vec<IgnoredAny>,
+    total_price: f64,
+    status: String,
+    delivery_status: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "orders.html")]
+struct Orders {
+    layout: Layout,
+    orders: Vec<OrderRow>,
+    /// The query `cursor` of the next page.
+    next_cursor: Option<String>,
+    /// True if this is not the first page.
+    is_later_page: bool,
+    problem: Option<Refusal>,
+}
+
 pub async fn show(
     State(api): State<Api>,
     visit: Visit,
     QueryParameters(query): QueryParameters<OrdersQuery>,
 ) -> Response {
     let is_later_page = !query.cursor.is_empty();
-    let parameters = if is_later_page { format!("?cursor={}", encoded(&query.cursor)) } else { String::new() };
-    let path = format!("/api/v1/orders{parameters}");
-    let (layout, answer) = tokio::join!(layout(&api, &visit, Section::Orders), api.orders.get(&visit.session, &path));
-    let (status, answer, problem) = match answer {
-        Ok(answer) if answer.status.is_success() => (StatusCode::OK, answer.json(), None),
-        Ok(answer) => {
-            let problem = answer.json();
-            let text = |name: &str| problem[name].as_str().unwrap_or_default();
-            let shown = refusal::of_code(text("code"), text("message"), problem["field"].as_str());
-            (answer.status, Value::Null, Some(shown))
-        }
-        Err(error) => {
-            let problem: Problem = of_error(error);
-            (refusal::status(&problem), Value::Null, Some(refusal::shown(&problem)))
-        }
+    let (layout, read) = tokio::join!(layout(&api, &visit, "orders"), read(&api, &visit, &query.cursor));
+    let (mut answer, status, problem) = or_missing(read);
+    let orders = match answer["orders"].take() {
+        Value::Array(orders) => orders.into_iter().filter_map(|order| serde_json::from_value(order).ok()).collect(),
+        _ => Vec::new(),
     };
-    let view = Orders {
-        layout,
-        orders: answer["orders"].as_array().into_iter().flatten().filter_map(row).collect(),
-        next_cursor: answer["next_cursor"].as_str().map(str::to_owned),
-        is_later_page,
-        problem,
-    };
-    page(status, &view)
+    let next_cursor = answer["next_cursor"].as_str().map(str::to_owned);
+    page(status, &Orders { layout, orders, next_cursor, is_later_page, problem })
 }
 
-fn row(order: &Value) -> Option<OrderRow> {
-    let text = |member: &str| order[member].as_str().map(str::to_owned);
-    let created_at = DateTime::parse_from_rfc3339(order["created_at"].as_str()?).ok()?;
-    Some(OrderRow {
-        uuid: text("order_uuid")?,
-        created_at: Moment(created_at.to_utc()),
-        parts: i64::try_from(order["part_uuids"].as_array().map_or(0, Vec::len)).unwrap_or_default(),
-        total: Money(
-            order["total_price"].as_f64().and_then(|total| Minor::from_major(total).ok()).map_or(0, Minor::minor),
-        ),
-        status: text("status")?,
-        delivery_status: text("delivery_status"),
-    })
+/// Reads a page of the visitor's orders, the first one for an empty cursor.
+async fn read(api: &Api, visit: &Visit, cursor: &str) -> Result<Value, Problem> {
+    let parameters = Some(cursor).filter(|cursor| !cursor.is_empty()).map(|cursor| ("cursor", cursor));
+    let path = format!("/api/v1/orders?{}", query(parameters));
+    let answer = api.orders.get(&visit.session, &path).await.map_err(of_error)?;
+    if answer.status.is_success() { Ok(answer.json()) } else { Err(answer.problem()) }
+}
+
+impl OrderRow {
+    fn short(&self) -> &str {
+        short(&self.order_uuid)
+    }
+
+    fn placed(&self) -> Moment {
+        Moment(self.created_at)
+    }
+
+    fn total(&self) -> Money {
+        Money::from_major(self.total_price)
+    }
+
+    /// The text for the delivery's status once the ship is on its way, else for the order's status.
+    fn words(&self) -> &str {
+        match (self.status.as_str(), self.delivery_status.as_deref()) {
+            ("ASSEMBLED", Some(delivery)) if delivery != "PENDING" => words::delivery(delivery),
+            (status, _) => words::order(status),
+        }
+    }
+
+    fn class(&self) -> &'static str {
+        match self.status.as_str() {
+            "PENDING_PAYMENT" => "",
+            "CANCELLED" => "trouble",
+            _ => "goods",
+        }
+    }
 }

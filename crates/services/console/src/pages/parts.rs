@@ -1,21 +1,74 @@
 //! Parts as the pages show them.
 
-use contracts::{
-    money::Money as Minor,
-    proto::inventory::v1::{Category, ListPartsRequest, Part, PartsFilter, Value, value},
-};
+use contracts::proto::inventory::v1::{Category, ListPartsRequest, Part, PartsFilter, Value, value};
 use tonic::Status;
 use uuid::Uuid;
 
 use super::{
     format::{Count, Money},
-    views::shop::PartView,
+    words,
 };
-use crate::client::Services;
+use crate::{api::MAX_UNITS, client::Services};
 
 /// The number of parts per read, and the maximum number of reads for one page.
 const PAGE_SIZE: u32 = 500;
 const MAX_PAGES: usize = 10;
+
+#[derive(Clone, Debug, Default)]
+pub struct PartView {
+    pub uuid: String,
+    pub name: String,
+    pub description: String,
+    pub price: Money,
+    /// The units that can be bought now.
+    pub stock: i64,
+    /// `engine`, `fuel`, `porthole`, `wing`; anything else is another part.
+    pub category: String,
+    pub manufacturer: String,
+    pub country: String,
+    pub tags: Vec<String>,
+    /// Dimensions and metadata, formatted for people.
+    pub facts: Vec<(String, String)>,
+    /// The number of units in the cart, if the address of the page has it, otherwise 0.
+    pub quantity: i64,
+}
+
+impl PartView {
+    pub fn picture(&self) -> &'static str {
+        match self.category.as_str() {
+            "engine" => "engine",
+            "fuel" => "fuel",
+            "porthole" => "porthole",
+            "wing" => "wing",
+            _ => "part",
+        }
+    }
+
+    pub fn kind(&self) -> &'static str {
+        words::category(&self.category)
+    }
+
+    pub fn stock_text(&self) -> String {
+        match self.stock {
+            ..=0 => "Sold out".to_owned(),
+            left @ 1..=5 => format!("Only {left} left"),
+            left => format!("{} in stock", Count(left)),
+        }
+    }
+
+    /// Returns how many units a form can order.
+    pub fn most(&self) -> i64 {
+        self.stock.min(MAX_UNITS)
+    }
+
+    pub fn is_sold_out(&self) -> bool {
+        self.stock <= 0
+    }
+
+    pub fn is_scarce(&self) -> bool {
+        (1..=5).contains(&self.stock)
+    }
+}
 
 pub async fn of_uuids(services: &Services, uuids: impl IntoIterator<Item = Uuid>) -> Result<Vec<PartView>, Status> {
     let uuids: Vec<String> = uuids.into_iter().map(|uuid| uuid.to_string()).collect();
@@ -63,7 +116,7 @@ fn view(part: Part) -> PartView {
         uuid: part.uuid,
         name: part.name,
         description: part.description,
-        price: Money(Minor::from_major(part.price).map(Minor::minor).unwrap_or_default()),
+        price: Money::from_major(part.price),
         stock: part.stock_quantity,
         category: category.to_owned(),
         manufacturer: maker.name,

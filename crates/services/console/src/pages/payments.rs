@@ -1,21 +1,17 @@
-//! `GET /console/payments`: the visitor's charges and refunds.
+//! `GET /console/payments`: the statement of the visitor's charges and refunds, newest first.
 
-use axum::{extract::State, http::StatusCode, response::Response};
-use contracts::proto::payment::v1::{ListPaymentsResponse, Payment};
+use askama::Template;
+use axum::{extract::State, response::Response};
+use contracts::proto::payment::v1::{Payment, PaymentMethod, PaymentStatus};
 use platform::http::query::QueryParameters;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::{
-    format::Money,
-    frame::{layout, page},
-    known::{method, payment_status},
-    profile::moment,
-    refusal,
-    views::{
-        layout::Section,
-        payments::{PaymentRow, Payments},
-    },
+    format::{Moment, Money, short},
+    frame::{Layout, layout, page},
+    refusal::{Refusal, or_missing},
+    words,
 };
 use crate::api::{Api, Visit, of_status};
 
@@ -25,38 +21,85 @@ pub struct PaymentsQuery {
     page: String,
 }
 
+#[derive(Template)]
+#[template(path = "payments.html")]
+struct Payments {
+    layout: Layout,
+    payments: Vec<Payment>,
+    /// The query `page` of the next page, or an empty text.
+    next: String,
+    /// True if this is not the first page.
+    is_later_page: bool,
+    problem: Option<Refusal>,
+}
+
 pub async fn show(
     State(api): State<Api>,
     visit: Visit,
     QueryParameters(query): QueryParameters<PaymentsQuery>,
 ) -> Response {
     let is_later_page = !query.page.is_empty();
-    let (layout, answer) =
-        tokio::join!(layout(&api, &visit, Section::Profile), api.services.payments(visit.user.uuid, query.page, 0));
-    let (status, answer, problem) = match answer {
-        Ok(answer) => (StatusCode::OK, answer, None),
-        Err(status) => {
-            let problem = of_status("payment", &status);
-            (refusal::status(&problem), ListPaymentsResponse::default(), Some(refusal::shown(&problem)))
-        }
-    };
-    let view = Payments {
-        layout,
-        payments: answer.payments.into_iter().filter_map(row).collect(),
-        next: Some(answer.next_page_token).filter(|next| !next.is_empty()),
-        is_later_page,
-        problem,
-    };
-    page(status, &view)
+    let (layout, read) =
+        tokio::join!(layout(&api, &visit, "profile"), api.services.payments(visit.user.uuid, query.page, 0));
+    let (answer, status, problem) = or_missing(read.map_err(|status| of_status("payment", &status)));
+    let (payments, next) = (answer.payments, answer.next_page_token);
+    page(status, &Payments { layout, payments, next, is_later_page, problem })
 }
 
-fn row(payment: Payment) -> Option<PaymentRow> {
-    Some(PaymentRow {
-        status: payment_status(&payment),
-        method: method(&payment),
-        amount: Money(payment.amount_minor),
-        returned: (payment.partially_refunded_minor > 0).then_some(Money(payment.partially_refunded_minor)),
-        created_at: moment(payment.created_at?)?,
-        order_uuid: payment.order_uuid,
-    })
+impl Payments {
+    fn short(payment: &Payment) -> &str {
+        short(&payment.order_uuid)
+    }
+
+    fn words(payment: &Payment) -> &str {
+        words::payment(status(payment))
+    }
+
+    fn method(payment: &Payment) -> &str {
+        words::method(method(payment))
+    }
+
+    fn class(payment: &Payment) -> &'static str {
+        match status(payment) {
+            "SUCCESS" => "money",
+            "INSUFFICIENT_FUNDS" | "FAILED" => "trouble",
+            _ => "",
+        }
+    }
+
+    /// Returns true if the user was charged and not refunded.
+    fn is_charged(payment: &Payment) -> bool {
+        status(payment) == "SUCCESS"
+    }
+
+    fn amount(payment: &Payment) -> Money {
+        Money(payment.amount_minor)
+    }
+
+    /// Returns the sum of the partial refunds, if there are any.
+    fn returned(payment: &Payment) -> Option<Money> {
+        (payment.partially_refunded_minor > 0).then_some(Money(payment.partially_refunded_minor))
+    }
+}
+
+/// Returns the state of a payment in the words of the events and of order's API.
+pub fn status(payment: &Payment) -> &'static str {
+    match payment.status() {
+        PaymentStatus::Declined if payment.decline_reason == "INSUFFICIENT_FUNDS" => "INSUFFICIENT_FUNDS",
+        PaymentStatus::Declined => "FAILED",
+        PaymentStatus::Succeeded => "SUCCESS",
+        PaymentStatus::Refunding | PaymentStatus::Refunded => "REFUNDED",
+        PaymentStatus::Pending | PaymentStatus::Unspecified => "PENDING",
+    }
+}
+
+/// Returns how an order is paid, in the words of order's API; an empty text for a method that this build does not know.
+pub fn method(payment: &Payment) -> &'static str {
+    match payment.payment_method() {
+        PaymentMethod::Card => "CARD",
+        PaymentMethod::Sbp => "SBP",
+        PaymentMethod::CreditCard => "CREDIT_CARD",
+        PaymentMethod::InvestorMoney => "INVESTOR_MONEY",
+        PaymentMethod::Unspecified => "",
+    }
 }

@@ -1,24 +1,50 @@
-//! `GET /console/profile`: the visitor's account.
+//! `GET /console/profile`: the visitor's account: identity, loans, contacts and sessions.
 
+use askama::Template;
 use axum::{extract::State, http::StatusCode, response::Response};
-use chrono::{DateTime, Utc};
-use contracts::proto::{
-    common::v1::{NotificationMethod, UserInfo},
-    customers::v1::{Address, Customer, Loan},
+use contracts::{
+    identity::TELEGRAM,
+    proto::{
+        auth::v1::SessionSummary,
+        common::v1::{NotificationMethod, UserInfo},
+        customers::v1::{Address, Customer, Loan},
+    },
 };
-use prost_types::Timestamp;
 use tonic::Status;
 
 use super::{
-    assets::ASSETS,
     format::{Moment, Money},
-    frame::{NAMELESS, page, stranger},
-    views::{
-        layout::{Layout, Section, Visitor},
-        profile::{AccountDeleted, CustomerView, LoanView, NotificationMethodView, Profile, SessionView},
-    },
+    frame::{Layout, NAMELESS, layout_for, page, stranger},
+    refusal::Refusal,
+    words,
 };
 use crate::api::{Api, Visit, of_status};
+
+#[derive(Template)]
+#[template(path = "profile.html")]
+struct Profile {
+    layout: Layout,
+    user_uuid: String,
+    login: String,
+    email: String,
+    since: Option<Moment>,
+    balance: Option<Money>,
+    /// Erased data are empty.
+    customer: Option<Customer>,
+    loans: Vec<Loan>,
+    /// Absent if iam did not respond.
+    methods: Option<Vec<NotificationMethod>>,
+    sessions: Vec<SessionSummary>,
+    /// Services that did not respond.
+    away: Vec<&'static str>,
+    problem: Option<Refusal>,
+}
+
+#[derive(Template)]
+#[template(path = "account-deleted.html")]
+struct AccountDeleted {
+    layout: Layout,
+}
 
 pub async fn show(State(api): State<Api>, visit: Visit) -> Response {
     let uuid = visit.user.uuid;
@@ -36,34 +62,17 @@ pub async fn show(State(api): State<Api>, visit: Visit) -> Response {
         Some(UserInfo { login, email, notification_methods }) => (login, email, Some(notification_methods)),
         None => (NAMELESS.to_owned(), String::new(), None),
     };
-    let layout = Layout {
-        assets: ASSETS.clone(),
-        visitor: Some(Visitor { login: login.clone(), is_operator: visit.user.is_operator }),
-        section: Section::Profile,
-    };
-    let sessions = known(&mut away, "iam", sessions).unwrap_or_default();
     let view = Profile {
-        layout,
+        layout: layout_for(&visit, "profile", login.clone()),
         user_uuid: uuid.to_string(),
         login,
         email,
-        since: since.flatten().and_then(moment),
+        since: since.flatten().map(|at| Moment::from_proto(&at)),
         balance: known(&mut away, "payment", balance).map(Money),
-        customer: known(&mut away, "customers", customer).flatten().map(customer_view),
-        loans: known(&mut away, "customers", loans).unwrap_or_default().into_iter().map(loan_view).collect(),
-        methods: methods.map(|methods| methods.into_iter().map(method_view).collect()),
-        sessions: sessions
-            .into_iter()
-            .filter_map(|session| {
-                Some(SessionView {
-                    created_at: moment(session.created_at?)?,
-                    used_at: moment(session.used_at?)?,
-                    expires_at: moment(session.expires_at?)?,
-                    is_this: session.is_current,
-                    id: session.id,
-                })
-            })
-            .collect(),
+        customer: known(&mut away, "customers", customer).flatten(),
+        loans: known(&mut away, "customers", loans).unwrap_or_default(),
+        methods,
+        sessions: known(&mut away, "iam", sessions).unwrap_or_default(),
         away,
         problem: None,
     };
@@ -76,45 +85,46 @@ pub fn account_deleted() -> Response {
 }
 
 /// Returns the response of a service, or adds the service to `away` if it failed.
-fn known<T>(away: &mut Vec<String>, service: &'static str, answer: Result<T, Status>) -> Option<T> {
+pub fn known<T>(away: &mut Vec<&'static str>, service: &'static str, answer: Result<T, Status>) -> Option<T> {
     answer
         .map_err(|status| {
             // Called only for its log line about an outage or a failure.
             let _ = of_status(service, &status);
-            if !away.iter().any(|one| one == service) {
-                away.push(service.to_owned());
+            if !away.contains(&service) {
+                away.push(service);
             }
         })
         .ok()
 }
 
-fn method_view(method: NotificationMethod) -> NotificationMethodView {
-    NotificationMethodView { provider: method.provider_name, target: method.target }
-}
-
-fn customer_view(customer: Customer) -> CustomerView {
-    let Address { street, city, state, zip } = customer.address.unwrap_or_default();
-    let address: Vec<String> = [street, city, state, zip].into_iter().filter(|line| !line.is_empty()).collect();
-    CustomerView {
-        name: customer.name,
-        address: address.join(", "),
-        status: customer.kyc_status,
-        reason: customer.reason,
-        version: customer.version,
+impl Profile {
+    /// Returns the number of the user's Telegram chat, or an empty text.
+    fn telegram(&self) -> &str {
+        let mut methods = self.methods.iter().flatten();
+        methods.find(|method| method.provider_name == TELEGRAM).map_or("", |method| method.target.as_str())
     }
-}
 
-fn loan_view(loan: Loan) -> LoanView {
-    LoanView {
-        id: loan.loan_id,
-        amount: Money(loan.amount_minor),
-        status: loan.status,
-        reason: loan.reason,
-        received_at: loan.received_at.and_then(moment).unwrap_or(Moment(DateTime::UNIX_EPOCH)),
+    fn is_away(&self, service: &str) -> bool {
+        self.away.contains(&service)
     }
-}
 
-pub fn moment(at: Timestamp) -> Option<Moment> {
-    let nanos = u32::try_from(at.nanos).ok()?;
-    DateTime::<Utc>::from_timestamp(at.seconds, nanos).map(Moment)
+    fn identity(customer: &Customer) -> (&'static str, &str) {
+        let class = if customer.kyc_status == "REJECTED" { "trouble" } else { "fine" };
+        (class, words::identity(&customer.kyc_status))
+    }
+
+    fn address(customer: &Customer) -> String {
+        let Address { street, city, state, zip } = customer.address.clone().unwrap_or_default();
+        let lines: Vec<String> = [street, city, state, zip].into_iter().filter(|line| !line.is_empty()).collect();
+        lines.join(", ")
+    }
+
+    fn loan(loan: &Loan) -> (&'static str, &str) {
+        let class = if loan.status == "refused" { "trouble" } else { "money" };
+        (class, words::loan(&loan.status))
+    }
+
+    fn amount(loan: &Loan) -> Money {
+        Money(loan.amount_minor)
+    }
 }

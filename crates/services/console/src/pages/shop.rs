@@ -2,20 +2,17 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use askama::Template;
 use axum::{
     extract::{Query, State},
-    http::StatusCode,
     response::Response,
 };
 use contracts::caseless::caseless;
 
 use super::{
-    frame::{layout, page},
-    parts, refusal,
-    views::{
-        layout::Section,
-        shop::{Choice, PartView, Shop},
-    },
+    frame::{Layout, layout, page},
+    parts::{self, PartView},
+    refusal::{Refusal, or_missing},
     words,
 };
 use crate::api::{Api, Visit, of_status};
@@ -24,15 +21,42 @@ use crate::api::{Api, Visit, of_status};
 const MAX_PARTS: usize = 100;
 const CATEGORIES: [&str; 4] = ["engine", "fuel", "porthole", "wing"];
 
+struct Choice {
+    value: String,
+    text: String,
+    is_chosen: bool,
+}
+
+#[derive(Template)]
+#[template(path = "shop.html")]
+struct Shop {
+    layout: Layout,
+    parts: Vec<PartView>,
+    /// True if more parts match than are shown.
+    is_cut: bool,
+    /// The query `q`: a piece of a name, description or tag.
+    search: String,
+    /// The query `category`.
+    categories: Vec<Choice>,
+    /// The query `country`.
+    countries: Vec<Choice>,
+    /// Set if the parts could not be read; `parts` is then empty.
+    problem: Option<Refusal>,
+}
+
+impl Shop {
+    fn is_filtered(&self) -> bool {
+        let chosen = |choices: &[Choice]| choices.iter().any(|choice| choice.is_chosen && !choice.value.is_empty());
+        !self.search.is_empty() || chosen(&self.categories) || chosen(&self.countries)
+    }
+}
+
 pub async fn show(State(api): State<Api>, visit: Visit, Query(pairs): Query<Vec<(String, String)>>) -> Response {
     let asked: HashMap<String, String> = pairs.into_iter().collect();
     let text = |name: &str| asked.get(name).map(|value| value.trim().to_owned()).unwrap_or_default();
     let (search, category, country) = (text("q"), text("category"), text("country"));
-    let (layout, all) = tokio::join!(layout(&api, &visit, Section::Shop), parts::all(&api.services));
-    let (all, problem) = match all {
-        Ok(parts) => (parts, None),
-        Err(status) => (Vec::new(), Some(refusal::shown(&of_status("inventory", &status)))),
-    };
+    let (layout, all) = tokio::join!(layout(&api, &visit, "shop"), parts::all(&api.services));
+    let (all, status, problem) = or_missing(all.map_err(|status| of_status("inventory", &status)));
     let countries: BTreeSet<String> =
         all.iter().map(|part| part.country.clone()).filter(|one| !one.is_empty()).collect();
     let mut fitting: Vec<PartView> = all
@@ -55,7 +79,7 @@ pub async fn show(State(api): State<Api>, visit: Visit, Query(pairs): Query<Vec<
         search,
         problem,
     };
-    page(if view.problem.is_some() { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK }, &view)
+    page(status, &view)
 }
 
 /// Returns true if each word of a search is in the part's name, description or tags.

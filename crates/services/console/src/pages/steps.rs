@@ -1,11 +1,35 @@
-//! Steps of the timeline as the pages show them.
+//! Steps of an order's timeline, as the pages show them.
+
+use std::ops::Deref;
 
 use chrono::{DateTime, Utc};
 use contracts::events::route_of;
 use serde_json::Value;
 
-use super::step_view::StepView;
-use crate::model::{Kind, Step};
+use super::{
+    format::{Moment, Span},
+    words,
+};
+use crate::model::{
+    Kind, Step,
+    event::{self, Words},
+};
+
+/// An event in a topic, or a state that a service reported.
+#[derive(Clone, Debug)]
+pub struct StepView {
+    pub step: Step,
+    pub trace_url: Option<String>,
+    /// Milliseconds since the order's first step, like the next two fields.
+    pub committed_ms: Option<i64>,
+    pub published_ms: Option<i64>,
+    /// When the console read the event.
+    pub consumed_ms: Option<i64>,
+    /// The services that consume this type of event.
+    pub consumers: Vec<&'static str>,
+    pub payload: Vec<(String, String)>,
+    pub headers: Vec<(String, String)>,
+}
 
 /// Returns the views of an order's steps, in the same order. `jaeger` is the address of Jaeger's page.
 pub fn views(steps: &[Step], jaeger: Option<&str>) -> Vec<StepView> {
@@ -14,37 +38,21 @@ pub fn views(steps: &[Step], jaeger: Option<&str>) -> Vec<StepView> {
 }
 
 fn view(step: &Step, first: DateTime<Utc>, jaeger: Option<&str>) -> StepView {
-    let is_event = step.kind == Kind::Event;
     let since = |member: &str| {
         let at = step.detail[member].as_str().and_then(|at| DateTime::parse_from_rfc3339(at).ok())?;
         Some((at.to_utc() - first).num_milliseconds())
     };
-    let route = route_of(&format!("events.v1.{}", step.name)).filter(|_| is_event);
-    let consumers = route.map(|route| route.consumers).unwrap_or_default();
-    let is_unread = is_event && step.detail["payload"].is_null();
+    let trace = step.trace_id.as_ref().zip(jaeger);
+    let route = route_of(&format!("events.v1.{}", step.name)).filter(|_| step.kind == Kind::Event);
     StepView {
-        at: step.at,
-        is_event,
-        service: step.service.to_owned(),
-        name: step.name.clone(),
-        topic: step.topic.clone(),
-        partition: step.partition,
-        offset: step.offset,
-        event_uuid: step.event_uuid.map(|event| event.to_string()),
-        trace_id: step.trace_id.clone(),
-        trace_url: step
-            .trace_id
-            .as_ref()
-            .zip(jaeger)
-            .map(|(trace, jaeger)| format!("{}/trace/{trace}", jaeger.trim_end_matches('/'))),
+        trace_url: trace.map(|(trace, jaeger)| format!("{}/trace/{trace}", jaeger.trim_end_matches('/'))),
         committed_ms: since("committed_at"),
         published_ms: since("published_at"),
         consumed_ms: since("consumed_at"),
-        consumers: consumers.iter().map(|consumer| consumer.service.to_owned()).collect(),
+        consumers: route.map(|route| route.consumers).unwrap_or_default().iter().map(|one| one.service).collect(),
         payload: members(&step.detail["payload"]),
         headers: members(&step.detail["headers"]),
-        is_repeat: step.is_repeat,
-        note: is_unread.then(|| "This record could not be decoded.".to_owned()),
+        step: step.clone(),
     }
 }
 
@@ -53,6 +61,97 @@ fn members(value: &Value) -> Vec<(String, String)> {
     members
         .map(|(name, value)| (name.clone(), value.as_str().map_or_else(|| value.to_string(), str::to_owned)))
         .collect()
+}
+
+impl Deref for StepView {
+    type Target = Step;
+
+    fn deref(&self) -> &Step {
+        &self.step
+    }
+}
+
+impl StepView {
+    pub fn is_event(&self) -> bool {
+        self.kind == Kind::Event
+    }
+
+    pub fn moment(&self) -> Moment {
+        Moment(self.at)
+    }
+
+    fn member(&self, name: &str) -> Option<&str> {
+        self.payload.iter().find(|(member, _)| member == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Returns the time from the commit to the record in Kafka.
+    pub fn publication(&self) -> Option<Span> {
+        Some(Span(self.published_ms? - self.committed_ms?))
+    }
+
+    /// Returns the time from the record in Kafka to its arrival at the console.
+    pub fn consumption(&self) -> Option<Span> {
+        Some(Span(self.consumed_ms? - self.published_ms?))
+    }
+
+    /// Milliseconds since the order's first step.
+    pub fn since(&self, first: DateTime<Utc>) -> i64 {
+        self.committed_ms.unwrap_or_else(|| (self.at - first).num_milliseconds())
+    }
+
+    /// The name of a state or event, short enough for the drawing.
+    pub fn title(&self) -> String {
+        let Step { service, name, .. } = &**self;
+        let title = self.words().map(|words| words.title).or_else(|| event::state_title(service, name));
+        title.map_or_else(|| spaced(name), str::to_owned)
+    }
+
+    /// What a step means, for a reader who does not know the system.
+    pub fn sentence(&self) -> String {
+        if self.is_repeat {
+            let readers = match self.consumers.split_last() {
+                None => String::new(),
+                Some((last, [])) => (*last).to_owned(),
+                Some((last, others)) => format!("{} and {last}", others.join(", ")),
+            };
+            return format!(
+                "The same event was published again. It has the same id, so {readers} did nothing a second time."
+            );
+        }
+        let what = match self.name.as_str() {
+            "PENDING_PAYMENT" => "The shop waits for the payment.",
+            _ if self.is_event() && self.detail["payload"].is_null() => "This record could not be decoded.",
+            _ => self.words().map_or("", |words| words.sentence),
+        };
+        what.to_owned()
+    }
+
+    /// The colour of a step: of trouble, or of its service.
+    pub fn class(&self) -> &'static str {
+        let name = self.name.as_str();
+        let status = self.member("status").unwrap_or(name);
+        let is_trouble = matches!(status, "FAILED" | "INSUFFICIENT_FUNDS" | "DECLINED" | "CANCELLED" | "DEAD_LETTER")
+            || matches!(name, "OrderCancelled" | "AssemblyFailed");
+        if is_trouble { "trouble" } else { words::class(self.service) }
+    }
+
+    fn words(&self) -> Option<Words> {
+        event::words(&self.name, |member| self.member(member))
+    }
+}
+
+/// Returns the type of an event as words: `ShipAssembled` is "Ship assembled". Other names stay as they are.
+fn spaced(name: &str) -> String {
+    let mut words = String::new();
+    for letter in name.chars() {
+        if letter.is_ascii_uppercase() && words.ends_with(|before: char| before.is_ascii_lowercase()) {
+            words.push(' ');
+            words.push(letter.to_ascii_lowercase());
+        } else {
+            words.push(letter);
+        }
+    }
+    words
 }
 
 #[cfg(test)]
@@ -85,7 +184,7 @@ mod tests {
 
         let consumers = route_of("events.v1.OrderPaid").unwrap().consumers.iter().map(|consumer| consumer.service);
         assert!(
-            view.consumers.contains(&"assembly".to_owned()) && consumers.eq(&view.consumers),
+            view.consumers.contains(&"assembly") && consumers.eq(view.consumers.iter().copied()),
             "{:?}",
             view.consumers
         );
@@ -95,19 +194,16 @@ mod tests {
     }
 
     #[test]
-    fn an_event_that_was_published_again_is_a_repeat() {
-        let again = Step { is_repeat: true, ..event(2, "OrderPaid") };
-
-        let repeats: Vec<bool> =
-            views(&[event(0, "OrderPaid"), again], None).iter().map(|view| view.is_repeat).collect();
-
-        assert_eq!(repeats, [false, true]);
-    }
-
-    #[test]
     fn a_record_that_is_no_message_says_so() {
         let broken = Step { detail: json!({"payload": null}), ..event(0, "Unheard") };
 
-        assert!(views(&[broken], None)[0].note.is_some());
+        assert!(views(&[broken], None)[0].sentence().contains("could not be decoded"));
+    }
+
+    #[test]
+    fn an_event_without_words_of_its_own_has_those_of_its_type() {
+        for (name, words) in [("ShipAssembled", "Ship assembled"), ("PENDING_PAYMENT", "PENDING_PAYMENT"), ("", "")] {
+            assert_eq!(spaced(name), words);
+        }
     }
 }

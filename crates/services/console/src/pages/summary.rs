@@ -1,20 +1,44 @@
-//! The summary of an order: the services' data, or the timeline's where a service does not respond or the visitor may
-//! not call it.
+//! The summary of an order: its stage, parts, payment, delivery, and what its owner can do. It has the services' data, or the
+//! timeline's where a service does not respond or the visitor may not call it.
 
+use askama::Template;
 use contracts::ids::OrderId;
 use platform::http::problem::Problem;
-use tonic::Status;
 
 use super::{
-    format::Money,
-    known::Known,
+    format::{Money, short},
+    known::{Known, OrderLine},
     parts,
-    views::summary::{Method, Summary},
+    profile::known as answered,
+    refusal::Refusal,
+    words,
 };
 use crate::{
-    api::{Api, Visit, of_error, of_status},
+    api::{Api, Visit, of_error},
     model::Step,
 };
+
+const METHODS: [&str; 4] = ["CARD", "SBP", "CREDIT_CARD", "INVESTOR_MONEY"];
+
+#[derive(Template)]
+#[template(path = "summary.html")]
+pub struct Summary {
+    pub uuid: String,
+    pub known: Known,
+    pub lines: Vec<OrderLine>,
+    /// For `INVESTOR_MONEY`.
+    pub balance: Option<Money>,
+    /// Services that did not respond, so that their data may be missing.
+    pub away: Vec<&'static str>,
+    /// Shown only by the page of the order, not by the fragment.
+    pub problem: Option<Refusal>,
+}
+
+/// A stage of an order: done, now, or to come.
+pub struct Stage {
+    pub text: &'static str,
+    pub state: &'static str,
+}
 
 /// Returns the summary of an order. `is_own` is false if an operator looks at another user's order.
 pub async fn summary(
@@ -39,53 +63,98 @@ pub async fn summary(
         match answer {
             Ok(answer) if answer.status.is_success() => known.read(&answer.json()),
             // The timeline has data of the order, so the page is shown without the order service.
-            Ok(_) | Err(_) if !known.status.is_empty() => away.push("order".to_owned()),
+            Ok(_) | Err(_) if !known.status.is_empty() => away.push("order"),
             Ok(answer) => return Err(of_error(answer.not_read())),
             Err(error) => return Err(of_error(error)),
         }
-        match payment {
-            Ok(payment) => known.pay(payment),
-            Err(status) => note(&mut away, "payment", &status),
-        }
+        known.pay(answered(&mut away, "payment", payment).flatten());
     }
-    match delivery {
-        Ok(Some(delivery)) => known.deliver(delivery),
-        Ok(None) => {}
-        Err(status) => note(&mut away, "delivery", &status),
-    }
+    known.delivery = answered(&mut away, "delivery", delivery).flatten();
     let waits = known.status == "PENDING_PAYMENT";
     let balance = async { if is_own && waits { Some(api.services.balance(visit.user.uuid).await) } else { None } };
     let (names, balance) = tokio::join!(parts::of_uuids(&api.services, known.distinct()), balance);
-    let names = names.unwrap_or_else(|status| {
-        note(&mut away, "inventory", &status);
-        Vec::new()
-    });
-    let is_paying = waits && known.allowed_actions.is_some() && !known.allows("PAY");
-    // If payment does not respond, the number of the attempt is unknown.
-    let can_pay = known.allows("PAY") && !away.iter().any(|one| one == "payment");
+    let names = answered(&mut away, "inventory", names).unwrap_or_default();
     Ok(Summary {
         uuid: order.to_string(),
-        can_cancel: known.allows("CANCEL"),
         lines: known.lines(&names.into_iter().map(|part| (part.uuid, (part.name, part.price))).collect()),
-        created_at: known.created_at,
-        total: Money(known.total),
-        reason: known.reason,
-        payment: known.payment,
-        delivery_address: known.address,
-        delivery: known.delivery,
+        known,
         balance: balance.and_then(Result::ok).map(Money),
-        // The key is the same for each rendering until an attempt is refused, so a user who clicks twice pays once.
-        pay_key: if can_pay { format!("pay-{order}-{}", known.attempt + 1) } else { String::new() },
-        methods: Method::all(),
-        is_paying,
-        status: known.status,
         away,
         problem: None,
     })
 }
 
-fn note(away: &mut Vec<String>, service: &'static str, status: &Status) {
-    // Called only for its log line about an outage or a failure.
-    let _ = of_status(service, status);
-    away.push(service.to_owned());
+impl Summary {
+    pub fn short(&self) -> &str {
+        short(&self.uuid)
+    }
+
+    /// Returns true if the visitor can pay. If payment does not respond, the number of the attempt is unknown.
+    pub fn can_pay(&self) -> bool {
+        self.known.allows("PAY") && !self.away.contains(&"payment")
+    }
+
+    /// Returns the idempotency key of the next payment. It is the same for each rendering until an attempt is refused, so a
+    /// user who clicks twice pays once.
+    pub fn pay_key(&self) -> String {
+        format!("pay-{}-{}", self.uuid, self.known.attempt + 1)
+    }
+
+    /// Returns the ways to pay: values and texts.
+    pub fn methods() -> [(&'static str, &'static str); 4] {
+        METHODS.map(|value| (value, words::method(value)))
+    }
+
+    /// Returns true while a payment is in progress or its outcome is unknown, so that the visitor can neither pay nor cancel.
+    pub fn is_paying(&self) -> bool {
+        self.known.status == "PENDING_PAYMENT" && self.known.allowed_actions.is_some() && !self.known.allows("PAY")
+    }
+
+    pub fn is_cancelled(&self) -> bool {
+        self.known.status == "CANCELLED"
+    }
+
+    pub fn delivery_status(&self) -> &str {
+        self.known.delivery.as_ref().map_or("", |delivery| delivery.status.as_str())
+    }
+
+    pub fn delivery_words(&self) -> &str {
+        words::delivery(self.delivery_status())
+    }
+
+    pub fn headline(&self) -> &'static str {
+        let has_address = self.known.address.is_some();
+        match (self.known.status.as_str(), self.delivery_status()) {
+            ("PENDING_PAYMENT", _) if self.is_paying() => "Your payment is under way",
+            ("PENDING_PAYMENT", _) => "Your order waits for your payment",
+            ("PAID", _) => "Your ship is being built",
+            ("CANCELLED", _) => "This order is cancelled",
+            (_, "IN_TRANSIT") => "Your ship is on its way",
+            (_, "OUT_FOR_DELIVERY") => "Your ship is almost there",
+            (_, "DELIVERED") => "Your ship has arrived",
+            ("ASSEMBLED", _) if has_address => "Your ship is built and waits for a courier",
+            ("ASSEMBLED", _) => "Your ship is built",
+            _ => "Your order",
+        }
+    }
+
+    pub fn stages(&self) -> Vec<Stage> {
+        let reached = match (self.known.status.as_str(), self.delivery_status()) {
+            (_, "DELIVERED") => 5,
+            ("ASSEMBLED", _) => 3,
+            ("PAID", _) => 2,
+            _ => 1,
+        };
+        let mut texts = vec!["Ordered", "Paid", "Built"];
+        if self.known.address.is_some() {
+            texts.extend(["On its way", "Delivered"]);
+        }
+        let state = |place| match place {
+            place if place < reached => "done",
+            _ if self.is_cancelled() => "off",
+            place if place == reached => "now",
+            _ => "next",
+        };
+        texts.into_iter().enumerate().map(|(place, text)| Stage { text, state: state(place) }).collect()
+    }
 }

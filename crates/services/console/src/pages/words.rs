@@ -1,88 +1,29 @@
 //! The texts of the pages for the values of the contracts. A value without an entry is shown as it is.
 
-use super::step_view::{Meaning, StepView};
-use crate::model::event::{self, Words};
+use crate::model::event;
 
-impl StepView {
-    pub fn title(&self) -> String {
-        title(self)
-    }
-
-    pub fn sentence(&self) -> String {
-        sentence(self)
-    }
-
-    pub fn class(&self) -> &'static str {
-        meaning(self).class()
-    }
-}
-
-/// The name of a state or event, short enough for the drawing.
-fn title(step: &StepView) -> String {
-    let title = event_words(step).map(|words| words.title).or_else(|| event::state_title(&step.service, &step.name));
-    title.map_or_else(|| spaced(&step.name), str::to_owned)
-}
-
-/// Returns the type of an event as words: `ShipAssembled` is "Ship assembled". Other names stay as they are.
-fn spaced(name: &str) -> String {
-    let mut words = String::new();
-    for letter in name.chars() {
-        if letter.is_ascii_uppercase() && words.ends_with(|before: char| before.is_ascii_lowercase()) {
-            words.push(' ');
-            words.push(letter.to_ascii_lowercase());
-        } else {
-            words.push(letter);
-        }
-    }
-    words
-}
-
-fn event_words(step: &StepView) -> Option<Words> {
-    event::words(&step.name, |member| step.member(member))
-}
-
-/// What a step means, for a reader who does not know the system.
-fn sentence(step: &StepView) -> String {
-    if step.is_repeat {
-        let readers = step.readers();
-        return format!(
-            "The same event was published again. It has the same id, so {readers} did nothing a second time."
-        );
-    }
-    let what = match step.name.as_str() {
-        "PENDING_PAYMENT" => "The shop waits for the payment.",
-        _ => event_words(step).map_or("", |words| words.sentence),
-    };
-    what.to_owned()
-}
-
-fn meaning(step: &StepView) -> Meaning {
-    let status = step.member("status").unwrap_or(&step.name);
-    let is_trouble = matches!(status, "FAILED" | "INSUFFICIENT_FUNDS" | "DECLINED" | "CANCELLED" | "DEAD_LETTER")
-        || matches!(step.name.as_str(), "OrderCancelled" | "AssemblyFailed");
-    if is_trouble {
-        return Meaning::Trouble;
-    }
-    service(&step.service).map_or(Meaning::Plain, |(_, _, meaning)| meaning)
-}
-
-/// The services of an order's events: what each does for the order, and the meaning of its steps.
-const SERVICES: &[(&str, &str, Meaning)] = &[
-    ("order", "keeps your order", Meaning::Plain),
-    ("payment", "takes the money", Meaning::Money),
-    ("inventory", "has the parts", Meaning::Goods),
-    ("assembly", "builds the ship", Meaning::Goods),
-    ("delivery", "carries it to you", Meaning::Goods),
-    ("notification", "sends you messages", Meaning::Messages),
+/// The services of an order's events: what each does for the order, and the colour of its steps.
+const SERVICES: &[(&str, &str, &str)] = &[
+    ("order", "keeps your order", "plain"),
+    ("payment", "takes the money", "money"),
+    ("inventory", "has the parts", "goods"),
+    ("assembly", "builds the ship", "goods"),
+    ("delivery", "carries it to you", "goods"),
+    ("notification", "sends you messages", "messages"),
 ];
 
-fn service(name: &str) -> Option<(&'static str, &'static str, Meaning)> {
+fn service(name: &str) -> Option<(&'static str, &'static str, &'static str)> {
     SERVICES.iter().copied().find(|(service, ..)| *service == name)
 }
 
 /// What a service does for an order.
 pub fn role(name: &str) -> &'static str {
     service(name).map_or("", |(_, role, _)| role)
+}
+
+/// The colour of a service's steps.
+pub fn class(name: &str) -> &'static str {
+    service(name).map_or("plain", |(.., class)| class)
 }
 
 pub fn order(status: &str) -> &str {
@@ -163,17 +104,5 @@ pub fn action(action: &str) -> &str {
         "replay" => "Dead letters replayed",
         "restock" => "Restocked",
         other => other,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::spaced;
-
-    #[test]
-    fn an_event_without_words_of_its_own_has_those_of_its_type() {
-        for (name, words) in [("ShipAssembled", "Ship assembled"), ("PENDING_PAYMENT", "PENDING_PAYMENT"), ("", "")] {
-            assert_eq!(spaced(name), words);
-        }
     }
 }

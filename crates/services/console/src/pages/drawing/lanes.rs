@@ -2,7 +2,7 @@
 
 use contracts::events::ROUTES;
 
-use crate::pages::{step_view::StepView, words};
+use crate::pages::{steps::StepView, words};
 
 /// Room for the time above the first lane.
 pub const TOP: i32 = 44;
@@ -12,7 +12,7 @@ const ASIDE: i32 = 14;
 
 #[derive(Clone, Debug)]
 pub struct Lane {
-    pub service: String,
+    pub service: &'static str,
     pub role: &'static str,
     /// The lane's line.
     pub y: i32,
@@ -40,8 +40,8 @@ pub fn lanes(steps: &[StepView]) -> Vec<Lane> {
     let of_order: Vec<_> = const { &ROUTES }.iter().filter(|route| route.is_of_order()).collect();
     let writers = of_order.iter().map(|route| route.producer);
     let readers = of_order.iter().flat_map(|route| route.consumers).map(|consumer| consumer.service);
-    let seen = steps.iter().flat_map(|step| std::iter::once(&step.service).chain(&step.consumers)).map(String::as_str);
-    let mut names: Vec<&str> = Vec::new();
+    let seen = steps.iter().flat_map(|view| std::iter::once(view.service).chain(view.consumers.iter().copied()));
+    let mut names: Vec<&'static str> = Vec::new();
     for name in writers.chain(readers).chain(seen) {
         if !names.contains(&name) {
             names.push(name);
@@ -52,7 +52,7 @@ pub fn lanes(steps: &[StepView]) -> Vec<Lane> {
         .into_iter()
         .map(|service| {
             y += HEIGHT;
-            Lane { service: service.to_owned(), role: words::role(service), y }
+            Lane { service, role: words::role(service), y }
         })
         .collect()
 }

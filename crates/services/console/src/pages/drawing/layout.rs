@@ -6,7 +6,7 @@ use super::{
     axis::{Axis, Pause},
     lanes::{HEIGHT, Lane, TOP, lanes},
 };
-use crate::pages::{format::Span, step_view::StepView};
+use crate::pages::{format::Span, steps::StepView};
 
 const PER_REM: f64 = 16.0;
 const LEFT: i32 = 28;
@@ -113,9 +113,9 @@ impl Drawing {
                 let x = axis.move_to(ms, mark.x + MIN_DISTANCE, end);
                 arrows.extend(readers(step, &lanes).map(|lane| arrow(step, mark, lane, x)));
             } else {
-                let row = (step.service.as_str(), step.is_event);
+                let row = (step.service, step.is_event());
                 let x = axis.move_to(ms, taken.get(&row).copied().unwrap_or(LEFT), end);
-                let mark = mark(step, index, x, lane_of(&step.service, &lanes));
+                let mark = mark(step, index, x, lane_of(step.service, &lanes));
                 taken.insert(row, mark.end());
                 placed[index] = Some(mark);
             }
@@ -145,7 +145,7 @@ fn moments(steps: &[StepView]) -> Vec<(i64, Moment, usize)> {
     for (index, step) in steps.iter().enumerate() {
         let happened = step.since(first);
         moments.push((happened, Moment::Happened, index));
-        if step.is_event && !step.consumers.is_empty() {
+        if step.is_event() && !step.consumers.is_empty() {
             let arrived = step.consumed_ms.or(step.published_ms).unwrap_or(happened);
             moments.push((arrived.max(happened), Moment::Arrived, index));
         }
@@ -163,11 +163,11 @@ fn mark(step: &StepView, index: usize, x: i32, lane: Option<&Lane>) -> Mark {
     Mark {
         number: index + 1,
         x,
-        y: lane.map_or(TOP, |lane| lane.mark_y(step.is_event)),
+        y: lane.map_or(TOP, |lane| lane.mark_y(step.is_event())),
         label: step.title(),
         small,
         class: step.class(),
-        is_event: step.is_event,
+        is_event: step.is_event(),
         is_repeat: step.is_repeat,
     }
 }

@@ -1,25 +1,34 @@
 //! Tests of the drawing of a timeline.
 
 use chrono::{DateTime, Duration, TimeZone, Utc};
+use serde_json::Value;
 
 use super::{Drawing, layout::Mark};
-use crate::pages::step_view::StepView;
+use crate::{
+    model::{Kind, Step},
+    pages::steps::StepView,
+};
 
 fn start() -> DateTime<Utc> {
     Utc.with_ymd_and_hms(2026, 11, 26, 4, 0, 0).unwrap()
 }
 
-fn state(ms: i64, service: &str, name: &str) -> StepView {
+fn state(ms: i64, service: &'static str, name: &str) -> StepView {
     StepView {
-        at: start() + Duration::milliseconds(ms),
-        is_event: false,
-        service: service.to_owned(),
-        name: name.to_owned(),
-        topic: None,
-        partition: None,
-        offset: None,
-        event_uuid: None,
-        trace_id: None,
+        step: Step {
+            place: 0,
+            is_repeat: false,
+            at: start() + Duration::milliseconds(ms),
+            kind: Kind::State,
+            service,
+            name: name.to_owned(),
+            topic: None,
+            partition: None,
+            offset: None,
+            event_uuid: None,
+            trace_id: None,
+            detail: Value::Null,
+        },
         trace_url: None,
         committed_ms: None,
         published_ms: None,
@@ -27,19 +36,18 @@ fn state(ms: i64, service: &str, name: &str) -> StepView {
         consumers: Vec::new(),
         payload: Vec::new(),
         headers: Vec::new(),
-        is_repeat: false,
-        note: None,
     }
 }
 
-fn event(ms: i64, service: &str, name: &str, consumers: &[&str]) -> StepView {
+fn event(ms: i64, service: &'static str, name: &str, consumers: &[&'static str]) -> StepView {
+    let state = state(ms, service, name);
     StepView {
-        is_event: true,
+        step: Step { kind: Kind::Event, ..state.step },
         committed_ms: Some(ms),
         published_ms: Some(ms + 10),
         consumed_ms: Some(ms + 20),
-        consumers: consumers.iter().map(|&one| one.to_owned()).collect(),
-        ..state(ms, service, name)
+        consumers: consumers.to_vec(),
+        ..state
     }
 }
 
@@ -102,7 +110,8 @@ fn a_long_pause_is_cut_and_says_how_long_it_was() {
 
 #[test]
 fn a_repeat_and_a_clock_that_went_back_are_drawn_all_the_same() {
-    let repeat = StepView { is_repeat: true, ..event(20_000, "order", "OrderPaid", &["assembly"]) };
+    let mut repeat = event(20_000, "order", "OrderPaid", &["assembly"]);
+    repeat.step.is_repeat = true;
     let early =
         StepView { published_ms: Some(-5), consumed_ms: Some(-3), ..event(7, "order", "OrderPaid", &["payment"]) };
 

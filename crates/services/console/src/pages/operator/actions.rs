@@ -1,5 +1,6 @@
 //! `GET /console/operator/actions`: restocking, withdrawing an identity check, and the log of actions.
 
+use askama::Template;
 use axum::{extract::State, response::Response};
 use platform::http::query::QueryParameters;
 use serde::Deserialize;
@@ -7,13 +8,14 @@ use tonic::Status;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{layout, system::shown};
+use super::Outcome;
 use crate::{
     api::{Api, MAX_ACTIONS, Visit, of_error},
     pages::{
-        frame::page,
-        parts,
-        views::operator::{Outcome, actions::Actions},
+        format::Moment,
+        frame::{Layout, layout, page},
+        parts::{self, PartView},
+        refusal::{Refusal, or_missing},
         words,
     },
     repository::Action,
@@ -29,16 +31,28 @@ pub struct ActionsQuery {
     done: String,
 }
 
+#[derive(Template)]
+#[template(path = "operator-actions.html")]
+struct Actions {
+    layout: Layout,
+    parts: Vec<PartView>,
+    /// The newest first.
+    actions: Vec<Action>,
+    /// The visitor.
+    user: Uuid,
+    outcome: Option<Outcome>,
+    problem: Option<Refusal>,
+}
+
 pub async fn show(
     State(api): State<Api>,
     visit: Visit,
     QueryParameters(query): QueryParameters<ActionsQuery>,
 ) -> Response {
     let (layout, parts, actions) =
-        tokio::join!(layout(&api, &visit), parts::all(&api.services), api.actions.latest(MAX_ACTIONS));
-    let actions = actions.map_err(of_error);
-    let (status, problem) = shown(actions.as_ref().err());
-    let (actions, user) = (actions.unwrap_or_default(), visit.user.uuid);
+        tokio::join!(layout(&api, &visit, "operator"), parts::all(&api.services), api.actions.latest(MAX_ACTIONS));
+    let (actions, status, problem) = or_missing(actions.map_err(of_error));
+    let user = visit.user.uuid;
     let own = actions.iter().find(|action| action.operator_uuid == user).filter(|_| !query.done.is_empty());
     let outcome = own.map(outcome);
     let mut parts = parts.unwrap_or_default();
@@ -46,9 +60,22 @@ pub async fn show(
     page(status, &Actions { layout, parts, actions, user, outcome, problem })
 }
 
+impl Actions {
+    /// The entry of the navigation for this page.
+    const TAB: &'static str = "actions";
+
+    fn at(action: &Action) -> Moment {
+        Moment(action.at)
+    }
+
+    fn what(action: &Action) -> &str {
+        words::action(&action.action)
+    }
+}
+
 fn outcome(action: &Action) -> Outcome {
     let Action { at, action, subject, result, .. } = action;
-    let lines = vec![subject.clone(), at.format("%-d %b %Y, %H:%M:%S UTC").to_string()];
+    let lines = vec![subject.clone(), Moment(*at).to_string()];
     Outcome { title: format!("{}: {result}", words::action(action)), lines, is_trouble: false }
 }
 

@@ -2,9 +2,13 @@
 
 use askama::Template;
 
+use super::{
+    drawing::Drawing,
+    format::Span,
+    steps::{StepView, views},
+};
 use crate::{
-    model::counted,
-    pages::{drawing::Drawing, format::Span, step_view::StepView},
+    model::{Step, counted},
     service::is_cut,
 };
 
@@ -18,8 +22,9 @@ pub struct Timeline {
 }
 
 impl Timeline {
-    /// `steps` are in the order of the list.
-    pub fn new(steps: Vec<StepView>, is_finished: bool) -> Self {
+    /// `steps` are in the order of the list. `jaeger` is the address of Jaeger's page.
+    pub fn new(steps: &[Step], jaeger: Option<&str>, is_finished: bool) -> Self {
+        let steps = views(steps, jaeger);
         Self { drawing: Drawing::new(&steps), steps, is_finished }
     }
 
@@ -30,7 +35,7 @@ impl Timeline {
 
     /// Returns the numbers of steps and events, such as `16 steps, 8 events`, and whether later ones may be missing.
     pub fn counts(&self) -> String {
-        let records = self.steps.iter().filter(|step| step.is_event);
+        let records = self.steps.iter().filter(|step| step.is_event());
         let events = records.clone().filter(|step| !step.is_repeat).count();
         let cut = if is_cut(records.count()) { "; later ones may be missing" } else { "" };
         format!("{}, {}{cut}", counted(self.steps.len(), "step"), counted(events, "event"))
