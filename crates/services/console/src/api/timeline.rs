@@ -50,7 +50,7 @@ pub async fn export(
     let (order, is_own) = api.readable(&visit, &path, uri.path()).await?;
     let steps = api.timelines.steps(order).await.map_err(of_error)?;
     let checks = api.receipts.of(order, UserId::new(visit.user.uuid)).await.map_err(of_error)?;
-    let file = pages::export(&api, &visit, order, &steps, checks, is_own).await?;
+    let file = pages::export(&api, &visit, order, steps, checks, is_own).await?;
     let name = format!("attachment; filename=\"order-{order}.html\"");
     Ok(([(header::CONTENT_DISPOSITION, name)], Html(file)).into_response())
 }

@@ -1,7 +1,5 @@
-//! The records of an order, the steps of its timeline, the texts for both and for refusals, and what operators see of
-//! the system.
+//! The records of an order, the steps of its timeline, the texts for refusals, and what operators see of the system.
 
-pub mod event;
 mod operator;
 mod record;
 mod refusal;
@@ -13,4 +11,4 @@ pub use operator::{
 };
 pub use record::{NewRecord, Record};
 pub use refusal::refusal;
-pub use step::{Kind, Step};
+pub use step::{Detail, Kind, Step};

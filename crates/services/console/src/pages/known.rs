@@ -77,7 +77,7 @@ impl Known {
     pub fn from_steps(steps: &[Step]) -> Self {
         let mut known = Self::default();
         for step in steps.iter().filter(|step| step.kind == Kind::Event) {
-            let payload = &step.detail["payload"];
+            let payload = step.payload();
             let text = |member: &str| payload[member].as_str().unwrap_or_default();
             match step.name.as_str() {
                 "OrderCreated" => {
@@ -198,6 +198,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::model::Detail;
 
     fn event(name: &str, payload: &Value) -> Step {
         Step {
@@ -212,7 +213,13 @@ mod tests {
             offset: None,
             event_uuid: None,
             trace_id: None,
-            detail: json!({ "payload": payload }),
+            detail: Some(Detail {
+                committed_at: DateTime::UNIX_EPOCH,
+                published_at: DateTime::UNIX_EPOCH,
+                consumed_at: DateTime::UNIX_EPOCH,
+                payload: payload.clone(),
+                headers: Value::Null,
+            }),
         }
     }
 

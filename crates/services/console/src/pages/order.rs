@@ -97,7 +97,7 @@ pub async fn show(
     let mut summary = summary?;
     summary.problem = query.refused.map(|code| refusal::of_code(&code, "Please try again.", None));
     let after = steps.iter().map(|step| step.place).max().unwrap_or_default();
-    let timeline = timeline_view(&api, &steps, &summary);
+    let timeline = timeline_view(&api, steps, &summary);
     let view = Order { layout, summary, timeline, receipt, after, is_of_another: !is_own };
     Ok(page(StatusCode::OK, &view))
 }
@@ -120,7 +120,7 @@ pub async fn timeline(
 ) -> Result<Response, Problem> {
     let Seen { order, steps, is_own } = seen(&api, &visit, &path, uri.path()).await?;
     let summary = short::summary(&api, &visit, order, &steps, is_own).await?;
-    Ok(page(StatusCode::OK, &timeline_view(&api, &steps, &summary)))
+    Ok(page(StatusCode::OK, &timeline_view(&api, steps, &summary)))
 }
 
 pub async fn receipt(
@@ -138,11 +138,11 @@ pub async fn export(
     api: &Api,
     visit: &Visit,
     order: OrderId,
-    steps: &[Step],
+    steps: Vec<Step>,
     checks: Arc<Vec<Check>>,
     is_own: bool,
 ) -> Result<String, Problem> {
-    let summary = short::summary(api, visit, order, steps, is_own).await?;
+    let summary = short::summary(api, visit, order, &steps, is_own).await?;
     let view = Export {
         style: STYLE,
         timeline: timeline_view(api, steps, &summary),
@@ -156,13 +156,13 @@ pub async fn export(
     })
 }
 
-fn timeline_view(api: &Api, steps: &[Step], summary: &Summary) -> Timeline {
+fn timeline_view(api: &Api, steps: Vec<Step>, summary: &Summary) -> Timeline {
     let is_finished = match (summary.known.status.as_str(), summary.delivery_status()) {
         ("CANCELLED", _) | (_, "DELIVERED") => true,
         ("ASSEMBLED", _) => summary.known.address.is_none(),
         _ => false,
     };
-    Timeline::new(steps, api.jaeger.as_deref(), is_finished)
+    Timeline::new(steps, is_finished, api.jaeger.clone())
 }
 
 async fn receipt_view(api: &Api, visit: &Visit, order: OrderId) -> Receipt {

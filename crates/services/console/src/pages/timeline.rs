@@ -1,12 +1,10 @@
 //! The timeline of an order: the drawing, and the same steps as a list.
 
+use std::sync::Arc;
+
 use askama::Template;
 
-use super::{
-    drawing::Drawing,
-    format::Span,
-    steps::{StepView, views},
-};
+use super::{drawing::Drawing, format::Span};
 use crate::{
     model::{Step, counted},
     service::is_cut,
@@ -15,20 +13,26 @@ use crate::{
 #[derive(Template)]
 #[template(path = "timeline.html")]
 pub struct Timeline {
-    pub steps: Vec<StepView>,
+    pub steps: Vec<Step>,
     pub drawing: Drawing,
     /// True if no further steps will follow.
     pub is_finished: bool,
+    /// The address of Jaeger's page.
+    jaeger: Option<Arc<str>>,
 }
 
 impl Timeline {
-    /// `steps` are in the order of the list. `jaeger` is the address of Jaeger's page.
-    pub fn new(steps: &[Step], jaeger: Option<&str>, is_finished: bool) -> Self {
-        let steps = views(steps, jaeger);
-        Self { drawing: Drawing::new(&steps), steps, is_finished }
+    /// `steps` are in the order of the list.
+    pub fn new(steps: Vec<Step>, is_finished: bool, jaeger: Option<Arc<str>>) -> Self {
+        Self { drawing: Drawing::new(&steps), steps, is_finished, jaeger }
     }
 
-    pub fn since(&self, step: &StepView) -> Span {
+    /// Returns the page of a trace in Jaeger.
+    pub fn trace_url(&self, trace: &str) -> Option<String> {
+        Some(format!("{}/trace/{trace}", self.jaeger.as_ref()?.trim_end_matches('/')))
+    }
+
+    pub fn since(&self, step: &Step) -> Span {
         let first = self.steps.iter().map(|step| step.at).min().unwrap_or(step.at);
         Span(step.since(first))
     }

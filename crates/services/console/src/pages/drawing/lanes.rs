@@ -2,7 +2,7 @@
 
 use contracts::events::ROUTES;
 
-use crate::pages::{steps::StepView, words};
+use crate::{model::Step, pages::words};
 
 /// Room for the time above the first lane.
 pub const TOP: i32 = 44;
@@ -36,11 +36,11 @@ impl Lane {
 /// The services that write an order's events, in the order of the catalogue; those that only read them; then the others
 /// in the order of their first step. The services of the catalogue have a lane from the start, so that the drawing does
 /// not jump while it grows.
-pub fn lanes(steps: &[StepView]) -> Vec<Lane> {
+pub fn lanes(steps: &[Step]) -> Vec<Lane> {
     let of_order: Vec<_> = const { &ROUTES }.iter().filter(|route| route.is_of_order()).collect();
     let writers = of_order.iter().map(|route| route.producer);
     let readers = of_order.iter().flat_map(|route| route.consumers).map(|consumer| consumer.service);
-    let seen = steps.iter().flat_map(|view| std::iter::once(view.service).chain(view.consumers.iter().copied()));
+    let seen = steps.iter().flat_map(|step| std::iter::once(step.service).chain(step.consumers()));
     let mut names: Vec<&'static str> = Vec::new();
     for name in writers.chain(readers).chain(seen) {
         if !names.contains(&name) {

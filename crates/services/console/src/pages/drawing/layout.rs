@@ -6,7 +6,7 @@ use super::{
     axis::{Axis, Pause},
     lanes::{HEIGHT, Lane, TOP, lanes},
 };
-use crate::pages::{format::Span, steps::StepView};
+use crate::{model::Step, pages::format::Span};
 
 const PER_REM: f64 = 16.0;
 const LEFT: i32 = 28;
@@ -97,7 +97,7 @@ impl Drawing {
         rem(self.height)
     }
 
-    pub fn new(steps: &[StepView]) -> Self {
+    pub fn new(steps: &[Step]) -> Self {
         let lanes = lanes(steps);
         let mut placed: Vec<Option<Mark>> = vec![None; steps.len()];
         let mut taken: HashMap<(&str, bool), i32> = HashMap::new();
@@ -139,14 +139,14 @@ impl Drawing {
 }
 
 /// Returns the time at which each step happened, and the time at which each event that a service reads arrived.
-fn moments(steps: &[StepView]) -> Vec<(i64, Moment, usize)> {
+fn moments(steps: &[Step]) -> Vec<(i64, Moment, usize)> {
     let Some(first) = steps.iter().map(|step| step.at).min() else { return Vec::new() };
     let mut moments = Vec::with_capacity(steps.len() * 2);
     for (index, step) in steps.iter().enumerate() {
         let happened = step.since(first);
         moments.push((happened, Moment::Happened, index));
-        if step.is_event() && !step.consumers.is_empty() {
-            let arrived = step.consumed_ms.or(step.published_ms).unwrap_or(happened);
+        if let Some(detail) = step.detail.as_ref().filter(|_| !step.consumers().is_empty()) {
+            let arrived = (detail.consumed_at - first).num_milliseconds();
             moments.push((arrived.max(happened), Moment::Arrived, index));
         }
     }
@@ -154,7 +154,7 @@ fn moments(steps: &[StepView]) -> Vec<(i64, Moment, usize)> {
     moments
 }
 
-fn mark(step: &StepView, index: usize, x: i32, lane: Option<&Lane>) -> Mark {
+fn mark(step: &Step, index: usize, x: i32, lane: Option<&Lane>) -> Mark {
     let small = match (step.is_repeat, step.publication()) {
         (true, _) => "the same event again: no effect".to_owned(),
         (false, Some(span)) => format!("in Kafka after {span}"),
@@ -172,12 +172,13 @@ fn mark(step: &StepView, index: usize, x: i32, lane: Option<&Lane>) -> Mark {
     }
 }
 
-fn readers<'a>(step: &'a StepView, lanes: &'a [Lane]) -> impl Iterator<Item = &'a Lane> {
-    lanes.iter().filter(|lane| step.consumers.contains(&lane.service) && lane.service != step.service)
+fn readers<'a>(step: &'a Step, lanes: &'a [Lane]) -> impl Iterator<Item = &'a Lane> {
+    let consumers = step.consumers();
+    lanes.iter().filter(move |lane| consumers.contains(&lane.service) && lane.service != step.service)
 }
 
 /// Returns an arrow that goes down or up from the event, and then to the right along the reader's lane.
-fn arrow(step: &StepView, from: &Mark, to: &Lane, x: i32) -> Arrow {
+fn arrow(step: &Step, from: &Mark, to: &Lane, x: i32) -> Arrow {
     let corner = if to.y > from.y { CORNER } else { -CORNER };
     let (start, y) = (from.x, to.y);
     Arrow {
