@@ -6,6 +6,6 @@ mod timeline;
 
 pub use actions::{Action, NewAction, PgActions};
 use sqlx::migrate::Migrator;
-pub use timeline::{Caught, MAX_RECORDS, PgTimeline, Timeline};
+pub use timeline::{MAX_RECORDS, PgTimeline, Timeline};
 
 pub static MIGRATIONS: Migrator = sqlx::migrate!("../../../migrations/console");

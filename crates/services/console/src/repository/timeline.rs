@@ -17,13 +17,6 @@ use crate::{
 /// them.
 pub const MAX_RECORDS: i64 = 1000;
 
-/// The records after a place, and the place up to which these records are complete.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Caught {
-    pub records: Vec<Record>,
-    pub up_to: i64,
-}
-
 #[async_trait]
 pub trait Timeline: Send + Sync {
     /// Adds the records that the timeline lacks, and returns their number. A record that is added later gets a higher
@@ -36,8 +29,8 @@ pub trait Timeline: Send + Sync {
     /// Returns the user of an order, or `None` if no record names it yet.
     async fn owner(&self, order: OrderId) -> Result<Option<UserId>, Error>;
 
-    /// Returns the records of these orders after `place`, by place, at most [`MAX_RECORDS`].
-    async fn after(&self, place: i64, orders: &[OrderId]) -> Result<Caught, Error>;
+    /// Returns those of these orders that have records after `place`, and the place up to which this is complete.
+    async fn news(&self, place: i64, orders: &[OrderId]) -> Result<(Vec<OrderId>, i64), Error>;
 }
 
 #[derive(Clone)]
@@ -65,32 +58,6 @@ impl PgTimeline {
     }
 }
 
-/// Converts a row of `timeline`.
-macro_rules! record {
-    ($row:ident) => {
-        Record {
-            place: $row.place,
-            is_repeat: $row.is_repeat,
-            record: NewRecord {
-                origin: $row.topic_id,
-                topic: $row.topic,
-                partition: $row.partition,
-                offset: $row.record_offset,
-                order: OrderId::new($row.order_uuid),
-                user: $row.user_uuid.map(UserId::new),
-                event: $row.event_uuid,
-                kind: $row.kind,
-                committed_at: $row.committed_at,
-                published_at: $row.published_at,
-                consumed_at: $row.consumed_at,
-                trace: $row.trace_id,
-                payload: $row.payload,
-                headers: $row.headers,
-            },
-        }
-    };
-}
-
 #[async_trait]
 impl Timeline for PgTimeline {
     async fn add(&self, records: Vec<NewRecord>) -> Result<u64, Error> {
@@ -109,7 +76,27 @@ impl Timeline for PgTimeline {
             place,
             MAX_RECORDS,
         );
-        Ok(rows.fetch_all(&self.pool).await?.into_iter().map(|row| record!(row)).collect())
+        let records = rows.fetch_all(&self.pool).await?.into_iter().map(|row| Record {
+            place: row.place,
+            is_repeat: row.is_repeat,
+            record: NewRecord {
+                origin: row.topic_id,
+                topic: row.topic,
+                partition: row.partition,
+                offset: row.record_offset,
+                order: OrderId::new(row.order_uuid),
+                user: row.user_uuid.map(UserId::new),
+                event: row.event_uuid,
+                kind: row.kind,
+                committed_at: row.committed_at,
+                published_at: row.published_at,
+                consumed_at: row.consumed_at,
+                trace: row.trace_id,
+                payload: row.payload,
+                headers: row.headers,
+            },
+        });
+        Ok(records.collect())
     }
 
     async fn owner(&self, order: OrderId) -> Result<Option<UserId>, Error> {
@@ -121,25 +108,16 @@ impl Timeline for PgTimeline {
         Ok(owner.fetch_optional(&self.pool).await?.map(UserId::new))
     }
 
-    async fn after(&self, place: i64, orders: &[OrderId]) -> Result<Caught, Error> {
+    async fn news(&self, place: i64, orders: &[OrderId]) -> Result<(Vec<OrderId>, i64), Error> {
         let orders: Vec<Uuid> = orders.iter().map(|order| order.uuid()).collect();
         // The last place is read first, so that the next statement sees each record up to it.
         let last = sqlx::query_scalar!("select last from places").fetch_one(&self.pool).await?;
-        let rows = sqlx::query!(
-            r#"select *, exists (
-                select from timeline as earlier
-                where earlier.order_uuid = timeline.order_uuid and earlier.event_uuid = timeline.event_uuid
-                    and earlier.place < timeline.place
-            ) as "is_repeat!"
-            from timeline where order_uuid = any($1) and place > $2 and place <= $3 order by place limit $4"#,
+        let news = sqlx::query_scalar!(
+            "select distinct order_uuid from timeline where order_uuid = any($1) and place > $2 and place <= $3",
             &orders,
             place,
             last,
-            MAX_RECORDS,
         );
-        let records: Vec<Record> = rows.fetch_all(&self.pool).await?.into_iter().map(|row| record!(row)).collect();
-        let is_full = i64::try_from(records.len()).is_ok_and(|count| count >= MAX_RECORDS);
-        let up_to = records.last().filter(|_| is_full).map_or(last, |record| record.place);
-        Ok(Caught { records, up_to })
+        Ok((news.fetch_all(&self.pool).await?.into_iter().map(OrderId::new).collect(), last))
     }
 }

@@ -1,5 +1,5 @@
-//! Live steps: one task reads the timeline for all streams of this process, and sends each order's steps to the streams
-//! of that order.
+//! Live steps: one task follows the timeline for all streams of this process, and wakes the streams whose order has news. A
+//! stream then reads the timeline from its last step on.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -9,21 +9,17 @@ use std::{
 
 use contracts::ids::{OrderId, UserId};
 use platform::jobs::caught;
-use tokio::sync::{Notify, broadcast};
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     error::Error,
-    model::{Record, Step},
     repository::Timeline,
     service::stream_slots::{Slot, StreamSlots},
 };
 
-/// How often the timeline is read for records that another replica has added.
+/// How often the timeline is asked for records that another replica has added.
 const POLL_INTERVAL: Duration = Duration::from_millis(250);
-/// The maximum number of steps by which a stream may fall behind. If it falls further behind, its reader reads the timeline from its last
-/// step on.
-const MAX_BEHIND: usize = 64;
 
 /// The streams of this process. Clones share them.
 #[derive(Clone)]
@@ -32,7 +28,8 @@ pub struct Live(Arc<Inner>);
 struct Inner {
     timeline: Arc<dyn Timeline>,
     slots: StreamSlots,
-    orders: Mutex<HashMap<OrderId, broadcast::Sender<Arc<Step>>>>,
+    /// The orders that have streams. Each stream has a receiver.
+    orders: Mutex<HashMap<OrderId, watch::Sender<()>>>,
     added: Notify,
 }
 
@@ -52,87 +49,67 @@ impl Live {
         self.0.slots.take(user).ok_or(Error::TooManyStreams)
     }
 
-    /// Opens a stream of the steps of an order, for `user`. The stream has every step that is committed from now on, so a caller that reads
+    /// Opens a stream of an order, for `user`. It is woken for each step that is committed from now on, so a caller that reads
     /// the timeline afterwards misses none.
-    pub(super) fn open(&self, order: OrderId, user: UserId) -> Result<(broadcast::Receiver<Arc<Step>>, Slot), Error> {
+    pub(super) fn open(&self, order: OrderId, user: UserId) -> Result<(watch::Receiver<()>, Slot), Error> {
         let slot = self.slot(user)?;
-        let steps = self.orders().entry(order).or_insert_with(|| broadcast::Sender::new(MAX_BEHIND)).subscribe();
-        Ok((steps, slot))
+        let news = self.orders().entry(order).or_insert_with(|| watch::Sender::new(())).subscribe();
+        Ok((news, slot))
     }
 
     pub(super) fn timeline(&self) -> &dyn Timeline {
         &*self.0.timeline
     }
 
-    /// Wakes the reader of the timeline, because records were added.
+    /// Wakes the task that follows the timeline, because records were added.
     pub fn added(&self) {
         self.0.added.notify_one();
     }
 
-    /// Reads the timeline while there are streams, until `stop`. Then ends all streams.
+    /// Follows the timeline while there are streams, until `stop`. Then ends all streams.
     pub async fn follow(self, stop: CancellationToken) -> anyhow::Result<()> {
         let _closing = self.0.slots.closing().clone().drop_guard();
         let mut outage = platform::outage::Outage::new("the timeline", "live");
-        // The place up to which every step was sent to the streams. `None` while there are no streams.
-        let mut place = None;
+        // The place up to which the streams of the followed orders were woken.
+        let (mut place, mut followed) = (0, HashSet::new());
         loop {
             tokio::select! {
                 () = stop.cancelled() => return Ok(()),
                 () = self.0.added.notified() => {}
                 () = tokio::time::sleep(POLL_INTERVAL) => {}
             }
-            let orders = self.read_orders();
+            let orders = self.open_orders();
             if orders.is_empty() {
-                place = None;
+                followed.clear();
                 continue;
             }
-            match caught(self.hand_on(place, orders)).await {
-                Ok(up_to) => {
+            match caught(self.0.timeline.news(place, &orders)).await {
+                Ok((news, up_to)) => {
                     outage.over();
-                    place = Some(up_to);
+                    // A stream that opened while an earlier answer was on its way may have missed a record before `place`.
+                    self.wake(news.iter().chain(orders.iter().filter(|order| !followed.contains(*order))));
+                    (place, followed) = (up_to, orders.into_iter().collect());
                 }
                 Err(error) => outage.met(format!("{error:#}")),
             }
         }
     }
 
-    /// Sends the steps of these orders after `place` to their streams. Returns the place up to which every step was sent.
-    async fn hand_on(&self, place: Option<i64>, mut orders: Vec<OrderId>) -> Result<i64, Error> {
-        // A stream that opened before the first read may have missed any record of its order, so all records are sent.
-        // The stream's reader skips the steps that it has.
-        let place = place.unwrap_or_default();
-        let (mut read, mut up_to) = (HashSet::new(), i64::MAX);
-        while !orders.is_empty() {
-            let caught = self.0.timeline.after(place, &orders).await?;
-            self.send(caught.records);
-            up_to = up_to.min(caught.up_to);
-            read.extend(orders);
-            // If the first stream of an order opened during this read, the order may have a record below `up_to` that neither this read nor
-            // the reader of the stream has seen.
-            orders = self.read_orders().into_iter().filter(|order| !read.contains(order)).collect();
-        }
-        Ok(up_to)
-    }
-
-    fn send(&self, records: Vec<Record>) {
+    fn wake<'a>(&self, orders: impl Iterator<Item = &'a OrderId>) {
         let senders = self.orders();
-        for record in records {
-            if let Some(sender) = senders.get(&record.record.order) {
-                for step in Step::from_record(record) {
-                    let _ = sender.send(Arc::new(step));
-                }
-            }
+        for sender in orders.filter_map(|order| senders.get(order)) {
+            sender.send_replace(());
         }
     }
 
-    /// Returns the orders that have readers, and forgets the others.
-    fn read_orders(&self) -> Vec<OrderId> {
+    /// Returns the orders that have streams, and forgets the others.
+    fn open_orders(&self) -> Vec<OrderId> {
         let mut orders = self.orders();
         orders.retain(|_, sender| sender.receiver_count() > 0);
         orders.keys().copied().collect()
     }
 
-    fn orders(&self) -> MutexGuard<'_, HashMap<OrderId, broadcast::Sender<Arc<Step>>>> {
+    fn orders(&self) -> MutexGuard<'_, HashMap<OrderId, watch::Sender<()>>> {
         self.0.orders.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,9 +1,9 @@
 //! A reader of one order's steps: it returns first the steps in the timeline, then each step that is added.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::collections::VecDeque;
 
 use contracts::ids::{OrderId, UserId};
-use tokio::sync::broadcast::{self, error::RecvError};
+use tokio::sync::watch;
 
 use super::{Live, orders::steps_after, stream_slots::Slot};
 use crate::{error::Error, model::Step};
@@ -11,12 +11,12 @@ use crate::{error::Error, model::Step};
 pub struct Reader {
     live: Live,
     order: OrderId,
-    /// The steps that were committed since the reader was opened.
-    steps: broadcast::Receiver<Arc<Step>>,
+    /// Changes when the order has news.
+    news: watch::Receiver<()>,
     slot: Slot,
     /// The steps from the timeline that the reader has yet to return.
     known: VecDeque<Step>,
-    /// True if the timeline may have steps after the known ones that the stream lacks.
+    /// True if the timeline may have steps after the known ones.
     is_behind: bool,
     /// The place of the last step that the reader returned.
     seen: i64,
@@ -26,9 +26,9 @@ impl Live {
     /// Reads the steps of an order after the step at `place`, in a stream of `user`.
     pub async fn read(&self, order: OrderId, user: UserId, place: i64) -> Result<Reader, Error> {
         // Opens the stream before it reads the timeline, so that it misses no step in between.
-        let (steps, slot) = self.open(order, user)?;
+        let (news, slot) = self.open(order, user)?;
         let (live, known) = (self.clone(), VecDeque::new());
-        let mut reader = Reader { live, order, steps, slot, known, is_behind: true, seen: place };
+        let mut reader = Reader { live, order, news, slot, known, is_behind: true, seen: place };
         reader.catch_up().await?;
         Ok(reader)
     }
@@ -47,27 +47,16 @@ impl Reader {
                 self.catch_up().await.ok()?;
                 continue;
             }
-            let step = tokio::select! {
-                step = self.steps.recv() => step,
+            tokio::select! {
+                changed = self.news.changed() => changed.ok()?,
                 () = self.slot.closing.cancelled() => return None,
-            };
-            match step {
-                Ok(step) if step.place > self.seen => {
-                    self.seen = step.place;
-                    return Some(step.as_ref().clone());
-                }
-                Ok(_) => {}
-                // The first stream of an order is sent all of the order's steps at once, which may be more than a
-                // stream holds.
-                Err(RecvError::Lagged(_)) => self.is_behind = true,
-                Err(RecvError::Closed) => return None,
             }
+            self.is_behind = true;
         }
         None
     }
 
-    /// Reads the steps after the last one that was read. The timeline returns a limited number of steps at once. While
-    /// the timeline has more, the stream may have lost some of them.
+    /// Reads the steps after the last one that was returned. The timeline returns a limited number of steps at once.
     async fn catch_up(&mut self) -> Result<(), Error> {
         let (steps, is_all) = steps_after(self.live.timeline(), self.order, self.seen).await?;
         self.known = steps.into();
@@ -78,7 +67,7 @@ impl Reader {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::{sync::Arc, time::Duration};
 
     use platform::{clock, ids};
     use serde_json::Value;
@@ -120,7 +109,7 @@ mod tests {
         let live = Live::new(Arc::new(timeline.clone()), 1, &CancellationToken::new());
         let following = tokio::spawn(live.clone().follow(CancellationToken::new()));
         let mut reader = live.read(order, UserId::new(ids::random()), 0).await.unwrap();
-        // Meanwhile every step is sent; the stream holds only the last ones.
+        // Meanwhile the reader is woken, before it has returned a step.
         tokio::time::sleep(Duration::from_secs(1)).await;
 
         for offset in 1..=count {

@@ -10,7 +10,7 @@ use console::{
     client::CheckState,
     error::Error,
     model::{NewRecord, Record},
-    repository::{Caught, MAX_RECORDS, Timeline},
+    repository::{MAX_RECORDS, Timeline},
     service::Receipts,
 };
 use contracts::ids::{OrderId, UserId};
@@ -42,8 +42,8 @@ impl Timeline for Timed {
         Ok(None)
     }
 
-    async fn after(&self, _: i64, _: &[OrderId]) -> Result<Caught, Error> {
-        Ok(Caught::default())
+    async fn news(&self, _: i64, _: &[OrderId]) -> Result<(Vec<OrderId>, i64), Error> {
+        Ok((Vec::new(), 0))
     }
 }
 

@@ -78,8 +78,6 @@ async fn a_record_of_an_event_that_the_order_has_is_a_repeat() {
     let repeats = |records: Vec<console::model::Record>| records.iter().map(|one| one.is_repeat).collect::<Vec<_>>();
     assert_eq!(repeats(timeline.of_order(order(1), 0).await.unwrap()), [false, true, false, false]);
     assert_eq!(repeats(timeline.of_order(order(1), 1).await.unwrap()), [true, false, false]);
-    let both = timeline.after(0, &[order(1), order(2)]).await.unwrap();
-    assert_eq!(repeats(both.records), [false, true, false, false, false]);
 }
 
 #[tokio::test]
@@ -89,15 +87,13 @@ async fn a_reader_goes_on_after_the_place_that_it_has_seen() {
     let all = timeline.of_order(order(1), 0).await.unwrap();
 
     assert_eq!(timeline.of_order(order(1), all[0].place).await.unwrap(), all[1..]);
-    let caught = timeline.after(all[0].place, &[order(1), order(3)]).await.unwrap();
-    assert_eq!(caught.records, all[1..]);
-    assert!(caught.up_to >= all[1].place);
-    let nothing = timeline.after(caught.up_to, &[order(1), order(2)]).await.unwrap();
-    assert_eq!((nothing.records.len(), nothing.up_to), (0, caught.up_to));
-    assert!(timeline.after(0, &[]).await.unwrap().records.is_empty());
+    let (news, up_to) = timeline.news(all[0].place, &[order(1), order(3)]).await.unwrap();
+    assert_eq!(news, [order(1)]);
+    assert!(up_to >= all[1].place);
+    assert_eq!(timeline.news(up_to, &[order(1), order(2)]).await.unwrap(), (vec![], up_to));
 }
 
-/// A reader that follows `up_to` while others write sees each record once.
+/// A reader that goes on after its last place while others write sees each record once.
 #[tokio::test]
 async fn writers_at_once_leave_no_place_that_becomes_visible_later() {
     let timeline = timeline().await;
@@ -109,9 +105,9 @@ async fn writers_at_once_leave_no_place_that_becomes_visible_later() {
     let read = async {
         let (mut place, mut seen) = (0, Vec::new());
         while seen.len() < 80 {
-            let caught = timeline.after(place, &[order(1)]).await.unwrap();
-            seen.extend(caught.records.iter().map(|one| one.record.offset));
-            place = caught.up_to;
+            let records = timeline.of_order(order(1), place).await.unwrap();
+            place = records.last().map_or(place, |record| record.place);
+            seen.extend(records.iter().map(|one| one.record.offset));
             tokio::task::yield_now().await;
         }
         seen
