@@ -1,13 +1,25 @@
-//! The long actions that run in this process. When the service stops, it interrupts them and waits until it has
-//! recorded their ends.
+//! Long actions of operators: the tasks that run in this process, and for each kind, one of which runs at a time, the progress
+//! of the running action and the result of the last one.
+//!
+//! Progress and results are kept in memory. The log of actions has what each action did, and an interrupted replay leaves the
+//! rest of its letters pending.
 
-use std::panic::AssertUnwindSafe;
+use std::{
+    panic::AssertUnwindSafe,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use anyhow::anyhow;
+use chrono::{DateTime, Utc};
 use futures::FutureExt as _;
+use platform::clock;
+use serde::Serialize;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-/// Clones share the actions.
+use crate::client::{OnProgress, Progress};
+
+/// The tasks of the actions. When the service stops, it interrupts them and waits until it has recorded their ends. Clones
+/// share them.
 #[derive(Clone, Default)]
 pub struct LongActions {
     tasks: TaskTracker,
@@ -48,6 +60,96 @@ impl LongActions {
     }
 }
 
+/// The action that runs, and the last one that ended. Clones share them.
+pub struct Work<T>(Arc<Mutex<Now<T>>>);
+
+#[derive(Debug, Serialize)]
+pub struct Now<T> {
+    pub running: Option<Running>,
+    pub last: Option<Arc<Ended<T>>>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Running {
+    /// The title of the action, such as `Replaying dead letters`.
+    pub title: &'static str,
+    pub since: DateTime<Utc>,
+    #[serde(flatten)]
+    pub progress: Progress,
+}
+
+#[derive(Debug, Serialize)]
+pub struct Ended<T> {
+    pub title: &'static str,
+    pub at: DateTime<Utc>,
+    pub result: Result<T, String>,
+}
+
+/// The right to run an action of this kind. Dropping it ends the action, and lets the next one begin.
+pub struct Turn<T> {
+    work: Work<T>,
+    title: &'static str,
+    result: Option<Result<T, String>>,
+}
+
+impl<T> Clone for Work<T> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<T> Default for Work<T> {
+    fn default() -> Self {
+        Self(Arc::new(Mutex::new(Now { running: None, last: None })))
+    }
+}
+
+impl<T> Work<T> {
+    pub fn now(&self) -> Now<T> {
+        let Now { running, last } = &*self.state();
+        Now { running: running.clone(), last: last.clone() }
+    }
+
+    /// Begins an action. `None` while another one runs.
+    pub fn begin(&self, title: &'static str) -> Option<Turn<T>> {
+        let mut state = self.state();
+        if state.running.is_some() {
+            return None;
+        }
+        state.running = Some(Running { title, since: clock::now(), progress: Progress::default() });
+        Some(Turn { work: self.clone(), title, result: None })
+    }
+
+    fn state(&self) -> MutexGuard<'_, Now<T>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T: Send + Sync + 'static> Turn<T> {
+    /// Returns a callback that records the progress of the action.
+    pub fn progress(&self) -> OnProgress {
+        let work = self.work.clone();
+        Arc::new(move |progress| {
+            if let Some(running) = &mut work.state().running {
+                running.progress = progress;
+            }
+        })
+    }
+
+    pub fn end(mut self, result: anyhow::Result<T>) {
+        self.result = Some(result.map_err(|error| format!("{error:#}")));
+    }
+}
+
+impl<T> Drop for Turn<T> {
+    fn drop(&mut self) {
+        let result = self.result.take().unwrap_or_else(|| Err("it was interrupted".to_owned()));
+        let mut state = self.work.state();
+        state.running = None;
+        state.last = Some(Arc::new(Ended { title: self.title, at: clock::now(), result }));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use tokio::sync::mpsc;
@@ -75,5 +177,15 @@ mod tests {
         actions.follow(stop).await.unwrap();
 
         assert_eq!(seen.try_recv(), Ok(("endless", Err("interrupted: the console stopped".to_owned()))));
+    }
+
+    #[test]
+    fn an_action_that_is_dropped_is_said_and_lets_the_next_one_begin() {
+        let work = Work::<u32>::default();
+
+        drop(work.begin("Counting").unwrap());
+
+        assert_eq!(work.now().last.unwrap().result, Err("it was interrupted".to_owned()));
+        assert!(work.begin("Counting").is_some());
     }
 }

@@ -9,14 +9,12 @@ mod receipts;
 mod session_watch;
 mod step_reader;
 mod stream_slots;
-mod work;
 
 pub use couriers::{CourierReader, Couriers, Visible};
 pub use lag_history::{Lag, LagHistory, Lags, Point, RETENTION as LAG_RETENTION};
 pub use live::Live;
-pub use long_actions::LongActions;
+pub use long_actions::{Ended, LongActions, Now, Running, Work};
 pub use orders::{Timelines, is_cut};
 pub use receipts::Receipts;
 pub use session_watch::SessionWatch;
 pub use step_reader::Reader;
-pub use work::{Ended, Now, Running, Work};

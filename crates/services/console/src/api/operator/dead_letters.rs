@@ -16,7 +16,7 @@ use super::{
     is_question,
     letter_choice::{Choice, LettersQuery},
     long_action::LongAction,
-    reads::not_read,
+    not_read,
 };
 use crate::{
     api::{Api, Form, Visit},

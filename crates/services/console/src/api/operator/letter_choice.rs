@@ -62,28 +62,13 @@ pub struct Choice {
 
 impl Choice {
     pub fn from_form(form: &Form) -> Result<Self, Problem> {
-        if !form.is_form {
-            return json::decode(Value::Object(form.members.clone()).to_string().as_bytes());
+        let mut members = form.members.clone();
+        if form.is_form {
+            // In a form, an empty field is none. The confirmation shows the number of letters before the operator agrees.
+            members.retain(|name, value| name != "confirm" && value.as_str() != Some(""));
+            members.insert("all".to_owned(), true.into());
         }
-        let text = |name| form.optional_text(name).map(str::to_owned);
-        let until = match form.optional_text("until")? {
-            "" => None,
-            time => Some(
-                time.parse().map_err(|_| Problem::invalid("until", "must be a time such as 2026-01-31T12:00:00Z"))?,
-            ),
-        };
-        Ok(Self {
-            letter: text("letter")?,
-            topic: text("topic")?,
-            group: text("group")?,
-            kind: text("kind")?,
-            reason: text("reason")?,
-            until,
-            why: text("why")?,
-            // The confirmation shows the number of letters before the operator agrees.
-            all: true,
-            dry_run: false,
-        })
+        json::decode(Value::from(members).to_string().as_bytes())
     }
 
     pub fn filter(&self) -> Filter {

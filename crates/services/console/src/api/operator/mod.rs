@@ -9,9 +9,12 @@ mod changes;
 mod dead_letters;
 mod letter_choice;
 mod long_action;
-mod reads;
 
-use axum::response::Response;
+use axum::{
+    Json,
+    extract::State,
+    response::{IntoResponse as _, Response},
+};
 use contracts::ids::UserId;
 use platform::{
     auth::role_used_on,
@@ -21,24 +24,23 @@ use platform::{
         problem::Problem,
     },
 };
+use serde_json::json;
 
-pub use self::{
-    dead_letters::PAGE_SIZE as LETTERS_PER_PAGE,
-    letter_choice::LettersQuery,
-    reads::{MAX_ACTIONS, not_read},
-};
+pub use self::{dead_letters::PAGE_SIZE as LETTERS_PER_PAGE, letter_choice::LettersQuery};
 use super::{Api, Form, Visit, form::see, live, of_error};
-use crate::{metrics, repository::NewAction};
+use crate::{error::Error, metrics, repository::NewAction};
 
 /// The page to which the form of a short action leads: the log, with the result of the action at the top.
 const DONE: &str = "/console/operator/actions?done=yes";
+/// The maximum number of actions that are shown.
+pub const MAX_ACTIONS: i64 = 200;
 /// The maximum number of characters of the subject or the result of an action in the log of actions, which is kept for ever.
 const MAX_RECORDED_CHARS: usize = 1_000;
 
 pub fn endpoints() -> Endpoints<Api> {
     let path = |end: &str| format!("/console/api/operator/{end}");
     Endpoints::default()
-        .get(OPERATOR, &path("services"), "The state of each service", reads::services)
+        .get(OPERATOR, &path("services"), "The state of each service", services)
         .get(
             OPERATOR,
             &path("dead-letters"),
@@ -49,17 +51,17 @@ pub fn endpoints() -> Endpoints<Api> {
             OPERATOR,
             &path("outbox"),
             "The events that wait in each service's outbox, and the replica that publishes them",
-            reads::outbox,
+            outbox,
         )
         .get(
             OPERATOR,
             &path("lag"),
             "The lag of each consumer group by partition, now and over the last 15 minutes",
-            reads::lag,
+            lag,
         )
         .get(OPERATOR, &path("audit"), "The audit that runs, and the result of the last one", audit::show)
         .get(OPERATOR, &path("couriers"), "The couriers, with their orders", live::couriers)
-        .get(OPERATOR, &path("actions"), "The log of operators' actions", reads::actions)
+        .get(OPERATOR, &path("actions"), "The log of operators' actions", actions)
         .post(
             OPERATOR,
             &path("dead-letters/replay"),
@@ -76,6 +78,30 @@ pub fn endpoints() -> Endpoints<Api> {
         .post(OPERATOR, &path("couriers"), "Adds a courier", changes::add_courier)
         .post(OPERATOR, &path("kyc-rollback"), "Rejects a verified customer", changes::roll_back_kyc)
         .post(OPERATOR, &path("restock"), "Adds to the stock of a part; under the same key, once", changes::restock)
+}
+
+async fn services(State(api): State<Api>) -> Result<Response, Problem> {
+    let services = api.operations.services().await.map_err(|error| not_read("the services", error))?;
+    Ok(Json(json!({ "services": services })).into_response())
+}
+
+async fn outbox(State(api): State<Api>) -> Result<Response, Problem> {
+    let outboxes = api.operations.outboxes().await.map_err(|error| not_read("the outboxes", error))?;
+    Ok(Json(json!({ "outboxes": outboxes })).into_response())
+}
+
+async fn lag(State(api): State<Api>) -> Result<Response, Problem> {
+    let lags = api.lag.now().await.map_err(|error| not_read("the lag", error))?;
+    Ok(Json(&*lags).into_response())
+}
+
+async fn actions(State(api): State<Api>) -> Result<Response, Problem> {
+    let actions = api.actions.latest(MAX_ACTIONS).await.map_err(of_error)?;
+    Ok(Json(json!({ "actions": actions })).into_response())
+}
+
+pub fn not_read(what: &'static str, error: anyhow::Error) -> Problem {
+    of_error(Error::NotRead(what, error))
 }
 
 /// Returns true if a request must still be confirmed.
