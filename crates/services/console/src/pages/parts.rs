@@ -22,8 +22,8 @@ pub struct PartView {
     pub price: Money,
     /// The units that can be bought now.
     pub stock: i64,
-    /// `engine`, `fuel`, `porthole`, `wing`; anything else is another part.
-    pub category: String,
+    /// `engine`, `fuel`, `porthole`, `wing`, or empty for another part.
+    pub category: &'static str,
     pub manufacturer: String,
     pub country: String,
     pub tags: Vec<String>,
@@ -35,17 +35,11 @@ pub struct PartView {
 
 impl PartView {
     pub fn picture(&self) -> &'static str {
-        match self.category.as_str() {
-            "engine" => "engine",
-            "fuel" => "fuel",
-            "porthole" => "porthole",
-            "wing" => "wing",
-            _ => "part",
-        }
+        if self.category.is_empty() { "part" } else { self.category }
     }
 
     pub fn kind(&self) -> &'static str {
-        words::category(&self.category)
+        words::category(self.category)
     }
 
     pub fn stock_text(&self) -> String {
@@ -118,7 +112,7 @@ fn view(part: Part) -> PartView {
         description: part.description,
         price: Money::from_major(part.price),
         stock: part.stock_quantity,
-        category: category.to_owned(),
+        category,
         manufacturer: maker.name,
         country: maker.country,
         tags: part.tags,
