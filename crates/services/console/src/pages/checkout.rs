@@ -182,8 +182,8 @@ async fn shown(api: &Api, visit: &Visit, wanted: Wanted, status: StatusCode, pro
                 name: part.map_or_else(|| part_uuid.clone(), |part| part.name.clone()),
                 part_uuid,
                 quantity: *quantity,
-                price: part.map(|part| part.price),
-                stock: part.map(|part| part.stock.max(0)),
+                price: part.map(parts::price),
+                stock: part.map(|part| part.stock_quantity.max(0)),
             }
         })
         .partition(|line| line.price.is_some() || away.is_some());

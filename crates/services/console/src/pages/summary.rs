@@ -76,7 +76,8 @@ pub async fn summary(
     let names = answered(&mut away, "inventory", names).unwrap_or_default();
     Ok(Summary {
         uuid: order.to_string(),
-        lines: known.lines(&names.into_iter().map(|part| (part.uuid, (part.name, part.price))).collect()),
+        lines: known
+            .lines(&names.iter().map(|part| (part.uuid.clone(), (part.name.clone(), parts::price(part)))).collect()),
         known,
         balance: balance.and_then(Result::ok).map(Money),
         away,

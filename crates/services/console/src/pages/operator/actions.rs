@@ -2,6 +2,7 @@
 
 use askama::Template;
 use axum::{extract::State, response::Response};
+use contracts::proto::inventory::v1::Part;
 use platform::http::query::QueryParameters;
 use serde::Deserialize;
 use tonic::Status;
@@ -14,7 +15,7 @@ use crate::{
     pages::{
         format::Moment,
         frame::{Layout, layout, page},
-        parts::{self, PartView},
+        parts,
         refusal::{Refusal, or_missing},
         words,
     },
@@ -35,7 +36,7 @@ pub struct ActionsQuery {
 #[template(path = "operator-actions.html")]
 struct Actions {
     layout: Layout,
-    parts: Vec<PartView>,
+    parts: Vec<Part>,
     /// The newest first.
     actions: Vec<Action>,
     /// The visitor.
