@@ -1,5 +1,5 @@
-//! The user's account: `POST /console/api/login`, `/register`, `/logout`, `/logout-all`, `/sessions/{id}/end`, `/contacts`,
-//! `/me/delete`, and `GET /console/api/me`.
+//! The user's account: `POST /console/api/login`, `/register`, `/logout`, `/logout-all`, `/sessions/{id}/end`,
+//! `/contacts`, `/me/delete`, and `GET /console/api/me`.
 
 use std::{convert::Infallible, net::IpAddr};
 
@@ -107,7 +107,8 @@ pub async fn logout(
     form: Form,
 ) -> Result<Response, Problem> {
     if let Some(Extension(session)) = session {
-        // iam responds with OK for an ended session. A malformed session gives no access, so its refusal counts as a logout.
+        // iam responds with OK for an ended session. A malformed session gives no access, so its refusal counts as a
+        // logout.
         match api.iam.logout(&session.into_id()?).await {
             Ok(()) => {}
             Err(status) if status.code() == Code::InvalidArgument => {}
@@ -179,8 +180,8 @@ pub async fn delete(
     Ok(([set_cookie(None, api.is_secure)], answer).into_response())
 }
 
-/// Returns the problem of a request with a password. The guard has checked the session, so UNAUTHENTICATED means that the
-/// password is wrong.
+/// Returns the problem of a request with a password. The guard has checked the session, so UNAUTHENTICATED means that
+/// the password is wrong.
 fn not_confirmed(status: &Status) -> Problem {
     match (status.code(), reason(status)) {
         (Code::Unauthenticated, _) => Problem::invalid("password", "is wrong"),

@@ -1,7 +1,7 @@
 //! `GET /console/api/me/export`: what the services hold about the user, as one JSON document.
 //!
-//! Each service is asked with the user's own session or access token, so its guard decides what the document contains. If a
-//! service does not respond, there is no document.
+//! Each service is asked with the user's own session or access token, so its guard decides what the document contains.
+//! If a service does not respond, there is no document.
 
 use anyhow::anyhow;
 use axum::{

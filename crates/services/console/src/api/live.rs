@@ -1,5 +1,5 @@
-//! Streams of server-sent events. `GET /console/api/orders/{uuid}/live`: the steps of an order, from the first one or after
-//! the last one that the browser has. `GET /console/api/couriers/live`: all couriers, and then each that changes.
+//! Streams of server-sent events. `GET /console/api/orders/{uuid}/live`: the steps of an order, from the first one or
+//! after the last one that the browser has. `GET /console/api/couriers/live`: all couriers, and then each that changes.
 //! `GET /console/api/couriers`: all couriers.
 
 use std::{convert::Infallible, time::Duration};
@@ -35,8 +35,8 @@ pub struct StreamQuery {
 }
 
 impl StreamQuery {
-    /// Returns the place after which the reader continues. The header `Last-Event-ID`, which a browser sends when it reopens a stream,
-    /// takes precedence.
+    /// Returns the place after which the reader continues. The header `Last-Event-ID`, which a browser sends when it
+    /// reopens a stream, takes precedence.
     fn after(&self, headers: &HeaderMap) -> Result<i64, Problem> {
         let (name, id) = match (headers.get(LAST_EVENT_ID), self.after.as_deref()) {
             (Some(id), _) => ("Last-Event-ID", id.to_str().unwrap_or_default()),

@@ -59,8 +59,9 @@ pub struct Api {
 }
 
 impl Api {
-    /// Returns the order in a request's path, and true if it is the visitor's own. Fails with NOT_FOUND for another user's order, unless
-    /// the visitor is an operator. An operator's access is recorded with `request`, the path of the request.
+    /// Returns the order in a request's path, and true if it is the visitor's own. Fails with NOT_FOUND for another
+    /// user's order, unless the visitor is an operator. An operator's access is recorded with `request`, the path of
+    /// the request.
     pub async fn readable(&self, visit: &Visit, path: &str, request: &str) -> Result<(OrderId, bool), Problem> {
         let order = orders::order(path)?;
         let checked = self.timelines.check(&visit.caller(), &visit.session, order, request).await;

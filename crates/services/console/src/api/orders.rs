@@ -75,8 +75,8 @@ fn wanted(form: &Form, user: Uuid) -> Result<(HeaderValue, Bytes), Problem> {
     Ok((key_of("key", given)?, Value::from(order).to_string().into()))
 }
 
-/// Returns the body of a program's order, with the user added if it is absent. A body that is not a JSON object is returned unchanged; the
-/// order service refuses it.
+/// Returns the body of a program's order, with the user added if it is absent. A body that is not a JSON object is
+/// returned unchanged; the order service refuses it.
 fn with_user(body: Bytes, user: Uuid) -> Bytes {
     let members = serde_json::from_slice::<Map<String, Value>>(&body).ok();
     let members = members.filter(|members| !members.contains_key("user_uuid"));

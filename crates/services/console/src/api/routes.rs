@@ -107,7 +107,8 @@ fn sessions() -> Endpoints<Api> {
         .post(PUBLIC, "/console/api/logout", "Ends the session", account::logout)
 }
 
-/// Who may call what. The rows that end a session are the last, because the test of docs/access.md calls the endpoints in this order.
+/// Who may call what. The rows that end a session are the last, because the test of docs/access.md calls the endpoints
+/// in this order.
 pub static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
     let redirects = ["GET /", "GET /console"].map(Rule::public);
     let all = requests().merge(exports()).merge(streams()).merge(pages::all()).merge(sessions());
@@ -130,8 +131,8 @@ pub fn document() -> OpenApi {
         .document(OpenApiBuilder::new().info(info.build()).build())
 }
 
-/// Builds the whole router. More than `max_in_flight` concurrent requests, or a quarter of them by one user, are rejected with 429. A
-/// stream counts as a request until it is open.
+/// Builds the whole router. More than `max_in_flight` concurrent requests, or a quarter of them by one user, are
+/// rejected with 429. A stream counts as a request until it is open.
 pub fn router(state: Api, guard: &Guard, readiness: Readiness, max_in_flight: usize) -> Router {
     let slots = Slots::new(max_in_flight);
     let inbound = Inbound::new(guard.clone(), slots.clone(), UserSlots::quarter_of(max_in_flight));

@@ -1,5 +1,5 @@
-//! `GET /console/api/orders/{uuid}/timeline`: the steps of an order, the oldest first, and `is_cut` if later ones may be
-//! missing. `/receipt`: the results of the audit's rules for it. `/export`: both as one file.
+//! `GET /console/api/orders/{uuid}/timeline`: the steps of an order, the oldest first, and `is_cut` if later ones may
+//! be missing. `/receipt`: the results of the audit's rules for it. `/export`: both as one file.
 
 use axum::{
     Json,

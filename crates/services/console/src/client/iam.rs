@@ -19,8 +19,8 @@ use tonic::{Request, Status, metadata::AsciiMetadataValue};
 
 use super::credential;
 
-/// The metadata with the addresses through which a request came. iam trusts them if this service sends them, and counts logins by one of
-/// them.
+/// The metadata with the addresses through which a request came. iam trusts them if this service sends them, and counts
+/// logins by one of them.
 pub const CALLER: &str = "x-forwarded-for";
 
 #[derive(Clone)]
@@ -32,8 +32,8 @@ pub struct Iam {
 }
 
 impl Iam {
-    /// `as_service` carries this service's identity, without which iam does not trust the addresses in [`CALLER`]; `as_user` forwards the
-    /// credential of the request.
+    /// `as_service` carries this service's identity, without which iam does not trust the addresses in [`CALLER`];
+    /// `as_user` forwards the credential of the request.
     pub fn new(as_service: Peer, as_user: Peer) -> Self {
         Self {
             logins: AuthServiceClient::new(as_service.clone()),

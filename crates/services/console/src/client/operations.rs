@@ -111,8 +111,8 @@ pub type Make = fn(&Settings) -> Arc<dyn Operations>;
 
 static MAKE: OnceLock<Make> = OnceLock::new();
 
-/// Sets the operations of this process. The program `shipyard` calls this before it starts a service: the audit depends on every service,
-/// so no service can depend on the audit. Only the first call has an effect.
+/// Sets the operations of this process. The program `shipyard` calls this before it starts a service: the audit depends
+/// on every service, so no service can depend on the audit. Only the first call has an effect.
 pub fn provide(make: Make) {
     let _ = MAKE.set(make);
 }

@@ -1,5 +1,6 @@
-//! The clients of the services with a gRPC API, except iam: what they hold about users and orders, the catalogue, and the
-//! couriers. A call carries the session or access token of the user who sends the request, unless it says otherwise.
+//! The clients of the services with a gRPC API, except iam: what they hold about users and orders, the catalogue, and
+//! the couriers. A call carries the session or access token of the user who sends the request, unless it says
+//! otherwise.
 
 use contracts::{
     ids::OrderId,
@@ -105,7 +106,8 @@ impl Services {
         Ok(found(self.customers.clone().get_customer(request).await)?.and_then(|answer| answer.customer))
     }
 
-    /// Rejects a verified customer on behalf of the session's user, who must be an operator. Returns the customer's status.
+    /// Rejects a verified customer on behalf of the session's user, who must be an operator. Returns the customer's
+    /// status.
     pub async fn roll_back_kyc(&self, customer_id: String, reason: String) -> Result<String, Status> {
         let request = RollbackKycRequest { customer_id, reason };
         let customer = self.customers.clone().rollback_kyc(request).await?.into_inner().customer;

@@ -8,8 +8,8 @@ use uuid::Uuid;
 
 use super::Record;
 
-/// The states that begin with an event of one type: the event, the service that keeps the state, and its name. Any other
-/// event begins no state.
+/// The states that begin with an event of one type: the event, the service that keeps the state, and its name. Any
+/// other event begins no state.
 const STATES: &[(&str, &str, &str)] = &[
     ("OrderCreated", "order", "PENDING_PAYMENT"),
     ("OrderPaid", "order", "PAID"),
@@ -66,7 +66,8 @@ pub struct Detail {
 }
 
 impl Step {
-    /// Returns the record's event, and the state that begins with it. A state begins with the first record of its event.
+    /// Returns the record's event, and the state that begins with it. A state begins with the first record of its
+    /// event.
     pub fn from_record(Record { place, is_repeat, record }: Record) -> impl Iterator<Item = Self> {
         let begun = state(&record.kind, &record.payload).filter(|_| !is_repeat).map(|(service, name)| Self {
             place: place * 2 + 1,

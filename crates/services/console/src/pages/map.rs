@@ -1,5 +1,5 @@
-//! `GET /console/map` and its fragment, and `GET /console/operator/couriers`: the grid of 10 × 10 cells with the couriers,
-//! and the same as a table. Cells are counted from 1, y upwards.
+//! `GET /console/map` and its fragment, and `GET /console/operator/couriers`: the grid of 10 × 10 cells with the
+//! couriers, and the same as a table. Cells are counted from 1, y upwards.
 
 use askama::Template;
 use axum::{extract::State, http::StatusCode, response::Response};

@@ -1,5 +1,5 @@
-//! The summary of an order: its stage, parts, payment, delivery, and what its owner can do. It has the services' data, or the
-//! timeline's where a service does not respond or the visitor may not call it.
+//! The summary of an order: its stage, parts, payment, delivery, and what its owner can do. It has the services' data,
+//! or the timeline's where a service does not respond or the visitor may not call it.
 
 use askama::Template;
 use contracts::ids::OrderId;
@@ -95,8 +95,8 @@ impl Summary {
         self.known.allows("PAY") && !self.away.contains(&"payment")
     }
 
-    /// Returns the idempotency key of the next payment. It is the same for each rendering until an attempt is refused, so a
-    /// user who clicks twice pays once.
+    /// Returns the idempotency key of the next payment. It is the same for each rendering until an attempt is refused,
+    /// so a user who clicks twice pays once.
     pub fn pay_key(&self) -> String {
         format!("pay-{}-{}", self.uuid, self.known.attempt + 1)
     }
@@ -106,7 +106,8 @@ impl Summary {
         METHODS.map(|value| (value, words::method(value)))
     }
 
-    /// Returns true while a payment is in progress or its outcome is unknown, so that the visitor can neither pay nor cancel.
+    /// Returns true while a payment is in progress or its outcome is unknown, so that the visitor can neither pay nor
+    /// cancel.
     pub fn is_paying(&self) -> bool {
         self.known.status == "PENDING_PAYMENT" && self.known.allowed_actions.is_some() && !self.known.allows("PAY")
     }

@@ -26,8 +26,8 @@ pub fn class(name: &str) -> &'static str {
     service(name).map_or("plain", |(.., class)| class)
 }
 
-/// Returns the title, short enough for the drawing, and the sentence for an event, by its type without the package and its
-/// payload.
+/// Returns the title, short enough for the drawing, and the sentence for an event, by its type without the package and
+/// its payload.
 pub fn event(name: &str, payload: &Value) -> Option<(&'static str, &'static str)> {
     Some(match (name, payload["status"].as_str().unwrap_or_default()) {
         ("OrderCreated", _) => (

@@ -1,5 +1,5 @@
-//! Couriers: what each caller may see of them, and their changes. One request per tick to the delivery service serves all
-//! streams of this process.
+//! Couriers: what each caller may see of them, and their changes. One request per tick to the delivery service serves
+//! all streams of this process.
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
@@ -151,8 +151,8 @@ pub struct CourierReader {
 }
 
 impl CourierReader {
-    /// Returns the next courier. `None` ends the stream: its slot is needed, the service stops, or the owner of the courier's order could
-    /// not be determined.
+    /// Returns the next courier. `None` ends the stream: its slot is needed, the service stops, or the owner of the
+    /// courier's order could not be determined.
     pub async fn next(&mut self) -> Option<Courier> {
         while !self.slot.closing.is_cancelled() {
             if let Some(courier) = self.pending.pop_front() {

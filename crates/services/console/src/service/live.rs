@@ -1,5 +1,5 @@
-//! Live steps: one task follows the timeline for all streams of this process, and wakes the streams whose order has news. A
-//! stream then reads the timeline from its last step on.
+//! Live steps: one task follows the timeline for all streams of this process, and wakes the streams whose order has
+//! news. A stream then reads the timeline from its last step on.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -49,8 +49,8 @@ impl Live {
         self.0.slots.take(user).ok_or(Error::TooManyStreams)
     }
 
-    /// Opens a stream of an order, for `user`. It is woken for each step that is committed from now on, so a caller that reads
-    /// the timeline afterwards misses none.
+    /// Opens a stream of an order, for `user`. It is woken for each step that is committed from now on, so a caller
+    /// that reads the timeline afterwards misses none.
     pub(super) fn open(&self, order: OrderId, user: UserId) -> Result<(watch::Receiver<()>, Slot), Error> {
         let slot = self.slot(user)?;
         let news = self.orders().entry(order).or_insert_with(|| watch::Sender::new(())).subscribe();
@@ -86,7 +86,8 @@ impl Live {
             match caught(self.0.timeline.news(place, &orders)).await {
                 Ok((news, up_to)) => {
                     outage.over();
-                    // A stream that opened while an earlier answer was on its way may have missed a record before `place`.
+                    // A stream that opened while an earlier answer was on its way may have missed a record before
+                    // `place`.
                     self.wake(news.iter().chain(orders.iter().filter(|order| !followed.contains(*order))));
                     (place, followed) = (up_to, orders.into_iter().collect());
                 }

@@ -1,8 +1,8 @@
-//! Long actions of operators: the tasks that run in this process, and for each kind, one of which runs at a time, the progress
-//! of the running action and the result of the last one.
+//! Long actions of operators: the tasks that run in this process, and for each kind, one of which runs at a time, the
+//! progress of the running action and the result of the last one.
 //!
-//! Progress and results are kept in memory. The log of actions has what each action did, and an interrupted replay leaves the
-//! rest of its letters pending.
+//! Progress and results are kept in memory. The log of actions has what each action did, and an interrupted replay
+//! leaves the rest of its letters pending.
 
 use std::{
     panic::AssertUnwindSafe,
@@ -18,8 +18,8 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::client::{OnProgress, Progress};
 
-/// The tasks of the actions. When the service stops, it interrupts them and waits until it has recorded their ends. Clones
-/// share them.
+/// The tasks of the actions. When the service stops, it interrupts them and waits until it has recorded their ends.
+/// Clones share them.
 #[derive(Clone, Default)]
 pub struct LongActions {
     tasks: TaskTracker,
@@ -50,7 +50,8 @@ impl LongActions {
         });
     }
 
-    /// Waits for `stop`, which comes after the last request. Then interrupts the actions, and returns once each has ended.
+    /// Waits for `stop`, which comes after the last request. Then interrupts the actions, and returns once each has
+    /// ended.
     pub async fn follow(self, stop: CancellationToken) -> anyhow::Result<()> {
         stop.cancelled().await;
         self.interrupt.cancel();

@@ -1,4 +1,5 @@
-//! Use cases: who may see an order's timeline, its live steps, its receipt, and the couriers; long actions of operators, and the lag.
+//! Use cases: who may see an order's timeline, its live steps, its receipt, and the couriers; long actions of
+//! operators, and the lag.
 
 mod couriers;
 mod lag_history;

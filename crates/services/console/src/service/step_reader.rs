@@ -35,8 +35,8 @@ impl Live {
 }
 
 impl Reader {
-    /// Returns the next step. `None` ends the stream: its slot is needed, the service stops, or the timeline cannot be read. If the call is
-    /// cancelled, no step is lost.
+    /// Returns the next step. `None` ends the stream: its slot is needed, the service stops, or the timeline cannot be
+    /// read. If the call is cancelled, no step is lost.
     pub async fn next(&mut self) -> Option<Step> {
         while !self.slot.closing.is_cancelled() {
             if let Some(step) = self.known.pop_front() {

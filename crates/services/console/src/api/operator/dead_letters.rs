@@ -1,4 +1,5 @@
-//! Dead letters: `GET /console/api/operator/dead-letters`, and `POST …/replay` and `…/discard` of one or of all that match.
+//! Dead letters: `GET /console/api/operator/dead-letters`, and `POST …/replay` and `…/discard` of one or of all that
+//! match.
 
 use axum::{
     Json,
@@ -73,7 +74,8 @@ pub async fn replay(State(api): State<Api>, visit: Visit, form: Form) -> Result<
     action.begin((&api, &visit, &form), &api.letter_work, run, |sentences| first(sentences)).await
 }
 
-/// The reason `why` is required, and `all` if there is no condition. If a program sets `dry_run`, the response has the number of letters.
+/// The reason `why` is required, and `all` if there is no condition. If a program sets `dry_run`, the response has the
+/// number of letters.
 pub async fn discard(State(api): State<Api>, visit: Visit, form: Form) -> Result<Response, Problem> {
     let choice = Choice::from_form(&form)?;
     let filter = choice.filter();

@@ -64,7 +64,8 @@ impl Choice {
     pub fn from_form(form: &Form) -> Result<Self, Problem> {
         let mut members = form.members.clone();
         if form.is_form {
-            // In a form, an empty field is none. The confirmation shows the number of letters before the operator agrees.
+            // In a form, an empty field is none. The confirmation shows the number of letters before the operator
+            // agrees.
             members.retain(|name, value| name != "confirm" && value.as_str() != Some(""));
             members.insert("all".to_owned(), true.into());
         }

@@ -1,5 +1,5 @@
-//! The operators' endpoints below `/console/api/operator`. The log of actions gets each action before it begins, also one
-//! that then fails; an action that cannot be written there is refused. A second row has its end.
+//! The operators' endpoints below `/console/api/operator`. The log of actions gets each action before it begins, also
+//! one that then fails; an action that cannot be written there is refused. A second row has its end.
 //!
 //! A program's request is executed at once. The response to a form is first a page that says what will happen; the
 //! button on that page sends the same form again with `confirm`.
@@ -34,7 +34,8 @@ use crate::{error::Error, metrics, repository::NewAction};
 const DONE: &str = "/console/operator/actions?done=yes";
 /// The maximum number of actions that are shown.
 pub const MAX_ACTIONS: i64 = 200;
-/// The maximum number of characters of the subject or the result of an action in the log of actions, which is kept for ever.
+/// The maximum number of characters of the subject or the result of an action in the log of actions, which is kept for
+/// ever.
 const MAX_RECORDED_CHARS: usize = 1_000;
 
 pub fn endpoints() -> Endpoints<Api> {

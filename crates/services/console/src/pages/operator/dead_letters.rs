@@ -1,5 +1,5 @@
-//! `GET /console/operator/dead-letters`: which messages could not be handled and why; replaying and discarding one, or all
-//! that match.
+//! `GET /console/operator/dead-letters`: which messages could not be handled and why; replaying and discarding one, or
+//! all that match.
 
 use askama::Template;
 use axum::{extract::State, response::Response};
