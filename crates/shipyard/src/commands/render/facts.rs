@@ -104,8 +104,6 @@ pub struct EventFacts {
     pub producer: &'static str,
     /// The names of the services that handle it.
     pub consumers: Vec<&'static str>,
-    /// The name of each consumer's source file, without `.rs`.
-    pub file: String,
 }
 
 #[derive(Serialize)]
@@ -177,16 +175,8 @@ impl EventFacts {
         };
         let consumers = route.consumers.iter().map(|consumer| consumer.service).collect();
         let (topic, producer) = (route.topic(topics).to_owned(), route.producer);
-        Self { name, topic, key, producer, consumers, file: snake_case(name) }
+        Self { name, topic, key, producer, consumers }
     }
-}
-
-fn snake_case(name: &str) -> String {
-    let separated = name.char_indices().map(|(at, letter)| {
-        let before = if letter.is_uppercase() && at > 0 { "_" } else { "" };
-        format!("{before}{}", letter.to_ascii_lowercase())
-    });
-    separated.collect()
 }
 
 impl InboundFacts {
