@@ -27,7 +27,7 @@ pub async fn build(config: Config) -> anyhow::Result<App> {
     };
     let waker = Waker::default();
     let service = CustomerService::new(
-        Arc::new(PgRepository::new(server.database()?)),
+        PgRepository::new(server.database()?),
         checker,
         Arc::new(GrpcPayment::new(server.peer("payment", "PAYMENT_ADDRESS", &own.payment_address)?)),
         waker.clone(),

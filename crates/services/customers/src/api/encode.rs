@@ -1,6 +1,6 @@
-//! Converts profiles and customers between the model and the protobuf messages.
+//! Converts profiles, customers and loans between the model and the protobuf messages.
 
-use contracts::proto::customers::v1::{Address, Customer};
+use contracts::proto::customers::v1::{Address, Customer, Loan};
 use platform::{clock, grpc::timestamp, invalid::InvalidFields};
 use tonic::Status;
 
@@ -48,4 +48,14 @@ pub fn customer(known: Known) -> Customer {
 fn reason(why: &Why) -> String {
     let reason = why.reason.as_str();
     why.words.as_ref().map_or_else(|| reason.to_owned(), |words| format!("{reason}: {}", words.as_str()))
+}
+
+pub fn loan(loan: model::Loan) -> Loan {
+    Loan {
+        loan_id: loan.id.to_string(),
+        amount_minor: loan.amount.minor(),
+        status: loan.status.as_str().to_owned(),
+        received_at: Some(timestamp(loan.received_at)),
+        reason: loan.reason.unwrap_or_default(),
+    }
 }

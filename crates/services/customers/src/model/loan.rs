@@ -106,7 +106,7 @@ impl LoanStatus {
     }
 
     /// The status that a loan gets from its customer's status; `None` if the user is not a customer. The statements in
-    /// `repository/postgres/loans.rs` repeat this rule in SQL.
+    /// `repository/loans.rs` repeat this rule in SQL.
     pub const fn for_customer(customer: Option<KycStatus>) -> Self {
         match customer {
             None | Some(KycStatus::Pending) => Self::Held,

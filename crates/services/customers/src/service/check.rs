@@ -32,7 +32,7 @@ impl CustomerService {
     /// Checks with the fewest tries come first, so that checks that hang do not delay others.
     pub async fn check_customers(&self, stop: CancellationToken) {
         let checks =
-            jobs::due("check-customers", || self.customers.due_checks(BATCH_SIZE), self.to_check.clone(), stop);
+            jobs::due("check-customers", || self.repository.due_checks(BATCH_SIZE), self.to_check.clone(), stop);
         jobs::for_each(checks, MAX_CONCURRENT_CHECKS, "check customer", |check| self.try_to_check(check)).await;
     }
 
@@ -48,7 +48,7 @@ impl CustomerService {
     }
 
     async fn check(&self, check: DueCheck) -> Result<(), Failed> {
-        let Some(known) = self.customers.find(check.customer).await? else { return Ok(()) };
+        let Some(known) = self.repository.find(check.customer).await? else { return Ok(()) };
         let Some(profile) = known.customer.profile().filter(|_| known.customer.version == check.version) else {
             return Ok(());
         };

@@ -1,28 +1,26 @@
 //! Use cases: profiles, their checks, and loans.
 
 mod check;
-mod credit;
 mod loans;
 mod profiles;
-mod show;
 
 use std::{
     sync::{Arc, Mutex},
     time::Duration,
 };
 
-use platform::outbox::Waker;
+use contracts::ids::UserId;
+use platform::{auth::Caller, outbox::Waker};
 use tokio::sync::Notify;
 
 use crate::{
     client::{Checker, Credits},
-    repository::{Customers, Loans},
+    repository::PgRepository,
 };
 
 #[derive(Clone)]
 pub struct CustomerService {
-    customers: Arc<dyn Customers>,
-    loans: Arc<dyn Loans>,
+    repository: PgRepository,
     checker: Arc<dyn Checker>,
     payment: Arc<dyn Credits>,
     relay: Waker,
@@ -36,14 +34,18 @@ pub struct CustomerService {
 
 impl CustomerService {
     pub fn new(
-        repository: Arc<impl Customers + Loans + 'static>,
+        repository: PgRepository,
         checker: Arc<dyn Checker>,
         payment: Arc<dyn Credits>,
         relay: Waker,
         hold: Duration,
     ) -> Self {
         let (to_check, to_credit, cursors) = (Arc::default(), Arc::default(), Arc::default());
-        let customers = repository.clone();
-        Self { customers, loans: repository, checker, payment, relay, hold, to_check, to_credit, cursors }
+        Self { repository, checker, payment, relay, hold, to_check, to_credit, cursors }
     }
+}
+
+/// Returns true for the user itself, services and operators. Records an operator's access to another user's data.
+fn may_see(caller: &Caller, id: UserId, path: &str) -> bool {
+    caller.may_inspect(Some(id.uuid()), id.uuid(), path)
 }

@@ -4,9 +4,9 @@
 //! otherwise it starts again.
 
 use contracts::ids::UserId;
-use platform::auth::Author;
+use platform::auth::{Author, Caller};
 
-use super::CustomerService;
+use super::{CustomerService, may_see};
 use crate::{
     error::Error,
     metrics,
@@ -14,11 +14,20 @@ use crate::{
     repository::Known,
 };
 
+/// The method by which an operator sees another user's profile, as security events name it.
+const GET_CUSTOMER: &str = "/customers.v1.CustomerService/GetCustomer";
+
 impl CustomerService {
+    /// Users see only themselves; operators and services see all customers.
+    pub async fn show(&self, caller: &Caller, id: UserId) -> Result<Known, Error> {
+        let known = self.repository.find(id).await?;
+        known.filter(|_| may_see(caller, id, GET_CUSTOMER)).ok_or(Error::NotFound)
+    }
+
     /// Makes a user a customer and starts the check of their identity.
     pub async fn create(&self, id: UserId, profile: &Profile) -> Result<Known, Error> {
         loop {
-            let known = self.customers.find(id).await?.map(|known| known.customer);
+            let known = self.repository.find(id).await?.map(|known| known.customer);
             let (customer, event) = Customer::create(id, profile.clone(), known.as_ref())?;
             if let Some(known) = self.write(known.map(|known| known.version), customer, &event).await? {
                 return Ok(known);
@@ -52,7 +61,7 @@ impl CustomerService {
         transition: impl Fn(&mut Customer) -> Result<Option<Event>, Refusal> + Send + Sync,
     ) -> Result<Known, Error> {
         loop {
-            let known = self.customers.find(id).await?.ok_or(Error::NotFound)?;
+            let known = self.repository.find(id).await?.ok_or(Error::NotFound)?;
             let mut customer = known.customer.clone();
             let before = customer.version;
             let Some(event) = transition(&mut customer)? else { return Ok(known) };
@@ -70,7 +79,7 @@ impl CustomerService {
         customer: Customer,
         event: &Event,
     ) -> Result<Option<Known>, Error> {
-        let Some(saved) = self.customers.save(before, &customer, event).await? else { return Ok(None) };
+        let Some(saved) = self.repository.save(before, &customer, event).await? else { return Ok(None) };
         self.relay.wake();
         if event.status == KycStatus::Pending {
             self.to_check.notify_one();

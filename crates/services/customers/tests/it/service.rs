@@ -29,7 +29,7 @@ async fn hurry(pool: &Database) {
 #[tokio::test]
 async fn no_line_about_an_erased_customer_or_its_loans_has_its_id() {
     let pool = testkit::database(&MIGRATIONS).await.pool;
-    let (repository, payment) = (Arc::new(PgRepository::new(pool.clone())), Payment::default());
+    let (repository, payment) = (PgRepository::new(pool.clone()), Payment::default());
     let service =
         CustomerService::new(repository, Arc::new(Checker), Arc::new(payment.clone()), Waker::default(), HOLD);
     let (checks, credits) = (service.clone(), service.clone());

@@ -1,19 +1,16 @@
-//! A repository under test, with access to the data that its traits do not return.
-
-use std::sync::Arc;
+//! A repository under test, with access to the data that it does not return.
 
 use contracts::ids::UserId;
 use customers::{
     model::{Customer, Event, Verdict},
-    repository::{Customers, Loans, MIGRATIONS, PgRepository, Saved},
+    repository::{MIGRATIONS, PgRepository, Saved},
 };
 use platform::postgres::Database;
 
 use crate::profile;
 
 pub struct Store {
-    pub customers: Arc<dyn Customers>,
-    pub loans: Arc<dyn Loans>,
+    pub repository: PgRepository,
     pool: Database,
 }
 
@@ -24,8 +21,7 @@ impl Store {
 
     /// Returns the repository in a database.
     pub fn of(pool: Database) -> Self {
-        let repository = Arc::new(PgRepository::new(pool.clone()));
-        Self { customers: repository.clone(), loans: repository, pool }
+        Self { repository: PgRepository::new(pool.clone()), pool }
     }
 
     /// The types of the customer's events in the outbox, in the order of writing.
@@ -39,7 +35,7 @@ impl Store {
 
     pub async fn create(&self, id: UserId) -> Customer {
         let (customer, event) = Customer::create(id, profile("Ann"), None).unwrap();
-        self.customers.save(None, &customer, &event).await.unwrap().expect("there was none");
+        self.repository.save(None, &customer, &event).await.unwrap().expect("there was none");
         customer
     }
 
@@ -51,7 +47,7 @@ impl Store {
     ) -> Saved {
         let before = customer.version;
         let event = transition(customer).expect("the transition is allowed");
-        self.customers.save(Some(before), customer, &event).await.unwrap().expect("nobody else changed it")
+        self.repository.save(Some(before), customer, &event).await.unwrap().expect("nobody else changed it")
     }
 
     pub async fn verified(&self, id: UserId) -> Customer {

@@ -1,11 +1,10 @@
-//! `loan.approved`, which outside programs write as JSON: a loan for a customer. The loan's id identifies repeats, so
-//! there is no inbox row.
+//! The consumed topics: loans that outside programs approve, and the ends of accounts.
 
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use contracts::{
-    events::{LOAN_APPROVED, Subscription},
+    events::{LOAN_APPROVED, Received, Subscription, UserErased, group},
     ids::UserId,
 };
 use platform::{kafka::Failure, number};
@@ -13,10 +12,17 @@ use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use crate::{
+    error::Error,
     model::{Amount, LoanId, NewLoan},
     service::CustomerService,
 };
 
+pub fn all(service: &CustomerService) -> [Subscription; 2] {
+    [loan_approved(service.clone()), user_erased(service.clone())]
+}
+
+/// `loan.approved`, which outside programs write as JSON: a loan for a customer. The loan's id identifies repeats, so
+/// there is no inbox row.
 pub fn loan_approved(service: CustomerService) -> Subscription {
     Subscription::inbound(&LOAN_APPROVED, move |message| {
         let service = service.clone();
@@ -66,6 +72,20 @@ fn time(loan: &Members<'_>, field: &str) -> Result<Option<DateTime<Utc>>, String
             time.map(Some).ok_or_else(|| format!("{field}: is not a number of seconds since 1970"))
         }
     }
+}
+
+/// `UserErased`: removes the customer's personal data, as `EraseCustomer` does.
+pub fn user_erased(service: CustomerService) -> Subscription {
+    Subscription::new(const { group::<UserErased>("customers") }, move |_, erased: Received<UserErased>| {
+        let service = service.clone();
+        async move {
+            match service.erase(erased.subject).await {
+                // Most users are no customers.
+                Ok(_) | Err(Error::NotFound) => Ok(()),
+                Err(error) => Err(error.into()),
+            }
+        }
+    })
 }
 
 #[cfg(test)]

@@ -5,10 +5,8 @@ use contracts::ids::UserId;
 use platform::postgres::DatabaseError;
 use sqlx::types::Json;
 
-use crate::{
-    model::{Amount, Customer, Loan, LoanId, LoanStatus, Profile, Reason, State, Why, Words},
-    repository::Known,
-};
+use super::Known;
+use crate::model::{Amount, Customer, Loan, LoanId, LoanStatus, Profile, Reason, State, Why, Words};
 
 /// A row of `customers` with its profile.
 pub struct CustomerRow {
