@@ -11,7 +11,7 @@ use crate::{
     config::Config,
     consumers, jobs,
     repository::{PgNotifications, PgOffsets, prefer_index_scans},
-    service::{Bot, Dispatcher, NotificationService, STABLE_FOR, Sender, Templates},
+    service::{Bot, Dispatcher, NotificationService, REPEAT_AFTER, Sender, Templates},
 };
 
 /// Builds the service and binds its listeners; connects to nothing yet.
@@ -24,7 +24,7 @@ pub async fn build(config: Config) -> anyhow::Result<App> {
     // The guard and the look-up of chats share a channel and its circuit breaker.
     let iam = identity.iam(&server)?;
     let messenger = client::messenger(&own, iam.clone())?;
-    let notifications = Arc::new(PgNotifications::new(server.database()?));
+    let notifications = PgNotifications::new(server.database()?);
     let queued = Arc::new(Notify::new());
     let service = NotificationService::new(notifications.clone(), queued.clone());
     let dispatcher = Dispatcher {
@@ -34,7 +34,7 @@ pub async fn build(config: Config) -> anyhow::Result<App> {
         templates: templates.clone(),
         fallback_chat: own.telegram_chat_id.clone(),
         writes_to_unconfirmed: own.writes_to_unconfirmed(),
-        stable_for: STABLE_FOR,
+        repeat_after: REPEAT_AFTER,
     };
     // The leases' names in the database. If a name changed, an old and a new replica could both hold the lease during
     // an upgrade.
@@ -43,7 +43,7 @@ pub async fn build(config: Config) -> anyhow::Result<App> {
     let offsets = PgOffsets::new(server.database()?);
     let bot = messenger.bot.map(|api| Bot {
         api,
-        offsets: Arc::new(offsets),
+        offsets,
         lease: leases("greeter"),
         templates,
         contacts: messenger.contacts,
@@ -53,8 +53,6 @@ pub async fn build(config: Config) -> anyhow::Result<App> {
     let retention = server.retention(messaging.kafka.effect_retention())?;
     Ok(App::new(server)
         .grpc(api::services(service), guard)
-        .jobs(jobs::all(sender))
-        .jobs(bot.map(jobs::answer_commands))
-        .jobs([jobs::remove_old_notifications(&retention), jobs::remove_bot_offsets(&retention), retention.inbox()])
+        .jobs(jobs::all(sender, bot, &retention))
         .consumers(consumers))
 }

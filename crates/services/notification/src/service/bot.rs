@@ -10,7 +10,7 @@ use super::{Templates, replies::Replies};
 use crate::{
     client::{BotApi, Confirmation, Contacts, Incoming},
     metrics,
-    repository::Offsets,
+    repository::PgOffsets,
 };
 
 /// Longer than a long poll for updates, so that the lease does not expire during one.
@@ -24,7 +24,7 @@ const CODE_LENGTH: usize = 26;
 
 pub struct Bot {
     pub api: Arc<dyn BotApi>,
-    pub offsets: Arc<dyn Offsets>,
+    pub offsets: PgOffsets,
     pub lease: Arc<dyn Lease>,
     pub templates: Templates,
     pub contacts: Arc<dyn Contacts>,

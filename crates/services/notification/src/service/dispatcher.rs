@@ -1,32 +1,33 @@
-//! The dispatcher: finds the chat of a user's notifications, hands a notification to the messenger, and records the
-//! outcome.
+//! The dispatcher: finds the chat of a user's notifications, hands a notification to the messenger, and records, logs and
+//! counts the outcome.
 
 use std::{sync::Arc, time::Duration};
 
-use contracts::ids::UserId;
+use contracts::ids::{OrderId, UserId};
 use platform::{
     circuit_breaker::{self, Permit},
-    error_chain, retry,
+    error_chain, retry, telemetry,
 };
 use tracing::{Instrument as _, Span};
 
-use super::{
-    Templates,
-    delivery_attempt::{AttemptResult, left_queued, report, span},
-};
+use super::Templates;
 use crate::{
     client::{Message, Notifier, Users},
-    model::{Attempt, Due, MessengerError, NotificationId, Outcome, Outgoing},
-    repository::Notifications,
+    error::Error,
+    metrics,
+    model::{Attempt, Due, Kind, MessengerError, NotificationId, Outcome, Outgoing},
+    repository::PgNotifications,
 };
 
 /// An attempt without an outcome after this time expires: its replica has crashed or is frozen.
 pub const ATTEMPT_EXPIRY: Duration = Duration::from_secs(8);
+/// The time after which a message without an answer is repeated, so that the messenger has recovered from most failures.
+pub const REPEAT_AFTER: Duration = Duration::from_mins(1);
 /// The maximum number of retries to write an outcome while the database is unavailable: about half a minute in all.
 const MAX_WRITE_RETRIES: usize = 12;
 
 pub struct Dispatcher {
-    pub notifications: Arc<dyn Notifications>,
+    pub notifications: PgNotifications,
     pub users: Arc<dyn Users>,
     pub notifier: Arc<dyn Notifier>,
     pub templates: Templates,
@@ -34,53 +35,44 @@ pub struct Dispatcher {
     pub fallback_chat: Option<String>,
     /// Whether users whose contact is not confirmed are notified.
     pub writes_to_unconfirmed: bool,
-    /// How long the provider must have answered without a failure before an unanswered message is repeated; see
-    /// [`STABLE_FOR`](super::STABLE_FOR).
-    pub stable_for: Duration,
+    /// The time after which a message without an answer is repeated, [`REPEAT_AFTER`] in production.
+    pub repeat_after: Duration,
 }
 
 impl Dispatcher {
-    pub async fn find_chat(self: Arc<Self>, user: UserId, waiting: Vec<Due>) -> AttemptResult {
+    pub async fn find_chat(self: Arc<Self>, user: UserId, waiting: Vec<Due>) -> LookUp {
         let span = waiting.first().map_or_else(Span::none, span);
         self.look_up(user, waiting).instrument(span).await
     }
 
-    async fn look_up(&self, user: UserId, waiting: Vec<Due>) -> AttemptResult {
+    async fn look_up(&self, user: UserId, waiting: Vec<Due>) -> LookUp {
         let own = match self.users.contact(user).await {
             Ok(contact) => contact,
-            Err(error) => return AttemptResult::UsersUnavailable(error.to_string()),
+            Err(error) => return LookUp::Unavailable(error.to_string()),
         };
         if own.as_ref().is_some_and(|contact| !contact.is_confirmed) && !self.writes_to_unconfirmed {
             // The chat may belong to a stranger. The fallback chat is only for users without a contact.
             let problem = "the user's Telegram contact is not confirmed".to_owned();
             self.settle(&waiting, Due::last_attempt, Outcome::Skipped { problem }).await;
-            return AttemptResult::Done;
+            return LookUp::Ended;
         }
         let Some(chat) = own.map(|contact| contact.chat).or_else(|| self.fallback_chat.clone()) else {
             let problem = "the user has no telegram method, and TELEGRAM_CHAT_ID is not set".to_owned();
             self.settle(&waiting, Due::last_attempt, Outcome::Failed { problem, ambiguous: false }).await;
-            return AttemptResult::Done;
+            return LookUp::Ended;
         };
-        AttemptResult::ChatFound { chat, waiting }
+        LookUp::Found { chat, waiting }
     }
 
     /// Stores the chat of notifications that cannot be sent at once.
-    pub async fn set_chat(self: Arc<Self>, waiting: Vec<NotificationId>, chat: String) -> AttemptResult {
-        match self.notifications.set_chat(&waiting, &chat).await {
-            Ok(()) => AttemptResult::Done,
-            Err(error) => left_queued(error),
-        }
-    }
-
-    pub async fn probe(&self) -> AttemptResult {
-        match self.notifier.probe().await {
-            Ok(()) => AttemptResult::Answered,
-            Err(_) => AttemptResult::ProviderUnavailable,
+    pub async fn set_chat(self: Arc<Self>, waiting: Vec<NotificationId>, chat: String) {
+        if let Err(error) = self.notifications.set_chat(&waiting, &chat).await {
+            left_queued(error);
         }
     }
 
     /// Sends a notification. One that cannot be rendered fails.
-    pub async fn send(self: Arc<Self>, outgoing: Outgoing, permit: Permit) -> AttemptResult {
+    pub async fn send(self: Arc<Self>, outgoing: Outgoing, permit: Permit) {
         let due = &outgoing.due;
         match self.templates.notification(due.kind, due.order, &due.facts) {
             Ok(text) => self.attempt(&outgoing, &text, permit).instrument(span(due)).await,
@@ -88,32 +80,31 @@ impl Dispatcher {
                 let problem = format!("its template: {error}");
                 let outcome = Outcome::Failed { problem, ambiguous: false };
                 self.settle(std::slice::from_ref(due), Due::last_attempt, outcome).await;
-                AttemptResult::Done
             }
         }
     }
 
-    /// Records the attempt before the call to the messenger, so that it is known even if this replica crashes.
-    async fn attempt(&self, outgoing: &Outgoing, text: &str, permit: Permit) -> AttemptResult {
+    /// Records the attempt before the call to the messenger, so that it is known even if this replica crashes. A repeat
+    /// is the last attempt, so it waits until the messenger answers.
+    async fn attempt(&self, outgoing: &Outgoing, text: &str, permit: Permit) {
+        if outgoing.ambiguous && self.notifier.probe().await.is_err() {
+            return permit.end(circuit_breaker::Outcome::Failed);
+        }
         match self.notifications.claim(outgoing).await {
             Ok(true) => {}
-            Ok(false) => return AttemptResult::Done,
+            Ok(false) => return,
             Err(error) => return left_queued(error),
         }
         let due = &outgoing.due;
         let sent = self.notifier.send(&Message { chat: &outgoing.chat, order: due.order, kind: due.kind, text }).await;
-        let (result, answer) = match &sent {
-            Err(MessengerError::Unreachable(_) | MessengerError::Unknown(_)) => {
-                (AttemptResult::ProviderUnavailable, circuit_breaker::Outcome::Failed)
+        permit.end(match &sent {
+            Err(MessengerError::Unreachable(_) | MessengerError::Unknown(_)) => circuit_breaker::Outcome::Failed,
+            Ok(()) | Err(MessengerError::Rejected(_) | MessengerError::RateLimited(_)) => {
+                circuit_breaker::Outcome::Answered
             }
-            // A limit is an answer, but shows nothing about other chats.
-            Err(MessengerError::RateLimited(_)) => (AttemptResult::Done, circuit_breaker::Outcome::Answered),
-            Ok(()) | Err(MessengerError::Rejected(_)) => (AttemptResult::Answered, circuit_breaker::Outcome::Answered),
-        };
-        permit.end(answer);
-        let outcome = outgoing.outcome(sent);
+        });
+        let outcome = outgoing.outcome(sent, self.repeat_after);
         self.settle(std::slice::from_ref(due), Due::next_attempt, outcome).await;
-        result
     }
 
     /// Records an outcome. If that fails until the attempt expires, the attempt counts as unanswered.
@@ -132,6 +123,52 @@ impl Dispatcher {
                 }
                 None => return tracing::error!(error, "outcome of an attempt lost, it will count as unknown"),
             }
+        }
+    }
+}
+
+/// The result of looking up the chat of a user's notifications.
+pub enum LookUp {
+    Found {
+        chat: String,
+        waiting: Vec<Due>,
+    },
+    /// The notifications have ended.
+    Ended,
+    Unavailable(String),
+}
+
+/// Logs a database error after which the notification stays queued.
+fn left_queued(error: Error) {
+    tracing::warn!(error = error_chain(error), "database unavailable, notification stays queued");
+}
+
+/// Continues the trace of the notification's order.
+fn span(due: &Due) -> Span {
+    let span = tracing::info_span!("notify", otel.kind = "producer");
+    telemetry::continue_trace(&span, &due.trace);
+    span
+}
+
+/// Logs and counts the outcome of one notification.
+pub fn report(order: OrderId, kind: Kind, outcome: &Outcome) {
+    let (order_uuid, name) = (order, kind.as_str());
+    match outcome {
+        Outcome::Sent => {
+            tracing::info!(%order_uuid, kind = name, "notification sent");
+            metrics::sent(kind);
+        }
+        Outcome::Skipped { problem } => {
+            tracing::info!(%order_uuid, kind = name, problem, "notification skipped");
+            metrics::skipped(kind);
+        }
+        Outcome::Failed { problem, .. } => {
+            tracing::warn!(%order_uuid, kind = name, problem, "notification failed");
+            metrics::failed(kind);
+        }
+        Outcome::Retry { after, problem, .. } => {
+            tracing::info!(%order_uuid, kind = name, problem, ?after, "retrying notification");
+            metrics::retried(kind);
         }
     }
 }

@@ -1,41 +1,43 @@
 //! Use cases: queue notifications, send them, and answer the bot's commands.
 
 mod bot;
-mod delivery_attempt;
 mod dispatcher;
 mod replies;
-mod resend;
 mod sender;
 mod templates;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 pub use bot::Bot;
 use contracts::{
     events::Cause,
     ids::{OrderId, UserId},
 };
-pub use dispatcher::{ATTEMPT_EXPIRY, Dispatcher};
+pub use dispatcher::{ATTEMPT_EXPIRY, Dispatcher, REPEAT_AFTER};
 use platform::auth::Caller;
-pub use sender::{STABLE_FOR, Sender};
+pub use sender::Sender;
 pub use templates::Templates;
 use tokio::sync::Notify;
 
 use crate::{
     error::Error,
-    model::{NewNotification, Notification},
-    repository::Notifications,
+    model::{Kind, NewNotification, Notification, Status},
+    repository::PgNotifications,
 };
+
+/// The minimum time between the end of a notification and its resending. It keeps users from flooding a chat, and gives
+/// the cause of a failure time to pass.
+const PAUSE: Duration = Duration::from_mins(1);
 
 #[derive(Clone)]
 pub struct NotificationService {
-    notifications: Arc<dyn Notifications>,
+    notifications: PgNotifications,
     queued: Arc<Notify>,
 }
 
 impl NotificationService {
     /// Each new notification notifies `queued`, which wakes the sender.
-    pub fn new(notifications: Arc<dyn Notifications>, queued: Arc<Notify>) -> Self {
+    pub fn new(notifications: PgNotifications, queued: Arc<Notify>) -> Self {
         Self { notifications, queued }
     }
 
@@ -62,5 +64,29 @@ impl NotificationService {
         let mut all = self.notifications.of_order(order).await?;
         all.retain(|notification| caller.may_see(notification.user.uuid()));
         Ok(all)
+    }
+
+    /// Queues a notification again unless it is still queued, and returns it. Users may resend the notifications of
+    /// their own orders; a service may resend all.
+    pub async fn resend(&self, caller: &Caller, order: OrderId, kind: Kind) -> Result<Notification, Error> {
+        let found = self.find(caller, order, kind).await?;
+        if found.status == Status::Queued {
+            return Ok(found);
+        }
+        if self.notifications.resend(found.id, PAUSE).await? {
+            self.queued.notify_one();
+            return self.find(caller, order, kind).await;
+        }
+        // Another request may have resent it meanwhile.
+        match self.find(caller, order, kind).await? {
+            queued if queued.status == Status::Queued => Ok(queued),
+            ended if ended.may_have_arrived_twice => Err(Error::SentTwice),
+            _ => Err(Error::JustEnded),
+        }
+    }
+
+    async fn find(&self, caller: &Caller, order: OrderId, kind: Kind) -> Result<Notification, Error> {
+        let mut all = self.list(caller, order).await?.into_iter();
+        all.find(|notification| notification.kind == kind).ok_or(Error::NotFound)
     }
 }

@@ -36,7 +36,7 @@ fn start_with(
 ) -> Running {
     let bot = Bot {
         api: Arc::new(api.clone()),
-        offsets: Arc::new(offsets.clone()),
+        offsets: offsets.clone(),
         lease: Arc::new(lease.clone()),
         templates: Templates::load(None).unwrap(),
         contacts: Arc::new(contacts.clone()),

@@ -7,8 +7,8 @@ use futures::future::join_all;
 use notification::{
     client::Log,
     model::{Kind, NewNotification, NotificationId, Outcome, Outgoing, Status},
-    repository::{MIGRATIONS, Notifications as _, PgNotifications, prefer_index_scans},
-    service::{Dispatcher, STABLE_FOR, Sender, Templates},
+    repository::{MIGRATIONS, PgNotifications, prefer_index_scans},
+    service::{Dispatcher, REPEAT_AFTER, Sender, Templates},
 };
 use platform::{ids, lease::MemoryLease, postgres::Database};
 use serde_json::json;
@@ -106,13 +106,13 @@ async fn a_send_reads_a_bounded_part_of_the_queue() {
 /// Runs a sender that logs messages.
 fn sender(pool: &Database) -> Running {
     let dispatcher = Dispatcher {
-        notifications: Arc::new(PgNotifications::new(pool.clone())),
+        notifications: PgNotifications::new(pool.clone()),
         users: Arc::new(Log),
         notifier: Arc::new(Log),
         templates: Templates::load(None).expect("the built-in templates are valid"),
         fallback_chat: None,
         writes_to_unconfirmed: true,
-        stable_for: STABLE_FOR,
+        repeat_after: REPEAT_AFTER,
     };
     let sender = Sender::new(dispatcher, Arc::new(MemoryLease::new("first")), Arc::new(Notify::new()));
     testkit::run(|stop| sender.run(stop))

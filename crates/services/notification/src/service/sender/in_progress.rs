@@ -6,14 +6,13 @@ use contracts::ids::UserId;
 
 use crate::model::NotificationId;
 
-/// The subject of a task: a user to look up, a chat to send to, or the probe of the messenger.
+/// The subject of a task: a user to look up, or a chat to send to.
 pub enum Subject {
     User(UserId),
     Chat(String),
     /// A chat to send to whose user was just looked up. The user's notification has no chat until the attempt is
     /// recorded.
     FoundChat(UserId, String),
-    Probe,
 }
 
 #[derive(Default)]
@@ -24,7 +23,6 @@ pub struct InProgress {
     pub found: HashMap<UserId, NotificationId>,
     /// Chats that a message is being sent to.
     pub chats: HashSet<String>,
-    pub probe: bool,
 }
 
 impl InProgress {
@@ -46,7 +44,6 @@ impl InProgress {
                 self.found.remove(user);
                 self.chats.remove(chat);
             }
-            Subject::Probe => self.probe = false,
         }
     }
 }

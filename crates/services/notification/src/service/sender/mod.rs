@@ -2,7 +2,6 @@
 //! replica at a time send.
 
 mod in_progress;
-mod messenger_health;
 mod rate_limiter;
 mod selection;
 
@@ -10,8 +9,6 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use in_progress::{InProgress, Subject};
-use messenger_health::MessengerHealth;
-pub use messenger_health::STABLE_FOR;
 use platform::{batcher::delay::BatchDelay, circuit_breaker::CircuitBreaker, jobs::caught, lease::Lease, retry};
 use rate_limiter::RateLimiter;
 use tokio::{
@@ -23,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     ATTEMPT_EXPIRY, Dispatcher,
-    delivery_attempt::{AttemptResult, report},
+    dispatcher::{LookUp, report},
 };
 use crate::metrics;
 
@@ -37,15 +34,13 @@ const MAX_COUNT: i64 = 100_000;
 pub struct Sender {
     dispatcher: Arc<Dispatcher>,
     lease: Arc<dyn Lease>,
-    epoch: Option<i64>,
     queued: Arc<Notify>,
     limiter: RateLimiter,
-    tasks: JoinSet<(Subject, AttemptResult)>,
+    tasks: JoinSet<(Subject, Option<LookUp>)>,
     in_progress: InProgress,
     /// True while there may be notifications without a chat. False after a failed look-up, until the next poll.
     without_chat: bool,
     breaker: Arc<CircuitBreaker>,
-    health: MessengerHealth,
     /// Cancelled when no attempt may begin any more.
     stopping: CancellationToken,
     count_at: Instant,
@@ -63,10 +58,8 @@ impl Sender {
             breaker: CircuitBreaker::new("telegram", answers),
             stopping: CancellationToken::new(),
             limiter: RateLimiter::new(dispatcher.notifier.limits()),
-            health: MessengerHealth::new(dispatcher.stable_for),
             dispatcher: Arc::new(dispatcher),
             lease,
-            epoch: None,
             queued,
             tasks: JoinSet::new(),
             in_progress: InProgress::default(),
@@ -102,13 +95,7 @@ impl Sender {
         loop {
             let now = Instant::now();
             if now >= renew_at {
-                let epoch = self.lease.acquire(LEASE_TTL).await?;
-                leads = epoch.is_some();
-                if leads && epoch != self.epoch {
-                    self.epoch = epoch;
-                    // The provider may have failed while another replica had the lease, so this one assumes a failure.
-                    self.health.failed();
-                }
+                leads = self.lease.acquire(LEASE_TTL).await?.is_some();
                 renew_at = now + LEASE_TTL / 3;
             }
             if now >= poll_at {
@@ -168,25 +155,21 @@ impl Sender {
         self.send_repeats().await
     }
 
-    /// Acts on the result of a task, and updates the provider's health.
-    fn end(&mut self, ended: Result<(Subject, AttemptResult), JoinError>) -> anyhow::Result<()> {
+    /// Acts on the result of a task.
+    fn end(&mut self, ended: Result<(Subject, Option<LookUp>), JoinError>) -> anyhow::Result<()> {
         let (subject, result) =
             ended.inspect_err(|_| self.in_progress = InProgress::default()).context("an attempt panicked")?;
         self.in_progress.end(&subject);
-        match result {
-            AttemptResult::Done => {}
-            AttemptResult::ChatFound { chat, waiting } => {
-                if let Subject::User(user) = subject {
-                    self.send_or_set_chat(user, chat, &waiting);
-                }
+        match (subject, result) {
+            (Subject::User(user), Some(LookUp::Found { chat, waiting })) => {
+                self.send_or_set_chat(user, chat, &waiting);
             }
-            AttemptResult::UsersUnavailable(problem) => {
+            (_, Some(LookUp::Unavailable(problem))) => {
                 if std::mem::take(&mut self.without_chat) {
                     tracing::warn!(problem, "iam unavailable, notifications stay queued");
                 }
             }
-            AttemptResult::Answered => self.health.answered(),
-            AttemptResult::ProviderUnavailable => self.health.failed(),
+            _ => {}
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use contracts::ids::UserId;
 
-use super::{AttemptResult, Sender, Subject};
+use super::{Sender, Subject};
 use crate::model::{Due, NotificationId, Outgoing};
 
 /// The maximum number of messages at a time.
@@ -13,13 +13,6 @@ const MAX_LOOKUPS: usize = 16;
 const MAX_WITHOUT_CHAT: i64 = 100;
 
 impl Sender {
-    fn probe(&mut self) {
-        if !std::mem::replace(&mut self.in_progress.probe, true) {
-            let dispatcher = self.dispatcher.clone();
-            self.tasks.spawn(async move { (Subject::Probe, dispatcher.probe().await) });
-        }
-    }
-
     /// Looks up chats for the oldest notifications without one, one call per user. Returns the number of lookups begun,
     /// or `None` if they use all free slots.
     pub(super) async fn find_chats(&mut self) -> anyhow::Result<Option<u32>> {
@@ -42,7 +35,7 @@ impl Sender {
         for (user, waiting) in users.into_iter().take(room) {
             self.in_progress.users.insert(user, ids(&waiting));
             let lookup = self.dispatcher.clone().find_chat(user, waiting);
-            self.tasks.spawn(async move { (Subject::User(user), lookup.await) });
+            self.tasks.spawn(async move { (Subject::User(user), Some(lookup.await)) });
         }
         Ok(begun)
     }
@@ -55,29 +48,19 @@ impl Sender {
         Ok(if room == 0 { Some(0) } else { fewer(begun, room) })
     }
 
-    /// Sends repeats once the provider is stable; until then, probes it while a repeat is due.
+    /// Repeats messages that got no answer.
     pub(super) async fn send_repeats(&mut self) -> anyhow::Result<()> {
-        let room = self.room();
-        if self.health.is_stable() {
-            self.send_due(true, room).await?;
-        } else if self.health.needs_probe() && !self.due(true, room.min(1)).await?.is_empty() {
-            self.probe();
-        }
-        Ok(())
+        self.send_due(true, self.room()).await.map(drop)
     }
 
     /// Sends up to `room` due messages, fewer while the circuit breaker refuses them. Returns their number.
     async fn send_due(&mut self, repeats: bool, room: usize) -> anyhow::Result<usize> {
-        let due = self.due(repeats, room).await?;
-        Ok(due.into_iter().take_while(|outgoing| self.send(Subject::Chat(outgoing.chat.clone()), outgoing)).count())
-    }
-
-    async fn due(&mut self, repeats: bool, room: usize) -> anyhow::Result<Vec<Outgoing>> {
         if room == 0 {
-            return Ok(Vec::new());
+            return Ok(0);
         }
         let busy = self.busy_chats();
-        Ok(self.dispatcher.notifications.due(repeats, i32::try_from(room)?, &busy).await?)
+        let due = self.dispatcher.notifications.due(repeats, i32::try_from(room)?, &busy).await?;
+        Ok(due.into_iter().take_while(|outgoing| self.send(Subject::Chat(outgoing.chat.clone()), outgoing)).count())
     }
 
     /// How many more messages may be sent now.
@@ -110,7 +93,10 @@ impl Sender {
         }
         self.in_progress.users.insert(user, ids(waiting));
         let task = self.dispatcher.clone().set_chat(ids(waiting), chat);
-        self.tasks.spawn(async move { (Subject::User(user), task.await) });
+        self.tasks.spawn(async move {
+            task.await;
+            (Subject::User(user), None)
+        });
     }
 
     /// Begins to send a message, unless the circuit breaker refuses it.
@@ -121,10 +107,10 @@ impl Sender {
         let attempt = self.dispatcher.clone().send(outgoing.clone(), permit);
         let stopping = self.stopping.clone();
         self.tasks.spawn(async move {
-            match stopping.run_until_cancelled(tokio::time::sleep_until(slot)).await {
-                Some(()) => (subject, attempt.await),
-                None => (subject, AttemptResult::Done),
+            if stopping.run_until_cancelled(tokio::time::sleep_until(slot)).await.is_some() {
+                attempt.await;
             }
+            (subject, None)
         });
         true
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use notification::repository::{MIGRATIONS, Offsets as _, PgOffsets};
+use notification::repository::{MIGRATIONS, PgOffsets};
 
 const DAY: Duration = Duration::from_hours(24);
 

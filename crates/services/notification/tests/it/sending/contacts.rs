@@ -2,10 +2,7 @@
 
 use std::time::Duration;
 
-use notification::{
-    model::{Kind, Status},
-    repository::Notifications as _,
-};
+use notification::model::{Kind, Status};
 
 use super::{Fixture, random_order, random_user};
 

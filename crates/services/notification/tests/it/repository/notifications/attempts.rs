@@ -3,10 +3,7 @@
 use std::time::Duration;
 
 use futures::future::join_all;
-use notification::{
-    model::{Kind, Outcome, Outgoing, Status},
-    repository::Notifications as _,
-};
+use notification::model::{Kind, Outcome, Outgoing, Status};
 
 use super::{
     HOUR, by_chat, claimed, due, found, notifications, queue, queued, random_order, repeats, retry, settle, with_chat,

@@ -10,7 +10,7 @@ use contracts::{
 };
 use notification::{
     model::{Kind, NewNotification, NotificationId, Outcome, Outgoing, Status},
-    repository::{MIGRATIONS, Notifications, PgNotifications},
+    repository::{MIGRATIONS, PgNotifications},
 };
 use platform::ids;
 use serde_json::json;
@@ -34,24 +34,24 @@ fn new(order: OrderId, kind: Kind) -> NewNotification {
     NewNotification { id: NotificationId::new(ids::ordered()), order, user: USER, kind, facts }
 }
 
-async fn queue(all: &dyn Notifications, order: OrderId, kind: Kind) -> NotificationId {
+async fn queue(all: &PgNotifications, order: OrderId, kind: Kind) -> NotificationId {
     let new = new(order, kind);
     assert!(all.queue(new_cause(), &new).await.unwrap());
     new.id
 }
 
-async fn with_chat(all: &dyn Notifications, kind: Kind, chat: &str) -> NotificationId {
+async fn with_chat(all: &PgNotifications, kind: Kind, chat: &str) -> NotificationId {
     let id = queue(all, random_order(), kind).await;
     all.set_chat(&[id], chat).await.unwrap();
     id
 }
 
 /// What is due, without repeats.
-async fn due(all: &dyn Notifications) -> Vec<Outgoing> {
+async fn due(all: &PgNotifications) -> Vec<Outgoing> {
     all.due(false, 100, &[]).await.unwrap()
 }
 
-async fn repeats(all: &dyn Notifications) -> Vec<Outgoing> {
+async fn repeats(all: &PgNotifications) -> Vec<Outgoing> {
     all.due(true, 100, &[]).await.unwrap()
 }
 
@@ -59,24 +59,24 @@ fn by_chat(due: &[Outgoing]) -> Vec<(&str, NotificationId)> {
     due.iter().map(|outgoing| (outgoing.chat.as_str(), outgoing.due.id)).collect()
 }
 
-async fn claimed(all: &dyn Notifications) -> Outgoing {
+async fn claimed(all: &PgNotifications) -> Outgoing {
     let outgoing = due(all).await.swap_remove(0);
     assert!(all.claim(&outgoing).await.unwrap());
     outgoing
 }
 
 /// The oldest notification without a chat, for this chat.
-async fn found(all: &dyn Notifications, chat: &str) -> Outgoing {
+async fn found(all: &PgNotifications, chat: &str) -> Outgoing {
     let due = all.without_chat(100, &[]).await.unwrap().swap_remove(0);
     Outgoing { chat: chat.to_owned(), ambiguous: false, due }
 }
 
 /// Records the outcome of the attempt that follows those in `outgoing`.
-async fn settle(all: &dyn Notifications, outgoing: &Outgoing, outcome: &Outcome) {
+async fn settle(all: &PgNotifications, outgoing: &Outgoing, outcome: &Outcome) {
     all.settle(&[outgoing.due.next_attempt()], outcome).await.unwrap();
 }
 
-async fn queued(all: &dyn Notifications) -> i64 {
+async fn queued(all: &PgNotifications) -> i64 {
     all.queued(1_000).await.unwrap()
 }
 

@@ -1,4 +1,7 @@
-//! The notification queue in PostgreSQL: the table `notifications`.
+//! The notification queue, in the table `notifications`.
+//!
+//! A newer replica may queue kinds that this build does not know. No read returns these, so they wait for the newer
+//! replica and block no other notification.
 //!
 //! With statistics from a time when the queue was empty, the planner considers all indexes equally good. The conditions
 //! therefore leave it one choice: `status not in (…)` matches only the two indexes made for it, and `is not distinct
@@ -9,7 +12,6 @@ mod grouped;
 
 use std::time::Duration;
 
-use async_trait::async_trait;
 use contracts::{
     events::Cause,
     ids::{OrderId, UserId},
@@ -20,30 +22,38 @@ use platform::{
 };
 use uuid::Uuid;
 
-use self::grouped::{claim, queue, set_chat, settle};
 use crate::{
     error::Error,
     model::{Attempt, Due, Expired, Kind, NewNotification, Notification, NotificationId, Outcome, Outgoing, Status},
-    repository::Notifications,
 };
 
 #[derive(Clone)]
 pub struct PgNotifications {
     pool: Database,
     skipped: SkippedEvents,
-    queue: GroupCommit<queue::Request, Option<bool>>,
-    set_chat: GroupCommit<set_chat::Request, ()>,
-    claim: GroupCommit<claim::Request, Option<bool>>,
-    settle: GroupCommit<settle::Request, ()>,
+    queue: GroupCommit<grouped::Queued, Option<bool>>,
+    set_chat: GroupCommit<grouped::Found, ()>,
+    claim: GroupCommit<Outgoing, Option<bool>>,
+    settle: GroupCommit<grouped::Settled, ()>,
 }
 
 impl PgNotifications {
     pub fn new(pool: Database) -> Self {
         Self {
-            queue: GroupCommit::by_key("queue_notifications", pool.clone(), queue::Request::cause, queue::queue),
-            set_chat: GroupCommit::without_answers("set_chats", pool.clone(), set_chat::set_chat),
-            claim: GroupCommit::by_key("claim_notifications", pool.clone(), claim::Request::chat, claim::claim),
-            settle: GroupCommit::without_answers("settle_notifications", pool.clone(), settle::settle),
+            queue: GroupCommit::by_key(
+                "queue_notifications",
+                pool.clone(),
+                |queued: &grouped::Queued| queued.cause,
+                grouped::queue,
+            ),
+            set_chat: GroupCommit::without_answers("set_chats", pool.clone(), grouped::set_chat),
+            claim: GroupCommit::by_key(
+                "claim_notifications",
+                pool.clone(),
+                |outgoing: &Outgoing| outgoing.chat.clone(),
+                grouped::claim,
+            ),
+            settle: GroupCommit::without_answers("settle_notifications", pool.clone(), grouped::settle),
             skipped: SkippedEvents::new(pool.clone()),
             pool,
         }
@@ -58,9 +68,8 @@ fn status(id: NotificationId, text: &str) -> Result<Status, DatabaseError> {
     Status::parse(text).ok_or_else(|| DatabaseError::inconsistent("notifications", "status", id))
 }
 
-/// Returns the kinds that this build can render. Queries skip rows of other kinds, which a newer replica has queued:
-/// they would count as inconsistent, and hide the notifications after them. No index
-/// matches this condition; see above.
+/// Returns the kinds that this build can render. Queries skip rows of other kinds, which would count as inconsistent
+/// and hide the notifications after them. No index matches this condition; see above.
 fn known_kinds() -> Vec<String> {
     Kind::ALL.iter().map(|kind| kind.as_str().to_owned()).collect()
 }
@@ -69,39 +78,58 @@ fn uuids(ids: &[NotificationId]) -> Vec<Uuid> {
     ids.iter().map(|id| id.uuid()).collect()
 }
 
-#[async_trait]
-impl Notifications for PgNotifications {
-    async fn queue(&self, cause: Cause, new: &NewNotification) -> Result<bool, Error> {
-        Ok(self.queue.submit(queue::Request::new(cause, new)).await?.unwrap_or_default())
+impl PgNotifications {
+    /// Queues a notification, unless the event was handled before or the order has a notification of this kind. Returns
+    /// true if queued.
+    pub async fn queue(&self, cause: Cause, new: &NewNotification) -> Result<bool, Error> {
+        Ok(self.queue.submit(grouped::Queued::new(cause, new)).await?.unwrap_or_default())
     }
 
-    async fn skip(&self, cause: Cause) -> Result<(), Error> {
+    /// Records that an event was handled without a notification; idempotent.
+    pub async fn skip(&self, cause: Cause) -> Result<(), Error> {
         Ok(self.skipped.skip(cause.consumer, cause.event.uuid()).await?)
     }
 
-    async fn without_chat(&self, limit: i64, busy: &[NotificationId]) -> Result<Vec<Due>, Error> {
+    /// Returns the `limit` oldest queued notifications without a chat, except those in `busy`.
+    pub async fn without_chat(&self, limit: i64, busy: &[NotificationId]) -> Result<Vec<Due>, Error> {
         due::without_chat(&self.pool, limit, busy).await
     }
 
-    async fn set_chat(&self, notifications: &[NotificationId], chat: &str) -> Result<(), Error> {
-        self.set_chat.submit(set_chat::Request::new(notifications, chat)).await?;
+    /// Sets the chat of notifications that have none.
+    pub async fn set_chat(&self, notifications: &[NotificationId], chat: &str) -> Result<(), Error> {
+        self.set_chat.submit((notifications.to_vec(), chat.to_owned())).await?;
         Ok(())
     }
 
-    async fn due(&self, repeats: bool, limit: i32, busy: &[String]) -> Result<Vec<Outgoing>, Error> {
+    /// Returns the `limit` oldest due notifications, one per chat, except those of chats in `busy`. The oldest of a chat
+    /// is due unless it is postponed or being sent; those after it wait. With `repeats`, considers only notifications
+    /// whose last attempt ended without an answer; otherwise only the others.
+    ///
+    /// Considers the first [`MAX_CHATS`](due::MAX_CHATS) chats by name. Those after them wait until one of these has
+    /// nothing queued.
+    pub async fn due(&self, repeats: bool, limit: i32, busy: &[String]) -> Result<Vec<Outgoing>, Error> {
         due::due(&self.pool, repeats, limit, busy).await
     }
 
-    async fn claim(&self, outgoing: &Outgoing) -> Result<bool, Error> {
-        Ok(self.claim.submit(claim::Request::new(outgoing)).await?.unwrap_or_default())
+    /// Records that an attempt begins. If the notification has been claimed, marked ambiguous or ended since it was
+    /// read, or has another chat, records nothing and returns false.
+    ///
+    /// Sets the chat of a notification that has none. If other notifications of that chat, except repeats, are queued,
+    /// they are sent first: records only the chat and returns false.
+    pub async fn claim(&self, outgoing: &Outgoing) -> Result<bool, Error> {
+        Ok(self.claim.submit(outgoing.clone()).await?.unwrap_or_default())
     }
 
-    async fn settle(&self, attempts: &[Attempt], outcome: &Outcome) -> Result<(), Error> {
-        self.settle.submit(settle::Request::new(attempts, outcome)).await?;
+    /// Records the outcome of attempts. Once a newer attempt was claimed, only [`Outcome::Sent`] is recorded for an
+    /// expired one.
+    pub async fn settle(&self, attempts: &[Attempt], outcome: &Outcome) -> Result<(), Error> {
+        self.settle.submit((attempts.to_vec(), outcome.clone())).await?;
         Ok(())
     }
 
-    async fn expire_attempts(&self, age: Duration) -> Result<Vec<Expired>, Error> {
+    /// Ends attempts that began longer ago than `age`, as attempts without an answer: their replica has crashed or is
+    /// frozen. Returns their notifications, without those of kinds that this build does not know.
+    pub async fn expire_attempts(&self, age: Duration) -> Result<Vec<Expired>, Error> {
         let expired = sqlx::query!(
             r#"update notifications set
                 status = case when ambiguous then 'failed' else 'queued' end,
@@ -121,7 +149,10 @@ impl Notifications for PgNotifications {
         Ok(expired.collect())
     }
 
-    async fn resend(&self, notification: NotificationId, age: Duration) -> Result<bool, Error> {
+    /// Queues a notification again that was sent or failed longer ago than `age`, unless it [may have arrived
+    /// twice](Notification::may_have_arrived_twice). One that may have arrived once is queued as a repeat to the same
+    /// chat; any other loses its chat. Returns true if it was queued.
+    pub async fn resend(&self, notification: NotificationId, age: Duration) -> Result<bool, Error> {
         // One that was sent, or whose first attempt had no answer, becomes a repeat to the same chat. The chat of any
         // other is looked up again.
         let resent = sqlx::query!(
@@ -144,7 +175,8 @@ impl Notifications for PgNotifications {
         Ok(resent.rows_affected() > 0)
     }
 
-    async fn queued(&self, limit: i64) -> Result<i64, Error> {
+    /// Returns the length of the queue, counted up to `limit`.
+    pub async fn queued(&self, limit: i64) -> Result<i64, Error> {
         let count = sqlx::query_scalar!(
             r#"select count(*) as "count!"
             from (
@@ -158,7 +190,8 @@ impl Notifications for PgNotifications {
         Ok(count.fetch_one(&self.pool).await?)
     }
 
-    async fn remove_ended(&self, age: Duration, limit: i64) -> Result<u64, Error> {
+    /// Removes at most `limit` notifications that were sent or failed longer ago than `age`. Returns their number.
+    pub async fn remove_ended(&self, age: Duration, limit: i64) -> Result<u64, Error> {
         let removed = sqlx::query!(
             "delete from notifications where uuid = any(array(
                 select uuid from notifications
@@ -172,7 +205,9 @@ impl Notifications for PgNotifications {
         Ok(removed.rows_affected())
     }
 
-    async fn forget(&self, user: UserId) -> Result<(), Error> {
+    /// Removes the chats of a user's notifications, and ends those that are queued as failed. An attempt under way is
+    /// recorded only if it was sent. Idempotent.
+    pub async fn forget(&self, user: UserId) -> Result<(), Error> {
         // An attempt under way has an older number then, so that only its success is recorded.
         let forgotten = sqlx::query!(
             "update notifications set
@@ -189,7 +224,8 @@ impl Notifications for PgNotifications {
         Ok(())
     }
 
-    async fn of_order(&self, order: OrderId) -> Result<Vec<Notification>, Error> {
+    /// Returns an order's notifications, oldest first.
+    pub async fn of_order(&self, order: OrderId) -> Result<Vec<Notification>, Error> {
         let rows = retry_stale(|| {
             sqlx::query!(
                 r#"select uuid as "id: NotificationId", order_uuid as "order: OrderId", user_uuid as "user: UserId", kind,

@@ -9,8 +9,10 @@ use super::{kind, known_kinds, uuids};
 use crate::{
     error::Error,
     model::{Due, NotificationId, Outgoing},
-    repository::MAX_CHATS,
 };
+
+/// How many chats with queued notifications are considered at a time.
+pub const MAX_CHATS: i32 = 1_000;
 
 struct Row {
     id: NotificationId,
@@ -50,7 +52,7 @@ fn readable<'a, T: Deserialize<'a> + Default>(id: NotificationId, column: &'stat
     })
 }
 
-/// Implements [`Notifications::without_chat`](crate::repository::Notifications::without_chat).
+/// Implements [`PgNotifications::without_chat`](super::PgNotifications::without_chat).
 pub async fn without_chat(pool: &Database, limit: i64, busy: &[NotificationId]) -> Result<Vec<Due>, Error> {
     let rows = sqlx::query_as!(
         Row,
@@ -69,7 +71,7 @@ pub async fn without_chat(pool: &Database, limit: i64, busy: &[NotificationId]) 
     Ok(rows.into_iter().filter_map(|row| consistent(Due::try_from(row))).collect())
 }
 
-/// Implements [`Notifications::due`](crate::repository::Notifications::due). The recursive query steps from the first
+/// Implements [`PgNotifications::due`](super::PgNotifications::due). The recursive query steps from the first
 /// row of each chat to that of the next by one index probe (`notifications_waiting`), without reading the rows in
 /// between.
 pub async fn due(pool: &Database, repeats: bool, limit: i32, busy: &[String]) -> Result<Vec<Outgoing>, Error> {
