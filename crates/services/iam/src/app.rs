@@ -54,12 +54,12 @@ pub async fn build(config: Config) -> anyhow::Result<App> {
             Arc::new(MemoryContactCodes::new(codes_limit)),
         ),
     };
-    let users = Arc::new(PgUsers::new(server.database()?));
-    let contacts = ContactService::new(users.clone(), sessions.clone(), codes.clone());
+    let users = PgUsers::new(server.database()?);
+    let contacts = ContactService::new(users.clone(), sessions.clone(), codes);
     let service = IamService::new(users, sessions, attempts, hashing, rules, tokens).with_memory(memory);
     let waker = Waker::default();
     let orders = Arc::new(GrpcOpenOrders::new(server.peer("order", "ORDER_ADDRESS", &own.order_address)?));
-    let accounts = AccountService::new(service.clone(), codes, orders, waker.clone());
+    let accounts = AccountService::new(service.clone(), orders, waker.clone());
     let guard = server.guard(Arc::new(OwnSessions(service.clone())), api::RULES);
     let relay = messaging.relay(&server, &waker)?;
     jobs.push(server.retention(messaging.kafka.effect_retention())?.outbox());

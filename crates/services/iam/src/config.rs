@@ -52,7 +52,8 @@ pub struct Own {
     /// The minimum length of a new password, in characters.
     #[serde(default = "password_min")]
     pub iam_password_min: usize,
-    /// The trusted proxies, as addresses or networks separated by commas. Only their `X-Forwarded-For` headers are used.
+    /// The trusted proxies, as addresses or networks separated by commas. Only their `X-Forwarded-For` headers are
+    /// used.
     #[serde(default)]
     pub iam_trusted_proxies: String,
     /// The number of proxies before a trusted proxy. Each of them appends one entry to `X-Forwarded-For`.
@@ -69,7 +70,8 @@ pub struct SessionBounds {
     /// The maximum number of sessions of a user. A further login ends the user's oldest session.
     #[serde(default = "sessions_per_user")]
     pub iam_sessions_per_user: u32,
-    /// The idle timeout: a session ends if it was not used for this long. With 0, a session ends only after `IAM_SESSION_TTL`.
+    /// The idle timeout: a session ends if it was not used for this long. With 0, a session ends only after
+    /// `IAM_SESSION_TTL`.
     #[serde(default = "session_idle", deserialize_with = "platform::config::bounded::optional_duration")]
     pub iam_session_idle: Option<Duration>,
 }
@@ -80,7 +82,8 @@ impl SessionBounds {
         Self { iam_session_idle: self.iam_session_idle.filter(|idle| !idle.is_zero()), ..self }
     }
 
-    /// The precision with which the store keeps the time of the last use. A finer precision would cause a write on every request.
+    /// The precision with which the store keeps the time of the last use. A finer precision would cause a write on
+    /// every request.
     pub fn precision(&self) -> Duration {
         let minute = Duration::from_mins(1);
         self.iam_session_idle.map_or(minute, |idle| (idle / 10).min(minute))
@@ -98,33 +101,31 @@ pub struct Hashing {
     /// The number of hashes computed concurrently. Each needs the memory of one hash.
     #[serde(default = "hashing_threads", deserialize_with = "platform::config::bounded::up_to::<MAX_THREADS, _>")]
     pub iam_hashing_threads: usize,
-    /// The maximum number of hashes that wait for their turn. Further ones are refused at once.
+    /// The maximum number of hashes that wait for their turn. Further ones are refused at once. New hashes take at most
+    /// half of the places.
     #[serde(default = "hashing_queue")]
     pub iam_hashing_queue: usize,
-    /// The maximum number of registrations that wait for hashing. Further ones are refused at once.
-    #[serde(default = "hashing_queue")]
-    pub iam_registration_queue: usize,
 }
 
 /// The limits on logins and registrations. 0 means no limit.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Limits {
-    /// The number of failed attempts in a row after which an account is locked. The delay grows with each further attempt, up to the
-    /// window.
+    /// The number of failed attempts in a row after which an account is locked. The delay grows with each further
+    /// attempt, up to the window.
     #[serde(default = "lockout_failures")]
     pub iam_lockout_failures: u32,
     #[serde(default = "lockout_window", deserialize_with = "platform::config::bounded::duration")]
     pub iam_lockout_window: Duration,
-    /// The number of failed attempts in a row after which an account is locked for all but its known devices, until one of these logs in or
-    /// an operator unlocks the login. From the fifth on, they are remembered for 30 days.
+    /// The number of failed attempts in a row after which an account is locked for all but its known devices, until one
+    /// of these logs in or an operator unlocks the login. From the fifth on, they are remembered for 30 days.
     #[serde(default = "lockout_total")]
     pub iam_lockout_total: u32,
-    /// The number of successful logins of an account within `IAM_ADDRESS_WINDOW` after which it is refused, with a delay that grows in the
-    /// same way.
+    /// The number of successful logins of an account within `IAM_ADDRESS_WINDOW` after which it is refused, with a
+    /// delay that grows in the same way.
     #[serde(default = "account_logins")]
     pub iam_account_logins: u32,
-    /// The number of failed attempts after which an address is refused, with a delay that grows in the same way; and of throttled ones within
-    /// the window after which it is refused these.
+    /// The number of failed attempts after which an address is refused, with a delay that grows in the same way; and of
+    /// throttled ones within the window after which it is refused these.
     #[serde(default = "address_failures")]
     pub iam_address_failures: u32,
     /// The number of registrations after which an address is refused, with a delay that grows in the same way.

@@ -22,8 +22,8 @@ pub enum Error {
     SelfDealing,
     #[error("the e-mail address is taken")]
     EmailTaken,
-    /// The same error is returned for a wrong password, an unknown login and a locked account, so that the response does not tell them
-    /// apart.
+    /// The same error is returned for a wrong password, an unknown login and a locked account, so that the response
+    /// does not tell them apart.
     #[error("wrong login or password")]
     WrongCredentials,
     /// The password matched the stored hash that was read, but a change of the password is in progress or has failed
@@ -67,7 +67,8 @@ pub enum Error {
     Hashing(String),
     #[error(transparent)]
     Database(#[from] DatabaseError),
-    /// The session store does not have the owner of a session, and the database did not answer. The failure was logged already.
+    /// The session store does not have the owner of a session, and the database did not answer. The failure was logged
+    /// already.
     #[error("the user of the session cannot be read now")]
     OwnerUnavailable,
     #[error("sessions are unavailable")]

@@ -1,6 +1,6 @@
 //! `shipyard operator`: gives and takes the role `operator`, in iam's database.
 
-use std::{path::PathBuf, sync::Arc};
+use std::path::PathBuf;
 
 use anyhow::{Context as _, anyhow, bail};
 use clap::Subcommand;
@@ -58,7 +58,7 @@ pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
     // iam's security events go to this command's log.
     let _telemetry = telemetry::start("shipyard", &settings.read()?)?;
     let database = iam::SERVICE.pool("shipyard-operator", 1, &settings).with_context(|| data.advice())?;
-    let service = OperatorService::new(Arc::new(PgUsers::new(database.clone())), Author::command_line());
+    let service = OperatorService::new(PgUsers::new(database.clone()), Author::command_line());
     match arguments.command {
         Command::Add(Add { login, adopt: Some(user), .. }) => adopt(&service, UserId::new(user), &login).await,
         Command::Add(new) => create(&service, &settings, new).await,

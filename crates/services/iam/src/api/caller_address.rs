@@ -15,16 +15,16 @@ use super::Settings;
 /// peer.
 const CONSOLE: &str = "console";
 
-/// Returns the caller's IPv4 address, or the network of its IPv6 address. If the console calls and has proved its identity, the console's
-/// own peer counts as the peer, and the entry that the console appended is left out.
+/// Returns the caller's IPv4 address, or the network of its IPv6 address. If the console calls and has proved its
+/// identity, the console's own peer counts as the peer, and the entry that the console appended is left out.
 ///
-/// If the peer is not a trusted proxy, it is the caller. Otherwise the caller is the entry of `X-Forwarded-For` that the outermost of our
-/// proxies appended: the last entry, or with `IAM_TRUSTED_HOPS` proxies before the peer, the entry that many places before the last. The
-/// caller controls all earlier entries.
+/// If the peer is not a trusted proxy, it is the caller. Otherwise the caller is the entry of `X-Forwarded-For` that
+/// the outermost of our proxies appended: the last entry, or with `IAM_TRUSTED_HOPS` proxies before the peer, the entry
+/// that many places before the last. The caller controls all earlier entries.
 ///
 /// If there are fewer entries than proxies, the first entry counts: the caller connected directly to an inner proxy,
-/// which appended it. An entry that is no address, such as `unknown`, stands for itself, so that its callers share no limits
-/// with those of another entry.
+/// which appended it. An entry that is no address, such as `unknown`, stands for itself, so that its callers share no
+/// limits with those of another entry.
 pub fn of<T>(request: &Request<T>, settings: &Settings) -> IpAddr {
     let peer = request.remote_addr().map_or(Ipv4Addr::UNSPECIFIED.into(), |peer| peer.ip());
     let is_console = matches!(request.extensions().get(), Some(Caller::Service(name)) if name == CONSOLE);

@@ -9,7 +9,8 @@ use platform::{
 
 use crate::{error::Error, service::IamService};
 
-/// RPCs that open a session, or whose request message contains the session, are public: they need no session in the metadata.
+/// RPCs that open a session, or whose request message contains the session, are public: they need no session in the
+/// metadata.
 pub const RULES: &[Rule] = &[
     Rule::public("/auth.v1.AuthService/Login"),
     Rule::public("/auth.v1.AuthService/Whoami"),
@@ -26,7 +27,8 @@ pub const RULES: &[Rule] = &[
     Rule::public("/user.v1.UserService/Register"),
     Rule::public("/user.v1.UserService/ChangePassword"),
     Rule::public("/user.v1.UserService/ChangeContacts"),
-    // Public, so that the console's identity counts: its user's address is in a header. The session in the metadata names the user.
+    // Public, so that the console's identity counts: its user's address is in a header. The session in the metadata
+    // names the user.
     Rule::public("/user.v1.UserService/DeleteAccount"),
     Rule::session("/user.v1.UserService/GetUser", &["order", "notification"]),
     Rule::operator("/user.v1.UserService/DisableUser", &[]),
@@ -35,7 +37,8 @@ pub const RULES: &[Rule] = &[
     Rule::services("/user.v1.ContactService/ConfirmContact", &["notification"]),
 ];
 
-/// The services whose guard looks up sessions at iam: all but iam, which uses its own store, and geo, which no user calls.
+/// The services whose guard looks up sessions at iam: all but iam, which uses its own store, and geo, which no user
+/// calls.
 const GUARDED: &[&str] =
     &["inventory", "order", "payment", "assembly", "notification", "delivery", "customers", "intake", "console"];
 

@@ -1,56 +1,33 @@
-//! The gRPC API, one file per RPC.
+//! The gRPC API, one file per gRPC service.
 
+mod auth;
 mod caller_address;
-mod change_contacts;
-mod change_password;
 mod check;
-mod confirm_contact;
 mod contacts;
-mod create_contact_code;
-mod delete_account;
-mod disable_user;
 mod encode;
-mod end_session;
-mod end_user_sessions;
-mod get_jwks;
-mod get_user;
 mod guard;
-mod issue_token;
-mod list_owners;
-mod list_sessions;
-mod login;
-mod logout;
-mod logout_all;
-mod register;
 mod sessions;
-mod subject;
-mod unlock_login;
-mod whoami;
+mod users;
 
-use contracts::proto::{
-    DESCRIPTORS,
-    auth::v1::{
-        GetJwksRequest, GetJwksResponse, IssueTokenRequest, IssueTokenResponse, LoginRequest, LoginResponse,
-        LogoutAllRequest, LogoutAllResponse, LogoutRequest, LogoutResponse, WhoamiRequest, WhoamiResponse,
-        auth_service_server::{AuthService, AuthServiceServer},
-        session_owner_service_server::SessionOwnerServiceServer,
-        session_service_server::SessionServiceServer,
-    },
-    envoy::service::auth::v3::authorization_server::AuthorizationServer,
-    user::v1::{
-        ChangeContactsRequest, ChangeContactsResponse, ChangePasswordRequest, ChangePasswordResponse,
-        DeleteAccountRequest, DeleteAccountResponse, DisableUserRequest, DisableUserResponse, EnableUserRequest,
-        EnableUserResponse, GetUserRequest, GetUserResponse, RegisterRequest, RegisterResponse,
-        contact_service_server::ContactServiceServer,
-        user_service_server::{UserService, UserServiceServer},
+use contracts::{
+    ids::UserId,
+    proto::{
+        DESCRIPTORS,
+        auth::v1::{
+            auth_service_server::AuthServiceServer, session_owner_service_server::SessionOwnerServiceServer,
+            session_service_server::SessionServiceServer,
+        },
+        envoy::service::auth::v3::authorization_server::AuthorizationServer,
+        user::v1::{contact_service_server::ContactServiceServer, user_service_server::UserServiceServer},
     },
 };
 pub use guard::{OwnSessions, RULES};
 use platform::{
-    grpc::{Services, parse_uuid},
+    auth::{Caller, User},
+    grpc::{Services, caller, parse_uuid},
     security_events::{self, Event},
 };
-use tonic::{Request, Response, Status};
+use tonic::{Request, Status};
 
 use crate::{
     error::Error,
@@ -103,77 +80,15 @@ fn record_refusal(error: &Error) {
     }
 }
 
-#[tonic::async_trait]
-impl AuthService for Grpc {
-    async fn login(&self, request: Request<LoginRequest>) -> Result<Response<LoginResponse>, Status> {
-        let address = caller_address::of(&request, &self.settings);
-        login::handle(&self.service, address, request).await
-    }
-
-    async fn whoami(&self, request: Request<WhoamiRequest>) -> Result<Response<WhoamiResponse>, Status> {
-        whoami::handle(&self.service, request).await
-    }
-
-    async fn logout(&self, request: Request<LogoutRequest>) -> Result<Response<LogoutResponse>, Status> {
-        logout::handle(&self.service, request).await
-    }
-
-    async fn logout_all(&self, request: Request<LogoutAllRequest>) -> Result<Response<LogoutAllResponse>, Status> {
-        logout_all::handle(&self.service, request).await
-    }
-
-    async fn issue_token(&self, request: Request<IssueTokenRequest>) -> Result<Response<IssueTokenResponse>, Status> {
-        issue_token::handle(&self.service, request).await
-    }
-
-    async fn get_jwks(&self, _: Request<GetJwksRequest>) -> Result<Response<GetJwksResponse>, Status> {
-        Ok(get_jwks::handle(&self.service))
+/// Returns the calling user. Fails if a service calls.
+fn user_of<T>(request: &Request<T>) -> Result<User, Status> {
+    match caller(request)? {
+        Caller::User(user) => Ok(user),
+        Caller::Service(_) => Err(Status::permission_denied("only users may call this method")),
     }
 }
 
-#[tonic::async_trait]
-impl UserService for Grpc {
-    async fn register(&self, request: Request<RegisterRequest>) -> Result<Response<RegisterResponse>, Status> {
-        let address = caller_address::of(&request, &self.settings);
-        register::handle(&self.service, self.settings.password_min, address, request).await
-    }
-
-    async fn get_user(&self, request: Request<GetUserRequest>) -> Result<Response<GetUserResponse>, Status> {
-        get_user::handle(&self.service, request).await
-    }
-
-    async fn change_password(
-        &self,
-        request: Request<ChangePasswordRequest>,
-    ) -> Result<Response<ChangePasswordResponse>, Status> {
-        let address = caller_address::of(&request, &self.settings);
-        change_password::handle(&self.service, self.settings.password_min, address, request).await
-    }
-
-    async fn change_contacts(
-        &self,
-        request: Request<ChangeContactsRequest>,
-    ) -> Result<Response<ChangeContactsResponse>, Status> {
-        let address = caller_address::of(&request, &self.settings);
-        change_contacts::handle(&self.service, address, request).await
-    }
-
-    async fn delete_account(
-        &self,
-        request: Request<DeleteAccountRequest>,
-    ) -> Result<Response<DeleteAccountResponse>, Status> {
-        let address = caller_address::of(&request, &self.settings);
-        delete_account::handle(&self.accounts, address, request).await
-    }
-
-    async fn disable_user(
-        &self,
-        request: Request<DisableUserRequest>,
-    ) -> Result<Response<DisableUserResponse>, Status> {
-        disable_user::disable(&self.service, request).await
-    }
-
-    async fn enable_user(&self, request: Request<EnableUserRequest>) -> Result<Response<EnableUserResponse>, Status> {
-        disable_user::enable(&self.service, request).await
-    }
+/// Returns the user that a request names, or `None` if the field is empty.
+fn user_uuid(text: &str) -> Result<Option<UserId>, Status> {
+    if text.is_empty() { Ok(None) } else { parse_uuid("user_uuid", text).map(UserId::new).map(Some) }
 }

@@ -1,6 +1,6 @@
 //! Tests of password hashing.
 
-use std::{sync::Mutex, time::Duration};
+use std::time::Duration;
 
 use super::*;
 
@@ -10,7 +10,6 @@ fn config(memory_kib: u32, threads: usize, queue: usize) -> config::Hashing {
         iam_argon2_iterations: 1,
         iam_hashing_threads: threads,
         iam_hashing_queue: queue,
-        iam_registration_queue: queue,
     }
 }
 
@@ -26,7 +25,7 @@ fn password(text: &str) -> Password {
 async fn a_hash_matches_only_its_password() {
     let hashing = hashing(1, 4);
 
-    let hash = hashing.hash(Purpose::Registration, password("right"), [7; 16]).await.unwrap();
+    let hash = hashing.hash(password("right"), [7; 16]).await.unwrap();
 
     assert!(hash.starts_with("$argon2id$v=19$m=64,t=1,p=1$"), "{hash}");
     assert_eq!(hashing.verify(password("right"), Some(hash.clone())).await.unwrap(), Verdict::Right);
@@ -38,7 +37,7 @@ async fn a_hash_matches_only_its_password() {
 async fn a_hash_matches_its_password_however_it_is_written() {
     let hashing = hashing(1, 4);
 
-    let hash = hashing.hash(Purpose::Login, password("cafe\u{301} au lait"), [8; 16]).await.unwrap();
+    let hash = hashing.hash(password("cafe\u{301} au lait"), [8; 16]).await.unwrap();
 
     for text in ["cafe\u{301} au lait", "caf\u{e9} au lait"] {
         assert_eq!(hashing.verify(password(text), Some(hash.clone())).await.unwrap(), Verdict::Right, "{text}");
@@ -77,13 +76,13 @@ async fn a_hash_beyond_the_queue_is_refused_at_once() {
     let (finish, wait) = std::sync::mpsc::channel::<()>();
     let busy = tokio::spawn({
         let hashing = hashing.clone();
-        async move { hashing.run(Purpose::Login, move || wait.recv()).await }
+        async move { hashing.run(move || wait.recv()).await }
     });
     let waiting = tokio::spawn({
         let hashing = hashing.clone();
-        async move { hashing.run(Purpose::Login, || ()).await }
+        async move { hashing.run(|| ()).await }
     });
-    while hashing.queues.logins.admitted.available_permits() > 0 {
+    while hashing.admitted.available_permits() > 0 {
         tokio::task::yield_now().await;
     }
 
@@ -97,39 +96,54 @@ async fn a_hash_beyond_the_queue_is_refused_at_once() {
 }
 
 #[tokio::test]
-async fn a_login_waits_for_one_registration_at_most() {
-    let hashing = hashing(1, 64);
-    let finished = Arc::new(Mutex::new(Vec::new()));
+async fn new_hashes_leave_half_of_the_places_to_verifications() {
+    let hashing = hashing(1, 3);
     let (finish, wait) = std::sync::mpsc::channel::<()>();
-    let mut tasks = tokio::task::JoinSet::new();
-    let run = |tasks: &mut tokio::task::JoinSet<_>, purpose, wait: Option<std::sync::mpsc::Receiver<()>>| {
-        let (hashing, finished) = (hashing.clone(), finished.clone());
-        tasks.spawn(async move {
-            let job = move || {
-                let _ended = wait.map(|wait| wait.recv());
-                finished.lock().unwrap().push(purpose);
-            };
-            hashing.run(purpose, job).await.unwrap();
-        });
-    };
-    run(&mut tasks, Purpose::Registration, Some(wait));
-    while hashing.queues.running.available_permits() > 0 {
+    let busy = tokio::spawn({
+        let hashing = hashing.clone();
+        async move { hashing.run(move || wait.recv()).await }
+    });
+    while hashing.running.available_permits() > 0 {
         tokio::task::yield_now().await;
     }
-    for _ in 0..60 {
-        run(&mut tasks, Purpose::Registration, None);
-    }
-    while hashing.queues.registrations.admitted.available_permits() > 4 {
+    let registrations = [(); 2].map(|()| {
+        let hashing = hashing.clone();
+        tokio::spawn(async move { hashing.hash(password("new"), [1; 16]).await })
+    });
+    while hashing.new.available_permits() > 0 {
         tokio::task::yield_now().await;
     }
-    run(&mut tasks, Purpose::Login, None);
-    while hashing.queues.logins.next.available_permits() > 0 {
-        tokio::task::yield_now().await;
-    }
+
+    assert!(matches!(hashing.hash(password("third"), [1; 16]).await, Err(Error::HashingBusy)));
+    let verified = tokio::spawn({
+        let hashing = hashing.clone();
+        async move { hashing.verify(password("any"), None).await }
+    });
 
     drop(finish);
-    tasks.join_all().await;
+    assert!(busy.await.unwrap().is_ok());
+    assert_eq!(verified.await.unwrap().unwrap(), Verdict::Wrong);
+    for registration in registrations {
+        assert!(registration.await.unwrap().is_ok());
+    }
+}
 
-    let place = finished.lock().unwrap().iter().position(|purpose| *purpose == Purpose::Login).unwrap();
-    assert!(place <= 2, "{place} registrations came first");
+#[test]
+fn costs_below_the_minimum_of_owasp_are_weak() {
+    let is_weak = |memory, iterations| {
+        config::Hashing {
+            iam_argon2_memory_kib: memory,
+            iam_argon2_iterations: iterations,
+            iam_hashing_threads: 1,
+            iam_hashing_queue: 1,
+        }
+        .is_weak()
+    };
+
+    for (memory, iterations) in [(19_456, 2), (47_104, 1), (7_168, 5), (65_536, 3)] {
+        assert!(!is_weak(memory, iterations), "{memory} KiB, {iterations}");
+    }
+    for (memory, iterations) in [(19_455, 2), (19_456, 1), (7_167, 9), (64, 1)] {
+        assert!(is_weak(memory, iterations), "{memory} KiB, {iterations}");
+    }
 }

@@ -5,6 +5,8 @@ use std::{fmt, time::Duration};
 use platform::invalid::InvalidField;
 use sha2::{Digest as _, Sha256};
 
+use super::hex;
+
 pub const CODE_LIFETIME: Duration = Duration::from_mins(10);
 
 /// The digits of Crockford's base 32, without letters that look like digits.
@@ -21,7 +23,8 @@ impl ContactCode {
         Self(bits)
     }
 
-    /// Parses a code as a user typed it: in upper or lower case, and with letters in the place of digits that look like them.
+    /// Parses a code as a user typed it: in upper or lower case, and with letters in the place of digits that look like
+    /// them.
     pub fn parse(field: &str, text: &str) -> Result<Self, InvalidField> {
         let invalid = || InvalidField::invalid(field, "must be a code of 26 letters and digits");
         if text.len() != CODE_LENGTH {
@@ -45,9 +48,7 @@ impl ContactCode {
     /// Returns the digest, which is all that stores keep. A plain hash is enough, because an attacker cannot try all
     /// 128-bit numbers.
     pub fn digest(self) -> CodeDigest {
-        let digest = Sha256::digest(self.0.to_be_bytes());
-        let digits = digest.iter().flat_map(|byte| [byte >> 4, byte & 15]);
-        CodeDigest(digits.filter_map(|digit| char::from_digit(digit.into(), 16)).collect())
+        CodeDigest(hex(Sha256::digest(self.0.to_be_bytes())))
     }
 }
 
@@ -84,8 +85,8 @@ impl fmt::Display for CodeDigest {
 pub struct ChatId(i64);
 
 impl ChatId {
-    /// Parses the chat from a notification method's target. It accepts only the canonical form of the number, so that targets can be
-    /// compared as texts.
+    /// Parses the chat from a notification method's target. It accepts only the canonical form of the number, so that
+    /// targets can be compared as texts.
     pub fn parse(field: &str, target: &str) -> Result<Self, InvalidField> {
         match target.parse::<i64>() {
             Ok(number) if number != 0 && number.to_string() == target => Ok(Self(number)),

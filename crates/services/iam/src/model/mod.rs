@@ -1,10 +1,7 @@
 //! The model of users, passwords and sessions. It does no I/O and reads no clock.
 
-mod common_passwords;
 mod contact;
-mod device;
 mod login_attempt;
-mod owner;
 mod password;
 mod session;
 mod token;
@@ -13,12 +10,13 @@ mod user;
 
 pub use contact::{CODE_LIFETIME, ChatId, CodeDigest, ContactCode};
 pub use contracts::caseless::caseless;
-pub use device::DeviceDigest;
-pub use login_attempt::{LoginAttempt, Origin, account_key};
-pub use owner::{OpenSession, Owner, SessionUser};
+pub use login_attempt::{DeviceDigest, LoginAttempt, Origin, account_key};
 pub use password::{MAX_CHARACTERS, MIN_CHARACTERS, Password};
 use platform::invalid::InvalidField;
-pub use session::{Session, SessionDigest, SessionId, SessionSummary, SessionTimes, ShortId};
+pub use session::{
+    OpenSession, Owner, Session, SessionDigest, SessionId, SessionSummary, SessionTimes, SessionUser, ShortId,
+};
+use sha2::{Digest as _, Sha256};
 pub use token::{Credential, TokenDigest, TokenId};
 pub use trusted_proxies::TrustedProxies;
 pub use user::{Account, KNOWN_FOR, MAX_DEVICES, NotificationMethod, Operator, User, UserInfo, check_reason};
@@ -37,4 +35,18 @@ fn line(field: &str, text: &str, limit: usize) -> Result<(), InvalidField> {
         return Ok(());
     };
     Err(InvalidField::invalid(field, problem))
+}
+
+/// Returns the first 16 bytes of the SHA-256 of these texts, in hexadecimal digits.
+fn half_of_sha_256(texts: &[&[u8]]) -> String {
+    let mut hash = Sha256::new();
+    for text in texts {
+        hash.update(text);
+    }
+    hex(hash.finalize().into_iter().take(16))
+}
+
+fn hex(bytes: impl IntoIterator<Item = u8>) -> String {
+    let digits = bytes.into_iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits.filter_map(|digit| char::from_digit(digit.into(), 16)).collect()
 }

@@ -1,23 +1,23 @@
 //! Passwords, and the rules for new passwords.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::HashSet, sync::LazyLock};
 
 use icu_normalizer::ComposingNormalizerBorrowed;
 use platform::invalid::InvalidField;
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::{caseless, common_passwords};
+use super::caseless;
 
 /// The maximum length of a password in bytes, which bounds the work of hashing.
 const MAX_BYTES: usize = 1024;
 /// The maximum length of a new password, in code points.
 pub const MAX_CHARACTERS: usize = 128;
-/// The lowest configurable minimum length of a new password, in code points. OWASP ASVS 6.2.1 requires 8; NIST SP 800-63B-4 requires 15
-/// where the password is the only factor. Both prefer length to rules about kinds of characters.
+/// The lowest configurable minimum length of a new password, in code points. OWASP ASVS 6.2.1 requires 8; NIST SP
+/// 800-63B-4 requires 15 where the password is the only factor. Both prefer length to rules about kinds of characters.
 pub const MIN_CHARACTERS: usize = 8;
 
-/// A password in clear text, normalised to Unicode's form C, so that `é` is the same whichever code points a keyboard produces. Its debug
-/// output does not show it.
+/// A password in clear text, normalised to Unicode's form C, so that `é` is the same whichever code points a keyboard
+/// produces. Its debug output does not show it.
 #[derive(Clone, Debug)]
 pub struct Password(SecretString);
 
@@ -37,8 +37,8 @@ impl Password {
         Ok(Self(normalised.unwrap_or(text).into()))
     }
 
-    /// Validates a new password of the user with this login and e-mail address. It must have `least` to 128 characters, and must not be a
-    /// common password, the login or the e-mail address.
+    /// Validates a new password of the user with this login and e-mail address. It must have `least` to 128 characters,
+    /// and must not be a common password, the login or the e-mail address.
     pub fn chosen(field: &str, text: String, [login, email]: [&str; 2], least: usize) -> Result<Self, InvalidField> {
         let password = Self::given(field, text)?;
         let text = password.0.expose_secret();
@@ -49,7 +49,7 @@ impl Password {
         if characters > MAX_CHARACTERS {
             return Err(InvalidField::invalid(field, format!("must have at most {MAX_CHARACTERS} characters")));
         }
-        if common_passwords::contain(text) {
+        if is_common(text) {
             return Err(InvalidField::invalid(field, "must not be a common password"));
         }
         let key = caseless(text);
@@ -67,6 +67,15 @@ impl Password {
 
 fn normalise(text: &str) -> Cow<'_, str> {
     ComposingNormalizerBorrowed::new_nfc().normalize(text)
+}
+
+/// Common passwords, which attackers guess first: Django's list, from `data/common-passwords`.
+static COMMON: LazyLock<HashSet<&str>> =
+    LazyLock::new(|| include_str!("../../data/common-passwords/django.txt").lines().collect());
+
+/// Returns true if the password is on the list of common ones, ignoring case, Unicode form and surrounding spaces.
+fn is_common(password: &str) -> bool {
+    COMMON.contains(caseless(password.trim()).as_str())
 }
 
 #[cfg(test)]

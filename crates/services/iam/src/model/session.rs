@@ -8,7 +8,7 @@ use platform::invalid::InvalidField;
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
-use super::{OpenSession, User};
+use super::{User, hex};
 
 /// The length of a session's short id, in hexadecimal digits.
 const SHORT_ID_LENGTH: usize = 16;
@@ -25,9 +25,7 @@ impl SessionId {
     /// Returns the digest, which is all that stores keep. A plain hash is enough, because an attacker cannot try all
     /// 128-bit numbers.
     pub fn digest(self) -> SessionDigest {
-        let digest = Sha256::digest(self.0.as_bytes());
-        let digits = digest.iter().flat_map(|byte| [byte >> 4, byte & 15]);
-        SessionDigest(digits.filter_map(|digit| char::from_digit(digit.into(), 16)).collect())
+        SessionDigest(hex(Sha256::digest(self.0.as_bytes())))
     }
 }
 
@@ -156,6 +154,37 @@ pub struct SessionSummary {
     /// The time of the last use, with a precision of one minute, or of a tenth of the idle timeout if that is less.
     pub used_at: DateTime<Utc>,
     pub expires_at: DateTime<Utc>,
+}
+
+/// The user of a session, without personal data. The session store keeps this, and the database has the rest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Owner {
+    pub id: UserId,
+    /// True if the user had the role `operator` at this version. Only the database says whether the user still has it.
+    pub is_operator: bool,
+    /// The time of the user's last change, in microseconds since 1970.
+    pub version: i64,
+}
+
+impl From<&User> for Owner {
+    fn from(user: &User) -> Self {
+        Self { id: user.id, is_operator: user.is_operator, version: user.version() }
+    }
+}
+
+/// The user of a session, as the gateway passes it on.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SessionUser {
+    pub id: UserId,
+    /// `None` if the login cannot be read now.
+    pub login: Option<String>,
+}
+
+/// A session that has not ended, and its owner.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenSession {
+    pub times: SessionTimes,
+    pub owner: Owner,
 }
 
 #[cfg(test)]

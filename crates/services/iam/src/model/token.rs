@@ -4,7 +4,7 @@ use std::fmt;
 
 use uuid::Uuid;
 
-use super::{SessionId, owner::half_of_sha_256};
+use super::{SessionId, half_of_sha_256};
 
 /// The id of an access token: 128 random bits. The token's bearer can read it, but cannot make a token from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -10,8 +10,8 @@ use crate::{
     model::{ChatId, CodeDigest},
 };
 
-/// The limit on wrong codes from a chat. A count expires one window after the last wrong code, so no window has more wrong codes than the
-/// limit.
+/// The limit on wrong codes from a chat. A count expires one window after the last wrong code, so no window has more
+/// wrong codes than the limit.
 #[derive(Clone, Copy, Debug)]
 pub struct CodeLimit {
     pub wrong: u32,
@@ -27,8 +27,8 @@ impl Default for CodeLimit {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Taken {
-    /// The code belonged to this user and would have been valid for the time `left`.
-    Of { user: UserId, left: Duration },
+    /// The code belonged to this user.
+    Of(UserId),
     /// The code does not exist. It counts as a wrong code of the chat.
     Unknown,
     /// The chat has sent too many wrong codes. Codes refused for this reason are not counted.
@@ -42,8 +42,4 @@ pub trait ContactCodes: Send + Sync {
     /// Takes a code that a chat sent, and counts a wrong code, atomically. Of concurrent calls with the same code, only
     /// one gets it.
     async fn take(&self, code: &CodeDigest, chat: ChatId) -> Result<Taken, Error>;
-    /// Stores a taken code again, because confirming with it failed. Does nothing if the user has a newer code.
-    async fn put_back(&self, user: UserId, code: &CodeDigest, left: Duration) -> Result<(), Error>;
-    /// Deletes the user's code, if there is one.
-    async fn remove(&self, user: UserId) -> Result<(), Error>;
 }

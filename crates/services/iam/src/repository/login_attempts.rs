@@ -1,5 +1,5 @@
-//! The repository trait of counts of logins and registrations, per account and per address. An attempt is counted before its password is
-//! hashed.
+//! The repository trait of counts of logins and registrations, per account and per address. An attempt is counted
+//! before its password is hashed.
 
 use std::{net::IpAddr, time::Duration};
 
@@ -28,9 +28,11 @@ pub enum Decision {
 #[must_use]
 pub struct Judged {
     pub decision: Decision,
-    /// True if the address has reached its limit of successful logins of new accounts, so that another new account cannot log in from it.
+    /// True if the address has reached its limit of successful logins of new accounts, so that another new account
+    /// cannot log in from it.
     pub is_crowded: bool,
-    /// True if the attempt was counted for its address, as verified or as throttled. [`LoginAttempts::succeed`] and [`LoginAttempts::take_back`] undo this.
+    /// True if the attempt was counted for its address, as verified or as throttled. [`LoginAttempts::succeed`] and
+    /// [`LoginAttempts::take_back`] undo this.
     pub is_counted: bool,
 }
 
@@ -66,6 +68,7 @@ pub trait LoginAttempts: Send + Sync {
     async fn take_back(&self, attempt: &LoginAttempt, judged: Judged) -> Result<(), Error>;
     /// Counts a registration from this address. If the address is refused, returns the remaining time.
     async fn register(&self, address: IpAddr) -> Result<Option<Duration>, Error>;
-    /// Unlocks a login for all devices, and forgets its failed attempts. `devices` are the devices that its account knows.
+    /// Unlocks a login for all devices, and forgets its failed attempts. `devices` are the devices that its account
+    /// knows.
     async fn unlock(&self, login: &str, devices: &[DeviceDigest]) -> Result<(), Error>;
 }

@@ -10,8 +10,8 @@ pub struct Limit {
     /// The number of attempts before delays begin. 0 means no limit.
     pub attempts: u32,
     pub window: Duration,
-    /// The number of attempts since the last success from which further ones are refused, until a login from another known device succeeds
-    /// or `UnlockLogin` is called. 0 means no limit.
+    /// The number of attempts since the last success from which further ones are refused, until a login from another
+    /// known device succeeds or `UnlockLogin` is called. 0 means no limit.
     pub total: u32,
 }
 
@@ -25,8 +25,8 @@ impl Limits {
         Limit { attempts: self.iam_address_failures, window: self.iam_address_window, total: 0 }
     }
 
-    /// Returns the limit of an address' throttled attempts within its window. Attempts above it are not counted, so that they do not prolong
-    /// the refusal.
+    /// Returns the limit of an address' throttled attempts within its window. Attempts above it are not counted, so
+    /// that they do not prolong the refusal.
     pub fn throttled(&self) -> Limit {
         Limit { attempts: u32::MAX, window: self.iam_address_window, total: self.iam_address_failures }
     }

@@ -20,8 +20,8 @@ pub(super) const RETIRED_FOR: Duration = Duration::from_mins(1);
 #[must_use]
 pub enum Admission {
     Granted,
-    /// The credentials are being changed, or have been changed since they were read. If the change has failed, they are valid again a
-    /// minute after it began.
+    /// The credentials are being changed, or have been changed since they were read. If the change has failed, they are
+    /// valid again a minute after it began.
     Retired,
     Ended,
 }
@@ -29,25 +29,26 @@ pub enum Admission {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Lookup {
     Found(OpenSession),
-    /// The session has not ended, but its owner is not in the session store or is being changed. The caller must read the user from the
-    /// database.
+    /// The session has not ended, but its owner is not in the session store or is being changed. The caller must read
+    /// the user from the database.
     WithoutOwner(SessionTimes),
     Ended,
 }
 
 #[async_trait]
 pub trait Sessions: Send + Sync {
-    /// Opens a session for its lifetime, unless its user's credentials are retired. If the user then has more than `most` sessions, the
-    /// oldest ones end.
+    /// Opens a session for its lifetime, unless its user's credentials are retired. If the user then has more than
+    /// `most` sessions, the oldest ones end.
     async fn open(&self, session: &Session, most: u32) -> Result<Admission, Error>;
-    /// Looks up sessions by their ids or tokens, and records this as a use of each of them. The results have the order of `credentials`. A
-    /// record that cannot be read counts as ended and affects no other. A token whose session has ended counts as ended.
+    /// Looks up sessions by their ids or tokens, and records this as a use of each of them. The results have the order
+    /// of `credentials`. A record that cannot be read counts as ended and affects no other. A token whose session has
+    /// ended counts as ended.
     async fn find_all(&self, credentials: &[Credential]) -> Result<Vec<Lookup>, Error>;
     async fn find(&self, id: SessionId) -> Result<Lookup, Error> {
         Ok(self.find_all(&[id.into()]).await?.pop().unwrap_or(Lookup::Ended))
     }
-    /// Adds a token to a session, for `lifetime` or the rest of the session. If the session then has more than `most` tokens, the oldest
-    /// ones end. Returns false if the session has ended.
+    /// Adds a token to a session, for `lifetime` or the rest of the session. If the session then has more than `most`
+    /// tokens, the oldest ones end. Returns false if the session has ended.
     async fn add_token(&self, session: SessionId, token: TokenId, lifetime: Duration, most: u32)
     -> Result<bool, Error>;
     /// Ends a session. Returns its user, or `None` if the session had ended already.

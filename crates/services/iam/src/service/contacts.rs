@@ -1,4 +1,4 @@
-//! The use cases of Telegram contacts: create a code, and confirm a contact with it.
+//! The use cases of contacts: change them, create a code for a Telegram contact, and confirm it with the code.
 
 use std::sync::Arc;
 
@@ -9,26 +9,27 @@ use platform::{
     security_events::{self, ContactRefusal, Event},
 };
 
+use super::IamService;
 use crate::{
     error::Error,
-    model::{CODE_LIFETIME, ChatId, ContactCode, Owner, User},
-    repository::{ContactCodes, Sessions, Taken, Users},
+    model::{CODE_LIFETIME, ChatId, ContactCode, LoginAttempt, NotificationMethod, Owner, Password, User},
+    repository::{ContactCodes, PgUsers, Sessions, Taken},
 };
 
 #[derive(Clone)]
 pub struct ContactService {
-    users: Arc<dyn Users>,
+    users: PgUsers,
     sessions: Arc<dyn Sessions>,
     codes: Arc<dyn ContactCodes>,
 }
 
 impl ContactService {
-    pub fn new(users: Arc<dyn Users>, sessions: Arc<dyn Sessions>, codes: Arc<dyn ContactCodes>) -> Self {
+    pub fn new(users: PgUsers, sessions: Arc<dyn Sessions>, codes: Arc<dyn ContactCodes>) -> Self {
         Self { users, sessions, codes }
     }
 
-    /// Stores `code` for the user and deletes the user's earlier code, if there is one. Fails if no notification method of the user has a
-    /// Telegram chat.
+    /// Stores `code` for the user and deletes the user's earlier code, if there is one. Fails if no notification method
+    /// of the user has a Telegram chat.
     pub async fn create_code(&self, user: UserId, code: ContactCode) -> Result<(), Error> {
         let known = self.users.find(user).await?.ok_or(Error::UserNotFound)?;
         if !known.info.notification_methods.iter().any(|method| method.chat().is_some()) {
@@ -41,29 +42,18 @@ impl ContactService {
 
     /// Confirms the Telegram contact of the code's user, if its target is this chat.
     ///
-    /// The code is taken first, so that no code works twice. After a crash, the user needs a new code. If a later step
-    /// fails because of a system error, the code is stored again. If only the response was lost, the repeated
-    /// confirmation changes nothing.
+    /// The code is taken first, so that no code works twice. If a later step fails, the user needs a new code.
     pub async fn confirm(&self, code: ContactCode, chat: ChatId, now: DateTime<Utc>) -> Result<(), Error> {
-        let (user, left) = match self.codes.take(&code.digest(), chat).await? {
-            Taken::Of { user, left } => (user, left),
+        let user = match self.codes.take(&code.digest(), chat).await? {
+            Taken::Of(user) => user,
             Taken::Unknown => return Err(refused(Error::WrongCode, None, ContactRefusal::Code)),
             Taken::Limited => return Err(refused(Error::TooManyCodes, None, ContactRefusal::Limit)),
         };
-        match self.confirm_chat(user, chat, now).await {
-            Ok(true) => {
-                security_events::record(Event::ContactConfirmed { user: user.uuid() });
-                Ok(())
-            }
-            Ok(false) => Err(refused(Error::OtherChat, Some(user), ContactRefusal::Chat)),
-            Err(error) => {
-                if let Err(lost) = self.codes.put_back(user, &code.digest(), left).await {
-                    let error = error_chain(lost);
-                    tracing::warn!(error, user_uuid = %user, "contact code not put back, the user needs a new one");
-                }
-                Err(error)
-            }
+        if !self.confirm_chat(user, chat, now).await? {
+            return Err(refused(Error::OtherChat, Some(user), ContactRefusal::Chat));
         }
+        security_events::record(Event::ContactConfirmed { user: user.uuid() });
+        Ok(())
     }
 
     /// Confirms the chat. Returns false if the chat is not a contact of the user.
@@ -81,9 +71,9 @@ impl ContactService {
     }
 }
 
-/// Replaces the user's record in the session store. If that fails, session look-ups read the user from the database until the mark that
-/// `begin_change` left there expires, after a minute.
-pub(super) async fn show(sessions: &dyn Sessions, changed: &User) {
+/// Replaces the user's record in the session store. If that fails, session look-ups read the user from the database
+/// until the mark that `begin_change` left there expires, after a minute.
+async fn show(sessions: &dyn Sessions, changed: &User) {
     if let Err(error) = sessions.refresh(&Owner::from(changed)).await {
         tracing::warn!(
             error = error_chain(error),
@@ -95,4 +85,26 @@ pub(super) async fn show(sessions: &dyn Sessions, changed: &User) {
 fn refused(error: Error, user: Option<UserId>, reason: ContactRefusal) -> Error {
     security_events::record(Event::ContactRefused { user: user.map(UserId::uuid), reason });
     error
+}
+
+impl IamService {
+    /// Replaces the e-mail address and the notification methods of the attempt's user, if the password is right.
+    pub async fn change_contacts(
+        &self,
+        attempt: &LoginAttempt,
+        password: Password,
+        email: &str,
+        methods: &[NotificationMethod],
+        now: DateTime<Utc>,
+    ) -> Result<(), Error> {
+        let authenticated = self.authenticate(attempt, password, now).await?;
+        self.authenticated(&authenticated, false, now).await;
+        let user = authenticated.account.user.id;
+        self.sessions.begin_change(user).await?;
+        let changed = self.users.change_contacts(user, email, methods, now).await?.ok_or(Error::UserNotFound)?;
+        security_events::record(Event::ContactsChanged { user: user.uuid() });
+        self.profiles.keep(&changed);
+        show(&*self.sessions, &changed).await;
+        Ok(())
+    }
 }

@@ -1,9 +1,9 @@
 //! Ends an account.
 //!
-//! Order is asked twice. The first time nothing has changed yet, so a refusal costs the user nothing. Then the user's sessions end and its
-//! credentials are retired: no request of the user is admitted any more, though some that were admitted earlier may still run. Only then
-//! does the second answer decide. An order that such a request creates later ends by itself: order cancels unpaid orders at `UserErased`, or at their
-//! deadline.
+//! Order is asked twice. The first time nothing has changed yet, so a refusal costs the user nothing. Then the user's
+//! sessions end and its credentials are retired: no request of the user is admitted any more, though some that were
+//! admitted earlier may still run. Only then does the second answer decide. An order that such a request creates later
+//! ends by itself: order cancels unpaid orders at `UserErased`, or at their deadline.
 
 use std::{sync::Arc, time::Duration};
 
@@ -21,31 +21,30 @@ use crate::{
     client::OpenOrders,
     error::Error,
     model::{Account, LoginAttempt, Password, Session},
-    repository::ContactCodes,
 };
 
-/// A process that was stopped for longer may find the credentials valid again, and an order that order's last answer did not have.
+/// A process that was stopped for longer may find the credentials valid again, and an order that order's last answer
+/// did not have.
 const MAX_DURATION: Duration = Duration::from_secs(30);
 
 #[derive(Clone)]
 pub struct AccountService {
     iam: IamService,
-    codes: Arc<dyn ContactCodes>,
     orders: Arc<dyn OpenOrders>,
     relay: Waker,
 }
 
 impl AccountService {
-    pub fn new(iam: IamService, codes: Arc<dyn ContactCodes>, orders: Arc<dyn OpenOrders>, relay: Waker) -> Self {
-        Self { iam, codes, orders, relay }
+    pub fn new(iam: IamService, orders: Arc<dyn OpenOrders>, relay: Waker) -> Self {
+        Self { iam, orders, relay }
     }
 
     pub(crate) fn iam(&self) -> &IamService {
         &self.iam
     }
 
-    /// Erases the session's user, if the password is right, no order is open and the user is no operator. If it fails after the sessions
-    /// have ended, the credentials are valid again a minute later.
+    /// Erases the session's user, if the password is right, no order is open and the user is no operator. If it fails
+    /// after the sessions have ended, the credentials are valid again a minute later.
     pub async fn delete(
         &self,
         session: Session,
@@ -82,16 +81,13 @@ impl AccountService {
         if total > 0 { Err(Error::OrdersOpen(open, total)) } else { Ok(()) }
     }
 
-    /// Deletes what Redis has of the user: the record beside the sessions, the contact code and the failed attempts. What cannot be deleted
-    /// now expires. It holds uuids and digests alone.
+    /// Deletes what Redis has of the user: the record beside the sessions, and the failed attempts. What cannot be
+    /// deleted now expires, as contact codes do. It holds uuids and digests alone.
     async fn forget(&self, account: &Account) {
         let (user, devices) = (&account.user, account.known_devices());
-        let forgotten = tokio::join!(
-            self.iam.sessions.close_all(user.id),
-            self.codes.remove(user.id),
-            self.iam.attempts.unlock(&user.info.login, &devices),
-        );
-        for error in [forgotten.0, forgotten.1, forgotten.2].into_iter().filter_map(Result::err) {
+        let forgotten =
+            tokio::join!(self.iam.sessions.close_all(user.id), self.iam.attempts.unlock(&user.info.login, &devices),);
+        for error in [forgotten.0, forgotten.1].into_iter().filter_map(Result::err) {
             tracing::warn!(error = error_chain(error), user_uuid = %user.id, "erased user not forgotten, the rest expires");
         }
     }

@@ -9,7 +9,7 @@ use platform::{
 use super::IamService;
 use crate::{
     error::Error,
-    hashing::{Purpose, SaltBytes, Verdict},
+    hashing::{SaltBytes, Verdict},
     model::{Account, DeviceDigest, LoginAttempt, Password},
     repository::{Decision, Judged},
 };
@@ -42,8 +42,8 @@ impl Authenticated {
 
 impl IamService {
     /// Counts the attempt, then returns the login's account if the password is right. An unknown login, a wrong
-    /// password, and a locked or disabled account cause the same lookup and hashing work, fail with the same error, and count as one
-    /// outcome in the metrics.
+    /// password, and a locked or disabled account cause the same lookup and hashing work, fail with the same error, and
+    /// count as one outcome in the metrics.
     pub(super) async fn authenticate(
         &self,
         attempt: &LoginAttempt,
@@ -99,7 +99,7 @@ impl IamService {
     ) {
         let user = known.account.user.id;
         let renewed = async {
-            let hash = self.hashing.hash(Purpose::Registration, password, salt).await?;
+            let hash = self.hashing.hash(password, salt).await?;
             self.users.renew_hash(user, &known.account.password_hash, &hash).await?;
             self.users.remember_device(user, &DeviceDigest::with(&hash, known.attempt.address), now).await
         };

@@ -1,16 +1,14 @@
-//! The use cases: registration, login, sessions, access tokens, password changes, Telegram contacts and the end of an account.
+//! The use cases: registration, login, sessions, access tokens, password changes, Telegram contacts and the end of an
+//! account.
 
-mod change_contacts;
 mod contacts;
 mod delete_account;
-mod disable_user;
 mod login;
 mod login_throttle;
 mod operators;
 mod profiles;
 mod sessions;
 mod tokens;
-mod unlock_login;
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
@@ -29,15 +27,15 @@ pub use self::{
 use self::{login_throttle::Throttle, profiles::Profiles};
 use crate::{
     error::Error,
-    hashing::{Hashing, Purpose, SaltBytes, Verdict},
+    hashing::{Hashing, SaltBytes, Verdict},
     model::{DeviceDigest, LoginAttempt, Password, Session, SessionId, User},
-    repository::{Admission, LoginAttempts, Sessions, Users},
+    repository::{Admission, LoginAttempts, PgUsers, Sessions},
     tokens::AccessTokens,
 };
 
 #[derive(Clone)]
 pub struct IamService {
-    users: Arc<dyn Users>,
+    users: PgUsers,
     sessions: Arc<dyn Sessions>,
     attempts: Arc<dyn LoginAttempts>,
     hashing: Hashing,
@@ -62,7 +60,7 @@ const MAX_SESSIONS_WHEN_FULL: u32 = 4;
 
 impl IamService {
     pub fn new(
-        users: Arc<dyn Users>,
+        users: PgUsers,
         sessions: Arc<dyn Sessions>,
         attempts: Arc<dyn LoginAttempts>,
         hashing: Hashing,
@@ -96,13 +94,14 @@ impl IamService {
             return Err(Error::TooManyRegistrations);
         }
         self.users.check_free(&user.info).await?;
-        let hash = self.hashing.hash(Purpose::Registration, password, salt).await?;
+        let hash = self.hashing.hash(password, salt).await?;
         self.users.register(user, &hash).await?;
         security_events::record(Event::Registered { user: user.id.uuid() });
         Ok(())
     }
 
-    /// Opens the session `id` for the login's user. If the stored hash of the password is outdated, renews it with `salt`.
+    /// Opens the session `id` for the login's user. If the stored hash of the password is outdated, renews it with
+    /// `salt`.
     pub async fn login(
         &self,
         attempt: &LoginAttempt,
@@ -164,7 +163,7 @@ impl IamService {
         let authenticated = self.authenticate(attempt, old, now).await?;
         // The password was right, so the attempt is not counted as failed even if a later step fails.
         self.authenticated(&authenticated, false, now).await;
-        let hash = self.hashing.hash(Purpose::Login, new, salt).await?;
+        let hash = self.hashing.hash(new, salt).await?;
         let known = authenticated.account.user;
         let session = session.updated(known.clone(), now);
         admitted(self.sessions.close_others(&session).await?)?;

@@ -1,30 +1,31 @@
-//! The use cases of the command `shipyard operator`, which alone gives and takes the role `operator`. The author of a
-//! change is the system's user who runs the command.
+//! What operators decide about users, and the use cases of the command `shipyard operator`, which alone gives and takes
+//! the role `operator`.
 
-use std::sync::Arc;
-
+use chrono::{DateTime, Utc};
 use contracts::ids::UserId;
 use platform::{
-    auth::Author,
+    auth::{self, Author},
     clock,
     security_events::{self, Event},
 };
 
+use super::IamService;
 use crate::{
     error::Error,
-    hashing::{Hashing, Purpose, SaltBytes},
-    model::{Operator, Password, User},
-    repository::Users,
+    hashing::{Hashing, SaltBytes},
+    model::{Account, LoginAttempt, Operator, Password, User, check_reason},
+    repository::PgUsers,
 };
 
+/// The use cases of the command `shipyard operator`. The author of a change is the system's user who runs the command.
 #[derive(Clone)]
 pub struct OperatorService {
-    users: Arc<dyn Users>,
+    users: PgUsers,
     author: Author,
 }
 
 impl OperatorService {
-    pub fn new(users: Arc<dyn Users>, author: Author) -> Self {
+    pub fn new(users: PgUsers, author: Author) -> Self {
         Self { users, author }
     }
 
@@ -45,7 +46,7 @@ impl OperatorService {
         salt: SaltBytes,
     ) -> Result<(), Error> {
         self.check(&user.info.login).await?;
-        let hash = hashing.hash(Purpose::Registration, password, salt).await?;
+        let hash = hashing.hash(password, salt).await?;
         let user = User { is_operator: true, ..user };
         self.users.register(&user, &hash).await?;
         self.granted(user.id);
@@ -83,4 +84,56 @@ impl OperatorService {
     fn granted(&self, user: UserId) {
         security_events::record(Event::RoleGranted { user: user.uuid(), author: self.author.as_str() });
     }
+}
+
+impl IamService {
+    /// Disables a user, and ends its sessions. The row changes first, since a login that is in progress reads it again
+    /// once it has opened a session.
+    pub async fn disable_user(
+        &self,
+        operator: auth::User,
+        user: UserId,
+        reason: &str,
+        now: DateTime<Utc>,
+    ) -> Result<(), Error> {
+        check_reason(reason)?;
+        let by = decider(operator, user)?;
+        if !self.users.set_disabled(user, Some((reason, by)), now).await? {
+            return Err(Error::UserNotFound);
+        }
+        security_events::record(Event::UserDisabled { user: by.uuid(), of: user.uuid() });
+        self.sessions.close_all(user).await
+    }
+
+    /// Lets a user log in again. Sessions that ended stay ended.
+    pub async fn enable_user(&self, operator: auth::User, user: UserId, now: DateTime<Utc>) -> Result<(), Error> {
+        let by = decider(operator, user)?;
+        if !self.users.set_disabled(user, None, now).await? {
+            return Err(Error::UserNotFound);
+        }
+        security_events::record(Event::UserEnabled { user: by.uuid(), of: user.uuid() });
+        Ok(())
+    }
+
+    /// Unlocks a login on behalf of an operator, whether or not it is locked or exists.
+    pub async fn unlock_login(&self, operator: auth::User, login: &str) -> Result<(), Error> {
+        if !operator.is_operator {
+            return Err(Error::UserNotFound);
+        }
+        LoginAttempt::check(login)?;
+        let account = self.users.by_login(login, clock::now()).await?;
+        let devices = account.as_ref().map(Account::known_devices).unwrap_or_default();
+        self.attempts.unlock(login, &devices).await?;
+        let of = account.map(|account| account.user.id.uuid());
+        security_events::record(Event::LoginUnlocked { user: operator.uuid, of });
+        Ok(())
+    }
+}
+
+/// Returns the operator who may decide about `user`.
+fn decider(operator: auth::User, user: UserId) -> Result<UserId, Error> {
+    if !operator.is_operator {
+        return Err(Error::UserNotFound);
+    }
+    if operator.uuid == user.uuid() { Err(Error::SelfDealing) } else { Ok(UserId::new(operator.uuid)) }
 }

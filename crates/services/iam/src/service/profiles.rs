@@ -8,7 +8,7 @@ use moka::sync::Cache;
 use crate::{
     error::Error,
     model::{Owner, User},
-    repository::Users,
+    repository::PgUsers,
 };
 
 /// The maximum size of the cached users, in bytes. It is enough for some 20 000 users with short texts, or some 1 900
@@ -19,12 +19,12 @@ const MAX_REMEMBERED_BYTES: u64 = 4 << 20;
 /// current.
 #[derive(Clone)]
 pub struct Profiles {
-    users: Arc<dyn Users>,
+    users: PgUsers,
     known: Cache<UserId, Arc<User>>,
 }
 
 impl Profiles {
-    pub fn new(users: Arc<dyn Users>) -> Self {
+    pub fn new(users: PgUsers) -> Self {
         Self {
             users,
             known: Cache::builder()

@@ -98,7 +98,8 @@ impl IamService {
         Ok(lookups.collect())
     }
 
-    /// Reads the owners that the session store does not have, or that are being changed. Returns `None` if the database is not available.
+    /// Reads the owners that the session store does not have, or that are being changed. Returns `None` if the database
+    /// is not available.
     async fn read_owners(&self, lookups: &[Lookup]) -> Option<HashMap<UserId, Owner>> {
         let missing: HashSet<_> = lookups
             .iter()
@@ -187,8 +188,8 @@ fn revoked(user: UserId, reason: Revocation) {
     security_events::record(Event::SessionRevoked { user: user.uuid(), reason });
 }
 
-/// Returns the user whose sessions a call reads or ends. Only an operator may name another user, which is recorded; other callers get
-/// [`Error::UserNotFound`].
+/// Returns the user whose sessions a call reads or ends. Only an operator may name another user, which is recorded;
+/// other callers get [`Error::UserNotFound`].
 fn subject(
     caller: auth::User,
     of: Option<UserId>,

@@ -41,8 +41,8 @@ impl IamService {
         Ok(IssuedToken { token, expires_at })
     }
 
-    /// Returns the id by which the session store finds the session, for a credential that a guard has read. Fails if the credential is
-    /// malformed or not valid.
+    /// Returns the id by which the session store finds the session, for a credential that a guard has read. Fails if
+    /// the credential is malformed or not valid.
     pub fn credential(&self, read: &auth::Credential, now: DateTime<Utc>) -> Result<Credential, Error> {
         match read {
             auth::Credential::Session(session) => {

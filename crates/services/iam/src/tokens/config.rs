@@ -28,7 +28,8 @@ fn token_ttl() -> Duration {
     Duration::from_mins(5)
 }
 
-/// Reads the keys; errors name the variable. Fails in production if none is configured or one of them is the published key.
+/// Reads the keys; errors name the variable. Fails in production if none is configured or one of them is the published
+/// key.
 ///
 /// If all services share one process, no other process needs the key, so the default is a generated key.
 pub fn load(settings: &Settings) -> Result<AccessTokens, ConfigError> {

@@ -1,4 +1,5 @@
-//! Access tokens: short-lived JWTs (RFC 9068) by which a user presents a session to programs that must not have the session itself.
+//! Access tokens: short-lived JWTs (RFC 9068) by which a user presents a session to programs that must not have the
+//! session itself.
 //!
 //! A token is signed with ES256. Only this service verifies tokens, and it also looks up whether the session is open. A
 //! token's id, the claim `jti`, names it in the session store.

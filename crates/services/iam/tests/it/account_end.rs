@@ -9,11 +9,8 @@ use contracts::{
 use iam::{
     client::Unavailable,
     error::Error,
-    model::{CODE_LIFETIME, ChatId, ContactCode, DeviceDigest, NotificationMethod, SessionId, User},
-    repository::{
-        CodeLimit, ContactCodes as _, MIGRATIONS, PgUsers, RedisContactCodes, RedisLoginAttempts, RedisSessions, Taken,
-        Users as _,
-    },
+    model::{ChatId, DeviceDigest, NotificationMethod, SessionId, User},
+    repository::{MIGRATIONS, PgUsers, RedisLoginAttempts, RedisSessions},
     service::{AccountService, IamService},
 };
 use platform::{clock, grpc::reason, ids, kafka::Message, outbox::Waker, random};
@@ -31,8 +28,7 @@ const CHAT: i64 = 4_242_424_242;
 
 struct Fixture {
     database: testkit::Database,
-    users: Arc<PgUsers>,
-    codes: Arc<RedisContactCodes>,
+    users: PgUsers,
     orders: OpenOrders,
     iam: IamService,
     accounts: AccountService,
@@ -42,20 +38,19 @@ struct Fixture {
 /// Registers ann, who has confirmed a Telegram contact.
 async fn fixture() -> Fixture {
     let database = testkit::database(&MIGRATIONS).await;
-    let users = Arc::new(PgUsers::new(database.pool.clone()));
+    let users = PgUsers::new(database.pool.clone());
     let (redis, prefix) = (stores::connection_as_admin().await, stores::prefix());
     let sessions = Arc::new(RedisSessions::new(redis.clone(), prefix.clone(), BOUNDS));
-    let attempts = Arc::new(RedisLoginAttempts::new(redis.clone(), prefix.clone(), LIMITS));
-    let codes = Arc::new(RedisContactCodes::new(redis, prefix, CodeLimit::default()));
+    let attempts = Arc::new(RedisLoginAttempts::new(redis, prefix, LIMITS));
     let orders = OpenOrders::default();
     let iam = IamService::new(users.clone(), sessions, attempts, hashing(), RULES, tokens());
-    let accounts = AccountService::new(iam.clone(), codes.clone(), Arc::new(orders.clone()), Waker::default());
+    let accounts = AccountService::new(iam.clone(), Arc::new(orders.clone()), Waker::default());
     let mut user = stores::ann();
     user.info.notification_methods = vec![NotificationMethod::new("telegram".to_owned(), CHAT.to_string())];
     iam.register(attempt("ann").address, &user, password(), [1; 16]).await.unwrap();
     let chat = ChatId::private("chat", CHAT).unwrap();
     let user = users.confirm_chat(user.id, chat, clock::now()).await.unwrap().unwrap();
-    Fixture { database, users, codes, orders, iam, accounts, user }
+    Fixture { database, users, orders, iam, accounts, user }
 }
 
 impl Fixture {
@@ -88,9 +83,8 @@ impl Fixture {
 #[tokio::test]
 async fn an_account_ends_with_its_event_and_nothing_personal_stays() {
     let fixture = fixture().await;
-    let (ann, code) = (fixture.user.id, ContactCode::from_bits(random::secret()));
+    let ann = fixture.user.id;
     let [other, session] = [fixture.login().await.unwrap(), fixture.login().await.unwrap()];
-    fixture.codes.create(ann, &code.digest(), CODE_LIFETIME).await.unwrap();
 
     fixture.delete(session).await.unwrap();
 
@@ -109,8 +103,6 @@ async fn an_account_ends_with_its_event_and_nothing_personal_stays() {
     assert!(fixture.users.owners(&[ann]).await.unwrap().is_empty());
     let refused = fixture.login().await.unwrap_err();
     assert!(matches!(refused, Error::WrongCredentials), "{refused}");
-    let chat = ChatId::private("chat", CHAT).unwrap();
-    assert_eq!(fixture.codes.take(&code.digest(), chat).await.unwrap(), Taken::Unknown);
 
     // Login and e-mail address are free for another account.
     let another = stores::ann();

@@ -1,7 +1,7 @@
 //! Tests that logins and e-mail addresses that differ only in case or Unicode form belong to one user.
 
 use contracts::proto::common::v1::UserInfo;
-use iam::repository::{MIGRATIONS, PgUsers, Users as _};
+use iam::repository::{MIGRATIONS, PgUsers};
 use platform::{clock, ids};
 use tonic::Code;
 

@@ -12,13 +12,9 @@ use platform::{
     ids,
     invalid::InvalidFields,
 };
-use stand_ins::Proxy;
 use tonic::{Code, Status, transport::Channel};
 
-use crate::{
-    failures::behind_proxy,
-    fixture::{Iam, PASSWORD, contact, iam, info},
-};
+use crate::fixture::{Iam, PASSWORD, contact, iam, info};
 
 const CHAT: i64 = 4_242_424_242;
 
@@ -141,25 +137,6 @@ async fn after_ten_wrong_codes_a_chat_is_refused() {
     assert_eq!(reason(&limited), Some("TOO_MANY_CODES"));
     assert!(confirmed(&iam, &ann, &session).await.is_empty());
     confirm(&iam, &given, 43).await.unwrap();
-}
-
-#[tokio::test]
-async fn a_code_stays_valid_while_the_database_is_away() {
-    let (iam, proxy) = behind_proxy("IAM_DATABASE_URL").await;
-    let (ann, session) = user(&iam, &["42"]).await;
-    let (given, _) = code(&iam, &session).await.unwrap();
-
-    for break_network in [Proxy::cut as fn(&Proxy), Proxy::hang] {
-        break_network(&proxy);
-        assert_eq!(confirm(&iam, &given, 42).await.unwrap_err().code(), Code::Unavailable);
-        assert_eq!(code(&iam, &session).await.unwrap_err().code(), Code::Unavailable);
-        proxy.restore();
-        iam.readiness.ready().await;
-    }
-    testkit::eventually(|| async { iam.get_user(Some(&session), &ann).await.ok() }).await;
-
-    confirm(&iam, &given, 42).await.unwrap();
-    assert_eq!(confirmed(&iam, &ann, &session).await, ["42"]);
 }
 
 #[tokio::test]

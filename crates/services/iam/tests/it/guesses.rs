@@ -150,9 +150,9 @@ async fn registrations_from_one_address_are_limited() {
 
 #[tokio::test]
 async fn a_taken_login_is_refused_before_anything_is_hashed() {
-    // One registration takes seconds, and no other may wait in the queue.
+    // One registration takes seconds, and there is no place for another.
     let slow = [
-        ("IAM_REGISTRATION_QUEUE", "0"),
+        ("IAM_HASHING_QUEUE", "1"),
         ("IAM_HASHING_THREADS", "1"),
         ("IAM_ARGON2_MEMORY_KIB", "8192"),
         ("IAM_ARGON2_ITERATIONS", "300"),

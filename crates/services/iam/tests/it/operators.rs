@@ -13,7 +13,7 @@ use iam::{
     error::Error,
     hashing::Hashing,
     model::{Password, User},
-    repository::{MIGRATIONS, MemoryLoginAttempts, MemorySessions, PgUsers, Users},
+    repository::{MIGRATIONS, MemoryLoginAttempts, MemorySessions, PgUsers},
     service::{IamService, OperatorService},
 };
 use platform::{
@@ -32,7 +32,6 @@ pub fn hashing() -> Hashing {
         iam_argon2_iterations: 1,
         iam_hashing_threads: 1,
         iam_hashing_queue: 8,
-        iam_registration_queue: 8,
     };
     Hashing::new(&cheap).expect("the parameters are valid")
 }
@@ -62,7 +61,7 @@ pub async fn with_operator_and<const N: usize>(login: &str, own: [(&'static str,
 /// What the command `shipyard operator` runs beside this service, in another process.
 fn operators(iam: &Iam) -> OperatorService {
     let pool = iam::SERVICE.pool("test", 1, &iam.settings).expect("the settings name a database");
-    OperatorService::new(Arc::new(PgUsers::new(pool)), Author::command_line())
+    OperatorService::new(PgUsers::new(pool), Author::command_line())
 }
 
 #[tokio::test]
@@ -125,7 +124,7 @@ async fn the_role_is_given_only_to_a_new_user_or_to_the_user_with_both_uuid_and_
 
 #[tokio::test]
 async fn the_guard_of_iam_itself_knows_operators() {
-    let users: Arc<dyn Users> = Arc::new(PgUsers::new(testkit::database(&MIGRATIONS).await.pool));
+    let users = PgUsers::new(testkit::database(&MIGRATIONS).await.pool);
     let operators = OperatorService::new(users.clone(), Author::command_line());
     let (ann, bob) = (user("ann"), user("bob"));
     operators.create(ann.clone(), &hashing(), password(), [1; 16]).await.unwrap();

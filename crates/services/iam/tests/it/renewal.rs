@@ -1,13 +1,6 @@
 //! Tests of accounts whose passwords and hashes are older than the current rules and costs.
 
-use std::sync::Arc;
-
-use iam::{
-    config,
-    hashing::{Hashing, Purpose},
-    model::Password,
-    repository::{PgUsers, Users},
-};
+use iam::{config, hashing::Hashing, model::Password, repository::PgUsers};
 use platform::{clock, config::Settings};
 use tonic::Code;
 
@@ -16,11 +9,11 @@ use crate::{
     stores::{self, ann},
 };
 
-fn users(settings: &Settings) -> Arc<dyn Users> {
-    Arc::new(PgUsers::new(iam::SERVICE.pool("test", 1, settings).expect("the settings name a database")))
+fn users(settings: &Settings) -> PgUsers {
+    PgUsers::new(iam::SERVICE.pool("test", 1, settings).expect("the settings name a database"))
 }
 
-async fn hash(users: &Arc<dyn Users>, login: &str) -> String {
+async fn hash(users: &PgUsers, login: &str) -> String {
     users.by_login(login, clock::now()).await.unwrap().unwrap().password_hash
 }
 
@@ -63,7 +56,7 @@ async fn an_account_with_a_short_password_still_logs_in() {
     let (iam, users) = (start(&settings).await, users(&settings));
     let hashing = Hashing::new(&settings.read::<config::Hashing>().unwrap()).unwrap();
     let short = Password::given("password", "short".to_owned()).unwrap();
-    let hash = hashing.hash(Purpose::Login, short, [1; 16]).await.unwrap();
+    let hash = hashing.hash(short, [1; 16]).await.unwrap();
     users.register(&ann(), &hash).await.unwrap();
 
     assert!(iam.login("ann", "short").await.is_ok());

@@ -9,7 +9,7 @@ use iam::{
     model::{LoginAttempt, OpenSession, Session, SessionId, User, UserInfo},
     repository::{
         CodeLimit, ContactCodes, LoginAttempts, Lookup, MIGRATIONS, MemoryContactCodes, MemoryLoginAttempts,
-        MemorySessions, PgUsers, RedisContactCodes, RedisLoginAttempts, RedisSessions, Sessions, Users,
+        MemorySessions, PgUsers, RedisContactCodes, RedisLoginAttempts, RedisSessions, Sessions,
     },
     service::SessionRules,
     tokens::{AccessTokens, load},
@@ -43,8 +43,8 @@ pub fn tokens() -> AccessTokens {
     load(&testkit::settings()).unwrap()
 }
 
-pub async fn users() -> Arc<dyn Users> {
-    Arc::new(PgUsers::new(testkit::database(&MIGRATIONS).await.pool))
+pub async fn users() -> PgUsers {
+    PgUsers::new(testkit::database(&MIGRATIONS).await.pool)
 }
 
 pub async fn sessions() -> [(&'static str, Arc<dyn Sessions>); 2] {

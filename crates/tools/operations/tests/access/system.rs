@@ -1,6 +1,6 @@
 //! All services in this process, on the servers of the test run, and callers of their methods.
 
-use std::{collections::HashMap, net::SocketAddr, sync::Arc, time::Duration};
+use std::{collections::HashMap, net::SocketAddr, time::Duration};
 
 use bytes::{Buf as _, BufMut as _};
 use client::{
@@ -283,7 +283,7 @@ async fn operator(settings: &Settings, shop: &Shop) -> String {
     let info = UserInfo::new(OPERATOR.to_owned(), "operator@example.com".to_owned(), Vec::new()).unwrap();
     let database = iam::SERVICE.pool("access", 1, settings).unwrap();
     let hashing = Hashing::new(&settings.read::<Cost>().unwrap()).unwrap();
-    let service = OperatorService::new(Arc::new(PgUsers::new(database.clone())), Author::command_line());
+    let service = OperatorService::new(PgUsers::new(database.clone()), Author::command_line());
     let password =
         Password::chosen("password", PASSWORD.to_owned(), [&info.login, &info.email], iam::model::MIN_CHARACTERS)
             .unwrap();

@@ -38,13 +38,6 @@ impl MemoryContactCodes {
     }
 }
 
-impl State {
-    fn store(&mut self, user: UserId, code: &CodeDigest, lifetime: Duration) {
-        self.codes.insert(code.clone(), user, lifetime);
-        self.of_users.insert(user, code.clone(), lifetime);
-    }
-}
-
 #[async_trait]
 impl ContactCodes for MemoryContactCodes {
     async fn create(&self, user: UserId, code: &CodeDigest, lifetime: Duration) -> Result<(), Error> {
@@ -52,7 +45,8 @@ impl ContactCodes for MemoryContactCodes {
         if let Some(before) = state.of_users.get(&user).cloned() {
             state.codes.remove(&before);
         }
-        state.store(user, code, lifetime);
+        state.codes.insert(code.clone(), user, lifetime);
+        state.of_users.insert(user, code.clone(), lifetime);
         Ok(())
     }
 
@@ -66,26 +60,8 @@ impl ContactCodes for MemoryContactCodes {
             state.wrong.insert(chat, wrong + 1, self.limit.window);
             return Ok(Taken::Unknown);
         };
-        let left = state.codes.time_left(code);
         state.codes.remove(code);
         state.of_users.remove(&user);
-        Ok(Taken::Of { user, left })
-    }
-
-    async fn put_back(&self, user: UserId, code: &CodeDigest, left: Duration) -> Result<(), Error> {
-        let mut state = self.state();
-        if state.of_users.get(&user).is_none() {
-            state.store(user, code, left);
-        }
-        Ok(())
-    }
-
-    async fn remove(&self, user: UserId) -> Result<(), Error> {
-        let mut state = self.state();
-        if let Some(code) = state.of_users.get(&user).cloned() {
-            state.codes.remove(&code);
-        }
-        state.of_users.remove(&user);
-        Ok(())
+        Ok(Taken::Of(user))
     }
 }

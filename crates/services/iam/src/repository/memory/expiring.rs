@@ -1,4 +1,5 @@
-//! A map whose entries expire. Its size is at most twice the number of entries that have not expired, or 1024 if that is more.
+//! A map whose entries expire. Its size is at most twice the number of entries that have not expired, or 1024 if that
+//! is more.
 
 use std::{collections::HashMap, hash::Hash, time::Duration};
 

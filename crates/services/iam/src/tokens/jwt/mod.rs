@@ -17,7 +17,8 @@ const TYPE: &str = "at+jwt";
 const ALGORITHM: &str = "ES256";
 const ISSUER: &str = "shipyard";
 const AUDIENCE: &str = "shop";
-/// The largest accepted difference between the clocks of two replicas. The session store, which has one clock, ends each token on time.
+/// The largest accepted difference between the clocks of two replicas. The session store, which has one clock, ends
+/// each token on time.
 const LEEWAY: Duration = Duration::from_secs(30);
 
 /// The JOSE header. A header with any other member is refused, such as `crit`, or `jwk`, `jku` and `x5u`, which would

@@ -1,10 +1,7 @@
--- Stores a user's code, and deletes the user's earlier code. If ARGV 5 is '1' and the user has a code, changes nothing.
+-- Stores a user's code, and deletes the user's earlier code.
 -- KEYS: 1 the digest of the user's code, 2 the code
--- ARGV: 1 the user, 2 the code's digest, 3 its lifetime in milliseconds, 4 the prefix of a code's key, 5 '1' to keep an earlier code
+-- ARGV: 1 the user, 2 the code's digest, 3 its lifetime in milliseconds, 4 the prefix of a code's key
 local before = redis.call('get', KEYS[1])
-if before and ARGV[5] == '1' then
-  return 0
-end
 if before then
   redis.call('del', ARGV[4] .. before)
 end

@@ -1,5 +1,5 @@
-//! The Redis implementation of [`ContactCodes`]. It has one key per code, named by the code's digest, one per user who has a code, and a
-//! count per chat that sent wrong codes.
+//! The Redis implementation of [`ContactCodes`]. It has one key per code, named by the code's digest, one per user who
+//! has a code, and a count per chat that sent wrong codes.
 
 use std::time::Duration;
 
@@ -22,18 +22,16 @@ pub struct RedisContactCodes {
     limit: CodeLimit,
     create: Script,
     take: Script,
-    remove: Script,
 }
 
 impl RedisContactCodes {
     /// Every Redis key begins with `prefix`.
     pub fn new(connection: Connection, prefix: String, limit: CodeLimit) -> Self {
-        // The header `#!lua` without the flag `allow-oom` makes Redis refuse the script beyond its memory limit, although it begins with a
-        // deletion.
+        // The header `#!lua` without the flag `allow-oom` makes Redis refuse the script beyond its memory limit,
+        // although it begins with a deletion.
         let create = Script::new(concat!("#!lua\n", include_str!("create.lua")));
         let take = Script::new(include_str!("take.lua"));
-        let remove = Script::new(include_str!("remove.lua"));
-        Self { connection, prefix, limit, create, take, remove }
+        Self { connection, prefix, limit, create, take }
     }
 
     /// Returns a code's key. It begins like the keys of sessions, so that the Redis user needs no further right. It
@@ -52,24 +50,19 @@ impl RedisContactCodes {
         })
         .await
     }
+}
 
-    async fn store(&self, user: UserId, code: &CodeDigest, lifetime: Duration, is_back: bool) -> Result<(), Error> {
+#[async_trait]
+impl ContactCodes for RedisContactCodes {
+    async fn create(&self, user: UserId, code: &CodeDigest, lifetime: Duration) -> Result<(), Error> {
         let mut call = self.create.prepare_invoke();
         call.key(self.user_key(user))
             .key(self.code_key(code))
             .arg(user.to_string())
             .arg(code.to_string())
             .arg(millis(lifetime))
-            .arg(self.code_key(""))
-            .arg(u8::from(is_back));
+            .arg(self.code_key(""));
         self.run(&call).await
-    }
-}
-
-#[async_trait]
-impl ContactCodes for RedisContactCodes {
-    async fn create(&self, user: UserId, code: &CodeDigest, lifetime: Duration) -> Result<(), Error> {
-        self.store(user, code, lifetime, false).await
     }
 
     /// If the script's response is lost, the retry finds no code, and the user needs a new one.
@@ -80,21 +73,11 @@ impl ContactCodes for RedisContactCodes {
             .arg(self.limit.wrong)
             .arg(millis(self.limit.window))
             .arg(self.user_key(""));
-        let (user, left): (String, i64) = self.run(&call).await?;
-        Ok(match (Uuid::try_parse(&user), u64::try_from(left)) {
-            (Ok(user), Ok(left)) => Taken::Of { user: UserId::new(user), left: Duration::from_millis(left) },
-            (Err(_), Ok(_)) => Taken::Unknown,
-            (_, Err(_)) => Taken::Limited,
+        let user: Option<String> = self.run(&call).await?;
+        Ok(match user.map(|user| Uuid::try_parse(&user)) {
+            Some(Ok(user)) => Taken::Of(UserId::new(user)),
+            Some(Err(_)) => Taken::Unknown,
+            None => Taken::Limited,
         })
-    }
-
-    async fn put_back(&self, user: UserId, code: &CodeDigest, left: Duration) -> Result<(), Error> {
-        self.store(user, code, left, true).await
-    }
-
-    async fn remove(&self, user: UserId) -> Result<(), Error> {
-        let mut call = self.remove.prepare_invoke();
-        call.key(self.user_key(user)).arg(self.code_key(""));
-        self.run(&call).await
     }
 }

@@ -1,4 +1,5 @@
-//! The Redis implementation of [`LoginAttempts`]: a key per account, known device and address. Accounts and devices are named by digests.
+//! The Redis implementation of [`LoginAttempts`]: a key per account, known device and address. Accounts and devices are
+//! named by digests.
 
 use std::{net::IpAddr, time::Duration};
 

@@ -51,12 +51,14 @@ impl RedisSessions {
         format!("{}sessions:{user}", self.prefix)
     }
 
-    /// Returns the key of a user's record. It begins like the keys of sessions, so that the Redis user needs no further right.
+    /// Returns the key of a user's record. It begins like the keys of sessions, so that the Redis user needs no further
+    /// right.
     fn user_key(&self, user: impl std::fmt::Display) -> String {
         format!("{}session:user:{user}", self.prefix)
     }
 
-    /// Returns the key of the mark that retires a user's credentials. The time of the user's last change identifies the credentials.
+    /// Returns the key of the mark that retires a user's credentials. The time of the user's last change identifies the
+    /// credentials.
     fn retired_key(&self, user: &User) -> String {
         format!("{}retired:{}:{}", self.prefix, user.id, user.updated_at.timestamp_micros())
     }

@@ -1,5 +1,5 @@
-//! The Redis scripts of sessions. All except `open` and `add_token` also run when Redis is out of memory, so that only logins and
-//! new tokens are refused then.
+//! The Redis scripts of sessions. All except `open` and `add_token` also run when Redis is out of memory, so that only
+//! logins and new tokens are refused then.
 
 use redis::Script;
 

@@ -1,4 +1,5 @@
-//! The JSON format of the values in Redis. The names of the fields are a contract with other versions and with the scripts.
+//! The JSON format of the values in Redis. The names of the fields are a contract with other versions and with the
+//! scripts.
 
 use chrono::{DateTime, Utc};
 use contracts::ids::UserId;
@@ -24,7 +25,8 @@ struct Stored {
 /// The record of a user, stored separately from the sessions. It contains no personal data.
 #[derive(Serialize, Deserialize)]
 struct Record {
-    /// The time of the user's last change, in microseconds since 1970. The scripts compare it to keep the newest record.
+    /// The time of the user's last change, in microseconds since 1970. The scripts compare it to keep the newest
+    /// record.
     version: i64,
     operator: bool,
 }
@@ -50,8 +52,8 @@ pub fn read_session(value: &[u8]) -> Option<SessionTimes> {
     readable::<Stored>(value).map(Into::into)
 }
 
-/// Decodes the record of a user. Returns `None` for a record that cannot be read, and for an empty record, which marks a user that is being
-/// changed: the caller then reads the database.
+/// Decodes the record of a user. Returns `None` for a record that cannot be read, and for an empty record, which marks
+/// a user that is being changed: the caller then reads the database.
 pub fn read_owner(user: UserId, value: &[u8]) -> Option<Owner> {
     let Record { version, operator } = serde_json::from_slice(value).ok()?;
     Some(Owner { id: user, is_operator: operator, version })

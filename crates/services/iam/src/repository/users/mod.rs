@@ -1,20 +1,17 @@
-//! The PostgreSQL implementation of [`Users`], over the table `users`.
+//! The repository of users in PostgreSQL: the table `users`.
 
-mod erase;
-mod rights;
+mod changes;
 mod row;
 
 use std::{collections::HashMap, time::Duration};
 
-use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use contracts::{identity::TELEGRAM, ids::UserId};
+use contracts::ids::UserId;
 use platform::postgres::{Database, retry_stale};
 use sha2::{Digest as _, Sha256};
 use sqlx::{migrate::Migrator, types::Json};
 
 use self::row::Row;
-use super::Users;
 use crate::{
     error::Error,
     model::{Account, ChatId, DeviceDigest, MAX_DEVICES, NotificationMethod, Owner, User, UserInfo, caseless},
@@ -36,7 +33,8 @@ impl PgUsers {
     }
 }
 
-/// Returns the stored form of the caseless key. It is a hash, because a key can exceed the maximum size of an index entry.
+/// Returns the stored form of the caseless key. It is a hash, because a key can exceed the maximum size of an index
+/// entry.
 fn key(text: &str) -> Vec<u8> {
     Sha256::digest(caseless(text)).to_vec()
 }
@@ -49,9 +47,10 @@ where
     tokio::time::timeout(STATEMENT_TIMEOUT, retry_stale(statement)).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
 }
 
-#[async_trait]
-impl Users for PgUsers {
-    async fn register(&self, user: &User, password_hash: &str) -> Result<(), Error> {
+impl PgUsers {
+    /// Adds a user. The call is idempotent. Fails if another user has the login or the e-mail address, in any
+    /// [spelling](crate::model::caseless).
+    pub async fn register(&self, user: &User, password_hash: &str) -> Result<(), Error> {
         let inserted = with_retry(|| {
             sqlx::query!(
                 "insert into users (
@@ -85,7 +84,8 @@ impl Users for PgUsers {
         }
     }
 
-    async fn check_free(&self, info: &UserInfo) -> Result<(), Error> {
+    /// Fails if a user has the login or the e-mail address, in any spelling.
+    pub async fn check_free(&self, info: &UserInfo) -> Result<(), Error> {
         let taken = with_retry(|| {
             sqlx::query!(
                 r#"select exists (select from users where login_key = $1) as "login!",
@@ -103,7 +103,9 @@ impl Users for PgUsers {
         }
     }
 
-    async fn by_login(&self, login: &str, now: DateTime<Utc>) -> Result<Option<Account>, Error> {
+    /// Returns the user with this login, in any [spelling](crate::model::caseless), with the devices that are known at
+    /// `now`.
+    pub async fn by_login(&self, login: &str, now: DateTime<Utc>) -> Result<Option<Account>, Error> {
         let row = with_retry(|| {
             sqlx::query_as!(
                 Row,
@@ -122,7 +124,50 @@ impl Users for PgUsers {
         Ok(row.map(|row| row.account(now)))
     }
 
-    async fn remember_device(&self, user: UserId, device: &DeviceDigest, now: DateTime<Utc>) -> Result<(), Error> {
+    pub async fn find(&self, user: UserId) -> Result<Option<User>, Error> {
+        let row = with_retry(|| {
+            sqlx::query_as!(
+                Row,
+                r#"select uuid as "id: UserId", login, email, password_hash, created_at, updated_at,
+                    notification_methods as "notification_methods: Json<Vec<NotificationMethod>>",
+                    confirmed_chat as "confirmed_chat: ChatId",
+                    known_devices as "known_devices: Json<HashMap<DeviceDigest, i64>>",
+                    operator_since is not null as "is_operator!", disabled_at is not null as "is_disabled!"
+                from users
+                where uuid = $1 and erased_at is null"#,
+                user.uuid(),
+            )
+            .fetch_optional(&self.pool)
+        })
+        .await?;
+        Ok(row.map(User::from))
+    }
+
+    /// Returns the data of these users that checks of access need, in any order. Leaves out users that do not exist or
+    /// are disabled.
+    pub async fn owners(&self, users: &[UserId]) -> Result<Vec<Owner>, Error> {
+        let users: Vec<_> = users.iter().map(|user| user.uuid()).collect();
+        let rows = with_retry(|| {
+            sqlx::query!(
+                r#"select uuid as "id: UserId", operator_since is not null as "is_operator!", updated_at
+                from users
+                where uuid = any($1) and disabled_at is null and erased_at is null"#,
+                &users,
+            )
+            .fetch_all(&self.pool)
+        })
+        .await?;
+        let owners = rows.into_iter().map(|row| Owner {
+            id: row.id,
+            is_operator: row.is_operator,
+            version: row.updated_at.timestamp_micros(),
+        });
+        Ok(owners.collect())
+    }
+
+    /// Records that the user has logged in from this device at `now`. Keeps at most
+    /// [`MAX_DEVICES`](crate::model::MAX_DEVICES), the most recently used ones.
+    pub async fn remember_device(&self, user: UserId, device: &DeviceDigest, now: DateTime<Utc>) -> Result<(), Error> {
         let remembered = with_retry(|| {
             sqlx::query!(
                 "update users set known_devices = (
@@ -144,107 +189,9 @@ impl Users for PgUsers {
         remembered.await.map(drop).map_err(Error::from)
     }
 
-    async fn find(&self, user: UserId) -> Result<Option<User>, Error> {
-        let row = with_retry(|| {
-            sqlx::query_as!(
-                Row,
-                r#"select uuid as "id: UserId", login, email, password_hash, created_at, updated_at,
-                    notification_methods as "notification_methods: Json<Vec<NotificationMethod>>",
-                    confirmed_chat as "confirmed_chat: ChatId",
-                    known_devices as "known_devices: Json<HashMap<DeviceDigest, i64>>",
-                    operator_since is not null as "is_operator!", disabled_at is not null as "is_disabled!"
-                from users
-                where uuid = $1 and erased_at is null"#,
-                user.uuid(),
-            )
-            .fetch_optional(&self.pool)
-        })
-        .await?;
-        Ok(row.map(User::from))
-    }
-
-    async fn owners(&self, users: &[UserId]) -> Result<Vec<Owner>, Error> {
-        let users: Vec<_> = users.iter().map(|user| user.uuid()).collect();
-        let rows = with_retry(|| {
-            sqlx::query!(
-                r#"select uuid as "id: UserId", operator_since is not null as "is_operator!", updated_at
-                from users
-                where uuid = any($1) and disabled_at is null and erased_at is null"#,
-                &users,
-            )
-            .fetch_all(&self.pool)
-        })
-        .await?;
-        let owners = rows.into_iter().map(|row| Owner {
-            id: row.id,
-            is_operator: row.is_operator,
-            version: row.updated_at.timestamp_micros(),
-        });
-        Ok(owners.collect())
-    }
-
-    async fn change_password(
-        &self,
-        known: &User,
-        password_hash: &str,
-        now: DateTime<Utc>,
-    ) -> Result<Option<DateTime<Utc>>, Error> {
-        let changed = with_retry(|| {
-            sqlx::query_scalar!(
-                "update users set
-                    password_hash = $3,
-                    updated_at = case
-                        when password_hash = $3 then updated_at
-                        else greatest($4, updated_at + interval '1 microsecond')
-                    end
-                where uuid = $1 and (updated_at = $2 or password_hash = $3)
-                returning updated_at",
-                known.id.uuid(),
-                known.updated_at,
-                password_hash,
-                now,
-            )
-            .fetch_optional(&self.pool)
-        });
-        changed.await.map_err(Error::from)
-    }
-
-    async fn change_contacts(
-        &self,
-        user: UserId,
-        email: &str,
-        methods: &[NotificationMethod],
-        now: DateTime<Utc>,
-    ) -> Result<Option<User>, Error> {
-        let row = with_retry(|| {
-            sqlx::query_as!(
-                Row,
-                r#"update users set
-                    email = $2,
-                    email_key = $3,
-                    notification_methods = $4,
-                    updated_at = greatest($5, updated_at + interval '1 microsecond')
-                where uuid = $1 and erased_at is null
-                returning uuid as "id: UserId", login, email, password_hash, created_at, updated_at,
-                    notification_methods as "notification_methods: Json<Vec<NotificationMethod>>",
-                    confirmed_chat as "confirmed_chat: ChatId",
-                    known_devices as "known_devices: Json<HashMap<DeviceDigest, i64>>",
-                    operator_since is not null as "is_operator!", disabled_at is not null as "is_disabled!""#,
-                user.uuid(),
-                email,
-                key(email),
-                Json(methods) as _,
-                now,
-            )
-            .fetch_optional(&self.pool)
-        });
-        match row.await {
-            Err(sqlx::Error::Database(error)) if error.is_unique_violation() => Err(Error::EmailTaken),
-            row => Ok(row?.map(User::from)),
-        }
-    }
-
-    async fn renew_hash(&self, user: UserId, old: &str, new: &str) -> Result<(), Error> {
+    /// Replaces the hash `old` by another hash of the same password, unless the password has changed. The user's
+    /// `updated_at` does not change.
+    pub async fn renew_hash(&self, user: UserId, old: &str, new: &str) -> Result<(), Error> {
         let renewed = with_retry(|| {
             sqlx::query!(
                 "update users set password_hash = $3 where uuid = $1 and password_hash = $2",
@@ -255,40 +202,5 @@ impl Users for PgUsers {
             .execute(&self.pool)
         });
         renewed.await.map(drop).map_err(Error::from)
-    }
-
-    async fn confirm_chat(&self, user: UserId, chat: ChatId, now: DateTime<Utc>) -> Result<Option<User>, Error> {
-        let row = with_retry(|| {
-            sqlx::query_as!(
-                Row,
-                r#"update users set
-                    confirmed_chat = $2,
-                    chat_confirmed_at = case when confirmed_chat = $2 then chat_confirmed_at else $3 end,
-                    updated_at = case
-                        when confirmed_chat = $2 then updated_at
-                        else greatest($3, updated_at + interval '1 microsecond')
-                    end
-                where uuid = $1
-                  and notification_methods @> jsonb_build_array(
-                    jsonb_build_object('provider_name', $4::text, 'target', $5::text))
-                returning uuid as "id: UserId", login, email, password_hash, created_at, updated_at,
-                    notification_methods as "notification_methods: Json<Vec<NotificationMethod>>",
-                    confirmed_chat as "confirmed_chat: ChatId",
-                    known_devices as "known_devices: Json<HashMap<DeviceDigest, i64>>",
-                    operator_since is not null as "is_operator!", disabled_at is not null as "is_disabled!""#,
-                user.uuid(),
-                chat.number(),
-                now,
-                TELEGRAM,
-                chat.to_string(),
-            )
-            .fetch_optional(&self.pool)
-        })
-        .await?;
-        Ok(row.map(User::from))
-    }
-
-    async fn erase(&self, known: &User, now: DateTime<Utc>) -> Result<bool, Error> {
-        erase::erase(&self.pool, known, now).await
     }
 }

@@ -1,4 +1,4 @@
-//! gRPC client of the order service, with iam's identity.
+//! Client of the order service, which knows a user's open orders. It has iam's identity.
 
 use std::time::Duration;
 
@@ -14,7 +14,16 @@ use platform::{
 };
 use uuid::Uuid;
 
-use super::{OpenOrders, Unavailable};
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("order is unavailable: {0}")]
+pub struct Unavailable(pub String);
+
+/// The orders of a user whose money or ship is still in movement.
+#[async_trait]
+pub trait OpenOrders: Send + Sync {
+    /// Returns some of the user's open orders, oldest first, and the number of all.
+    async fn of(&self, user: UserId) -> Result<(Vec<OrderId>, u32), Unavailable>;
+}
 
 /// Limits one look-up, retries included.
 const CALL_TIMEOUT: Duration = Duration::from_secs(2);
