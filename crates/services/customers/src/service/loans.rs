@@ -92,28 +92,7 @@ impl CustomerService {
     fn cursors(&self) -> MutexGuard<'_, Cursors> {
         self.cursors.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
 
-fn done(decided: &Decided) -> Done {
-    metrics::count_loans(LoanStatus::Refused, decided.refused);
-    Done::from_count(decided.crediting + decided.refused, BATCH_SIZE.unsigned_abs())
-}
-
-/// Loans leased per statement to be credited.
-const CREDIT_BATCH: i64 = 16;
-/// The maximum per replica.
-const MAX_CONCURRENT_CREDITS: usize = 16;
-
-/// Why a loan is not credited yet.
-#[derive(Debug, thiserror::Error)]
-enum Failed {
-    #[error(transparent)]
-    Credit(#[from] CreditError),
-    #[error(transparent)]
-    Service(#[from] Error),
-}
-
-impl CustomerService {
     /// Credits loans as they fall due, until `stop`. All replicas may run this: each loan is leased to one at a time.
     pub async fn credit_loans(&self, stop: CancellationToken) {
         let credits =
@@ -144,4 +123,23 @@ impl CustomerService {
         }
         Ok(())
     }
+}
+
+fn done(decided: &Decided) -> Done {
+    metrics::count_loans(LoanStatus::Refused, decided.refused);
+    Done::from_count(decided.crediting + decided.refused, BATCH_SIZE.unsigned_abs())
+}
+
+/// Loans leased per statement to be credited.
+const CREDIT_BATCH: i64 = 16;
+/// The maximum per replica.
+const MAX_CONCURRENT_CREDITS: usize = 16;
+
+/// Why a loan is not credited yet.
+#[derive(Debug, thiserror::Error)]
+enum Failed {
+    #[error(transparent)]
+    Credit(#[from] CreditError),
+    #[error(transparent)]
+    Service(#[from] Error),
 }
