@@ -1,4 +1,5 @@
-//! Generates the ids, dates and random values of new deliveries and couriers, so that use cases and the model take them as arguments.
+//! Generates the ids, dates and random values of new deliveries and couriers, so that use cases and the model take them
+//! as arguments.
 
 use std::sync::Arc;
 

@@ -1,4 +1,5 @@
-//! gRPC client of geo, with a cache of the streets' locations. [`Error`](crate::error::Error) decides what each failure means to callers.
+//! gRPC client of geo, with a cache of the streets' locations. [`Error`](crate::error::Error) decides what each failure
+//! means to callers.
 
 use std::time::Duration;
 

@@ -19,7 +19,8 @@ pub struct FreeCourier {
     pub location: Location,
     /// The largest volume that fits one of its storage places.
     pub room: Volume,
-    /// True if the database has refused to give it an order since its last one. The reason may be the row of the courier.
+    /// True if the database has refused to give it an order since its last one. The reason may be the row of the
+    /// courier.
     pub was_refused: bool,
 }
 
@@ -34,8 +35,8 @@ pub struct Assignment {
 }
 
 /// Assigns the waiting orders to free couriers, in the order of `waiting`. Of the couriers that have room for an order,
-/// the one with the fewest steps gets it; of several such couriers, the one with the lowest uuid. One that was refused an
-/// order comes after all others. An order that no courier can take delays no other order.
+/// the one with the fewest steps gets it; of several such couriers, the one with the lowest uuid. One that was refused
+/// an order comes after all others. An order that no courier can take delays no other order.
 ///
 /// A courier makes one step per `tick`, from which the day of arrival is estimated.
 pub fn assign(

@@ -23,7 +23,8 @@ const BATCH_SIZE: i64 = 500;
 pub struct Round {
     /// The number of assigned orders.
     pub assigned: usize,
-    /// False if orders and couriers may be left: another replica has assigned the same ones, or assignments were refused.
+    /// False if orders and couriers may be left: another replica has assigned the same ones, or assignments were
+    /// refused.
     pub is_complete: bool,
 }
 
@@ -57,8 +58,8 @@ impl DeliveryService {
     }
 
     /// Writes assignments. If the database refuses the statement for its data, halves the batch until only the refused
-    /// assignments are left out, and moves back their orders and couriers. Returns the numbers of assigned orders and of
-    /// refused assignments.
+    /// assignments are left out, and moves back their orders and couriers. Returns the numbers of assigned orders and
+    /// of refused assignments.
     async fn write_assignments(&self, assignments: &[Assignment]) -> Result<(usize, usize), Error> {
         let (mut assigned, mut refused) = (0, 0);
         let mut parts = Halves::new(assignments);
@@ -85,8 +86,8 @@ impl DeliveryService {
         Ok((assigned, refused))
     }
 
-    /// Waits until an order or a courier becomes available in this replica, but no longer than `period` and than what was
-    /// refused is moved back for.
+    /// Waits until an order or a courier becomes available in this replica, but no longer than `period` and than what
+    /// was refused is moved back for.
     pub async fn wait_to_assign(&self, period: Duration) {
         let _ = tokio::time::timeout(period.min(MOVED_BACK_FOR), self.to_assign.notified()).await;
     }

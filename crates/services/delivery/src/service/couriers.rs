@@ -1,14 +1,22 @@
-//! Adds and lists couriers.
+//! The use cases of couriers: add, list and move them.
 
+use chrono::NaiveDate;
 use contracts::ids::{CourierId, PlaceId};
+use platform::{
+    error_chain,
+    postgres::{Halves, count_skipped_row},
+};
 
 use super::DeliveryService;
 use crate::{
     error::Error,
     metrics,
-    model::{Name, NewCourier, Volume},
-    repository::ListedCourier,
+    model::{Name, NewCourier, Step, Trip, Volume},
+    repository::{ListedCourier, Moved, TripPage},
 };
+
+/// Couriers moved per statement.
+const BATCH_SIZE: i64 = 1_000;
 
 impl DeliveryService {
     /// Adds the couriers that do not exist yet.
@@ -40,5 +48,64 @@ impl DeliveryService {
 
     pub async fn list_couriers(&self) -> Result<Vec<ListedCourier>, Error> {
         self.couriers.list().await
+    }
+
+    /// Performs one tick: every courier that carries an order makes one step. If `epoch` is no longer the lease's
+    /// epoch, no courier moves. Returns the number of couriers moved.
+    pub async fn move_couriers(&self, epoch: i64, today: NaiveDate) -> Result<usize, Error> {
+        let mut moved = 0;
+        let mut after: Option<CourierId> = None;
+        loop {
+            let TripPage { trips, next } = self.dispatch.trips(after, BATCH_SIZE).await?;
+            if !trips.is_empty() {
+                let (couriers, refused) = self.step(epoch, today, trips).await?;
+                moved += couriers;
+                // Another replica has taken the lease.
+                if couriers == 0 && refused == 0 {
+                    return Ok(moved);
+                }
+            }
+            if next.is_none() {
+                return Ok(moved);
+            }
+            after = next;
+        }
+    }
+
+    /// Moves these couriers by one step. If the database refuses the statement for its data, halves the batch until
+    /// only the refused steps are left out. Returns the numbers of couriers moved and of refused steps.
+    async fn step(&self, epoch: i64, today: NaiveDate, trips: Vec<Trip>) -> Result<(usize, usize), Error> {
+        let steps: Vec<_> = trips.into_iter().map(|trip| trip.step(today)).collect();
+        let (mut couriers, mut refused) = (0, 0);
+        let mut parts = Halves::new(&steps);
+        while let Some(part) = parts.next_part() {
+            match self.dispatch.step(epoch, part).await {
+                Err(Error::Database(error)) if error.is_permanent_refusal() => {
+                    let Some(one) = parts.refused(part) else { continue };
+                    let (order, courier, error) = (one.delivery.order, one.courier, error_chain(error));
+                    count_skipped_row();
+                    tracing::error!(order_uuid = %order, courier_uuid = %courier, error, "courier not moved, skipped");
+                    refused += 1;
+                }
+                outcome => {
+                    let moved = outcome?;
+                    self.report(part, &moved);
+                    couriers += moved.couriers;
+                }
+            }
+        }
+        Ok((couriers, refused))
+    }
+
+    /// Reports the steps that a statement has written.
+    fn report(&self, steps: &[Step], moved: &Moved) {
+        if moved.couriers > 0 && steps.iter().any(|step| !step.events.is_empty()) {
+            self.relay.wake();
+        }
+        if moved.arrived > 0 {
+            tracing::info!(arrived = moved.arrived, "orders delivered");
+            metrics::delivered(&moved.took);
+            self.assign_soon();
+        }
     }
 }

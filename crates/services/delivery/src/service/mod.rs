@@ -2,10 +2,7 @@
 
 mod assign_orders;
 mod couriers;
-mod create;
-mod follow;
-mod move_couriers;
-mod show;
+mod deliveries;
 
 use std::{sync::Arc, time::Duration};
 

@@ -1,13 +1,8 @@
-//! The HTTP API, a file per endpoint.
+//! The HTTP API, a file per group of endpoints.
 
-mod add_courier;
-mod add_storage_place;
-mod caller;
-mod create_order;
+mod couriers;
 mod dto;
-mod health;
-mod list_active_orders;
-mod list_couriers;
+mod orders;
 mod problems;
 mod routes;
 

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use axum::{Router, middleware::from_fn_with_state};
+use axum::{Json, Router, http::StatusCode, middleware::from_fn_with_state, routing::get};
 use platform::{
     auth::{Guard, Rule},
     http::{
@@ -17,11 +17,13 @@ use platform::{
     server::{health::probe_routes, readiness::Readiness},
     shared_layer::shared,
 };
+use serde_json::{Value, json};
 use utoipa::OpenApi;
 use utoipa_axum::routes;
 
 use super::{
-    add_courier, add_storage_place, create_order, health, list_active_orders, list_couriers, problems::SHARED,
+    couriers, orders,
+    problems::{COURIER_NOT_FOUND, LIMIT_REACHED, SHARED},
 };
 use crate::service::DeliveryService;
 
@@ -40,16 +42,19 @@ fn endpoints() -> Endpoints<DeliveryService> {
 
 /// Returns the endpoint whose requests wait for geo.
 fn creating() -> Endpoints<DeliveryService> {
-    Endpoints::default().described(OPERATOR, SHARED.declared(routes!(create_order::handle), &[]))
+    Endpoints::default().described(OPERATOR, SHARED.declared(routes!(orders::create), &[]))
 }
 
 fn others() -> Endpoints<DeliveryService> {
     Endpoints::default()
-        .described(OPERATOR, SHARED.declared(routes!(add_courier::handle), &add_courier::PROBLEMS))
-        .described(USER, SHARED.declared(routes!(list_couriers::handle), &[]))
-        .described(OPERATOR, SHARED.declared(routes!(add_storage_place::handle), &add_storage_place::PROBLEMS))
-        .described(USER, SHARED.declared(routes!(list_active_orders::handle), &[]))
+        .described(OPERATOR, SHARED.declared(routes!(couriers::add), &[LIMIT_REACHED]))
+        .described(USER, SHARED.declared(routes!(couriers::list), &[]))
+        .described(OPERATOR, SHARED.declared(routes!(couriers::add_place), &[COURIER_NOT_FOUND, LIMIT_REACHED]))
+        .described(USER, SHARED.declared(routes!(orders::list_active), &[]))
 }
+
+/// The paths that report readiness.
+const HEALTH: [&str; 2] = ["/health", "/api/v1/health"];
 
 /// Who may call what.
 pub static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
@@ -70,7 +75,7 @@ pub fn router(service: DeliveryService, guard: Guard, readiness: Readiness, max_
     let pages = Router::new()
         .merge(openapi_pages::routes(guarded_by(&guard, document())))
         .merge(openapi_pages::start_page())
-        .merge(health::routes(&readiness))
+        .merge(health(&readiness))
         .merge(probe_routes(vec![readiness]))
         .layer(shared(from_fn_with_state(guard.clone(), Guard::http)));
     let inbound = Inbound::new(guard, Slots::new(max_in_flight), UserSlots::quarter_of(max_in_flight));
@@ -79,4 +84,22 @@ pub fn router(service: DeliveryService, guard: Guard, readiness: Readiness, max_
         .merge(inbound.to(others().routes(), http::BODY_LIMIT))
         .with_state(service);
     http::layers(Router::new().merge(api).merge(pages).fallback(http::not_found))
+}
+
+/// `GET /health`, as clients of this API expect it.
+fn health(readiness: &Readiness) -> Router {
+    let mut router = Router::new();
+    for path in HEALTH {
+        let readiness = readiness.clone();
+        router = router.route(path, get(move || std::future::ready(health_of(&readiness))));
+    }
+    router
+}
+
+fn health_of(readiness: &Readiness) -> (StatusCode, Json<Value>) {
+    if readiness.is_ready() {
+        (StatusCode::OK, Json(json!({ "status": "Healthy" })))
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, Json(json!({ "status": "Unhealthy" })))
+    }
 }

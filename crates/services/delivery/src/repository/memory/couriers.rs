@@ -7,10 +7,7 @@ use super::{MemoryRepository, carried};
 use crate::{
     error::Error,
     model::{Courier, Known, Name, NewCourier, StoragePlace, Volume},
-    repository::{
-        Couriers, ListedCourier,
-        couriers::{MAX_COURIERS, MAX_PLACES},
-    },
+    repository::{Couriers, ListedCourier, MAX_COURIERS, MAX_PLACES},
 };
 
 fn place((id, name, total_volume): (PlaceId, Name, Volume)) -> StoragePlace {

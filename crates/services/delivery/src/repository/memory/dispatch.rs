@@ -8,7 +8,7 @@ use super::{MemoryRepository, Row, carried, place_of};
 use crate::{
     error::Error,
     model::{Assignment, FreeCourier, Known, State, Step, Trip, Volume, Waiting},
-    repository::{COURIER_MOVED_BACK_FOR, Counts, Dispatch, MAX_COUNTED, Moved, TripPage, couriers::MAX_COURIERS},
+    repository::{COURIER_MOVED_BACK_FOR, Counts, Dispatch, MAX_COUNTED, MAX_COURIERS, Moved, TripPage},
 };
 
 fn first<T>(all: impl Iterator<Item = T>, limit: i64) -> Vec<T> {

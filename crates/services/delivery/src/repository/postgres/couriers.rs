@@ -9,10 +9,7 @@ use super::{PgRepository, row::CourierColumns};
 use crate::{
     error::Error,
     model::{Location, Name, NewCourier, Volume},
-    repository::{
-        Couriers, ListedCourier,
-        couriers::{MAX_COURIERS, MAX_PLACES},
-    },
+    repository::{Couriers, ListedCourier, MAX_COURIERS, MAX_PLACES},
 };
 
 impl PgRepository {

@@ -1,6 +1,6 @@
 //! [`Deliveries`] in the table `orders`.
 
-use std::time::Duration;
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use contracts::{
@@ -9,13 +9,16 @@ use contracts::{
 };
 use platform::{
     outbox,
-    postgres::{Database, consistent, retry_stale},
+    postgres::{Database, DatabaseError, consistent, retry_stale},
 };
 
-use super::{PgRepository, active, early, row::OrderRow};
+use super::{
+    PgRepository, early,
+    row::{OrderRow, select_orders},
+};
 use crate::{
     error::Error,
-    model::{Delivery, Early, Event, Known},
+    model::{Delivery, Early, Event, Known, Location},
     repository::{ActiveOrder, Deliveries, Shown},
 };
 
@@ -99,8 +102,8 @@ impl Deliveries for PgRepository {
 
     async fn active(&self, user: Option<UserId>, limit: i64) -> Result<Vec<ActiveOrder>, Error> {
         let rows = match user {
-            Some(user) => retry_stale(|| active::of_user(&self.pool, user, limit)).await?,
-            None => retry_stale(|| active::of_all_users(&self.pool, limit)).await?,
+            Some(user) => retry_stale(|| active_of(&self.pool, user, limit)).await?,
+            None => retry_stale(|| active(&self.pool, limit)).await?,
         };
         Ok(rows.into_iter().filter_map(|row| consistent(row.read())).collect())
     }
@@ -145,4 +148,60 @@ pub async fn remove_early(pool: &Database, age: Duration) -> Result<u64, Error> 
     .execute(pool)
     .await?;
     Ok(removed.rows_affected())
+}
+
+/// The columns of an active order. There is a statement for one user and one for all users: the generic plan of a
+/// common one would read the orders of all users for one.
+struct Row {
+    order: OrderId,
+    user: Option<UserId>,
+    x: i16,
+    y: i16,
+}
+
+impl Row {
+    fn read(self) -> Result<ActiveOrder, DatabaseError> {
+        let location = Location::new(self.x.into(), self.y.into());
+        let location = location.map_err(|_| DatabaseError::inconsistent("orders", "x", self.order))?;
+        Ok(ActiveOrder { order: self.order, user: self.user, location })
+    }
+}
+
+async fn active_of(pool: &Database, user: UserId, limit: i64) -> sqlx::Result<Vec<Row>> {
+    let rows = sqlx::query_as!(
+        Row,
+        r#"select uuid as "order: OrderId", user_uuid as "user: UserId", x as "x!", y as "y!"
+        from orders
+        where user_uuid = $1 and state in ('CREATED', 'ASSIGNED')
+        order by waiting_since, uuid limit $2"#,
+        user.uuid(),
+        limit,
+    );
+    rows.fetch_all(pool).await
+}
+
+async fn active(pool: &Database, limit: i64) -> sqlx::Result<Vec<Row>> {
+    let rows = sqlx::query_as!(
+        Row,
+        r#"select coalesce(basket_uuid, uuid) as "order!: OrderId", user_uuid as "user: UserId", x as "x!", y as "y!"
+        from orders
+        where state in ('CREATED', 'ASSIGNED')
+        order by waiting_since, uuid limit $1"#,
+        limit,
+    );
+    rows.fetch_all(pool).await
+}
+
+/// Reads orders, with one statement per group of requests. Omits unknown orders.
+pub async fn find(pool: Database, orders: Arc<[OrderId]>) -> sqlx::Result<HashMap<OrderId, OrderRow>> {
+    let uuids: Vec<_> = orders.iter().map(|order| order.uuid()).collect();
+    let rows = select_orders!(
+        "from orders
+        left join couriers on couriers.order_uuid = orders.uuid
+        where orders.uuid = any($1)",
+        &uuids,
+    )
+    .fetch_all(&pool)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.order, row)).collect())
 }

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     error::Error,
     model::{Assignment, FreeCourier, State, Step, Volume, Waiting},
-    repository::{Counts, Dispatch, MAX_COUNTED, Moved, TripPage, couriers::MAX_COURIERS},
+    repository::{Counts, Dispatch, MAX_COUNTED, MAX_COURIERS, Moved, TripPage},
 };
 
 #[async_trait]

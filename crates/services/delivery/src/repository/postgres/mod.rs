@@ -1,11 +1,9 @@
 //! The repository in PostgreSQL.
 
-mod active;
 mod couriers;
 mod deliveries;
 mod dispatch;
 mod early;
-mod find;
 mod row;
 mod waiting;
 
@@ -36,7 +34,7 @@ impl PgRepository {
     pub fn new(pool: Database) -> Self {
         Self {
             skipped: SkippedEvents::new(pool.clone()),
-            reads: GroupCommit::reading("find_orders", pool.clone(), |order| *order, find::find),
+            reads: GroupCommit::reading("find_orders", pool.clone(), |order| *order, deliveries::find),
             early: GroupCommit::by_key("keep_early_events", pool.clone(), early::Request::order, early::keep),
             pool,
         }

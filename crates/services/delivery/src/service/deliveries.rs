@@ -1,22 +1,29 @@
-//! Follows the shop's orders through their events, which may arrive in any order and more than once.
+//! The use cases of deliveries. They follow the shop's orders through their events, which may arrive in any order and
+//! more than once.
 //!
 //! Each use case reads the order's state, lets the model decide, and writes only if the state has not changed
 //! meanwhile; otherwise it starts again.
 
 use contracts::{
     events::{Cause, OrderPaid, Published as _, group},
-    ids::{EventId, OrderId},
+    ids::{EventId, OrderId, UserId},
 };
-use platform::outbox;
+use platform::{auth::Caller, outbox};
 
 use super::DeliveryService;
 use crate::{
     error::Error,
-    model::{Cargo, Delivery, Early, Event, IllegalTransition, Known, NewDelivery, State},
+    generate::basket_key,
+    model::{Cargo, Delivery, Early, Event, IllegalTransition, Known, NewDelivery, State, Street, Volume},
+    repository::{ActiveOrder, Shown},
 };
 
 /// A transition that an event of a paid order causes.
 type Transition = fn(&mut Delivery) -> Result<Vec<Event>, IllegalTransition>;
+
+/// The name in security events when an operator sees another user's delivery.
+const GET_STATUS: &str = "/delivery.v1.DeliveryService/GetDeliveryStatus";
+const MAX_ACTIVE: i64 = 1_000;
 
 impl DeliveryService {
     /// Creates the delivery of a paid order. Unless the order is already cancelled, asks the order service for the
@@ -77,7 +84,7 @@ impl DeliveryService {
         }
     }
 
-    pub(super) async fn write(
+    async fn write(
         &self,
         known: &Known,
         delivery: &Delivery,
@@ -102,6 +109,53 @@ impl DeliveryService {
         let address = self.orders.address(order).await?.ok_or(Error::NoAddress)?;
         let location = self.geo.locate(&address.street).await?;
         Ok(*asked.insert(Cargo { location, volume: address.volume }))
+    }
+
+    /// Creates the delivery, or returns the order's existing one.
+    pub async fn create(&self, new: &NewDelivery, street: &Street, volume: Volume) -> Result<Delivery, Error> {
+        let mut located = None;
+        // The versions before December 2026 stored a basket under its own id.
+        if let Some(basket) = new.basket
+            && let Known::Delivery(earlier) = self.deliveries.find(basket).await?
+            && earlier.user.is_none()
+        {
+            return Ok(*earlier);
+        }
+        loop {
+            let known = self.deliveries.find(new.order).await?;
+            let (delivery, events) = match known {
+                Known::Delivery(delivery) => return Ok(*delivery),
+                // No courier carries a cancelled order.
+                Known::Early(Early::Cancelled) => new.clone().cancelled(),
+                Known::Nothing | Known::Early(Early::Assembled) => {
+                    let location = match located {
+                        Some(location) => location,
+                        None => *located.insert(self.geo.locate(street).await?),
+                    };
+                    new.clone().ready(Cargo { location, volume })
+                }
+            };
+            if self.write(&known, &delivery, &events, None).await? {
+                tracing::info!(order_uuid = %delivery.public_id(), "delivery created");
+                return Ok(delivery);
+            }
+        }
+    }
+
+    /// Users see the deliveries of their own orders; operators and services see all, also those of baskets.
+    pub async fn show(&self, caller: &Caller, order: OrderId) -> Result<Shown, Error> {
+        let shown = match self.deliveries.show(order).await? {
+            None => self.deliveries.show(basket_key(order)).await?,
+            shown => shown,
+        };
+        let owner = |shown: &Shown| shown.delivery.user.map(UserId::uuid);
+        shown.filter(|shown| caller.may_inspect(owner(shown), order.uuid(), GET_STATUS)).ok_or(Error::NotFound)
+    }
+
+    /// Returns up to 1 000 orders that wait for a courier or are carried, of `user` or of all users, longest wait
+    /// first.
+    pub async fn active(&self, user: Option<UserId>) -> Result<Vec<ActiveOrder>, Error> {
+        self.deliveries.active(user, MAX_ACTIVE).await
     }
 }
 
