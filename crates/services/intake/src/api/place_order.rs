@@ -26,7 +26,7 @@ use utoipa::{
     openapi::schema::{Object, ObjectBuilder, SchemaType, Type},
 };
 
-use super::state::Api;
+use super::routes::Api;
 use crate::{
     error::Error,
     model::{Broken, MAX_MESSAGE_BYTES, Order, OrderUid},
@@ -73,7 +73,8 @@ pub enum NewOrder {
 
 /// Place an order
 ///
-/// Answers once it is in the topic, from which it is stored a moment later. An order_uid that another order has shows as a dead letter.
+/// Answers once it is in the topic, from which it is stored a moment later. An order_uid that another order has shows
+/// as a dead letter.
 #[utoipa::path(
     post,
     path = "/orders",
@@ -83,7 +84,7 @@ pub enum NewOrder {
     responses((status = 202, body = Placed)),
     security(("session" = []))
 )]
-pub async fn handle(
+pub async fn place(
     State(api): State<Api>,
     _: IsJson,
     body: Result<Bytes, BytesRejection>,

@@ -1,10 +1,13 @@
-//! The HTTP router: endpoints, and the middleware around them.
+//! The HTTP router: endpoints, the state that they share, and the middleware around them.
 
 use std::sync::LazyLock;
 
 use axum::{
     Router,
-    middleware::{from_fn, from_fn_with_state},
+    extract::{FromRef, Request},
+    http::{HeaderName, HeaderValue, StatusCode},
+    middleware::{Next, from_fn, from_fn_with_state},
+    response::Response,
     routing::get,
 };
 use platform::{
@@ -17,6 +20,7 @@ use platform::{
         openapi_pages,
         problem::Problem,
     },
+    ids,
     load_shed::{Slots, UserSlots},
     server::{health::probe_routes, readiness::Readiness},
     shared_layer::shared,
@@ -25,7 +29,8 @@ use utoipa::{OpenApi, openapi::OpenApi as OpenApiDocument};
 use utoipa_axum::routes;
 
 use super::{
-    erase_customer, find_order, get_order, list_orders, page, place_order, problems::SHARED, request_id, state::Api,
+    orders, pages, place_order,
+    problems::{ORDER_NOT_FOUND, SHARED},
 };
 use crate::{config::Own, model::MAX_MESSAGE_BYTES, service::IntakeService};
 
@@ -45,20 +50,20 @@ fn endpoints() -> Endpoints<Api> {
 
 fn reading() -> Endpoints<Api> {
     Endpoints::default()
-        .described(PUBLIC, routes!(find_order::handle))
-        .described(USER, SHARED.declared::<Api>(routes!(get_order::handle), &get_order::PROBLEMS))
+        .described(PUBLIC, routes!(pages::find))
+        .described(USER, SHARED.declared::<Api>(routes!(orders::get), &[ORDER_NOT_FOUND]))
 }
 
 /// Returns the endpoint whose requests wait for Kafka.
 fn placing() -> Endpoints<Api> {
-    Endpoints::default().described(OPERATOR, SHARED.declared(routes!(place_order::handle), &[]))
+    Endpoints::default().described(OPERATOR, SHARED.declared(routes!(place_order::place), &[]))
 }
 
 /// The endpoints that need a session even if the API is open: a user's own orders, and what only operators may call.
 fn guarded() -> Endpoints<Api> {
     Endpoints::default()
-        .described(USER, SHARED.declared(routes!(list_orders::handle), &list_orders::PROBLEMS))
-        .described(OPERATOR, SHARED.declared(routes!(erase_customer::handle), &[]))
+        .described(USER, SHARED.declared(routes!(orders::list), &[(StatusCode::BAD_REQUEST, "INVALID_REQUEST")]))
+        .described(OPERATOR, SHARED.declared(routes!(orders::erase), &[]))
 }
 
 /// Who may call what.
@@ -82,9 +87,9 @@ fn described(guard: Option<&Guard>) -> OpenApiDocument {
 /// Rejects more than the configured number of concurrent requests, or more than a quarter of them by one user, with
 /// 429.
 ///
-/// Requests that place orders wait for Kafka; requests that list or erase orders, and those for an order that is not in the
-/// cache, wait for PostgreSQL. Each of the three has a share of the slots, so that one eighth is left to orders in the
-/// cache.
+/// Requests that place orders wait for Kafka; requests that list or erase orders, and those for an order that is not in
+/// the cache, wait for PostgreSQL. Each of the three has a share of the slots, so that one eighth is left to orders in
+/// the cache.
 pub fn router(service: IntakeService, guard: &Guard, readiness: Readiness, own: &Own) -> Router {
     let share = |eighths| Slots::eighths_of(own.intake_max_in_flight, eighths);
     let state = Api { service: service.with_lookups(share(3)), is_open: own.intake_open };
@@ -92,7 +97,7 @@ pub fn router(service: IntakeService, guard: &Guard, readiness: Readiness, own: 
     let (slots, users) = (Slots::new(own.intake_max_in_flight), UserSlots::quarter_of(own.intake_max_in_flight));
     let inbound = Inbound::new(guard.clone(), slots, users);
     let pages = Router::new()
-        .route("/style.css", get(page::style))
+        .route("/style.css", get(pages::style))
         .merge(openapi_pages::routes(described(Some(&open))))
         .merge(probe_routes(vec![readiness]))
         .layer(shared(from_fn_with_state(guard.clone(), Guard::http)));
@@ -102,7 +107,38 @@ pub fn router(service: IntakeService, guard: &Guard, readiness: Readiness, own: 
         .merge(inbound.apart(share(1)).to(guarded().routes(), MAX_MESSAGE_BYTES))
         .with_state(state)
         .merge(pages)
-        .fallback(get_order::elsewhere)
-        .layer(shared(from_fn(request_id::echo)));
+        .fallback(orders::elsewhere)
+        .layer(shared(from_fn(echo_request_id)));
     http::layers_with(router, MAX_MESSAGE_BYTES)
+}
+
+#[derive(Clone)]
+pub struct Api {
+    pub service: IntakeService,
+    /// The API is served without authentication.
+    pub is_open: bool,
+}
+
+impl FromRef<Api> for IntakeService {
+    fn from_ref(api: &Api) -> Self {
+        api.service.clone()
+    }
+}
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// In bytes; a generated id replaces a longer one.
+const MAX_REQUEST_ID: usize = 128;
+
+/// `X-Request-ID`: returned as received, or generated.
+async fn echo_request_id(request: Request, next: Next) -> Response {
+    let given = request
+        .headers()
+        .get(REQUEST_ID)
+        .filter(|id| id.len() <= MAX_REQUEST_ID && !id.is_empty() && id.as_bytes().iter().all(u8::is_ascii_graphic));
+    let id = given.cloned().or_else(|| HeaderValue::from_str(&ids::random().to_string()).ok());
+    let mut response = next.run(request).await;
+    if let Some(id) = id {
+        response.headers_mut().insert(REQUEST_ID, id);
+    }
+    response
 }

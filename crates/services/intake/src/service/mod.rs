@@ -1,18 +1,13 @@
 //! Use cases: store orders from the topic, show, list, place and erase orders.
 
 mod cache;
-mod erase;
-mod list;
-mod place;
-mod show;
-mod take;
+mod orders;
 
 use std::sync::Arc;
 
 pub use cache::Cache;
+pub use orders::{Shown, Source, read};
 use platform::load_shed::Slots;
-pub use show::{Shown, Source};
-pub use take::read;
 use tokio::sync::Semaphore;
 
 use crate::{client::Topic, repository::Orders};

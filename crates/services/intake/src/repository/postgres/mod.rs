@@ -1,11 +1,9 @@
 //! The repository in PostgreSQL.
 
-mod columns;
-mod erase;
 mod insert;
 mod orders;
 
-pub use erase::{ERASE_BATCH, TOMBSTONE_BATCH, erase_older, remove_tombstones};
+pub use orders::{ERASE_BATCH, TOMBSTONE_BATCH, erase_older, remove_tombstones};
 use platform::postgres::Database;
 use sqlx::migrate::Migrator;
 
