@@ -26,7 +26,7 @@ const WHOLE: [(&str, &str); 5] = [
         "seeds once, at start",
     ),
     (
-        "iam: crates/services/iam/src/repository/postgres/rights.rs (select uuid as \"id: UserId\", login, operator_since",
+        "iam: crates/services/iam/src/repository/users/changes.rs (select uuid as \"id: UserId\", login, operator_since",
         "lists the operators, of whom there are few",
     ),
     (
@@ -34,13 +34,10 @@ const WHOLE: [(&str, &str); 5] = [
         "fills the cache once, at start",
     ),
     (
-        "customers: crates/services/customers/src/repository/postgres/loans.rs (with page as ",
+        "customers: crates/services/customers/src/repository/loans.rs (with page as ",
         "reads a page; the sort is incremental",
     ),
-    (
-        "customers: crates/services/customers/src/repository/postgres/customers.rs (with written as ",
-        "few loans are held",
-    ),
+    ("customers: crates/services/customers/src/repository/customers.rs (with written as ", "few loans are held"),
 ];
 
 /// A service's database, and the names of its tables that are or will be large. The connection has the settings of the
@@ -167,7 +164,7 @@ async fn a_missing_index_is_noticed_with_its_service_file_and_table() {
     }
 
     let registering =
-        "iam: crates/services/iam/src/repository/postgres/mod.rs (select exists (select from users where login";
+        "iam: crates/services/iam/src/repository/users/mod.rs (select exists (select from users where login";
     let found = unexpected(&found);
     assert!(found.iter().any(|sentence| sentence.starts_with(registering)), "{found:#?}");
     assert!(found.iter().all(|sentence| sentence.contains(" reads the table users whole (Seq Scan, ")), "{found:#?}");
