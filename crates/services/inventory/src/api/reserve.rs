@@ -1,20 +1,16 @@
-//! `ReserveParts`: reserves parts for an order, as a batch of one.
+//! Reserves parts for the orders of one request, each by itself.
 
-use contracts::ids::{OrderId, UserId};
-use contracts::proto::inventory::v1::{ReservePartsRequest, ReservePartsResponse, ReservedPart};
-use platform::grpc::parse_uuid;
-use tonic::{Request, Response, Status};
+use contracts::{
+    ids::{OrderId, UserId},
+    proto::inventory::v1::{
+        Refusal, ReservePartsRequest, ReservePartsResponse, ReservePartsResult, ReservedPart, reserve_parts_result,
+    },
+};
+use platform::grpc::{parse_uuid, reason, subject};
+use tonic::{Code, Status};
 
-use super::lines;
+use super::messages::decode_lines;
 use crate::{model::ReservedLine, repository::ReservationRequest, service::InventoryService};
-
-pub async fn handle(
-    service: &InventoryService,
-    request: Request<ReservePartsRequest>,
-) -> Result<Response<ReservePartsResponse>, Status> {
-    let reserved = reserve(service, std::slice::from_ref(request.get_ref())).await.pop();
-    reserved.unwrap_or_else(|| Err(without_result())).map(Response::new)
-}
 
 /// Reserves for all valid requests together. Returns the results in the order of the requests.
 pub async fn reserve(
@@ -32,13 +28,13 @@ pub async fn reserve(
     validity.into_iter().map(result).collect()
 }
 
-fn without_result() -> Status {
+pub fn without_result() -> Status {
     Status::internal("a request got no result")
 }
 
 fn decode(service: &InventoryService, request: &ReservePartsRequest) -> Result<ReservationRequest, Status> {
     let order = OrderId::new(parse_uuid("order_uuid", &request.order_uuid)?);
-    let lines = lines::decode(&request.parts)?;
+    let lines = decode_lines(&request.parts)?;
     // A replica of order of the release before names no user.
     let user = match request.user_uuid.as_str() {
         "" => None,
@@ -54,4 +50,31 @@ fn encode(reserved: Vec<ReservedLine>) -> ReservePartsResponse {
         unit_price_minor: line.unit_price.minor(),
     };
     ReservePartsResponse { parts: reserved.into_iter().map(part).collect() }
+}
+
+pub fn encode_result(result: Result<ReservePartsResponse, Status>) -> ReservePartsResult {
+    let result = match result {
+        Ok(reserved) => reserve_parts_result::Result::Reserved(reserved),
+        Err(status) => reserve_parts_result::Result::Refused(refusal(&status)),
+    };
+    ReservePartsResult { result: Some(result) }
+}
+
+/// Returns the refusal of a request that could not be handled now.
+pub fn unavailable(result: &ReservePartsResult) -> Option<&Refusal> {
+    match &result.result {
+        Some(reserve_parts_result::Result::Refused(refusal)) if refusal.code == i32::from(Code::Unavailable) => {
+            Some(refusal)
+        }
+        _ => None,
+    }
+}
+
+fn refusal(status: &Status) -> Refusal {
+    Refusal {
+        code: status.code().into(),
+        message: status.message().to_owned(),
+        reason: reason(status).unwrap_or_default().to_owned(),
+        subject: subject(status).unwrap_or_default().to_owned(),
+    }
 }

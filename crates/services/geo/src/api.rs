@@ -1,16 +1,16 @@
-//! The gRPC API, one file per RPC.
+//! The gRPC API, whose methods are the RPCs, and who may call it.
 
-mod get_geolocation;
-
-use contracts::proto::DESCRIPTORS;
-use contracts::proto::geo::{
-    GetGeolocationReply, GetGeolocationRequest,
-    geo_server::{Geo, GeoServer},
+use contracts::proto::{
+    DESCRIPTORS,
+    geo::{
+        GetGeolocationReply, GetGeolocationRequest, Location,
+        geo_server::{Geo, GeoServer},
+    },
 };
 use platform::{auth::Rule, grpc::Services};
 use tonic::{Request, Response, Status};
 
-use crate::service::GeoService;
+use crate::{model::Cell, service::GeoService};
 
 /// Public, because geo is a stand-in for an outside service that does not identify its callers.
 pub const RULES: &[Rule] = &[Rule::public("/geo.Geo/GetGeolocation")];
@@ -25,10 +25,17 @@ pub fn services(service: GeoService) -> Services {
 
 #[tonic::async_trait]
 impl Geo for Grpc {
+    /// The cell of a street.
     async fn get_geolocation(
         &self,
         request: Request<GetGeolocationRequest>,
     ) -> Result<Response<GetGeolocationReply>, Status> {
-        get_geolocation::handle(&self.service, &request)
+        let cell = self.service.locate(&request.get_ref().street)?;
+
+        Ok(Response::new(GetGeolocationReply { location: Some(encode(cell)) }))
     }
+}
+
+fn encode(cell: Cell) -> Location {
+    Location { x: cell.x().into(), y: cell.y().into() }
 }

@@ -1,0 +1,115 @@
+//! The gRPC API for other services, whose methods are the RPCs.
+
+use contracts::{
+    ids::{OrderId, UserId},
+    proto::{
+        DESCRIPTORS,
+        order::v1::{
+            GetDeliveryAddressRequest, GetDeliveryAddressResponse, ListExistingOrdersRequest,
+            ListExistingOrdersResponse, ListOpenOrdersRequest, ListOpenOrdersResponse,
+            order_service_server::{OrderService as Rpc, OrderServiceServer},
+        },
+    },
+};
+use platform::{
+    auth::Rule,
+    error_chain,
+    grpc::{self, Services, parse_uuid},
+    outage::refused,
+    postgres::DatabaseError,
+};
+use tonic::{Request, Response, Status};
+
+use crate::{
+    error::Error,
+    model,
+    service::{DeliveryService, OrderService},
+};
+
+/// Users call the HTTP API instead. An address is personal data, so only the delivery service may read it.
+pub const RULES: &[Rule] = &[
+    Rule::services("/order.v1.OrderService/GetDeliveryAddress", &["delivery"]),
+    Rule::services("/order.v1.OrderService/ListExistingOrders", &["inventory"]),
+    Rule::services("/order.v1.OrderService/ListOpenOrders", &["iam"]),
+];
+
+/// The maximum number of orders in a request of `ListExistingOrders`.
+const MAX_EXISTING: usize = 1000;
+/// The maximum number of orders in a response of `ListOpenOrders`.
+const MAX_OPEN: u8 = 20;
+
+pub struct Grpc {
+    orders: OrderService,
+    deliveries: DeliveryService,
+}
+
+pub fn services(orders: OrderService, deliveries: DeliveryService) -> Services {
+    Services::new(DESCRIPTORS).with(OrderServiceServer::new(Grpc { orders, deliveries }))
+}
+
+#[tonic::async_trait]
+impl Rpc for Grpc {
+    /// Returns the delivery address of an order to the delivery service.
+    async fn get_delivery_address(
+        &self,
+        request: Request<GetDeliveryAddressRequest>,
+    ) -> Result<Response<GetDeliveryAddressResponse>, Status> {
+        let order = OrderId::new(parse_uuid("order_uuid", &request.get_ref().order_uuid)?);
+
+        let destination = self.deliveries.destination(order).await.map_err(status)?;
+
+        let volume = i32::try_from(destination.volume).map_err(|_| Status::internal("the order has too many parts"))?;
+        Ok(Response::new(GetDeliveryAddressResponse { address: destination.address.into_string(), volume }))
+    }
+
+    /// Tells inventory which orders exist, and which of them are not paid.
+    async fn list_existing_orders(
+        &self,
+        request: Request<ListExistingOrdersRequest>,
+    ) -> Result<Response<ListExistingOrdersResponse>, Status> {
+        let uuids = request.into_inner().order_uuids;
+        if uuids.len() > MAX_EXISTING {
+            return Err(grpc::invalid("order_uuids", format!("must have at most {MAX_EXISTING} entries")));
+        }
+        let orders: Result<Vec<OrderId>, Status> =
+            uuids.iter().map(|uuid| Ok(OrderId::new(parse_uuid("order_uuids", uuid)?))).collect();
+
+        let existing = self.orders.existing(&orders?).await.map_err(status)?;
+
+        let is_unpaid = |(_, status): &(&OrderId, &model::Status)| **status == model::Status::PendingPayment;
+        Ok(Response::new(ListExistingOrdersResponse {
+            order_uuids: existing.keys().map(OrderId::to_string).collect(),
+            unpaid_order_uuids: existing.iter().filter(is_unpaid).map(|(order, _)| order.to_string()).collect(),
+        }))
+    }
+
+    /// Tells iam which orders of a user are open.
+    async fn list_open_orders(
+        &self,
+        request: Request<ListOpenOrdersRequest>,
+    ) -> Result<Response<ListOpenOrdersResponse>, Status> {
+        let user = UserId::new(parse_uuid("user_uuid", &request.get_ref().user_uuid)?);
+
+        let (oldest, total) = self.orders.open(user, MAX_OPEN).await.map_err(status)?;
+
+        let order_uuids = oldest.iter().map(OrderId::to_string).collect();
+        Ok(Response::new(ListOpenOrdersResponse { order_uuids, total }))
+    }
+}
+
+fn status(error: Error) -> Status {
+    let message = error.to_string();
+    match error {
+        Error::DeliveryNotFound(_) => Status::not_found(message),
+        Error::Unavailable(..) => {
+            refused("dependency unavailable", error_chain(error));
+            Status::unavailable(message)
+        }
+        Error::Database(error @ DatabaseError::Unavailable(_)) => error.into(),
+        // The use cases of this API return no other errors.
+        error => {
+            tracing::error!(error = error_chain(error), "call failed");
+            Status::internal("internal error")
+        }
+    }
+}
