@@ -8,7 +8,7 @@ use contracts::{
 use delivery::model::{Name, Street, TrackingNumber};
 use inventory::api::messages;
 use order::{
-    api::list_orders,
+    api::orders,
     model::{DeliveryAddress, DeliveryStatus, PaymentMethod},
 };
 use platform::{cursor::Cursor, grpc::parse_uuid};
@@ -63,7 +63,7 @@ fn list(text: &str) {
     if let Ok(cursor) = text.parse::<Cursor>() {
         assert_eq!(cursor.to_string(), text);
     }
-    match list_orders::limit(text) {
+    match orders::limit(text) {
         Ok(limit) => assert_eq!(limit.to_string(), text),
         Err(problem) => assert_eq!(problem.field.as_deref(), Some("limit")),
     }

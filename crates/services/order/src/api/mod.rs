@@ -1,23 +1,16 @@
-//! The HTTP API, one file per endpoint, and the gRPC API in `grpc`.
+//! The HTTP API, a file per group of endpoints, and the gRPC API in `grpc`.
 
 pub mod browser;
-mod cancel_order;
 mod checkout;
-mod create_order;
+mod delivery;
 mod dto;
 mod extract;
-mod get_delivery;
-mod get_order;
-mod get_payment;
 pub mod grpc;
 mod idempotency;
-pub mod list_orders;
 mod openapi;
-mod pay_order;
+pub mod orders;
 mod problems;
 mod response;
 mod routes;
-mod state;
 
-pub use routes::{RULES, document, router};
-pub use state::Api;
+pub use routes::{Api, RULES, document, router};

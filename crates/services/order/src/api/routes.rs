@@ -1,4 +1,4 @@
-//! The HTTP router: endpoints, and the middleware around them.
+//! The HTTP router: endpoints, the state that they share, and the middleware around them.
 
 use std::sync::LazyLock;
 
@@ -25,9 +25,11 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::routes;
 
 use super::{
-    cancel_order, checkout, create_order, get_delivery, get_order, get_payment, list_orders, openapi, pay_order,
-    problems::SHARED, state::Api,
+    checkout, delivery, openapi,
+    orders::{self, CANCEL_PROBLEMS, CREATE_PROBLEMS, PAY_PROBLEMS},
+    problems::{DELIVERY_NOT_FOUND, ORDER_NOT_FOUND, PAYMENT_NOT_FOUND, SHARED},
 };
+use crate::service::{DeliveryService, OrderService};
 
 /// Returns all endpoints. Requests about orders require a user's session, because services have no orders.
 ///
@@ -35,20 +37,26 @@ use super::{
 /// that a service that hangs cannot take the slots of other groups. One eighth is left to the group without a number.
 fn groups() -> [(Option<usize>, Endpoints<Api>); 4] {
     let creating = Endpoints::default()
-        .described(USER, SHARED.declared(routes!(create_order::handle), &create_order::PROBLEMS))
-        .described(USER, SHARED.declared(routes!(checkout::create_order::handle), &checkout::create_order::PROBLEMS));
+        .described(USER, SHARED.declared(routes!(orders::create), &CREATE_PROBLEMS))
+        .described(USER, SHARED.declared(routes!(checkout::orders::create), &checkout::orders::CREATE_PROBLEMS));
     let paying = Endpoints::default()
-        .described(USER, SHARED.declared(routes!(pay_order::handle), &pay_order::PROBLEMS))
-        .described(USER, SHARED.declared(routes!(get_payment::handle), &get_payment::PROBLEMS))
-        .described(USER, SHARED.declared(routes!(checkout::get_payment::handle), &checkout::get_payment::PROBLEMS));
+        .described(USER, SHARED.declared(routes!(orders::pay), &PAY_PROBLEMS))
+        .described(USER, SHARED.declared(routes!(orders::get_payment), &[ORDER_NOT_FOUND, PAYMENT_NOT_FOUND]))
+        .described(
+            USER,
+            SHARED.declared(routes!(checkout::orders::get_payment), &[ORDER_NOT_FOUND, PAYMENT_NOT_FOUND]),
+        );
     let tracking = Endpoints::default()
-        .described(USER, SHARED.declared(routes!(get_delivery::handle), &get_delivery::PROBLEMS))
-        .described(USER, SHARED.declared(routes!(checkout::get_delivery::handle), &checkout::get_delivery::PROBLEMS));
+        .described(USER, SHARED.declared(routes!(delivery::get), &[ORDER_NOT_FOUND, DELIVERY_NOT_FOUND]))
+        .described(
+            USER,
+            SHARED.declared(routes!(checkout::orders::get_delivery), &[ORDER_NOT_FOUND, DELIVERY_NOT_FOUND]),
+        );
     let others = Endpoints::default()
-        .described(USER, SHARED.declared(routes!(list_orders::handle), &[]))
-        .described(USER, SHARED.declared(routes!(get_order::handle), &get_order::PROBLEMS))
-        .described(USER, SHARED.declared(routes!(cancel_order::handle), &cancel_order::PROBLEMS))
-        .described(USER, SHARED.declared(routes!(checkout::get_order::handle), &checkout::get_order::PROBLEMS));
+        .described(USER, SHARED.declared(routes!(orders::list), &[]))
+        .described(USER, SHARED.declared(routes!(orders::get), &[ORDER_NOT_FOUND]))
+        .described(USER, SHARED.declared(routes!(orders::cancel), &CANCEL_PROBLEMS))
+        .described(USER, SHARED.declared(routes!(checkout::orders::get), &[ORDER_NOT_FOUND]));
     [(Some(3), creating), (Some(3), paying), (Some(1), tracking), (None, others)]
 }
 
@@ -60,7 +68,8 @@ fn endpoints() -> Endpoints<Api> {
 pub static RULES: LazyLock<Vec<Rule>> =
     LazyLock::new(|| [endpoints().rules(), vec![Rule::public("GET /health")]].concat());
 
-/// Returns the OpenAPI document of this API. `/openapi.json` and `/swagger-ui/` also have the RPCs that the gateway serves.
+/// Returns the OpenAPI document of this API. `/openapi.json` and `/swagger-ui/` also have the RPCs that the gateway
+/// serves.
 pub fn document() -> OpenApi {
     endpoints().document(openapi::base())
 }
@@ -82,7 +91,7 @@ pub fn router(state: Api, guard: Guard, readiness: Readiness, max_in_flight: usi
     });
     let router = Router::new().merge(api.with_state(state)).merge(pages).fallback(not_found);
     // The endpoints that read smaller bodies refuse the others.
-    let router = http::layers_with(router, checkout::create_order::BODY_LIMIT);
+    let router = http::layers_with(router, checkout::orders::BODY_LIMIT);
     router.layer(shared(from_fn(checkout::copy_message_to_error)))
 }
 
@@ -97,4 +106,10 @@ async fn not_found(method: Method, uri: Uri) -> Problem {
         }
         None => http::not_found(uri).await,
     }
+}
+
+#[derive(Clone)]
+pub struct Api {
+    pub service: OrderService,
+    pub deliveries: DeliveryService,
 }

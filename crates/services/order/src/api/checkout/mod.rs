@@ -1,11 +1,8 @@
 //! The endpoints of `/api/orders`. They serve the same orders as `/api/v1/orders`, with other field names. An order
 //! created here is paid from its user's balance without a request to pay.
 
-pub mod create_order;
 mod dto;
-pub mod get_delivery;
-pub mod get_order;
-pub mod get_payment;
+pub mod orders;
 
 use axum::{
     Json,

@@ -1,4 +1,4 @@
-//! `POST /api/orders`
+//! The endpoints of orders, `/api/orders`.
 
 use axum::{
     Json,
@@ -13,21 +13,21 @@ use platform::{
     invalid::{FieldCode, InvalidField, InvalidFields},
 };
 
-use super::dto::{CheckoutCreated, CheckoutItem, CheckoutOrder};
+use super::dto::{CheckoutCreated, CheckoutDelivery, CheckoutItem, CheckoutOrder, CheckoutPayment, CheckoutView};
 use crate::{
     api::{
-        extract::User,
+        extract::{OrderPath, User},
         idempotency::{IdempotencyKey, IdempotentRequest},
         problems::{Declared, Members, problem},
         response::respond,
-        state::Api,
+        routes::Api,
     },
     model::{DeliveryAddress, MAX_PARTS, Outcome},
     service::{Checkout, Item},
 };
 
-/// This endpoint's error responses besides the shared ones.
-pub const PROBLEMS: [Declared; 6] = [
+/// The error responses of `create` besides the shared ones.
+pub const CREATE_PROBLEMS: [Declared; 6] = [
     (StatusCode::FORBIDDEN, "USER_MISMATCH"),
     (StatusCode::NOT_FOUND, "PART_NOT_FOUND"),
     (StatusCode::CONFLICT, "OUT_OF_STOCK"),
@@ -36,7 +36,8 @@ pub const PROBLEMS: [Declared; 6] = [
     (StatusCode::TOO_MANY_REQUESTS, "TOO_MANY_UNPAID_ORDERS"),
 ];
 
-/// The maximum size of a body in bytes. With the maximum number of items, which name their parts by UUID, a body has 80 KB or more.
+/// The maximum size of a body in bytes. With the maximum number of items, which name their parts by UUID, a body has 80
+/// KB or more.
 pub const BODY_LIMIT: usize = 256 * 1024;
 
 /// The members of this endpoint's request that errors are about.
@@ -44,8 +45,8 @@ const MEMBERS: Members = Members { buyer: "user_id", parts: "items" };
 
 /// Order and pay a ship's parts
 ///
-/// Holds the parts, and pays for them once from the caller's balance. A problem has the member `error` besides `message`.
-/// The body may have up to 256 KiB.
+/// Holds the parts, and pays for them once from the caller's balance. A problem has the member `error` besides
+/// `message`. The body may have up to 256 KiB.
 #[utoipa::path(
     post,
     path = "/api/orders",
@@ -61,7 +62,7 @@ const MEMBERS: Members = Members { buyer: "user_id", parts: "items" };
     ),
     security(("session" = []))
 )]
-pub async fn handle(
+pub async fn create(
     State(api): State<Api>,
     User(user): User,
     _: IsJson,
@@ -116,4 +117,69 @@ fn items(items: Vec<CheckoutItem>, invalid: &mut InvalidFields) -> Option<Vec<It
     };
     invalid.check("items", checked)?;
     (valid.len() == count).then_some(valid)
+}
+
+/// One of the caller's orders, with its items
+#[utoipa::path(
+    get,
+    path = "/api/orders/{order_id}",
+    operation_id = "getCheckout",
+    tag = "orders",
+    params(("order_id" = uuid::Uuid, Path)),
+    responses(
+        (status = 200, body = CheckoutView),
+    ),
+    security(("session" = []))
+)]
+pub async fn get(
+    State(api): State<Api>,
+    User(user): User,
+    OrderPath(order): OrderPath,
+) -> Result<Json<CheckoutView>, ErrorResponse> {
+    let (order, details) = api.service.find_with_details(user, order).await?;
+    Ok(Json(CheckoutView::new(&order, &details)))
+}
+
+/// The payment of one of the caller's orders
+///
+/// The attempt to pay that was not declined, otherwise the latest.
+#[utoipa::path(
+    get,
+    path = "/api/orders/{order_id}/payment",
+    operation_id = "getCheckoutPayment",
+    tag = "orders",
+    params(("order_id" = uuid::Uuid, Path)),
+    responses(
+        (status = 200, body = CheckoutPayment),
+    ),
+    security(("session" = []))
+)]
+pub async fn get_payment(
+    State(api): State<Api>,
+    User(user): User,
+    OrderPath(order): OrderPath,
+) -> Result<Json<CheckoutPayment>, ErrorResponse> {
+    Ok(Json(api.service.payment(user, order).await?.into()))
+}
+
+/// Where one of the caller's orders is on its way
+#[utoipa::path(
+    get,
+    path = "/api/orders/{order_id}/delivery",
+    operation_id = "getCheckoutDelivery",
+    tag = "orders",
+    params(("order_id" = uuid::Uuid, Path)),
+    responses(
+        (status = 200, body = CheckoutDelivery),
+    ),
+    security(("session" = []))
+)]
+pub async fn get_delivery(
+    State(api): State<Api>,
+    User(user): User,
+    OrderPath(order): OrderPath,
+) -> Result<Json<CheckoutDelivery>, ErrorResponse> {
+    let tracked = api.deliveries.track(user, order).await?;
+
+    Ok(Json(CheckoutDelivery::new(order, tracked)))
 }
