@@ -6,7 +6,7 @@ use platform::{jobs::Job, lease::Lease};
 
 use crate::service::CustomerService;
 
-/// Returns the jobs that run over any implementation of the repositories. `leases` creates the lease with a given name.
+/// Returns all jobs but retention. `leases` creates the lease with a given name.
 pub fn all(service: &CustomerService, leases: impl Fn(&'static str) -> Arc<dyn Lease>) -> [Job; 4] {
     [
         check_customers(service.clone()),

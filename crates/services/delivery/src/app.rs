@@ -32,7 +32,7 @@ pub async fn build(config: Config) -> anyhow::Result<App> {
     );
     let http = identity.guard(&server, &api::http::RULES)?;
     let http = if own.delivery_open { http.open() } else { http };
-    let router = api::http::router(service.clone(), http, server.readiness(), own.delivery_max_in_flight);
+    let router = api::http::router(service.clone(), http, server.readiness());
     let guard = identity.guard(&server, api::grpc::RULES)?;
     let consumers = messaging.consumers(&server, consumers::all(&service, &Generator::default()));
     let relay = messaging.relay(&server, &waker)?;

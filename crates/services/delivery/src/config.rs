@@ -44,9 +44,6 @@ pub struct Own {
     /// True serves the HTTP API without authentication.
     #[serde(default)]
     pub delivery_open: bool,
-    /// The maximum number of concurrent HTTP requests. Further requests are rejected with 429.
-    #[serde(default = "max_in_flight", deserialize_with = "platform::config::bounded::count")]
-    pub delivery_max_in_flight: usize,
 }
 
 fn order() -> String {
@@ -63,10 +60,6 @@ fn one_second() -> Duration {
 
 /// The maximum time between two rounds of assigning or moving.
 const MAX_INTERVAL: Duration = Duration::from_hours(7 * 24);
-
-fn max_in_flight() -> usize {
-    512
-}
 
 impl Config {
     /// Reads and checks the environment variables. An error names the invalid variable.

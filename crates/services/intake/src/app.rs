@@ -23,7 +23,7 @@ pub async fn build(config: Config) -> anyhow::Result<App> {
     let service = IntakeService::new(
         Arc::new(PgOrders::new(server.database()?)),
         Arc::new(topic),
-        Cache::new(own.intake_cache_capacity, own.intake_cache_bytes, own.intake_cache_ttl),
+        Cache::new(own.intake_cache_capacity, own.cache_bytes(), own.intake_cache_ttl),
     );
     let guard = identity.guard(&server, &api::RULES)?;
     let router = api::router(service.clone(), &guard, server.readiness(), &own);

@@ -28,9 +28,6 @@ pub struct Own {
     /// The maximum number of orders in the cache.
     #[serde(default = "capacity")]
     pub intake_cache_capacity: u32,
-    /// The approximate maximum size of the cache in bytes.
-    #[serde(default = "cache_bytes")]
-    pub intake_cache_bytes: u32,
     /// How long the cache holds an order.
     #[serde(default = "one_day", deserialize_with = "platform::config::bounded::duration")]
     pub intake_cache_ttl: Duration,
@@ -43,20 +40,13 @@ pub struct Own {
     pub intake_max_in_flight: usize,
 }
 
-/// The maximum of `INTAKE_CACHE_CAPACITY`: so many small orders take about 2 GiB.
+/// The maximum of `INTAKE_CACHE_CAPACITY`: so many orders take about 4 GiB.
 const MAX_CACHE_CAPACITY: u32 = 1_000_000;
-/// The minimum of `INTAKE_CACHE_BYTES`, into which the largest order fits.
-const MIN_CACHE_BYTES: u32 = 8 << 20;
 /// The maximum of `INTAKE_CACHE_TTL`: a year, which the cache can count.
 const MAX_CACHE_TTL: Duration = Duration::from_hours(24 * 365);
 
 fn capacity() -> u32 {
     10_000
-}
-
-/// A quarter of the memory of the service's container.
-fn cache_bytes() -> u32 {
-    32 << 20
 }
 
 fn one_day() -> Duration {
@@ -65,6 +55,14 @@ fn one_day() -> Duration {
 
 fn max_in_flight() -> usize {
     512
+}
+
+impl Own {
+    /// Returns the approximate maximum size of the cache: 4 KiB per order, and at least so much that the largest order
+    /// fits.
+    pub fn cache_bytes(&self) -> u32 {
+        self.intake_cache_capacity.saturating_mul(4 << 10).max(8 << 20)
+    }
 }
 
 impl Config {
@@ -76,9 +74,6 @@ impl Config {
                 "INTAKE_CACHE_CAPACITY",
                 format!("is not between 1 and {MAX_CACHE_CAPACITY}"),
             ));
-        }
-        if own.intake_cache_bytes < MIN_CACHE_BYTES {
-            return Err(ConfigError::new("INTAKE_CACHE_BYTES", format!("is less than {MIN_CACHE_BYTES}")));
         }
         if !(Duration::from_secs(1)..=MAX_CACHE_TTL).contains(&own.intake_cache_ttl) {
             return Err(ConfigError::new("INTAKE_CACHE_TTL", "is not between a second and a year"));

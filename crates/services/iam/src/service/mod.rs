@@ -184,9 +184,7 @@ impl IamService {
         }
         Ok(())
     }
-}
 
-impl IamService {
     async fn remember(&self, user: &User, hash: &str, address: IpAddr, now: DateTime<Utc>) {
         let device = DeviceDigest::with(hash, address);
         if let Err(error) = self.users.remember_device(user.id, &device, now).await {

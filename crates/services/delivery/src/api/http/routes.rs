@@ -69,18 +69,20 @@ pub fn document() -> utoipa::openapi::OpenApi {
     endpoints().document(base)
 }
 
-/// Builds the whole HTTP API. More than `max_in_flight` concurrent requests, or a quarter of them by one user, are
-/// rejected with 429. Requests that wait for geo take at most three eighths of the slots.
-pub fn router(service: DeliveryService, guard: Guard, readiness: Readiness, max_in_flight: usize) -> Router {
+/// The maximum number of concurrent requests, of which one user may have a quarter. Further ones are rejected with 429.
+const MAX_IN_FLIGHT: usize = 512;
+
+/// Builds the whole HTTP API. Requests that wait for geo take at most three eighths of the slots.
+pub fn router(service: DeliveryService, guard: Guard, readiness: Readiness) -> Router {
     let pages = Router::new()
         .merge(openapi_pages::routes(guarded_by(&guard, document())))
         .merge(openapi_pages::start_page())
         .merge(health(&readiness))
         .merge(probe_routes(vec![readiness]))
         .layer(shared(from_fn_with_state(guard.clone(), Guard::http)));
-    let inbound = Inbound::new(guard, Slots::new(max_in_flight), UserSlots::quarter_of(max_in_flight));
+    let inbound = Inbound::new(guard, Slots::new(MAX_IN_FLIGHT), UserSlots::quarter_of(MAX_IN_FLIGHT));
     let api = Router::new()
-        .merge(inbound.apart(Slots::eighths_of(max_in_flight, 3)).to(creating().routes(), http::BODY_LIMIT))
+        .merge(inbound.apart(Slots::eighths_of(MAX_IN_FLIGHT, 3)).to(creating().routes(), http::BODY_LIMIT))
         .merge(inbound.to(others().routes(), http::BODY_LIMIT))
         .with_state(service);
     http::layers(Router::new().merge(api).merge(pages).fallback(http::not_found))
