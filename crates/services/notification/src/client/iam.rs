@@ -15,22 +15,23 @@ use tonic::{Code, Status};
 use super::{Confirmation, Contact, Contacts, Unavailable, Users};
 
 #[derive(Clone)]
-pub struct GrpcUsers {
-    client: UserServiceClient<Peer>,
+pub struct GrpcIam {
+    users: UserServiceClient<Peer>,
+    contacts: ContactServiceClient<Peer>,
 }
 
-impl GrpcUsers {
-    /// Creates the client. `iam` must carry this service's identity.
+impl GrpcIam {
+    /// Creates the clients. `iam` must carry this service's identity.
     pub fn new(iam: Peer) -> Self {
-        Self { client: UserServiceClient::new(iam) }
+        Self { users: UserServiceClient::new(iam.clone()), contacts: ContactServiceClient::new(iam) }
     }
 }
 
 #[async_trait]
-impl Users for GrpcUsers {
+impl Users for GrpcIam {
     async fn contact(&self, user: UserId) -> Result<Option<Contact>, Unavailable> {
         let request = GetUserRequest { user_uuid: user.to_string() };
-        match self.client.clone().get_user(request).await {
+        match self.users.clone().get_user(request).await {
             Ok(response) => {
                 let info = response.into_inner().user.and_then(|user| user.info).unwrap_or_default();
                 let methods = info.notification_methods.into_iter();
@@ -52,23 +53,11 @@ impl Users for GrpcUsers {
     }
 }
 
-#[derive(Clone)]
-pub struct GrpcContacts {
-    client: ContactServiceClient<Peer>,
-}
-
-impl GrpcContacts {
-    /// Creates the client. `iam` must carry this service's identity.
-    pub fn new(iam: Peer) -> Self {
-        Self { client: ContactServiceClient::new(iam) }
-    }
-}
-
 #[async_trait]
-impl Contacts for GrpcContacts {
+impl Contacts for GrpcIam {
     async fn confirm(&self, code: &str, chat: i64) -> Result<Confirmation, Unavailable> {
         let request = ConfirmContactRequest { code: code.to_owned(), chat_id: chat };
-        match self.client.clone().confirm_contact(request).await {
+        match self.contacts.clone().confirm_contact(request).await {
             Ok(_) => Ok(Confirmation::Confirmed),
             Err(status) => match status.code() {
                 Code::NotFound | Code::InvalidArgument => Ok(Confirmation::WrongCode),

@@ -8,7 +8,7 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use contracts::ids::{OrderId, UserId};
-pub use iam::{GrpcContacts, GrpcUsers};
+pub use iam::GrpcIam;
 pub use log::Log;
 use platform::grpc::Peer;
 pub use telegram::Telegram;
@@ -137,11 +137,10 @@ pub struct Messenger {
 
 /// Builds the messenger: Telegram if a token is set, otherwise the log. `iam` must carry this service's identity.
 pub fn messenger(config: &Own, iam: Peer) -> anyhow::Result<Messenger> {
-    let contacts = Arc::new(GrpcContacts::new(iam.clone()));
+    let iam = Arc::new(GrpcIam::new(iam));
     let Some(token) = &config.telegram_bot_token else {
-        return Ok(Messenger { users: Arc::new(Log), contacts, notifier: Arc::new(Log), bot: None });
+        return Ok(Messenger { users: Arc::new(Log), contacts: iam, notifier: Arc::new(Log), bot: None });
     };
     let telegram = Arc::new(Telegram::new(&config.telegram_api_url, token, telegram::CALL_TIMEOUT)?);
-    let users = Arc::new(GrpcUsers::new(iam));
-    Ok(Messenger { users, contacts, notifier: telegram.clone(), bot: Some(telegram) })
+    Ok(Messenger { users: iam.clone(), contacts: iam, notifier: telegram.clone(), bot: Some(telegram) })
 }

@@ -1,7 +1,7 @@
 //! The clients of iam.
 
 use contracts::ids::UserId;
-use notification::client::{Confirmation, Contact, Contacts as _, GrpcContacts, GrpcUsers, Users as _};
+use notification::client::{Confirmation, Contact, Contacts as _, GrpcIam, Users as _};
 use uuid::Uuid;
 
 const WITH_CHAT: UserId = UserId::new(Uuid::from_u128(1));
@@ -13,13 +13,13 @@ async fn iam_finds_chats() {
     let iam = testkit::iam().await;
     iam.add_user(WITH_CHAT.uuid(), &[("email", "a@example.com"), ("telegram", "42"), ("telegram", "43")]);
     iam.add_user(WITHOUT_CHAT.uuid(), &[("email", "a@example.com"), ("telegram", "")]);
-    let users = GrpcUsers::new(testkit::peer("iam", iam.address));
+    let users = GrpcIam::new(testkit::peer("iam", iam.address));
 
     assert_eq!(users.contact(WITH_CHAT).await.unwrap(), Some(contact("42", false)));
     assert_eq!(users.contact(WITHOUT_CHAT).await.unwrap(), None);
     assert_eq!(users.contact(UNKNOWN).await.unwrap(), None);
     let nowhere = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let unavailable = GrpcUsers::new(testkit::peer("iam", nowhere));
+    let unavailable = GrpcIam::new(testkit::peer("iam", nowhere));
     assert!(unavailable.contact(WITH_CHAT).await.is_err());
 }
 
@@ -34,7 +34,7 @@ async fn iam_confirms_contacts() {
     iam.add_code("CODE", WITH_CHAT.uuid());
     iam.add_code("OTHER", WITH_CHAT.uuid());
     let peer = testkit::peer_of("notification", "iam", iam.address);
-    let contacts = GrpcContacts::new(peer.clone());
+    let contacts = GrpcIam::new(peer);
 
     assert_eq!(contacts.confirm("NONE", 43).await.unwrap(), Confirmation::WrongCode);
     assert_eq!(contacts.confirm("OTHER", 7).await.unwrap(), Confirmation::OtherChat);
@@ -42,9 +42,8 @@ async fn iam_confirms_contacts() {
     assert_eq!(contacts.confirm("CODE", 43).await.unwrap(), Confirmation::WrongCode, "it works once");
     assert_eq!(contacts.confirm("CODE", testkit::LIMITED_CHAT).await.unwrap(), Confirmation::TooMany);
     assert!(contacts.confirm("CODE", testkit::BUSY_CHAT).await.is_err(), "an iam that is busy has counted no code");
-    let users = GrpcUsers::new(peer);
-    assert_eq!(users.contact(WITH_CHAT).await.unwrap(), Some(contact("43", true)), "the confirmed one of two");
+    assert_eq!(contacts.contact(WITH_CHAT).await.unwrap(), Some(contact("43", true)), "the confirmed one of two");
     let nowhere = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let unavailable = GrpcContacts::new(testkit::peer("iam", nowhere));
+    let unavailable = GrpcIam::new(testkit::peer("iam", nowhere));
     assert!(unavailable.confirm("CODE", 43).await.is_err());
 }
