@@ -5,5 +5,6 @@ mod pages;
 mod place_order;
 mod problems;
 mod routes;
+mod state;
 
 pub use routes::{RULES, document, router};

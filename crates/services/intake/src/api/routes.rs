@@ -1,10 +1,10 @@
-//! The HTTP router: endpoints, the state that they share, and the middleware around them.
+//! The HTTP router: endpoints, and the middleware around them.
 
 use std::sync::LazyLock;
 
 use axum::{
     Router,
-    extract::{FromRef, Request},
+    extract::Request,
     http::{HeaderName, HeaderValue, StatusCode},
     middleware::{Next, from_fn, from_fn_with_state},
     response::Response,
@@ -31,6 +31,7 @@ use utoipa_axum::routes;
 use super::{
     orders, pages, place_order,
     problems::{ORDER_NOT_FOUND, SHARED},
+    state::Api,
 };
 use crate::{config::Own, model::MAX_MESSAGE_BYTES, service::IntakeService};
 
@@ -110,19 +111,6 @@ pub fn router(service: IntakeService, guard: &Guard, readiness: Readiness, own: 
         .fallback(orders::elsewhere)
         .layer(shared(from_fn(echo_request_id)));
     http::layers_with(router, MAX_MESSAGE_BYTES)
-}
-
-#[derive(Clone)]
-pub struct Api {
-    pub service: IntakeService,
-    /// The API is served without authentication.
-    pub is_open: bool,
-}
-
-impl FromRef<Api> for IntakeService {
-    fn from_ref(api: &Api) -> Self {
-        api.service.clone()
-    }
 }
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::{
     extract::{OrderPath, User},
-    routes::Api,
+    state::Api,
 };
 use crate::model::{Cell, Courier, DeliveryStatus, Tracked};
 

@@ -12,5 +12,7 @@ pub mod orders;
 mod problems;
 mod response;
 mod routes;
+mod state;
 
-pub use routes::{Api, RULES, document, router};
+pub use routes::{RULES, document, router};
+pub use state::Api;

@@ -23,7 +23,7 @@ use super::{
     idempotency::{IdempotencyKey, IdempotentRequest},
     problems::{Declared, ORDER_NOT_FOUND},
     response::respond,
-    routes::Api,
+    state::Api,
 };
 use crate::model::{DeliveryAddress, MAX_PARTS, NewOrder, PaymentMethod};
 

@@ -1,4 +1,4 @@
-//! The HTTP router: endpoints, the state that they share, and the middleware around them.
+//! The HTTP router: endpoints, and the middleware around them.
 
 use std::sync::LazyLock;
 
@@ -28,8 +28,8 @@ use super::{
     checkout, delivery, openapi,
     orders::{self, CANCEL_PROBLEMS, CREATE_PROBLEMS, PAY_PROBLEMS},
     problems::{DELIVERY_NOT_FOUND, ORDER_NOT_FOUND, PAYMENT_NOT_FOUND, SHARED},
+    state::Api,
 };
-use crate::service::{DeliveryService, OrderService};
 
 /// Returns all endpoints. Requests about orders require a user's session, because services have no orders.
 ///
@@ -106,10 +106,4 @@ async fn not_found(method: Method, uri: Uri) -> Problem {
         }
         None => http::not_found(uri).await,
     }
-}
-
-#[derive(Clone)]
-pub struct Api {
-    pub service: OrderService,
-    pub deliveries: DeliveryService,
 }

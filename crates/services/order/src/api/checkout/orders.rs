@@ -20,7 +20,7 @@ use crate::{
         idempotency::{IdempotencyKey, IdempotentRequest},
         problems::{Declared, Members, problem},
         response::respond,
-        routes::Api,
+        state::Api,
     },
     model::{DeliveryAddress, MAX_PARTS, Outcome},
     service::{Checkout, Item},
