@@ -166,7 +166,7 @@ impl PgUsers {
     }
 
     /// Records that the user has logged in from this device at `now`. Keeps at most
-    /// [`MAX_DEVICES`](crate::model::MAX_DEVICES), the most recently used ones.
+    /// [`MAX_DEVICES`], the most recently used ones.
     pub async fn remember_device(&self, user: UserId, device: &DeviceDigest, now: DateTime<Utc>) -> Result<(), Error> {
         let remembered = with_retry(|| {
             sqlx::query!(
