@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use client::addresses::ShopAddresses;
 use drive::attack::{
     HEAD, Options, Phases,
     attacks::{self, Attack},
 };
 use platform::{config::Settings, server::shutdown::on_signal};
-use shipyard::{commands::address_arguments::AddressArguments, outln};
+use shipyard::outln;
 
 /// How long customers are measured before, during and after each attack.
 const PHASES: Phases =
@@ -18,8 +19,6 @@ const RATE: u32 = 50;
 
 #[derive(clap::Args)]
 pub struct Arguments {
-    #[command(flatten)]
-    addresses: AddressArguments,
     /// Attacks to make (default: all)
     #[arg(value_parser = attack, value_name = "ATTACK")]
     attacks: Vec<String>,
@@ -41,7 +40,7 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
         return Ok(());
     }
     let options = Options {
-        addresses: arguments.addresses.completed(&Settings::load()?)?,
+        addresses: ShopAddresses::from_settings(&Settings::load()?)?,
         attacks,
         phases: PHASES,
         rate: RATE,

@@ -10,7 +10,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 use platform::cli::{block_on, report};
-use shipyard::{commands::run, data::Data};
+use shipyard::{commands::services, data::Data};
 
 /// The laboratory of Shipyard: it breaks, attacks, loads and measures the shop, and checks what the shop promises.
 #[derive(Parser)]
@@ -35,7 +35,7 @@ enum Command {
     Bench(bench::command::Arguments),
     /// Run one service: the processes of `chaos`
     #[command(hide = true)]
-    Run(run::Arguments),
+    Run(services::Run),
 }
 
 /// An error is one line on standard error and exit code 1.
@@ -47,6 +47,6 @@ pub fn main() -> ExitCode {
         Command::Attack(arguments) => block_on(attack::run(arguments)),
         Command::Load(arguments) => block_on(load::run(arguments, data)),
         Command::Bench(arguments) => bench::command::run(&arguments, data.path()),
-        Command::Run(arguments) => run::run(&arguments),
+        Command::Run(arguments) => services::run(&arguments),
     })
 }

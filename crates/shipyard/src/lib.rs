@@ -9,13 +9,17 @@ pub mod data;
 
 use std::{path::PathBuf, process::ExitCode};
 
+use anyhow::Context as _;
 use clap::{CommandFactory as _, Parser, Subcommand};
-use platform::cli::{block_on, report};
+use platform::{
+    cli::{block_on, report},
+    config::Settings,
+};
 
 use crate::{
     commands::{
-        audit, certificates, couriers, demo, dlq, doctor, kafka_acls, login, manual, migrate, moved, operator, produce,
-        render, restock, run, services, token, up,
+        audit, certificates, couriers, demo, dlq, doctor, kafka_acls, login, manual, migrate, operator, render,
+        restock, services, up,
     },
     data::Data,
 };
@@ -36,21 +40,21 @@ enum Command {
     /// Run all services in this process, and start the servers that are missing (default)
     Up,
     /// Run one service, like its own binary
-    Run(run::Arguments),
+    Run(services::Run),
     /// List the services with the default ports of their APIs
-    Services(services::Arguments),
+    Services,
     /// Place orders in a running shop and check every response
     Demo(demo::Arguments),
     /// List the couriers of a running shop, what they carry, and the orders that wait
     Couriers(couriers::Arguments),
     /// Check the environment, and say how to fix what is missing
-    Doctor(doctor::Arguments),
+    Doctor,
     /// Apply, revert or list database migrations
     Migrate(migrate::Arguments),
     /// Add stock to a running shop
     Restock(restock::Arguments),
     /// Generate orders, and send them to the topic that intake reads
-    Produce(produce::Arguments),
+    Produce(producer::Arguments),
     /// Give and take the role operator, and list the users that have it
     Operator(operator::Arguments),
     /// Log in, and print the session, which X-Session-Uuid (HTTP) and session-uuid (gRPC) take
@@ -72,12 +76,6 @@ enum Command {
     /// Write the files that follow from the services: containers, the gateway, Kubernetes, and pages of docs/
     #[command(hide = true)]
     Render(render::Arguments),
-    #[command(hide = true)]
-    Chaos(moved::Arguments),
-    #[command(hide = true)]
-    Abuse(moved::Arguments),
-    #[command(hide = true)]
-    Load(moved::Arguments),
 }
 
 /// An error is one line on standard error and exit code 1; `audit` has its own exit codes.
@@ -87,17 +85,20 @@ pub fn main() -> ExitCode {
     let data = Data::at(arguments.data);
     report(match arguments.command {
         None | Some(Command::Up) => block_on(up::run(data)),
-        Some(Command::Run(arguments)) => run::run(&arguments),
-        Some(Command::Services(arguments)) => services::run(&arguments),
+        Some(Command::Run(arguments)) => services::run(&arguments),
+        Some(Command::Services) => {
+            services::list();
+            Ok(())
+        }
         Some(Command::Demo(arguments)) => block_on(demo::run(arguments, data)),
         Some(Command::Couriers(arguments)) => block_on(couriers::run(arguments, data)),
-        Some(Command::Doctor(arguments)) => block_on(doctor::run(arguments, data)),
+        Some(Command::Doctor) => block_on(doctor::run(data)),
         Some(Command::Migrate(arguments)) => block_on(migrate::run(arguments)),
         Some(Command::Restock(arguments)) => block_on(restock::run(arguments, data)),
-        Some(Command::Produce(arguments)) => block_on(produce::run(arguments, data)),
+        Some(Command::Produce(arguments)) => block_on(produce(arguments, data)),
         Some(Command::Operator(arguments)) => block_on(operator::run(arguments, data)),
-        Some(Command::Login(arguments)) => block_on(login::run(arguments, data)),
-        Some(Command::Token(arguments)) => block_on(token::run(arguments, data)),
+        Some(Command::Login(arguments)) => block_on(login::login(arguments, data)),
+        Some(Command::Token(arguments)) => block_on(login::token(arguments, data)),
         Some(Command::Certificates(arguments)) => certificates::run(arguments, &data),
         Some(Command::KafkaAcls(arguments)) => block_on(kafka_acls::run(arguments)),
         Some(Command::Audit(arguments)) => return audit::exit_code(block_on(audit::run(arguments, data))),
@@ -105,8 +106,10 @@ pub fn main() -> ExitCode {
         Some(Command::Completions(arguments)) => manual::completions(&arguments, Arguments::command()),
         Some(Command::Man(arguments)) => manual::man(&arguments, Arguments::command()),
         Some(Command::Render(arguments)) => render::run(&arguments),
-        Some(Command::Chaos(_)) => moved::to("chaos"),
-        Some(Command::Abuse(_)) => moved::to("attack"),
-        Some(Command::Load(_)) => moved::to("load"),
     })
+}
+
+async fn produce(arguments: producer::Arguments, data: Data) -> anyhow::Result<()> {
+    let settings = data.running(Settings::load()?);
+    producer::run(&arguments, &settings).await.with_context(|| data.advice())
 }

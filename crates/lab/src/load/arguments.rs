@@ -2,10 +2,8 @@
 
 use std::time::Duration;
 
-use client::addresses::ShopAddresses;
 use drive::load::{Bounds, Mix, Plan};
-use platform::{config::Settings, random::Random};
-use shipyard::commands::address_arguments::AddressArguments;
+use platform::random::Random;
 
 /// The durations of the traffic before a measurement, which the report leaves out, and of the measurement: of one run,
 /// and of each step of a search.
@@ -14,8 +12,6 @@ const STEP: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(10)];
 
 #[derive(clap::Args)]
 pub struct Arguments {
-    #[command(flatten)]
-    addresses: AddressArguments,
     /// Operations per second; with --find-peak, those of the first step
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     rate: u32,
@@ -43,10 +39,6 @@ pub struct Arguments {
 }
 
 impl Arguments {
-    pub fn addresses(&self, settings: &Settings) -> anyhow::Result<ShopAddresses> {
-        self.addresses.completed(settings)
-    }
-
     pub fn plan(&self) -> Plan {
         let [warm_up, length] = if self.find_peak { STEP } else { ONE_RUN };
         let seed = self.seed.unwrap_or_else(|| Random::default().between(0..=u64::from(u32::MAX)));

@@ -6,6 +6,7 @@ mod stock;
 use std::time::Duration;
 
 use anyhow::ensure;
+use client::addresses::ShopAddresses;
 use drive::load::{Crowd, Options, Plan, Step, find_peak};
 use operations::audit_run::Outcome;
 use platform::{config::Settings, server::shutdown::on_signal};
@@ -37,7 +38,7 @@ async fn work(arguments: &Arguments, data: &Data) -> anyhow::Result<()> {
     if arguments.audit {
         audit::sources(&settings, data)?.databases.close().await;
     }
-    let addresses = arguments.addresses(&settings)?;
+    let addresses = ShopAddresses::from_settings(&settings)?;
     let mut stock = Stock::new(&settings, &addresses.inventory, data)?;
     let crowd = Crowd::gather(&Options { addresses, users, connections: CONNECTIONS, kinds_of_parts: None }).await?;
     let plan = Plan { parts_per_order: plan.parts_per_order.min(crowd.parts().len()), ..plan };
@@ -65,7 +66,7 @@ async fn work(arguments: &Arguments, data: &Data) -> anyhow::Result<()> {
         eprintln!("{left} unpaid orders could not be cancelled; they expire by themselves");
     }
     let audit = if arguments.audit {
-        let audit = audit::audit(&audit::Arguments::waiting(AUDIT_WAIT), data).await?;
+        let audit = audit::audit(AUDIT_WAIT, data).await?;
         outln!("\n{audit}");
         Some(audit)
     } else {

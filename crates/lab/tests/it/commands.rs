@@ -5,7 +5,14 @@ use std::process::{Command, Output, Stdio};
 fn run(arguments: &[&str]) -> (Output, String) {
     let directory = tempfile::tempdir().unwrap();
     let mut lab = Command::new(env!("CARGO_BIN_EXE_lab"));
-    let output = lab.args(arguments).env_clear().stdin(Stdio::null()).current_dir(directory.path()).output().unwrap();
+    let output = lab
+        .args(arguments)
+        .env_clear()
+        .env("ORDER_URL", "http://127.0.0.1:1")
+        .stdin(Stdio::null())
+        .current_dir(directory.path())
+        .output()
+        .unwrap();
     let complaint = String::from_utf8(output.stderr.clone()).unwrap();
     (output, complaint)
 }
@@ -22,10 +29,9 @@ fn an_unknown_name_is_usage() {
 
 #[test]
 fn what_is_wrong_is_said_in_one_sentence() {
-    let elsewhere = ["--order-url", "http://127.0.0.1:1"];
     let cases = [
-        (&[&["attack"][..], &elsewhere].concat()[..], "is a shop running?"),
-        (&[&["load"][..], &elsewhere].concat(), "is a shop running?"),
+        (&["attack"][..], "is a shop running?"),
+        (&["load"], "is a shop running?"),
         (&["load", "--duration", "1ms"], "duration: 1ms at 100/s is an empty run"),
         (&["load", "--mix", "create=1", "--users", "1"], "use 4 users at least"),
         (&["load", "--find-peak", "--rate", "1"], "a p99 needs 100"),

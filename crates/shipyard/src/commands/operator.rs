@@ -16,7 +16,7 @@ use iam::{
 use platform::{auth::Author, clock, config::Settings, ids, random, telemetry};
 use uuid::Uuid;
 
-use super::password;
+use super::login::{ask_new_password, read_password};
 use crate::data::Data;
 
 #[derive(clap::Args)]
@@ -79,8 +79,8 @@ async fn create(service: &OperatorService, settings: &Settings, new: Add) -> any
     // Rejects the login before the command asks for a password.
     service.check(&login).await.map_err(|error| explain(error, &login))?;
     let password = match password_file {
-        Some(path) => password::read(&path)?,
-        None => password::ask_twice(&login)?,
+        Some(path) => read_password(&path)?,
+        None => ask_new_password(&login)?,
     };
     let password = Password::chosen("password", password, [&info.login, &info.email], least)?;
     let user = User::new(UserId::new(ids::ordered()), info, clock::now());

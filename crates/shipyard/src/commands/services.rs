@@ -1,40 +1,31 @@
-//! `shipyard services`: lists the services and their default ports, for scripts.
+//! `shipyard run` runs one service; `shipyard services` lists all with their default ports, for scripts.
 
-use operations::registry::SERVICES;
-use serde::Serialize;
-
-use crate::output;
+use operations::registry::{self, SERVICES};
+use platform::{
+    cli::{self, execute},
+    server::service::Service,
+};
 
 #[derive(clap::Args)]
-pub struct Arguments {
-    /// Print the list as JSON
-    #[arg(long)]
-    json: bool,
+pub struct Run {
+    /// Service to run
+    #[arg(env = "SHIPYARD_SERVICE", value_parser = registry::parser())]
+    service: &'static Service,
+    #[command(subcommand)]
+    command: Option<cli::Command>,
 }
 
-/// A listener of a service: `grpc` or `http` for an API, `admin` for metrics and health.
-#[derive(Serialize)]
-struct Listener {
-    service: &'static str,
-    kind: &'static str,
-    port: u16,
+pub fn run(arguments: &Run) -> anyhow::Result<()> {
+    execute(arguments.service, arguments.command)
 }
 
-/// Prints a line for each listener, such as `order http PORT`.
-pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    let listeners: Vec<Listener> = SERVICES
-        .into_iter()
-        .flat_map(|service| {
-            let apis = service.apis().into_iter().map(|api| (if api.is_grpc { "grpc" } else { "http" }, api.port));
-            let all: Vec<_> = apis.chain([("admin", service.admin_port)]).collect();
-            all.into_iter().map(|(kind, port)| Listener { service: service.name, kind, port })
-        })
-        .collect();
-    if arguments.json {
-        return output::json(&listeners);
+/// Prints a line for each listener, such as `order http PORT`: `grpc` or `http` for an API, `admin` for metrics and
+/// health.
+pub fn list() {
+    for service in SERVICES {
+        for api in service.apis() {
+            outln!("{service} {} {}", if api.is_grpc { "grpc" } else { "http" }, api.port);
+        }
+        outln!("{service} admin {}", service.admin_port);
     }
-    for Listener { service, kind, port } in listeners {
-        outln!("{service} {kind} {port}");
-    }
-    Ok(())
 }

@@ -122,9 +122,6 @@ fn what_is_wrong_is_said_in_one_sentence() {
         ),
         (&["up"], given("ASSEMBLY_BUILD_MIN", "1h"), "ASSEMBLY_BUILD_MIN"),
         (&["demo", "--ready-within", "0"], given("ORDER_URL", "http://127.0.0.1:1"), "is a shop running?"),
-        (&["chaos", "--list"], Variables::new(), "cargo run --bin lab -- chaos"),
-        (&["abuse"], Variables::new(), "cargo run --bin lab -- attack"),
-        (&["load", "--rate", "7"], Variables::new(), "cargo run --bin lab -- load"),
         (&["couriers"], given("DELIVERY_URL", "http://127.0.0.1:1"), "delivery does not answer at"),
     ];
 

@@ -47,7 +47,11 @@ async fn dead_letters_are_shown_and_replayed_and_orders_go_on() {
     .await;
     assert!(!dead_letters(&again).contains(&letter.as_str()), "{again}");
     let all = dlq(system, &["list", "--topic", &topic, "--all"]).await;
-    assert_eq!((dead_letters(&all).len(), all.matches("replayed  ").count()), (2 * CONSUMERS, CONSUMERS), "{all}");
+    assert_eq!(
+        (dead_letters(&all).len(), all.matches("replayed by cli:").count()),
+        (2 * CONSUMERS, CONSUMERS),
+        "{all}"
+    );
     let customer = Customer::new(system).await;
     let part = customer.part("Window A").await.uuid;
     let order = customer.order(&[&part]).await;
@@ -78,7 +82,6 @@ async fn dead_letters_are_discarded_with_who_and_why_and_pruned() {
     let behind = dlq(&system, &["prune", "--topic", &topic]).await;
     let rest = dlq(&system, &[&["discard", "--all", "--topic", &topic][..], &because].concat()).await;
     let all = dlq(&system, &["list", "--topic", &topic, "--all"]).await;
-    let json = dlq(&system, &["list", "--topic", &topic, "--all", "--json"]).await;
     let pruned = system.shipyard(&["dlq", "prune", "--topic", &topic]).await;
     let left = dlq(&system, &["list", "--topic", &topic, "--all"]).await;
 
@@ -92,18 +95,9 @@ async fn dead_letters_are_discarded_with_who_and_why_and_pruned() {
     );
     assert!(shown.contains("discarded by cli:") && shown.contains(": sent by a test"), "{shown}");
     assert!(behind.contains("0 dead letters removed; 1 resolved ones remain"), "{behind}");
-    let listed: Vec<serde_json::Value> = serde_json::from_str(&json).unwrap();
-    let one = listed.iter().find(|one| one["id"] == second).unwrap();
-    assert_eq!(
-        (listed.len(), &one["state"], &one["attempts"]),
-        (CONSUMERS, &"discarded".into(), &"1".into()),
-        "{json}"
-    );
-    let resolved = &one["resolved"];
-    assert_eq!(resolved["why"], "sent by a test", "{json}");
-    assert!(resolved["by"].as_str().is_some_and(|by| by.starts_with("cli:")), "{json}");
     assert!(all.contains(&format!("0 dead letters pending, 0 replayed, {CONSUMERS} discarded")), "{all}");
-    assert_eq!(all.matches("by cli:").count(), CONSUMERS, "{all}");
+    assert_eq!(all.matches("  discarded by cli:").count(), CONSUMERS, "{all}");
+    assert_eq!(all.matches(": sent by a test  ").count(), CONSUMERS, "{all}");
     if is_mock(&system) {
         assert_eq!(pruned.status.code(), Some(1));
         assert!(String::from_utf8_lossy(&pruned.stderr).contains("a simulated Kafka"), "{pruned:?}");

@@ -73,7 +73,7 @@ async fn facts(cluster: &Cluster, load: &Load, slack: u32, problems: &mut Vec<St
     facts.ledger.extend(entries(cluster));
     facts.books.push(STRIPE.to_owned());
     facts.all_books = true;
-    facts.probes = again(async || probe(&cluster.shop()?).await).await?.0;
+    facts.probes = again(async || probe(&cluster.shop()?).await).await?;
     Ok(facts)
 }
 

@@ -16,6 +16,7 @@ use serde_json::Value;
 use tonic::{Code, Request, Response, Status, metadata::MetadataValue, transport::Channel};
 
 use crate::{
+    addresses::ShopAddresses,
     response::{Answer, forbid_error},
     trust::Trust,
 };
@@ -33,14 +34,7 @@ pub struct Shop {
 impl Shop {
     /// Creates the client of the shop that the settings name.
     pub fn from_settings(settings: &Settings) -> anyhow::Result<Self> {
-        let order = settings.get("ORDER_URL").map(str::to_owned);
-        let order = order.unwrap_or_else(|| order::SERVICE.address(settings));
-        Self::at(
-            &Trust::from_settings(settings)?,
-            &order,
-            &iam::SERVICE.address(settings),
-            &inventory::SERVICE.address(settings),
-        )
+        ShopAddresses::from_settings(settings)?.shop()
     }
 
     /// Creates the client of a shop at these addresses, which [`Trust::url`] completes. It connects lazily.

@@ -22,25 +22,8 @@ pub struct Outcome {
     pub report: Report,
 }
 
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "snake_case", tag = "event")]
-pub enum Progress {
-    Begun {
-        step: &'static str,
-    },
-    /// What the step is doing, such as `order.paid: 1000 of 2000 records`.
-    Said {
-        text: String,
-    },
-    /// The step's result in a few words, and how long it took.
-    Ended {
-        step: &'static str,
-        seconds: f64,
-        text: String,
-    },
-}
-
-pub type OnProgress = Arc<dyn Fn(Progress) + Send + Sync>;
+/// Gets what the audit is doing, such as `order.paid: 0 of 2000 records`.
+pub type OnProgress = Arc<dyn Fn(&str) + Send + Sync>;
 
 /// Audits the shop after waiting up to `wait` until no work is pending. Registers a user whose login begins with
 /// `audit-`, and deletes it.
@@ -52,22 +35,10 @@ pub async fn run(
     progress: &OnProgress,
 ) -> anyhow::Result<Outcome> {
     let (facts, under_way) = Box::pin(quiet_facts(sources, wait, progress)).await?;
-    let probes = step(progress, "check that a closed session is rejected", probe(shop)).await?;
+    progress("check that a closed session is rejected");
+    let probes = probe(shop).await?;
     let report = audit::check(&Facts { bounds, probes, ..facts });
     Ok(Outcome { under_way, report })
-}
-
-/// Runs one step, which returns its result and a remark.
-async fn step<T>(
-    progress: &OnProgress,
-    step: &'static str,
-    work: impl Future<Output = anyhow::Result<(T, String)>>,
-) -> anyhow::Result<T> {
-    let begun = Instant::now();
-    progress(Progress::Begun { step });
-    let (result, text) = work.await?;
-    progress(Progress::Ended { step, seconds: begun.elapsed().as_secs_f64(), text });
-    Ok(result)
 }
 
 impl Outcome {
@@ -94,9 +65,12 @@ async fn quiet_facts(sources: &Sources, wait: Duration, progress: &OnProgress) -
     let databases = &sources.databases;
     let until = Instant::now() + wait;
     loop {
-        let busy = step(progress, "wait until no work is pending", quiet(sources, until, progress)).await?;
+        let busy = quiet(sources, until, progress).await?;
         let before = fingerprint(databases).await?;
-        let facts = step(progress, "read databases and topics", Box::pin(read(sources, progress))).await?;
+        progress("read databases and topics");
+        let told = progress.clone();
+        let of_topics = move |topic: &str, read, all| told(&format!("{topic}: {read} of {all} records"));
+        let facts = Box::pin(sources.gather(Arc::new(of_topics))).await?;
         let still = fingerprint(databases).await? == before && sources.under_way().await?.is_empty();
         if (busy.is_empty() && still) || Instant::now() >= until {
             let moved = (busy.is_empty() && !still).then(|| "changes while it was read".to_owned());
@@ -105,28 +79,18 @@ async fn quiet_facts(sources: &Sources, wait: Duration, progress: &OnProgress) -
     }
 }
 
-async fn quiet(sources: &Sources, until: Instant, progress: &OnProgress) -> anyhow::Result<(Vec<String>, String)> {
+/// Returns the work that is still pending at `until`; empty as soon as there is none.
+async fn quiet(sources: &Sources, until: Instant, progress: &OnProgress) -> anyhow::Result<Vec<String>> {
+    let mut told = Vec::new();
     loop {
         let busy = sources.under_way().await?;
-        if busy.is_empty() {
-            return Ok((busy, String::new()));
+        if busy.is_empty() || Instant::now() >= until {
+            return Ok(busy);
         }
-        if Instant::now() >= until {
-            let text = format!("still pending: {}", busy.join(", "));
-            return Ok((busy, text));
+        if busy != told {
+            progress(&format!("wait for {}", busy.join(", ")));
+            told = busy;
         }
-        progress(Progress::Said { text: busy.join(", ") });
         tokio::time::sleep(POLL_INTERVAL).await;
     }
-}
-
-async fn read(sources: &Sources, progress: &OnProgress) -> anyhow::Result<(Facts, String)> {
-    let told = progress.clone();
-    let of_topics = move |topic: &str, read, all| {
-        told(Progress::Said { text: format!("{topic}: {read} of {all} records") });
-    };
-    let facts = sources.gather(Arc::new(of_topics)).await?;
-    let records: usize = facts.logs.iter().map(|log| log.records.len()).sum();
-    let text = format!("{} orders, {} outbox rows, {records} records", facts.orders.len(), facts.outbox.len());
-    Ok((facts, text))
 }

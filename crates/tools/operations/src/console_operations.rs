@@ -220,14 +220,8 @@ async fn audit(settings: &Settings, progress: &OnProgress) -> anyhow::Result<Aud
     let shop =
         Shop::from_settings(&order.map_or_else(|| settings.clone(), |order| settings.clone().or("ORDER_URL", &order)))?;
     let told = progress.clone();
-    let on_progress: audit_run::OnProgress = Arc::new(move |progress| {
-        let step = match progress {
-            audit_run::Progress::Begun { step } => step.to_owned(),
-            audit_run::Progress::Said { text } => text,
-            audit_run::Progress::Ended { .. } => return,
-        };
-        told(Progress { step, ..Progress::default() });
-    });
+    let on_progress: audit_run::OnProgress =
+        Arc::new(move |step: &str| told(Progress { step: step.to_owned(), ..Progress::default() }));
     let outcome = audit_run::run(&sources, &shop, AUDIT_WAIT, facts::bounds(settings)?, &on_progress).await;
     sources.databases.close().await;
     let outcome = outcome?;

@@ -2,14 +2,12 @@
 
 mod list;
 mod prune;
-mod show;
 
 use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::Subcommand;
 use console::model::{Filter, Replayed, counted};
-use indicatif::{ProgressBar, ProgressStyle};
 use operations::{
     dead_letter_queue::{Chosen, DeadLetterQueue, Progress},
     dead_letters::Id,
@@ -34,9 +32,6 @@ enum Command {
         /// Include replayed and discarded dead letters
         #[arg(long)]
         all: bool,
-        /// Print the list as JSON
-        #[arg(long)]
-        json: bool,
     },
     /// Show one dead letter with its headers and payload
     Show {
@@ -85,23 +80,16 @@ pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
     let settings = data.running(Settings::load()?);
     let queue = DeadLetterQueue::from_settings(&settings).with_context(|| data.advice())?;
     match arguments.command {
-        Command::List { topic, all, json } => list::list(&queue, topic.as_deref(), all, json).await,
-        Command::Show { letter } => show::show(&queue, &letter).await,
+        Command::List { topic, all } => list::list(&queue, topic.as_deref(), all).await,
+        Command::Show { letter } => list::show(&queue, &letter).await,
         Command::Replay { letters, topic, late, .. } => replay(&queue, &chosen(letters, topic), late).await,
         Command::Discard { letters, topic, why, .. } => discard(&queue, &chosen(letters, topic), &why).await,
         Command::Prune { topic } => prune::prune(&queue, topic.as_deref()).await,
     }
 }
 
-fn progress() -> (ProgressBar, Progress) {
-    let style = ProgressStyle::with_template("{pos:>6} of {len} {bar:30}");
-    let line = ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-    let shown = line.clone();
-    let progress: Progress = Arc::new(move |done, all| {
-        shown.set_length(all as u64);
-        shown.set_position(done as u64);
-    });
-    (line, progress)
+fn progress() -> Progress {
+    Arc::new(|done, all| eprintln!("{done} of {all}"))
 }
 
 /// The named letters, or else all pending ones of one topic or of all topics.
@@ -110,10 +98,8 @@ fn chosen(named: Vec<Id>, topic: Option<String>) -> Chosen {
 }
 
 async fn replay(queue: &DeadLetterQueue, chosen: &Chosen, late: bool) -> anyhow::Result<()> {
-    let (line, progress) = progress();
-    let replayed = queue.replay(chosen, late, &Author::command_line(), &progress).await;
-    line.finish_and_clear();
-    let Replayed { messages, letters, problems } = replayed?;
+    let replayed = queue.replay(chosen, late, &Author::command_line(), &progress()).await?;
+    let Replayed { messages, letters, problems } = replayed;
     for problem in &problems {
         eprintln!("{problem}");
     }
@@ -124,9 +110,6 @@ async fn replay(queue: &DeadLetterQueue, chosen: &Chosen, late: bool) -> anyhow:
 
 async fn discard(queue: &DeadLetterQueue, chosen: &Chosen, why: &str) -> anyhow::Result<()> {
     anyhow::ensure!(!why.trim().is_empty(), "give the reason with --why");
-    let (line, progress) = progress();
-    let discarded = queue.discard(chosen, &Author::command_line(), why, &progress).await;
-    line.finish_and_clear();
-    outln!("{}", discarded?);
+    outln!("{}", queue.discard(chosen, &Author::command_line(), why, &progress()).await?);
     Ok(())
 }

@@ -9,7 +9,7 @@ use platform::{
     kafka::{self, Reader},
 };
 
-use super::finding::{Finding, Verdict};
+use super::{Finding, Verdict};
 
 pub async fn check(settings: &Settings) -> Vec<Finding> {
     match settings.get("KAFKA_BROKERS") {

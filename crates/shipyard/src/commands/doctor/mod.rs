@@ -1,11 +1,10 @@
 //! `shipyard doctor`: checks the programs and servers that the shop needs. Says where each server comes from, and how
 //! to get missing ones.
 
-mod finding;
 mod kafka;
 mod programs;
 
-use std::{net::SocketAddr, time::Duration};
+use std::{fmt, net::SocketAddr, time::Duration};
 
 use futures::future::join_all;
 use platform::{
@@ -21,22 +20,51 @@ use platform::{
 use servers::{advice, postgres::Binaries, redis::program as redis_program};
 use sqlx::Connection as _;
 
-use self::finding::{Finding, Verdict};
 use super::up::{ADMIN, check, listeners, presumed};
-use crate::{data::Data, output};
+use crate::data::Data;
 use operations::registry::{SERVICES, with_database};
 
 const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
 
-#[derive(clap::Args)]
-pub struct Arguments {
-    /// Print the findings as JSON
-    #[arg(long)]
-    json: bool,
+/// The result of a check.
+struct Finding {
+    what: String,
+    verdict: Verdict,
+    found: String,
+}
+
+enum Verdict {
+    Fine,
+    /// Missing and not required. The text says how to get it.
+    Optional(String),
+    /// Missing and required. The text says how to get it.
+    Needed(String),
+}
+
+impl Finding {
+    fn fine(what: &str, found: String) -> Self {
+        Self { what: what.to_owned(), verdict: Verdict::Fine, found }
+    }
+
+    fn optional(what: &str, found: &str, remedy: impl Into<String>) -> Self {
+        Self { what: what.to_owned(), verdict: Verdict::Optional(remedy.into()), found: found.to_owned() }
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (mark, remedy) = match &self.verdict {
+            Verdict::Fine => ("ok", None),
+            Verdict::Optional(remedy) => ("-", Some(remedy)),
+            Verdict::Needed(remedy) => ("NO", Some(remedy)),
+        };
+        write!(f, "{mark:<4}{:<14}{}", self.what, self.found)?;
+        remedy.map_or(Ok(()), |remedy| write!(f, "\n{:18}{remedy}", ""))
+    }
 }
 
 /// Fails if the shop could not run.
-pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
+pub async fn run(data: Data) -> anyhow::Result<()> {
     let settings = Settings::load()?;
     let mut findings = vec![environment(&settings)];
     findings.extend(postgres(&settings).await);
@@ -45,18 +73,12 @@ pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
     findings.extend(ports(&settings, &data).await);
     findings.push(directory(&data));
     findings.extend(programs::find().await);
-    if arguments.json {
-        output::json(&findings)?;
-    } else {
-        for finding in &findings {
-            outln!("{finding}");
-        }
+    for finding in &findings {
+        outln!("{finding}");
     }
     let needed = findings.iter().filter(|finding| matches!(finding.verdict, Verdict::Needed(_))).count();
     anyhow::ensure!(needed == 0, "the shop cannot run here: {needed} problems to fix");
-    if !arguments.json {
-        outln!("\nThe shop can run here: cargo run");
-    }
+    outln!("\nThe shop can run here: cargo run");
     Ok(())
 }
 

@@ -13,8 +13,8 @@ use std::{
 };
 
 use anyhow::{Context as _, ensure};
-use facts::{Facts, ServiceFacts};
 use minijinja::{Environment, UndefinedBehavior, context, syntax::SyntaxConfig, value::Serde};
+use serde_json::Value;
 
 const TEMPLATES: &str = "deploy/templates";
 const EXTENSION: &str = ".j2";
@@ -93,13 +93,14 @@ fn rendered(root: &Path) -> anyhow::Result<BTreeMap<String, String>> {
         let source = fs::read_to_string(root.join(template)).with_context(|| template.clone())?;
         environment.add_template_owned(template.clone(), source)?;
     }
-    let facts = Facts::new()?;
+    let facts = facts::all()?;
+    let all = facts["services"].as_array().context("the services are a list")?;
     let mut rendered = BTreeMap::new();
     for template in &templates {
         // Other files are included by templates.
         let Some(output) = output_of(template) else { continue };
-        let services: Vec<Option<&ServiceFacts>> =
-            if output.contains(EACH) { facts.services.iter().map(Some).collect() } else { vec![None] };
+        let services: Vec<Option<&Value>> =
+            if output.contains(EACH) { all.iter().map(Some).collect() } else { vec![None] };
         for service in services {
             let mark = format!("{MARK} {template}");
             let values = context! { service => Serde(service), rendered => mark.as_str(), ..Serde(&facts) };
@@ -111,7 +112,8 @@ fn rendered(root: &Path) -> anyhow::Result<BTreeMap<String, String>> {
                 first_line(&text).contains(&mark),
                 "{template}: its first line is not a comment with {{{{ rendered }}}}"
             );
-            rendered.insert(service.map_or(output.clone(), |service| output.replace(EACH, service.name)), text);
+            let name = service.and_then(|service| service["name"].as_str());
+            rendered.insert(name.map_or(output.clone(), |name| output.replace(EACH, name)), text);
         }
     }
     Ok(rendered)

@@ -63,29 +63,13 @@ impl fmt::Display for Banner {
             writeln!(f, "  {server:<14}{origin}")?;
         }
         writeln!(f, "\nTry, in another terminal (Ctrl-C here ends the shop):\n")?;
-        writeln!(f, "  {}", self.demo())?;
+        writeln!(f, "  {} demo", program())?;
         writeln!(f, "  {} couriers", program())?;
         writeln!(f, "  curl -s {order}/health/ready")?;
         write!(
             f,
             r#"  grpcurl -plaintext -d '{{"info":{{"info":{{"login":"ada","email":"ada@example.com"}},"password":"SecurePassword123!"}}}}' {iam} user.v1.UserService/Register"#
         )
-    }
-}
-
-impl Banner {
-    /// The command line that runs the demo against these addresses.
-    fn demo(&self) -> String {
-        let flags = [
-            ("order-url", "http://", &order::SERVICE),
-            ("iam", "", &iam::SERVICE),
-            ("inventory", "", &inventory::SERVICE),
-        ];
-        let elsewhere = flags.into_iter().filter_map(|(flag, scheme, service)| {
-            let address = self.addresses.of(service);
-            (address.port() != service.port).then(|| format!(" --{flag} {scheme}{address}"))
-        });
-        format!("{} demo{}", program(), elsewhere.collect::<String>())
     }
 }
 

@@ -7,7 +7,6 @@ use platform::{
     http,
 };
 
-use super::services;
 use operations::registry::SERVICES;
 use platform::server::service::{SecondApi, Service, reachable};
 
@@ -16,6 +15,20 @@ pub const ADMIN: (&str, &str) = ("SHIPYARD_ADMIN_LISTEN", "127.0.0.1:9464");
 
 /// The variable with the address of the console's pages, to which order directs browsers.
 const CONSOLE_URL: &str = "ORDER_CONSOLE_URL";
+
+/// Checks the settings of every service. An error names the invalid variable.
+pub fn check(settings: &Settings) -> Result<(), ConfigError> {
+    SERVICES.into_iter().try_for_each(|service| (service.check)(settings))
+}
+
+/// Returns the variable and the address of each listener of all services.
+pub fn listeners(settings: &Settings) -> Result<Vec<(String, SocketAddr)>, ConfigError> {
+    let mut all = Vec::new();
+    for service in SERVICES {
+        all.extend(service.listeners(settings)?);
+    }
+    Ok(all)
+}
 
 #[derive(Clone, Debug)]
 pub struct Addresses {
@@ -30,13 +43,13 @@ pub struct Addresses {
 impl Addresses {
     /// Reads the addresses and replaces port 0 by a free port. Fails, naming the variable, if an address is in use.
     pub async fn settle(settings: &Settings) -> anyhow::Result<Self> {
-        services::check(settings)?;
+        check(settings)?;
         let (variable, default) = ADMIN;
         let admin = settings.get(variable).unwrap_or(default).parse();
         let admin = admin.map_err(|error| ConfigError::new(variable, error))?;
         // All listeners stay bound until every service has its port, so that no port is chosen twice.
         let mut held = vec![http::bind(variable, admin).await?];
-        let mut listeners = services::listeners(settings)?;
+        let mut listeners = listeners(settings)?;
         for (variable, address) in &listeners {
             held.push(http::bind(variable, *address).await?);
         }

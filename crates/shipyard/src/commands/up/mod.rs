@@ -3,7 +3,6 @@
 mod banner;
 mod infrastructure;
 mod listen_addresses;
-mod services;
 mod shutdown_order;
 mod supervisor;
 
@@ -25,8 +24,7 @@ use tokio_util::sync::CancellationToken;
 use self::{banner::Banner, infrastructure::Infrastructure};
 pub use self::{
     infrastructure::presumed,
-    listen_addresses::{ADMIN, Addresses},
-    services::{check, listeners},
+    listen_addresses::{ADMIN, Addresses, check, listeners},
 };
 use crate::data::Data;
 use operations::databases::Databases;
@@ -115,7 +113,10 @@ async fn serve(settings: &Settings, republished: bool, banner: Banner, stop: Can
     if stop.is_cancelled() {
         return Ok(());
     }
-    let services = services::build(settings).await?;
+    let mut services = Vec::new();
+    for service in SERVICES {
+        services.push((service.name, (service.build)(settings.clone()).await?));
+    }
     let admin = http::bind(ADMIN.0, banner.addresses.admin).await?;
     let mut tasks = Tasks::new(&stop);
     let all: Vec<Readiness> = services.iter().map(|(_, app)| app.readiness()).collect();

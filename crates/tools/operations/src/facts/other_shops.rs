@@ -14,7 +14,10 @@ use platform::{
 };
 use sqlx::{FromRow, types::Json};
 
-use super::{Progress, snapshot, topics::GROUP};
+use super::{
+    Progress, snapshot,
+    topics::{GROUP, PROGRESS_EVERY},
+};
 use crate::{
     databases::Databases,
     dead_letter_journal::Journal,
@@ -78,7 +81,7 @@ fn records(
         let order: Option<Order> = json::decode(&message.payload).ok();
         let order = order.map(Order::as_stored).map(|order| (order.order_uid.to_string(), digest(&order)));
         read.records.push(IntakeRecord { partition: message.partition, offset: message.offset, order });
-        if read.records.len().is_multiple_of(1_000) {
+        if read.records.len().is_multiple_of(PROGRESS_EVERY) {
             progress(topic, read.records.len(), total);
         }
     })?;

@@ -14,6 +14,9 @@ use crate::dead_letters::{self, Beginning, DeadLetter, Origin, event_uuid};
 /// A progress callback: topic, records read, total records.
 pub type Progress = Arc<dyn Fn(&str, usize, usize) + Send + Sync>;
 
+/// After how many records of a topic the callback is called again.
+pub(super) const PROGRESS_EVERY: usize = 100_000;
+
 /// The consumer group of a tool's reads; the tool never joins it.
 pub(super) const GROUP: &str = "shipyard-audit";
 
@@ -127,7 +130,7 @@ fn logs(
             at,
         });
         read += 1;
-        if read % 1_000 == 0 {
+        if read % PROGRESS_EVERY == 0 {
             progress(topic, read, total);
         }
     })?;

@@ -3,26 +3,21 @@
 //! The exit code is 0 if everything holds, 1 if an invariant is violated, and 3 if a source could not be read or there
 //! was nothing to check.
 
-mod progress;
-mod receipt;
-
-use std::{process::ExitCode, time::Duration};
+use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
-use audit::{Verdict, facts::Bounds};
+use audit::Verdict;
 use client::shop::Shop;
 use operations::{
     audit_run::{self, Outcome},
     facts::{self, Sources},
+    receipts::{Receipts, Records},
 };
 use platform::{cli::one_line, config::Settings};
 use uuid::Uuid;
 
-use self::progress::Progress;
 use crate::{data::Data, output};
 
-/// The default of `--grace`.
-const GRACE: Duration = Duration::from_mins(1);
 /// The exit code if a source could not be read or there was nothing to check.
 const INCOMPLETE: u8 = 3;
 
@@ -31,14 +26,8 @@ pub struct Arguments {
     /// Time to wait until no work is pending; after that, the shop is audited as it is
     #[arg(long, default_value = "30s", value_parser = humantime::parse_duration, value_name = "DURATION")]
     wait: Duration,
-    /// The longest build time of a ship (default: ASSEMBLY_BUILD_MAX, or 10s)
-    #[arg(long, value_parser = humantime::parse_duration, value_name = "DURATION")]
-    build: Option<Duration>,
-    /// Time after which a missing effect counts as a violation
-    #[arg(long, default_value = "60s", value_parser = humantime::parse_duration, value_name = "DURATION")]
-    grace: Duration,
     /// Print the receipt of this order alone: each invariant that concerns it, with its evidence. Does not wait
-    #[arg(long, value_name = "UUID", conflicts_with_all = ["wait", "build", "grace"])]
+    #[arg(long, value_name = "UUID", conflicts_with = "wait")]
     order: Option<Uuid>,
     /// Print the report as JSON
     #[arg(long)]
@@ -61,9 +50,9 @@ pub fn exit_code(audited: anyhow::Result<Verdict>) -> ExitCode {
 /// Audits the shop or one order. Prints the report, and one line to standard error if not everything holds.
 pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<Verdict> {
     if let Some(order) = arguments.order {
-        return receipt::run(order, arguments.json, &data).await;
+        return receipt(order, arguments.json, &data).await;
     }
-    let outcome = audit(&arguments, &data).await?;
+    let outcome = audit(arguments.wait, &data).await?;
     if arguments.json {
         output::json(&outcome)?;
     } else {
@@ -76,14 +65,13 @@ pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<Verdict> {
     Ok(verdict)
 }
 
-pub async fn audit(arguments: &Arguments, data: &Data) -> anyhow::Result<Outcome> {
+/// Audits the shop after waiting up to `wait` until no work is pending. Prints its steps to standard error.
+pub async fn audit(wait: Duration, data: &Data) -> anyhow::Result<Outcome> {
     let settings = data.running(Settings::load()?);
     let sources = sources(&settings, data)?;
     let shop = Shop::from_settings(&settings)?;
-    let progress = Progress::new();
-    let bounds = bounds(arguments, &settings)?;
-    let outcome = audit_run::run(&sources, &shop, arguments.wait, bounds, &progress.shown()).await;
-    progress.end();
+    let progress: audit_run::OnProgress = Arc::new(|step: &str| eprintln!("{step}"));
+    let outcome = audit_run::run(&sources, &shop, wait, facts::bounds(&settings)?, &progress).await;
     sources.databases.close().await;
     outcome
 }
@@ -93,14 +81,22 @@ pub fn sources(settings: &Settings, data: &Data) -> anyhow::Result<Sources> {
     Sources::from_settings("shipyard-audit", settings).with_context(|| data.advice())
 }
 
-impl Arguments {
-    /// The default arguments, with this time to wait for pending work.
-    pub fn waiting(wait: Duration) -> Self {
-        Self { wait, build: None, grace: GRACE, order: None, json: false }
+/// Prints the receipt, and one line to standard error if an invariant is violated or a database could not be read.
+/// Pending work is no failure.
+async fn receipt(order: Uuid, json: bool, data: &Data) -> anyhow::Result<Verdict> {
+    let settings = data.running(Settings::load()?);
+    let receipts = Receipts::from_settings("shipyard-audit", &settings).with_context(|| data.advice())?;
+    let records = Records::scan(&settings, order).await?;
+    let receipt = receipts.receipt(order, &records).await.with_context(|| format!("order {order} not found"))?;
+    if json {
+        output::json(&receipt)?;
+    } else {
+        outln!("{receipt}");
     }
-}
-
-fn bounds(arguments: &Arguments, settings: &Settings) -> anyhow::Result<Bounds> {
-    let bounds = facts::bounds(settings)?;
-    Ok(Bounds { build: arguments.build.unwrap_or(bounds.build), grace: arguments.grace, ..bounds })
+    if receipt.violated().next().is_some() {
+        eprintln!("{}", receipt.summary());
+        return Ok(Verdict::Broken);
+    }
+    anyhow::ensure!(receipt.unread.is_empty(), "{}", receipt.unread.join("; "));
+    Ok(Verdict::Holds)
 }
