@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use contracts::events::{CustomerCreated, CustomerUpdated, record};
+use sqlx::FromRow;
 use uuid::Uuid;
 
 use super::state::names;
@@ -10,19 +11,21 @@ names!(KycStatus { Pending = "KYC_PENDING", Verified = "VERIFIED", Rejected = "R
 
 names!(LoanStatus { Held = "held", Crediting = "crediting", Credited = "credited", Refused = "refused" });
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, FromRow)]
 pub struct Customer {
     pub uuid: Uuid,
+    #[sqlx(try_from = "String")]
     pub status: KycStatus,
     pub version: i64,
     /// True if personal data is stored.
     pub has_profile: bool,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, FromRow)]
 pub struct CustomerVersion {
     pub customer: Uuid,
     pub version: i64,
+    #[sqlx(try_from = "String")]
     pub status: KycStatus,
     /// True unless an operator rejected the customer and the row does not say who.
     pub is_signed: bool,
@@ -39,11 +42,12 @@ pub struct Personal {
     pub since: DateTime<Utc>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, FromRow)]
 pub struct Loan {
     pub id: String,
     pub customer: Uuid,
     pub amount: i64,
+    #[sqlx(try_from = "String")]
     pub status: LoanStatus,
     /// The version of the customer that decided the loan.
     pub version: Option<i64>,
@@ -54,7 +58,7 @@ pub struct Loan {
     pub is_uncreditable: bool,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, FromRow)]
 pub struct Credit {
     pub reference: String,
     pub user: Uuid,

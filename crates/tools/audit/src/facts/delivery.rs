@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use contracts::events::{DeliveryStatusUpdated, record};
+use sqlx::FromRow;
 use uuid::Uuid;
 
 use super::state::names;
@@ -18,9 +19,10 @@ names!(DeliveryState {
 
 /// An order of the delivery service: an order of the shop, a basket or a trial order. In the states `AssembledEarly`
 /// and `CancelledEarly`, that event arrived before `order.paid`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, FromRow)]
 pub struct Delivery {
     pub order: Uuid,
+    #[sqlx(try_from = "String")]
     pub state: DeliveryState,
     /// The latest status; `None` before `order.paid`.
     pub status: Option<String>,
@@ -62,13 +64,13 @@ pub fn status_event(order: Uuid, status: &str) -> Uuid {
     record(order, DeliveryStatusUpdated { status: status.to_owned(), ..DeliveryStatusUpdated::default() }).uuid
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, FromRow)]
 pub struct Courier {
     pub uuid: Uuid,
     pub order: Option<Uuid>,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, FromRow)]
 pub struct StoragePlace {
     pub uuid: Uuid,
     pub courier: Uuid,

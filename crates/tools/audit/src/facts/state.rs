@@ -1,7 +1,22 @@
-//! The rows of the services.
+//! The rows of the services. Their readers select columns by the names of the fields.
+
+use std::{error::Error, fmt};
 
 use chrono::{DateTime, Utc};
+use sqlx::FromRow;
 use uuid::Uuid;
+
+/// A spelling in the database that the audit does not know.
+#[derive(Debug)]
+pub struct Unknown(pub(super) String);
+
+impl fmt::Display for Unknown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} is not known to this audit", self.0)
+    }
+}
+
+impl Error for Unknown {}
 
 /// Defines a status with its spelling in the database.
 macro_rules! names {
@@ -20,6 +35,14 @@ macro_rules! names {
                 match text { $($text => Some(Self::$variant),)* _ => None }
             }
         }
+
+        impl TryFrom<String> for $name {
+            type Error = crate::facts::state::Unknown;
+
+            fn try_from(text: String) -> Result<Self, Self::Error> {
+                Self::parse(&text).ok_or(crate::facts::state::Unknown(text))
+            }
+        }
     };
 }
 
@@ -27,11 +50,12 @@ pub(super) use names;
 
 names!(OrderStatus { Pending = "PENDING_PAYMENT", Paid = "PAID", Cancelled = "CANCELLED", Assembled = "ASSEMBLED" });
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, FromRow)]
 pub struct Order {
     pub uuid: Uuid,
     /// The user who may pay the order.
     pub user: Uuid,
+    #[sqlx(try_from = "String")]
     pub status: OrderStatus,
     /// In minor units.
     pub total: i64,
@@ -60,7 +84,7 @@ names!(PaymentStatus {
 
 /// A payment attempt as the payment service records it. A void attempt belongs to an order that was cancelled before it
 /// was paid.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, FromRow)]
 pub struct Payment {
     pub transaction: Uuid,
     pub order: Uuid,
@@ -74,6 +98,7 @@ pub struct Payment {
     pub amount: Option<i64>,
     /// The sum of the partial refunds in minor units, whether made or not.
     pub partially_refunded: i64,
+    #[sqlx(try_from = "String")]
     pub status: PaymentStatus,
     /// True while the provider has accepted the refund but not made it.
     pub is_refund_accepted: bool,
@@ -85,7 +110,7 @@ pub struct Payment {
 }
 
 /// A part of a charge that an operator refunds, as the payment service records it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, FromRow)]
 pub struct PartialRefund {
     /// The idempotency key of the first request to the provider; later requests append a number.
     pub refund: Uuid,
@@ -105,10 +130,11 @@ pub struct PartialRefund {
 
 names!(EntryKind { Charge = "charge", Decline = "decline", Refund = "refund" });
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, FromRow)]
 pub struct Entry {
     /// The provider's idempotency key; for a charge, the transaction.
     pub key: String,
+    #[sqlx(try_from = "String")]
     pub kind: EntryKind,
     pub order: Uuid,
     /// In minor units.
@@ -118,14 +144,14 @@ pub struct Entry {
 }
 
 /// A user's balance for `INVESTOR_MONEY`, in minor units.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, FromRow)]
 pub struct Balance {
     pub user: Uuid,
     pub initial: i64,
     pub current: i64,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, FromRow)]
 pub struct Part {
     pub uuid: Uuid,
     pub name: String,
@@ -137,7 +163,7 @@ pub struct Part {
 }
 
 /// All restocks of a part.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, FromRow)]
 pub struct Restock {
     pub part: Uuid,
     pub quantity: i64,
@@ -153,13 +179,16 @@ names!(ReservationStatus {
     Expired = "expired",
 });
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, FromRow)]
 pub struct Reservation {
     pub order: Uuid,
+    #[sqlx(try_from = "String")]
     pub status: ReservationStatus,
     /// Parts and quantities. Empty for an order that was released before it was reserved.
+    #[sqlx(skip)]
     pub items: Vec<(Uuid, i64)>,
     /// The price of all items in minor units, from the unit prices frozen at the first reservation.
+    #[sqlx(skip)]
     pub price: i64,
     /// The time at which a held reservation expires.
     pub expires_at: Option<DateTime<Utc>>,
@@ -170,9 +199,10 @@ pub struct Reservation {
 
 names!(BuildStatus { Building = "building", Assembled = "assembled", Failed = "failed" });
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, FromRow)]
 pub struct Build {
     pub order: Uuid,
+    #[sqlx(try_from = "String")]
     pub status: BuildStatus,
     pub started_at: DateTime<Utc>,
     pub due_at: DateTime<Utc>,
@@ -180,11 +210,12 @@ pub struct Build {
 
 names!(NotificationStatus { Queued = "queued", Sent = "sent", Failed = "failed" });
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, FromRow)]
 pub struct Notification {
     pub order: Uuid,
     /// The kind of the notification, such as `order_paid`.
     pub kind: String,
+    #[sqlx(try_from = "String")]
     pub status: NotificationStatus,
     pub chat: Option<String>,
     pub attempts: i64,

@@ -1,18 +1,13 @@
 //! Reads the builds of assembly.
 
-use audit::{
-    Facts,
-    facts::{Build, BuildStatus},
-};
-use chrono::{DateTime, Utc};
-use futures::TryStreamExt as _;
-use sqlx::{FromRow, PgConnection};
+use audit::Facts;
+use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{Query, Reader, parsed};
+use super::Reader;
 
 macro_rules! select {
-    ($($of:literal)?) => { concat!("select order_uuid, status, started_at, due_at from jobs", $($of)?) };
+    ($($of:literal)?) => { concat!("select order_uuid as order, status, started_at, due_at from jobs", $($of)?) };
 }
 
 pub const READER: Reader = Reader {
@@ -26,33 +21,11 @@ pub const READER: Reader = Reader {
 };
 
 async fn read(database: &mut PgConnection) -> anyhow::Result<Facts> {
-    Ok(Facts { builds: builds(database, sqlx::query_as(select!())).await?, ..Facts::default() })
+    Ok(Facts { builds: sqlx::query_as(select!()).fetch_all(database).await?, ..Facts::default() })
 }
 
 /// Reads the facts of one order.
 async fn of_order(database: &mut PgConnection, order: Uuid) -> anyhow::Result<Facts> {
-    let builds = builds(database, sqlx::query_as(select!(" where order_uuid = $1")).bind(order)).await?;
+    let builds = sqlx::query_as(select!(" where order_uuid = $1")).bind(order).fetch_all(database).await?;
     Ok(Facts { builds, ..Facts::default() })
-}
-
-#[derive(FromRow)]
-struct Row {
-    order_uuid: Uuid,
-    status: String,
-    started_at: DateTime<Utc>,
-    due_at: DateTime<Utc>,
-}
-
-async fn builds(database: &mut PgConnection, query: Query<'_, Row>) -> anyhow::Result<Vec<Build>> {
-    let mut rows = query.fetch(database);
-    let mut builds = Vec::new();
-    while let Some(row) = rows.try_next().await? {
-        builds.push(Build {
-            order: row.order_uuid,
-            status: parsed("jobs.status", &row.status, BuildStatus::parse)?,
-            started_at: row.started_at,
-            due_at: row.due_at,
-        });
-    }
-    Ok(builds)
 }

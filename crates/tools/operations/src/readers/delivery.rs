@@ -2,20 +2,18 @@
 
 use audit::{
     Facts,
-    facts::{Courier, Delivery, DeliveryState, StoragePlace},
+    facts::{Courier, StoragePlace},
 };
-use chrono::{DateTime, Utc};
-use futures::TryStreamExt as _;
-use sqlx::{FromRow, PgConnection};
+use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{Query, Reader, parsed};
+use super::Reader;
 
 macro_rules! select {
     ($($of:literal)?) => {
         concat!(
-            "select uuid, state, status, user_uuid, delivery_uuid, volume, courier_uuid, steps, created_at, waiting_since,
-                updated_at
+            "select uuid as order, state, status, user_uuid as user, delivery_uuid as delivery, volume,
+                courier_uuid as courier, steps, created_at, waiting_since, updated_at
             from orders",
             $($of)?
         )
@@ -40,7 +38,7 @@ pub const READER: Reader = Reader {
 
 async fn read(database: &mut PgConnection) -> anyhow::Result<Facts> {
     Ok(Facts {
-        deliveries: deliveries(database, sqlx::query_as(select!())).await?,
+        deliveries: sqlx::query_as(select!()).fetch_all(&mut *database).await?,
         couriers: couriers(database).await?,
         places: places(database).await?,
         ..Facts::default()
@@ -48,60 +46,21 @@ async fn read(database: &mut PgConnection) -> anyhow::Result<Facts> {
 }
 
 async fn of_order(database: &mut PgConnection, order: Uuid) -> anyhow::Result<Facts> {
-    let deliveries = deliveries(database, sqlx::query_as(select!(" where uuid = $1")).bind(order)).await?;
+    let deliveries = sqlx::query_as(select!(" where uuid = $1")).bind(order).fetch_all(&mut *database).await?;
     // Both tables are small. They also name the order that is assigned, which the audit compares with the delivery's
     // own row.
     let (couriers, places) = (couriers(database).await?, places(database).await?);
     Ok(Facts { deliveries, couriers, places, ..Facts::default() })
 }
 
-#[derive(FromRow)]
-struct DeliveryRow {
-    uuid: Uuid,
-    state: String,
-    status: Option<String>,
-    user_uuid: Option<Uuid>,
-    delivery_uuid: Option<Uuid>,
-    volume: Option<i32>,
-    courier_uuid: Option<Uuid>,
-    steps: Option<i32>,
-    created_at: DateTime<Utc>,
-    waiting_since: Option<DateTime<Utc>>,
-    updated_at: DateTime<Utc>,
+async fn couriers(database: &mut PgConnection) -> sqlx::Result<Vec<Courier>> {
+    let couriers = sqlx::query_as("select uuid, order_uuid as order from couriers order by number");
+    couriers.fetch_all(database).await
 }
 
-async fn deliveries(database: &mut PgConnection, query: Query<'_, DeliveryRow>) -> anyhow::Result<Vec<Delivery>> {
-    let mut rows = query.fetch(database);
-    let mut deliveries = Vec::new();
-    while let Some(row) = rows.try_next().await? {
-        deliveries.push(Delivery {
-            order: row.uuid,
-            state: parsed("orders.state", &row.state, DeliveryState::parse)?,
-            status: row.status,
-            user: row.user_uuid,
-            delivery: row.delivery_uuid,
-            volume: row.volume,
-            courier: row.courier_uuid,
-            steps: row.steps,
-            created_at: row.created_at,
-            waiting_since: row.waiting_since,
-            updated_at: row.updated_at,
-        });
-    }
-    Ok(deliveries)
-}
-
-async fn couriers(database: &mut PgConnection) -> anyhow::Result<Vec<Courier>> {
-    let rows: Vec<(Uuid, Option<Uuid>)> =
-        sqlx::query_as("select uuid, order_uuid from couriers order by number").fetch_all(database).await?;
-    Ok(rows.into_iter().map(|(uuid, order)| Courier { uuid, order }).collect())
-}
-
-async fn places(database: &mut PgConnection) -> anyhow::Result<Vec<StoragePlace>> {
-    let rows: Vec<(Uuid, Uuid, i32, Option<Uuid>)> =
-        sqlx::query_as("select uuid, courier_uuid, total_volume, order_uuid from storage_places order by number")
-            .fetch_all(database)
-            .await?;
-    let places = rows.into_iter();
-    Ok(places.map(|(uuid, courier, total_volume, order)| StoragePlace { uuid, courier, total_volume, order }).collect())
+async fn places(database: &mut PgConnection) -> sqlx::Result<Vec<StoragePlace>> {
+    let places = sqlx::query_as(
+        "select uuid, courier_uuid as courier, total_volume, order_uuid as order from storage_places order by number",
+    );
+    places.fetch_all(database).await
 }

@@ -12,7 +12,6 @@ pub mod notification;
 pub mod order;
 pub mod payment;
 
-use anyhow::Context as _;
 use audit::{Facts, facts::Personal};
 use chrono::{DateTime, Utc};
 use futures::future::BoxFuture;
@@ -49,8 +48,4 @@ pub struct Reader {
 async fn personal(database: &mut PgConnection, users: &'static str, what: &'static str) -> sqlx::Result<Vec<Personal>> {
     let users: Vec<(Uuid, DateTime<Utc>)> = sqlx::query_as(users).fetch_all(database).await?;
     Ok(users.into_iter().map(|(user, since)| Personal { user, what, since }).collect())
-}
-
-fn parsed<T>(what: &'static str, text: &str, parse: impl FnOnce(&str) -> Option<T>) -> anyhow::Result<T> {
-    parse(text).with_context(|| format!("{what} is {text}, which this audit does not know"))
 }

@@ -1,20 +1,15 @@
 //! Reads notifications.
 
-use audit::{
-    Facts,
-    facts::{Notification, NotificationStatus},
-};
-use chrono::{DateTime, Utc};
-use futures::TryStreamExt as _;
-use sqlx::{FromRow, PgConnection};
+use audit::Facts;
+use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{Query, Reader, parsed, personal};
+use super::{Reader, personal};
 
 macro_rules! select {
     ($($of:literal)?) => {
         concat!(
-            "select order_uuid, kind, status, chat, attempts::bigint, ambiguous, sent_at, created_at, queued_at
+            "select order_uuid as order, kind, status, chat, attempts::bigint, ambiguous, sent_at, created_at, queued_at
             from notifications",
             $($of)?
         )
@@ -33,7 +28,7 @@ pub const READER: Reader = Reader {
 async fn read(database: &mut PgConnection) -> anyhow::Result<Facts> {
     let chats = "select user_uuid, min(created_at) from notifications where chat is not null group by user_uuid";
     Ok(Facts {
-        notifications: notifications(database, sqlx::query_as(select!())).await?,
+        notifications: sqlx::query_as(select!()).fetch_all(&mut *database).await?,
         personal: personal(database, chats, "the chat of a notification").await?,
         ..Facts::default()
     })
@@ -42,37 +37,5 @@ async fn read(database: &mut PgConnection) -> anyhow::Result<Facts> {
 /// Reads the facts of one order.
 async fn of_order(database: &mut PgConnection, order: Uuid) -> anyhow::Result<Facts> {
     let query = sqlx::query_as(select!(" where order_uuid = $1 order by created_at")).bind(order);
-    Ok(Facts { notifications: notifications(database, query).await?, ..Facts::default() })
-}
-
-#[derive(FromRow)]
-struct Row {
-    order_uuid: Uuid,
-    kind: String,
-    status: String,
-    chat: Option<String>,
-    attempts: i64,
-    ambiguous: bool,
-    sent_at: Option<DateTime<Utc>>,
-    created_at: DateTime<Utc>,
-    queued_at: Option<DateTime<Utc>>,
-}
-
-async fn notifications(database: &mut PgConnection, query: Query<'_, Row>) -> anyhow::Result<Vec<Notification>> {
-    let mut rows = query.fetch(database);
-    let mut notifications = Vec::new();
-    while let Some(row) = rows.try_next().await? {
-        notifications.push(Notification {
-            order: row.order_uuid,
-            kind: row.kind,
-            status: parsed("notifications.status", &row.status, NotificationStatus::parse)?,
-            chat: row.chat,
-            attempts: row.attempts,
-            ambiguous: row.ambiguous,
-            sent_at: row.sent_at,
-            created_at: row.created_at,
-            queued_at: row.queued_at,
-        });
-    }
-    Ok(notifications)
+    Ok(Facts { notifications: query.fetch_all(database).await?, ..Facts::default() })
 }

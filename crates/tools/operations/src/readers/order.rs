@@ -2,14 +2,13 @@
 
 use audit::{
     Facts,
-    facts::{Acknowledged, Answer, Order, OrderStatus},
+    facts::{Acknowledged, Answer},
 };
-use chrono::{DateTime, Utc};
 use futures::TryStreamExt as _;
 use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
 
-use super::{Query, Reader, parsed, personal};
+use super::{Query, Reader, personal};
 
 const ENDED_WITH_ADDRESS: &str = "select user_uuid, min(created_at) from orders
     where delivery_address is not null and (status = 'CANCELLED' or delivery_status in ('DELIVERED', 'FAILED'))
@@ -18,9 +17,10 @@ const ENDED_WITH_ADDRESS: &str = "select user_uuid, min(created_at) from orders
 macro_rules! orders {
     ($($of:literal)?) => {
         concat!(
-            "select uuid, user_uuid, status, total_price, part_uuids, transaction_uuid,
+            "select uuid, user_uuid as user, status, total_price as total, part_uuids as parts,
+                transaction_uuid as transaction,
                 delivery_address is not null or delivery_uuid is not null as has_address, delivery_status,
-                case when attempt_method is not null then attempt::bigint end as open_attempt,
+                case when attempt_method is not null then attempt::bigint end as attempt,
                 pay_until, created_at, updated_at
             from orders",
             $($of)?
@@ -63,7 +63,7 @@ pub const READER: Reader = Reader {
 async fn read(database: &mut PgConnection) -> anyhow::Result<Facts> {
     Ok(Facts {
         at: sqlx::query_scalar("select now()").fetch_one(&mut *database).await?,
-        orders: orders(database, sqlx::query_as(orders!())).await?,
+        orders: sqlx::query_as(orders!()).fetch_all(&mut *database).await?,
         acknowledged: acknowledged(database, sqlx::query_as(outcomes!())).await?,
         personal: personal(database, ENDED_WITH_ADDRESS, "the address of an order that has ended").await?,
         ..Facts::default()
@@ -76,7 +76,7 @@ async fn of_order(database: &mut PgConnection, order: Uuid) -> anyhow::Result<Fa
     let answers = outcomes!(" and user_uuid = (select user_uuid from orders where uuid = $1) and order_uuid = $1");
     Ok(Facts {
         at: sqlx::query_scalar("select now()").fetch_one(&mut *database).await?,
-        orders: orders(database, own).await?,
+        orders: own.fetch_all(&mut *database).await?,
         acknowledged: acknowledged(database, sqlx::query_as(answers).bind(order)).await?,
         ..Facts::default()
     })
@@ -85,44 +85,6 @@ async fn of_order(database: &mut PgConnection, order: Uuid) -> anyhow::Result<Fa
 pub async fn attempts(database: &mut PgConnection, order: Uuid) -> sqlx::Result<i64> {
     let attempts = sqlx::query_scalar("select attempt::bigint from orders where uuid = $1").bind(order);
     Ok(attempts.fetch_optional(database).await?.unwrap_or_default())
-}
-
-#[derive(FromRow)]
-struct Row {
-    uuid: Uuid,
-    user_uuid: Uuid,
-    status: String,
-    total_price: i64,
-    part_uuids: Vec<Uuid>,
-    transaction_uuid: Option<Uuid>,
-    has_address: bool,
-    delivery_status: Option<String>,
-    open_attempt: Option<i64>,
-    pay_until: DateTime<Utc>,
-    created_at: DateTime<Utc>,
-    updated_at: DateTime<Utc>,
-}
-
-async fn orders(database: &mut PgConnection, query: Query<'_, Row>) -> anyhow::Result<Vec<Order>> {
-    let mut rows = query.fetch(database);
-    let mut orders = Vec::new();
-    while let Some(row) = rows.try_next().await? {
-        orders.push(Order {
-            uuid: row.uuid,
-            user: row.user_uuid,
-            status: parsed("orders.status", &row.status, OrderStatus::parse)?,
-            total: row.total_price,
-            parts: row.part_uuids,
-            transaction: row.transaction_uuid,
-            has_address: row.has_address,
-            delivery_status: row.delivery_status,
-            attempt: row.open_attempt,
-            pay_until: row.pay_until,
-            created_at: row.created_at,
-            updated_at: row.updated_at,
-        });
-    }
-    Ok(orders)
 }
 
 #[derive(FromRow)]
