@@ -120,10 +120,6 @@ impl Redis {
         crash(self.pid, child.as_ref()).await.context("killing Redis")
     }
 
-    pub async fn ended(&self) {
-        process::ended(self.child.as_ref()).await;
-    }
-
     pub async fn stop(mut self) {
         if let Some(child) = self.child.take() {
             child.stop(Signal::TERM, STOP_TIMEOUT).await;

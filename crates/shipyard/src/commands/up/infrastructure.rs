@@ -12,9 +12,6 @@ use servers::{
     redis::{self, Redis},
 };
 
-use tokio_util::sync::CancellationToken;
-
-use super::supervisor::supervise;
 use crate::data::Data;
 use operations::registry::with_database;
 use platform::server::service::Service;
@@ -136,27 +133,6 @@ impl Infrastructure {
             redis: self.redis.or(other.redis),
             kafka: self.kafka.or(other.kafka),
         }
-    }
-
-    /// Restarts the servers that exit by themselves, until `done`.
-    pub async fn supervise(mut self, data: &Data, done: &CancellationToken) -> Self {
-        let (postgres, redis) = tokio::join!(
-            supervise(
-                "PostgreSQL",
-                self.postgres.take(),
-                Postgres::ended,
-                async || postgres::start(&postgres_options(data)).await.map(Some),
-                done
-            ),
-            supervise(
-                "Redis",
-                self.redis.take(),
-                Redis::ended,
-                async || redis::start(&redis_options(data)).await,
-                done
-            ),
-        );
-        Self { postgres, redis, ..self }
     }
 
     /// Stops the started servers, PostgreSQL last.

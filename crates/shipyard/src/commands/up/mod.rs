@@ -4,7 +4,6 @@ mod banner;
 mod infrastructure;
 mod listen_addresses;
 mod shutdown_order;
-mod supervisor;
 
 use platform::{
     clock,
@@ -95,13 +94,7 @@ pub async fn run(data: Data) -> anyhow::Result<()> {
     let found: Vec<_> = addresses.variables().into_iter().chain(provided).chain(same).collect();
     data.publish(&found)?;
     let banner = Banner { begun, addresses, used: infrastructure.used.clone() };
-    let forgets_events = infrastructure.forgets_events;
-    let done = CancellationToken::new();
-    let (infrastructure, outcome) = tokio::join!(infrastructure.supervise(&data, &done), async {
-        let outcome = serve(&settings, forgets_events, banner, stop).await;
-        done.cancel();
-        outcome
-    });
+    let outcome = serve(&settings, infrastructure.forgets_events, banner, stop).await;
     infrastructure.stop().await;
     outcome
 }
