@@ -24,11 +24,10 @@ use tokio::runtime::Handle;
 use uuid::Uuid;
 
 use crate::{
-    audit_run, consumer_lag,
+    audit_run, backlogs,
     databases::Databases,
     dead_letter_queue::{self, Chosen, DeadLetterQueue, ReadTurn},
     facts::{self, Sources},
-    outboxes,
     receipts::{DiscardedLetters, Receipts, Records, SeenRecord},
     registry::readable,
     service_states::AdminPorts,
@@ -116,13 +115,15 @@ fn seen(order: OrderId, records: Vec<Record>) -> Vec<SeenRecord> {
     };
     let seen = records.into_iter().rev().map(|Record { record, .. }| SeenRecord {
         is_current: is_current(&record),
+        record: audit::facts::Record {
+            partition: record.partition,
+            offset: record.offset,
+            at: record.published_at,
+            key: Some(order.uuid()),
+            kind: Some(audit::facts::kind(&record.kind)).filter(|kind| !kind.is_empty()),
+            event: record.headers[EVENT].as_str().and_then(|text| Uuid::try_parse(text).ok()),
+        },
         topic: record.topic,
-        partition: record.partition,
-        offset: record.offset,
-        at: record.published_at,
-        key: Some(order.uuid()),
-        kind: Some(record.kind).filter(|kind| !kind.is_empty()),
-        event: record.headers[EVENT].as_str().and_then(|text| Uuid::try_parse(text).ok()),
     });
     let mut seen: Vec<SeenRecord> = seen.collect();
     seen.reverse();
@@ -148,11 +149,11 @@ impl Operations for ConsoleOperations {
     }
 
     async fn outboxes(&self) -> anyhow::Result<Vec<OutboxState>> {
-        Ok(outboxes::outboxes(&self.databases).await)
+        Ok(backlogs::outboxes(&self.databases).await)
     }
 
     async fn lag(&self) -> anyhow::Result<Vec<PartitionLag>> {
-        answered(consumer_lag::lag(&self.kafka, &self.topics)).await
+        answered(backlogs::lag(&self.kafka, &self.topics)).await
     }
 
     async fn dead_letters(&self, filter: &Filter, skip: usize, limit: usize) -> anyhow::Result<LetterPage> {
@@ -160,7 +161,7 @@ impl Operations for ConsoleOperations {
             return Ok(LetterPage::default());
         }
         let (settings, filter) = (self.settings.clone(), filter.clone());
-        let read = async move { DeadLetterQueue::from_settings(&settings)?.page(&filter, false, skip, limit).await };
+        let read = async move { DeadLetterQueue::from_settings(&settings)?.page(&filter, skip, limit).await };
         answered(self.read_turn.read(read)).await
     }
 
@@ -169,7 +170,7 @@ impl Operations for ConsoleOperations {
             return Ok(Plan::default());
         }
         let (settings, chosen) = (self.settings.clone(), Chosen::Matching(filter.clone()));
-        let read = async move { DeadLetterQueue::from_settings(&settings)?.plan(&chosen, false).await };
+        let read = async move { DeadLetterQueue::from_settings(&settings)?.plan(&chosen).await };
         answered(self.read_turn.read(read)).await
     }
 

@@ -2,14 +2,13 @@
 //! republishing, restocking and session probes.
 
 pub mod audit_run;
+pub mod backlogs;
 pub mod console_operations;
-pub mod consumer_lag;
 pub mod databases;
 pub mod dead_letter_journal;
 pub mod dead_letter_queue;
 pub mod dead_letters;
 pub mod facts;
-pub mod outboxes;
 mod readers;
 pub mod receipts;
 pub mod registry;

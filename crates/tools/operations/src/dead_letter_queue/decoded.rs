@@ -1,6 +1,6 @@
 //! Keys, headers and payloads of dead letters as text.
 
-use std::fmt::{self, Write as _};
+use std::fmt::Write as _;
 
 use contracts::events::{ROUTES, Topics, route_of};
 
@@ -10,51 +10,22 @@ use crate::dead_letters::DeadLetter;
 /// How many bytes of an undecodable payload, key or header are shown.
 const MAX_SHOWN_BYTES: usize = 1024;
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Payload {
-    Absent,
-    Event {
-        bytes: usize,
-        event: String,
-    },
-    /// A message of an outside program.
-    Outside {
-        bytes: usize,
-        hex: String,
-    },
-    NotDecoded {
-        bytes: usize,
-        kind: String,
-        hex: String,
-    },
-}
-
-pub fn payload(letter: &DeadLetter, topics: &Topics) -> Payload {
+/// Returns the payload as text: its size, and the decoded event or the bytes.
+pub fn payload(letter: &DeadLetter, topics: &Topics) -> String {
     let (message, origin) = (&letter.message, letter.origin());
     let carried = ROUTES.iter().find(|route| route.topic(topics) == origin).map(|route| route.kind);
     let kind = message.headers.get("event-type").or(carried).unwrap_or_default();
     let (payload, bytes) = (&message.payload, message.payload.len());
     if message.absent.payload {
-        return Payload::Absent;
+        return "absent".to_owned();
     }
     // Topics that outside programs write carry several formats: the raw bytes help more than one possible decoding.
     if is_from_outside(origin, topics) {
-        return Payload::Outside { bytes, hex: hex(payload) };
+        return format!("{bytes} bytes of a program outside\n{}", hex(payload));
     }
-    match decoded(kind, payload) {
-        Some(event) => Payload::Event { bytes, event },
-        None => Payload::NotDecoded { bytes, kind: kind.to_owned(), hex: hex(payload) },
-    }
-}
-
-impl fmt::Display for Payload {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Absent => f.write_str("absent"),
-            Self::Event { bytes, event } => write!(f, "{bytes} bytes: {event}"),
-            Self::Outside { bytes, hex } => write!(f, "{bytes} bytes of a program outside\n{hex}"),
-            Self::NotDecoded { bytes, kind, hex } => write!(f, "{bytes} bytes, not a valid {kind}\n{hex}"),
-        }
+    match route_of(kind).and_then(|route| route.shown(payload)) {
+        Some(event) => format!("{bytes} bytes: {event}"),
+        None => format!("{bytes} bytes, not a valid {kind}\n{}", hex(payload)),
     }
 }
 
@@ -72,10 +43,6 @@ pub fn shown(bytes: Option<&[u8]>) -> String {
         let _ = write!(text, " and {} more bytes", bytes.len() - MAX_SHOWN_BYTES);
     }
     text
-}
-
-fn decoded(kind: &str, payload: &[u8]) -> Option<String> {
-    route_of(kind)?.shown(payload)
 }
 
 /// Formats bytes as offsets, hexadecimal values and characters, sixteen bytes per line.

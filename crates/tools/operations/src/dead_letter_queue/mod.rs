@@ -23,7 +23,7 @@ use platform::{
 };
 
 pub use self::{
-    decoded::{Payload, payload, shown},
+    decoded::{payload, shown},
     poison::still_poison,
     read_turn::ReadTurn,
 };

@@ -1,9 +1,12 @@
-//! Pages of dead letters for the console and the command line.
+//! Pages of pending dead letters for the console.
 
-use console::model::{Filter, Letter, LetterPage, LetterState, Resolved};
+use console::model::{Filter, Letter, LetterPage, LetterState};
 use platform::kafka;
 
-use super::{DeadLetterQueue, Found, State, decoded::payload, decoded::shown};
+use super::{
+    DeadLetterQueue, Found, State,
+    decoded::{payload, shown},
+};
 use crate::dead_letters::DeadLetter;
 
 impl DeadLetterQueue {
@@ -18,20 +21,21 @@ impl DeadLetterQueue {
             && filter.reason.as_deref().is_none_or(|reason| error().contains(&reason.to_lowercase()))
     }
 
-    /// Returns `limit` matching letters after the first `skip`. Resolved letters count only if `all` is set.
-    pub async fn page(&self, filter: &Filter, all: bool, skip: usize, limit: usize) -> anyhow::Result<LetterPage> {
+    /// Returns `limit` matching pending letters after the first `skip`.
+    pub async fn page(&self, filter: &Filter, skip: usize, limit: usize) -> anyhow::Result<LetterPage> {
         let letters = self.letters(filter.topic.as_deref()).await?;
-        let count = |name| letters.iter().filter(|found| self::state(&found.state) == name).count();
-        let (pending, replayed) = (count(LetterState::Pending), count(LetterState::Replayed));
-        let wanted = letters.iter().filter(|found| all || found.state == State::Pending);
-        let matching: Vec<&Found> = wanted.filter(|found| self.matches(filter, found)).collect();
+        let is_pending = |found: &&Found| found.state == State::Pending;
+        let pending = letters.iter().filter(is_pending).count();
+        let replayed = letters.iter().filter(|found| matches!(found.state, State::Replayed(_))).count();
+        let matching: Vec<&Found> =
+            letters.iter().filter(is_pending).filter(|found| self.matches(filter, found)).collect();
         let page = matching.get(skip..).unwrap_or_default();
         let page = &page[..limit.min(page.len())];
         let (on_page, topics) = (page.iter().map(|found| &found.letter).collect::<Vec<_>>(), self.topics.clone());
-        let mut payloads = self.read_again(&on_page, move |letter| payload(&letter, &topics).to_string()).await?;
+        let mut payloads = self.read_again(&on_page, move |letter| payload(&letter, &topics)).await?;
         let page = page.iter().map(|found| {
             let payload = payloads.remove(&found.letter.id).unwrap_or_else(|| "pruned".to_owned());
-            self.shown(found, payload)
+            self.shown(&found.letter, payload)
         });
         Ok(LetterPage {
             matching: matching.len(),
@@ -43,20 +47,13 @@ impl DeadLetterQueue {
         })
     }
 
-    fn shown(&self, found: &Found, payload: String) -> Letter {
-        let Found { letter, state } = found;
+    fn shown(&self, letter: &DeadLetter, payload: String) -> Letter {
         let (message, text) = (&letter.message, |name| letter.header(name).to_owned());
-        let resolved = match state {
-            State::Pending => None,
-            State::Replayed(entry) | State::Discarded(entry) => {
-                Some(Resolved { who: entry.decided_by.as_str().to_owned(), at: entry.at, why: entry.why.clone() })
-            }
-        };
         Letter {
             id: letter.id.to_string(),
             at: letter.at,
-            state: self::state(state),
-            resolved,
+            state: LetterState::Pending,
+            resolved: None,
             topic: letter.origin().to_owned(),
             partition: text(kafka::HEADER_PARTITION),
             offset: text(kafka::HEADER_OFFSET),
@@ -78,12 +75,4 @@ impl DeadLetterQueue {
 /// Returns the event type of a letter: from its header, or else from its original topic.
 fn kind<'a>(queue: &DeadLetterQueue, letter: &'a DeadLetter) -> &'a str {
     letter.message.headers.get(kafka::HEADER_EVENT_TYPE).unwrap_or_else(|| queue.kind(letter))
-}
-
-fn state(state: &State) -> LetterState {
-    match state {
-        State::Pending => LetterState::Pending,
-        State::Replayed(_) => LetterState::Replayed,
-        State::Discarded(_) => LetterState::Discarded,
-    }
 }

@@ -25,9 +25,9 @@ use crate::{
 const ACKNOWLEDGEMENT_TIMEOUT: Duration = Duration::from_secs(30);
 
 impl DeadLetterQueue {
-    /// Returns what [`replay`](Self::replay) would do. The plan covers only whether a message can be decoded: a
+    /// Returns what [`replay`](Self::replay) without `late` would do. The plan covers only whether a message can be decoded: a
     /// consumer may still refuse it for another reason.
-    pub async fn plan(&self, chosen: &Chosen, late: bool) -> anyhow::Result<Plan> {
+    pub async fn plan(&self, chosen: &Chosen) -> anyhow::Result<Plan> {
         let (letters, ids) = self.choose(chosen).await?;
         let chosen = letters.iter().filter(|found| ids.contains(&found.letter.id)).map(|found| &found.letter);
         let mut plan = Plan { newest: chosen.clone().map(|letter| letter.at).max(), ..Plan::default() };
@@ -39,7 +39,7 @@ impl DeadLetterQueue {
         for message in &messages {
             if message.discarded().is_some() {
                 plan.discarded += 1;
-            } else if !late && message.oldest < kept_since {
+            } else if message.oldest < kept_since {
                 plan.late += 1;
             } else {
                 plan.messages += 1;

@@ -109,8 +109,8 @@ impl Receipts {
 
     /// Returns the events that were published longer than [`LATE_AFTER`] ago, and that a consumer has not handled.
     fn late(facts: &Facts, order: Uuid, records: &Records) -> Vec<Unhandled> {
-        let since = |one: &Unhandled| records.records.iter().find(|record| record.event == Some(one.event));
-        let is_late = |one: &Unhandled| since(one).is_some_and(|record| facts.at - record.at > LATE_AFTER);
+        let since = |one: &Unhandled| records.records.iter().find(|seen| seen.record.event == Some(one.event));
+        let is_late = |one: &Unhandled| since(one).is_some_and(|seen| facts.at - seen.record.at > LATE_AFTER);
         unhandled(facts, order).into_iter().filter(is_late).collect()
     }
 

@@ -17,11 +17,11 @@ const BROKER_TIMEOUT: Duration = Duration::from_millis(1_500);
 
 /// Returns the positions of the consumers of these events. Events whose record is not known are left out.
 pub async fn of(config: &kafka::Config, waiting: Vec<Unhandled>, records: &Records) -> anyhow::Result<Vec<Position>> {
-    let is_of = |record: &SeenRecord, one: &Unhandled| record.is_current && record.event == Some(one.event);
+    let is_of = |seen: &SeenRecord, one: &Unhandled| seen.is_current && seen.record.event == Some(one.event);
     let waiting: Vec<(Unhandled, Vec<SeenRecord>)> = waiting
         .into_iter()
         .map(|one| {
-            let own = records.records.iter().filter(|record| is_of(record, &one)).cloned().collect();
+            let own = records.records.iter().filter(|seen| is_of(seen, &one)).cloned().collect();
             (one, own)
         })
         .filter(|(_, own): &(_, Vec<_>)| !own.is_empty())
@@ -48,8 +48,8 @@ fn read(config: &kafka::Config, waiting: &[(Unhandled, Vec<SeenRecord>)]) -> any
             next.extend(marks.into_iter().map(|(partition, mark)| ((topic.to_owned(), partition), mark.next)));
         }
         for (one, records) in waiting {
-            let is_past = |record: &SeenRecord| {
-                next.get(&(record.topic.clone(), record.partition)).is_some_and(|next| *next > record.offset)
+            let is_past = |SeenRecord { topic, record, .. }: &SeenRecord| {
+                next.get(&(topic.clone(), record.partition)).is_some_and(|next| *next > record.offset)
             };
             let is_past = records.iter().all(is_past);
             positions.push(Position { group: group.to_owned(), event: one.event, is_past });
@@ -61,8 +61,8 @@ fn read(config: &kafka::Config, waiting: &[(Unhandled, Vec<SeenRecord>)]) -> any
 /// Returns, by topic, the partitions that have the records of these events.
 fn partitions<'a>(waiting: &[&'a (Unhandled, Vec<SeenRecord>)]) -> BTreeMap<&'a str, BTreeSet<i32>> {
     let mut partitions: BTreeMap<&str, BTreeSet<i32>> = BTreeMap::new();
-    for record in waiting.iter().flat_map(|(_, records)| records) {
-        partitions.entry(&record.topic).or_default().insert(record.partition);
+    for seen in waiting.iter().flat_map(|(_, records)| records) {
+        partitions.entry(&seen.topic).or_default().insert(seen.record.partition);
     }
     partitions
 }

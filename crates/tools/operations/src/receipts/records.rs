@@ -35,14 +35,7 @@ pub struct Records {
 #[derive(Clone, Debug)]
 pub struct SeenRecord {
     pub topic: String,
-    pub partition: i32,
-    pub offset: i64,
-    pub at: DateTime<Utc>,
-    pub key: Option<Uuid>,
-    /// The header `event-type`.
-    pub kind: Option<String>,
-    /// The header `event-uuid`.
-    pub event: Option<Uuid>,
+    pub record: Record,
     /// False for a record of an earlier topic of the same name, lost with the broker's data: the consumers' offsets
     /// refer to the topic created since.
     pub is_current: bool,
@@ -57,7 +50,9 @@ impl Records {
         let discarded = DeadLetterQueue::from_settings(settings)?.discarded().await?;
         let own = |log: &Log| {
             let records = log.records.iter().filter(|record| record.key == Some(order));
-            records.map(|record| SeenRecord::new(&log.topic, record)).collect::<Vec<_>>()
+            let seen =
+                |record: &Record| SeenRecord { topic: log.topic.clone(), record: record.clone(), is_current: true };
+            records.map(seen).collect::<Vec<_>>()
         };
         Ok(Self {
             topics: read.logs.iter().map(|log| (log.topic.clone(), log.complete_since)).collect(),
@@ -68,7 +63,7 @@ impl Records {
     }
 
     pub(super) fn events(&self) -> impl Iterator<Item = Uuid> {
-        self.records.iter().filter_map(|record| record.event)
+        self.records.iter().filter_map(|seen| seen.record.event)
     }
 
     /// Returns a log for each route. A record without a known type counts for the first route of its topic.
@@ -78,9 +73,9 @@ impl Records {
             let topic = route.topic(topics);
             let is_first = logs.iter().all(|log| log.topic != topic);
             let is_routed = |kind: &str| ROUTES.iter().any(|one| one.kind == kind && one.topic(topics) == topic);
-            let records = self.records.iter().filter(|record| record.topic == topic);
+            let records = self.records.iter().filter(|seen| seen.topic == topic).map(|seen| &seen.record);
             let own = records.filter(|record| match &record.kind {
-                Some(kind) if is_routed(kind) => kind == route.kind,
+                Some(kind) if is_routed(kind) => *kind == route.kind,
                 _ => is_first,
             });
             logs.push(Log {
@@ -88,7 +83,7 @@ impl Records {
                 kind: kind(route.kind),
                 // No record is expected in a topic that is not read.
                 complete_since: self.topics.get(topic).copied().unwrap_or(Some(DateTime::<Utc>::MAX_UTC)),
-                records: own.map(record).collect(),
+                records: own.cloned().collect(),
             });
         }
         logs
@@ -101,31 +96,5 @@ impl Records {
         let of_topic = |topic: &str| letters.iter().filter(|letter| letter.topic == topic).cloned().collect();
         let dead = consumed.map(|route| route.topic(topics));
         dead.map(|topic| DeadLetters { topic: dead_letter_topic(topic), letters: of_topic(topic) }).collect()
-    }
-}
-
-impl SeenRecord {
-    fn new(topic: &str, record: &Record) -> Self {
-        Self {
-            topic: topic.to_owned(),
-            partition: record.partition,
-            offset: record.offset,
-            at: record.at,
-            key: record.key,
-            kind: record.kind.as_deref().map(str::to_owned),
-            event: record.event,
-            is_current: true,
-        }
-    }
-}
-
-fn record(seen: &SeenRecord) -> Record {
-    Record {
-        partition: seen.partition,
-        offset: seen.offset,
-        event: seen.event,
-        kind: seen.kind.as_deref().map(kind),
-        key: seen.key,
-        at: seen.at,
     }
 }

@@ -1,7 +1,10 @@
 //! Backlogs of outboxes and consumers.
 
 use contracts::events::OrderPaid;
-use operations::{consumer_lag::lag, databases::Databases, outboxes::outboxes};
+use operations::{
+    backlogs::{lag, outboxes},
+    databases::Databases,
+};
 use platform::kafka::{Mark, Reader, Record};
 use sqlx::PgConnection;
 use uuid::Uuid;

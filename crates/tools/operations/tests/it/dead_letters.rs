@@ -41,7 +41,7 @@ async fn a_page_of_ten_thousand_dead_letters_is_read_and_all_that_match_are_repl
     let poison = Filter { reason: Some("NOT A PROTOBUF".to_owned()), ..all.clone() };
     let begun = Instant::now();
 
-    let page = queue.page(&Filter::default(), false, 100, 50).await.unwrap();
+    let page = queue.page(&Filter::default(), 100, 50).await.unwrap();
 
     println!("a page of {LETTERS} dead letters takes {:?}", begun.elapsed());
     assert_eq!((page.matching, page.pending, page.letters.len()), (LETTERS, LETTERS, 50));
@@ -51,11 +51,11 @@ async fn a_page_of_ten_thousand_dead_letters_is_read_and_all_that_match_are_repl
         (LetterState::Pending, OrderPaid::TYPE, topic.as_str())
     );
     assert!(page.letters.iter().any(|letter| letter.payload.contains("payment_method: \"CARD\"")), "{letter:?}");
-    assert_eq!(queue.page(&poison, false, 0, 1).await.unwrap().matching, POISON);
+    assert_eq!(queue.page(&poison, 0, 1).await.unwrap().matching, POISON);
     let nothing = Filter { kind: Some("events.v1.ShipAssembled".to_owned()), ..Filter::default() };
-    assert_eq!(queue.page(&nothing, false, 0, 1).await.unwrap().matching, 0);
+    assert_eq!(queue.page(&nothing, 0, 1).await.unwrap().matching, 0);
 
-    let plan = queue.plan(&Chosen::Matching(all.clone()), false).await.unwrap();
+    let plan = queue.plan(&Chosen::Matching(all.clone())).await.unwrap();
     assert_eq!((plan.messages, plan.letters, plan.poison.len(), plan.late), (LETTERS, LETTERS, POISON, 0));
     assert!(plan.poison[0].reason.contains("not a protobuf message"), "{:?}", plan.poison[0]);
 
@@ -72,7 +72,7 @@ async fn a_page_of_ten_thousand_dead_letters_is_read_and_all_that_match_are_repl
 
     assert_eq!(replayed.to_string(), format!("{rest} messages replayed, {rest} dead letters resolved"));
     assert_eq!(seen.lock().unwrap().last(), Some(&(rest, rest)));
-    let page = queue.page(&all, false, 0, 50).await.unwrap();
+    let page = queue.page(&all, 0, 50).await.unwrap();
     assert_eq!((page.matching, page.replayed, page.discarded), (0, rest, POISON));
     assert_eq!(kafka.messages(&topic).await.len(), rest);
     let again = queue.replay(&Chosen::Matching(all), false, &operator(), &progress).await.unwrap();
@@ -95,8 +95,8 @@ async fn payloads_of_dead_letters_are_read_only_to_be_shown_checked_or_replayed(
 
     let found = queue.letters(Some(&topic)).await.unwrap();
     let shown = queue.letter(&found[0].letter.id).await.unwrap();
-    let page = queue.page(&Filter::default(), false, 1, 2).await.unwrap();
-    let plan = queue.plan(&all, false).await.unwrap();
+    let page = queue.page(&Filter::default(), 1, 2).await.unwrap();
+    let plan = queue.plan(&all).await.unwrap();
     let replayed = queue.replay(&all, false, &operator(), &progress).await.unwrap();
 
     let sizes: Vec<usize> = found.iter().map(|found| found.letter.message.payload.len()).collect();
