@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{
-    entry::{Entry, EntryKind},
-    request::Post,
+    idempotency::Post,
+    ledger::{Entry, EntryKind},
     response::error_of,
 };
 

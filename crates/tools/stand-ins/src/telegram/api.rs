@@ -13,7 +13,7 @@ use axum::{
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout_at};
 
-use super::{chats::SharedChats, mode::TelegramMode};
+use super::chats::{SharedChats, TelegramMode};
 
 /// The delay of a silent response: longer than any client waits.
 const SILENT_FOR: Duration = Duration::from_mins(10);

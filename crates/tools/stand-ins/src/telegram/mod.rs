@@ -2,14 +2,13 @@
 
 mod api;
 mod chats;
-mod mode;
 
 use std::{net::SocketAddr, time::Duration};
 
 use tokio::time::Instant;
 
 use self::chats::SharedChats;
-pub use self::{chats::Sent, mode::TelegramMode};
+pub use self::chats::{Sent, TelegramMode};
 use crate::server::Server;
 
 /// A server of the part of the Bot API that sends messages and reads updates. It runs until it is dropped.
