@@ -1,7 +1,6 @@
 //! Kafka: an in-process mock, or a real broker in a container.
 
 pub mod container;
-mod image;
 mod mock;
 mod question;
 
