@@ -17,37 +17,25 @@ const OTHERS: [&str; 2] = ["gateway", "shipyard"];
 /// The subject of the certificate for people, who call services with their session.
 const OPERATOR: &str = "operator";
 
+const CA_LIFETIME: Duration = Duration::from_hours(10 * 365 * 24);
+/// Of a certificate that identifies a caller. Stolen, it ends by itself: nothing revokes it.
+const LIFETIME: Duration = Duration::from_hours(24);
+/// Of a store's certificate.
+const STORE_LIFETIME: Duration = Duration::from_hours(90 * 24);
+
 #[derive(clap::Args)]
 pub struct Arguments {
     /// Directory of the files (default: certificates in the data directory)
     directory: Option<PathBuf>,
-    /// Lifetime of a certificate that identifies a caller. It is renewed when a third is left
-    #[arg(long, default_value = "24h", value_parser = lifetime, value_name = "TIME")]
-    lifetime: Duration,
-    /// Lifetime of the certificate of a store. It is renewed when a third is left
-    #[arg(long, default_value = "90d", value_parser = lifetime, value_name = "TIME")]
-    store_lifetime: Duration,
     /// Renew all certificates
     #[arg(long)]
     renew: bool,
-    /// Lifetime of the authority, if one is created
-    #[arg(long, default_value = "10y", value_parser = lifetime, value_name = "TIME")]
-    ca_lifetime: Duration,
     /// Make this user and group own the files of NAME; without NAME, the files of all other names
     #[arg(long, value_name = "[NAME=]USER:GROUP")]
     owner: Vec<For<Owner>>,
     /// Add this DNS name or IP address to the certificate of NAME
     #[arg(long, value_name = "NAME=HOST")]
     host: Vec<For<String>>,
-}
-
-/// Parses a lifetime from a minute to 100 years.
-fn lifetime(text: &str) -> Result<Duration, String> {
-    let lifetime = humantime::parse_duration(text).map_err(|error| error.to_string())?;
-    if (Duration::from_mins(1)..=Duration::from_hours(100 * 365 * 24)).contains(&lifetime) {
-        return Ok(lifetime);
-    }
-    Err("must be from 1 minute to 100 years".to_owned())
 }
 
 /// A value for the subject of this name, or for all other subjects.
@@ -58,12 +46,13 @@ struct For<T> {
 }
 
 pub fn run(arguments: Arguments, data: &Data) -> anyhow::Result<()> {
-    let Arguments { directory, lifetime, store_lifetime, renew, ca_lifetime, owner, host } = arguments;
+    let Arguments { directory, renew, owner, host } = arguments;
     let subjects = subjects(&host)?;
     if let Some(unknown) = owner.iter().filter_map(|own| own.name.as_deref()).find(|name| !is_known(&subjects, name)) {
         anyhow::bail!("--owner: unknown certificate {unknown}");
     }
     let path = directory.unwrap_or_else(|| data.path().join("certificates"));
+    let [ca_lifetime, lifetime, store_lifetime] = [CA_LIFETIME, LIFETIME, STORE_LIFETIME];
     let plan = Plan { now: clock::now().into(), ca_lifetime, lifetime, store_lifetime, renew };
     let directory = Directory::open(&path, plan)?;
     outln!("{:<14}{}", "authority", if directory.is_new { "made" } else { "kept" });

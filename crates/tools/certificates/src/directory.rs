@@ -1,7 +1,9 @@
 //! The directory with the authority's files and one directory per subject.
 
 use std::{
-    fs,
+    fs::{self, OpenOptions, Permissions},
+    io::{ErrorKind, Write as _},
+    os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _, chown},
     path::{Path, PathBuf},
     str::FromStr,
     time::{Duration, SystemTime},
@@ -9,10 +11,7 @@ use std::{
 
 use anyhow::Context as _;
 
-use crate::{
-    Authority, Pair, Subject,
-    file::{PUBLIC, SECRET, read, write},
-};
+use crate::{Authority, Pair, Subject};
 
 /// The file with the authority's certificate, also in each subject's directory.
 pub const CA: &str = "ca.crt";
@@ -21,6 +20,10 @@ const CA_KEY: &str = "ca.key";
 pub const CERTIFICATE: &str = "tls.crt";
 /// The file with a subject's secret key.
 pub const KEY: &str = "tls.key";
+/// A file that only its owner may read.
+const SECRET: u32 = 0o600;
+/// A file that everyone may read.
+const PUBLIC: u32 = 0o644;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Owner {
@@ -139,4 +142,34 @@ impl FromStr for Owner {
         let number = |id: &str| id.parse().with_context(|| format!("{id} is not the number of a user or group"));
         Ok(Self { user: number(user)?, group: number(group)? })
     }
+}
+
+/// Reads the file's text; `None` if there is no such file.
+fn read(path: &Path) -> anyhow::Result<Option<String>> {
+    match fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("reading {}", path.display())),
+    }
+}
+
+/// Replaces the file atomically: a reader sees the old or the new text.
+fn write(path: &Path, text: &str, mode: u32, owner: Option<Owner>) -> anyhow::Result<()> {
+    let draft = path.with_extension("new");
+    let write = || {
+        match fs::remove_file(&draft) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let mut file = OpenOptions::new().create_new(true).write(true).mode(SECRET).open(&draft)?;
+        file.write_all(text.as_bytes())?;
+        if let Some(Owner { user, group }) = owner {
+            chown(&draft, Some(user), Some(group))?;
+        }
+        // Set the mode explicitly, since the umask limits the mode given at creation.
+        file.set_permissions(Permissions::from_mode(mode))?;
+        file.sync_all()?;
+        fs::rename(&draft, path)
+    };
+    write().with_context(|| format!("writing {}", path.display()))
 }

@@ -3,7 +3,6 @@
 
 mod authority;
 mod directory;
-mod file;
 mod subject;
 
 pub use authority::{Authority, Pair};
