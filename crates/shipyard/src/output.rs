@@ -8,12 +8,6 @@ use std::{
 
 use serde::Serialize;
 
-/// Prints like `print!`; see [`print`].
-#[macro_export]
-macro_rules! out {
-    ($($text:tt)*) => { $crate::output::print(format_args!($($text)*)) };
-}
-
 /// Prints like `println!`; see [`print`].
 #[macro_export]
 macro_rules! outln {

@@ -7,6 +7,8 @@ use anyhow::Context as _;
 use clap::Command;
 use clap_complete::Shell;
 
+use crate::output;
+
 #[derive(clap::Args)]
 pub struct Completions {
     shell: Shell,
@@ -21,7 +23,7 @@ pub struct Man {
 pub fn completions(arguments: &Completions, mut command: Command) -> anyhow::Result<()> {
     let mut script = Vec::new();
     clap_complete::generate(arguments.shell, &mut command, "shipyard", &mut script);
-    out!("{}", String::from_utf8(script)?);
+    output::print(format_args!("{}", String::from_utf8(script)?));
     Ok(())
 }
 

@@ -9,47 +9,36 @@ use super::{CHECK_TIMEOUT, Finding};
 const MIN_COMPOSE: (u32, u32) = (2, 26);
 
 pub async fn find() -> Vec<Finding> {
-    let readme = "to run the README's commands";
-    let pages = "for the tests of the pages";
-    vec![
-        docker().await,
-        compose().await,
-        program("curl", &["curl", "--version"], &format!("{readme}, {}", advice("curl"))).await,
-        program("jq", &["jq", "--version"], &format!("{readme}, {}", advice("jq"))).await,
-        program(
-            "grpcurl",
-            &["grpcurl", "--version"],
-            &format!("{readme}, install it: https://github.com/fullstorydev/grpcurl"),
-        )
-        .await,
-        program("Chromium", &["chromium", "--version"], &format!("{pages}, {}", advice("chromium"))).await,
-        program("ChromeDriver", &["chromedriver", "--version"], &format!("{pages}, {}", advice("chromium-driver")))
-            .await,
-    ]
-}
-
-async fn docker() -> Finding {
-    let remedy = "for `docker compose up`, and for tests on the real servers, start a Docker engine";
-    program("Docker", &["docker", "version", "--format", "{{.Server.Version}}"], remedy).await
+    let readme = |remedy: String| format!("to run the README's commands, {remedy}");
+    let pages = |package| format!("for the tests of the pages, {}", advice(package));
+    let docker = "for `docker compose up`, and for tests on the real servers, start a Docker engine".to_owned();
+    let grpcurl = "install it: https://github.com/fullstorydev/grpcurl".to_owned();
+    let programs: [(&str, &[&str], String); 6] = [
+        ("Docker", &["docker", "version", "--format", "{{.Server.Version}}"], docker),
+        ("curl", &["curl", "--version"], readme(advice("curl"))),
+        ("jq", &["jq", "--version"], readme(advice("jq"))),
+        ("grpcurl", &["grpcurl", "--version"], readme(grpcurl)),
+        ("Chromium", &["chromium", "--version"], pages("chromium")),
+        ("ChromeDriver", &["chromedriver", "--version"], pages("chromium-driver")),
+    ];
+    let mut found = vec![compose().await];
+    for (what, command, remedy) in programs {
+        found.push(match version(command).await {
+            Some(version) => Finding::fine(what, version),
+            None => Finding::optional(what, "not here", remedy),
+        });
+    }
+    found
 }
 
 async fn compose() -> Finding {
-    let remedy = format!(
-        "for `docker compose up`, install version {}.{} or later of Docker's compose plugin",
-        MIN_COMPOSE.0, MIN_COMPOSE.1
-    );
+    let (major, minor) = MIN_COMPOSE;
+    let remedy =
+        format!("for `docker compose up`, install version {major}.{minor} or later of Docker's compose plugin");
     match version(&["docker", "compose", "version", "--short"]).await {
         Some(version) if is_at_least(&version, MIN_COMPOSE) => Finding::fine("Compose", version),
         Some(version) => Finding::optional("Compose", &version, remedy),
         None => Finding::optional("Compose", "not here", remedy),
-    }
-}
-
-/// Looks for an optional program.
-async fn program(what: &str, command: &[&str], remedy: &str) -> Finding {
-    match version(command).await {
-        Some(version) => Finding::fine(what, version),
-        None => Finding::optional(what, "not here", remedy),
     }
 }
 

@@ -22,6 +22,7 @@ const CREATE_TIMEOUT: Duration = Duration::from_secs(30);
 const FETCH_WAIT: &str = "25ms";
 
 /// The servers that the process uses, including those that it has started and must stop.
+#[derive(Default)]
 pub struct Infrastructure {
     /// The variables by which the services find the servers.
     pub variables: Vec<(String, String)>,
@@ -40,7 +41,7 @@ impl Infrastructure {
         let (postgres, redis) = tokio::try_join!(Self::postgres(settings, data), Self::redis(settings, data))?;
         let kafka = Self::kafka(settings)?;
         let all = [postgres, redis, kafka];
-        Ok(all.into_iter().fold(Self::none(), Self::and))
+        Ok(all.into_iter().fold(Self::default(), Self::and))
     }
 
     async fn postgres(settings: &Settings, data: &Data) -> anyhow::Result<Self> {
@@ -62,7 +63,7 @@ impl Infrastructure {
             let names: Vec<&str> = missing.iter().map(|service| service.name).collect();
             origin = format!("{origin}, for {}; the others as configured", names.join(", "));
         }
-        Ok(Self { variables, used: vec![("PostgreSQL", origin)], postgres: Some(server), ..Self::none() })
+        Ok(Self { variables, used: vec![("PostgreSQL", origin)], postgres: Some(server), ..Self::default() })
     }
 
     async fn redis(settings: &Settings, data: &Data) -> anyhow::Result<Self> {
@@ -79,7 +80,7 @@ impl Infrastructure {
             variables: vec![("REDIS_URL".to_owned(), server.url.clone())],
             used: vec![("Redis", format!("{origin}, data in {}", directory.display()))],
             redis: Some(server),
-            ..Self::none()
+            ..Self::default()
         })
     }
 
@@ -105,23 +106,12 @@ impl Infrastructure {
             )],
             forgets_events: true,
             kafka: Some(mock),
-            ..Self::none()
+            ..Self::default()
         })
     }
 
-    fn none() -> Self {
-        Self {
-            variables: Vec::new(),
-            used: Vec::new(),
-            forgets_events: false,
-            postgres: None,
-            redis: None,
-            kafka: None,
-        }
-    }
-
     fn given(server: &'static str, origin: &str) -> Self {
-        Self { used: vec![(server, origin.to_owned())], ..Self::none() }
+        Self { used: vec![(server, origin.to_owned())], ..Self::default() }
     }
 
     fn and(self, other: Self) -> Self {

@@ -80,13 +80,6 @@ async fn outbox_rows(
     Ok(outbox)
 }
 
-#[derive(FromRow)]
-struct InboxEntry {
-    consumer: String,
-    event_uuid: Uuid,
-    received_at: DateTime<Utc>,
-}
-
 pub async fn inboxes(database: &mut PgConnection, service: &'static Service) -> anyhow::Result<Vec<Inbox>> {
     inbox_rows(database, service, sqlx::query_as("select consumer, event_uuid, received_at from inbox")).await
 }
@@ -106,12 +99,12 @@ pub async fn inboxes_of(
 async fn inbox_rows(
     database: &mut PgConnection,
     service: &'static Service,
-    query: Query<'_, InboxEntry>,
+    query: Query<'_, (String, Uuid, DateTime<Utc>)>,
 ) -> anyhow::Result<Vec<Inbox>> {
     let mut rows = query.fetch(database);
     let mut inboxes: BTreeMap<String, Vec<Received>> = BTreeMap::new();
-    while let Some(row) = rows.try_next().await? {
-        inboxes.entry(row.consumer).or_default().push(Received { event: row.event_uuid, at: row.received_at });
+    while let Some((consumer, event, at)) = rows.try_next().await? {
+        inboxes.entry(consumer).or_default().push(Received { event, at });
     }
     Ok(inboxes.into_iter().map(|(consumer, rows)| Inbox { service: service.name, consumer, rows }).collect())
 }
