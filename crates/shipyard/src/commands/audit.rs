@@ -7,7 +7,7 @@ use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use audit::Verdict;
-use client::shop::Shop;
+use client::addresses::ShopAddresses;
 use operations::{
     audit_run::{self, Outcome},
     facts::{self, Sources},
@@ -69,7 +69,7 @@ pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<Verdict> {
 pub async fn audit(wait: Duration, data: &Data) -> anyhow::Result<Outcome> {
     let settings = data.running(Settings::load()?);
     let sources = sources(&settings, data)?;
-    let shop = Shop::from_settings(&settings)?;
+    let shop = ShopAddresses::from_settings(&settings)?.shop()?;
     let progress: audit_run::OnProgress = Arc::new(|step: &str| eprintln!("{step}"));
     let outcome = audit_run::run(&sources, &shop, wait, facts::bounds(&settings)?, &progress).await;
     sources.databases.close().await;

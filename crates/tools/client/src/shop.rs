@@ -7,7 +7,6 @@ use contracts::proto::{
     auth::v1::auth_service_client::AuthServiceClient, inventory::v1::inventory_service_client::InventoryServiceClient,
     user::v1::user_service_client::UserServiceClient,
 };
-use platform::config::Settings;
 use reqwest::{
     Method, Url,
     header::{ACCEPT, CONTENT_TYPE},
@@ -16,7 +15,6 @@ use serde_json::Value;
 use tonic::{Code, Request, Response, Status, metadata::MetadataValue, transport::Channel};
 
 use crate::{
-    addresses::ShopAddresses,
     response::{Answer, forbid_error},
     trust::Trust,
 };
@@ -32,11 +30,6 @@ pub struct Shop {
 }
 
 impl Shop {
-    /// Creates the client of the shop that the settings name.
-    pub fn from_settings(settings: &Settings) -> anyhow::Result<Self> {
-        ShopAddresses::from_settings(settings)?.shop()
-    }
-
     /// Creates the client of a shop at these addresses, which [`Trust::url`] completes. It connects lazily.
     pub fn at(trust: &Trust, order: &str, iam: &str, inventory: &str) -> anyhow::Result<Self> {
         Ok(Self {

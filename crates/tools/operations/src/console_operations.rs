@@ -8,7 +8,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use anyhow::Context as _;
 use async_trait::async_trait;
 use audit::{Finding, Verdict, receipt};
-use client::shop::Shop;
+use client::addresses::ShopAddresses;
 use console::{
     client::{Audited, Check, CheckState, OnProgress, Operations, Progress},
     model::{
@@ -217,9 +217,9 @@ fn counted(progress: OnProgress, what: &'static str) -> dead_letter_queue::Progr
 async fn audit(settings: &Settings, progress: &OnProgress) -> anyhow::Result<Audited> {
     let sources = Sources::from_settings("shipyard-audit", settings)?;
     // The console and the tools have different variables for the address of order's HTTP API.
-    let order = settings.get("ORDER_HTTP_ADDRESS").map(str::to_owned);
-    let shop =
-        Shop::from_settings(&order.map_or_else(|| settings.clone(), |order| settings.clone().or("ORDER_URL", &order)))?;
+    let order = settings.get("ORDER_HTTP_ADDRESS");
+    let of_tools = order.map_or_else(|| settings.clone(), |order| settings.clone().or("ORDER_URL", order));
+    let shop = ShopAddresses::from_settings(&of_tools)?.shop()?;
     let told = progress.clone();
     let on_progress: audit_run::OnProgress =
         Arc::new(move |step: &str| told(Progress { step: step.to_owned(), ..Progress::default() }));

@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use client::{
+    addresses::ShopAddresses,
     bank::Bank,
     customer::{self, Customer},
     lending::Lending,
     shop::Shop,
-    trust::Trust,
 };
 use contracts::proto::inventory::v1::Part;
 use operations::facts::bounds;
@@ -41,9 +41,10 @@ pub struct Arguments {
 /// Fails at the first response that violates the contract.
 pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
     let settings = data.running(Settings::load()?);
-    let shop = Shop::from_settings(&settings)?;
+    let addresses = ShopAddresses::from_settings(&settings)?;
+    let shop = addresses.shop()?;
     let [customers, payment] = [&customers::SERVICE, &payment::SERVICE].map(|service| service.address(&settings));
-    let lending = Lending::at(&Trust::from_settings(&settings)?, &customers, &payment)?;
+    let lending = Lending::at(&addresses.trust, &customers, &payment)?;
     let bank = Bank::from_settings(&settings)?;
     let customer = Customer::fresh("demo");
     let limits = [Duration::from_secs(arguments.ready_within), bounds(&settings)?.build + ASSEMBLED_LATENCY];

@@ -4,6 +4,7 @@ use std::{collections::HashMap, net::SocketAddr, time::Duration};
 
 use bytes::{Buf as _, BufMut as _};
 use client::{
+    addresses::ShopAddresses,
     customer::{self, Customer, PASSWORD},
     shop::Shop,
 };
@@ -108,7 +109,7 @@ impl System {
                 http.insert(service, listens);
             }
         }
-        let shop = Shop::from_settings(&settings).unwrap();
+        let shop = ShopAddresses::from_settings(&settings).unwrap().shop().unwrap();
         let (owner, another) = (Customer::fresh("owner"), Customer::fresh("another"));
         let (owner_uuid, _) = owner.register(&shop).await.unwrap();
         another.register(&shop).await.unwrap();

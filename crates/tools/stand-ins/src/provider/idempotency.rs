@@ -1,24 +1,11 @@
 //! Idempotency: a POST takes effect once per key, and a repetition gets the stored response.
 
-use std::collections::HashMap;
-
 use super::{
     fault::{ProviderFault, Purpose},
     ledger::Ledger,
+    request::{Post, StoredAnswer},
     response::{Hold, StripeResponse},
 };
-
-pub(super) struct Post {
-    pub purpose: Purpose,
-    pub key: String,
-    pub form: HashMap<String, String>,
-}
-
-/// The stored response, with the request that it answered.
-pub(super) struct StoredAnswer {
-    pub form: HashMap<String, String>,
-    pub answer: StripeResponse,
-}
 
 impl Ledger {
     pub fn post(&mut self, post: &Post) -> (StripeResponse, Hold) {

@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{
-    idempotency::Post,
-    ledger::{Entry, EntryKind},
+    entry::{Entry, EntryKind},
+    request::Post,
     response::error_of,
 };
 

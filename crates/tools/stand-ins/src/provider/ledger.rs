@@ -6,37 +6,18 @@ use std::{
 };
 
 use super::{
+    entry::Entry,
     fault::{Faults, Mode, ProviderFault},
-    idempotency::{Post, StoredAnswer},
     intent::{PaymentIntent, Status},
-    refunds::Refund,
+    refund::Refund,
+    request::{Post, StoredAnswer},
     response::StripeResponse,
 };
 use serde_json::Value;
 use tokio::sync::watch;
-use uuid::Uuid;
 
 /// The smallest amount that Stripe charges, in minor units.
 const MIN_AMOUNT: i64 = 50;
-
-/// An entry of the ledger.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
-    /// The Idempotency-Key of the request; for a charge or a decline, the transaction's UUID.
-    pub key: String,
-    pub kind: EntryKind,
-    /// Nil if the charge names no order.
-    pub order: Uuid,
-    /// In minor units, positive.
-    pub amount: i64,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum EntryKind {
-    Charge,
-    Decline,
-    Refund,
-}
 
 #[derive(Default)]
 pub(super) struct Ledger {

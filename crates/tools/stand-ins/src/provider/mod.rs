@@ -1,11 +1,14 @@
 //! A stand-in for Stripe that is idempotent like Stripe, and injects faults on request.
 
 mod api;
+mod entry;
 mod fault;
 mod idempotency;
 mod intent;
 mod ledger;
+mod refund;
 mod refunds;
+mod request;
 mod response;
 
 use std::{collections::HashMap, net::SocketAddr};
@@ -15,8 +18,8 @@ use uuid::Uuid;
 
 use self::ledger::SharedLedger;
 pub use self::{
+    entry::{Entry, EntryKind},
     fault::{Mode, ProviderFault},
-    ledger::{Entry, EntryKind},
 };
 use crate::server::Server;
 
