@@ -52,8 +52,13 @@ pub fn run(arguments: Arguments, data: &Data) -> anyhow::Result<()> {
         anyhow::bail!("--owner: unknown certificate {unknown}");
     }
     let path = directory.unwrap_or_else(|| data.path().join("certificates"));
-    let [ca_lifetime, lifetime, store_lifetime] = [CA_LIFETIME, LIFETIME, STORE_LIFETIME];
-    let plan = Plan { now: clock::now().into(), ca_lifetime, lifetime, store_lifetime, renew };
+    let plan = Plan {
+        now: clock::now().into(),
+        ca_lifetime: CA_LIFETIME,
+        lifetime: LIFETIME,
+        store_lifetime: STORE_LIFETIME,
+        renew,
+    };
     let directory = Directory::open(&path, plan)?;
     outln!("{:<14}{}", "authority", if directory.is_new { "made" } else { "kept" });
     let own = |subject: &Subject| {

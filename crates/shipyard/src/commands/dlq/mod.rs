@@ -110,6 +110,7 @@ async fn replay(queue: &DeadLetterQueue, chosen: &Chosen, late: bool) -> anyhow:
 
 async fn discard(queue: &DeadLetterQueue, chosen: &Chosen, why: &str) -> anyhow::Result<()> {
     anyhow::ensure!(!why.trim().is_empty(), "give the reason with --why");
-    outln!("{}", queue.discard(chosen, &Author::command_line(), why, &progress()).await?);
+    let discarded = queue.discard(chosen, &Author::command_line(), why, &progress()).await?;
+    outln!("{discarded}");
     Ok(())
 }
