@@ -36,8 +36,8 @@ pub async fn run(arguments: &Arguments, settings: &Settings) -> anyhow::Result<(
     let settings = settings.clone().or("KAFKA_CREATE_TOPICS", "false");
     let publisher = KafkaPublisher::within(&Config::load(&settings)?, PUBLISH_TIMEOUT)?;
     let topic = ORDERS.topic(&topics).to_owned();
-    let source = Source::from_arguments(arguments)?;
-    let rate = rate(arguments, &settings, source.count());
+    let (count, mut source) = source(arguments)?;
+    let rate = rate(arguments, &settings, count);
     if rate != arguments.rate {
         eprintln!("the shop's own broker keeps some 30000 orders: sending {MAX_MOCK_RATE} a second; --rate changes it");
     }
@@ -47,13 +47,13 @@ pub async fn run(arguments: &Arguments, settings: &Settings) -> anyhow::Result<(
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         ticks
     });
-    let (begun, mut bad, mut next) = (Instant::now(), 0, 0);
-    while next < source.count() {
+    let (begun, mut bad, mut sent) = (Instant::now(), 0, 0);
+    while sent < count {
         if let Some(ticks) = &mut ticks {
             ticks.tick().await;
         }
-        let end = (next + batch).min(source.count());
-        let made: Vec<Made> = (next..end).filter_map(|number| source.get(number)).collect();
+        let made: Vec<Made> = source.by_ref().take(usize::try_from(batch)?).collect();
+        sent += made.len() as u64;
         bad += made.iter().filter(|made| made.is_bad).count();
         let records = made.into_iter().map(|made| Record {
             topic: topic.clone(),
@@ -62,10 +62,9 @@ pub async fn run(arguments: &Arguments, settings: &Settings) -> anyhow::Result<(
             headers: HashMap::new(),
         });
         publisher.publish(records.collect()).await.with_context(|| format!("sending to {topic}"))?;
-        next = end;
     }
     let seconds = begun.elapsed().as_secs_f64();
-    println!("{next} orders sent to {topic}, {bad} of them bad, in {seconds:.2} s");
+    println!("{sent} orders sent to {topic}, {bad} of them bad, in {seconds:.2} s");
     Ok(())
 }
 
@@ -82,32 +81,16 @@ fn tick(batch: u64, rate: u32) -> Duration {
     Duration::from_secs_f64(batch as f64 / f64::from(rate))
 }
 
-enum Source {
-    Made(Records, u64),
-    File(Vec<Made>),
-}
-
-impl Source {
-    fn from_arguments(arguments: &Arguments) -> anyhow::Result<Self> {
-        let Arguments { count, seed, bad, file, .. } = arguments;
-        let Some(path) = file else { return Ok(Self::Made(Records { seed: *seed, bad: *bad }, *count)) };
-        let text = std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
-        Ok(Self::File(of_file(&text)))
-    }
-
-    fn count(&self) -> u64 {
-        match self {
-            Self::Made(_, count) => *count,
-            Self::File(records) => records.len() as u64,
-        }
-    }
-
-    fn get(&self, number: u64) -> Option<Made> {
-        match self {
-            Self::Made(records, _) => Some(records.get(number)),
-            Self::File(records) => records.get(usize::try_from(number).ok()?).cloned(),
-        }
-    }
+/// Returns the number of records that the arguments describe, and the records.
+fn source(arguments: &Arguments) -> anyhow::Result<(u64, Box<dyn Iterator<Item = Made> + Send>)> {
+    let Arguments { count, seed, bad, file, .. } = arguments;
+    let Some(path) = file else {
+        let records = Records { seed: *seed, bad: *bad };
+        return Ok((*count, Box::new((0..*count).map(move |number| records.get(number)))));
+    };
+    let text = std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
+    let records = of_file(&text);
+    Ok((records.len() as u64, Box::new(records.into_iter())))
 }
 
 #[cfg(test)]
