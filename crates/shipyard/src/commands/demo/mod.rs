@@ -36,6 +36,9 @@ pub struct Arguments {
     /// Seconds within which the shop must be ready
     #[arg(long, default_value_t = starting::STARTUP_TIMEOUT.as_secs(), value_name = "SECONDS")]
     ready_within: u64,
+    /// Seconds after the payment within which the ship must be assembled (default: ASSEMBLY_BUILD_MAX and one more)
+    #[arg(long, value_name = "SECONDS")]
+    assembled_within: Option<u64>,
 }
 
 /// Fails at the first response that violates the contract.
@@ -47,7 +50,9 @@ pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
     let lending = Lending::at(&addresses.trust, &customers, &payment)?;
     let bank = Bank::from_settings(&settings)?;
     let customer = Customer::fresh("demo");
-    let limits = [Duration::from_secs(arguments.ready_within), bounds(&settings)?.build + ASSEMBLED_LATENCY];
+    let build = bounds(&settings)?.build + ASSEMBLED_LATENCY;
+    let assembled_within = arguments.assembled_within.map_or(build, Duration::from_secs);
+    let limits = [Duration::from_secs(arguments.ready_within), assembled_within];
     let order = visit(&shop, &customer, limits, &lending, bank.as_ref()).await?;
     outln!("everything as the contract says");
     if let Some(receipt) = receipt(&shop, order).await {
