@@ -1,5 +1,5 @@
-//! The configuration of Prometheus and Alertmanager: every alert links to a page for the operator, and the rules pass
-//! their tests.
+//! The configuration of Prometheus, Alertmanager and Grafana: every alert and panel links to a page for the operator, and
+//! the rules pass their tests.
 //!
 //! The checks by promtool, amtool and the collector itself need their images; without them they check nothing.
 
@@ -7,6 +7,8 @@ use std::{
     collections::BTreeSet,
     process::{Command, Stdio},
 };
+
+use serde_json::Value;
 
 use crate::repository::{files, read, root, shown};
 
@@ -88,6 +90,31 @@ fn every_alert_has_a_test() {
         .collect();
 
     assert!(without.is_empty(), "add a test to {FOLDER}/rules-tests: {without:?}");
+}
+
+#[test]
+fn every_panel_has_a_unit_and_a_description_and_leads_one_step_down() {
+    let headings = anchors(OPERATIONS);
+    for file in files(&root().join(DASHBOARDS), "json") {
+        let dashboard: Value = serde_json::from_str(&read(&file)).unwrap();
+        let mut titles = BTreeSet::new();
+        for panel in dashboard["panels"].as_array().unwrap() {
+            let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+            let (title, link) = (text(&panel["title"]), text(&panel["links"][0]["url"]));
+            let panel_of = format!("{}: {title}", shown(&file));
+            assert!(titles.insert(title), "{panel_of}: two panels have one title");
+            assert!(text(&panel["description"]).ends_with('.'), "{panel_of}: a description is a sentence");
+            assert!(!text(&panel["fieldConfig"]["defaults"]["unit"]).is_empty(), "{panel_of}: it has no unit");
+            assert!(!text(&panel["targets"][0]["expr"]).is_empty(), "{panel_of}: it has no query");
+            let uid = link.strip_prefix("/d/").and_then(|rest| rest.split('?').next());
+            let leads = match (link.split_once(&format!("/{OPERATIONS}#")), uid) {
+                (Some((_, heading)), _) => headings.contains(heading),
+                (None, Some(uid)) => root().join(DASHBOARDS).join(format!("{uid}.json")).exists(),
+                (None, None) => link.contains("/search?service="),
+            };
+            assert!(leads, "{panel_of}: it leads to no runbook, dashboard or trace: {link}");
+        }
+    }
 }
 
 #[test]

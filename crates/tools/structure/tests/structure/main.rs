@@ -2,7 +2,6 @@
 
 mod anatomy;
 mod crate_dependencies;
-mod dashboards;
 mod documents;
 mod files_that_name_services;
 mod import_cycles;
