@@ -1,6 +1,5 @@
 //! The HTTP API, a file per group of endpoints, and the gRPC API in `grpc`.
 
-pub mod browser;
 mod checkout;
 mod delivery;
 mod dto;

@@ -1,11 +1,12 @@
 //! The HTTP router: endpoints, and the middleware around them.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use axum::{
     Router,
-    http::{Method, StatusCode, Uri},
+    http::{HeaderMap, Method, StatusCode, Uri, header},
     middleware::{from_fn, from_fn_with_state},
+    response::{IntoResponse as _, Redirect, Response},
 };
 use contracts::gateway::Route;
 use platform::{
@@ -75,8 +76,8 @@ pub fn document() -> OpenApi {
 }
 
 /// Builds the router of the whole HTTP API. It responds with 429 above `max_in_flight` concurrent requests, or above a
-/// quarter of that number for one user.
-pub fn router(state: Api, guard: Guard, readiness: Readiness, max_in_flight: usize) -> Router {
+/// quarter of that number for one user. A browser that opens `/` is redirected to the pages at `console`.
+pub fn router(state: Api, guard: Guard, readiness: Readiness, max_in_flight: usize, console: &str) -> Router {
     let pages = Router::new()
         .merge(openapi_pages::routes(openapi::with_rpcs(document())))
         .merge(ready_routes(vec![readiness]))
@@ -89,21 +90,53 @@ pub fn router(state: Api, guard: Guard, readiness: Readiness, max_in_flight: usi
         };
         api.merge(inbound.to(endpoints.routes(), BODY_LIMIT))
     });
-    let router = Router::new().merge(api.with_state(state)).merge(pages).fallback(not_found);
+    let console: Arc<str> = console.into();
+    let fallback = move |method: Method, uri: Uri, headers: HeaderMap| async move {
+        elsewhere(&console, method, uri, headers).await
+    };
+    let router = Router::new().merge(api.with_state(state)).merge(pages).fallback(fallback);
     // The endpoints that read smaller bodies refuse the others.
     let router = http::layers_with(router, checkout::orders::BODY_LIMIT);
     router.layer(shared(from_fn(checkout::copy_message_to_error)))
 }
 
-/// Answers a request for an unknown path. A caller that bypasses the gateway may request a path that only the gateway
-/// serves.
-async fn not_found(method: Method, uri: Uri) -> Problem {
+/// Answers a request for a path without an endpoint: redirects a browser that opens the first page to the console. A
+/// caller that bypasses the gateway may request a path that only the gateway serves.
+async fn elsewhere(console: &str, method: Method, uri: Uri, headers: HeaderMap) -> Response {
+    if method == Method::GET && uri.path() == "/" && http::asks_for_page(&headers) {
+        return ([(header::CACHE_CONTROL, "no-store"), (header::VARY, "Accept")], Redirect::to(console))
+            .into_response();
+    }
     match Route::find(method.as_str(), uri.path()) {
         Some(Route { rpc, .. }) => {
             let rpc = rpc.trim_start_matches('/');
             let problem = format!("only the gateway serves this path; this process serves {rpc} over gRPC");
-            Problem::new(StatusCode::NOT_FOUND, "NOT_FOUND", problem)
+            Problem::new(StatusCode::NOT_FOUND, "NOT_FOUND", problem).into_response()
         }
-        None => http::not_found(uri).await,
+        None => http::not_found(uri).await.into_response(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn only_a_browser_that_opens_the_first_page_is_led_to_the_console() {
+        let answer = async |method, path: &'static str, accept: &str| {
+            let headers = HeaderMap::from_iter([(header::ACCEPT, accept.parse().unwrap())]);
+            elsewhere("http://shop/console/", method, Uri::from_static(path), headers).await
+        };
+        let browser = "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8";
+
+        assert_eq!(answer(Method::GET, "/", browser).await.headers()[header::LOCATION], "http://shop/console/");
+        for (method, path, accept) in [
+            (Method::GET, "/", "*/*"),
+            (Method::GET, "/", "application/json"),
+            (Method::POST, "/", browser),
+            (Method::GET, "/unknown", browser),
+        ] {
+            assert!(!answer(method, path, accept).await.status().is_redirection(), "{path} {accept}");
+        }
     }
 }

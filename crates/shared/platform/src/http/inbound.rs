@@ -49,17 +49,20 @@ impl Inbound {
     /// bytes, unless an endpoint sets another limit. The whole router needs a fallback of its own: axum's is behind the
     /// guard now, which refuses unknown paths with 403.
     pub fn to<S: Clone + Send + Sync + 'static>(&self, router: Router<S>, body_limit: usize) -> Router<S> {
-        router
-            .layer(shared(DefaultBodyLimit::max(body_limit)))
-            .layer(shared(from_fn_with_state(Arc::new(self.clone()), admit)))
+        router.layer(shared(from_fn_with_state((Arc::new(self.clone()), body_limit), admit)))
     }
 }
 
 /// One layer, since each layer of axum costs each request several allocations.
-async fn admit(State(inbound): State<Arc<Inbound>>, request: Request, next: Next) -> Response {
+async fn admit(
+    State((inbound, body_limit)): State<(Arc<Inbound>, usize)>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let (Some(_slot), Ok(_apart)) = (inbound.slots.take(), slot(inbound.apart.as_ref())) else {
         return refusal().into_response();
     };
+    DefaultBodyLimit::max(body_limit).apply(&mut request);
     let handle =
         async |request: Request| match inbound.users.take(request.extensions().get(), body_size(&request)).await {
             Ok(_slot) => next.run(request).await,

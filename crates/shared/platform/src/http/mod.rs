@@ -6,7 +6,6 @@ pub mod endpoints;
 pub(crate) mod host;
 pub mod inbound;
 pub mod json;
-pub(crate) mod keep_alive;
 pub mod openapi;
 pub mod openapi_pages;
 pub mod own_hosts;
@@ -153,7 +152,6 @@ pub async fn serve(
     readiness: Readiness,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
-    let router = keep_alive::until(router, stop.clone());
     listener.into().serve(Protocol::Http, router, readiness, stop).await
 }
 

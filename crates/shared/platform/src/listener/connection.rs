@@ -2,7 +2,12 @@
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
-use axum::{body::Body, extract::Request, response::Response};
+use axum::{
+    body::Body,
+    extract::Request,
+    http::{HeaderValue, Version, header::CONNECTION},
+    response::Response,
+};
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
@@ -187,9 +192,14 @@ async fn answer(
     let in_hand = place.activity.begin().ok_or(io::ErrorKind::ConnectionAborted)?;
     let mut request: Request = request.map(Body::new);
     request.extensions_mut().insert(info);
-    let is_change = server.protocols.is_change(&request);
+    let (is_change, version) = (server.protocols.is_change(&request), request.version());
     let work = server.router.clone().oneshot(request);
-    let Ok(response) = if is_change { ToItsEnd::new(work, server.open.clone()).await } else { work.await };
+    let Ok(mut response) = if is_change { ToItsEnd::new(work, server.open.clone()).await } else { work.await };
+    if version <= Version::HTTP_11 && server.stop.is_cancelled() {
+        // HTTP/2 has GOAWAY. Over HTTP/1.1 the server can only close an idle connection, and would lose a request that
+        // arrives at that moment; so the client learns from its last response to send the next one to another replica.
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
     Ok(response.map(|body| Body::new(server.answers.sent(body, in_hand, &place))))
 }
 

@@ -132,6 +132,7 @@ impl Listener {
             tls: self.tls,
             slots: Arc::new(ConnectionSlots::new(self.limits, closed)),
             answers: Answers::default(),
+            stop: stop.clone(),
             finish: finish.clone(),
             open: TaskTracker::new(),
         });
@@ -183,6 +184,8 @@ struct Server {
     tls: Option<Arc<Acceptor>>,
     slots: Arc<ConnectionSlots>,
     answers: Answers,
+    /// Cancelled when the drain begins.
+    stop: CancellationToken,
     /// Cancelled when connections must finish their requests and close.
     finish: CancellationToken,
     /// The connections, and the requests that outlive their connection.
