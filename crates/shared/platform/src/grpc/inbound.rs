@@ -84,7 +84,7 @@ async fn arrive(arrivals: &Arrivals, request: Request) -> Result<Request, Status
 }
 
 async fn shed_user(slots: &UserSlots, request: Request, next: Next) -> Response {
-    let Ok(_slot) = slots.take(request.extensions().get(), body_size(&request)).await else {
+    let Ok(_slot) = slots.take(request.extensions().get(), body_size(&request)) else {
         metrics::counter!("requests_of_one_user_shed_total").increment(1);
         return refuse(&Status::resource_exhausted("too many calls of this user at once; try again soon"));
     };

@@ -63,11 +63,10 @@ async fn admit(
         return refusal().into_response();
     };
     DefaultBodyLimit::max(body_limit).apply(&mut request);
-    let handle =
-        async |request: Request| match inbound.users.take(request.extensions().get(), body_size(&request)).await {
-            Ok(_slot) => next.run(request).await,
-            Err(()) => refusal_to_user(),
-        };
+    let handle = async |request: Request| match inbound.users.take(request.extensions().get(), body_size(&request)) {
+        Ok(_slot) => next.run(request).await,
+        Err(()) => refusal_to_user(),
+    };
     inbound.guard.request(request, handle).await
 }
 
