@@ -148,15 +148,6 @@ mod tests {
     const OTHER: Uuid = Uuid::from_u128(2);
 
     #[test]
-    fn a_user_has_a_quarter_of_the_slots_and_another_has_them_too() {
-        let slots = UserSlots::quarter_of(8);
-        let held = [slots.take_for(ONE, 1), slots.take_for(ONE, 1)];
-
-        assert!(held.iter().all(Option::is_some) && slots.take_for(ONE, 1).is_none());
-        assert!(slots.take_for(OTHER, 1).is_some());
-    }
-
-    #[test]
     fn a_user_has_a_quarter_of_the_bytes_and_small_bodies_are_not_counted() {
         let slots = UserSlots::quarter_of(100);
 

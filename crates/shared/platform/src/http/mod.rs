@@ -47,6 +47,7 @@ use crate::{
     server::readiness::Readiness,
     shared_layer::shared,
     telemetry::request_telemetry,
+    tls::Identity,
 };
 pub use crate::{
     deadline::REQUEST_TIMEOUT,
@@ -116,19 +117,26 @@ struct Bodies {
 
 /// One layer, since each layer of axum costs each request several allocations.
 async fn request_layer(State(bodies): State<Bodies>, request: Request, next: Next) -> Response {
-    let handle = async |request: Request| match host::check(&request) {
-        Ok(()) => received(&bodies, request, next).await,
-        Err(problem) => problem.into_response(),
-    };
-    let handle = async |request: Request| request_telemetry::http(request, handle).await;
-    secured(request, handle).await
+    // Only requests over TLS have an identity.
+    let is_over_tls = request.extensions().get::<Identity>().is_some();
+    let handle = async |request: Request| received(&bodies, request, next).await;
+    secured(request_telemetry::http(request, handle).await, is_over_tls)
 }
 
-/// Handles a request once its body has arrived.
+/// Handles a request once its body has arrived, or has turned out too long: then the endpoint rejects it or does not
+/// read it.
 async fn received(bodies: &Bodies, request: Request, next: Next) -> Response {
+    if let Err(problem) = host::check(&request) {
+        return problem.into_response();
+    }
+    let (parts, body) = request.into_parts();
+    let body = match bodies.arrivals.read(body, bodies.limit).await {
+        Ok(Arrived::Whole(body)) => Body::from(body),
+        Ok(Arrived::TooLong(body)) => body,
+        Err(error) => return not_arrived(error).into_response(),
+    };
     let handle = async |request: Request| within_room(&bodies.arrivals, request, next).await;
-    let handle = async |request: Request| discard_rest(request, handle).await;
-    arrive(bodies, request, handle).await
+    discard_rest(Request::from_parts(parts, body), handle).await
 }
 
 /// Handles a request, unless too many bytes of bodies are being handled.
@@ -136,10 +144,6 @@ async fn within_room(arrivals: &Arrivals, request: Request, next: Next) -> Respo
     let Some(_room) = arrivals.room(load_shed::body_size(&request)) else {
         return load_shed::refusal().into_response();
     };
-    handled(request, next).await
-}
-
-async fn handled(request: Request, next: Next) -> Response {
     let handle = async |request: Request| next.run(request).await;
     catch_panics(bounded(as_problem(request, handle)), || Problem::internal().into_response()).await
 }
@@ -153,18 +157,6 @@ pub async fn serve(
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
     listener.into().serve(Protocol::Http, router, readiness, stop).await
-}
-
-/// Passes a request on once its body has arrived, or has turned out too long: then the endpoint rejects it or does not
-/// read it.
-async fn arrive(bodies: &Bodies, request: Request, next: impl AsyncFnOnce(Request) -> Response) -> Response {
-    let (parts, body) = request.into_parts();
-    let body = match bodies.arrivals.read(body, bodies.limit).await {
-        Ok(Arrived::Whole(body)) => Body::from(body),
-        Ok(Arrived::TooLong(body)) => body,
-        Err(error) => return not_arrived(error).into_response(),
-    };
-    next(Request::from_parts(parts, body)).await
 }
 
 fn not_arrived(error: NotArrived) -> Problem {

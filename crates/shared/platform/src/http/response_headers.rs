@@ -2,12 +2,9 @@
 //! of a 401.
 
 use axum::{
-    extract::Request,
     http::{HeaderValue, StatusCode, header},
     response::Response,
 };
-
-use crate::tls::Identity;
 
 /// The default of `Cache-Control`. Most responses depend on the session, and a shared cache does not know that
 /// `X-Session-Uuid` is a credential like `Authorization`.
@@ -25,12 +22,9 @@ const HTTPS_ONLY: HeaderValue = HeaderValue::from_static("max-age=31536000; incl
 /// asks for a password.
 const CHALLENGE: HeaderValue = HeaderValue::from_static(r#"Session realm="shipyard", header="X-Session-Uuid""#);
 
-/// Adds the headers to the response of `next`. Headers that the endpoint has set are kept: `Cache-Control` of a public
+/// Adds the headers to a response. Headers that the endpoint has set are kept: `Cache-Control` of a public
 /// response, and `Content-Security-Policy` and `Referrer-Policy` of a page.
-pub(crate) async fn secured(request: Request, next: impl AsyncFnOnce(Request) -> Response) -> Response {
-    // Only requests over TLS have an identity.
-    let is_over_tls = request.extensions().get::<Identity>().is_some();
-    let mut response = next(request).await;
+pub(crate) fn secured(mut response: Response, is_over_tls: bool) -> Response {
     let is_unauthenticated = response.status() == StatusCode::UNAUTHORIZED;
     let headers = response.headers_mut();
     headers.entry(header::CACHE_CONTROL).or_insert(NOT_CACHED);

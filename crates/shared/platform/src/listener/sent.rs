@@ -34,40 +34,26 @@ pub(super) struct Sent {
 impl Answers {
     /// Returns a body that sends the data of `body`. The request stays in flight until they have been sent.
     pub fn sent(&self, body: Body, request: InHand, place: &Place) -> Sent {
-        Sent::new(body, request, MAX_UNCOUNTED_BYTES, MAX_WAITING_BYTES, |data, bytes, request| {
-            self.keep(data, bytes, request, place)
-        })
-    }
-}
-
-impl Sent {
-    /// Returns a body that sends the data of `body`. If it has more than `small` bytes, calls `keep` with the data that
-    /// are available at once, up to a little more than `most` bytes.
-    pub fn new(
-        body: Body,
-        request: InHand,
-        small: usize,
-        most: usize,
-        keep: impl FnOnce(VecDeque<Bytes>, usize, InHand) -> WaitingAnswer,
-    ) -> Self {
-        let mut sent = Self { data: VecDeque::new(), kept: None, left: 0, body: None, end: None, request: None };
-        if body.size_hint().exact().is_some_and(|size| size <= small as u64) {
+        let mut sent = Sent { data: VecDeque::new(), kept: None, left: 0, body: None, end: None, request: None };
+        if body.size_hint().exact().is_some_and(|size| size <= MAX_UNCOUNTED_BYTES as u64) {
             sent.body = Some(body);
         } else {
-            sent.read_ahead(body, most);
+            sent.read_ahead(body);
         }
-        if sent.left > small {
-            sent.kept = Some(keep(std::mem::take(&mut sent.data), sent.left, request));
+        if sent.left > MAX_UNCOUNTED_BYTES {
+            sent.kept = Some(self.keep(std::mem::take(&mut sent.data), sent.left, request, place));
         } else {
             sent.request = Some(request);
         }
         sent
     }
+}
 
+impl Sent {
     /// Reads the data that `body` can yield without waiting, so that their size is known: a gRPC service encodes its
-    /// message only when its body is read.
-    fn read_ahead(&mut self, mut body: Body, most: usize) {
-        while self.left <= most {
+    /// message only when its body is read. Stops a little above [`MAX_WAITING_BYTES`].
+    fn read_ahead(&mut self, mut body: Body) {
+        while self.left <= MAX_WAITING_BYTES {
             match body.frame().now_or_never() {
                 Some(Some(Ok(frame))) => match frame.into_data() {
                     Ok(data) => {
