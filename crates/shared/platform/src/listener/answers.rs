@@ -7,11 +7,17 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
+    pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll},
     time::Duration,
 };
 
-use axum::body::Bytes;
+use axum::body::{Body, Bytes, HttpBody};
+use futures::FutureExt as _;
+use http::HeaderMap;
+use http_body::{Frame, SizeHint};
+use http_body_util::BodyExt as _;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
@@ -19,9 +25,9 @@ use super::activity::{Activity, InHand, WRITE_TIMEOUT};
 
 /// The maximum total of bytes of a listener's large answers that wait for their clients. It is four times the largest
 /// list, and small enough for a container of 64 MiB.
-pub(super) const MAX_WAITING_BYTES: usize = 16 << 20;
+const MAX_WAITING_BYTES: usize = 16 << 20;
 /// The size in bytes up to which answers are not counted. The bound on requests also bounds them.
-pub(super) const MAX_UNCOUNTED_BYTES: usize = 4 << 10;
+const MAX_UNCOUNTED_BYTES: usize = 4 << 10;
 /// The size of a piece in bytes. The first piece has only [`MAX_UNCOUNTED_BYTES`], since hyper keeps it until the
 /// connection ends, even if the answer is dropped.
 const PIECE_BYTES: usize = 16 << 10;
@@ -58,9 +64,15 @@ pub(super) struct Place {
 
 impl Answers {
     /// Keeps a large answer until its client has taken it.
-    pub fn keep(&self, data: VecDeque<Bytes>, bytes: usize, request: InHand, place: &Place) -> WaitingAnswer {
+    fn keep(&self, data: VecDeque<Bytes>, bytes: usize, request: InHand, place: &Place) -> WaitingAnswer {
         let answer = Answer { data, bytes, piece: 0, waiting_since: Instant::now(), request, place: place.clone() };
-        WaitingAnswer { answers: self.clone(), number: self.insert(answer) }
+        let mut waiting = self.lock();
+        waiting.bytes += bytes;
+        let number = waiting.insert(answer);
+        while waiting.bytes > MAX_WAITING_BYTES && waiting.answers.len() > 1 {
+            waiting.drop_first();
+        }
+        WaitingAnswer { answers: self.clone(), number }
     }
 
     /// Drops answers of which clients have taken nothing for [`WRITE_TIMEOUT`]. Never returns.
@@ -68,20 +80,11 @@ impl Answers {
         loop {
             sleep(CHECK_INTERVAL).await;
             let mut waiting = self.lock();
-            while waiting.answers.first_key_value().is_some_and(|(_, answer)| answer.is_late()) {
+            let is_late = |answer: &Answer| answer.waiting_since.elapsed() > WRITE_TIMEOUT;
+            while waiting.answers.first_key_value().is_some_and(|(_, answer)| is_late(answer)) {
                 waiting.drop_first();
             }
         }
-    }
-
-    fn insert(&self, answer: Answer) -> u64 {
-        let mut waiting = self.lock();
-        waiting.bytes += answer.bytes;
-        let number = waiting.insert(answer);
-        while waiting.bytes > MAX_WAITING_BYTES && waiting.answers.len() > 1 {
-            waiting.drop_first();
-        }
-        number
     }
 
     fn lock(&self) -> MutexGuard<'_, Waiting> {
@@ -109,10 +112,6 @@ impl Waiting {
 }
 
 impl Answer {
-    fn is_late(&self) -> bool {
-        self.waiting_since.elapsed() > WRITE_TIMEOUT
-    }
-
     /// Removes the next piece. It is a copy, since a slice would keep the memory of the whole answer.
     fn next_piece(&mut self) -> Bytes {
         let size = if self.piece == 0 { MAX_UNCOUNTED_BYTES } else { PIECE_BYTES };
@@ -128,14 +127,14 @@ impl Answer {
 }
 
 /// The handle of a large answer. The answer is dropped together with its handle.
-pub(super) struct WaitingAnswer {
+struct WaitingAnswer {
     answers: Answers,
     number: u64,
 }
 
 impl WaitingAnswer {
     /// Takes the next piece, which restarts the waiting time. Returns `None` if the answer was dropped.
-    pub fn take(&mut self) -> Option<Bytes> {
+    fn take(&mut self) -> Option<Bytes> {
         let mut waiting = self.answers.lock();
         let mut answer = waiting.answers.remove(&self.number)?;
         waiting.bytes -= answer.piece;
@@ -146,7 +145,7 @@ impl WaitingAnswer {
     }
 
     /// Returns the request once the client has taken every piece, or `None` if the answer was dropped.
-    pub fn taken(self) -> Option<InHand> {
+    fn taken(self) -> Option<InHand> {
         let mut waiting = self.answers.lock();
         let Answer { bytes, request, .. } = waiting.answers.remove(&self.number)?;
         waiting.bytes -= bytes;
@@ -163,13 +162,102 @@ impl Drop for WaitingAnswer {
     }
 }
 
+/// Sends a large answer in pieces. Its request stays in flight until the answer has been sent.
+pub(super) struct Sent {
+    /// The data of a small answer, read ahead.
+    data: VecDeque<Bytes>,
+    kept: Option<WaitingAnswer>,
+    /// The remaining bytes of `data`, or of the large answer.
+    left: usize,
+    /// The rest of the body: all of it if it was not read ahead, otherwise what was not available at once.
+    body: Option<Body>,
+    end: Option<Result<HeaderMap, axum::Error>>,
+    /// The request of a small answer, in flight until this is dropped.
+    request: Option<InHand>,
+}
+
+impl Answers {
+    /// Returns a body that sends the data of `body`. The request stays in flight until they have been sent.
+    pub fn sent(&self, body: Body, request: InHand, place: &Place) -> Sent {
+        let mut sent = Sent { data: VecDeque::new(), kept: None, left: 0, body: None, end: None, request: None };
+        if body.size_hint().exact().is_some_and(|size| size <= MAX_UNCOUNTED_BYTES as u64) {
+            sent.body = Some(body);
+        } else {
+            sent.read_ahead(body);
+        }
+        if sent.left > MAX_UNCOUNTED_BYTES {
+            sent.kept = Some(self.keep(std::mem::take(&mut sent.data), sent.left, request, place));
+        } else {
+            sent.request = Some(request);
+        }
+        sent
+    }
+}
+
+impl Sent {
+    /// Reads the data that `body` can yield without waiting, so that their size is known: a gRPC service encodes its
+    /// message only when its body is read. Stops a little above [`MAX_WAITING_BYTES`].
+    fn read_ahead(&mut self, mut body: Body) {
+        while self.left <= MAX_WAITING_BYTES {
+            match body.frame().now_or_never() {
+                Some(Some(Ok(frame))) => match frame.into_data() {
+                    Ok(data) => {
+                        self.left += data.len();
+                        self.data.push_back(data);
+                    }
+                    Err(frame) => self.end = frame.into_trailers().ok().map(Ok),
+                },
+                Some(Some(Err(error))) => return self.end = Some(Err(error)),
+                Some(None) => return,
+                None => break,
+            }
+        }
+        self.body = Some(body);
+    }
+}
+
+impl HttpBody for Sent {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let this = &mut *self;
+        if this.left > 0 {
+            let data = match &mut this.kept {
+                Some(kept) => kept.take().ok_or_else(|| axum::Error::new("the answer was not read")),
+                None => Ok(this.data.pop_front().unwrap_or_default()),
+            };
+            this.left -= data.as_ref().map_or(0, Bytes::len);
+            return Poll::Ready(Some(data.map(Frame::data)));
+        }
+        if let Some(kept) = this.kept.take() {
+            this.request = kept.taken();
+        }
+        if let Some(body) = &mut this.body {
+            return Pin::new(body).poll_frame(context);
+        }
+        Poll::Ready(this.end.take().map(|end| end.map(Frame::trailers)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.left == 0 && self.end.is_none() && self.body.as_ref().is_none_or(HttpBody::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.body {
+            Some(body) if self.left == 0 => body.size_hint(),
+            None if self.end.is_none() => SizeHint::with_exact(self.left as u64),
+            _ => SizeHint::default(),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use axum::body::{Body, HttpBody as _};
-    use http_body_util::BodyExt as _;
-
     use super::*;
-    use crate::listener::sent::Sent;
 
     fn place() -> Place {
         Place { activity: Activity::new(), close: CancellationToken::new() }
@@ -180,19 +268,15 @@ mod tests {
         answers.sent(Body::from(vec![7; size]), request, place)
     }
 
-    fn bytes(answers: &Answers) -> usize {
-        answers.lock().bytes
-    }
-
     #[tokio::test]
     async fn a_large_answer_comes_whole_and_is_counted_until_it_is_taken() {
         let (answers, place) = (Answers::default(), place());
         let body = sent(&answers, &place, 100_000);
-        assert_eq!((bytes(&answers), body.size_hint().exact()), (100_000, Some(100_000)));
+        assert_eq!((answers.lock().bytes, body.size_hint().exact()), (100_000, Some(100_000)));
 
         assert_eq!(body.collect().await.unwrap().to_bytes(), vec![7; 100_000]);
 
-        assert_eq!(bytes(&answers), 0);
+        assert_eq!(answers.lock().bytes, 0);
         assert!(place.activity.idle_since().is_some(), "the request is still in flight");
     }
 
@@ -206,7 +290,7 @@ mod tests {
             let place = place();
             flood.push((sent(&answers, &place, size), place));
             assert!(read.frame().await.unwrap().is_ok(), "an answer that is read was dropped");
-            assert!(bytes(&answers) <= MAX_WAITING_BYTES);
+            assert!(answers.lock().bytes <= MAX_WAITING_BYTES);
         }
 
         assert_eq!(flood.iter().filter(|(_, place)| place.close.is_cancelled()).count(), 37);

@@ -1,6 +1,17 @@
 //! Serves one connection: set-up, time limits, requests and closing.
+//!
+//! A connection that ends drops the futures of its requests, which would stop a handler between two steps of a change.
+//! So the rest of such work moves to a task of its own, with its slots, its time limit and its span. The slots bound the
+//! number of such tasks.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    io,
+    net::SocketAddr,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use axum::{
     body::Body,
@@ -8,6 +19,7 @@ use axum::{
     http::{HeaderValue, Version, header::CONNECTION},
     response::Response,
 };
+use futures::future::BoxFuture;
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
@@ -15,10 +27,11 @@ use hyper_util::{
 };
 use tokio::{
     net::TcpStream,
+    runtime::Handle,
     time::{Instant, sleep_until},
 };
 use tokio_rustls::server::TlsStream;
-use tokio_util::either::Either;
+use tokio_util::{either::Either, task::TaskTracker};
 use tonic::transport::server::TcpConnectInfo;
 use tower::ServiceExt as _;
 
@@ -26,7 +39,6 @@ use super::{
     Protocol, Server,
     activity::{Activity, Watched},
     answers::Place,
-    run_to_completion::ToItsEnd,
     slots::ConnectionSlot,
 };
 use crate::{
@@ -214,4 +226,42 @@ fn verdict(opened: Instant, is_finishing: bool, activity: &Activity) -> Verdict 
         None => (now + IDLE_TIMEOUT).min(opened + MAX_AGE),
     };
     if until <= now { Verdict::Finish } else { Verdict::Keep(until) }
+}
+
+/// Work that becomes a task of `tasks` if this future is dropped before its end.
+pub(super) struct ToItsEnd<T: Send + 'static> {
+    work: Option<BoxFuture<'static, T>>,
+    tasks: TaskTracker,
+}
+
+impl<T: Send> ToItsEnd<T> {
+    pub fn new(work: impl Future<Output = T> + Send + 'static, tasks: TaskTracker) -> Self {
+        Self { work: Some(Box::pin(work)), tasks }
+    }
+}
+
+impl<T: Send> Future for ToItsEnd<T> {
+    type Output = T;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
+        let Some(work) = &mut self.work else { return Poll::Pending };
+        let ended = work.as_mut().poll(context);
+        if ended.is_ready() {
+            self.work = None;
+        }
+        ended
+    }
+}
+
+impl<T: Send> Drop for ToItsEnd<T> {
+    fn drop(&mut self) {
+        // Panicked work must not be polled again. Without a runtime the process is ending.
+        if let Some(work) = self.work.take()
+            && !std::thread::panicking()
+            && let Ok(runtime) = Handle::try_current()
+        {
+            metrics::counter!("requests_left_by_clients_total").increment(1);
+            self.tasks.spawn_on(work, &runtime);
+        }
+    }
 }

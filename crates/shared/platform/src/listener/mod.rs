@@ -6,10 +6,6 @@
 mod activity;
 mod answers;
 mod connection;
-mod network;
-mod open_files;
-mod run_to_completion;
-mod sent;
 mod slots;
 
 use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
@@ -20,7 +16,7 @@ use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub(crate) use self::connection::MAX_HEADER_BYTES;
-pub use self::network::{forwarded, network};
+pub use self::slots::{forwarded, network};
 use self::{
     answers::Answers,
     connection::{Connection, Protocols},

@@ -1,19 +1,26 @@
-//! Bounds the number of a listener's connections by slots.
+//! Bounds the number of a listener's connections by slots, in all and from one network, and by its share of the process's
+//! open files.
 //!
 //! If all slots of the listener or of one address are occupied, a new connection displaces the one that has been
 //! without a request for longest, connections that never had a request first. So a flood of idle connections closes
 //! only its own connections, and a client that sends its request at once is served, even from the address of the flood.
 //! If every connection has a request in flight, the new connection is closed.
+//!
+//! All listeners of a process together leave half of its open files to stores, peers and files.
 
 use std::{
     collections::HashMap,
-    net::IpAddr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    net::{IpAddr, Ipv6Addr, SocketAddr},
+    sync::{
+        Arc, LazyLock, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio_util::sync::CancellationToken;
 
-use super::{Limits, activity::Activity, answers::Place, network::network, open_files::Share};
+use super::{Limits, activity::Activity, answers::Place};
 
 /// The slots of one listener. Each connection holds one.
 pub(super) struct ConnectionSlots {
@@ -134,6 +141,65 @@ impl Drop for ConnectionSlot {
     }
 }
 
+/// How many files this process may open: its hard limit, to which this raises the soft one.
+static LIMIT: LazyLock<usize> = LazyLock::new(|| {
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }) {
+        tracing::warn!(%error, "cannot raise the limit of open files");
+    }
+    getrlimit(Resource::Nofile).current.and_then(|files| files.try_into().ok()).unwrap_or(usize::MAX)
+});
+
+/// Of so many listeners that are flooded at once, none takes the files of the rest of the process. A process with all
+/// services has some fifteen, whose shares would be too small.
+const FLOODED_LISTENERS: usize = 8;
+
+/// The number of listeners that are served.
+static LISTENERS: AtomicUsize = AtomicUsize::new(0);
+
+/// The share of one listener. Dropping it leaves more to the others.
+pub(super) struct Share {
+    /// How many files all listeners together may have.
+    files: usize,
+}
+
+impl Share {
+    pub fn new() -> Self {
+        LISTENERS.fetch_add(1, Ordering::Relaxed);
+        Self { files: *LIMIT / 2 }
+    }
+
+    /// Returns the maximum number of connections of the listener.
+    pub fn max_connections(&self) -> usize {
+        (self.files / LISTENERS.load(Ordering::Relaxed).clamp(1, FLOODED_LISTENERS)).max(1)
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        LISTENERS.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// The mask of the network half of an IPv6 address. A host can choose the other half itself.
+const NETWORK: u128 = !0 << 64;
+
+/// Returns an IPv4 address unchanged, and the network of an IPv6 address.
+pub fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & NETWORK).into(),
+        address @ IpAddr::V4(_) => address,
+    }
+}
+
+/// Reads an entry of `X-Forwarded-For`: an IP address, which some proxies write with a port or in brackets.
+pub fn forwarded(entry: &str) -> Option<IpAddr> {
+    let entry = entry.trim();
+    let with_port = || entry.parse().ok().map(|address: SocketAddr| address.ip());
+    let in_brackets = || entry.strip_prefix('[')?.strip_suffix(']')?.parse().ok();
+    entry.parse().ok().or_else(with_port).or_else(in_brackets).map(|address: IpAddr| address.to_canonical())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -191,5 +257,27 @@ mod tests {
 
         let taken = slots.lock();
         assert!(taken.connections.is_empty() && taken.per_address.is_empty());
+    }
+
+    #[test]
+    fn a_forwarded_address_may_have_a_port() {
+        for entry in ["203.0.113.1", " 203.0.113.1:1 ", "::ffff:203.0.113.1", "[::ffff:203.0.113.1]:443"] {
+            assert_eq!(forwarded(entry), Some("203.0.113.1".parse().unwrap()), "{entry}");
+        }
+        for entry in ["2001:db8::1", "[2001:db8::1]", "[2001:db8::1]:443"] {
+            assert_eq!(forwarded(entry), Some("2001:db8::1".parse().unwrap()), "{entry}");
+        }
+        for entry in ["", "unknown", "_hidden", "203.0.113.1:", "203.0.113.1:99999", "[]", "[203.0.113.1"] {
+            assert_eq!(forwarded(entry), None, "{entry}");
+        }
+    }
+
+    #[test]
+    fn addresses_of_one_ipv6_network_count_as_one() {
+        let network = |text: &str| network(text.parse().unwrap()).to_string();
+
+        assert_eq!(network("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
+        assert_eq!(network("::ffff:192.0.2.1"), "192.0.2.1");
+        assert_eq!(network("192.0.2.1"), "192.0.2.1");
     }
 }

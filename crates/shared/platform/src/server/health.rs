@@ -12,7 +12,7 @@ use crate::{
     auth::Rule,
     http::{
         own_hosts::OwnHosts,
-        rejection::{method_not_allowed, not_found},
+        problem::{method_not_allowed, not_found},
     },
     server::readiness::Readiness,
 };
