@@ -1,5 +1,9 @@
 //! Machine-readable details of a gRPC status: a reason code and its subject as metadata, and the error messages of
 //! `google.rpc`: <https://google.aip.dev/193>.
+//!
+//! A call whose message cannot be read is the caller's mistake, so it gets INVALID_ARGUMENT; tonic itself reports INTERNAL,
+//! only as the text of the status, which no method of the services returns. The response to an unknown compression does
+//! not repeat the caller's header, whereas tonic's response contains it several times.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -10,6 +14,7 @@ use axum::{
 use tonic::{Code, Status, metadata::MetadataValue};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _};
 
+use super::refuse;
 use crate::invalid::{FieldCode, InvalidField, InvalidFields};
 
 /// The domain in which reason codes are unique, as `google.rpc.ErrorInfo` names it.
@@ -137,10 +142,59 @@ fn general_reason(code: Code) -> &'static str {
     }
 }
 
+/// The beginning of prost's error about an undecodable message. The rest names message and field, and repeats no value.
+const NOT_THE_MESSAGE: &str = "failed to decode Protobuf message: ";
+
+/// The beginning of tonic's error about an unreadable frame, up to where it repeats the request, and the text for the
+/// caller.
+const FRAMES: [(&str, &str); 4] = [
+    ("Missing request message.", "the call has no message"),
+    ("Unexpected EOF decoding stream.", "the message is shorter than its prefix says"),
+    (
+        "protocol error: received message with invalid compression flag: ",
+        "the message does not begin with its prefix: a byte that is 0 or 1, and four of its length",
+    ),
+    (
+        "protocol error: received message with compressed-flag but no grpc-encoding was specified",
+        "the message is marked as compressed, and grpc-encoding does not say how",
+    ),
+];
+
+/// The beginning of tonic's error about an unsupported `grpc-encoding`, up to where it repeats the value.
+const COMPRESSED: &str = "Content is compressed with `";
+
+/// Replaces tonic's status if the message could not be read.
+pub(super) fn readable(response: Response) -> Response {
+    match Status::from_header_map(response.headers()).and_then(|status| refusal(&status)) {
+        Some(refusal) => refuse(&refusal),
+        None => response,
+    }
+}
+
+/// Returns the status to respond with, if `status` reports an unreadable message.
+fn refusal(status: &Status) -> Option<Status> {
+    let said = status.message();
+    match status.code() {
+        Code::Internal => {
+            if let Some(reason) = said.strip_prefix(NOT_THE_MESSAGE) {
+                return Some(Status::invalid_argument(format!("the message cannot be decoded: {reason}")));
+            }
+            let frame = FRAMES.iter().find(|(beginning, _)| said.starts_with(beginning));
+            frame.map(|(_, problem)| Status::invalid_argument(*problem))
+        }
+        // The metadata name the encodings that the server supports, as the gRPC specification requires.
+        Code::Unimplemented if said.starts_with(COMPRESSED) => Some(Status::with_metadata(
+            Code::Unimplemented,
+            "grpc-encoding names a compression that this server does not support",
+            status.metadata().clone(),
+        )),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::grpc::refuse;
 
     fn details_of(status: &Status) -> ErrorDetails {
         let response = completed(refuse(status));
@@ -180,5 +234,16 @@ mod tests {
         );
         assert_eq!(details.error_info().unwrap().reason, "INVALID_REQUEST");
         assert_eq!(InvalidFields::in_status(&status), fields);
+    }
+
+    #[test]
+    fn the_status_of_a_method_stays_as_it_is() {
+        for status in [
+            Status::internal("internal error"),
+            Status::unavailable("failed to decode Protobuf message: of another service"),
+            Status::unimplemented("not built yet"),
+        ] {
+            assert!(refusal(&status).is_none(), "{status}");
+        }
     }
 }

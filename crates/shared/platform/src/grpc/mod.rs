@@ -1,21 +1,16 @@
 //! gRPC server with health, reflection and a guard, and client channels with identity, deadline and trace context.
 
-mod deadline_body;
 mod details;
 mod health;
 mod inbound;
 mod peer;
-mod rpcs;
 mod server;
-mod transport;
-mod unreadable;
-mod watch_limits;
 
 use axum::{body::Body, response::Response};
 use chrono::Datelike as _;
 pub use details::{about, invalid, reason, subject, with_details, with_reason};
 pub use peer::{Carries, Peer, Resolver};
-pub(crate) use rpcs::Rpcs;
+pub(crate) use server::Rpcs;
 pub use server::Services;
 use tonic::{Code, Status};
 use uuid::Uuid;

@@ -1,6 +1,7 @@
-//! gRPC server. Services are behind a guard; health and reflection need no session.
+//! gRPC server. Services are behind a guard; health and reflection need no session. The paths of a server's RPCs are the
+//! closed set of labels of its metrics.
 
-use std::{convert::Infallible, time::Duration};
+use std::{collections::HashSet, convert::Infallible, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use axum::{
@@ -9,6 +10,8 @@ use axum::{
     middleware::Next,
     response::Response,
 };
+use prost::Message as _;
+use prost_types::FileDescriptorSet;
 use tokio_util::sync::CancellationToken;
 use tonic::{
     server::NamedService,
@@ -17,8 +20,9 @@ use tonic::{
 use tonic_health::server::HealthReporter;
 
 use super::{
-    Rpcs, details, health, inbound, refuse, unreadable,
-    watch_limits::{self, MAX_OPEN_MESSAGE_BYTES},
+    details,
+    health::{self, MAX_OPEN_MESSAGE_BYTES},
+    inbound, refuse,
 };
 use crate::{
     auth::Guard,
@@ -123,7 +127,7 @@ impl Services {
         if Descriptions::of_this_process().grpc_reflection {
             let reflection = Routes::new(reflection_v1.max_decoding_message_size(MAX_OPEN_MESSAGE_BYTES))
                 .add_service(reflection_v1alpha.max_decoding_message_size(MAX_OPEN_MESSAGE_BYTES));
-            open = open.merge(watch_limits::bounded(reflection, |_| true));
+            open = open.merge(health::bounded(reflection, |_| true));
         }
         Ok((layers(guarded.merge(open), rpcs), reporter))
     }
@@ -174,7 +178,7 @@ fn layers(router: Router, rpcs: Rpcs) -> Router {
 /// One layer, since each layer of axum costs each call several allocations.
 async fn call_layer(State(rpcs): State<Rpcs>, request: Request, next: Next) -> Response {
     let handle = async |request: Request| {
-        let answered = bounded(request, async |request| unreadable::told(next.run(request).await));
+        let answered = bounded(request, async |request| details::readable(next.run(request).await));
         let answered = catch_panics(answered, || refuse(&tonic::Status::internal("internal error"))).await;
         details::completed(answered)
     };
@@ -205,6 +209,36 @@ fn parse_timeout(value: &str) -> Option<Duration> {
         _ => return None,
     };
     unit.checked_mul(amount)
+}
+
+/// The paths of RPCs, such as `/auth.v1.AuthService/Login`.
+#[derive(Clone)]
+pub struct Rpcs(Arc<HashSet<Arc<str>>>);
+
+impl Rpcs {
+    /// Lists every RPC of `services`, each of which the encoded `descriptors` must describe.
+    pub fn new(services: &[&str], descriptors: &[&[u8]]) -> anyhow::Result<Self> {
+        let mut paths = HashSet::new();
+        for encoded in descriptors {
+            for file in FileDescriptorSet::decode(*encoded).context("decoding the descriptors")?.file {
+                for service in &file.service {
+                    let name = format!("{}.{}", file.package(), service.name());
+                    if services.contains(&name.as_str()) {
+                        paths.extend(service.method.iter().map(|method| format!("/{name}/{}", method.name()).into()));
+                    }
+                }
+            }
+        }
+        Ok(Self(Arc::new(paths)))
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.0.iter()
+    }
+
+    pub fn find(&self, path: &str) -> Option<Arc<str>> {
+        self.0.get(path).cloned()
+    }
 }
 
 #[cfg(test)]

@@ -1,21 +1,22 @@
-//! A channel to one address of a peer, which records lost connections.
+//! A channel to one address of a peer: calls, health checks, lost connections, and what the end of a call says about the
+//! peer's health to its circuit breaker.
 
-use std::time::Duration;
+use std::{
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use http::{Request, Response};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 use tonic::{
-    ConnectError, TimeoutExpired,
+    Code, ConnectError, Status, TimeoutExpired,
     body::Body,
     transport::{Channel, Error},
 };
+use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
 use tower::{Service as _, ServiceExt as _};
 
-use super::{
-    losses::Losses,
-    verdict::{self, Verdict},
-};
-use crate::circuit_breaker::Outcome;
+use crate::{circuit_breaker::Outcome, grpc::reason};
 
 /// A channel to one address, which connects on first use.
 pub struct Link {
@@ -54,7 +55,7 @@ impl Link {
     /// before the first call. Also returns whether the connection was lost or could not be opened.
     pub async fn check(&self, limit: Duration) -> (Verdict, bool) {
         let begun = Instant::now();
-        let (verdict, is_lost) = verdict::of(self.channel.clone(), limit).await;
+        let (verdict, is_lost) = health_of(self.channel.clone(), limit).await;
         if verdict != Verdict::Silent {
             self.losses.answered(begun);
         }
@@ -100,4 +101,149 @@ fn chain(error: &Error) -> String {
 
 fn causes(error: &Error) -> impl Iterator<Item = &(dyn std::error::Error + 'static)> {
     std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source())
+}
+
+/// The outcome of the latest health check of a replica, from best to worst.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verdict {
+    Serving,
+    /// The replica was not checked yet, or has lost a connection since.
+    NotAsked,
+    NotServing,
+    Silent,
+}
+
+/// Checks the health within `limit`. Also returns whether the connection was lost or could not be opened.
+async fn health_of(channel: Channel, limit: Duration) -> (Verdict, bool) {
+    let mut health = HealthClient::new(channel);
+    match timeout(limit, health.check(HealthCheckRequest { service: String::new() })).await {
+        Ok(Ok(answer)) if answer.get_ref().status() == ServingStatus::Serving => (Verdict::Serving, false),
+        Ok(Ok(_)) => (Verdict::NotServing, false),
+        Ok(Err(status)) => match status.code() {
+            // A server outside this system may lack a health service, or deny it to this client.
+            Code::Unimplemented | Code::NotFound | Code::PermissionDenied | Code::Unauthenticated => {
+                (Verdict::Serving, false)
+            }
+            _ => (Verdict::Silent, true),
+        },
+        Err(_) => (Verdict::Silent, false),
+    }
+}
+
+/// The lost connections to one address. When a working connection ends, all its calls fail, but count as one failed
+/// call, since the next connection may work. If the peer never responded on the connection, each call counts as a
+/// failure of the peer.
+#[derive(Default)]
+struct Losses(Mutex<Loss>);
+
+#[derive(Default)]
+struct Loss {
+    /// The time of the last loss, and whether the peer had responded on that connection.
+    last: Option<(Instant, bool)>,
+    /// True if the peer has responded since the last loss.
+    answered: bool,
+}
+
+impl Losses {
+    fn lock(&self) -> MutexGuard<'_, Loss> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Records that the peer responded to a call that began at `begun`.
+    fn answered(&self, begun: Instant) {
+        let mut loss = self.lock();
+        loss.answered |= loss.last.is_none_or(|(at, _)| begun > at);
+    }
+
+    fn outcome(&self, begun: Instant) -> Outcome {
+        let mut loss = self.lock();
+        match loss.last {
+            Some((at, had_answered)) if begun <= at => {
+                if had_answered {
+                    Outcome::Inconclusive
+                } else {
+                    Outcome::Failed
+                }
+            }
+            _ => {
+                loss.last = Some((Instant::now(), std::mem::take(&mut loss.answered)));
+                Outcome::Failed
+            }
+        }
+    }
+}
+
+/// A missed deadline counts as the peer's failure only if it had at least this long to respond.
+const MIN_RESPONSE_TIME: Duration = Duration::from_secs(1);
+
+/// Returns what a response means for the circuit breaker. UNAVAILABLE with a reason, such as PAYMENT_OUTCOME_UNKNOWN,
+/// is an answer: the peer works, and other calls may succeed.
+pub fn outcome_of(status: &Status, left: Duration) -> Outcome {
+    match (status.code(), reason(status)) {
+        (Code::Unavailable, Some(_)) => Outcome::Answered,
+        (code, _) => outcome(code, left),
+    }
+}
+
+/// Returns what a status code means for the circuit breaker. The peer had the time `left` to respond.
+pub fn outcome(code: Code, left: Duration) -> Outcome {
+    match code {
+        Code::Unavailable => Outcome::Failed,
+        // A tonic server responds CANCELLED if it notices the passed deadline before the client does.
+        Code::DeadlineExceeded | Code::Cancelled if left >= MIN_RESPONSE_TIME => Outcome::Failed,
+        Code::DeadlineExceeded | Code::Cancelled => Outcome::Inconclusive,
+        _ => Outcome::Answered,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::grpc::with_reason;
+
+    #[tokio::test(start_paused = true)]
+    async fn the_calls_on_a_connection_that_worked_are_one_loss_and_those_on_one_that_never_did_are_many() {
+        let losses = Losses::default();
+        let begin = async || {
+            tokio::time::advance(Duration::from_millis(1)).await;
+            Instant::now()
+        };
+        let (answered, first, second) = (begin().await, begin().await, begin().await);
+        losses.answered(answered);
+        begin().await;
+
+        assert_eq!((losses.outcome(second), losses.outcome(first)), (Outcome::Failed, Outcome::Inconclusive));
+        // On the next connection the peer never responds.
+        let (third, fourth) = (begin().await, begin().await);
+        losses.answered(first);
+        begin().await;
+        assert_eq!((losses.outcome(third), losses.outcome(fourth)), (Outcome::Failed, Outcome::Failed));
+    }
+
+    #[test]
+    fn a_deadline_tells_about_the_peer_only_where_it_had_a_second() {
+        let second = Duration::from_secs(1);
+        let cases = [
+            (Code::DeadlineExceeded, second, Outcome::Failed),
+            (Code::DeadlineExceeded, Duration::from_millis(999), Outcome::Inconclusive),
+            (Code::Unavailable, Duration::from_millis(1), Outcome::Failed),
+            (Code::Ok, second, Outcome::Answered),
+            (Code::Unauthenticated, second, Outcome::Answered),
+            (Code::ResourceExhausted, second, Outcome::Answered),
+            (Code::Internal, second, Outcome::Answered),
+        ];
+
+        for (code, left, expected) in cases {
+            assert_eq!(outcome(code, left), expected, "{code:?} after {left:?}");
+        }
+    }
+
+    #[test]
+    fn unavailable_with_a_reason_of_its_own_is_an_answer() {
+        let (second, text) = (Duration::from_secs(1), "not now");
+        let answered = with_reason(Code::Unavailable, "PAYMENT_OUTCOME_UNKNOWN", text);
+
+        assert_eq!(outcome_of(&answered, second), Outcome::Answered);
+        assert_eq!(outcome_of(&Status::unavailable(text), second), Outcome::Failed);
+    }
 }

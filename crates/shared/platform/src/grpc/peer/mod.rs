@@ -2,15 +2,10 @@
 //! service's replicas, and refuses calls while its circuit breaker is open.
 
 mod link;
-mod look_up;
-mod losses;
-mod outcome;
 mod payload;
 mod replica;
 mod replicas;
-mod resolver;
 mod target;
-mod verdict;
 
 use std::{
     pin::Pin,
@@ -20,18 +15,16 @@ use std::{
 };
 
 use http::{HeaderValue, Request, Response, header};
-use link::{Failure, Link};
-use outcome::{outcome, outcome_of};
+use link::{Failure, Link, Verdict, outcome, outcome_of};
+use payload::Answer;
 use replicas::Replicas;
-pub use resolver::Resolver;
-use resolver::SystemResolver;
-use target::Target;
+pub use target::Resolver;
+use target::{SystemResolver, Target};
 use tokio::time::Instant;
 use tonic::{Code, Status, body::Body};
 use tower::Service;
-use verdict::Verdict;
 
-use super::{Unprocessed, deadline_body::Answer};
+use super::Unprocessed;
 use crate::{
     auth::{self, ServiceKey},
     circuit_breaker::{CircuitBreaker, Outcome},

@@ -1,4 +1,5 @@
-//! A request body that can be sent again and records whether it has been sent.
+//! The bodies of a call: a request's, which can be sent again and records whether it has been sent, and the response's,
+//! which ends at the call's deadline.
 
 use std::{
     future::poll_fn,
@@ -11,7 +12,8 @@ use std::{
 };
 
 use bytes::Bytes;
-use http_body::{Body as _, Frame};
+use http_body::{Body as _, Frame, SizeHint};
+use tokio::time::{Instant, Sleep, sleep_until};
 use tonic::{Status, body::Body};
 
 /// The maximum size in bytes of a body that is kept for a retry.
@@ -111,6 +113,41 @@ impl http_body::Body for Sending {
     /// Returns false before the first read, so that the connection always reads the body.
     fn is_end_stream(&self) -> bool {
         self.is_begun && self.first.is_none() && self.rest.as_ref().is_none_or(Body::is_end_stream)
+    }
+}
+
+/// A response body that ends with DEADLINE_EXCEEDED if it is still waiting for data at the call's deadline.
+pub struct Answer {
+    body: Body,
+    peer: &'static str,
+    expired: Pin<Box<Sleep>>,
+}
+
+impl Answer {
+    pub fn new(body: Body, peer: &'static str, deadline: Instant) -> Self {
+        Self { body, peer, expired: Box::pin(sleep_until(deadline)) }
+    }
+}
+
+impl http_body::Body for Answer {
+    type Data = Bytes;
+    type Error = Status;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        let frame = Pin::new(&mut self.body).poll_frame(context);
+        if frame.is_pending() && self.expired.as_mut().poll(context).is_ready() {
+            let status = Status::deadline_exceeded(format!("{} did not end its answer in time", self.peer));
+            return Poll::Ready(Some(Err(status)));
+        }
+        frame
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }
 

@@ -24,13 +24,10 @@ use tokio_util::task::AbortOnDropHandle;
 use tonic::{Status, body::Body};
 
 use super::{
-    link::{Failure, Lost},
-    look_up::{self, Known},
+    link::{Failure, Lost, Verdict},
     payload::Payload,
-    replica::Replica,
-    resolver::Resolver,
-    target::Target,
-    verdict::Verdict,
+    replica::{Known, Replica, look_up},
+    target::{Resolver, Target},
 };
 use crate::circuit_breaker::Outcome;
 
@@ -50,7 +47,7 @@ impl Replicas {
     /// Creates the replicas of `peer`. `resolver` resolves the name of `target`.
     pub fn new(peer: &'static str, target: Target, resolver: Arc<dyn Resolver>) -> Self {
         let (tell, known) = watch::channel(None);
-        let look_ups = tokio::spawn(look_up::run(peer, target, resolver, tell));
+        let look_ups = tokio::spawn(look_up(peer, target, resolver, tell));
         Self { peer, known, turn: AtomicUsize::new(0), _look_ups: AbortOnDropHandle::new(look_ups) }
     }
 

@@ -1,47 +1,75 @@
-//! The location of a peer: a single address, or a host name that stands for several addresses.
+//! The location of a peer, a single address or a host name that stands for several addresses, and the transport of its
+//! channels: TCP, or TLS over TCP.
 
 use std::{
+    io,
     net::{IpAddr, SocketAddr},
     time::Duration,
 };
 
+use async_trait::async_trait;
 use http::{Uri, uri::Authority};
 use tonic::transport::{Channel, Endpoint};
 
-use crate::{config::ConfigError, grpc::transport::Transport, tls::Tls};
+use crate::{
+    config::ConfigError,
+    tls::{self, Connector, Tls},
+};
 
 pub struct Target {
     url: Uri,
     /// The host name to resolve, and the port. `None` for an IP address.
     name: Option<(String, u16)>,
-    transport: Transport,
+    /// `None` for plain text.
+    connector: Option<Connector>,
 }
 
 impl Target {
-    /// Parses `address`, which is `host:port` or a URL. Errors name `variable`. Over TLS the server's certificate must
-    /// name `service`, if it is set.
+    /// Parses `address`, which is `host:port` or a URL. Fails if the URL's scheme contradicts `tls`. Errors name
+    /// `variable`. Over TLS the server's certificate must name `service`, if it is set.
     pub fn parse(
         tls: Option<&Tls>,
         service: Option<&'static str>,
         variable: &str,
         address: &str,
     ) -> Result<Self, ConfigError> {
-        let (url, transport) = Transport::parse(tls, service, variable, address)?;
-        let port = url.port_u16().unwrap_or(if url.scheme_str() == Some("https") { 443 } else { 80 });
-        let host = url.host().unwrap_or_default();
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let wrong = || ConfigError::new(variable, "is not an address such as host:port");
+        let url: Uri = if address.contains("://") { address.parse() } else { format!("{scheme}://{address}").parse() }
+            .map_err(|_| wrong())?;
+        if url.scheme_str() != Some(scheme) {
+            let problem = match tls {
+                Some(_) => "is plain text, and TLS is on; leave http:// out".to_owned(),
+                None => format!("is not http://; TLS needs {} and its two companions", tls::CA),
+            };
+            return Err(ConfigError::new(variable, problem));
+        }
+        let host = url.host().filter(|host| !host.is_empty()).ok_or_else(wrong)?;
+        // The parser ignores a port that is not a number.
+        let names_port = url.authority().is_some_and(|authority| !authority.as_str().ends_with(host));
+        if names_port && url.port_u16().is_none() {
+            return Err(wrong());
+        }
+        let connector = tls.map(|tls| Connector::new(tls.clone(), host, service).ok_or_else(wrong)).transpose()?;
+        let port = url.port_u16().unwrap_or(if tls.is_some() { 443 } else { 80 });
         let is_literal = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>().is_ok();
-        let name = (!is_literal && !host.is_empty()).then(|| (host.to_owned(), port));
-        Ok(Self { url, name, transport })
+        let name = (!is_literal).then(|| (host.to_owned(), port));
+        Ok(Self { url, name, connector })
     }
 
     pub fn name(&self) -> Option<(&str, u16)> {
         self.name.as_ref().map(|(host, port)| (host.as_str(), *port))
     }
 
-    /// Creates a channel that connects on first use: to the address `replica` of the peer's name, or with `None` to the
+    /// Creates a channel that connects on first use, and again after its connection ends: to the address `replica` of the peer's name, or with `None` to the
     /// peer's own address.
     pub fn channel(&self, replica: Option<SocketAddr>) -> Channel {
-        self.transport.connect_lazy(&self.endpoint(replica))
+        let endpoint = self.endpoint(replica);
+        let Some(connector) = self.connector.clone() else { return endpoint.connect_lazy() };
+        endpoint.connect_with_connector_lazy(tower::service_fn(move |url: Uri| {
+            let address = format!("{}:{}", url.host().unwrap_or_default(), url.port_u16().unwrap_or(443));
+            connector.clone().connect(address)
+        }))
     }
 
     /// Returns the settings of a channel to `replica`, as for [`channel`](Self::channel).
@@ -64,6 +92,21 @@ impl Target {
         let mut parts = self.url.clone().into_parts();
         parts.authority = Some(Authority::try_from(address.to_string())?);
         Ok(Uri::from_parts(parts)?)
+    }
+}
+
+#[async_trait]
+pub trait Resolver: Send + Sync {
+    async fn resolve(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>>;
+}
+
+/// The resolver of the operating system, which uses the hosts file and DNS.
+pub struct SystemResolver;
+
+#[async_trait]
+impl Resolver for SystemResolver {
+    async fn resolve(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+        Ok(tokio::net::lookup_host((host, port)).await?.collect())
     }
 }
 
