@@ -11,12 +11,10 @@ use axum::{
 
 use super::{
     Access, CREDENTIAL, Caller, Refusal, Rule, SESSION_HEADER, SESSION_METADATA, ServiceKey, Sessions, TokenKind,
-    headers,
-    lookups::SharedLookups,
-    operator_reads,
-    refusal::{denied, refused},
-    role_use::{ROLE_USE, RoleUse},
-    rules::Rules,
+    access::{Rules, denied, refused},
+    credential,
+    operator_use::{self, ROLE_USE, RoleUse},
+    sessions::SharedLookups,
 };
 use crate::{
     grpc,
@@ -147,7 +145,7 @@ impl Guard {
         if matches!(access, Access::Services(_)) {
             return Err(denied(None, AccessRefusal::Token, Refusal::MissingToken));
         }
-        let credential = headers::credential(token.as_deref(), request.headers(), header)?;
+        let credential = credential::credential(token.as_deref(), request.headers(), header)?;
         let user = self.sessions.owner(&credential).await?;
         let mut role_use = None;
         if let Access::Operator(_) = access {
@@ -156,7 +154,7 @@ impl Guard {
             }
             let path = request_path::shown(request.extensions(), request.uri());
             if request.method().is_safe() {
-                operator_reads::record(user.uuid, &path, None);
+                operator_use::record_read(user.uuid, &path, None);
             } else {
                 role_use = Some(RoleUse::new(user.uuid, path.into_owned()));
             }
@@ -178,7 +176,7 @@ impl Guard {
             Some(Identity::Service(name)) => Some(name.as_ref().to_owned()),
             Some(_) => None,
             None => {
-                let token = headers::bearer_token(request.headers())?;
+                let token = credential::bearer_token(request.headers())?;
                 self.key.as_ref()?.verify(token).ok()
             }
         }
@@ -207,7 +205,7 @@ impl Guard {
 
     /// Reads the token in the header `Authorization`, and verifies a service's token.
     fn bearer(&self, headers: &HeaderMap) -> Result<Option<Bearer>, Refusal> {
-        let bearer = headers::bearer(headers)?.map(|(kind, token)| match kind {
+        let bearer = credential::bearer(headers)?.map(|(kind, token)| match kind {
             TokenKind::Service => {
                 let key = self.key.as_ref().ok_or_else(|| refused(TokenRefusal::Certificate))?;
                 key.verify(token).map(Bearer::Service).map_err(|error| refused(error.0))

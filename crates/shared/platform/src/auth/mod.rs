@@ -1,32 +1,22 @@
 //! Authentication of callers: users by their session or access token, services by their token. Over TLS the certificate
 //! identifies a service, and a service's token in the call must name the same service.
 
+mod access;
 mod author;
 mod credential;
 mod guard;
-mod headers;
 mod hmac;
-mod jose;
-mod lookups;
-mod open_caller;
-mod operator_reads;
-mod refusal;
-mod role_use;
-mod rules;
-mod session_lookup;
+mod operator_use;
+mod sessions;
 mod token;
 
+pub use access::{Access, NOT_OPERATOR, Refusal, Rule};
 pub use author::Author;
-pub use credential::Credential;
+pub use credential::{Credential, MAX_TOKEN, TokenKind, bearer_token, user_credential};
 pub use guard::Guard;
-pub use headers::{bearer_token, user_credential};
 use http::{HeaderMap, HeaderValue, header};
-pub use jose::{MAX_TOKEN, TokenKind};
-pub use open_caller::OpenCaller;
-pub use refusal::{NOT_OPERATOR, Refusal};
-pub use role_use::{role_used_on, role_used_on_name};
-pub use rules::{Access, Rule};
-pub use session_lookup::{MemorySessions, SessionError, Sessions};
+pub use operator_use::{OpenCaller, role_used_on, role_used_on_name};
+pub use sessions::{MemorySessions, SessionError, Sessions};
 pub use token::{ServiceKey, TokenError};
 use uuid::Uuid;
 
@@ -73,7 +63,7 @@ impl Caller {
     /// Returns true if [`may_see`](Self::may_see) is true, or if the caller is an operator. Records a refusal, and at
     /// most once a minute that an operator uses the role for the object `of`, by the method with this path.
     pub fn may_inspect(&self, owner: Option<Uuid>, of: Uuid, path: &str) -> bool {
-        self.may_as_operator(owner, |user| operator_reads::record(user, path, Some(of)))
+        self.may_as_operator(owner, |user| operator_use::record_read(user, path, Some(of)))
     }
 
     /// Like [`may_inspect`](Self::may_inspect), for a change of the object. Records each use of the role.

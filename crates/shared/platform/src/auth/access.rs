@@ -1,0 +1,191 @@
+//! Access rules: who may call each method of a service, and the response to each reason why the guard refuses a request. A
+//! method without a rule is refused.
+
+use axum::http::StatusCode;
+use tonic::Status;
+use uuid::Uuid;
+
+use super::SessionError;
+use crate::{
+    http::problem::Problem,
+    security_events::{self, AccessRefusal, Event, TokenRefusal},
+};
+
+/// Names of services, as in tokens and certificates.
+pub type ServiceNames = &'static [&'static str];
+
+/// The callers that a method admits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    Public,
+    /// Users with a valid session, and the listed services.
+    Session(ServiceNames),
+    /// Users with the role `operator`, and the listed services.
+    Operator(ServiceNames),
+    Services(ServiceNames),
+    /// Only the gateway, identified by its certificate. Without TLS every caller is admitted, so the network must
+    /// exclude others.
+    Gateway,
+}
+
+/// The access to one method. Each service has one table of rules beside its API.
+#[derive(Clone, Copy, Debug)]
+pub struct Rule {
+    /// The method's path `/package.Service/Rpc` for gRPC; the method and the route, such as `GET /api/v1/things/{id}`,
+    /// for HTTP.
+    pub method: &'static str,
+    pub access: Access,
+}
+
+impl Access {
+    /// Returns the services that may call the method; none if it is public.
+    pub const fn services(self) -> ServiceNames {
+        match self {
+            Self::Public | Self::Gateway => &[],
+            Self::Session(services) | Self::Operator(services) | Self::Services(services) => services,
+        }
+    }
+}
+
+impl Rule {
+    pub const fn public(method: &'static str) -> Self {
+        Self { method, access: Access::Public }
+    }
+
+    pub const fn session(method: &'static str, services: ServiceNames) -> Self {
+        Self { method, access: Access::Session(services) }
+    }
+
+    pub const fn operator(method: &'static str, services: ServiceNames) -> Self {
+        Self { method, access: Access::Operator(services) }
+    }
+
+    pub const fn gateway(method: &'static str) -> Self {
+        Self { method, access: Access::Gateway }
+    }
+
+    pub const fn services(method: &'static str, services: ServiceNames) -> Self {
+        Self { method, access: Access::Services(services) }
+    }
+}
+
+#[derive(Clone, Copy)]
+pub(super) struct Rules {
+    pub table: &'static [Rule],
+    /// The access to methods without a rule; `None` refuses them.
+    pub otherwise: Option<Access>,
+}
+
+impl Rules {
+    pub fn of(self, method: &str) -> Option<Access> {
+        self.table.iter().find(|rule| rule.method == method).map(|rule| rule.access).or(self.otherwise)
+    }
+
+    /// Returns the access to an HTTP route. For a method that the route does not have, returns the access of one of the
+    /// route's other methods, so that the request is refused only after the caller is identified.
+    pub fn of_route(self, method: &str, route: &str) -> Option<Access> {
+        let method = if method == "HEAD" { "GET" } else { method };
+        let is_of_route = |rule: &&Rule| rule.method.split_once(' ').is_some_and(|(_, path)| path == route);
+        let of_route = || self.table.iter().find(is_of_route).map(|rule| rule.access);
+        self.of(&format!("{method} {route}")).or_else(of_route)
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    MissingSession,
+    EmptySession,
+    InvalidSession,
+    MissingToken,
+    InvalidToken,
+    NotOperator,
+    /// The method does not admit this authenticated caller.
+    OtherCaller,
+    NoRule,
+    /// An API without authentication was called under a host that is not its own.
+    Misdirected,
+    Unavailable,
+    TooMany,
+}
+
+/// Records the refusal as a security event.
+pub(super) fn refused(reason: TokenRefusal) -> Refusal {
+    security_events::record(Event::TokenRefused { reason });
+    Refusal::InvalidToken
+}
+
+pub(super) fn denied(user: Option<Uuid>, reason: AccessRefusal, refusal: Refusal) -> Refusal {
+    security_events::record(Event::AccessRefused { user, reason });
+    refusal
+}
+
+pub const NOT_OPERATOR: &str = "only operators may call this method";
+
+/// 421 over HTTP, PERMISSION_DENIED over gRPC.
+const MISDIRECTED: &str = "this API does not answer at this host; the variable ALLOWED_HOSTS can add it";
+
+/// 429 over HTTP, RESOURCE_EXHAUSTED over gRPC.
+const TOO_MANY_REQUESTS: &str = "too many requests of this session at once; try again soon";
+
+impl From<SessionError> for Refusal {
+    fn from(error: SessionError) -> Self {
+        match error {
+            SessionError::Invalid => Self::InvalidSession,
+            SessionError::Unavailable => Self::Unavailable,
+            SessionError::TooMany => Self::TooMany,
+        }
+    }
+}
+
+impl Refusal {
+    pub(super) fn status(self) -> Status {
+        match self {
+            Self::MissingSession => Status::unauthenticated("missing session-uuid in metadata"),
+            Self::EmptySession => Status::unauthenticated("empty session-uuid"),
+            Self::InvalidSession => Status::unauthenticated("invalid session"),
+            Self::MissingToken => Status::unauthenticated("missing service token in authorization"),
+            Self::InvalidToken => Status::unauthenticated("invalid token"),
+            Self::NotOperator => Status::permission_denied(NOT_OPERATOR),
+            Self::OtherCaller => Status::permission_denied("this service may not call this method"),
+            // Only for unknown methods, since the server does not start if one of its own methods has no rule.
+            Self::NoRule => Status::unimplemented("method not found"),
+            Self::Misdirected => Status::permission_denied(MISDIRECTED),
+            Self::Unavailable => Status::unavailable("sessions cannot be checked now"),
+            Self::TooMany => Status::resource_exhausted(TOO_MANY_REQUESTS),
+        }
+    }
+
+    pub fn problem(self) -> Problem {
+        match self {
+            Self::MissingSession | Self::EmptySession => {
+                Problem::new(StatusCode::UNAUTHORIZED, "MISSING_SESSION", "Authentication required")
+            }
+            Self::InvalidSession | Self::MissingToken | Self::InvalidToken | Self::OtherCaller => {
+                Problem::new(StatusCode::UNAUTHORIZED, "INVALID_SESSION", "Authentication failed")
+            }
+            Self::NotOperator => Problem::forbidden(NOT_OPERATOR),
+            Self::NoRule => Problem::forbidden("access denied"),
+            Self::Misdirected => Problem::new(StatusCode::MISDIRECTED_REQUEST, "MISDIRECTED_REQUEST", MISDIRECTED),
+            Self::Unavailable => Problem::unavailable("sessions cannot be checked now"),
+            Self::TooMany => Problem::too_many_requests(TOO_MANY_REQUESTS),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TABLE: &[Rule] = &[Rule::operator("POST /couriers", &[]), Rule::session("GET /couriers", &["order"])];
+
+    #[test]
+    fn a_method_without_a_rule_has_no_access_and_another_method_of_a_route_has_that_of_the_route() {
+        let rules = Rules { table: TABLE, otherwise: None };
+
+        assert_eq!(rules.of_route("GET", "/couriers"), Some(Access::Session(&["order"])));
+        assert_eq!(rules.of_route("HEAD", "/couriers"), Some(Access::Session(&["order"])));
+        assert_eq!(rules.of_route("PUT", "/couriers"), Some(Access::Operator(&[])));
+        assert_eq!(rules.of_route("GET", "/couriers/{id}"), None);
+        assert_eq!(rules.of("/x.v1.X/Y"), None);
+    }
+}
