@@ -1,9 +1,8 @@
 //! Batcher: requests that arrive while a batch is executed form the next batch.
 //!
 //! There is no timer, so a single request does not wait. [`GroupCommit`](crate::postgres::GroupCommit) executes its
-//! batches as statements; clients of other services send each batch as one call.
-
-pub mod delay;
+//! batches as statements; clients of other services send each batch as one call. Other callers that gather items space
+//! their batches by [`BatchDelay`], the time from the start of a batch that is not full to the start of the next.
 
 use std::{
     collections::VecDeque,
@@ -12,7 +11,10 @@ use std::{
 };
 
 use futures::{FutureExt as _, future::BoxFuture};
-use tokio::sync::{Semaphore, oneshot};
+use tokio::{
+    sync::{Semaphore, oneshot},
+    time::Instant,
+};
 use tracing::Span;
 
 /// The maximum number of times that a batch yields to other tasks before it begins. Each yield collects the requests of
@@ -181,3 +183,78 @@ where
 
 #[cfg(test)]
 mod tests;
+
+/// The rate, in items per second, up to which batches are not delayed.
+const UNDELAYED_RATE: f64 = 50.0;
+/// The seconds of delay for each item per second above [`UNDELAYED_RATE`].
+const DELAY_PER_ITEM: f64 = 0.000_2;
+const MAX_DELAY: Duration = Duration::from_millis(100);
+
+/// The delay between batches while items are frequent. Items that arrive during a delay are handled together, which
+/// saves commits and requests to other systems.
+#[derive(Default)]
+pub struct BatchDelay {
+    /// An estimate of the items in the last second: an item of age `t` seconds counts as e^-t.
+    rate: f64,
+    last: Option<Instant>,
+    next: Option<Instant>,
+}
+
+impl BatchDelay {
+    /// The earliest start of the next batch. `None` before the first.
+    pub fn next(&self) -> Option<Instant> {
+        self.next
+    }
+
+    /// Returns true if more than [`UNDELAYED_RATE`] items a second arrived recently, so that others will soon follow.
+    pub fn is_busy(&self, now: Instant) -> bool {
+        self.rate_at(now) > UNDELAYED_RATE
+    }
+
+    /// Records that a batch of `items` items began at `begun`. A caller that spaces its batches by [`next`](Self::next)
+    /// does not record full batches, since it begins the next batch without a pause.
+    pub fn record(&mut self, items: u32, begun: Instant) {
+        self.rate = self.rate_at(begun) + f64::from(items);
+        self.last = Some(begun);
+        let pause = Duration::from_secs_f64(((self.rate - UNDELAYED_RATE) * DELAY_PER_ITEM).max(0.0));
+        self.next = Some(begun + pause.min(MAX_DELAY));
+    }
+
+    fn rate_at(&self, now: Instant) -> f64 {
+        let age = self.last.map_or(0.0, |last| now.saturating_duration_since(last).as_secs_f64());
+        self.rate * (-age).exp()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Returns the pause after two seconds in which `rate` items arrived per second.
+    fn pause(rate: u32) -> Duration {
+        let (mut delay, begun) = (BatchDelay::default(), Instant::now());
+        for number in 0..2 * rate {
+            delay.record(1, begun + Duration::from_secs(1) / rate * number);
+        }
+        delay.next.unwrap() - delay.last.unwrap()
+    }
+
+    #[test]
+    fn few_items_do_not_wait_and_many_wait_for_each_other() {
+        assert_eq!(pause(40), Duration::ZERO);
+        let medium = pause(150);
+        assert!(medium > Duration::from_millis(10) && medium < Duration::from_millis(30), "{medium:?}");
+        assert_eq!(pause(1_000), MAX_DELAY);
+    }
+
+    #[test]
+    fn a_pace_is_busy_while_items_are_frequent() {
+        let (mut delay, now) = (BatchDelay::default(), Instant::now());
+        assert!(!delay.is_busy(now));
+
+        delay.record(100, now);
+
+        assert!(delay.is_busy(now + Duration::from_millis(100)));
+        assert!(!delay.is_busy(now + Duration::from_secs(1)));
+    }
+}

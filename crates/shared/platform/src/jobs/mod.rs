@@ -1,24 +1,18 @@
-//! Background jobs: work that runs on a timer or when a row falls due.
+//! Background jobs: work that runs on a timer or when a row falls due, and jobs that set gauges from counts of rows. A panic
+//! in a round of a job fails the round, and does not end the process.
 
-pub(crate) mod batch;
-mod caught;
 mod due;
-mod report;
 
 use std::{
     hash::{DefaultHasher, Hash as _, Hasher as _},
+    panic::AssertUnwindSafe,
     sync::Arc,
     time::Duration,
 };
 
-use futures::future::BoxFuture;
+use futures::{FutureExt as _, future::BoxFuture};
 use tokio_util::sync::CancellationToken;
 
-pub use self::{
-    batch::Done,
-    caught::caught,
-    due::{due, for_each},
-};
 use crate::{
     inbox,
     lease::{Lease, PgLease},
@@ -26,6 +20,8 @@ use crate::{
     outbox,
     postgres::Database,
 };
+
+pub use self::due::{due, for_each};
 
 /// How often the retention jobs run.
 const RETENTION_INTERVAL: Duration = Duration::from_mins(1);
@@ -168,6 +164,60 @@ where
             () = tokio::time::sleep(period) => {}
             () = stop.cancelled() => return Ok(()),
         }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Done {
+    pub count: u64,
+    /// True if the batch was full, so that the caller starts the next one at once.
+    pub more: bool,
+}
+
+impl Done {
+    /// Creates the result of a batch that processed `count` of at most `limit` rows.
+    pub fn from_count(count: u64, limit: u64) -> Self {
+        Self { count, more: count >= limit }
+    }
+}
+
+/// Runs one round of a job. A panic, which the panic hook has logged, becomes an error, after which the job tries again.
+pub async fn caught<T, E: Into<anyhow::Error>>(round: impl Future<Output = Result<T, E>>) -> anyhow::Result<T> {
+    match AssertUnwindSafe(round).catch_unwind().await {
+        Ok(outcome) => outcome.map_err(Into::into),
+        Err(_) => Err(anyhow::anyhow!("the round panicked")),
+    }
+}
+
+/// The interval between two counts. Prometheus scrapes the metrics at the same interval.
+const REPORT_INTERVAL: Duration = Duration::from_secs(5);
+
+impl Job {
+    /// Creates a job that calls `report` every [`REPORT_INTERVAL`] in every replica, also after a panic of `report`.
+    pub fn reporting<F>(name: &'static str, report: impl Fn() -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        Self::new(name, move |stop| async move {
+            let mut outage = Outage::new("reporting", name);
+            while !stop.is_cancelled() {
+                let round = async {
+                    report().await;
+                    anyhow::Ok(())
+                };
+                match caught(round).await {
+                    Ok(()) => outage.over(),
+                    Err(error) => outage.met(error),
+                }
+                tokio::select! {
+                    // `biased`, because the simulation must repeat a run exactly from its seed.
+                    biased;
+                    () = stop.cancelled() => {}
+                    () = tokio::time::sleep(REPORT_INTERVAL) => {}
+                }
+            }
+            Ok(())
+        })
     }
 }
 

@@ -1,4 +1,4 @@
-//! Closes a consumer within a time limit.
+//! Closes a consumer within a time limit, and drops other Kafka clients outside of the runtime's threads.
 
 use std::{
     convert::Infallible,
@@ -30,6 +30,13 @@ pub(super) fn close(consumer: impl Send + 'static, timeout: Duration) -> bool {
     });
     // If no thread could be started, the closure was dropped with the consumer.
     thread.is_err() || closed.recv_timeout(timeout) == Err(RecvTimeoutError::Disconnected)
+}
+
+/// Drops a client on a blocking thread, since the drop joins the client's threads, for up to 100 ms.
+pub(super) fn drop_in_background<T: Send + 'static>(client: T) {
+    if let Ok(runtime) = Handle::try_current() {
+        runtime.spawn_blocking(move || drop(client));
+    }
 }
 
 #[cfg(test)]

@@ -2,29 +2,22 @@
 
 mod acls;
 mod all_records;
-mod background_drop;
 mod close;
 mod config;
 mod connection;
 mod connection_errors;
 mod consumer;
 mod dead_letter;
-mod dead_letter_producer;
 mod each_record;
-mod exact;
-mod headers;
 mod lag;
 mod last_answer;
 mod membership;
 mod message;
 mod metrics;
 mod partition_queue;
-mod partition_worker;
 mod positions;
 mod producer;
-mod publisher;
 mod reader;
-mod rebalance;
 mod refusal;
 mod retry_or_dead_letter;
 mod security;
@@ -40,9 +33,7 @@ pub use dead_letter::{
     HEADER_ATTEMPTS, HEADER_CLUSTER, HEADER_ERROR, HEADER_FAILED_AT, HEADER_GROUP, HEADER_LEFT_OUT, HEADER_OFFSET,
     HEADER_ORIGINALS, HEADER_PARTITION, HEADER_PUBLISHED_AT, HEADER_TOPIC, added, original,
 };
-pub use exact::ExactRecord;
-pub use headers::Headers;
-pub use message::{Absent, Failure, HEADER_EVENT_TIME, HEADER_EVENT_TYPE, Handler, Message};
+pub use message::{Absent, ExactRecord, Failure, HEADER_EVENT_TIME, HEADER_EVENT_TYPE, Handler, Headers, Message};
 pub use producer::{KafkaPublisher, Record, is_too_large};
 pub use reader::{Extent, Mark, Reader};
 pub use refusal::{Refusal, probe};

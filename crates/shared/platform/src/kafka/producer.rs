@@ -1,5 +1,5 @@
 //! The Kafka producer: idempotent, waits for acknowledgements of all in-sync replicas, and by default retries a record
-//! without a time limit.
+//! without a time limit. It is the outbox's [`Publisher`].
 
 use std::{
     collections::HashMap,
@@ -8,6 +8,7 @@ use std::{
 };
 
 use anyhow::Context as _;
+use async_trait::async_trait;
 use rdkafka::{
     error::KafkaError,
     message::{Header, OwnedHeaders},
@@ -16,11 +17,13 @@ use rdkafka::{
 };
 
 use super::{
-    Config, Refusal, TopicCreator,
-    background_drop::drop_in_background,
+    Config, KafkaPublisher, Refusal, TopicCreator,
+    all_records::Outgoing,
+    close::drop_in_background,
     connection_errors::{Distrust, Witness},
     last_answer::LastAnswer,
 };
+use crate::outbox::{Outcome, Publisher};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
@@ -168,5 +171,21 @@ impl KafkaPublisher {
             drop_in_background(given_up);
         }
         Ok(())
+    }
+}
+
+#[async_trait]
+impl Publisher for KafkaPublisher {
+    async fn publish(&self, records: Vec<Record>) -> anyhow::Result<()> {
+        // Builds all headers before the first record is queued. The client sends queued records at once, so records
+        // queued in quick succession need fewer requests.
+        let outgoing = records.iter().map(|record| {
+            Outgoing::to(&record.topic).key(&record.key).payload(&record.payload).headers(headers(record))
+        });
+        self.publish_all(outgoing.collect()).await
+    }
+
+    async fn publish_each(&self, records: &[Record]) -> Vec<Outcome> {
+        self.outcomes(records).await
     }
 }

@@ -16,7 +16,7 @@ use rdkafka::{
 };
 use scopeguard::ScopeGuard;
 
-use super::{Config, Refusal, background_drop::drop_in_background, refusal};
+use super::{Config, Refusal, close::drop_in_background, refusal};
 
 type Client = AdminClient<DefaultClientContext>;
 /// An admin client with the function that drops it.

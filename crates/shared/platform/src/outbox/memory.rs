@@ -11,7 +11,7 @@ use chrono::DateTime;
 
 use super::{Backlog, Event, Outbox, Unpublished};
 use crate::{
-    jobs::batch::Done,
+    jobs::Done,
     lease::{Lease, MemoryLease},
 };
 

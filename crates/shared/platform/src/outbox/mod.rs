@@ -22,7 +22,7 @@ pub use relay::{Relay, Waker};
 pub use retention::{SWEEP_BATCH, sweep};
 use uuid::Uuid;
 
-use crate::jobs::batch::Done;
+use crate::jobs::Done;
 
 /// An event for the outbox. Every field is a parameter of the statement that makes the change.
 #[derive(Clone, Debug, PartialEq, Eq)]

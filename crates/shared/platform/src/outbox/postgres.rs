@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::{Backlog, Outbox, Unpublished};
 use crate::{
-    jobs::batch::Done,
+    jobs::Done,
     lease::{Lease, PgLease},
     postgres::{Database, Listener},
 };

@@ -11,7 +11,7 @@ use super::{
     metrics::Metrics,
     refused_topics::RefusedTopics,
 };
-use crate::{batcher::delay::BatchDelay, jobs::caught, kafka::Refusal, outage::Outage, server::readiness::Condition};
+use crate::{batcher::BatchDelay, jobs::caught, kafka::Refusal, outage::Outage, server::readiness::Condition};
 
 /// The time after which an unrenewed lease expires.
 const LEASE_TTL: Duration = Duration::from_secs(5);

@@ -24,10 +24,8 @@ use sqlx::{
 use tokio::time::{Instant, timeout};
 
 use super::{
-    classify::is_stale,
-    connections::Connections,
+    connections::{Connections, strict},
     network_path::{Path, Unanswered, Use},
-    tls,
 };
 
 /// The time limit for waiting for a connection of the pool, and again for opening one.
@@ -51,7 +49,7 @@ pub fn connect_options(variable: &str, url: &str) -> anyhow::Result<PgConnectOpt
     let options = PgConnectOptions::from_str(url).ok().with_context(|| {
         format!("{variable}: is not a PostgreSQL URL such as postgres://user:password@host:5432/database")
     })?;
-    Ok(tls::strict(variable, url, options)?)
+    Ok(strict(variable, url, options)?)
 }
 
 /// One PostgreSQL database, as an executor of statements: a pool that opens connections when they are needed. Clones

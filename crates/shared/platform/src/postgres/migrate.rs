@@ -13,10 +13,11 @@ use sqlx::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Database, is_contended, is_refused, is_unavailable,
+    Database,
+    connections::is_untrusted,
+    is_contended, is_refused, is_unavailable,
     migrations::{self, FIRST_VERSION, Unknown},
     network_path::Unanswered,
-    tls,
 };
 use crate::retry;
 
@@ -105,7 +106,7 @@ fn check_unknown(unknown: &[Unknown]) -> anyhow::Result<()> {
 /// Fails unless another attempt may succeed.
 fn judge(error: MigrateError, database: &Database) -> anyhow::Result<()> {
     match &error {
-        Execute(cause) | ExecuteMigration(cause, _) if tls::is_untrusted(cause) => {
+        Execute(cause) | ExecuteMigration(cause, _) if is_untrusted(cause) => {
             let options = database.connect_options();
             let server = format!("PostgreSQL at {}:{}", options.get_host(), options.get_port());
             return Err(error).context(format!("{server} has no TLS or a certificate that is not trusted"));

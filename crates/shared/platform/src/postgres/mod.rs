@@ -1,6 +1,5 @@
 //! PostgreSQL: a lazy pool with bounded waits, migrations under a lock, and the classification of errors.
 
-mod classify;
 mod config;
 mod connections;
 mod database;
@@ -13,15 +12,13 @@ pub mod migrations;
 mod network_path;
 mod notifications;
 mod pulse;
-mod tls;
 
 pub(crate) use self::error::count_from_zero;
 pub use self::{
-    classify::{is_contended, is_permanent, is_refused, is_unavailable},
     config::DatabaseConfig,
     database::{Database, connect_options},
     each_row::fetch_each,
-    error::{DatabaseError, consistent, count_skipped_row},
+    error::{DatabaseError, consistent, count_skipped_row, is_contended, is_permanent, is_refused, is_unavailable},
     group_commit::GroupCommit,
     halves::Halves,
     migrate::{explain, migrate},
@@ -37,7 +34,7 @@ where
     match statement().await {
         // After a timeout the caller has waited long enough.
         Err(sqlx::Error::Io(error)) if error.kind() == std::io::ErrorKind::TimedOut => Err(sqlx::Error::Io(error)),
-        Err(error) if classify::is_stale(&error) => statement().await,
+        Err(error) if error::is_stale(&error) => statement().await,
         outcome => outcome,
     }
 }

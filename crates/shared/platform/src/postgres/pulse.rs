@@ -6,7 +6,7 @@ use sqlx::{Connection as _, PgConnection};
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::{Database, database::PING_TIMEOUT, tls};
+use super::{Database, connections::is_untrusted, database::PING_TIMEOUT};
 use crate::{outage::Outage, server::readiness::Condition};
 
 const PING_INTERVAL: Duration = Duration::from_secs(1);
@@ -52,7 +52,7 @@ async fn beat(database: &Database, connection: &mut Option<PgConnection>, untrus
     let connected = timeout(PING_TIMEOUT, database.connect()).await;
     match &connected {
         Ok(Ok(_)) => untrusted.over(),
-        Ok(Err(error)) if tls::is_untrusted(error) => untrusted.met(error),
+        Ok(Err(error)) if is_untrusted(error) => untrusted.met(error),
         _ => {}
     }
     *connection = connected.ok().and_then(Result::ok);

@@ -1,21 +1,24 @@
-//! The outputs of the log: lines on standard error, and records to a collector.
+//! The outputs of the log: lines on standard error, in one of tracing-subscriber's formats with the ids of the event's trace
+//! and span, and records to a collector.
 
 use std::{ffi::OsStr, io::IsTerminal as _};
 
 use anyhow::{Context as _, anyhow};
+use opentelemetry::trace::{SpanContext, TraceContextExt as _};
 use opentelemetry_appender_tracing::layer::OpenTelemetryTracingBridge;
 use opentelemetry_sdk::logs::SdkLoggerProvider;
 use serde::Deserialize;
-use tracing::Subscriber;
+use tracing::{Event, Subscriber, dispatcher};
+use tracing_opentelemetry::get_otel_context;
 use tracing_subscriber::{
     EnvFilter, Layer,
     filter::{FilterExt as _, FilterFn, LevelFilter},
-    fmt,
+    fmt::{self, FmtContext, FormatEvent, FormatFields, format::Writer},
     layer::Filter,
     registry::LookupSpan,
 };
 
-use super::{Config, line::WithIds};
+use super::Config;
 use crate::security_events;
 
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
@@ -143,6 +146,42 @@ fn shows_bytes(target: &str, level: tracing::Level) -> bool {
 /// Returns true on a terminal, unless NO_COLOR is set (<https://no-color.org>).
 fn in_colour(terminal: bool, no_color: Option<&OsStr>) -> bool {
     terminal && no_color.is_none_or(OsStr::is_empty)
+}
+
+/// Appends the ids to a format's lines, since tracing-subscriber knows no traces: `trace_id` and `span_id` to a JSON
+/// object, the trace id, which a response has in `X-Trace-Id`, to a line for people.
+struct WithIds<F> {
+    format: F,
+    is_json: bool,
+}
+
+impl<S, N, F> FormatEvent<S, N> for WithIds<F>
+where
+    S: Subscriber + for<'span> LookupSpan<'span>,
+    N: for<'writer> FormatFields<'writer> + 'static,
+    F: FormatEvent<S, N>,
+{
+    fn format_event(
+        &self,
+        context: &FmtContext<'_, S, N>,
+        mut line: Writer<'_>,
+        event: &Event<'_>,
+    ) -> std::fmt::Result {
+        let ids = context.parent_span().and_then(|span| {
+            let traced = dispatcher::get_default(|dispatch| get_otel_context(&span.id(), dispatch))?;
+            Some(traced.span().span_context().clone()).filter(SpanContext::is_valid)
+        });
+        let Some(ids) = ids else { return self.format.format_event(context, line, event) };
+        let (trace, span) = (ids.trace_id(), ids.span_id());
+        let mut text = String::new();
+        self.format.format_event(context, Writer::new(&mut text), event)?;
+        if self.is_json {
+            let object = text.strip_suffix("}\n").ok_or(std::fmt::Error)?;
+            writeln!(line, r#"{object},"trace_id":"{trace}","span_id":"{span}"}}"#)
+        } else {
+            writeln!(line, "{} trace_id={trace}", text.trim_end())
+        }
+    }
 }
 
 #[cfg(test)]

@@ -2,11 +2,9 @@
 
 mod context;
 mod export;
-mod line;
 mod logs;
 mod memory_log;
 pub mod metric;
-mod metrics;
 pub(crate) mod request_telemetry;
 
 use std::time::Duration;
@@ -16,7 +14,7 @@ pub(crate) use context::add_trace_context;
 pub use context::{continue_trace, job_span, propagator, trace_context, trace_id};
 pub use logs::{LogFormat, LogOutputs};
 pub use memory_log::{MemoryLog, subscribe};
-pub use metrics::render_metrics;
+pub use metric::render_metrics;
 use opentelemetry::{global, trace::TracerProvider as _};
 use opentelemetry_sdk::{
     Resource,
@@ -75,7 +73,7 @@ const FLUSH_TIMEOUT: Duration = Duration::from_secs(2);
 /// Starts logs, traces and metrics. `service` is the name of the service in traces and logs. Fails if a variable is
 /// invalid; the error names it.
 pub fn start(service: &'static str, config: &Config) -> anyhow::Result<Telemetry> {
-    let upkeep = metrics::record()?;
+    let upkeep = metric::record()?;
     export::count_from_zero();
     global::set_text_map_propagator(propagator());
     request_telemetry::trust_trace_headers(config.trust_trace_headers);

@@ -9,7 +9,7 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use in_progress::{InProgress, Subject};
-use platform::{batcher::delay::BatchDelay, circuit_breaker::CircuitBreaker, jobs::caught, lease::Lease, retry};
+use platform::{batcher::BatchDelay, circuit_breaker::CircuitBreaker, jobs::caught, lease::Lease, retry};
 use rate_limiter::RateLimiter;
 use tokio::{
     sync::Notify,
@@ -164,10 +164,8 @@ impl Sender {
             (Subject::User(user), Some(LookUp::Found { chat, waiting })) => {
                 self.send_or_set_chat(user, chat, &waiting);
             }
-            (_, Some(LookUp::Unavailable(problem))) => {
-                if std::mem::take(&mut self.without_chat) {
-                    tracing::warn!(problem, "iam unavailable, notifications stay queued");
-                }
+            (_, Some(LookUp::Unavailable(problem))) if std::mem::take(&mut self.without_chat) => {
+                tracing::warn!(problem, "iam unavailable, notifications stay queued");
             }
             _ => {}
         }

@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::reference::Reference;
+use super::Reference;
 use crate::config::{error::ConfigError, provider_url};
 
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
