@@ -3,17 +3,14 @@
 pub mod bounded;
 pub mod descriptions;
 pub mod environment;
-pub(crate) mod error;
 pub(crate) mod files;
 pub(crate) mod names;
 pub mod provider_url;
 pub(crate) mod vault;
 
-use std::{collections::HashMap, path::Path};
+use std::{collections::HashMap, fmt, path::Path};
 
 use serde::de::DeserializeOwned;
-
-pub use crate::config::error::ConfigError;
 
 /// All variables that this process can read. A later source overrides an earlier one: the TOML file that
 /// `SHIPYARD_CONFIG` names, `.env` in the working directory, the environment, overrides.
@@ -154,6 +151,37 @@ const SECRETS: [&str; 12] = [
 
 fn is_secret(name: &str) -> bool {
     SECRETS.iter().any(|ending| name.ends_with(ending))
+}
+
+/// Why the configuration is invalid. The text names the variable and never contains a secret's value.
+#[derive(Debug, thiserror::Error)]
+#[error("{variable}: {problem}")]
+pub struct ConfigError {
+    pub variable: String,
+    pub problem: String,
+}
+
+impl ConfigError {
+    pub fn new(variable: &str, problem: impl fmt::Display) -> Self {
+        Self { variable: variable.to_owned(), problem: problem.to_string() }
+    }
+
+    /// Converts an error of the crate `config`, whose text alone names the variable: one of `values`, or a missing one.
+    pub(crate) fn explain(error: &config::ConfigError, values: &HashMap<String, String>) -> Self {
+        let text = error.to_string();
+        let quoted = text.split(['`', '"']).map(str::to_lowercase);
+        let known = quoted.clone().find(|word| values.contains_key(word));
+        let missing = text.starts_with("missing").then(|| quoted.clone().nth(1)).flatten();
+        let variable = known.clone().or(missing.clone()).unwrap_or_else(|| "configuration".to_owned()).to_uppercase();
+        if missing.is_some() {
+            return Self::new(&variable, "is not set and has no default");
+        }
+        let cause = match error {
+            config::ConfigError::At { error, .. } => error.to_string(),
+            _ => text,
+        };
+        Self::new(&variable, cause)
+    }
 }
 
 #[cfg(test)]

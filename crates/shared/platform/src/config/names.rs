@@ -1,6 +1,6 @@
 //! The names of all variables, as `.env.example` lists them, and a check for misspelt names.
 
-use crate::{config::error::ConfigError, http::wrong_members::nearest};
+use crate::{config::ConfigError, http::wrong_members::nearest};
 
 const EXAMPLE: &str = include_str!("../../../../../.env.example");
 /// Variables that a release has removed, each with what replaces it.

@@ -21,10 +21,9 @@ use super::{
     last_answer::Answers,
     membership::{Context, Membership},
     metrics::count_from_zero,
-    partition_queue::Reports,
+    partition_queue::{Reports, Unreadable},
     positions::Positions,
     topic_creator::is_unknown,
-    unreadable::Unreadable,
     workers::Workers,
 };
 use crate::{outage::Outage, server::readiness::Condition};

@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use opentelemetry::propagation::Extractor;
 use rdkafka::message::{BorrowedMessage, Header, Message as _, OwnedHeaders};
 
-use super::{Headers, KafkaPublisher, all_records::Outgoing};
+use super::{KafkaPublisher, producer::Outgoing};
 
 /// A record, copied from librdkafka's buffers.
 #[derive(Clone, Debug, Default)]

@@ -1,7 +1,6 @@
 //! Kafka: topics, an idempotent producer, and at-least-once consumers.
 
 mod acls;
-mod all_records;
 mod close;
 mod config;
 mod connection;
@@ -19,11 +18,9 @@ mod positions;
 mod producer;
 mod reader;
 mod refusal;
-mod retry_or_dead_letter;
 mod security;
 mod topic_creator;
 mod topics;
-mod unreadable;
 mod workers;
 
 pub use acls::{Acl, Changed, Operation, Resource, add_acls, set_acls};
@@ -34,10 +31,10 @@ pub use dead_letter::{
     HEADER_ORIGINALS, HEADER_PARTITION, HEADER_PUBLISHED_AT, HEADER_TOPIC, added, original,
 };
 pub use message::{Absent, ExactRecord, Failure, HEADER_EVENT_TIME, HEADER_EVENT_TYPE, Handler, Headers, Message};
+pub use partition_queue::cannot_be_decoded;
 pub use producer::{KafkaPublisher, Record, is_too_large};
 pub use reader::{Extent, Mark, Reader};
 pub use refusal::{Refusal, probe};
 pub use security::{SaslMechanism, SecurityProtocol};
 pub use topic_creator::TopicCreator;
 pub use topics::{dead_letter_topic, delete_records, ensure_compacted_topic, ensure_topics, original_topic, retention};
-pub use unreadable::cannot_be_decoded;

@@ -1,16 +1,23 @@
-//! The queue into which librdkafka fetches the messages of one partition.
+//! The queue into which librdkafka fetches the messages of one partition, and the partitions whose next batch cannot be
+//! decoded: it is corrupt, too large, or compressed with an unknown codec. The consumer waits until the batch is repaired,
+//! or deleted from the topic.
 //!
 //! librdkafka stops fetching from a partition while its queue is full, and continues within `fetch.queue.backoff.ms`
 //! once it is not. Pausing the partition would also bound the queue, but librdkafka drops the fetched messages of a
 //! paused partition, and after a resume it may take a second to fetch again.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use futures::FutureExt as _;
 use rdkafka::{
     Offset, TopicPartitionList,
     consumer::{Consumer as _, ConsumerContext, StreamConsumer, stream_consumer::StreamPartitionQueue},
     error::{KafkaError, KafkaResult},
+    types::RDKafkaErrorCode,
 };
 use tokio::{
     sync::{Notify, mpsc},
@@ -18,10 +25,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    Consumer, Message,
-    unreadable::{Unreadable, cannot_be_decoded},
-};
+use super::{Consumer, Message};
 
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 /// The pause before an unreadable batch is fetched again.
@@ -194,5 +198,82 @@ impl<C: ConsumerContext> Drop for PartitionQueue<C> {
         if self.is_unreadable {
             self.reports.unreadable.remove(self.partition);
         }
+    }
+}
+
+/// Returns true if librdkafka cannot decode a batch. It reports the same error again and again.
+pub fn cannot_be_decoded(error: &KafkaError) -> bool {
+    use RDKafkaErrorCode::{
+        BadCompression, BadMessage, InvalidMessage, InvalidMessageSize, MessageSizeTooLarge, NotImplemented,
+        UnsupportedCompressionType,
+    };
+
+    matches!(
+        error.rdkafka_error_code(),
+        Some(
+            BadCompression
+                | BadMessage
+                | InvalidMessage
+                | InvalidMessageSize
+                | MessageSizeTooLarge
+                | NotImplemented
+                | UnsupportedCompressionType
+        )
+    )
+}
+
+/// The unreadable partitions of one consumer.
+pub(super) struct Unreadable {
+    group: &'static str,
+    topic: String,
+    partitions: Mutex<BTreeSet<i32>>,
+}
+
+impl Unreadable {
+    pub fn new(group: &'static str, topic: &str) -> Self {
+        let this = Self { group, topic: topic.to_owned(), partitions: Mutex::default() };
+        this.export(&BTreeSet::new());
+        this
+    }
+
+    /// Records that the batch of `partition` at this offset cannot be read.
+    pub fn add(&self, partition: i32, offset: i64, error: &KafkaError) {
+        let mut partitions = self.lock();
+        if partitions.insert(partition) {
+            let (group, topic) = (self.group, &self.topic);
+            tracing::error!(
+                group,
+                topic,
+                partition,
+                offset,
+                %error,
+                "a batch cannot be read: its partition waits"
+            );
+        }
+        self.export(&partitions);
+    }
+
+    /// Records that `partition` is readable again, or that another member reads it.
+    pub fn remove(&self, partition: i32) {
+        let mut partitions = self.lock();
+        if partitions.remove(&partition) {
+            let (group, topic) = (self.group, &self.topic);
+            tracing::warn!(
+                group,
+                topic,
+                partition,
+                "the partition with a batch that cannot be read has recovered or moved"
+            );
+            self.export(&partitions);
+        }
+    }
+
+    fn export(&self, partitions: &BTreeSet<i32>) {
+        let count = u32::try_from(partitions.len()).unwrap_or(u32::MAX);
+        metrics::gauge!("kafka_unreadable_partitions", "group" => self.group, "topic" => self.topic.clone()).set(count);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeSet<i32>> {
+        self.partitions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

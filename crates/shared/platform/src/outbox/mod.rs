@@ -1,28 +1,25 @@
-//! The outbox. A service writes events in the transaction of their change; the relay publishes them from the table.
+//! The outbox. A service writes events in the transaction of their change; the relay publishes them from the table, whose
+//! published rows a job deletes.
 
 mod batch;
-mod event_id;
 mod memory;
 mod metrics;
 mod postgres;
 mod publisher;
-mod refused_topics;
 mod relay;
-mod retention;
 
 use std::{collections::HashMap, time::Duration};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-pub use event_id::event_uuid;
+use uuid::Uuid;
+
+use crate::{jobs::Done, postgres::Database};
+
 pub use memory::MemoryOutbox;
 pub use postgres::PgOutbox;
 pub use publisher::{Outcome, Publisher, Refused, Scope, in_order_of_keys};
 pub use relay::{Relay, Waker};
-pub use retention::{SWEEP_BATCH, sweep};
-use uuid::Uuid;
-
-use crate::jobs::Done;
 
 /// An event for the outbox. Every field is a parameter of the statement that makes the change.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -116,4 +113,27 @@ pub trait Outbox: Send + Sync + 'static {
     /// Returns when another replica has called [`notify`](Self::notify), or after a while if notifications cannot be
     /// received.
     async fn notified(&self);
+}
+
+/// Derives the id of an event of the type `kind` with the partition key `key`. `part` distinguishes the events of one
+/// key and type if a key can have several.
+pub fn event_uuid(key: Uuid, kind: &str, part: Option<&str>) -> Uuid {
+    let name = part.map_or_else(|| kind.to_owned(), |part| format!("{kind}/{part}"));
+    Uuid::new_v5(&key, name.as_bytes())
+}
+
+/// The maximum number of rows that one statement deletes.
+pub const SWEEP_BATCH: u64 = 5_000;
+
+/// Deletes a bounded batch of rows published longer ago than `age`. Returns their number.
+pub async fn sweep(pool: &Database, age: Duration) -> anyhow::Result<u64> {
+    let swept = sqlx::query!(
+        "delete from outbox where id = any(array(
+            select id from outbox where published_at < now() - make_interval(secs => $1) order by published_at limit $2))",
+        age.as_secs_f64(),
+        SWEEP_BATCH.cast_signed(),
+    )
+    .execute(pool)
+    .await?;
+    Ok(swept.rows_affected())
 }

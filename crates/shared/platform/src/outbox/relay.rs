@@ -7,9 +7,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Outbox, Publisher,
-    batch::{Batch, InHand},
+    batch::{Batch, InHand, RefusedTopics},
     metrics::Metrics,
-    refused_topics::RefusedTopics,
 };
 use crate::{batcher::BatchDelay, jobs::caught, kafka::Refusal, outage::Outage, server::readiness::Condition};
 

@@ -1,4 +1,5 @@
-//! How the pool opens a connection, and when it no longer uses one. TLS is as strict as the URL requests, never less.
+//! How the pool opens a connection, and when it no longer uses one; and the variables of a service's database,
+//! `<NAME>_DATABASE_…`. TLS is as strict as the URL requests, never less.
 
 use std::{
     future, io,
@@ -9,13 +10,15 @@ use std::{
 use backon::{ExponentialBuilder, Retryable as _};
 use deadpool::managed::{Manager, Metrics, RecycleError, RecycleResult};
 use reqwest::Url;
+use secrecy::SecretString;
+use serde::Deserialize;
 use sqlx::{
     ConnectOptions as _, PgConnection,
     postgres::{PgConnectOptions, PgSslMode},
 };
 
 use super::network_path::Path;
-use crate::config::ConfigError;
+use crate::config::{ConfigError, Settings};
 
 /// The age at which a connection is closed, since the memory of a PostgreSQL backend grows with the statements that it
 /// has executed.
@@ -120,6 +123,30 @@ pub(super) fn is_untrusted(error: &sqlx::Error) -> bool {
             matches!(cause, rustls::Error::InvalidCertificate(_) | rustls::Error::PeerIncompatible(_))
         }),
         _ => false,
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct DatabaseConfig {
+    pub url: SecretString,
+    /// The maximum number of connections in the pool.
+    pub connections: u32,
+}
+
+#[derive(Deserialize)]
+struct DatabaseVariables {
+    database_url: SecretString,
+    database_connections: Option<u16>,
+}
+
+impl DatabaseConfig {
+    /// Reads the variables that begin with `prefix`. `connections` is the default size of the pool.
+    pub(crate) fn load(prefix: &str, connections: u32, settings: &Settings) -> Result<Self, ConfigError> {
+        let given: DatabaseVariables = settings.read_prefixed(prefix)?;
+        if given.database_connections == Some(0) {
+            return Err(ConfigError::new(&format!("{}_DATABASE_CONNECTIONS", prefix.to_uppercase()), "is 0"));
+        }
+        Ok(Self { url: given.database_url, connections: given.database_connections.map_or(connections, u32::from) })
     }
 }
 

@@ -1,29 +1,25 @@
 //! PostgreSQL: a lazy pool with bounded waits, migrations under a lock, and the classification of errors.
 
-mod config;
 mod connections;
 mod database;
 mod each_row;
 mod error;
 mod group_commit;
-mod halves;
 mod migrate;
 pub mod migrations;
 mod network_path;
 mod notifications;
-mod pulse;
 
 pub(crate) use self::error::count_from_zero;
 pub use self::{
-    config::DatabaseConfig,
+    connections::DatabaseConfig,
     database::{Database, connect_options},
-    each_row::fetch_each,
+    each_row::{Halves, fetch_each},
     error::{DatabaseError, consistent, count_skipped_row, is_contended, is_permanent, is_refused, is_unavailable},
     group_commit::GroupCommit,
-    halves::Halves,
     migrate::{explain, migrate},
+    network_path::watch,
     notifications::Listener,
-    pulse::watch,
 };
 
 /// Runs a repeatable statement, and once more on a new connection if the first was stale.

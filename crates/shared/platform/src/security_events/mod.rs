@@ -1,18 +1,26 @@
-//! Audit log: events about identities and rights, under the log target `security`, with a counter.
+//! Audit log: events about identities and rights, under the log target `security`, with a counter. Equal events of strangers
+//! are combined: the first one is logged at once, and the number of further ones when its window ends.
 //!
 //! docs/security-events.md describes each event. An event contains only ids and addresses that exceeded a limit: no
 //! login, contact, session or token.
 
-mod aggregate;
 mod event;
 #[cfg(test)]
 mod tests;
 
-pub use self::event::{AccessRefusal, ContactRefusal, Event, Revocation, TokenRefusal};
-use self::{
-    aggregate::{AGGREGATE, Common},
-    event::{Fields, NAMES, OF_STRANGERS},
+use std::{
+    collections::HashMap,
+    net::{IpAddr, Ipv4Addr},
+    sync::{LazyLock, Mutex, PoisonError},
+    time::Duration,
 };
+
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use self::event::{Fields, NAMES, OF_STRANGERS};
+
+pub use self::event::{AccessRefusal, ContactRefusal, Event, Revocation, TokenRefusal};
 
 /// The log target of the events. `LOG_LEVEL` cannot turn it off.
 pub const TARGET: &str = "security";
@@ -56,5 +64,90 @@ fn cut(text: Option<&str>) -> Option<&str> {
 pub fn count_from_zero() {
     for name in NAMES {
         metrics::counter!("security_events_total", "event" => *name).increment(0);
+    }
+}
+
+/// The time for which equal events share a line.
+pub(super) const WINDOW: Duration = Duration::from_mins(1);
+/// The maximum number of windows for separate subjects and addresses. The events of further subjects and addresses
+/// share a line that names neither.
+const MAX_KEYS: usize = 256;
+
+pub(super) static AGGREGATE: LazyLock<Aggregate> = LazyLock::new(Aggregate::default);
+
+/// [`MAX_KEYS`] and the number of reasons bound the size.
+#[derive(Default)]
+pub(super) struct Aggregate {
+    windows: Mutex<HashMap<Common, Window>>,
+}
+
+/// What equal events of strangers have in common: all their fields.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Common {
+    name: &'static str,
+    reason: Option<&'static str>,
+    user: Option<Uuid>,
+    address: Option<IpAddr>,
+}
+
+struct Window {
+    ends: Instant,
+    /// The number of events that were not logged.
+    unlogged: u64,
+}
+
+impl Common {
+    pub fn of(fields: &Fields<'_>) -> Self {
+        Self { name: fields.name, reason: fields.reason, user: fields.user, address: fields.address }
+    }
+
+    /// Removes the subject and the address.
+    fn anonymous(self) -> Self {
+        Self { user: None, address: self.address.map(|_| Ipv4Addr::UNSPECIFIED.into()), ..self }
+    }
+
+    fn write(self, count: u64) {
+        let Self { name, reason, user, address } = self;
+        write(&Fields { name, user, reason, address, ..Fields::default() }, count);
+    }
+}
+
+impl Aggregate {
+    pub fn record(&'static self, mut event: Common) {
+        let mut windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
+        if !windows.contains_key(&event) && windows.len() >= MAX_KEYS {
+            event = event.anonymous();
+        }
+        let now = Instant::now();
+        match windows.get_mut(&event) {
+            Some(window) if window.ends > now => {
+                window.unlogged += 1;
+                return;
+            }
+            // No task has ended the window, since there was no runtime.
+            Some(window) if window.unlogged > 0 => event.write(window.unlogged),
+            _ => {}
+        }
+        windows.insert(event, Window { ends: now + WINDOW, unlogged: 0 });
+        drop(windows);
+        event.write(1);
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move {
+                tokio::time::sleep(WINDOW).await;
+                self.end(event);
+            });
+        }
+    }
+
+    fn end(&self, event: Common) {
+        let mut windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
+        if windows.get(&event).is_some_and(|window| window.ends > Instant::now()) {
+            return;
+        }
+        let ended = windows.remove(&event);
+        drop(windows);
+        if let Some(Window { unlogged: unlogged @ 1.., .. }) = ended {
+            event.write(unlogged);
+        }
     }
 }

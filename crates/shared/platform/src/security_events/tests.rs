@@ -3,7 +3,7 @@
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{aggregate::Aggregate, *};
+use super::*;
 use crate::{
     auth::{Caller, User},
     telemetry::{MemoryLog, subscribe},
@@ -83,7 +83,7 @@ async fn equal_events_of_a_stranger_share_a_line_and_none_is_lost() {
         aggregate.record(refused(AccessRefusal::Role));
     }
     aggregate.record(refused(AccessRefusal::Service));
-    tokio::time::sleep(aggregate::WINDOW * 2).await;
+    tokio::time::sleep(WINDOW * 2).await;
     aggregate.record(refused(AccessRefusal::Role));
 
     let told: Vec<_> = told(&lines).iter().map(|line| (line["reason"].clone(), line["count"].clone())).collect();
@@ -101,7 +101,7 @@ async fn events_of_many_strangers_share_lines_as_well() {
     for number in 0..100_000 {
         aggregate.record(common(Event::Locked { address: std::net::Ipv4Addr::from(number).into() }));
     }
-    tokio::time::sleep(aggregate::WINDOW * 2).await;
+    tokio::time::sleep(WINDOW * 2).await;
 
     let told = told(&lines);
     let counted: u64 = told.iter().map(|line| line["count"].as_u64().unwrap_or(1)).sum();

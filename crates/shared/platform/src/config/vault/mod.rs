@@ -12,7 +12,7 @@ use std::{
 };
 
 use self::client::{Client, Login};
-use crate::config::error::ConfigError;
+use crate::config::ConfigError;
 
 /// The time limit for reading all secrets of a process. With it, a process that cannot read them exits within 10 s of
 /// its start.
