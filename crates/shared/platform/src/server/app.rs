@@ -2,12 +2,27 @@
 
 use std::net::SocketAddr;
 
+use anyhow::Context as _;
 use axum::Router;
 use futures::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 
-use super::{Server, readiness::Readiness};
-use crate::{auth::Guard, grpc::Services, jobs::Job, kafka::Consumer, outbox::Relay};
+use super::{
+    Server,
+    readiness::Readiness,
+    service::{SecondApi, Service},
+    shutdown::Tasks,
+};
+use crate::{
+    auth::Guard,
+    grpc::Services,
+    http,
+    jobs::Job,
+    kafka::Consumer,
+    listener::Listener,
+    outbox::Relay,
+    tls::{Acceptor, Clients, Tls},
+};
 
 /// Work that ends early when the token is cancelled, and fails only if a retry cannot help.
 pub type Run = Box<dyn FnOnce(CancellationToken) -> BoxFuture<'static, anyhow::Result<()>> + Send>;
@@ -123,5 +138,54 @@ impl App {
             tasks.spawn("consumer", |stop| consumer.run(stop));
         }
         tasks.join().await
+    }
+}
+
+/// A server whose database is migrated, and which can serve requests.
+pub(super) struct Started {
+    pub service: &'static Service,
+    pub listener: Listener,
+    pub second: Option<Listener>,
+    pub readiness: Readiness,
+    pub tls: Option<Tls>,
+    pub stopping: CancellationToken,
+    pub tasks: Tasks,
+}
+
+impl Started {
+    /// Serves one API, or two if the service has a [`SecondApi`].
+    fn serve(self, grpc: Option<(Services, Guard)>, http: Option<Router>) -> anyhow::Result<Tasks> {
+        let Self { service, listener: first, second, readiness, tls, stopping, mut tasks } = self;
+        tasks.serve("stopping", |stop| async move {
+            stop.cancelled().await;
+            stopping.cancel();
+            Ok(())
+        });
+        let (grpc_listener, http_listener) = match service.second_api {
+            Some(SecondApi::Grpc(_)) => (second, Some(first)),
+            Some(SecondApi::Http(_)) => (Some(first), second),
+            None if grpc.is_some() => (Some(first), None),
+            None => (None, Some(first)),
+        };
+        if let Some((services, guard)) = grpc {
+            let listener = grpc_listener.with_context(|| format!("{service} has no listener for gRPC"))?;
+            let (listener, drained) = (over(tls.as_ref(), Clients::Certified, listener), readiness.clone());
+            tasks.serve("grpc", |stop| services.serve(listener, guard, drained, stop));
+        }
+        if let Some(router) = http {
+            let listener = http_listener.with_context(|| format!("{service} has no listener for HTTP"))?;
+            let listener = over(tls.as_ref(), Clients::Anyone, listener);
+            tasks.serve("http", |stop| http::serve(listener, router, readiness, stop));
+        }
+        Ok(tasks)
+    }
+}
+
+/// Adds TLS to a listener if TLS is configured. HTTP listeners request no client certificate; gRPC listeners require
+/// one.
+fn over(tls: Option<&Tls>, clients: Clients, listener: Listener) -> Listener {
+    match tls {
+        Some(tls) => listener.with_tls(Acceptor::new(tls.clone(), clients)),
+        None => listener,
     }
 }

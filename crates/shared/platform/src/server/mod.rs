@@ -5,7 +5,6 @@ mod app;
 mod config;
 pub mod health;
 pub(crate) mod instance;
-mod open_database;
 pub mod readiness;
 pub mod service;
 pub mod shutdown;
@@ -16,12 +15,13 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use anyhow::Context as _;
 use axum::Router;
 use secrecy::SecretString;
+use sqlx::migrate::Migrator;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     auth::{Guard, Rule, ServiceKey, Sessions},
     config::ConfigError,
-    grpc::{Peer, Services},
+    grpc::Peer,
     http::{self, own_hosts::OwnHosts},
     jobs::Retention,
     lease::{self, Lease, PgLease},
@@ -29,14 +29,14 @@ use crate::{
     postgres::{self, Database},
     redis,
     telemetry::metric,
-    tls::{self, Acceptor, Clients, Tls},
+    tls::{self, Tls},
 };
 
+use self::app::Started;
 pub use self::app::{App, Run};
 pub use self::config::Config;
-use self::open_database::OpenDatabase;
 use self::readiness::{Condition, Readiness};
-use self::service::{SecondApi, Service};
+use self::service::Service;
 use self::shutdown::Tasks;
 
 /// A service that has bound its listeners but has not connected to other systems yet.
@@ -57,15 +57,11 @@ pub struct Server {
     stopping: CancellationToken,
 }
 
-/// A server whose database is migrated, and which can serve requests.
-struct Started {
-    service: &'static Service,
-    listener: Listener,
-    second: Option<Listener>,
-    readiness: Readiness,
-    tls: Option<Tls>,
-    stopping: CancellationToken,
-    tasks: Tasks,
+/// A service's database while the server runs.
+struct OpenDatabase {
+    pool: Database,
+    connected: Condition,
+    migrations: &'static Migrator,
 }
 
 impl Server {
@@ -256,43 +252,5 @@ impl Server {
             stopping: self.stopping,
             tasks,
         })
-    }
-}
-
-impl Started {
-    /// Serves one API, or two if the service has a [`SecondApi`].
-    fn serve(self, grpc: Option<(Services, Guard)>, http: Option<Router>) -> anyhow::Result<Tasks> {
-        let Self { service, listener: first, second, readiness, tls, stopping, mut tasks } = self;
-        tasks.serve("stopping", |stop| async move {
-            stop.cancelled().await;
-            stopping.cancel();
-            Ok(())
-        });
-        let (grpc_listener, http_listener) = match service.second_api {
-            Some(SecondApi::Grpc(_)) => (second, Some(first)),
-            Some(SecondApi::Http(_)) => (Some(first), second),
-            None if grpc.is_some() => (Some(first), None),
-            None => (None, Some(first)),
-        };
-        if let Some((services, guard)) = grpc {
-            let listener = grpc_listener.with_context(|| format!("{service} has no listener for gRPC"))?;
-            let (listener, drained) = (over(tls.as_ref(), Clients::Certified, listener), readiness.clone());
-            tasks.serve("grpc", |stop| services.serve(listener, guard, drained, stop));
-        }
-        if let Some(router) = http {
-            let listener = http_listener.with_context(|| format!("{service} has no listener for HTTP"))?;
-            let listener = over(tls.as_ref(), Clients::Anyone, listener);
-            tasks.serve("http", |stop| http::serve(listener, router, readiness, stop));
-        }
-        Ok(tasks)
-    }
-}
-
-/// Adds TLS to a listener if TLS is configured. HTTP listeners request no client certificate; gRPC listeners require
-/// one.
-fn over(tls: Option<&Tls>, clients: Clients, listener: Listener) -> Listener {
-    match tls {
-        Some(tls) => listener.with_tls(Acceptor::new(tls.clone(), clients)),
-        None => listener,
     }
 }
