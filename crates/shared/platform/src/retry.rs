@@ -2,7 +2,7 @@
 //!
 //! Other backoffs are defined beside the work that they delay, because each fits a time limit of that work:
 //!
-//! - `kafka::retry_or_dead_letter`: between attempts to handle one message
+//! - `kafka::dead_letter`: between attempts to handle one message
 //! - `grpc::peer::replicas`: before a call is sent to the same replica again
 //! - `postgres::database`: between attempts to open a connection
 //!

@@ -25,6 +25,7 @@ use tokio::time::{Instant, timeout};
 
 use super::{
     connections::{Connections, strict},
+    error::is_stale,
     network_path::{Path, Unanswered, Use},
 };
 

@@ -8,7 +8,10 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::Reference;
-use crate::config::{ConfigError, provider_url};
+use crate::{
+    config::{ConfigError, provider_url},
+    http::response_body::{self, BodyError},
+};
 
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 /// The maximum size of a response in bytes. Vault's own limit for a secret is 1 MiB; a shop's secrets are keys and
@@ -136,14 +139,11 @@ impl Client {
     }
 }
 
-async fn body<T: for<'a> Deserialize<'a>>(mut answer: Response) -> Result<T, String> {
-    let mut bytes = Vec::new();
-    while let Some(chunk) = answer.chunk().await.map_err(|error| unanswered(&error))? {
-        if bytes.len() + chunk.len() > MAX_RESPONSE_BYTES {
-            return Err(format!("Vault's response has more than {} KiB", MAX_RESPONSE_BYTES / 1024));
-        }
-        bytes.extend_from_slice(&chunk);
-    }
+async fn body<T: for<'a> Deserialize<'a>>(answer: Response) -> Result<T, String> {
+    let bytes = response_body::read(answer, MAX_RESPONSE_BYTES).await.map_err(|error| match error {
+        BodyError::TooLarge(_) => format!("Vault's response has more than {} KiB", MAX_RESPONSE_BYTES / 1024),
+        BodyError::Lost(error) => unanswered(&error),
+    })?;
     // serde_json's error could quote a value.
     serde_json::from_slice(&bytes).map_err(|_| "Vault's response is not that of a KV store of version 2".to_owned())
 }
