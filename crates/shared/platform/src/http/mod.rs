@@ -1,5 +1,5 @@
-//! HTTP server: the layers around every request, and graceful shutdown. `listener::connection` sets the limits of the
-//! HTTP protocol.
+//! HTTP: clients, listeners, and APIs with a layer around every request. `listener::connection` sets the limits of the
+//! protocol.
 
 pub mod endpoints;
 pub mod inbound;

@@ -68,22 +68,22 @@ pub fn count_from_zero() {
 }
 
 /// The time for which equal events share a line.
-pub(super) const WINDOW: Duration = Duration::from_mins(1);
+const WINDOW: Duration = Duration::from_mins(1);
 /// The maximum number of windows for separate subjects and addresses. The events of further subjects and addresses
 /// share a line that names neither.
 const MAX_KEYS: usize = 256;
 
-pub(super) static AGGREGATE: LazyLock<Aggregate> = LazyLock::new(Aggregate::default);
+static AGGREGATE: LazyLock<Aggregate> = LazyLock::new(Aggregate::default);
 
 /// [`MAX_KEYS`] and the number of reasons bound the size.
 #[derive(Default)]
-pub(super) struct Aggregate {
+struct Aggregate {
     windows: Mutex<HashMap<Common, Window>>,
 }
 
 /// What equal events of strangers have in common: all their fields.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct Common {
+struct Common {
     name: &'static str,
     reason: Option<&'static str>,
     user: Option<Uuid>,
