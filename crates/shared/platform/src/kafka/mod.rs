@@ -12,7 +12,6 @@ mod lag;
 mod last_answer;
 mod membership;
 mod message;
-mod metrics;
 mod partition_queue;
 mod positions;
 mod producer;
