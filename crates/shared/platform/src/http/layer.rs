@@ -1,8 +1,8 @@
 //! The layer around an HTTP API: what each request passes before and after its endpoint, and the security headers of its
 //! response.
 //!
-//! Closing a connection on which the client still sends would reset it, and the client would never see an early response.
-//! So the rest of the request's body is read and discarded first.
+//! Closing a connection on which the client still sends would reset it, and the client would never see the response to a
+//! body that is too long. So the rest of the body is read and discarded first.
 
 use std::{
     panic::AssertUnwindSafe,
@@ -74,13 +74,19 @@ async fn received(bodies: &Bodies, request: Request, next: Next) -> Response {
         return problem.into_response();
     }
     let (parts, body) = request.into_parts();
-    let body = match bodies.arrivals.read(body, bodies.limit).await {
-        Ok(Arrived::Whole(body)) => Body::from(body),
-        Ok(Arrived::TooLong(body)) => body,
-        Err(error) => return not_arrived(error).into_response(),
-    };
-    let handle = async |request: Request| within_room(&bodies.arrivals, request, next).await;
-    discard_rest(Request::from_parts(parts, body), handle).await
+    match bodies.arrivals.read(body, bodies.limit).await {
+        Ok(Arrived::Whole(body)) => {
+            within_room(&bodies.arrivals, Request::from_parts(parts, Body::from(body)), next).await
+        }
+        Ok(Arrived::TooLong(body)) => {
+            let mut rest = Shared(Arc::new(Mutex::new(body)));
+            let request = Request::from_parts(parts, Body::new(rest.clone()));
+            let response = within_room(&bodies.arrivals, request, next).await;
+            let _ = tokio::time::timeout(READ_TIMEOUT, rest.discard()).await;
+            response
+        }
+        Err(error) => not_arrived(error).into_response(),
+    }
 }
 
 /// Handles a request, unless too many bytes of bodies are being handled.
@@ -154,21 +160,9 @@ fn secured(mut response: Response, is_over_tls: bool) -> Response {
 const MAX_BYTES: usize = 8 << 20;
 const READ_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A request body that the handler reads, and then the middleware.
+/// A request body that is too long, which the endpoint may read, and then this layer.
 #[derive(Clone)]
 struct Shared(Arc<Mutex<Body>>);
-
-/// Returns the response once the rest of the body has been read, or a limit is reached.
-async fn discard_rest(request: Request, next: impl AsyncFnOnce(Request) -> Response) -> Response {
-    if request.body().is_end_stream() {
-        return next(request).await;
-    }
-    let (parts, body) = request.into_parts();
-    let mut rest = Shared(Arc::new(Mutex::new(body)));
-    let response = next(Request::from_parts(parts, Body::new(rest.clone()))).await;
-    let _ = tokio::time::timeout(READ_TIMEOUT, rest.discard()).await;
-    response
-}
 
 impl Shared {
     async fn discard(&mut self) {
