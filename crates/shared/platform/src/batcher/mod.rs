@@ -181,9 +181,6 @@ where
     }
 }
 
-#[cfg(test)]
-mod tests;
-
 /// The rate, in items per second, up to which batches are not delayed.
 const UNDELAYED_RATE: f64 = 50.0;
 /// The seconds of delay for each item per second above [`UNDELAYED_RATE`].
@@ -227,34 +224,4 @@ impl BatchDelay {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Returns the pause after two seconds in which `rate` items arrived per second.
-    fn pause(rate: u32) -> Duration {
-        let (mut delay, begun) = (BatchDelay::default(), Instant::now());
-        for number in 0..2 * rate {
-            delay.record(1, begun + Duration::from_secs(1) / rate * number);
-        }
-        delay.next.unwrap() - delay.last.unwrap()
-    }
-
-    #[test]
-    fn few_items_do_not_wait_and_many_wait_for_each_other() {
-        assert_eq!(pause(40), Duration::ZERO);
-        let medium = pause(150);
-        assert!(medium > Duration::from_millis(10) && medium < Duration::from_millis(30), "{medium:?}");
-        assert_eq!(pause(1_000), MAX_DELAY);
-    }
-
-    #[test]
-    fn a_pace_is_busy_while_items_are_frequent() {
-        let (mut delay, now) = (BatchDelay::default(), Instant::now());
-        assert!(!delay.is_busy(now));
-
-        delay.record(100, now);
-
-        assert!(delay.is_busy(now + Duration::from_millis(100)));
-        assert!(!delay.is_busy(now + Duration::from_secs(1)));
-    }
-}
+mod tests;

@@ -81,9 +81,6 @@ fn on_own_runtime<T: Send>(
     })
 }
 
-#[cfg(test)]
-mod tests;
-
 const SCHEME: &str = "vault:";
 
 /// A field of a secret, as `vault:<mount>/<path>#<field>` names it.
@@ -133,26 +130,4 @@ impl Reference {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_wrong_reference_names_the_variable_and_the_form() {
-        for value in [
-            "vault:",
-            "vault:secret",
-            "vault:secret/shop",
-            "vault:secret/shop#",
-            "vault:/shop#key",
-            "vault:secret/#key",
-            "vault:secret/../sys#key",
-            "vault:secret//shop#key",
-            "vault:secret/shop #key",
-        ] {
-            let error = Reference::parse("SERVICE_KEY", value).unwrap_err();
-
-            assert_eq!(error.variable, "SERVICE_KEY");
-            assert!(error.problem.starts_with("is not vault:<mount>/<path>#<field>"), "{value}: {error}");
-        }
-    }
-}
+mod tests;

@@ -140,3 +140,23 @@ fn wrong_variables_of_vault_are_named() {
         assert!(error.problem.contains(reason), "{name}={value}: {error}");
     }
 }
+
+#[test]
+fn a_wrong_reference_names_the_variable_and_the_form() {
+    for value in [
+        "vault:",
+        "vault:secret",
+        "vault:secret/shop",
+        "vault:secret/shop#",
+        "vault:/shop#key",
+        "vault:secret/#key",
+        "vault:secret/../sys#key",
+        "vault:secret//shop#key",
+        "vault:secret/shop #key",
+    ] {
+        let error = Reference::parse("SERVICE_KEY", value).unwrap_err();
+
+        assert_eq!(error.variable, "SERVICE_KEY");
+        assert!(error.problem.starts_with("is not vault:<mount>/<path>#<field>"), "{value}: {error}");
+    }
+}

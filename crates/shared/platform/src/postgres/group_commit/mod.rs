@@ -174,9 +174,6 @@ fn copy(error: &sqlx::Error) -> sqlx::Error {
     }
 }
 
-#[cfg(test)]
-mod tests;
-
 impl<Q, A> GroupCommit<Q, Option<A>>
 where
     Q: Clone + Send + Sync + 'static,
@@ -237,3 +234,6 @@ where
         .boxed()
     }
 }
+
+#[cfg(test)]
+mod tests;
