@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 
 use sqlx::{Connection as _, PgConnection};
 use tokio::{
-    sync::watch,
+    sync,
     time::{Instant, timeout},
 };
 use tokio_util::sync::CancellationToken;
@@ -17,7 +17,7 @@ use crate::{outage::Outage, server::readiness::Condition};
 /// The state that all connections of one database share. A failure of one connection applies to every connection at
 /// least as old.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Path(Arc<watch::Sender<Marks>>);
+pub(super) struct Path(Arc<sync::watch::Sender<Marks>>);
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Marks {
