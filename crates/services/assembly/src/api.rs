@@ -1,4 +1,4 @@
-//! The gRPC API, whose methods are the RPCs, and who may call it.
+//! The gRPC API.
 
 use contracts::{
     ids::OrderId,
@@ -31,7 +31,6 @@ pub fn services(service: AssemblyService) -> Services {
 
 #[tonic::async_trait]
 impl Rpc for Grpc {
-    /// The build of one order.
     async fn get_assembly(
         &self,
         request: Request<GetAssemblyRequest>,

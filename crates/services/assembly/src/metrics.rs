@@ -8,7 +8,6 @@ use platform::telemetry::metric::Metric;
 pub const METRICS: &[Metric] =
     &[Metric::histogram("assembly_duration_seconds", &[], "The time that building a ship took.")];
 
-/// Creates the histogram without a sample.
 pub fn count_from_zero() {
     let _ = metrics::histogram!("assembly_duration_seconds");
 }

@@ -18,7 +18,6 @@ use crate::{
     repository::Builds,
 };
 
-/// Builds finished per statement.
 const BATCH_SIZE: i64 = 200;
 /// How often this replica looks for builds that other replicas started, which do not wake it.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);

@@ -1,4 +1,4 @@
-//! The gRPC API, whose methods are the RPCs, and who may call it.
+//! The gRPC API.
 
 use contracts::proto::{
     DESCRIPTORS,
@@ -25,7 +25,6 @@ pub fn services(service: GeoService) -> Services {
 
 #[tonic::async_trait]
 impl Geo for Grpc {
-    /// The cell of a street.
     async fn get_geolocation(
         &self,
         request: Request<GetGeolocationRequest>,

@@ -1,4 +1,5 @@
-//! Geo finds the cell of a street: from a file of streets with configured cells, or from the street's hash. It stores nothing.
+//! Geo finds the cell of a street: from a file of streets with configured cells, or from the street's hash. It stores
+//! nothing.
 
 pub mod api;
 pub mod app;

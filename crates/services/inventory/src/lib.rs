@@ -1,4 +1,5 @@
-//! The inventory service keeps the parts catalogue and the stock. It reserves parts for orders so that no unit is sold twice.
+//! The inventory service keeps the parts catalogue and the stock. It reserves parts for orders so that no unit is sold
+//! twice.
 
 pub mod api;
 pub mod app;

@@ -1,5 +1,5 @@
-//! The order service accepts orders over HTTP, reserves their parts in inventory and charges them through payment. It completes or undoes
-//! an order when assembly reports a result, and tracks its delivery.
+//! The order service accepts orders over HTTP, reserves their parts in inventory and charges them through payment. It
+//! completes or undoes an order when assembly reports a result, and tracks its delivery.
 
 pub mod api;
 pub mod app;

@@ -67,12 +67,10 @@ pub fn cancelled() {
     metrics::counter!("orders_cancelled_total").increment(1);
 }
 
-/// Counts a payment whose outcome is unknown when its request ends.
 pub fn outcome_unknown() {
     metrics::counter!("payment_outcomes_unknown_total").increment(1);
 }
 
-/// Sets the gauge of attempts that have been unsettled for long.
 pub fn unsettled(count: i64) {
     metrics::gauge!("payment_attempts_unsettled").set(f64::from(i32::try_from(count).unwrap_or(i32::MAX)));
 }

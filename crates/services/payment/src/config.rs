@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 use crate::{
     SERVICE,
-    client::{Declines, StripeAccount, currency},
+    client::{Declines, StripeAccount},
 };
 
 #[derive(Clone, Debug)]
@@ -78,7 +78,7 @@ impl Config {
             return Err(ConfigError::new("PAYMENT_DECLINE_RATE", "is not between 0 and 1"));
         }
         let currency =
-            currency::read(&own.payment_currency).map_err(|problem| ConfigError::new("PAYMENT_CURRENCY", problem))?;
+            currency_code(&own.payment_currency).map_err(|problem| ConfigError::new("PAYMENT_CURRENCY", problem))?;
         let above = own.payment_decline_above.map(|above| money("PAYMENT_DECLINE_ABOVE", above)).transpose()?;
         if own.payment_built_in && own.payment_provider_url.is_some() {
             return Err(ConfigError::new("PAYMENT_BUILT_IN", "is true, and PAYMENT_PROVIDER_URL names a provider"));
@@ -113,6 +113,30 @@ impl Own {
 
 fn money(variable: &str, major: f64) -> Result<Money, ConfigError> {
     Money::from_major(major).map_err(|error| ConfigError::new(variable, error))
+}
+
+/// The currencies whose minor unit is not a hundredth: an amount of 1000 would mean 1000 yen, or one Kuwaiti dinar,
+/// instead of 10.00.
+///
+/// Source: ISO 4217, list one of 2024-06, plus the Malagasy ariary, which has no decimals at Stripe.
+const OTHER_DECIMALS: &[&str] = &[
+    "bif", "clp", "djf", "gnf", "isk", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "ugx", "uyi", "vnd", "vuv", "xaf",
+    "xof", "xpf", // Three decimals:
+    "bhd", "iqd", "jod", "kwd", "lyd", "omr", "tnd", // Four decimals:
+    "clf", "uyw",
+];
+
+/// Returns the currency's code in lower case. Fails if the text is not a code, or if the shop's amounts would be wrong
+/// in this currency.
+fn currency_code(code: &str) -> Result<String, &'static str> {
+    let code = code.to_lowercase();
+    if code.len() != 3 || !code.bytes().all(|byte| byte.is_ascii_lowercase()) {
+        return Err("is not three letters such as usd");
+    }
+    if OTHER_DECIMALS.contains(&code.as_str()) {
+        return Err("is a currency that does not have two decimals, as the shop's prices have");
+    }
+    Ok(code)
 }
 
 #[cfg(test)]
@@ -187,6 +211,16 @@ mod tests {
             let error = with_key(url).unwrap_err();
             assert_eq!(error.variable, "PAYMENT_PROVIDER_URL", "{url}");
             assert!(!error.to_string().contains("sk_test_key"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_currency_without_two_decimals_is_refused() {
+        for code in ["jpy", "KRW", "Kwd", "clf", "mga"] {
+            assert!(currency_code(code).is_err(), "{code}");
+        }
+        for code in ["usd", "EUR", "rub"] {
+            assert_eq!(currency_code(code), Ok(code.to_lowercase()));
         }
     }
 }

@@ -1,5 +1,5 @@
-//! The payment service charges each order at most once, also under retries, races and crashes. It publishes how each attempt ended and
-//! refunds the charges of cancelled orders.
+//! The payment service charges each order at most once, also under retries, races and crashes. It publishes how each
+//! attempt ended and refunds the charges of cancelled orders.
 
 pub mod api;
 pub mod app;

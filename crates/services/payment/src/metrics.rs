@@ -70,7 +70,6 @@ fn count(payment: &Payment, status: &'static str) {
     metrics::counter!("payments_total", "method" => payment.intent.method.as_str(), "status" => status).increment(1);
 }
 
-/// Sets the gauges of unfinished payments and refunds.
 pub fn backlog(unfinished: Unfinished) {
     let gauge = |name: &'static str, count: i64| {
         metrics::gauge!(name).set(f64::from(i32::try_from(count).unwrap_or(i32::MAX)));
@@ -81,7 +80,6 @@ pub fn backlog(unfinished: Unfinished) {
     gauge("refunds_accepted", unfinished.accepted);
 }
 
-/// Counts a refund that the provider refused or failed to make.
 pub fn refund_failed() {
     metrics::counter!("refunds_failed_total").increment(1);
 }

@@ -1,13 +1,22 @@
-//! The use cases of reservations that the order service requests.
+//! The use cases of reservations: what order requests, what the events of an order change, and what becomes of those
+//! that are due.
 
-use contracts::ids::{OrderId, UserId};
+use chrono::{DateTime, Utc};
+use contracts::{
+    events::Cause,
+    ids::{OrderId, UserId},
+};
+use platform::{
+    error_chain,
+    postgres::{Halves, count_skipped_row},
+};
 
 use super::InventoryService;
 use crate::{
     error::Error,
     metrics,
     model::{Holder, Lines, ReservedLine},
-    repository::{Expiry, ReservationRequest},
+    repository::{Due, Expiry, ReservationRequest},
 };
 
 impl InventoryService {
@@ -40,7 +49,6 @@ impl InventoryService {
         }
     }
 
-    /// Returns an order's parts to the stock.
     pub async fn release(&self, order: OrderId) -> Result<(), Error> {
         self.warehouse.release(order, None).await
     }
@@ -48,5 +56,75 @@ impl InventoryService {
     /// Records that an order's reserved parts are consumed.
     pub async fn commit(&self, order: OrderId) -> Result<(), Error> {
         self.warehouse.commit(order, None).await
+    }
+
+    pub async fn order_cancelled(&self, cause: Cause, order: OrderId) -> Result<(), Error> {
+        skip_contradictions(order, self.warehouse.release(order, Some(cause)).await, "reserved parts released")
+    }
+
+    /// Commits the order's reservation: its parts are built into the ship.
+    pub async fn ship_assembled(&self, cause: Cause, order: OrderId) -> Result<(), Error> {
+        skip_contradictions(order, self.warehouse.commit(order, Some(cause)).await, "reserved parts used")
+    }
+}
+
+/// Logs `done` after a success. Logs, counts and skips an event that contradicts the reservation: a retry would fail
+/// again, so an operator must investigate.
+fn skip_contradictions(order: OrderId, result: Result<(), Error>, done: &'static str) -> Result<(), Error> {
+    match result {
+        Ok(()) => {
+            tracing::info!(order_uuid = %order, "{done}");
+            Ok(())
+        }
+        Err(error @ (Error::ReservationNotFound(_) | Error::ReservationEnded(_) | Error::OutOfStock(_))) => {
+            tracing::error!(order_uuid = %order, %error, "event contradicts the order's reservation, skipped");
+            metrics::inconsistent();
+            Ok(())
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Due reservations per look-up in the order service.
+pub const EXPIRY_BATCH: u32 = 200;
+
+impl InventoryService {
+    /// Decides a batch of due reservations. Returns the number kept or expired. A reservation stays held while its order
+    /// waits for payment.
+    ///
+    /// Fails while the order service is unavailable; then no reservation expires.
+    pub async fn expire_reservations(&self) -> Result<u64, Error> {
+        let Due { orders, read_at } = self.warehouse.due(EXPIRY_BATCH.into()).await?;
+        if orders.is_empty() {
+            return Ok(0);
+        }
+        let existing = self.orders.existing(&orders).await?;
+        let (created, abandoned): (Vec<OrderId>, Vec<OrderId>) =
+            orders.into_iter().partition(|order| existing.all.contains(order));
+        let (unpaid, paid): (Vec<OrderId>, Vec<OrderId>) =
+            created.into_iter().partition(|order| existing.unpaid.contains(order));
+        let kept = self.warehouse.keep(&paid, Expiry::Never).await?
+            + self.warehouse.keep(&unpaid, Expiry::After(self.reservation_ttl)).await?;
+        let expired = self.expire(&abandoned, read_at).await?;
+        metrics::due(kept, expired);
+        Ok(kept + expired)
+    }
+
+    /// Expires the reservations. Logs, counts and moves back one whose stock change the database refuses.
+    async fn expire(&self, orders: &[OrderId], read_at: DateTime<Utc>) -> Result<u64, Error> {
+        let mut expired = 0;
+        let mut parts = Halves::new(orders);
+        while let Some(part) = parts.next_part() {
+            match self.warehouse.expire(part, read_at).await {
+                Err(Error::Database(error)) if error.is_permanent_refusal() => {
+                    let Some(order) = parts.refused(part) else { continue };
+                    count_skipped_row();
+                    tracing::error!(order_uuid = %order, error = error_chain(error), "reservation not expired, skipped");
+                    self.warehouse.move_back(*order).await?;
+                }
+                outcome => expired += outcome?,
+            }
+        }
+        Ok(expired)
     }
 }

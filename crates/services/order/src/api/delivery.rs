@@ -1,6 +1,6 @@
 //! `GET /api/v1/orders/{order_uuid}/delivery`
 
-use axum::{Json, extract::State, response::ErrorResponse};
+use axum::{Json, extract::State, http::StatusCode, response::ErrorResponse};
 use chrono::NaiveDate;
 use contracts::ids::OrderId;
 use serde::Serialize;
@@ -8,10 +8,14 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{
+    Api,
     extract::{OrderPath, User},
-    state::Api,
+    problems::Declared,
 };
 use crate::model::{Cell, Courier, DeliveryStatus, Tracked};
+
+pub const PROBLEMS: [Declared; 2] =
+    [(StatusCode::NOT_FOUND, "ORDER_NOT_FOUND"), (StatusCode::NOT_FOUND, "DELIVERY_NOT_FOUND")];
 
 /// The way of an order to its address.
 #[derive(Serialize, ToSchema)]
@@ -37,8 +41,8 @@ pub struct DeliveryView {
     /// Absent while no courier carries the order.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub courier: Option<CourierView>,
-    /// True while the service delivery is away: the last that it has told, without courier, current_location and
-    /// progress. Absent otherwise.
+    /// True while the service delivery is away: the last that it has told, without courier, current_location and progress. Absent
+    /// otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stale: Option<bool>,
 }
@@ -115,7 +119,7 @@ impl From<Courier> for CourierView {
     ),
     security(("session" = []))
 )]
-pub async fn get(
+pub async fn get_delivery(
     State(api): State<Api>,
     User(user): User,
     OrderPath(order): OrderPath,

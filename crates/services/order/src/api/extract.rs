@@ -1,12 +1,22 @@
-//! Extractors for the caller, and for the order in the path.
+//! Extractors for the caller, the order in the path, and a request that is safe to repeat.
 
 use axum::{
-    extract::{FromRequestParts, RawPathParams},
-    http::{StatusCode, request::Parts},
+    body::Bytes,
+    extract::{DefaultBodyLimit, FromRequest, FromRequestParts, RawPathParams, Request},
+    http::{HeaderMap, StatusCode, header::CONTENT_LENGTH, request::Parts},
 };
 use contracts::ids::{OrderId, UserId};
-use platform::{auth::Caller, http::problem::Problem};
+use platform::{
+    auth::Caller,
+    http::{BODY_LIMIT, json, problem::Problem},
+    ids,
+};
+use serde::de::DeserializeOwned;
+use sha2::{Digest as _, Sha256};
+use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
+
+use crate::model::Claim;
 
 /// The authenticated user who sent the request.
 pub struct User(pub UserId);
@@ -35,4 +45,82 @@ impl<S: Send + Sync> FromRequestParts<S> for OrderPath {
         let uuid = Uuid::try_parse(text).ok().map(OrderId::new);
         uuid.map(Self).ok_or_else(|| Problem::invalid(name, "must be a uuid"))
     }
+}
+
+const HEADER: &str = "idempotency-key";
+/// The maximum length of a key in bytes.
+const KEY_LENGTH: usize = 255;
+
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "`read` reads the header")]
+pub struct IdempotencyKey {
+    /// Repeats of the request get the same answer for 24 hours, with the header `Idempotency-Replayed: true`.
+    #[param(
+        rename = "Idempotency-Key",
+        required = false,
+        min_length = 1,
+        max_length = 255,
+        pattern = r#"^(?!""$)[!-~]([ -~]*[!-~])?$"#
+    )]
+    key: String,
+}
+
+/// A POST request's body, of at most `LIMIT` bytes, and idempotency key. An invalid key, or a length above `LIMIT`, is
+/// refused before the body is read.
+pub struct IdempotentRequest<const LIMIT: usize = BODY_LIMIT> {
+    key: Option<String>,
+    method_and_path: String,
+    body: Bytes,
+}
+
+impl<S: Send + Sync, const LIMIT: usize> FromRequest<S> for IdempotentRequest<LIMIT> {
+    type Rejection = Problem;
+
+    async fn from_request(mut request: Request, state: &S) -> Result<Self, Problem> {
+        let key = read(request.headers())?;
+        let method_and_path = format!("{} {}", request.method(), request.uri().path());
+        // A client that waits with a body that is too large for this endpoint alone must not be asked for it.
+        let length = request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok());
+        if length.and_then(|length| length.parse::<usize>().ok()).is_some_and(|length| length > LIMIT) {
+            return Err(json::too_large(LIMIT));
+        }
+        DefaultBodyLimit::max(LIMIT).apply(&mut request);
+        let body = Bytes::from_request(request, state).await;
+        let body = body.map_err(|rejection| json::unreadable(&rejection, LIMIT))?;
+        Ok(Self { key, method_and_path, body })
+    }
+}
+
+impl<const LIMIT: usize> IdempotentRequest<LIMIT> {
+    /// The body as JSON. An error names the invalid fields. [`json::IsJson`] has checked the media type.
+    pub fn json<T: DeserializeOwned + ToSchema>(&self) -> Result<T, Problem> {
+        json::decode(&self.body)
+    }
+
+    pub fn claim(self, user: UserId) -> Option<Claim> {
+        let key = self.key?;
+        let mut hash = Sha256::new();
+        hash.update(self.method_and_path.as_bytes());
+        hash.update([0]);
+        hash.update(&self.body);
+        Some(Claim { user, key, fingerprint: hash.finalize().to_vec(), token: ids::random() })
+    }
+}
+
+/// Returns the key of a request, if it has one. Fails if the header is repeated, or its value is no valid key.
+fn read(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    let mut values = headers.get_all(HEADER).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    let wrong = |problem| Problem::invalid("Idempotency-Key", problem);
+    if values.next().is_some() {
+        return Err(wrong("must be sent at most once"));
+    }
+    let text = value.to_str().map_err(|_| wrong("must be visible ASCII"))?.trim();
+    // The IETF draft of the header requires a quoted string (RFC 8941), but most clients send the key without quotes.
+    let key = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text);
+    if key.is_empty() || key.len() > KEY_LENGTH {
+        return Err(wrong("must have 1 to 255 characters"));
+    }
+    Ok(Some(key.to_owned()))
 }

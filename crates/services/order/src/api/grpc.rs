@@ -1,4 +1,4 @@
-//! The gRPC API for other services, whose methods are the RPCs.
+//! The gRPC API for other services.
 
 use contracts::{
     ids::{OrderId, UserId},
@@ -26,17 +26,17 @@ use crate::{
     service::{DeliveryService, OrderService},
 };
 
+/// The maximum number of orders in a request of `ListExistingOrders`.
+const MAX_EXISTING_ORDERS: usize = 1000;
+/// The maximum number of orders in a response of `ListOpenOrders`.
+const MAX_OPEN_ORDERS: u8 = 20;
+
 /// Users call the HTTP API instead. An address is personal data, so only the delivery service may read it.
 pub const RULES: &[Rule] = &[
     Rule::services("/order.v1.OrderService/GetDeliveryAddress", &["delivery"]),
     Rule::services("/order.v1.OrderService/ListExistingOrders", &["inventory"]),
     Rule::services("/order.v1.OrderService/ListOpenOrders", &["iam"]),
 ];
-
-/// The maximum number of orders in a request of `ListExistingOrders`.
-const MAX_EXISTING: usize = 1000;
-/// The maximum number of orders in a response of `ListOpenOrders`.
-const MAX_OPEN: u8 = 20;
 
 pub struct Grpc {
     orders: OrderService,
@@ -49,7 +49,6 @@ pub fn services(orders: OrderService, deliveries: DeliveryService) -> Services {
 
 #[tonic::async_trait]
 impl Rpc for Grpc {
-    /// Returns the delivery address of an order to the delivery service.
     async fn get_delivery_address(
         &self,
         request: Request<GetDeliveryAddressRequest>,
@@ -62,14 +61,13 @@ impl Rpc for Grpc {
         Ok(Response::new(GetDeliveryAddressResponse { address: destination.address.into_string(), volume }))
     }
 
-    /// Tells inventory which orders exist, and which of them are not paid.
     async fn list_existing_orders(
         &self,
         request: Request<ListExistingOrdersRequest>,
     ) -> Result<Response<ListExistingOrdersResponse>, Status> {
         let uuids = request.into_inner().order_uuids;
-        if uuids.len() > MAX_EXISTING {
-            return Err(grpc::invalid("order_uuids", format!("must have at most {MAX_EXISTING} entries")));
+        if uuids.len() > MAX_EXISTING_ORDERS {
+            return Err(grpc::invalid("order_uuids", format!("must have at most {MAX_EXISTING_ORDERS} entries")));
         }
         let orders: Result<Vec<OrderId>, Status> =
             uuids.iter().map(|uuid| Ok(OrderId::new(parse_uuid("order_uuids", uuid)?))).collect();
@@ -83,14 +81,13 @@ impl Rpc for Grpc {
         }))
     }
 
-    /// Tells iam which orders of a user are open.
     async fn list_open_orders(
         &self,
         request: Request<ListOpenOrdersRequest>,
     ) -> Result<Response<ListOpenOrdersResponse>, Status> {
         let user = UserId::new(parse_uuid("user_uuid", &request.get_ref().user_uuid)?);
 
-        let (oldest, total) = self.orders.open(user, MAX_OPEN).await.map_err(status)?;
+        let (oldest, total) = self.orders.open(user, MAX_OPEN_ORDERS).await.map_err(status)?;
 
         let order_uuids = oldest.iter().map(OrderId::to_string).collect();
         Ok(Response::new(ListOpenOrdersResponse { order_uuids, total }))

@@ -1,17 +1,21 @@
-//! The HTTP API, a file per group of endpoints, and the gRPC API in `grpc`.
+//! The HTTP API, the endpoints of a resource in one file, and the gRPC API in `grpc`.
 
 mod checkout;
 mod delivery;
 mod dto;
 mod extract;
 pub mod grpc;
-mod idempotency;
-mod openapi;
 pub mod orders;
+mod payment;
 mod problems;
 mod response;
 mod routes;
-mod state;
 
-pub use routes::{RULES, document, router};
-pub use state::Api;
+use crate::service::{DeliveryService, OrderService};
+pub use routes::{RULES, document, redirecting_browsers, router};
+
+#[derive(Clone)]
+pub struct Api {
+    pub service: OrderService,
+    pub deliveries: DeliveryService,
+}

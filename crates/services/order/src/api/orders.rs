@@ -1,4 +1,4 @@
-//! The endpoints of orders, `/api/v1/orders`.
+//! `/api/v1/orders`: creates, returns, lists and cancels orders.
 
 use axum::{
     Json,
@@ -18,16 +18,14 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::{
-    dto::{CreateOrder, Created, OrderView, OrdersPage, Paid, PayOrder, PaymentView},
-    extract::{OrderPath, User},
-    idempotency::{IdempotencyKey, IdempotentRequest},
-    problems::{Declared, ORDER_NOT_FOUND},
+    Api,
+    dto::{CreateOrder, Created, OrderView, OrdersPage},
+    extract::{IdempotencyKey, IdempotentRequest, OrderPath, User},
+    problems::Declared,
     response::respond,
-    state::Api,
 };
-use crate::model::{DeliveryAddress, MAX_PARTS, NewOrder, PaymentMethod};
+use crate::model::{DeliveryAddress, MAX_PARTS, NewOrder};
 
-/// The error responses of `create` besides the shared ones.
 pub const CREATE_PROBLEMS: [Declared; 5] = [
     (StatusCode::FORBIDDEN, "USER_MISMATCH"),
     (StatusCode::NOT_FOUND, "PART_NOT_FOUND"),
@@ -55,7 +53,7 @@ pub const CREATE_PROBLEMS: [Declared; 5] = [
     ),
     security(("session" = []))
 )]
-pub async fn create(
+pub async fn create_order(
     State(api): State<Api>,
     User(user): User,
     _: IsJson,
@@ -69,7 +67,7 @@ pub async fn create(
     let claim = request.claim(user);
     let order =
         NewOrder { uuid: OrderId::new(ids::ordered()), user: UserId::new(body.user_uuid), parts, delivery_address };
-    api.deliveries.check_volume(&order)?;
+    api.deliveries.check_volume(order.delivery_address.as_ref(), order.parts.len())?;
 
     Ok(respond(api.service.create(user, order, claim.as_ref())).await)
 }
@@ -82,80 +80,26 @@ fn parts(uuids: Vec<Uuid>) -> Result<Vec<PartId>, String> {
     }
 }
 
-/// The error responses of `pay` besides the shared ones.
-pub const PAY_PROBLEMS: [Declared; 7] = [
-    ORDER_NOT_FOUND,
-    (StatusCode::CONFLICT, "INVALID_STATUS"),
-    (StatusCode::CONFLICT, "PAYMENT_IN_PROGRESS"),
-    (StatusCode::CONFLICT, "OUT_OF_STOCK"),
-    (StatusCode::UNPROCESSABLE_ENTITY, "PAYMENT_DECLINED"),
-    (StatusCode::UNPROCESSABLE_ENTITY, "INSUFFICIENT_FUNDS"),
-    (StatusCode::SERVICE_UNAVAILABLE, "PAYMENT_OUTCOME_UNKNOWN"),
-];
+pub const GET_PROBLEMS: [Declared; 1] = [(StatusCode::NOT_FOUND, "ORDER_NOT_FOUND")];
 
-/// Pay an order
-///
-/// Charges the user once, even if the client repeats the request or a process crashes.
+/// One of the caller's orders
 #[utoipa::path(
-    post,
-    path = "/api/v1/orders/{order_uuid}/pay",
-    operation_id = "payOrder",
+    get,
+    path = "/api/v1/orders/{order_uuid}",
+    operation_id = "getOrder",
     tag = "orders",
-    params(
-        ("order_uuid" = uuid::Uuid, Path),
-        IdempotencyKey,
-    ),
-    request_body = PayOrder,
+    params(("order_uuid" = uuid::Uuid, Path)),
     responses(
-        (status = 200, body = Paid),
+        (status = 200, body = OrderView),
     ),
     security(("session" = []))
 )]
-pub async fn pay(
+pub async fn get_order(
     State(api): State<Api>,
     User(user): User,
     OrderPath(order): OrderPath,
-    _: IsJson,
-    request: IdempotentRequest,
-) -> Result<Response, ErrorResponse> {
-    let body: PayOrder = request.json()?;
-    let method = PaymentMethod::parse(&body.payment_method)
-        .ok_or_else(|| Problem::invalid("payment_method", "must be CARD, SBP, CREDIT_CARD or INVESTOR_MONEY"))?;
-    let claim = request.claim(user);
-
-    Ok(respond(api.service.pay(user, order, method, claim.as_ref())).await)
-}
-
-/// The error responses of `cancel` besides the shared ones.
-pub const CANCEL_PROBLEMS: [Declared; 3] =
-    [ORDER_NOT_FOUND, (StatusCode::CONFLICT, "INVALID_STATUS"), (StatusCode::CONFLICT, "PAYMENT_IN_PROGRESS")];
-
-/// Cancel an order that is not paid
-///
-/// Its parts go back on the shelf.
-#[utoipa::path(
-    post,
-    path = "/api/v1/orders/{order_uuid}/cancel",
-    operation_id = "cancelOrder",
-    tag = "orders",
-    params(
-        ("order_uuid" = uuid::Uuid, Path),
-        IdempotencyKey,
-    ),
-    responses(
-        (status = 204),
-    ),
-    security(("session" = []))
-)]
-pub async fn cancel(
-    State(api): State<Api>,
-    User(user): User,
-    OrderPath(order): OrderPath,
-    request: IdempotentRequest,
-) -> Response {
-    let claim = request.claim(user);
-
-    respond(api.service.cancel(user, order, claim.as_ref())).await
+) -> Result<Json<OrderView>, ErrorResponse> {
+    Ok(Json(api.service.find(user, order).await?.into()))
 }
 
 const DEFAULT_LIMIT: u8 = 20;
@@ -185,7 +129,7 @@ pub struct Page {
     ),
     security(("session" = []))
 )]
-pub async fn list(
+pub async fn list_orders(
     State(api): State<Api>,
     User(user): User,
     QueryParameters(page): QueryParameters<Page>,
@@ -211,44 +155,36 @@ pub fn limit(text: &str) -> Result<u8, Problem> {
     limit.ok_or_else(|| Problem::invalid("limit", format!("must be a number from 1 to {MAX_LIMIT}")))
 }
 
-/// One of the caller's orders
-#[utoipa::path(
-    get,
-    path = "/api/v1/orders/{order_uuid}",
-    operation_id = "getOrder",
-    tag = "orders",
-    params(("order_uuid" = uuid::Uuid, Path)),
-    responses(
-        (status = 200, body = OrderView),
-    ),
-    security(("session" = []))
-)]
-pub async fn get(
-    State(api): State<Api>,
-    User(user): User,
-    OrderPath(order): OrderPath,
-) -> Result<Json<OrderView>, ErrorResponse> {
-    Ok(Json(api.service.find(user, order).await?.into()))
-}
+pub const CANCEL_PROBLEMS: [Declared; 3] = [
+    (StatusCode::NOT_FOUND, "ORDER_NOT_FOUND"),
+    (StatusCode::CONFLICT, "INVALID_STATUS"),
+    (StatusCode::CONFLICT, "PAYMENT_IN_PROGRESS"),
+];
 
-/// The payment of one of the caller's orders
+/// Cancel an order that is not paid
 ///
-/// The attempt to pay that was not declined, otherwise the latest.
+/// Its parts go back on the shelf.
 #[utoipa::path(
-    get,
-    path = "/api/v1/orders/{order_uuid}/payment",
-    operation_id = "getOrderPayment",
+    post,
+    path = "/api/v1/orders/{order_uuid}/cancel",
+    operation_id = "cancelOrder",
     tag = "orders",
-    params(("order_uuid" = uuid::Uuid, Path)),
+    params(
+        ("order_uuid" = uuid::Uuid, Path),
+        IdempotencyKey,
+    ),
     responses(
-        (status = 200, body = PaymentView),
+        (status = 204),
     ),
     security(("session" = []))
 )]
-pub async fn get_payment(
+pub async fn cancel_order(
     State(api): State<Api>,
     User(user): User,
     OrderPath(order): OrderPath,
-) -> Result<Json<PaymentView>, ErrorResponse> {
-    Ok(Json(api.service.payment(user, order).await?.into()))
+    request: IdempotentRequest,
+) -> Response {
+    let claim = request.claim(user);
+
+    respond(api.service.cancel(user, order, claim.as_ref())).await
 }

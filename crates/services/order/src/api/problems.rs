@@ -34,10 +34,6 @@ pub const SHARED: SharedProblems = SharedProblems {
     json: &[(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE")],
 };
 
-pub const ORDER_NOT_FOUND: Declared = (StatusCode::NOT_FOUND, "ORDER_NOT_FOUND");
-pub const PAYMENT_NOT_FOUND: Declared = (StatusCode::NOT_FOUND, "PAYMENT_NOT_FOUND");
-pub const DELIVERY_NOT_FOUND: Declared = (StatusCode::NOT_FOUND, "DELIVERY_NOT_FOUND");
-
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
         problem(self, V1).into_response()

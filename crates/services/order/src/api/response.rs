@@ -8,14 +8,14 @@ use axum::{
 use futures::FutureExt as _;
 
 use super::dto::{Created, Paid};
-use crate::{error::Error, model::Outcome, service::replay};
+use crate::{error::Error, model::Outcome, service::idempotency};
 
 /// The header of an answer that was stored under the request's idempotency key by an earlier request.
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
 /// Responds with the result of `work`. Adds the header `Idempotency-Replayed` if an earlier request stored the result.
 pub fn respond<R: IntoResponse>(work: impl Future<Output = R>) -> impl Future<Output = Response> {
-    replay::watched(work).map(|(result, is_replay)| {
+    idempotency::watching_replay(work).map(|(result, is_replay)| {
         let mut response = result.into_response();
         if is_replay {
             response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));

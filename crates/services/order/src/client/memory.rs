@@ -12,10 +12,10 @@ use contracts::ids::{OrderId, PartId, TransactionId, UserId};
 use contracts::money::Money;
 use uuid::Uuid;
 
-use super::{Inventory, Payment, Payments, PricedPart, Voided};
+use super::{ChargeAnswer, Inventory, Payments, PricedPart, Voided};
 use crate::{
     error::{Error, Refusal},
-    model::{self, Attempt, Order, PaymentMethod, PaymentStatus},
+    model::{Attempt, Order, Payment, PaymentMethod, PaymentStatus},
 };
 
 /// Stock, prices and reservations behind a mutex. Clones share them.
@@ -216,34 +216,34 @@ fn transaction(order: OrderId, attempt: i32) -> TransactionId {
 
 #[async_trait]
 impl Payments for MemoryPayments {
-    async fn pay(&self, order: &Order, attempt: Attempt) -> Payment {
+    async fn pay(&self, order: &Order, attempt: Attempt) -> ChargeAnswer {
         let fault = self.state().script.pop_front();
         match fault {
             Some(Fault::Slow(time)) => tokio::time::sleep(time).await,
             Some(Fault::Hung) => return std::future::pending().await,
-            Some(Fault::Lost) => return Payment::Unknown("lost".to_owned()),
+            Some(Fault::Lost) => return ChargeAnswer::Unknown("lost".to_owned()),
             _ => {}
         }
         let mut state = self.state();
         if state.away {
-            return Payment::Unknown("away".to_owned());
+            return ChargeAnswer::Unknown("away".to_owned());
         }
         if let Some((_, refusal)) = state.declined.get(&(order.uuid, attempt.number)) {
-            return Payment::Declined(refusal.clone());
+            return ChargeAnswer::Declined(refusal.clone());
         }
         if let Some(Fault::Decline(refusal)) = fault {
             state.declined.insert((order.uuid, attempt.number), (attempt.method, refusal.clone()));
-            return Payment::Declined(refusal);
+            return ChargeAnswer::Declined(refusal);
         }
         let transaction = transaction(order.uuid, attempt.number);
         let (_, transaction) = *state.charges.entry(order.uuid).or_insert((attempt, transaction));
         if matches!(fault, Some(Fault::ChargedThenSilent)) {
-            return Payment::Unknown("charged, then silent".to_owned());
+            return ChargeAnswer::Unknown("charged, then silent".to_owned());
         }
-        Payment::Charged(transaction)
+        ChargeAnswer::Charged(transaction)
     }
 
-    async fn find(&self, order: OrderId) -> Result<Option<model::Payment>, Error> {
+    async fn find(&self, order: OrderId) -> Result<Option<Payment>, Error> {
         let state = self.state();
         if state.away {
             return Err(Error::Unavailable("payment", anyhow::anyhow!("away")));
@@ -253,10 +253,10 @@ impl Payments for MemoryPayments {
             let refunded = state.refunded.contains(&order);
             let status = if refunded { PaymentStatus::Refunded } else { PaymentStatus::Success };
             let (attempt, method) = (attempt.number, attempt.method);
-            return Ok(Some(model::Payment { attempt, transaction: *transaction, method, status, created_at }));
+            return Ok(Some(Payment { attempt, transaction: *transaction, method, status, created_at }));
         }
         let latest = state.declined.iter().rfind(|((of, _), _)| *of == order);
-        Ok(latest.map(|((_, attempt), (method, refusal))| model::Payment {
+        Ok(latest.map(|((_, attempt), (method, refusal))| Payment {
             attempt: *attempt,
             transaction: transaction(order, *attempt),
             method: *method,

@@ -1,7 +1,6 @@
 //! Clients of the services that order calls: traits, gRPC clients and in-memory implementations.
 
 mod delivery;
-mod grouped_reservations;
 mod inventory;
 mod memory;
 mod payment;
@@ -10,19 +9,21 @@ mod users;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use contracts::ids::{OrderId, PartId, TransactionId, UserId};
-use contracts::money::Money;
+use contracts::{
+    ids::{OrderId, PartId, TransactionId, UserId},
+    money::Money,
+};
+
+use crate::{
+    error::{Error, Refusal},
+    model::{Attempt, Order, Payment},
+};
 pub(crate) use delivery::estimated_delivery;
 pub use delivery::{GrpcDelivery, MemoryDelivery, Tracking};
 pub use inventory::GrpcInventory;
 pub use memory::{Fault, MemoryInventory, MemoryPayments};
 pub use payment::GrpcPayments;
 pub use users::{GrpcUsers, MemoryUsers, Users};
-
-use crate::{
-    error::{Error, Refusal},
-    model::{self, Attempt, Order},
-};
 
 #[derive(Clone)]
 pub struct Clients {
@@ -61,7 +62,7 @@ pub trait Inventory: Send + Sync {
 
 /// The payment service's result of a request to charge an order.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Payment {
+pub enum ChargeAnswer {
     /// This transaction has charged the order.
     Charged(TransactionId),
     /// This attempt has not charged the order and never will.
@@ -86,9 +87,9 @@ pub enum Voided {
 #[async_trait]
 pub trait Payments: Send + Sync {
     /// Charges the order under this attempt. A repeated request charges nothing more.
-    async fn pay(&self, order: &Order, attempt: Attempt) -> Payment;
+    async fn pay(&self, order: &Order, attempt: Attempt) -> ChargeAnswer;
     /// Returns the order's attempt that was not declined, or else the latest. Returns `None` if no attempt has reached the payment service.
-    async fn find(&self, order: OrderId) -> Result<Option<model::Payment>, Error>;
+    async fn find(&self, order: OrderId) -> Result<Option<Payment>, Error>;
     /// Prevents any charge under this attempt, unless the order is charged already.
     async fn void(&self, order: &Order, attempt: Attempt) -> Voided;
 }

@@ -12,10 +12,10 @@ use platform::{
 };
 use tonic::Code;
 
-use super::{Payment, Payments, Voided};
+use super::{ChargeAnswer, Payments, Voided};
 use crate::{
     error::{Error, Refusal},
-    model::{self, Attempt, Order, PaymentMethod, PaymentStatus},
+    model::{Attempt, Order, Payment, PaymentMethod, PaymentStatus},
 };
 
 #[derive(Clone)]
@@ -32,7 +32,7 @@ impl GrpcPayments {
 
 #[async_trait]
 impl Payments for GrpcPayments {
-    async fn pay(&self, order: &Order, attempt: Attempt) -> Payment {
+    async fn pay(&self, order: &Order, attempt: Attempt) -> ChargeAnswer {
         let request = PayOrderRequest {
             order_uuid: order.uuid.to_string(),
             user_uuid: order.user.to_string(),
@@ -44,27 +44,29 @@ impl Payments for GrpcPayments {
         let status = match self.client.clone().pay_order(request).await {
             Ok(answer) => {
                 return match answer.into_inner().transaction_uuid.parse() {
-                    Ok(transaction) => Payment::Charged(TransactionId::new(transaction)),
-                    Err(_) => Payment::Unknown("payment answered without a transaction".to_owned()),
+                    Ok(transaction) => ChargeAnswer::Charged(TransactionId::new(transaction)),
+                    Err(_) => ChargeAnswer::Unknown("payment answered without a transaction".to_owned()),
                 };
             }
             Err(status) => status,
         };
         match (status.code(), reason(&status)) {
-            (Code::FailedPrecondition, Some("INSUFFICIENT_FUNDS")) => Payment::Declined(Refusal::InsufficientFunds),
+            (Code::FailedPrecondition, Some("INSUFFICIENT_FUNDS")) => {
+                ChargeAnswer::Declined(Refusal::InsufficientFunds)
+            }
             (Code::FailedPrecondition, Some("PAYMENT_DECLINED" | "ORDER_CANCELLED")) => {
-                Payment::Declined(Refusal::PaymentDeclined)
+                ChargeAnswer::Declined(Refusal::PaymentDeclined)
             }
             // Payment's guard and its bounds refuse a call before it is executed.
             (code @ (Code::Unauthenticated | Code::PermissionDenied | Code::ResourceExhausted), _) => {
-                Payment::NotAsked(format!("{code:?}: {}", status.message()))
+                ChargeAnswer::NotAsked(format!("{code:?}: {}", status.message()))
             }
-            (code, _) if is_unprocessed(&status) => Payment::NotAsked(format!("{code:?}: {}", status.message())),
-            (code, _) => Payment::Unknown(format!("{code:?}: {}", status.message())),
+            (code, _) if is_unprocessed(&status) => ChargeAnswer::NotAsked(format!("{code:?}: {}", status.message())),
+            (code, _) => ChargeAnswer::Unknown(format!("{code:?}: {}", status.message())),
         }
     }
 
-    async fn find(&self, order: OrderId) -> Result<Option<model::Payment>, Error> {
+    async fn find(&self, order: OrderId) -> Result<Option<Payment>, Error> {
         let answer = self
             .budget
             .retry(is_transient, || {
@@ -102,7 +104,7 @@ impl Payments for GrpcPayments {
     }
 }
 
-fn decode(known: &Known) -> Option<model::Payment> {
+fn decode(known: &Known) -> Option<Payment> {
     let status = match known.status() {
         Phase::Pending => PaymentStatus::Pending,
         // The payment counts as charged until the refund is complete.
@@ -119,7 +121,7 @@ fn decode(known: &Known) -> Option<model::Payment> {
         Method::InvestorMoney => PaymentMethod::InvestorMoney,
         Method::Unspecified => return None,
     };
-    Some(model::Payment {
+    Some(Payment {
         attempt: i32::try_from(known.attempt).ok()?,
         transaction: known.transaction_uuid.parse().ok().map(TransactionId::new)?,
         method,

@@ -1,4 +1,5 @@
-//! The client of iam that looks up users, with this service's identity: the trait, the gRPC client and an in-memory implementation.
+//! The client of iam that looks up users, with this service's identity: the trait, the gRPC client and an in-memory
+//! implementation.
 
 use std::{
     collections::BTreeMap,

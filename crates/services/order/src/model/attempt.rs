@@ -84,7 +84,6 @@ impl AttemptLease {
 }
 
 impl Step {
-    /// Decides the step after the request to charge.
     pub fn after_charge(charge: Charge) -> Self {
         match charge {
             Charge::Made => Self::End(AttemptEnd::Paid),

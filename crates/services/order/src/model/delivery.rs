@@ -1,9 +1,9 @@
-//! The delivery of an order: its address, and the state last reported by the delivery service.
+//! The delivery of an order: its address, the state last reported by the delivery service, and what a user sees of it.
 
 use std::fmt;
 
 use chrono::NaiveDate;
-use contracts::ids::DeliveryId;
+use contracts::ids::{CourierId, DeliveryId};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 /// The maximum length of an address, in characters.
@@ -123,7 +123,6 @@ impl DeliveryStatus {
         Self::ALL.into_iter().filter(move |known| self.follows(Some(*known)))
     }
 
-    /// Returns true if no other status can replace this one.
     pub const fn is_final(self) -> bool {
         matches!(self, Self::Delivered | Self::Failed)
     }
@@ -157,6 +156,41 @@ impl Serialize for DeliveryStatus {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.as_str())
     }
+}
+
+/// The current state of a delivery, or the last stored state while the delivery service is unavailable.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tracked {
+    pub delivery: Delivery,
+    /// `None` while the delivery service is unavailable, because order does not store the position, which changes with each step.
+    pub position: Option<Position>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Position {
+    /// The text `Processing`, the courier's cell as `(x, y)`, or the text `Delivered to address`.
+    pub current_location: String,
+    /// Per cent.
+    pub progress: i32,
+    /// `None` while no courier carries the order.
+    pub courier: Option<Courier>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Courier {
+    pub uuid: CourierId,
+    pub name: String,
+    /// Grid cells per step.
+    pub speed: i32,
+    pub location: Cell,
+    pub steps_left: i32,
+}
+
+/// A cell of the delivery service's grid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cell {
+    pub x: i32,
+    pub y: i32,
 }
 
 #[cfg(test)]

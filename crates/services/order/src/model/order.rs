@@ -1,13 +1,14 @@
-//! The order aggregate: its statuses, and its transitions, which return events.
+//! The order aggregate.
 
 use chrono::{DateTime, Utc};
-use contracts::ids::{OrderId, PartId, TransactionId, UserId};
-use contracts::money::Money;
+use contracts::{
+    ids::{OrderId, PartId, TransactionId, UserId},
+    money::Money,
+};
 use serde::{Deserialize, Serialize};
 
-use super::{Action, Delivery, DeliveryAddress};
+use super::{Delivery, DeliveryAddress, PaymentMethod};
 
-/// The maximum number of parts of one order.
 pub const MAX_PARTS: usize = 1000;
 
 /// ```text
@@ -38,35 +39,6 @@ impl Status {
 
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|status| status.as_str() == text)
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum PaymentMethod {
-    Card,
-    Sbp,
-    CreditCard,
-    InvestorMoney,
-}
-
-impl PaymentMethod {
-    pub const ALL: [Self; 4] = [Self::Card, Self::Sbp, Self::CreditCard, Self::InvestorMoney];
-
-    /// Returns the method's name in the API's responses and in the database.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Card => "CARD",
-            Self::Sbp => "SBP",
-            Self::CreditCard => "CREDIT_CARD",
-            Self::InvestorMoney => "INVESTOR_MONEY",
-        }
-    }
-
-    /// Parses a method's name, with or without the prefix `PAYMENT_METHOD_`.
-    pub fn parse(text: &str) -> Option<Self> {
-        let name = text.strip_prefix("PAYMENT_METHOD_").unwrap_or(text);
-        Self::ALL.into_iter().find(|method| method.as_str() == name)
     }
 }
 
@@ -239,7 +211,6 @@ impl Order {
         Ok(Event::assembly_failed(self.uuid, self.user))
     }
 
-    /// Completes the order, because its ship is assembled.
     pub fn assemble(&mut self) -> Result<(), IllegalTransition> {
         if self.status != Status::Paid {
             return Err(IllegalTransition::Status(self.status));
@@ -279,4 +250,31 @@ fn quantities(parts: &[PartId]) -> Vec<(PartId, i64)> {
         }
     }
     quantities
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Action {
+    Pay,
+    Cancel,
+}
+
+impl Action {
+    pub const ALL: &[Self] = &[Self::Pay, Self::Cancel];
+}
+
+impl Order {
+    /// Fails with the reason for which the action is refused now.
+    pub fn check(&self, action: Action) -> Result<(), IllegalTransition> {
+        match (action, self.status, self.attempt) {
+            (Action::Pay | Action::Cancel, Status::PendingPayment, None) => Ok(()),
+            // The attempt may still charge the order.
+            (_, Status::PendingPayment, Some(_)) => Err(IllegalTransition::PaymentInProgress),
+            (_, status, _) => Err(IllegalTransition::Status(status)),
+        }
+    }
+
+    pub fn allowed_actions(&self) -> Vec<Action> {
+        Action::ALL.iter().copied().filter(|action| self.check(*action).is_ok()).collect()
+    }
 }

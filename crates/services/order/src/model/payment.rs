@@ -1,10 +1,10 @@
-//! An order's payment, as the payment service reports it.
+//! An order's payment, as the payment service reports it, and the data that only `/api/orders` returns.
 
 use chrono::{DateTime, Utc};
-use contracts::ids::TransactionId;
+use contracts::{ids::TransactionId, money::Money};
 use serde::{Deserialize, Serialize};
 
-use super::PaymentMethod;
+use super::Refusal;
 
 /// The order's attempt that was not declined, or else the latest attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,6 +15,35 @@ pub struct Payment {
     pub status: PaymentStatus,
     /// The time at which the payment service recorded the attempt. A refund does not change it.
     pub created_at: DateTime<Utc>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum PaymentMethod {
+    Card,
+    Sbp,
+    CreditCard,
+    InvestorMoney,
+}
+
+impl PaymentMethod {
+    pub const ALL: [Self; 4] = [Self::Card, Self::Sbp, Self::CreditCard, Self::InvestorMoney];
+
+    /// Returns the method's name in the API's responses and in the database.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Card => "CARD",
+            Self::Sbp => "SBP",
+            Self::CreditCard => "CREDIT_CARD",
+            Self::InvestorMoney => "INVESTOR_MONEY",
+        }
+    }
+
+    /// Parses a method's name, with or without the prefix `PAYMENT_METHOD_`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let name = text.strip_prefix("PAYMENT_METHOD_").unwrap_or(text);
+        Self::ALL.into_iter().find(|method| method.as_str() == name)
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,4 +77,12 @@ impl PaymentStatus {
     pub const fn is_declined(self) -> bool {
         matches!(self, Self::InsufficientFunds | Self::Failed)
     }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CheckoutDetails {
+    /// The price of one piece of each part, in the order of [`Order::quantities`](super::Order::quantities).
+    pub unit_prices: Vec<Money>,
+    /// The last attempt that the payment service declined, and why.
+    pub declined: Option<(i32, Refusal)>,
 }

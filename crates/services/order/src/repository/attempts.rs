@@ -1,9 +1,12 @@
-//! The repository of attempts to pay.
+//! The repository of attempts to pay, which end by a request, by the reconciler, or by an event of the payment service.
 
 use std::time::Duration;
 
 use async_trait::async_trait;
-use contracts::ids::{OrderId, TransactionId, UserId};
+use contracts::{
+    events::Cause,
+    ids::{OrderId, TransactionId, UserId},
+};
 
 use crate::{
     error::{Error, Refusal},
@@ -81,4 +84,26 @@ pub trait Attempts: Send + Sync {
     async fn unsettled(&self, limit: i64, pause: Duration) -> Result<Vec<(Order, AttemptLease)>, Error>;
     /// Counts at most `limit` attempts in progress that the reconciler has taken at least [`LONG_UNSETTLED_TRIES`] times.
     async fn long_unsettled(&self, limit: i64) -> Result<i64, Error>;
+    /// Ends an attempt as paid or declined, once per event, in one statement with the inbox row. Writes the outcome to
+    /// the idempotency key of the request that began the attempt. Returns false if the attempt is no longer in
+    /// progress, or if it is shared and the event must not end a shared attempt.
+    async fn settle_once(
+        &self,
+        cause: Cause,
+        order: OrderId,
+        attempt: i32,
+        reported: &ReportedEnd,
+    ) -> Result<bool, Error>;
+    /// Writes only the inbox row of an event that changes nothing else.
+    async fn skip(&self, cause: Cause) -> Result<(), Error>;
+}
+
+/// The end of an attempt that an event of the payment service reports.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReportedEnd {
+    /// Either [`Settlement::Paid`] or [`Settlement::Declined`].
+    pub settlement: Settlement,
+    pub outcome: Outcome,
+    /// True if the event may also end an attempt that another process has taken over.
+    pub also_shared: bool,
 }

@@ -1,18 +1,18 @@
-//! The repository of orders.
+//! The repositories of orders and of their deliveries.
 
 use std::{collections::HashMap, time::Duration};
 
 use async_trait::async_trait;
 use contracts::{
-    events::Cause,
+    events::{Cause, OrderOf},
     ids::{OrderId, PartId, UserId},
+    money::Money,
 };
 use platform::cursor::Cursor;
 
 use crate::{
     error::Error,
-    model::{Claim, Event, NewOrder, Order, Status},
-    repository::Quote,
+    model::{CheckoutDetails, Claim, Delivery, Destination, Event, NewOrder, Order, Status},
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,12 +44,14 @@ pub trait Orders: Send + Sync {
     async fn create(
         &self,
         order: &NewOrder,
-        quote: &Quote,
+        terms: &OrderTerms,
         event: &Event,
         unpaid_limits: UnpaidLimits,
         claim: Option<&Claim>,
     ) -> Result<Order, Error>;
     async fn find(&self, user: UserId, order: OrderId) -> Result<Option<Order>, Error>;
+    /// Returns the user who placed the order, or `None` if the order does not exist.
+    async fn owner(&self, order: OrderId) -> Result<Option<UserId>, Error>;
     /// Returns the status of those orders that exist, of any user.
     async fn existing(&self, orders: &[OrderId]) -> Result<HashMap<OrderId, Status>, Error>;
     /// Returns the user's newest unpaid order that contains the part.
@@ -69,4 +71,36 @@ pub trait Orders: Send + Sync {
     async fn assemble(&self, cause: Cause, order: OrderId) -> Result<bool, Error>;
     /// Cancels a paid order whose ship cannot be built, once per event. Returns false if nothing changed.
     async fn compensate(&self, cause: Cause, order: OrderId, cancellation: &Event) -> Result<bool, Error>;
+    /// Returns the data of an order that only `/api/orders` shows, or none if the order does not exist.
+    async fn checkout_details(&self, order: OrderId) -> Result<CheckoutDetails, Error>;
+    /// Takes at most `limit` orders that are due to be paid from their users' balances. Each is due again after `pause`, which doubles each
+    /// time up to 16 times `pause`. An order is not due while an attempt is in progress, or after an attempt from the balance was declined.
+    async fn due_to_pay_themselves(&self, limit: i64, pause: Duration) -> Result<Vec<(OrderId, UserId)>, Error>;
+}
+
+/// The prices at which an order is created, and how it is paid.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OrderTerms {
+    pub total_price: Money,
+    /// The price of one piece of each part, in the order of [`NewOrder::quantities`](crate::model::NewOrder::quantities).
+    pub unit_prices: Vec<Money>,
+    /// True if the job `pay_from_balances` pays the order from its user's balance, without a request to pay.
+    pub pays_itself: bool,
+}
+
+#[async_trait]
+pub trait Deliveries: Send + Sync {
+    /// Returns the destination of an order in any status. Returns `None` if the order does not exist or has no address.
+    async fn destination(&self, order: OrderId) -> Result<Option<Destination>, Error>;
+    /// Stores the state that the delivery service reported, once per event and only if its status
+    /// [follows](crate::model::DeliveryStatus::follows) the stored one. Returns false if nothing changed, for instance because the order
+    /// does not exist.
+    ///
+    /// Fails without writing an inbox row if the order belongs to another user: the event is wrong, and a redelivery would fail again.
+    async fn store_delivery(&self, cause: Cause, subject: OrderOf, reported: &Delivery) -> Result<bool, Error>;
+}
+
+/// Returns the error for an event whose user is not the user of the order.
+pub(super) fn another_user(subject: OrderOf) -> Error {
+    Error::Inconsistent(format!("user_uuid is not the user of order {}", subject.order))
 }

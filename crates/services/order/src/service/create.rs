@@ -1,10 +1,13 @@
 //! Creates an order: reserves its parts, then writes the order with the prices of the reservation.
 //!
 //! The statement that writes the order also checks the limit on a user's unpaid orders:
-//! `repository/postgres/grouped/create.rs`.
+//! `repository/postgres/grouped/orders.rs`.
 
-use contracts::ids::{OrderId, UserId};
-use contracts::money::Money;
+use contracts::{
+    caseless::caseless,
+    ids::{OrderId, PartId, UserId},
+    money::Money,
+};
 use platform::{
     error_chain,
     outage::refused,
@@ -16,8 +19,8 @@ use crate::{
     client::PricedPart,
     error::{Error, Refusal},
     metrics,
-    model::{Claim, NewOrder, Outcome},
-    repository::Quote,
+    model::{Claim, DeliveryAddress, NewOrder, Outcome},
+    repository::OrderTerms,
 };
 
 impl OrderService {
@@ -28,19 +31,16 @@ impl OrderService {
             if order.user != caller {
                 return Err(another_user(caller));
             }
-            self.reserve_and_write(NewOrder { uuid: execution.order, ..order }, execution).await
+            let order = NewOrder { uuid: execution.order, ..order };
+            let reserved = self.reserve(&order).await?;
+            self.write(order, &reserved, false, execution).await
         })
         .await
     }
 
-    async fn reserve_and_write(&self, order: NewOrder, execution: Execution<'_>) -> Result<Outcome, Error> {
-        let reserved = self.reserve(&order).await?;
-        self.write(order, &reserved, false, execution).await
-    }
-
     /// Reserves the parts of a new order. If one is out of stock, looks whether the user's own unpaid order holds it, as
     /// when the answer to an earlier request was lost.
-    pub(super) async fn reserve(&self, order: &NewOrder) -> Result<Vec<PricedPart>, Error> {
+    async fn reserve(&self, order: &NewOrder) -> Result<Vec<PricedPart>, Error> {
         let refused = match self.inventory.reserve(order.uuid, order.user, &order.quantities(), false).await {
             Err(Error::Refused(Refusal::OutOfStock(part))) => part,
             reserved => return reserved,
@@ -51,20 +51,20 @@ impl OrderService {
     }
 
     /// Writes an order whose parts are reserved.
-    pub(super) async fn write(
+    async fn write(
         &self,
         order: NewOrder,
         reserved: &[PricedPart],
         pays_itself: bool,
         execution: Execution<'_>,
     ) -> Result<Outcome, Error> {
-        let quote = match quote(&order, reserved, pays_itself) {
-            Ok(quote) => quote,
+        let terms = match terms(&order, reserved, pays_itself) {
+            Ok(terms) => terms,
             Err(Error::Refused(refusal)) => return Err(self.refuse(order.uuid, refusal, execution).await),
             Err(error) => return Err(self.give_back(order.uuid, error, execution).await),
         };
-        let event = order.create(quote.total_price);
-        let created = match self.orders.create(&order, &quote, &event, self.unpaid_limits, execution.claim).await {
+        let event = order.create(terms.total_price);
+        let created = match self.orders.create(&order, &terms, &event, self.unpaid_limits, execution.claim).await {
             Err(error @ Error::TooManyUnpaid { .. }) => return Err(self.give_back(order.uuid, error, execution).await),
             created => created?,
         };
@@ -73,12 +73,10 @@ impl OrderService {
         tracing::info!(order_uuid = %created.uuid, user_uuid = %created.user, total_price = %created.total_price, "order created");
         Ok(Outcome::Created { order: created.uuid, total_price: created.total_price })
     }
-}
 
-impl OrderService {
     /// Releases the reservation of an order that is refused. The refusal is stored under the idempotency key first,
     /// because a repeated request could not reserve parts for this order again.
-    pub(super) async fn refuse(&self, order: OrderId, refusal: Refusal, execution: Execution<'_>) -> Error {
+    async fn refuse(&self, order: OrderId, refusal: Refusal, execution: Execution<'_>) -> Error {
         if let Some(claim) = execution.claim {
             match self.keys.complete(claim, &Outcome::Refused(refusal.clone())).await {
                 Ok(true) => {}
@@ -105,7 +103,6 @@ impl OrderService {
         error
     }
 
-    /// Releases the reservation of an order that is refused.
     async fn release_reservation(&self, order: OrderId) {
         if let Err(error) = self.inventory.release(order).await {
             refused(
@@ -117,19 +114,19 @@ impl OrderService {
 }
 
 /// Records that the caller orders for another user, and returns the refusal.
-pub(super) fn another_user(caller: UserId) -> Error {
+fn another_user(caller: UserId) -> Error {
     security_events::record(Event::AccessRefused { user: Some(caller.uuid()), reason: AccessRefusal::Object });
     Error::UserMismatch
 }
 
-fn quote(order: &NewOrder, reserved: &[PricedPart], pays_itself: bool) -> Result<Quote, Error> {
+fn terms(order: &NewOrder, reserved: &[PricedPart], pays_itself: bool) -> Result<OrderTerms, Error> {
     let price = |(part, _)| {
         let line = reserved.iter().find(|reserved| reserved.part == part);
         let line = line.ok_or_else(|| Error::Inconsistent(format!("inventory reserved no part {part}")))?;
         Ok(line.unit_price)
     };
     let unit_prices = order.quantities().into_iter().map(price).collect::<Result<_, Error>>()?;
-    Ok(Quote { total_price: total(reserved)?, unit_prices, pays_itself })
+    Ok(OrderTerms { total_price: total(reserved)?, unit_prices, pays_itself })
 }
 
 /// Fails with [`Refusal::TotalTooLarge`].
@@ -139,4 +136,90 @@ fn total(reserved: &[PricedPart]) -> Result<Money, Error> {
         total = total.checked_add(part.unit_price.checked_mul(part.quantity)?)?;
     }
     Ok(total)
+}
+
+#[derive(Clone, Debug)]
+pub struct Checkout {
+    pub uuid: OrderId,
+    /// The caller's UUID or login, in any spelling that iam accepts.
+    pub buyer: String,
+    pub delivery_address: Option<DeliveryAddress>,
+    pub items: Vec<Item>,
+}
+
+impl Checkout {
+    pub fn pieces(&self) -> usize {
+        self.items.iter().map(|item| item.quantity).sum()
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct Item {
+    /// A part's UUID or name.
+    pub product: String,
+    pub quantity: usize,
+    /// The price of one piece; `None` if the number in the request is no amount of money.
+    pub price: Option<Money>,
+}
+
+/// An item whose part has been looked up.
+struct Line {
+    part: PartId,
+    quantity: usize,
+    price: Option<Money>,
+}
+
+impl OrderService {
+    /// Creates the order and returns [`Outcome::Created`]. Fails with [`Refusal::PriceChanged`] if a price in the request differs from the
+    /// reservation's price. In that case no order is written and the reservation is released, or expires if the process dies before.
+    pub async fn check_out(&self, caller: UserId, checkout: Checkout, claim: Option<&Claim>) -> Result<Outcome, Error> {
+        self.idempotent(claim, checkout.uuid, async |execution| {
+            if !self.is_user(caller, &checkout.buyer).await? {
+                return Err(another_user(caller));
+            }
+            let lines = self.lines(&checkout.items).await?;
+            let parts = lines.iter().flat_map(|line| std::iter::repeat_n(line.part, line.quantity)).collect();
+            let delivery_address = checkout.delivery_address.clone();
+            let order = NewOrder { uuid: execution.order, user: caller, parts, delivery_address };
+            let reserved = self.reserve(&order).await?;
+            if let Some(part) = changed_price(&lines, &reserved) {
+                return Err(self.refuse(order.uuid, Refusal::PriceChanged(part), execution).await);
+            }
+            let created = self.write(order, &reserved, true, execution).await?;
+            self.self_payments.notify_one();
+            Ok(created)
+        })
+        .await
+    }
+
+    async fn is_user(&self, caller: UserId, buyer: &str) -> Result<bool, Error> {
+        if buyer.parse() == Ok(caller.uuid()) {
+            return Ok(true);
+        }
+        Ok(self.users.login(caller).await?.is_some_and(|login| caseless(&login) == caseless(buyer)))
+    }
+
+    /// Resolves the part of each item, which is given by UUID or by name.
+    async fn lines(&self, items: &[Item]) -> Result<Vec<Line>, Error> {
+        let uuid = |item: &Item| item.product.parse().ok().map(PartId::new);
+        // No part's name has a NUL character, and inventory would refuse a request with one.
+        let is_name = |item: &&Item| uuid(item).is_none() && !item.product.contains('\0');
+        let mut names: Vec<String> = items.iter().filter(is_name).map(|item| item.product.clone()).collect();
+        names.sort_unstable();
+        names.dedup();
+        let known = if names.is_empty() { Vec::new() } else { self.inventory.named(&names).await? };
+        let line = |(index, item): (usize, &Item)| {
+            let by_name = || known.iter().find(|(name, _)| *name == item.product).map(|(_, part)| *part);
+            let part = uuid(item).or_else(by_name).ok_or(Refusal::PartNameNotFound(index))?;
+            Ok(Line { part, quantity: item.quantity, price: item.price })
+        };
+        items.iter().enumerate().map(line).collect()
+    }
+}
+
+/// Returns the first part whose price differs from the price in its line.
+fn changed_price(lines: &[Line], reserved: &[PricedPart]) -> Option<PartId> {
+    let price = |part| reserved.iter().find(|reserved| reserved.part == part).map(|reserved| reserved.unit_price);
+    let same = |line: &&Line| line.price.is_some() && price(line.part) == line.price;
+    lines.iter().find(|line| !same(line)).map(|line| line.part)
 }

@@ -1,4 +1,5 @@
-//! The use cases of an order's delivery: its destination, the statuses that the delivery service reports, and its current position.
+//! The use cases of an order's delivery: its destination, the statuses that the delivery service reports, and its
+//! current position.
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,7 +13,7 @@ use super::{Answer, StatusRequest, Statuses};
 use crate::{
     client::Tracking,
     error::{Error, Refusal},
-    model::{Delivery, DeliveryAddress, Destination, NewOrder, Tracked},
+    model::{Delivery, DeliveryAddress, Destination, Tracked},
     repository::{Deliveries, Orders, StatusKey, StatusKind},
 };
 
@@ -44,13 +45,8 @@ impl DeliveryService {
         Self { statuses, ..self }
     }
 
-    /// Fails if the order has an address and more parts than a courier can carry.
-    pub fn check_volume(&self, order: &NewOrder) -> Result<(), Error> {
-        self.check_pieces(order.delivery_address.as_ref(), order.parts.len())
-    }
-
-    /// Fails as [`check_volume`](Self::check_volume) does, for an order whose parts are not looked up yet.
-    pub fn check_pieces(&self, address: Option<&DeliveryAddress>, pieces: usize) -> Result<(), Error> {
+    /// Fails if an order to this address has more pieces than a courier can carry.
+    pub fn check_volume(&self, address: Option<&DeliveryAddress>, pieces: usize) -> Result<(), Error> {
         if address.is_some() && pieces > self.max_volume {
             return Err(Error::TooLargeToDeliver { max_volume: self.max_volume });
         }

@@ -1,19 +1,31 @@
-//! Executes a request once per Idempotency-Key. Repeated requests get the stored outcome, and wait for it while the first request runs.
+//! Executes a request once per Idempotency-Key. Repeated requests get the stored outcome, and wait for it while the
+//! first request runs.
 //!
-//! [`IdempotencyKeys::claim`](crate::repository::IdempotencyKeys::claim) compares the request's fingerprint with that of the earlier
-//! request under the same key.
+//! [`IdempotencyKeys::claim`](crate::repository::IdempotencyKeys::claim) compares the request's fingerprint with that
+//! of the earlier request under the same key.
+//!
+//! Whether an outcome is replayed is a task-local mark, because a use case returns a stored outcome, a success or a
+//! refusal, in the same form as a new one.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use contracts::ids::OrderId;
-use platform::{deadline, error_chain, outage::refused};
+use futures::FutureExt as _;
+use platform::{deadline, error_chain, jobs::Done, outage::refused};
 use tokio::time::Instant;
 
-use super::{OrderService, replay};
+use super::OrderService;
 use crate::{
     error::Error,
     model::{Claim, Claimed, Outcome},
 };
+
 /// The time after which a repeated request may take the key over from a dead process. A running request renews its
 /// lease in time. A request whose process was frozen is fenced off by its token.
 const LEASE_TTL: Duration = Duration::from_millis(1500);
@@ -62,7 +74,7 @@ impl OrderService {
             Claimed::InProgress => return Err(Error::KeyInProgress),
             Claimed::Reused => return Err(Error::KeyReused),
             Claimed::Done(outcome) => {
-                replay::mark();
+                mark_replay();
                 return match outcome {
                     Outcome::Refused(refusal) => Err(refusal.into()),
                     outcome => Ok(outcome),
@@ -114,5 +126,34 @@ impl OrderService {
             result = work => result,
             never = renewals => never,
         }
+    }
+}
+
+tokio::task_local! {
+    static IS_REPLAY: Arc<AtomicBool>;
+}
+
+/// Runs `work`. Returns its result, and true if this is the stored outcome of an earlier request.
+///
+/// This is not an `async fn`, because its future would hold `work` twice.
+pub(crate) fn watching_replay<T>(work: impl Future<Output = T>) -> impl Future<Output = (T, bool)> {
+    let is_replay = Arc::new(AtomicBool::new(false));
+    IS_REPLAY.scope(is_replay.clone(), work).map(move |result| (result, is_replay.load(Ordering::Relaxed)))
+}
+
+/// Marks the result of the current request as the stored outcome of an earlier request.
+fn mark_replay() {
+    // Outside of `watching_replay`, nothing reads the mark.
+    let _ = IS_REPLAY.try_with(|is_replay| is_replay.store(true, Ordering::Relaxed));
+}
+
+const BATCH_SIZE: i64 = 1000;
+/// The age at which a key is deleted. Until then, the API promises, a repeated request gets the same response.
+const RETENTION: Duration = Duration::from_hours(24);
+
+impl OrderService {
+    pub async fn remove_idempotency_keys(&self) -> anyhow::Result<Done> {
+        let removed = self.keys.remove(RETENTION, BATCH_SIZE).await?;
+        Ok(Done::from_count(removed, BATCH_SIZE.unsigned_abs()))
     }
 }

@@ -1,33 +1,18 @@
-//! The use cases of orders, one per file.
+//! The use cases of orders.
 
-mod cancel;
-mod cancel_overdue_orders;
-mod checkout;
-mod compensate;
-mod complete;
 mod create;
 mod delivery;
-mod idempotency;
+mod end;
+pub(crate) mod idempotency;
 mod pay;
-mod pay_from_balances;
 mod payment;
-mod payment_completed;
-mod reconcile_payments;
-mod remove_idempotency_keys;
-pub(crate) mod replay;
-mod report_backlog;
+mod settle;
 mod statuses;
-mod uncharged;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-pub use checkout::{Checkout, Item};
 use contracts::ids::{OrderId, UserId};
-pub use delivery::DeliveryService;
-pub use payment::OrderPayment;
-pub use payment_completed::{Completed, PaymentResult};
 use platform::{cursor::Cursor, outbox::Waker};
-pub use statuses::{Answer, StatusRequest, Statuses};
 use tokio::sync::Notify;
 
 use crate::{
@@ -35,8 +20,12 @@ use crate::{
     config::max_unpaid,
     error::{Error, Refusal},
     model::{CheckoutDetails, Order, Status},
-    repository::{Attempts, Checkouts, IdempotencyKeys, Orders, PaymentEvents, Repositories, UnpaidLimits},
+    repository::{Attempts, IdempotencyKeys, Orders, Repositories, UnpaidLimits},
 };
+pub use create::{Checkout, Item};
+pub use delivery::DeliveryService;
+pub use payment::{Completed, OrderPayment, PaymentResult};
+pub use statuses::{Answer, StatusRequest, Statuses};
 
 #[derive(Clone)]
 pub struct OrderService {
@@ -45,8 +34,6 @@ pub struct OrderService {
     keys: Arc<dyn IdempotencyKeys>,
     inventory: Arc<dyn Inventory>,
     payments: Arc<dyn Payments>,
-    payment_events: Arc<dyn PaymentEvents>,
-    checkouts: Arc<dyn Checkouts>,
     users: Arc<dyn Users>,
     statuses: Statuses,
     /// Wakes the job that pays orders from their users' balances.
@@ -59,15 +46,13 @@ impl OrderService {
     /// Creates the service with the default limit on a user's unpaid orders.
     pub fn new(repositories: Repositories, clients: Clients, relay: Waker, pay_within: Duration) -> Self {
         let Clients { inventory, payments, users } = clients;
-        let Repositories { orders, attempts, keys, payment_events, checkouts } = repositories;
+        let Repositories { orders, attempts, keys } = repositories;
         Self {
             orders,
             attempts,
             keys,
             inventory,
             payments,
-            payment_events,
-            checkouts,
             users,
             statuses: Statuses::default(),
             self_payments: Arc::default(),
@@ -105,7 +90,7 @@ impl OrderService {
     /// Returns an order of `user`, with the data that only `/api/orders` shows.
     pub async fn find_with_details(&self, user: UserId, order: OrderId) -> Result<(Order, CheckoutDetails), Error> {
         let found = self.find(user, order).await?;
-        let details = self.checkouts.details(order).await?;
+        let details = self.orders.checkout_details(order).await?;
         Ok((found, details))
     }
 

@@ -1,32 +1,27 @@
-//! Pays an order: begins an attempt, confirms the reservation, requests the charge from the payment service, and writes the outcome.
+//! Begins an attempt to pay, for a request to pay or from the balance of a user of `/api/orders`. `settle` ends it.
 //!
-//! If a process dies, the reconciler takes its attempt over and repeats the request under the same attempt, which the payment service
-//! charges at most once. An attempt therefore ends only when its outcome is known. `model::attempt` decides which process may end it, and
-//! which services that process must call first.
+//! The statement that creates an order of `/api/orders` sets the time at which it is due to be paid. The order stops
+//! being due in the statement that charges any attempt, or declines an attempt from the balance. If a process dies
+//! before it has begun the attempt, the order becomes due again. If it dies later, the reconciler takes the attempt
+//! over. Two processes never begin two attempts, because `Attempts::begin` admits one at a time.
 
 use std::time::Duration;
 
-use contracts::ids::{OrderId, TransactionId, UserId};
-use platform::{deadline, error_chain, http::REQUEST_TIMEOUT, outage::refused, postgres::DatabaseError};
+use contracts::ids::{OrderId, UserId};
+use platform::{deadline, error_chain, http::REQUEST_TIMEOUT, jobs, outage::refused, postgres::DatabaseError};
+use tokio_util::sync::CancellationToken;
 
 use super::{OrderService, idempotency::Execution};
 use crate::{
-    client::{Payment, Voided},
     error::{Error, Refusal},
     metrics,
-    model::{
-        self, Action, AttemptEnd, AttemptLease, CancelReason, Charge, Claim, Confirmation, Order, Outcome,
-        PaymentMethod, PaymentStatus, Step,
-    },
-    repository::Settlement,
+    model::{Action, AttemptLease, Claim, Order, Outcome, PaymentMethod},
 };
 
 /// The time after which the reconciler takes an attempt over from its request: longer than any request may take.
 const LEASE_TTL: Duration = Duration::from_secs(12);
 /// The part of a request's time limit that is reserved for responding that the outcome is unknown.
 const RESPONSE_RESERVE: Duration = Duration::from_millis(500);
-/// The time limit for confirming the reservation of an order that is charged already.
-const CONFIRM_CHARGED_TIMEOUT: Duration = Duration::from_millis(500);
 
 impl OrderService {
     /// Pays an order and returns [`Outcome::Paid`]. After [`Error::PaymentOutcomeUnknown`] the reconciler settles the attempt, if one is
@@ -120,162 +115,32 @@ impl OrderService {
             found.check(Action::Pay)?;
         }
     }
+}
 
-    /// Settles an attempt, for a request or for the reconciler: confirms the reservation, requests the charge and writes the outcome.
-    ///
-    /// If another process may have requested the charge, that is looked up first: what is charged is paid, also without
-    /// inventory.
-    pub(super) async fn finish(&self, order: Order, lease: AttemptLease) -> Result<Outcome, Error> {
-        if lease.shared {
-            match self.charged_before(&order, &lease).await {
-                Ok(Some(transaction)) => return self.charged(order, lease, transaction).await,
-                Ok(None) => {}
-                Err(error) => return Err(self.ask_later(&order, &lease, &error.to_string()).await),
+const MAX_CONCURRENT_PAYMENTS: usize = 64;
+const BATCH_SIZE: i64 = 16;
+/// The first pause before an order that could not be paid is due again. The pause doubles each time up to 16 s.
+const FIRST_RETRY_DELAY: Duration = Duration::from_secs(1);
+
+impl OrderService {
+    /// Pays orders as they fall due, until `stop`. Every replica runs this job.
+    pub async fn pay_from_balances(&self, stop: CancellationToken) -> anyhow::Result<()> {
+        let take = || self.orders.due_to_pay_themselves(BATCH_SIZE, FIRST_RETRY_DELAY);
+        let due = jobs::due("self-payments", take, self.self_payments.clone(), stop);
+        let pay = |(order, user)| self.pay_from_balance(user, order);
+        jobs::for_each(due, MAX_CONCURRENT_PAYMENTS, "pay from balance", pay).await;
+        Ok(())
+    }
+
+    async fn pay_from_balance(&self, user: UserId, order: OrderId) {
+        match self.pay(user, order, PaymentMethod::InvestorMoney, None).await {
+            Ok(_) => tracing::info!(order_uuid = %order, "order paid from its user's balance"),
+            Err(Error::Refused(refusal)) => {
+                tracing::info!(order_uuid = %order, reason = %refusal, "order not paid from its user's balance");
+            }
+            Err(error) => {
+                tracing::warn!(order_uuid = %order, error = error_chain(error), "payment from the balance not made; retrying later");
             }
         }
-        let (confirmation, refused) = self.confirm(&order).await;
-        match (lease.after_confirmation(confirmation), refused) {
-            (Step::Charge, _) | (_, None) => self.charge(order, lease).await,
-            (step, Some(error)) => self.give_up(order, lease, step, error).await,
-        }
-    }
-
-    /// Returns the transaction, if the payment service says that this attempt has charged the order.
-    async fn charged_before(&self, order: &Order, lease: &AttemptLease) -> Result<Option<TransactionId>, Error> {
-        let payment = self.payments.find(order.uuid).await?;
-        let is_charge = |payment: &model::Payment| {
-            payment.attempt == lease.attempt.number && payment.status == PaymentStatus::Success
-        };
-        Ok(payment.filter(is_charge).map(|payment| payment.transaction))
-    }
-
-    /// Requests the inventory service to confirm the reservation. Also returns the error if that service did not confirm it.
-    async fn confirm(&self, order: &Order) -> (Confirmation, Option<Error>) {
-        match self.inventory.reserve(order.uuid, order.user, &order.quantities(), true).await {
-            Ok(_) => (Confirmation::Held, None),
-            Err(error @ Error::Refused(_)) => (Confirmation::Refused, Some(error)),
-            Err(error) => (Confirmation::Unknown, Some(error)),
-        }
-    }
-
-    async fn charge(&self, order: Order, lease: AttemptLease) -> Result<Outcome, Error> {
-        match self.payments.pay(&order, lease.attempt).await {
-            Payment::Charged(transaction) => self.paid(order, lease, transaction).await,
-            Payment::Declined(refusal) => self.declined(&order, lease, refusal).await,
-            Payment::NotAsked(problem) => self.not_asked(&order, lease, problem).await,
-            Payment::Unknown(problem) => Err(self.ask_later(&order, &lease, &problem).await),
-        }
-    }
-
-    async fn paid(&self, mut order: Order, lease: AttemptLease, transaction: TransactionId) -> Result<Outcome, Error> {
-        let event = order.pay(lease.attempt.number, transaction)?;
-        let outcome = Outcome::Paid { transaction };
-        let settlement = Settlement::Paid { transaction, event };
-        if self.settle(&order, &lease, &settlement, Some(&outcome)).await? {
-            self.is_paid(&order, lease.attempt.number);
-            return Ok(outcome);
-        }
-        // Another process has ended the attempt.
-        match self.find(order.user, order.uuid).await?.payment {
-            Some((_, written)) if written == transaction => Ok(outcome),
-            _ => Err(Error::PaymentOutcomeUnknown),
-        }
-    }
-
-    pub(super) fn is_paid(&self, order: &Order, attempt: i32) {
-        self.relay.wake();
-        metrics::paid(order);
-        tracing::info!(order_uuid = %order.uuid, attempt, "order paid");
-    }
-
-    /// Executes `step` for an attempt whose reservation was not confirmed because of `error`.
-    pub(super) async fn give_up(
-        &self,
-        order: Order,
-        lease: AttemptLease,
-        step: Step,
-        error: Error,
-    ) -> Result<Outcome, Error> {
-        match step {
-            Step::End(AttemptEnd::Abandoned) => {
-                let abandoned = self.settle(&order, &lease, &Settlement::Abandoned, None).await?;
-                Err(if abandoned { error } else { Error::PaymentOutcomeUnknown })
-            }
-            Step::End(_) => self.out_of_stock(order, lease, None, error).await,
-            Step::Void => self.void(order, lease, error).await,
-            Step::Charge | Step::ConfirmCharged | Step::AskLater => {
-                Err(self.ask_later(&order, &lease, &error.to_string()).await)
-            }
-        }
-    }
-
-    /// Voids an attempt for which another process may have requested a charge. The payment service's result decides the next step.
-    async fn void(&self, order: Order, lease: AttemptLease, error: Error) -> Result<Outcome, Error> {
-        let (charge, transaction, problem) = match self.payments.void(&order, lease.attempt).await {
-            Voided::Void => (Charge::None, None, String::new()),
-            Voided::Charged(transaction) => (Charge::Made, Some(transaction), String::new()),
-            Voided::Unknown(problem) => (Charge::Unknown, None, problem),
-        };
-        match (Step::after_void(charge), transaction) {
-            (Step::End(_), _) => self.out_of_stock(order, lease, None, error).await,
-            (Step::ConfirmCharged, Some(transaction)) => self.charged(order, lease, transaction).await,
-            _ => Err(self.ask_later(&order, &lease, &problem).await),
-        }
-    }
-
-    /// Settles an attempt that has charged the order. Inventory keeps the parts of an order that is paid, so it is not
-    /// waited for.
-    async fn charged(&self, order: Order, lease: AttemptLease, transaction: TransactionId) -> Result<Outcome, Error> {
-        let (confirmation, refused) = deadline::within(CONFIRM_CHARGED_TIMEOUT, self.confirm(&order)).await;
-        match (Step::after_confirming_charged(confirmation), refused) {
-            (Step::End(AttemptEnd::Compensated), Some(error)) => {
-                self.out_of_stock(order, lease, Some(transaction), error).await
-            }
-            _ => self.paid(order, lease, transaction).await,
-        }
-    }
-
-    /// Cancels an order whose parts are no longer available. When the payment service receives `OrderCancelled`, it refunds the charge, if
-    /// there is one.
-    async fn out_of_stock(
-        &self,
-        mut order: Order,
-        lease: AttemptLease,
-        charged: Option<TransactionId>,
-        error: Error,
-    ) -> Result<Outcome, Error> {
-        let Error::Refused(refusal) = &error else { return Err(error) };
-        let outcome = Outcome::Refused(refusal.clone());
-        let number = lease.attempt.number;
-        let settlement = if let Some(transaction) = charged {
-            Settlement::Compensated { transaction, event: order.compensate_attempt(number, transaction)? }
-        } else {
-            order.end_attempt(number)?;
-            Settlement::Cancelled { event: order.cancel(CancelReason::OutOfStock)? }
-        };
-        if !self.settle(&order, &lease, &settlement, Some(&outcome)).await? {
-            return Err(Error::PaymentOutcomeUnknown);
-        }
-        self.cancelled(order.uuid, CancelReason::OutOfStock);
-        Err(error)
-    }
-
-    /// Writes the end of an attempt. If that fails, the outcome is unknown to the user until the reconciler has written it.
-    pub(super) async fn settle(
-        &self,
-        order: &Order,
-        lease: &AttemptLease,
-        settlement: &Settlement,
-        outcome: Option<&Outcome>,
-    ) -> Result<bool, Error> {
-        self.attempts.settle(order.uuid, lease, settlement, outcome).await.map_err(|error| {
-            tracing::warn!(
-                order_uuid = %order.uuid,
-                attempt = lease.attempt.number,
-                error = error_chain(error),
-                "payment outcome not written; the reconciler retries"
-            );
-            Error::PaymentOutcomeUnknown
-        })
     }
 }

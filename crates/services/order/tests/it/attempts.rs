@@ -14,7 +14,7 @@ use contracts::ids::{OrderId, PartId, UserId};
 use contracts::money::Money;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use order::{
-    client::{Clients, Fault, Inventory, MemoryInventory, MemoryPayments, Payment, Payments, PricedPart, Voided},
+    client::{ChargeAnswer, Clients, Fault, Inventory, MemoryInventory, MemoryPayments, Payments, PricedPart, Voided},
     error::{Error, Refusal},
     model::{Attempt, Claim, Order, PaymentMethod, Status},
     repository::{Attempts as _, IdempotencyKeys as _, Repositories},
@@ -156,7 +156,7 @@ async fn an_attempt_that_is_void_is_never_charged() {
     let late = fixture.shop.payments.pay(&before, before.attempt.unwrap()).await;
 
     assert!(matches!(again, Err(Error::Refused(Refusal::OutOfStock(_)))), "{again:?}");
-    assert!(matches!(late, Payment::Declined(_)), "{late:?}");
+    assert!(matches!(late, ChargeAnswer::Declined(_)), "{late:?}");
     assert_eq!(fixture.shop.payments.charges(fixture.order), 0);
     assert_eq!(fixture.shop.find(fixture.order).await.status, Status::Cancelled);
 }
@@ -193,10 +193,10 @@ impl Hanging {
 
 #[async_trait]
 impl Payments for Hanging {
-    async fn pay(&self, order: &Order, attempt: Attempt) -> Payment {
+    async fn pay(&self, order: &Order, attempt: Attempt) -> ChargeAnswer {
         self.hang(order.uuid).await;
         if self.about.contains(&order.uuid) {
-            return Payment::Unknown("it hangs".to_owned());
+            return ChargeAnswer::Unknown("it hangs".to_owned());
         }
         self.payments.pay(order, attempt).await
     }
@@ -249,7 +249,7 @@ async fn a_charged_order_whose_parts_are_back_after_a_refusal_is_paid() {
     // The reconciler stops before it would retry the attempt.
     let (charged, ()) = tokio::join!(charged, fixture.shop.reconcile(Duration::from_millis(500)));
 
-    assert!(matches!(charged, Payment::Charged(_)), "{charged:?}");
+    assert!(matches!(charged, ChargeAnswer::Charged(_)), "{charged:?}");
     assert_eq!(fixture.shop.find(fixture.order).await.status, Status::Paid);
     assert_eq!(fixture.shop.events(fixture.order), ["events.v1.OrderCreated", "events.v1.OrderPaid"]);
 }
@@ -264,7 +264,7 @@ async fn a_charged_order_whose_parts_are_gone_is_cancelled_with_its_transaction(
 
     fixture.shop.reconcile(Duration::from_secs(3)).await;
 
-    let Payment::Charged(transaction) = charged else { panic!("{charged:?}") };
+    let ChargeAnswer::Charged(transaction) = charged else { panic!("{charged:?}") };
     let after = fixture.shop.find(fixture.order).await;
     assert_eq!((after.status, after.payment), (Status::Cancelled, Some((PaymentMethod::Card, transaction))));
     assert_eq!(fixture.shop.events(fixture.order), ["events.v1.OrderCreated", "events.v1.OrderCancelled"]);
@@ -281,9 +281,9 @@ struct Slow {
 
 #[async_trait]
 impl Payments for Slow {
-    async fn pay(&self, order: &Order, attempt: Attempt) -> Payment {
+    async fn pay(&self, order: &Order, attempt: Attempt) -> ChargeAnswer {
         self.asked.lock().unwrap().push((Instant::now(), deadline::remaining(Duration::MAX)));
-        let Some(time) = self.answers_after else { return Payment::Unknown("it is down".to_owned()) };
+        let Some(time) = self.answers_after else { return ChargeAnswer::Unknown("it is down".to_owned()) };
         tokio::time::sleep(time).await;
         self.payments.pay(order, attempt).await
     }

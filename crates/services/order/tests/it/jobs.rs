@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use contracts::ids::{OrderId, TransactionId};
 use order::{
-    client::{Payment, Payments, Voided},
+    client::{ChargeAnswer, Payments, Voided},
     error::{Error, Refusal},
     model::{Attempt, Claim, NewOrder, Order, Outcome, PaymentMethod, Status},
     repository::{Attempts as _, IdempotencyKeys as _, MemoryOrders, Repositories, Settlement},
@@ -100,7 +100,7 @@ struct Overtaken {
 
 #[async_trait]
 impl Payments for Overtaken {
-    async fn pay(&self, order: &Order, attempt: Attempt) -> Payment {
+    async fn pay(&self, order: &Order, attempt: Attempt) -> ChargeAnswer {
         let settlement = match self.written {
             Some(transaction) => {
                 let event = order.clone().pay(attempt.number, transaction).unwrap();
@@ -110,7 +110,7 @@ impl Payments for Overtaken {
         };
         let lease = self.orders.current_lease(order.uuid).unwrap();
         self.orders.settle(order.uuid, &lease, &settlement, None).await.unwrap();
-        Payment::Charged(self.answered)
+        ChargeAnswer::Charged(self.answered)
     }
 
     async fn find(&self, _: OrderId) -> Result<Option<order::model::Payment>, Error> {

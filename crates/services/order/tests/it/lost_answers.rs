@@ -3,12 +3,15 @@
 use std::{io, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use contracts::ids::{OrderId, UserId};
+use contracts::{
+    events::Cause,
+    ids::{OrderId, UserId},
+};
 use order::{
     client::Fault,
     error::Error,
     model::{AttemptLease, Claim, Order, Outcome, PaymentMethod, Status},
-    repository::{Attempts, MemoryOrders, Repositories, Settlement},
+    repository::{Attempts, MemoryOrders, ReportedEnd, Repositories, Settlement},
     service::OrderService,
 };
 use platform::outbox::Waker;
@@ -77,6 +80,20 @@ impl Attempts for Silent {
 
     async fn long_unsettled(&self, limit: i64) -> Result<i64, Error> {
         self.orders.long_unsettled(limit).await
+    }
+
+    async fn settle_once(
+        &self,
+        cause: Cause,
+        order: OrderId,
+        attempt: i32,
+        reported: &ReportedEnd,
+    ) -> Result<bool, Error> {
+        self.orders.settle_once(cause, order, attempt, reported).await
+    }
+
+    async fn skip(&self, cause: Cause) -> Result<(), Error> {
+        self.orders.skip(cause).await
     }
 }
 

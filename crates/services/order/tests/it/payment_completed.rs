@@ -9,7 +9,7 @@ use contracts::{
     ids::{OrderId, TransactionId},
 };
 use order::{
-    client::{MemoryPayments, Payment, Payments, Voided},
+    client::{ChargeAnswer, MemoryPayments, Payments, Voided},
     consumers,
     error::{Error, Refusal},
     model::{Attempt, Claim, Order, Outcome, PaymentMethod, Status},
@@ -60,11 +60,11 @@ struct EventFirst {
 
 #[async_trait]
 impl Payments for EventFirst {
-    async fn pay(&self, order: &Order, attempt: Attempt) -> Payment {
+    async fn pay(&self, order: &Order, attempt: Attempt) -> ChargeAnswer {
         let answer = self.payments.pay(order, attempt).await;
         let (status, transaction) = match &answer {
-            Payment::Charged(transaction) => ("SUCCESS", *transaction),
-            Payment::Declined(Refusal::InsufficientFunds) => ("INSUFFICIENT_FUNDS", ids::transaction()),
+            ChargeAnswer::Charged(transaction) => ("SUCCESS", *transaction),
+            ChargeAnswer::Declined(Refusal::InsufficientFunds) => ("INSUFFICIENT_FUNDS", ids::transaction()),
             _ => ("FAILED", ids::transaction()),
         };
         consume(&self.shop, completed(order, attempt.number, status, transaction)).await.expect("consumed");

@@ -8,7 +8,7 @@ use order::{
     api::Api,
     client::{Clients, Inventory, MemoryDelivery, MemoryInventory, MemoryPayments, MemoryUsers, Payments},
     model::{NewOrder, Order, Outcome},
-    repository::{Attempts, Checkouts, Deliveries, IdempotencyKeys, MemoryOrders, Orders, PaymentEvents, Repositories},
+    repository::{Attempts, Deliveries, IdempotencyKeys, MemoryOrders, Orders, Repositories},
     service::{DeliveryService, OrderService},
 };
 use platform::outbox::Waker;
@@ -90,7 +90,7 @@ impl Shop {
 
 pub fn service<R>(repository: R, inventory: &MemoryInventory, payments: &MemoryPayments) -> OrderService
 where
-    R: Orders + Attempts + IdempotencyKeys + PaymentEvents + Checkouts + 'static,
+    R: Orders + Attempts + IdempotencyKeys + 'static,
 {
     let clients = clients(inventory.clone(), payments.clone());
     OrderService::new(Repositories::new(Arc::new(repository)), clients, Waker::default(), PAY_WITHIN)

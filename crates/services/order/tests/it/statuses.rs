@@ -15,7 +15,7 @@ use contracts::{
 };
 use futures::future::join_all;
 use order::{
-    client::{Fault, MemoryDelivery, MemoryPayments, Payment, Payments, Tracking, Voided},
+    client::{ChargeAnswer, Fault, MemoryDelivery, MemoryPayments, Payments, Tracking, Voided},
     error::{Error, Refusal},
     model::{
         Attempt, Delivery, DeliveryAddress, DeliveryStatus, NewOrder, Order, Outcome, PaymentMethod, PaymentStatus,
@@ -232,7 +232,7 @@ struct CountedPayments {
 
 #[async_trait]
 impl Payments for CountedPayments {
-    async fn pay(&self, order: &Order, attempt: Attempt) -> Payment {
+    async fn pay(&self, order: &Order, attempt: Attempt) -> ChargeAnswer {
         self.payments.pay(order, attempt).await
     }
 

@@ -1,6 +1,5 @@
 //! Payment providers: the trait, the built-in ledger, Stripe, and an in-memory implementation.
 
-pub mod currency;
 mod declines;
 mod ledger;
 mod memory;

@@ -1,7 +1,6 @@
 //! The store of payments. A change of a payment writes its inbox and outbox rows in the same statement.
 
 mod memory;
-mod partial_refunds;
 mod postgres;
 
 use std::time::Duration;
@@ -11,15 +10,15 @@ use contracts::{
     events::Cause,
     ids::{OrderId, TransactionId, UserId},
 };
-pub use memory::MemoryPayments;
-pub use partial_refunds::PartialRefunds;
 use platform::cursor::Cursor;
-pub use postgres::{MIGRATIONS, PgPayments};
+use uuid::Uuid;
 
 use crate::{
     error::Error,
-    model::{Intent, Outcome, Payment, RefundRequest},
+    model::{Intent, Outcome, PartialRefund, Payment, RecordedRefund, RefundRequest, RefundState},
 };
+pub use memory::MemoryPayments;
+pub use postgres::{MIGRATIONS, PgPayments};
 
 /// Payments, and the cursor of the next page if there is one.
 pub type PaymentPage = (Vec<Payment>, Option<Cursor>);
@@ -86,7 +85,7 @@ pub fn lease(tries: u32) -> Duration {
 }
 
 #[async_trait]
-pub trait Payments: PartialRefunds {
+pub trait Payments: Refunds {
     /// Records the intent to charge and counts its first request, unless its attempt is recorded already, another attempt blocks it or the order is cancelled.
     async fn begin(&self, intent: &Intent) -> Result<Begun, Error>;
     /// Records an attempt as declined without a call to the provider, and writes its event. Does nothing if the attempt is recorded
@@ -104,6 +103,51 @@ pub trait Payments: PartialRefunds {
     async fn age(&self, transaction: TransactionId) -> Result<Duration, Error>;
     /// Records the provider's id of a charge that is pending.
     async fn processing(&self, transaction: TransactionId, reference: &str) -> Result<(), Error>;
+    /// Closes the order for charges and marks its charge for refund. Returns false if nothing changed.
+    async fn cancel(&self, order: OrderId, cause: Option<Cause>) -> Result<bool, Error>;
+    /// Returns true if the order is cancelled, whether or not it was charged.
+    async fn is_cancelled(&self, order: OrderId) -> Result<bool, Error>;
+    /// Takes at most `limit` unfinished payments that are due, those with the fewest tries first, and returns them with their number of
+    /// tries before. Each has the [`lease`] of that number and is due again afterwards.
+    async fn due(&self, limit: i64) -> Result<Vec<(Payment, u32)>, Error>;
+    /// Counts at most `limit` unfinished payments.
+    async fn unfinished(&self, limit: i64) -> Result<Unfinished, Error>;
+    /// Makes an unfinished payment due now, or when its initial lease ends.
+    async fn hurry(&self, transaction: TransactionId) -> Result<(), Error>;
+    async fn get(&self, transaction: TransactionId) -> Result<Option<Payment>, Error>;
+    /// Returns the order's attempt that was not declined, or else the latest attempt.
+    async fn find(&self, order: OrderId) -> Result<Option<Payment>, Error>;
+    /// Returns up to `size` attempts to charge the user's orders after `after`, newest first. A payment that cannot be
+    /// decoded is left out, but counts towards `size`.
+    async fn page(&self, user: UserId, after: Option<Cursor>, size: u32) -> Result<PaymentPage, Error>;
+}
+
+/// The refunds of charges: of the rest of a charge when its order is cancelled, and of parts.
+#[async_trait]
+pub trait Refunds: Send + Sync {
+    /// Records a partial refund, unless one is recorded under its order and reference, and returns the recorded one.
+    /// Returns `None` if the order was not charged, its charge is refunded as a whole, less than the amount is left of
+    /// it, or it has [`MAX_PARTIAL_REFUNDS`](crate::model::MAX_PARTIAL_REFUNDS).
+    async fn add_refund(&self, refund: &PartialRefund) -> Result<Option<RecordedRefund>, Error>;
+    /// Takes at most `limit` refunds that are due, those with the fewest tries first, and returns them with their number of tries before.
+    /// Each has the [`lease`] of that number and is due again afterwards.
+    async fn due_refunds(&self, limit: i64) -> Result<Vec<(RecordedRefund, u32)>, Error>;
+    /// Records the provider's answer to a request. Does nothing if another request is the latest. A refund that is not made is due again
+    /// after `pause`.
+    async fn record_refund(
+        &self,
+        refund: Uuid,
+        request: &RefundRequest,
+        state: &RefundState,
+        pause: Duration,
+    ) -> Result<(), Error>;
+    /// Makes an unfinished refund due now.
+    async fn hurry_partial_refund(&self, refund: Uuid) -> Result<(), Error>;
+    /// Makes a refund due again, under the next key, because it has failed after it was made. Does nothing if the refund was not made by
+    /// the request with this number.
+    async fn reopen_partial_refund(&self, refund: Uuid, number: u32) -> Result<(), Error>;
+    /// Returns the partial refunds of a charge, oldest first. A refund that cannot be decoded is left out.
+    async fn refunds_of(&self, transaction: TransactionId) -> Result<Vec<RecordedRefund>, Error>;
     /// Replaces `current`, the request to refund the charge, by `next`. Does nothing if `current` is not the latest
     /// request. The payment is due again after `pause`. Only the second request changes `updated_at`, from which the
     /// audit counts how long a refund takes: one that fails again and again must become overdue.
@@ -117,24 +161,7 @@ pub trait Payments: PartialRefunds {
     /// Records that the provider has refunded the charge by this request. Does nothing if another request is the
     /// latest.
     async fn refunded(&self, transaction: TransactionId, request: &RefundRequest) -> Result<(), Error>;
-    /// Closes the order for charges and marks its charge for refund. Returns false if nothing changed.
-    async fn cancel(&self, order: OrderId, cause: Option<Cause>) -> Result<bool, Error>;
-    /// Returns true if the order is cancelled, whether or not it was charged.
-    async fn is_cancelled(&self, order: OrderId) -> Result<bool, Error>;
-    /// Takes at most `limit` unfinished payments that are due, those with the fewest tries first, and returns them with their number of
-    /// tries before. Each has the [`lease`] of that number and is due again afterwards.
-    async fn due(&self, limit: i64) -> Result<Vec<(Payment, u32)>, Error>;
-    /// Counts at most `limit` unfinished payments.
-    async fn unfinished(&self, limit: i64) -> Result<Unfinished, Error>;
-    /// Makes an unfinished payment due now, or when its initial lease ends.
-    async fn hurry(&self, transaction: TransactionId) -> Result<(), Error>;
     /// Makes a refund due again, under the next key, because it has failed after it was made. Does nothing if the charge is not refunded by
     /// the request with this number.
     async fn reopen_refund(&self, transaction: TransactionId, number: u32) -> Result<(), Error>;
-    async fn get(&self, transaction: TransactionId) -> Result<Option<Payment>, Error>;
-    /// Returns the order's attempt that was not declined, or else the latest attempt.
-    async fn find(&self, order: OrderId) -> Result<Option<Payment>, Error>;
-    /// Returns up to `size` attempts to charge the user's orders after `after`, newest first. A payment that cannot be
-    /// decoded is left out, but counts towards `size`.
-    async fn page(&self, user: UserId, after: Option<Cursor>, size: u32) -> Result<PaymentPage, Error>;
 }

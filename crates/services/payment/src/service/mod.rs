@@ -1,20 +1,7 @@
 //! The use cases: charging orders, settling unknown outcomes, and refunding cancelled orders.
 
-mod balance;
-mod cancel;
-mod credit;
-mod find;
-mod finish_payment;
-mod finish_payments;
-mod notice;
-mod partial_refund;
 mod pay;
 mod refund;
-mod report_backlog;
-mod settle;
-mod settle_unknown;
-mod statement;
-mod void;
 
 use std::{num::NonZeroU32, sync::Arc};
 
@@ -22,13 +9,14 @@ use contracts::{
     ids::{OrderId, TransactionId, UserId},
     money::Money,
 };
-use platform::outbox::Waker;
+use platform::{auth::Caller, cursor::Cursor, outbox::Waker};
 use tokio::sync::Notify;
 
 use crate::{
     client::Providers,
-    model::{Intent, Method},
-    repository::Payments,
+    error::Error,
+    model::{Credit, Intent, Method, Payment},
+    repository::{PaymentPage, Payments},
 };
 
 #[derive(Clone)]
@@ -65,6 +53,44 @@ impl PaymentService {
             method: charge.method,
             amount: charge.amount,
             provider: self.providers.of(charge.method),
+        }
+    }
+
+    /// Returns an order's payment. A user may read only their own payments; a service may read any.
+    pub async fn find(&self, caller: &Caller, order: OrderId) -> Result<Payment, Error> {
+        let payment = self.payments.find(order).await?;
+        payment.filter(|payment| caller.admits(payment.intent.user.uuid())).ok_or(Error::NotFound)
+    }
+
+    /// Returns a page of the user's payments. A user may read only their own; a service may read any.
+    pub async fn statement(
+        &self,
+        caller: &Caller,
+        user: UserId,
+        after: Option<Cursor>,
+        size: u32,
+    ) -> Result<PaymentPage, Error> {
+        if !caller.may_see(user.uuid()) {
+            return Err(Error::AnotherUser);
+        }
+        self.payments.page(user, after, size).await
+    }
+
+    /// Returns the user's INVESTOR_MONEY balance. A user may read only their own balance; a service may read any.
+    pub async fn balance(&self, caller: &Caller, user: UserId) -> Result<Money, Error> {
+        if !caller.may_see(user.uuid()) {
+            return Err(Error::AnotherUser);
+        }
+        Ok(self.providers.balance(user).await?)
+    }
+
+    /// A repeated request has no further effect. A request that repeats a reference with another user or amount is
+    /// refused.
+    pub async fn credit(&self, credit: &Credit) -> Result<(), Error> {
+        let standing = self.providers.credit(credit).await?.ok_or(Error::BalanceTooLarge)?;
+        match credit.difference(&standing) {
+            Some(field) => Err(Error::AnotherCredit(field)),
+            None => Ok(()),
         }
     }
 }

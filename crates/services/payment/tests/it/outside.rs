@@ -12,7 +12,7 @@ use payment::{
     client::{Declines, Ledger, Providers},
     error::Error,
     model::{Decline, Method, PartialRefund, Reference, RefundReason, RefundRequest, Status},
-    repository::{MIGRATIONS, PartialRefunds as _, Payments as _, PgPayments},
+    repository::{MIGRATIONS, Payments as _, PgPayments, Refunds as _},
     service::{Charge, PaymentService},
 };
 use platform::{auth::Author, ids, outbox::Waker, postgres::Database};

@@ -1,7 +1,5 @@
 //! An in-memory implementation of the stores, for tests and the simulation.
 
-mod catalogue;
-mod reservation;
 mod warehouse;
 
 use std::{
@@ -9,18 +7,19 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use contracts::{
     events::Cause,
     ids::{OrderId, PartId, UserId},
 };
 use platform::{clock::Virtual, inbox::MemoryInbox};
-pub use reservation::Reservation;
 use uuid::Uuid;
 
+use super::Catalogue;
 use crate::{
     error::Error,
-    model::{Holder, Lines, Part, ReservedLine, Status, Stock},
+    model::{Filter, Holder, Lines, NewPart, Page, Part, ReservedLine, Status, Stock},
 };
 
 /// Clones share the tables.
@@ -103,5 +102,96 @@ impl Tables {
             }
         }
         Ok(())
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct Reservation {
+    pub status: Status,
+    pub user: Option<UserId>,
+    /// `None` once the reservation is confirmed or has ended.
+    pub expires_at: Option<DateTime<Utc>>,
+    /// When a reservation that was moved back is due again.
+    pub next_try_at: Option<DateTime<Utc>>,
+    pub items: Vec<ReservedLine>,
+    /// When the reservation first expired or was released or committed.
+    pub first_ended_at: Option<DateTime<Utc>>,
+    pub updated_at: DateTime<Utc>,
+}
+
+impl Reservation {
+    fn new(items: Vec<ReservedLine>, now: DateTime<Utc>) -> Self {
+        let status = Status::Held;
+        Self { status, user: None, expires_at: None, next_try_at: None, items, first_ended_at: None, updated_at: now }
+    }
+
+    fn due_at(&self) -> Option<DateTime<Utc>> {
+        self.expires_at.map(|at| self.next_try_at.unwrap_or(at).max(at))
+    }
+
+    /// Records the times as the table's trigger does.
+    fn change(&mut self, status: Status, expires_at: Option<DateTime<Utc>>, now: DateTime<Utc>) {
+        self.status = status;
+        self.expires_at = expires_at;
+        self.updated_at = now;
+        if !matches!(status, Status::Held | Status::Confirmed) {
+            self.first_ended_at = self.first_ended_at.or(Some(now));
+        }
+    }
+
+    fn lines(&self) -> Vec<(PartId, i64)> {
+        self.items.iter().map(|item| (item.part, item.quantity)).collect()
+    }
+}
+
+#[async_trait]
+impl Catalogue for MemoryInventory {
+    async fn seed(&self, parts: &[NewPart]) -> Result<u64, Error> {
+        let mut tables = self.tables();
+        let now = self.clock.now();
+        let mut added = 0;
+        for new in parts {
+            let position = i64::try_from(tables.parts.len()).unwrap_or(i64::MAX).saturating_add(1);
+            tables.parts.entry(new.id).or_insert_with(|| {
+                added += 1;
+                listed(new.clone(), position, now)
+            });
+        }
+        Ok(added)
+    }
+
+    async fn find(&self, part: PartId) -> Result<Option<Part>, Error> {
+        Ok(self.tables().parts.get(&part).cloned())
+    }
+
+    async fn list(&self, filter: &Filter, page: Page) -> Result<(Vec<Part>, Option<i64>), Error> {
+        let mut parts: Vec<Part> = self
+            .tables()
+            .parts
+            .values()
+            .filter(|part| part.position > page.after && filter.matches(part))
+            .cloned()
+            .collect();
+        parts.sort_by_key(|part| part.position);
+        let next = page.cut(&mut parts, |last| last.position);
+        Ok((parts, next))
+    }
+}
+
+fn listed(new: NewPart, position: i64, now: DateTime<Utc>) -> Part {
+    Part {
+        id: new.id,
+        position,
+        name: new.name,
+        description: new.description,
+        price: new.price,
+        stock: Stock { initial: new.stock, available: new.stock, ..Stock::default() },
+        category: new.category,
+        dimensions: new.dimensions,
+        manufacturer: new.manufacturer,
+        tags: new.tags,
+        metadata: new.metadata,
+        created_at: now,
+        updated_at: now,
     }
 }

@@ -3,16 +3,16 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use contracts::ids::{OrderId, UserId};
-
-use super::{
-    MemoryOrders,
-    tables::{Row, Tables},
+use contracts::{
+    events::Cause,
+    ids::{OrderId, UserId},
 };
+
+use super::{MemoryOrders, OrderRow, Tables};
 use crate::{
     error::Error,
     model::{AttemptLease, CancelReason, Claim, IllegalTransition, Order, Outcome, PaymentMethod},
-    repository::{Attempts, LONG_UNSETTLED_TRIES, Settlement},
+    repository::{Attempts, LONG_UNSETTLED_TRIES, ReportedEnd, Settlement},
 };
 
 impl MemoryOrders {
@@ -130,8 +130,31 @@ impl Attempts for MemoryOrders {
 
     async fn long_unsettled(&self, limit: i64) -> Result<i64, Error> {
         let tables = self.tables();
-        let is_counted = |row: &&Row| row.order.attempt.is_some() && row.tries >= LONG_UNSETTLED_TRIES;
+        let is_counted = |row: &&OrderRow| row.order.attempt.is_some() && row.tries >= LONG_UNSETTLED_TRIES;
         let count = tables.orders.values().filter(is_counted).count();
         Ok(i64::try_from(count).unwrap_or(i64::MAX).min(limit))
+    }
+
+    async fn settle_once(
+        &self,
+        cause: Cause,
+        order: OrderId,
+        attempt: i32,
+        reported: &ReportedEnd,
+    ) -> Result<bool, Error> {
+        let mut tables = self.tables();
+        if !self.inbox.fresh(cause.consumer, cause.event.uuid()) {
+            return Ok(false);
+        }
+        if tables.attempting(order, attempt).is_none_or(|row| row.shared && !reported.also_shared) {
+            return Ok(false);
+        }
+        self.end_attempt(&mut tables, order, attempt, &reported.settlement, Some(&reported.outcome))?;
+        Ok(true)
+    }
+
+    async fn skip(&self, cause: Cause) -> Result<(), Error> {
+        self.inbox.fresh(cause.consumer, cause.event.uuid());
+        Ok(())
     }
 }

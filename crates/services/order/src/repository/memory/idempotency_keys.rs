@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use contracts::ids::OrderId;
 
-use super::{MemoryOrders, tables::Key};
+use super::{Key, MemoryOrders};
 use crate::{
     error::Error,
     model::{Claim, Claimed, Outcome},

@@ -1,19 +1,23 @@
-//! The in-memory implementation of [`Orders`].
+//! The in-memory implementation of [`Orders`] and [`Deliveries`].
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use async_trait::async_trait;
 use contracts::{
-    events::Cause,
+    events::{Cause, OrderOf},
     ids::{OrderId, PartId, UserId},
 };
 use platform::cursor::{self, Cursor};
 
-use super::{MemoryOrders, tables::Row};
+use super::{MemoryOrders, OrderRow};
 use crate::{
     error::Error,
-    model::{Action, CancelReason, CheckoutDetails, Claim, Event, NewOrder, Order, Outcome, Status},
-    repository::{OVERDUE_TAKEN_FOR, Orders, Quote, UNPAID_COUNTS_FOR, UnpaidLimits},
+    model::{
+        Action, CancelReason, CheckoutDetails, Claim, Delivery, Destination, Event, NewOrder, Order, Outcome, Status,
+    },
+    repository::{
+        Deliveries, OVERDUE_TAKEN_FOR, OrderTerms, Orders, UNPAID_COUNTS_FOR, UnpaidLimits, orders::another_user,
+    },
 };
 
 #[async_trait]
@@ -21,7 +25,7 @@ impl Orders for MemoryOrders {
     async fn create(
         &self,
         order: &NewOrder,
-        quote: &Quote,
+        terms: &OrderTerms,
         event: &Event,
         unpaid_limits: UnpaidLimits,
         claim: Option<&Claim>,
@@ -33,15 +37,16 @@ impl Orders for MemoryOrders {
         }
         tables.check(claim)?;
         let since = now - UNPAID_COUNTS_FOR;
-        let is_unpaid =
-            |row: &&Row| row.order.user == order.user && row.order.was_never_paid() && row.order.created_at > since;
+        let is_unpaid = |row: &&OrderRow| {
+            row.order.user == order.user && row.order.was_never_paid() && row.order.created_at > since
+        };
         if tables.orders.values().filter(is_unpaid).count() >= unpaid_limits.max_unpaid as usize {
             return Err(Error::TooManyUnpaid { most: unpaid_limits.max_unpaid });
         }
-        let created = order.created(quote.total_price, now);
+        let created = order.created(terms.total_price, now);
         tables.orders.insert(
             order.uuid,
-            Row {
+            OrderRow {
                 order: created.clone(),
                 pay_until: now + unpaid_limits.pay_within,
                 next_try_at: None,
@@ -49,14 +54,14 @@ impl Orders for MemoryOrders {
                 epoch: 0,
                 shared: false,
                 tries: 0,
-                details: CheckoutDetails { unit_prices: quote.unit_prices.clone(), declined: None },
-                self_payment_at: quote.pays_itself.then_some(now),
+                details: CheckoutDetails { unit_prices: terms.unit_prices.clone(), declined: None },
+                self_payment_at: terms.pays_itself.then_some(now),
                 self_payment_tries: 0,
             },
         );
         self.tell(event);
         if let Some(claim) = claim {
-            tables.remember(claim, &Outcome::Created { order: order.uuid, total_price: quote.total_price });
+            tables.remember(claim, &Outcome::Created { order: order.uuid, total_price: terms.total_price });
         }
         Ok(created)
     }
@@ -146,5 +151,51 @@ impl Orders for MemoryOrders {
             self.tell(cancellation);
         }
         Ok(changed)
+    }
+
+    async fn owner(&self, order: OrderId) -> Result<Option<UserId>, Error> {
+        Ok(self.tables().orders.get(&order).map(|row| row.order.user))
+    }
+
+    async fn checkout_details(&self, order: OrderId) -> Result<CheckoutDetails, Error> {
+        Ok(self.tables().orders.get(&order).map(|row| row.details.clone()).unwrap_or_default())
+    }
+
+    async fn due_to_pay_themselves(&self, limit: i64, pause: Duration) -> Result<Vec<(OrderId, UserId)>, Error> {
+        let now = self.clock.now();
+        let mut tables = self.tables();
+        let mut due: Vec<_> = tables.orders.values_mut().collect();
+        due.retain(|row| row.self_payment_at.is_some_and(|at| at <= now) && row.order.check(Action::Pay).is_ok());
+        due.sort_by_key(|row| row.self_payment_at);
+        let taken = due.into_iter().take(usize::try_from(limit).unwrap_or(0)).map(|row| {
+            row.self_payment_at = Some(now + pause * (1 << row.self_payment_tries.min(4)));
+            row.self_payment_tries += 1;
+            (row.order.uuid, row.order.user)
+        });
+        Ok(taken.collect())
+    }
+}
+
+#[async_trait]
+impl Deliveries for MemoryOrders {
+    async fn destination(&self, order: OrderId) -> Result<Option<Destination>, Error> {
+        let tables = self.tables();
+        let order = tables.orders.get(&order).map(|row| &row.order);
+        Ok(order.and_then(|order| {
+            let address = order.delivery_address.clone()?;
+            Some(Destination { address, volume: order.parts.len() })
+        }))
+    }
+
+    async fn store_delivery(&self, cause: Cause, subject: OrderOf, reported: &Delivery) -> Result<bool, Error> {
+        let mut tables = self.tables();
+        let order = tables.orders.get_mut(&subject.order).map(|row| &mut row.order);
+        if order.as_ref().is_some_and(|order| order.user != subject.user) {
+            return Err(another_user(subject));
+        }
+        if !self.inbox.fresh(cause.consumer, cause.event.uuid()) {
+            return Ok(false);
+        }
+        Ok(order.is_some_and(|order| order.store_delivery(reported)))
     }
 }

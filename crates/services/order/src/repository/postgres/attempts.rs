@@ -3,19 +3,22 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use contracts::ids::{OrderId, UserId};
+use contracts::{
+    events::Cause,
+    ids::{OrderId, UserId},
+};
 use platform::postgres::{consistent, fetch_each};
 
 use super::{
     PgOrders, grouped,
     idempotency_keys::is_held,
-    row::{Row, query_orders},
+    row::{OrderRow, query_orders},
     settle,
 };
 use crate::{
     error::Error,
     model::{AttemptLease, Claim, Order, Outcome, PaymentMethod},
-    repository::{Attempts, LONG_UNSETTLED_TRIES, Orders as _, Settlement},
+    repository::{Attempts, LONG_UNSETTLED_TRIES, Orders as _, ReportedEnd, Settlement},
 };
 
 #[async_trait]
@@ -28,7 +31,7 @@ impl Attempts for PgOrders {
         lease_ttl: Duration,
         claim: Option<&Claim>,
     ) -> Result<Option<(Order, Option<AttemptLease>)>, Error> {
-        let request = grouped::begin::Request { user, order, method, lease_ttl, claim: claim.cloned() };
+        let request = grouped::attempts::NewAttempt { user, order, method, lease_ttl, claim: claim.cloned() };
         if let Some(row) = self.attempts.submit(request).await? {
             let (order, lease) = row.attempting()?;
             return Ok(Some((order, Some(lease))));
@@ -58,7 +61,7 @@ impl Attempts for PgOrders {
         )
         .fetch_optional(&self.pool)
         .await?;
-        Ok(taken.map(Row::attempting).transpose()?.map(|(_, lease)| lease))
+        Ok(taken.map(OrderRow::attempting).transpose()?.map(|(_, lease)| lease))
     }
 
     async fn settle(
@@ -71,7 +74,7 @@ impl Attempts for PgOrders {
         match settlement {
             Settlement::Paid { transaction, event } => {
                 let number = lease.attempt.number;
-                let request = grouped::paid::Request::new(order, number, *transaction, event, outcome, None);
+                let request = grouped::attempts::PaidAttempt::new(order, number, *transaction, event, outcome, None);
                 Ok(self.payments.submit(request).await?.unwrap_or_default())
             }
             Settlement::Declined(refusal) => {
@@ -133,5 +136,30 @@ impl Attempts for PgOrders {
             i64::from(LONG_UNSETTLED_TRIES),
         );
         Ok(count.fetch_one(&self.pool).await?)
+    }
+
+    async fn settle_once(
+        &self,
+        cause: Cause,
+        order: OrderId,
+        attempt: i32,
+        reported: &ReportedEnd,
+    ) -> Result<bool, Error> {
+        let outcome = Some(&reported.outcome);
+        match &reported.settlement {
+            Settlement::Paid { transaction, event } => {
+                let request =
+                    grouped::attempts::PaidAttempt::new(order, attempt, *transaction, event, outcome, Some(cause));
+                Ok(self.payments.submit(request).await?.unwrap_or_default())
+            }
+            Settlement::Declined(refusal) => {
+                settle::declined(&self.pool, Some(cause), order, attempt, refusal, reported.also_shared, outcome).await
+            }
+            _ => Err(Error::Inconsistent("an event can only settle an attempt as paid or declined".to_owned())),
+        }
+    }
+
+    async fn skip(&self, cause: Cause) -> Result<(), Error> {
+        Ok(self.skipped.skip(cause.consumer, cause.event.uuid()).await?)
     }
 }

@@ -1,13 +1,10 @@
-//! The PostgreSQL implementations of the repositories, one per file.
+//! The PostgreSQL implementations of the repositories.
 
-mod addresses;
 mod attempts;
-mod checkouts;
 mod deliveries;
 mod grouped;
 mod idempotency_keys;
 mod orders;
-mod payment_events;
 mod row;
 mod settle;
 
@@ -17,42 +14,44 @@ use platform::{
 };
 use sqlx::migrate::Migrator;
 
+pub use deliveries::Addresses;
+use grouped::{
+    attempts::{NewAttempt, PaidAttempt},
+    orders::{Completion, Creation, LookUp},
+};
+use row::OrderRow;
+
 pub static MIGRATIONS: Migrator = sqlx::migrate!("../../../migrations/order");
-
-pub use addresses::Addresses;
-
-use self::row::Row;
 
 #[derive(Clone)]
 pub struct PgOrders {
     pool: Database,
     skipped: SkippedEvents,
-    reads: GroupCommit<grouped::find::Request, Option<Row>>,
-    creations: GroupCommit<grouped::create::Request, Option<Row>>,
-    attempts: GroupCommit<grouped::begin::Request, Option<Row>>,
-    payments: GroupCommit<grouped::paid::Request, Option<bool>>,
-    assemblies: GroupCommit<grouped::assemble::Request, Option<bool>>,
+    reads: GroupCommit<LookUp, Option<OrderRow>>,
+    creations: GroupCommit<Creation, Option<OrderRow>>,
+    attempts: GroupCommit<NewAttempt, Option<OrderRow>>,
+    payments: GroupCommit<PaidAttempt, Option<bool>>,
+    assemblies: GroupCommit<Completion, Option<bool>>,
 }
 
 impl PgOrders {
     pub fn new(pool: Database) -> Self {
-        use grouped::{assemble, begin, create, find, paid};
         Self {
             skipped: SkippedEvents::new(pool.clone()),
-            reads: GroupCommit::reading("find_orders", pool.clone(), find::Request::key, find::find),
-            creations: GroupCommit::by_key("create_orders", pool.clone(), create::Request::order, create::create),
+            reads: GroupCommit::reading("find_orders", pool.clone(), LookUp::key, grouped::orders::find),
+            creations: GroupCommit::by_key("create_orders", pool.clone(), Creation::order, grouped::orders::create),
             attempts: GroupCommit::by_key(
                 "begin_attempts",
                 pool.clone(),
-                |request: &begin::Request| request.order,
-                begin::begin,
+                |request: &NewAttempt| request.order,
+                grouped::attempts::begin,
             ),
-            payments: GroupCommit::by_key("pay_orders", pool.clone(), paid::Request::order, paid::paid),
+            payments: GroupCommit::by_key("pay_orders", pool.clone(), PaidAttempt::order, grouped::attempts::paid),
             assemblies: GroupCommit::by_key(
                 "assemble_orders",
                 pool.clone(),
-                |request: &assemble::Request| request.order,
-                assemble::assemble,
+                |request: &Completion| request.order,
+                grouped::orders::assemble,
             ),
             pool,
         }

@@ -1,11 +1,12 @@
 //! The PostgreSQL implementation of [`Orders`].
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use async_trait::async_trait;
 use contracts::{
     events::Cause,
     ids::{OrderId, PartId, UserId},
+    money::Money,
 };
 use platform::{
     cursor::{self, Cursor},
@@ -19,11 +20,12 @@ use super::{
     PgOrders, grouped,
     idempotency_keys::is_held,
     row::{inconsistent, query_orders},
+    settle,
 };
 use crate::{
     error::Error,
-    model::{Claim, Event, NewOrder, Order, Outcome, Status},
-    repository::{OVERDUE_TAKEN_FOR, Orders, Quote, UnpaidLimits},
+    model::{CheckoutDetails, Claim, Event, NewOrder, Order, Outcome, Status},
+    repository::{OVERDUE_TAKEN_FOR, OrderTerms, Orders, UnpaidLimits},
 };
 
 #[async_trait]
@@ -31,12 +33,12 @@ impl Orders for PgOrders {
     async fn create(
         &self,
         order: &NewOrder,
-        quote: &Quote,
+        terms: &OrderTerms,
         event: &Event,
         unpaid_limits: UnpaidLimits,
         claim: Option<&Claim>,
     ) -> Result<Order, Error> {
-        let request = grouped::create::Request::new(order, quote, event, unpaid_limits, claim);
+        let request = grouped::orders::Creation::new(order, terms, event, unpaid_limits, claim);
         if let Some(row) = self.creations.submit(request).await? {
             return row.try_into();
         }
@@ -47,7 +49,7 @@ impl Orders for PgOrders {
     }
 
     async fn find(&self, user: UserId, order: OrderId) -> Result<Option<Order>, Error> {
-        let row = self.reads.submit(grouped::find::Request { user, order }).await?;
+        let row = self.reads.submit(grouped::orders::LookUp { user, order }).await?;
         row.map(Order::try_from).transpose()
     }
 
@@ -181,7 +183,7 @@ impl Orders for PgOrders {
     }
 
     async fn assemble(&self, cause: Cause, order: OrderId) -> Result<bool, Error> {
-        let request = grouped::assemble::Request { cause, order };
+        let request = grouped::orders::Completion { cause, order };
         Ok(self.assemblies.submit(request).await?.unwrap_or_default())
     }
 
@@ -212,9 +214,54 @@ impl Orders for PgOrders {
         .await?;
         Ok(changed.rows_affected() > 0)
     }
+
+    async fn owner(&self, order: OrderId) -> Result<Option<UserId>, Error> {
+        let owner = retry_stale(|| {
+            sqlx::query_scalar!(r#"select user_uuid as "user_uuid: UserId" from orders where uuid = $1"#, order.uuid())
+                .fetch_optional(&self.pool)
+        });
+        Ok(owner.await?)
+    }
+
+    async fn checkout_details(&self, order: OrderId) -> Result<CheckoutDetails, Error> {
+        let row = retry_stale(|| {
+            sqlx::query!("select unit_prices, declined_attempt, decline from orders where uuid = $1", order.uuid())
+                .fetch_optional(&self.pool)
+        });
+        let Some(row) = row.await? else { return Ok(CheckoutDetails::default()) };
+        let price = |minor| Money::from_minor(minor).map_err(|_| inconsistent(order, "unit_prices"));
+        let refusal = |text: String| settle::refusal(&text).ok_or_else(|| inconsistent(order, "decline"));
+        Ok(CheckoutDetails {
+            unit_prices: row.unit_prices.into_iter().map(price).collect::<Result<_, _>>()?,
+            declined: row
+                .declined_attempt
+                .zip(row.decline)
+                .map(|(attempt, text)| refusal(text).map(|refusal| (attempt, refusal)))
+                .transpose()?,
+        })
+    }
+
+    async fn due_to_pay_themselves(&self, limit: i64, pause: Duration) -> Result<Vec<(OrderId, UserId)>, Error> {
+        let due = sqlx::query!(
+            r#"update orders
+            set self_payment_at = now() + make_interval(secs => $2 * power(2, least(self_payment_tries, 4))),
+                self_payment_tries = self_payment_tries + 1
+            where uuid in (
+                select uuid from orders
+                where self_payment_at <= now() and status = 'PENDING_PAYMENT' and attempt_method is null
+                order by self_payment_at
+                limit $1
+                for update skip locked)
+            returning uuid as "uuid: OrderId", user_uuid as "user_uuid: UserId""#,
+            limit,
+            pause.as_secs_f64(),
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(due.into_iter().map(|row| (row.uuid, row.user_uuid)).collect())
+    }
 }
 
-/// Returns the reason why the statement did not write the order.
 async fn creation_refusal(
     pool: &Database,
     order: &NewOrder,

@@ -9,11 +9,11 @@ use serde::Serialize;
 use crate::{
     error::Error,
     model::{Attempt, AttemptLease, Delivery, DeliveryAddress, DeliveryStatus, NewOrder, Order, PaymentMethod, Status},
-    repository::Quote,
+    repository::OrderTerms,
 };
 
 #[derive(Clone)]
-pub struct Row {
+pub struct OrderRow {
     pub uuid: OrderId,
     pub user_uuid: UserId,
     pub delivery_address: Option<String>,
@@ -34,12 +34,12 @@ pub struct Row {
     pub created_at: DateTime<Utc>,
 }
 
-/// Expands to `sqlx::query_as!` of a statement that returns [`Row`]s. `COLUMNS` stands for their columns; it is no
+/// Expands to `sqlx::query_as!` of a statement that returns [`OrderRow`]s. `COLUMNS` stands for their columns; it is no
 /// constant, because sqlx's macros accept literals alone.
 macro_rules! query_orders {
     ($before:tt + COLUMNS $(+ $after:tt)?, $($arguments:tt)+) => {
         sqlx::query_as!(
-            $crate::repository::postgres::row::Row,
+            $crate::repository::postgres::row::OrderRow,
             $before
                 + r#"uuid as "uuid: _", user_uuid as "user_uuid: _", delivery_address,
                     delivery_uuid as "delivery_uuid: _", delivery_status, tracking_number, estimated_delivery,
@@ -56,7 +56,7 @@ pub(super) use query_orders;
 /// The columns that a new order brings, as JSON for `jsonb_to_record`. The statement sets those that depend on the
 /// database's clock, and the others have their defaults.
 #[derive(Clone, Serialize)]
-pub struct NewRow {
+pub struct NewOrderRow {
     pub uuid: OrderId,
     user_uuid: UserId,
     delivery_address: Option<String>,
@@ -66,21 +66,21 @@ pub struct NewRow {
     status: Status,
 }
 
-impl NewRow {
-    pub fn new(order: &NewOrder, quote: &Quote) -> Self {
+impl NewOrderRow {
+    pub fn new(order: &NewOrder, terms: &OrderTerms) -> Self {
         Self {
             uuid: order.uuid,
             user_uuid: order.user,
             delivery_address: order.delivery_address.clone().map(DeliveryAddress::into_string),
             part_uuids: order.parts.clone(),
-            total_price: quote.total_price,
-            unit_prices: quote.unit_prices.clone(),
+            total_price: terms.total_price,
+            unit_prices: terms.unit_prices.clone(),
             status: Status::PendingPayment,
         }
     }
 }
 
-impl Row {
+impl OrderRow {
     /// Returns the order, and a lease on its attempt in progress.
     pub fn attempting(self) -> Result<(Order, AttemptLease), Error> {
         let (epoch, shared, tries) = (self.attempt_epoch, self.attempt_shared, self.attempt_tries);
@@ -90,10 +90,10 @@ impl Row {
     }
 }
 
-impl TryFrom<Row> for Order {
+impl TryFrom<OrderRow> for Order {
     type Error = Error;
 
-    fn try_from(row: Row) -> Result<Self, Error> {
+    fn try_from(row: OrderRow) -> Result<Self, Error> {
         let method = |column, text: String| PaymentMethod::parse(&text).ok_or_else(|| inconsistent(row.uuid, column));
         Ok(Self {
             uuid: row.uuid,
@@ -118,7 +118,7 @@ impl TryFrom<Row> for Order {
     }
 }
 
-fn delivery(row: &Row) -> Result<Option<Delivery>, Error> {
+fn delivery(row: &OrderRow) -> Result<Option<Delivery>, Error> {
     let (Some(uuid), Some(status), Some(number)) = (row.delivery_uuid, &row.delivery_status, &row.tracking_number)
     else {
         return Ok(None);

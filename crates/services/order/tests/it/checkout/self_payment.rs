@@ -7,7 +7,7 @@ use order::{
     client::Fault,
     error::Refusal,
     model::{Order, Outcome, PaymentMethod, Status},
-    repository::Checkouts as _,
+    repository::Orders as _,
     service::{Checkout, Item, OrderService},
 };
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -98,7 +98,7 @@ async fn an_order_declined_from_the_balance_is_left_to_its_user() {
 
     let order = check_out(&shop.service, &shop).await;
     let declined = after(&shop, order, Duration::from_mins(5)).await;
-    let details = shop.orders.details(order).await.unwrap();
+    let details = shop.orders.checkout_details(order).await.unwrap();
     shop.service.pay(shop.user, order, PaymentMethod::Card, None).await.unwrap();
 
     assert_eq!((declined.status, declined.attempts), (Status::PendingPayment, 1));

@@ -1,4 +1,4 @@
-//! The contract suite of `Checkouts`, run over the in-memory implementation and PostgreSQL.
+//! The contract suite of what `/api/orders` adds to orders, run over the in-memory implementation and PostgreSQL.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use contracts::{ids::OrderId, money::Money};
 use order::{
     error::Refusal,
     model::{CheckoutDetails, Order, PaymentMethod},
-    repository::{Quote, Settlement},
+    repository::{OrderTerms, Settlement},
 };
 
 use super::{EXPIRED, LEASE_TTL, Repository, UNPAID_LIMITS, begun, cancelled, create, find, new_order};
@@ -26,8 +26,9 @@ contract!(
 async fn self_paying(orders: &dyn Repository) -> Order {
     let order = new_order(ids::user());
     let prices = [3, 4].map(|minor| Money::from_minor(minor).unwrap());
-    let quote = Quote { total_price: Money::from_minor(10).unwrap(), unit_prices: prices.into(), pays_itself: true };
-    orders.create(&order, &quote, &order.create(quote.total_price), UNPAID_LIMITS, None).await.unwrap()
+    let terms =
+        OrderTerms { total_price: Money::from_minor(10).unwrap(), unit_prices: prices.into(), pays_itself: true };
+    orders.create(&order, &terms, &order.create(terms.total_price), UNPAID_LIMITS, None).await.unwrap()
 }
 
 async fn due(orders: &dyn Repository, pause: Duration) -> Vec<OrderId> {
@@ -42,12 +43,12 @@ async fn begin_from(orders: &dyn Repository, order: &Order, method: PaymentMetho
 async fn an_order_keeps_the_prices_of_its_pieces(orders: &dyn Repository) {
     let order = self_paying(orders).await;
 
-    let details = orders.details(order.uuid).await.unwrap();
+    let details = orders.checkout_details(order.uuid).await.unwrap();
 
     let prices = [3, 4].map(|minor| Money::from_minor(minor).unwrap());
     assert_eq!(details, CheckoutDetails { unit_prices: prices.into(), declined: None });
     assert_eq!(find(orders, &order).await, order);
-    assert_eq!(orders.details(ids::order()).await.unwrap(), CheckoutDetails::default());
+    assert_eq!(orders.checkout_details(ids::order()).await.unwrap(), CheckoutDetails::default());
 }
 
 async fn an_order_knows_its_last_decline(orders: &dyn Repository) {
@@ -57,7 +58,7 @@ async fn an_order_knows_its_last_decline(orders: &dyn Repository) {
         let declined = Settlement::Declined(refusal.clone());
         assert!(orders.settle(order.uuid, &lease, &declined, None).await.unwrap());
 
-        assert_eq!(orders.details(order.uuid).await.unwrap().declined, Some((number, refusal)));
+        assert_eq!(orders.checkout_details(order.uuid).await.unwrap().declined, Some((number, refusal)));
     }
 }
 

@@ -8,8 +8,7 @@ use order::{
     error::Error,
     model::{AttemptLease, CancelReason, Claim, Event, NewOrder, Order, Outcome, PaymentMethod},
     repository::{
-        Attempts, Checkouts, Deliveries, IdempotencyKeys, MemoryOrders, Orders, PaymentEvents, PgOrders, Quote,
-        Settlement, UnpaidLimits,
+        Attempts, Deliveries, IdempotencyKeys, MemoryOrders, OrderTerms, Orders, PgOrders, Settlement, UnpaidLimits,
     },
 };
 
@@ -21,7 +20,7 @@ const EXPIRED: Duration = Duration::ZERO;
 const MAX_UNPAID: u32 = 10;
 const UNPAID_LIMITS: UnpaidLimits = UnpaidLimits { pay_within: PAY_WITHIN, max_unpaid: MAX_UNPAID };
 
-trait Repository: Orders + Attempts + IdempotencyKeys + Deliveries + PaymentEvents + Checkouts {}
+trait Repository: Orders + Attempts + IdempotencyKeys + Deliveries {}
 
 impl Repository for MemoryOrders {}
 impl Repository for PgOrders {}
@@ -59,9 +58,9 @@ fn new_order(user: UserId) -> NewOrder {
     NewOrder::new(ids::order(), user, vec![part, ids::part(), part])
 }
 
-/// Returns the quote of an order that is not paid from the balance without a request.
-fn quote(total_price: Money) -> Quote {
-    Quote { total_price, unit_prices: vec![Money::ZERO; 2], pays_itself: false }
+/// Returns the terms of an order that is not paid from the balance without a request.
+fn terms(total_price: Money) -> OrderTerms {
+    OrderTerms { total_price, unit_prices: vec![Money::ZERO; 2], pays_itself: false }
 }
 
 async fn write(
@@ -72,7 +71,7 @@ async fn write(
     claim: Option<&Claim>,
 ) -> Result<Order, Error> {
     let unpaid_limits = UnpaidLimits { pay_within, ..UNPAID_LIMITS };
-    orders.create(order, &quote(total_price), &order.create(total_price), unpaid_limits, claim).await
+    orders.create(order, &terms(total_price), &order.create(total_price), unpaid_limits, claim).await
 }
 
 async fn create(orders: &dyn Repository) -> Order {

@@ -1,4 +1,4 @@
-//! The contract suite of `PaymentEvents`, run over the in-memory implementation and PostgreSQL.
+//! The contract suite of what events of the payment service change, run over the in-memory implementation and PostgreSQL.
 
 use contracts::events::Cause;
 use order::{
@@ -62,7 +62,7 @@ async fn a_declined_event_ends_an_attempt_and_completes_its_key(orders: &dyn Rep
 
     let found = find(orders, &order).await;
     assert_eq!((found.status, found.attempt), (Status::PendingPayment, None));
-    assert_eq!(orders.details(order.uuid).await.unwrap().declined, Some((1, Refusal::InsufficientFunds)));
+    assert_eq!(orders.checkout_details(order.uuid).await.unwrap().declined, Some((1, Refusal::InsufficientFunds)));
     assert_eq!(orders.claim(&claim, order.uuid, EXPIRED).await.unwrap(), Claimed::Done(declined.outcome));
 }
 

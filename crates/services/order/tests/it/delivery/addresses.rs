@@ -10,7 +10,7 @@ use contracts::{
 use order::{
     consumers,
     model::{CancelReason, Delivery, DeliveryAddress, DeliveryStatus, Event, NewOrder, Order},
-    repository::{Addresses, Deliveries as _, MIGRATIONS, Orders as _, PgOrders, Quote, UnpaidLimits},
+    repository::{Addresses, Deliveries as _, MIGRATIONS, OrderTerms, Orders as _, PgOrders, UnpaidLimits},
 };
 use platform::kafka::{Handler as _, Message};
 
@@ -33,9 +33,9 @@ impl Store {
     async fn order(&self, user: UserId) -> Order {
         let delivery_address = Some(DeliveryAddress::new("Main Street 1".to_owned()).unwrap());
         let new = NewOrder { delivery_address, ..NewOrder::new(ids::order(), user, vec![ids::part()]) };
-        let quote = Quote { total_price: Money::ZERO, unit_prices: vec![Money::ZERO], pays_itself: false };
+        let terms = OrderTerms { total_price: Money::ZERO, unit_prices: vec![Money::ZERO], pays_itself: false };
         let limits = UnpaidLimits { pay_within: PAY_WITHIN, max_unpaid: 10 };
-        self.orders.create(&new, &quote, &new.create(Money::ZERO), limits, None).await.unwrap()
+        self.orders.create(&new, &terms, &new.create(Money::ZERO), limits, None).await.unwrap()
     }
 
     async fn cancel(&self, order: &Order) {

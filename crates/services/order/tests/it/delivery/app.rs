@@ -15,7 +15,7 @@ use order::{
     app,
     config::Config,
     model::{CancelReason, DeliveryAddress, NewOrder},
-    repository::{MIGRATIONS, Orders as _, PgOrders, Quote, UnpaidLimits},
+    repository::{MIGRATIONS, OrderTerms, Orders as _, PgOrders, UnpaidLimits},
 };
 use platform::{grpc::Peer, kafka::Record};
 use testkit::{Iam, Kafka, Running, eventually};
@@ -59,9 +59,9 @@ impl Fixture {
         let new = NewOrder::new(ids::order(), self.user, vec![part, part, ids::part()]);
         let new = NewOrder { delivery_address, ..new };
         let event = new.create(Money::ZERO);
-        let quote = Quote { total_price: Money::ZERO, unit_prices: vec![Money::ZERO; 2], pays_itself: false };
+        let terms = OrderTerms { total_price: Money::ZERO, unit_prices: vec![Money::ZERO; 2], pays_itself: false };
         let unpaid_limits = UnpaidLimits { pay_within: PAY_WITHIN, max_unpaid: 10 };
-        self.orders.create(&new, &quote, &event, unpaid_limits, None).await.expect("the order is written").uuid
+        self.orders.create(&new, &terms, &event, unpaid_limits, None).await.expect("the order is written").uuid
     }
 
     fn client(&self, caller: &'static str) -> OrderServiceClient<Peer> {

@@ -1,6 +1,6 @@
 //! An in-memory implementation of the store, for tests and the simulation.
 
-mod partial_refunds;
+mod refunds;
 mod row;
 
 use std::{
@@ -19,11 +19,11 @@ use platform::{clock::Virtual, cursor, cursor::Cursor, inbox::MemoryInbox, outbo
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use self::row::{Row, tries_after};
+use self::row::PaymentRow;
 use super::{Begun, INITIAL_LEASE, PaymentPage, Payments, Unfinished, lease};
 use crate::{
     error::Error,
-    model::{Admission, Event, Intent, Outcome, Payment, RefundRequest, Status},
+    model::{Admission, Event, Intent, Outcome, Payment, Status},
 };
 
 /// The tables behind a mutex. Clones share the tables.
@@ -37,11 +37,11 @@ pub struct MemoryPayments {
 
 #[derive(Default)]
 struct Tables {
-    payments: BTreeMap<TransactionId, Row>,
+    payments: BTreeMap<TransactionId, PaymentRow>,
     /// Orders that were cancelled before any charge.
     void: BTreeSet<OrderId>,
     /// The partial refunds, by the id of the refund.
-    refunds: BTreeMap<Uuid, partial_refunds::Row>,
+    refunds: BTreeMap<Uuid, refunds::RefundRow>,
 }
 
 impl MemoryPayments {
@@ -57,7 +57,7 @@ impl MemoryPayments {
     fn ended(
         &self,
         intent: &Intent,
-        end: impl FnOnce(&mut Row, DateTime<Utc>) -> Option<Event>,
+        end: impl FnOnce(&mut PaymentRow, DateTime<Utc>) -> Option<Event>,
     ) -> Result<(Payment, bool), Error> {
         let mut tables = self.tables();
         let row = tables.payments.get_mut(&intent.transaction).ok_or(Error::NotFound)?;
@@ -74,11 +74,11 @@ impl MemoryPayments {
 }
 
 impl Tables {
-    fn of(&self, order: OrderId) -> impl Iterator<Item = &Row> {
+    fn of(&self, order: OrderId) -> impl Iterator<Item = &PaymentRow> {
         self.payments.values().filter(move |row| row.payment.intent.order == order)
     }
 
-    fn of_mut(&mut self, order: OrderId) -> impl Iterator<Item = &mut Row> {
+    fn of_mut(&mut self, order: OrderId) -> impl Iterator<Item = &mut PaymentRow> {
         self.payments.values_mut().filter(move |row| row.payment.intent.order == order)
     }
 }
@@ -94,7 +94,7 @@ impl Payments for MemoryPayments {
             Admission::Existing(payment) => return Ok(Begun::Existing(payment.clone())),
             Admission::Cancelled => return Ok(Begun::Cancelled),
         }
-        let row = Row::new(intent, Status::NEW, self.clock.now(), INITIAL_LEASE);
+        let row = PaymentRow::new(intent, Status::NEW, self.clock.now(), INITIAL_LEASE);
         let payment = row.payment.clone();
         tables.payments.insert(intent.transaction, row);
         Ok(Begun::New(payment))
@@ -104,7 +104,7 @@ impl Payments for MemoryPayments {
         let mut tables = self.tables();
         if tables.of(intent.order).all(|row| row.payment.intent.attempt != intent.attempt) {
             let (decline, event) = intent.voided();
-            let row = Row::new(intent, Status::Declined(decline), self.clock.now(), Duration::ZERO);
+            let row = PaymentRow::new(intent, Status::Declined(decline), self.clock.now(), Duration::ZERO);
             tables.payments.insert(intent.transaction, row);
             self.outbox.insert((&event).into());
         }
@@ -121,7 +121,7 @@ impl Payments for MemoryPayments {
     }
 
     async fn refuse(&self, intent: &Intent) -> Result<(Payment, bool), Error> {
-        self.ended(intent, Row::refuse)
+        self.ended(intent, PaymentRow::refuse)
     }
 
     async fn age(&self, transaction: TransactionId) -> Result<Duration, Error> {
@@ -140,60 +140,11 @@ impl Payments for MemoryPayments {
         Ok(())
     }
 
-    async fn continue_refund(
-        &self,
-        transaction: TransactionId,
-        current: &RefundRequest,
-        next: &RefundRequest,
-        pause: Duration,
-    ) -> Result<(), Error> {
-        let mut tables = self.tables();
-        if let Some(row) = tables.payments.get_mut(&transaction)
-            && let Status::Refunding { request, .. } = &mut row.payment.status
-            && request == current
-        {
-            row.tries = tries_after(request, next, row.tries);
-            row.next_try_at = Instant::now() + pause;
-            if request.number == 1 && next.number == 2 {
-                row.payment.updated_at = self.clock.now();
-            }
-            *request = next.clone();
-        }
-        Ok(())
-    }
-
-    async fn refunded(&self, transaction: TransactionId, request: &RefundRequest) -> Result<(), Error> {
-        let mut tables = self.tables();
-        if let Some(Row { payment, .. }) = tables.payments.get_mut(&transaction)
-            && let Status::Refunding { reference, request: current } = &payment.status
-            && current == request
-        {
-            payment.status = Status::Refunded { reference: reference.clone(), number: request.number };
-            payment.updated_at = self.clock.now();
-        }
-        Ok(())
-    }
-
     async fn hurry(&self, transaction: TransactionId) -> Result<(), Error> {
         let now = Instant::now();
         if let Some(row) = self.tables().payments.get_mut(&transaction) {
             let age = (self.clock.now() - row.payment.created_at).to_std().unwrap_or_default();
             row.next_try_at = row.next_try_at.min(now + INITIAL_LEASE.saturating_sub(age));
-        }
-        Ok(())
-    }
-
-    async fn reopen_refund(&self, transaction: TransactionId, number: u32) -> Result<(), Error> {
-        let mut tables = self.tables();
-        if let Some(row) = tables.payments.get_mut(&transaction)
-            && let Status::Refunded { reference, number: made } = row.payment.status.clone()
-            && made == number
-        {
-            let request = RefundRequest { number: number.saturating_add(1), reference: None };
-            row.payment.status = Status::Refunding { reference, request };
-            row.payment.updated_at = self.clock.now();
-            row.tries = 0;
-            row.next_try_at = Instant::now();
         }
         Ok(())
     }
@@ -231,7 +182,7 @@ impl Payments for MemoryPayments {
     async fn due(&self, limit: i64) -> Result<Vec<(Payment, u32)>, Error> {
         let now = Instant::now();
         let mut tables = self.tables();
-        let mut due: Vec<&mut Row> = tables
+        let mut due: Vec<&mut PaymentRow> = tables
             .payments
             .values_mut()
             .filter(|row| matches!(row.payment.status, Status::Pending { .. } | Status::Refunding { .. }))
@@ -254,7 +205,7 @@ impl Payments for MemoryPayments {
     async fn unfinished(&self, limit: i64) -> Result<Unfinished, Error> {
         let mut unfinished = Unfinished::default();
         let mut left = limit;
-        for Row { payment, .. } in self.tables().payments.values() {
+        for PaymentRow { payment, .. } in self.tables().payments.values() {
             match &payment.status {
                 Status::Pending { .. } | Status::Refunding { .. } if left == 0 => break,
                 Status::Pending { .. } => {

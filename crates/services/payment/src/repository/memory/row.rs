@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use crate::model::{Event, Intent, Outcome, Payment, RefundRequest, Status};
 
-pub struct Row {
+pub struct PaymentRow {
     pub payment: Payment,
     /// The requests to charge that may have been executed.
     requests: u32,
@@ -16,7 +16,7 @@ pub struct Row {
     pub next_try_at: Instant,
 }
 
-impl Row {
+impl PaymentRow {
     /// Creates a row whose first request is counted.
     pub fn new(intent: &Intent, status: Status, now: DateTime<Utc>, lease: Duration) -> Self {
         let (cancelled, partially_refunded) = (false, Money::ZERO);

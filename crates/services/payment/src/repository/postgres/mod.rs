@@ -1,15 +1,12 @@
 //! The PostgreSQL implementation of the store.
 
-mod begin;
-mod find;
-mod partial_refunds;
+mod charges;
 mod payments;
-mod provider_states;
-mod requests;
+mod refunds;
 mod row;
-mod settle;
+
+use sqlx::migrate::Migrator;
 
 pub use payments::PgPayments;
-use sqlx::migrate::Migrator;
 
 pub static MIGRATIONS: Migrator = sqlx::migrate!("../../../migrations/payment");

@@ -8,41 +8,36 @@ use contracts::{
     ids::{OrderId, TransactionId, UserId},
 };
 use platform::{
-    cursor::Cursor,
+    cursor::{self, Cursor},
     outbox,
     postgres::{Database, GroupCommit, consistent, fetch_each, retry_stale},
 };
 
 use super::{
-    begin::{self, Intents},
-    find, provider_states, requests,
-    row::{Row, query_payments},
-    settle,
+    charges::{self, Intents, Settlement},
+    row::{PaymentRow, query_payments},
 };
 use crate::{
     error::Error,
-    model::{Intent, Outcome, Payment, RefundRequest},
-    repository::{Begun, FIRST_LEASE, MAX_LEASE, PaymentPage, Payments, UNDECIDED_AFTER, UNKNOWN_AFTER, Unfinished},
+    model::{Intent, Outcome, Payment},
+    repository::{
+        Begun, FIRST_LEASE, INITIAL_LEASE, MAX_LEASE, PaymentPage, Payments, UNDECIDED_AFTER, UNKNOWN_AFTER, Unfinished,
+    },
 };
 
 #[derive(Clone)]
 pub struct PgPayments {
     pub(super) pool: Database,
     intents: Intents,
-    settlements: GroupCommit<settle::Request, Option<Row>>,
+    settlements: GroupCommit<Settlement, Option<PaymentRow>>,
 }
 
 impl PgPayments {
     pub fn new(pool: Database) -> Self {
         let transaction = |intent: &Intent| intent.transaction;
         Self {
-            intents: GroupCommit::by_key("begin_payments", pool.clone(), transaction, begin::record),
-            settlements: GroupCommit::by_key(
-                "settle_payments",
-                pool.clone(),
-                settle::Request::transaction,
-                settle::settle,
-            ),
+            intents: GroupCommit::by_key("begin_payments", pool.clone(), transaction, charges::record),
+            settlements: GroupCommit::by_key("settle_payments", pool.clone(), Settlement::transaction, charges::settle),
             pool,
         }
     }
@@ -51,7 +46,7 @@ impl PgPayments {
 #[async_trait]
 impl Payments for PgPayments {
     async fn begin(&self, intent: &Intent) -> Result<Begun, Error> {
-        begin::begin(&self.pool, &self.intents, intent).await
+        charges::begin(&self.pool, &self.intents, intent).await
     }
 
     async fn void_attempt(&self, intent: &Intent) -> Result<Vec<Payment>, Error> {
@@ -93,20 +88,20 @@ impl Payments for PgPayments {
     }
 
     async fn settle(&self, intent: &Intent, outcome: &Outcome) -> Result<(Payment, bool), Error> {
-        let settled = self.settlements.submit(settle::Request::new(intent, outcome)).await?;
+        let settled = self.settlements.submit(Settlement::new(intent, outcome)).await?;
         if let Some(row) = settled {
             return Ok((row.payment()?.ok_or(Error::NotFound)?, true));
         }
-        Ok((find::get(&self.pool, intent.transaction).await?.ok_or(Error::NotFound)?, false))
+        Ok((self.get(intent.transaction).await?.ok_or(Error::NotFound)?, false))
     }
 
     async fn count_request(&self, transaction: TransactionId) -> Result<bool, Error> {
-        requests::count(&self.pool, transaction).await
+        charges::count_request(&self.pool, transaction).await
     }
 
     async fn refuse(&self, intent: &Intent) -> Result<(Payment, bool), Error> {
-        let ended = requests::refuse(&self.pool, intent).await?;
-        Ok((find::get(&self.pool, intent.transaction).await?.ok_or(Error::NotFound)?, ended))
+        let ended = charges::refuse(&self.pool, intent).await?;
+        Ok((self.get(intent.transaction).await?.ok_or(Error::NotFound)?, ended))
     }
 
     async fn age(&self, transaction: TransactionId) -> Result<Duration, Error> {
@@ -123,33 +118,36 @@ impl Payments for PgPayments {
     }
 
     async fn processing(&self, transaction: TransactionId, reference: &str) -> Result<(), Error> {
-        provider_states::processing(&self.pool, transaction, reference).await
-    }
-
-    async fn continue_refund(
-        &self,
-        transaction: TransactionId,
-        current: &RefundRequest,
-        next: &RefundRequest,
-        pause: Duration,
-    ) -> Result<(), Error> {
-        provider_states::continue_refund(&self.pool, transaction, current, next, pause).await
+        sqlx::query!(
+            "update payments set provider_reference = $2
+            where transaction_uuid = $1 and status = 'pending' and provider_reference is distinct from $2",
+            transaction.uuid(),
+            reference,
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
     }
 
     async fn hurry(&self, transaction: TransactionId) -> Result<(), Error> {
-        provider_states::hurry(&self.pool, transaction).await
-    }
-
-    async fn reopen_refund(&self, transaction: TransactionId, number: u32) -> Result<(), Error> {
-        provider_states::reopen_refund(&self.pool, transaction, number).await
+        sqlx::query!(
+            "update payments
+            set next_try_at = least(next_try_at, greatest(now(), created_at + make_interval(secs => $2)))
+            where transaction_uuid = $1 and status in ('pending', 'refunding')",
+            transaction.uuid(),
+            INITIAL_LEASE.as_secs_f64(),
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
     }
 
     async fn get(&self, transaction: TransactionId) -> Result<Option<Payment>, Error> {
-        find::get(&self.pool, transaction).await
-    }
-
-    async fn refunded(&self, transaction: TransactionId, request: &RefundRequest) -> Result<(), Error> {
-        provider_states::refunded(&self.pool, transaction, request).await
+        let row = retry_stale(|| {
+            query_payments!("select " + COLUMNS + " from payments where transaction_uuid = $1", transaction.uuid())
+                .fetch_optional(&self.pool)
+        });
+        Ok(row.await?.map(PaymentRow::payment).transpose()?.flatten())
     }
 
     async fn cancel(&self, order: OrderId, cause: Option<Cause>) -> Result<bool, Error> {
@@ -246,10 +244,45 @@ impl Payments for PgPayments {
     }
 
     async fn find(&self, order: OrderId) -> Result<Option<Payment>, Error> {
-        find::find(&self.pool, order).await
+        let row = retry_stale(|| {
+            query_payments!(
+                "select "
+                    + COLUMNS
+                    + " from payments
+            where order_uuid = $1 and status <> 'void'
+            order by status <> 'declined' desc, attempt desc
+            limit 1",
+                order.uuid(),
+            )
+            .fetch_optional(&self.pool)
+        });
+        Ok(row.await?.map(PaymentRow::payment).transpose()?.flatten())
     }
 
     async fn page(&self, user: UserId, after: Option<Cursor>, size: u32) -> Result<PaymentPage, Error> {
-        find::page(&self.pool, user, after, size).await
+        let rows = retry_stale(|| {
+            query_payments!(
+                "select "
+                    + COLUMNS
+                    + " from payments
+            where user_uuid = $1
+                and (created_at, transaction_uuid)
+                    < (coalesce($2, 'infinity'::timestamptz), coalesce($3, transaction_uuid))
+            order by created_at desc, transaction_uuid desc
+            limit $4",
+                user.uuid(),
+                after.map(|cursor| cursor.created_at),
+                after.map(|cursor| cursor.uuid),
+                i64::from(size) + 1,
+            )
+            .fetch_all(&self.pool)
+        });
+        let mut rows = rows.await?;
+        let size = usize::try_from(size).unwrap_or(usize::MAX);
+        let next = cursor::cut(&mut rows, size, |last| Cursor {
+            created_at: last.created_at,
+            uuid: last.transaction_uuid.uuid(),
+        });
+        Ok((rows.into_iter().filter_map(|row| consistent(row.payment())?).collect(), next))
     }
 }

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// A row of `payments`. The row of an order that was cancelled before any charge is void: all its nullable columns are null.
-pub struct Row {
+pub struct PaymentRow {
     pub transaction_uuid: TransactionId,
     pub order_uuid: OrderId,
     pub attempt: Option<i64>,
@@ -34,12 +34,12 @@ pub struct Row {
     pub updated_at: DateTime<Utc>,
 }
 
-/// Expands to `sqlx::query_as!` of a statement that returns [`Row`]s. `COLUMNS` stands for their columns; it is no
+/// Expands to `sqlx::query_as!` of a statement that returns [`PaymentRow`]s. `COLUMNS` stands for their columns; it is no
 /// constant, because sqlx's macros accept literals alone.
 macro_rules! query_payments {
     ($before:tt + COLUMNS $(+ $after:tt)?, $($arguments:tt)+) => {
         sqlx::query_as!(
-            $crate::repository::postgres::row::Row,
+            $crate::repository::postgres::row::PaymentRow,
             $before
                 + r#"transaction_uuid as "transaction_uuid: _", order_uuid as "order_uuid: _", attempt,
                     user_uuid as "user_uuid: _", method, amount, provider, status, decline_reason, provider_reference,
@@ -53,7 +53,7 @@ pub(super) use query_payments;
 
 /// The columns that a new payment brings, as JSON for `jsonb_populate_recordset`. The others have their defaults.
 #[derive(Serialize)]
-pub struct NewRow {
+pub struct NewPaymentRow {
     transaction_uuid: TransactionId,
     order_uuid: OrderId,
     attempt: u32,
@@ -63,7 +63,7 @@ pub struct NewRow {
     provider: &'static str,
 }
 
-impl From<&Intent> for NewRow {
+impl From<&Intent> for NewPaymentRow {
     fn from(intent: &Intent) -> Self {
         Self {
             transaction_uuid: intent.transaction,
@@ -77,7 +77,7 @@ impl From<&Intent> for NewRow {
     }
 }
 
-impl Row {
+impl PaymentRow {
     /// Returns the payment, or `None` for a void row.
     pub fn payment(self) -> Result<Option<Payment>, Error> {
         let (Some(attempt), Some(user), Some(method), Some(amount), Some(provider)) =

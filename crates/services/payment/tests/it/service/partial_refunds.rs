@@ -4,7 +4,7 @@ use payment::{
     client::ScriptedFault,
     error::Error,
     model::{MAX_PARTIAL_REFUNDS, PartialRefund, Reference, RefundReason, RefundRefusal, Status},
-    repository::PartialRefunds as _,
+    repository::Refunds as _,
 };
 use platform::auth::Author;
 

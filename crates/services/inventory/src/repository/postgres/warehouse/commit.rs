@@ -14,13 +14,13 @@ use crate::error::Error;
 
 /// A request to commit an order's reservation, caused by a call or by an event.
 #[derive(Clone, Copy)]
-pub struct Request {
+pub struct CommitRequest {
     pub order: OrderId,
     pub cause: Option<Cause>,
 }
 
 /// A JSON object with the columns of a request.
-fn columns((number, request): (usize, &Request)) -> serde_json::Value {
+fn columns((number, request): (usize, &CommitRequest)) -> serde_json::Value {
     json!({
         "number": number,
         "order_uuid": request.order,
@@ -34,7 +34,10 @@ fn columns((number, request): (usize, &Request)) -> serde_json::Value {
 /// The inbox rows, the reservations and the stock change together, and their locks last for no round trip. Only an
 /// expired reservation takes units `from_available` stock, and only what all earlier requests leave of it.
 #[expect(clippy::too_many_lines, reason = "it is one statement")]
-pub async fn commit(pool: Database, requests: Arc<[Request]>) -> sqlx::Result<HashMap<OrderId, Result<(), Error>>> {
+pub async fn commit(
+    pool: Database,
+    requests: Arc<[CommitRequest]>,
+) -> sqlx::Result<HashMap<OrderId, Result<(), Error>>> {
     let requests: serde_json::Value = requests.iter().enumerate().map(columns).collect();
     let rows = sqlx::query!(
         r#"with requests as materialized (

@@ -8,10 +8,8 @@
 
 mod commit;
 mod due;
-mod expire;
-mod release;
 mod reserve;
-mod restock;
+mod stock;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -23,12 +21,13 @@ use platform::{
 };
 use uuid::Uuid;
 
-use self::restock::Restocked;
 use crate::{
     error::Error,
     model::{Lines, ReservedLine},
     repository::{Due, Expiry, ReservationRequest, Warehouse},
 };
+use commit::CommitRequest;
+use stock::Restocked;
 
 /// The maximum number of tries of a request that ends in conflicts. With each conflict, another request has made
 /// progress.
@@ -56,7 +55,7 @@ enum Outcome {
 pub struct PgWarehouse {
     pool: Database,
     reservations: GroupCommit<ReservationRequest, Option<Result<Vec<ReservedLine>, Error>>>,
-    commits: GroupCommit<commit::Request, Option<Result<(), Error>>>,
+    commits: GroupCommit<CommitRequest, Option<Result<(), Error>>>,
 }
 
 impl PgWarehouse {
@@ -71,7 +70,7 @@ impl PgWarehouse {
             commits: GroupCommit::by_key(
                 "commit_reservations",
                 pool.clone(),
-                |request: &commit::Request| request.order,
+                |request: &CommitRequest| request.order,
                 commit::commit,
             ),
             pool,
@@ -102,7 +101,7 @@ impl Warehouse for PgWarehouse {
 
     async fn release(&self, order: OrderId, cause: Option<Cause>) -> Result<(), Error> {
         for _ in 0..MAX_TRIES {
-            match retry_stale(|| release::release(&self.pool, order, cause)).await? {
+            match retry_stale(|| stock::release(&self.pool, order, cause)).await? {
                 Outcome::Done | Outcome::Duplicate => return Ok(()),
                 Outcome::Ended => return Err(Error::ReservationEnded(order)),
                 Outcome::Conflict => {}
@@ -115,7 +114,7 @@ impl Warehouse for PgWarehouse {
     }
 
     async fn commit(&self, order: OrderId, cause: Option<Cause>) -> Result<(), Error> {
-        decide(&self.commits, order, commit::Request { order, cause }).await
+        decide(&self.commits, order, CommitRequest { order, cause }).await
     }
 
     async fn due(&self, limit: i64) -> Result<Due, Error> {
@@ -134,7 +133,7 @@ impl Warehouse for PgWarehouse {
     }
 
     async fn expire(&self, orders: &[OrderId], read_at: DateTime<Utc>) -> Result<u64, Error> {
-        Ok(retry_stale(|| expire::expire(&self.pool, orders, read_at)).await?)
+        Ok(retry_stale(|| due::expire(&self.pool, orders, read_at)).await?)
     }
 
     async fn unpaid_share(&self) -> Result<f64, Error> {
@@ -142,13 +141,13 @@ impl Warehouse for PgWarehouse {
     }
 
     async fn restock(&self, restock: Uuid, lines: &Lines, by: &Author) -> Result<(), Error> {
-        match retry_stale(|| restock::restock(&self.pool, restock, lines, by)).await? {
+        match retry_stale(|| stock::restock(&self.pool, restock, lines, by)).await? {
             Restocked::Added => Ok(()),
             Restocked::Unknown(part) => Err(Error::PartNotFound(part)),
             Restocked::Repeated => {
                 // The statement above does not see the lines of a restock that another transaction committed while it
                 // waited.
-                let earlier = retry_stale(|| restock::lines(&self.pool, restock)).await?;
+                let earlier = retry_stale(|| stock::lines(&self.pool, restock)).await?;
                 if earlier == *lines { Ok(()) } else { Err(Error::AnotherRestock) }
             }
         }

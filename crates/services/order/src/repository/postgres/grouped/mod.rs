@@ -2,8 +2,5 @@
 //! separate statement for that order, which also determines the reason of a refusal. Rows are locked in ascending
 //! order, so that the statements of two replicas do not deadlock.
 
-pub mod assemble;
-pub mod begin;
-pub mod create;
-pub mod find;
-pub mod paid;
+pub mod attempts;
+pub mod orders;

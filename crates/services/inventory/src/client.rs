@@ -1,0 +1,115 @@
+//! The client of the order service, which knows the orders that exist, with inventory's identity.
+
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use contracts::{
+    ids::OrderId,
+    proto::order::v1::{ListExistingOrdersRequest, order_service_client::OrderServiceClient},
+};
+use platform::{
+    deadline,
+    grpc::{Peer, is_transient},
+    retry::Budget,
+};
+use uuid::Uuid;
+
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("order is unavailable: {0}")]
+pub struct Unavailable(pub String);
+
+/// The orders that exist.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Existing {
+    /// In any status.
+    pub all: HashSet<OrderId>,
+    /// Those that wait for payment.
+    pub unpaid: HashSet<OrderId>,
+}
+
+#[async_trait]
+pub trait ExistingOrders: Send + Sync {
+    /// Returns which of the orders exist. The caller must pass at most 1 000 orders.
+    async fn existing(&self, orders: &[OrderId]) -> Result<Existing, Unavailable>;
+}
+
+/// The orders that exist, all of them paid; clones share them.
+#[derive(Clone, Default)]
+pub struct MemoryExistingOrders(Arc<Mutex<State>>);
+
+#[derive(Default)]
+struct State {
+    orders: HashSet<OrderId>,
+    away: bool,
+}
+
+impl MemoryExistingOrders {
+    pub fn create(&self, order: OrderId) {
+        self.state().orders.insert(order);
+    }
+
+    /// Makes the order service unavailable or available.
+    pub fn set_away(&self, away: bool) {
+        self.state().away = away;
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl ExistingOrders for MemoryExistingOrders {
+    async fn existing(&self, orders: &[OrderId]) -> Result<Existing, Unavailable> {
+        let state = self.state();
+        if state.away {
+            return Err(Unavailable("away".to_owned()));
+        }
+        let all = orders.iter().copied().filter(|order| state.orders.contains(order)).collect();
+        Ok(Existing { all, ..Existing::default() })
+    }
+}
+
+/// Limits one look-up, retries included.
+const CALL_TIMEOUT: Duration = Duration::from_secs(2);
+
+pub struct GrpcExistingOrders {
+    client: OrderServiceClient<Peer>,
+    budget: Budget,
+}
+
+impl GrpcExistingOrders {
+    /// Creates the client. `order` must carry this service's identity.
+    pub fn new(order: Peer) -> Self {
+        Self { client: OrderServiceClient::new(order), budget: Budget::new("order") }
+    }
+}
+
+#[async_trait]
+impl ExistingOrders for GrpcExistingOrders {
+    async fn existing(&self, orders: &[OrderId]) -> Result<Existing, Unavailable> {
+        let order_uuids: Vec<String> = orders.iter().map(OrderId::to_string).collect();
+        let asked = self.budget.retry(is_transient, || {
+            let mut client = self.client.clone();
+            let request = ListExistingOrdersRequest { order_uuids: order_uuids.clone() };
+            async move { client.list_existing_orders(request).await }
+        });
+        let answer = match deadline::within(CALL_TIMEOUT, asked).await {
+            Ok(response) => response.into_inner(),
+            Err(status) => return Err(Unavailable(format!("{:?}: {}", status.code(), status.message()))),
+        };
+        Ok(Existing {
+            all: parse("order_uuids", &answer.order_uuids)?,
+            unpaid: parse("unpaid_order_uuids", &answer.unpaid_order_uuids)?,
+        })
+    }
+}
+
+fn parse(field: &str, uuids: &[String]) -> Result<HashSet<OrderId>, Unavailable> {
+    let parsed = uuids.iter().map(|uuid| Uuid::try_parse(uuid).map(OrderId::new)).collect::<Result<_, _>>();
+    parsed.map_err(|error| Unavailable(format!("{field}: {error}")))
+}
