@@ -169,6 +169,38 @@ mod tests {
     }
 
     #[test]
+    fn the_default_catalogue_is_what_documents_and_tests_rely_on() {
+        let parts = parse(DEFAULT).unwrap();
+
+        let names: Vec<&str> = parts.iter().map(|part| part.name.as_str()).collect();
+        assert_eq!(
+            names[..10],
+            [
+                "Main Engine",
+                "Reserve Engine",
+                "Thruster",
+                "Fuel Tank",
+                "Left Wing",
+                "Right Wing",
+                "Window A",
+                "Window B",
+                "Control Module",
+                "Stabilizer"
+            ]
+        );
+        assert_eq!(parts[0].stock, 100);
+        assert!(parts.iter().all(|part| (1..=100).contains(&part.stock)));
+        assert!(parts.iter().all(|part| (10_000..=1_000_000).contains(&part.price.minor())));
+        assert!(!DEFAULT.to_lowercase().contains("error"));
+        let kinds: HashSet<_> =
+            parts.iter().flat_map(|part| part.metadata.values()).map(std::mem::discriminant).collect();
+        assert_eq!(kinds.len(), 4);
+        let countries: HashSet<_> = parts.iter().map(|part| &part.manufacturer.country).collect();
+        let categories: HashSet<_> = parts.iter().map(|part| part.category.as_str()).collect();
+        assert!(countries.len() > 3 && categories.len() > 3);
+    }
+
+    #[test]
     fn an_invalid_file_is_rejected_with_the_entry_and_the_field() {
         let cases = [
             ("price = 7500", "", "part 1 (Main Engine): missing field `price`"),

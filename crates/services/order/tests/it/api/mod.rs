@@ -241,6 +241,16 @@ async fn orders_are_listed_in_pages() {
 }
 
 #[tokio::test]
+async fn the_description_and_health_are_open_to_all() {
+    let api = start(10).await;
+    for path in ["/openapi.json", "/swagger-ui/", "/health", "/health/live", "/health/ready"] {
+        let answer = api.bare(Method::GET, path).send().await.unwrap();
+
+        assert_eq!(answer.status(), StatusCode::OK, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn a_page_of_another_site_can_neither_frame_the_description_nor_add_scripts_to_it() {
     let api = start(10).await;
 

@@ -61,6 +61,21 @@ async fn an_order_shows_its_address_and_then_its_delivery_status() {
 }
 
 #[tokio::test]
+async fn an_order_without_an_address_shows_none_and_has_no_delivery() {
+    let api = start(10).await;
+
+    for order in [api.order().await, create(&api, Value::Null).await] {
+        let shown = api.get(&order).await;
+        let members: Vec<_> = shown.as_object().unwrap().keys().collect();
+        assert_eq!(members, ["allowed_actions", "order_uuid", "part_uuids", "status", "total_price", "user_uuid"]);
+        problem(track(&api, &order).await, 404, "DELIVERY_NOT_FOUND").await;
+    }
+    for listed in list(&api).await.as_array().unwrap() {
+        assert!(listed.get("delivery_address").is_none() && listed.get("delivery_status").is_none(), "{listed}");
+    }
+}
+
+#[tokio::test]
 async fn a_wrong_address_is_refused_by_its_name_and_not_repeated() {
     let api = start(10).await;
     let wrong = [

@@ -61,7 +61,8 @@ async fn each_attempt_of_the_shop_is_published_once_with_its_outcome_and_no_dire
     let direct = PayOrderRequest { amount_minor: 0, attempt: 0, ..fixture.order() };
     fixture.pay_as_user(&direct).await.unwrap();
     let transaction = fixture.pay(&success).await.unwrap();
-    fixture.void(&voided).await.unwrap();
+    assert_eq!(fixture.void(&success).await.unwrap(), transaction, "a charge is not voided");
+    assert_eq!(fixture.void(&voided).await.unwrap(), "");
     for declined in [&dear, &investor] {
         fixture.pay(declined).await.unwrap_err();
     }
