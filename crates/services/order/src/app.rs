@@ -46,7 +46,7 @@ pub async fn build(config: Config) -> anyhow::Result<App> {
     let sessions = Arc::new(GrpcSessions::new(iam));
     let state = api::Api { service: service.clone(), deliveries: deliveries.clone() };
     let http = server.guard(sessions.clone(), &api::RULES);
-    let router = api::router(state, http, server.readiness(), own.order_max_in_flight);
+    let router = api::router(state, http, server.readiness(), own.order_max_in_flight, &own.order_console_url);
     let guard = server.guard(sessions, api::grpc::RULES);
     let erasures = consumers::user_erased(Addresses::new(server.database()?));
     let consumers = messaging.consumers(&server, consumers::all(&service, &deliveries).into_iter().chain([erasures]));
@@ -56,7 +56,7 @@ pub async fn build(config: Config) -> anyhow::Result<App> {
     Ok(App::new(server)
         .jobs(jobs::all(&service, leases))
         .jobs([retention.outbox(), retention.inbox(), jobs::remove_addresses(&addresses)])
-        .http(api::redirecting_browsers(&own.order_console_url, router))
+        .http(router)
         .grpc(api::grpc::services(service, deliveries), guard)
         .consumers(consumers)
         .relay(relay))

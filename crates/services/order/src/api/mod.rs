@@ -12,7 +12,7 @@ mod response;
 mod routes;
 
 use crate::service::{DeliveryService, OrderService};
-pub use routes::{RULES, document, redirecting_browsers, router};
+pub use routes::{RULES, document, router};
 
 #[derive(Clone)]
 pub struct Api {

@@ -4,16 +4,15 @@ use std::sync::{Arc, LazyLock};
 
 use axum::{
     Router,
-    extract::{Request, State},
-    http::{Method, StatusCode, Uri, header},
-    middleware::{Next, from_fn, from_fn_with_state},
+    http::{HeaderMap, Method, StatusCode, Uri, header},
+    middleware::{from_fn, from_fn_with_state},
     response::{IntoResponse as _, Redirect, Response},
 };
 use contracts::gateway::{self, Route};
 use platform::{
     auth::{Guard, Rule},
     http::{
-        self, BODY_LIMIT, asks_for_page,
+        self, BODY_LIMIT,
         endpoints::{Endpoints, USER},
         inbound::Inbound,
         openapi_pages,
@@ -65,8 +64,8 @@ pub fn document() -> OpenApi {
 }
 
 /// Builds the router of the whole HTTP API. It responds with 429 above `max_in_flight` concurrent requests, or above a
-/// quarter of that number for one user.
-pub fn router(state: Api, guard: Guard, readiness: Readiness, max_in_flight: usize) -> Router {
+/// quarter of that number for one user. A browser that opens `/` is redirected to the pages at `console`.
+pub fn router(state: Api, guard: Guard, readiness: Readiness, max_in_flight: usize, console: &str) -> Router {
     let pages = Router::new()
         .merge(openapi_pages::routes(with_rpcs(document())))
         .merge(ready_routes(vec![readiness]))
@@ -79,22 +78,30 @@ pub fn router(state: Api, guard: Guard, readiness: Readiness, max_in_flight: usi
         };
         api.merge(inbound.to(endpoints.routes(), BODY_LIMIT))
     });
-    let router = Router::new().merge(api.with_state(state)).merge(pages).fallback(not_found);
+    let console: Arc<str> = console.into();
+    let fallback = move |method: Method, uri: Uri, headers: HeaderMap| async move {
+        elsewhere(&console, method, uri, headers).await
+    };
+    let router = Router::new().merge(api.with_state(state)).merge(pages).fallback(fallback);
     // The endpoints that read smaller bodies refuse the others.
     let router = http::layers_with(router, checkout::BODY_LIMIT);
     router.layer(shared(from_fn(checkout::copy_message_to_error)))
 }
 
-/// Answers a request for an unknown path. A caller that bypasses the gateway may request a path that only the gateway
-/// serves.
-async fn not_found(method: Method, uri: Uri) -> Problem {
+/// Answers a request for a path without an endpoint: redirects a browser that opens the first page to the console. A
+/// caller that bypasses the gateway may request a path that only the gateway serves.
+async fn elsewhere(console: &str, method: Method, uri: Uri, headers: HeaderMap) -> Response {
+    if method == Method::GET && uri.path() == "/" && http::asks_for_page(&headers) {
+        return ([(header::CACHE_CONTROL, "no-store"), (header::VARY, "Accept")], Redirect::to(console))
+            .into_response();
+    }
     match Route::find(method.as_str(), uri.path()) {
         Some(Route { rpc, .. }) => {
             let rpc = rpc.trim_start_matches('/');
             let problem = format!("only the gateway serves this path; this process serves {rpc} over gRPC");
-            Problem::new(StatusCode::NOT_FOUND, "NOT_FOUND", problem)
+            Problem::new(StatusCode::NOT_FOUND, "NOT_FOUND", problem).into_response()
         }
-        None => http::not_found(uri).await,
+        None => http::not_found(uri).await.into_response(),
     }
 }
 
@@ -122,34 +129,16 @@ fn with_rpcs(mut document: OpenApi) -> OpenApi {
     document
 }
 
-/// Adds the middleware around the whole API. `console` is the address of the console's pages.
-pub fn redirecting_browsers(console: &str, api: Router) -> Router {
-    api.layer(shared(from_fn_with_state(Arc::<str>::from(console), to_console)))
-}
-
-async fn to_console(State(console): State<Arc<str>>, request: Request, next: Next) -> Response {
-    if request.method() == Method::GET && request.uri().path() == "/" && asks_for_page(request.headers()) {
-        return ([(header::CACHE_CONTROL, "no-store"), (header::VARY, "Accept")], Redirect::to(&console))
-            .into_response();
-    }
-    next.run(request).await
-}
-
 #[cfg(test)]
 mod tests {
-    use axum::body::Body;
-    use tower::ServiceExt as _;
-
     use super::*;
-
-    async fn answer(method: Method, path: &str, accept: &str) -> Response {
-        let router = redirecting_browsers("http://shop/console/", Router::new());
-        let request = Request::builder().method(method).uri(path).header(header::ACCEPT, accept).body(Body::empty());
-        router.oneshot(request.unwrap()).await.unwrap()
-    }
 
     #[tokio::test]
     async fn only_a_browser_that_opens_the_first_page_is_led_to_the_console() {
+        let answer = async |method, path: &'static str, accept: &str| {
+            let headers = HeaderMap::from_iter([(header::ACCEPT, accept.parse().unwrap())]);
+            elsewhere("http://shop/console/", method, Uri::from_static(path), headers).await
+        };
         let browser = "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8";
 
         assert_eq!(answer(Method::GET, "/", browser).await.headers()[header::LOCATION], "http://shop/console/");
@@ -157,7 +146,7 @@ mod tests {
             (Method::GET, "/", "*/*"),
             (Method::GET, "/", "application/json"),
             (Method::POST, "/", browser),
-            (Method::GET, "/api/v1/orders", browser),
+            (Method::GET, "/unknown", browser),
         ] {
             assert!(!answer(method, path, accept).await.status().is_redirection(), "{path} {accept}");
         }

@@ -30,7 +30,7 @@ async fn a_payment_that_meets_the_limit_with_its_attempt_open_is_unknown() {
     sessions.open("session", shop.user.uuid());
     let key = ServiceKey::new("order", &testkit::SERVICE_KEY.into()).unwrap();
     let guard = Guard::new(Arc::new(sessions), key, &api::RULES);
-    let router = api::router(shop.api(), guard, Readiness::default(), 10);
+    let router = api::router(shop.api(), guard, Readiness::default(), 10, "http://shop/console/");
     let pay = || {
         let request = Request::post(format!("/api/v1/orders/{order}/pay"))
             .header("Host", "x")

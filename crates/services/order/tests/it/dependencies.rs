@@ -83,7 +83,8 @@ async fn reads_are_answered_while_inventory_hangs() {
     let inventory = GrpcInventory::new(testkit::peer("inventory", hung().await));
     let service = shop.replica(inventory, shop.payments.clone());
     let state = Api { service, deliveries: shop.deliveries() };
-    let router = api::router(state, Guard::new(sessions, key, &api::RULES), Readiness::default(), SLOTS);
+    let router =
+        api::router(state, Guard::new(sessions, key, &api::RULES), Readiness::default(), SLOTS, "http://shop/console/");
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/api/v1/orders", listener.local_addr().unwrap());
     tokio::spawn(http::serve(listener, router, Readiness::default(), CancellationToken::new()));

@@ -133,7 +133,7 @@ impl Desk {
     async fn send(&mut self, ask: Ask) {
         let key = ServiceKey::new("order", &testkit::SERVICE_KEY.into()).unwrap();
         let guard = Guard::new(self.sessions.clone(), key, &api::RULES);
-        let router = api::router(self.shop.api(), guard, Readiness::default(), self.slots);
+        let router = api::router(self.shop.api(), guard, Readiness::default(), self.slots, "http://shop/console/");
         let mut request = Request::builder().method(ask.method).uri(ask.path).header("Host", "x");
         request = request.header("Content-Type", ask.media_type);
         if let Some(session) = ask.session {

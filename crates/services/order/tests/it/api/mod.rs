@@ -68,7 +68,7 @@ pub async fn start(slots: usize) -> Api {
     let service = OrderService::new(repositories, clients, Waker::default(), PAY_WITHIN);
     let delivery = MemoryDelivery::default();
     let state = order::api::Api { service: service.clone(), deliveries: deliveries(orders.clone(), &delivery) };
-    let router = api::router(state, guard, Readiness::default(), slots);
+    let router = api::router(state, guard, Readiness::default(), slots, "http://shop/console/");
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(async move {
