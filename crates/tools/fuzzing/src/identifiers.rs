@@ -6,7 +6,7 @@ use contracts::{
     proto::inventory::v1::{ListPartsRequest, PartsFilter},
 };
 use delivery::model::{Name, Street, TrackingNumber};
-use inventory::api::messages;
+use inventory::api::parts;
 use order::{
     api::orders,
     model::{DeliveryAddress, DeliveryStatus, PaymentMethod},
@@ -38,7 +38,7 @@ fn printed(number: u64, bits: u128) {
         assert_eq!(parse_uuid("field", &text).expect("a uuid"), uuid, "{text}");
     }
     let position = (number >> 1).cast_signed().max(1);
-    assert_eq!(messages::decode_token(&position.to_string()).expect("a token"), position);
+    assert_eq!(parts::decode_token(&position.to_string()).expect("a token"), position);
     let tracking = TrackingNumber::from_random(bits);
     assert_eq!(TrackingNumber::parse(tracking.as_str()), Some(tracking));
     if let Ok(money) = Money::from_minor((number >> 8).cast_signed()) {
@@ -67,7 +67,7 @@ fn list(text: &str) {
         Ok(limit) => assert_eq!(limit.to_string(), text),
         Err(problem) => assert_eq!(problem.field.as_deref(), Some("limit")),
     }
-    match messages::decode_token(text) {
+    match parts::decode_token(text) {
         Ok(0) => assert_eq!(text, ""),
         Ok(position) => assert_eq!(position.to_string(), text),
         Err(status) => assert!(status.message().starts_with("page_token: "), "{status}"),
@@ -107,7 +107,7 @@ fn filter(bytes: &[u8]) {
     let filter = PartsFilter::decode(bytes).ok().or_else(|| ListPartsRequest::decode(bytes).ok()?.filter);
     let Some(filter) = filter else { return };
     let (uuids, categories) = (filter.uuids.len(), filter.categories.len());
-    match messages::decode_filter(filter) {
+    match parts::decode_filter(filter) {
         Ok(read) => assert_eq!((read.parts.len(), read.categories.len()), (uuids, categories)),
         Err(status) => {
             assert_eq!(status.code(), Code::InvalidArgument);

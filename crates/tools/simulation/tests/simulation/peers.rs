@@ -9,7 +9,7 @@ use contracts::{
 };
 use inventory::client::{Existing, ExistingOrders, Unavailable};
 use order::{
-    client::{Inventory, Payment, Payments, PricedPart, Voided},
+    client::{ChargeAnswer, Inventory, Payments, PricedPart, Voided},
     error::{Error, Refusal},
     model::{Attempt, Order, PaymentMethod, PaymentStatus, Status},
 };
@@ -103,7 +103,7 @@ pub struct RemotePayments(pub Process);
 
 #[async_trait]
 impl Payments for RemotePayments {
-    async fn pay(&self, order: &Order, attempt: Attempt) -> Payment {
+    async fn pay(&self, order: &Order, attempt: Attempt) -> ChargeAnswer {
         let world = &self.0.world;
         let charge = charge(order, attempt);
         self.0.step("before it asks payment").await;
@@ -122,17 +122,17 @@ impl Payments for RemotePayments {
             said(&answer)
         ));
         match answer {
-            Ok(Ok(transaction)) => Payment::Charged(transaction),
+            Ok(Ok(transaction)) => ChargeAnswer::Charged(transaction),
             Ok(Err(PaymentError::Declined(Decline::InsufficientFunds))) => {
-                Payment::Declined(Refusal::InsufficientFunds)
+                ChargeAnswer::Declined(Refusal::InsufficientFunds)
             }
             Ok(Err(PaymentError::Declined(Decline::Declined) | PaymentError::Cancelled)) => {
-                Payment::Declined(Refusal::PaymentDeclined)
+                ChargeAnswer::Declined(Refusal::PaymentDeclined)
             }
-            _ if world.makes(Mistake::TimeoutIsFailure) => Payment::Declined(Refusal::PaymentDeclined),
-            Ok(Err(error)) => Payment::Unknown(error.to_string()),
-            Err(Lost::Refused) => Payment::NotAsked("no process listens".to_owned()),
-            Err(lost @ Lost::Silent) => Payment::Unknown(format!("{lost:?}")),
+            _ if world.makes(Mistake::TimeoutIsFailure) => ChargeAnswer::Declined(Refusal::PaymentDeclined),
+            Ok(Err(error)) => ChargeAnswer::Unknown(error.to_string()),
+            Err(Lost::Refused) => ChargeAnswer::NotAsked("no process listens".to_owned()),
+            Err(lost @ Lost::Silent) => ChargeAnswer::Unknown(format!("{lost:?}")),
         }
     }
 

@@ -21,13 +21,13 @@ use order::{
     error::Refusal,
     model::{AttemptLease, CheckoutDetails, Claim, Claimed, Event, NewOrder, Order, Outcome, PaymentMethod},
     repository::{
-        Attempts, Checkouts, Deliveries as OrderDeliveries, IdempotencyKeys, MemoryOrders, Orders, PaymentEvents,
-        Quote, ReportedEnd, Settlement, UnpaidLimits,
+        Attempts, Deliveries as OrderDeliveries, IdempotencyKeys, MemoryOrders, OrderTerms, Orders, ReportedEnd,
+        Settlement, UnpaidLimits,
     },
 };
 use payment::{
     model::{Intent, PartialRefund, Payment, RecordedRefund, RefundRequest, RefundState},
-    repository::{Begun, MemoryPayments, PartialRefunds, PaymentPage, Payments, Unfinished},
+    repository::{Begun, MemoryPayments, PaymentPage, Payments, Refunds, Unfinished},
 };
 use platform::{auth::Author, cursor::Cursor, kafka::Record, outbox};
 use uuid::Uuid;
@@ -115,6 +115,9 @@ stepwise! {
 stepwise! {
     Orders for MemoryOrders, order::error::Error {
         fn find(user: UserId, order: OrderId) -> Option<Order>;
+        fn owner(order: OrderId) -> Option<UserId>;
+        fn checkout_details(order: OrderId) -> CheckoutDetails;
+        fn due_to_pay_themselves(limit: i64, pause: Duration) -> Vec<(OrderId, UserId)>;
         fn existing(orders: &[OrderId]) -> HashMap<OrderId, order::model::Status>;
         fn holder(user: UserId, part: PartId) -> Option<OrderId>;
         fn open(user: UserId, limit: u8) -> (Vec<OrderId>, u32);
@@ -127,14 +130,14 @@ stepwise! {
     async fn create(
         &self,
         order: &NewOrder,
-        quote: &Quote,
+        terms: &OrderTerms,
         event: &Event,
         unpaid_limits: UnpaidLimits,
         claim: Option<&Claim>,
     ) -> Result<Order, order::error::Error> {
         self.tell_first(event);
         self.before("before an order is written").await?;
-        let created = self.twin.create(order, quote, event, unpaid_limits, claim).await;
+        let created = self.twin.create(order, terms, event, unpaid_limits, claim).await;
         self.process.world.note(format_args!("order {} is written", order.uuid));
         self.after("after an order is written").await?;
         created
@@ -156,6 +159,7 @@ stepwise! {
             -> Option<(Order, Option<AttemptLease>)>;
         fn postpone(order: OrderId, lease: &AttemptLease, pause: Duration) -> ();
         fn long_unsettled(limit: i64) -> i64;
+        fn skip(cause: Cause) -> () where cause = seen;
     }
 
     async fn take(
@@ -203,20 +207,6 @@ stepwise! {
         self.process.world.note(format_args!("attempt {attempt} of order {order} ends: {settled:?} {settlement:?}"));
         self.after("after an attempt is settled").await?;
         settled
-    }
-}
-
-stepwise! {
-    Checkouts for MemoryOrders, order::error::Error {
-        fn details(order: OrderId) -> CheckoutDetails;
-        fn due_to_pay_themselves(limit: i64, pause: Duration) -> Vec<(OrderId, UserId)>;
-    }
-}
-
-stepwise! {
-    PaymentEvents for MemoryOrders, order::error::Error {
-        fn owner(order: OrderId) -> Option<UserId>;
-        fn skip(cause: Cause) -> () where cause = seen;
     }
 
     async fn settle_once(
@@ -336,13 +326,17 @@ impl Steps<MemoryInventory> {
 }
 
 stepwise! {
-    PartialRefunds for MemoryPayments, payment::error::Error {
+    Refunds for MemoryPayments, payment::error::Error {
         fn add_refund(refund: &PartialRefund) -> Option<RecordedRefund>;
         fn due_refunds(limit: i64) -> Vec<(RecordedRefund, u32)>;
         fn record_refund(refund: Uuid, request: &RefundRequest, state: &RefundState, pause: Duration) -> ();
         fn hurry_partial_refund(refund: Uuid) -> ();
         fn reopen_partial_refund(refund: Uuid, number: u32) -> ();
         fn refunds_of(transaction: TransactionId) -> Vec<RecordedRefund>;
+        fn continue_refund(transaction: TransactionId, current: &RefundRequest, next: &RefundRequest, pause: Duration)
+            -> ();
+        fn refunded(transaction: TransactionId, request: &RefundRequest) -> ();
+        fn reopen_refund(transaction: TransactionId, number: u32) -> ();
     }
 }
 
@@ -354,11 +348,7 @@ stepwise! {
         fn refuse(intent: &Intent) -> (Payment, bool);
         fn age(transaction: TransactionId) -> Duration;
         fn processing(transaction: TransactionId, reference: &str) -> ();
-        fn continue_refund(transaction: TransactionId, current: &RefundRequest, next: &RefundRequest, pause: Duration)
-            -> ();
-        fn refunded(transaction: TransactionId, request: &RefundRequest) -> ();
         fn hurry(transaction: TransactionId) -> ();
-        fn reopen_refund(transaction: TransactionId, number: u32) -> ();
         fn get(transaction: TransactionId) -> Option<Payment>;
         fn cancel(order: OrderId, cause: Option<Cause>) -> bool where cause = seen_if_any;
         fn is_cancelled(order: OrderId) -> bool;

@@ -108,7 +108,7 @@ impl State {
         })
     }
 
-    /// Order receives the event about the end of an attempt, as in `order::service::payment_completed`. An event may
+    /// Order receives the event about the end of an attempt, as in `order::service::payment`. An event may
     /// arrive late or repeatedly.
     pub fn hear_completion(&mut self, attempt: u32) {
         let Some((_, charged)) = self.completed().find(|(completed, _)| *completed == attempt) else { return };
