@@ -213,17 +213,4 @@ mod tests {
     fn an_unsteady_ratio_is_neither_met_nor_missed() {
         assert_eq!((row(true, true).verdict(), row(false, false).verdict()), ("*unsteady*", "missed"));
     }
-
-    #[test]
-    fn a_ratio_that_was_not_measured_is_a_problem() {
-        let report = Report { rows: Vec::new(), failures: vec![("P1", "no Kafka".to_owned())] };
-
-        assert_eq!(report.problem().as_deref(), Some("not measured: P1: no Kafka"));
-        assert_eq!(Report::default().problem(), None);
-    }
-
-    #[test]
-    fn numbers_keep_three_digits() {
-        assert_eq!(["0.123", "1.23", "12.3", "1234"], [0.1234, 1.234, 12.34, 1234.4].map(number));
-    }
 }

@@ -214,43 +214,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn one_that_has_settled_gets_no_more_rounds_and_is_steady() {
-        let (taken, _) = taken(3, &[10.0, 100.0, 100.0, 100.0, 100.0, 100.0]).await;
-
-        let row = row(&taken);
-        assert!(!row.is_unsteady && row.rounds == 4, "{row:?}");
-    }
-
-    #[tokio::test]
-    async fn a_look_of_one_round_stays_one_round() {
-        let (taken, _) = taken(1, &[100.0, 50.0]).await;
-
-        assert_eq!(row(&taken).rounds, 1);
-    }
-
-    #[tokio::test]
-    async fn the_limit_is_that_of_the_medians() {
-        let (taken, _) = taken(3, &[100.0, 110.0, 105.0]).await;
-
-        assert!((taken.limit(&[0, 1]) - 1.0 / (1.0 / 55.0 + 1.0 / 105.0)).abs() < 1e-9);
-    }
-
-    #[tokio::test]
     async fn a_ratio_that_is_no_number_is_an_error() {
         let (taken, _) = taken(1, &[0.0]).await;
 
         let error = taken.row("P0", "A ÷ B", AIM, &[0, 1], |round| round[0].value / round[1].value).unwrap_err();
 
         assert!(error.to_string().starts_with("A ÷ B comes to no number"), "{error}");
-    }
-
-    #[tokio::test]
-    async fn a_probe_that_fails_is_named() {
-        let broken = Probe::numerator("POST /orders", || async { anyhow::bail!("429") });
-        let effort = Effort { rounds: 1, time: Duration::ZERO, customers: 0 };
-
-        let outcome = interleave(vec![broken], effort, async || Ok(())).await;
-
-        assert_eq!(format!("{:#}", outcome.err().unwrap()), "POST /orders: 429");
     }
 }

@@ -89,7 +89,7 @@ impl Work for Customer {
             }
             Operation::List => account.list().await,
             Operation::Whoami => account.whoami().await,
-            Operation::Login => account.log_in().await,
+            Operation::Login => account.log_in().await.map(drop),
         }
     }
 }

@@ -161,19 +161,3 @@ fn entries(cluster: &Cluster) -> Vec<Entry> {
     });
     read.collect()
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_message_tells_of_an_order() {
-        let order = Uuid::from_u128(1);
-        let sent = |text: String| Sent { chat: "42".to_owned(), text, at: Instant::now() };
-
-        let told = told(vec![sent(format!("order_paid {order}")), sent("Welcome aboard!".to_owned())]);
-
-        let (kind, chat) = ("order_paid".to_owned(), "42".to_owned());
-        assert_eq!(told, [Told { order, kind, chat }]);
-    }
-}

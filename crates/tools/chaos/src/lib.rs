@@ -53,8 +53,7 @@ pub async fn run(options: &Options, each: impl Fn(&Row)) -> anyhow::Result<Repor
     let cluster = Cluster::start(&options.directory).await?;
     tracing::info!("customers register");
     let customers = drive::customers::Options { customers: CUSTOMERS, pause: CUSTOMER_PAUSE, seed: options.seed };
-    let mut load = Load::start(cluster.shop()?, &customers).await?;
-    load.borrow(&cluster.shop()?, &cluster.lending()?, cluster.bank()?, &customers).await?;
+    let load = Load::start(cluster.shop()?, &cluster.lending()?, cluster.bank()?, &customers).await?;
     let random = SmallRng::seed_from_u64(options.seed);
     let mut experiment = Experiment {
         cluster,

@@ -237,13 +237,4 @@ mod tests {
         );
         assert_eq!(slack, [format!("{open}, not 60 s")]);
     }
-
-    #[test]
-    fn requests_succeed_soon_after_a_restart_and_events_take_as_long_as_after_any_fault() {
-        let bounds = Bounds::new(2, true);
-        let (restarted, fenced) = (bounds.after(After::Restarted), bounds.after(After::Fenced));
-
-        assert_eq!((restarted.requests, restarted.events), (RESTARTED * 2, bounds.events));
-        assert_eq!((fenced.requests, fenced.events), (bounds.requests, bounds.events * 2));
-    }
 }

@@ -13,6 +13,7 @@ use contracts::proto::{
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::{sync::Semaphore, time::sleep};
+use tonic::Status;
 use uuid::Uuid;
 
 const ORDERS: &str = "/api/v1/orders";
@@ -72,9 +73,14 @@ impl Account {
         if user == Some(self.user) { Ok(()) } else { Err(Failure::Borrowed("an answer with another user")) }
     }
 
-    pub async fn log_in(&self) -> Result<(), Failure> {
+    /// Logs in again. Returns the new session.
+    pub async fn log_in(&self) -> Result<String, Failure> {
+        self.open_session().await.map_err(|status| refused(&status))
+    }
+
+    pub(crate) async fn open_session(&self) -> Result<String, Status> {
         let request = LoginRequest { login: self.login.clone(), password: PASSWORD.to_owned() };
-        self.shop.auth().login(request).await.map(|_| ()).map_err(|status| refused(&status))
+        Ok(self.shop.auth().login(request).await?.into_inner().session_uuid)
     }
 
     pub async fn parts(&self) -> Result<(), Failure> {
@@ -119,7 +125,7 @@ pub fn brief(error: &anyhow::Error) -> Failure {
 }
 
 /// Returns the status code of a failed call.
-pub fn refused(status: &tonic::Status) -> Failure {
+pub fn refused(status: &Status) -> Failure {
     Failure::Owned(format!("{:?}", status.code()))
 }
 

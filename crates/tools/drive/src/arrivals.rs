@@ -160,16 +160,4 @@ mod tests {
         assert_eq!((all.len(), unsent), (50, 40));
         assert!(all.iter().all(|arrival| arrival.outcome.is_none() || arrival.latency >= 5 * SECOND));
     }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_request_knows_when_it_was_due() {
-        let begun = Instant::now();
-
-        let all = collect(Schedule { rate: 4, length: SECOND }, 10, |due| async move { due }).await;
-
-        assert_eq!(all.len(), 4);
-        for arrival in all {
-            assert_eq!(arrival.outcome, Some(begun + Duration::from_millis(250 * arrival.kind)));
-        }
-    }
 }

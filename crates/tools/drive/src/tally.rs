@@ -58,17 +58,4 @@ mod tests {
         assert_eq!((tally.operations, tally.failed, tally.reasons().join(", ")), (5, 3, "2 × 429, 1 × 503".to_owned()));
         assert_eq!(tally.latencies.permille(500), Some(Duration::from_millis(30)));
     }
-
-    #[test]
-    fn a_shop_that_fails_in_ever_other_ways_does_not_fill_the_memory() {
-        let mut tally = Tally::default();
-        for number in 0..1000 {
-            tally.record(Duration::ZERO, Some(Failure::Owned(format!("reason {number}"))));
-        }
-
-        assert_eq!(
-            (tally.failures.len(), tally.failures["other reasons"]),
-            (MAX_REASONS + 1, 1000 - MAX_REASONS as u64)
-        );
-    }
 }

@@ -107,26 +107,3 @@ pub fn chosen(ids: &[String]) -> anyhow::Result<Vec<Ratio>> {
     let wanted = |ratio: &&Ratio| ids.is_empty() || ids.iter().any(|id| is(ratio, id));
     Ok(ALL.iter().filter(wanted).copied().collect())
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn ids(given: &[&str]) -> anyhow::Result<Vec<&'static str>> {
-        let given: Vec<String> = given.iter().map(|id| (*id).to_owned()).collect();
-        Ok(chosen(&given)?.iter().map(|ratio| ratio.id).collect())
-    }
-
-    #[test]
-    fn ratios_are_chosen_by_id_in_their_own_order() {
-        assert_eq!(ids(&["p6", " P1"]).unwrap(), ["P1", "P6"]);
-        assert_eq!(ids(&[]).unwrap().len(), ALL.len());
-    }
-
-    #[test]
-    fn an_unknown_ratio_is_named() {
-        let error = ids(&["P1", "P99"]).unwrap_err().to_string();
-
-        assert!(error.starts_with("there is no ratio `P99`; there are P1, P2"), "{error}");
-    }
-}

@@ -3,7 +3,6 @@
 mod links;
 mod replica;
 mod replicas;
-mod roles;
 mod servers;
 
 use std::{
@@ -15,6 +14,7 @@ use std::{
 
 use anyhow::Context as _;
 use audit::facts::Poison;
+use drive::{account::Account, load::register};
 use notification::model::Kind;
 use platform::{config::Settings, ids};
 use secrecy::SecretString;
@@ -24,8 +24,7 @@ pub use self::{
     links::{Link, Links, calls},
     replica::Replica,
     replicas::{Replicas, sum},
-    roles::PASSWORD,
-    servers::{Broker, Servers},
+    servers::{PASSWORD, Servers},
 };
 use super::REPLICAS;
 use client::{bank::Bank, lending::Lending, shop::Shop, trust::Trust};
@@ -122,6 +121,15 @@ impl Cluster {
         let [order, iam, inventory] =
             [&order::SERVICE, &iam::SERVICE, &inventory::SERVICE].map(|to| self.links.address(Link::Front(to)));
         Shop::at(&Trust::default(), &order?.to_string(), &iam?.to_string(), &inventory?.to_string())
+    }
+
+    /// Registers users, and logs them in.
+    pub async fn accounts(&self, count: usize) -> anyhow::Result<Vec<Account>> {
+        register(&[self.shop()?], count, usize::MAX).await
+    }
+
+    pub async fn account(&self) -> anyhow::Result<Account> {
+        self.accounts(1).await?.pop().context("no user is registered")
     }
 
     /// Returns a client of customers and payment that connects through the links.

@@ -123,12 +123,22 @@ impl Replicas {
     /// Replaces the processes of a service one after another, with extra variables `more`.
     pub async fn replace(&mut self, service: &'static Service, more: &[(&str, &str)]) -> anyhow::Result<()> {
         for number in 0..self.count() {
-            let replica = self.get(service, number)?;
-            replica.terminate().await;
-            replica.start(more)?;
+            self.restart(service, number, more).await?;
             self.ready(service, number).await?;
         }
         Ok(())
+    }
+
+    /// Terminates a process, and starts it again with extra variables `more`.
+    pub async fn restart(
+        &mut self,
+        service: &'static Service,
+        number: usize,
+        more: &[(&str, &str)],
+    ) -> anyhow::Result<()> {
+        let replica = self.get(service, number)?;
+        replica.terminate().await;
+        replica.start(more)
     }
 
     /// Returns when this replica is ready; fails after [`STARTUP_TIMEOUT`].

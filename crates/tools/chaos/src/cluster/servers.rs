@@ -12,12 +12,14 @@ use servers::{
     redis::{self, Redis},
     small_disk::SmallDisk,
 };
+use sqlx::{Connection as _, PgConnection};
 
-use super::roles::ensure_role;
 use crate::{faults::connection_flood::ConnectionFlood, wait::retried};
 use operations::registry::with_database;
-use platform::server::service::Service;
+use platform::{postgres::migrations, server::service::Service};
 
+/// The password of every service's role, unless a fault has changed it.
+pub const PASSWORD: &str = "chaos";
 /// The size of PostgreSQL's disk, for all databases and their write-ahead logs.
 const DISK_BYTES: u64 = 3 << 30;
 /// PostgreSQL's connection limit: more than the replicas of all services and the tools open.
@@ -146,6 +148,17 @@ impl Servers {
             let _ = broker.remove().await;
         }
     }
+}
+
+/// Applies a service's migrations, and creates its role, which has the service's name and may only read and write rows,
+/// as in the containers. `url` is the superuser's URL of the database; returns the URL with the service's role.
+async fn ensure_role(url: &str, service: &'static Service) -> anyhow::Result<String> {
+    let mut owner = PgConnection::connect(url).await.with_context(|| format!("migrating {service}"))?;
+    if let Some(own) = service.migrations() {
+        migrations::apply(own, &mut owner).await.with_context(|| format!("migrating {service}"))?;
+    }
+    owner.close().await?;
+    postgres::ensure_role(url, service.name, PASSWORD).await
 }
 
 impl Broker {

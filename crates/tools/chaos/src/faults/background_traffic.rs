@@ -10,10 +10,13 @@ use std::{
 };
 
 use anyhow::Context as _;
+use client::{customer::PASSWORD, shop::within};
 use contracts::proto::auth::v1::{LoginRequest, auth_service_client::AuthServiceClient};
+use drive::account::Account;
 use platform::{
     auth::{Access, SESSION_HEADER},
     ids,
+    server::service::Service,
 };
 use tokio::{
     task::JoinSet,
@@ -29,20 +32,9 @@ use tonic::{
 use tonic_prost::ProstCodec;
 
 use crate::experiment::Experiment;
-use client::{
-    customer::{PASSWORD, registration},
-    shop::{Shop, success, within},
-};
-use platform::server::service::Service;
 
 const REQUEST_INTERVAL: Duration = Duration::from_millis(100);
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
-
-#[derive(Clone)]
-pub struct ProbeUser {
-    login: String,
-    session: String,
-}
 
 /// Requests to one service until this value is dropped.
 #[derive(Default)]
@@ -64,45 +56,35 @@ struct Counts {
     unauthenticated: AtomicU64,
 }
 
-impl ProbeUser {
-    pub async fn register(shop: &Shop) -> anyhow::Result<Self> {
-        let login = format!("user-{:.12}", ids::random().simple().to_string());
-        success("Register", shop.users().register(registration(&login, Vec::new())).await)?;
-        let request = LoginRequest { login: login.clone(), password: PASSWORD.to_owned() };
-        let session = success("Login", shop.auth().login(request).await)?.session_uuid;
-        Ok(Self { login, session })
-    }
+/// Calls the replicas of `service` in turn, ten times a second, as this user. Does nothing without a service, or for
+/// order, which customers call.
+pub fn visit(
+    user: &Account,
+    experiment: &mut Experiment,
+    service: Option<&'static Service>,
+) -> anyhow::Result<BackgroundTraffic> {
+    let Some(service) = service.filter(|service| *service != &order::SERVICE) else {
+        return Ok(BackgroundTraffic::default());
+    };
+    let doors = experiment.cluster.replicas.of(service).map(|replica| Door::new(service, replica.called_at));
+    let doors: Vec<Door> = doors.collect::<anyhow::Result<_>>()?;
+    let counts = Arc::<Counts>::default();
+    let coming = come(user.clone(), service, doors, counts.clone());
+    Ok(BackgroundTraffic { counts, _task: Some(AbortOnDropHandle::new(tokio::spawn(coming))) })
+}
 
-    /// Calls the replicas of `service` in turn, ten times a second. Does nothing without a service, or for order, which
-    /// customers call.
-    pub fn visit(
-        &self,
-        experiment: &mut Experiment,
-        service: Option<&'static Service>,
-    ) -> anyhow::Result<BackgroundTraffic> {
-        let Some(service) = service.filter(|service| *service != &order::SERVICE) else {
-            return Ok(BackgroundTraffic::default());
-        };
-        let doors = experiment.cluster.replicas.of(service).map(|replica| Door::new(service, replica.called_at));
-        let doors: Vec<Door> = doors.collect::<anyhow::Result<_>>()?;
-        let counts = Arc::<Counts>::default();
-        let coming = come(self.clone(), service, doors, counts.clone());
-        Ok(BackgroundTraffic { counts, _task: Some(AbortOnDropHandle::new(tokio::spawn(coming))) })
+async fn ask(user: Account, service: &'static Service, door: Door) -> Result<(), Status> {
+    let order_uuid = ids::random().to_string();
+    let door = match door {
+        Door::Grpc(channel) => channel,
+        Door::Http(client, url) => return look_up(&client, &format!("{url}/orders/{order_uuid}"), &user.session).await,
+    };
+    if service == &iam::SERVICE {
+        let request = LoginRequest { login: user.login, password: PASSWORD.to_owned() };
+        return AuthServiceClient::new(door).login(request).await.map(drop);
     }
-
-    async fn ask(self, service: &'static Service, door: Door) -> Result<(), Status> {
-        let order_uuid = ids::random().to_string();
-        let session = &self.session;
-        let door = match door {
-            Door::Grpc(channel) => channel,
-            Door::Http(client, url) => return look_up(&client, &format!("{url}/orders/{order_uuid}"), session).await,
-        };
-        if service == &iam::SERVICE {
-            let request = LoginRequest { login: self.login, password: PASSWORD.to_owned() };
-            return AuthServiceClient::new(door).login(request).await.map(drop);
-        }
-        get(door, service, inside(session, order_uuid)?).await
-    }
+    let request = within(&user.session, order_uuid).map_err(|error| Status::internal(error.to_string()))?;
+    get(door, service, request).await
 }
 
 impl BackgroundTraffic {
@@ -132,7 +114,7 @@ impl Counts {
 }
 
 /// Sends requests at a fixed rate, without waiting for answers.
-async fn come(user: ProbeUser, service: &'static Service, doors: Vec<Door>, counts: Arc<Counts>) {
+async fn come(user: Account, service: &'static Service, doors: Vec<Door>, counts: Arc<Counts>) {
     let mut visits = JoinSet::new();
     let mut period = interval(REQUEST_INTERVAL);
     period.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -141,7 +123,7 @@ async fn come(user: ProbeUser, service: &'static Service, doors: Vec<Door>, coun
         while visits.try_join_next().is_some() {}
         let (user, door, counts) = (user.clone(), door.clone(), counts.clone());
         counts.begun.fetch_add(1, Ordering::Relaxed);
-        visits.spawn(async move { counts.count(user.ask(service, door).await) });
+        visits.spawn(async move { counts.count(ask(user, service, door).await) });
     }
 }
 
@@ -181,8 +163,4 @@ async fn look_up(client: &reqwest::Client, url: &str, session: &str) -> Result<(
         401 => Err(Status::unauthenticated("session")),
         status => Err(Status::unavailable(status.to_string())),
     }
-}
-
-fn inside<T>(session: &str, message: T) -> Result<tonic::Request<T>, Status> {
-    within(session, message).map_err(|error| Status::internal(error.to_string()))
 }

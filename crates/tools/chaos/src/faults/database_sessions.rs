@@ -10,7 +10,7 @@ use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use tokio::time::sleep;
 use uuid::Uuid;
 
-use super::{ANSWERED_AFTER, inject};
+use super::{ANSWERED_AFTER, answered_since, inject};
 use crate::experiment::{Experiment, Fault, Injected, Injection};
 
 pub const FAULTS: [Fault; 3] = [
@@ -47,8 +47,7 @@ async fn end(experiment: &mut Experiment) -> anyhow::Result<Injected> {
         sleep(Duration::from_secs(1)).await;
     }
     experiment.cause_removed();
-    sleep(ANSWERED_AFTER).await;
-    let counters = experiment.load.counters().since(&before);
+    let counters = answered_since(experiment, &before).await;
     let failed = counters.unsatisfied();
     let mut done = Injection::at_least_one(ended, "no session was ended");
     if failed * REQUESTS_PER_FAILURE > counters.requests {
@@ -121,6 +120,5 @@ async fn set_read_only(experiment: &Experiment, change: &str) -> anyhow::Result<
 }
 
 async fn created(experiment: &Experiment) -> anyhow::Result<i64> {
-    let database = experiment.cluster.sources.databases.get(&order::SERVICE)?;
-    sqlx::query_scalar("select count(*) from orders").fetch_one(database).await.context("counting orders")
+    experiment.cluster.count(&order::SERVICE, "select count(*) from orders").await
 }

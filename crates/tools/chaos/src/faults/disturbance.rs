@@ -73,10 +73,10 @@ impl Disturbance {
             Self::Roll(service, number) => cluster.replicas.get(service, number)?.terminate().await,
             Self::Clock { service, number, ahead } => {
                 let offset = if ahead { "1h" } else { "-1h" };
-                restart(cluster, service, number, &[("CLOCK_OFFSET", offset)]).await?;
+                cluster.replicas.restart(service, number, &[("CLOCK_OFFSET", offset)]).await?;
             }
             Self::AssemblyFails(number) => {
-                restart(cluster, &assembly::SERVICE, number, &[("ASSEMBLY_FAILURE_RATE", "1")]).await?;
+                cluster.replicas.restart(&assembly::SERVICE, number, &[("ASSEMBLY_FAILURE_RATE", "1")]).await?;
             }
             Self::Cut(link) => cluster.links.get(link)?.cut(),
             Self::Slow(link) => cluster.links.get(link)?.delay(ADDED_LATENCY),
@@ -119,8 +119,8 @@ impl Disturbance {
                 cluster.replicas.get(service, number)?.start(&[])?;
             }
             Self::Freeze(service, number) => cluster.replicas.get(service, number)?.thaw(),
-            Self::Clock { service, number, .. } => restart(cluster, service, number, &[]).await?,
-            Self::AssemblyFails(number) => restart(cluster, &assembly::SERVICE, number, &[]).await?,
+            Self::Clock { service, number, .. } => cluster.replicas.restart(service, number, &[]).await?,
+            Self::AssemblyFails(number) => cluster.replicas.restart(&assembly::SERVICE, number, &[]).await?,
             Self::Cut(link) | Self::Slow(link) | Self::HalfOpen(link) => {
                 cluster.links.get(link)?.restore();
             }
@@ -182,17 +182,6 @@ impl Disturbance {
             Self::Telegram(_) => vec![Target::Telegram],
         }
     }
-}
-
-async fn restart(
-    cluster: &mut Cluster,
-    service: &'static Service,
-    number: usize,
-    variables: &[(&str, &str)],
-) -> anyhow::Result<()> {
-    let replica = cluster.replicas.get(service, number)?;
-    replica.terminate().await;
-    replica.start(variables)
 }
 
 async fn events_again(cluster: &Cluster) -> anyhow::Result<()> {

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use client::{bank::ApprovedLoan, customer::Customer, lending::Lending, shop::Shop};
+use client::{bank::ApprovedLoan, lending::Lending};
 use contracts::{events::LOAN_APPROVED, money::Money};
+use drive::account::Account;
 use platform::{clock, ids};
 use rand::seq::SliceRandom as _;
 use stand_ins::KycMode;
@@ -56,18 +57,14 @@ struct Expected<'a> {
 }
 
 impl Applicant {
-    /// Registers a new user. Retries if a service does not answer.
-    async fn register(shop: &Shop) -> anyhow::Result<Self> {
-        let registered = retried(DECISION_TIMEOUT, async || {
-            let customer = Customer::fresh("applicant");
-            let (user, _) = customer.register(shop).await?;
-            let (session, _) = customer.log_in(shop).await?;
-            Ok((user, session))
-        });
-        let (user, session) = registered.await?;
+    fn new(Account { user, session, .. }: Account) -> anyhow::Result<Self> {
         let (id, amount) = (format!("chaos-{}", ids::random().simple()), Money::from_minor(AMOUNT)?);
         let approved_at = clock::now().timestamp();
         Ok(Self { user, session, loan: ApprovedLoan { id, customer: user, amount, approved_at } })
+    }
+
+    async fn some(experiment: &Experiment, count: usize) -> anyhow::Result<Vec<Self>> {
+        experiment.cluster.accounts(count).await?.into_iter().map(Self::new).collect()
     }
 
     /// Returns the difference from the expected state; `None` if there is none.
@@ -108,13 +105,10 @@ const VERIFIED: Expected<'static> = Expected { status: "VERIFIED", name: NAME, r
 /// Tests each kind of customer: new and approved, new and refused, and verified but then changed to data that is
 /// refused.
 async fn silent(experiment: &mut Experiment) -> anyhow::Result<Injected> {
-    let (shop, lending, bank) = (experiment.cluster.shop()?, experiment.cluster.lending()?, experiment.cluster.bank()?);
+    let (lending, bank) = (experiment.cluster.lending()?, experiment.cluster.bank()?);
     let mut done = Injection::default();
     let each = experiment.scale(4, 2);
-    let mut applicants = Vec::new();
-    for _ in 0..each * 3 {
-        applicants.push(Applicant::register(&shop).await?);
-    }
+    let applicants = Applicant::some(experiment, each * 3).await?;
     let (new, changed) = applicants.split_at(each * 2);
     for applicant in changed {
         lending.create(&applicant.session, NAME).await?;
@@ -157,11 +151,8 @@ async fn silent(experiment: &mut Experiment) -> anyhow::Result<Injected> {
 }
 
 async fn five_times(experiment: &mut Experiment) -> anyhow::Result<Injected> {
-    let (shop, lending, bank) = (experiment.cluster.shop()?, experiment.cluster.lending()?, experiment.cluster.bank()?);
-    let mut applicants = Vec::new();
-    for _ in 0..experiment.scale(20, 5) {
-        applicants.push(Applicant::register(&shop).await?);
-    }
+    let (lending, bank) = (experiment.cluster.lending()?, experiment.cluster.bank()?);
+    let applicants = Applicant::some(experiment, experiment.scale(20, 5)).await?;
     let mut before = Vec::new();
     for applicant in &applicants {
         lending.create(&applicant.session, NAME).await?;

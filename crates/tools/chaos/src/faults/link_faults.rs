@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use drive::account::Account;
 use platform::clock;
 use stand_ins::Proxy;
 use tokio::time::{Instant, sleep};
 
-use super::background_traffic::{BackgroundTraffic, ProbeUser};
+use super::background_traffic::{BackgroundTraffic, visit};
 use crate::{
     cluster::Link,
     experiment::{Experiment, Injection},
@@ -41,13 +42,13 @@ const PAUSE_AFTER: Duration = Duration::from_secs(3);
 /// that need the link were answered nevertheless.
 pub async fn link_fault(
     experiment: &mut Experiment,
-    user: &ProbeUser,
+    user: &Account,
     link: Link,
     link_fault: LinkFault,
 ) -> anyhow::Result<Seen> {
     let links = experiment.cluster.links.clone();
     let proxy = links.get(link)?;
-    let visits = user.visit(experiment, near_end(link))?;
+    let visits = visit(user, experiment, near_end(link))?;
     let (asked, tried) = (proxy.asked(), proxy.connections());
     sleep(TRAFFIC_BEFORE).await;
     (link_fault.does)(proxy);
@@ -72,11 +73,11 @@ pub async fn link_fault(
 
 /// Drops every byte on the existing connections of a link. New connections work at once, so the cause counts as removed
 /// as soon as the fault is injected, and recovery includes the detection of dead connections.
-pub async fn blackhole(experiment: &mut Experiment, user: &ProbeUser, link: Link) -> anyhow::Result<Injection> {
+pub async fn blackhole(experiment: &mut Experiment, user: &Account, link: Link) -> anyhow::Result<Injection> {
     let bounds = Bounds::new(experiment.slack, experiment.cluster.servers.broker.real().is_ok());
     let links = experiment.cluster.links.clone();
     let proxy = links.get(link)?;
-    let visits = user.visit(experiment, near_end(link))?;
+    let visits = visit(user, experiment, near_end(link))?;
     let begun = clock::now();
     sleep(TRAFFIC_BEFORE).await;
     let tried = proxy.connections();

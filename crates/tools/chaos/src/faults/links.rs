@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use drive::account::Account;
 use operations::registry::with_database;
 use rand::seq::SliceRandom as _;
 use stand_ins::Proxy;
@@ -9,7 +10,6 @@ use tokio::time::Instant;
 
 use super::{
     amplification::{Amplification, CallCounters},
-    background_traffic::ProbeUser,
     inject,
     link_faults::{LinkFault, blackhole, link_fault},
 };
@@ -132,7 +132,7 @@ impl Place {
 /// Injects the fault into one link after another. If nothing uses a link meanwhile, tries another one instead, or the
 /// same one again if all are tried.
 async fn each(experiment: &mut Experiment, place: Place, harm: Harm) -> anyhow::Result<Injected> {
-    let user = ProbeUser::register(&experiment.cluster.shop()?).await?;
+    let user = experiment.cluster.account().await?;
     let (mut links, notes) = place.links(experiment);
     if experiment.times < links.len() {
         links.shuffle(&mut experiment.random);
@@ -150,7 +150,7 @@ async fn each(experiment: &mut Experiment, place: Place, harm: Harm) -> anyhow::
     Ok(Injected::Done(done))
 }
 
-async fn one(experiment: &mut Experiment, user: &ProbeUser, link: Link, harm: Harm) -> anyhow::Result<Injection> {
+async fn one(experiment: &mut Experiment, user: &Account, link: Link, harm: Harm) -> anyhow::Result<Injection> {
     let fault = match harm {
         Harm::ForGood => return blackhole(experiment, user, link).await,
         Harm::For(fault) => fault,

@@ -2,73 +2,69 @@
 
 mod amplification;
 mod background_traffic;
-mod broker;
-mod clock;
 pub(crate) mod connection_flood;
-mod consumers;
-mod couriers;
 mod crash_points;
 mod database_access;
 mod database_sessions;
-mod disk;
 mod disturbance;
 mod failing_builds;
-mod frozen_relay;
 mod full_partitions;
 mod geo;
+mod inbound;
+mod leases;
 mod lending;
 mod link_faults;
 mod links;
-mod mad_producer;
-mod postgres;
-mod process_kills;
-mod provider;
+mod outside;
+mod processes;
 mod redelivery;
 mod redis;
 mod refused_topic;
-mod rolling;
+mod stores;
 mod storm;
-mod telegram;
-mod unreadable_batch;
 mod unroutable;
 
 use std::time::Duration;
 
-use super::experiment::Fault;
+use drive::customers::Counters;
+use tokio::time::sleep;
+
+use super::experiment::{Experiment, Fault};
 
 /// After this time, every request that the fault affected has been answered or has timed out.
 const ANSWERED_AFTER: Duration = Duration::from_secs(3);
 
+/// Returns all faults by their numbers, and those with the same number in the order of these files.
 pub fn all() -> Vec<Fault> {
-    [
-        &process_kills::FAULTS[..],
+    let mut all = [
+        &processes::FAULTS[..],
         &crash_points::FAULTS,
-        &broker::FAULTS,
+        &stores::FAULTS,
         &refused_topic::FAULTS,
-        &postgres::FAULTS,
         &database_access::FAULTS,
         &database_sessions::FAULTS,
         &redis::FAULTS,
         &links::FAULTS,
-        &provider::FAULTS,
+        &outside::FAULTS,
         &failing_builds::FAULTS,
         &geo::FAULTS,
         &lending::FAULTS,
         &redelivery::FAULTS,
-        &mad_producer::FAULTS,
-        &unreadable_batch::FAULTS,
-        &consumers::FAULTS,
+        &inbound::FAULTS,
         &full_partitions::FAULTS,
-        &frozen_relay::FAULTS,
-        &couriers::FAULTS,
+        &leases::FAULTS,
         &unroutable::FAULTS,
-        &telegram::FAULTS,
-        &rolling::FAULTS,
-        &clock::FAULTS,
-        &disk::FAULTS,
         &storm::FAULTS,
     ]
-    .concat()
+    .concat();
+    all.sort_by_key(|fault| fault.number);
+    all
+}
+
+/// Waits until the requests in flight are answered. Returns the counters of all requests since `before`.
+async fn answered_since(experiment: &Experiment, before: &Counters) -> Counters {
+    sleep(ANSWERED_AFTER).await;
+    experiment.load.counters().since(before)
 }
 
 /// Wraps a call of the async function `$name` for [`Fault::inject`], with the arguments that the row has.
@@ -84,17 +80,9 @@ use inject;
 
 #[cfg(test)]
 mod tests {
-    use std::{collections::BTreeSet, fmt::Write as _, fs, path::Path};
+    use std::{fmt::Write as _, fs, path::Path};
 
     use super::*;
-
-    #[test]
-    fn faults_have_names_of_their_own() {
-        let all = all();
-        let names: BTreeSet<_> = all.iter().map(|fault| fault.name).collect();
-
-        assert_eq!(names.len(), all.len());
-    }
 
     /// `UPDATE_FAULTS=1` writes the table.
     #[test]

@@ -2,15 +2,14 @@
 
 use std::time::Duration;
 
-use reqwest::Method;
+use drive::account::Account;
 use tokio::time::{Instant, sleep};
 
-use super::inject;
+use super::{disturbance::Disturbance, inject};
 use crate::{
     experiment::{Experiment, Fault, Injected, Injection},
     wait::retried,
 };
-use client::{customer::Customer, shop::Shop};
 
 pub const FAULTS: [Fault; 2] = [
     Fault::new(5, "redis-kill", "Redis is killed", inject!(kill))
@@ -25,83 +24,62 @@ pub const FAULTS: [Fault; 2] = [
 const IN_FLIGHT_TIME: Duration = Duration::from_secs(1);
 /// How long a request with a session may take once Redis is available again.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
 async fn kill(experiment: &mut Experiment) -> anyhow::Result<Injected> {
-    let user = User::new(experiment.cluster.shop()?).await?;
-    let session = user.log_in().await?;
-    experiment.cluster.servers.kill_redis().await?;
+    let user = experiment.cluster.account().await?;
+    Disturbance::RedisKilled.begin(&mut experiment.cluster).await?;
     let until = Instant::now() + experiment.lasting;
     let mut done = Injection::once();
     sleep(IN_FLIGHT_TIME).await;
     let mut turned_away = 0;
     while Instant::now() < until {
-        match user.ask(&session).await {
-            Ok(503) => turned_away += 1,
-            Ok(status) => done.problems.push(format!("without Redis a request was answered {status}")),
-            Err(error) => done.problems.push(format!("without Redis a request was not answered: {error:#}")),
+        match user.list().await {
+            Err(failure) if failure.starts_with("503") => turned_away += 1,
+            answer => done.problems.push(format!("without Redis a request was answered {answer:?}")),
         }
-        sleep(Duration::from_millis(200)).await;
+        sleep(POLL_INTERVAL).await;
     }
-    experiment.cluster.servers.start_redis().await?;
+    Disturbance::RedisKilled.end(&mut experiment.cluster).await?;
     experiment.cause_removed();
     if turned_away == 0 {
         done.problems.push("the fault had no effect: no request was rejected with 503".to_owned());
     }
     done.notes.push(format!("{turned_away} requests were turned away with 503"));
-    done.problems.extend(user.check_session(&session, 200).await);
+    done.problems.extend(unless_answered(&user, Ok(())).await);
     Ok(Injected::Done(done))
 }
 
 async fn empty(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     let times = experiment.times;
     let mut done = Injection { times, ends_sessions: true, ..Injection::default() };
-    let user = User::new(experiment.cluster.shop()?).await?;
+    let mut user = experiment.cluster.account().await?;
     for _ in 0..times {
-        let session = user.log_in().await?;
-        experiment.cluster.servers.kill_redis().await?;
-        experiment.cluster.servers.empty_redis().await?;
-        experiment.cluster.servers.start_redis().await?;
+        Disturbance::RedisEmptied.begin(&mut experiment.cluster).await?;
+        Disturbance::RedisEmptied.end(&mut experiment.cluster).await?;
         experiment.cause_removed();
-        done.problems.extend(user.check_session(&session, 401).await);
-        let session = user.log_in().await?;
-        done.problems.extend(user.check_session(&session, 200).await);
+        done.problems.extend(unless_answered(&user, Err("401")).await);
+        let log_in = async || user.log_in().await.map_err(anyhow::Error::msg);
+        user.session = retried(REQUEST_TIMEOUT, log_in).await?;
+        done.problems.extend(unless_answered(&user, Ok(())).await);
         sleep(Duration::from_secs(1)).await;
     }
     Ok(Injected::Done(done))
 }
 
-struct User {
-    shop: Shop,
-    customer: Customer,
-}
-
-impl User {
-    async fn new(shop: Shop) -> anyhow::Result<Self> {
-        let customer = Customer::fresh("chaos");
-        customer.register(&shop).await?;
-        Ok(Self { shop, customer })
-    }
-
-    /// Logs in, retrying until the shop is available.
-    async fn log_in(&self) -> anyhow::Result<String> {
-        Ok(retried(REQUEST_TIMEOUT, async || self.customer.log_in(&self.shop).await).await?.0)
-    }
-
-    async fn ask(&self, session: &str) -> anyhow::Result<u16> {
-        let answer = self.shop.ask(Method::GET, "/api/v1/orders", Some(session), None).await?;
-        Ok(answer.status.as_u16())
-    }
-
-    /// Waits until the shop answers a request with the session. Returns a problem if the status is not `expected`.
-    async fn check_session(&self, session: &str, expected: u16) -> Option<String> {
-        let until = Instant::now() + REQUEST_TIMEOUT;
-        loop {
-            match self.ask(session).await {
-                Ok(status) if status == expected => return None,
-                Ok(503) | Err(_) if Instant::now() < until => sleep(Duration::from_millis(200)).await,
-                Ok(status) => return Some(format!("a session from before was answered {status}, not {expected}")),
-                Err(error) => return Some(format!("a session from before was not answered: {error:#}")),
-            }
+/// Waits until the shop answers a request with the user's session. Returns a problem if it succeeds, or fails with a
+/// status, otherwise than expected.
+async fn unless_answered(user: &Account, expected: Result<(), &str>) -> Option<String> {
+    let until = Instant::now() + REQUEST_TIMEOUT;
+    loop {
+        let answer = user.list().await;
+        let is_away =
+            |failure: &str| failure.starts_with("503") || !failure.starts_with(|one: char| one.is_ascii_digit());
+        match (&answer, expected) {
+            (Ok(()), Ok(())) => return None,
+            (Err(failure), Err(status)) if failure.starts_with(status) => return None,
+            (Err(failure), _) if is_away(failure) && Instant::now() < until => sleep(POLL_INTERVAL).await,
+            _ => return Some(format!("a session from before was answered {answer:?}, not {expected:?}")),
         }
     }
 }

@@ -159,14 +159,3 @@ pub(crate) fn scaled(count: u32, scale: f64) -> u32 {
 fn jittered(range: Range<Duration>) -> Duration {
     if range.is_empty() { range.start } else { Random::default().between(range.start..=range.end) }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_scale_leaves_at_least_one() {
-        assert_eq!((scaled(4096, 1.0), scaled(600, 0.05), scaled(5, 0.01)), (4096, 30, 1));
-        assert_eq!((scaled(5, f64::NAN), scaled(5, f64::INFINITY)), (1, u32::MAX));
-    }
-}

@@ -24,16 +24,3 @@ impl Descriptors {
         Some(format!("this process may open {limit} files, and the attack wants {needed}; raise it with `ulimit -Hn`"))
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_limit_that_is_too_low_is_said() {
-        let low = Descriptors { limit: Some(1024) };
-
-        assert!(low.note(5000).is_some_and(|note| note.contains("1024") && note.contains("5000")));
-        assert!(low.note(500).is_none() && Descriptors { limit: None }.note(5000).is_none());
-    }
-}

@@ -65,20 +65,3 @@ async fn entrance(trust: &Trust, place: &str, protocol: &[u8]) -> anyhow::Result
     let scheme = if is_over_tls { "https" } else { "http" };
     Ok(Entrance { address, url: format!("{scheme}://{authority}"), authority: authority.to_string(), tls })
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn a_url_and_a_plain_address_are_places() {
-        let address = async |place: &str| Some(entrance(&Trust::default(), place, H2).await.ok()?.address.to_string());
-
-        assert_eq!(address("http://127.0.0.1:81").await.unwrap(), "127.0.0.1:81");
-        assert_eq!(address("127.0.0.1:82").await.unwrap(), "127.0.0.1:82");
-        assert_eq!(address("http://127.0.0.1").await.unwrap(), "127.0.0.1:80");
-        assert_eq!(address("[::1]:83").await.unwrap(), "[::1]:83");
-        assert_eq!(address("nowhere at all").await, None);
-        assert_eq!(address("https://127.0.0.1").await, None, "nobody is trusted");
-    }
-}

@@ -117,16 +117,3 @@ impl Drop for Threads {
         }
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_request_belongs_to_the_phase_in_which_it_was_due() {
-        let second = Duration::from_secs(1);
-        let phases = Phases { before: second, during: second, after: second };
-
-        assert_eq!([999, 1000, 1999, 2000].map(|due| phases.at(Duration::from_millis(due))), [0, 1, 1, 2]);
-    }
-}

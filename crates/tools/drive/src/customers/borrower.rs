@@ -8,7 +8,7 @@ use std::sync::{
 use client::{
     bank::{ApprovedLoan, Bank},
     lending::{BIRTH_DATE, Lending},
-    shop::{Shop, within},
+    shop::within,
 };
 use contracts::{
     money::Money,
@@ -20,7 +20,7 @@ use tokio::time::sleep;
 use tonic::{Code, Request, Status};
 
 use super::{
-    account::{Account, pause},
+    account::{Account, class_of, pause},
     counters::{Class, Kind},
     in_flight::{InFlight, Operation},
     journal::Journal,
@@ -32,7 +32,6 @@ static LOANS: AtomicU64 = AtomicU64::new(0);
 
 pub struct Borrower {
     pub account: Account,
-    pub shop: Shop,
     pub lending: Lending,
     pub bank: Arc<Bank>,
     pub journal: Arc<Journal>,
@@ -103,7 +102,7 @@ impl Borrower {
         let mut stale: Option<String> = None;
         let mut rng = self.random.fork();
         loop {
-            let session = self.account.session(stale.as_deref(), &self.shop, &self.journal, &mut rng).await;
+            let session = self.account.session(stale.as_deref(), &self.journal, &mut rng).await;
             let status = match self.twice(call, &session, &mut rng).await {
                 Ok(customer) => {
                     self.journal.count(Kind::Lend, Class::Succeeded);
@@ -170,31 +169,4 @@ impl Borrower {
 
 fn in_session<T>(session: &str, message: T) -> Result<Request<T>, Status> {
     within(session, message).map_err(|error| Status::internal(error.to_string()))
-}
-
-fn class_of(status: &Status, refusals: &[Code]) -> Class {
-    match status.code() {
-        code if refusals.contains(&code) => Class::Refused,
-        Code::Unauthenticated => Class::SessionLost,
-        Code::Unavailable | Code::ResourceExhausted => Class::Unavailable,
-        // The client library reports these codes when a connection is lost or a call times out.
-        Code::Cancelled | Code::DeadlineExceeded | Code::Internal | Code::Unknown => Class::Unanswered,
-        _ => Class::Unexpected,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_refusal_that_the_call_may_have_is_no_violation_and_any_other_is() {
-        let classified = |code, refusals: &[Code]| class_of(&Status::new(code, ""), refusals);
-
-        assert_eq!(classified(Code::AlreadyExists, &[Code::AlreadyExists]), Class::Refused);
-        assert_eq!(classified(Code::AlreadyExists, &[]), Class::Unexpected);
-        assert_eq!(classified(Code::NotFound, &[Code::AlreadyExists]), Class::Unexpected);
-        assert_eq!(classified(Code::Unavailable, &[]), Class::Unavailable);
-        assert_eq!(classified(Code::Unauthenticated, &[]), Class::SessionLost);
-    }
 }

@@ -150,17 +150,4 @@ mod tests {
 
         assert!(error.contains("pay order 7 since 60.0 s, 1 tries, the last: 503 DEPENDENCY_UNAVAILABLE"), "{error}");
     }
-
-    #[tokio::test]
-    async fn an_operation_waits_while_paused_and_begins_on_resume() {
-        let in_flight = Arc::new(InFlight::paused());
-
-        let mut beginning = Box::pin(in_flight.begin("create"));
-        let before = beginning.as_mut().now_or_never().is_some();
-        in_flight.resume();
-        let operation = beginning.await;
-
-        assert!(!before);
-        drop(operation);
-    }
 }

@@ -18,12 +18,11 @@ mod retrying_client;
 #[cfg(test)]
 mod tests;
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{collections::VecDeque, slice, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, ensure};
 use audit::facts::Acknowledged;
-use contracts::proto::inventory::v1::ListPartsRequest;
-use futures::{StreamExt as _, TryStreamExt as _, stream};
+use contracts::proto::common::v1::NotificationMethod;
 use rand::{SeedableRng as _, rngs::SmallRng};
 use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
@@ -39,16 +38,12 @@ use self::{
     random::Random,
     retrying_client::{Protocol, RetryingClient},
 };
-use client::{
-    bank::Bank,
-    lending::Lending,
-    shop::{Shop, success, within},
-};
+use crate::load::{parts, register_with};
+use client::{bank::Bank, lending::Lending, shop::Shop};
 
 /// Spreads the customers' seeds, so that two runs share no seed: 2^64 divided by the golden ratio.
 const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
-/// How many customers register concurrently. Each registration costs a password hash.
-const MAX_CONCURRENT_REGISTRATIONS: usize = 4;
+const FIRST_CHAT: usize = 5_000_000;
 /// The number of customers who also take loans.
 const BORROWERS: usize = 2;
 
@@ -69,18 +64,21 @@ pub struct Load {
 }
 
 impl Load {
-    /// Registers the customers, retrying each for up to 30 seconds. They are idle until [`Load::resume`].
-    pub async fn start(shop: Shop, options: &Options) -> anyhow::Result<Self> {
-        ensure!(options.customers > 0, "a load needs a customer");
+    /// Registers the customers and borrowers, each with a chat. They are idle until [`Load::resume`].
+    pub async fn start(shop: Shop, lending: &Lending, bank: Bank, options: &Options) -> anyhow::Result<Self> {
         let rng = |index: usize| SmallRng::seed_from_u64(options.seed ^ (index as u64 + 1).wrapping_mul(SPREAD));
-        let accounts = stream::iter(0..options.customers).map(|index| Account::open(&shop, index, rng(index)));
-        let accounts: Vec<Account> = accounts.buffered(MAX_CONCURRENT_REGISTRATIONS).try_collect().await?;
-        let (in_flight, journal) = (Arc::new(InFlight::paused()), Arc::new(Journal::default()));
-        let parts = parts(&shop, &accounts[0], &journal, rng(0)).await?;
+        let mut accounts =
+            register_with(slice::from_ref(&shop), options.customers + BORROWERS, usize::MAX, chat).await?;
+        let parts = parts(&accounts[0]).await?;
+        let parts = parts.iter().map(|part| part.uuid.parse::<Uuid>().context("a part's uuid is none"));
+        let parts = parts.collect::<anyhow::Result<Arc<[Uuid]>>>()?;
+        ensure!(!parts.is_empty(), "the shop has no parts");
+        let (in_flight, journal, bank) = (Arc::new(InFlight::paused()), Arc::new(Journal::default()), Arc::new(bank));
         let mut customers = Vec::new();
-        for (index, account) in accounts.into_iter().enumerate() {
+        for (index, account) in accounts.split_off(BORROWERS).into_iter().enumerate() {
+            let (account, protocol) = (Account::new(account), Protocol::for_customer(index));
             let customer = Customer {
-                client: RetryingClient::new(shop.clone(), journal.clone(), account, Protocol::for_customer(index))?,
+                client: RetryingClient::new(shop.clone(), journal.clone(), account, protocol)?,
                 in_flight: in_flight.clone(),
                 parts: parts.clone(),
                 pause: options.pause,
@@ -89,32 +87,19 @@ impl Load {
             };
             customers.push(AbortOnDropHandle::new(tokio::spawn(customer.live())));
         }
-        Ok(Self { in_flight, journal, customers })
-    }
-
-    pub async fn borrow(
-        &mut self,
-        shop: &Shop,
-        lending: &Lending,
-        bank: Bank,
-        options: &Options,
-    ) -> anyhow::Result<()> {
-        let bank = Arc::new(bank);
-        for index in options.customers..options.customers + BORROWERS {
-            let rng = SmallRng::seed_from_u64(options.seed ^ (index as u64 + 1).wrapping_mul(SPREAD));
+        for (index, account) in (options.customers..).zip(accounts) {
             let borrower = Borrower {
-                account: Account::open(shop, index, rng.clone()).await?,
-                shop: shop.clone(),
+                account: Account::new(account),
                 lending: lending.clone(),
                 bank: bank.clone(),
-                journal: self.journal.clone(),
-                in_flight: self.in_flight.clone(),
+                journal: journal.clone(),
+                in_flight: in_flight.clone(),
                 pause: options.pause,
-                random: Random::new(rng),
+                random: Random::new(rng(index)),
             };
-            self.customers.push(AbortOnDropHandle::new(tokio::spawn(borrower.live())));
+            customers.push(AbortOnDropHandle::new(tokio::spawn(borrower.live())));
         }
-        Ok(())
+        Ok(Self { in_flight, journal, customers })
     }
 
     /// Returns the loans that the bank has published.
@@ -172,11 +157,8 @@ impl Load {
     }
 }
 
-/// Returns the shop's parts, which must be in stock.
-async fn parts(shop: &Shop, account: &Account, journal: &Journal, mut rng: SmallRng) -> anyhow::Result<Arc<[Uuid]>> {
-    let session = account.session(None, shop, journal, &mut rng).await;
-    let listed = shop.inventory().list_parts(within(&session, ListPartsRequest::default())?).await;
-    let listed = success("ListParts", listed)?.parts;
-    ensure!(!listed.is_empty(), "the shop has no parts");
-    listed.iter().map(|part| part.uuid.parse().context("a part's uuid is none")).collect()
+/// Returns a chat of its own for each customer.
+fn chat(index: usize) -> Vec<NotificationMethod> {
+    let (provider_name, target) = ("telegram".to_owned(), (FIRST_CHAT + index).to_string());
+    vec![NotificationMethod { provider_name, target, ..NotificationMethod::default() }]
 }

@@ -71,7 +71,7 @@ impl RetryingClient {
     pub async fn ask(&self, request: &Request, operation: &Operation, mut rng: SmallRng) -> Final {
         let mut stale: Option<String> = None;
         loop {
-            let session = self.account.session(stale.as_deref(), &self.shop, &self.journal, &mut rng).await;
+            let session = self.account.session(stale.as_deref(), &self.journal, &mut rng).await;
             let answer = self.send(request, &session).await;
             let outcome = outcome_of(request, answer);
             self.journal.count(request.kind, outcome.class);

@@ -23,10 +23,15 @@ async fn customer_over(protocol: Protocol, order: impl wiremock::Respond + 'stat
     let http = MockServer::start().await;
     Mock::given(any()).respond_with(order).mount(&http).await;
     let shop = Shop::at(&client::trust::Trust::default(), &http.uri(), "127.0.0.1:1", "127.0.0.1:1").unwrap();
-    let account =
-        Account { user: USER, login: String::new(), session: tokio::sync::Mutex::new("a session".to_owned()) };
+    let account = crate::account::Account {
+        shop: shop.clone(),
+        user: USER,
+        login: String::new(),
+        session: "a session".to_owned(),
+        connections: Arc::new(tokio::sync::Semaphore::new(1)),
+    };
     let customer = Customer {
-        client: RetryingClient::new(shop, Arc::default(), account, protocol).unwrap(),
+        client: RetryingClient::new(shop, Arc::default(), Account::new(account), protocol).unwrap(),
         in_flight: Arc::new(InFlight::paused()),
         parts: Arc::new([1, 2].map(Uuid::from_u128)),
         pause: Duration::from_millis(1),

@@ -156,19 +156,6 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_mix_is_refused_with_the_reason() {
-        let complaint = |text: &str| text.parse::<Mix>().unwrap_err().to_string();
-
-        assert!(complaint("creat=1").starts_with("there is no traffic `creat`; there are create, pay,"));
-        assert_eq!(complaint("create=many"), "the weight of create is not a number from 0 to 1000000: `many`");
-        assert!(complaint("create=-1").contains("the weight of create"));
-        assert!(complaint("create=1000001").contains("the weight of create"));
-        assert_eq!(complaint("pay=1,pay=2"), "pay is given twice");
-        assert_eq!(complaint("create"), "`create` is not KIND=WEIGHT, such as create=4");
-        assert_eq!([complaint(""), complaint("create=0")], ["has no weight above 0"; 2]);
-    }
-
-    #[test]
     fn kinds_come_by_their_weights_and_the_same_seed_makes_the_same_ones() {
         let mix: Mix = "create=1,get=3".parse().unwrap();
         let chosen = |seed| {

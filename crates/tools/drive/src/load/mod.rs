@@ -10,8 +10,9 @@ mod plan;
 mod recorder;
 mod report;
 
+pub(crate) use self::crowd::parts;
 pub use self::{
-    crowd::{Crowd, Options, register},
+    crowd::{Crowd, Options, register, register_with},
     mix::{Kind, Mix},
     peak::{Bounds, Peak, Step, find_peak},
     plan::Plan,

@@ -159,24 +159,4 @@ mod tests {
         assert!(complaint.starts_with("users: 9020 orders would be unpaid at once"), "{complaint}");
         assert!(complaint.contains("use 11 users at least"), "{complaint}");
     }
-
-    #[test]
-    fn orders_to_pay_are_made_before_where_the_mix_makes_too_few() {
-        assert_eq!(plan("create=1,get=1", 100).reserve(), 0);
-        let paid_alone = plan("pay=1", 100).reserve();
-        let balanced = plan("create=1,pay=1", 200).reserve();
-
-        assert!((2000..2700).contains(&paid_alone), "{paid_alone}");
-        assert!((300..600).contains(&balanced), "{balanced}");
-    }
-
-    #[test]
-    fn stock_is_for_all_orders_and_those_made_before() {
-        let plan = Plan { parts_per_order: 3, ..plan("create=1,get=1", 100) };
-
-        // The plan takes 1 000 orders of three parts of twelve kinds, besides one order for each of ten users.
-        assert!(plan.stock(10, 12) > 1000 * 3 / 12, "{}", plan.stock(10, 12));
-        assert!(plan.stock(10, 1) >= 12 * (plan.stock(10, 12) - 40), "one part bears it all");
-        assert_eq!(Plan { mix: "list=1,whoami=1,parts=1".parse().unwrap(), ..plan }.stock(10, 12), 0);
-    }
 }

@@ -104,17 +104,4 @@ mod tests {
         assert!((all.goodput - 1.0).abs() < f64::EPSILON, "two answers in two seconds: {}", all.goodput);
         assert_eq!(all.latency.max, Some(20.0), "the slow one of the warm-up is left out");
     }
-
-    #[test]
-    fn whole_orders_are_in_the_latencies_of_all_where_there_is_nothing_else() {
-        let mut recorder = recorder();
-        recorder.record(Arrival { kind: Kind::Whole, ..success(1500, 900) });
-        assert_eq!(recorder.figures().all.latency.max, Some(900.0));
-
-        recorder.record(success(1500, 10));
-
-        let Figures { all, kinds, .. } = recorder.figures();
-        assert_eq!((all.latency.max, kinds[&Kind::Whole].latency.max), (Some(10.0), Some(900.0)));
-        assert_eq!(all.operations, 2);
-    }
 }

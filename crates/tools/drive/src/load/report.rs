@@ -184,25 +184,4 @@ mod tests {
         assert_eq!(report.failure(0.009).as_deref(), Some("1 of 100 operations failed (1 %), and 0.9 % may"));
         assert!(report.failure(0.0).is_some());
     }
-
-    #[test]
-    fn what_is_not_known_is_a_dash_and_said() {
-        let text = report(row(99, None), 0.0).to_string();
-
-        let line = text.lines().find(|line| line.starts_with("create")).unwrap();
-        let words: Vec<&str> = line.split_whitespace().collect();
-        assert_eq!(words[..4], ["create", "99", "0", "10.0"]);
-        assert_eq!((words[6], words[7], words[8]), ("-", "-", "99.00"), "{line}");
-        assert!(text.contains("- is a percentile that too few samples have"), "{text}");
-    }
-
-    #[test]
-    fn what_blurs_the_figures_is_said() {
-        let notes = |report: Report| report.notes.join("\n");
-
-        assert_eq!(notes(report(row(1000, None), 1.0)), "");
-        assert!(notes(report(row(1000, None), 6.0)).contains("6 ms late"));
-        assert!(notes(report(row(1000, Some("409 OUT_OF_STOCK")), 0.0)).contains("restock"));
-        assert!(notes(report(row(5000, None), 0.0)).contains("create takes longer than the warm-up"));
-    }
 }

@@ -13,7 +13,10 @@ use futures::stream::{self, StreamExt as _};
 use uuid::Uuid;
 
 use self::orders::Orders;
-pub use self::{orders::MAX_UNPAID, registration::register};
+pub use self::{
+    orders::MAX_UNPAID,
+    registration::{register, register_with},
+};
 use crate::account::Account;
 
 /// The number of shared gRPC channels to iam and to inventory. Each carries 256 concurrent requests.
@@ -134,7 +137,7 @@ fn shops(options: &Options) -> anyhow::Result<Vec<Shop>> {
 }
 
 /// Returns all parts in the order of the catalogue.
-async fn parts(account: &Account) -> anyhow::Result<Vec<Part>> {
+pub(crate) async fn parts(account: &Account) -> anyhow::Result<Vec<Part>> {
     let mut all = Vec::new();
     let mut token = String::new();
     loop {

@@ -75,18 +75,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_oldest_order_is_paid_first_and_the_latest_is_read() {
-        let orders = Orders::new(2);
-        orders.add(0, Uuid::from_u128(1));
-        orders.add(1, Uuid::from_u128(2));
-        orders.add(0, Uuid::from_u128(3));
-
-        assert_eq!((orders.take(), orders.take()), (Some((0, Uuid::from_u128(1))), Some((1, Uuid::from_u128(2)))));
-        assert_eq!((orders.latest(0), orders.latest(1)), (Some(Uuid::from_u128(3)), Some(Uuid::from_u128(2))));
-        assert_eq!((orders.unpaid(), orders.latest(2)), (1, None));
-    }
-
-    #[test]
     fn a_user_with_many_unpaid_orders_makes_no_more_until_some_are_paid() {
         let orders = Orders::new(2);
         for number in 0..MAX_UNPAID as u128 {

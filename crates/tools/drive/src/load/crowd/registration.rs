@@ -3,11 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use anyhow::bail;
-use client::{
-    customer::{PASSWORD, registration},
-    shop::Shop,
-};
-use contracts::proto::auth::v1::LoginRequest;
+use client::{customer::registration, shop::Shop};
+use contracts::proto::{common::v1::NotificationMethod, user::v1::RegisterRequest};
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use platform::ids;
 use tokio::{
@@ -29,27 +26,34 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Registers this many users, who use the shops in turn, and share `connections` HTTP connections.
 pub async fn register(shops: &[Shop], users: usize, connections: usize) -> anyhow::Result<Vec<Account>> {
+    register_with(shops, users, connections, |_| Vec::new()).await
+}
+
+/// Registers users like [`register`], each with the contacts that belong to its number.
+pub async fn register_with(
+    shops: &[Shop],
+    users: usize,
+    connections: usize,
+    contacts: impl Fn(usize) -> Vec<NotificationMethod>,
+) -> anyhow::Result<Vec<Account>> {
     let connections = Arc::new(Semaphore::new(connections.min(Semaphore::MAX_PERMITS)));
     let all = (0..users).map(|number| {
         let (shop, connections) = (shops[number % shops.len()].clone(), connections.clone());
+        let login = format!("load-{:.16}", ids::random().simple().to_string());
+        let request = registration(&login, contacts(number));
         async move {
-            let login = format!("load-{:.16}", ids::random().simple().to_string());
-            let user = patiently(async || sign_up(&shop, &login).await).await?;
-            let session = patiently(async || log_in(&shop, &login).await).await?;
-            anyhow::Ok(Account { shop, user, login, session, connections })
+            let user = patiently(async || sign_up(&shop, request.clone()).await).await?;
+            let mut account = Account { shop, user, login, session: String::new(), connections };
+            account.session = patiently(async || account.open_session().await).await?;
+            anyhow::Ok(account)
         }
     });
-    stream::iter(all).buffer_unordered(MAX_CONCURRENT_REGISTRATIONS).try_collect().await
+    stream::iter(all).buffered(MAX_CONCURRENT_REGISTRATIONS).try_collect().await
 }
 
-async fn sign_up(shop: &Shop, login: &str) -> Result<Uuid, Status> {
-    let registered = shop.users().register(registration(login, Vec::new())).await?.into_inner();
+async fn sign_up(shop: &Shop, request: RegisterRequest) -> Result<Uuid, Status> {
+    let registered = shop.users().register(request).await?.into_inner();
     registered.user_uuid.parse().map_err(|_| Status::internal("Register answered no uuid"))
-}
-
-async fn log_in(shop: &Shop, login: &str) -> Result<String, Status> {
-    let request = LoginRequest { login: login.to_owned(), password: PASSWORD.to_owned() };
-    Ok(shop.auth().login(request).await?.into_inner().session_uuid)
 }
 
 /// Repeats a call while iam is overloaded.
