@@ -31,7 +31,7 @@ const SESSION_PROBES_INVARIANT: u8 = 9;
 /// Audits the system after a fault. Returns one sentence per violation that is not in `known`, and adds it to `known`.
 pub async fn run(cluster: &Cluster, load: &Load, slack: u32, known: &mut HashSet<String>) -> Vec<String> {
     let mut problems = Vec::new();
-    let violations = load.violations();
+    let violations = load.journal.violations();
     problems.extend(violations.into_iter().filter(|violation| known.insert(violation.clone())));
     let facts = match facts(cluster, load, slack, &mut problems).await {
         Ok(facts) => facts,
@@ -58,7 +58,7 @@ pub async fn run(cluster: &Cluster, load: &Load, slack: u32, known: &mut HashSet
 /// end.
 fn lost_loans(facts: &Facts, load: &Load) -> Vec<String> {
     let known: HashSet<&str> = facts.loans.iter().map(|loan| loan.id.as_str()).collect();
-    let lost = load.lent().into_iter().filter(|loan| !known.contains(loan.as_str()));
+    let lost = load.journal.lent().into_iter().filter(|loan| !known.contains(loan.as_str()));
     lost.map(|loan| format!("loan {loan} was approved, and customers does not have it")).collect()
 }
 
@@ -66,7 +66,7 @@ async fn facts(cluster: &Cluster, load: &Load, slack: u32, problems: &mut Vec<St
     let (mut facts, busy) = quiet_facts(cluster, PROGRESS_TIMEOUT * slack).await?;
     problems.extend(busy);
     facts.bounds = Bounds { build: cluster::MAX_BUILD_TIME, ..Bounds::default() };
-    facts.acknowledged.extend(load.acknowledged());
+    facts.acknowledged.extend(load.journal.acknowledged());
     facts.told = Some(told(cluster.telegram.messages()));
     facts.refused = Some(told(cluster.telegram.refused()));
     facts.poison = Some(cluster.poison.clone());

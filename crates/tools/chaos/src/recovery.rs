@@ -129,11 +129,14 @@ pub async fn watch(cluster: &Cluster, load: &Load, span: FaultWindow, slack: u32
         if payments.is_none() && open_payments(&cluster.sources.databases, span).await.is_ok_and(|open| open == 0) {
             payments = Some(elapsed);
         }
-        let failed = load.last_failure(span.at);
+        let (failed, succeeded) = {
+            let measured = load.journal.measurements();
+            (measured.last_failure(span.at), measured.first_success(span.at))
+        };
         let requests = failed.map_or(Duration::ZERO, |failed| failed - span.at);
         let calm = elapsed.saturating_sub(requests) >= CALM_FOR
-            && load.waiting_since().is_none_or(|since| since.elapsed() < CALM_FOR)
-            && load.first_success(span.at).is_some();
+            && load.journal.waiting_since().is_none_or(|since| since.elapsed() < CALM_FOR)
+            && succeeded.is_some();
         let done = events.is_some() && payments.is_some() && calm;
         if (done && elapsed >= MIN_OBSERVATION) || elapsed >= limit {
             return Recovery { requests: calm.then_some(requests), events, payments };

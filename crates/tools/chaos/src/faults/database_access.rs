@@ -85,7 +85,7 @@ async fn refused(experiment: &mut Experiment, refusal: Refusal) -> anyhow::Resul
         sleep(ANSWERED_AFTER).await;
         let refused = Instant::now();
         sleep(experiment.lasting.saturating_sub(ANSWERED_AFTER)).await;
-        Ok(experiment.load.writes(refused))
+        Ok(experiment.load.journal.measurements().writes(refused))
     })
     .await?;
     experiment.cause_removed();

@@ -2,10 +2,7 @@
 
 use std::{
     ops::Range,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -32,8 +29,6 @@ pub struct Counts {
     /// Connections that the server refused or closed, streams that it reset, and requests that it answered with 4xx or
     /// 5xx.
     pub refused: u64,
-    /// Connections open when the attack was stopped.
-    pub held: u64,
     /// How often the attack obtained something that the shop must not give.
     pub succeeded: u64,
 }
@@ -44,13 +39,15 @@ pub struct Attacker {
     /// Other customers' logins, which anyone may know.
     pub targets: Vec<String>,
     scale: f64,
-    connections: AtomicU64,
-    sent: AtomicU64,
-    refused: AtomicU64,
-    open: AtomicU64,
-    held: AtomicU64,
-    succeeded: AtomicU64,
-    is_over: AtomicBool,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    counts: Counts,
+    open: u64,
+    /// True after the end of the attack, which then counts no more.
+    is_over: bool,
 }
 
 /// Counts a connection as open until it is dropped.
@@ -58,60 +55,49 @@ pub struct Place(Arc<Attacker>);
 
 impl Attacker {
     pub fn new(entrances: Entrances, account: Session, targets: Vec<String>, scale: f64) -> Self {
-        let zero = AtomicU64::default;
-        Self {
-            entrances,
-            account,
-            targets,
-            scale,
-            connections: zero(),
-            sent: zero(),
-            refused: zero(),
-            open: zero(),
-            held: zero(),
-            succeeded: zero(),
-            is_over: AtomicBool::default(),
-        }
+        Self { entrances, account, targets, scale, state: Mutex::default() }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub fn counts(&self) -> Counts {
-        let counts = [&self.connections, &self.sent, &self.refused, &self.held, &self.succeeded];
-        let [connections, sent, refused, held, succeeded] = counts.map(|count| count.load(Relaxed));
-        Counts { connections, sent, refused, held, succeeded }
+        self.state().counts
     }
 
     pub fn open(&self) -> u64 {
-        self.open.load(Relaxed)
+        self.state().open
     }
 
-    /// Stores the number of open connections before the attack is stopped.
+    /// Ends the counts before the attack is stopped.
     pub fn freeze(&self) {
-        self.held.store(self.open(), Relaxed);
-        self.is_over.store(true, Relaxed);
+        self.state().is_over = true;
     }
 
     /// Counts a connection as open until the returned value is dropped.
     pub(crate) fn place(self: &Arc<Self>) -> Place {
-        self.open.fetch_add(1, Relaxed);
-        self.count(&self.connections, 1);
+        self.state().open += 1;
+        self.count(|counts| counts.connections += 1);
         Place(self.clone())
     }
 
     pub(crate) fn has_sent(&self, count: u64) {
-        self.count(&self.sent, count);
+        self.count(|counts| counts.sent += count);
     }
 
     pub(crate) fn was_refused(&self) {
-        self.count(&self.refused, 1);
+        self.count(|counts| counts.refused += 1);
     }
 
     pub(crate) fn has_succeeded(&self) {
-        self.count(&self.succeeded, 1);
+        self.count(|counts| counts.succeeded += 1);
     }
 
-    fn count(&self, counter: &AtomicU64, count: u64) {
-        if !self.is_over.load(Relaxed) {
-            counter.fetch_add(count, Relaxed);
+    fn count(&self, count: impl FnOnce(&mut Counts)) {
+        let mut state = self.state();
+        if !state.is_over {
+            count(&mut state.counts);
         }
     }
 
@@ -145,7 +131,7 @@ impl Attacker {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.0.open.fetch_sub(1, Relaxed);
+        self.0.state().open -= 1;
     }
 }
 

@@ -58,17 +58,18 @@ impl Journal {
         Wait { journal: self, number, since }
     }
 
+    /// Returns the start time of the request that has waited longest.
     pub fn waiting_since(&self) -> Option<Instant> {
         lock(&self.waiting).since.values().next().copied()
     }
 
     pub fn count(&self, kind: Kind, class: Class) {
         // The time is taken under the lock, so that the times are sorted.
-        let mut counts = self.counts();
+        let mut counts = self.measurements();
         counts.add(kind, class, Instant::now());
     }
 
-    pub fn counts(&self) -> MutexGuard<'_, Measurements> {
+    pub fn measurements(&self) -> MutexGuard<'_, Measurements> {
         lock(&self.counts)
     }
 
@@ -76,6 +77,7 @@ impl Journal {
         lock(&self.acknowledged).push(Acknowledged { order, answer });
     }
 
+    /// Returns everything that was acknowledged since the load began.
     pub fn acknowledged(&self) -> Vec<Acknowledged> {
         lock(&self.acknowledged).clone()
     }
@@ -84,6 +86,7 @@ impl Journal {
         lock(&self.lent).push(loan);
     }
 
+    /// Returns the loans that the bank has published.
     pub fn lent(&self) -> Vec<String> {
         lock(&self.lent).clone()
     }
@@ -99,6 +102,7 @@ impl Journal {
         }
     }
 
+    /// Returns the answers that violate the API contract, one sentence each.
     pub fn violations(&self) -> Vec<String> {
         let violations = lock(&self.violations);
         let more = (violations.more > 0).then(|| format!("and {} more violations", violations.more));
@@ -110,7 +114,7 @@ impl Drop for Wait<'_> {
     fn drop(&mut self) {
         lock(&self.journal.waiting).since.remove(&self.number);
         if self.since.elapsed() > MAX_REQUEST_TIME {
-            self.journal.counts().late(Instant::now());
+            self.journal.measurements().late(Instant::now());
         }
     }
 }

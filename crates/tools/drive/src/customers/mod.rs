@@ -21,23 +21,20 @@ mod tests;
 use std::{collections::VecDeque, slice, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, ensure};
-use audit::facts::Acknowledged;
 use contracts::proto::common::v1::NotificationMethod;
 use rand::{SeedableRng as _, rngs::SmallRng};
-use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 use uuid::Uuid;
 
-pub use self::counters::Counters;
 use self::{
     account::Account,
     borrower::Borrower,
     customer::Customer,
     in_flight::InFlight,
-    journal::Journal,
     random::Random,
     retrying_client::{Protocol, RetryingClient},
 };
+pub use self::{counters::Counters, journal::Journal};
 use crate::load::{parts, register_with};
 use client::{bank::Bank, lending::Lending, shop::Shop};
 
@@ -59,7 +56,7 @@ pub struct Options {
 /// The running customers. They stop when this value is dropped.
 pub struct Load {
     in_flight: Arc<InFlight>,
-    journal: Arc<Journal>,
+    pub journal: Arc<Journal>,
     customers: Vec<AbortOnDropHandle<()>>,
 }
 
@@ -102,11 +99,6 @@ impl Load {
         Ok(Self { in_flight, journal, customers })
     }
 
-    /// Returns the loans that the bank has published.
-    pub fn lent(&self) -> Vec<String> {
-        self.journal.lent()
-    }
-
     pub fn resume(&self) {
         self.in_flight.resume();
     }
@@ -120,40 +112,8 @@ impl Load {
         Ok(())
     }
 
-    /// Returns everything that was acknowledged since the load began.
-    pub fn acknowledged(&self) -> Vec<Acknowledged> {
-        self.journal.acknowledged()
-    }
-
     pub fn counters(&self) -> Counters {
-        self.journal.counts().total
-    }
-
-    /// Returns the time of the last failure after `since`; `None` if there was none. Failures are: no answer, no answer
-    /// within five seconds, 429, and 5xx except PAYMENT_OUTCOME_UNKNOWN.
-    pub fn last_failure(&self, since: Instant) -> Option<Instant> {
-        self.journal.counts().last_failure(since)
-    }
-
-    /// Returns the start time of the request that has waited longest.
-    pub fn waiting_since(&self) -> Option<Instant> {
-        self.journal.waiting_since()
-    }
-
-    /// Returns the time at which every kind of request (create, read, pay, cancel) had succeeded at least once after
-    /// `since`; `None` before.
-    pub fn first_success(&self, since: Instant) -> Option<Instant> {
-        self.journal.counts().first_success(since)
-    }
-
-    /// Returns how many requests to create, pay or cancel succeeded after `since`.
-    pub fn writes(&self, since: Instant) -> usize {
-        self.journal.counts().writes(since)
-    }
-
-    /// Returns the answers that violate the API contract, one sentence each.
-    pub fn violations(&self) -> Vec<String> {
-        self.journal.violations()
+        self.journal.measurements().total
     }
 }
 

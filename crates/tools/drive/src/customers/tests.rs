@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use audit::facts::Answer;
+use audit::facts::{Acknowledged, Answer};
 use serde_json::json;
 use wiremock::{Mock, MockServer, Request as Received, ResponseTemplate, matchers::any};
 
@@ -79,7 +79,7 @@ async fn a_post_is_repeated_under_its_key_until_its_final_answer_and_acknowledge
     assert!(asked.len() >= 5, "{}", asked.len());
     assert!(asked.iter().all(|request| header(request, "idempotency-key") == "create-1"));
     assert!(asked.iter().all(|request| request.body == asked[0].body));
-    let counters = customer.client.journal.counts().total;
+    let counters = customer.client.journal.measurements().total;
     assert_eq!((counters.failed, counters.sessions_lost), (3, 0));
     let violations = customer.client.journal.violations();
     assert!(matches!(violations.as_slice(), [one] if one.contains("500")), "{violations:?}");
@@ -111,7 +111,7 @@ async fn pausing_waits_for_requests_in_flight() {
 
     assert!(ill.contains("POST /api/v1/orders (create-1)") && ill.contains("503"), "{ill}");
     recovered.unwrap();
-    assert_eq!(load.acknowledged(), [Acknowledged { order, answer: Answer::Created }]);
+    assert_eq!(load.journal.acknowledged(), [Acknowledged { order, answer: Answer::Created }]);
     let asked = http.received_requests().await.unwrap();
     assert!(asked.iter().all(|request| header(request, "idempotency-key") == "create-1"));
 }

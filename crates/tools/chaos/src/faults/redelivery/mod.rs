@@ -60,7 +60,8 @@ async fn topics_again(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     let problems = until_taken(cluster, &topics).await?;
     experiment.cause_removed();
     let took = ready.elapsed().as_secs_f64();
-    let failed = experiment.load.last_failure(ready).map_or(0.0, |failed| (failed - ready).as_secs_f64());
+    let failed = experiment.load.journal.measurements().last_failure(ready);
+    let failed = failed.map_or(0.0, |failed| (failed - ready).as_secs_f64());
     let notes = vec![
         format!("{groups} groups took {records} records again in {took:.1} s"),
         format!("the last request failed {failed:.1} s after all were ready"),

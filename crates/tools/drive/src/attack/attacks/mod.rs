@@ -1,13 +1,11 @@
-//! The attacks, one file each. An attack reopens each connection that the server closes. Dropping the attack closes its
+//! The attacks. An attack reopens each connection that the server closes. Dropping the attack closes its
 //! sockets.
 
 mod accounts;
+mod floods;
 mod guesses;
-mod idle_connections;
 mod leaving;
-mod one_session;
 mod rapid_resets;
-mod tokens;
 
 use std::sync::Arc;
 
@@ -49,8 +47,8 @@ macro_rules! attack {
 
 /// The attacks whose effect only a whole shop shows, in the order in which they run.
 pub const ALL: [Attack; 8] = [
-    attack!("idle", 5_000, 15.0, "5 000 connections that send nothing, at every entrance", idle_connections::hold),
-    attack!("one-session", 600, 200.0, "600 requests in flight at order under one session", one_session::flood),
+    attack!("idle", 5_000, 15.0, "5 000 connections that send nothing, at every entrance", floods::idle),
+    attack!("one-session", 600, 200.0, "600 requests in flight at order under one session", floods::one_session),
     attack!(
         "leaving",
         40,
@@ -59,7 +57,7 @@ pub const ALL: [Attack; 8] = [
         leaving::repeat
     ),
     attack!("rapid-resets", 10, 200.0, "10 000 streams a second at iam, each reset at once", rapid_resets::flood),
-    attack!("token-flood", 16, 15.0, "requests at order with a forged service token", tokens::flood),
+    attack!("token-flood", 16, 15.0, "requests at order with a forged service token", floods::tokens),
     attack!("fill-redis", 4, 10.0, "the largest accounts, logged in, from up to 256 addresses", accounts::fill),
     attack!("spray", 2, 10.0, "wrong passwords of many logins from the customers' own address", guesses::spray),
     attack!("lock-keeper", 2, 10.0, "wrong passwords of the customers' logins", guesses::lock),

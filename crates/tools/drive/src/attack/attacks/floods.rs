@@ -1,0 +1,81 @@
+//! Floods of connections that send nothing, of requests under one session, and of forged service tokens.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::time::sleep;
+
+use super::Attacker;
+use crate::attack::wire::{Connection, client};
+
+const IDLE_CONNECTIONS: u32 = 5000;
+const SESSION_REQUESTS: u32 = 600;
+const TOKEN_WORKERS: u32 = 16;
+/// The pause after a closed connection or a failed request: these attacks consist of what is open, not of its rate.
+const REPEAT_DELAY: Duration = Duration::from_secs(1);
+/// The pause of a worker between two tokens: some 1 600 requests a second, which leaves enough of the machine to the
+/// customers.
+const TOKEN_DELAY: Duration = Duration::from_millis(10);
+
+/// Holds connections at every entrance. Over TLS, every other one completes the handshake first.
+pub async fn idle(attacker: Arc<Attacker>) {
+    attacker
+        .repeat(IDLE_CONNECTIONS, REPEAT_DELAY, |attacker, number| async move {
+            let entrances = attacker.entrances.all();
+            let target = entrances[number as usize % entrances.len()];
+            // `number % 3` chooses the entrance, so this choice must not depend on it.
+            let is_raw = number / 3 % 2 == 0;
+            let opened = if is_raw {
+                Connection::raw(&attacker, target).await
+            } else {
+                Connection::open(&attacker, target).await
+            };
+            if let Ok(mut connection) = opened {
+                connection.wait_for_close().await;
+            }
+        })
+        .await;
+}
+
+/// Keeps many requests of one session in flight.
+pub async fn one_session(attacker: Arc<Attacker>) {
+    let Some(http) = client(&attacker.entrances.order) else { return };
+    attacker
+        .repeat(SESSION_REQUESTS, REPEAT_DELAY, move |attacker, _| {
+            let http = http.clone();
+            async move {
+                let _place = attacker.place();
+                let url = format!("{}/api/v1/orders?limit=100", attacker.entrances.order.url);
+                loop {
+                    attacker.has_sent(1);
+                    let request = http.get(&url).header("X-Session-Uuid", &attacker.account.session);
+                    match request.send().await {
+                        Ok(answer) if answer.status().is_success() => drop(answer.bytes().await),
+                        _ => {
+                            attacker.was_refused();
+                            sleep(REPEAT_DELAY).await;
+                        }
+                    }
+                }
+            }
+        })
+        .await;
+}
+
+/// Sends forged service tokens, each of which the shop refuses and records.
+pub async fn tokens(attacker: Arc<Attacker>) {
+    let Some(http) = client(&attacker.entrances.order) else { return };
+    attacker
+        .repeat(TOKEN_WORKERS, TOKEN_DELAY * 10, move |attacker, _| {
+            let http = http.clone();
+            async move {
+                let _place = attacker.place();
+                let url = format!("{}/api/v1/orders", attacker.entrances.order.url);
+                while http.get(&url).header("Authorization", "Bearer x").send().await.is_ok() {
+                    attacker.has_sent(1);
+                    attacker.was_refused();
+                    sleep(TOKEN_DELAY).await;
+                }
+            }
+        })
+        .await;
+}
