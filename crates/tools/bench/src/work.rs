@@ -5,16 +5,21 @@ use std::sync::{
     atomic::{AtomicI64, Ordering},
 };
 
+use anyhow::Context as _;
 use client::{addresses::ShopAddresses, shop::Shop as Client};
 use contracts::proto::auth::v1::WhoamiRequest;
 use drive::account::{Account, Failure, brief, refused};
-use platform::redis::{Connection, lazy_connection};
+use platform::{
+    ids,
+    postgres::Database,
+    redis::{Connection, lazy_connection},
+};
 use rand::{RngExt as _, SeedableRng as _, rngs::SmallRng};
 use reqwest::Method;
 
 use crate::{
     child::EMPTY,
-    lab::{Choice, Nothing, Shop, Statement},
+    lab::{Choice, Nothing, Shop},
     sample::Work,
 };
 
@@ -145,19 +150,25 @@ impl Work for RedisGet {
     }
 }
 
-/// Inserts of one row, one after another, each with its own pool and commit.
-pub struct Inserts(Vec<Statement>);
+/// Inserts of one row into an otherwise empty table, one after another, each with its own pool and commit: the minimal
+/// writes, which are the reference for the cost of writes.
+pub struct Inserts(Vec<Database>);
 
 impl Inserts {
-    pub fn workers(statements: &[Statement], count: usize) -> Vec<Self> {
-        (0..count).map(|_| Self(statements.to_vec())).collect()
+    pub async fn workers(pools: &[Database], count: usize) -> anyhow::Result<Vec<Self>> {
+        let empty =
+            "create table if not exists minimal (uuid uuid primary key, value bigint not null); truncate minimal";
+        sqlx::raw_sql(empty).execute(pools.first().context("no insert")?).await?;
+        Ok((0..count).map(|_| Self(pools.to_vec())).collect())
     }
 }
 
 impl Work for Inserts {
     async fn once(&mut self) -> Result<(), Failure> {
-        for statement in &self.0 {
-            statement.commit().await.map_err(|error| brief(&error))?;
+        for pool in &self.0 {
+            let insert = sqlx::query("insert into minimal (uuid, value) values ($1, $2)");
+            let inserted = insert.bind(ids::ordered()).bind(1_i64).execute(pool).await;
+            inserted.map_err(|error| brief(&error.into()))?;
         }
         Ok(())
     }

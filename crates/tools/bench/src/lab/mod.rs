@@ -1,14 +1,9 @@
 //! The environment of the measurements: servers, the shop in its own process, baseline servers, customers and parts.
 
-mod apart;
-mod minimal_insert;
-mod parts;
 mod process;
-mod quiet;
-mod reset;
 mod servers;
 mod shop;
-pub mod table_sizes;
+pub mod tables;
 
 use std::{
     fs::{self, File},
@@ -18,16 +13,16 @@ use std::{
 
 use anyhow::Context as _;
 use drive::account::Account;
+use operations::registry::SERVICES;
+use platform::server::service::Service;
 use tokio::sync::{Mutex, OnceCell};
 
 pub use self::{
-    apart::Apart,
-    minimal_insert::Statement,
-    parts::Choice,
-    process::Process,
     servers::Servers,
     shop::{Nothing, Shop, Variant},
+    tables::Choice,
 };
+use self::{shop::cheap_passwords, tables::Parts};
 use crate::rounds::Effort;
 
 /// The environment that the measurements of a run share. Each part starts when it is first needed.
@@ -39,8 +34,8 @@ pub struct Lab {
     servers: OnceCell<Servers>,
     nothing: OnceCell<Nothing>,
     customers: OnceCell<Arc<[Account]>>,
-    parts: OnceCell<Arc<parts::Parts>>,
-    shop: Mutex<Option<Arc<Shop>>>,
+    parts: OnceCell<Arc<Parts>>,
+    shop: Mutex<Option<(Variant, Arc<Shop>)>>,
 }
 
 impl Lab {
@@ -79,25 +74,29 @@ impl Lab {
     /// Returns the shop in this variant. Stops a running shop of another variant first.
     pub async fn shop(&self, variant: Variant) -> anyhow::Result<Arc<Shop>> {
         let mut current = self.shop.lock().await;
-        if let Some(shop) = current.as_ref().filter(|shop| shop.variant == variant) {
+        if let Some((_, shop)) = current.as_ref().filter(|(running, _)| *running == variant) {
             return Ok(shop.clone());
         }
-        if let Some(other) = current.take() {
+        if let Some((_, other)) = current.take() {
             other.stop().await;
         }
-        let collector = match variant {
-            Variant::Traced => Some(self.nothing().await?.http),
-            _ => None,
-        };
-        let shop = Shop::start(&self.program, &self.directory, self.servers().await?, variant, collector).await?;
-        let shop = Arc::new(shop);
-        *current = Some(shop.clone());
+        let mut variables = Vec::new();
+        if variant != Variant::CostlyPasswords {
+            variables.extend(cheap_passwords());
+        }
+        if variant == Variant::Traced {
+            let collector = format!("http://{}", self.nothing().await?.http);
+            variables.push(("OTEL_EXPORTER_OTLP_ENDPOINT".to_owned(), collector));
+        }
+        let servers = self.servers().await?;
+        let shop = Arc::new(Shop::start(&self.program, &self.directory, servers, &[&SERVICES], variables).await?);
+        *current = Some((variant, shop.clone()));
         Ok(shop)
     }
 
     /// Stops the shop, so that it does not affect the next measurement.
     pub async fn stop_shop(&self) {
-        if let Some(shop) = self.shop.lock().await.take() {
+        if let Some((_, shop)) = self.shop.lock().await.take() {
             shop.stop().await;
         }
     }
@@ -117,20 +116,18 @@ impl Lab {
     }
 
     /// Starts these services as one process each, with variables in addition to the usual ones.
-    pub async fn apart(
-        &self,
-        services: &[&'static platform::server::service::Service],
-        variables: &[(String, String)],
-    ) -> anyhow::Result<Apart> {
+    pub async fn apart(&self, services: &[&'static Service], variables: Vec<(String, String)>) -> anyhow::Result<Shop> {
         self.stop_shop().await;
-        Apart::start(&self.program, &self.directory, self.servers().await?, services, variables).await
+        let groups: Vec<&[&'static Service]> = services.chunks(1).collect();
+        let variables = cheap_passwords().into_iter().chain(variables);
+        Shop::start(&self.program, &self.directory, self.servers().await?, &groups, variables).await
     }
 
     /// Returns the parts that orders consist of. The shop must have run before, since it creates the table.
-    pub async fn parts(&self) -> anyhow::Result<Arc<parts::Parts>> {
+    pub async fn parts(&self) -> anyhow::Result<Arc<Parts>> {
         let parts = self.parts.get_or_try_init(|| async {
             self.shop(Variant::Usual).await?;
-            parts::stock(self.servers().await?.database(&inventory::SERVICE)?).await.map(Arc::new)
+            tables::stock(self.servers().await?.database(&inventory::SERVICE)?).await.map(Arc::new)
         });
         Ok(parts.await?.clone())
     }
@@ -139,7 +136,7 @@ impl Lab {
     pub async fn settle(&self) -> anyhow::Result<()> {
         let shop = self.shop.lock().await.clone();
         match shop {
-            Some(shop) => quiet::wait(&shop.process).await,
+            Some((_, shop)) => shop.settle().await,
             None => Ok(()),
         }
     }
@@ -151,12 +148,12 @@ impl Lab {
         }
         self.settle().await?;
         self.stop_shop().await;
-        reset::empty(self.servers().await?).await
+        tables::empty(self.servers().await?).await
     }
 
     /// Deletes the rows filled into the tables during a ratio. The shop must not run.
     pub async fn reset_tables(&self) -> anyhow::Result<()> {
-        reset::empty(self.servers().await?).await
+        tables::empty(self.servers().await?).await
     }
 
     pub async fn stop(self) {

@@ -7,10 +7,17 @@ use std::{
 
 use anyhow::Context as _;
 use servers::process::{Child, Signal, mortal};
+use tokio::time::Instant;
 
 /// The unit of CPU times in `/proc`, in ticks per second: Linux reports this value to every program.
 const TICKS_PER_SECOND: f64 = 100.0;
 const EXIT_TIMEOUT: Duration = Duration::from_secs(20);
+const CHECK_INTERVAL: Duration = Duration::from_millis(300);
+/// The largest share of a core that an idle shop uses for polling.
+const MAX_IDLE_SHARE: f64 = 0.12;
+/// How many consecutive checks must find the shop idle.
+const IDLE_CHECKS: u32 = 2;
+const IDLE_TIMEOUT: Duration = Duration::from_mins(3);
 
 pub struct Process {
     child: Child,
@@ -46,7 +53,7 @@ impl Process {
     }
 
     /// Returns the CPU time that the process has used on all cores.
-    pub fn cpu(&self) -> anyhow::Result<Duration> {
+    fn cpu(&self) -> anyhow::Result<Duration> {
         self.check()?;
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.pid)).context("reading /proc")?;
         parse_cpu(&stat).context("/proc/PID/stat has another form than Linux gives it")
@@ -57,6 +64,22 @@ impl Process {
         self.check()?;
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.pid)).context("reading /proc")?;
         anonymous(&status).context("/proc/PID/status has no RssAnon")
+    }
+
+    /// Waits until the process is idle, since a backlog would slow down the next measurement. Fails after three minutes.
+    pub async fn settle(&self) -> anyhow::Result<()> {
+        let deadline = Instant::now() + IDLE_TIMEOUT;
+        let (mut before, mut at) = (self.cpu()?, Instant::now());
+        let mut quiet = 0;
+        while quiet < IDLE_CHECKS {
+            anyhow::ensure!(Instant::now() < deadline, "the shop does not come to rest within {IDLE_TIMEOUT:?}");
+            tokio::time::sleep(CHECK_INTERVAL).await;
+            let (now, used) = (Instant::now(), self.cpu()?);
+            let share = used.saturating_sub(before).as_secs_f64() / (now - at).as_secs_f64();
+            quiet = if share <= MAX_IDLE_SHARE { quiet + 1 } else { 0 };
+            (before, at) = (used, now);
+        }
+        Ok(())
     }
 
     pub async fn stop(&self) {

@@ -29,63 +29,87 @@ pub enum Variant {
     Traced,
 }
 
+/// Services in one process, as with `shipyard up`, or in one process each, as in containers.
 pub struct Shop {
-    pub variant: Variant,
-    pub process: Process,
-    order: SocketAddr,
-    iam: SocketAddr,
-    inventory: SocketAddr,
-    /// The time from the process's start until the shop was ready.
+    processes: Vec<(&'static str, Process)>,
+    addresses: ShopAddresses,
+    /// The time from the first process's start until all were ready.
     pub ready_after: Duration,
 }
 
 impl Shop {
-    /// Starts the shop. Returns when it is ready. It exports traces to the address `collector`.
+    /// Starts a process for each group of services, with `more` variables. Returns when all are ready.
     pub async fn start(
         program: &Path,
         directory: &Path,
         servers: &Servers,
-        variant: Variant,
-        collector: Option<SocketAddr>,
+        groups: &[&[&'static Service]],
+        more: impl IntoIterator<Item = (String, String)>,
     ) -> anyhow::Result<Self> {
         let addresses = Addresses::find()?;
         let mut variables = common(servers);
         variables.extend(addresses.variables());
-        variables.push((child::ADMIN.to_owned(), addresses.admin.to_string()));
-        if variant != Variant::CostlyPasswords {
-            variables.extend(cheap_passwords());
+        if groups.iter().any(|group| group.len() > 1) {
+            variables.push((child::ADMIN.to_owned(), addresses.admin.to_string()));
         }
-        let collector =
-            collector.map(|address| ("OTEL_EXPORTER_OTLP_ENDPOINT".to_owned(), format!("http://{address}")));
-        variables.extend(collector);
-        let mut arguments = vec!["bench", "serve"];
-        arguments.extend(SERVICES.map(|service| service.name));
+        variables.extend(more);
         let begun = Instant::now();
-        let process = Process::start(program, directory, "shop", &arguments, &variables)?;
-        ready(&process, addresses.admin).await.context("starting the shop")?;
+        let (mut processes, mut admins) = (Vec::new(), Vec::new());
+        for group in groups {
+            let (name, admin) = match group {
+                [service] => (service.name, addresses.at(&service.variable("ADMIN_LISTEN"))?),
+                _ => ("shop", addresses.admin),
+            };
+            let arguments: Vec<&str> =
+                ["bench", "serve"].into_iter().chain(group.iter().map(|service| service.name)).collect();
+            processes.push((name, Process::start(program, directory, name, &arguments, &variables)?));
+            admins.push(admin);
+        }
+        for ((name, process), admin) in processes.iter().zip(admins) {
+            ready(process, admin).await.with_context(|| format!("starting {name}"))?;
+        }
         let ready_after = begun.elapsed();
-        let (order, iam) = (addresses.of(&order::SERVICE)?, addresses.of(&iam::SERVICE)?);
-        Ok(Self { variant, process, order, iam, inventory: addresses.of(&inventory::SERVICE)?, ready_after })
+        let of = |service| addresses.of(service);
+        let addresses = shop_addresses(of(&order::SERVICE)?, of(&iam::SERVICE)?, of(&inventory::SERVICE)?);
+        Ok(Self { processes, addresses, ready_after })
     }
 
     /// Returns the shop's addresses for clients.
     pub fn addresses(&self) -> ShopAddresses {
-        shop_addresses(self.order, self.iam, self.inventory)
+        self.addresses.clone()
+    }
+
+    /// Returns the anonymous memory of each process, in MiB.
+    pub fn memory(&self) -> anyhow::Result<Vec<(&'static str, f64)>> {
+        let of = |(name, process): &(&'static str, Process)| {
+            let kib = u32::try_from(process.anonymous_kib()?).context("a service takes terabytes")?;
+            Ok((*name, f64::from(kib) / 1024.0))
+        };
+        self.processes.iter().map(of).collect()
+    }
+
+    pub async fn settle(&self) -> anyhow::Result<()> {
+        for (_, process) in &self.processes {
+            process.settle().await?;
+        }
+        Ok(())
     }
 
     pub async fn stop(&self) {
-        self.process.stop().await;
+        for (_, process) in &self.processes {
+            process.stop().await;
+        }
     }
 }
 
-pub fn shop_addresses(order: SocketAddr, iam: SocketAddr, inventory: SocketAddr) -> ShopAddresses {
+fn shop_addresses(order: SocketAddr, iam: SocketAddr, inventory: SocketAddr) -> ShopAddresses {
     let [order, iam, inventory] = [order, iam, inventory].map(|address| address.to_string());
     ShopAddresses { order: format!("http://{order}"), iam, inventory, trust: Trust::default() }
 }
 
 /// Returns the variables of every service. They make no request cheaper: they lift limits that a benchmark reaches but
 /// customers do not, and let ships be built at once.
-pub fn common(servers: &Servers) -> Vec<(String, String)> {
+fn common(servers: &Servers) -> Vec<(String, String)> {
     let mut variables: Vec<(String, String)> = Vec::new();
     let mut set = |name: &str, value: &str| variables.push((name.to_owned(), value.to_owned()));
     set("SHIPYARD_ENVIRONMENT", "development");
@@ -118,13 +142,13 @@ pub fn cheap_passwords() -> [(String, String); 2] {
 }
 
 /// A free address for each listener of every service.
-pub struct Addresses {
+struct Addresses {
     listeners: Vec<(String, SocketAddr)>,
-    pub admin: SocketAddr,
+    admin: SocketAddr,
 }
 
 impl Addresses {
-    pub fn find() -> anyhow::Result<Self> {
+    fn find() -> anyhow::Result<Self> {
         let names = SERVICES.into_iter().flat_map(|service| {
             let second = service.second_api.map(|api| service.variable(api.listen_suffix()));
             [Some(service.variable("LISTEN")), Some(service.variable("ADMIN_LISTEN")), second].into_iter().flatten()
@@ -135,18 +159,18 @@ impl Addresses {
         Ok(Self { listeners: names.into_iter().zip(free).collect(), admin })
     }
 
-    pub fn at(&self, variable: &str) -> anyhow::Result<SocketAddr> {
+    fn at(&self, variable: &str) -> anyhow::Result<SocketAddr> {
         let found = self.listeners.iter().find(|(name, _)| name == variable);
         Ok(found.with_context(|| format!("there is no listener {variable}"))?.1)
     }
 
     /// Returns the address of the first API of a service.
-    pub fn of(&self, service: &Service) -> anyhow::Result<SocketAddr> {
+    fn of(&self, service: &Service) -> anyhow::Result<SocketAddr> {
         self.at(&service.variable("LISTEN"))
     }
 
     /// Returns the variables with each service's addresses and its peers' addresses.
-    pub fn variables(&self) -> Vec<(String, String)> {
+    fn variables(&self) -> Vec<(String, String)> {
         let listen = self.listeners.iter().map(|(name, address)| (name.clone(), address.to_string()));
         let asked = SERVICES.iter().filter_map(|service| {
             let address = self.at(&service.called_at()).ok()?;
@@ -157,7 +181,7 @@ impl Addresses {
 }
 
 /// Waits until the admin port reports that all services of the process are ready.
-pub async fn ready(process: &Process, admin: SocketAddr) -> anyhow::Result<()> {
+async fn ready(process: &Process, admin: SocketAddr) -> anyhow::Result<()> {
     let (deadline, http) = (Instant::now() + STARTUP_TIMEOUT, platform::http::client(CALL_TIMEOUT)?);
     loop {
         process.check()?;

@@ -53,8 +53,8 @@ pub async fn backlog(lab: &Lab) -> anyhow::Result<Vec<Row>> {
         ("ASSEMBLY_BUILD_MAX", "24h".to_owned()),
     ];
     let own = own.into_iter().map(|(name, value)| (name.to_owned(), value));
-    let variables: Vec<_> = own.chain(topics_of_assembly()).collect();
-    let assembly = lab.apart(&[&assembly::SERVICE], &variables).await?;
+    let variables = own.chain(topics_of_assembly()).collect();
+    let assembly = lab.apart(&[&assembly::SERVICE], variables).await?;
     let waker = Waker::default();
     let publisher = Arc::new(KafkaPublisher::for_relay(&servers.kafka()?)?);
     let source = Arc::new(PgOutbox::new(outbox.clone(), "backlog".to_owned()));

@@ -8,7 +8,7 @@ use operations::registry::of_orders;
 use super::CONCURRENT_REQUESTS;
 use crate::{
     fill::{Fill, fill},
-    lab::{Lab, Shop, Variant, table_sizes},
+    lab::{Lab, Shop, Variant, tables},
     report::{Aim, Figure, Role, Row, Unit},
     rounds::{Probe, interleave, took},
     sample::{Sample, closed_loop},
@@ -43,7 +43,7 @@ pub async fn orders_in_the_tables(lab: &Lab) -> anyhow::Result<Vec<Row>> {
         lab.stop_shop().await;
         if size < there {
             let services: Vec<_> = of_orders().collect();
-            notes = table_sizes::notes(lab.servers().await?, &services, there).await?;
+            notes = tables::sizes(lab.servers().await?, &services, there).await?;
             lab.reset_tables().await?;
             there = 0;
         }

@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use operations::registry::SERVICES;
-use platform::server::service::Service;
 
 use super::peak::Peak;
 use crate::{
-    lab::{Apart, Lab},
+    lab::{Lab, Shop},
     report::{Aim, Role, Row, Unit},
     rounds::{Probe, interleave},
     sample::Sample,
@@ -23,7 +22,7 @@ const IDLE_TIME: Duration = Duration::from_secs(5);
 pub async fn memory(lab: &Lab) -> anyhow::Result<Vec<Row>> {
     // The first start applies the migrations and fills the catalogue.
     lab.parts().await?;
-    let services = lab.apart(&SERVICES[..MEASURED], &[]).await?;
+    let services = lab.apart(&SERVICES[..MEASURED], Vec::new()).await?;
     let (outcome, each) = measure(lab, &services).await?;
     services.stop().await;
     let [idle, busy] = outcome;
@@ -33,7 +32,7 @@ pub async fn memory(lab: &Lab) -> anyhow::Result<Vec<Row>> {
     Ok(vec![idle.with_notes([idle_each, how.to_owned()]), busy.with_notes([busy_each])])
 }
 
-async fn measure(lab: &Lab, services: &Apart) -> anyhow::Result<([Row; 2], [String; 2])> {
+async fn measure(lab: &Lab, services: &Shop) -> anyhow::Result<([Row; 2], [String; 2])> {
     tokio::time::sleep(IDLE_TIME.max(lab.effort.time)).await;
     services.settle().await?;
     let idle_each = services.memory()?;
@@ -63,10 +62,10 @@ async fn measure(lab: &Lab, services: &Apart) -> anyhow::Result<([Row; 2], [Stri
     Ok((rows, [shown(&idle_each), shown(&services.memory()?)]))
 }
 
-fn sum(each: &[(&Service, f64)]) -> f64 {
+fn sum(each: &[(&str, f64)]) -> f64 {
     each.iter().map(|(_, memory)| memory).sum()
 }
 
-fn shown(each: &[(&Service, f64)]) -> String {
+fn shown(each: &[(&str, f64)]) -> String {
     each.iter().map(|(service, memory)| format!("{service} {memory:.1}")).collect::<Vec<_>>().join(", ")
 }

@@ -1,11 +1,11 @@
 //! P1 and P13: creating orders, compared with the primitives on its path, and creating orders that all contain the same
 //! part.
 
-use platform::server::service::Service;
+use platform::{postgres::Database, server::service::Service};
 
 use super::CONCURRENT_REQUESTS;
 use crate::{
-    lab::{Choice, Lab, Shop, Statement, Variant},
+    lab::{Choice, Lab, Shop, Variant},
     report::{Aim, Row},
     rounds::{Probe, interleave},
     sample::{Sample, closed_loop},
@@ -20,15 +20,15 @@ pub async fn post_orders(lab: &Lab, shop: &Shop, choice: &Choice) -> anyhow::Res
     closed_loop(workers, lab.effort.time).await
 }
 
-/// Returns minimal writes through a pool as large as that of `service`.
-pub async fn writes(lab: &Lab, service: &Service) -> anyhow::Result<Statement> {
+/// Returns a pool as large as that of `service`, for minimal writes.
+pub async fn writes(lab: &Lab, service: &Service) -> anyhow::Result<Database> {
     let size = service.database.as_ref().map_or(1, |database| database.connections);
-    Statement::new(lab.servers().await?.pool(size)?).await
+    lab.servers().await?.pool(size)
 }
 
-async fn insert(lab: &Lab, statement: &Statement) -> anyhow::Result<Sample> {
-    statement.empty().await?;
-    closed_loop(Inserts::workers(std::slice::from_ref(statement), CONCURRENT_REQUESTS), lab.effort.time).await
+async fn insert(lab: &Lab, pool: &Database) -> anyhow::Result<Sample> {
+    let workers = Inserts::workers(std::slice::from_ref(pool), CONCURRENT_REQUESTS).await?;
+    closed_loop(workers, lab.effort.time).await
 }
 
 pub async fn create(lab: &Lab) -> anyhow::Result<Vec<Row>> {

@@ -70,8 +70,7 @@ pub async fn whole(lab: &Lab) -> anyhow::Result<Vec<Row>> {
     let probes = vec![
         Probe::numerator("whole orders", || orders(lab, shop, parts, notification)),
         Probe::denominator("their minimal SQL", || async move {
-            path[0].empty().await?;
-            closed_loop(Inserts::workers(path, CONCURRENT_ORDERS), lab.effort.time).await
+            closed_loop(Inserts::workers(path, CONCURRENT_ORDERS).await?, lab.effort.time).await
         }),
     ];
     let taken = interleave(probes, lab.effort, async || lab.settle().await).await?;

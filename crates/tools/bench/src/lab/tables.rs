@@ -1,15 +1,22 @@
-//! Ten thousand parts that never run out of stock.
+//! The tables of the measured shop: ten thousand parts that never run out of stock, no rows of earlier ratios, and the
+//! space that orders take.
 
 use std::sync::Arc;
 
-use platform::postgres::Database;
+use operations::registry::with_database;
+use platform::{postgres::Database, server::service::Service};
 use rand::{RngExt as _, rngs::SmallRng};
+use sqlx::AssertSqlSafe;
 use uuid::Uuid;
+
+use super::Servers;
 
 const COUNT: i32 = 10_000;
 /// The number of parts of a small shop.
 const SMALL_SHOP_PARTS: usize = 12;
 const STOCK: i64 = 1_000_000_000;
+/// The tables that have rows before the first order, besides the histories of migrations.
+const KEPT: [&str; 3] = ["leases", "parts", "couriers"];
 
 pub struct Parts {
     all: Arc<[Uuid]>,
@@ -86,6 +93,49 @@ pub async fn stock(inventory: Database) -> anyhow::Result<Parts> {
     let few = all[..SMALL_SHOP_PARTS].into();
     inventory.close().await;
     Ok(Parts { all: all.into(), few })
+}
+
+/// Empties all tables except `KEPT`, the histories of migrations and those of iam, which keep customers and sessions.
+/// The shop must not run.
+pub async fn empty(servers: &Servers) -> anyhow::Result<()> {
+    for service in with_database().filter(|service| **service != iam::SERVICE) {
+        let database = servers.database(service)?;
+        let tables = r"select quote_ident(tablename) from pg_tables
+            where schemaname = 'public' and tablename <> all($1) and tablename not like '\_sqlx\_migrations%'";
+        let tables: Vec<String> =
+            sqlx::query_scalar(tables).bind(KEPT.map(str::to_owned).to_vec()).fetch_all(&database).await?;
+        if !tables.is_empty() {
+            // An autovacuum gives way after `deadlock_timeout`, which is longer than the pool's `lock_timeout`.
+            let truncate = format!("set lock_timeout = '1min'; truncate {}", tables.join(", "));
+            sqlx::raw_sql(AssertSqlSafe(truncate)).execute(&database).await?;
+        }
+        database.close().await;
+    }
+    stock(servers.database(&inventory::SERVICE)?).await?;
+    Ok(())
+}
+
+/// Returns a line for each table that grows with orders: bytes per order including indexes, updates since the database
+/// was created, and the share of updates that touched no index (heap-only tuples).
+pub async fn sizes(servers: &Servers, services: &[&'static Service], orders: i64) -> anyhow::Result<Vec<String>> {
+    let question = "select relname::text, pg_table_size(relid), pg_indexes_size(relid), n_tup_upd, n_tup_hot_upd
+        from pg_stat_user_tables where relname not like '\\_sqlx%' and (n_live_tup >= $1 or n_tup_upd > 1000) order by relname";
+    let mut notes = Vec::new();
+    for service in services {
+        let database = servers.database(service)?;
+        let rows: Vec<(String, i64, i64, i64, i64)> =
+            sqlx::query_as(question).bind(orders).fetch_all(&database).await?;
+        database.close().await;
+        notes.extend(rows.into_iter().map(|(table, heap, indexes, updates, hot)| {
+            let share = if updates == 0 { 0 } else { 100 * hot / updates };
+            format!(
+                "{service}.{table}: {} bytes an order, {} of its indexes; {updates} updates, {share} % of them HOT",
+                heap / orders,
+                indexes / orders
+            )
+        }));
+    }
+    Ok(notes)
 }
 
 #[cfg(test)]
