@@ -129,15 +129,7 @@ async fn kafka(run: &Run) -> anyhow::Result<(String, String)> {
         // it meanwhile.
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let advertised = format!("PLAINTEXT://127.0.0.1:{port},{INSIDE}://localhost:19092");
-        let image = GenericImage::new(IMAGE.0, IMAGE.1)
-            .with_mapped_port(port, 9092.tcp())
-            .with_copy_to(LOG4J_PATH, LOG4J.as_bytes().to_vec())
-            .with_env_var("KAFKA_ADVERTISED_LISTENERS", &advertised);
-        let image = ENVIRONMENT.iter().chain(&LISTENERS).fold(image, |image, (name, value)| {
-            // The last value of a variable counts.
-            image.with_env_var(*name, *value)
-        });
-        match launch(image, run).await {
+        match launch(broker(&[(port, 9092)], &advertised, &LISTENERS), run).await {
             Ok((container, name)) => {
                 let brokers = format!("127.0.0.1:{port}");
                 answers(&container, &name, async || ask(&brokers)).await?;
@@ -148,6 +140,21 @@ async fn kafka(run: &Run) -> anyhow::Result<(String, String)> {
             Err(_) => {}
         }
     }
+}
+
+/// Returns a broker with these settings, whose listeners' ports are published: each port of this machine with that of
+/// the container.
+pub(crate) fn broker(
+    ports: &[(u16, u16)],
+    advertised: &str,
+    settings: &[(&str, &str)],
+) -> ContainerRequest<GenericImage> {
+    let image = GenericImage::new(IMAGE.0, IMAGE.1)
+        .with_copy_to(LOG4J_PATH, LOG4J.as_bytes().to_vec())
+        .with_env_var("KAFKA_ADVERTISED_LISTENERS", advertised);
+    let image = ports.iter().fold(image, |image, (own, inside)| image.with_mapped_port(*own, inside.tcp()));
+    // The last value of a variable counts.
+    ENVIRONMENT.iter().chain(settings).fold(image, |image, (name, value)| image.with_env_var(*name, *value))
 }
 
 pub(crate) async fn launch(

@@ -7,12 +7,11 @@ use platform::{
     config::Settings,
     kafka::{Config, ensure_topics, probe, set_acls},
 };
-use servers::kafka::container::{ENVIRONMENT, IMAGE, LOG4J, LOG4J_PATH};
-use testcontainers::{GenericImage, ImageExt as _, core::IntoContainerPort as _};
+use testcontainers::ImageExt as _;
 use tokio::sync::OnceCell;
 
 use crate::{
-    containers::{answers, keep, launch, once},
+    containers::{answers, broker, keep, launch, once},
     test_run::Run,
 };
 
@@ -70,32 +69,25 @@ async fn start() -> anyhow::Result<GuardedKafka> {
     let free = servers::free_addresses(2)?;
     let (outside, rotated) = (free[0].port(), free[1].port());
     let advertised = format!("INSIDE://localhost:19092,OUTSIDE://127.0.0.1:{outside},ROTATED://127.0.0.1:{rotated}");
-    let mut image = GenericImage::new(IMAGE.0, IMAGE.1)
-        .with_mapped_port(outside, 9092.tcp())
-        .with_mapped_port(rotated, 9095.tcp())
-        .with_copy_to(LOG4J_PATH, LOG4J.as_bytes().to_vec())
-        .with_env_var("KAFKA_ADVERTISED_LISTENERS", &advertised)
+    let mut image = broker(&[(outside, 9092), (rotated, 9095)], &advertised, &LISTENERS)
         .with_env_var("OUTSIDE_PASSWORD", PASSWORD)
         .with_env_var("BANK_PASSWORD", PASSWORD)
         .with_cmd(["bash", SCRIPT]);
-    for (name, value) in ENVIRONMENT.iter().chain(&LISTENERS) {
-        image = image.with_env_var(*name, *value);
-    }
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../deploy/kafka/start.sh");
     image = image.with_copy_to(SCRIPT, std::fs::read(script)?);
     for user in broker_users().into_iter().chain(["broker", "operator", "ui"]) {
         image = image.with_env_var(format!("{}_KAFKA_PASSWORD", user.to_uppercase()), PASSWORD);
     }
     let (container, name) = launch(image, Run::current()).await?;
-    let broker = GuardedKafka { brokers: format!("127.0.0.1:{outside}"), rotated: format!("127.0.0.1:{rotated}") };
+    let kafka = GuardedKafka { brokers: format!("127.0.0.1:{outside}"), rotated: format!("127.0.0.1:{rotated}") };
     answers(&container, &name, async || {
-        let config = broker.config("broker");
+        let config = kafka.config("broker");
         tokio::task::spawn_blocking(move || probe(&config, &[]).map(drop)).await?
     })
     .await?;
     let topics = Topics::default();
-    set_acls(&broker.config("broker"), &rights(&topics, "")).await?;
-    ensure_topics(&broker.config("broker"), &topics.all()).await?;
+    set_acls(&kafka.config("broker"), &rights(&topics, "")).await?;
+    ensure_topics(&kafka.config("broker"), &topics.all()).await?;
     keep(container);
-    Ok(broker)
+    Ok(kafka)
 }

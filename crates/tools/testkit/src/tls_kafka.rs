@@ -3,12 +3,12 @@
 use std::time::{Duration, SystemTime};
 
 use certificates::{Authority, Subject};
-use servers::kafka::container::{ENVIRONMENT, IMAGE, LOG4J, LOG4J_PATH, ask};
-use testcontainers::{GenericImage, ImageExt as _, core::IntoContainerPort as _};
+use servers::kafka::container::ask;
+use testcontainers::ImageExt as _;
 use tokio::sync::OnceCell;
 
 use crate::{
-    containers::{answers, keep, launch, once},
+    containers::{answers, broker, keep, launch, once},
     test_run::Run,
 };
 
@@ -53,16 +53,8 @@ async fn start() -> anyhow::Result<TlsKafka> {
     let free = servers::free_addresses(3)?;
     let (plain, ssl, users) = (free[0].port(), free[1].port(), free[2].port());
     let advertised = format!("PLAINTEXT://localhost:9092,ENCRYPTED://localhost:{ssl},USERS://localhost:{users}");
-    let mut image = GenericImage::new(IMAGE.0, IMAGE.1)
-        .with_mapped_port(plain, 9092.tcp())
-        .with_mapped_port(ssl, 9096.tcp())
-        .with_mapped_port(users, 9097.tcp())
-        .with_copy_to(LOG4J_PATH, LOG4J.as_bytes().to_vec())
-        .with_copy_to(KEYSTORE, format!("{}{}", pair.key, pair.certificate).into_bytes())
-        .with_env_var("KAFKA_ADVERTISED_LISTENERS", &advertised);
-    for (name, value) in ENVIRONMENT.iter().chain(&SETTINGS) {
-        image = image.with_env_var(*name, *value);
-    }
+    let image = broker(&[(plain, 9092), (ssl, 9096), (users, 9097)], &advertised, &SETTINGS)
+        .with_copy_to(KEYSTORE, format!("{}{}", pair.key, pair.certificate).into_bytes());
     let (container, name) = launch(image, Run::current()).await?;
     answers(&container, &name, async || {
         tokio::task::spawn_blocking(move || ask(&format!("127.0.0.1:{plain}"))).await?

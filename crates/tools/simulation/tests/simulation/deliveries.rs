@@ -22,7 +22,7 @@ use delivery::{
     },
     service::{DeliveryService, Repositories},
 };
-use platform::{clock::Virtual, deadline, lease::Lease, outbox::Waker};
+use platform::{clock::Virtual, lease::Lease, outbox::Waker};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -37,7 +37,6 @@ use crate::{
 
 /// The time between two steps of a courier, and between two rounds of assignments.
 const TICK: Duration = Duration::from_secs(1);
-const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Returns the initial couriers. One is slow, and one has little space.
 pub fn first_couriers() -> Vec<NewCourier> {
@@ -84,14 +83,9 @@ struct RemoteOrders(Process);
 #[async_trait]
 impl OrderAddresses for RemoteOrders {
     async fn address(&self, order: OrderId) -> Result<Option<Address>, OrderAddressError> {
-        self.0.step("before it asks order").await;
-        let limit = deadline::remaining(CALL_TIMEOUT);
-        let answer = self
-            .0
-            .world
-            .call(Name::Order, Serves::destinations, limit, |orders| async move { orders.destination(order).await });
+        let answer =
+            self.0.ask(Name::Order, Serves::destinations, |orders| async move { orders.destination(order).await });
         let answer = answer.await;
-        self.0.step("after it has asked order").await;
         self.0.stall("after it has asked order").await;
         let found = match answer {
             Ok(Ok(found)) => found,

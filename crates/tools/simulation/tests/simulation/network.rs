@@ -7,8 +7,12 @@ use tokio::sync::oneshot;
 
 use crate::{
     plan::Fault,
+    process::Process,
     world::{Name, Serves, World},
 };
+
+/// The timeout of a call, as in `platform::grpc::Peer`.
+const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Why there is no answer.
 #[derive(Clone, Copy, Debug)]
@@ -75,5 +79,25 @@ impl World {
             Ok(answer)
         };
         tokio::time::timeout(limit, answer).await.unwrap_or(Err(Lost::Silent))
+    }
+}
+
+impl Process {
+    /// Calls another service, as its gRPC client would. This process may die before the call and after the answer.
+    pub async fn ask<S, T, F>(
+        &self,
+        to: Name,
+        service: fn(Serves) -> Option<S>,
+        work: impl Fn(S) -> F,
+    ) -> Result<T, Lost>
+    where
+        F: Future<Output = T> + Send + 'static,
+        T: Send + 'static,
+        S: Clone,
+    {
+        self.step(&format!("before it asks {to:?}")).await;
+        let answer = self.world.call(to, service, deadline::remaining(CALL_TIMEOUT), work).await;
+        self.step(&format!("after it has asked {to:?}")).await;
+        answer
     }
 }

@@ -32,7 +32,7 @@ impl Outbox for Steps<MemoryOutbox> {
     }
 
     async fn unpublished(&self, limit: i64, besides: &[i64]) -> anyhow::Result<Vec<Unpublished>> {
-        self.before("before it reads its outbox").await?;
+        self.at("before it reads its outbox").await?;
         let rows = self.twin.unpublished(limit, besides).await?;
         if self.process.world.makes(Mistake::MarkBeforeAck) {
             self.twin.mark(self.twin.epoch(), &rows.iter().map(|row| row.id).collect::<Vec<_>>()).await?;
@@ -41,7 +41,7 @@ impl Outbox for Steps<MemoryOutbox> {
     }
 
     async fn mark(&self, epoch: i64, ids: &[i64]) -> anyhow::Result<()> {
-        self.before("before it marks events").await?;
+        self.at("before it marks events").await?;
         let (fenced_off, before) = (epoch < self.twin.epoch(), self.published());
         self.twin.mark(self.shown(epoch), ids).await?;
         let marked = self.published() - before;
@@ -51,12 +51,12 @@ impl Outbox for Steps<MemoryOutbox> {
                 format!("{holder} marked {marked} events after another process had taken the lease of its relay");
             locked(&self.process.world.stores.problems).push(problem);
         }
-        self.after("after it marks events").await?;
+        self.at("after it marks events").await?;
         Ok(())
     }
 
     async fn set_aside(&self, epoch: i64, ids: &[i64]) -> anyhow::Result<()> {
-        self.before("before it sets events aside").await?;
+        self.at("before it sets events aside").await?;
         self.twin.set_aside(self.shown(epoch), ids).await
     }
 

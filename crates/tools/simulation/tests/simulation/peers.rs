@@ -19,7 +19,7 @@ use payment::{
     model::{self, ChargeState, Credit, Decline, Intent, Method, RefundState},
     service::Charge,
 };
-use platform::{auth::Caller, deadline, postgres::DatabaseError};
+use platform::{auth::Caller, postgres::DatabaseError};
 use rand::RngExt as _;
 
 use crate::{
@@ -29,8 +29,6 @@ use crate::{
     world::{Name, Serves, locked},
 };
 
-/// The timeout of a call, as in `platform::grpc::Peer`.
-const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 /// The timeout of a client of the provider.
 const PROVIDER_TIMEOUT: Duration = Duration::from_secs(6);
 /// The share of the faults of a charge that are refusals. Most are unknown outcomes, in which mistakes show.
@@ -52,14 +50,11 @@ impl Inventory for RemoteInventory {
         let mut tries = 0;
         loop {
             tries += 1;
-            self.0.step("before it asks inventory").await;
-            let limit = deadline::remaining(CALL_TIMEOUT);
-            let answer = self.0.world.call(Name::Inventory, Serves::stock, limit, |inventory| {
+            let answer = self.0.ask(Name::Inventory, Serves::stock, |inventory| {
                 let request = inventory.request(order, Some(user), lines.clone(), confirm);
                 async move { inventory.reserve(vec![request]).await.remove(0) }
             });
             let answer = answer.await;
-            self.0.step("after it has asked inventory").await;
             self.0.stall("after it has asked inventory").await;
             let (problem, again) = match answer {
                 Ok(Ok(reserved)) => return Ok(reserved.into_iter().map(decode).collect()),
@@ -106,14 +101,11 @@ impl Payments for RemotePayments {
     async fn pay(&self, order: &Order, attempt: Attempt) -> ChargeAnswer {
         let world = &self.0.world;
         let charge = charge(order, attempt);
-        self.0.step("before it asks payment").await;
-        let limit = deadline::remaining(CALL_TIMEOUT);
-        let answer = world.call(Name::Payment, Serves::payments, limit, |payment| {
+        let answer = self.0.ask(Name::Payment, Serves::payments, |payment| {
             let transaction = TransactionId::new(world.uuid());
             async move { payment.pay(&charge, transaction).await }
         });
         let answer = answer.await;
-        self.0.step("after it has asked payment").await;
         self.0.stall("after it has asked payment").await;
         world.note(format_args!(
             "payment answers attempt {} of order {}: {}",
@@ -137,14 +129,11 @@ impl Payments for RemotePayments {
     }
 
     async fn find(&self, order: OrderId) -> Result<Option<order::model::Payment>, Error> {
-        self.0.step("before it looks a payment up").await;
-        let limit = deadline::remaining(CALL_TIMEOUT);
-        let answer = self.0.world.call(Name::Payment, Serves::payments, limit, |payment| {
+        let answer = self.0.ask(Name::Payment, Serves::payments, |payment| {
             let caller = Caller::Service("order".to_owned());
             async move { payment.find(&caller, order).await }
         });
         let answer = answer.await;
-        self.0.step("after it has looked a payment up").await;
         match answer {
             Ok(Ok(payment)) => Ok(Some(known(&payment))),
             Ok(Err(PaymentError::NotFound)) => Ok(None),
@@ -159,14 +148,11 @@ impl Payments for RemotePayments {
             return Voided::Void;
         }
         let charge = charge(order, attempt);
-        self.0.step("before it voids an attempt").await;
-        let limit = deadline::remaining(CALL_TIMEOUT);
-        let answer = world.call(Name::Payment, Serves::payments, limit, |payment| {
+        let answer = self.0.ask(Name::Payment, Serves::payments, |payment| {
             let transaction = TransactionId::new(world.uuid());
             async move { payment.void(&charge, transaction).await }
         });
         let answer = answer.await;
-        self.0.step("after it has voided an attempt").await;
         world.note(format_args!("payment voids attempt {} of order {}: {}", attempt.number, order.uuid, said(&answer)));
         match answer {
             Ok(Ok(model::VoidResult::Voided)) => Voided::Void,
@@ -230,14 +216,11 @@ impl ExistingOrders for RemoteOrders {
         if world.makes(Mistake::ExpireWithoutAsking) {
             return Ok(Existing::default());
         }
-        self.0.step("before it asks which orders exist").await;
-        let limit = deadline::remaining(CALL_TIMEOUT);
-        let answer = world.call(Name::Order, Serves::orders, limit, |order| {
+        let answer = self.0.ask(Name::Order, Serves::orders, |order| {
             let orders = orders.to_vec();
             async move { order.existing(&orders).await }
         });
         let answer = answer.await;
-        self.0.step("after it has asked which orders exist").await;
         self.0.stall("after it has asked which orders exist").await;
         match answer {
             Ok(Ok(known)) => {

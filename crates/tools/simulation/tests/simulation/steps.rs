@@ -45,17 +45,9 @@ pub struct Steps<T> {
 }
 
 impl<T> Steps<T> {
-    pub async fn before(&self, what: &str) -> Result<(), sqlx::Error> {
+    /// Marks a moment before or after a statement.
+    pub async fn at(&self, what: &str) -> Result<(), sqlx::Error> {
         self.process.step(what).await;
-        self.trouble()
-    }
-
-    pub async fn after(&self, what: &str) -> Result<(), sqlx::Error> {
-        self.process.step(what).await;
-        self.trouble()
-    }
-
-    fn trouble(&self) -> Result<(), sqlx::Error> {
         if self.process.world.strikes(Fault::Database) {
             self.process.world.note(format_args!("the database of {:?} says nothing", self.process.name));
             return Err(sqlx::Error::PoolTimedOut);
@@ -81,10 +73,10 @@ macro_rules! stepwise {
         #[async_trait]
         impl $trait for Steps<$twin> {
             $(async fn $name(&self, $($arg: $type),*) -> Result<$out, $error> {
-                self.before(concat!("before ", stringify!($name))).await?;
+                self.at(concat!("before ", stringify!($name))).await?;
                 $(let $seen = self.$fresh($seen);)?
                 let outcome = self.twin.$name($($arg),*).await;
-                self.after(concat!("after ", stringify!($name))).await?;
+                self.at(concat!("after ", stringify!($name))).await?;
                 outcome
             })*
             $($own)*
@@ -136,19 +128,19 @@ stepwise! {
         claim: Option<&Claim>,
     ) -> Result<Order, order::error::Error> {
         self.tell_first(event);
-        self.before("before an order is written").await?;
+        self.at("before an order is written").await?;
         let created = self.twin.create(order, terms, event, unpaid_limits, claim).await;
         self.process.world.note(format_args!("order {} is written", order.uuid));
-        self.after("after an order is written").await?;
+        self.at("after an order is written").await?;
         created
     }
 
     async fn cancel(&self, order: OrderId, event: &Event, claim: Option<&Claim>) -> Result<bool, order::error::Error> {
         self.tell_first(event);
-        self.before("before an order is cancelled").await?;
+        self.at("before an order is cancelled").await?;
         let cancelled = self.twin.cancel(order, event, claim).await;
         self.process.world.note(format_args!("order {order} is cancelled: {cancelled:?}"));
-        self.after("after an order is cancelled").await?;
+        self.at("after an order is cancelled").await?;
         cancelled
     }
 }
@@ -169,9 +161,9 @@ stepwise! {
         attempt: i32,
         pause: Duration,
     ) -> Result<Option<AttemptLease>, order::error::Error> {
-        self.before("before an attempt is taken over").await?;
+        self.at("before an attempt is taken over").await?;
         let taken = self.twin.take(user, order, attempt, pause).await;
-        self.after("after an attempt is taken over").await?;
+        self.at("after an attempt is taken over").await?;
         Ok(taken?.map(|lease| self.handed(lease)))
     }
 
@@ -180,9 +172,9 @@ stepwise! {
         limit: i64,
         pause: Duration,
     ) -> Result<Vec<(Order, AttemptLease)>, order::error::Error> {
-        self.before("before attempts are taken over").await?;
+        self.at("before attempts are taken over").await?;
         let taken = self.twin.unsettled(limit, pause).await;
-        self.after("after attempts are taken over").await?;
+        self.at("after attempts are taken over").await?;
         Ok(taken?.into_iter().map(|(order, lease)| (order, self.handed(lease))).collect())
     }
 
@@ -201,11 +193,11 @@ stepwise! {
         let declined = Settlement::Declined(Refusal::PaymentDeclined);
         let settlement =
             if careless && *settlement == Settlement::Abandoned { &declined } else { settlement };
-        self.before("before an attempt is settled").await?;
+        self.at("before an attempt is settled").await?;
         let attempt = lease.attempt.number;
         let settled = self.twin.settle(order, &self.shown(order, lease), settlement, outcome).await;
         self.process.world.note(format_args!("attempt {attempt} of order {order} ends: {settled:?} {settlement:?}"));
-        self.after("after an attempt is settled").await?;
+        self.at("after an attempt is settled").await?;
         settled
     }
 
@@ -219,11 +211,11 @@ stepwise! {
         if let Settlement::Paid { event, .. } = &settled.settlement {
             self.tell_first(event);
         }
-        self.before("before an event settles an attempt").await?;
+        self.at("before an event settles an attempt").await?;
         let cause = self.seen(cause);
         let ended = self.twin.settle_once(cause, order, attempt, settled).await;
         self.process.world.note(format_args!("an event ends attempt {attempt} of order {order}: {ended:?} {settled:?}"));
-        self.after("after an event settles an attempt").await?;
+        self.at("after an event settles an attempt").await?;
         ended
     }
 }
@@ -284,7 +276,7 @@ stepwise! {
 
 impl Steps<MemoryInventory> {
     async fn reserve_for(&self, request: ReservationRequest) -> Result<Vec<ReservedLine>, inventory::error::Error> {
-        self.before("before parts are reserved").await?;
+        self.at("before parts are reserved").await?;
         let world = &self.process.world;
         let (order, expiry) = (request.order, request.expiry);
         if world.makes(Mistake::ReadThenWriteStock) {
@@ -292,7 +284,7 @@ impl Steps<MemoryInventory> {
         }
         let reserved = self.twin.reserve(vec![request]).await.remove(0);
         world.note(format_args!("parts for order {order}, {expiry:?}: {:?}", reserved.as_ref().map(Vec::len)));
-        self.after("after parts are reserved").await?;
+        self.at("after parts are reserved").await?;
         reserved
     }
 
@@ -363,10 +355,10 @@ stepwise! {
         intent: &Intent,
         outcome: &payment::model::Outcome,
     ) -> Result<(Payment, bool), payment::error::Error> {
-        self.before("before a payment is settled").await?;
+        self.at("before a payment is settled").await?;
         let settled = self.twin.settle(intent, outcome).await;
         self.process.world.note(format_args!("payment {} is settled: {outcome:?}", intent.transaction));
-        self.after("after a payment is settled").await?;
+        self.at("after a payment is settled").await?;
         settled
     }
 }
