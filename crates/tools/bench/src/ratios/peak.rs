@@ -1,6 +1,6 @@
 //! The peak: the highest constant rate of orders that the shop keeps up with.
 
-use drive::load::{self, Bounds, Crowd, Kind, Mix, Plan, find_peak};
+use drive::load::{self, Bounds, Crowd, Kind, Mix, Plan, Row, find_peak};
 
 use crate::{lab::Lab, sample::Sample};
 
@@ -38,8 +38,9 @@ impl Peak {
 
     /// Sends orders at this rate. Returns how many are created per second, and their latencies.
     pub async fn measure(&self, rate: u32) -> anyhow::Result<Sample> {
-        let figures = self.crowd.measure(&self.plan.at(rate)).await?.figures.all;
-        anyhow::ensure!(figures.goodput > 0.0, "no order was created: {:?}", figures.reasons);
-        Ok(Sample { value: figures.goodput, p50: figures.latency.p50, p99: figures.latency.p99 })
+        let Row { tally, goodput } = self.crowd.measure(&self.plan.at(rate)).await?.figures.all;
+        anyhow::ensure!(goodput > 0.0, "no order was created: {:?}", tally.reasons());
+        let latency = tally.latencies.percentiles();
+        Ok(Sample { value: goodput, p50: latency.p50, p99: latency.p99 })
     }
 }

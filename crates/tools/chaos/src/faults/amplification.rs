@@ -1,6 +1,8 @@
 //! Retry amplification: how many calls services make per request while the network between them is faulty.
 
-use std::{fmt, time::Duration};
+use std::fmt;
+
+use tokio::time::Instant;
 
 use crate::{cluster::sum, experiment::Experiment};
 use platform::server::service::Service;
@@ -15,15 +17,27 @@ const RESERVE: f64 = 10.0;
 const CAUSED: [&str; 7] =
     ["/Whoami", "/ListOwners", "/ListParts", "/ReserveParts", "/ReservePartsForAll", "/GetPayment", "/PayOrder"];
 
+/// Counters at one moment.
 pub struct CallCounters {
+    at: Instant,
     /// Customers' requests that were answered.
     requests: u64,
     /// Calls of [`CAUSED`] methods that the callee has answered, from any caller.
     handled: f64,
     /// The caller's retries, to any callee.
     retries: f64,
-    /// Retries that the caller's budget refused.
-    exhausted: f64,
+}
+
+impl CallCounters {
+    pub async fn read(experiment: &Experiment, from: &'static Service, to: &'static Service) -> anyhow::Result<Self> {
+        let replicas = &experiment.cluster.replicas;
+        Ok(Self {
+            at: Instant::now(),
+            requests: experiment.load.counters().requests,
+            handled: caused(&replicas.metrics(to).await?),
+            retries: replicas.metric(from, "retries_total").await?,
+        })
+    }
 }
 
 /// The calls on a link from one second before the fault until three seconds after it, when requests in flight have been
@@ -42,24 +56,11 @@ pub struct Amplification {
     callers: f64,
     handled: f64,
     retries: f64,
-    exhausted: f64,
     reserve: f64,
 }
 
-impl CallCounters {
-    pub async fn read(experiment: &Experiment, from: &'static Service, to: &'static Service) -> anyhow::Result<Self> {
-        let replicas = &experiment.cluster.replicas;
-        Ok(Self {
-            requests: experiment.load.counters().requests,
-            handled: caused(&replicas.metrics(to).await?),
-            retries: replicas.metric(from, "retries_total").await?,
-            exhausted: replicas.metric(from, "retry_budget_exhausted_total").await?,
-        })
-    }
-}
-
 impl Amplification {
-    /// Returns the difference of two snapshots, between which `visits` background requests were sent to `from`, a
+    /// Returns the calls between two readings, between which `visits` background requests were sent to `from`, a
     /// service with `processes` processes.
     pub fn between(
         before: &CallCounters,
@@ -67,17 +68,16 @@ impl Amplification {
         from: &'static Service,
         visits: u64,
         processes: usize,
-        within: Duration,
     ) -> Self {
         let (customers, visits) = (number(after.requests - before.requests), number(visits));
+        let windows = ((after.at - before.at).as_secs_f64() / 10.0).ceil();
         Self {
             requests: customers + visits,
             callers: if from == &order::SERVICE { customers } else { visits },
             handled: after.handled - before.handled,
             retries: after.retries - before.retries,
-            exhausted: after.exhausted - before.exhausted,
             // A fault may touch one more ten-second window, since the budgets' windows do not begin with it.
-            reserve: RESERVE * ((within.as_secs_f64() / 10.0).ceil() + 1.0) * number(processes),
+            reserve: RESERVE * (windows + 1.0) * number(processes),
         }
     }
 
@@ -92,11 +92,10 @@ impl Amplification {
 
 impl fmt::Display for Amplification {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { requests, callers, handled, retries, exhausted, reserve } = self;
+        let Self { requests, callers, handled, retries, reserve } = self;
         write!(
             f,
-            "{handled} calls answered for {requests} requests, {retries} retries for {callers} of them \
-             (reserve {reserve}), the budget refused {exhausted}"
+            "{handled} calls answered for {requests} requests, {retries} retries for {callers} of them (reserve {reserve})"
         )
     }
 }

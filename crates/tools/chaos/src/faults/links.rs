@@ -6,7 +6,6 @@ use drive::account::Account;
 use operations::registry::with_database;
 use rand::seq::SliceRandom as _;
 use stand_ins::Proxy;
-use tokio::time::Instant;
 
 use super::{
     amplification::{Amplification, CallCounters},
@@ -156,11 +155,11 @@ async fn one(experiment: &mut Experiment, user: &Account, link: Link, harm: Harm
         Harm::For(fault) => fault,
     };
     let Link::Call(from, to) = link else { return Ok(link_fault(experiment, user, link, fault).await?.injection) };
-    let (begun, before) = (Instant::now(), CallCounters::read(experiment, from, to).await?);
+    let before = CallCounters::read(experiment, from, to).await?;
     let seen = link_fault(experiment, user, link, fault).await?;
     let after = CallCounters::read(experiment, from, to).await?;
     let processes = experiment.cluster.replicas.count();
-    let calls = Amplification::between(&before, &after, from, seen.visits, processes, begun.elapsed());
+    let calls = Amplification::between(&before, &after, from, seen.visits, processes);
     let mut done = seen.injection;
     if calls.exceeds_retry_budget() || (fault.is_heard && calls.overloads_callee()) {
         done.problems.push(format!("{link}: {calls}"));

@@ -8,7 +8,7 @@ use crate::{
     latencies::milliseconds,
     load::{
         plan::Plan,
-        report::{Report, percent},
+        report::{Report, Row, percent},
     },
 };
 
@@ -72,13 +72,14 @@ impl Step {
     pub const HEAD: &str = " rate/s  goodput/s     p50 ms     p99 ms   failed  late ms";
 
     fn new(report: &Report, bounds: &Bounds) -> Self {
-        let all = &report.figures.all;
+        let Row { tally, goodput } = &report.figures.all;
+        let latency = tally.latencies.percentiles();
         let mut step = Self {
             rate: report.rate,
-            goodput: all.goodput,
-            p50: all.latency.p50,
-            p99: all.latency.p99,
-            error_rate: all.error_rate,
+            goodput: *goodput,
+            p50: latency.p50,
+            p99: latency.p99,
+            error_rate: tally.error_rate(),
             sent_late_p99: report.figures.sent_late_p99,
             problem: None,
         };
@@ -205,26 +206,17 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::{
-        latencies::Latencies,
-        load::report::{Figures, Row},
-    };
+    use crate::{load::report::Figures, tally::Tally};
 
-    /// Returns the report of a shop that answers within 5 ms up to its capacity, and queues requests above it.
-    fn shop(capacity: u32, rate: u32, error_rate: f64) -> Report {
-        let mut latencies = Latencies::default();
+    /// Returns the report of a shop that answers within 5 ms up to its capacity, and queues requests above it. So many
+    /// of a thousand requests fail.
+    fn shop(capacity: u32, rate: u32, failed: u64) -> Report {
+        let mut tally = Tally::default();
         for number in 0..1000_u64 {
             let queued = if rate > capacity { number * u64::from(rate - capacity) / u64::from(rate) } else { 0 };
-            latencies.record(Duration::from_millis(5 + 10 * queued));
+            tally.record(Duration::from_millis(5 + 10 * queued), (number < failed).then_some("503".into()));
         }
-        let all = Row {
-            operations: 1000,
-            failed: 0,
-            goodput: f64::from(rate.min(capacity)),
-            latency: latencies.percentiles(),
-            error_rate,
-            reasons: Vec::new(),
-        };
+        let all = Row { tally, goodput: f64::from(rate.min(capacity)) };
         let figures = Figures { all, kinds: BTreeMap::new(), sent_late_p99: Some(0.1) };
         Report::new(&Plan::default().at(rate), 1, figures)
     }
@@ -239,7 +231,7 @@ mod tests {
     async fn the_peak_of_a_shop_is_found_between_the_steps() {
         let bounds = Bounds { from: 100, ..Bounds::default() };
 
-        let (peak, rates) = search(bounds, |rate| shop(600, rate, 0.0)).await;
+        let (peak, rates) = search(bounds, |rate| shop(600, rate, 0)).await;
 
         // 761 fails twice. The search then continues between 507 and 761.
         assert_eq!(rates, [100, 150, 225, 338, 507, 761, 761, 634, 634, 570]);
@@ -253,7 +245,7 @@ mod tests {
 
         let (peak, rates) = search(bounds, |rate| {
             let is_bad = rate == 150 && std::mem::take(&mut is_first);
-            shop(if is_bad { 10 } else { 1000 }, rate, 0.0)
+            shop(if is_bad { 10 } else { 1000 }, rate, 0)
         })
         .await;
 
@@ -265,8 +257,8 @@ mod tests {
     async fn a_shop_that_is_slower_than_the_first_step_has_a_peak_too() {
         let bounds = Bounds { from: 400, ..Bounds::default() };
 
-        let (peak, _) = search(bounds, |rate| shop(60, rate, 0.0)).await;
-        let (none, rates) = search(bounds, |rate| shop(0, rate, 1.0)).await;
+        let (peak, _) = search(bounds, |rate| shop(60, rate, 0)).await;
+        let (none, rates) = search(bounds, |rate| shop(0, rate, 1000)).await;
 
         assert!(peak.rate.is_some_and(|rate| (50..=63).contains(&rate)), "{peak}");
         assert_eq!((none.rate, none.goodput, rates.last()), (None, None, Some(&1)));
@@ -277,13 +269,12 @@ mod tests {
         let bounds = Bounds::default();
         let problem = |report: &Report| Step::new(report, &bounds).problem;
 
-        assert_eq!(problem(&shop(100, 100, 0.01)), None);
-        assert_eq!(problem(&shop(100, 100, 0.011)).as_deref(), Some("1.1 % failed"));
-        assert!(problem(&shop(94, 100, 0.0)).is_some_and(|problem| problem.starts_with("goodput is 94 %")));
-        let mut slow = shop(100, 100, 0.0);
-        slow.figures.all.latency.p99 = Some(1000.1);
-        assert_eq!(problem(&slow).as_deref(), Some("p99 is above 1000 ms"));
-        slow.figures.all.latency.p99 = None;
-        assert!(problem(&slow).is_some_and(|problem| problem.starts_with("too few")));
+        assert_eq!(problem(&shop(100, 100, 10)), None);
+        assert_eq!(problem(&shop(100, 100, 11)).as_deref(), Some("1.1 % failed"));
+        assert!(problem(&shop(94, 100, 0)).is_some_and(|problem| problem.starts_with("goodput is 94 %")));
+        // The slowest of its thousand requests waits for 390 ms.
+        let strict = Bounds { p99: Duration::from_millis(300), ..bounds };
+        assert_eq!(problem(&shop(96, 100, 0)), None);
+        assert_eq!(Step::new(&shop(96, 100, 0), &strict).problem.as_deref(), Some("p99 is above 300 ms"));
     }
 }
