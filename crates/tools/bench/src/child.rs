@@ -11,8 +11,7 @@ use axum::{
 use contracts::proto::{
     DESCRIPTORS,
     auth::v1::{
-        GetJwksRequest, GetJwksResponse, IssueTokenRequest, IssueTokenResponse, LoginRequest, LoginResponse,
-        LogoutAllRequest, LogoutAllResponse, LogoutRequest, LogoutResponse, WhoamiRequest, WhoamiResponse,
+        WhoamiRequest, WhoamiResponse,
         auth_service_server::{AuthService, AuthServiceServer},
     },
 };
@@ -102,32 +101,12 @@ pub fn serve_nothing() -> anyhow::Result<()> {
     })
 }
 
-/// Implements iam's RPCs with empty answers.
+/// Answers Whoami with an empty message.
 struct Nothing;
 
 #[tonic::async_trait]
 impl AuthService for Nothing {
-    async fn login(&self, _: Request<LoginRequest>) -> Result<Response<LoginResponse>, Status> {
-        Ok(Response::new(LoginResponse::default()))
-    }
-
     async fn whoami(&self, _: Request<WhoamiRequest>) -> Result<Response<WhoamiResponse>, Status> {
         Ok(Response::new(WhoamiResponse::default()))
-    }
-
-    async fn logout(&self, _: Request<LogoutRequest>) -> Result<Response<LogoutResponse>, Status> {
-        Ok(Response::new(LogoutResponse::default()))
-    }
-
-    async fn logout_all(&self, _: Request<LogoutAllRequest>) -> Result<Response<LogoutAllResponse>, Status> {
-        Ok(Response::new(LogoutAllResponse::default()))
-    }
-
-    async fn issue_token(&self, _: Request<IssueTokenRequest>) -> Result<Response<IssueTokenResponse>, Status> {
-        Ok(Response::new(IssueTokenResponse::default()))
-    }
-
-    async fn get_jwks(&self, _: Request<GetJwksRequest>) -> Result<Response<GetJwksResponse>, Status> {
-        Ok(Response::new(GetJwksResponse::default()))
     }
 }

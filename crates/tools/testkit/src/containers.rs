@@ -14,7 +14,7 @@ use testcontainers::{
 use tokio::sync::OnceCell;
 
 use crate::{
-    server::Server,
+    infrastructure::Server,
     test_run::{self, Run},
 };
 

@@ -7,9 +7,39 @@ use tokio::sync::OnceCell;
 
 use crate::{
     containers, programs,
-    server::Server,
     test_run::{Run, say},
 };
+
+/// The kinds of servers that tests need.
+#[derive(Clone, Copy, Debug)]
+pub enum Server {
+    Postgres,
+    Redis,
+    /// A Redis whose memory a test may limit, since only such tests use it.
+    SmallRedis,
+    Kafka,
+}
+
+impl Server {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Postgres => "postgres",
+            Self::Redis => "redis",
+            Self::SmallRedis => "small-redis",
+            Self::Kafka => "kafka",
+        }
+    }
+
+    /// Returns the variable with the address of an existing server.
+    pub fn variable(self) -> &'static str {
+        match self {
+            Self::Postgres => "TEST_DATABASE_URL",
+            Self::Redis => "TEST_REDIS_URL",
+            Self::SmallRedis => "TEST_SMALL_REDIS_URL",
+            Self::Kafka => "TEST_KAFKA_BROKERS",
+        }
+    }
+}
 
 static POSTGRES: OnceCell<String> = OnceCell::const_new();
 static REDIS: OnceCell<String> = OnceCell::const_new();
@@ -72,4 +102,18 @@ async fn find(server: Server, run: &Run) -> anyhow::Result<(String, String)> {
         format!("no {server:?} for tests: {reason}; start a container engine, or set {}", server.variable())
     })?;
     Ok((address, format!("by {program} ({reason})")))
+}
+
+/// A Redis that other tests use, too. Use a random key prefix.
+pub struct Redis {
+    pub url: String,
+}
+
+pub async fn redis() -> Redis {
+    Redis { url: address(Server::Redis).await }
+}
+
+/// Returns a server with 8 MB of memory, for tests that change its settings. Only one such test may run at a time.
+pub async fn small_redis() -> Redis {
+    Redis { url: address(Server::SmallRedis).await }
 }

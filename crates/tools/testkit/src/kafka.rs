@@ -19,10 +19,7 @@ use rdkafka::{
     types::RDKafkaErrorCode,
 };
 
-use crate::{
-    infrastructure::{address, mock},
-    server::Server,
-};
+use crate::infrastructure::{Server, address, mock};
 
 /// The number of a topic's partitions: enough to spread keys, but quickly created.
 const PARTITIONS: i32 = 3;

@@ -184,14 +184,8 @@ fn a_plan_is_read_as_it_is_written() {
     }
 }
 
-/// Checks that the auditor finds the effect of this mistake within [`SEEDS`] seeds.
-fn is_found(mistake: Mistake) {
-    // The auditor's findings begin with an invariant's number.
-    is_found_in(mistake, SEEDS, Plan::from_seed, |problem| problem.starts_with(|first: char| first.is_ascii_digit()));
-}
-
 /// Checks that a run of at most `seeds` such plans has a problem from this mistake that matches `like`.
-fn is_found_in(mistake: Mistake, seeds: u64, plan: fn(u64) -> Plan, like: fn(&str) -> bool) {
+fn is_found(mistake: Mistake, seeds: u64, plan: fn(u64) -> Plan, like: fn(&str) -> bool) {
     let tried = AtomicU64::new(0);
 
     let wrong = search(
@@ -209,62 +203,27 @@ fn is_found_in(mistake: Mistake, seeds: u64, plan: fn(u64) -> Plan, like: fn(&st
 }
 
 #[test]
-fn acknowledging_before_the_effect_is_found() {
-    is_found(Mistake::AcknowledgeBeforeEffect);
-}
-
-#[test]
-fn having_no_inbox_is_found() {
-    is_found(Mistake::NoInbox);
-}
-
-#[test]
-fn publishing_before_the_commit_is_found() {
-    is_found(Mistake::PublishBeforeCommit);
-}
-
-#[test]
-fn reading_stock_before_writing_it_is_found() {
-    is_found(Mistake::ReadThenWriteStock);
-}
-
-#[test]
-fn taking_a_timeout_for_a_failure_is_found() {
-    is_found(Mistake::TimeoutIsFailure);
-}
-
-#[test]
-fn marking_events_before_the_broker_has_them_is_found() {
-    is_found(Mistake::MarkBeforeAck);
-}
-
-#[test]
-fn asking_for_a_charge_again_under_a_new_key_is_found() {
-    is_found(Mistake::NewKeyOnRetry);
-}
-
-#[test]
-fn abandoning_an_attempt_that_may_be_charged_is_found() {
-    is_found_in(Mistake::AbandonWhatMayBeCharged, SEEDS, Plan::from_seed, |problem| problem.starts_with("2: "));
-}
-
-#[test]
-fn deciding_about_an_attempt_that_another_process_has_taken_is_found() {
-    is_found_in(Mistake::UnfencedAttempts, SCARCE_SEEDS, Plan::scarce, |problem| {
+fn every_deliberate_mistake_is_found() {
+    // The auditor's findings begin with an invariant's number.
+    let any = |problem: &str| problem.starts_with(|first: char| first.is_ascii_digit());
+    let two_relays = |problem: &str| problem.contains("had taken the lease of its relay");
+    let expired = |problem: &str| problem.starts_with("3: ") && problem.contains("expired although the order existed");
+    let mistakes: [(Mistake, fn(&str) -> bool); 10] = [
+        (Mistake::AcknowledgeBeforeEffect, any),
+        (Mistake::NoInbox, any),
+        (Mistake::PublishBeforeCommit, any),
+        (Mistake::ReadThenWriteStock, any),
+        (Mistake::TimeoutIsFailure, any),
+        (Mistake::MarkBeforeAck, any),
+        (Mistake::NewKeyOnRetry, any),
+        (Mistake::AbandonWhatMayBeCharged, |problem| problem.starts_with("2: ")),
+        (Mistake::UnfencedRelay, two_relays),
+        (Mistake::ExpireWithoutAsking, expired),
+    ];
+    for (mistake, like) in mistakes {
+        is_found(mistake, SEEDS, Plan::from_seed, like);
+    }
+    is_found(Mistake::UnfencedAttempts, SCARCE_SEEDS, Plan::scarce, |problem| {
         problem.contains("was charged, but never became PAID")
-    });
-}
-
-#[test]
-fn marking_events_without_the_lease_is_found() {
-    is_found_in(Mistake::UnfencedRelay, SEEDS, Plan::from_seed, |problem| {
-        problem.contains("had taken the lease of its relay")
-    });
-}
-
-#[test]
-fn expiring_reservations_without_asking_for_their_orders_is_found() {
-    is_found_in(Mistake::ExpireWithoutAsking, SEEDS, Plan::from_seed, |problem| {
-        problem.starts_with("3: ") && problem.contains("expired although the order existed")
     });
 }
