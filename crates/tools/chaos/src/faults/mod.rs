@@ -13,7 +13,6 @@ mod geo;
 mod inbound;
 mod leases;
 mod lending;
-mod link_faults;
 mod links;
 mod outside;
 mod processes;

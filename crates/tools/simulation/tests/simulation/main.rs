@@ -13,8 +13,6 @@ mod outbox;
 mod peers;
 mod plan;
 mod process;
-mod quiet;
-mod receipts;
 mod refunds;
 mod run;
 mod shop;

@@ -4,19 +4,19 @@ use std::time::Duration;
 
 use audit::{
     Finding,
-    facts::{Order, OrderStatus},
+    facts::{Order, OrderStatus, Position},
+    receipt::receipt,
 };
-use contracts::events::ROUTES;
+use contracts::events::{ROUTES, readers};
 use platform::{clock::Virtual, kafka::Record};
 use rand::{RngExt as _, seq::IndexedRandom as _};
 use tokio::{runtime::Builder, task::JoinSet, time::Instant};
 
 use crate::{
-    facts,
+    deliveries, facts,
     history::History,
     plan::{Fault, Plan},
-    quiet, receipts,
-    refunds::Operator,
+    refunds::{self, Operator},
     users::User,
     world::{Name, World, locked},
 };
@@ -75,7 +75,7 @@ async fn live(plan: Plan, verbose: bool) -> Ran {
         }
         tokio::time::sleep(world.millis(100, 1500)).await;
         if tick % TICKS_PER_RECEIPT == 0 && problems.is_empty() {
-            problems = receipts::problems(&world, clock).await;
+            problems = receipt_problems(&world, clock).await;
         }
         if world.strikes(Fault::Crash) {
             let name = world.pick(|rng| *Name::ALL.choose(rng).expect("a name"));
@@ -95,7 +95,7 @@ async fn live(plan: Plan, verbose: bool) -> Ran {
     let healed = Instant::now();
     loop {
         while users.try_join_next().is_some() {}
-        let unfinished = if users.is_empty() { quiet::unfinished(&world) } else { Some("users wait".to_owned()) };
+        let unfinished = if users.is_empty() { unfinished(&world) } else { Some("users wait".to_owned()) };
         let Some(unfinished) = unfinished else { break };
         if healed.elapsed() > SETTLE_TIMEOUT {
             problems.push(format!("not quiet after {} s: {unfinished}", SETTLE_TIMEOUT.as_secs()));
@@ -159,6 +159,72 @@ fn poison(world: &World) {
         payload,
         headers: headers.into_iter().collect(),
     });
+}
+
+/// Returns some work that is pending; `None` if there is none.
+fn unfinished(world: &World) -> Option<String> {
+    let stores = &world.stores;
+    let mut consumed = readers(&world.broker.topics).filter(|(consumer, _)| stores.inbox(consumer.service).is_some());
+    if let Some((consumer, _)) = consumed.find(|(consumer, topic)| !world.broker.is_done(consumer.group, topic)) {
+        return Some(format!("{} has something to read", consumer.group));
+    }
+    for (service, outbox) in stores.outboxes() {
+        if outbox.events().iter().any(|(_, published)| !published) {
+            return Some(format!("{service} has something to publish"));
+        }
+    }
+    let orders = stores.orders.all();
+    let open = |order: &&order::model::Order| {
+        use order::model::Status;
+        matches!(order.status, Status::PendingPayment | Status::Paid)
+    };
+    if let Some(order) = orders.iter().find(open) {
+        return Some(format!("order {} is {}, with {:?}", order.uuid, order.status.as_str(), order.attempt));
+    }
+    if let Some(payment) = stores.payments.all().iter().find(|payment| {
+        use payment::model::Status;
+        matches!(payment.status, Status::Pending { .. } | Status::Refunding { .. })
+    }) {
+        return Some(format!("payment {} is {:?}", payment.intent.transaction, payment.status));
+    }
+    if let Some((order, ..)) = stores.inventory.reservations().iter().find(|(_, kept)| kept.expires_at.is_some()) {
+        return Some(format!("parts are held for order {order}"));
+    }
+    if let Some(open) = refunds::unfinished(world) {
+        return Some(open);
+    }
+    deliveries::unfinished(world)
+}
+
+/// Returns the violations in the receipts of all orders. Processes may be down, and events unconsumed.
+async fn receipt_problems(world: &World, clock: Virtual) -> Vec<String> {
+    let mut facts = facts::gather(world, clock).await;
+    facts.positions = positions(world);
+    let receipts = facts.orders.iter().map(|order| (order.uuid, receipt(&facts, order.uuid)));
+    let violated = receipts.flat_map(|(order, receipt)| {
+        let checks: Vec<_> = receipt.violated().map(|check| (check.number, check.text.clone())).collect();
+        checks.into_iter().map(move |(number, text)| format!("receipt of order {order}: {number}: {text}"))
+    });
+    violated.collect()
+}
+
+/// Returns the position of each consumer relative to every record that it consumes. Notification, which is not
+/// simulated, stays at the beginning.
+fn positions(world: &World) -> Vec<Position> {
+    let mut positions = Vec::new();
+    for route in &ROUTES {
+        let topic = route.topic(&world.broker.topics);
+        for (partition, offset, record) in world.broker.records(topic) {
+            let Some(event) = record.headers.get("event-uuid").and_then(|uuid| uuid.parse().ok()) else { continue };
+            let of = |group| Position {
+                group: String::from(group),
+                event,
+                is_past: world.broker.committed(group, topic, partition) > offset,
+            };
+            positions.extend(route.consumers.iter().map(|consumer| of(consumer.group)));
+        }
+    }
+    positions
 }
 
 /// Returns the run of the smallest plan found that still has a problem.

@@ -1,5 +1,5 @@
-//! An attacker's connection. It is counted while open, and has another source address than the customers' if possible.
-//! It uses TLS if the entrance does.
+//! An attacker's connections, and ordinary clients for attacks that follow the protocol. A connection is counted while
+//! open, and has another source address than the customers' if possible. It uses TLS if the entrance does.
 
 use std::{
     io,
@@ -8,6 +8,8 @@ use std::{
     time::Duration,
 };
 
+use hyper_util::rt::TokioIo;
+use rustls::ClientConfig;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpSocket, TcpStream},
@@ -15,6 +17,7 @@ use tokio::{
 };
 use tokio_rustls::{TlsConnector, client::TlsStream};
 use tokio_util::either::Either;
+use tonic::transport::{Channel, Endpoint};
 
 use crate::attack::{
     attacker::{Attacker, Place},
@@ -22,6 +25,7 @@ use crate::attack::{
 };
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// The attackers' source address to a shop on this machine, where customers have 127.0.0.1.
 pub const SOURCE: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 
@@ -42,12 +46,12 @@ pub fn source(target: SocketAddr) -> Option<IpAddr> {
 }
 
 /// Connects, with a TLS handshake if the entrance requires it.
-pub async fn connect(entrance: &Entrance) -> io::Result<Stream> {
+async fn connect(entrance: &Entrance) -> io::Result<Stream> {
     connect_from(entrance, source(entrance.address)).await
 }
 
 /// Connects with the source address `from`; with `None`, the system chooses the address.
-pub async fn connect_from(entrance: &Entrance, from: Option<IpAddr>) -> io::Result<Stream> {
+async fn connect_from(entrance: &Entrance, from: Option<IpAddr>) -> io::Result<Stream> {
     let connecting = async {
         let stream = tcp(entrance.address, from).await?;
         let Some((config, name)) = entrance.tls.clone() else { return Ok(Either::Left(stream)) };
@@ -117,4 +121,30 @@ impl Connection {
         let _ = tokio::io::copy(&mut self.stream, &mut tokio::io::sink()).await;
         self.attacker.was_refused();
     }
+}
+
+/// Creates an HTTP client; `None` if that fails.
+pub fn client(target: &Entrance) -> Option<reqwest::Client> {
+    let builder = platform::http::client_builder().timeout(REQUEST_TIMEOUT).local_address(source(target.address));
+    let builder = match &target.tls {
+        Some((config, _)) => builder.tls_backend_preconfigured(ClientConfig::clone(config)),
+        None => builder,
+    };
+    builder.build().ok()
+}
+
+/// Returns a gRPC channel that connects lazily.
+pub fn channel(target: &Entrance) -> Option<Channel> {
+    channel_from(target, source(target.address))
+}
+
+/// Returns a lazy channel with the source address `from`; with `None`, the system chooses the address, as for other
+/// clients.
+pub fn channel_from(target: &Entrance, from: Option<IpAddr>) -> Option<Channel> {
+    let endpoint = Endpoint::from_shared(target.url.clone()).ok()?.timeout(REQUEST_TIMEOUT);
+    let target = target.clone();
+    Some(endpoint.connect_with_connector_lazy(tower::service_fn(move |_: http::Uri| {
+        let target = target.clone();
+        async move { connect_from(&target, from).await.map(TokioIo::new) }
+    })))
 }
