@@ -28,9 +28,7 @@ pub use self::{
 };
 use super::REPLICAS;
 use client::{bank::Bank, lending::Lending, shop::Shop, trust::Trust};
-use operations::facts::Sources;
-use operations::registry::with_database;
-use operations::restock::restock;
+use operations::{facts::Sources, registry::with_database, restock::restock};
 use platform::server::service::Service;
 
 /// The longest build time of a ship.
@@ -95,7 +93,6 @@ impl Cluster {
             replica.configure(variables.of(replica.service)?);
             replica.start(&[])?;
         }
-        let poison = Vec::new();
         let cluster = Self {
             replicas,
             links,
@@ -106,7 +103,7 @@ impl Cluster {
             sources,
             settings,
             directory,
-            poison,
+            poison: Vec::new(),
             key: key.into(),
         };
         tracing::info!("starting the services");
