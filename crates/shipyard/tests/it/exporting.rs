@@ -43,7 +43,7 @@ async fn load(shop: &Shop, seconds: u64, what: &str) {
         seed: 7,
     };
     let report = crowd.measure(&plan).await.unwrap();
-    assert_eq!(report.figures.all.failed, 0, "{what}: {report}");
+    assert_eq!(report.figures.all.tally.failed, 0, "{what}: {report}");
 }
 
 /// The number of spans dropped so far.

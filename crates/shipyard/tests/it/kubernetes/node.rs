@@ -122,11 +122,11 @@ async fn under_load(mix: &str, rate: u32, work: impl FnOnce() + Send + 'static) 
     loop {
         let is_last = working.is_finished();
         let report = crowd.measure(&plan).await.unwrap();
-        if report.figures.all.failed > 0 {
+        if report.figures.all.tally.failed > 0 {
             println!("{report}");
         }
-        failed += report.figures.all.failed;
-        operations += report.figures.all.operations;
+        failed += report.figures.all.tally.failed;
+        operations += report.figures.all.tally.operations;
         if is_last {
             break;
         }

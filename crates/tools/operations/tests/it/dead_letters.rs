@@ -120,7 +120,7 @@ async fn a_letter_that_inboxes_will_have_forgotten_within_a_day_is_not_replayed_
     let all = Chosen::Matching(Filter { topic: Some(topic), ..Filter::default() });
     let progress: Progress = Arc::new(|_, _| {});
 
-    let plan = queue.plan(&all, false).await.unwrap();
+    let plan = queue.plan(&all).await.unwrap();
     let replayed = queue.replay(&all, false, &operator(), &progress).await.unwrap();
 
     assert_eq!((plan.messages, plan.late), (1, 1));

@@ -200,13 +200,16 @@ fn is_found(mistake: Mistake, seeds: u64, plan: fn(u64) -> Plan, like: fn(&str) 
     println!("{mistake:?} is found after {tried:?} seeds: {}", found.map_or("", String::as_str));
 }
 
+/// Whether a problem is one that the mistake causes.
+type Like = fn(&str) -> bool;
+
 #[test]
 fn every_deliberate_mistake_is_found() {
     // The auditor's findings begin with an invariant's number.
     let any = |problem: &str| problem.starts_with(|first: char| first.is_ascii_digit());
     let two_relays = |problem: &str| problem.contains("had taken the lease of its relay");
     let expired = |problem: &str| problem.starts_with("3: ") && problem.contains("expired although the order existed");
-    let mistakes: [(Mistake, fn(&str) -> bool); 10] = [
+    let mistakes: [(Mistake, Like); 10] = [
         (Mistake::AcknowledgeBeforeEffect, any),
         (Mistake::NoInbox, any),
         (Mistake::PublishBeforeCommit, any),
