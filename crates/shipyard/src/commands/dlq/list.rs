@@ -55,7 +55,7 @@ fn told(state: &State) -> String {
         State::Discarded(entry) => ("discarded", entry),
     };
     let why = if entry.why.is_empty() { String::new() } else { format!(": {}", entry.why.escape_debug()) };
-    format!("{done} by {} at {}{why}", entry.decided_by.as_str(), entry.at.to_rfc3339())
+    format!("{done} by {} at {}{why}", or_dash(entry.decided_by.as_str()), entry.at.to_rfc3339())
 }
 
 /// Replaces an empty text by a dash, and control characters, which would break the line.
