@@ -96,6 +96,14 @@ async fn a_consumer_reads_its_own_topics_in_its_own_groups_alone() {
     running.stop().await;
 }
 
+/// Waits until the broker has these rights: it applies them a moment after it has confirmed them.
+async fn has(broker: &Config, rights: &[BTreeSet<Acl>]) {
+    let rights = rights.iter().flatten().cloned().collect();
+    let settled =
+        async || set_acls(broker, &rights).await.is_ok_and(|changed| changed == Changed { added: 0, removed: 0 });
+    eventually(|| async { settled().await.then_some(()) }).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn rights_that_are_missing_are_added_and_others_of_these_users_are_removed() {
     let Some(kafka) = guarded_kafka().await else { return assert!(!has_docker()) };
@@ -107,10 +115,13 @@ async fn rights_that_are_missing_are_added_and_others_of_these_users_are_removed
     let (reads, writes) = (right("first", Operation::Read, "a"), right("first", Operation::Write, "b"));
     let (other, others) = (right("first", Operation::Write, "c"), right("second", Operation::Read, "a"));
 
-    assert_eq!(set(&[reads.clone(), writes, others.clone()]).await, Changed { added: 3, removed: 0 });
+    let first = [reads.clone(), writes, others.clone()];
+    assert_eq!(set(&first).await, Changed { added: 3, removed: 0 });
+    has(&broker, &first).await;
     assert_eq!(set(&[reads.clone(), other.clone()]).await, Changed { added: 1, removed: 1 });
 
-    assert_eq!(set(&[reads, other, others]).await, Changed { added: 0, removed: 0 }, "the second user kept its right");
+    has(&broker, &[reads, other]).await;
+    assert_eq!(set(&[others]).await, Changed { added: 0, removed: 0 }, "the second user kept its right");
     let refused = set_acls(&kafka.config("order"), &right("first", Operation::Read, "a")).await.unwrap_err();
     assert!(refused.to_string().starts_with("Kafka's error 31"), "{refused:#}");
     let wrong = kafka.settings("broker").with([("KAFKA_SASL_PASSWORD", "wrong".to_owned())]);
@@ -126,12 +137,12 @@ async fn rights_that_only_another_version_needs_are_kept_while_rights_are_added(
     let newer = BTreeSet::from(["a", "b"].map(right));
     let older = BTreeSet::from(["a", "c"].map(right));
     assert_eq!(set_acls(&broker, &newer).await.unwrap(), Changed { added: 2, removed: 0 });
+    has(&broker, &[newer.clone()]).await;
 
     let changed = add_acls(&broker, &older).await.unwrap();
 
     assert_eq!(changed, Changed { added: 1, removed: 0 });
-    let both = newer.union(&older).cloned().collect();
-    assert_eq!(set_acls(&broker, &both).await.unwrap(), Changed { added: 0, removed: 0 }, "the broker has both");
+    has(&broker, &[newer, older]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
