@@ -144,7 +144,7 @@ async fn a_code_confirms_the_private_chat_that_gives_it() {
 }
 
 #[tokio::test]
-async fn without_iam_another_code_is_to_be_given_later() {
+async fn without_iam_a_code_is_to_be_given_again_later() {
     let (api, offsets, lease) = (FakeMessenger::default(), offsets().await, MemoryLease::new("first"));
     let contacts = FakeContacts::default();
     contacts.answer(Err(Unavailable("no route".to_owned())));
@@ -155,7 +155,7 @@ async fn without_iam_another_code_is_to_be_given_later() {
     api.receive(text(2, "42", CODE));
     replies(&api, 2).await;
 
-    assert!(api.sent()[0].text.ends_with("Please ask for a new one later."), "{:?}", api.sent());
+    assert!(api.sent()[0].text.ends_with("Please try again later."), "{:?}", api.sent());
     assert!(api.sent()[1].text.starts_with("Too many wrong codes"), "{:?}", api.sent());
     assert_eq!(contacts.given().len(), 2, "the bot does not repeat a code by itself");
 }
