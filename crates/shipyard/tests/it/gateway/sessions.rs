@@ -108,9 +108,11 @@ async fn behind_a_second_proxy_one_callers_wrong_logins_do_not_stop_anothers() {
         let refused = log_in("198.51.100.1", &format!("nobody-{attempt}"), "wrong-password-1").await;
         assert!(matches!(refused.status.as_u16(), 401 | 429), "{refused:?}");
     }
-    let limited = log_in("198.51.100.1", "nobody-0", "wrong-password-1").await;
+    // On a busy machine the seconds for which the address is refused may be over; the next failures lengthen them.
+    let limited = async || Some(log_in("198.51.100.1", "nobody-0", "wrong-password-1").await);
+    eventually(async || limited().await.filter(|answer| answer.status == 429)).await;
     let other = log_in("198.51.100.2", "nobody-1", "wrong-password-1").await;
 
-    assert_eq!((limited.status.as_u16(), other.status.as_u16()), (429, 401), "{limited:?} {other:?}");
+    assert_eq!(other.status, 401, "{other:?}");
     log_in("198.51.100.2", &caller.login, crate::customer::PASSWORD).await.success(200);
 }
