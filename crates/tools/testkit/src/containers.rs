@@ -14,7 +14,7 @@ use testcontainers::{
 use tokio::sync::OnceCell;
 
 use crate::{
-    infrastructure::Server,
+    server::Server,
     test_run::{self, Run},
 };
 

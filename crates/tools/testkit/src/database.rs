@@ -14,10 +14,7 @@ use sqlx::{
 };
 use tokio::sync::OnceCell;
 
-use crate::{
-    infrastructure::{Server, address},
-    test_run,
-};
+use crate::{infrastructure::address, server::Server, test_run};
 
 const POOL_SIZE: u32 = 10;
 /// How long a test's statement waits for a lock. The 200 ms of production are too short for writers on a busy machine;

@@ -19,7 +19,10 @@ use rdkafka::{
     types::RDKafkaErrorCode,
 };
 
-use crate::infrastructure::{Server, address, mock};
+use crate::{
+    infrastructure::{address, mock},
+    server::Server,
+};
 
 /// The number of a topic's partitions: enough to spread keys, but quickly created.
 const PARTITIONS: i32 = 3;

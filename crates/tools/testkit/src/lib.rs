@@ -14,6 +14,7 @@ mod infrastructure;
 mod kafka;
 mod programs;
 mod running;
+mod server;
 mod settings;
 mod sql_errors;
 mod stand_in;

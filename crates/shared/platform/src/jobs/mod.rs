@@ -2,6 +2,7 @@
 //! in a round of a job fails the round, and does not end the process.
 
 mod due;
+mod retention;
 
 use std::{
     hash::{DefaultHasher, Hash as _, Hasher as _},
@@ -13,18 +14,13 @@ use std::{
 use futures::{FutureExt as _, future::BoxFuture};
 use tokio_util::sync::CancellationToken;
 
-use crate::{
-    inbox,
-    lease::{Lease, PgLease},
-    outage::Outage,
-    outbox,
-    postgres::Database,
+use crate::{lease::Lease, outage::Outage};
+
+pub use self::{
+    due::{due, for_each},
+    retention::Retention,
 };
 
-pub use self::due::{due, for_each};
-
-/// How often the retention jobs run.
-const RETENTION_INTERVAL: Duration = Duration::from_mins(1);
 /// The time within which the first runs of periodic jobs begin. If all began at once, each would open a connection of
 /// its own while the services start.
 const START_SPREAD: Duration = Duration::from_secs(5);
@@ -78,51 +74,6 @@ fn first_run(name: &str, period: Duration) -> Duration {
     name.hash(&mut hasher);
     let percent = 20 + u32::try_from(hasher.finish() % 80).unwrap_or_default();
     period.min(START_SPREAD) * percent / 100
-}
-
-/// How much earlier outbox rows are deleted than others; longer than the time between two runs.
-const OUTBOX_HEAD_START: Duration = Duration::from_hours(1);
-
-/// The settings of the jobs that delete old rows, once a minute in one replica.
-pub struct Retention {
-    pub database: Database,
-    /// Identifies this process among its replicas, see [`Server::instance`](crate::server::Server::instance).
-    pub holder: String,
-    /// The minimum age of a row to be deleted, greater than the age of any record in a topic. Outbox rows are deleted
-    /// an hour earlier.
-    pub age: Duration,
-}
-
-impl Retention {
-    /// Creates a job that calls `remove` with the database and the age to delete one batch of rows. `name` is also the
-    /// name of its lease.
-    pub fn job<F>(&self, name: &'static str, remove: impl Fn(Database, Duration) -> F + Send + Sync + 'static) -> Job
-    where
-        F: Future<Output = anyhow::Result<Done>> + Send + 'static,
-    {
-        let (database, age) = (self.database.clone(), self.age);
-        let lease = Arc::new(PgLease::new(database.clone(), name, self.holder.clone()));
-        Job::periodic(name, lease, RETENTION_INTERVAL, move || remove(database.clone(), age))
-    }
-
-    /// Creates the job that deletes old published rows of the outbox. It has its own lease, so that it does not block
-    /// the relay.
-    ///
-    /// Outbox rows are deleted an hour earlier than, for example, inbox rows. Otherwise `cargo run`, which republishes
-    /// events that the mock broker lost, could republish a handled event whose inbox row is already deleted.
-    pub fn outbox(&self) -> Job {
-        self.job("outbox-retention", |database, age| async move {
-            let age = age.saturating_sub(OUTBOX_HEAD_START);
-            Ok(Done::from_count(outbox::sweep(&database, age).await?, outbox::SWEEP_BATCH))
-        })
-    }
-
-    /// Creates the job that deletes old inbox rows, which every database with an inbox needs.
-    pub fn inbox(&self) -> Job {
-        self.job("inbox", |database, age| async move {
-            Ok(Done::from_count(inbox::sweep(&database, age).await?, inbox::SWEEP_BATCH))
-        })
-    }
 }
 
 /// Runs `batch` every `period` while this replica has the lease, until `stop`, and again at once after a full batch.

@@ -114,18 +114,6 @@ pub(super) fn strict(variable: &str, url: &str, options: PgConnectOptions) -> Re
     Ok(options)
 }
 
-/// Returns true if the connection failed because the server has no TLS or an untrusted certificate, which no retry can
-/// change.
-pub(super) fn is_untrusted(error: &sqlx::Error) -> bool {
-    match error {
-        sqlx::Error::Tls(_) => true,
-        sqlx::Error::Io(error) => error.get_ref().and_then(|cause| cause.downcast_ref()).is_some_and(|cause| {
-            matches!(cause, rustls::Error::InvalidCertificate(_) | rustls::Error::PeerIncompatible(_))
-        }),
-        _ => false,
-    }
-}
-
 #[derive(Clone, Debug)]
 pub struct DatabaseConfig {
     pub url: SecretString,

@@ -38,8 +38,6 @@ const STATEMENT_TIMEOUT: &str = "5000";
 const LOCK_TIMEOUT: &str = "200";
 /// The time after which an answer counts as lost, since the server would have ended the statement earlier.
 pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(6);
-/// The time without an answer to a ping after which the server counts as unreachable. A statement may take longer.
-pub(super) const PING_TIMEOUT: Duration = Duration::from_secs(2);
 /// The time after its last use at which an idle connection is closed.
 const MAX_IDLE_TIME: Duration = Duration::from_mins(1);
 /// The time limit for closing connections gracefully.

@@ -167,3 +167,15 @@ fn is_of_class(error: &Error, classes: &[&str]) -> bool {
     let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
     code.is_some_and(|code| classes.iter().any(|class| code.starts_with(class)))
 }
+
+/// Returns true if the connection failed because the server has no TLS or an untrusted certificate, which no retry can
+/// change.
+pub(super) fn is_untrusted(error: &Error) -> bool {
+    match error {
+        Error::Tls(_) => true,
+        Error::Io(error) => error.get_ref().and_then(|cause| cause.downcast_ref()).is_some_and(|cause| {
+            matches!(cause, rustls::Error::InvalidCertificate(_) | rustls::Error::PeerIncompatible(_))
+        }),
+        _ => false,
+    }
+}

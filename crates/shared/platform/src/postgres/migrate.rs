@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Database,
-    connections::is_untrusted,
+    error::is_untrusted,
     is_contended, is_refused, is_unavailable,
     migrations::{self, FIRST_VERSION, Unknown},
     network_path::Unanswered,

@@ -11,8 +11,11 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{Database, connections::is_untrusted, database::PING_TIMEOUT};
+use super::{Database, error::is_untrusted};
 use crate::{outage::Outage, server::readiness::Condition};
+
+/// The time without an answer to a ping after which the server counts as unreachable. A statement may take longer.
+pub(super) const PING_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The state that all connections of one database share. A failure of one connection applies to every connection at
 /// least as old.

@@ -14,8 +14,8 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::{
     Database,
-    database::{ACQUIRE_TIMEOUT, ANSWER_TIMEOUT, PING_TIMEOUT},
-    network_path::Unanswered,
+    database::{ACQUIRE_TIMEOUT, ANSWER_TIMEOUT},
+    network_path::{PING_TIMEOUT, Unanswered},
 };
 
 /// How often a connection without notifications is pinged.

@@ -11,7 +11,7 @@ const LISTS: &[(&str, &str)] = &[
     ("crates/tools/operations/src/registry.rs", "the registry, and the readers of databases"),
     ("crates/shared/contracts/src/events/catalogue.rs", "who publishes and consumes each event"),
     ("crates/tools/audit/src/invariants/reactions.rs", "what each consumer does about an event"),
-    ("crates/tools/chaos/src/cluster/mod.rs", "settings of each service under chaos"),
+    ("crates/tools/chaos/src/", "which services a fault strikes, and their settings under chaos"),
     ("crates/tools/simulation/tests/simulation/shop.rs", "a composition root over twins"),
     ("crates/shipyard/tests/it/system.rs", "the whole system"),
     ("deploy/compose/services.yaml", "each service's own settings"),
