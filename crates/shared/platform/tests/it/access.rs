@@ -137,7 +137,7 @@ async fn rights_that_only_another_version_needs_are_kept_while_rights_are_added(
     let newer = BTreeSet::from(["a", "b"].map(right));
     let older = BTreeSet::from(["a", "c"].map(right));
     assert_eq!(set_acls(&broker, &newer).await.unwrap(), Changed { added: 2, removed: 0 });
-    has(&broker, &[newer.clone()]).await;
+    has(&broker, std::slice::from_ref(&newer)).await;
 
     let changed = add_acls(&broker, &older).await.unwrap();
 
