@@ -57,7 +57,7 @@ pub struct ReservationRequest {
     pub order: OrderId,
     pub lines: Lines,
     pub expiry: Expiry,
-    /// The user towards whose share the reservation counts; without one, it counts towards nobody's.
+    /// The user whose share of a part the reservation counts towards. Without a user, no share grows.
     pub holder: Option<Holder>,
 }
 
