@@ -3,14 +3,14 @@
 use platform::{grpc::with_reason, kafka::Failure, postgres::DatabaseError};
 use tonic::{Code, Status};
 
-use crate::model::Refusal;
+use crate::model::CustomerRefusal;
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error("customer not found")]
     NotFound,
     #[error(transparent)]
-    Refused(#[from] Refusal),
+    Refused(#[from] CustomerRefusal),
     #[error("LOAN_ID_REUSED: another loan has this loan_id")]
     LoanIdReused,
     #[error(transparent)]
@@ -28,14 +28,16 @@ impl From<Error> for Status {
         let text = error.to_string();
         match error {
             Error::NotFound => Self::not_found(text),
-            Error::Refused(Refusal::Exists) | Error::LoanIdReused => Self::already_exists(text),
-            Error::Refused(Refusal::InProgress) => with_reason(Code::FailedPrecondition, "KYC_IN_PROGRESS", text),
-            Error::Refused(Refusal::NotInProgress) => {
+            Error::Refused(CustomerRefusal::Exists) | Error::LoanIdReused => Self::already_exists(text),
+            Error::Refused(CustomerRefusal::InProgress) => {
+                with_reason(Code::FailedPrecondition, "KYC_IN_PROGRESS", text)
+            }
+            Error::Refused(CustomerRefusal::NotInProgress) => {
                 with_reason(Code::FailedPrecondition, "KYC_NOT_IN_PROGRESS", text)
             }
-            Error::Refused(Refusal::SelfDealing) => with_reason(Code::FailedPrecondition, "SELF_DEALING", text),
-            Error::Refused(Refusal::Erased) => with_reason(Code::FailedPrecondition, "CUSTOMER_ERASED", text),
-            Error::Refused(Refusal::VersionConflict(_)) => with_reason(Code::Aborted, "VERSION_CONFLICT", text),
+            Error::Refused(CustomerRefusal::SelfDealing) => with_reason(Code::FailedPrecondition, "SELF_DEALING", text),
+            Error::Refused(CustomerRefusal::Erased) => with_reason(Code::FailedPrecondition, "CUSTOMER_ERASED", text),
+            Error::Refused(CustomerRefusal::VersionConflict(_)) => with_reason(Code::Aborted, "VERSION_CONFLICT", text),
             Error::Database(error) => error.into(),
         }
     }

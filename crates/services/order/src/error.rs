@@ -4,12 +4,12 @@ use contracts::{ids::OrderId, money::MoneyError};
 use platform::{error_chain, kafka::Failure, postgres::DatabaseError};
 
 use crate::model::IllegalTransition;
-pub use crate::model::Refusal;
+pub use crate::model::OrderRefusal;
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error(transparent)]
-    Refused(#[from] Refusal),
+    Refused(#[from] OrderRefusal),
     #[error("must be the caller's")]
     UserMismatch,
     #[error("payment of order {0} not found")]
@@ -22,7 +22,7 @@ pub enum Error {
     KeyInProgress,
     #[error("this Idempotency-Key was used for another request")]
     KeyReused,
-    /// This is not a [`Refusal`], because it is temporary and must not be stored under the idempotency key.
+    /// This is not a [`OrderRefusal`], because it is temporary and must not be stored under the idempotency key.
     #[error("you have {most} unpaid orders; pay or cancel one of them, or wait until one expires")]
     TooManyUnpaid { most: u32 },
     #[error("an order with a delivery address may have at most {max_volume} parts")]
@@ -46,14 +46,14 @@ impl From<sqlx::Error> for Error {
 /// The sum of prices can fail only by being too large.
 impl From<MoneyError> for Error {
     fn from(_: MoneyError) -> Self {
-        Refusal::TotalTooLarge.into()
+        OrderRefusal::TotalTooLarge.into()
     }
 }
 
 impl From<IllegalTransition> for Error {
     fn from(error: IllegalTransition) -> Self {
         match error {
-            IllegalTransition::Status(status) => Refusal::InvalidStatus(status).into(),
+            IllegalTransition::Status(status) => OrderRefusal::InvalidStatus(status).into(),
             IllegalTransition::PaymentInProgress => Self::PaymentInProgress,
             IllegalTransition::NoAttempt => Self::Inconsistent(error.to_string()),
         }

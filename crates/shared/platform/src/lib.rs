@@ -19,7 +19,6 @@ pub mod jobs;
 pub mod kafka;
 pub mod lease;
 pub mod listener;
-pub mod load_shed;
 pub mod number;
 pub mod outage;
 pub mod outbox;
@@ -30,6 +29,7 @@ pub mod retry;
 pub mod security_events;
 pub mod server;
 pub mod shared_layer;
+pub mod slots;
 pub mod telemetry;
 pub mod tls;
 

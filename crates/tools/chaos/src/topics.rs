@@ -4,7 +4,7 @@ use std::{collections::HashMap, fmt, sync::Arc};
 
 use anyhow::Context as _;
 use chrono::{DateTime, Utc};
-use contracts::events::{Consumer, INBOUND, Inbound, ROUTES, Route};
+use contracts::events::{Consumer, INBOUND, InboundTopic, ROUTES, Route};
 use futures::future::try_join_all;
 use platform::{
     kafka::{Extent, KafkaPublisher, Mark, Message, Reader, Record},
@@ -89,7 +89,7 @@ pub async fn uncommitted_by_group(cluster: &Cluster) -> anyhow::Result<Vec<Strin
 
 /// Returns the number of records of an inbound topic (written by outside programs) that its consumer group has not
 /// committed.
-pub async fn uncommitted_from_outside(cluster: &Cluster, inbound: Inbound) -> anyhow::Result<usize> {
+pub async fn uncommitted_from_outside(cluster: &Cluster, inbound: InboundTopic) -> anyhow::Result<usize> {
     let topic = inbound.topic(&cluster.sources.topics).to_owned();
     blocking(cluster, inbound.consumer.group, move |reader| {
         let extents = reader.extents(&topic)?;
@@ -103,7 +103,7 @@ pub async fn uncommitted_from_outside(cluster: &Cluster, inbound: Inbound) -> an
 
 /// Makes the consumer group of an inbound topic (written by outside programs) read it again from the beginning. Returns
 /// the number of records. Fails while the group has members.
-pub async fn rewind(cluster: &Cluster, inbound: Inbound) -> anyhow::Result<usize> {
+pub async fn rewind(cluster: &Cluster, inbound: InboundTopic) -> anyhow::Result<usize> {
     let topic = inbound.topic(&cluster.sources.topics).to_owned();
     blocking(cluster, inbound.consumer.group, move |reader| {
         let extents = reader.extents(&topic)?;

@@ -6,7 +6,7 @@ mod loan;
 mod profile;
 mod text;
 
-pub use customer::{Customer, Reason, Refusal, State, Verdict, Why};
+pub use customer::{Customer, CustomerRefusal, Reason, State, Verdict, Why};
 pub use event::{Change, Event, KycStatus};
 pub use loan::{Amount, AmountError, Loan, LoanId, LoanStatus, NewLoan};
 pub use profile::{Address, BirthDate, BirthDateError, Profile};

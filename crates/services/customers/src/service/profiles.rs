@@ -10,7 +10,7 @@ use super::{CustomerService, may_see};
 use crate::{
     error::Error,
     metrics,
-    model::{Customer, Event, KycStatus, LoanStatus, Profile, Refusal, Verdict, Words},
+    model::{Customer, CustomerRefusal, Event, KycStatus, LoanStatus, Profile, Verdict, Words},
     repository::Known,
 };
 
@@ -58,7 +58,7 @@ impl CustomerService {
     async fn change(
         &self,
         id: UserId,
-        transition: impl Fn(&mut Customer) -> Result<Option<Event>, Refusal> + Send + Sync,
+        transition: impl Fn(&mut Customer) -> Result<Option<Event>, CustomerRefusal> + Send + Sync,
     ) -> Result<Known, Error> {
         loop {
             let known = self.repository.find(id).await?.ok_or(Error::NotFound)?;

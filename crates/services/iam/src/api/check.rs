@@ -17,7 +17,7 @@ use contracts::{
     },
 };
 use platform::{
-    auth::{Refusal, SESSION_HEADER, user_credential},
+    auth::{AuthRefusal, SESSION_HEADER, user_credential},
     clock, error_chain,
     http::problem,
     outage::refused,
@@ -46,7 +46,7 @@ impl Authorization for Grpc {
                 counted.outcome = Some("allowed");
                 Ok(Response::new(allowed(user)))
             }
-            Err(Refusal::Unavailable | Refusal::TooMany) => {
+            Err(AuthRefusal::Unavailable | AuthRefusal::TooMany) => {
                 counted.outcome = Some("unavailable");
                 Err(Status::unavailable("sessions cannot be checked now"))
             }
@@ -77,19 +77,20 @@ impl Drop for Counted {
     }
 }
 
-async fn user(service: &IamService, headers: &HashMap<String, String>) -> Result<SessionUser, Refusal> {
+async fn user(service: &IamService, headers: &HashMap<String, String>) -> Result<SessionUser, AuthRefusal> {
     let mut read = HeaderMap::new();
     for name in READ {
         if let Some(value) = headers.get(name.as_str()) {
-            read.insert(name, Value::try_from(value).map_err(|_| Refusal::InvalidSession)?);
+            read.insert(name, Value::try_from(value).map_err(|_| AuthRefusal::InvalidSession)?);
         }
     }
-    let credential = service.credential(&user_credential(&read)?, clock::now()).map_err(|_| Refusal::InvalidSession)?;
+    let credential =
+        service.credential(&user_credential(&read)?, clock::now()).map_err(|_| AuthRefusal::InvalidSession)?;
     service.session_user(credential).await.map_err(|error| match error {
-        Error::InvalidSession => Refusal::InvalidSession,
+        Error::InvalidSession => AuthRefusal::InvalidSession,
         error => {
             refused("session lookup unavailable", error_chain(error));
-            Refusal::Unavailable
+            AuthRefusal::Unavailable
         }
     })
 }
@@ -106,7 +107,7 @@ fn allowed(user: SessionUser) -> CheckResponse {
 }
 
 /// Denies a request. `path` includes the query.
-fn denied(refusal: Refusal, path: &str) -> CheckResponse {
+fn denied(refusal: AuthRefusal, path: &str) -> CheckResponse {
     let problem = refusal.problem();
     let message = problem.message.clone();
     let path = path.split_once('?').map_or(path, |(path, _)| path);

@@ -9,9 +9,9 @@ use super::SaltBytes;
 
 pub const HASH_BYTES: usize = 32;
 
-pub type Outcome<T> = Result<T, argon2::password_hash::Error>;
+pub type HashResult<T> = Result<T, argon2::password_hash::Error>;
 
-pub fn hash(params: &Params, password: &[u8], salt: SaltBytes) -> Outcome<String> {
+pub fn hash(params: &Params, password: &[u8], salt: SaltBytes) -> HashResult<String> {
     let hash = PasswordHash {
         algorithm: ARGON2ID_IDENT,
         version: Some(Version::V0x13.into()),
@@ -30,7 +30,7 @@ pub struct Stored {
 }
 
 impl Stored {
-    pub fn parse(hash: &str) -> Outcome<Self> {
+    pub fn parse(hash: &str) -> HashResult<Self> {
         let hash = PasswordHash::new(hash)?;
         let params = Params::try_from(&hash)?;
         if hash.algorithm != ARGON2ID_IDENT || hash.version != Some(Version::V0x13.into()) {
@@ -42,7 +42,7 @@ impl Stored {
         Ok(Self { params, salt, hash })
     }
 
-    pub fn is_of(&self, password: &[u8]) -> Outcome<bool> {
+    pub fn is_of(&self, password: &[u8]) -> HashResult<bool> {
         let computed = compute(&self.params, password, &self.salt, self.hash.len())?;
         // `Output` compares in constant time.
         Ok(computed == self.hash)
@@ -61,7 +61,7 @@ pub fn work(params: &Params) -> u64 {
 }
 
 /// Computes a hash of about `work` and discards it. It uses no more memory than `params` allow.
-pub fn spend(params: &Params, work: u64) -> Outcome<()> {
+pub fn spend(params: &Params, work: u64) -> HashResult<()> {
     let passes = work.div_ceil(u64::from(params.m_cost())).max(1);
     let kib = u32::try_from(work / passes).unwrap_or(u32::MAX);
     let passes = u32::try_from(passes).unwrap_or(u32::MAX);
@@ -71,7 +71,7 @@ pub fn spend(params: &Params, work: u64) -> Outcome<()> {
     compute(&Params::new(kib, passes, 1, Some(HASH_BYTES))?, b"", &SaltBytes::default(), HASH_BYTES).map(drop)
 }
 
-fn compute(params: &Params, password: &[u8], salt: &[u8], length: usize) -> Outcome<Output> {
+fn compute(params: &Params, password: &[u8], salt: &[u8], length: usize) -> HashResult<Output> {
     let mut out = [0; Output::MAX_LENGTH];
     let out = out.get_mut(..length).ok_or(argon2::password_hash::Error::OutputSize)?;
     let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone());

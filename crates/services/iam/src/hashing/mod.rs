@@ -15,7 +15,7 @@ use tokio::{
     time::Instant,
 };
 
-use self::argon::{HASH_BYTES, Outcome, Stored};
+use self::argon::{HASH_BYTES, HashResult, Stored};
 use crate::{config, error::Error, metrics, model::Password};
 
 pub type SaltBytes = [u8; 16];
@@ -109,7 +109,7 @@ fn admit(places: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Error> {
     places.clone().try_acquire_owned().map_err(|_| Error::HashingBusy)
 }
 
-fn verify(params: &Params, most: &AtomicU64, password: &Password, hash: Option<&str>) -> Outcome<Verdict> {
+fn verify(params: &Params, most: &AtomicU64, password: &Password, hash: Option<&str>) -> HashResult<Verdict> {
     let stored = hash.map(Stored::parse).transpose()?;
     let own = argon::work(stored.as_ref().map_or(params, |stored| &stored.params));
     let most = most.fetch_max(own, Ordering::Relaxed).max(own);

@@ -7,9 +7,9 @@ use platform::{
         openapi::{Declared, SharedProblems},
         problem::Problem,
     },
-    load_shed,
     outage::refused,
     postgres::DatabaseError,
+    slots,
 };
 
 use crate::error::Error;
@@ -44,7 +44,7 @@ impl From<Error> for Problem {
             Error::NotFound => declared(ORDER_NOT_FOUND),
             Error::Broken(broken) => Self::invalid(broken.path, broken.rule),
             Error::TooLong => declared(PAYLOAD_TOO_LARGE),
-            Error::TooManyLookups => load_shed::refusal(),
+            Error::TooManyLookups => slots::refusal(),
             Error::Topic(_) | Error::TooSlow | Error::Database(DatabaseError::Unavailable(_)) => {
                 refused("dependency unavailable", error_chain(error));
                 Self::unavailable(message)

@@ -15,15 +15,15 @@ use platform::{
     http::{
         self,
         endpoints::{Endpoints, OPERATOR, PUBLIC, USER},
-        inbound::Inbound,
+        inbound::RequestLimits,
         openapi::guarded_by,
         openapi_pages,
         problem::Problem,
     },
     ids,
-    load_shed::{Slots, UserSlots},
     server::{health::probe_routes, readiness::Readiness},
     shared_layer::shared,
+    slots::{Slots, UserSlots},
 };
 use utoipa::{OpenApi, openapi::OpenApi as OpenApiDocument};
 use utoipa_axum::routes;
@@ -96,7 +96,7 @@ pub fn router(service: IntakeService, guard: &Guard, readiness: Readiness, own: 
     let state = Api { service: service.with_lookups(share(3)), is_open: own.intake_open };
     let open = if own.intake_open { guard.clone().open() } else { guard.clone() };
     let (slots, users) = (Slots::new(own.intake_max_in_flight), UserSlots::quarter_of(own.intake_max_in_flight));
-    let inbound = Inbound::new(guard.clone(), slots, users);
+    let inbound = RequestLimits::new(guard.clone(), slots, users);
     let pages = Router::new()
         .route("/style.css", get(pages::style))
         .merge(openapi_pages::routes(described(Some(&open))))

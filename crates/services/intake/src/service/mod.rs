@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 pub use cache::Cache;
 pub use orders::{Shown, Source, read};
-use platform::load_shed::Slots;
+use platform::slots::Slots;
 use tokio::sync::Semaphore;
 
 use crate::{client::Topic, repository::Orders};

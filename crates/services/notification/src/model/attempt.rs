@@ -59,19 +59,19 @@ impl Expired {
     /// What is stored with the notification.
     pub const PROBLEM: &str = "the attempt expired without an outcome";
 
-    pub fn outcome(&self) -> Outcome {
+    pub fn outcome(&self) -> AttemptOutcome {
         let problem = Self::PROBLEM.to_owned();
         if self.is_given_up {
-            Outcome::Failed { problem, ambiguous: true }
+            AttemptOutcome::Failed { problem, ambiguous: true }
         } else {
-            Outcome::Retry { after: Duration::ZERO, problem, ambiguous: true }
+            AttemptOutcome::Retry { after: Duration::ZERO, problem, ambiguous: true }
         }
     }
 }
 
 /// The outcome of an attempt for a notification.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum AttemptOutcome {
     Sent,
     /// Deliberately not sent; stored as failed.
     Skipped {
@@ -113,19 +113,19 @@ impl Outgoing {
     ///
     /// After an attempt without an answer, at most one more may reach the user. It is made after `repeat_after`, so that
     /// the messenger has time to recover.
-    pub fn outcome(&self, result: Result<(), MessengerError>, repeat_after: Duration) -> Outcome {
-        let Err(error) = result else { return Outcome::Sent };
+    pub fn outcome(&self, result: Result<(), MessengerError>, repeat_after: Duration) -> AttemptOutcome {
+        let Err(error) = result else { return AttemptOutcome::Sent };
         let problem = error.to_string();
         match error {
-            MessengerError::RateLimited(after) => Outcome::Retry { after, problem, ambiguous: false },
+            MessengerError::RateLimited(after) => AttemptOutcome::Retry { after, problem, ambiguous: false },
             MessengerError::Unreachable(_) => {
-                Outcome::Retry { after: backoff(self.due.attempts), problem, ambiguous: false }
+                AttemptOutcome::Retry { after: backoff(self.due.attempts), problem, ambiguous: false }
             }
             MessengerError::Unknown(_) if !self.ambiguous => {
-                Outcome::Retry { after: repeat_after, problem, ambiguous: true }
+                AttemptOutcome::Retry { after: repeat_after, problem, ambiguous: true }
             }
-            MessengerError::Unknown(_) => Outcome::Failed { problem, ambiguous: true },
-            MessengerError::Rejected(_) => Outcome::Failed { problem, ambiguous: false },
+            MessengerError::Unknown(_) => AttemptOutcome::Failed { problem, ambiguous: true },
+            MessengerError::Rejected(_) => AttemptOutcome::Failed { problem, ambiguous: false },
         }
     }
 }
@@ -176,8 +176,8 @@ mod tests {
                 may_have_arrived += u32::from(matches!(result, Ok(()) | Err(MessengerError::Unknown(_))));
                 outgoing.due.attempts += 1;
                 match outgoing.outcome(result.clone(), Duration::ZERO) {
-                    Outcome::Sent | Outcome::Skipped { .. } | Outcome::Failed { .. } => true,
-                    Outcome::Retry { ambiguous, .. } => {
+                    AttemptOutcome::Sent | AttemptOutcome::Skipped { .. } | AttemptOutcome::Failed { .. } => true,
+                    AttemptOutcome::Retry { ambiguous, .. } => {
                         outgoing.ambiguous |= ambiguous;
                         false
                     }

@@ -4,6 +4,6 @@ mod attempt;
 mod kind;
 mod notification;
 
-pub use attempt::{Attempt, Due, Expired, MessengerError, Outcome, Outgoing};
+pub use attempt::{Attempt, AttemptOutcome, Due, Expired, MessengerError, Outgoing};
 pub use kind::Kind;
 pub use notification::{NewNotification, Notification, NotificationId, Status};

@@ -15,7 +15,7 @@ use crate::{
     client::{Message, Notifier, Users},
     error::Error,
     metrics,
-    model::{Attempt, Due, Kind, MessengerError, NotificationId, Outcome, Outgoing},
+    model::{Attempt, AttemptOutcome, Due, Kind, MessengerError, NotificationId, Outgoing},
     repository::PgNotifications,
 };
 
@@ -53,12 +53,12 @@ impl Dispatcher {
         if own.as_ref().is_some_and(|contact| !contact.is_confirmed) && !self.writes_to_unconfirmed {
             // The chat may belong to a stranger. The fallback chat is only for users without a contact.
             let problem = "the user's Telegram contact is not confirmed".to_owned();
-            self.settle(&waiting, Due::last_attempt, Outcome::Skipped { problem }).await;
+            self.settle(&waiting, Due::last_attempt, AttemptOutcome::Skipped { problem }).await;
             return LookUp::Ended;
         }
         let Some(chat) = own.map(|contact| contact.chat).or_else(|| self.fallback_chat.clone()) else {
             let problem = "the user has no telegram method, and TELEGRAM_CHAT_ID is not set".to_owned();
-            self.settle(&waiting, Due::last_attempt, Outcome::Failed { problem, ambiguous: false }).await;
+            self.settle(&waiting, Due::last_attempt, AttemptOutcome::Failed { problem, ambiguous: false }).await;
             return LookUp::Ended;
         };
         LookUp::Found { chat, waiting }
@@ -78,7 +78,7 @@ impl Dispatcher {
             Ok(text) => self.attempt(&outgoing, &text, permit).instrument(span(due)).await,
             Err(error) => {
                 let problem = format!("its template: {error}");
-                let outcome = Outcome::Failed { problem, ambiguous: false };
+                let outcome = AttemptOutcome::Failed { problem, ambiguous: false };
                 self.settle(std::slice::from_ref(due), Due::last_attempt, outcome).await;
             }
         }
@@ -88,7 +88,7 @@ impl Dispatcher {
     /// is the last attempt, so it waits until the messenger answers.
     async fn attempt(&self, outgoing: &Outgoing, text: &str, permit: Permit) {
         if outgoing.ambiguous && self.notifier.probe().await.is_err() {
-            return permit.end(circuit_breaker::Outcome::Failed);
+            return permit.end(circuit_breaker::CallOutcome::Failed);
         }
         match self.notifications.claim(outgoing).await {
             Ok(true) => {}
@@ -98,9 +98,9 @@ impl Dispatcher {
         let due = &outgoing.due;
         let sent = self.notifier.send(&Message { chat: &outgoing.chat, order: due.order, kind: due.kind, text }).await;
         permit.end(match &sent {
-            Err(MessengerError::Unreachable(_) | MessengerError::Unknown(_)) => circuit_breaker::Outcome::Failed,
+            Err(MessengerError::Unreachable(_) | MessengerError::Unknown(_)) => circuit_breaker::CallOutcome::Failed,
             Ok(()) | Err(MessengerError::Rejected(_) | MessengerError::RateLimited(_)) => {
-                circuit_breaker::Outcome::Answered
+                circuit_breaker::CallOutcome::Answered
             }
         });
         let outcome = outgoing.outcome(sent, self.repeat_after);
@@ -108,7 +108,7 @@ impl Dispatcher {
     }
 
     /// Records an outcome. If that fails until the attempt expires, the attempt counts as unanswered.
-    async fn settle(&self, settled: &[Due], attempt: fn(&Due) -> Attempt, outcome: Outcome) {
+    async fn settle(&self, settled: &[Due], attempt: fn(&Due) -> Attempt, outcome: AttemptOutcome) {
         for due in settled {
             report(due.order, due.kind, &outcome);
         }
@@ -151,22 +151,22 @@ fn span(due: &Due) -> Span {
 }
 
 /// Logs and counts the outcome of one notification.
-pub fn report(order: OrderId, kind: Kind, outcome: &Outcome) {
+pub fn report(order: OrderId, kind: Kind, outcome: &AttemptOutcome) {
     let (order_uuid, name) = (order, kind.as_str());
     match outcome {
-        Outcome::Sent => {
+        AttemptOutcome::Sent => {
             tracing::info!(%order_uuid, kind = name, "notification sent");
             metrics::sent(kind);
         }
-        Outcome::Skipped { problem } => {
+        AttemptOutcome::Skipped { problem } => {
             tracing::info!(%order_uuid, kind = name, problem, "notification skipped");
             metrics::skipped(kind);
         }
-        Outcome::Failed { problem, .. } => {
+        AttemptOutcome::Failed { problem, .. } => {
             tracing::warn!(%order_uuid, kind = name, problem, "notification failed");
             metrics::failed(kind);
         }
-        Outcome::Retry { after, problem, .. } => {
+        AttemptOutcome::Retry { after, problem, .. } => {
             tracing::info!(%order_uuid, kind = name, problem, ?after, "retrying notification");
             metrics::retried(kind);
         }

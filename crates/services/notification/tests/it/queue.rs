@@ -6,7 +6,7 @@ use contracts::ids::{OrderId, UserId};
 use futures::future::join_all;
 use notification::{
     client::Log,
-    model::{Kind, NewNotification, NotificationId, Outcome, Outgoing, Status},
+    model::{AttemptOutcome, Kind, NewNotification, NotificationId, Outgoing, Status},
     repository::{MIGRATIONS, PgNotifications, prefer_index_scans},
     service::{Dispatcher, REPEAT_AFTER, Sender, Templates},
 };
@@ -71,7 +71,7 @@ async fn work(pool: &Database, times: i32) -> [i64; 3] {
         assert!(!notifications.without_chat(MANY, &[]).await.unwrap().is_empty());
         let outgoing = notifications.due(false, 32, &[]).await.unwrap().swap_remove(0);
         assert!(notifications.claim(&outgoing).await.unwrap());
-        notifications.settle(&[outgoing.due.next_attempt()], &Outcome::Sent).await.unwrap();
+        notifications.settle(&[outgoing.due.next_attempt()], &AttemptOutcome::Sent).await.unwrap();
     }
     let after = reads(pool).await;
     [0, 1, 2].map(|what| (after[what] - before[what]) / i64::from(times))

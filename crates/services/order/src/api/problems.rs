@@ -12,7 +12,7 @@ use platform::{
     postgres::DatabaseError,
 };
 
-use crate::error::{Error, Refusal};
+use crate::error::{Error, OrderRefusal};
 
 pub const SHARED: SharedProblems = SharedProblems {
     anywhere: &[
@@ -61,18 +61,18 @@ pub(super) fn problem(error: Error, Members { buyer, parts }: Members) -> Proble
     let unprocessable = |code| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, code, message.clone());
     match error {
         Error::Refused(refusal) => match refusal {
-            Refusal::OrderNotFound(_) => Problem::new(StatusCode::NOT_FOUND, "ORDER_NOT_FOUND", message),
-            Refusal::PartNotFound(_) | Refusal::PartNameNotFound(_) => {
+            OrderRefusal::OrderNotFound(_) => Problem::new(StatusCode::NOT_FOUND, "ORDER_NOT_FOUND", message),
+            OrderRefusal::PartNotFound(_) | OrderRefusal::PartNameNotFound(_) => {
                 about_parts(Problem::new(StatusCode::NOT_FOUND, "PART_NOT_FOUND", message))
             }
-            Refusal::OutOfStock(_) | Refusal::HeldByOwnOrder { .. } => about_parts(conflict("OUT_OF_STOCK")),
-            Refusal::TooManyReserved(_) => about_parts(conflict("TOO_MANY_RESERVED")),
-            Refusal::PriceChanged(_) => about_parts(conflict("PRICE_CHANGED")),
-            Refusal::TotalTooLarge => Problem::invalid(parts, message),
-            Refusal::ReservationLost => conflict("OUT_OF_STOCK"),
-            Refusal::InvalidStatus(_) => conflict("INVALID_STATUS"),
-            Refusal::PaymentDeclined => unprocessable("PAYMENT_DECLINED"),
-            Refusal::InsufficientFunds => unprocessable("INSUFFICIENT_FUNDS"),
+            OrderRefusal::OutOfStock(_) | OrderRefusal::HeldByOwnOrder { .. } => about_parts(conflict("OUT_OF_STOCK")),
+            OrderRefusal::TooManyReserved(_) => about_parts(conflict("TOO_MANY_RESERVED")),
+            OrderRefusal::PriceChanged(_) => about_parts(conflict("PRICE_CHANGED")),
+            OrderRefusal::TotalTooLarge => Problem::invalid(parts, message),
+            OrderRefusal::ReservationLost => conflict("OUT_OF_STOCK"),
+            OrderRefusal::InvalidStatus(_) => conflict("INVALID_STATUS"),
+            OrderRefusal::PaymentDeclined => unprocessable("PAYMENT_DECLINED"),
+            OrderRefusal::InsufficientFunds => unprocessable("INSUFFICIENT_FUNDS"),
         },
         Error::UserMismatch => {
             let problem = Problem::new(StatusCode::FORBIDDEN, "USER_MISMATCH", format!("{buyer}: {message}"));

@@ -8,7 +8,7 @@ use axum::{
 use futures::FutureExt as _;
 
 use super::dto::{Created, Paid};
-use crate::{error::Error, model::Outcome, service::idempotency};
+use crate::{error::Error, model::RequestOutcome, service::idempotency};
 
 /// The header of an answer that was stored under the request's idempotency key by an earlier request.
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
@@ -24,7 +24,7 @@ pub fn respond<R: IntoResponse>(work: impl Future<Output = R>) -> impl Future<Ou
     })
 }
 
-impl IntoResponse for Outcome {
+impl IntoResponse for RequestOutcome {
     fn into_response(self) -> Response {
         match self {
             Self::Created { order, total_price } => {

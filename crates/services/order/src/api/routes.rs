@@ -14,13 +14,13 @@ use platform::{
     http::{
         self, BODY_LIMIT,
         endpoints::{Endpoints, USER},
-        inbound::Inbound,
+        inbound::RequestLimits,
         openapi_pages,
         problem::Problem,
     },
-    load_shed::{Slots, UserSlots},
     server::{health::ready_routes, readiness::Readiness},
     shared_layer::shared,
+    slots::{Slots, UserSlots},
 };
 use utoipa::openapi::OpenApi;
 use utoipa_axum::routes;
@@ -70,7 +70,7 @@ pub fn router(state: Api, guard: Guard, readiness: Readiness, max_in_flight: usi
         .merge(openapi_pages::routes(with_rpcs(document())))
         .merge(ready_routes(vec![readiness]))
         .layer(shared(from_fn_with_state(guard.clone(), Guard::http)));
-    let inbound = Inbound::new(guard, Slots::new(max_in_flight), UserSlots::quarter_of(max_in_flight));
+    let inbound = RequestLimits::new(guard, Slots::new(max_in_flight), UserSlots::quarter_of(max_in_flight));
     let api = groups().into_iter().fold(Router::new(), |api, (eighths, endpoints)| {
         let inbound = match eighths {
             Some(eighths) => inbound.apart(Slots::eighths_of(max_in_flight, eighths)),

@@ -22,7 +22,7 @@ use tonic::{Code, Request, Status};
 use tracing::{Instrument as _, Span};
 
 use super::{Inventory, PricedPart};
-use crate::error::{Error, Refusal};
+use crate::error::{Error, OrderRefusal};
 
 #[derive(Clone)]
 pub struct GrpcInventory {
@@ -114,10 +114,10 @@ fn decode(part: &ReservedPart) -> Result<PricedPart, Error> {
 fn refusal(status: Status) -> Error {
     let part = || PartId::new(subject(&status).and_then(|part| part.parse().ok()).unwrap_or_default());
     match (status.code(), reason(&status)) {
-        (Code::NotFound, _) => Refusal::PartNotFound(part()).into(),
-        (Code::FailedPrecondition, Some("RESERVATION_ENDED")) => Refusal::ReservationLost.into(),
-        (Code::FailedPrecondition, Some("TOO_MANY_RESERVED")) => Refusal::TooManyReserved(part()).into(),
-        (Code::FailedPrecondition, _) => Refusal::OutOfStock(part()).into(),
+        (Code::NotFound, _) => OrderRefusal::PartNotFound(part()).into(),
+        (Code::FailedPrecondition, Some("RESERVATION_ENDED")) => OrderRefusal::ReservationLost.into(),
+        (Code::FailedPrecondition, Some("TOO_MANY_RESERVED")) => OrderRefusal::TooManyReserved(part()).into(),
+        (Code::FailedPrecondition, _) => OrderRefusal::OutOfStock(part()).into(),
         (Code::InvalidArgument | Code::Internal | Code::Unauthenticated | Code::PermissionDenied, _) => {
             Error::Inconsistent(format!("inventory refused a reservation: {}", status.message()))
         }

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::{ChargeAnswer, Inventory, Payments, PricedPart, Voided};
 use crate::{
-    error::{Error, Refusal},
+    error::{Error, OrderRefusal},
     model::{Attempt, Order, Payment, PaymentMethod, PaymentStatus},
 };
 
@@ -41,13 +41,13 @@ impl Stock {
     /// Returns the parts with their prices, if all of them can be reserved now. Fails if a part does not exist or is out of stock.
     fn grantable(&self, parts: &[(PartId, i64)]) -> Result<Vec<PricedPart>, Error> {
         if let Some((part, _)) = parts.iter().find(|(part, _)| !self.parts.contains_key(part)) {
-            return Err(Refusal::PartNotFound(*part).into());
+            return Err(OrderRefusal::PartNotFound(*part).into());
         }
         let mut all = Vec::new();
         for (part, quantity) in parts {
-            let (unit_price, available) = *self.parts.get(part).ok_or(Refusal::PartNotFound(*part))?;
+            let (unit_price, available) = *self.parts.get(part).ok_or(OrderRefusal::PartNotFound(*part))?;
             if available < *quantity {
-                return Err(Refusal::OutOfStock(*part).into());
+                return Err(OrderRefusal::OutOfStock(*part).into());
             }
             all.push(PricedPart { part: *part, quantity: *quantity, unit_price });
         }
@@ -113,7 +113,7 @@ impl Inventory for MemoryInventory {
             return Err(Error::Unavailable("inventory", anyhow::anyhow!("away")));
         }
         if state.released.contains(&order) {
-            return Err(Refusal::ReservationLost.into());
+            return Err(OrderRefusal::ReservationLost.into());
         }
         if confirm {
             state.confirmed.insert(order);
@@ -125,7 +125,7 @@ impl Inventory for MemoryInventory {
         }
         let all = state.grantable(parts)?;
         if let Some((part, _)) = parts.first().filter(|_| state.full) {
-            return Err(Refusal::TooManyReserved(*part).into());
+            return Err(OrderRefusal::TooManyReserved(*part).into());
         }
         for reserved in &all {
             if let Some((_, available)) = state.parts.get_mut(&reserved.part) {
@@ -166,7 +166,7 @@ pub struct MemoryPayments {
 #[derive(Default)]
 struct Till {
     charges: BTreeMap<OrderId, (Attempt, TransactionId)>,
-    declined: BTreeMap<(OrderId, i32), (PaymentMethod, Refusal)>,
+    declined: BTreeMap<(OrderId, i32), (PaymentMethod, OrderRefusal)>,
     refunded: BTreeSet<OrderId>,
     away: bool,
     script: VecDeque<Fault>,
@@ -175,7 +175,7 @@ struct Till {
 /// A fault injected into one call.
 #[derive(Clone, Debug)]
 pub enum Fault {
-    Decline(Refusal),
+    Decline(OrderRefusal),
     /// The order is charged and the response is lost.
     ChargedThenSilent,
     Lost,
@@ -261,7 +261,7 @@ impl Payments for MemoryPayments {
             transaction: transaction(order, *attempt),
             method: *method,
             status: match refusal {
-                Refusal::InsufficientFunds => PaymentStatus::InsufficientFunds,
+                OrderRefusal::InsufficientFunds => PaymentStatus::InsufficientFunds,
                 _ => PaymentStatus::Failed,
             },
             created_at,
@@ -276,7 +276,7 @@ impl Payments for MemoryPayments {
         if let Some((_, transaction)) = state.charges.get(&order.uuid) {
             return Voided::Charged(*transaction);
         }
-        let void = (attempt.method, Refusal::PaymentDeclined);
+        let void = (attempt.method, OrderRefusal::PaymentDeclined);
         state.declined.entry((order.uuid, attempt.number)).or_insert(void);
         Voided::Void
     }

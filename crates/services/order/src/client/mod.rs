@@ -15,7 +15,7 @@ use contracts::{
 };
 
 use crate::{
-    error::{Error, Refusal},
+    error::{Error, OrderRefusal},
     model::{Attempt, Order, Payment},
 };
 pub(crate) use delivery::estimated_delivery;
@@ -44,9 +44,10 @@ pub struct PricedPart {
 pub trait Inventory: Send + Sync {
     /// Reserves the parts for the order, all or none. A repeated call returns the same reservation.
     ///
-    /// Without `confirm` the parts count as unpaid parts of the user, and the reservation expires unless the order is written soon; with
-    /// `confirm` it lasts until the order ends. The last call decides. Fails with [`Refusal::PartNotFound`], with [`Refusal::OutOfStock`],
-    /// with [`Refusal::TooManyReserved`], or with [`Refusal::ReservationLost`] if the order can never reserve again.
+    /// Without `confirm` the parts count as unpaid parts of the user, and the reservation expires unless the order is
+    /// written soon; with `confirm` it lasts until the order ends. The last call decides. Fails with
+    /// [`OrderRefusal::PartNotFound`], with [`OrderRefusal::OutOfStock`], with [`OrderRefusal::TooManyReserved`], or
+    /// with [`OrderRefusal::ReservationLost`] if the order can never reserve again.
     async fn reserve(
         &self,
         order: OrderId,
@@ -66,7 +67,7 @@ pub enum ChargeAnswer {
     /// This transaction has charged the order.
     Charged(TransactionId),
     /// This attempt has not charged the order and never will.
-    Declined(Refusal),
+    Declined(OrderRefusal),
     /// This request was not executed. It says nothing about other requests of the attempt.
     NotAsked(String),
     /// The outcome is unknown: the order may have been charged. The request must be repeated.
@@ -88,7 +89,8 @@ pub enum Voided {
 pub trait Payments: Send + Sync {
     /// Charges the order under this attempt. A repeated request charges nothing more.
     async fn pay(&self, order: &Order, attempt: Attempt) -> ChargeAnswer;
-    /// Returns the order's attempt that was not declined, or else the latest. Returns `None` if no attempt has reached the payment service.
+    /// Returns the order's attempt that was not declined, or else the latest. Returns `None` if no attempt has reached
+    /// the payment service.
     async fn find(&self, order: OrderId) -> Result<Option<Payment>, Error>;
     /// Prevents any charge under this attempt, unless the order is charged already.
     async fn void(&self, order: &Order, attempt: Attempt) -> Voided;

@@ -14,7 +14,7 @@ use tonic::Code;
 
 use super::{ChargeAnswer, Payments, Voided};
 use crate::{
-    error::{Error, Refusal},
+    error::{Error, OrderRefusal},
     model::{Attempt, Order, Payment, PaymentMethod, PaymentStatus},
 };
 
@@ -52,10 +52,10 @@ impl Payments for GrpcPayments {
         };
         match (status.code(), reason(&status)) {
             (Code::FailedPrecondition, Some("INSUFFICIENT_FUNDS")) => {
-                ChargeAnswer::Declined(Refusal::InsufficientFunds)
+                ChargeAnswer::Declined(OrderRefusal::InsufficientFunds)
             }
             (Code::FailedPrecondition, Some("PAYMENT_DECLINED" | "ORDER_CANCELLED")) => {
-                ChargeAnswer::Declined(Refusal::PaymentDeclined)
+                ChargeAnswer::Declined(OrderRefusal::PaymentDeclined)
             }
             // Payment's guard and its bounds refuse a call before it is executed.
             (code @ (Code::Unauthenticated | Code::PermissionDenied | Code::ResourceExhausted), _) => {

@@ -34,7 +34,7 @@ pub enum Claimed {
     /// An earlier request with this key is in progress.
     InProgress,
     /// An earlier request with this key ended with this outcome.
-    Done(Outcome),
+    Done(RequestOutcome),
     /// The key was used for a request with another method, path or body.
     Reused,
 }
@@ -42,17 +42,17 @@ pub enum Claimed {
 /// The outcome of a request, from which the response can be repeated byte for byte.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Outcome {
+pub enum RequestOutcome {
     Created { order: OrderId, total_price: Money },
     Paid { transaction: TransactionId },
     Cancelled,
-    Refused(Refusal),
+    Refused(OrderRefusal),
 }
 
 /// A reason for which a repeated request would be refused too.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[serde(rename_all = "snake_case")]
-pub enum Refusal {
+pub enum OrderRefusal {
     #[error("order {0} not found")]
     OrderNotFound(OrderId),
     #[error("part {0} not found")]

@@ -11,6 +11,6 @@ pub use attempt::{AttemptEnd, AttemptLease, Charge, Confirmation, Step};
 pub use delivery::{
     Cell, Courier, Delivery, DeliveryAddress, DeliveryStatus, Destination, InvalidAddress, Position, Tracked,
 };
-pub use idempotency::{Claim, Claimed, Outcome, Refusal};
+pub use idempotency::{Claim, Claimed, OrderRefusal, RequestOutcome};
 pub use order::{Action, Attempt, CancelReason, Event, IllegalTransition, MAX_PARTS, NewOrder, Order, Status};
 pub use payment::{CheckoutDetails, Payment, PaymentMethod, PaymentStatus};

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use contracts::{ids::TransactionId, money::Money};
 use serde::{Deserialize, Serialize};
 
-use super::Refusal;
+use super::OrderRefusal;
 
 /// The order's attempt that was not declined, or else the latest attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,5 +84,5 @@ pub struct CheckoutDetails {
     /// The price of one piece of each part, in the order of [`Order::quantities`](super::Order::quantities).
     pub unit_prices: Vec<Money>,
     /// The last attempt that the payment service declined, and why.
-    pub declined: Option<(i32, Refusal)>,
+    pub declined: Option<(i32, OrderRefusal)>,
 }

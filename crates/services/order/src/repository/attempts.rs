@@ -9,8 +9,8 @@ use contracts::{
 };
 
 use crate::{
-    error::{Error, Refusal},
-    model::{AttemptEnd, AttemptLease, Claim, Event, Order, Outcome, PaymentMethod},
+    error::{Error, OrderRefusal},
+    model::{AttemptEnd, AttemptLease, Claim, Event, Order, PaymentMethod, RequestOutcome},
 };
 
 /// An attempt counts as unsettled for long once the reconciler has taken it this many times. It is then at least 30 s
@@ -23,7 +23,7 @@ pub enum Settlement {
     /// The order was charged and is paid.
     Paid { transaction: TransactionId, event: Event },
     /// The order was not charged, for this reason. The user may pay it with another attempt.
-    Declined(Refusal),
+    Declined(OrderRefusal),
     /// The payment service has executed no request. The user may pay the order with another attempt.
     Abandoned,
     /// The order was not charged and is cancelled.
@@ -76,7 +76,7 @@ pub trait Attempts: Send + Sync {
         order: OrderId,
         lease: &AttemptLease,
         settlement: &Settlement,
-        outcome: Option<&Outcome>,
+        outcome: Option<&RequestOutcome>,
     ) -> Result<bool, Error>;
     /// Makes an attempt due after `pause`, unless another process has taken it over.
     async fn postpone(&self, order: OrderId, lease: &AttemptLease, pause: Duration) -> Result<(), Error>;
@@ -103,7 +103,7 @@ pub trait Attempts: Send + Sync {
 pub struct ReportedEnd {
     /// Either [`Settlement::Paid`] or [`Settlement::Declined`].
     pub settlement: Settlement,
-    pub outcome: Outcome,
+    pub outcome: RequestOutcome,
     /// True if the event may also end an attempt that another process has taken over.
     pub also_shared: bool,
 }

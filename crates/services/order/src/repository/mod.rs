@@ -14,7 +14,7 @@ use contracts::ids::OrderId;
 
 use crate::{
     error::Error,
-    model::{Claim, Claimed, Outcome},
+    model::{Claim, Claimed, RequestOutcome},
 };
 pub use attempts::{Attempts, LONG_UNSETTLED_TRIES, ReportedEnd, Settlement};
 pub use memory::{MemoryOrders, MemoryStatusCache};
@@ -47,7 +47,7 @@ pub trait IdempotencyKeys: Send + Sync {
     async fn claim(&self, claim: &Claim, order: OrderId, lease: Duration) -> Result<Claimed, Error>;
     /// Stores the request's outcome under the key, unless the key has an outcome already. Returns false if the key belongs to another
     /// request.
-    async fn complete(&self, claim: &Claim, outcome: &Outcome) -> Result<bool, Error>;
+    async fn complete(&self, claim: &Claim, outcome: &RequestOutcome) -> Result<bool, Error>;
     /// Sets the lease to the duration `lease` from now. Changes nothing if the key belongs to another request or has an outcome.
     async fn renew(&self, claim: &Claim, lease: Duration) -> Result<(), Error>;
     /// Ends the lease, so that the request may be repeated at once. Changes nothing if the key belongs to another request.

@@ -17,16 +17,21 @@ use platform::{
 use super::{OrderService, idempotency::Execution};
 use crate::{
     client::PricedPart,
-    error::{Error, Refusal},
+    error::{Error, OrderRefusal},
     metrics,
-    model::{Claim, DeliveryAddress, NewOrder, Outcome},
+    model::{Claim, DeliveryAddress, NewOrder, RequestOutcome},
     repository::OrderTerms,
 };
 
 impl OrderService {
-    /// Creates an order and returns [`Outcome::Created`]. If the process dies after the reservation and before the
-    /// order is written, the reservation expires.
-    pub async fn create(&self, caller: UserId, order: NewOrder, claim: Option<&Claim>) -> Result<Outcome, Error> {
+    /// Creates an order and returns [`RequestOutcome::Created`]. If the process dies after the reservation and before
+    /// the order is written, the reservation expires.
+    pub async fn create(
+        &self,
+        caller: UserId,
+        order: NewOrder,
+        claim: Option<&Claim>,
+    ) -> Result<RequestOutcome, Error> {
         self.idempotent(claim, order.uuid, async |execution| {
             if order.user != caller {
                 return Err(another_user(caller));
@@ -38,16 +43,16 @@ impl OrderService {
         .await
     }
 
-    /// Reserves the parts of a new order. If one is out of stock, looks whether the user's own unpaid order holds it, as
-    /// when the answer to an earlier request was lost.
+    /// Reserves the parts of a new order. If one is out of stock, looks whether the user's own unpaid order holds it,
+    /// as when the answer to an earlier request was lost.
     async fn reserve(&self, order: &NewOrder) -> Result<Vec<PricedPart>, Error> {
         let refused = match self.inventory.reserve(order.uuid, order.user, &order.quantities(), false).await {
-            Err(Error::Refused(Refusal::OutOfStock(part))) => part,
+            Err(Error::Refused(OrderRefusal::OutOfStock(part))) => part,
             reserved => return reserved,
         };
         let holder = self.orders.holder(order.user, refused).await?;
-        let held = |order| Refusal::HeldByOwnOrder { part: refused, order };
-        Err(holder.map_or(Refusal::OutOfStock(refused), held).into())
+        let held = |order| OrderRefusal::HeldByOwnOrder { part: refused, order };
+        Err(holder.map_or(OrderRefusal::OutOfStock(refused), held).into())
     }
 
     /// Writes an order whose parts are reserved.
@@ -57,7 +62,7 @@ impl OrderService {
         reserved: &[PricedPart],
         pays_itself: bool,
         execution: Execution<'_>,
-    ) -> Result<Outcome, Error> {
+    ) -> Result<RequestOutcome, Error> {
         let terms = match terms(&order, reserved, pays_itself) {
             Ok(terms) => terms,
             Err(Error::Refused(refusal)) => return Err(self.refuse(order.uuid, refusal, execution).await),
@@ -71,14 +76,14 @@ impl OrderService {
         self.relay.wake();
         metrics::created();
         tracing::info!(order_uuid = %created.uuid, user_uuid = %created.user, total_price = %created.total_price, "order created");
-        Ok(Outcome::Created { order: created.uuid, total_price: created.total_price })
+        Ok(RequestOutcome::Created { order: created.uuid, total_price: created.total_price })
     }
 
     /// Releases the reservation of an order that is refused. The refusal is stored under the idempotency key first,
     /// because a repeated request could not reserve parts for this order again.
-    async fn refuse(&self, order: OrderId, refusal: Refusal, execution: Execution<'_>) -> Error {
+    async fn refuse(&self, order: OrderId, refusal: OrderRefusal, execution: Execution<'_>) -> Error {
         if let Some(claim) = execution.claim {
-            match self.keys.complete(claim, &Outcome::Refused(refusal.clone())).await {
+            match self.keys.complete(claim, &RequestOutcome::Refused(refusal.clone())).await {
                 Ok(true) => {}
                 Ok(false) => return Error::KeyInProgress,
                 Err(error) => return error,
@@ -129,7 +134,7 @@ fn terms(order: &NewOrder, reserved: &[PricedPart], pays_itself: bool) -> Result
     Ok(OrderTerms { total_price: total(reserved)?, unit_prices, pays_itself })
 }
 
-/// Fails with [`Refusal::TotalTooLarge`].
+/// Fails with [`OrderRefusal::TotalTooLarge`].
 fn total(reserved: &[PricedPart]) -> Result<Money, Error> {
     let mut total = Money::ZERO;
     for part in reserved {
@@ -170,9 +175,15 @@ struct Line {
 }
 
 impl OrderService {
-    /// Creates the order and returns [`Outcome::Created`]. Fails with [`Refusal::PriceChanged`] if a price in the request differs from the
-    /// reservation's price. In that case no order is written and the reservation is released, or expires if the process dies before.
-    pub async fn check_out(&self, caller: UserId, checkout: Checkout, claim: Option<&Claim>) -> Result<Outcome, Error> {
+    /// Creates the order and returns [`RequestOutcome::Created`]. Fails with [`OrderRefusal::PriceChanged`] if a price
+    /// in the request differs from the reservation's price. In that case no order is written and the reservation is
+    /// released, or expires if the process dies before.
+    pub async fn check_out(
+        &self,
+        caller: UserId,
+        checkout: Checkout,
+        claim: Option<&Claim>,
+    ) -> Result<RequestOutcome, Error> {
         self.idempotent(claim, checkout.uuid, async |execution| {
             if !self.is_user(caller, &checkout.buyer).await? {
                 return Err(another_user(caller));
@@ -183,7 +194,7 @@ impl OrderService {
             let order = NewOrder { uuid: execution.order, user: caller, parts, delivery_address };
             let reserved = self.reserve(&order).await?;
             if let Some(part) = changed_price(&lines, &reserved) {
-                return Err(self.refuse(order.uuid, Refusal::PriceChanged(part), execution).await);
+                return Err(self.refuse(order.uuid, OrderRefusal::PriceChanged(part), execution).await);
             }
             let created = self.write(order, &reserved, true, execution).await?;
             self.self_payments.notify_one();
@@ -210,7 +221,7 @@ impl OrderService {
         let known = if names.is_empty() { Vec::new() } else { self.inventory.named(&names).await? };
         let line = |(index, item): (usize, &Item)| {
             let by_name = || known.iter().find(|(name, _)| *name == item.product).map(|(_, part)| *part);
-            let part = uuid(item).or_else(by_name).ok_or(Refusal::PartNameNotFound(index))?;
+            let part = uuid(item).or_else(by_name).ok_or(OrderRefusal::PartNameNotFound(index))?;
             Ok(Line { part, quantity: item.quantity, price: item.price })
         };
         items.iter().enumerate().map(line).collect()

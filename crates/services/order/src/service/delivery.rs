@@ -12,7 +12,7 @@ use platform::{deadline, outage::refused};
 use super::{Answer, StatusRequest, Statuses};
 use crate::{
     client::Tracking,
-    error::{Error, Refusal},
+    error::{Error, OrderRefusal},
     model::{Delivery, DeliveryAddress, Destination, Tracked},
     repository::{Deliveries, Orders, StatusKey, StatusKind},
 };
@@ -69,7 +69,7 @@ impl DeliveryService {
     /// Returns the delivery of one of the user's orders. The state comes from the delivery service or, while that service is unavailable,
     /// from order's database.
     pub async fn track(&self, user: UserId, order: OrderId) -> Result<Tracked, Error> {
-        let found = self.orders.find(user, order).await?.ok_or(Refusal::OrderNotFound(order))?;
+        let found = self.orders.find(user, order).await?.ok_or(OrderRefusal::OrderNotFound(order))?;
         // The address of an order that has ended may have been removed.
         if found.delivery_address.is_none() && found.delivery.is_none() {
             return Err(Error::DeliveryNotFound(order));

@@ -16,7 +16,7 @@ use super::OrderService;
 use crate::{
     error::Error,
     metrics,
-    model::{CancelReason, Claim, Event, Outcome},
+    model::{CancelReason, Claim, Event, RequestOutcome},
 };
 
 impl OrderService {
@@ -39,15 +39,16 @@ impl OrderService {
         Ok(())
     }
 
-    /// Cancels an order and returns [`Outcome::Cancelled`]. If it races with a request to pay, one of the two requests is refused.
-    pub async fn cancel(&self, user: UserId, order: OrderId, claim: Option<&Claim>) -> Result<Outcome, Error> {
+    /// Cancels an order and returns [`RequestOutcome::Cancelled`]. If it races with a request to pay, one of the two
+    /// requests is refused.
+    pub async fn cancel(&self, user: UserId, order: OrderId, claim: Option<&Claim>) -> Result<RequestOutcome, Error> {
         self.idempotent(claim, order, async |execution| {
             loop {
                 let mut found = self.find(user, order).await?;
                 let event = found.cancel(CancelReason::ByUser)?;
                 if self.orders.cancel(order, &event, execution.claim).await? {
                     self.cancelled(order, CancelReason::ByUser);
-                    return Ok(Outcome::Cancelled);
+                    return Ok(RequestOutcome::Cancelled);
                 }
                 // The order has changed since it was read. The next iteration decides by its current state.
             }

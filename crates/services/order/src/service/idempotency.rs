@@ -23,7 +23,7 @@ use tokio::time::Instant;
 use super::OrderService;
 use crate::{
     error::Error,
-    model::{Claim, Claimed, Outcome},
+    model::{Claim, Claimed, RequestOutcome},
 };
 
 /// The time after which a repeated request may take the key over from a dead process. A running request renews its
@@ -61,9 +61,9 @@ impl OrderService {
         claim: Option<&'a Claim>,
         order: OrderId,
         work: impl FnOnce(Execution<'a>) -> F,
-    ) -> Result<Outcome, Error>
+    ) -> Result<RequestOutcome, Error>
     where
-        F: Future<Output = Result<Outcome, Error>>,
+        F: Future<Output = Result<RequestOutcome, Error>>,
     {
         let Some(claim) = claim else {
             return work(Execution { order, attempt: None, claim: None }).await;
@@ -76,7 +76,7 @@ impl OrderService {
             Claimed::Done(outcome) => {
                 mark_replay();
                 return match outcome {
-                    Outcome::Refused(refusal) => Err(refusal.into()),
+                    RequestOutcome::Refused(refusal) => Err(refusal.into()),
                     outcome => Ok(outcome),
                 };
             }
@@ -86,7 +86,7 @@ impl OrderService {
             // The outcome is stored already, or another request has taken the key over and stores its own outcome.
             Ok(_) | Err(Error::KeyInProgress) => {}
             Err(Error::Refused(refusal)) => {
-                if !self.keys.complete(claim, &Outcome::Refused(refusal.clone())).await? {
+                if !self.keys.complete(claim, &RequestOutcome::Refused(refusal.clone())).await? {
                     return Err(Error::KeyInProgress);
                 }
             }

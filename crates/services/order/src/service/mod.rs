@@ -18,7 +18,7 @@ use tokio::sync::Notify;
 use crate::{
     client::{Clients, Inventory, Payments, Users},
     config::max_unpaid,
-    error::{Error, Refusal},
+    error::{Error, OrderRefusal},
     model::{CheckoutDetails, Order, Status},
     repository::{Attempts, IdempotencyKeys, Orders, Repositories, UnpaidLimits},
 };
@@ -72,10 +72,10 @@ impl OrderService {
         Self { unpaid_limits: UnpaidLimits { max_unpaid, ..self.unpaid_limits }, ..self }
     }
 
-    /// Returns an order of `user`. Fails with [`Refusal::OrderNotFound`] for an order of another user, too.
+    /// Returns an order of `user`. Fails with [`OrderRefusal::OrderNotFound`] for an order of another user, too.
     pub async fn find(&self, user: UserId, order: OrderId) -> Result<Order, Error> {
         let found = self.orders.find(user, order).await?;
-        Ok(found.ok_or(Refusal::OrderNotFound(order))?)
+        Ok(found.ok_or(OrderRefusal::OrderNotFound(order))?)
     }
 
     pub async fn existing(&self, orders: &[OrderId]) -> Result<HashMap<OrderId, Status>, Error> {

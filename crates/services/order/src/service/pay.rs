@@ -13,9 +13,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::{OrderService, idempotency::Execution};
 use crate::{
-    error::{Error, Refusal},
+    error::{Error, OrderRefusal},
     metrics,
-    model::{Action, AttemptLease, Claim, Order, Outcome, PaymentMethod},
+    model::{Action, AttemptLease, Claim, Order, PaymentMethod, RequestOutcome},
 };
 
 /// The time after which the reconciler takes an attempt over from its request: longer than any request may take.
@@ -24,15 +24,15 @@ const LEASE_TTL: Duration = Duration::from_secs(12);
 const RESPONSE_RESERVE: Duration = Duration::from_millis(500);
 
 impl OrderService {
-    /// Pays an order and returns [`Outcome::Paid`]. After [`Error::PaymentOutcomeUnknown`] the reconciler settles the attempt, if one is
-    /// open.
+    /// Pays an order and returns [`RequestOutcome::Paid`]. After [`Error::PaymentOutcomeUnknown`] the reconciler
+    /// settles the attempt, if one is open.
     pub async fn pay(
         &self,
         user: UserId,
         order: OrderId,
         method: PaymentMethod,
         claim: Option<&Claim>,
-    ) -> Result<Outcome, Error> {
+    ) -> Result<RequestOutcome, Error> {
         let paid = self.idempotent(claim, order, async |execution| {
             let limit = deadline::remaining(REQUEST_TIMEOUT).saturating_sub(RESPONSE_RESERVE);
             let paid = tokio::time::timeout(limit, self.begin_and_finish(user, order, method, execution)).await;
@@ -59,7 +59,7 @@ impl OrderService {
         order: OrderId,
         method: PaymentMethod,
         execution: Execution<'_>,
-    ) -> Result<Outcome, Error> {
+    ) -> Result<RequestOutcome, Error> {
         if let Some(number) = execution.attempt
             && let Some(outcome) = self.resume(user, order, number, execution).await?
         {
@@ -69,27 +69,28 @@ impl OrderService {
         self.finish(order, lease).await
     }
 
-    /// Continues an attempt that an earlier request with the same key began. Returns `None` if the attempt has ended without a charge.
+    /// Continues an attempt that an earlier request with the same key began. Returns `None` if the attempt has ended
+    /// without a charge.
     async fn resume(
         &self,
         user: UserId,
         order: OrderId,
         number: i32,
         execution: Execution<'_>,
-    ) -> Result<Option<Outcome>, Error> {
+    ) -> Result<Option<RequestOutcome>, Error> {
         let order = self.find(user, order).await?;
         if order.attempts != number {
             return Ok(None);
         }
         if order.attempt.is_some() {
             let taken = self.attempts.take(user, order.uuid, number, LEASE_TTL).await?;
-            // `None` means that the attempt has ended since the order was read. A repeated request gets the outcome from the key or from
-            // the order.
+            // `None` means that the attempt has ended since the order was read. A repeated request gets the outcome
+            // from the key or from the order.
             let lease = taken.ok_or(Error::PaymentOutcomeUnknown)?;
             return self.finish(order, lease).await.map(Some);
         }
         let Some((_, transaction)) = order.payment else { return Ok(None) };
-        let outcome = Outcome::Paid { transaction };
+        let outcome = RequestOutcome::Paid { transaction };
         if let Some(claim) = execution.claim {
             self.keys.complete(claim, &outcome).await?;
         }
@@ -105,7 +106,7 @@ impl OrderService {
     ) -> Result<(Order, AttemptLease), Error> {
         loop {
             let begun = self.attempts.begin(user, order, method, LEASE_TTL, execution.claim).await?;
-            let (mut found, lease) = begun.ok_or(Refusal::OrderNotFound(order))?;
+            let (mut found, lease) = begun.ok_or(OrderRefusal::OrderNotFound(order))?;
             if let Some(lease) = lease {
                 found.attempts = lease.attempt.number;
                 found.attempt = Some(lease.attempt);

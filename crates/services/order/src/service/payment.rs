@@ -32,8 +32,8 @@ use contracts::{
 
 use super::{Answer, OrderService, StatusRequest};
 use crate::{
-    error::{Error, Refusal},
-    model::{Order, Outcome, Payment, PaymentMethod, PaymentStatus, Status},
+    error::{Error, OrderRefusal},
+    model::{Order, Payment, PaymentMethod, PaymentStatus, RequestOutcome, Status},
     repository::{ReportedEnd, Settlement, StatusKey, StatusKind},
 };
 
@@ -167,7 +167,7 @@ impl OrderService {
         let reported_end = reported_end(&order, attempt.number, completed.result)?;
         if self.attempts.settle_once(cause, uuid, attempt.number, &reported_end).await? {
             match reported_end.outcome {
-                Outcome::Refused(refusal) => {
+                RequestOutcome::Refused(refusal) => {
                     tracing::info!(order_uuid = %uuid, attempt = attempt.number, reason = %refusal, "payment declined");
                 }
                 _ => self.is_paid(&order, attempt.number),
@@ -178,18 +178,18 @@ impl OrderService {
 }
 
 fn reported_end(order: &Order, attempt: i32, result: PaymentResult) -> Result<ReportedEnd, Error> {
-    let declined = |refusal: Refusal, also_shared| ReportedEnd {
+    let declined = |refusal: OrderRefusal, also_shared| ReportedEnd {
         settlement: Settlement::Declined(refusal.clone()),
-        outcome: Outcome::Refused(refusal),
+        outcome: RequestOutcome::Refused(refusal),
         also_shared,
     };
     Ok(match result {
         PaymentResult::Success(transaction) => {
             let event = order.clone().pay(attempt, transaction)?;
             let settlement = Settlement::Paid { transaction, event };
-            ReportedEnd { settlement, outcome: Outcome::Paid { transaction }, also_shared: true }
+            ReportedEnd { settlement, outcome: RequestOutcome::Paid { transaction }, also_shared: true }
         }
-        PaymentResult::InsufficientFunds => declined(Refusal::InsufficientFunds, true),
-        PaymentResult::Failed => declined(Refusal::PaymentDeclined, false),
+        PaymentResult::InsufficientFunds => declined(OrderRefusal::InsufficientFunds, true),
+        PaymentResult::Failed => declined(OrderRefusal::PaymentDeclined, false),
     })
 }

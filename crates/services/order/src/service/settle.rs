@@ -13,11 +13,11 @@ use tokio_util::sync::CancellationToken;
 use super::OrderService;
 use crate::{
     client::{ChargeAnswer, Voided},
-    error::{Error, Refusal},
+    error::{Error, OrderRefusal},
     metrics,
     model::{
-        AttemptEnd, AttemptLease, CancelReason, Charge, Confirmation, Order, Outcome, Payment, PaymentStatus, Status,
-        Step,
+        AttemptEnd, AttemptLease, CancelReason, Charge, Confirmation, Order, Payment, PaymentStatus, RequestOutcome,
+        Status, Step,
     },
     repository::Settlement,
 };
@@ -30,7 +30,7 @@ impl OrderService {
     ///
     /// If another process may have requested the charge, that is looked up first: what is charged is paid, also without
     /// inventory.
-    pub(super) async fn finish(&self, order: Order, lease: AttemptLease) -> Result<Outcome, Error> {
+    pub(super) async fn finish(&self, order: Order, lease: AttemptLease) -> Result<RequestOutcome, Error> {
         if lease.shared {
             match self.charged_before(&order, &lease).await {
                 Ok(Some(transaction)) => return self.charged(order, lease, transaction).await,
@@ -62,7 +62,7 @@ impl OrderService {
         }
     }
 
-    async fn charge(&self, order: Order, lease: AttemptLease) -> Result<Outcome, Error> {
+    async fn charge(&self, order: Order, lease: AttemptLease) -> Result<RequestOutcome, Error> {
         match self.payments.pay(&order, lease.attempt).await {
             ChargeAnswer::Charged(transaction) => self.paid(order, lease, transaction).await,
             ChargeAnswer::Declined(refusal) => self.declined(&order, lease, refusal).await,
@@ -71,9 +71,14 @@ impl OrderService {
         }
     }
 
-    async fn paid(&self, mut order: Order, lease: AttemptLease, transaction: TransactionId) -> Result<Outcome, Error> {
+    async fn paid(
+        &self,
+        mut order: Order,
+        lease: AttemptLease,
+        transaction: TransactionId,
+    ) -> Result<RequestOutcome, Error> {
         let event = order.pay(lease.attempt.number, transaction)?;
-        let outcome = Outcome::Paid { transaction };
+        let outcome = RequestOutcome::Paid { transaction };
         let settlement = Settlement::Paid { transaction, event };
         if self.settle(&order, &lease, &settlement, Some(&outcome)).await? {
             self.is_paid(&order, lease.attempt.number);
@@ -93,7 +98,13 @@ impl OrderService {
     }
 
     /// Executes `step` for an attempt whose reservation was not confirmed because of `error`.
-    async fn give_up(&self, order: Order, lease: AttemptLease, step: Step, error: Error) -> Result<Outcome, Error> {
+    async fn give_up(
+        &self,
+        order: Order,
+        lease: AttemptLease,
+        step: Step,
+        error: Error,
+    ) -> Result<RequestOutcome, Error> {
         match step {
             Step::End(AttemptEnd::Abandoned) => {
                 let abandoned = self.settle(&order, &lease, &Settlement::Abandoned, None).await?;
@@ -108,7 +119,7 @@ impl OrderService {
     }
 
     /// Voids an attempt for which another process may have requested a charge. The payment service's result decides the next step.
-    async fn void(&self, order: Order, lease: AttemptLease, error: Error) -> Result<Outcome, Error> {
+    async fn void(&self, order: Order, lease: AttemptLease, error: Error) -> Result<RequestOutcome, Error> {
         let (charge, transaction, problem) = match self.payments.void(&order, lease.attempt).await {
             Voided::Void => (Charge::None, None, String::new()),
             Voided::Charged(transaction) => (Charge::Made, Some(transaction), String::new()),
@@ -123,7 +134,12 @@ impl OrderService {
 
     /// Settles an attempt that has charged the order. Inventory keeps the parts of an order that is paid, so it is not
     /// waited for.
-    async fn charged(&self, order: Order, lease: AttemptLease, transaction: TransactionId) -> Result<Outcome, Error> {
+    async fn charged(
+        &self,
+        order: Order,
+        lease: AttemptLease,
+        transaction: TransactionId,
+    ) -> Result<RequestOutcome, Error> {
         let (confirmation, refused) = deadline::within(CONFIRM_CHARGED_TIMEOUT, self.confirm(&order)).await;
         match (Step::after_confirming_charged(confirmation), refused) {
             (Step::End(AttemptEnd::Compensated), Some(error)) => {
@@ -141,9 +157,9 @@ impl OrderService {
         lease: AttemptLease,
         charged: Option<TransactionId>,
         error: Error,
-    ) -> Result<Outcome, Error> {
+    ) -> Result<RequestOutcome, Error> {
         let Error::Refused(refusal) = &error else { return Err(error) };
-        let outcome = Outcome::Refused(refusal.clone());
+        let outcome = RequestOutcome::Refused(refusal.clone());
         let number = lease.attempt.number;
         let settlement = if let Some(transaction) = charged {
             Settlement::Compensated { transaction, event: order.compensate_attempt(number, transaction)? }
@@ -164,7 +180,7 @@ impl OrderService {
         order: &Order,
         lease: &AttemptLease,
         settlement: &Settlement,
-        outcome: Option<&Outcome>,
+        outcome: Option<&RequestOutcome>,
     ) -> Result<bool, Error> {
         self.attempts.settle(order.uuid, lease, settlement, outcome).await.map_err(|error| {
             tracing::warn!(
@@ -177,8 +193,13 @@ impl OrderService {
         })
     }
 
-    async fn declined(&self, order: &Order, lease: AttemptLease, refusal: Refusal) -> Result<Outcome, Error> {
-        let outcome = Outcome::Refused(refusal.clone());
+    async fn declined(
+        &self,
+        order: &Order,
+        lease: AttemptLease,
+        refusal: OrderRefusal,
+    ) -> Result<RequestOutcome, Error> {
+        let outcome = RequestOutcome::Refused(refusal.clone());
         if self.settle(order, &lease, &Settlement::Declined(refusal.clone()), Some(&outcome)).await? {
             tracing::info!(order_uuid = %order.uuid, attempt = lease.attempt.number, reason = %refusal, "payment declined");
             self.hold(order).await;
@@ -191,7 +212,7 @@ impl OrderService {
     }
 
     /// Ends an attempt whose request to the payment service was not executed, unless another process may have requested the charge.
-    async fn not_asked(&self, order: &Order, lease: AttemptLease, problem: String) -> Result<Outcome, Error> {
+    async fn not_asked(&self, order: &Order, lease: AttemptLease, problem: String) -> Result<RequestOutcome, Error> {
         // This process is where it would be if it had not confirmed the reservation: it has requested no charge.
         let step = lease.after_confirmation(Confirmation::Unknown);
         let error = Error::Unavailable("payment", anyhow::anyhow!(problem));

@@ -15,7 +15,7 @@ use contracts::money::Money;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use order::{
     client::{ChargeAnswer, Clients, Fault, Inventory, MemoryInventory, MemoryPayments, Payments, PricedPart, Voided},
-    error::{Error, Refusal},
+    error::{Error, OrderRefusal},
     model::{Attempt, Claim, Order, PaymentMethod, Status},
     repository::{Attempts as _, IdempotencyKeys as _, Repositories},
     service::OrderService,
@@ -93,7 +93,7 @@ impl Fixture {
         orders.begin(self.shop.user, self.order, PaymentMethod::Card, EXPIRED, claim).await.unwrap();
     }
 
-    async fn pay_again(&self) -> Result<order::model::Outcome, Error> {
+    async fn pay_again(&self) -> Result<order::model::RequestOutcome, Error> {
         self.shop.service.pay(self.shop.user, self.order, PaymentMethod::Card, Some(&self.claim)).await
     }
 
@@ -155,7 +155,7 @@ async fn an_attempt_that_is_void_is_never_charged() {
     let again = fixture.pay_again().await;
     let late = fixture.shop.payments.pay(&before, before.attempt.unwrap()).await;
 
-    assert!(matches!(again, Err(Error::Refused(Refusal::OutOfStock(_)))), "{again:?}");
+    assert!(matches!(again, Err(Error::Refused(OrderRefusal::OutOfStock(_)))), "{again:?}");
     assert!(matches!(late, ChargeAnswer::Declined(_)), "{late:?}");
     assert_eq!(fixture.shop.payments.charges(fixture.order), 0);
     assert_eq!(fixture.shop.find(fixture.order).await.status, Status::Cancelled);

@@ -11,7 +11,7 @@ use order::{
     api::{self, Api},
     client::{GrpcInventory, GrpcPayments},
     error::Error,
-    model::{NewOrder, Outcome, PaymentMethod},
+    model::{NewOrder, PaymentMethod, RequestOutcome},
     service::OrderService,
 };
 use platform::{
@@ -73,7 +73,7 @@ async fn reads_are_answered_while_inventory_hangs() {
     // Another user reads, because one user may take only a quarter of the slots.
     let reader = ids::user();
     let order = NewOrder::new(ids::order(), reader, vec![shop.engine]);
-    let Outcome::Created { order, .. } = shop.service.create(reader, order, None).await.unwrap() else {
+    let RequestOutcome::Created { order, .. } = shop.service.create(reader, order, None).await.unwrap() else {
         panic!("the order is created")
     };
     let sessions = Arc::new(MemorySessions::default());
@@ -154,5 +154,5 @@ async fn a_card_provider_that_is_away_stops_no_payment_from_a_balance() {
     }
     let outcome = service.pay(shop.user, shop.order().await, PaymentMethod::InvestorMoney, None).await;
 
-    assert!(matches!(outcome, Ok(Outcome::Paid { .. })), "{outcome:?}");
+    assert!(matches!(outcome, Ok(RequestOutcome::Paid { .. })), "{outcome:?}");
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 use contracts::money::{MAX, Money};
 use order::{
     client::{Fault, Inventory as _},
-    error::{Error, Refusal},
-    model::{Claim, Claimed, NewOrder, Outcome, PaymentMethod, Status},
+    error::{Error, OrderRefusal},
+    model::{Claim, Claimed, NewOrder, PaymentMethod, RequestOutcome, Status},
     repository::IdempotencyKeys as _,
 };
 use tokio::time::Instant;
@@ -32,8 +32,8 @@ async fn a_definite_refusal_is_remembered() {
     shop.inventory.put(shop.engine, Money::ZERO, 100);
     let second = shop.service.create(shop.user, many(), Some(&claim)).await;
 
-    assert!(matches!(first, Err(Error::Refused(Refusal::OutOfStock(_)))));
-    assert!(matches!(second, Err(Error::Refused(Refusal::OutOfStock(_)))));
+    assert!(matches!(first, Err(Error::Refused(OrderRefusal::OutOfStock(_)))));
+    assert!(matches!(second, Err(Error::Refused(OrderRefusal::OutOfStock(_)))));
 }
 
 #[tokio::test]
@@ -52,7 +52,7 @@ async fn a_refusal_for_a_total_that_is_too_large_is_remembered() {
 
     assert!(matches!(reused, Err(Error::KeyReused)), "{reused:?}");
     for refused in [without_key, first, second] {
-        assert!(matches!(refused, Err(Error::Refused(Refusal::TotalTooLarge))), "{refused:?}");
+        assert!(matches!(refused, Err(Error::Refused(OrderRefusal::TotalTooLarge))), "{refused:?}");
     }
     assert_eq!((shop.inventory.available(shop.engine), shop.orders.all().len()), (10, 0));
 }
@@ -69,7 +69,7 @@ async fn a_refusal_for_too_many_unpaid_orders_releases_the_parts_and_is_not_reme
         assert!(matches!(refused, Err(Error::TooManyUnpaid { most: 1 })), "{refused:?}");
         assert_eq!(shop.inventory.available(shop.engine), 9, "the parts are not released");
     }
-    let Outcome::Created { order: unpaid, .. } = first else { panic!("{first:?}") };
+    let RequestOutcome::Created { order: unpaid, .. } = first else { panic!("{first:?}") };
     shop.service.pay(shop.user, unpaid, PaymentMethod::Card, None).await.unwrap();
     let second = strict.create(shop.user, order(&shop), Some(&claim)).await.unwrap();
     let again = strict.create(shop.user, order(&shop), Some(&claim)).await.unwrap();
@@ -89,7 +89,7 @@ async fn a_failure_of_another_service_is_not_remembered() {
     let second = shop.service.create(shop.user, order(&shop), Some(&claim)).await;
 
     assert!(matches!(first, Err(Error::Unavailable(..))));
-    assert!(matches!(second, Ok(Outcome::Created { .. })));
+    assert!(matches!(second, Ok(RequestOutcome::Created { .. })));
 }
 
 #[tokio::test(start_paused = true)]
@@ -108,7 +108,7 @@ async fn a_creation_that_died_after_its_reservation_is_finished_with_the_same_or
     let taken_over = shop.service.create(shop.user, order(&shop), Some(&claim)).await.unwrap();
 
     assert!(matches!(meanwhile, Err(Error::KeyInProgress)));
-    assert!(matches!(taken_over, Outcome::Created { order, .. } if order == uuid));
+    assert!(matches!(taken_over, RequestOutcome::Created { order, .. } if order == uuid));
     assert_eq!(shop.inventory.available(shop.engine), 9);
 }
 
@@ -142,7 +142,7 @@ async fn a_repeat_takes_over_within_two_seconds_after_its_process_has_died() {
 
     let repeated = shop.service.pay(shop.user, order, PaymentMethod::Card, Some(&repeat)).await;
 
-    assert!(matches!(repeated, Ok(Outcome::Paid { .. })), "{repeated:?}");
+    assert!(matches!(repeated, Ok(RequestOutcome::Paid { .. })), "{repeated:?}");
     assert!(died.elapsed() < Duration::from_secs(2), "{:?}", died.elapsed());
     assert_eq!((shop.find(order).await.attempts, shop.payments.charges(order)), (1, 1));
 }
@@ -161,7 +161,7 @@ async fn a_payment_with_an_unknown_outcome_is_resumed_by_its_own_key() {
     let replayed = shop.service.pay(shop.user, order, PaymentMethod::Card, Some(&claim)).await.unwrap();
 
     assert!(matches!(unknown, Err(Error::PaymentOutcomeUnknown)));
-    assert!(matches!(resumed, Outcome::Paid { .. }));
+    assert!(matches!(resumed, RequestOutcome::Paid { .. }));
     assert_eq!(resumed, replayed);
     assert_eq!(shop.find(order).await.attempts, 1);
     assert_eq!(shop.payments.charges(order), 1);
@@ -173,7 +173,7 @@ async fn a_payment_that_the_reconciler_settles_is_remembered_by_its_key() {
     let claim = claim(&shop);
     let order = shop.order().await;
     shop.payments.script(Fault::Lost);
-    shop.payments.script(Fault::Decline(Refusal::PaymentDeclined));
+    shop.payments.script(Fault::Decline(OrderRefusal::PaymentDeclined));
 
     let unknown = shop.service.pay(shop.user, order, PaymentMethod::Card, Some(&claim)).await;
     tokio::time::sleep(Duration::from_secs(30)).await;
@@ -181,6 +181,6 @@ async fn a_payment_that_the_reconciler_settles_is_remembered_by_its_key() {
     let replayed = shop.service.pay(shop.user, order, PaymentMethod::Card, Some(&claim)).await;
 
     assert!(matches!(unknown, Err(Error::PaymentOutcomeUnknown)));
-    assert!(matches!(replayed, Err(Error::Refused(Refusal::PaymentDeclined))));
+    assert!(matches!(replayed, Err(Error::Refused(OrderRefusal::PaymentDeclined))));
     assert_eq!(shop.find(order).await.status, Status::PendingPayment);
 }

@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use contracts::ids::{OrderId, TransactionId};
 use order::{
     client::{ChargeAnswer, Payments, Voided},
-    error::{Error, Refusal},
-    model::{Attempt, Claim, NewOrder, Order, Outcome, PaymentMethod, Status},
+    error::{Error, OrderRefusal},
+    model::{Attempt, Claim, NewOrder, Order, PaymentMethod, RequestOutcome, Status},
     repository::{Attempts as _, IdempotencyKeys as _, MemoryOrders, Repositories, Settlement},
     service::OrderService,
 };
@@ -106,7 +106,7 @@ impl Payments for Overtaken {
                 let event = order.clone().pay(attempt.number, transaction).unwrap();
                 Settlement::Paid { transaction, event }
             }
-            None => Settlement::Declined(Refusal::PaymentDeclined),
+            None => Settlement::Declined(OrderRefusal::PaymentDeclined),
         };
         let lease = self.orders.current_lease(order.uuid).unwrap();
         self.orders.settle(order.uuid, &lease, &settlement, None).await.unwrap();
@@ -134,7 +134,7 @@ async fn a_charge_that_somebody_else_has_written_is_told_as_it_is_written() {
         let outcome = service.pay(shop.user, order, PaymentMethod::Card, None).await;
 
         if is_paid {
-            assert_eq!(outcome.unwrap(), Outcome::Paid { transaction: answered });
+            assert_eq!(outcome.unwrap(), RequestOutcome::Paid { transaction: answered });
         } else {
             assert!(matches!(outcome, Err(Error::PaymentOutcomeUnknown)), "{outcome:?}");
         }

@@ -10,7 +10,7 @@ use contracts::{
 use order::{
     client::Fault,
     error::Error,
-    model::{AttemptLease, Claim, Order, Outcome, PaymentMethod, Status},
+    model::{AttemptLease, Claim, Order, PaymentMethod, RequestOutcome, Status},
     repository::{Attempts, MemoryOrders, ReportedEnd, Repositories, Settlement},
     service::OrderService,
 };
@@ -65,7 +65,7 @@ impl Attempts for Silent {
         order: OrderId,
         lease: &AttemptLease,
         settlement: &Settlement,
-        outcome: Option<&Outcome>,
+        outcome: Option<&RequestOutcome>,
     ) -> Result<bool, Error> {
         self.orders.settle(order, lease, settlement, outcome).await
     }

@@ -11,8 +11,8 @@ use contracts::{
 use order::{
     client::{ChargeAnswer, MemoryPayments, Payments, Voided},
     consumers,
-    error::{Error, Refusal},
-    model::{Attempt, Claim, Order, Outcome, PaymentMethod, Status},
+    error::{Error, OrderRefusal},
+    model::{Attempt, Claim, Order, PaymentMethod, RequestOutcome, Status},
     repository::{Attempts as _, IdempotencyKeys as _},
     service::OrderService,
 };
@@ -64,7 +64,7 @@ impl Payments for EventFirst {
         let answer = self.payments.pay(order, attempt).await;
         let (status, transaction) = match &answer {
             ChargeAnswer::Charged(transaction) => ("SUCCESS", *transaction),
-            ChargeAnswer::Declined(Refusal::InsufficientFunds) => ("INSUFFICIENT_FUNDS", ids::transaction()),
+            ChargeAnswer::Declined(OrderRefusal::InsufficientFunds) => ("INSUFFICIENT_FUNDS", ids::transaction()),
             _ => ("FAILED", ids::transaction()),
         };
         consume(&self.shop, completed(order, attempt.number, status, transaction)).await.expect("consumed");
@@ -100,14 +100,14 @@ async fn a_charge_told_by_the_event_first_is_answered_and_published_once() {
     let first = shop.service.pay(shop.user, order, PaymentMethod::Card, Some(&claim(&shop))).await.unwrap();
     let repeat = shop.service.pay(shop.user, order, PaymentMethod::Card, Some(&claim(&shop))).await.unwrap();
 
-    assert!(matches!(first, Outcome::Paid { .. }));
+    assert!(matches!(first, RequestOutcome::Paid { .. }));
     assert_eq!(repeat, first);
     assert_eq!(shop.events(order), [CREATED, PAID]);
 }
 
 #[tokio::test]
 async fn a_decline_told_by_the_event_first_is_answered_as_without_the_event() {
-    for refusal in [Refusal::InsufficientFunds, Refusal::PaymentDeclined] {
+    for refusal in [OrderRefusal::InsufficientFunds, OrderRefusal::PaymentDeclined] {
         let shop = event_first(Shop::open());
         let order = shop.order().await;
         shop.payments.script(order::client::Fault::Decline(refusal.clone()));
@@ -171,13 +171,13 @@ async fn the_event_of_a_void_does_not_save_an_order_without_parts() {
     assert_eq!(shop.events(order), [CREATED, CANCELLED]);
     let repeat = Claim { token: ids::random(), ..claim };
     let answer = shop.service.pay(shop.user, order, PaymentMethod::Card, Some(&repeat)).await.unwrap_err();
-    assert!(matches!(answer, Error::Refused(Refusal::OutOfStock(_))), "{answer:?}");
+    assert!(matches!(answer, Error::Refused(OrderRefusal::OutOfStock(_))), "{answer:?}");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_failed_attempt_that_was_taken_over_ends_as_declined_by_the_reconciler() {
     let (shop, order) = begun().await;
-    shop.payments.script(order::client::Fault::Decline(Refusal::PaymentDeclined));
+    shop.payments.script(order::client::Fault::Decline(OrderRefusal::PaymentDeclined));
     shop.payments.pay(&order, order.attempt.unwrap()).await;
     shop.orders.take(shop.user, order.uuid, 1, Duration::ZERO).await.unwrap();
 

@@ -14,7 +14,7 @@ use axum::{
 use order::{
     api,
     client::Fault,
-    error::Refusal,
+    error::OrderRefusal,
     model::{Claim, PaymentMethod},
     repository::IdempotencyKeys as _,
 };
@@ -269,7 +269,7 @@ impl Desk {
         let right = self.ask(&operation, &order.to_string());
         self.send(Ask { media_type: "text/plain", ..right.clone() }).await;
         self.send(self.ask(&operation, &nowhere())).await;
-        for refusal in [Refusal::PaymentDeclined, Refusal::InsufficientFunds] {
+        for refusal in [OrderRefusal::PaymentDeclined, OrderRefusal::InsufficientFunds] {
             self.shop.payments.script(Fault::Decline(refusal));
             self.send(right.clone()).await;
         }

@@ -6,7 +6,7 @@ use futures::future::join_all;
 use order::{
     client::{MemoryInventory, MemoryPayments},
     error::Error,
-    model::{Claim, NewOrder, Outcome, PaymentMethod, Status},
+    model::{Claim, NewOrder, PaymentMethod, RequestOutcome, Status},
     repository::{MIGRATIONS, PgOrders},
     service::OrderService,
 };
@@ -33,7 +33,7 @@ async fn shop() -> Shop {
 }
 
 impl Shop {
-    async fn order(&self, claim: Option<&Claim>) -> Result<Outcome, Error> {
+    async fn order(&self, claim: Option<&Claim>) -> Result<RequestOutcome, Error> {
         let order = NewOrder::new(ids::order(), self.user, vec![self.part]);
         self.service.create(self.user, order, claim).await
     }
@@ -46,7 +46,7 @@ async fn cancel_raced_with_pay_leaves_one_winner_every_time() {
     let mut won = [0, 0];
 
     for round in 0..ROUNDS {
-        let Ok(Outcome::Created { order, .. }) = shop.order(None).await else { panic!("no order") };
+        let Ok(RequestOutcome::Created { order, .. }) = shop.order(None).await else { panic!("no order") };
         let pay = shop.service.pay(shop.user, order, PaymentMethod::Card, None);
         let cancel = shop.service.cancel(shop.user, order, None);
         // The two requests alternate in order, because the first may win more often.
@@ -77,7 +77,7 @@ async fn cancel_raced_with_pay_leaves_one_winner_every_time() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fifty_payments_at_once_charge_once() {
     let shop = shop().await;
-    let Ok(Outcome::Created { order, .. }) = shop.order(None).await else { panic!("no order") };
+    let Ok(RequestOutcome::Created { order, .. }) = shop.order(None).await else { panic!("no order") };
 
     let pays = (0..50).map(|_| shop.service.pay(shop.user, order, PaymentMethod::Card, None));
     let results = join_all(pays).await;
@@ -97,7 +97,7 @@ async fn fifty_creations_under_one_key_make_one_order() {
     let mut orders: Vec<_> = results
         .into_iter()
         .filter_map(|result| match result {
-            Ok(Outcome::Created { order, .. }) => Some(order),
+            Ok(RequestOutcome::Created { order, .. }) => Some(order),
             Err(Error::KeyInProgress) => None,
             other => panic!("{other:?}"),
         })
@@ -114,7 +114,7 @@ async fn a_locked_order_holds_up_no_other_whose_deadline_has_passed() {
     shop.database.pool.set([("lock_timeout", "200ms")]);
     let mut overdue = Vec::new();
     for _ in 0..2 {
-        let Ok(Outcome::Created { order, .. }) = shop.order(None).await else { panic!("no order") };
+        let Ok(RequestOutcome::Created { order, .. }) = shop.order(None).await else { panic!("no order") };
         overdue.push(order);
     }
     let [locked, free] = overdue[..] else { panic!("two orders") };

@@ -21,7 +21,7 @@ use contracts::proto::inventory::v1::{
 use futures::future::join_all;
 use order::{
     client::{GrpcInventory, Inventory as _, PricedPart},
-    error::{Error, Refusal},
+    error::{Error, OrderRefusal},
 };
 use platform::{
     auth::{Access, Guard, MemorySessions, SESSION_HEADER, SESSION_METADATA, ServiceKey},
@@ -174,7 +174,7 @@ async fn orders_that_wait_share_a_call_and_each_gets_its_own_result() {
 
     let [Ok(one), Err(short), Ok(contended), Ok(two)] = &results[..] else { panic!("{results:?}") };
     assert_eq!((one[0].part, one[0].quantity, two[0].quantity), (part, 1, 2));
-    assert!(matches!(short, Error::Refused(Refusal::OutOfStock(named)) if *named == part), "{short:?}");
+    assert!(matches!(short, Error::Refused(OrderRefusal::OutOfStock(named)) if *named == part), "{short:?}");
     assert_eq!(contended[0].quantity, CONTENDED);
     assert_eq!(*stock.calls.lock().unwrap(), [4]);
     assert_eq!(stock.alone.load(Ordering::SeqCst), 1, "the order with a conflict is repeated alone");

@@ -6,7 +6,7 @@ use contracts::money::Money;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use order::{
     client::Fault,
-    error::{Error, Refusal},
+    error::{Error, OrderRefusal},
     model::{NewOrder, PaymentMethod, Status},
 };
 
@@ -74,10 +74,10 @@ async fn the_last_piece_in_ones_own_unpaid_order_is_said_to_be_there() {
     let after = shop.service.create(shop.user, again(shop.user), None).await;
 
     assert!(
-        matches!(refused, Err(Error::Refused(Refusal::HeldByOwnOrder { order, .. })) if order == first),
+        matches!(refused, Err(Error::Refused(OrderRefusal::HeldByOwnOrder { order, .. })) if order == first),
         "{refused:?}"
     );
-    assert!(matches!(strangers, Err(Error::Refused(Refusal::OutOfStock(_)))), "{strangers:?}");
+    assert!(matches!(strangers, Err(Error::Refused(OrderRefusal::OutOfStock(_)))), "{strangers:?}");
     assert!(after.is_ok(), "{after:?}");
 }
 
@@ -90,7 +90,7 @@ async fn nothing_is_charged_for_an_order_whose_parts_are_gone() {
 
     let refused = shop.service.pay(shop.user, order, PaymentMethod::Card, None).await;
 
-    assert!(matches!(refused, Err(Error::Refused(Refusal::OutOfStock(_)))));
+    assert!(matches!(refused, Err(Error::Refused(OrderRefusal::OutOfStock(_)))));
     assert_eq!(shop.payments.charges(order), 0);
     assert_eq!(shop.find(order).await.status, Status::Cancelled);
     assert_eq!(shop.events(order), [CREATED, CANCELLED]);

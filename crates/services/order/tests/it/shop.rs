@@ -7,7 +7,7 @@ use contracts::money::Money;
 use order::{
     api::Api,
     client::{Clients, Inventory, MemoryDelivery, MemoryInventory, MemoryPayments, MemoryUsers, Payments},
-    model::{NewOrder, Order, Outcome},
+    model::{NewOrder, Order, RequestOutcome},
     repository::{Attempts, Deliveries, IdempotencyKeys, MemoryOrders, Orders, Repositories},
     service::{DeliveryService, OrderService},
 };
@@ -48,7 +48,7 @@ impl Shop {
     pub async fn order(&self) -> OrderId {
         let order = NewOrder::new(ids::order(), self.user, vec![self.engine]);
         match self.service.create(self.user, order, None).await.unwrap() {
-            Outcome::Created { order, .. } => order,
+            RequestOutcome::Created { order, .. } => order,
             other => panic!("created an order and got {other:?}"),
         }
     }

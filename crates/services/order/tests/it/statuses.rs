@@ -16,10 +16,10 @@ use contracts::{
 use futures::future::join_all;
 use order::{
     client::{ChargeAnswer, Fault, MemoryDelivery, MemoryPayments, Payments, Tracking, Voided},
-    error::{Error, Refusal},
+    error::{Error, OrderRefusal},
     model::{
-        Attempt, Delivery, DeliveryAddress, DeliveryStatus, NewOrder, Order, Outcome, PaymentMethod, PaymentStatus,
-        Position, Tracked,
+        Attempt, Delivery, DeliveryAddress, DeliveryStatus, NewOrder, Order, PaymentMethod, PaymentStatus, Position,
+        RequestOutcome, Tracked,
     },
     repository::{
         CachedStatus, Deliveries as _, Lookup, MemoryStatusCache, RedisStatusCache, StatusCache, StatusKey, StatusKind,
@@ -130,7 +130,8 @@ impl Scene {
         let address = DeliveryAddress::new("Main Street 1".to_owned()).expect("an address");
         let new = NewOrder::new(ids::order(), shop.user, vec![shop.engine]);
         let new = NewOrder { delivery_address: Some(address), ..new };
-        let Outcome::Created { order, .. } = shop.service.create(shop.user, new, None).await.expect("an order") else {
+        let RequestOutcome::Created { order, .. } = shop.service.create(shop.user, new, None).await.expect("an order")
+        else {
             panic!("the order is created")
         };
         counted.delivery.put(order, tracked(DeliveryStatus::InTransit));
@@ -254,7 +255,7 @@ async fn an_abandoned_attempt_makes_no_kept_payment_outdated() {
     let service =
         shop.replica(shop.inventory.clone(), payments).with_statuses(Statuses::cached_in(MemoryStatusCache::default()));
     let pay = || service.pay(shop.user, order, PaymentMethod::Card, None);
-    shop.payments.script(Fault::Decline(Refusal::InsufficientFunds));
+    shop.payments.script(Fault::Decline(OrderRefusal::InsufficientFunds));
     pay().await.unwrap_err();
     shop.inventory.set_away(true);
     pay().await.unwrap_err();

@@ -11,7 +11,7 @@ use contracts::{
 use platform::postgres::{Database, DatabaseError, GroupCommit, retry_stale};
 
 use super::{Balances, ChargeError, Declines, Lookup, Provider, Refund, Unknown};
-use crate::model::{ChargeState, Credit, Decline, Intent, Outcome, RefundState};
+use crate::model::{ChargeOutcome, ChargeState, Credit, Decline, Intent, RefundState};
 
 #[derive(Clone)]
 pub struct Ledger {
@@ -75,9 +75,9 @@ impl Entry {
     fn state(self, intent: &Intent) -> Result<ChargeState, Unknown> {
         match (self.kind.as_str(), self.decline_reason.as_deref().and_then(Decline::parse)) {
             ("charge", None) => {
-                Ok(ChargeState::Settled(Outcome::Charged { reference: intent.transaction.to_string() }))
+                Ok(ChargeState::Settled(ChargeOutcome::Charged { reference: intent.transaction.to_string() }))
             }
-            ("decline", Some(decline)) => Ok(ChargeState::Settled(Outcome::Declined(decline))),
+            ("decline", Some(decline)) => Ok(ChargeState::Settled(ChargeOutcome::Declined(decline))),
             _ => Err(Unknown(anyhow::anyhow!("the entry {} is neither a charge nor a decline", intent.transaction))),
         }
     }

@@ -13,7 +13,7 @@ use contracts::{
 use platform::postgres::DatabaseError;
 
 use super::{Balances, ChargeError, Declines, Lookup, Provider, Refund, Unknown};
-use crate::model::{ChargeState, Credit, Decline, Intent, Method, Outcome, Reference, RefundState};
+use crate::model::{ChargeOutcome, ChargeState, Credit, Decline, Intent, Method, Reference, RefundState};
 
 /// A fault injected into one request to the provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,7 +57,7 @@ pub struct MemoryProvider {
 #[derive(Default)]
 struct State {
     balances: BTreeMap<UserId, i64>,
-    charges: BTreeMap<TransactionId, (Intent, Outcome)>,
+    charges: BTreeMap<TransactionId, (Intent, ChargeOutcome)>,
     credits: BTreeMap<Reference, Credit>,
     /// Refunds by their idempotency key.
     refunds: BTreeMap<String, Movement>,
@@ -80,7 +80,7 @@ impl MemoryProvider {
     /// Returns all charges and refunds.
     pub fn movements(&self) -> Vec<Movement> {
         let state = self.state();
-        let charges = state.charges.values().filter(|(_, outcome)| matches!(outcome, Outcome::Charged { .. }));
+        let charges = state.charges.values().filter(|(_, outcome)| matches!(outcome, ChargeOutcome::Charged { .. }));
         charges
             .map(|(intent, _)| movement(intent, intent.amount, None))
             .chain(state.refunds.values().cloned())
@@ -107,18 +107,18 @@ impl MemoryProvider {
         state.faults.pop_front()
     }
 
-    fn enter(&self, intent: &Intent, decline: Option<Decline>) -> Outcome {
+    fn enter(&self, intent: &Intent, decline: Option<Decline>) -> ChargeOutcome {
         let mut state = self.state();
         if let Some((_, outcome)) = state.charges.get(&intent.transaction) {
             return outcome.clone();
         }
-        let mut outcome = Outcome::Charged { reference: intent.transaction.to_string() };
+        let mut outcome = ChargeOutcome::Charged { reference: intent.transaction.to_string() };
         if let Some(decline) = decline.or_else(|| self.declines.of(intent)) {
-            outcome = Outcome::Declined(decline);
+            outcome = ChargeOutcome::Declined(decline);
         } else if intent.method == Method::InvestorMoney {
             let balance = state.balances.entry(intent.user).or_insert(self.initial_balance.minor());
             if *balance < intent.amount.minor() {
-                outcome = Outcome::Declined(Decline::InsufficientFunds);
+                outcome = ChargeOutcome::Declined(Decline::InsufficientFunds);
             } else {
                 *balance -= intent.amount.minor();
             }
@@ -130,7 +130,7 @@ impl MemoryProvider {
     fn make_refund(&self, refund: &Refund) -> Result<RefundState, Unknown> {
         let mut state = self.state();
         let charge = refund.charge.parse().ok().and_then(|uuid| state.charges.get(&TransactionId::new(uuid)).cloned());
-        let Some((intent, Outcome::Charged { .. })) = charge else {
+        let Some((intent, ChargeOutcome::Charged { .. })) = charge else {
             return Err(lost("there is no such charge"));
         };
         if !state.refunds.contains_key(&refund.key) {

@@ -14,4 +14,4 @@ pub use partial_refund::{
 };
 pub use payment::{Admission, Intent, Payment, VoidResult, direct_payment};
 pub use refund::{RefundRequest, RefundState, refund_of_rest};
-pub use status::{ChargeResult, ChargeState, Completion, Event, Outcome, Status};
+pub use status::{ChargeOutcome, ChargeResult, ChargeState, Completion, Event, Status};

@@ -3,7 +3,7 @@
 use super::{Decline, Intent, Payment, RefundRequest, named::named};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum ChargeOutcome {
     Charged {
         /// The provider's id of the charge.
         reference: String,
@@ -11,7 +11,7 @@ pub enum Outcome {
     Declined(Decline),
 }
 
-impl Outcome {
+impl ChargeOutcome {
     /// The outcome of an attempt of which the provider refused to execute each request.
     pub const REFUSED: Self = Self::Declined(Decline::Declined);
 }
@@ -19,7 +19,7 @@ impl Outcome {
 /// The state of a charge, as the provider reports it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ChargeState {
-    Settled(Outcome),
+    Settled(ChargeOutcome),
     /// The provider has not decided yet.
     Processing {
         /// The provider's id of the charge.
@@ -71,11 +71,13 @@ impl Status {
     pub const NEW: Self = Self::Pending { reference: None };
 
     /// Returns the status that follows [`Pending`](Self::Pending).
-    pub fn settled(outcome: &Outcome, cancelled: bool) -> Self {
+    pub fn settled(outcome: &ChargeOutcome, cancelled: bool) -> Self {
         match outcome.clone() {
-            Outcome::Charged { reference } if cancelled => Self::Refunding { reference, request: RefundRequest::FIRST },
-            Outcome::Charged { reference } => Self::Succeeded { reference },
-            Outcome::Declined(decline) => Self::Declined(decline),
+            ChargeOutcome::Charged { reference } if cancelled => {
+                Self::Refunding { reference, request: RefundRequest::FIRST }
+            }
+            ChargeOutcome::Charged { reference } => Self::Succeeded { reference },
+            ChargeOutcome::Declined(decline) => Self::Declined(decline),
         }
     }
 
@@ -127,11 +129,11 @@ pub enum Event {
 
 impl Intent {
     /// Returns the status and the event that end this attempt. `cancelled` is true if the order has been cancelled meanwhile.
-    pub fn settled(&self, outcome: &Outcome, cancelled: bool) -> (Status, Event) {
+    pub fn settled(&self, outcome: &ChargeOutcome, cancelled: bool) -> (Status, Event) {
         let completion = match outcome {
-            Outcome::Charged { .. } if !cancelled => Completion::Success,
-            Outcome::Declined(Decline::InsufficientFunds) => Completion::InsufficientFunds,
-            Outcome::Charged { .. } | Outcome::Declined(Decline::Declined) => Completion::Failed,
+            ChargeOutcome::Charged { .. } if !cancelled => Completion::Success,
+            ChargeOutcome::Declined(Decline::InsufficientFunds) => Completion::InsufficientFunds,
+            ChargeOutcome::Charged { .. } | ChargeOutcome::Declined(Decline::Declined) => Completion::Failed,
         };
         (Status::settled(outcome, cancelled), Event::Completed { intent: *self, completion })
     }
@@ -139,14 +141,14 @@ impl Intent {
     /// Returns the decline and the event of a voided attempt, for which the provider is never called.
     pub fn voided(&self) -> (Decline, Event) {
         let decline = Decline::Declined;
-        let (_, event) = self.settled(&Outcome::Declined(decline), false);
+        let (_, event) = self.settled(&ChargeOutcome::Declined(decline), false);
         (decline, event)
     }
 }
 
 impl Payment {
     /// Settles a pending attempt and returns its event. An attempt that is settled already keeps its first outcome; the result is `None`.
-    pub fn settle(&mut self, outcome: &Outcome) -> Option<Event> {
+    pub fn settle(&mut self, outcome: &ChargeOutcome) -> Option<Event> {
         if !matches!(self.status, Status::Pending { .. }) {
             return None;
         }

@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use crate::{
     error::Error,
-    model::{Intent, Outcome, PartialRefund, Payment, RecordedRefund, RefundRequest, RefundState},
+    model::{ChargeOutcome, Intent, PartialRefund, Payment, RecordedRefund, RefundRequest, RefundState},
 };
 pub use memory::MemoryPayments;
 pub use postgres::{MIGRATIONS, PgPayments};
@@ -93,7 +93,7 @@ pub trait Payments: Refunds {
     async fn void_attempt(&self, intent: &Intent) -> Result<Vec<Payment>, Error>;
     /// Records the outcome of a charge and its event, unless an outcome is recorded already. Returns the payment with
     /// the recorded outcome, and true if this call recorded it.
-    async fn settle(&self, intent: &Intent, outcome: &Outcome) -> Result<(Payment, bool), Error>;
+    async fn settle(&self, intent: &Intent, outcome: &ChargeOutcome) -> Result<(Payment, bool), Error>;
     /// Counts one more request to charge, before it is sent. Returns false if the attempt is settled: nothing may be sent then.
     async fn count_request(&self, transaction: TransactionId) -> Result<bool, Error>;
     /// Takes back the count of a request that the provider refused to execute. If no other is counted, this ends the attempt as

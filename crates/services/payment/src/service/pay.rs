@@ -12,7 +12,7 @@ use crate::{
     client::{ChargeError, Lookup, Unknown},
     error::Error,
     metrics,
-    model::{ChargeResult, ChargeState, Decline, Intent, Outcome, Payment, Status, VoidResult},
+    model::{ChargeOutcome, ChargeResult, ChargeState, Decline, Intent, Payment, Status, VoidResult},
     repository::{Begun, lease},
 };
 
@@ -69,7 +69,7 @@ impl PaymentService {
 
     /// Records the outcome, and counts the payment if this call recorded it first. Wakes the job that refunds if the
     /// order was cancelled meanwhile.
-    async fn settle(&self, payment: Payment, outcome: &Outcome) -> Result<Payment, Error> {
+    async fn settle(&self, payment: Payment, outcome: &ChargeOutcome) -> Result<Payment, Error> {
         let Intent { order, transaction, attempt, .. } = payment.intent;
         let (payment, is_first) = self.payments.settle(&payment.intent, outcome).await?;
         let status = &payment.status;
@@ -107,7 +107,7 @@ impl PaymentService {
                     return self.repeat_charge(payment).await;
                 } else if age >= FINAL_AGE && lookup == Lookup::Absent {
                     tracing::warn!(transaction_uuid = %payment.intent.transaction, "charge absent at the provider, attempt declined");
-                    ChargeState::Settled(Outcome::Declined(Decline::Declined))
+                    ChargeState::Settled(ChargeOutcome::Declined(Decline::Declined))
                 } else {
                     return Err(undecided(&lookup).into());
                 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use payment::{
     client::{ChargeError, Lookup, Provider as _, Refund},
-    model::{ChargeState, Decline, Intent, Method, Outcome, RefundState, refund_of_rest},
+    model::{ChargeOutcome, ChargeState, Decline, Intent, Method, RefundState, refund_of_rest},
 };
 use platform::{deadline, error_chain};
 use stand_ins::{Mode, ProviderFault};
@@ -16,11 +16,11 @@ use crate::{
 };
 
 fn charged() -> ChargeState {
-    ChargeState::Settled(Outcome::Charged { reference: "pi_1".to_owned() })
+    ChargeState::Settled(ChargeOutcome::Charged { reference: "pi_1".to_owned() })
 }
 
 fn declined(decline: Decline) -> ChargeState {
-    ChargeState::Settled(Outcome::Declined(decline))
+    ChargeState::Settled(ChargeOutcome::Declined(decline))
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@
 //! Outside programs define the messages without an envelope. They have no id, so no service consumes them.
 
 use super::{
-    CancelReason, Consumer, Inbound, Topic,
+    CancelReason, Consumer, InboundTopic, Topic,
     closed::{ClosedSet as _, Numbers},
     rights::{BANK, OUTSIDE},
 };
@@ -66,13 +66,13 @@ events! {
 }
 
 /// Every topic that outside programs write.
-pub const INBOUND: [Inbound; 3] = [BASKET_CONFIRMED, LOAN_APPROVED, ORDERS];
+pub const INBOUND: [InboundTopic; 3] = [BASKET_CONFIRMED, LOAN_APPROVED, ORDERS];
 
 /// The [part](super::Published::part) of a basket's events, since another system may give a basket an order's uuid.
 pub const BASKET_PART: &str = "basket";
 
 /// Confirmed baskets of another system. The delivery service delivers them as orders.
-pub const BASKET_CONFIRMED: Inbound = Inbound {
+pub const BASKET_CONFIRMED: InboundTopic = InboundTopic {
     topic: topic!("basket.confirmed"),
     outside: OUTSIDE,
     producer: None,
@@ -80,7 +80,7 @@ pub const BASKET_CONFIRMED: Inbound = Inbound {
 };
 
 /// Loans that a bank has approved. The customers service credits them to customers.
-pub const LOAN_APPROVED: Inbound = Inbound {
+pub const LOAN_APPROVED: InboundTopic = InboundTopic {
     topic: topic!("loan.approved"),
     outside: BANK,
     producer: None,
@@ -88,7 +88,7 @@ pub const LOAN_APPROVED: Inbound = Inbound {
 };
 
 /// Orders from other shops, as JSON.
-pub const ORDERS: Inbound = Inbound {
+pub const ORDERS: InboundTopic = InboundTopic {
     topic: Topic { name: "orders", variable: "INTAKE_TOPIC_NAME" },
     outside: OUTSIDE,
     producer: Some("intake"),

@@ -10,7 +10,7 @@ use platform::{
     server::Server,
 };
 
-use super::{Cause, Event, INBOUND, Inbound, ROUTES, Received, TIMELINE, Topic, Topics, read, topics_of};
+use super::{Cause, Event, INBOUND, InboundTopic, ROUTES, Received, TIMELINE, Topic, Topics, read, topics_of};
 
 /// The configuration of the Kafka cluster and the names of the topics.
 #[derive(Clone, Debug)]
@@ -73,7 +73,7 @@ impl Subscription {
     }
 
     /// Calls `handle` with each record of a topic that outside programs write. Such a record is not an [`Event`].
-    pub fn inbound<F, Done>(inbound: &Inbound, handle: F) -> Self
+    pub fn inbound<F, Done>(inbound: &InboundTopic, handle: F) -> Self
     where
         F: Fn(Message) -> Done + Send + Sync + 'static,
         Done: Future<Output = Result<(), Failure>> + Send + 'static,
@@ -82,7 +82,7 @@ impl Subscription {
     }
 
     /// Subscribes to the topic of `inbound` with a custom handler, for example for batches.
-    pub fn handled_by(inbound: &Inbound, handler: Arc<dyn Handler>) -> Self {
+    pub fn handled_by(inbound: &InboundTopic, handler: Arc<dyn Handler>) -> Self {
         Self { group: inbound.consumer.group, topic: inbound.topic, handler }
     }
 

@@ -27,7 +27,7 @@ use platform::{
     outbox,
 };
 pub use rights::{JOURNAL, broker_users, rights};
-pub use routes::{Consumer, Inbound, Key, Route, group, producers, readers, route_of, topics_of};
+pub use routes::{Consumer, InboundTopic, Key, Route, group, producers, readers, route_of, topics_of};
 pub use topic_names::{Topic, Topics};
 use uuid::Uuid;
 

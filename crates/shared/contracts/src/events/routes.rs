@@ -47,7 +47,7 @@ pub struct Route {
 
 /// A topic that outside programs write, and the consumer group that reads it.
 #[derive(Clone, Copy, Debug)]
-pub struct Inbound {
+pub struct InboundTopic {
     /// The broker's user that outside programs write it as.
     pub outside: &'static str,
     pub consumer: Consumer,
@@ -71,7 +71,7 @@ pub fn route_of(kind: &str) -> Option<&'static Route> {
 /// Every consumer group with each topic that it reads.
 pub fn readers(topics: &Topics) -> impl Iterator<Item = (&'static Consumer, &str)> {
     let routes: &'static [Route] = const { &ROUTES };
-    let inbound: &'static [Inbound] = const { &INBOUND };
+    let inbound: &'static [InboundTopic] = const { &INBOUND };
     let of_routes =
         routes.iter().flat_map(move |route| route.readers().map(move |reader| (reader, route.topic(topics))));
     of_routes.chain(inbound.iter().map(move |inbound| (&inbound.consumer, inbound.topic(topics))))
@@ -150,7 +150,7 @@ impl Route {
     }
 }
 
-impl Inbound {
+impl InboundTopic {
     pub fn topic<'a>(&self, topics: &'a Topics) -> &'a str {
         topics.name(self.topic)
     }

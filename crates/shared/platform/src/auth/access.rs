@@ -92,7 +92,7 @@ impl Rules {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refusal {
+pub enum AuthRefusal {
     MissingSession,
     EmptySession,
     InvalidSession,
@@ -109,12 +109,12 @@ pub enum Refusal {
 }
 
 /// Records the refusal as a security event.
-pub(super) fn refused(reason: TokenRefusal) -> Refusal {
+pub(super) fn refused(reason: TokenRefusal) -> AuthRefusal {
     security_events::record(Event::TokenRefused { reason });
-    Refusal::InvalidToken
+    AuthRefusal::InvalidToken
 }
 
-pub(super) fn denied(user: Option<Uuid>, reason: AccessRefusal, refusal: Refusal) -> Refusal {
+pub(super) fn denied(user: Option<Uuid>, reason: AccessRefusal, refusal: AuthRefusal) -> AuthRefusal {
     security_events::record(Event::AccessRefused { user, reason });
     refusal
 }
@@ -127,7 +127,7 @@ const MISDIRECTED: &str = "this API does not answer at this host; the variable A
 /// 429 over HTTP, RESOURCE_EXHAUSTED over gRPC.
 const TOO_MANY_REQUESTS: &str = "too many requests of this session at once; try again soon";
 
-impl From<SessionError> for Refusal {
+impl From<SessionError> for AuthRefusal {
     fn from(error: SessionError) -> Self {
         match error {
             SessionError::Invalid => Self::InvalidSession,
@@ -137,7 +137,7 @@ impl From<SessionError> for Refusal {
     }
 }
 
-impl Refusal {
+impl AuthRefusal {
     pub(super) fn status(self) -> Status {
         match self {
             Self::MissingSession => Status::unauthenticated("missing session-uuid in metadata"),

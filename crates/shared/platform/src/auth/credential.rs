@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, header};
 use jsonwebtoken::{Algorithm, decode_header};
 use uuid::Uuid;
 
-use super::{Refusal, SESSION_HEADER, access::refused};
+use super::{AuthRefusal, SESSION_HEADER, access::refused};
 use crate::security_events::TokenRefusal;
 
 /// The credential by which a request identifies its user. It is a bearer secret, so its debug output hides it.
@@ -35,7 +35,7 @@ impl fmt::Debug for Credential {
 }
 
 /// Returns the token in the header `Authorization` with its kind. Verifies nothing.
-pub(super) fn bearer(headers: &HeaderMap) -> Result<Option<(TokenKind, &str)>, Refusal> {
+pub(super) fn bearer(headers: &HeaderMap) -> Result<Option<(TokenKind, &str)>, AuthRefusal> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let Some(value) = values.next() else { return Ok(None) };
     if values.next().is_some() {
@@ -58,16 +58,16 @@ fn token_of(credentials: &str) -> Option<&str> {
 }
 
 /// Returns the access token, or the session in the header `name`. Refuses a request with both.
-pub(super) fn credential(token: Option<&str>, headers: &HeaderMap, name: &str) -> Result<Credential, Refusal> {
+pub(super) fn credential(token: Option<&str>, headers: &HeaderMap, name: &str) -> Result<Credential, AuthRefusal> {
     match token {
-        Some(_) if headers.contains_key(name) => Err(Refusal::InvalidSession),
+        Some(_) if headers.contains_key(name) => Err(AuthRefusal::InvalidSession),
         Some(token) => Ok(Credential::Token(token.to_owned())),
         None => session(headers, name).map(Credential::Session),
     }
 }
 
 /// Returns the credential of an HTTP request from outside, where only users call. Refuses a service's token.
-pub fn user_credential(headers: &HeaderMap) -> Result<Credential, Refusal> {
+pub fn user_credential(headers: &HeaderMap) -> Result<Credential, AuthRefusal> {
     match bearer(headers)? {
         Some((TokenKind::Service, _)) => Err(refused(TokenRefusal::Kind)),
         Some((TokenKind::User, token)) => credential(Some(token), headers, SESSION_HEADER),
@@ -75,14 +75,14 @@ pub fn user_credential(headers: &HeaderMap) -> Result<Credential, Refusal> {
     }
 }
 
-fn session(headers: &HeaderMap, name: &str) -> Result<String, Refusal> {
+fn session(headers: &HeaderMap, name: &str) -> Result<String, AuthRefusal> {
     let mut values = headers.get_all(name).iter();
-    let value = values.next().ok_or(Refusal::MissingSession)?.to_str().map_err(|_| Refusal::InvalidSession)?;
+    let value = values.next().ok_or(AuthRefusal::MissingSession)?.to_str().map_err(|_| AuthRefusal::InvalidSession)?;
     if values.next().is_some() {
-        return Err(Refusal::InvalidSession);
+        return Err(AuthRefusal::InvalidSession);
     }
     if value.is_empty() {
-        return Err(Refusal::EmptySession);
+        return Err(AuthRefusal::EmptySession);
     }
     // Every spelling of a session's uuid counts as the same session, also for the bounds per session.
     Ok(Uuid::try_parse(value).map_or_else(|_| value.to_owned(), |session| session.to_string()))

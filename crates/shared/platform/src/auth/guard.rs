@@ -10,7 +10,7 @@ use axum::{
 };
 
 use super::{
-    Access, CREDENTIAL, Caller, Refusal, Rule, SESSION_HEADER, SESSION_METADATA, ServiceKey, Sessions, TokenKind,
+    Access, AuthRefusal, CREDENTIAL, Caller, Rule, SESSION_HEADER, SESSION_METADATA, ServiceKey, Sessions, TokenKind,
     access::{Rules, denied, refused},
     credential,
     operator_use::{self, ROLE_USE, RoleUse},
@@ -117,10 +117,14 @@ impl Guard {
         header: &'static str,
         mut request: Request,
         next: impl AsyncFnOnce(Request) -> Response,
-    ) -> Result<Response, Refusal> {
-        let access = access.ok_or(Refusal::NoRule)?;
+    ) -> Result<Response, AuthRefusal> {
+        let access = access.ok_or(AuthRefusal::NoRule)?;
         if self.is_open {
-            return if self.hosts.are_named_by(&request) { Ok(next(request).await) } else { Err(Refusal::Misdirected) };
+            return if self.hosts.are_named_by(&request) {
+                Ok(next(request).await)
+            } else {
+                Err(AuthRefusal::Misdirected)
+            };
         }
         if access == Access::Public {
             if let Some(service) = self.calling_service(&request) {
@@ -131,26 +135,26 @@ impl Guard {
         if access == Access::Gateway {
             return match request.extensions().get::<Identity>() {
                 None | Some(Identity::Gateway) => Ok(next(request).await),
-                Some(_) => Err(denied(None, AccessRefusal::Service, Refusal::OtherCaller)),
+                Some(_) => Err(denied(None, AccessRefusal::Service, AuthRefusal::OtherCaller)),
             };
         }
         let (service, token) = self.identify(&request)?;
         if let Some(service) = service {
             if !access.services().contains(&service.as_str()) {
-                return Err(denied(None, AccessRefusal::Service, Refusal::OtherCaller));
+                return Err(denied(None, AccessRefusal::Service, AuthRefusal::OtherCaller));
             }
             request.extensions_mut().insert(Caller::Service(service));
             return Ok(next(request).await);
         }
         if matches!(access, Access::Services(_)) {
-            return Err(denied(None, AccessRefusal::Token, Refusal::MissingToken));
+            return Err(denied(None, AccessRefusal::Token, AuthRefusal::MissingToken));
         }
         let credential = credential::credential(token.as_deref(), request.headers(), header)?;
         let user = self.sessions.owner(&credential).await?;
         let mut role_use = None;
         if let Access::Operator(_) = access {
             if !user.is_operator {
-                return Err(denied(Some(user.uuid), AccessRefusal::Role, Refusal::NotOperator));
+                return Err(denied(Some(user.uuid), AccessRefusal::Role, AuthRefusal::NotOperator));
             }
             let path = request_path::shown(request.extensions(), request.uri());
             if request.method().is_safe() {
@@ -184,7 +188,7 @@ impl Guard {
 
     /// Returns the calling service, or `None` and the access token if a user calls. Without TLS, the token identifies
     /// the service. Over TLS the certificate does, and a service's token must name the same service.
-    fn identify(&self, request: &Request) -> Result<(Option<String>, Option<String>), Refusal> {
+    fn identify(&self, request: &Request) -> Result<(Option<String>, Option<String>), AuthRefusal> {
         let is_for_user = request.headers().contains_key(SESSION_METADATA);
         match (request.extensions().get::<Identity>(), self.bearer(request.headers())?) {
             (None, Some(Bearer::Service(name))) => Ok((Some(name), None)),
@@ -204,7 +208,7 @@ impl Guard {
     }
 
     /// Reads the token in the header `Authorization`, and verifies a service's token.
-    fn bearer(&self, headers: &HeaderMap) -> Result<Option<Bearer>, Refusal> {
+    fn bearer(&self, headers: &HeaderMap) -> Result<Option<Bearer>, AuthRefusal> {
         let bearer = credential::bearer(headers)?.map(|(kind, token)| match kind {
             TokenKind::Service => {
                 let key = self.key.as_ref().ok_or_else(|| refused(TokenRefusal::Certificate))?;

@@ -10,7 +10,7 @@ mod operator_use;
 mod sessions;
 mod token;
 
-pub use access::{Access, NOT_OPERATOR, Refusal, Rule};
+pub use access::{Access, AuthRefusal, NOT_OPERATOR, Rule};
 pub use author::Author;
 pub use credential::{Credential, MAX_TOKEN, TokenKind, bearer_token, user_credential};
 pub use guard::Guard;

@@ -29,7 +29,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const MAX_PAUSE: Duration = Duration::from_millis(400);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum CallOutcome {
     /// The peer responded, even if with a refusal.
     Answered,
     /// The peer was unavailable, or did not respond although it had enough time.
@@ -66,7 +66,7 @@ pub struct Permit {
     probe: Option<Instant>,
     /// How many requests the call carries.
     requests: usize,
-    outcome: Outcome,
+    outcome: CallOutcome,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -97,25 +97,25 @@ impl CircuitBreaker {
             }
             State::Open | State::HalfOpen(Some(_)) => return Err(Refused(self.peer)),
         };
-        Ok(Permit { breaker: self.clone(), probe, requests, outcome: Outcome::Inconclusive })
+        Ok(Permit { breaker: self.clone(), probe, requests, outcome: CallOutcome::Inconclusive })
     }
 
-    fn record(self: &Arc<Self>, probe: Option<Instant>, requests: usize, outcome: Outcome) {
+    fn record(self: &Arc<Self>, probe: Option<Instant>, requests: usize, outcome: CallOutcome) {
         let now = Instant::now();
         let mut state = self.lock();
         match (&mut *state, probe) {
             (State::HalfOpen(current), Some(begun)) if *current == Some(begun) => match outcome {
-                Outcome::Answered => self.change(&mut state, State::Closed(VecDeque::with_capacity(MAX_CALLS))),
-                Outcome::Failed => self.change(&mut state, State::Open),
-                Outcome::Inconclusive => *current = None,
+                CallOutcome::Answered => self.change(&mut state, State::Closed(VecDeque::with_capacity(MAX_CALLS))),
+                CallOutcome::Failed => self.change(&mut state, State::Open),
+                CallOutcome::Inconclusive => *current = None,
             },
-            (State::Closed(calls), None) if outcome != Outcome::Inconclusive => {
-                calls.extend(std::iter::repeat_n((now, outcome == Outcome::Failed), requests.min(MAX_CALLS)));
+            (State::Closed(calls), None) if outcome != CallOutcome::Inconclusive => {
+                calls.extend(std::iter::repeat_n((now, outcome == CallOutcome::Failed), requests.min(MAX_CALLS)));
                 while calls.len() > MAX_CALLS || calls.front().is_some_and(|(ended, _)| now - *ended > WINDOW) {
                     calls.pop_front();
                 }
                 let failed = calls.iter().filter(|(_, failed)| *failed).count();
-                if outcome == Outcome::Failed && calls.len() >= MIN_CALLS && failed * 2 >= calls.len() {
+                if outcome == CallOutcome::Failed && calls.len() >= MIN_CALLS && failed * 2 >= calls.len() {
                     self.change(&mut state, State::Open);
                     let opening = self.openings.fetch_add(1, Relaxed) + 1;
                     tokio::spawn(look(Arc::downgrade(self), opening, now));
@@ -184,7 +184,7 @@ impl Drop for CircuitBreaker {
 }
 
 impl Permit {
-    pub fn end(mut self, outcome: Outcome) {
+    pub fn end(mut self, outcome: CallOutcome) {
         self.outcome = outcome;
     }
 }

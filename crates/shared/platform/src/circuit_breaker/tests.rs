@@ -5,13 +5,13 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use tokio::time::{advance, sleep};
 
 use super::{
-    Outcome::{Answered, Failed, Inconclusive},
+    CallOutcome::{Answered, Failed, Inconclusive},
     *,
 };
 
 impl CircuitBreaker {
     /// Makes up to `count` calls with this outcome. Returns how many the breaker permitted.
-    fn calls(self: &Arc<Self>, count: usize, outcome: Outcome) -> usize {
+    fn calls(self: &Arc<Self>, count: usize, outcome: CallOutcome) -> usize {
         let permits = (0..count).filter_map(|_| self.acquire(1).ok());
         permits.map(|permit| permit.end(outcome)).count()
     }

@@ -18,8 +18,8 @@ use super::refuse;
 use crate::{
     auth::Guard,
     http::request_body::{Arrivals, Arrived, NotArrived},
-    load_shed::{Slots, UserSlots, body_size},
     shared_layer::shared,
+    slots::{Slots, UserSlots, body_size},
 };
 
 /// The maximum size of a message in bytes.
@@ -31,7 +31,7 @@ const PREFIX_LENGTH: usize = 5;
 /// Adds `guard` and the limits to the services of `router`. A call passes them in this order: arrival of the message, a
 /// slot for the call, authentication, a slot of the user. Each service in `apart` has its own slots.
 pub(super) fn bounded(router: Router, guard: Guard, max_in_flight: usize, apart: &[&'static str]) -> Router {
-    let inbound = Inbound {
+    let inbound = CallLimits {
         arrivals: Arrivals::default(),
         slots: Slots::new(max_in_flight),
         apart: apart.iter().map(|service| (*service, Slots::new(max_in_flight))).collect(),
@@ -41,7 +41,7 @@ pub(super) fn bounded(router: Router, guard: Guard, max_in_flight: usize, apart:
     router.layer(shared(middleware::from_fn_with_state(Arc::new(inbound), admit)))
 }
 
-struct Inbound {
+struct CallLimits {
     arrivals: Arrivals,
     slots: Slots,
     /// The services whose calls have their own slots.
@@ -50,7 +50,7 @@ struct Inbound {
     user_slots: UserSlots,
 }
 
-impl Inbound {
+impl CallLimits {
     /// Returns the slots of the calls with this path, `/service/method`.
     fn slots_of(&self, path: &str) -> &Slots {
         let service = path.trim_start_matches('/').split('/').next();
@@ -60,7 +60,7 @@ impl Inbound {
 }
 
 /// One layer, since each layer of axum costs each call several allocations.
-async fn admit(State(inbound): State<Arc<Inbound>>, request: Request, next: Next) -> Response {
+async fn admit(State(inbound): State<Arc<CallLimits>>, request: Request, next: Next) -> Response {
     let request = match arrive(&inbound.arrivals, request).await {
         Ok(request) => request,
         Err(refusal) => return refuse(&refusal),

@@ -12,21 +12,21 @@ use axum::{
 
 use crate::{
     auth::Guard,
-    load_shed::{Slots, UserSlots, body_size, refusal, refusal_to_user},
     shared_layer::shared,
+    slots::{Slots, UserSlots, body_size, refusal, refusal_to_user},
 };
 
 /// The limits and the guard of some endpoints. Clones share the slots. A request keeps its slots until its endpoint
 /// returns the response, whose body may be a stream.
 #[derive(Clone)]
-pub struct Inbound {
+pub struct RequestLimits {
     guard: Guard,
     slots: Slots,
     apart: Option<Slots>,
     users: UserSlots,
 }
 
-impl Inbound {
+impl RequestLimits {
     /// Responds 429 to a request without a free slot in `slots` or of its user.
     pub fn new(guard: Guard, slots: Slots, users: UserSlots) -> Self {
         Self { guard, slots, apart: None, users }
@@ -55,7 +55,7 @@ impl Inbound {
 
 /// One layer, since each layer of axum costs each request several allocations.
 async fn admit(
-    State((inbound, body_limit)): State<(Arc<Inbound>, usize)>,
+    State((inbound, body_limit)): State<(Arc<RequestLimits>, usize)>,
     mut request: Request,
     next: Next,
 ) -> Response {

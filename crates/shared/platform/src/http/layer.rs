@@ -30,8 +30,8 @@ use crate::{
         problem::{Problem, as_problem},
         request_body::{Arrivals, Arrived, BODY_LIMIT, NotArrived},
     },
-    load_shed,
     shared_layer::shared,
+    slots,
     telemetry::request_telemetry,
     tls::Identity,
 };
@@ -91,8 +91,8 @@ async fn received(bodies: &Bodies, request: Request, next: Next) -> Response {
 
 /// Handles a request, unless too many bytes of bodies are being handled.
 async fn within_room(arrivals: &Arrivals, request: Request, next: Next) -> Response {
-    let Some(_room) = arrivals.room(load_shed::body_size(&request)) else {
-        return load_shed::refusal().into_response();
+    let Some(_room) = arrivals.room(slots::body_size(&request)) else {
+        return slots::refusal().into_response();
     };
     let handle = async |request: Request| next.run(request).await;
     catch_panics(bounded(as_problem(request, handle)), || Problem::internal().into_response()).await

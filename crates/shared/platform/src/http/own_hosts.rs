@@ -14,7 +14,7 @@ use axum::{
 };
 
 use crate::{
-    auth::Refusal,
+    auth::AuthRefusal,
     config::{ConfigError, Settings},
     http::problem::Problem,
     server::instance::host_name,
@@ -79,7 +79,7 @@ impl OwnHosts {
         if hosts.are_named_by(&request) {
             next.run(request).await
         } else {
-            Refusal::Misdirected.problem().into_response()
+            AuthRefusal::Misdirected.problem().into_response()
         }
     }
 }

@@ -5,7 +5,7 @@
 //! its request fails. So a flood of half-sent bodies drops only its own bodies.
 //!
 //! The bytes of the bodies whose requests are being handled are bounded, too; a request above the bound is refused.
-//! `load_shed` bounds the bytes of one user. A body that is longer than its limit counts with the bytes that have been
+//! The module `slots` bounds those of one user. A body that is longer than its limit counts with the bytes that have been
 //! read of it.
 
 use std::{

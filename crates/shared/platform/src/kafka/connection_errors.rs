@@ -9,7 +9,7 @@ use std::{
 use rdkafka::{ClientContext, config::RDKafkaLogLevel, error::KafkaError};
 use tokio::sync::watch;
 
-use super::Refusal;
+use super::KafkaRefusal;
 
 /// The facility of librdkafka's log lines about failed connections.
 const FAIL: &str = "FAIL";
@@ -76,12 +76,12 @@ impl rdkafka::consumer::ConsumerContext for Listening {}
 /// broker through [`Distrust`].
 pub(super) struct Witness {
     warned: Mutex<Option<Instant>>,
-    distrust: watch::Sender<Option<Refusal>>,
+    distrust: watch::Sender<Option<KafkaRefusal>>,
 }
 
 /// The signal that a producer's TLS handshake failed because the broker is not trusted.
 #[derive(Clone)]
-pub(super) struct Distrust(watch::Receiver<Option<Refusal>>);
+pub(super) struct Distrust(watch::Receiver<Option<KafkaRefusal>>);
 
 impl Distrust {
     pub fn is_met(&self) -> bool {
@@ -89,7 +89,7 @@ impl Distrust {
     }
 
     /// Waits until a TLS handshake with a broker fails, and returns the reason.
-    pub async fn met(&mut self) -> Refusal {
+    pub async fn met(&mut self) -> KafkaRefusal {
         let refusal = self.0.wait_for(Option::is_some).await.ok().and_then(|refusal| refusal.clone());
         match refusal {
             Some(refusal) => refusal,
@@ -127,9 +127,9 @@ impl ClientContext for Witness {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        match Refusal::from_error(&error, "the cluster", || Some(reason.to_owned())) {
+        match KafkaRefusal::from_error(&error, "the cluster", || Some(reason.to_owned())) {
             // The publishing call returns this refusal.
-            Some(refusal @ Refusal::Tls(_)) => {
+            Some(refusal @ KafkaRefusal::Tls(_)) => {
                 self.distrust.send_replace(Some(refusal));
             }
             Some(refusal) => self.warn(&refusal.to_string()),

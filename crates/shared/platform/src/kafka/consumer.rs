@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Config, Handler, Refusal, TopicCreator,
+    Config, Handler, KafkaRefusal, TopicCreator,
     close::{CLOSE_TIMEOUT, close},
     connection_errors::Reasons,
     dead_letter::DeadLetterProducer,
@@ -122,7 +122,7 @@ impl Consumer {
             match this.clone().consume(&stop, &mut outage).await {
                 Ok(()) => break,
                 Err(error) => {
-                    if let Some(refusal) = error.downcast_ref::<Refusal>() {
+                    if let Some(refusal) = error.downcast_ref::<KafkaRefusal>() {
                         this.joined.refuse(refusal.reason());
                     }
                     outage.met(format!("{error:#}"));
@@ -210,7 +210,7 @@ impl Consumer {
             // librdkafka reports a refusal only once. A new consumer makes it report again.
             let what = format!("reading {} as {}", self.topic, self.group);
             let reasons = &consumer.context().reasons;
-            if let Some(refusal) = Refusal::from_error(&error, &what, || reasons.last()) {
+            if let Some(refusal) = KafkaRefusal::from_error(&error, &what, || reasons.last()) {
                 break Err(refusal.into());
             }
             // The topic was deleted. A new consumer creates it again, and finds it without waiting for the next refresh

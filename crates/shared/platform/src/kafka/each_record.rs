@@ -16,12 +16,12 @@ use rdkafka::{
 use tokio::time::Instant;
 
 use super::{
-    KafkaPublisher, Record, Refusal,
+    KafkaPublisher, KafkaRefusal, Record,
     producer::{Producer, code, discard, headers, refused},
     topic_creator::is_unknown,
     topics::is_about_topic,
 };
-use crate::outbox::{Outcome, Refused, Scope, in_order_of_keys};
+use crate::outbox::{PublishOutcome, Refused, Scope, in_order_of_keys};
 
 /// The time limit for creating missing topics. A broker that has just started may need seconds.
 const CREATE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -42,7 +42,7 @@ enum Failure {
 }
 
 struct Uncreated {
-    refusal: Option<Refusal>,
+    refusal: Option<KafkaRefusal>,
     text: String,
 }
 
@@ -81,7 +81,7 @@ impl Failure {
                 | PurgeQueue,
             )
             | None => Self::Unavailable(error),
-            Some(_) if error.is::<Refusal>() => Self::Unavailable(error),
+            Some(_) if error.is::<KafkaRefusal>() => Self::Unavailable(error),
             Some(_) => Self::Record(error),
         }
     }
@@ -90,23 +90,23 @@ impl Failure {
     fn is_answer(&self) -> bool {
         match self {
             Self::Record(_) | Self::Topic(_) => true,
-            Self::Unavailable(error) => error.is::<Refusal>(),
+            Self::Unavailable(error) => error.is::<KafkaRefusal>(),
             Self::TimedOut(_) | Self::NotSent => false,
         }
     }
 }
 
 impl KafkaPublisher {
-    pub(super) async fn outcomes(&self, records: &[Record]) -> Vec<Outcome> {
+    pub(super) async fn outcomes(&self, records: &[Record]) -> Vec<PublishOutcome> {
         let limit = self.limit.unwrap_or(Self::RELAY_TIMEOUT);
         let (refused, producer) = match self.prepare(records).await {
             Ok(prepared) => prepared,
-            Err(error) => return Outcome::all_unavailable(records.len(), error),
+            Err(error) => return PublishOutcome::all_unavailable(records.len(), error),
         };
         let results = self.deliver_all(&producer, records, &refused, Instant::now() + limit).await;
         let is_fatal = producer.client.client().fatal_error().is_some();
         if is_fatal && let Err(error) = self.replace_failed() {
-            return Outcome::all_unavailable(records.len(), error);
+            return PublishOutcome::all_unavailable(records.len(), error);
         }
         let metadata = self.ask_after_timeouts(&producer, records, &results).await;
         let is_answered = |result: &Result<(), Failure>| result.as_ref().err().is_none_or(Failure::is_answer);
@@ -114,26 +114,26 @@ impl KafkaPublisher {
         if self.last_answer.is_too_old(is_answered)
             && let Err(error) = self.replace_unanswered(&producer)
         {
-            return Outcome::all_unavailable(records.len(), error);
+            return PublishOutcome::all_unavailable(records.len(), error);
         }
         let outcome = |(record, result): (&Record, Option<Result<(), Failure>>)| match result {
-            Some(Ok(())) => Outcome::Acknowledged,
-            None | Some(Err(Failure::NotSent)) => Outcome::NotSent,
-            Some(Err(Failure::Unavailable(error))) => Outcome::Unavailable(error),
+            Some(Ok(())) => PublishOutcome::Acknowledged,
+            None | Some(Err(Failure::NotSent)) => PublishOutcome::NotSent,
+            Some(Err(Failure::Unavailable(error))) => PublishOutcome::Unavailable(error),
             Some(Err(Failure::TimedOut(error) | Failure::Record(error) | Failure::Topic(error))) if is_fatal => {
-                Outcome::Unavailable(error)
+                PublishOutcome::Unavailable(error)
             }
-            Some(Err(Failure::Record(error))) => Outcome::Refused(Refused { scope: Scope::Record, error }),
+            Some(Err(Failure::Record(error))) => PublishOutcome::Refused(Refused { scope: Scope::Record, error }),
             Some(Err(Failure::Topic(error))) => {
                 if is_unknown(code(&error)) {
                     self.topics.forget(&record.topic);
                 }
-                Outcome::Refused(Refused { scope: Scope::Topic, error })
+                PublishOutcome::Refused(Refused { scope: Scope::Topic, error })
             }
             Some(Err(Failure::TimedOut(error))) => match metadata.get(record.topic.as_str()) {
-                Some(Some(0)) => Outcome::Refused(Refused { scope: Scope::Topic, error }),
-                Some(Some(_)) => Outcome::Refused(Refused { scope: Scope::Record, error }),
-                _ => Outcome::Unavailable(error),
+                Some(Some(0)) => PublishOutcome::Refused(Refused { scope: Scope::Topic, error }),
+                Some(Some(_)) => PublishOutcome::Refused(Refused { scope: Scope::Record, error }),
+                _ => PublishOutcome::Unavailable(error),
             },
         };
         records.iter().zip(results).map(outcome).collect()

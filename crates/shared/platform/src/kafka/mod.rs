@@ -33,7 +33,7 @@ pub use message::{Absent, ExactRecord, Failure, HEADER_EVENT_TIME, HEADER_EVENT_
 pub use partition_queue::cannot_be_decoded;
 pub use producer::{KafkaPublisher, Record, is_too_large};
 pub use reader::{Extent, Mark, Reader};
-pub use refusal::{Refusal, probe};
+pub use refusal::{KafkaRefusal, probe};
 pub use security::{SaslMechanism, SecurityProtocol};
 pub use topic_creator::TopicCreator;
 pub use topics::{dead_letter_topic, delete_records, ensure_compacted_topic, ensure_topics, original_topic, retention};

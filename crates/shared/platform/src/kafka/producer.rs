@@ -18,14 +18,14 @@ use rdkafka::{
 };
 
 use super::{
-    Config, Refusal, TopicCreator,
+    Config, KafkaRefusal, TopicCreator,
     close::drop_in_background,
     connection_errors::{Distrust, Witness},
     last_answer::{LastAnswer, MAX_SILENCE},
     topic_creator::is_unknown,
     topics::original_topic,
 };
-use crate::outbox::{Outcome, Publisher};
+use crate::outbox::{PublishOutcome, Publisher};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
@@ -122,7 +122,7 @@ pub(super) fn headers(record: &Record) -> OwnedHeaders {
 }
 
 pub(super) fn refused(error: KafkaError, topic: &str) -> anyhow::Error {
-    Refusal::from_error(&error, &format!("writing to {topic}"), || None).map_or_else(|| error.into(), Into::into)
+    KafkaRefusal::from_error(&error, &format!("writing to {topic}"), || None).map_or_else(|| error.into(), Into::into)
 }
 
 /// Returns true if a record exceeds the size limit of the producer or of the topic.
@@ -187,7 +187,7 @@ impl Publisher for KafkaPublisher {
         self.publish_all(outgoing.collect()).await
     }
 
-    async fn publish_each(&self, records: &[Record]) -> Vec<Outcome> {
+    async fn publish_each(&self, records: &[Record]) -> Vec<PublishOutcome> {
         self.outcomes(records).await
     }
 }

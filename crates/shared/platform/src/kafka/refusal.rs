@@ -28,7 +28,7 @@ const DISTRUST: &str = "certificate verify failed";
 
 /// The broker answers but refuses this client, or this client does not trust the broker.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
+pub enum KafkaRefusal {
     #[error(
         "Kafka refuses the credentials: authentication failed; KAFKA_SASL_USERNAME, KAFKA_SASL_PASSWORD or \
          KAFKA_SECURITY_PROTOCOL is wrong"
@@ -43,7 +43,7 @@ pub enum Refusal {
     Tls(String),
 }
 
-impl Refusal {
+impl KafkaRefusal {
     /// Returns the refusal that an error stands for, if any. `what` names the resource; `reason` returns librdkafka's
     /// explanation.
     pub(super) fn from_error(error: &KafkaError, what: &str, reason: impl FnOnce() -> Option<String>) -> Option<Self> {
@@ -88,7 +88,7 @@ impl Refusal {
 /// Requests metadata of `topics`, or of all topics if `topics` is empty. Returns the number of partitions of each topic
 /// that exists. Blocks for up to about four seconds per topic.
 ///
-/// The error is a [`Refusal`] if the broker refuses the client or does not let it access one of the topics.
+/// The error is a [`KafkaRefusal`] if the broker refuses the client or does not let it access one of the topics.
 pub fn probe(config: &Config, topics: &[&str]) -> anyhow::Result<BTreeMap<String, usize>> {
     let client = client(config)?;
     let mut partitions = BTreeMap::new();
@@ -103,7 +103,7 @@ pub fn probe(config: &Config, topics: &[&str]) -> anyhow::Result<BTreeMap<String
             }
         };
         for topic in metadata.topics() {
-            let refusal = topic.error().and_then(|error| Refusal::of_code(error.into(), topic.name()));
+            let refusal = topic.error().and_then(|error| KafkaRefusal::of_code(error.into(), topic.name()));
             refusal.map_or(Ok(()), Err)?;
             if !topic.partitions().is_empty() {
                 partitions.insert(topic.name().to_owned(), topic.partitions().len());
@@ -119,11 +119,11 @@ fn client(config: &Config) -> anyhow::Result<BaseConsumer<Listening>> {
 
 /// Fails if the broker refuses the client. librdkafka reports only a timeout for the request itself, and the reason as
 /// a separate event.
-pub(super) fn refused(client: &BaseConsumer<Listening>) -> Result<(), Refusal> {
+pub(super) fn refused(client: &BaseConsumer<Listening>) -> Result<(), KafkaRefusal> {
     let until = Instant::now() + Duration::from_millis(500);
     while Instant::now() < until {
         if let Some(Err(error)) = client.poll(Duration::from_millis(50))
-            && let Some(refusal) = Refusal::from_error(&error, "the cluster", || client.context().reasons.last())
+            && let Some(refusal) = KafkaRefusal::from_error(&error, "the cluster", || client.context().reasons.last())
         {
             return Err(refusal);
         }
@@ -137,7 +137,7 @@ pub(super) async fn explained(config: &Config, error: KafkaError) -> anyhow::Err
     let config = config.clone();
     let behind = tokio::task::spawn_blocking(move || match config.kafka_security_protocol {
         SecurityProtocol::Plaintext => glance(&config),
-        _ => probe(&config, &[]).err().filter(anyhow::Error::is::<Refusal>),
+        _ => probe(&config, &[]).err().filter(anyhow::Error::is::<KafkaRefusal>),
     });
     match behind.await {
         Ok(Some(behind)) => behind,

@@ -16,7 +16,7 @@ use rdkafka::{
 };
 use scopeguard::ScopeGuard;
 
-use super::{Config, Refusal, close::drop_in_background, refusal};
+use super::{Config, KafkaRefusal, close::drop_in_background, refusal};
 
 type Client = AdminClient<DefaultClientContext>;
 /// An admin client with the function that drops it.
@@ -122,7 +122,7 @@ struct NotCreated {
 
 /// Returns true if the broker answers that it does not create a topic. Otherwise it is unavailable, or it refuses this client as a whole.
 pub(super) fn is_about_topic(error: &anyhow::Error) -> bool {
-    error.is::<NotCreated>() || matches!(error.downcast_ref(), Some(Refusal::Right(_)))
+    error.is::<NotCreated>() || matches!(error.downcast_ref(), Some(KafkaRefusal::Right(_)))
 }
 
 #[derive(PartialEq, Eq)]
@@ -143,7 +143,7 @@ async fn create(config: &Config, admin: &Admin, topics: Vec<NewTopic<'_>>) -> an
         }
         Err((topic, RDKafkaErrorCode::TopicAlreadyExists)) => Ok((topic, Made::Before)),
         Err((topic, code)) => {
-            let refusal = Refusal::of_code(code, &format!("creating the topic {topic}"));
+            let refusal = KafkaRefusal::of_code(code, &format!("creating the topic {topic}"));
             Err(refusal.map_or_else(|| anyhow::Error::from(NotCreated { topic, code }), Into::into))
         }
     });

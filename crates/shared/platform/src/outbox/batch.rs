@@ -14,9 +14,9 @@ use tokio::time::Instant;
 use tracing::Span;
 use uuid::Uuid;
 
-use super::{Outcome, Relay, Scope, Unpublished, metrics::Metrics};
+use super::{PublishOutcome, Relay, Scope, Unpublished, metrics::Metrics};
 use crate::{
-    kafka::{HEADER_EVENT_TIME, HEADER_EVENT_TYPE, Record, Refusal},
+    kafka::{HEADER_EVENT_TIME, HEADER_EVENT_TYPE, KafkaRefusal, Record},
     telemetry,
 };
 
@@ -110,7 +110,7 @@ impl Relay {
             self.outbox.unpublished(BATCH_SIZE, &under_way).await
         });
         drop(spans);
-        if !outcomes.iter().all(|outcome| matches!(outcome, Outcome::Acknowledged)) {
+        if !outcomes.iter().all(|outcome| matches!(outcome, PublishOutcome::Acknowledged)) {
             marked?;
             // Drops the rows of the next batch, since they may have later events of the keys that failed.
             return self.failed(epoch, &sent, &records, outcomes, refused_topics, metrics).await.map(|()| Batch::Full);
@@ -136,7 +136,7 @@ impl Relay {
         epoch: i64,
         rows: &[i64],
         records: &[Record],
-        outcomes: Vec<Outcome>,
+        outcomes: Vec<PublishOutcome>,
         refused_topics: &mut RefusedTopics,
         metrics: &Metrics,
     ) -> anyhow::Result<()> {
@@ -144,11 +144,11 @@ impl Relay {
         let mut held_back: HashSet<&[u8]> = HashSet::new();
         for ((id, record), outcome) in rows.iter().zip(records).zip(outcomes) {
             match outcome {
-                Outcome::Acknowledged => {
+                PublishOutcome::Acknowledged => {
                     refused_topics.accepted(&record.topic);
                     acknowledged.push(*id);
                 }
-                Outcome::Refused(refused) => {
+                PublishOutcome::Refused(refused) => {
                     metrics.refused(record, &refused);
                     match refused.scope {
                         Scope::Topic => refused_topics.add(&record.topic, &refused.error),
@@ -157,9 +157,9 @@ impl Relay {
                     held_back.insert(&record.key);
                     aside.push(*id);
                 }
-                Outcome::NotSent if held_back.contains(record.key.as_slice()) => aside.push(*id),
-                Outcome::NotSent => {}
-                Outcome::Unavailable(error) => unavailable = unavailable.or(Some(error)),
+                PublishOutcome::NotSent if held_back.contains(record.key.as_slice()) => aside.push(*id),
+                PublishOutcome::NotSent => {}
+                PublishOutcome::Unavailable(error) => unavailable = unavailable.or(Some(error)),
             }
         }
         Metrics::published(acknowledged.len());
@@ -171,7 +171,7 @@ impl Relay {
         unavailable.map_or(Ok(()), Err)
     }
 
-    async fn send(&self, records: &[Record]) -> Vec<Outcome> {
+    async fn send(&self, records: &[Record]) -> Vec<PublishOutcome> {
         if records.is_empty() { Vec::new() } else { self.publisher.publish_each(records).await }
     }
 
@@ -223,7 +223,7 @@ impl RefusedTopics {
     }
 
     pub fn add(&mut self, topic: &str, error: &anyhow::Error) {
-        let reason = error.downcast_ref().map(Refusal::reason);
+        let reason = error.downcast_ref().map(KafkaRefusal::reason);
         let refused = Refused { retry_at: Instant::now() + RETRY_DELAY, reason };
         if self.topics.insert(topic.to_owned(), refused).is_none() {
             tracing::warn!(topic, error = format!("{error:#}"), "events are refused and set aside, retrying");

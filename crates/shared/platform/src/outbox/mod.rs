@@ -18,7 +18,7 @@ use crate::{jobs::Done, postgres::Database};
 
 pub use memory::MemoryOutbox;
 pub use postgres::PgOutbox;
-pub use publisher::{Outcome, Publisher, Refused, Scope, in_order_of_keys};
+pub use publisher::{PublishOutcome, Publisher, Refused, Scope, in_order_of_keys};
 pub use relay::{Relay, Waker};
 
 /// An event for the outbox. Every field is a parameter of the statement that makes the change.

@@ -16,16 +16,16 @@ pub trait Publisher: Send + Sync + 'static {
     /// Publishes the records and returns the outcome of each, within a time limit. Sends a record only once the earlier
     /// ones of its key are acknowledged, see [`in_order_of_keys`]. This default implementation returns one outcome for
     /// all records.
-    async fn publish_each(&self, records: &[Record]) -> Vec<Outcome> {
+    async fn publish_each(&self, records: &[Record]) -> Vec<PublishOutcome> {
         match self.publish(records.to_vec()).await {
-            Ok(()) => records.iter().map(|_| Outcome::Acknowledged).collect(),
-            Err(error) => Outcome::all_unavailable(records.len(), error),
+            Ok(()) => records.iter().map(|_| PublishOutcome::Acknowledged).collect(),
+            Err(error) => PublishOutcome::all_unavailable(records.len(), error),
         }
     }
 }
 
 #[derive(Debug)]
-pub enum Outcome {
+pub enum PublishOutcome {
     Acknowledged,
     /// Not sent, because an earlier record of its key is not acknowledged or the time limit passed.
     NotSent,
@@ -50,7 +50,7 @@ pub enum Scope {
     Record,
 }
 
-impl Outcome {
+impl PublishOutcome {
     /// Returns outcomes after an error that concerns all `count` records.
     pub fn all_unavailable(count: usize, error: anyhow::Error) -> Vec<Self> {
         let first = std::iter::once(Self::Unavailable(error));

@@ -10,7 +10,7 @@ use super::{
     batch::{Batch, InHand, RefusedTopics},
     metrics::Metrics,
 };
-use crate::{batcher::BatchDelay, jobs::caught, kafka::Refusal, outage::Outage, server::readiness::Condition};
+use crate::{batcher::BatchDelay, jobs::caught, kafka::KafkaRefusal, outage::Outage, server::readiness::Condition};
 
 /// The time after which an unrenewed lease expires.
 const LEASE_TTL: Duration = Duration::from_secs(5);
@@ -110,7 +110,7 @@ impl Relay {
                 let _ = tokio::time::timeout(RELEASE_TIMEOUT, self.outbox.release(epoch)).await;
             }
             let Err(error) = outcome else { return };
-            if let (Some(accepted), Some(refusal)) = (&self.accepted, error.downcast_ref::<Refusal>()) {
+            if let (Some(accepted), Some(refusal)) = (&self.accepted, error.downcast_ref::<KafkaRefusal>()) {
                 accepted.refuse(refusal.reason());
             }
             outage.met(format!("{error:#}"));

@@ -8,7 +8,9 @@ use std::{
 };
 
 use platform::{
-    kafka::{Acl, Changed, Config, KafkaPublisher, Operation, Reader, Refusal, Resource, add_acls, probe, set_acls},
+    kafka::{
+        Acl, Changed, Config, KafkaPublisher, KafkaRefusal, Operation, Reader, Resource, add_acls, probe, set_acls,
+    },
     outbox::{Event, MemoryOutbox, Publisher as _, Relay, Waker},
     server::readiness::Readiness,
 };
@@ -59,13 +61,21 @@ async fn a_service_writes_its_own_topics_and_no_others() {
     let forged = KafkaPublisher::new(&kafka.config("notification")).unwrap();
     let refused = forged.publish(vec![record("order.cancelled", "forged")]).await.unwrap_err();
 
-    assert_eq!(refused.downcast_ref(), Some(&Refusal::Right("writing to order.cancelled".to_owned())), "{refused:#}");
+    assert_eq!(
+        refused.downcast_ref(),
+        Some(&KafkaRefusal::Right("writing to order.cancelled".to_owned())),
+        "{refused:#}"
+    );
     let loan = async |user| {
         KafkaPublisher::new(&kafka.config(user)).unwrap().publish(vec![record("loan.approved", "loan")]).await
     };
     loan("bank").await.unwrap();
     let refused = loan("outside").await.unwrap_err();
-    assert_eq!(refused.downcast_ref(), Some(&Refusal::Right("writing to loan.approved".to_owned())), "{refused:#}");
+    assert_eq!(
+        refused.downcast_ref(),
+        Some(&KafkaRefusal::Right("writing to loan.approved".to_owned())),
+        "{refused:#}"
+    );
     assert!(!is_published(&outbox), "the event is kept");
     running.stop().await;
     let reader = kafka.config("outside");
@@ -161,7 +171,7 @@ async fn a_consumer_with_a_wrong_password_goes_on_once_it_is_right() {
     proxy.aim(vec![kafka.brokers.clone()]);
     let seen = tokio::time::timeout(Duration::from_mins(1), seen.recv()).await.unwrap();
 
-    assert_eq!(probed.downcast_ref(), Some(&Refusal::Credentials), "{probed:#}");
+    assert_eq!(probed.downcast_ref(), Some(&KafkaRefusal::Credentials), "{probed:#}");
     assert_eq!(seen.unwrap(), b"built");
     assert!(readiness.is_ready());
     running.stop().await;

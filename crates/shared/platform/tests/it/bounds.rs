@@ -19,10 +19,10 @@ use futures::future::join_all;
 use platform::{
     auth::{Access, Guard, MemorySessions, SESSION_HEADER, SESSION_METADATA},
     grpc::{Peer, Services},
-    http::{self, inbound::Inbound},
+    http::{self, inbound::RequestLimits},
     listener::{Limits, Listener},
-    load_shed::{Slots, UserSlots},
     server::readiness::Readiness,
+    slots::{Slots, UserSlots},
 };
 use testkit::{Running, eventually};
 use tokio::{
@@ -57,7 +57,7 @@ async fn with_slots() -> (SocketAddr, Running) {
         sleep(SLOW_REQUEST).await;
         body.len().to_string()
     };
-    let inbound = Inbound::new(guard(Access::Session(&[])), Slots::new(8), UserSlots::quarter_of(8));
+    let inbound = RequestLimits::new(guard(Access::Session(&[])), Slots::new(8), UserSlots::quarter_of(8));
     over_http(http::layers(inbound.to(Router::new().route("/", post(length)), http::BODY_LIMIT))).await
 }
 

@@ -7,7 +7,7 @@ use std::{collections::HashMap, time::Duration};
 use platform::{
     config::Settings,
     kafka::{Config, KafkaPublisher, Record},
-    outbox::{Outcome, Publisher as _},
+    outbox::{PublishOutcome, Publisher as _},
 };
 use rdkafka::{
     mocking::MockCluster,
@@ -41,12 +41,12 @@ fn records(topic: &str, keys: std::ops::Range<u128>) -> Vec<Record> {
 }
 
 /// Returns the outcome in one word.
-fn outcome(outcome: &Outcome) -> String {
+fn outcome(outcome: &PublishOutcome) -> String {
     match outcome {
-        Outcome::Acknowledged => "acknowledged".to_owned(),
-        Outcome::NotSent => "not sent".to_owned(),
-        Outcome::Refused(refused) => format!("{:?}", refused.scope),
-        Outcome::Unavailable(_) => "unavailable".to_owned(),
+        PublishOutcome::Acknowledged => "acknowledged".to_owned(),
+        PublishOutcome::NotSent => "not sent".to_owned(),
+        PublishOutcome::Refused(refused) => format!("{:?}", refused.scope),
+        PublishOutcome::Unavailable(_) => "unavailable".to_owned(),
     }
 }
 

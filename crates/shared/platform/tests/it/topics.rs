@@ -8,7 +8,7 @@ use platform::{
         Config, ExactRecord, Headers, KafkaPublisher, Record, TopicCreator, dead_letter_topic, ensure_topics, probe,
         retention,
     },
-    outbox::{Outcome, Publisher as _},
+    outbox::{PublishOutcome, Publisher as _},
 };
 use rdkafka::{
     ClientConfig,
@@ -82,7 +82,7 @@ async fn a_topic_that_the_broker_does_not_create_holds_up_no_other() {
     let records = [record(&needed, ""), Record { key: b"another".to_vec(), ..record(invalid, "") }];
     eventually(|| async {
         let outcomes = relay.publish_each(&records).await;
-        matches!(outcomes.as_slice(), [Outcome::Acknowledged, Outcome::Refused(_)]).then_some(())
+        matches!(outcomes.as_slice(), [PublishOutcome::Acknowledged, PublishOutcome::Refused(_)]).then_some(())
     })
     .await;
 }
@@ -97,8 +97,9 @@ async fn a_topic_and_dead_letters_that_were_deleted_are_created_again_by_who_wri
     let records = [record(topic, "")];
     let letter = ExactRecord { topic: letters.clone(), key: None, payload: None, headers: Headers::default() };
     let (relay, consumer) = (KafkaPublisher::for_relay(&config).unwrap(), KafkaPublisher::new(&config).unwrap());
-    let written =
-        || async { matches!(relay.publish_each(&records).await.as_slice(), [Outcome::Acknowledged]).then_some(()) };
+    let written = || async {
+        matches!(relay.publish_each(&records).await.as_slice(), [PublishOutcome::Acknowledged]).then_some(())
+    };
     eventually(&written).await;
     consumer.publish_exact(&letter).await.unwrap();
 

@@ -23,7 +23,7 @@ pub async fn check(settings: &Settings) -> Vec<Finding> {
 async fn given(settings: &Settings, brokers: &str) -> Vec<Finding> {
     let (verdict, others) = match probe(settings, brokers).await {
         Ok(Ok(others)) => (Verdict::Fine, others),
-        Ok(Err(error)) if error.is::<kafka::Refusal>() => (Verdict::Needed(error.to_string()), Vec::new()),
+        Ok(Err(error)) if error.is::<kafka::KafkaRefusal>() => (Verdict::Needed(error.to_string()), Vec::new()),
         Ok(Err(error)) => {
             (Verdict::Needed(format!("start that server, or correct KAFKA_BROKERS: {error:#}")), Vec::new())
         }

@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use contracts::events::{Subscription, Topics};
 use platform::{
     kafka::{Failure, Handler, Message, Record},
-    outbox::{Outcome, Publisher, Refused, Scope, in_order_of_keys},
+    outbox::{PublishOutcome, Publisher, Refused, Scope, in_order_of_keys},
 };
 use rand::RngExt as _;
 use tokio::sync::Notify;
@@ -226,21 +226,21 @@ pub struct SimulatedPublisher(pub Process);
 
 impl SimulatedPublisher {
     /// Sends one record. With `faulty`, the broker may refuse it, lose its acknowledgement, or be unavailable.
-    fn send(&self, record: &Record, faulty: bool) -> Result<(), Outcome> {
+    fn send(&self, record: &Record, faulty: bool) -> Result<(), PublishOutcome> {
         let world = &self.0.world;
         let chance = if faulty { world.pick(|rng| rng.random_range(0..10)) } else { 9 };
         let error = anyhow::anyhow!("not acknowledged");
         match chance {
-            0 => return Err(Outcome::Refused(Refused { scope: Scope::Record, error })),
-            1 => return Err(Outcome::Refused(Refused { scope: Scope::Topic, error })),
-            2 => return Err(Outcome::Unavailable(error)),
+            0 => return Err(PublishOutcome::Refused(Refused { scope: Scope::Record, error })),
+            1 => return Err(PublishOutcome::Refused(Refused { scope: Scope::Topic, error })),
+            2 => return Err(PublishOutcome::Unavailable(error)),
             _ => {}
         }
         let (partition, offset) = world.broker.append(record.clone());
         world.note(format_args!("{:?} publishes {} {partition} {offset}", self.0.name, record.topic));
         match chance {
-            3 => Err(Outcome::Refused(Refused { scope: Scope::Record, error })),
-            4 => Err(Outcome::Unavailable(error)),
+            3 => Err(PublishOutcome::Refused(Refused { scope: Scope::Record, error })),
+            4 => Err(PublishOutcome::Unavailable(error)),
             _ => Ok(()),
         }
     }
@@ -251,14 +251,14 @@ impl Publisher for SimulatedPublisher {
     async fn publish(&self, records: Vec<Record>) -> anyhow::Result<()> {
         let outcomes = self.publish_each(&records).await;
         anyhow::ensure!(
-            outcomes.iter().all(|outcome| matches!(outcome, Outcome::Acknowledged)),
+            outcomes.iter().all(|outcome| matches!(outcome, PublishOutcome::Acknowledged)),
             "the broker did not acknowledge all of {} records",
             records.len()
         );
         Ok(())
     }
 
-    async fn publish_each(&self, records: &[Record]) -> Vec<Outcome> {
+    async fn publish_each(&self, records: &[Record]) -> Vec<PublishOutcome> {
         let world = &self.0.world;
         self.0.step("before it publishes").await;
         world.travel().await;
@@ -266,9 +266,9 @@ impl Publisher for SimulatedPublisher {
         let results = in_order_of_keys(records, |place| ready(self.send(&records[place], faulty))).await;
         self.0.step("between publishing and marking").await;
         let outcome = |result| match result {
-            Some(Ok(())) => Outcome::Acknowledged,
+            Some(Ok(())) => PublishOutcome::Acknowledged,
             Some(Err(failure)) => failure,
-            None => Outcome::NotSent,
+            None => PublishOutcome::NotSent,
         };
         results.into_iter().map(outcome).collect()
     }

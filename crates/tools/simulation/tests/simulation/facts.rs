@@ -21,7 +21,7 @@ use inventory::{
 };
 use payment::{
     client::{Lookup, Provider as _},
-    model::{ChargeState, Method, Outcome},
+    model::{ChargeOutcome, ChargeState, Method},
 };
 use platform::{
     clock::Virtual,
@@ -94,8 +94,8 @@ async fn ledger(world: &World) -> Vec<Entry> {
             continue;
         };
         let kind = match outcome {
-            Outcome::Charged { .. } => EntryKind::Charge,
-            Outcome::Declined(_) => EntryKind::Decline,
+            ChargeOutcome::Charged { .. } => EntryKind::Charge,
+            ChargeOutcome::Declined(_) => EntryKind::Decline,
         };
         let (key, amount) = (intent.transaction.to_string(), intent.amount.minor());
         entries.push(Entry {

@@ -10,7 +10,7 @@ use contracts::{
 use inventory::client::{Existing, ExistingOrders, Unavailable};
 use order::{
     client::{ChargeAnswer, Inventory, Payments, PricedPart, Voided},
-    error::{Error, Refusal},
+    error::{Error, OrderRefusal},
     model::{Attempt, Order, PaymentMethod, PaymentStatus, Status},
 };
 use payment::{
@@ -59,15 +59,17 @@ impl Inventory for RemoteInventory {
             let (problem, again) = match answer {
                 Ok(Ok(reserved)) => return Ok(reserved.into_iter().map(decode).collect()),
                 Ok(Err(inventory::error::Error::PartNotFound(part))) => {
-                    return Err(Refusal::PartNotFound(part).into());
+                    return Err(OrderRefusal::PartNotFound(part).into());
                 }
                 Ok(Err(inventory::error::Error::OutOfStock(part))) => {
-                    return Err(Refusal::OutOfStock(part).into());
+                    return Err(OrderRefusal::OutOfStock(part).into());
                 }
                 Ok(Err(inventory::error::Error::TooManyReserved(part))) => {
-                    return Err(Refusal::TooManyReserved(part).into());
+                    return Err(OrderRefusal::TooManyReserved(part).into());
                 }
-                Ok(Err(inventory::error::Error::ReservationEnded(_))) => return Err(Refusal::ReservationLost.into()),
+                Ok(Err(inventory::error::Error::ReservationEnded(_))) => {
+                    return Err(OrderRefusal::ReservationLost.into());
+                }
                 Ok(Err(error)) => (error.to_string(), true),
                 Err(Lost::Refused) => ("nobody listens".to_owned(), true),
                 Err(Lost::Silent) => ("no answer in time".to_owned(), false),
@@ -116,12 +118,12 @@ impl Payments for RemotePayments {
         match answer {
             Ok(Ok(transaction)) => ChargeAnswer::Charged(transaction),
             Ok(Err(PaymentError::Declined(Decline::InsufficientFunds))) => {
-                ChargeAnswer::Declined(Refusal::InsufficientFunds)
+                ChargeAnswer::Declined(OrderRefusal::InsufficientFunds)
             }
             Ok(Err(PaymentError::Declined(Decline::Declined) | PaymentError::Cancelled)) => {
-                ChargeAnswer::Declined(Refusal::PaymentDeclined)
+                ChargeAnswer::Declined(OrderRefusal::PaymentDeclined)
             }
-            _ if world.makes(Mistake::TimeoutIsFailure) => ChargeAnswer::Declined(Refusal::PaymentDeclined),
+            _ if world.makes(Mistake::TimeoutIsFailure) => ChargeAnswer::Declined(OrderRefusal::PaymentDeclined),
             Ok(Err(error)) => ChargeAnswer::Unknown(error.to_string()),
             Err(Lost::Refused) => ChargeAnswer::NotAsked("no process listens".to_owned()),
             Err(lost @ Lost::Silent) => ChargeAnswer::Unknown(format!("{lost:?}")),

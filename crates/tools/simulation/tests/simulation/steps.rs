@@ -18,8 +18,8 @@ use inventory::{
     repository::{Catalogue as _, Due as DueReservations, Expiry, MemoryInventory, ReservationRequest, Warehouse},
 };
 use order::{
-    error::Refusal,
-    model::{AttemptLease, CheckoutDetails, Claim, Claimed, Event, NewOrder, Order, Outcome, PaymentMethod},
+    error::OrderRefusal,
+    model::{AttemptLease, CheckoutDetails, Claim, Claimed, Event, NewOrder, Order, PaymentMethod, RequestOutcome},
     repository::{
         Attempts, Deliveries as OrderDeliveries, IdempotencyKeys, MemoryOrders, OrderTerms, Orders, ReportedEnd,
         Settlement, UnpaidLimits,
@@ -97,7 +97,7 @@ stepwise! {
 stepwise! {
     IdempotencyKeys for MemoryOrders, order::error::Error {
         fn claim(claim: &Claim, order: OrderId, lease: Duration) -> Claimed;
-        fn complete(claim: &Claim, outcome: &Outcome) -> bool;
+        fn complete(claim: &Claim, outcome: &RequestOutcome) -> bool;
         fn renew(claim: &Claim, lease: Duration) -> ();
         fn forget(claim: &Claim) -> bool;
         fn remove(age: Duration, limit: i64) -> u64;
@@ -183,14 +183,14 @@ stepwise! {
         order: OrderId,
         lease: &AttemptLease,
         settlement: &Settlement,
-        outcome: Option<&Outcome>,
+        outcome: Option<&RequestOutcome>,
     ) -> Result<bool, order::error::Error> {
         if let Settlement::Paid { event, .. } | Settlement::Cancelled { event } | Settlement::Compensated { event, .. } = settlement
         {
             self.tell_first(event);
         }
         let careless = self.process.world.makes(Mistake::AbandonWhatMayBeCharged);
-        let declined = Settlement::Declined(Refusal::PaymentDeclined);
+        let declined = Settlement::Declined(OrderRefusal::PaymentDeclined);
         let settlement =
             if careless && *settlement == Settlement::Abandoned { &declined } else { settlement };
         self.at("before an attempt is settled").await?;
@@ -353,7 +353,7 @@ stepwise! {
     async fn settle(
         &self,
         intent: &Intent,
-        outcome: &payment::model::Outcome,
+        outcome: &payment::model::ChargeOutcome,
     ) -> Result<(Payment, bool), payment::error::Error> {
         self.at("before a payment is settled").await?;
         let settled = self.twin.settle(intent, outcome).await;

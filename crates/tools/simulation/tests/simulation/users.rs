@@ -5,8 +5,8 @@ use std::{sync::Arc, time::Duration};
 use audit::facts::{Acknowledged, Answer};
 use contracts::ids::{OrderId, PartId, UserId};
 use order::{
-    error::{Error, Refusal},
-    model::{Claim, DeliveryAddress, NewOrder, Outcome, PaymentMethod},
+    error::{Error, OrderRefusal},
+    model::{Claim, DeliveryAddress, NewOrder, PaymentMethod, RequestOutcome},
     service::OrderService,
 };
 use platform::{deadline, http::REQUEST_TIMEOUT, postgres::DatabaseError};
@@ -45,7 +45,7 @@ impl User {
     }
 
     async fn order(&self, number: u32) {
-        let Some(Ok(Outcome::Created { order, .. })) =
+        let Some(Ok(RequestOutcome::Created { order, .. })) =
             self.insist(number, "create", Wish::Create(self.parts(), self.world.chance(0.5))).await
         else {
             return;
@@ -100,7 +100,7 @@ impl User {
     }
 
     /// Repeats the request until there is a definite answer, mostly under an idempotency key.
-    async fn insist(&self, number: u32, what: &str, wish: Wish) -> Option<Result<Outcome, Refusal>> {
+    async fn insist(&self, number: u32, what: &str, wish: Wish) -> Option<Result<RequestOutcome, OrderRefusal>> {
         let key = self.world.chance(0.8).then(|| format!("{}-{number}-{what}", self.number));
         let fingerprint = format!("{wish:?}").into_bytes();
         let claim = key.map(|key| Claim { user: UserId::new(self.uuid), key, fingerprint, token: Uuid::nil() });
@@ -115,7 +115,7 @@ impl User {
         Some(answer)
     }
 
-    async fn ask(&self, wish: &Wish, claim: Option<&Claim>) -> Option<Result<Outcome, Refusal>> {
+    async fn ask(&self, wish: &Wish, claim: Option<&Claim>) -> Option<Result<RequestOutcome, OrderRefusal>> {
         let world = &self.world;
         for _ in 0..MAX_TRIES {
             let answer = world
@@ -158,13 +158,13 @@ impl User {
         None
     }
 
-    fn remember(&self, wish: &Wish, outcome: &Outcome) {
+    fn remember(&self, wish: &Wish, outcome: &RequestOutcome) {
         let (order, answer) = match (wish, outcome) {
-            (Wish::Create(..), Outcome::Created { order, .. }) => (*order, Answer::Created),
-            (Wish::Pay(order, _), Outcome::Paid { transaction }) => {
+            (Wish::Create(..), RequestOutcome::Created { order, .. }) => (*order, Answer::Created),
+            (Wish::Pay(order, _), RequestOutcome::Paid { transaction }) => {
                 (*order, Answer::Paid { transaction: transaction.uuid() })
             }
-            (Wish::Cancel(order), Outcome::Cancelled) => (*order, Answer::Cancelled),
+            (Wish::Cancel(order), RequestOutcome::Cancelled) => (*order, Answer::Cancelled),
             _ => return self.complain(&format!("{wish:?} was answered {outcome:?}")),
         };
         locked(&self.world.stores.acknowledged).push(Acknowledged { order: order.uuid(), answer });
@@ -182,7 +182,7 @@ async fn serve(
     wish: Wish,
     claim: Option<Claim>,
     order: OrderId,
-) -> Result<Outcome, Error> {
+) -> Result<RequestOutcome, Error> {
     let claim = claim.as_ref();
     let answer = async {
         match wish {

@@ -68,7 +68,7 @@ pub enum Verdict {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
+pub enum CustomerRefusal {
     #[error("the user is a customer already")]
     Exists,
     #[error("the customer's identity is being checked")]
@@ -94,11 +94,11 @@ pub struct Customer {
 
 impl Customer {
     /// `known` is the customer stored for this user, if there is one; it must be erased.
-    pub fn create(id: UserId, profile: Profile, known: Option<&Self>) -> Result<(Self, Event), Refusal> {
+    pub fn create(id: UserId, profile: Profile, known: Option<&Self>) -> Result<(Self, Event), CustomerRefusal> {
         let version = match known {
             None => 0,
             Some(Self { state: State::Erased, version, .. }) => *version,
-            Some(_) => return Err(Refusal::Exists),
+            Some(_) => return Err(CustomerRefusal::Exists),
         };
         let mut customer = Self { id, state: State::Erased, version, why: None };
         let event = customer.reach(State::Pending { profile, kept: None }, None);
@@ -106,11 +106,11 @@ impl Customer {
     }
 
     /// Replaces the profile and begins a check. `version` is the one that the caller has seen.
-    pub fn update(&mut self, profile: Profile, version: i64) -> Result<Event, Refusal> {
+    pub fn update(&mut self, profile: Profile, version: i64) -> Result<Event, CustomerRefusal> {
         let kept = match &self.state {
-            State::Pending { .. } => return Err(Refusal::InProgress),
-            State::Erased => return Err(Refusal::Erased),
-            _ if version != self.version => return Err(Refusal::VersionConflict(self.version)),
+            State::Pending { .. } => return Err(CustomerRefusal::InProgress),
+            State::Erased => return Err(CustomerRefusal::Erased),
+            _ if version != self.version => return Err(CustomerRefusal::VersionConflict(self.version)),
             State::Verified(verified) => Some(verified.clone()),
             State::Rejected(_) => None,
         };
@@ -137,20 +137,25 @@ impl Customer {
     }
 
     /// Applies an operator's verdict in place of the checker's. `version` is the one that the operator has seen.
-    pub fn decide_by_hand(&mut self, verdict: Verdict, version: i64, by: Author) -> Result<Option<Event>, Refusal> {
+    pub fn decide_by_hand(
+        &mut self,
+        verdict: Verdict,
+        version: i64,
+        by: Author,
+    ) -> Result<Option<Event>, CustomerRefusal> {
         self.check_author(&by)?;
         if version != self.version {
-            return Err(Refusal::VersionConflict(self.version));
+            return Err(CustomerRefusal::VersionConflict(self.version));
         }
-        self.decide_by(verdict, by).map(Some).ok_or(Refusal::NotInProgress)
+        self.decide_by(verdict, by).map(Some).ok_or(CustomerRefusal::NotInProgress)
     }
 
     /// Rejects a verified customer on behalf of an operator (the RPC `RollbackKyc`). Restores no earlier profile.
     /// Returns `None` if the customer is already rejected or erased.
-    pub fn revoke(&mut self, words: Option<Words>, by: Author) -> Result<Option<Event>, Refusal> {
+    pub fn revoke(&mut self, words: Option<Words>, by: Author) -> Result<Option<Event>, CustomerRefusal> {
         self.check_author(&by)?;
         match &self.state {
-            State::Pending { .. } => Err(Refusal::InProgress),
+            State::Pending { .. } => Err(CustomerRefusal::InProgress),
             State::Rejected(_) | State::Erased => Ok(None),
             State::Verified(profile) => {
                 let why = Why { reason: Reason::Revoked, words };
@@ -194,8 +199,8 @@ impl Customer {
         }
     }
 
-    fn check_author(&self, by: &Author) -> Result<(), Refusal> {
-        if by.is_user(self.id.uuid()) { Err(Refusal::SelfDealing) } else { Ok(()) }
+    fn check_author(&self, by: &Author) -> Result<(), CustomerRefusal> {
+        if by.is_user(self.id.uuid()) { Err(CustomerRefusal::SelfDealing) } else { Ok(()) }
     }
 
     fn reach(&mut self, state: State, why: Option<Why>) -> Event {

@@ -87,7 +87,7 @@ fn an_operator_rejects_verified_customers_alone() {
 
     assert_eq!(customer.revoke(None, operator()), Ok(None));
     assert_eq!(erased().revoke(None, operator()), Ok(None));
-    assert_eq!(created().revoke(None, operator()), Err(Refusal::InProgress));
+    assert_eq!(created().revoke(None, operator()), Err(CustomerRefusal::InProgress));
 }
 
 #[test]
@@ -100,5 +100,5 @@ fn an_erased_customer_begins_anew_with_the_next_version() {
     let (anew, event) = Customer::create(customer.id, profile("Bob"), Some(&customer)).unwrap();
 
     assert_eq!((event.change, told(&event)), (Change::Created, ("KYC_PENDING", 4, None)));
-    assert_eq!(Customer::create(customer.id, profile("Bob"), Some(&anew)), Err(Refusal::Exists));
+    assert_eq!(Customer::create(customer.id, profile("Bob"), Some(&anew)), Err(CustomerRefusal::Exists));
 }

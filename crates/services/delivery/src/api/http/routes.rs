@@ -8,14 +8,14 @@ use platform::{
     http::{
         self,
         endpoints::{Endpoints, OPERATOR, USER},
-        inbound::Inbound,
+        inbound::RequestLimits,
         openapi::guarded_by,
         openapi_pages,
         problem::Problem,
     },
-    load_shed::{Slots, UserSlots},
     server::{health::probe_routes, readiness::Readiness},
     shared_layer::shared,
+    slots::{Slots, UserSlots},
 };
 use serde_json::{Value, json};
 use utoipa::OpenApi;
@@ -80,7 +80,7 @@ pub fn router(service: DeliveryService, guard: Guard, readiness: Readiness) -> R
         .merge(health(&readiness))
         .merge(probe_routes(vec![readiness]))
         .layer(shared(from_fn_with_state(guard.clone(), Guard::http)));
-    let inbound = Inbound::new(guard, Slots::new(MAX_IN_FLIGHT), UserSlots::quarter_of(MAX_IN_FLIGHT));
+    let inbound = RequestLimits::new(guard, Slots::new(MAX_IN_FLIGHT), UserSlots::quarter_of(MAX_IN_FLIGHT));
     let api = Router::new()
         .merge(inbound.apart(Slots::eighths_of(MAX_IN_FLIGHT, 3)).to(creating().routes(), http::BODY_LIMIT))
         .merge(inbound.to(others().routes(), http::BODY_LIMIT))

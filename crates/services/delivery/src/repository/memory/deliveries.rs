@@ -8,7 +8,7 @@ use contracts::{
     ids::{OrderId, UserId},
 };
 
-use super::{MemoryRepository, Row, carried};
+use super::{MemoryRepository, OrderRow, carried};
 use crate::{
     error::Error,
     model::{Delivery, Early, Event, Known, State, Trip},
@@ -39,7 +39,9 @@ impl Deliveries for MemoryRepository {
             return Ok(false);
         }
         let waiting_since = (delivery.state == State::Created).then(|| self.clock.now());
-        tables.orders.insert(delivery.order, Row::Delivery { delivery: Box::new(delivery.clone()), waiting_since });
+        tables
+            .orders
+            .insert(delivery.order, OrderRow::Delivery { delivery: Box::new(delivery.clone()), waiting_since });
         self.publish(events);
         if let Some(cause) = cause {
             self.record(cause);
@@ -53,7 +55,7 @@ impl Deliveries for MemoryRepository {
             return Ok(false);
         }
         if !self.inbox.events(paid.consumer).contains(&paid.event.uuid()) {
-            tables.orders.insert(order, Row::Early(early));
+            tables.orders.insert(order, OrderRow::Early(early));
         }
         self.record(cause);
         Ok(true)
@@ -70,7 +72,7 @@ impl Deliveries for MemoryRepository {
             .orders
             .values()
             .filter_map(|row| match row {
-                Row::Delivery { delivery, waiting_since }
+                OrderRow::Delivery { delivery, waiting_since }
                     if matches!(delivery.state, State::Created | State::Assigned { .. })
                         && (user.is_none() || user == delivery.user) =>
                 {

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use contracts::ids::{CourierId, OrderId};
 use platform::jobs::MOVED_BACK_FOR;
 
-use super::{MemoryRepository, Row, carried, place_of};
+use super::{MemoryRepository, OrderRow, carried, place_of};
 use crate::{
     error::Error,
     model::{Assignment, FreeCourier, Known, State, Step, Trip, Volume, Waiting},
@@ -40,7 +40,7 @@ impl Dispatch for MemoryRepository {
             .orders
             .values()
             .filter_map(|row| match row {
-                Row::Delivery { delivery, waiting_since } if delivery.state == State::Created => {
+                OrderRow::Delivery { delivery, waiting_since } if delivery.state == State::Created => {
                     let cargo = delivery.cargo.filter(|cargo| cargo.volume <= largest)?;
                     let from = (*waiting_since).max(tables.next_tries.get(&delivery.order.uuid()).copied());
                     from.is_none_or(|from| from <= now)
@@ -113,7 +113,7 @@ impl Dispatch for MemoryRepository {
     async fn counts(&self) -> Result<Counts, Error> {
         let tables = self.tables();
         let in_state = |is: fn(State) -> bool| {
-            let states = tables.orders.values().filter_map(Row::delivery).map(|delivery| delivery.state);
+            let states = tables.orders.values().filter_map(OrderRow::delivery).map(|delivery| delivery.state);
             states.filter(|state| is(*state)).count().try_into().unwrap_or(u32::MAX)
         };
         Ok(Counts {

@@ -32,14 +32,14 @@ pub struct MemoryRepository {
 
 #[derive(Default)]
 struct Tables {
-    orders: BTreeMap<OrderId, Row>,
+    orders: BTreeMap<OrderId, OrderRow>,
     /// In the order in which they were added.
     couriers: Vec<Courier>,
     /// When orders and couriers that were moved back may be assigned again.
     next_tries: BTreeMap<Uuid, DateTime<Utc>>,
 }
 
-enum Row {
+enum OrderRow {
     Early(Early),
     Delivery {
         delivery: Box<Delivery>,
@@ -64,15 +64,15 @@ impl MemoryRepository {
     /// All deliveries, for the audit.
     pub fn all(&self) -> Vec<Delivery> {
         let tables = self.tables();
-        tables.orders.values().filter_map(Row::delivery).cloned().collect()
+        tables.orders.values().filter_map(OrderRow::delivery).cloned().collect()
     }
 
     /// The orders whose only event so far came before `order.paid`, for the audit.
     pub fn early(&self) -> Vec<(OrderId, Early)> {
         let tables = self.tables();
         let early = tables.orders.iter().filter_map(|(order, row)| match row {
-            Row::Early(early) => Some((*order, *early)),
-            Row::Delivery { .. } => None,
+            OrderRow::Early(early) => Some((*order, *early)),
+            OrderRow::Delivery { .. } => None,
         });
         early.collect()
     }
@@ -97,7 +97,7 @@ impl MemoryRepository {
     }
 }
 
-impl Row {
+impl OrderRow {
     fn delivery(&self) -> Option<&Delivery> {
         match self {
             Self::Early(_) => None,
@@ -110,21 +110,21 @@ impl Tables {
     fn known(&self, order: OrderId) -> Known {
         match self.orders.get(&order) {
             None => Known::Nothing,
-            Some(Row::Early(early)) => Known::Early(*early),
-            Some(Row::Delivery { delivery, .. }) => Known::Delivery(delivery.clone()),
+            Some(OrderRow::Early(early)) => Known::Early(*early),
+            Some(OrderRow::Delivery { delivery, .. }) => Known::Delivery(delivery.clone()),
         }
     }
 
     fn delivery_mut(&mut self, order: OrderId) -> Option<&mut Delivery> {
         match self.orders.get_mut(&order) {
-            Some(Row::Delivery { delivery, .. }) => Some(delivery),
+            Some(OrderRow::Delivery { delivery, .. }) => Some(delivery),
             _ => None,
         }
     }
 
     fn waiting_since(&self, order: OrderId) -> Option<DateTime<Utc>> {
         match self.orders.get(&order) {
-            Some(Row::Delivery { waiting_since, .. }) => *waiting_since,
+            Some(OrderRow::Delivery { waiting_since, .. }) => *waiting_since,
             _ => None,
         }
     }

@@ -34,7 +34,7 @@ impl PgRepository {
     pub fn new(pool: Database) -> Self {
         Self {
             skipped: SkippedEvents::new(pool.clone()),
-            reads: GroupCommit::reading("find_orders", pool.clone(), |order| *order, deliveries::find),
+            reads: GroupCommit::read_only("find_orders", pool.clone(), |order| *order, deliveries::find),
             early: GroupCommit::by_key("keep_early_events", pool.clone(), early::Request::order, early::keep),
             pool,
         }

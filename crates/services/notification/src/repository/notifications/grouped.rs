@@ -10,7 +10,7 @@ use contracts::events::Cause;
 use platform::{outbox, postgres::Database};
 
 use super::known_kinds;
-use crate::model::{Attempt, NewNotification, NotificationId, Outcome, Outgoing, Status};
+use crate::model::{Attempt, AttemptOutcome, NewNotification, NotificationId, Outgoing, Status};
 
 /// A notification to be queued. Those with the same cause are written in different groups.
 #[derive(Clone)]
@@ -161,16 +161,20 @@ pub async fn claim(pool: Database, requests: Arc<[Outgoing]>) -> sqlx::Result<Ha
 }
 
 /// Attempts, and the outcome that they have in common.
-pub type Settled = (Vec<Attempt>, Outcome);
+pub type Settled = (Vec<Attempt>, AttemptOutcome);
 
 /// Returns what is stored of an outcome: the status, the pause before the next attempt, the problem, and whether the
 /// message may have arrived.
-fn columns(outcome: &Outcome) -> (Status, Duration, Option<&str>, bool) {
+fn columns(outcome: &AttemptOutcome) -> (Status, Duration, Option<&str>, bool) {
     match outcome {
-        Outcome::Sent => (Status::Sent, Duration::ZERO, None, false),
-        Outcome::Skipped { problem } => (Status::Failed, Duration::ZERO, Some(problem.as_str()), false),
-        Outcome::Failed { problem, ambiguous } => (Status::Failed, Duration::ZERO, Some(problem.as_str()), *ambiguous),
-        Outcome::Retry { after, problem, ambiguous } => (Status::Queued, *after, Some(problem.as_str()), *ambiguous),
+        AttemptOutcome::Sent => (Status::Sent, Duration::ZERO, None, false),
+        AttemptOutcome::Skipped { problem } => (Status::Failed, Duration::ZERO, Some(problem.as_str()), false),
+        AttemptOutcome::Failed { problem, ambiguous } => {
+            (Status::Failed, Duration::ZERO, Some(problem.as_str()), *ambiguous)
+        }
+        AttemptOutcome::Retry { after, problem, ambiguous } => {
+            (Status::Queued, *after, Some(problem.as_str()), *ambiguous)
+        }
     }
 }
 

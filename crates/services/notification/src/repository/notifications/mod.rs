@@ -24,7 +24,9 @@ use uuid::Uuid;
 
 use crate::{
     error::Error,
-    model::{Attempt, Due, Expired, Kind, NewNotification, Notification, NotificationId, Outcome, Outgoing, Status},
+    model::{
+        Attempt, AttemptOutcome, Due, Expired, Kind, NewNotification, Notification, NotificationId, Outgoing, Status,
+    },
 };
 
 #[derive(Clone)]
@@ -101,9 +103,9 @@ impl PgNotifications {
         Ok(())
     }
 
-    /// Returns the `limit` oldest due notifications, one per chat, except those of chats in `busy`. The oldest of a chat
-    /// is due unless it is postponed or being sent; those after it wait. With `repeats`, considers only notifications
-    /// whose last attempt ended without an answer; otherwise only the others.
+    /// Returns the `limit` oldest due notifications, one per chat, except those of chats in `busy`. The oldest of a
+    /// chat is due unless it is postponed or being sent; those after it wait. With `repeats`, considers only
+    /// notifications whose last attempt ended without an answer; otherwise only the others.
     ///
     /// Considers the first [`MAX_CHATS`](due::MAX_CHATS) chats by name. Those after them wait until one of these has
     /// nothing queued.
@@ -120,9 +122,9 @@ impl PgNotifications {
         Ok(self.claim.submit(outgoing.clone()).await?.unwrap_or_default())
     }
 
-    /// Records the outcome of attempts. Once a newer attempt was claimed, only [`Outcome::Sent`] is recorded for an
-    /// expired one.
-    pub async fn settle(&self, attempts: &[Attempt], outcome: &Outcome) -> Result<(), Error> {
+    /// Records the outcome of attempts. Once a newer attempt was claimed, only [`AttemptOutcome::Sent`] is recorded for
+    /// an expired one.
+    pub async fn settle(&self, attempts: &[Attempt], outcome: &AttemptOutcome) -> Result<(), Error> {
         self.settle.submit((attempts.to_vec(), outcome.clone())).await?;
         Ok(())
     }

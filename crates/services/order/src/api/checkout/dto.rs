@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::{
-    model::{CheckoutDetails, DeliveryStatus, Order, PaymentStatus, Refusal, Status, Tracked},
+    model::{CheckoutDetails, DeliveryStatus, Order, OrderRefusal, PaymentStatus, Status, Tracked},
     service::OrderPayment,
 };
 
@@ -116,7 +116,7 @@ fn status(order: &Order, details: &CheckoutDetails) -> &'static str {
     let declined =
         details.declined.as_ref().filter(|(attempt, _)| order.attempt.is_none() && *attempt == order.attempts);
     match (order.status, declined) {
-        (Status::PendingPayment, Some((_, Refusal::InsufficientFunds))) => "INSUFFICIENT_FUNDS",
+        (Status::PendingPayment, Some((_, OrderRefusal::InsufficientFunds))) => "INSUFFICIENT_FUNDS",
         (Status::PendingPayment, Some(_)) => "PAYMENT_FAILED",
         (Status::PendingPayment, None) => "PENDING",
         (Status::Paid | Status::Assembled, _) => "PAID",

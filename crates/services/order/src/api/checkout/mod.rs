@@ -26,7 +26,7 @@ use super::{
     response::respond,
 };
 use crate::{
-    model::{DeliveryAddress, MAX_PARTS, Outcome},
+    model::{DeliveryAddress, MAX_PARTS, RequestOutcome},
     service::{Checkout, Item},
 };
 use dto::{CheckoutCreated, CheckoutDelivery, CheckoutItem, CheckoutOrder, CheckoutPayment, CheckoutView};
@@ -97,7 +97,7 @@ pub async fn create_order(
 
     let checked_out = async {
         match api.service.check_out(user, checkout, claim.as_ref()).await {
-            Ok(Outcome::Created { order, .. }) => Json(CheckoutCreated::new(order)).into_response(),
+            Ok(RequestOutcome::Created { order, .. }) => Json(CheckoutCreated::new(order)).into_response(),
             Ok(other) => other.into_response(),
             Err(error) => problem(error, MEMBERS).into_response(),
         }

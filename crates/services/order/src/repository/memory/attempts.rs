@@ -11,7 +11,7 @@ use contracts::{
 use super::{MemoryOrders, OrderRow, Tables};
 use crate::{
     error::Error,
-    model::{AttemptLease, CancelReason, Claim, IllegalTransition, Order, Outcome, PaymentMethod},
+    model::{AttemptLease, CancelReason, Claim, IllegalTransition, Order, PaymentMethod, RequestOutcome},
     repository::{Attempts, LONG_UNSETTLED_TRIES, ReportedEnd, Settlement},
 };
 
@@ -24,7 +24,7 @@ impl MemoryOrders {
         order: OrderId,
         attempt: i32,
         settlement: &Settlement,
-        outcome: Option<&Outcome>,
+        outcome: Option<&RequestOutcome>,
     ) -> Result<(), Error> {
         let row = tables.attempting(order, attempt).ok_or(IllegalTransition::NoAttempt)?;
         row.next_at = None;
@@ -102,7 +102,7 @@ impl Attempts for MemoryOrders {
         order: OrderId,
         lease: &AttemptLease,
         settlement: &Settlement,
-        outcome: Option<&Outcome>,
+        outcome: Option<&RequestOutcome>,
     ) -> Result<bool, Error> {
         let attempt = lease.attempt.number;
         let mut tables = self.tables();

@@ -8,7 +8,7 @@ use contracts::ids::OrderId;
 use super::{Key, MemoryOrders};
 use crate::{
     error::Error,
-    model::{Claim, Claimed, Outcome},
+    model::{Claim, Claimed, RequestOutcome},
     repository::IdempotencyKeys,
 };
 
@@ -44,7 +44,7 @@ impl IdempotencyKeys for MemoryOrders {
         Ok(Claimed::Resumed { order: key.order, attempt: key.attempt })
     }
 
-    async fn complete(&self, claim: &Claim, outcome: &Outcome) -> Result<bool, Error> {
+    async fn complete(&self, claim: &Claim, outcome: &RequestOutcome) -> Result<bool, Error> {
         Ok(self.tables().remember(claim, outcome))
     }
 

@@ -16,8 +16,8 @@ use platform::{clock::Virtual, inbox::MemoryInbox, outbox::MemoryOutbox};
 use uuid::Uuid;
 
 use crate::{
-    error::{Error, Refusal},
-    model::{AttemptLease, CheckoutDetails, Claim, Event, Order, Outcome, PaymentMethod},
+    error::{Error, OrderRefusal},
+    model::{AttemptLease, CheckoutDetails, Claim, Event, Order, PaymentMethod, RequestOutcome},
 };
 pub use status_cache::MemoryStatusCache;
 
@@ -75,7 +75,7 @@ pub struct Key {
     pub order: OrderId,
     pub attempt: Option<i32>,
     pub lease_until: DateTime<Utc>,
-    pub outcome: Option<Outcome>,
+    pub outcome: Option<RequestOutcome>,
     pub created_at: DateTime<Utc>,
 }
 
@@ -85,7 +85,7 @@ impl OrderRow {
     }
 
     /// Ends the attempt as declined. After a declined payment from the balance, the order is no longer due to be paid from the balance.
-    pub fn decline(&mut self, number: i32, refusal: &Refusal) -> Result<(), Error> {
+    pub fn decline(&mut self, number: i32, refusal: &OrderRefusal) -> Result<(), Error> {
         let attempt = self.order.end_attempt(number)?;
         self.details.declined = Some((number, refusal.clone()));
         self.self_payment_at = self.self_payment_at.filter(|_| attempt.method != PaymentMethod::InvestorMoney);
@@ -120,12 +120,12 @@ impl Tables {
     }
 
     /// Stores the outcome under the key. Returns false if the key belongs to another claim.
-    pub fn remember(&mut self, claim: &Claim, outcome: &Outcome) -> bool {
+    pub fn remember(&mut self, claim: &Claim, outcome: &RequestOutcome) -> bool {
         let key = self.key(claim);
         key.map(|key| key.outcome.get_or_insert_with(|| outcome.clone())).is_some()
     }
 
-    pub fn remember_attempt(&mut self, order: OrderId, attempt: i32, outcome: Option<&Outcome>) {
+    pub fn remember_attempt(&mut self, order: OrderId, attempt: i32, outcome: Option<&RequestOutcome>) {
         let Some(outcome) = outcome else { return };
         for key in self.keys.values_mut().filter(|key| key.order == order && key.attempt == Some(attempt)) {
             key.outcome.get_or_insert_with(|| outcome.clone());

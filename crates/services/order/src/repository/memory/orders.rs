@@ -13,7 +13,8 @@ use super::{MemoryOrders, OrderRow};
 use crate::{
     error::Error,
     model::{
-        Action, CancelReason, CheckoutDetails, Claim, Delivery, Destination, Event, NewOrder, Order, Outcome, Status,
+        Action, CancelReason, CheckoutDetails, Claim, Delivery, Destination, Event, NewOrder, Order, RequestOutcome,
+        Status,
     },
     repository::{
         Deliveries, OVERDUE_TAKEN_FOR, OrderTerms, Orders, UNPAID_COUNTS_FOR, UnpaidLimits, orders::another_user,
@@ -61,7 +62,7 @@ impl Orders for MemoryOrders {
         );
         self.tell(event);
         if let Some(claim) = claim {
-            tables.remember(claim, &Outcome::Created { order: order.uuid, total_price: terms.total_price });
+            tables.remember(claim, &RequestOutcome::Created { order: order.uuid, total_price: terms.total_price });
         }
         Ok(created)
     }
@@ -115,7 +116,7 @@ impl Orders for MemoryOrders {
         }
         self.tell(event);
         if let Some(claim) = claim {
-            tables.remember(claim, &Outcome::Cancelled);
+            tables.remember(claim, &RequestOutcome::Cancelled);
         }
         Ok(true)
     }

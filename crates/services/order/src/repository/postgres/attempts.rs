@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     error::Error,
-    model::{AttemptLease, Claim, Order, Outcome, PaymentMethod},
+    model::{AttemptLease, Claim, Order, PaymentMethod, RequestOutcome},
     repository::{Attempts, LONG_UNSETTLED_TRIES, Orders as _, ReportedEnd, Settlement},
 };
 
@@ -69,7 +69,7 @@ impl Attempts for PgOrders {
         order: OrderId,
         lease: &AttemptLease,
         settlement: &Settlement,
-        outcome: Option<&Outcome>,
+        outcome: Option<&RequestOutcome>,
     ) -> Result<bool, Error> {
         match settlement {
             Settlement::Paid { transaction, event } => {

@@ -10,7 +10,7 @@ use sqlx::types::Json;
 use super::PgOrders;
 use crate::{
     error::Error,
-    model::{Claim, Claimed, Outcome},
+    model::{Claim, Claimed, RequestOutcome},
     repository::IdempotencyKeys,
 };
 
@@ -47,7 +47,7 @@ impl IdempotencyKeys for PgOrders {
         }
         let known = || {
             sqlx::query!(
-                r#"select fingerprint, outcome as "outcome: Json<Outcome>", order_uuid as "order_uuid: OrderId", attempt,
+                r#"select fingerprint, outcome as "outcome: Json<RequestOutcome>", order_uuid as "order_uuid: OrderId", attempt,
                     token = $3 as "is_held!"
                 from idempotency_keys where user_uuid = $1 and key = $2"#,
                 claim.user.uuid(),
@@ -77,7 +77,7 @@ impl IdempotencyKeys for PgOrders {
         })
     }
 
-    async fn complete(&self, claim: &Claim, outcome: &Outcome) -> Result<bool, Error> {
+    async fn complete(&self, claim: &Claim, outcome: &RequestOutcome) -> Result<bool, Error> {
         let completed = || {
             sqlx::query!(
                 "update idempotency_keys set outcome = coalesce(outcome, $3) where user_uuid = $1 and key = $2 and token = $4",

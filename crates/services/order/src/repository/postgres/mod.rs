@@ -38,7 +38,7 @@ impl PgOrders {
     pub fn new(pool: Database) -> Self {
         Self {
             skipped: SkippedEvents::new(pool.clone()),
-            reads: GroupCommit::reading("find_orders", pool.clone(), LookUp::key, grouped::orders::find),
+            reads: GroupCommit::read_only("find_orders", pool.clone(), LookUp::key, grouped::orders::find),
             creations: GroupCommit::by_key("create_orders", pool.clone(), Creation::order, grouped::orders::create),
             attempts: GroupCommit::by_key(
                 "begin_attempts",

@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     error::Error,
-    model::{CheckoutDetails, Claim, Event, NewOrder, Order, Outcome, Status},
+    model::{CheckoutDetails, Claim, Event, NewOrder, Order, RequestOutcome, Status},
     repository::{OVERDUE_TAKEN_FOR, OrderTerms, Orders, UnpaidLimits},
 };
 
@@ -154,7 +154,7 @@ impl Orders for PgOrders {
             event.kind,
             event.payload,
             outbox::trace(),
-            Json(Outcome::Cancelled) as _,
+            Json(RequestOutcome::Cancelled) as _,
             claim.map(|claim| &claim.key),
             claim.map(|claim| claim.user.uuid()),
             claim.map(|claim| claim.token),

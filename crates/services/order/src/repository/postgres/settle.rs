@@ -8,8 +8,8 @@ use platform::{outbox, postgres::Database};
 use sqlx::types::Json;
 
 use crate::{
-    error::{Error, Refusal},
-    model::{AttemptLease, Event, Outcome},
+    error::{Error, OrderRefusal},
+    model::{AttemptLease, Event, RequestOutcome},
 };
 
 /// Ends an attempt as declined, once per event if an event is the `cause`, and a shared one only if `also_shared`. After
@@ -19,9 +19,9 @@ pub async fn declined(
     cause: Option<Cause>,
     order: OrderId,
     attempt: i32,
-    refusal: &Refusal,
+    refusal: &OrderRefusal,
     also_shared: bool,
-    outcome: Option<&Outcome>,
+    outcome: Option<&RequestOutcome>,
 ) -> Result<bool, Error> {
     let ended = sqlx::query!(
         "with inbox_row as (
@@ -56,13 +56,15 @@ pub async fn declined(
 }
 
 /// Returns the value of the column `decline` for a refusal.
-fn decline(refusal: &Refusal) -> &'static str {
-    if *refusal == Refusal::InsufficientFunds { "INSUFFICIENT_FUNDS" } else { "PAYMENT_DECLINED" }
+fn decline(refusal: &OrderRefusal) -> &'static str {
+    if *refusal == OrderRefusal::InsufficientFunds { "INSUFFICIENT_FUNDS" } else { "PAYMENT_DECLINED" }
 }
 
 /// Returns the refusal for a value of the column `decline`.
-pub fn refusal(decline: &str) -> Option<Refusal> {
-    [Refusal::PaymentDeclined, Refusal::InsufficientFunds].into_iter().find(|refusal| self::decline(refusal) == decline)
+pub fn refusal(decline: &str) -> Option<OrderRefusal> {
+    [OrderRefusal::PaymentDeclined, OrderRefusal::InsufficientFunds]
+        .into_iter()
+        .find(|refusal| self::decline(refusal) == decline)
 }
 
 /// Ends an attempt for which this process has not called the payment service, unless another process has taken the attempt over.
@@ -87,7 +89,7 @@ pub async fn cancelled(
     lease: &AttemptLease,
     transaction: Option<TransactionId>,
     event: &Event,
-    outcome: Option<&Outcome>,
+    outcome: Option<&RequestOutcome>,
 ) -> Result<bool, Error> {
     let event = outbox::Event::from(event);
     let written = sqlx::query!(

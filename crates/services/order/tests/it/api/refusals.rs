@@ -1,7 +1,7 @@
 //! Tests of refused requests: every status and code of the contract.
 
 use contracts::ids::OrderId;
-use order::{client::Fault, error::Refusal};
+use order::{client::Fault, error::OrderRefusal};
 use platform::ids;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -114,13 +114,13 @@ async fn payments_that_fail_say_how() {
     let pay = || api.post(&format!("/api/v1/orders/{order}/pay"), &json!({ "payment_method": "CARD" })).send();
     let cancel = || api.request(Method::POST, &format!("/api/v1/orders/{order}/cancel")).send();
 
-    api.payments.script(Fault::Decline(Refusal::PaymentDeclined));
+    api.payments.script(Fault::Decline(OrderRefusal::PaymentDeclined));
     problem(pay().await.unwrap(), 422, "PAYMENT_DECLINED").await;
     assert!(
         !api.inventory.is_confirmed(OrderId::new(order.parse().unwrap())),
         "the parts of a declined order count as paid"
     );
-    api.payments.script(Fault::Decline(Refusal::InsufficientFunds));
+    api.payments.script(Fault::Decline(OrderRefusal::InsufficientFunds));
     problem(pay().await.unwrap(), 422, "INSUFFICIENT_FUNDS").await;
     api.inventory.set_away(true);
     problem(pay().await.unwrap(), 503, "DEPENDENCY_UNAVAILABLE").await;

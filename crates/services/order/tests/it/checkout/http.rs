@@ -4,7 +4,7 @@ use contracts::{
     ids::{OrderId, PartId, UserId},
     money::Money,
 };
-use order::{client::Fault, error::Refusal, model::PaymentMethod};
+use order::{client::Fault, error::OrderRefusal, model::PaymentMethod};
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 
@@ -257,7 +257,7 @@ async fn a_declined_order_shows_why_until_its_next_attempt() {
     let (uuid, user) = (OrderId::new(order.parse().unwrap()), UserId::new(api.user));
     let status = async || get(&api, &format!("{CHECKOUT}/{order}")).await["status"].clone();
     for (refusal, shown) in
-        [(Refusal::InsufficientFunds, "INSUFFICIENT_FUNDS"), (Refusal::PaymentDeclined, "PAYMENT_FAILED")]
+        [(OrderRefusal::InsufficientFunds, "INSUFFICIENT_FUNDS"), (OrderRefusal::PaymentDeclined, "PAYMENT_FAILED")]
     {
         api.payments.script(Fault::Decline(refusal));
         api.service.pay(user, uuid, PaymentMethod::Card, None).await.unwrap_err();

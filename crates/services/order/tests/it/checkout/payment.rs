@@ -1,7 +1,7 @@
 //! Tests of the endpoints `…/payment` of `/api/v1/orders` and of `/api/orders`.
 
 use contracts::ids::{OrderId, UserId};
-use order::{client::Fault, error::Refusal, model::PaymentMethod};
+use order::{client::Fault, error::OrderRefusal, model::PaymentMethod};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -87,7 +87,8 @@ async fn a_payment_that_was_made_is_shown_until_and_after_its_refund() {
 #[tokio::test]
 async fn a_declined_payment_has_an_id_and_no_transaction() {
     let fixture = fixture().await;
-    for (refusal, status) in [(Refusal::PaymentDeclined, "FAILED"), (Refusal::InsufficientFunds, "INSUFFICIENT_FUNDS")]
+    for (refusal, status) in
+        [(OrderRefusal::PaymentDeclined, "FAILED"), (OrderRefusal::InsufficientFunds, "INSUFFICIENT_FUNDS")]
     {
         fixture.api.payments.script(Fault::Decline(refusal));
         assert!(!fixture.pay().await);
@@ -106,7 +107,7 @@ async fn an_attempt_that_has_not_reached_payment_is_pending() {
     for declined_before in [false, true] {
         let fixture = fixture().await;
         if declined_before {
-            fixture.api.payments.script(Fault::Decline(Refusal::PaymentDeclined));
+            fixture.api.payments.script(Fault::Decline(OrderRefusal::PaymentDeclined));
             assert!(!fixture.pay().await);
         }
         fixture.api.payments.script(Fault::Lost);

@@ -5,8 +5,8 @@ use std::time::Duration;
 use contracts::{ids::OrderId, money::Money};
 use order::{
     client::Fault,
-    error::Refusal,
-    model::{Order, Outcome, PaymentMethod, Status},
+    error::OrderRefusal,
+    model::{Order, PaymentMethod, RequestOutcome, Status},
     repository::Orders as _,
     service::{Checkout, Item, OrderService},
 };
@@ -21,7 +21,7 @@ async fn check_out(service: &OrderService, shop: &Shop) -> OrderId {
     let (uuid, buyer) = (ids::order(), shop.user.to_string());
     let checkout = Checkout { uuid, buyer, delivery_address: None, items: vec![item] };
     match service.check_out(shop.user, checkout, None).await.expect("the order is created") {
-        Outcome::Created { order, .. } => order,
+        RequestOutcome::Created { order, .. } => order,
         other => panic!("created an order and got {other:?}"),
     }
 }
@@ -93,7 +93,7 @@ async fn two_replicas_begin_one_attempt() {
 #[tokio::test(start_paused = true)]
 async fn an_order_declined_from_the_balance_is_left_to_its_user() {
     let shop = Shop::open();
-    shop.payments.script(Fault::Decline(Refusal::InsufficientFunds));
+    shop.payments.script(Fault::Decline(OrderRefusal::InsufficientFunds));
     let _job = job(shop.service.clone());
 
     let order = check_out(&shop.service, &shop).await;
@@ -102,7 +102,7 @@ async fn an_order_declined_from_the_balance_is_left_to_its_user() {
     shop.service.pay(shop.user, order, PaymentMethod::Card, None).await.unwrap();
 
     assert_eq!((declined.status, declined.attempts), (Status::PendingPayment, 1));
-    assert_eq!(details.declined, Some((1, Refusal::InsufficientFunds)));
+    assert_eq!(details.declined, Some((1, OrderRefusal::InsufficientFunds)));
 }
 
 #[tokio::test(start_paused = true)]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use contracts::{ids::OrderId, money::Money};
 use order::{
-    error::Refusal,
+    error::OrderRefusal,
     model::{CheckoutDetails, Order, PaymentMethod},
     repository::{OrderTerms, Settlement},
 };
@@ -53,7 +53,7 @@ async fn an_order_keeps_the_prices_of_its_pieces(orders: &dyn Repository) {
 
 async fn an_order_knows_its_last_decline(orders: &dyn Repository) {
     let order = create(orders).await;
-    for (number, refusal) in [(1, Refusal::InsufficientFunds), (2, Refusal::PaymentDeclined)] {
+    for (number, refusal) in [(1, OrderRefusal::InsufficientFunds), (2, OrderRefusal::PaymentDeclined)] {
         let lease = begun(orders, &order).await;
         let declined = Settlement::Declined(refusal.clone());
         assert!(orders.settle(order.uuid, &lease, &declined, None).await.unwrap());
@@ -93,10 +93,10 @@ async fn an_order_declined_from_the_balance_is_never_due_again(orders: &dyn Repo
     let (answered, told) = (self_paying(orders).await, self_paying(orders).await);
     let lease = begin_from(orders, &answered, PaymentMethod::InvestorMoney).await;
     begin_from(orders, &told, PaymentMethod::InvestorMoney).await;
-    let declined = Settlement::Declined(Refusal::InsufficientFunds);
+    let declined = Settlement::Declined(OrderRefusal::InsufficientFunds);
 
     assert!(orders.settle(answered.uuid, &lease, &declined, None).await.unwrap());
-    let outcome = order::model::Outcome::Refused(Refusal::InsufficientFunds);
+    let outcome = order::model::RequestOutcome::Refused(OrderRefusal::InsufficientFunds);
     let reported = order::repository::ReportedEnd { settlement: declined, outcome, also_shared: true };
     assert!(orders.settle_once(ids::cause(), told.uuid, 1, &reported).await.unwrap());
 
@@ -107,7 +107,7 @@ async fn an_order_declined_by_another_method_is_due_again(orders: &dyn Repositor
     let order = self_paying(orders).await;
     let lease = begin_from(orders, &order, PaymentMethod::Card).await;
 
-    let declined = Settlement::Declined(Refusal::PaymentDeclined);
+    let declined = Settlement::Declined(OrderRefusal::PaymentDeclined);
     assert!(orders.settle(order.uuid, &lease, &declined, None).await.unwrap());
 
     assert_eq!(due(orders, EXPIRED).await, [order.uuid]);

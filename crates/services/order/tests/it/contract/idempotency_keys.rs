@@ -5,8 +5,8 @@ use std::time::Duration;
 use contracts::money::Money;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use order::{
-    error::{Error, Refusal},
-    model::{Claim, Claimed, NewOrder, Outcome, PaymentMethod, Status},
+    error::{Error, OrderRefusal},
+    model::{Claim, Claimed, NewOrder, PaymentMethod, RequestOutcome, Status},
     repository::{MIGRATIONS, PgOrders, Settlement},
 };
 
@@ -36,7 +36,7 @@ async fn a_key_that_is_given_back_is_new_again(orders: &dyn Repository) {
     assert!(orders.forget(&repeat).await.unwrap());
     assert!(!orders.forget(&repeat).await.unwrap());
     assert_eq!(orders.claim(&repeat, next, LEASE_TTL).await.unwrap(), Claimed::New { order: next });
-    orders.complete(&repeat, &Outcome::Cancelled).await.unwrap();
+    orders.complete(&repeat, &RequestOutcome::Cancelled).await.unwrap();
     assert!(!orders.forget(&repeat).await.unwrap(), "a key with an outcome is given back");
 }
 
@@ -64,12 +64,12 @@ async fn a_key_is_taken_once_and_remembers_the_outcome(orders: &dyn Repository) 
     let new = orders.claim(&claim, order.uuid, LEASE_TTL).await.unwrap();
     let meanwhile = orders.claim(&repeated(&claim), ids::order(), LEASE_TTL).await.unwrap();
     write(orders, &order, Money::ZERO, PAY_WITHIN, Some(&claim)).await.unwrap();
-    orders.complete(&claim, &Outcome::Cancelled).await.unwrap();
+    orders.complete(&claim, &RequestOutcome::Cancelled).await.unwrap();
     let after = orders.claim(&claim, ids::order(), LEASE_TTL).await.unwrap();
 
     assert_eq!(new, Claimed::New { order: order.uuid });
     assert_eq!(meanwhile, Claimed::InProgress);
-    assert_eq!(after, Claimed::Done(Outcome::Created { order: order.uuid, total_price: Money::ZERO }));
+    assert_eq!(after, Claimed::Done(RequestOutcome::Created { order: order.uuid, total_price: Money::ZERO }));
     assert_eq!(orders.claim(&other_body, ids::order(), LEASE_TTL).await.unwrap(), Claimed::Reused);
     assert!(matches!(orders.claim(&other_user, ids::order(), LEASE_TTL).await.unwrap(), Claimed::New { .. }));
 }
@@ -101,10 +101,13 @@ async fn a_key_remembers_the_attempt_and_its_outcome(orders: &dyn Repository) {
     orders.claim(&claim, order.uuid, EXPIRED).await.unwrap();
     let begun = orders.begin(order.user, order.uuid, PaymentMethod::Card, EXPIRED, Some(&claim)).await.unwrap();
     let lease = begun.unwrap().1.unwrap();
-    let declined = Outcome::Refused(Refusal::PaymentDeclined);
+    let declined = RequestOutcome::Refused(OrderRefusal::PaymentDeclined);
 
     let resumed = orders.claim(&claim, order.uuid, EXPIRED).await.unwrap();
-    orders.settle(order.uuid, &lease, &Settlement::Declined(Refusal::PaymentDeclined), Some(&declined)).await.unwrap();
+    orders
+        .settle(order.uuid, &lease, &Settlement::Declined(OrderRefusal::PaymentDeclined), Some(&declined))
+        .await
+        .unwrap();
 
     assert_eq!(resumed, Claimed::Resumed { order: order.uuid, attempt: Some(1) });
     assert_eq!(orders.claim(&claim, order.uuid, EXPIRED).await.unwrap(), Claimed::Done(declined));
@@ -114,11 +117,11 @@ async fn a_request_that_lost_its_key_does_not_answer_for_it(orders: &dyn Reposit
     let order = new_order(ids::user());
     let (frozen, repeat) = taken_over(orders, &order).await;
 
-    orders.complete(&frozen, &Outcome::Refused(Refusal::ReservationLost)).await.unwrap();
+    orders.complete(&frozen, &RequestOutcome::Refused(OrderRefusal::ReservationLost)).await.unwrap();
     write(orders, &order, Money::ZERO, PAY_WITHIN, Some(&repeat)).await.unwrap();
 
     let remembered = orders.claim(&repeated(&frozen), ids::order(), LEASE_TTL).await.unwrap();
-    assert_eq!(remembered, Claimed::Done(Outcome::Created { order: order.uuid, total_price: Money::ZERO }));
+    assert_eq!(remembered, Claimed::Done(RequestOutcome::Created { order: order.uuid, total_price: Money::ZERO }));
 }
 
 async fn a_request_that_lost_its_key_does_not_give_it_back(orders: &dyn Repository) {
@@ -153,25 +156,27 @@ async fn a_request_that_lost_its_key_changes_nothing(orders: &dyn Repository) {
     assert_eq!(orders.find(unwritten.user, unwritten.uuid).await.unwrap(), None);
     assert_eq!(find(orders, &written).await, written);
     let lease = begin(Some(&payment_again)).await.unwrap().unwrap().1.unwrap();
-    assert!(orders.settle(written.uuid, &lease, &Settlement::Declined(Refusal::PaymentDeclined), None).await.unwrap());
+    assert!(
+        orders.settle(written.uuid, &lease, &Settlement::Declined(OrderRefusal::PaymentDeclined), None).await.unwrap()
+    );
     assert!(orders.cancel(written.uuid, &cancelled(&written), Some(&cancellation_again)).await.unwrap());
 }
 
 async fn a_key_remembers_every_refusal(orders: &dyn Repository) {
     let (order, part) = (ids::order(), ids::part());
     for refusal in [
-        Refusal::OrderNotFound(order),
-        Refusal::PartNotFound(part),
-        Refusal::PartNameNotFound(3),
-        Refusal::OutOfStock(part),
-        Refusal::PriceChanged(part),
-        Refusal::TotalTooLarge,
-        Refusal::ReservationLost,
-        Refusal::InvalidStatus(Status::Paid),
-        Refusal::PaymentDeclined,
-        Refusal::InsufficientFunds,
+        OrderRefusal::OrderNotFound(order),
+        OrderRefusal::PartNotFound(part),
+        OrderRefusal::PartNameNotFound(3),
+        OrderRefusal::OutOfStock(part),
+        OrderRefusal::PriceChanged(part),
+        OrderRefusal::TotalTooLarge,
+        OrderRefusal::ReservationLost,
+        OrderRefusal::InvalidStatus(Status::Paid),
+        OrderRefusal::PaymentDeclined,
+        OrderRefusal::InsufficientFunds,
     ] {
-        let (claim, outcome) = (claim(ids::user()), Outcome::Refused(refusal));
+        let (claim, outcome) = (claim(ids::user()), RequestOutcome::Refused(refusal));
         orders.claim(&claim, order, LEASE_TTL).await.unwrap();
 
         orders.complete(&claim, &outcome).await.unwrap();

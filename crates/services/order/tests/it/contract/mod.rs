@@ -6,7 +6,7 @@ use contracts::ids::UserId;
 use contracts::money::Money;
 use order::{
     error::Error,
-    model::{AttemptLease, CancelReason, Claim, Event, NewOrder, Order, Outcome, PaymentMethod},
+    model::{AttemptLease, CancelReason, Claim, Event, NewOrder, Order, PaymentMethod, RequestOutcome},
     repository::{
         Attempts, Deliveries, IdempotencyKeys, MemoryOrders, OrderTerms, Orders, PgOrders, Settlement, UnpaidLimits,
     },
@@ -93,7 +93,7 @@ async fn pay(orders: &dyn Repository, order: &Order, lease: &AttemptLease) -> bo
     let event =
         Event::Paid { order: order.uuid, user: order.user, method: PaymentMethod::Sbp, transaction, deliver: false };
     let paid = Settlement::Paid { transaction, event };
-    orders.settle(order.uuid, lease, &paid, Some(&Outcome::Paid { transaction })).await.unwrap()
+    orders.settle(order.uuid, lease, &paid, Some(&RequestOutcome::Paid { transaction })).await.unwrap()
 }
 
 fn cancelled(order: &Order) -> Event {

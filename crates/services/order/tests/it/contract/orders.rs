@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use contracts::money::Money;
 use order::{
-    error::{Error, Refusal},
+    error::{Error, OrderRefusal},
     model::{Event, NewOrder, Status},
     repository::Settlement,
 };
@@ -148,7 +148,9 @@ async fn an_order_is_overdue_only_while_no_attempt_is_in_progress(orders: &dyn R
     begin(orders, &order).await;
     assert!(orders.overdue(10).await.unwrap().is_empty());
     let (_, lease) = orders.unsettled(1, LEASE_TTL).await.unwrap().remove(0);
-    assert!(orders.settle(order.uuid, &lease, &Settlement::Declined(Refusal::PaymentDeclined), None).await.unwrap());
+    assert!(
+        orders.settle(order.uuid, &lease, &Settlement::Declined(OrderRefusal::PaymentDeclined), None).await.unwrap()
+    );
     assert_eq!(orders.overdue(10).await.unwrap(), [(order.uuid, order.user)]);
 }
 

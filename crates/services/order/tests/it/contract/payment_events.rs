@@ -2,8 +2,8 @@
 
 use contracts::events::Cause;
 use order::{
-    error::Refusal,
-    model::{AttemptLease, Claimed, Event, Order, Outcome, PaymentMethod, Status},
+    error::OrderRefusal,
+    model::{AttemptLease, Claimed, Event, Order, PaymentMethod, RequestOutcome, Status},
     repository::{ReportedEnd, Settlement},
 };
 
@@ -24,12 +24,16 @@ fn paid(order: &Order) -> ReportedEnd {
     let event =
         Event::Paid { order: order.uuid, user: order.user, method: PaymentMethod::Sbp, transaction, deliver: false };
     let settlement = Settlement::Paid { transaction, event };
-    ReportedEnd { settlement, outcome: Outcome::Paid { transaction }, also_shared: true }
+    ReportedEnd { settlement, outcome: RequestOutcome::Paid { transaction }, also_shared: true }
 }
 
 fn declined(also_shared: bool) -> ReportedEnd {
-    let refusal = Refusal::InsufficientFunds;
-    ReportedEnd { settlement: Settlement::Declined(refusal.clone()), outcome: Outcome::Refused(refusal), also_shared }
+    let refusal = OrderRefusal::InsufficientFunds;
+    ReportedEnd {
+        settlement: Settlement::Declined(refusal.clone()),
+        outcome: RequestOutcome::Refused(refusal),
+        also_shared,
+    }
 }
 
 async fn settle(orders: &dyn Repository, order: &Order, cause: Cause, attempt: i32, settled: &ReportedEnd) -> bool {
@@ -46,7 +50,7 @@ async fn an_event_settles_an_attempt_and_completes_its_key(orders: &dyn Reposito
     assert!(settle(orders, &order, ids::cause(), 1, &paid).await);
 
     let found = find(orders, &order).await;
-    let Outcome::Paid { transaction } = paid.outcome else { panic!("{paid:?}") };
+    let RequestOutcome::Paid { transaction } = paid.outcome else { panic!("{paid:?}") };
     assert_eq!((found.status, found.payment), (Status::Paid, Some((PaymentMethod::Sbp, transaction))));
     assert_eq!(orders.claim(&claim, order.uuid, EXPIRED).await.unwrap(), Claimed::Done(paid.outcome));
 }
@@ -62,7 +66,7 @@ async fn a_declined_event_ends_an_attempt_and_completes_its_key(orders: &dyn Rep
 
     let found = find(orders, &order).await;
     assert_eq!((found.status, found.attempt), (Status::PendingPayment, None));
-    assert_eq!(orders.checkout_details(order.uuid).await.unwrap().declined, Some((1, Refusal::InsufficientFunds)));
+    assert_eq!(orders.checkout_details(order.uuid).await.unwrap().declined, Some((1, OrderRefusal::InsufficientFunds)));
     assert_eq!(orders.claim(&claim, order.uuid, EXPIRED).await.unwrap(), Claimed::Done(declined.outcome));
 }
 

@@ -9,7 +9,9 @@ mod tracking;
 
 use chrono::NaiveDate;
 use contracts::ids::{CourierId, DeliveryId, OrderId};
-use order::model::{Cell, Courier, Delivery, DeliveryAddress, DeliveryStatus, NewOrder, Outcome, Position, Tracked};
+use order::model::{
+    Cell, Courier, Delivery, DeliveryAddress, DeliveryStatus, NewOrder, Position, RequestOutcome, Tracked,
+};
 use uuid::Uuid;
 
 use crate::ids;
@@ -26,7 +28,7 @@ async fn order(shop: &Shop) -> OrderId {
     let order =
         NewOrder { delivery_address: Some(address()), ..NewOrder::new(ids::order(), shop.user, vec![shop.engine]) };
     match shop.service.create(shop.user, order, None).await.expect("the order is created") {
-        Outcome::Created { order, .. } => order,
+        RequestOutcome::Created { order, .. } => order,
         other => panic!("created an order and got {other:?}"),
     }
 }

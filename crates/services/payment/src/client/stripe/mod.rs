@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 
 use self::response::{ErrorResponse, PaymentIntent, SearchResult};
 use super::{ChargeError, Lookup, Provider, Refund, Unknown};
-use crate::model::{ChargeState, Decline, Intent, Method, Outcome, RefundState};
+use crate::model::{ChargeOutcome, ChargeState, Decline, Intent, Method, RefundState};
 
 /// The maximum size of a response in bytes. It is many times the size of a search result with ten PaymentIntents.
 const MAX_RESPONSE_BYTES: usize = 256 * 1024;
@@ -125,12 +125,12 @@ impl Provider for Stripe {
                 settled @ ChargeState::Settled(_) => Ok(settled),
             },
             Err(failed) if failed.status == StatusCode::PAYMENT_REQUIRED => {
-                Ok(ChargeState::Settled(Outcome::Declined(failed.decline())))
+                Ok(ChargeState::Settled(ChargeOutcome::Declined(failed.decline())))
             }
             // Stripe rejected the request before processing it, and would reject a repetition too.
             Err(failed) if failed.is_invalid_request() => {
                 tracing::error!(%transaction, %failed, "charge rejected by the payment provider");
-                Ok(ChargeState::Settled(Outcome::Declined(Decline::Declined)))
+                Ok(ChargeState::Settled(ChargeOutcome::Declined(Decline::Declined)))
             }
             Err(failed) if failed.is_refused() => Err(ChargeError::Refused(Unknown::from(failed).0)),
             Err(failed) => Err(Unknown::from(failed).into()),

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use crate::{
     client::{Refund, Unknown},
-    model::{ChargeState, Decline, Outcome, RefundState, refund_of_rest},
+    model::{ChargeOutcome, ChargeState, Decline, RefundState, refund_of_rest},
 };
 
 #[derive(Deserialize)]
@@ -73,9 +73,9 @@ struct Details {
 impl PaymentIntent {
     pub fn state(&self) -> ChargeState {
         ChargeState::Settled(match (self.status.as_str(), &self.last_payment_error) {
-            ("succeeded", _) => Outcome::Charged { reference: self.id.clone() },
-            ("requires_payment_method", Some(details)) => Outcome::Declined(details.decline()),
-            ("canceled", _) => Outcome::Declined(Decline::Declined),
+            ("succeeded", _) => ChargeOutcome::Charged { reference: self.id.clone() },
+            ("requires_payment_method", Some(details)) => ChargeOutcome::Declined(details.decline()),
+            ("canceled", _) => ChargeOutcome::Declined(Decline::Declined),
             _ => return ChargeState::Processing { reference: self.id.clone() },
         })
     }
@@ -86,9 +86,9 @@ impl SearchResult {
     /// that may still charge.
     pub fn state(&self) -> Option<ChargeState> {
         self.data.iter().map(PaymentIntent::state).max_by_key(|state| match state {
-            ChargeState::Settled(Outcome::Declined(_)) => 0,
+            ChargeState::Settled(ChargeOutcome::Declined(_)) => 0,
             ChargeState::Processing { .. } => 1,
-            ChargeState::Settled(Outcome::Charged { .. }) => 2,
+            ChargeState::Settled(ChargeOutcome::Charged { .. }) => 2,
         })
     }
 }

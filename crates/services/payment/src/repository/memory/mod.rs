@@ -23,7 +23,7 @@ use self::row::PaymentRow;
 use super::{Begun, INITIAL_LEASE, PaymentPage, Payments, Unfinished, lease};
 use crate::{
     error::Error,
-    model::{Admission, Event, Intent, Outcome, Payment, Status},
+    model::{Admission, ChargeOutcome, Event, Intent, Payment, Status},
 };
 
 /// The tables behind a mutex. Clones share the tables.
@@ -111,7 +111,7 @@ impl Payments for MemoryPayments {
         Ok(tables.of(intent.order).map(|row| row.payment.clone()).collect())
     }
 
-    async fn settle(&self, intent: &Intent, outcome: &Outcome) -> Result<(Payment, bool), Error> {
+    async fn settle(&self, intent: &Intent, outcome: &ChargeOutcome) -> Result<(Payment, bool), Error> {
         self.ended(intent, |row, now| row.settle(outcome, now))
     }
 

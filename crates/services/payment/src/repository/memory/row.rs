@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use contracts::money::Money;
 use tokio::time::Instant;
 
-use crate::model::{Event, Intent, Outcome, Payment, RefundRequest, Status};
+use crate::model::{ChargeOutcome, Event, Intent, Payment, RefundRequest, Status};
 
 pub struct PaymentRow {
     pub payment: Payment,
@@ -26,7 +26,7 @@ impl PaymentRow {
     }
 
     /// Settles a pending payment. Returns its event, or `None` if it is settled already.
-    pub fn settle(&mut self, outcome: &Outcome, now: DateTime<Utc>) -> Option<Event> {
+    pub fn settle(&mut self, outcome: &ChargeOutcome, now: DateTime<Utc>) -> Option<Event> {
         let event = self.payment.settle(outcome)?;
         self.payment.updated_at = now;
         (self.tries, self.next_try_at) = (0, Instant::now());
@@ -42,7 +42,7 @@ impl PaymentRow {
     /// Takes a request back. Settles the payment if it was the last one.
     pub fn refuse(&mut self, now: DateTime<Utc>) -> Option<Event> {
         self.requests = self.requests.saturating_sub(1);
-        if self.requests == 0 { self.settle(&Outcome::REFUSED, now) } else { None }
+        if self.requests == 0 { self.settle(&ChargeOutcome::REFUSED, now) } else { None }
     }
 }
 

@@ -12,7 +12,7 @@ use sqlx::types::Json;
 use super::row::{NewPaymentRow, PaymentRow, query_payments};
 use crate::{
     error::Error,
-    model::{Intent, Outcome, Status},
+    model::{ChargeOutcome, Intent, Status},
     repository::Begun,
 };
 
@@ -92,7 +92,7 @@ pub(super) async fn count_request(pool: &Database, transaction: TransactionId) -
 
 /// Takes a request back. Returns true if it was the last one, which ends the attempt.
 pub(super) async fn refuse(pool: &Database, intent: &Intent) -> Result<bool, Error> {
-    let (status, event) = intent.settled(&Outcome::REFUSED, false);
+    let (status, event) = intent.settled(&ChargeOutcome::REFUSED, false);
     let Status::Declined(decline) = status else { return Ok(false) };
     let event = outbox::Event::from(&event);
     let ended = sqlx::query!(
@@ -133,10 +133,10 @@ pub struct Settlement {
 }
 
 impl Settlement {
-    pub fn new(intent: &Intent, outcome: &Outcome) -> Self {
+    pub fn new(intent: &Intent, outcome: &ChargeOutcome) -> Self {
         let (decline, reference) = match outcome {
-            Outcome::Charged { reference } => (None, Some(reference.clone())),
-            Outcome::Declined(decline) => (Some(decline.as_str()), None),
+            ChargeOutcome::Charged { reference } => (None, Some(reference.clone())),
+            ChargeOutcome::Declined(decline) => (Some(decline.as_str()), None),
         };
         let event = |cancelled| outbox::Event::from(&intent.settled(outcome, cancelled).1);
         Self {

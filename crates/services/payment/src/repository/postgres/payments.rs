@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     error::Error,
-    model::{Intent, Outcome, Payment},
+    model::{ChargeOutcome, Intent, Payment},
     repository::{
         Begun, FIRST_LEASE, INITIAL_LEASE, MAX_LEASE, PaymentPage, Payments, UNDECIDED_AFTER, UNKNOWN_AFTER, Unfinished,
     },
@@ -87,7 +87,7 @@ impl Payments for PgPayments {
         rows.into_iter().filter_map(|row| row.payment().transpose()).collect()
     }
 
-    async fn settle(&self, intent: &Intent, outcome: &Outcome) -> Result<(Payment, bool), Error> {
+    async fn settle(&self, intent: &Intent, outcome: &ChargeOutcome) -> Result<(Payment, bool), Error> {
         let settled = self.settlements.submit(Settlement::new(intent, outcome)).await?;
         if let Some(row) = settled {
             return Ok((row.payment()?.ok_or(Error::NotFound)?, true));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use contracts::ids::{OrderId, UserId};
 use payment::{
     client::{Balances, Ledger, Lookup, MemoryProvider, Movement, Provider, Refund},
-    model::{ChargeState, Credit, Decline, Intent, Method, Outcome, Reference, RefundState, refund_of_rest},
+    model::{ChargeOutcome, ChargeState, Credit, Decline, Intent, Method, Reference, RefundState, refund_of_rest},
     repository::MIGRATIONS,
 };
 use platform::{ids, postgres::Database};
@@ -71,7 +71,7 @@ contract!([
 );
 
 impl Fixture {
-    async fn charge(&self, intent: &Intent) -> Outcome {
+    async fn charge(&self, intent: &Intent) -> ChargeOutcome {
         match self.provider.charge(intent).await.unwrap() {
             ChargeState::Settled(outcome) => outcome,
             processing @ ChargeState::Processing { .. } => panic!("{processing:?}"),
@@ -80,8 +80,8 @@ impl Fixture {
 
     async fn charged(&self, intent: &Intent) -> Refund {
         match self.charge(intent).await {
-            Outcome::Charged { reference } => refund(intent, reference),
-            declined @ Outcome::Declined(_) => panic!("{declined:?}"),
+            ChargeOutcome::Charged { reference } => refund(intent, reference),
+            declined @ ChargeOutcome::Declined(_) => panic!("{declined:?}"),
         }
     }
 
@@ -140,7 +140,7 @@ async fn a_charge_is_made_once_per_key(fixture: Fixture) {
     let second = fixture.charge(&intent).await;
 
     assert_eq!(first, second);
-    assert!(matches!(first, Outcome::Charged { .. }));
+    assert!(matches!(first, ChargeOutcome::Charged { .. }));
     assert_eq!(fixture.movements(intent.order).await, (1, 0));
 }
 
@@ -148,7 +148,7 @@ async fn a_decline_is_repeated(fixture: Fixture) {
     let dear = Intent { amount: money(MAX_AMOUNT + 1), ..intent(Method::CreditCard) };
 
     for _ in 0..2 {
-        assert_eq!(fixture.charge(&dear).await, Outcome::Declined(Decline::Declined));
+        assert_eq!(fixture.charge(&dear).await, ChargeOutcome::Declined(Decline::Declined));
     }
     assert_eq!(fixture.movements(dear.order).await, (0, 0));
 
@@ -165,7 +165,7 @@ async fn the_outcome_of_a_charge_can_be_found(fixture: Fixture) {
 
         let known = Lookup::Known(ChargeState::Settled(outcome.clone()));
         assert_eq!(fixture.provider.find(&intent, None).await.unwrap(), known);
-        if let Outcome::Charged { reference } = outcome {
+        if let ChargeOutcome::Charged { reference } = outcome {
             assert_eq!(fixture.provider.find(&intent, Some(&reference)).await.unwrap(), known);
         }
     }
@@ -208,7 +208,7 @@ async fn charges_made_at_once_are_each_decided_alone(fixture: Fixture) {
 
     for (charges, outcomes) in charges.chunks(3).zip(outcomes.chunks(3)) {
         assert_eq!(outcomes[0], outcomes[2], "a repeat has the outcome of its transaction");
-        let successes = outcomes[..2].iter().filter(|outcome| matches!(outcome, Outcome::Charged { .. })).count();
+        let successes = outcomes[..2].iter().filter(|outcome| matches!(outcome, ChargeOutcome::Charged { .. })).count();
         assert_eq!(successes, 1, "{outcomes:?}");
         assert_eq!(fixture.balance(charges[0].user).await, 0);
         assert_eq!(fixture.movements(charges[0].order).await, (1, 0));
@@ -222,7 +222,7 @@ async fn a_declined_charge_leaves_the_balance(fixture: Fixture) {
 
     let declined = fixture.charge(&dear).await;
 
-    assert_eq!(declined, Outcome::Declined(Decline::InsufficientFunds));
+    assert_eq!(declined, ChargeOutcome::Declined(Decline::InsufficientFunds));
     assert_eq!(fixture.balance(first.user).await, INITIAL_BALANCE - 1000);
     assert_eq!(fixture.movements(first.order).await, (1, 0));
 }
@@ -231,13 +231,13 @@ async fn a_decline_is_repeated_after_the_balance_has_grown(fixture: Fixture) {
     let first = Intent { amount: money(INITIAL_BALANCE), ..intent(Method::InvestorMoney) };
     let refund = fixture.charged(&first).await;
     let second = again(&first);
-    assert_eq!(fixture.charge(&second).await, Outcome::Declined(Decline::InsufficientFunds));
+    assert_eq!(fixture.charge(&second).await, ChargeOutcome::Declined(Decline::InsufficientFunds));
 
     for _ in 0..2 {
         fixture.provider.refund(&refund).await.unwrap();
     }
 
-    assert_eq!(fixture.charge(&second).await, Outcome::Declined(Decline::InsufficientFunds));
+    assert_eq!(fixture.charge(&second).await, ChargeOutcome::Declined(Decline::InsufficientFunds));
     assert_eq!(fixture.balance(first.user).await, INITIAL_BALANCE);
 }
 

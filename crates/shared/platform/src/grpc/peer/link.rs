@@ -16,7 +16,7 @@ use tonic::{
 use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
 use tower::{Service as _, ServiceExt as _};
 
-use crate::{circuit_breaker::Outcome, grpc::reason};
+use crate::{circuit_breaker::CallOutcome, grpc::reason};
 
 /// A channel to one address, which connects on first use.
 pub struct Link {
@@ -39,7 +39,7 @@ pub enum Failure {
 pub struct Lost {
     pub message: String,
     /// What the call says about the peer's health.
-    pub outcome: Outcome,
+    pub outcome: CallOutcome,
     /// True if the peer reports that it did not process the call.
     pub is_refused: bool,
     /// True if the connection could not be opened.
@@ -78,7 +78,7 @@ impl Link {
             Ok(Err(error)) => {
                 let is_unconnected = causes(&error).any(<dyn std::error::Error>::is::<ConnectError>);
                 Err(Failure::Lost(Lost {
-                    outcome: if is_unconnected { Outcome::Failed } else { self.losses.outcome(begun) },
+                    outcome: if is_unconnected { CallOutcome::Failed } else { self.losses.outcome(begun) },
                     is_refused: causes(&error).filter_map(|cause| cause.downcast_ref()).any(is_refused),
                     is_unconnected,
                     message: chain(&error),
@@ -155,19 +155,19 @@ impl Losses {
         loss.answered |= loss.last.is_none_or(|(at, _)| begun > at);
     }
 
-    fn outcome(&self, begun: Instant) -> Outcome {
+    fn outcome(&self, begun: Instant) -> CallOutcome {
         let mut loss = self.lock();
         match loss.last {
             Some((at, had_answered)) if begun <= at => {
                 if had_answered {
-                    Outcome::Inconclusive
+                    CallOutcome::Inconclusive
                 } else {
-                    Outcome::Failed
+                    CallOutcome::Failed
                 }
             }
             _ => {
                 loss.last = Some((Instant::now(), std::mem::take(&mut loss.answered)));
-                Outcome::Failed
+                CallOutcome::Failed
             }
         }
     }
@@ -178,21 +178,21 @@ const MIN_RESPONSE_TIME: Duration = Duration::from_secs(1);
 
 /// Returns what a response means for the circuit breaker. UNAVAILABLE with a reason, such as PAYMENT_OUTCOME_UNKNOWN,
 /// is an answer: the peer works, and other calls may succeed.
-pub fn outcome_of(status: &Status, left: Duration) -> Outcome {
+pub fn outcome_of(status: &Status, left: Duration) -> CallOutcome {
     match (status.code(), reason(status)) {
-        (Code::Unavailable, Some(_)) => Outcome::Answered,
+        (Code::Unavailable, Some(_)) => CallOutcome::Answered,
         (code, _) => outcome(code, left),
     }
 }
 
 /// Returns what a status code means for the circuit breaker. The peer had the time `left` to respond.
-pub fn outcome(code: Code, left: Duration) -> Outcome {
+pub fn outcome(code: Code, left: Duration) -> CallOutcome {
     match code {
-        Code::Unavailable => Outcome::Failed,
+        Code::Unavailable => CallOutcome::Failed,
         // A tonic server responds CANCELLED if it notices the passed deadline before the client does.
-        Code::DeadlineExceeded | Code::Cancelled if left >= MIN_RESPONSE_TIME => Outcome::Failed,
-        Code::DeadlineExceeded | Code::Cancelled => Outcome::Inconclusive,
-        _ => Outcome::Answered,
+        Code::DeadlineExceeded | Code::Cancelled if left >= MIN_RESPONSE_TIME => CallOutcome::Failed,
+        Code::DeadlineExceeded | Code::Cancelled => CallOutcome::Inconclusive,
+        _ => CallOutcome::Answered,
     }
 }
 
@@ -212,25 +212,25 @@ mod tests {
         losses.answered(answered);
         begin().await;
 
-        assert_eq!((losses.outcome(second), losses.outcome(first)), (Outcome::Failed, Outcome::Inconclusive));
+        assert_eq!((losses.outcome(second), losses.outcome(first)), (CallOutcome::Failed, CallOutcome::Inconclusive));
         // On the next connection the peer never responds.
         let (third, fourth) = (begin().await, begin().await);
         losses.answered(first);
         begin().await;
-        assert_eq!((losses.outcome(third), losses.outcome(fourth)), (Outcome::Failed, Outcome::Failed));
+        assert_eq!((losses.outcome(third), losses.outcome(fourth)), (CallOutcome::Failed, CallOutcome::Failed));
     }
 
     #[test]
     fn a_deadline_tells_about_the_peer_only_where_it_had_a_second() {
         let second = Duration::from_secs(1);
         let cases = [
-            (Code::DeadlineExceeded, second, Outcome::Failed),
-            (Code::DeadlineExceeded, Duration::from_millis(999), Outcome::Inconclusive),
-            (Code::Unavailable, Duration::from_millis(1), Outcome::Failed),
-            (Code::Ok, second, Outcome::Answered),
-            (Code::Unauthenticated, second, Outcome::Answered),
-            (Code::ResourceExhausted, second, Outcome::Answered),
-            (Code::Internal, second, Outcome::Answered),
+            (Code::DeadlineExceeded, second, CallOutcome::Failed),
+            (Code::DeadlineExceeded, Duration::from_millis(999), CallOutcome::Inconclusive),
+            (Code::Unavailable, Duration::from_millis(1), CallOutcome::Failed),
+            (Code::Ok, second, CallOutcome::Answered),
+            (Code::Unauthenticated, second, CallOutcome::Answered),
+            (Code::ResourceExhausted, second, CallOutcome::Answered),
+            (Code::Internal, second, CallOutcome::Answered),
         ];
 
         for (code, left, expected) in cases {
@@ -243,7 +243,7 @@ mod tests {
         let (second, text) = (Duration::from_secs(1), "not now");
         let answered = with_reason(Code::Unavailable, "PAYMENT_OUTCOME_UNKNOWN", text);
 
-        assert_eq!(outcome_of(&answered, second), Outcome::Answered);
-        assert_eq!(outcome_of(&Status::unavailable(text), second), Outcome::Failed);
+        assert_eq!(outcome_of(&answered, second), CallOutcome::Answered);
+        assert_eq!(outcome_of(&Status::unavailable(text), second), CallOutcome::Failed);
     }
 }

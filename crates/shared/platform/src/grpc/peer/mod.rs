@@ -27,7 +27,7 @@ use tower::Service;
 use super::Unprocessed;
 use crate::{
     auth::{self, ServiceKey},
-    circuit_breaker::{CircuitBreaker, Outcome},
+    circuit_breaker::{CallOutcome, CircuitBreaker},
     config::ConfigError,
     deadline, telemetry,
     tls::Tls,
@@ -205,7 +205,7 @@ impl Service<Request<Body>> for Peer {
             match answer {
                 Ok(answer) => {
                     let status = Status::from_header_map(answer.headers());
-                    permit.end(status.map_or(Outcome::Answered, |status| outcome_of(&status, left)));
+                    permit.end(status.map_or(CallOutcome::Answered, |status| outcome_of(&status, left)));
                     Ok(answer.map(|body| Body::new(Answer::new(body, name, deadline))))
                 }
                 Err(Failure::Lost(lost)) => {
@@ -220,7 +220,7 @@ impl Service<Request<Body>> for Peer {
                 }
                 Err(Failure::TimedOut { others_serve }) => {
                     let late = outcome(Code::DeadlineExceeded, left);
-                    permit.end(if others_serve { Outcome::Inconclusive } else { late });
+                    permit.end(if others_serve { CallOutcome::Inconclusive } else { late });
                     Err(Status::deadline_exceeded(format!("{name} did not answer in time")).into())
                 }
             }

@@ -24,7 +24,7 @@ use super::{
     payload::Ticket,
     target::{Resolver, Target},
 };
-use crate::{circuit_breaker::Outcome, outage::Outage};
+use crate::{circuit_breaker::CallOutcome, outage::Outage};
 
 const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 /// The time limit of a health check. Together with [`CHECK_INTERVAL`] it is less than two seconds.
@@ -91,7 +91,7 @@ impl Replica {
             () = failed => {
                 if ticket.give_up() {
                     let message = "its connection failed before the call was sent".to_owned();
-                    let outcome = Outcome::Failed;
+                    let outcome = CallOutcome::Failed;
                     return Err(Failure::Lost(Lost { message, outcome, is_refused: true, is_unconnected: false }));
                 }
                 answer.await

@@ -29,7 +29,7 @@ use super::{
     replica::{Known, Replica, look_up},
     target::{Resolver, Target},
 };
-use crate::circuit_breaker::Outcome;
+use crate::circuit_breaker::CallOutcome;
 
 const MAX_RETRIES: usize = 3;
 
@@ -127,7 +127,7 @@ impl Replicas {
 
     fn unknown(&self) -> Failure {
         let message = format!("no address of {} is known", self.peer);
-        Failure::Lost(Lost { message, outcome: Outcome::Failed, is_refused: true, is_unconnected: false })
+        Failure::Lost(Lost { message, outcome: CallOutcome::Failed, is_refused: true, is_unconnected: false })
     }
 }
 
@@ -143,5 +143,5 @@ fn pause() -> backon::ExponentialBackoff {
 
 fn unreadable(status: &Status) -> Failure {
     let message = status.message().to_owned();
-    Failure::Lost(Lost { message, outcome: Outcome::Inconclusive, is_refused: false, is_unconnected: false })
+    Failure::Lost(Lost { message, outcome: CallOutcome::Inconclusive, is_refused: false, is_unconnected: false })
 }

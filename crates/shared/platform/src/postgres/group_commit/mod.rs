@@ -197,7 +197,7 @@ where
 
     /// Creates a group commit of a read-only statement, which returns answers by key; a request without an answer gets
     /// `None`. All requests of one key in a group get the same answer.
-    pub fn reading<K, F>(
+    pub fn read_only<K, F>(
         name: &'static str,
         database: Database,
         key: fn(&Q) -> K,

@@ -133,7 +133,7 @@ async fn a_group_lets_others_run_while_that_brings_it_requests_but_not_for_ever(
 async fn readers_of_one_key_share_a_group_and_its_answer() {
     let groups = Arc::new(Mutex::new(Vec::new()));
     let database = Database::lazy("test", "TEST", &"postgres://nobody@127.0.0.1:1/none".into(), 1).unwrap();
-    let commit = GroupCommit::reading("test", database, |number: &u32| *number, {
+    let commit = GroupCommit::read_only("test", database, |number: &u32| *number, {
         let groups = groups.clone();
         move |_, numbers: Arc<[u32]>| {
             groups.lock().unwrap().push(numbers.to_vec());

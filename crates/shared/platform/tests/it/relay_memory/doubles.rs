@@ -13,7 +13,7 @@ use platform::{
     jobs::Done,
     kafka::Record,
     outbox::{
-        Backlog, Event, MemoryOutbox, Outbox, Outcome, Publisher, Refused, Relay, Scope, Unpublished, Waker,
+        Backlog, Event, MemoryOutbox, Outbox, PublishOutcome, Publisher, Refused, Relay, Scope, Unpublished, Waker,
         in_order_of_keys,
     },
 };
@@ -214,17 +214,17 @@ impl Publisher for Broker {
         anyhow::bail!("a relay wants the outcome of each record")
     }
 
-    async fn publish_each(&self, records: &[Record]) -> Vec<Outcome> {
+    async fn publish_each(&self, records: &[Record]) -> Vec<PublishOutcome> {
         tokio::time::sleep(self.delay).await;
         if self.room.is_some_and(|room| self.records().len() + records.len() > room) {
-            return Outcome::all_unavailable(records.len(), anyhow::anyhow!("no room"));
+            return PublishOutcome::all_unavailable(records.len(), anyhow::anyhow!("no room"));
         }
         self.batches.fetch_add(1, Ordering::Relaxed);
         let results = in_order_of_keys(records, |place| self.take(&records[place])).await;
         let outcome = |result| match result {
-            Some(Ok(())) => Outcome::Acknowledged,
-            Some(Err(scope)) => Outcome::Refused(Refused { scope, error: anyhow::anyhow!("refused") }),
-            None => Outcome::NotSent,
+            Some(Ok(())) => PublishOutcome::Acknowledged,
+            Some(Err(scope)) => PublishOutcome::Refused(Refused { scope, error: anyhow::anyhow!("refused") }),
+            None => PublishOutcome::NotSent,
         };
         results.into_iter().map(outcome).collect()
     }

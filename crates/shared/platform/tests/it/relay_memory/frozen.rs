@@ -10,7 +10,7 @@ use std::{
 use async_trait::async_trait;
 use platform::{
     kafka::Record,
-    outbox::{Event, MemoryOutbox, Outcome, Publisher, Refused, Relay, Scope, Waker, in_order_of_keys},
+    outbox::{Event, MemoryOutbox, PublishOutcome, Publisher, Refused, Relay, Scope, Waker, in_order_of_keys},
 };
 use rand::{RngExt as _, SeedableRng as _, rngs::SmallRng};
 use tokio::{sync::watch, time::Instant};
@@ -45,12 +45,12 @@ impl Kafka {
     }
 
     /// Returns the relay's outcome for a record that is not acknowledged.
-    fn failure(&self) -> Outcome {
+    fn failure(&self) -> PublishOutcome {
         let error = anyhow::anyhow!("not acknowledged");
         match self.shared().rng.random_range(0..3) {
-            0 => Outcome::Refused(Refused { scope: Scope::Record, error }),
-            1 => Outcome::Refused(Refused { scope: Scope::Topic, error }),
-            _ => Outcome::Unavailable(error),
+            0 => PublishOutcome::Refused(Refused { scope: Scope::Record, error }),
+            1 => PublishOutcome::Refused(Refused { scope: Scope::Topic, error }),
+            _ => PublishOutcome::Unavailable(error),
         }
     }
 
@@ -80,20 +80,20 @@ impl Publisher for Kafka {
         Ok(())
     }
 
-    async fn publish_each(&self, records: &[Record]) -> Vec<Outcome> {
+    async fn publish_each(&self, records: &[Record]) -> Vec<PublishOutcome> {
         // Without a time limit, the relays would lose their leases in turn and mark nothing.
         let until = Instant::now() + TIME_LIMIT;
         let send = move |place: usize| async move {
             if Instant::now() >= until {
-                return Err(Outcome::NotSent);
+                return Err(PublishOutcome::NotSent);
             }
             if self.take(&records[place]).await { Ok(()) } else { Err(self.failure()) }
         };
         let results = in_order_of_keys(records, send).await;
         let outcome = |result| match result {
-            Some(Ok(())) => Outcome::Acknowledged,
+            Some(Ok(())) => PublishOutcome::Acknowledged,
             Some(Err(failure)) => failure,
-            None => Outcome::NotSent,
+            None => PublishOutcome::NotSent,
         };
         results.into_iter().map(outcome).collect()
     }

@@ -5,7 +5,7 @@ use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 use certificates::Subject;
 use platform::{
     config::Settings,
-    kafka::{Config, KafkaPublisher, Refusal, ensure_topics, probe},
+    kafka::{Config, KafkaPublisher, KafkaRefusal, ensure_topics, probe},
     outbox::Publisher as _,
     server::readiness::Readiness,
 };
@@ -87,13 +87,13 @@ async fn a_broker_with_a_wrong_certificate_is_refused_and_that_is_said() {
         let settings = ssl(format!("localhost:{}", broker.port()), &files.path(CA));
         let error = probed(&settings).await;
         println!("{case}: {error:#}");
-        assert!(matches!(error.downcast_ref(), Some(Refusal::Tls(_))), "{case}: {error:#}");
+        assert!(matches!(error.downcast_ref(), Some(KafkaRefusal::Tls(_))), "{case}: {error:#}");
         assert!(error.to_string().contains(CA_FILE), "{case}: {error:#}");
         let made = ensure_topics(&load(&settings), &["topic"]).await.unwrap_err();
-        assert!(made.is::<Refusal>(), "{case}: {made:#}");
+        assert!(made.is::<KafkaRefusal>(), "{case}: {made:#}");
     }
     let right = probed(&ssl(format!("localhost:{}", handshakes(&files, &kafka).await.port()), &files.path(CA))).await;
-    assert!(!right.is::<Refusal>(), "what lets it in and is silent is no wrong certificate: {right:#}");
+    assert!(!right.is::<KafkaRefusal>(), "what lets it in and is silent is no wrong certificate: {right:#}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -110,7 +110,7 @@ async fn a_consumer_that_makes_no_topics_and_a_producer_say_that_they_do_not_tru
         tokio::time::timeout(Duration::from_secs(30), publisher.publish(vec![record("topic", "event")])).await;
     let refused = outcome.expect("it ends").unwrap_err();
 
-    assert!(matches!(refused.downcast_ref(), Some(Refusal::Tls(_))), "{refused:#}");
+    assert!(matches!(refused.downcast_ref(), Some(KafkaRefusal::Tls(_))), "{refused:#}");
     running.stop().await;
 }
 
@@ -134,7 +134,7 @@ async fn events_go_over_tls_with_and_without_users() {
         running.stop().await;
     }
     let wrong = probed(&with.with([("KAFKA_SASL_PASSWORD", "wrong".to_owned())])).await;
-    assert_eq!(wrong.downcast_ref(), Some(&Refusal::Credentials), "{wrong:#}");
+    assert_eq!(wrong.downcast_ref(), Some(&KafkaRefusal::Credentials), "{wrong:#}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -153,7 +153,7 @@ async fn a_new_authority_in_the_file_is_used_after_the_old_one_has_failed() {
     others.write(CA, &format!("{}{}", others.authority.certificate(), kafka.authority));
     publisher.publish(vec![record("new-authority", "event")]).await.unwrap();
 
-    assert!(refused.is::<Refusal>(), "{refused:#}");
+    assert!(refused.is::<KafkaRefusal>(), "{refused:#}");
     assert_eq!(next(&mut seen).await, b"event");
     running.stop().await;
 }

@@ -4,7 +4,7 @@ use chrono::DateTime;
 use contracts::{ids::TransactionId, money::Money};
 use order::model::Charge;
 use payment::model::{
-    Admission, ChargeResult, Decline, Outcome, Payment, RefundRequest, RefundState, Status, VoidResult,
+    Admission, ChargeOutcome, ChargeResult, Decline, Payment, RefundRequest, RefundState, Status, VoidResult,
 };
 
 use super::{
@@ -79,8 +79,8 @@ impl State {
     pub fn settle(&mut self, attempt: u32) {
         let outcome = match self.books[index(attempt)] {
             Entry::None => return,
-            Entry::Declined => Outcome::Declined(Decline::Declined),
-            _ => Outcome::Charged { reference: String::new() },
+            Entry::Declined => ChargeOutcome::Declined(Decline::Declined),
+            _ => ChargeOutcome::Charged { reference: String::new() },
         };
         if let Some(payment) = self.row(attempt).filter(|payment| matches!(payment.status, Status::Pending { .. })) {
             payment.status = Status::settled(&outcome, payment.cancelled);

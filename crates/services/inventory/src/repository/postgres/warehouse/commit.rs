@@ -9,7 +9,7 @@ use contracts::{
 use platform::postgres::{Database, DatabaseError};
 use serde_json::json;
 
-use super::Outcome;
+use super::StockOutcome;
 use crate::error::Error;
 
 /// A request to commit an order's reservation, caused by a call or by an event.
@@ -139,7 +139,7 @@ pub async fn commit(
             order by consumer, event_uuid
             on conflict do nothing
         )
-        select order_uuid as "order_uuid!: OrderId", outcome as "outcome!: Outcome", short as "short?: PartId"
+        select order_uuid as "order_uuid!: OrderId", outcome as "outcome!: StockOutcome", short as "short?: PartId"
         from outcomes"#,
         requests,
     )
@@ -151,13 +151,13 @@ pub async fn commit(
 }
 
 /// Returns the result for the caller, or `None` if the request must be repeated.
-fn result(order: OrderId, outcome: Outcome, short: Option<PartId>) -> Option<Result<(), Error>> {
+fn result(order: OrderId, outcome: StockOutcome, short: Option<PartId>) -> Option<Result<(), Error>> {
     Some(match outcome {
-        Outcome::Conflict => return None,
-        Outcome::Done | Outcome::Duplicate => Ok(()),
-        Outcome::NotFound => Err(Error::ReservationNotFound(order)),
-        Outcome::Ended => Err(Error::ReservationEnded(order)),
-        Outcome::OutOfStock | Outcome::TooManyReserved => {
+        StockOutcome::Conflict => return None,
+        StockOutcome::Done | StockOutcome::Duplicate => Ok(()),
+        StockOutcome::NotFound => Err(Error::ReservationNotFound(order)),
+        StockOutcome::Ended => Err(Error::ReservationEnded(order)),
+        StockOutcome::OutOfStock | StockOutcome::TooManyReserved => {
             let without_parts = || DatabaseError::inconsistent("reservation_items", "part_uuid", order).into();
             Err(short.map_or_else(without_parts, Error::OutOfStock))
         }

@@ -35,7 +35,7 @@ const MAX_TRIES: u32 = 20;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
 #[sqlx(type_name = "text", rename_all = "snake_case")]
-enum Outcome {
+enum StockOutcome {
     /// This or an earlier call made the requested change.
     Done,
     /// The event was handled before.
@@ -102,10 +102,10 @@ impl Warehouse for PgWarehouse {
     async fn release(&self, order: OrderId, cause: Option<Cause>) -> Result<(), Error> {
         for _ in 0..MAX_TRIES {
             match retry_stale(|| stock::release(&self.pool, order, cause)).await? {
-                Outcome::Done | Outcome::Duplicate => return Ok(()),
-                Outcome::Ended => return Err(Error::ReservationEnded(order)),
-                Outcome::Conflict => {}
-                Outcome::NotFound | Outcome::OutOfStock | Outcome::TooManyReserved => {
+                StockOutcome::Done | StockOutcome::Duplicate => return Ok(()),
+                StockOutcome::Ended => return Err(Error::ReservationEnded(order)),
+                StockOutcome::Conflict => {}
+                StockOutcome::NotFound | StockOutcome::OutOfStock | StockOutcome::TooManyReserved => {
                     return Err(DatabaseError::inconsistent("reservations", "status", order).into());
                 }
             }

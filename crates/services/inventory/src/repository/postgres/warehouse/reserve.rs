@@ -9,7 +9,7 @@ use contracts::{
 use platform::postgres::{Database, DatabaseError};
 use serde_json::json;
 
-use super::Outcome;
+use super::StockOutcome;
 use crate::{
     error::Error,
     model::{MaxShare, ReservedLine},
@@ -19,7 +19,7 @@ use crate::{
 /// A line of a request, with the outcome of the request.
 struct Row {
     order_uuid: OrderId,
-    outcome: Outcome,
+    outcome: StockOutcome,
     part_uuid: PartId,
     quantity: i64,
     unit_price: Option<Money>,
@@ -216,7 +216,7 @@ async fn lines(pool: &Database, requests: &[ReservationRequest]) -> sqlx::Result
                 when bool_and(lines.enough) over of_request then 'conflict'
                 when bool_and(lines.known) over of_request then 'out_of_stock'
                 else 'not_found'
-            end as "outcome!: Outcome",
+            end as "outcome!: StockOutcome",
             lines.part_uuid as "part_uuid!: PartId",
             lines.quantity as "quantity!",
             coalesce(counted.unit_price, lines.unit_price) as "unit_price?: Money",
@@ -241,14 +241,14 @@ fn result(order: OrderId, rows: &[Row]) -> Option<Result<Vec<ReservedLine>, Erro
     let first = |which: fn(&Row) -> bool| rows.iter().find(|row| which(row)).map(|row| row.part_uuid);
     let outcome = rows.first().map(|row| row.outcome)?;
     Some(match outcome {
-        Outcome::Conflict => return None,
-        Outcome::Ended => Err(Error::ReservationEnded(order)),
-        Outcome::NotFound => Err(first(|row| !row.known).map_or_else(without_parts, Error::PartNotFound)),
-        Outcome::OutOfStock => Err(first(|row| !row.enough).map_or_else(without_parts, Error::OutOfStock)),
-        Outcome::TooManyReserved => {
+        StockOutcome::Conflict => return None,
+        StockOutcome::Ended => Err(Error::ReservationEnded(order)),
+        StockOutcome::NotFound => Err(first(|row| !row.known).map_or_else(without_parts, Error::PartNotFound)),
+        StockOutcome::OutOfStock => Err(first(|row| !row.enough).map_or_else(without_parts, Error::OutOfStock)),
+        StockOutcome::TooManyReserved => {
             Err(first(|row| !row.within_share).map_or_else(without_parts, Error::TooManyReserved))
         }
-        Outcome::Duplicate | Outcome::Done => rows.iter().map(reserved).collect(),
+        StockOutcome::Duplicate | StockOutcome::Done => rows.iter().map(reserved).collect(),
     })
 }
 

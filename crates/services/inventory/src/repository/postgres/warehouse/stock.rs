@@ -7,7 +7,7 @@ use contracts::{
 use platform::{auth::Author, postgres::Database};
 use uuid::Uuid;
 
-use super::Outcome;
+use super::StockOutcome;
 use crate::model::Lines;
 
 /// For an order without a reservation, inserts a released row (`tombstone`), so that a late reservation is refused.
@@ -15,7 +15,7 @@ use crate::model::Lines;
 /// Like every statement of the warehouse, locks the parts before the reservation: `released` reads `locked`. So
 /// `locked` also has the parts of an expired reservation, although they are in stock again. It is one statement so that
 /// the inbox row, the reservation and the stock change together.
-pub(super) async fn release(pool: &Database, order: OrderId, cause: Option<Cause>) -> sqlx::Result<Outcome> {
+pub(super) async fn release(pool: &Database, order: OrderId, cause: Option<Cause>) -> sqlx::Result<StockOutcome> {
     sqlx::query_scalar!(
         r#"with reservation as (
             select status
@@ -75,7 +75,7 @@ pub(super) async fn release(pool: &Database, order: OrderId, cause: Option<Cause
             where $2 is not null and outcome not in ('duplicate', 'conflict')
             on conflict do nothing
         )
-        select outcome as "outcome!: Outcome"
+        select outcome as "outcome!: StockOutcome"
         from outcome"#,
         order.uuid(),
         cause.map(|cause| cause.consumer),

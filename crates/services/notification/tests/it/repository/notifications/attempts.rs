@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures::future::join_all;
-use notification::model::{Kind, Outcome, Outgoing, Status};
+use notification::model::{AttemptOutcome, Kind, Outgoing, Status};
 
 use super::{
     HOUR, by_chat, claimed, due, found, notifications, queue, queued, random_order, repeats, retry, settle, with_chat,
@@ -69,10 +69,10 @@ async fn a_notification_whose_chat_is_found_waits_for_those_of_the_chat() {
     assert_eq!(by_chat(&due(all).await), [("chat", preceding)]);
 
     // The new notification does not wait for a queued repeat or a sent notification.
-    let unknown = Outcome::Retry { after: HOUR, problem: "no answer".to_owned(), ambiguous: true };
+    let unknown = AttemptOutcome::Retry { after: HOUR, problem: "no answer".to_owned(), ambiguous: true };
     assert!(all.claim(&earlier).await.unwrap());
     settle(all, &earlier, &unknown).await;
-    settle(all, &read, &Outcome::Sent).await;
+    settle(all, &read, &AttemptOutcome::Sent).await;
     queue(all, random_order(), Kind::ShipAssembled).await;
     assert!(all.claim(&found(all, "chat").await).await.unwrap());
 }
@@ -80,11 +80,11 @@ async fn a_notification_whose_chat_is_found_waits_for_those_of_the_chat() {
 #[tokio::test]
 async fn an_attempt_ends_with_its_outcome() {
     let all = &notifications().await;
-    let failed = Outcome::Failed { problem: "blocked".to_owned(), ambiguous: false };
-    let unknown = Outcome::Retry { after: Duration::ZERO, problem: "no answer".to_owned(), ambiguous: true };
+    let failed = AttemptOutcome::Failed { problem: "blocked".to_owned(), ambiguous: false };
+    let unknown = AttemptOutcome::Retry { after: Duration::ZERO, problem: "no answer".to_owned(), ambiguous: true };
     let cases = [
-        (Outcome::Sent, Status::Sent, false),
-        (Outcome::Skipped { problem: "not confirmed".to_owned() }, Status::Failed, false),
+        (AttemptOutcome::Sent, Status::Sent, false),
+        (AttemptOutcome::Skipped { problem: "not confirmed".to_owned() }, Status::Failed, false),
         (failed, Status::Failed, false),
         (unknown, Status::Queued, true),
         (retry(HOUR), Status::Queued, false),
@@ -111,11 +111,11 @@ async fn chats_that_are_sent_to_at_once_are_claimed_and_settled_each_alone() {
     let read = due(all).await;
     let changed = |number: usize| number % 4 == 3;
     for (_, outgoing) in read.iter().enumerate().filter(|(number, _)| changed(*number)) {
-        all.settle(&[outgoing.due.last_attempt()], &Outcome::Sent).await.unwrap();
+        all.settle(&[outgoing.due.last_attempt()], &AttemptOutcome::Sent).await.unwrap();
     }
 
     let claims = join_all(read.iter().map(|outgoing| all.claim(outgoing))).await;
-    let outcome = |number: usize| if number.is_multiple_of(2) { Outcome::Sent } else { retry(HOUR) };
+    let outcome = |number: usize| if number.is_multiple_of(2) { AttemptOutcome::Sent } else { retry(HOUR) };
     let settled = read.iter().enumerate().filter(|(number, _)| !changed(*number));
     join_all(settled.map(async |(number, outgoing)| settle(all, outgoing, &outcome(number)).await)).await;
 
@@ -134,7 +134,7 @@ async fn chats_that_are_sent_to_at_once_are_claimed_and_settled_each_alone() {
 #[tokio::test]
 async fn a_repeat_blocks_nothing_and_is_read_separately() {
     let all = &notifications().await;
-    let unknown = |after| Outcome::Retry { after, problem: "no answer".to_owned(), ambiguous: true };
+    let unknown = |after| AttemptOutcome::Retry { after, problem: "no answer".to_owned(), ambiguous: true };
     let first = with_chat(all, Kind::OrderPaid, "chat").await;
     let attempt = claimed(all).await;
     let second = with_chat(all, Kind::ShipAssembled, "chat").await;
@@ -164,6 +164,6 @@ async fn only_success_counts_after_an_attempt_expired() {
     assert!(repeats(all).await.is_empty(), "the second attempt is in progress");
     assert_eq!(status().await, Status::Queued);
 
-    settle(all, &first, &Outcome::Sent).await;
+    settle(all, &first, &AttemptOutcome::Sent).await;
     assert_eq!(status().await, Status::Sent);
 }

@@ -9,7 +9,7 @@ use contracts::{
     ids::{OrderId, UserId},
 };
 use notification::{
-    model::{Kind, NewNotification, NotificationId, Outcome, Outgoing, Status},
+    model::{AttemptOutcome, Kind, NewNotification, NotificationId, Outgoing, Status},
     repository::{MIGRATIONS, PgNotifications},
 };
 use platform::ids;
@@ -72,7 +72,7 @@ async fn found(all: &PgNotifications, chat: &str) -> Outgoing {
 }
 
 /// Records the outcome of the attempt that follows those in `outgoing`.
-async fn settle(all: &PgNotifications, outgoing: &Outgoing, outcome: &Outcome) {
+async fn settle(all: &PgNotifications, outgoing: &Outgoing, outcome: &AttemptOutcome) {
     all.settle(&[outgoing.due.next_attempt()], outcome).await.unwrap();
 }
 
@@ -80,8 +80,8 @@ async fn queued(all: &PgNotifications) -> i64 {
     all.queued(1_000).await.unwrap()
 }
 
-fn retry(after: Duration) -> Outcome {
-    Outcome::Retry { after, problem: "try later".to_owned(), ambiguous: false }
+fn retry(after: Duration) -> AttemptOutcome {
+    AttemptOutcome::Retry { after, problem: "try later".to_owned(), ambiguous: false }
 }
 
 #[tokio::test]
@@ -89,7 +89,7 @@ async fn an_ended_account_leaves_no_chat_and_nothing_to_send() {
     let all = &notifications().await;
     let order = random_order();
     queue(all, order, Kind::OrderPaid).await;
-    let (sending, sent) = (found(all, "chat").await, Outcome::Sent);
+    let (sending, sent) = (found(all, "chat").await, AttemptOutcome::Sent);
     assert!(all.claim(&sending).await.unwrap());
     settle(all, &sending, &sent).await;
     queue(all, order, Kind::ShipAssembled).await;
@@ -179,7 +179,7 @@ async fn a_chats_notifications_are_due_one_at_a_time_and_in_order() {
 
     assert!(all.claim(&found[0]).await.unwrap());
     assert_eq!(by_chat(&due(all).await), [("other", other)], "a chat gets one message at a time");
-    settle(all, &found[0], &Outcome::Sent).await;
+    settle(all, &found[0], &AttemptOutcome::Sent).await;
     assert_eq!(by_chat(&due(all).await), [("chat", second), ("other", other)]);
 }
 
@@ -210,14 +210,14 @@ async fn a_chat_is_set_once() {
 async fn one_whose_repeat_was_rejected_is_resent_to_the_same_chat() {
     let all = &notifications().await;
     let problem = || "a problem".to_owned();
-    let unanswered = Outcome::Retry { after: Duration::ZERO, problem: problem(), ambiguous: true };
+    let unanswered = AttemptOutcome::Retry { after: Duration::ZERO, problem: problem(), ambiguous: true };
     let order = random_order();
     let id = queue(all, order, Kind::OrderPaid).await;
     all.set_chat(&[id], "chat").await.unwrap();
     settle(all, &claimed(all).await, &unanswered).await;
     let repeat = repeats(all).await.swap_remove(0);
     assert!(all.claim(&repeat).await.unwrap());
-    settle(all, &repeat, &Outcome::Failed { problem: problem(), ambiguous: false }).await;
+    settle(all, &repeat, &AttemptOutcome::Failed { problem: problem(), ambiguous: false }).await;
     let listed = async || all.of_order(order).await.unwrap().swap_remove(0);
     let failed = listed().await;
     assert_eq!((failed.status, failed.ambiguous, failed.may_have_arrived_twice), (Status::Failed, true, false));
@@ -228,7 +228,7 @@ async fn one_whose_repeat_was_rejected_is_resent_to_the_same_chat() {
     let again = repeats(all).await;
     assert_eq!(by_chat(&again), [("chat", id)]);
     assert!(all.claim(&again[0]).await.unwrap());
-    settle(all, &again[0], &Outcome::Failed { problem: problem(), ambiguous: true }).await;
+    settle(all, &again[0], &AttemptOutcome::Failed { problem: problem(), ambiguous: true }).await;
     assert!(listed().await.may_have_arrived_twice);
     assert!(!all.resend(id, Duration::ZERO).await.unwrap(), "a third message might arrive");
 }
@@ -239,7 +239,7 @@ async fn one_that_was_sent_is_resent_once_to_the_same_chat() {
     let order = random_order();
     let id = queue(all, order, Kind::ShipAssembled).await;
     all.set_chat(&[id], "chat").await.unwrap();
-    settle(all, &claimed(all).await, &Outcome::Sent).await;
+    settle(all, &claimed(all).await, &AttemptOutcome::Sent).await;
 
     assert!(all.resend(id, Duration::ZERO).await.unwrap());
 
@@ -248,15 +248,15 @@ async fn one_that_was_sent_is_resent_once_to_the_same_chat() {
     let listed = all.of_order(order).await.unwrap().swap_remove(0);
     assert_eq!((listed.status, listed.ambiguous, listed.sent_at), (Status::Queued, true, None));
     assert!(all.claim(&again[0]).await.unwrap());
-    settle(all, &again[0], &Outcome::Sent).await;
+    settle(all, &again[0], &AttemptOutcome::Sent).await;
     assert!(!all.resend(id, Duration::ZERO).await.unwrap(), "it was sent twice");
 }
 
 #[tokio::test]
 async fn ended_notifications_are_removed_in_batches() {
     let all = &notifications().await;
-    let failed = Outcome::Failed { problem: "blocked".to_owned(), ambiguous: false };
-    for outcome in [Outcome::Sent, failed, Outcome::Sent] {
+    let failed = AttemptOutcome::Failed { problem: "blocked".to_owned(), ambiguous: false };
+    for outcome in [AttemptOutcome::Sent, failed, AttemptOutcome::Sent] {
         with_chat(all, Kind::OrderPaid, "chat").await;
         settle(all, &claimed(all).await, &outcome).await;
     }

@@ -13,7 +13,7 @@ use platform::{
 use sqlx::types::Json;
 
 use crate::{
-    model::{Claim, Event, Outcome, PaymentMethod},
+    model::{Claim, Event, PaymentMethod, RequestOutcome},
     repository::postgres::row::{OrderRow, query_orders},
 };
 
@@ -98,7 +98,7 @@ pub struct PaidAttempt {
     /// The trace context of this request; the group's statement has another one.
     trace: outbox::Trace,
     /// The outcome to store under the idempotency key of the request that began the attempt.
-    outcome: Option<Outcome>,
+    outcome: Option<RequestOutcome>,
     /// The event of the payment service by which the attempt ends; `None` if a customer's request or the reconciler ends it.
     cause: Option<Cause>,
 }
@@ -109,7 +109,7 @@ impl PaidAttempt {
         attempt: i32,
         transaction: TransactionId,
         event: &Event,
-        outcome: Option<&Outcome>,
+        outcome: Option<&RequestOutcome>,
         cause: Option<Cause>,
     ) -> Self {
         let (event, trace) = (event.into(), outbox::trace());

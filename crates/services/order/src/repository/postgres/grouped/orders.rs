@@ -15,7 +15,7 @@ use sqlx::types::Json;
 use uuid::Uuid;
 
 use crate::{
-    model::{Claim, Event, NewOrder, Outcome},
+    model::{Claim, Event, NewOrder, RequestOutcome},
     repository::{
         OrderTerms, UNPAID_COUNTS_FOR, UnpaidLimits,
         postgres::row::{NewOrderRow, OrderRow, query_orders},
@@ -32,7 +32,7 @@ pub struct Creation {
     max_unpaid: u32,
     key: Option<String>,
     token: Option<Uuid>,
-    outcome: Outcome,
+    outcome: RequestOutcome,
     #[serde(skip)]
     event: outbox::Event,
     /// The trace context of this request; the group's statement has another one.
@@ -59,7 +59,7 @@ impl Creation {
             max_unpaid: unpaid_limits.max_unpaid,
             key: claim.map(|claim| claim.key.clone()),
             token: claim.map(|claim| claim.token),
-            outcome: Outcome::Created { order: order.uuid, total_price: terms.total_price },
+            outcome: RequestOutcome::Created { order: order.uuid, total_price: terms.total_price },
             event: event.into(),
             trace: outbox::trace(),
         }

@@ -31,7 +31,7 @@ fn completed(intent: &Intent, status: &str) -> PaymentCompleted {
 async fn an_attempt_is_published_as_it_is_settled(fixture: Fixture) {
     let outcomes = [
         (charged(), "SUCCESS"),
-        (Outcome::Declined(Decline::InsufficientFunds), "INSUFFICIENT_FUNDS"),
+        (ChargeOutcome::Declined(Decline::InsufficientFunds), "INSUFFICIENT_FUNDS"),
         (declined(), "FAILED"),
     ];
     let mut expected = Vec::new();
@@ -55,7 +55,7 @@ async fn a_charge_of_an_order_cancelled_meanwhile_is_published_as_failed(fixture
     }
 
     let (settled, _) = fixture.payments.settle(&charged_, &charged()).await.unwrap();
-    fixture.payments.settle(&declined_, &Outcome::Declined(Decline::InsufficientFunds)).await.unwrap();
+    fixture.payments.settle(&declined_, &ChargeOutcome::Declined(Decline::InsufficientFunds)).await.unwrap();
 
     assert_eq!(settled.status, refunding_first());
     let expected = [completed(&charged_, "FAILED"), completed(&declined_, "INSUFFICIENT_FUNDS")];

@@ -11,7 +11,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use contracts::{events::PaymentCompleted, ids::TransactionId};
 use payment::{
     error::Error,
-    model::{Decline, Intent, Method, Outcome, Payment, RefundRequest, Status, VoidResult},
+    model::{ChargeOutcome, Decline, Intent, Method, Payment, RefundRequest, Status, VoidResult},
     repository::{Begun, MIGRATIONS, MemoryPayments, Payments, PgPayments, UNKNOWN_AFTER, Unfinished},
 };
 use platform::{
@@ -50,7 +50,7 @@ impl Fixture {
         }
     }
 
-    async fn settled(&self, intent: &Intent, outcome: &Outcome) -> Payment {
+    async fn settled(&self, intent: &Intent, outcome: &ChargeOutcome) -> Payment {
         self.begin(intent).await;
         self.payments.settle(intent, outcome).await.unwrap().0
     }
@@ -99,12 +99,12 @@ impl Fixture {
 /// The pause before a refund is continued.
 const PAUSE: Duration = Duration::from_secs(2);
 
-fn charged() -> Outcome {
-    Outcome::Charged { reference: "reference".to_owned() }
+fn charged() -> ChargeOutcome {
+    ChargeOutcome::Charged { reference: "reference".to_owned() }
 }
 
-fn declined() -> Outcome {
-    Outcome::Declined(Decline::Declined)
+fn declined() -> ChargeOutcome {
+    ChargeOutcome::Declined(Decline::Declined)
 }
 
 fn refunding_first() -> Status {
