@@ -1,17 +1,15 @@
 //! Changes of a user: of its own data, by an operator, and its end.
 
-use std::collections::HashMap;
-
 use chrono::{DateTime, Utc};
 use contracts::{identity::TELEGRAM, ids::UserId};
 use platform::outbox;
 use sqlx::types::Json;
 
-use super::{PgUsers, key, row::Row, with_retry};
+use super::{PgUsers, key, row::query_users, with_retry};
 use crate::{
     error::Error,
     events,
-    model::{ChatId, DeviceDigest, NotificationMethod, Operator, User},
+    model::{ChatId, NotificationMethod, Operator, User},
 };
 
 impl PgUsers {
@@ -54,19 +52,15 @@ impl PgUsers {
         now: DateTime<Utc>,
     ) -> Result<Option<User>, Error> {
         let row = with_retry(|| {
-            sqlx::query_as!(
-                Row,
-                r#"update users set
+            query_users!(
+                "update users set
                     email = $2,
                     email_key = $3,
                     notification_methods = $4,
                     updated_at = greatest($5, updated_at + interval '1 microsecond')
                 where uuid = $1 and erased_at is null
-                returning uuid as "id: UserId", login, email, password_hash, created_at, updated_at,
-                    notification_methods as "notification_methods: Json<Vec<NotificationMethod>>",
-                    confirmed_chat as "confirmed_chat: ChatId",
-                    known_devices as "known_devices: Json<HashMap<DeviceDigest, i64>>",
-                    operator_since is not null as "is_operator!", disabled_at is not null as "is_disabled!""#,
+                returning "
+                    + COLUMNS,
                 user.uuid(),
                 email,
                 key(email),
@@ -86,9 +80,8 @@ impl PgUsers {
     /// no method has this target.
     pub async fn confirm_chat(&self, user: UserId, chat: ChatId, now: DateTime<Utc>) -> Result<Option<User>, Error> {
         let row = with_retry(|| {
-            sqlx::query_as!(
-                Row,
-                r#"update users set
+            query_users!(
+                "update users set
                     confirmed_chat = $2,
                     chat_confirmed_at = case when confirmed_chat = $2 then chat_confirmed_at else $3 end,
                     updated_at = case
@@ -98,11 +91,8 @@ impl PgUsers {
                 where uuid = $1
                   and notification_methods @> jsonb_build_array(
                     jsonb_build_object('provider_name', $4::text, 'target', $5::text))
-                returning uuid as "id: UserId", login, email, password_hash, created_at, updated_at,
-                    notification_methods as "notification_methods: Json<Vec<NotificationMethod>>",
-                    confirmed_chat as "confirmed_chat: ChatId",
-                    known_devices as "known_devices: Json<HashMap<DeviceDigest, i64>>",
-                    operator_since is not null as "is_operator!", disabled_at is not null as "is_disabled!""#,
+                returning "
+                    + COLUMNS,
                 user.uuid(),
                 chat.number(),
                 now,

@@ -3,7 +3,7 @@
 mod changes;
 mod row;
 
-use std::{collections::HashMap, time::Duration};
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use contracts::ids::UserId;
@@ -11,10 +11,10 @@ use platform::postgres::{Database, retry_stale};
 use sha2::{Digest as _, Sha256};
 use sqlx::{migrate::Migrator, types::Json};
 
-use self::row::Row;
+use self::row::query_users;
 use crate::{
     error::Error,
-    model::{Account, ChatId, DeviceDigest, MAX_DEVICES, NotificationMethod, Owner, User, UserInfo, caseless},
+    model::{Account, DeviceDigest, MAX_DEVICES, Owner, User, UserInfo, caseless},
 };
 
 pub static MIGRATIONS: Migrator = sqlx::migrate!("../../../migrations/iam");
@@ -107,18 +107,8 @@ impl PgUsers {
     /// `now`.
     pub async fn by_login(&self, login: &str, now: DateTime<Utc>) -> Result<Option<Account>, Error> {
         let row = with_retry(|| {
-            sqlx::query_as!(
-                Row,
-                r#"select uuid as "id: UserId", login, email, password_hash, created_at, updated_at,
-                    notification_methods as "notification_methods: Json<Vec<NotificationMethod>>",
-                    confirmed_chat as "confirmed_chat: ChatId",
-                    known_devices as "known_devices: Json<HashMap<DeviceDigest, i64>>",
-                    operator_since is not null as "is_operator!", disabled_at is not null as "is_disabled!"
-                from users
-                where login_key = $1"#,
-                key(login),
-            )
-            .fetch_optional(&self.pool)
+            query_users!("select " + COLUMNS + " from users where login_key = $1", key(login))
+                .fetch_optional(&self.pool)
         })
         .await?;
         Ok(row.map(|row| row.account(now)))
@@ -126,18 +116,8 @@ impl PgUsers {
 
     pub async fn find(&self, user: UserId) -> Result<Option<User>, Error> {
         let row = with_retry(|| {
-            sqlx::query_as!(
-                Row,
-                r#"select uuid as "id: UserId", login, email, password_hash, created_at, updated_at,
-                    notification_methods as "notification_methods: Json<Vec<NotificationMethod>>",
-                    confirmed_chat as "confirmed_chat: ChatId",
-                    known_devices as "known_devices: Json<HashMap<DeviceDigest, i64>>",
-                    operator_since is not null as "is_operator!", disabled_at is not null as "is_disabled!"
-                from users
-                where uuid = $1 and erased_at is null"#,
-                user.uuid(),
-            )
-            .fetch_optional(&self.pool)
+            query_users!("select " + COLUMNS + " from users where uuid = $1 and erased_at is null", user.uuid())
+                .fetch_optional(&self.pool)
         })
         .await?;
         Ok(row.map(User::from))

@@ -8,7 +8,7 @@ use sqlx::types::Json;
 
 use crate::model::{Account, ChatId, DeviceDigest, KNOWN_FOR, NotificationMethod, User, UserInfo};
 
-pub struct Row {
+pub struct UserRow {
     pub id: UserId,
     pub login: String,
     pub email: String,
@@ -24,8 +24,26 @@ pub struct Row {
     pub is_disabled: bool,
 }
 
-impl From<Row> for User {
-    fn from(row: Row) -> Self {
+/// Expands to `sqlx::query_as!` of a statement that returns [`UserRow`]s. `COLUMNS` stands for their columns; it is no
+/// constant, because sqlx's macros accept literals alone.
+macro_rules! query_users {
+    ($before:tt + COLUMNS $(+ $after:tt)?, $($arguments:tt)+) => {
+        sqlx::query_as!(
+            $crate::repository::users::row::UserRow,
+            $before
+                + r#"uuid as "id: _", login, email, password_hash, created_at, updated_at,
+                    notification_methods as "notification_methods: _", confirmed_chat as "confirmed_chat: _",
+                    known_devices as "known_devices: _",
+                    operator_since is not null as "is_operator!", disabled_at is not null as "is_disabled!""#
+                $(+ $after)?,
+            $($arguments)+
+        )
+    };
+}
+pub(super) use query_users;
+
+impl From<UserRow> for User {
+    fn from(row: UserRow) -> Self {
         let info = UserInfo { login: row.login, email: row.email, notification_methods: row.notification_methods.0 }
             .with_confirmed(row.confirmed_chat);
         let (is_operator, is_disabled) = (row.is_operator, row.is_disabled);
@@ -33,7 +51,7 @@ impl From<Row> for User {
     }
 }
 
-impl Row {
+impl UserRow {
     /// Returns the account with the devices that are known at `now`.
     pub fn account(mut self, now: DateTime<Utc>) -> Account {
         let used = |(device, seconds)| Some((device, DateTime::from_timestamp_secs(seconds)?));
