@@ -9,14 +9,10 @@ use contracts::{
 };
 use platform::{
     deadline,
-    grpc::{Peer, is_transient},
+    grpc::{Peer, Unavailable, is_transient},
     retry::Budget,
 };
 use uuid::Uuid;
-
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("order is unavailable: {0}")]
-pub struct Unavailable(pub String);
 
 /// The orders of a user whose money or ship is still in movement.
 #[async_trait]
@@ -49,10 +45,11 @@ impl OpenOrders for GrpcOpenOrders {
         });
         let open = match deadline::within(CALL_TIMEOUT, asked).await {
             Ok(response) => response.into_inner(),
-            Err(status) => return Err(Unavailable(format!("{:?}: {}", status.code(), status.message()))),
+            Err(status) => return Err(Unavailable::of("order", &status)),
         };
         let orders = open.order_uuids.iter().map(|uuid| Uuid::try_parse(uuid).map(OrderId::new));
-        let orders = orders.collect::<Result<_, _>>().map_err(|error| Unavailable(format!("order_uuids: {error}")))?;
+        let orders =
+            orders.collect::<Result<_, _>>().map_err(|error| Unavailable("order", format!("order_uuids: {error}")))?;
         Ok((orders, open.total))
     }
 }

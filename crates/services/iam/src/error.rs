@@ -3,13 +3,11 @@
 use contracts::ids::OrderId;
 use platform::{
     error_chain,
-    grpc::with_reason,
+    grpc::{Unavailable, with_reason},
     invalid::{InvalidField, InvalidFields},
     postgres::DatabaseError,
 };
 use tonic::{Code, Status};
-
-use crate::client::Unavailable;
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {

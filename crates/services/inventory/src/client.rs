@@ -13,14 +13,10 @@ use contracts::{
 };
 use platform::{
     deadline,
-    grpc::{Peer, is_transient},
+    grpc::{Peer, Unavailable, is_transient},
     retry::Budget,
 };
 use uuid::Uuid;
-
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("order is unavailable: {0}")]
-pub struct Unavailable(pub String);
 
 /// The orders that exist.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -67,7 +63,7 @@ impl ExistingOrders for MemoryExistingOrders {
     async fn existing(&self, orders: &[OrderId]) -> Result<Existing, Unavailable> {
         let state = self.state();
         if state.away {
-            return Err(Unavailable("away".to_owned()));
+            return Err(Unavailable("order", "away".to_owned()));
         }
         let all = orders.iter().copied().filter(|order| state.orders.contains(order)).collect();
         Ok(Existing { all, ..Existing::default() })
@@ -100,7 +96,7 @@ impl ExistingOrders for GrpcExistingOrders {
         });
         let answer = match deadline::within(CALL_TIMEOUT, asked).await {
             Ok(response) => response.into_inner(),
-            Err(status) => return Err(Unavailable(format!("{:?}: {}", status.code(), status.message()))),
+            Err(status) => return Err(Unavailable::of("order", &status)),
         };
         Ok(Existing {
             all: parse("order_uuids", &answer.order_uuids)?,
@@ -111,5 +107,5 @@ impl ExistingOrders for GrpcExistingOrders {
 
 fn parse(field: &str, uuids: &[String]) -> Result<HashSet<OrderId>, Unavailable> {
     let parsed = uuids.iter().map(|uuid| Uuid::try_parse(uuid).map(OrderId::new)).collect::<Result<_, _>>();
-    parsed.map_err(|error| Unavailable(format!("{field}: {error}")))
+    parsed.map_err(|error| Unavailable("order", format!("{field}: {error}")))
 }

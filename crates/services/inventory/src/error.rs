@@ -3,13 +3,11 @@
 use contracts::ids::{OrderId, PartId};
 use platform::{
     error_chain,
-    grpc::{about, with_reason},
+    grpc::{Unavailable, about, with_reason},
     kafka::Failure,
     postgres::DatabaseError,
 };
 use tonic::{Code, Status};
-
-use crate::client::Unavailable;
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {

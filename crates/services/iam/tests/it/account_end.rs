@@ -7,13 +7,19 @@ use contracts::{
     ids::OrderId,
 };
 use iam::{
-    client::Unavailable,
     error::Error,
     model::{ChatId, DeviceDigest, NotificationMethod, SessionId, User},
     repository::{MIGRATIONS, PgUsers, RedisLoginAttempts, RedisSessions},
     service::{AccountService, IamService},
 };
-use platform::{clock, grpc::reason, ids, kafka::Message, outbox::Waker, random};
+use platform::{
+    clock,
+    grpc::{Unavailable, reason},
+    ids,
+    kafka::Message,
+    outbox::Waker,
+    random,
+};
 use tonic::{Code, Status};
 use uuid::Uuid;
 
@@ -147,7 +153,7 @@ async fn an_account_with_an_open_order_stays_and_so_does_its_session() {
     let session = fixture.login().await.unwrap();
     let open = [OrderId::new(ids::random()), OrderId::new(ids::random())];
     fixture.orders.will_answer(Ok((open.to_vec(), 23)));
-    fixture.orders.will_answer(Err(Unavailable("away".to_owned())));
+    fixture.orders.will_answer(Err(Unavailable("order", "away".to_owned())));
 
     let refused = Status::from(fixture.delete(session).await.unwrap_err());
     assert_eq!((refused.code(), reason(&refused)), (Code::FailedPrecondition, Some("ORDERS_OPEN")));

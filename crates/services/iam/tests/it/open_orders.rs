@@ -7,7 +7,8 @@ use std::{
 
 use async_trait::async_trait;
 use contracts::ids::{OrderId, UserId};
-use iam::client::{self, Unavailable};
+use iam::client;
+use platform::grpc::Unavailable;
 
 type Answer = Result<(Vec<OrderId>, u32), Unavailable>;
 

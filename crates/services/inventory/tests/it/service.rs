@@ -9,7 +9,7 @@ use contracts::{
     ids::{OrderId, PartId, UserId},
 };
 use inventory::{
-    client::{MemoryExistingOrders, Unavailable as OrderUnavailable},
+    client::MemoryExistingOrders,
     error::Error,
     model::{Filter, Lines, MaxShare, NewPart, Page, ReservedLine, Status},
     repository::{Due, Expiry, MemoryInventory, ReservationRequest, Warehouse},
@@ -172,7 +172,7 @@ async fn no_reservation_expires_while_order_is_away() {
     tokio::time::sleep(TTL * 100).await;
 
     let away = fixture.service.expire_reservations().await;
-    assert!(matches!(away, Err(Error::OrderUnavailable(OrderUnavailable(_)))), "{away:?}");
+    assert!(matches!(away, Err(Error::OrderUnavailable(_))), "{away:?}");
     assert_eq!((fixture.status(created), fixture.status(abandoned)), (Status::Held, Status::Held));
     fixture.orders.set_away(false);
     fixture.service.expire_reservations().await.unwrap();

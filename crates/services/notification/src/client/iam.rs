@@ -9,10 +9,10 @@ use contracts::{
         user_service_client::UserServiceClient,
     },
 };
-use platform::grpc::{Peer, is_refusal, reason};
-use tonic::{Code, Status};
+use platform::grpc::{Peer, Unavailable, is_refusal, reason};
+use tonic::Code;
 
-use super::{Confirmation, Contact, Contacts, Unavailable, Users};
+use super::{Confirmation, Contact, Contacts, Users};
 
 #[derive(Clone)]
 pub struct GrpcIam {
@@ -48,7 +48,7 @@ impl Users for GrpcIam {
                 tracing::info!(user_uuid = %user, code = ?status.code(), "user look-up rejected by iam");
                 Ok(None)
             }
-            Err(status) => Err(unavailable(&status)),
+            Err(status) => Err(Unavailable::of("iam", &status)),
         }
     }
 }
@@ -64,12 +64,8 @@ impl Contacts for GrpcIam {
                 Code::FailedPrecondition => Ok(Confirmation::OtherChat),
                 // Without this reason, iam is overloaded and has not checked the code.
                 Code::ResourceExhausted if reason(&status) == Some("TOO_MANY_CODES") => Ok(Confirmation::TooMany),
-                _ => Err(unavailable(&status)),
+                _ => Err(Unavailable::of("iam", &status)),
             },
         }
     }
-}
-
-fn unavailable(status: &Status) -> Unavailable {
-    Unavailable(format!("{:?}: {}", status.code(), status.message()))
 }

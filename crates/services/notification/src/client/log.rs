@@ -2,8 +2,9 @@
 
 use async_trait::async_trait;
 use contracts::ids::UserId;
+use platform::grpc::Unavailable;
 
-use super::{Contact, Limits, Message, Notifier, Unavailable, Users};
+use super::{Contact, Limits, Message, Notifier, Users};
 use crate::model::MessengerError;
 
 pub struct Log;

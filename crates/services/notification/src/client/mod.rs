@@ -10,18 +10,13 @@ use async_trait::async_trait;
 use contracts::ids::{OrderId, UserId};
 pub use iam::GrpcIam;
 pub use log::Log;
-use platform::grpc::Peer;
+use platform::grpc::{Peer, Unavailable};
 pub use telegram::Telegram;
 
 use crate::{
     config::Own,
     model::{Kind, MessengerError},
 };
-
-/// The call to iam failed, or iam did not answer.
-#[derive(Clone, Debug, thiserror::Error)]
-#[error("iam unavailable: {0}")]
-pub struct Unavailable(pub String);
 
 /// The Telegram chat to which a user's notifications are sent.
 #[derive(Clone, Debug, PartialEq, Eq)]

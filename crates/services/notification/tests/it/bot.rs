@@ -4,12 +4,12 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use notification::{
-    client::{Confirmation, Contacts, Incoming, Unavailable, Update},
+    client::{Confirmation, Contacts, Incoming, Update},
     model::MessengerError,
     repository::{MIGRATIONS, PgOffsets},
     service::{Bot, Templates},
 };
-use platform::lease::MemoryLease;
+use platform::{grpc::Unavailable, lease::MemoryLease};
 use testkit::{Running, eventually};
 use tokio::time::Instant;
 
@@ -147,7 +147,7 @@ async fn a_code_confirms_the_private_chat_that_gives_it() {
 async fn without_iam_a_code_is_to_be_given_again_later() {
     let (api, offsets, lease) = (FakeMessenger::default(), offsets().await, MemoryLease::new("first"));
     let contacts = FakeContacts::default();
-    contacts.answer(Err(Unavailable("no route".to_owned())));
+    contacts.answer(Err(Unavailable("iam", "no route".to_owned())));
     api.receive(text(1, "42", CODE));
     let _bot = start_with(&api, &offsets, &lease, &contacts);
     replies(&api, 1).await;

@@ -9,9 +9,10 @@ use std::{
 use async_trait::async_trait;
 use contracts::ids::{OrderId, UserId};
 use notification::{
-    client::{BotApi, Confirmation, Contact, Contacts, Limits, Message, Notifier, Unavailable, Update, Users},
+    client::{BotApi, Confirmation, Contact, Contacts, Limits, Message, Notifier, Update, Users},
     model::{Kind, MessengerError},
 };
+use platform::grpc::Unavailable;
 use tokio::time::Instant;
 
 /// The timeout of a call, and the duration of a long poll.
@@ -60,7 +61,7 @@ impl Users for FakeUsers {
         let mut state = self.lock();
         state.calls += 1;
         if state.unavailable {
-            return Err(Unavailable("set by the test".to_owned()));
+            return Err(Unavailable("iam", "set by the test".to_owned()));
         }
         Ok(state.contacts.get(&user).cloned())
     }

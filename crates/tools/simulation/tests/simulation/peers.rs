@@ -7,7 +7,7 @@ use contracts::{
     ids::{OrderId, PartId, TransactionId, UserId},
     money::Money,
 };
-use inventory::client::{Existing, ExistingOrders, Unavailable};
+use inventory::client::{Existing, ExistingOrders};
 use order::{
     client::{ChargeAnswer, Inventory, Payments, PricedPart, Voided},
     error::{Error, OrderRefusal},
@@ -19,7 +19,7 @@ use payment::{
     model::{self, ChargeState, Credit, Decline, Intent, Method, RefundState},
     service::Charge,
 };
-use platform::{auth::Caller, postgres::DatabaseError};
+use platform::{auth::Caller, grpc::Unavailable, postgres::DatabaseError};
 use rand::RngExt as _;
 
 use crate::{
@@ -229,8 +229,8 @@ impl ExistingOrders for RemoteOrders {
                 let unpaid = known.iter().filter(|(_, status)| **status == Status::PendingPayment);
                 Ok(Existing { unpaid: unpaid.map(|(order, _)| *order).collect(), all: known.into_keys().collect() })
             }
-            Ok(Err(error)) => Err(Unavailable(error.to_string())),
-            Err(lost) => Err(Unavailable(format!("{lost:?}"))),
+            Ok(Err(error)) => Err(Unavailable("order", error.to_string())),
+            Err(lost) => Err(Unavailable("order", format!("{lost:?}"))),
         }
     }
 }
