@@ -21,6 +21,32 @@ fn assembled(order: Order, delivery: Delivery, payment: Payment, items: Vec<Item
     Order { delivery, payment, items, ..order }
 }
 
+/// Erases the orders that `$which` chooses, from its `where` clause on, and returns their uids.
+macro_rules! erase_orders {
+    ($which:literal, $($argument:expr),+ $(,)?) => {
+        sqlx::query_scalar!(
+            "with chosen as (
+                select order_uid from orders " + $which + " for update
+            ), erased as (
+                update orders
+                set track_number = '', entry = '', locale = '', internal_signature = '', customer_id = '',
+                    delivery_service = '', shardkey = '', sm_id = 0, date_created = 'epoch', oof_shard = '',
+                    erased_at = now()
+                where order_uid = any(array(select order_uid from chosen))
+                returning order_uid
+            ), delivery as (
+                delete from deliveries where order_uid = any(array(select order_uid from erased))
+            ), payment as (
+                delete from payments where order_uid = any(array(select order_uid from erased))
+            ), item as (
+                delete from items where order_uid = any(array(select order_uid from erased))
+            )
+            select order_uid from erased",
+            $($argument),+
+        )
+    };
+}
+
 #[async_trait]
 impl Orders for PgOrders {
     async fn insert(&self, orders: &[&Order]) -> Result<HashSet<OrderUid>, Error> {
@@ -114,26 +140,9 @@ impl Orders for PgOrders {
 
     async fn erase(&self, customer_id: &str, limit: i64) -> Result<Vec<OrderUid>, Error> {
         // With `= hashtext($1)`, a plan made for an empty table would read another index completely.
-        let erased = sqlx::query_scalar!(
-            "with chosen as (
-                select order_uid from orders
-                where hashtext(customer_id) = (select hashtext($1)) and customer_id = $1 and erased_at is null
-                limit $2 for update
-            ), erased as (
-                update orders
-                set track_number = '', entry = '', locale = '', internal_signature = '', customer_id = '',
-                    delivery_service = '', shardkey = '', sm_id = 0, date_created = 'epoch', oof_shard = '',
-                    erased_at = now()
-                where order_uid = any(array(select order_uid from chosen))
-                returning order_uid
-            ), delivery as (
-                delete from deliveries where order_uid = any(array(select order_uid from erased))
-            ), payment as (
-                delete from payments where order_uid = any(array(select order_uid from erased))
-            ), item as (
-                delete from items where order_uid = any(array(select order_uid from erased))
-            )
-            select order_uid from erased",
+        let erased = erase_orders!(
+            "where hashtext(customer_id) = (select hashtext($1)) and customer_id = $1 and erased_at is null
+            limit $2",
             customer_id,
             limit,
         )
@@ -160,26 +169,9 @@ pub const TOMBSTONE_BATCH: u64 = 1_000;
 
 /// Erases a batch of orders that were stored longer ago than `age`. Returns their number.
 pub async fn erase_older(pool: &Database, age: Duration) -> Result<u64, Error> {
-    let erased = sqlx::query_scalar!(
-        "with chosen as (
-            select order_uid from orders
-            where erased_at is null and stored_at < now() - make_interval(secs => $1)
-            order by stored_at limit $2 for update
-        ), erased as (
-            update orders
-            set track_number = '', entry = '', locale = '', internal_signature = '', customer_id = '',
-                delivery_service = '', shardkey = '', sm_id = 0, date_created = 'epoch', oof_shard = '',
-                erased_at = now()
-            where order_uid = any(array(select order_uid from chosen))
-            returning order_uid
-        ), delivery as (
-            delete from deliveries where order_uid = any(array(select order_uid from erased))
-        ), payment as (
-            delete from payments where order_uid = any(array(select order_uid from erased))
-        ), item as (
-            delete from items where order_uid = any(array(select order_uid from erased))
-        )
-        select order_uid from erased",
+    let erased = erase_orders!(
+        "where erased_at is null and stored_at < now() - make_interval(secs => $1)
+        order by stored_at limit $2",
         age.as_secs_f64(),
         ERASE_BATCH.cast_signed(),
     )
