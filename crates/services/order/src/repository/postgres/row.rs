@@ -34,13 +34,27 @@ pub struct OrderRow {
     pub created_at: DateTime<Utc>,
 }
 
-/// Expands to `sqlx::query_as!` of a statement that returns [`OrderRow`]s. `COLUMNS` stands for their columns; it is no
+/// Expands to `sqlx::query_as!` of a statement that returns [`OrderRow`]s. `COLUMNS` stands for their columns, and
+/// `HELD` for a common table expression with the requests that still have their idempotency keys. Neither is a
 /// constant, because sqlx's macros accept literals alone.
 macro_rules! query_orders {
-    ($before:tt + COLUMNS $(+ $after:tt)?, $($arguments:tt)+) => {
+    ($before:tt $(+ HELD + $between:tt)? + COLUMNS $(+ $after:tt)?, $($arguments:tt)+) => {
         sqlx::query_as!(
             $crate::repository::postgres::row::OrderRow,
             $before
+                $(+ "held as materialized (
+                    select requests.uuid, idempotency_keys.user_uuid, idempotency_keys.key
+                    from (select * from requests where key is not null order by user_uuid, key) as requests
+                    cross join lateral (
+                        select user_uuid, key from idempotency_keys
+                        where idempotency_keys.user_uuid = requests.user_uuid
+                            and idempotency_keys.key = requests.key
+                            and idempotency_keys.token = requests.token
+                            and idempotency_keys.outcome is null
+                        for update
+                        offset 0
+                    ) as idempotency_keys
+                )" + $between)?
                 + r#"uuid as "uuid: _", user_uuid as "user_uuid: _", delivery_address,
                     delivery_uuid as "delivery_uuid: _", delivery_status, tracking_number, estimated_delivery,
                     part_uuids as "part_uuids: _", total_price, status, attempt, attempt_method, attempt_epoch,

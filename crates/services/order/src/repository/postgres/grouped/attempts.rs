@@ -41,19 +41,7 @@ pub async fn begin(pool: Database, requests: Arc<[NewAttempt]>) -> sqlx::Result<
             select *
             from unnest($1::uuid[], $2::uuid[], $3::text[], $4::float8[], $5::text[], $6::uuid[])
                 as request (uuid, user_uuid, method, patience, key, token)
-        ), held as materialized (
-            select requests.uuid, idempotency_keys.user_uuid, idempotency_keys.key
-            from (select * from requests where key is not null order by user_uuid, key) as requests
-            cross join lateral (
-                select user_uuid, key from idempotency_keys
-                where idempotency_keys.user_uuid = requests.user_uuid
-                    and idempotency_keys.key = requests.key
-                    and idempotency_keys.token = requests.token
-                    and idempotency_keys.outcome is null
-                for update
-                offset 0
-            ) as idempotency_keys
-        ), locked as materialized (
+        ), " + HELD + ", locked as materialized (
             select uuid, user_uuid, status, attempt_method
             from orders
             where uuid = any(array(

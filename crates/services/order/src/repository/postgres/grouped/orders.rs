@@ -81,19 +81,8 @@ pub async fn create(pool: Database, requests: Arc<[Creation]>) -> sqlx::Result<H
             from unnest($1::jsonb[]) with ordinality as sent (fields, number)
             cross join lateral jsonb_to_record(fields) as request (new_order orders, pays_itself boolean,
                 pay_within float8, max_unpaid bigint, key text, token uuid, outcome jsonb)
-        ), held as materialized (
-            select idempotency_keys.user_uuid, idempotency_keys.key, requests.number
-            from (select * from requests where key is not null order by user_uuid, key) as requests
-            cross join lateral (
-                select user_uuid, key from idempotency_keys
-                where idempotency_keys.user_uuid = requests.user_uuid
-                    and idempotency_keys.key = requests.key
-                    and idempotency_keys.token = requests.token
-                    and idempotency_keys.outcome is null
-                for update
-                offset 0
-            ) as idempotency_keys
-        ), unpaid as materialized (
+        ), " + HELD
+            + ", unpaid as materialized (
             select user_uuid, count
             from (select user_uuid, max(max_unpaid) as max_unpaid from requests group by user_uuid) as users
             cross join lateral (
@@ -109,7 +98,7 @@ pub async fn create(pool: Database, requests: Arc<[Creation]>) -> sqlx::Result<H
         ), admitted as (
             select *, row_number() over (partition by user_uuid order by number) as place
             from requests
-            where (key is null or number in (select number from held))
+            where (key is null or uuid in (select uuid from held))
                 and uuid <> all(array(select uuid from orders where uuid = any(array(select uuid from requests))))
         ), created as (
             insert into orders (uuid, user_uuid, delivery_address, part_uuids, total_price, unit_prices, status,
@@ -134,7 +123,7 @@ pub async fn create(pool: Database, requests: Arc<[Creation]>) -> sqlx::Result<H
             set outcome = requests.outcome
             from created
             join requests using (uuid)
-            join held on held.number = requests.number
+            join held using (uuid)
             where idempotency_keys.user_uuid = held.user_uuid and idempotency_keys.key = held.key
         )
         select "
