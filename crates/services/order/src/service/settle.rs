@@ -22,15 +22,18 @@ use crate::{
     repository::Settlement,
 };
 
+/// What a request to pay gets once its attempt is settled.
+type Settled = Result<RequestOutcome, Error>;
+
 /// The time limit for confirming the reservation of an order that is charged already.
 const CONFIRM_CHARGED_TIMEOUT: Duration = Duration::from_millis(500);
 
 impl OrderService {
-    /// Settles an attempt, for a request or for the reconciler: confirms the reservation, requests the charge and writes the outcome.
+    /// Settles an attempt, for a request or for the reconciler.
     ///
     /// If another process may have requested the charge, that is looked up first: what is charged is paid, also without
     /// inventory.
-    pub(super) async fn finish(&self, order: Order, lease: AttemptLease) -> Result<RequestOutcome, Error> {
+    pub(super) async fn finish(&self, order: Order, lease: AttemptLease) -> Settled {
         if lease.shared {
             match self.charged_before(&order, &lease).await {
                 Ok(Some(transaction)) => return self.charged(order, lease, transaction).await,
@@ -53,7 +56,7 @@ impl OrderService {
         Ok(payment.filter(is_charge).map(|payment| payment.transaction))
     }
 
-    /// Requests the inventory service to confirm the reservation. Also returns the error if that service did not confirm it.
+    /// Asks inventory to confirm the reservation. Also returns the error if inventory did not confirm it.
     async fn confirm(&self, order: &Order) -> (Confirmation, Option<Error>) {
         match self.inventory.reserve(order.uuid, order.user, &order.quantities(), true).await {
             Ok(_) => (Confirmation::Held, None),
@@ -62,7 +65,7 @@ impl OrderService {
         }
     }
 
-    async fn charge(&self, order: Order, lease: AttemptLease) -> Result<RequestOutcome, Error> {
+    async fn charge(&self, order: Order, lease: AttemptLease) -> Settled {
         match self.payments.pay(&order, lease.attempt).await {
             ChargeAnswer::Charged(transaction) => self.paid(order, lease, transaction).await,
             ChargeAnswer::Declined(refusal) => self.declined(&order, lease, refusal).await,
@@ -71,12 +74,7 @@ impl OrderService {
         }
     }
 
-    async fn paid(
-        &self,
-        mut order: Order,
-        lease: AttemptLease,
-        transaction: TransactionId,
-    ) -> Result<RequestOutcome, Error> {
+    async fn paid(&self, mut order: Order, lease: AttemptLease, transaction: TransactionId) -> Settled {
         let event = order.pay(lease.attempt.number, transaction)?;
         let outcome = RequestOutcome::Paid { transaction };
         let settlement = Settlement::Paid { transaction, event };
@@ -98,13 +96,7 @@ impl OrderService {
     }
 
     /// Executes `step` for an attempt whose reservation was not confirmed because of `error`.
-    async fn give_up(
-        &self,
-        order: Order,
-        lease: AttemptLease,
-        step: Step,
-        error: Error,
-    ) -> Result<RequestOutcome, Error> {
+    async fn give_up(&self, order: Order, lease: AttemptLease, step: Step, error: Error) -> Settled {
         match step {
             Step::End(AttemptEnd::Abandoned) => {
                 let abandoned = self.settle(&order, &lease, &Settlement::Abandoned, None).await?;
@@ -118,8 +110,8 @@ impl OrderService {
         }
     }
 
-    /// Voids an attempt for which another process may have requested a charge. The payment service's result decides the next step.
-    async fn void(&self, order: Order, lease: AttemptLease, error: Error) -> Result<RequestOutcome, Error> {
+    /// Voids an attempt for which another process may have requested a charge. Payment's result decides the next step.
+    async fn void(&self, order: Order, lease: AttemptLease, error: Error) -> Settled {
         let (charge, transaction, problem) = match self.payments.void(&order, lease.attempt).await {
             Voided::Void => (Charge::None, None, String::new()),
             Voided::Charged(transaction) => (Charge::Made, Some(transaction), String::new()),
@@ -134,12 +126,7 @@ impl OrderService {
 
     /// Settles an attempt that has charged the order. Inventory keeps the parts of an order that is paid, so it is not
     /// waited for.
-    async fn charged(
-        &self,
-        order: Order,
-        lease: AttemptLease,
-        transaction: TransactionId,
-    ) -> Result<RequestOutcome, Error> {
+    async fn charged(&self, order: Order, lease: AttemptLease, transaction: TransactionId) -> Settled {
         let (confirmation, refused) = deadline::within(CONFIRM_CHARGED_TIMEOUT, self.confirm(&order)).await;
         match (Step::after_confirming_charged(confirmation), refused) {
             (Step::End(AttemptEnd::Compensated), Some(error)) => {
@@ -149,15 +136,15 @@ impl OrderService {
         }
     }
 
-    /// Cancels an order whose parts are no longer available. When the payment service receives `OrderCancelled`, it refunds the charge, if
-    /// there is one.
+    /// Cancels an order whose parts are no longer available. When the payment service receives `OrderCancelled`, it
+    /// refunds the charge, if there is one.
     async fn out_of_stock(
         &self,
         mut order: Order,
         lease: AttemptLease,
         charged: Option<TransactionId>,
         error: Error,
-    ) -> Result<RequestOutcome, Error> {
+    ) -> Settled {
         let Error::Refused(refusal) = &error else { return Err(error) };
         let outcome = RequestOutcome::Refused(refusal.clone());
         let number = lease.attempt.number;
@@ -174,7 +161,7 @@ impl OrderService {
         Err(error)
     }
 
-    /// Writes the end of an attempt. If that fails, the outcome is unknown to the user until the reconciler has written it.
+    /// Writes the end of an attempt. If that fails, the outcome is unknown until the reconciler has written it.
     async fn settle(
         &self,
         order: &Order,
@@ -193,12 +180,7 @@ impl OrderService {
         })
     }
 
-    async fn declined(
-        &self,
-        order: &Order,
-        lease: AttemptLease,
-        refusal: OrderRefusal,
-    ) -> Result<RequestOutcome, Error> {
+    async fn declined(&self, order: &Order, lease: AttemptLease, refusal: OrderRefusal) -> Settled {
         let outcome = RequestOutcome::Refused(refusal.clone());
         if self.settle(order, &lease, &Settlement::Declined(refusal.clone()), Some(&outcome)).await? {
             tracing::info!(order_uuid = %order.uuid, attempt = lease.attempt.number, reason = %refusal, "payment declined");
@@ -211,8 +193,8 @@ impl OrderService {
         Err(refusal.into())
     }
 
-    /// Ends an attempt whose request to the payment service was not executed, unless another process may have requested the charge.
-    async fn not_asked(&self, order: &Order, lease: AttemptLease, problem: String) -> Result<RequestOutcome, Error> {
+    /// Ends an attempt whose request payment did not execute, unless another process may have requested the charge.
+    async fn not_asked(&self, order: &Order, lease: AttemptLease, problem: String) -> Settled {
         // This process is where it would be if it had not confirmed the reservation: it has requested no charge.
         let step = lease.after_confirmation(Confirmation::Unknown);
         let error = Error::Unavailable("payment", anyhow::anyhow!(problem));
@@ -223,8 +205,8 @@ impl OrderService {
         ended
     }
 
-    /// Makes the parts of an order that was not charged count as unpaid again. If that fails, they count when the next payment is
-    /// declined.
+    /// Makes the parts of an order that was not charged count as unpaid again. If that fails, they count when the next
+    /// payment is declined.
     async fn hold(&self, order: &Order) {
         if let Err(error) = self.inventory.reserve(order.uuid, order.user, &order.quantities(), false).await {
             refused(
@@ -250,6 +232,8 @@ const WRITE_RESERVE: Duration = Duration::from_secs(1);
 const FIRST_RETRY_DELAY: Duration = Duration::from_secs(1);
 /// The maximum pause. With it, outcomes are known well within 30 s after the payment service has recovered.
 const MAX_RETRY_DELAY: Duration = Duration::from_secs(8);
+/// The maximum number of attempts that are counted. A gauge that shows it means this many or more.
+const MAX_COUNTED: i64 = 10_000;
 
 impl OrderService {
     /// Settles attempts whose requests ended without a known outcome, until `stop`.
@@ -286,7 +270,8 @@ impl OrderService {
         }
     }
 
-    /// Leaves an attempt to the reconciler, which retries it after a pause. Returns the error for the request that began the attempt.
+    /// Leaves an attempt to the reconciler, which retries it after a pause. Returns the error for the request that
+    /// began the attempt.
     async fn ask_later(&self, order: &Order, lease: &AttemptLease, problem: &str) -> Error {
         let attempt = lease.attempt.number;
         tracing::warn!(order_uuid = %order.uuid, attempt, problem, "payment outcome unknown; retrying later");
@@ -294,27 +279,22 @@ impl OrderService {
         let _ = self.attempts.postpone(order.uuid, lease, pause(lease.tries)).await;
         Error::PaymentOutcomeUnknown
     }
-}
 
-/// Returns the pause after the reconciler has taken an attempt `tries` times: 1 s, doubled with each try up to a maximum.
-fn pause(tries: u32) -> Duration {
-    FIRST_RETRY_DELAY.saturating_mul(1 << tries.min(10)).min(MAX_RETRY_DELAY)
-}
-
-/// Returns the time limit for settling an attempt that has been taken `tries` times. It is short at first, because the payment service
-/// finishes a slower charge by itself and the next try gets its outcome.
-fn time_to_settle(tries: u32) -> Duration {
-    FIRST_SETTLE_TIMEOUT.saturating_mul(1 << tries.saturating_sub(1).min(10)).min(MAX_SETTLE_TIMEOUT)
-}
-
-/// The maximum number of attempts that are counted. A gauge that shows it means this many or more.
-const MAX_COUNTED: i64 = 10_000;
-
-impl OrderService {
     pub async fn report_backlog(&self) {
         // The reconciler logs that the database is unavailable.
         if let Ok(count) = self.attempts.long_unsettled(MAX_COUNTED).await {
             metrics::unsettled(count);
         }
     }
+}
+
+/// Returns the pause after an attempt has been taken `tries` times. It doubles with each try, up to a maximum.
+fn pause(tries: u32) -> Duration {
+    FIRST_RETRY_DELAY.saturating_mul(1 << tries.min(10)).min(MAX_RETRY_DELAY)
+}
+
+/// Returns the time limit for settling an attempt that has been taken `tries` times. It is short at first, because the
+/// payment service finishes a slower charge by itself and the next try gets its outcome.
+fn time_to_settle(tries: u32) -> Duration {
+    FIRST_SETTLE_TIMEOUT.saturating_mul(1 << tries.saturating_sub(1).min(10)).min(MAX_SETTLE_TIMEOUT)
 }
