@@ -1,6 +1,5 @@
 //! Use cases: profiles, their checks, and loans.
 
-mod check;
 mod loans;
 mod profiles;
 

@@ -1,12 +1,11 @@
 //! Use cases: deliveries from the payment of the order to its arrival, and couriers.
 
-mod assign_orders;
 mod couriers;
 mod deliveries;
 
 use std::{sync::Arc, time::Duration};
 
-pub use assign_orders::Round;
+pub use couriers::Round;
 use platform::outbox::Waker;
 use tokio::sync::Notify;
 

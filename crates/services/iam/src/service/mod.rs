@@ -4,11 +4,9 @@
 mod contacts;
 mod delete_account;
 mod login;
-mod login_throttle;
 mod operators;
 mod profiles;
 mod sessions;
-mod tokens;
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
@@ -22,9 +20,9 @@ use platform::{
 };
 
 pub use self::{
-    contacts::ContactService, delete_account::AccountService, operators::OperatorService, tokens::IssuedToken,
+    contacts::ContactService, delete_account::AccountService, operators::OperatorService, sessions::IssuedToken,
 };
-use self::{login_throttle::Throttle, profiles::Profiles};
+use self::{login::Throttle, profiles::Profiles};
 use crate::{
     error::Error,
     hashing::{Hashing, SaltBytes, Verdict},

@@ -1,26 +1,30 @@
-//! The use cases of open sessions: look up, list and end sessions.
+//! The use cases of open sessions and their access tokens: look up, list and end sessions, issue a token for a session,
+//! and verify a token that a caller presents.
 
 use std::{
     collections::{HashMap, HashSet},
     time::Duration,
 };
 
+use chrono::{DateTime, Utc};
 use contracts::ids::UserId;
 use futures::future::join_all;
 use platform::{
     auth::{self, Caller},
     error_chain,
-    security_events::{self, Event, Revocation},
+    security_events::{self, Event, Revocation, TokenRefusal},
 };
-
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use super::IamService;
+use super::{IamService, RESERVED_FROM};
 use crate::{
     error::Error,
-    model::{Credential, OpenSession, Owner, SessionId, SessionSummary, SessionTimes, SessionUser, ShortId, User},
+    model::{
+        Credential, OpenSession, Owner, SessionId, SessionSummary, SessionTimes, SessionUser, ShortId, TokenId, User,
+    },
     repository::Lookup,
+    tokens::{MAX_PER_SESSION, NewToken},
 };
 
 /// The methods by which an operator reads or ends the sessions of another user, as security events name them.
@@ -199,4 +203,54 @@ fn subject(
     let user = of.unwrap_or(UserId::new(caller.uuid));
     let may = may(&Caller::User(caller), Some(user.uuid()), user.uuid(), path);
     if may { Ok(user) } else { Err(Error::UserNotFound) }
+}
+
+pub struct IssuedToken {
+    pub token: String,
+    pub expires_at: DateTime<Utc>,
+}
+
+impl IamService {
+    /// Issues the token `id` for an open session. If the session store is almost full, the session's other tokens end.
+    pub async fn issue_token(&self, session: SessionId, id: TokenId, now: DateTime<Utc>) -> Result<IssuedToken, Error> {
+        let (times, user) = self.whoami(session.into()).await?;
+        let expires_at = (now + self.tokens.ttl()).min(times.expires_at);
+        let token = NewToken {
+            id,
+            user: user.id,
+            login: &user.info.login,
+            is_operator: user.is_operator,
+            issued_at: now,
+            expires_at,
+        };
+        let token = self.tokens.sign(&token).map_err(|_| Error::TokenNotSigned)?;
+        let lifetime = (expires_at - now).to_std().unwrap_or_default();
+        let most = if self.memory.used() > RESERVED_FROM { 1 } else { MAX_PER_SESSION };
+        if !self.sessions.add_token(session, id, lifetime, most).await? {
+            return Err(Error::InvalidSession);
+        }
+        Ok(IssuedToken { token, expires_at })
+    }
+
+    /// Returns the id by which the session store finds the session, for a credential that a guard has read. Fails if
+    /// the credential is malformed or not valid.
+    pub fn credential(&self, read: &auth::Credential, now: DateTime<Utc>) -> Result<Credential, Error> {
+        match read {
+            auth::Credential::Session(session) => {
+                Uuid::try_parse(session).map(|id| SessionId::from(id).into()).map_err(|_| Error::InvalidSession)
+            }
+            auth::Credential::Token(token) => self.token(token, now),
+        }
+    }
+
+    /// Returns the id by which the session store finds the session of a token. Fails if the token is invalid, even if
+    /// its session is open. A forged token is recorded as a security event.
+    pub fn token(&self, token: &str, now: DateTime<Utc>) -> Result<Credential, Error> {
+        self.tokens.verify(token, now).map(Credential::Token).map_err(|reason| {
+            if reason != TokenRefusal::Lifetime {
+                security_events::record(Event::TokenRefused { reason });
+            }
+            Error::InvalidSession
+        })
+    }
 }

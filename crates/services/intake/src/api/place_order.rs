@@ -26,7 +26,7 @@ use utoipa::{
     openapi::schema::{Object, ObjectBuilder, SchemaType, Type},
 };
 
-use super::state::Api;
+use super::Api;
 use crate::{
     error::Error,
     model::{Broken, MAX_MESSAGE_BYTES, Order, OrderUid},

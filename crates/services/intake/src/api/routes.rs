@@ -29,9 +29,8 @@ use utoipa::{OpenApi, openapi::OpenApi as OpenApiDocument};
 use utoipa_axum::routes;
 
 use super::{
-    orders, pages, place_order,
+    Api, orders, pages, place_order,
     problems::{ORDER_NOT_FOUND, SHARED},
-    state::Api,
 };
 use crate::{config::Own, model::MAX_MESSAGE_BYTES, service::IntakeService};
 

@@ -10,8 +10,6 @@ use chrono::{DateTime, Utc};
 use opentelemetry::propagation::Extractor;
 use rdkafka::message::{BorrowedMessage, Header, Message as _, OwnedHeaders};
 
-use super::{KafkaPublisher, producer::Outgoing};
-
 /// A record, copied from librdkafka's buffers.
 #[derive(Clone, Debug, Default)]
 pub struct Message {
@@ -212,21 +210,4 @@ pub struct ExactRecord {
     pub key: Option<Vec<u8>>,
     pub payload: Option<Vec<u8>>,
     pub headers: Headers,
-}
-
-impl KafkaPublisher {
-    /// Publishes the record, and returns when the broker has acknowledged it.
-    ///
-    /// # Errors
-    ///
-    /// Like [`publish`](crate::outbox::Publisher::publish).
-    pub async fn publish_exact(&self, record: &ExactRecord) -> anyhow::Result<()> {
-        let mut outgoing = Outgoing::to(&record.topic);
-        outgoing.key = record.key.as_ref();
-        outgoing.payload = record.payload.as_ref();
-        if !record.headers.is_empty() {
-            outgoing = outgoing.headers(OwnedHeaders::from(&record.headers));
-        }
-        self.publish_all(vec![outgoing]).await
-    }
 }

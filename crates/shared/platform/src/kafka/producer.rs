@@ -18,7 +18,7 @@ use rdkafka::{
 };
 
 use super::{
-    Config, KafkaRefusal, TopicCreator,
+    Config, ExactRecord, KafkaRefusal, TopicCreator,
     close::drop_in_background,
     connection_errors::{Distrust, Witness},
     last_answer::{LastAnswer, MAX_SILENCE},
@@ -48,6 +48,9 @@ pub struct KafkaPublisher {
     pub(super) topics: TopicCreator,
     pub(super) last_answer: Arc<LastAnswer>,
 }
+
+/// A record as librdkafka's producer takes it.
+type Outgoing<'r> = FutureRecord<'r, Vec<u8>, Vec<u8>>;
 
 #[derive(Clone)]
 pub(super) struct Producer {
@@ -174,30 +177,24 @@ impl KafkaPublisher {
         }
         Ok(())
     }
-}
 
-#[async_trait]
-impl Publisher for KafkaPublisher {
-    async fn publish(&self, records: Vec<Record>) -> anyhow::Result<()> {
-        // Builds all headers before the first record is queued. The client sends queued records at once, so records
-        // queued in quick succession need fewer requests.
-        let outgoing = records.iter().map(|record| {
-            Outgoing::to(&record.topic).key(&record.key).payload(&record.payload).headers(headers(record))
-        });
-        self.publish_all(outgoing.collect()).await
+    /// Publishes the record, and returns when the broker has acknowledged it.
+    ///
+    /// # Errors
+    ///
+    /// Like [`publish`](crate::outbox::Publisher::publish).
+    pub async fn publish_exact(&self, record: &ExactRecord) -> anyhow::Result<()> {
+        let mut outgoing = Outgoing::to(&record.topic);
+        outgoing.key = record.key.as_ref();
+        outgoing.payload = record.payload.as_ref();
+        if !record.headers.is_empty() {
+            outgoing = outgoing.headers(OwnedHeaders::from(&record.headers));
+        }
+        self.publish_all(vec![outgoing]).await
     }
 
-    async fn publish_each(&self, records: &[Record]) -> Vec<PublishOutcome> {
-        self.outcomes(records).await
-    }
-}
-
-/// A record as librdkafka's producer takes it.
-pub(super) type Outgoing<'r> = FutureRecord<'r, Vec<u8>, Vec<u8>>;
-
-impl KafkaPublisher {
     /// Publishes records in order. Returns when the broker has acknowledged all of them.
-    pub(super) async fn publish_all(&self, records: Vec<Outgoing<'_>>) -> anyhow::Result<()> {
+    async fn publish_all(&self, records: Vec<Outgoing<'_>>) -> anyhow::Result<()> {
         let topics: Vec<&str> = records.iter().map(|record| record.topic).collect();
         // At a timeout here, no record has been sent yet, but some topics may have been created.
         match self.limit {
@@ -261,6 +258,22 @@ impl KafkaPublisher {
             delivered?;
         }
         Ok(())
+    }
+}
+
+#[async_trait]
+impl Publisher for KafkaPublisher {
+    async fn publish(&self, records: Vec<Record>) -> anyhow::Result<()> {
+        // Builds all headers before the first record is queued. The client sends queued records at once, so records
+        // queued in quick succession need fewer requests.
+        let outgoing = records.iter().map(|record| {
+            Outgoing::to(&record.topic).key(&record.key).payload(&record.payload).headers(headers(record))
+        });
+        self.publish_all(outgoing.collect()).await
+    }
+
+    async fn publish_each(&self, records: &[Record]) -> Vec<PublishOutcome> {
+        self.outcomes(records).await
     }
 }
 
