@@ -10,7 +10,7 @@ use platform::jobs;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{PaymentService, pay::failure};
+use super::{PaymentService, failure};
 use crate::{
     client::{Refund, Unknown},
     error::Error,
@@ -43,7 +43,8 @@ impl PaymentService {
         }
     }
 
-    /// Settles the payment if it is pending, then refunds it if a refund is due. `tries` is how often it was leased before.
+    /// Settles the payment if it is pending, then refunds it if a refund is due. `tries` is how often it was leased
+    /// before.
     pub(super) async fn finish(&self, payment: Payment, tries: u32) -> Result<(), Error> {
         let payment = self.settle_unknown(payment).await?;
         match payment.status {
@@ -120,7 +121,8 @@ impl PaymentService {
         Ok(Refunded { payment, is_made })
     }
 
-    /// Makes partial refunds as they fall due, until `stop`. A refund is leased to one replica at a time, so all replicas may run this job.
+    /// Makes partial refunds as they fall due, until `stop`. A refund is leased to one replica at a time, so all
+    /// replicas may run this job.
     pub async fn finish_partial_refunds(&self, stop: CancellationToken) {
         let due = jobs::due("refunds", || self.payments.due_refunds(BATCH_SIZE), self.partial_refund_due.clone(), stop);
         let finish = |(refund, tries)| self.try_to_make(refund, tries);
@@ -137,8 +139,8 @@ impl PaymentService {
         tracing::warn!(order_uuid = %order, transaction_uuid = %transaction, error, "partial refund not made, retrying");
     }
 
-    /// Requests a partial refund, or asks for the state of the requested refund. Fails until the refund is made. `tries` is how often it was
-    /// leased before.
+    /// Requests a partial refund, or asks for the state of the requested refund. Fails until the refund is made.
+    /// `tries` is how often it was leased before.
     async fn make_partial_refund(&self, payment: &Payment, recorded: &RecordedRefund, tries: u32) -> Result<(), Error> {
         let PartialRefundStatus::Refunding(request) = &recorded.status else { return Ok(()) };
         let refund = provider_refund(payment, &recorded.refund, request)?;
