@@ -8,7 +8,7 @@ use std::{
 use async_trait::async_trait;
 use contracts::ids::UserId;
 
-use super::expiring::Expiring;
+use super::Expiring;
 use crate::{
     error::Error,
     model::{ChatId, CodeDigest},

@@ -9,7 +9,7 @@ use std::{
 use async_trait::async_trait;
 use tokio::time::Instant;
 
-use super::expiring::Expiring;
+use super::Expiring;
 use crate::{
     config::Limits,
     error::Error,

@@ -11,7 +11,7 @@ use contracts::ids::UserId;
 use platform::clock;
 use tokio::time::Instant;
 
-use super::expiring::Expiring;
+use super::Expiring;
 use crate::{
     config::SessionBounds,
     error::Error,

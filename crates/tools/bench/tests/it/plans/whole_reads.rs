@@ -30,7 +30,7 @@ const WHOLE: [(&str, &str); 5] = [
         "lists the operators, of whom there are few",
     ),
     (
-        "intake: crates/services/intake/src/repository/postgres/orders.rs (select number as \"number!\", ",
+        "intake: crates/services/intake/src/repository/postgres/mod.rs (select number as \"number!\", ",
         "fills the cache once, at start",
     ),
     (
