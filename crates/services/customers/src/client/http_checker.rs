@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use async_trait::async_trait;
-use platform::{deadline, error_chain, http::response_body};
+use platform::{deadline, error_chain, http::read_body};
 use reqwest::{Client, Url, header::CONTENT_TYPE, redirect};
 use serde::Deserialize;
 use serde_json::json;
@@ -69,9 +69,8 @@ impl Checker for HttpChecker {
         if !status.is_success() {
             return Err(Unknown(format!("it answered with {status}")));
         }
-        let body = response_body::read(response, MAX_RESPONSE_BYTES)
-            .await
-            .map_err(|_| Unknown("its answer was cut off".to_owned()))?;
+        let body =
+            read_body(response, MAX_RESPONSE_BYTES).await.map_err(|_| Unknown("its answer was cut off".to_owned()))?;
         let answer: Answer = serde_json::from_slice(&body)
             .map_err(|_| Unknown("its answer is not {\"outcome\": \"APPROVED\" or \"REFUSED\"}".to_owned()))?;
         Ok(match answer.outcome {

@@ -10,7 +10,7 @@ use moka::sync::Cache;
 use platform::{
     config::ConfigError,
     error_chain,
-    http::response_body::{self, BodyError},
+    http::{BodyError, read_body},
 };
 use reqwest::{Client, Response, StatusCode, redirect::Policy};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -159,7 +159,7 @@ impl Telegram {
 }
 
 async fn read_answer(response: Response) -> Result<ApiResponse, String> {
-    let body = response_body::read(response, MAX_RESPONSE_BYTES).await.map_err(|error| match error {
+    let body = read_body(response, MAX_RESPONSE_BYTES).await.map_err(|error| match error {
         BodyError::Lost(error) => explain(error),
         error @ BodyError::TooLarge(_) => error.to_string(),
     })?;

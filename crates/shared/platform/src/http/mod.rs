@@ -12,7 +12,6 @@ pub mod problem;
 pub mod query;
 pub(crate) mod request_body;
 pub(crate) mod request_path;
-pub mod response_body;
 pub(crate) mod wrong_members;
 
 use std::time::Duration;
@@ -51,6 +50,27 @@ pub fn client_builder() -> reqwest::ClientBuilder {
     // Fails if a provider is installed already, which is fine.
     let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder()
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum BodyError {
+    #[error("the response has more than {0} bytes")]
+    TooLarge(usize),
+    #[error(transparent)]
+    Lost(#[from] reqwest::Error),
+}
+
+/// Reads the body of an outside system's response, of at most `most` bytes, so that it cannot exhaust memory. If the
+/// body is larger, stops reading and closes the connection.
+pub async fn read_body(mut response: reqwest::Response, most: usize) -> Result<Vec<u8>, BodyError> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await? {
+        if chunk.len() > most - body.len() {
+            return Err(BodyError::TooLarge(most));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
 }
 
 /// Returns true if the client accepts HTML, as browsers do.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use async_trait::async_trait;
-use platform::{deadline, http::response_body};
+use platform::{deadline, http::read_body};
 use reqwest::{Client, RequestBuilder, StatusCode, Url, redirect};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::de::DeserializeOwned;
@@ -76,7 +76,7 @@ impl Stripe {
         let asked = async {
             let response = request.bearer_auth(self.account.key.expose_secret()).timeout(limit).send().await?;
             let replayed = response.headers().get("Idempotent-Replayed").is_some_and(|replayed| replayed == "true");
-            anyhow::Ok((response.status(), replayed, response_body::read(response, MAX_RESPONSE_BYTES).await?))
+            anyhow::Ok((response.status(), replayed, read_body(response, MAX_RESPONSE_BYTES).await?))
         };
         let (status, replayed, body) = asked.await.context("calling the payment provider").map_err(Unknown)?;
         if status.is_success() {

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use super::Reference;
 use crate::{
     config::{ConfigError, provider_url},
-    http::response_body::{self, BodyError},
+    http::{BodyError, read_body},
 };
 
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
@@ -140,7 +140,7 @@ impl Client {
 }
 
 async fn body<T: for<'a> Deserialize<'a>>(answer: Response) -> Result<T, String> {
-    let bytes = response_body::read(answer, MAX_RESPONSE_BYTES).await.map_err(|error| match error {
+    let bytes = read_body(answer, MAX_RESPONSE_BYTES).await.map_err(|error| match error {
         BodyError::TooLarge(_) => format!("Vault's response has more than {} KiB", MAX_RESPONSE_BYTES / 1024),
         BodyError::Lost(error) => unanswered(&error),
     })?;
