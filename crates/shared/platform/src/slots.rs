@@ -1,5 +1,5 @@
-//! Slots of concurrent requests, in total and of one user. A request that finds none is rejected with 429 at once instead
-//! of being queued. The bytes of the bodies of one user's requests are bounded, too.
+//! Slots of concurrent requests, in total and of one user. A request that finds none is rejected with 429 at once
+//! instead of being queued. The bytes of the bodies of one user's requests are bounded, too.
 
 use std::{
     collections::HashMap,

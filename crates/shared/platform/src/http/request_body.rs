@@ -5,8 +5,8 @@
 //! its request fails. So a flood of half-sent bodies drops only its own bodies.
 //!
 //! The bytes of the bodies whose requests are being handled are bounded, too; a request above the bound is refused.
-//! The module `slots` bounds those of one user. A body that is longer than its limit counts with the bytes that have been
-//! read of it.
+//! The module `slots` bounds those of one user. A body that is longer than its limit counts with the bytes that have
+//! been read of it.
 
 use std::{
     collections::BTreeMap,

@@ -1,5 +1,5 @@
-//! The repository in PostgreSQL: [`Orders`] in the four tables, and the jobs' statements. An erased order keeps its key,
-//! which identifies its records if they are consumed again.
+//! The repository in PostgreSQL: [`Orders`] in the four tables, and the jobs' statements. An erased order keeps its
+//! key, which identifies its records if they are consumed again.
 
 mod insert;
 
