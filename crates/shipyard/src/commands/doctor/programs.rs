@@ -1,4 +1,4 @@
-//! Programs that the README's commands, containers and tests need.
+//! Programs that the API tour's calls, containers and tests need.
 
 use servers::advice;
 use tokio::process::Command;
@@ -9,15 +9,15 @@ use super::{CHECK_TIMEOUT, Finding};
 const MIN_COMPOSE: (u32, u32) = (2, 26);
 
 pub async fn find() -> Vec<Finding> {
-    let readme = |remedy: String| format!("to run the README's commands, {remedy}");
+    let calls = |remedy: String| format!("for the calls of docs/api-tour.md, {remedy}");
     let pages = |package| format!("for the tests of the pages, {}", advice(package));
     let docker = "for `docker compose up`, and for tests on the real servers, start a Docker engine".to_owned();
     let grpcurl = "install it: https://github.com/fullstorydev/grpcurl".to_owned();
     let programs: [(&str, &[&str], String); 6] = [
         ("Docker", &["docker", "version", "--format", "{{.Server.Version}}"], docker),
-        ("curl", &["curl", "--version"], readme(advice("curl"))),
-        ("jq", &["jq", "--version"], readme(advice("jq"))),
-        ("grpcurl", &["grpcurl", "--version"], readme(grpcurl)),
+        ("curl", &["curl", "--version"], calls(advice("curl"))),
+        ("jq", &["jq", "--version"], calls(advice("jq"))),
+        ("grpcurl", &["grpcurl", "--version"], calls(grpcurl)),
         ("Chromium", &["chromium", "--version"], pages("chromium")),
         ("ChromeDriver", &["chromedriver", "--version"], pages("chromium-driver")),
     ];
