@@ -1,28 +1,39 @@
-//! Documents name tests and files that there are.
+//! Documents name tests, commands and files that there are.
 
 use std::path::Path;
 
-use crate::tree::{files, read, root, shown};
+use crate::tree::{crates, files, read, root, shown};
 
-/// The documents that name a test for each guarantee.
-const PROMISES: [&str; 2] = ["docs/guarantees.md", "docs/security.md"];
+/// The documents that name a test for each guarantee, and those that tell strangers and agents what to run.
+const DOCUMENTS: [&str; 5] = ["AGENTS.md", "README.md", "docs/guarantees.md", "docs/read.md", "docs/security.md"];
+/// How many lines are read in two hours.
+const MAX_LINES_TO_READ: usize = 2_200;
 
 #[test]
-fn every_test_that_a_document_names_exists() {
+fn every_test_command_and_file_that_a_document_names_exists() {
     let sources: String = files(&root().join("crates"), "rs").iter().map(|file| read(file)).collect();
+    let tasks = read(&root().join("Taskfile.yml"));
+    let exists = |line: &str| match line.split_whitespace().collect::<Vec<_>>().as_slice() {
+        ["task", name, ..] => tasks.contains(&format!("\n  {name}:\n")),
+        ["cargo", "run", rest @ ..] => {
+            let program = if rest.contains(&"lab") { "lab" } else { "shipyard" };
+            let name = rest.iter().skip_while(|word| **word != "--").nth(1);
+            name.is_none_or(|name| name.starts_with('-') || is_subcommand(program, name))
+        }
+        ["cargo", _, "-p", name, ..] => crates().iter().any(|one| one.name == **name),
+        [name] if is_test_name(name) => sources.contains(&format!("fn {}(", name.rsplit("::").next().unwrap_or(name))),
+        _ => true,
+    };
     let mut missing = Vec::new();
-    for document in PROMISES {
+    for document in DOCUMENTS {
         let text = read(&root().join(document));
-        let named: Vec<&str> = text.split('`').skip(1).step_by(2).filter(|word| is_test_name(word)).collect();
-        assert!(!named.is_empty(), "{document} names no test");
-        let unknown = named.into_iter().filter(|name| {
-            let name = name.rsplit("::").next().unwrap_or(name);
-            !sources.contains(&format!("fn {name}("))
-        });
-        missing.extend(unknown.map(|name| format!("{document}: {name}")));
+        let code: Vec<&str> = text.split('`').skip(1).step_by(2).flat_map(str::lines).collect();
+        assert!(!code.is_empty(), "{document} names nothing");
+        let dead = code.into_iter().filter(|line| !exists(line) || line.split_whitespace().any(is_dead_path));
+        missing.extend(dead.map(|line| format!("{document}: {line}")));
     }
 
-    assert!(missing.is_empty(), "these tests do not exist; name those that replaced them:\n{}", missing.join("\n"));
+    assert!(missing.is_empty(), "these do not exist; name what replaced them:\n{}", missing.join("\n"));
 }
 
 /// Returns true for a test's name, which is a sentence: several words in snake case.
@@ -31,22 +42,41 @@ fn is_test_name(word: &str) -> bool {
         && word.chars().all(|letter| letter.is_lowercase() || letter.is_numeric() || "_:".contains(letter))
 }
 
+/// Looks for a variant of the program's `Command`: `KafkaAcls` for `kafka-acls`.
+fn is_subcommand(program: &str, name: &str) -> bool {
+    let variant: String = name.split('-').flat_map(|word| [word[..1].to_uppercase(), word[1..].to_owned()]).collect();
+    let source = read(&root().join(format!("crates/{program}/src/lib.rs")));
+    let mut rests = source.lines().filter_map(|line| line.trim_start().strip_prefix(&variant));
+    rests.any(|rest| rest.starts_with(['(', ',']))
+}
+
+/// Returns true for a word that begins with a folder of the repository and leads nowhere. `*` and `<` end a path.
+fn is_dead_path(word: &str) -> bool {
+    let path = word.split(['*', '<']).next().unwrap_or(word);
+    let is_ours = |folder: &str| !folder.is_empty() && root().join(folder).is_dir();
+    path.split_once('/').is_some_and(|(folder, _)| is_ours(folder) && !root().join(path).exists())
+}
+
+#[test]
+fn the_path_to_read_is_twelve_files_of_two_hours() {
+    let text = read(&root().join("docs/read.md"));
+    let rows = text.lines().filter(|line| line.starts_with("| "));
+    let files: Vec<&str> = rows.filter_map(|row| row.split("](../").nth(1)?.split(')').next()).collect();
+    let lines: usize = files.iter().map(|file| read(&root().join(file)).lines().count()).sum();
+
+    assert!(files.len() == 12 && lines <= MAX_LINES_TO_READ, "docs/read.md: {} files, {lines} lines", files.len());
+}
+
 /// Among others, docs/events.md links each consumer of an event.
 #[test]
 fn every_file_that_a_document_links_exists() {
     let mut dead = Vec::new();
-    let of_folders = ["crates", "deploy", "docs"].map(|folder| files(&root().join(folder), "md")).concat();
-    let of_root =
-        ["ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md", "README.md", "SECURITY.md", "migrations/README.md"]
-            .map(|file| root().join(file));
-    for document in of_folders.into_iter().chain(of_root) {
+    for document in files(&root(), "md").into_iter().chain([root().join("llms.txt")]) {
         let text = read(&document);
-        let links = text.split("](").skip(1).filter_map(|rest| rest.split([')', '#']).next());
-        let links = links.filter(|link| !link.is_empty() && !link.contains("://"));
         let folder = document.parent().unwrap_or(Path::new("."));
-        dead.extend(
-            links.filter(|link| !folder.join(link).exists()).map(|link| format!("{}: {link}", shown(&document))),
-        );
+        let links = text.split("](").skip(1).filter_map(|rest| rest.split([')', '#']).next());
+        let links = links.filter(|link| !link.contains("://") && !folder.join(link).exists());
+        dead.extend(links.map(|link| format!("{}: {link}", shown(&document))));
     }
 
     assert!(dead.is_empty(), "these links lead to no file:\n{}", dead.join("\n"));

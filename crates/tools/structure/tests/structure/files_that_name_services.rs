@@ -1,9 +1,9 @@
 //! Lists the files that contain services' names, so that a new service does not need changes in ever more places.
 //! Rendered files do not count.
 
-use std::{collections::BTreeSet, fs, path::PathBuf};
+use std::{collections::BTreeSet, fs};
 
-use crate::tree::{root, services, shown};
+use crate::tree::{all_files, root, services, shown};
 
 /// The files that list services: they name at least [`A_LIST`] of them. A new service may have to be added to each. A
 /// folder ends with `/`.
@@ -34,7 +34,7 @@ fn few_files_list_services() {
         if listed.len() < A_LIST {
             continue;
         }
-        match LISTS.iter().find(|(place, _)| matches(&file, place)) {
+        match LISTS.iter().find(|(place, _)| file == *place || place.ends_with('/') && file.starts_with(place)) {
             Some((place, _)) => {
                 lists.insert(*place);
             }
@@ -77,33 +77,15 @@ fn occurrences<'t>(text: &'t str, word: &'t str) -> impl Iterator<Item = (&'t st
         .filter(|(before, _)| !before.ends_with(|last: char| last.is_alphanumeric() || last == '_'))
 }
 
-fn matches(file: &str, place: &str) -> bool {
-    file == place || place.ends_with('/') && file.starts_with(place)
-}
-
-fn is_rendered(text: &str) -> bool {
-    text.lines().next().is_some_and(|first| first.contains("Rendered by `shipyard render` from"))
-}
-
 /// Returns every text of the repository with its path from the root, without rendered files and these tests.
 fn texts() -> Vec<(String, String)> {
-    let mut texts = Vec::new();
-    let mut folders: Vec<PathBuf> = vec![root()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
-            let (path, name) = (entry.path(), entry.file_name().to_string_lossy().into_owned());
-            if path.is_dir() {
-                if !["target", ".git", ".shipyard", ".sqlx", "structure", "snapshots", "corpus", "artifacts"]
-                    .contains(&name.as_str())
-                {
-                    folders.push(path);
-                }
-            } else if name != ".env" && !path.extension().is_some_and(|its| its == "lock" || its == "svg") {
-                // Skips files that are not text.
-                let text = fs::read_to_string(&path).ok().filter(|text| !is_rendered(text));
-                texts.extend(text.map(|text| (shown(&path), text)));
-            }
-        }
-    }
-    texts
+    let skipped = [".sqlx", "structure", "snapshots", "corpus", "artifacts", ".env"];
+    let files = all_files(&root()).into_iter().map(|file| (shown(&file), file)).filter(|(name, file)| {
+        !name.split('/').any(|part| skipped.contains(&part))
+            && !file.extension().is_some_and(|its| its == "lock" || its == "svg")
+    });
+    // Skips files that are not text.
+    let texts = files.filter_map(|(name, file)| Some((name, fs::read_to_string(file).ok()?)));
+    let is_rendered = |text: &str| text.lines().take(1).any(|line| line.contains("Rendered by `shipyard render` from"));
+    texts.filter(|(_, text)| !is_rendered(text)).collect()
 }

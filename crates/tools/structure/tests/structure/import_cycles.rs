@@ -78,21 +78,14 @@ fn imports<'a>(text: &str, of: &Module, modules: &'a BTreeMap<Module, PathBuf>) 
 
 /// Returns the paths of a use tree: `a::{b, c::d}` yields `a::b` and `a::c::d`.
 fn flatten(tree: &str) -> Vec<String> {
-    let Some(open) = tree.find('{') else { return vec![tree.split(" as ").next().unwrap_or_default().to_owned()] };
-    let (prefix, inner) = (&tree[..open], &tree[open + 1..tree.rfind('}').unwrap_or(tree.len())]);
-    let (mut depth, mut from, mut items) = (0_i32, 0, Vec::new());
-    for (at, letter) in inner.char_indices() {
-        match letter {
-            '{' => depth += 1,
-            '}' => depth -= 1,
-            ',' if depth == 0 => {
-                items.push(&inner[from..at]);
-                from = at + 1;
-            }
-            _ => {}
-        }
-    }
-    items.push(&inner[from..]);
-    let items = items.into_iter().map(str::trim).filter(|item| !item.is_empty());
+    let Some((prefix, inner)) = tree.split_once('{') else {
+        return vec![tree.split(" as ").next().unwrap_or_default().to_owned()];
+    };
+    let mut depth = 0_i32;
+    let items = inner[..inner.rfind('}').unwrap_or(inner.len())].split(|letter: char| {
+        depth += i32::from(letter == '{') - i32::from(letter == '}');
+        letter == ',' && depth == 0
+    });
+    let items = items.map(str::trim).filter(|item| !item.is_empty());
     items.flat_map(|item| flatten(&format!("{prefix}{item}"))).collect()
 }

@@ -21,7 +21,8 @@ pub fn root() -> PathBuf {
 
 pub fn crates() -> Vec<Crate> {
     let shelved = SHELVES.iter().enumerate().flat_map(|(shelf, name)| {
-        folders(&root().join("crates").join(name)).into_iter().map(move |folder| Crate::new(shelf, folder))
+        let folders = entries(&root().join("crates").join(name)).into_iter();
+        folders.filter(|folder| folder.join("Cargo.toml").exists()).map(move |folder| Crate::new(shelf, folder))
     });
     let program = |(above, name)| Crate::new(SHELVES.len() + above, root().join("crates").join(name));
     shelved.chain(["shipyard", "lab"].into_iter().enumerate().map(program)).collect()
@@ -67,27 +68,23 @@ pub fn shown(path: &Path) -> String {
     path.strip_prefix(root()).unwrap_or(path).display().to_string()
 }
 
-pub fn folders(path: &Path) -> Vec<PathBuf> {
-    let mut found: Vec<PathBuf> = entries(path).into_iter().filter(|entry| entry.join("Cargo.toml").exists()).collect();
-    found.sort();
-    found
-}
-
 /// Returns the files below `path` whose names end with `.extension`.
 pub fn files(path: &Path, extension: &str) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in entries(path) {
-        if entry.is_dir() {
-            found.extend(files(&entry, extension));
-        } else if entry.extension().is_some_and(|its| its == extension) {
-            found.push(entry);
-        }
-    }
-    found.sort();
+    let has_extension = |file: &PathBuf| file.extension().is_some_and(|its| its == extension);
+    all_files(path).into_iter().filter(has_extension).collect()
+}
+
+pub fn all_files(path: &Path) -> Vec<PathBuf> {
+    let (folders, mut found): (Vec<_>, Vec<_>) = entries(path).into_iter().partition(|entry| entry.is_dir());
+    found.extend(folders.iter().flat_map(|folder| all_files(folder)));
     found
 }
 
+/// Returns the files and folders in a folder, sorted, without what programs write.
 fn entries(path: &Path) -> Vec<PathBuf> {
     let read = fs::read_dir(path).into_iter().flatten();
-    read.filter_map(|entry| Some(entry.ok()?.path())).filter(|path| !path.ends_with("target")).collect()
+    let is_ours = |path: &PathBuf| ![".git", ".shipyard", "target"].iter().any(|name| path.ends_with(name));
+    let mut found: Vec<_> = read.filter_map(|entry| Some(entry.ok()?.path())).filter(is_ours).collect();
+    found.sort();
+    found
 }
