@@ -28,7 +28,7 @@ use crate::{
 const CUSTOMERS: usize = 10_000;
 
 #[derive(Args)]
-#[command(after_help = "docs/benchmarks.md says what each ratio means.")]
+#[command(after_help = "docs/proven.md says what each ratio means.")]
 pub struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,

@@ -1,4 +1,4 @@
-//! One test for each defect found by fuzzing. docs/fuzzing.md describes them.
+//! One test for each defect found by fuzzing.
 
 use std::sync::Arc;
 

@@ -1,6 +1,6 @@
 //! Exhaustive checks of two small protocols: how an order is paid, and how events leave an outbox. The search visits
 //! once every state that the real decision functions can reach, with every delay, loss and crash.
-//! `docs/model-checking.md` has the figures.
+//! `docs/proven.md` has the figures.
 
 mod answers;
 mod attempt;
