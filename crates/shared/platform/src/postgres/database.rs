@@ -99,7 +99,7 @@ impl Database {
     ///   is analysed. A plan made while the table was empty would scan the whole table, and take longer as the table
     ///   grows (decision 45).
     /// - A statement is planned once per connection. PostgreSQL would plan many statements for the arguments of each
-    ///   execution, which takes longer than the execution (decision 53).
+    ///   execution, which takes longer than the execution (decision 45).
     #[must_use]
     pub fn with_stable_plans(self) -> Self {
         self.set([("enable_seqscan", "off"), ("enable_mergejoin", "off"), ("plan_cache_mode", "force_generic_plan")]);
