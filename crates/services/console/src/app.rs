@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use contracts::identity::GrpcSessions;
 use platform::{
-    load_shed::Slots,
     server::{App, Server},
+    slots::Slots,
 };
 
 use crate::{

@@ -12,7 +12,7 @@ use axum::{
 };
 use contracts::{events::message_json, ids::UserId};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use platform::{clock, http::problem::Problem, load_shed};
+use platform::{clock, http::problem::Problem, slots};
 use serde_json::{Value, json};
 use tonic::Status;
 
@@ -30,7 +30,7 @@ const MAX_OWN_ACTIONS: i64 = 1_000;
 const PAYMENTS_PER_PAGE: u32 = 100;
 
 pub async fn export(State(api): State<Api>, visit: Visit) -> Result<Response, Problem> {
-    let Some(_slot) = api.exports.take() else { return Err(load_shed::refusal()) };
+    let Some(_slot) = api.exports.take() else { return Err(slots::refusal()) };
     let document = document(&api, &visit).await?;
     let name = [(header::CONTENT_DISPOSITION, "attachment; filename=\"shipyard-data.json\"")];
     Ok((name, Json(document)).into_response())

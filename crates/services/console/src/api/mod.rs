@@ -15,7 +15,7 @@ mod timeline;
 use std::sync::Arc;
 
 use contracts::{events::Topics, ids::OrderId};
-use platform::{auth::Sessions, http::problem::Problem, load_shed::Slots};
+use platform::{auth::Sessions, http::problem::Problem, slots::Slots};
 
 pub use self::{
     export::MAX_AT_ONCE as MAX_EXPORTS,

@@ -13,12 +13,12 @@ use platform::{
     http::{
         self, BODY_LIMIT,
         endpoints::{Endpoints, PUBLIC, USER},
-        inbound::Inbound,
+        inbound::RequestLimits,
         openapi_pages,
     },
-    load_shed::{Slots, UserSlots, shed},
     server::{health::probe_routes, readiness::Readiness},
     shared_layer::shared,
+    slots::{Slots, UserSlots, shed},
 };
 use utoipa::openapi::{InfoBuilder, OpenApi, OpenApiBuilder};
 
@@ -135,8 +135,8 @@ pub fn document() -> OpenApi {
 /// rejected with 429. A stream counts as a request until it is open.
 pub fn router(state: Api, guard: &Guard, readiness: Readiness, max_in_flight: usize) -> Router {
     let slots = Slots::new(max_in_flight);
-    let inbound = Inbound::new(guard.clone(), slots.clone(), UserSlots::quarter_of(max_in_flight));
-    let exporting = Inbound::new(guard.clone(), slots.clone(), UserSlots::quarter_of(MAX_EXPORTS));
+    let inbound = RequestLimits::new(guard.clone(), slots.clone(), UserSlots::quarter_of(max_in_flight));
+    let exporting = RequestLimits::new(guard.clone(), slots.clone(), UserSlots::quarter_of(MAX_EXPORTS));
     let elsewhere = Router::new().fallback(pages::not_found).layer(shared(from_fn_with_state(slots, shed)));
     let others = Router::new()
         .route("/", get(async || Redirect::to("/console/")))

@@ -9,7 +9,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use platform::{
-    auth::{Caller, Credential, Refusal, SESSION_HEADER, User, bearer_token},
+    auth::{AuthRefusal, Caller, Credential, SESSION_HEADER, User, bearer_token},
     http::problem::Problem,
 };
 
@@ -26,7 +26,7 @@ impl Session {
     pub fn into_id(self) -> Result<String, Problem> {
         match credential(&self.0) {
             Credential::Session(id) => Ok(id),
-            Credential::Token(_) => Err(Refusal::InvalidSession.problem()),
+            Credential::Token(_) => Err(AuthRefusal::InvalidSession.problem()),
         }
     }
 }
@@ -35,7 +35,7 @@ impl<S: Sync> FromRequestParts<S> for Session {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        parts.extensions.get::<Self>().cloned().ok_or_else(|| Refusal::InvalidSession.problem())
+        parts.extensions.get::<Self>().cloned().ok_or_else(|| AuthRefusal::InvalidSession.problem())
     }
 }
 

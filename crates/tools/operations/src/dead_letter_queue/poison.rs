@@ -1,6 +1,6 @@
 //! Whether no consumer can decode a dead letter, so that a replay would dead-letter it again.
 
-use contracts::events::{BASKET_CONFIRMED, INBOUND, Inbound, LOAN_APPROVED, ORDERS, ROUTES, Topics};
+use contracts::events::{BASKET_CONFIRMED, INBOUND, InboundTopic, LOAN_APPROVED, ORDERS, ROUTES, Topics};
 use platform::kafka::Message;
 
 use crate::dead_letters::DeadLetter;
@@ -9,7 +9,7 @@ use crate::dead_letters::DeadLetter;
 type Problem = fn(&[u8]) -> Option<String>;
 
 /// The topics that outside programs write, and how their consumers decode them.
-const READERS: [(Inbound, Problem); INBOUND.len()] = [
+const READERS: [(InboundTopic, Problem); INBOUND.len()] = [
     (BASKET_CONFIRMED, delivery::consumers::basket_problem),
     (LOAN_APPROVED, customers::consumers::loan_problem),
     (ORDERS, intake::consumers::order_problem),
