@@ -8,7 +8,7 @@ use crate::tree::{all_files, root, services, shown};
 /// The files that list services: they name at least [`A_LIST`] of them. A new service may have to be added to each. A
 /// folder ends with `/`.
 const LISTS: &[(&str, &str)] = &[
-    ("crates/tools/operations/src/registry.rs", "the registry, and the readers of databases"),
+    ("crates/services/operations/src/registry.rs", "the registry, and the readers of databases"),
     ("crates/shared/contracts/src/events/catalogue.rs", "who publishes and consumes each event"),
     ("crates/tools/audit/src/invariants/reactions.rs", "what each consumer does about an event"),
     ("crates/tools/chaos/src/", "which services a fault strikes, and their settings under chaos"),

@@ -9,7 +9,7 @@ use std::{
 use serde_json::Value;
 
 /// Crates whose statements run in the databases of several services.
-pub const SHARED: [&str; 2] = ["crates/shared/platform", "crates/tools/operations"];
+pub const SHARED: [&str; 2] = ["crates/shared/platform", "crates/services/operations"];
 /// The folders with the services' statements.
 const SOURCES: [&str; 2] = ["crates/services", "crates/shared"];
 
