@@ -13,6 +13,7 @@ pub const DELIVERY: u16 = 50056;
 /// The delivery service's HTTP API; [`DELIVERY`] is its gRPC API.
 pub const DELIVERY_HTTP: u16 = 8082;
 pub const GEO: u16 = 5004;
+pub const OPERATIONS: u16 = 50059;
 /// HTTP only.
 pub const INTAKE: u16 = 8083;
 /// HTTP only.
