@@ -13,12 +13,12 @@ use crate::{
     client::{Iam, Operations, Orders, Services},
     config::Config,
     consumers, jobs,
-    repository::{PgActions, PgTimeline},
-    service::{Couriers, LagHistory, Live, LongActions, Receipts, Timelines, Work},
+    repository::PgTimeline,
+    service::{Couriers, Live, Timelines},
 };
 
 /// Builds the service and binds its listeners. It connects to databases and to other services later.
-pub async fn build(config: Config, operations: Arc<dyn Operations>) -> anyhow::Result<App> {
+pub async fn build(config: Config) -> anyhow::Result<App> {
     crate::metrics::count_from_zero(api::document());
     let Config { server, identity, messaging, own } = config;
     let is_secure = server.tls.is_some();
@@ -28,6 +28,7 @@ pub async fn build(config: Config, operations: Arc<dyn Operations>) -> anyhow::R
     let orders = Orders::new("order", server.channel("order", "ORDER_HTTP_ADDRESS", &own.order_http_address)?);
     let iam = server.channel("iam", "IAM_ADDRESS", &identity.iam_address)?;
     let services = Services::connect(&server, &own)?;
+    let operations = server.channel("operations", "OPERATIONS_ADDRESS", &own.operations_address)?;
     let couriers = Couriers::new(services.clone(), timeline.clone());
     let guard = server.guard(Arc::new(GrpcSessions::new(server.identify(iam.clone()))), &api::RULES);
     let state = api::Api {
@@ -38,26 +39,19 @@ pub async fn build(config: Config, operations: Arc<dyn Operations>) -> anyhow::R
         intake: Orders::new("intake", server.channel("intake", "INTAKE_ADDRESS", &own.intake_address)?),
         services,
         couriers: couriers.clone(),
-        actions: PgActions::new(server.database()?),
-        receipts: Receipts::new(operations.clone(), timeline.clone()),
-        lag: LagHistory::new(operations.clone()),
-        operations,
+        operations: Operations::new(operations.forwarding_credential()),
         topics: messaging.topics.clone(),
-        letter_work: Work::default(),
-        audits: Work::default(),
-        long_actions: LongActions::default(),
         live: live.clone(),
         exports: Slots::new(api::MAX_EXPORTS),
         is_secure,
         jaeger: own.console_jaeger_url.map(Into::into),
     };
-    let (lag, long_actions) = (state.lag.clone(), state.long_actions.clone());
     let retention = server.retention(messaging.kafka.effect_retention())?;
     let router = api::router(state, &guard, server.readiness(), own.console_max_in_flight);
     let consumers = messaging.consumers(&server, consumers::all(timeline, live.clone()));
     Ok(App::new(server)
         .http(router)
         .consumers(consumers)
-        .jobs(jobs::all(live, couriers, lag, long_actions))
+        .jobs(jobs::all(live, couriers))
         .jobs([jobs::remove_old_records(&retention)]))
 }

@@ -30,6 +30,7 @@ pub struct Own {
     pub geo_address: String,
     pub notification_address: String,
     pub intake_address: String,
+    pub operations_address: String,
     /// The maximum number of open event streams. Above it, a user with few streams gets a slot of the user who has the
     /// most; other new streams are refused with 503.
     #[serde(deserialize_with = "platform::config::bounded::count")]
@@ -52,6 +53,7 @@ impl Default for Own {
             geo_address: ports::local(ports::GEO),
             notification_address: ports::local(ports::NOTIFICATION),
             intake_address: ports::local(ports::INTAKE),
+            operations_address: ports::local(ports::OPERATIONS),
             console_streams: 1000,
             console_max_in_flight: 256,
             console_jaeger_url: None,

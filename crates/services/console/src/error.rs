@@ -8,10 +8,6 @@ pub enum Error {
     OrderNotFound,
     #[error("all event streams are in use; try again later")]
     TooManyStreams,
-    #[error("the receipt cannot be made now")]
-    NoReceipt(#[source] anyhow::Error),
-    #[error("{0} cannot be read now")]
-    NotRead(&'static str, #[source] anyhow::Error),
     /// Another service's refusal, which is passed on.
     #[error("{}", .0.message)]
     Refused(Box<Problem>),
@@ -30,11 +26,7 @@ impl From<sqlx::Error> for Error {
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         match error {
-            Error::Unavailable(..)
-            | Error::NotRead(..)
-            | Error::NoReceipt(_)
-            | Error::TooManyStreams
-            | Error::Refused(_) => Self::transient(error),
+            Error::Unavailable(..) | Error::TooManyStreams | Error::Refused(_) => Self::transient(error),
             Error::OrderNotFound => Self::poison(error.to_string()),
             Error::Database(error) => error.into(),
         }

@@ -4,20 +4,15 @@ use platform::jobs::{Done, Job, Retention};
 
 use crate::{
     repository::PgTimeline,
-    service::{Couriers, LagHistory, Live, LongActions},
+    service::{Couriers, Live},
 };
 
 /// The maximum number of records that are deleted at once.
 const BATCH_SIZE: u32 = 5000;
 
-/// The jobs of every replica: for the open event streams, the lag's history, and the end of long actions at a stop.
-pub fn all(live: Live, couriers: Couriers, lag: LagHistory, long_actions: LongActions) -> [Job; 4] {
-    [
-        Job::new("follow-timeline", |stop| live.follow(stop)),
-        Job::new("follow-couriers", |stop| couriers.follow(stop)),
-        Job::new("follow-lag", |stop| lag.follow(stop)),
-        Job::new("end-long-actions", |stop| long_actions.follow(stop)),
-    ]
+/// The jobs of every replica, for the open event streams.
+pub fn all(live: Live, couriers: Couriers) -> [Job; 2] {
+    [Job::new("follow-timeline", |stop| live.follow(stop)), Job::new("follow-couriers", |stop| couriers.follow(stop))]
 }
 
 /// Deletes records of the timeline that are so old that no topic still has them.

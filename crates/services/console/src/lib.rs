@@ -39,10 +39,9 @@ pub static SERVICE: Service = Service {
         Call::when_requested("geo"),
         Call::when_requested("notification"),
         Call::when_requested("intake"),
+        Call::when_requested("operations"),
     ],
     decisions: &[],
     check: |settings| Config::load(settings).map(drop),
-    build: |settings| {
-        Box::pin(async move { app::build(Config::load(&settings)?, client::operations(&settings)).await })
-    },
+    build: |settings| Box::pin(async move { app::build(Config::load(&settings)?).await }),
 };

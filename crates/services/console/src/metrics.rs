@@ -5,27 +5,16 @@ use utoipa::openapi::OpenApi;
 
 /// The metrics that only this service exports.
 pub const METRICS: &[Metric] = &[
-    Metric::counter("console_actions_total", &["action"], "Actions of operators."),
     Metric::counter("console_records_total", &[], "Records that were added to the timeline."),
     Metric::gauge("console_streams", &[], "Open event streams."),
 ];
 
-pub const ACTIONS: [&str; 6] = ["audit", "courier", "discard", "kyc-rollback", "replay", "restock"];
-
 /// Creates the counters at 0, because Prometheus' `rate()` ignores the first value of a series. `document` describes
 /// the HTTP API.
 pub fn count_from_zero(document: OpenApi) {
-    for action in ACTIONS {
-        metrics::counter!("console_actions_total", "action" => action).increment(0);
-    }
     metrics::counter!("console_records_total").increment(0);
     metrics::gauge!("console_streams").set(0);
     openapi::count_from_zero(document);
-}
-
-/// Counts an operator's action, one of [`ACTIONS`].
-pub fn acted(action: &'static str) {
-    metrics::counter!("console_actions_total", "action" => action).increment(1);
 }
 
 pub fn recorded(count: u64) {

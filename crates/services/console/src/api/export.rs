@@ -10,13 +10,13 @@ use axum::{
     http::header,
     response::{IntoResponse as _, Response},
 };
-use contracts::{events::message_json, ids::UserId};
+use contracts::events::message_json;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use platform::{clock, http::problem::Problem, slots};
 use serde_json::{Value, json};
 use tonic::Status;
 
-use super::{Api, Visit, of_error, of_status, orders::order};
+use super::{Api, Visit, of_error, of_operations, of_status, orders::order};
 use crate::{client::Orders, error::Error, pages::format::query};
 
 /// The maximum number of exports that are made at once.
@@ -26,7 +26,7 @@ const MAX_ENTRIES: usize = 1_000;
 const MAX_BYTES: usize = 2 << 20;
 /// The number of orders whose deliveries and messages are asked for at once.
 const ORDERS_AT_ONCE: usize = 8;
-const MAX_OWN_ACTIONS: i64 = 1_000;
+const MAX_OWN_ACTIONS: u32 = 1_000;
 const PAYMENTS_PER_PAGE: u32 = 100;
 
 pub async fn export(State(api): State<Api>, visit: Visit) -> Result<Response, Problem> {
@@ -51,7 +51,7 @@ async fn document(api: &Api, visit: &Visit) -> Result<Value, Problem> {
             read.map_err(|status| of_status("customers", &status))
         },
         whole(|place| ordered(&api.intake, session, format!("/orders?{}", query(after("after", &place))))),
-        async { api.actions.of_operator(UserId::new(user), MAX_OWN_ACTIONS).await.map_err(of_error) },
+        async { api.operations.actions(Some(user), MAX_OWN_ACTIONS).await.map_err(|status| of_operations(&status)) },
     )?;
     let (deliveries, messages) = of_orders(api, &orders.entries).await?;
     let (customer, loans) = customers;
@@ -61,7 +61,7 @@ async fn document(api: &Api, visit: &Visit) -> Result<Value, Problem> {
         ("payment", payment.1.is_cut),
         ("customers", loans.len() >= MAX_ENTRIES),
         ("intake", intake.is_cut),
-        ("console", i64::try_from(actions.len()).is_ok_and(|count| count >= MAX_OWN_ACTIONS)),
+        ("console", u32::try_from(actions.len()).is_ok_and(|count| count >= MAX_OWN_ACTIONS)),
     ];
     let cut: Vec<&str> = cut.into_iter().filter_map(|(service, is_cut)| is_cut.then_some(service)).collect();
     Ok(json!({

@@ -20,16 +20,15 @@ use platform::{auth::Sessions, http::problem::Problem, slots::Slots};
 pub use self::{
     export::MAX_AT_ONCE as MAX_EXPORTS,
     form::{Form, is_form},
-    operator::{LETTERS_PER_PAGE, LettersQuery, MAX_ACTIONS, not_read},
+    operator::{LETTERS_PER_PAGE, LettersQuery, MAX_ACTIONS},
     orders::MAX_UNITS,
-    problems::{of_error, of_status},
+    problems::{no_receipt, not_read, of_error, of_operations, of_status},
     routes::{RULES, document, router},
     session::{Session, Visit},
 };
 use crate::{
-    client::{Audited, Iam, Operations, Orders, Services},
-    repository::PgActions,
-    service::{Couriers, LagHistory, Live, LongActions, Receipts, Timelines, Work},
+    client::{Iam, Operations, Orders, Services},
+    service::{Couriers, Live, Timelines},
 };
 
 #[derive(Clone)]
@@ -41,15 +40,8 @@ pub struct Api {
     pub services: Services,
     pub couriers: Couriers,
     pub timelines: Timelines,
-    pub actions: PgActions,
-    pub receipts: Receipts,
-    pub operations: Arc<dyn Operations>,
-    pub lag: LagHistory,
+    pub operations: Operations,
     pub topics: Topics,
-    /// The action that replays or discards dead letters. Its result is a list of sentences.
-    pub letter_work: Work<Vec<String>>,
-    pub audits: Work<Audited>,
-    pub long_actions: LongActions,
     pub live: Live,
     /// A slot for each export of a user's data that is being made.
     pub exports: Slots,

@@ -10,15 +10,8 @@ use crate::error::Error;
 pub fn of_error(error: Error) -> Problem {
     match error {
         Error::OrderNotFound => Problem::new(StatusCode::NOT_FOUND, "ORDER_NOT_FOUND", error.to_string()),
-        // The task that makes the receipt has logged the cause.
-        Error::TooManyStreams | Error::NoReceipt(_) => Problem::unavailable(error.to_string()),
+        Error::TooManyStreams => Problem::unavailable(error.to_string()),
         Error::Refused(problem) => *problem,
-        // An operator sees the cause, too.
-        Error::NotRead(..) => {
-            let message = error_chain(error);
-            refused("operator view unavailable", &message);
-            Problem::unavailable(message)
-        }
         Error::Unavailable(..) => {
             let message = error.to_string();
             refused("dependency unavailable", error_chain(error));
@@ -60,4 +53,25 @@ pub fn of_status(service: &'static str, status: &Status) -> Problem {
             Problem::unavailable(format!("{service} is unavailable"))
         }
     }
+}
+
+/// Converts operations' refusal or failure to a problem.
+pub fn of_operations(status: &Status) -> Problem {
+    of_status("operations", status)
+}
+
+/// Converts operations' refusal or failure to make a receipt to a problem.
+pub fn no_receipt(status: &Status) -> Problem {
+    instead("the receipt cannot be made now", of_operations(status))
+}
+
+/// Converts operations' refusal or failure to read what an operator views to a problem. The operator sees the cause,
+/// too.
+pub fn not_read(what: &str, status: &Status) -> Problem {
+    instead(format!("{what} cannot be read now: {}", status.message()), of_operations(status))
+}
+
+/// Replaces the message of a problem that is a failure.
+fn instead(message: impl Into<String>, problem: Problem) -> Problem {
+    if problem.status == StatusCode::SERVICE_UNAVAILABLE.as_u16() { Problem::unavailable(message) } else { problem }
 }

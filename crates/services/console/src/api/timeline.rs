@@ -7,11 +7,10 @@ use axum::{
     http::{Uri, header},
     response::{Html, IntoResponse as _, Response},
 };
-use contracts::ids::UserId;
 use platform::http::problem::Problem;
 use serde_json::json;
 
-use super::{Api, Visit, of_error};
+use super::{Api, Visit, no_receipt, of_error};
 use crate::{model::Kind, pages, service::is_cut};
 
 pub async fn show(
@@ -37,8 +36,8 @@ pub async fn receipt(
     Path(path): Path<String>,
 ) -> Result<Response, Problem> {
     let (order, _) = api.readable(&visit, &path, uri.path()).await?;
-    let checks = api.receipts.of(order, UserId::new(visit.user.uuid)).await.map_err(of_error)?;
-    Ok(Json(json!({ "checks": *checks })).into_response())
+    let checks = api.operations.receipt(order).await.map_err(|status| no_receipt(&status))?;
+    Ok(Json(json!({ "checks": checks })).into_response())
 }
 
 pub async fn export(
@@ -49,7 +48,7 @@ pub async fn export(
 ) -> Result<Response, Problem> {
     let (order, is_own) = api.readable(&visit, &path, uri.path()).await?;
     let steps = api.timelines.steps(order).await.map_err(of_error)?;
-    let checks = api.receipts.of(order, UserId::new(visit.user.uuid)).await.map_err(of_error)?;
+    let checks = api.operations.receipt(order).await.map_err(|status| no_receipt(&status))?;
     let file = pages::export(&api, &visit, order, steps, checks, is_own).await?;
     let name = format!("attachment; filename=\"order-{order}.html\"");
     Ok(([(header::CONTENT_DISPOSITION, name)], Html(file)).into_response())

@@ -1,4 +1,4 @@
-//! Clients of the other services, and the operations that the program provides.
+//! Clients of the other services.
 
 mod iam;
 mod operations;
@@ -6,9 +6,7 @@ mod orders;
 mod services;
 
 pub use iam::{CALLER, Iam};
-pub use operations::{
-    Audited, Check, CheckState, Make, OnProgress, Operations, Progress, nothing, operations, provide,
-};
+pub use operations::Operations;
 pub use orders::{Answer, IDEMPOTENCY_KEY, Orders};
 use platform::auth::{Credential, TokenKind};
 pub use services::Services;

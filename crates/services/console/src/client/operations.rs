@@ -1,135 +1,115 @@
-//! The operations that need the databases of other services, which the program `shipyard` provides: receipts, by the
-//! rules of the audit, and what operators see and do.
+//! The client of operations: receipts, what operators see of all services, and their actions. Each call carries the
+//! session or access token of the user who sends the request.
 
-use std::sync::{Arc, OnceLock};
+use contracts::{
+    ids::OrderId,
+    proto::operations::v1::{
+        BeginActionRequest, BeginAuditRequest, DeadLetterFilter, DiscardDeadLettersRequest, EndActionRequest,
+        GetAuditRequest, GetReceiptRequest, ListActionsRequest, ListDeadLettersRequest, ListLagsRequest,
+        ListOutboxesRequest, ListServicesRequest, PlanReplayRequest, ReplayDeadLettersRequest,
+        operations_service_client::OperationsServiceClient,
+    },
+};
+use platform::grpc::Peer;
+use tonic::{Code, Status};
+use uuid::Uuid;
 
-use async_trait::async_trait;
-use contracts::ids::OrderId;
-use platform::{auth::Author, config::Settings};
-use serde::Serialize;
+use crate::model::{Action, Audited, Check, DeadLetters, Lags, Now, OutboxState, Plan, ServiceState};
 
-use crate::model::{Discarded, Filter, LetterPage, OutboxState, PartitionLag, Plan, Record, Replayed, ServiceState};
+/// The maximum size of an answer in bytes. A page has up to 200 dead letters with their payloads.
+const MAX_RESPONSE_BYTES: usize = 64 << 20;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum CheckState {
-    Held,
-    /// Not known yet: work is under way, or a database does not respond.
-    Open,
-    Violated,
-}
+#[derive(Clone)]
+pub struct Operations(OperationsServiceClient<Peer>);
 
-/// One line of a receipt.
-#[derive(Clone, Debug, Serialize)]
-pub struct Check {
-    pub invariant: String,
-    pub text: String,
-    pub state: CheckState,
-    /// The rows and records that prove the invariant, or the row and reason of a violation.
-    pub evidence: Vec<String>,
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Progress {
-    /// What the action is doing now.
-    pub step: String,
-    /// The number of items that are done, out of `total`. Both are 0 while the action counts no items.
-    pub done: usize,
-    pub total: usize,
-}
-
-pub type OnProgress = Arc<dyn Fn(Progress) + Send + Sync>;
-
-#[derive(Clone, Debug, Serialize)]
-pub struct Audited {
-    /// True if every invariant was checked and holds.
-    pub holds: bool,
-    pub summary: String,
-    /// What `shipyard audit` prints.
-    pub report: String,
-    pub checks: Vec<Check>,
-}
-
-/// Without an implementation, each fails: the process may not read the other services' databases.
-/// Without an implementation, each fails: the process may not read the other services' databases.
-#[async_trait]
-pub trait Operations: Send + Sync {
-    /// Checks every invariant that concerns the order. `records` are the topics' records with the order's key, in
-    /// their order; their payloads may be missing.
-    async fn receipt(&self, _order: OrderId, _records: Vec<Record>) -> anyhow::Result<Vec<Check>> {
-        nothing_is_read()
+impl Operations {
+    /// `as_user` forwards the credential of the request.
+    pub fn new(as_user: Peer) -> Self {
+        Self(OperationsServiceClient::new(as_user).max_decoding_message_size(MAX_RESPONSE_BYTES))
     }
 
-    async fn services(&self) -> anyhow::Result<Vec<ServiceState>> {
-        nothing_is_read()
+    /// Returns the receipt of an order that the user may see. It is empty if the order has no row any more.
+    pub async fn receipt(&self, order: OrderId) -> Result<Vec<Check>, Status> {
+        let request = GetReceiptRequest { order_uuid: order.to_string() };
+        match self.0.clone().get_receipt(request).await {
+            Ok(answer) => Ok(answer.into_inner().checks.into_iter().map(Check::from).collect()),
+            Err(status) if status.code() == Code::NotFound => Ok(Vec::new()),
+            Err(status) => Err(status),
+        }
+    }
+
+    pub async fn services(&self) -> Result<Vec<ServiceState>, Status> {
+        let services = self.0.clone().list_services(ListServicesRequest {}).await?.into_inner().services;
+        Ok(services.into_iter().map(ServiceState::from).collect())
     }
 
     /// Returns the outbox of each service that has one.
-    async fn outboxes(&self) -> anyhow::Result<Vec<OutboxState>> {
-        nothing_is_read()
+    pub async fn outboxes(&self) -> Result<Vec<OutboxState>, Status> {
+        let outboxes = self.0.clone().list_outboxes(ListOutboxesRequest {}).await?.into_inner().outboxes;
+        Ok(outboxes.into_iter().map(OutboxState::from).collect())
     }
 
-    async fn lag(&self) -> anyhow::Result<Vec<PartitionLag>> {
-        nothing_is_read()
+    pub async fn lags(&self) -> Result<Lags, Status> {
+        Ok(self.0.clone().list_lags(ListLagsRequest {}).await?.into_inner().into())
     }
 
-    /// Returns `limit` of the pending dead letters that match, after the first `skip`, the oldest first.
-    async fn dead_letters(&self, _filter: &Filter, _skip: usize, _limit: usize) -> anyhow::Result<LetterPage> {
-        nothing_is_read()
+    /// Returns `limit` of the pending dead letters that match, at most 200, after the first `skip`, the oldest first.
+    pub async fn dead_letters(
+        &self,
+        filter: DeadLetterFilter,
+        skip: usize,
+        limit: usize,
+    ) -> Result<DeadLetters, Status> {
+        let [skip, limit] = [skip, limit].map(|count| u32::try_from(count).unwrap_or(u32::MAX));
+        let request = ListDeadLettersRequest { filter: Some(filter), skip, limit };
+        Ok(self.0.clone().list_dead_letters(request).await?.into_inner().into())
     }
 
     /// Returns what a replay of the pending dead letters that match would do.
-    async fn plan(&self, _filter: &Filter) -> anyhow::Result<Plan> {
-        nothing_is_read()
+    pub async fn plan(&self, filter: DeadLetterFilter) -> Result<Plan, Status> {
+        let request = PlanReplayRequest { filter: Some(filter) };
+        Ok(self.0.clone().plan_replay(request).await?.into_inner().into())
     }
 
-    /// Publishes the pending dead letters that match to their topics again. `by` is the operator. Fails if one of them
-    /// concerns the operator's own order or customer.
-    async fn replay(&self, _filter: &Filter, _by: &Author, _progress: OnProgress) -> anyhow::Result<Replayed> {
-        nothing_is_read()
+    /// Begins to replay the pending dead letters that match. Fails with ABORTED while another action on dead letters
+    /// runs.
+    pub async fn replay(&self, filter: DeadLetterFilter) -> Result<Now<Vec<String>>, Status> {
+        let request = ReplayDeadLettersRequest { filter: Some(filter) };
+        Ok(self.0.clone().replay_dead_letters(request).await?.into_inner().work.unwrap_or_default().into())
     }
 
-    /// Marks the pending dead letters that match as discarded, for the reason `why`.
-    async fn discard(
-        &self,
-        _filter: &Filter,
-        _by: &Author,
-        _why: &str,
-        _progress: OnProgress,
-    ) -> anyhow::Result<Discarded> {
-        nothing_is_read()
+    /// Begins to discard the pending dead letters that match, for the reason `why`. Fails with ABORTED while another
+    /// action on dead letters runs.
+    pub async fn discard(&self, filter: DeadLetterFilter, why: String) -> Result<Now<Vec<String>>, Status> {
+        let request = DiscardDeadLettersRequest { filter: Some(filter), why };
+        Ok(self.0.clone().discard_dead_letters(request).await?.into_inner().work.unwrap_or_default().into())
     }
 
-    /// Audits the whole shop, as `shipyard audit` does.
-    async fn audit(&self, _progress: OnProgress) -> anyhow::Result<Audited> {
-        nothing_is_read()
+    pub async fn audits(&self) -> Result<Now<Audited>, Status> {
+        Ok(self.0.clone().get_audit(GetAuditRequest {}).await?.into_inner().work.unwrap_or_default().into())
+    }
+
+    /// Begins an audit of the whole shop. Fails with ABORTED while another one runs.
+    pub async fn audit(&self) -> Result<Now<Audited>, Status> {
+        Ok(self.0.clone().begin_audit(BeginAuditRequest {}).await?.into_inner().work.unwrap_or_default().into())
+    }
+
+    /// Returns the latest rows of the log of actions, of one operator or of all, the newest first.
+    pub async fn actions(&self, operator: Option<Uuid>, limit: u32) -> Result<Vec<Action>, Status> {
+        let operator_uuid = operator.map(|operator| operator.to_string()).unwrap_or_default();
+        let actions = self.0.clone().list_actions(ListActionsRequest { operator_uuid, limit }).await?;
+        Ok(actions.into_inner().actions.into_iter().map(Action::from).collect())
+    }
+
+    /// Writes the beginning of an action into the log, and returns the row's id. Without it the action may not begin.
+    pub async fn begin_action(&self, action: &str, subject: &str) -> Result<i64, Status> {
+        let request = BeginActionRequest { action: action.to_owned(), subject: subject.to_owned() };
+        Ok(self.0.clone().begin_action(request).await?.into_inner().id)
+    }
+
+    /// Writes the end of the action with this id.
+    pub async fn end_action(&self, id: i64, result: &str) -> Result<(), Status> {
+        self.0.clone().end_action(EndActionRequest { id, result: result.to_owned() }).await?;
+        Ok(())
     }
 }
-
-/// Creates the operations from the variables of the process.
-pub type Make = fn(&Settings) -> Arc<dyn Operations>;
-
-static MAKE: OnceLock<Make> = OnceLock::new();
-
-/// Sets the operations of this process. The program `shipyard` calls this before it starts a service: the audit depends
-/// on every service, so no service can depend on the audit. Only the first call has an effect.
-pub fn provide(make: Make) {
-    let _ = MAKE.set(make);
-}
-
-pub fn operations(settings: &Settings) -> Arc<dyn Operations> {
-    MAKE.get().map_or_else(nothing, |make| make(settings))
-}
-
-/// Returns the operations of a process that may not read the other services' databases.
-pub fn nothing() -> Arc<dyn Operations> {
-    Arc::new(Nothing)
-}
-
-struct Nothing;
-
-fn nothing_is_read<T>() -> anyhow::Result<T> {
-    anyhow::bail!("this process may not read the databases of the other services")
-}
-
-impl Operations for Nothing {}

@@ -1,14 +1,18 @@
-//! The records of an order, the steps of its timeline, the texts for refusals, and what operators see of the system.
+//! The records of an order, the steps of its timeline, its receipt, the texts for refusals, and what operators see of
+//! the system. Each view of operators is what the API returns as JSON.
 
-mod operator;
+mod action;
+mod check;
+mod dead_letters;
 mod record;
 mod refusal;
 mod step;
+mod system;
 
-pub use operator::{
-    Backlog, Breaker, Discarded, Filter, Letter, LetterPage, LetterState, OutboxState, PartitionLag, Plan, Poison,
-    Replayed, Resolved, ServiceState, counted,
-};
+pub use action::{Action, Audited, Ended, Now, Running};
+pub use check::{Check, CheckState};
+pub use dead_letters::{DeadLetters, Letter, LetterPage, LetterState, Plan, Poison, Resolved};
 pub use record::{NewRecord, Record};
 pub use refusal::refusal;
 pub use step::{Detail, Kind, Step};
+pub use system::{Breaker, LagPoint, Lags, OutboxState, PartitionLag, ServiceState};

@@ -104,6 +104,11 @@ pub fn query<'a>(parameters: impl IntoIterator<Item = (&'a str, &'a str)>) -> St
     serde_urlencoded::to_string(parameters.into_iter().collect::<Vec<_>>()).unwrap_or_default()
 }
 
+/// Writes a number with its noun, such as `1 message` or `2 messages`.
+pub fn counted(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
 fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() * 2);

@@ -1,14 +1,12 @@
 //! `GET /console/orders/{uuid}` and its fragments: summary, timeline and receipt; and timeline and receipt as one file.
 
-use std::sync::Arc;
-
 use askama::Template;
 use axum::{
     extract::{Path, State},
     http::{StatusCode, Uri},
     response::Response,
 };
-use contracts::ids::{OrderId, UserId};
+use contracts::ids::OrderId;
 use platform::{
     clock,
     http::{problem::Problem, query::QueryParameters},
@@ -27,10 +25,9 @@ use super::{
     timeline::Timeline,
 };
 use crate::{
-    api::{Api, Visit, of_error},
-    client::Check,
+    api::{Api, Visit, no_receipt, of_error},
     error::Error,
-    model::Step,
+    model::{Check, Step},
 };
 
 #[derive(Default, Deserialize, ToSchema)]
@@ -92,7 +89,7 @@ pub async fn show(
     let (layout, summary, receipt) = tokio::join!(
         layout(&api, &visit, "orders"),
         short::summary(&api, &visit, order, &steps, is_own),
-        receipt_view(&api, &visit, order)
+        receipt_view(&api, order)
     );
     let mut summary = summary?;
     summary.problem = query.refused.map(|code| refusal::of_code(&code, "Please try again.", None));
@@ -130,7 +127,7 @@ pub async fn receipt(
     Path(path): Path<String>,
 ) -> Result<Response, Problem> {
     let Seen { order, .. } = seen(&api, &visit, &path, uri.path()).await?;
-    Ok(page(StatusCode::OK, &receipt_view(&api, &visit, order).await))
+    Ok(page(StatusCode::OK, &receipt_view(&api, order).await))
 }
 
 /// Returns the file of an order that the visitor may see.
@@ -139,7 +136,7 @@ pub async fn export(
     visit: &Visit,
     order: OrderId,
     steps: Vec<Step>,
-    checks: Arc<Vec<Check>>,
+    checks: Vec<Check>,
     is_own: bool,
 ) -> Result<String, Problem> {
     let summary = short::summary(api, visit, order, &steps, is_own).await?;
@@ -165,6 +162,6 @@ fn timeline_view(api: &Api, steps: Vec<Step>, summary: &Summary) -> Timeline {
     Timeline::new(steps, is_finished, api.jaeger.clone())
 }
 
-async fn receipt_view(api: &Api, visit: &Visit, order: OrderId) -> Receipt {
-    Receipt::new(order, api.receipts.of(order, UserId::new(visit.user.uuid)).await.map_err(of_error))
+async fn receipt_view(api: &Api, order: OrderId) -> Receipt {
+    Receipt::new(order, api.operations.receipt(order).await.map_err(|status| no_receipt(&status)))
 }

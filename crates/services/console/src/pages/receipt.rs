@@ -1,7 +1,5 @@
 //! The receipt of an order: each invariant that concerns it, and the evidence.
 
-use std::sync::Arc;
-
 use askama::Template;
 use contracts::ids::OrderId;
 use platform::{clock, http::problem::Problem};
@@ -10,7 +8,7 @@ use super::{
     format::{Moment, short},
     refusal::{Refusal, or_missing},
 };
-use crate::client::{Check, CheckState};
+use crate::model::{Check, CheckState};
 
 impl CheckState {
     pub fn class(self) -> &'static str {
@@ -46,14 +44,14 @@ impl CheckState {
 #[template(path = "receipt.html")]
 pub struct Receipt {
     pub order_uuid: String,
-    pub checks: Arc<Vec<Check>>,
+    pub checks: Vec<Check>,
     pub checked_at: Moment,
     /// Set if the receipt could not be made; `checks` is then empty.
     pub problem: Option<Refusal>,
 }
 
 impl Receipt {
-    pub fn new(order: OrderId, checks: Result<Arc<Vec<Check>>, Problem>) -> Self {
+    pub fn new(order: OrderId, checks: Result<Vec<Check>, Problem>) -> Self {
         let (checks, _, problem) = or_missing(checks);
         Self { order_uuid: order.to_string(), checks, checked_at: Moment(clock::now()), problem }
     }

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use askama::Template;
 
-use super::{drawing::Drawing, format::Span};
-use crate::{
-    model::{Step, counted},
-    service::is_cut,
+use super::{
+    drawing::Drawing,
+    format::{Span, counted},
 };
+use crate::{model::Step, service::is_cut};
 
 #[derive(Template)]
 #[template(path = "timeline.html")]

@@ -1,10 +1,8 @@
-//! Storage in PostgreSQL: the timeline of all orders, and the log of operators' actions.
+//! Storage in PostgreSQL: the timeline of all orders. The table `actions` is left from earlier releases.
 
-mod actions;
 mod add;
 mod timeline;
 
-pub use actions::{Action, NewAction, PgActions};
 use sqlx::migrate::Migrator;
 pub use timeline::{MAX_RECORDS, PgTimeline, Timeline};
 

@@ -4,7 +4,6 @@ use std::{collections::HashMap, net::SocketAddr, sync::Arc, time::Duration};
 
 use console::{
     app,
-    client::{Operations, nothing},
     config::Config,
     model::NewRecord,
     repository::{MIGRATIONS, PgTimeline, Timeline as _},
@@ -19,12 +18,14 @@ use serde_json::Value;
 use testkit::{Database, Iam, Kafka, Running, eventually};
 use uuid::Uuid;
 
+use crate::{operations::operations, shop::Shop};
+
 pub struct Fixture {
     pub kafka: Kafka,
     pub iam: Iam,
     pub database: Database,
     settings: Settings,
-    operations: Arc<dyn Operations>,
+    _operations: Option<Running>,
     http: SocketAddr,
     service: Option<Running>,
 }
@@ -55,14 +56,6 @@ impl Fixture {
     }
 
     pub async fn with(variables: &[(&str, &str)]) -> Self {
-        Self::build(variables, nothing()).await
-    }
-
-    pub async fn operating(operations: Arc<dyn Operations>) -> Self {
-        Self::build(&[], operations).await
-    }
-
-    async fn build(variables: &[(&str, &str)], operations: Arc<dyn Operations>) -> Self {
         let (database, kafka, iam) = tokio::join!(testkit::database(&MIGRATIONS), testkit::kafka(), testkit::iam());
         // Nothing listens on port 1.
         let away = [
@@ -74,14 +67,21 @@ impl Fixture {
             "GEO_ADDRESS",
             "NOTIFICATION_ADDRESS",
             "INTAKE_ADDRESS",
+            "OPERATIONS_ADDRESS",
         ];
         let settings = testkit::settings()
             .with(kafka.settings())
             .with(away.map(|name| (name, "127.0.0.1:1".to_owned())))
             .with([("CONSOLE_DATABASE_URL", database.url.clone()), ("IAM_ADDRESS", iam.address.to_string())]);
         let settings = settings.with(variables.iter().map(|(name, value)| (*name, (*value).to_owned())));
-        let (http, service) = start(&settings, operations.clone()).await;
-        Self { kafka, iam, database, settings, operations, http, service: Some(service) }
+        let (http, service) = start(&settings).await;
+        Self { kafka, iam, database, settings, _operations: None, http, service: Some(service) }
+    }
+
+    /// Starts the service with operations of this shop.
+    pub async fn operating(shop: Arc<Shop>) -> Self {
+        let (address, running) = operations(shop).await;
+        Self { _operations: Some(running), ..Self::with(&[("OPERATIONS_ADDRESS", &address.to_string())]).await }
     }
 
     /// Kills the service and starts it again.
@@ -89,7 +89,7 @@ impl Fixture {
         if let Some(service) = self.service.take() {
             service.kill().await;
         }
-        let (http, service) = start(&self.settings, self.operations.clone()).await;
+        let (http, service) = start(&self.settings).await;
         (self.http, self.service) = (http, Some(service));
     }
 
@@ -234,6 +234,6 @@ pub fn stored(order: Uuid, user: Uuid, offset: i64) -> NewRecord {
     }
 }
 
-async fn start(settings: &Settings, operations: Arc<dyn Operations>) -> (SocketAddr, Running) {
-    testkit::start(app::build(Config::load(settings).unwrap(), operations).await.unwrap()).await
+async fn start(settings: &Settings) -> (SocketAddr, Running) {
+    testkit::start(app::build(Config::load(settings).unwrap()).await.unwrap()).await
 }

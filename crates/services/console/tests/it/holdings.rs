@@ -29,6 +29,10 @@ use contracts::proto::{
         ListNotificationsRequest, ListNotificationsResponse, Notification,
         notification_service_server::{NotificationService, NotificationServiceServer},
     },
+    operations::v1::{
+        Action, ListActionsRequest, ListActionsResponse,
+        operations_service_server::{OperationsService, OperationsServiceServer},
+    },
     payment::v1::{
         GetBalanceRequest, GetBalanceResponse, ListPaymentsRequest, ListPaymentsResponse, Payment,
         payment_service_server::{PaymentService, PaymentServiceServer},
@@ -83,7 +87,8 @@ impl Holdings {
             .with(PaymentServiceServer::new(held.clone()))
             .with(CustomerServiceServer::new(held.clone()))
             .with(DeliveryServiceServer::new(held.clone()))
-            .with(NotificationServiceServer::new(held.clone()));
+            .with(NotificationServiceServer::new(held.clone()))
+            .with(OperationsServiceServer::new(held.clone()));
         let (grpc, grpc_server) = testkit::serve(guard, services).await;
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let http = listener.local_addr().unwrap();
@@ -96,13 +101,14 @@ impl Holdings {
     }
 
     /// Returns the variables with which a console asks these services.
-    pub fn variables(&self) -> [(&'static str, String); 6] {
+    pub fn variables(&self) -> [(&'static str, String); 7] {
         let (grpc, http) = (self.grpc.to_string(), self.http.to_string());
         [
             ("PAYMENT_ADDRESS", grpc.clone()),
             ("CUSTOMERS_ADDRESS", grpc.clone()),
             ("DELIVERY_ADDRESS", grpc.clone()),
-            ("NOTIFICATION_ADDRESS", grpc),
+            ("NOTIFICATION_ADDRESS", grpc.clone()),
+            ("OPERATIONS_ADDRESS", grpc),
             ("ORDER_HTTP_ADDRESS", http.clone()),
             ("INTAKE_ADDRESS", http),
         ]
@@ -269,5 +275,15 @@ impl NotificationService for Held {
         let ListNotificationsRequest { order_uuid } = request.into_inner();
         let notification = Notification { order_uuid, user_uuid: user.to_string(), ..Notification::default() };
         Ok(Answer::new(ListNotificationsResponse { notifications: vec![notification] }))
+    }
+}
+
+#[tonic::async_trait]
+impl OperationsService for Held {
+    async fn list_actions(&self, request: Request<ListActionsRequest>) -> Result<Answer<ListActionsResponse>, Status> {
+        let user = self.user("operations", &request, &request.get_ref().operator_uuid)?;
+        let action =
+            Action { operator_uuid: user.to_string(), subject: format!("part of {user}"), ..Action::default() };
+        Ok(Answer::new(ListActionsResponse { actions: vec![action] }))
     }
 }

@@ -1,194 +1,185 @@
-//! Operations of a shop in memory.
+//! A stand-in for operations, over a shop in memory.
 
-use std::sync::{
-    Arc, Mutex,
-    atomic::{AtomicUsize, Ordering},
-};
+use std::{net::SocketAddr, sync::Arc};
 
-use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use console::{
-    client::{Audited, Check, CheckState, OnProgress, Operations, Progress},
-    model::{
-        Backlog, Breaker, Discarded, Filter, Letter, LetterPage, LetterState, OutboxState, PartitionLag, Plan, Poison,
-        Record, Replayed, ServiceState,
-    },
+use contracts::proto::operations::v1::{
+    Action, BeginActionRequest, BeginActionResponse, BeginAuditRequest, BeginAuditResponse, Breaker, DeadLetter,
+    DiscardDeadLettersRequest, DiscardDeadLettersResponse, EndActionRequest, EndActionResponse, GetAuditRequest,
+    GetAuditResponse, GetReceiptRequest, GetReceiptResponse, LagPoint, ListActionsRequest, ListActionsResponse,
+    ListDeadLettersRequest, ListDeadLettersResponse, ListLagsRequest, ListLagsResponse, ListOutboxesRequest,
+    ListOutboxesResponse, ListServicesRequest, ListServicesResponse, OutboxState, PartitionLag, PlanReplayRequest,
+    PlanReplayResponse, Poison, ReplayDeadLettersRequest, ReplayDeadLettersResponse, ServiceState,
+    operations_service_server::{OperationsService, OperationsServiceServer},
 };
-use contracts::ids::OrderId;
-use platform::auth::Author;
-use tokio::sync::Semaphore;
+use platform::{
+    auth::{Access, SESSION_METADATA},
+    grpc::{Services, time, timestamp},
+};
+use testkit::Running;
+use tonic::{Request, Response, Status};
 
-/// A payload and an error that are markup.
-pub const MARKUP: &str = "<script>alert(1)</script>";
+use crate::shop::{Shop, running, size};
 
-/// A shop in memory. Its dead letters stay until they are replayed or discarded. A long action waits until the test adds a permit to
-/// [`steps`](Self::steps).
-pub struct Shop {
-    letters: Mutex<Vec<Letter>>,
-    /// What was done, on what, and by whom.
-    pub done: Mutex<Vec<String>>,
-    /// The number of steps that long actions may still take.
-    pub steps: Semaphore,
-    /// The number of receipts that have begun.
-    pub receipts: AtomicUsize,
-    /// The number of records of the last receipt.
-    pub receipt_records: AtomicUsize,
-    /// How many receipts may end at once. There is no limit until a test takes the permits.
-    pub receipt_ends: Semaphore,
+/// Starts operations of a shop. Everybody may call each method.
+pub async fn operations(shop: Arc<Shop>) -> (SocketAddr, Running) {
+    let services = Services::new(contracts::proto::DESCRIPTORS).with(OperationsServiceServer::from_arc(shop));
+    testkit::serve(testkit::guard("operations", &[]).otherwise(Access::Public), services).await
 }
 
-impl Shop {
-    pub fn with_letters(count: usize) -> Arc<Self> {
-        let letters = (0..count).map(letter).collect();
-        Arc::new(Self {
-            letters: Mutex::new(letters),
-            done: Mutex::default(),
-            steps: Semaphore::new(0),
-            receipts: AtomicUsize::default(),
-            receipt_records: AtomicUsize::default(),
-            receipt_ends: Semaphore::new(Semaphore::MAX_PERMITS),
-        })
-    }
-
-    /// Adds a letter that came after the others.
-    pub fn add_letter(&self, number: usize) {
-        let at = platform::clock::now() + std::time::Duration::from_secs(1);
-        self.letters.lock().unwrap().push(Letter { at, ..letter(number) });
-    }
-
-    pub fn done(&self) -> Vec<String> {
-        self.done.lock().unwrap().clone()
-    }
-
-    fn matching(&self, filter: &Filter) -> Vec<Letter> {
-        let is = |wanted: &Option<String>, value: &str| wanted.as_deref().is_none_or(|wanted| wanted == value);
-        let matches = |letter: &&Letter| {
-            is(&filter.letter, &letter.id)
-                && is(&filter.topic, &letter.topic)
-                && is(&filter.group, &letter.group)
-                && filter.until.is_none_or(|until| letter.at <= until)
-        };
-        self.letters.lock().unwrap().iter().filter(matches).cloned().collect()
-    }
-
-    async fn act(&self, what: &str, filter: &Filter, by: &Author, progress: OnProgress) -> usize {
-        let matching = self.matching(filter);
-        progress(Progress { step: "messages".to_owned(), done: 0, total: matching.len() });
-        self.steps.acquire().await.unwrap().forget();
-        self.letters.lock().unwrap().retain(|one| matching.iter().all(|gone| gone.id != one.id));
-        self.done.lock().unwrap().push(format!("{what} {} by {}", matching.len(), by.as_str()));
-        matching.len()
-    }
+fn session<T>(request: &Request<T>) -> String {
+    let session = request.metadata().get(SESSION_METADATA).and_then(|session| session.to_str().ok());
+    session.unwrap_or_default().to_owned()
 }
 
-fn letter(number: usize) -> Letter {
-    Letter {
-        id: format!("order.paid.dlq/0/{number}"),
-        at: DateTime::<Utc>::UNIX_EPOCH,
-        state: LetterState::Pending,
-        resolved: None,
-        topic: "order.paid".to_owned(),
-        partition: "0".to_owned(),
-        offset: number.to_string(),
+fn newest(letters: &[DeadLetter]) -> Option<DateTime<Utc>> {
+    letters.iter().filter_map(|letter| letter.at.as_ref().and_then(time)).max()
+}
+
+fn lag(partition: i32, committed: Option<i64>, lag: i64, history: Vec<LagPoint>) -> PartitionLag {
+    PartitionLag {
+        service: "assembly".to_owned(),
         group: "assembly-group-order-paid".to_owned(),
-        kind: "events.v1.OrderPaid".to_owned(),
-        error: MARKUP.to_owned(),
-        attempts: "1".to_owned(),
-        key: MARKUP.to_owned(),
-        headers: vec![("event-type".to_owned(), MARKUP.to_owned())],
-        payload: format!("{MARKUP} {}", "x".repeat(100_000)),
+        topic: "order.paid".to_owned(),
+        partition,
+        committed,
+        end: 9,
+        lag,
+        history,
     }
 }
 
-#[async_trait]
-impl Operations for Shop {
-    async fn receipt(&self, _: OrderId, records: Vec<Record>) -> anyhow::Result<Vec<Check>> {
-        self.receipts.fetch_add(1, Ordering::SeqCst);
-        self.receipt_records.store(records.len(), Ordering::SeqCst);
-        drop(self.receipt_ends.acquire().await?);
-        Ok(Vec::new())
+#[tonic::async_trait]
+impl OperationsService for Shop {
+    async fn get_receipt(&self, request: Request<GetReceiptRequest>) -> Result<Response<GetReceiptResponse>, Status> {
+        let checks = self.state().receipts.get(&request.get_ref().order_uuid).cloned();
+        let checks = checks.ok_or_else(|| Status::not_found("order not found"))?;
+        Ok(Response::new(GetReceiptResponse { checks }))
     }
 
-    async fn services(&self) -> anyhow::Result<Vec<ServiceState>> {
-        let breakers = vec![Breaker { peer: "payment".to_owned(), state: "open" }];
+    async fn list_services(&self, _: Request<ListServicesRequest>) -> Result<Response<ListServicesResponse>, Status> {
+        let state = |service: &str| ServiceState { service: service.to_owned(), ..ServiceState::default() };
+        let breakers = vec![Breaker { peer: "payment".to_owned(), state: "open".to_owned() }];
         let waiting_for = vec!["database".to_owned()];
-        Ok(vec![
-            ServiceState {
-                service: "iam",
-                version: Some("1.2.3".to_owned()),
-                is_ready: true,
-                ..ServiceState::default()
-            },
-            ServiceState { service: "order", breakers, waiting_for, ..ServiceState::default() },
-            ServiceState { service: "geo", error: Some("it does not answer".to_owned()), ..ServiceState::default() },
-        ])
+        let services = vec![
+            ServiceState { version: Some("1.2.3".to_owned()), is_ready: true, ..state("iam") },
+            ServiceState { breakers, waiting_for, ..state("order") },
+            ServiceState { error: Some("it does not answer".to_owned()), ..state("geo") },
+        ];
+        Ok(Response::new(ListServicesResponse { services }))
     }
 
-    async fn outboxes(&self) -> anyhow::Result<Vec<OutboxState>> {
-        let oldest = Some(DateTime::<Utc>::UNIX_EPOCH);
-        let backlog = Backlog { waiting: 1234, oldest, relay: Some("host-1-id".to_owned()), ..Backlog::default() };
-        Ok(vec![OutboxState { service: "order", error: None, backlog }])
-    }
-
-    async fn lag(&self) -> anyhow::Result<Vec<PartitionLag>> {
-        let lag = |partition, committed, lag| PartitionLag {
-            service: "assembly",
-            group: "assembly-group-order-paid",
-            topic: "order.paid".to_owned(),
-            partition,
-            committed,
-            end: 9,
-            lag,
+    async fn list_outboxes(&self, _: Request<ListOutboxesRequest>) -> Result<Response<ListOutboxesResponse>, Status> {
+        let outbox = OutboxState {
+            service: "order".to_owned(),
+            waiting: 1234,
+            oldest: Some(timestamp(DateTime::UNIX_EPOCH)),
+            relay: Some("host-1-id".to_owned()),
+            ..OutboxState::default()
         };
-        Ok(vec![lag(0, Some(7), 2), lag(1, None, 9)])
+        Ok(Response::new(ListOutboxesResponse { outboxes: vec![outbox] }))
     }
 
-    async fn dead_letters(&self, filter: &Filter, skip: usize, limit: usize) -> anyhow::Result<LetterPage> {
-        let matching = self.matching(filter);
-        let letters = matching.iter().skip(skip).take(limit).cloned().collect();
-        let pending = self.letters.lock().unwrap().len();
-        let newest = matching.iter().map(|letter| letter.at).max();
-        Ok(LetterPage { matching: matching.len(), newest, pending, letters, ..LetterPage::default() })
+    async fn list_lags(&self, _: Request<ListLagsRequest>) -> Result<Response<ListLagsResponse>, Status> {
+        let [then, at] = [0, 15].map(|second| DateTime::from_timestamp(second, 0).map(timestamp));
+        let partitions = vec![lag(0, Some(7), 2, vec![LagPoint { at: then, lag: 5 }]), lag(1, None, 9, Vec::new())];
+        Ok(Response::new(ListLagsResponse { at, partitions }))
     }
 
-    async fn plan(&self, filter: &Filter) -> anyhow::Result<Plan> {
-        let matching = self.matching(filter);
-        let newest = matching.iter().map(|letter| letter.at).max();
-        let (messages, first) = (matching.len(), matching.into_iter().next());
-        let poison = first.map(|letter| Poison { letter: letter.id, reason: letter.error }).into_iter().collect();
-        Ok(Plan { messages, letters: messages, poison, newest, ..Plan::default() })
-    }
-
-    async fn replay(&self, filter: &Filter, by: &Author, progress: OnProgress) -> anyhow::Result<Replayed> {
-        let letters = self.act("replayed", filter, by, progress).await;
-        Ok(Replayed { messages: letters, letters, problems: Vec::new() })
-    }
-
-    async fn discard(
+    async fn list_dead_letters(
         &self,
-        filter: &Filter,
-        by: &Author,
-        why: &str,
-        progress: OnProgress,
-    ) -> anyhow::Result<Discarded> {
-        let letters = self.act(&format!("for {why}, discarded"), filter, by, progress).await;
-        Ok(Discarded { letters })
+        request: Request<ListDeadLettersRequest>,
+    ) -> Result<Response<ListDeadLettersResponse>, Status> {
+        let ListDeadLettersRequest { filter, skip, limit } = request.into_inner();
+        let [skip, limit] = [skip, limit].map(|count| usize::try_from(count).unwrap());
+        let state = self.state();
+        let matching = state.matching(filter);
+        Ok(Response::new(ListDeadLettersResponse {
+            matching: size(matching.len()),
+            newest: newest(&matching).map(timestamp),
+            pending: size(state.letters.len()),
+            letters: matching.into_iter().skip(skip).take(limit).collect(),
+            work: Some(state.letter_work.clone()),
+            ..ListDeadLettersResponse::default()
+        }))
     }
 
-    async fn audit(&self, progress: OnProgress) -> anyhow::Result<Audited> {
-        progress(Progress { step: "read databases and topics".to_owned(), ..Progress::default() });
-        self.steps.acquire().await.unwrap().forget();
-        let check = |state, evidence: &str| Check {
-            invariant: "1".to_owned(),
-            text: "each order is charged once".to_owned(),
-            state,
-            evidence: vec![evidence.to_owned()],
-        };
-        Ok(Audited {
-            holds: false,
-            summary: "1 of 2 invariants are broken, by 1 row".to_owned(),
-            report: "the report of the command".to_owned(),
-            checks: vec![check(CheckState::Held, "2 orders"), check(CheckState::Violated, MARKUP)],
-        })
+    async fn plan_replay(&self, request: Request<PlanReplayRequest>) -> Result<Response<PlanReplayResponse>, Status> {
+        let matching = self.state().matching(request.into_inner().filter);
+        let poison = matching.iter().take(1);
+        Ok(Response::new(PlanReplayResponse {
+            messages: size(matching.len()),
+            letters: size(matching.len()),
+            poison: poison.map(|one| Poison { letter: one.id.clone(), reason: one.error.clone() }).collect(),
+            newest: newest(&matching).map(timestamp),
+            ..PlanReplayResponse::default()
+        }))
+    }
+
+    async fn replay_dead_letters(
+        &self,
+        request: Request<ReplayDeadLettersRequest>,
+    ) -> Result<Response<ReplayDeadLettersResponse>, Status> {
+        let session = session(&request);
+        let ReplayDeadLettersRequest { filter } = request.into_inner();
+        let work = self.state().begin("Replaying dead letters", "replay", filter, &session)?;
+        Ok(Response::new(ReplayDeadLettersResponse { work: Some(work) }))
+    }
+
+    async fn discard_dead_letters(
+        &self,
+        request: Request<DiscardDeadLettersRequest>,
+    ) -> Result<Response<DiscardDeadLettersResponse>, Status> {
+        let session = session(&request);
+        let DiscardDeadLettersRequest { filter, why } = request.into_inner();
+        let what = format!("for {why}, discard");
+        let work = self.state().begin("Discarding dead letters", &what, filter, &session)?;
+        Ok(Response::new(DiscardDeadLettersResponse { work: Some(work) }))
+    }
+
+    async fn get_audit(&self, _: Request<GetAuditRequest>) -> Result<Response<GetAuditResponse>, Status> {
+        Ok(Response::new(GetAuditResponse { work: Some(self.state().audits.clone()) }))
+    }
+
+    async fn begin_audit(&self, _: Request<BeginAuditRequest>) -> Result<Response<BeginAuditResponse>, Status> {
+        let mut state = self.state();
+        let audits = &mut state.audits;
+        if audits.running.is_some() {
+            return Err(Status::aborted("another audit runs"));
+        }
+        audits.running = Some(running("Auditing the shop", "read databases and topics", 0));
+        Ok(Response::new(BeginAuditResponse { work: Some(audits.clone()) }))
+    }
+
+    async fn list_actions(
+        &self,
+        request: Request<ListActionsRequest>,
+    ) -> Result<Response<ListActionsResponse>, Status> {
+        let ListActionsRequest { operator_uuid, limit } = request.into_inner();
+        let state = self.state();
+        let is_asked = |one: &&Action| operator_uuid.is_empty() || one.operator_uuid == operator_uuid;
+        let actions = state.log.iter().rev().filter(is_asked).take(usize::try_from(limit).unwrap()).cloned().collect();
+        Ok(Response::new(ListActionsResponse { actions }))
+    }
+
+    async fn begin_action(
+        &self,
+        request: Request<BeginActionRequest>,
+    ) -> Result<Response<BeginActionResponse>, Status> {
+        let BeginActionRequest { action, subject } = request.into_inner();
+        let mut state = self.state();
+        let (at, operator_uuid) = (Some(timestamp(DateTime::UNIX_EPOCH)), state.operator.to_string());
+        state.log.push(Action { at, operator_uuid, action, subject, result: "begun".to_owned() });
+        let id = i64::try_from(state.log.len()).unwrap();
+        Ok(Response::new(BeginActionResponse { id }))
+    }
+
+    async fn end_action(&self, request: Request<EndActionRequest>) -> Result<Response<EndActionResponse>, Status> {
+        let EndActionRequest { id, result } = request.into_inner();
+        let mut state = self.state();
+        let begun = usize::try_from(id - 1).ok().and_then(|place| state.log.get(place).cloned());
+        let begun = begun.ok_or_else(|| Status::not_found("no such action"))?;
+        state.log.push(Action { result, ..begun });
+        Ok(Response::new(EndActionResponse {}))
     }
 }

@@ -1,4 +1,4 @@
-//! `GET` and `POST /console/api/operator/audit`: the audit of the whole shop, one at a time.
+//! `GET` and `POST /console/api/operator/audit`: the audit of the whole shop. One runs at a time.
 
 use axum::{
     Json,
@@ -7,16 +7,17 @@ use axum::{
 };
 use platform::http::problem::Problem;
 
-use super::{is_question, long_action::LongAction};
+use super::{begun, is_question};
 use crate::{
-    api::{Api, Form, Visit},
+    api::{Api, Form, Visit, not_read},
     pages::{self, Confirmation},
 };
 
 const PAGE: &str = "/console/operator/audit";
 
-pub async fn show(State(api): State<Api>) -> Response {
-    Json(api.audits.now()).into_response()
+pub async fn show(State(api): State<Api>) -> Result<Response, Problem> {
+    let audits = api.operations.audits().await.map_err(|status| not_read("the audit", &status))?;
+    Ok(Json(audits).into_response())
 }
 
 pub async fn audit(State(api): State<Api>, visit: Visit, form: Form) -> Result<Response, Problem> {
@@ -35,14 +36,5 @@ pub async fn audit(State(api): State<Api>, visit: Visit, form: Form) -> Result<R
         };
         return Ok(pages::confirm(&api, &visit, confirmation).await);
     }
-    let action = LongAction {
-        title: "Auditing the shop",
-        action: "audit",
-        subject: String::new(),
-        page: PAGE,
-        busy: "an audit is running; wait until it has ended",
-    };
-    let operations = api.operations.clone();
-    let run = async move |progress| operations.audit(progress).await;
-    action.begin((&api, &visit, &form), &api.audits, run, |audited| audited.summary.clone()).await
+    begun(&form, PAGE, "an audit is running; wait until it has ended", api.operations.audit().await)
 }

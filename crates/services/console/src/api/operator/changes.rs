@@ -43,7 +43,7 @@ pub async fn add_courier(State(api): State<Api>, visit: Visit, form: Form) -> Re
         Ok((format!("added with speed {speed}: {courier}"), courier))
     };
     let respond = |courier: String| (StatusCode::CREATED, Json(json!({ "courier_id": courier }))).into_response();
-    act((&api, &visit, &form), "courier", &name, add, respond).await
+    act((&api, &form), "courier", &name, add, respond).await
 }
 
 /// `POST /console/api/operator/kyc-rollback {customer_id, reason}`
@@ -70,7 +70,7 @@ pub async fn roll_back_kyc(State(api): State<Api>, visit: Visit, form: Form) -> 
         rolled_back.map(|status| (status.clone(), status)).map_err(|status| of_status("customers", &status))
     };
     let respond = |status: String| Json(json!({ "kyc_status": status })).into_response();
-    act((&api, &visit, &form), "kyc-rollback", &customer, roll_back, respond).await
+    act((&api, &form), "kyc-rollback", &customer, roll_back, respond).await
 }
 
 /// `POST /console/api/operator/restock {part_uuid, quantity, key?}`. Repeated requests with the same key, a uuid, add
@@ -101,7 +101,7 @@ pub async fn restock(State(api): State<Api>, visit: Visit, form: Form) -> Result
         added.map(|()| (format!("{quantity} added"), ())).map_err(|status| not_restocked(&status))
     };
     let respond = |()| Json(json!({ "part_uuid": part, "quantity": quantity })).into_response();
-    act((&api, &visit, &form), "restock", &part, add, respond).await
+    act((&api, &form), "restock", &part, add, respond).await
 }
 
 /// Returns the problem of inventory's refusal to add stock.

@@ -7,40 +7,35 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use chrono::{DateTime, Utc};
-use platform::{
-    auth::Author,
-    http::{problem::Problem, query::QueryParameters},
-};
+use platform::http::{problem::Problem, query::QueryParameters};
 use serde_json::json;
 
 use super::{
-    is_question,
+    begun, is_question,
     letter_choice::{Choice, LettersQuery},
-    long_action::LongAction,
-    not_read,
 };
 use crate::{
-    api::{Api, Form, Visit},
-    model::{Filter, Plan, counted},
-    pages::{self, Confirmation},
+    api::{Api, Form, Visit, not_read},
+    model::Plan,
+    pages::{self, Confirmation, format::counted},
 };
 
 /// The default number of letters on a page, and the maximum that a program may request.
 pub const PAGE_SIZE: usize = 25;
 const MAX_PAGE_SIZE: usize = 200;
-/// The maximum number of sentences of a result that are stored.
-const MAX_SENTENCES: usize = 100;
 /// The maximum number of messages for which a confirmation shows why they would become dead letters again.
 const MAX_SHOWN: usize = 5;
+const PAGE: &str = "/console/operator/dead-letters";
+const BUSY: &str = "dead letters are being replayed or discarded; wait until that has ended";
 
 pub async fn list(
     State(api): State<Api>,
     QueryParameters(query): QueryParameters<LettersQuery>,
 ) -> Result<Response, Problem> {
     let limit = query.limit()?.unwrap_or(PAGE_SIZE).min(MAX_PAGE_SIZE);
-    let page = api.operations.dead_letters(&query.filter(), query.skip()?, limit).await;
-    let page = page.map_err(|error| not_read("the dead letters", error))?;
-    Ok(Json(json!({ "page": page, "work": api.letter_work.now() })).into_response())
+    let found = api.operations.dead_letters(query.filter(), query.skip()?, limit).await;
+    let found = found.map_err(|status| not_read("the dead letters", &status))?;
+    Ok(Json(json!({ "page": found.page, "work": found.work })).into_response())
 }
 
 /// If a program sets `dry_run`, the response says what a replay would do.
@@ -48,7 +43,7 @@ pub async fn replay(State(api): State<Api>, visit: Visit, form: Form) -> Result<
     let choice = Choice::from_form(&form)?;
     let filter = choice.filter();
     if is_question(&form) || choice.dry_run {
-        let plan = api.operations.plan(&filter).await.map_err(|error| not_read("the dead letters", error))?;
+        let plan = api.operations.plan(filter).await.map_err(|status| not_read("the dead letters", &status))?;
         if !form.is_form {
             return Ok(Json(plan).into_response());
         }
@@ -57,21 +52,12 @@ pub async fn replay(State(api): State<Api>, visit: Visit, form: Form) -> Result<
             effects: effects(&plan),
             rows: reasons(&plan),
             button: "Yes, replay",
-            back: "/console/operator/dead-letters",
+            back: PAGE,
             ..until(Confirmation::new(&form, "/console/api/operator/dead-letters/replay"), plan.newest)
         };
         return Ok(pages::confirm(&api, &visit, confirmation).await);
     }
-    let (operations, by) = (api.operations.clone(), Author::user(visit.user.uuid));
-    let action = long_action("Replaying dead letters", "replay", &filter);
-    let run = async move |progress| {
-        let replayed = operations.replay(&filter, &by, progress).await?;
-        let mut sentences = vec![replayed.to_string()];
-        sentences.extend(replayed.problems);
-        sentences.truncate(MAX_SENTENCES);
-        Ok(sentences)
-    };
-    action.begin((&api, &visit, &form), &api.letter_work, run, |sentences| first(sentences)).await
+    begun(&form, PAGE, BUSY, api.operations.replay(filter).await)
 }
 
 /// The reason `why` is required, and `all` if there is no condition. If a program sets `dry_run`, the response has the
@@ -80,8 +66,8 @@ pub async fn discard(State(api): State<Api>, visit: Visit, form: Form) -> Result
     let choice = Choice::from_form(&form)?;
     let filter = choice.filter();
     if is_question(&form) || choice.dry_run {
-        let page = api.operations.dead_letters(&filter, 0, 0).await;
-        let page = page.map_err(|error| not_read("the dead letters", error))?;
+        let found = api.operations.dead_letters(filter, 0, 0).await;
+        let page = found.map_err(|status| not_read("the dead letters", &status))?.page;
         if !form.is_form {
             return Ok(Json(json!({ "letters": page.matching })).into_response());
         }
@@ -94,16 +80,12 @@ pub async fn discard(State(api): State<Api>, visit: Visit, form: Form) -> Result
             asks_why: true,
             button: "Yes, discard",
             is_final: true,
-            back: "/console/operator/dead-letters",
+            back: PAGE,
             ..until(Confirmation::new(&form, "/console/api/operator/dead-letters/discard"), page.newest)
         };
         return Ok(pages::confirm(&api, &visit, confirmation).await);
     }
-    let why = choice.why()?;
-    let (operations, by) = (api.operations.clone(), Author::user(visit.user.uuid));
-    let action = long_action("Discarding dead letters", "discard", &filter);
-    let run = async move |progress| Ok(vec![operations.discard(&filter, &by, &why, progress).await?.to_string()]);
-    action.begin((&api, &visit, &form), &api.letter_work, run, |sentences| first(sentences)).await
+    begun(&form, PAGE, BUSY, api.operations.discard(filter, choice.why()?).await)
 }
 
 /// Adds `until` to a confirmation, so that its action leaves out letters that arrive after the confirmation was shown.
@@ -113,29 +95,6 @@ fn until(mut confirmation: Confirmation, newest: Option<DateTime<Utc>>) -> Confi
     confirmation.fields.retain(|(name, _)| name != "until");
     confirmation.fields.push(("until".to_owned(), until.to_rfc3339()));
     confirmation
-}
-
-fn long_action(title: &'static str, action: &'static str, filter: &Filter) -> LongAction {
-    LongAction {
-        title,
-        action,
-        subject: subject(filter),
-        page: "/console/operator/dead-letters",
-        busy: "dead letters are being replayed or discarded; wait until that has ended",
-    }
-}
-
-fn first(sentences: &[String]) -> String {
-    sentences.first().cloned().unwrap_or_default()
-}
-
-/// Describes for the log which letters an action is applied to, without the text that the operator searched for.
-fn subject(filter: &Filter) -> String {
-    let Filter { letter, topic, group, kind, reason, .. } = filter;
-    let named = [letter, topic, group, kind].into_iter().flatten().cloned();
-    let searched = reason.as_ref().map(|_| "a part of the error".to_owned());
-    let conditions: Vec<String> = named.chain(searched).collect();
-    if conditions.is_empty() { "all pending dead letters".to_owned() } else { conditions.join(", ") }
 }
 
 fn effects(plan: &Plan) -> Vec<String> {

@@ -1,12 +1,16 @@
 //! Which dead letters a request is about: the query of the list, and the body of an action.
 
 use chrono::{DateTime, Utc};
-use platform::http::{json, problem::Problem};
+use contracts::proto::operations::v1::DeadLetterFilter;
+use platform::{
+    grpc::timestamp,
+    http::{json, problem::Problem},
+};
 use serde::Deserialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::{api::Form, model::Filter};
+use crate::api::Form;
 
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -21,7 +25,7 @@ pub struct LettersQuery {
 }
 
 impl LettersQuery {
-    pub fn filter(&self) -> Filter {
+    pub fn filter(&self) -> DeadLetterFilter {
         let Self { letter, topic, group, kind, reason, .. } = self;
         filter([letter, topic, group, kind, reason], None)
     }
@@ -72,14 +76,14 @@ impl Choice {
         json::decode(Value::from(members).to_string().as_bytes())
     }
 
-    pub fn filter(&self) -> Filter {
+    pub fn filter(&self) -> DeadLetterFilter {
         let Self { letter, topic, group, kind, reason, .. } = self;
         filter([letter, topic, group, kind, reason], self.until)
     }
 
     /// Returns the reason of a discard. Fails without a reason, and if there is neither a condition nor `all`.
     pub fn why(&self) -> Result<String, Problem> {
-        if self.filter() == Filter::default() && !self.all {
+        if self.filter() == DeadLetterFilter::default() && !self.all {
             return Err(Problem::invalid("all", "must be true to discard every pending letter"));
         }
         let why = self.why.trim();
@@ -88,8 +92,8 @@ impl Choice {
 }
 
 /// Returns the filter of these conditions. An empty text is no condition.
-fn filter(conditions: [&String; 5], until: Option<DateTime<Utc>>) -> Filter {
+fn filter(conditions: [&String; 5], until: Option<DateTime<Utc>>) -> DeadLetterFilter {
     let [letter, topic, group, kind, reason] =
         conditions.map(|text| Some(text.trim()).filter(|text| !text.is_empty()).map(str::to_owned));
-    Filter { letter, topic, group, kind, reason, until }
+    DeadLetterFilter { letter, topic, group, kind, reason, until: until.map(timestamp) }
 }

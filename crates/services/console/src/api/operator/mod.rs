@@ -1,5 +1,6 @@
-//! The operators' endpoints below `/console/api/operator`. The log of actions gets each action before it begins, also
-//! one that then fails; an action that cannot be written there is refused. A second row has its end.
+//! The operators' endpoints below `/console/api/operator`: what the service operations answers, and short actions. Its
+//! log gets each action before it begins, also one that then fails; an action that cannot be written there is refused.
+//! A second row has its end. Operations runs long actions, and writes their rows itself.
 //!
 //! A program's request is executed at once. The response to a form is first a page that says what will happen; the
 //! button on that page sends the same form again with `confirm`.
@@ -8,35 +9,32 @@ mod audit;
 mod changes;
 mod dead_letters;
 mod letter_choice;
-mod long_action;
 
 use axum::{
     Json,
     extract::State,
+    http::StatusCode,
     response::{IntoResponse as _, Response},
 };
-use contracts::ids::UserId;
 use platform::{
     auth::role_used_on,
-    error_chain,
     http::{
         endpoints::{Endpoints, OPERATOR},
         problem::Problem,
     },
 };
+use serde::Serialize;
 use serde_json::json;
+use tonic::{Code, Status};
 
 pub use self::{dead_letters::PAGE_SIZE as LETTERS_PER_PAGE, letter_choice::LettersQuery};
-use super::{Api, Form, Visit, form::see, live, of_error};
-use crate::{error::Error, metrics, repository::NewAction};
+use super::{Api, Form, form::see, live, not_read, of_operations};
+use crate::model::Now;
 
 /// The page to which the form of a short action leads: the log, with the result of the action at the top.
 const DONE: &str = "/console/operator/actions?done=yes";
 /// The maximum number of actions that are shown.
-pub const MAX_ACTIONS: i64 = 200;
-/// The maximum number of characters of the subject or the result of an action in the log of actions, which is kept for
-/// ever.
-const MAX_RECORDED_CHARS: usize = 1_000;
+pub const MAX_ACTIONS: u32 = 200;
 
 pub fn endpoints() -> Endpoints<Api> {
     let path = |end: &str| format!("/console/api/operator/{end}");
@@ -82,27 +80,23 @@ pub fn endpoints() -> Endpoints<Api> {
 }
 
 async fn services(State(api): State<Api>) -> Result<Response, Problem> {
-    let services = api.operations.services().await.map_err(|error| not_read("the services", error))?;
+    let services = api.operations.services().await.map_err(|status| not_read("the services", &status))?;
     Ok(Json(json!({ "services": services })).into_response())
 }
 
 async fn outbox(State(api): State<Api>) -> Result<Response, Problem> {
-    let outboxes = api.operations.outboxes().await.map_err(|error| not_read("the outboxes", error))?;
+    let outboxes = api.operations.outboxes().await.map_err(|status| not_read("the outboxes", &status))?;
     Ok(Json(json!({ "outboxes": outboxes })).into_response())
 }
 
 async fn lag(State(api): State<Api>) -> Result<Response, Problem> {
-    let lags = api.lag.now().await.map_err(|error| not_read("the lag", error))?;
-    Ok(Json(&*lags).into_response())
+    let lags = api.operations.lags().await.map_err(|status| not_read("the lag", &status))?;
+    Ok(Json(lags).into_response())
 }
 
 async fn actions(State(api): State<Api>) -> Result<Response, Problem> {
-    let actions = api.actions.latest(MAX_ACTIONS).await.map_err(of_error)?;
+    let actions = api.operations.actions(None, MAX_ACTIONS).await.map_err(|status| of_operations(&status))?;
     Ok(Json(json!({ "actions": actions })).into_response())
-}
-
-pub fn not_read(what: &'static str, error: anyhow::Error) -> Problem {
-    of_error(Error::NotRead(what, error))
 }
 
 /// Returns true if a request must still be confirmed.
@@ -113,42 +107,41 @@ fn is_question(form: &Form) -> bool {
 /// Does a short action, writes its beginning and its end, and responds to a form with the log. `subject` is what the
 /// action is applied to.
 async fn act<T>(
-    (api, visit, form): (&Api, &Visit, &Form),
-    action: &'static str,
+    (api, form): (&Api, &Form),
+    action: &str,
     subject: &str,
     work: impl Future<Output = Result<(String, T), Problem>>,
     respond: impl FnOnce(T) -> Response,
 ) -> Result<Response, Problem> {
-    let begun = begin(api, visit, action, subject).await?;
+    if let Ok(object) = subject.parse() {
+        role_used_on(object);
+    }
+    let begun = api.operations.begin_action(action, subject).await.map_err(|status| of_operations(&status))?;
     let answer = work.await;
     let result = match &answer {
         Ok((result, _)) => result,
         Err(problem) => problem.code,
     };
-    end(api, begun, result).await;
+    // The action is done already.
+    if let Err(status) = api.operations.end_action(begun, result).await {
+        let (code, error) = (status.code(), status.message());
+        tracing::error!(begun, ?code, error, "the end of an operator's action was not recorded");
+    }
     let (_, answer) = answer?;
     Ok(if form.is_form { see(DONE) } else { respond(answer) })
 }
 
-/// Writes the beginning of an action into the log, and returns the row's id. Without it the action may not begin.
-async fn begin(api: &Api, visit: &Visit, action: &'static str, subject: &str) -> Result<i64, Problem> {
-    if let Ok(object) = subject.parse() {
-        role_used_on(object);
-    }
-    let action = NewAction { operator: UserId::new(visit.user.uuid), action, subject: storable(subject) };
-    let begun = api.actions.begin(&action).await.map_err(of_error)?;
-    metrics::acted(action.action);
-    Ok(begun)
-}
-
-/// Writes the end of an action. A database error is only logged, because the action is done already.
-async fn end(api: &Api, begun: i64, result: &str) {
-    if let Err(error) = api.actions.end(begun, &storable(result)).await {
-        tracing::error!(begun, error = error_chain(error), "the end of an operator's action was not recorded");
-    }
-}
-
-/// Returns at most [`MAX_RECORDED_CHARS`] of a text, without control characters: PostgreSQL cannot store U+0000.
-fn storable(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).take(MAX_RECORDED_CHARS).collect()
+/// Responds to the beginning of a long action: to a form with the page that shows its progress. `busy` is the message
+/// of the refusal while another action of this kind runs, and `answer` what operations answered.
+fn begun<T: Serialize>(
+    form: &Form,
+    page: &str,
+    busy: &str,
+    answer: Result<Now<T>, Status>,
+) -> Result<Response, Problem> {
+    let now = answer.map_err(|status| match status.code() {
+        Code::Aborted => Problem::new(StatusCode::CONFLICT, "CONFLICT", busy),
+        _ => of_operations(&status),
+    })?;
+    Ok(if form.is_form { see(page) } else { (StatusCode::ACCEPTED, Json(now)).into_response() })
 }

@@ -11,7 +11,8 @@ use uuid::Uuid;
 
 use super::Outcome;
 use crate::{
-    api::{Api, MAX_ACTIONS, Visit, of_error},
+    api::{Api, MAX_ACTIONS, Visit, of_operations},
+    model::Action,
     pages::{
         format::Moment,
         frame::{Layout, layout, page},
@@ -19,7 +20,6 @@ use crate::{
         refusal::{Refusal, or_missing},
         words,
     },
-    repository::Action,
 };
 
 /// The maximum number of parts to choose from. The API can restock any part.
@@ -40,7 +40,7 @@ struct Actions {
     /// The newest first.
     actions: Vec<Action>,
     /// The visitor.
-    user: Uuid,
+    user: String,
     outcome: Option<Outcome>,
     problem: Option<Refusal>,
 }
@@ -50,10 +50,13 @@ pub async fn show(
     visit: Visit,
     QueryParameters(query): QueryParameters<ActionsQuery>,
 ) -> Response {
-    let (layout, parts, actions) =
-        tokio::join!(layout(&api, &visit, "operator"), parts::all(&api.services), api.actions.latest(MAX_ACTIONS));
-    let (actions, status, problem) = or_missing(actions.map_err(of_error));
-    let user = visit.user.uuid;
+    let (layout, parts, actions) = tokio::join!(
+        layout(&api, &visit, "operator"),
+        parts::all(&api.services),
+        api.operations.actions(None, MAX_ACTIONS)
+    );
+    let (actions, status, problem) = or_missing(actions.map_err(|status| of_operations(&status)));
+    let user = visit.user.uuid.to_string();
     let own = actions.iter().find(|action| action.operator_uuid == user).filter(|_| !query.done.is_empty());
     let outcome = own.map(outcome);
     let mut parts = parts.unwrap_or_default();

@@ -1,19 +1,18 @@
 //! `GET /console/operator/audit`: the invariants over all databases and topics, in the words of `shipyard audit`.
 
-use std::{borrow::Cow, sync::Arc};
+use std::borrow::Cow;
 
 use askama::Template;
-use axum::{extract::State, http::StatusCode, response::Response};
+use axum::{extract::State, response::Response};
 
 use crate::{
-    api::{Api, Visit},
-    client::{Audited, Check, CheckState},
+    api::{Api, Visit, not_read},
+    model::{Audited, Check, CheckState, Ended, Now, Running},
     pages::{
         format::Moment,
         frame::{Layout, layout, page},
-        refusal::Refusal,
+        refusal::{Refusal, or_missing},
     },
-    service::{Ended, Now, Running},
 };
 
 /// The maximum numbers of lines of evidence per invariant, and of characters of the report, that are shown.
@@ -26,14 +25,15 @@ struct Audit {
     layout: Layout,
     running: Option<Running>,
     /// The last run that ended.
-    last: Option<Arc<Ended<Audited>>>,
+    last: Option<Ended<Audited>>,
     problem: Option<Refusal>,
 }
 
 pub async fn show(State(api): State<Api>, visit: Visit) -> Response {
-    let layout = layout(&api, &visit, "operator").await;
-    let Now { running, last } = api.audits.now();
-    page(StatusCode::OK, &Audit { layout, running, last, problem: None })
+    let (layout, audits) = tokio::join!(layout(&api, &visit, "operator"), api.operations.audits());
+    let (audits, status, problem) = or_missing(audits.map_err(|status| not_read("the audit", &status)));
+    let Now { running, last } = audits;
+    page(status, &Audit { layout, running, last, problem })
 }
 
 impl Audit {

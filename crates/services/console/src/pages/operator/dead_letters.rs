@@ -9,13 +9,12 @@ use platform::http::{problem::Problem, query::QueryParameters};
 use super::Outcome;
 use crate::{
     api::{Api, LETTERS_PER_PAGE, LettersQuery, Visit, not_read},
-    model::{Letter, LetterPage},
+    model::{DeadLetters as Found, Ended, Letter, LetterPage, Now, Running},
     pages::{
         format::{Moment, query},
         frame::{Layout, layout, page},
         refusal::{Refusal, or_missing},
     },
-    service::{Ended, Now, Running},
 };
 
 /// The maximum numbers of characters of a payload, and of another value, that are shown.
@@ -48,11 +47,12 @@ pub async fn show(
     visit: Visit,
     QueryParameters(query): QueryParameters<LettersQuery>,
 ) -> Result<Response, Problem> {
-    let (filter, skip) = (query.filter(), query.skip()?);
-    let read = api.operations.dead_letters(&filter, skip, LETTERS_PER_PAGE);
+    let skip = query.skip()?;
+    let read = api.operations.dead_letters(query.filter(), skip, LETTERS_PER_PAGE);
     let (layout, found) = tokio::join!(layout(&api, &visit, "operator"), read);
-    let (found, status, problem) = or_missing(found.map(Some).map_err(|error| not_read("the dead letters", error)));
-    let Now { running, last } = api.letter_work.now();
+    let (found, status, problem) = or_missing(found.map(Some).map_err(|status| not_read("the dead letters", &status)));
+    let (found, work) = found.map(|Found { page, work }| (page, work)).unzip();
+    let Now { running, last } = work.unwrap_or_default();
     let outcome = last.filter(|_| running.is_none()).map(|last| outcome(&last));
     let routed = ROUTES.iter().flat_map(|route| route.consumers).map(|consumer| consumer.group);
     let view = DeadLetters {

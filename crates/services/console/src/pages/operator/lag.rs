@@ -4,25 +4,26 @@ use std::collections::BTreeMap;
 
 use askama::Template;
 use axum::{extract::State, response::Response};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::{
     api::{Api, Visit, not_read},
-    model::PartitionLag,
+    model::{Lags, PartitionLag},
     pages::{
         format::{Count, Moment},
         frame::{Layout, layout, page},
         refusal::{Refusal, or_missing},
     },
-    service::{self, LAG_RETENTION, Lags},
 };
 
-/// The size of the line of a group's lag.
+/// The time that the line of a group's lag shows.
+const HISTORY: TimeDelta = TimeDelta::minutes(15);
+/// The size of the line.
 const WIDTH: i64 = 160;
 const HEIGHT: i64 = 28;
 
 struct GroupLag {
-    group: &'static str,
+    group: String,
     topic: String,
     lag: Count,
     /// The highest lag in the history.
@@ -43,9 +44,9 @@ struct Lag {
 }
 
 pub async fn show(State(api): State<Api>, visit: Visit) -> Response {
-    let (layout, lags) = tokio::join!(layout(&api, &visit, "operator"), api.lag.now());
-    let (lags, status, problem) = or_missing(lags.map(Some).map_err(|error| not_read("the lag", error)));
-    let (groups, at) = lags.map(|lags| (GroupLag::all(&lags), Moment(lags.at))).unzip();
+    let (layout, lags) = tokio::join!(layout(&api, &visit, "operator"), api.operations.lags());
+    let (lags, status, problem) = or_missing(lags.map(Some).map_err(|status| not_read("the lag", &status)));
+    let (at, groups) = lags.map(|lags| (Moment(lags.at), GroupLag::all(lags))).unzip();
     page(status, &Lag { layout, groups: groups.unwrap_or_default(), at, problem })
 }
 
@@ -63,34 +64,34 @@ impl Lag {
 }
 
 impl GroupLag {
-    fn all(lags: &Lags) -> Vec<Self> {
-        let mut groups: BTreeMap<(&'static str, &str), Vec<&service::Lag>> = BTreeMap::new();
-        for lag in &lags.partitions {
-            groups.entry((lag.now.group, &lag.now.topic)).or_default().push(lag);
+    fn all(lags: Lags) -> Vec<Self> {
+        let mut groups: BTreeMap<(String, String), Vec<PartitionLag>> = BTreeMap::new();
+        for lag in lags.partitions {
+            groups.entry((lag.group.clone(), lag.topic.clone())).or_default().push(lag);
         }
         let mut groups: Vec<Self> =
-            groups.into_iter().map(|((group, topic), all)| Self::new(group, topic, &all, lags.at)).collect();
+            groups.into_iter().map(|((group, topic), all)| Self::new(group, topic, all, lags.at)).collect();
         // Sorting is stable: groups with the same lag remain sorted by name.
         groups.sort_by_key(|group| -group.lag.0);
         groups
     }
 
-    fn new(group: &'static str, topic: &str, all: &[&service::Lag], at: DateTime<Utc>) -> Self {
-        let lag = all.iter().map(|lag| lag.now.lag).sum();
+    fn new(group: String, topic: String, partitions: Vec<PartitionLag>, at: DateTime<Utc>) -> Self {
+        let lag = partitions.iter().map(|one| one.lag).sum();
         // The points of all partitions have the same times.
         let mut sums: BTreeMap<DateTime<Utc>, i64> = BTreeMap::new();
-        for point in all.iter().flat_map(|lag| &lag.history) {
+        for point in partitions.iter().flat_map(|one| &one.history) {
             *sums.entry(point.at).or_default() += point.lag;
         }
         sums.insert(at, lag);
         let aged = sums.iter().map(|(seen, lag)| ((at - *seen).num_milliseconds(), *lag));
         Self {
             group,
-            topic: topic.to_owned(),
+            topic,
             lag: Count(lag),
             peak: Count(sums.values().copied().max().unwrap_or(lag)),
-            spark: Spark::new(aged, LAG_RETENTION.num_milliseconds()),
-            partitions: all.iter().map(|lag| lag.now.clone()).collect(),
+            spark: Spark::new(aged, HISTORY.num_milliseconds()),
+            partitions,
         }
     }
 }

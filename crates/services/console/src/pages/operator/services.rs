@@ -29,7 +29,7 @@ struct Services {
 
 pub async fn show(State(api): State<Api>, visit: Visit) -> Response {
     let (layout, services) = tokio::join!(layout(&api, &visit, "operator"), api.operations.services());
-    let (services, status, problem) = or_missing(services.map_err(|error| not_read("the services", error)));
+    let (services, status, problem) = or_missing(services.map_err(|status| not_read("the services", &status)));
     page(status, &Services { layout, services, at: Moment(clock::now()), problem })
 }
 
@@ -69,7 +69,7 @@ struct Outbox {
 
 pub async fn outbox(State(api): State<Api>, visit: Visit) -> Response {
     let (layout, outboxes) = tokio::join!(layout(&api, &visit, "operator"), api.operations.outboxes());
-    let (outboxes, status, problem) = or_missing(outboxes.map_err(|error| not_read("the outboxes", error)));
+    let (outboxes, status, problem) = or_missing(outboxes.map_err(|status| not_read("the outboxes", &status)));
     page(status, &Outbox { layout, outboxes, at: Moment(clock::now()), problem })
 }
 
@@ -78,7 +78,7 @@ impl Outbox {
     const TAB: &'static str = "outbox";
 
     fn age(&self, outbox: &OutboxState) -> Option<Span> {
-        Some(Span((self.at.0 - outbox.backlog.oldest?).num_milliseconds().max(0)))
+        Some(Span((self.at.0 - outbox.oldest?).num_milliseconds().max(0)))
     }
 
     fn is_late(&self, outbox: &OutboxState) -> bool {

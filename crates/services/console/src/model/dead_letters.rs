@@ -1,0 +1,172 @@
+//! Dead letters, and what a replay of them would do.
+
+use chrono::{DateTime, Utc};
+use contracts::proto::operations::v1;
+use platform::grpc::time;
+use serde::Serialize;
+
+use super::action::Now;
+
+/// A page of dead letters, and the action that replays or discards them.
+#[derive(Clone, Debug)]
+pub struct DeadLetters {
+    pub page: LetterPage,
+    /// The result of the action is a list of sentences.
+    pub work: Now<Vec<String>>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct LetterPage {
+    /// The number of letters that match.
+    pub matching: usize,
+    /// The time at which the newest letter that matches was dead-lettered.
+    pub newest: Option<DateTime<Utc>>,
+    /// The number of letters by state, whether they match or not, of the topics that were read.
+    pub pending: usize,
+    pub replayed: usize,
+    pub discarded: usize,
+    /// The letters of this page, the oldest first.
+    pub letters: Vec<Letter>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Letter {
+    /// The id of the letter, such as `order.paid.dlq/0/17`.
+    pub id: String,
+    /// The time at which the message was dead-lettered.
+    pub at: DateTime<Utc>,
+    pub state: LetterState,
+    /// Who resolved the letter, when and why, as the journal says; `None` while the letter is pending.
+    pub resolved: Option<Resolved>,
+    /// The topic, the partition and the offset of the original record.
+    pub topic: String,
+    pub partition: String,
+    pub offset: String,
+    /// The consumer group that failed to handle the message.
+    pub group: String,
+    pub kind: String,
+    pub error: String,
+    pub attempts: String,
+    pub key: String,
+    pub headers: Vec<(String, String)>,
+    /// The decoded event, or the bytes in hexadecimal digits.
+    pub payload: String,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Resolved {
+    pub who: String,
+    pub at: DateTime<Utc>,
+    pub why: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LetterState {
+    Pending,
+    Replayed,
+    Discarded,
+}
+
+/// What a replay would do.
+#[derive(Clone, Debug, Serialize)]
+pub struct Plan {
+    /// The messages that would be published. A message that several consumers dead-lettered is published once.
+    pub messages: usize,
+    /// The letters that these messages resolve.
+    pub letters: usize,
+    /// The messages that no consumer can decode, so that each becomes a dead letter again.
+    pub poison: Vec<Poison>,
+    /// The messages of outside programs. A consumer may still refuse one of them because of the data that its service
+    /// has stored.
+    pub from_outside: usize,
+    /// The messages that are skipped, because another consumer's letter of the same message was discarded.
+    pub discarded: usize,
+    /// The messages that are skipped, because they are so old that inboxes may soon forget their events.
+    pub late: usize,
+    /// The chosen letters that are skipped, because they were too large to be kept in full.
+    pub truncated: usize,
+    /// The time at which the newest of the chosen letters was dead-lettered.
+    pub newest: Option<DateTime<Utc>>,
+}
+
+/// A message that would be a dead letter again.
+#[derive(Clone, Debug, Serialize)]
+pub struct Poison {
+    /// The first letter of the message.
+    pub letter: String,
+    pub reason: String,
+}
+
+fn size(count: u64) -> usize {
+    usize::try_from(count).unwrap_or(usize::MAX)
+}
+
+impl From<v1::ListDeadLettersResponse> for DeadLetters {
+    fn from(found: v1::ListDeadLettersResponse) -> Self {
+        let v1::ListDeadLettersResponse { matching, newest, pending, replayed, discarded, letters, work } = found;
+        let page = LetterPage {
+            matching: size(matching),
+            newest: newest.as_ref().and_then(time),
+            pending: size(pending),
+            replayed: size(replayed),
+            discarded: size(discarded),
+            letters: letters.into_iter().map(Letter::from).collect(),
+        };
+        Self { page, work: work.unwrap_or_default().into() }
+    }
+}
+
+impl From<v1::DeadLetter> for Letter {
+    fn from(letter: v1::DeadLetter) -> Self {
+        let state = letter.state().into();
+        Self {
+            id: letter.id,
+            at: letter.at.as_ref().and_then(time).unwrap_or_default(),
+            state,
+            resolved: letter.resolved.map(Resolved::from),
+            topic: letter.topic,
+            partition: letter.partition,
+            offset: letter.offset,
+            group: letter.group,
+            kind: letter.kind,
+            error: letter.error,
+            attempts: letter.attempts,
+            key: letter.key,
+            headers: letter.headers.into_iter().map(|header| (header.name, header.value)).collect(),
+            payload: letter.payload,
+        }
+    }
+}
+
+impl From<v1::DeadLetterState> for LetterState {
+    fn from(state: v1::DeadLetterState) -> Self {
+        match state {
+            v1::DeadLetterState::Pending | v1::DeadLetterState::Unspecified => Self::Pending,
+            v1::DeadLetterState::Replayed => Self::Replayed,
+            v1::DeadLetterState::Discarded => Self::Discarded,
+        }
+    }
+}
+
+impl From<v1::Resolved> for Resolved {
+    fn from(v1::Resolved { who, at, why }: v1::Resolved) -> Self {
+        Self { who, at: at.as_ref().and_then(time).unwrap_or_default(), why }
+    }
+}
+
+impl From<v1::PlanReplayResponse> for Plan {
+    fn from(plan: v1::PlanReplayResponse) -> Self {
+        let poison = plan.poison.into_iter().map(|v1::Poison { letter, reason }| Poison { letter, reason });
+        Self {
+            messages: size(plan.messages),
+            letters: size(plan.letters),
+            poison: poison.collect(),
+            from_outside: size(plan.from_outside),
+            discarded: size(plan.discarded),
+            late: size(plan.late),
+            truncated: size(plan.truncated),
+            newest: plan.newest.as_ref().and_then(time),
+        }
+    }
+}
