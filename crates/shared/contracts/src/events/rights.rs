@@ -9,7 +9,7 @@ use platform::kafka::{
     dead_letter_topic,
 };
 
-use super::{Consumer, INBOUND, ROUTES, TIMELINE, Topics, readers};
+use super::{Consumer, INBOUND, ROUTES, Topics, readers};
 
 /// The user of outside programs, which reads every topic.
 pub(super) const OUTSIDE: &str = "outside";
@@ -18,10 +18,10 @@ pub(super) const BANK: &str = "bank";
 /// The users of Kafka UI, and of `shipyard audit` and `dlq`.
 const UI: &str = "ui";
 const OPERATOR: &str = "operator";
-/// The service in which operators replay dead letters and audit.
-const CONSOLE: &str = TIMELINE.service;
-/// The consumer groups of the operator's tools and the console: the first records which dead letters are resolved, the
-/// audit reads topics in the second.
+/// The service that audits, and lists, replays and discards dead letters.
+const OPERATIONS: &str = "operations";
+/// The consumer groups of the operator's tools and of the service operations: the first records which dead letters are
+/// resolved, the audit reads topics in the second.
 const TOOLS: [&str; 2] = ["shipyard-dlq", "shipyard-audit"];
 /// The topic of the journal of dead letters, without the prefix that it shares with the consumer groups, so that
 /// several systems can use one broker.
@@ -38,7 +38,7 @@ struct Use<'a> {
 pub fn broker_users() -> BTreeSet<&'static str> {
     let routed = ROUTES.iter().flat_map(|route| route.readers().map(|reader| reader.service).chain([route.producer]));
     let inbound = INBOUND.iter().flat_map(|inbound| inbound.producer.into_iter().chain([inbound.consumer.service]));
-    routed.chain(inbound).collect()
+    routed.chain(inbound).chain([OPERATIONS]).collect()
 }
 
 /// The rights of all users except the broker's own super user, which creates the topics.
@@ -70,32 +70,31 @@ pub fn rights(topics: &Topics, group_prefix: &str) -> BTreeSet<Acl> {
         rights.insert(Acl::allow(UI, operation, Group("*".to_owned())));
         rights.insert(Acl::allow(UI, operation, Cluster));
     }
-    // `shipyard audit` and `dlq` read all topics, replay and prune dead letters, and write the journal. The audit reads
-    // the groups' committed offsets, and compares consumed records with stored rows.
+    // `shipyard audit` and `dlq` read all topics, and replay and prune dead letters. The audit reads the groups'
+    // committed offsets, and compares consumed records with stored rows.
     rights.insert(Acl::allow(OPERATOR, All, named("*")));
     rights.extend(tools.iter().map(|group| Acl::allow(OPERATOR, All, Group(group.clone()))));
-    rights.extend(console(topics, group_prefix));
-    for user in [OPERATOR, CONSOLE] {
+    rights.extend(operations(topics, group_prefix));
+    for user in [OPERATOR, OPERATIONS] {
         rights.extend(groups.iter().map(|group| Acl::allow(user, Describe, Group((*group).clone()))));
     }
     rights
 }
 
-/// The rights that the console needs to audit, and to list, replay and discard dead letters: to read every topic and
-/// dead-letter topic, to write to the topics that consumers read, and to read and write the journal. The console prunes
+/// The rights to audit, and to list, replay and discard dead letters: to read every topic and dead-letter topic, to
+/// write to the topics that consumers read, and to import the journal of the release before. The service prunes
 /// nothing, and neither creates nor changes a topic.
-fn console(topics: &Topics, group_prefix: &str) -> Vec<Acl> {
-    let allow = |operation, topic: &str| Acl::allow(CONSOLE, operation, Topic(topic.to_owned()));
-    let journal = format!("{group_prefix}{JOURNAL}");
+fn operations(topics: &Topics, group_prefix: &str) -> Vec<Acl> {
+    let allow = |operation, topic: &str| Acl::allow(OPERATIONS, operation, Topic(topic.to_owned()));
     let mut rights: Vec<Acl> = topics
         .all()
         .into_iter()
         .flat_map(|topic| [allow(Read, topic), allow(Read, &dead_letter_topic(topic)), allow(DescribeConfigs, topic)])
         .collect();
     rights.extend(readers(topics).map(|(_, topic)| allow(Write, topic)));
-    rights.extend([allow(Read, &journal), allow(Write, &journal)]);
+    rights.push(allow(Read, &format!("{group_prefix}{JOURNAL}")));
     // To read topics, and to commit which dead letters are resolved.
-    rights.extend(TOOLS.map(|group| Acl::allow(CONSOLE, Read, Group(format!("{group_prefix}{group}")))));
+    rights.extend(TOOLS.map(|group| Acl::allow(OPERATIONS, Read, Group(format!("{group_prefix}{group}")))));
     rights
 }
 
@@ -147,7 +146,7 @@ mod tests {
         let named = topics.all().into_iter().flat_map(|topic| [topic.to_owned(), dead_letter_topic(topic)]);
 
         for topic in named.chain(["*".to_owned()]) {
-            // The console's audit compares the records of a topic with its retention.
+            // An audit compares the records of a topic with its retention.
             let is_audited = topics.all().contains(&topic.as_str());
             for operation in [All, Create, if is_audited { All } else { DescribeConfigs }] {
                 let changes = |user: &&&str| all.contains(&Acl::allow(user, operation, Topic(topic.clone())));
