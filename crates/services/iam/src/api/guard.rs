@@ -39,8 +39,18 @@ pub const RULES: &[Rule] = &[
 
 /// The services whose guard looks up sessions at iam: all but iam, which uses its own store, and geo, which no user
 /// calls.
-const GUARDED: &[&str] =
-    &["inventory", "order", "payment", "assembly", "notification", "delivery", "customers", "intake", "console"];
+const GUARDED: &[&str] = &[
+    "inventory",
+    "order",
+    "payment",
+    "assembly",
+    "notification",
+    "delivery",
+    "customers",
+    "intake",
+    "console",
+    "operations",
+];
 
 pub struct OwnSessions(pub IamService);
 

@@ -43,8 +43,9 @@ enum Bearer {
     User(String),
 }
 
-/// The services that call others for their users, with sessions or access tokens. Without these, a call is their own.
-const FOR_USERS: [&str; 1] = ["console"];
+/// The services that call others for users, with sessions or access tokens. Without these, a call is their own. An
+/// audit of operations uses the sessions of a user that it registers.
+const FOR_USERS: [&str; 2] = ["console", "operations"];
 
 impl Guard {
     /// Creates a guard. Without a key, it refuses the tokens of services.

@@ -100,7 +100,7 @@ async fn ask_as(files: &Files, address: SocketAddr, name: &str, sends: Sends) ->
 }
 
 #[tokio::test]
-async fn the_certificate_is_the_caller_and_only_gateway_and_console_call_as_users() {
+async fn the_certificate_is_the_caller_and_only_gateway_console_and_operations_call_as_users() {
     use Sends::{AccessToken, Nothing, ServiceToken, Session};
 
     let (user, a_session) = (USER.to_string(), Session("a session"));
@@ -114,14 +114,16 @@ async fn the_certificate_is_the_caller_and_only_gateway_and_console_call_as_user
         ("console", AccessToken(""), is_user),
         ("console", AccessToken("x"), unauthenticated),
         ("console", Nothing, denied),
+        ("operations", a_session, is_user),
+        ("operations", Nothing, denied),
         ("gateway", a_session, is_user),
         ("gateway", Nothing, unauthenticated),
-        ("gateway", ServiceToken("payment"), unauthenticated),
+        ("gateway", ServiceToken("geo"), unauthenticated),
         ("order", Nothing, order),
         ("order", a_session, order),
         ("order", AccessToken(""), order),
         ("order", ServiceToken("order"), order),
-        ("order", ServiceToken("payment"), unauthenticated),
+        ("order", ServiceToken("geo"), unauthenticated),
     ];
     let public =
         [("console", a_session, console), ("gateway", a_session, is_nobody), ("operator", a_session, is_nobody)];
@@ -155,11 +157,11 @@ async fn a_server_with_a_wrong_certificate_gets_no_call() {
     let (files, others) = (Files::new("geo"), Files::new("geo"));
     let order = files.beside(&Subject::service("order"));
     let elsewhere = Subject { hosts: vec!["elsewhere".to_owned()], ..Subject::service("geo") };
-    let another = files.beside(&Subject::service("payment"));
+    let another = files.beside(&Subject::service("console"));
     for (tls, reason) in [
         (others.load(), "UnknownIssuer"),
         (files.beside(&elsewhere), "not valid for name"),
-        (another.clone(), "is that of payment, and not of geo"),
+        (another.clone(), "is that of console, and not of geo"),
     ] {
         let (address, _server) = serve(&tls).await;
 
