@@ -292,6 +292,7 @@ impl Variables<'_> {
             "customers" => {
                 set("KYC_PROVIDER_URL", &format!("http://{}/check", self.links.address(Link::Checker)?));
             }
+            "operations" => self.servers.others(service).for_each(|(name, url)| set(&name, url)),
             _ => {}
         }
         Ok(variables)

@@ -23,7 +23,7 @@ pub const PASSWORD: &str = "chaos";
 /// The size of PostgreSQL's disk, for all databases and their write-ahead logs.
 const DISK_BYTES: u64 = 3 << 30;
 /// PostgreSQL's connection limit: more than the replicas of all services and the tools open.
-const CONNECTIONS: &str = "192";
+const CONNECTIONS: &str = "208";
 /// The broker's message size limit, raised so that poison may be large.
 const LARGEST: &str = "4000000";
 const PARTITIONS: i32 = 6;
@@ -91,6 +91,13 @@ impl Servers {
             databases,
             own_databases,
         })
+    }
+
+    /// Returns the variable and the superuser's URL of each database but this service's. No customer of a chaos run has
+    /// a receipt made, so operations' reads of these need no links.
+    pub fn others(&self, service: &Service) -> impl Iterator<Item = (String, &str)> {
+        let others = self.databases.iter().filter(move |(other, _)| *other != service);
+        others.map(|(other, url)| (other.variable("DATABASE_URL"), url.as_str()))
     }
 
     pub fn database_url(&self, service: &'static Service) -> anyhow::Result<&str> {

@@ -104,8 +104,8 @@ const fn slow(does: fn(&Proxy)) -> LinkFault {
 
 #[derive(Clone, Copy)]
 enum Place {
-    /// The calls of customers' requests and events. The console makes calls only for pages, and iam only for the end of
-    /// an account; no customer in a chaos run opens a page or ends its account.
+    /// The calls of customers' requests and events. The console and operations make calls only for pages, and iam only
+    /// for the end of an account; no customer in a chaos run opens a page or ends its account.
     Calls,
     /// Databases, Redis and Kafka.
     Servers,
@@ -125,7 +125,8 @@ impl Place {
     fn links(self, experiment: &Experiment) -> (Vec<Link>, Vec<String>) {
         if matches!(self, Self::Calls) {
             let mut links = cluster::calls();
-            links.retain(|link| !matches!(link, Link::Call(from, _) if ["console", "iam"].contains(&from.name)));
+            let others = ["console", "operations", "iam"];
+            links.retain(|link| !matches!(link, Link::Call(from, _) if others.contains(&from.name)));
             return (links, Vec::new());
         }
         let mut links: Vec<Link> = with_database().map(Link::Database).chain([Link::Redis]).collect();

@@ -29,7 +29,7 @@ const SLOW_STOP: Duration = Duration::from_secs(3);
 const SETTINGS: [(&str, &str); 12] = [
     ("listen_addresses", "127.0.0.1"),
     ("unix_socket_directories", ""),
-    ("max_connections", "200"),
+    ("max_connections", "220"),
     ("shared_buffers", "32MB"),
     ("jit", "off"),
     ("max_wal_size", "256MB"),

@@ -21,6 +21,8 @@ const LISTS: &[(&str, &str)] = &[
     ("docs/", "documents"),
     ("CHANGELOG.md", "variables that have changed"),
 ];
+/// The service whose crate has the registry, over which others loop: only `operations::SERVICE` names it.
+const REGISTRY: &str = "operations";
 /// How many service names make a list: half of the first ten services.
 const A_LIST: usize = 5;
 
@@ -64,9 +66,10 @@ fn is_named(text: &str, name: &str) -> bool {
         let line = line.trim_start().trim_start_matches("- ");
         line.strip_prefix(name).is_some_and(|rest| rest == ":" || rest.starts_with(".workspace"))
     });
+    let path = if name == REGISTRY { "::SERVICE" } else { "::" };
     is_key
         || text.contains(&format!("\"{name}\""))
-        || occurrences(text, name).any(|(before, after)| !before.ends_with("::") && after.starts_with("::"))
+        || occurrences(text, name).any(|(before, after)| !before.ends_with("::") && after.starts_with(path))
         || occurrences(text, &variable).any(|(_, after)| after.starts_with(|next: char| next.is_ascii_uppercase()))
 }
 
