@@ -10,6 +10,9 @@ pub const OPENAPI: &str = include_str!(concat!(env!("OUT_DIR"), "/openapi.json")
 /// The routes, in the order of their paths.
 pub const ROUTES: &[Route] = include!(concat!(env!("OUT_DIR"), "/routes.rs"));
 
+/// The services that only other services call. The gateway has neither a port nor a route for them.
+pub const INTERNAL: [&str; 1] = ["operations"];
+
 /// An RPC that the gateway serves over HTTP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Route {

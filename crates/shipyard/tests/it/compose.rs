@@ -8,7 +8,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use contracts::events::broker_users;
+use contracts::{events::broker_users, gateway::INTERNAL};
 use operations::registry::{SERVICES, with_database};
 use serde_json::Value;
 
@@ -211,7 +211,7 @@ fn the_gateway_reaches_no_store_and_no_store_reaches_the_gateway() {
         let networks = |name: &str| rendered.0[name]["networks"].as_object().into_iter().flat_map(|all| all.keys());
 
         assert!(networks("gateway").eq(["edge", "scrape"]), "{file}: {}", rendered.0["gateway"]["networks"]);
-        for name in STORES.into_iter().chain(["migrate", "kafka-acls"]) {
+        for name in STORES.into_iter().chain(INTERNAL).chain(["migrate", "kafka-acls"]) {
             assert!(networks(name).eq(["data"]), "{file}: {name}: {}", rendered.0[name]["networks"]);
         }
         let scraped = rendered.services().filter(|(_, service)| service["networks"].get("scrape").is_some());
@@ -225,7 +225,7 @@ fn a_secret_is_given_to_those_who_use_it_alone_with_and_without_tls() {
     let mut holders: BTreeMap<String, BTreeSet<&str>> = [
         ("POSTGRES_PASSWORD", &["postgres"][..]),
         ("MIGRATOR_DATABASE_PASSWORD", &["migrate", "postgres"]),
-        ("AUDITOR_DATABASE_PASSWORD", &["console", "postgres"]),
+        ("AUDITOR_DATABASE_PASSWORD", &["operations", "postgres"]),
         ("BROKER_KAFKA_PASSWORD", &["kafka", "kafka-acls"]),
         ("OPERATOR_KAFKA_PASSWORD", &["kafka"]),
         ("UI_KAFKA_PASSWORD", &["kafka", KAFKA_UI]),

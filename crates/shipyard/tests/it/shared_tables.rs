@@ -65,7 +65,8 @@ async fn shared_tables_are_alike_in_every_database() {
 
 #[tokio::test]
 async fn a_database_of_the_release_before_keeps_its_rows_and_that_release_still_starts_on_it() {
-    for service in with_database() {
+    // The release before had no service operations.
+    for service in with_database().filter(|service| service.name != "operations") {
         let migrations = service.migrations().expect("it has a database");
         let made = shapes(&testkit::database(migrations).await.pool).await;
         // The first checkout that can be upgraded has no second migration of the outbox.

@@ -93,7 +93,7 @@ impl System {
             }
             let (_, called_at) = own.iter().find(|(name, _)| *name == service.called_at()).expect("it listens");
             variables.push((service.variable("ADDRESS"), called_at.clone()));
-            // The console calls the first API of order, HTTP.
+            // The console and operations call the first API of order, HTTP.
             variables.push((service.variable("HTTP_ADDRESS"), own[0].1.clone()));
             let address = own[0].1.parse().expect("an address");
             variables.extend(own);

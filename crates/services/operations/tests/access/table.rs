@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use contracts::gateway::ROUTES;
+use contracts::gateway::{INTERNAL, ROUTES};
 use platform::auth::Access;
 
 use crate::method::{Api, Method, all};
@@ -63,6 +63,7 @@ fn at_gateway(method: &Method, access: Access) -> String {
         (Some(route), ..) => format!("`{} {}`", route.verb, route.path),
         (None, Api::Http, _) if method.service == "order" || method.name.contains(" /console") => "same".to_owned(),
         (None, _, Access::Services(_) | Access::Gateway) => "none".to_owned(),
+        (None, ..) if INTERNAL.contains(&method.service) => "none".to_owned(),
         (None, ..) => "own port".to_owned(),
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use anyhow::Context as _;
 use contracts::{
     events::{self, Key, Route, Topics, broker_users},
-    gateway::ROUTES,
+    gateway::{INTERNAL, ROUTES},
 };
 use operations::{facts::TIME_LIMITS, registry::SERVICES};
 use platform::{
@@ -76,6 +76,8 @@ fn service(service: &'static Service) -> Value {
         // The port that other services call: the gRPC API's if there is one.
         "called_port": called_port,
         "admin_port": service.admin_port,
+        // Whether the gateway serves its APIs.
+        "public": !INTERNAL.contains(&service.name),
         "database": service.database.is_some(),
         // The default size of its pool; 0 without a database.
         "connections": service.database.as_ref().map_or(0, |database| database.connections),

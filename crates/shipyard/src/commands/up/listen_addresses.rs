@@ -81,7 +81,7 @@ impl Addresses {
             .iter()
             .flat_map(|service| {
                 let called = (service.variable("ADDRESS"), self.at(&service.called_at()).to_string());
-                // If a service has both protocols, the console calls its first API, HTTP.
+                // If a service has both protocols, the console and operations call its first API, HTTP.
                 let first = (service.variable("HTTP_ADDRESS"), self.of(service).to_string());
                 let has_two = matches!(service.second_api, Some(SecondApi::Grpc(_)));
                 [Some(called), has_two.then_some(first)].into_iter().flatten()
@@ -90,7 +90,7 @@ impl Addresses {
         let console = format!("http://{}/console/", self.of(&console::SERVICE));
         let console =
             Some((CONSOLE_URL.to_owned(), console)).filter(|(variable, _)| !self.elsewhere.contains(variable));
-        // The console reads the states of all services at this address.
+        // Operations reads the states of all services at this address.
         let admin = Some((ADMIN.0.to_owned(), self.at(ADMIN.0).to_string()));
         listen.chain(asked).chain(console).chain(admin).collect()
     }

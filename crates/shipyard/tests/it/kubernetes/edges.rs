@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use contracts::gateway::INTERNAL;
 use operations::registry::SERVICES;
 use platform::server::service::Service;
 use serde_json::Value;
@@ -71,20 +72,24 @@ pub fn wanted() -> BTreeSet<Edge> {
             let callee = SERVICES.into_iter().find(|other| other.name == call.to).unwrap();
             edges.insert(edge(service.name, callee.name, called(service, callee)));
         }
+        // Operators see how each service is.
+        edges.insert(edge("operations", service.name, service.admin_port));
+        if INTERNAL.contains(&service.name) {
+            continue;
+        }
         for api in service.apis() {
             edges.insert(edge("gateway", service.name, api.port));
             edges.insert(edge("shipyard", "gateway", api.port));
         }
-        // The gateway asks whether a pod is ready, and the console's pages show how each service is.
+        // The gateway asks whether a pod is ready.
         edges.insert(edge("gateway", service.name, service.admin_port));
-        edges.insert(edge("console", service.name, service.admin_port));
     }
     edges
 }
 
-/// The port that one service calls of another. The console is a client of order's HTTP API.
+/// The port that one service calls of another. The console and operations are clients of order's HTTP API.
 fn called(caller: &Service, to: &Service) -> u16 {
-    let is_http = caller.name == "console" && to.name == "order";
+    let is_http = ["console", "operations"].contains(&caller.name) && to.name == "order";
     let listen = to.called_at();
     let apis = to.apis();
     let api = apis.iter().find(|api| if is_http { !api.is_grpc } else { api.listen == listen });
