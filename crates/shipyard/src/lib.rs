@@ -81,7 +81,6 @@ enum Command {
 /// An error is one line on standard error and exit code 1; `audit` has its own exit codes.
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    operations::console_operations::provide();
     let data = Data::at(arguments.data);
     report(match arguments.command {
         None | Some(Command::Up) => block_on(up::run(data)),

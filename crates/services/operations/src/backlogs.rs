@@ -4,13 +4,18 @@
 use std::collections::{BTreeMap, HashMap};
 
 use anyhow::Context as _;
-use console::model::{Backlog, OutboxState, PartitionLag};
-use contracts::events::{Consumer, Topics, readers};
+use chrono::{DateTime, Utc};
+use contracts::{
+    events::{Consumer, Topics, readers},
+    proto::operations::v1::{OutboxState, PartitionLag},
+};
 use futures::{StreamExt as _, TryStreamExt as _, future::join_all, stream};
 use platform::{
+    grpc::timestamp,
     kafka::{Config, Extent, Mark, Reader},
     server::service::Service,
 };
+use sqlx::FromRow;
 
 use crate::databases::Databases;
 
@@ -22,6 +27,15 @@ const BACKLOG: &str = "select
         (select holder from leases where name = 'outbox' and expires_at > now()) as relay,
         (select expires_at from leases where name = 'outbox' and expires_at > now()) as relay_until";
 
+#[derive(Default, FromRow)]
+struct Backlog {
+    waiting: i64,
+    set_aside: i64,
+    oldest: Option<DateTime<Utc>>,
+    relay: Option<String>,
+    relay_until: Option<DateTime<Utc>>,
+}
+
 /// Returns the outbox of each service that has one, except iam's if `databases` lack it. If a database does not answer, its outbox has the error.
 pub async fn outboxes(databases: &Databases) -> Vec<OutboxState> {
     join_all(databases.with_outbox().map(|service| outbox(databases, service))).await
@@ -29,12 +43,19 @@ pub async fn outboxes(databases: &Databases) -> Vec<OutboxState> {
 
 async fn outbox(databases: &Databases, service: &'static Service) -> OutboxState {
     let read = async { anyhow::Ok(sqlx::query_as(BACKLOG).fetch_one(databases.get(service)?).await?) };
-    match read.await.with_context(|| format!("reading the database of {service}")) {
-        Ok(backlog) => OutboxState { service: service.name, error: None, backlog },
-        Err(error) => {
-            let backlog = Backlog::default();
-            OutboxState { service: service.name, error: Some(format!("{error:#}")), backlog }
-        }
+    let (backlog, error) = match read.await.with_context(|| format!("reading the database of {service}")) {
+        Ok(backlog) => (backlog, None),
+        Err(error) => (Backlog::default(), Some(format!("{error:#}"))),
+    };
+    let Backlog { waiting, set_aside, oldest, relay, relay_until } = backlog;
+    OutboxState {
+        service: service.name.to_owned(),
+        error,
+        waiting,
+        set_aside,
+        oldest: oldest.map(timestamp),
+        relay,
+        relay_until: relay_until.map(timestamp),
     }
 }
 
@@ -43,7 +64,8 @@ const MAX_CONCURRENT_GROUPS: usize = 6;
 /// The consumer group for reading the topics' ends. It commits nothing.
 const GROUP: &str = "shipyard-lag";
 
-/// Returns the lag of each consumer in each partition of its topic. A topic that does not exist is left out.
+/// Returns the lag of each consumer in each partition of its topic, without its history. A topic that does not exist is
+/// left out.
 pub async fn lag(config: &Config, topics: &Topics) -> anyhow::Result<Vec<PartitionLag>> {
     let consumers: Vec<(&'static Consumer, String)> =
         readers(topics).map(|(consumer, topic)| (consumer, topic.to_owned())).collect();
@@ -91,13 +113,14 @@ fn of_consumer(
     let partition = |Extent { partition, start, end }: &Extent| {
         let committed = marks.get(partition).map(|mark| mark.next);
         PartitionLag {
-            service: consumer.service,
-            group: consumer.group,
+            service: consumer.service.to_owned(),
+            group: consumer.group.to_owned(),
             topic: topic.to_owned(),
             partition: *partition,
             committed,
             end: *end,
             lag: (end - committed.unwrap_or(*start).max(*start)).max(0),
+            history: Vec::new(),
         }
     };
     Ok(extents.iter().map(partition).collect())

@@ -1,18 +1,53 @@
-//! Operations on a running system: facts, receipts, audits, dead letters, lag, outboxes, states of services,
-//! republishing, restocking and session probes.
+//! The service operations: what operators see and do across all services, and the receipt of an order. The library under
+//! it reads and repairs a running system for the operators' commands, too.
 
+pub mod api;
+pub mod app;
 pub mod audit_run;
 pub mod backlogs;
-pub mod console_operations;
+pub mod config;
 pub mod databases;
 pub mod dead_letter_journal;
 pub mod dead_letter_queue;
 pub mod dead_letters;
+pub mod error;
 pub mod facts;
+pub mod jobs;
+mod metrics;
+pub mod model;
 mod readers;
 pub mod receipts;
 pub mod registry;
+pub mod repository;
 pub mod republish_lost_events;
 pub mod restock;
+pub mod service;
 pub mod service_states;
 pub mod session_probe;
+
+use config::Config;
+use contracts::ports;
+use platform::server::service::{Call, OwnDatabase, Service};
+
+pub static SERVICE: Service = Service {
+    name: "operations",
+    about: "Shows operators all services and what went wrong, acts for them, and checks single orders",
+    version: env!("CARGO_PKG_VERSION"),
+    port: ports::OPERATIONS,
+    admin_port: 9475,
+    second_api: None,
+    database: Some(OwnDatabase { connections: 10, migrations: &repository::MIGRATIONS }),
+    redis: false,
+    rules: || vec![api::RULES],
+    openapi: None,
+    metrics: metrics::METRICS,
+    calls: &[
+        Call::when_requested("iam"),
+        // An audit uses a session in them, after the response to its request.
+        Call::in_background("inventory"),
+        Call::in_background("order"),
+    ],
+    decisions: &[],
+    check: |settings| Config::load(settings).map(drop),
+    build: |settings| Box::pin(async move { app::build(Config::load(&settings)?).await }),
+};

@@ -10,7 +10,7 @@ use platform::{
 
 use crate::readers::{self, Reader};
 
-pub const SERVICES: [&Service; 11] = [
+pub const SERVICES: [&Service; 12] = [
     &iam::SERVICE,
     &inventory::SERVICE,
     &order::SERVICE,
@@ -22,6 +22,7 @@ pub const SERVICES: [&Service; 11] = [
     &customers::SERVICE,
     &intake::SERVICE,
     &console::SERVICE,
+    &crate::SERVICE,
 ];
 
 /// The readers of the databases with facts of an audit.
@@ -54,8 +55,8 @@ pub fn of_orders() -> impl Iterator<Item = &'static Service> {
     })
 }
 
-/// Returns the services whose databases a tool with these settings reads. In containers the console has no URL of iam's database: the role
-/// `auditor` must not read password hashes.
+/// Returns the services whose databases a process with these settings reads. In containers the service operations has no
+/// URL of iam's database: the role `auditor` must not read password hashes.
 pub fn readable(settings: &Settings) -> impl Iterator<Item = &'static Service> {
     with_database()
         .filter(|service| **service != iam::SERVICE || settings.get(&service.variable("DATABASE_URL")).is_some())

@@ -3,6 +3,8 @@
 //! An event is republished if the inbox of a consumer has no row for it, or if the console's timeline lacks it.
 //! Consumers that have handled it ignore the repeat. Old outbox rows of handled events are deleted, because the
 //! services' jobs delete the inbox rows of these events, too: without an inbox row, an event seems lost.
+//!
+//! As in `readers`, the statements are plain strings: they run in every service's database.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -49,37 +51,31 @@ pub async fn republish(databases: &Databases, age: Duration) -> anyhow::Result<u
 
 /// Deletes the outbox rows of those `uuids` that are still marked as published, longer than `age` ago.
 async fn remove_handled(outbox: &Database, uuids: &[Uuid], age: Duration) -> sqlx::Result<()> {
-    sqlx::query!(
+    let remove = sqlx::query(
         "delete from outbox
         where event_uuid = any($1) and published_at < now() - make_interval(secs => $2)",
-        uuids,
-        age.as_secs_f64(),
-    )
-    .execute(outbox)
-    .await?;
+    );
+    remove.bind(uuids).bind(age.as_secs_f64()).execute(outbox).await?;
     Ok(())
 }
 
 /// Reads the next batch of published events after the row `after`. Returns the last row's id and the events by type;
 /// `None` at the end.
 async fn published(outbox: &Database, after: i64) -> sqlx::Result<Option<(i64, HashMap<String, Published>)>> {
-    let rows = sqlx::query!(
+    let rows = sqlx::query_as(
         "select id, event_uuid, event_type, key
         from outbox
         where id > $1 and published_at is not null
         order by id
         limit $2",
-        after,
-        BATCH_SIZE,
-    )
-    .fetch_all(outbox)
-    .await?;
-    let Some(last) = rows.last().map(|row| row.id) else { return Ok(None) };
+    );
+    let rows: Vec<(i64, Uuid, String, Uuid)> = rows.bind(after).bind(BATCH_SIZE).fetch_all(outbox).await?;
+    let Some(last) = rows.last().map(|(id, ..)| *id) else { return Ok(None) };
     let mut events: HashMap<String, Published> = HashMap::new();
-    for row in rows {
-        let of_type = events.entry(row.event_type).or_default();
-        of_type.uuids.push(row.event_uuid);
-        of_type.keys.push(row.key);
+    for (_, uuid, kind, key) in rows {
+        let of_type = events.entry(kind).or_default();
+        of_type.uuids.push(uuid);
+        of_type.keys.push(key);
     }
     Ok(Some((last, events)))
 }
@@ -98,15 +94,13 @@ pub async fn missing(databases: &Databases, kind: &str, uuids: &[Uuid]) -> anyho
 
 /// Returns the `uuids` that this consumer has not handled.
 pub async fn missing_at(databases: &Databases, consumer: &Consumer, uuids: &[Uuid]) -> anyhow::Result<Vec<Uuid>> {
-    let missing = sqlx::query_scalar!(
-        r#"select event_uuid as "event_uuid!"
-            from unnest($1::uuid[]) as published (event_uuid)
-            where not exists (
-                select from inbox where inbox.consumer = $2 and inbox.event_uuid = published.event_uuid)"#,
-        uuids,
-        consumer.group,
+    let missing = sqlx::query_scalar(
+        "select event_uuid
+        from unnest($1::uuid[]) as published (event_uuid)
+        where not exists (
+            select from inbox where inbox.consumer = $2 and inbox.event_uuid = published.event_uuid)",
     );
-    Ok(missing.fetch_all(databases.named(consumer.service)?).await?)
+    Ok(missing.bind(uuids).bind(consumer.group).fetch_all(databases.named(consumer.service)?).await?)
 }
 
 /// Returns the `uuids` that are missing in the console's timeline, which has no inbox. `keys` are their orders, for the
@@ -126,7 +120,6 @@ async fn take_back(outbox: &Database, uuids: &[Uuid]) -> sqlx::Result<u64> {
     if uuids.is_empty() {
         return Ok(0);
     }
-    let changed =
-        sqlx::query!("update outbox set published_at = null where event_uuid = any($1)", uuids).execute(outbox).await?;
-    Ok(changed.rows_affected())
+    let take_back = sqlx::query("update outbox set published_at = null where event_uuid = any($1)");
+    Ok(take_back.bind(uuids).execute(outbox).await?.rows_affected())
 }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use console::model::{Breaker, ServiceState};
+use contracts::proto::operations::v1::{Breaker, ServiceState};
 use futures::future::join_all;
 use platform::{
     config::{ConfigError, Host, Settings},
@@ -17,7 +17,7 @@ use serde::Deserialize;
 use crate::registry::SERVICES;
 
 /// The variable with the host of the services' admin ports; `{service}` in it stands for a service's name.
-const HOST: &str = "CONSOLE_ADMIN_HOST";
+const HOST: &str = "OPERATIONS_ADMIN_HOST";
 /// The variable with the address of the admin port of a process that runs all services.
 const SHARED: &str = "SHIPYARD_ADMIN_LISTEN";
 /// The time limit for one answer of an admin port.
@@ -74,8 +74,8 @@ impl AdminPorts {
 
 fn state(service: &'static Service, admin: &str, answer: Option<&anyhow::Result<Answer>>) -> ServiceState {
     let known = ServiceState {
-        service: service.name,
-        about: service.about,
+        service: service.name.to_owned(),
+        about: service.about.to_owned(),
         admin: admin.to_owned(),
         ..ServiceState::default()
     };
@@ -131,7 +131,7 @@ fn breakers(metrics: &str, service: &Service) -> Vec<Breaker> {
             _ => "open",
         };
         let is_own = service.calls.iter().any(|call| call.to == peer);
-        is_own.then(|| Breaker { peer: peer.to_owned(), state })
+        is_own.then(|| Breaker { peer: peer.to_owned(), state: state.to_owned() })
     };
     series(metrics, "circuit_breaker_state").filter_map(breaker).collect()
 }
@@ -149,7 +149,7 @@ mod tests {
             build_info{{service=\"another\",version=\"1.2.3\"}} 1\nbuild_info{{service=\"one\",version=\"1.2.4\"}} 1\n"
         );
 
-        assert_eq!(breakers(&metrics, &order::SERVICE), [Breaker { peer: peer.to_owned(), state: "open" }]);
+        assert_eq!(breakers(&metrics, &order::SERVICE), [Breaker { peer: peer.to_owned(), state: "open".to_owned() }]);
         assert_eq!(version(&metrics, "one").as_deref(), Some("1.2.4"));
         assert_eq!(version(&metrics, "none"), None);
     }
@@ -163,7 +163,7 @@ mod tests {
 
         assert_eq!(at(&[]), "127.0.0.1:9466");
         assert_eq!(at(&[("LISTEN_IP", "0.0.0.0")]), "127.0.0.1:9466");
-        assert_eq!(at(&[("LISTEN_IP", "0.0.0.0"), ("CONSOLE_ADMIN_HOST", "{service}.shop")]), "order.shop:9466");
+        assert_eq!(at(&[("LISTEN_IP", "0.0.0.0"), ("OPERATIONS_ADMIN_HOST", "{service}.shop")]), "order.shop:9466");
         assert_eq!(at(&[("ORDER_ADMIN_LISTEN", "127.0.0.2:7")]), "127.0.0.2:7");
         let shared =
             Settings::from_variables([("SHIPYARD_ADMIN_LISTEN", "127.0.0.1:9464".to_owned())]).for_shared_process();

@@ -1,13 +1,13 @@
 //! Marks dead letters as discarded, and records the operator and the reason.
 
 use anyhow::ensure;
-use console::model::Discarded;
 use platform::auth::Author;
 
 use super::{Chosen, DeadLetterQueue, Found, Progress, State, refuse_own};
 use crate::{
     dead_letter_journal::{Action, Writer},
     dead_letters::DeadLetter,
+    model::Discarded,
 };
 
 /// How many letters one write to the journal records.

@@ -13,7 +13,6 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use anyhow::Context as _;
 use audit::facts;
-use console::model::Filter;
 use contracts::events::{ROUTES, Topics};
 use futures::future::join_all;
 use platform::{
@@ -30,6 +29,7 @@ pub use self::{
 use crate::{
     dead_letter_journal::{Action, Entry, Journal, Writer},
     dead_letters::{self, DeadLetter, Id},
+    model::Filter,
 };
 
 /// The consumer group that reads the dead letters and their journal. It commits no offsets.

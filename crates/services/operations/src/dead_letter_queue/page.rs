@@ -1,13 +1,15 @@
 //! Pages of pending dead letters for the console.
 
-use console::model::{Filter, Letter, LetterPage, LetterState};
 use platform::kafka;
 
 use super::{
     DeadLetterQueue, Found, State,
     decoded::{payload, shown},
 };
-use crate::dead_letters::DeadLetter;
+use crate::{
+    dead_letters::DeadLetter,
+    model::{Filter, Letter, LetterPage, LetterState},
+};
 
 impl DeadLetterQueue {
     pub(super) fn matches(&self, filter: &Filter, Found { letter, .. }: &Found) -> bool {

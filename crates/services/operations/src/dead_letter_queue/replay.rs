@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use console::model::{Plan, Poison, Replayed};
 use platform::{
     auth::Author,
     clock,
@@ -19,6 +18,7 @@ use crate::{
     dead_letter_journal::{Action, Writer},
     dead_letters::{DeadLetter, Id},
     facts::messaging::kept_since,
+    model::{Plan, Poison, Replayed},
 };
 
 /// The time limit for the broker's acknowledgement of a message. After it the replay ends, and the rest stays pending.

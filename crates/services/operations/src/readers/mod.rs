@@ -4,6 +4,7 @@
 //! could check them at compile time; the tests run each of them.
 
 pub mod assembly;
+pub mod console;
 pub mod customers;
 pub mod delivery;
 pub mod intake;

@@ -5,6 +5,7 @@ use audit::{
     facts::{Acknowledged, Answer},
 };
 use futures::TryStreamExt as _;
+use platform::postgres::Database;
 use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
 
@@ -80,6 +81,11 @@ async fn of_order(database: &mut PgConnection, order: Uuid) -> anyhow::Result<Fa
         acknowledged: acknowledged(database, sqlx::query_as(answers).bind(order)).await?,
         ..Facts::default()
     })
+}
+
+/// Returns the user of an order; `None` if there is no such order.
+pub async fn owner(database: &Database, order: Uuid) -> sqlx::Result<Option<Uuid>> {
+    sqlx::query_scalar("select user_uuid from orders where uuid = $1").bind(order).fetch_optional(database).await
 }
 
 pub async fn attempts(database: &mut PgConnection, order: Uuid) -> sqlx::Result<i64> {

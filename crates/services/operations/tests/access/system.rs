@@ -89,7 +89,6 @@ impl System {
     /// Starts the services, and creates a paid order of a user.
     pub async fn start() -> Self {
         let (settings, databases) = settings().await;
-        operations::console_operations::provide();
         let mut services = Vec::new();
         for service in SERVICES {
             let app = (service.build)(settings.clone()).await.unwrap();

@@ -26,13 +26,13 @@ async fn an_outbox_has_its_backlog_and_the_replica_that_publishes_it() {
     let states = outboxes(&databases).await;
 
     let state = states.iter().find(|state| state.service == "order").unwrap();
-    assert_eq!((state.backlog.waiting, state.backlog.set_aside), (2, 1), "{state:?}");
-    assert_eq!(state.backlog.relay.as_deref(), Some("host-1-id"));
-    assert!(state.backlog.oldest.is_some() && state.backlog.relay_until.is_some());
+    assert_eq!((state.waiting, state.set_aside), (2, 1), "{state:?}");
+    assert_eq!(state.relay.as_deref(), Some("host-1-id"));
+    assert!(state.oldest.is_some() && state.relay_until.is_some());
     let other = states.iter().find(|state| state.service == "payment").unwrap();
     assert!(other.error.as_deref().unwrap().starts_with("reading the database of payment: "), "{other:?}");
     sqlx::query("update leases set expires_at = now()").execute(&mut connection).await.unwrap();
-    let relay = outboxes(&databases).await.into_iter().find(|state| state.service == "order").unwrap().backlog.relay;
+    let relay = outboxes(&databases).await.into_iter().find(|state| state.service == "order").unwrap().relay;
     assert_eq!(relay, None, "an expired lease has no holder");
 }
 

@@ -37,5 +37,7 @@ async fn a_service_adds_rows_to_the_books_and_changes_none() {
         sqlx::raw_sql(drop).execute(&mut connection).await.unwrap();
     }
     books.sort();
+    // Until the console has no log of actions any more, two databases have this table.
+    books.dedup();
     assert_eq!(books, BOOKS);
 }

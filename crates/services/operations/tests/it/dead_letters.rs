@@ -8,9 +8,11 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use console::model::{Filter, LetterState};
 use contracts::events::{OrderPaid, Published as _, record};
-use operations::dead_letter_queue::{Chosen, DeadLetterQueue, Progress, State};
+use operations::{
+    dead_letter_queue::{Chosen, DeadLetterQueue, Progress, State},
+    model::{Filter, LetterState},
+};
 use platform::{
     auth::Author,
     clock,

@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::Subcommand;
-use console::model::{Filter, Replayed, counted};
 use operations::{
     dead_letter_queue::{Chosen, DeadLetterQueue, Progress},
     dead_letters::Id,
+    model::{Filter, Replayed, counted},
 };
 use platform::{auth::Author, config::Settings};
 

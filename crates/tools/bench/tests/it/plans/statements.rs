@@ -9,7 +9,7 @@ use std::{
 use serde_json::Value;
 
 /// Crates whose statements run in the databases of several services.
-pub const SHARED: [&str; 2] = ["crates/shared/platform", "crates/services/operations"];
+pub const SHARED: [&str; 1] = ["crates/shared/platform"];
 /// The folders with the services' statements.
 const SOURCES: [&str; 2] = ["crates/services", "crates/shared"];
 
@@ -57,7 +57,14 @@ pub fn unchecked() -> BTreeSet<String> {
             })
         })
     };
-    all.filter(|source| !source.is_test && has_unchecked(source)).map(|source| source.path).collect()
+    // Operations reads every service's database, and no single one could check these statements.
+    let reads_all = |source: &Source| {
+        let own = source.path.strip_prefix("crates/services/operations/src/");
+        own.is_some_and(|file| !file.starts_with("repository/"))
+    };
+    all.filter(|source| !source.is_test && !reads_all(source) && has_unchecked(source))
+        .map(|source| source.path)
+        .collect()
 }
 
 struct Source {

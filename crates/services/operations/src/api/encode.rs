@@ -1,0 +1,120 @@
+//! Converts dead letters, actions and the state of long actions between the model and the protobuf messages.
+
+use contracts::proto::operations::v1::{
+    self as proto, AuditWork, Audited, DeadLetter, DeadLetterFilter, EndedAudit, EndedLetterWork, Header, LetterWork,
+    ListDeadLettersResponse, PlanReplayResponse,
+};
+use platform::grpc::{invalid, time, timestamp};
+use tonic::Status;
+
+use crate::{
+    model::{Filter, Letter, LetterPage, Plan},
+    repository::Action,
+    service::Now,
+};
+
+/// How many characters of a letter's texts are sent, so that a page stays below gRPC's limit of 4 MiB.
+/// `shipyard dlq show` has the rest.
+const MAX_CHARS: usize = 5_000;
+
+pub fn filter(filter: Option<DeadLetterFilter>) -> Result<Filter, Status> {
+    let DeadLetterFilter { letter, topic, group, kind, reason, until } = filter.unwrap_or_default();
+    let until = match &until {
+        Some(until) => Some(time(until).ok_or_else(|| invalid("filter.until", "must be in the years 1 to 9999"))?),
+        None => None,
+    };
+    Ok(Filter { letter, topic, group, kind, reason, until })
+}
+
+pub fn page(page: LetterPage, work: &Now<Vec<String>>) -> ListDeadLettersResponse {
+    let LetterPage { matching, newest, pending, replayed, discarded, letters } = page;
+    ListDeadLettersResponse {
+        matching: matching as u64,
+        newest: newest.map(timestamp),
+        pending: pending as u64,
+        replayed: replayed as u64,
+        discarded: discarded as u64,
+        letters: letters.into_iter().map(letter).collect(),
+        work: Some(letter_work(work)),
+    }
+}
+
+fn letter(letter: Letter) -> DeadLetter {
+    let header = |(name, value)| Header { name, value: cut(value) };
+    DeadLetter {
+        id: letter.id,
+        at: Some(timestamp(letter.at)),
+        state: letter.state.into(),
+        resolved: letter.resolved,
+        topic: letter.topic,
+        partition: letter.partition,
+        offset: letter.offset,
+        group: letter.group,
+        kind: letter.kind,
+        error: cut(letter.error),
+        attempts: letter.attempts,
+        key: cut(letter.key),
+        headers: letter.headers.into_iter().map(header).collect(),
+        payload: cut(letter.payload),
+    }
+}
+
+/// Returns the first [`MAX_CHARS`] of a text, and how many more there are.
+fn cut(text: String) -> String {
+    match text.char_indices().nth(MAX_CHARS) {
+        Some((end, _)) => format!("{} and {} more bytes", &text[..end], text.len() - end),
+        None => text,
+    }
+}
+
+pub fn plan(plan: Plan) -> PlanReplayResponse {
+    let Plan { messages, letters, poison, from_outside, discarded, late, truncated, newest } = plan;
+    PlanReplayResponse {
+        messages: messages as u64,
+        letters: letters as u64,
+        poison,
+        from_outside: from_outside as u64,
+        discarded: discarded as u64,
+        late: late as u64,
+        truncated: truncated as u64,
+        newest: newest.map(timestamp),
+    }
+}
+
+pub fn letter_work(now: &Now<Vec<String>>) -> LetterWork {
+    let last = now.last.as_ref().map(|ended| EndedLetterWork {
+        title: ended.title.to_owned(),
+        at: Some(timestamp(ended.at)),
+        error: ended.result.as_ref().err().cloned(),
+        sentences: ended.result.as_ref().ok().cloned().unwrap_or_default(),
+    });
+    LetterWork { running: now.running.clone(), last }
+}
+
+pub fn audit_work(now: &Now<Audited>) -> AuditWork {
+    let last = now.last.as_ref().map(|ended| EndedAudit {
+        title: ended.title.to_owned(),
+        at: Some(timestamp(ended.at)),
+        error: ended.result.as_ref().err().cloned(),
+        audited: ended.result.as_ref().ok().cloned(),
+    });
+    AuditWork { running: now.running.clone(), last }
+}
+
+pub fn action(action: Action) -> proto::Action {
+    let Action { at, operator_uuid, action, subject, result } = action;
+    let operator_uuid = operator_uuid.to_string();
+    proto::Action { at: Some(timestamp(at)), operator_uuid, action, subject, result }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_text_is_cut_between_characters() {
+        assert_eq!(cut("ä".repeat(MAX_CHARS)), "ä".repeat(MAX_CHARS));
+        let long = cut("ä".repeat(MAX_CHARS + 1));
+        assert!(long.ends_with("ä and 2 more bytes") && long.starts_with(&"ä".repeat(MAX_CHARS)), "{long}");
+    }
+}

@@ -1,0 +1,57 @@
+//! The composition root: builds the service from its configuration, with the repositories and clients of production.
+
+use std::sync::Arc;
+
+use futures::FutureExt as _;
+use platform::server::{App, Server};
+
+use crate::{
+    SERVICE, api,
+    config::Config,
+    databases::Databases,
+    jobs,
+    receipts::{self, DiscardedLetters},
+    registry::readable,
+    repository::PgActions,
+    service::{Actions, Audits, DeadLetters, LagHistory, LongActions, ReceiptReader, Receipts},
+    service_states::AdminPorts,
+};
+
+/// The application name that PostgreSQL shows.
+const NAME: &str = "shipyard-operations";
+
+/// Builds the service and binds its listeners; connects to nothing yet. Fails if the URL of another service's database is
+/// not set, except iam's.
+pub async fn build(config: Config) -> anyhow::Result<App> {
+    crate::metrics::count_from_zero();
+    let Config { server, identity, messaging, settings } = config;
+    let server = Server::bind(&SERVICE, server).await?;
+    let databases = Arc::new(Databases::of_services(readable(&settings), NAME, &settings)?);
+    let reader = Arc::new(ReceiptReader {
+        receipts: Arc::new(receipts::Receipts::from_settings(NAME, &settings)?),
+        discarded: Arc::new(DiscardedLetters::new(&settings)),
+        databases: databases.clone(),
+        topics: messaging.topics.clone(),
+        retention: messaging.kafka.kafka_topic_retention,
+    });
+    let made_by = reader.clone();
+    let receipts = Receipts::new(move |order| {
+        let reader = made_by.clone();
+        async move { reader.make(order).await }.boxed()
+    });
+    let lag = LagHistory::new(messaging.kafka.clone(), messaging.topics.clone());
+    let long_actions = LongActions::default();
+    let actions = Actions::new(PgActions::new(server.database()?), long_actions.clone());
+    let guard = identity.guard(&server, api::RULES)?;
+    let grpc = api::Grpc {
+        receipts,
+        reader,
+        databases,
+        admin_ports: AdminPorts::from_settings(&settings)?,
+        lag: lag.clone(),
+        letters: DeadLetters::new(settings.clone(), messaging.topics, actions.clone()),
+        audits: Audits::new(settings, actions.clone()),
+        actions,
+    };
+    Ok(App::new(server).grpc(api::services(grpc), guard).jobs(jobs::all(lag, long_actions)))
+}

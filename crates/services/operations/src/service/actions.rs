@@ -1,0 +1,117 @@
+//! Actions of operators. The log gets each action before it begins, also one that then fails; an action that cannot be
+//! written there is refused. A second row has its end, even if a long action ends because the service stops.
+
+use contracts::ids::UserId;
+use platform::{
+    auth::{role_used_on, role_used_on_name},
+    error_chain,
+};
+
+use super::long_actions::{LongActions, OnProgress, Work};
+use crate::{
+    error::Error,
+    metrics,
+    repository::{Action, PgActions},
+};
+
+/// The maximum number of characters of the subject or the result of an action in the log, which is kept for ever.
+const MAX_RECORDED_CHARS: usize = 1_000;
+
+#[derive(Clone)]
+pub struct Actions {
+    log: PgActions,
+    long: LongActions,
+}
+
+/// An action that continues after its response.
+pub struct LongAction {
+    pub operator: UserId,
+    /// The title of the action, such as `Replaying dead letters`.
+    pub title: &'static str,
+    /// The action's name in the log and in the metric.
+    pub action: &'static str,
+    /// What the action is applied to.
+    pub subject: String,
+    /// The message of the refusal while another action of this kind runs.
+    pub busy: &'static str,
+}
+
+impl Actions {
+    pub fn new(log: PgActions, long: LongActions) -> Self {
+        Self { log, long }
+    }
+
+    /// Writes the beginning of an action into the log, and returns the row's id. Without it the action may not begin.
+    pub async fn begin(&self, operator: UserId, action: &'static str, subject: &str) -> Result<i64, Error> {
+        if let Ok(object) = subject.parse() {
+            role_used_on(object);
+        }
+        let begun = self.log.begin(operator, action, &storable(subject)).await?;
+        metrics::acted(action);
+        Ok(begun)
+    }
+
+    /// Writes the end of the operator's action that began with the row `begun`.
+    pub async fn end(&self, operator: UserId, begun: i64, result: &str) -> Result<(), Error> {
+        let is_written = self.log.end(operator, begun, &storable(result)).await?;
+        if is_written { Ok(()) } else { Err(Error::ActionNotFound) }
+    }
+
+    /// Returns the latest rows, or those of one operator, the newest first.
+    pub async fn list(&self, operator: Option<UserId>, limit: i64) -> Result<Vec<Action>, Error> {
+        match operator {
+            Some(operator) => self.log.of_operator(operator, limit).await,
+            None => self.log.latest(limit).await,
+        }
+    }
+
+    /// Begins the work as a task. `said` converts its result to the text for the log. Fails with [`Error::Busy`] while
+    /// another action of this kind runs.
+    pub async fn begin_long<T, F>(
+        &self,
+        action: LongAction,
+        work: &Work<T>,
+        run: impl FnOnce(OnProgress) -> F,
+        said: impl FnOnce(&T) -> String + Send + 'static,
+    ) -> Result<(), Error>
+    where
+        T: Send + Sync + 'static,
+        F: Future<Output = anyhow::Result<T>> + Send + 'static,
+    {
+        let LongAction { operator, title, action, subject, busy } = action;
+        let turn = work.begin(title).ok_or(Error::Busy(busy))?;
+        if !subject.is_empty() {
+            role_used_on_name(&subject);
+        }
+        let begun = self.begin(operator, action, &subject).await?;
+        let own = self.clone();
+        self.long.spawn(run(turn.progress()), move |result| async move {
+            let text = match &result {
+                Ok(done) => said(done),
+                Err(error) => format!("{error:#}"),
+            };
+            // The action is done already.
+            if let Err(error) = own.end(operator, begun, &text).await {
+                tracing::error!(begun, error = error_chain(error), "the end of an operator's action was not recorded");
+            }
+            turn.end(result);
+        });
+        Ok(())
+    }
+}
+
+/// Returns at most [`MAX_RECORDED_CHARS`] of a text, without control characters: PostgreSQL cannot store U+0000.
+fn storable(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(MAX_RECORDED_CHARS).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_log_keeps_a_thousand_characters_and_no_control_characters() {
+        assert_eq!(storable("B\u{0}ob\n"), "Bob");
+        assert_eq!(storable(&"ä".repeat(2_000)).chars().count(), 1_000);
+    }
+}

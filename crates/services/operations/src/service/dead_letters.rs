@@ -1,0 +1,144 @@
+//! Views of dead letters, one at a time, and the action that replays or discards them.
+
+use std::sync::Arc;
+
+use contracts::{events::Topics, ids::UserId};
+use platform::{auth::Author, config::Settings};
+
+use super::{
+    actions::{Actions, LongAction},
+    broker::answered,
+    long_actions::{Now, OnProgress, Work},
+};
+use crate::{
+    dead_letter_queue::{Chosen, DeadLetterQueue, Progress, ReadTurn},
+    error::Error,
+    model::{Discarded, Filter, LetterPage, Plan, Replayed},
+};
+
+/// The maximum number of sentences of a result that are kept.
+const MAX_SENTENCES: usize = 100;
+/// What an error says was not read.
+const LETTERS: &str = "the dead letters";
+
+#[derive(Clone)]
+pub struct DeadLetters {
+    settings: Settings,
+    topics: Topics,
+    actions: Actions,
+    /// Lets one view or dry run read dead letters at a time.
+    turn: ReadTurn,
+    /// The action on dead letters. Its result is a list of sentences.
+    work: Work<Vec<String>>,
+}
+
+impl DeadLetters {
+    pub fn new(settings: Settings, topics: Topics, actions: Actions) -> Self {
+        Self { settings, topics, actions, turn: ReadTurn::default(), work: Work::default() }
+    }
+
+    pub fn work(&self) -> Now<Vec<String>> {
+        self.work.now()
+    }
+
+    /// Returns `limit` of the pending letters that match, after the first `skip`, the oldest first.
+    pub async fn page(&self, filter: Filter, skip: usize, limit: usize) -> Result<LetterPage, Error> {
+        if self.is_elsewhere(&filter) {
+            return Ok(LetterPage::default());
+        }
+        let own = self.clone();
+        let read = async move { own.queue()?.page(&filter, skip, limit).await };
+        answered(self.turn.read(read)).await.map_err(|error| Error::NotRead(LETTERS, error))
+    }
+
+    /// Returns what a replay of the pending letters that match would do.
+    pub async fn plan(&self, filter: Filter) -> Result<Plan, Error> {
+        if self.is_elsewhere(&filter) {
+            return Ok(Plan::default());
+        }
+        let own = self.clone();
+        let read = async move { own.queue()?.plan(&Chosen::Matching(filter)).await };
+        answered(self.turn.read(read)).await.map_err(|error| Error::NotRead(LETTERS, error))
+    }
+
+    /// Begins to publish the pending letters that match to their topics again.
+    pub async fn replay(&self, operator: UserId, filter: Filter) -> Result<(), Error> {
+        let action = long_action(operator, "Replaying dead letters", "replay", &filter);
+        let own = self.clone();
+        let run = move |progress: OnProgress| async move {
+            let replayed = own.replay_all(filter, operator, progress).await?;
+            let mut sentences = vec![replayed.to_string()];
+            sentences.extend(replayed.problems);
+            sentences.truncate(MAX_SENTENCES);
+            anyhow::Ok(sentences)
+        };
+        self.actions.begin_long(action, &self.work, run, |sentences| first(sentences)).await
+    }
+
+    /// Begins to mark the pending letters that match as discarded, for the reason `why`.
+    pub async fn discard(&self, operator: UserId, filter: Filter, why: String) -> Result<(), Error> {
+        let action = long_action(operator, "Discarding dead letters", "discard", &filter);
+        let own = self.clone();
+        let run = move |progress: OnProgress| async move {
+            let discarded = own.discard_all(filter, operator, &why, progress).await?;
+            anyhow::Ok(vec![discarded.to_string()])
+        };
+        self.actions.begin_long(action, &self.work, run, |sentences| first(sentences)).await
+    }
+
+    async fn replay_all(&self, filter: Filter, operator: UserId, progress: OnProgress) -> anyhow::Result<Replayed> {
+        if self.is_elsewhere(&filter) {
+            return Ok(Replayed::default());
+        }
+        let (by, progress) = (Author::user(operator.uuid()), counting(progress, "messages"));
+        self.queue()?.replay(&Chosen::Matching(filter), false, &by, &progress).await
+    }
+
+    async fn discard_all(
+        &self,
+        filter: Filter,
+        operator: UserId,
+        why: &str,
+        progress: OnProgress,
+    ) -> anyhow::Result<Discarded> {
+        if self.is_elsewhere(&filter) {
+            return Ok(Discarded::default());
+        }
+        let (by, progress) = (Author::user(operator.uuid()), counting(progress, "dead letters"));
+        self.queue()?.discard(&Chosen::Matching(filter), &by, why, &progress).await
+    }
+
+    /// Opens the dead-letter topics. The connection to the broker closes with the queue, since operators rarely need
+    /// it.
+    fn queue(&self) -> anyhow::Result<DeadLetterQueue> {
+        DeadLetterQueue::from_settings(&self.settings)
+    }
+
+    /// Returns whether the filter names a topic of no service of this shop.
+    fn is_elsewhere(&self, filter: &Filter) -> bool {
+        filter.topic.as_deref().is_some_and(|topic| !self.topics.all().contains(&topic))
+    }
+}
+
+/// Converts the callback of a long action into that of the dead-letter queue.
+fn counting(progress: OnProgress, what: &'static str) -> Progress {
+    Arc::new(move |done, total| progress(what, done, total))
+}
+
+fn long_action(operator: UserId, title: &'static str, action: &'static str, filter: &Filter) -> LongAction {
+    let busy = "dead letters are being replayed or discarded; wait until that has ended";
+    LongAction { operator, title, action, subject: subject(filter), busy }
+}
+
+fn first(sentences: &[String]) -> String {
+    sentences.first().cloned().unwrap_or_default()
+}
+
+/// Describes for the log which letters an action is applied to, without the text that the operator searched for.
+fn subject(filter: &Filter) -> String {
+    let Filter { letter, topic, group, kind, reason, .. } = filter;
+    let named = [letter, topic, group, kind].into_iter().flatten().cloned();
+    let searched = reason.as_ref().map(|_| "a part of the error".to_owned());
+    let conditions: Vec<String> = named.chain(searched).collect();
+    if conditions.is_empty() { "all pending dead letters".to_owned() } else { conditions.join(", ") }
+}

@@ -1,0 +1,20 @@
+//! Use cases: receipts, the lag and its history, dead letters, audits, and the log of operators' actions.
+
+mod actions;
+mod audits;
+mod broker;
+mod dead_letters;
+mod lag_history;
+mod long_actions;
+mod receipt_reader;
+mod receipts;
+
+pub use self::{
+    actions::{Actions, LongAction},
+    audits::Audits,
+    dead_letters::DeadLetters,
+    lag_history::LagHistory,
+    long_actions::{Ended, LongActions, Now, OnProgress, Work},
+    receipt_reader::ReceiptReader,
+    receipts::Receipts,
+};
