@@ -154,7 +154,7 @@ fn operator() -> Author {
 }
 
 /// Writes dead letters of a topic with these numbers, dead-lettered at this time.
-async fn fill(kafka: &Kafka, topic: &str, numbers: Range<usize>, at: DateTime<Utc>) {
+pub async fn fill(kafka: &Kafka, topic: &str, numbers: Range<usize>, at: DateTime<Utc>) {
     let publisher = KafkaPublisher::new(&Config { kafka_create_topics: false, ..kafka.config() }).unwrap();
     let filled = |number: usize| {
         let order = Uuid::from_u128(number as u128);
