@@ -158,7 +158,7 @@ impl Guard {
                 return Err(denied(Some(user.uuid), AccessRefusal::Role, AuthRefusal::NotOperator));
             }
             let path = request_path::shown(request.extensions(), request.uri());
-            if request.method().is_safe() {
+            if request.method().is_safe() || grpc::is_read(request.uri().path()) {
                 operator_use::record_read(user.uuid, &path, None);
             } else {
                 role_use = Some(RoleUse::new(user.uuid, path.into_owned()));
