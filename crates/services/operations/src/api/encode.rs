@@ -13,10 +13,6 @@ use crate::{
     service::Now,
 };
 
-/// How many characters of a letter's texts are sent, so that a page stays below gRPC's limit of 4 MiB.
-/// `shipyard dlq show` has the rest.
-const MAX_CHARS: usize = 5_000;
-
 pub fn filter(filter: Option<DeadLetterFilter>) -> Result<Filter, Status> {
     let DeadLetterFilter { letter, topic, group, kind, reason, until } = filter.unwrap_or_default();
     let until = match &until {
@@ -40,7 +36,7 @@ pub fn page(page: LetterPage, work: &Now<Vec<String>>) -> ListDeadLettersRespons
 }
 
 fn letter(letter: Letter) -> DeadLetter {
-    let header = |(name, value)| Header { name, value: cut(value) };
+    let header = |(name, value)| Header { name, value };
     DeadLetter {
         id: letter.id,
         at: Some(timestamp(letter.at)),
@@ -51,19 +47,11 @@ fn letter(letter: Letter) -> DeadLetter {
         offset: letter.offset,
         group: letter.group,
         kind: letter.kind,
-        error: cut(letter.error),
+        error: letter.error,
         attempts: letter.attempts,
-        key: cut(letter.key),
+        key: letter.key,
         headers: letter.headers.into_iter().map(header).collect(),
-        payload: cut(letter.payload),
-    }
-}
-
-/// Returns the first [`MAX_CHARS`] of a text, and how many more there are.
-fn cut(text: String) -> String {
-    match text.char_indices().nth(MAX_CHARS) {
-        Some((end, _)) => format!("{} and {} more bytes", &text[..end], text.len() - end),
-        None => text,
+        payload: letter.payload,
     }
 }
 
@@ -105,16 +93,4 @@ pub fn action(action: Action) -> proto::Action {
     let Action { at, operator_uuid, action, subject, result } = action;
     let operator_uuid = operator_uuid.to_string();
     proto::Action { at: Some(timestamp(at)), operator_uuid, action, subject, result }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_long_text_is_cut_between_characters() {
-        assert_eq!(cut("ä".repeat(MAX_CHARS)), "ä".repeat(MAX_CHARS));
-        let long = cut("ä".repeat(MAX_CHARS + 1));
-        assert!(long.ends_with("ä and 2 more bytes") && long.starts_with(&"ä".repeat(MAX_CHARS)), "{long}");
-    }
 }

@@ -51,7 +51,7 @@ pub struct Receipts {
 }
 
 impl Receipts {
-    /// Creates a reader that connects lazily. PostgreSQL shows `tool`, such as `shipyard-console`, as the application
+    /// Creates a reader that connects lazily. PostgreSQL shows `tool`, such as `shipyard-operations`, as the application
     /// name. Fails if a `<SERVICE>_DATABASE_URL` is missing.
     pub fn from_settings(tool: &str, settings: &Settings) -> anyhow::Result<Self> {
         Ok(Self {

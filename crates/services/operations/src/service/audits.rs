@@ -24,9 +24,6 @@ use crate::{
 
 /// How long an audit waits until no work is pending: the default of `shipyard audit`.
 const AUDIT_WAIT: Duration = Duration::from_secs(30);
-/// How many lines of evidence of an invariant are kept, so that a response stays below gRPC's limit of 4 MiB.
-const MAX_EVIDENCE: usize = 200;
-
 #[derive(Clone)]
 pub struct Audits {
     settings: Settings,
@@ -57,7 +54,7 @@ impl Audits {
             let runtime = Handle::current();
             // The compiler cannot prove the future `Send`, so it runs on one thread.
             let audited = tokio::task::spawn_blocking(move || runtime.block_on(audit(&settings, &progress)));
-            audited.await.context("auditing")?
+            anyhow::Ok(audited.await.context("auditing")??)
         };
         self.actions.begin_long(action, &self.work, run, |audited: &Audited| audited.summary.clone()).await
     }
@@ -86,16 +83,16 @@ fn finding(finding: &Finding) -> Check {
     let rows = finding.violations.iter().map(|violation| format!("{}: {}", violation.row, violation.problem));
     let missing = finding.missing.iter().map(|what| format!("not checked: {what}"));
     let counted = finding.counted.iter().map(|count| format!("{} {}", count.count, count.of));
-    let mut evidence: Vec<String> = rows.chain(missing).chain(finding.notes.iter().cloned()).chain(counted).collect();
-    let more = evidence.len().saturating_sub(MAX_EVIDENCE);
-    if more > 0 {
-        evidence.truncate(MAX_EVIDENCE);
-        evidence.push(format!("and {more} more; `shipyard audit --json` lists them all"));
-    }
+    let evidence = rows.chain(missing).chain(finding.notes.iter().cloned()).chain(counted);
     let state = match finding.verdict {
         Verdict::Holds => CheckState::Held,
         Verdict::NothingToCheck => CheckState::Open,
         Verdict::Broken => CheckState::Violated,
     };
-    Check { invariant: finding.number.to_string(), text: finding.invariant.to_owned(), state: state.into(), evidence }
+    Check {
+        invariant: finding.number.to_string(),
+        text: finding.invariant.to_owned(),
+        state: state.into(),
+        evidence: evidence.collect(),
+    }
 }
