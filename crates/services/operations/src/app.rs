@@ -9,10 +9,10 @@ use crate::{
     SERVICE, api,
     config::Config,
     databases::Databases,
-    jobs,
-    receipts::{self, DiscardedLetters},
+    import_journal::import_journal,
+    jobs, receipts,
     registry::readable,
-    repository::PgActions,
+    repository::{PgActions, resolved_letters::ResolvedLetters},
     service::{Actions, Audits, DeadLetters, LagHistory, LongActions, ReceiptReader, Receipts},
     service_states::AdminPorts,
 };
@@ -29,7 +29,6 @@ pub async fn build(config: Config) -> anyhow::Result<App> {
     let databases = Arc::new(Databases::of_services(readable(&settings), NAME, &settings)?);
     let reader = Arc::new(ReceiptReader {
         receipts: Arc::new(receipts::Receipts::from_settings(NAME, &settings)?),
-        discarded: Arc::new(DiscardedLetters::new(&settings)),
         databases: databases.clone(),
         topics: messaging.topics.clone(),
         retention: messaging.kafka.kafka_topic_retention,
@@ -42,6 +41,8 @@ pub async fn build(config: Config) -> anyhow::Result<App> {
     let lag = LagHistory::new(messaging.kafka.clone(), messaging.topics.clone());
     let long_actions = LongActions::default();
     let actions = Actions::new(PgActions::new(server.database()?), long_actions.clone());
+    let import_journal = import_journal(messaging.kafka.clone(), server.database()?);
+    let resolved = ResolvedLetters::new(server.database()?);
     let guard = identity.guard(&server, api::RULES)?;
     let grpc = api::Grpc {
         receipts,
@@ -49,9 +50,9 @@ pub async fn build(config: Config) -> anyhow::Result<App> {
         databases,
         admin_ports: AdminPorts::from_settings(&settings)?,
         lag: lag.clone(),
-        letters: DeadLetters::new(settings.clone(), messaging.topics, actions.clone()),
+        letters: DeadLetters::new(messaging.kafka, messaging.topics, resolved, actions.clone()),
         audits: Audits::new(settings, actions.clone()),
         actions,
     };
-    Ok(App::new(server).grpc(api::services(grpc), guard).jobs(jobs::all(lag, long_actions)))
+    Ok(App::new(server).grpc(api::services(grpc), guard).jobs(jobs::all(lag, long_actions)).jobs([import_journal]))
 }

@@ -4,10 +4,9 @@ use std::{collections::HashMap, fmt, str::FromStr};
 
 use anyhow::Context as _;
 use audit::facts;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
 use contracts::{events::route_of, ids::UserId};
 use platform::kafka::{self, ExactRecord, Extent, Message, Reader};
-use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
@@ -61,7 +60,7 @@ pub fn read<T>(reader: &Reader, topic: &str, keep: impl Fn(DeadLetter) -> T) -> 
 }
 
 /// Where and when a record was published: the id of the cluster, and the time. Empty if it is not known.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Origin {
     pub cluster: String,
     pub at: Option<DateTime<Utc>>,
@@ -106,7 +105,8 @@ impl DeadLetter {
     pub fn new(topic: &str, message: Message, at: DateTime<Utc>) -> Self {
         let id = Id { topic: topic.to_owned(), partition: message.partition, offset: message.offset };
         let given_up = kafka::added(&message, kafka::HEADER_FAILED_AT).and_then(|at| at.parse().ok());
-        Self { id, at: given_up.unwrap_or(at), message, outline: None }
+        // In microseconds, PostgreSQL's resolution, so that the row of a resolved letter has the same time.
+        Self { id, at: given_up.unwrap_or(at).trunc_subsecs(6), message, outline: None }
     }
 
     /// Replaces the payload by its outline. `kind` is the event type of the original topic.

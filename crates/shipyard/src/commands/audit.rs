@@ -85,7 +85,7 @@ pub fn sources(settings: &Settings, data: &Data) -> anyhow::Result<Sources> {
 /// Pending work is no failure.
 async fn receipt(order: Uuid, json: bool, data: &Data) -> anyhow::Result<Verdict> {
     let settings = data.running(Settings::load()?);
-    let receipts = Receipts::from_settings("shipyard-audit", &settings).with_context(|| data.advice())?;
+    let receipts = Receipts::from_settings("shipyard-audit", &settings).with_context(|| data.advice())?.for_operators();
     let records = Records::scan(&settings, order).await?;
     let receipt = receipts.receipt(order, &records).await.with_context(|| format!("order {order} not found"))?;
     if json {

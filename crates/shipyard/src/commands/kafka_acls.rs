@@ -1,10 +1,9 @@
-//! `shipyard kafka-acls`: grants the broker's users their rights according to the routes. Also creates the topics and
-//! the journal of dead letters, which these users may not create.
+//! `shipyard kafka-acls`: grants the broker's users their rights according to the routes. Also creates the topics, which
+//! these users may not create.
 
 use std::io;
 
 use contracts::events::{Topics, rights};
-use operations::dead_letter_journal;
 use platform::{
     config::Settings,
     kafka::{Config, add_acls, ensure_topics, set_acls},
@@ -28,7 +27,6 @@ pub async fn run(Arguments { keep }: Arguments) -> anyhow::Result<()> {
     let change = async || if keep { add_acls(&config, &wanted).await } else { set_acls(&config, &wanted).await };
     let changed = retry(STARTUP_TIMEOUT, anyhow::Error::is::<io::Error>, change).await?;
     ensure_topics(&config, &topics.all()).await?;
-    dead_letter_journal::create(&config).await?;
     outln!("rights of Kafka's users: {} in all, {} added, {} removed", wanted.len(), changed.added, changed.removed);
     Ok(())
 }

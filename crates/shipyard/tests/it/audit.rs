@@ -6,11 +6,7 @@ use contracts::{
     events::{PaymentCompleted, ROUTES, Topics, record},
     proto::payment::v1::{RefundPartiallyRequest, RefundReason, payment_service_client::PaymentServiceClient},
 };
-use operations::{
-    dead_letter_journal::{Action, Entry, Writer},
-    dead_letters::Origin,
-};
-use platform::{auth::Author, clock, config::Settings, kafka::Config, server::service::Service};
+use platform::server::service::Service;
 use serde_json::{Value, json};
 use sqlx::PgPool;
 use tonic::Request;
@@ -57,7 +53,7 @@ async fn an_audit_counts_what_happened_and_finds_the_rows_that_were_spoilt() {
     spoil(&system, &order::SERVICE, statement, event).await;
     let given_up = async {
         until_audited(&system).await;
-        give_up(&system, built, event).await;
+        operator::discard(&system, built, "order-group-payment-completed", event).await;
     };
     let ((_, report), ()) = tokio::join!(audit(&system, "20s"), given_up);
     assert_eq!(report["under_way"], json!([]), "no consumer will handle an event whose letter was discarded");
@@ -147,26 +143,6 @@ async fn until_audited(system: &System) {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     database.close().await;
-}
-
-/// Records that an operator discarded the dead letter of this event of the order.
-async fn give_up(system: &System, order: Uuid, event: Uuid) {
-    let entry = Entry {
-        letter: "payment.completed.dlq/0/0".to_owned(),
-        given_up_at: clock::now(),
-        action: Action::Discarded,
-        decided_by: Author::part("test"),
-        at: clock::now(),
-        why: "paid by hand".to_owned(),
-        group: "order-group-payment-completed".to_owned(),
-        event: Some(event),
-        order: Some(order),
-        record: None,
-        origin: Origin::default(),
-    };
-    let variables = system.variables.iter().map(|(name, value)| (name.as_str(), value.clone()));
-    let config = Config::load(&Settings::from_variables(variables)).unwrap();
-    Writer::open(&config).await.unwrap().add(&[entry]).await.unwrap();
 }
 
 async fn spoil(system: &System, service: &'static Service, statement: &'static str, order: Uuid) {

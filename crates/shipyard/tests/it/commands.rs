@@ -111,7 +111,16 @@ fn what_is_wrong_is_said_in_one_sentence() {
             "no shop runs from .shipyard",
         ),
         (&["dlq", "list"], Variables::new(), "KAFKA_BROKERS"),
-        (&["dlq", "list", "--topic", "x"], given("KAFKA_BROKERS", "127.0.0.1:1"), "x is not a topic of this shop"),
+        (&["dlq", "list"], given("KAFKA_BROKERS", "127.0.0.1:1"), "OPERATIONS_DATABASE_URL: is not set"),
+        (
+            &["dlq", "list", "--topic", "x"],
+            [
+                given("KAFKA_BROKERS", "127.0.0.1:1"),
+                given("OPERATIONS_DATABASE_URL", "postgres://operations@127.0.0.1:1/operations"),
+            ]
+            .concat(),
+            "x is not a topic of this shop",
+        ),
         (&["up"], given("ORDER_LISTEN", "nowhere"), "ORDER_LISTEN"),
         (&["up"], given("LOG_LEVEL", "loud"), "LOG_LEVEL: \"loud\" is not a log level"),
         (&["up"], given("ORDER_LSTEN", "127.0.0.1:1"), "ORDER_LSTEN: is not known; did you mean ORDER_LISTEN?"),

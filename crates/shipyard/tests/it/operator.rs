@@ -6,8 +6,10 @@ use contracts::{
     identity::OPERATOR,
     proto::auth::v1::{LoginRequest, WhoamiRequest, auth_service_client::AuthServiceClient},
 };
-
+use operations::repository::resolved_letters::{Action, ResolvedLetter, ResolvedLetters};
+use platform::{clock, config::Settings};
 use testkit::eventually;
+use uuid::Uuid;
 
 use crate::{
     customer::PASSWORD,
@@ -34,6 +36,29 @@ pub async fn session(system: &System) -> String {
     let mut iam = AuthServiceClient::new(system.peer(&iam::SERVICE));
     let request = LoginRequest { login: login.to_owned(), password: PASSWORD.to_owned() };
     iam.login(request).await.expect("it logs in").into_inner().session_uuid
+}
+
+/// Records that the operator `ann` discarded the dead letter of this event of an order.
+pub async fn discard(system: &System, order: Uuid, group: &str, event: Uuid) {
+    let letter = ResolvedLetter {
+        letter: format!("{group}.dlq/0/0"),
+        given_up_at: clock::now(),
+        action: Action::Discarded,
+        decided_by: "ann".to_owned(),
+        at: clock::now(),
+        why: "done by hand".to_owned(),
+        consumer: group.to_owned(),
+        event_uuid: Some(event),
+        order_uuid: Some(order),
+        partition: None,
+        record_offset: None,
+        cluster: String::new(),
+        published_at: None,
+    };
+    let variables = system.variables.iter().map(|(name, value)| (name.as_str(), value.clone()));
+    let database = operations::SERVICE.pool("shipyard-test", 1, &Settings::from_variables(variables));
+    let letters = ResolvedLetters::new(database.expect("the system has this database"));
+    letters.add(&[letter]).await.expect("it is recorded");
 }
 
 /// Logs in, and returns the user's roles.

@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use crate::{
     customer::{Customer, ORDERS},
+    operator,
     system::System,
 };
 
@@ -84,6 +85,23 @@ async fn a_receipt_is_whole_after_the_delivery_and_names_a_missing_inbox_row() {
     let (success, said, complaint) = printed(&system, order).await;
     assert!(success && said.ends_with("all 10 invariants of this order hold\n"), "{said}{complaint}");
     assert_eq!(said, format!("{}\n", receipts.receipt(order, &scanned(&settings, order).await).await.unwrap()));
+
+    let (service, group, event) = lost(order)[0];
+    let database = database(&system, service).await;
+    let lose = "delete from inbox where consumer = $1 and event_uuid = $2";
+    sqlx::query(lose).bind(group).bind(event).execute(&database).await.unwrap();
+    database.close().await;
+    operator::discard(&system, order, group, event).await;
+    let of_operators = Receipts::from_settings("shipyard-test", &settings).unwrap().for_operators();
+    for (receipts, waived) in
+        [(&receipts, "waived, since an operator discarded"), (&of_operators, "waived, since ann discarded")]
+    {
+        // What follows from a discarded letter is no violation.
+        let read = async || Some(receipts.receipt(order, &records).await.unwrap()).filter(Receipt::is_whole);
+        let receipt = eventually(read).await;
+        let evidence: Vec<&String> = receipt.checks.iter().flat_map(|check| &check.evidence).collect();
+        assert!(evidence.iter().any(|line| line.starts_with(waived)), "{evidence:#?}");
+    }
     let unknown = Uuid::from_u128(7);
     let (success, said, complaint) = printed(&system, unknown).await;
     assert!(!success && said.is_empty() && complaint.contains(&format!("order {unknown} not found")), "{complaint}");

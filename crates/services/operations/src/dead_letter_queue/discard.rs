@@ -4,13 +4,9 @@ use anyhow::ensure;
 use platform::auth::Author;
 
 use super::{Chosen, DeadLetterQueue, Found, Progress, State, refuse_own};
-use crate::{
-    dead_letter_journal::{Action, Writer},
-    dead_letters::DeadLetter,
-    model::Discarded,
-};
+use crate::{dead_letters::DeadLetter, model::Discarded, repository::resolved_letters::Action};
 
-/// How many letters one write to the journal records.
+/// How many letters one statement records.
 const BATCH_SIZE: usize = 100;
 
 impl DeadLetterQueue {
@@ -37,14 +33,13 @@ impl DeadLetterQueue {
             );
         }
         let discards: Vec<&DeadLetter> = chosen.into_iter().map(|found| &found.letter).collect();
-        let journal = Writer::open(&self.config).await?;
         progress(0, discards.len());
         let mut discarded = 0;
         for (number, batch) in discards.chunks(BATCH_SIZE).enumerate() {
-            let resolved = self.resolved_meanwhile(number).await?;
+            let resolved = self.resolved_meanwhile(number, batch).await?;
             let open: Vec<&DeadLetter> = batch.iter().copied().filter(|letter| resolved.of(letter).is_none()).collect();
             if !open.is_empty() {
-                self.record(&journal, &open, Action::Discarded, by, why).await?;
+                self.record(&open, Action::Discarded, by, why).await?;
             }
             discarded += open.len();
             progress((number * BATCH_SIZE + batch.len()).min(discards.len()), discards.len());

@@ -8,8 +8,8 @@ use platform::kafka::HEADER_GROUP;
 
 use super::{Found, State};
 use crate::{
-    dead_letter_journal::Journal,
     dead_letters::{DeadLetter, Id},
+    repository::resolved_letters::Resolved,
 };
 
 /// How many messages a replay publishes before they are recorded as resolved. An interrupted replay may publish that
@@ -50,7 +50,7 @@ impl Again<'_> {
 
     /// Returns why the message is skipped; `None` if it is published. `meanwhile` has the letters that other operators
     /// have resolved since the replay began.
-    pub fn withheld(&self, late: bool, kept_since: DateTime<Utc>, meanwhile: &Journal) -> Option<String> {
+    pub fn withheld(&self, late: bool, kept_since: DateTime<Utc>, meanwhile: &Resolved) -> Option<String> {
         let first = self.first();
         if let Some(discarded) = self.discarded() {
             return Some(format!(
@@ -120,7 +120,7 @@ mod tests {
     };
 
     use super::*;
-    use crate::dead_letter_journal::{Action, Entry};
+    use crate::repository::resolved_letters::{Action, ResolvedLetter};
 
     const KIND: &str = "events.v1.OrderPaid";
 
@@ -154,8 +154,8 @@ mod tests {
     }
 
     fn state(action: Action, letter: &DeadLetter) -> State {
-        let entry = Entry::now(letter, "events.v1.OrderPaid", action, &Author::part("test"), "");
-        if action == Action::Replayed { State::Replayed(entry) } else { State::Discarded(entry) }
+        let row = ResolvedLetter::now(letter, "events.v1.OrderPaid", action, &Author::part("test"), "");
+        if action == Action::Replayed { State::Replayed(row) } else { State::Discarded(row) }
     }
 
     #[test]
@@ -164,7 +164,7 @@ mod tests {
         let chosen = BTreeSet::from([letters[0].letter.id.clone()]);
         let withheld = |late, seconds| {
             let kept_since = chrono::DateTime::UNIX_EPOCH + Duration::from_secs(seconds);
-            messages(&letters, &chosen)[0].withheld(late, kept_since, &Journal::default())
+            messages(&letters, &chosen)[0].withheld(late, kept_since, &Resolved::default())
         };
 
         assert!(withheld(false, 1).unwrap().contains("older than KAFKA_TOPIC_RETENTION"));
@@ -181,7 +181,7 @@ mod tests {
         let of_event = of_event.without_payload(KIND);
         let withheld = |letter: &DeadLetter, late| {
             let chosen = BTreeSet::from([letter.id.clone()]);
-            messages(&[pending(letter.clone())], &chosen)[0].withheld(late, day(2), &Journal::default())
+            messages(&[pending(letter.clone())], &chosen)[0].withheld(late, day(2), &Resolved::default())
         };
 
         assert!(withheld(&of_event, false).unwrap().contains("older than KAFKA_TOPIC_RETENTION"));
@@ -205,9 +205,9 @@ mod tests {
 
         let resolved: Vec<i64> = messages_once[0].letters.iter().map(|letter| letter.id.offset).collect();
         assert_eq!((messages_once.len(), resolved), (1, vec![1]));
-        let reason = messages_both[0].withheld(false, now, &Journal::default()).unwrap();
+        let reason = messages_both[0].withheld(false, now, &Resolved::default()).unwrap();
         assert!(reason.contains("order.paid.dlq/0/2 is the same message, discarded"), "{reason}");
-        assert_eq!(messages(&both, &named)[0].withheld(false, now, &Journal::default()), None);
+        assert_eq!(messages(&both, &named)[0].withheld(false, now, &Resolved::default()), None);
     }
 
     #[test]
@@ -221,7 +221,7 @@ mod tests {
 
         let resolved: Vec<i64> = messages[0].letters.iter().map(|letter| letter.id.offset).collect();
         assert_eq!((messages.len(), resolved), (1, vec![1]));
-        assert_eq!(messages[0].withheld(false, DateTime::UNIX_EPOCH, &Journal::default()), None);
+        assert_eq!(messages[0].withheld(false, DateTime::UNIX_EPOCH, &Resolved::default()), None);
     }
 
     #[test]
@@ -275,7 +275,7 @@ mod tests {
         let letters = [pending(letter)];
         let messages = messages(&letters, &chosen);
 
-        let withheld = messages.iter().map(|message| message.withheld(false, at, &Journal::default()));
+        let withheld = messages.iter().map(|message| message.withheld(false, at, &Resolved::default()));
         assert_eq!(withheld.collect::<Vec<_>>(), [None]);
         assert_eq!(at.to_rfc3339(), "2026-11-20T00:00:00+00:00");
     }

@@ -27,12 +27,13 @@ pub use self::{
     read_turn::ReadTurn,
 };
 use crate::{
-    dead_letter_journal::{Action, Entry, Journal, Writer},
+    SERVICE,
     dead_letters::{self, DeadLetter, Id},
     model::Filter,
+    repository::resolved_letters::{Action, Resolved, ResolvedLetter, ResolvedLetters},
 };
 
-/// The consumer group that reads the dead letters and their journal. It commits no offsets.
+/// The consumer group that reads the dead letters; it commits no offsets. Also the application name in PostgreSQL.
 const GROUP: &str = "shipyard-dlq";
 
 /// A progress callback: how many letters are done, and their total.
@@ -57,16 +58,16 @@ pub struct Found {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum State {
     Pending,
-    Replayed(Entry),
-    Discarded(Entry),
+    Replayed(ResolvedLetter),
+    Discarded(ResolvedLetter),
 }
 
 impl State {
-    fn new(letter: &DeadLetter, journal: &Journal) -> Self {
-        let entry = journal.of(letter).cloned();
-        entry.map_or(Self::Pending, |entry| match entry.action {
-            Action::Replayed => Self::Replayed(entry),
-            Action::Discarded => Self::Discarded(entry),
+    fn new(letter: &DeadLetter, resolved: &Resolved) -> Self {
+        let row = resolved.of(letter).cloned();
+        row.map_or(Self::Pending, |row| match row.action {
+            Action::Replayed => Self::Replayed(row),
+            Action::Discarded => Self::Discarded(row),
         })
     }
 }
@@ -74,17 +75,22 @@ impl State {
 pub struct DeadLetterQueue {
     pub config: kafka::Config,
     pub topics: Topics,
+    resolved: ResolvedLetters,
     reader: Arc<Reader>,
 }
 
 impl DeadLetterQueue {
+    /// Fails if `OPERATIONS_DATABASE_URL` is missing. Actions need the service's own role there; a role that may only
+    /// read is enough for everything else.
     pub fn from_settings(settings: &Settings) -> anyhow::Result<Self> {
-        Self::new(kafka::Config::load(settings)?, settings.read()?)
+        let config = kafka::Config::load(settings)?;
+        let resolved = ResolvedLetters::new(SERVICE.pool(GROUP, 1, settings)?);
+        Self::new(config, settings.read()?, resolved)
     }
 
-    pub fn new(config: kafka::Config, topics: Topics) -> anyhow::Result<Self> {
+    pub fn new(config: kafka::Config, topics: Topics, resolved: ResolvedLetters) -> anyhow::Result<Self> {
         let reader = Arc::new(Reader::new(&config, GROUP)?);
-        Ok(Self { config, topics, reader })
+        Ok(Self { config, topics, resolved, reader })
     }
 
     /// Returns the dead letters of one topic, or of all topics, oldest first and without their payloads.
@@ -111,44 +117,31 @@ impl DeadLetterQueue {
             }
         });
         // If a read fails, the others are awaited, too: they cannot be stopped, and hold what they have read in memory.
-        let (journal, read) = tokio::join!(self.journal(), join_all(reading));
-        let (journal, read) = (journal?, read.into_iter().collect::<anyhow::Result<Vec<_>>>()?);
+        let read = join_all(reading).await.into_iter().collect::<anyhow::Result<Vec<_>>>()?;
         // A topic that does not exist holds no letters.
-        let letters = read.into_iter().flatten().flatten();
+        let letters: Vec<DeadLetter> = read.into_iter().flatten().flatten().collect();
+        let resolved = self.resolved.of(&letters.iter().collect::<Vec<_>>()).await?;
         let mut all: Vec<Found> =
-            letters.map(|letter| Found { state: State::new(&letter, &journal), letter }).collect();
+            letters.into_iter().map(|letter| Found { state: State::new(&letter, &resolved), letter }).collect();
         all.sort_by_key(|found| found.letter.at);
         Ok(all)
     }
 
-    async fn journal(&self) -> anyhow::Result<Journal> {
-        let (reader, config) = (self.reader.clone(), self.config.clone());
-        let reading = tokio::task::spawn_blocking(move || Journal::read(&reader, &config));
-        reading.await.context("reading the journal of dead letters")?
-    }
-
     /// Returns the letters that operators have discarded, including pruned ones, as facts of an audit.
     pub async fn discarded(&self) -> anyhow::Result<Vec<facts::Discarded>> {
-        Ok(self.journal().await?.discarded())
+        Ok(self.resolved.all().await?.discarded())
     }
 
-    /// Returns which letters other operators have resolved since an action began. `batch` counts from 0; before the
-    /// first batch, the journal is not read again.
-    async fn resolved_meanwhile(&self, batch: usize) -> anyhow::Result<Journal> {
-        if batch == 0 { Ok(Journal::default()) } else { self.journal().await }
+    /// Returns which letters of a batch other operators have resolved since the action began. `number` counts batches
+    /// from 0; the letters of the first one were read just before.
+    async fn resolved_meanwhile(&self, number: usize, batch: &[&DeadLetter]) -> anyhow::Result<Resolved> {
+        if number == 0 { Ok(Resolved::default()) } else { self.resolved.of(batch).await }
     }
 
-    /// Records in the journal that the operator `by` has resolved these letters.
-    async fn record(
-        &self,
-        journal: &Writer,
-        letters: &[&DeadLetter],
-        action: Action,
-        by: &Author,
-        why: &str,
-    ) -> anyhow::Result<()> {
-        let entry = |letter: &&DeadLetter| Entry::now(letter, self.kind(letter), action, by, why);
-        journal.add(&letters.iter().map(entry).collect::<Vec<_>>()).await
+    /// Records that the operator `by` has resolved these letters.
+    async fn record(&self, letters: &[&DeadLetter], action: Action, by: &Author, why: &str) -> anyhow::Result<()> {
+        let row = |letter: &&DeadLetter| ResolvedLetter::now(letter, self.kind(letter), action, by, why);
+        self.resolved.add(&letters.iter().map(row).collect::<Vec<_>>()).await
     }
 
     /// Returns the dead letter with this id, including its payload.

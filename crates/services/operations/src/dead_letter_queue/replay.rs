@@ -15,10 +15,10 @@ use super::{
     refuse_own,
 };
 use crate::{
-    dead_letter_journal::{Action, Writer},
     dead_letters::{DeadLetter, Id},
     facts::messaging::kept_since,
     model::{Plan, Poison, Replayed},
+    repository::resolved_letters::Action,
 };
 
 /// The time limit for the broker's acknowledgement of a message. After it the replay ends, and the rest stays pending.
@@ -83,13 +83,15 @@ impl DeadLetterQueue {
         replayed.problems.extend(cut.first().map(|id| {
             format!("{} dead letters were too large to be kept in full, such as {id}; `shipyard dlq show` tells their origin", cut.len())
         }));
-        let journal = Writer::open(&self.config).await?;
+        // Nothing is published if it cannot be recorded, because this role may only read.
+        self.resolved.add(&[]).await?;
         let messages = messages(&letters, &ids);
         let publisher = KafkaPublisher::within(&self.config, ACKNOWLEDGEMENT_TIMEOUT)?;
         let mut done = 0;
         progress(0, messages.len());
         for (number, batch) in batches(&messages).into_iter().enumerate() {
-            let meanwhile = self.resolved_meanwhile(number).await?;
+            let letters: Vec<&DeadLetter> = batch.iter().flat_map(|message| message.letters.iter().copied()).collect();
+            let meanwhile = self.resolved_meanwhile(number, &letters).await?;
             let records = self.read_again(&firsts(batch), |letter| letter.original()).await?;
             let kept_since = kept_since(&self.config, clock::now());
             let (mut resolved, mut failure) = (Vec::new(), None);
@@ -120,7 +122,7 @@ impl DeadLetterQueue {
             }
             replayed.letters += resolved.len();
             if !resolved.is_empty() {
-                self.record(&journal, &resolved, Action::Replayed, by, "").await?;
+                self.record(&resolved, Action::Replayed, by, "").await?;
             }
             if let Some(failure) = failure {
                 replayed.problems.push(failure);

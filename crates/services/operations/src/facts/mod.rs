@@ -20,10 +20,12 @@ pub use self::{
     topics::Progress,
 };
 use crate::{
+    SERVICE,
     databases::Databases,
     dead_letter_queue::DeadLetterQueue,
     readers::payment::LEDGER,
     registry::{readable, reader_of, with_database},
+    repository::resolved_letters::ResolvedLetters,
 };
 use platform::server::service::Service;
 
@@ -62,7 +64,7 @@ impl Sources {
         let own = joined(parts);
         let intake = Box::pin(other_shops::read(&self.databases, &self.kafka, &self.topics, progress.clone())).await?;
         let read = topics::read(&self.kafka, &self.topics, self.log_since, own.at, progress).await?;
-        // The journal is read after the letters: it has each letter that was pruned before.
+        // The resolved letters are read after the topics: they include each letter that was pruned before.
         let discarded = self.dead_letter_queue()?.discarded().await?;
         let mut outbox = own.outbox;
         for log in &read.logs {
@@ -84,7 +86,8 @@ impl Sources {
     }
 
     fn dead_letter_queue(&self) -> anyhow::Result<DeadLetterQueue> {
-        DeadLetterQueue::new(self.kafka.clone(), self.topics.clone())
+        let resolved = ResolvedLetters::new(self.databases.get(&SERVICE)?.clone());
+        DeadLetterQueue::new(self.kafka.clone(), self.topics.clone(), resolved)
     }
 
     /// Reads one database: its outbox and inboxes, if any, and the facts that its service's reader reads.
@@ -164,8 +167,9 @@ pub(crate) fn joined(parts: impl IntoIterator<Item = Facts>) -> Facts {
             personal,
             outbox,
             inboxes,
+            discarded,
             unread;
-            but bounds, books, all_books, intake, logs, dead_letters, discarded, told, refused, poison, probes, positions
+            but bounds, books, all_books, intake, logs, dead_letters, told, refused, poison, probes, positions
         );
     }
     all

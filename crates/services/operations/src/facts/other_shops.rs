@@ -19,9 +19,10 @@ use super::{
     topics::{GROUP, PROGRESS_EVERY},
 };
 use crate::{
+    SERVICE,
     databases::Databases,
-    dead_letter_journal::Journal,
-    dead_letters::{self, Beginning},
+    dead_letters::{self, Beginning, DeadLetter},
+    repository::resolved_letters::{Resolved, ResolvedLetters},
 };
 
 /// Reads the committed offsets before the tables and the topic, so that the tables contain every record consumed until
@@ -49,7 +50,38 @@ pub async fn read(
     let own = config.clone();
     let reading = tokio::task::spawn_blocking(move || records(&own, &topic, &extents, &marks, &progress));
     let read = reading.await.context("reading the topic of orders")??;
-    Ok(Intake { orders, ..read })
+    // The resolved letters are read after the topic: they include each letter that was pruned before.
+    let resolved = ResolvedLetters::new(databases.get(&SERVICE)?.clone()).all().await?;
+    Ok(Intake { orders, ..read.with_letters(&resolved) })
+}
+
+/// What was read of the topic and of its dead-letter topic.
+struct Read {
+    intake: Intake,
+    /// The times of the records.
+    times: HashMap<(i32, i64), DateTime<Utc>>,
+    letters: Vec<DeadLetter>,
+    dead_letter_topic: String,
+    cluster: String,
+}
+
+impl Read {
+    /// Adds the records that were dead-lettered, including those whose letters are resolved and pruned.
+    fn with_letters(self, resolved: &Resolved) -> Intake {
+        let pruned = resolved.pruned(&self.dead_letter_topic, &self.letters);
+        let letters_pruned = pruned.iter().filter(|row| row.record().is_none()).count();
+        let pruned = pruned.into_iter().map(|row| (row.record(), row.origin()));
+        let known = self.letters.iter().map(|letter| (letter.record(), letter.published())).chain(pruned);
+        let topic = Beginning { cluster: self.cluster, first: HashMap::new() };
+        let own = known.filter_map(|(record, origin)| {
+            record.filter(|place| {
+                // Programs outside choose the times of their records, so times are compared, and not ordered.
+                let is_same = self.times.get(place).is_none_or(|at| origin.at.is_none_or(|origin| origin == *at));
+                is_same && topic.has(place.0, place.1, &origin)
+            })
+        });
+        Intake { letters: own.collect(), letters_pruned, ..self.intake }
+    }
 }
 
 /// Returns the parts of these extents that the consumer has committed.
@@ -68,44 +100,30 @@ fn records(
     extents: &[Extent],
     marks: &HashMap<i32, Mark>,
     progress: &Progress,
-) -> anyhow::Result<Intake> {
+) -> anyhow::Result<Read> {
     let reader = Reader::new(config, GROUP)?;
     let consumed = consumed(extents, marks);
     let total = consumed.iter().map(|extent| extent.end - extent.start).sum::<i64>();
     let total = usize::try_from(total).unwrap_or_default();
-    let mut read = Intake { partitions: extents.len(), ..Intake::default() };
+    let mut intake = Intake { partitions: extents.len(), ..Intake::default() };
     progress(topic, 0, total);
     let mut times = HashMap::new();
     reader.read(topic, &consumed, |message, at| {
         times.insert((message.partition, message.offset), at);
         let order: Option<Order> = json::decode(&message.payload).ok();
         let order = order.map(Order::as_stored).map(|order| (order.order_uid.to_string(), digest(&order)));
-        read.records.push(IntakeRecord { partition: message.partition, offset: message.offset, order });
-        if read.records.len().is_multiple_of(PROGRESS_EVERY) {
-            progress(topic, read.records.len(), total);
+        intake.records.push(IntakeRecord { partition: message.partition, offset: message.offset, order });
+        if intake.records.len().is_multiple_of(PROGRESS_EVERY) {
+            progress(topic, intake.records.len(), total);
         }
     })?;
-    read.unread = unread(&reader.limited_like_a_consumer(), topic, extents, marks)?;
+    intake.unread = unread(&reader.limited_like_a_consumer(), topic, extents, marks)?;
     let reader = Reader::new(config, GROUP)?;
-    let dead = dead_letter_topic(topic);
+    let dead_letter_topic = dead_letter_topic(topic);
     // The topic's records are not events, so they have no event type.
-    let letters = dead_letters::read(&reader, &dead, |letter| letter.without_payload(""))?.unwrap_or_default();
-    // The journal is read after the letters: it has each letter that was pruned before.
-    let journal = Journal::read(&reader, config)?;
-    let pruned = journal.pruned(&dead, &letters);
-    read.letters_pruned = pruned.iter().filter(|entry| entry.record.is_none()).count();
-    let pruned = pruned.into_iter().map(|entry| (entry.record, entry.origin.clone()));
-    let known = letters.iter().map(|letter| (letter.record(), letter.published())).chain(pruned);
-    let topic = Beginning { cluster: reader.cluster().unwrap_or_default(), first: HashMap::new() };
-    let own = known.filter_map(|(record, origin)| {
-        record.filter(|place| {
-            // Programs outside choose the times of their records, so times are compared, and not ordered.
-            let is_same = times.get(place).is_none_or(|at| origin.at.is_none_or(|origin| origin == *at));
-            is_same && topic.has(place.0, place.1, &origin)
-        })
-    });
-    read.letters = own.collect();
-    Ok(read)
+    let letters = dead_letters::read(&reader, &dead_letter_topic, |letter| letter.without_payload(""))?;
+    let (letters, cluster) = (letters.unwrap_or_default(), reader.cluster().unwrap_or_default());
+    Ok(Read { intake, times, letters, dead_letter_topic, cluster })
 }
 
 /// Returns the partitions with records after the committed offset.
@@ -202,7 +220,7 @@ mod tests {
 
         let progress: Progress = Arc::new(|_, _, _| {});
         let reading = tokio::task::spawn_blocking(move || records(&config, &topic, &extents, &marks, &progress));
-        let read = reading.await.unwrap().unwrap();
+        let read = reading.await.unwrap().unwrap().with_letters(&Resolved::default());
 
         assert_eq!(read.records.iter().map(|record| record.offset).collect::<Vec<_>>(), [0, 1, 2, 3, 4]);
         assert_eq!(read.letters, HashSet::from([(partition, 3), (partition, 4)]));

@@ -5,7 +5,6 @@
 //! same however many orders there are. Topics are not scanned: the caller has the order's records.
 
 mod connections;
-mod discarded;
 mod positions;
 mod records;
 
@@ -13,7 +12,7 @@ use std::time::Duration;
 
 use audit::{
     Facts, Receipt,
-    facts::{Bounds, Position, UnreadDatabase, events_of},
+    facts::{Bounds, Discarded, Position, UnreadDatabase, events_of},
     receipt::{Unhandled, narrowed, unhandled},
 };
 use chrono::{DateTime, TimeDelta};
@@ -24,14 +23,13 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use self::connections::Connections;
-pub use self::{
-    discarded::DiscardedLetters,
-    records::{Records, SeenRecord},
-};
+pub use self::records::{Records, SeenRecord};
 use crate::{
+    SERVICE,
     facts::{self, joined, messaging},
     readers,
     registry::{of_orders, reader_of},
+    repository::resolved_letters::discarded_of,
 };
 
 /// The maximum number of reads of an order, to see a violation in two equal reads.
@@ -48,6 +46,7 @@ pub struct Receipts {
     kafka: kafka::Config,
     topics: Topics,
     bounds: Bounds,
+    is_for_operators: bool,
 }
 
 impl Receipts {
@@ -55,17 +54,25 @@ impl Receipts {
     /// name. Fails if a `<SERVICE>_DATABASE_URL` is missing.
     pub fn from_settings(tool: &str, settings: &Settings) -> anyhow::Result<Self> {
         Ok(Self {
-            connections: Connections::new(tool, of_orders(), settings)?,
+            connections: Connections::new(tool, of_orders().chain([&SERVICE]), settings)?,
             kafka: kafka::Config::load(settings)?,
             topics: settings.read()?,
             bounds: facts::bounds(settings)?,
+            is_for_operators: false,
         })
+    }
+
+    /// Makes receipts name the operators who discarded dead letters, and their reasons, which customers do not see.
+    #[must_use]
+    pub fn for_operators(self) -> Self {
+        Self { is_for_operators: true, ..self }
     }
 
     /// Returns the receipt of an order; `None` if there is no such order.
     ///
     /// If a database cannot be read, the checks that need it stay open. The databases are read concurrently, so a
-    /// change in between may look like a violation: a violation counts only if two successive reads are equal.
+    /// change in between may look like a violation: a violation counts only if two successive reads are equal, and if
+    /// the order's discarded dead letters, from which it may follow, were read.
     pub async fn receipt(&self, order: Uuid, records: &Records) -> Option<Receipt> {
         let mut facts = self.facts(order, records).await;
         if facts.orders.is_empty() && !facts.unread.iter().any(|unread| unread.service == order::SERVICE.name) {
@@ -84,27 +91,13 @@ impl Receipts {
             let is_same = is_same(order, &facts, &again);
             facts = Facts { positions: positions.unwrap_or_default(), ..again };
             if is_same {
-                return Some(audit::receipt(&facts, order));
+                let receipt = audit::receipt(&facts, order);
+                let are_letters_known = facts.unread.iter().all(|unread| unread.service != SERVICE.name);
+                return Some(if are_letters_known { receipt } else { receipt.in_doubt() });
             }
             tokio::time::sleep(READ_DELAY).await;
         }
         Some(audit::receipt(&facts, order).in_doubt())
-    }
-
-    /// As [`receipt`](Self::receipt). A violation may follow from a dead letter that an operator discarded: after a
-    /// violation, reads `letters`, and makes the receipt again with the order's discarded letters.
-    pub async fn receipt_with_discarded(
-        &self,
-        order: Uuid,
-        mut records: Records,
-        letters: &DiscardedLetters,
-    ) -> Option<Receipt> {
-        let receipt = self.receipt(order, &records).await?;
-        if receipt.violated().next().is_none() {
-            return Some(receipt);
-        }
-        records.discarded = letters.of(order).await;
-        if records.discarded.is_empty() { Some(receipt) } else { self.receipt(order, &records).await }
     }
 
     /// Returns the events that were published longer than [`LATE_AFTER`] ago, and that a consumer has not handled.
@@ -131,7 +124,6 @@ impl Receipts {
             books: vec![readers::payment::LEDGER.to_owned()],
             logs: records.logs(&self.topics),
             dead_letters: records.dead_letters(&self.topics),
-            discarded: records.discarded.clone(),
             ..own
         }
     }
@@ -143,6 +135,11 @@ impl Receipts {
         order: Uuid,
         records: &Records,
     ) -> anyhow::Result<Facts> {
+        if *service == SERVICE {
+            let letters = discarded_of(database, order).await?;
+            let discarded = if self.is_for_operators { letters } else { for_customers(letters) };
+            return Ok(Facts { discarded, ..Facts::default() });
+        }
         let own = match reader_of(service).and_then(|reader| reader.of_order) {
             Some(read) => read(database, order).await?,
             None => Facts::default(),
@@ -175,6 +172,14 @@ impl Receipts {
             .inspect_err(|error| tracing::warn!(error = format!("{error:#}"), "positions of consumers unknown"))
             .ok()
     }
+}
+
+/// Removes the operators and their reasons.
+fn for_customers(mut letters: Vec<Discarded>) -> Vec<Discarded> {
+    for letter in &mut letters {
+        (letter.who, letter.why) = ("an operator".to_owned(), "operators see the reason".to_owned());
+    }
+    letters
 }
 
 /// Returns true if the facts that an order's receipt checks are equal in two reads. Stock and the couriers of other
@@ -216,5 +221,24 @@ mod tests {
 
         assert!(is_same(order, &before, &facts(Some(order), Some(other), 8)));
         assert!(!is_same(order, &before, &facts(None, None, 9)));
+    }
+
+    #[test]
+    fn a_customer_sees_neither_who_discarded_a_letter_nor_why() {
+        let letter = Discarded {
+            letter: "order.paid.dlq/0/1".to_owned(),
+            given_up_at: DateTime::UNIX_EPOCH,
+            group: "assembly-group-order-paid".to_owned(),
+            event: None,
+            order: Some(Uuid::from_u128(1)),
+            who: "ann".to_owned(),
+            why: "the customer is a friend".to_owned(),
+            at: DateTime::UNIX_EPOCH,
+        };
+
+        let shown = for_customers(vec![letter]);
+
+        let shown: Vec<_> = shown.iter().map(|one| (&*one.letter, &*one.who, &*one.why)).collect();
+        assert_eq!(shown, [("order.paid.dlq/0/1", "an operator", "operators see the reason")]);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use audit::facts::{self, DeadLetters, Discarded, Log, Record, kind};
+use audit::facts::{self, DeadLetters, Log, Record, kind};
 use chrono::{DateTime, Utc};
 use contracts::events::{ROUTES, Topics};
 use platform::{
@@ -12,10 +12,7 @@ use platform::{
 };
 use uuid::Uuid;
 
-use crate::{
-    dead_letter_queue::DeadLetterQueue,
-    facts::{log_since, topics},
-};
+use crate::facts::{log_since, topics};
 
 /// The records that the caller has read from the topics.
 #[derive(Clone, Debug, Default)]
@@ -28,8 +25,6 @@ pub struct Records {
     /// The dead letters of the order's events; `None` if the caller does not read them, and the receipt does not cover
     /// them.
     pub dead_letters: Option<Vec<facts::DeadLetter>>,
-    /// The dead letters of the order that operators have discarded.
-    pub discarded: Vec<Discarded>,
 }
 
 #[derive(Clone, Debug)]
@@ -47,7 +42,6 @@ impl Records {
         let (config, since) = (Config::load(settings)?, log_since(settings)?);
         let quiet = Arc::new(|_: &str, _, _| {});
         let read = topics::read(&config, &settings.read()?, since, clock::now(), quiet).await?;
-        let discarded = DeadLetterQueue::from_settings(settings)?.discarded().await?;
         let own = |log: &Log| {
             let records = log.records.iter().filter(|record| record.key == Some(order));
             let seen =
@@ -58,7 +52,6 @@ impl Records {
             topics: read.logs.iter().map(|log| (log.topic.clone(), log.complete_since)).collect(),
             records: read.logs.iter().flat_map(own).collect(),
             dead_letters: Some(read.dead_letters.into_iter().flat_map(|dead| dead.letters).collect()),
-            discarded: discarded.into_iter().filter(|one| one.order == Some(order)).collect(),
         })
     }
 

@@ -1,6 +1,7 @@
-//! Storage in PostgreSQL: the log of operators' actions.
+//! Storage in PostgreSQL: the log of operators' actions, and the resolved dead letters.
 
 mod actions;
+pub mod resolved_letters;
 
 pub use actions::{Action, PgActions};
 use sqlx::migrate::Migrator;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use contracts::{events::Topics, ids::UserId};
-use platform::{auth::Author, config::Settings};
+use platform::{auth::Author, kafka};
 
 use super::{
     actions::{Actions, LongAction},
@@ -14,6 +14,7 @@ use crate::{
     dead_letter_queue::{Chosen, DeadLetterQueue, Progress, ReadTurn},
     error::Error,
     model::{Discarded, Filter, LetterPage, Plan, Replayed},
+    repository::resolved_letters::ResolvedLetters,
 };
 
 /// The maximum number of sentences of a result that are kept.
@@ -23,8 +24,9 @@ const LETTERS: &str = "the dead letters";
 
 #[derive(Clone)]
 pub struct DeadLetters {
-    settings: Settings,
+    kafka: kafka::Config,
     topics: Topics,
+    resolved: ResolvedLetters,
     actions: Actions,
     /// Lets one view or dry run read dead letters at a time.
     turn: ReadTurn,
@@ -33,8 +35,8 @@ pub struct DeadLetters {
 }
 
 impl DeadLetters {
-    pub fn new(settings: Settings, topics: Topics, actions: Actions) -> Self {
-        Self { settings, topics, actions, turn: ReadTurn::default(), work: Work::default() }
+    pub fn new(kafka: kafka::Config, topics: Topics, resolved: ResolvedLetters, actions: Actions) -> Self {
+        Self { kafka, topics, resolved, actions, turn: ReadTurn::default(), work: Work::default() }
     }
 
     pub fn work(&self) -> Now<Vec<String>> {
@@ -111,7 +113,7 @@ impl DeadLetters {
     /// Opens the dead-letter topics. The connection to the broker closes with the queue, since operators rarely need
     /// it.
     fn queue(&self) -> anyhow::Result<DeadLetterQueue> {
-        DeadLetterQueue::from_settings(&self.settings)
+        DeadLetterQueue::new(self.kafka.clone(), self.topics.clone(), self.resolved.clone())
     }
 
     /// Returns whether the filter names a topic of no service of this shop.

@@ -20,7 +20,7 @@ use crate::{
         console::{TimelineRecord, timeline},
         order::owner,
     },
-    receipts::{self, DiscardedLetters, Records, SeenRecord},
+    receipts::{self, Records, SeenRecord},
 };
 
 /// The maximum number of records of an order. An order with more is not checked: a receipt of a part of them would find
@@ -29,7 +29,6 @@ const MAX_RECORDS: usize = 10_000;
 
 pub struct ReceiptReader {
     pub receipts: Arc<receipts::Receipts>,
-    pub discarded: Arc<DiscardedLetters>,
     pub databases: Arc<Databases>,
     pub topics: Topics,
     /// How long topics keep records.
@@ -56,11 +55,9 @@ impl ReceiptReader {
             return Ok(vec![not_checked()]);
         }
         let records = self.records(order, records);
-        let (receipts, discarded, runtime) = (self.receipts.clone(), self.discarded.clone(), Handle::current());
+        let (receipts, runtime) = (self.receipts.clone(), Handle::current());
         // The compiler cannot prove the future `Send`, so it runs on one thread.
-        let made = tokio::task::spawn_blocking(move || {
-            runtime.block_on(receipts.receipt_with_discarded(order.uuid(), records, &discarded))
-        });
+        let made = tokio::task::spawn_blocking(move || runtime.block_on(receipts.receipt(order.uuid(), &records)));
         Ok(made.await?.map(|receipt| receipt.checks.into_iter().map(check).collect()).unwrap_or_default())
     }
 

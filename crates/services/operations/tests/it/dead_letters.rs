@@ -12,6 +12,7 @@ use contracts::events::{OrderPaid, Published as _, record};
 use operations::{
     dead_letter_queue::{Chosen, DeadLetterQueue, Progress, State},
     model::{Filter, LetterState},
+    repository::resolved_letters::ResolvedLetters,
 };
 use platform::{
     auth::Author,
@@ -38,7 +39,7 @@ async fn a_page_of_ten_thousand_dead_letters_is_read_and_all_that_match_are_repl
     let kafka = testkit::kafka().await;
     let topic = kafka.topic::<OrderPaid>();
     fill(&kafka, &topic, 0..LETTERS, clock::now()).await;
-    let queue = DeadLetterQueue::from_settings(&Settings::from_variables(kafka.settings())).unwrap();
+    let queue = queue(&kafka).await;
     let all = Filter { topic: Some(topic.clone()), ..Filter::default() };
     let poison = Filter { reason: Some("NOT A PROTOBUF".to_owned()), ..all.clone() };
     let begun = Instant::now();
@@ -91,7 +92,7 @@ async fn payloads_of_dead_letters_are_read_only_to_be_shown_checked_or_replayed(
     let letters =
         [0_u8, 0, 1, 2].map(|number| letter(&topic, usize::from(number), clock::now(), vec![number; SIZE], "too hard"));
     publisher.publish(letters.to_vec()).await.unwrap();
-    let queue = DeadLetterQueue::from_settings(&Settings::from_variables(kafka.settings())).unwrap();
+    let queue = queue(&kafka).await;
     let all = Chosen::Matching(Filter { topic: Some(topic.clone()), ..Filter::default() });
     let progress: Progress = Arc::new(|_, _| {});
 
@@ -118,7 +119,7 @@ async fn a_letter_that_inboxes_will_have_forgotten_within_a_day_is_not_replayed_
     let (life, hour) = (kafka.config().record_life(), Duration::from_hours(1));
     fill(&kafka, &topic, 0..1, clock::now() - (life + hour)).await;
     fill(&kafka, &topic, 1..2, clock::now() - life + hour).await;
-    let queue = DeadLetterQueue::from_settings(&Settings::from_variables(kafka.settings())).unwrap();
+    let queue = queue(&kafka).await;
     let all = Chosen::Matching(Filter { topic: Some(topic), ..Filter::default() });
     let progress: Progress = Arc::new(|_, _| {});
 
@@ -135,7 +136,7 @@ async fn a_letter_about_the_operators_own_order_is_another_operators_matter() {
     let kafka = testkit::kafka().await;
     let topic = kafka.topic::<OrderPaid>();
     fill(&kafka, &topic, 0..1, clock::now()).await;
-    let queue = DeadLetterQueue::from_settings(&Settings::from_variables(kafka.settings())).unwrap();
+    let queue = queue(&kafka).await;
     let all = Chosen::Matching(Filter { topic: Some(topic), ..Filter::default() });
     let (own, progress): (_, Progress) = (Author::user(BUYER), Arc::new(|_, _| {}));
 
@@ -145,8 +146,32 @@ async fn a_letter_about_the_operators_own_order_is_another_operators_matter() {
     assert!(replay.starts_with("SELF_DEALING: ") && discard.starts_with("SELF_DEALING: "), "{replay}; {discard}");
     assert_eq!(queue.replay(&all, false, &operator(), &progress).await.unwrap().messages, 1);
     let letters = queue.letters(None).await.unwrap();
-    let State::Replayed(entry) = &letters[0].state else { panic!("{letters:?}") };
-    assert_eq!(entry.decided_by, operator());
+    let State::Replayed(row) = &letters[0].state else { panic!("{letters:?}") };
+    assert_eq!(row.decided_by, operator().as_str());
+}
+
+#[tokio::test]
+async fn nothing_is_published_by_a_role_that_may_only_read_the_resolved_letters() {
+    let kafka = testkit::kafka().await;
+    let topic = kafka.topic::<OrderPaid>();
+    fill(&kafka, &topic, 0..1, clock::now()).await;
+    let database = testkit::database(operations::SERVICE.migrations().unwrap()).await;
+    database.pool.set([("default_transaction_read_only", "on")]);
+    let resolved = ResolvedLetters::new(database.pool);
+    let queue = DeadLetterQueue::new(kafka.config(), kafka.topics(), resolved).unwrap();
+    let (all, progress): (_, Progress) = (Chosen::Matching(Filter::default()), Arc::new(|_, _| {}));
+
+    let error = queue.replay(&all, false, &operator(), &progress).await.unwrap_err();
+
+    assert!(format!("{error:#}").contains("read-only transaction"), "{error:#}");
+    assert_eq!((queue.letters(None).await.unwrap().len(), kafka.messages(&topic).await.len()), (1, 0));
+}
+
+/// Returns the queue with a database of its own.
+async fn queue(kafka: &Kafka) -> DeadLetterQueue {
+    let database = testkit::database(operations::SERVICE.migrations().unwrap()).await;
+    let settings = Settings::from_variables(kafka.settings()).with([("OPERATIONS_DATABASE_URL", database.url)]);
+    DeadLetterQueue::from_settings(&settings).unwrap()
 }
 
 fn operator() -> Author {

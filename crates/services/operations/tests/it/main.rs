@@ -9,4 +9,5 @@ mod dead_letters;
 mod fixture;
 mod letters_over_grpc;
 mod receipts;
+mod resolved_letters;
 mod restock;

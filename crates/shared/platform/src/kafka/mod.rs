@@ -36,4 +36,4 @@ pub use reader::{Extent, Mark, Reader};
 pub use refusal::{KafkaRefusal, probe};
 pub use security::{SaslMechanism, SecurityProtocol};
 pub use topic_creator::TopicCreator;
-pub use topics::{dead_letter_topic, delete_records, ensure_compacted_topic, ensure_topics, original_topic, retention};
+pub use topics::{dead_letter_topic, delete_records, ensure_topics, original_topic, retention};

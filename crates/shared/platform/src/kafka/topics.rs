@@ -81,14 +81,6 @@ pub async fn ensure_topics(config: &Config, topics: &[&str]) -> anyhow::Result<(
     Ok(())
 }
 
-/// Creates the topic, if it is missing, as a compacted one, which keeps the latest record of each key for ever.
-pub async fn ensure_compacted_topic(config: &Config, topic: &str) -> anyhow::Result<()> {
-    if config.kafka_create_topics {
-        create(config, &admin(config)?, vec![new_topic(topic, 1).set("cleanup.policy", "compact")]).await?;
-    }
-    Ok(())
-}
-
 /// Deletes the records of a partition before `offset`, for every `(partition, offset)`.
 pub async fn delete_records(config: &Config, topic: &str, before: &[(i32, i64)]) -> anyhow::Result<()> {
     let mut list = TopicPartitionList::new();

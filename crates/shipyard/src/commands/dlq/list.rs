@@ -49,13 +49,13 @@ pub async fn show(queue: &DeadLetterQueue, id: &Id) -> anyhow::Result<()> {
 
 /// Formats a state with who resolved the letter, when and why.
 fn told(state: &State) -> String {
-    let (done, entry) = match state {
+    let (done, row) = match state {
         State::Pending => return "pending".to_owned(),
-        State::Replayed(entry) => ("replayed", entry),
-        State::Discarded(entry) => ("discarded", entry),
+        State::Replayed(row) => ("replayed", row),
+        State::Discarded(row) => ("discarded", row),
     };
-    let why = if entry.why.is_empty() { String::new() } else { format!(": {}", entry.why.escape_debug()) };
-    format!("{done} by {} at {}{why}", or_dash(entry.decided_by.as_str()), entry.at.to_rfc3339())
+    let why = if row.why.is_empty() { String::new() } else { format!(": {}", row.why.escape_debug()) };
+    format!("{done} by {} at {}{why}", or_dash(&row.decided_by), row.at.to_rfc3339())
 }
 
 /// Replaces an empty text by a dash, and control characters, which would break the line.

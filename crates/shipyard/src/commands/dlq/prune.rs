@@ -1,4 +1,4 @@
-//! `dlq prune`: deletes resolved dead letters. The journal keeps their history.
+//! `dlq prune`: deletes resolved dead letters. The table `resolved_letters` keeps their history.
 
 use std::collections::BTreeMap;
 
@@ -56,8 +56,8 @@ fn cuts(letters: &[Found]) -> BTreeMap<String, BTreeMap<i32, Cut>> {
 mod tests {
     use super::*;
     use operations::{
-        dead_letter_journal::{Action, Entry},
         dead_letters::{DeadLetter, Id},
+        repository::resolved_letters::{Action, ResolvedLetter},
     };
 
     fn found(offset: i64, state: State) -> Found {
@@ -68,7 +68,7 @@ mod tests {
 
     fn replayed() -> State {
         let letter = found(3, State::Pending).letter;
-        State::Replayed(Entry::now(&letter, "", Action::Replayed, &platform::auth::Author::part("test"), ""))
+        State::Replayed(ResolvedLetter::now(&letter, "", Action::Replayed, &platform::auth::Author::part("test"), ""))
     }
 
     #[test]

@@ -20,7 +20,7 @@ const MIN_LARGE_ROWS: i64 = 1_000;
 /// Tables that stay small, however many orders there are: one row per job, bot, courier or alert.
 const SMALL: [&str; 6] = ["alerts", "bot_offsets", "couriers", "leases", "places", "storage_places"];
 /// The beginnings of the statements that may read a whole table or queue, and why.
-const WHOLE: [(&str, &str); 5] = [
+const WHOLE: [(&str, &str); 6] = [
     (
         "inventory: crates/services/inventory/src/repository/postgres/catalogue.rs (insert into parts ",
         "seeds once, at start",
@@ -38,6 +38,10 @@ const WHOLE: [(&str, &str); 5] = [
         "reads a page; the sort is incremental",
     ),
     ("customers: crates/services/customers/src/repository/customers.rs (with written as ", "few loans are held"),
+    (
+        "operations: crates/services/operations/src/repository/resolved_letters.rs (select * from resolved_letters …)",
+        "an audit reads all",
+    ),
 ];
 
 /// A service's database, and the names of its tables that are or will be large. The connection has the settings of the

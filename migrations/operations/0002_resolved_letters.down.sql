@@ -1,0 +1,1 @@
+drop table resolved_letters;
