@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::tree::{crates, files, read, root, shown};
+use crate::tree::{Crate, crates, files, read, root, shown};
 
 /// The documents that name a test for each guarantee, and those that tell strangers and agents what to run.
 const DOCUMENTS: [&str; 6] =
@@ -10,12 +10,16 @@ const DOCUMENTS: [&str; 6] =
 /// How many lines are read in two hours.
 const MAX_LINES_TO_READ: usize = 2_200;
 
+/// A name such as `order::fifty_payments_at_once_charge_once` also says in which crate the test is, so that
+/// `cargo test -p order fifty_payments_at_once_charge_once` runs it.
 #[test]
 fn every_test_command_and_file_that_a_document_names_exists() {
-    let sources: String = files(&root().join("crates"), "rs").iter().map(|file| read(file)).collect();
+    let source = |its: Crate| (files(&its.folder, "rs").iter().map(|file| read(file)).collect::<String>(), its.name);
+    let sources: Vec<(String, String)> = crates().into_iter().map(source).collect();
     let tasks = read(&root().join("Taskfile.yml"));
-    let is_known = |word: &str| {
-        !is_test_name(word) || sources.contains(&format!("fn {}(", word.rsplit("::").next().unwrap_or(word)))
+    let is_in = |name: &str, test: &str| {
+        let mut places = sources.iter().filter(|(_, its)| name.is_empty() || its == name);
+        places.any(|(source, _)| !is_test_name(test) || source.contains(&format!("fn {test}(")))
     };
     let exists = |line: &str| match line.split_whitespace().collect::<Vec<_>>().as_slice() {
         ["task", name, ..] => tasks.contains(&format!("\n  {name}:\n")),
@@ -25,9 +29,12 @@ fn every_test_command_and_file_that_a_document_names_exists() {
             name.is_none_or(|name| name.starts_with('-') || is_subcommand(program, name))
         }
         ["cargo", _, "-p", name, rest @ ..] => {
-            crates().iter().any(|one| one.name == **name) && rest.iter().all(|word| is_known(word))
+            is_in(name, "") && rest.iter().all(|word| is_in(name, word.rsplit("::").next().unwrap_or(word)))
         }
-        [name] => is_known(name),
+        [word] if is_test_name(word) => {
+            let (name, test) = word.split_once("::").unwrap_or(("", word));
+            is_in(name, test)
+        }
         _ => true,
     };
     let mut missing = Vec::new();
