@@ -19,7 +19,7 @@ const MAX_RECORDED_CHARS: usize = 1_000;
 
 #[derive(Clone)]
 pub struct Actions {
-    log: PgActions,
+    rows: PgActions,
     long: LongActions,
 }
 
@@ -37,8 +37,8 @@ pub struct LongAction {
 }
 
 impl Actions {
-    pub fn new(log: PgActions, long: LongActions) -> Self {
-        Self { log, long }
+    pub fn new(rows: PgActions, long: LongActions) -> Self {
+        Self { rows, long }
     }
 
     /// Writes the beginning of an action into the log, and returns the row's id. Without it the action may not begin.
@@ -46,22 +46,22 @@ impl Actions {
         if let Ok(object) = subject.parse() {
             role_used_on(object);
         }
-        let begun = self.log.begin(operator, action, &storable(subject)).await?;
+        let begun = self.rows.begin(operator, action, &storable(subject)).await?;
         metrics::acted(action);
         Ok(begun)
     }
 
     /// Writes the end of the operator's action that began with the row `begun`.
     pub async fn end(&self, operator: UserId, begun: i64, result: &str) -> Result<(), Error> {
-        let is_written = self.log.end(operator, begun, &storable(result)).await?;
+        let is_written = self.rows.end(operator, begun, &storable(result)).await?;
         if is_written { Ok(()) } else { Err(Error::ActionNotFound) }
     }
 
     /// Returns the latest rows, or those of one operator, the newest first.
     pub async fn list(&self, operator: Option<UserId>, limit: i64) -> Result<Vec<Action>, Error> {
         match operator {
-            Some(operator) => self.log.of_operator(operator, limit).await,
-            None => self.log.latest(limit).await,
+            Some(operator) => self.rows.of_operator(operator, limit).await,
+            None => self.rows.latest(limit).await,
         }
     }
 

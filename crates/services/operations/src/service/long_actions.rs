@@ -127,7 +127,7 @@ impl<T: Send + Sync + 'static> Turn<T> {
         let work = self.work.clone();
         Arc::new(move |step: &str, done: usize, total: usize| {
             if let Some(running) = &mut work.state().running {
-                running.step = step.to_owned();
+                step.clone_into(&mut running.step);
                 (running.done, running.total) = (done as u64, total as u64);
             }
         })
