@@ -1,6 +1,6 @@
 //! The anatomy of a service, and the lengths of files.
 
-use crate::tree::{crates, read, read_without_tests, services, shown};
+use crate::tree::{crates, read, services, shown};
 
 /// The modules that every service has, as a file or as a folder; with a database, also `repository`. Others, such as
 /// `jobs` and `consumers`, are not required: no file exists only because another service has it.
@@ -8,7 +8,6 @@ const ROOMS: [&str; 6] = ["app", "config", "error", "model", "service", "api"];
 const MAX_LINES: usize = 300;
 /// How many lines a service's composition root may have.
 const MAX_APP_LINES: usize = 80;
-const MAX_MAIN_LINES: usize = 15;
 
 #[test]
 fn every_service_has_the_same_rooms() {
@@ -34,7 +33,6 @@ fn files_are_short() {
             let lines = read(&file).lines().count();
             let most = match file.file_name().unwrap().to_str() {
                 Some("app.rs") if one.is_service() => MAX_APP_LINES,
-                Some("main.rs") => MAX_MAIN_LINES,
                 _ => MAX_LINES,
             };
             if lines > most {
@@ -44,16 +42,4 @@ fn files_are_short() {
     }
 
     assert!(long.is_empty(), "split these by idea, a file each:\n{}", long.join("\n"));
-}
-
-#[test]
-fn every_module_says_what_it_is() {
-    let silent: Vec<String> = crates()
-        .iter()
-        .flat_map(crate::tree::Crate::sources)
-        .filter(|file| !read_without_tests(file).starts_with("//! "))
-        .map(|file| shown(&file))
-        .collect();
-
-    assert!(silent.is_empty(), "begin these with a `//!` sentence that says what the module is: {silent:?}");
 }

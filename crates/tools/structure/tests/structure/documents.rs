@@ -59,8 +59,7 @@ fn is_test_name(word: &str) -> bool {
 fn is_subcommand(program: &str, name: &str) -> bool {
     let variant: String = name.split('-').flat_map(|word| [word[..1].to_uppercase(), word[1..].to_owned()]).collect();
     let source = read(&root().join(format!("crates/{program}/src/lib.rs")));
-    let mut rests = source.lines().filter_map(|line| line.trim_start().strip_prefix(&variant));
-    rests.any(|rest| rest.starts_with(['(', ',']))
+    ["(", ","].iter().any(|end| source.contains(&format!("\n    {variant}{end}")))
 }
 
 /// Returns true for a word that begins with a folder of the repository and leads nowhere. `*` and `<` end a path.

@@ -87,7 +87,6 @@ fn texts() -> Vec<(String, String)> {
         !name.split('/').any(|part| skipped.contains(&part))
             && !file.extension().is_some_and(|its| its == "lock" || its == "svg")
     });
-    // Skips files that are not text.
     let texts = files.filter_map(|(name, file)| Some((name, fs::read_to_string(file).ok()?)));
     let is_rendered = |text: &str| text.lines().take(1).any(|line| line.contains("Rendered by `shipyard render` from"));
     texts.filter(|(_, text)| !is_rendered(text)).collect()
