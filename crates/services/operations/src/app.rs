@@ -12,7 +12,7 @@ use crate::{
     import_journal::import_journal,
     jobs, receipts,
     registry::readable,
-    repository::{PgActions, resolved_letters::ResolvedLetters},
+    repository::{PgActions, PgWork, resolved_letters::ResolvedLetters},
     service::{Actions, Audits, DeadLetters, LagHistory, LongActions, ReceiptReader, Receipts},
     service_states::AdminPorts,
 };
@@ -43,6 +43,7 @@ pub async fn build(config: Config) -> anyhow::Result<App> {
     let actions = Actions::new(PgActions::new(server.database()?), long_actions.clone());
     let import_journal = import_journal(messaging.kafka.clone(), server.database()?);
     let resolved = ResolvedLetters::new(server.database()?);
+    let (audit, letters) = (PgWork::new(server.database()?, "audit"), PgWork::new(server.database()?, "letters"));
     let guard = identity.guard(&server, api::RULES)?;
     let grpc = api::Grpc {
         receipts,
@@ -50,8 +51,8 @@ pub async fn build(config: Config) -> anyhow::Result<App> {
         databases,
         admin_ports: AdminPorts::from_settings(&settings)?,
         lag: lag.clone(),
-        letters: DeadLetters::new(messaging.kafka, messaging.topics, resolved, actions.clone()),
-        audits: Audits::new(settings, actions.clone()),
+        letters: DeadLetters::new(messaging.kafka, messaging.topics, resolved, actions.clone(), letters),
+        audits: Audits::new(settings, actions.clone(), audit),
         actions,
     };
     Ok(App::new(server).grpc(api::services(grpc), guard).jobs(jobs::all(lag, long_actions)).jobs([import_journal]))

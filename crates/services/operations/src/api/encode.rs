@@ -9,8 +9,7 @@ use tonic::Status;
 
 use crate::{
     model::{Filter, Letter, LetterPage, Plan},
-    repository::Action,
-    service::Now,
+    repository::{Action, Ended, Now},
 };
 
 pub fn filter(filter: Option<DeadLetterFilter>) -> Result<Filter, Status> {
@@ -22,7 +21,7 @@ pub fn filter(filter: Option<DeadLetterFilter>) -> Result<Filter, Status> {
     Ok(Filter { letter, topic, group, kind, reason, until })
 }
 
-pub fn page(page: LetterPage, work: &Now<Vec<String>>) -> ListDeadLettersResponse {
+pub fn page(page: LetterPage, work: Now<EndedLetterWork>) -> ListDeadLettersResponse {
     let LetterPage { matching, newest, pending, replayed, discarded, letters } = page;
     ListDeadLettersResponse {
         matching: matching as u64,
@@ -69,24 +68,20 @@ pub fn plan(plan: Plan) -> PlanReplayResponse {
     }
 }
 
-pub fn letter_work(now: &Now<Vec<String>>) -> LetterWork {
-    let last = now.last.as_ref().map(|ended| EndedLetterWork {
-        title: ended.title.to_owned(),
-        at: Some(timestamp(ended.at)),
-        error: ended.result.as_ref().err().cloned(),
-        sentences: ended.result.as_ref().ok().cloned().unwrap_or_default(),
+pub fn letter_work(now: Now<EndedLetterWork>) -> LetterWork {
+    let last = now.last.map(|Ended { title, at, error, result }| {
+        let at = Some(timestamp(at));
+        EndedLetterWork { title, at, error, ..result }
     });
-    LetterWork { running: now.running.clone(), last }
+    LetterWork { running: now.running, last }
 }
 
-pub fn audit_work(now: &Now<Audited>) -> AuditWork {
-    let last = now.last.as_ref().map(|ended| EndedAudit {
-        title: ended.title.to_owned(),
-        at: Some(timestamp(ended.at)),
-        error: ended.result.as_ref().err().cloned(),
-        audited: ended.result.as_ref().ok().cloned(),
+pub fn audit_work(now: Now<Audited>) -> AuditWork {
+    let last = now.last.map(|Ended { title, at, error, result }| {
+        let audited = error.is_none().then_some(result);
+        EndedAudit { title, at: Some(timestamp(at)), error, audited }
     });
-    AuditWork { running: now.running.clone(), last }
+    AuditWork { running: now.running, last }
 }
 
 pub fn action(action: Action) -> proto::Action {

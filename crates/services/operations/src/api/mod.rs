@@ -121,7 +121,7 @@ impl Rpc for Grpc {
 
         let page = self.letters.page(filter, count(skip), count(limit.min(MAX_LETTERS))).await?;
 
-        Ok(Response::new(encode::page(page, &self.letters.work())))
+        Ok(Response::new(encode::page(page, self.letters.work().await?)))
     }
 
     async fn plan_replay(&self, request: Request<PlanReplayRequest>) -> Result<Response<PlanReplayResponse>, Status> {
@@ -141,7 +141,7 @@ impl Rpc for Grpc {
 
         self.letters.replay(operator, filter).await?;
 
-        Ok(Response::new(ReplayDeadLettersResponse { work: Some(encode::letter_work(&self.letters.work())) }))
+        Ok(Response::new(ReplayDeadLettersResponse { work: Some(encode::letter_work(self.letters.work().await?)) }))
     }
 
     async fn discard_dead_letters(
@@ -158,17 +158,17 @@ impl Rpc for Grpc {
 
         self.letters.discard(operator, filter, why.to_owned()).await?;
 
-        Ok(Response::new(DiscardDeadLettersResponse { work: Some(encode::letter_work(&self.letters.work())) }))
+        Ok(Response::new(DiscardDeadLettersResponse { work: Some(encode::letter_work(self.letters.work().await?)) }))
     }
 
     async fn get_audit(&self, _: Request<GetAuditRequest>) -> Result<Response<GetAuditResponse>, Status> {
-        Ok(Response::new(GetAuditResponse { work: Some(encode::audit_work(&self.audits.work())) }))
+        Ok(Response::new(GetAuditResponse { work: Some(encode::audit_work(self.audits.work().await?)) }))
     }
 
     async fn begin_audit(&self, request: Request<BeginAuditRequest>) -> Result<Response<BeginAuditResponse>, Status> {
         self.audits.begin(user(&request)?).await?;
 
-        Ok(Response::new(BeginAuditResponse { work: Some(encode::audit_work(&self.audits.work())) }))
+        Ok(Response::new(BeginAuditResponse { work: Some(encode::audit_work(self.audits.work().await?)) }))
     }
 
     async fn list_actions(

@@ -6,12 +6,13 @@ use platform::{
     auth::{role_used_on, role_used_on_name},
     error_chain,
 };
+use prost::Message;
 
-use super::long_actions::{LongActions, OnProgress, Work};
+use super::long_actions::{LongActions, OnProgress, recorded};
 use crate::{
     error::Error,
     metrics,
-    repository::{Action, PgActions},
+    repository::{Action, PgActions, PgWork},
 };
 
 /// The maximum number of characters of the subject or the result of an action in the log, which is kept for ever.
@@ -65,27 +66,33 @@ impl Actions {
         }
     }
 
-    /// Begins the work as a task. `said` converts its result to the text for the log. Fails with [`Error::Busy`] while
-    /// another action of this kind runs.
+    /// Begins the action as a task. `said` converts its result to the text for the log. Fails with [`Error::Busy`] while
+    /// another action of this kind runs, in any replica.
     pub async fn begin_long<T, F>(
         &self,
         action: LongAction,
-        work: &Work<T>,
-        run: impl FnOnce(OnProgress) -> F,
+        work: &PgWork,
+        act: impl FnOnce(OnProgress) -> F + Send + 'static,
         said: impl FnOnce(&T) -> String + Send + 'static,
     ) -> Result<(), Error>
     where
-        T: Send + Sync + 'static,
+        T: Message + 'static,
         F: Future<Output = anyhow::Result<T>> + Send + 'static,
     {
         let LongAction { operator, title, action, subject, busy } = action;
-        let turn = work.begin(title).ok_or(Error::Busy(busy))?;
+        let run = work.begin(title).await?.ok_or(Error::Busy(busy))?;
         if !subject.is_empty() {
             role_used_on_name(&subject);
         }
-        let begun = self.begin(operator, action, &subject).await?;
+        let begun = match self.begin(operator, action, &subject).await {
+            Ok(begun) => begun,
+            Err(error) => {
+                run.end::<T>(Err("it was not written into the log of actions".to_owned())).await?;
+                return Err(error);
+            }
+        };
         let own = self.clone();
-        self.long.spawn(run(turn.progress()), move |result| async move {
+        self.long.spawn(recorded(run.clone(), act), move |result| async move {
             let text = match &result {
                 Ok(done) => said(done),
                 Err(error) => format!("{error:#}"),
@@ -94,7 +101,9 @@ impl Actions {
             if let Err(error) = own.end(operator, begun, &text).await {
                 tracing::error!(begun, error = error_chain(error), "the end of an operator's action was not recorded");
             }
-            turn.end(result);
+            if let Err(error) = run.end(result.map_err(|_| storable(&text))).await {
+                tracing::error!(begun, error = error_chain(error), "the result of a long action was not recorded");
+            }
         });
         Ok(())
     }

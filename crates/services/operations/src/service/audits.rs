@@ -14,12 +14,13 @@ use tokio::runtime::Handle;
 
 use super::{
     actions::{Actions, LongAction},
-    long_actions::{Now, OnProgress, Work},
+    long_actions::OnProgress,
 };
 use crate::{
     audit_run,
     error::Error,
     facts::{self, Sources},
+    repository::{Now, PgWork},
 };
 
 /// How long an audit waits until no work is pending: the default of `shipyard audit`.
@@ -28,16 +29,17 @@ const AUDIT_WAIT: Duration = Duration::from_secs(30);
 pub struct Audits {
     settings: Settings,
     actions: Actions,
-    work: Work<Audited>,
+    work: PgWork,
 }
 
 impl Audits {
-    pub fn new(settings: Settings, actions: Actions) -> Self {
-        Self { settings, actions, work: Work::default() }
+    /// `work` has the kind `audit`.
+    pub fn new(settings: Settings, actions: Actions, work: PgWork) -> Self {
+        Self { settings, actions, work }
     }
 
-    pub fn work(&self) -> Now<Audited> {
-        self.work.now()
+    pub async fn work(&self) -> Result<Now<Audited>, Error> {
+        self.work.now().await
     }
 
     /// Begins an audit.

@@ -2,19 +2,19 @@
 
 use std::sync::Arc;
 
-use contracts::{events::Topics, ids::UserId};
+use contracts::{events::Topics, ids::UserId, proto::operations::v1::EndedLetterWork};
 use platform::{auth::Author, kafka};
 
 use super::{
     actions::{Actions, LongAction},
     broker::answered,
-    long_actions::{Now, OnProgress, Work},
+    long_actions::OnProgress,
 };
 use crate::{
     dead_letter_queue::{Chosen, DeadLetterQueue, Progress, ReadTurn},
     error::Error,
     model::{Discarded, Filter, LetterPage, Plan, Replayed},
-    repository::resolved_letters::ResolvedLetters,
+    repository::{Now, PgWork, resolved_letters::ResolvedLetters},
 };
 
 /// The maximum number of sentences of a result that are kept.
@@ -30,17 +30,24 @@ pub struct DeadLetters {
     actions: Actions,
     /// Lets one view or dry run read dead letters at a time.
     turn: ReadTurn,
-    /// The action on dead letters. Its result is a list of sentences.
-    work: Work<Vec<String>>,
+    /// The action on dead letters. Of its result the sentences are set.
+    work: PgWork,
 }
 
 impl DeadLetters {
-    pub fn new(kafka: kafka::Config, topics: Topics, resolved: ResolvedLetters, actions: Actions) -> Self {
-        Self { kafka, topics, resolved, actions, turn: ReadTurn::default(), work: Work::default() }
+    /// `work` has the kind `letters`.
+    pub fn new(
+        kafka: kafka::Config,
+        topics: Topics,
+        resolved: ResolvedLetters,
+        actions: Actions,
+        work: PgWork,
+    ) -> Self {
+        Self { kafka, topics, resolved, actions, turn: ReadTurn::default(), work }
     }
 
-    pub fn work(&self) -> Now<Vec<String>> {
-        self.work.now()
+    pub async fn work(&self) -> Result<Now<EndedLetterWork>, Error> {
+        self.work.now().await
     }
 
     /// Returns `limit` of the pending letters that match, after the first `skip`, the oldest first.
@@ -72,9 +79,9 @@ impl DeadLetters {
             let mut sentences = vec![replayed.to_string()];
             sentences.extend(replayed.problems);
             sentences.truncate(MAX_SENTENCES);
-            anyhow::Ok(sentences)
+            anyhow::Ok(EndedLetterWork { sentences, ..EndedLetterWork::default() })
         };
-        self.actions.begin_long(action, &self.work, run, |sentences| first(sentences)).await
+        self.actions.begin_long(action, &self.work, run, first).await
     }
 
     /// Begins to mark the pending letters that match as discarded, for the reason `why`.
@@ -83,9 +90,9 @@ impl DeadLetters {
         let own = self.clone();
         let run = move |progress: OnProgress| async move {
             let discarded = own.discard_all(filter, operator, &why, progress).await?;
-            anyhow::Ok(vec![discarded.to_string()])
+            anyhow::Ok(EndedLetterWork { sentences: vec![discarded.to_string()], ..EndedLetterWork::default() })
         };
-        self.actions.begin_long(action, &self.work, run, |sentences| first(sentences)).await
+        self.actions.begin_long(action, &self.work, run, first).await
     }
 
     async fn replay_all(&self, filter: Filter, operator: UserId, progress: OnProgress) -> anyhow::Result<Replayed> {
@@ -132,8 +139,8 @@ fn long_action(operator: UserId, title: &'static str, action: &'static str, filt
     LongAction { operator, title, action, subject: subject(filter), busy }
 }
 
-fn first(sentences: &[String]) -> String {
-    sentences.first().cloned().unwrap_or_default()
+fn first(ended: &EndedLetterWork) -> String {
+    ended.sentences.first().cloned().unwrap_or_default()
 }
 
 /// Describes for the log which letters an action is applied to, without the text that the operator searched for.

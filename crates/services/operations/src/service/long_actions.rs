@@ -1,20 +1,24 @@
-//! Long actions of operators: the tasks that run in this process, and for each kind, one of which runs at a time, the
-//! progress of the running action and the result of the last one.
+//! Long actions of operators: the tasks that run in this process. All replicas see their progress.
 //!
-//! Progress and results are kept in memory. The log of actions has what each action did, and an interrupted replay
-//! leaves the rest of its letters pending.
+//! The log of actions has what each action did, and an interrupted replay leaves the rest of its letters pending.
 
-use std::{
-    panic::AssertUnwindSafe,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use anyhow::anyhow;
-use chrono::{DateTime, Utc};
-use contracts::proto::operations::v1::Running;
 use futures::FutureExt as _;
-use platform::{clock, grpc::timestamp};
+use platform::error_chain;
+use tokio::{
+    sync::watch,
+    time::{sleep, timeout},
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::repository::Run;
+
+/// The minimum time between two records of a run's progress.
+const MIN_INTERVAL: Duration = Duration::from_secs(1);
+/// The maximum time. A run without a record for 30 s counts as lost.
+const MAX_INTERVAL: Duration = Duration::from_secs(5);
 
 /// A progress callback: what the action is doing now, how many items are done, and how many there are. Both numbers are 0
 /// while the action counts none.
@@ -63,87 +67,33 @@ impl LongActions {
     }
 }
 
-/// The action that runs, and the last one that ended. Clones share them.
-pub struct Work<T>(Arc<Mutex<Now<T>>>);
-
-#[derive(Debug)]
-pub struct Now<T> {
-    pub running: Option<Running>,
-    pub last: Option<Arc<Ended<T>>>,
-}
-
-#[derive(Debug)]
-pub struct Ended<T> {
-    /// The title of the action, such as `Replaying dead letters`.
-    pub title: &'static str,
-    pub at: DateTime<Utc>,
-    pub result: Result<T, String>,
-}
-
-/// The right to run an action of this kind. Dropping it ends the action, and lets the next one begin.
-pub struct Turn<T> {
-    work: Work<T>,
-    title: &'static str,
-    result: Option<Result<T, String>>,
-}
-
-impl<T> Clone for Work<T> {
-    fn clone(&self) -> Self {
-        Self(self.0.clone())
-    }
-}
-
-impl<T> Default for Work<T> {
-    fn default() -> Self {
-        Self(Arc::new(Mutex::new(Now { running: None, last: None })))
-    }
-}
-
-impl<T> Work<T> {
-    pub fn now(&self) -> Now<T> {
-        let Now { running, last } = &*self.state();
-        Now { running: running.clone(), last: last.clone() }
-    }
-
-    /// Begins an action. `None` while another one runs.
-    pub fn begin(&self, title: &'static str) -> Option<Turn<T>> {
-        let mut state = self.state();
-        if state.running.is_some() {
-            return None;
-        }
-        let since = Some(timestamp(clock::now()));
-        state.running = Some(Running { title: title.to_owned(), since, ..Running::default() });
-        Some(Turn { work: self.clone(), title, result: None })
-    }
-
-    fn state(&self) -> MutexGuard<'_, Now<T>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl<T: Send + Sync + 'static> Turn<T> {
-    /// Returns a callback that records the progress of the action.
-    pub fn progress(&self) -> OnProgress {
-        let work = self.work.clone();
-        Arc::new(move |step: &str, done: usize, total: usize| {
-            if let Some(running) = &mut work.state().running {
-                step.clone_into(&mut running.step);
-                (running.done, running.total) = (done as u64, total as u64);
+/// Does `work`, and records its progress. Fails if the run is lost, such as after this process was frozen.
+pub async fn recorded<T, F>(run: Run, work: impl FnOnce(OnProgress) -> F) -> anyhow::Result<T>
+where
+    F: Future<Output = anyhow::Result<T>>,
+{
+    let (sender, mut progress) = watch::channel((String::new(), 0, 0));
+    let on_progress: OnProgress = Arc::new(move |step: &str, done: usize, total: usize| {
+        sender.send_replace((step.to_owned(), done, total));
+    });
+    let lost = async {
+        loop {
+            let (step, done, total) = progress.borrow_and_update().clone();
+            match run.touch(&step, done, total).await {
+                Ok(true) => {}
+                Ok(false) => return,
+                Err(error) => {
+                    tracing::warn!(error = error_chain(error), "the progress of a long action was not recorded");
+                }
             }
-        })
-    }
-
-    pub fn end(mut self, result: anyhow::Result<T>) {
-        self.result = Some(result.map_err(|error| format!("{error:#}")));
-    }
-}
-
-impl<T> Drop for Turn<T> {
-    fn drop(&mut self) {
-        let result = self.result.take().unwrap_or_else(|| Err("it was interrupted".to_owned()));
-        let mut state = self.work.state();
-        state.running = None;
-        state.last = Some(Arc::new(Ended { title: self.title, at: clock::now(), result }));
+            sleep(MIN_INTERVAL).await;
+            let _ = timeout(MAX_INTERVAL.saturating_sub(MIN_INTERVAL), progress.changed()).await;
+        }
+    };
+    tokio::select! {
+        biased;
+        result = work(on_progress) => result,
+        () = lost => Err(anyhow!("interrupted: its progress was not recorded for 30 s")),
     }
 }
 
@@ -174,15 +124,5 @@ mod tests {
         actions.follow(stop).await.unwrap();
 
         assert_eq!(seen.try_recv(), Ok(("endless", Err("interrupted: the service stopped".to_owned()))));
-    }
-
-    #[test]
-    fn an_action_that_is_dropped_is_said_and_lets_the_next_one_begin() {
-        let work = Work::<u32>::default();
-
-        drop(work.begin("Counting").unwrap());
-
-        assert_eq!(work.now().last.unwrap().result, Err("it was interrupted".to_owned()));
-        assert!(work.begin("Counting").is_some());
     }
 }

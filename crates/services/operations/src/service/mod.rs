@@ -14,7 +14,7 @@ pub use self::{
     audits::Audits,
     dead_letters::DeadLetters,
     lag_history::LagHistory,
-    long_actions::{Ended, LongActions, Now, OnProgress, Work},
+    long_actions::{LongActions, OnProgress, recorded},
     receipt_reader::ReceiptReader,
     receipts::Receipts,
 };

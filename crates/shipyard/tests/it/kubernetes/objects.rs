@@ -14,7 +14,7 @@ use crate::{
 
 const OVERLAYS: [&str; 2] = ["dev", "production"];
 /// Each works with one replica, so that the load does not decide.
-const NOT_SCALED: [&str; 4] = ["delivery", "geo", "console", "operations"];
+const NOT_SCALED: [&str; 3] = ["delivery", "geo", "console"];
 const SPREAD: [&str; 2] = ["kubernetes.io/hostname", "topology.kubernetes.io/zone"];
 /// Of a database's user, see deploy/postgres/databases.sh.
 const CONNECTIONS: u64 = 100;
