@@ -8,7 +8,7 @@ use contracts::proto::operations::v1::{
     operations_service_client::OperationsServiceClient,
 };
 use operations::{app, config::Config, registry::with_database, repository::MIGRATIONS};
-use platform::{grpc::Peer, ids};
+use platform::{config::Settings, grpc::Peer, ids};
 use testkit::{Database, Iam, Kafka, Running, with_session};
 use uuid::Uuid;
 
@@ -21,6 +21,7 @@ pub struct Fixture {
     pub database: Database,
     order: Database,
     console: Database,
+    settings: Settings,
     address: SocketAddr,
     service: Option<Running>,
 }
@@ -51,11 +52,18 @@ impl Fixture {
             .with(urls.iter().map(|(name, url)| (name.as_str(), url.clone())))
             .with([("IAM_ADDRESS", iam.address.to_string())]);
         let (address, running) = testkit::start(app::build(Config::load(&settings).unwrap()).await.unwrap()).await;
-        Self { kafka, iam, database, order, console, address, service: Some(running) }
+        Self { kafka, iam, database, order, console, settings, address, service: Some(running) }
     }
 
     pub fn client(&self) -> OperationsServiceClient<Peer> {
-        OperationsServiceClient::new(Peer::lazy("operations", "TEST_ADDRESS", &self.address.to_string()).unwrap())
+        client(self.address)
+    }
+
+    /// Starts a second replica, which runs until the handle is dropped.
+    pub async fn replica(&self) -> (OperationsServiceClient<Peer>, Running) {
+        let app = app::build(Config::load(&self.settings).unwrap()).await.unwrap();
+        let (address, running) = testkit::start(app).await;
+        (client(address), running)
     }
 
     /// Stops the service, and waits for it.
@@ -89,4 +97,8 @@ impl Fixture {
         let actions = listed.into_inner().actions.into_iter();
         actions.map(|one| [one.action, one.subject, one.result]).collect()
     }
+}
+
+fn client(address: SocketAddr) -> OperationsServiceClient<Peer> {
+    OperationsServiceClient::new(Peer::lazy("operations", "TEST_ADDRESS", &address.to_string()).unwrap())
 }

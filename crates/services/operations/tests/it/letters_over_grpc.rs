@@ -83,6 +83,9 @@ async fn an_action_that_a_stop_interrupts_has_an_end_in_the_log() {
     let rows = sqlx::query_scalar("select result from actions order by id").fetch_all(&fixture.database.pool);
     let results: Vec<String> = rows.await.unwrap();
     assert_eq!(results, ["begun", "interrupted: the service stopped"]);
+    let last = sqlx::query_scalar("select last_error from work where run is null").fetch_one(&fixture.database.pool);
+    let last: Option<String> = last.await.unwrap();
+    assert_eq!(last.as_deref(), Some("interrupted: the service stopped"));
 }
 
 #[tokio::test]

@@ -11,3 +11,4 @@ mod letters_over_grpc;
 mod receipts;
 mod resolved_letters;
 mod restock;
+mod work;
