@@ -15,11 +15,14 @@ services=$(env | sed -n 's/^\([A-Z]*\)_DATABASE_PASSWORD=.*/\1/p' | grep -Ev '^(
 script() {
   echo 'revoke connect, temporary on database postgres, template1 from public;'
   for role in migrator auditor $services; do
+    # Each replica of operations reads with up to 18 connections, and an audit with as many.
+    limit=100
+    [ "$role" != auditor ] || limit=150
     cat <<SQL
 \\set role $role
 \\getenv password $(echo "$role" | tr '[:lower:]' '[:upper:]')_DATABASE_PASSWORD
 select format('create role %I', :'role') where not exists (select from pg_roles where rolname = :'role') \\gexec
-alter role :"role" login nosuperuser nocreatedb nocreaterole noreplication nobypassrls connection limit 100 password :'password';
+alter role :"role" login nosuperuser nocreatedb nocreaterole noreplication nobypassrls connection limit $limit password :'password';
 SQL
   done
   for service in $services; do
