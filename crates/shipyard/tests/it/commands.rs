@@ -147,16 +147,16 @@ fn what_is_wrong_is_said_in_one_sentence() {
 fn a_port_in_use_is_named_before_anything_is_started() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    let mut variables = given("PAYMENT_LISTEN", &address);
+    let mut variables = given("ASSEMBLY_LISTEN", &address);
     let listeners = SERVICES.iter().flat_map(|service| listeners(service)).map(|(name, _)| name);
-    for name in listeners.chain(["SHIPYARD_ADMIN_LISTEN".to_owned()]).filter(|name| name != "PAYMENT_LISTEN") {
+    for name in listeners.chain(["SHIPYARD_ADMIN_LISTEN".to_owned()]).filter(|name| name != "ASSEMBLY_LISTEN") {
         variables.extend(given(&name, "127.0.0.1:0"));
     }
 
     let (success, said, complaint) = run(&["up"], &variables);
 
     assert!(!success && said.is_empty(), "{said}");
-    assert!(complaint.contains(&address) && complaint.contains("PAYMENT_LISTEN"), "{complaint}");
+    assert!(complaint.contains(&address) && complaint.contains("ASSEMBLY_LISTEN"), "{complaint}");
 }
 
 #[tokio::test]
