@@ -10,7 +10,7 @@ use platform::jobs;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{PaymentService, failure};
+use super::{PaymentService, pay::failure};
 use crate::{
     client::{Refund, Unknown},
     error::Error,
