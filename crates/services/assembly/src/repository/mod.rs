@@ -24,8 +24,8 @@ pub trait Builds: Send + Sync {
     /// Moves back an unfinished build that cannot be finished: it is due again after
     /// [`MOVED_BACK_FOR`](platform::jobs::MOVED_BACK_FOR).
     async fn move_back(&self, order: OrderId) -> Result<(), Error>;
-    /// Ends the builds that are still unfinished and writes their events. Returns their orders, each with the time
-    /// since the start of its build.
+    /// Ends those builds of `ended` that are still unfinished, and writes their events. Returns their orders, each with
+    /// the time since the start of its build.
     async fn finish(&self, ended: &[Event]) -> Result<Vec<(OrderId, Duration)>, Error>;
     async fn find(&self, order: OrderId) -> Result<Option<Build>, Error>;
 }

@@ -20,7 +20,7 @@ use crate::{
 };
 
 impl InventoryService {
-    /// Returns the request of an order for parts. With `confirm`, the reservation lasts until the order ends; otherwise
+    /// Builds an order's request to reserve `lines`. With `confirm`, the reservation lasts until the order ends; otherwise
     /// it counts towards the user's share, and expires unless the order exists when it is due.
     pub fn request(&self, order: OrderId, user: Option<UserId>, lines: Lines, confirm: bool) -> ReservationRequest {
         let expiry = if confirm { Expiry::Never } else { Expiry::After(self.reservation_ttl) };
@@ -101,9 +101,10 @@ impl InventoryService {
         let existing = self.orders.existing(&orders).await?;
         let (created, abandoned): (Vec<OrderId>, Vec<OrderId>) =
             orders.into_iter().partition(|order| existing.all.contains(order));
-        let (unpaid, paid): (Vec<OrderId>, Vec<OrderId>) =
+        // The others are paid, or cancelled: `OrderCancelled` releases these.
+        let (unpaid, others): (Vec<OrderId>, Vec<OrderId>) =
             created.into_iter().partition(|order| existing.unpaid.contains(order));
-        let kept = self.warehouse.keep(&paid, Expiry::Never).await?
+        let kept = self.warehouse.keep(&others, Expiry::Never).await?
             + self.warehouse.keep(&unpaid, Expiry::After(self.reservation_ttl)).await?;
         let expired = self.expire(&abandoned, read_at).await?;
         metrics::due(kept, expired);

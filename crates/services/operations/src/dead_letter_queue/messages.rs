@@ -18,8 +18,9 @@ const MAX_BATCH: usize = 100;
 /// The maximum size of the payloads of a batch, which are in memory at once. A larger message is a batch of its own.
 const MAX_BATCH_BYTES: usize = 16 << 20;
 
+/// A message to publish again.
 pub struct Again<'a> {
-    /// The letters that publishing this message resolves: the pending ones and those that the operator named.
+    /// The letters that become resolved by it: the pending ones and those that the operator named.
     pub letters: Vec<&'a DeadLetter>,
     /// The letters of an identical message that operators have discarded.
     discarded: Vec<&'a DeadLetter>,

@@ -75,7 +75,8 @@ pub async fn read(
     Ok(read)
 }
 
-/// Returns the letters of a topic, each given with its origin, and marks those of an earlier one of this name.
+/// Returns the letters of a topic, each given with its origin. `is_current` is false for those whose origin is a deleted
+/// topic of the same name.
 fn compared(beginning: &Beginning, letters: Vec<(Origin, facts::DeadLetter)>) -> Vec<facts::DeadLetter> {
     let compared = letters.into_iter().map(|(origin, letter)| facts::DeadLetter {
         is_current: beginning.has(letter.partition, letter.offset, &origin),

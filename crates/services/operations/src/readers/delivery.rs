@@ -47,8 +47,8 @@ async fn read(database: &mut PgConnection) -> anyhow::Result<Facts> {
 
 async fn of_order(database: &mut PgConnection, order: Uuid) -> anyhow::Result<Facts> {
     let deliveries = sqlx::query_as(select!(" where uuid = $1")).bind(order).fetch_all(&mut *database).await?;
-    // Both tables are small. They also name the order that is assigned, which the audit compares with the delivery's
-    // own row.
+    // Both tables are small, so they are read whole: the audit compares the orders that they name with the delivery's
+    // row.
     let (couriers, places) = (couriers(database).await?, places(database).await?);
     Ok(Facts { deliveries, couriers, places, ..Facts::default() })
 }

@@ -7,7 +7,8 @@
 //! - The payment service's result (charged, declined) is a fact: any process that has received it may write it.
 //! - To abandon an attempt or to cancel its order is a decision. Only the process that holds the current epoch may
 //!   write it, and only if no other process can have caused or can still cause a charge: either no other process has
-//!   had the attempt, or the payment service has voided it.
+//!   had the attempt, or the payment service has voided it. The exception is `Compensated`: payment says that the
+//!   attempt has charged, inventory refuses the parts, and the order is cancelled and refunded.
 
 use super::Attempt;
 
@@ -106,7 +107,7 @@ impl Step {
     /// Decides the step after the request to confirm the reservation of an order that another process has charged.
     pub fn after_confirming_charged(confirmation: Confirmation) -> Self {
         match confirmation {
-            // The charge was requested after a confirmation, and inventory keeps the parts of an order that is paid.
+            // Parts were confirmed before the charge, so that an unknown result counts as held. Only a refusal compensates.
             Confirmation::Held | Confirmation::Unknown => Self::End(AttemptEnd::Paid),
             Confirmation::Refused => Self::End(AttemptEnd::Compensated),
         }

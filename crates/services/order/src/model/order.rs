@@ -13,7 +13,8 @@ pub const MAX_PARTS: usize = 1000;
 
 /// ```text
 /// PendingPayment ──pay──▶ Paid ──assemble──▶ Assembled
-///       └──cancel──▶ Cancelled ◀──undo──┘ (Paid)
+///       │                  └──compensate──▶ Cancelled
+///       └──cancel, compensate_attempt──▶ Cancelled
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]

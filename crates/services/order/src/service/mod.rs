@@ -1,6 +1,7 @@
 //! The use cases of orders. Here: reading orders, and ending one, because its ship is assembled or cannot be built, its
 //! user cancels it, or its payment deadline passes.
 
+mod check_out;
 mod create;
 mod delivery;
 pub(crate) mod idempotency;
@@ -34,7 +35,7 @@ use crate::{
     model::{CancelReason, CheckoutDetails, Claim, Event, Order, RequestOutcome, Status},
     repository::{Attempts, IdempotencyKeys, Orders, Repositories, UnpaidLimits},
 };
-pub use create::{Checkout, Item};
+pub use check_out::{Checkout, Item};
 pub use delivery::DeliveryService;
 pub use payment::{Completed, OrderPayment, PaymentResult};
 pub use statuses::{Answer, StatusRequest, Statuses};

@@ -58,7 +58,8 @@ impl PaymentService {
         }
     }
 
-    /// An attempt that is not recorded yet is recorded as declined, with the id `transaction`.
+    /// Makes an attempt unable to charge: one that is not recorded yet is recorded as declined, with the id `transaction`.
+    /// Returns whether the order is charged already, or a charge is in progress.
     pub async fn void(&self, charge: &Charge, transaction: TransactionId) -> Result<VoidResult, Error> {
         let payments = self.payments.void_attempt(&self.intent(charge, transaction)).await?;
         self.relay.wake();

@@ -1,5 +1,5 @@
-//! Refunds: the charge of a cancelled order, parts of a charge on behalf of operators, and refunds that fail after they
-//! were made.
+//! Refunds the charges of cancelled orders and, for operators, parts of charges. A refund that failed after it was made is
+//! requested again.
 
 use contracts::{
     events::Cause,

@@ -67,7 +67,7 @@ impl<'a> Waivers<'a> {
         Self(waivers)
     }
 
-    /// Turns the violations that discarded letters explain into notes, after those that there are.
+    /// Moves the violations that discarded letters explain to the end of the notes.
     pub fn waive(&self, mut finding: Finding) -> Finding {
         for violation in std::mem::take(&mut finding.violations) {
             let of_order = violation.order.and_then(|order| self.0.get(&order));

@@ -144,7 +144,7 @@ impl Replicas {
     /// Returns when this replica is ready; fails after [`STARTUP_TIMEOUT`].
     pub async fn ready(&self, service: &'static Service, number: usize) -> anyhow::Result<()> {
         let mut seen = self.seen.clone();
-        // The round in progress may have checked the replica's previous process.
+        // Two rounds on, since the present one may have asked the process that this one replaces.
         let fresh = seen.borrow().round + 2;
         let ready = seen.wait_for(|seen| seen.round >= fresh && seen.ready.contains(&(service, number)));
         let waited = tokio::time::timeout(STARTUP_TIMEOUT, ready).await;

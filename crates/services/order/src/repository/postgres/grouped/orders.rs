@@ -70,8 +70,8 @@ impl Creation {
 /// user's limit of unpaid orders. Orders of one user in the same group count towards the limit in the order of their arrival. The order,
 /// its event and the key's outcome are stored together, in one round trip for all requests that wait.
 pub async fn create(pool: Database, requests: Arc<[Creation]>) -> sqlx::Result<HashMap<OrderId, OrderRow>> {
-    // PostgreSQL plans for ten elements of an array, but for a hundred rows of `jsonb_to_recordset`, for which a plan
-    // made while the tables are empty would read a whole index.
+    // Sent as an array, for which PostgreSQL assumes ten elements. For `jsonb_to_recordset` it assumes a hundred rows, and
+    // a plan made while the tables are empty would then read a whole index.
     let new: Vec<_> = requests.iter().map(Json).collect();
     let events: Columns = requests.iter().map(|request| request.event.clone()).collect();
     let traces: Vec<_> = requests.iter().map(|request| request.trace.clone()).collect();
