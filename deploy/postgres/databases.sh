@@ -17,7 +17,7 @@ script() {
   for role in migrator auditor $services; do
     # Each replica of operations reads with up to 18 connections, and an audit with as many.
     limit=100
-    [ "$role" != auditor ] || limit=150
+    [ "$role" != auditor ] || limit=200
     cat <<SQL
 \\set role $role
 \\getenv password $(echo "$role" | tr '[:lower:]' '[:upper:]')_DATABASE_PASSWORD

@@ -7,6 +7,7 @@ use audit::facts;
 use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
 use contracts::{events::route_of, ids::UserId};
 use platform::kafka::{self, ExactRecord, Extent, Message, Reader};
+use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
@@ -60,7 +61,7 @@ pub fn read<T>(reader: &Reader, topic: &str, keep: impl Fn(DeadLetter) -> T) -> 
 }
 
 /// Where and when a record was published: the id of the cluster, and the time. Empty if it is not known.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 pub struct Origin {
     pub cluster: String,
     pub at: Option<DateTime<Utc>>,

@@ -1,6 +1,6 @@
 //! The service's error, and its conversion to a gRPC status.
 
-use platform::{error_chain, grpc::with_reason, outage::refused, postgres::DatabaseError};
+use platform::{grpc::with_reason, outage::refused, postgres::DatabaseError};
 use tonic::{Code, Status};
 
 #[derive(Debug, thiserror::Error)]
@@ -34,11 +34,10 @@ impl From<Error> for Status {
             Error::OrderNotFound => with_reason(Code::NotFound, "ORDER_NOT_FOUND", text),
             // The cause is logged already, and is not for customers.
             Error::NoReceipt(_) => with_reason(Code::Unavailable, "NO_RECEIPT", text),
-            // An operator sees the cause, too.
-            Error::NotRead(..) => {
-                let text = error_chain(error);
-                refused("operator view unavailable", &text);
-                with_reason(Code::Unavailable, "NOT_READ", text)
+            // An operator sees the cause: the console says what was not read.
+            Error::NotRead(_, cause) => {
+                refused("operator view unavailable", format!("{text}: {cause:#}"));
+                with_reason(Code::Unavailable, "NOT_READ", format!("{cause:#}"))
             }
             Error::Busy(_) => Self::aborted(text),
             Error::ActionNotFound => Self::not_found(text),

@@ -36,7 +36,7 @@ pub static SERVICE: Service = Service {
     port: ports::OPERATIONS,
     admin_port: 9475,
     second_api: None,
-    database: Some(OwnDatabase { connections: 10, migrations: &repository::MIGRATIONS }),
+    database: Some(OwnDatabase { connections: 6, migrations: &repository::MIGRATIONS }),
     redis: false,
     rules: || vec![api::RULES],
     openapi: None,

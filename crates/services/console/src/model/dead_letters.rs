@@ -36,7 +36,7 @@ pub struct Letter {
     /// The time at which the message was dead-lettered.
     pub at: DateTime<Utc>,
     pub state: LetterState,
-    /// Who resolved the letter, when and why, as the journal says; `None` while the letter is pending.
+    /// Who resolved the letter, when and why; `None` while the letter is pending.
     pub resolved: Option<Resolved>,
     /// The topic, the partition and the offset of the original record.
     pub topic: String,

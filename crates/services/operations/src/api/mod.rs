@@ -155,6 +155,9 @@ impl Rpc for Grpc {
         if why.is_empty() {
             return Err(invalid("why", "is required"));
         }
+        if why.contains('\0') {
+            return Err(invalid("why", "must not contain the character U+0000"));
+        }
 
         self.letters.discard(operator, filter, why.to_owned()).await?;
 

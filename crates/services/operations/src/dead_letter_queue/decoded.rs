@@ -33,7 +33,13 @@ pub fn payload(letter: &DeadLetter, topics: &Topics) -> String {
 pub fn shown(bytes: Option<&[u8]>) -> String {
     let Some(bytes) = bytes else { return "absent".to_owned() };
     if let Ok(text) = str::from_utf8(bytes) {
-        return text.escape_debug().to_string();
+        let shown = &text[..text.floor_char_boundary(MAX_SHOWN_BYTES)];
+        let more = if shown.len() < text.len() {
+            format!(" and {} more bytes", text.len() - shown.len())
+        } else {
+            String::new()
+        };
+        return format!("{}{more}", shown.escape_debug());
     }
     let mut text = "0x".to_owned();
     for byte in &bytes[..bytes.len().min(MAX_SHOWN_BYTES)] {

@@ -29,6 +29,7 @@ pub use self::{
 use crate::{
     SERVICE,
     dead_letters::{self, DeadLetter, Id},
+    import_journal,
     model::Filter,
     repository::resolved_letters::{Action, Resolved, ResolvedLetter, ResolvedLetters},
 };
@@ -120,7 +121,8 @@ impl DeadLetterQueue {
         let read = join_all(reading).await.into_iter().collect::<anyhow::Result<Vec<_>>>()?;
         // A topic that does not exist holds no letters.
         let letters: Vec<DeadLetter> = read.into_iter().flatten().flatten().collect();
-        let resolved = self.resolved.of(&letters.iter().collect::<Vec<_>>()).await?;
+        let mut resolved = self.resolved.of(&letters.iter().collect::<Vec<_>>()).await?;
+        resolved.complete(import_journal::read(&self.config).await?);
         let mut all: Vec<Found> =
             letters.into_iter().map(|letter| Found { state: State::new(&letter, &resolved), letter }).collect();
         all.sort_by_key(|found| found.letter.at);

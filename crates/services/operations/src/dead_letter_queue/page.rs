@@ -11,6 +11,9 @@ use crate::{
     model::{Filter, Letter, LetterPage, LetterState},
 };
 
+/// How many headers of a letter a page has.
+const MAX_SHOWN_HEADERS: usize = 100;
+
 impl DeadLetterQueue {
     pub(super) fn matches(&self, filter: &Filter, Found { letter, .. }: &Found) -> bool {
         let is = |wanted: &Option<String>, value: &str| wanted.as_deref().is_none_or(|wanted| wanted == value);
@@ -67,7 +70,8 @@ impl DeadLetterQueue {
             headers: message
                 .headers
                 .iter()
-                .map(|(name, value)| (name.escape_debug().to_string(), shown(value)))
+                .take(MAX_SHOWN_HEADERS)
+                .map(|(name, value)| (shown(Some(name.as_bytes())), shown(value)))
                 .collect(),
             payload,
         }

@@ -17,6 +17,12 @@ pub struct TimelineRecord {
     pub event: Option<String>,
 }
 
+/// Returns the user of an order; `None` if no record names it yet.
+pub async fn owner(database: &Database, order: Uuid) -> sqlx::Result<Option<Uuid>> {
+    let owner = "select user_uuid from timeline where order_uuid = $1 and user_uuid is not null order by place limit 1";
+    sqlx::query_scalar(owner).bind(order).fetch_optional(database).await
+}
+
 /// Reads the first `limit` records of an order, in the order of their commits.
 pub async fn timeline(database: &Database, order: Uuid, limit: i64) -> sqlx::Result<Vec<TimelineRecord>> {
     let records = sqlx::query_as(

@@ -10,7 +10,7 @@ use platform::{
     clock, kafka,
     postgres::{Database, retry_stale},
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -18,8 +18,10 @@ use crate::dead_letters::{DeadLetter, Id, Origin};
 
 /// How many letters one statement asks for at most.
 const BATCH_SIZE: usize = 10_000;
+/// How many letters one statement imports.
+const IMPORT_SIZE: usize = 1_000;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
     Replayed,
@@ -118,6 +120,13 @@ impl FromIterator<ResolvedLetter> for Resolved {
 }
 
 impl Resolved {
+    /// Adds those of these letters that have no row.
+    pub fn complete(&mut self, letters: Vec<ResolvedLetter>) {
+        for letter in letters {
+            self.0.entry((letter.letter.clone(), letter.given_up_at)).or_insert(letter);
+        }
+    }
+
     pub fn of(&self, letter: &DeadLetter) -> Option<&ResolvedLetter> {
         self.0.get(&(letter.id.to_string(), letter.at))
     }
@@ -150,8 +159,8 @@ impl ResolvedLetters {
         Self { pool }
     }
 
-    /// Adds these letters, each once. A letter that has a row gets the new action, operator, time and reason: the latest
-    /// action counts.
+    /// Adds these letters, each once. A letter that has a row gets the new action, operator, time and reason, unless it
+    /// was replayed and is discarded now: its message is published already.
     ///
     /// With no letters it only finds out whether the role may write.
     pub async fn add(&self, letters: &[ResolvedLetter]) -> anyhow::Result<()> {
@@ -166,12 +175,31 @@ impl ResolvedLetters {
                     partition int, record_offset bigint, cluster text, published_at timestamptz)
                 order by letter, given_up_at
                 on conflict (letter, given_up_at) do update
-                set action = excluded.action, decided_by = excluded.decided_by, at = excluded.at, why = excluded.why",
+                set action = excluded.action, decided_by = excluded.decided_by, at = excluded.at, why = excluded.why
+                where resolved_letters.action = 'discarded' or excluded.action = 'replayed'",
                 rows.clone(),
             )
             .execute(&self.pool)
         });
         added.await.context("writing to the database of operations")?;
+        Ok(())
+    }
+
+    /// Adds those of these letters that have no row.
+    pub async fn import(&self, letters: &[ResolvedLetter]) -> anyhow::Result<()> {
+        for letters in letters.chunks(IMPORT_SIZE) {
+            let rows = serde_json::to_value(letters)?;
+            let added = sqlx::query!(
+                "insert into resolved_letters (letter, given_up_at, action, decided_by, at, why, consumer, event_uuid,
+                    order_uuid, partition, record_offset, cluster, published_at)
+                select * from jsonb_to_recordset($1) as given (letter text, given_up_at timestamptz, action text,
+                    decided_by text, at timestamptz, why text, consumer text, event_uuid uuid, order_uuid uuid,
+                    partition int, record_offset bigint, cluster text, published_at timestamptz)
+                on conflict do nothing",
+                rows,
+            );
+            added.execute(&self.pool).await.context("writing to the database of operations")?;
+        }
         Ok(())
     }
 

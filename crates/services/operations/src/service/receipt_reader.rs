@@ -17,8 +17,8 @@ use crate::{
     databases::Databases,
     error::Error,
     readers::{
+        self,
         console::{TimelineRecord, timeline},
-        order::owner,
     },
     receipts::{self, Records, SeenRecord},
 };
@@ -36,9 +36,16 @@ pub struct ReceiptReader {
 }
 
 impl ReceiptReader {
-    /// Returns the user of an order; `None` if the order has no row.
+    /// Returns the user of an order; `None` if there is no such order. While order's database is away, the console's
+    /// records tell the owner, so that the receipt still has what the other databases prove.
     pub async fn owner(&self, order: OrderId) -> Result<Option<UserId>, Error> {
-        let read = async { anyhow::Ok(owner(self.databases.get(&order::SERVICE)?, order.uuid()).await?) };
+        let read = async {
+            let recorded = readers::console::owner(self.databases.get(&console::SERVICE)?, order.uuid()).await?;
+            if recorded.is_some() {
+                return anyhow::Ok(recorded);
+            }
+            Ok(readers::order::owner(self.databases.get(&order::SERVICE)?, order.uuid()).await?)
+        };
         let owner = read.await.map_err(|error| {
             refused("the owner of an order cannot be read", format!("{error:#}"));
             Error::NoReceipt(error)

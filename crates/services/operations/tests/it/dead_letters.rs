@@ -8,7 +8,7 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use contracts::events::{OrderPaid, Published as _, record};
+use contracts::events::{JOURNAL, OrderPaid, Published as _, record};
 use operations::{
     dead_letter_queue::{Chosen, DeadLetterQueue, Progress, State},
     model::{Filter, LetterState},
@@ -24,6 +24,7 @@ use platform::{
     },
     outbox::Publisher as _,
 };
+use serde_json::json;
 use testkit::Kafka;
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -165,6 +166,27 @@ async fn nothing_is_published_by_a_role_that_may_only_read_the_resolved_letters(
 
     assert!(format!("{error:#}").contains("read-only transaction"), "{error:#}");
     assert_eq!((queue.letters(None).await.unwrap().len(), kafka.messages(&topic).await.len()), (1, 0));
+}
+
+#[tokio::test]
+async fn a_letter_that_only_the_journal_of_earlier_versions_resolves_is_not_pending() {
+    let kafka = testkit::kafka().await;
+    let topic = kafka.topic::<OrderPaid>();
+    fill(&kafka, &topic, 0..2, clock::now()).await;
+    let queue = queue(&kafka).await;
+    let letters = queue.letters(None).await.unwrap();
+    let letter = &letters[0].letter;
+    let entry = json!({
+        "letter": letter.id.to_string(), "given_up_at": letter.at, "action": "discarded", "who": "ann",
+        "at": clock::now(), "why": "by hand", "group": "", "event": null, "order": null,
+    });
+    let (key, payload) = (letter.id.to_string().into_bytes(), entry.to_string().into_bytes());
+    let journal = format!("{}{JOURNAL}", kafka.prefix);
+    kafka.publish(vec![Record { topic: journal, key, payload, headers: HashMap::new() }]).await;
+
+    let page = queue.page(&Filter::default(), 0, 10).await.unwrap();
+
+    assert_eq!((page.pending, page.discarded, page.letters.len()), (1, 1, 1));
 }
 
 /// Returns the queue with a database of its own.

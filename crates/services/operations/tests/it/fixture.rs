@@ -33,6 +33,15 @@ impl Fixture {
 
     /// Starts the service with all other databases at this address.
     pub async fn with_databases_at(away: &str) -> Self {
+        Self::with_databases(away, true).await
+    }
+
+    /// Starts the service while order's database is away, too.
+    pub async fn without_orders() -> Self {
+        Self::with_databases(AWAY, false).await
+    }
+
+    async fn with_databases(away: &str, has_orders: bool) -> Self {
         let (database, kafka, iam) = tokio::join!(testkit::database(&MIGRATIONS), testkit::kafka(), testkit::iam());
         let order = testkit::database(order::SERVICE.migrations().unwrap()).await;
         let console = testkit::database(console::SERVICE.migrations().unwrap()).await;
@@ -40,7 +49,7 @@ impl Fixture {
             .map(|service| {
                 let url = match service.name {
                     "operations" => database.url.clone(),
-                    "order" => order.url.clone(),
+                    "order" if has_orders => order.url.clone(),
                     "console" => console.url.clone(),
                     _ => format!("postgres://nobody@{away}/away"),
                 };
@@ -78,11 +87,11 @@ impl Fixture {
             values ($1, $2, array[gen_random_uuid()], 100, '{100}', 'PENDING_PAYMENT', now() + interval '1 day')";
         sqlx::query(add).bind(order).bind(user).execute(&self.order.pool).await.unwrap();
         let add =
-            "insert into timeline (place, topic_id, topic, partition, record_offset, order_uuid, kind, committed_at,
-                published_at, consumed_at, payload, headers)
-            select number, '', 'another', 0, number, $1, 'events.v1.Unheard', now(), now(), now(), '{}', '{}'
+            "insert into timeline (place, topic_id, topic, partition, record_offset, order_uuid, user_uuid, kind,
+                committed_at, published_at, consumed_at, payload, headers)
+            select number, '', 'another', 0, number, $1, $3, 'events.v1.Unheard', now(), now(), now(), '{}', '{}'
             from generate_series(1, $2) as number";
-        sqlx::query(add).bind(order).bind(records).execute(&self.console.pool).await.unwrap();
+        sqlx::query(add).bind(order).bind(records).bind(user).execute(&self.console.pool).await.unwrap();
         order
     }
 

@@ -46,6 +46,20 @@ async fn a_receipt_is_for_the_owner_of_the_order_and_for_operators() {
 }
 
 #[tokio::test]
+async fn while_orders_database_is_away_the_owner_still_gets_a_receipt_with_open_checks() {
+    let fixture = Fixture::without_orders().await;
+    let owner = ids::random();
+    let order = fixture.order(owner, 1).await;
+
+    let checks = receipt(&fixture, &fixture.iam.session(owner), order).await.unwrap();
+
+    assert!(!checks.is_empty() && checks.iter().all(|check| check.state() != CheckState::Violated), "{checks:?}");
+    assert!(checks.iter().any(|check| check.state() == CheckState::Open), "{checks:?}");
+    let of_a_stranger = receipt(&fixture, &fixture.iam.session(ids::random()), order).await;
+    assert_eq!(of_a_stranger.unwrap_err().code(), Code::NotFound);
+}
+
+#[tokio::test]
 async fn a_receipt_is_of_all_records_of_its_order_or_says_that_it_is_not_checked() {
     let fixture = Fixture::start().await;
     let owner = ids::random();

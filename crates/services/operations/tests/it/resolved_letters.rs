@@ -22,7 +22,7 @@ use uuid::Uuid;
 const ORDER: Uuid = Uuid::from_u128(7);
 
 #[tokio::test]
-async fn a_letter_has_one_row_with_the_latest_action() {
+async fn a_letter_has_one_row_with_the_latest_action_and_what_was_replayed_stays_so() {
     let (_, letters) = table().await;
     let (discarded, other) = (letter(0, clock::now()), letter(1, clock::now()));
     let recreated = letter(0, clock::now() + TimeDelta::hours(1));
@@ -32,6 +32,7 @@ async fn a_letter_has_one_row_with_the_latest_action() {
         letters.add(&[discard.clone(), row(&other, Action::Discarded, "sent twice")]).await.unwrap();
     }
     letters.add(&[row(&other, Action::Replayed, "")]).await.unwrap();
+    letters.add(&[row(&other, Action::Discarded, "too late")]).await.unwrap();
 
     let read = letters.of(&[&discarded, &other, &recreated]).await.unwrap();
     assert_eq!(read.of(&discarded), Some(&discard));
@@ -74,7 +75,7 @@ async fn the_latest_entries_of_the_journal_are_imported_and_replace_no_row() {
     let entry = |offset: i64, action: &str| {
         json!({
             "letter": letter(offset, at).id.to_string(), "given_up_at": at, "action": action, "who": "ann", "at": at,
-            "why": "by hand", "group": "assembly-group-order-paid", "event": Uuid::from_u128(9), "order": ORDER,
+            "why": "by \u{0}hand", "group": "assembly-group-order-paid", "event": Uuid::from_u128(9), "order": ORDER,
             "record": [2, 40], "origin": { "cluster": "ours", "at": at },
         })
     };
@@ -86,6 +87,7 @@ async fn the_latest_entries_of_the_journal_are_imported_and_replace_no_row() {
     }
     publish(1, old).await;
     publish(2, entry(2, "discarded")).await;
+    publish(3, json!({ "letter": "of another form" })).await;
 
     for _ in 0..2 {
         import_journal(kafka.config(), database.pool.clone()).run(CancellationToken::new()).await.unwrap();

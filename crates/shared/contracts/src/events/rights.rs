@@ -20,8 +20,8 @@ const UI: &str = "ui";
 const OPERATOR: &str = "operator";
 /// The service that audits, and lists, replays and discards dead letters.
 const OPERATIONS: &str = "operations";
-/// The consumer groups of the operator's tools and of the service operations: the first records which dead letters are
-/// resolved, the audit reads topics in the second.
+/// The consumer groups of the operator's tools and of the service operations: the first reads dead letters, the second
+/// topics for an audit.
 const TOOLS: [&str; 2] = ["shipyard-dlq", "shipyard-audit"];
 /// The topic of the journal of dead letters, without the prefix that it shares with the consumer groups, so that
 /// several systems can use one broker.
@@ -93,7 +93,7 @@ fn operations(topics: &Topics, group_prefix: &str) -> Vec<Acl> {
         .collect();
     rights.extend(readers(topics).map(|(_, topic)| allow(Write, topic)));
     rights.push(allow(Read, &format!("{group_prefix}{JOURNAL}")));
-    // To read topics, and to commit which dead letters are resolved.
+    // To read topics.
     rights.extend(TOOLS.map(|group| Acl::allow(OPERATIONS, Read, Group(format!("{group_prefix}{group}")))));
     rights
 }
