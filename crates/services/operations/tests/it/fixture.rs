@@ -86,8 +86,7 @@ impl Fixture {
         let add = "insert into orders (uuid, user_uuid, part_uuids, total_price, unit_prices, status, pay_until)
             values ($1, $2, array[gen_random_uuid()], 100, '{100}', 'PENDING_PAYMENT', now() + interval '1 day')";
         sqlx::query(add).bind(order).bind(user).execute(&self.order.pool).await.unwrap();
-        let add =
-            "insert into timeline (place, topic_id, topic, partition, record_offset, order_uuid, user_uuid, kind,
+        let add = "insert into timeline (place, topic_id, topic, partition, record_offset, order_uuid, user_uuid, kind,
                 committed_at, published_at, consumed_at, payload, headers)
             select number, '', 'another', 0, number, $1, $3, 'events.v1.Unheard', now(), now(), now(), '{}', '{}'
             from generate_series(1, $2) as number";
