@@ -34,10 +34,7 @@ pub async fn build(config: Config) -> anyhow::Result<App> {
         retention: messaging.kafka.kafka_topic_retention,
     });
     let made_by = reader.clone();
-    let receipts = Receipts::new(move |order| {
-        let reader = made_by.clone();
-        async move { reader.make(order).await }.boxed()
-    });
+    let receipts = Receipts::new(move |order| made_by.clone().make(order).boxed());
     let lag = LagHistory::new(messaging.kafka.clone(), messaging.topics.clone());
     let long_actions = LongActions::default();
     let actions = Actions::new(PgActions::new(server.database()?), long_actions.clone());

@@ -145,7 +145,7 @@ impl OperationsService for Shop {
         let mut state = self.state();
         let audits = &mut state.audits;
         if audits.running.is_some() {
-            return Err(Status::aborted("another audit runs"));
+            return Err(Status::aborted("an audit is running; wait until it has ended"));
         }
         audits.running = Some(running("Auditing the shop", "read databases and topics", 0));
         Ok(Response::new(BeginAuditResponse { work: Some(audits.clone()) }))

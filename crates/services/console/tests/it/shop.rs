@@ -113,7 +113,7 @@ impl State {
         session: &str,
     ) -> Result<LetterWork, Status> {
         if self.letter_work.running.is_some() {
-            return Err(Status::aborted("another action on dead letters runs"));
+            return Err(Status::aborted("dead letters are being replayed or discarded; wait until that has ended"));
         }
         self.taken = self.matching(filter);
         self.begun.push(format!("{what} {} in {session}", self.taken.len()));

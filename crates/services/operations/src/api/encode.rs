@@ -1,14 +1,13 @@
-//! Converts dead letters, actions and the state of long actions between the model and the protobuf messages.
+//! Converts filters, actions and the state of long actions between the model and the protobuf messages.
 
 use contracts::proto::operations::v1::{
-    self as proto, AuditWork, Audited, DeadLetter, DeadLetterFilter, EndedAudit, EndedLetterWork, Header, LetterWork,
-    ListDeadLettersResponse, PlanReplayResponse,
+    self as proto, AuditWork, Audited, DeadLetterFilter, EndedAudit, EndedLetterWork, LetterWork,
 };
 use platform::grpc::{invalid, time, timestamp};
 use tonic::Status;
 
 use crate::{
-    model::{Filter, Letter, LetterPage, Plan},
+    model::Filter,
     repository::{Action, Ended, Now},
 };
 
@@ -19,53 +18,6 @@ pub fn filter(filter: Option<DeadLetterFilter>) -> Result<Filter, Status> {
         None => None,
     };
     Ok(Filter { letter, topic, group, kind, reason, until })
-}
-
-pub fn page(page: LetterPage, work: Now<EndedLetterWork>) -> ListDeadLettersResponse {
-    let LetterPage { matching, newest, pending, replayed, discarded, letters } = page;
-    ListDeadLettersResponse {
-        matching: matching as u64,
-        newest: newest.map(timestamp),
-        pending: pending as u64,
-        replayed: replayed as u64,
-        discarded: discarded as u64,
-        letters: letters.into_iter().map(letter).collect(),
-        work: Some(letter_work(work)),
-    }
-}
-
-fn letter(letter: Letter) -> DeadLetter {
-    let header = |(name, value)| Header { name, value };
-    DeadLetter {
-        id: letter.id,
-        at: Some(timestamp(letter.at)),
-        state: letter.state.into(),
-        resolved: letter.resolved,
-        topic: letter.topic,
-        partition: letter.partition,
-        offset: letter.offset,
-        group: letter.group,
-        kind: letter.kind,
-        error: letter.error,
-        attempts: letter.attempts,
-        key: letter.key,
-        headers: letter.headers.into_iter().map(header).collect(),
-        payload: letter.payload,
-    }
-}
-
-pub fn plan(plan: Plan) -> PlanReplayResponse {
-    let Plan { messages, letters, poison, from_outside, discarded, late, truncated, newest } = plan;
-    PlanReplayResponse {
-        messages: messages as u64,
-        letters: letters as u64,
-        poison,
-        from_outside: from_outside as u64,
-        discarded: discarded as u64,
-        late: late as u64,
-        truncated: truncated as u64,
-        newest: newest.map(timestamp),
-    }
 }
 
 pub fn letter_work(now: Now<EndedLetterWork>) -> LetterWork {

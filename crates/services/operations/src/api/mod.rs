@@ -121,15 +121,14 @@ impl Rpc for Grpc {
 
         let page = self.letters.page(filter, count(skip), count(limit.min(MAX_LETTERS))).await?;
 
-        Ok(Response::new(encode::page(page, self.letters.work().await?)))
+        let work = Some(encode::letter_work(self.letters.work().await?));
+        Ok(Response::new(ListDeadLettersResponse { work, ..page }))
     }
 
     async fn plan_replay(&self, request: Request<PlanReplayRequest>) -> Result<Response<PlanReplayResponse>, Status> {
         let filter = encode::filter(request.into_inner().filter)?;
 
-        let plan = self.letters.plan(filter).await?;
-
-        Ok(Response::new(encode::plan(plan)))
+        Ok(Response::new(self.letters.plan(filter).await?))
     }
 
     async fn replay_dead_letters(

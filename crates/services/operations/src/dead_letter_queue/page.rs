@@ -1,15 +1,13 @@
 //! Pages of pending dead letters for the console.
 
-use platform::kafka;
+use contracts::proto::operations::v1::{self, DeadLetterState, Header, ListDeadLettersResponse};
+use platform::{grpc::timestamp, kafka};
 
 use super::{
     DeadLetterQueue, Found, State,
     decoded::{payload, shown},
 };
-use crate::{
-    dead_letters::DeadLetter,
-    model::{Filter, Letter, LetterPage, LetterState},
-};
+use crate::{dead_letters::DeadLetter, model::Filter};
 
 /// How many headers of a letter a page has.
 const MAX_SHOWN_HEADERS: usize = 100;
@@ -26,8 +24,8 @@ impl DeadLetterQueue {
             && filter.reason.as_deref().is_none_or(|reason| error().contains(&reason.to_lowercase()))
     }
 
-    /// Returns `limit` matching pending letters after the first `skip`.
-    pub async fn page(&self, filter: &Filter, skip: usize, limit: usize) -> anyhow::Result<LetterPage> {
+    /// Returns `limit` matching pending letters after the first `skip`, without the action that runs.
+    pub async fn page(&self, filter: &Filter, skip: usize, limit: usize) -> anyhow::Result<ListDeadLettersResponse> {
         let letters = self.letters(filter.topic.as_deref()).await?;
         let is_pending = |found: &&Found| found.state == State::Pending;
         let pending = letters.iter().filter(is_pending).count();
@@ -42,22 +40,23 @@ impl DeadLetterQueue {
             let payload = payloads.remove(&found.letter.id).unwrap_or_else(|| "pruned".to_owned());
             self.shown(&found.letter, payload)
         });
-        Ok(LetterPage {
-            matching: matching.len(),
-            newest: matching.iter().map(|found| found.letter.at).max(),
-            pending,
-            replayed,
-            discarded: letters.len() - pending - replayed,
+        Ok(ListDeadLettersResponse {
+            matching: matching.len() as u64,
+            newest: matching.iter().map(|found| found.letter.at).max().map(timestamp),
+            pending: pending as u64,
+            replayed: replayed as u64,
+            discarded: (letters.len() - pending - replayed) as u64,
             letters: page.collect(),
+            work: None,
         })
     }
 
-    fn shown(&self, letter: &DeadLetter, payload: String) -> Letter {
+    fn shown(&self, letter: &DeadLetter, payload: String) -> v1::DeadLetter {
         let (message, text) = (&letter.message, |name| letter.header(name).to_owned());
-        Letter {
+        v1::DeadLetter {
             id: letter.id.to_string(),
-            at: letter.at,
-            state: LetterState::Pending,
+            at: Some(timestamp(letter.at)),
+            state: DeadLetterState::Pending.into(),
             resolved: None,
             topic: letter.origin().to_owned(),
             partition: text(kafka::HEADER_PARTITION),
@@ -71,7 +70,7 @@ impl DeadLetterQueue {
                 .headers
                 .iter()
                 .take(MAX_SHOWN_HEADERS)
-                .map(|(name, value)| (shown(Some(name.as_bytes())), shown(value)))
+                .map(|(name, value)| Header { name: shown(Some(name.as_bytes())), value: shown(value) })
                 .collect(),
             payload,
         }

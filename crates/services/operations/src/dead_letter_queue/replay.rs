@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use contracts::proto::operations::v1::{PlanReplayResponse, Poison};
 use platform::{
     auth::Author,
     clock,
+    grpc::timestamp,
     kafka::{KafkaPublisher, is_too_large},
 };
 
@@ -17,7 +19,7 @@ use super::{
 use crate::{
     dead_letters::{DeadLetter, Id},
     facts::messaging::kept_since,
-    model::{Plan, Poison, Replayed},
+    model::Replayed,
     repository::resolved_letters::Action,
 };
 
@@ -27,11 +29,12 @@ const ACKNOWLEDGEMENT_TIMEOUT: Duration = Duration::from_secs(30);
 impl DeadLetterQueue {
     /// Returns what [`replay`](Self::replay) without `late` would do. The plan covers only whether a message can be decoded: a
     /// consumer may still refuse it for another reason.
-    pub async fn plan(&self, chosen: &Chosen) -> anyhow::Result<Plan> {
+    pub async fn plan(&self, chosen: &Chosen) -> anyhow::Result<PlanReplayResponse> {
         let (letters, ids) = self.choose(chosen).await?;
         let chosen = letters.iter().filter(|found| ids.contains(&found.letter.id)).map(|found| &found.letter);
-        let mut plan = Plan { newest: chosen.clone().map(|letter| letter.at).max(), ..Plan::default() };
-        plan.truncated = chosen.filter(|letter| !letter.is_whole()).count();
+        let newest = chosen.clone().map(|letter| letter.at).max().map(timestamp);
+        let truncated = chosen.filter(|letter| !letter.is_whole()).count() as u64;
+        let mut plan = PlanReplayResponse { newest, truncated, ..PlanReplayResponse::default() };
         let kept_since = kept_since(&self.config, clock::now());
         let messages = messages(&letters, &ids);
         let topics = self.topics.clone();
@@ -43,9 +46,9 @@ impl DeadLetterQueue {
                 plan.late += 1;
             } else {
                 plan.messages += 1;
-                plan.letters += message.letters.len();
+                plan.letters += message.letters.len() as u64;
                 let Some(letter) = message.letters.first() else { continue };
-                plan.from_outside += usize::from(is_from_outside(letter.origin(), &self.topics));
+                plan.from_outside += u64::from(is_from_outside(letter.origin(), &self.topics));
                 let reason = reasons.remove(&letter.id).flatten();
                 plan.poison.extend(reason.map(|reason| Poison { letter: letter.id.to_string(), reason }));
             }

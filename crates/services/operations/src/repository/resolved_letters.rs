@@ -21,6 +21,23 @@ const BATCH_SIZE: usize = 10_000;
 /// How many letters one statement imports.
 const IMPORT_SIZE: usize = 1_000;
 
+/// Inserts the letters of `$rows`, a JSON array of [`ResolvedLetter`]. Two operators who resolve the same letters lock
+/// them in the same order.
+macro_rules! insert_letters {
+    ($on_conflict:literal, $rows:expr) => {
+        sqlx::query!(
+            "insert into resolved_letters (letter, given_up_at, action, decided_by, at, why, consumer, event_uuid,
+                order_uuid, partition, record_offset, cluster, published_at)
+            select * from jsonb_to_recordset($1) as given (letter text, given_up_at timestamptz, action text,
+                decided_by text, at timestamptz, why text, consumer text, event_uuid uuid, order_uuid uuid,
+                partition int, record_offset bigint, cluster text, published_at timestamptz)
+            order by letter, given_up_at "
+                + $on_conflict,
+            $rows,
+        )
+    };
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
@@ -165,19 +182,12 @@ impl ResolvedLetters {
     /// With no letters it only finds out whether the role may write.
     pub async fn add(&self, letters: &[ResolvedLetter]) -> anyhow::Result<()> {
         let rows = serde_json::to_value(letters)?;
-        // Two operators who resolve the same letters lock them in the same order.
         let added = retry_stale(|| {
-            sqlx::query!(
-                "insert into resolved_letters (letter, given_up_at, action, decided_by, at, why, consumer, event_uuid,
-                    order_uuid, partition, record_offset, cluster, published_at)
-                select * from jsonb_to_recordset($1) as given (letter text, given_up_at timestamptz, action text,
-                    decided_by text, at timestamptz, why text, consumer text, event_uuid uuid, order_uuid uuid,
-                    partition int, record_offset bigint, cluster text, published_at timestamptz)
-                order by letter, given_up_at
-                on conflict (letter, given_up_at) do update
+            insert_letters!(
+                "on conflict (letter, given_up_at) do update
                 set action = excluded.action, decided_by = excluded.decided_by, at = excluded.at, why = excluded.why
                 where resolved_letters.action = 'discarded' or excluded.action = 'replayed'",
-                rows.clone(),
+                rows.clone()
             )
             .execute(&self.pool)
         });
@@ -188,16 +198,7 @@ impl ResolvedLetters {
     /// Adds those of these letters that have no row.
     pub async fn import(&self, letters: &[ResolvedLetter]) -> anyhow::Result<()> {
         for letters in letters.chunks(IMPORT_SIZE) {
-            let rows = serde_json::to_value(letters)?;
-            let added = sqlx::query!(
-                "insert into resolved_letters (letter, given_up_at, action, decided_by, at, why, consumer, event_uuid,
-                    order_uuid, partition, record_offset, cluster, published_at)
-                select * from jsonb_to_recordset($1) as given (letter text, given_up_at timestamptz, action text,
-                    decided_by text, at timestamptz, why text, consumer text, event_uuid uuid, order_uuid uuid,
-                    partition int, record_offset bigint, cluster text, published_at timestamptz)
-                on conflict do nothing",
-                rows,
-            );
+            let added = insert_letters!("on conflict do nothing", serde_json::to_value(letters)?);
             added.execute(&self.pool).await.context("writing to the database of operations")?;
         }
         Ok(())

@@ -25,6 +25,7 @@ use crate::{
 
 /// How long an audit waits until no work is pending: the default of `shipyard audit`.
 const AUDIT_WAIT: Duration = Duration::from_secs(30);
+
 #[derive(Clone)]
 pub struct Audits {
     settings: Settings,

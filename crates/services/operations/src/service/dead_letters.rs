@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use contracts::{events::Topics, ids::UserId, proto::operations::v1::EndedLetterWork};
+use contracts::{
+    events::Topics,
+    ids::UserId,
+    proto::operations::v1::{EndedLetterWork, ListDeadLettersResponse, PlanReplayResponse},
+};
 use platform::{auth::Author, kafka};
 
 use super::{
@@ -13,7 +17,7 @@ use super::{
 use crate::{
     dead_letter_queue::{Chosen, DeadLetterQueue, Progress, ReadTurn},
     error::Error,
-    model::{Discarded, Filter, LetterPage, Plan, Replayed},
+    model::{Discarded, Filter, Replayed},
     repository::{Now, PgWork, resolved_letters::ResolvedLetters},
 };
 
@@ -51,9 +55,9 @@ impl DeadLetters {
     }
 
     /// Returns `limit` of the pending letters that match, after the first `skip`, the oldest first.
-    pub async fn page(&self, filter: Filter, skip: usize, limit: usize) -> Result<LetterPage, Error> {
+    pub async fn page(&self, filter: Filter, skip: usize, limit: usize) -> Result<ListDeadLettersResponse, Error> {
         if self.is_elsewhere(&filter) {
-            return Ok(LetterPage::default());
+            return Ok(ListDeadLettersResponse::default());
         }
         let own = self.clone();
         let read = async move { own.queue()?.page(&filter, skip, limit).await };
@@ -61,9 +65,9 @@ impl DeadLetters {
     }
 
     /// Returns what a replay of the pending letters that match would do.
-    pub async fn plan(&self, filter: Filter) -> Result<Plan, Error> {
+    pub async fn plan(&self, filter: Filter) -> Result<PlanReplayResponse, Error> {
         if self.is_elsewhere(&filter) {
-            return Ok(Plan::default());
+            return Ok(PlanReplayResponse::default());
         }
         let own = self.clone();
         let read = async move { own.queue()?.plan(&Chosen::Matching(filter)).await };

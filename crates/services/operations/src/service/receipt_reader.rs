@@ -54,7 +54,7 @@ impl ReceiptReader {
     }
 
     /// Checks every invariant that concerns the order. Returns no check if the order has no row.
-    pub async fn make(&self, order: OrderId) -> anyhow::Result<Vec<Check>> {
+    pub async fn make(self: Arc<Self>, order: OrderId) -> anyhow::Result<Vec<Check>> {
         let console = self.databases.get(&console::SERVICE)?;
         let limit = i64::try_from(MAX_RECORDS + 1)?;
         let records = timeline(console, order.uuid(), limit).await.context("reading the console's timeline")?;

@@ -65,7 +65,8 @@ async fn one_audit_runs_at_a_time_and_the_log_has_its_end() {
     let begun = client.begin_audit(with_session(&session, BeginAuditRequest {})).await.unwrap().into_inner();
     assert_eq!(begun.work.unwrap().running.unwrap().title, "Auditing the shop");
     let refused = client.begin_audit(with_session(&session, BeginAuditRequest {})).await.unwrap_err();
-    assert_eq!(refused.code(), Code::Aborted);
+    let refusal = (refused.code(), refused.message());
+    assert_eq!(refusal, (Code::Aborted, "an audit is running; wait until it has ended"));
 
     let ended = eventually(async || {
         let audit = fixture.client().get_audit(with_session(&session, GetAuditRequest {})).await.unwrap();

@@ -8,10 +8,13 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use contracts::events::{JOURNAL, OrderPaid, Published as _, record};
+use contracts::{
+    events::{JOURNAL, OrderPaid, Published as _, record},
+    proto::operations::v1::DeadLetterState,
+};
 use operations::{
     dead_letter_queue::{Chosen, DeadLetterQueue, Progress, State},
-    model::{Filter, LetterState},
+    model::Filter,
     repository::resolved_letters::ResolvedLetters,
 };
 use platform::{
@@ -48,19 +51,22 @@ async fn a_page_of_ten_thousand_dead_letters_is_read_and_all_that_match_are_repl
     let page = queue.page(&Filter::default(), 100, 50).await.unwrap();
 
     println!("a page of {LETTERS} dead letters takes {:?}", begun.elapsed());
-    assert_eq!((page.matching, page.pending, page.letters.len()), (LETTERS, LETTERS, 50));
+    assert_eq!((page.matching, page.pending, page.letters.len()), (LETTERS as u64, LETTERS as u64, 50));
     let letter = &page.letters[0];
     assert_eq!(
-        (letter.state, letter.kind.as_str(), letter.topic.as_str()),
-        (LetterState::Pending, OrderPaid::TYPE, topic.as_str())
+        (letter.state(), letter.kind.as_str(), letter.topic.as_str()),
+        (DeadLetterState::Pending, OrderPaid::TYPE, topic.as_str())
     );
     assert!(page.letters.iter().any(|letter| letter.payload.contains("payment_method: \"CARD\"")), "{letter:?}");
-    assert_eq!(queue.page(&poison, 0, 1).await.unwrap().matching, POISON);
+    assert_eq!(queue.page(&poison, 0, 1).await.unwrap().matching, POISON as u64);
     let nothing = Filter { kind: Some("events.v1.ShipAssembled".to_owned()), ..Filter::default() };
     assert_eq!(queue.page(&nothing, 0, 1).await.unwrap().matching, 0);
 
     let plan = queue.plan(&Chosen::Matching(all.clone())).await.unwrap();
-    assert_eq!((plan.messages, plan.letters, plan.poison.len(), plan.late), (LETTERS, LETTERS, POISON, 0));
+    assert_eq!(
+        (plan.messages, plan.letters, plan.poison.len(), plan.late),
+        (LETTERS as u64, LETTERS as u64, POISON, 0)
+    );
     assert!(plan.poison[0].reason.contains("not a protobuf message"), "{:?}", plan.poison[0]);
 
     let seen = Arc::new(Mutex::new(Vec::new()));
@@ -77,7 +83,7 @@ async fn a_page_of_ten_thousand_dead_letters_is_read_and_all_that_match_are_repl
     assert_eq!(replayed.to_string(), format!("{rest} messages replayed, {rest} dead letters resolved"));
     assert_eq!(seen.lock().unwrap().last(), Some(&(rest, rest)));
     let page = queue.page(&all, 0, 50).await.unwrap();
-    assert_eq!((page.matching, page.replayed, page.discarded), (0, rest, POISON));
+    assert_eq!((page.matching, page.replayed, page.discarded), (0, rest as u64, POISON as u64));
     assert_eq!(kafka.messages(&topic).await.len(), rest);
     let again = queue.replay(&Chosen::Matching(all), false, &operator(), &progress).await.unwrap();
     assert_eq!(again.messages, 0, "a resolved letter is not replayed again");

@@ -63,6 +63,7 @@ async fn a_second_action_while_one_runs_is_aborted() {
     assert_eq!(without_reason.code(), Code::InvalidArgument);
     assert_eq!(begun.work.unwrap().running.unwrap().title, "Replaying dead letters");
     assert_eq!([second.code(), other.code()], [Code::Aborted; 2]);
+    assert_eq!(other.message(), "dead letters are being replayed or discarded; wait until that has ended");
     let ended =
         eventually(async || fixture.page(&session, ListDeadLettersRequest::default()).await.work.unwrap().last).await;
     let said = "500 messages replayed, 500 dead letters resolved";

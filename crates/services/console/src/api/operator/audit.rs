@@ -36,5 +36,5 @@ pub async fn audit(State(api): State<Api>, visit: Visit, form: Form) -> Result<R
         };
         return Ok(pages::confirm(&api, &visit, confirmation).await);
     }
-    begun(&form, PAGE, "an audit is running; wait until it has ended", api.operations.audit().await)
+    begun(&form, PAGE, api.operations.audit().await)
 }

@@ -26,7 +26,6 @@ const MAX_PAGE_SIZE: usize = 200;
 /// The maximum number of messages for which a confirmation shows why they would become dead letters again.
 const MAX_SHOWN: usize = 5;
 const PAGE: &str = "/console/operator/dead-letters";
-const BUSY: &str = "dead letters are being replayed or discarded; wait until that has ended";
 
 pub async fn list(
     State(api): State<Api>,
@@ -57,7 +56,7 @@ pub async fn replay(State(api): State<Api>, visit: Visit, form: Form) -> Result<
         };
         return Ok(pages::confirm(&api, &visit, confirmation).await);
     }
-    begun(&form, PAGE, BUSY, api.operations.replay(filter).await)
+    begun(&form, PAGE, api.operations.replay(filter).await)
 }
 
 /// The reason `why` is required, and `all` if there is no condition. If a program sets `dry_run`, the response has the
@@ -85,7 +84,7 @@ pub async fn discard(State(api): State<Api>, visit: Visit, form: Form) -> Result
         };
         return Ok(pages::confirm(&api, &visit, confirmation).await);
     }
-    begun(&form, PAGE, BUSY, api.operations.discard(filter, choice.why()?).await)
+    begun(&form, PAGE, api.operations.discard(filter, choice.why()?).await)
 }
 
 /// Adds `until` to a confirmation, so that its action leaves out letters that arrive after the confirmation was shown.

@@ -25,7 +25,7 @@ use platform::{
 };
 use serde::Serialize;
 use serde_json::json;
-use tonic::{Code, Status};
+use tonic::Status;
 
 pub use self::{dead_letters::PAGE_SIZE as LETTERS_PER_PAGE, letter_choice::LettersQuery};
 use super::{Api, Form, form::see, live, not_read, of_operations};
@@ -131,17 +131,9 @@ async fn act<T>(
     Ok(if form.is_form { see(DONE) } else { respond(answer) })
 }
 
-/// Responds to the beginning of a long action: to a form with the page that shows its progress. `busy` is the message
-/// of the refusal while another action of this kind runs, and `answer` what operations answered.
-fn begun<T: Serialize>(
-    form: &Form,
-    page: &str,
-    busy: &str,
-    answer: Result<Now<T>, Status>,
-) -> Result<Response, Problem> {
-    let now = answer.map_err(|status| match status.code() {
-        Code::Aborted => Problem::new(StatusCode::CONFLICT, "CONFLICT", busy),
-        _ => of_operations(&status),
-    })?;
+/// Responds to the beginning of a long action: to a form with the page that shows its progress. `answer` is what
+/// operations answered.
+fn begun<T: Serialize>(form: &Form, page: &str, answer: Result<Now<T>, Status>) -> Result<Response, Problem> {
+    let now = answer.map_err(|status| of_operations(&status))?;
     Ok(if form.is_form { see(page) } else { (StatusCode::ACCEPTED, Json(now)).into_response() })
 }
