@@ -4,6 +4,7 @@ mod anatomy;
 mod crate_dependencies;
 mod documents;
 mod files_that_name_services;
+mod images;
 mod import_cycles;
 mod migrations;
 mod one_compilation;
