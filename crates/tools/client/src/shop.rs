@@ -101,7 +101,9 @@ impl Shop {
         let answer = request
             .send()
             .await
-            .with_context(|| format!("order does not answer at {url}; is a shop running? `cargo run` starts one"))?;
+            .with_context(|| {
+                format!("order does not answer at {url}; is a shop running? `cargo run` or `shipyard up` starts one")
+            })?;
         let (status, headers) = (answer.status(), answer.headers().clone());
         Ok(Answer { asked, status, headers, text: answer.text().await? })
     }

@@ -20,7 +20,7 @@ use platform::{
 use servers::{advice, postgres::Binaries, redis::program as redis_program};
 use sqlx::Connection as _;
 
-use super::up::{ADMIN, check, listeners, presumed};
+use super::up::{ADMIN, check, listeners, presumed, program};
 use crate::data::Data;
 use operations::registry::{SERVICES, with_database};
 
@@ -78,7 +78,7 @@ pub async fn run(data: Data) -> anyhow::Result<()> {
     }
     let needed = findings.iter().filter(|finding| matches!(finding.verdict, Verdict::Needed(_))).count();
     anyhow::ensure!(needed == 0, "the shop cannot run here: {needed} problems to fix");
-    outln!("\nThe shop can run here: cargo run");
+    outln!("\nThe shop can run here: {} up", program());
     Ok(())
 }
 

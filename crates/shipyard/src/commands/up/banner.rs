@@ -74,7 +74,7 @@ impl fmt::Display for Banner {
 }
 
 /// The command that started this program.
-fn program() -> String {
+pub fn program() -> String {
     if std::env::var_os("CARGO").is_some() {
         "cargo run -q --".to_owned()
     } else {

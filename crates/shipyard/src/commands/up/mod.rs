@@ -22,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::{banner::Banner, infrastructure::Infrastructure};
 pub use self::{
+    banner::program,
     infrastructure::presumed,
     listen_addresses::{ADMIN, Addresses, check, listeners},
 };
