@@ -32,7 +32,7 @@ async fn a_look_at_one_ratio_has_its_figures() {
 
     assert_eq!(report.problem(), None);
     let row = &report.rows[0];
-    assert_eq!((row.id, row.rounds, row.figures.len()), ("P2", 1, 3));
+    assert_eq!((row.id, row.values.len(), row.figures.len()), ("P2", 1, 3));
     assert!(row.ratio > 0.0 && row.figures.iter().all(|figure| figure.median > 0.0), "{row:?}");
     assert!(report.to_string().contains("| P2 | Whoami ÷ L |"));
 }

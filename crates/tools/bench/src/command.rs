@@ -17,6 +17,7 @@ use tokio::sync::OnceCell;
 use crate::{
     child,
     lab::Lab,
+    page,
     ratios::{self, Ratio},
     report::Report,
     rounds::Effort,
@@ -41,6 +42,9 @@ pub struct Arguments {
     /// Duration of one measurement, in seconds
     #[arg(long, default_value_t = 10.0, value_parser = seconds)]
     seconds: f64,
+    /// Write the measured values into the table of docs/proven.md
+    #[arg(long)]
+    update_page: bool,
     /// List the ratios and exit
     #[arg(long)]
     list: bool,
@@ -96,6 +100,9 @@ async fn measure(arguments: &Arguments, data: &Path) -> anyhow::Result<()> {
     lab.stop().await;
     let report = measured?;
     println!("{report}");
+    if arguments.update_page {
+        page::update(&report)?;
+    }
     report.problem().map_or(Ok(()), |problem| Err(anyhow::anyhow!(problem)))
 }
 

@@ -8,6 +8,7 @@ pub mod child;
 pub mod command;
 pub mod fill;
 pub mod lab;
+pub mod page;
 pub mod ratios;
 pub mod report;
 pub mod rounds;

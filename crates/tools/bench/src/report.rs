@@ -45,7 +45,8 @@ pub struct Row {
     /// The median of the rounds' ratios.
     pub ratio: f64,
     pub spread: Option<f64>,
-    pub rounds: usize,
+    /// The ratio of each round.
+    pub values: Vec<f64>,
     pub aim: Aim,
     pub is_met: bool,
     /// True if a denominator still varied after six rounds.
@@ -100,8 +101,8 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "| # | ratio | median | spread | rounds | aim | |\n|---|---|---|---|---|---|---|")?;
         for row in &self.rows {
-            let Row { id, name, ratio, rounds, aim, .. } = row;
-            let (spread, verdict) = (percent(row.spread), row.verdict());
+            let Row { id, name, ratio, aim, .. } = row;
+            let (spread, rounds, verdict) = (percent(row.spread), row.values.len(), row.verdict());
             writeln!(f, "| {id} | {name} | {ratio:.2} | {spread} | {rounds} | {aim} | {verdict} |")?;
         }
         writeln!(f, "\n| # | figure | median | spread | p50 | p99 |\n|---|---|---|---|---|---|")?;
@@ -127,7 +128,7 @@ fn milliseconds(value: Option<f64>) -> String {
 }
 
 /// Formats a number with at least three digits: 0.123, 1.23, 12.3, 1234.
-fn number(value: f64) -> String {
+pub fn number(value: f64) -> String {
     let digits = match value.abs() {
         large if large >= 100.0 => 0,
         large if large >= 10.0 => 1,
@@ -182,7 +183,7 @@ mod tests {
             name: "Whoami ÷ L".to_owned(),
             ratio: 0.913,
             spread: Some(0.05),
-            rounds: 3,
+            values: vec![0.913, 0.9, 0.945],
             aim: Aim::AtLeast(0.9),
             is_met,
             is_unsteady,

@@ -151,13 +151,13 @@ impl Taken {
             name,
             ratio,
             spread: spread(&ratios),
-            rounds: ratios.len(),
             aim,
             is_met: aim.is_met(ratio),
             // Fewer rounds do not show whether a figure varies.
             is_unsteady: ratios.len() >= MAX_ROUNDS && shown.iter().any(moves),
             figures: shown.iter().map(|probe| self.figure(*probe)).collect(),
             notes: Vec::new(),
+            values: ratios,
         })
     }
 }
@@ -202,7 +202,7 @@ mod tests {
 
         assert_eq!(log, ["A", "B", "A", "B", "A", "B"]);
         let row = row(&taken);
-        assert!((row.ratio - 0.55).abs() < 1e-9 && row.rounds == 3 && !row.is_unsteady && !row.is_met, "{row:?}");
+        assert!((row.ratio - 0.55).abs() < 1e-9 && row.values.len() == 3 && !row.is_unsteady && !row.is_met, "{row:?}");
     }
 
     #[tokio::test]

@@ -73,7 +73,7 @@ pub async fn backlog(lab: &Lab) -> anyhow::Result<Vec<Row>> {
     stop.cancel();
     relay.await.context("the relay panicked")??;
     assembly.stop().await;
-    let name = "backlog drained after a stopped broker ÷ steady consumer peak";
+    let name = "events handled a second after a stop of the broker ÷ while it runs";
     let row = taken?.row("P9", name, Aim::AtLeast(0.95), &[0, 1], |round| round[0].value / round[1].value)?;
     let note =
         format!("{count} events; from the first effect to the last, so without the time until the broker is back");

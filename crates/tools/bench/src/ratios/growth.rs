@@ -128,7 +128,7 @@ fn row(samples: &Samples, operation: usize, name: &str, size: usize) -> anyhow::
         name: format!("{name}: {} orders in the tables ÷ {}", SIZES[size], SIZES[0]),
         ratio,
         spread: many.spread,
-        rounds: many.values.len(),
+        values: many.values.iter().map(|value| value / few.median).collect(),
         aim,
         is_met: aim.is_met(ratio),
         is_unsteady: spread(&halves).is_some_and(|drift| drift > MAX_DRIFT),

@@ -56,8 +56,8 @@ async fn measure(lab: &Lab, services: &Shop) -> anyhow::Result<([Row; 2], [Strin
     });
     let busy = interleave(vec![busy], lab.effort, settle).await?;
     let rows = [
-        idle.row("P10", "memory of the six services, idle, in MiB", Aim::AtMost(80.0), &[0], |round| round[0].value)?,
-        busy.row("P10", "memory of the six services at half of peak, in MiB", Aim::None, &[0], |round| round[0].value)?,
+        idle.row("P10", "memory of the six services, idle", Aim::AtMost(80.0), &[0], |round| round[0].value)?,
+        busy.row("P10", "memory of the six services at half of their peak", Aim::None, &[0], |round| round[0].value)?,
     ];
     Ok((rows, [shown(&idle_each), shown(&services.memory()?)]))
 }

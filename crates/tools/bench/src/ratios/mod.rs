@@ -57,17 +57,17 @@ pub const ALL: &[Ratio] = &[
     },
     Ratio {
         id: "P5",
-        what: "Login ÷ raw argon2 on all cores; Whoami p99 in a login flood ÷ idle",
+        what: "logins a second ÷ hashes a second; p99 of Whoami in a flood of logins ÷ alone",
         measure: |lab| Box::pin(login::login(lab)),
     },
     Ratio {
         id: "P6",
-        what: "whole orders (create, pay, assemble, notify) ÷ their minimal SQL alone",
+        what: "whole orders (create, pay, assemble, notify) a second ÷ their commits as single inserts",
         measure: |lab| Box::pin(whole_orders::whole(lab)),
     },
     Ratio {
         id: "P9",
-        what: "backlog drained after a stopped broker ÷ steady consumer peak",
+        what: "events handled a second after a stop of the broker ÷ while it runs",
         measure: |lab| Box::pin(backlog::backlog(lab)),
     },
     Ratio {

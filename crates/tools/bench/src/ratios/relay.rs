@@ -53,7 +53,7 @@ pub async fn relay(lab: &Lab) -> anyhow::Result<Vec<Row>> {
         Probe::denominator("produce with acks=all, without the outbox", || produce(events)),
     ];
     let taken = interleave(probes, lab.effort, async || Ok(())).await?;
-    let name = "relay events/s ÷ min(outbox drain alone, producer alone)";
+    let name = "events relayed a second ÷ the slower of outbox and producing alone";
     let row = taken
         .row("P4", name, Aim::AtLeast(0.8), &[0, 1, 2], |round| round[0].value / round[1].value.min(round[2].value))?;
     Ok(vec![row.with_notes([format!("{} events in batches of {BATCH_SIZE}", events.count)])])

@@ -16,6 +16,6 @@ pub async fn start(lab: &Lab) -> anyhow::Result<Vec<Row>> {
         Ok(Sample::new(shop.ready_after.as_secs_f64()))
     });
     let taken = interleave(vec![probe], lab.effort, async || Ok(())).await?;
-    let row = taken.row("P11", "start → ready, in seconds", Aim::AtMost(0.2), &[0], |round| round[0].value)?;
+    let row = taken.row("P11", "start until every service is ready", Aim::AtMost(0.2), &[0], |round| round[0].value)?;
     Ok(vec![row.with_notes(["all services in one process; the databases are migrated".to_owned()])])
 }

@@ -22,7 +22,7 @@ pub async fn telemetry(lab: &Lab) -> anyhow::Result<Vec<Row>> {
         Probe::denominator("POST /orders without", || post(lab, Variant::Usual, parts)),
     ];
     let taken = interleave(probes, lab.effort, async || lab.settle().await).await?;
-    let name = "throughput with telemetry on ÷ off";
+    let name = "POST /orders with traces exported ÷ without";
     let row = taken.row("P12", name, Aim::AtLeast(0.97), &[0, 1], |round| round[0].value / round[1].value)?;
     let note = "every trace is exported over OTLP to a collector that drops it; metrics and logs are on in both";
     Ok(vec![row.with_notes([note.to_owned()])])

@@ -74,7 +74,7 @@ pub async fn whole(lab: &Lab) -> anyhow::Result<Vec<Row>> {
         }),
     ];
     let taken = interleave(probes, lab.effort, async || lab.settle().await).await?;
-    let name = "whole orders ÷ their minimal SQL alone";
+    let name = "whole orders a second ÷ their commits as single inserts";
     let row = taken.row("P6", name, Aim::AtLeast(0.7), &[0, 1], |round| round[0].value / round[1].value)?;
     let shown: Vec<String> = commits.iter().map(|(service, what)| format!("{service}: {what}")).collect();
     let note = format!("an order's {} single inserts with commit stand for: {}", shown.len(), shown.join("; "));
