@@ -32,23 +32,25 @@ pub struct Own {
     /// The address of the delivery service, `host:port`.
     #[serde(default = "delivery")]
     pub delivery_address: String,
-    /// The maximum number of parts of an order that is delivered, including repeated parts. It is the capacity of a courier.
+    /// The maximum number of parts of an order that is delivered, including repeated parts. It is the capacity of a
+    /// courier.
     #[serde(default = "delivery_max_volume")]
     pub order_delivery_max_volume: usize,
-    /// The time after which an unpaid order is cancelled.
+    /// An unpaid order is cancelled after this duration.
     #[serde(default = "payment_deadline", deserialize_with = "platform::config::bounded::duration")]
     pub order_payment_deadline: Duration,
-    /// How long an order's delivery address is kept after the order has ended.
+    /// An order's delivery address is removed this long after the order has ended.
     #[serde(default = "address_retention", deserialize_with = "platform::config::bounded::duration")]
     pub order_address_retention: Duration,
     /// The maximum number of orders of 24 hours that one user never paid. Another order is refused with 429.
     #[serde(default = "max_unpaid")]
     pub order_max_unpaid: u32,
-    /// The URL of a Redis server that caches the responses of the payment and delivery services about an order. Without it, each request
-    /// calls these services.
+    /// The URL of a Redis server that caches the responses of the payment and delivery services about an order. Without
+    /// it, each request calls these services.
     pub order_status_cache_url: Option<SecretString>,
-    /// The maximum number of concurrent requests. Another request is rejected with 429. One user may have a quarter of them. Requests that
-    /// create orders may take three eighths, requests about payments three eighths, and requests that track deliveries one eighth.
+    /// The maximum number of concurrent requests. Another request is rejected with 429. One user may have a quarter of
+    /// them. Requests that create orders may take three eighths, requests about payments three eighths, and requests
+    /// that track deliveries one eighth.
     #[serde(default = "max_in_flight", deserialize_with = "platform::config::bounded::count")]
     pub order_max_in_flight: usize,
     /// The address of the console's pages, to which a browser that opens the address of the API is redirected.

@@ -18,7 +18,7 @@ use crate::{
     service::{Completed, DeliveryService, OrderService, PaymentResult},
 };
 
-/// Returns those that the simulation runs, too. [`user_erased`] works over a store alone, and `app.rs` adds it.
+/// Returns the consumers that the simulation runs, too. [`user_erased`] works over a store alone, and `app.rs` adds it.
 pub fn all(orders: &OrderService, deliveries: &DeliveryService) -> [Subscription; 4] {
     [
         payment_completed(orders.clone()),
@@ -94,7 +94,8 @@ fn delivery(event: DeliveryStatusUpdated) -> Result<Delivery, Failure> {
 
 const USER_ERASED: &str = group::<UserErased>("order");
 
-/// A request that was admitted before the sessions ended may still create an order: longer than a request takes.
+/// A request that was admitted before the sessions ended may create an order for this long. It is longer than a
+/// request takes.
 const LAST_REQUESTS: Duration = Duration::from_secs(15);
 
 pub fn user_erased(addresses: Addresses) -> Subscription {
@@ -107,7 +108,7 @@ pub fn user_erased(addresses: Addresses) -> Subscription {
     })
 }
 
-/// The time until the last request of the user has ended.
+/// Returns the duration until the last request of the user has ended.
 fn remaining(event: &UserErased) -> Duration {
     let now = clock::now().timestamp();
     let since = now - event.erased_at.as_ref().map_or(0, |at| at.seconds);

@@ -23,8 +23,8 @@ pub enum Error {
     #[error("this Idempotency-Key was used for another request")]
     KeyReused,
     /// This is not a [`OrderRefusal`], because it is temporary and must not be stored under the idempotency key.
-    #[error("you have {most} unpaid orders; pay or cancel one of them, or wait until one expires")]
-    TooManyUnpaid { most: u32 },
+    #[error("you have {max_unpaid} unpaid orders; pay or cancel one of them, or wait until one expires")]
+    TooManyUnpaid { max_unpaid: u32 },
     #[error("an order with a delivery address may have at most {max_volume} parts")]
     TooLargeToDeliver { max_volume: usize },
     #[error("delivery of order {0} not found")]

@@ -34,8 +34,8 @@ pub const METRICS: &[Metric] = &[
 
 const LOOKED_UP: [&str; 3] = ["hit", "miss", "unavailable"];
 
-/// Creates every counter with the value 0, because Prometheus' `rate()` ignores the first value of a series. `document` describes the HTTP
-/// API.
+/// Creates every counter with the value 0, because Prometheus' `rate()` ignores the first value of a series. `document`
+/// describes the HTTP API.
 pub fn count_from_zero(document: OpenApi) {
     for name in [
         "orders_total",

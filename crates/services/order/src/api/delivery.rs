@@ -17,7 +17,7 @@ use crate::model::{Cell, Courier, DeliveryStatus, Tracked};
 pub const PROBLEMS: [Declared; 2] =
     [(StatusCode::NOT_FOUND, "ORDER_NOT_FOUND"), (StatusCode::NOT_FOUND, "DELIVERY_NOT_FOUND")];
 
-/// The way of an order to its address.
+/// The delivery of an order.
 #[derive(Serialize, ToSchema)]
 pub struct DeliveryView {
     pub order_uuid: Uuid,
@@ -41,8 +41,8 @@ pub struct DeliveryView {
     /// Absent while no courier carries the order.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub courier: Option<CourierView>,
-    /// True while the service delivery is away: the last that it has told, without courier, current_location and progress. Absent
-    /// otherwise.
+    /// True while the delivery service is unavailable: the last state that it reported, without courier,
+    /// current_location and progress. Absent otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stale: Option<bool>,
 }

@@ -84,7 +84,7 @@ pub struct OrderView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, example = "IN_TRANSIT")]
     pub delivery_status: Option<DeliveryStatus>,
-    /// What the user may do now: `PAY`, `CANCEL`.
+    /// The actions that the order's state allows: `PAY`, `CANCEL`.
     #[schema(value_type = Vec<String>)]
     pub allowed_actions: Vec<Action>,
     /// Only in lists.

@@ -1,4 +1,4 @@
-//! Extractors for the caller, the order in the path, and a request that is safe to repeat.
+//! Extractors for the caller, the order in the path, and a request that is safe to retry.
 
 use axum::{
     body::Bytes,
@@ -55,7 +55,7 @@ const KEY_LENGTH: usize = 255;
 #[into_params(parameter_in = Header)]
 #[expect(dead_code, reason = "`read` reads the header")]
 pub struct IdempotencyKey {
-    /// Repeats of the request get the same answer for 24 hours, with the header `Idempotency-Replayed: true`.
+    /// Retries of the request get the same response for 24 hours, with the header `Idempotency-Replayed: true`.
     #[param(
         rename = "Idempotency-Key",
         required = false,
@@ -80,7 +80,7 @@ impl<S: Send + Sync, const LIMIT: usize> FromRequest<S> for IdempotentRequest<LI
     async fn from_request(mut request: Request, state: &S) -> Result<Self, Problem> {
         let key = read(request.headers())?;
         let method_and_path = format!("{} {}", request.method(), request.uri().path());
-        // A client that waits with a body that is too large for this endpoint alone must not be asked for it.
+        // A client that waits for `100 Continue` is refused before it sends a body that is too large for this endpoint.
         let length = request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok());
         if length.and_then(|length| length.parse::<usize>().ok()).is_some_and(|length| length > LIMIT) {
             return Err(json::too_large(LIMIT));

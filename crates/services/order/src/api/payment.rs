@@ -29,7 +29,7 @@ pub const PAY_PROBLEMS: [Declared; 7] = [
 
 /// Pay an order
 ///
-/// Charges the user once, even if the client repeats the request or a process crashes.
+/// Charges the user once, even if the client retries the request or a process crashes.
 #[utoipa::path(
     post,
     path = "/api/v1/orders/{order_uuid}/pay",

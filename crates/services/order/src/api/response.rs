@@ -10,7 +10,7 @@ use futures::FutureExt as _;
 use super::dto::{Created, Paid};
 use crate::{error::Error, model::RequestOutcome, service::idempotency};
 
-/// The header of an answer that was stored under the request's idempotency key by an earlier request.
+/// Marks a response that an earlier request stored under the same idempotency key.
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
 /// Responds with the result of `work`. Adds the header `Idempotency-Replayed` if an earlier request stored the result.

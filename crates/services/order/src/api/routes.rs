@@ -54,11 +54,12 @@ fn endpoints() -> Endpoints<Api> {
     groups().into_iter().fold(Endpoints::default(), |all, (_, endpoints)| all.merge(endpoints))
 }
 
-/// Who may call what.
+/// The access rule of each endpoint.
 pub static RULES: LazyLock<Vec<Rule>> =
     LazyLock::new(|| [endpoints().rules(), vec![Rule::public("GET /health")]].concat());
 
-/// Returns the OpenAPI document of this API. `/openapi.json` and `/swagger-ui/` also have the RPCs that the gateway serves.
+/// Returns the OpenAPI document of this API. `/openapi.json` and `/swagger-ui/` also have the RPCs that the gateway
+/// serves.
 pub fn document() -> OpenApi {
     endpoints().document(base())
 }
@@ -88,8 +89,8 @@ pub fn router(state: Api, guard: Guard, readiness: Readiness, max_in_flight: usi
     router.layer(shared(from_fn(checkout::copy_message_to_error)))
 }
 
-/// Answers a request for a path without an endpoint: redirects a browser that opens the first page to the console. A
-/// caller that bypasses the gateway may request a path that only the gateway serves.
+/// Responds to a request for a path without an endpoint: redirects a browser that opens the first page to the console.
+/// A caller that bypasses the gateway may request a path that only the gateway serves.
 async fn elsewhere(console: &str, method: Method, uri: Uri, headers: HeaderMap) -> Response {
     if method == Method::GET && uri.path() == "/" && http::asks_for_page(&headers) {
         return ([(header::CACHE_CONTROL, "no-store"), (header::VARY, "Accept")], Redirect::to(console))
@@ -135,20 +136,20 @@ mod tests {
 
     #[tokio::test]
     async fn only_a_browser_that_opens_the_first_page_is_led_to_the_console() {
-        let answer = async |method, path: &'static str, accept: &str| {
+        let respond = async |method, path: &'static str, accept: &str| {
             let headers = HeaderMap::from_iter([(header::ACCEPT, accept.parse().unwrap())]);
             elsewhere("http://shop/console/", method, Uri::from_static(path), headers).await
         };
         let browser = "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8";
 
-        assert_eq!(answer(Method::GET, "/", browser).await.headers()[header::LOCATION], "http://shop/console/");
+        assert_eq!(respond(Method::GET, "/", browser).await.headers()[header::LOCATION], "http://shop/console/");
         for (method, path, accept) in [
             (Method::GET, "/", "*/*"),
             (Method::GET, "/", "application/json"),
             (Method::POST, "/", browser),
             (Method::GET, "/unknown", browser),
         ] {
-            assert!(!answer(method, path, accept).await.status().is_redirection(), "{path} {accept}");
+            assert!(!respond(method, path, accept).await.status().is_redirection(), "{path} {accept}");
         }
     }
 }

@@ -27,8 +27,8 @@ use crate::{
 
 #[async_trait]
 pub trait Tracking: Send + Sync {
-    /// Returns the current state of the order's delivery, or `None` if the delivery service does not know the order. Fails with
-    /// [`Error::Unavailable`] while that service is unavailable.
+    /// Returns the current state of the order's delivery, or `None` if the delivery service does not know the order.
+    /// Fails with [`Error::Unavailable`] while that service is unavailable.
     async fn track(&self, order: OrderId) -> Result<Option<Tracked>, Error>;
 }
 
@@ -48,15 +48,15 @@ impl GrpcDelivery {
 impl Tracking for GrpcDelivery {
     async fn track(&self, order: OrderId) -> Result<Option<Tracked>, Error> {
         let request = GetDeliveryStatusRequest { order_id: order.to_string() };
-        let answer = self
+        let response = self
             .budget
             .retry(is_transient, || {
                 let (mut client, request) = (self.client.clone(), request.clone());
                 async move { client.get_delivery_status(request).await }
             })
             .await;
-        match answer {
-            Ok(answer) => decode(answer.into_inner()).map(Some),
+        match response {
+            Ok(response) => decode(response.into_inner()).map(Some),
             Err(status) => refused(status),
         }
     }
@@ -72,17 +72,17 @@ fn refused(status: Status) -> Result<Option<Tracked>, Error> {
     }
 }
 
-fn decode(answer: GetDeliveryStatusResponse) -> Result<Tracked, Error> {
+fn decode(response: GetDeliveryStatusResponse) -> Result<Tracked, Error> {
     let delivery = Delivery {
-        uuid: answer.delivery_id.parse().map(DeliveryId::new).map_err(|_| wrong("delivery_id"))?,
-        status: DeliveryStatus::parse(&answer.status).ok_or_else(|| wrong("status"))?,
-        tracking_number: answer.tracking_number,
-        estimated_delivery: estimated_delivery(&answer.estimated_delivery).map_err(|_| wrong("estimated_delivery"))?,
+        uuid: response.delivery_id.parse().map(DeliveryId::new).map_err(|_| wrong("delivery_id"))?,
+        status: DeliveryStatus::parse(&response.status).ok_or_else(|| wrong("status"))?,
+        tracking_number: response.tracking_number,
+        estimated_delivery: estimated_delivery(&response.estimated_delivery).map_err(|_| wrong("estimated_delivery"))?,
     };
     let position = Position {
-        current_location: answer.current_location,
-        progress: answer.progress,
-        courier: answer.courier.map(courier).transpose()?,
+        current_location: response.current_location,
+        progress: response.progress,
+        courier: response.courier.map(courier).transpose()?,
     };
     Ok(Tracked { delivery, position: Some(position) })
 }

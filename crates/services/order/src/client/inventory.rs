@@ -26,7 +26,8 @@ use crate::error::{Error, OrderRefusal};
 
 #[derive(Clone)]
 pub struct GrpcInventory {
-    /// Its calls forward the session of the user's request, because inventory admits users to its catalogue by their session.
+    /// Its calls forward the session of the user's request, because inventory admits users to its catalogue by their
+    /// session.
     catalogue: InventoryServiceClient<Peer>,
     /// Its calls carry the identity of this service, and no session.
     client: InventoryServiceClient<Peer>,
@@ -64,7 +65,7 @@ impl Inventory for GrpcInventory {
             user_uuid: user.to_string(),
         };
         match self.reservations.reserve(request).await {
-            Ok(answer) => answer.parts.iter().map(decode).collect(),
+            Ok(reserved) => reserved.parts.iter().map(decode).collect(),
             Err(status) => Err(refusal(status)),
         }
     }
@@ -91,14 +92,14 @@ impl Inventory for GrpcInventory {
 impl GrpcInventory {
     async fn list(&self, filter: PartsFilter) -> Result<Vec<Part>, Error> {
         let request = ListPartsRequest { filter: Some(filter), ..ListPartsRequest::default() };
-        let answer = self
+        let listed = self
             .budget
             .retry(is_transient, || {
                 let (mut catalogue, request) = (self.catalogue.clone(), request.clone());
                 async move { catalogue.list_parts(request).await }
             })
             .await;
-        Ok(answer.map_err(refusal)?.into_inner().parts)
+        Ok(listed.map_err(refusal)?.into_inner().parts)
     }
 }
 
@@ -159,7 +160,7 @@ impl Reservations {
         if request.parts.len() > MAX_SHARED_LINES {
             return self.alone(&request).await;
         }
-        match self.budget.retry(is_repeated, || self.together(&request)).await {
+        match self.budget.retry(may_share_again, || self.together(&request)).await {
             Err(status) if status.code() == Code::Aborted => self.alone(&request).await,
             reserved => reserved,
         }
@@ -170,7 +171,7 @@ impl Reservations {
             Ok(Ok(reserved)) => reserved,
             Ok(Err(NotAnswered::Full)) => Err(Status::resource_exhausted("too many reservations wait")),
             Ok(Err(NotAnswered::Lost)) => Err(Status::unavailable("the call to inventory was lost")),
-            Err(_) => Err(Status::deadline_exceeded("inventory did not answer in time")),
+            Err(_) => Err(Status::deadline_exceeded("inventory did not respond in time")),
         }
     }
 
@@ -185,11 +186,11 @@ impl Reservations {
 
 /// Returns true if an order whose shared call failed with `status` may join another shared call. After a conflict
 /// (ABORTED), the order gets its own call instead.
-fn is_repeated(status: &Status) -> bool {
+fn may_share_again(status: &Status) -> bool {
     is_transient(status) && status.code() != Code::Aborted
 }
 
-/// Reserves for several orders and answers each.
+/// Reserves the parts of several orders in one call, and sends each caller its result.
 async fn call(mut client: InventoryServiceClient<Peer>, orders: Vec<Entry<ReservePartsRequest, ReserveResult>>) {
     let span = orders.first().map_or_else(Span::none, |first| first.span.clone());
     let (requests, callers): (Vec<_>, Vec<_>) =
@@ -197,10 +198,10 @@ async fn call(mut client: InventoryServiceClient<Peer>, orders: Vec<Entry<Reserv
     let carries = Carries(requests.len());
     let mut request = Request::new(ReservePartsForAllRequest { requests });
     request.extensions_mut().insert(carries);
-    let answer = deadline::within(CALL_TIMEOUT, client.reserve_parts_for_all(request)).instrument(span).await;
-    match answer {
-        Ok(answer) => {
-            for (caller, result) in callers.into_iter().zip(answer.into_inner().results) {
+    let response = deadline::within(CALL_TIMEOUT, client.reserve_parts_for_all(request)).instrument(span).await;
+    match response {
+        Ok(response) => {
+            for (caller, result) in callers.into_iter().zip(response.into_inner().results) {
                 let _ = caller.send(decode_result(result));
             }
         }

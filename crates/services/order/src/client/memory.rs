@@ -38,7 +38,8 @@ struct Stock {
 }
 
 impl Stock {
-    /// Returns the parts with their prices, if all of them can be reserved now. Fails if a part does not exist or is out of stock.
+    /// Returns the parts with their prices, if all of them can be reserved now. Fails if a part does not exist or is
+    /// out of stock.
     fn grantable(&self, parts: &[(PartId, i64)]) -> Result<Vec<PricedPart>, Error> {
         if let Some((part, _)) = parts.iter().find(|(part, _)| !self.parts.contains_key(part)) {
             return Err(OrderRefusal::PartNotFound(*part).into());
@@ -70,7 +71,7 @@ impl MemoryInventory {
         self.state().away = away;
     }
 
-    /// While `full` is true, every user has his share of each part already.
+    /// While `full` is true, every user already has a full share of each part.
     pub fn set_full(&self, full: bool) {
         self.state().full = full;
     }

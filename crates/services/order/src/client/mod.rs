@@ -42,7 +42,7 @@ pub struct PricedPart {
 
 #[async_trait]
 pub trait Inventory: Send + Sync {
-    /// Reserves the parts for the order, all or none. A repeated call returns the same reservation.
+    /// Reserves the parts for the order, all or none. A retry returns the same reservation.
     ///
     /// Without `confirm` the parts count as unpaid parts of the user, and the reservation expires unless the order is
     /// written soon; with `confirm` it lasts until the order ends. The last call decides. Fails with
@@ -70,7 +70,7 @@ pub enum ChargeAnswer {
     Declined(OrderRefusal),
     /// This request was not executed. It says nothing about other requests of the attempt.
     NotAsked(String),
-    /// The outcome is unknown: the order may have been charged. The request must be repeated.
+    /// The outcome is unknown: the order may have been charged. The request must be retried.
     Unknown(String),
 }
 
@@ -81,13 +81,13 @@ pub enum Voided {
     Void,
     /// This transaction has charged the order already.
     Charged(TransactionId),
-    /// The outcome is unknown. The request must be repeated.
+    /// The outcome is unknown. The request must be retried.
     Unknown(String),
 }
 
 #[async_trait]
 pub trait Payments: Send + Sync {
-    /// Charges the order under this attempt. A repeated request charges nothing more.
+    /// Charges the order under this attempt. A retry charges nothing more.
     async fn pay(&self, order: &Order, attempt: Attempt) -> ChargeAnswer;
     /// Returns the order's attempt that was not declined, or else the latest. Returns `None` if no attempt has reached
     /// the payment service.

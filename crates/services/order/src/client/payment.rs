@@ -40,10 +40,10 @@ impl Payments for GrpcPayments {
             amount_minor: order.total_price.minor(),
             attempt: attempt.number.unsigned_abs(),
         };
-        // The call is not retried here: the caller gets an unknown outcome, and the reconciler repeats the request.
+        // The call is not retried here: the caller gets an unknown outcome, and the reconciler retries it.
         let status = match self.client.clone().pay_order(request).await {
-            Ok(answer) => {
-                return match answer.into_inner().transaction_uuid.parse() {
+            Ok(response) => {
+                return match response.into_inner().transaction_uuid.parse() {
                     Ok(transaction) => ChargeAnswer::Charged(TransactionId::new(transaction)),
                     Err(_) => ChargeAnswer::Unknown("payment answered without a transaction".to_owned()),
                 };
@@ -67,16 +67,16 @@ impl Payments for GrpcPayments {
     }
 
     async fn find(&self, order: OrderId) -> Result<Option<Payment>, Error> {
-        let answer = self
+        let response = self
             .budget
             .retry(is_transient, || {
                 let (mut client, order_uuid) = (self.client.clone(), order.to_string());
                 async move { client.get_payment(GetPaymentRequest { order_uuid }).await }
             })
             .await;
-        match answer {
-            Ok(answer) => {
-                let known = answer.into_inner().payment.as_ref().and_then(decode);
+        match response {
+            Ok(response) => {
+                let known = response.into_inner().payment.as_ref().and_then(decode);
                 let wrong = || Error::Inconsistent("payment answered without a valid payment".to_owned());
                 known.map(Some).ok_or_else(wrong)
             }
@@ -93,7 +93,7 @@ impl Payments for GrpcPayments {
             amount_minor: order.total_price.minor(),
             attempt: attempt.number.unsigned_abs(),
         };
-        match self.client.clone().void_attempt(request).await.map(|answer| answer.into_inner().transaction_uuid) {
+        match self.client.clone().void_attempt(request).await.map(|response| response.into_inner().transaction_uuid) {
             Ok(none) if none.is_empty() => Voided::Void,
             Ok(transaction) => match transaction.parse() {
                 Ok(transaction) => Voided::Charged(TransactionId::new(transaction)),

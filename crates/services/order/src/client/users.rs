@@ -39,15 +39,15 @@ impl GrpcUsers {
 #[async_trait]
 impl Users for GrpcUsers {
     async fn login(&self, user: UserId) -> Result<Option<String>, Error> {
-        let answer = self
+        let response = self
             .budget
             .retry(is_transient, || {
                 let (mut client, user_uuid) = (self.client.clone(), user.to_string());
                 async move { client.get_user(GetUserRequest { user_uuid }).await }
             })
             .await;
-        match answer {
-            Ok(answer) => Ok(answer.into_inner().user.and_then(|user| user.info).map(|info| info.login)),
+        match response {
+            Ok(response) => Ok(response.into_inner().user.and_then(|user| user.info).map(|info| info.login)),
             Err(status) if status.code() == Code::NotFound => Ok(None),
             Err(status) => Err(Error::Unavailable("iam", status.into())),
         }

@@ -1,8 +1,9 @@
 //! The protocol of an attempt to pay: the next step after each response of inventory and payment, and which writes
 //! require the current epoch.
 //!
-//! A request begins an attempt. A repeated request with the same idempotency key, or the reconciler, may take the attempt over while the
-//! first process is slow or paused. Several processes may therefore work on one attempt at the same time. Two rules keep them consistent:
+//! A request begins an attempt. A retry under the same idempotency key, or the reconciler, may take the attempt over
+//! while the first process is slow or frozen. Several processes may therefore work on one attempt at the same time. Two
+//! rules keep them consistent:
 //!
 //! - The payment service's result (charged, declined) is a fact: any process that has received it may write it.
 //! - To abandon an attempt or to cancel its order is a decision. Only the process that holds the current epoch may
@@ -12,13 +13,15 @@
 
 use super::Attempt;
 
-/// The right of a process to decide about an attempt. It ends when another process takes the attempt over, which increases the epoch.
+/// The right of a process to decide about an attempt. It ends when another process takes the attempt over, which
+/// increases the epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct AttemptLease {
     pub attempt: Attempt,
     /// A number that increases each time a process begins or takes over an attempt of the order.
     pub epoch: i64,
-    /// True if another process had the attempt before. The request of that process to the payment service may still be in flight.
+    /// True if another process had the attempt before. The request of that process to the payment service may still be
+    /// in flight.
     pub shared: bool,
     /// The number of times that the reconciler has taken the attempt.
     pub tries: u32,
@@ -57,7 +60,7 @@ pub enum AttemptEnd {
     Compensated,
 }
 
-/// What the process that holds the attempt does next.
+/// The next action of the process that holds the attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Step {
     /// Request the charge from the payment service.
@@ -107,7 +110,7 @@ impl Step {
     /// Decides the step after the request to confirm the reservation of an order that another process has charged.
     pub fn after_confirming_charged(confirmation: Confirmation) -> Self {
         match confirmation {
-            // Parts were confirmed before the charge, so that an unknown result counts as held. Only a refusal compensates.
+            // Parts were confirmed before the charge, so an unknown result counts as held.
             Confirmation::Held | Confirmation::Unknown => Self::End(AttemptEnd::Paid),
             Confirmation::Refused => Self::End(AttemptEnd::Compensated),
         }
@@ -119,7 +122,7 @@ impl AttemptEnd {
     pub fn is_open_to(self, lease: &AttemptLease, epoch: i64, shared: bool) -> bool {
         match self {
             Self::Paid | Self::Declined => true,
-            // `shared` changes with the epoch. Both are compared, so that a lease with a wrong `shared` decides nothing.
+            // `shared` changes with the epoch. The comparison of both rejects a lease with a wrong `shared`.
             Self::Abandoned | Self::Cancelled | Self::Compensated => (lease.epoch, lease.shared) == (epoch, shared),
         }
     }

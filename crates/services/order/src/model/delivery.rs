@@ -109,7 +109,8 @@ impl DeliveryStatus {
 
     /// Returns true if this status may replace the status `known` of an order's delivery, because it is later.
     ///
-    /// A status may be skipped, for instance if its event was dead-lettered. A delivery can fail only before a courier carries it.
+    /// A status may be skipped, for instance if its event was dead-lettered. A delivery can fail only before a courier
+    /// carries it.
     pub const fn follows(self, known: Option<Self>) -> bool {
         match (known, self) {
             (None, _) | (Some(Self::Pending), Self::Failed) => true,
@@ -162,7 +163,8 @@ impl Serialize for DeliveryStatus {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tracked {
     pub delivery: Delivery,
-    /// `None` while the delivery service is unavailable, because order does not store the position, which changes with each step.
+    /// `None` while the delivery service is unavailable, because order does not store the position, which changes with
+    /// each step.
     pub position: Option<Position>,
 }
 

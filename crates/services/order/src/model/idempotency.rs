@@ -11,8 +11,8 @@ use super::Status;
 
 /// A request's claim on an idempotency key.
 ///
-/// A key belongs to one request at a time, identified by the token. After a request's lease has expired, a repeated
-/// request may take the key over. The first request can then neither complete the key nor change anything under it.
+/// A key belongs to one request at a time, identified by the token. After a request's lease has expired, a retry
+/// may take the key over. The first request can then neither complete the key nor change anything under it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {
     pub user: UserId,
@@ -20,7 +20,7 @@ pub struct Claim {
     pub key: String,
     /// The SHA-256 of the request's method, path and body.
     pub fingerprint: Vec<u8>,
-    /// A random id of this request. A repeated request has another token.
+    /// A random id of this request. A retry has another token.
     pub token: Uuid,
 }
 
@@ -39,7 +39,7 @@ pub enum Claimed {
     Reused,
 }
 
-/// The outcome of a request, from which the response can be repeated byte for byte.
+/// The outcome of a request. Each retry gets the same response from it, byte for byte.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RequestOutcome {
@@ -49,7 +49,7 @@ pub enum RequestOutcome {
     Refused(OrderRefusal),
 }
 
-/// A reason for which a repeated request would be refused too.
+/// A permanent refusal: a retry would be refused too.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[serde(rename_all = "snake_case")]
 pub enum OrderRefusal {
@@ -57,15 +57,15 @@ pub enum OrderRefusal {
     OrderNotFound(OrderId),
     #[error("part {0} not found")]
     PartNotFound(PartId),
-    /// No part has the name in the item with this index. The refusal of requests to `/api/orders` only.
+    /// No part has the name in the item with this index. Only requests to `/api/orders` are refused for this reason.
     #[error("items[{0}].product_id: part not found")]
     PartNameNotFound(usize),
     #[error("part {0} is out of stock")]
     OutOfStock(PartId),
-    /// The user's own unpaid order has the pieces, as when the answer to an earlier request was lost.
+    /// An unpaid order of the same user has the units. The response to its creation may have been lost.
     #[error("part {part} is out of stock, and your unpaid order {order} holds it: pay or cancel that order")]
     HeldByOwnOrder { part: PartId, order: OrderId },
-    /// The user's unpaid orders would hold more than his share of the part.
+    /// The user's unpaid orders would hold more than one user's share of the part.
     #[error("part {0}: your unpaid orders hold too many of it; pay or cancel them, or order fewer")]
     TooManyReserved(PartId),
     /// Only requests to `/api/orders` are refused for this reason.

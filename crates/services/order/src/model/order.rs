@@ -63,7 +63,7 @@ pub struct Attempt {
 pub struct NewOrder {
     pub uuid: OrderId,
     pub user: UserId,
-    /// The ordered parts, each repeated once per further unit.
+    /// The ordered parts, each as often as the order has units of it.
     pub parts: Vec<PartId>,
     /// `None` for an order that is not delivered.
     pub delivery_address: Option<DeliveryAddress>,
@@ -121,7 +121,7 @@ impl NewOrder {
         Event::Created { order: self.uuid, user: self.user, parts: self.parts.clone(), total_price }
     }
 
-    /// Returns the order as it is when it was just created.
+    /// Returns the order in its initial state.
     pub fn created(&self, total_price: Money, created_at: DateTime<Utc>) -> Order {
         Order {
             uuid: self.uuid,
@@ -145,8 +145,8 @@ impl Order {
         quantities(&self.parts)
     }
 
-    /// Returns true while the order's money or ship is in movement: until it is cancelled, or its ship is assembled and, if it is
-    /// delivered, the delivery has ended. Order does not know whether the refund of a cancelled order is in progress.
+    /// Returns true until the order is cancelled, or its ship is assembled and, if the order has an address, the
+    /// delivery has ended. A cancelled order is not open while its refund is in progress, which only payment knows.
     pub fn is_open(&self) -> bool {
         match self.status {
             Status::PendingPayment | Status::Paid => true,
@@ -195,8 +195,8 @@ impl Order {
         Ok(Event::Cancelled { order: self.uuid, user: self.user, reason, paid: false })
     }
 
-    /// Ends the attempt as charged and cancels the order, because its parts are no longer available. The payment service refunds the charge
-    /// when it receives the event.
+    /// Ends the attempt as charged and cancels the order, because its parts are no longer available. The payment
+    /// service refunds the charge when it receives the event.
     pub fn compensate_attempt(&mut self, number: i32, transaction: TransactionId) -> Result<Event, IllegalTransition> {
         self.pay(number, transaction)?;
         self.status = Status::Cancelled;
@@ -220,7 +220,8 @@ impl Order {
         Ok(())
     }
 
-    /// Stores the state that the delivery service reported, unless the order has a later one. Returns true if the state was stored.
+    /// Stores the state that the delivery service reported, unless the order has a later one. Returns true if the state
+    /// was stored.
     pub fn store_delivery(&mut self, reported: &Delivery) -> bool {
         let is_news = reported.status.follows(self.delivery.as_ref().map(|known| known.status));
         if is_news {
@@ -265,7 +266,7 @@ impl Action {
 }
 
 impl Order {
-    /// Fails with the reason for which the action is refused now.
+    /// Fails if the order's state does not allow the action.
     pub fn check(&self, action: Action) -> Result<(), IllegalTransition> {
         match (action, self.status, self.attempt) {
             (Action::Pay | Action::Cancel, Status::PendingPayment, None) => Ok(()),

@@ -13,7 +13,7 @@ use crate::{
     model::{AttemptEnd, AttemptLease, Claim, Event, Order, PaymentMethod, RequestOutcome},
 };
 
-/// An attempt counts as unsettled for long once the reconciler has taken it this many times. It is then at least 30 s
+/// An attempt counts as long unsettled once the reconciler has taken it this many times. It is then at least 30 s
 /// old if each try fails at once, and at least 75 s if each try takes its time limit.
 pub const LONG_UNSETTLED_TRIES: u32 = 6;
 
@@ -47,11 +47,12 @@ impl Settlement {
 /// One statement writes a change together with its event and the idempotency key's outcome.
 #[async_trait]
 pub trait Attempts: Send + Sync {
-    /// Begins the next attempt of an unpaid order without an attempt in progress, and writes the attempt's number to the idempotency key.
-    /// If the attempt is not settled within `lease_ttl`, [`unsettled`](Self::unsettled) hands it to the reconciler.
+    /// Begins the next attempt of an unpaid order without an attempt in progress, and writes the attempt's number to
+    /// the idempotency key. If the attempt is not settled within `lease_ttl`, [`unsettled`](Self::unsettled) hands it
+    /// to the reconciler.
     ///
-    /// Returns the order before the change and, if the attempt has begun, its lease, which is not shared. If `claim` has lost its key, the
-    /// call changes nothing and fails with [`Error::KeyInProgress`].
+    /// Returns the order before the change and, if the attempt has begun, its lease, which is not shared. If `claim`
+    /// has lost its key, the call changes nothing and fails with [`Error::KeyInProgress`].
     async fn begin(
         &self,
         user: UserId,
@@ -60,14 +61,14 @@ pub trait Attempts: Send + Sync {
         lease_ttl: Duration,
         claim: Option<&Claim>,
     ) -> Result<Option<(Order, Option<AttemptLease>)>, Error>;
-    /// Takes over an attempt of the user's order. The attempt is due again after `pause`. Returns `None` if the attempt
-    /// has ended.
+    /// Takes over an attempt of the user's order. The attempt is due again after `lease_ttl`. Returns `None` if the
+    /// attempt has ended.
     async fn take(
         &self,
         user: UserId,
         order: OrderId,
         attempt: i32,
-        pause: Duration,
+        lease_ttl: Duration,
     ) -> Result<Option<AttemptLease>, Error>;
     /// Ends an attempt and writes `outcome` to the idempotency key of the request that began it. Returns false if the
     /// attempt has ended already, or if this lease [may not](crate::model::AttemptEnd::is_open_to) end it in this way.
@@ -78,11 +79,13 @@ pub trait Attempts: Send + Sync {
         settlement: &Settlement,
         outcome: Option<&RequestOutcome>,
     ) -> Result<bool, Error>;
-    /// Makes an attempt due after `pause`, unless another process has taken it over.
-    async fn postpone(&self, order: OrderId, lease: &AttemptLease, pause: Duration) -> Result<(), Error>;
-    /// Takes over at most `limit` attempts that are due, those that were taken least often first. Each is due again after `pause`.
-    async fn unsettled(&self, limit: i64, pause: Duration) -> Result<Vec<(Order, AttemptLease)>, Error>;
-    /// Counts at most `limit` attempts in progress that the reconciler has taken at least [`LONG_UNSETTLED_TRIES`] times.
+    /// Makes an attempt due after `backoff`, unless another process has taken it over.
+    async fn postpone(&self, order: OrderId, lease: &AttemptLease, backoff: Duration) -> Result<(), Error>;
+    /// Takes over at most `limit` attempts that are due, those that were taken least often first. Each is due again
+    /// after `lease_ttl`.
+    async fn unsettled(&self, limit: i64, lease_ttl: Duration) -> Result<Vec<(Order, AttemptLease)>, Error>;
+    /// Counts at most `limit` attempts in progress that the reconciler has taken at least [`LONG_UNSETTLED_TRIES`]
+    /// times.
     async fn long_unsettled(&self, limit: i64) -> Result<i64, Error>;
     /// Ends an attempt as paid or declined, once per event, in one statement with the inbox row. Writes the outcome to
     /// the idempotency key of the request that began the attempt. Returns false if the attempt is no longer in

@@ -42,20 +42,22 @@ impl Repositories {
 
 #[async_trait]
 pub trait IdempotencyKeys: Send + Sync {
-    /// Claims the key for the duration `lease`, for a request about `order`. After another request has taken the key over, this claim can
-    /// change nothing.
+    /// Claims the key for the duration `lease`, for a request about `order`. After another request has taken the key
+    /// over, this claim can change nothing.
     async fn claim(&self, claim: &Claim, order: OrderId, lease: Duration) -> Result<Claimed, Error>;
-    /// Stores the request's outcome under the key, unless the key has an outcome already. Returns false if the key belongs to another
-    /// request.
+    /// Stores the request's outcome under the key, unless the key has an outcome already. Returns false if the key
+    /// belongs to another request.
     async fn complete(&self, claim: &Claim, outcome: &RequestOutcome) -> Result<bool, Error>;
-    /// Sets the lease to the duration `lease` from now. Changes nothing if the key belongs to another request or has an outcome.
+    /// Sets the lease to the duration `lease` from now. Changes nothing if the key belongs to another request or has an
+    /// outcome.
     async fn renew(&self, claim: &Claim, lease: Duration) -> Result<(), Error>;
-    /// Ends the lease, so that the request may be repeated at once. Changes nothing if the key belongs to another request.
+    /// Ends the lease, so that a retry may claim the key at once. Changes nothing if the key belongs to another
+    /// request.
     async fn release(&self, claim: &Claim) -> Result<(), Error> {
         self.renew(claim, Duration::ZERO).await
     }
-    /// Deletes the key, so that a repeated request creates another order. Returns false if the key belongs to another request or has an
-    /// outcome.
+    /// Deletes the key, so that a retry creates another order. Returns false if the key belongs to another request or
+    /// has an outcome.
     async fn forget(&self, claim: &Claim) -> Result<bool, Error>;
     /// Deletes at most `limit` keys older than `age`. Returns the number of deleted keys.
     async fn remove(&self, age: Duration, limit: i64) -> Result<u64, Error>;

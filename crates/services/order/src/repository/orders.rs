@@ -17,18 +17,18 @@ use crate::{
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UnpaidLimits {
-    /// The time after which an unpaid order is cancelled.
+    /// An unpaid order is cancelled after this duration.
     pub pay_within: Duration,
-    /// The maximum number of a user's orders of [`UNPAID_COUNTS_FOR`] that were never paid: they wait for payment or are
-    /// cancelled. Another order is refused.
+    /// The maximum number of a user's orders of [`UNPAID_COUNTS_FOR`] that were never paid: they wait for payment or
+    /// are cancelled. Another order is refused.
     pub max_unpaid: u32,
 }
 
-/// How long an order that is never paid counts towards [`UnpaidLimits::max_unpaid`]. Without this time, a user who
-/// cancels each order could create orders for ever.
+/// An order that is never paid counts towards [`UnpaidLimits::max_unpaid`] for this long, also after it is cancelled.
+/// So cancelling each order does not let a user create more.
 pub const UNPAID_COUNTS_FOR: Duration = Duration::from_hours(24);
 
-/// How long an overdue order is taken. A process that dies meanwhile delays its cancellation by as much, of which audits
+/// The lease of an overdue order. A process that dies meanwhile delays its cancellation by as much, of which audits
 /// allow a minute.
 pub const OVERDUE_TAKEN_FOR: Duration = Duration::from_secs(10);
 
@@ -39,8 +39,9 @@ pub const OVERDUE_TAKEN_FOR: Duration = Duration::from_secs(10);
 pub trait Orders: Send + Sync {
     /// Writes an order and its event. If the order exists already, returns the existing order unchanged.
     ///
-    /// Fails with [`Error::TooManyUnpaid`] if the user has [`UnpaidLimits::max_unpaid`] such orders. A statement counts only orders
-    /// committed before it starts, so concurrent statements for one user can exceed the limit by the orders they create.
+    /// Fails with [`Error::TooManyUnpaid`] if the user has [`UnpaidLimits::max_unpaid`] such orders. A statement counts
+    /// only orders committed before it starts, so concurrent statements for one user can exceed the limit by the orders
+    /// they create.
     async fn create(
         &self,
         order: &NewOrder,
@@ -73,16 +74,18 @@ pub trait Orders: Send + Sync {
     async fn compensate(&self, cause: Cause, order: OrderId, cancellation: &Event) -> Result<bool, Error>;
     /// Returns the data of an order that only `/api/orders` shows, or none if the order does not exist.
     async fn checkout_details(&self, order: OrderId) -> Result<CheckoutDetails, Error>;
-    /// Takes at most `limit` orders that are due to be paid from their users' balances. Each is due again after `pause`, which doubles each
-    /// time up to 16 times `pause`. An order is not due while an attempt is in progress, or after an attempt from the balance was declined.
-    async fn due_to_pay_themselves(&self, limit: i64, pause: Duration) -> Result<Vec<(OrderId, UserId)>, Error>;
+    /// Takes at most `limit` orders that are due to be paid from their users' balances. Each is due again after
+    /// `backoff`, which doubles each time up to 16 times `backoff`. An order is not due while an attempt is in
+    /// progress, or after an attempt from the balance was declined.
+    async fn due_to_pay_themselves(&self, limit: i64, backoff: Duration) -> Result<Vec<(OrderId, UserId)>, Error>;
 }
 
 /// The prices at which an order is created, and how it is paid.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OrderTerms {
     pub total_price: Money,
-    /// The price of one piece of each part, in the order of [`NewOrder::quantities`](crate::model::NewOrder::quantities).
+    /// The price of one piece of each part, in the order of
+    /// [`NewOrder::quantities`](crate::model::NewOrder::quantities).
     pub unit_prices: Vec<Money>,
     /// True if the job `pay_from_balances` pays the order from its user's balance, without a request to pay.
     pub pays_itself: bool,
@@ -93,10 +96,11 @@ pub trait Deliveries: Send + Sync {
     /// Returns the destination of an order in any status. Returns `None` if the order does not exist or has no address.
     async fn destination(&self, order: OrderId) -> Result<Option<Destination>, Error>;
     /// Stores the state that the delivery service reported, once per event and only if its status
-    /// [follows](crate::model::DeliveryStatus::follows) the stored one. Returns false if nothing changed, for instance because the order
-    /// does not exist.
+    /// [follows](crate::model::DeliveryStatus::follows) the stored one. Returns false if nothing changed, for instance
+    /// because the order does not exist.
     ///
-    /// Fails without writing an inbox row if the order belongs to another user: the event is wrong, and a redelivery would fail again.
+    /// Fails without writing an inbox row if the order belongs to another user: the event is wrong, and a redelivery
+    /// would fail again.
     async fn store_delivery(&self, cause: Cause, subject: OrderOf, reported: &Delivery) -> Result<bool, Error>;
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use contracts::ids::{OrderId, UserId};
 
-/// Which data of an order a cached response has.
+/// The kind of data that a cached response has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum StatusKind {
     Payment,
@@ -32,12 +32,12 @@ pub struct StatusKey {
 pub struct CachedStatus {
     pub owner: UserId,
     pub version: u64,
-    pub answer: Vec<u8>,
+    pub response: Vec<u8>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Lookup {
-    Answer(Vec<u8>),
+    Response(Vec<u8>),
     /// No valid response is cached. This caller must call the service.
     Ask,
     /// Another caller is calling the service. This caller must wait for the response.
@@ -46,8 +46,8 @@ pub enum Lookup {
 
 #[async_trait]
 pub trait StatusCache: Send + Sync {
-    /// Looks up a response for `owner` of version `least_version` or later. If there is none, the first caller must call the service, and
-    /// other callers wait for at most `max_wait`.
+    /// Looks up a response for `owner` of version `least_version` or later. If there is none, the first caller must
+    /// call the service, and other callers wait for at most `max_wait`.
     async fn find(
         &self,
         key: StatusKey,

@@ -42,8 +42,8 @@ impl OrderService {
         .await
     }
 
-    /// Reserves the parts of a new order. If one is out of stock, looks whether the user's own unpaid order holds it,
-    /// as when the answer to an earlier request was lost.
+    /// Reserves the parts of a new order. If one is out of stock, the refusal names an unpaid order of the same user that
+    /// holds it: the response to its creation may have been lost.
     pub(super) async fn reserve(&self, order: &NewOrder) -> Result<Vec<PricedPart>, Error> {
         let refused = match self.inventory.reserve(order.uuid, order.user, &order.quantities(), false).await {
             Err(Error::Refused(OrderRefusal::OutOfStock(part))) => part,
@@ -79,7 +79,7 @@ impl OrderService {
     }
 
     /// Releases the reservation of an order that is refused. The refusal is stored under the idempotency key first,
-    /// because a repeated request could not reserve parts for this order again.
+    /// because a retry cannot reserve parts for this order again.
     pub(super) async fn refuse(&self, order: OrderId, refusal: OrderRefusal, execution: Execution<'_>) -> Error {
         if let Some(claim) = execution.claim {
             match self.keys.complete(claim, &RequestOutcome::Refused(refusal.clone())).await {
@@ -93,7 +93,7 @@ impl OrderService {
     }
 
     /// Releases the reservation of an order that was refused for a reason that is not stored under its key. It deletes
-    /// the idempotency key first, so that a repeated request creates another order: parts cannot be reserved for this
+    /// the idempotency key first, so that a retry creates another order: parts cannot be reserved for this
     /// order again.
     async fn give_back(&self, order: OrderId, error: Error, execution: Execution<'_>) -> Error {
         if let Some(claim) = execution.claim {

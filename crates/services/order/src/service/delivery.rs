@@ -9,7 +9,7 @@ use contracts::{
 };
 use platform::{deadline, outage::refused};
 
-use super::{Answer, StatusRequest, Statuses};
+use super::{PeerResponse, StatusRequest, Statuses};
 use crate::{
     client::Tracking,
     error::{Error, OrderRefusal},
@@ -57,7 +57,8 @@ impl DeliveryService {
         self.deliveries.destination(order).await?.ok_or(Error::DeliveryNotFound(order))
     }
 
-    /// Stores a status that the delivery service reported, once per event. An earlier status never replaces a later one.
+    /// Stores a status that the delivery service reported, once per event. An earlier status never replaces a later
+    /// one.
     pub async fn status_updated(&self, cause: Cause, subject: OrderOf, reported: Delivery) -> Result<(), Error> {
         let order = subject.order;
         if self.deliveries.store_delivery(cause, subject, &reported).await? {
@@ -66,8 +67,8 @@ impl DeliveryService {
         Ok(())
     }
 
-    /// Returns the delivery of one of the user's orders. The state comes from the delivery service or, while that service is unavailable,
-    /// from order's database.
+    /// Returns the delivery of one of the user's orders. The state comes from the delivery service or, while that
+    /// service is unavailable, from order's database.
     pub async fn track(&self, user: UserId, order: OrderId) -> Result<Tracked, Error> {
         let found = self.orders.find(user, order).await?.ok_or(OrderRefusal::OrderNotFound(order))?;
         // The address of an order that has ended may have been removed.
@@ -82,11 +83,11 @@ impl DeliveryService {
         };
         let is_final = |tracked: &Tracked| tracked.delivery.status.is_final();
         let call = deadline::within(TRACK_TIMEOUT, self.tracking.track(order));
-        match (self.statuses.answer(request, is_final, call).await, kept) {
+        match (self.statuses.get(request, is_final, call).await, kept) {
             (Ok(Some(tracked)), _) | (Ok(None), Some(tracked)) => Ok(tracked),
             (Ok(None), None) => Err(Error::DeliveryNotFound(order)),
             (Err(Error::Unavailable(peer, error)), Some(kept)) => {
-                refused("answering from the copy", format!("{peer} unavailable: {error:#}"));
+                refused("delivery status served from the database", format!("{peer} unavailable: {error:#}"));
                 Ok(kept)
             }
             (Err(error), _) => Err(error),
@@ -94,7 +95,7 @@ impl DeliveryService {
     }
 }
 
-impl Answer for Tracked {
+impl PeerResponse for Tracked {
     fn version(&self) -> u64 {
         self.delivery.status.version()
     }

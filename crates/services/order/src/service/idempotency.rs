@@ -1,10 +1,10 @@
-//! Executes a request once per Idempotency-Key. Repeated requests get the stored outcome, and wait for it while the
-//! first request runs.
+//! Executes a request once per Idempotency-Key. Retries get the stored outcome, and wait for it while the first
+//! request runs.
 //!
 //! [`IdempotencyKeys::claim`](crate::repository::IdempotencyKeys::claim) compares the request's fingerprint with that
 //! of the earlier request under the same key.
 //!
-//! Whether an outcome is replayed is a task-local mark, because a use case returns a stored outcome, a success or a
+//! A task-local mark says that an outcome is replayed, because a use case returns a stored outcome, a success or a
 //! refusal, in the same form as a new one.
 
 use std::{
@@ -26,15 +26,15 @@ use crate::{
     model::{Claim, Claimed, RequestOutcome},
 };
 
-/// The time after which a repeated request may take the key over from a dead process. A running request renews its
-/// lease in time. A request whose process was frozen is fenced off by its token.
+/// A retry may take the key over from a dead process after this duration. A running request renews its lease in time. A
+/// request whose process was frozen is fenced off by its token.
 const LEASE_TTL: Duration = Duration::from_millis(1500);
 const RENEW_INTERVAL: Duration = Duration::from_millis(500);
 
-/// The maximum time for which a repeated request waits for the first one. It is longer than the lease, and leaves half
-/// of the request's time limit for the work if the repeated request must do it.
+/// A retry waits at most this long for the first request. It is longer than the lease, and leaves half of the request's
+/// time limit for the work if the retry must do it.
 const MAX_WAIT: Duration = Duration::from_secs(5);
-/// The first pause before the key is read again. It doubles each time, up to [`MAX_POLL_DELAY`].
+/// The first delay before the key is read again. It doubles each time, up to [`MAX_POLL_DELAY`].
 const FIRST_POLL_DELAY: Duration = Duration::from_millis(20);
 const MAX_POLL_DELAY: Duration = Duration::from_millis(250);
 
@@ -54,8 +54,9 @@ pub(super) struct Execution<'a> {
 impl OrderService {
     /// Executes `work`, unless an outcome is stored under the key already. Returns the new or stored outcome.
     ///
-    /// `work` stores a success under the key, in the SQL statement that makes the change. This function stores a refusal and releases the
-    /// key after any other error. After [`Error::KeyInProgress`] it does neither, because a repeated request has taken the key over.
+    /// `work` stores a success under the key, in the SQL statement that makes the change. This function stores a
+    /// refusal and releases the key after any other error. After [`Error::KeyInProgress`] it does neither, because a
+    /// retry has taken the key over.
     pub(super) async fn idempotent<'a, F>(
         &self,
         claim: Option<&'a Claim>,
@@ -100,14 +101,14 @@ impl OrderService {
 
     /// Claims the key. While another request has it, waits for that request, [`MAX_WAIT`] at most.
     async fn claim(&self, claim: &Claim, order: OrderId) -> Result<Claimed, Error> {
-        let (until, mut pause) = (Instant::now() + deadline::remaining(MAX_WAIT), FIRST_POLL_DELAY);
+        let (until, mut delay) = (Instant::now() + deadline::remaining(MAX_WAIT), FIRST_POLL_DELAY);
         loop {
             let claimed = self.keys.claim(claim, order, LEASE_TTL).await?;
-            if claimed != Claimed::InProgress || Instant::now() + pause > until {
+            if claimed != Claimed::InProgress || Instant::now() + delay > until {
                 return Ok(claimed);
             }
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(MAX_POLL_DELAY);
+            tokio::time::sleep(delay).await;
+            delay = (delay * 2).min(MAX_POLL_DELAY);
         }
     }
 
@@ -148,7 +149,7 @@ fn mark_replay() {
 }
 
 const BATCH_SIZE: i64 = 1000;
-/// The age at which a key is deleted. Until then, the API promises, a repeated request gets the same response.
+/// The age at which a key is deleted. Until then, the API promises, a retry gets the same response.
 const RETENTION: Duration = Duration::from_hours(24);
 
 impl OrderService {

@@ -38,7 +38,7 @@ use crate::{
 pub use check_out::{Checkout, Item};
 pub use delivery::DeliveryService;
 pub use payment::{Completed, OrderPayment, PaymentResult};
-pub use statuses::{Answer, StatusRequest, Statuses};
+pub use statuses::{PeerResponse, StatusRequest, Statuses};
 
 #[derive(Clone)]
 pub struct OrderService {
@@ -171,7 +171,7 @@ impl OrderService {
             match self.cancel_overdue(order, user).instrument(telemetry::job_span("cancel overdue order")).await {
                 Ok(cancelled) => count += u64::from(cancelled),
                 Err(error) if is_outage(&error) => return Err(error.into()),
-                // One order that fails must not delay the others. It is overdue again after a pause.
+                // One order that fails must not delay the others. It is overdue again later.
                 Err(error) => {
                     if let Error::Database(DatabaseError::Refused(_)) | Error::Inconsistent(_) = error {
                         count_skipped_row();

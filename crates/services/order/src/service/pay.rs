@@ -18,7 +18,7 @@ use crate::{
     model::{Action, AttemptLease, Claim, Order, PaymentMethod, RequestOutcome},
 };
 
-/// The time after which the reconciler takes an attempt over from its request: longer than any request may take.
+/// The reconciler takes an attempt over from its request after this duration. It is longer than any request may take.
 const LEASE_TTL: Duration = Duration::from_secs(12);
 /// The part of a request's time limit that is reserved for responding that the outcome is unknown.
 const RESPONSE_RESERVE: Duration = Duration::from_millis(500);
@@ -36,7 +36,7 @@ impl OrderService {
         let paid = self.idempotent(claim, order, async |execution| {
             let limit = deadline::remaining(REQUEST_TIMEOUT).saturating_sub(RESPONSE_RESERVE);
             let paid = tokio::time::timeout(limit, self.begin_and_finish(user, order, method, execution)).await;
-            // A request that timed out, or whose SQL statement got no answer, may have begun an attempt that charged
+            // A request that timed out, or whose SQL statement got no response, may have begun an attempt that charged
             // the order.
             let problem = match paid {
                 Ok(Err(Error::Database(error @ DatabaseError::Unavailable(_)))) => error_chain(error),
@@ -84,7 +84,7 @@ impl OrderService {
         }
         if order.attempt.is_some() {
             let taken = self.attempts.take(user, order.uuid, number, LEASE_TTL).await?;
-            // `None` means that the attempt has ended since the order was read. A repeated request gets the outcome
+            // `None` means that the attempt has ended since the order was read. A retry gets the outcome
             // from the key or from the order.
             let lease = taken.ok_or(Error::PaymentOutcomeUnknown)?;
             return self.finish(order, lease).await.map(Some);
@@ -120,7 +120,7 @@ impl OrderService {
 
 const MAX_CONCURRENT_PAYMENTS: usize = 64;
 const BATCH_SIZE: i64 = 16;
-/// The first pause before an order that could not be paid is due again. The pause doubles each time up to 16 s.
+/// The first backoff of an order that could not be paid. It doubles each time up to 16 s.
 const FIRST_RETRY_DELAY: Duration = Duration::from_secs(1);
 
 impl OrderService {

@@ -11,9 +11,10 @@
 //!   to end the attempt as [`Compensated`](crate::model::AttemptEnd::Compensated), but its write comes too late and
 //!   changes nothing.
 //! - `INSUFFICIENT_FUNDS`: the attempt is declined. Only a request to charge ends with this result; a void never does.
-//! - `FAILED` of an attempt that no other process has taken over: the attempt is declined. Only a process that has taken an attempt over
-//!   requests a void (`AttemptLease::after_confirmation`), and it has marked the attempt as shared before. So the event reports a declined
-//!   charge, and the first process, which receives the same result, responds with the same refusal.
+//! - `FAILED` of an attempt that no other process has taken over: the attempt is declined. Only a process that has
+//!   taken an attempt over requests a void (`AttemptLease::after_confirmation`), and it has marked the attempt as
+//!   shared before. So the event reports a declined charge, and the first process, which receives the same result,
+//!   responds with the same refusal.
 //! - `FAILED` of a shared attempt may report a void, so the event does not end the attempt. The process that requested
 //!   the void is about to cancel the order and to respond that its parts are gone. If the event declined the attempt
 //!   before that, the order would stay open for payment without its parts, and the Idempotency-Key would store a
@@ -30,7 +31,7 @@ use contracts::{
     money::Money,
 };
 
-use super::{Answer, OrderService, StatusRequest};
+use super::{OrderService, PeerResponse, StatusRequest};
 use crate::{
     error::{Error, OrderRefusal},
     model::{Order, Payment, PaymentMethod, PaymentStatus, RequestOutcome, Status},
@@ -51,8 +52,8 @@ pub struct OrderPayment {
 }
 
 impl OrderService {
-    /// Returns the payment of an order. Fails with [`Error::PaymentNotFound`] before the first attempt, and if no attempt is in progress
-    /// and none has reached the payment service.
+    /// Returns the payment of an order. Fails with [`Error::PaymentNotFound`] before the first attempt, and if no
+    /// attempt is in progress and none has reached the payment service.
     pub async fn payment(&self, user: UserId, order: OrderId) -> Result<OrderPayment, Error> {
         let found = self.find(user, order).await?;
         if found.attempts == 0 {
@@ -66,7 +67,7 @@ impl OrderService {
         let is_built = found.status == Status::Assembled;
         let known = self
             .statuses
-            .answer(request, |known: &Payment| known.is_final(is_built), self.payments.find(order))
+            .get(request, |known: &Payment| known.is_final(is_built), self.payments.find(order))
             .await?;
         let open = found.attempt;
         // A declined payment is ignored if a later attempt is open.
@@ -111,7 +112,7 @@ fn version(attempt: i32, status: PaymentStatus) -> u64 {
     4 * u64::try_from(attempt).unwrap_or_default() + step
 }
 
-impl Answer for Payment {
+impl PeerResponse for Payment {
     fn version(&self) -> u64 {
         version(self.attempt, self.status)
     }

@@ -1,6 +1,6 @@
 //! Settles an attempt to pay: confirms the reservation, requests the charge, and writes the outcome.
 //!
-//! If a process dies, the reconciler takes its attempt over and repeats the request under the same attempt, which the
+//! If a process dies, the reconciler takes its attempt over and retries the request under the same attempt, which the
 //! payment service charges at most once. An attempt therefore ends only when its outcome is known. `model::attempt`
 //! decides which process may end it, and which services that process must call first.
 
@@ -22,7 +22,7 @@ use crate::{
     repository::Settlement,
 };
 
-/// What a request to pay gets once its attempt is settled.
+/// The result of a request to pay, once its attempt is settled.
 type Settled = Result<RequestOutcome, Error>;
 
 /// The time limit for confirming the reservation of an order that is charged already.
@@ -124,8 +124,8 @@ impl OrderService {
         }
     }
 
-    /// Settles an attempt that has charged the order. Inventory keeps the parts of an order that is paid, so it is not
-    /// waited for.
+    /// Settles an attempt that has charged the order. Inventory keeps the parts of an order that is paid, so this
+    /// waits only briefly for its response.
     async fn charged(&self, order: Order, lease: AttemptLease, transaction: TransactionId) -> Settled {
         let (confirmation, refused) = deadline::within(CONFIRM_CHARGED_TIMEOUT, self.confirm(&order)).await;
         match (Step::after_confirming_charged(confirmation), refused) {
@@ -195,7 +195,7 @@ impl OrderService {
 
     /// Ends an attempt whose request payment did not execute, unless another process may have requested the charge.
     async fn not_asked(&self, order: &Order, lease: AttemptLease, problem: String) -> Settled {
-        // This process is where it would be if it had not confirmed the reservation: it has requested no charge.
+        // As after an unknown confirmation, this process has requested no charge.
         let step = lease.after_confirmation(Confirmation::Unknown);
         let error = Error::Unavailable("payment", anyhow::anyhow!(problem));
         let ended = self.give_up(order.clone(), lease, step, error).await;
@@ -228,9 +228,9 @@ const LEASE_TTL: Duration = Duration::from_secs(20);
 const FIRST_SETTLE_TIMEOUT: Duration = Duration::from_secs(2);
 const MAX_SETTLE_TIMEOUT: Duration = Duration::from_secs(8);
 const WRITE_RESERVE: Duration = Duration::from_secs(1);
-/// The first pause before the reconciler retries an attempt whose outcome is unknown.
+/// The first backoff before the reconciler retries an attempt whose outcome is unknown.
 const FIRST_RETRY_DELAY: Duration = Duration::from_secs(1);
-/// The maximum pause. With it, outcomes are known well within 30 s after the payment service has recovered.
+/// The maximum backoff. With it, outcomes are known well within 30 s after the payment service has recovered.
 const MAX_RETRY_DELAY: Duration = Duration::from_secs(8);
 /// The maximum number of attempts that are counted. A gauge that shows it means this many or more.
 const MAX_COUNTED: i64 = 10_000;
@@ -270,13 +270,13 @@ impl OrderService {
         }
     }
 
-    /// Leaves an attempt to the reconciler, which retries it after a pause. Returns the error for the request that
+    /// Leaves an attempt to the reconciler, which retries it after a backoff. Returns the error for the request that
     /// began the attempt.
     async fn ask_later(&self, order: &Order, lease: &AttemptLease, problem: &str) -> Error {
         let attempt = lease.attempt.number;
         tracing::warn!(order_uuid = %order.uuid, attempt, problem, "payment outcome unknown; retrying later");
         // This shortens the wait. If it fails, the attempt is due when its lease expires.
-        let _ = self.attempts.postpone(order.uuid, lease, pause(lease.tries)).await;
+        let _ = self.attempts.postpone(order.uuid, lease, backoff(lease.tries)).await;
         Error::PaymentOutcomeUnknown
     }
 
@@ -288,8 +288,8 @@ impl OrderService {
     }
 }
 
-/// Returns the pause after an attempt has been taken `tries` times. It doubles with each try, up to a maximum.
-fn pause(tries: u32) -> Duration {
+/// Returns the backoff after an attempt has been taken `tries` times. It doubles with each try, up to a maximum.
+fn backoff(tries: u32) -> Duration {
     FIRST_RETRY_DELAY.saturating_mul(1 << tries.min(10)).min(MAX_RETRY_DELAY)
 }
 

@@ -24,15 +24,15 @@ use crate::{
 const CHANGING_TTL: Duration = Duration::from_secs(2);
 /// The lifetime of a cached response that cannot change any more.
 const FINAL_TTL: Duration = Duration::from_hours(1);
-/// The time for which other callers wait for the caller that calls the service. After it, the next caller calls the service.
+/// Other callers wait this long for the caller that calls the service. Then the next caller calls the service.
 const MAX_WAIT: Duration = Duration::from_secs(2);
 /// The interval at which a waiting caller looks the response up in the cache.
 const POLL_INTERVAL: Duration = Duration::from_millis(25);
-/// The time for which the cache is not used after it has failed.
+/// The cache is not used for this long after it has failed.
 const FAILURE_PAUSE: Duration = Duration::from_secs(1);
 
 /// Another service's response about an order.
-pub trait Answer: Serialize + DeserializeOwned {
+pub trait PeerResponse: Serialize + DeserializeOwned {
     /// Returns a number that is larger for a later state.
     fn version(&self) -> u64;
 }
@@ -61,7 +61,7 @@ impl Statuses {
     /// Returns the cached response, or else the response of `call`, which it caches. `is_final` returns true for a
     /// response that cannot change any more. Failures and `None` are not cached. Without the cache, only `call` is
     /// used.
-    pub async fn answer<T: Answer>(
+    pub async fn get<T: PeerResponse>(
         &self,
         request: StatusRequest,
         is_final: impl FnOnce(&T) -> bool + Send,
@@ -69,9 +69,9 @@ impl Statuses {
     ) -> Result<Option<T>, Error> {
         let Some(cache) = self.cache.as_ref() else { return call.await };
         match self.look(cache.as_ref(), request).await {
-            Looked::Found(answer) => {
+            Looked::Found(response) => {
                 metrics::status_looked_up(request.key.kind, "hit");
-                return Ok(Some(answer));
+                return Ok(Some(response));
             }
             Looked::Nothing => {
                 metrics::status_looked_up(request.key.kind, "unavailable");
@@ -79,11 +79,11 @@ impl Statuses {
             }
             Looked::Ask => metrics::status_looked_up(request.key.kind, "miss"),
         }
-        let answer = call.await;
-        let cached = match &answer {
-            Ok(Some(answer)) => serde_json::to_vec(answer).ok().map(|bytes| {
-                let ttl = if is_final(answer) { FINAL_TTL } else { CHANGING_TTL };
-                (CachedStatus { owner: request.owner, version: answer.version(), answer: bytes }, ttl)
+        let response = call.await;
+        let cached = match &response {
+            Ok(Some(response)) => serde_json::to_vec(response).ok().map(|bytes| {
+                let ttl = if is_final(response) { FINAL_TTL } else { CHANGING_TTL };
+                (CachedStatus { owner: request.owner, version: response.version(), response: bytes }, ttl)
             }),
             _ => None,
         };
@@ -94,16 +94,16 @@ impl Statuses {
         if let Err(error) = outcome {
             self.rest(&error);
         }
-        answer
+        response
     }
 
-    async fn look<T: Answer>(&self, cache: &dyn StatusCache, request: StatusRequest) -> Looked<T> {
+    async fn look<T: PeerResponse>(&self, cache: &dyn StatusCache, request: StatusRequest) -> Looked<T> {
         let StatusRequest { key, owner, least_version } = request;
         let begun = Instant::now();
         while !self.is_resting() && begun.elapsed() <= MAX_WAIT {
             match cache.find(key, owner, least_version, MAX_WAIT).await {
                 // Another version of this service may have cached the response in another format.
-                Ok(Lookup::Answer(bytes)) => {
+                Ok(Lookup::Response(bytes)) => {
                     return serde_json::from_slice(&bytes).map_or(Looked::Ask, Looked::Found);
                 }
                 Ok(Lookup::Ask) => return Looked::Ask,
@@ -119,7 +119,8 @@ impl Statuses {
         until.is_some_and(|until| until > Instant::now())
     }
 
-    /// Stops using the cache for a second, so that an unavailable cache costs its timeout once a second instead of once per request.
+    /// Stops using the cache for a second, so that an unavailable cache costs its timeout once a second instead of once
+    /// per request.
     fn rest(&self, error: &anyhow::Error) {
         if !self.is_resting() {
             tracing::warn!(error = format!("{error:#}"), "status cache unavailable, bypassed");

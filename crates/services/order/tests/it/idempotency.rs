@@ -66,7 +66,7 @@ async fn a_refusal_for_too_many_unpaid_orders_releases_the_parts_and_is_not_reme
 
     for claim in [None, Some(&claim)] {
         let refused = strict.create(shop.user, order(&shop), claim).await;
-        assert!(matches!(refused, Err(Error::TooManyUnpaid { most: 1 })), "{refused:?}");
+        assert!(matches!(refused, Err(Error::TooManyUnpaid { max_unpaid: 1 })), "{refused:?}");
         assert_eq!(shop.inventory.available(shop.engine), 9, "the parts are not released");
     }
     let RequestOutcome::Created { order: unpaid, .. } = first else { panic!("{first:?}") };

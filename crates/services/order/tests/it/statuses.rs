@@ -50,13 +50,13 @@ fn key() -> StatusKey {
 async fn an_answer_is_its_owners_and_an_older_one_does_not_replace_it() {
     for store in stores().await {
         let (key, owner) = (key(), ids::user());
-        let cached = |version, answer: &str| CachedStatus { owner, version, answer: answer.into() };
+        let cached = |version, text: &str| CachedStatus { owner, version, response: text.into() };
         store.store(key, &cached(2, "second"), TTL).await.unwrap();
         store.store(key, &cached(1, "first"), TTL).await.unwrap();
 
-        assert_eq!(store.find(key, owner, 2, TTL).await.unwrap(), Lookup::Answer(b"second".to_vec()));
+        assert_eq!(store.find(key, owner, 2, TTL).await.unwrap(), Lookup::Response(b"second".to_vec()));
         store.store(key, &cached(2, "again"), TTL).await.unwrap();
-        assert_eq!(store.find(key, owner, 0, TTL).await.unwrap(), Lookup::Answer(b"again".to_vec()));
+        assert_eq!(store.find(key, owner, 0, TTL).await.unwrap(), Lookup::Response(b"again".to_vec()));
         assert_eq!(store.find(key, ids::user(), 0, TTL).await.unwrap(), Lookup::Ask, "another user has no answer");
         store.give_up(key).await.unwrap();
         assert_eq!(store.find(key, owner, 3, TTL).await.unwrap(), Lookup::Ask, "a later version has no answer yet");
@@ -78,9 +78,9 @@ async fn one_caller_asks_and_the_others_wait_until_it_has_an_answer_gives_up_or_
         assert_eq!(store.find(key, owner, 0, soon).await.unwrap(), Lookup::Ask);
         tokio::time::sleep(20 * soon).await;
         assert_eq!(found().await.unwrap(), Lookup::Ask);
-        store.store(key, &CachedStatus { owner, version: 0, answer: b"answer".to_vec() }, 100 * soon).await.unwrap();
+        store.store(key, &CachedStatus { owner, version: 0, response: b"response".to_vec() }, 100 * soon).await.unwrap();
 
-        assert_eq!(found().await.unwrap(), Lookup::Answer(b"answer".to_vec()));
+        assert_eq!(found().await.unwrap(), Lookup::Response(b"response".to_vec()));
         tokio::time::sleep(200 * soon).await;
         assert_eq!(found().await.unwrap(), Lookup::Ask, "its life has ended");
     }

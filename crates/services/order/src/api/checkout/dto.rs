@@ -150,7 +150,7 @@ impl From<OrderPayment> for CheckoutPayment {
     }
 }
 
-/// The way of an order to its address.
+/// The delivery of an order.
 #[derive(Serialize, ToSchema)]
 pub struct CheckoutDelivery {
     pub order_id: Uuid,
@@ -163,9 +163,9 @@ pub struct CheckoutDelivery {
     pub tracking_number: String,
     /// UTC.
     pub estimated_delivery: Option<NaiveDate>,
-    /// `Processing`, `(x, y)` or `Delivered to address`; null while the service delivery is away.
+    /// `Processing`, `(x, y)` or `Delivered to address`; null while the delivery service is unavailable.
     pub current_location: Option<String>,
-    /// True while the service delivery is away: the last that it has told. Absent otherwise.
+    /// True while the delivery service is unavailable: the last state that it reported. Absent otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stale: Option<bool>,
 }

@@ -31,7 +31,7 @@ use crate::{
 };
 use dto::{CheckoutCreated, CheckoutDelivery, CheckoutItem, CheckoutOrder, CheckoutPayment, CheckoutView};
 
-/// Middleware that copies `message` to `error` in every problem under `/api/orders`, whichever layer produced the response.
+/// Middleware that copies `message` to `error` in the problems under `/api/orders` of all layers.
 pub async fn copy_message_to_error(request: Request, next: Next) -> Response {
     if !is_checkout_path(request.uri().path()) {
         return next.run(request).await;
@@ -53,7 +53,8 @@ pub const CREATE_PROBLEMS: [Declared; 6] = [
     (StatusCode::TOO_MANY_REQUESTS, "TOO_MANY_UNPAID_ORDERS"),
 ];
 
-/// The maximum size of a body in bytes. With the maximum number of items, which name their parts by UUID, a body has 80 KB or more.
+/// The maximum size of a body in bytes. A body with the maximum number of items, which name their parts by UUID, has
+/// 80 KB or more.
 pub const BODY_LIMIT: usize = 256 * 1024;
 
 /// The members of this endpoint's request that errors are about.
@@ -61,8 +62,8 @@ const MEMBERS: Members = Members { buyer: "user_id", parts: "items" };
 
 /// Order and pay a ship's parts
 ///
-/// Holds the parts, and pays for them once from the caller's balance. A problem has the member `error` besides `message`.
-/// The body may have up to 256 KiB.
+/// Holds the parts, and pays for them once from the caller's balance. A problem has the member `error` besides
+/// `message`. The body may have up to 256 KiB.
 #[utoipa::path(
     post,
     path = "/api/orders",

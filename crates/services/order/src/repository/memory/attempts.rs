@@ -89,9 +89,9 @@ impl Attempts for MemoryOrders {
         user: UserId,
         order: OrderId,
         attempt: i32,
-        pause: Duration,
+        lease_ttl: Duration,
     ) -> Result<Option<AttemptLease>, Error> {
-        let next_at = self.clock.now() + pause;
+        let next_at = self.clock.now() + lease_ttl;
         let mut tables = self.tables();
         let row = tables.attempting(order, attempt).filter(|row| row.order.user == user);
         Ok(row.and_then(|row| row.take(next_at)))
@@ -114,8 +114,8 @@ impl Attempts for MemoryOrders {
         Ok(true)
     }
 
-    async fn postpone(&self, order: OrderId, lease: &AttemptLease, pause: Duration) -> Result<(), Error> {
-        let next_at = self.clock.now() + pause;
+    async fn postpone(&self, order: OrderId, lease: &AttemptLease, backoff: Duration) -> Result<(), Error> {
+        let next_at = self.clock.now() + backoff;
         let mut tables = self.tables();
         if let Some(row) = tables.attempting(order, lease.attempt.number).filter(|row| row.epoch == lease.epoch) {
             row.next_at = Some(next_at);
@@ -123,9 +123,9 @@ impl Attempts for MemoryOrders {
         Ok(())
     }
 
-    async fn unsettled(&self, limit: i64, pause: Duration) -> Result<Vec<(Order, AttemptLease)>, Error> {
+    async fn unsettled(&self, limit: i64, lease_ttl: Duration) -> Result<Vec<(Order, AttemptLease)>, Error> {
         let now = self.clock.now();
-        Ok(self.tables().take_due(now, usize::try_from(limit).unwrap_or(0), now + pause))
+        Ok(self.tables().take_due(now, usize::try_from(limit).unwrap_or(0), now + lease_ttl))
     }
 
     async fn long_unsettled(&self, limit: i64) -> Result<i64, Error> {

@@ -84,7 +84,8 @@ impl OrderRow {
         self.next_try_at.unwrap_or(self.pay_until).max(self.pay_until)
     }
 
-    /// Ends the attempt as declined. After a declined payment from the balance, the order is no longer due to be paid from the balance.
+    /// Ends the attempt as declined. After a declined payment from the balance, the order is no longer due to be paid
+    /// from the balance.
     pub fn decline(&mut self, number: i32, refusal: &OrderRefusal) -> Result<(), Error> {
         let attempt = self.order.end_attempt(number)?;
         self.details.declined = Some((number, refusal.clone()));

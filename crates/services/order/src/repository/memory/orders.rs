@@ -42,7 +42,7 @@ impl Orders for MemoryOrders {
             row.order.user == order.user && row.order.was_never_paid() && row.order.created_at > since
         };
         if tables.orders.values().filter(is_unpaid).count() >= unpaid_limits.max_unpaid as usize {
-            return Err(Error::TooManyUnpaid { most: unpaid_limits.max_unpaid });
+            return Err(Error::TooManyUnpaid { max_unpaid: unpaid_limits.max_unpaid });
         }
         let created = order.created(terms.total_price, now);
         tables.orders.insert(
@@ -162,14 +162,14 @@ impl Orders for MemoryOrders {
         Ok(self.tables().orders.get(&order).map(|row| row.details.clone()).unwrap_or_default())
     }
 
-    async fn due_to_pay_themselves(&self, limit: i64, pause: Duration) -> Result<Vec<(OrderId, UserId)>, Error> {
+    async fn due_to_pay_themselves(&self, limit: i64, backoff: Duration) -> Result<Vec<(OrderId, UserId)>, Error> {
         let now = self.clock.now();
         let mut tables = self.tables();
         let mut due: Vec<_> = tables.orders.values_mut().collect();
         due.retain(|row| row.self_payment_at.is_some_and(|at| at <= now) && row.order.check(Action::Pay).is_ok());
         due.sort_by_key(|row| row.self_payment_at);
         let taken = due.into_iter().take(usize::try_from(limit).unwrap_or(0)).map(|row| {
-            row.self_payment_at = Some(now + pause * (1 << row.self_payment_tries.min(4)));
+            row.self_payment_at = Some(now + backoff * (1 << row.self_payment_tries.min(4)));
             row.self_payment_tries += 1;
             (row.order.uuid, row.order.user)
         });

@@ -55,7 +55,7 @@ impl StatusCache for MemoryStatusCache {
             && cached.owner == owner
             && cached.version >= least_version
         {
-            return Ok(Lookup::Answer(cached.answer.clone()));
+            return Ok(Lookup::Response(cached.response.clone()));
         }
         if state.callers_until.get(&key).is_some_and(|until| *until > now) {
             return Ok(Lookup::Wait);

@@ -45,7 +45,7 @@ impl Attempts for PgOrders {
         user: UserId,
         order: OrderId,
         attempt: i32,
-        pause: Duration,
+        lease_ttl: Duration,
     ) -> Result<Option<AttemptLease>, Error> {
         let taken = query_orders!(
             "update orders
@@ -57,7 +57,7 @@ impl Attempts for PgOrders {
             order.uuid(),
             user.uuid(),
             attempt,
-            pause.as_secs_f64(),
+            lease_ttl.as_secs_f64(),
         )
         .fetch_optional(&self.pool)
         .await?;
@@ -88,21 +88,21 @@ impl Attempts for PgOrders {
         }
     }
 
-    async fn postpone(&self, order: OrderId, lease: &AttemptLease, pause: Duration) -> Result<(), Error> {
+    async fn postpone(&self, order: OrderId, lease: &AttemptLease, backoff: Duration) -> Result<(), Error> {
         sqlx::query!(
             "update orders set attempt_next_at = now() + make_interval(secs => $4)
             where uuid = $1 and attempt = $2 and attempt_method is not null and attempt_epoch = $3",
             order.uuid(),
             lease.attempt.number,
             lease.epoch,
-            pause.as_secs_f64(),
+            backoff.as_secs_f64(),
         )
         .execute(&self.pool)
         .await?;
         Ok(())
     }
 
-    async fn unsettled(&self, limit: i64, pause: Duration) -> Result<Vec<(Order, AttemptLease)>, Error> {
+    async fn unsettled(&self, limit: i64, lease_ttl: Duration) -> Result<Vec<(Order, AttemptLease)>, Error> {
         let take = || {
             query_orders!(
                 "update orders
@@ -117,7 +117,7 @@ impl Attempts for PgOrders {
                 returning "
                     + COLUMNS,
                 limit,
-                pause.as_secs_f64(),
+                lease_ttl.as_secs_f64(),
             )
         };
         let rows = fetch_each(&self.pool, take).await?;

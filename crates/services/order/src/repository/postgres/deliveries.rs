@@ -84,7 +84,8 @@ impl Addresses {
         Self(database)
     }
 
-    /// Makes the addresses of a user whose account has ended due for removal, and the user's unpaid orders overdue. Idempotent.
+    /// Makes the addresses of a user whose account has ended due for removal, and the user's unpaid orders overdue.
+    /// Idempotent.
     pub async fn end_account(&self, user: UserId) -> Result<(), Error> {
         let ended = sqlx::query!(
             "update orders set
@@ -98,8 +99,8 @@ impl Addresses {
         Ok(())
     }
 
-    /// Removes a batch of addresses of orders that ended longer ago than `age`, or whose users' accounts have ended. An order
-    /// [has ended](crate::model::Order::is_open) once it is cancelled or its delivery is over.
+    /// Removes a batch of addresses of orders that ended longer ago than `age`, or whose users' accounts have ended. An
+    /// order [has ended](crate::model::Order::is_open) once it is cancelled or its delivery is over.
     pub async fn remove(&self, age: Duration) -> Result<Done, Error> {
         let removed = sqlx::query!(
             "update orders set delivery_address = null

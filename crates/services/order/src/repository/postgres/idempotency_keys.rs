@@ -16,8 +16,9 @@ use crate::{
 
 #[async_trait]
 impl IdempotencyKeys for PgOrders {
-    // The insert claims a new key. On conflict, the update takes over the key of the same request if its lease has expired. Otherwise a
-    // second query reads from the row why the key cannot be claimed. One reason is that the insert was executed and its answer was lost.
+    // The insert claims a new key. On conflict, the update takes over the key of the same request if its lease has
+    // expired. Otherwise a second query reads from the row why the key cannot be claimed. One reason is that the insert
+    // was executed and its response was lost.
     async fn claim(&self, claim: &Claim, order: OrderId, lease: Duration) -> Result<Claimed, Error> {
         let claimed = || {
             sqlx::query!(
@@ -57,12 +58,12 @@ impl IdempotencyKeys for PgOrders {
             .fetch_optional(&self.pool)
         };
         let known = retry_stale(known).await.map_err(|error| match error {
-            // A newer version has stored this outcome. A repeated request may reach a replica of that version.
+            // A newer version has stored this outcome. A retry may reach a replica of that version.
             sqlx::Error::ColumnDecode { .. } => {
                 count_skipped_row();
                 let (user, key) = (claim.user.uuid(), &claim.key);
-                tracing::error!(user_uuid = %user, key, %error, "stored answer not decoded, row skipped");
-                Error::Unavailable("the stored answer", error.into())
+                tracing::error!(user_uuid = %user, key, %error, "stored outcome not decoded, row skipped");
+                Error::Unavailable("the stored outcome", error.into())
             }
             error => error.into(),
         });
@@ -134,7 +135,8 @@ impl IdempotencyKeys for PgOrders {
     }
 }
 
-/// Returns true if the request may make changes: it has no idempotency key, or it still holds the key and the key has no outcome.
+/// Returns true if the request may make changes: it has no idempotency key, or it still holds the key and the key has
+/// no outcome.
 pub(super) async fn is_held(pool: &Database, claim: Option<&Claim>) -> sqlx::Result<bool> {
     let Some(claim) = claim else { return Ok(true) };
     retry_stale(|| {

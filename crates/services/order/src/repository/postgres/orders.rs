@@ -241,7 +241,7 @@ impl Orders for PgOrders {
         })
     }
 
-    async fn due_to_pay_themselves(&self, limit: i64, pause: Duration) -> Result<Vec<(OrderId, UserId)>, Error> {
+    async fn due_to_pay_themselves(&self, limit: i64, backoff: Duration) -> Result<Vec<(OrderId, UserId)>, Error> {
         let due = sqlx::query!(
             r#"update orders
             set self_payment_at = now() + make_interval(secs => $2 * power(2, least(self_payment_tries, 4))),
@@ -254,7 +254,7 @@ impl Orders for PgOrders {
                 for update skip locked)
             returning uuid as "uuid: OrderId", user_uuid as "user_uuid: UserId""#,
             limit,
-            pause.as_secs_f64(),
+            backoff.as_secs_f64(),
         )
         .fetch_all(&self.pool)
         .await?;
@@ -278,6 +278,6 @@ async fn creation_refusal(
     } else if !is_held(pool, claim).await? {
         Error::KeyInProgress
     } else {
-        Error::TooManyUnpaid { most: unpaid_limits.max_unpaid }
+        Error::TooManyUnpaid { max_unpaid: unpaid_limits.max_unpaid }
     })
 }

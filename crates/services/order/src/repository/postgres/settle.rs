@@ -12,8 +12,8 @@ use crate::{
     model::{AttemptLease, Event, RequestOutcome},
 };
 
-/// Ends an attempt as declined, once per event if an event is the `cause`, and a shared one only if `also_shared`. After
-/// a declined payment from the balance, the order is no longer due to be paid from the balance.
+/// Ends an attempt as declined, once per event if an event is the `cause`, and a shared one only if `also_shared`.
+/// After a declined payment from the balance, the order is no longer due to be paid from the balance.
 pub async fn declined(
     pool: &Database,
     cause: Option<Cause>,
@@ -67,7 +67,8 @@ pub fn refusal(decline: &str) -> Option<OrderRefusal> {
         .find(|refusal| self::decline(refusal) == decline)
 }
 
-/// Ends an attempt for which this process has not called the payment service, unless another process has taken the attempt over.
+/// Ends an attempt for which this process has not called the payment service, unless another process has taken the
+/// attempt over.
 pub async fn abandoned(pool: &Database, order: OrderId, lease: &AttemptLease) -> Result<bool, Error> {
     let ended = sqlx::query!(
         "update orders set attempt_method = null, attempt_next_at = null, updated_at = now()

@@ -31,12 +31,12 @@ impl RedisStatusCache {
     }
 }
 
-/// Returns the Redis keys of the cached response and of the mark that a caller is calling the service. Both are in one hash slot, as Redis
-/// Cluster requires for a script.
+/// Returns the Redis keys of the cached response and of the mark that a caller is calling the service. Both are in one
+/// hash slot, as Redis Cluster requires for a script.
 fn keys(StatusKey { kind, order }: StatusKey) -> [String; 2] {
-    let answer = format!("status:{{{order}}}:{}", kind.as_str());
-    let asked = format!("{answer}:asked");
-    [answer, asked]
+    let response = format!("status:{{{order}}}:{}", kind.as_str());
+    let asked = format!("{response}:asked");
+    [response, asked]
 }
 
 async fn within_limit<T>(command: impl Future<Output = RedisResult<T>>) -> anyhow::Result<T> {
@@ -52,24 +52,24 @@ impl StatusCache for RedisStatusCache {
         least_version: u64,
         max_wait: Duration,
     ) -> anyhow::Result<Lookup> {
-        let [answer, asked] = keys(key);
+        let [response, asked] = keys(key);
         let mut call = self.find.prepare_invoke();
-        call.key(answer).key(asked).arg(owner.to_string()).arg(least_version).arg(millis(max_wait));
+        call.key(response).key(asked).arg(owner.to_string()).arg(least_version).arg(millis(max_wait));
         match within_limit(call.invoke_async(&mut self.connection.clone())).await? {
-            Value::BulkString(answer) => Ok(Lookup::Answer(answer)),
+            Value::BulkString(response) => Ok(Lookup::Response(response)),
             Value::Int(1) => Ok(Lookup::Ask),
             _ => Ok(Lookup::Wait),
         }
     }
 
     async fn store(&self, key: StatusKey, cached: &CachedStatus, ttl: Duration) -> anyhow::Result<()> {
-        let [answer, asked] = keys(key);
+        let [response, asked] = keys(key);
         let mut call = self.keep.prepare_invoke();
-        call.key(answer)
+        call.key(response)
             .key(asked)
             .arg(cached.owner.to_string())
             .arg(cached.version)
-            .arg(&cached.answer)
+            .arg(&cached.response)
             .arg(millis(ttl));
         within_limit(call.invoke_async(&mut self.connection.clone())).await
     }

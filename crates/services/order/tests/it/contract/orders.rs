@@ -60,7 +60,7 @@ async fn a_user_has_a_bounded_number_of_unpaid_orders(orders: &dyn Repository) {
 
     for claim in [None, Some(&claim)] {
         let refused = write(orders, &one_more, Money::ZERO, PAY_WITHIN, claim).await;
-        assert!(matches!(refused, Err(Error::TooManyUnpaid { most: MAX_UNPAID })), "{refused:?}");
+        assert!(matches!(refused, Err(Error::TooManyUnpaid { max_unpaid: MAX_UNPAID })), "{refused:?}");
     }
     assert_eq!(orders.find(user, one_more.uuid).await.unwrap(), None);
 

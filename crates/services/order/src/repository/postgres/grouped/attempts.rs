@@ -87,7 +87,8 @@ pub struct PaidAttempt {
     trace: outbox::Trace,
     /// The outcome to store under the idempotency key of the request that began the attempt.
     outcome: Option<RequestOutcome>,
-    /// The event of the payment service by which the attempt ends; `None` if a customer's request or the reconciler ends it.
+    /// The event of the payment service by which the attempt ends; `None` if a customer's request or the reconciler
+    /// ends it.
     cause: Option<Cause>,
 }
 
@@ -109,8 +110,9 @@ impl PaidAttempt {
     }
 }
 
-/// Ends the attempts of a group as paid. Returns for each order whether this statement ended its attempt. An event that was handled before
-/// ends no attempt. The inbox row, the order, its event and the key's outcome are stored together, in one round trip for all that wait.
+/// Ends the attempts of a group as paid. Returns for each order whether this statement ended its attempt. An event that
+/// was handled before ends no attempt. The inbox row, the order, its event and the key's outcome are stored together,
+/// in one round trip for all that wait.
 pub async fn paid(pool: Database, requests: Arc<[PaidAttempt]>) -> sqlx::Result<HashMap<OrderId, bool>> {
     let orders: Vec<_> = requests.iter().map(|request| request.order.uuid()).collect();
     let attempts: Vec<i32> = requests.iter().map(|request| request.attempt).collect();

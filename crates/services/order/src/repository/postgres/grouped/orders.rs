@@ -66,12 +66,13 @@ impl Creation {
     }
 }
 
-/// Writes the orders of a group and returns them. Skips an order that exists already, whose claim has lost its key, or that exceeds its
-/// user's limit of unpaid orders. Orders of one user in the same group count towards the limit in the order of their arrival. The order,
-/// its event and the key's outcome are stored together, in one round trip for all requests that wait.
+/// Writes the orders of a group and returns them. Skips an order that exists already, whose claim has lost its key, or
+/// that exceeds its user's limit of unpaid orders. Orders of one user in the same group count towards the limit in the
+/// order of their arrival. The order, its event and the key's outcome are stored together, in one round trip for all
+/// requests that wait.
 pub async fn create(pool: Database, requests: Arc<[Creation]>) -> sqlx::Result<HashMap<OrderId, OrderRow>> {
-    // Sent as an array, for which PostgreSQL assumes ten elements. For `jsonb_to_recordset` it assumes a hundred rows, and
-    // a plan made while the tables are empty would then read a whole index.
+    // Sent as an array, for which PostgreSQL assumes ten elements. For `jsonb_to_recordset` it assumes a hundred rows,
+    // and a plan made while the tables are empty would then read a whole index.
     let new: Vec<_> = requests.iter().map(Json).collect();
     let events: Columns = requests.iter().map(|request| request.event.clone()).collect();
     let traces: Vec<_> = requests.iter().map(|request| request.trace.clone()).collect();
@@ -149,7 +150,7 @@ pub struct LookUp {
 }
 
 impl LookUp {
-    /// Requests with the same key have the same answer.
+    /// Requests with the same key have the same result.
     pub fn key(&self) -> (UserId, OrderId) {
         (self.user, self.order)
     }
@@ -169,8 +170,8 @@ pub struct Completion {
     pub order: OrderId,
 }
 
-/// Completes the orders of a group. Returns for each order whether this statement completed it. An event that was handled before completes
-/// no order.
+/// Completes the orders of a group. Returns for each order whether this statement completed it. An event that was
+/// handled before completes no order.
 pub async fn assemble(pool: Database, requests: Arc<[Completion]>) -> sqlx::Result<HashMap<OrderId, bool>> {
     let consumers: Vec<&str> = requests.iter().map(|request| request.cause.consumer).collect();
     let events: Vec<_> = requests.iter().map(|request| request.cause.event.uuid()).collect();
