@@ -14,13 +14,13 @@ use platform::{
 use serde_json::json;
 use uuid::Uuid;
 
-/// A loan that the bank approved. A repetition is published as the same bytes.
+/// A loan that the bank approved. It is published as the same bytes each time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApprovedLoan {
     pub id: String,
     pub customer: Uuid,
     pub amount: Money,
-    /// When the bank approved the loan, in Unix seconds.
+    /// The time of the approval in Unix seconds.
     pub approved_at: i64,
 }
 

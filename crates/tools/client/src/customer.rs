@@ -46,8 +46,8 @@ impl Customer {
 
     pub async fn register(&self, shop: &Shop) -> Step<Uuid> {
         let request = with_password(&self.login, &self.password, Vec::new());
-        let answer = success("Register", shop.users().register(request.clone()).await)?;
-        let user = answer.user_uuid.parse().context("user_uuid is not a uuid")?;
+        let response = success("Register", shop.users().register(request.clone()).await)?;
+        let user = response.user_uuid.parse().context("user_uuid is not a uuid")?;
         refused("Register of a taken login", shop.users().register(request).await, Code::AlreadyExists, "")?;
         Ok((user, self.login.clone()))
     }
@@ -71,11 +71,11 @@ impl Customer {
 
     pub async fn whoami(&self, shop: &Shop, session: &str, user: Uuid) -> Step<()> {
         let request = WhoamiRequest { session_uuid: session.to_owned(), ..WhoamiRequest::default() };
-        let answer = success("Whoami", shop.auth().whoami(request).await)?;
-        let living = answer.session.context("Whoami answered no session")?;
+        let response = success("Whoami", shop.auth().whoami(request).await)?;
+        let living = response.session.context("Whoami answered no session")?;
         ensure!(living.uuid == session, "Whoami answered the session {}", living.uuid);
         ensure!(living.created_at.is_some() && living.expires_at.is_some(), "the session lacks a time");
-        let known = answer.user.context("Whoami answered no user")?;
+        let known = response.user.context("Whoami answered no user")?;
         ensure!(known.uuid == user.to_string(), "Whoami answered the user {}, not {user}", known.uuid);
         let info = known.info.context("Whoami answered a user without info")?;
         ensure!(info.login == self.login && info.email == self.email, "Whoami answered {info:?}");
@@ -84,8 +84,8 @@ impl Customer {
 }
 
 pub async fn find(shop: &Shop) -> Step<()> {
-    let answer = shop.ask(Method::GET, "/health/ready", None, None).await?;
-    ensure!(answer.status == 200, "order is not ready: {}", answer.text);
+    let response = shop.ask(Method::GET, "/health/ready", None, None).await?;
+    ensure!(response.status == 200, "order is not ready: {}", response.text);
     Ok(((), String::new()))
 }
 
@@ -95,12 +95,12 @@ pub async fn stranger(shop: &Shop) -> Step<()> {
     let dead = ids::random().to_string();
     shop.ask(Method::GET, ORDERS, Some(&dead), None).await?.problem(401, "INVALID_SESSION")?;
     let list = ListPartsRequest::default();
-    let answer = shop.inventory().list_parts(list.clone()).await;
-    refused("ListParts without a session", answer, Code::Unauthenticated, "missing session-uuid in metadata")?;
-    let answer = shop.inventory().list_parts(within("", list.clone())?).await;
-    refused("ListParts with an empty session", answer, Code::Unauthenticated, "empty session-uuid")?;
-    let answer = shop.inventory().list_parts(within(&dead, list)?).await;
-    refused("ListParts with a dead session", answer, Code::Unauthenticated, "invalid session")?;
+    let response = shop.inventory().list_parts(list.clone()).await;
+    refused("ListParts without a session", response, Code::Unauthenticated, "missing session-uuid in metadata")?;
+    let response = shop.inventory().list_parts(within("", list.clone())?).await;
+    refused("ListParts with an empty session", response, Code::Unauthenticated, "empty session-uuid")?;
+    let response = shop.inventory().list_parts(within(&dead, list)?).await;
+    refused("ListParts with a dead session", response, Code::Unauthenticated, "invalid session")?;
     Ok(((), String::new()))
 }
 

@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_the_contract_does_not_have_is_refused() {
+    fn a_response_that_the_contract_does_not_have_is_refused() {
         assert_eq!(Delivery::from_json(ORDER, &carried()).unwrap().progress, Some(55));
         for (member, value) in [
             ("order_uuid", json!(Uuid::from_u128(9))),

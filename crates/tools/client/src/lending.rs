@@ -47,22 +47,22 @@ impl Lending {
     pub async fn create(&self, session: &str, name: &str) -> anyhow::Result<Customer> {
         let (name, birth_date) = (name.to_owned(), BIRTH_DATE.to_owned());
         let request = CreateCustomerRequest { name, birth_date, ..CreateCustomerRequest::default() };
-        let answer = self.customers.clone().create_customer(within(session, request)?).await;
-        success("CreateCustomer", answer)?.customer.context("CreateCustomer answered without a customer")
+        let response = self.customers.clone().create_customer(within(session, request)?).await;
+        success("CreateCustomer", response)?.customer.context("CreateCustomer answered without a customer")
     }
 
     /// Changes the customer's name. `version` is the version that the caller has read.
     pub async fn update(&self, session: &str, name: &str, version: i64) -> anyhow::Result<Customer> {
         let (name, birth_date) = (name.to_owned(), BIRTH_DATE.to_owned());
         let request = UpdateCustomerRequest { name, birth_date, version, ..UpdateCustomerRequest::default() };
-        let answer = self.customers.clone().update_customer(within(session, request)?).await;
-        success("UpdateCustomer", answer)?.customer.context("UpdateCustomer answered without a customer")
+        let response = self.customers.clone().update_customer(within(session, request)?).await;
+        success("UpdateCustomer", response)?.customer.context("UpdateCustomer answered without a customer")
     }
 
     pub async fn customer(&self, session: &str, user: Uuid) -> anyhow::Result<Customer> {
         let request = GetCustomerRequest { customer_id: user.to_string() };
-        let answer = self.customers.clone().get_customer(within(session, request)?).await;
-        success("GetCustomer", answer)?.customer.context("GetCustomer answered without a customer")
+        let response = self.customers.clone().get_customer(within(session, request)?).await;
+        success("GetCustomer", response)?.customer.context("GetCustomer answered without a customer")
     }
 
     /// Returns the user's loans, newest first, at most a thousand.

@@ -5,7 +5,7 @@ use reqwest::{StatusCode, header::HeaderMap};
 use serde_json::Value;
 use uuid::Uuid;
 
-pub struct Answer {
+pub struct HttpResponse {
     /// The method and path of the request, for error messages.
     pub asked: String,
     pub status: StatusCode,
@@ -13,7 +13,7 @@ pub struct Answer {
     pub text: String,
 }
 
-impl Answer {
+impl HttpResponse {
     /// Returns the body of a successful response with this status; fails for any other response.
     pub fn success(&self, status: u16) -> anyhow::Result<Value> {
         ensure!(self.status == status, "{} answered {} {}, not {status}", self.asked, self.status, self.text);

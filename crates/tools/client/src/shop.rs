@@ -15,7 +15,7 @@ use serde_json::Value;
 use tonic::{Code, Request, Response, Status, metadata::MetadataValue, transport::Channel};
 
 use crate::{
-    response::{Answer, forbid_error},
+    response::{HttpResponse, forbid_error},
     trust::Trust,
 };
 
@@ -60,10 +60,10 @@ impl Shop {
 
     /// Returns the console's address, to which order redirects browsers; `None` if it does not.
     pub async fn console(&self) -> Option<Url> {
-        let answer = self.http.get(&self.order).header(ACCEPT, "text/html").send().await.ok()?;
+        let response = self.http.get(&self.order).header(ACCEPT, "text/html").send().await.ok()?;
         // Without a session, this page is the log-in page, with status 401.
-        let is_page = answer.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
-        (is_page && answer.url().path().starts_with("/console/")).then(|| answer.url().clone())
+        let is_page = response.headers().get(CONTENT_TYPE)?.as_bytes().starts_with(b"text/html");
+        (is_page && response.url().path().starts_with("/console/")).then(|| response.url().clone())
     }
 
     /// Sends a request to order. `path` starts at the root of its API.
@@ -73,11 +73,11 @@ impl Shop {
         path: &str,
         session: Option<&str>,
         body: Option<Value>,
-    ) -> anyhow::Result<Answer> {
+    ) -> anyhow::Result<HttpResponse> {
         self.ask_under(None, method, path, session, body).await
     }
 
-    /// Sends a request, with an Idempotency-Key if there is one, so that it may be repeated.
+    /// Sends a request, with an Idempotency-Key if there is one, so that it may be retried.
     pub async fn ask_under(
         &self,
         key: Option<&str>,
@@ -85,7 +85,7 @@ impl Shop {
         path: &str,
         session: Option<&str>,
         body: Option<Value>,
-    ) -> anyhow::Result<Answer> {
+    ) -> anyhow::Result<HttpResponse> {
         let url = format!("{}{path}", self.order);
         let asked = format!("{method} {path}");
         let mut request = self.http.request(method, &url);
@@ -98,14 +98,14 @@ impl Shop {
         if let Some(body) = body {
             request = request.json(&body);
         }
-        let answer = request
+        let response = request
             .send()
             .await
             .with_context(|| {
                 format!("order does not answer at {url}; is a shop running? `cargo run` or `shipyard up` starts one")
             })?;
-        let (status, headers) = (answer.status(), answer.headers().clone());
-        Ok(Answer { asked, status, headers, text: answer.text().await? })
+        let (status, headers) = (response.status(), response.headers().clone());
+        Ok(HttpResponse { asked, status, headers, text: response.text().await? })
     }
 }
 
@@ -117,10 +117,10 @@ pub fn within<T>(session: &str, message: T) -> anyhow::Result<Request<T>> {
 }
 
 /// Returns the message of a successful call; fails for a failed call.
-pub fn success<T: std::fmt::Debug>(rpc: &str, answer: Result<Response<T>, Status>) -> anyhow::Result<T> {
-    match answer {
-        Ok(answer) => {
-            let message = answer.into_inner();
+pub fn success<T: std::fmt::Debug>(rpc: &str, response: Result<Response<T>, Status>) -> anyhow::Result<T> {
+    match response {
+        Ok(response) => {
+            let message = response.into_inner();
             forbid_error(&format!("{message:?}"))?;
             Ok(message)
         }
@@ -129,8 +129,8 @@ pub fn success<T: std::fmt::Debug>(rpc: &str, answer: Result<Response<T>, Status
 }
 
 /// Checks that a call failed with this code, and with this text unless it is empty.
-pub fn refused<T>(rpc: &str, answer: Result<T, Status>, code: Code, text: &str) -> anyhow::Result<()> {
-    let Err(status) = answer else { bail!("{rpc} succeeded and should have answered {code:?}") };
+pub fn refused<T>(rpc: &str, response: Result<T, Status>, code: Code, text: &str) -> anyhow::Result<()> {
+    let Err(status) = response else { bail!("{rpc} succeeded and should have answered {code:?}") };
     ensure!(status.code() == code, "{rpc} answered {:?} ({}), not {code:?}", status.code(), status.message());
     ensure!(text.is_empty() || status.message() == text, "{rpc} answered `{}`, not `{text}`", status.message());
     Ok(())

@@ -1,4 +1,4 @@
-//! A shop over TLS answers clients that trust its authority, and no others.
+//! A shop over TLS serves clients that trust its authority, and no others.
 
 use std::{net::SocketAddr, path::Path, time::SystemTime};
 
@@ -51,7 +51,7 @@ fn trust(variables: &[(&str, &Path)]) -> Trust {
     Trust::from_settings(&Settings::from_variables(variables)).unwrap()
 }
 
-/// Calls order and iam. Returns whether order is ready, and the code of iam's answer.
+/// Calls order and iam. Returns an error if order is not ready, and the code of iam's response.
 async fn visit(trust: &Trust, address: &str) -> (anyhow::Result<()>, Code) {
     let shop = Shop::at(trust, address, address, address).unwrap();
     let whoami = shop.auth().whoami(WhoamiRequest::default()).await.unwrap_err();
@@ -73,7 +73,7 @@ async fn a_shop_over_tls_is_reached_by_those_who_trust_its_authority() {
     let error = format!("{:#}", order.unwrap_err());
     assert!(error.contains("UnknownIssuer") && iam == Code::Unavailable, "{error}, {iam:?}");
     let (order, iam) = visit(&Trust::default(), &format!("http://{address}")).await;
-    assert!(order.is_err() && iam != Code::Unauthenticated, "plain text is answered: {iam:?}");
+    assert!(order.is_err() && iam != Code::Unauthenticated, "plain text gets a response: {iam:?}");
 }
 
 #[tokio::test]
