@@ -45,12 +45,12 @@ impl Inventory for LateRefusal {
         parts: &[(PartId, i64)],
         confirm: bool,
     ) -> Result<Vec<PricedPart>, Error> {
-        let answer = self.inventory.reserve(order, user, parts, confirm).await;
-        if answer.is_err() && self.first.swap(false, Ordering::Relaxed) {
+        let response = self.inventory.reserve(order, user, parts, confirm).await;
+        if response.is_err() && self.first.swap(false, Ordering::Relaxed) {
             self.refused.notify_one();
             self.arrives.notified().await;
         }
-        answer
+        response
     }
 
     async fn named(&self, names: &[String]) -> Result<Vec<(String, PartId)>, Error> {
@@ -275,7 +275,7 @@ type CallTimes = Arc<Mutex<Vec<(Instant, Duration)>>>;
 /// A payment client that responds late, or leaves every outcome unknown.
 struct Slow {
     payments: MemoryPayments,
-    answers_after: Option<Duration>,
+    responds_after: Option<Duration>,
     asked: CallTimes,
 }
 
@@ -283,7 +283,7 @@ struct Slow {
 impl Payments for Slow {
     async fn pay(&self, order: &Order, attempt: Attempt) -> ChargeAnswer {
         self.asked.lock().unwrap().push((Instant::now(), deadline::remaining(Duration::MAX)));
-        let Some(time) = self.answers_after else { return ChargeAnswer::Unknown("it is down".to_owned()) };
+        let Some(time) = self.responds_after else { return ChargeAnswer::Unknown("it is down".to_owned()) };
         tokio::time::sleep(time).await;
         self.payments.pay(order, attempt).await
     }
@@ -298,17 +298,17 @@ impl Payments for Slow {
 }
 
 /// Returns a shop with a slow payment client, an order whose attempt is left to the reconciler, and the recorded calls.
-async fn left_behind(answers_after: Option<Duration>) -> (Shop, OrderId, CallTimes) {
+async fn left_behind(responds_after: Option<Duration>) -> (Shop, OrderId, CallTimes) {
     let (mut shop, asked) = (Shop::open(), CallTimes::default());
     let order = shop.order().await;
     shop.orders.begin(shop.user, order, PaymentMethod::Card, EXPIRED, None).await.unwrap();
-    let payments = Slow { payments: shop.payments.clone(), answers_after, asked: Arc::clone(&asked) };
+    let payments = Slow { payments: shop.payments.clone(), responds_after, asked: Arc::clone(&asked) };
     shop.service = shop.replica(shop.inventory.clone(), payments);
     (shop, order, asked)
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_attempt_is_settled_at_the_first_try_when_payment_answers_within_two_seconds() {
+async fn an_attempt_is_settled_at_the_first_try_when_payment_responds_within_two_seconds() {
     let (shop, order, asked) = left_behind(Some(Duration::from_millis(1_900))).await;
 
     shop.reconcile(Duration::from_secs(10)).await;
@@ -318,16 +318,16 @@ async fn an_attempt_is_settled_at_the_first_try_when_payment_answers_within_two_
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_attempt_that_stays_unknown_is_asked_about_less_often_and_longer_each_time() {
+async fn an_attempt_that_stays_unknown_is_retried_after_longer_backoffs_with_longer_limits() {
     let (shop, _, asked) = left_behind(None).await;
 
     shop.reconcile(Duration::from_mins(1)).await;
 
     let (times, limits): (Vec<_>, Vec<_>) = asked.lock().unwrap().iter().copied().unzip();
     let half = Duration::from_millis(500);
-    let pauses: Vec<_> = times.windows(2).map(|pair| (pair[1] - pair[0] + half).as_secs()).collect();
+    let backoffs: Vec<_> = times.windows(2).map(|pair| (pair[1] - pair[0] + half).as_secs()).collect();
     let limits: Vec<_> = limits.iter().map(Duration::as_secs).collect();
-    assert_eq!(pauses[..5], [2, 4, 8, 8, 8]);
+    assert_eq!(backoffs[..5], [2, 4, 8, 8, 8]);
     assert_eq!(limits[..5], [2, 4, 8, 8, 8]);
 }
 

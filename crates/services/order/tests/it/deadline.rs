@@ -18,8 +18,8 @@ use tower::ServiceExt as _;
 
 use crate::shop::Shop;
 
-async fn json(answer: Response<Body>) -> Value {
-    serde_json::from_slice(&to_bytes(answer.into_body(), usize::MAX).await.unwrap()).unwrap()
+async fn json(response: Response<Body>) -> Value {
+    serde_json::from_slice(&to_bytes(response.into_body(), usize::MAX).await.unwrap()).unwrap()
 }
 
 #[tokio::test(start_paused = true)]
@@ -46,13 +46,13 @@ async fn a_payment_that_meets_the_limit_with_its_attempt_open_is_unknown() {
     let hung = pay().await.unwrap();
     let elapsed = start.elapsed();
     let open = shop.find(order).await;
-    let repeated = pay().await.unwrap();
+    let retried = pay().await.unwrap();
 
     let status = hung.status();
     let problem = json(hung).await;
     assert_eq!((status, &problem["code"]), (StatusCode::SERVICE_UNAVAILABLE, &Value::from("PAYMENT_OUTCOME_UNKNOWN")));
     assert!(elapsed < REQUEST_TIMEOUT, "{elapsed:?}");
     assert_eq!((open.status, open.attempt.map(|attempt| attempt.number)), (Status::PendingPayment, Some(1)));
-    assert_eq!(repeated.status(), StatusCode::OK, "the key goes on with its attempt at once");
+    assert_eq!(retried.status(), StatusCode::OK, "the key goes on with its attempt at once");
     assert_eq!((shop.find(order).await.status, shop.payments.charges(order)), (Status::Paid, 1));
 }

@@ -24,7 +24,7 @@ use reqwest::StatusCode;
 use serde_json::json;
 use tokio::{net::TcpListener, task::JoinSet, time::Instant};
 use tokio_util::sync::CancellationToken;
-use tonic::{Code, Request, Response, Status as Answer};
+use tonic::{Code, Request, Response, Status};
 
 use crate::ids;
 use crate::shop::{Shop, hung};
@@ -32,7 +32,7 @@ use crate::shop::{Shop, hung};
 /// The default number of slots. `REQUESTS` is larger.
 const SLOTS: usize = 512;
 const REQUESTS: usize = 600;
-/// The time within which a read is answered, even on a busy machine.
+/// The time limit for a read, which suffices on a busy machine.
 const READ_TIMEOUT: Duration = Duration::from_secs(1);
 /// If no request is rejected for this long, no further request will be rejected.
 const LAST_REJECTION_TIMEOUT: Duration = Duration::from_millis(300);
@@ -44,7 +44,7 @@ fn shop() -> Shop {
     shop
 }
 
-/// Returns a replica that asks payment at this address.
+/// Returns a replica that calls payment at this address.
 fn paying_at(shop: &Shop, payment: SocketAddr) -> OrderService {
     shop.replica(shop.inventory.clone(), GrpcPayments::new(testkit::peer("payment", payment)))
 }
@@ -54,7 +54,7 @@ struct WithoutCards;
 
 #[tonic::async_trait]
 impl PaymentService for WithoutCards {
-    async fn pay_order(&self, request: Request<PayOrderRequest>) -> Result<Response<PayOrderResponse>, Answer> {
+    async fn pay_order(&self, request: Request<PayOrderRequest>) -> Result<Response<PayOrderResponse>, Status> {
         if request.get_ref().payment_method() != Method::InvestorMoney {
             return Err(with_reason(Code::Unavailable, "PAYMENT_OUTCOME_UNKNOWN", "not known yet"));
         }
@@ -101,7 +101,7 @@ async fn reads_are_answered_while_inventory_hangs() {
     loop {
         let limit = if shed < REQUESTS - SLOTS / 4 { READ_TIMEOUT * 10 } else { LAST_REJECTION_TIMEOUT };
         match tokio::time::timeout(limit, waiting.join_next()).await {
-            Ok(Some(answer)) => assert_eq!(answer.unwrap(), StatusCode::TOO_MANY_REQUESTS),
+            Ok(Some(response)) => assert_eq!(response.unwrap(), StatusCode::TOO_MANY_REQUESTS),
             _ => break,
         }
         shed += 1;

@@ -1,4 +1,4 @@
-//! Tests of requests with an Idempotency-Key that are interrupted and repeated, over in-memory implementations.
+//! Tests of requests with an Idempotency-Key that are interrupted and retried, over in-memory implementations.
 
 use std::time::Duration;
 
@@ -74,7 +74,7 @@ async fn a_refusal_for_too_many_unpaid_orders_releases_the_parts_and_is_not_reme
     let second = strict.create(shop.user, order(&shop), Some(&claim)).await.unwrap();
     let again = strict.create(shop.user, order(&shop), Some(&claim)).await.unwrap();
 
-    assert_eq!(second, again, "a repeat does not get the stored answer");
+    assert_eq!(second, again, "a retry does not get the stored response");
     assert_eq!(shop.orders.all().len(), 2);
 }
 
@@ -113,19 +113,19 @@ async fn a_creation_that_died_after_its_reservation_is_finished_with_the_same_or
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_repeat_waits_for_its_request_and_gets_the_same_outcome() {
+async fn a_retry_waits_for_its_request_and_gets_the_same_outcome() {
     let shop = Shop::open();
     let (first, order) = (claim(&shop), shop.order().await);
-    let repeat = Claim { token: ids::random(), ..first.clone() };
+    let retry = Claim { token: ids::random(), ..first.clone() };
     let pay = async |claim| shop.service.pay(shop.user, order, PaymentMethod::Card, Some(claim)).await;
     shop.payments.script(Fault::Slow(Duration::from_secs(4)));
 
-    let (answer, repeated) = tokio::join!(pay(&first), async {
+    let (response, retried) = tokio::join!(pay(&first), async {
         tokio::time::sleep(Duration::from_millis(10)).await;
-        pay(&repeat).await
+        pay(&retry).await
     });
 
-    assert_eq!(answer.unwrap(), repeated.unwrap(), "the request keeps its key for as long as it runs");
+    assert_eq!(response.unwrap(), retried.unwrap(), "the request keeps its key for as long as it runs");
     assert_eq!((shop.find(order).await.attempts, shop.payments.charges(order)), (1, 1));
 }
 
@@ -133,16 +133,16 @@ async fn a_repeat_waits_for_its_request_and_gets_the_same_outcome() {
 async fn a_repeat_takes_over_within_two_seconds_after_its_process_has_died() {
     let shop = Shop::open();
     let (first, order) = (claim(&shop), shop.order().await);
-    let repeat = Claim { token: ids::random(), ..first.clone() };
+    let retry = Claim { token: ids::random(), ..first.clone() };
     shop.payments.script(Fault::Hung);
     let request = shop.service.pay(shop.user, order, PaymentMethod::Card, Some(&first));
     // The lease was renewed 1 ms ago, so it has nearly its full length left.
     assert!(tokio::time::timeout(Duration::from_millis(4001), request).await.is_err());
     let died = Instant::now();
 
-    let repeated = shop.service.pay(shop.user, order, PaymentMethod::Card, Some(&repeat)).await;
+    let retried = shop.service.pay(shop.user, order, PaymentMethod::Card, Some(&retry)).await;
 
-    assert!(matches!(repeated, Ok(RequestOutcome::Paid { .. })), "{repeated:?}");
+    assert!(matches!(retried, Ok(RequestOutcome::Paid { .. })), "{retried:?}");
     assert!(died.elapsed() < Duration::from_secs(2), "{:?}", died.elapsed());
     assert_eq!((shop.find(order).await.attempts, shop.payments.charges(order)), (1, 1));
 }

@@ -93,7 +93,7 @@ async fn every_event_goes_out_at_once() {
 /// A payment client during whose call another process settles the attempt.
 struct Overtaken {
     orders: MemoryOrders,
-    answered: TransactionId,
+    charged: TransactionId,
     /// The transaction that the other process writes. `None` means that it ends the attempt without a charge.
     written: Option<TransactionId>,
 }
@@ -110,7 +110,7 @@ impl Payments for Overtaken {
         };
         let lease = self.orders.current_lease(order.uuid).unwrap();
         self.orders.settle(order.uuid, &lease, &settlement, None).await.unwrap();
-        ChargeAnswer::Charged(self.answered)
+        ChargeAnswer::Charged(self.charged)
     }
 
     async fn find(&self, _: OrderId) -> Result<Option<order::model::Payment>, Error> {
@@ -123,18 +123,18 @@ impl Payments for Overtaken {
 }
 
 #[tokio::test]
-async fn a_charge_that_somebody_else_has_written_is_told_as_it_is_written() {
-    let (answered, other) = (ids::transaction(), ids::transaction());
-    for (written, is_paid) in [(Some(answered), true), (Some(other), false), (None, false)] {
+async fn a_charge_that_another_process_has_written_is_returned_as_it_is_written() {
+    let (charged, other) = (ids::transaction(), ids::transaction());
+    for (written, is_paid) in [(Some(charged), true), (Some(other), false), (None, false)] {
         let shop = Shop::open();
         let order = shop.order().await;
-        let payments = Overtaken { orders: shop.orders.clone(), answered, written };
+        let payments = Overtaken { orders: shop.orders.clone(), charged, written };
         let service = shop.replica(shop.inventory.clone(), payments);
 
         let outcome = service.pay(shop.user, order, PaymentMethod::Card, None).await;
 
         if is_paid {
-            assert_eq!(outcome.unwrap(), RequestOutcome::Paid { transaction: answered });
+            assert_eq!(outcome.unwrap(), RequestOutcome::Paid { transaction: charged });
         } else {
             assert!(matches!(outcome, Err(Error::PaymentOutcomeUnknown)), "{outcome:?}");
         }

@@ -1,4 +1,4 @@
-//! Tests of payments whose statements are executed although their answers are lost, over in-memory implementations.
+//! Tests of payments whose statements are executed although their responses are lost, over in-memory implementations.
 
 use std::{io, sync::Arc, time::Duration};
 
@@ -25,15 +25,15 @@ enum Statement {
     Take,
 }
 
-/// Attempts in memory. The answers of one kind of statement are lost.
+/// Attempts in memory. The responses of one kind of statement are lost.
 struct Silent {
     orders: MemoryOrders,
     lost: Statement,
 }
 
 impl Silent {
-    fn answer<T>(&self, statement: Statement, answer: T) -> Result<T, Error> {
-        if self.lost == statement { Err(sqlx::Error::Io(io::ErrorKind::TimedOut.into()).into()) } else { Ok(answer) }
+    fn response<T>(&self, statement: Statement, response: T) -> Result<T, Error> {
+        if self.lost == statement { Err(sqlx::Error::Io(io::ErrorKind::TimedOut.into()).into()) } else { Ok(response) }
     }
 }
 
@@ -47,7 +47,7 @@ impl Attempts for Silent {
         lease_ttl: Duration,
         claim: Option<&Claim>,
     ) -> Result<Option<(Order, Option<AttemptLease>)>, Error> {
-        self.answer(Statement::Begin, self.orders.begin(user, order, method, lease_ttl, claim).await?)
+        self.response(Statement::Begin, self.orders.begin(user, order, method, lease_ttl, claim).await?)
     }
 
     async fn take(
@@ -57,7 +57,7 @@ impl Attempts for Silent {
         attempt: i32,
         pause: Duration,
     ) -> Result<Option<AttemptLease>, Error> {
-        self.answer(Statement::Take, self.orders.take(user, order, attempt, pause).await?)
+        self.response(Statement::Take, self.orders.take(user, order, attempt, pause).await?)
     }
 
     async fn settle(
@@ -97,7 +97,7 @@ impl Attempts for Silent {
     }
 }
 
-/// Returns a shop that loses the answers of this kind of statement, and an order.
+/// Returns a shop that loses the responses of this kind of statement, and an order.
 async fn silent(lost: Statement) -> (Shop, OrderId) {
     let mut shop = Shop::open();
     let order = shop.order().await;

@@ -50,7 +50,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn whatever_happens_an_order_is_paid_at_most_once_and_ends_once(moves in moves()) {
+    fn an_order_is_paid_at_most_once_and_ends_once(moves in moves()) {
         let mut order = new_order();
         let mut events = Vec::new();
 

@@ -1,5 +1,5 @@
-//! Tests of the race between the payment service's event and its synchronous response: the first one settles the attempt, and both lead to
-//! the same result and response.
+//! Tests of the race between the payment service's event and its synchronous response: the first one settles the
+//! attempt, and both lead to the same result and response.
 
 use std::time::Duration;
 
@@ -61,14 +61,14 @@ struct EventFirst {
 #[async_trait]
 impl Payments for EventFirst {
     async fn pay(&self, order: &Order, attempt: Attempt) -> ChargeAnswer {
-        let answer = self.payments.pay(order, attempt).await;
-        let (status, transaction) = match &answer {
+        let response = self.payments.pay(order, attempt).await;
+        let (status, transaction) = match &response {
             ChargeAnswer::Charged(transaction) => ("SUCCESS", *transaction),
             ChargeAnswer::Declined(OrderRefusal::InsufficientFunds) => ("INSUFFICIENT_FUNDS", ids::transaction()),
             _ => ("FAILED", ids::transaction()),
         };
         consume(&self.shop, completed(order, attempt.number, status, transaction)).await.expect("consumed");
-        answer
+        response
     }
 
     async fn find(&self, order: OrderId) -> Result<Option<order::model::Payment>, Error> {
@@ -76,9 +76,9 @@ impl Payments for EventFirst {
     }
 
     async fn void(&self, order: &Order, attempt: Attempt) -> Voided {
-        let answer = self.payments.void(order, attempt).await;
+        let response = self.payments.void(order, attempt).await;
         consume(&self.shop, completed(order, attempt.number, "FAILED", ids::transaction())).await.expect("consumed");
-        answer
+        response
     }
 }
 
@@ -93,30 +93,30 @@ fn claim(shop: &Shop) -> Claim {
 }
 
 #[tokio::test]
-async fn a_charge_told_by_the_event_first_is_answered_and_published_once() {
+async fn a_charge_reported_by_the_event_first_is_returned_and_published_once() {
     let shop = event_first(Shop::open());
     let order = shop.order().await;
 
     let first = shop.service.pay(shop.user, order, PaymentMethod::Card, Some(&claim(&shop))).await.unwrap();
-    let repeat = shop.service.pay(shop.user, order, PaymentMethod::Card, Some(&claim(&shop))).await.unwrap();
+    let retry = shop.service.pay(shop.user, order, PaymentMethod::Card, Some(&claim(&shop))).await.unwrap();
 
     assert!(matches!(first, RequestOutcome::Paid { .. }));
-    assert_eq!(repeat, first);
+    assert_eq!(retry, first);
     assert_eq!(shop.events(order), [CREATED, PAID]);
 }
 
 #[tokio::test]
-async fn a_decline_told_by_the_event_first_is_answered_as_without_the_event() {
+async fn a_decline_reported_by_the_event_first_is_returned_as_without_the_event() {
     for refusal in [OrderRefusal::InsufficientFunds, OrderRefusal::PaymentDeclined] {
         let shop = event_first(Shop::open());
         let order = shop.order().await;
         shop.payments.script(order::client::Fault::Decline(refusal.clone()));
 
         let first = shop.service.pay(shop.user, order, PaymentMethod::Card, Some(&claim(&shop))).await.unwrap_err();
-        let repeat = shop.service.pay(shop.user, order, PaymentMethod::Card, Some(&claim(&shop))).await.unwrap_err();
+        let retry = shop.service.pay(shop.user, order, PaymentMethod::Card, Some(&claim(&shop))).await.unwrap_err();
 
-        for answer in [first, repeat] {
-            assert!(matches!(&answer, Error::Refused(refused) if *refused == refusal), "{answer:?}");
+        for response in [first, retry] {
+            assert!(matches!(&response, Error::Refused(refused) if *refused == refusal), "{response:?}");
         }
         let found = shop.find(order).await;
         assert_eq!((found.status, found.attempt), (Status::PendingPayment, None));
@@ -169,9 +169,9 @@ async fn the_event_of_a_void_does_not_save_an_order_without_parts() {
     assert_eq!(shop.orders.inbox.events(GROUP).len(), 1, "the event came");
     assert_eq!(shop.find(order).await.status, Status::Cancelled);
     assert_eq!(shop.events(order), [CREATED, CANCELLED]);
-    let repeat = Claim { token: ids::random(), ..claim };
-    let answer = shop.service.pay(shop.user, order, PaymentMethod::Card, Some(&repeat)).await.unwrap_err();
-    assert!(matches!(answer, Error::Refused(OrderRefusal::OutOfStock(_))), "{answer:?}");
+    let retry = Claim { token: ids::random(), ..claim };
+    let response = shop.service.pay(shop.user, order, PaymentMethod::Card, Some(&retry)).await.unwrap_err();
+    assert!(matches!(response, Error::Refused(OrderRefusal::OutOfStock(_))), "{response:?}");
 }
 
 #[tokio::test(start_paused = true)]

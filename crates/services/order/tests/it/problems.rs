@@ -59,11 +59,12 @@ impl Sessions for Trouble {
     }
 }
 
-struct Desk {
+/// A shop whose error responses are recorded.
+struct Recorder {
     shop: Shop,
     sessions: Arc<dyn Sessions>,
     slots: usize,
-    answered: Problems,
+    returned: Problems,
 }
 
 /// A valid request, of which a test makes one property invalid.
@@ -101,13 +102,13 @@ fn nowhere() -> String {
     ids::random().to_string()
 }
 
-impl Desk {
+impl Recorder {
     fn open() -> Self {
         let shop = Shop::open();
         shop.inventory.put(shop.engine, contracts::money::Money::from_minor(10_000).unwrap(), 30);
         let sessions = MemorySessions::default();
         sessions.open("session", shop.user.uuid());
-        Self { shop, sessions: Arc::new(sessions), slots: 10, answered: Problems::new() }
+        Self { shop, sessions: Arc::new(sessions), slots: 10, returned: Problems::new() }
     }
 
     fn ask(&self, operation: &(Method, &'static str), order: &str) -> Ask {
@@ -147,11 +148,11 @@ impl Desk {
         } else {
             Body::from(ask.body)
         };
-        let answer = router.oneshot(request.body(body).unwrap()).await.unwrap();
-        let status = answer.status().as_u16();
-        let body: Value = serde_json::from_slice(&to_bytes(answer.into_body(), usize::MAX).await.unwrap()).unwrap();
+        let response = router.oneshot(request.body(body).unwrap()).await.unwrap();
+        let status = response.status().as_u16();
+        let body: Value = serde_json::from_slice(&to_bytes(response.into_body(), usize::MAX).await.unwrap()).unwrap();
         let code = body["code"].as_str().unwrap().to_owned();
-        self.answered.entry(ask.operation).or_default().insert((status, code));
+        self.returned.entry(ask.operation).or_default().insert((status, code));
     }
 
     /// Sends the requests that middleware and extractors refuse for any endpoint.
@@ -182,7 +183,7 @@ impl Desk {
     }
 
     /// Sends a request whose key is claimed by the same request, and one whose key is claimed by another request.
-    async fn repeat(&mut self, operation: &(Method, &'static str)) {
+    async fn retry(&mut self, operation: &(Method, &'static str)) {
         let order = self.shop.order().await;
         for same in [true, false] {
             let key = ids::random().to_string();
@@ -239,7 +240,7 @@ impl Desk {
         for body in [
             self.checkout(99.0, &engine),
             self.checkout(100.0, "no such part"),
-            json!({ "user_id": "somebody else", "items": many }).to_string(),
+            json!({ "user_id": "another user", "items": many }).to_string(),
             json!({ "user_id": self.shop.user, "items": many }).to_string(),
         ] {
             self.send(Ask { body, ..right.clone() }).await;
@@ -297,7 +298,8 @@ impl Desk {
     }
 }
 
-/// Returns the error responses that the OpenAPI document declares, by operation. A response's description lists its codes.
+/// Returns the error responses that the OpenAPI document declares, by operation. A response's description lists its
+/// codes.
 fn described() -> Problems {
     let document = serde_json::to_value(api::document()).unwrap();
     let codes = |response: &Value| {
@@ -319,25 +321,25 @@ fn described() -> Problems {
 
 #[tokio::test(start_paused = true)]
 async fn the_description_has_the_problems_that_are_answered_and_no_others() {
-    let mut desk = Desk::open();
+    let mut recorder = Recorder::open();
 
     for operation in operations() {
-        desk.refuse_anything(&operation).await;
+        recorder.refuse_anything(&operation).await;
         if operation.0 == Method::POST {
-            desk.repeat(&operation).await;
+            recorder.retry(&operation).await;
         }
     }
-    desk.create().await;
-    desk.order_too_many().await;
-    desk.get().await;
-    desk.track().await;
-    desk.check_out().await;
-    desk.look().await;
-    desk.cancel().await;
-    desk.pay().await;
+    recorder.create().await;
+    recorder.order_too_many().await;
+    recorder.get().await;
+    recorder.track().await;
+    recorder.check_out().await;
+    recorder.look().await;
+    recorder.cancel().await;
+    recorder.pay().await;
 
     let described = described();
-    for (operation, answered) in desk.answered {
-        assert_eq!(described[&operation], answered, "described and answered by {operation:?}");
+    for (operation, returned) in recorder.returned {
+        assert_eq!(described[&operation], returned, "described and returned by {operation:?}");
     }
 }

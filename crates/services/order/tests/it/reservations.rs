@@ -47,9 +47,9 @@ struct Stock {
     alone: Arc<AtomicUsize>,
     /// True if the next shared call finds the database unavailable.
     fails_once: Arc<AtomicBool>,
-    /// True if the next shared call gets no answer.
+    /// True if the next shared call gets no response.
     hangs_once: Arc<AtomicBool>,
-    /// True while no shared call gets an answer.
+    /// True while no shared call gets a response.
     hangs: Arc<AtomicBool>,
     sessions: Arc<Mutex<Vec<SessionsOfCall>>>,
 }
@@ -177,7 +177,7 @@ async fn orders_that_wait_share_a_call_and_each_gets_its_own_result() {
     assert!(matches!(short, Error::Refused(OrderRefusal::OutOfStock(named)) if *named == part), "{short:?}");
     assert_eq!(contended[0].quantity, CONTENDED);
     assert_eq!(*stock.calls.lock().unwrap(), [4]);
-    assert_eq!(stock.alone.load(Ordering::SeqCst), 1, "the order with a conflict is repeated alone");
+    assert_eq!(stock.alone.load(Ordering::SeqCst), 1, "the order with a conflict is retried alone");
 }
 
 #[tokio::test]
@@ -193,7 +193,7 @@ async fn an_order_of_many_lines_has_a_call_of_its_own() {
 }
 
 #[tokio::test]
-async fn a_call_without_an_answer_holds_up_no_later_order() {
+async fn a_call_without_a_response_delays_no_later_order() {
     let stock = Stock::default();
     stock.hangs_once.store(true, Ordering::SeqCst);
     let inventory = inventory(&stock).await;
@@ -209,7 +209,7 @@ async fn a_call_without_an_answer_holds_up_no_later_order() {
 
 /// The twelve orders share two calls.
 #[tokio::test]
-async fn twelve_orders_that_get_no_answer_open_the_breaker_and_the_next_is_refused_at_once() {
+async fn twelve_orders_without_a_response_open_the_breaker_and_the_next_is_refused_at_once() {
     let stock = Stock::default();
     stock.hangs.store(true, Ordering::SeqCst);
     let inventory = inventory(&stock).await;
@@ -230,7 +230,7 @@ async fn twelve_orders_that_get_no_answer_open_the_breaker_and_the_next_is_refus
 }
 
 #[tokio::test]
-async fn an_order_that_meets_a_temporary_failure_is_repeated() {
+async fn an_order_that_meets_a_transient_failure_is_retried() {
     let stock = Stock::default();
     stock.fails_once.store(true, Ordering::SeqCst);
     let inventory = inventory(&stock).await;
@@ -259,9 +259,9 @@ async fn calls_that_need_a_services_identity_carry_no_session() {
     let router = Router::new().route("/", get(handler)).layer(from_fn_with_state(guard, Guard::http));
     let request = axum::http::Request::get("/").header(SESSION_HEADER, "session").body(Body::empty()).unwrap();
 
-    let answer = router.oneshot(request).await.unwrap();
+    let response = router.oneshot(request).await.unwrap();
 
-    assert_eq!(answer.status(), 200);
+    assert_eq!(response.status(), 200);
     let of_the_user = || vec!["session".to_owned()];
     assert_eq!(
         *stock.sessions.lock().unwrap(),

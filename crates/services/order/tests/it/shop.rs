@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::ids;
 
-/// The time after which an unpaid order is cancelled.
+/// An unpaid order is cancelled after this duration.
 pub const PAY_WITHIN: Duration = Duration::from_mins(15);
 /// The maximum number of parts of an order that is delivered.
 pub const MAX_VOLUME: usize = 4;

@@ -47,7 +47,7 @@ fn key() -> StatusKey {
 }
 
 #[tokio::test]
-async fn an_answer_is_its_owners_and_an_older_one_does_not_replace_it() {
+async fn a_response_is_its_owners_and_an_older_one_does_not_replace_it() {
     for store in stores().await {
         let (key, owner) = (key(), ids::user());
         let cached = |version, text: &str| CachedStatus { owner, version, response: text.into() };
@@ -57,16 +57,16 @@ async fn an_answer_is_its_owners_and_an_older_one_does_not_replace_it() {
         assert_eq!(store.find(key, owner, 2, TTL).await.unwrap(), Lookup::Response(b"second".to_vec()));
         store.store(key, &cached(2, "again"), TTL).await.unwrap();
         assert_eq!(store.find(key, owner, 0, TTL).await.unwrap(), Lookup::Response(b"again".to_vec()));
-        assert_eq!(store.find(key, ids::user(), 0, TTL).await.unwrap(), Lookup::Ask, "another user has no answer");
+        assert_eq!(store.find(key, ids::user(), 0, TTL).await.unwrap(), Lookup::Ask, "another user has no response");
         store.give_up(key).await.unwrap();
-        assert_eq!(store.find(key, owner, 3, TTL).await.unwrap(), Lookup::Ask, "a later version has no answer yet");
+        assert_eq!(store.find(key, owner, 3, TTL).await.unwrap(), Lookup::Ask, "a later version has no response yet");
         let other = StatusKey { kind: StatusKind::Payment, ..key };
-        assert_eq!(store.find(other, owner, 0, TTL).await.unwrap(), Lookup::Ask, "another question has no answer");
+        assert_eq!(store.find(other, owner, 0, TTL).await.unwrap(), Lookup::Ask, "another question has no response");
     }
 }
 
 #[tokio::test]
-async fn one_caller_asks_and_the_others_wait_until_it_has_an_answer_gives_up_or_takes_too_long() {
+async fn one_caller_asks_and_the_others_wait_until_it_has_a_response_gives_up_or_takes_too_long() {
     for store in stores().await {
         let (key, owner) = (key(), ids::user());
         let found = || store.find(key, owner, 0, TTL);
@@ -78,9 +78,9 @@ async fn one_caller_asks_and_the_others_wait_until_it_has_an_answer_gives_up_or_
         assert_eq!(store.find(key, owner, 0, soon).await.unwrap(), Lookup::Ask);
         tokio::time::sleep(20 * soon).await;
         assert_eq!(found().await.unwrap(), Lookup::Ask);
-        store.store(key, &CachedStatus { owner, version: 0, response: b"response".to_vec() }, 100 * soon).await.unwrap();
+        store.store(key, &CachedStatus { owner, version: 0, response: b"first".to_vec() }, 100 * soon).await.unwrap();
 
-        assert_eq!(found().await.unwrap(), Lookup::Response(b"response".to_vec()));
+        assert_eq!(found().await.unwrap(), Lookup::Response(b"first".to_vec()));
         tokio::time::sleep(200 * soon).await;
         assert_eq!(found().await.unwrap(), Lookup::Ask, "its life has ended");
     }
@@ -142,11 +142,12 @@ impl Scene {
         Self { shop, order, counted, cache, replicas }
     }
 
-    /// Returns the statuses that `count` concurrent requests of the owner get. The requests are spread over the replicas.
+    /// Returns the statuses that `count` concurrent requests of the owner get. The requests are spread over the
+    /// replicas.
     async fn seen(&self, count: usize) -> Vec<DeliveryStatus> {
         let requests =
             self.replicas.iter().cycle().take(count).map(|replica| replica.track(self.shop.user, self.order));
-        let seen = join_all(requests).await.into_iter().map(|seen| seen.expect("an answer").delivery.status);
+        let seen = join_all(requests).await.into_iter().map(|seen| seen.expect("a response").delivery.status);
         seen.collect()
     }
 }
@@ -173,11 +174,11 @@ async fn an_event_overtakes_what_is_kept_and_a_final_status_is_kept_for_long() {
     let scene = Scene::open().await;
     scene.seen(1).await;
     scene.counted.delivery.put(scene.order, tracked(DeliveryStatus::Delivered));
-    assert_eq!(scene.seen(1).await, [DeliveryStatus::InTransit], "the answer of a moment ago");
+    assert_eq!(scene.seen(1).await, [DeliveryStatus::InTransit], "the response of a moment ago");
 
     let subject = OrderOf { order: scene.order, user: scene.shop.user };
-    let told = tracked(DeliveryStatus::Delivered).delivery;
-    scene.shop.orders.store_delivery(ids::cause(), subject, &told).await.unwrap();
+    let reported = tracked(DeliveryStatus::Delivered).delivery;
+    scene.shop.orders.store_delivery(ids::cause(), subject, &reported).await.unwrap();
 
     assert_eq!(scene.seen(10).await, [DeliveryStatus::Delivered; 10]);
     tokio::time::sleep(Duration::from_mins(59)).await;
@@ -212,7 +213,7 @@ async fn a_failure_is_not_kept() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_pays_sees_the_payment_at_once() {
+async fn a_new_payment_is_shown_at_once() {
     let shop = Shop::open();
     let order = shop.order().await;
     let service = shop.service.clone().with_statuses(Statuses::cached_in(MemoryStatusCache::default()));

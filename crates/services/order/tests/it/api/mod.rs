@@ -96,9 +96,9 @@ impl Api {
     }
 
     pub async fn order(&self) -> String {
-        let answer = self.post("/api/v1/orders", &self.body()).send().await.unwrap();
-        assert_eq!(answer.status(), 201);
-        answer.json::<Value>().await.unwrap()["order_uuid"].as_str().unwrap().to_owned()
+        let response = self.post("/api/v1/orders", &self.body()).send().await.unwrap();
+        assert_eq!(response.status(), 201);
+        response.json::<Value>().await.unwrap()["order_uuid"].as_str().unwrap().to_owned()
     }
 
     pub async fn get(&self, order: &str) -> Value {
@@ -107,13 +107,13 @@ impl Api {
 }
 
 /// Checks that the response is an error with this status and code. Returns its JSON body.
-pub async fn problem(answer: Response, status: u16, code: &str) -> Value {
-    let media_type = answer.headers()["content-type"].to_str().unwrap().to_owned();
-    let got = answer.status();
-    let trace_id = answer.headers()["x-trace-id"].clone();
+pub async fn problem(response: Response, status: u16, code: &str) -> Value {
+    let media_type = response.headers()["content-type"].to_str().unwrap().to_owned();
+    let got = response.status();
+    let trace_id = response.headers()["x-trace-id"].clone();
     let passes_by_itself = status == 503 || code.ends_with("_IN_PROGRESS");
-    assert_eq!(answer.headers().contains_key("retry-after"), passes_by_itself || status == 429, "{code}");
-    let body: Value = answer.json().await.unwrap();
+    assert_eq!(response.headers().contains_key("retry-after"), passes_by_itself || status == 429, "{code}");
+    let body: Value = response.json().await.unwrap();
     assert_eq!((got.as_u16(), body["code"].as_str()), (status, Some(code)), "{body}");
     assert_eq!(media_type, "application/problem+json");
     assert_eq!(trace_id.len(), 32);
@@ -188,8 +188,8 @@ async fn a_repeat_under_a_key_is_answered_byte_for_byte() {
     assert_eq!(again.headers()["idempotency-replayed"], "true");
     assert_eq!(again.bytes().await.unwrap(), refusal.bytes().await.unwrap());
     for key in ["", "\"\"", &"k".repeat(256)] {
-        let answer = api.post("/api/v1/orders", &api.body()).header("Idempotency-Key", key).send().await.unwrap();
-        assert_eq!(problem(answer, 400, "INVALID_REQUEST").await["field"], "Idempotency-Key");
+        let response = api.post("/api/v1/orders", &api.body()).header("Idempotency-Key", key).send().await.unwrap();
+        assert_eq!(problem(response, 400, "INVALID_REQUEST").await["field"], "Idempotency-Key");
     }
 }
 
@@ -197,8 +197,8 @@ async fn a_repeat_under_a_key_is_answered_byte_for_byte() {
 async fn all_invalid_fields_of_a_body_are_named_at_once() {
     let api = start(10).await;
     let fields = async |path: &str, body: Value| {
-        let answer = api.post(path, &body).send().await.unwrap();
-        let problem = problem(answer, 400, "INVALID_REQUEST").await;
+        let response = api.post(path, &body).send().await.unwrap();
+        let problem = problem(response, 400, "INVALID_REQUEST").await;
         let errors = problem["errors"].as_array().unwrap();
         assert_eq!(problem["field"], errors[0]["field"]);
         let shown = |error: &Value| format!("{} {}", error["field"].as_str().unwrap(), error["code"].as_str().unwrap());
@@ -235,8 +235,8 @@ async fn orders_are_listed_in_pages() {
     for (query, field) in
         [("limit=0", "limit"), ("limit=101", "limit"), ("limit=x", "limit"), ("cursor=x", "cursor"), ("limt=1", "limt")]
     {
-        let answer = api.request(Method::GET, &format!("/api/v1/orders?{query}")).send().await.unwrap();
-        assert_eq!(problem(answer, 400, "INVALID_REQUEST").await["field"], field, "{query}");
+        let response = api.request(Method::GET, &format!("/api/v1/orders?{query}")).send().await.unwrap();
+        assert_eq!(problem(response, 400, "INVALID_REQUEST").await["field"], field, "{query}");
     }
 }
 
@@ -244,9 +244,9 @@ async fn orders_are_listed_in_pages() {
 async fn the_description_and_health_are_open_to_all() {
     let api = start(10).await;
     for path in ["/openapi.json", "/swagger-ui/", "/health", "/health/live", "/health/ready"] {
-        let answer = api.bare(Method::GET, path).send().await.unwrap();
+        let response = api.bare(Method::GET, path).send().await.unwrap();
 
-        assert_eq!(answer.status(), StatusCode::OK, "{path}");
+        assert_eq!(response.status(), StatusCode::OK, "{path}");
     }
 }
 

@@ -48,27 +48,27 @@ async fn a_wrong_body_is_refused_by_the_name_of_its_member() {
     ];
     for (body, field) in cases {
         let request = api.request(Method::POST, "/api/v1/orders").header("Content-Type", "application/json");
-        let answer = request.body(body.clone()).send().await.unwrap();
+        let response = request.body(body.clone()).send().await.unwrap();
 
-        let answer = problem(answer, 400, "INVALID_REQUEST").await;
-        assert_eq!(answer["field"].as_str(), Some(field), "{body}: {answer}");
+        let response = problem(response, 400, "INVALID_REQUEST").await;
+        assert_eq!(response["field"].as_str(), Some(field), "{body}: {response}");
     }
     let typo = json!({ "user_uuid": user, "part_uuids": [part], "delivery_adress": "1 Main Street" });
-    let answer = problem(api.post("/api/v1/orders", &typo).send().await.unwrap(), 400, "INVALID_REQUEST").await;
-    assert_eq!(answer["message"], "delivery_adress: is not known; did you mean delivery_address?");
+    let response = problem(api.post("/api/v1/orders", &typo).send().await.unwrap(), 400, "INVALID_REQUEST").await;
+    assert_eq!(response["message"], "delivery_adress: is not known; did you mean delivery_address?");
     let order = api.order().await;
     for method in [json!("CASH"), json!("PAYMENT_METHOD_UNSPECIFIED"), json!(""), json!(1), Value::Null] {
-        let answer =
+        let response =
             api.post(&format!("/api/v1/orders/{order}/pay"), &json!({ "payment_method": method })).send().await;
-        let answer = problem(answer.unwrap(), 400, "INVALID_REQUEST").await;
-        assert_eq!(answer["field"], "payment_method", "{method}");
+        let response = problem(response.unwrap(), 400, "INVALID_REQUEST").await;
+        assert_eq!(response["field"], "payment_method", "{method}");
     }
     for path in ["", "/pay", "/cancel"] {
         let method = if path.is_empty() { Method::GET } else { Method::POST };
         let request =
             api.request(method, &format!("/api/v1/orders/not-a-uuid{path}")).json(&json!({ "payment_method": "CARD" }));
-        let answer = problem(request.send().await.unwrap(), 400, "INVALID_REQUEST").await;
-        assert_eq!(answer["field"], "order_uuid");
+        let response = problem(request.send().await.unwrap(), 400, "INVALID_REQUEST").await;
+        assert_eq!(response["field"], "order_uuid");
     }
 }
 
@@ -133,7 +133,7 @@ async fn payments_that_fail_say_how() {
 }
 
 #[tokio::test]
-async fn a_reused_key_is_what_a_request_is_refused_for_before_all_but_its_form() {
+async fn a_reused_key_is_refused_before_all_but_an_invalid_body() {
     let api = start(10).await;
     let (pending, cancelled) = (api.order().await, api.order().await);
     let post = |path: String, body: Value| api.post(&path, &body).header("Idempotency-Key", "used").send();

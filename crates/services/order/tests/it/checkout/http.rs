@@ -20,28 +20,29 @@ fn body(api: &Api, items: &Value) -> Value {
 }
 
 async fn post(api: &Api, body: &Value) -> Response {
-    api.post(CHECKOUT, body).send().await.expect("an answer")
+    api.post(CHECKOUT, body).send().await.expect("a response")
 }
 
 async fn get(api: &Api, path: &str) -> Value {
-    let answer = api.request(Method::GET, path).send().await.expect("an answer");
-    assert_eq!(answer.status(), StatusCode::OK, "{path}");
-    let text = answer.text().await.expect("text");
+    let response = api.request(Method::GET, path).send().await.expect("a response");
+    assert_eq!(response.status(), StatusCode::OK, "{path}");
+    let text = response.text().await.expect("text");
     assert!(!text.contains("error"), "{text}");
     serde_json::from_str(&text).expect("JSON")
 }
 
 /// Creates an order of two pieces of the part, which the request names by UUID. Returns the order's UUID.
 async fn create(api: &Api) -> String {
-    let answer = post(api, &body(api, &json!([{ "product_id": api.part, "quantity": 2, "price": PRICE }]))).await;
-    assert_eq!(answer.status(), StatusCode::OK);
-    let created: Value = answer.json().await.expect("JSON");
+    let response = post(api, &body(api, &json!([{ "product_id": api.part, "quantity": 2, "price": PRICE }]))).await;
+    assert_eq!(response.status(), StatusCode::OK);
+    let created: Value = response.json().await.expect("JSON");
     created["order_id"].as_str().expect("a uuid").to_owned()
 }
 
-/// Checks that the response is an error with this status and code, whose body also has the member `error`. Returns the body.
-async fn refused(answer: Response, status: u16, code: &str) -> Value {
-    let problem = problem(answer, status, code).await;
+/// Checks that the response is an error with this status and code, whose body also has the member `error`. Returns the
+/// body.
+async fn refused(response: Response, status: u16, code: &str) -> Value {
+    let problem = problem(response, status, code).await;
     assert_eq!(problem["error"], problem["message"]);
     problem
 }
@@ -91,12 +92,12 @@ async fn the_buyer_is_the_caller_by_uuid_or_login() {
     let upper = api.user.to_string().to_uppercase();
 
     for buyer in ["ann", "Ann", "ＡＮＮ", upper.as_str()] {
-        let answer = post(&api, &json!({ "user_id": buyer, "items": items })).await;
-        assert_eq!(answer.status(), StatusCode::OK, "{buyer}");
+        let response = post(&api, &json!({ "user_id": buyer, "items": items })).await;
+        assert_eq!(response.status(), StatusCode::OK, "{buyer}");
     }
     for other in ["anna", "bob", "", "\u{200b}", &ids::random().to_string()] {
-        let answer = post(&api, &json!({ "user_id": other, "items": items })).await;
-        let problem = refused(answer, 403, "USER_MISMATCH").await;
+        let response = post(&api, &json!({ "user_id": other, "items": items })).await;
+        let problem = refused(response, 403, "USER_MISMATCH").await;
         assert_eq!(
             (&problem["field"], &problem["message"]),
             (&json!("user_id"), &json!("user_id: must be the caller's"))
@@ -106,7 +107,7 @@ async fn the_buyer_is_the_caller_by_uuid_or_login() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_an_order_is_named() {
+async fn the_invalid_member_of_an_order_is_named() {
     let api = start(10).await;
     let item = |quantity: Value| json!({ "product_id": api.part, "quantity": quantity, "price": PRICE });
     let right = json!([item(json!(1))]);
@@ -181,9 +182,9 @@ async fn of_several_parts_of_one_name_the_first_is_taken() {
     api.inventory.name(PartId::new(api.part), "Bolt");
     api.inventory.name(second, "Bolt");
 
-    let answer = post(&api, &body(&api, &json!([{ "product_id": "Bolt", "quantity": 1, "price": PRICE }]))).await;
+    let response = post(&api, &body(&api, &json!([{ "product_id": "Bolt", "quantity": 1, "price": PRICE }]))).await;
 
-    assert_eq!(answer.status(), StatusCode::OK);
+    assert_eq!(response.status(), StatusCode::OK);
     assert_eq!((available(&api), api.inventory.available(second)), (4, 5));
 }
 
@@ -197,9 +198,9 @@ async fn another_price_is_refused_and_keeps_nothing() {
 
         let first = ask().await.unwrap();
         assert_eq!(first.status(), 409);
-        let (first, repeat) = (first.bytes().await.unwrap(), ask().await.unwrap());
+        let (first, retry) = (first.bytes().await.unwrap(), ask().await.unwrap());
 
-        let problem = refused(repeat, 409, "PRICE_CHANGED").await;
+        let problem = refused(retry, 409, "PRICE_CHANGED").await;
         assert_eq!(problem["field"], "items");
         let first: Value = serde_json::from_slice(&first).unwrap();
         assert_eq!(first["message"], problem["message"]);
@@ -210,19 +211,19 @@ async fn another_price_is_refused_and_keeps_nothing() {
 }
 
 #[tokio::test]
-async fn a_repeat_under_a_key_creates_one_order() {
+async fn a_retry_under_a_key_creates_one_order() {
     let api = start(10).await;
     let order = body(&api, &json!([{ "product_id": api.part, "quantity": 1, "price": PRICE }]));
     let ask = || api.post(CHECKOUT, &order).header("Idempotency-Key", "key").send();
 
     let first = ask().await.unwrap().bytes().await.unwrap();
-    let repeat = ask().await.unwrap().bytes().await.unwrap();
+    let retry = ask().await.unwrap().bytes().await.unwrap();
     let other = body(&api, &json!([{ "product_id": api.part, "quantity": 2, "price": PRICE }]));
     let reused = api.post(CHECKOUT, &other).header("Idempotency-Key", "key").send().await.unwrap();
     let cheaper = body(&api, &json!([{ "product_id": api.part, "quantity": 2, "price": 1 }]));
     let reused_with_another_price = api.post(CHECKOUT, &cheaper).header("Idempotency-Key", "key").send().await.unwrap();
 
-    assert_eq!(first, repeat);
+    assert_eq!(first, retry);
     assert_eq!(available(&api), 4);
     refused(reused, 422, "IDEMPOTENCY_KEY_REUSED").await;
     refused(reused_with_another_price, 422, "IDEMPOTENCY_KEY_REUSED").await;
@@ -245,9 +246,9 @@ async fn every_problem_has_the_member_error_here_and_nowhere_else() {
     refused(nowhere, 404, "NOT_FOUND").await;
     assert!(problem(v1, 404, "ORDER_NOT_FOUND").await.get("error").is_none());
     let busy = start(0).await;
-    let answer = busy.request(Method::GET, &format!("{CHECKOUT}/{missing}")).send().await.unwrap();
-    assert_eq!(answer.headers()["retry-after"], "1");
-    refused(answer, 429, "TOO_MANY_REQUESTS").await;
+    let response = busy.request(Method::GET, &format!("{CHECKOUT}/{missing}")).send().await.unwrap();
+    assert_eq!(response.headers()["retry-after"], "1");
+    refused(response, 429, "TOO_MANY_REQUESTS").await;
 }
 
 #[tokio::test]
@@ -277,8 +278,8 @@ async fn a_declined_order_shows_why_until_its_next_attempt() {
 async fn the_delivery_is_shown_by_other_names() {
     let api = start(10).await;
     let items = json!([{ "product_id": api.part, "quantity": 1, "price": PRICE }]);
-    let answer = post(&api, &json!({ "user_id": api.user, "items": items, "delivery_address": "Main Street" })).await;
-    let created: Value = answer.json().await.unwrap();
+    let response = post(&api, &json!({ "user_id": api.user, "items": items, "delivery_address": "Main Street" })).await;
+    let created: Value = response.json().await.unwrap();
     let order = created["order_id"].as_str().unwrap();
     let path = format!("{CHECKOUT}/{order}/delivery");
 

@@ -31,9 +31,9 @@ impl Fixture {
         let mut shown = [Value::Null, Value::Null];
         for (value, base) in shown.iter_mut().zip(["/api/v1/orders", "/api/orders"]) {
             let path = format!("{base}/{}/payment", self.order);
-            let answer = self.api.request(Method::GET, &path).send().await.expect("an answer");
-            assert_eq!(answer.status(), 200);
-            *value = answer.json().await.expect("JSON");
+            let response = self.api.request(Method::GET, &path).send().await.expect("a response");
+            assert_eq!(response.status(), 200);
+            *value = response.json().await.expect("JSON");
         }
         shown
     }
@@ -41,8 +41,8 @@ impl Fixture {
     async fn refused(&self, status: u16, code: &str) {
         for base in ["/api/v1/orders", "/api/orders"] {
             let path = format!("{base}/{}/payment", self.order);
-            let answer = self.api.request(Method::GET, &path).send().await.expect("an answer");
-            problem(answer, status, code).await;
+            let response = self.api.request(Method::GET, &path).send().await.expect("a response");
+            problem(response, status, code).await;
         }
     }
 }

@@ -30,8 +30,8 @@ async fn take(orders: &dyn Repository, order: &Order, number: i32) -> Option<Att
 }
 
 /// Returns the orders whose attempts `unsettled` returns.
-async fn unsettled(orders: &dyn Repository, limit: i64, pause: Duration) -> Vec<OrderId> {
-    let taken = orders.unsettled(limit, pause).await.unwrap();
+async fn unsettled(orders: &dyn Repository, limit: i64, lease_ttl: Duration) -> Vec<OrderId> {
+    let taken = orders.unsettled(limit, lease_ttl).await.unwrap();
     taken.into_iter().map(|(order, _)| order.uuid).collect()
 }
 
@@ -81,10 +81,10 @@ async fn an_attempt_taken_over_is_no_longer_decided_by_its_first_process(orders:
     let reconciler = orders.unsettled(10, LEASE_TTL).await.unwrap()[0].1;
     leases.insert(0, begun(orders, &mine).await);
     leases.push(begun(orders, &resumed).await);
-    let repeat = take(orders, &resumed, 1).await.unwrap();
+    let retry = take(orders, &resumed, 1).await.unwrap();
 
     for (order, lease, newer) in
-        [(&mine, leases[0], None), (&taken_up, leases[1], Some(reconciler)), (&resumed, leases[2], Some(repeat))]
+        [(&mine, leases[0], None), (&taken_up, leases[1], Some(reconciler)), (&resumed, leases[2], Some(retry))]
     {
         let give_up = Settlement::Cancelled { event: cancelled(order) };
         let undo = Settlement::Compensated { transaction: ids::transaction(), event: cancelled(order) };

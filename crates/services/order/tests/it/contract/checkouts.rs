@@ -15,7 +15,7 @@ use crate::ids;
 contract!(
     an_order_keeps_the_prices_of_its_pieces,
     an_order_knows_its_last_decline,
-    an_order_that_pays_itself_is_due_at_once_and_again_after_a_pause,
+    an_order_that_pays_itself_is_due_at_once_and_again_after_a_backoff,
     an_order_is_not_due_while_an_attempt_is_in_progress,
     an_order_whose_attempt_was_abandoned_is_due_again,
     an_order_declined_from_the_balance_is_never_due_again,
@@ -31,8 +31,8 @@ async fn self_paying(orders: &dyn Repository) -> Order {
     orders.create(&order, &terms, &order.create(terms.total_price), UNPAID_LIMITS, None).await.unwrap()
 }
 
-async fn due(orders: &dyn Repository, pause: Duration) -> Vec<OrderId> {
-    let due = orders.due_to_pay_themselves(10, pause).await.unwrap();
+async fn due(orders: &dyn Repository, backoff: Duration) -> Vec<OrderId> {
+    let due = orders.due_to_pay_themselves(10, backoff).await.unwrap();
     due.into_iter().map(|(order, _)| order).collect()
 }
 
@@ -62,7 +62,7 @@ async fn an_order_knows_its_last_decline(orders: &dyn Repository) {
     }
 }
 
-async fn an_order_that_pays_itself_is_due_at_once_and_again_after_a_pause(orders: &dyn Repository) {
+async fn an_order_that_pays_itself_is_due_at_once_and_again_after_a_backoff(orders: &dyn Repository) {
     let (order, _other) = (self_paying(orders).await, create(orders).await);
 
     let first = orders.due_to_pay_themselves(10, EXPIRED).await.unwrap();
@@ -90,15 +90,15 @@ async fn an_order_whose_attempt_was_abandoned_is_due_again(orders: &dyn Reposito
 }
 
 async fn an_order_declined_from_the_balance_is_never_due_again(orders: &dyn Repository) {
-    let (answered, told) = (self_paying(orders).await, self_paying(orders).await);
-    let lease = begin_from(orders, &answered, PaymentMethod::InvestorMoney).await;
-    begin_from(orders, &told, PaymentMethod::InvestorMoney).await;
+    let (by_response, by_event) = (self_paying(orders).await, self_paying(orders).await);
+    let lease = begin_from(orders, &by_response, PaymentMethod::InvestorMoney).await;
+    begin_from(orders, &by_event, PaymentMethod::InvestorMoney).await;
     let declined = Settlement::Declined(OrderRefusal::InsufficientFunds);
 
-    assert!(orders.settle(answered.uuid, &lease, &declined, None).await.unwrap());
+    assert!(orders.settle(by_response.uuid, &lease, &declined, None).await.unwrap());
     let outcome = order::model::RequestOutcome::Refused(OrderRefusal::InsufficientFunds);
     let reported = order::repository::ReportedEnd { settlement: declined, outcome, also_shared: true };
-    assert!(orders.settle_once(ids::cause(), told.uuid, 1, &reported).await.unwrap());
+    assert!(orders.settle_once(ids::cause(), by_event.uuid, 1, &reported).await.unwrap());
 
     assert!(due(orders, EXPIRED).await.is_empty());
 }

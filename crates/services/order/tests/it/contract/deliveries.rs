@@ -33,7 +33,7 @@ async fn create_with_address(orders: &dyn Repository, pay_within: Duration) -> O
     write(orders, &with_address(), Money::ZERO, pay_within, None).await.expect("the order is written")
 }
 
-fn told(status: DeliveryStatus) -> Delivery {
+fn reported(status: DeliveryStatus) -> Delivery {
     Delivery {
         uuid: DeliveryId::new(ids::random()),
         status,
@@ -46,8 +46,8 @@ fn subject(order: &Order) -> OrderOf {
     OrderOf { order: order.uuid, user: order.user }
 }
 
-async fn keep(orders: &dyn Repository, order: &Order, told: &Delivery) -> bool {
-    orders.store_delivery(ids::cause(), subject(order), told).await.expect("the delivery is kept")
+async fn store(orders: &dyn Repository, order: &Order, reported: &Delivery) -> bool {
+    orders.store_delivery(ids::cause(), subject(order), reported).await.expect("the delivery is stored")
 }
 
 async fn an_order_is_open_until_it_is_cancelled_or_its_ship_has_arrived(orders: &dyn Repository) {
@@ -75,11 +75,11 @@ async fn an_order_is_open_until_it_is_cancelled_or_its_ship_has_arrived(orders: 
         assert!(orders.assemble(ids::cause(), order.uuid).await.unwrap());
     }
     assert_eq!(open().await, [&unpaid, &arrived, &failed].map(|order| order.uuid), "what is not delivered has ended");
-    assert!(keep(orders, &arrived, &told(DeliveryStatus::OutForDelivery)).await);
-    assert!(keep(orders, &failed, &told(DeliveryStatus::Failed)).await);
+    assert!(store(orders, &arrived, &reported(DeliveryStatus::OutForDelivery)).await);
+    assert!(store(orders, &failed, &reported(DeliveryStatus::Failed)).await);
     assert_eq!(open().await, [&unpaid, &arrived].map(|order| order.uuid));
     assert_eq!(orders.open(user, 1).await.unwrap(), (vec![unpaid.uuid], 2), "the oldest, and the number of all");
-    assert!(keep(orders, &arrived, &told(DeliveryStatus::Delivered)).await);
+    assert!(store(orders, &arrived, &reported(DeliveryStatus::Delivered)).await);
     assert_eq!(open().await, [unpaid.uuid]);
 }
 
@@ -134,10 +134,10 @@ async fn a_delivery_takes_each_later_status_and_no_earlier_one(orders: &dyn Repo
     for first in DeliveryStatus::ALL {
         for second in DeliveryStatus::ALL {
             let order = create_with_address(orders, PAY_WITHIN).await;
-            let (first, second) = (told(first), told(second));
+            let (first, second) = (reported(first), reported(second));
 
-            assert!(keep(orders, &order, &first).await, "{first:?}");
-            let changed = keep(orders, &order, &second).await;
+            assert!(store(orders, &order, &first).await, "{first:?}");
+            let changed = store(orders, &order, &second).await;
 
             let expected = if second.status.follows(Some(first.status)) { &second } else { &first };
             assert_eq!(find(orders, &order).await.delivery.as_ref(), Some(expected), "{first:?}, {second:?}");
@@ -148,28 +148,29 @@ async fn a_delivery_takes_each_later_status_and_no_earlier_one(orders: &dyn Repo
 
 async fn a_delivery_event_has_its_effect_once(orders: &dyn Repository) {
     let order = create_with_address(orders, PAY_WITHIN).await;
-    let (cause, pending, later) = (ids::cause(), told(DeliveryStatus::Pending), told(DeliveryStatus::Delivered));
-    let keep = async |told| orders.store_delivery(cause, subject(&order), told).await.unwrap();
+    let (pending, later) = (reported(DeliveryStatus::Pending), reported(DeliveryStatus::Delivered));
+    let cause = ids::cause();
+    let store = async |reported| orders.store_delivery(cause, subject(&order), reported).await.unwrap();
 
-    assert!(keep(&pending).await);
-    assert!(!keep(&later).await, "the same event again");
+    assert!(store(&pending).await);
+    assert!(!store(&later).await, "the same event again");
     assert_eq!(find(orders, &order).await.delivery, Some(pending));
 }
 
 async fn a_delivery_event_of_an_unknown_order_is_noted_all_the_same(orders: &dyn Repository) {
-    let (order, cause, pending) = (with_address(), ids::cause(), told(DeliveryStatus::Pending));
+    let (order, cause, pending) = (with_address(), ids::cause(), reported(DeliveryStatus::Pending));
     let subject = OrderOf { order: order.uuid, user: order.user };
-    let keep = async || orders.store_delivery(cause, subject, &pending).await.unwrap();
+    let store = async || orders.store_delivery(cause, subject, &pending).await.unwrap();
 
-    assert!(!keep().await);
+    assert!(!store().await);
     let order = write(orders, &order, Money::ZERO, PAY_WITHIN, None).await.unwrap();
-    assert!(!keep().await, "the inbox has the event");
+    assert!(!store().await, "the inbox has the event");
     assert_eq!(find(orders, &order).await.delivery, None);
 }
 
 async fn a_delivery_event_for_another_user_fails_however_often_it_comes(orders: &dyn Repository) {
     let order = create_with_address(orders, PAY_WITHIN).await;
-    let (cause, pending) = (ids::cause(), told(DeliveryStatus::Pending));
+    let (cause, pending) = (ids::cause(), reported(DeliveryStatus::Pending));
     let theirs = OrderOf { user: ids::user(), ..subject(&order) };
 
     for _ in 0..2 {

@@ -17,7 +17,7 @@ use crate::shop::PAY_WITHIN;
 contract!(
     a_key_is_taken_once_and_remembers_the_outcome,
     a_key_whose_request_died_is_taken_over_with_the_same_order,
-    a_claim_may_be_repeated_by_its_own_request,
+    a_claim_may_be_retried_by_its_own_request,
     a_key_remembers_the_attempt_and_its_outcome,
     a_request_that_lost_its_key_does_not_answer_for_it,
     a_request_that_lost_its_key_does_not_give_it_back,
@@ -29,30 +29,30 @@ contract!(
 
 async fn a_key_that_is_given_back_is_new_again(orders: &dyn Repository) {
     let order = new_order(ids::user());
-    let (frozen, repeat) = taken_over(orders, &order).await;
+    let (frozen, retry) = taken_over(orders, &order).await;
     let next = ids::order();
 
     assert!(!orders.forget(&frozen).await.unwrap(), "a request that has lost the key gives it back");
-    assert!(orders.forget(&repeat).await.unwrap());
-    assert!(!orders.forget(&repeat).await.unwrap());
-    assert_eq!(orders.claim(&repeat, next, LEASE_TTL).await.unwrap(), Claimed::New { order: next });
-    orders.complete(&repeat, &RequestOutcome::Cancelled).await.unwrap();
-    assert!(!orders.forget(&repeat).await.unwrap(), "a key with an outcome is given back");
+    assert!(orders.forget(&retry).await.unwrap());
+    assert!(!orders.forget(&retry).await.unwrap());
+    assert_eq!(orders.claim(&retry, next, LEASE_TTL).await.unwrap(), Claimed::New { order: next });
+    orders.complete(&retry, &RequestOutcome::Cancelled).await.unwrap();
+    assert!(!orders.forget(&retry).await.unwrap(), "a key with an outcome is given back");
 }
 
-/// Returns the claim of a repeated request with the same key.
-fn repeated(claim: &Claim) -> Claim {
+/// Returns the claim of a retry under the same key.
+fn retry_of(claim: &Claim) -> Claim {
     Claim { token: ids::random(), ..claim.clone() }
 }
 
-/// Returns the claims of a paused request and of a repeated request that has taken the key over.
+/// Returns the claims of a frozen request and of a retry that has taken the key over.
 async fn taken_over(orders: &dyn Repository, order: &NewOrder) -> (Claim, Claim) {
     let frozen = claim(order.user);
-    let repeat = repeated(&frozen);
+    let retry = retry_of(&frozen);
     orders.claim(&frozen, order.uuid, EXPIRED).await.unwrap();
-    let taken = orders.claim(&repeat, ids::order(), LEASE_TTL).await.unwrap();
+    let taken = orders.claim(&retry, ids::order(), LEASE_TTL).await.unwrap();
     assert!(matches!(taken, Claimed::Resumed { order: uuid, .. } if uuid == order.uuid), "{taken:?}");
-    (frozen, repeat)
+    (frozen, retry)
 }
 
 async fn a_key_is_taken_once_and_remembers_the_outcome(orders: &dyn Repository) {
@@ -62,7 +62,7 @@ async fn a_key_is_taken_once_and_remembers_the_outcome(orders: &dyn Repository) 
     let other_user = Claim { user: ids::user(), ..claim.clone() };
 
     let new = orders.claim(&claim, order.uuid, LEASE_TTL).await.unwrap();
-    let meanwhile = orders.claim(&repeated(&claim), ids::order(), LEASE_TTL).await.unwrap();
+    let meanwhile = orders.claim(&retry_of(&claim), ids::order(), LEASE_TTL).await.unwrap();
     write(orders, &order, Money::ZERO, PAY_WITHIN, Some(&claim)).await.unwrap();
     orders.complete(&claim, &RequestOutcome::Cancelled).await.unwrap();
     let after = orders.claim(&claim, ids::order(), LEASE_TTL).await.unwrap();
@@ -82,11 +82,11 @@ async fn a_key_whose_request_died_is_taken_over_with_the_same_order(orders: &dyn
 
     let taken = orders.claim(&claim, ids::order(), LEASE_TTL).await.unwrap();
     assert_eq!(taken, Claimed::Resumed { order, attempt: None });
-    assert_eq!(orders.claim(&repeated(&claim), ids::order(), LEASE_TTL).await.unwrap(), Claimed::InProgress);
+    assert_eq!(orders.claim(&retry_of(&claim), ids::order(), LEASE_TTL).await.unwrap(), Claimed::InProgress);
 }
 
-/// A request repeats its own claim if the answer to the first one was lost with its connection.
-async fn a_claim_may_be_repeated_by_its_own_request(orders: &dyn Repository) {
+/// A request retries its own claim if the response to the first one was lost with its connection.
+async fn a_claim_may_be_retried_by_its_own_request(orders: &dyn Repository) {
     let (claim, order) = (claim(ids::user()), ids::order());
     orders.claim(&claim, order, LEASE_TTL).await.unwrap();
 
@@ -115,23 +115,23 @@ async fn a_key_remembers_the_attempt_and_its_outcome(orders: &dyn Repository) {
 
 async fn a_request_that_lost_its_key_does_not_answer_for_it(orders: &dyn Repository) {
     let order = new_order(ids::user());
-    let (frozen, repeat) = taken_over(orders, &order).await;
+    let (frozen, retry) = taken_over(orders, &order).await;
 
     orders.complete(&frozen, &RequestOutcome::Refused(OrderRefusal::ReservationLost)).await.unwrap();
-    write(orders, &order, Money::ZERO, PAY_WITHIN, Some(&repeat)).await.unwrap();
+    write(orders, &order, Money::ZERO, PAY_WITHIN, Some(&retry)).await.unwrap();
 
-    let remembered = orders.claim(&repeated(&frozen), ids::order(), LEASE_TTL).await.unwrap();
+    let remembered = orders.claim(&retry_of(&frozen), ids::order(), LEASE_TTL).await.unwrap();
     assert_eq!(remembered, Claimed::Done(RequestOutcome::Created { order: order.uuid, total_price: Money::ZERO }));
 }
 
 async fn a_request_that_lost_its_key_does_not_give_it_back(orders: &dyn Repository) {
     let order = new_order(ids::user());
-    let (frozen, repeat) = taken_over(orders, &order).await;
+    let (frozen, retry) = taken_over(orders, &order).await;
 
     orders.release(&frozen).await.unwrap();
-    let meanwhile = orders.claim(&repeated(&frozen), ids::order(), LEASE_TTL).await.unwrap();
-    orders.release(&repeat).await.unwrap();
-    let after = orders.claim(&repeated(&frozen), ids::order(), LEASE_TTL).await.unwrap();
+    let meanwhile = orders.claim(&retry_of(&frozen), ids::order(), LEASE_TTL).await.unwrap();
+    orders.release(&retry).await.unwrap();
+    let after = orders.claim(&retry_of(&frozen), ids::order(), LEASE_TTL).await.unwrap();
 
     assert_eq!(meanwhile, Claimed::InProgress);
     assert_eq!(after, Claimed::Resumed { order: order.uuid, attempt: None });
@@ -181,7 +181,7 @@ async fn a_key_remembers_every_refusal(orders: &dyn Repository) {
 
         orders.complete(&claim, &outcome).await.unwrap();
 
-        assert_eq!(orders.claim(&repeated(&claim), order, LEASE_TTL).await.unwrap(), Claimed::Done(outcome));
+        assert_eq!(orders.claim(&retry_of(&claim), order, LEASE_TTL).await.unwrap(), Claimed::Done(outcome));
     }
 }
 

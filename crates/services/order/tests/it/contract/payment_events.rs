@@ -1,4 +1,5 @@
-//! The contract suite of what events of the payment service change, run over the in-memory implementation and PostgreSQL.
+//! The contract suite of what events of the payment service change, run over the in-memory implementation and
+//! PostgreSQL.
 
 use contracts::events::Cause;
 use order::{

@@ -45,14 +45,14 @@ impl Store {
     }
 
     async fn arrive(&self, order: &Order) {
-        let told = Delivery {
+        let reported = Delivery {
             uuid: DeliveryId::new(ids::random()),
             status: DeliveryStatus::Delivered,
             tracking_number: "A1B2C3D4E5F6".to_owned(),
             estimated_delivery: None,
         };
         let subject = OrderOf { order: order.uuid, user: order.user };
-        assert!(self.orders.store_delivery(ids::cause(), subject, &told).await.unwrap());
+        assert!(self.orders.store_delivery(ids::cause(), subject, &reported).await.unwrap());
     }
 
     async fn with_address(&self, orders: &[&Order]) -> Vec<bool> {

@@ -83,7 +83,7 @@ fn request(order: &impl ToString) -> GetDeliveryAddressRequest {
 }
 
 #[tokio::test]
-async fn delivery_is_told_the_address_and_the_volume() {
+async fn delivery_gets_the_address_and_the_volume() {
     let fixture = fixture().await;
     let (with, without) = (fixture.order(Some(address())).await, fixture.order(None).await);
     let ended = fixture.order(Some(address())).await;
@@ -93,8 +93,8 @@ async fn delivery_is_told_the_address_and_the_volume() {
     let mut delivery = fixture.client("delivery");
 
     for order in [with, ended] {
-        let answer = delivery.get_delivery_address(request(&order)).await.unwrap().into_inner();
-        assert_eq!((answer.address.as_str(), answer.volume), (ADDRESS, 3));
+        let response = delivery.get_delivery_address(request(&order)).await.unwrap().into_inner();
+        assert_eq!((response.address.as_str(), response.volume), (ADDRESS, 3));
     }
     for order in [without, ids::order()] {
         assert_eq!(delivery.get_delivery_address(request(&order)).await.unwrap_err().code(), Code::NotFound);
@@ -107,7 +107,7 @@ async fn delivery_is_told_the_address_and_the_volume() {
 }
 
 #[tokio::test]
-async fn iam_is_told_which_orders_of_a_user_are_open() {
+async fn iam_gets_the_open_orders_of_a_user() {
     let fixture = fixture().await;
     let request = |user: &str| ListOpenOrdersRequest { user_uuid: user.to_owned() };
     let user = fixture.user.to_string();
@@ -126,15 +126,15 @@ async fn iam_is_told_which_orders_of_a_user_are_open() {
 }
 
 #[tokio::test]
-async fn inventory_is_told_which_orders_exist() {
+async fn inventory_gets_the_orders_that_exist() {
     let fixture = fixture().await;
     let (one, other, unknown) = (fixture.order(None).await, fixture.order(Some(address())).await, ids::order());
     let request =
         |orders: &[OrderId]| ListExistingOrdersRequest { order_uuids: orders.iter().map(OrderId::to_string).collect() };
     let mut inventory = fixture.client("inventory");
 
-    let answer = inventory.list_existing_orders(request(&[one, unknown, other, one])).await.unwrap();
-    let mut existing = answer.into_inner().order_uuids;
+    let response = inventory.list_existing_orders(request(&[one, unknown, other, one])).await.unwrap();
+    let mut existing = response.into_inner().order_uuids;
     existing.sort();
     let mut expected = [one, other].map(|order| order.to_string());
     expected.sort();

@@ -9,7 +9,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{ADDRESS, carried, told};
+use super::{ADDRESS, carried, reported};
 use crate::api::{Api, problem, start};
 use crate::ids;
 use crate::shop::MAX_VOLUME;
@@ -18,26 +18,26 @@ const ORDERS: &str = "/api/v1/orders";
 
 async fn create(api: &Api, address: Value) -> String {
     let body = json!({ "user_uuid": api.user, "part_uuids": [api.part], "delivery_address": address });
-    let answer = api.post(ORDERS, &body).send().await.expect("an answer");
-    assert_eq!(answer.status(), 201);
-    let created: Value = answer.json().await.expect("JSON");
+    let response = api.post(ORDERS, &body).send().await.expect("a response");
+    assert_eq!(response.status(), 201);
+    let created: Value = response.json().await.expect("JSON");
     let members: Vec<_> = created.as_object().expect("an object").keys().collect();
-    assert_eq!(members, ["order_uuid", "total_price", "uuid"], "an address adds nothing to the answer");
+    assert_eq!(members, ["order_uuid", "total_price", "uuid"], "an address adds nothing to the response");
     created["order_uuid"].as_str().expect("a uuid").to_owned()
 }
 
-async fn keep(api: &Api, order: &str, status: DeliveryStatus) {
+async fn store(api: &Api, order: &str, status: DeliveryStatus) {
     let order = OrderId::new(order.parse().expect("a uuid"));
     let subject = OrderOf { order, user: UserId::new(api.user) };
-    api.orders.store_delivery(ids::cause(), subject, &told(status)).await.expect("the delivery is kept");
+    api.orders.store_delivery(ids::cause(), subject, &reported(status)).await.expect("the delivery is stored");
 }
 
 async fn track(api: &Api, order: &str) -> reqwest::Response {
-    api.request(Method::GET, &format!("{ORDERS}/{order}/delivery")).send().await.expect("an answer")
+    api.request(Method::GET, &format!("{ORDERS}/{order}/delivery")).send().await.expect("a response")
 }
 
 async fn list(api: &Api) -> Value {
-    let page: Value = api.request(Method::GET, ORDERS).send().await.expect("an answer").json().await.expect("JSON");
+    let page: Value = api.request(Method::GET, ORDERS).send().await.expect("a response").json().await.expect("JSON");
     page["orders"].clone()
 }
 
@@ -48,7 +48,7 @@ async fn an_order_shows_its_address_and_then_its_delivery_status() {
         let order = create(&api, json!(address)).await;
 
         let before = api.get(&order).await;
-        keep(&api, &order, DeliveryStatus::Pending).await;
+        store(&api, &order, DeliveryStatus::Pending).await;
         let after = api.get(&order).await;
 
         assert_eq!(before["delivery_address"], address);
@@ -76,7 +76,7 @@ async fn an_order_without_an_address_shows_none_and_has_no_delivery() {
 }
 
 #[tokio::test]
-async fn a_wrong_address_is_refused_by_its_name_and_not_repeated() {
+async fn an_invalid_address_is_refused_by_its_name_and_not_shown() {
     let api = start(10).await;
     let wrong = [
         json!(""),
@@ -94,10 +94,10 @@ async fn a_wrong_address_is_refused_by_its_name_and_not_repeated() {
 
     for address in wrong {
         let body = json!({ "user_uuid": api.user, "part_uuids": [api.part], "delivery_address": address });
-        let answer = problem(api.post(ORDERS, &body).send().await.unwrap(), 400, "INVALID_REQUEST").await;
+        let response = problem(api.post(ORDERS, &body).send().await.unwrap(), 400, "INVALID_REQUEST").await;
 
-        assert_eq!(answer["field"], "delivery_address", "{address}: {answer}");
-        assert!(!answer.to_string().contains("Main Street"), "{answer}");
+        assert_eq!(response["field"], "delivery_address", "{address}: {response}");
+        assert!(!response.to_string().contains("Main Street"), "{response}");
     }
     assert_eq!(list(&api).await, json!([]));
 }
@@ -110,8 +110,8 @@ async fn more_parts_than_a_courier_carries_are_refused_with_an_address_alone() {
         api.post(ORDERS, &body).send()
     };
 
-    let answer = order(MAX_VOLUME + 1, Some(ADDRESS)).await.unwrap();
-    assert_eq!(problem(answer, 400, "INVALID_REQUEST").await["field"], "part_uuids");
+    let response = order(MAX_VOLUME + 1, Some(ADDRESS)).await.unwrap();
+    assert_eq!(problem(response, 400, "INVALID_REQUEST").await["field"], "part_uuids");
     // The stock has five units.
     assert_eq!(order(MAX_VOLUME + 1, None).await.unwrap().status(), 201);
     assert_eq!(
@@ -121,7 +121,7 @@ async fn more_parts_than_a_courier_carries_are_refused_with_an_address_alone() {
 }
 
 #[tokio::test]
-async fn the_way_of_an_order_is_told_as_delivery_tells_it() {
+async fn the_state_of_a_delivery_is_shown_as_delivery_reports_it() {
     let api = start(10).await;
     let order = create(&api, json!(ADDRESS)).await;
     let uuid = OrderId::new(order.parse().unwrap());
@@ -154,16 +154,16 @@ async fn the_way_of_an_order_is_told_as_delivery_tells_it() {
 }
 
 #[tokio::test]
-async fn while_delivery_is_away_the_copy_is_told_and_said_to_be_stale() {
+async fn while_delivery_is_away_the_stored_state_is_shown_as_stale() {
     let api = start(10).await;
     let order = create(&api, json!(ADDRESS)).await;
     api.delivery.set_away(true);
 
     problem(track(&api, &order).await, 503, "DEPENDENCY_UNAVAILABLE").await;
-    keep(&api, &order, DeliveryStatus::OutForDelivery).await;
-    let answer = track(&api, &order).await;
-    let status = answer.status();
-    let stale: Value = answer.json().await.unwrap();
+    store(&api, &order, DeliveryStatus::OutForDelivery).await;
+    let response = track(&api, &order).await;
+    let status = response.status();
+    let stale: Value = response.json().await.unwrap();
     api.delivery.set_away(false);
     api.delivery.put(OrderId::new(order.parse().unwrap()), carried());
     let fresh: Value = track(&api, &order).await.json().await.unwrap();

@@ -33,7 +33,7 @@ async fn order(shop: &Shop) -> OrderId {
     }
 }
 
-fn told(status: DeliveryStatus) -> Delivery {
+fn reported(status: DeliveryStatus) -> Delivery {
     Delivery {
         uuid: DeliveryId::new(Uuid::from_u128(7)),
         status,
@@ -52,5 +52,5 @@ pub fn carried() -> Tracked {
         steps_left: 3,
     };
     let position = Position { current_location: "(4, 2)".to_owned(), progress: 43, courier: Some(courier) };
-    Tracked { delivery: told(DeliveryStatus::InTransit), position: Some(position) }
+    Tracked { delivery: reported(DeliveryStatus::InTransit), position: Some(position) }
 }

@@ -1,4 +1,5 @@
-//! Tests of the gRPC client of the delivery service: its responses, and how order behaves if it is unavailable, refuses or hangs.
+//! Tests of the gRPC client of the delivery service: its responses, and how order behaves if it is unavailable, refuses
+//! or hangs.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -23,7 +24,7 @@ use tokio::time::Instant;
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
-use super::{carried, order, told};
+use super::{carried, order, reported};
 use crate::ids;
 use crate::shop::{MAX_VOLUME, Shop, hung};
 
@@ -42,8 +43,8 @@ impl Rpc for Stub {
 }
 
 /// Starts a stand-in for the delivery service that admits only services. Returns its address.
-async fn delivery(answer: Result<GetDeliveryStatusResponse, Status>) -> (SocketAddr, Running) {
-    let services = Services::new(contracts::proto::DESCRIPTORS).with(DeliveryServiceServer::new(Stub(answer)));
+async fn delivery(response: Result<GetDeliveryStatusResponse, Status>) -> (SocketAddr, Running) {
+    let services = Services::new(contracts::proto::DESCRIPTORS).with(DeliveryServiceServer::new(Stub(response)));
     testkit::serve(testkit::guard("delivery", &[]).otherwise(Access::Services(&["order"])), services).await
 }
 
@@ -55,7 +56,7 @@ fn service(shop: &Shop, address: SocketAddr) -> DeliveryService {
     DeliveryService::new(Arc::new(shop.orders.clone()), Arc::new(client(address)), MAX_VOLUME)
 }
 
-fn answer() -> GetDeliveryStatusResponse {
+fn response() -> GetDeliveryStatusResponse {
     GetDeliveryStatusResponse {
         order_id: Uuid::from_u128(1).to_string(),
         delivery_id: Uuid::from_u128(7).to_string(),
@@ -74,15 +75,15 @@ fn answer() -> GetDeliveryStatusResponse {
     }
 }
 
-async fn keep(shop: &Shop, order: OrderId) {
+async fn store(shop: &Shop, order: OrderId) {
     let subject = OrderOf { order, user: shop.user };
-    let told = told(DeliveryStatus::Pending);
-    shop.orders.store_delivery(ids::cause(), subject, &told).await.expect("the delivery is kept");
+    let reported = reported(DeliveryStatus::Pending);
+    shop.orders.store_delivery(ids::cause(), subject, &reported).await.expect("the delivery is stored");
 }
 
 #[tokio::test]
-async fn delivery_is_asked_as_order_and_its_answer_is_read() {
-    let (address, _delivery) = delivery(Ok(answer())).await;
+async fn delivery_is_called_as_order_and_its_response_is_read() {
+    let (address, _delivery) = delivery(Ok(response())).await;
 
     let tracked = client(address).track(ids::order()).await.unwrap();
 
@@ -90,22 +91,22 @@ async fn delivery_is_asked_as_order_and_its_answer_is_read() {
 }
 
 #[tokio::test]
-async fn an_answer_without_sense_is_not_taken() {
+async fn an_invalid_response_is_inconsistent() {
     let wrong = [
-        GetDeliveryStatusResponse { delivery_id: "seven".to_owned(), ..answer() },
-        GetDeliveryStatusResponse { status: "LOST".to_owned(), ..answer() },
-        GetDeliveryStatusResponse { estimated_delivery: "soon".to_owned(), ..answer() },
+        GetDeliveryStatusResponse { delivery_id: "seven".to_owned(), ..response() },
+        GetDeliveryStatusResponse { status: "LOST".to_owned(), ..response() },
+        GetDeliveryStatusResponse { estimated_delivery: "soon".to_owned(), ..response() },
         GetDeliveryStatusResponse {
-            courier: Some(Carrier { location: None, ..answer().courier.unwrap() }),
-            ..answer()
+            courier: Some(Carrier { location: None, ..response().courier.unwrap() }),
+            ..response()
         },
     ];
-    for answer in wrong {
-        let (address, _delivery) = delivery(Ok(answer.clone())).await;
+    for response in wrong {
+        let (address, _delivery) = delivery(Ok(response.clone())).await;
 
         let tracked = client(address).track(ids::order()).await;
 
-        assert!(matches!(tracked, Err(Error::Inconsistent(_))), "{answer:?}: {tracked:?}");
+        assert!(matches!(tracked, Err(Error::Inconsistent(_))), "{response:?}: {tracked:?}");
     }
 }
 
@@ -113,8 +114,8 @@ async fn an_answer_without_sense_is_not_taken() {
 async fn each_refusal_of_delivery_means_what_it_says() {
     let shop = Shop::open();
     let (without_copy, with_copy) = (order(&shop).await, order(&shop).await);
-    keep(&shop, with_copy).await;
-    let copy = Tracked { delivery: told(DeliveryStatus::Pending), position: None };
+    store(&shop, with_copy).await;
+    let copy = Tracked { delivery: reported(DeliveryStatus::Pending), position: None };
 
     let (address, _delivery) = delivery(Err(Status::not_found("no delivery"))).await;
     let service_not_found = service(&shop, address);
@@ -135,7 +136,7 @@ async fn each_refusal_of_delivery_means_what_it_says() {
 async fn a_delivery_that_hangs_is_waited_for_far_less_than_a_request_may_take() {
     let shop = Shop::open();
     let order = order(&shop).await;
-    keep(&shop, order).await;
+    store(&shop, order).await;
     let service = service(&shop, hung().await);
 
     let begun = Instant::now();
