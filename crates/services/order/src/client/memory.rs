@@ -10,6 +10,8 @@ use async_trait::async_trait;
 use chrono::DateTime;
 use contracts::ids::{OrderId, PartId, TransactionId, UserId};
 use contracts::money::Money;
+use platform::deadline;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::{ChargeAnswer, Inventory, Payments, PricedPart, Voided};
@@ -98,6 +100,11 @@ impl MemoryInventory {
     fn state(&self) -> MutexGuard<'_, Stock> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    fn reached(&self) -> Result<MutexGuard<'_, Stock>, Error> {
+        let state = self.state();
+        if state.away { Err(Error::Unavailable("inventory", anyhow::anyhow!("away"))) } else { Ok(state) }
+    }
 }
 
 #[async_trait]
@@ -109,10 +116,7 @@ impl Inventory for MemoryInventory {
         parts: &[(PartId, i64)],
         confirm: bool,
     ) -> Result<Vec<PricedPart>, Error> {
-        let mut state = self.state();
-        if state.away {
-            return Err(Error::Unavailable("inventory", anyhow::anyhow!("away")));
-        }
+        let mut state = self.reached()?;
         if state.released.contains(&order) {
             return Err(OrderRefusal::ReservationLost.into());
         }
@@ -138,10 +142,7 @@ impl Inventory for MemoryInventory {
     }
 
     async fn named(&self, names: &[String]) -> Result<Vec<(String, PartId)>, Error> {
-        let state = self.state();
-        if state.away {
-            return Err(Error::Unavailable("inventory", anyhow::anyhow!("away")));
-        }
+        let state = self.reached()?;
         if names.iter().any(|name| name.contains('\0')) {
             return Err(Error::Inconsistent("inventory refuses a name with a NUL character".to_owned()));
         }
@@ -149,9 +150,7 @@ impl Inventory for MemoryInventory {
     }
 
     async fn release(&self, order: OrderId) -> Result<(), Error> {
-        if self.state().away {
-            return Err(Error::Unavailable("inventory", anyhow::anyhow!("away")));
-        }
+        drop(self.reached()?);
         self.expire(order);
         self.state().released.insert(order);
         Ok(())
@@ -171,6 +170,8 @@ struct Till {
     refunded: BTreeSet<OrderId>,
     away: bool,
     script: VecDeque<Fault>,
+    requests: Vec<(Instant, Duration)>,
+    lookups: usize,
 }
 
 /// A fault injected into one call.
@@ -196,6 +197,16 @@ impl MemoryPayments {
         usize::from(self.state().charges.contains_key(&order))
     }
 
+    /// Returns the time of each call to [`pay`](Payments::pay), with the time left until its deadline.
+    pub fn requests(&self) -> Vec<(Instant, Duration)> {
+        self.state().requests.clone()
+    }
+
+    /// Returns the number of calls to [`find`](Payments::find).
+    pub fn lookups(&self) -> usize {
+        self.state().lookups
+    }
+
     pub fn refund(&self, order: OrderId) {
         self.state().refunded.insert(order);
     }
@@ -218,6 +229,7 @@ fn transaction(order: OrderId, attempt: i32) -> TransactionId {
 #[async_trait]
 impl Payments for MemoryPayments {
     async fn pay(&self, order: &Order, attempt: Attempt) -> ChargeAnswer {
+        self.state().requests.push((Instant::now(), deadline::remaining(Duration::MAX)));
         let fault = self.state().script.pop_front();
         match fault {
             Some(Fault::Slow(time)) => tokio::time::sleep(time).await,
@@ -245,7 +257,8 @@ impl Payments for MemoryPayments {
     }
 
     async fn find(&self, order: OrderId) -> Result<Option<Payment>, Error> {
-        let state = self.state();
+        let mut state = self.state();
+        state.lookups += 1;
         if state.away {
             return Err(Error::Unavailable("payment", anyhow::anyhow!("away")));
         }

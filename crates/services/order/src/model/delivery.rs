@@ -4,7 +4,7 @@ use std::fmt;
 
 use chrono::NaiveDate;
 use contracts::ids::{CourierId, DeliveryId};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use serde::{Deserialize, Serialize};
 
 /// The maximum length of an address, in characters.
 const MAX_ADDRESS_LENGTH: usize = 300;
@@ -35,7 +35,8 @@ pub struct Destination {
 /// Pending ──▶ InTransit ──▶ OutForDelivery ──▶ Delivered
 ///    └──▶ Failed
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum DeliveryStatus {
     Pending,
     InTransit,
@@ -143,19 +144,6 @@ impl DeliveryStatus {
             Self::OutForDelivery => 2,
             Self::Delivered => 3,
         }
-    }
-}
-
-impl<'de> Deserialize<'de> for DeliveryStatus {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let name = String::deserialize(deserializer)?;
-        Self::parse(&name).ok_or_else(|| D::Error::custom("is not a status of a delivery"))
-    }
-}
-
-impl Serialize for DeliveryStatus {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
     }
 }
 

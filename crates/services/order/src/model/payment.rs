@@ -59,16 +59,6 @@ pub enum PaymentStatus {
 }
 
 impl PaymentStatus {
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Pending => "PENDING",
-            Self::Success => "SUCCESS",
-            Self::InsufficientFunds => "INSUFFICIENT_FUNDS",
-            Self::Failed => "FAILED",
-            Self::Refunded => "REFUNDED",
-        }
-    }
-
     /// Returns true if the attempt was charged, even if it was refunded since.
     pub const fn is_charged(self) -> bool {
         matches!(self, Self::Success | Self::Refunded)

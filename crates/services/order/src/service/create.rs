@@ -42,8 +42,8 @@ impl OrderService {
         .await
     }
 
-    /// Reserves the parts of a new order. If one is out of stock, the refusal names an unpaid order of the same user that
-    /// holds it: the response to its creation may have been lost.
+    /// Reserves the parts of a new order. If one is out of stock, the refusal names an unpaid order of the same user
+    /// that holds it: the response to its creation may have been lost.
     pub(super) async fn reserve(&self, order: &NewOrder) -> Result<Vec<PricedPart>, Error> {
         let refused = match self.inventory.reserve(order.uuid, order.user, &order.quantities(), false).await {
             Err(Error::Refused(OrderRefusal::OutOfStock(part))) => part,

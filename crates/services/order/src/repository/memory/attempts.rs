@@ -31,7 +31,7 @@ impl MemoryOrders {
         match settlement {
             Settlement::Paid { transaction, event } => {
                 row.order.pay(attempt, *transaction)?;
-                self.tell(event);
+                self.write_event(event);
             }
             Settlement::Declined(refusal) => row.decline(attempt, refusal)?,
             Settlement::Abandoned => {
@@ -40,14 +40,14 @@ impl MemoryOrders {
             Settlement::Cancelled { event } => {
                 row.order.end_attempt(attempt)?;
                 row.order.cancel(CancelReason::OutOfStock)?;
-                self.tell(event);
+                self.write_event(event);
             }
             Settlement::Compensated { transaction, event } => {
                 row.order.compensate_attempt(attempt, *transaction)?;
-                self.tell(event);
+                self.write_event(event);
             }
         }
-        tables.remember_attempt(order, attempt, outcome);
+        tables.complete_key_of_attempt(order, attempt, outcome);
         Ok(())
     }
 }
@@ -81,7 +81,7 @@ impl Attempts for MemoryOrders {
         {
             key.attempt = Some(lease.attempt.number);
         }
-        Ok(Some((before, begun)))
+        tables.respond(Some((before, begun)))
     }
 
     async fn take(
@@ -94,7 +94,8 @@ impl Attempts for MemoryOrders {
         let next_at = self.clock.now() + lease_ttl;
         let mut tables = self.tables();
         let row = tables.attempting(order, attempt).filter(|row| row.order.user == user);
-        Ok(row.and_then(|row| row.take(next_at)))
+        let taken = row.and_then(|row| row.take(next_at));
+        tables.respond(taken)
     }
 
     async fn settle(

@@ -45,7 +45,7 @@ impl IdempotencyKeys for MemoryOrders {
     }
 
     async fn complete(&self, claim: &Claim, outcome: &RequestOutcome) -> Result<bool, Error> {
-        Ok(self.tables().remember(claim, outcome))
+        Ok(self.tables().complete_key(claim, outcome))
     }
 
     async fn renew(&self, claim: &Claim, lease: Duration) -> Result<(), Error> {

@@ -35,6 +35,12 @@ impl MemoryOrders {
         self.tables().orders.values().map(|row| row.order.clone()).collect()
     }
 
+    /// From now on, [`begin`](crate::repository::Attempts::begin) and [`take`](crate::repository::Attempts::take) are
+    /// executed and their responses are lost.
+    pub fn lose_responses(&self) {
+        self.tables().loses_responses = true;
+    }
+
     /// Returns the newest lease on the order's attempt in progress.
     pub fn current_lease(&self, order: OrderId) -> Option<AttemptLease> {
         self.tables().orders.get(&order)?.lease()
@@ -44,7 +50,7 @@ impl MemoryOrders {
         self.tables.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn tell(&self, event: &Event) {
+    fn write_event(&self, event: &Event) {
         self.outbox.insert(event.into());
     }
 }
@@ -53,6 +59,7 @@ impl MemoryOrders {
 pub struct Tables {
     pub orders: BTreeMap<OrderId, OrderRow>,
     pub keys: BTreeMap<(UserId, String), Key>,
+    pub loses_responses: bool,
 }
 
 pub struct OrderRow {
@@ -109,6 +116,10 @@ impl OrderRow {
 }
 
 impl Tables {
+    pub fn respond<T>(&self, response: T) -> Result<T, Error> {
+        if self.loses_responses { Err(sqlx::Error::PoolTimedOut.into()) } else { Ok(response) }
+    }
+
     /// Returns the key if it belongs to this claim.
     pub fn key(&mut self, claim: &Claim) -> Option<&mut Key> {
         self.keys.get_mut(&(claim.user, claim.key.clone())).filter(|key| key.token == claim.token)
@@ -121,12 +132,12 @@ impl Tables {
     }
 
     /// Stores the outcome under the key. Returns false if the key belongs to another claim.
-    pub fn remember(&mut self, claim: &Claim, outcome: &RequestOutcome) -> bool {
+    pub fn complete_key(&mut self, claim: &Claim, outcome: &RequestOutcome) -> bool {
         let key = self.key(claim);
         key.map(|key| key.outcome.get_or_insert_with(|| outcome.clone())).is_some()
     }
 
-    pub fn remember_attempt(&mut self, order: OrderId, attempt: i32, outcome: Option<&RequestOutcome>) {
+    pub fn complete_key_of_attempt(&mut self, order: OrderId, attempt: i32, outcome: Option<&RequestOutcome>) {
         let Some(outcome) = outcome else { return };
         for key in self.keys.values_mut().filter(|key| key.order == order && key.attempt == Some(attempt)) {
             key.outcome.get_or_insert_with(|| outcome.clone());

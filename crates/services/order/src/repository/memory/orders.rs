@@ -60,9 +60,9 @@ impl Orders for MemoryOrders {
                 self_payment_tries: 0,
             },
         );
-        self.tell(event);
+        self.write_event(event);
         if let Some(claim) = claim {
-            tables.remember(claim, &RequestOutcome::Created { order: order.uuid, total_price: terms.total_price });
+            tables.complete_key(claim, &RequestOutcome::Created { order: order.uuid, total_price: terms.total_price });
         }
         Ok(created)
     }
@@ -114,9 +114,9 @@ impl Orders for MemoryOrders {
         if row.order.cancel(CancelReason::ByUser).is_err() {
             return Ok(false);
         }
-        self.tell(event);
+        self.write_event(event);
         if let Some(claim) = claim {
-            tables.remember(claim, &RequestOutcome::Cancelled);
+            tables.complete_key(claim, &RequestOutcome::Cancelled);
         }
         Ok(true)
     }
@@ -149,7 +149,7 @@ impl Orders for MemoryOrders {
         }
         let changed = tables.orders.get_mut(&order).is_some_and(|row| row.order.compensate().is_ok());
         if changed {
-            self.tell(cancellation);
+            self.write_event(cancellation);
         }
         Ok(changed)
     }
