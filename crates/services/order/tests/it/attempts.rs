@@ -1,9 +1,8 @@
 //! Tests of attempts on which several processes work, and of the reconciler while many attempts hang.
 
 use std::{
-    collections::HashSet,
     sync::{
-        Arc, Mutex,
+        Arc,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -14,16 +13,15 @@ use contracts::ids::{OrderId, PartId, UserId};
 use contracts::money::Money;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use order::{
-    client::{ChargeAnswer, Clients, Fault, Inventory, MemoryInventory, MemoryPayments, Payments, PricedPart, Voided},
+    client::{ChargeAnswer, Clients, Fault, Inventory, MemoryInventory, Payments as _, PricedPart},
     error::{Error, OrderRefusal},
-    model::{Attempt, Claim, Order, PaymentMethod, Status},
+    model::{Claim, PaymentMethod, Status},
     repository::{Attempts as _, IdempotencyKeys as _, Repositories},
     service::OrderService,
 };
-use platform::{deadline, outbox::Waker};
-use tokio::{sync::Notify, time::Instant};
+use platform::outbox::Waker;
+use tokio::sync::Notify;
 
-use crate::ids;
 use crate::shop::{PAY_WITHIN, Shop, clients};
 
 const EXPIRED: Duration = Duration::ZERO;
@@ -80,7 +78,7 @@ async fn fixture() -> Fixture {
     shop.service = OrderService::new(repositories, clients, Waker::default(), PAY_WITHIN);
     shop.inventory.expire(order);
     shop.inventory.put(shop.engine, Money::ZERO, 0);
-    let claim = Claim { user: shop.user, key: "key".to_owned(), fingerprint: vec![1], token: ids::random() };
+    let claim = shop.claim();
     Fixture { shop, inventory, order, claim }
 }
 
@@ -177,54 +175,19 @@ async fn nothing_is_decided_while_payment_does_not_say_whether_it_was_charged() 
     assert_eq!(fixture.shop.find(fixture.order).await.status, Status::Cancelled);
 }
 
-/// A payment client whose calls hang until the deadline for some orders.
-struct Hanging {
-    payments: MemoryPayments,
-    about: HashSet<OrderId>,
-}
-
-impl Hanging {
-    async fn hang(&self, order: OrderId) {
-        if self.about.contains(&order) {
-            tokio::time::sleep(deadline::remaining(Duration::from_secs(5))).await;
-        }
-    }
-}
-
-#[async_trait]
-impl Payments for Hanging {
-    async fn pay(&self, order: &Order, attempt: Attempt) -> ChargeAnswer {
-        self.hang(order.uuid).await;
-        if self.about.contains(&order.uuid) {
-            return ChargeAnswer::Unknown("it hangs".to_owned());
-        }
-        self.payments.pay(order, attempt).await
-    }
-
-    async fn find(&self, order: OrderId) -> Result<Option<order::model::Payment>, Error> {
-        self.payments.find(order).await
-    }
-
-    async fn void(&self, order: &Order, attempt: Attempt) -> Voided {
-        self.hang(order.uuid).await;
-        self.payments.void(order, attempt).await
-    }
-}
-
 #[tokio::test(start_paused = true)]
 async fn a_hundred_attempts_that_hang_hold_up_no_others() {
     const SETTLE_TIMEOUT: Duration = Duration::from_secs(4);
-    let mut shop = Shop::open();
+    let shop = Shop::open();
     shop.inventory.put(shop.engine, Money::from_minor(1).unwrap(), 1000);
-    let mut begun = Vec::new();
     for _ in 0..110 {
         let order = shop.order().await;
         shop.orders.begin(shop.user, order, PaymentMethod::Card, EXPIRED, None).await.unwrap();
         tokio::time::advance(Duration::from_millis(1)).await;
-        begun.push(order);
     }
-    let payments = Hanging { payments: shop.payments.clone(), about: begun[..100].iter().copied().collect() };
-    shop.service = shop.replica(shop.inventory.clone(), payments);
+    for _ in 0..100 {
+        shop.payments.script(Fault::Hung);
+    }
 
     shop.reconcile(SETTLE_TIMEOUT).await;
 
@@ -270,60 +233,32 @@ async fn a_charged_order_whose_parts_are_gone_is_cancelled_with_its_transaction(
     assert_eq!(fixture.shop.events(fixture.order), ["events.v1.OrderCreated", "events.v1.OrderCancelled"]);
 }
 
-type CallTimes = Arc<Mutex<Vec<(Instant, Duration)>>>;
-
-/// A payment client that responds late, or leaves every outcome unknown.
-struct Slow {
-    payments: MemoryPayments,
-    responds_after: Option<Duration>,
-    asked: CallTimes,
-}
-
-#[async_trait]
-impl Payments for Slow {
-    async fn pay(&self, order: &Order, attempt: Attempt) -> ChargeAnswer {
-        self.asked.lock().unwrap().push((Instant::now(), deadline::remaining(Duration::MAX)));
-        let Some(time) = self.responds_after else { return ChargeAnswer::Unknown("it is down".to_owned()) };
-        tokio::time::sleep(time).await;
-        self.payments.pay(order, attempt).await
-    }
-
-    async fn find(&self, order: OrderId) -> Result<Option<order::model::Payment>, Error> {
-        self.payments.find(order).await
-    }
-
-    async fn void(&self, order: &Order, attempt: Attempt) -> Voided {
-        self.payments.void(order, attempt).await
-    }
-}
-
-/// Returns a shop with a slow payment client, an order whose attempt is left to the reconciler, and the recorded calls.
-async fn left_behind(responds_after: Option<Duration>) -> (Shop, OrderId, CallTimes) {
-    let (mut shop, asked) = (Shop::open(), CallTimes::default());
+/// Returns a shop with an order whose attempt is left to the reconciler, and whose charge meets these faults.
+async fn left_behind(faults: Vec<Fault>) -> (Shop, OrderId) {
+    let shop = Shop::open();
     let order = shop.order().await;
     shop.orders.begin(shop.user, order, PaymentMethod::Card, EXPIRED, None).await.unwrap();
-    let payments = Slow { payments: shop.payments.clone(), responds_after, asked: Arc::clone(&asked) };
-    shop.service = shop.replica(shop.inventory.clone(), payments);
-    (shop, order, asked)
+    faults.into_iter().for_each(|fault| shop.payments.script(fault));
+    (shop, order)
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_attempt_is_settled_at_the_first_try_when_payment_responds_within_two_seconds() {
-    let (shop, order, asked) = left_behind(Some(Duration::from_millis(1_900))).await;
+    let (shop, order) = left_behind(vec![Fault::Slow(Duration::from_millis(1_900))]).await;
 
     shop.reconcile(Duration::from_secs(10)).await;
 
     assert_eq!(shop.find(order).await.status, Status::Paid);
-    assert_eq!(asked.lock().unwrap().len(), 1);
+    assert_eq!(shop.payments.requests().len(), 1);
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_attempt_that_stays_unknown_is_retried_after_longer_backoffs_with_longer_limits() {
-    let (shop, _, asked) = left_behind(None).await;
+    let (shop, _) = left_behind(vec![Fault::Lost; 20]).await;
 
     shop.reconcile(Duration::from_mins(1)).await;
 
-    let (times, limits): (Vec<_>, Vec<_>) = asked.lock().unwrap().iter().copied().unzip();
+    let (times, limits): (Vec<_>, Vec<_>) = shop.payments.requests().into_iter().unzip();
     let half = Duration::from_millis(500);
     let backoffs: Vec<_> = times.windows(2).map(|pair| (pair[1] - pair[0] + half).as_secs()).collect();
     let limits: Vec<_> = limits.iter().map(Duration::as_secs).collect();
@@ -333,7 +268,7 @@ async fn an_attempt_that_stays_unknown_is_retried_after_longer_backoffs_with_lon
 
 #[tokio::test(start_paused = true)]
 async fn an_attempt_that_stays_unknown_is_reported() {
-    let (shop, ..) = left_behind(None).await;
+    let (shop, _) = left_behind(vec![Fault::Lost; 20]).await;
     let recorder = PrometheusBuilder::new().build_recorder();
     let _guard = metrics::set_default_local_recorder(&recorder);
     let reported = async || {

@@ -72,10 +72,7 @@ async fn reads_are_answered_while_inventory_hangs() {
     let shop = shop();
     // Another user reads, because one user may take only a quarter of the slots.
     let reader = ids::user();
-    let order = NewOrder::new(ids::order(), reader, vec![shop.engine]);
-    let RequestOutcome::Created { order, .. } = shop.service.create(reader, order, None).await.unwrap() else {
-        panic!("the order is created")
-    };
+    let order = shop.create(NewOrder::new(ids::order(), reader, vec![shop.engine])).await;
     let sessions = Arc::new(MemorySessions::default());
     sessions.open("session", shop.user.uuid());
     sessions.open("reader", reader.uuid());

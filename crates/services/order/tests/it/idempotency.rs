@@ -14,32 +14,14 @@ use tokio::time::Instant;
 use crate::ids;
 use crate::shop::Shop;
 
-fn claim(shop: &Shop) -> Claim {
-    Claim { user: shop.user, key: "key".to_owned(), fingerprint: vec![1], token: ids::random() }
-}
-
 fn order(shop: &Shop) -> NewOrder {
     NewOrder::new(ids::order(), shop.user, vec![shop.engine])
 }
 
 #[tokio::test]
-async fn a_definite_refusal_is_remembered() {
-    let shop = Shop::open();
-    let claim = claim(&shop);
-    let many = || NewOrder { parts: vec![shop.engine; 11], ..order(&shop) };
-
-    let first = shop.service.create(shop.user, many(), Some(&claim)).await;
-    shop.inventory.put(shop.engine, Money::ZERO, 100);
-    let second = shop.service.create(shop.user, many(), Some(&claim)).await;
-
-    assert!(matches!(first, Err(Error::Refused(OrderRefusal::OutOfStock(_)))));
-    assert!(matches!(second, Err(Error::Refused(OrderRefusal::OutOfStock(_)))));
-}
-
-#[tokio::test]
 async fn a_refusal_for_a_total_that_is_too_large_is_remembered() {
     let shop = Shop::open();
-    let claim = claim(&shop);
+    let claim = shop.claim();
     let two = || NewOrder { parts: vec![shop.engine; 2], ..order(&shop) };
     shop.inventory.put(shop.engine, Money::from_minor(MAX).unwrap(), 10);
 
@@ -60,7 +42,7 @@ async fn a_refusal_for_a_total_that_is_too_large_is_remembered() {
 #[tokio::test]
 async fn a_refusal_for_too_many_unpaid_orders_releases_the_parts_and_is_not_remembered() {
     let shop = Shop::open();
-    let claim = claim(&shop);
+    let claim = shop.claim();
     let strict = shop.service.clone().with_max_unpaid(1);
     let first = shop.service.create(shop.user, order(&shop), None).await.unwrap();
 
@@ -81,7 +63,7 @@ async fn a_refusal_for_too_many_unpaid_orders_releases_the_parts_and_is_not_reme
 #[tokio::test]
 async fn a_failure_of_another_service_is_not_remembered() {
     let shop = Shop::open();
-    let claim = claim(&shop);
+    let claim = shop.claim();
     shop.inventory.set_away(true);
 
     let first = shop.service.create(shop.user, order(&shop), Some(&claim)).await;
@@ -95,7 +77,7 @@ async fn a_failure_of_another_service_is_not_remembered() {
 #[tokio::test(start_paused = true)]
 async fn a_creation_that_died_after_its_reservation_is_finished_with_the_same_order() {
     let shop = Shop::open();
-    let claim = claim(&shop);
+    let claim = shop.claim();
     let (dead, first) = (Claim { token: ids::random(), ..claim.clone() }, order(&shop));
     let Claimed::New { order: uuid } = shop.orders.claim(&dead, first.uuid, Duration::from_secs(15)).await.unwrap()
     else {
@@ -115,7 +97,7 @@ async fn a_creation_that_died_after_its_reservation_is_finished_with_the_same_or
 #[tokio::test(start_paused = true)]
 async fn a_retry_waits_for_its_request_and_gets_the_same_outcome() {
     let shop = Shop::open();
-    let (first, order) = (claim(&shop), shop.order().await);
+    let (first, order) = (shop.claim(), shop.order().await);
     let retry = Claim { token: ids::random(), ..first.clone() };
     let pay = async |claim| shop.service.pay(shop.user, order, PaymentMethod::Card, Some(claim)).await;
     shop.payments.script(Fault::Slow(Duration::from_secs(4)));
@@ -132,7 +114,7 @@ async fn a_retry_waits_for_its_request_and_gets_the_same_outcome() {
 #[tokio::test(start_paused = true)]
 async fn a_repeat_takes_over_within_two_seconds_after_its_process_has_died() {
     let shop = Shop::open();
-    let (first, order) = (claim(&shop), shop.order().await);
+    let (first, order) = (shop.claim(), shop.order().await);
     let retry = Claim { token: ids::random(), ..first.clone() };
     shop.payments.script(Fault::Hung);
     let request = shop.service.pay(shop.user, order, PaymentMethod::Card, Some(&first));
@@ -150,7 +132,7 @@ async fn a_repeat_takes_over_within_two_seconds_after_its_process_has_died() {
 #[tokio::test]
 async fn a_payment_with_an_unknown_outcome_is_resumed_by_its_own_key() {
     let shop = Shop::open();
-    let claim = claim(&shop);
+    let claim = shop.claim();
     let order = shop.order().await;
     shop.payments.script(Fault::ChargedThenSilent);
 
@@ -170,7 +152,7 @@ async fn a_payment_with_an_unknown_outcome_is_resumed_by_its_own_key() {
 #[tokio::test(start_paused = true)]
 async fn a_payment_that_the_reconciler_settles_is_remembered_by_its_key() {
     let shop = Shop::open();
-    let claim = claim(&shop);
+    let claim = shop.claim();
     let order = shop.order().await;
     shop.payments.script(Fault::Lost);
     shop.payments.script(Fault::Decline(OrderRefusal::PaymentDeclined));

@@ -72,14 +72,6 @@ proptest! {
         let undone = events.iter().any(|event| matches!(event, Event::Cancelled { paid: true, .. }));
         prop_assert!(!undone || paid == 1);
     }
-
-    #[test]
-    fn a_method_is_read_in_both_spellings(index in 0usize..4) {
-        let method = PaymentMethod::ALL[index];
-
-        prop_assert_eq!(PaymentMethod::parse(method.as_str()), Some(method));
-        prop_assert_eq!(PaymentMethod::parse(&format!("PAYMENT_METHOD_{}", method.as_str())), Some(method));
-    }
 }
 
 #[test]

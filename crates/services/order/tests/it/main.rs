@@ -13,7 +13,6 @@ mod dependencies;
 mod idempotency;
 mod ids;
 mod jobs;
-mod lost_answers;
 mod machine;
 mod payment_completed;
 mod problems;

@@ -88,17 +88,13 @@ fn event_first(mut shop: Shop) -> Shop {
     shop
 }
 
-fn claim(shop: &Shop) -> Claim {
-    Claim { user: shop.user, key: "key".to_owned(), fingerprint: vec![1], token: ids::random() }
-}
-
 #[tokio::test]
 async fn a_charge_reported_by_the_event_first_is_returned_and_published_once() {
     let shop = event_first(Shop::open());
     let order = shop.order().await;
 
-    let first = shop.service.pay(shop.user, order, PaymentMethod::Card, Some(&claim(&shop))).await.unwrap();
-    let retry = shop.service.pay(shop.user, order, PaymentMethod::Card, Some(&claim(&shop))).await.unwrap();
+    let first = shop.service.pay(shop.user, order, PaymentMethod::Card, Some(&shop.claim())).await.unwrap();
+    let retry = shop.service.pay(shop.user, order, PaymentMethod::Card, Some(&shop.claim())).await.unwrap();
 
     assert!(matches!(first, RequestOutcome::Paid { .. }));
     assert_eq!(retry, first);
@@ -112,8 +108,8 @@ async fn a_decline_reported_by_the_event_first_is_returned_as_without_the_event(
         let order = shop.order().await;
         shop.payments.script(order::client::Fault::Decline(refusal.clone()));
 
-        let first = shop.service.pay(shop.user, order, PaymentMethod::Card, Some(&claim(&shop))).await.unwrap_err();
-        let retry = shop.service.pay(shop.user, order, PaymentMethod::Card, Some(&claim(&shop))).await.unwrap_err();
+        let first = shop.service.pay(shop.user, order, PaymentMethod::Card, Some(&shop.claim())).await.unwrap_err();
+        let retry = shop.service.pay(shop.user, order, PaymentMethod::Card, Some(&shop.claim())).await.unwrap_err();
 
         for response in [first, retry] {
             assert!(matches!(&response, Error::Refused(refused) if *refused == refusal), "{response:?}");
@@ -158,7 +154,7 @@ async fn an_event_with_another_user_or_amount_or_without_a_transaction_is_poison
 #[tokio::test(start_paused = true)]
 async fn the_event_of_a_void_does_not_save_an_order_without_parts() {
     let shop = event_first(Shop::open());
-    let (order, claim) = (shop.order().await, claim(&shop));
+    let (order, claim) = (shop.order().await, shop.claim());
     shop.orders.claim(&claim, order, Duration::ZERO).await.unwrap();
     shop.orders.begin(shop.user, order, PaymentMethod::Card, Duration::ZERO, Some(&claim)).await.unwrap();
     shop.inventory.expire(order);

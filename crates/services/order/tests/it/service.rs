@@ -118,3 +118,36 @@ async fn a_payment_whose_outcome_is_unknown_when_its_request_ends_is_counted_onc
         assert!(rendered.contains(&line), "{rendered} lacks {line}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_payment_that_may_have_begun_has_an_unknown_outcome() {
+    let shop = Shop::open();
+    let order = shop.order().await;
+    shop.orders.lose_responses();
+
+    let unknown = shop.service.pay(shop.user, order, PaymentMethod::Card, None).await;
+    let open = shop.find(order).await.attempt;
+    shop.reconcile(Duration::from_secs(30)).await;
+
+    assert!(matches!(unknown, Err(Error::PaymentOutcomeUnknown)), "{unknown:?}");
+    assert_eq!(open.map(|attempt| attempt.number), Some(1));
+    assert_eq!((shop.find(order).await.status, shop.payments.charges(order)), (Status::Paid, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_retry_that_cannot_take_its_attempt_over_has_an_unknown_outcome() {
+    let shop = Shop::open();
+    let (order, claim) = (shop.order().await, shop.claim());
+    let pay = || shop.service.pay(shop.user, order, PaymentMethod::Card, Some(&claim));
+    shop.payments.script(Fault::ChargedThenSilent);
+
+    let first = pay().await;
+    shop.orders.lose_responses();
+    let retry = pay().await;
+    shop.reconcile(Duration::from_secs(30)).await;
+
+    for outcome in [first, retry] {
+        assert!(matches!(outcome, Err(Error::PaymentOutcomeUnknown)), "{outcome:?}");
+    }
+    assert_eq!((shop.find(order).await.status, shop.payments.charges(order)), (Status::Paid, 1));
+}

@@ -7,7 +7,7 @@ use contracts::money::Money;
 use order::{
     api::Api,
     client::{Clients, Inventory, MemoryDelivery, MemoryInventory, MemoryPayments, MemoryUsers, Payments},
-    model::{NewOrder, Order, RequestOutcome},
+    model::{Claim, NewOrder, Order, RequestOutcome},
     repository::{Attempts, Deliveries, IdempotencyKeys, MemoryOrders, Orders, Repositories},
     service::{DeliveryService, OrderService},
 };
@@ -46,11 +46,19 @@ impl Shop {
 
     /// Creates an order of one engine.
     pub async fn order(&self) -> OrderId {
-        let order = NewOrder::new(ids::order(), self.user, vec![self.engine]);
-        match self.service.create(self.user, order, None).await.unwrap() {
+        self.create(NewOrder::new(ids::order(), self.user, vec![self.engine])).await
+    }
+
+    pub async fn create(&self, order: NewOrder) -> OrderId {
+        match self.service.create(order.user, order, None).await.unwrap() {
             RequestOutcome::Created { order, .. } => order,
             other => panic!("created an order and got {other:?}"),
         }
+    }
+
+    /// Returns the claim of a new request of the user. All its claims are on one key.
+    pub fn claim(&self) -> Claim {
+        Claim { user: self.user, key: "key".to_owned(), fingerprint: vec![1], token: ids::random() }
     }
 
     pub async fn reconcile(&self, time: Duration) {

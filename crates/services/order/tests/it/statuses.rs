@@ -9,27 +9,21 @@ use std::{
 };
 
 use async_trait::async_trait;
-use contracts::{
-    events::OrderOf,
-    ids::{DeliveryId, OrderId},
-};
+use contracts::{events::OrderOf, ids::OrderId};
 use futures::future::join_all;
 use order::{
-    client::{ChargeAnswer, Fault, MemoryDelivery, MemoryPayments, Payments, Tracking, Voided},
+    client::{Fault, MemoryDelivery, Tracking},
     error::{Error, OrderRefusal},
-    model::{
-        Attempt, Delivery, DeliveryAddress, DeliveryStatus, NewOrder, Order, PaymentMethod, PaymentStatus, Position,
-        RequestOutcome, Tracked,
-    },
+    model::{DeliveryStatus, PaymentMethod, PaymentStatus, Tracked},
     repository::{
         CachedStatus, Deliveries as _, Lookup, MemoryStatusCache, RedisStatusCache, StatusCache, StatusKey, StatusKind,
     },
     service::{DeliveryService, Statuses},
 };
 use platform::redis::lazy_connection;
-use uuid::Uuid;
 
 use crate::{
+    delivery::{self, carried, reported},
     ids,
     shop::{MAX_VOLUME, Shop},
 };
@@ -109,10 +103,7 @@ impl Tracking for Counted {
 }
 
 fn tracked(status: DeliveryStatus) -> Tracked {
-    let uuid = DeliveryId::new(Uuid::from_u128(7));
-    let delivery = Delivery { uuid, status, tracking_number: "A1B2C3D4E5F6".to_owned(), estimated_delivery: None };
-    let position = Position { current_location: "(4, 2)".to_owned(), progress: 43, courier: None };
-    Tracked { delivery, position: Some(position) }
+    Tracked { delivery: reported(status), ..carried() }
 }
 
 /// An order that is being delivered, and three replicas that share a cache.
@@ -127,13 +118,7 @@ struct Scene {
 impl Scene {
     async fn open() -> Self {
         let (shop, counted, cache) = (Shop::open(), Counted::default(), MemoryStatusCache::default());
-        let address = DeliveryAddress::new("Main Street 1".to_owned()).expect("an address");
-        let new = NewOrder::new(ids::order(), shop.user, vec![shop.engine]);
-        let new = NewOrder { delivery_address: Some(address), ..new };
-        let RequestOutcome::Created { order, .. } = shop.service.create(shop.user, new, None).await.expect("an order")
-        else {
-            panic!("the order is created")
-        };
+        let order = delivery::order(&shop).await;
         counted.delivery.put(order, tracked(DeliveryStatus::InTransit));
         let replicas = [(); 3].map(|()| {
             DeliveryService::new(Arc::new(shop.orders.clone()), Arc::new(counted.clone()), MAX_VOLUME)
@@ -227,34 +212,11 @@ async fn a_new_payment_is_shown_at_once() {
     assert_eq!(again, payment().await.unwrap());
 }
 
-struct CountedPayments {
-    payments: MemoryPayments,
-    lookups: Arc<AtomicUsize>,
-}
-
-#[async_trait]
-impl Payments for CountedPayments {
-    async fn pay(&self, order: &Order, attempt: Attempt) -> ChargeAnswer {
-        self.payments.pay(order, attempt).await
-    }
-
-    async fn find(&self, order: OrderId) -> Result<Option<order::model::Payment>, Error> {
-        self.lookups.fetch_add(1, Ordering::SeqCst);
-        self.payments.find(order).await
-    }
-
-    async fn void(&self, order: &Order, attempt: Attempt) -> Voided {
-        self.payments.void(order, attempt).await
-    }
-}
-
 #[tokio::test(start_paused = true)]
 async fn an_abandoned_attempt_makes_no_kept_payment_outdated() {
-    let (shop, lookups) = (Shop::open(), Arc::<AtomicUsize>::default());
+    let shop = Shop::open();
     let order = shop.order().await;
-    let payments = CountedPayments { payments: shop.payments.clone(), lookups: lookups.clone() };
-    let service =
-        shop.replica(shop.inventory.clone(), payments).with_statuses(Statuses::cached_in(MemoryStatusCache::default()));
+    let service = shop.service.clone().with_statuses(Statuses::cached_in(MemoryStatusCache::default()));
     let pay = || service.pay(shop.user, order, PaymentMethod::Card, None);
     shop.payments.script(Fault::Decline(OrderRefusal::InsufficientFunds));
     pay().await.unwrap_err();
@@ -265,5 +227,5 @@ async fn an_abandoned_attempt_makes_no_kept_payment_outdated() {
         assert_eq!(service.payment(shop.user, order).await.unwrap().status, PaymentStatus::InsufficientFunds);
     }
 
-    assert_eq!((shop.find(order).await.attempts, lookups.load(Ordering::SeqCst)), (2, 1));
+    assert_eq!((shop.find(order).await.attempts, shop.payments.lookups()), (2, 1));
 }

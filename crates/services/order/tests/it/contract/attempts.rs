@@ -4,12 +4,11 @@ use std::time::Duration;
 
 use contracts::ids::OrderId;
 use order::{
-    error::OrderRefusal,
     model::{AttemptLease, CancelReason, Event, Order, PaymentMethod, Status},
     repository::{LONG_UNSETTLED_TRIES, Settlement},
 };
 
-use super::{EXPIRED, LEASE_TTL, Repository, begin, begun, cancelled, create, find, pay};
+use super::{EXPIRED, LEASE_TTL, Repository, begin, begun, cancelled, create, decline, find, pay};
 use crate::ids;
 
 contract!(
@@ -52,9 +51,7 @@ async fn a_settled_attempt_cannot_be_settled_again(orders: &dyn Repository) {
 
     assert!(pay(orders, &order, &lease).await);
     assert!(!pay(orders, &order, &lease).await);
-    assert!(
-        !orders.settle(order.uuid, &lease, &Settlement::Declined(OrderRefusal::PaymentDeclined), None).await.unwrap()
-    );
+    assert!(!decline(orders, &order, &lease).await);
     let found = find(orders, &order).await;
     assert_eq!(found.status, Status::Paid);
     assert_eq!(found.payment.map(|(method, _)| method), Some(PaymentMethod::Sbp));
@@ -64,9 +61,7 @@ async fn a_declined_attempt_may_be_followed_by_another(orders: &dyn Repository) 
     let order = create(orders).await;
     let first = begun(orders, &order).await;
 
-    assert!(
-        orders.settle(order.uuid, &first, &Settlement::Declined(OrderRefusal::PaymentDeclined), None).await.unwrap()
-    );
+    assert!(decline(orders, &order, &first).await);
 
     let second = begun(orders, &order).await;
     assert_eq!(second.attempt.number, 2);
@@ -109,9 +104,7 @@ async fn a_process_that_knows_the_outcome_of_a_charge_may_write_it(orders: &dyn 
     take(orders, &refused, 1).await.unwrap();
 
     assert!(pay(orders, &charged, &first).await);
-    assert!(
-        orders.settle(refused.uuid, &other, &Settlement::Declined(OrderRefusal::PaymentDeclined), None).await.unwrap()
-    );
+    assert!(decline(orders, &refused, &other).await);
 
     assert_eq!(find(orders, &charged).await.status, Status::Paid);
     assert_eq!(find(orders, &refused).await.attempt, None);
@@ -123,7 +116,7 @@ async fn an_attempt_that_has_ended_cannot_be_taken(orders: &dyn Repository) {
     assert_eq!(orders.take(ids::user(), order.uuid, 1, LEASE_TTL).await.unwrap(), None);
 
     let second = take(orders, &order, 1).await.unwrap();
-    orders.settle(order.uuid, &second, &Settlement::Declined(OrderRefusal::PaymentDeclined), None).await.unwrap();
+    assert!(decline(orders, &order, &second).await);
 
     assert_eq!((second.attempt, second.shared, second.epoch), (first.attempt, true, first.epoch + 1));
     assert_eq!(take(orders, &order, 1).await, None);
@@ -184,7 +177,7 @@ async fn attempts_are_unsettled_for_long_after_six_tries_and_until_they_end(orde
         assert_eq!(unsettled(orders, 10, EXPIRED).await.len(), 2);
     }
     assert_eq!((count(10).await, count(1).await), (2, 1));
-    orders.settle(settled.uuid, &lease, &Settlement::Declined(OrderRefusal::PaymentDeclined), None).await.unwrap();
+    assert!(decline(orders, &settled, &lease).await);
     assert_eq!(count(10).await, 1);
 
     begin(orders, &settled).await;

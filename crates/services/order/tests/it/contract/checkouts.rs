@@ -5,21 +5,19 @@ use std::time::Duration;
 use contracts::{ids::OrderId, money::Money};
 use order::{
     error::OrderRefusal,
-    model::{CheckoutDetails, Order, PaymentMethod},
-    repository::{OrderTerms, Settlement},
+    model::{CheckoutDetails, Order, PaymentMethod, RequestOutcome},
+    repository::{OrderTerms, ReportedEnd, Settlement},
 };
 
-use super::{EXPIRED, LEASE_TTL, Repository, UNPAID_LIMITS, begun, cancelled, create, find, new_order};
+use super::{EXPIRED, LEASE_TTL, Repository, UNPAID_LIMITS, begun, cancelled, create, decline, find, new_order};
 use crate::ids;
 
 contract!(
     an_order_keeps_the_prices_of_its_pieces,
     an_order_knows_its_last_decline,
     an_order_that_pays_itself_is_due_at_once_and_again_after_a_backoff,
-    an_order_is_not_due_while_an_attempt_is_in_progress,
-    an_order_whose_attempt_was_abandoned_is_due_again,
-    an_order_declined_from_the_balance_is_never_due_again,
-    an_order_declined_by_another_method_is_due_again,
+    an_order_is_due_until_it_is_declined_from_the_balance,
+    an_order_declined_from_the_balance_by_an_event_is_not_due,
     a_cancelled_order_is_not_due,
 );
 
@@ -34,10 +32,6 @@ async fn self_paying(orders: &dyn Repository) -> Order {
 async fn due(orders: &dyn Repository, backoff: Duration) -> Vec<OrderId> {
     let due = orders.due_to_pay_themselves(10, backoff).await.unwrap();
     due.into_iter().map(|(order, _)| order).collect()
-}
-
-async fn begin_from(orders: &dyn Repository, order: &Order, method: PaymentMethod) -> order::model::AttemptLease {
-    orders.begin(order.user, order.uuid, method, LEASE_TTL, None).await.unwrap().unwrap().1.unwrap()
 }
 
 async fn an_order_keeps_the_prices_of_its_pieces(orders: &dyn Repository) {
@@ -72,45 +66,35 @@ async fn an_order_that_pays_itself_is_due_at_once_and_again_after_a_backoff(orde
     assert!(due(orders, LEASE_TTL).await.is_empty());
 }
 
-async fn an_order_is_not_due_while_an_attempt_is_in_progress(orders: &dyn Repository) {
+async fn an_order_is_due_until_it_is_declined_from_the_balance(orders: &dyn Repository) {
     let order = self_paying(orders).await;
-    begun(orders, &order).await;
+    let begin = async |method| {
+        let begun = orders.begin(order.user, order.uuid, method, LEASE_TTL, None).await.unwrap();
+        begun.unwrap().1.unwrap()
+    };
 
+    let abandoned = begin(PaymentMethod::InvestorMoney).await;
+    assert!(due(orders, EXPIRED).await.is_empty(), "an attempt is in progress");
+    assert!(orders.settle(order.uuid, &abandoned, &Settlement::Abandoned, None).await.unwrap());
+    assert_eq!(due(orders, EXPIRED).await, [order.uuid]);
+    let by_card = begin(PaymentMethod::Card).await;
+    assert!(decline(orders, &order, &by_card).await);
+    assert_eq!(due(orders, EXPIRED).await, [order.uuid], "another method was declined");
+    let from_balance = begin(PaymentMethod::InvestorMoney).await;
+    assert!(decline(orders, &order, &from_balance).await);
     assert!(due(orders, EXPIRED).await.is_empty());
 }
 
-async fn an_order_whose_attempt_was_abandoned_is_due_again(orders: &dyn Repository) {
+async fn an_order_declined_from_the_balance_by_an_event_is_not_due(orders: &dyn Repository) {
     let order = self_paying(orders).await;
-    assert_eq!(due(orders, EXPIRED).await, [order.uuid]);
-    let lease = begin_from(orders, &order, PaymentMethod::InvestorMoney).await;
+    orders.begin(order.user, order.uuid, PaymentMethod::InvestorMoney, LEASE_TTL, None).await.unwrap();
+    let settlement = Settlement::Declined(OrderRefusal::InsufficientFunds);
+    let outcome = RequestOutcome::Refused(OrderRefusal::InsufficientFunds);
 
-    assert!(orders.settle(order.uuid, &lease, &Settlement::Abandoned, None).await.unwrap());
-
-    assert_eq!(due(orders, EXPIRED).await, [order.uuid]);
-}
-
-async fn an_order_declined_from_the_balance_is_never_due_again(orders: &dyn Repository) {
-    let (by_response, by_event) = (self_paying(orders).await, self_paying(orders).await);
-    let lease = begin_from(orders, &by_response, PaymentMethod::InvestorMoney).await;
-    begin_from(orders, &by_event, PaymentMethod::InvestorMoney).await;
-    let declined = Settlement::Declined(OrderRefusal::InsufficientFunds);
-
-    assert!(orders.settle(by_response.uuid, &lease, &declined, None).await.unwrap());
-    let outcome = order::model::RequestOutcome::Refused(OrderRefusal::InsufficientFunds);
-    let reported = order::repository::ReportedEnd { settlement: declined, outcome, also_shared: true };
-    assert!(orders.settle_once(ids::cause(), by_event.uuid, 1, &reported).await.unwrap());
+    let reported = ReportedEnd { settlement, outcome, also_shared: true };
+    assert!(orders.settle_once(ids::cause(), order.uuid, 1, &reported).await.unwrap());
 
     assert!(due(orders, EXPIRED).await.is_empty());
-}
-
-async fn an_order_declined_by_another_method_is_due_again(orders: &dyn Repository) {
-    let order = self_paying(orders).await;
-    let lease = begin_from(orders, &order, PaymentMethod::Card).await;
-
-    let declined = Settlement::Declined(OrderRefusal::PaymentDeclined);
-    assert!(orders.settle(order.uuid, &lease, &declined, None).await.unwrap());
-
-    assert_eq!(due(orders, EXPIRED).await, [order.uuid]);
 }
 
 async fn a_cancelled_order_is_not_due(orders: &dyn Repository) {

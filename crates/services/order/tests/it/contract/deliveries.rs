@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use chrono::NaiveDate;
 use contracts::{events::OrderOf, ids::DeliveryId, money::Money};
 use order::model::{Delivery, DeliveryAddress, DeliveryStatus, NewOrder, Order};
 
@@ -34,12 +33,7 @@ async fn create_with_address(orders: &dyn Repository, pay_within: Duration) -> O
 }
 
 fn reported(status: DeliveryStatus) -> Delivery {
-    Delivery {
-        uuid: DeliveryId::new(ids::random()),
-        status,
-        tracking_number: "A1B2C3D4E5F6".to_owned(),
-        estimated_delivery: NaiveDate::from_ymd_opt(2026, 11, 24),
-    }
+    Delivery { uuid: DeliveryId::new(ids::random()), ..crate::delivery::reported(status) }
 }
 
 fn subject(order: &Order) -> OrderOf {

@@ -10,7 +10,7 @@ use order::{
     repository::{MIGRATIONS, PgOrders, Settlement},
 };
 
-use super::{EXPIRED, LEASE_TTL, Repository, cancelled, claim, create, find, new_order, write};
+use super::{EXPIRED, LEASE_TTL, Repository, cancelled, claim, create, decline, find, new_order, write};
 use crate::ids;
 use crate::shop::PAY_WITHIN;
 
@@ -156,9 +156,7 @@ async fn a_request_that_lost_its_key_changes_nothing(orders: &dyn Repository) {
     assert_eq!(orders.find(unwritten.user, unwritten.uuid).await.unwrap(), None);
     assert_eq!(find(orders, &written).await, written);
     let lease = begin(Some(&payment_again)).await.unwrap().unwrap().1.unwrap();
-    assert!(
-        orders.settle(written.uuid, &lease, &Settlement::Declined(OrderRefusal::PaymentDeclined), None).await.unwrap()
-    );
+    assert!(decline(orders, &written, &lease).await);
     assert!(orders.cancel(written.uuid, &cancelled(&written), Some(&cancellation_again)).await.unwrap());
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use contracts::ids::UserId;
 use contracts::money::Money;
 use order::{
-    error::Error,
+    error::{Error, OrderRefusal},
     model::{AttemptLease, CancelReason, Claim, Event, NewOrder, Order, PaymentMethod, RequestOutcome},
     repository::{
         Attempts, Deliveries, IdempotencyKeys, MemoryOrders, OrderTerms, Orders, PgOrders, Settlement, UnpaidLimits,
@@ -20,7 +20,7 @@ const EXPIRED: Duration = Duration::ZERO;
 const MAX_UNPAID: u32 = 10;
 const UNPAID_LIMITS: UnpaidLimits = UnpaidLimits { pay_within: PAY_WITHIN, max_unpaid: MAX_UNPAID };
 
-trait Repository: Orders + Attempts + IdempotencyKeys + Deliveries {}
+pub trait Repository: Orders + Attempts + IdempotencyKeys + Deliveries {}
 
 impl Repository for MemoryOrders {}
 impl Repository for PgOrders {}
@@ -53,17 +53,13 @@ mod inconsistent;
 mod orders;
 mod payment_events;
 
-fn new_order(user: UserId) -> NewOrder {
+pub fn new_order(user: UserId) -> NewOrder {
     let part = ids::part();
     NewOrder::new(ids::order(), user, vec![part, ids::part(), part])
 }
 
-/// Returns the terms of an order that is not paid from the balance without a request.
-fn terms(total_price: Money) -> OrderTerms {
-    OrderTerms { total_price, unit_prices: vec![Money::ZERO; 2], pays_itself: false }
-}
-
-async fn write(
+/// Writes an order that is not paid from the balance without a request.
+pub async fn write(
     orders: &dyn Repository,
     order: &NewOrder,
     total_price: Money,
@@ -71,7 +67,9 @@ async fn write(
     claim: Option<&Claim>,
 ) -> Result<Order, Error> {
     let unpaid_limits = UnpaidLimits { pay_within, ..UNPAID_LIMITS };
-    orders.create(order, &terms(total_price), &order.create(total_price), unpaid_limits, claim).await
+    let unit_prices = vec![Money::ZERO; order.quantities().len()];
+    let terms = OrderTerms { total_price, unit_prices, pays_itself: false };
+    orders.create(order, &terms, &order.create(total_price), unpaid_limits, claim).await
 }
 
 async fn create(orders: &dyn Repository) -> Order {
@@ -96,7 +94,13 @@ async fn pay(orders: &dyn Repository, order: &Order, lease: &AttemptLease) -> bo
     orders.settle(order.uuid, lease, &paid, Some(&RequestOutcome::Paid { transaction })).await.unwrap()
 }
 
-fn cancelled(order: &Order) -> Event {
+/// Ends an attempt as declined.
+async fn decline(orders: &dyn Repository, order: &Order, lease: &AttemptLease) -> bool {
+    let declined = Settlement::Declined(OrderRefusal::PaymentDeclined);
+    orders.settle(order.uuid, lease, &declined, None).await.unwrap()
+}
+
+pub fn cancelled(order: &Order) -> Event {
     Event::Cancelled { order: order.uuid, user: order.user, reason: CancelReason::ByUser, paid: false }
 }
 

@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use contracts::money::Money;
 use order::{
-    error::{Error, OrderRefusal},
+    error::Error,
     model::{Event, NewOrder, Status},
     repository::Settlement,
 };
 
 use super::{
-    EXPIRED, LEASE_TTL, MAX_UNPAID, Repository, begin, begun, cancelled, claim, create, find, new_order, pay, write,
+    EXPIRED, LEASE_TTL, MAX_UNPAID, Repository, begin, begun, cancelled, claim, create, decline, find, new_order, pay,
+    write,
 };
 use crate::ids;
 use crate::shop::PAY_WITHIN;
@@ -36,6 +37,8 @@ async fn an_order_is_found_by_its_user_alone(orders: &dyn Repository) {
     assert_eq!(orders.find(order.user, order.uuid).await.unwrap(), Some(order.clone()));
     assert_eq!(orders.find(ids::user(), order.uuid).await.unwrap(), None);
     assert_eq!(orders.find(order.user, ids::order()).await.unwrap(), None);
+    assert_eq!(orders.owner(order.uuid).await.unwrap(), Some(order.user));
+    assert_eq!(orders.owner(ids::order()).await.unwrap(), None);
 }
 
 async fn an_order_is_written_once(orders: &dyn Repository) {
@@ -148,9 +151,7 @@ async fn an_order_is_overdue_only_while_no_attempt_is_in_progress(orders: &dyn R
     begin(orders, &order).await;
     assert!(orders.overdue(10).await.unwrap().is_empty());
     let (_, lease) = orders.unsettled(1, LEASE_TTL).await.unwrap().remove(0);
-    assert!(
-        orders.settle(order.uuid, &lease, &Settlement::Declined(OrderRefusal::PaymentDeclined), None).await.unwrap()
-    );
+    assert!(decline(orders, &order, &lease).await);
     assert_eq!(orders.overdue(10).await.unwrap(), [(order.uuid, order.user)]);
 }
 

@@ -17,7 +17,6 @@ contract!(
     an_event_is_taken_once,
     an_event_of_an_attempt_that_has_ended_changes_nothing,
     a_void_that_may_be_another_processes_settles_nothing_shared,
-    the_owner_of_an_order_is_known,
 );
 
 fn paid(order: &Order) -> ReportedEnd {
@@ -110,11 +109,4 @@ async fn a_void_that_may_be_another_processes_settles_nothing_shared(orders: &dy
 
     assert_eq!(find(orders, &shared).await.attempt, Some(first.attempt));
     assert!(settle(orders, &shared, ids::cause(), 1, &declined(true)).await);
-}
-
-async fn the_owner_of_an_order_is_known(orders: &dyn Repository) {
-    let order = create(orders).await;
-
-    assert_eq!(orders.owner(order.uuid).await.unwrap(), Some(order.user));
-    assert_eq!(orders.owner(ids::order()).await.unwrap(), None);
 }

@@ -4,17 +4,22 @@ use std::time::Duration;
 
 use contracts::{
     events::{OrderOf, UserErased},
-    ids::{DeliveryId, UserId},
+    ids::UserId,
     money::Money,
 };
 use order::{
     consumers,
-    model::{CancelReason, Delivery, DeliveryAddress, DeliveryStatus, Event, NewOrder, Order},
-    repository::{Addresses, Deliveries as _, MIGRATIONS, OrderTerms, Orders as _, PgOrders, UnpaidLimits},
+    model::{DeliveryStatus, NewOrder, Order},
+    repository::{Addresses, Deliveries as _, MIGRATIONS, Orders as _, PgOrders},
 };
 use platform::kafka::{Handler as _, Message};
 
-use crate::{ids, shop::PAY_WITHIN};
+use super::{address, reported};
+use crate::{
+    contract::{cancelled, new_order, write},
+    ids,
+    shop::PAY_WITHIN,
+};
 
 const RETENTION: Duration = Duration::from_hours(90 * 24);
 
@@ -31,28 +36,17 @@ impl Store {
     }
 
     async fn order(&self, user: UserId) -> Order {
-        let delivery_address = Some(DeliveryAddress::new("Main Street 1".to_owned()).unwrap());
-        let new = NewOrder { delivery_address, ..NewOrder::new(ids::order(), user, vec![ids::part()]) };
-        let terms = OrderTerms { total_price: Money::ZERO, unit_prices: vec![Money::ZERO], pays_itself: false };
-        let limits = UnpaidLimits { pay_within: PAY_WITHIN, max_unpaid: 10 };
-        self.orders.create(&new, &terms, &new.create(Money::ZERO), limits, None).await.unwrap()
+        let new = NewOrder { delivery_address: Some(address()), ..new_order(user) };
+        write(&self.orders, &new, Money::ZERO, PAY_WITHIN, None).await.unwrap()
     }
 
     async fn cancel(&self, order: &Order) {
-        let Order { uuid, user, .. } = *order;
-        let event = Event::Cancelled { order: uuid, user, reason: CancelReason::ByUser, paid: false };
-        assert!(self.orders.cancel(uuid, &event, None).await.unwrap());
+        assert!(self.orders.cancel(order.uuid, &cancelled(order), None).await.unwrap());
     }
 
     async fn arrive(&self, order: &Order) {
-        let reported = Delivery {
-            uuid: DeliveryId::new(ids::random()),
-            status: DeliveryStatus::Delivered,
-            tracking_number: "A1B2C3D4E5F6".to_owned(),
-            estimated_delivery: None,
-        };
         let subject = OrderOf { order: order.uuid, user: order.user };
-        assert!(self.orders.store_delivery(ids::cause(), subject, &reported).await.unwrap());
+        assert!(self.orders.store_delivery(ids::cause(), subject, &reported(DeliveryStatus::Delivered)).await.unwrap());
     }
 
     async fn with_address(&self, orders: &[&Order]) -> Vec<bool> {

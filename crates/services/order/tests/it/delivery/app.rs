@@ -14,14 +14,15 @@ use contracts::{
 use order::{
     app,
     config::Config,
-    model::{CancelReason, DeliveryAddress, NewOrder},
-    repository::{MIGRATIONS, OrderTerms, Orders as _, PgOrders, UnpaidLimits},
+    model::{DeliveryAddress, NewOrder},
+    repository::{MIGRATIONS, Orders as _, PgOrders},
 };
 use platform::{grpc::Peer, kafka::Record};
 use testkit::{Iam, Kafka, Running, eventually};
 use tonic::Code;
 
 use super::{ADDRESS, address};
+use crate::contract::{cancelled, new_order, write};
 use crate::ids;
 use crate::shop::PAY_WITHIN;
 
@@ -55,13 +56,8 @@ async fn fixture() -> Fixture {
 
 impl Fixture {
     async fn order(&self, delivery_address: Option<DeliveryAddress>) -> OrderId {
-        let part = ids::part();
-        let new = NewOrder::new(ids::order(), self.user, vec![part, part, ids::part()]);
-        let new = NewOrder { delivery_address, ..new };
-        let event = new.create(Money::ZERO);
-        let terms = OrderTerms { total_price: Money::ZERO, unit_prices: vec![Money::ZERO; 2], pays_itself: false };
-        let unpaid_limits = UnpaidLimits { pay_within: PAY_WITHIN, max_unpaid: 10 };
-        self.orders.create(&new, &terms, &event, unpaid_limits, None).await.expect("the order is written").uuid
+        let new = NewOrder { delivery_address, ..new_order(self.user) };
+        write(&self.orders, &new, Money::ZERO, PAY_WITHIN, None).await.expect("the order is written").uuid
     }
 
     fn client(&self, caller: &'static str) -> OrderServiceClient<Peer> {
@@ -87,9 +83,8 @@ async fn delivery_gets_the_address_and_the_volume() {
     let fixture = fixture().await;
     let (with, without) = (fixture.order(Some(address())).await, fixture.order(None).await);
     let ended = fixture.order(Some(address())).await;
-    let mut found = fixture.orders.find(fixture.user, ended).await.unwrap().unwrap();
-    let cancelled = found.cancel(CancelReason::ByUser).unwrap();
-    assert!(fixture.orders.cancel(ended, &cancelled, None).await.unwrap());
+    let found = fixture.orders.find(fixture.user, ended).await.unwrap().unwrap();
+    assert!(fixture.orders.cancel(ended, &cancelled(&found), None).await.unwrap());
     let mut delivery = fixture.client("delivery");
 
     for order in [with, ended] {

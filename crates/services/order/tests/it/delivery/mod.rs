@@ -9,9 +9,7 @@ mod tracking;
 
 use chrono::NaiveDate;
 use contracts::ids::{CourierId, DeliveryId, OrderId};
-use order::model::{
-    Cell, Courier, Delivery, DeliveryAddress, DeliveryStatus, NewOrder, Position, RequestOutcome, Tracked,
-};
+use order::model::{Cell, Courier, Delivery, DeliveryAddress, DeliveryStatus, NewOrder, Position, Tracked};
 use uuid::Uuid;
 
 use crate::ids;
@@ -24,16 +22,12 @@ fn address() -> DeliveryAddress {
 }
 
 /// Creates an order of one engine with a delivery address.
-async fn order(shop: &Shop) -> OrderId {
-    let order =
-        NewOrder { delivery_address: Some(address()), ..NewOrder::new(ids::order(), shop.user, vec![shop.engine]) };
-    match shop.service.create(shop.user, order, None).await.expect("the order is created") {
-        RequestOutcome::Created { order, .. } => order,
-        other => panic!("created an order and got {other:?}"),
-    }
+pub async fn order(shop: &Shop) -> OrderId {
+    let order = NewOrder::new(ids::order(), shop.user, vec![shop.engine]);
+    shop.create(NewOrder { delivery_address: Some(address()), ..order }).await
 }
 
-fn reported(status: DeliveryStatus) -> Delivery {
+pub fn reported(status: DeliveryStatus) -> Delivery {
     Delivery {
         uuid: DeliveryId::new(Uuid::from_u128(7)),
         status,
