@@ -6,17 +6,13 @@ use axum::{
     body::{Body, to_bytes},
     http::{Request, Response, StatusCode},
 };
-use order::{api, client::Fault, model::Status};
-use platform::{
-    auth::{Guard, MemorySessions, ServiceKey},
-    http::REQUEST_TIMEOUT,
-    server::readiness::Readiness,
-};
+use order::{client::Fault, model::Status};
+use platform::{auth::MemorySessions, http::REQUEST_TIMEOUT};
 use serde_json::Value;
 use tokio::time::Instant;
 use tower::ServiceExt as _;
 
-use crate::shop::Shop;
+use crate::shop::{Shop, router};
 
 async fn json(response: Response<Body>) -> Value {
     serde_json::from_slice(&to_bytes(response.into_body(), usize::MAX).await.unwrap()).unwrap()
@@ -28,9 +24,7 @@ async fn a_payment_that_meets_the_limit_with_its_attempt_open_is_unknown() {
     let order = shop.order().await;
     let sessions = MemorySessions::default();
     sessions.open("session", shop.user.uuid());
-    let key = ServiceKey::new("order", &testkit::SERVICE_KEY.into()).unwrap();
-    let guard = Guard::new(Arc::new(sessions), key, &api::RULES);
-    let router = api::router(shop.api(), guard, Readiness::default(), 10, "http://shop/console/");
+    let router = router(shop.api(), Arc::new(sessions), 10);
     let pay = || {
         let request = Request::post(format!("/api/v1/orders/{order}/pay"))
             .header("Host", "x")

@@ -8,26 +8,24 @@ use contracts::proto::payment::v1::{
     payment_service_server::{PaymentService, PaymentServiceServer},
 };
 use order::{
-    api::{self, Api},
+    api::Api,
     client::{GrpcInventory, GrpcPayments},
     error::Error,
     model::{NewOrder, PaymentMethod, RequestOutcome},
     service::OrderService,
 };
 use platform::{
-    auth::{Access, Guard, MemorySessions, ServiceKey},
+    auth::{Access, MemorySessions},
     grpc::{Services, with_reason},
     http,
-    server::readiness::Readiness,
 };
 use reqwest::StatusCode;
 use serde_json::json;
 use tokio::{net::TcpListener, task::JoinSet, time::Instant};
-use tokio_util::sync::CancellationToken;
 use tonic::{Code, Request, Response, Status};
 
 use crate::ids;
-use crate::shop::{Shop, hung};
+use crate::shop::{Shop, hung, router, serve};
 
 /// The default number of slots. `REQUESTS` is larger.
 const SLOTS: usize = 512;
@@ -76,15 +74,10 @@ async fn reads_are_answered_while_inventory_hangs() {
     let sessions = Arc::new(MemorySessions::default());
     sessions.open("session", shop.user.uuid());
     sessions.open("reader", reader.uuid());
-    let key = ServiceKey::new("order", &testkit::SERVICE_KEY.into()).unwrap();
     let inventory = GrpcInventory::new(testkit::peer("inventory", hung().await));
     let service = shop.replica(inventory, shop.payments.clone());
     let state = Api { service, deliveries: shop.deliveries() };
-    let router =
-        api::router(state, Guard::new(sessions, key, &api::RULES), Readiness::default(), SLOTS, "http://shop/console/");
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}/api/v1/orders", listener.local_addr().unwrap());
-    tokio::spawn(http::serve(listener, router, Readiness::default(), CancellationToken::new()));
+    let url = format!("http://{}/api/v1/orders", serve(router(state, sessions, SLOTS)).await);
     let client = http::client(Duration::from_secs(30)).unwrap();
 
     let mut waiting = JoinSet::new();

@@ -1,7 +1,6 @@
 //! Tests of the client of inventory: orders that wait share a call, and each gets its own result.
 
 use std::{
-    net::SocketAddr,
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -26,9 +25,8 @@ use order::{
 use platform::{
     auth::{Access, Guard, MemorySessions, SESSION_HEADER, SESSION_METADATA, ServiceKey},
     grpc::Services,
-    server::readiness::Readiness,
 };
-use tokio::net::TcpListener;
+use testkit::Running;
 use tonic::{Code, Request, Response, Status};
 use tower::ServiceExt as _;
 
@@ -47,8 +45,6 @@ struct Stock {
     alone: Arc<AtomicUsize>,
     /// True if the next shared call finds the database unavailable.
     fails_once: Arc<AtomicBool>,
-    /// True if the next shared call gets no response.
-    hangs_once: Arc<AtomicBool>,
     /// True while no shared call gets a response.
     hangs: Arc<AtomicBool>,
     sessions: Arc<Mutex<Vec<SessionsOfCall>>>,
@@ -106,7 +102,7 @@ impl InventoryService for Stock {
         self.record("ReservePartsForAll", &request);
         let requests = request.into_inner().requests;
         self.calls.lock().unwrap().push(requests.len());
-        if self.hangs_once.swap(false, Ordering::SeqCst) || self.hangs.load(Ordering::SeqCst) {
+        if self.hangs.load(Ordering::SeqCst) {
             std::future::pending::<()>().await;
         }
         let mut results: Vec<_> = requests.iter().map(result).collect();
@@ -144,15 +140,11 @@ impl InventoryService for Stock {
     }
 }
 
-/// Starts the stand-in, which ends with the test's runtime. Returns a client of it.
-async fn inventory(stock: &Stock) -> GrpcInventory {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address: SocketAddr = listener.local_addr().unwrap();
-    let key = ServiceKey::new("inventory", &testkit::SERVICE_KEY.into()).unwrap();
-    let guard = Guard::new(Arc::new(MemorySessions::default()), key, &[]).otherwise(Access::Public);
+/// Starts the stand-in. Returns a client of it.
+async fn inventory(stock: &Stock) -> (GrpcInventory, Running) {
     let services = Services::new(contracts::proto::DESCRIPTORS).with(InventoryServiceServer::new(stock.clone()));
-    tokio::spawn(services.serve(listener, guard, Readiness::default(), tokio_util::sync::CancellationToken::new()));
-    GrpcInventory::new(testkit::peer("inventory", address))
+    let (address, server) = testkit::serve(testkit::guard("inventory", &[]).otherwise(Access::Public), services).await;
+    (GrpcInventory::new(testkit::peer("inventory", address)), server)
 }
 
 /// Reserves these quantities of one part for an order each, all at once.
@@ -168,7 +160,7 @@ async fn reserve(inventory: &GrpcInventory, quantities: &[i64]) -> (PartId, Vec<
 #[tokio::test]
 async fn orders_that_wait_share_a_call_and_each_gets_its_own_result() {
     let stock = Stock::default();
-    let inventory = inventory(&stock).await;
+    let (inventory, _server) = inventory(&stock).await;
 
     let (part, results) = reserve(&inventory, &[1, TOO_MANY, CONTENDED, 2]).await;
 
@@ -183,7 +175,7 @@ async fn orders_that_wait_share_a_call_and_each_gets_its_own_result() {
 #[tokio::test]
 async fn an_order_of_many_lines_has_a_call_of_its_own() {
     let stock = Stock::default();
-    let inventory = inventory(&stock).await;
+    let (inventory, _server) = inventory(&stock).await;
     let lines: Vec<_> = (0..51).map(|_| (ids::part(), 1)).collect();
 
     let reserved = inventory.reserve(ids::order(), ids::user(), &lines, false).await.unwrap();
@@ -195,11 +187,12 @@ async fn an_order_of_many_lines_has_a_call_of_its_own() {
 #[tokio::test]
 async fn a_call_without_a_response_delays_no_later_order() {
     let stock = Stock::default();
-    stock.hangs_once.store(true, Ordering::SeqCst);
-    let inventory = inventory(&stock).await;
+    stock.hangs.store(true, Ordering::SeqCst);
+    let (inventory, _server) = inventory(&stock).await;
     let client = inventory.clone();
     let unanswered = tokio::spawn(async move { reserve(&client, &[1]).await });
     testkit::eventually(async || (!stock.calls.lock().unwrap().is_empty()).then_some(())).await;
+    stock.hangs.store(false, Ordering::SeqCst);
 
     let later = tokio::time::timeout(Duration::from_secs(2), reserve(&inventory, &[2])).await;
 
@@ -212,7 +205,7 @@ async fn a_call_without_a_response_delays_no_later_order() {
 async fn twelve_orders_without_a_response_open_the_breaker_and_the_next_is_refused_at_once() {
     let stock = Stock::default();
     stock.hangs.store(true, Ordering::SeqCst);
-    let inventory = inventory(&stock).await;
+    let (inventory, _server) = inventory(&stock).await;
 
     let (_, unanswered) = reserve(&inventory, &[1; 12]).await;
     let begun = Instant::now();
@@ -233,7 +226,7 @@ async fn twelve_orders_without_a_response_open_the_breaker_and_the_next_is_refus
 async fn an_order_that_meets_a_transient_failure_is_retried() {
     let stock = Stock::default();
     stock.fails_once.store(true, Ordering::SeqCst);
-    let inventory = inventory(&stock).await;
+    let (inventory, _server) = inventory(&stock).await;
 
     let (_, results) = reserve(&inventory, &[1]).await;
 
@@ -244,7 +237,7 @@ async fn an_order_that_meets_a_transient_failure_is_retried() {
 #[tokio::test]
 async fn calls_that_need_a_services_identity_carry_no_session() {
     let stock = Stock::default();
-    let inventory = inventory(&stock).await;
+    let (inventory, _server) = inventory(&stock).await;
     let lines: Vec<(PartId, i64)> = (0..51).map(|_| (ids::part(), 1)).collect();
     let handler = move || async move {
         inventory.named(&["Bolt".to_owned()]).await.unwrap();

@@ -2,16 +2,21 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
+use axum::Router;
 use contracts::ids::{OrderId, PartId, UserId};
 use contracts::money::Money;
 use order::{
-    api::Api,
+    api::{self, Api},
     client::{Clients, Inventory, MemoryDelivery, MemoryInventory, MemoryPayments, MemoryUsers, Payments},
     model::{Claim, NewOrder, Order, RequestOutcome},
     repository::{Attempts, Deliveries, IdempotencyKeys, MemoryOrders, Orders, Repositories},
     service::{DeliveryService, OrderService},
 };
-use platform::outbox::Waker;
+use platform::{
+    auth::{Guard, ServiceKey, Sessions},
+    outbox::Waker,
+    server::readiness::Readiness,
+};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -114,6 +119,21 @@ where
     R: Orders + Deliveries + 'static,
 {
     DeliveryService::new(Arc::new(repository), Arc::new(delivery.clone()), MAX_VOLUME)
+}
+
+/// Returns the router of the API, which admits the users of these sessions.
+pub fn router(state: Api, sessions: Arc<dyn Sessions>, slots: usize) -> Router {
+    let key = ServiceKey::new("order", &testkit::SERVICE_KEY.into()).unwrap();
+    let guard = Guard::new(sessions, key, &api::RULES);
+    api::router(state, guard, Readiness::default(), slots, "http://shop/console/")
+}
+
+/// Serves the router on a free port. Returns its address.
+pub async fn serve(router: Router) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(platform::http::serve(listener, router, Readiness::default(), CancellationToken::new()));
+    address
 }
 
 /// Starts a server that accepts connections and never responds. Returns its address.

@@ -9,25 +9,22 @@ use std::{
 
 use contracts::{ids::PartId, money::Money};
 use order::{
-    api,
     client::{Clients, MemoryDelivery, MemoryInventory, MemoryPayments, MemoryUsers},
     repository::{MIGRATIONS, PgOrders, Repositories},
     service::OrderService,
 };
 use platform::{
-    auth::{Guard, MemorySessions, ServiceKey},
+    auth::MemorySessions,
     config::Settings,
     ids,
     outbox::Waker,
-    server::readiness::Readiness,
     telemetry::{self, Telemetry},
 };
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
-use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::shop::{PAY_WITHIN, clients, deliveries};
+use crate::shop::{PAY_WITHIN, clients, deliveries, router, serve};
 
 pub struct Api {
     pub orders: PgOrders,
@@ -59,8 +56,6 @@ pub async fn start(slots: usize) -> Api {
     inventory.put(PartId::new(part), Money::from_minor(123_450).unwrap(), 5);
     let sessions = Arc::new(MemorySessions::default());
     sessions.open("session", user);
-    let key = ServiceKey::new("order", &testkit::SERVICE_KEY.into()).unwrap();
-    let guard = Guard::new(sessions.clone(), key, &api::RULES);
     let orders = PgOrders::new(database.pool.clone());
     let users = MemoryUsers::default();
     let clients = Clients { users: Arc::new(users.clone()), ..clients(inventory.clone(), payments.clone()) };
@@ -68,12 +63,7 @@ pub async fn start(slots: usize) -> Api {
     let service = OrderService::new(repositories, clients, Waker::default(), PAY_WITHIN);
     let delivery = MemoryDelivery::default();
     let state = order::api::Api { service: service.clone(), deliveries: deliveries(orders.clone(), &delivery) };
-    let router = api::router(state, guard, Readiness::default(), slots, "http://shop/console/");
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let base = format!("http://{}", listener.local_addr().unwrap());
-    tokio::spawn(async move {
-        platform::http::serve(listener, router, Readiness::default(), CancellationToken::new()).await
-    });
+    let base = format!("http://{}", serve(router(state, sessions.clone(), slots)).await);
     let http = platform::http::client(Duration::from_secs(20)).unwrap();
     Api { orders, delivery, _database: database, base, http, inventory, payments, users, service, sessions, user, part }
 }
