@@ -28,10 +28,8 @@ pub fn all(orders: &OrderService, deliveries: &DeliveryService) -> [Subscription
     ]
 }
 
-const PAYMENT_COMPLETED: &str = group::<PaymentCompleted>("order");
-
 pub fn payment_completed(service: OrderService) -> Subscription {
-    Subscription::new(PAYMENT_COMPLETED, move |cause, received: Received<PaymentCompleted>| {
+    Subscription::new(const { group::<PaymentCompleted>("order") }, move |cause, received: Received<PaymentCompleted>| {
         let service = service.clone();
         async move { Ok(service.payment_completed(cause, &completed(&received)?).await?) }
     })
@@ -54,34 +52,31 @@ fn completed(received: &Received<PaymentCompleted>) -> Result<Completed, Failure
     Ok(Completed { order, user, attempt: *attempt, amount_minor: *amount_minor, result })
 }
 
-const SHIP_ASSEMBLED: &str = group::<ShipAssembled>("order");
-
 pub fn ship_assembled(service: OrderService) -> Subscription {
-    Subscription::new(SHIP_ASSEMBLED, move |cause, assembled: Received<ShipAssembled>| {
+    Subscription::new(const { group::<ShipAssembled>("order") }, move |cause, assembled: Received<ShipAssembled>| {
         let service = service.clone();
         async move { Ok(service.complete(cause, assembled.subject.order).await?) }
     })
 }
 
-const ASSEMBLY_FAILED: &str = group::<AssemblyFailed>("order");
-
 pub fn assembly_failed(service: OrderService) -> Subscription {
-    Subscription::new(ASSEMBLY_FAILED, move |cause, failed: Received<AssemblyFailed>| {
+    Subscription::new(const { group::<AssemblyFailed>("order") }, move |cause, failed: Received<AssemblyFailed>| {
         let service = service.clone();
         async move { Ok(service.compensate(cause, failed.subject.order, failed.subject.user).await?) }
     })
 }
 
-const DELIVERY_STATUS_UPDATED: &str = group::<DeliveryStatusUpdated>("order");
-
 pub fn delivery_status_updated(service: DeliveryService) -> Subscription {
-    Subscription::new(DELIVERY_STATUS_UPDATED, move |cause, updated: Received<DeliveryStatusUpdated>| {
-        let service = service.clone();
-        async move {
-            let reported = delivery(updated.event)?;
-            Ok(service.status_updated(cause, updated.subject, reported).await?)
-        }
-    })
+    Subscription::new(
+        const { group::<DeliveryStatusUpdated>("order") },
+        move |cause, updated: Received<DeliveryStatusUpdated>| {
+            let service = service.clone();
+            async move {
+                let reported = delivery(updated.event)?;
+                Ok(service.status_updated(cause, updated.subject, reported).await?)
+            }
+        },
+    )
 }
 
 fn delivery(event: DeliveryStatusUpdated) -> Result<Delivery, Failure> {
@@ -92,14 +87,12 @@ fn delivery(event: DeliveryStatusUpdated) -> Result<Delivery, Failure> {
     Ok(Delivery { uuid: DeliveryId::new(uuid), status, tracking_number: event.tracking_number, estimated_delivery })
 }
 
-const USER_ERASED: &str = group::<UserErased>("order");
-
 /// A request that was admitted before the sessions ended may create an order for this long. It is longer than a
 /// request takes.
 const LAST_REQUESTS: Duration = Duration::from_secs(15);
 
 pub fn user_erased(addresses: Addresses) -> Subscription {
-    Subscription::new(USER_ERASED, move |_, erased: Received<UserErased>| {
+    Subscription::new(const { group::<UserErased>("order") }, move |_, erased: Received<UserErased>| {
         let addresses = addresses.clone();
         async move {
             tokio::time::sleep(remaining(&erased.event)).await;

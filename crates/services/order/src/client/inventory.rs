@@ -72,7 +72,15 @@ impl Inventory for GrpcInventory {
 
     async fn named(&self, names: &[String]) -> Result<Vec<(String, PartId)>, Error> {
         let filter = PartsFilter { names: names.to_vec(), ..PartsFilter::default() };
-        let parts = self.list(filter).await?;
+        let request = ListPartsRequest { filter: Some(filter), ..ListPartsRequest::default() };
+        let listed = self
+            .budget
+            .retry(is_transient, || {
+                let (mut catalogue, request) = (self.catalogue.clone(), request.clone());
+                async move { catalogue.list_parts(request).await }
+            })
+            .await;
+        let parts = listed.map_err(refusal)?.into_inner().parts;
         let uuid = |part: &Part| part.uuid.parse().ok().map(PartId::new);
         Ok(parts.into_iter().filter_map(|part| uuid(&part).map(|uuid| (part.name, uuid))).collect())
     }
@@ -86,20 +94,6 @@ impl Inventory for GrpcInventory {
             })
             .await;
         released.map(drop).map_err(refusal)
-    }
-}
-
-impl GrpcInventory {
-    async fn list(&self, filter: PartsFilter) -> Result<Vec<Part>, Error> {
-        let request = ListPartsRequest { filter: Some(filter), ..ListPartsRequest::default() };
-        let listed = self
-            .budget
-            .retry(is_transient, || {
-                let (mut catalogue, request) = (self.catalogue.clone(), request.clone());
-                async move { catalogue.list_parts(request).await }
-            })
-            .await;
-        Ok(listed.map_err(refusal)?.into_inner().parts)
     }
 }
 

@@ -238,7 +238,9 @@ async fn left_behind(faults: Vec<Fault>) -> (Shop, OrderId) {
     let shop = Shop::open();
     let order = shop.order().await;
     shop.orders.begin(shop.user, order, PaymentMethod::Card, EXPIRED, None).await.unwrap();
-    faults.into_iter().for_each(|fault| shop.payments.script(fault));
+    for fault in faults {
+        shop.payments.script(fault);
+    }
     (shop, order)
 }
 

@@ -8,7 +8,8 @@ use order::{
     error::{Error, OrderRefusal},
     model::{AttemptLease, CancelReason, Claim, Event, NewOrder, Order, PaymentMethod, RequestOutcome},
     repository::{
-        Attempts, Deliveries, IdempotencyKeys, MemoryOrders, OrderTerms, Orders, PgOrders, Settlement, UnpaidLimits,
+        Attempts, Deliveries, IdempotencyKeys, MemoryOrders, OrderTerms, Orders, PgOrders, ReportedEnd, Settlement,
+        UnpaidLimits,
     },
 };
 
@@ -86,12 +87,17 @@ async fn begun(orders: &dyn Repository, order: &Order) -> AttemptLease {
     begin(orders, order).await.unwrap()
 }
 
-async fn pay(orders: &dyn Repository, order: &Order, lease: &AttemptLease) -> bool {
+fn paid(order: &Order) -> ReportedEnd {
     let transaction = ids::transaction();
     let event =
         Event::Paid { order: order.uuid, user: order.user, method: PaymentMethod::Sbp, transaction, deliver: false };
-    let paid = Settlement::Paid { transaction, event };
-    orders.settle(order.uuid, lease, &paid, Some(&RequestOutcome::Paid { transaction })).await.unwrap()
+    let settlement = Settlement::Paid { transaction, event };
+    ReportedEnd { settlement, outcome: RequestOutcome::Paid { transaction }, also_shared: true }
+}
+
+async fn pay(orders: &dyn Repository, order: &Order, lease: &AttemptLease) -> bool {
+    let ReportedEnd { settlement, outcome, .. } = paid(order);
+    orders.settle(order.uuid, lease, &settlement, Some(&outcome)).await.unwrap()
 }
 
 /// Ends an attempt as declined.

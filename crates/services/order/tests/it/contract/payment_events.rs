@@ -4,11 +4,11 @@
 use contracts::events::Cause;
 use order::{
     error::OrderRefusal,
-    model::{AttemptLease, Claimed, Event, Order, PaymentMethod, RequestOutcome, Status},
+    model::{Claimed, Order, PaymentMethod, RequestOutcome, Status},
     repository::{ReportedEnd, Settlement},
 };
 
-use super::{EXPIRED, LEASE_TTL, Repository, begun, claim, create, find, pay};
+use super::{EXPIRED, LEASE_TTL, Repository, begun, claim, create, find, paid, pay};
 use crate::ids;
 
 contract!(
@@ -18,14 +18,6 @@ contract!(
     an_event_of_an_attempt_that_has_ended_changes_nothing,
     a_void_that_may_be_another_processes_settles_nothing_shared,
 );
-
-fn paid(order: &Order) -> ReportedEnd {
-    let transaction = ids::transaction();
-    let event =
-        Event::Paid { order: order.uuid, user: order.user, method: PaymentMethod::Sbp, transaction, deliver: false };
-    let settlement = Settlement::Paid { transaction, event };
-    ReportedEnd { settlement, outcome: RequestOutcome::Paid { transaction }, also_shared: true }
-}
 
 fn declined(also_shared: bool) -> ReportedEnd {
     let refusal = OrderRefusal::InsufficientFunds;
@@ -87,7 +79,7 @@ async fn an_event_is_taken_once(orders: &dyn Repository) {
 
 async fn an_event_of_an_attempt_that_has_ended_changes_nothing(orders: &dyn Repository) {
     let order = create(orders).await;
-    let lease: AttemptLease = begun(orders, &order).await;
+    let lease = begun(orders, &order).await;
     assert!(pay(orders, &order, &lease).await);
     let before = find(orders, &order).await;
 

@@ -36,11 +36,7 @@ fn as_before() -> Vec<u8> {
 }
 
 #[test]
-fn the_event_of_a_paid_order_without_an_address_has_the_bytes_of_today() {
+fn the_event_of_a_paid_order_has_one_field_more_if_the_order_has_an_address() {
     assert_eq!(order_paid(false).payload, as_before());
-}
-
-#[test]
-fn the_event_of_a_paid_order_with_an_address_has_one_field_more() {
     assert_eq!(order_paid(true).payload, [as_before(), vec![6 << 3, 1]].concat());
 }
