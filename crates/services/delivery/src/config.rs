@@ -32,7 +32,7 @@ pub struct Own {
     /// The address of geo, `host:port`; it may be an outside service.
     #[serde(default = "geo")]
     pub geo_address: String,
-    /// How often waiting orders are assigned. They are also assigned at once when an order or a courier becomes
+    /// The period of assigning waiting orders. They are also assigned at once when an order or a courier becomes
     /// available in this replica.
     #[serde(default = "one_second", deserialize_with = "platform::config::bounded::duration")]
     pub delivery_assign_every: Duration,

@@ -46,7 +46,7 @@ pub fn assign_orders(service: DeliveryService, period: Duration) -> Job {
 
 async fn keep_assigning(service: DeliveryService, period: Duration, stop: CancellationToken) -> anyhow::Result<()> {
     let mut outage = Outage::new("assigning", "assign-orders");
-    let mut pauses = retry::endless_backoff();
+    let mut backoff = retry::endless_backoff();
     loop {
         let is_complete = match caught(service.assign_orders(clock::now())).await {
             Ok(round) => {
@@ -58,15 +58,15 @@ async fn keep_assigning(service: DeliveryService, period: Duration, stop: Cancel
                 false
             }
         };
-        // A round is repeated soon if orders may be left, since the period may be a week.
-        let pause = if is_complete {
-            pauses = retry::endless_backoff();
+        // The next round is soon if orders may be left, since the period may be a week.
+        let delay = if is_complete {
+            backoff = retry::endless_backoff();
             period
         } else {
-            pauses.next().map_or(period, |pause| pause.min(period))
+            backoff.next().map_or(period, |delay| delay.min(period))
         };
         tokio::select! {
-            () = service.wait_to_assign(pause) => {}
+            () = service.wait_to_assign(delay) => {}
             () = stop.cancelled() => return Ok(()),
         }
     }

@@ -49,7 +49,6 @@ fn location(location: model::Location) -> Location {
 
 #[tonic::async_trait]
 impl Rpc for Grpc {
-    /// The delivery of one order.
     async fn get_delivery_status(
         &self,
         request: Request<GetDeliveryStatusRequest>,
@@ -122,7 +121,6 @@ impl Rpc for Grpc {
         Ok(Response::new(AddCourierResponse { courier_id: courier.id.to_string() }))
     }
 
-    /// Adds a storage place to a courier.
     async fn add_storage_place(
         &self,
         request: Request<AddStoragePlaceRequest>,
@@ -164,7 +162,7 @@ fn courier(courier: &ListedCourier) -> Courier {
     }
 }
 
-/// Where the order is: at the shop, at a cell, or at its address.
+/// The order's location as text: at the shop, at a cell, or at its address.
 fn current_location(shown: &Shown) -> String {
     match (&shown.trip, shown.delivery.status) {
         (_, model::Status::Delivered) => "Delivered to address".to_owned(),

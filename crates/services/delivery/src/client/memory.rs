@@ -46,13 +46,13 @@ impl OrderAddresses for MemoryOrderAddresses {
 /// Locations that tests set for streets, and one location for all other streets; clones share them.
 #[derive(Clone, Default)]
 pub struct MemoryGeo {
-    answers: Arc<Mutex<HashMap<Street, Result<Location, GeoError>>>>,
+    responses: Arc<Mutex<HashMap<Street, Result<Location, GeoError>>>>,
     away: Arc<Mutex<bool>>,
 }
 
 impl MemoryGeo {
-    pub fn set(&self, street: Street, answer: Result<Location, GeoError>) {
-        locked(&self.answers).insert(street, answer);
+    pub fn set(&self, street: Street, response: Result<Location, GeoError>) {
+        locked(&self.responses).insert(street, response);
     }
 
     /// Makes geo unavailable or available.
@@ -67,6 +67,6 @@ impl Geo for MemoryGeo {
         if *locked(&self.away) {
             return Err(GeoError::Unavailable("away".to_owned()));
         }
-        locked(&self.answers).get(street).cloned().unwrap_or(Ok(Location::numbered(0)))
+        locked(&self.responses).get(street).cloned().unwrap_or(Ok(Location::numbered(0)))
     }
 }

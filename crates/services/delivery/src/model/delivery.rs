@@ -127,7 +127,7 @@ impl NewDelivery {
         let Self { order, basket, user, id, tracking_number, estimated } = self;
         let (state, status) = (State::Pending, Status::Pending);
         let delivery = Delivery { order, basket, user, id, tracking_number, cargo, estimated, state, status };
-        let events = delivery.told().into_iter().collect();
+        let events = delivery.status_event().into_iter().collect();
         (delivery, events)
     }
 }
@@ -186,11 +186,11 @@ impl Delivery {
 
     fn reach(&mut self, status: Status) -> Option<Event> {
         self.status = status;
-        self.told()
+        self.status_event()
     }
 
     /// The event of the current status; `None` if the order has no user.
-    fn told(&self) -> Option<Event> {
+    fn status_event(&self) -> Option<Event> {
         let event = |user| Event::StatusUpdated {
             order: self.order,
             user,

@@ -17,12 +17,12 @@ pub enum TextError {
     Control,
 }
 
-fn check(text: &str, longest: usize) -> Result<(), TextError> {
+fn check(text: &str, max_length: usize) -> Result<(), TextError> {
     if text.trim().is_empty() {
         return Err(TextError::Blank);
     }
-    if text.chars().count() > longest {
-        return Err(TextError::TooLong(longest));
+    if text.chars().count() > max_length {
+        return Err(TextError::TooLong(max_length));
     }
     if text.chars().any(char::is_control) {
         return Err(TextError::Control);

@@ -87,8 +87,8 @@ pub trait Couriers: Send + Sync {
 pub const MAX_COURIERS: i64 = 10_000;
 pub const MAX_PLACES: i64 = 100;
 
-/// How long a courier is moved back that was refused an order. The time is short, since one order can be refused to all
-/// couriers. Afterwards it comes last among the free couriers, until it gets an order.
+/// A courier that was refused an order is moved back for this time. It is short, since one order can be refused to all
+/// couriers. Afterwards the courier comes last among the free ones, until it gets an order.
 pub const COURIER_MOVED_BACK_FOR: Duration = Duration::from_secs(1);
 
 #[async_trait]
@@ -99,7 +99,8 @@ pub trait Dispatch: Send + Sync {
     /// be decoded.
     async fn has_waiting(&self, largest: Volume) -> Result<bool, Error>;
     /// Returns up to `limit` orders that wait for a courier and have at most the volume `largest`, longest wait first.
-    /// An order that is moved back or cannot be read waits from the end of its pause.
+    /// The wait of an order that was moved back begins when it may be assigned again. Moves back orders whose rows
+    /// cannot be decoded.
     async fn waiting(&self, largest: Volume, limit: i64) -> Result<Vec<Waiting>, Error>;
     /// Assigns each order that still waits to its courier, if the courier is still free on the cell of the decision,
     /// and puts it into the first storage place that can store it. One statement changes order, courier and storage
@@ -133,8 +134,8 @@ impl TripPage {
     }
 }
 
-/// The numbers of orders and couriers by state. Delivered and failed orders are not counted, since their number grows
-/// for ever.
+/// The numbers of orders and couriers by state. Delivered and failed orders are not counted, since their number
+/// grows without bound.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// The orders that wait for a courier, up to `MAX_COUNTED`.

@@ -184,8 +184,8 @@ impl DeliveryService {
         Ok((assigned, refused))
     }
 
-    /// Waits until an order or a courier becomes available in this replica, but no longer than `period` and than what
-    /// was refused is moved back for.
+    /// Waits until an order or a courier becomes available in this replica, for at most `period`, and at most until
+    /// refused assignments may be tried again.
     pub async fn wait_to_assign(&self, period: Duration) {
         let _ = tokio::time::timeout(period.min(MOVED_BACK_FOR), self.to_assign.notified()).await;
     }

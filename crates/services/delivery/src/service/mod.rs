@@ -106,15 +106,15 @@ impl DeliveryService {
     }
 
     pub async fn ship_assembled(&self, cause: Cause, order: OrderId) -> Result<(), Error> {
-        self.follow(order, Delivery::assembled, Early::Assembled, cause).await
+        self.apply(order, Delivery::assembled, Early::Assembled, cause).await
     }
 
     /// Handles the cancellation of a paid order.
     pub async fn order_cancelled(&self, cause: Cause, order: OrderId) -> Result<(), Error> {
-        self.follow(order, Delivery::cancelled, Early::Cancelled, cause).await
+        self.apply(order, Delivery::cancelled, Early::Cancelled, cause).await
     }
 
-    async fn follow(&self, order: OrderId, transition: Transition, early: Early, cause: Cause) -> Result<(), Error> {
+    async fn apply(&self, order: OrderId, transition: Transition, early: Early, cause: Cause) -> Result<(), Error> {
         loop {
             let known = self.deliveries.find(order).await?;
             let written = match &known {
@@ -122,7 +122,7 @@ impl DeliveryService {
                 Known::Early(_) => return self.deliveries.skip(cause).await,
                 Known::Delivery(delivery) => {
                     let mut delivery = (**delivery).clone();
-                    // The event is a repeat, or its transition is illegal in this state.
+                    // The event is a redelivery, or its transition is illegal in this state.
                     let Ok(events) = transition(&mut delivery) else {
                         let state = delivery.state.as_str();
                         tracing::info!(order_uuid = %order, consumer = cause.consumer, state, "event skipped");

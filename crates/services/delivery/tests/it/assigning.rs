@@ -126,12 +126,12 @@ async fn is_assigned_soon(dispatch: Disturbed) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_round_of_assigning_that_failed_is_repeated_before_the_period_is_over() {
+async fn a_round_of_assigning_that_failed_is_retried_before_the_period_is_over() {
     is_assigned_soon(Disturbed { fails: true.into(), ..Disturbed::default() }).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_round_of_assigning_that_lost_to_another_replica_is_repeated_before_the_period_is_over() {
+async fn a_round_of_assigning_that_lost_to_another_replica_is_retried_before_the_period_is_over() {
     is_assigned_soon(Disturbed { is_locked: true.into(), ..Disturbed::default() }).await;
 }
 

@@ -84,7 +84,7 @@ impl Step {
 }
 
 #[tokio::test]
-async fn events_in_any_order_and_repeated_end_the_same() {
+async fn events_in_any_order_and_redelivered_end_the_same() {
     use Step::{Assembled, Cancelled, Paid};
     let ways: [&[Step]; 6] = [
         &[Paid, Assembled],

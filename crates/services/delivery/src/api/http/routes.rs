@@ -56,7 +56,7 @@ fn others() -> Endpoints<DeliveryService> {
 /// The paths that report readiness.
 const HEALTH: [&str; 2] = ["/health", "/api/v1/health"];
 
-/// Who may call what.
+/// The access rules of the endpoints and pages.
 pub static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
     let pages = ["GET /", "GET /health", "GET /api/v1/health"].map(Rule::public);
     [endpoints().rules(), pages.to_vec()].concat()

@@ -14,8 +14,8 @@ fn place((id, name, total_volume): (PlaceId, Name, Volume)) -> StoragePlace {
     StoragePlace { id, name, total_volume, order: None }
 }
 
-fn is_full(count: usize, most: i64) -> bool {
-    i64::try_from(count).is_ok_and(|count| count >= most)
+fn is_full(count: usize, limit: i64) -> bool {
+    i64::try_from(count).is_ok_and(|count| count >= limit)
 }
 
 #[async_trait]

@@ -35,7 +35,7 @@ struct Tables {
     orders: BTreeMap<OrderId, OrderRow>,
     /// In the order in which they were added.
     couriers: Vec<Courier>,
-    /// When orders and couriers that were moved back may be assigned again.
+    /// For orders and couriers that were moved back: the time from which they may be assigned again.
     next_tries: BTreeMap<Uuid, DateTime<Utc>>,
 }
 

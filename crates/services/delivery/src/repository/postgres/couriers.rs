@@ -13,8 +13,8 @@ use crate::{
 };
 
 impl PgRepository {
-    /// Adds the couriers that do not exist yet, with their places, up to `most` couriers in all. Returns their number.
-    async fn insert(&self, couriers: &[NewCourier], most: i64) -> Result<usize, Error> {
+    /// Adds the couriers that do not exist yet, with their places, up to `limit` couriers in all. Returns their number.
+    async fn insert(&self, couriers: &[NewCourier], limit: i64) -> Result<usize, Error> {
         let rows: serde_json::Value = couriers.iter().map(columns).collect();
         let places: serde_json::Value = couriers.iter().flat_map(place_columns).collect();
         let added = sqlx::query_scalar!(
@@ -36,7 +36,7 @@ impl PgRepository {
             select uuid as "courier: CourierId" from added"#,
             rows,
             places,
-            most,
+            limit,
         )
         .fetch_all(&self.pool)
         .await?;

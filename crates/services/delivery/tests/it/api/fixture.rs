@@ -114,12 +114,12 @@ impl Fixture {
     }
 
     pub async fn get(&self, path: &str, session: Option<&str>) -> (u16, Value) {
-        answer(self.request(reqwest::Method::GET, path, session)).await
+        send(self.request(reqwest::Method::GET, path, session)).await
     }
 
     pub async fn post(&self, path: &str, body: &Value, session: Option<&str>) -> (u16, Value) {
         let request = self.request(reqwest::Method::POST, path, session);
-        answer(request.header("content-type", "application/json").body(body.to_string())).await
+        send(request.header("content-type", "application/json").body(body.to_string())).await
     }
 
     pub fn request(&self, method: reqwest::Method, path: &str, session: Option<&str>) -> reqwest::RequestBuilder {
@@ -150,7 +150,7 @@ impl Fixture {
     }
 }
 
-async fn answer(request: reqwest::RequestBuilder) -> (u16, Value) {
+async fn send(request: reqwest::RequestBuilder) -> (u16, Value) {
     let response = request.send().await.expect("the service answers");
     let status = response.status().as_u16();
     (status, response.json().await.unwrap_or_default())

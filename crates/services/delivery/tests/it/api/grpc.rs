@@ -42,7 +42,7 @@ async fn a_delivery_is_made_once_by_a_service_and_shown_to_its_user() {
 }
 
 #[tokio::test]
-async fn couriers_are_the_operators_business() {
+async fn only_operators_add_couriers() {
     let fixture = Fixture::with("1h", false).await;
     let (user, operator) = (fixture.iam.session(ids::random()), fixture.iam.operator_session(ids::random()));
     let mut client = fixture.client(None);

@@ -62,7 +62,7 @@ impl Fixture {
 }
 
 #[tokio::test]
-async fn a_ship_is_carried_to_its_door() {
+async fn a_ship_is_delivered_to_its_address() {
     let fixture = Fixture::new("50ms").await;
     let (order, user) = fixture.order();
 
@@ -194,8 +194,8 @@ async fn crashes_lose_no_delivery_and_repeat_no_status() {
         fixture.publish(*order, assembled(*order, *user)).await;
     }
 
-    for pause in [300, 700, 450] {
-        sleep(Duration::from_millis(pause)).await;
+    for delay in [300, 700, 450] {
+        sleep(Duration::from_millis(delay)).await;
         fixture.crash().await;
     }
 
