@@ -32,7 +32,7 @@ pub struct Own {
     pub kyc_decline_names: String,
     /// URL of a program that checks identities; default: the built-in checker.
     pub kyc_provider_url: Option<String>,
-    /// Whether the built-in checker, which has no records of persons, is meant in production.
+    /// True allows the built-in checker, which has no records of persons, in production.
     #[serde(default)]
     pub kyc_built_in: bool,
     /// How long a loan is held for a user who is not a customer.

@@ -21,8 +21,8 @@ pub fn all(service: &CustomerService) -> [Subscription; 2] {
     [loan_approved(service.clone()), user_erased(service.clone())]
 }
 
-/// `loan.approved`, which outside programs write as JSON: a loan for a customer. The loan's id identifies repeats, so
-/// there is no inbox row.
+/// `loan.approved`, which outside programs write as JSON: a loan for a customer. The loan's id identifies redeliveries,
+/// so there is no inbox row.
 pub fn loan_approved(service: CustomerService) -> Subscription {
     Subscription::inbound(&LOAN_APPROVED, move |message| {
         let service = service.clone();

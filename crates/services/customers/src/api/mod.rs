@@ -59,7 +59,6 @@ fn user<T>(request: &Request<T>) -> Result<UserId, Status> {
 
 #[tonic::async_trait]
 impl Rpc for Grpc {
-    /// Shows a customer.
     async fn get_customer(
         &self,
         request: Request<GetCustomerRequest>,

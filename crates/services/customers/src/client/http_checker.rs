@@ -13,7 +13,7 @@ use super::{CheckRequest, Checker, Unknown};
 use crate::model::{Verdict, Words};
 
 const MAX_RESPONSE_BYTES: usize = 64 * 1024;
-/// The time limit of one request. The lease of the check may end the request earlier.
+/// Limits one request. The lease of the check may end the request earlier.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
 #[derive(Clone)]
@@ -23,7 +23,7 @@ pub struct HttpChecker {
 }
 
 #[derive(Deserialize)]
-struct Answer {
+struct CheckResponse {
     outcome: Outcome,
     reason: Option<String>,
 }
@@ -67,15 +67,15 @@ impl Checker for HttpChecker {
         let response = request.timeout(deadline::remaining(REQUEST_TIMEOUT)).send().await.map_err(lost)?;
         let status = response.status();
         if !status.is_success() {
-            return Err(Unknown(format!("it answered with {status}")));
+            return Err(Unknown(format!("it responded with {status}")));
         }
         let body =
-            read_body(response, MAX_RESPONSE_BYTES).await.map_err(|_| Unknown("its answer was cut off".to_owned()))?;
-        let answer: Answer = serde_json::from_slice(&body)
-            .map_err(|_| Unknown("its answer is not {\"outcome\": \"APPROVED\" or \"REFUSED\"}".to_owned()))?;
-        Ok(match answer.outcome {
+            read_body(response, MAX_RESPONSE_BYTES).await.map_err(|_| Unknown("its response was cut off".to_owned()))?;
+        let response: CheckResponse = serde_json::from_slice(&body)
+            .map_err(|_| Unknown("its response is not {\"outcome\": \"APPROVED\" or \"REFUSED\"}".to_owned()))?;
+        Ok(match response.outcome {
             Outcome::Approved => Verdict::Approved,
-            Outcome::Refused => Verdict::Refused(answer.reason.as_deref().and_then(Words::fitting)),
+            Outcome::Refused => Verdict::Refused(response.reason.as_deref().and_then(Words::fitting)),
         })
     }
 }

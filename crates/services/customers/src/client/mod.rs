@@ -36,7 +36,7 @@ pub trait Checker: Send + Sync {
 pub enum CreditError {
     #[error("payment is unavailable: {0}")]
     Unavailable(String),
-    /// A repeat would be refused again. Has the reason of payment's status, such as `BALANCE_TOO_LARGE`.
+    /// A retry would be refused again. Has the reason of payment's status, such as `BALANCE_TOO_LARGE`.
     #[error("payment rejected the credit: {0}")]
     Refused(String),
 }

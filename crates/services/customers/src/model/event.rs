@@ -39,6 +39,6 @@ pub struct Event {
     pub status: KycStatus,
     pub version: i64,
     pub reason: Option<Reason>,
-    /// Who decided; `None` for a change that the user made.
+    /// The author of the decision; `None` for a change that the user made.
     pub decided_by: Option<Author>,
 }

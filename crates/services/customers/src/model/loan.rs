@@ -75,14 +75,14 @@ impl Amount {
 
 /// ```text
 /// Held ──verified──▶ Crediting ──▶ Credited
-///   │                    └──payment refuses for good──▶ Refused
+///   │                    └──payment refuses permanently──▶ Refused
 ///   └──rejected, erased, or the hold has ended──▶ Refused
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum LoanStatus {
     /// The user is not a customer, or the customer is being checked.
     Held,
-    /// The job `credit-loans` asks the payment service until it confirms the credit or refuses it for good.
+    /// The job `credit-loans` asks the payment service until it confirms the credit or refuses it permanently.
     Crediting,
     Credited,
     Refused,
@@ -133,7 +133,7 @@ pub struct Loan {
     pub amount: Amount,
     pub status: LoanStatus,
     pub received_at: DateTime<Utc>,
-    /// Why payment refused the credit for good.
+    /// Payment's reason for refusing the credit permanently.
     pub reason: Option<String>,
 }
 

@@ -15,7 +15,7 @@ pub struct Profile {
     pub birth_date: BirthDate,
 }
 
-/// Where a customer lives; each part may be empty.
+/// A customer's address; each part may be empty.
 #[derive(Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Address {
     pub street: String,
@@ -27,10 +27,10 @@ pub struct Address {
 impl Address {
     /// Checks the length and characters of each part. An error names the invalid part.
     pub fn new(street: String, city: String, state: String, zip: String) -> Result<Self, (&'static str, TextError)> {
-        for (part, text, longest) in
+        for (part, text, max_length) in
             [("street", &street, 300), ("city", &city, 100), ("state", &state, 100), ("zip", &zip, 16)]
         {
-            check_text(text, longest).map_err(|error| (part, error))?;
+            check_text(text, max_length).map_err(|error| (part, error))?;
         }
         Ok(Self { street, city, state, zip })
     }

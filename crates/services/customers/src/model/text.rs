@@ -16,9 +16,9 @@ pub enum TextError {
 }
 
 /// Checks the length and characters of a text, which may be blank.
-pub fn check(text: &str, longest: usize) -> Result<(), TextError> {
-    if text.chars().count() > longest {
-        return Err(TextError::TooLong(longest));
+pub fn check(text: &str, max_length: usize) -> Result<(), TextError> {
+    if text.chars().count() > max_length {
+        return Err(TextError::TooLong(max_length));
     }
     if text.chars().any(char::is_control) {
         return Err(TextError::Control);

@@ -22,7 +22,7 @@ fn next(is_full: bool, received_at: Option<DateTime<Utc>>, loan_id: Option<Strin
 
 impl PgRepository {
     /// Records a loan and decides it by its customer's current status. Returns the loan's status, or `None` for a
-    /// repeat. Fails with [`Error::LoanIdReused`] if the id belongs to another customer or amount.
+    /// redelivery. Fails with [`Error::LoanIdReused`] if the id belongs to another customer or amount.
     pub async fn receive_loan(&self, loan: &NewLoan) -> Result<Option<LoanStatus>, Error> {
         // If the customer is being changed, the lock makes the insert wait, so that it sees the change.
         let inserted = sqlx::query_scalar!(
@@ -170,8 +170,8 @@ impl PgRepository {
         Ok(due.collect())
     }
 
-    /// Records that the payment service has credited the loan, or why it refused the credit for good. Returns false if
-    /// an end was already recorded.
+    /// Records that the payment service has credited the loan, or why it refused the credit permanently. Returns
+    /// false if an end was already recorded.
     pub async fn end_credit(&self, loan: &LoanId, refusal: Option<&str>) -> Result<bool, Error> {
         let changed = sqlx::query!(
             "update loans set status = case when $2::text is null then 'credited' else 'refused' end,

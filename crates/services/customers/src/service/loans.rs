@@ -27,7 +27,7 @@ const LIST_LOANS: &str = "/customers.v1.CustomerService/ListLoans";
 /// Loans read per statement.
 const BATCH_SIZE: i64 = 500;
 
-/// Where the jobs that page through the held loans continue; `None` is the first page.
+/// The positions at which the jobs that page through the held loans continue; `None` is the first page.
 #[derive(Default)]
 pub struct Cursors {
     decided: Option<Position>,
@@ -50,7 +50,7 @@ impl CustomerService {
     /// Decides held loans that their customer's change missed.
     ///
     /// A change misses loans that are being received at the same time, so each call reads the page of the last received
-    /// loans. It also reads one page of older loans, which the next call continues, so that no loan is missed for ever.
+    /// loans. It also reads one page of older loans, which the next call continues, so that each loan is decided.
     pub async fn decide_loans(&self) -> Result<Done, Error> {
         let mut decided = self.repository.decide_held(None, BATCH_SIZE).await?;
         if let Some(last) = decided.next.take() {

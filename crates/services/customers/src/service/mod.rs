@@ -3,8 +3,8 @@
 //! Each use case of a profile reads the customer, lets the model decide, and writes only if the customer has not
 //! changed meanwhile; otherwise it starts again.
 //!
-//! The saga records its step, asks the checker, and writes the verdict. Without an answer the verdict is *unknown*, and
-//! the service asks again under the same key.
+//! The saga records its step, asks the checker, and writes the verdict. Without a response the verdict is *unknown*,
+//! and the service asks again under the same key.
 
 mod loans;
 

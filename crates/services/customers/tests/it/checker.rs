@@ -33,7 +33,7 @@ async fn the_checker_is_sent_the_contract_and_its_words_come_back() {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_none_is_unknown_and_shows_no_personal_data() {
+async fn an_invalid_response_is_unknown_and_shows_no_personal_data() {
     let (kyc, checker) = start().await;
     for mode in [KycMode::Broken, KycMode::Wrong, KycMode::Lost] {
         kyc.be(mode);

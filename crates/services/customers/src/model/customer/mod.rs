@@ -165,8 +165,8 @@ impl Customer {
         }
     }
 
-    /// Removes the personal data, also during a check, whose answer then decides nothing. Returns `None` if the customer is
-    /// already erased.
+    /// Removes the personal data, also during a check, whose verdict then has no effect. Returns `None` if the customer
+    /// is already erased.
     pub fn erase(&mut self) -> Option<Event> {
         match &self.state {
             State::Erased => None,

@@ -52,7 +52,7 @@ async fn a_hold_ends_for_a_user_who_is_no_customer() {
 }
 
 #[tokio::test]
-async fn a_loan_whose_credit_payment_refuses_for_good_is_refused_with_the_reason() {
+async fn a_loan_whose_credit_payment_refuses_permanently_is_refused_with_the_reason() {
     let fixture = Fixture::new().await;
     let (user, session) = fixture.verified().await;
 

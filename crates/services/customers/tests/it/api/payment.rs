@@ -75,7 +75,7 @@ impl PaymentService for Books {
             return Err(Status::already_exists("amount_minor: another one was credited"));
         }
         if self.silent.load(Ordering::Relaxed) {
-            return Err(Status::unavailable("the answer is lost"));
+            return Err(Status::unavailable("the response is lost"));
         }
         Ok(Response::new(CreditResponse {}))
     }

@@ -18,7 +18,7 @@ fn refused(status: &Status) -> (Code, Option<&str>) {
 }
 
 #[tokio::test]
-async fn a_customer_is_created_checked_and_told_of_without_its_name() {
+async fn a_customer_is_created_checked_and_published_without_its_name() {
     let fixture = Fixture::new().await;
     let (user, session) = fixture.user();
 
@@ -68,8 +68,8 @@ async fn a_refused_update_brings_the_verified_name_back() {
     assert_eq!((back.name.as_str(), back.version), ("Ann", 4));
     assert!(back.reason.starts_with("KYC_ROLLED_BACK"), "{}", back.reason);
     let events = fixture.events::<CustomerUpdated>(user, 3).await;
-    let told: Vec<_> = events.iter().map(|(event, _)| (event.version, event.reason.as_str())).collect();
-    assert_eq!(told, [(2, ""), (3, ""), (4, "KYC_ROLLED_BACK")]);
+    let published: Vec<_> = events.iter().map(|(event, _)| (event.version, event.reason.as_str())).collect();
+    assert_eq!(published, [(2, ""), (3, ""), (4, "KYC_ROLLED_BACK")]);
 }
 
 #[tokio::test]
@@ -127,7 +127,7 @@ async fn what_does_not_fit_the_state_is_refused_with_its_reason() {
     let during = fixture.update(&session, "Carol", 2).await.unwrap_err();
     assert_eq!(refused(&during), (Code::FailedPrecondition, Some("KYC_IN_PROGRESS")));
     let erased = fixture.client().erase_customer(with_session(&session, EraseCustomerRequest {})).await.unwrap();
-    assert_eq!(erased.into_inner().customer.unwrap().kyc_status, "ERASED", "its check decides nothing any more");
+    assert_eq!(erased.into_inner().customer.unwrap().kyc_status, "ERASED", "the verdict of its check has no effect");
 }
 
 #[tokio::test]
@@ -195,8 +195,8 @@ async fn an_operator_decides_a_check_that_the_checker_does_not_answer() {
     assert_eq!(refused(&again), (Code::Aborted, Some("VERSION_CONFLICT")));
     let late = decide(2, KycDecision::Refuse, "").await.unwrap_err();
     assert_eq!(refused(&late), (Code::FailedPrecondition, Some("KYC_NOT_IN_PROGRESS")));
-    // The checker's late answer about the earlier version changes nothing, and the refusal of an update restores the
-    // name.
+    // The checker's late response about the earlier version changes nothing, and the refusal of an update restores
+    // the name.
     fixture.update(&session, "Eve", 2).await.unwrap();
     let back = decide(3, KycDecision::Refuse, "another person").await.unwrap();
     assert_eq!((back.name.as_str(), back.kyc_status.as_str()), ("Ann", "VERIFIED"));

@@ -47,7 +47,7 @@ impl Store {
     ) -> Saved {
         let before = customer.version;
         let event = transition(customer).expect("the transition is allowed");
-        self.repository.save(Some(before), customer, &event).await.unwrap().expect("nobody else changed it")
+        self.repository.save(Some(before), customer, &event).await.unwrap().expect("no other change was written")
     }
 
     pub async fn verified(&self, id: UserId) -> Customer {
