@@ -28,10 +28,10 @@ pub struct Own {
     /// The maximum number of orders in the cache.
     #[serde(default = "capacity")]
     pub intake_cache_capacity: u32,
-    /// How long the cache holds an order.
+    /// The lifetime of an order in the cache.
     #[serde(default = "one_day", deserialize_with = "platform::config::bounded::duration")]
     pub intake_cache_ttl: Duration,
-    /// How long an order is stored before it is erased. By default, orders are never erased by age.
+    /// The age at which a stored order is erased. By default, orders are never erased by age.
     #[serde(default, deserialize_with = "platform::config::bounded::optional_duration")]
     pub intake_retention: Option<Duration>,
     /// The maximum number of concurrent HTTP requests, of which placing, erasing and looking up orders have shares.

@@ -34,7 +34,8 @@ pub fn order_problem(payload: &[u8]) -> Option<String> {
 /// The topic `orders`, to which outside programs publish. The consumer stores records in batches; a record that breaks
 /// a rule becomes a dead letter.
 ///
-/// There is no inbox: the order's key identifies a repeated record. Offsets are stored after the commit of their batch.
+/// There is no inbox: the order's key identifies a redelivered record. Offsets are stored after the commit of their
+/// batch.
 pub struct Orders {
     service: IntakeService,
 }

@@ -23,8 +23,8 @@ pub fn all(service: &IntakeService) -> [Job; 1] {
 
 /// Until the next poll, the cache may still return an erased order.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
-/// How far each look-up of erased orders overlaps the previous one: an order that was read before its erasure may enter
-/// the cache after it.
+/// Each look-up of erased orders overlaps the previous one by this time, since an order that was read before its
+/// erasure may enter the cache after it.
 const OVERLAP: Duration = Duration::from_secs(10);
 
 /// Removes from this replica's cache the orders that another replica or the retention job has erased.
@@ -60,25 +60,25 @@ pub fn erase_old_orders(retention: &Retention) -> Job {
     })
 }
 
-/// How long the service waits for the preload. After that, the cache fills as orders are stored and read.
+/// Limits the preload. After it, the cache fills as orders are stored and read.
 const PRELOAD_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Loads the latest orders into the cache before the service is ready, with retries, for at most [`PRELOAD_TIMEOUT`]: a slow or failing read of old orders must not delay
-/// the start further.
+/// Loads the latest orders into the cache before the service is ready, with retries, for at most [`PRELOAD_TIMEOUT`]:
+/// a slow or failing read of old orders must not delay the start further.
 pub async fn preload_cache(service: &IntakeService, stop: &CancellationToken) {
     let begun = Instant::now();
-    for pause in retry::endless_backoff() {
+    for delay in retry::endless_backoff() {
         let (orders, outcome) = service.preload(begun + PRELOAD_TIMEOUT).await;
         let Err(error) = outcome else {
             return tracing::info!(orders, took = ?begun.elapsed(), "cache preloaded");
         };
         let error = error_chain(error);
-        if orders > 0 || begun.elapsed() + pause >= PRELOAD_TIMEOUT {
+        if orders > 0 || begun.elapsed() + delay >= PRELOAD_TIMEOUT {
             return tracing::warn!(orders, error, "cache not preloaded in full");
         }
         tracing::warn!(error, "preloading the cache failed, retrying");
         tokio::select! {
-            () = tokio::time::sleep(pause) => {}
+            () = tokio::time::sleep(delay) => {}
             () = stop.cancelled() => return,
         }
     }

@@ -48,7 +48,7 @@ pub async fn get(
         .show(&uid)
         .await
         .and_then(|shown| if sees(&caller, &shown.0) { Ok(shown) } else { Err(Error::NotFound) });
-    answer(&uid, shown, wants_html(&headers))
+    respond(&uid, shown, wants_html(&headers))
 }
 
 /// Responds to a path without a route. Several segments below `/orders/` name no order, because a `/` in an order_uid
@@ -56,13 +56,13 @@ pub async fn get(
 pub async fn elsewhere(method: Method, uri: Uri, headers: HeaderMap) -> Response {
     match uri.path().strip_prefix("/orders/") {
         Some(uid) if matches!(method, Method::GET | Method::HEAD) => {
-            answer(uid, Err(Error::NotFound), wants_html(&headers))
+            respond(uid, Err(Error::NotFound), wants_html(&headers))
         }
         _ => http::not_found(uri).await.into_response(),
     }
 }
 
-fn answer(uid: &str, shown: Result<service::Shown, Error>, html: bool) -> Response {
+fn respond(uid: &str, shown: Result<service::Shown, Error>, html: bool) -> Response {
     match shown {
         Ok((order, source)) => {
             let mut response =

@@ -145,7 +145,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn html_is_for_those_who_ask_for_it() {
+    fn html_is_for_clients_that_prefer_it() {
         for (accept, html) in [
             ("text/html", true),
             ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", true),

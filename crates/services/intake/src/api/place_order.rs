@@ -90,7 +90,7 @@ pub async fn place(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<(StatusCode, Json<Placed>), Problem> {
     let body = body.map_err(|rejection| json::unreadable(&rejection, MAX_MESSAGE_BYTES))?;
-    // Whatever has neither form is explained as a whole order.
+    // A body of neither form is read as a whole order, whose error names what is missing.
     let form: HashMap<String, Option<IgnoredAny>> = serde_json::from_slice(&body).unwrap_or_default();
     let has = |name: &str| form.get(name).is_some_and(Option::is_some);
     let order = if api.is_open && has("user_id") && !has("order_uid") {

@@ -66,7 +66,7 @@ fn guarded() -> Endpoints<Api> {
         .described(OPERATOR, SHARED.declared(routes!(orders::erase), &[]))
 }
 
-/// Who may call what.
+/// The access rules of the endpoints and pages.
 pub static RULES: LazyLock<Vec<Rule>> =
     LazyLock::new(|| [endpoints().merge(guarded()).rules(), vec![Rule::public("GET /style.css")]].concat());
 

@@ -1,4 +1,4 @@
-//! Stores orders, and compares repeats with the stored orders.
+//! Stores orders, and compares those whose order_uid exists with the stored ones.
 
 use std::{
     collections::{HashMap, hash_map::Entry},

@@ -30,13 +30,13 @@ pub struct Fixture {
     service: Option<Running>,
 }
 
-pub struct Answer {
+pub struct HttpResponse {
     pub status: u16,
     pub headers: reqwest::header::HeaderMap,
     pub text: String,
 }
 
-impl Answer {
+impl HttpResponse {
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_default()
     }
@@ -145,22 +145,22 @@ impl Fixture {
         client.request(method, format!("http://{}{path}", self.http))
     }
 
-    pub async fn get(&self, path: &str) -> Answer {
-        answer(self.request(Method::GET, path)).await
+    pub async fn get(&self, path: &str) -> HttpResponse {
+        send(self.request(Method::GET, path)).await
     }
 
-    pub async fn get_as(&self, path: &str, session: &str) -> Answer {
-        answer(self.request(Method::GET, path).header("x-session-uuid", session)).await
+    pub async fn get_as(&self, path: &str, session: &str) -> HttpResponse {
+        send(self.request(Method::GET, path).header("x-session-uuid", session)).await
     }
 
-    pub async fn page(&self, path: &str) -> Answer {
-        answer(self.request(Method::GET, path).header("accept", "text/html,*/*;q=0.8")).await
+    pub async fn page(&self, path: &str) -> HttpResponse {
+        send(self.request(Method::GET, path).header("accept", "text/html,*/*;q=0.8")).await
     }
 
-    pub async fn post(&self, path: &str, body: &Value, session: Option<&str>) -> Answer {
+    pub async fn post(&self, path: &str, body: &Value, session: Option<&str>) -> HttpResponse {
         let request =
             self.request(Method::POST, path).header("content-type", "application/json").body(body.to_string());
-        answer(match session {
+        send(match session {
             Some(session) => request.header("x-session-uuid", session),
             None => request,
         })
@@ -168,9 +168,9 @@ impl Fixture {
     }
 
     /// Waits until the order can be found, and returns the response.
-    pub async fn found(&self, uid: &OrderUid) -> Answer {
+    pub async fn found(&self, uid: &OrderUid) -> HttpResponse {
         let path = format!("/orders/{uid}");
-        eventually(async || Some(self.get(&path).await).filter(|answer| answer.status == 200)).await
+        eventually(async || Some(self.get(&path).await).filter(|response| response.status == 200)).await
     }
 }
 
@@ -184,10 +184,10 @@ pub async fn proxy(database: &Database) -> (Proxy, String) {
     (proxy, url.into())
 }
 
-pub async fn answer(request: RequestBuilder) -> Answer {
+pub async fn send(request: RequestBuilder) -> HttpResponse {
     let response = request.send().await.unwrap();
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
-    Answer { status, headers, text: response.text().await.unwrap_or_default() }
+    HttpResponse { status, headers, text: response.text().await.unwrap_or_default() }
 }
 
 async fn start(settings: &Settings) -> (SocketAddr, Running) {

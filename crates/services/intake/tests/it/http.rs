@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json, to_value};
 
-use crate::fixture::{Fixture, answer, example, order};
+use crate::fixture::{Fixture, example, order, send};
 
 #[tokio::test]
 async fn an_order_is_placed_and_found_and_its_content_may_not_change() {
@@ -57,7 +57,7 @@ async fn the_short_form_is_completed_where_the_api_is_open() {
 }
 
 #[tokio::test]
-async fn an_order_that_becomes_longer_than_a_message_is_refused_as_a_longer_body_is() {
+async fn an_order_that_becomes_longer_than_a_message_is_refused_like_a_longer_body() {
     let fixture = Fixture::open().await;
     let long = |qty: usize| json!({ "user_id": 1, "items": [{ "sku": "x".repeat(1_000), "qty": qty }] });
 
@@ -83,23 +83,23 @@ async fn bad_input_is_refused_with_its_path() {
         (refused.code(), &refused.json()["field"]),
         ((400, "INVALID_REQUEST".to_owned()), &json!("items[0].price"))
     );
-    let broken = answer(raw("{\"order_uid\":".to_owned(), "application/json")).await;
+    let broken = send(raw("{\"order_uid\":".to_owned(), "application/json")).await;
     assert_eq!((broken.status, &broken.json()["field"]), (400, &json!("body")));
-    let text = answer(raw(example().to_string(), "text/plain")).await;
+    let text = send(raw(example().to_string(), "text/plain")).await;
     assert_eq!(text.code(), (415, "UNSUPPORTED_MEDIA_TYPE".to_owned()));
     let mut long = example();
     long["more"] = json!("x".repeat(1 << 20));
-    let long = answer(raw(long.to_string(), "application/json")).await;
+    let long = send(raw(long.to_string(), "application/json")).await;
     assert_eq!(long.code(), (413, "PAYLOAD_TOO_LARGE".to_owned()));
     let mut fits = example();
     fits["more"] = json!("x".repeat(900_000));
     assert_eq!(fixture.post("/orders", &fits, None).await.status, 202);
-    let method = answer(fixture.request(Method::DELETE, "/orders/1")).await;
+    let method = send(fixture.request(Method::DELETE, "/orders/1")).await;
     assert_eq!(method.code(), (405, "METHOD_NOT_ALLOWED".to_owned()));
 }
 
 #[tokio::test]
-async fn an_id_that_no_order_has_is_not_found_whatever_it_looks_like() {
+async fn an_unknown_id_of_any_form_is_not_found() {
     let fixture = Fixture::open().await;
     let long = "x".repeat(10_000);
 
@@ -120,7 +120,7 @@ async fn a_request_id_is_echoed_or_made() {
     let fixture = Fixture::open().await;
     let asked = async |id: &str| {
         let request = fixture.request(Method::GET, "/orders/unknown").header("x-request-id", id);
-        answer(request).await.header("x-request-id").to_owned()
+        send(request).await.header("x-request-id").to_owned()
     };
 
     assert_eq!(asked("abc-123").await, "abc-123");
@@ -129,7 +129,7 @@ async fn a_request_id_is_echoed_or_made() {
 }
 
 #[tokio::test]
-async fn a_user_sees_its_own_orders_an_operator_all_and_who_has_no_session_none() {
+async fn a_user_sees_its_own_orders_an_operator_all_and_a_caller_without_a_session_none() {
     let fixture = Fixture::with(&[]).await;
     let (owner, another) = (platform::ids::random(), platform::ids::random());
     let (own, operator) = (fixture.iam.session(owner), fixture.iam.operator_session(another));

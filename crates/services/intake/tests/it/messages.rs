@@ -30,7 +30,7 @@ fn the_tasks_own_example_is_an_order_and_is_shown_as_it_came() {
 }
 
 #[test]
-fn what_is_absent_or_null_is_empty_and_what_is_unknown_is_passed_over() {
+fn absent_and_null_members_are_empty_and_unknown_ones_are_ignored() {
     let mut order = example();
     for name in ["locale", "sm_id", "entry"] {
         order.as_object_mut().unwrap().remove(name);
@@ -93,7 +93,7 @@ fn each_broken_rule_is_named_with_its_path_and_without_its_value() {
 }
 
 #[test]
-fn what_keeps_a_rule_by_a_hair_is_taken() {
+fn values_at_the_limits_are_accepted() {
     for (pointer, value) in [
         ("/order_uid", json!("ü".repeat(64))),
         ("/delivery/address", json!("ü".repeat(1_000))),
@@ -150,7 +150,7 @@ fn a_whole_number_is_read_however_it_is_written() {
 }
 
 #[test]
-fn what_is_no_json_object_or_too_long_is_refused() {
+fn a_message_that_is_no_json_object_or_too_long_is_refused() {
     let long = format!("{}{}", example(), " ".repeat(1 << 20));
     for (payload, expected) in [
         (&b"secret"[..], "body: must be a JSON object"),

@@ -31,24 +31,24 @@ use crate::fixture::order;
 /// The slots of the API.
 const SLOTS: usize = 8;
 /// More than the API has slots.
-const PLACES: usize = 100;
+const PERMITS: usize = 100;
 
-/// A database and a broker that answer no request. A request that waits has a place.
+/// A database and a broker that never respond. Each request that waits holds a permit.
 #[derive(Clone)]
 struct Hanging(Arc<Semaphore>);
 
 impl Hanging {
     fn new() -> Self {
-        Self(Arc::new(Semaphore::new(PLACES)))
+        Self(Arc::new(Semaphore::new(PERMITS)))
     }
 
     /// Returns how many requests wait.
     fn waiting(&self) -> usize {
-        PLACES - self.0.available_permits()
+        PERMITS - self.0.available_permits()
     }
 
     async fn never<T>(&self) -> T {
-        let _place = self.0.acquire().await;
+        let _permit = self.0.acquire().await;
         std::future::pending().await
     }
 }
@@ -88,7 +88,7 @@ impl Topic for Hanging {
 }
 
 #[tokio::test]
-async fn orders_in_memory_are_answered_while_other_requests_wait_for_kafka_and_postgresql() {
+async fn cached_orders_are_served_while_other_requests_wait_for_kafka_and_postgresql() {
     let (hanging, cached) = (Hanging::new(), Arc::new(order(1)));
     let cache = Cache::new(10, 32 << 20, Duration::from_mins(1));
     cache.add([cached.clone()]);

@@ -20,7 +20,7 @@ use testkit::eventually;
 use crate::fixture::{Fixture, example, order, proxy};
 
 #[tokio::test]
-async fn orders_of_the_topic_are_read_back_as_they_were_sent_and_a_repeat_is_nothing() {
+async fn orders_of_the_topic_are_read_back_as_they_were_sent_and_a_redelivery_changes_nothing() {
     let fixture = Fixture::open().await;
     let orders: Vec<Order> = (0..300).map(order).collect();
 
@@ -140,7 +140,7 @@ fn message(order: &Order) -> Message {
 }
 
 #[tokio::test]
-async fn while_the_database_is_away_nothing_is_taken_nothing_is_cached_and_nothing_is_poison() {
+async fn while_the_database_is_unavailable_nothing_is_stored_nothing_is_cached_and_nothing_is_poison() {
     let database = testkit::database(&MIGRATIONS).await;
     let (path, url) = proxy(&database).await;
     let (consumer, service) = consumer(Database::lazy("test", "TEST_DATABASE_URL", &url.into(), 2).unwrap());
