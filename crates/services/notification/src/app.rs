@@ -11,7 +11,7 @@ use crate::{
     config::Config,
     consumers, jobs,
     repository::{PgNotifications, PgOffsets, prefer_index_scans},
-    service::{Bot, Dispatcher, NotificationService, REPEAT_AFTER, Sender, Templates},
+    service::{AMBIGUOUS_RETRY_DELAY, Bot, Dispatcher, NotificationService, Sender, Templates},
 };
 
 /// Builds the service and binds its listeners; connects to nothing yet.
@@ -34,7 +34,7 @@ pub async fn build(config: Config) -> anyhow::Result<App> {
         templates: templates.clone(),
         fallback_chat: own.telegram_chat_id.clone(),
         writes_to_unconfirmed: own.writes_to_unconfirmed(),
-        repeat_after: REPEAT_AFTER,
+        ambiguous_retry_delay: AMBIGUOUS_RETRY_DELAY,
     };
     // The leases' names in the database. If a name changed, an old and a new replica could both hold the lease during
     // an upgrade.

@@ -30,7 +30,8 @@ pub struct Own {
     /// The Bot API's base URL.
     #[serde(default = "telegram")]
     pub telegram_api_url: String,
-    /// Whether to notify users whose Telegram contact is not confirmed. By default, only if the Bot API is not Telegram's own.
+    /// True notifies users whose Telegram contact is not confirmed. By default, true only if the Bot API is not
+    /// Telegram's own.
     pub notification_telegram_unconfirmed: Option<bool>,
     /// A directory whose files replace the built-in templates of the same name; see `templates/`.
     pub notification_templates: Option<PathBuf>,

@@ -8,7 +8,7 @@ use crate::{client::Confirmation, model::Kind};
 pub const METRICS: &[Metric] = &[
     Metric::counter("contact_codes_total", &["outcome"], "Codes that confirm a contact."),
     Metric::counter("greetings_total", &[], "Chats that were greeted."),
-    Metric::counter("notification_retries_total", &["kind"], "Failed attempts to send that are repeated."),
+    Metric::counter("notification_retries_total", &["kind"], "Failed attempts to send that are retried."),
     Metric::counter("notifications_failed_total", &["kind"], "Notifications that were given up."),
     Metric::gauge("notifications_queued", &[], "Notifications that wait to be sent."),
     Metric::counter("notifications_sent_total", &["kind"], "Sent notifications."),

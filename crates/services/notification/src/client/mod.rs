@@ -90,7 +90,7 @@ pub trait Notifier: Send + Sync {
     fn limits(&self) -> Limits;
     /// Sends a message. Times out before the attempt [expires](crate::service::ATTEMPT_EXPIRY).
     async fn send(&self, message: &Message<'_>) -> Result<(), MessengerError>;
-    /// Checks whether the provider answers, without sending anything.
+    /// Fails if the provider does not respond. Sends nothing.
     async fn probe(&self) -> Result<(), MessengerError>;
 }
 

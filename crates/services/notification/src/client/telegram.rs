@@ -34,7 +34,7 @@ const ABOUT_THE_MESSAGE: [StatusCode; 5] = [
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// The timeout of a call. A long poll may take `LONG_POLL_TIMEOUT` longer.
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long Telegram holds a `getUpdates` call open without an update.
+/// Telegram holds a `getUpdates` call without an update open for this time.
 const LONG_POLL_TIMEOUT: Duration = Duration::from_secs(25);
 /// The maximum per `getUpdates` call.
 const MAX_UPDATES: u64 = 10;
@@ -43,11 +43,11 @@ const MAX_RESPONSE_BYTES: usize = 2 << 20;
 /// The maximum number of characters that an error quotes from a response. The error is stored with the
 /// notification.
 const MAX_QUOTED_LENGTH: usize = 200;
-/// The pause after a 429 without `retry_after`.
+/// The delay after a 429 without `retry_after`.
 const DEFAULT_RETRY_DELAY: Duration = Duration::from_secs(5);
 /// The capacity of [`Telegram::moved`]. A message to a supergroup that is not in the cache takes two calls.
 const MAX_MOVED: u64 = 1_000;
-/// The maximum pause after a 429, because Telegram may ask for more than a clock can hold.
+/// The maximum delay after a 429, because Telegram may ask for more than a clock can hold.
 const MAX_RETRY_DELAY: Duration = Duration::from_hours(1);
 
 pub struct Telegram {
@@ -119,7 +119,7 @@ impl Telegram {
             .http2_keep_alive_timeout(Duration::from_secs(3))
             .http2_keep_alive_while_idle(true)
             // Shorter than the server's idle timeout: a message on a connection that the server has closed would fail
-            // as if its answer were lost.
+            // as if its response were lost.
             .pool_idle_timeout(Duration::from_secs(20))
             .redirect(Policy::none())
             .build()
@@ -138,19 +138,19 @@ impl Telegram {
         let request = self.http.post(format!("{}/{method}", self.url.expose_secret())).timeout(limit).json(&body);
         let response = request.send().await.map_err(no_response)?;
         let status = response.status();
-        match read_answer(response).await {
-            Ok(answer) if status.is_success() && answer.ok => {
-                let result = serde_json::from_value(answer.result);
+        match read_envelope(response).await {
+            Ok(envelope) if status.is_success() && envelope.ok => {
+                let result = serde_json::from_value(envelope.result);
                 result.map_err(|error| MessengerError::Unknown(quoted(&error.to_string())).into())
             }
-            Ok(answer) => {
-                let supergroup = answer.parameters.migrate_to_chat_id;
-                Err(Failed { error: rejected(status, &answer), supergroup })
+            Ok(envelope) => {
+                let supergroup = envelope.parameters.migrate_to_chat_id;
+                Err(Failed { error: rejected(status, &envelope), supergroup })
             }
             Err(problem) if status.is_success() => Err(MessengerError::Unknown(problem).into()),
             // A proxy or gateway refused the call, which proves nothing about the message or its chat.
             Err(_) if status.is_client_error() && !ABOUT_THE_MESSAGE.contains(&status) => {
-                let problem = format!("{}: not an answer of the Bot API", status.as_u16());
+                let problem = format!("{}: not a response of the Bot API", status.as_u16());
                 Err(MessengerError::Unreachable(problem).into())
             }
             Err(_) => Err(rejected(status, &ApiResponse::default()).into()),
@@ -158,7 +158,7 @@ impl Telegram {
     }
 }
 
-async fn read_answer(response: Response) -> Result<ApiResponse, String> {
+async fn read_envelope(response: Response) -> Result<ApiResponse, String> {
     let body = read_body(response, MAX_RESPONSE_BYTES).await.map_err(|error| match error {
         BodyError::Lost(error) => explain(error),
         error @ BodyError::TooLarge(_) => error.to_string(),
@@ -166,7 +166,8 @@ async fn read_answer(response: Response) -> Result<ApiResponse, String> {
     serde_json::from_slice(&body).map_err(|error| quoted(&error.to_string()))
 }
 
-/// Shortens a text from a response to [`MAX_QUOTED_LENGTH`] and drops its control characters, since PostgreSQL stores no NUL.
+/// Shortens a text from a response to [`MAX_QUOTED_LENGTH`] and drops its control characters, since PostgreSQL stores
+/// no NUL.
 fn quoted(text: &str) -> String {
     text.chars().filter(|letter| !letter.is_control()).take(MAX_QUOTED_LENGTH).collect()
 }
@@ -185,11 +186,11 @@ fn no_response(error: reqwest::Error) -> MessengerError {
 }
 
 /// Classifies an error response, according to <https://core.telegram.org/bots/api#making-requests>.
-fn rejected(status: StatusCode, answer: &ApiResponse) -> MessengerError {
-    let problem = format!("{}: {}", status.as_u16(), quoted(&answer.description));
+fn rejected(status: StatusCode, envelope: &ApiResponse) -> MessengerError {
+    let problem = format!("{}: {}", status.as_u16(), quoted(&envelope.description));
     match status {
         StatusCode::TOO_MANY_REQUESTS => {
-            let asked = answer.parameters.retry_after.map_or(DEFAULT_RETRY_DELAY, Duration::from_secs);
+            let asked = envelope.parameters.retry_after.map_or(DEFAULT_RETRY_DELAY, Duration::from_secs);
             MessengerError::RateLimited(asked.min(MAX_RETRY_DELAY))
         }
         // The token or the URL is wrong, or another program reads this bot's updates. An operator can correct that, so

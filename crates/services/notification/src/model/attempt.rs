@@ -1,4 +1,4 @@
-//! Attempts to send queued notifications, their outcomes, and the rule by which they are repeated.
+//! Attempts to send queued notifications, their outcomes, and the rule by which they are retried.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -34,7 +34,7 @@ impl Due {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Outgoing {
     pub chat: String,
-    /// True if the messenger did not answer the previous attempt; then the next attempt is the last.
+    /// True if the previous attempt had no response; then the next attempt is the last.
     pub ambiguous: bool,
     pub due: Due,
 }
@@ -51,12 +51,12 @@ pub struct Attempt {
 pub struct Expired {
     pub order: OrderId,
     pub kind: Kind,
-    /// True if an earlier attempt had no answer either, so that this one was the last.
+    /// True if an earlier attempt had no response either, so that this one was the last.
     pub is_given_up: bool,
 }
 
 impl Expired {
-    /// What is stored with the notification.
+    /// The problem that is stored with the notification.
     pub const PROBLEM: &str = "the attempt expired without an outcome";
 
     pub fn outcome(&self) -> AttemptOutcome {
@@ -91,7 +91,7 @@ pub enum AttemptOutcome {
 /// The variants differ in whether the message may have arrived, and whether a retry can help.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MessengerError {
-    /// The message was not accepted; the messenger asks for this pause.
+    /// The message was not accepted; the messenger asks for this delay.
     #[error("rate limited for {0:?}")]
     RateLimited(Duration),
     /// Permanent: the user blocked the bot, or the chat does not exist.
@@ -101,7 +101,7 @@ pub enum MessengerError {
     #[error("unreachable: {0}")]
     Unreachable(String),
     /// The message may have been accepted.
-    #[error("no answer: {0}")]
+    #[error("no response: {0}")]
     Unknown(String),
 }
 
@@ -111,9 +111,9 @@ const MAX_BACKOFF: Duration = Duration::from_secs(10);
 impl Outgoing {
     /// Maps the result of the next attempt to its outcome.
     ///
-    /// After an attempt without an answer, at most one more may reach the user. It is made after `repeat_after`, so that
-    /// the messenger has time to recover.
-    pub fn outcome(&self, result: Result<(), MessengerError>, repeat_after: Duration) -> AttemptOutcome {
+    /// After an attempt without a response, at most one more may reach the user. It is made after
+    /// `ambiguous_retry_delay`, so that the messenger has time to recover.
+    pub fn outcome(&self, result: Result<(), MessengerError>, ambiguous_retry_delay: Duration) -> AttemptOutcome {
         let Err(error) = result else { return AttemptOutcome::Sent };
         let problem = error.to_string();
         match error {
@@ -122,7 +122,7 @@ impl Outgoing {
                 AttemptOutcome::Retry { after: backoff(self.due.attempts), problem, ambiguous: false }
             }
             MessengerError::Unknown(_) if !self.ambiguous => {
-                AttemptOutcome::Retry { after: repeat_after, problem, ambiguous: true }
+                AttemptOutcome::Retry { after: ambiguous_retry_delay, problem, ambiguous: true }
             }
             MessengerError::Unknown(_) => AttemptOutcome::Failed { problem, ambiguous: true },
             MessengerError::Rejected(_) => AttemptOutcome::Failed { problem, ambiguous: false },

@@ -32,7 +32,7 @@ impl fmt::Display for NotificationId {
 
 /// ```text
 /// Queued ──accepted by the messenger──▶ Sent
-///    └──rejected, unanswered twice, or skipped──▶ Failed
+///    └──rejected, without a response twice, or skipped──▶ Failed
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
@@ -75,7 +75,7 @@ pub struct Notification {
     pub status: Status,
     /// The number of attempts, including one in progress.
     pub attempts: i32,
-    /// True once an attempt ended without an answer; the message may arrive twice.
+    /// True once an attempt ended without a response; the message may arrive twice.
     pub ambiguous: bool,
     /// True if two messages may have arrived: then there is no third. False if the last attempt was rejected.
     pub may_have_arrived_twice: bool,

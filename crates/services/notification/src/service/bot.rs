@@ -15,7 +15,7 @@ use crate::{
 
 /// Longer than a long poll for updates, so that the lease does not expire during one.
 const LEASE_TTL: Duration = Duration::from_secs(40);
-/// How often a replica without the lease tries to acquire it.
+/// A replica without the lease tries to acquire it once per interval.
 const POLL_INTERVAL: Duration = Duration::from_secs(5);
 /// The name of the reply to `/start`.
 const GREETING: &str = "greeting";
@@ -41,21 +41,21 @@ impl Bot {
     /// Answers commands until `stop`. Then finishes the command in progress.
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
         let replies = Replies::new(self.api.clone());
-        let mut pauses = retry::endless_backoff();
+        let mut backoff = retry::endless_backoff();
         while !stop.is_cancelled() {
-            let pause = match caught(self.answer(&replies, &stop)).await {
+            let delay = match caught(self.answer(&replies, &stop)).await {
                 Ok(true) => {
-                    pauses = retry::endless_backoff();
+                    backoff = retry::endless_backoff();
                     continue;
                 }
                 Ok(false) => POLL_INTERVAL,
                 Err(error) => {
                     tracing::warn!(error = format!("{error:#}"), "bot updates unavailable, retrying");
-                    pauses.next().unwrap_or(POLL_INTERVAL)
+                    backoff.next().unwrap_or(POLL_INTERVAL)
                 }
             };
             tokio::select! {
-                () = tokio::time::sleep(pause) => {}
+                () = tokio::time::sleep(delay) => {}
                 () = stop.cancelled() => {}
             }
         }

@@ -1,5 +1,5 @@
-//! The dispatcher: finds the chat of a user's notifications, hands a notification to the messenger, and records, logs and
-//! counts the outcome.
+//! The dispatcher: finds the chat of a user's notifications, hands a notification to the messenger, and records, logs
+//! and counts the outcome.
 
 use std::{sync::Arc, time::Duration};
 
@@ -21,8 +21,8 @@ use crate::{
 
 /// An attempt without an outcome after this time expires: its replica has crashed or is frozen.
 pub const ATTEMPT_EXPIRY: Duration = Duration::from_secs(8);
-/// The time after which a message without an answer is repeated, so that the messenger has recovered from most failures.
-pub const REPEAT_AFTER: Duration = Duration::from_mins(1);
+/// The delay before the retry of a message without a response, so that the messenger has recovered from most failures.
+pub const AMBIGUOUS_RETRY_DELAY: Duration = Duration::from_mins(1);
 /// The maximum number of retries to write an outcome while the database is unavailable: about half a minute in all.
 const MAX_WRITE_RETRIES: usize = 12;
 
@@ -33,10 +33,10 @@ pub struct Dispatcher {
     pub templates: Templates,
     /// The chat for users who have no `telegram` method.
     pub fallback_chat: Option<String>,
-    /// Whether users whose contact is not confirmed are notified.
+    /// True if users whose contact is not confirmed are notified.
     pub writes_to_unconfirmed: bool,
-    /// The time after which a message without an answer is repeated, [`REPEAT_AFTER`] in production.
-    pub repeat_after: Duration,
+    /// The delay before the retry of a message without a response, [`AMBIGUOUS_RETRY_DELAY`] in production.
+    pub ambiguous_retry_delay: Duration,
 }
 
 impl Dispatcher {
@@ -84,8 +84,8 @@ impl Dispatcher {
         }
     }
 
-    /// Records the attempt before the call to the messenger, so that it is known even if this replica crashes. A repeat
-    /// is the last attempt, so it waits until the messenger answers.
+    /// Records the attempt before the call to the messenger, so that it is known even if this replica crashes. The
+    /// retry of an ambiguous notification is the last attempt, so it waits until the messenger responds.
     async fn attempt(&self, outgoing: &Outgoing, text: &str, permit: Permit) {
         if outgoing.ambiguous && self.notifier.probe().await.is_err() {
             return permit.end(circuit_breaker::CallOutcome::Failed);
@@ -103,23 +103,23 @@ impl Dispatcher {
                 circuit_breaker::CallOutcome::Answered
             }
         });
-        let outcome = outgoing.outcome(sent, self.repeat_after);
+        let outcome = outgoing.outcome(sent, self.ambiguous_retry_delay);
         self.settle(std::slice::from_ref(due), Due::next_attempt, outcome).await;
     }
 
-    /// Records an outcome. If that fails until the attempt expires, the attempt counts as unanswered.
+    /// Records an outcome. If that fails until the attempt expires, it counts as one without a response.
     async fn settle(&self, settled: &[Due], attempt: fn(&Due) -> Attempt, outcome: AttemptOutcome) {
         for due in settled {
             report(due.order, due.kind, &outcome);
         }
         let attempts: Vec<Attempt> = settled.iter().map(attempt).collect();
-        let mut pauses = retry::endless_backoff().take(MAX_WRITE_RETRIES);
+        let mut backoff = retry::endless_backoff().take(MAX_WRITE_RETRIES);
         while let Err(error) = self.notifications.settle(&attempts, &outcome).await {
             let error = error_chain(error);
-            match pauses.next() {
-                Some(pause) => {
+            match backoff.next() {
+                Some(delay) => {
                     tracing::warn!(error, "database unavailable, retrying to write the outcome of an attempt");
-                    tokio::time::sleep(pause).await;
+                    tokio::time::sleep(delay).await;
                 }
                 None => return tracing::error!(error, "outcome of an attempt lost, it will count as unknown"),
             }

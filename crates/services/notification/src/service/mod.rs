@@ -13,7 +13,7 @@ use contracts::{
     events::Cause,
     ids::{OrderId, UserId},
 };
-pub use dispatcher::{ATTEMPT_EXPIRY, Dispatcher, REPEAT_AFTER};
+pub use dispatcher::{AMBIGUOUS_RETRY_DELAY, ATTEMPT_EXPIRY, Dispatcher};
 use platform::auth::Caller;
 pub use sender::Sender;
 pub use templates::Templates;
@@ -25,9 +25,9 @@ use crate::{
     repository::PgNotifications,
 };
 
-/// The minimum time between the end of a notification and its resending. It keeps users from flooding a chat, and gives
-/// the cause of a failure time to pass.
-const PAUSE: Duration = Duration::from_mins(1);
+/// The minimum delay between the end of a notification and its resending. It keeps users from flooding a chat, and
+/// gives the cause of a failure time to pass.
+const MIN_RESEND_DELAY: Duration = Duration::from_mins(1);
 
 #[derive(Clone)]
 pub struct NotificationService {
@@ -54,7 +54,7 @@ impl NotificationService {
         self.notifications.skip(cause).await
     }
 
-    /// Removes what is personal of a user whose account has ended: chats, and the messages that still wait.
+    /// Removes the chats of a user whose account has ended, and ends the messages that are still queued.
     pub async fn forget(&self, user: UserId) -> Result<(), Error> {
         self.notifications.forget(user).await
     }
@@ -73,7 +73,7 @@ impl NotificationService {
         if found.status == Status::Queued {
             return Ok(found);
         }
-        if self.notifications.resend(found.id, PAUSE).await? {
+        if self.notifications.resend(found.id, MIN_RESEND_DELAY).await? {
             self.queued.notify_one();
             return self.find(caller, order, kind).await;
         }

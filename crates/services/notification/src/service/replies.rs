@@ -1,4 +1,5 @@
-//! The bot's replies: a chat gets each one once in a while, so that no chat holds up the replies to others.
+//! The bot's replies. A chat gets each one at most once per [`REPLY_INTERVAL`], so that no chat delays the replies to
+//! others.
 
 use std::{sync::Arc, time::Duration};
 
@@ -11,10 +12,10 @@ use crate::{client::BotApi, model::MessengerError};
 /// The maximum number of retries of a reply while the messenger is unreachable. After that, the user must repeat the
 /// command.
 const MAX_RETRIES: usize = 3;
-/// How long a chat does not get a reply again that it got.
-const REPEAT_AFTER: Duration = Duration::from_secs(10);
-/// The maximum number of replies that are remembered. One that is forgotten may be sent again at once.
-const MAX_REMEMBERED: u64 = 10_000;
+/// A chat gets the same reply at most once in this time.
+const REPLY_INTERVAL: Duration = Duration::from_secs(10);
+/// The maximum number of recorded replies. An evicted one may be sent again at once.
+const MAX_RECORDED: u64 = 10_000;
 
 pub struct Replies {
     api: Arc<dyn BotApi>,
@@ -24,10 +25,10 @@ pub struct Replies {
 
 impl Replies {
     pub fn new(api: Arc<dyn BotApi>) -> Self {
-        Self { api, sent: Cache::new(MAX_REMEMBERED) }
+        Self { api, sent: Cache::new(MAX_RECORDED) }
     }
 
-    /// Sends a reply unless the chat got the reply of this name in the last [`REPEAT_AFTER`], or the messenger limits
+    /// Sends a reply unless the chat got the reply of this name in the last [`REPLY_INTERVAL`], or the messenger limits
     /// it. Returns true if it was sent.
     pub async fn send(&self, chat: &str, name: &'static str, text: &str) -> bool {
         let key = (chat.to_owned(), name);
@@ -39,9 +40,11 @@ impl Replies {
             tracing::warn!(%error, "reply to a command failed");
         }
         match outcome {
-            Ok(()) => self.sent.insert(key, Instant::now() + REPEAT_AFTER),
-            // A call during the pause would prolong the limit.
-            Err(MessengerError::RateLimited(pause)) => self.sent.insert(key, Instant::now() + pause.max(REPEAT_AFTER)),
+            Ok(()) => self.sent.insert(key, Instant::now() + REPLY_INTERVAL),
+            // A call during the delay would prolong the limit.
+            Err(MessengerError::RateLimited(delay)) => {
+                self.sent.insert(key, Instant::now() + delay.max(REPLY_INTERVAL));
+            }
             // The user, who has probably got nothing, may ask again at once.
             Err(_) => {}
         }
@@ -52,11 +55,11 @@ impl Replies {
 /// Sends a reply, and retries while the messenger is unreachable.
 async fn reply(api: &dyn BotApi, chat: &str, text: &str) -> Result<(), MessengerError> {
     let mut outcome = api.reply(chat, text).await;
-    for pause in retry::endless_backoff().take(MAX_RETRIES) {
+    for delay in retry::endless_backoff().take(MAX_RETRIES) {
         if !matches!(outcome, Err(MessengerError::Unreachable(_))) {
             break;
         }
-        tokio::time::sleep(pause).await;
+        tokio::time::sleep(delay).await;
         outcome = api.reply(chat, text).await;
     }
     outcome

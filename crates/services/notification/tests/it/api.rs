@@ -52,12 +52,12 @@ impl Fixture {
         Self { kafka, iam, telegram, settings, address, _service: running }
     }
 
-    async fn telegram_answers(&self, method: &str, chat: Option<&str>, answer: ResponseTemplate) {
+    async fn telegram_responds(&self, method: &str, chat: Option<&str>, response: ResponseTemplate) {
         let mut mock = Mock::given(path(format!("/bot{TOKEN}/{method}")));
         if let Some(chat) = chat {
             mock = mock.and(body_partial_json(json!({ "chat_id": chat })));
         }
-        mock.respond_with(answer).mount(&self.telegram).await;
+        mock.respond_with(response).mount(&self.telegram).await;
     }
 
     /// The chat and text of each message sent to Telegram.
@@ -178,8 +178,8 @@ fn assembled(order: Uuid, user: Uuid) -> ShipAssembled {
 #[tokio::test]
 async fn a_user_is_notified_of_an_order_and_can_list_the_notifications() {
     let fixture = Fixture::new(Some(TOKEN)).await;
-    fixture.telegram_answers("sendMessage", None, ok(&json!({ "message_id": 1 }))).await;
-    fixture.telegram_answers("getUpdates", None, no_updates()).await;
+    fixture.telegram_responds("sendMessage", None, ok(&json!({ "message_id": 1 }))).await;
+    fixture.telegram_responds("getUpdates", None, no_updates()).await;
     let (order, user) = (ids::random(), ids::random());
     fixture.iam.add_user(user, &[("telegram", "42")]);
 
@@ -210,8 +210,8 @@ async fn a_user_is_notified_of_an_order_and_can_list_the_notifications() {
 #[tokio::test]
 async fn a_user_is_notified_of_the_delivery_once_and_of_no_other_status() {
     let fixture = Fixture::new(Some(TOKEN)).await;
-    fixture.telegram_answers("sendMessage", None, ok(&json!({ "message_id": 1 }))).await;
-    fixture.telegram_answers("getUpdates", None, no_updates()).await;
+    fixture.telegram_responds("sendMessage", None, ok(&json!({ "message_id": 1 }))).await;
+    fixture.telegram_responds("getUpdates", None, no_updates()).await;
     let (order, other, user) = (ids::random(), ids::random(), ids::random());
     fixture.iam.add_user(user, &[("telegram", "42")]);
 
@@ -240,9 +240,9 @@ async fn a_user_is_notified_of_the_delivery_once_and_of_no_other_status() {
 async fn a_rejected_message_is_resent_to_the_contact_that_the_owner_has_then() {
     let fixture = Fixture::new(Some(TOKEN)).await;
     let refusal = json!({ "ok": false, "error_code": 403, "description": "Forbidden: bot was blocked by the user" });
-    fixture.telegram_answers("getUpdates", None, no_updates()).await;
-    fixture.telegram_answers("sendMessage", Some("403"), ResponseTemplate::new(403).set_body_json(refusal)).await;
-    fixture.telegram_answers("sendMessage", Some("42"), ok(&json!({ "message_id": 1 }))).await;
+    fixture.telegram_responds("getUpdates", None, no_updates()).await;
+    fixture.telegram_responds("sendMessage", Some("403"), ResponseTemplate::new(403).set_body_json(refusal)).await;
+    fixture.telegram_responds("sendMessage", Some("42"), ok(&json!({ "message_id": 1 }))).await;
     let (order, user) = (ids::random(), ids::random());
     fixture.iam.add_user(user, &[("telegram", "403")]);
     fixture.publish(order, paid(order, user)).await;

@@ -147,17 +147,17 @@ async fn a_code_confirms_the_private_chat_that_gives_it() {
 async fn without_iam_a_code_is_to_be_given_again_later() {
     let (api, offsets, lease) = (FakeMessenger::default(), offsets().await, MemoryLease::new("first"));
     let contacts = FakeContacts::default();
-    contacts.answer(Err(Unavailable("iam", "no route".to_owned())));
+    contacts.respond(Err(Unavailable("iam", "no route".to_owned())));
     api.receive(text(1, "42", CODE));
     let _bot = start_with(&api, &offsets, &lease, &contacts);
     replies(&api, 1).await;
-    contacts.answer(Ok(Confirmation::TooMany));
+    contacts.respond(Ok(Confirmation::TooMany));
     api.receive(text(2, "42", CODE));
     replies(&api, 2).await;
 
     assert!(api.sent()[0].text.ends_with("Please try again later."), "{:?}", api.sent());
     assert!(api.sent()[1].text.starts_with("Too many wrong codes"), "{:?}", api.sent());
-    assert_eq!(contacts.given().len(), 2, "the bot does not repeat a code by itself");
+    assert_eq!(contacts.given().len(), 2, "the bot does not retry a code by itself");
 }
 
 #[tokio::test]
@@ -177,11 +177,11 @@ async fn a_group_that_repeats_start_delays_no_code() {
 
     assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
     assert!(api.sent()[0].chat == "42" && api.sent()[0].text.starts_with("Confirmed"), "{:?}", api.sent());
-    assert_eq!(api.refused("-100"), 1, "a call during the pause would prolong it");
+    assert_eq!(api.refused("-100"), 1, "a call during the delay would prolong it");
 }
 
 #[tokio::test]
-async fn a_chat_gets_the_same_answer_once_in_ten_seconds() {
+async fn a_chat_gets_the_same_reply_once_in_ten_seconds() {
     let (api, offsets, lease) = (FakeMessenger::default(), offsets().await, MemoryLease::new("first"));
     let contacts = FakeContacts::default();
     contacts.add_code(CODE, 42);
@@ -220,7 +220,7 @@ async fn a_greeting_that_failed_does_not_count_as_one_that_the_chat_got() {
 async fn a_chat_that_sends_too_many_codes_is_told_so_once_in_a_while() {
     let (api, offsets, lease) = (FakeMessenger::default(), offsets().await, MemoryLease::new("first"));
     let contacts = FakeContacts::default();
-    contacts.answer(Ok(Confirmation::TooMany));
+    contacts.respond(Ok(Confirmation::TooMany));
     for id in 1..=100 {
         api.receive(text(id, "42", CODE));
     }

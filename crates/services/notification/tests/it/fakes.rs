@@ -87,7 +87,7 @@ impl FakeContacts {
     }
 
     /// Makes every later call of `confirm` return this outcome.
-    pub fn answer(&self, outcome: Result<Confirmation, Unavailable>) {
+    pub fn respond(&self, outcome: Result<Confirmation, Unavailable>) {
         self.lock().outcome = Some(outcome);
     }
 
@@ -117,7 +117,7 @@ impl Contacts for FakeContacts {
     }
 }
 
-/// How a call to the messenger fails.
+/// The failure of a call to the messenger.
 #[derive(Clone, Debug)]
 pub enum Reply {
     Error(MessengerError),
@@ -150,7 +150,7 @@ struct Messenger {
     outage: Option<(Reply, Instant)>,
     /// Until this instant, every message gets this reply; other calls succeed.
     send_outage: Option<(Reply, Instant)>,
-    /// Until when messages to each chat get a 429, and how many got one.
+    /// Each chat whose messages get a 429, with the end of its limit, and the number of messages that got one.
     limited: HashMap<String, (Instant, u32)>,
     updates: Vec<Update>,
 }
@@ -222,7 +222,7 @@ impl FakeMessenger {
         if matches!(reply, None | Some(Reply::AcceptedButTimedOut)) {
             self.lock().sent.push(message);
         }
-        answer(reply).await
+        respond(reply).await
     }
 }
 
@@ -230,7 +230,7 @@ fn current(outage: Option<&(Reply, Instant)>) -> Option<Reply> {
     outage.filter(|(_, until)| Instant::now() < *until).map(|(reply, _)| reply.clone())
 }
 
-async fn answer(reply: Option<Reply>) -> Result<(), MessengerError> {
+async fn respond(reply: Option<Reply>) -> Result<(), MessengerError> {
     match reply {
         None => Ok(()),
         Some(Reply::Error(error)) => Err(error),
@@ -254,7 +254,7 @@ impl Notifier for FakeMessenger {
     }
 
     async fn probe(&self) -> Result<(), MessengerError> {
-        answer(self.outage()).await
+        respond(self.outage()).await
     }
 }
 
@@ -265,7 +265,7 @@ impl BotApi for FakeMessenger {
     }
 
     async fn updates(&self, from: i64) -> Result<Vec<Update>, MessengerError> {
-        answer(self.outage()).await?;
+        respond(self.outage()).await?;
         let updates: Vec<_> = self.lock().updates.iter().filter(|update| update.id >= from).cloned().collect();
         if updates.is_empty() {
             tokio::time::sleep(CALL_TIMEOUT).await;

@@ -8,7 +8,7 @@ use notification::{
     client::Log,
     model::{AttemptOutcome, Kind, NewNotification, NotificationId, Outgoing, Status},
     repository::{MIGRATIONS, PgNotifications, prefer_index_scans},
-    service::{Dispatcher, REPEAT_AFTER, Sender, Templates},
+    service::{AMBIGUOUS_RETRY_DELAY, Dispatcher, Sender, Templates},
 };
 use platform::{ids, lease::MemoryLease, postgres::Database};
 use serde_json::json;
@@ -47,7 +47,7 @@ async fn fill(database: &Database, chats: i32, each: i32) {
     .unwrap();
 }
 
-/// What was read of the table so far: rows by sequential scans, index entries, and blocks of both.
+/// The reads of the table so far: rows by sequential scans, index entries, and blocks of both.
 async fn reads(pool: &Database) -> [i64; 3] {
     sqlx::query("select pg_stat_force_next_flush()").execute(pool).await.unwrap();
     let (rows, entries, blocks) = sqlx::query_as(
@@ -112,7 +112,7 @@ fn sender(pool: &Database) -> Running {
         templates: Templates::load(None).expect("the built-in templates are valid"),
         fallback_chat: None,
         writes_to_unconfirmed: true,
-        repeat_after: REPEAT_AFTER,
+        ambiguous_retry_delay: AMBIGUOUS_RETRY_DELAY,
     };
     let sender = Sender::new(dispatcher, Arc::new(MemoryLease::new("first")), Arc::new(Notify::new()));
     testkit::run(|stop| sender.run(stop))
@@ -203,7 +203,8 @@ async fn notifications_of_kinds_that_are_not_known_hold_up_no_other() {
 async fn a_row_that_cannot_be_read_holds_up_no_other() {
     let database = testkit::database(&MIGRATIONS).await;
     let pool = database.pool.clone();
-    // Each of the two chats and the users without a chat have four notifications. The first and the last of each are damaged.
+    // Each of the two chats and the users without a chat have four notifications. The first and the last of each are
+    // damaged.
     fill(&pool, 2, 4).await;
     let (first, last) = (
         "update notifications set trace = '[]' where created_at = (select min(created_at) from notifications)",

@@ -26,16 +26,16 @@ fn telegram(url: &str) -> Telegram {
     Telegram::new(url, &TOKEN.into(), Duration::from_millis(500)).unwrap()
 }
 
-/// Returns the result of sending a message to which Telegram responds with `answer`.
-async fn outcome(answer: ResponseTemplate) -> Result<(), MessengerError> {
+/// Returns the result of sending a message to which Telegram responds with `response`.
+async fn outcome(response: ResponseTemplate) -> Result<(), MessengerError> {
     let server = MockServer::start().await;
-    Mock::given(method("POST")).respond_with(answer).mount(&server).await;
+    Mock::given(method("POST")).respond_with(response).mount(&server).await;
     let outcome = telegram(&server.uri()).send(&MESSAGE).await;
     assert!(!format!("{outcome:?}").contains("SECRET"), "{outcome:?}");
     outcome
 }
 
-fn answer(code: u16) -> ResponseTemplate {
+fn response(code: u16) -> ResponseTemplate {
     ResponseTemplate::new(code)
 }
 
@@ -100,33 +100,33 @@ async fn a_group_that_moves_on_and_on_is_no_endless_loop() {
 }
 
 #[tokio::test]
-async fn each_answer_has_its_consequence_for_the_message() {
-    let pause = |pause: u64| {
-        let parameters = json!({ "ok": false, "parameters": { "retry_after": pause } });
-        answer(429).set_body_json(parameters)
+async fn each_response_is_classified_by_its_effect_on_the_message() {
+    let limited = |seconds: u64| {
+        let parameters = json!({ "ok": false, "parameters": { "retry_after": seconds } });
+        response(429).set_body_json(parameters)
     };
-    for (case, answer, expected) in [
-        ("a pause", pause(7), "RateLimited(7s)"),
-        ("a pause of ages", pause(u64::MAX), "RateLimited(3600s)"),
-        ("a pause without a length", answer(429), "RateLimited("),
+    for (case, template, expected) in [
+        ("a limit", limited(7), "RateLimited(7s)"),
+        ("an endless limit", limited(u64::MAX), "RateLimited(3600s)"),
+        ("a limit without a length", response(429), "RateLimited("),
         ("the user's refusal", refusal(403, "blocked"), "Rejected(\"403: blocked\")"),
         ("a wrong chat", refusal(400, "chat not found"), "Rejected(\"400: chat not found\")"),
-        ("a refusal without the envelope about the message", answer(400), "Rejected("),
-        ("a message that is too long", answer(413), "Rejected("),
-        ("a message that cannot be processed", answer(422), "Rejected("),
+        ("a refusal without the envelope about the message", response(400), "Rejected("),
+        ("a message that is too long", response(413), "Rejected("),
+        ("a message that cannot be processed", response(422), "Rejected("),
         ("a wrong token", refusal(401, "Unauthorized"), "Unreachable("),
         ("a wrong address", refusal(404, "Not Found"), "Unreachable("),
-        ("another place", answer(302).insert_header("location", "http://example.com"), "Unreachable("),
-        ("a proxy's refusal", answer(403).set_body_string("<html>"), "Unreachable("),
-        ("a proxy that wants a password", answer(407), "Unreachable("),
-        ("a proxy's limit", answer(408).set_body_json(json!({ "error": "too slow" })), "Unreachable("),
-        ("silence", answer(200).set_delay(Duration::from_mins(5)), "Unknown("),
-        ("a page of a proxy", answer(200).set_body_string("<html>"), "Unknown("),
+        ("another place", response(302).insert_header("location", "http://example.com"), "Unreachable("),
+        ("a proxy's refusal", response(403).set_body_string("<html>"), "Unreachable("),
+        ("a proxy that wants a password", response(407), "Unreachable("),
+        ("a proxy's limit", response(408).set_body_json(json!({ "error": "too slow" })), "Unreachable("),
+        ("silence", response(200).set_delay(Duration::from_mins(5)), "Unknown("),
+        ("a page of a proxy", response(200).set_body_string("<html>"), "Unknown("),
         ("an error of Telegram", refusal(500, "Internal Server Error"), "Unknown("),
-        ("a bad gateway", answer(502).set_body_string("<html>"), "Unknown("),
-        ("a gateway's limit", answer(504), "Unknown("),
+        ("a bad gateway", response(502).set_body_string("<html>"), "Unknown("),
+        ("a gateway's limit", response(504), "Unknown("),
     ] {
-        let error = format!("{:?}", outcome(answer).await.unwrap_err());
+        let error = format!("{:?}", outcome(template).await.unwrap_err());
         assert!(error.starts_with(expected), "{case}: {error}");
     }
 }
@@ -190,7 +190,7 @@ async fn an_invalid_token_or_url_fails_the_start_without_showing_the_token() {
 }
 
 #[tokio::test]
-async fn an_answer_without_end_costs_little_and_leaves_the_outcome_unknown() {
+async fn an_endless_response_costs_little_and_leaves_the_outcome_unknown() {
     let server = stand_ins::Endless::start().await.unwrap();
     // The timeout is long, so that the limit on the response's size ends the call.
     let telegram = Telegram::new(&server.url(), &TOKEN.into(), Duration::from_mins(1)).unwrap();

@@ -11,7 +11,7 @@ use crate::{
     model::{Due, NotificationId, Outgoing},
 };
 
-/// How many chats with queued notifications are considered at a time.
+/// The maximum number of chats with queued notifications that one read considers.
 pub const MAX_CHATS: i32 = 1_000;
 
 struct Row {
@@ -74,7 +74,7 @@ pub async fn without_chat(pool: &Database, limit: i64, busy: &[NotificationId]) 
 /// Implements [`PgNotifications::due`](super::PgNotifications::due). The recursive query steps from the first
 /// row of each chat to that of the next by one index probe (`notifications_waiting`), without reading the rows in
 /// between.
-pub async fn due(pool: &Database, repeats: bool, limit: i32, busy: &[String]) -> Result<Vec<Outgoing>, Error> {
+pub async fn due(pool: &Database, ambiguous: bool, limit: i32, busy: &[String]) -> Result<Vec<Outgoing>, Error> {
     let rows = sqlx::query!(
         r#"with recursive head as (
             (select chat, created_at, uuid, order_uuid, user_uuid, kind, facts, trace, attempts,
@@ -101,7 +101,7 @@ pub async fn due(pool: &Database, repeats: bool, limit: i32, busy: &[String]) ->
         from head
         where due
         order by created_at, uuid limit $2"#,
-        repeats,
+        ambiguous,
         i64::from(limit),
         busy,
         MAX_CHATS,
@@ -120,7 +120,7 @@ pub async fn due(pool: &Database, repeats: bool, limit: i32, busy: &[String]) ->
             trace: row.trace,
             attempts: row.attempts,
         };
-        Some(Outgoing { chat, ambiguous: repeats, due: consistent(Due::try_from(row))? })
+        Some(Outgoing { chat, ambiguous, due: consistent(Due::try_from(row))? })
     });
     Ok(due.collect())
 }

@@ -27,8 +27,8 @@ impl Queued {
     }
 }
 
-/// Queues notifications. Returns, by cause, whether one was queued. None is queued for an event that was handled before,
-/// or for an order that has a notification of this kind.
+/// Queues notifications. Returns true for each cause for which one was queued. None is queued for an event that was
+/// handled before, or for an order that has a notification of this kind.
 pub async fn queue(pool: Database, requests: Arc<[Queued]>) -> sqlx::Result<HashMap<Cause, bool>> {
     let consumers: Vec<&str> = requests.iter().map(|request| request.cause.consumer).collect();
     let events: Vec<_> = requests.iter().map(|request| request.cause.event.uuid()).collect();
@@ -106,9 +106,9 @@ pub async fn set_chat(pool: Database, requests: Arc<[Found]>) -> sqlx::Result<()
     Ok(())
 }
 
-/// Records the beginning of attempts. Those for the same chat are written in different groups. Returns, by chat, whether
-/// its notification was claimed. It is not claimed if it has changed since it was read. If it has no chat yet and others
-/// of the chat are queued, the statement only sets the chat.
+/// Records the beginning of attempts. Those for the same chat are written in different groups. Returns the chats whose
+/// notification was claimed, each with true. A notification is not claimed if it has changed since it was read. If it
+/// has no chat yet and others of the chat are queued, the statement only sets the chat.
 pub async fn claim(pool: Database, requests: Arc<[Outgoing]>) -> sqlx::Result<HashMap<String, bool>> {
     let chats: Vec<&str> = requests.iter().map(|outgoing| outgoing.chat.as_str()).collect();
     let notifications: Vec<_> = requests.iter().map(|outgoing| outgoing.due.id.uuid()).collect();
@@ -163,7 +163,7 @@ pub async fn claim(pool: Database, requests: Arc<[Outgoing]>) -> sqlx::Result<Ha
 /// Attempts, and the outcome that they have in common.
 pub type Settled = (Vec<Attempt>, AttemptOutcome);
 
-/// Returns what is stored of an outcome: the status, the pause before the next attempt, the problem, and whether the
+/// Returns the columns of an outcome: the status, the backoff before the next attempt, the problem, and true if the
 /// message may have arrived.
 fn columns(outcome: &AttemptOutcome) -> (Status, Duration, Option<&str>, bool) {
     match outcome {

@@ -104,20 +104,20 @@ impl PgNotifications {
     }
 
     /// Returns the `limit` oldest due notifications, one per chat, except those of chats in `busy`. The oldest of a
-    /// chat is due unless it is postponed or being sent; those after it wait. With `repeats`, considers only
-    /// notifications whose last attempt ended without an answer; otherwise only the others.
+    /// chat is due unless it is postponed or being sent; those after it wait. With `ambiguous`, considers
+    /// only notifications of which an attempt ended without a response; otherwise only the others.
     ///
     /// Considers the first [`MAX_CHATS`](due::MAX_CHATS) chats by name. Those after them wait until one of these has
     /// nothing queued.
-    pub async fn due(&self, repeats: bool, limit: i32, busy: &[String]) -> Result<Vec<Outgoing>, Error> {
-        due::due(&self.pool, repeats, limit, busy).await
+    pub async fn due(&self, ambiguous: bool, limit: i32, busy: &[String]) -> Result<Vec<Outgoing>, Error> {
+        due::due(&self.pool, ambiguous, limit, busy).await
     }
 
     /// Records that an attempt begins. If the notification has been claimed, marked ambiguous or ended since it was
     /// read, or has another chat, records nothing and returns false.
     ///
-    /// Sets the chat of a notification that has none. If other notifications of that chat, except repeats, are queued,
-    /// they are sent first: records only the chat and returns false.
+    /// Sets the chat of a notification that has none. If other notifications of that chat, except ambiguous ones, are
+    /// queued, they are sent first: records only the chat and returns false.
     pub async fn claim(&self, outgoing: &Outgoing) -> Result<bool, Error> {
         Ok(self.claim.submit(outgoing.clone()).await?.unwrap_or_default())
     }
@@ -129,8 +129,8 @@ impl PgNotifications {
         Ok(())
     }
 
-    /// Ends attempts that began longer ago than `age`, as attempts without an answer: their replica has crashed or is
-    /// frozen. Returns their notifications, without those of kinds that this build does not know.
+    /// Ends attempts that began longer ago than `age`, as attempts without a response: their replica has crashed or
+    /// is frozen. Returns their notifications, without those of kinds that this build does not know.
     pub async fn expire_attempts(&self, age: Duration) -> Result<Vec<Expired>, Error> {
         let expired = sqlx::query!(
             r#"update notifications set
@@ -152,11 +152,11 @@ impl PgNotifications {
     }
 
     /// Queues a notification again that was sent or failed longer ago than `age`, unless it [may have arrived
-    /// twice](Notification::may_have_arrived_twice). One that may have arrived once is queued as a repeat to the same
-    /// chat; any other loses its chat. Returns true if it was queued.
+    /// twice](Notification::may_have_arrived_twice). One that may have arrived once is queued as ambiguous, to the
+    /// same chat; any other loses its chat. Returns true if it was queued.
     pub async fn resend(&self, notification: NotificationId, age: Duration) -> Result<bool, Error> {
-        // One that was sent, or whose first attempt had no answer, becomes a repeat to the same chat. The chat of any
-        // other is looked up again.
+        // One that was sent, or whose first attempt had no response, becomes ambiguous and keeps its chat. The chat of
+        // any other is looked up again.
         let resent = sqlx::query!(
             "update notifications set
                 status = 'queued',

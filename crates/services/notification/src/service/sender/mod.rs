@@ -25,9 +25,9 @@ use super::{
 use crate::metrics;
 
 const LEASE_TTL: Duration = Duration::from_secs(6);
-/// How often the sender looks for work that `queued` does not announce, such as due retries.
+/// Once per interval, the sender looks for work that `queued` does not announce, such as due retries.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
-/// How often the length of the queue is measured. Rows beyond [`MAX_COUNT`] are not counted.
+/// Once per interval, the length of the queue is measured. Rows beyond [`MAX_COUNT`] are not counted.
 const COUNT_INTERVAL: Duration = Duration::from_secs(10);
 const MAX_COUNT: i64 = 100_000;
 
@@ -50,12 +50,12 @@ impl Sender {
     /// Each notification that this replica queues notifies `queued`.
     pub fn new(dispatcher: Dispatcher, lease: Arc<dyn Lease>, queued: Arc<Notify>) -> Self {
         let notifier = dispatcher.notifier.clone();
-        let answers = move || {
+        let responds = move || {
             let notifier = notifier.clone();
             async move { notifier.probe().await.is_ok() }
         };
         Self {
-            breaker: CircuitBreaker::new("telegram", answers),
+            breaker: CircuitBreaker::new("telegram", responds),
             stopping: CancellationToken::new(),
             limiter: RateLimiter::new(dispatcher.notifier.limits()),
             dispatcher: Arc::new(dispatcher),
@@ -70,12 +70,12 @@ impl Sender {
 
     /// Sends until `stop`, then finishes the attempts in progress.
     pub async fn run(mut self, stop: CancellationToken) -> anyhow::Result<()> {
-        let mut pauses = retry::endless_backoff();
+        let mut backoff = retry::endless_backoff();
         while !stop.is_cancelled() {
             if let Err(error) = caught(self.work(&stop)).await {
                 tracing::warn!(error = format!("{error:#}"), "sending failed, notifications stay queued");
                 tokio::select! {
-                    () = tokio::time::sleep(pauses.next().unwrap_or(POLL_INTERVAL).min(POLL_INTERVAL)) => {}
+                    () = tokio::time::sleep(backoff.next().unwrap_or(POLL_INTERVAL).min(POLL_INTERVAL)) => {}
                     () = stop.cancelled() => {}
                 }
             }
@@ -135,7 +135,7 @@ impl Sender {
     }
 
     /// Reports the length of the queue. Every replica does: one that lost the lease would otherwise export its last
-    /// value for ever.
+    /// value permanently.
     async fn measure(&mut self) -> anyhow::Result<()> {
         if Instant::now() >= self.count_at {
             let queued = self.dispatcher.notifications.queued(MAX_COUNT).await?;
@@ -145,14 +145,14 @@ impl Sender {
         Ok(())
     }
 
-    /// Expires abandoned attempts and sends due repeats.
+    /// Expires abandoned attempts and sends ambiguous notifications that are due.
     async fn poll(&mut self) -> anyhow::Result<()> {
         // Consumers in other replicas do not wake this sender.
         self.without_chat = true;
         for expired in self.dispatcher.notifications.expire_attempts(ATTEMPT_EXPIRY).await? {
             report(expired.order, expired.kind, &expired.outcome());
         }
-        self.send_repeats().await
+        self.send_ambiguous().await
     }
 
     /// Acts on the result of a task.

@@ -9,7 +9,7 @@ use crate::client::Limits;
 pub struct RateLimiter {
     limits: Limits,
     next: Instant,
-    /// The time from which each chat may get its next message. [`throttled`](Self::throttled) removes past entries.
+    /// Each chat with the earliest time of its next message. [`throttled`](Self::throttled) removes past entries.
     chats: HashMap<String, Instant>,
 }
 

@@ -9,7 +9,7 @@ use crate::model::{Due, NotificationId, Outgoing};
 const MAX_IN_FLIGHT: usize = 32;
 /// The maximum number of concurrent look-ups of users' chats.
 const MAX_LOOKUPS: usize = 16;
-/// How many notifications without a chat are read at a time.
+/// Notifications without a chat read per statement.
 const MAX_WITHOUT_CHAT: i64 = 100;
 
 impl Sender {
@@ -22,7 +22,8 @@ impl Sender {
         }
         let busy = self.in_progress.without_chat();
         let found = self.dispatcher.notifications.without_chat(MAX_WITHOUT_CHAT, &busy).await?;
-        // Notifications beyond the limit, or of users who are being looked up, are found again after the next task ends.
+        // Notifications beyond the limit, or of users who are being looked up, are found again after the next task
+        // ends.
         self.without_chat = !found.is_empty();
         let mut users: Vec<(UserId, Vec<Due>)> = Vec::new();
         for due in found.into_iter().filter(|due| !self.in_progress.has_user(due.user)) {
@@ -48,22 +49,22 @@ impl Sender {
         Ok(if room == 0 { Some(0) } else { fewer(begun, room) })
     }
 
-    /// Repeats messages that got no answer.
-    pub(super) async fn send_repeats(&mut self) -> anyhow::Result<()> {
+    /// Retries messages that had no response.
+    pub(super) async fn send_ambiguous(&mut self) -> anyhow::Result<()> {
         self.send_due(true, self.room()).await.map(drop)
     }
 
     /// Sends up to `room` due messages, fewer while the circuit breaker refuses them. Returns their number.
-    async fn send_due(&mut self, repeats: bool, room: usize) -> anyhow::Result<usize> {
+    async fn send_due(&mut self, ambiguous: bool, room: usize) -> anyhow::Result<usize> {
         if room == 0 {
             return Ok(0);
         }
         let busy = self.busy_chats();
-        let due = self.dispatcher.notifications.due(repeats, i32::try_from(room)?, &busy).await?;
+        let due = self.dispatcher.notifications.due(ambiguous, i32::try_from(room)?, &busy).await?;
         Ok(due.into_iter().take_while(|outgoing| self.send(Subject::Chat(outgoing.chat.clone()), outgoing)).count())
     }
 
-    /// How many more messages may be sent now.
+    /// The number of further messages that may be sent now.
     fn room(&self) -> usize {
         let in_flight = self.in_progress.chats.len();
         // At least half of the slots must be free, so that a long queue is not read once per message.

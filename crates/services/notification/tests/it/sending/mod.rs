@@ -4,8 +4,8 @@ mod contacts;
 mod messages;
 mod outages;
 mod rate_limits;
-mod repeats;
 mod replicas;
+mod retries;
 
 use std::{sync::Arc, time::Duration};
 
@@ -26,9 +26,10 @@ use crate::{
     new_cause,
 };
 
-/// When a message without an answer is repeated: sooner than in production, but after the outages of these tests.
-const REPEAT_AFTER: Duration = Duration::from_secs(4);
-/// How soon after an outage the queue must be empty, except for repeats.
+/// The delay before the retry of a message without a response: shorter than in production, but longer than the outages
+/// of these tests.
+const RETRY_DELAY: Duration = Duration::from_secs(4);
+/// Limits the time from the end of an outage until the queue is empty, except for ambiguous notifications.
 const RECOVERY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The dependencies of a sender, which its replicas share.
@@ -77,7 +78,7 @@ impl Fixture {
             templates: Templates::load(None).unwrap(),
             fallback_chat: fallback.map(str::to_owned),
             writes_to_unconfirmed,
-            repeat_after: REPEAT_AFTER,
+            ambiguous_retry_delay: RETRY_DELAY,
         };
         let sender = Sender::new(dispatcher, Arc::new(lease.clone()), self.queued.clone());
         testkit::run(|stop| sender.run(stop))

@@ -39,7 +39,7 @@ async fn messages_keep_to_the_rate_limits_and_their_order() {
 #[tokio::test]
 async fn a_rate_limited_message_delays_only_its_chat() {
     let fixture = Fixture::new().await;
-    let (pause, long) = (Duration::from_secs(3), Duration::from_secs(20));
+    let (short, long) = (Duration::from_secs(3), Duration::from_secs(20));
     let _sender = fixture.sender(&fixture.lease, None);
     // Limits of many chats are no failure of the messenger.
     for chat in 0..10 {
@@ -47,7 +47,7 @@ async fn a_rate_limited_message_delays_only_its_chat() {
         let limited = fixture.paid(&format!("stricter {chat}")).await;
         eventually(|| async { fixture.find(limited).await.filter(|found| found.attempts == 1) }).await;
     }
-    fixture.messenger.script([Reply::Error(MessengerError::RateLimited(pause))]);
+    fixture.messenger.script([Reply::Error(MessengerError::RateLimited(short))]);
     let start = Instant::now();
     let first = fixture.paid("strict").await;
     eventually(|| async { fixture.find(first).await.filter(|found| found.attempts == 1) }).await;
@@ -55,11 +55,11 @@ async fn a_rate_limited_message_delays_only_its_chat() {
     let other = fixture.paid("other").await;
 
     fixture.ended(other).await;
-    tokio::time::sleep(pause).await;
+    tokio::time::sleep(short).await;
     fixture.ended(first).await;
     fixture.ended(second).await;
 
     assert!(fixture.messages_about(other)[0].at - start < Duration::from_secs(1));
     let (first, second) = (&fixture.messages_about(first)[0], &fixture.messages_about(second)[0]);
-    assert!(first.at - start >= pause && second.at >= first.at);
+    assert!(first.at - start >= short && second.at >= first.at);
 }

@@ -10,7 +10,7 @@ use super::Fixture;
 use crate::fakes::Reply;
 
 #[tokio::test]
-async fn a_crash_during_an_attempt_repeats_it_and_one_during_the_repeat_gives_it_up() {
+async fn a_crash_during_an_attempt_retries_it_and_one_during_the_retry_gives_it_up() {
     let recorder = PrometheusBuilder::new().build_recorder();
     let _guard = metrics::set_default_local_recorder(&recorder);
     let fixture = Fixture::new().await;

@@ -6,7 +6,7 @@ use futures::future::join_all;
 use notification::model::{AttemptOutcome, Kind, Outgoing, Status};
 
 use super::{
-    HOUR, by_chat, claimed, due, found, notifications, queue, queued, random_order, repeats, retry, settle, with_chat,
+    HOUR, ambiguous, by_chat, claimed, due, found, notifications, queue, queued, random_order, retry, settle, with_chat,
 };
 
 #[tokio::test]
@@ -68,8 +68,8 @@ async fn a_notification_whose_chat_is_found_waits_for_those_of_the_chat() {
     assert!(all.without_chat(100, &[]).await.unwrap().is_empty(), "it has its chat");
     assert_eq!(by_chat(&due(all).await), [("chat", preceding)]);
 
-    // The new notification does not wait for a queued repeat or a sent notification.
-    let unknown = AttemptOutcome::Retry { after: HOUR, problem: "no answer".to_owned(), ambiguous: true };
+    // The new notification does not wait for an ambiguous or a sent notification.
+    let unknown = AttemptOutcome::Retry { after: HOUR, problem: "no response".to_owned(), ambiguous: true };
     assert!(all.claim(&earlier).await.unwrap());
     settle(all, &earlier, &unknown).await;
     settle(all, &read, &AttemptOutcome::Sent).await;
@@ -81,7 +81,7 @@ async fn a_notification_whose_chat_is_found_waits_for_those_of_the_chat() {
 async fn an_attempt_ends_with_its_outcome() {
     let all = &notifications().await;
     let failed = AttemptOutcome::Failed { problem: "blocked".to_owned(), ambiguous: false };
-    let unknown = AttemptOutcome::Retry { after: Duration::ZERO, problem: "no answer".to_owned(), ambiguous: true };
+    let unknown = AttemptOutcome::Retry { after: Duration::ZERO, problem: "no response".to_owned(), ambiguous: true };
     let cases = [
         (AttemptOutcome::Sent, Status::Sent, false),
         (AttemptOutcome::Skipped { problem: "not confirmed".to_owned() }, Status::Failed, false),
@@ -132,23 +132,23 @@ async fn chats_that_are_sent_to_at_once_are_claimed_and_settled_each_alone() {
 }
 
 #[tokio::test]
-async fn a_repeat_blocks_nothing_and_is_read_separately() {
+async fn an_ambiguous_notification_blocks_nothing_and_is_read_separately() {
     let all = &notifications().await;
-    let unknown = |after| AttemptOutcome::Retry { after, problem: "no answer".to_owned(), ambiguous: true };
+    let unknown = |after| AttemptOutcome::Retry { after, problem: "no response".to_owned(), ambiguous: true };
     let first = with_chat(all, Kind::OrderPaid, "chat").await;
     let attempt = claimed(all).await;
     let second = with_chat(all, Kind::ShipAssembled, "chat").await;
 
     settle(all, &attempt, &unknown(HOUR)).await;
     assert_eq!(by_chat(&due(all).await), [("chat", second)]);
-    assert!(repeats(all).await.is_empty(), "it is postponed");
+    assert!(ambiguous(all).await.is_empty(), "it is postponed");
 
     settle(all, &attempt, &unknown(Duration::ZERO)).await;
     assert_eq!(by_chat(&due(all).await), [("chat", second)]);
-    let repeat = repeats(all).await.swap_remove(0);
-    assert_eq!((repeat.ambiguous, repeat.due.id), (true, first));
+    let last = ambiguous(all).await.swap_remove(0);
+    assert_eq!((last.ambiguous, last.due.id), (true, first));
     assert!(!all.claim(&attempt).await.unwrap(), "it was read before it became ambiguous");
-    assert!(all.claim(&repeat).await.unwrap());
+    assert!(all.claim(&last).await.unwrap());
 }
 
 #[tokio::test]
@@ -157,11 +157,11 @@ async fn only_success_counts_after_an_attempt_expired() {
     with_chat(all, Kind::OrderPaid, "chat").await;
     let first = claimed(all).await;
     all.expire_attempts(Duration::ZERO).await.unwrap();
-    all.claim(&repeats(all).await[0]).await.unwrap();
+    all.claim(&ambiguous(all).await[0]).await.unwrap();
     let status = async || all.of_order(first.due.order).await.unwrap()[0].status;
 
     settle(all, &first, &retry(Duration::ZERO)).await;
-    assert!(repeats(all).await.is_empty(), "the second attempt is in progress");
+    assert!(ambiguous(all).await.is_empty(), "the second attempt is in progress");
     assert_eq!(status().await, Status::Queued);
 
     settle(all, &first, &AttemptOutcome::Sent).await;

@@ -46,12 +46,12 @@ async fn with_chat(all: &PgNotifications, kind: Kind, chat: &str) -> Notificatio
     id
 }
 
-/// What is due, without repeats.
+/// The due notifications, without ambiguous ones.
 async fn due(all: &PgNotifications) -> Vec<Outgoing> {
     all.due(false, 100, &[]).await.unwrap()
 }
 
-async fn repeats(all: &PgNotifications) -> Vec<Outgoing> {
+async fn ambiguous(all: &PgNotifications) -> Vec<Outgoing> {
     all.due(true, 100, &[]).await.unwrap()
 }
 
@@ -104,7 +104,7 @@ async fn an_ended_account_leaves_no_chat_and_nothing_to_send() {
     let statuses = async || all.of_order(order).await.unwrap().iter().map(|one| one.status).collect::<Vec<_>>();
     assert_eq!(statuses().await, [Status::Sent, Status::Failed, Status::Failed]);
     settle(all, &under_way, &retry(Duration::ZERO)).await;
-    assert_eq!((queued(all).await, due(all).await.len()), (0, 0), "the attempt under way is not repeated");
+    assert_eq!((queued(all).await, due(all).await.len()), (0, 0), "the attempt under way is not retried");
 }
 
 #[tokio::test]
@@ -207,17 +207,17 @@ async fn a_chat_is_set_once() {
 }
 
 #[tokio::test]
-async fn one_whose_repeat_was_rejected_is_resent_to_the_same_chat() {
+async fn one_whose_ambiguous_retry_was_rejected_is_resent_to_the_same_chat() {
     let all = &notifications().await;
     let problem = || "a problem".to_owned();
-    let unanswered = AttemptOutcome::Retry { after: Duration::ZERO, problem: problem(), ambiguous: true };
+    let unknown = AttemptOutcome::Retry { after: Duration::ZERO, problem: problem(), ambiguous: true };
     let order = random_order();
     let id = queue(all, order, Kind::OrderPaid).await;
     all.set_chat(&[id], "chat").await.unwrap();
-    settle(all, &claimed(all).await, &unanswered).await;
-    let repeat = repeats(all).await.swap_remove(0);
-    assert!(all.claim(&repeat).await.unwrap());
-    settle(all, &repeat, &AttemptOutcome::Failed { problem: problem(), ambiguous: false }).await;
+    settle(all, &claimed(all).await, &unknown).await;
+    let last = ambiguous(all).await.swap_remove(0);
+    assert!(all.claim(&last).await.unwrap());
+    settle(all, &last, &AttemptOutcome::Failed { problem: problem(), ambiguous: false }).await;
     let listed = async || all.of_order(order).await.unwrap().swap_remove(0);
     let failed = listed().await;
     assert_eq!((failed.status, failed.ambiguous, failed.may_have_arrived_twice), (Status::Failed, true, false));
@@ -225,7 +225,7 @@ async fn one_whose_repeat_was_rejected_is_resent_to_the_same_chat() {
     assert!(!all.resend(id, HOUR).await.unwrap(), "it has just failed");
     assert!(all.resend(id, Duration::ZERO).await.unwrap());
 
-    let again = repeats(all).await;
+    let again = ambiguous(all).await;
     assert_eq!(by_chat(&again), [("chat", id)]);
     assert!(all.claim(&again[0]).await.unwrap());
     settle(all, &again[0], &AttemptOutcome::Failed { problem: problem(), ambiguous: true }).await;
@@ -243,7 +243,7 @@ async fn one_that_was_sent_is_resent_once_to_the_same_chat() {
 
     assert!(all.resend(id, Duration::ZERO).await.unwrap());
 
-    let again = repeats(all).await;
+    let again = ambiguous(all).await;
     assert_eq!(by_chat(&again), [("chat", id)]);
     let listed = all.of_order(order).await.unwrap().swap_remove(0);
     assert_eq!((listed.status, listed.ambiguous, listed.sent_at), (Status::Queued, true, None));

@@ -1,13 +1,13 @@
-//! Repeats of messages that got no answer.
+//! Retries of messages that had no response.
 
 use notification::model::{MessengerError, Status};
 use testkit::eventually;
 
-use super::{Fixture, REPEAT_AFTER};
+use super::{Fixture, RETRY_DELAY};
 use crate::fakes::Reply;
 
 #[tokio::test]
-async fn a_message_without_an_answer_is_repeated_once_and_marked_ambiguous() {
+async fn a_message_without_a_response_is_retried_once_and_marked_ambiguous() {
     let fixture = Fixture::new().await;
     fixture.messenger.script([Reply::AcceptedButTimedOut]);
     let _sender = fixture.sender(&fixture.lease, None);
@@ -18,7 +18,7 @@ async fn a_message_without_an_answer_is_repeated_once_and_marked_ambiguous() {
     assert_eq!((found.status, found.ambiguous, found.attempts), (Status::Sent, true, 2));
     let sent = fixture.messages_about(order);
     assert_eq!(sent.len(), 2);
-    assert!(sent[1].at - sent[0].at >= REPEAT_AFTER);
+    assert!(sent[1].at - sent[0].at >= RETRY_DELAY);
 }
 
 #[tokio::test]
@@ -35,19 +35,19 @@ async fn no_message_is_sent_a_third_time() {
 
     let found = fixture.ended(order).await;
     assert_eq!((found.status, found.ambiguous), (Status::Failed, true));
-    tokio::time::sleep(REPEAT_AFTER * 2).await;
+    tokio::time::sleep(RETRY_DELAY * 2).await;
     assert_eq!(fixture.times_sent(order), 2);
 }
 
 #[tokio::test]
-async fn a_repeat_waits_until_the_messenger_answers() {
+async fn an_ambiguous_retry_waits_until_the_messenger_responds() {
     let fixture = Fixture::new().await;
     fixture.messenger.script([Reply::AcceptedButTimedOut]);
     let _sender = fixture.sender(&fixture.lease, None);
     let order = fixture.paid("chat").await;
     eventually(|| async { fixture.find(order).await.filter(|found| found.ambiguous) }).await;
 
-    fixture.messenger.fail_calls(Reply::Error(MessengerError::Unknown("502".to_owned())), REPEAT_AFTER * 2);
+    fixture.messenger.fail_calls(Reply::Error(MessengerError::Unknown("502".to_owned())), RETRY_DELAY * 2);
 
     let found = fixture.ended(order).await;
     assert_eq!((found.status, found.attempts, fixture.times_sent(order)), (Status::Sent, 2, 2));
