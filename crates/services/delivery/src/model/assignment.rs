@@ -65,11 +65,10 @@ pub fn assign(
 #[cfg(test)]
 mod tests {
     use chrono::NaiveDate;
-    use contracts::ids::{DeliveryId, OrderId};
     use uuid::Uuid;
 
     use super::*;
-    use crate::model::{NewDelivery, TrackingNumber};
+    use crate::model::delivery::tests::new;
 
     /// The first couriers: on foot, by bicycle, by car.
     fn couriers() -> Vec<FreeCourier> {
@@ -88,15 +87,7 @@ mod tests {
 
     fn waiting(order: u128, x: i64, y: i64, volume: i64) -> Waiting {
         let cargo = Cargo { location: Location::new(x, y).unwrap(), volume: Volume::new(volume).unwrap() };
-        let new = NewDelivery {
-            basket: None,
-            order: OrderId::new(Uuid::from_u128(order)),
-            user: None,
-            id: DeliveryId::new(Uuid::from_u128(order)),
-            tracking_number: TrackingNumber::from_random(order),
-            estimated: NaiveDate::default(),
-        };
-        Waiting { delivery: new.ready(cargo).0, cargo }
+        Waiting { delivery: new(order, None).ready(cargo).0, cargo }
     }
 
     /// The pairs of order and courier that [`assign`] makes.

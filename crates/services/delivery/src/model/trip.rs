@@ -56,25 +56,16 @@ impl Trip {
 
 #[cfg(test)]
 mod tests {
-    use contracts::ids::{DeliveryId, OrderId};
     use proptest::prelude::*;
     use uuid::Uuid;
 
     use super::*;
-    use crate::model::{Cargo, NewDelivery, State, Status, TrackingNumber, Volume};
+    use crate::model::{Cargo, State, Status, Volume, delivery::tests::new};
 
     fn trip(from: Location, target: Location, speed: i64) -> Trip {
         let courier = CourierId::new(Uuid::from_u128(4));
         let speed = Speed::new(speed).unwrap();
-        let new = NewDelivery {
-            basket: None,
-            order: OrderId::new(Uuid::from_u128(1)),
-            user: None,
-            id: DeliveryId::new(Uuid::from_u128(2)),
-            tracking_number: TrackingNumber::from_random(3),
-            estimated: NaiveDate::default(),
-        };
-        let (mut delivery, _) = new.ready(Cargo { location: target, volume: Volume::new(5).unwrap() });
+        let (mut delivery, _) = new(1, None).ready(Cargo { location: target, volume: Volume::new(5).unwrap() });
         delivery.assign(courier, speed.steps(from, target), NaiveDate::default());
         Trip { courier, name: Name::new("Вело").unwrap(), speed, location: from, target, delivery }
     }

@@ -8,10 +8,10 @@ use contracts::{
     ids::{OrderId, UserId},
 };
 
-use super::{MemoryRepository, OrderRow, carried};
+use super::{MemoryRepository, OrderRow, carried, trip};
 use crate::{
     error::Error,
-    model::{Delivery, Early, Event, Known, State, Trip},
+    model::{Delivery, Early, Event, Known, State},
     repository::{ActiveOrder, Deliveries, Shown},
 };
 
@@ -90,14 +90,7 @@ impl Deliveries for MemoryRepository {
         let tables = self.tables();
         let Known::Delivery(delivery) = tables.known(order) else { return Ok(None) };
         let courier = tables.couriers.iter().find(|courier| carried(courier) == Some(order));
-        let trip = courier.zip(delivery.cargo).map(|(courier, cargo)| Trip {
-            courier: courier.id,
-            name: courier.name.clone(),
-            speed: courier.speed,
-            location: courier.location,
-            target: cargo.location,
-            delivery: (*delivery).clone(),
-        });
+        let trip = courier.and_then(|courier| trip(courier, (*delivery).clone()));
         Ok(Some(Shown { delivery: *delivery, trip }))
     }
 }

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use contracts::ids::{CourierId, OrderId};
 use platform::jobs::MOVED_BACK_FOR;
 
-use super::{MemoryRepository, OrderRow, carried, place_of};
+use super::{MemoryRepository, OrderRow, carried, trip};
 use crate::{
     error::Error,
     model::{Assignment, FreeCourier, Known, State, Step, Trip, Volume, Waiting},
@@ -94,14 +94,7 @@ impl Dispatch for MemoryRepository {
             .filter(|courier| after.is_none_or(|after| courier.id > after))
             .filter_map(|courier| {
                 let Known::Delivery(delivery) = tables.known(carried(courier)?) else { return None };
-                Some(Trip {
-                    courier: courier.id,
-                    name: courier.name.clone(),
-                    speed: courier.speed,
-                    location: courier.location,
-                    target: delivery.cargo?.location,
-                    delivery: *delivery,
-                })
+                trip(courier, *delivery)
             })
             .collect();
         trips.sort_by_key(|trip| trip.courier);
@@ -135,7 +128,7 @@ impl Dispatch for MemoryRepository {
             let Some(courier) = tables.courier_mut(*courier).filter(|courier| courier.location == *from) else {
                 continue;
             };
-            let Some(place) = place_of(courier, order) else { continue };
+            let Some(place) = courier.places.iter_mut().find(|place| place.order == Some(order)) else { continue };
             if matches!(delivery.state, State::Completed { .. }) {
                 place.order = None;
                 moved.arrived += 1;

@@ -17,7 +17,7 @@ use contracts::{
 use platform::{clock::Virtual, inbox::MemoryInbox, lease::MemoryLease, outbox::MemoryOutbox};
 use uuid::Uuid;
 
-use crate::model::{Courier, Delivery, Early, Event, Known, StoragePlace};
+use crate::model::{Courier, Delivery, Early, Event, Known, Trip};
 
 /// Tables behind one lock; clones share them.
 #[derive(Clone)]
@@ -138,6 +138,14 @@ fn carried(courier: &Courier) -> Option<OrderId> {
     courier.places.iter().find_map(|place| place.order)
 }
 
-fn place_of(courier: &mut Courier, order: OrderId) -> Option<&mut StoragePlace> {
-    courier.places.iter_mut().find(|place| place.order == Some(order))
+/// Returns the trip of the courier that carries the order of `delivery`.
+fn trip(courier: &Courier, delivery: Delivery) -> Option<Trip> {
+    Some(Trip {
+        courier: courier.id,
+        name: courier.name.clone(),
+        speed: courier.speed,
+        location: courier.location,
+        target: delivery.cargo?.location,
+        delivery,
+    })
 }
