@@ -3,7 +3,7 @@
 use contracts::events::BASKET_CONFIRMED;
 use contracts::proto::basket::events::{Address, BasketConfirmedIntegrationEvent};
 use futures::future::join_all;
-use platform::{ids, kafka::dead_letter_topic};
+use platform::ids;
 use prost::Message as _;
 use serde_json::{Value, json};
 use testkit::eventually;
@@ -53,12 +53,8 @@ async fn bad_baskets_are_dead_lettered_and_hold_up_no_good_one() {
     for round in 1..=2 {
         fixture.publish_raw(&topic, records.clone()).await;
 
-        let dead = dead_letter_topic(&topic);
-        let letters = eventually(|| async {
-            let letters = fixture.kafka.messages(&dead).await;
-            (letters.len() == 3 * round).then_some(letters)
-        })
-        .await;
+        let letters = fixture.letters(&topic, 3 * round).await;
+        assert_eq!(letters.len(), 3 * round);
         for letter in &letters {
             let mut problem = letter.headers.texts().filter(|(name, _)| name.contains("error"));
             assert!(problem.all(|(_, text)| !text.contains("secret") && !text.contains("nowhere")), "{letter:?}");

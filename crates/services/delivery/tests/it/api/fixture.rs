@@ -25,7 +25,7 @@ use platform::{
     auth::{Access, Rule},
     config::Settings,
     grpc::{Peer, Services},
-    kafka::{Message, Record},
+    kafka::{Message, Record, dead_letter_topic},
 };
 use serde_json::Value;
 use testkit::{Iam, Kafka, Running, eventually};
@@ -111,6 +111,12 @@ impl Fixture {
         let messages = self.kafka.messages(self.kafka.topics().of::<E>()).await;
         let own = messages.into_iter().filter(|message| message.key == key.to_string().as_bytes());
         own.map(|message: Message| E::decode(message.payload.as_slice()).expect("an event")).collect()
+    }
+
+    /// Waits until `topic` has at least `count` dead letters, and returns them all.
+    pub async fn letters(&self, topic: &str, count: usize) -> Vec<Message> {
+        let topic = dead_letter_topic(topic);
+        eventually(async || Some(self.kafka.messages(&topic).await).filter(|letters| letters.len() >= count)).await
     }
 
     pub async fn get(&self, path: &str, session: Option<&str>) -> (u16, Value) {

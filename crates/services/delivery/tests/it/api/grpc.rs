@@ -3,17 +3,12 @@
 use contracts::proto::delivery::v1::{
     AddCourierRequest, AddStoragePlaceRequest, CreateDeliveryRequest, GetDeliveryStatusRequest, ListCouriersRequest,
 };
-use platform::{auth::SESSION_METADATA, ids};
-use tonic::{Code, Request};
+use platform::ids;
+use testkit::with_session;
+use tonic::Code;
 use uuid::Uuid;
 
 use super::Fixture;
-
-fn with_session<T>(session: &str, message: T) -> Request<T> {
-    let mut request = Request::new(message);
-    request.metadata_mut().insert(SESSION_METADATA, session.parse().expect("a session is ASCII"));
-    request
-}
 
 fn delivery(order: Uuid, user: Uuid) -> CreateDeliveryRequest {
     let (order_id, user_id) = (order.to_string(), user.to_string());

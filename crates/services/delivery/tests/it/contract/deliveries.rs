@@ -2,7 +2,10 @@
 
 use delivery::model::{Early, Known, State, Status};
 
-use super::store::Store;
+use super::{
+    dispatch::{assign_all, wait},
+    store::Store,
+};
 use crate::ids::{at, cargo, cause, courier, new, order, volume};
 
 pub async fn a_new_delivery_is_written_once_with_its_events(store: &Store) {
@@ -99,13 +102,11 @@ pub async fn an_early_event_that_meets_the_payment_is_not_taken_for_one_without_
 }
 
 pub async fn a_delivery_is_shown_with_its_courier_while_it_is_carried(store: &Store) {
-    let order = order();
-    let (delivery, events) = new(order).ready(cargo(5));
-    store.deliveries.save(&Known::Nothing, &delivery, &events, None).await.unwrap();
+    let order = wait(store, 5).await;
     assert_eq!(store.deliveries.show(order).await.unwrap().unwrap().trip, None);
     let courier = courier(2, 1, 1, &[10]);
     store.couriers.add(&courier).await.unwrap();
-    super::dispatch::assign_all(store).await;
+    assign_all(store).await;
 
     let shown = store.deliveries.show(order).await.unwrap().unwrap();
 
@@ -117,12 +118,7 @@ pub async fn a_delivery_is_shown_with_its_courier_while_it_is_carried(store: &St
 }
 
 pub async fn active_orders_are_those_that_wait_or_are_carried_in_their_order(store: &Store) {
-    let orders = [order(), order(), order()];
-    for order in orders {
-        let (delivery, events) = new(order).ready(cargo(5));
-        store.deliveries.save(&Known::Nothing, &delivery, &events, None).await.unwrap();
-        tokio::time::sleep(std::time::Duration::from_millis(2)).await;
-    }
+    let orders = [wait(store, 5).await, wait(store, 5).await, wait(store, 5).await];
     let (pending, events) = new(order()).paid(cargo(5));
     store.deliveries.save(&Known::Nothing, &pending, &events, None).await.unwrap();
 

@@ -6,7 +6,7 @@ use chrono::{DateTime, NaiveDate, TimeDelta};
 use contracts::ids::OrderId;
 use delivery::{
     generate::Generator,
-    model::{Assignment, Known, NewDelivery, State, Waiting, assign},
+    model::{Assignment, Known, State, Step, Waiting, assign},
     repository::{COURIER_MOVED_BACK_FOR, TripPage},
 };
 
@@ -30,6 +30,12 @@ async fn planned(store: &Store) -> Vec<Assignment> {
 
 pub(super) async fn assign_all(store: &Store) -> Vec<OrderId> {
     store.dispatch.assign(&planned(store).await).await.unwrap()
+}
+
+/// The next steps of the couriers that carry orders.
+async fn steps(store: &Store, today: NaiveDate) -> Vec<Step> {
+    let trips = store.dispatch.trips(None, 10).await.unwrap().trips;
+    trips.into_iter().map(|trip| trip.step(today)).collect()
 }
 
 pub async fn waiting_orders_are_read_by_age_and_never_those_that_are_too_large(store: &Store) {
@@ -86,8 +92,7 @@ pub async fn a_courier_that_has_moved_since_the_decision_gets_no_order(store: &S
     let mut waiting = store.dispatch.waiting(volume(10), 10).await.unwrap();
     let (others, stale) = (decide(waiting.split_off(1)), decide(waiting));
     assert_eq!(store.dispatch.assign(&others).await.unwrap(), [other]);
-    let trips = store.dispatch.trips(None, 10).await.unwrap().trips;
-    let steps: Vec<_> = trips.into_iter().map(|trip| trip.step(NaiveDate::default())).collect();
+    let steps = steps(store, NaiveDate::default()).await;
     assert_eq!(store.dispatch.step(store.epoch().await, &steps).await.unwrap().arrived, 1);
 
     assert_eq!(store.dispatch.assign(&stale).await.unwrap(), []);
@@ -116,9 +121,7 @@ pub async fn a_step_moves_the_courier_and_completes_the_order_at_its_cell(store:
 
     let mut cells = Vec::new();
     for _ in 0..2 {
-        let trips = store.dispatch.trips(None, 10).await.unwrap().trips;
-        let steps: Vec<_> = trips.into_iter().map(|trip| trip.step(today)).collect();
-        assert_eq!(store.dispatch.step(epoch, &steps).await.unwrap().couriers, 1);
+        assert_eq!(store.dispatch.step(epoch, &steps(store, today).await).await.unwrap().couriers, 1);
         cells.push(store.couriers.list().await.unwrap()[0].location);
     }
 
@@ -134,22 +137,6 @@ pub async fn a_step_moves_the_courier_and_completes_the_order_at_its_cell(store:
     let (created, completed) =
         ("order.events.OrderCreatedIntegrationEvent", "order.events.OrderCompletedIntegrationEvent");
     assert_eq!(store.events(order).await, [status, created, status, status, status, completed]);
-}
-
-/// Baskets and trial orders have no user. They may wait for a courier with enough room.
-pub async fn the_time_of_a_delivery_is_that_of_an_order_of_a_user(store: &Store) {
-    for user in [None, new(order()).user] {
-        let (delivery, events) = NewDelivery { user, ..new(order()) }.ready(cargo(5));
-        assert!(store.deliveries.save(&Known::Nothing, &delivery, &events, None).await.unwrap());
-        store.couriers.add(&courier(10, 5, 5, &[10])).await.unwrap();
-    }
-    assert_eq!(assign_all(store).await.len(), 2);
-    let trips = store.dispatch.trips(None, 10).await.unwrap().trips;
-    let steps: Vec<_> = trips.into_iter().map(|trip| trip.step(NaiveDate::default())).collect();
-
-    let moved = store.dispatch.step(store.epoch().await, &steps).await.unwrap();
-
-    assert_eq!((moved.couriers, moved.arrived, moved.took.len()), (2, 2, 1));
 }
 
 pub async fn a_basket_and_an_order_with_one_uuid_have_a_delivery_each(store: &Store) {
@@ -168,10 +155,9 @@ pub async fn a_basket_and_an_order_with_one_uuid_have_a_delivery_each(store: &St
     assert_eq!(assign_all(store).await.len(), 2);
     let carried = store.couriers.list().await.unwrap();
     assert_eq!(carried.iter().filter_map(|one| Some(one.carries?.0)).collect::<Vec<_>>(), [order; 2]);
-    let trips = store.dispatch.trips(None, 10).await.unwrap().trips;
-    let steps: Vec<_> = trips.into_iter().map(|trip| trip.step(NaiveDate::default())).collect();
-    let moved = store.dispatch.step(store.epoch().await, &steps).await.unwrap();
+    let moved = store.dispatch.step(store.epoch().await, &steps(store, NaiveDate::default()).await).await.unwrap();
 
+    // The basket has no user, so its time does not count.
     assert_eq!((moved.arrived, moved.took.len()), (2, 1));
     let events = store.events(order).await;
     let count = |kind: &str| events.iter().filter(|event| event.ends_with(kind)).count();
@@ -198,32 +184,18 @@ pub async fn trips_are_read_page_by_page(store: &Store) {
     assert_eq!((read(&second), second.next), (couriers[2..].to_vec(), None));
 }
 
-pub async fn a_step_from_a_cell_that_the_courier_has_left_moves_nothing(store: &Store) {
-    wait(store, 5).await;
-    store.couriers.add(&courier(1, 1, 1, &[10])).await.unwrap();
-    assign_all(store).await;
-    let epoch = store.epoch().await;
-    let trips = store.dispatch.trips(None, 10).await.unwrap().trips;
-    let steps: Vec<_> = trips.into_iter().map(|trip| trip.step(NaiveDate::default())).collect();
-
-    assert_eq!(store.dispatch.step(epoch, &steps).await.unwrap().couriers, 1);
-    assert_eq!(store.dispatch.step(epoch, &steps).await.unwrap().couriers, 0);
-
-    assert_eq!(store.couriers.list().await.unwrap()[0].location, at(2, 1));
-}
-
 pub async fn a_replica_that_lost_the_lease_moves_nothing(store: &Store) {
     wait(store, 5).await;
     store.couriers.add(&courier(1, 1, 1, &[10])).await.unwrap();
     assign_all(store).await;
     let epoch = store.epoch().await;
-    let trips = store.dispatch.trips(None, 10).await.unwrap().trips;
-    let steps: Vec<_> = trips.into_iter().map(|trip| trip.step(NaiveDate::default())).collect();
+    let steps = steps(store, NaiveDate::default()).await;
     store.lease.release(epoch).await.unwrap();
     let next = store.rival.acquire(Duration::from_mins(1)).await.unwrap().unwrap();
 
     assert_eq!(store.dispatch.step(epoch, &steps).await.unwrap().couriers, 0);
     assert_eq!(store.dispatch.step(next, &steps).await.unwrap().couriers, 1);
+    assert_eq!(store.dispatch.step(next, &steps).await.unwrap().couriers, 0, "the courier has left the cell");
 
     assert_eq!(store.couriers.list().await.unwrap()[0].location, at(2, 1));
 }

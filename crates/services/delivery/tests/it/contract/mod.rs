@@ -45,9 +45,7 @@ contract!(
     a_free_courier_carries_no_order,
     an_order_and_a_courier_that_are_moved_back_hold_up_no_others,
     a_step_moves_the_courier_and_completes_the_order_at_its_cell,
-    the_time_of_a_delivery_is_that_of_an_order_of_a_user,
     a_basket_and_an_order_with_one_uuid_have_a_delivery_each,
     trips_are_read_page_by_page,
-    a_step_from_a_cell_that_the_courier_has_left_moves_nothing,
     a_replica_that_lost_the_lease_moves_nothing,
 );
