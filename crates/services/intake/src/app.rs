@@ -28,7 +28,7 @@ pub async fn build(config: Config) -> anyhow::Result<App> {
     let guard = identity.guard(&server, &api::RULES)?;
     let router = api::router(service.clone(), &guard, server.readiness(), &own);
     let consumers = messaging.consumers(&server, consumers::all(&service));
-    let tombstones = jobs::remove_tombstones(&server.retention(messaging.kafka.effect_retention())?);
+    let retention = server.retention(messaging.kafka.effect_retention())?;
     let old = own.intake_retention.map(|age| server.retention(age)).transpose()?;
     let (loading, loaded) = (service.clone(), server.condition("cache"));
     Ok(App::new(server)
@@ -39,8 +39,7 @@ pub async fn build(config: Config) -> anyhow::Result<App> {
             loaded.set(true);
             Ok(())
         })
-        .jobs(jobs::all(&service))
-        .jobs([tombstones])
+        .jobs([jobs::forget_erased_orders(service), jobs::remove_tombstones(&retention)])
         .jobs(old.as_ref().map(jobs::erase_old_orders))
         .consumers(consumers))
 }

@@ -16,11 +16,6 @@ use crate::{
     service::IntakeService,
 };
 
-/// Returns the jobs that run over any implementation of the repositories.
-pub fn all(service: &IntakeService) -> [Job; 1] {
-    [forget_erased_orders(service.clone())]
-}
-
 /// Until the next poll, the cache may still return an erased order.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 /// Each look-up of erased orders overlaps the previous one by this time, since an order that was read before its

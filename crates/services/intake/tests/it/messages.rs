@@ -23,13 +23,6 @@ fn with(pointer: &str, value: Value) -> Value {
 }
 
 #[test]
-fn the_tasks_own_example_is_an_order_and_is_shown_as_it_came() {
-    let order = parse(&example()).unwrap();
-
-    assert_eq!(serde_json::to_value(&order).unwrap(), example());
-}
-
-#[test]
 fn absent_and_null_members_are_empty_and_unknown_ones_are_ignored() {
     let mut order = example();
     for name in ["locale", "sm_id", "entry"] {
@@ -100,16 +93,10 @@ fn values_at_the_limits_are_accepted() {
         ("/date_created", json!("2016-11-20T12:00:00Z")),
         ("/date_created", json!("2026-11-20T16:00:00+03:00")),
         ("/items/0/total_price", json!(318)),
-        ("/items/0/sale", Value::Null),
     ] {
-        let order = if pointer == "/items/0/sale" {
-            let mut order = with(pointer, value);
-            order["items"][0]["total_price"] = json!(453);
-            order
-        } else {
-            with(pointer, value)
-        };
-        assert!(parse(&order).is_ok(), "{pointer}: {:?}", parse(&order));
+        let order = parse(&with(pointer, value));
+
+        assert!(order.is_ok(), "{pointer}: {order:?}");
     }
 }
 

@@ -9,12 +9,22 @@ use crate::model::{Delivery, Item, Order, OrderUid, Payment};
 
 impl PgOrders {
     /// Inserts the orders whose order_uid is not stored yet, in their order, and returns their uids.
-    pub(super) async fn insert_all(&self, orders: &[&Order]) -> sqlx::Result<HashSet<OrderUid>> {
-        let (deliveries, payments): (Deliveries, Payments) =
-            orders.iter().map(|order| (&order.delivery, &order.payment)).collect();
-        let items: Items =
-            orders.iter().flat_map(|order| order.items.iter().zip(1..).map(move |item| (*order, item))).collect();
-        let orders: OrderRows = orders.iter().copied().collect();
+    pub(super) async fn insert_all(&self, all: &[&Order]) -> sqlx::Result<HashSet<OrderUid>> {
+        let (mut orders, mut deliveries) = (OrderRows::default(), Deliveries::default());
+        let (mut payments, mut items) = (Payments::default(), Items::default());
+        for order in all {
+            orders.order_uid.push(order.order_uid.as_str());
+            // An order without `date_created` breaks a rule and is never stored.
+            orders.date_created.push(order.date_created.unwrap_or_default());
+            orders.push(order);
+            deliveries.push(&order.delivery);
+            payments.push(&order.payment);
+            for (item, position) in order.items.iter().zip(1..) {
+                items.order_uid.push(order.order_uid.as_str());
+                items.position.push(position);
+                items.push(item);
+            }
+        }
         let new = sqlx::query_scalar!(
             "with new as (
                 insert into orders (order_uid, track_number, entry, locale, internal_signature, customer_id, delivery_service,
@@ -140,40 +150,3 @@ columns!(
     { chrt_id price sale total_price nm_id status }
     { order_uid: &'a str, position: i32 }
 );
-
-impl<'a> FromIterator<&'a Order> for OrderRows<'a> {
-    fn from_iter<T: IntoIterator<Item = &'a Order>>(orders: T) -> Self {
-        let mut rows = Self::default();
-        for order in orders {
-            rows.order_uid.push(order.order_uid.as_str());
-            // An order without `date_created` breaks a rule and is never stored.
-            rows.date_created.push(order.date_created.unwrap_or_default());
-            rows.push(order);
-        }
-        rows
-    }
-}
-
-impl<'a> Extend<&'a Delivery> for Deliveries<'a> {
-    fn extend<T: IntoIterator<Item = &'a Delivery>>(&mut self, rows: T) {
-        rows.into_iter().for_each(|row| self.push(row));
-    }
-}
-
-impl<'a> Extend<&'a Payment> for Payments<'a> {
-    fn extend<T: IntoIterator<Item = &'a Payment>>(&mut self, rows: T) {
-        rows.into_iter().for_each(|row| self.push(row));
-    }
-}
-
-impl<'a> FromIterator<(&'a Order, (&'a Item, i32))> for Items<'a> {
-    fn from_iter<T: IntoIterator<Item = (&'a Order, (&'a Item, i32))>>(items: T) -> Self {
-        let mut rows = Self::default();
-        for (order, (item, position)) in items {
-            rows.order_uid.push(order.order_uid.as_str());
-            rows.position.push(position);
-            rows.push(item);
-        }
-        rows
-    }
-}
