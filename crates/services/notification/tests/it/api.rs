@@ -9,10 +9,10 @@ use contracts::proto::notification::v1::{
 };
 use notification::{app, config::Config, model::Kind, repository::MIGRATIONS};
 use platform::{
-    config::Settings,
     grpc::{Peer, reason},
     ids,
     kafka::{Record, dead_letter_topic},
+    postgres::Database,
 };
 use serde_json::{Value, json};
 use testkit::{Iam, Kafka, Running, eventually};
@@ -27,10 +27,10 @@ const TOKEN: &str = "123456:token";
 
 /// The service, and the systems that it calls.
 struct Fixture {
+    pool: Database,
     kafka: Kafka,
     iam: Iam,
     telegram: MockServer,
-    settings: Settings,
     address: SocketAddr,
     _service: Running,
 }
@@ -39,6 +39,8 @@ impl Fixture {
     async fn new(token: Option<&str>) -> Self {
         let (database, kafka, iam) = tokio::join!(testkit::database(&MIGRATIONS), testkit::kafka(), testkit::iam());
         let telegram = MockServer::start().await;
+        let no_updates = ok(&json!([])).set_delay(Duration::from_mins(1));
+        Mock::given(path(format!("/bot{TOKEN}/getUpdates"))).respond_with(no_updates).mount(&telegram).await;
         let settings = testkit::settings()
             .with(kafka.settings())
             .with([
@@ -49,11 +51,12 @@ impl Fixture {
             ])
             .with(token.map(|token| ("TELEGRAM_BOT_TOKEN", token.to_owned())));
         let (address, running) = testkit::start(app::build(Config::load(&settings).unwrap()).await.unwrap()).await;
-        Self { kafka, iam, telegram, settings, address, _service: running }
+        Self { pool: database.pool, kafka, iam, telegram, address, _service: running }
     }
 
-    async fn telegram_responds(&self, method: &str, chat: Option<&str>, response: ResponseTemplate) {
-        let mut mock = Mock::given(path(format!("/bot{TOKEN}/{method}")));
+    /// Sets the response to messages to this chat, or to all.
+    async fn telegram_responds(&self, chat: Option<&str>, response: ResponseTemplate) {
+        let mut mock = Mock::given(path(format!("/bot{TOKEN}/sendMessage")));
         if let Some(chat) = chat {
             mock = mock.and(body_partial_json(json!({ "chat_id": chat })));
         }
@@ -79,10 +82,9 @@ impl Fixture {
 
     /// Returns the number of events in the consumer's inbox.
     async fn handled(&self, consumer: &str) -> usize {
-        let pool = notification::SERVICE.pool("test", 1, &self.settings).expect("the settings name a database");
         let count: i64 = sqlx::query_scalar("select count(*) from inbox where consumer = $1")
             .bind(consumer)
-            .fetch_one(&pool)
+            .fetch_one(&self.pool)
             .await
             .expect("there is an inbox");
         usize::try_from(count).expect("a count is not negative")
@@ -117,16 +119,14 @@ impl Fixture {
 
     /// Lets all sent and failed notifications have ended an hour ago.
     async fn end_earlier(&self) {
-        let pool = notification::SERVICE.pool("test", 1, &self.settings).expect("the settings name a database");
         let earlier = "update notifications set next_attempt_at = now() - interval '1 hour' where status <> 'queued'";
-        sqlx::query(earlier).execute(&pool).await.expect("the table is there");
+        sqlx::query(earlier).execute(&self.pool).await.expect("the table is there");
     }
 
     /// Counts the notifications that were queued again. The audit measures their age from `queued_at`.
     async fn queued_again(&self) -> i64 {
-        let pool = notification::SERVICE.pool("test", 1, &self.settings).expect("the settings name a database");
         let again = "select count(*) from notifications where queued_at > created_at";
-        sqlx::query_scalar(again).fetch_one(&pool).await.expect("the table is there")
+        sqlx::query_scalar(again).fetch_one(&self.pool).await.expect("the table is there")
     }
 
     /// Waits until the order has `count` notifications and none is queued, and returns them.
@@ -142,11 +142,6 @@ impl Fixture {
 
 fn ok(result: &Value) -> ResponseTemplate {
     ResponseTemplate::new(200).set_body_json(json!({ "ok": true, "result": result }))
-}
-
-/// The response to a long poll without an update.
-fn no_updates() -> ResponseTemplate {
-    ok(&json!([])).set_delay(Duration::from_mins(1))
 }
 
 fn paid(order: Uuid, user: Uuid) -> OrderPaid {
@@ -178,8 +173,7 @@ fn assembled(order: Uuid, user: Uuid) -> ShipAssembled {
 #[tokio::test]
 async fn a_user_is_notified_of_an_order_and_can_list_the_notifications() {
     let fixture = Fixture::new(Some(TOKEN)).await;
-    fixture.telegram_responds("sendMessage", None, ok(&json!({ "message_id": 1 }))).await;
-    fixture.telegram_responds("getUpdates", None, no_updates()).await;
+    fixture.telegram_responds(None, ok(&json!({ "message_id": 1 }))).await;
     let (order, user) = (ids::random(), ids::random());
     fixture.iam.add_user(user, &[("telegram", "42")]);
 
@@ -210,8 +204,7 @@ async fn a_user_is_notified_of_an_order_and_can_list_the_notifications() {
 #[tokio::test]
 async fn a_user_is_notified_of_the_delivery_once_and_of_no_other_status() {
     let fixture = Fixture::new(Some(TOKEN)).await;
-    fixture.telegram_responds("sendMessage", None, ok(&json!({ "message_id": 1 }))).await;
-    fixture.telegram_responds("getUpdates", None, no_updates()).await;
+    fixture.telegram_responds(None, ok(&json!({ "message_id": 1 }))).await;
     let (order, other, user) = (ids::random(), ids::random(), ids::random());
     fixture.iam.add_user(user, &[("telegram", "42")]);
 
@@ -240,9 +233,8 @@ async fn a_user_is_notified_of_the_delivery_once_and_of_no_other_status() {
 async fn a_rejected_message_is_resent_to_the_contact_that_the_owner_has_then() {
     let fixture = Fixture::new(Some(TOKEN)).await;
     let refusal = json!({ "ok": false, "error_code": 403, "description": "Forbidden: bot was blocked by the user" });
-    fixture.telegram_responds("getUpdates", None, no_updates()).await;
-    fixture.telegram_responds("sendMessage", Some("403"), ResponseTemplate::new(403).set_body_json(refusal)).await;
-    fixture.telegram_responds("sendMessage", Some("42"), ok(&json!({ "message_id": 1 }))).await;
+    fixture.telegram_responds(Some("403"), ResponseTemplate::new(403).set_body_json(refusal)).await;
+    fixture.telegram_responds(Some("42"), ok(&json!({ "message_id": 1 }))).await;
     let (order, user) = (ids::random(), ids::random());
     fixture.iam.add_user(user, &[("telegram", "403")]);
     fixture.publish(order, paid(order, user)).await;

@@ -203,10 +203,6 @@ impl FakeMessenger {
         current(self.lock().outage.as_ref())
     }
 
-    fn send_outage(&self) -> Option<Reply> {
-        current(self.lock().send_outage.as_ref())
-    }
-
     /// Returns the 429 for a message to this chat, if it gets one.
     fn limited(&self, chat: &str) -> Option<Reply> {
         let mut state = self.lock();
@@ -217,8 +213,8 @@ impl FakeMessenger {
     }
 
     async fn accept(&self, message: SentMessage) -> Result<(), MessengerError> {
-        let outage = self.outage().or_else(|| self.send_outage()).or_else(|| self.limited(&message.chat));
-        let reply = outage.or_else(|| self.lock().replies.pop_front());
+        let outage = self.outage().or_else(|| current(self.lock().send_outage.as_ref()));
+        let reply = outage.or_else(|| self.limited(&message.chat)).or_else(|| self.lock().replies.pop_front());
         if matches!(reply, None | Some(Reply::AcceptedButTimedOut)) {
             self.lock().sent.push(message);
         }

@@ -5,7 +5,7 @@ use platform::postgres::{Database, DatabaseError, consistent, count_skipped_row}
 use serde::Deserialize;
 use sqlx::types::JsonRawValue;
 
-use super::{kind, known_kinds, uuids};
+use super::{kind, known_kinds};
 use crate::{
     error::Error,
     model::{Due, NotificationId, Outgoing},
@@ -54,6 +54,7 @@ fn readable<'a, T: Deserialize<'a> + Default>(id: NotificationId, column: &'stat
 
 /// Implements [`PgNotifications::without_chat`](super::PgNotifications::without_chat).
 pub async fn without_chat(pool: &Database, limit: i64, busy: &[NotificationId]) -> Result<Vec<Due>, Error> {
+    let busy: Vec<_> = busy.iter().map(|id| id.uuid()).collect();
     let rows = sqlx::query_as!(
         Row,
         r#"select uuid as "id: NotificationId", order_uuid as "order: OrderId", user_uuid as "user: UserId", kind,
@@ -63,7 +64,7 @@ pub async fn without_chat(pool: &Database, limit: i64, busy: &[NotificationId]) 
           and array_position($3::text[], kind) is not null
         order by created_at, uuid limit $1"#,
         limit,
-        &uuids(busy),
+        &busy,
         &known_kinds(),
     )
     .fetch_all(pool)

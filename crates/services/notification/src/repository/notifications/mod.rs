@@ -20,7 +20,6 @@ use platform::{
     inbox::SkippedEvents,
     postgres::{Database, DatabaseError, GroupCommit, consistent, retry_stale},
 };
-use uuid::Uuid;
 
 use crate::{
     error::Error,
@@ -66,18 +65,10 @@ fn kind(id: NotificationId, text: &str) -> Result<Kind, DatabaseError> {
     Kind::parse(text).ok_or_else(|| DatabaseError::inconsistent("notifications", "kind", id))
 }
 
-fn status(id: NotificationId, text: &str) -> Result<Status, DatabaseError> {
-    Status::parse(text).ok_or_else(|| DatabaseError::inconsistent("notifications", "status", id))
-}
-
 /// Returns the kinds that this build can render. Queries skip rows of other kinds, which would count as inconsistent
 /// and hide the notifications after them. No index matches this condition; see above.
 fn known_kinds() -> Vec<String> {
     Kind::ALL.iter().map(|kind| kind.as_str().to_owned()).collect()
-}
-
-fn uuids(ids: &[NotificationId]) -> Vec<Uuid> {
-    ids.iter().map(|id| id.uuid()).collect()
 }
 
 impl PgNotifications {
@@ -241,12 +232,13 @@ impl PgNotifications {
             .fetch_all(&self.pool)
         });
         let found = rows.await?.into_iter().map(|row| {
+            let inconsistent = || DatabaseError::inconsistent("notifications", "status", row.id);
             Ok(Notification {
                 id: row.id,
                 order: row.order,
                 user: row.user,
                 kind: kind(row.id, &row.kind)?,
-                status: status(row.id, &row.status)?,
+                status: Status::parse(&row.status).ok_or_else(inconsistent)?,
                 attempts: row.attempts,
                 ambiguous: row.ambiguous,
                 may_have_arrived_twice: row.may_have_arrived_twice,

@@ -10,27 +10,9 @@ use super::{Fixture, random_order, random_user};
 const A_WHILE: Duration = Duration::from_secs(3);
 
 #[tokio::test]
-async fn a_contact_that_is_not_confirmed_is_written_to_only_where_that_is_allowed() {
-    for is_allowed in [true, false] {
-        let fixture = Fixture::new().await;
-        let _sender = if is_allowed {
-            fixture.sender(&fixture.lease, Some("fallback"))
-        } else {
-            fixture.strict_sender(Some("fallback"))
-        };
-
-        let order = fixture.paid("stranger").await;
-
-        let expected = if is_allowed { Status::Sent } else { Status::Failed };
-        assert_eq!(fixture.ended(order).await.status, expected, "{is_allowed}");
-        assert_eq!(fixture.times_sent(order), usize::from(is_allowed), "also the fallback chat gets none");
-    }
-}
-
-#[tokio::test]
 async fn a_skipped_notification_ends_and_holds_up_no_other() {
     let fixture = Fixture::new().await;
-    let _sender = fixture.strict_sender(Some("fallback"));
+    let _sender = fixture.strict_sender();
     let (user, first, second, third) = (random_user(), random_order(), random_order(), random_order());
     fixture.users.set_chat(user, "42");
 
@@ -49,6 +31,6 @@ async fn a_skipped_notification_ends_and_holds_up_no_other() {
     assert_eq!(fixture.ended(third).await.status, Status::Sent);
     assert_eq!(fixture.messages_about(third)[0].chat, "fallback", "a user without a contact has the fallback chat");
     tokio::time::sleep(A_WHILE).await;
-    assert_eq!(fixture.times_sent(first), 0, "what was skipped is not sent later");
+    assert_eq!(fixture.times_sent(first), 0, "what was skipped is not sent later, nor to the fallback chat");
     assert_eq!(fixture.notifications.queued(10).await.unwrap(), 0);
 }

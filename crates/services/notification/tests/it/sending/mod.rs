@@ -65,9 +65,9 @@ impl Fixture {
         self.start(lease, fallback, true)
     }
 
-    /// Starts a sender that writes only to confirmed contacts.
-    fn strict_sender(&self, fallback: Option<&str>) -> Running {
-        self.start(&self.lease, fallback, false)
+    /// Starts a sender that writes only to confirmed contacts, and has a fallback chat.
+    fn strict_sender(&self) -> Running {
+        self.start(&self.lease, Some("fallback"), false)
     }
 
     fn start(&self, lease: &MemoryLease, fallback: Option<&str>, writes_to_unconfirmed: bool) -> Running {
