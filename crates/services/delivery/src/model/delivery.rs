@@ -98,10 +98,6 @@ pub struct NewDelivery {
     pub estimated: NaiveDate,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the order is {}", .0.as_str())]
-pub struct IllegalTransition(pub State);
-
 impl NewDelivery {
     /// Begins the delivery of a paid order whose ship is not built yet.
     pub fn paid(self, cargo: Cargo) -> (Delivery, Vec<Event>) {
@@ -138,20 +134,15 @@ impl Delivery {
         self.basket.unwrap_or(self.order)
     }
 
-    /// The ship is built, so the order waits for a courier.
-    pub fn assembled(&mut self) -> Result<Vec<Event>, IllegalTransition> {
-        if self.state != State::Pending {
-            return Err(IllegalTransition(self.state));
-        }
-        Ok(vec![self.wait()])
+    /// The ship is built, so the order waits for a courier. Returns `None` if the delivery is not pending.
+    pub fn assembled(&mut self) -> Option<Vec<Event>> {
+        (self.state == State::Pending).then(|| vec![self.wait()])
     }
 
-    /// Fails the delivery of an order that is cancelled before its ship is built.
-    pub fn cancelled(&mut self) -> Result<Vec<Event>, IllegalTransition> {
-        if self.state != State::Pending {
-            return Err(IllegalTransition(self.state));
-        }
-        Ok(self.fail().into_iter().collect())
+    /// Fails the delivery of an order that is cancelled before its ship is built. Returns `None` if the delivery is not
+    /// pending.
+    pub fn cancelled(&mut self) -> Option<Vec<Event>> {
+        (self.state == State::Pending).then(|| self.fail().into_iter().collect())
     }
 
     fn wait(&mut self) -> Event {

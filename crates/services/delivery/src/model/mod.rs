@@ -10,7 +10,7 @@ mod values;
 
 pub use assignment::{Assignment, FreeCourier, Waiting, assign};
 pub use courier::{Courier, FIRST_PLACE_VOLUME, NewCourier, Speed, StoragePlace, first_place};
-pub use delivery::{Cargo, Delivery, Early, IllegalTransition, Known, NewDelivery, State};
+pub use delivery::{Cargo, Delivery, Early, Known, NewDelivery, State};
 pub use event::{Event, Status};
 pub use location::{Location, OffTheGrid};
 pub use trip::{Step, Trip};

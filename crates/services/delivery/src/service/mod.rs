@@ -23,12 +23,12 @@ use crate::{
     client::{Geo, OrderAddresses},
     error::Error,
     generate::basket_key,
-    model::{Cargo, Delivery, Early, Event, IllegalTransition, Known, NewDelivery, State, Street, Volume},
+    model::{Cargo, Delivery, Early, Event, Known, NewDelivery, State, Street, Volume},
     repository::{ActiveOrder, Couriers, Deliveries, Dispatch, Shown},
 };
 
-/// A transition that an event of a paid order causes.
-type Transition = fn(&mut Delivery) -> Result<Vec<Event>, IllegalTransition>;
+/// A transition that an event of a paid order causes; `None` if it is illegal in the delivery's state.
+type Transition = fn(&mut Delivery) -> Option<Vec<Event>>;
 
 /// The name in security events when an operator sees another user's delivery.
 const GET_STATUS: &str = "/delivery.v1.DeliveryService/GetDeliveryStatus";
@@ -123,7 +123,7 @@ impl DeliveryService {
                 Known::Delivery(delivery) => {
                     let mut delivery = (**delivery).clone();
                     // The event is a redelivery, or its transition is illegal in this state.
-                    let Ok(events) = transition(&mut delivery) else {
+                    let Some(events) = transition(&mut delivery) else {
                         let state = delivery.state.as_str();
                         tracing::info!(order_uuid = %order, consumer = cause.consumer, state, "event skipped");
                         return self.deliveries.skip(cause).await;

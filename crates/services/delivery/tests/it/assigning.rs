@@ -108,31 +108,24 @@ fn service(dispatch: Disturbed) -> DeliveryService {
     DeliveryService::new(repositories, Arc::new(orders), Arc::new(geo), Waker::default(), tick)
 }
 
-/// Waits until an order is assigned by a job whose period is an hour.
-async fn is_assigned_soon(dispatch: Disturbed) {
-    let repository = dispatch.twin.clone();
-    let order = wait(&repository).await;
-    repository.add(&courier(1, 1, 1, &[10])).await.unwrap();
-    let service = service(dispatch);
-
-    let job = jobs::assign_orders(service, Duration::from_hours(1));
-    let _running = testkit::run(|stop| job.run(stop));
-
-    eventually(|| async {
-        let Known::Delivery(delivery) = repository.find(order).await.unwrap() else { return None };
-        matches!(delivery.state, State::Assigned { .. }).then_some(())
-    })
-    .await;
-}
-
 #[tokio::test(start_paused = true)]
-async fn a_round_of_assigning_that_failed_is_retried_before_the_period_is_over() {
-    is_assigned_soon(Disturbed { fails: true.into(), ..Disturbed::default() }).await;
-}
+async fn a_round_of_assigning_that_failed_or_lost_to_another_replica_is_retried_before_the_period_is_over() {
+    let failing = Disturbed { fails: true.into(), ..Disturbed::default() };
+    let losing = Disturbed { is_locked: true.into(), ..Disturbed::default() };
+    for dispatch in [failing, losing] {
+        let repository = dispatch.twin.clone();
+        let order = wait(&repository).await;
+        repository.add(&courier(1, 1, 1, &[10])).await.unwrap();
 
-#[tokio::test(start_paused = true)]
-async fn a_round_of_assigning_that_lost_to_another_replica_is_retried_before_the_period_is_over() {
-    is_assigned_soon(Disturbed { is_locked: true.into(), ..Disturbed::default() }).await;
+        let job = jobs::assign_orders(service(dispatch), Duration::from_hours(1));
+        let _running = testkit::run(|stop| job.run(stop));
+
+        eventually(|| async {
+            let Known::Delivery(delivery) = repository.find(order).await.unwrap() else { return None };
+            matches!(delivery.state, State::Assigned { .. }).then_some(())
+        })
+        .await;
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -25,13 +25,8 @@ async fn the_first_couriers_are_there_and_another_can_be_added() {
     let (status, place) = fixture.post(&path, &json!({ "name": "Багажник", "total_volume": 30 }), None).await;
     assert_eq!(status, 201);
     assert!(place["storagePlaceId"].as_str().unwrap().parse::<Uuid>().is_ok());
-    let (status, problem) = fixture
-        .post(
-            &format!("/api/v1/couriers/{}/storage-places", ids::random()),
-            &json!({ "name": "a", "total_volume": 1 }),
-            None,
-        )
-        .await;
+    let path = format!("/api/v1/couriers/{}/storage-places", ids::random());
+    let (status, problem) = fixture.post(&path, &json!({ "name": "a", "total_volume": 1 }), None).await;
     assert_eq!((status, &problem["code"]), (404, &json!("COURIER_NOT_FOUND")));
     let (status, problem) = fixture.get("/nowhere", None).await;
     assert_eq!((status, &problem["code"]), (404, &json!("NOT_FOUND")));
