@@ -32,8 +32,6 @@ impl PgRepository {
     ///
     /// `before` is the version that was read; `None` for a new customer. If the customer has another version by now,
     /// writes nothing and returns `None`.
-    ///
-    /// An erasure saves a customer without a profile: the row of `profiles` stays, and its columns become null.
     pub async fn save(&self, before: Option<i64>, customer: &Customer, event: &Event) -> Result<Option<Saved>, Error> {
         let record = outbox::Event::from(event);
         let json = |profile: Option<&Profile>| profile.map(|profile| serde_json::json!(profile));

@@ -1,4 +1,4 @@
-//! A checker that approves, and a payment service that fails as a test configures it.
+//! A payment service that fails as a test configures it.
 
 use std::sync::{
     Arc,
@@ -7,19 +7,9 @@ use std::sync::{
 
 use async_trait::async_trait;
 use customers::{
-    client::{self, CheckRequest, CreditError, Credits, Unknown},
-    model::{Loan, Verdict},
+    client::{CreditError, Credits},
+    model::Loan,
 };
-
-/// A checker that approves every customer.
-pub struct Checker;
-
-#[async_trait]
-impl client::Checker for Checker {
-    async fn ask(&self, _: &CheckRequest) -> Result<Verdict, Unknown> {
-        Ok(Verdict::Approved)
-    }
-}
 
 /// A payment service; clones share its state.
 #[derive(Clone, Default)]

@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use customers::{
+    client::BuiltIn,
     model::{KycStatus, LoanStatus},
     repository::{MIGRATIONS, PgRepository},
     service::CustomerService,
@@ -12,10 +13,7 @@ use testkit::{MemoryLog, eventually};
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use tracing::Level;
 
-use crate::{
-    fakes::{Checker, Payment},
-    loan, new_customer, profile,
-};
+use crate::{fakes::Payment, loan, new_customer, profile};
 
 const HOLD: Duration = Duration::from_hours(24);
 
@@ -29,9 +27,9 @@ async fn hurry(pool: &Database) {
 #[tokio::test]
 async fn no_line_about_an_erased_customer_or_its_loans_has_its_id() {
     let pool = testkit::database(&MIGRATIONS).await.pool;
-    let (repository, payment) = (PgRepository::new(pool.clone()), Payment::default());
-    let service =
-        CustomerService::new(repository, Arc::new(Checker), Arc::new(payment.clone()), Waker::default(), HOLD);
+    let (repository, checker) = (PgRepository::new(pool.clone()), Arc::new(BuiltIn::default()));
+    let payment = Payment::default();
+    let service = CustomerService::new(repository, checker, Arc::new(payment.clone()), Waker::default(), HOLD);
     let (checks, credits) = (service.clone(), service.clone());
     let jobs = [
         tokio::spawn(async move { checks.check_customers(CancellationToken::new()).await }),

@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use customers::{
+    client::BuiltIn,
     model::LoanStatus,
     repository::{MIGRATIONS, PgRepository},
     service::CustomerService,
@@ -10,15 +11,12 @@ use customers::{
 use platform::{outbox::Waker, postgres::Database};
 
 use super::store::Store;
-use crate::{
-    fakes::{Checker, Payment},
-    loan, new_customer,
-};
+use crate::{fakes::Payment, loan, new_customer};
 
 async fn service() -> (Store, Database, CustomerService) {
     let pool = testkit::database(&MIGRATIONS).await.pool;
     let repository = PgRepository::new(pool.clone());
-    let (checker, payment) = (Arc::new(Checker), Arc::new(Payment::default()));
+    let (checker, payment) = (Arc::new(BuiltIn::default()), Arc::new(Payment::default()));
     let service = CustomerService::new(repository, checker, payment, Waker::default(), Duration::from_hours(24));
     (Store::of(pool.clone()), pool, service)
 }
