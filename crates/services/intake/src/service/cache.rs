@@ -52,9 +52,7 @@ impl Cache {
         for order in orders {
             self.entries.insert(order.order_uid.clone(), order);
         }
-        // Evicts entries now, so that the cache keeps its bound after each batch.
-        self.entries.run_pending_tasks();
-        self.count();
+        self.evict();
     }
 
     pub fn remove(&self, uids: &[OrderUid]) {
@@ -64,26 +62,18 @@ impl Cache {
         for uid in uids {
             self.entries.invalidate(uid);
         }
-        self.entries.run_pending_tasks();
-        self.count();
+        self.evict();
     }
 
     pub fn clear(&self) {
         self.entries.invalidate_all();
+        self.evict();
+    }
+
+    /// Evicts entries now, so that the cache keeps its bound after each batch, and counts those that are left.
+    fn evict(&self) {
         self.entries.run_pending_tasks();
-        self.count();
-    }
-
-    pub fn len(&self) -> u64 {
-        self.entries.entry_count()
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    fn count(&self) {
-        metrics::cached(self.len());
+        metrics::cached(self.entries.entry_count());
     }
 }
 
@@ -112,7 +102,7 @@ mod tests {
         cache.add([order("third")]);
 
         assert_eq!(["first", "second", "third"].map(|uid| has(&cache, uid)), [true, false, true]);
-        assert_eq!(cache.len(), 2);
+        assert_eq!(cache.entries.entry_count(), 2);
     }
 
     #[test]
@@ -122,6 +112,6 @@ mod tests {
 
         cache.add((0..10).map(|number| large(&number.to_string())));
 
-        assert_eq!(cache.len(), 2);
+        assert_eq!(cache.entries.entry_count(), 2);
     }
 }
