@@ -18,9 +18,7 @@ impl PgOffsets {
     pub fn new(pool: Database) -> Self {
         Self { pool }
     }
-}
 
-impl PgOffsets {
     /// Returns the id of the first unread update, or 0 if no valid offset is stored.
     pub async fn next(&self, bot: &str) -> Result<i64, Error> {
         let next = sqlx::query_scalar!(
