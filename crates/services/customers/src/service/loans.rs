@@ -110,7 +110,7 @@ impl CustomerService {
         tracing::warn!(loan_id = %loan.id, error, "loan not credited, retrying");
     }
 
-    async fn credit(&self, loan: &Loan) -> Result<(), Failed> {
+    async fn credit(&self, loan: &Loan) -> anyhow::Result<()> {
         let refusal = match self.payment.credit(loan).await {
             Ok(()) => None,
             Err(CreditError::Refused(reason)) => Some(reason),
@@ -134,12 +134,3 @@ fn done(decided: &Decided) -> Done {
 const CREDIT_BATCH: i64 = 16;
 /// The maximum per replica.
 const MAX_CONCURRENT_CREDITS: usize = 16;
-
-/// Why a loan is not credited yet.
-#[derive(Debug, thiserror::Error)]
-enum Failed {
-    #[error(transparent)]
-    Credit(#[from] CreditError),
-    #[error(transparent)]
-    Service(#[from] Error),
-}
