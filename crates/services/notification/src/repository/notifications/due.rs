@@ -1,11 +1,11 @@
 //! Queries that find the notifications to be sent next.
 
 use contracts::ids::{OrderId, UserId};
-use platform::postgres::{Database, DatabaseError, consistent, count_skipped_row};
+use platform::postgres::{DatabaseError, consistent, count_skipped_row};
 use serde::Deserialize;
 use sqlx::types::JsonRawValue;
 
-use super::{kind, known_kinds};
+use super::{PgNotifications, kind, known_kinds};
 use crate::{
     error::Error,
     model::{Due, NotificationId, Outgoing},
@@ -52,32 +52,38 @@ fn readable<'a, T: Deserialize<'a> + Default>(id: NotificationId, column: &'stat
     })
 }
 
-/// Implements [`PgNotifications::without_chat`](super::PgNotifications::without_chat).
-pub async fn without_chat(pool: &Database, limit: i64, busy: &[NotificationId]) -> Result<Vec<Due>, Error> {
-    let busy: Vec<_> = busy.iter().map(|id| id.uuid()).collect();
-    let rows = sqlx::query_as!(
-        Row,
-        r#"select uuid as "id: NotificationId", order_uuid as "order: OrderId", user_uuid as "user: UserId", kind,
+impl PgNotifications {
+    /// Returns the `limit` oldest queued notifications without a chat, except those in `busy`.
+    pub async fn without_chat(&self, limit: i64, busy: &[NotificationId]) -> Result<Vec<Due>, Error> {
+        let busy: Vec<_> = busy.iter().map(|id| id.uuid()).collect();
+        let rows = sqlx::query_as!(
+            Row,
+            r#"select uuid as "id: NotificationId", order_uuid as "order: OrderId", user_uuid as "user: UserId", kind,
             facts as "facts: Box<JsonRawValue>", trace as "trace: Box<JsonRawValue>", attempts
         from notifications
         where status not in ('sent', 'failed') and chat is null and uuid <> all($2)
           and array_position($3::text[], kind) is not null
         order by created_at, uuid limit $1"#,
-        limit,
-        &busy,
-        &known_kinds(),
-    )
-    .fetch_all(pool)
-    .await?;
-    Ok(rows.into_iter().filter_map(|row| consistent(Due::try_from(row))).collect())
-}
+            limit,
+            &busy,
+            &known_kinds(),
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(rows.into_iter().filter_map(|row| consistent(Due::try_from(row))).collect())
+    }
 
-/// Implements [`PgNotifications::due`](super::PgNotifications::due). The recursive query steps from the first
-/// row of each chat to that of the next by one index probe (`notifications_waiting`), without reading the rows in
-/// between.
-pub async fn due(pool: &Database, ambiguous: bool, limit: i32, busy: &[String]) -> Result<Vec<Outgoing>, Error> {
-    let rows = sqlx::query!(
-        r#"with recursive head as (
+    /// Returns the `limit` oldest due notifications, one per chat, except those of chats in `busy`. The oldest of a
+    /// chat is due unless it is postponed or being sent; those after it wait. With `ambiguous`, considers only
+    /// notifications of which an attempt ended without a response; otherwise only the others.
+    ///
+    /// Considers the first [`MAX_CHATS`] chats by name. Those after them wait until one of these has nothing queued.
+    ///
+    /// The recursive query steps from the first row of each chat to that of the next by one index probe
+    /// (`notifications_waiting`), without reading the rows in between.
+    pub async fn due(&self, ambiguous: bool, limit: i32, busy: &[String]) -> Result<Vec<Outgoing>, Error> {
+        let rows = sqlx::query!(
+            r#"with recursive head as (
             (select chat, created_at, uuid, order_uuid, user_uuid, kind, facts, trace, attempts,
                 sending_since is null and next_attempt_at <= now() and chat <> all($3) as due, 1 as looked
             from notifications
@@ -102,26 +108,27 @@ pub async fn due(pool: &Database, ambiguous: bool, limit: i32, busy: &[String]) 
         from head
         where due
         order by created_at, uuid limit $2"#,
-        ambiguous,
-        i64::from(limit),
-        busy,
-        MAX_CHATS,
-        &known_kinds(),
-    )
-    .fetch_all(pool)
-    .await?;
-    let due = rows.into_iter().filter_map(|row| {
-        let chat = row.chat;
-        let row = Row {
-            id: row.id,
-            order: row.order,
-            user: row.user,
-            kind: row.kind,
-            facts: row.facts,
-            trace: row.trace,
-            attempts: row.attempts,
-        };
-        Some(Outgoing { chat, ambiguous, due: consistent(Due::try_from(row))? })
-    });
-    Ok(due.collect())
+            ambiguous,
+            i64::from(limit),
+            busy,
+            MAX_CHATS,
+            &known_kinds(),
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        let due = rows.into_iter().filter_map(|row| {
+            let chat = row.chat;
+            let row = Row {
+                id: row.id,
+                order: row.order,
+                user: row.user,
+                kind: row.kind,
+                facts: row.facts,
+                trace: row.trace,
+                attempts: row.attempts,
+            };
+            Some(Outgoing { chat, ambiguous, due: consistent(Due::try_from(row))? })
+        });
+        Ok(due.collect())
+    }
 }

@@ -23,9 +23,7 @@ use platform::{
 
 use crate::{
     error::Error,
-    model::{
-        Attempt, AttemptOutcome, Due, Expired, Kind, NewNotification, Notification, NotificationId, Outgoing, Status,
-    },
+    model::{Attempt, AttemptOutcome, Expired, Kind, NewNotification, Notification, NotificationId, Outgoing, Status},
 };
 
 #[derive(Clone)]
@@ -83,25 +81,10 @@ impl PgNotifications {
         Ok(self.skipped.skip(cause.consumer, cause.event.uuid()).await?)
     }
 
-    /// Returns the `limit` oldest queued notifications without a chat, except those in `busy`.
-    pub async fn without_chat(&self, limit: i64, busy: &[NotificationId]) -> Result<Vec<Due>, Error> {
-        due::without_chat(&self.pool, limit, busy).await
-    }
-
     /// Sets the chat of notifications that have none.
     pub async fn set_chat(&self, notifications: &[NotificationId], chat: &str) -> Result<(), Error> {
         self.set_chat.submit((notifications.to_vec(), chat.to_owned())).await?;
         Ok(())
-    }
-
-    /// Returns the `limit` oldest due notifications, one per chat, except those of chats in `busy`. The oldest of a
-    /// chat is due unless it is postponed or being sent; those after it wait. With `ambiguous`, considers
-    /// only notifications of which an attempt ended without a response; otherwise only the others.
-    ///
-    /// Considers the first [`MAX_CHATS`](due::MAX_CHATS) chats by name. Those after them wait until one of these has
-    /// nothing queued.
-    pub async fn due(&self, ambiguous: bool, limit: i32, busy: &[String]) -> Result<Vec<Outgoing>, Error> {
-        due::due(&self.pool, ambiguous, limit, busy).await
     }
 
     /// Records that an attempt begins. If the notification has been claimed, marked ambiguous or ended since it was
