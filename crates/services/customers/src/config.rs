@@ -35,7 +35,7 @@ pub struct Own {
     /// True allows the built-in checker, which has no records of persons, in production.
     #[serde(default)]
     pub kyc_built_in: bool,
-    /// How long a loan is held for a user who is not a customer.
+    /// The maximum time for which a loan is held for a user who is not a customer.
     #[serde(default = "one_day", deserialize_with = "platform::config::bounded::duration")]
     pub loan_hold: Duration,
 }

@@ -36,7 +36,7 @@ pub fn credit_loans(service: CustomerService) -> Job {
     })
 }
 
-/// How often the jobs look for held loans to decide or to refuse.
+/// Once per interval, the jobs look for held loans to decide or to refuse.
 const LOANS_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Decides held loans that their customer's change missed, in one replica at a time.

@@ -80,12 +80,12 @@ mod tests {
 
     #[test]
     fn a_consumer_waits_for_geo_and_order_and_gives_up_what_they_refuse() {
-        let away = Failure::from(Error::from(GeoError::Unavailable("away".to_owned())));
-        let order_away = Failure::from(Error::from(OrderAddressError::Unavailable("away".to_owned())));
+        let geo = Failure::from(Error::from(GeoError::Unavailable("no route".to_owned())));
+        let order = Failure::from(Error::from(OrderAddressError::Unavailable("no route".to_owned())));
         let refused = Failure::from(Error::from(GeoError::Refused));
         let order_refused = Failure::from(Error::from(OrderAddressError::Refused("address: is blank".to_owned())));
 
-        assert!([away, order_away].iter().all(|failure| matches!(failure, Failure::Transient(_))));
+        assert!([geo, order].iter().all(|failure| matches!(failure, Failure::Transient(_))));
         let nowhere = Failure::from(Error::from(GeoError::OffTheGrid(OffTheGrid { x: 11, y: 0 })));
         let unknown = Failure::from(Error::NoAddress);
         let permanent = [refused, order_refused, nowhere, unknown];

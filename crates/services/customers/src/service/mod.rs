@@ -39,7 +39,7 @@ pub struct CustomerService {
     checker: Arc<dyn Checker>,
     payment: Arc<dyn Credits>,
     relay: Waker,
-    /// How long a loan is held for a user who is not a customer.
+    /// The maximum time for which a loan is held for a user who is not a customer.
     hold: Duration,
     /// `to_check` and `to_credit` wake this replica's jobs.
     to_check: Arc<Notify>,

@@ -14,20 +14,22 @@ use customers::{
 /// A payment service; clones share its state.
 #[derive(Clone, Default)]
 pub struct Payment {
-    away: Arc<AtomicBool>,
+    is_unavailable: Arc<AtomicBool>,
 }
 
 impl Payment {
     /// Makes the service unavailable or available.
-    pub fn set_away(&self, away: bool) {
-        self.away.store(away, Ordering::Release);
+    pub fn set_unavailable(&self, is_unavailable: bool) {
+        self.is_unavailable.store(is_unavailable, Ordering::Release);
     }
 }
 
 #[async_trait]
 impl Credits for Payment {
     async fn credit(&self, _: &Loan) -> Result<(), CreditError> {
-        let is_away = self.away.load(Ordering::Acquire);
-        if is_away { Err(CreditError::Unavailable("away".to_owned())) } else { Ok(()) }
+        if self.is_unavailable.load(Ordering::Acquire) {
+            return Err(CreditError::Unavailable("set by the test".to_owned()));
+        }
+        Ok(())
     }
 }

@@ -44,7 +44,7 @@ async fn no_line_about_an_erased_customer_or_its_loans_has_its_id() {
         (known.customer.status() == KycStatus::Verified).then_some(())
     })
     .await;
-    payment.set_away(true);
+    payment.set_unavailable(true);
     service.receive_loan(&loan("earlier", id, 100)).await.unwrap();
     eventually(async || log.text().contains("loan not credited").then_some(())).await;
 
@@ -58,7 +58,7 @@ async fn no_line_about_an_erased_customer_or_its_loans_has_its_id() {
         .await;
     };
     says("loan not credited").await;
-    payment.set_away(false);
+    payment.set_unavailable(false);
     says("loan credited").await;
     service.receive_loan(&loan("later", id, 100)).await.unwrap();
     says("loan received").await;

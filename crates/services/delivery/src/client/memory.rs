@@ -19,7 +19,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[derive(Clone, Default)]
 pub struct MemoryOrderAddresses {
     addresses: Arc<Mutex<HashMap<OrderId, Address>>>,
-    away: Arc<Mutex<bool>>,
+    is_unavailable: Arc<Mutex<bool>>,
 }
 
 impl MemoryOrderAddresses {
@@ -28,16 +28,16 @@ impl MemoryOrderAddresses {
     }
 
     /// Makes the order service unavailable or available.
-    pub fn set_away(&self, away: bool) {
-        *locked(&self.away) = away;
+    pub fn set_unavailable(&self, is_unavailable: bool) {
+        *locked(&self.is_unavailable) = is_unavailable;
     }
 }
 
 #[async_trait]
 impl OrderAddresses for MemoryOrderAddresses {
     async fn address(&self, order: OrderId) -> Result<Option<Address>, OrderAddressError> {
-        if *locked(&self.away) {
-            return Err(OrderAddressError::Unavailable("away".to_owned()));
+        if *locked(&self.is_unavailable) {
+            return Err(OrderAddressError::Unavailable("set by the test".to_owned()));
         }
         Ok(locked(&self.addresses).get(&order).cloned())
     }
@@ -47,7 +47,7 @@ impl OrderAddresses for MemoryOrderAddresses {
 #[derive(Clone, Default)]
 pub struct MemoryGeo {
     responses: Arc<Mutex<HashMap<Street, Result<Location, GeoError>>>>,
-    away: Arc<Mutex<bool>>,
+    is_unavailable: Arc<Mutex<bool>>,
 }
 
 impl MemoryGeo {
@@ -56,16 +56,16 @@ impl MemoryGeo {
     }
 
     /// Makes geo unavailable or available.
-    pub fn set_away(&self, away: bool) {
-        *locked(&self.away) = away;
+    pub fn set_unavailable(&self, is_unavailable: bool) {
+        *locked(&self.is_unavailable) = is_unavailable;
     }
 }
 
 #[async_trait]
 impl Geo for MemoryGeo {
     async fn locate(&self, street: &Street) -> Result<Location, GeoError> {
-        if *locked(&self.away) {
-            return Err(GeoError::Unavailable("away".to_owned()));
+        if *locked(&self.is_unavailable) {
+            return Err(GeoError::Unavailable("set by the test".to_owned()));
         }
         locked(&self.responses).get(street).cloned().unwrap_or(Ok(Location::numbered(0)))
     }

@@ -114,8 +114,8 @@ async fn a_cancelled_order_needs_neither_order_nor_geo() {
     let fixture = Fixture::new();
     let order = fixture.order();
     Step::Cancelled.happen(&fixture, order).await.unwrap();
-    fixture.orders.set_away(true);
-    fixture.geo.set_away(true);
+    fixture.orders.set_unavailable(true);
+    fixture.geo.set_unavailable(true);
 
     Step::Paid.happen(&fixture, order).await.unwrap();
 
@@ -127,13 +127,13 @@ async fn a_payment_waits_for_order_and_geo() {
     let fixture = Fixture::new();
     let order = fixture.order();
 
-    fixture.orders.set_away(true);
+    fixture.orders.set_unavailable(true);
     assert!(matches!(Step::Paid.happen(&fixture, order).await, Err(Error::Orders(OrderAddressError::Unavailable(_)))));
-    fixture.orders.set_away(false);
-    fixture.geo.set_away(true);
+    fixture.orders.set_unavailable(false);
+    fixture.geo.set_unavailable(true);
     assert!(matches!(Step::Paid.happen(&fixture, order).await, Err(Error::Geo(GeoError::Unavailable(_)))));
     assert_eq!(fixture.state(order).await, None);
-    fixture.geo.set_away(false);
+    fixture.geo.set_unavailable(false);
     Step::Paid.happen(&fixture, order).await.unwrap();
 
     assert_eq!(fixture.state(order).await, Some(State::Pending));

@@ -168,5 +168,5 @@ async fn an_erased_customer_leaves_keys_alone() {
     assert_eq!(repository.erased_within(Duration::from_mins(1), 10).await.unwrap().len(), 3);
     assert_eq!(repository.latest(None, 10).await.unwrap().len(), 1);
     let again = store(repository, &[all[1].clone(), other(&all[2])]).await.unwrap();
-    assert_eq!(again, [Written::Repeated; 2], "a record that comes again brings nothing back");
+    assert_eq!(again, [Written::Repeated; 2], "a redelivered record restores nothing");
 }

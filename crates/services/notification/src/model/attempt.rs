@@ -88,7 +88,7 @@ pub enum AttemptOutcome {
     },
 }
 
-/// The variants differ in whether the message may have arrived, and whether a retry can help.
+/// Each variant says if the message may have arrived, and if a retry can help.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MessengerError {
     /// The message was not accepted; the messenger asks for this delay.

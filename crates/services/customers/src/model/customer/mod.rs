@@ -26,7 +26,7 @@ pub enum State {
     Erased,
 }
 
-/// Why a customer has its status. An operator may decide in the checker's place.
+/// The reason for a customer's status. An operator may decide in the checker's place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Reason {
     /// The checker refused a customer who had no verified profile.

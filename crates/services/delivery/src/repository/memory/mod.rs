@@ -43,7 +43,7 @@ enum OrderRow {
     Early(Early),
     Delivery {
         delivery: Box<Delivery>,
-        /// When the order began to wait for a courier.
+        /// The time at which the order began to wait for a courier.
         waiting_since: Option<DateTime<Utc>>,
     },
 }

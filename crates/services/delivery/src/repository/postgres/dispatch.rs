@@ -220,7 +220,7 @@ impl Dispatch for PgRepository {
     }
 }
 
-/// A JSON object with what an assignment changes, and the cell where its courier must be.
+/// A JSON object with the columns that an assignment changes, and the cell where its courier must be.
 fn assignment_columns(assignment: &Assignment) -> serde_json::Value {
     let Assignment { courier, from, delivery, .. } = assignment;
     json!({
@@ -234,7 +234,7 @@ fn assignment_columns(assignment: &Assignment) -> serde_json::Value {
     })
 }
 
-/// A JSON object with what a step changes, and the cell where it begins.
+/// A JSON object with the columns that a step changes, and the cell where it begins.
 fn step_columns(step: &Step) -> serde_json::Value {
     let Step { courier, from, to, delivery, .. } = step;
     json!({
