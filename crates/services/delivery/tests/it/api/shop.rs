@@ -151,7 +151,7 @@ async fn an_order_without_an_address_is_no_delivery() {
 }
 
 #[tokio::test]
-async fn a_street_that_geo_refuses_is_a_dead_letter_whatever_the_code() {
+async fn a_street_that_geo_refuses_is_a_dead_letter_with_each_code() {
     let fixture = Fixture::new("1h").await;
     let codes = [
         Code::InvalidArgument,
