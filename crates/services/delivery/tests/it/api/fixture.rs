@@ -164,11 +164,9 @@ async fn send(request: reqwest::RequestBuilder) -> (u16, Value) {
 
 async fn start(settings: &Settings) -> (SocketAddr, SocketAddr, Running) {
     let app = app::build(Config::load(settings).expect("the settings are complete")).await.expect("it can be built");
-    let addresses = (app.address().expect("it is bound"), app.second_address().expect("it is bound"));
-    let readiness = app.readiness();
-    let service = testkit::run(|stop| app.run(stop));
-    readiness.ready().await;
-    (addresses.0, addresses.1, service)
+    let http = app.second_address().expect("it is bound");
+    let (grpc, service) = testkit::start(app).await;
+    (grpc, http, service)
 }
 
 const RULES: &[Rule] = &[
