@@ -15,7 +15,7 @@ pub fn all(service: &AssemblyService) -> [Job; 1] {
     [finish_builds(service.clone())]
 }
 
-/// The pause before a retry while the database is unavailable.
+/// The backoff while the database is unavailable.
 const RETRY_DELAY: Duration = Duration::from_millis(500);
 
 /// The job runs in every replica. The first replica whose statement changes a build's row finishes the build.

@@ -19,7 +19,7 @@ use crate::{
 };
 
 const BATCH_SIZE: i64 = 200;
-/// How often this replica looks for builds that other replicas started, which do not wake it.
+/// The interval of polling for builds that other replicas started, which do not wake this one.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 #[derive(Clone)]

@@ -89,18 +89,16 @@ impl GrpcExistingOrders {
 impl ExistingOrders for GrpcExistingOrders {
     async fn existing(&self, orders: &[OrderId]) -> Result<Existing, Unavailable> {
         let order_uuids: Vec<String> = orders.iter().map(OrderId::to_string).collect();
-        let asked = self.budget.retry(is_transient, || {
+        let call = self.budget.retry(is_transient, || {
             let mut client = self.client.clone();
             let request = ListExistingOrdersRequest { order_uuids: order_uuids.clone() };
             async move { client.list_existing_orders(request).await }
         });
-        let answer = match deadline::within(CALL_TIMEOUT, asked).await {
-            Ok(response) => response.into_inner(),
-            Err(status) => return Err(Unavailable::of("order", &status)),
-        };
+        let response = deadline::within(CALL_TIMEOUT, call).await;
+        let existing = response.map_err(|status| Unavailable::of("order", &status))?.into_inner();
         Ok(Existing {
-            all: parse("order_uuids", &answer.order_uuids)?,
-            unpaid: parse("unpaid_order_uuids", &answer.unpaid_order_uuids)?,
+            all: parse("order_uuids", &existing.order_uuids)?,
+            unpaid: parse("unpaid_order_uuids", &existing.unpaid_order_uuids)?,
         })
     }
 }

@@ -24,7 +24,7 @@ pub struct Config {
     pub messaging: Messaging,
     /// The address of order's gRPC API, `host:port`.
     pub order_address: String,
-    /// The time after which an unconfirmed reservation is due: it expires then if its order does not exist.
+    /// An unconfirmed reservation is due after this time: it expires then if its order does not exist.
     pub reservation_ttl: Duration,
     pub reservation_max_share: MaxShare,
     /// The parts to seed the catalogue with.

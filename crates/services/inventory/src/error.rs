@@ -15,7 +15,7 @@ pub enum Error {
     PartNotFound(PartId),
     #[error("part {0} is out of stock")]
     OutOfStock(PartId),
-    /// The user would hold more than his share of the part without having paid for it.
+    /// The user's unpaid orders would hold more than a user's share of the part.
     #[error("too many of part {0} are reserved for this user's unpaid orders")]
     TooManyReserved(PartId),
     #[error("reservation of order {0} not found")]

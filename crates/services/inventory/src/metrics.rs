@@ -1,4 +1,4 @@
-//! The service's counters.
+//! The service's metrics.
 
 use platform::telemetry::metric::Metric;
 

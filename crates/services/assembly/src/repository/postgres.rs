@@ -162,7 +162,7 @@ pub const BUILDS_BATCH: u64 = 5_000;
 
 /// Removes one batch of builds that ended longer ago than `age`. Returns their number.
 ///
-/// `age` must exceed the retention of records and inbox rows, since a repeated `OrderPaid` must find its build.
+/// `age` must exceed the retention of records and inbox rows, since a redelivered `OrderPaid` must find its build.
 pub async fn remove_finished(pool: &Database, age: Duration) -> Result<u64, Error> {
     let removed = sqlx::query!(
         "delete from jobs where order_uuid = any(array(

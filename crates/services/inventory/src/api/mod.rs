@@ -17,7 +17,8 @@ use tonic::{Request, Response, Status};
 
 use crate::service::InventoryService;
 
-/// Any user may read parts. Only order may reserve, release and commit them; operators and the tool `shipyard` may restock.
+/// Any user may read parts. Only order may reserve, release and commit them; operators and the tool `shipyard` may
+/// restock.
 pub const RULES: &[Rule] = &[
     Rule::session("/inventory.v1.InventoryService/GetPart", &["order", "shipyard"]),
     Rule::session("/inventory.v1.InventoryService/ListParts", &["order", "shipyard"]),

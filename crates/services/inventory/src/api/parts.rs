@@ -32,7 +32,7 @@ pub async fn get_part(
     Ok(Response::new(GetPartResponse { part: Some(encode(part)) }))
 }
 
-/// The maximum per field of a filter.
+/// The maximum number of values per field of a filter.
 const MAX_VALUES: usize = 1_000;
 const MAX_PAGE_SIZE: u32 = 1_000;
 

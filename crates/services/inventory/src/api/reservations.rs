@@ -65,7 +65,7 @@ fn encode_reserved(reserved: Vec<ReservedLine>) -> ReservePartsResponse {
     ReservePartsResponse { parts: reserved.into_iter().map(part).collect() }
 }
 
-/// The maximum per request.
+/// The maximum number of orders per request.
 const MAX_ORDERS: usize = 64;
 
 pub async fn reserve_parts_for_all(
@@ -137,7 +137,7 @@ pub async fn commit_parts(
     Ok(Response::new(CommitPartsResponse {}))
 }
 
-/// The maximum per request.
+/// The maximum number of entries per order or restock.
 const MAX_ENTRIES: usize = 1_000;
 /// The maximum per entry, in units of the part.
 const MAX_QUANTITY: i64 = 1_000_000;

@@ -30,7 +30,8 @@ pub enum Status {
     Released,
     /// The units are built into the order's ship.
     Committed,
-    /// The units are available again because the order did not exist when the reservation was due; the order can reserve again.
+    /// The units are available again because the order did not exist when the reservation was due; the order can
+    /// reserve again.
     Expired,
 }
 
@@ -43,8 +44,8 @@ impl Status {
         matches!(self, Self::Held | Self::Confirmed)
     }
 
-    /// Returns whether a request for the status `to` changes a reservation with this status. One that is committed has
-    /// all that a request to reserve wants.
+    /// Returns true if a request for the status `to` changes a reservation with this status. A committed reservation
+    /// satisfies a request to reserve without a change.
     pub const fn changes_to(self, to: Self) -> Result<bool, Ended> {
         match (self, to) {
             (Self::Released, Self::Released) | (Self::Committed, Self::Held | Self::Confirmed | Self::Committed) => {
@@ -98,7 +99,7 @@ pub struct MaxShare(f64);
 impl MaxShare {
     /// Users may hold any number of units.
     pub const OFF: Self = Self(0.0);
-    /// The number of units that a user may hold of a part however few there are.
+    /// A user may hold this number of units of a part, however few there are.
     pub const MIN_UNITS: i64 = 5;
 
     /// Returns `None` if `share` is not from 0 to 1. 0 turns the bound off.

@@ -69,7 +69,7 @@ pub struct Due {
     pub read_at: DateTime<Utc>,
 }
 
-/// How long after [`Due::read_at`] the store still expires reservations. If a process freezes for longer after it has
+/// Up to this time after [`Due::read_at`], the store expires reservations. If a process freezes for longer after it has
 /// asked the order service, an order may have been created meanwhile.
 pub const ABSENCE_COUNTS_FOR: Duration = Duration::from_secs(5);
 
@@ -78,9 +78,9 @@ pub const ABSENCE_COUNTS_FOR: Duration = Duration::from_secs(5);
 pub trait Warehouse: Send + Sync {
     /// Decides each request by itself. Returns the results in the order of the requests.
     ///
-    /// Reserves all lines of a request or none. A repeated request returns the reservation with the parts and prices of
-    /// the first one. The last request decides about the expiry: a confirmed reservation is held again, since its
-    /// order's payment was declined. The parts of an expired reservation are reserved again.
+    /// Reserves all lines of a request or none. A later request for the same order returns the reservation with the
+    /// parts and prices of the first one, and decides about its expiry: a confirmed reservation is held again, since
+    /// its order's payment was declined. The parts of an expired reservation are reserved again.
     ///
     /// Fails with [`PartNotFound`](Error::PartNotFound), [`OutOfStock`](Error::OutOfStock),
     /// [`ReservationEnded`](Error::ReservationEnded) once the reservation is released, or

@@ -61,7 +61,8 @@ impl InventoryService {
         self.catalogue.list(filter, page).await
     }
 
-    /// Adds the lines to the stock, once per `restock`. Fails if an earlier call with the same `restock` had other lines.
+    /// Adds the lines to the stock, once per `restock`. Fails if an earlier call with the same `restock` had other
+    /// lines.
     pub async fn restock(&self, restock: Uuid, lines: &Lines, by: &Author) -> Result<(), Error> {
         self.warehouse.restock(restock, lines, by).await?;
         tracing::info!(restock_uuid = %restock, "parts restocked");

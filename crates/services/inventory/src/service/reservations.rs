@@ -1,5 +1,4 @@
-//! The use cases of reservations: what order requests, what the events of an order change, and what becomes of those
-//! that are due.
+//! The use cases of reservations: order's requests, the events of orders, and the expiry of due reservations.
 
 use chrono::{DateTime, Utc};
 use contracts::{
@@ -20,8 +19,8 @@ use crate::{
 };
 
 impl InventoryService {
-    /// Builds an order's request to reserve `lines`. With `confirm`, the reservation lasts until the order ends; otherwise
-    /// it counts towards the user's share, and expires unless the order exists when it is due.
+    /// Builds an order's request to reserve `lines`. With `confirm`, the reservation lasts until the order ends;
+    /// otherwise it counts towards the user's share, and expires unless the order exists when it is due.
     pub fn request(&self, order: OrderId, user: Option<UserId>, lines: Lines, confirm: bool) -> ReservationRequest {
         let expiry = if confirm { Expiry::Never } else { Expiry::After(self.reservation_ttl) };
         let holder = user.map(|user| Holder { user, max_share: self.max_share });
@@ -89,8 +88,8 @@ fn skip_contradictions(order: OrderId, result: Result<(), Error>, done: &'static
 pub const EXPIRY_BATCH: u32 = 200;
 
 impl InventoryService {
-    /// Decides a batch of due reservations. Returns the number kept or expired. A reservation stays held while its order
-    /// waits for payment.
+    /// Decides a batch of due reservations. Returns the number kept or expired. A reservation stays held while its
+    /// order waits for payment.
     ///
     /// Fails while the order service is unavailable; then no reservation expires.
     pub async fn expire_reservations(&self) -> Result<u64, Error> {

@@ -60,8 +60,8 @@ impl Inventory {
     /// Lists parts as a user.
     pub async fn list(&self, filter: PartsFilter) -> Result<Vec<Part>, Status> {
         let request = ListPartsRequest { filter: Some(filter), ..ListPartsRequest::default() };
-        let answer = self.anonymous().list_parts(self.of_user(request)).await?;
-        Ok(answer.into_inner().parts)
+        let response = self.anonymous().list_parts(self.of_user(request)).await?;
+        Ok(response.into_inner().parts)
     }
 }
 

@@ -157,11 +157,11 @@ async fn orders_of_other_parts_go_on_while_one_part_is_locked() {
 
     let reserve = async |part| fixture.reserve(new_order(), &[(part, 1)], Expiry::Never).await;
     let parts = (0..20).map(|number| if number % 5 == 0 { locked } else { free });
-    let answers = futures::future::join_all(parts.map(async |part| (part, reserve(part).await))).await;
+    let results = futures::future::join_all(parts.map(async |part| (part, reserve(part).await))).await;
     held.rollback().await.unwrap();
 
-    for (part, answer) in answers {
-        match answer {
+    for (part, result) in results {
+        match result {
             Ok(_) => assert_eq!(part, free),
             Err(error) => {
                 assert_eq!(part, locked, "{error:?}");
@@ -186,9 +186,9 @@ async fn concurrent_calls_for_one_order_make_one_reservation() {
             buy(fixture.clone(), order, vec![(a, 2), (b, 1)], expiry)
         })
         .collect();
-    let answers = calls.join_all().await;
+    let results = calls.join_all().await;
 
-    assert!(answers.into_iter().all(|served| served));
+    assert!(results.into_iter().all(|served| served));
     assert_eq!((fixture.available(a).await, fixture.available(b).await), (0, 1));
     audit(&database.pool).await;
 }
@@ -334,7 +334,7 @@ async fn orders_that_wait_for_the_same_part_are_reserved_and_built_by_two_statem
     audit(&database.pool).await;
 }
 
-/// Requests of one user at once, through two replicas that share calls and statements or not, in orders of several parts.
+/// Concurrent requests of one user through two replicas, a third of them for two parts.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_user_who_asks_forty_times_at_once_holds_a_quarter() {
     let (first, database) = postgres().await;

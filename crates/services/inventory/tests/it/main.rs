@@ -1,6 +1,6 @@
 //! Tests of the inventory service: the contract of its stores, its use cases, concurrency, and its API.
 
-#![expect(clippy::unwrap_used, reason = "what helps a test may panic as the test may")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod api;
 mod contention;

@@ -26,7 +26,7 @@ use crate::{
     fixture::{AT_ONCE, new_cause, new_order, new_user, part, postgres},
 };
 
-/// The time after which an unconfirmed reservation is due to expire.
+/// An unconfirmed reservation is due after this time.
 const TTL: Duration = Duration::from_mins(10);
 
 struct Fixture {
@@ -164,7 +164,7 @@ async fn the_reservation_of_an_order_that_exists_does_not_expire() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_reservation_expires_while_order_is_away() {
+async fn no_reservation_expires_while_order_is_unavailable() {
     let fixture = fixture().await;
     let (created, abandoned) = (fixture.order(false).await, fixture.order(false).await);
     fixture.orders.create(created);

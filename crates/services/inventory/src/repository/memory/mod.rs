@@ -63,7 +63,7 @@ impl Tables {
         self.parts.get_mut(&part).ok_or(Error::PartNotFound(part))
     }
 
-    /// Fails unless every part exists, has enough available units, and leaves the holder within his share.
+    /// Fails unless every part exists, has enough available units, and leaves the holder within a user's share.
     fn check(&self, lines: &[(PartId, i64)], holder: Option<Holder>) -> Result<(), Error> {
         if let Some((part, _)) = lines.iter().find(|(part, _)| !self.parts.contains_key(part)) {
             return Err(Error::PartNotFound(*part));

@@ -19,12 +19,12 @@ contract!(
     all_lines_are_reserved_or_none,
     an_unknown_part_is_named,
     each_order_of_a_batch_is_decided_by_itself,
-    a_repeated_call_returns_what_the_first_did,
+    a_retry_returns_what_the_first_call_did,
     a_confirmed_reservation_is_held_again_once_its_payment_is_declined,
     a_users_unpaid_orders_hold_a_quarter_of_a_part,
     a_user_may_hold_five_units_of_a_rare_part,
     the_unpaid_share_is_that_of_the_part_of_which_most_is_held,
-    a_repeated_reservation_lasts_from_then_on,
+    a_reservation_that_is_requested_again_lasts_from_then_on,
     the_first_due_is_named_first,
     a_reservation_that_is_moved_back_holds_up_no_other,
     only_held_reservations_are_kept_together,
@@ -99,13 +99,13 @@ async fn each_order_of_a_batch_is_decided_by_itself(fixture: Fixture) {
         Ok(renewed),
         Ok(again),
         Err(Error::PartNotFound(_)),
-        Ok(repeated),
+        Ok(retried),
         Ok(six),
     ] = &outcomes[..]
     else {
         panic!("{outcomes:?}");
     };
-    assert_eq!([first, renewed, again, repeated], [&(a, 1); 4]);
+    assert_eq!([first, renewed, again, retried], [&(a, 1); 4]);
     assert_eq!((last_two, six), (&(b, 2), &(a, 6)));
     assert_eq!((*short, *ended), (b, released));
     assert_eq!((fixture.available(a).await, fixture.available(b).await), (0, 0));
@@ -113,7 +113,7 @@ async fn each_order_of_a_batch_is_decided_by_itself(fixture: Fixture) {
     assert!(due.len() == 2 && due.contains(&held) && due.contains(&confirmed), "{due:?}");
 }
 
-async fn a_repeated_call_returns_what_the_first_did(fixture: Fixture) {
+async fn a_retry_returns_what_the_first_call_did(fixture: Fixture) {
     let [a, b] = fixture.stocked([3, 3]).await;
     let order = new_order();
 
@@ -147,7 +147,7 @@ async fn a_users_unpaid_orders_hold_a_quarter_of_a_part(fixture: Fixture) {
     reserve(user, unpaid, &[(a, 6)], LATER).await.unwrap();
     reserve(user, new_order(), &[(a, 4), (b, 10)], LATER).await.unwrap();
 
-    // One more is too many, a repeat is not; others, and a paid order, have the rest.
+    // One more unit is too many, a retry is not; other users, and a paid order, may have the rest.
     assert!(is_full(reserve(user, new_order(), &[(a, 1)], LATER).await));
     reserve(user, unpaid, &[(a, 6)], LATER).await.unwrap();
     reserve(new_user(), new_order(), &[(a, 10)], LATER).await.unwrap();
@@ -195,7 +195,7 @@ async fn the_unpaid_share_is_that_of_the_part_of_which_most_is_held(fixture: Fix
     assert!((before - 0.7).abs() < 1e-9 && (after - 0.5).abs() < 1e-9, "{before} {after}");
 }
 
-async fn a_repeated_reservation_lasts_from_then_on(fixture: Fixture) {
+async fn a_reservation_that_is_requested_again_lasts_from_then_on(fixture: Fixture) {
     let [a] = fixture.stocked([2]).await;
     let order = new_order();
     fixture.reserve(order, &[(a, 1)], AT_ONCE).await.unwrap();
@@ -354,10 +354,10 @@ async fn committed_parts_are_consumed(fixture: Fixture) {
     fixture.warehouse.commit(order, None).await.unwrap();
     fixture.warehouse.commit(order, None).await.unwrap();
     let released = fixture.warehouse.release(order, None).await;
-    let repeated = fixture.reserve(order, &[(a, 2)], Expiry::Never).await.unwrap();
+    let retried = fixture.reserve(order, &[(a, 2)], Expiry::Never).await.unwrap();
 
     assert!(matches!(released, Err(Error::ReservationEnded(_))), "{released:?}");
-    assert_eq!(repeated, reserved);
+    assert_eq!(retried, reserved);
     assert_eq!(fixture.stock(a).await, Stock { initial: 3, available: 1, consumed: 2, ..Stock::default() });
 }
 

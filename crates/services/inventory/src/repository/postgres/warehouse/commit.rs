@@ -29,7 +29,7 @@ fn columns((number, request): (usize, &CommitRequest)) -> serde_json::Value {
     })
 }
 
-/// Returns the result of each order whose request is decided. Omits those that must be repeated.
+/// Returns the result of each order whose request is decided. Omits those that must be retried.
 ///
 /// The inbox rows, the reservations and the stock change together, and their locks last for no round trip. Only an
 /// expired reservation takes units `from_available` stock, and only what all earlier requests leave of it.
@@ -150,7 +150,7 @@ pub async fn commit(
     Ok(decided.collect())
 }
 
-/// Returns the result for the caller, or `None` if the request must be repeated.
+/// Returns the result for the caller, or `None` if the request must be retried.
 fn result(order: OrderId, outcome: StockOutcome, short: Option<PartId>) -> Option<Result<(), Error>> {
     Some(match outcome {
         StockOutcome::Conflict => return None,

@@ -2,9 +2,9 @@
 //!
 //! To prevent deadlocks, a statement locks parts by ascending UUID, then reservations by ascending UUID. It reads a
 //! reservation as it was when the statement began, so its update compares the status again. If the status has changed
-//! meanwhile, the statement does not change the order, whose outcome is `conflict`, and the caller repeats the request.
+//! meanwhile, the statement does not change the order, whose outcome is `conflict`, and the caller retries the request.
 //!
-//! `reserve` and `commit` execute a group of requests. A request that is repeated joins a later group.
+//! `reserve` and `commit` execute a group of requests. A retried request joins a later group.
 
 mod commit;
 mod due;
@@ -43,7 +43,7 @@ enum StockOutcome {
     /// The part or the reservation does not exist.
     NotFound,
     OutOfStock,
-    /// The user would hold more of a part than his share.
+    /// The user would hold more than a user's share of a part.
     TooManyReserved,
     /// The reservation was released or committed, which contradicts the request.
     Ended,
@@ -144,7 +144,7 @@ impl Warehouse for PgWarehouse {
         match retry_stale(|| stock::restock(&self.pool, restock, lines, by)).await? {
             Restocked::Added => Ok(()),
             Restocked::Unknown(part) => Err(Error::PartNotFound(part)),
-            Restocked::Repeated => {
+            Restocked::Existing => {
                 // The statement above does not see the lines of a restock that another transaction committed while it
                 // waited.
                 let earlier = retry_stale(|| stock::lines(&self.pool, restock)).await?;

@@ -28,7 +28,7 @@ struct Row {
     within_share: bool,
 }
 
-/// Returns the result of each order whose request is decided. Omits those that must be repeated.
+/// Returns the result of each order whose request is decided. Omits those that must be retried.
 pub async fn reserve(
     pool: Database,
     requests: Arc<[ReservationRequest]>,
@@ -235,7 +235,7 @@ async fn lines(pool: &Database, requests: &[ReservationRequest]) -> sqlx::Result
     .await
 }
 
-/// Returns the result for the caller, or `None` if the request must be repeated.
+/// Returns the result for the caller, or `None` if the request must be retried.
 fn result(order: OrderId, rows: &[Row]) -> Option<Result<Vec<ReservedLine>, Error>> {
     let without_parts = || DatabaseError::inconsistent("reservation_items", "part_uuid", order).into();
     let first = |which: fn(&Row) -> bool| rows.iter().find(|row| which(row)).map(|row| row.part_uuid);

@@ -88,7 +88,7 @@ pub(super) async fn release(pool: &Database, order: OrderId, cause: Option<Cause
 pub(super) enum Restocked {
     Added,
     /// An earlier call used the restock's id. Nothing was added.
-    Repeated,
+    Existing,
     /// The catalogue does not have this part. Nothing was added.
     Unknown(PartId),
 }
@@ -141,7 +141,7 @@ pub(super) async fn restock(pool: &Database, restock: Uuid, lines: &Lines, by: &
     Ok(match outcome.unknown {
         Some(part) => Restocked::Unknown(part),
         None if outcome.is_new => Restocked::Added,
-        None => Restocked::Repeated,
+        None => Restocked::Existing,
     })
 }
 
