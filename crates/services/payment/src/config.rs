@@ -40,9 +40,10 @@ struct Own {
     payment_decline_rate: f64,
     /// The built-in provider declines larger amounts than this, in major units. It does not apply to INVESTOR_MONEY.
     payment_decline_above: Option<f64>,
-    /// The base URL of a provider that speaks Stripe's API, such as https://api.stripe.com. Without it, the built-in provider is used.
+    /// The base URL of a provider that speaks Stripe's API, such as https://api.stripe.com. Without it, the built-in
+    /// provider is used.
     payment_provider_url: Option<String>,
-    /// Whether the built-in provider, which moves no money, is meant in production.
+    /// True confirms that the built-in provider, which moves no money, is meant in production.
     #[serde(default)]
     payment_built_in: bool,
     /// The provider's secret key.

@@ -76,7 +76,7 @@ async fn handle(State(webhook): State<Webhook>, headers: HeaderMap, body: Bytes)
     match webhook.service.look_at(TransactionId::new(transaction)).await {
         Ok(()) => Ok(StatusCode::OK),
         Err(error) => {
-            // Stripe repeats an unhandled event for three days.
+            // Stripe redelivers an unhandled event for three days.
             tracing::warn!(transaction_uuid = %transaction, error = error_chain(error), "event of the payment provider not handled");
             Err(Problem::unavailable("the event was not handled; send it again"))
         }

@@ -28,14 +28,15 @@ impl Ledger {
         Self { pool, charges, initial_balance, declines }
     }
 
-    /// Debits the balance and writes the ledger entry, unless the transaction has an entry. Returns the new or existing entry.
+    /// Debits the balance and writes the ledger entry, unless the transaction has an entry. Returns the new or existing
+    /// entry.
     async fn enter(&self, intent: &Intent) -> sqlx::Result<Entry> {
         let request = BalanceCharge::new(intent, self.declines.of(intent), self.initial_balance);
         self.charges.submit(request).await?.ok_or(sqlx::Error::RowNotFound)
     }
 
-    /// Adds to the balance and inserts into `credits`, unless the reference has a row there. Returns the user and amount of the new or
-    /// existing row, or `None` if the limit is exceeded.
+    /// Adds to the balance and inserts into `credits`, unless the reference has a row there. Returns the user and
+    /// amount of the new or existing row, or `None` if the limit is exceeded.
     ///
     /// Of two concurrent calls with one reference, the second fails on the unique key and changes nothing. The initial
     /// balance plus all credits never exceeds [`money::MAX`]. So the balance never exceeds it either, and a refund
@@ -184,16 +185,18 @@ impl BalanceCharge {
         Self { intent: *intent, decline, initial }
     }
 
-    /// Returns the key of the request in its group. A group has one request per user, because a statement can update a balance only once.
+    /// Returns the key of the request in its group. A group has one request per user, because a statement can update a
+    /// balance only once.
     fn user(&self) -> UserId {
         self.intent.user
     }
 }
 
-/// Debits the balances and writes a ledger entry for each transaction that has none. Returns each user's entry, new or existing.
+/// Debits the balances and writes a ledger entry for each transaction that has none. Returns each user's entry, new or
+/// existing.
 ///
 /// If a concurrent statement inserts the same entry or balance row, this statement violates a unique key and changes
-/// nothing. Its repetition finds the other statement's row. It is one statement so that a balance and its entry change
+/// nothing. A retry finds the other statement's row. It is one statement so that a balance and its entry change
 /// together, in one round trip for all charges that wait.
 async fn charge(pool: Database, requests: Arc<[BalanceCharge]>) -> sqlx::Result<HashMap<UserId, Entry>> {
     let intents = || requests.iter().map(|request| &request.intent);

@@ -20,7 +20,7 @@ pub use stripe::{Stripe, StripeAccount};
 
 use crate::model::{ChargeState, Credit, Intent, Method, Payment, ProviderName, RefundRequest, RefundState};
 
-/// The outcome of a request is unknown: the provider may or may not have processed it. The caller repeats it under the
+/// The outcome of a request is unknown: the provider may or may not have processed it. The caller retries it under the
 /// same idempotency key.
 #[derive(Debug, thiserror::Error)]
 #[error("the outcome at the provider is unknown")]
@@ -29,7 +29,7 @@ pub struct Unknown(#[source] pub anyhow::Error);
 /// Why a request to charge has no outcome.
 #[derive(Debug, thiserror::Error)]
 pub enum ChargeError {
-    /// The provider has not executed this request and never will. This says nothing about other requests of the attempt.
+    /// The provider has not executed this request and never will. Another request of the attempt may have charged.
     #[error("the provider refused to execute the request")]
     Refused(#[source] anyhow::Error),
     #[error(transparent)]
@@ -69,12 +69,12 @@ impl Refund {
     }
 }
 
-/// A payment provider. A request repeated under its idempotency key has no further effect and the same response.
+/// A payment provider. A retry under the same idempotency key has no further effect and gets the same response.
 #[async_trait]
 pub trait Provider: Send + Sync {
     /// Charges the intent's amount. The transaction is the idempotency key.
     ///
-    /// Providers forget idempotency keys after a day. A repetition after that could charge a second time.
+    /// Providers forget idempotency keys after a day. A retry after that could charge a second time.
     async fn charge(&self, intent: &Intent) -> Result<ChargeState, ChargeError>;
     /// Looks up the charge of this intent, by the provider's id of the charge if it is known.
     async fn find(&self, intent: &Intent, reference: Option<&str>) -> Result<Lookup, Unknown>;
@@ -110,7 +110,8 @@ impl Providers {
         Self { ledger, stripe }
     }
 
-    /// Returns the provider for a payment method. The ledger always handles INVESTOR_MONEY, because it keeps the balances.
+    /// Returns the provider for a payment method. The ledger always handles INVESTOR_MONEY, because it keeps the
+    /// balances.
     pub fn of(&self, method: Method) -> ProviderName {
         if self.stripe.is_some() && method != Method::InvestorMoney {
             ProviderName::Stripe

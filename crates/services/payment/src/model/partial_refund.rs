@@ -25,7 +25,7 @@ pub struct PartialRefund {
     pub reference: Reference,
     pub amount: Money,
     pub reason: RefundReason,
-    /// Who ordered it: the first request's operator. A repeat by another one is the same refund.
+    /// The operator of the first request. A retry by another operator is the same refund.
     pub decided_by: Author,
 }
 
@@ -86,7 +86,8 @@ impl RecordedRefund {
 impl PartialRefundStatus {
     pub const NEW: Self = Self::Refunding(RefundRequest::FIRST);
 
-    /// Returns the status after the provider's answer to `request`. The status is unchanged if another request is the latest.
+    /// Returns the status after the provider's response to `request`. The status is unchanged if another request is the
+    /// latest.
     #[must_use]
     pub fn after(self, request: &RefundRequest, state: &RefundState) -> Self {
         match self {
@@ -121,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn a_repeat_with_other_contents_is_told_apart() {
+    fn a_retry_with_other_contents_is_detected() {
         let first = refund(1, "a", 1);
 
         assert_eq!(first.difference(&first), None);
@@ -131,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_answer_to_the_latest_request_counts() {
+    fn only_the_response_to_the_latest_request_counts() {
         let second = RefundRequest { number: 2, reference: None };
         let after_failure = PartialRefundStatus::NEW.after(&RefundRequest::FIRST, &RefundState::Failed);
 

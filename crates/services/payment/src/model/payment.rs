@@ -1,4 +1,4 @@
-//! A payment: the intent to charge an order, recorded before the provider is called, and what became of it; and direct
+//! A payment: the intent to charge an order, recorded before the provider is called, with its status; and direct
 //! payments.
 
 use chrono::{DateTime, Utc};
@@ -52,7 +52,8 @@ pub struct Payment {
 }
 
 impl Payment {
-    /// Returns true if no other attempt may charge the order: the order is cancelled, or this attempt has charged it or may still do so.
+    /// Returns true if no other attempt may charge the order: the order is cancelled, or this attempt has charged it or
+    /// may still do so.
     pub fn blocks_attempts(&self) -> bool {
         self.cancelled || !matches!(self.status, Status::Declined(_))
     }
@@ -98,7 +99,8 @@ pub enum Admission<'a> {
 }
 
 impl<'a> Admission<'a> {
-    /// Decides whether `attempt` is admitted, given all payments of its order. `void` is true if the order was cancelled before any charge.
+    /// Decides whether `attempt` is admitted, given all payments of its order. `void` is true if the order was
+    /// cancelled before any charge.
     pub fn decide(payments: impl IntoIterator<Item = &'a Payment>, void: bool, attempt: u32) -> Self {
         let same = |payment: &Payment| payment.intent.attempt == attempt;
         let blocking = payments.into_iter().filter(|payment| same(payment) || payment.blocks_attempts());
@@ -136,9 +138,8 @@ impl VoidResult {
     }
 }
 
-/// Returns the transaction of a user's direct payment of an order. It is derived from the two ids, so that a repeated
-/// request gets the same transaction although nothing is stored. It has the form of a random (v4) UUID, as the contract
-/// requires.
+/// Returns the transaction of a user's direct payment of an order. It is derived from the two ids, so that a retry gets
+/// the same transaction although nothing is stored. It has the form of a random (v4) UUID, as the contract requires.
 pub fn direct_payment(order: OrderId, user: UserId) -> TransactionId {
     let derived = Uuid::new_v5(&user.uuid(), order.uuid().as_bytes());
     TransactionId::new(Builder::from_random_bytes(*derived.as_bytes()).into_uuid())

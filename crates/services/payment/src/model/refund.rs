@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use contracts::ids::TransactionId;
 
-/// The longest pause before a refund that is not made yet is continued. A bank may take days.
-const MAX_PAUSE: Duration = Duration::from_hours(1);
+/// The longest backoff of a refund that is not made yet. A bank may take days.
+const MAX_BACKOFF: Duration = Duration::from_hours(1);
 
 /// Returns the id of the refund of a cancelled order.
 pub fn refund_of_rest(transaction: TransactionId) -> String {
@@ -57,16 +57,16 @@ impl RefundRequest {
         }
     }
 
-    /// Returns the pause after this answer of the provider: 2 s at first, doubled with each request that failed, and
-    /// with each try for which the store has leased an accepted refund.
-    pub fn pause(&self, state: &RefundState, tries: u32) -> Duration {
+    /// Returns the backoff after the provider has reported `state`: 2 s at first, doubled with each request that
+    /// failed, and with each try for which the store has leased an accepted refund.
+    pub fn backoff(&self, state: &RefundState, tries: u32) -> Duration {
         let doublings = match (state, &self.reference) {
             (RefundState::Refunded, _) => return Duration::ZERO,
             (RefundState::Failed, _) => self.number,
             (RefundState::Pending { .. }, None) => 1,
             (RefundState::Pending { .. }, Some(_)) => tries.saturating_add(2),
         };
-        Duration::from_secs(1 << doublings.min(12)).min(MAX_PAUSE)
+        Duration::from_secs(1 << doublings.min(12)).min(MAX_BACKOFF)
     }
 }
 
@@ -90,10 +90,10 @@ mod tests {
     }
 
     #[test]
-    fn pauses_double_with_failed_requests_and_look_ups_up_to_an_hour() {
+    fn the_backoff_doubles_with_failed_requests_and_look_ups_up_to_an_hour() {
         let accepted = RefundState::Pending { reference: "re".to_owned() };
         let pending = RefundRequest::FIRST.next(&accepted).unwrap();
-        let seconds = |request: &RefundRequest, state: &RefundState, tries: u32| request.pause(state, tries).as_secs();
+        let seconds = |request: &RefundRequest, state: &RefundState, tries| request.backoff(state, tries).as_secs();
 
         assert_eq!(seconds(&RefundRequest::FIRST, &accepted, 9), 2);
         assert_eq!([0, 1, 20].map(|tries| seconds(&pending, &accepted, tries)), [4, 8, 3600]);

@@ -128,7 +128,8 @@ pub enum Event {
 }
 
 impl Intent {
-    /// Returns the status and the event that end this attempt. `cancelled` is true if the order has been cancelled meanwhile.
+    /// Returns the status and the event that end this attempt. `cancelled` is true if the order has been cancelled
+    /// meanwhile.
     pub fn settled(&self, outcome: &ChargeOutcome, cancelled: bool) -> (Status, Event) {
         let completion = match outcome {
             ChargeOutcome::Charged { .. } if !cancelled => Completion::Success,
@@ -147,7 +148,8 @@ impl Intent {
 }
 
 impl Payment {
-    /// Settles a pending attempt and returns its event. An attempt that is settled already keeps its first outcome; the result is `None`.
+    /// Settles a pending attempt and returns its event. An attempt that is settled already keeps its first outcome; the
+    /// result is `None`.
     pub fn settle(&mut self, outcome: &ChargeOutcome) -> Option<Event> {
         if !matches!(self.status, Status::Pending { .. }) {
             return None;

@@ -62,20 +62,20 @@ impl Unfinished {
     }
 }
 
-/// The age from which the outcome of a charge counts as unknown. A younger charge is in flight: the request that began it holds its initial
-/// lease, or `finish_payments` asks the provider for the first time after that lease.
+/// From this age on, a charge without an outcome counts as unknown. A younger charge is in flight: the request that
+/// began it holds its initial lease, or `finish_payments` asks the provider for the first time after that lease.
 pub const UNKNOWN_AFTER: Duration = Duration::from_secs(10);
 
-/// The age from which a charge whose outcome is unknown may need an operator, because the provider has forgotten its
-/// key by then.
+/// From this age on, a charge whose outcome is unknown may need an operator, because the provider has forgotten its key
+/// by then.
 pub const UNDECIDED_AFTER: Duration = Duration::from_hours(25);
 
-/// The lease of a new payment, which the default of `payments.next_try_at` repeats. The request that began the payment
-/// holds it, so that this request calls the provider first.
+/// The lease of a new payment, as in the default of `payments.next_try_at`. The request that began the payment holds
+/// it, so that this request calls the provider first.
 const INITIAL_LEASE: Duration = Duration::from_secs(5);
 
-/// The lease of an unfinished payment is 2 s for the first try and doubles with each try up to 10 s, so that a slow provider gets more
-/// time.
+/// The lease of an unfinished payment is 2 s for the first try and doubles with each try up to 10 s, so that a slow
+/// provider gets more time.
 const FIRST_LEASE: Duration = Duration::from_secs(2);
 const MAX_LEASE: Duration = Duration::from_secs(10);
 
@@ -86,18 +86,20 @@ pub fn lease(tries: u32) -> Duration {
 
 #[async_trait]
 pub trait Payments: Refunds {
-    /// Records the intent to charge and counts its first request, unless its attempt is recorded already, another attempt blocks it or the order is cancelled.
+    /// Records the intent to charge and counts its first request, unless its attempt is recorded already, another
+    /// attempt blocks it or the order is cancelled.
     async fn begin(&self, intent: &Intent) -> Result<Begun, Error>;
-    /// Records an attempt as declined without a call to the provider, and writes its event. Does nothing if the attempt is recorded
-    /// already. Returns all payments of the order.
+    /// Records an attempt as declined without a call to the provider, and writes its event. Does nothing if the attempt
+    /// is recorded already. Returns all payments of the order.
     async fn void_attempt(&self, intent: &Intent) -> Result<Vec<Payment>, Error>;
     /// Records the outcome of a charge and its event, unless an outcome is recorded already. Returns the payment with
     /// the recorded outcome, and true if this call recorded it.
     async fn settle(&self, intent: &Intent, outcome: &ChargeOutcome) -> Result<(Payment, bool), Error>;
-    /// Counts one more request to charge, before it is sent. Returns false if the attempt is settled: nothing may be sent then.
+    /// Counts one more request to charge, before it is sent. Returns false if the attempt is settled: nothing may be
+    /// sent then.
     async fn count_request(&self, transaction: TransactionId) -> Result<bool, Error>;
-    /// Takes back the count of a request that the provider refused to execute. If no other is counted, this ends the attempt as
-    /// declined and writes its event. Returns the payment, and true if this call ended the attempt.
+    /// Takes back the count of a request that the provider refused to execute. If no other is counted, this ends the
+    /// attempt as declined and writes its event. Returns the payment, and true if this call ended the attempt.
     async fn refuse(&self, intent: &Intent) -> Result<(Payment, bool), Error>;
     /// Returns the time since the attempt was recorded, by the clock of the store.
     async fn age(&self, transaction: TransactionId) -> Result<Duration, Error>;
@@ -107,8 +109,8 @@ pub trait Payments: Refunds {
     async fn cancel(&self, order: OrderId, cause: Option<Cause>) -> Result<bool, Error>;
     /// Returns true if the order is cancelled, whether or not it was charged.
     async fn is_cancelled(&self, order: OrderId) -> Result<bool, Error>;
-    /// Takes at most `limit` unfinished payments that are due, those with the fewest tries first, and returns them with their number of
-    /// tries before. Each has the [`lease`] of that number and is due again afterwards.
+    /// Takes at most `limit` unfinished payments that are due, those with the fewest tries first, and returns each with
+    /// the number of its earlier tries. Each has the [`lease`] of that number and is due again afterwards.
     async fn due(&self, limit: i64) -> Result<Vec<(Payment, u32)>, Error>;
     /// Counts at most `limit` unfinished payments.
     async fn unfinished(&self, limit: i64) -> Result<Unfinished, Error>;
@@ -129,39 +131,39 @@ pub trait Refunds: Send + Sync {
     /// Returns `None` if the order was not charged, its charge is refunded as a whole, less than the amount is left of
     /// it, or it has [`MAX_PARTIAL_REFUNDS`](crate::model::MAX_PARTIAL_REFUNDS).
     async fn add_refund(&self, refund: &PartialRefund) -> Result<Option<RecordedRefund>, Error>;
-    /// Takes at most `limit` refunds that are due, those with the fewest tries first, and returns them with their number of tries before.
-    /// Each has the [`lease`] of that number and is due again afterwards.
+    /// Takes at most `limit` refunds that are due, those with the fewest tries first, and returns each with the number
+    /// of its earlier tries. Each has the [`lease`] of that number and is due again afterwards.
     async fn due_refunds(&self, limit: i64) -> Result<Vec<(RecordedRefund, u32)>, Error>;
-    /// Records the provider's answer to a request. Does nothing if another request is the latest. A refund that is not made is due again
-    /// after `pause`.
+    /// Records the provider's response to a request. Does nothing if another request is the latest. A refund that is
+    /// not made is due again after `backoff`.
     async fn record_refund(
         &self,
         refund: Uuid,
         request: &RefundRequest,
         state: &RefundState,
-        pause: Duration,
+        backoff: Duration,
     ) -> Result<(), Error>;
     /// Makes an unfinished refund due now.
     async fn hurry_partial_refund(&self, refund: Uuid) -> Result<(), Error>;
-    /// Makes a refund due again, under the next key, because it has failed after it was made. Does nothing if the refund was not made by
-    /// the request with this number.
+    /// Makes a refund due again, under the next key, because it has failed after it was made. Does nothing if the
+    /// refund was not made by the request with this number.
     async fn reopen_partial_refund(&self, refund: Uuid, number: u32) -> Result<(), Error>;
     /// Returns the partial refunds of a charge, oldest first. A refund that cannot be decoded is left out.
     async fn refunds_of(&self, transaction: TransactionId) -> Result<Vec<RecordedRefund>, Error>;
     /// Replaces `current`, the request to refund the charge, by `next`. Does nothing if `current` is not the latest
-    /// request. The payment is due again after `pause`. Only the second request changes `updated_at`, from which the
+    /// request. The payment is due again after `backoff`. Only the second request changes `updated_at`, from which the
     /// audit counts how long a refund takes: one that fails again and again must become overdue.
     async fn continue_refund(
         &self,
         transaction: TransactionId,
         current: &RefundRequest,
         next: &RefundRequest,
-        pause: Duration,
+        backoff: Duration,
     ) -> Result<(), Error>;
     /// Records that the provider has refunded the charge by this request. Does nothing if another request is the
     /// latest.
     async fn refunded(&self, transaction: TransactionId, request: &RefundRequest) -> Result<(), Error>;
-    /// Makes a refund due again, under the next key, because it has failed after it was made. Does nothing if the charge is not refunded by
-    /// the request with this number.
+    /// Makes a refund due again, under the next key, because it has failed after it was made. Does nothing if the
+    /// charge is not refunded by the request with this number.
     async fn reopen_refund(&self, transaction: TransactionId, number: u32) -> Result<(), Error>;
 }

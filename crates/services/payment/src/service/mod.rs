@@ -84,7 +84,7 @@ impl PaymentService {
         Ok(self.providers.balance(user).await?)
     }
 
-    /// A repeated request has no further effect. A request that repeats a reference with another user or amount is
+    /// Adds to a user's balance, once per reference. A request that reuses a reference with another user or amount is
     /// refused.
     pub async fn credit(&self, credit: &Credit) -> Result<(), Error> {
         let standing = self.providers.credit(credit).await?.ok_or(Error::BalanceTooLarge)?;

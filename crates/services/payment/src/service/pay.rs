@@ -17,7 +17,8 @@ use crate::{
 };
 
 impl PaymentService {
-    /// Charges an order. Returns the transaction that charged it: `transaction` if this call began the attempt, or that of an earlier call.
+    /// Charges an order. Returns the transaction that charged it: `transaction` if this call began the attempt, or that
+    /// of an earlier call.
     ///
     /// Every attempt to charge an order must charge the same user as the first attempt.
     pub async fn pay(&self, charge: &Charge, transaction: TransactionId) -> Result<TransactionId, Error> {
@@ -46,7 +47,8 @@ impl PaymentService {
         }
     }
 
-    /// Settles the existing payment if it is of the same attempt and pending. Does not change a payment of another attempt.
+    /// Settles the existing payment if it is of the same attempt and pending. Does not change a payment of another
+    /// attempt.
     async fn resume(&self, payment: Payment, intent: &Intent) -> Result<Payment, Error> {
         if payment.intent.attempt != intent.attempt {
             return Ok(payment);
@@ -58,8 +60,8 @@ impl PaymentService {
         }
     }
 
-    /// Makes an attempt unable to charge: one that is not recorded yet is recorded as declined, with the id `transaction`.
-    /// Returns whether the order is charged already, or a charge is in progress.
+    /// Makes an attempt unable to charge: one that is not recorded yet is recorded as declined, with the id
+    /// `transaction`. The result says whether the order is charged already, or a charge is in progress.
     pub async fn void(&self, charge: &Charge, transaction: TransactionId) -> Result<VoidResult, Error> {
         let payments = self.payments.void_attempt(&self.intent(charge, transaction)).await?;
         self.relay.wake();
@@ -86,17 +88,17 @@ impl PaymentService {
     }
 }
 
-/// The age up to which a charge is repeated. Stripe remembers an idempotency key for 24 h from its first use. One hour
-/// is left for calls in flight and for clock differences.
-const MAX_REPEAT_AGE: Duration = Duration::from_hours(23);
-/// The age from which a look-up that finds nothing proves that there is no charge. The last request was then an hour
+/// A charge is retried up to this age. Stripe remembers an idempotency key for 24 h from its first use. One hour is
+/// left for calls in flight and for clock differences.
+const MAX_RETRY_AGE: Duration = Duration::from_hours(23);
+/// From this age on, a look-up that finds nothing proves that there is no charge. The last request was then an hour
 /// ago, and Stripe's search finds a charge within a minute.
 const FINAL_AGE: Duration = Duration::from_hours(24);
 
 impl PaymentService {
     /// Looks up the charge of a payment whose outcome is unknown, and settles the payment. A charge that the provider
-    /// does not have is repeated under its idempotency key while the provider certainly remembers the key, and counts
-    /// as declined from `FINAL_AGE` on.
+    /// does not have is retried under its idempotency key while the provider certainly remembers the key, and counts as
+    /// declined from `FINAL_AGE` on.
     pub(super) async fn settle_unknown(&self, payment: Payment) -> Result<Payment, Error> {
         let Status::Pending { reference } = &payment.status else { return Ok(payment) };
         let provider = self.providers.get(payment.intent.provider)?;
@@ -104,8 +106,8 @@ impl PaymentService {
             Lookup::Known(state) => state,
             lookup @ (Lookup::Absent | Lookup::Unsupported) => {
                 let age = self.payments.age(payment.intent.transaction).await?;
-                if age < MAX_REPEAT_AGE {
-                    return self.repeat_charge(payment).await;
+                if age < MAX_RETRY_AGE {
+                    return self.retry_charge(payment).await;
                 } else if age >= FINAL_AGE && lookup == Lookup::Absent {
                     tracing::warn!(transaction_uuid = %payment.intent.transaction, "charge absent at the provider, attempt declined");
                     ChargeState::Settled(ChargeOutcome::Declined(Decline::Declined))
@@ -117,7 +119,7 @@ impl PaymentService {
         self.record(payment, state).await
     }
 
-    async fn repeat_charge(&self, payment: Payment) -> Result<Payment, Error> {
+    async fn retry_charge(&self, payment: Payment) -> Result<Payment, Error> {
         let transaction = payment.intent.transaction;
         if self.payments.count_request(transaction).await? {
             return self.request_charge(payment).await;
@@ -125,8 +127,8 @@ impl PaymentService {
         self.payments.get(transaction).await?.ok_or(Error::NotFound)
     }
 
-    /// Requests the charge of a payment, whose request is counted, and records the answer. If the provider refuses to execute the
-    /// request and no other may have charged, the attempt ends as declined.
+    /// Requests the charge of a payment, whose request is counted, and records the response. If the provider refuses to
+    /// execute the request and no other may have charged, the attempt ends as declined.
     async fn request_charge(&self, payment: Payment) -> Result<Payment, Error> {
         let error = match self.providers.get(payment.intent.provider)?.charge(&payment.intent).await {
             Ok(state) => return self.record(payment, state).await,
@@ -145,7 +147,7 @@ impl PaymentService {
         }
     }
 
-    /// Records the provider's answer about a charge. Fails while the outcome is unknown.
+    /// Records the state of a charge that the provider has reported. Fails while the outcome is unknown.
     async fn record(&self, payment: Payment, state: ChargeState) -> Result<Payment, Error> {
         let reference = match state {
             ChargeState::Settled(outcome) => return self.settle(payment, &outcome).await,
@@ -169,9 +171,11 @@ const BATCH_SIZE: i64 = 16;
 const MAX_CONCURRENT_PAYMENTS: usize = 64;
 
 impl PaymentService {
-    /// Finishes payments as they fall due, until `stop`. A payment is leased to one replica at a time, so all replicas may run this job.
+    /// Finishes payments as they fall due, until `stop`. A payment is leased to one replica at a time, so all replicas
+    /// may run this job.
     ///
-    /// Payments are processed concurrently, those with the fewest tries first, so that calls that hang do not delay other payments.
+    /// Payments are processed concurrently, those with the fewest tries first, so that calls that hang do not delay
+    /// other payments.
     pub async fn finish_payments(&self, stop: CancellationToken) {
         let due = jobs::due("finisher", || self.payments.due(BATCH_SIZE), self.refund_due.clone(), stop);
         let finish = |(payment, tries)| self.try_to_finish(payment, tries);
@@ -185,7 +189,7 @@ impl PaymentService {
     }
 }
 
-/// Does the work within its lease. Returns why it failed, if it did.
+/// Runs `work` within its lease. Returns the error as text; `None` after a success.
 pub(super) async fn failure(work: impl Future<Output = Result<(), Error>>, lease: Duration) -> Option<String> {
     match tokio::time::timeout(lease, work).await {
         Ok(Ok(())) => None,

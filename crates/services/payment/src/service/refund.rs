@@ -1,5 +1,5 @@
-//! Refunds the charges of cancelled orders and, for operators, parts of charges. A refund that failed after it was made is
-//! requested again.
+//! Refunds the charges of cancelled orders and, for operators, parts of charges. A refund that failed after it was made
+//! is requested again.
 
 use contracts::{
     events::Cause,
@@ -43,8 +43,8 @@ impl PaymentService {
         }
     }
 
-    /// Settles the payment if it is pending, then refunds it if a refund is due. `tries` is how often it was leased
-    /// before.
+    /// Settles the payment if it is pending, then refunds it if a refund is due. `tries` is the number of its earlier
+    /// leases.
     pub(super) async fn finish(&self, payment: Payment, tries: u32) -> Result<(), Error> {
         let payment = self.settle_unknown(payment).await?;
         match payment.status {
@@ -64,7 +64,7 @@ impl PaymentService {
             tracing::info!(order_uuid = %order, transaction_uuid = %transaction, "payment refunded");
             return Ok(());
         };
-        self.payments.continue_refund(transaction, request, &next, request.pause(&state, tries)).await?;
+        self.payments.continue_refund(transaction, request, &next, request.backoff(&state, tries)).await?;
         Err(not_made(&refund, &state))
     }
 
@@ -99,7 +99,7 @@ pub struct Refunded {
 impl PaymentService {
     /// Refunds a part of an order's charge, once per order and reference.
     ///
-    /// This call makes the recorded refund if the provider answers; otherwise
+    /// This call makes the recorded refund if the provider responds; otherwise
     /// [`finish_partial_refunds`](Self::finish_partial_refunds) makes it.
     pub async fn refund_partially(&self, refund: &PartialRefund) -> Result<Refunded, Error> {
         // The payer of an order never changes, so this read need not be in the statement that adds the refund.
@@ -140,13 +140,13 @@ impl PaymentService {
     }
 
     /// Requests a partial refund, or asks for the state of the requested refund. Fails until the refund is made.
-    /// `tries` is how often it was leased before.
+    /// `tries` is the number of its earlier leases.
     async fn make_partial_refund(&self, payment: &Payment, recorded: &RecordedRefund, tries: u32) -> Result<(), Error> {
         let PartialRefundStatus::Refunding(request) = &recorded.status else { return Ok(()) };
         let refund = provider_refund(payment, &recorded.refund, request)?;
         let state = self.ask_for_refund(payment, &refund).await?;
-        let pause = request.pause(&state, tries);
-        self.payments.record_refund(recorded.refund.id(), request, &state, pause).await?;
+        let backoff = request.backoff(&state, tries);
+        self.payments.record_refund(recorded.refund.id(), request, &state, backoff).await?;
         if request.next(&state).is_some() {
             return Err(not_made(&refund, &state));
         }

@@ -1,4 +1,5 @@
-//! Tests of the payment service: its API, the contracts of store and provider over every implementation, and concurrency.
+//! Tests of the payment service: its API, the contracts of store and provider over every implementation, and
+//! concurrency.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 

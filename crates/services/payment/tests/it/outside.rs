@@ -1,4 +1,4 @@
-//! Tests over an outside provider: late answers, forgotten idempotency keys, and refunds that are pending or fail.
+//! Tests over an outside provider: late responses, forgotten idempotency keys, and refunds that are pending or fail.
 
 use std::{num::NonZeroU32, sync::Arc};
 
@@ -137,7 +137,7 @@ async fn an_order_whose_charge_the_provider_refuses_to_execute_can_be_cancelled_
 
         assert!(matches!(refused, Err(Error::Declined(Decline::Declined))), "{status}: {refused:?}");
     }
-    // A request whose answer is lost may have charged; the refusal of its repetition ends nothing.
+    // A request whose response is lost may have charged; the refusal of its retry ends nothing.
     fixture.charge.attempt = NonZeroU32::new(4).unwrap();
     fixture.provider.script([ProviderFault::Status(500), ProviderFault::Status(401)]);
     for _ in 0..2 {
@@ -161,7 +161,7 @@ async fn an_order_whose_charge_the_provider_refuses_to_execute_can_be_cancelled_
 /// All three calls read that the refund does not exist before the first call adds it. Then too little of the charge is
 /// left for another refund.
 #[tokio::test]
-async fn repeats_made_at_once_get_the_same_partial_refund() {
+async fn concurrent_retries_get_the_same_partial_refund() {
     let fixture = fixture().await;
     fixture.pay().await.unwrap();
     let refund = fixture.part("one", 600);
@@ -353,7 +353,7 @@ async fn a_refund_that_is_pending_is_not_refunded_yet() {
 }
 
 #[tokio::test]
-async fn a_refund_whose_stored_answer_is_an_error_is_repeated_under_a_new_key() {
+async fn a_refund_whose_stored_response_is_an_error_is_retried_under_a_new_key() {
     let fixture = fixture().await;
     fixture.pay().await.unwrap();
     fixture.cancel().await;

@@ -205,8 +205,8 @@ async fn a_death_between_the_charge_and_its_record_is_one_charge_in_the_end() {
 
     fixture.finish().await;
 
-    let repeated = Charge { order, attempt: NonZeroU32::MIN, user, method, amount };
-    assert_eq!(fixture.pay(&repeated).await.unwrap(), intent.transaction);
+    let retry = Charge { order, attempt: NonZeroU32::MIN, user, method, amount };
+    assert_eq!(fixture.pay(&retry).await.unwrap(), intent.transaction);
     assert_eq!(fixture.movements(order).await, (1, 0));
     assert_eq!(fixture.balance(user).await, INITIAL_BALANCE - 1000);
 }

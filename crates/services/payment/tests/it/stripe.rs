@@ -58,7 +58,7 @@ async fn an_invalid_charge_counts_as_declined() {
 }
 
 #[tokio::test]
-async fn an_ambiguous_response_is_unknown_and_charged_once_when_repeated() {
+async fn an_ambiguous_response_is_unknown_and_a_retry_charges_once() {
     for status in [409, 500, 503] {
         let server = stand_in().await;
         server.script([ProviderFault::Status(status)]);
@@ -162,7 +162,7 @@ async fn give_back_in_the_dashboard(server: &stand_ins::Provider, amount: &str) 
 }
 
 #[tokio::test]
-async fn what_somebody_gave_back_at_the_provider_counts_for_a_cancelled_order_alone() {
+async fn a_refund_in_the_providers_dashboard_counts_for_a_cancelled_order_alone() {
     let server = stand_in().await;
     let intent = intent(Method::Card);
     client(&server.url()).charge(&intent).await.unwrap();
@@ -208,7 +208,8 @@ async fn the_parts_of_a_charge_are_told_apart() {
     for refund in [&first, &second, &rest] {
         assert_eq!(client(&server.url()).refund(refund).await.unwrap(), RefundState::Refunded);
     }
-    // Each refund is found among the others although its key is forgotten, and a refund that was never made is not mistaken for another.
+    // Each refund is found among the others although its key is forgotten, and a refund that was never made is not
+    // mistaken for another.
     server.forget_keys();
     for refund in [&first, &second, &rest] {
         assert_eq!(client(&server.url()).refund(refund).await.unwrap(), RefundState::Refunded);
@@ -263,7 +264,7 @@ async fn an_unreachable_provider_is_asked_for_nothing() {
 }
 
 #[tokio::test]
-async fn an_answer_without_end_costs_little_and_leaves_the_outcome_unknown() {
+async fn a_response_without_end_costs_little_and_leaves_the_outcome_unknown() {
     let server = stand_ins::Endless::start().await.unwrap();
 
     let outcome = client(&server.url()).charge(&intent(Method::Card)).await;

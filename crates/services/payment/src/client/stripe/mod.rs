@@ -86,7 +86,8 @@ impl Stripe {
         Ok(Err(ErrorResponse::read(status, replayed, &body)))
     }
 
-    /// Reads the current state of a PaymentIntent. A repeated POST would replay the first response of its idempotency key.
+    /// Reads the current state of a PaymentIntent. A retried POST would replay the first response of its idempotency
+    /// key.
     async fn read(&self, id: &str) -> Result<ChargeState, Unknown> {
         match self.send::<PaymentIntent>(self.client.get(self.url(&["payment_intents", id])?)).await? {
             Ok(made) => Ok(made.state()),
@@ -127,7 +128,7 @@ impl Provider for Stripe {
             Err(failed) if failed.status == StatusCode::PAYMENT_REQUIRED => {
                 Ok(ChargeState::Settled(ChargeOutcome::Declined(failed.decline())))
             }
-            // Stripe rejected the request before processing it, and would reject a repetition too.
+            // Stripe rejected the request before processing it, and would reject a retry too.
             Err(failed) if failed.is_invalid_request() => {
                 tracing::error!(%transaction, %failed, "charge rejected by the payment provider");
                 Ok(ChargeState::Settled(ChargeOutcome::Declined(Decline::Declined)))

@@ -21,7 +21,7 @@ impl Stripe {
     /// Returns the state of the refund if it was made; otherwise requests it, or the rest of it.
     ///
     /// It reads the list of refunds first, because Stripe forgets an idempotency key after a day and would then execute
-    /// a repeated request as a second refund: Stripe refuses only what exceeds the charge. A request in flight is not
+    /// a retry as a second refund: Stripe refuses only what exceeds the charge. A request in flight is not
     /// in the list yet, but Stripe still remembers its key.
     pub(super) async fn request_refund(&self, refund: &Refund) -> Result<RefundState, Unknown> {
         let given = match self.given(refund).await? {
@@ -54,7 +54,7 @@ impl Stripe {
         self.send(self.post(&["refunds"], key, &form)?).await
     }
 
-    /// Reads the current state of a refund. A repeated POST would replay the first response of its idempotency key.
+    /// Reads the current state of a refund. A retried POST would replay the first response of its idempotency key.
     pub(super) async fn read_refund(&self, id: &str) -> Result<RefundState, Unknown> {
         match self.send::<RefundObject>(self.client.get(self.url(&["refunds", id])?)).await? {
             Ok(made) => Ok(made.state()),

@@ -82,8 +82,8 @@ impl PaymentIntent {
 }
 
 impl SearchResult {
-    /// Returns the state of the charge; `None` if there is none. Of several PaymentIntents, one that has charged takes precedence, then one
-    /// that may still charge.
+    /// Returns the state of the charge; `None` if there is none. Of several PaymentIntents, one that has charged takes
+    /// precedence, then one that may still charge.
     pub fn state(&self) -> Option<ChargeState> {
         self.data.iter().map(PaymentIntent::state).max_by_key(|state| match state {
             ChargeState::Settled(ChargeOutcome::Declined(_)) => 0,
@@ -180,12 +180,13 @@ impl ErrorResponse {
         self.status == StatusCode::BAD_REQUEST && self.details.kind.as_deref() == Some("invalid_request_error")
     }
 
-    /// Returns true if Stripe did not execute the request: its key or right is refused, or there were too many requests.
+    /// Returns true if Stripe did not execute the request: its key or right is refused, or there were too many
+    /// requests.
     pub fn is_refused(&self) -> bool {
         matches!(self.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::TOO_MANY_REQUESTS)
     }
 
-    /// Returns true if every repetition under the same idempotency key would get this response.
+    /// Returns true if every retry under the same idempotency key would get this response.
     pub fn is_final(&self) -> bool {
         self.replayed || self.status == StatusCode::PAYMENT_REQUIRED || self.is_invalid_request()
     }
@@ -216,7 +217,7 @@ impl fmt::Display for ErrorResponse {
 
 impl From<ErrorResponse> for Unknown {
     fn from(failed: ErrorResponse) -> Self {
-        Self(anyhow::anyhow!("the payment provider answered {failed}"))
+        Self(anyhow::anyhow!("the payment provider responded {failed}"))
     }
 }
 

@@ -53,7 +53,8 @@ impl MemoryPayments {
         self.tables().void.iter().copied().collect()
     }
 
-    /// Ends an attempt by `end`, which returns its event, or changes it otherwise. Returns the payment, and true if it has ended.
+    /// Ends an attempt by `end`, which returns its event, or changes it otherwise. Returns the payment, and true if it
+    /// has ended.
     fn ended(
         &self,
         intent: &Intent,

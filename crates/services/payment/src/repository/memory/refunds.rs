@@ -85,7 +85,7 @@ impl Refunds for MemoryPayments {
         refund: Uuid,
         request: &RefundRequest,
         state: &RefundState,
-        pause: Duration,
+        backoff: Duration,
     ) -> Result<(), Error> {
         let mut tables = self.tables();
         let Some(row) = tables.refunds.get_mut(&refund) else { return Ok(()) };
@@ -93,7 +93,7 @@ impl Refunds for MemoryPayments {
         if before == PartialRefundStatus::Refunding(request.clone()) {
             if let Some(next) = request.next(state) {
                 row.tries = tries_after(request, &next, row.tries);
-                row.next_try_at = Instant::now() + pause;
+                row.next_try_at = Instant::now() + backoff;
             }
             row.recorded.status = before.after(request, state);
         }
@@ -129,7 +129,7 @@ impl Refunds for MemoryPayments {
         transaction: TransactionId,
         current: &RefundRequest,
         next: &RefundRequest,
-        pause: Duration,
+        backoff: Duration,
     ) -> Result<(), Error> {
         let mut tables = self.tables();
         if let Some(row) = tables.payments.get_mut(&transaction)
@@ -137,7 +137,7 @@ impl Refunds for MemoryPayments {
             && request == current
         {
             row.tries = tries_after(request, next, row.tries);
-            row.next_try_at = Instant::now() + pause;
+            row.next_try_at = Instant::now() + backoff;
             if request.number == 1 && next.number == 2 {
                 row.payment.updated_at = self.clock.now();
             }

@@ -50,8 +50,9 @@ impl Payments for PgPayments {
     }
 
     async fn void_attempt(&self, intent: &Intent) -> Result<Vec<Payment>, Error> {
-        // The inserted row is declined, so only a row of the same attempt can conflict with it. A concurrent `begin` of this attempt
-        // inserts under the same key `(order_uuid, attempt)`. One of the two inserts wins, and the select below reads the winner's row.
+        // The inserted row is declined, so only a row of the same attempt can conflict with it. A concurrent `begin` of
+        // this attempt inserts under the same key `(order_uuid, attempt)`. One of the two inserts wins, and the select
+        // below reads the winner's row.
         let (decline, event) = intent.voided();
         let event = outbox::Event::from(&event);
         retry_stale(|| {

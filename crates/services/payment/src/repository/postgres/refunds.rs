@@ -36,8 +36,8 @@ struct RefundRow {
     tries: i32,
 }
 
-/// Expands to `sqlx::query_as!` of a statement that returns [`RefundRow`]s. `COLUMNS` stands for their columns, those of
-/// `partial_refunds` joined with `payments`.
+/// Expands to `sqlx::query_as!` of a statement that returns [`RefundRow`]s. `COLUMNS` stands for their columns, those
+/// of `partial_refunds` joined with `payments`.
 macro_rules! query_refunds {
     ($before:tt + COLUMNS $(+ $after:tt)?, $($arguments:tt)+) => {
         sqlx::query_as!(
@@ -165,7 +165,7 @@ impl Refunds for PgPayments {
         refund: Uuid,
         request: &RefundRequest,
         state: &RefundState,
-        pause: Duration,
+        backoff: Duration,
     ) -> Result<(), Error> {
         let next = request.next(state);
         sqlx::query!(
@@ -184,7 +184,7 @@ impl Refunds for PgPayments {
             request.reference.as_deref(),
             next.as_ref().map(|next| i32::try_from(next.number).unwrap_or(i32::MAX)),
             next.as_ref().and_then(|next| next.reference.as_deref()),
-            pause.as_secs_f64(),
+            backoff.as_secs_f64(),
         )
         .execute(&self.pool)
         .await?;
@@ -237,7 +237,7 @@ impl Refunds for PgPayments {
         transaction: TransactionId,
         current: &RefundRequest,
         next: &RefundRequest,
-        pause: Duration,
+        backoff: Duration,
     ) -> Result<(), Error> {
         sqlx::query!(
             "update payments set
@@ -253,7 +253,7 @@ impl Refunds for PgPayments {
             current.reference.as_deref(),
             i32::try_from(next.number).unwrap_or(i32::MAX),
             next.reference.as_deref(),
-            pause.as_secs_f64(),
+            backoff.as_secs_f64(),
         )
         .execute(&self.pool)
         .await?;

@@ -13,7 +13,8 @@ use crate::{
     model::{Decline, Intent, Method, Payment, ProviderName, RefundRequest, Status},
 };
 
-/// A row of `payments`. The row of an order that was cancelled before any charge is void: all its nullable columns are null.
+/// A row of `payments`. The row of an order that was cancelled before any charge is void: all its nullable columns are
+/// null.
 pub struct PaymentRow {
     pub transaction_uuid: TransactionId,
     pub order_uuid: OrderId,
@@ -34,8 +35,8 @@ pub struct PaymentRow {
     pub updated_at: DateTime<Utc>,
 }
 
-/// Expands to `sqlx::query_as!` of a statement that returns [`PaymentRow`]s. `COLUMNS` stands for their columns; it is no
-/// constant, because sqlx's macros accept literals alone.
+/// Expands to `sqlx::query_as!` of a statement that returns [`PaymentRow`]s. `COLUMNS` stands for their columns; it is
+/// no constant, because sqlx's macros accept literals alone.
 macro_rules! query_payments {
     ($before:tt + COLUMNS $(+ $after:tt)?, $($arguments:tt)+) => {
         sqlx::query_as!(

@@ -8,8 +8,8 @@ use uuid::Uuid;
 use super::{Fixture, fixture};
 
 impl Fixture {
-    /// Waits until the topic has `count` events and returns them, ordered by order and attempt. Checks that each record's key and headers
-    /// match its event.
+    /// Waits until the topic has `count` events and returns them, ordered by order and attempt. Checks that each
+    /// record's key and headers match its event.
     async fn completed(&self, count: usize) -> Vec<PaymentCompleted> {
         let topic = self.kafka.topic::<PaymentCompleted>();
         let mut completed = eventually(|| async {
@@ -66,8 +66,8 @@ async fn each_attempt_of_the_shop_is_published_once_with_its_outcome_and_no_dire
     for declined in [&dear, &investor] {
         fixture.pay(declined).await.unwrap_err();
     }
-    for repeated in [&success, &PayOrderRequest { attempt: 2, ..success.clone() }] {
-        assert_eq!(fixture.pay(repeated).await.unwrap(), transaction);
+    for retried in [&success, &PayOrderRequest { attempt: 2, ..success.clone() }] {
+        assert_eq!(fixture.pay(retried).await.unwrap(), transaction);
     }
     fixture.void(&voided).await.unwrap();
     let after_void = PayOrderRequest { attempt: 2, ..voided.clone() };

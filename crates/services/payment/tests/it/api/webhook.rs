@@ -18,7 +18,7 @@ async fn a_process_of_several_services_has_the_route_of_the_providers_events() {
     let app = (SERVICE.build)(settings).await.unwrap();
 
     let unsigned = Request::post("/webhooks/stripe").header("Host", "payment").body(Body::empty()).unwrap();
-    let answer = app.admin().oneshot(unsigned).await.unwrap();
+    let response = app.admin().oneshot(unsigned).await.unwrap();
 
-    assert_eq!(answer.status(), StatusCode::BAD_REQUEST);
+    assert_eq!(response.status(), StatusCode::BAD_REQUEST);
 }

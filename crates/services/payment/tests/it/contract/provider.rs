@@ -47,7 +47,7 @@ async fn stripe() -> Fixture {
 
 contract!([
     a_charge_is_made_once_per_key,
-    a_decline_is_repeated,
+    a_retry_of_a_declined_charge_is_declined,
     the_outcome_of_a_charge_can_be_found,
     a_charge_is_refunded_in_parts,
     an_unknown_charge_is_not_refunded,
@@ -59,7 +59,7 @@ contract!([
 
 contract!([
     a_declined_charge_leaves_the_balance,
-    a_decline_is_repeated_after_the_balance_has_grown,
+    a_decline_stays_after_the_balance_has_grown,
     a_balance_is_the_initial_one_until_the_first_charge,
     a_credit_is_added_once_per_reference,
     all_credits_of_a_user_have_a_bound,
@@ -108,7 +108,7 @@ impl Fixture {
     /// Returns the balance in the provider's records. Checks that the provider's API returns the same balance.
     async fn balance(&self, user: UserId) -> i64 {
         let balances = self.balances.as_ref().expect("a provider with balances");
-        let told = balances.balance_of(user).await.expect("the balance can be read").minor();
+        let balance = balances.balance_of(user).await.expect("the balance can be read").minor();
         let booked = match &self.books {
             Books::Memory(provider) => provider.balance(user),
             Books::Ledger(pool) => {
@@ -117,8 +117,8 @@ impl Fixture {
             }
             Books::Stripe(_) => panic!("this provider has no balances"),
         };
-        assert_eq!(told, booked);
-        told
+        assert_eq!(balance, booked);
+        balance
     }
 }
 
@@ -144,7 +144,7 @@ async fn a_charge_is_made_once_per_key(fixture: Fixture) {
     assert_eq!(fixture.movements(intent.order).await, (1, 0));
 }
 
-async fn a_decline_is_repeated(fixture: Fixture) {
+async fn a_retry_of_a_declined_charge_is_declined(fixture: Fixture) {
     let dear = Intent { amount: money(MAX_AMOUNT + 1), ..intent(Method::CreditCard) };
 
     for _ in 0..2 {
@@ -193,7 +193,8 @@ async fn an_unknown_charge_is_not_refunded(fixture: Fixture) {
     assert_eq!(fixture.movements(intent.order).await, (0, 0));
 }
 
-/// The balance of each of ten users covers one of two charges. For every third user the first charge exceeds the balance.
+/// The balance of each of ten users covers one of two charges. For every third user the first charge exceeds the
+/// balance.
 async fn charges_made_at_once_are_each_decided_alone(fixture: Fixture) {
     let charges: Vec<Intent> = (0..10)
         .flat_map(|number| {
@@ -207,7 +208,7 @@ async fn charges_made_at_once_are_each_decided_alone(fixture: Fixture) {
     let outcomes = futures::future::join_all(charges.iter().map(|charge| fixture.charge(charge))).await;
 
     for (charges, outcomes) in charges.chunks(3).zip(outcomes.chunks(3)) {
-        assert_eq!(outcomes[0], outcomes[2], "a repeat has the outcome of its transaction");
+        assert_eq!(outcomes[0], outcomes[2], "a retry has the outcome of its transaction");
         let successes = outcomes[..2].iter().filter(|outcome| matches!(outcome, ChargeOutcome::Charged { .. })).count();
         assert_eq!(successes, 1, "{outcomes:?}");
         assert_eq!(fixture.balance(charges[0].user).await, 0);
@@ -227,7 +228,7 @@ async fn a_declined_charge_leaves_the_balance(fixture: Fixture) {
     assert_eq!(fixture.movements(first.order).await, (1, 0));
 }
 
-async fn a_decline_is_repeated_after_the_balance_has_grown(fixture: Fixture) {
+async fn a_decline_stays_after_the_balance_has_grown(fixture: Fixture) {
     let first = Intent { amount: money(INITIAL_BALANCE), ..intent(Method::InvestorMoney) };
     let refund = fixture.charged(&first).await;
     let second = again(&first);

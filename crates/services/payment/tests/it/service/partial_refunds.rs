@@ -1,4 +1,5 @@
-//! Tests that a part of a charge is given back once, under every fault of the provider, and the rest when the order is cancelled.
+//! Tests that a part of a charge is given back once, under every fault of the provider, and the rest when the order is
+//! cancelled.
 
 use payment::{
     client::ScriptedFault,

@@ -52,7 +52,7 @@ async fn every_attempt_of_an_order_charges_the_user_of_the_first() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_charge_whose_response_is_lost_is_unknown_until_it_is_repeated() {
+async fn a_charge_whose_response_is_lost_is_unknown_until_it_is_retried() {
     let fixture = fixture();
     fixture.provider.script([ScriptedFault::Silent]);
 

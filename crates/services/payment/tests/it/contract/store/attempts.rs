@@ -6,7 +6,7 @@ contract!([
     an_intent_is_recorded_once,
     one_call_settles_an_attempt,
     a_refusal_ends_no_attempt_that_a_concurrent_request_charges,
-    the_refusal_of_the_last_request_ends_an_attempt_for_good,
+    the_refusal_of_the_last_request_ends_an_attempt_permanently,
     an_attempt_that_is_void_is_never_charged,
     a_recorded_attempt_cannot_be_voided,
     the_payment_of_an_order_is_the_one_that_counts,
@@ -17,10 +17,10 @@ contract!([
 
 async fn an_intent_is_recorded_once(fixture: Fixture) {
     let intent = intent(Method::Card);
-    let repeated = Intent { transaction: new_transaction(), amount: money(7), ..intent };
+    let retried = Intent { transaction: new_transaction(), amount: money(7), ..intent };
 
     let first = fixture.begin(&intent).await;
-    let second = fixture.payments.begin(&repeated).await.unwrap();
+    let second = fixture.payments.begin(&retried).await.unwrap();
 
     assert_eq!((first.intent, &first.status, first.cancelled), (intent, &Status::NEW, false));
     assert_eq!(second, Begun::Existing(first.clone()));
@@ -51,7 +51,7 @@ async fn a_refusal_ends_no_attempt_that_a_concurrent_request_charges(fixture: Fi
     assert_eq!((late, fixture.events().await.len()), (success, 1));
 }
 
-async fn the_refusal_of_the_last_request_ends_an_attempt_for_good(fixture: Fixture) {
+async fn the_refusal_of_the_last_request_ends_an_attempt_permanently(fixture: Fixture) {
     let first = intent(Method::Card);
     fixture.begin(&first).await;
     fixture.payments.count_request(first.transaction).await.unwrap();
@@ -71,11 +71,11 @@ async fn an_attempt_that_is_void_is_never_charged(fixture: Fixture) {
     let first = intent(Method::Card);
 
     let payments = fixture.payments.void_attempt(&first).await.unwrap();
-    let repeated = fixture.payments.void_attempt(&Intent { transaction: new_transaction(), ..first }).await.unwrap();
+    let retried = fixture.payments.void_attempt(&Intent { transaction: new_transaction(), ..first }).await.unwrap();
     let charge = fixture.payments.begin(&Intent { transaction: new_transaction(), ..first }).await.unwrap();
 
     assert_eq!(VoidResult::from_payments(&payments), VoidResult::Voided);
-    assert_eq!(payments, repeated);
+    assert_eq!(payments, retried);
     assert_eq!(charge, Begun::Existing(payments[0].clone()));
     assert_eq!(payments[0].status, Status::Declined(Decline::Declined));
     assert!(fixture.due().await.is_empty());

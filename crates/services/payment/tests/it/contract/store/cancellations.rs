@@ -41,8 +41,8 @@ async fn no_attempt_follows_a_declined_one_of_a_cancelled_order(fixture: Fixture
     for declined in [declined_before, declined_after] {
         assert_eq!(fixture.payments.begin(&again(&declined)).await.unwrap(), Begun::Cancelled);
         assert!(!fixture.payments.cancel(declined.order, None).await.unwrap());
-        let repeated = fixture.payments.begin(&declined).await.unwrap();
-        assert!(matches!(repeated, Begun::Existing(Payment { status: Status::Declined(_), .. })), "{repeated:?}");
+        let retried = fixture.payments.begin(&declined).await.unwrap();
+        assert!(matches!(retried, Begun::Existing(Payment { status: Status::Declined(_), .. })), "{retried:?}");
     }
 }
 

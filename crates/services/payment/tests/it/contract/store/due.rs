@@ -6,9 +6,9 @@ contract!([
     payments_with_the_fewest_tries_come_first,
     a_due_payment_is_leased_to_one_caller_and_later_again,
     a_charge_keeps_its_id_while_it_is_pending,
-    a_refund_continues_after_a_pause_from_its_latest_request_alone,
+    a_refund_continues_after_its_backoff_from_its_latest_request_alone,
     a_refund_that_is_requested_again_gets_its_time_again_once,
-    an_unfinished_payment_that_is_looked_at_is_due_before_its_pause_is_over,
+    an_unfinished_payment_that_is_looked_at_is_due_before_its_backoff_ends,
     a_refund_that_failed_after_it_was_made_is_opened_again_once,
     a_payment_has_an_age,
     a_payment_that_is_in_flight_does_not_count_as_unknown,
@@ -71,7 +71,7 @@ async fn a_charge_keeps_its_id_while_it_is_pending(fixture: Fixture) {
     assert_eq!(refused.status, Status::Declined(Decline::Declined));
 }
 
-async fn a_refund_continues_after_a_pause_from_its_latest_request_alone(fixture: Fixture) {
+async fn a_refund_continues_after_its_backoff_from_its_latest_request_alone(fixture: Fixture) {
     let intent = intent(Method::Card);
     fixture.settled(&intent, &charged()).await;
     fixture.payments.cancel(intent.order, Some(new_cause())).await.unwrap();
@@ -80,19 +80,19 @@ async fn a_refund_continues_after_a_pause_from_its_latest_request_alone(fixture:
     let pending = RefundRequest { number: 1, reference: Some("re".to_owned()) };
     let second = RefundRequest { number: 2, reference: None };
 
-    fixture.payments.continue_refund(intent.transaction, &first, &pending, PAUSE).await.unwrap();
+    fixture.payments.continue_refund(intent.transaction, &first, &pending, BACKOFF).await.unwrap();
     assert_eq!(fixture.unfinished().await, Unfinished { accepted: 1, ..Unfinished::default() });
     fixture.elapse(Duration::from_secs(1)).await;
     assert!(fixture.due().await.is_empty());
     fixture.elapse(Duration::from_secs(1)).await;
     assert_eq!(fixture.due().await, [intent.transaction]);
-    fixture.payments.continue_refund(intent.transaction, &pending, &pending, PAUSE * 2).await.unwrap();
+    fixture.payments.continue_refund(intent.transaction, &pending, &pending, BACKOFF * 2).await.unwrap();
     fixture.elapse(Duration::from_secs(3)).await;
     assert!(fixture.due().await.is_empty());
     fixture.elapse(Duration::from_secs(1)).await;
     assert_eq!(fixture.due().await, [intent.transaction]);
-    fixture.payments.continue_refund(intent.transaction, &pending, &second, PAUSE).await.unwrap();
-    fixture.payments.continue_refund(intent.transaction, &first, &pending, PAUSE).await.unwrap();
+    fixture.payments.continue_refund(intent.transaction, &pending, &second, BACKOFF).await.unwrap();
+    fixture.payments.continue_refund(intent.transaction, &first, &pending, BACKOFF).await.unwrap();
 
     for other in [&first, &pending, &RefundRequest { number: 2, ..pending.clone() }] {
         fixture.payments.refunded(intent.transaction, other).await.unwrap();
@@ -113,13 +113,13 @@ async fn a_refund_that_is_requested_again_gets_its_time_again_once(fixture: Fixt
     let pending = RefundRequest { number: 1, reference: Some("re".to_owned()) };
     let second = RefundRequest { number: 2, reference: None };
     let third = RefundRequest { number: 3, reference: None };
-    fixture.payments.continue_refund(intent.transaction, &RefundRequest::FIRST, &pending, PAUSE).await.unwrap();
+    fixture.payments.continue_refund(intent.transaction, &RefundRequest::FIRST, &pending, BACKOFF).await.unwrap();
     let accepted = fixture.payments.get(intent.transaction).await.unwrap().unwrap();
-    fixture.payments.continue_refund(intent.transaction, &pending, &second, PAUSE).await.unwrap();
+    fixture.payments.continue_refund(intent.transaction, &pending, &second, BACKOFF).await.unwrap();
     let renewed = fixture.payments.get(intent.transaction).await.unwrap().unwrap();
     fixture.elapse(Duration::from_secs(1)).await;
 
-    fixture.payments.continue_refund(intent.transaction, &second, &third, PAUSE).await.unwrap();
+    fixture.payments.continue_refund(intent.transaction, &second, &third, BACKOFF).await.unwrap();
 
     let payment = fixture.payments.get(intent.transaction).await.unwrap().unwrap();
     assert_eq!(payment.status, Status::Refunding { reference: reference(), request: third });
@@ -127,7 +127,7 @@ async fn a_refund_that_is_requested_again_gets_its_time_again_once(fixture: Fixt
     assert_eq!(payment.updated_at, renewed.updated_at);
 }
 
-async fn an_unfinished_payment_that_is_looked_at_is_due_before_its_pause_is_over(fixture: Fixture) {
+async fn an_unfinished_payment_that_is_looked_at_is_due_before_its_backoff_ends(fixture: Fixture) {
     let intent = intent(Method::Card);
     fixture.begin(&intent).await;
     fixture.payments.hurry(intent.transaction).await.unwrap();

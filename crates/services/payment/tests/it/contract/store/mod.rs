@@ -96,8 +96,8 @@ impl Fixture {
     }
 }
 
-/// The pause before a refund is continued.
-const PAUSE: Duration = Duration::from_secs(2);
+/// The backoff before a refund is continued.
+const BACKOFF: Duration = Duration::from_secs(2);
 
 fn charged() -> ChargeOutcome {
     ChargeOutcome::Charged { reference: "reference".to_owned() }

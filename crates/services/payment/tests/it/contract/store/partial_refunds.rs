@@ -98,7 +98,7 @@ async fn a_charge_has_a_bounded_number_of_partial_refunds(fixture: Fixture) {
     }
 
     assert_eq!(fixture.add(&part(&intent, "more", 1)).await, None);
-    assert!(fixture.add(&part(&intent, "0", 1)).await.is_some(), "a repeat finds it");
+    assert!(fixture.add(&part(&intent, "0", 1)).await.is_some(), "a retry finds it");
     assert!(fixture.add(&part(&other, "more", 1)).await.is_some());
 }
 
@@ -111,7 +111,7 @@ async fn a_cancellation_keeps_what_was_recorded(fixture: Fixture) {
     fixture.payments.cancel(intent.order, None).await.unwrap();
 
     assert_eq!(fixture.sum(&intent).await, 300);
-    assert_eq!(fixture.add(&first).await, added, "a repeat finds it");
+    assert_eq!(fixture.add(&first).await, added, "a retry finds it");
     assert_eq!(fixture.add(&part(&intent, "two", 1)).await, None);
     assert_eq!(fixture.unfinished().await, Unfinished { refunding: 2, ..Unfinished::default() });
 }
@@ -135,7 +135,7 @@ async fn a_partial_refund_continues_from_its_latest_request_alone(fixture: Fixtu
     let id = fixture.add(&part(&intent, "one", 300)).await.unwrap().refund.id();
     let status = async || fixture.payments.refunds_of(intent.transaction).await.unwrap().remove(0).status;
     let record = async |request: &RefundRequest, state| {
-        fixture.payments.record_refund(id, request, &state, PAUSE).await.unwrap();
+        fixture.payments.record_refund(id, request, &state, BACKOFF).await.unwrap();
     };
     let pending = RefundRequest { reference: Some("re_1".to_owned()), ..RefundRequest::FIRST };
     let second = RefundRequest { number: 2, reference: None };
@@ -143,15 +143,15 @@ async fn a_partial_refund_continues_from_its_latest_request_alone(fixture: Fixtu
     record(&RefundRequest::FIRST, RefundState::Pending { reference: "re_1".to_owned() }).await;
     assert_eq!(status().await, PartialRefundStatus::Refunding(pending.clone()));
     assert_eq!(fixture.unfinished().await, Unfinished { accepted: 1, ..Unfinished::default() });
-    // A late answer to the previous request changes nothing.
+    // A late response to the previous request changes nothing.
     record(&RefundRequest::FIRST, RefundState::Refunded).await;
     assert_eq!(status().await, PartialRefundStatus::Refunding(pending.clone()));
     record(&pending, RefundState::Failed).await;
     assert_eq!(status().await, PartialRefundStatus::Refunding(second.clone()));
-    assert!(fixture.due_refunds().await.is_empty(), "there is a pause");
+    assert!(fixture.due_refunds().await.is_empty(), "there is a backoff");
     fixture.payments.hurry_partial_refund(id).await.unwrap();
     record(&RefundRequest::FIRST, RefundState::Pending { reference: "re_1".to_owned() }).await;
-    assert_eq!(fixture.due_refunds().await.len(), 1, "a late answer makes no pause");
+    assert_eq!(fixture.due_refunds().await.len(), 1, "a late response makes no backoff");
 
     record(&second, RefundState::Refunded).await;
 
@@ -176,12 +176,12 @@ async fn a_partial_refund_that_is_requested_again_gets_its_time_again_once() {
     };
     let accepted = RefundState::Pending { reference: "re_1".to_owned() };
     let pending = RefundRequest { reference: Some("re_1".to_owned()), ..RefundRequest::FIRST };
-    fixture.payments.record_refund(id, &RefundRequest::FIRST, &accepted, PAUSE).await.unwrap();
+    fixture.payments.record_refund(id, &RefundRequest::FIRST, &accepted, BACKOFF).await.unwrap();
     assert!(!fixture.is_requested_again(id).await);
-    fixture.payments.record_refund(id, &pending, &RefundState::Failed, PAUSE).await.unwrap();
+    fixture.payments.record_refund(id, &pending, &RefundState::Failed, BACKOFF).await.unwrap();
     let renewed = requested_at().await;
 
-    fixture.payments.record_refund(id, &second, &RefundState::Failed, PAUSE).await.unwrap();
+    fixture.payments.record_refund(id, &second, &RefundState::Failed, BACKOFF).await.unwrap();
 
     let refunds = fixture.payments.refunds_of(intent.transaction).await.unwrap();
     assert_eq!(refunds[0].status, PartialRefundStatus::Refunding(third));
@@ -193,7 +193,7 @@ async fn a_partial_refund_that_failed_after_it_was_made_is_opened_again_once(fix
     fixture.settled(&intent, &charged()).await;
     let id = fixture.add(&part(&intent, "one", 300)).await.unwrap().refund.id();
     fixture.payments.reopen_partial_refund(id, 1).await.unwrap();
-    fixture.payments.record_refund(id, &RefundRequest::FIRST, &RefundState::Refunded, PAUSE).await.unwrap();
+    fixture.payments.record_refund(id, &RefundRequest::FIRST, &RefundState::Refunded, BACKOFF).await.unwrap();
 
     for _ in 0..2 {
         fixture.payments.reopen_partial_refund(id, 1).await.unwrap();
