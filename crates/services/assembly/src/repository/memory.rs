@@ -21,7 +21,7 @@ use crate::{
 #[derive(Clone, Default)]
 pub struct MemoryBuilds {
     builds: Arc<Mutex<BTreeMap<OrderId, Build>>>,
-    /// When builds that were moved back are due again.
+    /// The times at which builds that were moved back are due again.
     moved_back: Arc<Mutex<BTreeMap<OrderId, DateTime<Utc>>>>,
     pub inbox: MemoryInbox,
     pub outbox: MemoryOutbox,

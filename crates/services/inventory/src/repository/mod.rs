@@ -32,7 +32,6 @@ pub trait Catalogue: Send + Sync {
     async fn list(&self, filter: &Filter, page: Page) -> Result<(Vec<Part>, Option<i64>), Error>;
 }
 
-/// When a reservation expires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expiry {
     /// The reservation is held, and due after this time unless it is confirmed before.

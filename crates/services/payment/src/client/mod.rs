@@ -26,7 +26,7 @@ use crate::model::{ChargeState, Credit, Intent, Method, Payment, ProviderName, R
 #[error("the outcome at the provider is unknown")]
 pub struct Unknown(#[source] pub anyhow::Error);
 
-/// Why a request to charge has no outcome.
+/// The error of a request to charge that has no outcome.
 #[derive(Debug, thiserror::Error)]
 pub enum ChargeError {
     /// The provider has not executed this request and never will. Another request of the attempt may have charged.

@@ -33,7 +33,7 @@ pub(super) use named;
 named!(Method { Card = "CARD", Sbp = "SBP", CreditCard = "CREDIT_CARD", InvestorMoney = "INVESTOR_MONEY" });
 
 named!(
-    /// Why a charge was declined. A decline is final: nothing was charged under this transaction.
+    /// The reason for which a charge was declined. A decline is final: nothing was charged under this transaction.
     Decline { Declined = "PAYMENT_DECLINED", InsufficientFunds = "INSUFFICIENT_FUNDS" }
 );
 

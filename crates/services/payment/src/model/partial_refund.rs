@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::{Reference, RefundRequest, RefundState, named::named};
 
 named!(
-    /// Why a part of a charge is given back.
+    /// The reason of a partial refund.
     RefundReason {
         /// The customer has returned the ship.
         Return = "RETURN",
@@ -50,7 +50,7 @@ pub enum PartialRefundStatus {
 /// most 100 refunds in one response.
 pub const MAX_PARTIAL_REFUNDS: usize = 50;
 
-/// Why a part of a charge is not given back.
+/// The reason for which a partial refund is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RefundRefusal {
     /// The order was not charged, or its charge is refunded as a whole, so nothing can be given back.

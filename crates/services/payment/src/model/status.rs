@@ -112,7 +112,7 @@ impl Status {
 }
 
 named!(
-    /// How an attempt ended.
+    /// The outcome of an attempt, as it is published.
     Completion {
         Success = "SUCCESS",
         InsufficientFunds = "INSUFFICIENT_FUNDS",

@@ -111,10 +111,10 @@ pub struct Reservation {
     pub user: Option<UserId>,
     /// `None` once the reservation is confirmed or has ended.
     pub expires_at: Option<DateTime<Utc>>,
-    /// When a reservation that was moved back is due again.
+    /// A reservation that was moved back is due again at this time.
     pub next_try_at: Option<DateTime<Utc>>,
     pub items: Vec<ReservedLine>,
-    /// When the reservation first expired or was released or committed.
+    /// The time at which the reservation first expired, or was released or committed.
     pub first_ended_at: Option<DateTime<Utc>>,
     pub updated_at: DateTime<Utc>,
 }

@@ -63,7 +63,7 @@ impl MemoryInventory {
     }
 }
 
-/// Returns whether a request for the status `to` changes the order's reservation.
+/// Returns true if a request for the status `to` changes the order's reservation.
 fn changes(order: OrderId, before: Status, to: Status) -> Result<bool, Error> {
     before.changes_to(to).map_err(|Ended| Error::ReservationEnded(order))
 }

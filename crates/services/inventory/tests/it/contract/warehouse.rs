@@ -153,7 +153,7 @@ async fn a_users_unpaid_orders_hold_a_quarter_of_a_part(fixture: Fixture) {
     reserve(new_user(), new_order(), &[(a, 10)], LATER).await.unwrap();
     reserve(user, paid, &[(a, 8)], Expiry::Never).await.unwrap();
     assert_eq!(fixture.available(a).await, 12);
-    // What is paid does not count, until the payment is declined. What is released does not count either.
+    // A paid order does not count until its payment is declined. A released one does not count either.
     reserve(user, unpaid, &[(a, 6)], Expiry::Never).await.unwrap();
     reserve(user, new_order(), &[(a, 6)], LATER).await.unwrap();
     reserve(user, unpaid, &[(a, 6)], LATER).await.unwrap();

@@ -276,11 +276,11 @@ async fn a_credit_is_added_once_per_reference(fixture: Fixture) {
 async fn all_credits_of_a_user_have_a_bound(fixture: Fixture) {
     let balances = fixture.balances.clone().unwrap();
     let user = new_user();
-    let most = contracts::money::MAX - INITIAL_BALANCE;
+    let limit = contracts::money::MAX - INITIAL_BALANCE;
 
-    assert_eq!(balances.credit(&credit(user, "one", most + 1)).await.unwrap(), None);
+    assert_eq!(balances.credit(&credit(user, "one", limit + 1)).await.unwrap(), None);
     assert_eq!(fixture.balance(user).await, INITIAL_BALANCE);
-    assert!(balances.credit(&credit(user, "one", most)).await.unwrap().is_some());
+    assert!(balances.credit(&credit(user, "one", limit)).await.unwrap().is_some());
     fixture.charged(&Intent { user, amount: money(1000), ..intent(Method::InvestorMoney) }).await;
 
     // A later refund of the charge must fit into the maximum amount, so this credit is refused.
