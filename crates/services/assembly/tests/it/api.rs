@@ -8,15 +8,13 @@ use contracts::proto::assembly::v1::{
     Assembly, AssemblyStatus, GetAssemblyRequest, assembly_service_client::AssemblyServiceClient,
 };
 use platform::{
-    auth::SESSION_METADATA,
-    config::Settings,
     grpc::Peer,
     ids,
     kafka::{Message, Record},
     telemetry::{self, LogFormat, LogOutputs, Telemetry},
 };
-use testkit::{Iam, Kafka, Running, eventually};
-use tonic::{Code, Request, Status};
+use testkit::{Iam, Kafka, Running, eventually, with_session};
+use tonic::{Code, Status};
 use uuid::Uuid;
 
 const TRACE_ID: &str = "0af7651916cd43dd8448eb211c80319c";
@@ -40,7 +38,8 @@ impl Fixture {
             ("ASSEMBLY_BUILD_MAX", build_time.to_owned()),
             ("ASSEMBLY_FAILURE_RATE", failure_rate.to_string()),
         ]);
-        let (address, service) = start(&settings).await;
+        let app = app::build(Config::load(&settings).unwrap()).await.unwrap();
+        let (address, service) = testkit::start(app).await;
         Self { kafka, iam, address, _service: service }
     }
 
@@ -52,12 +51,8 @@ impl Fixture {
             ("event-type".to_owned(), event.kind.to_owned()),
             ("traceparent".to_owned(), format!("00-{TRACE_ID}-b7ad6b7169203331-01")),
         ]);
-        self.publish(order, event.payload, headers).await;
-    }
-
-    async fn publish(&self, order: Uuid, payload: Vec<u8>, headers: HashMap<String, String>) {
-        let topic = self.kafka.topic::<OrderPaid>();
-        self.kafka.publish(vec![Record { topic, key: order.to_string().into_bytes(), payload, headers }]).await;
+        let (topic, key) = (self.kafka.topic::<OrderPaid>(), order.to_string().into_bytes());
+        self.kafka.publish(vec![Record { topic, key, payload: event.payload, headers }]).await;
     }
 
     /// Waits for the only event of this type and returns it.
@@ -74,15 +69,14 @@ impl Fixture {
 
     /// The assembly as shown to the user with this session, or to a service.
     async fn get(&self, order: &str, session: Option<&str>) -> Result<Assembly, Status> {
-        let mut request = Request::new(GetAssemblyRequest { order_uuid: order.to_owned() });
-        let peer = match session {
+        let request = GetAssemblyRequest { order_uuid: order.to_owned() };
+        let response = match session {
             Some(session) => {
-                request.metadata_mut().insert(SESSION_METADATA, session.parse().unwrap());
-                Peer::lazy("assembly", "TEST_ADDRESS", &self.address.to_string()).unwrap()
+                let anonymous = Peer::lazy("assembly", "TEST_ADDRESS", &self.address.to_string()).unwrap();
+                AssemblyServiceClient::new(anonymous).get_assembly(with_session(session, request)).await?
             }
-            None => testkit::peer("assembly", self.address),
+            None => AssemblyServiceClient::new(testkit::peer("assembly", self.address)).get_assembly(request).await?,
         };
-        let response = AssemblyServiceClient::new(peer).get_assembly(request).await?;
         Ok(response.into_inner().assembly.unwrap())
     }
 
@@ -107,14 +101,6 @@ fn trace() {
         };
         telemetry::start("assembly", &config).unwrap()
     });
-}
-
-async fn start(settings: &Settings) -> (SocketAddr, Running) {
-    let app = app::build(Config::load(settings).unwrap()).await.unwrap();
-    let (address, readiness) = (app.address().unwrap(), app.readiness());
-    let service = testkit::run(|stop| app.run(stop));
-    readiness.ready().await;
-    (address, service)
 }
 
 #[tokio::test]

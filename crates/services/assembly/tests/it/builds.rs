@@ -234,26 +234,3 @@ async fn a_build_whose_event_exists_holds_up_no_other() {
     assert_eq!(finish(&[&again, &other]).await, [other.order]);
     assert!(building(&builds, 10).await.is_empty());
 }
-
-#[tokio::test]
-async fn builds_are_read_after_the_server_ended_the_connections() {
-    let pool = testkit::database(&MIGRATIONS).await.pool;
-    let builds = PgBuilds::new(pool.clone());
-    let build = new(HOUR);
-    start(&builds, &build).await;
-    let mut operator = pool.connect().await.unwrap();
-    let mut end_connections = async || {
-        let end = "select pg_terminate_backend(pid, 5000) from pg_stat_activity
-            where datname = current_database() and usename = current_user and pid <> pg_backend_pid()";
-        let ended = sqlx::query(end).execute(&mut operator).await.unwrap();
-        assert!(ended.rows_affected() > 0);
-    };
-
-    end_connections().await;
-    let found = builds.find(build.order).await;
-    end_connections().await;
-    let unfinished = builds.building(10).await;
-
-    assert_eq!(found.unwrap().map(|found| found.order), Some(build.order));
-    assert_eq!(unfinished.unwrap().len(), 1);
-}
