@@ -6,9 +6,10 @@ use contracts::proto::inventory::v1::{
     reserve_parts_result::Result::{Refused, Reserved},
 };
 use platform::{grpc::reason, ids};
+use testkit::with_session;
 use tonic::Code;
 
-use crate::api::{Inventory, inventory, with_session};
+use crate::api::{Inventory, inventory};
 
 /// The part "Stabilizer" of the built-in catalogue: 45 units at 860.00.
 const PART: &str = "af556d38-98d7-4ee2-8cb9-c9f784dbfe60";
@@ -82,7 +83,7 @@ async fn the_unavailable_or_unknown_part_is_named() {
     let (order, unknown) = (ids::random().to_string(), ids::random().to_string());
 
     let short = client.reserve_parts(reserve(&order, vec![quantity(PART, 46)])).await.unwrap_err();
-    let parts = vec![quantity(PART, 1), quantity(&unknown, 1)];
+    let parts = vec![quantity(PART, 46), quantity(&unknown, 1)];
     let missing = client.reserve_parts(reserve(&order, parts.clone())).await.unwrap_err();
     let restock = RestockPartsRequest { restock_uuid: order, parts, ..RestockPartsRequest::default() };
     let restocked = inventory.service_named("shipyard").restock_parts(restock).await.unwrap_err();
@@ -111,7 +112,7 @@ async fn a_restock_has_its_author() {
     let session = inventory.iam.operator_session(operator);
 
     inventory.service_named("shipyard").restock_parts(restock()).await.unwrap();
-    inventory.anonymous().restock_parts(with_session(restock(), &session)).await.unwrap();
+    inventory.anonymous().restock_parts(with_session(&session, restock())).await.unwrap();
     let forged = RestockPartsRequest { decided_by: operator.to_string(), ..restock() };
     let forged = inventory.service_named("shipyard").restock_parts(forged).await.unwrap_err();
 

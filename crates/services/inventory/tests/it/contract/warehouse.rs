@@ -17,10 +17,8 @@ use crate::{
 
 contract!(
     all_lines_are_reserved_or_none,
-    an_unknown_part_is_named,
     each_order_of_a_batch_is_decided_by_itself,
     a_retry_returns_what_the_first_call_did,
-    a_confirmed_reservation_is_held_again_once_its_payment_is_declined,
     a_users_unpaid_orders_hold_a_quarter_of_a_part,
     a_user_may_hold_five_units_of_a_rare_part,
     the_unpaid_share_is_that_of_the_part_of_which_most_is_held,
@@ -31,12 +29,10 @@ contract!(
     only_due_reservations_of_the_named_orders_expire,
     nothing_expires_long_after_the_orders_were_looked_up,
     an_expired_reservation_is_made_again_if_there_is_stock,
-    reservations_expire_in_batches,
     released_parts_can_be_reserved_by_other_orders_only,
     an_order_that_is_released_first_cannot_reserve,
     parts_are_returned_once,
     committed_parts_are_consumed,
-    an_order_without_a_reservation_cannot_be_committed,
     an_expired_reservation_can_be_committed_while_there_is_stock,
     an_event_has_its_effect_once,
     a_rejected_event_stays_rejected,
@@ -55,16 +51,6 @@ async fn all_lines_are_reserved_or_none(fixture: Fixture) {
     assert_eq!(enough.len(), 2);
     assert!(enough.iter().all(|reserved| reserved.unit_price.minor() == 1234));
     assert_eq!((fixture.available(a).await, fixture.available(b).await), (3, 0));
-}
-
-async fn an_unknown_part_is_named(fixture: Fixture) {
-    let [a] = fixture.stocked([1]).await;
-    let unknown = new_part();
-
-    let outcome = fixture.reserve(new_order(), &[(a, 5), (unknown, 1)], LATER).await;
-
-    assert!(matches!(outcome, Err(Error::PartNotFound(part)) if part == unknown), "{outcome:?}");
-    assert_eq!(fixture.available(a).await, 1);
 }
 
 async fn each_order_of_a_batch_is_decided_by_itself(fixture: Fixture) {
@@ -125,16 +111,6 @@ async fn a_retry_returns_what_the_first_call_did(fixture: Fixture) {
     assert_eq!((first[0].part, first[0].quantity), (a, 2));
     assert!([second, confirmed, again].iter().all(|other| *other == first));
     assert_eq!((fixture.available(a).await, fixture.available(b).await), (1, 3));
-}
-
-async fn a_confirmed_reservation_is_held_again_once_its_payment_is_declined(fixture: Fixture) {
-    let [a] = fixture.stocked([2]).await;
-    let order = new_order();
-    let first = fixture.reserve(order, &[(a, 1)], Expiry::Never).await.unwrap();
-
-    let again = fixture.reserve(order, &[(a, 1)], AT_ONCE).await.unwrap();
-
-    assert_eq!((again, fixture.due(10).await, fixture.available(a).await), (first, vec![order], 1));
 }
 
 async fn a_users_unpaid_orders_hold_a_quarter_of_a_part(fixture: Fixture) {
@@ -294,18 +270,6 @@ async fn an_expired_reservation_is_made_again_if_there_is_stock(fixture: Fixture
     assert_eq!(fixture.expire(10).await.unwrap(), 0);
 }
 
-async fn reservations_expire_in_batches(fixture: Fixture) {
-    let [a] = fixture.stocked([5]).await;
-    for _ in 0..5 {
-        fixture.reserve(new_order(), &[(a, 1)], AT_ONCE).await.unwrap();
-    }
-
-    assert_eq!(fixture.expire(3).await.unwrap(), 3);
-    assert_eq!(fixture.available(a).await, 3);
-    assert_eq!(fixture.expire(3).await.unwrap(), 2);
-    assert_eq!(fixture.available(a).await, 5);
-}
-
 async fn released_parts_can_be_reserved_by_other_orders_only(fixture: Fixture) {
     let [a] = fixture.stocked([1]).await;
     let order = new_order();
@@ -359,20 +323,6 @@ async fn committed_parts_are_consumed(fixture: Fixture) {
     assert!(matches!(released, Err(Error::ReservationEnded(_))), "{released:?}");
     assert_eq!(retried, reserved);
     assert_eq!(fixture.stock(a).await, Stock { initial: 3, available: 1, consumed: 2, ..Stock::default() });
-}
-
-async fn an_order_without_a_reservation_cannot_be_committed(fixture: Fixture) {
-    let [a] = fixture.stocked([1]).await;
-    let order = new_order();
-
-    let unknown = fixture.warehouse.commit(order, None).await;
-    fixture.reserve(order, &[(a, 1)], LATER).await.unwrap();
-    fixture.warehouse.release(order, None).await.unwrap();
-    let released = fixture.warehouse.commit(order, None).await;
-
-    assert!(matches!(unknown, Err(Error::ReservationNotFound(_))), "{unknown:?}");
-    assert!(matches!(released, Err(Error::ReservationEnded(_))), "{released:?}");
-    assert_eq!(fixture.stock(a).await, Stock { initial: 1, available: 1, ..Stock::default() });
 }
 
 async fn an_expired_reservation_can_be_committed_while_there_is_stock(fixture: Fixture) {
