@@ -1,39 +1,67 @@
 //! Tests of the use cases over the in-memory implementation.
 
-use std::{num::NonZeroU32, sync::Arc, time::Duration};
+use std::{
+    collections::HashSet,
+    num::NonZeroU32,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
-use contracts::{
-    events::Cause,
-    ids::{OrderId, PartId, UserId},
-};
+use contracts::ids::{OrderId, PartId, UserId};
 use inventory::{
-    client::MemoryExistingOrders,
+    client::{Existing, ExistingOrders},
     error::Error,
     model::{Filter, Lines, MaxShare, NewPart, Page, ReservedLine, Status},
-    repository::{Due, Expiry, MemoryInventory, ReservationRequest, Warehouse},
+    repository::MemoryInventory,
     service::InventoryService,
 };
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusRecorder};
-use platform::{auth::Author, ids, postgres::DatabaseError};
+use platform::{
+    grpc::Unavailable,
+    ids,
+    postgres::{Database, DatabaseError},
+};
 use testkit::MemoryLog;
 use tracing::Level;
 use uuid::Uuid;
 
 use crate::{
     by,
-    fixture::{AT_ONCE, new_cause, new_order, new_user, part, postgres},
+    fixture::{AT_ONCE, new_cause, new_order, new_user, over, part, postgres},
 };
 
 /// An unconfirmed reservation is due after this time.
 const TTL: Duration = Duration::from_mins(10);
 
+/// A stand-in for the order service.
+#[derive(Default)]
+struct Orders {
+    /// The orders that exist. None of them waits for payment.
+    existing: Mutex<HashSet<OrderId>>,
+    /// True while every look-up fails.
+    is_away: AtomicBool,
+}
+
+#[async_trait]
+impl ExistingOrders for Orders {
+    async fn existing(&self, orders: &[OrderId]) -> Result<Existing, Unavailable> {
+        if self.is_away.load(Ordering::SeqCst) {
+            return Err(Unavailable("order", "away".to_owned()));
+        }
+        let existing = self.existing.lock().unwrap();
+        let all = orders.iter().copied().filter(|order| existing.contains(order)).collect();
+        Ok(Existing { all, ..Existing::default() })
+    }
+}
+
 struct Fixture {
     service: InventoryService,
     inventory: MemoryInventory,
-    /// The orders that the order service knows.
-    orders: MemoryExistingOrders,
+    orders: Arc<Orders>,
     /// A part with a stock of 5 units.
     part: PartId,
 }
@@ -41,8 +69,8 @@ struct Fixture {
 async fn fixture() -> Fixture {
     let inventory = MemoryInventory::default();
     let (catalogue, warehouse) = (Arc::new(inventory.clone()), Arc::new(inventory.clone()));
-    let orders = MemoryExistingOrders::default();
-    let service = InventoryService::new(catalogue, warehouse, Arc::new(orders.clone()), TTL);
+    let orders = Arc::new(Orders::default());
+    let service = InventoryService::new(catalogue, warehouse, orders.clone(), TTL);
     let new = part(5);
     let part = new.id;
     service.seed(&[new]).await.unwrap();
@@ -84,12 +112,8 @@ impl Fixture {
 #[tokio::test]
 async fn a_page_of_reservations_that_the_stock_refuses_holds_up_no_other() {
     let (stores, database) = postgres().await;
-    let service = InventoryService::new(
-        stores.catalogue.clone(),
-        stores.warehouse.clone(),
-        Arc::new(MemoryExistingOrders::default()),
-        TTL,
-    );
+    let (catalogue, warehouse) = (stores.catalogue.clone(), stores.warehouse.clone());
+    let service = InventoryService::new(catalogue, warehouse, Arc::new(Orders::default()), TTL);
     let parts = stores.stocked([5, 5]).await;
     let refused = "insert into reservations (order_uuid, status, expires_at, part_uuids, quantities, unit_prices)
         select gen_random_uuid(), 'held', now() - interval '1 hour', array[$1::uuid], array[1], array[1]
@@ -150,33 +174,19 @@ async fn parts_are_released_committed_and_restocked() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_reservation_of_an_order_that_exists_does_not_expire() {
-    let fixture = fixture().await;
-    let (created, abandoned) = (fixture.order(false).await, fixture.order(false).await);
-    fixture.orders.create(created);
-    tokio::time::sleep(TTL).await;
-
-    assert_eq!(fixture.service.expire_reservations().await.unwrap(), 2);
-    assert_eq!(fixture.service.expire_reservations().await.unwrap(), 0);
-
-    assert_eq!((fixture.status(created), fixture.status(abandoned)), (Status::Confirmed, Status::Expired));
-    assert_eq!(fixture.available().await, 4);
-}
-
-#[tokio::test(start_paused = true)]
 async fn no_reservation_expires_while_order_is_unavailable() {
     let fixture = fixture().await;
     let (created, abandoned) = (fixture.order(false).await, fixture.order(false).await);
-    fixture.orders.create(created);
-    fixture.orders.set_away(true);
+    fixture.orders.existing.lock().unwrap().insert(created);
+    fixture.orders.is_away.store(true, Ordering::SeqCst);
     tokio::time::sleep(TTL * 100).await;
 
     let away = fixture.service.expire_reservations().await;
     assert!(matches!(away, Err(Error::OrderUnavailable(_))), "{away:?}");
     assert_eq!((fixture.status(created), fixture.status(abandoned)), (Status::Held, Status::Held));
-    fixture.orders.set_away(false);
-    fixture.service.expire_reservations().await.unwrap();
+    fixture.orders.is_away.store(false, Ordering::SeqCst);
 
+    assert_eq!(fixture.service.expire_reservations().await.unwrap(), 2);
     assert_eq!((fixture.status(created), fixture.status(abandoned)), (Status::Confirmed, Status::Expired));
 }
 
@@ -227,61 +237,18 @@ async fn reservations_are_counted_by_outcome() {
     }
 }
 
-/// A warehouse whose database is unavailable.
-struct Unavailable;
-
-fn unavailable<T>() -> Result<T, Error> {
-    Err(sqlx::Error::PoolTimedOut.into())
-}
-
-#[async_trait]
-impl Warehouse for Unavailable {
-    async fn reserve(&self, requests: Vec<ReservationRequest>) -> Vec<Result<Vec<ReservedLine>, Error>> {
-        requests.iter().map(|_| unavailable()).collect()
-    }
-
-    async fn release(&self, _: OrderId, _: Option<Cause>) -> Result<(), Error> {
-        unavailable()
-    }
-
-    async fn commit(&self, _: OrderId, _: Option<Cause>) -> Result<(), Error> {
-        unavailable()
-    }
-
-    async fn due(&self, _: i64) -> Result<Due, Error> {
-        unavailable()
-    }
-
-    async fn move_back(&self, _: OrderId) -> Result<(), Error> {
-        unavailable()
-    }
-
-    async fn keep(&self, _: &[OrderId], _: Expiry) -> Result<u64, Error> {
-        unavailable()
-    }
-
-    async fn expire(&self, _: &[OrderId], _: DateTime<Utc>) -> Result<u64, Error> {
-        unavailable()
-    }
-
-    async fn unpaid_share(&self) -> Result<f64, Error> {
-        unavailable()
-    }
-
-    async fn restock(&self, _: Uuid, _: &Lines, _: &Author) -> Result<(), Error> {
-        unavailable()
-    }
-}
-
 #[tokio::test]
 async fn an_event_fails_while_the_database_is_unavailable() {
-    let (catalogue, orders) = (Arc::new(MemoryInventory::default()), Arc::new(MemoryExistingOrders::default()));
-    let service = InventoryService::new(catalogue, Arc::new(Unavailable), orders, TTL);
+    let nowhere = Database::lazy("test", "URL", &"postgres://nobody@127.0.0.1:1/none".into(), 3).unwrap();
+    let stores = over(&nowhere);
+    let service = InventoryService::new(stores.catalogue, stores.warehouse, Arc::new(Orders::default()), TTL);
     let order = new_order();
 
-    let cancelled = service.order_cancelled(new_cause(), order).await;
-    let assembled = service.ship_assembled(new_cause(), order).await;
-    let expired = service.expire_reservations().await;
+    let (cancelled, assembled, expired) = tokio::join!(
+        service.order_cancelled(new_cause(), order),
+        service.ship_assembled(new_cause(), order),
+        service.expire_reservations(),
+    );
 
     for outcome in [cancelled, assembled, expired.map(drop)] {
         assert!(matches!(outcome, Err(Error::Database(DatabaseError::Unavailable(_)))), "{outcome:?}");
@@ -291,7 +258,7 @@ async fn an_event_fails_while_the_database_is_unavailable() {
 #[tokio::test]
 async fn seeding_logs_how_many_parts_are_new_and_nothing_when_none_is() {
     let inventory = Arc::new(MemoryInventory::default());
-    let service = InventoryService::new(inventory.clone(), inventory, Arc::new(MemoryExistingOrders::default()), TTL);
+    let service = InventoryService::new(inventory.clone(), inventory, Arc::new(Orders::default()), TTL);
     let parts = [part(1), part(1)];
     let (log, _guard) = MemoryLog::capture(Level::INFO);
 
