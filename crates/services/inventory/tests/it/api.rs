@@ -3,15 +3,19 @@
 use std::{io::Write as _, net::SocketAddr};
 
 use contracts::proto::inventory::v1::{
-    Category, Dimensions, GetPartRequest, ListPartsRequest, Part, PartsFilter,
+    Category, Dimensions, GetPartRequest, ListPartsRequest, Part, PartQuantity, PartsFilter, ReservePartsRequest,
     inventory_service_client::InventoryServiceClient, value,
 };
 use inventory::{app, config::Config, repository::MIGRATIONS};
 use platform::{config::Settings, grpc::Peer, ids, server::readiness::Readiness};
-use testkit::{Database, Iam, Running};
+use testkit::{Database, Iam, Running, with_session};
 use tonic::{Code, Request, Status};
+use uuid::Uuid;
 
 pub type Client = InventoryServiceClient<Peer>;
+
+/// The part "Thruster" of the built-in catalogue, of which 90 units are in stock.
+pub const THRUSTER: Uuid = Uuid::from_u128(0xf476_230c_d248_4fa9_b9ff_6cf6_05a4_b43a);
 
 pub struct Inventory {
     pub database: Database,
@@ -54,7 +58,14 @@ impl Inventory {
 
     /// A request with the session of a new user.
     pub fn of_user<T>(&self, message: T) -> Request<T> {
-        with_session(message, &self.iam.session(ids::random()))
+        with_session(&self.iam.session(ids::random()), message)
+    }
+
+    /// Reserves units of the Thruster for an order.
+    pub async fn reserve(&self, order: &str, quantity: i64) -> Result<(), Status> {
+        let parts = vec![PartQuantity { part_uuid: THRUSTER.to_string(), quantity }];
+        let request = ReservePartsRequest { order_uuid: order.to_owned(), parts, ..ReservePartsRequest::default() };
+        self.service().reserve_parts(request).await.map(drop)
     }
 
     /// Lists parts as a user.
@@ -63,12 +74,6 @@ impl Inventory {
         let response = self.anonymous().list_parts(self.of_user(request)).await?;
         Ok(response.into_inner().parts)
     }
-}
-
-pub fn with_session<T>(message: T, session: &str) -> Request<T> {
-    let mut request = Request::new(message);
-    request.metadata_mut().insert("session-uuid", session.parse().unwrap());
-    request
 }
 
 fn names(parts: &[Part]) -> Vec<&str> {

@@ -9,22 +9,15 @@ use std::{
     },
 };
 
-use contracts::proto::{
-    inventory::v1::{PartQuantity, ReservePartsRequest},
-    order::v1::{
-        ListExistingOrdersRequest, ListExistingOrdersResponse,
-        order_service_server::{OrderService, OrderServiceServer},
-    },
+use contracts::proto::order::v1::{
+    ListExistingOrdersRequest, ListExistingOrdersResponse,
+    order_service_server::{OrderService, OrderServiceServer},
 };
 use platform::{auth::Access, grpc::Services, ids};
 use testkit::Running;
 use tonic::{Request, Response, Status};
-use uuid::Uuid;
 
 use crate::api::{Inventory, inventory};
-
-/// The part "Thruster" of the built-in catalogue.
-const PART: Uuid = Uuid::from_u128(0xf476_230c_d248_4fa9_b9ff_6cf6_05a4_b43a);
 
 /// A stand-in for the order service.
 #[derive(Clone, Default)]
@@ -68,12 +61,6 @@ async fn inventory_with(orders: &Orders) -> (Inventory, Running) {
     (inventory, running)
 }
 
-async fn reserve(inventory: &Inventory, order: &str) -> Result<(), Status> {
-    let parts = vec![PartQuantity { part_uuid: PART.to_string(), quantity: 1 }];
-    let request = ReservePartsRequest { order_uuid: order.to_owned(), parts, confirm: false, ..Default::default() };
-    inventory.service().reserve_parts(request).await.map(drop)
-}
-
 async fn status(inventory: &Inventory, order: &str) -> String {
     let status = sqlx::query_scalar("select status from reservations where order_uuid = $1::uuid");
     status.bind(order).fetch_one(&inventory.database.pool).await.unwrap()
@@ -91,7 +78,7 @@ async fn what_is_not_paid_stays_held_until_it_is() {
     orders.existing.lock().unwrap().insert(order.clone());
     orders.unpaid.lock().unwrap().insert(order.clone());
 
-    reserve(&inventory, &order).await.unwrap();
+    inventory.reserve(&order, 1).await.unwrap();
     testkit::eventually(async || (orders.asked.load(Ordering::SeqCst) > 2).then_some(())).await;
     assert_eq!(status(&inventory, &order).await, "held");
     orders.unpaid.lock().unwrap().clear();
@@ -106,7 +93,7 @@ async fn what_is_due_is_kept_if_its_order_exists_and_while_order_does_not_answer
     let (inventory, _order) = inventory_with(&orders).await;
     let [created, abandoned] = [(); 2].map(|()| ids::random().to_string());
     for order in [&created, &abandoned] {
-        reserve(&inventory, order).await.unwrap();
+        inventory.reserve(order, 1).await.unwrap();
     }
     orders.existing.lock().unwrap().insert(created.clone());
 

@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 
 use contracts::events::{Event, OrderCancelled, ShipAssembled, Topics, group, record};
-use contracts::proto::inventory::v1::{PartQuantity, ReservePartsRequest};
 use platform::{
     grpc::Peer,
     ids,
@@ -13,10 +12,7 @@ use tonic::Code;
 use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
 use uuid::Uuid;
 
-use crate::api::{Inventory, inventory};
-
-/// The part "Thruster" of the built-in catalogue.
-const PART: Uuid = Uuid::from_u128(0xf476_230c_d248_4fa9_b9ff_6cf6_05a4_b43a);
+use crate::api::{Inventory, THRUSTER, inventory};
 
 /// An event as the order service publishes it.
 fn published<E: Event>(topics: &Topics, order: Uuid, event: E) -> Record {
@@ -40,9 +36,9 @@ fn assembled(topics: &Topics, order: Uuid) -> Record {
     published(topics, order, ShipAssembled { order_uuid, user_uuid, ..ShipAssembled::default() })
 }
 
-/// The available, reserved and consumed units of the part.
+/// The available, reserved and consumed units of the Thruster.
 async fn stock(inventory: &Inventory) -> (i64, i64, i64) {
-    let row = sqlx::query!("select available, reserved, consumed from parts where part_uuid = $1", PART)
+    let row = sqlx::query!("select available, reserved, consumed from parts where part_uuid = $1", THRUSTER)
         .fetch_one(&inventory.database.pool)
         .await
         .unwrap();
@@ -73,20 +69,14 @@ async fn reservations_follow_the_events_of_their_orders() {
         assert_eq!(health.status(), ServingStatus::Serving);
     }
     let [built, undone, early] = [(); 3].map(|()| ids::random());
-    let reserve = async |order: Uuid| {
-        let parts = vec![PartQuantity { part_uuid: PART.to_string(), quantity: 2 }];
-        let request =
-            ReservePartsRequest { order_uuid: order.to_string(), parts, confirm: false, ..Default::default() };
-        inventory.service().reserve_parts(request).await
-    };
     for order in [built, undone] {
-        reserve(order).await.unwrap();
+        inventory.reserve(&order.to_string(), 2).await.unwrap();
     }
 
     // The order `early` is cancelled before it has a reservation.
     kafka.publish(vec![cancelled(&topics, early)]).await;
     handled(&inventory, CANCELLED, 1).await;
-    assert_eq!(reserve(early).await.unwrap_err().code(), Code::FailedPrecondition);
+    assert_eq!(inventory.reserve(&early.to_string(), 2).await.unwrap_err().code(), Code::FailedPrecondition);
     assert_eq!(stock(&inventory).await, (86, 4, 0));
     kafka.publish(vec![cancelled(&topics, undone), cancelled(&topics, undone)]).await;
     kafka.publish(vec![assembled(&topics, built), assembled(&topics, built)]).await;

@@ -3,58 +3,45 @@
 use chrono::{DateTime, Utc};
 use contracts::ids::OrderId;
 use inventory::repository::{Expiry, MemoryInventory};
-use platform::postgres::Database;
 
 use crate::fixture::{AT_ONCE, Fixture, LATER, new_order};
 
-/// The store under test.
-enum Times {
-    Memory(MemoryInventory),
-    Postgres(Database),
-}
-
-impl Times {
-    /// The times of the first end and of the last change of an order's reservation.
-    async fn of(&self, order: OrderId) -> (Option<DateTime<Utc>>, DateTime<Utc>) {
-        match self {
-            Self::Memory(inventory) => {
-                let reservation = &inventory.reservations()[&order];
-                (reservation.first_ended_at, reservation.updated_at)
-            }
-            Self::Postgres(pool) => {
-                let times = sqlx::query_as("select first_ended_at, updated_at from reservations where order_uuid = $1");
-                times.bind(order.uuid()).fetch_one(pool).await.unwrap()
-            }
-        }
-    }
-
-    /// Returns whether the reservation has ever ended, and whether its last change was that end.
-    async fn ended(&self, order: OrderId) -> (bool, bool) {
-        let (ended, changed) = self.of(order).await;
-        (ended.is_some(), ended == Some(changed))
-    }
-}
+/// The times of the first end and of the last change of a reservation.
+type Times = (Option<DateTime<Utc>>, DateTime<Utc>);
 
 #[tokio::test]
 async fn the_twin_records_when_a_reservation_first_ended() {
     let inventory = MemoryInventory::default();
     let warehouse = std::sync::Arc::new(inventory.clone());
     let fixture = Fixture { catalogue: warehouse.clone(), warehouse };
+    let times = async |order: OrderId| {
+        let reservation = &inventory.reservations()[&order];
+        (reservation.first_ended_at, reservation.updated_at)
+    };
 
-    each_status_is_recorded(fixture, Times::Memory(inventory)).await;
+    each_status_is_recorded(fixture, times).await;
 }
 
 #[tokio::test]
 async fn the_database_records_when_a_reservation_first_ended() {
     let (fixture, database) = crate::fixture::postgres().await;
+    let times = async |order: OrderId| {
+        let times = "select first_ended_at, updated_at from reservations where order_uuid = $1";
+        sqlx::query_as::<_, Times>(times).bind(order.uuid()).fetch_one(&database.pool).await.unwrap()
+    };
 
-    each_status_is_recorded(fixture, Times::Postgres(database.pool.clone())).await;
+    each_status_is_recorded(fixture, times).await;
 }
 
-async fn each_status_is_recorded(fixture: Fixture, times: Times) {
+async fn each_status_is_recorded(fixture: Fixture, times: impl AsyncFn(OrderId) -> Times) {
+    // Returns whether a reservation has ever ended, and whether its last change was that end.
+    let ended = async |order: OrderId| {
+        let (ended, changed) = times(order).await;
+        (ended.is_some(), ended == Some(changed))
+    };
     let [part] = fixture.stocked([9]).await;
-    let order = new_order;
-    let [held, confirmed, expired, again, again_committed, released, committed, unheard] = [(); 8].map(|()| order());
+    let orders = [(); 8].map(|()| new_order());
+    let [held, confirmed, expired, again, again_committed, released, committed, unheard] = orders;
 
     for (order, expiry) in [
         (expired, AT_ONCE),
@@ -78,12 +65,12 @@ async fn each_status_is_recorded(fixture: Fixture, times: Times) {
     }
 
     for order in [held, confirmed] {
-        assert_eq!(times.ended(order).await, (false, false));
+        assert_eq!(ended(order).await, (false, false));
     }
     for order in [expired, released, committed, unheard] {
-        assert_eq!(times.ended(order).await, (true, true));
+        assert_eq!(ended(order).await, (true, true));
     }
     for order in [again, again_committed] {
-        assert_eq!(times.ended(order).await, (true, false));
+        assert_eq!(ended(order).await, (true, false));
     }
 }
