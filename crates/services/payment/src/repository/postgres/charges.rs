@@ -7,9 +7,9 @@ use platform::{
     outbox::{self, Columns},
     postgres::{Database, GroupCommit, retry_stale},
 };
-use sqlx::types::Json;
+use serde_json::json;
 
-use super::row::{NewPaymentRow, PaymentRow, query_payments};
+use super::row::{PaymentRow, query_payments};
 use crate::{
     error::Error,
     model::{ChargeOutcome, Intent, Status},
@@ -35,10 +35,23 @@ pub(super) async fn begin(pool: &Database, intents: &Intents, intent: &Intent) -
     Err(Error::InProgress)
 }
 
+/// A JSON object with the columns that a new payment brings. The others have their defaults.
+fn columns(intent: &Intent) -> serde_json::Value {
+    json!({
+        "transaction_uuid": intent.transaction,
+        "order_uuid": intent.order,
+        "attempt": intent.attempt,
+        "user_uuid": intent.user,
+        "method": intent.method.as_str(),
+        "amount": intent.amount,
+        "provider": intent.provider.as_str(),
+    })
+}
+
 /// Records intents and returns the recorded payments. Skips intents whose attempt is recorded already or blocked by
 /// another attempt.
 pub(super) async fn record(pool: Database, intents: Arc<[Intent]>) -> sqlx::Result<HashMap<TransactionId, PaymentRow>> {
-    let new: Vec<NewPaymentRow> = intents.iter().map(NewPaymentRow::from).collect();
+    let rows: serde_json::Value = intents.iter().map(columns).collect();
     let recorded = query_payments!(
         "insert into payments (transaction_uuid, order_uuid, attempt, user_uuid, method, amount, provider)
         select transaction_uuid, order_uuid, attempt, user_uuid, method, amount, provider
@@ -47,7 +60,7 @@ pub(super) async fn record(pool: Database, intents: Arc<[Intent]>) -> sqlx::Resu
         on conflict do nothing
         returning "
             + COLUMNS,
-        Json(new) as _,
+        rows,
     )
     .fetch_all(&pool)
     .await?;

@@ -6,7 +6,6 @@ use contracts::{
     money::Money,
 };
 use platform::postgres::DatabaseError;
-use serde::Serialize;
 
 use crate::{
     error::Error,
@@ -51,32 +50,6 @@ macro_rules! query_payments {
     };
 }
 pub(super) use query_payments;
-
-/// The columns that a new payment brings, as JSON for `jsonb_populate_recordset`. The others have their defaults.
-#[derive(Serialize)]
-pub struct NewPaymentRow {
-    transaction_uuid: TransactionId,
-    order_uuid: OrderId,
-    attempt: u32,
-    user_uuid: UserId,
-    method: &'static str,
-    amount: Money,
-    provider: &'static str,
-}
-
-impl From<&Intent> for NewPaymentRow {
-    fn from(intent: &Intent) -> Self {
-        Self {
-            transaction_uuid: intent.transaction,
-            order_uuid: intent.order,
-            attempt: intent.attempt,
-            user_uuid: intent.user,
-            method: intent.method.as_str(),
-            amount: intent.amount,
-            provider: intent.provider.as_str(),
-        }
-    }
-}
 
 impl PaymentRow {
     /// Returns the payment, or `None` for a void row.
