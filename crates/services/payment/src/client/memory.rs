@@ -20,13 +20,10 @@ use crate::model::{ChargeOutcome, ChargeState, Credit, Decline, Intent, Method, 
 pub enum ScriptedFault {
     /// The request is processed; the response is lost.
     Silent,
-    /// The provider refuses to execute a charge.
-    Refused,
     /// The request fails or is lost before the provider processes it.
     Broken,
     /// The provider neither processes the request nor responds.
     Hung,
-    Decline(Decline),
     /// The provider receives and processes the request twice.
     Twice,
     /// The charge is processing, or the refund pending, until it is looked up. Then it has succeeded.
@@ -64,7 +61,6 @@ struct State {
     /// The refunds that are or were pending, by their idempotency key; true if the refund will succeed.
     pending: BTreeMap<String, bool>,
     faults: VecDeque<ScriptedFault>,
-    requests: u64,
 }
 
 impl MemoryProvider {
@@ -92,28 +88,21 @@ impl MemoryProvider {
         self.state().balances.get(&user).copied().unwrap_or(self.initial_balance.minor())
     }
 
-    /// Returns the number of charge and refund requests that the provider received.
-    pub fn requests(&self) -> u64 {
-        self.state().requests
-    }
-
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn next_fault(&self) -> Option<ScriptedFault> {
-        let mut state = self.state();
-        state.requests += 1;
-        state.faults.pop_front()
+        self.state().faults.pop_front()
     }
 
-    fn enter(&self, intent: &Intent, decline: Option<Decline>) -> ChargeOutcome {
+    fn enter(&self, intent: &Intent) -> ChargeOutcome {
         let mut state = self.state();
         if let Some((_, outcome)) = state.charges.get(&intent.transaction) {
             return outcome.clone();
         }
         let mut outcome = ChargeOutcome::Charged { reference: intent.transaction.to_string() };
-        if let Some(decline) = decline.or_else(|| self.declines.of(intent)) {
+        if let Some(decline) = self.declines.of(intent) {
             outcome = ChargeOutcome::Declined(decline);
         } else if intent.method == Method::InvestorMoney {
             let balance = state.balances.entry(intent.user).or_insert(self.initial_balance.minor());
@@ -158,22 +147,20 @@ impl Provider for MemoryProvider {
     async fn charge(&self, intent: &Intent) -> Result<ChargeState, ChargeError> {
         let settled = |outcome| Ok(ChargeState::Settled(outcome));
         match self.next_fault() {
-            None | Some(ScriptedFault::Failing) => settled(self.enter(intent, None)),
+            None | Some(ScriptedFault::Failing) => settled(self.enter(intent)),
             Some(ScriptedFault::Slow) => {
-                self.enter(intent, None);
+                self.enter(intent);
                 Ok(ChargeState::Processing { reference: intent.transaction.to_string() })
             }
             Some(ScriptedFault::Silent) => {
-                self.enter(intent, None);
+                self.enter(intent);
                 Err(lost("the response is lost").into())
             }
-            Some(ScriptedFault::Refused) => Err(ChargeError::Refused(anyhow::anyhow!("401"))),
             Some(ScriptedFault::Broken) => Err(lost("500").into()),
             Some(ScriptedFault::Hung) => std::future::pending().await,
-            Some(ScriptedFault::Decline(decline)) => settled(self.enter(intent, Some(decline))),
             Some(ScriptedFault::Twice) => {
-                self.enter(intent, None);
-                settled(self.enter(intent, None))
+                self.enter(intent);
+                settled(self.enter(intent))
             }
         }
     }
@@ -201,7 +188,7 @@ impl Provider for MemoryProvider {
                 self.make_refund(refund)?;
                 Err(lost("the response is lost"))
             }
-            Some(ScriptedFault::Broken | ScriptedFault::Refused | ScriptedFault::Decline(_)) => Err(lost("500")),
+            Some(ScriptedFault::Broken) => Err(lost("500")),
             Some(ScriptedFault::Hung) => std::future::pending().await,
             Some(ScriptedFault::Twice) => {
                 self.make_refund(refund)?;

@@ -1,6 +1,5 @@
 //! Tests of charging and refunding over the in-memory implementations, with scripted faults of the provider.
 
-mod background;
 mod partial_refunds;
 mod paying;
 mod publishing;

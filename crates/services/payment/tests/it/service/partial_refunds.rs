@@ -36,40 +36,6 @@ impl Fixture {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_part_is_given_back_once_per_reference() {
-    let fixture = fixture();
-    fixture.pay().await.unwrap();
-
-    for _ in 0..3 {
-        assert!(fixture.give_back("late", 300).await.unwrap());
-    }
-    assert!(fixture.give_back("scratched", 200).await.unwrap());
-    assert!(matches!(fixture.give_back("late", 301).await, Err(Error::AnotherRefund("amount_minor"))));
-
-    fixture.wait().await;
-    assert_eq!(fixture.movements(), (1, 2));
-    assert_eq!(fixture.balance(), INITIAL_BALANCE - PRICE + 500);
-    assert!(matches!(fixture.status().await, Status::Succeeded { .. }));
-}
-
-#[tokio::test(start_paused = true)]
-async fn no_more_than_the_charge_is_given_back() {
-    let fixture = fixture();
-    fixture.pay().await.unwrap();
-    fixture.give_back("first", 700).await.unwrap();
-
-    let refused = fixture.give_back("second", 301).await;
-    assert!(matches!(refused, Err(Error::NotRefunded(RefundRefusal::TooLarge { left: 300 }))), "{refused:?}");
-    assert!(fixture.give_back("second", 300).await.unwrap());
-    assert!(matches!(
-        fixture.give_back("third", 1).await,
-        Err(Error::NotRefunded(RefundRefusal::TooLarge { left: 0 }))
-    ));
-
-    assert_eq!(fixture.balance(), INITIAL_BALANCE);
-}
-
-#[tokio::test(start_paused = true)]
 async fn a_charge_that_has_too_many_partial_refunds_says_so() {
     let fixture = fixture();
     fixture.pay().await.unwrap();

@@ -10,7 +10,7 @@ use contracts::{
 use payment::{
     client::{Balances, ChargeError, Lookup, MemoryProvider, Provider, Providers, Refund, ScriptedFault, Unknown},
     error::Error,
-    model::{ChargeState, Credit, Decline, Intent, Method, RefundState, Status},
+    model::{ChargeState, Credit, Intent, Method, ProviderName, RefundState, Status},
     service::Charge,
 };
 use platform::{
@@ -21,18 +21,6 @@ use platform::{
 
 use super::{fixture, service_over};
 use crate::{INITIAL_BALANCE, MAX_AMOUNT, declines, money, new_order, new_transaction, new_user};
-
-#[tokio::test(start_paused = true)]
-async fn a_payment_that_is_repeated_is_the_same_payment() {
-    let fixture = fixture();
-
-    let first = fixture.pay().await.unwrap();
-    let second = fixture.pay().await.unwrap();
-    let next_attempt = fixture.pay_again().await.unwrap();
-
-    assert_eq!([second, next_attempt], [first; 2]);
-    assert_eq!((fixture.movements(), fixture.provider.requests()), ((1, 0), 1));
-}
 
 #[tokio::test(start_paused = true)]
 async fn every_attempt_of_an_order_charges_the_user_of_the_first() {
@@ -150,21 +138,6 @@ async fn a_hundred_charges_that_hang_hold_up_no_others() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_decline_is_final_and_another_attempt_may_follow() {
-    let fixture = fixture();
-    fixture.provider.script([ScriptedFault::Decline(Decline::Declined)]);
-
-    for _ in 0..2 {
-        assert!(matches!(fixture.pay().await, Err(Error::Declined(Decline::Declined))));
-    }
-    assert_eq!(fixture.movements(), (0, 0));
-
-    fixture.pay_again().await.unwrap();
-    assert!(matches!(fixture.pay().await, Err(Error::Declined(Decline::Declined))));
-    assert_eq!(fixture.movements(), (1, 0));
-}
-
-#[tokio::test(start_paused = true)]
 async fn another_payment_under_the_same_attempt_is_refused() {
     let fixture = fixture();
     fixture.pay().await.unwrap();
@@ -206,21 +179,22 @@ async fn a_payment_stays_with_the_provider_where_it_was_begun() {
     assert!(with_stripe.pay(&fixture.charge, new_transaction()).await.is_err());
 
     assert!(matches!(fixture.pay().await, Err(Error::Unknown(_))));
-    with_stripe.pay(&fixture.charge, new_transaction()).await.unwrap();
-
-    assert_eq!((stripe.movements().len(), fixture.movements()), (1, (0, 0)));
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_payment_whose_outcome_is_known_is_answered_without_its_provider() {
-    let mut fixture = fixture();
-    fixture.charge.method = Method::Card;
-    let stripe = Arc::new(MemoryProvider::new(money(INITIAL_BALANCE), declines()));
-    let both = Providers::new(Arc::new(fixture.provider.clone()), Some(stripe));
-    let with_stripe = service_over(&fixture.payments, both);
     let transaction = with_stripe.pay(&fixture.charge, new_transaction()).await.unwrap();
 
-    let without_stripe = fixture.pay().await;
+    assert_eq!((stripe.movements().len(), fixture.movements()), (1, (0, 0)));
+    assert_eq!(fixture.pay().await.unwrap(), transaction, "a known outcome needs no provider");
+}
 
-    assert_eq!(without_stripe.unwrap(), transaction);
+#[test]
+fn balances_are_the_ledgers_and_other_methods_the_configured_providers() {
+    let provider = || Arc::new(MemoryProvider::new(money(INITIAL_BALANCE), declines()));
+    let (alone, both) = (Providers::new(provider(), None), Providers::new(provider(), Some(provider())));
+
+    for method in [Method::Card, Method::Sbp, Method::CreditCard, Method::InvestorMoney] {
+        let other = if method == Method::InvestorMoney { ProviderName::Ledger } else { ProviderName::Stripe };
+
+        assert_eq!((alone.of(method), both.of(method)), (ProviderName::Ledger, other), "{method:?}");
+    }
+    assert!(alone.get(ProviderName::Ledger).is_ok() && both.get(ProviderName::Stripe).is_ok());
+    assert!(alone.get(ProviderName::Stripe).is_err());
 }
