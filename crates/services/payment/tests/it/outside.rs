@@ -335,24 +335,6 @@ async fn an_attempt_that_never_reached_the_provider_is_declined_after_a_day() {
 }
 
 #[tokio::test]
-async fn a_refund_that_is_pending_is_not_refunded_yet() {
-    let fixture = fixture().await;
-    fixture.pay().await.unwrap();
-    fixture.cancel().await;
-    fixture.provider.be(Mode::Refunding(ProviderFault::Processing));
-
-    let pending = fixture.refund().await;
-    let before = fixture.status().await;
-    fixture.provider.complete();
-    fixture.refund().await.unwrap();
-
-    assert!(matches!(pending, Err(Error::Unknown(_))), "{pending:?}");
-    assert!(matches!(before, Status::Refunding { .. }), "{before:?}");
-    assert!(matches!(fixture.status().await, Status::Refunded { .. }));
-    assert_eq!((fixture.movements(), fixture.refund_keys().len()), ((1, 1), 1));
-}
-
-#[tokio::test]
 async fn a_refund_whose_stored_response_is_an_error_is_retried_under_a_new_key() {
     let fixture = fixture().await;
     fixture.pay().await.unwrap();

@@ -7,7 +7,7 @@ use futures::future::join_all;
 use payment::{
     client::{Declines, Ledger, Provider as _, Providers},
     error::Error,
-    model::{Intent, Method, ProviderName},
+    model::{Intent, Method},
     repository::{Begun, MIGRATIONS, Payments as _, PgPayments, Unfinished},
     service::{Charge, PaymentService},
 };
@@ -17,7 +17,7 @@ use platform::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{INITIAL_BALANCE, money, new_cause, new_order, new_transaction, new_user};
+use crate::{INITIAL_BALANCE, intent, money, new_cause, new_order, new_transaction, new_user};
 
 struct Fixture {
     pool: Database,
@@ -42,8 +42,7 @@ async fn an_inconsistent_payment_ends_no_statement_and_holds_up_no_other() {
     let payments = PgPayments::new(fixture.pool.clone());
     let (user, mut made) = (new_user(), Vec::new());
     for _ in 0..3 {
-        let Begun::New(payment) = payments.begin(&intent(&Charge { user, ..charge(Method::Card) })).await.unwrap()
-        else {
+        let Begun::New(payment) = payments.begin(&Intent { user, ..intent(Method::Card) }).await.unwrap() else {
             panic!("the payment is new")
         };
         made.push(payment);
@@ -65,18 +64,6 @@ async fn an_inconsistent_payment_ends_no_statement_and_holds_up_no_other() {
     assert_eq!(first, made[1..2]);
     assert_eq!((second.as_slice(), end), (&made[2..], None));
     assert_eq!(payments.due(10).await.unwrap().len(), 2);
-}
-
-fn intent(charge: &Charge) -> Intent {
-    Intent {
-        transaction: new_transaction(),
-        order: charge.order,
-        attempt: 1,
-        user: charge.user,
-        method: charge.method,
-        amount: charge.amount,
-        provider: ProviderName::Ledger,
-    }
 }
 
 fn charge(method: Method) -> Charge {
@@ -197,16 +184,15 @@ async fn a_refund_that_races_with_the_payment_leaves_nothing_charged() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_death_between_the_charge_and_its_record_is_one_charge_in_the_end() {
     let fixture = fixture().await;
-    let Charge { order, user, amount, method, .. } = charge(Method::InvestorMoney);
-    let provider = ProviderName::Ledger;
-    let intent = Intent { transaction: new_transaction(), order, attempt: 1, user, method, amount, provider };
+    let intent = intent(Method::InvestorMoney);
     PgPayments::new(fixture.pool.clone()).begin(&intent).await.unwrap();
     Ledger::new(fixture.pool.clone(), money(INITIAL_BALANCE), Declines::default()).charge(&intent).await.unwrap();
 
     fixture.finish().await;
 
+    let Intent { transaction, order, user, method, amount, .. } = intent;
     let retry = Charge { order, attempt: NonZeroU32::MIN, user, method, amount };
-    assert_eq!(fixture.pay(&retry).await.unwrap(), intent.transaction);
+    assert_eq!(fixture.pay(&retry).await.unwrap(), transaction);
     assert_eq!(fixture.movements(order).await, (1, 0));
     assert_eq!(fixture.balance(user).await, INITIAL_BALANCE - 1000);
 }
