@@ -19,9 +19,9 @@ use contracts::{
 };
 use payment::{
     client::Declines,
-    model::{Intent, Method, ProviderName},
+    model::{Intent, Method, PartialRefund, ProviderName, Reference, RefundReason},
 };
-use platform::ids;
+use platform::{auth::Author, ids};
 
 /// The initial balance of a new user, in minor units.
 const INITIAL_BALANCE: i64 = 100_000;
@@ -62,6 +62,17 @@ fn intent(method: Method) -> Intent {
         method,
         amount: money(1000),
         provider: ProviderName::Ledger,
+    }
+}
+
+/// Returns a refund of a part of an order's charge.
+fn part(order: OrderId, reference: &str, minor: i64) -> PartialRefund {
+    PartialRefund {
+        order,
+        reference: Reference::new(reference).unwrap(),
+        amount: money(minor),
+        reason: RefundReason::Return,
+        decided_by: Author::part("test"),
     }
 }
 

@@ -11,18 +11,18 @@ use payment::{
     api::webhook,
     client::{Declines, Ledger, Providers},
     error::Error,
-    model::{Decline, Method, PartialRefund, Reference, RefundReason, RefundRequest, Status},
+    model::{Decline, Method, PartialRefund, RefundRequest, Status},
     repository::{MIGRATIONS, Payments as _, PgPayments, Refunds as _},
     service::{Charge, PaymentService},
 };
-use platform::{auth::Author, ids, outbox::Waker, postgres::Database};
+use platform::{outbox::Waker, postgres::Database};
 use ring::hmac;
 use serde_json::{Value, json};
 use sqlx::Connection as _;
 use stand_ins::{Mode, ProviderFault};
 use tower::ServiceExt as _;
 
-use crate::{money, new_cause, new_order, new_transaction, new_user, stripe_client};
+use crate::{money, new_cause, new_order, new_transaction, new_user, part, stripe_client};
 
 struct Fixture {
     provider: stand_ins::Provider,
@@ -58,13 +58,7 @@ impl Fixture {
     }
 
     fn part(&self, reference: &str, minor: i64) -> PartialRefund {
-        PartialRefund {
-            order: self.charge.order,
-            reference: Reference::new(reference).unwrap(),
-            amount: money(minor),
-            reason: RefundReason::Return,
-            decided_by: Author::user(ids::random()),
-        }
+        part(self.charge.order, reference, minor)
     }
 
     async fn status(&self) -> Status {

@@ -4,30 +4,19 @@
 use payment::{
     client::ScriptedFault,
     error::Error,
-    model::{MAX_PARTIAL_REFUNDS, PartialRefund, Reference, RefundReason, RefundRefusal, Status},
+    model::{MAX_PARTIAL_REFUNDS, RefundRefusal, Status},
     repository::Refunds as _,
 };
-use platform::auth::Author;
 
 use super::{Fixture, fixture};
-use crate::{INITIAL_BALANCE, money};
+use crate::{INITIAL_BALANCE, part};
 
 const PRICE: i64 = 1000;
 
 impl Fixture {
-    fn part(&self, reference: &str, minor: i64) -> PartialRefund {
-        PartialRefund {
-            order: self.charge.order,
-            reference: Reference::new(reference).unwrap(),
-            amount: money(minor),
-            reason: RefundReason::Goodwill,
-            decided_by: Author::part("test"),
-        }
-    }
-
     /// Gives back a part. Returns true if the refund is made.
     async fn give_back(&self, reference: &str, minor: i64) -> Result<bool, Error> {
-        Ok(self.service.refund_partially(&self.part(reference, minor)).await?.is_made)
+        Ok(self.service.refund_partially(&part(self.charge.order, reference, minor)).await?.is_made)
     }
 
     fn balance(&self) -> i64 {

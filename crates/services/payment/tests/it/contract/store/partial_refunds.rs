@@ -1,12 +1,11 @@
 //! Tests of partial refunds: what may be recorded, when it falls due, and how it is leased.
 
-use payment::model::{
-    MAX_PARTIAL_REFUNDS, PartialRefund, PartialRefundStatus, RecordedRefund, Reference, RefundReason, RefundState,
-};
-use platform::{auth::Author, ids};
+use payment::model::{MAX_PARTIAL_REFUNDS, PartialRefund, PartialRefundStatus, RecordedRefund, RefundState};
+use platform::ids;
 use uuid::Uuid;
 
 use super::*;
+use crate::part;
 
 contract!([
     a_partial_refund_is_recorded_once_per_reference,
@@ -20,16 +19,6 @@ contract!([
     memory: tokio::test(start_paused = true) => std::future::ready(super::super::memory()),
     postgres: tokio::test => super::super::postgres(),
 );
-
-fn part(intent: &Intent, reference: &str, minor: i64) -> PartialRefund {
-    PartialRefund {
-        order: intent.order,
-        reference: Reference::new(reference).unwrap(),
-        amount: money(minor),
-        reason: RefundReason::Return,
-        decided_by: Author::user(Uuid::from_u128(9)),
-    }
-}
 
 impl Fixture {
     async fn add(&self, refund: &PartialRefund) -> Option<RecordedRefund> {
@@ -58,7 +47,7 @@ async fn a_partial_refund_is_recorded_once_per_reference(fixture: Fixture) {
     let (intent, other) = (intent(Method::Card), intent(Method::Card));
     fixture.settled(&intent, &charged()).await;
     fixture.settled(&other, &charged()).await;
-    let (first, second) = (part(&intent, "one", 300), part(&intent, "two", 200));
+    let (first, second) = (part(intent.order, "one", 300), part(intent.order, "two", 200));
 
     let added = fixture.add(&first).await.unwrap();
     let expected =
@@ -66,7 +55,7 @@ async fn a_partial_refund_is_recorded_once_per_reference(fixture: Fixture) {
     assert_eq!(added, expected);
     assert_eq!(fixture.add(&PartialRefund { amount: money(400), ..first.clone() }).await, Some(expected.clone()));
     fixture.add(&second).await.unwrap();
-    fixture.add(&part(&other, "one", 1)).await.unwrap();
+    fixture.add(&part(other.order, "one", 1)).await.unwrap();
 
     assert_eq!((fixture.sum(&intent).await, fixture.sum(&other).await), (500, 1));
     let recorded = fixture.payments.refunds_of(intent.transaction).await.unwrap();
@@ -77,7 +66,7 @@ async fn partial_refunds_made_at_once_give_back_no_more_than_the_charge(fixture:
     let intent = intent(Method::Card);
     fixture.settled(&intent, &charged()).await;
     // Each of ten references is added twice. Three of the ten refunds fit into the charge.
-    let refunds: Vec<_> = (0..20).map(|number| part(&intent, &(number % 10).to_string(), 300)).collect();
+    let refunds: Vec<_> = (0..20).map(|number| part(intent.order, &(number % 10).to_string(), 300)).collect();
 
     let added = futures::future::join_all(refunds.iter().map(|refund| fixture.add(refund))).await;
 
@@ -94,32 +83,32 @@ async fn a_charge_has_a_bounded_number_of_partial_refunds(fixture: Fixture) {
         fixture.settled(intent, &charged()).await;
     }
     for number in 0..MAX_PARTIAL_REFUNDS {
-        assert!(fixture.add(&part(&intent, &number.to_string(), 1)).await.is_some());
+        assert!(fixture.add(&part(intent.order, &number.to_string(), 1)).await.is_some());
     }
 
-    assert_eq!(fixture.add(&part(&intent, "more", 1)).await, None);
-    assert!(fixture.add(&part(&intent, "0", 1)).await.is_some(), "a retry finds it");
-    assert!(fixture.add(&part(&other, "more", 1)).await.is_some());
+    assert_eq!(fixture.add(&part(intent.order, "more", 1)).await, None);
+    assert!(fixture.add(&part(intent.order, "0", 1)).await.is_some(), "a retry finds it");
+    assert!(fixture.add(&part(other.order, "more", 1)).await.is_some());
 }
 
 async fn a_cancellation_keeps_what_was_recorded(fixture: Fixture) {
     let intent = intent(Method::Card);
     fixture.settled(&intent, &charged()).await;
-    let first = part(&intent, "one", 300);
+    let first = part(intent.order, "one", 300);
     let added = fixture.add(&first).await;
 
     fixture.payments.cancel(intent.order, None).await.unwrap();
 
     assert_eq!(fixture.sum(&intent).await, 300);
     assert_eq!(fixture.add(&first).await, added, "a retry finds it");
-    assert_eq!(fixture.add(&part(&intent, "two", 1)).await, None);
+    assert_eq!(fixture.add(&part(intent.order, "two", 1)).await, None);
     assert_eq!(fixture.unfinished().await, Unfinished { refunding: 2, ..Unfinished::default() });
 }
 
 async fn a_partial_refund_is_leased_to_one_caller_and_later_again(fixture: Fixture) {
     let intent = intent(Method::Card);
     fixture.settled(&intent, &charged()).await;
-    let added = fixture.add(&part(&intent, "one", 300)).await.unwrap();
+    let added = fixture.add(&part(intent.order, "one", 300)).await.unwrap();
 
     assert!(fixture.due_refunds().await.is_empty(), "the request that recorded it asks first");
     for _ in 0..20 {
@@ -132,7 +121,7 @@ async fn a_partial_refund_is_leased_to_one_caller_and_later_again(fixture: Fixtu
 async fn a_partial_refund_continues_from_its_latest_request_alone(fixture: Fixture) {
     let intent = intent(Method::Card);
     fixture.settled(&intent, &charged()).await;
-    let id = fixture.add(&part(&intent, "one", 300)).await.unwrap().refund.id();
+    let id = fixture.add(&part(intent.order, "one", 300)).await.unwrap().refund.id();
     let status = async || fixture.payments.refunds_of(intent.transaction).await.unwrap().remove(0).status;
     let record = async |request: &RefundRequest, state| {
         fixture.payments.record_refund(id, request, &state, BACKOFF).await.unwrap();
@@ -167,7 +156,7 @@ async fn a_partial_refund_that_is_requested_again_gets_its_time_again_once() {
     let fixture = postgres().await;
     let intent = intent(Method::Card);
     fixture.settled(&intent, &charged()).await;
-    let id = fixture.add(&part(&intent, "one", 300)).await.unwrap().refund.id();
+    let id = fixture.add(&part(intent.order, "one", 300)).await.unwrap().refund.id();
     let second = RefundRequest { number: 2, reference: None };
     let third = RefundRequest { number: 3, reference: None };
     let requested_at = async || -> String {
@@ -191,7 +180,7 @@ async fn a_partial_refund_that_is_requested_again_gets_its_time_again_once() {
 async fn a_partial_refund_that_failed_after_it_was_made_is_opened_again_once(fixture: Fixture) {
     let intent = intent(Method::Card);
     fixture.settled(&intent, &charged()).await;
-    let id = fixture.add(&part(&intent, "one", 300)).await.unwrap().refund.id();
+    let id = fixture.add(&part(intent.order, "one", 300)).await.unwrap().refund.id();
     fixture.payments.reopen_partial_refund(id, 1).await.unwrap();
     fixture.payments.record_refund(id, &RefundRequest::FIRST, &RefundState::Refunded, BACKOFF).await.unwrap();
 
