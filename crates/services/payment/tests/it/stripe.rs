@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use payment::{
-    client::{ChargeError, Lookup, Provider as _, Refund},
+    client::{ChargeError, Lookup, Provider as _, Refund, Stripe},
     model::{ChargeOutcome, ChargeState, Decline, Intent, Method, RefundState, refund_of_rest},
 };
 use platform::{deadline, error_chain};
@@ -93,6 +93,14 @@ async fn a_pending_charge_is_read_again() {
     assert_eq!(client(&server.url()).charge(&intent(Method::Card)).await.unwrap(), charged());
 }
 
+/// Starts a stand-in that has made a charge. Returns it with its client and the intent of the charge.
+async fn with_charge() -> (stand_ins::Provider, Stripe, Intent) {
+    let server = stand_in().await;
+    let (client, intent) = (client(&server.url()), intent(Method::Card));
+    client.charge(&intent).await.unwrap();
+    (server, client, intent)
+}
+
 fn refund(key: &str, intent: &Intent) -> Refund {
     Refund {
         transaction: intent.transaction,
@@ -106,52 +114,46 @@ fn refund(key: &str, intent: &Intent) -> Refund {
 
 #[tokio::test]
 async fn a_refund_that_is_refused_as_made_already_has_the_state_of_the_one_that_was_made() {
-    let server = stand_in().await;
-    let intent = intent(Method::Card);
-    client(&server.url()).charge(&intent).await.unwrap();
+    let (server, client, intent) = with_charge().await;
     server.be(Mode::Refunding(ProviderFault::Processing));
-    let pending = client(&server.url()).refund(&refund("one", &intent)).await.unwrap();
+    let pending = client.refund(&refund("one", &intent)).await.unwrap();
 
-    assert_eq!(client(&server.url()).refund(&refund("two", &intent)).await.unwrap(), pending);
+    assert_eq!(client.refund(&refund("two", &intent)).await.unwrap(), pending);
     server.complete();
 
-    assert_eq!(client(&server.url()).refund(&refund("two", &intent)).await.unwrap(), RefundState::Refunded);
+    assert_eq!(client.refund(&refund("two", &intent)).await.unwrap(), RefundState::Refunded);
     assert_eq!(server.refunds(intent.order.uuid()), 1);
 }
 
 #[tokio::test]
 async fn a_part_whose_response_was_lost_is_made_once_when_its_key_is_forgotten() {
-    let server = stand_in().await;
-    let intent = intent(Method::Card);
-    client(&server.url()).charge(&intent).await.unwrap();
+    let (server, client, intent) = with_charge().await;
     let part = Refund { amount: money(300), ..refund("part", &intent) };
     server.be(Mode::Refunding(ProviderFault::Lost));
-    assert!(client(&server.url()).refund(&part).await.is_err());
+    assert!(client.refund(&part).await.is_err());
     server.be(Mode::Well);
 
     server.forget_keys();
 
-    assert_eq!(client(&server.url()).refund(&part).await.unwrap(), RefundState::Refunded);
+    assert_eq!(client.refund(&part).await.unwrap(), RefundState::Refunded);
     assert_eq!(server.refunds(intent.order.uuid()), 1);
 }
 
 #[tokio::test]
 async fn a_server_that_cannot_list_refunds_makes_one_once_per_key() {
-    let server = stand_in().await;
+    let (server, client, intent) = with_charge().await;
     server.without_refund_list();
-    let intent = intent(Method::Card);
-    client(&server.url()).charge(&intent).await.unwrap();
     let part = Refund { amount: money(300), ..refund("part", &intent) };
 
     for _ in 0..2 {
-        assert_eq!(client(&server.url()).refund(&part).await.unwrap(), RefundState::Refunded);
+        assert_eq!(client.refund(&part).await.unwrap(), RefundState::Refunded);
     }
 
     assert_eq!(server.refunds(intent.order.uuid()), 1);
 }
 
-async fn stands(server: &stand_ins::Provider, refund: &Refund) -> bool {
-    client(&server.url()).are_refunded(std::slice::from_ref(refund)).await.unwrap() == [true]
+async fn stands(client: &Stripe, refund: &Refund) -> bool {
+    client.are_refunded(std::slice::from_ref(refund)).await.unwrap() == [true]
 }
 
 async fn give_back_in_the_dashboard(server: &stand_ins::Provider, amount: &str) {
@@ -163,35 +165,31 @@ async fn give_back_in_the_dashboard(server: &stand_ins::Provider, amount: &str) 
 
 #[tokio::test]
 async fn a_refund_in_the_providers_dashboard_counts_for_a_cancelled_order_alone() {
-    let server = stand_in().await;
-    let intent = intent(Method::Card);
-    client(&server.url()).charge(&intent).await.unwrap();
+    let (server, client, intent) = with_charge().await;
     give_back_in_the_dashboard(&server, "1000").await;
     let part = refund("part", &intent);
     let rest = Refund { id: refund_of_rest(intent.transaction), ..refund("rest", &intent) };
 
-    assert_eq!(client(&server.url()).refund(&rest).await.unwrap(), RefundState::Refunded);
-    assert!(stands(&server, &rest).await);
-    assert_eq!(client(&server.url()).refund(&part).await.unwrap(), RefundState::Failed);
+    assert_eq!(client.refund(&rest).await.unwrap(), RefundState::Refunded);
+    assert!(stands(&client, &rest).await);
+    assert_eq!(client.refund(&part).await.unwrap(), RefundState::Failed);
 
     assert_eq!(server.refunds(intent.order.uuid()), 1);
 }
 
 #[tokio::test]
 async fn a_cancelled_order_gets_once_what_somebody_left_of_its_charge_at_the_provider() {
-    let server = stand_in().await;
-    let intent = intent(Method::Card);
-    client(&server.url()).charge(&intent).await.unwrap();
+    let (server, client, intent) = with_charge().await;
     give_back_in_the_dashboard(&server, "300").await;
     let rest = Refund { id: refund_of_rest(intent.transaction), ..refund("rest", &intent) };
 
     server.be(Mode::Refunding(ProviderFault::Lost));
-    assert!(client(&server.url()).refund(&rest).await.is_err());
-    assert_eq!(client(&server.url()).refund(&rest).await.unwrap(), RefundState::Refunded);
+    assert!(client.refund(&rest).await.is_err());
+    assert_eq!(client.refund(&rest).await.unwrap(), RefundState::Refunded);
     server.forget_keys();
     server.be(Mode::Well);
-    assert_eq!(client(&server.url()).refund(&rest).await.unwrap(), RefundState::Refunded);
-    assert!(stands(&server, &rest).await);
+    assert_eq!(client.refund(&rest).await.unwrap(), RefundState::Refunded);
+    assert!(stands(&client, &rest).await);
 
     let amounts: Vec<_> = server.entries().iter().map(|entry| entry.amount).collect();
     assert_eq!(amounts, [1000, 300, 700]);
@@ -199,49 +197,45 @@ async fn a_cancelled_order_gets_once_what_somebody_left_of_its_charge_at_the_pro
 
 #[tokio::test]
 async fn the_parts_of_a_charge_are_told_apart() {
-    let server = stand_in().await;
-    let intent = intent(Method::Card);
-    client(&server.url()).charge(&intent).await.unwrap();
+    let (server, client, intent) = with_charge().await;
     let part = |id: &str, minor| Refund { id: id.to_owned(), amount: money(minor), ..refund(id, &intent) };
     let (first, second, rest) = (part("first", 300), part("second", 300), part("rest", 400));
 
     for refund in [&first, &second, &rest] {
-        assert_eq!(client(&server.url()).refund(refund).await.unwrap(), RefundState::Refunded);
+        assert_eq!(client.refund(refund).await.unwrap(), RefundState::Refunded);
     }
     // Each refund is found among the others although its key is forgotten, and a refund that was never made is not
     // mistaken for another.
     server.forget_keys();
     for refund in [&first, &second, &rest] {
-        assert_eq!(client(&server.url()).refund(refund).await.unwrap(), RefundState::Refunded);
-        assert!(stands(&server, refund).await);
+        assert_eq!(client.refund(refund).await.unwrap(), RefundState::Refunded);
+        assert!(stands(&client, refund).await);
     }
-    assert_eq!(client(&server.url()).refund(&part("fourth", 300)).await.unwrap(), RefundState::Failed);
+    assert_eq!(client.refund(&part("fourth", 300)).await.unwrap(), RefundState::Failed);
 
     assert_eq!(server.refunds(intent.order.uuid()), 3);
     server.fail_refunds();
-    assert!(!stands(&server, &second).await);
+    assert!(!stands(&client, &second).await);
 }
 
 #[tokio::test]
 async fn a_refund_is_found_behind_pages_of_others_that_failed() {
-    let server = stand_in().await;
-    let intent = intent(Method::Card);
-    client(&server.url()).charge(&intent).await.unwrap();
+    let (server, client, intent) = with_charge().await;
     let part = |id: &str, key: &str| Refund { id: id.to_owned(), amount: money(300), ..refund(key, &intent) };
     let made = part("made", "made");
-    assert_eq!(client(&server.url()).refund(&made).await.unwrap(), RefundState::Refunded);
+    assert_eq!(client.refund(&made).await.unwrap(), RefundState::Refunded);
 
     server.be(Mode::Refunding(ProviderFault::Failing));
     for request in 0..201 {
         let key = format!("failing-{request}");
-        let pending = client(&server.url()).refund(&part("failing", &key)).await.unwrap();
+        let pending = client.refund(&part("failing", &key)).await.unwrap();
         let RefundState::Pending { reference } = pending else { panic!("{pending:?}") };
         let looked_up = Refund { pending: Some(reference), ..part("failing", &key) };
-        assert_eq!(client(&server.url()).refund(&looked_up).await.unwrap(), RefundState::Failed);
+        assert_eq!(client.refund(&looked_up).await.unwrap(), RefundState::Failed);
     }
 
-    assert!(stands(&server, &made).await);
-    assert!(!stands(&server, &part("failing", "failing-0")).await);
+    assert!(stands(&client, &made).await);
+    assert!(!stands(&client, &part("failing", "failing-0")).await);
 }
 
 #[tokio::test]
