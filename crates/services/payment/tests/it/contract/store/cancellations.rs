@@ -5,7 +5,6 @@ use super::*;
 contract!([
     a_cancelled_success_is_refunded_once,
     no_attempt_follows_a_declined_one_of_a_cancelled_order,
-    an_order_stays_cancelled,
     an_event_is_handled_once,
 ] over
     memory: tokio::test(start_paused = true) => std::future::ready(super::super::memory()),
@@ -44,22 +43,6 @@ async fn no_attempt_follows_a_declined_one_of_a_cancelled_order(fixture: Fixture
         let retried = fixture.payments.begin(&declined).await.unwrap();
         assert!(matches!(retried, Begun::Existing(Payment { status: Status::Declined(_), .. })), "{retried:?}");
     }
-}
-
-async fn an_order_stays_cancelled(fixture: Fixture) {
-    let (unpaid, declined, charged_) = (intent(Method::Card), intent(Method::Card), intent(Method::Card));
-    fixture.settled(&declined, &self::declined()).await;
-    fixture.settled(&charged_, &charged()).await;
-
-    for order in [unpaid.order, declined.order, charged_.order] {
-        assert!(!fixture.payments.is_cancelled(order).await.unwrap());
-        fixture.payments.cancel(order, None).await.unwrap();
-        assert!(fixture.payments.is_cancelled(order).await.unwrap());
-    }
-    fixture.payments.refunded(charged_.transaction, &RefundRequest::FIRST).await.unwrap();
-
-    assert!(fixture.payments.is_cancelled(charged_.order).await.unwrap());
-    assert!(!fixture.payments.is_cancelled(new_order()).await.unwrap());
 }
 
 async fn an_event_is_handled_once(fixture: Fixture) {

@@ -173,15 +173,7 @@ async fn a_payment_has_an_age(fixture: Fixture) {
     let intent = intent(Method::Card);
     fixture.begin(&intent).await;
     let young = fixture.payments.age(intent.transaction).await.unwrap();
-    match &fixture.pool {
-        None => tokio::time::advance(Duration::from_hours(24)).await,
-        Some(pool) => {
-            sqlx::query!("update payments set created_at = created_at - interval '24 hours'")
-                .execute(pool)
-                .await
-                .unwrap();
-        }
-    }
+    fixture.elapse(Duration::from_hours(24)).await;
 
     assert_eq!(fixture.unfinished().await.undecided, 0, "24 h are not 25 h");
     let old = fixture.payments.age(intent.transaction).await.unwrap();
