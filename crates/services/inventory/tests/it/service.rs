@@ -19,7 +19,7 @@ use inventory::{
     repository::MemoryInventory,
     service::InventoryService,
 };
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusRecorder};
+use metrics_exporter_prometheus::PrometheusBuilder;
 use platform::{
     grpc::Unavailable,
     ids,
@@ -190,15 +190,10 @@ async fn no_reservation_expires_while_order_is_unavailable() {
     assert_eq!((fixture.status(created), fixture.status(abandoned)), (Status::Confirmed, Status::Expired));
 }
 
-/// A test installs the recorder for its thread.
-fn recorder() -> PrometheusRecorder {
-    PrometheusBuilder::new().build_recorder()
-}
-
 #[tokio::test]
 async fn an_event_that_contradicts_the_reservation_is_counted_and_skipped() {
     let fixture = fixture().await;
-    let recorder = recorder();
+    let recorder = PrometheusBuilder::new().build_recorder();
     let _guard = metrics::set_default_local_recorder(&recorder);
     let (built, left) = (fixture.order(true).await, fixture.order(true).await);
     fixture.service.commit(built).await.unwrap();
@@ -216,7 +211,7 @@ async fn an_event_that_contradicts_the_reservation_is_counted_and_skipped() {
 #[tokio::test]
 async fn reservations_are_counted_by_outcome() {
     let fixture = fixture().await;
-    let recorder = recorder();
+    let recorder = PrometheusBuilder::new().build_recorder();
     let _guard = metrics::set_default_local_recorder(&recorder);
     let unknown: Lines = [(PartId::new(Uuid::nil()), 1)].into_iter().collect();
 
