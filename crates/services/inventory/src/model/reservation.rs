@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn units_are_where_the_status_of_their_reservation_says() {
+    fn units_are_counted_by_the_status_of_their_reservation() {
         let mut stock = Stock { initial: 5, available: 5, ..Stock::default() };
         let counts = |stock: Stock| (stock.available, stock.reserved, stock.consumed);
 

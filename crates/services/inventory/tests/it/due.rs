@@ -71,7 +71,7 @@ async fn has_status(inventory: &Inventory, order: &str, expected: &str) {
 }
 
 #[tokio::test]
-async fn what_is_not_paid_stays_held_until_it_is() {
+async fn the_reservation_of_an_unpaid_order_stays_held_until_it_is_paid() {
     let orders = Orders::default();
     let (inventory, _order) = inventory_with(&orders).await;
     let order = ids::random().to_string();

@@ -41,7 +41,7 @@ async fn each_status_is_recorded(fixture: Fixture, times: impl AsyncFn(OrderId) 
     };
     let [part] = fixture.stocked([9]).await;
     let orders = [(); 8].map(|()| new_order());
-    let [held, confirmed, expired, again, again_committed, released, committed, unheard] = orders;
+    let [held, confirmed, expired, again, again_committed, released, committed, never_reserved] = orders;
 
     for (order, expiry) in [
         (expired, AT_ONCE),
@@ -57,7 +57,7 @@ async fn each_status_is_recorded(fixture: Fixture, times: impl AsyncFn(OrderId) 
     for order in [confirmed, again, again_committed, committed] {
         fixture.reserve(order, &[(part, 1)], Expiry::Never).await.unwrap();
     }
-    for order in [released, unheard, released, unheard] {
+    for order in [released, never_reserved, released, never_reserved] {
         fixture.warehouse.release(order, None).await.unwrap();
     }
     for order in [committed, again_committed] {
@@ -67,7 +67,7 @@ async fn each_status_is_recorded(fixture: Fixture, times: impl AsyncFn(OrderId) 
     for order in [held, confirmed] {
         assert_eq!(ended(order).await, (false, false));
     }
-    for order in [expired, released, committed, unheard] {
+    for order in [expired, released, committed, never_reserved] {
         assert_eq!(ended(order).await, (true, true));
     }
     for order in [again, again_committed] {

@@ -87,8 +87,8 @@ impl PaymentService {
     /// Adds to a user's balance, once per reference. A request that reuses a reference with another user or amount is
     /// refused.
     pub async fn credit(&self, credit: &Credit) -> Result<(), Error> {
-        let standing = self.providers.credit(credit).await?.ok_or(Error::BalanceTooLarge)?;
-        match credit.difference(&standing) {
+        let recorded = self.providers.credit(credit).await?.ok_or(Error::BalanceTooLarge)?;
+        match credit.difference(&recorded) {
             Some(field) => Err(Error::AnotherCredit(field)),
             None => Ok(()),
         }

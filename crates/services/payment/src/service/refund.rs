@@ -199,9 +199,9 @@ impl PaymentService {
         if refunds.is_empty() {
             return Ok(());
         }
-        let stand = self.providers.get(payment.intent.provider)?.are_refunded(&refunds).await?;
-        for ((made, refund), stands) in made.into_iter().zip(&refunds).zip(stand) {
-            if stands {
+        let checked = self.providers.get(payment.intent.provider)?.are_refunded(&refunds).await?;
+        for ((made, refund), is_refunded) in made.into_iter().zip(&refunds).zip(checked) {
+            if is_refunded {
                 continue;
             }
             metrics::refund_failed();

@@ -73,7 +73,7 @@ async fn an_ambiguous_response_is_unknown_and_a_retry_charges_once() {
 }
 
 #[tokio::test]
-async fn a_provider_that_hangs_leaves_time_to_say_that_the_outcome_is_unknown() {
+async fn a_provider_that_hangs_leaves_time_to_respond_that_the_outcome_is_unknown() {
     let server = stand_in().await;
     server.script([ProviderFault::Silent]);
     let (client, intent) = (client(&server.url()), intent(Method::Card));
@@ -152,7 +152,7 @@ async fn a_server_that_cannot_list_refunds_makes_one_once_per_key() {
     assert_eq!(server.refunds(intent.order.uuid()), 1);
 }
 
-async fn stands(client: &Stripe, refund: &Refund) -> bool {
+async fn is_refunded(client: &Stripe, refund: &Refund) -> bool {
     client.are_refunded(std::slice::from_ref(refund)).await.unwrap() == [true]
 }
 
@@ -171,7 +171,7 @@ async fn a_refund_in_the_providers_dashboard_counts_for_a_cancelled_order_alone(
     let rest = Refund { id: refund_of_rest(intent.transaction), ..refund("rest", &intent) };
 
     assert_eq!(client.refund(&rest).await.unwrap(), RefundState::Refunded);
-    assert!(stands(&client, &rest).await);
+    assert!(is_refunded(&client, &rest).await);
     assert_eq!(client.refund(&part).await.unwrap(), RefundState::Failed);
 
     assert_eq!(server.refunds(intent.order.uuid()), 1);
@@ -189,14 +189,14 @@ async fn a_cancelled_order_gets_once_what_somebody_left_of_its_charge_at_the_pro
     server.forget_keys();
     server.be(Mode::Well);
     assert_eq!(client.refund(&rest).await.unwrap(), RefundState::Refunded);
-    assert!(stands(&client, &rest).await);
+    assert!(is_refunded(&client, &rest).await);
 
     let amounts: Vec<_> = server.entries().iter().map(|entry| entry.amount).collect();
     assert_eq!(amounts, [1000, 300, 700]);
 }
 
 #[tokio::test]
-async fn the_parts_of_a_charge_are_told_apart() {
+async fn the_partial_refunds_of_a_charge_are_distinguished() {
     let (server, client, intent) = with_charge().await;
     let part = |id: &str, minor| Refund { id: id.to_owned(), amount: money(minor), ..refund(id, &intent) };
     let (first, second, rest) = (part("first", 300), part("second", 300), part("rest", 400));
@@ -209,13 +209,13 @@ async fn the_parts_of_a_charge_are_told_apart() {
     server.forget_keys();
     for refund in [&first, &second, &rest] {
         assert_eq!(client.refund(refund).await.unwrap(), RefundState::Refunded);
-        assert!(stands(&client, refund).await);
+        assert!(is_refunded(&client, refund).await);
     }
     assert_eq!(client.refund(&part("fourth", 300)).await.unwrap(), RefundState::Failed);
 
     assert_eq!(server.refunds(intent.order.uuid()), 3);
     server.fail_refunds();
-    assert!(!stands(&client, &second).await);
+    assert!(!is_refunded(&client, &second).await);
 }
 
 #[tokio::test]
@@ -234,12 +234,12 @@ async fn a_refund_is_found_behind_pages_of_others_that_failed() {
         assert_eq!(client.refund(&looked_up).await.unwrap(), RefundState::Failed);
     }
 
-    assert!(stands(&client, &made).await);
-    assert!(!stands(&client, &part("failing", "failing-0")).await);
+    assert!(is_refunded(&client, &made).await);
+    assert!(!is_refunded(&client, &part("failing", "failing-0")).await);
 }
 
 #[tokio::test]
-async fn a_server_without_search_or_with_another_account_says_nothing_of_a_charge() {
+async fn a_server_without_search_or_with_another_account_leaves_a_charge_unknown() {
     let server = stand_in().await;
     server.without_search();
     let intent = intent(Method::Card);
@@ -249,7 +249,7 @@ async fn a_server_without_search_or_with_another_account_says_nothing_of_a_charg
 }
 
 #[tokio::test]
-async fn an_unreachable_provider_is_asked_for_nothing() {
+async fn no_request_is_sent_to_an_unreachable_provider() {
     let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let client = client(&format!("http://{free}"));
 

@@ -23,7 +23,7 @@ contract!(
     a_user_may_hold_five_units_of_a_rare_part,
     the_unpaid_share_is_that_of_the_part_of_which_most_is_held,
     a_reservation_that_is_requested_again_lasts_from_then_on,
-    the_first_due_is_named_first,
+    the_earliest_due_comes_first,
     a_reservation_that_is_moved_back_holds_up_no_other,
     only_held_reservations_are_kept_together,
     only_due_reservations_of_the_named_orders_expire,
@@ -195,7 +195,7 @@ async fn a_reservation_that_is_moved_back_holds_up_no_other(fixture: Fixture) {
     assert_eq!(fixture.due(1).await, orders[1..]);
 }
 
-async fn the_first_due_is_named_first(fixture: Fixture) {
+async fn the_earliest_due_comes_first(fixture: Fixture) {
     let [a] = fixture.stocked([9]).await;
     let mut orders = Vec::new();
     for expiry in [AT_ONCE, AT_ONCE, AT_ONCE, LATER, Expiry::Never] {

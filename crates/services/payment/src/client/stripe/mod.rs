@@ -161,7 +161,7 @@ impl Provider for Stripe {
     }
 
     async fn are_refunded(&self, refunds: &[Refund]) -> Result<Vec<bool>, Unknown> {
-        self.stand(refunds).await
+        self.check_refunds(refunds).await
     }
 }
 

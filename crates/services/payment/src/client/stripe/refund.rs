@@ -81,7 +81,7 @@ impl Stripe {
     }
 
     /// Takes refunds of one charge. Returns true for each whose amount is given back by requests that have not failed.
-    pub(super) async fn stand(&self, refunds: &[Refund]) -> Result<Vec<bool>, Unknown> {
+    pub(super) async fn check_refunds(&self, refunds: &[Refund]) -> Result<Vec<bool>, Unknown> {
         let mut given: Vec<Given<'_>> = refunds.iter().map(Given::nothing).collect();
         match self.add_pages(&mut given).await? {
             Ok(()) => Ok(given.iter().map(|given| given.state().is_some()).collect()),

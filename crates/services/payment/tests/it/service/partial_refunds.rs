@@ -25,7 +25,7 @@ impl Fixture {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_charge_that_has_too_many_partial_refunds_says_so() {
+async fn one_partial_refund_too_many_is_refused() {
     let fixture = fixture();
     fixture.pay().await.unwrap();
     for number in 0..MAX_PARTIAL_REFUNDS {

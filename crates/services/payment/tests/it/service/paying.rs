@@ -186,7 +186,7 @@ async fn a_payment_stays_with_the_provider_where_it_was_begun() {
 }
 
 #[test]
-fn balances_are_the_ledgers_and_other_methods_the_configured_providers() {
+fn the_ledger_keeps_balances_and_the_configured_provider_charges_other_methods() {
     let provider = || Arc::new(MemoryProvider::new(money(INITIAL_BALANCE), declines()));
     let (alone, both) = (Providers::new(provider(), None), Providers::new(provider(), Some(provider())));
 

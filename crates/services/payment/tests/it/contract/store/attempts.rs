@@ -9,7 +9,7 @@ contract!([
     the_refusal_of_the_last_request_ends_an_attempt_permanently,
     an_attempt_that_is_void_is_never_charged,
     a_recorded_attempt_cannot_be_voided,
-    the_payment_of_an_order_is_the_one_that_counts,
+    the_payment_of_an_order_is_its_charge_or_else_its_latest_attempt,
 ] over
     memory: tokio::test(start_paused = true) => std::future::ready(super::super::memory()),
     postgres: tokio::test => super::super::postgres(),
@@ -95,7 +95,7 @@ async fn a_recorded_attempt_cannot_be_voided(fixture: Fixture) {
     assert_eq!((void(again(&pending)).await, void(again(&success)).await), (VoidResult::InProgress, already));
 }
 
-async fn the_payment_of_an_order_is_the_one_that_counts(fixture: Fixture) {
+async fn the_payment_of_an_order_is_its_charge_or_else_its_latest_attempt(fixture: Fixture) {
     let first = intent(Method::Card);
     let second = again(&first);
     let third = again(&second);
