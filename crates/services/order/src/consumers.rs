@@ -29,10 +29,13 @@ pub fn all(orders: &OrderService, deliveries: &DeliveryService) -> [Subscription
 }
 
 pub fn payment_completed(service: OrderService) -> Subscription {
-    Subscription::new(const { group::<PaymentCompleted>("order") }, move |cause, received: Received<PaymentCompleted>| {
-        let service = service.clone();
-        async move { Ok(service.payment_completed(cause, &completed(&received)?).await?) }
-    })
+    Subscription::new(
+        const { group::<PaymentCompleted>("order") },
+        move |cause, received: Received<PaymentCompleted>| {
+            let service = service.clone();
+            async move { Ok(service.payment_completed(cause, &completed(&received)?).await?) }
+        },
+    )
 }
 
 fn completed(received: &Received<PaymentCompleted>) -> Result<Completed, Failure> {

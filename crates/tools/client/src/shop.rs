@@ -98,12 +98,9 @@ impl Shop {
         if let Some(body) = body {
             request = request.json(&body);
         }
-        let response = request
-            .send()
-            .await
-            .with_context(|| {
-                format!("order does not answer at {url}; is a shop running? `cargo run` or `shipyard up` starts one")
-            })?;
+        let response = request.send().await.with_context(|| {
+            format!("order does not answer at {url}; is a shop running? `cargo run` or `shipyard up` starts one")
+        })?;
         let (status, headers) = (response.status(), response.headers().clone());
         Ok(HttpResponse { asked, status, headers, text: response.text().await? })
     }

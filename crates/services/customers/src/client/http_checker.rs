@@ -69,8 +69,9 @@ impl Checker for HttpChecker {
         if !status.is_success() {
             return Err(Unknown(format!("it responded with {status}")));
         }
-        let body =
-            read_body(response, MAX_RESPONSE_BYTES).await.map_err(|_| Unknown("its response was cut off".to_owned()))?;
+        let body = read_body(response, MAX_RESPONSE_BYTES)
+            .await
+            .map_err(|_| Unknown("its response was cut off".to_owned()))?;
         let response: CheckResponse = serde_json::from_slice(&body)
             .map_err(|_| Unknown("its response is not {\"outcome\": \"APPROVED\" or \"REFUSED\"}".to_owned()))?;
         Ok(match response.outcome {

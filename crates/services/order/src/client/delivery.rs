@@ -77,7 +77,8 @@ fn decode(response: GetDeliveryStatusResponse) -> Result<Tracked, Error> {
         uuid: response.delivery_id.parse().map(DeliveryId::new).map_err(|_| wrong("delivery_id"))?,
         status: DeliveryStatus::parse(&response.status).ok_or_else(|| wrong("status"))?,
         tracking_number: response.tracking_number,
-        estimated_delivery: estimated_delivery(&response.estimated_delivery).map_err(|_| wrong("estimated_delivery"))?,
+        estimated_delivery: estimated_delivery(&response.estimated_delivery)
+            .map_err(|_| wrong("estimated_delivery"))?,
     };
     let position = Position {
         current_location: response.current_location,

@@ -65,10 +65,8 @@ impl OrderService {
             least_version: self.least_version(&found).await?,
         };
         let is_built = found.status == Status::Assembled;
-        let known = self
-            .statuses
-            .get(request, |known: &Payment| known.is_final(is_built), self.payments.find(order))
-            .await?;
+        let known =
+            self.statuses.get(request, |known: &Payment| known.is_final(is_built), self.payments.find(order)).await?;
         let open = found.attempt;
         // A declined payment is ignored if a later attempt is open.
         let known =
