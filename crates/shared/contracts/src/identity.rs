@@ -111,7 +111,7 @@ fn messages(credentials: &[Credential]) -> impl Iterator<Item = &[Credential]> {
 
 impl GrpcSessions {
     async fn look_up(&self, credentials: &[Credential]) -> Vec<Result<User, SessionError>> {
-        let answer = self
+        let response = self
             .budget
             .retry(is_transient, || {
                 let mut client = self.iam.clone();
@@ -121,9 +121,9 @@ impl GrpcSessions {
                 async move { client.list_owners(request).await }
             })
             .await;
-        match answer {
-            Ok(answer) if answer.get_ref().owners.len() == credentials.len() => {
-                answer.into_inner().owners.iter().map(decode).collect()
+        match response {
+            Ok(response) if response.get_ref().owners.len() == credentials.len() => {
+                response.into_inner().owners.iter().map(decode).collect()
             }
             Ok(_) => vec![Err(SessionError::Unavailable); credentials.len()],
             Err(status) => vec![Err(unavailable(&status)); credentials.len()],

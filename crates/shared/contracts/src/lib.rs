@@ -1,5 +1,5 @@
-//! The contracts that the services share: protobuf messages and RPCs, events with their topics and consumer groups, typed ids, money,
-//! ports, keys of logins, and the path and errors of `/api/orders`.
+//! The contracts that the services share: protobuf messages and RPCs, events with their topics and consumer groups,
+//! typed ids, money, ports, keys of logins, and the path and errors of `/api/orders`.
 
 pub mod caseless;
 pub mod checkout;

@@ -1,4 +1,4 @@
-//! The Rust code generated from `proto/`: messages, gRPC clients and servers, and the descriptors that server reflection serves.
+//! The code generated from `proto/`: messages, gRPC clients and servers, and the descriptors that reflection serves.
 
 #![allow(clippy::all, clippy::allow_attributes, clippy::pedantic, reason = "generated code")]
 

@@ -68,8 +68,7 @@ pub fn report(outcome: anyhow::Result<()>) -> ExitCode {
     }
 }
 
-/// Formats an error and its causes on one line; of an HTTP client's error only the root cause, since each layer repeats
-/// it.
+/// Formats an error and its causes on one line; of an HTTP client's error only the root cause.
 pub fn one_line(error: &anyhow::Error) -> String {
     let mut parts: Vec<String> = Vec::new();
     for cause in error.chain() {
@@ -102,9 +101,9 @@ async fn serve(service: &Service) -> anyhow::Result<()> {
 
 async fn health(service: &Service) -> anyhow::Result<()> {
     let address = reachable(service.admin_listen(&Settings::load_unresolved()?)?);
-    let answer = tokio::time::timeout(Duration::from_secs(3), get_ready(address)).await;
-    let answer = answer.with_context(|| format!("{address} did not answer within 3 s"))??;
-    anyhow::ensure!(answer.starts_with("HTTP/1.1 200"), "not ready: {}", answer.lines().last().unwrap_or_default());
+    let response = tokio::time::timeout(Duration::from_secs(3), get_ready(address)).await;
+    let response = response.with_context(|| format!("{address} did not answer within 3 s"))??;
+    anyhow::ensure!(response.starts_with("HTTP/1.1 200"), "not ready: {}", response.lines().last().unwrap_or_default());
     Ok(())
 }
 
@@ -113,7 +112,7 @@ async fn get_ready(address: SocketAddr) -> anyhow::Result<String> {
     let mut stream = TcpStream::connect(address).await.with_context(|| format!("connecting to {address}"))?;
     let request = format!("GET /health/ready HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await?;
-    Ok(answer)
+    let mut response = String::new();
+    stream.read_to_string(&mut response).await?;
+    Ok(response)
 }

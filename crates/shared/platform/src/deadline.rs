@@ -1,7 +1,7 @@
 //! Deadline propagation. The deadline of a request bounds every call that is made for it.
 //!
-//! The deadline is a task-local variable, which a spawned task does not inherit. `grpc/server.rs` and `http/layer.rs` set
-//! it; `grpc/peer/mod.rs` sends the remaining time with each call as the header `grpc-timeout`.
+//! The deadline is a task-local variable, which a spawned task does not inherit. `grpc/server.rs` and `http/layer.rs`
+//! set it; `grpc/peer/mod.rs` sends the remaining time with each call as the header `grpc-timeout`.
 
 use std::time::Duration;
 

@@ -40,7 +40,7 @@ impl PgLease {
 }
 
 /// Releases all leases whose holders begin with `holder`, a process or its place, so that another process can take them
-/// at once. If the database does not answer within [`RELEASE_TIMEOUT`], the leases expire instead.
+/// at once. If the database does not respond within [`RELEASE_TIMEOUT`], the leases expire instead.
 pub async fn release_all(pool: &Database, holder: &str) {
     let released =
         sqlx::query!("update leases set expires_at = now() where starts_with(holder, $1)", holder).execute(pool);

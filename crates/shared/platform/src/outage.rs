@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::retry;
 
-/// An outage ends after this time without an error. librdkafka repeats an error at least twice a minute while it lasts.
+/// An outage ends after this time without an error. librdkafka reports a lasting error at least twice a minute.
 const RECOVERED_AFTER: Duration = Duration::from_mins(1);
 
 pub struct Outage {
@@ -25,8 +25,7 @@ struct Current {
     begun: Instant,
     last: Instant,
     errors: u64,
-    /// The pauses between the attempts to end the outage.
-    pauses: backon::ExponentialBackoff,
+    backoff: backon::ExponentialBackoff,
 }
 
 impl Outage {
@@ -45,7 +44,7 @@ impl Outage {
             current.errors += 1;
             tracing::debug!(task, %error, "{dependency} still unavailable, retrying");
         } else {
-            self.current = Some(Current { begun: now, last: now, errors: 1, pauses: retry::endless_backoff() });
+            self.current = Some(Current { begun: now, last: now, errors: 1, backoff: retry::endless_backoff() });
             tracing::warn!(task, %error, "{dependency} unavailable, retrying");
         }
     }
@@ -56,10 +55,10 @@ impl Outage {
         }
     }
 
-    /// Returns the pause before the next attempt. The pauses grow during an outage, and begin anew with the next
+    /// Returns the delay before the next attempt. The delays grow during an outage, and begin anew with the next
     /// outage.
-    pub fn pause(&mut self) -> Duration {
-        self.current.as_mut().and_then(|current| current.pauses.next()).unwrap_or_default()
+    pub fn backoff(&mut self) -> Duration {
+        self.current.as_mut().and_then(|current| current.backoff.next()).unwrap_or_default()
     }
 
     /// Returns once there has been no error for a minute. Never returns if there is no outage. For tasks that see no
@@ -99,7 +98,7 @@ pub fn refused(what: &'static str, error: impl fmt::Display) {
     let (place, now) = (Location::caller(), Instant::now());
     let mut all = refusals();
     let Some(current) = all.get_mut(place) else {
-        // Without a runtime there is nobody to see the end.
+        // Without a runtime no task can log the end.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             all.insert(place, Refusals { begun: now, last: now, logged: now, count: 1 });
             runtime.spawn(end_of_refusals(what, place));
@@ -143,17 +142,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_pauses_grow_during_an_outage_and_begin_anew_with_the_next() {
+    fn the_backoff_grows_during_an_outage_and_begins_anew_with_the_next() {
         let mut outage = Outage::new("the broker", "notes");
-        let mut pauses = || -> Vec<Duration> {
-            outage.met("no answer");
-            let pauses = (0..8).map(|_| outage.pause()).collect();
+        let mut delays = || -> Vec<Duration> {
+            outage.met("no response");
+            let delays = (0..8).map(|_| outage.backoff()).collect();
             outage.over();
-            pauses
+            delays
         };
 
-        for pauses in [pauses(), pauses()] {
-            assert!(pauses[0] <= Duration::from_millis(200) && pauses[7] >= Duration::from_secs(5), "{pauses:?}");
+        for delays in [delays(), delays()] {
+            assert!(delays[0] <= Duration::from_millis(200) && delays[7] >= Duration::from_secs(5), "{delays:?}");
         }
     }
 
@@ -164,18 +163,18 @@ mod tests {
         let subscriber = tracing_subscriber::fmt().with_ansi(false).without_time().with_target(false);
         let _guard = crate::telemetry::subscribe(subscriber.with_writer(move || written.clone()).finish());
 
-        for (refusals, pause) in [(7_000, 20), (1, 0)] {
+        for (refusals, wait) in [(7_000, 20), (1, 0)] {
             for _ in 0..refusals {
-                refused("dependency unavailable", "no answer");
+                refused("dependency unavailable", "no response");
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
-            tokio::time::sleep(Duration::from_secs(pause)).await;
+            tokio::time::sleep(Duration::from_secs(wait)).await;
         }
 
         let lines: Vec<String> = log.text().lines().map(|line| line.trim().to_owned()).collect();
         let [begun, still, over, again] = &lines[..] else { panic!("{lines:#?}") };
-        assert_eq!([begun, again], ["WARN dependency unavailable error=no answer"; 2]);
-        assert!(still.starts_with("WARN dependency unavailable, still error=no answer count=6"), "{still}");
+        assert_eq!([begun, again], ["WARN dependency unavailable error=no response"; 2]);
+        assert!(still.starts_with("WARN dependency unavailable, still error=no response count=6"), "{still}");
         assert!(over.starts_with("INFO dependency unavailable: no more lasted="), "{over}");
         assert!(over.ends_with("count=7000"), "{over}");
     }
@@ -185,9 +184,9 @@ mod tests {
         let mut outage = Outage::new("the broker", "notes");
         assert_eq!(outage.subsided().now_or_never(), None);
 
-        outage.met("no answer");
+        outage.met("no response");
         tokio::time::advance(Duration::from_secs(59)).await;
-        outage.met("no answer");
+        outage.met("no response");
         tokio::time::advance(Duration::from_secs(59)).await;
         assert_eq!(outage.subsided().now_or_never(), None);
         tokio::time::advance(Duration::from_secs(1)).await;

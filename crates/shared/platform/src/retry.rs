@@ -1,4 +1,4 @@
-//! Retries idempotent calls after pauses with jitter, within a retry budget per peer.
+//! Retries idempotent calls after a backoff with jitter, within a retry budget per peer.
 //!
 //! Other backoffs are defined beside the work that they delay, because each fits a time limit of that work:
 //!
@@ -6,7 +6,7 @@
 //! - `grpc::peer::replicas`: before a call is sent to the same replica again
 //! - `postgres::database`: between attempts to open a connection
 //!
-//! The services define the pauses of work that is stored in rows.
+//! The services define the backoff of work that is stored in rows.
 
 use std::{sync::Arc, time::Duration};
 
@@ -31,27 +31,27 @@ impl Budget {
         Self { peer, tokens: Arc::new(TpsBudget::new(Duration::from_secs(10), 1, 0.1)) }
     }
 
-    /// Calls `call`. If it fails and `transient` returns true for the error, retries up to twice after short pauses, as
-    /// far as the budget allows.
+    /// Calls `call`. If it fails and `transient` returns true for the error, retries up to twice after a short backoff,
+    /// as far as the budget allows.
     pub async fn retry<T, E, F>(&self, transient: fn(&E) -> bool, mut call: impl FnMut() -> F) -> Result<T, E>
     where
         F: Future<Output = Result<T, E>>,
     {
-        let mut pauses = ExponentialBuilder::default()
+        let mut backoff = ExponentialBuilder::default()
             .with_min_delay(Duration::from_millis(20))
             .with_max_times(2)
             .with_jitter()
             .build();
         loop {
             match call().await {
-                Ok(answer) => {
+                Ok(response) => {
                     self.tokens.deposit();
-                    return Ok(answer);
+                    return Ok(response);
                 }
-                Err(error) if transient(&error) => match pauses.next() {
-                    Some(pause) if self.tokens.withdraw() => {
+                Err(error) if transient(&error) => match backoff.next() {
+                    Some(delay) if self.tokens.withdraw() => {
                         metrics::counter!("retries_total", "peer" => self.peer).increment(1);
-                        tokio::time::sleep(pause).await;
+                        tokio::time::sleep(delay).await;
                     }
                     Some(_) => {
                         metrics::counter!("retry_budget_exhausted_total", "peer" => self.peer).increment(1);
@@ -65,7 +65,7 @@ impl Budget {
     }
 }
 
-/// Returns an endless sequence of pauses for background work that is retried until it succeeds: from 100 ms, doubling
+/// Returns an endless backoff for background work that is retried until it succeeds: from 100 ms, doubling
 /// to 5 s, with jitter.
 pub fn endless_backoff() -> backon::ExponentialBackoff {
     ExponentialBuilder::default()
@@ -88,7 +88,7 @@ where
     E: Into<anyhow::Error>,
     F: Future<Output = Result<(), E>>,
 {
-    for pause in endless_backoff() {
+    for delay in endless_backoff() {
         match prepare().await {
             Err(error) if is_unavailable(&error) => {
                 tracing::warn!(error = error_chain(error), "{what} failed, retrying");
@@ -96,7 +96,7 @@ where
             outcome => return outcome,
         }
         tokio::select! {
-            () = tokio::time::sleep(pause) => {}
+            () = tokio::time::sleep(delay) => {}
             () = stop.cancelled() => break,
         }
     }

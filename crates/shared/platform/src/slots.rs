@@ -47,13 +47,13 @@ impl Slots {
     }
 }
 
-/// The limits on one user's share of the slots; clones share the counts. Services have no such limit, since they call on
-/// behalf of many users.
+/// The limits on one user's share of the slots; clones share the counts. Services have no such limit, since they call
+/// on behalf of many users.
 #[derive(Clone)]
 pub struct UserSlots(Arc<Used>);
 
 struct Used {
-    most: usize,
+    max_requests: usize,
     /// The users with requests in flight.
     users: Mutex<HashMap<Uuid, Own>>,
 }
@@ -75,7 +75,7 @@ impl UserSlots {
     /// Gives each user a quarter of `all` slots, so that three users who hold all their slots leave some to everyone
     /// else.
     pub fn quarter_of(all: usize) -> Self {
-        Self(Arc::new(Used { most: (all / 4).max(1), users: Mutex::default() }))
+        Self(Arc::new(Used { max_requests: (all / 4).max(1), users: Mutex::default() }))
     }
 
     /// Takes a slot for a request of `caller` with a body of `body` bytes. Returns `Err` if the user has used up its
@@ -91,7 +91,7 @@ impl UserSlots {
         let bytes = if body > MAX_UNCOUNTED_BYTES { body } else { 0 };
         let mut users = self.0.lock();
         let (requests, held) = users.get(&user).map_or((0, 0), |own| (own.requests, own.bytes));
-        if requests >= self.0.most || held + bytes > MAX_BYTES_PER_USER {
+        if requests >= self.0.max_requests || held + bytes > MAX_BYTES_PER_USER {
             return None;
         }
         users.insert(user, Own { requests: requests + 1, bytes: held + bytes });
@@ -118,13 +118,13 @@ impl Drop for UserSlot {
     }
 }
 
-/// Middleware: takes a slot for the request, or answers 429.
+/// Middleware: takes a slot for the request, or responds 429.
 pub async fn shed(State(slots): State<Slots>, request: Request, next: Next) -> Response {
     let Some(_slot) = slots.take() else { return refusal().into_response() };
     next.run(request).await
 }
 
-/// Returns the size of a body that has arrived, in bytes. Of a body that is longer than its limit, only a part has arrived.
+/// Returns the size in bytes of what has arrived of a body: all, unless the body is longer than its limit.
 pub(crate) fn body_size(request: &Request) -> usize {
     usize::try_from(request.body().size_hint().lower()).unwrap_or(usize::MAX)
 }

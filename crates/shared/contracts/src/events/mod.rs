@@ -1,4 +1,4 @@
-//! Event types with their topics and consumer groups, and the conversion of events to outbox rows and from Kafka records.
+//! Event types with their topics and consumer groups, and their conversion to outbox rows and from Kafka records.
 
 #[macro_use]
 mod declare;

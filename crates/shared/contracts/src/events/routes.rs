@@ -117,8 +117,8 @@ impl Route {
         self.consumers.iter().chain(self.is_of_order().then_some(const { &TIMELINE }))
     }
 
-    /// Returns true if each consumer records the events in its inbox. The end of an account needs none: its consumers remove
-    /// what is personal, which they may do any number of times.
+    /// Returns true if each consumer records the events in its inbox. The end of an account needs none: its consumers
+    /// remove what is personal, which they may do any number of times.
     pub fn has_inboxes(&self) -> bool {
         self.key != Key::User
     }

@@ -1,5 +1,5 @@
-//! Access rules: who may call each method of a service, and the response to each reason why the guard refuses a request. A
-//! method without a rule is refused.
+//! Access rules: who may call each method of a service, and the response to each reason why the guard refuses a
+//! request. A method without a rule is refused.
 
 use axum::http::StatusCode;
 use tonic::Status;

@@ -1,4 +1,4 @@
-//! Who decided a fact that books keep.
+//! The author of a decision that books keep.
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -65,7 +65,7 @@ mod tests {
     use crate::auth::User;
 
     #[test]
-    fn a_user_is_the_author_whatever_the_request_says_and_a_tool_may_only_name_a_user_of_the_system() {
+    fn a_user_is_the_author_despite_the_request_and_a_tool_may_only_name_a_user_of_the_system() {
         let (user, tool) = (Uuid::from_u128(7), Caller::Service("shipyard".to_owned()));
         let of = |caller: &Caller, said: &str| Author::of(caller, said).map(|author| author.as_str().to_owned());
 

@@ -1,7 +1,7 @@
 //! The credential of a user, a session or an access token issued for one, and how a request's headers carry it.
 //!
 //! The JOSE header of a JWT distinguishes a user's access token from a service's token before a key is chosen. So a key
-//! never verifies a token of the other kind, such as one whose signature is an HMAC with the public key of access tokens.
+//! never verifies a token of the other kind, such as one that is signed by HMAC with the public key of access tokens.
 
 use std::fmt;
 

@@ -32,7 +32,7 @@ pub struct Guard {
     key: Option<ServiceKey>,
     rules: Rules,
     is_open: bool,
-    /// Where an open API answers.
+    /// The hosts under which an open API responds.
     hosts: OwnHosts,
 }
 

@@ -1,5 +1,5 @@
-//! The use of the role `operator`. A change is recorded once the handler names the object, or else when it ends; a read at
-//! most once a minute, since an open page repeats its reads every few seconds. An API that is open to everyone has callers
+//! The use of the role `operator`. A change is recorded once the handler names the object, or else when it ends; a read
+//! at most once a minute, since an open page reads again every few seconds. An API that is open to everyone has callers
 //! without a name.
 
 use std::{

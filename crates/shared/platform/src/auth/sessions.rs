@@ -1,10 +1,10 @@
-//! The look-ups of sessions: the trait with which the guard looks up the user of a session, its in-memory implementation,
-//! and look-ups that concurrent requests share. `contracts::identity` has the implementation that asks the service of
-//! sessions.
+//! The look-ups of sessions: the trait with which the guard looks up the user of a session, its in-memory
+//! implementation, and look-ups that concurrent requests share. `contracts::identity` has the implementation that asks
+//! the service of sessions.
 //!
 //! Requests that arrive during a look-up wait for the next one, which looks up each of their sessions once. So many
 //! concurrent requests of one session, as of an attacker, cost other sessions little. A look-up starts only after the
-//! requests that it answers have arrived, so it never admits a session that had already ended.
+//! requests that wait for it have arrived, so it never admits a session that had already ended.
 
 use std::{
     collections::HashMap,
@@ -82,7 +82,7 @@ impl Sessions for MemorySessions {
 /// The maximum number of requests of one session that wait for its look-up: a quarter of [`MAX_BATCH`], like the limit
 /// of a user. These requests occupy slots before their user is known.
 const MAX_WAITING_PER_SESSION: usize = 128;
-/// The maximum number of requests that one look-up answers: the default `…_MAX_IN_FLIGHT` of most HTTP APIs.
+/// The maximum number of requests in one look-up: the default `…_MAX_IN_FLIGHT` of most HTTP APIs.
 const MAX_BATCH: usize = 512;
 /// `overlap_after` is much longer than a look-up, and much shorter than its time limit.
 const LIMITS: Limits = Limits { batch: MAX_BATCH, overlap_after: Duration::from_millis(50), max_concurrent: 16 };
@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_request_that_is_given_up_takes_no_answer_from_another() {
+    async fn a_request_that_is_given_up_takes_no_result_from_another() {
         let (shared, _sessions, mut lookups) = held();
         let mut given_up = owner(&shared, "session");
         assert!((&mut given_up).now_or_never().is_none());

@@ -22,17 +22,16 @@ use tracing::Span;
 const MAX_YIELDS: u32 = 4;
 /// The maximum number of waiting requests. Further ones are refused, since they would exceed their time limit.
 pub(crate) const MAX_WAITING: usize = 4096;
-/// Executes requests `Q` in batches and answers each with its `A`. Clones share the batches.
+/// Executes requests `Q` in batches and returns a result `A` for each. Clones share the batches.
 pub struct Batcher<Q, A> {
     shared: Arc<Shared<Q, A>>,
 }
 
-/// A request of a batch, which the batch's function answers. The caller gets [`NotAnswered::Lost`] if `answer` is
-/// dropped.
+/// A request of a batch, and the sender of its result. The caller gets [`NotAnswered::Lost`] if `answer` is dropped.
 pub struct Entry<Q, A> {
     pub request: Q,
     pub answer: oneshot::Sender<A>,
-    /// The request's span. That of a batch's first request contains the batch's call, and the log lines about the batch.
+    /// The request's span. That of a batch's first request contains the batch's call and its log lines.
     pub span: Span,
 }
 
@@ -102,7 +101,7 @@ where
         }
     }
 
-    /// Executes the request with the next batch and returns its answer. If the caller drops this future before the
+    /// Executes the request with the next batch and returns its result. If the caller drops this future before the
     /// batch begins, the request is not executed; later, it is executed.
     pub async fn submit(&self, request: Q) -> Result<A, NotAnswered> {
         let (answer, answered) = oneshot::channel();
@@ -132,7 +131,7 @@ where
             let permit = self.max_concurrent.clone().acquire_owned().await;
             let Some(batch) = self.next() else { return };
             let this = self.clone();
-            // Each batch has its own task, so that a panic loses only the answers of this batch.
+            // Each batch has its own task, so that a panic loses only the results of this batch.
             let running = tokio::spawn(async move {
                 (this.execute)(batch).await;
                 drop(permit);
@@ -209,12 +208,12 @@ impl BatchDelay {
     }
 
     /// Records that a batch of `items` items began at `begun`. A caller that spaces its batches by [`next`](Self::next)
-    /// does not record full batches, since it begins the next batch without a pause.
+    /// does not record full batches, since it begins the next batch without a delay.
     pub fn record(&mut self, items: u32, begun: Instant) {
         self.rate = self.rate_at(begun) + f64::from(items);
         self.last = Some(begun);
-        let pause = Duration::from_secs_f64(((self.rate - UNDELAYED_RATE) * DELAY_PER_ITEM).max(0.0));
-        self.next = Some(begun + pause.min(MAX_DELAY));
+        let delay = Duration::from_secs_f64(((self.rate - UNDELAYED_RATE) * DELAY_PER_ITEM).max(0.0));
+        self.next = Some(begun + delay.min(MAX_DELAY));
     }
 
     fn rate_at(&self, now: Instant) -> f64 {

@@ -11,7 +11,7 @@ const LIMITS: Limits = Limits { batch: 4, overlap_after: OVERLAP_AFTER, max_conc
 /// The requests of each batch, in the order in which the batches began.
 type Executed = Arc<Mutex<Vec<Vec<u32>>>>;
 
-/// Creates a batcher that answers ten times each request. A batch takes `takes` of its first request.
+/// Creates a batcher whose result is ten times the request. A batch takes `takes` of its first request.
 fn batcher(takes: fn(u32) -> Duration) -> (Batcher<u32, u32>, Executed) {
     let executed = Executed::default();
     let seen = executed.clone();
@@ -53,14 +53,14 @@ async fn what_arrives_during_a_batch_is_the_next_batch() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_batch_without_an_answer_holds_up_the_next_one_for_its_patience_alone() {
+async fn a_batch_without_a_result_holds_up_the_next_one_for_its_time_limit_alone() {
     let (requests, _) = batcher(|first| Duration::from_secs(if first == 1 { 3600 } else { 0 }));
     let unanswered = submit(&requests, 1).await;
     let begun = Instant::now();
 
-    let answer = submit(&requests, 2).await.await.unwrap();
+    let result = submit(&requests, 2).await.await.unwrap();
 
-    assert_eq!(answer, Ok(20));
+    assert_eq!(result, Ok(20));
     assert!(begun.elapsed() <= OVERLAP_AFTER, "{:?}", begun.elapsed());
     assert!(!unanswered.is_finished());
 }
@@ -89,8 +89,8 @@ async fn a_panic_loses_its_own_batch_alone() {
     assert_eq!(requests.submit(1).await, Ok(10));
 }
 
-/// Returns the pause after two seconds in which `rate` items arrived per second.
-fn pause(rate: u32) -> Duration {
+/// Returns the delay after two seconds in which `rate` items arrived per second.
+fn delay_at(rate: u32) -> Duration {
     let (mut delay, begun) = (BatchDelay::default(), Instant::now());
     for number in 0..2 * rate {
         delay.record(1, begun + Duration::from_secs(1) / rate * number);
@@ -100,10 +100,10 @@ fn pause(rate: u32) -> Duration {
 
 #[test]
 fn few_items_do_not_wait_and_many_wait_for_each_other() {
-    assert_eq!(pause(40), Duration::ZERO);
-    let medium = pause(150);
+    assert_eq!(delay_at(40), Duration::ZERO);
+    let medium = delay_at(150);
     assert!(medium > Duration::from_millis(10) && medium < Duration::from_millis(30), "{medium:?}");
-    assert_eq!(pause(1_000), MAX_DELAY);
+    assert_eq!(delay_at(1_000), MAX_DELAY);
 }
 
 #[test]

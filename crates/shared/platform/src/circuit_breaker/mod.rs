@@ -24,9 +24,9 @@ const WINDOW: Duration = Duration::from_secs(10);
 /// The minimum number of calls in the window for the breaker to open.
 const MIN_CALLS: usize = 10;
 /// The time from when the breaker opens to its first look at the peer. The time between two looks doubles up to
-/// [`MAX_PAUSE`].
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-const MAX_PAUSE: Duration = Duration::from_millis(400);
+/// [`MAX_BACKOFF`].
+const FIRST_BACKOFF: Duration = Duration::from_millis(100);
+const MAX_BACKOFF: Duration = Duration::from_millis(400);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CallOutcome {
@@ -153,15 +153,15 @@ impl CircuitBreaker {
     }
 }
 
-/// Looks at the peer until the breaker has closed. No look begins later after the one before than [`MAX_PAUSE`].
+/// Looks at the peer until the breaker has closed. No look begins later after the one before than [`MAX_BACKOFF`].
 async fn look(breaker: Weak<CircuitBreaker>, opening: u64, opened: Instant) {
-    let (mut last, mut pause) = (opened, FIRST_PAUSE);
+    let (mut last, mut backoff) = (opened, FIRST_BACKOFF);
     loop {
         // Processes that opened their breakers together do not look together.
-        sleep_until(last + pause.mul_f64(Random::default().between(0.75..=1.0))).await;
+        sleep_until(last + backoff.mul_f64(Random::default().between(0.75..=1.0))).await;
         let Some(breaker) = breaker.upgrade() else { return };
         last = Instant::now();
-        pause = MAX_PAUSE.min(pause * 2);
+        backoff = MAX_BACKOFF.min(backoff * 2);
         let level = breaker.lock().level();
         match level {
             _ if breaker.openings.load(Relaxed) != opening => return,

@@ -30,10 +30,10 @@ struct Fixture {
 
 fn closed() -> Fixture {
     let (serves, looks) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
-    let (answer, count) = (serves.clone(), looks.clone());
+    let (is_serving, count) = (serves.clone(), looks.clone());
     let breaker = CircuitBreaker::new("peer", move || {
         count.fetch_add(1, Relaxed);
-        std::future::ready(answer.load(Relaxed))
+        std::future::ready(is_serving.load(Relaxed))
     });
     Fixture { breaker, serves, looks }
 }
@@ -48,7 +48,7 @@ fn opened() -> Fixture {
 #[tokio::test(start_paused = true)]
 async fn ten_failures_of_the_last_twenty_calls_of_ten_seconds_open_it_and_fewer_do_not() {
     let (at_once, later) = (Duration::ZERO, WINDOW + Duration::from_millis(1));
-    for (case, first, pause, then, level) in [
+    for (case, first, wait, then, level) in [
         ("nine calls", (9, Failed), at_once, (0, Failed), Level::Closed),
         ("ten calls", (9, Failed), at_once, (1, Failed), Level::Open),
         ("nine of twenty", (100, Answered), at_once, (9, Failed), Level::Closed),
@@ -59,7 +59,7 @@ async fn ten_failures_of_the_last_twenty_calls_of_ten_seconds_open_it_and_fewer_
         let Fixture { breaker, .. } = closed();
 
         breaker.calls(first.0, first.1);
-        advance(pause).await;
+        advance(wait).await;
         breaker.calls(then.0, then.1);
 
         assert_eq!(breaker.level(), level, "{case}");
@@ -78,13 +78,13 @@ async fn each_request_of_a_call_counts() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_open_one_looks_at_pauses_that_double_to_400_ms_and_lets_no_call_through_meanwhile() {
+async fn an_open_one_looks_after_a_backoff_that_doubles_to_400_ms_and_lets_no_call_through_meanwhile() {
     let Fixture { breaker, looks, .. } = opened();
 
-    for (milliseconds, fewest, most) in [(74, 0, 0), (26, 1, 1), (200, 2, 2), (400, 3, 3), (4_000, 13, 16)] {
+    for (milliseconds, minimum, maximum) in [(74, 0, 0), (26, 1, 1), (200, 2, 2), (400, 3, 3), (4_000, 13, 16)] {
         sleep(Duration::from_millis(milliseconds)).await;
         let looks = looks.load(Relaxed);
-        assert!((fewest..=most).contains(&looks), "{looks} looks {milliseconds} ms later");
+        assert!((minimum..=maximum).contains(&looks), "{looks} looks {milliseconds} ms later");
         assert_eq!(breaker.calls(100, Answered), 0);
         assert_eq!(breaker.acquire(1).err(), Some(Refused("peer")));
     }
@@ -96,14 +96,14 @@ async fn within_400_ms_after_the_peer_serves_one_call_is_let_through_which_close
     sleep(Duration::from_secs(10)).await;
 
     serves.store(true, Relaxed);
-    sleep(MAX_PAUSE).await;
+    sleep(MAX_BACKOFF).await;
 
     assert_eq!(breaker.level(), Level::HalfOpen);
     let probe = breaker.acquire(1).unwrap();
     assert_eq!(breaker.calls(100, Answered), 0);
     probe.end(Answered);
     assert_eq!(breaker.level(), Level::Closed);
-    // What was before is forgotten.
+    // Calls from before are forgotten.
     assert_eq!(breaker.calls(9, Failed), 9);
     assert_eq!(breaker.level(), Level::Closed);
 }
@@ -129,7 +129,7 @@ async fn a_peer_that_says_that_it_serves_and_fails_each_call_gets_one_at_each_lo
 async fn after_a_probe_of_unknown_outcome_the_next_call_decides() {
     let Fixture { breaker, serves, .. } = opened();
     serves.store(true, Relaxed);
-    sleep(MAX_PAUSE).await;
+    sleep(MAX_BACKOFF).await;
 
     drop(breaker.acquire(1).unwrap());
     assert_eq!(breaker.level(), Level::HalfOpen);
@@ -147,7 +147,7 @@ async fn calls_from_before_it_opened_neither_close_nor_prolong_it() {
     late.end(Answered);
     assert_eq!(breaker.level(), Level::Open);
     serves.store(true, Relaxed);
-    sleep(MAX_PAUSE).await;
+    sleep(MAX_BACKOFF).await;
     let probe = breaker.acquire(1).unwrap();
     later.end(Failed);
     assert_eq!(breaker.level(), Level::HalfOpen);

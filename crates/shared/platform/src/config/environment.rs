@@ -1,5 +1,5 @@
-//! The environment of a process. Secrets published in this repository, and defaults for trying the shop out, are accepted
-//! only in development.
+//! The environment of a process. Secrets published in this repository, and defaults for trying the shop out, are
+//! accepted only in development.
 
 use crate::config::{ConfigError, Host, Settings};
 
@@ -49,8 +49,8 @@ pub fn published_secrets(settings: &Settings) -> Vec<String> {
 /// set, since the decision's default is for trying the shop out.
 pub type Decision = &'static [&'static str];
 
-/// Returns the decisions that production requires and that are not taken, such as `A or B=true`. `cargo run` requires them
-/// only if the variable says production.
+/// Returns the decisions that production requires and that are not taken, such as `A or B=true`. `cargo run` requires
+/// them only if the variable says production.
 pub fn missing_decisions(
     settings: &Settings,
     required: impl IntoIterator<Item = Decision>,

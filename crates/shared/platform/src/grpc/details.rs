@@ -1,9 +1,9 @@
 //! Machine-readable details of a gRPC status: a reason code and its subject as metadata, and the error messages of
 //! `google.rpc`: <https://google.aip.dev/193>.
 //!
-//! A call whose message cannot be read is the caller's mistake, so it gets INVALID_ARGUMENT; tonic itself reports INTERNAL,
-//! only as the text of the status, which no method of the services returns. The response to an unknown compression does
-//! not repeat the caller's header, whereas tonic's response contains it several times.
+//! A call whose message cannot be read is the caller's mistake, so it gets INVALID_ARGUMENT; tonic itself reports
+//! INTERNAL, only as the text of the status, which no method of the services returns. The response to an unknown
+//! compression does not repeat the caller's header, whereas tonic's response contains it several times.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -26,7 +26,7 @@ const DETAILS: &str = "grpc-status-details-bin";
 /// The metadata key of the reason, such as `OUT_OF_STOCK`.
 const REASON: &str = "reason";
 
-/// Creates a status with a reason code for clients. Circuit breakers count UNAVAILABLE with a reason as an answer of a
+/// Creates a status with a reason code for clients. Circuit breakers count UNAVAILABLE with a reason as a response of a
 /// working peer, so an outage of the service itself has no reason.
 pub fn with_reason(code: Code, reason: &'static str, message: impl Into<String>) -> Status {
     let mut status = Status::new(code, message);

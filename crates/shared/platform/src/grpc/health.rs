@@ -1,6 +1,6 @@
 //! The services that callers may use without a session: health, `grpc.health.v1.Health`, which reports the server's
-//! readiness, and the limits of health and reflection: the size of a message, and the number and the lifetime of streams
-//! (`Watch` of health, and reflection).
+//! readiness, and the limits of health and reflection: the size of a message, and the number and the lifetime of
+//! streams (`Watch` of health, and reflection).
 
 use std::{
     pin::Pin,

@@ -111,7 +111,7 @@ pub fn is_unprocessed(status: &Status) -> bool {
     is_refused(status) || std::error::Error::source(status).is_some_and(<dyn std::error::Error>::is::<Unprocessed>)
 }
 
-/// The peer with this name could not serve a call, or did not answer, for this reason.
+/// The peer with this name could not serve a call, or did not respond, for this reason.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0} is unavailable: {1}")]
 pub struct Unavailable(pub &'static str, pub String);

@@ -1,5 +1,5 @@
-//! gRPC server. Services are behind a guard; health and reflection need no session. The paths of a server's RPCs are the
-//! closed set of labels of its metrics.
+//! gRPC server. Services are behind a guard; health and reflection need no session. The paths of a server's RPCs are
+//! the closed set of labels of its metrics.
 
 use std::{collections::HashSet, convert::Infallible, sync::Arc, time::Duration};
 
@@ -116,8 +116,8 @@ impl Services {
     fn layered(self, guard: Guard, max_calls_in_flight: usize) -> anyhow::Result<(Router, HealthReporter)> {
         let rpcs = self.rpcs()?;
         let own = self.own_rpcs()?;
-        let open_to_nobody = guard.without_rule(own.iter().map(|path| &**path));
-        anyhow::ensure!(open_to_nobody.is_empty(), "no rule says who may call {}", open_to_nobody.join(", "));
+        let without_rule = guard.without_rule(own.iter().map(|path| &**path));
+        anyhow::ensure!(without_rule.is_empty(), "no rule says who may call {}", without_rule.join(", "));
         let reflection_v1 = self.reflection().build_v1().context("building reflection")?;
         let reflection_v1alpha = self.reflection().build_v1alpha().context("building reflection")?;
         request_telemetry::count_from_zero(&rpcs);
@@ -178,9 +178,9 @@ fn layers(router: Router, rpcs: Rpcs) -> Router {
 /// One layer, since each layer of axum costs each call several allocations.
 async fn call_layer(State(rpcs): State<Rpcs>, request: Request, next: Next) -> Response {
     let handle = async |request: Request| {
-        let answered = bounded(request, async |request| details::readable(next.run(request).await));
-        let answered = catch_panics(answered, || refuse(&tonic::Status::internal("internal error"))).await;
-        details::completed(answered)
+        let response = bounded(request, async |request| details::readable(next.run(request).await));
+        let response = catch_panics(response, || refuse(&tonic::Status::internal("internal error"))).await;
+        details::completed(response)
     };
     request_telemetry::grpc(&rpcs, request, handle).await
 }

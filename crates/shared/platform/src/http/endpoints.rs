@@ -63,8 +63,8 @@ impl<S: Clone + Send + Sync + 'static> Endpoints<S> {
         summary: &str,
         handler: impl Handler<T, S>,
     ) -> Self {
-        let answer = ResponseBuilder::new().description("What it answers").build();
-        let operation = OperationBuilder::new().summary(Some(summary)).response("200", answer).build();
+        let response = ResponseBuilder::new().description("What it answers").build();
+        let operation = OperationBuilder::new().summary(Some(summary)).response("200", response).build();
         let paths = PathsBuilder::new().path(path, PathItem::new(method, operation)).build();
         self.described(access, (Vec::new(), paths, on(filter, handler)))
     }

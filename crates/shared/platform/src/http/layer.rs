@@ -1,8 +1,7 @@
-//! The layer around an HTTP API: what each request passes before and after its endpoint, and the security headers of its
-//! response.
+//! The layer around each endpoint of an HTTP API: limits before it, and security headers of the response after it.
 //!
-//! Closing a connection on which the client still sends would reset it, and the client would never see the response to a
-//! body that is too long. So the rest of the body is read and discarded first.
+//! Closing a connection on which the client still sends would reset it, and the client would never see the response to
+//! a body that is too long. So the rest of the body is read and discarded first.
 
 use std::{
     panic::AssertUnwindSafe,
@@ -107,11 +106,11 @@ fn not_arrived(error: NotArrived) -> Problem {
     }
 }
 
-/// Returns the response of `work`, or `answer()` after a panic, which the panic hook has logged.
-pub(crate) async fn catch_panics(work: impl Future<Output = Response>, answer: impl FnOnce() -> Response) -> Response {
+/// Returns the response of `work`, or `error()` after a panic, which the panic hook has logged.
+pub(crate) async fn catch_panics(work: impl Future<Output = Response>, error: impl FnOnce() -> Response) -> Response {
     AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|_| {
         tracing::error!("a request handler panicked");
-        answer()
+        error()
     })
 }
 

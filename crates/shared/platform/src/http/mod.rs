@@ -60,13 +60,13 @@ pub enum BodyError {
     Lost(#[from] reqwest::Error),
 }
 
-/// Reads the body of an outside system's response, of at most `most` bytes, so that it cannot exhaust memory. If the
+/// Reads the body of an outside system's response, of at most `limit` bytes, so that it cannot exhaust memory. If the
 /// body is larger, stops reading and closes the connection.
-pub async fn read_body(mut response: reqwest::Response, most: usize) -> Result<Vec<u8>, BodyError> {
+pub async fn read_body(mut response: reqwest::Response, limit: usize) -> Result<Vec<u8>, BodyError> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await? {
-        if chunk.len() > most - body.len() {
-            return Err(BodyError::TooLarge(most));
+        if chunk.len() > limit - body.len() {
+            return Err(BodyError::TooLarge(limit));
         }
         body.extend_from_slice(&chunk);
     }
@@ -86,9 +86,9 @@ pub fn asks_for_page(headers: &HeaderMap) -> bool {
 pub async fn bind(variable: &str, address: std::net::SocketAddr) -> anyhow::Result<TcpListener> {
     // The default ports are in the range of ports for outgoing connections, so the operating system may have assigned
     // one for a moment.
-    let pauses = ConstantBuilder::new().with_delay(Duration::from_millis(100)).with_max_times(20);
+    let backoff = ConstantBuilder::new().with_delay(Duration::from_millis(100)).with_max_times(20);
     let bind = || TcpListener::bind(address);
-    let bound = bind.retry(pauses).when(|error| error.kind() == std::io::ErrorKind::AddrInUse).await;
+    let bound = bind.retry(backoff).when(|error| error.kind() == std::io::ErrorKind::AddrInUse).await;
     bound.with_context(|| {
         format!("cannot listen on {address}; stop what listens there or set {variable} to another address")
     })

@@ -1,5 +1,5 @@
 //! The `Host` of an HTTP request (RFC 9112, section 3.2), and the hosts that name this process, under which alone it
-//! answers callers without credentials.
+//! serves callers without credentials.
 //!
 //! A page of a stranger can have its visitor's browser send requests to any address, under a name of the stranger
 //! (DNS rebinding). Such a request names neither an address nor one of these hosts.
@@ -24,7 +24,7 @@ use crate::{
 const VARIABLE: &str = "ALLOWED_HOSTS";
 /// This machine, for itself and for its containers.
 const THIS_MACHINE: [&str; 3] = ["localhost", "host.docker.internal", "host.containers.internal"];
-/// What Kubernetes appends to the name of a service and its namespace. No domain of the Internet ends so.
+/// The suffixes that Kubernetes appends to the name of a service and its namespace. No domain of the Internet ends so.
 const OF_CLUSTER: [&str; 2] = [".svc", ".svc.cluster.local"];
 
 /// Names in lower case. An address is always a host of this process.
@@ -74,7 +74,7 @@ impl OwnHosts {
         address.parse::<IpAddr>().is_ok() || host.ends_with(".localhost") || self.0.iter().any(|own| own == name)
     }
 
-    /// Middleware: answers 421 to a request under another host.
+    /// Middleware: responds 421 to a request under another host.
     pub(crate) async fn check(State(hosts): State<Self>, request: Request, next: Next) -> Response {
         if hosts.are_named_by(&request) {
             next.run(request).await

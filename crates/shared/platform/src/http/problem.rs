@@ -1,5 +1,5 @@
-//! RFC 9457 problem details: `application/problem+json` with a stable `code` and a `message`, also for unknown paths and
-//! methods and for error responses of the framework.
+//! RFC 9457 problem details: `application/problem+json` with a stable `code` and a `message`, also for unknown paths
+//! and methods and for error responses of the framework.
 
 use axum::{
     Json,
@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 
 use crate::invalid::{InvalidField, InvalidFields};
 
-/// The body of every answer that is not a success.
+/// The body of every response that is not a success.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Problem {
     /// Always `about:blank`: the status and `code` say what kind of problem this is.
@@ -87,16 +87,16 @@ impl Problem {
 
     /// Creates a 503 DEPENDENCY_UNAVAILABLE. The caller may retry after a second.
     pub fn unavailable(message: impl Into<String>) -> Self {
-        let mut answer = Self::new(StatusCode::SERVICE_UNAVAILABLE, "DEPENDENCY_UNAVAILABLE", message);
-        answer.retry_after = Some(1);
-        answer
+        let mut problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "DEPENDENCY_UNAVAILABLE", message);
+        problem.retry_after = Some(1);
+        problem
     }
 
     /// Creates a 429 TOO_MANY_REQUESTS. The caller may retry after a second.
     pub fn too_many_requests(message: impl Into<String>) -> Self {
-        let mut answer = Self::new(StatusCode::TOO_MANY_REQUESTS, "TOO_MANY_REQUESTS", message);
-        answer.retry_after = Some(1);
-        answer
+        let mut problem = Self::new(StatusCode::TOO_MANY_REQUESTS, "TOO_MANY_REQUESTS", message);
+        problem.retry_after = Some(1);
+        problem
     }
 
     pub fn body(&self) -> Vec<u8> {
@@ -137,9 +137,9 @@ impl IntoResponse for Problem {
     }
 }
 
-/// The maximum number of characters of a path that the error response repeats. It is longer than any valid path.
+/// The maximum number of characters of a path that the error response contains. It is longer than any valid path.
 const MAX_PATH_CHARACTERS: usize = 128;
-/// The maximum number of characters of a method that the error response repeats. A caller may send any token as a
+/// The maximum number of characters of a method that the error response contains. A caller may send any token as a
 /// method.
 const MAX_METHOD_CHARACTERS: usize = 16;
 
@@ -155,10 +155,10 @@ pub async fn method_not_allowed(method: Method) -> Problem {
     Problem::new(StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", format!("{method} is not allowed here"))
 }
 
-/// Returns the first `most` characters of a caller's text, escaped so that no log, terminal or page interprets them.
-fn shown(text: &str, most: usize) -> String {
+/// Returns the first `limit` characters of a caller's text, escaped so that no log, terminal or page interprets them.
+fn shown(text: &str, limit: usize) -> String {
     let mut escaped = text.chars().flat_map(char::escape_default);
-    let mut shown: String = escaped.by_ref().take(most).collect();
+    let mut shown: String = escaped.by_ref().take(limit).collect();
     if escaped.next().is_some() {
         shown.push('…');
     }

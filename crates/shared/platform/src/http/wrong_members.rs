@@ -1,7 +1,7 @@
 //! Explains why a type could not be read from a JSON object: compares the object with the type's schema, which the
 //! OpenAPI document publishes.
 //!
-//! No text repeats a value: it may be a misplaced password, and clients may log the response.
+//! No text contains a value: it may be a misplaced password, and clients may log the response.
 
 use std::{collections::HashMap, fmt};
 
@@ -24,7 +24,7 @@ use crate::{
 
 /// The name of the whole object.
 pub(crate) const BODY: &str = "body";
-/// How many characters of an unknown member's name the problem repeats.
+/// How many characters of an unknown member's name the problem contains.
 const NAME_SHOWN: usize = 64;
 /// The maximum number of known members that are listed when none resembles an unknown one.
 const LISTED: usize = 10;

@@ -42,8 +42,8 @@ where
                 Err(error) => outage.met(format!("{error:#}")),
             }
             tokio::select! {
-                // `biased`, because the simulation must repeat a run exactly from its seed, and tokio would otherwise
-                // choose randomly among ready branches.
+                // `biased`, because the simulation must reproduce a run exactly from its seed, and tokio would
+                // otherwise choose randomly among ready branches.
                 biased;
                 () = stop.cancelled() => {}
                 () = wake.notified() => {}
@@ -55,8 +55,8 @@ where
     .flatten()
 }
 
-/// Handles the rows of `due`, at most `concurrent` at a time, each in a span `name` of its own. A panic, which the panic
-/// hook has logged, concerns its row alone, which falls due again after its lease.
+/// Handles the rows of `due`, at most `concurrent` at a time, each in a span `name` of its own. A panic, which the
+/// panic hook has logged, concerns its row alone, which falls due again after its lease.
 pub async fn for_each<T, F>(due: impl Stream<Item = T>, concurrent: usize, name: &'static str, handle: impl Fn(T) -> F)
 where
     F: Future<Output = ()>,
@@ -85,13 +85,13 @@ mod tests {
 
     use super::*;
 
-    type Answer = Result<Vec<u32>, anyhow::Error>;
+    type Taken = Result<Vec<u32>, anyhow::Error>;
 
-    /// Returns a `take` that yields these answers in order, and then no rows.
-    fn table(answers: Vec<Answer>) -> impl Fn() -> std::future::Ready<Answer> {
-        let answers = Mutex::new(answers.into_iter());
+    /// Returns a `take` that yields these results in order, and then no rows.
+    fn table(results: Vec<Taken>) -> impl Fn() -> std::future::Ready<Taken> {
+        let results = Mutex::new(results.into_iter());
         move || {
-            let next = answers.lock().unwrap_or_else(PoisonError::into_inner).next();
+            let next = results.lock().unwrap_or_else(PoisonError::into_inner).next();
             std::future::ready(next.unwrap_or_else(|| Ok(Vec::new())))
         }
     }
@@ -100,8 +100,8 @@ mod tests {
     async fn due_rows_follow_at_once_and_a_table_without_any_is_asked_each_second_and_when_it_is_told() {
         let (begun, wake) = (Instant::now(), Arc::new(Notify::new()));
         let (away, nothing) = (Err(anyhow::anyhow!("away")), || Ok(Vec::new()));
-        let answers = vec![Ok(vec![1, 2]), Ok(vec![3]), away, nothing(), Ok(vec![4]), nothing(), Ok(vec![5])];
-        let mut rows = pin!(due("test", table(answers), wake.clone(), CancellationToken::new()));
+        let results = vec![Ok(vec![1, 2]), Ok(vec![3]), away, nothing(), Ok(vec![4]), nothing(), Ok(vec![5])];
+        let mut rows = pin!(due("test", table(results), wake.clone(), CancellationToken::new()));
 
         for (row, seconds) in [(1, 0), (2, 0), (3, 0), (4, 2)] {
             assert_eq!((rows.next().await, begun.elapsed()), (Some(row), seconds * POLL_INTERVAL));

@@ -1,5 +1,5 @@
-//! Background jobs: work that runs on a timer or when a row falls due, and jobs that set gauges from counts of rows. A panic
-//! in a round of a job fails the round, and does not end the process.
+//! Background jobs: work that runs on a timer or when a row falls due, and jobs that set gauges from counts of rows. A
+//! panic in a round of a job fails the round, and does not end the process.
 
 mod due;
 mod retention;
@@ -21,7 +21,7 @@ pub use self::{
     retention::Retention,
 };
 
-/// The time within which the first runs of periodic jobs begin. If all began at once, each would open a connection of
+/// The maximum delay of the first runs of periodic jobs. If all began at once, each would open a connection of
 /// its own while the services start.
 const START_SPREAD: Duration = Duration::from_secs(5);
 /// How long a row that a job could not handle is moved back, by its column `next_try_at`, so that a job that reads a
@@ -68,7 +68,7 @@ impl Job {
 }
 
 /// Returns the time until the first run of a job. It is derived from the name instead of random, because the simulation
-/// must repeat a run exactly.
+/// must reproduce a run exactly.
 fn first_run(name: &str, period: Duration) -> Duration {
     let mut hasher = DefaultHasher::new();
     name.hash(&mut hasher);
@@ -132,7 +132,7 @@ impl Done {
     }
 }
 
-/// Runs one round of a job. A panic, which the panic hook has logged, becomes an error, after which the job tries again.
+/// Runs one round of a job. A panic, which the panic hook has logged, becomes an error, and the job retries.
 pub async fn caught<T, E: Into<anyhow::Error>>(round: impl Future<Output = Result<T, E>>) -> anyhow::Result<T> {
     match AssertUnwindSafe(round).catch_unwind().await {
         Ok(outcome) => outcome.map_err(Into::into),
@@ -161,7 +161,7 @@ impl Job {
                     Err(error) => outage.met(error),
                 }
                 tokio::select! {
-                    // `biased`, because the simulation must repeat a run exactly from its seed.
+                    // `biased`, because the simulation must reproduce a run exactly from its seed.
                     biased;
                     () = stop.cancelled() => {}
                     () = tokio::time::sleep(REPORT_INTERVAL) => {}

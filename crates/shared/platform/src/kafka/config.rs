@@ -24,7 +24,7 @@ pub struct Config {
     /// also applies to topics created without this setting.
     #[serde(default = "default_segment", deserialize_with = "crate::config::bounded::duration")]
     pub kafka_topic_segment: Duration,
-    /// Whether services create missing topics.
+    /// True if services create missing topics.
     #[serde(default = "yes")]
     pub kafka_create_topics: bool,
     /// A prefix of all consumer groups' names, for systems that share a broker.
@@ -110,7 +110,7 @@ impl Config {
             .set("client.id", "shipyard")
             .set("socket.keepalive.enable", "true")
             .set("socket.nagle.disable", "true")
-            // Limits a request to a broker that accepts connections but never answers, so that events still arrive
+            // Limits a request to a broker that accepts connections but never responds, so that events still arrive
             // within ten seconds.
             .set("socket.timeout.ms", "4000")
             .set("socket.connection.setup.timeout.ms", "5000")

@@ -40,7 +40,7 @@ impl Connection {
     pub async fn open(config: &Config) -> anyhow::Result<Self> {
         let mut last = None;
         for broker in config.kafka_brokers.split(',').map(str::trim) {
-            match timeout(CONNECT_TIMEOUT, connect(config, broker)).await.unwrap_or_else(|_| Err(no_answer().into())) {
+            match timeout(CONNECT_TIMEOUT, connect(config, broker)).await.unwrap_or_else(|_| Err(timed_out().into())) {
                 Ok(stream) => return Self { stream, sent: 0 }.authenticated(config).await,
                 Err(error) => last = Some(error.context(broker.to_owned())),
             }
@@ -68,7 +68,7 @@ impl Connection {
         // No client id.
         request.put_i16(-1);
         request.extend(body);
-        let mut response = timeout(REQUEST_TIMEOUT, self.exchange(&request)).await.map_err(|_| no_answer())??;
+        let mut response = timeout(REQUEST_TIMEOUT, self.exchange(&request)).await.map_err(|_| timed_out())??;
         ensure!(response.try_get_i32()? == self.sent, "the response is to another request");
         Ok(response)
     }
@@ -93,6 +93,6 @@ async fn connect(config: &Config, broker: &str) -> anyhow::Result<Box<dyn Stream
     Ok(Box::new(TlsConnector::from(trusting).connect(host, tcp).await?))
 }
 
-fn no_answer() -> io::Error {
-    io::Error::new(io::ErrorKind::TimedOut, "no answer")
+fn timed_out() -> io::Error {
+    io::Error::new(io::ErrorKind::TimedOut, "no response")
 }

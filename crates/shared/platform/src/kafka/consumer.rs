@@ -18,10 +18,10 @@ use super::{
     connection_errors::Reasons,
     dead_letter::DeadLetterProducer,
     lag::{self, Lag},
-    last_answer::Answers,
+    last_response::Responses,
     membership::{Context, Membership},
+    offset_resets::OffsetResets,
     partition_queue::{Reports, Unreadable},
-    positions::Positions,
     topic_creator::is_unknown,
     workers::Workers,
 };
@@ -42,7 +42,7 @@ const QUEUED_MESSAGES: &str = "1000";
 /// The size of a partition's queued messages, in KiB, at which librdkafka stops fetching from it. A fetch in progress
 /// can add `fetch.message.max.bytes`.
 const QUEUED_KILOBYTES: &str = "1024";
-/// The time limit for requesting a partition's first offset when the topic has no record at the consumer's position.
+/// The time limit for requesting a partition's first offset when the topic has no record at the consumer's offset.
 const WATERMARKS_TIMEOUT: Duration = Duration::from_secs(5);
 /// The capacity of the channel for partition errors. While it is full, workers wait.
 const REPORT_CAPACITY: usize = 16;
@@ -104,9 +104,9 @@ impl Consumer {
         self
     }
 
-    /// Makes each record begin a new trace and have no age, for a topic that programs outside write. Otherwise a stranger
-    /// would choose the trace ids of this system's spans, whether they are recorded, the baggage of its calls and events,
-    /// and how old events appear.
+    /// Makes each record begin a new trace and have no age, for a topic that programs outside write. Otherwise a
+    /// stranger would choose the trace ids of this system's spans, whether they are recorded, the baggage of its calls
+    /// and events, and how old events appear.
     #[must_use]
     pub fn from_outside(mut self) -> Self {
         self.trusts_headers = false;
@@ -129,7 +129,7 @@ impl Consumer {
                     // The topic may have been deleted.
                     this.topics.forget(&this.topic);
                     tokio::select! {
-                        () = tokio::time::sleep(outage.pause()) => {}
+                        () = tokio::time::sleep(outage.backoff()) => {}
                         () = stop.cancelled() => {}
                     }
                 }
@@ -146,7 +146,7 @@ impl Consumer {
         let broken = CancellationToken::new();
         let (errors, mut reported) = mpsc::channel(REPORT_CAPACITY);
         let (resets, mut reset) = mpsc::channel(REPORT_CAPACITY);
-        let positions = Arc::new(Positions::new(self.group, &self.topic, resets));
+        let offset_resets = Arc::new(OffsetResets::new(self.group, &self.topic, resets));
         let unreadable = Arc::new(Unreadable::new(self.group, &self.topic));
         let reports = Reports { received: Arc::default(), errors, unreadable };
         let received = reports.received.clone();
@@ -154,10 +154,10 @@ impl Consumer {
         let context = Context {
             workers,
             joined: self.joined.clone(),
-            positions: positions.clone(),
+            offset_resets: offset_resets.clone(),
             broken: broken.clone(),
             reasons: Reasons::default(),
-            answers: Answers::default(),
+            responses: Responses::default(),
             lag: Lag::new(self.group, &self.topic),
         };
         let consumer: Arc<StreamConsumer<Context>> =
@@ -184,7 +184,7 @@ impl Consumer {
                     let extent =
                         tokio::task::spawn_blocking(move || consumer.fetch_watermarks(&topic, reset.partition, WATERMARKS_TIMEOUT));
                     if let Ok(Ok((start, _))) = extent.await {
-                        positions.report(reset, start);
+                        offset_resets.report(reset, start);
                     }
                     continue;
                 }
@@ -222,8 +222,8 @@ impl Consumer {
         };
         drop(reported);
         consumer.context().workers.end().await;
-        // Also before the client is rebuilt: a static member that joins again gets the assignment of before, which lacks
-        // the partitions that the topic has got meanwhile.
+        // Also before the client is rebuilt: a static member that joins again gets the assignment of before, which
+        // lacks the partitions that the topic has got meanwhile.
         self.membership.leave(&consumer).await;
         let consumer = ScopeGuard::into_inner(consumer);
         tokio::task::spawn_blocking(move || leave(group, consumer)).await.context("leaving the group")?;

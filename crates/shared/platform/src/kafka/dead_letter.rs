@@ -1,5 +1,5 @@
-//! Handles one message until it succeeds. Transient failures are retried in place; poison messages are dead-lettered, with
-//! the metadata to replay them byte for byte, by a producer of their own.
+//! Handles one message until it succeeds. Transient failures are retried in place; poison messages are dead-lettered,
+//! with the metadata to replay them byte for byte, by a producer of their own.
 
 use std::{panic::AssertUnwindSafe, time::Duration};
 
@@ -18,7 +18,7 @@ use super::{
 
 pub const HEADER_TOPIC: &str = "dlq-origin-topic";
 /// The id of the cluster, and the time at which the record was published, in RFC 3339. They tell the record from one at
-/// its position in a topic that was created again.
+/// its offset in a topic that was created again.
 pub const HEADER_CLUSTER: &str = "dlq-origin-cluster";
 pub const HEADER_PUBLISHED_AT: &str = "dlq-origin-published-at";
 pub const HEADER_PARTITION: &str = "dlq-origin-partition";
@@ -36,7 +36,7 @@ pub const HEADER_ORIGINALS: &str = "dlq-origin-headers";
 pub const HEADER_LEFT_OUT: &str = "dlq-left-out-bytes";
 
 /// The headers that an abridged dead letter keeps.
-const TOLD: [&str; 11] = [
+const ABRIDGED_HEADERS: [&str; 11] = [
     HEADER_TOPIC,
     HEADER_CLUSTER,
     HEADER_PUBLISHED_AT,
@@ -67,7 +67,7 @@ impl Consumer {
         let publisher = self.dead_letters.publisher(&self.config).await?;
         match publisher.publish_exact(&letter).await {
             // The original was compressed, so it fitted its topic. Without abridging, this record would block its
-            // partition for ever.
+            // partition permanently.
             Err(error) if is_too_large(&error) => publisher.publish_exact(&abridged(letter)).await?,
             outcome => outcome?,
         }
@@ -129,14 +129,14 @@ fn abridged(letter: ExactRecord) -> ExactRecord {
     if let Some(key) = &mut key {
         key.truncate(MAX_ABRIDGED_LENGTH);
     }
-    let mut told = Headers::default();
-    for name in TOLD {
+    let mut kept = Headers::default();
+    for name in ABRIDGED_HEADERS {
         if let Some(text) = headers.get(name) {
-            told.push_text(name, &text[..text.floor_char_boundary(MAX_ABRIDGED_LENGTH)]);
+            kept.push_text(name, &text[..text.floor_char_boundary(MAX_ABRIDGED_LENGTH)]);
         }
     }
-    told.push_text(HEADER_LEFT_OUT, payload.map_or(0, |payload| payload.len()).to_string());
-    ExactRecord { topic, key, payload: Some(Vec::new()), headers: told }
+    kept.push_text(HEADER_LEFT_OUT, payload.map_or(0, |payload| payload.len()).to_string());
+    ExactRecord { topic, key, payload: Some(Vec::new()), headers: kept }
 }
 
 /// The time without a dead letter after which the producer is closed.
@@ -188,7 +188,7 @@ impl Consumer {
     /// Handles a message, with retries, or dead-letters it. Returns false if `closed` was cancelled before either
     /// succeeded.
     pub(super) async fn handle_or_dead_letter(&self, message: &Message, closed: &CancellationToken) -> bool {
-        let mut pauses = pauses();
+        let mut backoff = backoff();
         let (mut attempts, mut panics) = (0, 0);
         loop {
             attempts += 1;
@@ -227,7 +227,7 @@ impl Consumer {
                 }
             }
             tokio::select! {
-                () = tokio::time::sleep(pauses.next().unwrap_or_default()) => {}
+                () = tokio::time::sleep(backoff.next().unwrap_or_default()) => {}
                 () = closed.cancelled() => return false,
             }
         }
@@ -248,7 +248,7 @@ impl Consumer {
 
 /// Returns the backoff between attempts at one message: from 100 ms, doubling to 2 s, plus up to the same amount of
 /// jitter. So a partition continues at most four seconds after the cause is gone.
-fn pauses() -> ExponentialBackoff {
+fn backoff() -> ExponentialBackoff {
     ExponentialBuilder::default()
         .with_min_delay(Duration::from_millis(100))
         .with_max_delay(Duration::from_secs(2))

@@ -28,7 +28,7 @@ const CREATE_TIMEOUT: Duration = Duration::from_secs(10);
 /// The time limit for the metadata of a topic whose record has timed out. Without a response in this time, the broker
 /// is unavailable.
 const METADATA_TIMEOUT: Duration = Duration::from_secs(1);
-/// The pause before queueing a record again while the producer's queue is full.
+/// The backoff before queueing a record again while the producer's queue is full.
 const QUEUE_FULL_DELAY: Duration = Duration::from_millis(20);
 
 enum Failure {
@@ -86,8 +86,8 @@ impl Failure {
         }
     }
 
-    /// Returns true if the failure is an answer of the broker.
-    fn is_answer(&self) -> bool {
+    /// Returns true if the failure is a response of the broker.
+    fn is_response(&self) -> bool {
         match self {
             Self::Record(_) | Self::Topic(_) => true,
             Self::Unavailable(error) => error.is::<KafkaRefusal>(),
@@ -109,10 +109,10 @@ impl KafkaPublisher {
             return PublishOutcome::all_unavailable(records.len(), error);
         }
         let metadata = self.ask_after_timeouts(&producer, records, &results).await;
-        let is_answered = |result: &Result<(), Failure>| result.as_ref().err().is_none_or(Failure::is_answer);
-        let is_answered = metadata.values().any(Option::is_some) || results.iter().flatten().any(is_answered);
-        if self.last_answer.is_too_old(is_answered)
-            && let Err(error) = self.replace_unanswered(&producer)
+        let is_response = |result: &Result<(), Failure>| result.as_ref().err().is_none_or(Failure::is_response);
+        let has_response = metadata.values().any(Option::is_some) || results.iter().flatten().any(is_response);
+        if self.last_response.is_too_old(has_response)
+            && let Err(error) = self.replace_silent(&producer)
         {
             return PublishOutcome::all_unavailable(records.len(), error);
         }

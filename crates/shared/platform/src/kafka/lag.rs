@@ -2,7 +2,7 @@
 //!
 //! librdkafka's statistics contain the lag without a request to the broker, since each fetch response says where the
 //! partition ends. librdkafka does not fetch a partition whose queue is full, so this module asks the broker about a
-//! partition whose position does not change.
+//! partition whose offset does not change.
 
 use std::{
     collections::HashMap,
@@ -50,7 +50,7 @@ struct Partition<'a> {
 
 impl Partition<'_> {
     /// Returns the offset of the first record that is not handled.
-    fn position(&self) -> i64 {
+    fn next_offset(&self) -> i64 {
         if self.stored_offset >= 0 { self.stored_offset } else { self.committed_offset.max(self.lo_offset).max(0) }
     }
 }
@@ -59,15 +59,15 @@ impl Partition<'_> {
 pub(super) struct Lag {
     group: &'static str,
     topic: String,
-    /// The positions of this consumer's partitions, as of the last statistics.
-    positions: Mutex<HashMap<i32, i64>>,
+    /// The next offsets of this consumer's partitions, as of the last statistics.
+    offsets: Mutex<HashMap<i32, i64>>,
     /// The latest task that asks the broker.
     asking: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Lag {
     pub fn new(group: &'static str, topic: &str) -> Arc<Self> {
-        Arc::new(Self { group, topic: topic.to_owned(), positions: Mutex::default(), asking: Mutex::default() })
+        Arc::new(Self { group, topic: topic.to_owned(), offsets: Mutex::default(), asking: Mutex::default() })
     }
 
     /// Exports the lag that the statistics contain. Asks the broker, in the background, about partitions that do not
@@ -82,36 +82,36 @@ impl Lag {
         let mut still = Vec::new();
         for partition in topic.partitions.values().filter(|partition| partition.partition >= 0) {
             let number = partition.partition;
-            let mut positions = self.positions.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut offsets = self.offsets.lock().unwrap_or_else(PoisonError::into_inner);
             if partition.fetch_state != "active" {
                 // Another member reads the partition and reports its lag.
-                positions.remove(&number);
+                offsets.remove(&number);
                 self.report(number, 0);
                 continue;
             }
-            let position = partition.position();
-            let lag = partition.hi_offset - position;
+            let offset = partition.next_offset();
+            let lag = partition.hi_offset - offset;
             self.report(number, lag);
-            if positions.insert(number, position) == Some(position) && lag > 0 {
-                still.push((number, position));
+            if offsets.insert(number, offset) == Some(offset) && lag > 0 {
+                still.push((number, offset));
             }
         }
         let Some(client) = client.filter(|_| !still.is_empty()) else { return };
         let mut asking = self.asking.lock().unwrap_or_else(PoisonError::into_inner);
-        // A task takes a second per partition while the broker does not answer, so it may last longer than the interval
-        // of the statistics.
+        // A task takes a second per partition while the broker does not respond, so it may last longer than the
+        // interval of the statistics.
         if asking.as_ref().is_some_and(|task| !task.is_finished()) {
             return;
         }
         let (this, client) = (self.clone(), Arc::downgrade(&client));
         *asking = Some(tokio::task::spawn_blocking(move || {
-            for (partition, position) in still {
+            for (partition, offset) in still {
                 // A consumer that stops leaves its group once nothing holds it, so it is held for one request at a
                 // time.
                 let Some(client) = client.upgrade() else { return };
                 let extent = client.fetch_watermarks(&this.topic, partition, Timeout::After(REQUEST_TIMEOUT));
                 if let Ok((_, end)) = extent {
-                    this.report(partition, end - position);
+                    this.report(partition, end - offset);
                 }
             }
         }));
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_broker_that_does_not_answer_is_asked_by_one_task_at_a_time() {
+    async fn a_broker_that_does_not_respond_is_asked_by_one_task_at_a_time() {
         let cluster = MockCluster::new(1).unwrap();
         cluster.broker_down(-1).unwrap();
         let mut config = ClientConfig::new();

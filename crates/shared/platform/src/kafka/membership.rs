@@ -1,5 +1,5 @@
-//! A consumer's membership of its group, and the callbacks of a rebalance, which starts a worker for each assigned partition
-//! and ends the workers of revoked partitions.
+//! A consumer's membership of its group, and the callbacks of a rebalance, which starts a worker for each assigned
+//! partition and ends the workers of revoked partitions.
 //!
 //! A static member, which has an instance id, keeps its partitions when its process is killed and another is started at
 //! the same place. A broker fences the older of two members with one instance id.
@@ -27,7 +27,9 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{connection_errors::Reasons, lag::Lag, last_answer::Answers, positions::Positions, workers::Workers};
+use super::{
+    connection_errors::Reasons, lag::Lag, last_response::Responses, offset_resets::OffsetResets, workers::Workers,
+};
 use crate::server::readiness::Condition;
 
 /// The time limit for leaving a group, which usually takes some milliseconds.
@@ -101,7 +103,7 @@ fn is_listed<C: ConsumerContext>(consumer: &StreamConsumer<C>, group: &str, inst
 }
 
 /// Why a consumer has not joined its group.
-const NO_ANSWER: &str = "Kafka does not answer";
+const NO_RESPONSE: &str = "Kafka does not answer";
 
 /// The context of a consumer. librdkafka calls `log` and `error` from its own threads, and the other methods within the
 /// consumer's task while it receives.
@@ -109,18 +111,18 @@ pub(super) struct Context {
     pub workers: Workers<Self>,
     /// Met once the consumer has joined its group.
     pub joined: Condition,
-    pub positions: Arc<Positions>,
+    pub offset_resets: Arc<OffsetResets>,
     /// Cancelled when the consumer must be rebuilt.
     pub broken: CancellationToken,
     pub reasons: Reasons,
-    pub answers: Answers,
+    pub responses: Responses,
     pub lag: Arc<Lag>,
 }
 
 impl ClientContext for Context {
     fn log(&self, _: RDKafkaLogLevel, facility: &str, line: &str) {
         self.reasons.note(facility, line);
-        self.positions.note(facility, line);
+        self.offset_resets.note(facility, line);
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
@@ -128,9 +130,9 @@ impl ClientContext for Context {
     }
 
     fn stats_raw(&self, statistics: &[u8]) {
-        if self.answers.are_lacking(statistics) {
-            self.joined.explain(NO_ANSWER);
-            if self.answers.had_any() {
+        if self.responses.are_lacking(statistics) {
+            self.joined.explain(NO_RESPONSE);
+            if self.responses.had_any() {
                 self.broken.cancel();
             }
         }

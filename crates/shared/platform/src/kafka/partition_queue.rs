@@ -1,6 +1,6 @@
 //! The queue into which librdkafka fetches the messages of one partition, and the partitions whose next batch cannot be
-//! decoded: it is corrupt, too large, or compressed with an unknown codec. The consumer waits until the batch is repaired,
-//! or deleted from the topic.
+//! decoded: it is corrupt, too large, or compressed with an unknown codec. The consumer waits until the batch is
+//! repaired, or deleted from the topic.
 //!
 //! librdkafka stops fetching from a partition while its queue is full, and continues within `fetch.queue.backoff.ms`
 //! once it is not. Pausing the partition would also bound the queue, but librdkafka drops the fetched messages of a
@@ -28,7 +28,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Consumer, Message};
 
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
-/// The pause before an unreadable batch is fetched again.
+/// The backoff before an unreadable batch is fetched again.
 const RETRY_DELAY: Duration = Duration::from_secs(2);
 
 /// The channels through which queues report to the consumer.
@@ -51,8 +51,8 @@ pub(super) struct PartitionQueue<C: ConsumerContext> {
     /// The offset of the next message. `None` until a message was received or a batch could not be read.
     next: Option<i64>,
     is_unreadable: bool,
-    /// The error of the batch at the next offset, until the queue is set to this batch again. librdkafka goes on behind a
-    /// corrupt batch, so the queue may have messages that must not be handled before it.
+    /// The error of the batch at the next offset, until the queue is set to this batch again. librdkafka goes on behind
+    /// a corrupt batch, so the queue may have messages that must not be handled before it.
     undecoded: Option<KafkaError>,
     /// Cancelled when the partition is assigned to another member, or the consumer stops.
     pub closed: CancellationToken,
@@ -84,8 +84,8 @@ impl<C: ConsumerContext + 'static> PartitionQueue<C> {
         })
     }
 
-    /// Waits for a message, and appends it and the messages fetched after it to `messages`, until there are `most`.
-    pub async fn receive(&mut self, messages: &mut Vec<Message>, most: usize) {
+    /// Waits for a message, and appends it and the messages fetched after it to `messages`, until there are `limit`.
+    pub async fn receive(&mut self, messages: &mut Vec<Message>, limit: usize) {
         while messages.is_empty() {
             while let Some(error) = self.undecoded.clone() {
                 if let Err(error) = self.wait_until_readable(&error).await {
@@ -99,13 +99,13 @@ impl<C: ConsumerContext + 'static> PartitionQueue<C> {
                 Err(error) => self.report(error).await,
             }
         }
-        self.receive_fetched(messages, most).await;
+        self.receive_fetched(messages, limit).await;
         self.reports.received.notify_one();
     }
 
-    /// Appends the messages fetched so far to `messages`, until there are `most`.
-    pub async fn receive_fetched(&mut self, messages: &mut Vec<Message>, most: usize) {
-        while messages.len() < most && self.undecoded.is_none() {
+    /// Appends the messages fetched so far to `messages`, until there are `limit`.
+    pub async fn receive_fetched(&mut self, messages: &mut Vec<Message>, limit: usize) {
+        while messages.len() < limit && self.undecoded.is_none() {
             match self.queue.recv().now_or_never().map(|received| received.map(|message| Message::from(&message))) {
                 Some(Ok(message)) => self.take(message, messages),
                 Some(Err(error)) if cannot_be_decoded(&error) => self.undecoded = Some(error),
@@ -131,18 +131,18 @@ impl<C: ConsumerContext + 'static> PartitionQueue<C> {
         messages.push(message);
     }
 
-    /// Reports the batch at the current position, and continues at this batch after a pause. Fails if the position is
+    /// Reports the batch at the current offset, and continues at this batch after a backoff. Fails if the offset is
     /// not known.
     async fn wait_until_readable(&mut self, error: &KafkaError) -> anyhow::Result<()> {
-        let position = match self.next {
+        let offset = match self.next {
             Some(next) => next,
             None => self.start().await?,
         };
-        self.next = Some(position);
+        self.next = Some(offset);
         self.is_unreadable = true;
-        self.reports.unreadable.add(self.partition, position, error);
+        self.reports.unreadable.add(self.partition, offset, error);
         tokio::time::sleep(RETRY_DELAY).await;
-        while let Err(error) = self.seek(position).await {
+        while let Err(error) = self.seek(offset).await {
             self.warn(&error);
             tokio::time::sleep(RETRY_DELAY).await;
         }

@@ -1,6 +1,6 @@
 //! The Kafka producer: idempotent, waits for acknowledgements of all in-sync replicas, and by default retries a record
-//! without a time limit. It is the outbox's [`Publisher`]. Outside of a relay's rounds, either the broker acknowledges all
-//! records, or the call fails.
+//! without a time limit. It is the outbox's [`Publisher`]. Outside of a relay's rounds, either the broker acknowledges
+//! all records, or the call fails.
 
 use std::{
     collections::HashMap,
@@ -21,7 +21,7 @@ use super::{
     Config, ExactRecord, KafkaRefusal, TopicCreator,
     close::drop_in_background,
     connection_errors::{Distrust, Witness},
-    last_answer::{LastAnswer, MAX_SILENCE},
+    last_response::{LastResponse, MAX_SILENCE},
     topic_creator::is_unknown,
     topics::original_topic,
 };
@@ -40,13 +40,13 @@ pub struct KafkaPublisher {
     config: Config,
     /// Replaced after a fatal error.
     producer: Arc<RwLock<Producer>>,
-    /// The time after which an unacknowledged record fails. With `None` the producer retries it for ever, and the
+    /// The time after which an unacknowledged record fails. With `None` the producer retries it forever, and the
     /// caller limits its own wait.
     pub(super) limit: Option<Duration>,
     /// Creates the topics of the records before they are sent. Otherwise the broker would create them with its own
     /// number of partitions.
     pub(super) topics: TopicCreator,
-    pub(super) last_answer: Arc<LastAnswer>,
+    pub(super) last_response: Arc<LastResponse>,
 }
 
 /// A record as librdkafka's producer takes it.
@@ -73,7 +73,7 @@ impl KafkaPublisher {
     }
 
     /// Creates the publisher of a relay. A record that is not acknowledged in time fails, and the relay publishes it
-    /// later. With [`new`](Self::new), one record could block the relay for ever.
+    /// later. With [`new`](Self::new), one record could block the relay forever.
     pub fn for_relay(config: &Config) -> anyhow::Result<Self> {
         Self::limited(config, Some(Self::RELAY_TIMEOUT))
     }
@@ -85,7 +85,7 @@ impl KafkaPublisher {
             producer,
             limit,
             topics: TopicCreator::new(config),
-            last_answer: Arc::default(),
+            last_response: Arc::default(),
         })
     }
 
@@ -162,7 +162,7 @@ impl KafkaPublisher {
         Ok(self.current())
     }
 
-    pub(super) fn replace_unanswered(&self, producer: &Producer) -> anyhow::Result<()> {
+    pub(super) fn replace_silent(&self, producer: &Producer) -> anyhow::Result<()> {
         tracing::warn!("Kafka producer timed out, recreating");
         self.replace(producer)
     }
@@ -211,8 +211,8 @@ impl KafkaPublisher {
             }
             self.replace_failed()?;
         }
-        let is_answered = !outcome.as_ref().is_err_and(is_timeout);
-        if self.last_answer.is_too_old(is_answered) {
+        let has_response = !outcome.as_ref().is_err_and(is_timeout);
+        if self.last_response.is_too_old(has_response) {
             self.give_up(&producer, &topics)?;
         }
         outcome
@@ -235,7 +235,7 @@ impl KafkaPublisher {
     /// been deleted: librdkafka reports a topic as unknown only after 30 s (`topic.metadata.propagation.max.ms`).
     fn give_up(&self, producer: &Producer, topics: &[&str]) -> anyhow::Result<()> {
         self.forget(topics);
-        self.replace_unanswered(producer)
+        self.replace_silent(producer)
     }
 
     async fn send(&self, records: Vec<Outgoing<'_>>) -> anyhow::Result<()> {

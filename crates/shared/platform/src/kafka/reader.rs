@@ -24,8 +24,7 @@ use super::{
 };
 
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
-/// How often a request is repeated while a partition has no leader or a group no coordinator, and the pause before each
-/// repetition.
+/// How often a request is retried while a partition has no leader or a group no coordinator, and the backoff.
 const MAX_RETRIES: usize = 50;
 const RETRY_DELAY: Duration = Duration::from_millis(100);
 /// The errors that a broker returns shortly after it has started or a topic was created.
@@ -104,7 +103,7 @@ impl Reader {
             .flat_map(MetadataTopic::partitions)
             .map(|partition| {
                 let partition = partition.id();
-                let watermarks = repeated(|| self.consumer.fetch_watermarks(topic, partition, REQUEST_TIMEOUT));
+                let watermarks = retried(|| self.consumer.fetch_watermarks(topic, partition, REQUEST_TIMEOUT));
                 let (start, end) = watermarks.with_context(|| format!("asking Kafka how long {topic} is"))?;
                 Ok(Extent { partition, start, end })
             })
@@ -149,8 +148,8 @@ impl Reader {
         Ok(())
     }
 
-    /// Returns the partitions in which the last record that a [`Consumer`](super::Consumer) of this group has handled is
-    /// another one now, or none: the topic was deleted and created again, and the group has to be reset.
+    /// Returns the partitions in which the last record that a [`Consumer`](super::Consumer) of this group has handled
+    /// is another one now, or none: the topic was deleted and created again, and the group has to be reset.
     pub fn foreign_marks(&self, topic: &str) -> anyhow::Result<Vec<i32>> {
         let partitions: Vec<i32> = self.extents(topic)?.iter().map(|extent| extent.partition).collect();
         if partitions.is_empty() {
@@ -185,7 +184,7 @@ impl Reader {
         for partition in partitions {
             list.add_partition(topic, *partition);
         }
-        let asked = repeated(|| self.consumer.committed_offsets(list.clone(), REQUEST_TIMEOUT));
+        let asked = retried(|| self.consumer.committed_offsets(list.clone(), REQUEST_TIMEOUT));
         let committed = asked.context("asking Kafka for offsets")?;
         let marks = committed.elements().into_iter().filter_map(|element| {
             let Offset::Offset(next) = element.offset() else { return None };
@@ -200,12 +199,12 @@ impl Reader {
         let mut element = list.add_partition(topic, partition);
         element.set_offset(Offset::Offset(mark.next))?;
         element.set_metadata(&mark.note);
-        repeated(|| self.consumer.commit(&list, CommitMode::Sync)).context("writing an offset to Kafka")
+        retried(|| self.consumer.commit(&list, CommitMode::Sync)).context("writing an offset to Kafka")
     }
 }
 
-/// Repeats a request while it has no leader or coordinator. Blocks.
-fn repeated<T>(request: impl Fn() -> KafkaResult<T>) -> KafkaResult<T> {
+/// Retries a request while it has no leader or coordinator. Blocks.
+fn retried<T>(request: impl Fn() -> KafkaResult<T>) -> KafkaResult<T> {
     let is_passing = |error: &KafkaError| error.rdkafka_error_code().is_some_and(|code| PASSING.contains(&code));
     for _ in 0..MAX_RETRIES {
         match request() {

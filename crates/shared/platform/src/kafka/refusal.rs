@@ -26,7 +26,7 @@ const GLANCE_TIMEOUT: Duration = Duration::from_secs(1);
 /// period.
 const DISTRUST: &str = "certificate verify failed";
 
-/// The broker answers but refuses this client, or this client does not trust the broker.
+/// The broker responds but refuses this client, or this client does not trust the broker.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum KafkaRefusal {
     #[error(

@@ -36,9 +36,9 @@ pub fn original_topic(topic: &str) -> &str {
 
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The pauses between retries. A broker reports a created or altered topic only after a while: more than a second if it
-/// has just started and creates many topics.
-const AGAIN: [Duration; 4] =
+/// The backoff between retries. A broker reports a created or altered topic only after a while: more than a second if
+/// it has just started and creates many topics.
+const BACKOFF: [Duration; 4] =
     [Duration::from_millis(100), Duration::from_millis(300), Duration::from_secs(1), Duration::from_secs(3)];
 
 /// Settings of dead-letter topics, which override the broker's default retention. A dead letter stays until an operator
@@ -67,8 +67,8 @@ pub async fn ensure_topics(config: &Config, topics: &[&str]) -> anyhow::Result<(
     // Dead-letter topics created just now have the right retention.
     let found = made.iter().filter(|(topic, made)| *made == Made::Before && dead.contains(topic));
     let kept = found.map(async |(topic, _)| {
-        // Retried, since a busy broker may answer too late. Only the last failure is logged.
-        let kept = (|| keep_for_ever(&admin, topic)).retry(ExponentialBuilder::default().with_max_times(2));
+        // Retried, since a busy broker may respond too late. Only the last failure is logged.
+        let kept = (|| keep_permanently(&admin, topic)).retry(ExponentialBuilder::default().with_max_times(2));
         if let Err(error) = kept.await {
             tracing::warn!(
                 topic,
@@ -96,15 +96,15 @@ pub async fn delete_records(config: &Config, topic: &str, before: &[(i32, i64)])
         .with_context(what)
 }
 
-/// Returns the retention of a topic; `None` means for ever.
+/// Returns the retention of a topic; `None` means unlimited.
 pub async fn retention(config: &Config, topic: &str) -> anyhow::Result<Option<Duration>> {
     let described = describe(&admin(config)?, topic).await?;
     let retention = described.get("retention.ms").and_then(|entry| entry.value.as_deref());
-    // `-1`, for ever, does not parse as an unsigned number.
+    // `-1`, without a limit, does not parse as an unsigned number.
     Ok(retention.and_then(|retention| retention.parse().ok()).map(Duration::from_millis))
 }
 
-/// The broker's answer that it does not create a topic, for another reason than a missing right.
+/// The broker does not create a topic, for another reason than a missing right.
 #[derive(Debug, thiserror::Error)]
 #[error("creating the topic {topic}: {code}")]
 struct NotCreated {
@@ -112,7 +112,7 @@ struct NotCreated {
     code: RDKafkaErrorCode,
 }
 
-/// Returns true if the broker answers that it does not create a topic. Otherwise it is unavailable, or it refuses this client as a whole.
+/// Returns true if the broker does not create a topic. Otherwise it is unavailable, or refuses this client as a whole.
 pub(super) fn is_about_topic(error: &anyhow::Error) -> bool {
     error.is::<NotCreated>() || matches!(error.downcast_ref(), Some(KafkaRefusal::Right(_)))
 }
@@ -142,7 +142,7 @@ async fn create(config: &Config, admin: &Admin, topics: Vec<NewTopic<'_>>) -> an
     made.collect()
 }
 
-async fn keep_for_ever(admin: &Admin, topic: &str) -> anyhow::Result<()> {
+async fn keep_permanently(admin: &Admin, topic: &str) -> anyhow::Result<()> {
     let described = describe(admin, topic).await?;
     if !is_without_expiry(&described) {
         alter(admin, topic, &described).await?;
@@ -153,7 +153,7 @@ async fn keep_for_ever(admin: &Admin, topic: &str) -> anyhow::Result<()> {
 
 /// Removes the retention limit of a topic.
 async fn alter(admin: &Admin, topic: &str, described: &ConfigResource) -> anyhow::Result<()> {
-    // The request resets settings that it does not contain, so it repeats the topic's own.
+    // The request resets settings that it does not contain, so it includes the topic's own.
     let own = described.entries.iter().filter(|entry| entry.source == ConfigSource::DynamicTopic);
     let mut altered = AlterConfig::new(ResourceSpecifier::Topic(topic));
     for (name, value) in own.filter_map(|entry| Some((entry.name.as_str(), entry.value.as_deref()?))) {
@@ -166,11 +166,11 @@ async fn alter(admin: &Admin, topic: &str, described: &ConfigResource) -> anyhow
     admin.alter_configs(&[altered], &options()).await.with_context(what)?;
     // rdkafka ignores the broker's response about a single topic, so only a new request shows whether the topic was
     // altered.
-    for pause in AGAIN {
+    for delay in BACKOFF {
         if is_without_expiry(&describe(admin, topic).await?) {
             return Ok(());
         }
-        tokio::time::sleep(pause).await;
+        tokio::time::sleep(delay).await;
     }
     Err(anyhow::anyhow!("the broker did not do it; it may not be allowed")).with_context(what)
 }
@@ -187,13 +187,13 @@ fn is(entry: &ConfigEntry, value: &str) -> bool {
 /// exist (yet) or that the user may not describe; this is retried.
 async fn describe(admin: &Admin, topic: &str) -> anyhow::Result<ConfigResource> {
     let what = || format!("asking Kafka how {topic} is configured");
-    for pause in AGAIN.map(Some).into_iter().chain([None]) {
+    for delay in BACKOFF.map(Some).into_iter().chain([None]) {
         let described =
             admin.describe_configs(&[ResourceSpecifier::Topic(topic)], &options()).await.with_context(what)?;
         let described = described.into_iter().next().context("Kafka said nothing").with_context(what)??;
-        match pause {
+        match delay {
             _ if !described.entries.is_empty() => return Ok(described),
-            Some(pause) => tokio::time::sleep(pause).await,
+            Some(delay) => tokio::time::sleep(delay).await,
             None => {}
         }
     }

@@ -1,5 +1,5 @@
-//! The workers of the partitions that are assigned to this member, one task per partition. A worker handles messages one by
-//! one, concurrently or in batches, and messages of one key in their order.
+//! The workers of the partitions that are assigned to this member, one task per partition. A worker handles messages
+//! one by one, concurrently or in batches, and messages of one key in their order.
 
 use std::{
     collections::HashMap,
@@ -142,7 +142,7 @@ impl Consumer {
     /// the handler supports them. Stores offsets in order.
     pub(super) async fn work<C: ConsumerContext + 'static>(self: Arc<Self>, mut queue: PartitionQueue<C>) {
         let batch = self.handler.batch();
-        let most = if batch > 1 { batch } else { MAX_CONCURRENT_MESSAGES };
+        let limit = if batch > 1 { batch } else { MAX_CONCURRENT_MESSAGES };
         let mut messages = Vec::new();
         let mut delay = BatchDelay::default();
         let closed = queue.closed.clone();
@@ -150,12 +150,12 @@ impl Consumer {
             tokio::select! {
                 biased;
                 () = closed.cancelled() => return,
-                () = queue.receive(&mut messages, most) => {}
+                () = queue.receive(&mut messages, limit) => {}
             }
             let now = Instant::now();
-            if messages.len() < most && delay.is_busy(now) {
+            if messages.len() < limit && delay.is_busy(now) {
                 tokio::time::sleep(LINGER).await;
-                queue.receive_fetched(&mut messages, most).await;
+                queue.receive_fetched(&mut messages, limit).await;
             }
             delay.record(u32::try_from(messages.len()).unwrap_or(u32::MAX), now);
             if closed.is_cancelled() {

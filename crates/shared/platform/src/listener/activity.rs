@@ -21,7 +21,7 @@ use tokio::{
 /// [`REQUEST_TIMEOUT`](crate::deadline::REQUEST_TIMEOUT).
 const STALLED_AFTER: Duration = Duration::from_mins(1);
 
-/// The time limit for a client to take some bytes of an answer. It is longer than the usual interruption of a mobile
+/// The time limit for a client to take some bytes of a response. It is longer than the usual interruption of a mobile
 /// connection.
 pub(super) const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 

@@ -1,8 +1,8 @@
 //! Serves one connection: set-up, time limits, requests and closing.
 //!
 //! A connection that ends drops the futures of its requests, which would stop a handler between two steps of a change.
-//! So the rest of such work moves to a task of its own, with its slots, its time limit and its span. The slots bound the
-//! number of such tasks.
+//! So the rest of such work moves to a task of its own, with its slots, its time limit and its span. The slots bound
+//! the number of such tasks.
 
 use std::{
     io,
@@ -38,7 +38,7 @@ use tower::ServiceExt as _;
 use super::{
     Protocol, Server,
     activity::{Activity, Watched},
-    answers::Place,
+    responses::Place,
     slots::ConnectionSlot,
 };
 use crate::{
@@ -72,7 +72,7 @@ const MAX_OWN_RESETS: usize = 1024;
 /// How many unread bytes a client may send, per request and (below) per HTTP/2 connection.
 const STREAM_WINDOW: u32 = 64 * 1024;
 const CONNECTION_WINDOW: u32 = 1024 * 1024;
-/// How many bytes of an answer HTTP/2 buffers, within the client's window.
+/// How many bytes of a response HTTP/2 buffers, within the client's window.
 const SEND_BUFFER: usize = 64 * 1024;
 
 pub(super) struct Protocols {
@@ -87,7 +87,7 @@ impl Protocols {
             .http1()
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD_TIMEOUT)
-            // A client that has sent its request may close its side before it reads the answer (RFC 9112, section 9.6).
+            // A client that has sent its request may close its side before it reads the response (RFC 9112, 9.6).
             .half_close(true)
             .max_buf_size(MAX_HEADER_BYTES.into())
             .http2()
@@ -151,7 +151,7 @@ impl Connection {
                     request.extensions_mut().insert(identity);
                 }
                 let server = server.clone();
-                answer(request, place.clone(), server, info.clone())
+                respond(request, place.clone(), server, info.clone())
             })
         };
         let mut http = std::pin::pin!(server.protocols.http.serve_connection(io, requests));
@@ -193,7 +193,7 @@ async fn set_up(stream: TcpStream, peer: SocketAddr, tls: Option<&Acceptor>) -> 
 
 /// Handles one request. A request that changes something is completed even if its client leaves. Returns an error,
 /// which closes the connection, if the connection was displaced before the request began.
-async fn answer(
+async fn respond(
     request: hyper::Request<Incoming>,
     place: Place,
     server: Arc<Server>,
@@ -212,7 +212,7 @@ async fn answer(
         // arrives at that moment; so the client learns from its last response to send the next one to another replica.
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
-    Ok(response.map(|body| Body::new(server.answers.sent(body, in_hand, &place))))
+    Ok(response.map(|body| Body::new(server.responses.sent(body, in_hand, &place))))
 }
 
 fn verdict(opened: Instant, is_finishing: bool, activity: &Activity) -> Verdict {

@@ -4,8 +4,8 @@
 //! and cannot delay the next `accept`; and each occupies one of a bounded number of [`slots`].
 
 mod activity;
-mod answers;
 mod connection;
+mod responses;
 mod slots;
 
 use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
@@ -18,8 +18,8 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 pub(crate) use self::connection::MAX_HEADER_BYTES;
 pub use self::slots::{forwarded, network};
 use self::{
-    answers::Answers,
     connection::{Connection, Protocols},
+    responses::Responses,
     slots::ConnectionSlots,
 };
 use crate::{
@@ -27,7 +27,7 @@ use crate::{
     tls::Acceptor,
 };
 
-/// The pause after an error of `accept` about more than one connection, such as too many open files.
+/// The backoff after an error of `accept` about more than one connection, such as too many open files.
 const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(100);
 
 /// A bound socket, with its limits and its TLS settings.
@@ -127,12 +127,12 @@ impl Listener {
             router,
             tls: self.tls,
             slots: Arc::new(ConnectionSlots::new(self.limits, closed)),
-            answers: Answers::default(),
+            responses: Responses::default(),
             stop: stop.clone(),
             finish: finish.clone(),
             open: TaskTracker::new(),
         });
-        let (open, answers) = (server.open.clone(), server.answers.clone());
+        let (open, responses) = (server.open.clone(), server.responses.clone());
         let (drain, drained) = (readiness.drain(), readiness.drained(stop.clone()));
         let work = async {
             // The socket is closed with the accept loop, before connections finish, so that the operating system
@@ -149,7 +149,7 @@ impl Listener {
         let limited = async {
             tokio::select! {
                 ended = work => ended,
-                never = answers.limit_time() => never,
+                never = responses.limit_time() => never,
             }
         };
         shutdown::within_bounds(limited, drain, &stop).await
@@ -179,7 +179,7 @@ struct Server {
     router: Router,
     tls: Option<Arc<Acceptor>>,
     slots: Arc<ConnectionSlots>,
-    answers: Answers,
+    responses: Responses,
     /// Cancelled when the drain begins.
     stop: CancellationToken,
     /// Cancelled when connections must finish their requests and close.

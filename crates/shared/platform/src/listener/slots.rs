@@ -1,5 +1,5 @@
-//! Bounds the number of a listener's connections by slots, in all and from one network, and by its share of the process's
-//! open files.
+//! Bounds the number of a listener's connections by slots, in all and from one network, and by its share of the
+//! process's open files.
 //!
 //! If all slots of the listener or of one address are occupied, a new connection displaces the one that has been
 //! without a request for longest, connections that never had a request first. So a flood of idle connections closes
@@ -20,7 +20,7 @@ use std::{
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio_util::sync::CancellationToken;
 
-use super::{Limits, activity::Activity, answers::Place};
+use super::{Limits, activity::Activity, responses::Place};
 
 /// The slots of one listener. Each connection holds one.
 pub(super) struct ConnectionSlots {

@@ -22,7 +22,7 @@ use crate::{
 
 const BATCH_SIZE: i64 = 500;
 
-/// What a relay keeps between two full batches. After a failure it is discarded, and the rows are read again.
+/// The rows that a relay keeps between two full batches. After a failure they are dropped and read again.
 #[derive(Default)]
 pub struct InHand {
     /// Acknowledged rows that are not marked as published yet.
@@ -196,7 +196,7 @@ impl Relay {
     }
 }
 
-/// How long a refused topic is not tried again. It is shorter than the pause between two looks at the rows that are set
+/// How long a refused topic is not tried again. It is shorter than the delay between two looks at the rows that are set
 /// aside, so that each look tries it.
 const RETRY_DELAY: Duration = Duration::from_secs(4);
 
@@ -246,7 +246,7 @@ impl RefusedTopics {
         self.topics.values().find_map(|refused| refused.reason)
     }
 
-    /// Forgets the topics that may be tried again, once no event of them is left: an operator may have deleted the rows.
+    /// Forgets the topics that may be tried again, once no event of them is left: an operator may have deleted it.
     pub fn forget_due(&mut self) {
         let now = Instant::now();
         self.topics.retain(|_, refused| now < refused.retry_at);

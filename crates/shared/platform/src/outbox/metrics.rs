@@ -10,12 +10,12 @@ use tokio::time::Instant;
 use super::{Backlog, Outbox, Refused, Unpublished};
 use crate::kafka::Record;
 
-/// The shortest and the longest pause between two counts of the backlog.
-const MIN_COUNT_PAUSE: Duration = Duration::from_secs(5);
-const MAX_COUNT_PAUSE: Duration = Duration::from_mins(1);
-/// Between those bounds, the pause lasts this many times as long as the previous count. So a long backlog is counted
+/// The shortest and the longest delay between two counts of the backlog.
+const MIN_COUNT_DELAY: Duration = Duration::from_secs(5);
+const MAX_COUNT_DELAY: Duration = Duration::from_mins(1);
+/// Between those bounds, the delay lasts this many times as long as the previous count. So a long backlog is counted
 /// less often, and counts of up to a second take at most 2 % of the time.
-const PAUSE_PER_COUNT: u32 = 50;
+const DELAY_PER_COUNT: u32 = 50;
 
 /// The metrics of one outbox, labelled with the name of its service. Each replica reports the same backlog, so
 /// dashboards take the maximum.
@@ -30,7 +30,7 @@ impl Metrics {
         metrics::counter!("outbox_published_total").increment(0);
         metrics::counter!("outbox_set_aside_total", "outbox" => name).increment(0);
         let this = Self { name, alarmed: AtomicBool::default(), refused: AtomicBool::default() };
-        this.tell(&Backlog::default());
+        this.export(&Backlog::default());
         for topic in topics {
             metrics::counter!("outbox_refused_total", "outbox" => name, "topic" => topic.clone()).increment(0);
         }
@@ -81,18 +81,18 @@ impl Metrics {
         loop {
             let begun = Instant::now();
             match outbox.backlog().await {
-                Ok(backlog) => self.tell(&backlog),
+                Ok(backlog) => self.export(&backlog),
                 // The relay logs the outage.
                 Err(error) => {
                     tracing::debug!(outbox = self.name, error = format!("{error:#}"), "outbox backlog unavailable");
                 }
             }
-            tokio::time::sleep((begun.elapsed() * PAUSE_PER_COUNT).clamp(MIN_COUNT_PAUSE, MAX_COUNT_PAUSE)).await;
+            tokio::time::sleep((begun.elapsed() * DELAY_PER_COUNT).clamp(MIN_COUNT_DELAY, MAX_COUNT_DELAY)).await;
         }
     }
 
     #[expect(clippy::cast_precision_loss, reason = "counts end far below 2^52")]
-    fn tell(&self, backlog: &Backlog) {
+    fn export(&self, backlog: &Backlog) {
         metrics::gauge!("outbox_unpublished", "outbox" => self.name).set(backlog.waiting as f64);
         metrics::gauge!("outbox_unroutable", "outbox" => self.name).set(backlog.set_aside as f64);
         metrics::gauge!("outbox_oldest_seconds", "outbox" => self.name).set(backlog.oldest.as_secs_f64());

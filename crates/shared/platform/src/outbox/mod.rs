@@ -1,5 +1,5 @@
-//! The outbox. A service writes events in the transaction of their change; the relay publishes them from the table, whose
-//! published rows a job deletes.
+//! The outbox. A service writes events in the transaction of their change; the relay publishes them from the table,
+//! whose published rows a job deletes.
 
 mod batch;
 mod memory;

@@ -19,8 +19,7 @@ use crate::{
 
 /// The notification channel for new rows.
 const CHANNEL: &str = "outbox";
-/// The maximum number of rows that a count of the backlog reaches. A metric with this value means at least this many
-/// rows.
+/// The maximum number of rows that a count of the backlog reaches. A metric with this value means at least this many.
 const MAX_COUNTED: i64 = 1_000_000;
 
 /// The `outbox` table of a service's database, with its lease in `leases`.

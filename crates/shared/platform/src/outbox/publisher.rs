@@ -58,7 +58,7 @@ impl PublishOutcome {
     }
 }
 
-/// Calls `send` with the position of each record. A record of a key is sent once the previous one has succeeded, since
+/// Calls `send` with the index of each record. A record of a key is sent once the previous one has succeeded, since
 /// otherwise a later record could be accepted although an earlier one was refused. Different keys do not wait for each
 /// other. Returns `None` for the records after a failed record of their key.
 pub async fn in_order_of_keys<F, E>(records: &[Record], send: impl Fn(usize) -> F) -> Vec<Option<Result<(), E>>>

@@ -16,19 +16,19 @@ use crate::{batcher::BatchDelay, jobs::caught, kafka::KafkaRefusal, outage::Outa
 const LEASE_TTL: Duration = Duration::from_secs(5);
 /// How often the relay looks for new rows even if nothing wakes it.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
-/// The pause of a relay after a failure. It is longer than [`POLL_INTERVAL`], so that another replica can take the
+/// The backoff of a relay after a failure. It is longer than [`POLL_INTERVAL`], so that another replica can take the
 /// released lease first.
 const RETRY_DELAY: Duration = Duration::from_millis(1_250);
 /// The time limit for releasing the lease, which otherwise expires after [`LEASE_TTL`].
 const RELEASE_TIMEOUT: Duration = Duration::from_millis(500);
-/// The maximum number of set-aside rows that one look examines. It is lower while the broker refuses single events, since
-/// retrying them delays the batches.
+/// The maximum number of set-aside rows that one look examines. It is lower while the broker refuses single events,
+/// since retrying them delays the batches.
 const LOOK: i64 = 1_000;
 const LOOK_WHILE_REFUSED: i64 = 20;
 /// How often the relay examines the rows that are set aside. The broker may accept them again, or an operator may have
 /// deleted or changed a row that blocks others.
 const SET_ASIDE_INTERVAL: Duration = Duration::from_secs(5);
-/// The pause between two batches of rows that are set aside.
+/// The delay between two batches of rows that are set aside.
 const SET_ASIDE_BATCH_DELAY: Duration = Duration::from_millis(250);
 
 /// The relay of an outbox: publishes events at least once, and those of one key in order.
@@ -213,7 +213,7 @@ impl Relay {
     }
 }
 
-/// Waits for `stop`, and then two seconds more for a broker that does not answer, or for many rows. Rows that are not
+/// Waits for `stop`, and then two seconds more for a broker that does not respond, or for many rows. Rows that are not
 /// published by then stay in the outbox, for another replica or the next start of the service.
 async fn given_up(stop: &CancellationToken) {
     stop.cancelled().await;

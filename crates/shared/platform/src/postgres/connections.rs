@@ -58,11 +58,11 @@ impl Manager for Connections {
     /// Retries while the server starts or all its connections are in use. The pool limits the time.
     async fn create(&self) -> sqlx::Result<PgConnection> {
         let options = self.options();
-        let pauses = ExponentialBuilder::default()
+        let backoff = ExponentialBuilder::default()
             .with_min_delay(Duration::from_millis(10))
             .with_max_delay(Duration::from_millis(500))
             .without_max_times();
-        (|| options.connect()).retry(pauses).when(may_pass).await
+        (|| options.connect()).retry(backoff).when(may_pass).await
     }
 
     /// Asks the server nothing: a ping would be a second round trip for each statement.

@@ -1,8 +1,8 @@
-//! The PostgreSQL connection pool, [`Database`]. This process limits every wait for a connection or an answer.
+//! The PostgreSQL connection pool, [`Database`]. This process limits every wait for a connection or a response.
 //!
-//! The server enforces `statement_timeout`, which does not help if its answer is lost on the network. So each statement
-//! also has a deadline here, and its connection is closed unless the answer came in time. The pool is `deadpool`'s,
-//! since sqlx's own pings each returned connection, which is a round trip per statement (decision 48).
+//! The server enforces `statement_timeout`, which does not help if its response is lost on the network. So each
+//! statement also has a deadline here, and its connection is closed unless the response came in time. The pool is
+//! `deadpool`'s, since sqlx's own pings each returned connection, which is a round trip per statement (decision 48).
 
 use std::{str::FromStr as _, sync::Arc, time::Duration};
 
@@ -36,8 +36,8 @@ const STATEMENT_TIMEOUT: &str = "5000";
 /// The time in milliseconds after which the server ends a statement that waits for one lock. Statements hold their
 /// locks for some milliseconds, and for some tens of them during a disk flush.
 const LOCK_TIMEOUT: &str = "200";
-/// The time after which an answer counts as lost, since the server would have ended the statement earlier.
-pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(6);
+/// The time after which a response counts as lost, since the server would have ended the statement earlier.
+pub(super) const RESPONSE_TIMEOUT: Duration = Duration::from_secs(6);
 /// The time after its last use at which an idle connection is closed.
 const MAX_IDLE_TIME: Duration = Duration::from_mins(1);
 /// The time limit for closing connections gracefully.
@@ -202,8 +202,8 @@ impl<'p> Executor<'p> for &'_ Database {
             let mut lent = database.lend().await?;
             let (path, used) = lent.path();
             let steps: Vec<_> = {
-                let answer = lent.connection()?.fetch_many(query).try_collect();
-                let outcome = path.answered(used, ANSWER_TIMEOUT, answer).await;
+                let response = lent.connection()?.fetch_many(query).try_collect();
+                let outcome = path.answered(used, RESPONSE_TIMEOUT, response).await;
                 lent.settle(outcome)?
             };
             Ok(stream::iter(steps.into_iter().map(Ok)))
@@ -219,7 +219,7 @@ impl<'p> Executor<'p> for &'_ Database {
         async move {
             let mut lent = database.lend().await?;
             let (path, used) = lent.path();
-            let outcome = path.answered(used, ANSWER_TIMEOUT, lent.connection()?.fetch_optional(query)).await;
+            let outcome = path.answered(used, RESPONSE_TIMEOUT, lent.connection()?.fetch_optional(query)).await;
             lent.settle(outcome)
         }
         .boxed()
@@ -233,7 +233,7 @@ impl<'p> Executor<'p> for &'_ Database {
         async move {
             let mut lent = database.lend().await?;
             let (path, used) = lent.path();
-            let outcome = path.answered(used, ANSWER_TIMEOUT, lent.connection()?.prepare_with(sql, parameters)).await;
+            let outcome = path.answered(used, RESPONSE_TIMEOUT, lent.connection()?.prepare_with(sql, parameters)).await;
             lent.settle(outcome)
         }
         .boxed()
@@ -247,7 +247,7 @@ impl<'p> Executor<'p> for &'_ Database {
         async move {
             let mut lent = database.lend().await?;
             let (path, used) = lent.path();
-            let outcome = path.answered(used, ANSWER_TIMEOUT, lent.connection()?.describe(sql)).await;
+            let outcome = path.answered(used, RESPONSE_TIMEOUT, lent.connection()?.describe(sql)).await;
             lent.settle(outcome)
         }
         .boxed()

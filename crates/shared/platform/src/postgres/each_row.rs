@@ -1,5 +1,5 @@
-//! Rows of which some may be unreadable or refused: a statement's rows are decoded one by one, and rows that one statement
-//! writes are written in halves if PostgreSQL refuses some of them.
+//! Rows of which some may be unreadable or refused: a statement's rows are decoded one by one, and rows that one
+//! statement writes are written in halves if PostgreSQL refuses some of them.
 
 use std::panic::AssertUnwindSafe;
 
@@ -49,7 +49,7 @@ where
     Ok(decoded)
 }
 
-/// Answers any statement with this row.
+/// Returns this row for any statement.
 #[derive(Debug)]
 struct OneRow(PgRow);
 

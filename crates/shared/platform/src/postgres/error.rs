@@ -1,5 +1,5 @@
-//! The database errors that services distinguish, unavailable, refused and inconsistent, and the errors of PostgreSQL: can a
-//! retry succeed? There are two questions with different defaults:
+//! The database errors that services distinguish, unavailable, refused and inconsistent, and the errors of PostgreSQL:
+//! can a retry succeed? There are two questions with different defaults:
 //!
 //! - [`is_permanent`] is for consumers. An error counts as transient unless it is certainly permanent, so that no event
 //!   is dead-lettered in an outage.

@@ -44,7 +44,7 @@ const BEFORE_RELEASE: &str = "the database was made by a checkout from before 0.
 /// not need (decision 61). Fails if one of them is a contraction, if a migration is wrong, or if the server's
 /// certificate is not trusted. If the server is unavailable or refuses this service, retries until `stop`.
 pub async fn migrate(database: &Database, migrations: &Migrator, stop: &CancellationToken) -> anyhow::Result<()> {
-    let mut pauses = retry::endless_backoff();
+    let mut backoff = retry::endless_backoff();
     loop {
         tokio::select! {
             outcome = catch_up(database, migrations) => match outcome? {
@@ -54,7 +54,7 @@ pub async fn migrate(database: &Database, migrations: &Migrator, stop: &Cancella
             () = stop.cancelled() => return Ok(()),
         }
         tokio::select! {
-            () = tokio::time::sleep(pauses.next().unwrap_or(CHECK_INTERVAL)) => {}
+            () = tokio::time::sleep(backoff.next().unwrap_or(CHECK_INTERVAL)) => {}
             () = stop.cancelled() => return Ok(()),
         }
     }

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Database, error::is_untrusted};
 use crate::{outage::Outage, server::readiness::Condition};
 
-/// The time without an answer to a ping after which the server counts as unreachable. A statement may take longer.
+/// The time without a response to a ping after which the server counts as unreachable. A statement may take longer.
 pub(super) const PING_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The state that all connections of one database share. A failure of one connection applies to every connection at
@@ -26,7 +26,7 @@ pub(super) struct Path(Arc<sync::watch::Sender<Marks>>);
 struct Marks {
     /// Connections made until this time are not used again.
     stale: Option<Instant>,
-    /// Connections made until this time get no more answers.
+    /// Connections made until this time get no more responses.
     silent: Option<Instant>,
     /// The latest ping, while it is not answered.
     asked: Option<Ping>,
@@ -99,20 +99,20 @@ impl Path {
         }
     }
 
-    /// Waits for `answer`. Fails `limit` after the statement was sent, or once an unanswered ping shows that
-    /// connections as old as this one get no more answers.
+    /// Waits for `response`. Fails `limit` after the statement was sent, or once an unanswered ping shows that
+    /// connections as old as this one get no more responses.
     pub async fn answered<T>(
         &self,
         used: Use,
         limit: Duration,
-        answer: impl Future<Output = T>,
+        response: impl Future<Output = T>,
     ) -> Result<T, Unanswered> {
         let mut marks = self.0.subscribe();
         tokio::select! {
             biased;
-            answer = answer => {
+            response = response => {
                 self.heard(used);
-                Ok(answer)
+                Ok(response)
             }
             _ = marks.wait_for(|marks| marks.silent.is_some_and(|silent| used.made <= silent)) => Err(Unanswered),
             () = tokio::time::sleep_until(used.since + limit) => {
@@ -125,7 +125,7 @@ impl Path {
 
 const PING_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Sets a readiness condition to whether the database answers, marks the pool's connections as stale when the path is
+/// Sets a readiness condition while the database responds, marks the pool's connections as stale when the path is
 /// lost, and closes those that were idle for long.
 ///
 /// If the connection of the check breaks, for example because the server restarted, idle connections of the pool are

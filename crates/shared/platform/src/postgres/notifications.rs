@@ -14,64 +14,64 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::{
     Database,
-    database::{ACQUIRE_TIMEOUT, ANSWER_TIMEOUT},
+    database::{ACQUIRE_TIMEOUT, RESPONSE_TIMEOUT},
     network_path::{PING_TIMEOUT, Unanswered},
 };
 
 /// How often a connection without notifications is pinged.
 const PING_INTERVAL: Duration = Duration::from_secs(5);
-/// The pause before the listener reconnects after a failure.
+/// The backoff before the listener reconnects after a failure.
 const RECONNECT_DELAY: Duration = Duration::from_secs(1);
 
 /// A listener on one channel, with its own connection. It ends when it is dropped.
 #[derive(Debug)]
 pub struct Listener {
-    told: Arc<Notify>,
+    wake: Arc<Notify>,
     _task: AbortOnDropHandle<()>,
 }
 
 impl Listener {
     pub fn start(database: Database, channel: &'static str) -> Self {
-        let told = Arc::new(Notify::new());
-        let task = tokio::spawn(listen(database, channel, told.clone()));
-        Self { told, _task: AbortOnDropHandle::new(task) }
+        let wake = Arc::new(Notify::new());
+        let task = tokio::spawn(listen(database, channel, wake.clone()));
+        Self { wake, _task: AbortOnDropHandle::new(task) }
     }
 
     /// Returns once there has been a notification since the last call. Misses notifications that are sent while the
     /// connection is lost.
     pub async fn notified(&self) {
-        self.told.notified().await;
+        self.wake.notified().await;
     }
 }
 
-async fn listen(database: Database, channel: &'static str, told: Arc<Notify>) {
+async fn listen(database: Database, channel: &'static str, wake: Arc<Notify>) {
     loop {
-        let Err(error) = hear(&database, channel, &told).await;
+        let Err(error) = hear(&database, channel, &wake).await;
         tracing::debug!(%error, channel, "LISTEN unavailable, polling instead");
         tokio::time::sleep(RECONNECT_DELAY).await;
     }
 }
 
-/// Notifies `told` until the connection is lost.
-async fn hear(database: &Database, channel: &str, told: &Notify) -> sqlx::Result<std::convert::Infallible> {
-    // Uses a separate pool, because a lost connection occupies its slot in a pool until the server answers.
+/// Notifies `wake` until the connection is lost.
+async fn hear(database: &Database, channel: &str, wake: &Notify) -> sqlx::Result<std::convert::Infallible> {
+    // Uses a separate pool, because a lost connection occupies its slot in a pool until the server responds.
     let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(ACQUIRE_TIMEOUT);
     let pool = pool.connect_lazy_with((*database.connect_options()).clone());
     let mut listener = PgListener::connect_with(&pool).await?;
-    let outcome = hear_with(&mut listener, channel, told).await;
+    let outcome = hear_with(&mut listener, channel, wake).await;
     if outcome.as_ref().is_err_and(|error| matches!(error, sqlx::Error::Io(_))) {
         bury(&mut listener, database).await;
     }
     outcome
 }
 
-async fn hear_with(listener: &mut PgListener, channel: &str, told: &Notify) -> sqlx::Result<std::convert::Infallible> {
+async fn hear_with(listener: &mut PgListener, channel: &str, wake: &Notify) -> sqlx::Result<std::convert::Infallible> {
     listener.eager_reconnect(false);
     let lost = || sqlx::Error::from(Unanswered);
-    timeout(ANSWER_TIMEOUT, listener.listen(channel)).await.map_err(|_| lost())??;
+    timeout(RESPONSE_TIMEOUT, listener.listen(channel)).await.map_err(|_| lost())??;
     loop {
         match timeout(PING_INTERVAL, listener.try_recv()).await {
-            Ok(Ok(Some(_))) => told.notify_one(),
+            Ok(Ok(Some(_))) => wake.notify_one(),
             Ok(Ok(None)) => return Err(sqlx::Error::PoolClosed),
             Ok(Err(error)) => return Err(error),
             Err(_) => {

@@ -33,10 +33,10 @@ pub const RESPONSE_TIMEOUT: Duration = Duration::from_millis(400);
 /// The time without a reply to a command after which a connection is replaced. It is less than the callers' time
 /// limits, which would otherwise end the command first.
 const REPLY_TIMEOUT: Duration = Duration::from_millis(250);
-/// The answers of a server that is not the primary, or is not one yet. Another server may have taken over its address.
+/// The error codes of a server that is not the primary, or not yet. Another server may have taken over its address.
 const NOT_PRIMARY: [&str; 3] = ["READONLY", "MASTERDOWN", "LOADING"];
-/// The least age of a connection that is replaced after such an answer, so that a lasting one costs few connections.
-const LEAST_AGE: Duration = Duration::from_secs(1);
+/// The minimum age of a connection that is replaced after such an error, so that a lasting one costs few connections.
+const MIN_AGE: Duration = Duration::from_secs(1);
 const HEALTH_CHECK_TIMEOUT: Duration = Duration::from_secs(2);
 /// The `maxmemory-policy` that refuses writes instead of evicting keys.
 const KEEPS: &str = "noeviction";
@@ -104,13 +104,13 @@ impl Connection {
     async fn answered<T>(
         &self,
         used: Arc<ConnectionManager>,
-        answer: impl Future<Output = RedisResult<T>>,
+        response: impl Future<Output = RedisResult<T>>,
     ) -> RedisResult<T> {
-        let outcome = answered_within(REPLY_TIMEOUT, answer).await;
+        let outcome = answered_within(REPLY_TIMEOUT, response).await;
         match &outcome {
             Err(error) if error.is_timeout() => self.replace(&used, Duration::ZERO),
             Err(error) if error.code().is_some_and(|code| NOT_PRIMARY.contains(&code)) => {
-                self.replace(&used, LEAST_AGE);
+                self.replace(&used, MIN_AGE);
             }
             _ => {}
         }
@@ -199,7 +199,7 @@ pub fn is_refusal(error: &RedisError) -> bool {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Server {
-    Answers,
+    Serves,
     /// The server does not let this user read whether it evicts keys.
     Hides,
     Evicts,
@@ -220,10 +220,10 @@ async fn check(connection: &mut Connection, absent: &str, memory: &Memory) -> (S
     match info {
         Ok(Ok(None)) => (Server::Hides, String::new()),
         Ok(Ok(Some(Info { policy, .. }))) if policy != KEEPS => (Server::Evicts, policy),
-        Ok(Ok(Some(_))) => (Server::Answers, String::new()),
+        Ok(Ok(Some(_))) => (Server::Serves, String::new()),
         Ok(Err(error)) if is_refusal(&error) => (Server::Refuses, error.to_string()),
         Ok(Err(error)) => (Server::Away, error.to_string()),
-        Err(_) => (Server::Away, "no answer in time".to_owned()),
+        Err(_) => (Server::Away, "timed out".to_owned()),
     }
 }
 
@@ -236,11 +236,11 @@ pub async fn watch(
     memory: Memory,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
-    let mut before = Server::Answers;
+    let mut before = Server::Serves;
     loop {
         let (server, problem) = check(&mut connection, &absent, &memory).await;
         match server {
-            Server::Answers | Server::Hides => reachable.set(true),
+            Server::Serves | Server::Hides => reachable.set(true),
             Server::Evicts => reachable.refuse("evicts keys, so set its maxmemory-policy to noeviction"),
             Server::Refuses => reachable.refuse("credentials refused"),
             Server::Away => {
@@ -268,8 +268,8 @@ pub async fn watch(
     }
 }
 
-/// Deletes the key `absent`, which never exists: unlike PING, a replica refuses this. Retries once, since a stale or silent
-/// connection fails once and is then replaced.
+/// Deletes the key `absent`, which never exists: unlike PING, a replica refuses this. Retries once, since a stale or
+/// silent connection fails once and is then replaced.
 pub async fn probe(connection: &mut Connection, absent: &str) -> RedisResult<()> {
     let mut delete = redis::cmd("DEL");
     delete.arg(absent);

@@ -45,7 +45,8 @@ macro_rules! events {
 events! {
     "registered" Registered { user: Uuid }
     "logged_in" LoggedIn { user: Uuid }
-    /// A password was refused. The event has no field, since any would distinguish an unknown login, a wrong password and a lock.
+    /// A password was refused. The event has no field, since any would distinguish an unknown login, a wrong password
+    /// and a lock.
     "login_refused" LoginRefused {}
     /// A login was refused without a check of its password, since its address or its account exceeded a limit. The
     /// event has no subject, but the network address, by which an operator can block the source.
@@ -60,8 +61,8 @@ events! {
     /// A user was given the role `operator`.
     "role_granted" RoleGranted { user: Uuid, author: &'a str }
     "role_taken" RoleTaken { user: Uuid, author: &'a str }
-    /// An operator was admitted to a method, or to another user's object, because of the role. `of` or `of_name` is the user or the object
-    /// to which the role gave access, if the method names one.
+    /// An operator was admitted to a method, or to another user's object, because of the role. `of` or `of_name` is the
+    /// user or the object to which the role gave access, if the method names one.
     "role_used" RoleUsed { user: Uuid, path: &'a str, of: Option<Uuid>, of_name: Option<&'a str> }
     /// A caller that claims to be a service was refused.
     "token_refused" TokenRefused { reason: TokenRefusal }

@@ -1,5 +1,5 @@
-//! Audit log: events about identities and rights, under the log target `security`, with a counter. Equal events of strangers
-//! are combined: the first one is logged at once, and the number of further ones when its window ends.
+//! Audit log: events about identities and rights, under the log target `security`, with a counter. Equal events of
+//! strangers are combined: the first one is logged at once, and the number of further ones when its window ends.
 //!
 //! docs/security-events.md describes each event. An event contains only ids and addresses that exceeded a limit: no
 //! login, contact, session or token.
@@ -81,7 +81,7 @@ struct Aggregate {
     windows: Mutex<HashMap<Common, Window>>,
 }
 
-/// What equal events of strangers have in common: all their fields.
+/// The fields of an event of strangers, which equal events have in common.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 struct Common {
     name: &'static str,

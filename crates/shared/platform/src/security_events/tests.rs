@@ -122,7 +122,7 @@ async fn an_operator_who_sees_data_of_another_user_is_recorded_and_so_is_a_user_
         !inspects(Caller::User(User::plain(ann)), Some(operator)) && !inspects(Caller::User(User::plain(ann)), None)
     );
     let refused = told(&lines);
-    assert_eq!(refused.len(), 1, "the object of nobody is none");
+    assert_eq!(refused.len(), 1, "an object without an owner is not recorded");
     assert_eq!((&refused[0]["event"], &refused[0]["reason"]), (&"access_refused".into(), &"object".into()));
     assert_eq!(refused[0]["user_uuid"], ann.to_string());
     assert!(inspects(Caller::User(User::operator(operator)), Some(ann)));

@@ -26,7 +26,7 @@ pub struct Config {
     /// The address of metrics and health over HTTP. `None` if another server in the process serves them for all
     /// services.
     pub admin_listen: Option<SocketAddr>,
-    /// `ALLOWED_HOSTS` and the names of the service: where it answers callers without credentials.
+    /// `ALLOWED_HOSTS` and the names of the service: where it serves callers without credentials.
     pub hosts: OwnHosts,
     /// The configuration of the database. `None` for a service without a database.
     pub database: Option<DatabaseConfig>,

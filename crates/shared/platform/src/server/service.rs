@@ -36,7 +36,7 @@ pub struct Service {
     pub second_api: Option<SecondApi>,
     /// `None` for a service that stores nothing.
     pub database: Option<OwnDatabase>,
-    /// Whether it keeps something in Redis.
+    /// True if the service stores data in Redis.
     pub redis: bool,
     /// Returns one table of access rules per API.
     pub rules: fn() -> Vec<&'static [Rule]>,
@@ -45,7 +45,7 @@ pub struct Service {
     /// The metrics that the service exports in addition to [`METRICS`](crate::telemetry::metric::METRICS).
     pub metrics: &'static [Metric],
     pub calls: &'static [Call],
-    /// What production must set, since its default is for trying the shop out.
+    /// The decisions that production must take, since their defaults are for trying the shop out.
     pub decisions: &'static [Decision],
     /// An error names the invalid variable.
     pub check: fn(&Settings) -> Result<(), ConfigError>,
@@ -72,7 +72,7 @@ pub struct Call {
 pub enum When {
     /// While it handles a request.
     Requested,
-    /// Only in consumers and jobs, or in requests that the other service answers without waiting for this one.
+    /// Only in consumers and jobs, or in requests that the other service handles without waiting for this one.
     InBackground,
 }
 

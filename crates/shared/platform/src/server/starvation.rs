@@ -14,14 +14,14 @@ const TICK: Duration = Duration::from_millis(25);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Silent;
 
-/// Waits for `answer` for at most `limit`, rounded up to ticks of 25 ms. Time in which this process was not scheduled
+/// Waits for `response` for at most `limit`, rounded up to ticks of 25 ms. Time in which this process was not scheduled
 /// does not count.
-pub async fn within_scheduled<T>(limit: Duration, answer: impl Future<Output = T>) -> Result<T, Silent> {
-    let mut answer = pin!(answer);
+pub async fn within_scheduled<T>(limit: Duration, response: impl Future<Output = T>) -> Result<T, Silent> {
+    let mut response = pin!(response);
     for _ in 0..limit.as_millis().div_ceil(TICK.as_millis()) {
         select! {
             biased;
-            answer = &mut answer => return Ok(answer),
+            response = &mut response => return Ok(response),
             () = sleep(TICK) => {}
         }
     }

@@ -49,12 +49,12 @@ struct Bounded<'a>(&'a dyn Extractor);
 
 impl Extractor for Bounded<'_> {
     fn get(&self, name: &str) -> Option<&str> {
-        let most = match name {
+        let limit = match name {
             "tracestate" => MAX_TRACESTATE_BYTES,
             "baggage" => MAX_BAGGAGE_BYTES,
             _ => usize::MAX,
         };
-        self.0.get(name).filter(|value| value.len() <= most)
+        self.0.get(name).filter(|value| value.len() <= limit)
     }
 
     fn keys(&self) -> Vec<&str> {

@@ -1,5 +1,5 @@
-//! The outputs of the log: lines on standard error, in one of tracing-subscriber's formats with the ids of the event's trace
-//! and span, and records to a collector.
+//! The outputs of the log: lines on standard error, in one of tracing-subscriber's formats with the ids of the event's
+//! trace and span, and records to a collector.
 
 use std::{ffi::OsStr, io::IsTerminal as _};
 
@@ -35,9 +35,9 @@ pub enum LogFormat {
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 #[serde(try_from = "String")]
 pub struct LogOutputs {
-    /// Whether lines are written: to standard error, since commands print their results to standard output.
+    /// True if lines are written, to standard error, since commands print their results to standard output.
     pub stdout: bool,
-    /// Whether records go to the collector at `OTEL_EXPORTER_OTLP_ENDPOINT`, if it is set.
+    /// True if records go to the collector at `OTEL_EXPORTER_OTLP_ENDPOINT`, if it is set.
     pub otlp: bool,
 }
 

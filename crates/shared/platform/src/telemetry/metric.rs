@@ -1,5 +1,5 @@
-//! The metrics of this process in Prometheus' text format, and their catalogue: names and meanings. docs/metrics.md lists
-//! it, and a test compares it with what a process exports.
+//! The metrics of this process in Prometheus' text format, and their catalogue: names and meanings. docs/metrics.md
+//! lists it, and a test compares it with what a process exports.
 
 use std::{
     sync::OnceLock,
@@ -70,7 +70,7 @@ pub const METRICS: &[Metric] = &[
     Metric::counter(
         "answers_given_up_total",
         &[],
-        "Connections that were closed because their client did not take an answer.",
+        "Connections that were closed because their client did not take a response.",
     ),
     Metric::counter("bodies_given_up_total", &[], "Request bodies that did not arrive in time."),
     Metric::gauge("build_info", &["service", "version"], "1 for each service of the process, with its version."),
@@ -105,12 +105,12 @@ pub const METRICS: &[Metric] = &[
     Metric::counter("kafka_dead_letters_total", &["group"], "Records that were moved to a dead-letter topic."),
     Metric::counter("kafka_handler_panics_total", &["group"], "Panics of a consumer's handler. Each is a defect."),
     Metric::histogram("kafka_message_handling_seconds", &["group"], "The time to handle a record, without its wait."),
-    Metric::counter("kafka_message_retries_total", &["group"], "Failed attempts to handle a record that are repeated."),
+    Metric::counter("kafka_message_retries_total", &["group"], "Failed attempts to handle a record that are retried."),
     Metric::counter("kafka_messages_handled_total", &["group"], "Handled records."),
     Metric::counter(
         "kafka_positions_reset_total",
         &["group"],
-        "Positions behind the end of their partition, which is read from its beginning: the topic was deleted and created again.",
+        "Offsets behind the end of their partition, which is read from its beginning: the topic was deleted and created again.",
     ),
     Metric::counter(
         "kafka_records_missed_total",
@@ -140,7 +140,7 @@ pub const METRICS: &[Metric] = &[
     ),
     Metric::gauge("outbox_unpublished", &["outbox"], "Events that are not published. Each replica reports the same."),
     Metric::gauge("outbox_unroutable", &["outbox"], "Events that are set aside. Each replica reports the same."),
-    Metric::counter("peer_calls_repeated_total", &["peer"], "Calls that were repeated with another replica of a peer."),
+    Metric::counter("peer_calls_repeated_total", &["peer"], "Calls that were retried with another replica of a peer."),
     Metric::gauge("peer_replicas", &["peer", "state"], "The known replicas of a peer."),
     Metric::gauge("process_start_time_seconds", &[], "The time at which this process started, in seconds since 1970."),
     Metric::gauge(
@@ -155,11 +155,11 @@ pub const METRICS: &[Metric] = &[
         "Requests that were refused because their user or address had too many.",
     ),
     Metric::counter("requests_shed_total", &[], "Requests that were refused because too many waited."),
-    Metric::counter("retries_total", &["peer"], "Repeated calls to a peer."),
+    Metric::counter("retries_total", &["peer"], "Retried calls to a peer."),
     Metric::counter(
         "retry_budget_exhausted_total",
         &["peer"],
-        "Calls to a peer that were not repeated, since too many are.",
+        "Calls to a peer that were not retried, since too many are.",
     ),
     Metric::counter(
         "security_events_total",

@@ -46,7 +46,7 @@ pub struct Config {
     /// service's decision.
     #[serde(default = "default_share")]
     pub otel_traces_sampler_arg: f64,
-    /// Whether HTTP requests without TLS may continue a trace. Set this only for services that callers reach only
+    /// True if HTTP requests without TLS may continue a trace. Set this only for services that callers reach only
     /// through the gateway, which removes their trace headers.
     #[serde(default)]
     pub trust_trace_headers: bool,

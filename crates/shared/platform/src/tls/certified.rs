@@ -24,7 +24,7 @@ pub struct Tls(pub(super) Arc<Shared>);
 pub(super) struct Shared {
     pub config: Config,
     pub current: RwLock<Arc<Material>>,
-    /// What the last check of the files found, and whether it was logged.
+    /// The error of the last check of the files, if any, and true if it was logged.
     pub problem: Mutex<Option<(String, bool)>>,
 }
 

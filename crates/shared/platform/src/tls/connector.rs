@@ -31,8 +31,8 @@ enum Trust {
 
 impl Connector {
     /// Creates a connector. The server's certificate must have `host`, a host name or an IP address, and if `service`
-    /// is set the URI of that service; otherwise another service could answer if DNS is wrong. Returns `None` if `host`
-    /// is neither a host name nor an IP address.
+    /// is set the URI of that service; otherwise another service could respond if DNS is wrong. Returns `None` if
+    /// `host` is neither a host name nor an IP address.
     pub fn new(tls: Tls, host: &str, service: Option<&'static str>) -> Option<Self> {
         Some(Self { trust: Trust::Files(tls), server: server(host)?, service })
     }

@@ -1,5 +1,5 @@
-//! The server side of a TLS handshake, with a time limit. Failed handshakes are logged with the address of the client, in a
-//! limited number of lines.
+//! The server side of a TLS handshake, with a time limit. Failed handshakes are logged with the address of the client,
+//! in a limited number of lines.
 
 use std::{
     fmt,

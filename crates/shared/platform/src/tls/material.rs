@@ -1,5 +1,5 @@
-//! The variables of TLS, which name files (either none or all of the first three are set), and the TLS settings of listeners
-//! and channels, built from the files.
+//! The variables of TLS, which name files (either none or all of the first three are set), and the TLS settings of
+//! listeners and channels, built from the files.
 
 use std::{
     path::{Path, PathBuf},

@@ -130,7 +130,7 @@ fn series() -> BTreeSet<String> {
 
 /// Returns the resident memory of this process in bytes.
 fn resident() -> usize {
-    let status = std::fs::read_to_string("/proc/self/status").expect("Linux tells of this process");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("the resident memory is told");
+    let status = std::fs::read_to_string("/proc/self/status").expect("Linux has the status of this process");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("the status has the resident memory");
     line.trim().trim_end_matches(" kB").parse::<usize>().expect("it is a number") * 1024
 }

@@ -30,7 +30,7 @@ struct Guarded;
 
 #[tonic::async_trait]
 impl Geo for Guarded {
-    /// Answers whether a user calls, and whether a session is forwarded.
+    /// Responds whether a user calls, and whether a session is forwarded.
     async fn get_geolocation(
         &self,
         request: Request<GetGeolocationRequest>,
@@ -72,7 +72,7 @@ impl Fixture {
             request.metadata_mut().append(*name, value.parse().expect("it is ASCII"));
         }
         let location =
-            GeoClient::new(channel).get_geolocation(request).await?.into_inner().location.expect("every answer has it");
+            GeoClient::new(channel).get_geolocation(request).await?.into_inner().location.expect("a location");
         Ok((location.x, location.y))
     }
 
@@ -83,9 +83,9 @@ impl Fixture {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let answer = request.send().await.expect("the server answers");
-        let status = answer.status().as_u16();
-        let text = answer.text().await.expect("it is text");
+        let response = request.send().await.expect("the server responds");
+        let status = response.status().as_u16();
+        let text = response.text().await.expect("it is text");
         match serde_json::from_str::<serde_json::Value>(&text) {
             Ok(problem) => (status, problem["code"].as_str().expect("every problem has it").to_owned()),
             Err(_) => (status, text),

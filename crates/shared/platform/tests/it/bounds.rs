@@ -64,8 +64,8 @@ async fn with_slots() -> (SocketAddr, Running) {
 async fn post_to(address: SocketAddr, session: &str) -> (u16, bool) {
     let client = http::client(Duration::from_secs(20)).expect("a client");
     let request = client.post(format!("http://{address}/")).header(SESSION_HEADER, session).body("whole");
-    let answer = request.send().await.expect("an answer");
-    (answer.status().as_u16(), answer.headers().contains_key("retry-after"))
+    let response = request.send().await.expect("a response");
+    (response.status().as_u16(), response.headers().contains_key("retry-after"))
 }
 
 async fn half_sent(address: SocketAddr) -> TcpStream {
@@ -84,13 +84,13 @@ async fn half_sent_bodies_of_one_session_take_no_place_of_anyone() {
     }
     sleep(Duration::from_millis(200)).await;
 
-    let mut answers = Vec::new();
+    let mut responses = Vec::new();
     for session in ["second", "first", "second"] {
-        answers.push(post_to(address, session).await.0);
+        responses.push(post_to(address, session).await.0);
     }
 
-    println!("with 600 half-sent bodies others are answered {answers:?}");
-    assert_eq!(answers, [200; 3]);
+    println!("with 600 half-sent bodies others are answered {responses:?}");
+    assert_eq!(responses, [200; 3]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -98,12 +98,13 @@ async fn a_body_that_does_not_arrive_is_answered_408() {
     let (address, _server) = with_slots().await;
     let (mut connection, begun) = (half_sent(address).await, Instant::now());
 
-    let mut answer = String::new();
-    let ended = timeout(Duration::from_mins(2), connection.read_to_string(&mut answer)).await;
+    let mut response = String::new();
+    let ended = timeout(Duration::from_mins(2), connection.read_to_string(&mut response)).await;
 
-    assert!(ended.is_ok() && begun.elapsed() < Duration::from_secs(25), "{answer} after {:?}", begun.elapsed());
-    assert!(answer.starts_with("HTTP/1.1 408 Request Timeout"), "{answer}");
-    assert!(answer.contains("application/problem+json") && answer.contains(r#""code":"REQUEST_TIMEOUT""#), "{answer}");
+    assert!(ended.is_ok() && begun.elapsed() < Duration::from_secs(25), "{response} after {:?}", begun.elapsed());
+    assert!(response.starts_with("HTTP/1.1 408 Request Timeout"), "{response}");
+    assert!(response.contains("application/problem+json"), "{response}");
+    assert!(response.contains(r#""code":"REQUEST_TIMEOUT""#), "{response}");
 }
 
 #[tokio::test]
@@ -115,7 +116,7 @@ async fn a_user_has_a_quarter_of_the_places_and_another_is_served() {
         post_to(address, "second").await
     });
 
-    let count = |expected| first.iter().filter(|answer| **answer == expected).count();
+    let count = |expected| first.iter().filter(|response| **response == expected).count();
     assert_eq!((count((200, false)), count((429, true))), (2, 4), "{first:?}");
     assert_eq!(second, (200, false));
     assert_eq!(post_to(address, "first").await, (200, false), "its places are not free again");
@@ -206,7 +207,7 @@ async fn bodies_that_are_too_long_and_not_read_yet_are_bounded_in_bytes_and_smal
     let send = |size: usize| {
         let (request, refused) = (client.post(format!("http://{address}/")).body(vec![0_u8; size]), refused.clone());
         async move {
-            let status = request.send().await.expect("an answer").status().as_u16();
+            let status = request.send().await.expect("a response").status().as_u16();
             refused.fetch_add(usize::from(status == 429), Ordering::SeqCst);
             status
         }
@@ -268,9 +269,9 @@ async fn idle_watch_streams_are_bounded_and_cost_others_nothing() {
     }
     sleep(Duration::from_millis(500)).await;
 
-    let mut answers = Vec::new();
+    let mut responses = Vec::new();
     for _ in 0..20 {
-        answers.push(ask(address, "first", 1).await);
+        responses.push(ask(address, "first", 1).await);
     }
     let mut open = 0;
     for connection in &mut connections {
@@ -282,7 +283,7 @@ async fn idle_watch_streams_are_bounded_and_cost_others_nothing() {
         open += messages;
     }
 
-    println!("{open} of 4096 watches are open, calls are answered {answers:?}");
-    assert_eq!(answers, [Code::Ok; 20]);
+    println!("{open} of 4096 watches are open, calls are answered {responses:?}");
+    assert_eq!(responses, [Code::Ok; 20]);
     assert!((1..=256).contains(&open), "{open} watches are open");
 }

@@ -99,7 +99,7 @@ async fn a_topic_that_is_refused_is_refused_as_a_whole() {
 }
 
 #[tokio::test]
-async fn a_request_that_is_too_large_is_repeated_record_by_record() {
+async fn a_request_that_is_too_large_is_retried_record_by_record() {
     let (cluster, config) = cluster();
     let publisher = KafkaPublisher::for_relay(&config).unwrap();
     let too_large = RDKafkaRespErr::RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE;

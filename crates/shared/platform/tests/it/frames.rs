@@ -36,7 +36,7 @@ pub fn request(stream: u32) -> Vec<u8> {
     frame(HEADERS, END_HEADERS | END_STREAM, stream, &[0x82, 0x86, 0x84])
 }
 
-/// Returns the beginning of a connection whose client takes no data of answers.
+/// Returns the beginning of a connection whose client takes no data of responses.
 pub fn start_without_window() -> Vec<u8> {
     const INITIAL_WINDOW_SIZE: [u8; 6] = [0, 4, 0, 0, 0, 0];
     [b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".as_slice(), &frame(SETTINGS, 0, 0, &INITIAL_WINDOW_SIZE)].concat()

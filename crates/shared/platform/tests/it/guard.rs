@@ -1,4 +1,4 @@
-//! Tests of the guard: methods without a rule, public methods, and long baggage. Which caller a rule admits is tested by `operations`.
+//! Tests of the guard: methods without a rule, public methods, and long baggage. `operations` tests which caller a rule admits.
 
 use std::net::SocketAddr;
 
@@ -46,7 +46,7 @@ fn services() -> Services {
     Services::new(contracts::proto::DESCRIPTORS).with(GeoServer::new(Guarded))
 }
 
-/// Calls geo with this session and baggage. Returns the code of the answer.
+/// Calls geo with this session and baggage. Returns the code of the response.
 async fn ask_with_baggage(geo: &Peer, session: &str, baggage: &str) -> Code {
     let mut request = Request::new(GetGeolocationRequest::default());
     let headers = trace_headers(baggage).into_iter().chain([(SESSION_METADATA.to_owned(), session.to_owned())]);
@@ -54,8 +54,8 @@ async fn ask_with_baggage(geo: &Peer, session: &str, baggage: &str) -> Code {
         let name: AsciiMetadataKey = name.parse().expect("a name of metadata");
         request.metadata_mut().insert(name, value.parse().expect("a value of metadata"));
     }
-    let answer = GeoClient::new(geo.clone()).get_geolocation(request).await;
-    answer.map_or_else(|refused| refused.code(), |_| Code::Ok)
+    let response = GeoClient::new(geo.clone()).get_geolocation(request).await;
+    response.map_or_else(|refused| refused.code(), |_| Code::Ok)
 }
 
 #[tokio::test]
@@ -123,9 +123,9 @@ async fn a_route_that_no_rule_names_is_refused() {
     let (address, _server) = over_http(router).await;
     let client = http::client(std::time::Duration::from_secs(5)).unwrap();
 
-    let answer = client.get(format!("http://{address}/")).send().await.unwrap();
+    let response = client.get(format!("http://{address}/")).send().await.unwrap();
 
-    assert_eq!(answer.status(), 403);
+    assert_eq!(response.status(), 403);
 }
 
 #[tokio::test]
@@ -139,15 +139,15 @@ async fn an_open_api_answers_only_at_its_own_hosts() {
     // A name of a stranger that leads to this machine, as for a browser on the stranger's page.
     let client = || http::client_builder().resolve("evil.example", at_api);
     let ask = async |host: &str, address: SocketAddr, path: &str| {
-        let answer = client().build().unwrap().get(format!("http://{host}:{}{path}", address.port())).send().await;
-        let answer = answer.unwrap();
-        (answer.status().as_u16(), answer.text().await.unwrap())
+        let response = client().build().unwrap().get(format!("http://{host}:{}{path}", address.port())).send().await;
+        let response = response.unwrap();
+        (response.status().as_u16(), response.text().await.unwrap())
     };
     let call = async |host: &str| {
         let url = format!("http://{host}:{}/geo.Geo/GetGeolocation", at_calls.port());
         let request = client().http2_prior_knowledge().build().unwrap().post(url).body(vec![0_u8; 5]);
-        let answer = request.header("content-type", "application/grpc").send().await.unwrap();
-        answer.headers().get("grpc-status").map(|status| status.to_str().unwrap().to_owned())
+        let response = request.header("content-type", "application/grpc").send().await.unwrap();
+        response.headers().get("grpc-status").map(|status| status.to_str().unwrap().to_owned())
     };
 
     for host in ["127.0.0.1", "localhost"] {

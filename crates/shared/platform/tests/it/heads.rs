@@ -46,16 +46,16 @@ async fn open(address: SocketAddr, sent: &str) -> TcpStream {
 
 /// Returns what the server sends until `end`, or until it closes the connection.
 async fn read_until(connection: &mut TcpStream, end: &str) -> String {
-    let mut answer = Vec::new();
+    let mut response = Vec::new();
     let reading = async {
-        while !String::from_utf8_lossy(&answer).contains(end) {
-            if connection.read_buf(&mut answer).await.unwrap_or(0) == 0 {
+        while !String::from_utf8_lossy(&response).contains(end) {
+            if connection.read_buf(&mut response).await.unwrap_or(0) == 0 {
                 break;
             }
         }
     };
     let _ = timeout(TEST_TIMEOUT, reading).await;
-    String::from_utf8_lossy(&answer).into_owned()
+    String::from_utf8_lossy(&response).into_owned()
 }
 
 #[tokio::test]
@@ -68,16 +68,16 @@ async fn a_request_without_one_valid_host_is_answered_400() {
 
     for wrong in ["", "a\r\nHost: a", "a b", "user@a", "a:b", "a:99999", "a/b"] {
         let wrong = if wrong.is_empty() { String::new() } else { format!("Host: {wrong}\r\n") };
-        let answer = get(&format!("HTTP/1.1\r\n{wrong}")).await;
+        let response = get(&format!("HTTP/1.1\r\n{wrong}")).await;
 
-        assert!(answer.starts_with("HTTP/1.1 400 "), "{wrong}: {answer}");
+        assert!(response.starts_with("HTTP/1.1 400 "), "{wrong}: {response}");
         for part in ["application/problem+json", r#""code":"INVALID_REQUEST""#, r#""field":"Host""#] {
-            assert!(answer.contains(part), "{wrong}: {answer}");
+            assert!(response.contains(part), "{wrong}: {response}");
         }
     }
     for right in ["HTTP/1.1\r\nHost:\r\n", "HTTP/1.1\r\nHost: [::1]:80\r\n", "HTTP/1.0\r\n"] {
-        let answer = get(right).await;
-        assert!(answer.contains(" 200 OK"), "{right}: {answer}");
+        let response = get(right).await;
+        assert!(response.contains(" 200 OK"), "{right}: {response}");
     }
 }
 
@@ -90,8 +90,8 @@ async fn one_of_several_sessions_or_tokens_is_not_chosen() {
         let head = format!("POST / HTTP/1.1\r\nHost: x\r\n{headers}Content-Length: 2\r\n\r\n{{}}");
         let mut connection = open(address, &head).await;
 
-        let answer = read_until(&mut connection, "\r\n").await;
-        assert!(answer.starts_with("HTTP/1.1 401 Unauthorized"), "{headers}: {answer}");
+        let response = read_until(&mut connection, "\r\n").await;
+        assert!(response.starts_with("HTTP/1.1 401 Unauthorized"), "{headers}: {response}");
     }
 }
 
@@ -105,8 +105,8 @@ async fn a_length_beside_chunks_is_ignored_and_ends_the_connection() {
         let first = format!("POST / HTTP/1.1\r\nHost: x\r\n{SESSION}{headers}\r\n2\r\n{{}}\r\n0\r\n\r\n");
         let mut connection = open(address, &format!("{first}GET /public HTTP/1.1\r\nHost: x\r\n\r\n")).await;
 
-        let answers = read_until(&mut connection, "\0").await;
-        assert!(answers.starts_with("HTTP/1.1 200 OK"), "{headers}: {answers}");
-        assert_eq!(answers.matches("HTTP/1.1 ").count(), 1, "{headers}: {answers}");
+        let responses = read_until(&mut connection, "\0").await;
+        assert!(responses.starts_with("HTTP/1.1 200 OK"), "{headers}: {responses}");
+        assert_eq!(responses.matches("HTTP/1.1 ").count(), 1, "{headers}: {responses}");
     }
 }

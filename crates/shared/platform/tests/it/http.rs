@@ -28,10 +28,10 @@ async fn a_client_that_keeps_its_connection_is_told_to_leave_before_the_server_s
         let (client, url) = (http::client(Duration::from_secs(5)).unwrap(), url.clone());
         clients.spawn(async move {
             loop {
-                let answer = client.get(&url).send().await?;
-                let told = answer.headers().get(CONNECTION).is_some_and(|value| value == "close");
-                assert_eq!((answer.version(), answer.text().await?.as_str()), (Version::HTTP_11, "here"));
-                if told {
+                let response = client.get(&url).send().await?;
+                let is_last = response.headers().get(CONNECTION).is_some_and(|value| value == "close");
+                assert_eq!((response.version(), response.text().await?.as_str()), (Version::HTTP_11, "here"));
+                if is_last {
                     return reqwest::Result::Ok(());
                 }
             }

@@ -1,4 +1,4 @@
-//! Tests of clients that leave before their request is answered: work that has begun runs to its end.
+//! Tests of clients that leave before they get a response: work that has begun runs to its end.
 
 use std::{
     convert::Infallible,
@@ -87,7 +87,7 @@ async fn a_change_ends_without_its_client_and_a_read_is_dropped() {
 
     for method in ["POST", "PUT", "PATCH", "DELETE"] {
         leave(address, &head(&format!("{method} /")), &mut seen).await;
-        // Whether the server sees the end of the connection now or later, the work must end.
+        // The work must end, even if the server sees the end of the connection only later.
         sleep(Duration::from_millis(50)).await;
         work.go_on.notify_one();
         assert_eq!(next(&mut seen).await, "ended", "{method}");
@@ -110,10 +110,10 @@ async fn a_client_that_closes_its_side_after_its_request_is_answered() {
         assert_eq!(next(&mut seen).await, "begun");
         sleep(Duration::from_millis(50)).await;
         work.go_on.notify_one();
-        let mut answer = String::new();
-        let read = timeout(TEST_TIMEOUT, connection.read_to_string(&mut answer)).await;
+        let mut response = String::new();
+        let read = timeout(TEST_TIMEOUT, connection.read_to_string(&mut response)).await;
 
-        assert!(read.is_ok_and(|read| read.is_ok()) && answer.starts_with("HTTP/1.1 200"), "{line}: {answer}");
+        assert!(read.is_ok_and(|read| read.is_ok()) && response.starts_with("HTTP/1.1 200"), "{line}: {response}");
         assert_eq!(next(&mut seen).await, "ended", "{line}");
     }
 }

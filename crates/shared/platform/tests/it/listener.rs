@@ -53,9 +53,9 @@ async fn headers_of_more_than_sixteen_kilobytes_are_refused() {
         let head = format!("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-Long: {}\r\n\r\n", "y".repeat(bytes));
         // The server may respond before it has read the complete request.
         let _ = connection.write_all(head.as_bytes()).await;
-        let mut answer = vec![0; 12];
-        let read = connection.read_exact(&mut answer).await;
-        read.map(|_| String::from_utf8_lossy(&answer[9..]).into_owned()).unwrap_or_default()
+        let mut response = vec![0; 12];
+        let read = connection.read_exact(&mut response).await;
+        read.map(|_| String::from_utf8_lossy(&response[9..]).into_owned()).unwrap_or_default()
     };
 
     assert_eq!(ask(8 * 1024).await, "200");

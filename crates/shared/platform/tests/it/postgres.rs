@@ -157,7 +157,7 @@ async fn a_watched_pool_gives_up_lost_connections_before_a_statement_meets_them(
     let (statements, next) = tokio::join!(fixture.statements("select pg_sleep(0.5)"), async {
         tokio::time::sleep(Duration::from_millis(200)).await;
         fixture.proxy.blackhole();
-        // The loss is noticed after up to one second until the next ping, and two seconds without an answer.
+        // The loss is noticed after up to one second until the next ping, and two seconds without a response.
         tokio::time::sleep(Duration::from_millis(3_500)).await;
         fixture.statements("select 1").await
     });
@@ -183,7 +183,7 @@ async fn a_listener_whose_path_was_lost_listens_again() {
     testkit::eventually(|| async { hears().await.then_some(()) }).await;
 
     fixture.proxy.blackhole();
-    assert!(!hears().await, "what is told is lost");
+    assert!(!hears().await, "the notification is lost");
     let start = Instant::now();
     while !hears().await {}
 

@@ -4,7 +4,7 @@ use platform::postgres::Database;
 use sqlx::ConnectOptions as _;
 use stand_ins::Proxy;
 
-/// What the client calls itself at the server.
+/// The application name of the client.
 pub const APPLICATION: &str = "behind-a-proxy";
 
 /// Returns a proxy before the server of `database`, and a pool of `connections` that goes through it.

@@ -33,7 +33,7 @@ async fn a_connection_whose_bytes_are_dropped_is_replaced_after_one_command() {
     proxy.blackhole();
     let start = Instant::now();
     let lost = timeout(RESPONSE_TIMEOUT, ping()).await;
-    assert!(lost.is_ok_and(|answer| answer.is_err()), "it fails within the time that a command has");
+    assert!(lost.is_ok_and(|response| response.is_err()), "it fails within the time that a command has");
     ping().await.unwrap();
 
     assert!(start.elapsed() < RESPONSE_TIMEOUT + Duration::from_secs(1), "{:?}", start.elapsed());
@@ -93,8 +93,8 @@ async fn the_server_that_took_over_is_used_and_readiness_says_what_a_replica_ref
     let mut operator = redis::Client::open(old.url.as_str()).unwrap().get_multiplexed_async_connection().await.unwrap();
     let (host, port) = new_address.split_once(':').unwrap();
     redis::cmd("REPLICAOF").arg(host).arg(port).exec_async(&mut operator).await.unwrap();
-    let told = eventually(|| async { (!readiness.is_ready()).then_some(()) });
-    timeout(FAILOVER_TIME, told).await.expect("a service that cannot write is not ready");
+    let noticed = eventually(|| async { (!readiness.is_ready()).then_some(()) });
+    timeout(FAILOVER_TIME, noticed).await.expect("a service that cannot write is not ready");
     proxy.aim(vec![new_address]);
     timeout(FAILOVER_TIME, eventually(write)).await.expect("the new primary takes the writes");
     timeout(FAILOVER_TIME, readiness.ready()).await.expect("a service that can write is ready");
@@ -121,8 +121,8 @@ async fn a_process_that_was_not_scheduled_finds_the_answer_that_came_meanwhile()
     ping().await.unwrap();
 
     for _ in 0..3 {
-        let (answer, ()) = tokio::join!(ping(), stall());
-        answer.unwrap();
+        let (response, ()) = tokio::join!(ping(), stall());
+        response.unwrap();
     }
 }
 
@@ -130,14 +130,14 @@ async fn a_process_that_was_not_scheduled_finds_the_answer_that_came_meanwhile()
 async fn readiness_says_that_redis_refuses_the_credentials() {
     let url = testkit::redis().await.url;
     let server = url.rsplit(['/', '@']).find(|part| part.contains(':')).expect("a URL has a host and a port");
-    let url = format!("redis://nobody:wrong@{server}");
+    let url = format!("redis://stranger:wrong@{server}");
     let connection = lazy_connection("REDIS_URL", &url.into(), None).unwrap();
     let readiness = Readiness::default();
     let condition = readiness.condition("redis");
     let watching = testkit::run(|stop| watch(connection, "absent".to_owned(), condition, Memory::default(), stop));
 
-    let told = eventually(|| async { (readiness.waiting_for() == ["redis: credentials refused"]).then_some(()) });
-    timeout(FAILOVER_TIME, told).await.expect("it is told apart from a server that is away");
+    let noticed = eventually(|| async { (readiness.waiting_for() == ["redis: credentials refused"]).then_some(()) });
+    timeout(FAILOVER_TIME, noticed).await.expect("it is told apart from a server that is away");
 
     watching.stop().await;
 }

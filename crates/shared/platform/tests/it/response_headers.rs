@@ -30,11 +30,11 @@ async fn start() -> (String, Running) {
 async fn ask(url: &str, path: &str, session: Option<&str>) -> Response {
     let request = http::client(Duration::from_secs(5)).expect("a client").get(format!("{url}{path}"));
     let request = session.into_iter().fold(request, |request, session| request.header(SESSION_HEADER, session));
-    request.send().await.expect("an answer")
+    request.send().await.expect("a response")
 }
 
-fn header(answer: &Response, name: &str) -> Option<String> {
-    answer.headers().get(name).map(|value| value.to_str().expect("it is ASCII").to_owned())
+fn header(response: &Response, name: &str) -> Option<String> {
+    response.headers().get(name).map(|value| value.to_str().expect("it is ASCII").to_owned())
 }
 
 #[tokio::test]
@@ -52,16 +52,16 @@ async fn no_cache_keeps_an_answer_and_no_browser_guesses_its_type() {
         ("/defect", session, 500, "no-store", None),
         ("/style.css", None, 200, "max-age=3600", None),
     ] {
-        let answer = ask(&url, path, session).await;
+        let response = ask(&url, path, session).await;
 
         let case = format!("{path} with {session:?}");
-        assert_eq!(answer.status(), status, "{case}");
-        assert_eq!(header(&answer, "cache-control").as_deref(), Some(cache), "{case}");
-        assert_eq!(header(&answer, "www-authenticate").as_deref(), authenticate, "{case}");
-        assert_eq!(header(&answer, "strict-transport-security"), None, "{case}: there is no TLS");
-        assert_eq!(header(&answer, "x-content-type-options").as_deref(), Some("nosniff"), "{case}");
-        assert_eq!(header(&answer, "referrer-policy").as_deref(), Some("no-referrer"), "{case}");
-        let policy = header(&answer, "content-security-policy").unwrap_or_default();
+        assert_eq!(response.status(), status, "{case}");
+        assert_eq!(header(&response, "cache-control").as_deref(), Some(cache), "{case}");
+        assert_eq!(header(&response, "www-authenticate").as_deref(), authenticate, "{case}");
+        assert_eq!(header(&response, "strict-transport-security"), None, "{case}: there is no TLS");
+        assert_eq!(header(&response, "x-content-type-options").as_deref(), Some("nosniff"), "{case}");
+        assert_eq!(header(&response, "referrer-policy").as_deref(), Some("no-referrer"), "{case}");
+        let policy = header(&response, "content-security-policy").unwrap_or_default();
         let allowed = ["default-src 'none'", "base-uri 'none'", "frame-ancestors 'none'", "sandbox"];
         assert!(allowed.iter().all(|directive| policy.contains(directive)), "{case}: {policy:?}");
     }

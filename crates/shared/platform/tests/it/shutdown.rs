@@ -64,7 +64,7 @@ async fn a_request_in_hand_at_the_stop_is_answered_and_its_event_published_befor
     let request = tokio::spawn(client.post(url).send());
     begun.notified().await;
 
-    let told = Instant::now();
+    let stopped = Instant::now();
     stop.cancel();
     program.await.unwrap().unwrap();
 
@@ -72,5 +72,5 @@ async fn a_request_in_hand_at_the_stop_is_answered_and_its_event_published_befor
     assert_eq!(request.await.unwrap().unwrap().status(), 200);
     assert_eq!(broker.0.lock().unwrap().len(), 1, "its event is not published");
     assert!(outbox.events().iter().all(|(_, published)| *published), "its event is not marked");
-    assert!(told.elapsed() < WORK + Duration::from_secs(2), "the end came {:?} after the stop", told.elapsed());
+    assert!(stopped.elapsed() < WORK + Duration::from_secs(2), "the end came {:?} after the stop", stopped.elapsed());
 }

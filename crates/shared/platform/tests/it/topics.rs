@@ -68,7 +68,7 @@ async fn a_topic_that_the_broker_does_not_create_holds_up_no_other() {
         // The mock cluster does not create topics on request.
         return;
     }
-    // No topic can have this name, whatever the rights.
+    // No topic can have this name.
     let (needed, invalid) = (format!("{}beside-another", kafka.prefix), "not a name");
     let creator = || {
         let creator = TopicCreator::new(&config);

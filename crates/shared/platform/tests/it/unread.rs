@@ -1,4 +1,4 @@
-//! Tests of clients that do not read their answers.
+//! Tests of clients that do not read their responses.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -48,7 +48,7 @@ async fn unread_answers_take_bounded_memory_and_others_are_answered() {
     for _ in 0..5 {
         assert_eq!(client.get(&url).send().await.unwrap().bytes().await.unwrap().len(), MIB);
     }
-    // Of the requested 40 MiB, 16 MiB are kept, so all answers of at least six connections were dropped.
+    // Of the requested 40 MiB, 16 MiB are kept, so all responses of at least six connections were dropped.
     let flood = Mutex::new(flood);
     eventually(async || {
         let mut closed = 0;
@@ -67,8 +67,8 @@ async fn a_client_that_takes_no_byte_for_ten_seconds_is_disconnected() {
     connection.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
     sleep(Duration::from_secs(30)).await;
 
-    let mut answer = Vec::new();
-    let _ = timeout(Duration::from_mins(1), connection.read_to_end(&mut answer)).await;
+    let mut response = Vec::new();
+    let _ = timeout(Duration::from_mins(1), connection.read_to_end(&mut response)).await;
 
-    assert!(answer.len() < 32 * MIB, "the answer was kept");
+    assert!(response.len() < 32 * MIB, "the response was kept");
 }

@@ -1,5 +1,5 @@
-//! Tests that connections leave open files to the rest of the process. The test has its own process, whose limit of open
-//! files it lowers.
+//! Tests that connections leave open files to the rest of the process. The test has its own process, whose limit of
+//! open files it lowers.
 
 use std::{
     io::{BufRead as _, BufReader, Write as _},
@@ -44,8 +44,8 @@ async fn a_flood_of_one_port_leaves_open_files_to_the_others() {
         for address in [other, flooded] {
             // A new client has a new connection.
             let client = http::client(Duration::from_secs(1)).expect("a client");
-            let answer = client.get(format!("http://{address}/")).send().await;
-            assert!(answer.is_ok_and(|answer| answer.status() == 200), "{address}, with {open} files");
+            let response = client.get(format!("http://{address}/")).send().await;
+            assert!(response.is_ok_and(|response| response.status() == 200), "{address}, with {open} files");
         }
         open = std::fs::read_dir("/proc/self/fd").expect("files are left").count();
         tokio::time::sleep(Duration::from_millis(50)).await;

@@ -17,7 +17,7 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 /// The maximum size of a response in bytes. Vault's own limit for a secret is 1 MiB; a shop's secrets are keys and
 /// URLs.
 const MAX_RESPONSE_BYTES: usize = 64 * 1024;
-/// Where Kubernetes puts a pod's token.
+/// The file into which Kubernetes puts a pod's token.
 const SERVICE_ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount/token";
 
 pub enum Login {
@@ -108,8 +108,8 @@ impl Client {
         };
         let url = self.url(["auth"].into_iter().chain(mount.split('/')).chain(["login"]));
         let request = self.http.request(Method::POST, url).json(&json!({ "role": role, "jwt": jwt.expose_secret() }));
-        let answer: LoggedIn = self.send(request).await.map_err(|problem| format!("logging in at Vault: {problem}"))?;
-        Ok(answer.auth.client_token)
+        let response: LoggedIn = self.send(request).await.map_err(|problem| format!("logging in at Vault: {problem}"))?;
+        Ok(response.auth.client_token)
     }
 
     pub async fn fields(&self, token: &SecretString, secret: &Reference) -> Result<Map<String, Value>, String> {
@@ -131,16 +131,16 @@ impl Client {
         let request = request.header("X-Vault-Request", "true");
         let request =
             self.namespace.iter().fold(request, |request, namespace| request.header("X-Vault-Namespace", namespace));
-        let answer = request.send().await.map_err(|error| unanswered(&error))?;
-        match answer.status() {
-            StatusCode::OK => body(answer).await,
+        let response = request.send().await.map_err(|error| unanswered(&error))?;
+        match response.status() {
+            StatusCode::OK => body(response).await,
             status => Err(refused(status)),
         }
     }
 }
 
-async fn body<T: for<'a> Deserialize<'a>>(answer: Response) -> Result<T, String> {
-    let bytes = read_body(answer, MAX_RESPONSE_BYTES).await.map_err(|error| match error {
+async fn body<T: for<'a> Deserialize<'a>>(response: Response) -> Result<T, String> {
+    let bytes = read_body(response, MAX_RESPONSE_BYTES).await.map_err(|error| match error {
         BodyError::TooLarge(_) => format!("Vault's response has more than {} KiB", MAX_RESPONSE_BYTES / 1024),
         BodyError::Lost(error) => unanswered(&error),
     })?;
@@ -152,7 +152,7 @@ fn unanswered(error: &reqwest::Error) -> String {
     if error.is_timeout() {
         return "Vault does not answer in time".to_owned();
     }
-    // The innermost cause has the reason; the outer ones repeat the address.
+    // The innermost cause has the reason; the outer ones have the address, too.
     let mut cause: &dyn std::error::Error = error;
     while let Some(inner) = cause.source() {
         cause = inner;

@@ -24,9 +24,9 @@ fn kv(data: &Value) -> ResponseTemplate {
     ResponseTemplate::new(200).set_body_json(json!({ "data": { "data": data, "metadata": { "version": 3 } } }))
 }
 
-async fn answering(answer: ResponseTemplate) -> MockServer {
+async fn responding(response: ResponseTemplate) -> MockServer {
     let server = MockServer::start().await;
-    Mock::given(method("GET")).respond_with(answer).mount(&server).await;
+    Mock::given(method("GET")).respond_with(response).mount(&server).await;
     server
 }
 
@@ -84,10 +84,10 @@ async fn a_pod_logs_in_with_the_token_of_its_service_account() {
 }
 
 #[tokio::test]
-async fn an_answer_without_the_secret_names_the_variable_and_the_reason() {
+async fn a_response_without_the_secret_names_the_variable_and_the_reason() {
     let redirect = ResponseTemplate::new(307).insert_header("Location", "http://127.0.0.1:1/v1/secret");
     let fields = |fields: Value| kv(&fields);
-    for (answer, reason) in [
+    for (response, reason) in [
         (ResponseTemplate::new(403), "the token is invalid, has ended, or may not read this (403)"),
         (ResponseTemplate::new(404).set_body_json(json!({ "errors": [] })), "there is no such secret"),
         (ResponseTemplate::new(503).set_body_json(json!({ "errors": ["sealed"] })), "Vault is sealed"),
@@ -100,7 +100,7 @@ async fn an_answer_without_the_secret_names_the_variable_and_the_reason() {
         (ResponseTemplate::new(200).set_body_json(json!({ "data": { "first": SECRET } })), "the secret was deleted"),
         (ResponseTemplate::new(200).set_body_string(SECRET), "is not that of a KV store of version 2"),
     ] {
-        let server = answering(answer).await;
+        let server = responding(response).await;
 
         let error = refusal(variables(&server.uri(), &[]));
 
@@ -113,7 +113,7 @@ async fn an_answer_without_the_secret_names_the_variable_and_the_reason() {
 async fn a_vault_that_is_away_or_silent_ends_the_start() {
     let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let away = refusal(variables(&format!("http://{closed}"), &[]));
-    let silent = answering(kv(&json!({ "first": SECRET })).set_delay(Duration::from_mins(1))).await;
+    let silent = responding(kv(&json!({ "first": SECRET })).set_delay(Duration::from_mins(1))).await;
     let late = refusal(variables(&silent.uri(), &[]));
 
     assert!(away.problem.contains("Vault cannot be reached: "), "{away}");

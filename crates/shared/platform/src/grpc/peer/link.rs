@@ -1,5 +1,5 @@
-//! A channel to one address of a peer: calls, health checks, lost connections, and what the end of a call says about the
-//! peer's health to its circuit breaker.
+//! A channel to one address of a peer: calls, health checks, lost connections, and what the end of a call says about
+//! the peer's health to its circuit breaker.
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
@@ -38,7 +38,7 @@ pub enum Failure {
 #[derive(Debug)]
 pub struct Lost {
     pub message: String,
-    /// What the call says about the peer's health.
+    /// The meaning for the peer's health.
     pub outcome: CallOutcome,
     /// True if the peer reports that it did not process the call.
     pub is_refused: bool,
@@ -65,11 +65,11 @@ impl Link {
     pub async fn send(&self, request: Request<Body>, deadline: Instant) -> Result<Response<Body>, Failure> {
         let mut channel = self.channel.clone();
         let begun = Instant::now();
-        let answer = timeout_at(deadline, async { channel.ready().await?.call(request).await });
-        match answer.await {
-            Ok(Ok(answer)) => {
+        let response = timeout_at(deadline, async { channel.ready().await?.call(request).await });
+        match response.await {
+            Ok(Ok(response)) => {
                 self.losses.answered(begun);
-                Ok(answer)
+                Ok(response)
             }
             // The channel also reads `grpc-timeout` and may notice the deadline first.
             Ok(Err(error)) if causes(&error).any(<dyn std::error::Error>::is::<TimeoutExpired>) => {
@@ -117,7 +117,7 @@ pub enum Verdict {
 async fn health_of(channel: Channel, limit: Duration) -> (Verdict, bool) {
     let mut health = HealthClient::new(channel);
     match timeout(limit, health.check(HealthCheckRequest { service: String::new() })).await {
-        Ok(Ok(answer)) if answer.get_ref().status() == ServingStatus::Serving => (Verdict::Serving, false),
+        Ok(Ok(response)) if response.get_ref().status() == ServingStatus::Serving => (Verdict::Serving, false),
         Ok(Ok(_)) => (Verdict::NotServing, false),
         Ok(Err(status)) => match status.code() {
             // A server outside this system may lack a health service, or deny it to this client.
@@ -177,7 +177,7 @@ impl Losses {
 const MIN_RESPONSE_TIME: Duration = Duration::from_secs(1);
 
 /// Returns what a response means for the circuit breaker. UNAVAILABLE with a reason, such as PAYMENT_OUTCOME_UNKNOWN,
-/// is an answer: the peer works, and other calls may succeed.
+/// is a response: the peer works, and other calls may succeed.
 pub fn outcome_of(status: &Status, left: Duration) -> CallOutcome {
     match (status.code(), reason(status)) {
         (Code::Unavailable, Some(_)) => CallOutcome::Answered,
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn unavailable_with_a_reason_of_its_own_is_an_answer() {
+    fn unavailable_with_a_reason_of_its_own_is_a_response() {
         let (second, text) = (Duration::from_secs(1), "not now");
         let answered = with_reason(Code::Unavailable, "PAYMENT_OUTCOME_UNKNOWN", text);
 

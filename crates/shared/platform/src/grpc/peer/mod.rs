@@ -16,7 +16,7 @@ use std::{
 
 use http::{HeaderValue, Request, Response, header};
 use link::{Failure, Link, Verdict, outcome, outcome_of};
-use payload::Answer;
+use payload::ResponseBody;
 use replicas::Replicas;
 pub use target::Resolver;
 use target::{SystemResolver, Target};
@@ -198,15 +198,15 @@ impl Service<Request<Body>> for Peer {
         let (name, route) = (self.name, self.route.clone());
         let deadline = Instant::now() + left;
         Box::pin(async move {
-            let answer = match &route {
+            let response = match &route {
                 Route::Address(link) => link.send(request, deadline).await,
                 Route::Replicas(replicas) => replicas.send(request, deadline).await,
             };
-            match answer {
-                Ok(answer) => {
-                    let status = Status::from_header_map(answer.headers());
+            match response {
+                Ok(response) => {
+                    let status = Status::from_header_map(response.headers());
                     permit.end(status.map_or(CallOutcome::Answered, |status| outcome_of(&status, left)));
-                    Ok(answer.map(|body| Body::new(Answer::new(body, name, deadline))))
+                    Ok(response.map(|body| Body::new(ResponseBody::new(body, name, deadline))))
                 }
                 Err(Failure::Lost(lost)) => {
                     permit.end(lost.outcome);

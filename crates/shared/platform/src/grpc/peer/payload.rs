@@ -97,7 +97,7 @@ impl http_body::Body for Sending {
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         if !self.is_begun {
             if !self.ticket.change(SENT) {
-                return Poll::Ready(Some(Err(Status::cancelled("this try was given up"))));
+                return Poll::Ready(Some(Err(Status::cancelled("this attempt was given up"))));
             }
             self.is_begun = true;
         }
@@ -117,19 +117,19 @@ impl http_body::Body for Sending {
 }
 
 /// A response body that ends with DEADLINE_EXCEEDED if it is still waiting for data at the call's deadline.
-pub struct Answer {
+pub struct ResponseBody {
     body: Body,
     peer: &'static str,
     expired: Pin<Box<Sleep>>,
 }
 
-impl Answer {
+impl ResponseBody {
     pub fn new(body: Body, peer: &'static str, deadline: Instant) -> Self {
         Self { body, peer, expired: Box::pin(sleep_until(deadline)) }
     }
 }
 
-impl http_body::Body for Answer {
+impl http_body::Body for ResponseBody {
     type Data = Bytes;
     type Error = Status;
 

@@ -1,5 +1,5 @@
-//! A replica: one address of a peer's name, with its channel and its health. The name is looked up periodically, and the
-//! replicas that the latest lookup found are kept.
+//! A replica: one address of a peer's name, with its channel and its health. The name is looked up periodically, and
+//! the replicas that the latest lookup found are kept.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -29,7 +29,7 @@ use crate::{circuit_breaker::CallOutcome, outage::Outage};
 const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 /// The time limit of a health check. Together with [`CHECK_INTERVAL`] it is less than two seconds.
 const CHECK_TIMEOUT: Duration = Duration::from_millis(800);
-/// The minimum pause between two health checks, which applies after a lost call instead of [`CHECK_INTERVAL`].
+/// The minimum delay between two health checks, which applies after a lost call instead of [`CHECK_INTERVAL`].
 const MIN_CHECK_INTERVAL: Duration = Duration::from_millis(100);
 
 #[derive(Clone, Copy)]
@@ -81,23 +81,23 @@ impl Replica {
         let _in_flight = InFlight::begin(&self.in_flight);
         let begun = Instant::now();
         let mut state = self.state.subscribe();
-        let mut answer = std::pin::pin!(self.link.send(request, deadline));
+        let mut response = std::pin::pin!(self.link.send(request, deadline));
         let failed = async {
             let _ = state.wait_for(|state| state.failed_at.is_some_and(|at| at > begun)).await;
         };
-        let answer = tokio::select! {
+        let response = tokio::select! {
             biased;
-            answer = &mut answer => answer,
+            response = &mut response => response,
             () = failed => {
                 if ticket.give_up() {
                     let message = "its connection failed before the call was sent".to_owned();
                     let outcome = CallOutcome::Failed;
                     return Err(Failure::Lost(Lost { message, outcome, is_refused: true, is_unconnected: false }));
                 }
-                answer.await
+                response.await
             }
         };
-        match answer {
+        match response {
             Err(Failure::Lost(mut lost)) => {
                 // A refused stream says nothing about the connection.
                 if !lost.is_refused && self.connection_failed(begun, Verdict::NotAsked) {
@@ -108,9 +108,9 @@ impl Replica {
             }
             Err(Failure::TimedOut { .. }) => {
                 self.ask_now.notify_one();
-                answer
+                response
             }
-            Ok(_) => answer,
+            Ok(_) => response,
         }
     }
 
@@ -198,7 +198,7 @@ pub async fn look_up(
             Ok(Ok(found)) if !found.is_empty() => Ok(found),
             Ok(Ok(_)) => Err("the name has no address".to_owned()),
             Ok(Err(error)) => Err(error.to_string()),
-            Err(_) => Err(format!("no answer within {LOOKUP_TIMEOUT:?}")),
+            Err(_) => Err(format!("no response within {LOOKUP_TIMEOUT:?}")),
         };
         match found {
             Ok(found) => {

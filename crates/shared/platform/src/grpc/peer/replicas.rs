@@ -35,7 +35,7 @@ const MAX_RETRIES: usize = 3;
 
 pub struct Replicas {
     peer: &'static str,
-    /// What the latest lookup found. `None` until the first lookup has ended.
+    /// The replicas that the latest lookup found. `None` until the first lookup has ended.
     known: watch::Receiver<Option<Known>>,
     /// The round-robin counter.
     turn: AtomicUsize,
@@ -58,7 +58,7 @@ impl Replicas {
         let mut may_read_again = crate::grpc::is_read(request.uri().path());
         let (mut parts, body) = request.into_parts();
         let mut payload = Some(Payload::read(body).await.map_err(|status| unreadable(&status))?);
-        let (mut tried, mut pauses) = (Vec::new(), None);
+        let (mut tried, mut backoff) = (Vec::new(), None);
         loop {
             let replica = self.choose(&known, &tried).ok_or_else(|| self.unknown())?;
             let Some((body, ticket, again)) = payload.map(Payload::take) else { return Err(self.unknown()) };
@@ -71,16 +71,16 @@ impl Replicas {
                     let others_serve = !is_serving(&replica) && known.iter().any(is_serving);
                     return Err(Failure::TimedOut { others_serve });
                 }
-                answer => return answer,
+                response => return response,
             };
-            let is_repeated = lost.is_refused || std::mem::take(&mut may_read_again);
-            if !is_repeated || payload.is_none() || tried.len() == MAX_RETRIES {
+            let is_retried = lost.is_refused || std::mem::take(&mut may_read_again);
+            if !is_retried || payload.is_none() || tried.len() == MAX_RETRIES {
                 return Err(Failure::Lost(lost));
             }
             tried.push(replica.address);
             if tried.len() >= known.len() {
-                let pauses = pauses.get_or_insert_with(pause);
-                let until = Instant::now() + pauses.next().unwrap_or_default();
+                let backoff = backoff.get_or_insert_with(self::backoff);
+                let until = Instant::now() + backoff.next().unwrap_or_default();
                 tokio::time::sleep_until(until.min(deadline)).await;
             }
             let left = deadline.saturating_duration_since(Instant::now());
@@ -131,8 +131,8 @@ impl Replicas {
     }
 }
 
-/// Returns the pauses before a call is sent to the same replica again.
-fn pause() -> backon::ExponentialBackoff {
+/// Returns the backoff before a call is sent to the same replica again.
+fn backoff() -> backon::ExponentialBackoff {
     ExponentialBuilder::default()
         .with_min_delay(Duration::from_millis(50))
         .with_max_delay(Duration::from_millis(500))

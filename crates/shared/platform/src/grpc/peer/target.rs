@@ -61,8 +61,8 @@ impl Target {
         self.name.as_ref().map(|(host, port)| (host.as_str(), *port))
     }
 
-    /// Creates a channel that connects on first use, and again after its connection ends: to the address `replica` of the peer's name, or with `None` to the
-    /// peer's own address.
+    /// Creates a channel that connects on first use, and again after its connection ends: to the address `replica` of
+    /// the peer's name, or with `None` to the peer's own address.
     pub fn channel(&self, replica: Option<SocketAddr>) -> Channel {
         let endpoint = self.endpoint(replica);
         let Some(connector) = self.connector.clone() else { return endpoint.connect_lazy() };

@@ -83,7 +83,7 @@ pub struct Changed {
 ///
 /// # Errors
 ///
-/// Returns an error that contains an [`std::io::Error`] if no broker answers. A refusal names Kafka's error code.
+/// Returns an error that contains an [`std::io::Error`] if no broker responds. A refusal names Kafka's error code.
 pub async fn set_acls(config: &Config, wanted: &BTreeSet<Acl>) -> anyhow::Result<Changed> {
     change(config, wanted, true).await
 }

@@ -4,7 +4,7 @@
 //! There is no timer, so a single request does not wait.
 //!
 //! A request that waits or fails delays only itself. A group that waits too long for a lock, panics, or fails for a
-//! reason other than the server's state is repeated, each request alone. A group without an answer delays the next one
+//! reason other than the server's state is retried, each request alone. A group without a response delays the next one
 //! only briefly.
 
 use std::{collections::HashMap, hash::Hash, io, panic::AssertUnwindSafe, sync::Arc, time::Duration};
@@ -18,12 +18,12 @@ use crate::batcher::{Batcher, Entry, Limits, NotAnswered};
 
 /// The limits of groups. The number of requests in a group bounds the time of a statement, and of the locks that it
 /// holds. A second group begins only if the first one is delayed. Of a pool's ten connections, groups and requests that
-/// are repeated alone take at most nine.
+/// are retried alone take at most nine.
 const GROUPS: Limits = Limits { batch: 64, overlap_after: Duration::from_millis(250), max_concurrent: 3 };
-/// The maximum number of concurrent requests, of all groups, that are repeated alone.
-const MAX_CONCURRENT_REPEATS: usize = 6;
+/// The maximum number of concurrent requests, of all groups, that are retried alone.
+const MAX_CONCURRENT_RETRIES: usize = 6;
 
-/// Executes requests `Q` in groups and answers each with its `A`.
+/// Executes requests `Q` in groups and returns a result `A` for each.
 pub struct GroupCommit<Q, A> {
     groups: Batcher<Q, sqlx::Result<A>>,
 }
@@ -41,8 +41,8 @@ where
     Q: Clone + Send + Sync + 'static,
     A: Send + 'static,
 {
-    /// `write` returns the answers to the requests of a group in their order. After a panic, and after an error not
-    /// caused by the server's state, it is repeated for each request alone, so that a faulty request does not fail its
+    /// `write` returns the results of the requests of a group in their order. After a panic, and after an error not
+    /// caused by the server's state, it is retried for each request alone, so that a faulty request does not fail its
     /// group. `name` labels the metrics.
     fn new<F>(
         name: &'static str,
@@ -55,7 +55,7 @@ where
         // `rate()` ignores the first value of a series.
         count(name, 0, 0);
         let write: Arc<Write<Q, A>> = Arc::new(move |group| write(group).boxed());
-        let alone = Arc::new(Semaphore::new(MAX_CONCURRENT_REPEATS));
+        let alone = Arc::new(Semaphore::new(MAX_CONCURRENT_RETRIES));
         let execute = move |group: Vec<Entry<Q, sqlx::Result<A>>>| {
             count(name, 1, group.len() as u64);
             write_group(write.clone(), alone.clone(), group)
@@ -63,7 +63,7 @@ where
         Self { groups: Batcher::new(GROUPS, is_same, execute) }
     }
 
-    /// Executes the request with the next group and returns its answer. If the caller drops this future before the
+    /// Executes the request with the next group and returns its result. If the caller drops this future before the
     /// group begins, the request is not written; later, it is written.
     ///
     /// Fails with the error of the statement, or with [`PoolTimedOut`](sqlx::Error::PoolTimedOut) if too many requests
@@ -74,7 +74,7 @@ where
     /// If the statement of this request panics, so that the caller's own handling of panics applies.
     pub async fn submit(&self, request: Q) -> sqlx::Result<A> {
         match self.groups.submit(request).await {
-            Ok(answer) => answer,
+            Ok(result) => result,
             Err(NotAnswered::Full) => Err(sqlx::Error::PoolTimedOut),
             Err(NotAnswered::Lost) => std::panic::resume_unwind(Box::new("the statement of this request panicked")),
         }
@@ -111,7 +111,7 @@ where
 
 type Caller<A> = (oneshot::Sender<sqlx::Result<A>>, Span);
 
-/// Writes a group and answers its requests, except one whose own statement panics.
+/// Writes a group and sends the results to its callers, except to one whose own statement panics.
 async fn write_group<Q, A>(write: Arc<Write<Q, A>>, alone: Arc<Semaphore>, group: Vec<Entry<Q, sqlx::Result<A>>>)
 where
     Q: Clone + Send + Sync + 'static,
@@ -122,9 +122,9 @@ where
     let requests: Arc<[Q]> = requests.into();
     let span = callers.first().map_or_else(Span::none, |(_, span)| span.clone());
     match attempt(&write, requests.clone(), span).await {
-        Some(Ok(answers)) => {
-            for ((caller, _), answer) in callers.into_iter().zip(answers) {
-                let _ = caller.send(Ok(answer));
+        Some(Ok(results)) => {
+            for ((caller, _), result) in callers.into_iter().zip(results) {
+                let _ = caller.send(Ok(result));
             }
         }
         Some(Err(error)) if callers.len() == 1 => {
@@ -143,7 +143,7 @@ where
             each.for_each_concurrent(None, async |((caller, span), request)| {
                 let _permit = alone.acquire().await;
                 if let Some(outcome) = attempt(&write, [request].into(), span).await {
-                    let first = |answers: Vec<A>| answers.into_iter().next().ok_or(sqlx::Error::WorkerCrashed);
+                    let first = |results: Vec<A>| results.into_iter().next().ok_or(sqlx::Error::WorkerCrashed);
                     let _ = caller.send(outcome.and_then(first));
                 }
             })
@@ -179,7 +179,7 @@ where
     Q: Clone + Send + Sync + 'static,
     A: Send + 'static,
 {
-    /// Creates a group commit of a repeatable statement, which returns answers by key; a request without an answer gets
+    /// Creates a group commit of a repeatable statement, which returns results by key; a request without a result gets
     /// `None`. A group has at most one request per key.
     pub fn by_key<K, F>(
         name: &'static str,
@@ -192,11 +192,11 @@ where
         F: Future<Output = sqlx::Result<HashMap<K, A>>> + Send,
     {
         let is_same = move |one: &Q, other: &Q| key(one) == key(other);
-        Self::new(name, is_same, answering(database, key, HashMap::remove, statement))
+        Self::new(name, is_same, by_request(database, key, HashMap::remove, statement))
     }
 
-    /// Creates a group commit of a read-only statement, which returns answers by key; a request without an answer gets
-    /// `None`. All requests of one key in a group get the same answer.
+    /// Creates a group commit of a read-only statement, which returns results by key; a request without a result gets
+    /// `None`. All requests of one key in a group get the same result.
     pub fn read_only<K, F>(
         name: &'static str,
         database: Database,
@@ -208,12 +208,12 @@ where
         K: Eq + Hash + Send + 'static,
         F: Future<Output = sqlx::Result<HashMap<K, A>>> + Send,
     {
-        Self::new(name, |_, _| false, answering(database, key, |answers, key| answers.get(key).cloned(), statement))
+        Self::new(name, |_, _| false, by_request(database, key, |results, key| results.get(key).cloned(), statement))
     }
 }
 
-/// Returns a function that executes the statement for a group, and returns the answer to each request.
-fn answering<Q, A, K, F>(
+/// Returns a function that executes the statement for a group, and returns the result of each request.
+fn by_request<Q, A, K, F>(
     database: Database,
     key: fn(&Q) -> K,
     take: fn(&mut HashMap<K, A>, &K) -> Option<A>,
@@ -228,8 +228,8 @@ where
     move |requests: Arc<[Q]>| {
         let (database, statement) = (database.clone(), statement.clone());
         async move {
-            let mut answers = retry_stale(|| statement(database.clone(), requests.clone())).await?;
-            Ok(requests.iter().map(|request| take(&mut answers, &key(request))).collect())
+            let mut results = retry_stale(|| statement(database.clone(), requests.clone())).await?;
+            Ok(requests.iter().map(|request| take(&mut results, &key(request))).collect())
         }
         .boxed()
     }

@@ -51,7 +51,7 @@ impl Writer {
         Self { groups: Arc::default(), permits: Arc::new(Semaphore::new(permits)) }
     }
 
-    /// Creates a group commit whose answer is ten times the request. The request 13 fails its group, 99 makes the
+    /// Creates a group commit whose result is ten times the request. The request 13 fails its group, 99 makes the
     /// writer panic, 77 finds the server unavailable, and 10_055 waits too long for a lock.
     fn commit(&self) -> GroupCommit<u32, u32> {
         let this = self.clone();
@@ -108,18 +108,18 @@ fn submit_in_turns(commit: GroupCommit<u32, u32>, request: u32) -> BoxFuture<'st
     async move {
         tokio::task::yield_now().await;
         // Submits the request first, so that the task that writes it runs before the task of the next request.
-        let (answer, ()) = tokio::join!(commit.submit(request), async {
+        let (result, ()) = tokio::join!(commit.submit(request), async {
             if request < 60 {
                 tokio::spawn(submit_in_turns(commit.clone(), request + 1));
             }
         });
-        answer.unwrap();
+        result.unwrap();
     }
     .boxed()
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_group_lets_others_run_while_that_brings_it_requests_but_not_for_ever() {
+async fn a_group_lets_others_run_while_that_brings_it_requests_up_to_a_bound() {
     let writer = Writer::with_permits(100);
 
     submit_in_turns(writer.commit(), 20).await;
@@ -130,9 +130,9 @@ async fn a_group_lets_others_run_while_that_brings_it_requests_but_not_for_ever(
 }
 
 #[tokio::test(start_paused = true)]
-async fn readers_of_one_key_share_a_group_and_its_answer() {
+async fn readers_of_one_key_share_a_group_and_its_result() {
     let groups = Arc::new(Mutex::new(Vec::new()));
-    let database = Database::lazy("test", "TEST", &"postgres://nobody@127.0.0.1:1/none".into(), 1).unwrap();
+    let database = Database::lazy("test", "TEST", &"postgres://user@127.0.0.1:1/none".into(), 1).unwrap();
     let commit = GroupCommit::read_only("test", database, |number: &u32| *number, {
         let groups = groups.clone();
         move |_, numbers: Arc<[u32]>| {
@@ -141,10 +141,10 @@ async fn readers_of_one_key_share_a_group_and_its_answer() {
         }
     });
 
-    let answers = futures::future::join_all([1, 1, 2, 3, 1].map(|number| commit.submit(number))).await;
+    let results = futures::future::join_all([1, 1, 2, 3, 1].map(|number| commit.submit(number))).await;
 
-    let answers: Vec<_> = answers.into_iter().map(Result::unwrap).collect();
-    assert_eq!(answers, [Some(10), Some(10), None, Some(30), Some(10)]);
+    let results: Vec<_> = results.into_iter().map(Result::unwrap).collect();
+    assert_eq!(results, [Some(10), Some(10), None, Some(30), Some(10)]);
     assert_eq!(*groups.lock().unwrap(), [[1, 1, 2, 3, 1]]);
 }
 
@@ -155,10 +155,10 @@ async fn requests_of_one_key_are_written_one_after_another_and_hold_up_no_others
     let callers = submit_all(&commit, [1, 5, 5, 6, 5, 7]).await;
 
     writer.permits.add_permits(9);
-    let answers = callers.join_all().await;
+    let results = callers.join_all().await;
 
     assert_eq!(writer.groups(), [vec![1], vec![5, 6, 7], vec![5], vec![5]]);
-    assert!(answers.iter().all(|(request, answer)| answer.as_ref().is_ok_and(|answer| *answer == request * 10)));
+    assert!(results.iter().all(|(request, result)| result.as_ref().is_ok_and(|result| *result == request * 10)));
 }
 
 #[tokio::test(start_paused = true)]
@@ -176,8 +176,8 @@ async fn a_group_has_a_bound_and_so_has_the_queue() {
     let refused = commit.submit(0).await;
     writer.permits.add_permits(Semaphore::MAX_PERMITS >> 1);
     let mut answered = 0;
-    while let Some(answer) = callers.join_next().await {
-        answered += u32::from(answer.unwrap().1.is_ok());
+    while let Some(result) = callers.join_next().await {
+        answered += u32::from(result.unwrap().1.is_ok());
     }
 
     assert!(matches!(refused, Err(sqlx::Error::PoolTimedOut)), "{refused:?}");
@@ -193,9 +193,9 @@ async fn a_request_that_cannot_be_written_does_not_fail_its_neighbours() {
 
     writer.permits.add_permits(9);
     let mut failed: Vec<u32> = Vec::new();
-    for (request, answer) in callers.join_all().await {
-        match answer {
-            Ok(answer) => assert_eq!(answer, request * 10),
+    for (request, result) in callers.join_all().await {
+        match result {
+            Ok(result) => assert_eq!(result, request * 10),
             Err(error) => {
                 assert!(matches!(error, sqlx::Error::RowNotFound), "the error is its own: {error:?}");
                 failed.push(request);
@@ -215,7 +215,7 @@ async fn a_server_that_is_away_is_away_for_the_whole_group_at_once() {
 
     writer.permits.add_permits(9);
     let failed =
-        callers.join_all().await.iter().filter(|(_, answer)| matches!(answer, Err(sqlx::Error::PoolClosed))).count();
+        callers.join_all().await.iter().filter(|(_, result)| matches!(result, Err(sqlx::Error::PoolClosed))).count();
 
     assert_eq!(failed, 3);
     assert_eq!(writer.groups(), [vec![1], vec![2, 77, 3]]);
@@ -244,11 +244,11 @@ async fn a_request_that_waits_for_a_lock_does_not_fail_its_neighbours() {
     let callers = submit_all(&commit, [1, 12, 10_055, 14]).await;
 
     writer.permits.add_permits(9);
-    let answers = callers.join_all().await;
-    let failed: Vec<u32> = answers.iter().filter(|(_, answer)| answer.is_err()).map(|(request, _)| *request).collect();
+    let results = callers.join_all().await;
+    let failed: Vec<u32> = results.iter().filter(|(_, result)| result.is_err()).map(|(request, _)| *request).collect();
 
     assert_eq!(failed, [10_055]);
-    assert!(answers.iter().filter_map(|(_, answer)| answer.as_ref().err()).all(is_contended));
+    assert!(results.iter().filter_map(|(_, result)| result.as_ref().err()).all(is_contended));
     assert_eq!(writer.groups(), [vec![1], vec![12, 10_055, 14], vec![12], vec![10_055], vec![14]]);
 }
 
@@ -264,7 +264,7 @@ async fn a_panic_is_that_of_its_own_caller_and_its_neighbours_are_answered() {
     let (mut answered, mut panicked) = (Vec::new(), 0);
     while let Some(ended) = together.join_next().await {
         match ended {
-            Ok((request, answer)) => answered.push((request, answer.unwrap())),
+            Ok((request, result)) => answered.push((request, result.unwrap())),
             Err(error) => panicked += u32::from(error.is_panic()),
         }
     }

@@ -26,10 +26,10 @@ use opentelemetry_sdk::{
 
 /// How many spans, and log records, may wait for export. A span takes about 1 KiB.
 const MAX_QUEUE_SIZE: usize = 8_192;
-/// How many spans or log records one request to the collector has at most.
+/// The maximum number of spans or log records in one request to the collector.
 const MAX_BATCH_SIZE: usize = 2_048;
 const EXPORT_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long an item waits for a batch to fill at most.
+/// How long an item may wait for a batch to fill.
 const EXPORT_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Creates the processor that exports spans to the OTLP endpoint over gRPC.

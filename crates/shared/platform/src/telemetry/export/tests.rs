@@ -14,25 +14,25 @@ use opentelemetry_sdk::{error::OTelSdkError, trace::SdkTracerProvider};
 
 use super::*;
 
-/// A collector that reports how many spans it received, and answers when the test allows it.
+/// A collector that reports how many spans it received, and responds when the test allows it.
 #[derive(Debug)]
 struct Collector {
     sent: Sender<usize>,
-    answers: Mutex<Receiver<OTelSdkResult>>,
+    responses: Mutex<Receiver<OTelSdkResult>>,
 }
 
 impl SpanExporter for Collector {
     fn export(&self, batch: Vec<SpanData>) -> impl Future<Output = OTelSdkResult> + Send {
         self.sent.send(batch.len()).unwrap();
         // The batch processor exports on its own thread, which may block.
-        future::ready(self.answers.lock().unwrap().recv().unwrap_or(Ok(())))
+        future::ready(self.responses.lock().unwrap().recv().unwrap_or(Ok(())))
     }
 }
 
 struct Setup {
     traces: SdkTracerProvider,
     sent: Receiver<usize>,
-    answer: Sender<OTelSdkResult>,
+    response: Sender<OTelSdkResult>,
     metrics: PrometheusHandle,
 }
 
@@ -41,10 +41,10 @@ impl Setup {
         let recorder = PrometheusBuilder::new().build_recorder();
         let metrics = recorder.handle();
         let queue = metrics::with_local_recorder(&recorder, || Queue::new("traces"));
-        let ((sending, sent), (answer, answers)) = (channel(), channel());
-        let collector = Collector { sent: sending, answers: Mutex::new(answers) };
+        let ((sending, sent), (response, responses)) = (channel(), channel());
+        let collector = Collector { sent: sending, responses: Mutex::new(responses) };
         let traces = SdkTracerProvider::builder().with_span_processor(counted_spans(collector, queue)).build();
-        Self { traces, sent, answer, metrics }
+        Self { traces, sent, response, metrics }
     }
 
     fn record(&self, spans: usize) {
@@ -70,7 +70,7 @@ fn a_collector_that_hangs_holds_up_a_bounded_number_of_spans_and_the_rest_is_cou
     setup.record(MAX_QUEUE_SIZE);
 
     assert_eq!(setup.dropped(), MAX_BATCH_SIZE, "those that it holds wait, too");
-    drop(setup.answer);
+    drop(setup.response);
     setup.traces.force_flush().unwrap();
     let sent: usize = setup.sent.try_iter().sum();
     assert_eq!(held + sent, MAX_QUEUE_SIZE);
@@ -81,7 +81,7 @@ fn what_a_collector_refuses_is_counted_and_makes_room() {
     let setup = Setup::new();
     // An export may begin before a batch is full, so there may be more exports than batches.
     for _ in 0..MAX_QUEUE_SIZE {
-        setup.answer.send(Err(OTelSdkError::InternalFailure("refused".to_owned()))).unwrap();
+        setup.response.send(Err(OTelSdkError::InternalFailure("refused".to_owned()))).unwrap();
     }
 
     for _ in 0..2 {

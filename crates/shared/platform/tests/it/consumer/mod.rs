@@ -2,7 +2,7 @@
 
 mod corrupt;
 mod exact;
-mod positions;
+mod offsets;
 mod replicas;
 mod traces;
 mod unreadable;
@@ -150,8 +150,8 @@ impl Setup {
 #[derive(Default)]
 struct Concurrency {
     now: Mutex<HashMap<(i32, Vec<u8>), usize>>,
-    most_of_a_key: AtomicUsize,
-    most_of_a_partition: AtomicUsize,
+    max_of_a_key: AtomicUsize,
+    max_of_a_partition: AtomicUsize,
     handled: AtomicUsize,
 }
 
@@ -164,8 +164,8 @@ impl Handler for Concurrency {
             *now.entry(place.clone()).or_default() += 1;
             let of_partition =
                 now.iter().filter(|((partition, _), _)| *partition == place.0).map(|(_, count)| count).sum();
-            self.most_of_a_key.fetch_max(now[&place], Ordering::SeqCst);
-            self.most_of_a_partition.fetch_max(of_partition, Ordering::SeqCst);
+            self.max_of_a_key.fetch_max(now[&place], Ordering::SeqCst);
+            self.max_of_a_partition.fetch_max(of_partition, Ordering::SeqCst);
         }
         tokio::time::sleep(Duration::from_millis(2)).await;
         *self.now.lock().expect("no holder panics").entry(place).or_default() -= 1;
@@ -184,8 +184,8 @@ async fn different_keys_of_a_partition_are_handled_at_once_and_one_key_in_its_or
     eventually(|| async { (concurrency.handled.load(Ordering::SeqCst) == 300).then_some(()) }).await;
     consumer.stop().await;
 
-    assert_eq!(concurrency.most_of_a_key.load(Ordering::SeqCst), 1);
-    let of_partition = concurrency.most_of_a_partition.load(Ordering::SeqCst);
+    assert_eq!(concurrency.max_of_a_key.load(Ordering::SeqCst), 1);
+    let of_partition = concurrency.max_of_a_partition.load(Ordering::SeqCst);
     assert!((2..=KEYS).contains(&of_partition), "{of_partition}");
 }
 
@@ -263,7 +263,7 @@ async fn poison_goes_to_the_dead_letter_topic_and_the_next_message_is_handled() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn poison_that_the_dead_letter_topic_does_not_take_is_told_of_there_and_the_partition_goes_on() {
+async fn poison_that_the_dead_letter_topic_does_not_take_is_abridged_there_and_the_partition_goes_on() {
     let setup = Setup::new().await;
     let (consumer, _) = setup.consume();
 

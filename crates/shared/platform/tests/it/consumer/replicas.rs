@@ -10,7 +10,7 @@ use platform::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{positions::is_real, *};
+use super::{offsets::is_real, *};
 
 /// The variables with which the test starts a replica.
 const BROKERS: &str = "REPLICA_BROKERS";

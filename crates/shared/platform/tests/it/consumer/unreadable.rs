@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use platform::kafka;
 
-use super::{positions::is_real, *};
+use super::{offsets::is_real, *};
 
 impl Setup {
     /// Publishes the payloads under one key, as one compressed batch.
@@ -45,7 +45,7 @@ fn text(number: usize, length: usize) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_batch_of_eight_mebibytes_is_read_whatever_it_is_compressed_with() {
+async fn a_batch_of_eight_mebibytes_is_read_with_each_compression() {
     let setup = Setup::new().await;
     let (consumer, _) = setup.consume();
 

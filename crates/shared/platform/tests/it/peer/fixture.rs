@@ -112,8 +112,8 @@ pub async fn login(client: &Client, name: &str) -> Result<String, Status> {
 
 /// Calls Whoami, which is a read.
 pub async fn whoami(client: &Client) -> Result<String, Status> {
-    let answer = client.clone().whoami(WhoamiRequest::default()).await?.into_inner();
-    Ok(answer.session.unwrap_or_default().uuid)
+    let response = client.clone().whoami(WhoamiRequest::default()).await?.into_inner();
+    Ok(response.session.unwrap_or_default().uuid)
 }
 
 #[tonic::async_trait]

@@ -99,7 +99,7 @@ async fn a_replica_that_answers_no_more_soon_gets_no_call() {
             (asked, last) = (two.asked(), begun.elapsed());
         }
     }
-    println!("a replica that does not answer got its last call after {last:?}");
+    println!("a replica that does not respond got its last call after {last:?}");
     assert!(last + Duration::from_millis(500) < NOTICE_TIMEOUT, "{last:?}");
     assert!(calls.join_all().await.iter().filter(|done| done.is_ok()).count() > 100);
 }
@@ -192,7 +192,7 @@ async fn calls_do_not_queue_for_a_connection_that_cannot_be_made() {
     while let Ok(connection) = tokio::time::timeout(Duration::from_millis(300), TcpStream::connect(address)).await {
         waiting.push(connection);
     }
-    // Nobody listens at the second address, so that a connection is refused.
+    // The second address has no listener, so a connection is refused.
     let dead = TcpListener::bind("127.0.0.4:0").await.unwrap().local_addr().unwrap();
     for (case, address) in [("full", address), ("dead", dead)] {
         resolver.set(&[address, one.address]);
@@ -257,8 +257,8 @@ async fn a_server_without_a_health_service_serves() {
     let client = client(&resolver);
 
     eventually(async || {
-        let answers = [whoami(&client).await.unwrap(), whoami(&client).await.unwrap()];
-        answers.iter().all(|answer| answer == "plain").then_some(())
+        let responses = [whoami(&client).await.unwrap(), whoami(&client).await.unwrap()];
+        responses.iter().all(|response| response == "plain").then_some(())
     })
     .await;
     let before = (other.asked(), plain.asked());

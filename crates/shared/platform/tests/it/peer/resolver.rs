@@ -1,4 +1,4 @@
-//! A resolver whose answers a test chooses.
+//! A resolver whose results a test chooses.
 
 use std::{
     io,
@@ -11,10 +11,10 @@ use platform::grpc::Resolver;
 
 /// A resolver that returns the same addresses for every name. Clones share them.
 #[derive(Clone, Default)]
-pub struct MemoryResolver(Arc<Mutex<Answer>>);
+pub struct MemoryResolver(Arc<Mutex<State>>);
 
 #[derive(Default)]
-struct Answer {
+struct State {
     /// `None` while lookups fail.
     addresses: Option<Vec<SocketAddr>>,
     asked: u64,
@@ -34,7 +34,7 @@ impl MemoryResolver {
         self.lock().asked
     }
 
-    fn lock(&self) -> MutexGuard<'_, Answer> {
+    fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -42,8 +42,8 @@ impl MemoryResolver {
 #[async_trait]
 impl Resolver for MemoryResolver {
     async fn resolve(&self, _: &str, _: u16) -> io::Result<Vec<SocketAddr>> {
-        let mut answer = self.lock();
-        answer.asked += 1;
-        answer.addresses.clone().ok_or_else(|| io::ErrorKind::NotFound.into())
+        let mut state = self.lock();
+        state.asked += 1;
+        state.addresses.clone().ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 }

@@ -72,7 +72,7 @@ impl Counted {
         events.map(|(event, _)| text(&event.payload)).collect()
     }
 
-    pub async fn pause(&self) {
+    pub async fn wait(&self) {
         if !self.delay.is_zero() {
             tokio::time::sleep(self.delay).await;
         }
@@ -99,12 +99,12 @@ impl Outbox for Counted {
     }
 
     async fn unpublished(&self, limit: i64, besides: &[i64]) -> anyhow::Result<Vec<Unpublished>> {
-        self.pause().await;
+        self.wait().await;
         self.process.call(self.outbox.unpublished(limit, besides)).await
     }
 
     async fn mark(&self, epoch: i64, ids: &[i64]) -> anyhow::Result<()> {
-        self.pause().await;
+        self.wait().await;
         self.process.call(self.outbox.mark(epoch, ids)).await
     }
 
@@ -143,7 +143,7 @@ impl Running {
     }
 }
 
-/// What a broker refuses.
+/// The records that a broker refuses.
 #[derive(Clone, Copy)]
 pub enum Refuses {
     /// The topic of this event type, at once.

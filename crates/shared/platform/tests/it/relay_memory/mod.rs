@@ -18,9 +18,9 @@ use tracing::Level;
 
 const KNOWN: &str = "events.v1.OrderPaid";
 const UNKNOWN: &str = "events.v1.Unknown";
-/// A time that is shorter than any pause of a relay.
+/// A time that is shorter than any delay of a relay.
 const SHORT_WAIT: Duration = Duration::from_millis(10);
-/// The longest pause between two batches that are not full.
+/// The longest delay between two batches that are not full.
 const MAX_BATCH_DELAY: Duration = Duration::from_millis(100);
 /// How long a relay waits for a wake-up before it looks for rows itself.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
@@ -170,10 +170,10 @@ async fn a_relay_that_is_stopped_publishes_for_two_seconds_and_leaves_the_rest_t
         let relay = outbox.relay(&broker, &[KNOWN]);
         tokio::time::sleep(SHORT_WAIT).await;
 
-        let told = Instant::now();
+        let stopped = Instant::now();
         relay.stop().await;
 
-        let took = told.elapsed();
+        let took = stopped.elapsed();
         assert!((STOP_TIMEOUT..STOP_TIMEOUT + POLL_INTERVAL).contains(&took), "{case}: {took:?}");
         assert!(!outbox.unpublished().is_empty(), "{case}");
         let taken = outbox.outbox.rival("rival").lease(POLL_INTERVAL).await.unwrap();
@@ -197,10 +197,10 @@ async fn a_relay_that_is_stopped_publishes_its_own_events_and_ends_while_other_r
     tokio::time::sleep(STOP_TIMEOUT).await;
     outbox.write(1_000, KNOWN, "own");
 
-    let told = Instant::now();
+    let stopped = Instant::now();
     relay.stop().await;
 
-    assert!(told.elapsed() <= MAX_BATCH_DELAY * 2, "{:?}", told.elapsed());
+    assert!(stopped.elapsed() <= MAX_BATCH_DELAY * 2, "{:?}", stopped.elapsed());
     assert!(!writing.is_finished() && broker.published().contains(&"own".to_owned()));
     assert_eq!(outbox.outbox.rival("rival").lease(POLL_INTERVAL).await.unwrap(), Some(2), "the lease is free");
 }

@@ -9,7 +9,7 @@ use super::{
 
 /// A type of events whose topic the broker refuses.
 const CANCELLED: &str = "events.v1.OrderCancelled";
-/// Longer than the longest pause between two attempts to publish a refused event.
+/// Longer than the longest delay between two attempts to publish a refused event.
 const BACKOFF: Duration = Duration::from_secs(20);
 
 fn names(count: usize) -> Vec<String> {
@@ -93,7 +93,7 @@ async fn a_partition_without_a_leader_holds_up_the_others_for_the_time_limit_alo
     broker.refuse(Some(Refuses::Partition(0)));
     let relay = outbox.relay(&broker, &[KNOWN]);
 
-    // The partition of a key is its last byte modulo 3. This takes twice as long as the longest pause, so the partition
+    // The partition of a key is its last byte modulo 3. This takes twice as long as the longest delay, so the partition
     // is retried meanwhile.
     for number in 0..400 {
         outbox.write(number, KNOWN, &format!("{number:04}"));

@@ -72,11 +72,11 @@ async fn ask(peer: Peer, metadata: Option<(&'static str, &str)>) -> Result<Strin
     if let Some((name, value)) = metadata {
         request.metadata_mut().insert(name, value.parse().expect("it is ASCII"));
     }
-    let answer = GeoClient::new(peer).get_geolocation(request).await?;
-    Ok(answer.metadata().get("caller").expect("every answer has it").to_str().expect("it is ASCII").to_owned())
+    let response = GeoClient::new(peer).get_geolocation(request).await?;
+    Ok(response.metadata().get("caller").expect("every response has it").to_str().expect("it is ASCII").to_owned())
 }
 
-/// What a caller sends beside its certificate.
+/// The credentials that a caller sends beside its certificate.
 #[derive(Clone, Copy, Debug)]
 enum Sends {
     Nothing,
@@ -90,13 +90,13 @@ enum Sends {
 /// Calls the server with the certificate of the service `name`.
 async fn ask_as(files: &Files, address: SocketAddr, name: &str, sends: Sends) -> Result<String, Code> {
     let peer = peer(&files.beside(&Subject::service(name)), address);
-    let answer = match sends {
+    let response = match sends {
         Sends::Nothing => ask(peer, None).await,
         Sends::Session(id) => ask(peer, Some((SESSION_METADATA, id))).await,
         Sends::AccessToken(rest) => ask(peer, Some(("authorization", &format!("Bearer {TOKEN}{rest}")))).await,
         Sends::ServiceToken(named) => ask(peer.identified(key(named)), None).await,
     };
-    answer.map_err(|status| status.code())
+    response.map_err(|status| status.code())
 }
 
 #[tokio::test]
@@ -107,7 +107,7 @@ async fn the_certificate_is_the_caller_and_only_gateway_console_and_operations_c
     let (is_user, order, console) = (Ok(&*user), Ok(r#"Service("order")"#), Ok(r#"Service("console")"#));
     let (unauthenticated, denied) = (Err(Code::Unauthenticated), Err(Code::PermissionDenied));
     // The guard admits the call. The method then fails, since it needs a caller, and the guard has identified none.
-    let is_nobody = Err(Code::Internal);
+    let no_caller = Err(Code::Internal);
     let for_users = [
         ("console", a_session, is_user),
         ("console", Session("an ended session"), unauthenticated),
@@ -126,9 +126,9 @@ async fn the_certificate_is_the_caller_and_only_gateway_console_and_operations_c
         ("order", ServiceToken("geo"), unauthenticated),
     ];
     let public =
-        [("console", a_session, console), ("gateway", a_session, is_nobody), ("operator", a_session, is_nobody)];
+        [("console", a_session, console), ("gateway", a_session, no_caller), ("operator", a_session, no_caller)];
     let for_the_gateway = [
-        ("gateway", Nothing, is_nobody),
+        ("gateway", Nothing, no_caller),
         ("order", a_session, denied),
         ("geo", a_session, denied),
         ("operator", a_session, denied),
@@ -142,12 +142,12 @@ async fn the_certificate_is_the_caller_and_only_gateway_console_and_operations_c
     ] {
         let (address, _server) = serve_to(access, &files.load()).await;
         for (name, sends, expected) in cases {
-            let answer = ask_as(&files, address, name, *sends).await;
-            let is_expected = match (&answer, expected) {
+            let response = ask_as(&files, address, name, *sends).await;
+            let is_expected = match (&response, expected) {
                 (Ok(caller), Ok(part)) => caller.contains(part),
-                (answer, expected) => answer.as_ref().err() == expected.as_ref().err(),
+                (response, expected) => response.as_ref().err() == expected.as_ref().err(),
             };
-            assert!(is_expected, "{name} sends {sends:?}: {answer:?}, not {expected:?}");
+            assert!(is_expected, "{name} sends {sends:?}: {response:?}, not {expected:?}");
         }
     }
 }

@@ -28,13 +28,13 @@ async fn ask(files: &Files, address: SocketAddr, path: &str, header: &str) -> St
     let mut stream = connect(files.client(None), address).await.expect("a connection");
     let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n{header}\r\n\r\n");
     stream.write_all(request.as_bytes()).await.expect("the server reads");
-    let mut answer = String::new();
-    let _ = stream.read_to_string(&mut answer).await;
-    answer
+    let mut response = String::new();
+    let _ = stream.read_to_string(&mut response).await;
+    response
 }
 
 #[tokio::test]
-async fn customers_need_no_certificate_over_https_and_a_token_makes_nobody_a_service_there() {
+async fn customers_need_no_certificate_over_https_and_a_token_makes_no_caller_a_service_there() {
     let files = Files::new("geo");
     let sessions = MemorySessions::default();
     sessions.open("a session", Uuid::from_u128(1));
@@ -45,8 +45,8 @@ async fn customers_need_no_certificate_over_https_and_a_token_makes_nobody_a_ser
     let token = format!("authorization: Bearer {}", key("order").token("geo").unwrap());
 
     for (header, status) in [("x-session-uuid: a session", "200"), (&*token, "401"), ("accept: */*", "401")] {
-        let answer = ask(&files, address, "/", header).await;
-        assert_eq!(answer.get(9..12), Some(status), "{header}: {answer}");
+        let response = ask(&files, address, "/", header).await;
+        assert_eq!(response.get(9..12), Some(status), "{header}: {response}");
     }
 }
 
@@ -57,9 +57,10 @@ async fn an_answer_over_tls_demands_https_for_a_year() {
     let (address, _server) = serve(&files, router).await;
 
     for (path, status) in [("/", "200"), ("/elsewhere", "404")] {
-        let answer = ask(&files, address, path, "accept: */*").await;
+        let response = ask(&files, address, path, "accept: */*").await;
 
-        assert_eq!(answer.get(9..12), Some(status), "{answer}");
-        assert!(answer.contains("\r\nstrict-transport-security: max-age=31536000; includeSubDomains\r\n"), "{answer}");
+        assert_eq!(response.get(9..12), Some(status), "{response}");
+        let header = "\r\nstrict-transport-security: max-age=31536000; includeSubDomains\r\n";
+        assert!(response.contains(header), "{response}");
     }
 }

@@ -22,7 +22,7 @@ use crate::{
 const PROTOCOL: &str = "KAFKA_SECURITY_PROTOCOL";
 const CA_FILE: &str = "KAFKA_SSL_CA_FILE";
 
-/// Starts a broker with a certificate of `subject` that completes handshakes and answers nothing.
+/// Starts a broker with a certificate of `subject` that completes handshakes and then sends nothing.
 async fn handshakes(files: &Files, subject: &Subject) -> SocketAddr {
     let acceptor = TlsAcceptor::from(Arc::new(server(&pair(&files.authority, subject))));
     let (listener, address) = bind().await;

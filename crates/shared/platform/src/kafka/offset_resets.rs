@@ -1,25 +1,25 @@
-//! Counts where a consumer's position has no record: records that expired before they were read, or a topic that was
-//! deleted and created again with fewer records.
+//! Counts the offsets of a consumer at which its topic has no record: the records expired before they were read, or the
+//! topic was deleted and created again with fewer records.
 //!
 //! librdkafka then starts at the first remaining record. It only logs this, so this module reads its log.
 
 use tokio::sync::mpsc;
 
-/// A position at which the topic has no record.
+/// An offset at which the topic has no record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Reset {
     pub partition: i32,
-    pub position: i64,
+    pub offset: i64,
 }
 
-/// The positions in a consumer's topic, as librdkafka's log reports them.
-pub(super) struct Positions {
+/// The resets of a consumer's offsets, as librdkafka's log reports them.
+pub(super) struct OffsetResets {
     group: &'static str,
     topic: String,
     resets: mpsc::Sender<Reset>,
 }
 
-impl Positions {
+impl OffsetResets {
     pub fn new(group: &'static str, topic: &str, resets: mpsc::Sender<Reset>) -> Self {
         Self { group, topic: topic.to_owned(), resets }
     }
@@ -34,16 +34,16 @@ impl Positions {
         }
     }
 
-    /// Reports a position without a record. `start` is the partition's first offset.
-    pub fn report(&self, Reset { partition, position }: Reset, start: i64) {
+    /// Reports an offset without a record. `start` is the partition's first offset.
+    pub fn report(&self, Reset { partition, offset }: Reset, start: i64) {
         let (group, topic) = (self.group, &self.topic);
-        if let Ok(missed @ 1..) = u64::try_from(start - position) {
+        if let Ok(missed @ 1..) = u64::try_from(start - offset) {
             metrics::counter!("kafka_records_missed_total", "group" => group).increment(missed);
             tracing::error!(
                 group,
                 topic,
                 partition,
-                position,
+                offset,
                 start,
                 missed,
                 "records expired before they were read; the audit names the events"
@@ -54,7 +54,7 @@ impl Positions {
                 group,
                 topic,
                 partition,
-                position,
+                offset,
                 "the topic was deleted and created again: the partition is read from its beginning"
             );
         }
@@ -66,7 +66,7 @@ fn reset(line: &str) -> Option<Reset> {
     let (before, after) = line.split_once("]: offset reset (at offset ")?;
     let partition = before.rsplit_once('[')?.1.parse().ok()?;
     let digits = after.find(|character: char| !character.is_ascii_digit())?;
-    Some(Reset { partition, position: after[..digits].parse().ok()? })
+    Some(Reset { partition, offset: after[..digits].parse().ok()? })
 }
 
 #[cfg(test)]
@@ -77,7 +77,7 @@ mod tests {
     fn the_lines_of_librdkafka_are_understood() {
         let line = "[thrd:main]: shop.orders [2]: offset reset (at offset 17 (leader epoch 0), broker 1) to cached \
                     BEGINNING offset 40 (leader epoch -1): fetch failed";
-        assert_eq!(reset(line), Some(Reset { partition: 2, position: 17 }));
+        assert_eq!(reset(line), Some(Reset { partition: 2, offset: 17 }));
         assert_eq!(reset("orders [2]: offset reset (at offset END (leader epoch 0), broker 1)"), None);
     }
 }

@@ -1,4 +1,4 @@
-//! The age of a client's last answer, past which the client is rebuilt.
+//! The age of a client's last response, past which the client is rebuilt.
 //!
 //! librdkafka forgets all brokers for good if one broker lists none in a response, which a broker does after it was
 //! frozen until the cluster fenced it (<https://github.com/confluentinc/librdkafka/issues/5301>).
@@ -14,19 +14,19 @@ use std::{
 use serde::Deserialize;
 use tokio::time::Instant;
 
-/// How long a client may get no answer before it is rebuilt.
+/// How long a client may get no response before it is rebuilt.
 pub(super) const MAX_SILENCE: Duration = Duration::from_secs(15);
 
-/// The time since which a client has got no answer. `None` after an answer.
+/// The time since which a client has got no response. `None` after a response.
 #[derive(Default)]
-pub(super) struct LastAnswer(Mutex<Option<Instant>>);
+pub(super) struct LastResponse(Mutex<Option<Instant>>);
 
-impl LastAnswer {
-    /// Records whether a broker has answered. Returns true once none has for [`MAX_SILENCE`]; the measurement then
+impl LastResponse {
+    /// Records whether a broker has responded. Returns true once none has for [`MAX_SILENCE`]; the measurement then
     /// starts again.
-    pub fn is_too_old(&self, is_answered: bool) -> bool {
+    pub fn is_too_old(&self, has_response: bool) -> bool {
         let mut since = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if is_answered {
+        if has_response {
             *since = None;
             return false;
         }
@@ -45,22 +45,22 @@ struct Statistics {
     rx: i64,
 }
 
-/// The answers that one consumer has got, according to its statistics. A member of a group sends heartbeats, so it gets
-/// answers although its topic is idle.
+/// The responses that one consumer has got, by its statistics. A member of a group sends heartbeats, so it gets
+/// responses although its topic is idle.
 #[derive(Default)]
-pub(super) struct Answers {
+pub(super) struct Responses {
     count: AtomicI64,
-    last: LastAnswer,
+    last: LastResponse,
 }
 
-impl Answers {
-    /// Returns true if the consumer has got no answer for too long.
+impl Responses {
+    /// Returns true if the consumer has got no response for too long.
     pub fn are_lacking(&self, statistics: &[u8]) -> bool {
         let Ok(Statistics { rx }) = serde_json::from_slice(statistics) else { return false };
         self.last.is_too_old(self.count.swap(rx, Ordering::Relaxed) != rx)
     }
 
-    /// Returns false if the consumer has never got an answer. It still knows the brokers, so it is not rebuilt.
+    /// Returns false if the consumer has never got a response. It still knows the brokers, so it is not rebuilt.
     pub fn had_any(&self) -> bool {
         self.count.load(Ordering::Relaxed) > 0
     }
@@ -71,11 +71,11 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn silence_lasts_from_the_first_lack_of_an_answer_to_the_next_answer() {
-        let last_answer = LastAnswer::default();
-        let answered = async |after: u64, is_answered| {
+    async fn silence_lasts_from_the_first_lack_of_a_response_to_the_next_one() {
+        let last_response = LastResponse::default();
+        let answered = async |after: u64, has_response| {
             tokio::time::advance(Duration::from_secs(after)).await;
-            last_answer.is_too_old(is_answered)
+            last_response.is_too_old(has_response)
         };
 
         assert!(!answered(0, false).await && !answered(14, false).await && !answered(0, true).await);
@@ -84,11 +84,11 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_consumer_whose_count_of_responses_stands_still_lacks_answers() {
-        let answers = Answers::default();
+    async fn a_consumer_whose_count_of_responses_stands_still_lacks_responses() {
+        let responses = Responses::default();
         let are_lacking = async |rx: i64| {
             tokio::time::advance(MAX_SILENCE / 3).await;
-            answers.are_lacking(format!(r#"{{"name": "client", "rx": {rx}, "brokers": {{}}}}"#).as_bytes())
+            responses.are_lacking(format!(r#"{{"name": "client", "rx": {rx}, "brokers": {{}}}}"#).as_bytes())
         };
 
         assert!(!are_lacking(7).await && !are_lacking(7).await && !are_lacking(8).await);

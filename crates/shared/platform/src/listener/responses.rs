@@ -1,9 +1,9 @@
-//! Keeps the answers that clients have not taken yet, and bounds their bytes and their waiting time.
+//! Keeps the responses that clients have not taken yet, and bounds their bytes and their waiting time.
 //!
-//! A client may ask for many large answers and read none of them, and hyper would keep each whole answer until it is
-//! sent. So the listener passes a large answer to hyper in pieces, and keeps the rest here. Above the bound, it drops
-//! the answer whose client took its last piece longest ago. So a flood of unread answers does not affect clients that
-//! read theirs.
+//! A client may ask for many large responses and read none of them, and hyper would keep each whole response until it
+//! is sent. So the listener passes a large response to hyper in pieces, and keeps the rest here. Above the bound, it
+//! drops the response whose client took its last piece longest ago. So a flood of unread responses does not affect
+//! clients that read theirs.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -23,30 +23,30 @@ use tokio_util::sync::CancellationToken;
 
 use super::activity::{Activity, InHand, WRITE_TIMEOUT};
 
-/// The maximum total of bytes of a listener's large answers that wait for their clients. It is four times the largest
+/// The maximum total of bytes of a listener's large responses that wait for their clients. It is four times the largest
 /// list, and small enough for a container of 64 MiB.
 const MAX_WAITING_BYTES: usize = 16 << 20;
-/// The size in bytes up to which answers are not counted. The bound on requests also bounds them.
+/// The size in bytes up to which responses are not counted. The bound on requests also bounds them.
 const MAX_UNCOUNTED_BYTES: usize = 4 << 10;
 /// The size of a piece in bytes. The first piece has only [`MAX_UNCOUNTED_BYTES`], since hyper keeps it until the
-/// connection ends, even if the answer is dropped.
+/// connection ends, even if the response is dropped.
 const PIECE_BYTES: usize = 16 << 10;
 const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The large answers of one listener. Clones share them.
+/// The large responses of one listener. Clones share them.
 #[derive(Clone, Default)]
-pub(super) struct Answers(Arc<Mutex<Waiting>>);
+pub(super) struct Responses(Arc<Mutex<Waiting>>);
 
 #[derive(Default)]
 struct Waiting {
     next: u64,
     bytes: usize,
-    /// The answers by number. An answer gets the next number whenever its client takes a piece, so the lowest number
-    /// belongs to the answer that has waited longest.
-    answers: BTreeMap<u64, Answer>,
+    /// The responses by number. A response gets the next number whenever its client takes a piece, so the lowest number
+    /// belongs to the response that has waited longest.
+    responses: BTreeMap<u64, Unread>,
 }
 
-struct Answer {
+struct Unread {
     data: VecDeque<Bytes>,
     /// The bytes of `data` and of the piece that hyper holds.
     bytes: usize,
@@ -62,26 +62,26 @@ pub(super) struct Place {
     pub close: CancellationToken,
 }
 
-impl Answers {
-    /// Keeps a large answer until its client has taken it.
-    fn keep(&self, data: VecDeque<Bytes>, bytes: usize, request: InHand, place: &Place) -> WaitingAnswer {
-        let answer = Answer { data, bytes, piece: 0, waiting_since: Instant::now(), request, place: place.clone() };
+impl Responses {
+    /// Keeps a large response until its client has taken it.
+    fn keep(&self, data: VecDeque<Bytes>, bytes: usize, request: InHand, place: &Place) -> ResponseHandle {
+        let response = Unread { data, bytes, piece: 0, waiting_since: Instant::now(), request, place: place.clone() };
         let mut waiting = self.lock();
         waiting.bytes += bytes;
-        let number = waiting.insert(answer);
-        while waiting.bytes > MAX_WAITING_BYTES && waiting.answers.len() > 1 {
+        let number = waiting.insert(response);
+        while waiting.bytes > MAX_WAITING_BYTES && waiting.responses.len() > 1 {
             waiting.drop_first();
         }
-        WaitingAnswer { answers: self.clone(), number }
+        ResponseHandle { responses: self.clone(), number }
     }
 
-    /// Drops answers of which clients have taken nothing for [`WRITE_TIMEOUT`]. Never returns.
+    /// Drops responses of which clients have taken nothing for [`WRITE_TIMEOUT`]. Never returns.
     pub async fn limit_time<T>(&self) -> T {
         loop {
             sleep(CHECK_INTERVAL).await;
             let mut waiting = self.lock();
-            let is_late = |answer: &Answer| answer.waiting_since.elapsed() > WRITE_TIMEOUT;
-            while waiting.answers.first_key_value().is_some_and(|(_, answer)| is_late(answer)) {
+            let is_late = |response: &Unread| response.waiting_since.elapsed() > WRITE_TIMEOUT;
+            while waiting.responses.first_key_value().is_some_and(|(_, response)| is_late(response)) {
                 waiting.drop_first();
             }
         }
@@ -93,15 +93,15 @@ impl Answers {
 }
 
 impl Waiting {
-    fn insert(&mut self, answer: Answer) -> u64 {
+    fn insert(&mut self, response: Unread) -> u64 {
         self.next += 1;
-        self.answers.insert(self.next, answer);
+        self.responses.insert(self.next, response);
         self.next
     }
 
-    /// Drops the answer that has waited longest, and closes its connection unless another request is in flight.
+    /// Drops the response that has waited longest, and closes its connection unless another request is in flight.
     fn drop_first(&mut self) {
-        let Some((_, Answer { bytes, request, place, .. })) = self.answers.pop_first() else { return };
+        let Some((_, Unread { bytes, request, place, .. })) = self.responses.pop_first() else { return };
         self.bytes -= bytes;
         metrics::counter!("answers_given_up_total").increment(1);
         drop(request);
@@ -111,8 +111,8 @@ impl Waiting {
     }
 }
 
-impl Answer {
-    /// Removes the next piece. It is a copy, since a slice would keep the memory of the whole answer.
+impl Unread {
+    /// Removes the next piece. It is a copy, since a slice would keep the memory of the whole response.
     fn next_piece(&mut self) -> Bytes {
         let size = if self.piece == 0 { MAX_UNCOUNTED_BYTES } else { PIECE_BYTES };
         self.bytes -= std::mem::take(&mut self.piece);
@@ -126,57 +126,57 @@ impl Answer {
     }
 }
 
-/// The handle of a large answer. The answer is dropped together with its handle.
-struct WaitingAnswer {
-    answers: Answers,
+/// The handle of a large response. The response is dropped together with its handle.
+struct ResponseHandle {
+    responses: Responses,
     number: u64,
 }
 
-impl WaitingAnswer {
-    /// Takes the next piece, which restarts the waiting time. Returns `None` if the answer was dropped.
+impl ResponseHandle {
+    /// Takes the next piece, which restarts the waiting time. Returns `None` if the response was dropped.
     fn take(&mut self) -> Option<Bytes> {
-        let mut waiting = self.answers.lock();
-        let mut answer = waiting.answers.remove(&self.number)?;
-        waiting.bytes -= answer.piece;
-        let piece = answer.next_piece();
-        answer.waiting_since = Instant::now();
-        self.number = waiting.insert(answer);
+        let mut waiting = self.responses.lock();
+        let mut response = waiting.responses.remove(&self.number)?;
+        waiting.bytes -= response.piece;
+        let piece = response.next_piece();
+        response.waiting_since = Instant::now();
+        self.number = waiting.insert(response);
         Some(piece)
     }
 
-    /// Returns the request once the client has taken every piece, or `None` if the answer was dropped.
+    /// Returns the request once the client has taken every piece, or `None` if the response was dropped.
     fn taken(self) -> Option<InHand> {
-        let mut waiting = self.answers.lock();
-        let Answer { bytes, request, .. } = waiting.answers.remove(&self.number)?;
+        let mut waiting = self.responses.lock();
+        let Unread { bytes, request, .. } = waiting.responses.remove(&self.number)?;
         waiting.bytes -= bytes;
         Some(request)
     }
 }
 
-impl Drop for WaitingAnswer {
+impl Drop for ResponseHandle {
     fn drop(&mut self) {
-        let mut waiting = self.answers.lock();
-        if let Some(answer) = waiting.answers.remove(&self.number) {
-            waiting.bytes -= answer.bytes;
+        let mut waiting = self.responses.lock();
+        if let Some(response) = waiting.responses.remove(&self.number) {
+            waiting.bytes -= response.bytes;
         }
     }
 }
 
-/// Sends a large answer in pieces. Its request stays in flight until the answer has been sent.
+/// Sends a large response in pieces. Its request stays in flight until the response has been sent.
 pub(super) struct Sent {
-    /// The data of a small answer, read ahead.
+    /// The data of a small response, read ahead.
     data: VecDeque<Bytes>,
-    kept: Option<WaitingAnswer>,
-    /// The remaining bytes of `data`, or of the large answer.
+    kept: Option<ResponseHandle>,
+    /// The remaining bytes of `data`, or of the large response.
     left: usize,
     /// The rest of the body: all of it if it was not read ahead, otherwise what was not available at once.
     body: Option<Body>,
     end: Option<Result<HeaderMap, axum::Error>>,
-    /// The request of a small answer, in flight until this is dropped.
+    /// The request of a small response, in flight until this is dropped.
     request: Option<InHand>,
 }
 
-impl Answers {
+impl Responses {
     /// Returns a body that sends the data of `body`. The request stays in flight until they have been sent.
     pub fn sent(&self, body: Body, request: InHand, place: &Place) -> Sent {
         let mut sent = Sent { data: VecDeque::new(), kept: None, left: 0, body: None, end: None, request: None };
@@ -227,7 +227,7 @@ impl HttpBody for Sent {
         let this = &mut *self;
         if this.left > 0 {
             let data = match &mut this.kept {
-                Some(kept) => kept.take().ok_or_else(|| axum::Error::new("the answer was not read")),
+                Some(kept) => kept.take().ok_or_else(|| axum::Error::new("the response was not read")),
                 None => Ok(this.data.pop_front().unwrap_or_default()),
             };
             this.left -= data.as_ref().map_or(0, Bytes::len);
@@ -263,34 +263,34 @@ mod tests {
         Place { activity: Activity::new(), close: CancellationToken::new() }
     }
 
-    fn sent(answers: &Answers, place: &Place, size: usize) -> Sent {
+    fn sent(responses: &Responses, place: &Place, size: usize) -> Sent {
         let request = place.activity.begin().expect("the connection is open");
-        answers.sent(Body::from(vec![7; size]), request, place)
+        responses.sent(Body::from(vec![7; size]), request, place)
     }
 
     #[tokio::test]
-    async fn a_large_answer_comes_whole_and_is_counted_until_it_is_taken() {
-        let (answers, place) = (Answers::default(), place());
-        let body = sent(&answers, &place, 100_000);
-        assert_eq!((answers.lock().bytes, body.size_hint().exact()), (100_000, Some(100_000)));
+    async fn a_large_response_comes_whole_and_is_counted_until_it_is_taken() {
+        let (responses, place) = (Responses::default(), place());
+        let body = sent(&responses, &place, 100_000);
+        assert_eq!((responses.lock().bytes, body.size_hint().exact()), (100_000, Some(100_000)));
 
         assert_eq!(body.collect().await.unwrap().to_bytes(), vec![7; 100_000]);
 
-        assert_eq!(answers.lock().bytes, 0);
+        assert_eq!(responses.lock().bytes, 0);
         assert!(place.activity.idle_since().is_some(), "the request is still in flight");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_flood_of_unread_answers_displaces_itself_and_not_one_that_is_read() {
-        let (answers, size) = (Answers::default(), MAX_WAITING_BYTES / 4);
+    async fn a_flood_of_unread_responses_displaces_itself_and_not_one_that_is_read() {
+        let (responses, size) = (Responses::default(), MAX_WAITING_BYTES / 4);
         let reader = place();
-        let mut read = sent(&answers, &reader, size);
+        let mut read = sent(&responses, &reader, size);
         let mut flood = Vec::new();
         for _ in 0..40 {
             let place = place();
-            flood.push((sent(&answers, &place, size), place));
-            assert!(read.frame().await.unwrap().is_ok(), "an answer that is read was dropped");
-            assert!(answers.lock().bytes <= MAX_WAITING_BYTES);
+            flood.push((sent(&responses, &place, size), place));
+            assert!(read.frame().await.unwrap().is_ok(), "a response that is read was dropped");
+            assert!(responses.lock().bytes <= MAX_WAITING_BYTES);
         }
 
         assert_eq!(flood.iter().filter(|(_, place)| place.close.is_cancelled()).count(), 37);

@@ -84,10 +84,10 @@ async fn the_positions_of_a_topic_that_was_created_again_are_found() {
     assert_eq!((marks.is_empty(), found), (false, 0));
 
     setup.create_again().await;
-    // The new topic is longer than the old one, so that every old position exists in it.
+    // The new topic is longer than the old one, so that every old offset exists in it.
     setup.publish_numbers(1_000..1_060).await;
 
-    // The broker has deleted the positions with the topic. A consumer that runs meanwhile commits them again.
+    // The broker has deleted the offsets with the topic. A consumer that runs meanwhile commits them again.
     let (_, found) = foreign(&marks).await;
     assert_eq!(found, marks.len());
 }
