@@ -84,11 +84,13 @@ async fn unpublished(pool: &platform::postgres::Database) -> i64 {
     count.expect("the outbox can be read")
 }
 
-/// Returns the numbers of the events with this key, in the order of the topic.
-fn of_key(messages: &[Message], key: u128) -> Vec<u128> {
+/// Returns the numbers of the events with this key, in the order of their first delivery.
+fn firsts(messages: &[Message], key: u128) -> Vec<u128> {
     let key = Uuid::from_u128(key).to_string().into_bytes();
     let of_key = messages.iter().filter(|message| message.key == key);
-    of_key.map(|message| String::from_utf8_lossy(&message.payload).parse().expect("a number")).collect()
+    let numbers = of_key.map(|message| String::from_utf8_lossy(&message.payload).parse().expect("a number"));
+    let mut known = HashSet::new();
+    numbers.filter(|number: &u128| known.insert(*number)).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -112,9 +114,7 @@ async fn the_events_of_one_key_keep_their_order_while_relays_die_and_others_take
 
     let messages = setup.messages().await;
     for key in 0..KEYS {
-        let mut known = HashSet::new();
-        let firsts: Vec<u128> = of_key(&messages, key).into_iter().filter(|number| known.insert(*number)).collect();
-        assert_eq!(firsts, (0..900).filter(|number| number % KEYS == key).collect::<Vec<_>>());
+        assert_eq!(firsts(&messages, key), (0..900).filter(|number| number % KEYS == key).collect::<Vec<_>>());
     }
     for relay in relays {
         relay.stop().await;
@@ -234,9 +234,7 @@ async fn a_relay_goes_on_when_its_database_is_back() {
     setup.all_marked().await;
 
     relay.stop().await;
-    let numbers = of_key(&setup.messages().await, 0);
-    let mut known = HashSet::new();
-    let firsts: Vec<u128> = numbers.into_iter().filter(|number| known.insert(*number)).collect();
+    let firsts = firsts(&setup.messages().await, 0);
     assert_eq!(firsts, (0..30).filter(|number| number % KEYS == 0).collect::<Vec<_>>());
 }
 

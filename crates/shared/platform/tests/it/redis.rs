@@ -21,20 +21,20 @@ async fn connection_through_a_proxy() -> (Proxy, Connection) {
     (proxy, connection)
 }
 
+async fn ping(connection: &Connection) -> redis::RedisResult<()> {
+    redis::cmd("PING").query_async(&mut connection.clone()).await
+}
+
 #[tokio::test]
 async fn a_connection_whose_bytes_are_dropped_is_replaced_after_one_command() {
     let (proxy, connection) = connection_through_a_proxy().await;
-    let ping = || async {
-        let mut connection = connection.clone();
-        redis::cmd("PING").query_async::<()>(&mut connection).await
-    };
-    ping().await.unwrap();
+    ping(&connection).await.unwrap();
 
     proxy.blackhole();
     let start = Instant::now();
-    let lost = timeout(RESPONSE_TIMEOUT, ping()).await;
+    let lost = timeout(RESPONSE_TIMEOUT, ping(&connection)).await;
     assert!(lost.is_ok_and(|response| response.is_err()), "it fails within the time that a command has");
-    ping().await.unwrap();
+    ping(&connection).await.unwrap();
 
     assert!(start.elapsed() < RESPONSE_TIMEOUT + Duration::from_secs(1), "{:?}", start.elapsed());
 }
@@ -114,14 +114,10 @@ async fn stall() {
 #[tokio::test]
 async fn a_process_that_was_not_scheduled_finds_the_answer_that_came_meanwhile() {
     let (_proxy, connection) = connection_through_a_proxy().await;
-    let ping = || async {
-        let mut connection = connection.clone();
-        redis::cmd("PING").query_async::<()>(&mut connection).await
-    };
-    ping().await.unwrap();
+    ping(&connection).await.unwrap();
 
     for _ in 0..3 {
-        let (response, ()) = tokio::join!(ping(), stall());
+        let (response, ()) = tokio::join!(ping(&connection), stall());
         response.unwrap();
     }
 }

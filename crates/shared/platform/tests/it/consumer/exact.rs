@@ -1,6 +1,8 @@
 //! Tests that dead letters and their replay are byte for byte.
 
-use platform::kafka::{self, ExactRecord, Headers, KafkaPublisher};
+use platform::kafka::{
+    self, ExactRecord, HEADER_CLUSTER, HEADER_OFFSET, HEADER_PARTITION, HEADER_PUBLISHED_AT, Headers, KafkaPublisher,
+};
 
 use super::*;
 
@@ -70,9 +72,16 @@ async fn a_dead_letter_and_its_replay_are_the_record_byte_for_byte() {
     .await;
     consumer.stop().await;
 
-    for letter in &letters {
-        assert_eq!(letter.headers.get(HEADER_TOPIC), Some(setup.topic.as_str()));
-        assert_eq!(letter.headers.get(HEADER_ERROR), Some("it is poison"));
+    let rejected = setup.kafka.messages(&setup.topic).await;
+    for Message { headers, .. } in &letters {
+        let text = |name| headers.get(name).unwrap_or_default();
+        assert_eq!([HEADER_TOPIC, HEADER_ERROR, HEADER_ATTEMPTS].map(text), [setup.topic.as_str(), "it is poison", "1"]);
+        let is_origin = |message: &&Message| {
+            [HEADER_PARTITION, HEADER_OFFSET].map(text) == [message.partition.to_string(), message.offset.to_string()]
+        };
+        let published_at = rejected.iter().find(is_origin).and_then(|message| message.published_at);
+        assert_eq!(headers.get(HEADER_PUBLISHED_AT), published_at.map(|at| at.to_rfc3339()).as_deref());
+        assert!(!text(HEADER_CLUSTER).is_empty());
     }
     let originals: Vec<_> = letters.into_iter().map(|letter| kafka::original(letter, setup.topic.clone())).collect();
     assert_eq!(sorted(originals.clone()), sorted(records.clone()));

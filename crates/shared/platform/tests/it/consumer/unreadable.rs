@@ -8,27 +8,6 @@ use platform::kafka;
 
 use super::{offsets::is_real, *};
 
-impl Setup {
-    /// Publishes the payloads under one key, as one compressed batch.
-    async fn publish_batch(&self, codec: &str, payloads: &[String]) {
-        let producer: FutureProducer = ClientConfig::new()
-            .set("bootstrap.servers", &self.kafka.config().kafka_brokers)
-            .set("compression.type", codec)
-            .set("message.max.bytes", "100000000")
-            .set("batch.size", "100000000")
-            .set("linger.ms", "500")
-            .create()
-            .expect("a producer can be made");
-        let queued: Vec<_> = payloads
-            .iter()
-            .map(|payload| producer.send_result(FutureRecord::to(&self.topic).key("1").payload(payload)).expect("room"))
-            .collect();
-        for delivery in queued {
-            delivery.await.expect("the producer lives").expect("the broker takes the batch");
-        }
-    }
-}
-
 /// Returns a text of `length` bytes that compresses to about a twentieth.
 fn text(number: usize, length: usize) -> String {
     let mut text = String::new();
@@ -72,7 +51,7 @@ async fn a_batch_that_cannot_be_read_holds_up_its_partition_alone_until_it_is_de
     setup.publish_numbers(0..KEYS).await;
     setup.notes.wait_for(KEYS).await;
 
-    setup.publish_compressed("zstd", &"x".repeat(64 << 20)).await;
+    setup.publish_batch("zstd", &["x".repeat(64 << 20)]).await;
     setup.publish_numbers(KEYS..2 * KEYS).await;
     // The other partitions continue, and the service serves its callers.
     let others = (0..KEYS).filter(|key| partition_of(key.to_string().as_bytes()) != partition_of(b"1")).count();

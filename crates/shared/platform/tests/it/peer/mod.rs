@@ -73,19 +73,26 @@ impl Load {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_replica_that_answers_no_more_soon_gets_no_call() {
-    let (resolver, logins) = (MemoryResolver::default(), Arc::default());
+/// Starts two replicas, the second behind a proxy, and calls them until each has responded several times.
+async fn two_replicas(logins: &Logins) -> (Client, [Replica; 2], Proxy) {
+    let resolver = MemoryResolver::default();
     let (one, two) =
-        (Replica::start("one", "127.0.0.2", &logins).await, Replica::start("two", "127.0.0.3", &logins).await);
-    let proxy = Proxy::to(two.address).await.unwrap();
+        (Replica::start("one", "127.0.0.2", logins).await, Replica::start("two", "127.0.0.3", logins).await);
+    let proxy = Proxy::to(two.address).await.expect("a proxy");
     resolver.set(&[one.address, proxy.address()]);
     let client = client(&resolver);
     eventually(async || {
         whoami(&client).await.ok();
-        (one.asked() > 0 && two.asked() > 0).then_some(())
+        (one.asked() > 10 && two.asked() > 10).then_some(())
     })
     .await;
+    (client, [one, two], proxy)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_replica_that_answers_no_more_soon_gets_no_call() {
+    let logins = Logins::default();
+    let (client, [_one, two], proxy) = two_replicas(&logins).await;
 
     // From here on the replica does not respond. It gets calls only until a health check has failed.
     proxy.mute();
@@ -146,17 +153,8 @@ async fn a_rolling_replacement_fails_no_call() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_replica_that_dies_in_the_middle_costs_no_read_and_repeats_no_write() {
-    let (resolver, logins) = (MemoryResolver::default(), Logins::default());
-    let (one, two) =
-        (Replica::start("one", "127.0.0.2", &logins).await, Replica::start("two", "127.0.0.3", &logins).await);
-    let proxy = Proxy::to(two.address).await.unwrap();
-    resolver.set(&[one.address, proxy.address()]);
-    let client = client(&resolver);
-    eventually(async || {
-        whoami(&client).await.ok();
-        (one.asked() > 10 && two.asked() > 10).then_some(())
-    })
-    .await;
+    let logins = Logins::default();
+    let (client, _replicas, proxy) = two_replicas(&logins).await;
 
     // From here on the replica executes its calls, but the responses are lost.
     proxy.mute();

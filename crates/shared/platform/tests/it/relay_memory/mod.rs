@@ -8,7 +8,7 @@ mod doubles;
 mod frozen;
 mod refusals;
 
-use std::{collections::HashMap, time::Duration};
+use std::time::Duration;
 
 use doubles::{Broker, CallCounts, Counted};
 use platform::outbox::Outbox as _;
@@ -26,30 +26,6 @@ const MAX_BATCH_DELAY: Duration = Duration::from_millis(100);
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 /// How long a stopping relay waits for a broker that does not respond.
 const STOP_TIMEOUT: Duration = Duration::from_secs(2);
-
-#[tokio::test(start_paused = true)]
-async fn events_are_published_in_the_order_of_their_keys_and_marked() {
-    let (outbox, broker) = (Counted::default(), Broker::default());
-    for (key, name) in [(1, "a"), (2, "b"), (1, "c")] {
-        outbox.write(key, KNOWN, name);
-    }
-
-    let relay = outbox.relay(&broker, &[KNOWN]);
-    tokio::time::sleep(SHORT_WAIT).await;
-
-    assert_eq!((broker.of_key(1).concat(), broker.of_key(2).concat()), ("ac".to_owned(), "b".to_owned()));
-    assert_eq!(outbox.unpublished(), [""; 0]);
-    let (first, events) = (broker.records()[0].clone(), outbox.outbox.events());
-    assert_eq!((first.topic.as_str(), first.key), ("topic of events.v1.OrderPaid", events[0].0.key.to_string().into()));
-    let headers = [
-        ("event-uuid", events[0].0.uuid.to_string()),
-        ("event-type", KNOWN.to_owned()),
-        ("content-type", "application/x-protobuf".to_owned()),
-        ("event-time", "1970-01-01T00:00:00.000000Z".to_owned()),
-    ];
-    assert_eq!(first.headers, HashMap::from(headers.map(|(name, value)| (name.to_owned(), value))));
-    relay.stop().await;
-}
 
 #[tokio::test(start_paused = true)]
 async fn an_event_without_a_route_holds_back_the_later_events_of_its_key_alone() {
@@ -145,18 +121,6 @@ async fn a_relay_that_cannot_publish_leaves_it_to_a_replica_that_can() {
     assert_eq!((broker.published(), outbox.unpublished()), (vec!["a".to_owned()], vec![]));
     cannot.stop().await;
     can.stop().await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_slow_broker_is_waited_for() {
-    let (outbox, broker) = (Counted::default(), Broker { delay: STOP_TIMEOUT * 2, ..Broker::default() });
-    outbox.write(1, KNOWN, "a");
-
-    let relay = outbox.relay(&broker, &[KNOWN]);
-    tokio::time::sleep(STOP_TIMEOUT * 2 + SHORT_WAIT).await;
-
-    assert_eq!((broker.published(), outbox.unpublished()), (vec!["a".to_owned()], vec![]));
-    relay.stop().await;
 }
 
 #[tokio::test(start_paused = true)]

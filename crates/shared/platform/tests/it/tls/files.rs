@@ -103,24 +103,14 @@ async fn new_files_count_without_a_restart_and_broken_ones_keep_the_old() {
         assert_eq!(shown(&files, address).await, first, "{name}");
         files.write(name, &whole);
     }
+    files.put(&pair(&files.authority, &Subject::service("order")));
+    testkit::eventually(async || log.text().contains("names order, and did not before").then_some(())).await;
+    assert_eq!(shown(&files, address).await, first, "another service's certificate");
     let next = pair(&files.authority, &Subject::service("payment"));
     files.put(&next);
 
     let next = chain(&next).remove(0);
     testkit::eventually(async || (shown(&files, address).await == next).then_some(())).await;
-}
-
-#[tokio::test]
-async fn a_certificate_of_another_service_does_not_replace_this_ones() {
-    let files = Files::new("payment");
-    let tls = files.load();
-    let (log, _guard) = MemoryLog::capture(Level::INFO);
-    let _watch = testkit::run(|stop| tls.clone().watch(WATCH_INTERVAL, stop));
-
-    files.put(&pair(&files.authority, &Subject::service("order")));
-
-    testkit::eventually(async || log.text().contains("names order, and did not before").then_some(())).await;
-    assert_eq!(&*tls.name(), "payment");
 }
 
 #[tokio::test]

@@ -34,19 +34,6 @@ async fn shake(files: &Files, clients: Clients, client: ClientConfig) -> (Option
 }
 
 #[tokio::test]
-async fn the_certificates_uri_is_the_caller() {
-    let files = Files::new("payment");
-    let admitted = async |subject: Subject| {
-        let pair = pair(&files.authority, &subject);
-        shake(&files, Clients::Certified, files.client(Some(&pair))).await.0
-    };
-
-    assert_eq!(admitted(Subject::service("order")).await, Some(Identity::Service("order".into())));
-    assert_eq!(admitted(Subject::service("gateway")).await, Some(Identity::Gateway));
-    assert_eq!(admitted(Subject::client("operator")).await, Some(Identity::Operator));
-}
-
-#[tokio::test]
 async fn whoever_has_no_certificate_of_a_member_is_refused_and_named_in_the_log() {
     let files = Files::new("payment");
     let order = Subject::service("order");
