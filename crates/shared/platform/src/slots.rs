@@ -16,7 +16,7 @@ use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use crate::{
-    auth::Caller,
+    auth::{Caller, User},
     http::{
         problem::Problem,
         request_body::{MAX_HANDLED_BYTES, MAX_UNCOUNTED_BYTES},
@@ -81,21 +81,15 @@ impl UserSlots {
     /// Takes a slot for a request of `caller` with a body of `body` bytes. Returns `Err` if the user has used up its
     /// slots or bytes, and `None` if the caller is not a user.
     pub(crate) fn take(&self, caller: Option<&Caller>, body: usize) -> Result<Option<UserSlot>, ()> {
-        match caller {
-            Some(Caller::User(user)) => self.take_for(user.uuid, body).map(Some).ok_or(()),
-            Some(Caller::Service(_)) | None => Ok(None),
-        }
-    }
-
-    fn take_for(&self, user: Uuid, body: usize) -> Option<UserSlot> {
+        let Some(Caller::User(User { uuid: user, .. })) = caller else { return Ok(None) };
         let bytes = if body > MAX_UNCOUNTED_BYTES { body } else { 0 };
         let mut users = self.0.lock();
-        let (requests, held) = users.get(&user).map_or((0, 0), |own| (own.requests, own.bytes));
+        let (requests, held) = users.get(user).map_or((0, 0), |own| (own.requests, own.bytes));
         if requests >= self.0.max_requests || held + bytes > MAX_BYTES_PER_USER {
-            return None;
+            return Err(());
         }
-        users.insert(user, Own { requests: requests + 1, bytes: held + bytes });
-        Some(UserSlot { used: self.0.clone(), user, bytes })
+        users.insert(*user, Own { requests: requests + 1, bytes: held + bytes });
+        Ok(Some(UserSlot { used: self.0.clone(), user: *user, bytes }))
     }
 }
 
@@ -144,21 +138,17 @@ pub(crate) fn refusal_to_user() -> Response {
 mod tests {
     use super::*;
 
-    const ONE: Uuid = Uuid::from_u128(1);
-    const OTHER: Uuid = Uuid::from_u128(2);
-
     #[test]
     fn a_user_has_a_quarter_of_the_bytes_and_small_bodies_are_not_counted() {
         let slots = UserSlots::quarter_of(100);
+        let take = |user, body| slots.take(Some(&Caller::User(User::plain(Uuid::from_u128(user)))), body);
 
-        let large = slots.take_for(ONE, MAX_BYTES_PER_USER);
-        assert!(large.is_some() && slots.take_for(ONE, MAX_UNCOUNTED_BYTES + 1).is_none());
-        assert!(
-            slots.take_for(ONE, MAX_UNCOUNTED_BYTES).is_some() && slots.take_for(OTHER, MAX_BYTES_PER_USER).is_some()
-        );
+        let large = take(1, MAX_BYTES_PER_USER);
+        assert!(large.is_ok() && take(1, MAX_UNCOUNTED_BYTES + 1).is_err());
+        assert!(take(1, MAX_UNCOUNTED_BYTES).is_ok() && take(2, MAX_BYTES_PER_USER).is_ok());
         drop(large);
 
         assert!(slots.0.lock().is_empty(), "a user without requests leaves nothing behind");
-        assert!(slots.take_for(ONE, MAX_BYTES_PER_USER).is_some());
+        assert!(take(1, MAX_BYTES_PER_USER).is_ok());
     }
 }

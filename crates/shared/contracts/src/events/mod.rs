@@ -125,26 +125,17 @@ mod tests {
     }
 
     #[test]
-    fn another_type_is_poison() {
-        let order = Uuid::from_u128(1);
-        let mut message = message(record(order, paid(order, order)).payload);
-        message.headers.push_text("event-type", "events.v1.Unheard");
-
-        assert!(matches!(read::<OrderPaid>(&message), Err(Failure::Poison(_))));
-    }
-
-    #[test]
-    fn a_value_that_the_contract_does_not_have_is_poison() {
-        let order = Uuid::from_u128(1);
-        let barter = OrderPaid { payment_method: "BARTER".to_owned(), ..paid(order, order) };
-        let (order_uuid, user_uuid) = (order.to_string(), order.to_string());
+    fn another_type_and_a_value_that_the_contract_does_not_have_are_poison() {
+        let id = Uuid::from_u128(1);
+        let mut of_another_type = message(record(id, paid(id, id)).payload);
+        of_another_type.headers.push_text("event-type", "events.v1.Unheard");
+        let barter = OrderPaid { payment_method: "BARTER".to_owned(), ..paid(id, id) };
+        let (order_uuid, user_uuid) = (id.to_string(), id.to_string());
         let whim = OrderCancelled { order_uuid, user_uuid, reason: 99, ..OrderCancelled::default() };
 
-        let barter = read::<OrderPaid>(&message(record(order, barter).payload));
-        let whim = read::<OrderCancelled>(&message(record(order, whim).payload));
-
-        assert!(matches!(barter, Err(Failure::Poison(_))));
-        assert!(matches!(whim, Err(Failure::Poison(_))));
+        assert!(matches!(read::<OrderPaid>(&of_another_type), Err(Failure::Poison(_))));
+        assert!(matches!(read::<OrderPaid>(&message(record(id, barter).payload)), Err(Failure::Poison(_))));
+        assert!(matches!(read::<OrderCancelled>(&message(record(id, whim).payload)), Err(Failure::Poison(_))));
     }
 
     #[test]

@@ -155,27 +155,3 @@ impl InboundTopic {
         topics.name(self.topic)
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::events::OrderPaid;
-
-    #[test]
-    fn the_console_is_a_reader_of_each_topic_of_orders_and_of_no_other() {
-        let topics = Topics::default();
-        let of = |topic: &str| -> Vec<&str> {
-            readers(&topics).filter(|(_, read)| *read == topic).map(|(reader, _)| reader.group).collect()
-        };
-
-        assert_eq!(of("order.created"), ["console-group-timeline"]);
-        let consumers = route_of(OrderPaid::TYPE).unwrap().consumers.iter().map(|consumer| consumer.group);
-        assert!(of("order.paid").into_iter().eq(consumers.chain(["console-group-timeline"])), "{:?}", of("order.paid"));
-        assert_eq!(of("orders"), ["order-service"]);
-        assert!(
-            ["customer.created", "order.status.changed", "order.paid.dlq"]
-                .into_iter()
-                .all(|topic| of(topic).is_empty())
-        );
-    }
-}

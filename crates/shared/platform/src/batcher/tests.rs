@@ -39,20 +39,6 @@ async fn submit(batcher: &Batcher<u32, u32>, request: u32) -> tokio::task::JoinH
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_arrives_during_a_batch_is_the_next_batch() {
-    let (requests, executed) = batcher(|_| Duration::from_millis(20));
-    let mut submitted = Vec::new();
-    for request in 1..=7 {
-        submitted.push(submit(&requests, request).await);
-    }
-
-    for (request, submitted) in (1..).zip(submitted) {
-        assert_eq!(submitted.await.unwrap(), Ok(request * 10));
-    }
-    assert_eq!(*executed.lock().unwrap(), [vec![1], vec![2, 3, 4, 5], vec![6, 7]]);
-}
-
-#[tokio::test(start_paused = true)]
 async fn a_batch_without_a_result_holds_up_the_next_one_for_its_time_limit_alone() {
     let (requests, _) = batcher(|first| Duration::from_secs(if first == 1 { 3600 } else { 0 }));
     let unanswered = submit(&requests, 1).await;

@@ -3,7 +3,7 @@
 use axum::{
     Router,
     http::{HeaderValue, header},
-    middleware::from_fn,
+    middleware::{Next, from_fn},
     response::{Redirect, Response},
     routing::get,
 };
@@ -30,8 +30,8 @@ pub fn routes<S: Clone + Send + Sync + 'static>(document: OpenApi) -> Router<S> 
     if !Descriptions::of_this_process().swagger_ui {
         return Router::new();
     }
-    let router = Router::from(SwaggerUi::new("/swagger-ui").url(DOCUMENT, document));
-    router.layer(shared(from_fn(async |request, next: axum::middleware::Next| protected(next.run(request).await))))
+    let protected = async |request, next: Next| protected_by(CONTENT_SECURITY_POLICY, next.run(request).await);
+    Router::from(SwaggerUi::new("/swagger-ui").url(DOCUMENT, document)).layer(shared(from_fn(protected)))
 }
 
 /// Returns the route `/`, which redirects to Swagger UI, for an API without pages of its own.
@@ -40,10 +40,6 @@ pub fn start_page<S: Clone + Send + Sync + 'static>() -> Router<S> {
         return Router::new();
     }
     Router::new().route("/", get(async || Redirect::to("/swagger-ui/")))
-}
-
-fn protected(response: Response) -> Response {
-    protected_by(CONTENT_SECURITY_POLICY, response)
 }
 
 /// Sets the content security policy of a page. The API's layer adds the other security headers.

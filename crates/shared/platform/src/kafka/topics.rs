@@ -8,7 +8,7 @@ use futures::future::join_all;
 use rdkafka::{
     Offset, TopicPartitionList,
     admin::{
-        AdminClient, AdminOptions, AlterConfig, ConfigEntry, ConfigResource, ConfigSource, NewTopic, ResourceSpecifier,
+        AdminClient, AdminOptions, AlterConfig, ConfigResource, ConfigSource, NewTopic, ResourceSpecifier,
         TopicReplication,
     },
     client::DefaultClientContext,
@@ -176,11 +176,8 @@ async fn alter(admin: &Admin, topic: &str, described: &ConfigResource) -> anyhow
 }
 
 fn is_without_expiry(described: &ConfigResource) -> bool {
-    WITHOUT_EXPIRY.iter().all(|(name, value)| described.get(name).is_some_and(|entry| is(entry, value)))
-}
-
-fn is(entry: &ConfigEntry, value: &str) -> bool {
-    entry.value.as_deref() == Some(value)
+    let has = |(name, value): (&str, &str)| described.get(name).is_some_and(|own| own.value.as_deref() == Some(value));
+    WITHOUT_EXPIRY.into_iter().all(has)
 }
 
 /// Returns the configuration of a topic, with at least one entry. rdkafka returns no entries for a topic that does not

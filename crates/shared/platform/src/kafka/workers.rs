@@ -167,8 +167,11 @@ impl Consumer {
                 _ => self.handle_all(&messages).await,
             };
             for (message, handled) in messages.drain(..).zip(handled) {
-                if !handled && !self.handle_one(&message, &closed).await {
-                    return;
+                if !handled {
+                    let done = self.handle_or_dead_letter(&message, &closed).instrument(self.span_of(&message));
+                    if !done.await {
+                        return;
+                    }
                 }
                 queue.store(&message);
             }
@@ -226,12 +229,6 @@ impl Consumer {
             self.handled(message, start);
         }
         handled
-    }
-
-    /// Handles a message, with retries, or dead-letters it. Returns false if `closed` was cancelled before the message
-    /// was handled or dead-lettered.
-    async fn handle_one(&self, message: &Message, closed: &CancellationToken) -> bool {
-        self.handle_or_dead_letter(message, closed).instrument(self.span_of(message)).await
     }
 
     fn span(&self, first: &Message) -> Span {

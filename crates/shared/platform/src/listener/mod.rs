@@ -39,17 +39,18 @@ pub struct Listener {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default)]
 pub struct Limits {
     /// `MAX_CONNECTIONS`: the maximum number of connections in total. The limit of open files may allow fewer.
-    #[serde(default = "connections", deserialize_with = "crate::config::bounded::count")]
+    #[serde(deserialize_with = "crate::config::bounded::count")]
     pub max_connections: usize,
     /// `MAX_CONNECTIONS_PER_ADDRESS`: the maximum number of connections from one IPv4 address or IPv6 network. All
     /// connections through a gateway come from one address.
-    #[serde(default = "connections_per_address", deserialize_with = "crate::config::bounded::count")]
+    #[serde(deserialize_with = "crate::config::bounded::count")]
     pub max_connections_per_address: usize,
     /// `GRPC_MAX_IN_FLIGHT`: the maximum number of calls in flight of a gRPC listener. One user may have a quarter of
     /// them.
-    #[serde(default = "calls_in_flight", deserialize_with = "crate::config::bounded::count")]
+    #[serde(deserialize_with = "crate::config::bounded::count")]
     pub grpc_max_in_flight: usize,
 }
 
@@ -60,25 +61,9 @@ pub(crate) enum Protocol {
     Grpc,
 }
 
-fn connections() -> usize {
-    4096
-}
-
-fn connections_per_address() -> usize {
-    1024
-}
-
-fn calls_in_flight() -> usize {
-    1024
-}
-
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            max_connections: connections(),
-            max_connections_per_address: connections_per_address(),
-            grpc_max_in_flight: calls_in_flight(),
-        }
+        Self { max_connections: 4096, max_connections_per_address: 1024, grpc_max_in_flight: 1024 }
     }
 }
 

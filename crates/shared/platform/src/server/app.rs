@@ -110,7 +110,7 @@ impl App {
 
     /// Returns the service's own admin routes, for a process with one admin port for several services.
     pub fn admin(&self) -> Router {
-        self.server.own_admin()
+        self.server.own_admin.clone()
     }
 
     /// Returns [`run`](Self::run) as a function, for callers that run several kinds of programs.

@@ -132,10 +132,6 @@ impl Server {
         self.own_admin = std::mem::take(&mut self.own_admin).merge(routes);
     }
 
-    fn own_admin(&self) -> Router {
-        self.own_admin.clone()
-    }
-
     pub fn name(&self) -> &'static str {
         self.service.name
     }

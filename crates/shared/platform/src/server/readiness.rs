@@ -118,10 +118,6 @@ impl Readiness {
         self.drain
     }
 
-    pub async fn changed(&self) {
-        let _ = self.changes().changed().await;
-    }
-
     /// Returns a receiver of every change from now on, including changes while the caller handles a previous one.
     pub fn changes(&self) -> watch::Receiver<()> {
         self.changed.subscribe()

@@ -1,19 +1,8 @@
-//! Tests of the uuid of an event in the outbox, and of the trace context that is stored with the event.
+//! Tests of the trace context that is stored with an event.
 
 use platform::{outbox, telemetry};
-use uuid::Uuid;
 
 use crate::recording::record;
-
-const PAID: &str = "events.v1.OrderPaid";
-
-#[test]
-fn the_uuid_of_an_event_is_a_v5_of_its_key_and_type_with_its_part_behind_a_slash() {
-    let key = Uuid::from_u128(1);
-
-    assert_eq!(outbox::event_uuid(key, PAID, None), Uuid::new_v5(&key, PAID.as_bytes()));
-    assert_eq!(outbox::event_uuid(key, PAID, Some("2")), Uuid::new_v5(&key, b"events.v1.OrderPaid/2"));
-}
 
 #[test]
 fn the_events_of_each_row_of_a_job_have_a_trace_of_their_own() {
