@@ -16,7 +16,6 @@ pub const INTERNAL: [&str; 1] = ["operations"];
 /// An RPC that the gateway serves over HTTP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Route {
-    /// The HTTP method.
     pub verb: &'static str,
     /// The path, with the names of fields in braces.
     pub path: &'static str,

@@ -31,7 +31,6 @@ pub const TELEGRAM: &str = "telegram";
 /// The maximum size of the sessions and tokens in one call: half of the maximum message size of 256 KiB.
 const MAX_CALL_BYTES: usize = 128 * 1024;
 
-/// The configuration of session lookups.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Config {
     /// The address of iam, `host:port`.

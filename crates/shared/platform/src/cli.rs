@@ -25,7 +25,6 @@ struct Arguments {
     command: Option<Command>,
 }
 
-/// The commands of a service's binary.
 #[derive(Clone, Copy, Debug, clap::Subcommand)]
 pub enum Command {
     /// Run the service (default)

@@ -14,7 +14,6 @@ use tokio::time::Instant;
 
 use crate::postgres::Database;
 
-/// The time limit of [`release_all`].
 const RELEASE_TIMEOUT: Duration = Duration::from_millis(500);
 
 #[async_trait]

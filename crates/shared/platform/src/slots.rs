@@ -54,13 +54,11 @@ pub struct UserSlots(Arc<Used>);
 
 struct Used {
     max_requests: usize,
-    /// The users with requests in flight.
     users: Mutex<HashMap<Uuid, Own>>,
 }
 
 struct Own {
     requests: usize,
-    /// The bytes of the bodies of these requests.
     bytes: usize,
 }
 

@@ -110,8 +110,6 @@ const CANCEL_REASONS: Numbers = Numbers(CancelReason::is_valid);
 /// The statuses of a delivery in [`DeliveryStatusUpdated`](super::DeliveryStatusUpdated).
 pub const DELIVERY_STATUSES: [&str; 5] = ["PENDING", "IN_TRANSIT", "OUT_FOR_DELIVERY", "DELIVERED", "FAILED"];
 
-/// The statuses of a customer in events.
 pub const KYC_STATUSES: [&str; 4] = ["KYC_PENDING", "VERIFIED", "REJECTED", "ERASED"];
 
-/// The reasons for a customer's status in events.
 pub const CUSTOMER_REASONS: [&str; 4] = ["", "KYC_REFUSED", "KYC_ROLLED_BACK", "KYC_REVOKED"];

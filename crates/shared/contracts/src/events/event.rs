@@ -29,7 +29,6 @@ pub trait Published: prost::Message + Default + fmt::Debug {
 
 /// A type of event that the services of this system exchange.
 pub trait Event: Published {
-    /// The entity that the event is about.
     type Subject: Subject;
 
     fn event_uuid(&self) -> &str;

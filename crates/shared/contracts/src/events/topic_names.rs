@@ -18,7 +18,6 @@ pub struct Topic {
 pub struct Topics(Vec<(Topic, String)>);
 
 impl Topics {
-    /// Names each topic by `name`.
     fn named(mut name: impl FnMut(Topic) -> String) -> Self {
         let mut topics: Vec<Topic> = ROUTES.iter().map(|route| route.topic).collect();
         topics.extend(INBOUND.map(|inbound| inbound.topic));
@@ -32,7 +31,6 @@ impl Topics {
         own.map(|(_, name)| name.as_str()).expect("each topic is in the catalogue")
     }
 
-    /// The topic of events of the type `E`.
     pub fn of<E: Published>(&self) -> &str {
         E::ROUTE.topic(self)
     }
@@ -41,7 +39,6 @@ impl Topics {
         self.variables().map(|(_, name)| name).collect()
     }
 
-    /// Every topic with its environment variable.
     pub fn variables(&self) -> impl Iterator<Item = (&'static str, &str)> {
         self.0.iter().map(|(topic, name)| (topic.variable, name.as_str()))
     }

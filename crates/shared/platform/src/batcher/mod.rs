@@ -46,7 +46,6 @@ pub enum NotAnswered {
 
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// The maximum number of requests in one batch.
     pub batch: usize,
     /// The time after which an unfinished batch no longer delays the next one, which then runs concurrently.
     pub overlap_after: Duration,

@@ -64,7 +64,6 @@ pub struct Permit {
     breaker: Arc<CircuitBreaker>,
     /// When the call began, if it is the probe.
     probe: Option<Instant>,
-    /// How many requests the call carries.
     requests: usize,
     outcome: CallOutcome,
 }

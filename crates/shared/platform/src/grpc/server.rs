@@ -86,7 +86,6 @@ impl Services {
         self.with(service)
     }
 
-    /// Returns the RPCs behind the guard.
     fn own_rpcs(&self) -> anyhow::Result<Rpcs> {
         Rpcs::new(&self.names, &[self.descriptors])
     }

@@ -39,7 +39,6 @@ impl RequestLimits {
         Self { apart: Some(slots), ..self.clone() }
     }
 
-    /// Replaces the guard.
     #[must_use]
     pub fn behind(&self, guard: Guard) -> Self {
         Self { guard, ..self.clone() }

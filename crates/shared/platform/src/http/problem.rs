@@ -7,7 +7,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::invalid::{InvalidField, InvalidFields};
@@ -18,7 +18,7 @@ pub struct Problem {
     /// Always `about:blank`: the status and `code` say what kind of problem this is.
     #[serde(rename = "type")]
     #[schema(value_type = String)]
-    pub kind: AboutBlank,
+    pub kind: ProblemType,
     /// The status' standard phrase.
     pub title: &'static str,
     pub status: u16,
@@ -40,14 +40,11 @@ pub struct Problem {
     pub retry_after: Option<u16>,
 }
 
-/// The type of every problem, `about:blank` (RFC 9457, section 4.2.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AboutBlank;
-
-impl Serialize for AboutBlank {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str("about:blank")
-    }
+/// The type of every problem (RFC 9457, section 4.2.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum ProblemType {
+    #[serde(rename = "about:blank")]
+    AboutBlank,
 }
 
 fn is_empty(errors: &[InvalidField]) -> bool {
@@ -58,7 +55,7 @@ impl Problem {
     pub fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
         let message = message.into();
         Self {
-            kind: AboutBlank,
+            kind: ProblemType::AboutBlank,
             title: status.canonical_reason().unwrap_or_default(),
             status: status.as_u16(),
             detail: message.clone(),

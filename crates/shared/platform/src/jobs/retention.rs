@@ -5,7 +5,6 @@ use std::{sync::Arc, time::Duration};
 use super::{Done, Job};
 use crate::{inbox, lease::PgLease, outbox, postgres::Database};
 
-/// How often the retention jobs run.
 const RETENTION_INTERVAL: Duration = Duration::from_mins(1);
 /// How much earlier outbox rows are deleted than others; longer than the time between two runs.
 const OUTBOX_HEAD_START: Duration = Duration::from_hours(1);

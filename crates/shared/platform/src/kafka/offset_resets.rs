@@ -24,7 +24,6 @@ impl OffsetResets {
         Self { group, topic: topic.to_owned(), resets }
     }
 
-    /// Reads a line of librdkafka's log.
     pub fn note(&self, facility: &str, line: &str) {
         if facility == "OFFSET"
             && let Some(reset) = reset(line)

@@ -222,7 +222,6 @@ pub fn cannot_be_decoded(error: &KafkaError) -> bool {
     )
 }
 
-/// The unreadable partitions of one consumer.
 pub(super) struct Unreadable {
     group: &'static str,
     topic: String,

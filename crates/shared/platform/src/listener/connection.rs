@@ -59,7 +59,6 @@ const IDLE_TIMEOUT: Duration = Duration::from_mins(5);
 /// server asks the client to leave, and closes the connection after [`CLOSE_TIMEOUT`].
 const MAX_AGE: Duration = Duration::from_mins(30);
 const CLOSE_TIMEOUT: Duration = Duration::from_mins(1);
-/// The maximum size of a request's headers in bytes.
 pub const MAX_HEADER_BYTES: u16 = 16 * 1024;
 /// The maximum number of concurrent requests on one HTTP/2 connection.
 const MAX_CONCURRENT_STREAMS: u32 = 256;

@@ -30,7 +30,6 @@ use crate::{
 /// The backoff after an error of `accept` about more than one connection, such as too many open files.
 const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(100);
 
-/// A bound socket, with its limits and its TLS settings.
 pub struct Listener {
     socket: TcpListener,
     limits: Limits,

@@ -154,7 +154,6 @@ static LIMIT: LazyLock<usize> = LazyLock::new(|| {
 /// services has some fifteen, whose shares would be too small.
 const FLOODED_LISTENERS: usize = 8;
 
-/// The number of listeners that are served.
 static LISTENERS: AtomicUsize = AtomicUsize::new(0);
 
 /// The share of one listener. Dropping it leaves more to the others.
@@ -169,7 +168,6 @@ impl Share {
         Self { files: *LIMIT / 2 }
     }
 
-    /// Returns the maximum number of connections of the listener.
     pub fn max_connections(&self) -> usize {
         (self.files / LISTENERS.load(Ordering::Relaxed).clamp(1, FLOODED_LISTENERS)).max(1)
     }

@@ -117,7 +117,6 @@ pub(super) fn strict(variable: &str, url: &str, options: PgConnectOptions) -> Re
 #[derive(Clone, Debug)]
 pub struct DatabaseConfig {
     pub url: SecretString,
-    /// The maximum number of connections in the pool.
     pub connections: u32,
 }
 

@@ -55,10 +55,8 @@ events! {
     "login_unlocked" LoginUnlocked { user: Uuid, of: Option<Uuid> }
     "session_revoked" SessionRevoked { user: Uuid, reason: Revocation }
     "password_changed" PasswordChanged { user: Uuid }
-    /// An operator has disabled the user `of`.
     "user_disabled" UserDisabled { user: Uuid, of: Uuid }
     "user_enabled" UserEnabled { user: Uuid, of: Uuid }
-    /// A user was given the role `operator`.
     "role_granted" RoleGranted { user: Uuid, author: &'a str }
     "role_taken" RoleTaken { user: Uuid, author: &'a str }
     /// An operator was admitted to a method, or to another user's object, because of the role. `of` or `of_name` is the
@@ -68,14 +66,11 @@ events! {
     "token_refused" TokenRefused { reason: TokenRefusal }
     /// A caller may not call the method. The subject is known if it is a user.
     "access_refused" AccessRefused { user: Option<Uuid>, reason: AccessRefusal }
-    /// A user received a code to confirm a contact.
     "contact_code_created" ContactCodeCreated { user: Uuid }
     "contact_confirmed" ContactConfirmed { user: Uuid }
     /// A code was refused. The subject is known if the code was right.
     "contact_refused" ContactRefused { user: Option<Uuid>, reason: ContactRefusal }
-    /// A user replaced the e-mail address or the notification methods.
     "contacts_changed" ContactsChanged { user: Uuid }
-    /// A user ended the account.
     "account_deleted" AccountDeleted { user: Uuid }
 }
 
@@ -109,17 +104,13 @@ macro_rules! reasons {
 
 reasons! {
     Revocation {
-        /// The user ended this session.
         Logout = "logout",
-        /// The user ended all sessions.
         LogoutAll = "logout_all",
         /// The user ended one session from the list of sessions.
         Ended = "ended",
         /// An operator ended one session, or all, of the user.
         EndedByOperator = "ended_by_operator",
-        /// A change of the password ended the user's other sessions.
         PasswordChanged = "password_changed",
-        /// The user asked to end the account.
         AccountDeleted = "account_deleted",
     }
     TokenRefusal {
@@ -127,7 +118,6 @@ reasons! {
         Kind = "kind",
         /// The token has expired, is not valid yet, or has too long a lifetime.
         Lifetime = "lifetime",
-        /// The token was signed with another key.
         Signature = "signature",
         /// The token contradicts the caller's certificate.
         Certificate = "certificate",
@@ -142,13 +132,10 @@ reasons! {
     }
     /// Why a caller was refused that is authenticated or has no token.
     AccessRefusal {
-        /// The user lacks the role `operator`.
         Role = "role",
-        /// The method does not admit this service.
         Service = "service",
         /// The method admits only services, and there is no token.
         Token = "token",
-        /// The object belongs to another user.
         Object = "object",
     }
 }

@@ -45,7 +45,6 @@ pub struct Server {
     listener: Listener,
     second: Option<Listener>,
     admin: Option<Listener>,
-    /// The service's own routes of the admin port.
     own_admin: Router,
     database: Option<OpenDatabase>,
     readiness: Readiness,
@@ -57,7 +56,6 @@ pub struct Server {
     stopping: CancellationToken,
 }
 
-/// A service's database while the server runs.
 struct OpenDatabase {
     pool: Database,
     connected: Condition,

@@ -11,7 +11,6 @@ use platform::{
 use testkit::Running;
 use tokio::net::TcpListener;
 
-/// Returns a listener on a free port, and its address.
 pub async fn bind() -> (TcpListener, SocketAddr) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("a bound socket has an address");

@@ -42,7 +42,6 @@ pub struct Lost {
     pub outcome: CallOutcome,
     /// True if the peer reports that it did not process the call.
     pub is_refused: bool,
-    /// True if the connection could not be opened.
     pub is_unconnected: bool,
 }
 

@@ -59,7 +59,6 @@ enum Forwards {
     Credential,
 }
 
-/// The destination of calls.
 #[derive(Clone)]
 enum Route {
     /// A single address, which needs neither lookup nor balancing.

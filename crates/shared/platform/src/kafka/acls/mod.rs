@@ -9,20 +9,18 @@ use std::collections::BTreeSet;
 
 use super::{Config, connection::Connection};
 
-/// An access control entry: allows or denies a user one operation on one resource, from any host.
+/// An access control entry: allows or denies a user one operation on one resource, from any host. The numbers are
+/// Kafka's codes.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Acl {
-    /// Kafka's code of the resource type.
     resource: i8,
     name: String,
-    /// Kafka's code of the pattern type: how `name` is matched.
+    /// The pattern type: how `name` is matched.
     pattern: i8,
     /// `User:` followed by the user's name.
     principal: String,
     host: String,
-    /// Kafka's code of the operation.
     operation: i8,
-    /// Kafka's code of the permission.
     permission: i8,
 }
 

@@ -43,7 +43,6 @@ fn batch(offset: i64, payload: &str) -> Vec<u8> {
     batch
 }
 
-/// Returns a batch whose checksum is wrong.
 fn corrupt(offset: i64) -> Vec<u8> {
     let mut batch = batch(offset, "lost");
     batch[20] ^= 1;

@@ -98,7 +98,6 @@ impl Shared {
     }
 }
 
-/// Creates a client of a peer whose name `resolver` resolves.
 pub fn client(resolver: &MemoryResolver) -> Client {
     let peer = Peer::resolved(Arc::new(resolver.clone()), "iam", "IAM_ADDRESS", "iam:7400").expect("a name");
     Client::new(peer)

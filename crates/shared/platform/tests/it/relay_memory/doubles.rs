@@ -66,7 +66,6 @@ impl Counted {
         self.outbox.insert(Event { uuid, kind, key, payload });
     }
 
-    /// Returns the names of the events that are not published.
     pub fn unpublished(&self) -> Vec<String> {
         let events = self.outbox.events().into_iter().filter(|(_, published)| !published);
         events.map(|(event, _)| text(&event.payload)).collect()
@@ -230,7 +229,6 @@ impl Publisher for Broker {
     }
 }
 
-/// Returns the number of an event's key.
 fn number(key: &[u8]) -> u128 {
     Uuid::parse_str(&text(key)).expect("keys are UUIDs").as_u128()
 }

@@ -4,7 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod batches;
-mod doubles;
+pub mod doubles;
 mod frozen;
 mod refusals;
 

@@ -23,7 +23,6 @@ async fn serve(files: &Files, router: Router) -> (SocketAddr, Running) {
     (address, testkit::run(|stop| http::serve(listener, router, Readiness::default(), stop)))
 }
 
-/// Sends a request with this header. Returns the response.
 async fn ask(files: &Files, address: SocketAddr, path: &str, header: &str) -> String {
     let mut stream = connect(files.client(None), address).await.expect("a connection");
     let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n{header}\r\n\r\n");
