@@ -1,4 +1,5 @@
-//! Tests of the guard: methods without a rule, public methods, and long baggage. `operations` tests which caller a rule admits.
+//! Tests of the guard: methods without a rule, public methods, and long baggage. `operations` tests which caller a rule
+//! admits.
 
 use std::net::SocketAddr;
 

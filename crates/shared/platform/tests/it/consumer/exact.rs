@@ -75,7 +75,8 @@ async fn a_dead_letter_and_its_replay_are_the_record_byte_for_byte() {
     let rejected = setup.kafka.messages(&setup.topic).await;
     for Message { headers, .. } in &letters {
         let text = |name| headers.get(name).unwrap_or_default();
-        assert_eq!([HEADER_TOPIC, HEADER_ERROR, HEADER_ATTEMPTS].map(text), [setup.topic.as_str(), "it is poison", "1"]);
+        let [topic, error, attempts] = [HEADER_TOPIC, HEADER_ERROR, HEADER_ATTEMPTS].map(text);
+        assert_eq!([topic, error, attempts], [setup.topic.as_str(), "it is poison", "1"]);
         let is_origin = |message: &&Message| {
             [HEADER_PARTITION, HEADER_OFFSET].map(text) == [message.partition.to_string(), message.offset.to_string()]
         };
