@@ -35,9 +35,9 @@ pub struct Letter {
     pub id: String,
     /// The time at which the message was dead-lettered.
     pub at: DateTime<Utc>,
-    pub state: LetterState,
-    /// Who resolved the letter, when and why; `None` while the letter is pending.
-    pub resolved: Option<Resolved>,
+    /// `pending`, as every letter of a page. Programs read this member, and `resolved`, which is null.
+    state: &'static str,
+    resolved: (),
     /// The topic, the partition and the offset of the original record.
     pub topic: String,
     pub partition: String,
@@ -51,21 +51,6 @@ pub struct Letter {
     pub headers: Vec<(String, String)>,
     /// The decoded event, or the bytes in hexadecimal digits.
     pub payload: String,
-}
-
-#[derive(Clone, Debug, Serialize)]
-pub struct Resolved {
-    pub who: String,
-    pub at: DateTime<Utc>,
-    pub why: String,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum LetterState {
-    Pending,
-    Replayed,
-    Discarded,
 }
 
 /// What a replay would do.
@@ -119,12 +104,11 @@ impl From<v1::ListDeadLettersResponse> for DeadLetters {
 
 impl From<v1::DeadLetter> for Letter {
     fn from(letter: v1::DeadLetter) -> Self {
-        let state = letter.state().into();
         Self {
             id: letter.id,
             at: letter.at.as_ref().and_then(time).unwrap_or_default(),
-            state,
-            resolved: letter.resolved.map(Resolved::from),
+            state: "pending",
+            resolved: (),
             topic: letter.topic,
             partition: letter.partition,
             offset: letter.offset,
@@ -136,22 +120,6 @@ impl From<v1::DeadLetter> for Letter {
             headers: letter.headers.into_iter().map(|header| (header.name, header.value)).collect(),
             payload: letter.payload,
         }
-    }
-}
-
-impl From<v1::DeadLetterState> for LetterState {
-    fn from(state: v1::DeadLetterState) -> Self {
-        match state {
-            v1::DeadLetterState::Pending | v1::DeadLetterState::Unspecified => Self::Pending,
-            v1::DeadLetterState::Replayed => Self::Replayed,
-            v1::DeadLetterState::Discarded => Self::Discarded,
-        }
-    }
-}
-
-impl From<v1::Resolved> for Resolved {
-    fn from(v1::Resolved { who, at, why }: v1::Resolved) -> Self {
-        Self { who, at: at.as_ref().and_then(time).unwrap_or_default(), why }
     }
 }
 

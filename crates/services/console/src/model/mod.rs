@@ -11,7 +11,7 @@ mod system;
 
 pub use action::{Action, Audited, Ended, Now, Running};
 pub use check::{Check, CheckState};
-pub use dead_letters::{DeadLetters, Letter, LetterPage, LetterState, Plan, Poison, Resolved};
+pub use dead_letters::{DeadLetters, Letter, LetterPage, Plan, Poison};
 pub use record::{NewRecord, Record};
 pub use refusal::refusal;
 pub use step::{Detail, Kind, Step};

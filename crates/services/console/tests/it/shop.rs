@@ -7,8 +7,8 @@ use std::{
 
 use chrono::DateTime;
 use contracts::proto::operations::v1::{
-    Action, AuditWork, Audited, Check, CheckState, DeadLetter, DeadLetterFilter, DeadLetterState, EndedAudit,
-    EndedLetterWork, Header, LetterWork, Running,
+    Action, AuditWork, Audited, Check, CheckState, DeadLetter, DeadLetterFilter, EndedAudit, EndedLetterWork, Header,
+    LetterWork, Running,
 };
 use platform::{
     clock,
@@ -149,8 +149,6 @@ fn letter(number: usize) -> DeadLetter {
     DeadLetter {
         id: format!("order.paid.dlq/0/{number}"),
         at: Some(timestamp(DateTime::UNIX_EPOCH)),
-        state: DeadLetterState::Pending.into(),
-        resolved: None,
         topic: "order.paid".to_owned(),
         partition: "0".to_owned(),
         offset: number.to_string(),

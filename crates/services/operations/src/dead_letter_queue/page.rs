@@ -1,6 +1,6 @@
 //! Pages of pending dead letters for the console.
 
-use contracts::proto::operations::v1::{self, DeadLetterState, Header, ListDeadLettersResponse};
+use contracts::proto::operations::v1::{self, Header, ListDeadLettersResponse};
 use platform::{grpc::timestamp, kafka};
 
 use super::{
@@ -56,8 +56,6 @@ impl DeadLetterQueue {
         v1::DeadLetter {
             id: letter.id.to_string(),
             at: Some(timestamp(letter.at)),
-            state: DeadLetterState::Pending.into(),
-            resolved: None,
             topic: letter.origin().to_owned(),
             partition: text(kafka::HEADER_PARTITION),
             offset: text(kafka::HEADER_OFFSET),

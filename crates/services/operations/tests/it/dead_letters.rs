@@ -8,10 +8,7 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use contracts::{
-    events::{JOURNAL, OrderPaid, Published as _, record},
-    proto::operations::v1::DeadLetterState,
-};
+use contracts::events::{JOURNAL, OrderPaid, Published as _, record};
 use operations::{
     dead_letter_queue::{Chosen, DeadLetterQueue, Progress, State},
     model::Filter,
@@ -53,10 +50,7 @@ async fn a_page_of_ten_thousand_dead_letters_is_read_and_all_that_match_are_repl
     println!("a page of {LETTERS} dead letters takes {:?}", begun.elapsed());
     assert_eq!((page.matching, page.pending, page.letters.len()), (LETTERS as u64, LETTERS as u64, 50));
     let letter = &page.letters[0];
-    assert_eq!(
-        (letter.state(), letter.kind.as_str(), letter.topic.as_str()),
-        (DeadLetterState::Pending, OrderPaid::TYPE, topic.as_str())
-    );
+    assert_eq!((letter.kind.as_str(), letter.topic.as_str()), (OrderPaid::TYPE, topic.as_str()));
     assert!(page.letters.iter().any(|letter| letter.payload.contains("payment_method: \"CARD\"")), "{letter:?}");
     assert_eq!(queue.page(&poison, 0, 1).await.unwrap().matching, POISON as u64);
     let nothing = Filter { kind: Some("events.v1.ShipAssembled".to_owned()), ..Filter::default() };
