@@ -20,8 +20,8 @@ use crate::{
 /// The application name that PostgreSQL shows.
 const NAME: &str = "shipyard-operations";
 
-/// Builds the service and binds its listeners; connects to nothing yet. Fails if the URL of another service's database is
-/// not set, except iam's.
+/// Builds the service and binds its listeners; connects to nothing yet. Fails if the URL of another service's database
+/// is not set, except iam's.
 pub async fn build(config: Config) -> anyhow::Result<App> {
     crate::metrics::count_from_zero();
     let Config { server, identity, messaging, settings } = config;

@@ -22,7 +22,7 @@ pub struct Outcome {
     pub report: Report,
 }
 
-/// Gets what the audit is doing, such as `order.paid: 0 of 2000 records`.
+/// A progress callback: what the audit is doing, such as `order.paid: 0 of 2000 records`.
 pub type OnProgress = Arc<dyn Fn(&str) + Send + Sync>;
 
 /// Audits the shop after waiting up to `wait` until no work is pending. Registers a user whose login begins with
@@ -68,8 +68,8 @@ async fn quiet_facts(sources: &Sources, wait: Duration, progress: &OnProgress) -
         let busy = quiet(sources, until, progress).await?;
         let before = fingerprint(databases).await?;
         progress("read databases and topics");
-        let told = progress.clone();
-        let of_topics = move |topic: &str, read, all| told(&format!("{topic}: {read} of {all} records"));
+        let report = progress.clone();
+        let of_topics = move |topic: &str, read, all| report(&format!("{topic}: {read} of {all} records"));
         let facts = Box::pin(sources.gather(Arc::new(of_topics))).await?;
         let still = fingerprint(databases).await? == before && sources.under_way().await?.is_empty();
         if (busy.is_empty() && still) || Instant::now() >= until {
@@ -81,15 +81,15 @@ async fn quiet_facts(sources: &Sources, wait: Duration, progress: &OnProgress) -
 
 /// Returns the work that is still pending at `until`; empty as soon as there is none.
 async fn quiet(sources: &Sources, until: Instant, progress: &OnProgress) -> anyhow::Result<Vec<String>> {
-    let mut told = Vec::new();
+    let mut reported = Vec::new();
     loop {
         let busy = sources.under_way().await?;
         if busy.is_empty() || Instant::now() >= until {
             return Ok(busy);
         }
-        if busy != told {
+        if busy != reported {
             progress(&format!("wait for {}", busy.join(", ")));
-            told = busy;
+            reported = busy;
         }
         tokio::time::sleep(POLL_INTERVAL).await;
     }

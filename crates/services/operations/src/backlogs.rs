@@ -1,5 +1,5 @@
-//! What waits to be published or handled: the backlogs of the outboxes with the replica that publishes each, and the lag
-//! of each consumer from the broker's committed offsets.
+//! The backlog of each outbox, with the replica that publishes it, and the lag of each consumer, from the broker's
+//! committed offsets.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -36,7 +36,8 @@ struct Backlog {
     relay_until: Option<DateTime<Utc>>,
 }
 
-/// Returns the outbox of each service that has one, except iam's if `databases` lack it. If a database does not answer, its outbox has the error.
+/// Returns the outbox of each service that has one, except iam's if `databases` lack it. If a database does not
+/// respond, its outbox has the error.
 pub async fn outboxes(databases: &Databases) -> Vec<OutboxState> {
     join_all(databases.with_outbox().map(|service| outbox(databases, service))).await
 }
@@ -59,7 +60,7 @@ async fn outbox(databases: &Databases, service: &'static Service) -> OutboxState
     }
 }
 
-/// How many consumer groups are queried concurrently: each needs a connection to the broker.
+/// The maximum number of consumer groups that are queried concurrently: each needs a connection to the broker.
 const MAX_CONCURRENT_GROUPS: usize = 6;
 /// The consumer group for reading the topics' ends. It commits nothing.
 const GROUP: &str = "shipyard-lag";

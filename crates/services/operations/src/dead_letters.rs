@@ -11,7 +11,7 @@ use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
-/// A dead letter's id, which is its position: `order.paid.dlq/0/17`.
+/// A dead letter's id: its dead-letter topic, partition and offset, such as `order.paid.dlq/0/17`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Id {
     pub topic: String,
@@ -30,7 +30,7 @@ pub struct DeadLetter {
     pub outline: Option<Outline>,
 }
 
-/// What is kept in place of a payload, since the payloads of all letters may not fit in memory.
+/// Kept in place of a payload, since the payloads of all letters may not fit in memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Outline {
     event: Option<Uuid>,
@@ -60,7 +60,7 @@ pub fn read<T>(reader: &Reader, topic: &str, keep: impl Fn(DeadLetter) -> T) -> 
     Ok(Some(letters.into_iter().map(|(_, _, kept)| kept).collect()))
 }
 
-/// Where and when a record was published: the id of the cluster, and the time. Empty if it is not known.
+/// The cluster and the time of a record's publication. Empty if they are not known.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 pub struct Origin {
     pub cluster: String,
@@ -70,7 +70,7 @@ pub struct Origin {
 /// Clocks of programs that write one topic may differ by this much.
 const MAX_SKEW: TimeDelta = TimeDelta::minutes(1);
 
-/// What tells the records of a topic from those of an earlier topic of the same name: the cluster, and the offset and
+/// Tells the records of a topic from those of an earlier topic of the same name, by the cluster, and by the offset and
 /// time of the first record of each partition.
 pub(crate) struct Beginning {
     pub cluster: String,
@@ -89,7 +89,7 @@ impl Beginning {
         Ok(this)
     }
 
-    /// Returns false if a record of this origin and position was in an earlier topic, or in another cluster. An unknown
+    /// Returns false if a record of this origin and offset was in an earlier topic, or in another cluster. An unknown
     /// origin counts as the present topic.
     pub fn has(&self, partition: i32, offset: i64, origin: &Origin) -> bool {
         let is_known = !self.cluster.is_empty() && !origin.cluster.is_empty();
@@ -137,7 +137,7 @@ impl DeadLetter {
         if named.is_empty() { kafka::original_topic(&self.id.topic) } else { named }
     }
 
-    /// Returns where and when the original record was published; unknown if the consumer was of an older version.
+    /// Returns the origin of the original record; unknown if the consumer was of an older version.
     pub fn published(&self) -> Origin {
         let at = self.header(kafka::HEADER_PUBLISHED_AT).parse().ok();
         Origin { cluster: self.header(kafka::HEADER_CLUSTER).to_owned(), at }
@@ -154,8 +154,8 @@ impl DeadLetter {
         kafka::added(&self.message, kafka::HEADER_LEFT_OUT).is_none()
     }
 
-    /// Returns the time since which consumers may have handled the message: that of its event, if it is known. A letter may
-    /// be much younger than its event.
+    /// Returns the time since which consumers may have handled the message: that of its event, if it is known. A letter
+    /// may be much younger than its event.
     pub fn handled_since(&self) -> DateTime<Utc> {
         let happened_at = self.outline.and_then(|outline| outline.happened_at);
         happened_at.map_or(self.at, |happened| happened.min(self.at))

@@ -1,5 +1,5 @@
-//! The service operations: what operators see and do across all services, and the receipt of an order. The library under
-//! it reads and repairs a running system for the operators' commands, too.
+//! The service operations: operators' views of all services and actions on them, and the receipt of an order. The
+//! library under it reads and repairs a running system for the operators' commands, too.
 
 pub mod api;
 pub mod app;

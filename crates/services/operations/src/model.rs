@@ -1,4 +1,4 @@
-//! Which dead letters an operator chooses, and what was done with them.
+//! The filter by which an operator chooses dead letters, and the results of replaying and discarding them.
 
 use std::fmt;
 

@@ -55,8 +55,8 @@ pub fn of_orders() -> impl Iterator<Item = &'static Service> {
     })
 }
 
-/// Returns the services whose databases a process with these settings reads. In containers the service operations has no
-/// URL of iam's database: the role `auditor` must not read password hashes.
+/// Returns the services whose databases a process with these settings reads. In containers the service operations has
+/// no URL of iam's database: the role `auditor` must not read password hashes.
 pub fn readable(settings: &Settings) -> impl Iterator<Item = &'static Service> {
     with_database()
         .filter(|service| **service != iam::SERVICE || settings.get(&service.variable("DATABASE_URL")).is_some())
@@ -109,11 +109,11 @@ mod tests {
         }
     }
 
-    /// Returns true if at most `most` requested calls lead from one service to another.
-    fn leads_back(from: &str, to: &str, most: usize) -> bool {
+    /// Returns true if at most `limit` requested calls lead from one service to another.
+    fn leads_back(from: &str, to: &str, limit: usize) -> bool {
         let calls = find(from).map(|service| service.calls).unwrap_or_default();
         let mut requested = calls.iter().filter(|call| call.when == When::Requested);
-        most > 0 && requested.any(|call| call.to == to || leads_back(call.to, to, most - 1))
+        limit > 0 && requested.any(|call| call.to == to || leads_back(call.to, to, limit - 1))
     }
 
     #[test]

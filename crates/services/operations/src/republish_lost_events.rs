@@ -1,7 +1,7 @@
 //! Republishes, at the start of the shop, events that a non-persistent broker lost before every consumer handled them.
 //!
 //! An event is republished if the inbox of a consumer has no row for it, or if the console's timeline lacks it.
-//! Consumers that have handled it ignore the repeat. Old outbox rows of handled events are deleted, because the
+//! Consumers that have handled it ignore the redelivery. Old outbox rows of handled events are deleted, because the
 //! services' jobs delete the inbox rows of these events, too: without an inbox row, an event seems lost.
 //!
 //! As in `readers`, the statements are plain strings: they run in every service's database.
@@ -35,7 +35,7 @@ pub async fn republish(databases: &Databases, age: Duration) -> anyhow::Result<u
         while let Some((last, events)) = published(outbox, after).await? {
             after = last;
             for (kind, Published { uuids, keys }) in events {
-                // Without an inbox nobody knows which events were handled, and handling them again is harmless.
+                // A consumer without an inbox does not record which events it has handled, and may handle them again.
                 let is_known = route_of(&kind).is_none_or(Route::has_inboxes);
                 let mut lost = if is_known { missing(databases, &kind, &uuids).await? } else { uuids.clone() };
                 if route_of(&kind).is_some_and(Route::is_of_order) {

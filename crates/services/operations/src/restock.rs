@@ -28,8 +28,8 @@ pub fn address(settings: &Settings, of_users: &str) -> String {
 /// Adds this quantity of one part, or of every part, by calling the inventory service at `address`. Returns the parts
 /// with their new stock. The certificate identifies the caller, or without TLS the services' key.
 ///
-/// Under the same `key` a part is added once, so that a repeat adds only the missing parts. A repeat with another
-/// quantity fails. Once stock may have been added, an error says how to repeat the call.
+/// Under the same `key` a part is added once, so that a retry adds only the missing parts. A retry with another
+/// quantity fails. Once stock may have been added, an error says how to retry the call.
 pub async fn restock(
     address: &str,
     service_key: Option<&SecretString>,
@@ -54,7 +54,7 @@ pub async fn restock(
     let parts: Vec<PartQuantity> =
         listed.into_inner().parts.into_iter().map(|part| PartQuantity { part_uuid: part.uuid, quantity }).collect();
     anyhow::ensure!(!parts.is_empty(), "part not found");
-    let repeat = || {
+    let retry_hint = || {
         let part = part.map(|part| format!(" --part {part}")).unwrap_or_default();
         format!(
             "the restock may be incomplete; `shipyard restock{part} --quantity {quantity} --key {key}` completes it, and \
@@ -71,21 +71,21 @@ pub async fn restock(
             parts: vec![PartQuantity { part_uuid, quantity }],
             decided_by: Author::command_line().as_str().to_owned(),
         };
-        let restocked = budget.retry(is_repeated, || {
+        let restocked = budget.retry(is_retried, || {
             let (mut inventory, restock) = (inventory.clone(), restock.clone());
             async move { inventory.restock_parts(restock).await }
         });
         restocked.await.map_err(|status| {
-            let hint = if status.code() == Code::AlreadyExists { reused() } else { repeat() };
+            let hint = if status.code() == Code::AlreadyExists { reused() } else { retry_hint() };
             anyhow::Error::new(status).context(hint)
         })?;
     }
-    let listed = inventory.list_parts(request).await.context("listing parts").with_context(repeat)?;
+    let listed = inventory.list_parts(request).await.context("listing parts").with_context(retry_hint)?;
     Ok(listed.into_inner().parts)
 }
 
-/// Returns true if a restock is repeated after this error. A timeout is included, since inventory adds each restock
+/// Returns true if a restock is retried after this error. A timeout is included, since inventory adds each restock
 /// once.
-fn is_repeated(status: &Status) -> bool {
+fn is_retried(status: &Status) -> bool {
     is_transient(status) || status.code() == Code::DeadlineExceeded
 }

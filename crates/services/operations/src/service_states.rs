@@ -20,7 +20,7 @@ use crate::registry::SERVICES;
 const HOST: &str = "OPERATIONS_ADMIN_HOST";
 /// The variable with the address of the admin port of a process that runs all services.
 const SHARED: &str = "SHIPYARD_ADMIN_LISTEN";
-/// The time limit for one answer of an admin port.
+/// The time limit for one response of an admin port.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(2);
 
 pub struct AdminPorts {
@@ -29,7 +29,8 @@ pub struct AdminPorts {
     addresses: Vec<(&'static Service, String)>,
 }
 
-struct Answer {
+/// The health and the metrics of an admin port.
+struct AdminReport {
     is_ready: bool,
     waiting_for: Vec<String>,
     /// Empty if the metrics were not read.
@@ -51,36 +52,36 @@ impl AdminPorts {
         })
     }
 
-    /// Returns the state of each service. If a service does not answer, its state contains the error; the call does not
-    /// fail.
+    /// Returns the state of each service. If a service does not respond, its state contains the error; the call does
+    /// not fail.
     pub async fn states(&self) -> Vec<ServiceState> {
         // Services in one process share an admin port, which is read once.
         let distinct: BTreeSet<&str> = self.addresses.iter().map(|(_, admin)| admin.as_str()).collect();
         let asked = distinct.into_iter().map(async |admin| (admin, self.read(admin).await));
-        let answers: HashMap<&str, anyhow::Result<Answer>> = join_all(asked).await.into_iter().collect();
-        self.addresses.iter().map(|(service, admin)| state(service, admin, answers.get(admin.as_str()))).collect()
+        let reports: HashMap<&str, anyhow::Result<AdminReport>> = join_all(asked).await.into_iter().collect();
+        self.addresses.iter().map(|(service, admin)| state(service, admin, reports.get(admin.as_str()))).collect()
     }
 
-    async fn read(&self, admin: &str) -> anyhow::Result<Answer> {
+    async fn read(&self, admin: &str) -> anyhow::Result<AdminReport> {
         let get = async |path: &str| self.http.get(format!("http://{admin}{path}")).send().await;
         let (ready, metrics) = tokio::join!(get("/health/ready"), async { get("/metrics").await?.text().await });
         let ready = ready.map_err(reqwest::Error::without_url).context("its admin port does not answer")?;
         let is_ready = ready.status().is_success();
         let health: Health =
             ready.json().await.map_err(reqwest::Error::without_url).context("its health is unknown")?;
-        Ok(Answer { is_ready, waiting_for: health.waiting_for, metrics: metrics.unwrap_or_default() })
+        Ok(AdminReport { is_ready, waiting_for: health.waiting_for, metrics: metrics.unwrap_or_default() })
     }
 }
 
-fn state(service: &'static Service, admin: &str, answer: Option<&anyhow::Result<Answer>>) -> ServiceState {
+fn state(service: &'static Service, admin: &str, report: Option<&anyhow::Result<AdminReport>>) -> ServiceState {
     let known = ServiceState {
         service: service.name.to_owned(),
         about: service.about.to_owned(),
         admin: admin.to_owned(),
         ..ServiceState::default()
     };
-    match answer {
-        Some(Ok(Answer { is_ready, waiting_for, metrics })) => ServiceState {
+    match report {
+        Some(Ok(AdminReport { is_ready, waiting_for, metrics })) => ServiceState {
             is_ready: *is_ready,
             waiting_for: waiting_for.clone(),
             version: version(metrics, service.name),

@@ -16,8 +16,8 @@ use client::{
 
 const ORDERS: &str = "/api/v1/orders";
 
-/// Registers a user whose login begins with `audit-`, logs in twice, logs out with Logout and with LogoutAll, and uses both
-/// sessions afterwards. Then the account is deleted, also if this has failed.
+/// Registers a user whose login begins with `audit-`, logs in twice, logs out with Logout and with LogoutAll, and uses
+/// both sessions afterwards. Then the account is deleted, also if this has failed.
 pub async fn probe(shop: &Shop) -> anyhow::Result<Vec<Probe>> {
     let customer = Customer::fresh("audit");
     customer.register(shop).await?;
@@ -32,7 +32,7 @@ async fn use_ended_sessions(shop: &Shop, customer: &Customer) -> anyhow::Result<
     let (second, _) = customer.log_in(shop).await?;
     for session in [&first, &second] {
         for Probe { place, answered, refused } in uses(shop, session, "").await? {
-            ensure!(!refused, "{place} answered {answered} within a living session: nothing can be said of dead ones");
+            ensure!(!refused, "{place} responded {answered} to an open session, so it proves nothing about ended ones");
         }
     }
     success("Logout", shop.auth().logout(LogoutRequest { session_uuid: first.clone() }).await)?;
@@ -51,7 +51,7 @@ async fn uses(shop: &Shop, session: &str, when: &str) -> anyhow::Result<Vec<Prob
     let refused = match orders.status.as_u16() {
         200 => false,
         401 => true,
-        _ => bail!("{} answered {} {}", orders.asked, orders.status, orders.text),
+        _ => bail!("{} responded {} {}", orders.asked, orders.status, orders.text),
     };
     Ok(vec![
         rpc(format!("Whoami{when}"), whoami.err().map(|status| status.code()))?,
@@ -65,7 +65,7 @@ fn rpc(place: String, answered: Option<Code>) -> anyhow::Result<Probe> {
     let refused = match answered {
         Code::Ok => false,
         Code::Unauthenticated => true,
-        code => bail!("{place} answered {code:?}"),
+        code => bail!("{place} responded {code:?}"),
     };
     Ok(Probe { place, answered: format!("{answered:?}"), refused })
 }

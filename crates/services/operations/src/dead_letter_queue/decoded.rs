@@ -7,7 +7,7 @@ use contracts::events::{ROUTES, Topics, route_of};
 use super::poison::is_from_outside;
 use crate::dead_letters::DeadLetter;
 
-/// How many bytes of an undecodable payload, key or header are shown.
+/// The maximum number of bytes of an undecodable payload, key or header that are shown.
 const MAX_SHOWN_BYTES: usize = 1024;
 
 /// Returns the payload as text: its size, and the decoded event or the bytes.

@@ -6,7 +6,7 @@ use platform::auth::Author;
 use super::{Chosen, DeadLetterQueue, Found, Progress, State, refuse_own};
 use crate::{dead_letters::DeadLetter, model::Discarded, repository::resolved_letters::Action};
 
-/// How many letters one statement records.
+/// The maximum number of letters that one statement records.
 const BATCH_SIZE: usize = 100;
 
 impl DeadLetterQueue {

@@ -12,8 +12,8 @@ use crate::{
     repository::resolved_letters::Resolved,
 };
 
-/// How many messages a replay publishes before they are recorded as resolved. An interrupted replay may publish that
-/// many twice.
+/// The maximum number of messages that a replay publishes before it records them as resolved. An interrupted replay may
+/// publish that many twice.
 const MAX_BATCH: usize = 100;
 /// The maximum size of the payloads of a batch, which are in memory at once. A larger message is a batch of its own.
 const MAX_BATCH_BYTES: usize = 16 << 20;

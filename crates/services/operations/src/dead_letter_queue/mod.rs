@@ -185,7 +185,8 @@ fn kind(letter: &DeadLetter, topics: &Topics) -> &'static str {
     route.map(|route| route.kind).unwrap_or_default()
 }
 
-/// Fails if the author is a user whom one of the chosen letters concerns. A letter that cannot be decoded names no user.
+/// Fails if the author is a user whom one of the chosen letters concerns. A letter that cannot be decoded names no
+/// user.
 fn refuse_own(letters: &[Found], chosen: &BTreeSet<Id>, by: &Author) -> anyhow::Result<()> {
     let is_own = |letter: &DeadLetter| letter.user().is_some_and(|user| by.is_user(user));
     let own = letters.iter().find(|found| chosen.contains(&found.letter.id) && is_own(&found.letter));

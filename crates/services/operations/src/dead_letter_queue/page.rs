@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{dead_letters::DeadLetter, model::Filter};
 
-/// How many headers of a letter a page has.
+/// The maximum number of headers of a letter in a page.
 const MAX_SHOWN_HEADERS: usize = 100;
 
 impl DeadLetterQueue {

@@ -1,4 +1,4 @@
-//! Whether no consumer can decode a dead letter, so that a replay would dead-letter it again.
+//! Detects poison: a dead letter that no consumer can decode, so that a replay would dead-letter it again.
 
 use contracts::events::{BASKET_CONFIRMED, INBOUND, InboundTopic, LOAN_APPROVED, ORDERS, ROUTES, Topics};
 use platform::kafka::Message;

@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_read_again_begins_with_the_first_letter_of_a_partition_and_ends_with_the_last() {
+    fn an_extent_begins_with_the_first_letter_of_a_partition_and_ends_with_the_last() {
         let id = |partition, offset| Id { topic: "order.paid.dlq".to_owned(), partition, offset };
         let letters = [id(0, 7), id(1, 2), id(0, 3), id(0, 5)];
 

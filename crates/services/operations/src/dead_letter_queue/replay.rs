@@ -27,8 +27,8 @@ use crate::{
 const ACKNOWLEDGEMENT_TIMEOUT: Duration = Duration::from_secs(30);
 
 impl DeadLetterQueue {
-    /// Returns what [`replay`](Self::replay) without `late` would do. The plan covers only whether a message can be decoded: a
-    /// consumer may still refuse it for another reason.
+    /// Returns what [`replay`](Self::replay) without `late` would do. The plan covers only whether a message can be
+    /// decoded: a consumer may still refuse it for another reason.
     pub async fn plan(&self, chosen: &Chosen) -> anyhow::Result<PlanReplayResponse> {
         let (letters, ids) = self.choose(chosen).await?;
         let chosen = letters.iter().filter(|found| ids.contains(&found.letter.id)).map(|found| &found.letter);

@@ -32,8 +32,8 @@ use platform::server::service::Service;
 /// The variable with the time since which a non-persistent broker has records. The one-process shop sets it for its
 /// tools.
 pub const LOG_SINCE: &str = "KAFKA_LOG_SINCE";
-/// The services' variables whose limits an audit applies: the time of a build, of a courier's step, and of a loan that is
-/// held for a user who is not a customer.
+/// The services' variables whose limits an audit applies: the time of a build, of a courier's step, and of a loan that
+/// is held for a user who is not a customer.
 pub const TIME_LIMITS: [&str; 3] = ["ASSEMBLY_BUILD_MAX", "DELIVERY_MOVE_EVERY", "LOAN_HOLD"];
 
 pub struct Sources {

@@ -55,7 +55,7 @@ pub async fn read(
     Ok(Intake { orders, ..read.with_letters(&resolved) })
 }
 
-/// What was read of the topic and of its dead-letter topic.
+/// The content of the topic and of its dead-letter topic.
 struct Read {
     intake: Intake,
     /// The times of the records.
@@ -189,7 +189,7 @@ mod tests {
 
     use super::*;
 
-    /// Publishes a record, or the dead letter of one in this partition, with its offset and the time of its publication.
+    /// Publishes a record, or the dead letter of a record with this partition, offset and time of publication.
     async fn publish(broker: &testkit::Kafka, topic: &str, letter: Option<(i32, i64, &str)>) {
         let headers = letter.map(|(partition, offset, at)| {
             let named = [(kafka::HEADER_PARTITION, partition.to_string()), (kafka::HEADER_OFFSET, offset.to_string())];
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_was_given_up_in_an_earlier_topic_hides_no_record() {
+    async fn a_dead_letter_of_an_earlier_topic_hides_no_record() {
         let broker = testkit::kafka().await;
         let (config, topic) = (broker.config(), ORDERS.topic(&broker.topics()).to_owned());
         for _ in 0..5 {

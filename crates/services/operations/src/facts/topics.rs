@@ -14,7 +14,7 @@ use crate::dead_letters::{self, Beginning, DeadLetter, Origin, event_uuid};
 /// A progress callback: topic, records read, total records.
 pub type Progress = Arc<dyn Fn(&str, usize, usize) + Send + Sync>;
 
-/// After how many records of a topic the callback is called again.
+/// The number of records of a topic after which the callback is called again.
 pub(super) const PROGRESS_EVERY: usize = 100_000;
 
 /// The consumer group of a tool's reads; the tool never joins it.
@@ -69,14 +69,14 @@ pub async fn read(
         };
         // If the broker does not report the topic's retention, or deletes by size, the topic is complete since the
         // start of the partition whose oldest record is the latest; never, if such a partition has no record.
-        let told = if since.is_none() { retention(config, &log.topic).await.ok().flatten() } else { None };
-        log.complete_since = told.map_or(Some(*oldest), |retention| Some(now - retention)).max(since);
+        let retained = if since.is_none() { retention(config, &log.topic).await.ok().flatten() } else { None };
+        log.complete_since = retained.map_or(Some(*oldest), |retention| Some(now - retention)).max(since);
     }
     Ok(read)
 }
 
-/// Returns the letters of a topic, each given with its origin. `is_current` is false for those whose origin is a deleted
-/// topic of the same name.
+/// Returns the letters of a topic, each given with its origin. `is_current` is false for those whose origin is a
+/// deleted topic of the same name.
 fn compared(beginning: &Beginning, letters: Vec<(Origin, facts::DeadLetter)>) -> Vec<facts::DeadLetter> {
     let compared = letters.into_iter().map(|(origin, letter)| facts::DeadLetter {
         is_current: beginning.has(letter.partition, letter.offset, &origin),

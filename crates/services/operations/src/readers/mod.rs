@@ -1,4 +1,4 @@
-//! What the tools read from the databases, a file a service.
+//! Readers of the databases of all services, a file per service.
 //!
 //! Only these files read the schemas of several services. Their statements are plain strings, since no single database
 //! could check them at compile time; the tests run each of them.

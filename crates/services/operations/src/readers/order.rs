@@ -74,11 +74,11 @@ async fn read(database: &mut PgConnection) -> anyhow::Result<Facts> {
 /// Reads the facts of one order. Its idempotency keys are found by their user, since no index has their orders.
 async fn of_order(database: &mut PgConnection, order: Uuid) -> anyhow::Result<Facts> {
     let own = sqlx::query_as(orders!(" where uuid = $1")).bind(order);
-    let answers = outcomes!(" and user_uuid = (select user_uuid from orders where uuid = $1) and order_uuid = $1");
+    let responses = outcomes!(" and user_uuid = (select user_uuid from orders where uuid = $1) and order_uuid = $1");
     Ok(Facts {
         at: sqlx::query_scalar("select now()").fetch_one(&mut *database).await?,
         orders: own.fetch_all(&mut *database).await?,
-        acknowledged: acknowledged(database, sqlx::query_as(answers).bind(order)).await?,
+        acknowledged: acknowledged(database, sqlx::query_as(responses).bind(order)).await?,
         ..Facts::default()
     })
 }

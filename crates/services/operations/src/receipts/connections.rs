@@ -30,7 +30,7 @@ impl Connections {
         settings: &Settings,
     ) -> anyhow::Result<Self> {
         let kept = services.map(|service| {
-            // Every statement uses its index, whatever the planner's statistics say.
+            // Every statement uses its index, regardless of the planner's statistics.
             let database = service.pool(tool, 1, settings)?.with_stable_plans();
             database.set([("statement_timeout", STATEMENT_TIMEOUT)]);
             Ok((service.name, OpenDatabase { service, database, connection: Mutex::default() }))

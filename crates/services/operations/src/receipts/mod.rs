@@ -34,10 +34,10 @@ use crate::{
 
 /// The maximum number of reads of an order, to see a violation in two equal reads.
 const MAX_READS: usize = 4;
-/// How long an event must be unhandled before its consumer's position is read from the broker: most events are handled
-/// sooner.
+/// The time after which an unhandled event's consumer has its committed offset read from the broker: most events are
+/// handled sooner.
 const LATE_AFTER: TimeDelta = TimeDelta::seconds(1);
-/// The pause between two reads, in which a short step of the order can end.
+/// The delay between two reads, in which a short step of the order can end.
 const READ_DELAY: Duration = Duration::from_millis(20);
 
 /// A reader of receipts. It keeps at most one connection to each database.
@@ -50,8 +50,8 @@ pub struct Receipts {
 }
 
 impl Receipts {
-    /// Creates a reader that connects lazily. PostgreSQL shows `tool`, such as `shipyard-operations`, as the application
-    /// name. Fails if a `<SERVICE>_DATABASE_URL` is missing.
+    /// Creates a reader that connects lazily. PostgreSQL shows `tool`, such as `shipyard-operations`, as the
+    /// application name. Fails if a `<SERVICE>_DATABASE_URL` is missing.
     pub fn from_settings(tool: &str, settings: &Settings) -> anyhow::Result<Self> {
         Ok(Self {
             connections: Connections::new(tool, of_orders().chain([&SERVICE]), settings)?,
@@ -84,7 +84,7 @@ impl Receipts {
             if late.is_empty() && audit::receipt(&facts, order).violated().next().is_none() {
                 break;
             }
-            // The positions are read before the inboxes: an event that its consumer had passed by then is in the inbox.
+            // The offsets are read before the inboxes: an event that its consumer had passed by then is in the inbox.
             let positions = if is_broker_there { self.positions(late, records).await } else { None };
             is_broker_there = positions.is_some();
             let again = self.facts(order, records).await;
@@ -165,11 +165,11 @@ impl Receipts {
         Ok(Facts { outbox, inboxes, kept_since, ..own })
     }
 
-    /// Returns the positions of the consumers of these events; `None` if the broker does not answer in time.
+    /// Returns the positions of the consumers of these events; `None` if the broker does not respond in time.
     async fn positions(&self, late: Vec<Unhandled>, records: &Records) -> Option<Vec<Position>> {
         let positions = positions::of(&self.kafka, late, records).await;
         positions
-            .inspect_err(|error| tracing::warn!(error = format!("{error:#}"), "positions of consumers unknown"))
+            .inspect_err(|error| tracing::warn!(error = format!("{error:#}"), "committed offsets of consumers unknown"))
             .ok()
     }
 }

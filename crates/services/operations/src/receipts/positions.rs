@@ -12,7 +12,7 @@ use tokio::time::timeout;
 
 use super::{Records, SeenRecord};
 
-/// The time limit for all answers of the broker.
+/// The time limit for all responses of the broker.
 const BROKER_TIMEOUT: Duration = Duration::from_millis(1_500);
 
 /// Returns the positions of the consumers of these events. Events whose record is not known are left out.
@@ -31,7 +31,7 @@ pub async fn of(config: &kafka::Config, waiting: Vec<Unhandled>, records: &Recor
     }
     let config = config.clone();
     let reading = tokio::task::spawn_blocking(move || read(&config, &waiting));
-    timeout(BROKER_TIMEOUT, reading).await.context("the broker does not answer in time")?.context("reading offsets")?
+    timeout(BROKER_TIMEOUT, reading).await.context("the broker does not respond in time")?.context("reading offsets")?
 }
 
 fn read(config: &kafka::Config, waiting: &[(Unhandled, Vec<SeenRecord>)]) -> anyhow::Result<Vec<Position>> {

@@ -16,9 +16,9 @@ use uuid::Uuid;
 
 use crate::dead_letters::{DeadLetter, Id, Origin};
 
-/// How many letters one statement asks for at most.
+/// The maximum number of letters that one statement reads.
 const BATCH_SIZE: usize = 10_000;
-/// How many letters one statement imports.
+/// The maximum number of letters that one statement imports.
 const IMPORT_SIZE: usize = 1_000;
 
 /// Inserts the letters of `$rows`, a JSON array of [`ResolvedLetter`]. Two operators who resolve the same letters lock
@@ -226,7 +226,7 @@ impl ResolvedLetters {
     }
 }
 
-/// Returns the discarded letters of an order as facts of its receipt, in an order that a repeated read has again.
+/// Returns the discarded letters of an order as facts of its receipt, in the same order in each read.
 pub async fn discarded_of(database: &mut PgConnection, order: Uuid) -> sqlx::Result<Vec<facts::Discarded>> {
     let rows = sqlx::query_as!(
         ResolvedLetter,

@@ -1,5 +1,5 @@
-//! The long actions of operators, the table `work`: for each kind, one of which runs at a time in all replicas together,
-//! the progress of the running action and the result of the last one.
+//! The long actions of operators, the table `work`: for each kind the progress of the running action and the result of
+//! the last one. In all replicas together, one action of a kind runs at a time.
 
 use chrono::{DateTime, Utc};
 use contracts::proto::operations::v1::Running;

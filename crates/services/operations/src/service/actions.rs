@@ -15,7 +15,7 @@ use crate::{
     repository::{Action, PgActions, PgWork},
 };
 
-/// The maximum number of characters of the subject or the result of an action in the log, which is kept for ever.
+/// The maximum number of characters of the subject or the result of an action in the log, which is kept permanently.
 const MAX_RECORDED_CHARS: usize = 1_000;
 
 #[derive(Clone)]
@@ -66,8 +66,8 @@ impl Actions {
         }
     }
 
-    /// Begins the action as a task. `said` converts its result to the text for the log. Fails with [`Error::Busy`] while
-    /// another action of this kind runs, in any replica.
+    /// Begins the action as a task. `said` converts its result to the text for the log. Fails with [`Error::Busy`]
+    /// while another action of this kind runs, in any replica.
     pub async fn begin_long<T, F>(
         &self,
         action: LongAction,

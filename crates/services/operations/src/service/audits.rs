@@ -23,7 +23,7 @@ use crate::{
     repository::{Now, PgWork},
 };
 
-/// How long an audit waits until no work is pending: the default of `shipyard audit`.
+/// The maximum time that an audit waits until no work is pending: the default of `shipyard audit`.
 const AUDIT_WAIT: Duration = Duration::from_secs(30);
 
 #[derive(Clone)]
@@ -69,8 +69,8 @@ async fn audit(settings: &Settings, progress: &OnProgress) -> anyhow::Result<Aud
     let order = settings.get("ORDER_HTTP_ADDRESS");
     let of_tools = order.map_or_else(|| settings.clone(), |order| settings.clone().or("ORDER_URL", order));
     let shop = ShopAddresses::from_settings(&of_tools)?.shop()?;
-    let told = progress.clone();
-    let on_progress: audit_run::OnProgress = Arc::new(move |step: &str| told(step, 0, 0));
+    let report = progress.clone();
+    let on_progress: audit_run::OnProgress = Arc::new(move |step: &str| report(step, 0, 0));
     let outcome = audit_run::run(&sources, &shop, AUDIT_WAIT, facts::bounds(settings)?, &on_progress).await;
     sources.databases.close().await;
     let outcome = outcome?;

@@ -5,13 +5,13 @@ use std::time::Duration;
 use anyhow::Context as _;
 use platform::deadline;
 
-/// It is shorter than a request's limit, so that the response can name what is missing.
+/// Shorter than a request's limit, so that the response can name what is missing.
 const BROKER_TIMEOUT: Duration = Duration::from_secs(7);
 /// The time that a caller with an earlier deadline needs to get the response.
 const RESPONSE_TIME: Duration = Duration::from_millis(500);
 
 /// Fails if the reading takes longer than [`BROKER_TIMEOUT`], or almost as long as the caller waits.
-pub async fn answered<T>(reading: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+pub async fn in_time<T>(reading: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
     let limit = deadline::remaining(BROKER_TIMEOUT + RESPONSE_TIME).saturating_sub(RESPONSE_TIME);
-    tokio::time::timeout(limit, reading).await.context("Kafka does not answer")?
+    tokio::time::timeout(limit, reading).await.context("Kafka does not respond")?
 }

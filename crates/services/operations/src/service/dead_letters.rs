@@ -11,7 +11,7 @@ use platform::{auth::Author, kafka};
 
 use super::{
     actions::{Actions, LongAction},
-    broker::answered,
+    broker::in_time,
     long_actions::OnProgress,
 };
 use crate::{
@@ -23,7 +23,7 @@ use crate::{
 
 /// The maximum number of sentences of a result that are kept.
 const MAX_SENTENCES: usize = 100;
-/// What an error says was not read.
+/// The name of the dead letters in an error.
 const LETTERS: &str = "the dead letters";
 
 #[derive(Clone)]
@@ -61,7 +61,7 @@ impl DeadLetters {
         }
         let own = self.clone();
         let read = async move { own.queue()?.page(&filter, skip, limit).await };
-        answered(self.turn.read(read)).await.map_err(|error| Error::NotRead(LETTERS, error))
+        in_time(self.turn.read(read)).await.map_err(|error| Error::NotRead(LETTERS, error))
     }
 
     /// Returns what a replay of the pending letters that match would do.
@@ -71,7 +71,7 @@ impl DeadLetters {
         }
         let own = self.clone();
         let read = async move { own.queue()?.plan(&Chosen::Matching(filter)).await };
-        answered(self.turn.read(read)).await.map_err(|error| Error::NotRead(LETTERS, error))
+        in_time(self.turn.read(read)).await.map_err(|error| Error::NotRead(LETTERS, error))
     }
 
     /// Begins to publish the pending letters that match to their topics again.

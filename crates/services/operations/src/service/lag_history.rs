@@ -1,8 +1,8 @@
 //! The lag of the consumers now and over the last 15 minutes.
 //!
 //! The broker knows only the current lag, and the gauges of a service end when the service stops, which is when its lag
-//! matters most. So this service reads the lag from the broker every 15 seconds. Each process has its own history, which
-//! begins at its start.
+//! matters most. So this service reads the lag from the broker every 15 seconds. Each process has its own history,
+//! which begins at its start.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -19,14 +19,14 @@ use platform::{clock, grpc::timestamp, jobs::caught, kafka, outage::Outage};
 use tokio::{sync::Mutex, time::Instant};
 use tokio_util::sync::CancellationToken;
 
-use super::broker::answered;
+use super::broker::in_time;
 use crate::backlogs;
 
-/// How often the lag is recorded.
+/// The interval at which the lag is recorded.
 const SAMPLE_INTERVAL: Duration = Duration::from_secs(15);
-/// How long a recorded lag is kept.
+/// The time for which a recorded lag is kept.
 const RETENTION: TimeDelta = TimeDelta::minutes(15);
-/// How long readers share one response of the broker.
+/// The time for which readers share one response of the broker.
 const CACHE_TTL: Duration = Duration::from_secs(2);
 
 /// A partition of a topic, as one group reads it.
@@ -81,7 +81,7 @@ impl LagHistory {
     }
 
     async fn ask(&self, state: &mut State, is_noted: bool) -> anyhow::Result<ListLagsResponse> {
-        let (mut partitions, at) = (answered(backlogs::lag(&self.kafka, &self.topics)).await?, clock::now());
+        let (mut partitions, at) = (in_time(backlogs::lag(&self.kafka, &self.topics)).await?, clock::now());
         if is_noted {
             state.note(&partitions, at);
         }

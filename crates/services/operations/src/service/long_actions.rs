@@ -20,8 +20,8 @@ const MIN_INTERVAL: Duration = Duration::from_secs(1);
 /// The maximum time. A run without a record for 30 s counts as lost.
 const MAX_INTERVAL: Duration = Duration::from_secs(5);
 
-/// A progress callback: what the action is doing now, how many items are done, and how many there are. Both numbers are 0
-/// while the action counts none.
+/// A progress callback: what the action is doing now, the number of items that are done, and the number of all. Both
+/// numbers are 0 while the action counts none.
 pub type OnProgress = Arc<dyn Fn(&str, usize, usize) + Send + Sync>;
 
 /// The tasks of the actions. When the service stops, it interrupts them and waits until it has recorded their ends.

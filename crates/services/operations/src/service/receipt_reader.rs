@@ -31,7 +31,7 @@ pub struct ReceiptReader {
     pub receipts: Arc<receipts::Receipts>,
     pub databases: Arc<Databases>,
     pub topics: Topics,
-    /// How long topics keep records.
+    /// The retention of the topics.
     pub retention: Duration,
 }
 
@@ -82,7 +82,7 @@ impl ReceiptReader {
 
 /// Converts the records of an order for a receipt. `records` are sorted by place.
 fn seen(order: OrderId, records: Vec<TimelineRecord>) -> Vec<SeenRecord> {
-    // In a topic that was made anew, a later record has a lower position.
+    // In a topic that was created again, a later record has a lower offset.
     let mut lowest: HashMap<(String, i32), i64> = HashMap::new();
     let mut is_current = |record: &TimelineRecord| {
         let lowest = lowest.entry((record.topic.clone(), record.partition)).or_insert(i64::MAX);

@@ -25,14 +25,15 @@ use crate::error::Error;
 const CACHE_TTL: Duration = Duration::from_secs(1);
 /// The maximum number of cached receipts.
 const MAX_KEPT: u64 = 1_000;
-/// The maximum number of receipts that are made at once. They share one connection to each database, and a blocking thread makes each.
+/// The maximum number of receipts that are made at once. They share one connection to each database, and a blocking
+/// thread makes each.
 const MAX_AT_ONCE: usize = 4;
 /// The maximum number of receipts that are made or wait for their turn.
 const MAX_UNDER_WAY: usize = 64;
 /// The maximum number of these that requests of one user began. A receipt is made to its end although its reader has
 /// left, so the number of a user's requests does not bound them.
 const MAX_UNDER_WAY_PER_USER: usize = 8;
-/// How long a receipt may wait for its turn. It leaves a page enough time for the rest.
+/// The maximum time that a receipt waits for its turn. It leaves a page enough time for the rest.
 const MAX_WAIT: Duration = Duration::from_secs(2);
 
 /// Makes the receipt of an order.

@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-mod answers;
+mod decision;
 mod method;
 mod system;
 mod table;
@@ -72,18 +72,18 @@ async fn every_method_answers_every_caller_as_the_table_says() {
     rows.sort_by_key(|row| row.method.name.contains("logout"));
     let ruled: HashMap<Method, Access> = method::all().into_iter().collect();
     let system = System::start().await;
-    let mut questions = 0;
+    let mut calls = 0;
     let mut wrong = Vec::new();
     for row in &rows {
         let access = *ruled.get(&row.method).unwrap_or_else(|| panic!("{:?} has no rule", row.method));
         let mut seen = Vec::new();
-        for caller in [Caller::Nobody, Caller::Dead, Caller::Another, Caller::Operator] {
+        for caller in [Caller::Anonymous, Caller::Dead, Caller::Another, Caller::Operator] {
             seen.push(system.ask(&row.method, caller).await.to_string());
-            questions += 1;
+            calls += 1;
         }
         let mut admitted = Vec::new();
         for name in identities() {
-            questions += 1;
+            calls += 1;
             if system.ask(&row.method, Caller::Service(name)).await.admits_service() {
                 admitted.push(name);
             }
@@ -94,15 +94,15 @@ async fn every_method_answers_every_caller_as_the_table_says() {
         }
         // A resource that is hidden from another user exists for its owner.
         if row.hides() {
-            questions += 1;
+            calls += 1;
             let owner = system.ask(&row.method, Caller::Owner).await;
-            assert!(!owner.hides(), "{:?} hides from its owner what it shall hide from others", row.method);
+            assert!(!owner.hides(), "{:?} hides its resource from the owner, too", row.method);
         }
     }
-    println!("{questions} questions to {} methods", rows.len());
+    println!("{calls} calls of {} methods", rows.len());
     assert!(
         wrong.is_empty(),
-        "the row of docs/access.md, and below it what the system answered:\n{}",
+        "the row of docs/access.md, and below it the responses of the system:\n{}",
         wrong.join("\n")
     );
 }

@@ -45,7 +45,7 @@ use tonic::{
 };
 
 use crate::{
-    answers::Answer,
+    decision::Decision,
     method::{self, Api, Method},
     table,
 };
@@ -61,7 +61,7 @@ const OF_CONSOLE: &str =
 #[derive(Clone, Copy, Debug)]
 pub enum Caller {
     /// Without a session.
-    Nobody,
+    Anonymous,
     /// With the session of a logged-out user.
     Dead,
     /// The user who owns the order in the request.
@@ -138,15 +138,15 @@ impl System {
     async fn followed(&self) {
         for row in table::rows().into_iter().filter(|row| row.hides() && row.method.is_read()) {
             let waited = async || match self.ask(&row.method, Caller::Owner).await {
-                Answer::Admitted => Ok(()),
-                answer => Err(format!("{:?} answers its owner {answer}", row.method)),
+                Decision::Admitted => Ok(()),
+                decision => Err(format!("{:?} answers its owner {decision}", row.method)),
             };
             eventually(waited).await;
         }
     }
 
     /// Calls a method with the owner and its order as arguments.
-    pub async fn ask(&self, method: &Method, caller: Caller) -> Answer {
+    pub async fn ask(&self, method: &Method, caller: Caller) -> Decision {
         match method.api {
             Api::Grpc => self.ask_grpc(method, caller).await,
             Api::Http => self.ask_http(method, caller).await,
@@ -156,7 +156,7 @@ impl System {
     fn session(&self, caller: Caller) -> Option<&str> {
         let [dead, owner, another, operator] = &self.sessions;
         match caller {
-            Caller::Nobody | Caller::Service(_) => None,
+            Caller::Anonymous | Caller::Service(_) => None,
             Caller::Dead => Some(dead),
             Caller::Owner => Some(owner),
             Caller::Another => Some(another),
@@ -170,7 +170,7 @@ impl System {
         Some(format!("Bearer {}", key.token(method.service).unwrap()))
     }
 
-    async fn ask_grpc(&self, method: &Method, caller: Caller) -> Answer {
+    async fn ask_grpc(&self, method: &Method, caller: Caller) -> Decision {
         let mut request = Request::new(method::request(&method.name, &self.order, &self.owner));
         if let Some(session) = self.session(caller) {
             request.metadata_mut().insert(SESSION_METADATA, session.parse().unwrap());
@@ -182,11 +182,11 @@ impl System {
         let mut client = Grpc::new(self.grpc[method.service].clone());
         client.ready().await.unwrap();
         let path = PathAndQuery::try_from(method.name.as_str()).unwrap();
-        let answer = client.unary(request, path, Raw).await;
-        Answer::of_grpc(answer.as_ref().map(|_| ()))
+        let response = client.unary(request, path, Raw).await;
+        Decision::of_grpc(response.as_ref().map(|_| ()))
     }
 
-    async fn ask_http(&self, method: &Method, caller: Caller) -> Answer {
+    async fn ask_http(&self, method: &Method, caller: Caller) -> Decision {
         let (verb, path) = method.name.split_once(' ').unwrap();
         let path = path.replace("{order_uuid}", &self.order).replace("{*rest}", "index.css");
         // The path parameter is a courier's or order's id.
@@ -205,8 +205,8 @@ impl System {
         if let Some(token) = Self::token(method, caller) {
             request = request.header("authorization", token);
         }
-        let answer = request.send().await.unwrap();
-        let header = |name| answer.headers().get(name).map(|value| value.to_str().unwrap());
+        let response = request.send().await.unwrap();
+        let header = |name| response.headers().get(name).map(|value| value.to_str().unwrap());
         if method.name != CACHEABLE {
             assert_eq!(
                 header("cache-control"),
@@ -219,9 +219,9 @@ impl System {
         let directives = ["default-src 'none'", "base-uri 'none'", "frame-ancestors 'none'"];
         let is_safe = directives.iter().all(|one| policy.contains(one)) || policy == OF_CONSOLE;
         assert!(is_safe, "{method:?} to {caller:?}: {policy:?}");
-        let status = answer.status().as_u16();
+        let status = response.status().as_u16();
         assert_eq!(header("www-authenticate").is_some(), status == 401, "{method:?} answers {caller:?} {status}");
-        Answer::of_http(status)
+        Decision::of_http(status)
     }
 }
 

@@ -39,18 +39,19 @@ pub fn rows() -> Vec<Row> {
 }
 
 impl Row {
-    /// Returns the row of the system's answers: those to four callers, and which of the `asked` services were admitted.
-    pub fn seen(method: Method, access: Access, answers: Vec<String>, admitted: &[&str], asked: usize) -> Self {
+    /// Returns the row of the system's decisions: on four callers, and on the `asked` services, of which `admitted`
+    /// were admitted.
+    pub fn seen(method: Method, access: Access, decisions: Vec<String>, admitted: &[&str], asked: usize) -> Self {
         let services = match admitted.len() {
             0 => "none".to_owned(),
             all if all == asked => "all".to_owned(),
             _ => admitted.join(", "),
         };
-        let cells: Vec<String> = answers.into_iter().chain([services, at_gateway(&method, access)]).collect();
+        let cells: Vec<String> = decisions.into_iter().chain([services, at_gateway(&method, access)]).collect();
         Self { method, cells: cells.try_into().unwrap() }
     }
 
-    /// Returns whether another user gets the answer that the resource does not exist.
+    /// Returns true if another user gets the response that the resource does not exist.
     pub fn hides(&self) -> bool {
         ["NotFound", "404"].contains(&self.cells[2].as_str())
     }

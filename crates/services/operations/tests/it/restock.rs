@@ -1,4 +1,4 @@
-//! Restocks whose answers are lost, and keys reused for another restock.
+//! Restocks whose responses are lost, and keys reused for another restock.
 
 use std::{
     collections::HashMap,
@@ -28,7 +28,7 @@ struct State {
     restocks: HashMap<String, Vec<PartQuantity>>,
     /// The number of parts added to the catalogue since.
     new_parts: u128,
-    /// How many of the next restocks take effect without an answer.
+    /// The number of the next restocks that take effect without a response.
     losses: usize,
 }
 
@@ -70,14 +70,14 @@ impl InventoryService for Inventory {
         }
         if state.losses > 0 {
             state.losses -= 1;
-            return Err(Status::unavailable("the answer is lost"));
+            return Err(Status::unavailable("the response is lost"));
         }
         Ok(Response::new(RestockPartsResponse {}))
     }
 }
 
 #[tokio::test]
-async fn a_restock_whose_answers_are_lost_is_completed_under_its_key_and_adds_nothing_twice() {
+async fn a_restock_whose_responses_are_lost_is_completed_under_its_key_and_adds_nothing_twice() {
     let inventory = Inventory::default();
     let (address, _server) = inventory.serve().await;
     let (key, other) = (ids::random(), ids::random());
@@ -86,7 +86,7 @@ async fn a_restock_whose_answers_are_lost_is_completed_under_its_key_and_adds_no
         restock(&address, Some(&testkit::SERVICE_KEY.into()), None, None, 7, key).await
     };
 
-    // The call and both repeats take effect, but their answers are lost.
+    // The call and both retries take effect, but their responses are lost.
     let failed = format!("{:#}", add(key, 3).await.unwrap_err());
     let completed = add(key, 1).await.unwrap();
     let more = add(other, 0).await.unwrap();

@@ -1,20 +1,20 @@
-//! The access decision that an answer shows.
+//! The access decision that a response shows.
 
 use std::fmt;
 
 use tonic::{Code, Status};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Answer {
+pub enum Decision {
     /// The guard admitted the call. The method may still have refused it.
     Admitted,
     Grpc(Code),
     Http(u16),
 }
 
-impl Answer {
-    pub fn of_grpc(answer: Result<(), &Status>) -> Self {
-        match answer.map_err(Status::code) {
+impl Decision {
+    pub fn of_grpc(response: Result<(), &Status>) -> Self {
+        match response.map_err(Status::code) {
             Err(
                 code @ (Code::Unauthenticated
                 | Code::PermissionDenied
@@ -34,18 +34,18 @@ impl Answer {
         }
     }
 
-    /// Returns whether the answer says that the requested resource does not exist.
+    /// Returns true if the response says that the requested resource does not exist.
     pub fn hides(self) -> bool {
         matches!(self, Self::Grpc(Code::NotFound) | Self::Http(404))
     }
 
-    /// Returns whether the guard admitted a service. A resource that does not exist counts as admission.
+    /// Returns true if the guard admitted a service. A resource that does not exist counts as admission.
     pub fn admits_service(self) -> bool {
         self == Self::Admitted || self.hides()
     }
 }
 
-impl fmt::Display for Answer {
+impl fmt::Display for Decision {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Admitted => f.write_str("admitted"),
