@@ -84,18 +84,18 @@ if (shop) {
   setInterval(async () => {
     if (document.hidden) return;
     try {
-      const answer = await fetch(location.href);
-      if (!answer.ok) return;
-      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const response = await fetch(location.href);
+      if (!response.ok) return;
+      const page = new DOMParser().parseFromString(await response.text(), "text/html");
       for (const now of page.querySelectorAll("[data-stock]")) {
         const old = shop.querySelector(`[data-stock="${CSS.escape(now.dataset.stock)}"]`);
         if (!old || old.textContent === now.textContent) continue;
         old.textContent = now.textContent;
         old.className = now.className;
         const part = old.closest("li");
-        const isOut = Number(now.dataset.most) <= 0;
+        const isOut = Number(now.dataset.max) <= 0;
         part.classList.toggle("sold-out", isOut);
-        part.querySelector("input").max = now.dataset.most;
+        part.querySelector("input").max = now.dataset.max;
         for (const field of part.querySelectorAll(".stepper > *")) field.disabled = isOut;
       }
     } catch { /* the next time */ }

@@ -51,12 +51,12 @@ const refresh = async () => {
   if (isBusy) { isStale = true; return; }
   isBusy = true;
   try {
-    const answers = await Promise.all(fragments.map(({ path }) => fetch(path, { headers: { Accept: "text/html" } })));
-    if (answers.some(answer => answer.status === 401 || answer.redirected && new URL(answer.url).pathname === "/console/login")) return login();
-    for (const [place, answer] of answers.entries()) {
-      if (!answer.ok) continue;
+    const responses = await Promise.all(fragments.map(({ path }) => fetch(path, { headers: { Accept: "text/html" } })));
+    if (responses.some(response => response.status === 401 || response.redirected && new URL(response.url).pathname === "/console/login")) return login();
+    for (const [place, response] of responses.entries()) {
+      if (!response.ok) continue;
       const fragment = fragments[place];
-      const text = await answer.text();
+      const text = await response.text();
       const old = document.querySelector(fragment.selector);
       const isTyping = old?.contains(document.activeElement) && document.activeElement.matches("input, select, textarea");
       if (!old || isTyping || text === fragment.text) continue;
@@ -65,7 +65,7 @@ const refresh = async () => {
       fragment.text = text;
       swap(old, text);
     }
-    away(answers.every(answer => answer.status >= 502));
+    away(responses.every(response => response.status >= 502));
   } catch {
     away(true);
   } finally {

@@ -176,8 +176,8 @@ pub async fn delete(
     let (session, password) = (session.into_id()?, form.text("password")?);
     let deleted = api.iam.delete_account(&session, password, &callers).await;
     deleted.map_err(|status| not_confirmed(&status))?;
-    let answer = if form.is_form { pages::account_deleted() } else { StatusCode::NO_CONTENT.into_response() };
-    Ok(([set_cookie(None, api.is_secure)], answer).into_response())
+    let response = if form.is_form { pages::account_deleted() } else { StatusCode::NO_CONTENT.into_response() };
+    Ok(([set_cookie(None, api.is_secure)], response).into_response())
 }
 
 /// Returns the problem of a request with a password. The guard has checked the session, so UNAUTHENTICATED means that

@@ -131,7 +131,7 @@ async fn of_order(api: &Api, entry: &Value) -> Result<(Option<Value>, Vec<Value>
 struct Page {
     entries: Vec<Value>,
     bytes: usize,
-    /// Where the next page begins.
+    /// The cursor of the next page.
     next: Option<String>,
 }
 
@@ -158,15 +158,15 @@ async fn whole<F: Future<Output = Result<Page, Problem>>>(page: impl Fn(String) 
 
 /// Reads a page of orders over HTTP.
 async fn ordered(service: &Orders, session: &str, path: String) -> Result<Page, Problem> {
-    let answer = service.get(session, &path).await.map_err(of_error)?;
-    if !answer.status.is_success() {
-        return Err(of_error(answer.not_read()));
+    let response = service.get(session, &path).await.map_err(of_error)?;
+    if !response.status.is_success() {
+        return Err(of_error(response.not_read()));
     }
-    let mut page = answer.json();
+    let mut page = response.json();
     let next = ["next_cursor", "next"].iter().find_map(|name| page[name].as_str()).map(str::to_owned);
     match page["orders"].take() {
-        Value::Array(entries) => Ok(Page { entries, bytes: answer.size(), next }),
-        _ => Err(of_error(Error::Unavailable(service.name(), anyhow!("it answered no list of orders")))),
+        Value::Array(entries) => Ok(Page { entries, bytes: response.size(), next }),
+        _ => Err(of_error(Error::Unavailable(service.name(), anyhow!("its response has no list of orders")))),
     }
 }
 

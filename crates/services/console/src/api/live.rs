@@ -22,9 +22,9 @@ use serde_json::{Value, json};
 use super::{Api, Visit, of_error};
 use crate::service::SessionWatch;
 
-/// How often a stream without steps sends a comment.
+/// The interval of comments on a stream without steps.
 const COMMENT_INTERVAL: Duration = Duration::from_secs(15);
-/// How long a browser waits before it reopens a stream that has ended.
+/// The delay after which a browser reopens a stream that has ended.
 const RETRY_DELAY: Duration = Duration::from_secs(1);
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");

@@ -18,7 +18,7 @@ use super::{
     of_error,
 };
 use crate::{
-    client::{Answer, IDEMPOTENCY_KEY},
+    client::{IDEMPOTENCY_KEY, ServiceResponse},
     error::Error,
     pages,
 };
@@ -50,12 +50,12 @@ pub async fn create(State(api): State<Api>, visit: Visit, uri: Uri, headers: Hea
         Err(problem) => return pages::checkout_refused(&api, &visit, &form, &problem).await,
     };
     match api.orders.send(&visit.session, Method::POST, BASE, headers_of_form(Some(key)), body).await {
-        Ok(answer) if answer.status.is_success() => {
-            see(&format!("/console/orders/{}", answer.json()["order_uuid"].as_str().unwrap_or_default()))
+        Ok(response) if response.status.is_success() => {
+            see(&format!("/console/orders/{}", response.json()["order_uuid"].as_str().unwrap_or_default()))
         }
         // The session has ended since it was checked.
-        Ok(answer) if answer.status == StatusCode::UNAUTHORIZED => answer.problem().into_response(),
-        Ok(answer) => pages::checkout_refused(&api, &visit, &form, &answer.problem()).await,
+        Ok(response) if response.status == StatusCode::UNAUTHORIZED => response.problem().into_response(),
+        Ok(response) => pages::checkout_refused(&api, &visit, &form, &response.problem()).await,
         Err(error) => pages::checkout_refused(&api, &visit, &form, &of_error(error)).await,
     }
 }
@@ -133,8 +133,8 @@ pub async fn pay(
     };
     let body = json!({ "payment_method": method }).to_string();
     let path = format!("{BASE}/{order}/pay");
-    let answer = api.orders.send(&visit.session, Method::POST, &path, headers_of_form(key), body.into()).await;
-    Ok(finished(order, answer))
+    let response = api.orders.send(&visit.session, Method::POST, &path, headers_of_form(key), body.into()).await;
+    Ok(finished(order, response))
 }
 
 pub async fn cancel(
@@ -149,8 +149,8 @@ pub async fn cancel(
     }
     let order = order_of_form(&uri)?;
     let path = format!("{BASE}/{order}/cancel");
-    let answer = api.orders.send(&visit.session, Method::POST, &path, headers_of_form(None), Bytes::new()).await;
-    Ok(finished(order, answer))
+    let response = api.orders.send(&visit.session, Method::POST, &path, headers_of_form(None), Bytes::new()).await;
+    Ok(finished(order, response))
 }
 
 async fn pass_on(api: &Api, visit: &Visit, uri: &Uri, headers: &HeaderMap, body: Bytes) -> Response {
@@ -185,16 +185,16 @@ fn order_of_form(uri: &Uri) -> Result<OrderId, Problem> {
     order(below(uri).split('/').nth(1).unwrap_or_default())
 }
 
-fn passed_on(answer: Result<Answer, Error>) -> Response {
-    answer.map_or_else(|error| of_error(error).into_response(), Answer::into_response)
+fn passed_on(response: Result<ServiceResponse, Error>) -> Response {
+    response.map_or_else(|error| of_error(error).into_response(), ServiceResponse::into_response)
 }
 
 /// Responds to a form with a redirection to the order's page, which says what was refused.
-fn finished(order: OrderId, answer: Result<Answer, Error>) -> Response {
-    let code = match answer {
-        Ok(answer) if answer.status.is_success() => return see(&format!("/console/orders/{order}")),
-        Ok(answer) if answer.status == StatusCode::UNAUTHORIZED => return answer.problem().into_response(),
-        Ok(answer) => answer.problem().code,
+fn finished(order: OrderId, response: Result<ServiceResponse, Error>) -> Response {
+    let code = match response {
+        Ok(response) if response.status.is_success() => return see(&format!("/console/orders/{order}")),
+        Ok(response) if response.status == StatusCode::UNAUTHORIZED => return response.problem().into_response(),
+        Ok(response) => response.problem().code,
         Err(error) => of_error(error).code,
     };
     see(&format!("/console/orders/{order}?refused={code}"))

@@ -31,15 +31,15 @@ fn requests() -> Endpoints<Api> {
         .post(
             PUBLIC,
             "/console/api/login",
-            "Logs in: sets the cookie of the session and answers the user",
+            "Logs in: sets the cookie of the session and returns the user",
             account::login,
         )
         .post(PUBLIC, "/console/api/register", "Registers a user and logs in", account::register)
         .get(USER, "/console/api/me", "The user", account::me)
         .get(USER, "/console/api/parts", "Parts with price and stock", parts::list)
-        .get(USER, "/console/api/orders", "The user's orders, as the order service answers", orders::list)
+        .get(USER, "/console/api/orders", "The user's orders, as the order service returns them", orders::list)
         .post(USER, "/console/api/orders", "Creates an order, as the order service does", orders::create)
-        .get(USER, "/console/api/orders/{order_uuid}", "An order, as the order service answers", orders::show)
+        .get(USER, "/console/api/orders/{order_uuid}", "An order, as the order service returns it", orders::show)
         .post(USER, "/console/api/orders/{order_uuid}/pay", "Pays an order, as the order service does", orders::pay)
         .post(
             USER,
@@ -107,8 +107,8 @@ fn sessions() -> Endpoints<Api> {
         .post(PUBLIC, "/console/api/logout", "Ends the session", account::logout)
 }
 
-/// Who may call what. The rows that end a session are the last, because the test of docs/access.md calls the endpoints
-/// in this order.
+/// The access rules of the endpoints. The rows that end a session are the last, because the test of docs/access.md
+/// calls the endpoints in this order.
 pub static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
     let redirects = ["GET /", "GET /console"].map(Rule::public);
     let all = requests().merge(exports()).merge(streams()).merge(pages::all()).merge(sessions());

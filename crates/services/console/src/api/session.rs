@@ -1,6 +1,6 @@
-//! Who sends a request. The session of a browser is the cookie `shipyard_session`, which holds only iam's session uuid.
-//! A program may send the session in a header instead, or an access token. A write needs the `Origin` of the console's
-//! own pages, which protects users from pages of other sites.
+//! Authentication of requests. The session of a browser is the cookie `shipyard_session`, which holds only iam's
+//! session uuid. A program may send the session in a header instead, or an access token. A write needs the `Origin` of
+//! the console's own pages, which protects users from pages of other sites.
 
 use axum::{
     extract::{FromRequestParts, Request},

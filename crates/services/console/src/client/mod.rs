@@ -7,7 +7,7 @@ mod services;
 
 pub use iam::{CALLER, Iam};
 pub use operations::Operations;
-pub use orders::{Answer, IDEMPOTENCY_KEY, Orders};
+pub use orders::{IDEMPOTENCY_KEY, Orders, ServiceResponse};
 use platform::auth::{Credential, TokenKind};
 pub use services::Services;
 

@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use crate::model::{Action, Audited, Check, DeadLetters, Lags, Now, OutboxState, Plan, ServiceState};
 
-/// The maximum size of an answer in bytes. A page has up to 200 dead letters with their payloads.
+/// The maximum size of a response in bytes. A page has up to 200 dead letters with their payloads.
 const MAX_RESPONSE_BYTES: usize = 64 << 20;
 
 #[derive(Clone)]
@@ -32,7 +32,7 @@ impl Operations {
     pub async fn receipt(&self, order: OrderId) -> Result<Vec<Check>, Status> {
         let request = GetReceiptRequest { order_uuid: order.to_string() };
         match self.0.clone().get_receipt(request).await {
-            Ok(answer) => Ok(answer.into_inner().checks.into_iter().map(Check::from).collect()),
+            Ok(response) => Ok(response.into_inner().checks.into_iter().map(Check::from).collect()),
             Err(status) if status.code() == Code::NotFound => Ok(Vec::new()),
             Err(status) => Err(status),
         }

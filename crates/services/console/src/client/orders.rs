@@ -33,7 +33,7 @@ pub struct Orders {
     peer: Peer,
 }
 
-pub struct Answer {
+pub struct ServiceResponse {
     service: &'static str,
     pub status: StatusCode,
     headers: HeaderMap,
@@ -58,7 +58,7 @@ impl Orders {
         path: &str,
         headers: HeaderMap,
         body: Bytes,
-    ) -> Result<Answer, Error> {
+    ) -> Result<ServiceResponse, Error> {
         let unavailable = |error: anyhow::Error| Error::Unavailable(self.service, error);
         let body = Body::new(Full::new(body));
         let request = Request::builder().method(method).uri(path).body(body);
@@ -72,24 +72,24 @@ impl Orders {
         request.headers_mut().insert(name, value);
         let mut peer = self.peer.clone();
         let broken = |error: Box<dyn std::error::Error + Send + Sync>| unavailable(anyhow::Error::from_boxed(error));
-        let answer = peer.ready().await.map_err(broken)?.call(request).await.map_err(broken)?;
-        let (parts, body) = answer.into_parts();
+        let response = peer.ready().await.map_err(broken)?.call(request).await.map_err(broken)?;
+        let (parts, body) = response.into_parts();
         let body = Limited::new(body, MAX_RESPONSE_BYTES).collect().await.map_err(broken)?.to_bytes();
-        Ok(Answer { service: self.service, status: parts.status, headers: parts.headers, body })
+        Ok(ServiceResponse { service: self.service, status: parts.status, headers: parts.headers, body })
     }
 
-    pub async fn get(&self, session: &str, path: &str) -> Result<Answer, Error> {
+    pub async fn get(&self, session: &str, path: &str) -> Result<ServiceResponse, Error> {
         self.send(session, Method::GET, path, HeaderMap::new(), Bytes::new()).await
     }
 
     /// Fails with [`Error::OrderNotFound`] unless the user of the session or access token has this order.
     pub async fn check(&self, session: &str, order: OrderId) -> Result<(), Error> {
-        let answer = self.get(session, &format!("/api/v1/orders/{order}")).await?;
-        if answer.status.is_success() { Ok(()) } else { Err(answer.not_read()) }
+        let response = self.get(session, &format!("/api/v1/orders/{order}")).await?;
+        if response.status.is_success() { Ok(()) } else { Err(response.not_read()) }
     }
 }
 
-impl Answer {
+impl ServiceResponse {
     /// Returns the problem in a response that is a refusal.
     pub fn problem(&self) -> Problem {
         let json = self.json();
@@ -106,7 +106,7 @@ impl Answer {
             StatusCode::NOT_FOUND => Error::OrderNotFound,
             // The session has ended since it was checked, or the user has too many requests in flight.
             StatusCode::UNAUTHORIZED | StatusCode::TOO_MANY_REQUESTS => Error::Refused(Box::new(self.problem())),
-            status => Error::Unavailable(self.service, anyhow::anyhow!("it answered {status}")),
+            status => Error::Unavailable(self.service, anyhow::anyhow!("it responded {status}")),
         }
     }
 
@@ -121,7 +121,7 @@ impl Answer {
     }
 }
 
-impl IntoResponse for Answer {
+impl IntoResponse for ServiceResponse {
     fn into_response(self) -> Response {
         let mut response = (self.status, self.body).into_response();
         for name in PASSED_ON {

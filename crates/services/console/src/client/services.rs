@@ -68,7 +68,7 @@ impl Services {
         Ok(self.inventory.clone().list_parts(request).await?.into_inner())
     }
 
-    /// Adds stock on behalf of the session's user, who must be an operator. Repeated calls with the same `restock_uuid`
+    /// Adds stock on behalf of the session's user, who must be an operator. Retries with the same `restock_uuid`
     /// add it once.
     pub async fn restock(&self, restock_uuid: String, part_uuid: String, quantity: i64) -> Result<(), Status> {
         let parts = vec![PartQuantity { part_uuid, quantity }];
@@ -80,7 +80,7 @@ impl Services {
     /// Returns the attempt to pay an order that was not declined, otherwise the latest; `None` if there was none.
     pub async fn payment(&self, order: OrderId) -> Result<Option<Payment>, Status> {
         let request = GetPaymentRequest { order_uuid: order.to_string() };
-        Ok(found(self.payment.clone().get_payment(request).await)?.and_then(|answer| answer.payment))
+        Ok(found(self.payment.clone().get_payment(request).await)?.and_then(|response| response.payment))
     }
 
     /// Returns a page of the user's statement; the first one for an empty token. A size of 0 is payment's default.
@@ -103,7 +103,7 @@ impl Services {
     /// Returns the customer data of `user`, the session's user, or `None` if this user is not a customer.
     pub async fn customer(&self, user: Uuid) -> Result<Option<Customer>, Status> {
         let request = GetCustomerRequest { customer_id: user.to_string() };
-        Ok(found(self.customers.clone().get_customer(request).await)?.and_then(|answer| answer.customer))
+        Ok(found(self.customers.clone().get_customer(request).await)?.and_then(|response| response.customer))
     }
 
     /// Rejects a verified customer on behalf of the session's user, who must be an operator. Returns the customer's
@@ -134,8 +134,8 @@ impl Services {
 
     /// Returns all couriers, in the order of adding. The call carries this service's identity.
     pub async fn couriers(&self) -> Result<Vec<Courier>, Error> {
-        let answer = self.couriers.clone().list_couriers(ListCouriersRequest {}).await;
-        Ok(answer.map_err(|status| Error::Unavailable("delivery", status.into()))?.into_inner().couriers)
+        let response = self.couriers.clone().list_couriers(ListCouriersRequest {}).await;
+        Ok(response.map_err(|status| Error::Unavailable("delivery", status.into()))?.into_inner().couriers)
     }
 
     /// Adds a courier on behalf of the session's user, who must be an operator. Returns its id.
@@ -146,16 +146,16 @@ impl Services {
 
     /// Returns the cell of an address. The call carries no credential.
     pub async fn cell(&self, street: String) -> Result<(i32, i32), Status> {
-        let answer = self.geo.clone().get_geolocation(GetGeolocationRequest { street }).await?;
-        let location = answer.into_inner().location.unwrap_or_default();
+        let response = self.geo.clone().get_geolocation(GetGeolocationRequest { street }).await?;
+        let location = response.into_inner().location.unwrap_or_default();
         Ok((location.x, location.y))
     }
 }
 
 /// Returns `None` for what does not exist.
-fn found<T>(answer: Result<Response<T>, Status>) -> Result<Option<T>, Status> {
-    match answer {
-        Ok(answer) => Ok(Some(answer.into_inner())),
+fn found<T>(response: Result<Response<T>, Status>) -> Result<Option<T>, Status> {
+    match response {
+        Ok(response) => Ok(Some(response.into_inner())),
         Err(status) if status.code() == Code::NotFound => Ok(None),
         Err(status) => Err(status),
     }

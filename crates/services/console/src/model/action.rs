@@ -19,7 +19,7 @@ pub struct Running {
     /// The title of the action, such as `Replaying dead letters`.
     pub title: String,
     pub since: DateTime<Utc>,
-    /// What the action is doing now.
+    /// The current step of the action.
     pub step: String,
     /// The number of items that are done, out of `total`. Both are 0 while the action counts no items.
     pub done: u64,
@@ -39,7 +39,7 @@ pub struct Audited {
     /// True if every invariant was checked and holds.
     pub holds: bool,
     pub summary: String,
-    /// What `shipyard audit` prints.
+    /// The output of `shipyard audit`.
     pub report: String,
     pub checks: Vec<Check>,
 }

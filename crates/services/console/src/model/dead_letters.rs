@@ -53,7 +53,7 @@ pub struct Letter {
     pub payload: String,
 }
 
-/// What a replay would do.
+/// The effects that a replay would have.
 #[derive(Clone, Debug, Serialize)]
 pub struct Plan {
     /// The messages that would be published. A message that several consumers dead-lettered is published once.

@@ -54,7 +54,7 @@ pub struct Step {
     pub detail: Option<Detail>,
 }
 
-/// What the record of an event has besides its place.
+/// The data of an event's record, except its place.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Detail {
     pub committed_at: DateTime<Utc>,

@@ -49,7 +49,7 @@ impl CheckoutLine {
     }
 
     /// Returns how many units the form can order.
-    fn most(&self) -> i64 {
+    fn max_units(&self) -> i64 {
         self.stock.map_or(MAX_UNITS, |stock| stock.min(MAX_UNITS))
     }
 

@@ -1,4 +1,4 @@
-//! What all pages share: how they are rendered, their headers, and who is logged in.
+//! The code that all pages share: how they are rendered, their headers, and who is logged in.
 
 use askama::Template;
 use axum::{

@@ -1,4 +1,4 @@
-//! What the console knows about an order, from its records and from the services' responses.
+//! The console's data about an order, from its records and from the services' responses.
 
 use std::collections::HashMap;
 
@@ -69,7 +69,7 @@ pub struct Known {
     pub delivery: Option<GetDeliveryStatusResponse>,
     /// The number of the latest attempt to pay.
     pub attempt: u32,
-    /// What the visitor may do with the order, which the order service decides. `None` without its answer.
+    /// The actions that the order service allows the visitor. `None` without its response.
     pub allowed_actions: Option<Vec<String>>,
 }
 
@@ -242,21 +242,21 @@ mod tests {
     }
 
     #[test]
-    fn what_may_be_done_is_what_the_order_service_says_and_nothing_while_it_does_not_answer() {
+    fn the_order_service_says_which_actions_are_allowed_and_without_it_none_are() {
         let mut known = Known::from_steps(&[event("OrderCreated", &json!({}))]);
         assert_eq!((known.allows("PAY"), known.allows("CANCEL")), (false, false));
 
         let waiting = |actions: Value| json!({ "status": "PENDING_PAYMENT", "allowed_actions": actions });
-        for (answer, allowed) in [
+        for (response, allowed) in [
             (waiting(json!(["PAY", "CANCEL"])), (true, true)),
             (waiting(json!(["CANCEL"])), (false, true)),
             (waiting(json!([])), (false, false)),
-            // The answers of the release before.
+            // The responses of the release before.
             (json!({ "status": "PENDING_PAYMENT" }), (true, true)),
             (json!({ "status": "PAID" }), (false, false)),
         ] {
-            known.read(&answer);
-            assert_eq!((known.allows("PAY"), known.allows("CANCEL")), allowed, "{answer}");
+            known.read(&response);
+            assert_eq!((known.allows("PAY"), known.allows("CANCEL")), allowed, "{response}");
         }
     }
 

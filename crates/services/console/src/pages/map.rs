@@ -101,8 +101,8 @@ async fn destination(api: &Api, visit: &Visit, order: OrderId) -> Option<(i32, i
     if let Some(cell) = api.couriers.destination(order) {
         return Some(cell);
     }
-    let answer = api.orders.get(&visit.session, &format!("/api/v1/orders/{order}")).await.ok()?.json();
-    api.couriers.find_destination(order, answer["delivery_address"].as_str()?).await
+    let response = api.orders.get(&visit.session, &format!("/api/v1/orders/{order}")).await.ok()?.json();
+    api.couriers.find_destination(order, response["delivery_address"].as_str()?).await
 }
 
 impl CourierView {

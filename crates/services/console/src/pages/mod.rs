@@ -1,6 +1,5 @@
 //! The HTML pages. Every form works without scripts; scripts only add live updates.
 
-mod answers;
 mod assets;
 mod checkout;
 mod compression;
@@ -18,6 +17,7 @@ mod payments;
 mod profile;
 mod receipt;
 mod refusal;
+mod responses;
 mod shop;
 mod steps;
 mod summary;
@@ -31,13 +31,13 @@ use platform::{
 };
 
 use crate::api::Api;
-pub use answers::{after_form, as_page, not_found};
 pub use checkout::refused as checkout_refused;
 pub use compression::compressed;
 pub use login::{login_refused, register_refused};
 pub use operator::{Confirmation, confirm, part_name};
 pub use order::export;
 pub use profile::account_deleted;
+pub use responses::{after_form, as_page, not_found};
 
 pub fn all() -> Endpoints<Api> {
     let fragments = Endpoints::default()
@@ -45,7 +45,7 @@ pub fn all() -> Endpoints<Api> {
         .page(USER, "/console/orders/{order_uuid}/timeline", order::timeline)
         .page(USER, "/console/orders/{order_uuid}/receipt", order::receipt)
         .page(USER, "/console/map/grid", map::grid)
-        .around(|fragments| fragments.layer(shared(from_fn(answers::in_page))));
+        .around(|fragments| fragments.layer(shared(from_fn(responses::in_page))));
     Endpoints::default()
         .page(PUBLIC, "/console/assets/{name}", assets::serve)
         .page(PUBLIC, "/console/login", login::login)

@@ -53,12 +53,12 @@ pub async fn show(
 ) -> Response {
     let is_later_page = !query.cursor.is_empty();
     let (layout, read) = tokio::join!(layout(&api, &visit, "orders"), read(&api, &visit, &query.cursor));
-    let (mut answer, status, problem) = or_missing(read);
-    let orders = match answer["orders"].take() {
+    let (mut response, status, problem) = or_missing(read);
+    let orders = match response["orders"].take() {
         Value::Array(orders) => orders.into_iter().filter_map(|order| serde_json::from_value(order).ok()).collect(),
         _ => Vec::new(),
     };
-    let next_cursor = answer["next_cursor"].as_str().map(str::to_owned);
+    let next_cursor = response["next_cursor"].as_str().map(str::to_owned);
     page(status, &Orders { layout, orders, next_cursor, is_later_page, problem })
 }
 
@@ -66,8 +66,8 @@ pub async fn show(
 async fn read(api: &Api, visit: &Visit, cursor: &str) -> Result<Value, Problem> {
     let parameters = Some(cursor).filter(|cursor| !cursor.is_empty()).map(|cursor| ("cursor", cursor));
     let path = format!("/api/v1/orders?{}", query(parameters));
-    let answer = api.orders.get(&visit.session, &path).await.map_err(of_error)?;
-    if answer.status.is_success() { Ok(answer.json()) } else { Err(answer.problem()) }
+    let response = api.orders.get(&visit.session, &path).await.map_err(of_error)?;
+    if response.status.is_success() { Ok(response.json()) } else { Err(response.problem()) }
 }
 
 impl OrderRow {

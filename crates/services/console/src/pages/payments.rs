@@ -41,8 +41,8 @@ pub async fn show(
     let is_later_page = !query.page.is_empty();
     let (layout, read) =
         tokio::join!(layout(&api, &visit, "profile"), api.services.payments(visit.user.uuid, query.page, 0));
-    let (answer, status, problem) = or_missing(read.map_err(|status| of_status("payment", &status)));
-    let (payments, next) = (answer.payments, answer.next_page_token);
+    let (response, status, problem) = or_missing(read.map_err(|status| of_status("payment", &status)));
+    let (payments, next) = (response.payments, response.next_page_token);
     page(status, &Payments { layout, payments, next, is_later_page, problem })
 }
 

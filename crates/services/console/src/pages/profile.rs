@@ -56,7 +56,7 @@ pub async fn show(State(api): State<Api>, visit: Visit) -> Response {
         api.services.loans(uuid),
     );
     let mut away = Vec::new();
-    let user = known(&mut away, "iam", user);
+    let user = or_away(&mut away, "iam", user);
     let (info, since) = user.map(|user| (user.info.unwrap_or_default(), user.created_at)).unzip();
     let (login, email, methods) = match info {
         Some(UserInfo { login, email, notification_methods }) => (login, email, Some(notification_methods)),
@@ -68,11 +68,11 @@ pub async fn show(State(api): State<Api>, visit: Visit) -> Response {
         login,
         email,
         since: since.flatten().map(|at| Moment::from_proto(&at)),
-        balance: known(&mut away, "payment", balance).map(Money),
-        customer: known(&mut away, "customers", customer).flatten(),
-        loans: known(&mut away, "customers", loans).unwrap_or_default(),
+        balance: or_away(&mut away, "payment", balance).map(Money),
+        customer: or_away(&mut away, "customers", customer).flatten(),
+        loans: or_away(&mut away, "customers", loans).unwrap_or_default(),
         methods,
-        sessions: known(&mut away, "iam", sessions).unwrap_or_default(),
+        sessions: or_away(&mut away, "iam", sessions).unwrap_or_default(),
         away,
         problem: None,
     };
@@ -85,8 +85,8 @@ pub fn account_deleted() -> Response {
 }
 
 /// Returns the response of a service, or adds the service to `away` if it failed.
-pub fn known<T>(away: &mut Vec<&'static str>, service: &'static str, answer: Result<T, Status>) -> Option<T> {
-    answer
+pub fn or_away<T>(away: &mut Vec<&'static str>, service: &'static str, response: Result<T, Status>) -> Option<T> {
+    response
         .map_err(|status| {
             // Called only for its log line about an outage or a failure.
             let _ = of_status(service, &status);

@@ -99,7 +99,7 @@ impl Shop {
     }
 
     /// Returns how many units a form can order.
-    fn most(part: &Part) -> i64 {
+    fn max_units(part: &Part) -> i64 {
         part.stock_quantity.min(MAX_UNITS)
     }
 

@@ -66,7 +66,7 @@ impl Step {
         }
     }
 
-    /// What a step means, for a reader who does not know the system.
+    /// Returns the meaning of a step for a reader who does not know the system.
     pub fn sentence(&self) -> String {
         if self.is_repeat {
             let readers = match self.consumers().split_last() {

@@ -9,7 +9,7 @@ use super::{
     format::{Money, short},
     known::{Known, OrderLine},
     parts,
-    profile::known as answered,
+    profile::or_away,
     refusal::Refusal,
     words,
 };
@@ -59,21 +59,21 @@ pub async fn summary(
         }
     };
     let (owners, delivery) = tokio::join!(owners, api.services.delivery(order));
-    if let Some((answer, payment)) = owners {
-        match answer {
-            Ok(answer) if answer.status.is_success() => known.read(&answer.json()),
+    if let Some((response, payment)) = owners {
+        match response {
+            Ok(response) if response.status.is_success() => known.read(&response.json()),
             // The timeline has data of the order, so the page is shown without the order service.
             Ok(_) | Err(_) if !known.status.is_empty() => away.push("order"),
-            Ok(answer) => return Err(of_error(answer.not_read())),
+            Ok(response) => return Err(of_error(response.not_read())),
             Err(error) => return Err(of_error(error)),
         }
-        known.pay(answered(&mut away, "payment", payment).flatten());
+        known.pay(or_away(&mut away, "payment", payment).flatten());
     }
-    known.delivery = answered(&mut away, "delivery", delivery).flatten();
+    known.delivery = or_away(&mut away, "delivery", delivery).flatten();
     let waits = known.status == "PENDING_PAYMENT";
     let balance = async { if is_own && waits { Some(api.services.balance(visit.user.uuid).await) } else { None } };
     let (names, balance) = tokio::join!(parts::of_uuids(&api.services, known.distinct()), balance);
-    let names = answered(&mut away, "inventory", names).unwrap_or_default();
+    let names = or_away(&mut away, "inventory", names).unwrap_or_default();
     Ok(Summary {
         uuid: order.to_string(),
         lines: known

@@ -16,7 +16,7 @@ fn service(name: &str) -> Option<(&'static str, &'static str, &'static str)> {
     SERVICES.iter().copied().find(|(service, ..)| *service == name)
 }
 
-/// What a service does for an order.
+/// Returns the work of a service for an order.
 pub fn role(name: &str) -> &'static str {
     service(name).map_or("", |(_, role, _)| role)
 }

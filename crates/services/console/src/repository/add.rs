@@ -15,23 +15,23 @@ use crate::model::NewRecord;
 /// The records of a batch, at least one.
 pub type Records = Arc<[NewRecord]>;
 
-/// The position of the first record of a batch: origin, topic, partition and offset.
-type Position = (String, String, i32, i64);
+/// Identifies a record: origin, topic, partition and offset.
+type RecordId = (String, String, i32, i64);
 
-/// Returns the position of the batch's first record, which identifies the batch's result.
-pub fn first(records: &Records) -> Position {
+/// Returns the id of the batch's first record, which identifies the batch's result.
+pub fn first(records: &Records) -> RecordId {
     let first = |one: &NewRecord| (one.origin.clone(), one.topic.clone(), one.partition, one.offset);
     records.first().map(first).unwrap_or_default()
 }
 
 /// Adds the records that the timeline lacks. Returns the number of added records by batch.
-pub async fn add(pool: Database, batches: Arc<[Records]>) -> sqlx::Result<HashMap<Position, u64>> {
+pub async fn add(pool: Database, batches: Arc<[Records]>) -> sqlx::Result<HashMap<RecordId, u64>> {
     fn column<T>(records: &[&NewRecord], of: impl Fn(&NewRecord) -> T) -> Vec<T> {
         records.iter().map(|record| of(record)).collect()
     }
     let records: Vec<&NewRecord> = batches.iter().flat_map(|batch| batch.iter()).collect();
     // The update locks the only row of `places` until the commit, so that places are assigned in the order of commits.
-    // A repeated record only leaves a gap.
+    // A redelivered record only leaves a gap.
     let added = sqlx::query_scalar!(
         r#"with given as (
             select * from unnest($1::text[], $2::text[], $3::int[], $4::bigint[], $5::uuid[], $6::uuid[], $7::uuid[], $8::text[],

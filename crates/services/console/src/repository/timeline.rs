@@ -13,7 +13,7 @@ use crate::{
     model::{NewRecord, Record},
 };
 
-/// The maximum number of records that are read at once. An order has about ten; repeats and attempts to pay add to
+/// The maximum number of records that are read at once. An order has about ten; redeliveries and attempts to pay add to
 /// them.
 pub const MAX_RECORDS: i64 = 1000;
 

@@ -35,7 +35,7 @@ pub struct Couriers {
     destinations: Cache<OrderId, (i32, i32)>,
 }
 
-/// What a caller may see of a courier.
+/// The data of a courier that a caller may see.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Visible {
     /// Its `order_id` is empty unless the caller is the order's user or an operator.

@@ -18,7 +18,7 @@ use crate::{
     service::stream_slots::{Slot, StreamSlots},
 };
 
-/// How often the timeline is asked for records that another replica has added.
+/// The interval at which the timeline is asked for records that another replica has added.
 const POLL_INTERVAL: Duration = Duration::from_millis(250);
 
 /// The streams of this process. Clones share them.
@@ -86,7 +86,7 @@ impl Live {
             match caught(self.0.timeline.news(place, &orders)).await {
                 Ok((news, up_to)) => {
                     outage.over();
-                    // A stream that opened while an earlier answer was on its way may have missed a record before
+                    // A stream that opened while an earlier response was on its way may have missed a record before
                     // `place`.
                     self.wake(news.iter().chain(orders.iter().filter(|order| !followed.contains(*order))));
                     (place, followed) = (up_to, orders.into_iter().collect());

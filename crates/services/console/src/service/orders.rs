@@ -23,8 +23,8 @@ impl Timelines {
         Self { timeline, orders }
     }
 
-    /// Fails with [`Error::OrderNotFound`] unless the caller owns the order or is an operator. `path` names the request in the security
-    /// event of an operator's access. Returns true if the caller owns the order.
+    /// Fails with [`Error::OrderNotFound`] unless the caller owns the order or is an operator. `path` names the request
+    /// in the security event of an operator's access. Returns true if the caller owns the order.
     pub async fn check(&self, caller: &Caller, session: &str, order: OrderId, path: &str) -> Result<bool, Error> {
         let Some(owner) = self.timeline.owner(order).await? else {
             // No record of a new order has arrived yet.
@@ -56,8 +56,8 @@ pub(super) async fn steps_after(
     order: OrderId,
     place: i64,
 ) -> Result<(Vec<Step>, bool), Error> {
-    // A reader at place `2n` has seen the event of record `n`, but may not have seen its state: it reads the record again and skips the
-    // event.
+    // A reader at place `2n` has seen the event of record `n`, but may not have seen its state: it reads the record
+    // again and skips the event.
     let records = timeline.of_order(order, (place - 1).div_euclid(2)).await?;
     let is_all = !is_cut(records.len());
     Ok((records.into_iter().flat_map(Step::from_record).filter(|step| step.place > place).collect(), is_all))

@@ -71,11 +71,12 @@ impl StreamSlots {
 }
 
 impl Open {
-    /// Ends the oldest stream of the user who has the most. Returns false if that user would then have fewer than `user`.
+    /// Ends the oldest stream of the user who has the most. Returns false if that user would then have fewer than
+    /// `user`.
     fn displace_for(&mut self, user: UserId) -> bool {
         let own = self.users.get(&user).map_or(0, BTreeMap::len);
-        let most = self.users.iter_mut().max_by_key(|(_, streams)| streams.len());
-        let Some((_, streams)) = most.filter(|(_, streams)| streams.len() > own + 1) else { return false };
+        let largest = self.users.iter_mut().max_by_key(|(_, streams)| streams.len());
+        let Some((_, streams)) = largest.filter(|(_, streams)| streams.len() > own + 1) else { return false };
         if let Some((_, closing)) = streams.pop_first() {
             closing.cancel();
         }

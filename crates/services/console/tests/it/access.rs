@@ -1,9 +1,9 @@
-//! Who may do what: the origin of writes, the cookie, the size of bodies, and orders of others.
+//! Access control: the origin of writes, the cookie, the size of bodies, and orders of others.
 
 use platform::ids;
 use reqwest::Method;
 
-use crate::fixture::{Fixture, answer, cookie, stored};
+use crate::fixture::{Fixture, cookie, fetch, stored};
 
 #[tokio::test]
 async fn a_write_needs_the_origin_of_the_page_and_a_login_does_too() {
@@ -23,7 +23,7 @@ async fn a_write_needs_the_origin_of_the_page_and_a_login_does_too() {
                 Some(origin) => request.header("origin", origin),
                 None => request,
             };
-            assert_eq!(answer(request).await.code(), (403, "FORBIDDEN".to_owned()), "{path} {origin:?}");
+            assert_eq!(fetch(request).await.code(), (403, "FORBIDDEN".to_owned()), "{path} {origin:?}");
         }
     }
 }
@@ -57,8 +57,8 @@ async fn a_body_of_a_megabyte_is_refused() {
         request.header("origin", fixture.origin()).header("content-type", kind.to_owned()).body("x".repeat(1 << 20))
     };
 
-    assert_eq!(answer(post("application/json")).await.code(), (413, "PAYLOAD_TOO_LARGE".to_owned()));
-    let page = answer(post("application/x-www-form-urlencoded")).await;
+    assert_eq!(fetch(post("application/json")).await.code(), (413, "PAYLOAD_TOO_LARGE".to_owned()));
+    let page = fetch(post("application/x-www-form-urlencoded")).await;
     assert_eq!((page.status, page.header("content-type")), (413, "text/html; charset=utf-8"));
 }
 

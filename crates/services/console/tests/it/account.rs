@@ -58,7 +58,7 @@ async fn an_export_has_all_that_the_services_hold_about_the_user_and_nothing_abo
 }
 
 #[tokio::test]
-async fn there_is_no_export_without_a_service_and_the_answer_names_it() {
+async fn there_is_no_export_without_a_service_and_the_refusal_names_it() {
     let holdings = Holdings::start().await;
     let fixture = asking(&holdings).await;
     let user = ids::random();
@@ -104,13 +104,13 @@ async fn a_user_has_one_export_made_at_once_and_the_console_four() {
             session
         })
         .collect();
-    let answers = holdings.hold();
+    let responses = holdings.hold();
     let four = join_all(sessions[..4].iter().map(|session| fixture.get(EXPORT, session)));
     let refused = async {
         eventually(async || (holdings.asked() == 4).then_some(())).await;
         let again = fixture.get(EXPORT, &sessions[0]).await;
         let fifth = fixture.get(EXPORT, &sessions[4]).await;
-        answers.add_permits(100);
+        responses.add_permits(100);
         [again.code(), fifth.code()]
     };
 
@@ -169,10 +169,10 @@ async fn a_login_ends_the_browsers_earlier_session_and_succeeds_although_that_fa
     let log_in = async |session: &str, login: &str| {
         let request = fixture.request(Method::POST, LOGIN).header("cookie", cookie(session));
         let request = request.header("origin", fixture.origin()).form(&[("login", login), ("password", PASSWORD)]);
-        let answer = client.execute(request.build().unwrap()).await.unwrap();
-        let cookie = answer.headers().get("set-cookie").map(|value| value.to_str().unwrap().to_owned());
+        let response = client.execute(request.build().unwrap()).await.unwrap();
+        let cookie = response.headers().get("set-cookie").map(|value| value.to_str().unwrap().to_owned());
         let session = cookie.and_then(|cookie| Some(cookie.split_once('=')?.1.split_once(';')?.0.to_owned()));
-        (answer.status().as_u16(), session.unwrap_or_default())
+        (response.status().as_u16(), session.unwrap_or_default())
     };
     let is_open = async |session: &str| fixture.get("/console/profile", session).await.status == 200;
 

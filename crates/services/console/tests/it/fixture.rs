@@ -30,13 +30,13 @@ pub struct Fixture {
     service: Option<Running>,
 }
 
-pub struct Answer {
+pub struct TestResponse {
     pub status: u16,
     pub headers: reqwest::header::HeaderMap,
     pub text: String,
 }
 
-impl Answer {
+impl TestResponse {
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_default()
     }
@@ -123,19 +123,19 @@ impl Fixture {
     }
 
     /// Sends a request as a browser's page does: with the cookie of the session.
-    pub async fn get(&self, path: &str, session: &str) -> Answer {
-        answer(self.request(Method::GET, path).header("cookie", cookie(session))).await
+    pub async fn get(&self, path: &str, session: &str) -> TestResponse {
+        fetch(self.request(Method::GET, path).header("cookie", cookie(session))).await
     }
 
     /// Sends JSON as a program does.
-    pub async fn post(&self, path: &str, session: &str, body: &Value) -> Answer {
+    pub async fn post(&self, path: &str, session: &str, body: &Value) -> TestResponse {
         let request = self.request(Method::POST, path).header("cookie", cookie(session));
-        answer(request.header("origin", self.origin()).json(body)).await
+        fetch(request.header("origin", self.origin()).json(body)).await
     }
 
     /// Sends a form from a page of the console.
-    pub async fn form(&self, path: &str, session: &str, form: &[(&str, &str)]) -> Answer {
-        answer(
+    pub async fn form(&self, path: &str, session: &str, form: &[(&str, &str)]) -> TestResponse {
+        fetch(
             self.request(Method::POST, path)
                 .header("cookie", cookie(session))
                 .header("origin", self.origin())
@@ -177,7 +177,8 @@ pub struct Stream {
 }
 
 impl Stream {
-    /// Returns the id and the data of the next event. `None` at the end of the stream. Panics if the connection breaks before.
+    /// Returns the id and the data of the next event. `None` at the end of the stream. Panics if the connection breaks
+    /// before.
     pub async fn next(&mut self) -> Option<(i64, Value)> {
         loop {
             while let Some((event, rest)) = self.rest.split_once("\n\n") {
@@ -207,10 +208,10 @@ pub fn cookie(session: &str) -> String {
     format!("shipyard_session={session}")
 }
 
-pub async fn answer(request: RequestBuilder) -> Answer {
+pub async fn fetch(request: RequestBuilder) -> TestResponse {
     let response = request.send().await.unwrap();
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
-    Answer { status, headers, text: response.text().await.unwrap_or_default() }
+    TestResponse { status, headers, text: response.text().await.unwrap_or_default() }
 }
 
 /// Returns a record of an order whose payload names its user.

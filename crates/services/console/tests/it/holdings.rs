@@ -47,7 +47,7 @@ use platform::{
 use serde_json::{Value, json};
 use testkit::Running;
 use tokio::{net::TcpListener, sync::Semaphore};
-use tonic::{Request, Response as Answer, Status};
+use tonic::{Request, Response as Reply, Status};
 use uuid::Uuid;
 
 pub struct Holdings {
@@ -66,7 +66,7 @@ struct Held {
     away: Arc<Mutex<&'static str>>,
     /// The lists of orders that were asked for, and how many may be returned.
     asked: Arc<AtomicUsize>,
-    answers: Arc<Semaphore>,
+    responses: Arc<Semaphore>,
     /// The number of bytes of each order of intake.
     size: Arc<AtomicUsize>,
 }
@@ -78,7 +78,7 @@ impl Holdings {
             orders: Arc::default(),
             away: Arc::default(),
             asked: Arc::default(),
-            answers: Arc::new(Semaphore::new(Semaphore::MAX_PERMITS)),
+            responses: Arc::new(Semaphore::new(Semaphore::MAX_PERMITS)),
             size: Arc::default(),
         };
         let key = ServiceKey::new("payment", &testkit::SERVICE_KEY.into()).unwrap();
@@ -133,8 +133,8 @@ impl Holdings {
 
     /// Lets no list of orders be returned until permits are added to the result.
     pub fn hold(&self) -> Arc<Semaphore> {
-        self.held.answers.forget_permits(Semaphore::MAX_PERMITS);
-        self.held.answers.clone()
+        self.held.responses.forget_permits(Semaphore::MAX_PERMITS);
+        self.held.responses.clone()
     }
 
     /// The number of lists of orders that were asked for.
@@ -185,7 +185,7 @@ type Parameters = Query<HashMap<String, String>>;
 
 async fn orders(State(held): State<Held>, headers: HeaderMap, Query(query): Parameters) -> Response {
     held.asked.fetch_add(1, Ordering::SeqCst);
-    held.answers.acquire().await.unwrap().forget();
+    held.responses.acquire().await.unwrap().forget();
     match held.page(&headers, query.get("cursor")).await {
         Some((page, next, user)) if !held.is_away("order") => {
             let order = |order| json!({ "order_uuid": order, "user_uuid": user, "delivery_address": "Main Street" });
@@ -214,15 +214,15 @@ pub fn values<'a>(list: &'a Value, member: &str) -> Vec<&'a str> {
 
 #[tonic::async_trait]
 impl PaymentService for Held {
-    async fn get_balance(&self, request: Request<GetBalanceRequest>) -> Result<Answer<GetBalanceResponse>, Status> {
+    async fn get_balance(&self, request: Request<GetBalanceRequest>) -> Result<Reply<GetBalanceResponse>, Status> {
         self.user("payment", &request, &request.get_ref().user_uuid)?;
-        Ok(Answer::new(GetBalanceResponse { balance_minor: 12_345 }))
+        Ok(Reply::new(GetBalanceResponse { balance_minor: 12_345 }))
     }
 
     async fn list_payments(
         &self,
         request: Request<ListPaymentsRequest>,
-    ) -> Result<Answer<ListPaymentsResponse>, Status> {
+    ) -> Result<Reply<ListPaymentsResponse>, Status> {
         let user = self.user("payment", &request, &request.get_ref().user_uuid)?;
         let (orders, token) = (self.of(user), &request.get_ref().page_token);
         // A page has one payment.
@@ -231,22 +231,22 @@ impl PaymentService for Held {
             |order: &Uuid| Payment { order_uuid: order.to_string(), user_uuid: user.to_string(), ..Payment::default() };
         let next_page_token = if place + 1 < orders.len() { (place + 1).to_string() } else { String::new() };
         let payments = orders.get(place).map(payment).into_iter().collect();
-        Ok(Answer::new(ListPaymentsResponse { payments, next_page_token }))
+        Ok(Reply::new(ListPaymentsResponse { payments, next_page_token }))
     }
 }
 
 #[tonic::async_trait]
 impl CustomerService for Held {
-    async fn get_customer(&self, request: Request<GetCustomerRequest>) -> Result<Answer<GetCustomerResponse>, Status> {
+    async fn get_customer(&self, request: Request<GetCustomerRequest>) -> Result<Reply<GetCustomerResponse>, Status> {
         let user = self.user("customers", &request, &request.get_ref().customer_id)?;
         let customer = Customer { id: user.to_string(), name: format!("Name of {user}"), ..Customer::default() };
-        Ok(Answer::new(GetCustomerResponse { customer: Some(customer) }))
+        Ok(Reply::new(GetCustomerResponse { customer: Some(customer) }))
     }
 
-    async fn list_loans(&self, request: Request<ListLoansRequest>) -> Result<Answer<ListLoansResponse>, Status> {
+    async fn list_loans(&self, request: Request<ListLoansRequest>) -> Result<Reply<ListLoansResponse>, Status> {
         let user = self.user("customers", &request, &request.get_ref().customer_id)?;
         let loan = Loan { loan_id: format!("loan of {user}"), ..Loan::default() };
-        Ok(Answer::new(ListLoansResponse { loans: vec![loan], ..ListLoansResponse::default() }))
+        Ok(Reply::new(ListLoansResponse { loans: vec![loan], ..ListLoansResponse::default() }))
     }
 }
 
@@ -255,13 +255,13 @@ impl DeliveryService for Held {
     async fn get_delivery_status(
         &self,
         request: Request<GetDeliveryStatusRequest>,
-    ) -> Result<Answer<GetDeliveryStatusResponse>, Status> {
+    ) -> Result<Reply<GetDeliveryStatusResponse>, Status> {
         let user = self.caller("delivery", &request)?;
         let GetDeliveryStatusRequest { order_id } = request.into_inner();
         if self.of(user).iter().all(|order| order.to_string() != order_id) {
             return Err(Status::not_found("not found"));
         }
-        Ok(Answer::new(GetDeliveryStatusResponse { order_id, ..GetDeliveryStatusResponse::default() }))
+        Ok(Reply::new(GetDeliveryStatusResponse { order_id, ..GetDeliveryStatusResponse::default() }))
     }
 }
 
@@ -270,20 +270,20 @@ impl NotificationService for Held {
     async fn list_notifications(
         &self,
         request: Request<ListNotificationsRequest>,
-    ) -> Result<Answer<ListNotificationsResponse>, Status> {
+    ) -> Result<Reply<ListNotificationsResponse>, Status> {
         let user = self.caller("notification", &request)?;
         let ListNotificationsRequest { order_uuid } = request.into_inner();
         let notification = Notification { order_uuid, user_uuid: user.to_string(), ..Notification::default() };
-        Ok(Answer::new(ListNotificationsResponse { notifications: vec![notification] }))
+        Ok(Reply::new(ListNotificationsResponse { notifications: vec![notification] }))
     }
 }
 
 #[tonic::async_trait]
 impl OperationsService for Held {
-    async fn list_actions(&self, request: Request<ListActionsRequest>) -> Result<Answer<ListActionsResponse>, Status> {
+    async fn list_actions(&self, request: Request<ListActionsRequest>) -> Result<Reply<ListActionsResponse>, Status> {
         let user = self.user("operations", &request, &request.get_ref().operator_uuid)?;
         let action =
             Action { operator_uuid: user.to_string(), subject: format!("part of {user}"), ..Action::default() };
-        Ok(Answer::new(ListActionsResponse { actions: vec![action] }))
+        Ok(Reply::new(ListActionsResponse { actions: vec![action] }))
     }
 }

@@ -4,7 +4,7 @@ use platform::ids;
 use serde_json::{Value, json};
 
 use crate::{
-    fixture::{Answer, Fixture},
+    fixture::{Fixture, TestResponse},
     shop::{MARKUP, Shop},
 };
 
@@ -13,7 +13,7 @@ const REPLAY: &str = "/console/api/operator/dead-letters/replay";
 const DISCARD: &str = "/console/api/operator/dead-letters/discard";
 const AUDIT: &str = "/console/api/operator/audit";
 
-fn members(page: &Answer) -> Vec<(String, String)> {
+fn members(page: &TestResponse) -> Vec<(String, String)> {
     let inputs = page.text.split("<input type=\"hidden\" name=\"").skip(1);
     let member = |input: &str| {
         let (name, rest) = input.split_once("\" value=\"").unwrap();
@@ -23,7 +23,13 @@ fn members(page: &Answer) -> Vec<(String, String)> {
 }
 
 /// Presses the button of a confirmation.
-async fn confirm(fixture: &Fixture, path: &str, session: &str, question: &Answer, more: &[(&str, &str)]) -> Answer {
+async fn confirm(
+    fixture: &Fixture,
+    path: &str,
+    session: &str,
+    question: &TestResponse,
+    more: &[(&str, &str)],
+) -> TestResponse {
     let members = members(question);
     let own = members.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     let form: Vec<(&str, &str)> = own.chain(more.iter().copied()).collect();
@@ -49,7 +55,7 @@ async fn a_replay_asks_first_shows_progress_and_ends_with_a_result() {
     for shown in ["Replay 30 dead letters?", "1 of them is still poison again", "order.paid.dlq/0/0"] {
         assert!(question.text.contains(shown), "{shown}: {}", question.text);
     }
-    assert!(!question.text.contains(MARKUP) && shop.begun().is_empty(), "nothing is done before the answer");
+    assert!(!question.text.contains(MARKUP) && shop.begun().is_empty(), "nothing is done before the confirmation");
     let dry_run = fixture.post(REPLAY, &session, &json!({ "dry_run": true })).await.json();
     let plan = json!({
         "messages": 30, "letters": 30, "poison": [{ "letter": "order.paid.dlq/0/0", "reason": MARKUP }],
@@ -89,12 +95,12 @@ async fn an_action_takes_no_letter_that_came_after_its_question() {
     let fixture = Fixture::operating(shop.clone()).await;
     let session = fixture.iam.operator_session(ids::random());
 
-    for (number, path, answers, begun) in
+    for (number, path, more, begun) in
         [(7, REPLAY, &[][..], "replay 2"), (8, DISCARD, &[("why", "late")], "for late, discard 1")]
     {
         let question = fixture.form(path, &session, &[("topic", "order.paid")]).await;
         shop.add_letter(number);
-        confirm(&fixture, path, &session, &question, answers).await;
+        confirm(&fixture, path, &session, &question, more).await;
 
         assert_eq!(shop.begun().pop(), Some(format!("{begun} in {session}")));
         shop.end_letter_work("done");

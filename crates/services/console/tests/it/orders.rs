@@ -1,11 +1,11 @@
-//! What the console sends to the order service for programs and for forms, and how a refused checkout continues.
+//! The requests of the console to the order service for programs and for forms, and how a refused checkout continues.
 
 use platform::ids;
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::{
-    fixture::{Answer, Fixture, answer, cookie},
+    fixture::{Fixture, TestResponse, cookie, fetch},
     stand_ins::{Order, inventory},
 };
 
@@ -16,7 +16,7 @@ async fn calling(order: &Order) -> Fixture {
 }
 
 /// Returns the idempotency key of a checkout page.
-fn key(page: &Answer) -> String {
+fn key(page: &TestResponse) -> String {
     let (_, rest) = page.text.split_once(r#"name="key" value=""#).expect(&page.text);
     rest.split('"').next().unwrap().to_owned()
 }
@@ -80,7 +80,7 @@ async fn a_programs_request_reaches_the_order_service_as_it_was_sent() {
     for path in ["x/pay", "x/cancel"] {
         let request = fixture.request(Method::POST, &format!("{ORDERS}/{path}")).header("cookie", cookie(&session));
         let request = request.header("origin", fixture.origin()).header("idempotency-key", "k");
-        answer(request.header("content-type", "application/json; charset=utf-8").body(body)).await;
+        fetch(request.header("content-type", "application/json; charset=utf-8").body(body)).await;
         let seen = order.last();
         assert_eq!((seen.request, seen.body.as_str()), (format!("POST /api/v1/orders/{path}"), body));
     }

@@ -4,11 +4,11 @@ use contracts::events::{AssemblyFailed, OrderCreated};
 use platform::ids;
 use reqwest::Method;
 
-use crate::fixture::{Answer, Fixture};
+use crate::fixture::{Fixture, TestResponse};
 
 const MARKUP: &str = r#"<script>alert("1")</script>"#;
 
-fn assert_shows_no_markup(page: &Answer) {
+fn assert_shows_no_markup(page: &TestResponse) {
     assert!(!page.text.contains("<script>alert"), "{}", page.text);
 }
 

@@ -52,14 +52,14 @@ async fn a_record_is_read_as_it_was_added() {
 }
 
 #[tokio::test]
-async fn a_record_stands_once_and_a_topic_that_begins_anew_has_others() {
+async fn a_record_is_added_once_and_a_topic_that_was_created_again_has_others() {
     let timeline = timeline().await;
     let first = record(order(1), 0);
-    let anew = NewRecord { origin: "second".to_owned(), ..first.clone() };
+    let recreated = NewRecord { origin: "second".to_owned(), ..first.clone() };
 
     assert_eq!(timeline.add(vec![first.clone()]).await.unwrap(), 1);
     assert_eq!(timeline.add(vec![first.clone(), record(order(1), 1), first]).await.unwrap(), 1);
-    assert_eq!(timeline.add(vec![anew]).await.unwrap(), 1);
+    assert_eq!(timeline.add(vec![recreated]).await.unwrap(), 1);
 
     let offsets: Vec<i64> = timeline.of_order(order(1), 0).await.unwrap().iter().map(|one| one.record.offset).collect();
     assert_eq!(offsets, [0, 1, 0]);

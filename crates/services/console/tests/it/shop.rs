@@ -31,10 +31,10 @@ pub struct State {
     taken: Vec<DeadLetter>,
     pub letter_work: LetterWork,
     pub audits: AuditWork,
-    /// What was begun, with the session of the call.
+    /// The actions that were begun, with the session of the call.
     begun: Vec<String>,
     pub log: Vec<Action>,
-    /// Whose actions the log gets.
+    /// The operator whose actions the log gets.
     pub operator: Uuid,
     pub receipts: HashMap<String, Vec<Check>>,
 }

@@ -20,7 +20,7 @@ use platform::{auth::Access, grpc::Services, http, server::readiness::Readiness}
 use serde_json::json;
 use testkit::Running;
 use tokio::net::TcpListener;
-use tonic::{Request, Response as Answer, Status};
+use tonic::{Request, Response as Reply, Status};
 use uuid::Uuid;
 
 type Requests = Arc<Mutex<Vec<Seen>>>;
@@ -75,7 +75,7 @@ impl Order {
         Self { address, seen, refusal, _server: server }
     }
 
-    /// Sets the answer to all further requests.
+    /// Sets the response to all further requests.
     pub fn refuse_with(&self, status: u16, code: &'static str) {
         *self.refusal.lock().unwrap() = (StatusCode::from_u16(status).unwrap(), code);
     }
@@ -111,7 +111,7 @@ struct Inventory {
 
 #[tonic::async_trait]
 impl InventoryService for Inventory {
-    async fn list_parts(&self, _: Request<ListPartsRequest>) -> Result<Answer<ListPartsResponse>, Status> {
+    async fn list_parts(&self, _: Request<ListPartsRequest>) -> Result<Reply<ListPartsResponse>, Status> {
         let part = Part {
             uuid: self.part.to_string(),
             name: "Window A".to_owned(),
@@ -119,6 +119,6 @@ impl InventoryService for Inventory {
             stock_quantity: 1,
             ..Part::default()
         };
-        Ok(Answer::new(ListPartsResponse { parts: vec![part], ..ListPartsResponse::default() }))
+        Ok(Reply::new(ListPartsResponse { parts: vec![part], ..ListPartsResponse::default() }))
     }
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use testkit::Attempt;
 
 use crate::{
-    fixture::{Answer, Fixture, answer, stored},
+    fixture::{Fixture, TestResponse, fetch, stored},
     stand_ins::Order,
 };
 
@@ -21,12 +21,12 @@ impl Program<'_> {
         request.header("authorization", format!("Bearer {}", self.token))
     }
 
-    async fn get(&self, path: &str) -> Answer {
-        answer(self.request(Method::GET, path)).await
+    async fn get(&self, path: &str) -> TestResponse {
+        fetch(self.request(Method::GET, path)).await
     }
 
-    async fn post(&self, path: &str, body: &Value) -> Answer {
-        answer(self.request(Method::POST, path).json(body)).await
+    async fn post(&self, path: &str, body: &Value) -> TestResponse {
+        fetch(self.request(Method::POST, path).json(body)).await
     }
 }
 
@@ -91,8 +91,8 @@ async fn no_path_fails_with_500_for_an_access_token_or_a_token_that_is_unknown()
         for program in [&known, &unknown] {
             let request = program.request(method.parse().unwrap(), &path.replace("{id}", "x"));
             let request = if method == "POST" { request.json(&json!({})) } else { request };
-            let answered = answer(request).await;
-            assert_ne!(answered.status, 500, "{rule:?}: {}", answered.text);
+            let response = fetch(request).await;
+            assert_ne!(response.status, 500, "{rule:?}: {}", response.text);
         }
     }
 }
@@ -107,7 +107,7 @@ async fn iam_learns_from_the_console_through_which_addresses_a_password_came() {
     for path in ["/console/api/login", "/console/api/register", "/console/api/me/delete"] {
         let request = fixture.request(Method::POST, path).header("origin", fixture.origin());
         let request = request.header("x-session-uuid", &session);
-        answer(request.header("x-forwarded-for", forged).json(&body)).await;
+        fetch(request.header("x-forwarded-for", forged).json(&body)).await;
     }
 
     let expected = Attempt { service: Some("console".to_owned()), forwarded_for: format!("{forged}, 127.0.0.1") };

@@ -73,7 +73,7 @@ pub async fn roll_back_kyc(State(api): State<Api>, visit: Visit, form: Form) -> 
     act((&api, &form), "kyc-rollback", &customer, roll_back, respond).await
 }
 
-/// `POST /console/api/operator/restock {part_uuid, quantity, key?}`. Repeated requests with the same key, a uuid, add
+/// `POST /console/api/operator/restock {part_uuid, quantity, key?}`. Retries with the same key, a uuid, add
 /// the stock once; a request with another part or quantity is refused.
 pub async fn restock(State(api): State<Api>, visit: Visit, form: Form) -> Result<Response, Problem> {
     let (part, quantity) = (form.text("part_uuid")?, form.number("quantity")?);

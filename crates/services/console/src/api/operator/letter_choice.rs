@@ -1,4 +1,4 @@
-//! Which dead letters a request is about: the query of the list, and the body of an action.
+//! The choice of dead letters in a request: the query of the list, and the body of an action.
 
 use chrono::{DateTime, Utc};
 use contracts::proto::operations::v1::DeadLetterFilter;

@@ -1,4 +1,4 @@
-//! The operators' endpoints below `/console/api/operator`: what the service operations answers, and short actions. Its
+//! The operators' endpoints below `/console/api/operator`: the data of the service operations, and short actions. Its
 //! log gets each action before it begins, also one that then fails; an action that cannot be written there is refused.
 //! A second row has its end. Operations runs long actions, and writes their rows itself.
 //!
@@ -117,8 +117,8 @@ async fn act<T>(
         role_used_on(object);
     }
     let begun = api.operations.begin_action(action, subject).await.map_err(|status| of_operations(&status))?;
-    let answer = work.await;
-    let result = match &answer {
+    let outcome = work.await;
+    let result = match &outcome {
         Ok((result, _)) => result,
         Err(problem) => problem.code,
     };
@@ -127,13 +127,13 @@ async fn act<T>(
         let (code, error) = (status.code(), status.message());
         tracing::error!(begun, ?code, error, "the end of an operator's action was not recorded");
     }
-    let (_, answer) = answer?;
-    Ok(if form.is_form { see(DONE) } else { respond(answer) })
+    let (_, done) = outcome?;
+    Ok(if form.is_form { see(DONE) } else { respond(done) })
 }
 
-/// Responds to the beginning of a long action: to a form with the page that shows its progress. `answer` is what
-/// operations answered.
-fn begun<T: Serialize>(form: &Form, page: &str, answer: Result<Now<T>, Status>) -> Result<Response, Problem> {
-    let now = answer.map_err(|status| of_operations(&status))?;
+/// Responds to the beginning of a long action: to a form with the page that shows its progress. `response` is that
+/// of operations.
+fn begun<T: Serialize>(form: &Form, page: &str, response: Result<Now<T>, Status>) -> Result<Response, Problem> {
+    let now = response.map_err(|status| of_operations(&status))?;
     Ok(if form.is_form { see(page) } else { (StatusCode::ACCEPTED, Json(now)).into_response() })
 }

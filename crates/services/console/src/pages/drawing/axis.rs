@@ -37,7 +37,8 @@ impl Axis {
         Self { x, at: None, pauses: Vec::new() }
     }
 
-    /// Moves to the position of a time, or to `at_least` if that is further to the right. `taken` is the right end of the drawing so far.
+    /// Moves to the position of a time, or to `at_least` if that is further to the right. `taken` is the right end of
+    /// the drawing so far.
     pub fn move_to(&mut self, ms: i64, at_least: i32, taken: i32) -> i32 {
         let gap = self.at.map_or(0, |before| ms - before);
         if gap >= CUT_MS {

@@ -11,7 +11,7 @@ use crate::{model::Step, pages::format::Span};
 const PER_REM: f64 = 16.0;
 const LEFT: i32 = 28;
 const RIGHT: i32 = 40;
-/// The least distance from an event to the ends of its arrows.
+/// The minimum distance from an event to the ends of its arrows.
 const MIN_DISTANCE: i32 = 34;
 const CORNER: i32 = 8;
 /// Half the size of a mark, and the distance from its middle to its label.
@@ -81,7 +81,7 @@ pub struct Drawing {
     pub ticks: Vec<(i32, Span)>,
 }
 
-/// What is drawn at a point in time. Of two moments at the same time, the earlier variant is placed first.
+/// A kind of drawn point in time. Of two moments at the same time, the earlier variant is placed first.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Moment {
     Happened,

@@ -13,7 +13,7 @@ use crate::{
 pub struct Confirmation {
     /// The title, such as `Discard 12 dead letters?`.
     pub title: String,
-    /// What will happen, one sentence per effect.
+    /// One sentence for each effect of the action.
     pub effects: Vec<String>,
     /// Details of the action: names and values.
     pub rows: Vec<(String, String)>,

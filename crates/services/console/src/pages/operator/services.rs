@@ -47,7 +47,7 @@ impl Services {
 
     fn word(service: &ServiceState) -> &'static str {
         match (&service.error, service.is_ready) {
-            (Some(_), _) => "no answer",
+            (Some(_), _) => "no response",
             (None, true) => "ready",
             (None, false) => "not ready",
         }

@@ -131,11 +131,11 @@ async fn problem_page(api: &Api, session: Option<&Session>, response: Response, 
     let can_retry = status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS;
     // While the console or another service is overloaded, the page makes no call to iam for the visitor's name.
     let layout = if can_retry { stranger() } else { layout_of(api, session).await };
-    let mut answer = page(status, &Failure { layout, status: status.as_u16(), problem, orders, can_retry, back });
+    let mut response = page(status, &Failure { layout, status: status.as_u16(), problem, orders, can_retry, back });
     if let Some(after) = parts.headers.get(header::RETRY_AFTER) {
-        answer.headers_mut().insert(header::RETRY_AFTER, after.clone());
+        response.headers_mut().insert(header::RETRY_AFTER, after.clone());
     }
-    answer
+    response
 }
 
 /// Returns the uuids in a sentence.
