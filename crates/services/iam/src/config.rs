@@ -248,14 +248,14 @@ impl Config {
         }
         config.own.check_password_min()?;
         if config.bounds.iam_sessions_per_user == 0 {
-            return Err(ConfigError::new("IAM_SESSIONS_PER_USER", "is 0; nobody could log in"));
+            return Err(ConfigError::new("IAM_SESSIONS_PER_USER", "is 0; no user could log in"));
         }
         if config.bounds.iam_session_idle.is_some_and(|idle| idle < Duration::from_secs(1)) {
             return Err(ConfigError::new("IAM_SESSION_IDLE", "is too short for a session to be used"));
         }
         if config.hashing.iam_argon2_memory_kib < Params::MIN_M_COST {
-            let least = Params::MIN_M_COST;
-            return Err(ConfigError::new("IAM_ARGON2_MEMORY_KIB", format!("is less than {least}")));
+            let minimum = Params::MIN_M_COST;
+            return Err(ConfigError::new("IAM_ARGON2_MEMORY_KIB", format!("is less than {minimum}")));
         }
         if config.hashing.iam_argon2_iterations < Params::MIN_T_COST {
             return Err(ConfigError::new("IAM_ARGON2_ITERATIONS", "is 0"));
@@ -272,9 +272,9 @@ impl Own {
 
     /// Returns the minimum length of a new password in characters, if the setting is in range.
     pub fn check_password_min(&self) -> Result<usize, ConfigError> {
-        let least = self.iam_password_min;
-        if (MIN_CHARACTERS..=MAX_CHARACTERS).contains(&least) {
-            return Ok(least);
+        let minimum = self.iam_password_min;
+        if (MIN_CHARACTERS..=MAX_CHARACTERS).contains(&minimum) {
+            return Ok(minimum);
         }
         let problem = format!("is not between {MIN_CHARACTERS} and {MAX_CHARACTERS}");
         Err(ConfigError::new("IAM_PASSWORD_MIN", problem))

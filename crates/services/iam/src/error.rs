@@ -65,7 +65,7 @@ pub enum Error {
     Hashing(String),
     #[error(transparent)]
     Database(#[from] DatabaseError),
-    /// The session store does not have the owner of a session, and the database did not answer. The failure was logged
+    /// The session store does not have the owner of a session, and the database did not respond. The failure was logged
     /// already.
     #[error("the user of the session cannot be read now")]
     OwnerUnavailable,

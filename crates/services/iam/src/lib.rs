@@ -29,7 +29,7 @@ pub static SERVICE: Service = Service {
     rules: || vec![api::RULES],
     openapi: None,
     metrics: metrics::METRICS,
-    // A request to end an account asks order, which answers without asking anyone: the two do not wait for each other.
+    // A request to end an account asks order, which responds without asking others: the two do not wait for each other.
     calls: &[Call::in_background("order")],
     decisions: &[],
     check: |settings| Config::load(settings).map(drop),

@@ -39,11 +39,12 @@ fn caller(peer: IpAddr, is_console: bool, metadata: &MetadataMap, settings: &Set
         return peer;
     }
     let entry = entries.len().saturating_sub(1 + settings.hops);
-    entries.get(entry).map_or(peer, |entry| forwarded(entry).unwrap_or_else(|| nobody(entry)))
+    entries.get(entry).map_or(peer, |entry| forwarded(entry).unwrap_or_else(|| substitute(entry)))
 }
 
-/// Returns an address for an entry that is none: in a network of local addresses (RFC 4193) that follows from the text.
-fn nobody(entry: &str) -> IpAddr {
+/// Returns an address for an entry that is not one: in a network of local addresses (RFC 4193) that follows from the
+/// text.
+fn substitute(entry: &str) -> IpAddr {
     let digest = Sha256::digest(entry.trim());
     let mut octets = [0; 16];
     octets[0] = 0xfd;
@@ -99,15 +100,15 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_that_names_nobody_shares_its_limits_with_no_other() {
+    fn an_entry_that_is_not_an_address_shares_its_limits_with_no_other() {
         let [unknown, hidden] =
             ["192.0.2.1, unknown", "192.0.2.1, _hidden"].map(|header| caller_of("10.0.0.10", 0, &[header]));
 
         assert_ne!(unknown, hidden);
         assert_eq!(unknown, caller_of("10.0.0.10", 1, &["unknown, 203.0.113.1"]));
-        for nobody in [unknown, hidden] {
-            let address: IpAddr = nobody.parse().unwrap();
-            assert!(nobody.starts_with("fd") && network(address) == address, "{nobody}");
+        for substitute in [unknown, hidden] {
+            let address: IpAddr = substitute.parse().unwrap();
+            assert!(substitute.starts_with("fd") && network(address) == address, "{substitute}");
         }
     }
 

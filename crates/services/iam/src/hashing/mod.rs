@@ -109,10 +109,10 @@ fn admit(places: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Error> {
     places.clone().try_acquire_owned().map_err(|_| Error::HashingBusy)
 }
 
-fn verify(params: &Params, most: &AtomicU64, password: &Password, hash: Option<&str>) -> HashResult<Verdict> {
+fn verify(params: &Params, highest: &AtomicU64, password: &Password, hash: Option<&str>) -> HashResult<Verdict> {
     let stored = hash.map(Stored::parse).transpose()?;
     let own = argon::work(stored.as_ref().map_or(params, |stored| &stored.params));
-    let most = most.fetch_max(own, Ordering::Relaxed).max(own);
+    let highest = highest.fetch_max(own, Ordering::Relaxed).max(own);
     let verdict = match &stored {
         None => {
             argon::spend(params, own)?;
@@ -122,7 +122,7 @@ fn verify(params: &Params, most: &AtomicU64, password: &Password, hash: Option<&
         Some(stored) if stored.has(params) => Verdict::Right,
         Some(_) => Verdict::Outdated,
     };
-    argon::spend(params, most - own)?;
+    argon::spend(params, highest - own)?;
     Ok(verdict)
 }
 

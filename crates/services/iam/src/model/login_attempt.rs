@@ -17,7 +17,7 @@ pub struct LoginAttempt {
     pub origin: Origin,
 }
 
-/// Whether the login's account knows the address of an attempt.
+/// The relation of an attempt's address to the login's account.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Origin {
     /// No account has the login, or the account has not been read yet.

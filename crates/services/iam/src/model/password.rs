@@ -37,14 +37,14 @@ impl Password {
         Ok(Self(normalised.unwrap_or(text).into()))
     }
 
-    /// Validates a new password of the user with this login and e-mail address. It must have `least` to 128 characters,
-    /// and must not be a common password, the login or the e-mail address.
-    pub fn chosen(field: &str, text: String, [login, email]: [&str; 2], least: usize) -> Result<Self, InvalidField> {
+    /// Validates a new password of the user with this login and e-mail address. It must have `minimum` to 128
+    /// characters, and must not be a common password, the login or the e-mail address.
+    pub fn chosen(field: &str, text: String, [login, email]: [&str; 2], minimum: usize) -> Result<Self, InvalidField> {
         let password = Self::given(field, text)?;
         let text = password.0.expose_secret();
         let characters = text.chars().count();
-        if characters < least {
-            return Err(InvalidField::invalid(field, format!("must have at least {least} characters")));
+        if characters < minimum {
+            return Err(InvalidField::invalid(field, format!("must have at least {minimum} characters")));
         }
         if characters > MAX_CHARACTERS {
             return Err(InvalidField::invalid(field, format!("must have at most {MAX_CHARACTERS} characters")));
@@ -82,8 +82,8 @@ fn is_common(password: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn choose_of(text: &str, least: usize) -> Result<Password, InvalidField> {
-        Password::chosen("password", text.to_owned(), ["elizabeth", "liz@example.com"], least)
+    fn choose_of(text: &str, minimum: usize) -> Result<Password, InvalidField> {
+        Password::chosen("password", text.to_owned(), ["elizabeth", "liz@example.com"], minimum)
     }
 
     fn choose(text: &str) -> Result<Password, InvalidField> {

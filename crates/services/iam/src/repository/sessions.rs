@@ -38,8 +38,8 @@ pub enum Lookup {
 #[async_trait]
 pub trait Sessions: Send + Sync {
     /// Opens a session for its lifetime, unless its user's credentials are retired. If the user then has more than
-    /// `most` sessions, the oldest ones end.
-    async fn open(&self, session: &Session, most: u32) -> Result<Admission, Error>;
+    /// `limit` sessions, the oldest ones end.
+    async fn open(&self, session: &Session, limit: u32) -> Result<Admission, Error>;
     /// Looks up sessions by their ids or tokens, and records this as a use of each of them. The results have the order
     /// of `credentials`. A record that cannot be read counts as ended and affects no other. A token whose session has
     /// ended counts as ended.
@@ -47,9 +47,9 @@ pub trait Sessions: Send + Sync {
     async fn find(&self, id: SessionId) -> Result<Lookup, Error> {
         Ok(self.find_all(&[id.into()]).await?.pop().unwrap_or(Lookup::Ended))
     }
-    /// Adds a token to a session, for `lifetime` or the rest of the session. If the session then has more than `most`
+    /// Adds a token to a session, for `lifetime` or the rest of the session. If the session then has more than `limit`
     /// tokens, the oldest ones end. Returns false if the session has ended.
-    async fn add_token(&self, session: SessionId, token: TokenId, lifetime: Duration, most: u32)
+    async fn add_token(&self, session: SessionId, token: TokenId, lifetime: Duration, limit: u32)
     -> Result<bool, Error>;
     /// Ends a session. Returns its user, or `None` if the session had ended already.
     async fn close(&self, id: SessionId) -> Result<Option<UserId>, Error>;

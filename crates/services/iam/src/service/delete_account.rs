@@ -2,8 +2,8 @@
 //!
 //! Order is asked twice. The first time nothing has changed yet, so a refusal costs the user nothing. Then the user's
 //! sessions end and its credentials are retired: no request of the user is admitted any more, though some that were
-//! admitted earlier may still run. Only then does the second answer decide. An order that such a request creates later
-//! ends by itself: order cancels unpaid orders at `UserErased`, or at their deadline.
+//! admitted earlier may still run. Only then does the second response decide. An order that such a request creates
+//! later ends by itself: order cancels unpaid orders at `UserErased`, or at their deadline.
 
 use std::{sync::Arc, time::Duration};
 
@@ -23,7 +23,7 @@ use crate::{
     model::{Account, LoginAttempt, Password, Session},
 };
 
-/// A process that was stopped for longer may find the credentials valid again, and an order that order's last answer
+/// A process that was stopped for longer may find the credentials valid again, and an order that order's last response
 /// did not have.
 const MAX_DURATION: Duration = Duration::from_secs(30);
 

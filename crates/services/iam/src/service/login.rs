@@ -145,7 +145,7 @@ fn logged(outcome: Result<(), Error>) {
     }
 }
 
-/// How long a login waits before its password is verified.
+/// The time that a login waits before its password is verified.
 const LOGIN_DELAY: Duration = Duration::from_secs(1);
 /// The maximum numbers of logins of one address, and of all addresses, that wait at the same time in this process.
 /// Together with the delay, these bounds limit the hashing work for such addresses to a fraction of the machine's

@@ -115,12 +115,12 @@ impl IamService {
             return Err(if is_full { Error::NoRoom } else { Error::TooManyLogins });
         }
         let session = Session::new(id, known.account.user.clone(), now, self.rules.ttl);
-        let most = if is_full { self.rules.per_user.min(MAX_SESSIONS_WHEN_FULL) } else { self.rules.per_user };
+        let limit = if is_full { self.rules.per_user.min(MAX_SESSIONS_WHEN_FULL) } else { self.rules.per_user };
         // Sent together, these commands share one flush of Redis' log to disk, during which Redis answers no command.
         // The password was right, so the attempt is not counted as failed even if the session is refused because the
         // credentials are being changed.
         let (admission, ()) =
-            tokio::join!(self.sessions.open(&session, most), self.authenticated(&known, known.is_new(now), now));
+            tokio::join!(self.sessions.open(&session, limit), self.authenticated(&known, known.is_new(now), now));
         admitted(admission?)?;
         // The user may have been disabled since the account was read. Its sessions end after the row has changed, so
         // either that ends this session, or this reads the change.

@@ -1,5 +1,5 @@
-//! What operators decide about users, and the use cases of the command `shipyard operator`, which alone gives and takes
-//! the role `operator`.
+//! Decisions of operators about users, and the use cases of the command `shipyard operator`, which alone gives and
+//! takes the role `operator`.
 
 use chrono::{DateTime, Utc};
 use contracts::ids::UserId;

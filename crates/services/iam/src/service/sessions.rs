@@ -225,8 +225,8 @@ impl IamService {
         };
         let token = self.tokens.sign(&token).map_err(|_| Error::TokenNotSigned)?;
         let lifetime = (expires_at - now).to_std().unwrap_or_default();
-        let most = if self.memory.used() > RESERVED_FROM { 1 } else { MAX_PER_SESSION };
-        if !self.sessions.add_token(session, id, lifetime, most).await? {
+        let limit = if self.memory.used() > RESERVED_FROM { 1 } else { MAX_PER_SESSION };
+        if !self.sessions.add_token(session, id, lifetime, limit).await? {
             return Err(Error::InvalidSession);
         }
         Ok(IssuedToken { token, expires_at })

@@ -19,7 +19,8 @@ use crate::{
     session_attacks::{bytes, contents},
 };
 
-/// Two private keys, made by `openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256`, and one on another curve.
+/// Two private keys, made by `openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256`, and one on another
+/// curve.
 const ONE: &str = include_str!("keys/one.pem");
 const TWO: &str = include_str!("keys/two.pem");
 const P384: &str = include_str!("keys/p384.pem");

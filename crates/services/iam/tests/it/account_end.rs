@@ -152,8 +152,8 @@ async fn an_account_with_an_open_order_stays_and_so_does_its_session() {
     let fixture = fixture().await;
     let session = fixture.login().await.unwrap();
     let open = [OrderId::new(ids::random()), OrderId::new(ids::random())];
-    fixture.orders.will_answer(Ok((open.to_vec(), 23)));
-    fixture.orders.will_answer(Err(Unavailable("order", "away".to_owned())));
+    fixture.orders.will_respond(Ok((open.to_vec(), 23)));
+    fixture.orders.will_respond(Err(Unavailable("order", "away".to_owned())));
 
     let refused = Status::from(fixture.delete(session).await.unwrap_err());
     assert_eq!((refused.code(), reason(&refused)), (Code::FailedPrecondition, Some("ORDERS_OPEN")));
@@ -169,8 +169,8 @@ async fn an_account_with_an_open_order_stays_and_so_does_its_session() {
 async fn an_order_that_slips_in_ends_the_sessions_and_not_the_account() {
     let fixture = fixture().await;
     let session = fixture.login().await.unwrap();
-    fixture.orders.will_answer(Ok((Vec::new(), 0)));
-    fixture.orders.will_answer(Ok((vec![OrderId::new(ids::random())], 1)));
+    fixture.orders.will_respond(Ok((Vec::new(), 0)));
+    fixture.orders.will_respond(Ok((vec![OrderId::new(ids::random())], 1)));
 
     let refused = fixture.delete(session).await.unwrap_err();
 
@@ -187,7 +187,7 @@ async fn an_account_ends_with_its_session_and_password_alone() {
     let iam = start(&settings().await.with([("IAM_LOCKOUT_FAILURES", "2".to_owned())])).await;
     let (_, user, session) = iam.registered_user().await;
 
-    // Order is away, so the right password is the one that is answered otherwise.
+    // Order is away, so the right password is the one with another response.
     let right = iam.delete_account(Some(&session), PASSWORD).await.unwrap_err();
     assert_eq!(right.code(), Code::Unavailable, "{right}");
     for dead in [None, Some(""), Some("seven"), Some(user.as_str())] {

@@ -10,7 +10,8 @@ use crate::{
     stores::user,
 };
 
-/// Returns one login in several spellings: upper and lower case, full-width letters, decomposed letters, an invisible character.
+/// Returns one login in several spellings: upper and lower case, full-width letters, decomposed letters, an invisible
+/// character.
 fn spellings(unique: &str) -> Vec<String> {
     let composed = format!("zoë-{unique}");
     let decomposed = format!("zoe\u{308}-{unique}");
@@ -30,10 +31,10 @@ async fn parallel_registrations_of_one_login_in_many_spellings_leave_one_user() 
         async move { iam.register(&info, PASSWORD).await }
     });
 
-    let answers = futures::future::join_all(calls).await;
+    let responses = futures::future::join_all(calls).await;
 
-    let registered = answers.iter().filter(|answer| answer.is_ok()).count();
-    let refused: Vec<_> = answers.iter().filter_map(|answer| answer.as_ref().err()).collect();
+    let registered = responses.iter().filter(|response| response.is_ok()).count();
+    let refused: Vec<_> = responses.iter().filter_map(|response| response.as_ref().err()).collect();
     assert_eq!(registered, 1, "users of one login");
     let codes = [Code::AlreadyExists, Code::ResourceExhausted];
     assert!(refused.iter().all(|status| codes.contains(&status.code())), "{refused:?}");

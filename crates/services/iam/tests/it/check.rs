@@ -33,7 +33,7 @@ async fn check_of(path: &str, iam: &Iam, headers: &[(&str, &str)]) -> Result<Che
     Ok(AuthorizationClient::new(iam.channel.clone()).check(request).await?.into_inner())
 }
 
-/// Returns the headers that the answer sets. Asserts that each replaces what the caller sent.
+/// Returns the headers that the response sets. Asserts that each replaces what the caller sent.
 fn set(headers: &[HeaderValueOption]) -> BTreeMap<&str, &str> {
     let set = headers.iter().map(|option| {
         assert_eq!(option.append_action(), HeaderAppendAction::OverwriteIfExistsOrAdd);
@@ -44,18 +44,18 @@ fn set(headers: &[HeaderValueOption]) -> BTreeMap<&str, &str> {
 }
 
 /// Asserts that the request is allowed as this user's.
-pub fn assert_allowed(answer: &CheckResponse, user: &str, login: Option<&str>) {
-    assert_eq!(answer.status.as_ref().unwrap().code, i32::from(Code::Ok));
-    let Some(HttpResponse::OkResponse(ok)) = &answer.http_response else { panic!("denied: {answer:?}") };
+pub fn assert_allowed(response: &CheckResponse, user: &str, login: Option<&str>) {
+    assert_eq!(response.status.as_ref().unwrap().code, i32::from(Code::Ok));
+    let Some(HttpResponse::OkResponse(ok)) = &response.http_response else { panic!("denied: {response:?}") };
     let expected = [("x-user-uuid", user)].into_iter().chain(login.map(|login| ("x-user-login", login)));
     assert_eq!(set(&ok.headers), expected.collect());
     assert_eq!(ok.headers_to_remove.is_empty(), login.is_some(), "a login that is not known is removed");
 }
 
-/// Returns the code and the message of the answer to a denied request.
-fn denied(answer: &CheckResponse) -> (String, String) {
-    assert_eq!(answer.status.as_ref().unwrap().code, i32::from(Code::Unauthenticated));
-    let Some(HttpResponse::DeniedResponse(denied)) = &answer.http_response else { panic!("allowed: {answer:?}") };
+/// Returns the code and the message of the response to a denied request.
+fn denied(response: &CheckResponse) -> (String, String) {
+    assert_eq!(response.status.as_ref().unwrap().code, i32::from(Code::Unauthenticated));
+    let Some(HttpResponse::DeniedResponse(denied)) = &response.http_response else { panic!("allowed: {response:?}") };
     assert_eq!(denied.status.as_ref().unwrap().code, 401);
     let expected = [("content-type", "application/problem+json"), ("x-auth-status", "denied")];
     assert_eq!(set(&denied.headers), expected.into_iter().collect());
@@ -78,8 +78,8 @@ async fn a_request_with_a_session_or_a_token_is_its_users() {
     for own in
         [("x-session-uuid", session.as_str()), ("authorization", bearer.as_str()), ("authorization", lower.as_str())]
     {
-        let answer = check(&iam, &[&forged[..], &[own]].concat()).await.unwrap();
-        assert_allowed(&answer, &user, Some(&info.login));
+        let response = check(&iam, &[&forged[..], &[own]].concat()).await.unwrap();
+        assert_allowed(&response, &user, Some(&info.login));
     }
 
     iam.logout(&session).await.unwrap();
@@ -139,10 +139,12 @@ async fn a_denied_request_to_api_orders_has_its_message_as_error_too() {
         ("/api/v1/orders", None),
         ("/api/ordersx", None),
     ] {
-        let answer = check_of(path, &iam, &[]).await.unwrap();
+        let response = check_of(path, &iam, &[]).await.unwrap();
 
-        assert_eq!(denied(&answer).0, "MISSING_SESSION");
-        let Some(HttpResponse::DeniedResponse(denied)) = &answer.http_response else { panic!("allowed: {answer:?}") };
+        assert_eq!(denied(&response).0, "MISSING_SESSION");
+        let Some(HttpResponse::DeniedResponse(denied)) = &response.http_response else {
+            panic!("allowed: {response:?}")
+        };
         let problem: Value = serde_json::from_str(&denied.body).unwrap();
         assert_eq!(problem.get("error").and_then(Value::as_str), error, "{path}: {problem}");
     }
@@ -166,8 +168,8 @@ async fn a_flood_of_other_calls_takes_no_slot_of_check() {
     let slow = [login(), login()];
     testkit::eventually(|| async { (login().await.unwrap() == Code::ResourceExhausted).then_some(()) }).await;
 
-    let answer = check(&iam, &[("x-session-uuid", session.as_str())]).await.unwrap();
+    let response = check(&iam, &[("x-session-uuid", session.as_str())]).await.unwrap();
 
-    assert_allowed(&answer, &user, Some(&info.login));
+    assert_allowed(&response, &user, Some(&info.login));
     assert!(slow.iter().any(|login| !login.is_finished()), "the slots were not full");
 }

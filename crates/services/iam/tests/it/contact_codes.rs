@@ -128,7 +128,7 @@ async fn a_confirmed_chat_is_shown_with_the_method_that_names_it_and_makes_a_new
 
     assert_eq!(confirmed(&first), ["43"]);
     assert!(first.updated_at > ann.updated_at, "{:?}", first.updated_at);
-    assert_eq!(again, first, "to repeat it changes nothing");
+    assert_eq!(again, first, "a retry changes nothing");
     assert_eq!(users.find(ann.id).await.unwrap().as_ref(), Some(&first));
     let account = users.by_login("ann", clock::now()).await.unwrap().unwrap();
     assert_eq!((account.user, account.password_hash.as_str()), (first, "hash"));

@@ -22,9 +22,9 @@ const CHAT: i64 = 4_242_424_242;
 async fn code(iam: &Iam, session: &str) -> Result<(String, i64), Status> {
     let request = testkit::with_session(session, CreateContactCodeRequest {});
     let mut client: ContactServiceClient<Channel> = ContactServiceClient::new(iam.channel.clone());
-    let answer = client.create_contact_code(request).await?.into_inner();
-    assert!(!format!("{answer:?}").contains(&answer.code), "{answer:?}");
-    Ok((answer.code, answer.expires_at.unwrap().seconds))
+    let response = client.create_contact_code(request).await?.into_inner();
+    assert!(!format!("{response:?}").contains(&response.code), "{response:?}");
+    Ok((response.code, response.expires_at.unwrap().seconds))
 }
 
 /// Calls `ConfirmContact` with the identity of the notification service.

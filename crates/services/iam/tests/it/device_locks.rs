@@ -28,7 +28,7 @@ fn stranger() -> LoginAttempt {
     from(2, Origin::NewDevice)
 }
 
-/// The window of [`slow`]. It is longer than the pause between two attempts of a test.
+/// The window of [`slow`]. It is longer than the delay between two attempts of a test.
 const WINDOW: Duration = Duration::from_millis(400);
 
 /// Returns limits without delays: only the number of attempts in a row locks an account or a device.

@@ -48,20 +48,21 @@ async fn right_and_wrong_passwords_on_a_locked_account_count_the_same() {
         login_from(&iam, "192.0.2.1", &info.login, WRONG).await.unwrap_err();
     }
 
-    let mut answers = Vec::new();
+    let mut responses = Vec::new();
     for (address, password) in [("192.0.2.2", PASSWORD), ("192.0.2.3", WRONG)] {
         let mut codes = Vec::new();
         for _ in 0..10 {
             codes.push(login_from(&iam, address, &info.login, password).await.unwrap_err().code());
         }
-        answers.push(codes);
+        responses.push(codes);
     }
 
-    assert_eq!(answers[0], answers[1]);
-    assert_eq!(answers[0].iter().filter(|code| **code == Code::Unauthenticated).count(), 5);
+    assert_eq!(responses[0], responses[1]);
+    assert_eq!(responses[0].iter().filter(|code| **code == Code::Unauthenticated).count(), 5);
 }
 
-/// One wrong password per window keeps an account locked. After `IAM_LOCKOUT_TOTAL` of them, it is locked for all but its known devices.
+/// One wrong password per window keeps an account locked. After `IAM_LOCKOUT_TOTAL` of them, it is locked for all but
+/// its known devices.
 #[tokio::test]
 async fn a_login_that_is_kept_locked_is_open_to_a_known_device_and_after_an_operator_has_unlocked_it() {
     let login = format!("operator-{}", platform::ids::random());
@@ -119,7 +120,7 @@ async fn a_browser_behind_the_console_is_counted_by_its_own_address_and_cannot_c
     for number in 0..4 {
         codes.push(guess("console", &through_the_gateway("198.51.100.1", number), number % 3).await);
     }
-    assert_eq!(codes.pop(), Some(Code::ResourceExhausted), "whatever the browser sends itself");
+    assert_eq!(codes.pop(), Some(Code::ResourceExhausted), "regardless of the headers that the browser sends");
     assert!(codes.iter().all(|code| *code == Code::Unauthenticated), "{codes:?}");
     let other = guess("console", &through_the_gateway("198.51.100.2", 1), 3).await;
     assert_eq!(other, Code::Unauthenticated, "another browser");
@@ -177,7 +178,8 @@ async fn a_taken_login_is_refused_before_anything_is_hashed() {
     both.shutdown().await;
 }
 
-/// Measures unknown logins, wrong passwords and locked accounts in turn, so that other load affects all of them equally.
+/// Measures unknown logins, wrong passwords and locked accounts in turn, so that other load affects all of them
+/// equally.
 #[tokio::test]
 async fn the_time_of_a_login_does_not_tell_unknown_wrong_and_locked_apart() {
     let costs = [
@@ -211,6 +213,6 @@ async fn the_time_of_a_login_does_not_tell_unknown_wrong_and_locked_apart() {
         times[times.len() / 2]
     });
     println!("medians of unknown, wrong and locked: {medians:?}");
-    let (least, most) = (medians.iter().min().unwrap(), medians.iter().max().unwrap());
-    assert!(*most < *least * 3 / 2, "{medians:?}");
+    let (shortest, longest) = (medians.iter().min().unwrap(), medians.iter().max().unwrap());
+    assert!(*longest < *shortest * 3 / 2, "{medians:?}");
 }

@@ -59,14 +59,14 @@ async fn delays_grow() {
             begun = Instant::now();
             assert_eq!(begin(&attempts, "ann").await, Decision::Verify, "{store}");
         }
-        for least in [100, 200, 400] {
+        for delay in [100, 200, 400] {
             let (next, end) = testkit::eventually(|| async {
                 let start = Instant::now();
                 (begin(&attempts, "ann").await == Decision::Verify).then(|| (start, Instant::now()))
             })
             .await;
 
-            assert!(end - begun >= Duration::from_millis(least), "{store}: {:?} instead of {least} ms", end - begun);
+            assert!(end - begun >= Duration::from_millis(delay), "{store}: {:?} instead of {delay} ms", end - begun);
             begun = next;
         }
     }

@@ -1,4 +1,4 @@
-//! An order service that answers as a test says.
+//! An order service with the responses that a test chooses.
 
 use std::{
     collections::VecDeque,
@@ -10,21 +10,21 @@ use contracts::ids::{OrderId, UserId};
 use iam::client;
 use platform::grpc::Unavailable;
 
-type Answer = Result<(Vec<OrderId>, u32), Unavailable>;
+type OfUser = Result<(Vec<OrderId>, u32), Unavailable>;
 
-/// The answers to the next calls; afterwards no order is open. Clones share them.
+/// The responses to the next calls; afterwards no order is open. Clones share them.
 #[derive(Clone, Default)]
-pub struct OpenOrders(Arc<Mutex<VecDeque<Answer>>>);
+pub struct OpenOrders(Arc<Mutex<VecDeque<OfUser>>>);
 
 impl OpenOrders {
-    pub fn will_answer(&self, answer: Answer) {
-        self.0.lock().unwrap().push_back(answer);
+    pub fn will_respond(&self, response: OfUser) {
+        self.0.lock().unwrap().push_back(response);
     }
 }
 
 #[async_trait]
 impl client::OpenOrders for OpenOrders {
-    async fn of(&self, _: UserId) -> Answer {
+    async fn of(&self, _: UserId) -> OfUser {
         self.0.lock().unwrap().pop_front().unwrap_or(Ok((Vec::new(), 0)))
     }
 }

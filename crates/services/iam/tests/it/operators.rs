@@ -58,7 +58,7 @@ pub async fn with_operator_and<const N: usize>(login: &str, own: [(&'static str,
     (iam, id)
 }
 
-/// What the command `shipyard operator` runs beside this service, in another process.
+/// Returns the operator service that the command `shipyard operator` runs beside this service, in another process.
 fn operators(iam: &Iam) -> OperatorService {
     let pool = iam::SERVICE.pool("test", 1, &iam.settings).expect("the settings name a database");
     OperatorService::new(PgUsers::new(pool), Author::command_line())

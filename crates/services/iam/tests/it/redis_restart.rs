@@ -1,4 +1,4 @@
-//! What Redis acknowledged outlives the server, with the options and users of the containers.
+//! Writes that Redis acknowledged outlive the server, with the options and users of the containers.
 
 use std::{sync::Arc, time::Duration};
 

@@ -41,16 +41,16 @@ async fn reflection_describes_services_and_the_details_of_errors_without_a_sessi
     let asked = asked.map(|request| ServerReflectionRequest { host: String::new(), message_request: Some(request) });
 
     let requests = tokio_stream::iter(asked);
-    let answers = ServerReflectionClient::new(peer).server_reflection_info(requests).await.unwrap();
+    let responses = ServerReflectionClient::new(peer).server_reflection_info(requests).await.unwrap();
 
-    let mut answers = answers.into_inner();
-    let mut answer = async || answers.message().await.unwrap().unwrap().message_response;
-    let Some(MessageResponse::ListServicesResponse(services)) = answer().await else { panic!("no services") };
+    let mut responses = responses.into_inner();
+    let mut response = async || responses.message().await.unwrap().unwrap().message_response;
+    let Some(MessageResponse::ListServicesResponse(services)) = response().await else { panic!("no services") };
     let names: Vec<_> = services.service.into_iter().map(|service| service.name).collect();
     for name in ["auth.v1.AuthService", "auth.v1.SessionService", "user.v1.UserService", "grpc.health.v1.Health"] {
         assert!(names.iter().any(|known| known == name), "{name} is not in {names:?}");
     }
-    let described = answer().await;
+    let described = response().await;
     assert!(matches!(described, Some(MessageResponse::FileDescriptorResponse(_))), "{described:?}");
 }
 

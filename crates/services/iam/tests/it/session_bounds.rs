@@ -1,4 +1,5 @@
-//! The contract suite of the limits of sessions, of their list, and of the copy of user data, run over Redis and in memory.
+//! The contract suite of the limits of sessions, of their list, and of the copy of user data, run over Redis and in
+//! memory.
 
 use std::time::Duration;
 
@@ -22,7 +23,7 @@ async fn one_login_too_many_ends_the_oldest_session() {
             assert_eq!(sessions.open(&session, 3).await.unwrap(), Admission::Granted, "{store}");
             opened.push(session.id);
         }
-        // The same call is repeated, as after a lost connection, and changes nothing.
+        // The same call is retried, as after a lost connection, and changes nothing.
         let last = Session { id: opened[4], ..session(&ann, LONG) };
         let _ = sessions.open(&last, 3).await.unwrap();
 

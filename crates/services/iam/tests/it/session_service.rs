@@ -1,5 +1,5 @@
-//! Tests of `SessionOwnerService` and of `SessionService`: users list and end their own sessions, an operator those of any user, and an
-//! ended session is refused soon.
+//! Tests of `SessionOwnerService` and of `SessionService`: users list and end their own sessions, an operator those of
+//! any user, and an ended session is refused soon.
 
 use contracts::proto::auth::v1::{
     EndSessionRequest, EndUserSessionsRequest, IssueTokenRequest, ListOwnersRequest, ListSessionsRequest, SessionOwner,
@@ -175,13 +175,13 @@ async fn a_service_gets_the_owner_of_each_session_in_the_order_of_its_request() 
         user_uuid: user_uuid.to_owned(),
         roles: roles.iter().map(|role| (*role).to_owned()).collect(),
     };
-    let nobody = || owner(SessionState::Ended, "", &[]);
+    let ended = || owner(SessionState::Ended, "", &[]);
     let expected = [
         owner(SessionState::Open, &user, &[]),
-        nobody(),
-        nobody(),
+        ended(),
+        ended(),
         owner(SessionState::Open, &operator, &["operator"]),
-        nobody(),
+        ended(),
     ];
     assert_eq!(owners, expected);
     assert_eq!(

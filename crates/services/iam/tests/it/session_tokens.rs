@@ -68,7 +68,7 @@ async fn a_further_token_ends_the_oldest_of_its_session_alone() {
         for number in 0..10 {
             assert!(add(&sessions, one.id, TokenId::from_bits(number)).await);
         }
-        // The same call is repeated, as after a lost connection, and changes nothing.
+        // The same call is retried, as after a lost connection, and changes nothing.
         assert!(add(&sessions, one.id, TokenId::from_bits(9)).await);
 
         let mut living = Vec::new();

@@ -107,7 +107,8 @@ async fn redis() -> (Connection, String) {
     (platform::redis::lazy_connection("REDIS_URL", &url.into(), None).unwrap(), prefix)
 }
 
-/// Creates a Redis user with the rights that `deploy/redis/start.sh` gives to iam, on keys with this prefix. Returns the user's URL.
+/// Creates a Redis user with the rights that `deploy/redis/start.sh` gives to iam, on keys with this prefix. Returns
+/// the user's URL.
 async fn restricted(server: &str, prefix: &str) -> anyhow::Result<String> {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../deploy/redis/start.sh");
     let script = std::fs::read_to_string(script)?;

@@ -35,7 +35,7 @@ async fn a_login_and_an_address_belong_to_one_user() {
 }
 
 #[tokio::test]
-async fn a_registration_may_be_repeated() {
+async fn a_registration_may_be_retried() {
     let users = users().await;
     let ann = ann();
 
@@ -56,7 +56,7 @@ async fn a_password_is_changed_once_from_each_state() {
     assert_eq!(
         users.change_password(&ann, "second", third).await.unwrap(),
         Some(second),
-        "repeating the same change succeeds"
+        "a retry of the same change succeeds"
     );
     let late = users.change_password(&ann, "third", third).await.unwrap();
     assert_eq!(late, None, "the user has changed since");

@@ -120,7 +120,7 @@ impl State {
 
 #[async_trait]
 impl Sessions for MemorySessions {
-    async fn open(&self, session: &Session, most: u32) -> Result<Admission, Error> {
+    async fn open(&self, session: &Session, limit: u32) -> Result<Admission, Error> {
         let mut state = self.state();
         if state.is_retired(&session.user) {
             return Ok(Admission::Retired);
@@ -131,7 +131,7 @@ impl Sessions for MemorySessions {
         let mut of_user = state.of(user);
         of_user.retain(|session| state.sessions.get(session).is_some() && *session != digest);
         of_user.push(digest);
-        let surplus = of_user.len().saturating_sub(most as usize);
+        let surplus = of_user.len().saturating_sub(limit as usize);
         for oldest in of_user.drain(..surplus) {
             state.sessions.remove(&oldest);
         }
@@ -150,7 +150,7 @@ impl Sessions for MemorySessions {
         session: SessionId,
         token: TokenId,
         lifetime: Duration,
-        most: u32,
+        limit: u32,
     ) -> Result<bool, Error> {
         let (mut state, session, token) = (self.state(), session.digest(), token.digest());
         let lifetime = lifetime.min(state.sessions.time_left(&session));
@@ -160,7 +160,7 @@ impl Sessions for MemorySessions {
         let mut of_session = state.of_session.get(&session).cloned().unwrap_or_default();
         of_session.retain(|known| *known != token);
         of_session.push(token.clone());
-        let surplus = of_session.len().saturating_sub(most as usize);
+        let surplus = of_session.len().saturating_sub(limit as usize);
         for oldest in of_session.drain(..surplus) {
             state.tokens.remove(&oldest);
         }

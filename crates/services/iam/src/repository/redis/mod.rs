@@ -15,10 +15,10 @@ use crate::error::Error;
 /// The timeout of a command together with its retry.
 const COMMAND_TIMEOUT: Duration = platform::redis::RESPONSE_TIMEOUT;
 
-/// Runs a command, and retries it once if `is_repeated` returns true for the error.
+/// Runs a command, and retries it once if `is_retryable` returns true for the error.
 async fn with_retry<T, F>(
     connection: &Connection,
-    is_repeated: impl Fn(&RedisError) -> bool + Send,
+    is_retryable: impl Fn(&RedisError) -> bool + Send,
     command: impl Fn(Connection) -> F + Send,
 ) -> Result<T, Error>
 where
@@ -26,7 +26,7 @@ where
 {
     let reply = async {
         match command(connection.clone()).await {
-            Err(error) if is_repeated(&error) => command(connection.clone()).await,
+            Err(error) if is_retryable(&error) => command(connection.clone()).await,
             outcome => outcome,
         }
     };

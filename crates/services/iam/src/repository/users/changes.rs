@@ -147,7 +147,7 @@ impl PgUsers {
     }
 }
 
-/// What operators and the command `shipyard operator` decide about a user. Each change is idempotent, and changes
+/// Decisions of operators and of the command `shipyard operator` about a user. Each change is idempotent, and changes
 /// `updated_at`, so that a change of the password that began before it fails.
 impl PgUsers {
     /// Disables the user for a reason, on behalf of an operator, or enables the user. Returns false if the user does

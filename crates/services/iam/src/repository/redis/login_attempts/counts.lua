@@ -37,9 +37,9 @@ end
 
 -- Returns whether a key is locked until a success.
 local function exhausted(index)
-  local _, _, most = limits(index)
+  local _, _, total = limits(index)
   local _, _, all = read(index)
-  return most > 0 and all >= most
+  return total > 0 and all >= total
 end
 
 -- Returns whether a key may have failed attempts. Without a limit they are not counted.

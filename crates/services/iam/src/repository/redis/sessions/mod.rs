@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use contracts::ids::UserId;
 use futures::future::try_join_all;
 use platform::redis::{Connection, millis};
-use redis::{AsyncCommands as _, FromRedisValue, RedisError, RedisResult, ScriptInvocation};
+use redis::{AsyncCommands as _, FromRedisValue, RedisError, ScriptInvocation};
 
 use self::scripts::Scripts;
 use super::with_retry;
@@ -65,27 +65,16 @@ impl RedisSessions {
 
     /// Runs an idempotent script, and retries it once if the connection was dropped.
     async fn run<T: FromRedisValue + Send>(&self, call: &ScriptInvocation<'_>) -> Result<T, Error> {
-        self.with_retry(
-            RedisError::is_connection_dropped,
-            |mut redis| async move { call.invoke_async(&mut redis).await },
-        )
+        with_retry(&self.connection, RedisError::is_connection_dropped, |mut redis| async move {
+            call.invoke_async(&mut redis).await
+        })
         .await
     }
 
     /// Runs a script that only reads. It is retried once if the connection was dropped or the response timed out.
     async fn read<T: FromRedisValue + Send>(&self, call: &ScriptInvocation<'_>) -> Result<T, Error> {
-        self.with_retry(is_lost, |mut redis| async move { call.invoke_async(&mut redis).await }).await
-    }
-
-    async fn with_retry<T, F>(
-        &self,
-        is_repeated: impl Fn(&RedisError) -> bool + Send,
-        command: impl Fn(Connection) -> F + Send,
-    ) -> Result<T, Error>
-    where
-        F: Future<Output = RedisResult<T>> + Send,
-    {
-        with_retry(&self.connection, is_repeated, command).await
+        let is_lost = |error: &RedisError| error.is_connection_dropped() || error.is_timeout();
+        with_retry(&self.connection, is_lost, |mut redis| async move { call.invoke_async(&mut redis).await }).await
     }
 
     async fn find_session(&self, digest: &SessionDigest) -> Result<Lookup, Error> {
@@ -120,11 +109,6 @@ fn lookup(session: &[u8], record: Option<&[u8]>) -> Lookup {
     }
 }
 
-/// Returns true if a command that only reads may be repeated after this error.
-fn is_lost(error: &RedisError) -> bool {
-    error.is_connection_dropped() || error.is_timeout()
-}
-
 fn admission(reply: i64) -> Admission {
     match reply {
         0 => Admission::Granted,
@@ -135,7 +119,7 @@ fn admission(reply: i64) -> Admission {
 
 #[async_trait]
 impl Sessions for RedisSessions {
-    async fn open(&self, session: &Session, most: u32) -> Result<Admission, Error> {
+    async fn open(&self, session: &Session, limit: u32) -> Result<Admission, Error> {
         let digest = session.id.digest();
         let mut call = self.scripts.open.prepare_invoke();
         call.key(self.retired_key(&session.user))
@@ -146,7 +130,7 @@ impl Sessions for RedisSessions {
             .arg(stored::write_session(session.into())?)
             .arg(millis(session.lifetime()))
             .arg(stored::write_owner(&(&session.user).into())?)
-            .arg(most)
+            .arg(limit)
             .arg(self.session_key(""));
         self.run(&call).await.map(admission)
     }
@@ -164,9 +148,9 @@ impl Sessions for RedisSessions {
         session: SessionId,
         token: TokenId,
         lifetime: Duration,
-        most: u32,
+        limit: u32,
     ) -> Result<bool, Error> {
-        self.add(session, &token.digest(), lifetime, most).await
+        self.add(session, &token.digest(), lifetime, limit).await
     }
 
     async fn close(&self, id: SessionId) -> Result<Option<UserId>, Error> {
@@ -213,8 +197,10 @@ impl Sessions for RedisSessions {
 
     async fn end(&self, user: UserId, session: &ShortId) -> Result<bool, Error> {
         let set = &self.sessions_key(user);
-        let digests: Vec<String> = self
-            .with_retry(RedisError::is_connection_dropped, |mut redis| async move { redis.zrange(set, 0, -1).await })
+        let digests: Vec<String> =
+            with_retry(&self.connection, RedisError::is_connection_dropped, |mut redis| async move {
+                redis.zrange(set, 0, -1).await
+            })
             .await?;
         let mut digests = digests.into_iter().map(SessionDigest::stored);
         let Some(digest) = digests.find(|digest| digest.short() == *session) else { return Ok(false) };

@@ -1,8 +1,8 @@
--- A function that ends the first entries of a sorted set that has more than `most`: it removes them from the set, and deletes their keys,
+-- A function that ends the first entries of a sorted set that has more than `limit`: it removes them from the set, and deletes their keys,
 -- which are `prefix` and the entry. It keeps the entry `new`. scripts.rs says which scripts begin with this file.
-local function end_surplus(set, new, most, prefix)
+local function end_surplus(set, new, limit, prefix)
   local entries = redis.call('zrange', set, 0, -1)
-  local surplus = #entries - most
+  local surplus = #entries - limit
   for _, entry in ipairs(entries) do
     if surplus <= 0 then
       break

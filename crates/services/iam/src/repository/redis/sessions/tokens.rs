@@ -27,7 +27,7 @@ impl RedisSessions {
         session: SessionId,
         token: &TokenDigest,
         lifetime: Duration,
-        most: u32,
+        limit: u32,
     ) -> Result<bool, Error> {
         let session = session.digest();
         let mut call = self.scripts.add_token.prepare_invoke();
@@ -37,7 +37,7 @@ impl RedisSessions {
             .arg(session.to_string())
             .arg(token.to_string())
             .arg(millis(lifetime))
-            .arg(most)
+            .arg(limit)
             .arg(self.token_key(""));
         Ok(self.run::<i64>(&call).await? == 0)
     }
