@@ -42,37 +42,33 @@ pub enum SessionBackend {
 
 /// The variables that only this service has.
 #[derive(Clone, Debug, Deserialize)]
+#[serde(default)]
 pub struct Own {
     /// The prefix of every key in Redis, so that several systems can share a server.
-    #[serde(default)]
     pub iam_redis_prefix: String,
     /// The lifetime of a session, counted from the login.
-    #[serde(default = "session_ttl", deserialize_with = "platform::config::bounded::duration")]
+    #[serde(deserialize_with = "platform::config::bounded::duration")]
     pub iam_session_ttl: Duration,
     /// The minimum length of a new password, in characters.
-    #[serde(default = "password_min")]
     pub iam_password_min: usize,
     /// The trusted proxies, as addresses or networks separated by commas. Only their `X-Forwarded-For` headers are
     /// used.
-    #[serde(default)]
     pub iam_trusted_proxies: String,
     /// The number of proxies before a trusted proxy. Each of them appends one entry to `X-Forwarded-For`.
-    #[serde(default)]
     pub iam_trusted_hops: usize,
     /// The address of order's gRPC API, `host:port`.
-    #[serde(default = "order")]
     pub order_address: String,
 }
 
 /// The maximum number of sessions of a user, and the idle timeout of a session.
 #[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(default)]
 pub struct SessionBounds {
     /// The maximum number of sessions of a user. A further login ends the user's oldest session.
-    #[serde(default = "sessions_per_user")]
     pub iam_sessions_per_user: u32,
     /// The idle timeout: a session ends if it was not used for this long. With 0, a session ends only after
     /// `IAM_SESSION_TTL`.
-    #[serde(default = "session_idle", deserialize_with = "platform::config::bounded::optional_duration")]
+    #[serde(deserialize_with = "platform::config::bounded::optional_duration")]
     pub iam_session_idle: Option<Duration>,
 }
 
@@ -92,129 +88,95 @@ impl SessionBounds {
 
 /// The cost parameters of password hashes (argon2id with one lane) and the limits on concurrent hashing.
 #[derive(Clone, Debug, Deserialize)]
+#[serde(default)]
 pub struct Hashing {
     /// The memory of one hash, in KiB.
-    #[serde(default = "argon2_memory_kib")]
     pub iam_argon2_memory_kib: u32,
-    #[serde(default = "argon2_iterations")]
     pub iam_argon2_iterations: u32,
     /// The number of hashes computed concurrently. Each needs the memory of one hash.
-    #[serde(default = "hashing_threads", deserialize_with = "platform::config::bounded::up_to::<MAX_THREADS, _>")]
+    #[serde(deserialize_with = "platform::config::bounded::up_to::<MAX_THREADS, _>")]
     pub iam_hashing_threads: usize,
     /// The maximum number of hashes that wait for their turn. Further ones are refused at once. New hashes take at most
     /// half of the places.
-    #[serde(default = "hashing_queue")]
     pub iam_hashing_queue: usize,
 }
 
 /// The limits on logins and registrations. 0 means no limit.
 #[derive(Clone, Debug, Deserialize)]
+#[serde(default)]
 pub struct Limits {
     /// The number of failed attempts in a row after which an account is locked. The delay grows with each further
     /// attempt, up to the window.
-    #[serde(default = "lockout_failures")]
     pub iam_lockout_failures: u32,
-    #[serde(default = "lockout_window", deserialize_with = "platform::config::bounded::duration")]
+    #[serde(deserialize_with = "platform::config::bounded::duration")]
     pub iam_lockout_window: Duration,
     /// The number of failed attempts in a row after which an account is locked for all but its known devices, until one
     /// of these logs in or an operator unlocks the login. From the fifth on, they are remembered for 30 days.
-    #[serde(default = "lockout_total")]
     pub iam_lockout_total: u32,
     /// The number of successful logins of an account within `IAM_ADDRESS_WINDOW` after which it is refused, with a
     /// delay that grows in the same way.
-    #[serde(default = "account_logins")]
     pub iam_account_logins: u32,
     /// The number of failed attempts after which an address is refused, with a delay that grows in the same way; and of
     /// throttled ones within the window after which it is refused these.
-    #[serde(default = "address_failures")]
     pub iam_address_failures: u32,
     /// The number of registrations after which an address is refused, with a delay that grows in the same way.
-    #[serde(default = "address_registrations")]
     pub iam_address_registrations: u32,
-    #[serde(default = "address_window", deserialize_with = "platform::config::bounded::duration")]
+    #[serde(deserialize_with = "platform::config::bounded::duration")]
     pub iam_address_window: Duration,
     /// The number of registrations, and of successful logins of accounts that are not a day old, after which an address
     /// is refused both, with a delay that grows in the same way.
-    #[serde(default = "address_new_accounts")]
     pub iam_address_new_accounts: u32,
-    #[serde(default = "new_accounts_window", deserialize_with = "platform::config::bounded::duration")]
+    #[serde(deserialize_with = "platform::config::bounded::duration")]
     pub iam_new_accounts_window: Duration,
-}
-
-fn order() -> String {
-    ports::local(ports::ORDER_GRPC)
-}
-
-fn session_ttl() -> Duration {
-    Duration::from_hours(24)
-}
-
-fn argon2_memory_kib() -> u32 {
-    Params::DEFAULT_M_COST
-}
-
-fn argon2_iterations() -> u32 {
-    Params::DEFAULT_T_COST
 }
 
 /// The maximum of `IAM_HASHING_THREADS`.
 const MAX_THREADS: usize = 256;
 
-fn hashing_threads() -> usize {
-    2
+impl Default for Own {
+    fn default() -> Self {
+        Self {
+            iam_redis_prefix: String::new(),
+            iam_session_ttl: Duration::from_hours(24),
+            iam_password_min: MIN_CHARACTERS,
+            iam_trusted_proxies: String::new(),
+            iam_trusted_hops: 0,
+            order_address: ports::local(ports::ORDER_GRPC),
+        }
+    }
 }
 
-fn hashing_queue() -> usize {
-    64
+impl Default for SessionBounds {
+    fn default() -> Self {
+        Self { iam_sessions_per_user: 100, iam_session_idle: Some(Duration::from_hours(12)) }
+    }
 }
 
-fn sessions_per_user() -> u32 {
-    100
+impl Default for Hashing {
+    fn default() -> Self {
+        Self {
+            iam_argon2_memory_kib: Params::DEFAULT_M_COST,
+            iam_argon2_iterations: Params::DEFAULT_T_COST,
+            iam_hashing_threads: 2,
+            iam_hashing_queue: 64,
+        }
+    }
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "the default of an optional variable")]
-fn session_idle() -> Option<Duration> {
-    Some(Duration::from_hours(12))
-}
-
-fn lockout_failures() -> u32 {
-    10
-}
-
-fn lockout_window() -> Duration {
-    Duration::from_mins(15)
-}
-
-fn lockout_total() -> u32 {
-    100
-}
-
-fn account_logins() -> u32 {
-    100
-}
-
-fn address_failures() -> u32 {
-    100
-}
-
-fn address_registrations() -> u32 {
-    200
-}
-
-fn address_window() -> Duration {
-    Duration::from_mins(1)
-}
-
-fn address_new_accounts() -> u32 {
-    1_000
-}
-
-fn new_accounts_window() -> Duration {
-    Duration::from_hours(1)
-}
-
-fn password_min() -> usize {
-    MIN_CHARACTERS
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            iam_lockout_failures: 10,
+            iam_lockout_window: Duration::from_mins(15),
+            iam_lockout_total: 100,
+            iam_account_logins: 100,
+            iam_address_failures: 100,
+            iam_address_registrations: 200,
+            iam_address_window: Duration::from_mins(1),
+            iam_address_new_accounts: 1_000,
+            iam_new_accounts_window: Duration::from_hours(1),
+        }
+    }
 }
 
 impl Config {

@@ -110,7 +110,7 @@ impl UserService for Grpc {
         let address = caller_address::of(&request, &self.settings);
         let session = request.metadata().get(SESSION_METADATA).and_then(|session| session.to_str().ok());
         let id = session.and_then(|session| session_id(session).ok()).ok_or(Error::InvalidSession)?;
-        let (times, user) = self.accounts.iam().whoami(id.into()).await?;
+        let (times, user) = self.service.whoami(id.into()).await?;
         let password = Password::given("password", request.into_inner().password).map_err(Error::from)?;
         let attempt = LoginAttempt::new(user.info.login.clone(), address).map_err(Error::from)?;
 

@@ -42,11 +42,6 @@ impl LoginAttempt {
         Ok(Self { login, address, origin: Origin::default() })
     }
 
-    /// Fails if no account can have the login.
-    pub fn check(login: &str) -> Result<(), InvalidField> {
-        check_login(login)
-    }
-
     #[must_use]
     pub fn with_origin(&self, origin: Origin) -> Self {
         Self { origin, ..self.clone() }

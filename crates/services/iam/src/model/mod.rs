@@ -19,7 +19,9 @@ pub use session::{
 use sha2::{Digest as _, Sha256};
 pub use token::{Credential, TokenDigest, TokenId};
 pub use trusted_proxies::TrustedProxies;
-pub use user::{Account, KNOWN_FOR, MAX_DEVICES, NotificationMethod, Operator, User, UserInfo, check_reason};
+pub use user::{
+    Account, KNOWN_FOR, MAX_DEVICES, NotificationMethod, Operator, User, UserInfo, check_login, check_reason,
+};
 
 /// Checks a line of text: not empty, at most `limit` bytes, no control characters, no leading or trailing space.
 fn line(field: &str, text: &str, limit: usize) -> Result<(), InvalidField> {

@@ -209,6 +209,7 @@ pub fn check_reason(reason: &str) -> Result<(), InvalidField> {
     line("reason", reason, usize::MAX)
 }
 
+/// Fails if no account can have the login.
 pub fn check_login(login: &str) -> Result<(), InvalidField> {
     line("login", login, MAX_ADDRESS_BYTES)
 }

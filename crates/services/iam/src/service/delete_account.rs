@@ -39,10 +39,6 @@ impl AccountService {
         Self { iam, orders, relay }
     }
 
-    pub(crate) fn iam(&self) -> &IamService {
-        &self.iam
-    }
-
     /// Erases the session's user, if the password is right, no order is open and the user is no operator. If it fails
     /// after the sessions have ended, the credentials are valid again a minute later.
     pub async fn delete(

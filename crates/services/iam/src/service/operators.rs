@@ -13,7 +13,7 @@ use super::IamService;
 use crate::{
     error::Error,
     hashing::{Hashing, SaltBytes},
-    model::{Account, LoginAttempt, Operator, Password, User, check_reason},
+    model::{Account, Operator, Password, User, check_login, check_reason},
     repository::PgUsers,
 };
 
@@ -120,7 +120,7 @@ impl IamService {
         if !operator.is_operator {
             return Err(Error::UserNotFound);
         }
-        LoginAttempt::check(login)?;
+        check_login(login)?;
         let account = self.users.by_login(login, clock::now()).await?;
         let devices = account.as_ref().map(Account::known_devices).unwrap_or_default();
         self.attempts.unlock(login, &devices).await?;

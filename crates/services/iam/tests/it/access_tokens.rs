@@ -5,7 +5,7 @@ use std::time::Duration;
 use contracts::proto::{
     auth::v1::{
         GetJwksRequest, IssueTokenRequest, IssueTokenResponse, Jwk, ListOwnersRequest, SessionState, WhoamiRequest,
-        WhoamiResponse, session_owner_service_client::SessionOwnerServiceClient,
+        session_owner_service_client::SessionOwnerServiceClient,
     },
     user::v1::GetUserRequest,
 };
@@ -28,15 +28,6 @@ const P384: &str = include_str!("keys/p384.pem");
 async fn issued(iam: &Iam, session: &str) -> Result<IssueTokenResponse, Status> {
     let request = IssueTokenRequest { session_uuid: session.to_owned() };
     Ok(iam.auth.clone().issue_token(request).await?.into_inner())
-}
-
-async fn token(iam: &Iam, session: &str) -> String {
-    issued(iam, session).await.unwrap().access_token
-}
-
-async fn whoami(iam: &Iam, token: &str) -> Result<WhoamiResponse, Status> {
-    let request = WhoamiRequest { access_token: token.to_owned(), ..WhoamiRequest::default() };
-    Ok(iam.auth.clone().whoami(request).await?.into_inner())
 }
 
 /// Calls `GetUser` with the token in the metadata.
@@ -62,7 +53,7 @@ async fn a_token_opens_what_its_session_opens_and_does_not_tell_the_session() {
 
     let issued = issued(&iam, &session).await.unwrap();
 
-    let whoami = whoami(&iam, &issued.access_token).await.unwrap();
+    let whoami = iam.whoami_by(&issued.access_token).await.unwrap();
     let (shown, of) = (whoami.session.unwrap(), whoami.user.unwrap());
     assert_eq!((shown.uuid.as_str(), of.uuid.as_str()), ("", user.as_str()));
     assert_eq!(of.info.unwrap().login, info.login);
@@ -82,7 +73,7 @@ async fn a_token_is_issued_for_the_session_of_the_metadata_if_the_request_names_
 
     let issued = iam.auth.clone().issue_token(request).await.unwrap().into_inner();
 
-    assert_eq!(whoami(&iam, &issued.access_token).await.unwrap().user.unwrap().uuid, user);
+    assert_eq!(iam.whoami_by(&issued.access_token).await.unwrap().user.unwrap().uuid, user);
     for (session, code) in [("", Code::InvalidArgument), ("no uuid", Code::InvalidArgument)] {
         assert_eq!(self::issued(&iam, session).await.unwrap_err().code(), code, "{session:?}");
     }
@@ -94,7 +85,7 @@ async fn a_token_is_issued_for_the_session_of_the_metadata_if_the_request_names_
 async fn a_token_ends_within_its_lifetime() {
     let iam = start(&settings().await.with([("IAM_TOKEN_TTL", "1s".to_owned())])).await;
     let (_, user, session) = iam.registered_user().await;
-    let token = token(&iam, &session).await;
+    let token = iam.token(&session).await;
     assert_eq!(get_user(&iam, &token, &user).await.unwrap(), user);
 
     tokio::time::sleep(Duration::from_millis(1_100)).await;
@@ -115,7 +106,7 @@ async fn a_session_has_eight_tokens_and_a_loop_of_issuing_does_not_fill_redis() 
     let mut tokens = Vec::new();
     let mut occupied = Vec::new();
     for _ in 0..100 {
-        tokens.push(token(&iam, &session).await);
+        tokens.push(iam.token(&session).await);
         occupied.push(bytes(&mut redis, prefix).await);
     }
 
@@ -137,7 +128,7 @@ async fn a_session_has_eight_tokens_and_a_loop_of_issuing_does_not_fill_redis() 
 async fn a_request_with_a_session_and_a_token_is_refused() {
     let iam = iam().await;
     let (_, user, session) = iam.registered_user().await;
-    let token = token(&iam, &session).await;
+    let token = iam.token(&session).await;
 
     let both = WhoamiRequest { session_uuid: session.clone(), access_token: token.clone() };
     let refused = iam.auth.clone().whoami(both).await.unwrap_err();
@@ -149,7 +140,7 @@ async fn a_request_with_a_session_and_a_token_is_refused() {
     // A token is not accepted as a session, nor a session as a token.
     assert_eq!(iam.whoami(&token).await.unwrap_err().code(), Code::InvalidArgument);
     assert_eq!(iam.get_user(Some(&token), "").await.unwrap_err().code(), Code::Unauthenticated);
-    assert_eq!(whoami(&iam, &session).await.unwrap_err().code(), Code::Unauthenticated);
+    assert_eq!(iam.whoami_by(&session).await.unwrap_err().code(), Code::Unauthenticated);
     assert_eq!(get_user(&iam, &session, "").await.unwrap_err().code(), Code::Unauthenticated);
 }
 
@@ -157,7 +148,7 @@ async fn a_request_with_a_session_and_a_token_is_refused() {
 async fn a_forged_token_or_one_of_a_service_is_refused_everywhere() {
     let iam = iam().await;
     let (_, user, session) = iam.registered_user().await;
-    let own = token(&iam, &session).await;
+    let own = iam.token(&session).await;
     let parts: Vec<_> = own.split('.').collect();
     let service = ServiceKey::new("payment", &testkit::SERVICE_KEY.into()).unwrap();
     // `{"alg":"none"}` and `{"typ":"at+jwt","alg":"none"}`.
@@ -175,7 +166,7 @@ async fn a_forged_token_or_one_of_a_service_is_refused_everywhere() {
     ] {
         let refused = get_user(&iam, &forged, &user).await.unwrap_err();
         assert!(matches!(refused.code(), Code::Unauthenticated | Code::PermissionDenied), "{forged}: {refused}");
-        assert!(whoami(&iam, &forged).await.is_err(), "{forged}");
+        assert!(iam.whoami_by(&forged).await.is_err(), "{forged}");
         let request = ListOwnersRequest { sessions: vec![forged.clone(), own.clone()] };
         let found = owners.list_owners(request).await.unwrap().into_inner().owners;
         let states: Vec<_> = found.iter().map(contracts::proto::auth::v1::SessionOwner::state).collect();
@@ -200,10 +191,10 @@ async fn no_token_is_refused_while_the_key_changes_and_those_of_the_old_key_afte
     assert_eq!(kids(&second).await, [kid(TWO), kid(ONE)]);
     // While a key is replaced, replicas of two consecutive steps run at the same time.
     for (signs, accepts) in [(&before, &first), (&first, &before), (&first, &second), (&second, &first)] {
-        let token = token(signs, &session).await;
+        let token = signs.token(&session).await;
         assert_eq!(get_user(accepts, &token, &user).await.unwrap(), user);
     }
-    let (old, new) = (token(&first, &session).await, token(&second, &session).await);
+    let (old, new) = (first.token(&session).await, second.token(&session).await);
     assert_eq!(get_user(&after, &new, &user).await.unwrap(), user);
     assert_eq!(get_user(&after, &old, &user).await.unwrap_err().code(), Code::Unauthenticated);
 }

@@ -73,6 +73,4 @@ async fn a_login_whose_key_is_larger_than_an_index_entry_is_registered_and_found
     for (login, expected) in [(&*long, Some(&*long)), ("ann", Some("ann")), ("ANN", Some("ann")), ("bob", None)] {
         assert_eq!(found(&users, login).await.as_deref(), expected, "{login}");
     }
-    assert!(users.register(&user("aNN", "new@example.com"), "hash").await.is_err());
-    assert!(users.register(&user("bob", "\u{ff41}nn@example.com"), "hash").await.is_err());
 }

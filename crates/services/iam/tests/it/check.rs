@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use contracts::proto::{
-    auth::v1::{IssueTokenRequest, LoginRequest},
+    auth::v1::LoginRequest,
     envoy::service::auth::v3::{
         AttributeContext, CheckRequest, CheckResponse, HeaderValueOption,
         attribute_context::{HttpRequest, Request},
@@ -69,8 +69,7 @@ fn denied(response: &CheckResponse) -> (String, String) {
 async fn a_request_with_a_session_or_a_token_is_its_users() {
     let iam = iam().await;
     let (info, user, session) = iam.registered_user().await;
-    let request = IssueTokenRequest { session_uuid: session.clone() };
-    let token = iam.auth.clone().issue_token(request).await.unwrap().into_inner().access_token;
+    let token = iam.token(&session).await;
     let bearer = format!("Bearer {token}");
     let lower = format!("bearer {token}");
     let forged = [("x-user-uuid", "evil"), ("x-user-login", "root"), ("cookie", "session=1")];
@@ -93,8 +92,7 @@ async fn a_request_with_a_session_or_a_token_is_its_users() {
 async fn any_other_request_is_denied_with_the_codes_and_texts_of_the_apis() {
     let iam = iam().await;
     let (_, _, session) = iam.registered_user().await;
-    let request = IssueTokenRequest { session_uuid: session.clone() };
-    let token = iam.auth.clone().issue_token(request).await.unwrap().into_inner().access_token;
+    let token = iam.token(&session).await;
     let bearer = format!("Bearer {token}");
     let service = ServiceKey::new("order", &testkit::SERVICE_KEY.into()).unwrap();
     let service = format!("Bearer {}", service.token("iam").unwrap());

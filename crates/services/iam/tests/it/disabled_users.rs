@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use contracts::proto::{
-    auth::v1::{IssueTokenRequest, ListSessionsRequest, WhoamiRequest, session_service_client::SessionServiceClient},
+    auth::v1::{ListSessionsRequest, session_service_client::SessionServiceClient},
     user::v1::{DisableUserRequest, EnableUserRequest, GetUserRequest, user_service_client::UserServiceClient},
 };
 use platform::{grpc::reason, ids};
@@ -42,8 +42,7 @@ async fn a_disabled_user_has_no_session_and_cannot_log_in_until_it_is_enabled() 
     let (iam, operator, operators) = operated().await;
     let (known, user, session) = iam.registered_user().await;
     let second = iam.login(&known.login, PASSWORD).await.unwrap();
-    let token = IssueTokenRequest { session_uuid: second.clone() };
-    let access_token = iam.auth.clone().issue_token(token).await.unwrap().into_inner().access_token;
+    let token = iam.token(&second).await;
 
     disable(&iam, &operators, &user, REASON).await.unwrap();
 
@@ -51,8 +50,7 @@ async fn a_disabled_user_has_no_session_and_cannot_log_in_until_it_is_enabled() 
         assert_eq!(iam.whoami(ended).await.unwrap_err().code(), Code::Unauthenticated);
         assert_eq!(iam.change_password(ended, PASSWORD, OTHER).await.unwrap_err().message(), "invalid session");
     }
-    let token = WhoamiRequest { access_token, ..WhoamiRequest::default() };
-    assert_eq!(iam.auth.clone().whoami(token).await.unwrap_err().code(), Code::Unauthenticated);
+    assert_eq!(iam.whoami_by(&token).await.unwrap_err().code(), Code::Unauthenticated);
     let (right, wrong) = (iam.login(&known.login, PASSWORD).await, iam.login(&known.login, OTHER).await);
     let (right, wrong) = (right.unwrap_err(), wrong.unwrap_err());
     assert_eq!((right.code(), right.message()), (wrong.code(), wrong.message()));

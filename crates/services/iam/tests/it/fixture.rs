@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use contracts::proto::{
     auth::v1::{
-        LoginRequest, LogoutAllRequest, LogoutRequest, WhoamiRequest, WhoamiResponse,
+        IssueTokenRequest, LoginRequest, LogoutAllRequest, LogoutRequest, WhoamiRequest, WhoamiResponse,
         auth_service_client::AuthServiceClient,
     },
     common::v1::{NotificationMethod, User, UserInfo},
@@ -96,6 +96,18 @@ impl Iam {
 
     pub async fn whoami(&self, session: &str) -> Result<WhoamiResponse, Status> {
         let request = WhoamiRequest { session_uuid: session.to_owned(), ..WhoamiRequest::default() };
+        Ok(self.auth.clone().whoami(request).await?.into_inner())
+    }
+
+    /// Issues an access token of the session.
+    pub async fn token(&self, session: &str) -> String {
+        let request = IssueTokenRequest { session_uuid: session.to_owned() };
+        self.auth.clone().issue_token(request).await.unwrap().into_inner().access_token
+    }
+
+    /// Calls `Whoami` with an access token.
+    pub async fn whoami_by(&self, token: &str) -> Result<WhoamiResponse, Status> {
+        let request = WhoamiRequest { access_token: token.to_owned(), ..WhoamiRequest::default() };
         Ok(self.auth.clone().whoami(request).await?.into_inner())
     }
 

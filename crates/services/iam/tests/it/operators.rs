@@ -5,7 +5,6 @@ use std::sync::Arc;
 use contracts::{
     identity::{GrpcSessions, OPERATOR},
     ids::UserId,
-    proto::auth::v1::IssueTokenRequest,
 };
 use iam::{
     api::OwnSessions,
@@ -70,8 +69,7 @@ async fn a_taken_role_is_gone_from_open_sessions_and_tokens_of_each_replica_at_o
     let (first, operator) = with_operator(&login).await;
     let second = start(&first.settings).await;
     let session_uuid = first.login(&login, PASSWORD).await.unwrap();
-    let token = IssueTokenRequest { session_uuid: session_uuid.clone() };
-    let token = first.auth.clone().issue_token(token).await.unwrap().into_inner().access_token;
+    let token = first.token(&session_uuid).await;
     let uuid = operator.parse().unwrap();
     let asked = async |iam: &Iam, expected: auth::User| {
         let sessions = GrpcSessions::new(testkit::peer("iam", iam.address));

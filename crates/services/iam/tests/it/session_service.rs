@@ -2,8 +2,8 @@
 //! any user, and an ended session is refused soon.
 
 use contracts::proto::auth::v1::{
-    EndSessionRequest, EndUserSessionsRequest, IssueTokenRequest, ListOwnersRequest, ListSessionsRequest, SessionOwner,
-    SessionState, SessionSummary, WhoamiRequest, session_owner_service_client::SessionOwnerServiceClient,
+    EndSessionRequest, EndUserSessionsRequest, ListOwnersRequest, ListSessionsRequest, SessionOwner, SessionState,
+    SessionSummary, session_owner_service_client::SessionOwnerServiceClient,
     session_service_client::SessionServiceClient,
 };
 use iam::model::SessionId;
@@ -117,12 +117,10 @@ async fn an_ended_session_is_refused_by_every_replica_at_once() {
     let mut accepted = 0;
     for round in 0..50 {
         let session = replicas[round % 3].login(&info.login, PASSWORD).await.unwrap();
-        let token = IssueTokenRequest { session_uuid: session.clone() };
-        let access_token = replicas[round % 3].auth.clone().issue_token(token).await.unwrap().into_inner().access_token;
-        let by_token = WhoamiRequest { access_token, ..WhoamiRequest::default() };
+        let token = replicas[round % 3].token(&session).await;
         for replica in &replicas {
             assert!(replica.whoami(&session).await.is_ok(), "round {round}");
-            assert!(replica.auth.clone().whoami(by_token.clone()).await.is_ok(), "round {round}");
+            assert!(replica.whoami_by(&token).await.is_ok(), "round {round}");
         }
         let ending = &replicas[(round + 1) % 3];
         match round % 3 {
@@ -132,7 +130,7 @@ async fn an_ended_session_is_refused_by_every_replica_at_once() {
         }
         for replica in &replicas {
             accepted += u32::from(replica.whoami(&session).await.is_ok());
-            accepted += u32::from(replica.auth.clone().whoami(by_token.clone()).await.is_ok());
+            accepted += u32::from(replica.whoami_by(&token).await.is_ok());
         }
     }
 
