@@ -7,7 +7,7 @@ use std::{convert::Infallible, time::Duration};
 use axum::{
     Extension, Json,
     extract::{Path, Query, State},
-    http::{HeaderMap, HeaderName, Uri, header},
+    http::{HeaderMap, HeaderName, header},
     response::{
         IntoResponse, Response, Sse,
         sse::{Event, KeepAlive},
@@ -19,7 +19,7 @@ use platform::{auth::Caller, http::problem::Problem};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Api, Visit, of_error};
+use super::{AboutOrder, Api, Visit, of_error};
 use crate::service::SessionWatch;
 
 /// The interval of comments on a stream without steps.
@@ -49,10 +49,7 @@ impl StreamQuery {
 }
 
 pub async fn follow_steps(
-    State(api): State<Api>,
-    visit: Visit,
-    uri: Uri,
-    Path(path): Path<String>,
+    (State(api), visit, uri, Path(path)): AboutOrder,
     Query(query): Query<StreamQuery>,
     headers: HeaderMap,
 ) -> Response {

@@ -14,6 +14,10 @@ mod timeline;
 
 use std::sync::Arc;
 
+use axum::{
+    extract::{Path, State},
+    http::Uri,
+};
 use contracts::{events::Topics, ids::OrderId};
 use platform::{auth::Sessions, http::problem::Problem, slots::Slots};
 
@@ -30,6 +34,9 @@ use crate::{
     client::{Iam, Operations, Orders, Services},
     service::{Couriers, Live, Timelines},
 };
+
+/// The parts of a request about an order, whose uuid is in the path.
+pub type AboutOrder = (State<Api>, Visit, Uri, Path<String>);
 
 #[derive(Clone)]
 pub struct Api {

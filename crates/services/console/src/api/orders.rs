@@ -223,26 +223,21 @@ mod tests {
     }
 
     #[test]
-    fn a_form_without_its_key_is_refused() {
-        let members = Map::from_iter([(Uuid::from_u128(1).to_string(), "1".into())]);
-        let form = Form { members, is_form: true };
-
-        let refused = wanted(&form, Uuid::from_u128(2)).unwrap_err();
-
-        assert_eq!(refused.field.as_deref(), Some("key"));
-    }
-
-    #[test]
-    fn the_fields_of_a_form_are_the_members_of_the_order_except_for_the_user() {
+    fn the_fields_of_a_form_are_the_members_of_the_order_except_for_the_user_and_the_required_key() {
         let (part, user) = (Uuid::from_u128(1).to_string(), Uuid::from_u128(2));
         let fields =
             [(&*part, "1"), ("key", "k"), ("delivery_address", "Main Street"), ("empty", ""), ("user_uuid", "x")];
         let members = fields.into_iter().map(|(name, value)| (name.to_owned(), Value::from(value))).collect();
 
-        let (_, body) = wanted(&Form { members, is_form: true }, user).unwrap();
+        let mut form = Form { members, is_form: true };
+
+        let (_, body) = wanted(&form, user).unwrap();
+        form.members.remove("key");
+        let without_key = wanted(&form, user).unwrap_err();
 
         let order: Value = serde_json::from_slice(&body).unwrap();
         assert_eq!(order, json!({ "user_uuid": user, "part_uuids": [part], "delivery_address": "Main Street" }));
+        assert_eq!(without_key.field.as_deref(), Some("key"));
     }
 
     #[test]

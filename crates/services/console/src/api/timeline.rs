@@ -4,21 +4,16 @@
 use axum::{
     Json,
     extract::{Path, State},
-    http::{Uri, header},
+    http::header,
     response::{Html, IntoResponse as _, Response},
 };
 use platform::http::problem::Problem;
 use serde_json::json;
 
-use super::{Api, Visit, no_receipt, of_error};
+use super::{AboutOrder, no_receipt, of_error};
 use crate::{model::Kind, pages, service::is_cut};
 
-pub async fn show(
-    State(api): State<Api>,
-    visit: Visit,
-    uri: Uri,
-    Path(path): Path<String>,
-) -> Result<Response, Problem> {
+pub async fn show((State(api), visit, uri, Path(path)): AboutOrder) -> Result<Response, Problem> {
     let (order, _) = api.readable(&visit, &path, uri.path()).await?;
     let steps = api.timelines.steps(order).await.map_err(of_error)?;
     let events = steps.iter().filter(|step| step.kind == Kind::Event).count();
@@ -29,23 +24,13 @@ pub async fn show(
     Ok(Json(timeline).into_response())
 }
 
-pub async fn receipt(
-    State(api): State<Api>,
-    visit: Visit,
-    uri: Uri,
-    Path(path): Path<String>,
-) -> Result<Response, Problem> {
+pub async fn receipt((State(api), visit, uri, Path(path)): AboutOrder) -> Result<Response, Problem> {
     let (order, _) = api.readable(&visit, &path, uri.path()).await?;
     let checks = api.operations.receipt(order).await.map_err(|status| no_receipt(&status))?;
     Ok(Json(json!({ "checks": checks })).into_response())
 }
 
-pub async fn export(
-    State(api): State<Api>,
-    visit: Visit,
-    uri: Uri,
-    Path(path): Path<String>,
-) -> Result<Response, Problem> {
+pub async fn export((State(api), visit, uri, Path(path)): AboutOrder) -> Result<Response, Problem> {
     let (order, is_own) = api.readable(&visit, &path, uri.path()).await?;
     let steps = api.timelines.steps(order).await.map_err(of_error)?;
     let checks = api.operations.receipt(order).await.map_err(|status| no_receipt(&status))?;

@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::{
     extract::{Path, State},
-    http::{StatusCode, Uri},
+    http::StatusCode,
     response::Response,
 };
 use contracts::ids::OrderId;
@@ -25,7 +25,7 @@ use super::{
     timeline::Timeline,
 };
 use crate::{
-    api::{Api, Visit, no_receipt, of_error},
+    api::{AboutOrder, Api, Visit, no_receipt, of_error},
     error::Error,
     model::{Check, Step},
 };
@@ -79,10 +79,7 @@ async fn seen(api: &Api, visit: &Visit, path: &str, uri: &str) -> Result<Seen, P
 }
 
 pub async fn show(
-    State(api): State<Api>,
-    visit: Visit,
-    uri: Uri,
-    Path(path): Path<String>,
+    (State(api), visit, uri, Path(path)): AboutOrder,
     QueryParameters(query): QueryParameters<OrderQuery>,
 ) -> Result<Response, Problem> {
     let Seen { order, steps, is_own } = seen(&api, &visit, &path, uri.path()).await?;
@@ -99,33 +96,18 @@ pub async fn show(
     Ok(page(StatusCode::OK, &view))
 }
 
-pub async fn summary(
-    State(api): State<Api>,
-    visit: Visit,
-    uri: Uri,
-    Path(path): Path<String>,
-) -> Result<Response, Problem> {
+pub async fn summary((State(api), visit, uri, Path(path)): AboutOrder) -> Result<Response, Problem> {
     let Seen { order, steps, is_own } = seen(&api, &visit, &path, uri.path()).await?;
     Ok(page(StatusCode::OK, &short::summary(&api, &visit, order, &steps, is_own).await?))
 }
 
-pub async fn timeline(
-    State(api): State<Api>,
-    visit: Visit,
-    uri: Uri,
-    Path(path): Path<String>,
-) -> Result<Response, Problem> {
+pub async fn timeline((State(api), visit, uri, Path(path)): AboutOrder) -> Result<Response, Problem> {
     let Seen { order, steps, is_own } = seen(&api, &visit, &path, uri.path()).await?;
     let summary = short::summary(&api, &visit, order, &steps, is_own).await?;
     Ok(page(StatusCode::OK, &timeline_view(&api, steps, &summary)))
 }
 
-pub async fn receipt(
-    State(api): State<Api>,
-    visit: Visit,
-    uri: Uri,
-    Path(path): Path<String>,
-) -> Result<Response, Problem> {
+pub async fn receipt((State(api), visit, uri, Path(path)): AboutOrder) -> Result<Response, Problem> {
     let Seen { order, .. } = seen(&api, &visit, &path, uri.path()).await?;
     Ok(page(StatusCode::OK, &receipt_view(&api, order).await))
 }

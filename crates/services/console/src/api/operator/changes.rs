@@ -139,7 +139,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_refused_restock_names_the_fields_of_this_endpoint() {
+    fn a_refused_restock_names_the_fields_and_the_codes_of_this_endpoint() {
         for (theirs, own) in [
             ("parts[0].quantity", "quantity"),
             ("parts[0].part_uuid", "part_uuid"),
@@ -153,12 +153,7 @@ mod tests {
         }
         let away = Status::unavailable("away");
         assert_eq!(not_restocked(&away), of_status("inventory", &away));
-    }
-
-    #[test]
-    fn a_key_of_another_restock_is_refused_as_a_reused_key() {
-        let shown = not_restocked(&Status::already_exists("parts: must be those of the restock_uuid's first request"));
-
-        assert_eq!((shown.status, shown.code), (422, "IDEMPOTENCY_KEY_REUSED"));
+        let reused = not_restocked(&Status::already_exists("parts: must be those of the restock_uuid's first request"));
+        assert_eq!((reused.status, reused.code), (422, "IDEMPOTENCY_KEY_REUSED"));
     }
 }
