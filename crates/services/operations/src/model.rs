@@ -29,11 +29,6 @@ pub struct Replayed {
     pub problems: Vec<String>,
 }
 
-#[derive(Clone, Debug, Default)]
-pub struct Discarded {
-    pub letters: usize,
-}
-
 /// Writes a number with its noun, such as `1 message` or `2 messages`.
 pub fn counted(count: usize, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
@@ -50,8 +45,7 @@ impl fmt::Display for Replayed {
     }
 }
 
-impl fmt::Display for Discarded {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} discarded", counted(self.letters, "dead letter"))
-    }
+/// Returns the result of discarding this number of letters as a sentence.
+pub fn discarded(letters: usize) -> String {
+    format!("{} discarded", counted(letters, "dead letter"))
 }

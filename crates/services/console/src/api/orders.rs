@@ -228,7 +228,6 @@ mod tests {
         let fields =
             [(&*part, "1"), ("key", "k"), ("delivery_address", "Main Street"), ("empty", ""), ("user_uuid", "x")];
         let members = fields.into_iter().map(|(name, value)| (name.to_owned(), Value::from(value))).collect();
-
         let mut form = Form { members, is_form: true };
 
         let (_, body) = wanted(&form, user).unwrap();

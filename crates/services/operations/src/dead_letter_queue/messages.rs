@@ -160,19 +160,6 @@ mod tests {
     }
 
     #[test]
-    fn a_message_with_a_letter_that_inboxes_may_forget_is_not_replayed_by_default() {
-        let letters = [pending(letter(17, b"event"))];
-        let chosen = BTreeSet::from([letters[0].letter.id.clone()]);
-        let withheld = |late, seconds| {
-            let kept_since = chrono::DateTime::UNIX_EPOCH + Duration::from_secs(seconds);
-            messages(&letters, &chosen)[0].withheld(late, kept_since, &Resolved::default())
-        };
-
-        assert!(withheld(false, 1).unwrap().contains("older than KAFKA_TOPIC_RETENTION"));
-        assert_eq!((withheld(false, 0), withheld(true, 1)), (None, None));
-    }
-
-    #[test]
     fn a_young_letter_of_an_event_that_inboxes_may_forget_is_not_replayed_by_default() {
         let day = |number: u64| chrono::DateTime::UNIX_EPOCH + Duration::from_hours(24 * number);
         // Other consumers handled the event on day 0 and removed their inbox rows on day 15.
@@ -223,15 +210,6 @@ mod tests {
         let resolved: Vec<i64> = messages[0].letters.iter().map(|letter| letter.id.offset).collect();
         assert_eq!((messages.len(), resolved), (1, vec![1]));
         assert_eq!(messages[0].withheld(false, DateTime::UNIX_EPOCH, &Resolved::default()), None);
-    }
-
-    #[test]
-    fn a_replayed_message_is_identical_to_the_original() {
-        let record = whole(17, b"event").original();
-
-        assert_eq!((record.topic.as_str(), record.key.as_deref()), ("shop.paid", Some(&b"order"[..])));
-        assert_eq!(record.payload.as_deref(), Some(&b"event"[..]));
-        assert_eq!(record.headers.texts().collect::<Vec<_>>(), [("event-type", "events.v1.OrderPaid")]);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Reads outboxes and inboxes, whose tables are the same in every database.
+//! Reads outboxes and inboxes, whose tables are the same in every database that has them.
 
 use std::collections::BTreeMap;
 
@@ -64,8 +64,11 @@ async fn outbox_rows(
     service: &'static Service,
     query: Query<'_, OutboxEntry>,
 ) -> anyhow::Result<Vec<OutboxRow>> {
-    let mut rows = query.fetch(database);
     let mut outbox = Vec::new();
+    if !service.has_table("outbox") {
+        return Ok(outbox);
+    }
+    let mut rows = query.fetch(database);
     while let Some(row) = rows.try_next().await? {
         outbox.push(OutboxRow {
             service: service.name,
@@ -101,6 +104,9 @@ async fn inbox_rows(
     service: &'static Service,
     query: Query<'_, (String, Uuid, DateTime<Utc>)>,
 ) -> anyhow::Result<Vec<Inbox>> {
+    if !service.has_table("inbox") {
+        return Ok(Vec::new());
+    }
     let mut rows = query.fetch(database);
     let mut inboxes: BTreeMap<String, Vec<Received>> = BTreeMap::new();
     while let Some((consumer, event, at)) = rows.try_next().await? {

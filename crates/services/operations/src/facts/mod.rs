@@ -98,9 +98,8 @@ impl Sources {
             Some(reader) => (reader.facts)(database).await?,
             None => Facts::default(),
         };
-        let outbox = if service.has_table("outbox") { messaging::outbox(database, service).await? } else { Vec::new() };
-        let inboxes =
-            if service.has_table("inbox") { messaging::inboxes(database, service).await? } else { Vec::new() };
+        let outbox = messaging::outbox(database, service).await?;
+        let inboxes = messaging::inboxes(database, service).await?;
         Ok(Facts { outbox, inboxes, ..own })
     }
 }

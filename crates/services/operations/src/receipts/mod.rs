@@ -152,16 +152,8 @@ impl Receipts {
         }
         let possible = events_of(order, attempts).into_iter().map(|(_, event)| event);
         let events: Vec<Uuid> = possible.chain(records.events()).collect();
-        let outbox = if service.has_table("outbox") {
-            messaging::outbox_of(database, service, order, &events).await?
-        } else {
-            Vec::new()
-        };
-        let inboxes = if service.has_table("inbox") {
-            messaging::inboxes_of(database, service, &events).await?
-        } else {
-            Vec::new()
-        };
+        let outbox = messaging::outbox_of(database, service, order, &events).await?;
+        let inboxes = messaging::inboxes_of(database, service, &events).await?;
         Ok(Facts { outbox, inboxes, kept_since, ..own })
     }
 

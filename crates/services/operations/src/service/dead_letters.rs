@@ -17,7 +17,7 @@ use super::{
 use crate::{
     dead_letter_queue::{Chosen, DeadLetterQueue, Progress, ReadTurn},
     error::Error,
-    model::{Discarded, Filter, Replayed},
+    model::{Filter, Replayed, discarded},
     repository::{Now, PgWork, resolved_letters::ResolvedLetters},
 };
 
@@ -79,7 +79,11 @@ impl DeadLetters {
         let action = long_action(operator, "Replaying dead letters", "replay", &filter);
         let own = self.clone();
         let run = move |progress: OnProgress| async move {
-            let replayed = own.replay_all(filter, operator, progress).await?;
+            let mut replayed = Replayed::default();
+            if !own.is_elsewhere(&filter) {
+                let (by, progress) = (Author::user(operator.uuid()), counting(progress, "messages"));
+                replayed = own.queue()?.replay(&Chosen::Matching(filter), false, &by, &progress).await?;
+            }
             let mut sentences = vec![replayed.to_string()];
             sentences.extend(replayed.problems);
             sentences.truncate(MAX_SENTENCES);
@@ -93,32 +97,14 @@ impl DeadLetters {
         let action = long_action(operator, "Discarding dead letters", "discard", &filter);
         let own = self.clone();
         let run = move |progress: OnProgress| async move {
-            let discarded = own.discard_all(filter, operator, &why, progress).await?;
-            anyhow::Ok(EndedLetterWork { sentences: vec![discarded.to_string()], ..EndedLetterWork::default() })
+            let mut sentence = discarded(0);
+            if !own.is_elsewhere(&filter) {
+                let (by, progress) = (Author::user(operator.uuid()), counting(progress, "dead letters"));
+                sentence = own.queue()?.discard(&Chosen::Matching(filter), &by, &why, &progress).await?;
+            }
+            anyhow::Ok(EndedLetterWork { sentences: vec![sentence], ..EndedLetterWork::default() })
         };
         self.actions.begin_long(action, &self.work, run, first).await
-    }
-
-    async fn replay_all(&self, filter: Filter, operator: UserId, progress: OnProgress) -> anyhow::Result<Replayed> {
-        if self.is_elsewhere(&filter) {
-            return Ok(Replayed::default());
-        }
-        let (by, progress) = (Author::user(operator.uuid()), counting(progress, "messages"));
-        self.queue()?.replay(&Chosen::Matching(filter), false, &by, &progress).await
-    }
-
-    async fn discard_all(
-        &self,
-        filter: Filter,
-        operator: UserId,
-        why: &str,
-        progress: OnProgress,
-    ) -> anyhow::Result<Discarded> {
-        if self.is_elsewhere(&filter) {
-            return Ok(Discarded::default());
-        }
-        let (by, progress) = (Author::user(operator.uuid()), counting(progress, "dead letters"));
-        self.queue()?.discard(&Chosen::Matching(filter), &by, why, &progress).await
     }
 
     /// Opens the dead-letter topics. The connection to the broker closes with the queue, since operators rarely need

@@ -67,7 +67,7 @@ async fn a_page_of_ten_thousand_dead_letters_is_read_and_all_that_match_are_repl
     let told = seen.clone();
     let progress: Progress = Arc::new(move |done, all| told.lock().unwrap().push((done, all)));
     let discarded = queue.discard(&Chosen::Matching(poison), &operator(), "sent by a test", &progress).await.unwrap();
-    assert_eq!(discarded.to_string(), format!("{POISON} dead letters discarded"));
+    assert_eq!(discarded, format!("{POISON} dead letters discarded"));
     assert_eq!(seen.lock().unwrap().last(), Some(&(POISON, POISON)));
     let begun = Instant::now();
     let replayed = queue.replay(&Chosen::Matching(all.clone()), false, &operator(), &progress).await.unwrap();
