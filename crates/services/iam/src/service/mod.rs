@@ -173,7 +173,10 @@ impl IamService {
         let user = User { updated_at: changed_at, ..known };
         self.profiles.keep(&user);
         // The new password has made all devices unknown, so this device is recorded again.
-        self.remember(&user, &hash, attempt.address, now).await;
+        let device = DeviceDigest::with(&hash, attempt.address);
+        if let Err(error) = self.users.remember_device(user.id, &device, now).await {
+            tracing::warn!(error = error_chain(error), "device not recorded after a change of password");
+        }
         if let Err(error) = self.sessions.update(&session.updated(user, changed_at)).await {
             tracing::warn!(
                 error = error_chain(error),
@@ -181,13 +184,6 @@ impl IamService {
             );
         }
         Ok(())
-    }
-
-    async fn remember(&self, user: &User, hash: &str, address: IpAddr, now: DateTime<Utc>) {
-        let device = DeviceDigest::with(hash, address);
-        if let Err(error) = self.users.remember_device(user.id, &device, now).await {
-            tracing::warn!(error = error_chain(error), "device not recorded after a change of password");
-        }
     }
 }
 

@@ -10,7 +10,7 @@ use iam::{
 use platform::{ids, random, redis::lazy_connection};
 use testkit::GuardedRedis;
 
-use crate::stores::{BOUNDS, LIMITS, LONG, MAX_SESSIONS, ann, attempt, session, user};
+use crate::stores::{BOUNDS, LIMITS, LONG, MAX_SESSIONS, ann, attempt, open_all, session, user};
 
 /// Under these limits, a lock lasts 22 minutes.
 const LOCKING: Limits = Limits { iam_address_failures: 0, iam_lockout_window: Duration::from_hours(24), ..LIMITS };
@@ -22,9 +22,7 @@ async fn outlives(server: &GuardedRedis, restart: impl AsyncFnOnce(&GuardedRedis
     let attempts: Arc<dyn LoginAttempts> = Arc::new(RedisLoginAttempts::new(connection, String::new(), LOCKING));
     let (open, ended, changed) = (session(&ann(), LONG), session(&ann(), LONG), user("bob", "bob@example.com"));
     let (kept, other) = (session(&changed, LONG), session(&changed, LONG));
-    for session in [&open, &ended, &kept, &other] {
-        assert_eq!(sessions.open(session, MAX_SESSIONS).await.unwrap(), Admission::Granted);
-    }
+    open_all(&sessions, [&open, &ended, &kept, &other]).await;
     let tokens: [TokenId; 2] = [TokenId::from_bits(random::secret()), TokenId::from_bits(random::secret())];
     for (session, token) in [&open, &ended].into_iter().zip(tokens) {
         assert!(sessions.add_token(session.id, token, LONG, 8).await.unwrap());

@@ -9,7 +9,7 @@ use iam::{
     repository::{Admission, Lookup},
 };
 
-use crate::stores::{BOUNDS, LONG, MAX_SESSIONS, ann, bounded_sessions, found, session, sessions, user};
+use crate::stores::{BOUNDS, LONG, MAX_SESSIONS, ann, bounded_sessions, found, open_all, session, sessions, user};
 
 #[tokio::test]
 async fn one_login_too_many_ends_the_oldest_session() {
@@ -45,9 +45,7 @@ async fn an_unused_session_ends_and_one_that_is_used_itself_or_by_its_token_live
         let ann = ann();
         let (used, by_token, unused) = (session(&ann, LONG), session(&ann, LONG), session(&ann, LONG));
         let (of_used, of_unused) = (TokenId::from_bits(1), TokenId::from_bits(2));
-        for session in [&used, &by_token, &unused] {
-            let _ = sessions.open(session, MAX_SESSIONS).await.unwrap();
-        }
+        open_all(&sessions, [&used, &by_token, &unused]).await;
         for (session, token) in [(&by_token, of_used), (&unused, of_unused)] {
             assert!(sessions.add_token(session.id, token, LONG, 8).await.unwrap(), "{store}");
         }
@@ -70,9 +68,7 @@ async fn the_list_shows_a_users_sessions_and_one_of_them_is_ended() {
         let (ann, bob) = (ann(), user("bob", "bob@example.com"));
         let (first, bobs) = (session(&ann, LONG), session(&bob, LONG));
         let second = Session { created_at: first.created_at + Duration::from_secs(1), ..session(&ann, LONG) };
-        for session in [&first, &second, &bobs] {
-            let _ = sessions.open(session, MAX_SESSIONS).await.unwrap();
-        }
+        open_all(&sessions, [&first, &second, &bobs]).await;
 
         let list = sessions.list(ann.id).await.unwrap();
         let of_bob = sessions.end(bob.id, &first.id.digest().short()).await.unwrap();
@@ -101,9 +97,7 @@ async fn data_of_a_user_are_shown_new_or_not_at_all_once_a_change_began() {
         let ann = ann();
         let (one, other) = (session(&ann, LONG), session(&ann, LONG));
         let changed = later(&ann, 1);
-        for session in [&one, &other] {
-            let _ = sessions.open(session, MAX_SESSIONS).await.unwrap();
-        }
+        open_all(&sessions, [&one, &other]).await;
         let owner = |user: &User| Some(Owner::from(user));
         let shown = async |id| match sessions.find(id).await.unwrap() {
             Lookup::Found(session) => Some(session.owner),

@@ -8,7 +8,7 @@ use iam::{
 };
 use platform::random;
 
-use crate::stores::{LONG, MAX_SESSIONS, ann, session, sessions};
+use crate::stores::{LONG, ann, open_all, session, sessions};
 
 const MAX_PER_SESSION: u32 = 8;
 
@@ -26,9 +26,7 @@ async fn a_tokens_session_ends_in_every_way_with_the_token() {
         for way in 0..5 {
             let ann = ann();
             let (kept, ended) = (session(&ann, LONG), session(&ann, LONG));
-            for session in [&kept, &ended] {
-                let _ = sessions.open(session, MAX_SESSIONS).await.unwrap();
-            }
+            open_all(&sessions, [&kept, &ended]).await;
             let (token, kept_token) = (TokenId::from_bits(random::secret()), TokenId::from_bits(random::secret()));
             assert!(add(&sessions, ended.id, token).await && add(&sessions, kept.id, kept_token).await);
             assert_eq!(lookup(&sessions, token).await, Lookup::Found((&ended).into()), "{store} {way}");
@@ -60,9 +58,7 @@ async fn a_tokens_session_ends_in_every_way_with_the_token() {
 async fn a_further_token_ends_the_oldest_of_its_session_alone() {
     for (store, sessions) in sessions().await {
         let (one, other) = (session(&ann(), LONG), session(&ann(), LONG));
-        for session in [&one, &other] {
-            let _ = sessions.open(session, MAX_SESSIONS).await.unwrap();
-        }
+        open_all(&sessions, [&one, &other]).await;
         let others = TokenId::from_bits(100);
         assert!(add(&sessions, other.id, others).await);
         for number in 0..10 {
@@ -88,9 +84,7 @@ async fn a_further_token_ends_the_oldest_of_its_session_alone() {
 async fn a_token_ends_after_its_lifetime_and_never_after_its_session() {
     for (store, sessions) in sessions().await {
         let (long, short) = (session(&ann(), LONG), session(&ann(), Duration::from_millis(300)));
-        for session in [&long, &short] {
-            let _ = sessions.open(session, MAX_SESSIONS).await.unwrap();
-        }
+        open_all(&sessions, [&long, &short]).await;
         let (brief, of_short) = (TokenId::from_bits(1), TokenId::from_bits(2));
         assert!(
             sessions.add_token(long.id, brief, Duration::from_millis(20), MAX_PER_SESSION).await.unwrap(),

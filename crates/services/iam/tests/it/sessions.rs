@@ -7,7 +7,7 @@ use iam::{
     repository::{Admission, Lookup},
 };
 
-use crate::stores::{LONG, MAX_SESSIONS, ann, found, session, sessions, user};
+use crate::stores::{LONG, MAX_SESSIONS, ann, found, open_all, session, sessions, user};
 
 #[tokio::test]
 async fn a_session_outlives_a_shorter_one_of_the_same_user_and_still_ends_with_all() {
@@ -15,9 +15,7 @@ async fn a_session_outlives_a_shorter_one_of_the_same_user_and_still_ends_with_a
         let ann = ann();
         let (long, short) = (session(&ann, LONG), session(&ann, Duration::from_millis(20)));
         let bobs = session(&user("bob", "bob@example.com"), LONG);
-        for session in [&long, &short, &bobs] {
-            let _ = sessions.open(session, MAX_SESSIONS).await.unwrap();
-        }
+        open_all(&sessions, [&long, &short, &bobs]).await;
 
         testkit::eventually(|| async { found(&sessions, short.id).await.is_none().then_some(()) }).await;
 
@@ -34,9 +32,7 @@ async fn all_sessions_but_one_are_closed_and_the_old_credentials_open_none() {
         let (ann, bob) = (ann(), user("bob", "bob@example.com"));
         let (kept, other, bobs, late) =
             (session(&ann, LONG), session(&ann, LONG), session(&bob, LONG), session(&ann, LONG));
-        for session in [&kept, &other, &bobs] {
-            let _ = sessions.open(session, MAX_SESSIONS).await.unwrap();
-        }
+        open_all(&sessions, [&kept, &other, &bobs]).await;
 
         let admission = sessions.close_others(&kept).await.unwrap();
         let again = sessions.close_others(&kept).await.unwrap();
@@ -61,9 +57,7 @@ async fn an_ended_session_closes_no_others() {
     for (store, sessions) in sessions().await {
         let ann = ann();
         let (ended, other) = (session(&ann, LONG), session(&ann, LONG));
-        for session in [&ended, &other] {
-            let _ = sessions.open(session, MAX_SESSIONS).await.unwrap();
-        }
+        open_all(&sessions, [&ended, &other]).await;
         sessions.close(ended.id).await.unwrap();
 
         let admission = sessions.close_others(&ended).await.unwrap();

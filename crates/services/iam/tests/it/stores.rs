@@ -8,7 +8,7 @@ use iam::{
     config::{Limits, SessionBounds},
     model::{LoginAttempt, OpenSession, Session, SessionId, User, UserInfo},
     repository::{
-        CodeLimit, ContactCodes, LoginAttempts, Lookup, MIGRATIONS, MemoryContactCodes, MemoryLoginAttempts,
+        Admission, CodeLimit, ContactCodes, LoginAttempts, Lookup, MIGRATIONS, MemoryContactCodes, MemoryLoginAttempts,
         MemorySessions, PgUsers, RedisContactCodes, RedisLoginAttempts, RedisSessions, Sessions,
     },
     service::SessionRules,
@@ -54,6 +54,13 @@ pub async fn sessions() -> [(&'static str, Arc<dyn Sessions>); 2] {
 pub async fn bounded_sessions(bounds: SessionBounds) -> [(&'static str, Arc<dyn Sessions>); 2] {
     let redis = redis_sessions(bounds).await.sessions;
     [("memory", Arc::new(MemorySessions::new(bounds))), ("Redis", Arc::new(redis))]
+}
+
+/// Opens these sessions, within the limit of each user.
+pub async fn open_all<const N: usize>(sessions: &Arc<dyn Sessions>, opened: [&Session; N]) {
+    for session in opened {
+        assert_eq!(sessions.open(session, MAX_SESSIONS).await.unwrap(), Admission::Granted);
+    }
 }
 
 /// Returns the session with this id, if it has not ended and the session store has its owner.
