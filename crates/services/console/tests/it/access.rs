@@ -87,10 +87,6 @@ async fn an_order_of_another_user_is_not_there_and_an_operator_sees_it() {
     assert_eq!(fixture.get(&format!("{api}/timeline"), &owner).await.status, 200);
     let seen = fixture.get(&page, &operator).await;
     assert_eq!(seen.status, 200, "{}", seen.text);
-    assert!(
-        seen.text.contains("another user&#39;s order") || seen.text.contains("another user's order"),
-        "{}",
-        seen.text
-    );
+    assert!(seen.text.contains("another user's order"), "{}", seen.text);
     assert_eq!(fixture.get("/console/orders/no-uuid", &owner).await.status, 404);
 }

@@ -24,7 +24,6 @@ async fn read(database: &mut PgConnection) -> anyhow::Result<Facts> {
     Ok(Facts { builds: sqlx::query_as(select!()).fetch_all(database).await?, ..Facts::default() })
 }
 
-/// Reads the facts of one order.
 async fn of_order(database: &mut PgConnection, order: Uuid) -> anyhow::Result<Facts> {
     let builds = sqlx::query_as(select!(" where order_uuid = $1")).bind(order).fetch_all(database).await?;
     Ok(Facts { builds, ..Facts::default() })

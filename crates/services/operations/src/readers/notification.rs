@@ -34,7 +34,6 @@ async fn read(database: &mut PgConnection) -> anyhow::Result<Facts> {
     })
 }
 
-/// Reads the facts of one order.
 async fn of_order(database: &mut PgConnection, order: Uuid) -> anyhow::Result<Facts> {
     let query = sqlx::query_as(select!(" where order_uuid = $1 order by created_at")).bind(order);
     Ok(Facts { notifications: query.fetch_all(database).await?, ..Facts::default() })

@@ -33,12 +33,18 @@ struct State {
 }
 
 impl Inventory {
-    async fn serve(&self) -> (String, Running) {
-        let services = Services::new(contracts::proto::DESCRIPTORS).with(InventoryServiceServer::new(self.clone()));
+    async fn start() -> (Self, String, Running) {
+        let this = Self::default();
+        let services = Services::new(contracts::proto::DESCRIPTORS).with(InventoryServiceServer::new(this.clone()));
         let guard = testkit::guard("inventory", &[]).otherwise(Access::Public);
         let (address, server) = testkit::serve(guard, services).await;
-        (address.to_string(), server)
+        (this, address.to_string(), server)
     }
+}
+
+/// Adds this quantity of every part.
+async fn restock_all(address: &str, quantity: i64, key: Uuid) -> anyhow::Result<Vec<Part>> {
+    restock(address, Some(&testkit::SERVICE_KEY.into()), None, None, quantity, key).await
 }
 
 #[tonic::async_trait]
@@ -78,12 +84,11 @@ impl InventoryService for Inventory {
 
 #[tokio::test]
 async fn a_restock_whose_responses_are_lost_is_completed_under_its_key_and_adds_nothing_twice() {
-    let inventory = Inventory::default();
-    let (address, _server) = inventory.serve().await;
+    let (inventory, address, _server) = Inventory::start().await;
     let (key, other) = (ids::random(), ids::random());
     let add = async |key, losses| {
         inventory.0.lock().unwrap().losses = losses;
-        restock(&address, Some(&testkit::SERVICE_KEY.into()), None, None, 7, key).await
+        restock_all(&address, 7, key).await
     };
 
     // The call and both retries take effect, but their responses are lost.
@@ -99,14 +104,12 @@ async fn a_restock_whose_responses_are_lost_is_completed_under_its_key_and_adds_
 
 #[tokio::test]
 async fn a_restock_is_completed_although_the_catalogue_has_grown() {
-    let inventory = Inventory::default();
-    let (address, _server) = inventory.serve().await;
+    let (inventory, address, _server) = Inventory::start().await;
     let key = ids::random();
-    let add = async || restock(&address, Some(&testkit::SERVICE_KEY.into()), None, None, 7, key).await;
-    add().await.unwrap();
+    restock_all(&address, 7, key).await.unwrap();
     inventory.0.lock().unwrap().new_parts = 1;
 
-    let stock = add().await.unwrap();
+    let stock = restock_all(&address, 7, key).await.unwrap();
 
     assert_eq!(stock.len(), usize::try_from(PARTS).unwrap() + 1);
     assert!(stock.iter().all(|part| part.stock_quantity == 7), "{stock:?}");
@@ -114,14 +117,12 @@ async fn a_restock_is_completed_although_the_catalogue_has_grown() {
 
 #[tokio::test]
 async fn a_key_of_another_quantity_adds_nothing_and_is_not_recommended() {
-    let inventory = Inventory::default();
-    let (address, _server) = inventory.serve().await;
+    let (_, address, _server) = Inventory::start().await;
     let key = ids::random();
-    let add = async |quantity| restock(&address, Some(&testkit::SERVICE_KEY.into()), None, None, quantity, key).await;
-    add(7).await.unwrap();
+    restock_all(&address, 7, key).await.unwrap();
 
-    let refused = format!("{:#}", add(8).await.unwrap_err());
-    let stock = add(7).await.unwrap();
+    let refused = format!("{:#}", restock_all(&address, 8, key).await.unwrap_err());
+    let stock = restock_all(&address, 7, key).await.unwrap();
 
     assert!(refused.contains(&format!("the key {key} was used with another quantity")), "{refused}");
     assert!(!refused.contains("completes it"), "{refused}");
