@@ -115,7 +115,8 @@ impl Drawing {
             } else {
                 let row = (step.service, step.is_event());
                 let x = axis.move_to(ms, taken.get(&row).copied().unwrap_or(LEFT), end);
-                let mark = mark(step, index, x, lane_of(step.service, &lanes));
+                let lane = lanes.iter().find(|lane| lane.service == step.service);
+                let mark = mark(step, index, x, lane);
                 taken.insert(row, mark.end());
                 placed[index] = Some(mark);
             }
@@ -187,10 +188,6 @@ fn arrow(step: &Step, from: &Mark, to: &Lane, x: i32) -> Arrow {
         class: step.class(),
         is_repeat: step.is_repeat,
     }
-}
-
-fn lane_of<'a>(service: &str, lanes: &'a [Lane]) -> Option<&'a Lane> {
-    lanes.iter().find(|lane| lane.service == service)
 }
 
 /// Converts a length to rem, so that a drawing scales with the text of the page.

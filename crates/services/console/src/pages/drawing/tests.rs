@@ -3,7 +3,7 @@
 use chrono::{DateTime, Duration, TimeZone, Utc};
 use serde_json::Value;
 
-use super::{Drawing, layout::Mark};
+use super::Drawing;
 use crate::model::{Detail, Kind, Step};
 
 fn start() -> DateTime<Utc> {
@@ -56,10 +56,6 @@ fn bought() -> Vec<Step> {
     ]
 }
 
-fn same_row(one: &Mark, other: &Mark) -> bool {
-    one.y == other.y && one.number != other.number
-}
-
 #[test]
 fn no_steps_are_the_empty_lanes_of_an_ordinary_order() {
     let drawing = Drawing::new(&[]);
@@ -75,7 +71,7 @@ fn no_mark_stands_on_the_label_of_another() {
     for steps in [bought(), busy] {
         let marks = Drawing::new(&steps).marks;
         for (place, mark) in marks.iter().enumerate() {
-            for later in marks[place + 1..].iter().filter(|later| same_row(mark, later)) {
+            for later in marks[place + 1..].iter().filter(|later| later.y == mark.y) {
                 assert!(later.x >= mark.end(), "{} stands on {}", later.number, mark.number);
             }
         }
