@@ -73,11 +73,6 @@ pub struct SessionBounds {
 }
 
 impl SessionBounds {
-    /// Returns the bounds without an idle timeout of 0.
-    fn normalized(self) -> Self {
-        Self { iam_session_idle: self.iam_session_idle.filter(|idle| !idle.is_zero()), ..self }
-    }
-
     /// The precision with which the store keeps the time of the last use. A finer precision would cause a write on
     /// every request.
     pub fn precision(&self) -> Duration {
@@ -193,6 +188,8 @@ impl Config {
             }
         };
         let own: Own = settings.read()?;
+        let mut bounds: SessionBounds = settings.read()?;
+        bounds.iam_session_idle = bounds.iam_session_idle.filter(|idle| !idle.is_zero());
         let config = Self {
             server: server::Config::load(&SERVICE, settings)?,
             messaging: Messaging::load(settings)?,
@@ -200,7 +197,7 @@ impl Config {
             own,
             hashing: settings.read()?,
             limits: settings.read()?,
-            bounds: settings.read::<SessionBounds>()?.normalized(),
+            bounds,
             sessions,
             tokens: tokens::load(settings)?,
         };

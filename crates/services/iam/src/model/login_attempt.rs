@@ -42,11 +42,6 @@ impl LoginAttempt {
         Ok(Self { login, address, origin: Origin::default() })
     }
 
-    #[must_use]
-    pub fn with_origin(&self, origin: Origin) -> Self {
-        Self { origin, ..self.clone() }
-    }
-
     /// Returns the key under which attempts on this login's account are counted, whether or not the account exists.
     pub fn account_key(&self) -> String {
         account_key(&self.login)

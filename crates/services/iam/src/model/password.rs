@@ -30,7 +30,7 @@ impl Password {
         if text.len() > MAX_BYTES {
             return Err(InvalidField::invalid(field, "must have at most 1024 bytes"));
         }
-        let normalised = match normalise(&text) {
+        let normalised = match ComposingNormalizerBorrowed::new_nfc().normalize(&text) {
             Cow::Borrowed(_) => None,
             Cow::Owned(normalised) => Some(normalised),
         };
@@ -63,10 +63,6 @@ impl Password {
     pub fn normalised(&self) -> &[u8] {
         self.0.expose_secret().as_bytes()
     }
-}
-
-fn normalise(text: &str) -> Cow<'_, str> {
-    ComposingNormalizerBorrowed::new_nfc().normalize(text)
 }
 
 /// Common passwords, which attackers guess first: Django's list, from `data/common-passwords`.

@@ -59,8 +59,8 @@ impl IamService {
         now: DateTime<Utc>,
     ) -> Result<Authenticated, Error> {
         let account = self.users.by_login(&attempt.login, now).await?;
-        let attempt =
-            account.as_ref().map_or_else(|| attempt.clone(), |known| attempt.with_origin(known.origin(attempt)));
+        let origin = account.as_ref().map(|known| known.origin(attempt)).unwrap_or_default();
+        let attempt = LoginAttempt { origin, ..attempt.clone() };
         let judged = self.attempts.begin(&attempt).await?;
         let refusal = match judged.decision {
             Decision::Verify | Decision::Locked => None,

@@ -26,7 +26,7 @@ use uuid::Uuid;
 use crate::{
     fixture::{PASSWORD, settings, start},
     open_orders::OpenOrders,
-    operators::{hashing, password, with_operator},
+    operators::{hashing, operated, password},
     stores::{self, BOUNDS, LIMITS, RULES, attempt, tokens},
 };
 
@@ -208,9 +208,7 @@ async fn an_account_ends_with_its_session_and_password_alone() {
 
 #[tokio::test]
 async fn an_operators_account_stays() {
-    let login = format!("operator-{}", ids::random());
-    let (iam, _) = with_operator(&login).await;
-    let session = iam.login(&login, PASSWORD).await.unwrap();
+    let (iam, _, session) = operated().await;
 
     let refused = iam.delete_account(Some(&session), PASSWORD).await.unwrap_err();
 

@@ -13,19 +13,11 @@ use tonic::{Code, Status};
 
 use crate::{
     fixture::{Iam, PASSWORD, info},
-    operators::with_operator,
+    operators::operated,
 };
 
 const REASON: &str = "charged back three orders";
 const OTHER: &str = "another good password";
-
-/// A service, its operator's uuid and a session of the operator.
-async fn operated() -> (Iam, String, String) {
-    let login = format!("operator-{}", ids::random());
-    let (iam, operator) = with_operator(&login).await;
-    let session = iam.login(&login, PASSWORD).await.unwrap();
-    (iam, operator, session)
-}
 
 async fn disable(iam: &Iam, session: &str, user: &str, reason: &str) -> Result<(), Status> {
     let message = DisableUserRequest { user_uuid: user.to_owned(), reason: reason.to_owned() };

@@ -72,7 +72,7 @@ async fn a_login_that_is_kept_locked_is_open_to_a_known_device_and_after_an_oper
         ("IAM_LOCKOUT_WINDOW", "10h".to_owned()),
         ("IAM_LOCKOUT_TOTAL", "4".to_owned()),
     ];
-    let (iam, _) = operators::with_operator_and(&login, own).await;
+    let (iam, _) = operators::with_operator(&login, own).await;
     let operator = login_from(&iam, "192.0.2.9", &login, PASSWORD).await.unwrap();
     let known = info();
     iam.register(&known, PASSWORD).await.unwrap();

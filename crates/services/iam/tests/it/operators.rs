@@ -43,13 +43,16 @@ pub fn password() -> Password {
     Password::given("password", PASSWORD.to_owned()).expect("it is not empty")
 }
 
-/// Starts a service with an operator. Returns it and the operator's UUID.
-pub async fn with_operator(login: &str) -> (Iam, String) {
-    with_operator_and(login, []).await
+/// Starts a service with an operator. Returns it, the operator's UUID, and a session of the operator.
+pub async fn operated() -> (Iam, String, String) {
+    let login = format!("operator-{}", ids::random());
+    let (iam, operator) = with_operator(&login, []).await;
+    let session = iam.login(&login, PASSWORD).await.expect("the operator logs in");
+    (iam, operator, session)
 }
 
-/// Does the same as [`with_operator`], with variables of the service.
-pub async fn with_operator_and<const N: usize>(login: &str, own: [(&'static str, String); N]) -> (Iam, String) {
+/// Starts a service with an operator and with these variables. Returns it and the operator's UUID.
+pub async fn with_operator<const N: usize>(login: &str, own: [(&'static str, String); N]) -> (Iam, String) {
     let iam = start(&settings().await.with(own)).await;
     let operator = user(login);
     let id = operator.id.to_string();
@@ -66,7 +69,7 @@ fn operators(iam: &Iam) -> OperatorService {
 #[tokio::test]
 async fn a_taken_role_is_gone_from_open_sessions_and_tokens_of_each_replica_at_once() {
     let login = format!("operator-{}", ids::random());
-    let (first, operator) = with_operator(&login).await;
+    let (first, operator) = with_operator(&login, []).await;
     let second = start(&first.settings).await;
     let session_uuid = first.login(&login, PASSWORD).await.unwrap();
     let token = first.token(&session_uuid).await;

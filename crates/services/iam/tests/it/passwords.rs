@@ -3,7 +3,7 @@
 use platform::ids;
 use tonic::Code;
 
-use crate::fixture::{Iam, PASSWORD, iam, info, settings, start};
+use crate::fixture::{PASSWORD, iam, info, settings, start};
 
 const OTHER: &str = "another good password";
 
@@ -29,8 +29,9 @@ async fn an_address_with_too_many_failures_is_refused() {
     // A long window causes a long first delay.
     let limit = [("IAM_ADDRESS_FAILURES", "3".to_owned()), ("IAM_ADDRESS_WINDOW", "10h".to_owned())];
     let iam = start(&settings().await.with(limit)).await;
+    let unused = info();
+    iam.register(&unused, PASSWORD).await.unwrap();
     let (info, _, session) = iam.registered_user().await;
-    let unused = info_of_new_user(&iam).await;
 
     for _ in 0..3 {
         let status = iam.login(&ids::random().to_string(), PASSWORD).await.unwrap_err();
@@ -44,17 +45,10 @@ async fn an_address_with_too_many_failures_is_refused() {
         (refused.code(), refused.message()),
         (Code::ResourceExhausted, "too many failed attempts from this address")
     );
-    assert!(iam.login(&unused, PASSWORD).await.is_ok(), "a right password of an account without failures");
+    assert!(iam.login(&unused.login, PASSWORD).await.is_ok(), "a right password of an account without failures");
     assert!(iam.login(&info.login, PASSWORD).await.is_ok(), "a known device");
     iam.change_password(&session, PASSWORD, OTHER).await.unwrap();
     assert!(iam.login(&info.login, OTHER).await.is_ok(), "still a known device");
-}
-
-/// Registers a user that does not log in. Returns the login.
-async fn info_of_new_user(iam: &Iam) -> String {
-    let info = info();
-    iam.register(&info, PASSWORD).await.unwrap();
-    info.login
 }
 
 #[tokio::test]

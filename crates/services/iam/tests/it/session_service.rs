@@ -13,7 +13,7 @@ use tonic::{Code, Status, transport::Channel};
 
 use crate::{
     fixture::{Iam, PASSWORD, iam, settings, start},
-    operators::with_operator,
+    operators::operated,
 };
 
 fn client(iam: &Iam) -> SessionServiceClient<Channel> {
@@ -87,9 +87,7 @@ async fn sessions_of_others_are_neither_seen_nor_ended() {
 
 #[tokio::test]
 async fn an_operator_sees_and_ends_anyones_sessions() {
-    let login = format!("operator-{}", ids::random());
-    let (iam, _) = with_operator(&login).await;
-    let operators = iam.login(&login, PASSWORD).await.unwrap();
+    let (iam, _, operators) = operated().await;
     let (info, ann, first) = iam.registered_user().await;
     let second = iam.login(&info.login, PASSWORD).await.unwrap();
     let third = iam.login(&info.login, PASSWORD).await.unwrap();
@@ -155,9 +153,7 @@ async fn an_account_has_no_more_sessions_than_its_bound() {
 
 #[tokio::test]
 async fn a_service_gets_the_owner_of_each_session_in_the_order_of_its_request() {
-    let login = format!("operator-{}", ids::random());
-    let (iam, operator) = with_operator(&login).await;
-    let operators = iam.login(&login, PASSWORD).await.unwrap();
+    let (iam, operator, operators) = operated().await;
     let (info, user, ended) = iam.registered_user().await;
     let open = iam.login(&info.login, PASSWORD).await.unwrap();
     iam.logout(&ended).await.unwrap();

@@ -7,7 +7,7 @@ mod sessions;
 use std::time::Duration;
 
 use platform::redis::{Connection, answered_within};
-use redis::{RedisError, RedisResult};
+use redis::{FromRedisValue, RedisError, RedisResult, ScriptInvocation};
 
 pub use self::{contact_codes::RedisContactCodes, login_attempts::RedisLoginAttempts, sessions::RedisSessions};
 use crate::error::Error;
@@ -31,4 +31,12 @@ where
         }
     };
     answered_within(COMMAND_TIMEOUT, reply).await.map_err(Error::SessionsUnavailable)
+}
+
+/// Runs a script, and retries it once if the connection was dropped.
+async fn run<T: FromRedisValue + Send>(connection: &Connection, call: &ScriptInvocation<'_>) -> Result<T, Error> {
+    with_retry(connection, RedisError::is_connection_dropped, |mut redis| async move {
+        call.invoke_async(&mut redis).await
+    })
+    .await
 }

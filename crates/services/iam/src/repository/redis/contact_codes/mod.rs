@@ -6,10 +6,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use contracts::ids::UserId;
 use platform::redis::{Connection, millis};
-use redis::{FromRedisValue, RedisError, Script, ScriptInvocation};
+use redis::Script;
 use uuid::Uuid;
 
-use super::with_retry;
+use super::run;
 use crate::{
     error::Error,
     model::{ChatId, CodeDigest},
@@ -43,13 +43,6 @@ impl RedisContactCodes {
     fn user_key(&self, user: impl std::fmt::Display) -> String {
         format!("{}session:contact:user:{user}", self.prefix)
     }
-
-    async fn run<T: FromRedisValue + Send>(&self, call: &ScriptInvocation<'_>) -> Result<T, Error> {
-        with_retry(&self.connection, RedisError::is_connection_dropped, |mut redis| async move {
-            call.invoke_async(&mut redis).await
-        })
-        .await
-    }
 }
 
 #[async_trait]
@@ -62,7 +55,7 @@ impl ContactCodes for RedisContactCodes {
             .arg(code.to_string())
             .arg(millis(lifetime))
             .arg(self.code_key(""));
-        self.run(&call).await
+        run(&self.connection, &call).await
     }
 
     /// If the script's response is lost, the retry finds no code, and the user needs a new one.
@@ -73,7 +66,7 @@ impl ContactCodes for RedisContactCodes {
             .arg(self.limit.wrong)
             .arg(millis(self.limit.window))
             .arg(self.user_key(""));
-        let user: Option<String> = self.run(&call).await?;
+        let user: Option<String> = run(&self.connection, &call).await?;
         Ok(match user.map(|user| Uuid::try_parse(&user)) {
             Some(Ok(user)) => Taken::Of(UserId::new(user)),
             Some(Err(_)) => Taken::Unknown,

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use platform::redis::{Connection, millis};
 use redis::{FromRedisValue, RedisError, Script};
 
-use super::with_retry;
+use super::{run, with_retry};
 use crate::{
     config::Limits,
     error::Error,
@@ -93,11 +93,7 @@ impl RedisLoginAttempts {
         for flag in flags {
             call.arg(u8::from(*flag));
         }
-        let call = &call;
-        with_retry(&self.connection, RedisError::is_connection_dropped, |mut redis| async move {
-            call.invoke_async(&mut redis).await
-        })
-        .await
+        run(&self.connection, &call).await
     }
 }
 

@@ -15,7 +15,7 @@ use platform::redis::{Connection, millis};
 use redis::{AsyncCommands as _, FromRedisValue, RedisError, ScriptInvocation};
 
 use self::scripts::Scripts;
-use super::with_retry;
+use super::{run, with_retry};
 use crate::{
     config::SessionBounds,
     error::Error,
@@ -63,12 +63,8 @@ impl RedisSessions {
         format!("{}retired:{}:{}", self.prefix, user.id, user.updated_at.timestamp_micros())
     }
 
-    /// Runs an idempotent script, and retries it once if the connection was dropped.
     async fn run<T: FromRedisValue + Send>(&self, call: &ScriptInvocation<'_>) -> Result<T, Error> {
-        with_retry(&self.connection, RedisError::is_connection_dropped, |mut redis| async move {
-            call.invoke_async(&mut redis).await
-        })
-        .await
+        run(&self.connection, call).await
     }
 
     /// Runs a script that only reads. It is retried once if the connection was dropped or the response timed out.
