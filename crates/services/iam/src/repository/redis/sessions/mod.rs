@@ -75,14 +75,23 @@ impl RedisSessions {
 
     async fn find_session(&self, digest: &SessionDigest) -> Result<Lookup, Error> {
         let mut call = self.scripts.find.prepare_invoke();
-        call.key(self.session_key(digest))
-            .arg(digest.to_string())
-            .arg(self.user_key(""))
+        call.key(self.session_key(digest)).arg(digest.to_string());
+        self.look_up(call).await
+    }
+
+    /// Adds the arguments that the scripts `find` and `find_token` share, and decodes the response.
+    async fn look_up(&self, mut call: ScriptInvocation<'_>) -> Result<Lookup, Error> {
+        call.arg(self.user_key(""))
             .arg(self.sessions_key(""))
             .arg(self.bounds.iam_session_idle.map_or(0, millis))
             .arg(millis(self.bounds.precision()));
         let found: Option<(Vec<u8>, Option<Vec<u8>>)> = self.read(&call).await?;
-        Ok(found.map_or(Lookup::Ended, |(value, record)| lookup(&value, record.as_deref())))
+        let Some((session, record)) = found else { return Ok(Lookup::Ended) };
+        let Some(times) = stored::read_session(&session) else { return Ok(Lookup::Ended) };
+        Ok(match record.and_then(|record| stored::read_owner(times.user, &record)) {
+            Some(owner) => Lookup::Found(OpenSession { times, owner }),
+            None => Lookup::WithoutOwner(times),
+        })
     }
 
     async fn write_owner(&self, owner: &Owner, is_change: bool, session: Option<&Session>) -> Result<(), Error> {
@@ -93,15 +102,6 @@ impl RedisSessions {
             call.key(self.session_key(session.id.digest())).arg(stored::write_session(session.into())?);
         }
         self.run(&call).await
-    }
-}
-
-/// Decodes what the scripts `find` and `find_token` return.
-fn lookup(session: &[u8], record: Option<&[u8]>) -> Lookup {
-    let Some(times) = stored::read_session(session) else { return Lookup::Ended };
-    match record.and_then(|record| stored::read_owner(times.user, record)) {
-        Some(owner) => Lookup::Found(OpenSession { times, owner }),
-        None => Lookup::WithoutOwner(times),
     }
 }
 

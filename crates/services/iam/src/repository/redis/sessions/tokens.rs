@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use platform::redis::millis;
 
-use super::{RedisSessions, lookup};
+use super::RedisSessions;
 use crate::{
     error::Error,
     model::{SessionDigest, SessionId, TokenDigest},
@@ -44,13 +44,7 @@ impl RedisSessions {
 
     pub(super) async fn find_token(&self, token: &TokenDigest) -> Result<Lookup, Error> {
         let mut call = self.scripts.find_token.prepare_invoke();
-        call.key(self.token_key(token))
-            .arg(self.session_key(""))
-            .arg(self.user_key(""))
-            .arg(self.sessions_key(""))
-            .arg(self.bounds.iam_session_idle.map_or(0, millis))
-            .arg(millis(self.bounds.precision()));
-        let found: Option<(Vec<u8>, Option<Vec<u8>>)> = self.read(&call).await?;
-        Ok(found.map_or(Lookup::Ended, |(value, record)| lookup(&value, record.as_deref())))
+        call.key(self.token_key(token)).arg(self.session_key(""));
+        self.look_up(call).await
     }
 }
