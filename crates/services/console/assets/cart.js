@@ -105,7 +105,7 @@ if (shop) {
 if (checkout) {
   const inputs = [...checkout.querySelectorAll("input[type=number]")];
   const key = checkout.querySelector("[name=key]");
-  // While inventory does not answer, the page has no prices, and the cart may lack them, too.
+  // While inventory does not respond, the page has no prices, and the cart may lack them, too.
   const price = input => Number(input.dataset.price ?? read().items[input.name]?.price ?? NaN);
   const draw = () => {
     let sum = 0;

@@ -47,7 +47,7 @@ async fn a_checkout_that_is_refused_for_good_goes_on_with_another_key_and_one_th
 }
 
 #[tokio::test]
-async fn a_checkout_while_inventory_does_not_answer_keeps_its_key_parts_and_address() {
+async fn a_checkout_while_inventory_is_away_keeps_its_key_parts_and_address() {
     let fixture = Fixture::start().await;
     let session = fixture.iam.session(ids::random());
     let part = ids::random().to_string();

@@ -91,7 +91,7 @@ impl Order {
     }
 }
 
-/// Starts an order service that does not answer.
+/// Starts an order service that does not respond.
 pub async fn silent_order() -> (SocketAddr, Running) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();

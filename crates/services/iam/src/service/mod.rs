@@ -116,7 +116,7 @@ impl IamService {
         }
         let session = Session::new(id, known.account.user.clone(), now, self.rules.ttl);
         let limit = if is_full { self.rules.per_user.min(MAX_SESSIONS_WHEN_FULL) } else { self.rules.per_user };
-        // Sent together, these commands share one flush of Redis' log to disk, during which Redis answers no command.
+        // Sent together, these commands share one flush of Redis' log to disk, during which Redis runs no command.
         // The password was right, so the attempt is not counted as failed even if the session is refused because the
         // credentials are being changed.
         let (admission, ()) =

@@ -31,7 +31,7 @@ pub struct LongAction {
     pub title: &'static str,
     /// The action's name in the log and in the metric.
     pub action: &'static str,
-    /// What the action is applied to.
+    /// The ids and topics that the action is applied to.
     pub subject: String,
     /// The message of the refusal while another action of this kind runs.
     pub busy: &'static str,
