@@ -5,13 +5,11 @@
 
 mod alertmanager;
 mod attacks;
-mod attacks_on_logins;
 mod audit;
 mod collector;
 mod commands;
 mod compose;
 mod console;
-mod contacts;
 mod couriers;
 mod crashes;
 mod customer;
@@ -20,7 +18,6 @@ mod exporting;
 mod gateway;
 mod kubernetes;
 mod leaks;
-mod loans;
 mod metrics;
 mod observability;
 mod one_process;

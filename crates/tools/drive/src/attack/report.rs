@@ -62,7 +62,7 @@ impl Row {
     }
 
     /// Returns the ratio of one kind of requests.
-    pub fn ratio_of(&self, kind: &str) -> Option<f64> {
+    fn ratio_of(&self, kind: &str) -> Option<f64> {
         ratio(self.before.kinds.get(kind)?, self.during.kinds.get(kind)?)
     }
 
