@@ -8,7 +8,6 @@ use contracts::{
 };
 use platform::server::service::Service;
 use serde_json::{Value, json};
-use sqlx::PgPool;
 use tonic::Request;
 use uuid::Uuid;
 
@@ -136,7 +135,7 @@ async fn give_back(system: &System, order: Uuid) {
 
 /// Waits until an audit asks the database of order.
 async fn until_audited(system: &System) {
-    let database = connect(system, &order::SERVICE).await;
+    let database = system.database(&order::SERVICE).await;
     let statement = "select exists (select from pg_stat_activity
         where datname = current_database() and application_name = 'shipyard-audit')";
     while !sqlx::query_scalar::<_, bool>(statement).fetch_one(&database).await.unwrap() {
@@ -146,16 +145,10 @@ async fn until_audited(system: &System) {
 }
 
 async fn spoil(system: &System, service: &'static Service, statement: &'static str, order: Uuid) {
-    let database = connect(system, service).await;
+    let database = system.database(service).await;
     let changed = sqlx::query(statement).bind(order).execute(&database).await.unwrap();
     assert!(changed.rows_affected() > 0, "{statement}");
     database.close().await;
-}
-
-async fn connect(system: &System, service: &'static Service) -> PgPool {
-    let variable = service.variable("DATABASE_URL");
-    let (_, url) = system.variables.iter().find(|(name, _)| *name == variable).unwrap();
-    PgPool::connect(url).await.unwrap()
 }
 
 /// Returns whether the audit passed, and its report.

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 
 use contracts::events::{OrderPaid, Published as _};
 use platform::{
-    config::Settings,
     kafka::{Config, KafkaPublisher, Record},
     outbox::Publisher as _,
 };
@@ -18,14 +17,10 @@ const CONSUMERS: usize = OrderPaid::ROUTE.consumers.len();
 #[tokio::test]
 async fn dead_letters_are_shown_and_replayed_and_orders_go_on() {
     let system = System::shared().await;
-    let topic = variable(system, "ORDER_PAID_TOPIC_NAME");
-    poison(system, &topic).await;
+    let topic = system.variable("ORDER_PAID_TOPIC_NAME");
+    poison(system, topic).await;
 
-    let waiting = eventually(async || {
-        let listed = dlq(system, &["list", "--topic", &topic]).await;
-        (dead_letters(&listed).len() == CONSUMERS).then_some(listed)
-    })
-    .await;
+    let waiting = pending(system, topic).await;
     let letter = dead_letters(&waiting)[0].to_owned();
     let shown = dlq(system, &["show", &letter]).await;
     let replayed = dlq(system, &["replay", &letter]).await;
@@ -40,13 +35,9 @@ async fn dead_letters_are_shown_and_replayed_and_orders_go_on() {
     let resolved = format!("1 message replayed, {CONSUMERS} dead letters resolved");
     assert!(replayed.contains(&resolved), "{replayed}");
     // The replayed message becomes a new dead letter; the resolved one is no longer listed.
-    let again = eventually(async || {
-        let listed = dlq(system, &["list", "--topic", &topic]).await;
-        (dead_letters(&listed).len() == CONSUMERS).then_some(listed)
-    })
-    .await;
+    let again = pending(system, topic).await;
     assert!(!dead_letters(&again).contains(&letter.as_str()), "{again}");
-    let all = dlq(system, &["list", "--topic", &topic, "--all"]).await;
+    let all = dlq(system, &["list", "--topic", topic, "--all"]).await;
     assert_eq!(
         (dead_letters(&all).len(), all.matches("replayed by cli:").count()),
         (2 * CONSUMERS, CONSUMERS),
@@ -62,14 +53,10 @@ async fn dead_letters_are_shown_and_replayed_and_orders_go_on() {
 #[tokio::test]
 async fn dead_letters_are_discarded_with_who_and_why_and_pruned() {
     let system = System::start().await;
-    let topic = variable(&system, "ORDER_PAID_TOPIC_NAME");
-    poison(&system, &topic).await;
-    let waiting = eventually(async || {
-        let listed = dlq(&system, &["list", "--topic", &topic]).await;
-        (dead_letters(&listed).len() == CONSUMERS).then_some(listed)
-    })
-    .await;
-    // Sorts by position, since the list is sorted by time.
+    let topic = system.variable("ORDER_PAID_TOPIC_NAME");
+    poison(&system, topic).await;
+    let waiting = pending(&system, topic).await;
+    // Sorts by offset, since the list is sorted by time.
     let mut places = dead_letters(&waiting);
     places.sort_unstable();
     let [first, second, ..] = places[..] else { panic!("{waiting}") };
@@ -79,11 +66,11 @@ async fn dead_letters_are_discarded_with_who_and_why_and_pruned() {
     let unknown = system.shipyard(&[&["dlq", "discard", "order.paid.dlq/0/77"][..], &because].concat()).await;
     let discarded = dlq(&system, &[&["discard", second][..], &because].concat()).await;
     let shown = dlq(&system, &["show", second]).await;
-    let behind = dlq(&system, &["prune", "--topic", &topic]).await;
-    let rest = dlq(&system, &[&["discard", "--all", "--topic", &topic][..], &because].concat()).await;
-    let all = dlq(&system, &["list", "--topic", &topic, "--all"]).await;
-    let pruned = system.shipyard(&["dlq", "prune", "--topic", &topic]).await;
-    let left = dlq(&system, &["list", "--topic", &topic, "--all"]).await;
+    let behind = dlq(&system, &["prune", "--topic", topic]).await;
+    let rest = dlq(&system, &[&["discard", "--all", "--topic", topic][..], &because].concat()).await;
+    let all = dlq(&system, &["list", "--topic", topic, "--all"]).await;
+    let pruned = system.shipyard(&["dlq", "prune", "--topic", topic]).await;
+    let left = dlq(&system, &["list", "--topic", topic, "--all"]).await;
 
     assert!(!unsaid.status.success() && String::from_utf8_lossy(&unsaid.stderr).contains("--why"), "{unsaid:?}");
     assert_eq!(unknown.status.code(), Some(1));
@@ -112,14 +99,12 @@ async fn dead_letters_are_discarded_with_who_and_why_and_pruned() {
 
 /// Returns true if the run's Kafka is the mock, which does not support every operation.
 fn is_mock(system: &System) -> bool {
-    variable(system, "KAFKA_CREATE_TOPICS") == "false"
+    system.variable("KAFKA_CREATE_TOPICS") == "false"
 }
 
 /// Publishes a record that is not an event.
 async fn poison(system: &System, topic: &str) {
-    let settings =
-        Settings::from_variables(system.variables.iter().map(|(name, value)| (name.as_str(), value.clone())));
-    let publisher = KafkaPublisher::new(&settings.read::<Config>().unwrap()).unwrap();
+    let publisher = KafkaPublisher::new(&system.settings().read::<Config>().unwrap()).unwrap();
     let record = Record {
         topic: topic.to_owned(),
         key: b"some-key".to_vec(),
@@ -127,6 +112,15 @@ async fn poison(system: &System, topic: &str) {
         headers: HashMap::from([("colour".to_owned(), "red".to_owned())]),
     };
     publisher.publish(vec![record]).await.unwrap();
+}
+
+/// Waits until each consumer has dead-lettered the poison. Returns the list.
+async fn pending(system: &System, topic: &str) -> String {
+    eventually(async || {
+        let listed = dlq(system, &["list", "--topic", topic]).await;
+        (dead_letters(&listed).len() == CONSUMERS).then_some(listed)
+    })
+    .await
 }
 
 /// Returns the output of `shipyard dlq` with these arguments.
@@ -140,8 +134,4 @@ async fn dlq(system: &System, arguments: &[&str]) -> String {
 fn dead_letters(listed: &str) -> Vec<&str> {
     let lines = listed.lines().filter(|line| line.contains(".dlq/"));
     lines.filter_map(|line| line.split_whitespace().next()).collect()
-}
-
-fn variable(system: &System, name: &str) -> String {
-    system.variables.iter().find(|(known, _)| known == name).unwrap().1.clone()
 }

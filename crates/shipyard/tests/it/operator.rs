@@ -7,7 +7,7 @@ use contracts::{
     proto::auth::v1::{LoginRequest, WhoamiRequest, auth_service_client::AuthServiceClient},
 };
 use operations::repository::resolved_letters::{Action, ResolvedLetter, ResolvedLetters};
-use platform::{clock, config::Settings};
+use platform::clock;
 use testkit::eventually;
 use uuid::Uuid;
 
@@ -55,8 +55,7 @@ pub async fn discard(system: &System, order: Uuid, group: &str, event: Uuid) {
         cluster: String::new(),
         published_at: None,
     };
-    let variables = system.variables.iter().map(|(name, value)| (name.as_str(), value.clone()));
-    let database = operations::SERVICE.pool("shipyard-test", 1, &Settings::from_variables(variables));
+    let database = operations::SERVICE.pool("shipyard-test", 1, &system.settings());
     let letters = ResolvedLetters::new(database.expect("the system has this database"));
     letters.add(&[letter]).await.expect("it is recorded");
 }

@@ -8,7 +8,6 @@ use operations::{
 };
 use platform::{config::Settings, server::service::Service};
 use serde_json::json;
-use sqlx::PgPool;
 use testkit::eventually;
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -24,7 +23,7 @@ const CONSUMERS: &str = "each consumer handled every event once, with its effect
 #[tokio::test]
 async fn a_receipt_is_whole_after_the_delivery_and_names_a_missing_inbox_row() {
     let system = System::start().await;
-    let settings = settings(&system);
+    let settings = system.settings();
     // The role may only read, like the containers' role for receipts.
     let receipts = Receipts::from_settings("shipyard-test", &audited(&settings).await).unwrap();
     let customer = Customer::new(&system).await;
@@ -53,7 +52,7 @@ async fn a_receipt_is_whole_after_the_delivery_and_names_a_missing_inbox_row() {
     assert!(receipts.receipt(Uuid::from_u128(7), &Records::default()).await.is_none());
 
     for (service, group, event) in lost(order) {
-        let database = database(&system, service).await;
+        let database = system.database(service).await;
         let rows = "with lost as (delete from inbox where consumer = $1 and event_uuid = $2 returning 1)
             select count(*) from lost";
         let deleted: i64 = sqlx::query_scalar(rows).bind(group).bind(event).fetch_one(&database).await.unwrap();
@@ -87,7 +86,7 @@ async fn a_receipt_is_whole_after_the_delivery_and_names_a_missing_inbox_row() {
     assert_eq!(said, format!("{}\n", receipts.receipt(order, &scanned(&settings, order).await).await.unwrap()));
 
     let (service, group, event) = lost(order)[0];
-    let database = database(&system, service).await;
+    let database = system.database(service).await;
     let lose = "delete from inbox where consumer = $1 and event_uuid = $2";
     sqlx::query(lose).bind(group).bind(event).execute(&database).await.unwrap();
     database.close().await;
@@ -131,10 +130,6 @@ async fn scanned(settings: &Settings, order: Uuid) -> Records {
     Records::scan(settings, order).await.unwrap()
 }
 
-fn settings(system: &System) -> Settings {
-    Settings::from_variables(system.variables.iter().map(|(name, value)| (name.as_str(), value.clone())))
-}
-
 /// The settings with a role that may only read.
 async fn audited(settings: &Settings) -> Settings {
     let mut audited = settings.clone();
@@ -145,10 +140,4 @@ async fn audited(settings: &Settings) -> Settings {
         audited = audited.with([(variable.as_str(), url)]);
     }
     audited
-}
-
-async fn database(system: &System, service: &'static Service) -> PgPool {
-    let variable = service.variable("DATABASE_URL");
-    let (_, url) = system.variables.iter().find(|(name, _)| *name == variable).unwrap();
-    PgPool::connect(url).await.unwrap()
 }

@@ -7,9 +7,9 @@ use std::{
 };
 
 use operations::registry::SERVICES;
-use platform::grpc::Peer;
-use platform::server::service::Service;
+use platform::{config::Settings, grpc::Peer, server::service::Service};
 use rustix::process::Signal;
+use sqlx::PgPool;
 use tempfile::TempDir;
 use testkit::Kafka;
 use tokio::sync::{OnceCell, Semaphore, SemaphorePermit};
@@ -139,9 +139,7 @@ impl System {
     }
 
     pub async fn ready(&self, service: &'static Service) {
-        let admin = service.variable("ADMIN_LISTEN");
-        let (_, admin) = self.variables.iter().find(|(name, _)| *name == admin).expect("it has an admin port");
-        until_ready(admin).await;
+        until_ready(self.variable(&service.variable("ADMIN_LISTEN"))).await;
     }
 
     /// Sends `kill -9` to a service's process, and waits until it has exited.
@@ -163,6 +161,21 @@ impl System {
 
     pub fn address(&self, service: &'static Service) -> SocketAddr {
         self.addresses[&service]
+    }
+
+    pub fn variable(&self, name: &str) -> &str {
+        let found = self.variables.iter().find(|(known, _)| known == name);
+        let (_, value) = found.unwrap_or_else(|| panic!("{name} is not set"));
+        value
+    }
+
+    pub fn settings(&self) -> Settings {
+        Settings::from_variables(self.variables.iter().map(|(name, value)| (name.as_str(), value.clone())))
+    }
+
+    /// Connects to the database of a service, as a user that may change it.
+    pub async fn database(&self, service: &Service) -> PgPool {
+        PgPool::connect(self.variable(&service.variable("DATABASE_URL"))).await.expect("a database")
     }
 
     /// A channel to a service, with the identity of another service.

@@ -100,10 +100,7 @@ impl Fixture {
 
 /// The services of a system with their addresses.
 fn upstreams(system: &System) -> Vec<Upstream> {
-    let address = |name: String| -> SocketAddr {
-        let (_, value) = system.variables.iter().find(|(variable, _)| *variable == name).unwrap();
-        value.parse().unwrap()
-    };
+    let address = |name: String| -> SocketAddr { system.variable(&name).parse().unwrap() };
     let upstreams = SERVICES.into_iter().map(|service| Upstream {
         name: service.name,
         apis: service.apis().into_iter().map(|api| (api.port, address(api.listen))).collect(),

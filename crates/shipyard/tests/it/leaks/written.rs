@@ -45,8 +45,7 @@ impl Written {
     }
 
     pub async fn metrics(&mut self, system: &System, service: &Service) {
-        let variable = service.variable("ADMIN_LISTEN");
-        let (_, address) = system.variables.iter().find(|(name, _)| *name == variable).unwrap();
+        let address = system.variable(&service.variable("ADMIN_LISTEN"));
         let http = platform::http::client(Duration::from_secs(5)).unwrap();
         let answer = http.get(format!("http://{address}/metrics")).send().await.unwrap();
         self.add(&format!("metrics of {service}"), answer.text().await.unwrap().as_bytes());
