@@ -1,6 +1,6 @@
 //! The gateway as outside callers see it: Envoy with the configuration of `deploy/envoy`, in front of a real system.
 
-mod buying;
+mod bodies;
 mod check;
 mod errors;
 mod fixture;
