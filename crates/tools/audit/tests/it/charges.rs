@@ -10,6 +10,14 @@ use crate::fixture::{
     BUILT, Invariant, LEFT, OPEN, PRICE, REFUNDED, RowOf as _, breaks, finding, holds, shop, the, transaction,
 };
 
+/// Removes all that was read of the provider's books.
+fn forget_books(facts: &mut Facts) {
+    facts.ledger.clear();
+    facts.books.clear();
+    facts.balances.clear();
+    facts.credits.clear();
+}
+
 fn charge(order: Uuid, key: &str) -> Entry {
     Entry { key: key.to_owned(), kind: EntryKind::Charge, order, amount: PRICE, account: None }
 }
@@ -47,7 +55,7 @@ fn each_spoilt_charge_is_found() {
         ("declines charge nothing", &|facts| {
             facts.ledger.push(Entry { kind: EntryKind::Decline, ..charge(OPEN, "declined") });
         }),
-        ("a declined payment is in nobodys books as a charge", &|facts| {
+        ("a declined payment is in no books as a charge", &|facts| {
             let mut payment = facts.payments[0].clone();
             (payment.order, payment.transaction) = (OPEN, Uuid::from_u128(98));
             payment.status = PaymentStatus::Declined;
@@ -59,17 +67,11 @@ fn each_spoilt_charge_is_found() {
 
 #[test]
 fn without_the_providers_books_payments_rows_stand_for_them() {
-    let found = holds(2, |facts| {
-        facts.ledger.clear();
-        facts.books.clear();
-        facts.balances.clear();
-        facts.credits.clear();
-    });
+    let found = holds(2, forget_books);
     assert!(found.notes.iter().any(|note| note.contains("2 payments")), "{found:?}");
 
     breaks(2, &[&format!("order {REFUNDED}"), "is CANCELLED, and is charged"], |facts| {
-        facts.ledger.clear();
-        facts.books.clear();
+        forget_books(facts);
         let transaction = transaction(REFUNDED);
         the(&mut facts.payments, |payment| payment.transaction == transaction).status = PaymentStatus::Refunding;
     });
@@ -79,8 +81,7 @@ fn without_the_providers_books_payments_rows_stand_for_them() {
 fn another_amount_is_charged_by_a_provider_whose_books_are_not_read() {
     for status in [PaymentStatus::Succeeded, PaymentStatus::Refunding, PaymentStatus::Refunded] {
         breaks(2, &[&format!("order {BUILT}"), "costs 12500, and 125000 was charged"], |facts| {
-            facts.ledger.clear();
-            facts.books.clear();
+            forget_books(facts);
             let payment = facts.payment(BUILT);
             (payment.status, payment.amount) = (status, Some(PRICE * 10));
         });
@@ -90,10 +91,7 @@ fn another_amount_is_charged_by_a_provider_whose_books_are_not_read() {
 #[test]
 fn a_refund_that_its_provider_has_accepted_is_noted_and_not_missed() {
     let accepted = |facts: &mut Facts| {
-        facts.ledger.clear();
-        facts.books.clear();
-        facts.balances.clear();
-        facts.credits.clear();
+        forget_books(facts);
         let payment = facts.payment(REFUNDED);
         (payment.status, payment.is_refund_accepted) = (PaymentStatus::Refunding, true);
     };
@@ -123,10 +121,7 @@ fn a_refund_that_its_provider_has_accepted_is_noted_and_not_missed() {
 #[test]
 fn where_all_books_were_read_nobody_is_believed() {
     let mut facts = shop();
-    facts.ledger.clear();
-    facts.books.clear();
-    facts.balances.clear();
-    facts.credits.clear();
+    forget_books(&mut facts);
     facts.all_books = true;
 
     let found = finding(&facts, 2);

@@ -2,13 +2,14 @@
 
 use audit::{
     Facts,
-    facts::{Completion, Discarded, EntryKind, OrderStatus, Payment, PaymentStatus},
+    facts::{Completion, EntryKind, OrderStatus, Payment, PaymentStatus},
 };
 use contracts::events::{PaymentCompleted, Published as _};
 use uuid::Uuid;
 
 use crate::fixture::{
-    BUILT, Invariant, OPEN, PRICE, REFUNDED, RowOf as _, breaks, finding, holds, inbox, now, shop, the, transaction,
+    BUILT, Invariant, OPEN, PRICE, REFUNDED, RowOf as _, breaks, discarded, finding, holds, inbox, now, shop, the,
+    transaction,
 };
 
 const SELF: u8 = 10;
@@ -144,16 +145,7 @@ fn a_completion_that_an_operator_discarded_is_not_missed() {
     let mut facts = shop();
     let event = completion(&mut facts, BUILT).event;
     inbox(&mut facts, group).rows.retain(|row| row.event != event);
-    facts.discarded.push(Discarded {
-        letter: "payment.completed.dlq/0/0".to_owned(),
-        given_up_at: now(),
-        group: group.to_owned(),
-        event: Some(event),
-        order: Some(BUILT),
-        who: "an operator".to_owned(),
-        why: "a test".to_owned(),
-        at: now(),
-    });
+    facts.discarded.push(discarded(group, BUILT, event));
 
     let found = finding(&facts, 5);
 

@@ -2,14 +2,14 @@
 
 use audit::{
     Facts,
-    facts::{BuildStatus, DeadLetter, Inbox, Notification, OrderStatus, OutboxRow, ReservationStatus, kind},
+    facts::{BuildStatus, Inbox, Notification, OrderStatus, OutboxRow, ReservationStatus, kind},
 };
 use contracts::events::{OrderPaid, Published as _, ROUTES};
 use uuid::Uuid;
 
 use crate::fixture::{
-    BUILT, Invariant, LEFT, OPEN, REFUNDED, RowOf as _, breaks, event, finding, holds, inbox, log, now, publish, shop,
-    the,
+    BUILT, Invariant, LEFT, OPEN, REFUNDED, RowOf as _, breaks, event, finding, holds, inbox, letter, log, now, publish,
+    shop, the,
 };
 
 #[test]
@@ -86,19 +86,8 @@ fn events_that_were_not_published_or_were_dead_lettered_or_are_old_are_told_apar
             facts.build(BUILT).status = BuildStatus::Building;
         }),
         (&["assembly-group-order-paid has dead-lettered it"], &|facts| {
-            let event = event(BUILT, OrderPaid::TYPE);
-            inbox(facts, "assembly-group-order-paid").rows.retain(|row| row.event != event);
-            facts.dead_letters[0].letters.push(DeadLetter {
-                id: "order.paid.dlq/0/0".to_owned(),
-                given_up_at: now(),
-                topic: "order.paid".to_owned(),
-                partition: 0,
-                offset: 0,
-                is_current: true,
-                group: "assembly-group-order-paid".to_owned(),
-                event: Some(event),
-                error: "no".to_owned(),
-            });
+            missing(facts);
+            bury(facts, "assembly-group-order-paid");
         }),
         (&[&row, "assembly-group-order-paid has not handled it"], &|facts| {
             missing(facts);
@@ -139,17 +128,7 @@ fn a_consumer_of_no_route_is_named() {
 
 /// Adds a dead letter of one of the shop's events.
 fn bury(facts: &mut Facts, group: &str) {
-    facts.dead_letters[0].letters.push(DeadLetter {
-        id: "order.paid.dlq/0/0".to_owned(),
-        given_up_at: now(),
-        topic: "order.paid".to_owned(),
-        partition: 0,
-        offset: 0,
-        is_current: true,
-        group: group.to_owned(),
-        event: Some(event(BUILT, OrderPaid::TYPE)),
-        error: "no".to_owned(),
-    });
+    facts.dead_letters[0].letters.push(letter(group, Some(event(BUILT, OrderPaid::TYPE))));
 }
 
 #[test]

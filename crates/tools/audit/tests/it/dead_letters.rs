@@ -11,26 +11,13 @@ use contracts::events::{Consumer, OrderCancelled, OrderPaid, Published as _, ROU
 use uuid::Uuid;
 
 use crate::fixture::{
-    BUILT, PART, PRICE, REFUNDED, RowOf as _, USER, breaks, event, finding, holds, inbox, now, shop, the, then,
+    BUILT, PART, PRICE, REFUNDED, RowOf as _, USER, breaks, discarded, event, finding, holds, inbox, letter, now, shop,
+    the,
 };
 
 const CONSUMERS: &[Consumer] = OrderPaid::ROUTE.consumers;
 /// The group of the first consumer.
 const GROUP: &str = CONSUMERS[0].group;
-
-fn letter(group: &str, event: Option<Uuid>) -> DeadLetter {
-    DeadLetter {
-        id: "order.paid.dlq/0/0".to_owned(),
-        given_up_at: then(),
-        topic: "order.paid".to_owned(),
-        partition: 3,
-        offset: 9,
-        is_current: true,
-        group: group.to_owned(),
-        event,
-        error: "not a protobuf message".to_owned(),
-    }
-}
 
 /// Returns the dead letters of the topic of `OrderPaid`.
 fn letters(facts: &mut Facts) -> &mut Vec<DeadLetter> {
@@ -104,19 +91,6 @@ fn discard(facts: &mut Facts, order: Uuid) {
     facts.builds.retain(|build| build.order != order);
     letters(facts).push(letter(GROUP, Some(event)));
     facts.discarded.push(discarded(GROUP, order, event));
-}
-
-fn discarded(group: &str, order: Uuid, event: Uuid) -> Discarded {
-    Discarded {
-        letter: "order.paid.dlq/0/0".to_owned(),
-        given_up_at: then(),
-        group: group.to_owned(),
-        event: Some(event),
-        order: Some(order),
-        who: "ann".to_owned(),
-        why: "built by hand".to_owned(),
-        at: then(),
-    }
 }
 
 /// Makes a service miss an event of an order, whose dead letter an operator discarded and then pruned.

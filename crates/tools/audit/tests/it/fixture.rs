@@ -6,9 +6,10 @@ use audit::{
     Facts, Finding, Verdict,
     facts::{
         Acknowledged, Answer, Balance, Build, BuildStatus, Completion, Courier, Credit, Customer, CustomerVersion,
-        DeadLetters, Delivery, DeliveryState, Entry, EntryKind, Inbox, Intake, KycStatus, Loan, LoanStatus, Log,
-        Notification, NotificationStatus, Order, OrderStatus, OutboxRow, Part, Payment, PaymentStatus, Probe, Received,
-        Record, Reservation, ReservationStatus, Restock, StoragePlace, kind, status_event,
+        DeadLetter, DeadLetters, Delivery, DeliveryState, Discarded, Entry, EntryKind, Inbox, Intake, KycStatus, Loan,
+        LoanStatus, Log, Notification, NotificationStatus, Order, OrderStatus, OutboxRow, Part, PartialRefund, Payment,
+        PaymentStatus, Probe, Received, Record, Reservation, ReservationStatus, Restock, StoragePlace, kind,
+        status_event,
     },
 };
 use chrono::{DateTime, Days, Utc};
@@ -42,6 +43,8 @@ pub const CUSTOMER: Uuid = Uuid::from_u128(61);
 pub const LOAN: &str = "loan";
 pub const LENT: i64 = 650_000;
 pub const INITIAL: i64 = 100_000;
+/// The id of [`partial_refund`].
+pub const REFUND: Uuid = Uuid::from_u128(300);
 
 pub fn now() -> DateTime<Utc> {
     DateTime::UNIX_EPOCH + Days::new(20_000)
@@ -67,7 +70,7 @@ pub fn shop() -> Facts {
     for route in &ROUTES {
         let topic = route.topic(&topics).to_owned();
         if !route.consumers.is_empty() {
-            facts.dead_letters.push(DeadLetters { topic: platform_dlq(&topic), letters: Vec::new() });
+            facts.dead_letters.push(DeadLetters { topic: format!("{topic}.dlq"), letters: Vec::new() });
         }
         facts.logs.push(Log { topic, kind: kind(route.kind), complete_since: None, records: Vec::new() });
         for consumer in route.consumers {
@@ -109,10 +112,6 @@ pub fn shop() -> Facts {
         facts.probes.push(Probe { place: place.to_owned(), answered: "401".to_owned(), refused: true });
     }
     facts
-}
-
-fn platform_dlq(topic: &str) -> String {
-    format!("{topic}.dlq")
 }
 
 fn order(facts: &mut Facts, uuid: Uuid, status: OrderStatus) {
@@ -311,6 +310,49 @@ fn tell(facts: &mut Facts, order: Uuid, kind: &str) {
         created_at: then(),
         queued_at: None,
     });
+}
+
+/// Returns the dead letter of a consumer of `OrderPaid`. Without an event, it is poison.
+pub fn letter(group: &str, event: Option<Uuid>) -> DeadLetter {
+    DeadLetter {
+        id: "order.paid.dlq/0/0".to_owned(),
+        given_up_at: then(),
+        topic: "order.paid".to_owned(),
+        partition: 3,
+        offset: 9,
+        is_current: true,
+        group: group.to_owned(),
+        event,
+        error: "not a protobuf message".to_owned(),
+    }
+}
+
+/// Returns the decision of the operator `ann` to discard the [`letter`] of this event.
+pub fn discarded(group: &str, order: Uuid, event: impl Into<Option<Uuid>>) -> Discarded {
+    Discarded {
+        letter: "order.paid.dlq/0/0".to_owned(),
+        given_up_at: then(),
+        group: group.to_owned(),
+        event: event.into(),
+        order: Some(order),
+        who: "ann".to_owned(),
+        why: "built by hand".to_owned(),
+        at: then(),
+    }
+}
+
+/// Returns a partial refund of the order's charge that was made.
+pub fn partial_refund(order: Uuid, amount: i64) -> PartialRefund {
+    PartialRefund {
+        refund: REFUND,
+        transaction: transaction(order),
+        amount,
+        is_signed: true,
+        is_made: true,
+        is_accepted: false,
+        created_at: then(),
+        requested_at: None,
+    }
 }
 
 pub fn inbox<'a>(facts: &'a mut Facts, group: &str) -> &'a mut Inbox {

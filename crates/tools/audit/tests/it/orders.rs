@@ -1,6 +1,9 @@
 //! Every acknowledged order exists exactly once.
 
-use audit::facts::{BuildStatus, OrderStatus};
+use audit::{
+    Facts,
+    facts::{BuildStatus, OrderStatus},
+};
 use uuid::Uuid;
 
 use crate::fixture::{BUILT, Invariant, LEFT, OPEN, REFUNDED, RowOf as _, breaks, holds, now, then};
@@ -43,25 +46,16 @@ fn orders_that_are_lost_or_that_only_others_know_are_found() {
 
 #[test]
 fn the_services_work_for_an_order_that_does_not_exist() {
+    const UNKNOWN: Uuid = Uuid::from_u128(99);
     for (row, spoil) in [
-        ("a payment", 0),
-        ("a ledger entry", 1),
-        ("a reservation", 2),
-        ("a build", 3),
-        ("a notification", 4),
-        ("a delivery", 5),
+        ("a payment", (|facts| facts.payments[0].order = UNKNOWN) as fn(&mut Facts)),
+        ("a ledger entry", |facts| facts.ledger[0].order = UNKNOWN),
+        ("a reservation", |facts| facts.reservations[0].order = UNKNOWN),
+        ("a build", |facts| facts.builds[0].order = UNKNOWN),
+        ("a notification", |facts| facts.notifications[0].order = UNKNOWN),
+        ("a delivery", |facts| facts.deliveries[0].order = UNKNOWN),
     ] {
-        breaks(1, &["does not exist, but has", row], |facts| {
-            let nobody = Uuid::from_u128(99);
-            match spoil {
-                0 => facts.payments[0].order = nobody,
-                1 => facts.ledger[0].order = nobody,
-                2 => facts.reservations[0].order = nobody,
-                3 => facts.builds[0].order = nobody,
-                4 => facts.notifications[0].order = nobody,
-                _ => facts.deliveries[0].order = nobody,
-            }
-        });
+        breaks(1, &["does not exist, but has", row], spoil);
     }
 }
 

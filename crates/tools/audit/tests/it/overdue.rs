@@ -6,10 +6,9 @@ use audit::facts::{
     BuildStatus, KycStatus, LoanStatus, NotificationStatus, OrderStatus, PartialRefund, PaymentStatus,
     ReservationStatus,
 };
-use uuid::Uuid;
 
 use crate::fixture::{
-    BUILT, CUSTOMER, Invariant, LOAN, OPEN, REFUNDED, RowOf as _, breaks, holds, now, the, then, transaction,
+    BUILT, CUSTOMER, Invariant, LOAN, OPEN, REFUNDED, RowOf as _, breaks, holds, now, partial_refund, the, then,
 };
 
 const DAY: Duration = Duration::from_hours(24);
@@ -66,16 +65,8 @@ fn what_is_overdue_is_found() {
 fn a_partial_refund_that_is_requested_again_may_take_its_time_again() {
     let open = |requested_at| {
         move |facts: &mut audit::Facts| {
-            facts.partial_refunds.push(PartialRefund {
-                refund: Uuid::from_u128(300),
-                transaction: transaction(BUILT),
-                amount: 1,
-                is_signed: true,
-                is_made: false,
-                is_accepted: false,
-                created_at: now() - DAY,
-                requested_at,
-            });
+            let (refund, created_at) = (partial_refund(BUILT, 1), now() - DAY);
+            facts.partial_refunds.push(PartialRefund { is_made: false, created_at, requested_at, ..refund });
         }
     };
 
@@ -96,16 +87,8 @@ fn a_refund_that_its_provider_has_accepted_may_take_ten_days() {
     let in_part = |provider: &'static str, is_accepted, since| {
         move |facts: &mut audit::Facts| {
             facts.payment(BUILT).provider = Some(provider.to_owned());
-            facts.partial_refunds.push(PartialRefund {
-                refund: Uuid::from_u128(300),
-                transaction: transaction(BUILT),
-                amount: 1,
-                is_signed: true,
-                is_made: false,
-                is_accepted,
-                created_at: since,
-                requested_at: None,
-            });
+            let refund = PartialRefund { created_at: since, ..partial_refund(BUILT, 1) };
+            facts.partial_refunds.push(PartialRefund { is_made: false, is_accepted, ..refund });
         }
     };
 

@@ -2,30 +2,20 @@
 
 use audit::{
     Facts,
-    facts::{Balance, Entry, EntryKind, PartialRefund},
+    facts::{Balance, Entry, EntryKind},
     receipt::{State, receipt},
 };
 use uuid::Uuid;
 
 use crate::fixture::{
-    BUILT, INITIAL, Invariant, PRICE, REFUNDED, RowOf as _, USER, breaks, finding, holds, shop, the, then, transaction,
+    BUILT, INITIAL, Invariant, PRICE, REFUND, REFUNDED, RowOf as _, USER, breaks, finding, holds, partial_refund, shop,
+    the, transaction,
 };
-
-const REFUND: Uuid = Uuid::from_u128(300);
 
 /// Refunds a part of this order's charge; for a cancelled order, lowers its whole refund by as much.
 fn give_back(facts: &mut Facts, order: Uuid, amount: i64) {
     let transaction = transaction(order);
-    facts.partial_refunds.push(PartialRefund {
-        refund: REFUND,
-        transaction,
-        amount,
-        is_signed: true,
-        is_made: true,
-        is_accepted: false,
-        created_at: then(),
-        requested_at: None,
-    });
+    facts.partial_refunds.push(partial_refund(order, amount));
     the(&mut facts.payments, |payment| payment.transaction == transaction).partially_refunded = amount;
     let key = REFUND.to_string();
     let whole = |entry: &Entry| entry.order == order && entry.kind == EntryKind::Refund;

@@ -4,15 +4,18 @@ use std::time::Duration;
 
 use audit::{
     Count, Facts, Verdict,
-    facts::{DeadLetter, Discarded, OutboxRow, Record, kind},
+    facts::{DeadLetter, OutboxRow, Record, kind},
 };
 use chrono::{DateTime, Utc};
 use contracts::events::{AssemblyFailed, OrderCreated, OrderPaid, Published as _};
 use uuid::Uuid;
 
 use crate::fixture::{
-    BUILT, Invariant, OPEN, REFUNDED, breaks, event, finding, holds, inbox, log, now, shop, the, then,
+    BUILT, Invariant, OPEN, REFUNDED, breaks, discarded, event, finding, holds, inbox, letter, log, now, shop, the,
+    then,
 };
+
+const GROUP: &str = "assembly-group-order-paid";
 
 #[test]
 fn rows_without_records_and_records_without_rows_are_found() {
@@ -50,20 +53,6 @@ fn rows_without_records_and_records_without_rows_are_found() {
     ]);
 }
 
-fn poison_letter() -> DeadLetter {
-    DeadLetter {
-        id: "order.paid.dlq/0/0".to_owned(),
-        given_up_at: then(),
-        topic: "order.paid".to_owned(),
-        partition: 3,
-        offset: 9,
-        is_current: true,
-        group: "assembly-group-order-paid".to_owned(),
-        event: None,
-        error: "not a protobuf message".to_owned(),
-    }
-}
-
 #[test]
 fn poison_is_accounted_for_by_its_dead_letter() {
     let poison = Record { partition: 3, offset: 9, event: None, kind: None, key: None, at: then() };
@@ -73,12 +62,12 @@ fn poison_is_accounted_for_by_its_dead_letter() {
 
     let found = holds(4, |facts| {
         log(facts, OrderPaid::TYPE).records.push(poison.clone());
-        facts.dead_letters[0].letters.push(poison_letter());
+        facts.dead_letters[0].letters.push(letter(GROUP, None));
     });
     // The letter is of a record that had this offset before the topic was created again.
     breaks(4, &["record order.paid/3/9"], |facts| {
         log(facts, OrderPaid::TYPE).records.push(poison.clone());
-        facts.dead_letters[0].letters.push(DeadLetter { is_current: false, ..poison_letter() });
+        facts.dead_letters[0].letters.push(DeadLetter { is_current: false, ..letter(GROUP, None) });
     });
     assert!(found.counted.iter().any(|count| count.of == "dead-lettered records" && count.count == 1), "{found:?}");
 }
@@ -114,12 +103,8 @@ fn what_a_topic_no_longer_holds_is_shown_by_a_dead_letter_too() {
             inbox(facts, consumer.group).rows.clear();
         }
     };
-    let letter = |event| DeadLetter { event, ..poison_letter() };
-    let discarded = |event| {
-        let DeadLetter { id, given_up_at, group, .. } = poison_letter();
-        let (who, why) = ("ann".to_owned(), "refunded by hand".to_owned());
-        Discarded { letter: id, given_up_at, group, event, order: Some(REFUNDED), who, why, at: then() }
-    };
+    let letter = |event| letter(GROUP, event);
+    let discarded = |event: Option<Uuid>| discarded(GROUP, REFUNDED, event);
 
     holds(4, |facts| {
         expired(facts);

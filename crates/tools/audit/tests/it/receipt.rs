@@ -5,8 +5,8 @@ use std::time::Duration;
 use audit::{
     Facts,
     facts::{
-        BuildStatus, DeliveryState, Entry, NotificationStatus, OrderStatus, OutboxRow, PaymentStatus, Position,
-        ReservationStatus, UnreadDatabase, status_event,
+        BuildStatus, DeliveryState, Entry, EntryKind, NotificationStatus, OrderStatus, OutboxRow, PaymentStatus,
+        Position, ReservationStatus, UnreadDatabase, status_event,
     },
     receipt::{Check, State, receipt, unhandled},
 };
@@ -15,7 +15,7 @@ use contracts::events::{
 };
 use uuid::Uuid;
 
-use crate::fixture::{BUILT, LEFT, OPEN, PART, REFUNDED, RowOf as _, event, inbox, log, now, shop, the};
+use crate::fixture::{BUILT, LEFT, OPEN, PART, REFUNDED, RowOf as _, discarded, event, inbox, log, now, shop, the};
 
 const ORDERS: &str = "every acknowledged order exists exactly once";
 const MONEY: &str = "each paid order is charged once, every other not at all";
@@ -278,17 +278,13 @@ fn what_does_not_follow_from_an_event_under_way_is_violated() {
 fn money_under_way_is_open() {
     let refunding = |facts: &mut Facts| {
         facts.payment(REFUNDED).status = PaymentStatus::Refunding;
-        facts
-            .ledger
-            .retain(|entry| entry.order != REFUNDED || entry.key == crate::fixture::transaction(REFUNDED).to_string());
+        facts.ledger.retain(|entry| entry.kind != EntryKind::Refund);
     };
     open(REFUNDED, MONEY, "is not refunded yet", refunding);
     open(REFUNDED, MONEY, "payment-group-order-cancelled has not handled", |facts| {
         published(facts, REFUNDED, Duration::ZERO);
         inbox(facts, "payment-group-order-cancelled").rows.clear();
-        facts
-            .ledger
-            .retain(|entry| entry.order != REFUNDED || entry.key == crate::fixture::transaction(REFUNDED).to_string());
+        facts.ledger.retain(|entry| entry.kind != EntryKind::Refund);
         let payment = facts.payment(REFUNDED);
         (payment.status, payment.cancelled) = (PaymentStatus::Succeeded, false);
     });
@@ -347,16 +343,7 @@ fn what_a_discarded_letter_explains_is_held_and_named() {
     let cancelled = event(LEFT, OrderCancelled::TYPE);
     let check = checked(LEFT, CONSUMERS, |facts| {
         inbox(facts, "inventory-group-order-cancelled").rows.retain(|row| row.event != cancelled);
-        facts.discarded.push(audit::facts::Discarded {
-            letter: "order.cancelled.dlq/0/1".to_owned(),
-            given_up_at: now(),
-            group: "inventory-group-order-cancelled".to_owned(),
-            event: Some(cancelled),
-            order: Some(LEFT),
-            who: "ann".to_owned(),
-            why: "released by hand".to_owned(),
-            at: now(),
-        });
+        facts.discarded.push(discarded("inventory-group-order-cancelled", LEFT, cancelled));
     });
 
     assert_eq!(check.state, State::Held, "{check:?}");
