@@ -10,7 +10,7 @@ use drive::attack::{
 use platform::{config::Settings, server::shutdown::on_signal};
 use shipyard::outln;
 
-/// How long customers are measured before, during and after each attack.
+/// Customers are measured for these durations before, during and after each attack.
 const PHASES: Phases =
     Phases { before: Duration::from_secs(10), during: Duration::from_secs(10), after: Duration::from_secs(5) };
 /// The customers, each with connections of its own, and the requests per second that they send together.

@@ -15,7 +15,7 @@ use self::stock::Stock;
 
 /// The number of HTTP connections, which the users share.
 const CONNECTIONS: usize = 64;
-/// How long the audit waits until no work is pending.
+/// The audit waits this long at most until no work is pending.
 const AUDIT_WAIT: Duration = Duration::from_mins(5);
 
 /// The durations of the traffic before a measurement, which the report leaves out, and of the measurement: of one run,

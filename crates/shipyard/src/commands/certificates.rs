@@ -18,9 +18,9 @@ const OTHERS: [&str; 2] = ["gateway", "shipyard"];
 const OPERATOR: &str = "operator";
 
 const CA_LIFETIME: Duration = Duration::from_hours(10 * 365 * 24);
-/// Of a certificate that identifies a caller. Stolen, it ends by itself: nothing revokes it.
+/// The lifetime of a certificate that identifies a caller. It is short, since nothing revokes a stolen one.
 const LIFETIME: Duration = Duration::from_hours(24);
-/// Of a store's certificate.
+/// The lifetime of a store's certificate.
 const STORE_LIFETIME: Duration = Duration::from_hours(90 * 24);
 
 #[derive(clap::Args)]

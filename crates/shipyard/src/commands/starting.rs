@@ -5,12 +5,12 @@ use std::time::Duration;
 use platform::retry::endless_backoff;
 use tokio::time::{Instant, sleep};
 
-/// How long a command waits for its servers.
+/// A command waits this long for its servers.
 pub const STARTUP_TIMEOUT: Duration = Duration::from_mins(1);
-/// The longest pause between two attempts.
+/// The longest backoff between two attempts.
 const MAX_PAUSE: Duration = Duration::from_secs(1);
 
-/// Repeats `attempt` as long as `may_pass` is true for its error, and for `limit` at most.
+/// Retries `attempt` as long as `may_pass` is true for its error, and for `limit` at most.
 pub async fn retry<T, F>(
     limit: Duration,
     may_pass: fn(&anyhow::Error) -> bool,

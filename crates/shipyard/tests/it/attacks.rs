@@ -8,7 +8,7 @@ use drive::attack::{Options, Phases, Row, attacks};
 use crate::one_process::Shop;
 
 const ATTACKS: [&str; 3] = ["idle", "leaving", "rapid-resets"];
-/// How often a run is retried because the machine was too busy for customers before the attack began.
+/// The number of retries of a run before whose attack the machine was too busy for customers.
 const MAX_RETRIES: usize = 3;
 
 #[tokio::test]

@@ -17,7 +17,7 @@ use crate::{
     system::listeners,
 };
 
-/// How long a command waits in vain, in which it tries several times.
+/// A command waits this long in vain, and retries several times meanwhile.
 const WAITING: Duration = Duration::from_secs(1);
 
 pub fn run(arguments: &[&str], variables: &Variables) -> (bool, String, String) {

@@ -56,7 +56,7 @@ async fn no_order_is_lost_doubled_or_half_undone_when_any_service_is_killed() {
         let mut kinds = told(&system, *order, MESSAGES.len()).await;
         let mut expected = MESSAGES;
         if *killed == "notification" {
-            // A message that the killed process was sending is repeated later, after others.
+            // A message that the killed process was sending is retried later, after others.
             kinds.sort();
             expected.sort_unstable();
         }
@@ -67,7 +67,7 @@ async fn no_order_is_lost_doubled_or_half_undone_when_any_service_is_killed() {
     assert_eq!(placed(&customer).await, ORDERS_AT_ONCE * SERVICES.len(), "each request made one order");
 }
 
-/// Orders one part, and pays or cancels the order. Repeats each request under its key until the response arrives.
+/// Orders one part, and pays or cancels the order. Retries each request under its key until the response arrives.
 async fn buy(customer: &Customer, part: &str, key: String, cancel: bool) -> (Uuid, bool) {
     let body = json!({ "user_uuid": customer.user, "part_uuids": [part] });
     let placed = until_answered(customer, &format!("{key}-order"), ORDERS, body).await.success(201);

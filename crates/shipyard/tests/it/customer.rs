@@ -155,7 +155,7 @@ impl Customer {
         send(self.request(Method::POST, path).header("X-Session-Uuid", &self.session).json(&body)).await
     }
 
-    /// A POST that can be repeated under `key`.
+    /// A POST that can be retried under `key`.
     pub async fn post_once(&self, key: &str, path: &str, body: Value) -> reqwest::Result<Answer> {
         let request = self.request(Method::POST, path).header("X-Session-Uuid", &self.session);
         try_send(request.header("Idempotency-Key", key).json(&body)).await

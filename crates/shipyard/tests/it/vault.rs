@@ -42,7 +42,7 @@ impl Vault {
         vault
     }
 
-    /// Returns `None` if the server does not answer.
+    /// Returns `None` if the server does not respond.
     async fn send(&self, method: Method, path: &str, body: &Value) -> Option<(StatusCode, Value)> {
         let url = format!("http://{}/v1/{path}", self.address);
         let answer = self.http.request(method, url).header("X-Vault-Token", ROOT).json(body).send().await.ok()?;

@@ -7,7 +7,7 @@ use crate::{
     report::{Count, Finding, Report, Verdict},
 };
 
-/// How many violations of an invariant are shown. JSON lists all.
+/// The number of violations of an invariant that are shown. JSON lists all.
 const MAX_SHOWN: usize = 20;
 
 impl fmt::Display for Report {

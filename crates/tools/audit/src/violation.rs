@@ -18,7 +18,7 @@ pub struct Violation {
     pub cause: Cause,
 }
 
-/// What may have caused a violation, as far as it may end by itself or follow from a discarded dead letter.
+/// A possible cause of a violation: it may end by itself, or follow from a discarded dead letter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
     /// A defect, or a change by hand.

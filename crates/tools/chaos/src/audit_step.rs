@@ -19,8 +19,8 @@ use operations::databases::Databases;
 use operations::facts::{accepted_refunds, fingerprint, under_way};
 use operations::session_probe::probe;
 
-/// How long pending work may make no progress. Notification retries a message only after Telegram has been available
-/// for a minute.
+/// Pending work may make no progress for this long. Notification retries a message only after Telegram has been
+/// available for a minute.
 const PROGRESS_TIMEOUT: Duration = Duration::from_mins(2);
 const POLL_INTERVAL: Duration = Duration::from_millis(250);
 /// The name of the Stripe provider in payment's rows.

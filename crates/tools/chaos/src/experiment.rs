@@ -25,11 +25,11 @@ pub struct Fault {
     /// The name for `--only`.
     pub name: &'static str,
     what: &'static str,
-    /// What must hold besides the bounds and the audit; empty if nothing more.
+    /// The condition that must hold besides the bounds and the audit; empty if there is none.
     pub holds: &'static str,
-    /// How many seconds the cause lasts, in a full and in a brief run.
+    /// The seconds for which the cause lasts, in a full and in a brief run.
     seconds: (u64, u64),
-    /// How often the fault is injected, or how many of its targets it meets, in a full and in a brief run.
+    /// The number of injections, or of targets that the fault meets, in a full and in a brief run.
     times: (usize, usize),
     pub after: After,
     pub inject: Inject,
@@ -68,7 +68,7 @@ impl Fault {
     }
 }
 
-/// What the fault is, how long its cause lasts and how often it is injected, in a full run.
+/// Shows the fault, the duration of its cause and the number of injections, in a full run.
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut extent = Vec::new();
@@ -91,15 +91,15 @@ pub struct Experiment {
     pub load: Load,
     /// Seeded per fault, so that a fault's random choices do not depend on earlier faults.
     pub random: SmallRng,
-    /// How long the cause of the present fault lasts.
+    /// The duration of the present fault's cause.
     pub lasting: Duration,
-    /// How often the present fault is injected.
+    /// The number of times that the present fault is injected.
     pub times: usize,
     /// True for a short run: fewer repetitions, shorter durations.
     pub brief: bool,
     /// The factor for allowed recovery times, for a busy machine.
     pub slack: u32,
-    /// When the cause of the fault was last removed.
+    /// The time at which the cause of the fault was last removed.
     pub(super) removed_at: Option<(DateTime<Utc>, Instant)>,
 }
 
@@ -111,9 +111,9 @@ pub enum Injected {
 
 #[derive(Default)]
 pub struct Injection {
-    /// How often the fault met something to act on.
+    /// The number of times that the fault met something to act on.
     pub times: usize,
-    /// What the fault did not meet: no violation, but no proof either.
+    /// The targets that the fault did not meet: no violation, but no proof either.
     pub idle: Vec<String>,
     /// Violations that the fault itself observed, such as a request that the shop should have rejected.
     pub problems: Vec<String>,

@@ -43,9 +43,9 @@ const REPLICAS: usize = 2;
 pub const CUSTOMERS: usize = 24;
 /// The mean pause of a customer between two steps: 24 customers send about 25 requests a second.
 const CUSTOMER_PAUSE: Duration = Duration::from_millis(900);
-/// How long the load runs before each fault.
+/// The load runs for this long before each fault.
 const WARM_UP: Duration = Duration::from_secs(2);
-/// How long requests in flight may take after the load was paused.
+/// Requests in flight must end within this time after the load was paused.
 const DRAIN_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Runs the faults one after another. Calls `each` with every completed row.

@@ -24,7 +24,7 @@ const LARGE_PAYLOAD: usize = 2_000_000;
 const LARGE_PAYLOAD_OF_MOCK: usize = 100_000;
 /// An enum number that the contract does not define.
 const UNKNOWN_NUMBER: i32 = 99;
-/// How long reading the poison back is retried.
+/// Reading the poison back is retried for this long.
 const READ_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Publishes four kinds of poison, each to every topic that can carry it. Returns the number of records.
@@ -56,7 +56,7 @@ pub async fn send(cluster: &mut Cluster) -> anyhow::Result<usize> {
     Ok(count)
 }
 
-/// Returns the positions of this batch's poison.
+/// Returns the partitions and offsets of this batch's poison.
 async fn added(cluster: &Cluster, before: &[Topic], batch: &str) -> anyhow::Result<Vec<facts::Poison>> {
     let now = topics::all(cluster).await?;
     let added = now.iter().zip(before).map(|(now, before)| now.since(before)).collect();

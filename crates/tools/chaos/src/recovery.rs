@@ -15,20 +15,20 @@ use super::{
 use operations::databases::Databases;
 use operations::republish_lost_events::missing;
 
-/// How long the recovery is observed at least: as long as requests may fail.
+/// The recovery is observed for at least this long: as long as requests may fail.
 const MIN_OBSERVATION: Duration = Duration::from_secs(5);
-/// How long no request may fail or be late until requests count as recovered.
+/// Requests count as recovered when none has failed or been late for this long.
 const CALM_FOR: Duration = Duration::from_secs(3);
 /// After this time, the system counts as not recovered.
 const RECOVERY_TIMEOUT: Duration = Duration::from_mins(1);
 const POLL_INTERVAL: Duration = Duration::from_millis(250);
-/// How long requests may fail after a process that was killed or replaced has been started: a circuit breaker looks at
-/// its peer every 0.4 s at most.
+/// Requests may fail for this long after a process that was killed or replaced has been started: a circuit breaker
+/// checks its peer at most every 0.4 s.
 pub const RESTARTED: Duration = Duration::from_millis(1_500);
 /// Recovery includes events written up to this long before the fault.
 const EVENTS_BEFORE: TimeDelta = TimeDelta::minutes(2);
 
-/// What a fault leaves to recover from.
+/// The state that a fault leaves, from which the system recovers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum After {
     Usual,
@@ -76,7 +76,7 @@ impl Bounds {
     }
 }
 
-/// When a fault began and when its cause was removed, by wall clock and monotonic clock.
+/// The times at which a fault began and its cause was removed, by wall clock and monotonic clock.
 #[derive(Clone, Copy)]
 pub struct FaultWindow {
     pub begun: DateTime<Utc>,

@@ -12,14 +12,14 @@ use super::{
 pub struct Row {
     pub number: u8,
     pub fault: &'static str,
-    /// How often the fault was injected; 0 if it could not be.
+    /// The number of injections; 0 if the fault could not be injected.
     pub times: usize,
-    /// Why the fault could not be injected, or what it did not meet, twice.
+    /// The reason why the fault could not be injected, or the targets that it did not meet, twice.
     pub not_injected: Option<String>,
-    /// Why the injection failed half-way, twice. The system was audited, but the run proves nothing about the fault.
+    /// The error of an injection that failed half-way, twice. The run proves nothing about the fault.
     pub injection_failed: Option<String>,
     pub requests: u64,
-    /// The number of requests without an answer, or with 429 or 5xx except PAYMENT_OUTCOME_UNKNOWN.
+    /// The number of requests without a response, or with 429 or 5xx except PAYMENT_OUTCOME_UNKNOWN.
     pub failed: u64,
     /// One sentence each.
     pub violations: Vec<String>,
@@ -135,7 +135,7 @@ impl fmt::Display for Row {
     }
 }
 
-/// What the rows mean, and the notes on them.
+/// Explains the rows, and prints the notes on them.
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(

@@ -169,7 +169,7 @@ pub async fn replay(cluster: &Cluster, letters: &[DeadLetter]) -> anyhow::Result
     Ok(())
 }
 
-/// Returns an event as a record to publish again; `None` for poison, whose positions the audit must know.
+/// Returns an event as a record to publish again; `None` for poison, whose offsets the audit must know.
 pub fn again(message: Message) -> Option<Record> {
     let Message { topic, key, payload, headers, .. } = message;
     let is_event = headers.get("event-uuid").is_some();

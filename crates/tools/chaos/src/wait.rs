@@ -18,7 +18,7 @@ pub async fn until(limit: Duration, holds: impl AsyncFn() -> anyhow::Result<bool
     Ok(true)
 }
 
-/// Repeats `attempt` until it succeeds. After `limit`, returns its error.
+/// Retries `attempt` until it succeeds. After `limit`, returns its error.
 pub async fn retried<T>(limit: Duration, attempt: impl AsyncFn() -> anyhow::Result<T>) -> anyhow::Result<T> {
     let begun = Instant::now();
     loop {

@@ -1,4 +1,4 @@
-//! A registered user with a session: its requests, and which answers count as failures.
+//! A registered user with a session: its requests, and which responses count as failures.
 
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
@@ -23,7 +23,7 @@ const PAGE_SIZE: u32 = 20;
 /// time since the payment.
 const POLL_INTERVAL: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(500));
 
-/// Why a request failed. Equal reasons have equal texts, such as `409 OUT_OF_STOCK`.
+/// The reason why a request failed. Equal reasons have equal texts, such as `409 OUT_OF_STOCK`.
 pub type Failure = Cow<'static, str>;
 
 #[derive(Clone)]

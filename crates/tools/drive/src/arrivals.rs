@@ -18,9 +18,9 @@ pub struct Schedule {
 pub struct Arrival<K, T> {
     /// The kind of operation that `request` returned.
     pub kind: K,
-    /// When the arrival was due, as time since the first one.
+    /// The time at which the arrival was due, since the first one.
     pub due: Duration,
-    /// How much later than due the request was sent.
+    /// The delay of the request after the time at which it was due.
     pub sent_late: Duration,
     /// The time from when the request was due until its end, including its wait to be sent.
     pub latency: Duration,

@@ -6,7 +6,7 @@ use hdrhistogram::Histogram;
 
 /// The longest recorded latency; longer ones count as this one.
 const MAX_LATENCY: Duration = Duration::from_hours(1);
-/// How many significant digits are kept.
+/// The number of significant digits that are kept.
 const DIGITS: u8 = 3;
 
 /// Latencies, with a precision of a microsecond or three digits.

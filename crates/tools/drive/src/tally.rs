@@ -4,9 +4,9 @@ use std::{collections::BTreeMap, time::Duration};
 
 use crate::{account::Failure, latencies::Latencies};
 
-/// How many different failure reasons are kept.
+/// The number of different failure reasons that are kept.
 const MAX_REASONS: usize = 20;
-/// How many failure reasons are shown, most frequent first.
+/// The number of failure reasons that are shown, most frequent first.
 const SHOWN_REASONS: usize = 5;
 const OTHERS: Failure = Failure::Borrowed("other reasons");
 
@@ -14,7 +14,7 @@ const OTHERS: Failure = Failure::Borrowed("other reasons");
 pub struct Tally {
     pub operations: u64,
     pub failed: u64,
-    /// How many failures each reason has.
+    /// The number of failures of each reason.
     pub failures: BTreeMap<Failure, u64>,
     /// The latencies of successes, from when they were due.
     pub latencies: Latencies,

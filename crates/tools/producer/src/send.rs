@@ -16,16 +16,16 @@ use crate::{
     records::{Made, Records, of_file},
 };
 
-/// How many records are sent together. Below 5 000 records a second, batches are smaller: see [`TICKS_PER_SECOND`].
+/// The largest batch. Below 5 000 records a second, batches are smaller: see [`TICKS_PER_SECOND`].
 const MAX_BATCH_SIZE: u64 = 500;
-/// How many batches are sent per second, at a rate that gives batches of 1 to [`MAX_BATCH_SIZE`] records.
+/// The number of batches that are sent per second, at a rate that gives batches of 1 to [`MAX_BATCH_SIZE`] records.
 const TICKS_PER_SECOND: u64 = 10;
 /// The broker inside the one process (librdkafka's mock cluster) keeps 5 MB per partition, some 30 000 orders, and
 /// drops older ones even unread. So the producer sends more than this number of orders at [`MAX_MOCK_RATE`].
 const MOCK_CAPACITY: u64 = 20_000;
 /// Orders per second. Intake stored at least 5 600 a second from this broker (release build, two cores, 2026-11-23).
 const MAX_MOCK_RATE: u32 = 1_000;
-/// How long the broker may take for a batch.
+/// The broker must acknowledge a batch within this time.
 const PUBLISH_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Sends the records that the arguments describe, and prints their number.

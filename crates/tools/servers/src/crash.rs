@@ -8,7 +8,7 @@ use tokio::process::Command;
 
 use crate::process::{self, Child};
 
-/// How long the system may take to remove the killed processes.
+/// The system must remove the killed processes within this time.
 const EXIT_TIMEOUT: Duration = Duration::from_secs(15);
 const POLL_INTERVAL: Duration = Duration::from_millis(5);
 

@@ -11,7 +11,7 @@ use crate::process;
 const OWNER: &str = "shipyard.chaos";
 /// The label with the owning process's host.
 const HOST: &str = "shipyard.host";
-/// The timeout for the container engine's first answer.
+/// The timeout for the container engine's first response.
 const ENGINE_TIMEOUT: Duration = Duration::from_secs(5);
 const PULL_TIMEOUT: Duration = Duration::from_mins(3);
 /// The timeout of commands that transfer no data.
@@ -31,7 +31,7 @@ pub async fn run(arguments: &[&str], time_limit: Duration) -> anyhow::Result<Str
     Ok(String::from_utf8_lossy(&output.stdout).trim_end().to_owned())
 }
 
-/// Fails if no engine answers, or if it neither has `image` nor can pull it.
+/// Fails if no engine responds, or if it neither has `image` nor can pull it.
 pub async fn available(image: &str) -> anyhow::Result<()> {
     run(&["version", "--format", "{{.Server.Version}}"], ENGINE_TIMEOUT).await.context("no docker engine answers")?;
     if run(&["image", "inspect", "--format", "{{.Id}}", image], COMMAND_TIMEOUT).await.is_err() {

@@ -22,7 +22,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(20);
 /// The time limit for a lock whose holder may be exiting after a kill, or may be a child that shares the open file until
 /// it runs its program.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
-/// How long the processes of an earlier run may still use a directory, for example for PostgreSQL's last checkpoint.
+/// The processes of an earlier run may still use a directory for this long, such as for PostgreSQL's last checkpoint.
 const LEFTOVER_TIMEOUT: Duration = Duration::from_mins(2);
 /// A larger log of a server is deleted.
 const MAX_LOG_BYTES: u64 = 10 << 20;

@@ -14,7 +14,7 @@ use crate::{
     process::{self, Child},
 };
 
-/// How long the server may take to load its data.
+/// The server must load its data within this time.
 const STARTUP_TIMEOUT: Duration = Duration::from_secs(30);
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 

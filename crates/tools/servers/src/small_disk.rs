@@ -9,7 +9,7 @@ use anyhow::Context as _;
 
 use crate::process;
 
-/// How often the disk is resized to its usage, which may grow meanwhile.
+/// The number of attempts to resize the disk to its usage, which may grow meanwhile.
 const MAX_ATTEMPTS: usize = 20;
 /// The prefix of a mount's device name; the owner's pid follows.
 const SOURCE: &str = "shipyard-disk-";

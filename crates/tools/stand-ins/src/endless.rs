@@ -16,7 +16,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 const CHUNK: usize = 16 * 1024;
 
-/// Answers every request with `200` and endless JSON until it is dropped.
+/// Responds to every request with `200` and endless JSON until it is dropped.
 pub struct Endless {
     address: SocketAddr,
     sent: Arc<AtomicUsize>,
@@ -32,7 +32,7 @@ impl Endless {
             while let Ok((stream, _)) = listener.accept().await {
                 let sent = counted.clone();
                 tokio::spawn(async move {
-                    // The answer ends when the client disconnects.
+                    // The response ends when the client disconnects.
                     let _ = answer(stream, &sent).await;
                 });
             }

@@ -1,4 +1,4 @@
-//! A stand-in for geo that knows every street, and returns wrong answers on request.
+//! A stand-in for geo that knows every street, and returns wrong responses on request.
 
 use std::{
     net::SocketAddr,
@@ -52,7 +52,7 @@ impl Geo {
         *self.state.mode.lock().unwrap_or_else(PoisonError::into_inner) = mode;
     }
 
-    /// Returns how many answers were wrong.
+    /// Returns the number of wrong responses.
     pub fn faults_met(&self) -> usize {
         self.state.met.load(Ordering::Relaxed)
     }

@@ -20,18 +20,18 @@ use crate::server::Server;
 /// How questions are answered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum KycMode {
-    /// APPROVED, or REFUSED for a declined name. A repeated key gets the same answer again.
+    /// APPROVED, or REFUSED for a declined name. A retry under the same key gets the same response.
     #[default]
     Well,
     /// Like `Well`, after this delay.
     Slow(Duration),
-    /// No answer.
+    /// No response.
     Silent,
-    /// The verdict is recorded, but its answer is lost: 502.
+    /// The verdict is recorded, but its response is lost: 502.
     Lost,
-    /// An answer with status 500.
+    /// A response with status 500.
     Broken,
-    /// An answer that the contract does not define.
+    /// A response that the contract does not define.
     Wrong,
 }
 
@@ -70,7 +70,7 @@ impl Kyc {
         locked(&self.state).declined.push(name.to_owned());
     }
 
-    /// Returns the received questions, including repeats.
+    /// Returns the received questions, including retries.
     pub fn questions(&self) -> Vec<Value> {
         locked(&self.state).questions.clone()
     }

@@ -141,7 +141,7 @@ impl Proxy {
         self.be(State::Mute);
     }
 
-    /// Drops all data on existing connections for good without closing them, so that neither end notices. New
+    /// Drops all data on existing connections permanently without closing them, so that neither end notices. New
     /// connections pass.
     pub fn blackhole(&self) {
         self.network.send_modify(|network| network.blackholes += 1);

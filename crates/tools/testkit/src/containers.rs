@@ -21,7 +21,7 @@ use crate::{
 /// The label with the run that owns the container.
 const LABEL: &str = "shipyard.testkit";
 const PULL_TIMEOUT: Duration = Duration::from_mins(5);
-/// The timeout for a server's first answer.
+/// The timeout for a server's first response.
 const STARTUP_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// The listener over which the broker calls itself, to verify and to end transactions. Inside its container it cannot
@@ -33,7 +33,7 @@ const LISTENERS: [(&str, &str); 3] = [
     ("KAFKA_INTER_BROKER_LISTENER_NAME", INSIDE),
 ];
 
-/// Starts the run's `server`, and waits until it answers. Returns its address and image.
+/// Starts the run's `server`, and waits until it responds. Returns its address and image.
 pub async fn start(server: Server, run: &Run) -> anyhow::Result<(String, String)> {
     sweep().await.context("no container engine answers")?;
     match server {
@@ -174,7 +174,7 @@ pub(crate) async fn published(container: &ContainerAsync<GenericImage>, port: u1
     Ok(format!("{}:{}", container.get_host().await?, container.get_host_port_ipv4(port.tcp()).await?))
 }
 
-/// Waits until the server answers. If its container exits, fails with its last log line.
+/// Waits until the server responds. If its container exits, fails with its last log line.
 pub(crate) async fn answers(
     container: &ContainerAsync<GenericImage>,
     name: &str,

@@ -17,7 +17,7 @@ use tokio::sync::OnceCell;
 use crate::{infrastructure::address, server::Server, test_run};
 
 const POOL_SIZE: u32 = 10;
-/// How long a test's statement waits for a lock. The 200 ms of production are too short for writers on a busy machine;
+/// A test's statement waits this long for a lock. The 200 ms of production are too short for writers on a busy machine;
 /// a test of that limit sets it on its pool.
 const LOCK_TIMEOUT: &str = "4s";
 

@@ -2,7 +2,7 @@
 
 use std::{panic::Location, time::Duration};
 
-/// When a test fails. Under the load of all tests, a consumer may take half a minute to join its group.
+/// A test fails after this time. Under the load of all tests, a consumer may take half a minute to join its group.
 const TEST_TIMEOUT: Duration = Duration::from_mins(1);
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
 

@@ -16,7 +16,7 @@ use crate::{
 };
 
 const PASSWORD: &str = "of-a-test";
-/// Where compose mounts the script.
+/// The path at which compose mounts the script.
 const SCRIPT: &str = "/etc/shipyard/kafka/start.sh";
 const LISTENERS: [(&str, &str); 5] = [
     ("KAFKA_LISTENERS", "INSIDE://:19092,OUTSIDE://:9092,ROTATED://:9095,CONTROLLER://localhost:9093"),

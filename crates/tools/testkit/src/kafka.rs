@@ -89,7 +89,7 @@ impl Kafka {
     /// Returns a service's variables for this broker and these topics.
     pub fn settings(&self) -> Vec<(&'static str, String)> {
         let topics = self.topics();
-        // How long the mock waits before it returns an empty fetch.
+        // The mock waits this long before it returns an empty fetch.
         let fetch_wait = if self.create_topics { "500ms" } else { "10ms" };
         let own = [
             ("KAFKA_BROKERS", self.brokers.clone()),
@@ -125,7 +125,7 @@ impl Kafka {
     }
 }
 
-/// Returns the pauses between retries: ten seconds in total, plus the time of the attempts.
+/// Returns the backoff between retries: ten seconds in total, plus the time of the attempts.
 fn pauses() -> ConstantBuilder {
     ConstantBuilder::new().with_delay(Duration::from_millis(100)).with_max_times(100)
 }

@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep};
 
 use super::orders::{Order, Visit};
 
-/// How soon the order service must have copied a status of the delivery service.
+/// The order service must copy a status of the delivery service within this time.
 const COPY_TIMEOUT: Duration = Duration::from_secs(5);
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 

@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep};
 
 use super::orders::{Order, Visit};
 
-/// How soon an identity must be checked, and a loan credited.
+/// An identity must be checked, and a loan credited, within this time.
 const DECISION_TIMEOUT: Duration = Duration::from_secs(15);
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
@@ -76,7 +76,7 @@ impl<'a> Purchase<'a> {
         Ok(((), format!("{amount} credited")))
     }
 
-    /// Repeats the payment that was declined, and checks that no balance is left.
+    /// Retries the payment that was declined, and checks that no balance is left.
     pub async fn pay(&self, order: &Order) -> anyhow::Result<((), String)> {
         self.visit.pay_from_balance(order).await?.success(200)?;
         let left = self.lending.balance(self.visit.session, self.visit.user).await?;

@@ -26,9 +26,9 @@ use crate::data::Data;
 
 /// The delivery address of the third ship.
 const ADDRESS: &str = "Москва, ул. Тверская, 1";
-/// How long after the end of its build a ship may take to be ASSEMBLED.
+/// A ship must be ASSEMBLED within this time after the end of its build.
 const ASSEMBLED_LATENCY: Duration = Duration::from_secs(1);
-/// How long after the payment a ship may take to its address.
+/// A ship must arrive at its address within this time after the payment.
 const DELIVERY_TIMEOUT: Duration = Duration::from_mins(1);
 
 #[derive(clap::Args)]

@@ -16,7 +16,7 @@ use client::{
 };
 
 const ORDERS: &str = "/api/v1/orders";
-/// How soon after the payment the order must be PAID.
+/// The order must be PAID within this time after the payment.
 const PAID_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A step's result and a remark.

@@ -18,7 +18,7 @@ pub async fn check(settings: &Settings) -> Vec<Finding> {
     }
 }
 
-/// Checks that the broker answers, accepts the credentials, and lets this user see the topics. If so, compares their
+/// Checks that the broker responds, accepts the credentials, and lets this user see the topics. If so, compares their
 /// partitions with the setting.
 async fn given(settings: &Settings, brokers: &str) -> Vec<Finding> {
     let (verdict, others) = match probe(settings, brokers).await {
@@ -46,7 +46,7 @@ async fn probe(settings: &Settings, brokers: &str) -> Result<anyhow::Result<Vec<
     Ok(probed.await.map_err(anyhow::Error::from).flatten())
 }
 
-/// Names the groups whose positions are those of an earlier topic, if there are any. Leaves out those that this user may
+/// Names the groups whose offsets are those of an earlier topic, if there are any. Leaves out those that this user may
 /// not read. Blocks.
 fn created_again(config: &kafka::Config, topics: &Topics, brokers: &str) -> Option<Finding> {
     let is_foreign = |group: &str, topic: &str| {

@@ -1,4 +1,4 @@
-//! What the templates know: the services, the gateway's routes, the events with their topics, and the metrics.
+//! The values that templates use: the services, the gateway's routes, the events with their topics, and the metrics.
 
 use std::collections::BTreeSet;
 
@@ -76,13 +76,13 @@ fn service(service: &'static Service) -> Value {
         // The port that other services call: the gRPC API's if there is one.
         "called_port": called_port,
         "admin_port": service.admin_port,
-        // Whether the gateway serves its APIs.
+        // True if the gateway serves its APIs.
         "public": !INTERNAL.contains(&service.name),
         "database": service.database.is_some(),
         // The default size of its pool; 0 without a database.
         "connections": service.database.as_ref().map_or(0, |database| database.connections),
         "redis": service.redis,
-        // Whether it is a user of the broker.
+        // True if it is a user of the broker.
         "topics": broker_users().contains(service.name),
         "calls": service.calls.iter().map(|call| call.to).collect::<Vec<_>>(),
         "callers": callers.map(|caller| caller.name).collect::<Vec<_>>(),
@@ -107,7 +107,7 @@ fn event(route: &Route, topics: &Topics) -> Value {
     json!({
         "name": name,
         "topic": route.topic(topics),
-        // What its key identifies.
+        // The kind of object that its key identifies.
         "key": key,
         "producer": route.producer,
         "consumers": route.consumers.iter().map(|consumer| consumer.service).collect::<Vec<_>>(),

@@ -18,7 +18,7 @@ use platform::server::service::Service;
 
 const CREATE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// librdkafka's mock cluster answers a fetch at once or after this time, so an event waits half of it on average.
+/// librdkafka's mock cluster responds to a fetch at once or after this time, so an event waits half of it on average.
 const FETCH_WAIT: &str = "25ms";
 
 /// The servers that the process uses, including those that it has started and must stop.

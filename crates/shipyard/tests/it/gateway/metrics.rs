@@ -33,7 +33,7 @@ async fn prometheus_finds_what_it_keeps_of_the_gateway_and_reaches_nothing_else_
         let is_of = |line: &str| line.strip_prefix(&name).is_some_and(|rest| rest.starts_with(['{', ' ']));
         assert!(exported.text.lines().any(is_of), "{name}");
     }
-    // Answers have the labels that the dashboard and the alert read, also before the first one.
+    // Responses have the labels that the dashboard and the alert read, also before the first one.
     let failures =
         r#"envoy_http_downstream_rq_xx{envoy_response_code_class="5",envoy_http_conn_manager_prefix="gateway"} 0"#;
     assert!(exported.text.lines().any(|line| line == failures), "{failures}");

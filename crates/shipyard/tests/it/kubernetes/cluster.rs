@@ -15,7 +15,7 @@ pub struct Cluster {
     kubeconfig: String,
 }
 
-/// What kubectl printed, and whether it succeeded.
+/// The result of a run of kubectl.
 pub struct Said {
     pub success: bool,
     pub output: String,

@@ -43,7 +43,7 @@ impl Objects {
         found.unwrap_or_else(|| panic!("there is no {kind} {name}"))
     }
 
-    /// What makes pods: Deployments, StatefulSets and Jobs.
+    /// The objects that create pods: Deployments, StatefulSets and Jobs.
     pub fn workloads(&self) -> impl Iterator<Item = &Value> {
         self.0.iter().filter(|object| object["spec"]["template"]["spec"]["containers"].is_array())
     }

@@ -38,7 +38,7 @@ impl Cluster {
         cluster
     }
 
-    /// The pods that are to run for ever and are not about to end.
+    /// The pods that run permanently and are not about to end.
     fn pods(&self) -> Vec<Value> {
         let pods = self.get("pods").into_iter();
         let stays = |pod: &Value| {
@@ -179,7 +179,7 @@ async fn killed_pods_and_a_new_database_pod_lose_nothing() {
         within(CHANGED_WITHIN, || cluster.is_ready());
     });
 
-    // Requests whose outcome is unknown, and those of the seconds without a database; customers repeat them.
+    // Requests whose outcome is unknown, and those of the seconds without a database; customers retry them.
     let (failed, operations) = failed.await;
     assert!(failed * 50 < operations, "{failed} of {operations}");
     cluster.tool(&["audit", "--wait", "5m"]);

@@ -1,4 +1,4 @@
-//! What neither schema nor server sees in the rendered objects.
+//! Properties of the rendered objects that neither a schema nor the API server checks.
 
 use std::collections::BTreeSet;
 
@@ -16,7 +16,7 @@ const OVERLAYS: [&str; 2] = ["dev", "production"];
 /// Each works with one replica, so that the load does not decide.
 const NOT_SCALED: [&str; 3] = ["delivery", "geo", "console"];
 const SPREAD: [&str; 2] = ["kubernetes.io/hostname", "topology.kubernetes.io/zone"];
-/// Of a database's user, see deploy/postgres/databases.sh.
+/// The connection limit of a database's user, which deploy/postgres/databases.sh sets.
 const CONNECTIONS: u64 = 100;
 
 fn example() -> String {

@@ -60,7 +60,7 @@ fn events(cluster: &Cluster) -> String {
     events.map(|event| event["message"].to_string()).collect::<Vec<_>>().join("\n")
 }
 
-/// Sends the object, changed, as a new one: an answer of the server that changes nothing.
+/// Sends the object, changed, as a new one, in a dry run: the server validates it and stores nothing.
 fn try_changed(cluster: &Cluster, object: &Value, change: impl FnOnce(&mut Value)) -> (bool, String) {
     let mut object = object.clone();
     object["metadata"]["name"] = json!("changed");

@@ -261,7 +261,7 @@ impl Visit<'_> {
         let declined = customer.pay(dear).await;
         customer.cancel(dear).await.success(204);
         customer.until(order, "ASSEMBLED").await;
-        // Telegram has accepted a message whose response was lost; it is repeated only later. The other messages are
+        // Telegram has accepted a message whose response was lost; it is retried only later. The other messages are
         // sent meanwhile.
         eventually(async || (telegram.messages().len() > before).then_some(())).await;
         self.written.problem(&again);

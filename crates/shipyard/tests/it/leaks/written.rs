@@ -7,7 +7,7 @@ use tonic::Status;
 
 use crate::{customer::Answer, system::System};
 
-/// How much of a written line a leak shows.
+/// A leak shows at most this many bytes of the line.
 const MAX_SHOWN_BYTES: usize = 400;
 
 /// Texts that must not be written, each with its kind.

@@ -36,9 +36,10 @@ pub struct CustomerVersion {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Personal {
     pub user: Uuid,
-    /// What is stored, such as `the address of an order that has ended`.
+    /// A description of the data, such as `the address of an order that has ended`.
     pub what: &'static str,
-    /// When the first such row was made. One of after the account's end is none of the user's: a chat of operators, for example.
+    /// The time of the first such row. A row from after the account's end is not the user's: a chat of operators, for
+    /// example.
     pub since: DateTime<Utc>,
 }
 
@@ -54,7 +55,7 @@ pub struct Loan {
     /// The time at which the loan was decided; for a held loan, the time at which it was received.
     pub since: DateTime<Utc>,
     pub credited_at: Option<DateTime<Utc>>,
-    /// True if payment refused the credit for good.
+    /// True if payment refused the credit permanently.
     pub is_uncreditable: bool,
 }
 

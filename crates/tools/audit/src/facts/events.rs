@@ -87,7 +87,7 @@ pub struct Received {
     pub at: DateTime<Utc>,
 }
 
-/// The position of a consumer relative to an event that it has not handled.
+/// The offset of a consumer relative to an event that it has not handled.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Position {
     pub group: String,

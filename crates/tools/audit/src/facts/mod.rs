@@ -84,7 +84,7 @@ pub struct Facts {
     /// The databases that could not be read. An audit has none. In a receipt, the checks that need such a database stay
     /// open.
     pub unread: Vec<UnreadDatabase>,
-    /// The positions of consumers relative to events that they have not handled. Only receipts have them, as far as
+    /// The offsets of consumers relative to events that they have not handled. Only receipts have them, as far as
     /// known.
     pub positions: Vec<Position>,
 }
@@ -100,7 +100,7 @@ pub struct UnreadDatabase {
 pub struct Bounds {
     pub build: Duration,
     pub step: Duration,
-    /// How long a loan is held for a user who is not a customer.
+    /// The time for which a loan is held for a user who is not a customer.
     pub hold: Duration,
     /// How late an effect may be before it counts as missing.
     pub grace: Duration,

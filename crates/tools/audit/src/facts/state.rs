@@ -124,7 +124,7 @@ pub struct PartialRefund {
     /// True while the provider has accepted the refund but not made it.
     pub is_accepted: bool,
     pub created_at: DateTime<Utc>,
-    /// When payment requested the refund a second time, or opened it again, after it had failed.
+    /// The time at which payment requested the refund again, or opened it again, after it had failed.
     pub requested_at: Option<DateTime<Utc>>,
 }
 

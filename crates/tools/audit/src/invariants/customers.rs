@@ -163,7 +163,7 @@ fn decided(loan: &Loan, versions: Option<&Versions<'_>>, row: &str, check: &mut 
         LoanStatus::Held => loan.version.is_none(),
         LoanStatus::Crediting | LoanStatus::Credited => status == Some(KycStatus::Verified),
         // The loan's hold ended before the user became a customer, the deciding version does not permit a credit, or
-        // payment refused the credit for good.
+        // payment refused the credit permanently.
         LoanStatus::Refused if loan.is_uncreditable => status == Some(KycStatus::Verified),
         LoanStatus::Refused => match loan.version {
             None => true,

@@ -15,7 +15,7 @@ use crate::{
     violation::{Cause, Row},
 };
 
-/// How long a provider may take to make a refund that it has accepted.
+/// A provider may take this long to make a refund that it has accepted.
 const ACCEPTED_REFUND: Duration = Duration::from_hours(240);
 
 pub fn check(facts: &Facts) -> Finding {

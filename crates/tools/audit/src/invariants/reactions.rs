@@ -1,5 +1,5 @@
-//! What the consumers of each event do about it: the effect on their rows, and the violations that follow from an event
-//! that they never handle.
+//! The reactions of consumers to events: the effect on their rows, and the violations that follow from an event that
+//! they never handle.
 
 use std::collections::HashMap;
 
@@ -18,7 +18,7 @@ use crate::{
     },
 };
 
-/// What one consumer does about events of one type.
+/// The reaction of one consumer to events of one type.
 pub struct Reaction {
     pub effect: fn(&Facts) -> Effect,
     pub consequences: Consequences,

@@ -16,8 +16,9 @@ use crate::{
     violation::{Cause, Row},
 };
 
-/// How long after an order's creation its reservation may still expire, because inventory asked whether the order
-/// exists before it was created. Inventory acts on the answer for 5 s; the rest allows for the clocks of two databases.
+/// A reservation may still expire for this long after its order's creation, because inventory asked whether the order
+/// exists before it was created. Inventory acts on the response for 5 s; the rest allows for the clocks of two
+/// databases.
 const EXPIRY_SLACK: Duration = Duration::from_secs(10);
 
 /// The services whose databases the check of one order needs.

@@ -1,5 +1,5 @@
 //! Events that a consumer has not handled, and the violations that follow: of an event that is under way for some time,
-//! of one whose dead letter an operator discarded for ever.
+//! of one whose dead letter an operator discarded.
 
 use std::collections::HashMap;
 

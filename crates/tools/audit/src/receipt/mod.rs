@@ -37,7 +37,7 @@ pub struct Check {
     pub number: u8,
     /// The invariant in the words of the audit.
     pub invariant: &'static str,
-    /// What holds for this order, what is pending, or the rows that violate the invariant and why.
+    /// A sentence: the invariant holds, work is pending, or these rows violate it.
     pub text: String,
     pub state: State,
     /// The rows and records that were checked, one a line.

@@ -399,7 +399,7 @@ pub fn holds(number: u8, change: impl FnOnce(&mut Facts)) -> Finding {
 
 /// The texts that one violation contains, and the change that causes it.
 type Broken<'a> = (&'a [&'a str], &'a dyn Fn(&mut Facts));
-/// Why the invariant still holds, and the change.
+/// The reason why the invariant still holds, and the change.
 type Held<'a> = (&'a str, &'a dyn Fn(&mut Facts));
 
 /// An invariant, by its number.

@@ -19,7 +19,7 @@ use servers::{
 
 use platform::server::service::{SecondApi, Service};
 
-/// How long a process may take to exit, as in a container. It drains connections, then has 10 s for requests, 3 s for
+/// A process must exit within this time, as in a container. It drains connections, then has 10 s for requests, 3 s for
 /// background tasks and 1 s to close.
 const EXIT_TIMEOUT: Duration = Duration::from_secs(30);
 

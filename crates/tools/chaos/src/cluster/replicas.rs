@@ -23,7 +23,7 @@ use platform::server::service::Service;
 const POLL_INTERVAL: Duration = Duration::from_millis(300);
 const CHECK_TIMEOUT: Duration = Duration::from_millis(500);
 const METRICS_TIMEOUT: Duration = Duration::from_secs(2);
-/// How long a replica may take to become ready on a busy machine.
+/// A replica must be ready within this time on a busy machine.
 pub const STARTUP_TIMEOUT: Duration = Duration::from_mins(1);
 
 #[derive(Default)]

@@ -27,7 +27,7 @@ const CONNECTIONS: &str = "208";
 /// The broker's message size limit, raised so that poison may be large.
 const LARGEST: &str = "4000000";
 const PARTITIONS: i32 = 6;
-/// How long a killed PostgreSQL may take to restart.
+/// A killed PostgreSQL must restart within this time.
 const RESTART_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// A container if a Docker engine is available and has the image, otherwise the mock.

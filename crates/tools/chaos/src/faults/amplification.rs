@@ -48,7 +48,7 @@ impl CallCounters {
 ///   calls to payment, not a budget, so only the second condition covers them.
 /// - If calls reach the callee (slow, half open), it has answered at most 1.1 calls per request to the whole shop, plus
 ///   the reserve. A request calls each service at most once, so the rest are retries. The rate before the fault is no
-///   usable limit, since a client sends no other request while it waits for an answer.
+///   usable limit, since a client sends no other request while it waits for a response.
 pub struct Amplification {
     /// Requests of customers and of background traffic, to any service.
     requests: f64,

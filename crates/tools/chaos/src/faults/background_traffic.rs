@@ -92,7 +92,7 @@ impl BackgroundTraffic {
         self.counts.begun.load(Ordering::Relaxed)
     }
 
-    /// Returns how many answers show that the service reached its dependencies.
+    /// Returns the number of responses that show that the service reached its dependencies.
     pub fn answered(&self) -> u64 {
         self.counts.answered.load(Ordering::Relaxed)
     }
@@ -113,7 +113,7 @@ impl Counts {
     }
 }
 
-/// Sends requests at a fixed rate, without waiting for answers.
+/// Sends requests at a fixed rate, without waiting for responses.
 async fn come(user: Account, service: &'static Service, doors: Vec<Door>, counts: Arc<Counts>) {
     let mut visits = JoinSet::new();
     let mut period = interval(REQUEST_INTERVAL);
@@ -154,7 +154,7 @@ async fn get(channel: Channel, service: &'static Service, request: tonic::Reques
     client.unary(request, path, ProstCodec::<String, ()>::default()).await.map(drop)
 }
 
-/// Requests an unknown resource over HTTP, and returns the answer as a gRPC status.
+/// Requests an unknown resource over HTTP, and returns the response as a gRPC status.
 async fn look_up(client: &reqwest::Client, url: &str, session: &str) -> Result<(), Status> {
     let answer = client.get(url).header(SESSION_HEADER, session).send().await;
     match answer.map_err(|error| Status::unavailable(error.to_string()))?.status().as_u16() {

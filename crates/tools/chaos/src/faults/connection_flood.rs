@@ -7,9 +7,9 @@ use futures::future::join_all;
 use sqlx::{Connection as _, PgConnection};
 use tokio::time::Instant;
 
-/// How long the flood may take to occupy all slots.
+/// The flood must occupy all slots within this time.
 const FLOOD_TIMEOUT: Duration = Duration::from_secs(40);
-/// How many connections are opened concurrently.
+/// The number of connections that are opened concurrently.
 const MAX_CONCURRENT_OPENS: usize = 8;
 
 /// Open connections, which occupy their slots until this value is dropped.

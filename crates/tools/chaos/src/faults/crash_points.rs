@@ -53,7 +53,7 @@ pub const FAULTS: [Fault; 4] = [
 ];
 
 const PRODUCERS: [&Service; 2] = [&order::SERVICE, &assembly::SERVICE];
-/// How long a process may take to reach the crash point. The fault fails afterwards.
+/// A process must reach the crash point within this time; otherwise the fault fails.
 const CRASH_TIMEOUT: Duration = Duration::from_secs(20);
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 /// After this time, a started relay publishes.

@@ -47,7 +47,7 @@ pub const FAULTS: [Fault; 3] = [
 
 /// Services that only consume events. Customers' requests succeed without them, so events keep coming.
 const TAKERS: [&Service; 2] = [&assembly::SERVICE, &notification::SERVICE];
-/// How long it may take to close the last connection to a database.
+/// The last connection to a database must be closed within this time.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
 const RETRIES: &str = "kafka_message_retries_total";
 

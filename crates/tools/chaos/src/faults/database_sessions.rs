@@ -35,7 +35,7 @@ pub const FAULTS: [Fault; 3] = [
         .holds("Orders of other parts are created meanwhile."),
 ];
 
-/// At most one in this many requests may fail when all sessions end: a write that must not be repeated, or a request
+/// At most one in this many requests may fail when all sessions end: a write that must not be retried, or a request
 /// whose repetition meets a second end.
 const REQUESTS_PER_FAILURE: u64 = 20;
 

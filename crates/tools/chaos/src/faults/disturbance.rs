@@ -1,4 +1,4 @@
-//! What can be done to one part of the system for a while. Faults and storms consist of it.
+//! Disturbances of one part of the system for a while, of which faults and storms consist.
 
 use std::{fmt, time::Duration};
 
@@ -13,7 +13,7 @@ use crate::{
 use platform::server::service::Service;
 
 const ADDED_LATENCY: Duration = Duration::from_millis(200);
-/// How many of each partition's last records are published again.
+/// The number of each partition's last records that are published again.
 const REPUBLISHED_RECORDS: i64 = 5;
 
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -21,9 +21,9 @@ pub const FAULTS: [Fault; 1] = [Fault::new(
 .lasting(15, 6)
 .holds("Each refund is made once.")];
 
-/// How many attempts of each refund fail.
+/// The number of attempts of each refund that fail.
 const FAILED_ATTEMPTS: usize = 5;
-/// How long the sixth attempt may take: the pauses between attempts are 2, 4, 8, 10 and 10 s.
+/// The sixth attempt must end within this time: the backoffs between attempts are 2, 4, 8, 10 and 10 s.
 const REFUND_TIMEOUT: Duration = Duration::from_mins(1);
 
 async fn fail(experiment: &mut Experiment) -> anyhow::Result<Injected> {

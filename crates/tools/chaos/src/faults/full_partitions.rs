@@ -25,7 +25,7 @@ pub const FAULTS: [Fault; 1] = [Fault::new(
 const RECORDS_PER_PARTITION: usize = 500;
 /// Added latency of each round trip to assembly's database, which keeps its partitions full for minutes.
 const ADDED_LATENCY: Duration = Duration::from_millis(200);
-/// How long it may take until every partition has an event.
+/// Every partition must have an event within this time.
 const EVENTS_TIMEOUT: Duration = Duration::from_secs(30);
 /// After this time, consumers have fetched published records and reassigned partitions.
 const FETCH_TIME: Duration = Duration::from_secs(3);

@@ -1,4 +1,4 @@
-//! The geo service answers with cells that do not exist, or rejects every street.
+//! The geo service returns cells that do not exist, or rejects every street.
 
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ pub const FAULTS: [Fault; 1] = [Fault::new(
 
 /// The consumer that dead-letters events.
 const GROUP: &str = group::<OrderPaid>("delivery");
-/// How soon a replayed event must be handled.
+/// A replayed event must be handled within this time.
 const HANDLE_TIMEOUT: Duration = Duration::from_secs(20);
 
 async fn lies(experiment: &mut Experiment) -> anyhow::Result<Injected> {

@@ -43,8 +43,9 @@ const POISON_SHARE: f64 = 0.1;
 const BATCH_BYTES: usize = 64 << 20;
 /// The gauge of partitions whose consumer waits at an unreadable batch.
 const WAITING: &str = "kafka_unreadable_partitions";
-/// How soon intake must report that it cannot read the batch, and how soon it must have stored all valid orders.
+/// Intake must report that it cannot read the batch within this time.
 const REPORT_TIMEOUT: Duration = Duration::from_secs(30);
+/// Intake must store all valid orders within this time.
 const STORE_TIMEOUT: Duration = Duration::from_mins(1);
 
 async fn mad(experiment: &mut Experiment) -> anyhow::Result<Injected> {

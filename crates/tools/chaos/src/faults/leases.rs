@@ -31,13 +31,13 @@ pub const FAULTS: [Fault; 2] = [
     .holds("Another moves them within 15 s; the frozen one moves none after it is resumed."),
 ];
 
-/// How soon another relay must have published the events that were written meanwhile, and how soon another process must
-/// have moved couriers.
+/// Another relay must publish the events that were written meanwhile within this time.
 const PUBLISH_TIMEOUT: Duration = Duration::from_secs(10);
+/// Another process must move couriers within this time.
 const MOVE_TIMEOUT: Duration = Duration::from_secs(15);
-/// How long events are written while a relay is frozen.
+/// Events are written for this long while a relay is frozen.
 const WRITE_TIME: Duration = Duration::from_secs(3);
-/// How long both processes run after the first one was resumed.
+/// Both processes run for this long after the first one was resumed.
 const BOTH_RUN_FOR: Duration = Duration::from_secs(3);
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 /// The lease for moving couriers.

@@ -1,4 +1,4 @@
-//! Loans while the identity check does not answer, and loans that are delivered repeatedly.
+//! Loans while the identity check does not respond, and loans that are delivered repeatedly.
 
 use std::time::Duration;
 
@@ -35,11 +35,11 @@ pub const FAULTS: [Fault; 2] = [
 const NAME: &str = "Ann";
 /// The amount of a loan, in minor units.
 const AMOUNT: i64 = 12_345;
-/// How soon after the fault an identity must be checked and a loan credited.
+/// An identity must be checked, and a loan credited, within this time after the fault.
 const DECISION_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long a consumer group may list dead members: the session timeout and a margin.
+/// A consumer group may list dead members for this long: the session timeout and a margin.
 const DEAD_MEMBER_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long customers may take to read all loans again.
+/// Customers must read all loans again within this time.
 const READ_TIMEOUT: Duration = Duration::from_mins(1);
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
 

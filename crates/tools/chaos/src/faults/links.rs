@@ -90,7 +90,7 @@ pub const FAULTS: [Fault; 7] = [
 /// The fewest bytes that count as a call; keep-alive traffic has fewer.
 const MIN_CALL_BYTES: u64 = 500;
 const TRAFFIC_BEFORE: Duration = Duration::from_secs(1);
-/// After this time, every answer to a request from before the fault has arrived.
+/// After this time, every response to a request from before the fault has arrived.
 const IN_FLIGHT_TIME: Duration = Duration::from_secs(1);
 /// The pause between two faults.
 const PAUSE_AFTER: Duration = Duration::from_secs(3);
@@ -188,7 +188,7 @@ struct LinkFault {
     does: fn(&Proxy),
     /// True if requests still arrive at the far end of the link.
     is_heard: bool,
-    /// True if answers still arrive at the near end.
+    /// True if responses still arrive at the near end.
     is_answered: bool,
 }
 

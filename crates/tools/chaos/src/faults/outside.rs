@@ -71,7 +71,7 @@ pub const FAULTS: [Fault; 9] = [
     .lasting(15, 8),
 ];
 
-/// How many messages a mode affects.
+/// The number of messages that a mode affects.
 const MESSAGES: Option<usize> = Some(10);
 /// After this time, every message that was in flight when the network was cut has arrived.
 const IN_FLIGHT_TIME: Duration = Duration::from_secs(1);

@@ -20,9 +20,9 @@ pub const FAULTS: [Fault; 2] = [
         .holds("No session from before is accepted."),
 ];
 
-/// After this time, no answer computed with Redis is in flight.
+/// After this time, no response computed with Redis is in flight.
 const IN_FLIGHT_TIME: Duration = Duration::from_secs(1);
-/// How long a request with a session may take once Redis is available again.
+/// A request with a session must succeed within this time once Redis is available again.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
@@ -67,8 +67,8 @@ async fn empty(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     Ok(Injected::Done(done))
 }
 
-/// Waits until the shop answers a request with the user's session. Returns a problem if it succeeds, or fails with a
-/// status, otherwise than expected.
+/// Waits until the shop responds to a request with the user's session. Returns a problem if the outcome is not the
+/// expected one.
 async fn unless_answered(user: &Account, expected: Result<(), &str>) -> Option<String> {
     let until = Instant::now() + REQUEST_TIMEOUT;
     loop {

@@ -20,7 +20,7 @@ pub const FAULTS: [Fault; 1] =
 
 /// The record size limits, in bytes, with which a topic refuses every record or none.
 const LIMITS: (u32, u32) = (1, 4_000_000);
-/// How long records sent before the refusal may be in flight.
+/// Records sent before the refusal may be in flight for this long.
 const IN_FLIGHT_TIME: Duration = Duration::from_secs(2);
 
 async fn refuse(experiment: &mut Experiment) -> anyhow::Result<Injected> {

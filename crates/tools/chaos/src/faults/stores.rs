@@ -67,11 +67,11 @@ pub const FAULTS: [Fault; 8] = [
 /// The maximum resident memory of a process, in bytes. A process above it keeps unpublished records in memory while the
 /// broker is unavailable.
 const MAX_MEMORY: u64 = 200_000_000;
-/// After this time, every answer to a request from before the fault has arrived.
+/// After this time, every response to a request from before the fault has arrived.
 const IN_FLIGHT_TIME: Duration = Duration::from_secs(1);
 /// The pause after each injection.
 const PAUSE: Duration = Duration::from_secs(2);
-/// How often the space that becomes free on a full disk is filled.
+/// The interval at which the space that becomes free on a full disk is filled.
 const FILL_INTERVAL: Duration = Duration::from_millis(500);
 
 /// No request may fail without Kafka, including those in flight at the end.

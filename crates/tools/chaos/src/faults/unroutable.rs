@@ -22,9 +22,9 @@ pub const FAULTS: [Fault; 1] =
 const UNHEARD: &str = "events.v1.Unheard";
 /// The number of unpaid orders with such an event.
 const ORDERS: i64 = 12;
-/// How soon the events of other orders must be published.
+/// The events of other orders must be published within this time.
 const PUBLISH_TIMEOUT: Duration = Duration::from_secs(5);
-/// How soon the relay must set the unknown events aside.
+/// The relay must set the unknown events aside within this time.
 const SET_ASIDE_TIMEOUT: Duration = Duration::from_secs(10);
 
 async fn hold_back(experiment: &mut Experiment) -> anyhow::Result<Injected> {

@@ -29,7 +29,7 @@ pub struct Counts {
     /// Connections that the server refused or closed, streams that it reset, and requests that it answered with 4xx or
     /// 5xx.
     pub refused: u64,
-    /// How often the attack obtained something that the shop must not give.
+    /// The number of times that the attack obtained something that the shop must not give.
     pub succeeded: u64,
 }
 

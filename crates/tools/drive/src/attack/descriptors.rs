@@ -2,11 +2,11 @@
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// How many files the customers and the program itself need.
+/// The number of files that the customers and the program itself need.
 const OWN_FILES: u64 = 256;
 
 pub struct Descriptors {
-    /// How many files this process may open; `None` without a limit.
+    /// The number of files that this process may open; `None` without a limit.
     limit: Option<u64>,
 }
 

@@ -25,7 +25,7 @@ pub use self::{
     report::{HEAD, Phase, Report, Row},
 };
 
-/// How long the sockets of a stopped attack may take to close.
+/// The sockets of a stopped attack must close within this time.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
@@ -43,7 +43,7 @@ pub struct Options {
     pub slack: f64,
 }
 
-/// How long customers are measured before, during and after an attack.
+/// The durations for which customers are measured before, during and after an attack.
 #[derive(Clone, Copy, Debug)]
 pub struct Phases {
     pub before: Duration,

@@ -1,4 +1,4 @@
-//! What customers noticed of each attack.
+//! The report: the effect of each attack on the customers.
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 

@@ -66,7 +66,7 @@ pub fn class_of(status: &Status, refusals: &[Code]) -> Class {
     }
 }
 
-/// Returns the pause before the next attempt.
+/// Returns the backoff before the next attempt.
 pub fn pause(rng: &mut SmallRng) -> Duration {
     Duration::from_millis(rng.random_range(100..=500))
 }

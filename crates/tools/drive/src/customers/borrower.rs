@@ -65,7 +65,7 @@ impl Borrower {
 
     async fn create(&mut self) {
         let operation = self.begin("CreateCustomer").await;
-        // AlreadyExists is expected: an earlier attempt whose answer was lost may have created the customer.
+        // AlreadyExists is expected: an earlier attempt whose response was lost may have created the customer.
         self.ask(&operation, Call::Create, &[Code::AlreadyExists]).await;
     }
 
@@ -91,12 +91,12 @@ impl Borrower {
     async fn change(&mut self) {
         let operation = self.begin("UpdateCustomer").await;
         let Some(known) = self.ask(&operation, Call::Read, &[]).await else { return };
-        // FailedPrecondition is expected while the profile is checked, and Aborted if an attempt whose answer was lost
-        // changed the version.
+        // FailedPrecondition is expected while the profile is checked, and Aborted if an attempt whose response was
+        // lost changed the version.
         self.ask(&operation, Call::Update(known.version), &[Code::FailedPrecondition, Code::Aborted]).await;
     }
 
-    /// Repeats a call until it gets a final answer. Returns `None` for a code in `refusals`; any other error code
+    /// Retries a call until it gets a final response. Returns `None` for a code in `refusals`; any other error code
     /// violates the contract.
     async fn ask(&mut self, operation: &Operation, call: Call, refusals: &[Code]) -> Option<Customer> {
         let mut stale: Option<String> = None;
@@ -129,7 +129,7 @@ impl Borrower {
         }
     }
 
-    /// Sends a call, and repeats it once if it fails: a server that closes a connection gracefully may lose the last
+    /// Sends a call, and retries it once if it fails: a server that closes a connection gracefully may lose the last
     /// call, and gRPC clients retry such a call once.
     async fn twice(&self, call: Call, session: &str, rng: &mut SmallRng) -> Result<Option<Customer>, Status> {
         let _waiting = self.journal.wait();

@@ -1,4 +1,4 @@
-//! Counters of answers by class, and the times for computing recovery.
+//! Counters of responses by class, and the times for computing recovery.
 
 use tokio::time::Instant;
 
@@ -32,7 +32,7 @@ pub enum Class {
     SessionLost,
     /// Any other 5xx.
     ServerError,
-    /// An answer that the API contract does not allow.
+    /// A response that the API contract does not allow.
     Unexpected,
 }
 
@@ -48,7 +48,7 @@ impl Class {
 pub struct Counters {
     pub requests: u64,
     pub succeeded: u64,
-    /// Without an answer, or with one that signals unavailability.
+    /// Without a response, or with one that signals unavailability.
     pub failed: u64,
     /// 503 PAYMENT_OUTCOME_UNKNOWN.
     unknown: u64,
@@ -105,7 +105,7 @@ impl Measurements {
         }
     }
 
-    /// Records that an answer came later than a healthy system would send it.
+    /// Records that a response came later than a healthy system would send it.
     pub fn late(&mut self, at: Instant) {
         self.failed = Some(at);
     }

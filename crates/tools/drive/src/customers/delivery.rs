@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 #[derive(Debug, Default)]
 pub struct Delivery {
     pub address: Option<String>,
-    /// The last status in order's answer.
+    /// The last status in order's response.
     copied: Option<&'static str>,
-    /// The last status in delivery's answer, which may be ahead of order's.
+    /// The last status in delivery's response, which may be ahead of order's.
     told: Option<&'static str>,
 }
 
@@ -34,9 +34,9 @@ impl Delivery {
         next(&mut self.copied, status)
     }
 
-    /// Checks the answer of `…/delivery`.
+    /// Checks the response of `…/delivery`.
     pub fn check(&mut self, body: &Value) -> anyhow::Result<()> {
-        // A stale answer is order's own copy, which it returns while delivery is unavailable.
+        // A stale response is order's own copy, which it returns while delivery is unavailable.
         let known = if body["stale"] == true { &mut self.copied.clone() } else { &mut self.told };
         next(known, body.get("status"))?;
         let arrived = body["status"] == "DELIVERED" && body["stale"] != true;

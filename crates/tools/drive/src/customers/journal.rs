@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::counters::{Class, Kind, Measurements};
 
-/// How many violations keep their text.
+/// The number of violations that keep their text.
 const MAX_KEPT: usize = 200;
 
 /// The longest time of a request in a healthy system.
@@ -34,7 +34,7 @@ struct Violations {
     more: usize,
 }
 
-/// The start times of requests without an answer yet.
+/// The start times of requests without a response yet.
 #[derive(Default)]
 struct Waiting {
     begun: u64,
@@ -102,7 +102,7 @@ impl Journal {
         }
     }
 
-    /// Returns the answers that violate the API contract, one sentence each.
+    /// Returns the responses that violate the API contract, one sentence each.
     pub fn violations(&self) -> Vec<String> {
         let violations = lock(&self.violations);
         let more = (violations.more > 0).then(|| format!("and {} more violations", violations.more));

@@ -1,4 +1,4 @@
-//! Classifies the answer to a request.
+//! Classifies the response to a request.
 
 use serde_json::Value;
 
@@ -9,11 +9,11 @@ pub struct Outcome {
     pub class: Class,
     pub said: String,
     pub body: Value,
-    /// How the answer violates the API contract; `None` if it does not.
+    /// The violation of the API contract; `None` if there is none.
     pub violation: Option<String>,
 }
 
-/// Classifies the answer to `request`. An error stands for no answer.
+/// Classifies the response to `request`. An error stands for no response.
 pub fn outcome_of(request: &Request, answer: anyhow::Result<Answer>) -> Outcome {
     let answer = match answer {
         Ok(answer) => answer,
@@ -33,7 +33,7 @@ pub fn outcome_of(request: &Request, answer: anyhow::Result<Answer>) -> Outcome 
     let class = classify(request, status, code);
     let violation = match class {
         Class::Succeeded => answer.success(request.success).err().map(|error| format!("{error:#}")),
-        // A gateway may send such an answer in place of an unavailable shop, so it violates nothing.
+        // A gateway may send such a response in place of an unavailable shop, so it violates nothing.
         Class::Unavailable => None,
         Class::ServerError | Class::Unexpected => Some(format!("{request} answered {status} {}", answer.text)),
         _ => answer.problem(status, code).err().map(|error| format!("{error:#}")),

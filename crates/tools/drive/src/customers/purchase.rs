@@ -1,4 +1,4 @@
-//! A customer's orders, payments and cancellations, and the effects of the answers.
+//! A customer's orders, payments and cancellations, and the effects of the responses.
 
 use audit::facts::Answer;
 

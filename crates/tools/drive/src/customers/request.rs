@@ -1,4 +1,4 @@
-//! The requests of a customer, with the expected answers to each.
+//! The requests of a customer, with the expected responses to each.
 
 use reqwest::Method;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! A customer's HTTP client: retries a request under one idempotency key until its final answer.
+//! A customer's HTTP client: retries a request under one idempotency key until its final response.
 
 use std::{sync::Arc, time::Duration};
 
@@ -22,7 +22,7 @@ use super::{
 };
 use client::{response::Answer, shop::Shop};
 
-/// An answer after which a request is not retried.
+/// A response after which a request is not retried.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Final {
     /// The body of a success.
@@ -30,7 +30,7 @@ pub enum Final {
     Declined,
     /// An expected refusal, such as insufficient stock.
     Refused,
-    /// An answer that violates the API contract.
+    /// A response that violates the API contract.
     Broken,
 }
 
@@ -67,7 +67,7 @@ impl RetryingClient {
         Ok(())
     }
 
-    /// Repeats the request under its key until the final answer.
+    /// Retries the request under its key until the final response.
     pub async fn ask(&self, request: &Request, operation: &Operation, mut rng: SmallRng) -> Final {
         let mut stale: Option<String> = None;
         loop {

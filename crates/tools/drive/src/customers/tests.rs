@@ -14,7 +14,7 @@ use super::*;
 const USER: Uuid = Uuid::from_u128(7);
 const TRACE: &str = "0123456789abcdef0123456789abcdef";
 
-/// Returns a customer of a shop in which order answers with `order`.
+/// Returns a customer of a shop in which order responds with `order`.
 async fn customer(order: impl wiremock::Respond + 'static) -> (Customer, MockServer) {
     customer_over(Protocol::Http2, order).await
 }

@@ -9,7 +9,7 @@ use crate::{
     load::{crowd::Crowd, mix::Kind, plan::Plan, recorder::Recorder, report::Report},
 };
 
-/// How many operations may be in flight. Further arrivals are not sent, and count as failures.
+/// The number of operations that may be in flight. Further arrivals are not sent, and count as failures.
 const MAX_IN_FLIGHT: usize = 10_000;
 
 impl Crowd {

@@ -14,11 +14,11 @@ use crate::{
 
 /// The factor from one rate to the next.
 const GROWTH: f64 = 1.5;
-/// How many steps follow between the highest rate that passed and the lowest that did not.
+/// The number of steps between the highest rate that passed and the lowest that did not.
 const MAX_REFINEMENTS: u32 = 2;
 /// Two rates with a smaller ratio count as equal.
 const EQUAL_RATIO: f64 = 1.05;
-/// How many samples a p99 needs.
+/// The number of samples that a p99 needs.
 const MIN_SAMPLES: f64 = 100.0;
 
 /// The limits for a step to pass (goodput, p99, errors), and the rates that the search tries.
@@ -64,7 +64,7 @@ pub struct Step {
     p99: Option<f64>,
     error_rate: f64,
     sent_late_p99: Option<f64>,
-    /// Why the shop did not keep up; `None` if it did.
+    /// The reason why the shop did not keep up; `None` if it did.
     pub problem: Option<String>,
 }
 
@@ -148,7 +148,7 @@ pub async fn find_peak(
         let mut step = Step::new(&measure(rate).await?, bounds);
         each(&step);
         if step.problem.is_some() {
-            // A failed step is repeated: a brief disturbance of the machine is not a limit of the shop.
+            // A failed step is retried: a brief disturbance of the machine is not a limit of the shop.
             step = Step::new(&measure(rate).await?, bounds);
             each(&step);
         }
@@ -208,7 +208,7 @@ mod tests {
     use super::*;
     use crate::{load::report::Figures, tally::Tally};
 
-    /// Returns the report of a shop that answers within 5 ms up to its capacity, and queues requests above it. So many
+    /// Returns the report of a shop that responds within 5 ms up to its capacity, and queues requests above it. So many
     /// of a thousand requests fail.
     fn shop(capacity: u32, rate: u32, failed: u64) -> Report {
         let mut tally = Tally::default();

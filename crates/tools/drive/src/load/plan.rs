@@ -21,7 +21,7 @@ pub struct Plan {
     /// Operations per second.
     pub rate: u32,
     pub mix: Mix,
-    /// How long traffic is sent before the measurement, without being counted.
+    /// The duration of the traffic before the measurement, which is not counted.
     pub warm_up: Duration,
     pub length: Duration,
     /// The time limit of a single request, from when it is due.

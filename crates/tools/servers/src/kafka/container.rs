@@ -47,10 +47,10 @@ pub const LOG4J_PATH: &str = "/mnt/shared/config/log4j2.yaml";
 
 /// The image's data volume, which exists as long as the container.
 const DATA: &str = "KAFKA_LOG_DIRS=/var/lib/kafka/data";
-/// How long a broker may take to start, including recovery.
+/// A broker must start within this time, including recovery.
 const STARTUP_TIMEOUT: Duration = Duration::from_mins(2);
 const STOP_TIMEOUT: Duration = Duration::from_secs(30);
-/// How often starting is attempted while other programs take the broker's port.
+/// The number of attempts to start while other programs take the broker's port.
 const MAX_ATTEMPTS: usize = 3;
 
 pub struct Options {
@@ -71,7 +71,7 @@ pub struct Broker {
     address: SocketAddr,
 }
 
-/// Checks that an engine answers within 5 s, and that the image exists or can be pulled within 3 minutes. The error
+/// Checks that an engine responds within 5 s, and that the image exists or can be pulled within 3 minutes. The error
 /// names the cause.
 pub async fn available() -> anyhow::Result<()> {
     docker::available(&image()).await
@@ -83,7 +83,7 @@ pub async fn sweep() -> anyhow::Result<()> {
 }
 
 impl Broker {
-    /// Starts a broker, and waits until it answers. The image should exist: see [`available`].
+    /// Starts a broker, and waits until it responds. The image should exist: see [`available`].
     pub async fn start(options: Options) -> anyhow::Result<Self> {
         let mut attempts = 0;
         loop {
@@ -119,7 +119,7 @@ impl Broker {
         Ok(())
     }
 
-    /// Restarts a killed or stopped broker with its records, and waits until it answers.
+    /// Restarts a killed or stopped broker with its records, and waits until it responds.
     pub async fn restart(&self) -> anyhow::Result<()> {
         docker::run(&["start", &self.id], COMMAND_TIMEOUT).await?;
         self.wait().await
@@ -166,7 +166,7 @@ impl Broker {
         let mut arguments = vec!["create", "--label", &owner, "--label", &host, "--label", &name];
         if options.on_host && cfg!(target_os = "linux") {
             arguments.extend(["--network", "host"]);
-            // Of a repeated variable, the last value counts.
+            // The last value of a variable counts.
             environment.push(format!("KAFKA_LISTENERS=PLAINTEXT://{address},CONTROLLER://{controller}"));
             environment.push(format!("KAFKA_CONTROLLER_QUORUM_VOTERS=1@{controller}"));
         } else {
@@ -191,7 +191,7 @@ impl Broker {
         copied.map(drop)
     }
 
-    /// Waits until the broker answers. If it exits, fails with its last log line.
+    /// Waits until the broker responds. If it exits, fails with its last log line.
     async fn wait(&self) -> anyhow::Result<()> {
         let deadline = Instant::now() + STARTUP_TIMEOUT;
         loop {

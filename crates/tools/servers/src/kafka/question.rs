@@ -1,7 +1,7 @@
 //! A metadata request to one broker, over a separate connection.
 //!
 //! librdkafka sends its second request to the advertised address, and no longer uses the address that it was given. If
-//! the broker advertises a proxy that does not lead to it yet, such a client gets an answer only if it sent both
+//! the broker advertises a proxy that does not lead to it yet, such a client gets a response only if it sent both
 //! requests before the first was answered.
 
 use std::{
@@ -12,7 +12,7 @@ use std::{
 
 use anyhow::Context as _;
 
-/// The time limit for connecting, and for reading each half of the answer. A broker on a busy machine answers after
+/// The time limit for connecting, and for reading each half of the response. A broker on a busy machine responds after
 /// seconds.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 /// A request for metadata (key 3, version 1) with the correlation id 7, no client id, and no topics.
@@ -26,7 +26,7 @@ pub fn ask(brokers: &str) -> anyhow::Result<()> {
     broker.set_read_timeout(Some(ANSWER_TIMEOUT))?;
     broker.set_write_timeout(Some(ANSWER_TIMEOUT))?;
     broker.write_all(&REQUEST).context("asking the broker")?;
-    // The answer begins with its length, the correlation id, and the number of brokers.
+    // The response begins with its length, the correlation id, and the number of brokers.
     let mut answer = [0; 12];
     broker.read_exact(&mut answer).context("the broker does not answer")?;
     let [.., id, b0, b1, b2, b3] = answer;

@@ -17,9 +17,9 @@ use crate::{
     process::{self, Child},
 };
 
-/// How long the server may take to start, including crash recovery.
+/// The server must start within this time, including crash recovery.
 const STARTUP_TIMEOUT: Duration = Duration::from_mins(2);
-/// How long the server may take to shut down, including a checkpoint, which writes at least as much as `max_wal_size`
+/// The server must shut down within this time, including a checkpoint, which writes at least as much as `max_wal_size`
 /// to the disk.
 const STOP_TIMEOUT: Duration = Duration::from_mins(2);
 /// A longer shutdown is logged after this time, and each such interval.

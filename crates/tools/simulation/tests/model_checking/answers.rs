@@ -1,4 +1,4 @@
-//! The possible answers of a broker to the records that a relay sends.
+//! The possible responses of a broker to the records that a relay sends.
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Answer {
@@ -8,7 +8,7 @@ pub struct Answer {
     pub failure: Option<Failure>,
 }
 
-/// Why a record is not acknowledged.
+/// The reason why a record is not acknowledged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Failure {
     /// The record is refused or times out, and is set aside.
@@ -18,8 +18,8 @@ pub enum Failure {
     Unavailable,
 }
 
-/// Returns every possible answer to `sent` records. With `in_turn`, the relay sends a record only once the earlier ones
-/// are acknowledged.
+/// Returns every possible response to `sent` records. With `in_turn`, the relay sends a record only once the earlier
+/// ones are acknowledged.
 pub fn answers(sent: usize, in_turn: bool) -> Vec<Answer> {
     let mut answers = vec![Answer { acknowledged: sent, unnoticed: false, failure: None }];
     let failures = [Failure::Refused, Failure::Unavailable].into_iter();

@@ -91,7 +91,7 @@ enum Action {
     SetAside(usize),
     /// The relay sends the rows that it has read to the broker.
     Send(usize),
-    /// The broker answers.
+    /// The broker responds.
     Publish(usize, Answer),
     /// The record was refused because of its topic.
     RefuseTopic(usize),

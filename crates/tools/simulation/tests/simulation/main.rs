@@ -200,7 +200,7 @@ fn is_found(mistake: Mistake, seeds: u64, plan: fn(u64) -> Plan, like: fn(&str) 
     println!("{mistake:?} is found after {tried:?} seeds: {}", found.map_or("", String::as_str));
 }
 
-/// Whether a problem is one that the mistake causes.
+/// Returns true if the mistake causes such a problem.
 type Like = fn(&str) -> bool;
 
 #[test]

@@ -14,7 +14,7 @@ use crate::{
 /// The timeout of a call, as in `platform::grpc::Peer`.
 const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Why there is no answer.
+/// The reason why there is no response.
 #[derive(Clone, Copy, Debug)]
 pub enum Lost {
     /// No process listens: the call had no effect.
@@ -23,7 +23,7 @@ pub enum Lost {
     Silent,
 }
 
-/// Formats an answer with the same text in every run. It avoids an error's `Debug`, which may contain a backtrace.
+/// Formats a response with the same text in every run. It avoids an error's `Debug`, which may contain a backtrace.
 pub fn said<T: fmt::Debug, E: fmt::Display>(answer: &Result<Result<T, E>, Lost>) -> String {
     match answer {
         Ok(Ok(answer)) => format!("{answer:?}"),
@@ -33,7 +33,7 @@ pub fn said<T: fmt::Debug, E: fmt::Display>(answer: &Result<Result<T, E>, Lost>)
 }
 
 impl World {
-    /// Runs `work` in the process `to`. Waits at most `limit` for the answer.
+    /// Runs `work` in the process `to`. Waits at most `limit` for the response.
     pub async fn call<S, T, F>(
         self: &Arc<Self>,
         to: Name,
@@ -83,7 +83,7 @@ impl World {
 }
 
 impl Process {
-    /// Calls another service, as its gRPC client would. This process may die before the call and after the answer.
+    /// Calls another service, as its gRPC client would. This process may die before the call and after the response.
     pub async fn ask<S, T, F>(
         &self,
         to: Name,

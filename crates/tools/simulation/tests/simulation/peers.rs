@@ -242,7 +242,7 @@ pub struct RemoteProvider {
 }
 
 impl RemoteProvider {
-    /// Executes `work` at the provider once, twice or not at all. Returns or loses the answer.
+    /// Executes `work` at the provider once, twice or not at all. Returns or loses the response.
     async fn ask<T, E: From<Unknown>, F: Future<Output = Result<T, E>>>(&self, work: impl Fn() -> F) -> Result<T, E> {
         let world = &self.process.world;
         self.process.step("before it asks the provider").await;

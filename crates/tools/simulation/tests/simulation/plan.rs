@@ -17,7 +17,7 @@ pub enum Fault {
     Duplicate,
     /// An operation takes long.
     Delay,
-    /// A task pauses between an answer and its reaction, for longer than others wait for it, and then continues.
+    /// A task pauses between a response and its reaction, for longer than others wait for it, and then continues.
     Stall,
     /// The broker does not acknowledge some records of a batch: it refuses or loses them, or stores them nevertheless.
     Broker,
@@ -25,9 +25,9 @@ pub enum Fault {
     Redelivery,
     /// A consumer that has lost its partition handles a message late.
     Zombie,
-    /// The payment provider refuses, fails, does not answer, or hangs.
+    /// The payment provider refuses, fails, does not respond, or hangs.
     Provider,
-    /// The database is unavailable, or its answer is lost.
+    /// The database is unavailable, or its response is lost.
     Database,
     /// A foreign producer publishes a poison record.
     Poison,
@@ -80,7 +80,7 @@ pub enum Mistake {
     PublishBeforeCommit,
     /// Stock is read, and reserved later regardless of changes in between.
     ReadThenWriteStock,
-    /// A payment without an answer counts as declined.
+    /// A payment without a response counts as declined.
     TimeoutIsFailure,
     /// Outbox rows are marked as published before the broker has acknowledged them.
     MarkBeforeAck,
@@ -101,7 +101,7 @@ pub struct Plan {
     pub seed: u64,
     pub users: u32,
     pub orders: u32,
-    /// How many seconds faults are injected.
+    /// The seconds for which faults are injected.
     pub seconds: u32,
     faults: u32,
     /// The factor for the usual probabilities of faults, in percent.
@@ -133,8 +133,8 @@ impl Plan {
     }
 
     /// Creates a plan in which many users want the same few parts, whose reservations expire again and again while
-    /// answers are lost and tasks pause. So processes compete over attempts that inventory refuses to one and grants to
-    /// the next.
+    /// responses are lost and tasks pause. So processes compete over attempts that inventory refuses to one and grants
+    /// to the next.
     pub fn scarce(seed: u64) -> Self {
         let faults = [Fault::Freeze, Fault::Stall, Fault::Loss, Fault::Provider, Fault::Database];
         let faults = faults.into_iter().fold(0, |all, fault| all | fault.bit());

@@ -100,7 +100,7 @@ impl Process {
         }
     }
 
-    /// Marks a moment between an answer and the reaction to it, at which this task may pause while others continue.
+    /// Marks a moment between a response and the reaction to it, at which this task may pause while others continue.
     pub async fn stall(&self, place: &str) {
         if self.world.strikes(Fault::Stall) {
             let pause = self.world.millis(500, 12_000);

@@ -1,4 +1,4 @@
-//! An operator who refunds parts of charges, and repeats each request until it gets an answer.
+//! An operator who refunds parts of charges, and retries each request until it gets a response.
 
 use std::{sync::Arc, time::Duration};
 
@@ -18,7 +18,7 @@ use crate::{
 };
 
 const CALL_TIMEOUT: Duration = Duration::from_secs(2);
-/// How often the operator sends a request before giving up.
+/// The operator sends a request this many times before giving up.
 const MAX_TRIES: u32 = 60;
 
 pub struct Operator(pub Arc<World>);

@@ -21,9 +21,9 @@ use crate::{
     world::{Name, World, locked},
 };
 
-/// How long work may be pending after the last fault.
+/// Work may be pending for this long after the last fault.
 const SETTLE_TIMEOUT: Duration = Duration::from_mins(5);
-/// How many ticks pass between two checks of receipts while faults may happen.
+/// The number of ticks between two checks of receipts while faults may happen.
 const TICKS_PER_RECEIPT: u32 = 15;
 /// The invariants of what the simulation has none of: messages, sessions, and other shops' orders.
 pub const NOT_SIMULATED: [u8; 3] = [6, 9, 13];
@@ -34,7 +34,7 @@ pub struct Ran {
     pub history: History,
     /// The numbers of orders that were built, that were paid and undone, and that were never paid.
     pub orders: [usize; 3],
-    /// How often each fault happened, in the order of `Fault::ALL`.
+    /// The number of times that each fault happened, in the order of `Fault::ALL`.
     pub struck: [usize; Fault::ALL.len()],
     /// The number of facts that the auditor checked, by invariant.
     pub looked_at: Vec<usize>,
@@ -43,7 +43,7 @@ pub struct Ran {
 
 /// Runs a plan from its beginning to its audit.
 pub fn run(plan: Plan, verbose: bool) -> Ran {
-    // This generator adds the jitter to pauses between retries.
+    // This generator adds the jitter to the backoff between retries.
     fastrand::seed(plan.seed);
     let runtime = Builder::new_current_thread().enable_time().start_paused(true).build().expect("a runtime");
     runtime.block_on(live(plan, verbose))
@@ -208,7 +208,7 @@ async fn receipt_problems(world: &World, clock: Virtual) -> Vec<String> {
     violated.collect()
 }
 
-/// Returns the position of each consumer relative to every record that it consumes. Notification, which is not
+/// Returns the offset of each consumer relative to every record that it consumes. Notification, which is not
 /// simulated, stays at the beginning.
 fn positions(world: &World) -> Vec<Position> {
     let mut positions = Vec::new();

@@ -63,7 +63,7 @@ pub struct Stores {
     /// Stock that was reserved although it was unavailable.
     pub lent: Mutex<BTreeMap<Uuid, i64>>,
     pub acknowledged: Mutex<Vec<Acknowledged>>,
-    /// Answers that no user should have received.
+    /// Responses that no user should have received.
     pub problems: Mutex<Vec<String>>,
     pub parts: Vec<NewPart>,
     pub pay_within: Duration,

@@ -1,5 +1,5 @@
 //! The services' in-memory stores, as their processes use them. A process may die before or after each statement. The
-//! database may be unavailable, or execute a statement and lose the answer.
+//! database may be unavailable, or execute a statement and lose the response.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 

@@ -1,4 +1,4 @@
-//! The load: users who buy, pay, cancel, and repeat each request until they get an answer.
+//! The load: users who buy, pay, cancel, and retry each request until they get a response.
 
 use std::{sync::Arc, time::Duration};
 
@@ -18,7 +18,7 @@ use crate::world::{Name, Serves, World, locked};
 
 /// The delivery address of all ships.
 pub const ADDRESS: &str = "Main Street 1";
-/// How often a user sends a request before giving up.
+/// A user sends a request this many times before giving up.
 const MAX_TRIES: u32 = 60;
 
 pub struct User {
@@ -99,7 +99,7 @@ impl User {
         self.world.pick(|rng| PaymentMethod::ALL[rng.random_range(0..PaymentMethod::ALL.len())])
     }
 
-    /// Repeats the request until there is a definite answer, mostly under an idempotency key.
+    /// Retries the request until there is a definite response, mostly under an idempotency key.
     async fn insist(&self, number: u32, what: &str, wish: Wish) -> Option<Result<RequestOutcome, OrderRefusal>> {
         let key = self.world.chance(0.8).then(|| format!("{}-{number}-{what}", self.number));
         let fingerprint = format!("{wish:?}").into_bytes();
@@ -145,7 +145,7 @@ impl User {
                     return None;
                 }
             }
-            // Without a key, a repeated creation whose answer was lost would create another order.
+            // Without a key, the retry of a creation whose response was lost would create another order.
             if world.chance(0.03) || (claim.is_none() && matches!(wish, Wish::Create(..))) {
                 world.note(format_args!("user {} gives up {wish:?}", self.number));
                 return None;

@@ -51,9 +51,9 @@ pub(super) struct Faults {
     pub mode: Mode,
     /// The faults of the next new charges.
     pub script: VecDeque<ProviderFault>,
-    /// How many requests were handled with a fault.
+    /// The number of requests that were handled with a fault.
     pub met: usize,
-    /// How many requests for each refund failed, by key.
+    /// The number of failed requests for each refund, by key.
     vain: HashMap<String, usize>,
 }
 

@@ -26,7 +26,7 @@ pub(super) struct Ledger {
     pub limit: Option<i64>,
     /// Stored responses by idempotency key.
     pub answers: HashMap<String, StoredAnswer>,
-    /// How many responses were replayed.
+    /// The number of replayed responses.
     pub replayed: usize,
     pub posts: Vec<HashMap<String, String>>,
     pub entries: Vec<Entry>,
@@ -36,7 +36,7 @@ pub(super) struct Ledger {
     pub unsearchable: bool,
     /// True if the API has no list of refunds.
     pub unlisted: bool,
-    /// How many requests asked for a list of refunds.
+    /// The number of requests for a list of refunds.
     pub lists: usize,
     /// The refunds in order of creation.
     pub refunds: Vec<Refund>,

@@ -85,12 +85,12 @@ impl Provider {
         self.ledger.lock().fail_refunds();
     }
 
-    /// Answers 404 to searches, like a Stripe-compatible server without search.
+    /// Returns 404 to searches, like a Stripe-compatible server without search.
     pub fn without_search(&self) {
         self.ledger.lock().unsearchable = true;
     }
 
-    /// Answers 404 to requests for a list of refunds, like a Stripe-compatible server without lists.
+    /// Returns 404 to requests for a list of refunds, like a Stripe-compatible server without lists.
     pub fn without_refund_list(&self) {
         self.ledger.lock().unlisted = true;
     }

@@ -25,7 +25,7 @@ pub(super) struct StripeResponse {
     lost: bool,
 }
 
-/// What a response waits for.
+/// The condition for which a response waits.
 pub(super) enum Hold {
     Nothing,
     Silence,

@@ -37,7 +37,7 @@ pub(super) fn router(token: &str, chats: SharedChats) -> Router {
         .fallback(async || refusal(StatusCode::UNAUTHORIZED, "Unauthorized"))
 }
 
-/// Answers every request with an error while the standing mode is `Broken`.
+/// Responds to every request with an error while the standing mode is `Broken`.
 async fn standing(State(chats): State<SharedChats>, request: Request, next: Next) -> Response {
     let broken = {
         let mut chats = chats.lock();

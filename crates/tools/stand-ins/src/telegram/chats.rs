@@ -17,7 +17,7 @@ pub enum TelegramMode {
     Well,
     /// The message is rejected with 429.
     TooMany {
-        /// How long the bot must wait, in seconds.
+        /// The seconds for which the bot must wait.
         retry_after: u64,
     },
     /// The message is accepted, but the response is sent only after every client has timed out.
@@ -58,13 +58,13 @@ pub(super) struct Chats {
     pub limits: HashMap<Option<String>, Instant>,
     /// The supergroup of each upgraded group.
     pub upgraded: HashMap<String, i64>,
-    /// How many messages were to upgraded groups.
+    /// The number of messages to upgraded groups.
     pub moved: usize,
-    /// How often each mode was applied.
+    /// The number of times that each mode was applied.
     pub met: HashMap<TelegramMode, usize>,
     /// Notified by each message to the bot and each getUpdates request.
     pub news: watch::Sender<()>,
-    /// How many getUpdates requests arrived.
+    /// The number of getUpdates requests that arrived.
     pub polls: u64,
     updates: Vec<(i64, Value)>,
     last_update: i64,

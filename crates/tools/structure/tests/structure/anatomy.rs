@@ -6,7 +6,7 @@ use crate::tree::{crates, read, services, shown};
 /// `jobs` and `consumers`, are not required: no file exists only because another service has it.
 const ROOMS: [&str; 6] = ["app", "config", "error", "model", "service", "api"];
 const MAX_LINES: usize = 300;
-/// How many lines a service's composition root may have.
+/// The number of lines that a service's composition root may have.
 const MAX_APP_LINES: usize = 80;
 
 #[test]

@@ -1,4 +1,4 @@
-//! What a crate may know: dependencies lead only to lower shelves, and `platform` contains no word of the domain.
+//! The dependencies of crates: they lead only to lower shelves, and `platform` contains no word of the domain.
 
 use crate::tree::{SHELVES, crates, read, read_without_tests, shown};
 

@@ -7,7 +7,7 @@ use crate::tree::{Crate, crates, files, read, root, shown};
 /// The documents that name a test for each guarantee, and those that tell strangers and agents what to run.
 const DOCUMENTS: [&str; 6] =
     ["AGENTS.md", "README.md", "docs/guarantees.md", "docs/questions.md", "docs/read.md", "docs/security.md"];
-/// How many lines are read in two hours.
+/// The number of lines that are read in two hours.
 const MAX_LINES_TO_READ: usize = 2_200;
 
 /// A name such as `order::fifty_payments_at_once_charge_once` also says in which crate the test is, so that

@@ -23,7 +23,7 @@ const LISTS: &[(&str, &str)] = &[
 ];
 /// The service whose crate has the registry, over which others loop: only `operations::SERVICE` names it.
 const REGISTRY: &str = "operations";
-/// How many service names make a list: half of the first ten services.
+/// The number of service names that make a list: half of the first ten services.
 const A_LIST: usize = 5;
 
 #[test]

@@ -32,9 +32,9 @@ pub const FAULTS: [Fault; 4] = [
     ),
 ];
 
-/// How long a consumer group may list dead members: the session timeout and a margin.
+/// A consumer group may list dead members for this long: the session timeout and a margin.
 const DEAD_MEMBER_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long a group with pending records may make no progress.
+/// A group with pending records may make no progress for this long.
 const PROGRESS_TIMEOUT: Duration = Duration::from_secs(30);
 const POLL_INTERVAL: Duration = Duration::from_millis(500);
 

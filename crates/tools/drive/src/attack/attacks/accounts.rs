@@ -23,7 +23,7 @@ use crate::attack::wire::{channel_from, source};
 
 const WORKERS: u32 = 4;
 const REPEAT_DELAY: Duration = Duration::from_millis(100);
-/// How many logins come from one address before the next address is used.
+/// The number of logins from one address before the next address is used.
 const LOGINS_PER_ADDRESS: usize = 50;
 
 /// Registers users with as many contacts as iam accepts, from many addresses.

@@ -1,6 +1,6 @@
-//! Clients that reset their connection while the shop creates their order, and repeat the request under its key.
+//! Clients that reset their connection while the shop creates their order, and retry the request under its key.
 //!
-//! The attack succeeds if the shop answers the repeat that the first request is still in progress: then the abandoned
+//! The attack succeeds if the response to the retry is that the first request is still in progress: then the abandoned
 //! request has kept its key and the parts reserved for it.
 
 use std::{sync::Arc, time::Duration};

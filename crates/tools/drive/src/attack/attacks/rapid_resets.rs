@@ -8,7 +8,7 @@ use super::Attacker;
 use crate::attack::wire::{Http2, frames};
 
 const CONNECTIONS: u32 = 10;
-/// How many streams are written at once, and the interval between two batches.
+/// The number of streams of a batch, and the interval between two batches.
 const BATCH_SIZE: u32 = 100;
 const BATCH_INTERVAL: Duration = Duration::from_millis(100);
 const REPEAT_DELAY: Duration = Duration::from_millis(100);

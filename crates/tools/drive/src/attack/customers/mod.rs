@@ -22,11 +22,12 @@ use crate::{
     load::register,
 };
 
-/// How long the shop may take to recover from an attack, and the longest latency of a recovered shop.
+/// The shop must recover from an attack within this time.
 const RECOVERY_TIMEOUT: Duration = Duration::from_secs(30);
+/// The longest latency of a recovered shop.
 const MAX_RECOVERED_LATENCY: Duration = Duration::from_millis(250);
 const QUICK_IN_A_ROW: usize = 10;
-/// How many requests may be in flight beyond those that arrive within one time limit.
+/// The number of requests that may be in flight beyond those that arrive within one time limit.
 const SPARE_REQUESTS: usize = 64;
 const TOO_MANY: Failure = Failure::Borrowed("too many requests wait");
 
@@ -48,7 +49,7 @@ struct Customer {
 }
 
 impl Customers {
-    /// Registers `count` customers and the attacker. Fails with one sentence if no shop answers.
+    /// Registers `count` customers and the attacker. Fails with one sentence if no shop responds.
     pub async fn register(addresses: &ShopAddresses, count: usize) -> anyhow::Result<Self> {
         let first = addresses.shop()?;
         customer::find(&first).await?;

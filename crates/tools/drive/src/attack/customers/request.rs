@@ -1,4 +1,4 @@
-//! The customers' requests, and which answers count as failures.
+//! The customers' requests, and which responses count as failures.
 
 use std::{sync::Arc, time::Duration};
 
@@ -31,7 +31,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// How many consecutive requests belong to one customer.
+    /// The number of consecutive requests of one customer.
     pub const ROUND_LENGTH: usize = 5;
 
     /// Returns the kind of request `number`, at `rate` requests per second. Every second round contains a visit; every

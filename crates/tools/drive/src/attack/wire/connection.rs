@@ -99,7 +99,7 @@ impl Connection {
         self.stream.flush().await
     }
 
-    /// Sends an HTTP/1.1 request that asks the server to close the connection. Returns the answer, or an empty text.
+    /// Sends an HTTP/1.1 request that asks the server to close the connection. Returns the response, or an empty text.
     pub async fn ask(mut self, request: &str) -> String {
         let mut answer = Vec::new();
         if self.write(request.as_bytes()).await.is_ok() {

@@ -1,7 +1,7 @@
 //! HTTP/2 frames (RFC 9113) as bytes, with header blocks (RFC 7541) without table and compression.
 
 pub const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-/// How many bytes of a frame precede its payload.
+/// The number of bytes of a frame before its payload.
 pub const HEAD: usize = 9;
 const HEADERS: u8 = 1;
 pub const RST_STREAM: u8 = 3;

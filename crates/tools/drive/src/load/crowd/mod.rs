@@ -21,11 +21,11 @@ use crate::account::Account;
 
 /// The number of shared gRPC channels to iam and to inventory. Each carries 256 concurrent requests.
 const CHANNELS: usize = 4;
-/// How long an idle connection is kept. The shop closes it after 10 s: no request should meet that.
+/// An idle connection is kept for this long. The shop closes it after 10 s: no request should meet that.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(5);
 /// The page size for listing all parts.
 const PAGE_SIZE: u32 = 1_000;
-/// How many orders are created or cancelled concurrently, before and after a measurement.
+/// The number of orders that are created or cancelled concurrently, before and after a measurement.
 const MAX_CONCURRENT_ORDERS: usize = 8;
 
 /// The users of a run, their connections and their parts.
@@ -52,7 +52,7 @@ struct Shared {
 }
 
 impl Crowd {
-    /// Registers users and logs them in. Fails with one sentence if no shop answers.
+    /// Registers users and logs them in. Fails with one sentence if no shop responds.
     pub async fn gather(options: &Options) -> anyhow::Result<Self> {
         ensure!(options.users > 0, "users: there must be one at least");
         customer::find(&options.addresses.shop()?).await?;

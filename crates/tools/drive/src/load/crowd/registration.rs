@@ -19,7 +19,8 @@ use crate::account::Account;
 /// The number of concurrent registrations. Each costs an argon2 hash; iam computes `IAM_HASHING_THREADS` at once, by
 /// default 2.
 const MAX_CONCURRENT_REGISTRATIONS: usize = 4;
-/// How long a refused registration is repeated: iam refuses an address with many registrations for at most a minute.
+/// A refused registration is retried for this long: iam refuses an address with many registrations for at most a
+/// minute.
 const RETRY_TIMEOUT: Duration = Duration::from_secs(75);
 const RETRY_DELAY: Duration = Duration::from_secs(1);
 const CALL_TIMEOUT: Duration = Duration::from_secs(20);
@@ -56,7 +57,7 @@ async fn sign_up(shop: &Shop, request: RegisterRequest) -> Result<Uuid, Status> 
     registered.user_uuid.parse().map_err(|_| Status::internal("Register answered no uuid"))
 }
 
-/// Repeats a call while iam is overloaded.
+/// Retries a call while iam is overloaded.
 async fn patiently<T>(call: impl AsyncFn() -> Result<T, Status>) -> anyhow::Result<T> {
     let begun = Instant::now();
     loop {

@@ -1,5 +1,5 @@
 //! A model of the payment of an order. Two requests and two reconcilers work on the order, the user or the deadline
-//! cancels it, and other orders buy its parts. Answers arrive, arrive late, or are lost, and a process may crash at
+//! cancels it, and other orders buy its parts. Responses arrive, arrive late, or are lost, and a process may crash at
 //! every step.
 //!
 //! Transitions and decisions are those of `order::model` and `payment::model`. The model simplifies: a request to
@@ -25,13 +25,13 @@ pub enum Action {
     Starts(usize),
     /// A reconciler takes over the attempt.
     Takes(usize),
-    /// The process calls inventory. Request and answer arrive, only the request arrives, or neither does.
+    /// The process calls inventory. Request and response arrive, only the request arrives, or neither does.
     Asks(usize, Arrives),
     /// The process calls payment.
     Sends(usize),
     /// The process's request reaches payment, which calls the provider.
     Reaches(usize),
-    /// The process receives payment's answer.
+    /// The process receives payment's response.
     Hears(usize),
     /// The process stops waiting. Its request may reach payment later.
     GivesUp(usize),

@@ -20,7 +20,7 @@ impl State {
         }
     }
 
-    /// Returns payment's answer to a charge request; `None` while payment has none.
+    /// Returns payment's response to a charge request; `None` while payment has none.
     pub fn charge_answer(&self, attempt: u32) -> Option<(Charge, Option<TransactionId>)> {
         match Admission::decide(&self.payments, self.void, attempt) {
             Admission::Admitted => None,
@@ -75,7 +75,7 @@ impl State {
         })
     }
 
-    /// The provider's answer arrives, and payment stores it.
+    /// The provider's response arrives, and payment stores it.
     pub fn settle(&mut self, attempt: u32) {
         let outcome = match self.books[index(attempt)] {
             Entry::None => return,

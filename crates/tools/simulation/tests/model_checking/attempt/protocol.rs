@@ -94,7 +94,7 @@ impl Protocol {
         if !under_way || !self.is_open(ending, &lease, state) {
             return;
         }
-        // Payment's answer named the transaction. At most one attempt can have been charged, so it was this one's.
+        // Payment's response named the transaction. At most one attempt can have been charged, so it was this one's.
         let charged = state.charged().next().map(transaction);
         let order = &mut state.order;
         match (ending, charged) {

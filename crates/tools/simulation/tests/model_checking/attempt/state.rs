@@ -14,7 +14,7 @@ use uuid::Uuid;
 /// The number of processes: two requests to pay, then two reconcilers.
 pub const PROCESSES: usize = 4;
 pub const REQUESTS: usize = 2;
-/// How many attempts requests may start.
+/// The number of attempts that requests may start.
 pub const MAX_ATTEMPTS: u32 = 2;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
