@@ -181,7 +181,7 @@ mod tests {
         assert!(refusal.contains(&std::process::id().to_string()), "{refusal}");
         assert_eq!(holder, Some(std::process::id().to_string()));
         assert_eq!(data.holder(), None);
-        assert!(data.lock().is_ok(), "a lock that nobody holds is no obstacle");
+        assert!(data.lock().is_ok(), "a lock that no process holds is no obstacle");
     }
 
     #[test]
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn the_key_is_made_once_and_is_nobody_elses_to_read() {
+    fn the_key_is_made_once_and_its_owner_alone_may_read_it() {
         let (_directory, data) = data();
         let _lock = data.lock().unwrap();
 

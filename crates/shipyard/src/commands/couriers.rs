@@ -69,11 +69,11 @@ async fn get<T: DeserializeOwned>(http: &reqwest::Client, url: &str, session: Op
     if let Some(session) = session {
         request = request.header("X-Session-Uuid", session);
     }
-    let answer = request.send().await.map_err(reqwest::Error::without_url);
-    let answer = answer.with_context(|| format!("delivery does not answer at {url}; is a shop running?"))?;
-    let status = answer.status();
+    let response = request.send().await.map_err(reqwest::Error::without_url);
+    let response = response.with_context(|| format!("delivery does not answer at {url}; is a shop running?"))?;
+    let status = response.status();
     ensure!(status != StatusCode::UNAUTHORIZED, "delivery wants a session; name yours with --session");
     ensure!(status.is_success(), "delivery answered {status} at {url}");
-    let text = answer.text().await.with_context(|| format!("reading the answer of {url}"))?;
+    let text = response.text().await.with_context(|| format!("reading the answer of {url}"))?;
     serde_json::from_str(&text).with_context(|| format!("{url} is not as delivery answers it"))
 }

@@ -169,12 +169,12 @@ async fn doctor_tells_wrong_credentials_apart_from_a_server_that_is_away() {
     let away = doctor("REDIS_URL", "redis://127.0.0.1:1");
     let mut variables = given("KAFKA_BROKERS", "127.0.0.1:1");
     variables.extend(given("KAFKA_SECURITY_PROTOCOL", "sasl_plaintext"));
-    let (_, nobody, _) = run(&["doctor"], &variables);
+    let (_, unnamed, _) = run(&["doctor"], &variables);
 
     assert!(refused.contains("refuses the user or the password in REDIS_URL"), "{refused}");
     assert!(!refused.contains("wrong@"), "{refused}");
     assert!(away.contains("start that server, or correct REDIS_URL"), "{away}");
-    assert!(nobody.contains("correct KAFKA_SASL_USERNAME: is not set"), "{nobody}");
+    assert!(unnamed.contains("correct KAFKA_SASL_USERNAME: is not set"), "{unnamed}");
 }
 
 #[tokio::test]

@@ -264,8 +264,8 @@ fn a_secret_is_given_to_those_who_use_it_alone_with_and_without_tls() {
         for (secret, holders) in &holders {
             let given = rendered.services().filter(|(_, service)| service.to_string().contains(&value(secret)));
             // With TLS, certificates identify the services, and no service gets the tokens' key.
-            let nobody = BTreeSet::new();
-            let holders = if file == TLS && secret.starts_with("SERVICE_KEY") { &nobody } else { holders };
+            let none = BTreeSet::new();
+            let holders = if file == TLS && secret.starts_with("SERVICE_KEY") { &none } else { holders };
             assert_eq!(&given.map(|(name, _)| name).collect::<BTreeSet<_>>(), holders, "{file}: {secret}");
         }
         let published: Vec<_> =

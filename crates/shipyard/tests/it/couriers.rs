@@ -20,9 +20,9 @@ async fn couriers_are_listed_with_what_they_carry_and_then_the_orders_that_wait(
         { "id": "00000000-0000-0000-0000-000000000def", "location": { "x": 5, "y": 4 } },
     ]);
     let delivery = MockServer::start().await;
-    for (api, answer) in [("couriers", couriers), ("orders/active", orders)] {
+    for (api, response) in [("couriers", couriers), ("orders/active", orders)] {
         let mock = Mock::given(method("GET")).and(path(format!("/api/v1/{api}")));
-        mock.respond_with(ResponseTemplate::new(200).set_body_json(answer)).mount(&delivery).await;
+        mock.respond_with(ResponseTemplate::new(200).set_body_json(response)).mount(&delivery).await;
     }
     let variables: Variables = vec![("DELIVERY_URL".to_owned(), delivery.uri())];
     let directory = tempfile::tempdir().unwrap();

@@ -13,7 +13,7 @@ use testkit::eventually;
 use uuid::Uuid;
 
 use crate::{
-    customer::{Answer, Customer, ORDERS},
+    customer::{Customer, ORDERS, Response},
     system::System,
 };
 
@@ -70,11 +70,11 @@ async fn no_order_is_lost_doubled_or_half_undone_when_any_service_is_killed() {
 /// Orders one part, and pays or cancels the order. Retries each request under its key until the response arrives.
 async fn buy(customer: &Customer, part: &str, key: String, cancel: bool) -> (Uuid, bool) {
     let body = json!({ "user_uuid": customer.user, "part_uuids": [part] });
-    let placed = until_answered(customer, &format!("{key}-order"), ORDERS, body).await.success(201);
+    let placed = until_final(customer, &format!("{key}-order"), ORDERS, body).await.success(201);
     let order: Uuid = placed["order_uuid"].as_str().unwrap().parse().unwrap();
     if cancel {
         let path = format!("{ORDERS}/{order}/cancel");
-        until_answered(customer, &format!("{key}-cancel"), &path, json!({})).await.success(204);
+        until_final(customer, &format!("{key}-cancel"), &path, json!({})).await.success(204);
     } else {
         pay(customer, order, &key).await;
     }
@@ -86,21 +86,21 @@ async fn buy(customer: &Customer, part: &str, key: String, cancel: bool) -> (Uui
 async fn pay(customer: &Customer, order: Uuid, key: &str) {
     let path = format!("{ORDERS}/{order}/pay");
     let body = json!({ "payment_method": "CARD" });
-    let answer = until_answered(customer, &format!("{key}-pay"), &path, body).await;
-    if answer.status == 409 {
-        answer.problem(409, "INVALID_STATUS");
+    let response = until_final(customer, &format!("{key}-pay"), &path, body).await;
+    if response.status == 409 {
+        response.problem(409, "INVALID_STATUS");
         assert_ne!(customer.find(order).await["status"], "CANCELLED");
     } else {
-        answer.success(200);
+        response.success(200);
     }
 }
 
-async fn until_answered(customer: &Customer, key: &str, path: &str, body: Value) -> Answer {
+async fn until_final(customer: &Customer, key: &str, path: &str, body: Value) -> Response {
     eventually(async || {
-        let answer = customer.post_once(key, path, body.clone()).await.ok()?;
-        let again = answer.status.is_server_error()
-            || ["IDEMPOTENCY_IN_PROGRESS", "PAYMENT_IN_PROGRESS"].iter().any(|code| answer.text.contains(code));
-        (!again).then_some(answer)
+        let response = customer.post_once(key, path, body.clone()).await.ok()?;
+        let again = response.status.is_server_error()
+            || ["IDEMPOTENCY_IN_PROGRESS", "PAYMENT_IN_PROGRESS"].iter().any(|code| response.text.contains(code));
+        (!again).then_some(response)
     })
     .await
 }

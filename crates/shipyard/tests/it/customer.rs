@@ -39,13 +39,13 @@ pub struct Customer {
 
 /// A response of the order service.
 #[derive(Debug)]
-pub struct Answer {
+pub struct Response {
     pub status: StatusCode,
     pub headers: HeaderMap,
     pub text: String,
 }
 
-impl Answer {
+impl Response {
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("{self:?} is not JSON"))
     }
@@ -95,8 +95,8 @@ impl Customer {
             notification_methods: Vec::new(),
         };
         let info = UserRegistrationInfo { info: Some(info), password: PASSWORD.to_owned() };
-        let answer = customer.users().register(RegisterRequest { info: Some(info) }).await.unwrap().into_inner();
-        customer.user = answer.user_uuid.parse().unwrap();
+        let response = customer.users().register(RegisterRequest { info: Some(info) }).await.unwrap().into_inner();
+        customer.user = response.user_uuid.parse().unwrap();
         customer.log_in().await;
         customer
     }
@@ -147,16 +147,16 @@ impl Customer {
         self.http.request(method, format!("{}{path}", self.order))
     }
 
-    pub async fn get(&self, path: &str) -> Answer {
+    pub async fn get(&self, path: &str) -> Response {
         send(self.request(Method::GET, path).header("X-Session-Uuid", &self.session)).await
     }
 
-    pub async fn post(&self, path: &str, body: Value) -> Answer {
+    pub async fn post(&self, path: &str, body: Value) -> Response {
         send(self.request(Method::POST, path).header("X-Session-Uuid", &self.session).json(&body)).await
     }
 
     /// A POST that can be retried under `key`.
-    pub async fn post_once(&self, key: &str, path: &str, body: Value) -> reqwest::Result<Answer> {
+    pub async fn post_once(&self, key: &str, path: &str, body: Value) -> reqwest::Result<Response> {
         let request = self.request(Method::POST, path).header("X-Session-Uuid", &self.session);
         try_send(request.header("Idempotency-Key", key).json(&body)).await
     }
@@ -176,11 +176,11 @@ impl Customer {
         created["order_uuid"].as_str().unwrap().parse().unwrap()
     }
 
-    pub async fn pay(&self, order: Uuid) -> Answer {
+    pub async fn pay(&self, order: Uuid) -> Response {
         self.post(&format!("{ORDERS}/{order}/pay"), json!({ "payment_method": "CARD" })).await
     }
 
-    pub async fn cancel(&self, order: Uuid) -> Answer {
+    pub async fn cancel(&self, order: Uuid) -> Response {
         self.post(&format!("{ORDERS}/{order}/cancel"), json!({})).await
     }
 
@@ -192,21 +192,21 @@ impl Customer {
         let path = format!("{ORDERS}/{order}");
         eventually(async || {
             let request = self.request(Method::GET, &path).header("X-Session-Uuid", &self.session);
-            let answer = try_send(request).await.ok().filter(|answer| answer.status == 200)?;
-            (answer.json()["status"] == status).then_some(())
+            let response = try_send(request).await.ok().filter(|response| response.status == 200)?;
+            (response.json()["status"] == status).then_some(())
         })
         .await;
     }
 }
 
-pub async fn send(request: RequestBuilder) -> Answer {
+pub async fn send(request: RequestBuilder) -> Response {
     try_send(request).await.unwrap()
 }
 
-async fn try_send(request: RequestBuilder) -> reqwest::Result<Answer> {
-    let answer = request.send().await?;
-    let (status, headers) = (answer.status(), answer.headers().clone());
-    Ok(Answer { status, headers, text: answer.text().await? })
+async fn try_send(request: RequestBuilder) -> reqwest::Result<Response> {
+    let response = request.send().await?;
+    let (status, headers) = (response.status(), response.headers().clone());
+    Ok(Response { status, headers, text: response.text().await? })
 }
 
 fn channel(address: &str) -> Channel {

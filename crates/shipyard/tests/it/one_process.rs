@@ -100,8 +100,8 @@ impl Shop {
     /// The metrics of all services of the shop.
     pub async fn metrics(&self) -> String {
         let http = platform::http::client(Duration::from_secs(5)).unwrap();
-        let answer = http.get(format!("http://{}/metrics", self.admin)).send().await.unwrap();
-        answer.text().await.unwrap()
+        let response = http.get(format!("http://{}/metrics", self.admin)).send().await.unwrap();
+        response.text().await.unwrap()
     }
 
     pub fn log(&self) -> String {

@@ -65,8 +65,8 @@ async fn roles(system: &System, login: &str, password: &str) -> Result<Vec<Strin
     let mut iam = AuthServiceClient::new(system.peer(&iam::SERVICE));
     let request = LoginRequest { login: login.to_owned(), password: password.to_owned() };
     let session_uuid = iam.login(request).await?.into_inner().session_uuid;
-    let answer = iam.whoami(WhoamiRequest { session_uuid, ..WhoamiRequest::default() }).await?.into_inner();
-    Ok(answer.user.expect("a session has a user").roles)
+    let response = iam.whoami(WhoamiRequest { session_uuid, ..WhoamiRequest::default() }).await?.into_inner();
+    Ok(response.user.expect("a session has a user").roles)
 }
 
 /// Returns the id of the user in the command's output, if this security event names the user and the author alone.

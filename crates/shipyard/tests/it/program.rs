@@ -44,7 +44,7 @@ pub fn shipyard(arguments: &[&str], variables: &Variables, directory: &Path) -> 
 pub async fn until_ready(admin: impl std::fmt::Display) {
     let http = platform::http::client(Duration::from_secs(5)).expect("a client");
     let health = format!("http://{admin}/health/ready");
-    eventually(async || http.get(&health).send().await.ok().filter(|answer| answer.status() == 200)).await;
+    eventually(async || http.get(&health).send().await.ok().filter(|response| response.status() == 200)).await;
 }
 
 impl Program {
@@ -58,7 +58,7 @@ impl Program {
         // it.
         std::thread::spawn(move || {
             let mut child: Child = command.spawn().expect("the program starts");
-            started.send(child.id()).expect("somebody waits for the program");
+            started.send(child.id()).expect("the caller waits for the program");
             end.send_replace(child.wait().ok());
         });
         let pid = starting.recv().expect("the program starts");

@@ -45,8 +45,8 @@ impl Vault {
     /// Returns `None` if the server does not respond.
     async fn send(&self, method: Method, path: &str, body: &Value) -> Option<(StatusCode, Value)> {
         let url = format!("http://{}/v1/{path}", self.address);
-        let answer = self.http.request(method, url).header("X-Vault-Token", ROOT).json(body).send().await.ok()?;
-        Some((answer.status(), answer.json().await.unwrap_or_default()))
+        let response = self.http.request(method, url).header("X-Vault-Token", ROOT).json(body).send().await.ok()?;
+        Some((response.status(), response.json().await.unwrap_or_default()))
     }
 
     /// A token that may read nothing.

@@ -40,13 +40,13 @@ impl Account {
     pub async fn create(&self, parts: &[Uuid]) -> Result<Uuid, Failure> {
         let body = json!({ "user_uuid": self.user, "part_uuids": parts });
         let created = self.ask(Method::POST, ORDERS, Some(body)).await?;
-        uuid(&created, "order_uuid").ok_or(Failure::Borrowed("an answer without order_uuid"))
+        uuid(&created, "order_uuid").ok_or(Failure::Borrowed("a response without order_uuid"))
     }
 
     pub async fn pay(&self, order: Uuid) -> Result<(), Failure> {
         let body = json!({ "payment_method": "CARD" });
         let paid = self.ask(Method::POST, &format!("{ORDERS}/{order}/pay"), Some(body)).await?;
-        uuid(&paid, "transaction_uuid").map(|_| ()).ok_or(Failure::Borrowed("an answer without transaction_uuid"))
+        uuid(&paid, "transaction_uuid").map(|_| ()).ok_or(Failure::Borrowed("a response without transaction_uuid"))
     }
 
     pub async fn cancel(&self, order: Uuid) -> Result<(), Failure> {
@@ -56,21 +56,21 @@ impl Account {
     pub async fn get(&self, order: Uuid) -> Result<String, Failure> {
         let found = self.ask(Method::GET, &format!("{ORDERS}/{order}"), None).await?;
         if uuid(&found, "order_uuid") != Some(order) {
-            return Err(Failure::Borrowed("an answer with another order"));
+            return Err(Failure::Borrowed("a response with another order"));
         }
         Ok(found["status"].as_str().unwrap_or_default().to_owned())
     }
 
     pub async fn list(&self) -> Result<(), Failure> {
         let page = self.ask(Method::GET, &format!("{ORDERS}?limit={PAGE_SIZE}"), None).await?;
-        page["orders"].as_array().map(|_| ()).ok_or(Failure::Borrowed("an answer without orders"))
+        page["orders"].as_array().map(|_| ()).ok_or(Failure::Borrowed("a response without orders"))
     }
 
     pub async fn whoami(&self) -> Result<(), Failure> {
         let request = WhoamiRequest { session_uuid: self.session.clone(), ..WhoamiRequest::default() };
-        let answer = self.shop.auth().whoami(request).await.map_err(|status| refused(&status))?.into_inner();
-        let user = answer.user.and_then(|user| user.uuid.parse().ok());
-        if user == Some(self.user) { Ok(()) } else { Err(Failure::Borrowed("an answer with another user")) }
+        let response = self.shop.auth().whoami(request).await.map_err(|status| refused(&status))?.into_inner();
+        let user = response.user.and_then(|user| user.uuid.parse().ok());
+        if user == Some(self.user) { Ok(()) } else { Err(Failure::Borrowed("a response with another user")) }
     }
 
     /// Logs in again. Returns the new session.
@@ -109,13 +109,13 @@ impl Account {
     pub async fn ask(&self, method: Method, path: &str, body: Option<Value>) -> Result<Value, Failure> {
         let _turn = self.connections.acquire().await.map_err(|_| Failure::Borrowed("no connection"))?;
         let asked = self.shop.ask(method, path, Some(&self.session), body).await;
-        let answer = asked.map_err(|error| brief(&error))?;
-        let body = serde_json::from_str(&answer.text).unwrap_or(Value::Null);
-        if answer.status.is_success() {
+        let response = asked.map_err(|error| brief(&error))?;
+        let body = serde_json::from_str(&response.text).unwrap_or(Value::Null);
+        if response.status.is_success() {
             return Ok(body);
         }
         let code = body["code"].as_str().unwrap_or_default();
-        Err(Failure::Owned(format!("{} {code}", answer.status.as_u16()).trim_end().to_owned()))
+        Err(Failure::Owned(format!("{} {code}", response.status.as_u16()).trim_end().to_owned()))
     }
 }
 

@@ -43,15 +43,15 @@ where
         let wait = async {
             loop {
                 match probe().await.value() {
-                    Ok(answer) => return answer,
+                    Ok(value) => return value,
                     Err(instead) => seen = instead,
                 }
                 tokio::time::sleep(POLL_INTERVAL).await;
             }
         };
-        let Ok(answer) = tokio::time::timeout(TEST_TIMEOUT, wait).await else {
+        let Ok(value) = tokio::time::timeout(TEST_TIMEOUT, wait).await else {
             panic!("what {caller} waits for did not happen within {TEST_TIMEOUT:?}; seen last: {seen:?}");
         };
-        answer
+        value
     }
 }

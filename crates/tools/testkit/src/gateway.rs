@@ -85,8 +85,8 @@ impl Gateway {
         let ready = format!("http://{}/ready", listeners[&ADMIN]);
         let client = platform::http::client(Duration::from_secs(1))?;
         containers::answers(&container, &name, async || {
-            let answer = client.get(&ready).send().await?;
-            anyhow::ensure!(answer.status() == 200, "{}", answer.text().await?);
+            let response = client.get(&ready).send().await?;
+            anyhow::ensure!(response.status() == 200, "{}", response.text().await?);
             Ok(())
         })
         .await?;

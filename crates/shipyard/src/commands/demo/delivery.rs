@@ -69,12 +69,12 @@ impl<'a> Trip<'a> {
     /// `None` until the delivery service knows the delivery.
     async fn read(&self) -> anyhow::Result<Option<Delivery>> {
         let path = format!("/api/v1/orders/{}/delivery", self.order.uuid);
-        let answer = self.visit.shop.ask(Method::GET, &path, Some(self.visit.session), None).await?;
-        if answer.status == 404 && self.seen.is_none() {
-            answer.problem(404, "DELIVERY_NOT_FOUND")?;
+        let response = self.visit.shop.ask(Method::GET, &path, Some(self.visit.session), None).await?;
+        if response.status == 404 && self.seen.is_none() {
+            response.problem(404, "DELIVERY_NOT_FOUND")?;
             return Ok(None);
         }
-        Delivery::from_json(self.order.uuid, &answer.success(200)?).map(Some)
+        Delivery::from_json(self.order.uuid, &response.success(200)?).map(Some)
     }
 
     /// Checks that status and progress do not go back, and that it is the same delivery.

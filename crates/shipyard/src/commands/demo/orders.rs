@@ -83,14 +83,14 @@ impl Visit<'_> {
         if let Some(address) = address {
             body["delivery_address"] = json!(address);
         }
-        let answer = self.post(ORDERS, Some(body)).await?;
-        let body = answer.success(201)?;
+        let response = self.post(ORDERS, Some(body)).await?;
+        let body = response.success(201)?;
         let order = uuid(&body, "order_uuid")?;
         ensure!(uuid(&body, "uuid")? == order, "uuid is not order_uuid in {body}");
         ensure!(occurrences(&body, "uuid") == 1, "there is more than one member `uuid` in {body}");
         let minor = minor(&body, "total_price")?;
         ensure!(minor == expected.minor(), "total_price is {}, and the parts cost {expected}", body["total_price"]);
-        let location = answer.header("location")?;
+        let location = response.header("location")?;
         ensure!(location.ends_with(&format!("{ORDERS}/{order}")), "Location is {location}");
         let said = match bought.len() {
             1 => format!("{order}, 1 part, {expected}"),
@@ -132,9 +132,9 @@ impl Visit<'_> {
     }
 
     pub async fn cancel(&self, order: &Order) -> Step<()> {
-        let answer = self.post(&format!("{ORDERS}/{}/cancel", order.uuid), None).await?;
-        answer.success(204)?;
-        ensure!(answer.text.is_empty(), "a 204 came with the body {}", answer.text);
+        let response = self.post(&format!("{ORDERS}/{}/cancel", order.uuid), None).await?;
+        response.success(204)?;
+        ensure!(response.text.is_empty(), "a 204 came with the body {}", response.text);
         self.look(order, "CANCELLED", None).await
     }
 

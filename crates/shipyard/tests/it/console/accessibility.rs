@@ -17,12 +17,12 @@ const WIDTHS: [u32; 2] = [360, 1280];
 async fn findings(browser: &Browser, axe: &str) -> Vec<String> {
     browser.script(axe).await;
     let found = browser
-        .script_with_answer(
-            "const answer = arguments[arguments.length - 1];
-            axe.run().then(found => answer(found.violations
+        .script_with_result(
+            "const done = arguments[arguments.length - 1];
+            axe.run().then(found => done(found.violations
                 .filter(one => ['serious', 'critical'].includes(one.impact))
                 .map(one => `${one.id}: ${one.nodes.map(node => node.target.join(' ')).join(', ')}`)),
-                error => answer([`axe: ${error}`]))",
+                error => done([`axe: ${error}`]))",
         )
         .await;
     found.as_array().into_iter().flatten().map(Value::to_string).collect()

@@ -141,7 +141,7 @@ impl Browser {
     }
 
     /// Runs a script that passes its result to its last argument, a function. Returns the result.
-    pub async fn script_with_answer(&self, script: &str) -> Value {
+    pub async fn script_with_result(&self, script: &str) -> Value {
         self.post("/execute/async", json!({ "script": script, "args": [] })).await
     }
 
@@ -250,8 +250,8 @@ impl Browser {
     pub async fn assert_calm(&self, statuses: &[u16]) {
         let log = self.post("/se/log", json!({ "type": "browser" })).await;
         let lines = log.as_array().into_iter().flatten().filter_map(|line| line["message"].as_str());
-        let is_answer = |line: &str| statuses.iter().any(|status| line.contains(&format!("status of {status}")));
-        let complaints: Vec<&str> = lines.filter(|line| !is_answer(line)).collect();
+        let is_expected = |line: &str| statuses.iter().any(|status| line.contains(&format!("status of {status}")));
+        let complaints: Vec<&str> = lines.filter(|line| !is_expected(line)).collect();
         assert!(complaints.is_empty(), "{complaints:#?}");
     }
 }
@@ -272,8 +272,8 @@ async fn try_call(client: &reqwest::Client, method: Method, url: &str, body: Opt
         Some(body) => request.json(&body),
         None => request,
     };
-    let answer = request.send().await.unwrap_or_else(|error| panic!("chromedriver: {error}"));
-    let status = answer.status();
-    let mut body: Value = answer.json().await.unwrap_or_default();
+    let response = request.send().await.unwrap_or_else(|error| panic!("chromedriver: {error}"));
+    let status = response.status();
+    let mut body: Value = response.json().await.unwrap_or_default();
     if status.is_success() { Ok(body["value"].take()) } else { Err(format!("{url}: {}", body["value"]["message"])) }
 }

@@ -10,24 +10,24 @@ use super::{
     tokens::token,
 };
 use crate::{
-    customer::{Answer, send},
+    customer::{Response, send},
     system::System,
 };
 
 /// The headers of every response.
 const SECURITY: [&str; 4] = ["cache-control", "content-security-policy", "referrer-policy", "x-content-type-options"];
 
-pub fn assert_security_headers(answer: &Answer) {
+pub fn assert_security_headers(response: &Response) {
     for header in SECURITY {
-        assert_eq!(answer.headers.get_all(header).iter().count(), 1, "{header}: {answer:?}");
+        assert_eq!(response.headers.get_all(header).iter().count(), 1, "{header}: {response:?}");
     }
 }
 
-fn assert_secured(answer: &Answer) {
-    assert_security_headers(answer);
+fn assert_secured(response: &Response) {
+    assert_security_headers(response);
     // A request that Envoy refuses while it reads the head has no id yet; Envoy closes its connection.
-    let is_closed = answer.headers.get("connection").is_some_and(|value| value == "close");
-    assert!(answer.headers.contains_key("x-request-id") || is_closed, "{answer:?}");
+    let is_closed = response.headers.get("connection").is_some_and(|value| value == "close");
+    assert!(response.headers.contains_key("x-request-id") || is_closed, "{response:?}");
 }
 
 #[tokio::test]
@@ -52,11 +52,11 @@ async fn every_error_of_the_gateway_is_a_problem_and_every_response_has_the_secu
             "HEADERS_TOO_LARGE",
         ),
     ];
-    for (answer, status, code) in problems {
-        assert_secured(&answer);
-        assert_eq!(answer.headers.contains_key("retry-after"), status == 503, "{answer:?}");
-        assert_eq!(answer.headers.contains_key("www-authenticate"), status == 401, "{answer:?}");
-        answer.problem(status, code);
+    for (response, status, code) in problems {
+        assert_secured(&response);
+        assert_eq!(response.headers.contains_key("retry-after"), status == 503, "{response:?}");
+        assert_eq!(response.headers.contains_key("www-authenticate"), status == 401, "{response:?}");
+        response.problem(status, code);
     }
     // The bound of RPCs applies to every path except `/api/v1/orders` and the console's paths.
     for path in [login, "/nothing"] {
@@ -92,7 +92,7 @@ async fn every_error_of_api_orders_has_its_message_as_error_too() {
         send(request.header("Content-Type", "application/json").body(body))
     };
 
-    let mut answers = vec![
+    let mut responses = vec![
         (gateway.get(&order, "").await, 401, "MISSING_SESSION"),
         (gateway.get(&format!("{order}/payment?x=1"), &caller.user).await, 401, "INVALID_SESSION"),
         (send(from_service).await, 401, "INVALID_SESSION"),
@@ -102,10 +102,10 @@ async fn every_error_of_api_orders_has_its_message_as_error_too() {
         (post("x".repeat(300_000)).await, 413, "PAYLOAD_TOO_LARGE"),
     ];
     gateway.stop_check().await;
-    answers.push((gateway.get(&order, &caller.session).await, 503, "DEPENDENCY_UNAVAILABLE"));
+    responses.push((gateway.get(&order, &caller.session).await, 503, "DEPENDENCY_UNAVAILABLE"));
 
-    for (answer, status, code) in answers {
-        let problem = answer.problem(status, code);
+    for (response, status, code) in responses {
+        let problem = response.problem(status, code);
         assert_eq!(problem["error"], problem["message"], "{problem}");
         assert!(status != 413 || problem["message"] == "the body is larger than 256 KiB", "{problem}");
     }
@@ -141,8 +141,8 @@ async fn refused_requests_of_one_caller_neither_lengthen_the_log_nor_name_anothe
         let request = gateway.request_to(port, Method::GET, &format!("/{}", "x".repeat(10_000)));
         let request = request.header("X-Forwarded-For", from).header("Authorization", "Bearer nonsense");
         let request = request.header("X-User-Uuid", "forged").header("X-Auth-Status", "forged");
-        let answer = send(request.header("X-Request-Id", "r".repeat(200))).await;
-        assert_eq!(answer.status.as_u16(), 401, "{port}: {answer:?}");
+        let response = send(request.header("X-Request-Id", "r".repeat(200))).await;
+        assert_eq!(response.status.as_u16(), 401, "{port}: {response:?}");
     };
     let ports = [PUBLIC, DELIVERY_HTTP, INTAKE, CONSOLE];
     for port in ports {

@@ -10,7 +10,7 @@ use testkit::{Gateway, GatewaySettings, Upstream};
 
 use super::check::{Check, CheckedRequest};
 use crate::{
-    customer::{Answer, PASSWORD, send},
+    customer::{PASSWORD, Response, send},
     system::System,
 };
 
@@ -71,16 +71,16 @@ impl Fixture {
         self.http.request(method, format!("http://{}{path}", self.address(port)))
     }
 
-    pub async fn get(&self, path: &str, session: &str) -> Answer {
+    pub async fn get(&self, path: &str, session: &str) -> Response {
         send(self.request(Method::GET, path).header("X-Session-Uuid", session)).await
     }
 
-    pub async fn post(&self, path: &str, session: &str, body: Value) -> Answer {
+    pub async fn post(&self, path: &str, session: &str, body: Value) -> Response {
         send(self.request(Method::POST, path).header("X-Session-Uuid", session).json(&body)).await
     }
 
     /// Sends a request that needs no session.
-    pub async fn open(&self, path: &str, body: Value) -> Answer {
+    pub async fn open(&self, path: &str, body: Value) -> Response {
         send(self.request(Method::POST, path).json(&body)).await
     }
 
@@ -93,7 +93,7 @@ impl Fixture {
         Caller { user: registered["user_uuid"].as_str().unwrap().to_owned(), login, session }
     }
 
-    pub async fn log_in(&self, login: &str, password: &str) -> Answer {
+    pub async fn log_in(&self, login: &str, password: &str) -> Response {
         self.open("/api/v1/iam/login", json!({ "login": login, "password": password })).await
     }
 }

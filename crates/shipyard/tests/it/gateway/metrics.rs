@@ -46,8 +46,8 @@ async fn prometheus_finds_what_it_keeps_of_the_gateway_and_reaches_nothing_else_
         (Method::POST, "/stats/prometheus"),
         (Method::POST, "/quitquitquit"),
     ] {
-        let answer = send(gateway.request_to(PORT, method.clone(), path)).await;
-        assert_eq!(answer.status, StatusCode::NOT_FOUND, "{method} {path}: {answer:?}");
+        let response = send(gateway.request_to(PORT, method.clone(), path)).await;
+        assert_eq!(response.status, StatusCode::NOT_FOUND, "{method} {path}: {response:?}");
     }
     assert_eq!(metrics().await.status, StatusCode::OK);
 }

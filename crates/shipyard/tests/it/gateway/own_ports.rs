@@ -17,22 +17,22 @@ async fn intake_echoes_the_request_id_of_a_caller_from_outside() {
     for id in ["abc-123", "0f860f2c-d76a-4140-99b3-fcc63f27a826"] {
         let request = gateway.request_to(INTAKE, Method::GET, "/orders/unknown").header("X-Request-ID", id);
         // A request with this header is not internal, although its caller is at 127.0.0.1.
-        let answer = send(request.header("X-Forwarded-For", "198.51.100.7")).await;
+        let response = send(request.header("X-Forwarded-For", "198.51.100.7")).await;
 
-        assert_eq!(answer.headers["x-request-id"], id, "{answer:?}");
+        assert_eq!(response.headers["x-request-id"], id, "{response:?}");
     }
 }
 
 #[tokio::test]
-async fn intake_itself_answers_that_no_order_has_an_id_whatever_it_looks_like() {
+async fn intake_itself_says_that_there_is_no_order_with_an_odd_id() {
     let Some(gateway) = Fixture::start(System::shared().await, 0).await else { return };
     let caller = gateway.caller().await;
 
     for id in ["unknown", "a/b", "a%2Fb", "%3Cscript%3E", "a%00b", "%ff", "%2e%2e%2f", "%20"] {
         let request = gateway.request_to(INTAKE, Method::GET, &format!("/orders/{id}"));
-        let answer = send(request.header("X-Session-Uuid", &caller.session)).await;
+        let response = send(request.header("X-Session-Uuid", &caller.session)).await;
 
-        let problem = answer.problem(404, "ORDER_NOT_FOUND");
+        let problem = response.problem(404, "ORDER_NOT_FOUND");
         assert_eq!(problem["message"], "order not found", "{id}");
     }
 }
@@ -65,16 +65,16 @@ async fn every_error_of_the_gateway_at_the_port_of_a_service_is_a_problem_with_t
     let long = |port| gateway.request_to(port, Method::GET, "/").header("x-long", "x".repeat(20_000));
     let escaped = |port| gateway.request_to(port, Method::GET, "/a%2fb");
 
-    let mut answers = Vec::new();
+    let mut responses = Vec::new();
     for port in [DELIVERY_HTTP, INTAKE, CONSOLE] {
-        answers.push((send(long(port)).await, 431, "HEADERS_TOO_LARGE"));
+        responses.push((send(long(port)).await, 431, "HEADERS_TOO_LARGE"));
     }
     for port in [DELIVERY_HTTP, CONSOLE] {
-        answers.push((send(escaped(port)).await, 400, "INVALID_REQUEST"));
+        responses.push((send(escaped(port)).await, 400, "INVALID_REQUEST"));
     }
 
-    for (answer, status, code) in answers {
-        assert_security_headers(&answer);
-        answer.problem(status, code);
+    for (response, status, code) in responses {
+        assert_security_headers(&response);
+        response.problem(status, code);
     }
 }

@@ -8,7 +8,7 @@ use testkit::eventually;
 
 use super::fixture::{Caller, Fixture};
 use crate::{
-    customer::{Answer, send},
+    customer::{Response, send},
     system::System,
 };
 
@@ -36,7 +36,7 @@ fn protected(caller: &Caller) -> Vec<(Method, String)> {
 }
 
 #[tokio::test]
-async fn each_protected_path_answers_each_caller_alike_and_nobody_without_iam() {
+async fn each_protected_path_treats_each_caller_alike_and_is_closed_without_iam() {
     let Some(mut gateway) = Fixture::start(System::shared().await, 0).await else { return };
     let (caller, ended) = (gateway.caller().await, gateway.caller().await);
     let (living, dead) = (bearer(&gateway, &caller).await, bearer(&gateway, &ended).await);
@@ -53,7 +53,7 @@ async fn each_protected_path_answers_each_caller_alike_and_nobody_without_iam() 
         (&[(session, &caller.session), (authorization, &service)], "INVALID_SESSION"),
     ];
     let admitted: [(&str, &str); 2] = [(session, &caller.session), (authorization, &living)];
-    let ask = async |gateway: &Fixture, (method, path): &(Method, String), headers: &[(&str, &str)]| -> Answer {
+    let ask = async |gateway: &Fixture, (method, path): &(Method, String), headers: &[(&str, &str)]| -> Response {
         let request = gateway.request(method.clone(), path).json(&json!({}));
         send(headers.iter().fold(request, |request, (name, value)| request.header(*name, *value))).await
     };
@@ -69,10 +69,10 @@ async fn each_protected_path_answers_each_caller_alike_and_nobody_without_iam() 
         // The request reaches the service, which may refuse it for another reason. A token cannot issue a token.
         let is_token = path.1.ends_with("/token");
         for header in admitted.into_iter().filter(|(name, _)| !is_token || *name == session) {
-            let answer = ask(&gateway, path, &[header]).await;
-            assert_ne!(answer.status, 401, "{path:?} {header:?}: {answer:?}");
-            assert!(!answer.text.contains("there is nothing at this path"), "{path:?}: {answer:?}");
-            assert!(answer.status.as_u16() < 500, "{path:?} {header:?}: {answer:?}");
+            let response = ask(&gateway, path, &[header]).await;
+            assert_ne!(response.status, 401, "{path:?} {header:?}: {response:?}");
+            assert!(!response.text.contains("there is nothing at this path"), "{path:?}: {response:?}");
+            assert!(response.status.as_u16() < 500, "{path:?} {header:?}: {response:?}");
         }
     }
     gateway.stop_check().await;
@@ -101,7 +101,7 @@ async fn behind_a_second_proxy_one_callers_wrong_logins_do_not_stop_anothers() {
         let request =
             || gateway.request(Method::POST, "/api/v1/iam/login").header("X-Forwarded-For", &from).json(&body);
         // On a busy machine the session store may be too slow.
-        eventually(async || Some(send(request()).await).filter(|answer| answer.status != 503)).await
+        eventually(async || Some(send(request()).await).filter(|response| response.status != 503)).await
     };
 
     for attempt in 0..20 {
@@ -110,7 +110,7 @@ async fn behind_a_second_proxy_one_callers_wrong_logins_do_not_stop_anothers() {
     }
     // On a busy machine the seconds for which the address is refused may be over; the next failures lengthen them.
     let limited = async || Some(log_in("198.51.100.1", "nobody-0", "wrong-password-1").await);
-    eventually(async || limited().await.filter(|answer| answer.status == 429)).await;
+    eventually(async || limited().await.filter(|response| response.status == 429)).await;
     let other = log_in("198.51.100.2", "nobody-1", "wrong-password-1").await;
 
     assert_eq!(other.status, 401, "{other:?}");

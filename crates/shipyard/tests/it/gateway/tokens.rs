@@ -36,8 +36,8 @@ async fn a_token_of_a_service_is_refused_at_every_public_port() {
         let refused = list(gateway.address(contracts::ports::INVENTORY).to_string(), token).await.unwrap_err();
         assert_eq!(refused.code(), Code::Unauthenticated, "{token}: {refused:?}");
         for (method, path) in [(Method::GET, "/api/v1/inventory/parts"), (Method::POST, "/api/v1/iam/login")] {
-            let answer = send(gateway.request(method, path).header("Authorization", token)).await;
-            answer.problem(401, "INVALID_SESSION");
+            let response = send(gateway.request(method, path).header("Authorization", token)).await;
+            response.problem(401, "INVALID_SESSION");
         }
     }
     assert!(gateway.asked().is_empty(), "the gateway refuses them itself");

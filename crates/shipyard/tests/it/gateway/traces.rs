@@ -16,7 +16,7 @@ async fn the_gateway_begins_a_trace_and_tells_nothing_of_its_caller() {
 
     let request = gateway.request(Method::GET, &format!("/api/v1/customers/{}?limit=1", caller.user));
     let request = request.header("X-Session-Uuid", &caller.session).header("User-Agent", "curious/1.0");
-    let answer = send(request.header("traceparent", format!("00-{theirs}-b7ad6b7169203331-01"))).await;
+    let response = send(request.header("traceparent", format!("00-{theirs}-b7ad6b7169203331-01"))).await;
     let span = eventually(async || {
         let spans = collector.spans().await;
         spans.into_iter().find(|span| span.name == "GET /api/v1/customers/{customer_id}")
@@ -25,7 +25,7 @@ async fn the_gateway_begins_a_trace_and_tells_nothing_of_its_caller() {
 
     assert_eq!((span.service.as_str(), span.parent.as_slice()), ("gateway", &[][..]));
     assert_ne!(span.trace, theirs);
-    assert_eq!(answer.headers["x-trace-id"], span.trace, "{answer:?}");
+    assert_eq!(response.headers["x-trace-id"], span.trace, "{response:?}");
     for (_, body) in collector.bodies().await {
         let told = String::from_utf8_lossy(&body);
         for secret in [caller.user.as_str(), &caller.session, "curious", "127.0.0.1"] {

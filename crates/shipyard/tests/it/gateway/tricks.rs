@@ -66,10 +66,10 @@ async fn status(address: SocketAddr, method: &str, target: &str, headers: &str) 
     let request = format!("{method} {target} HTTP/1.1\r\nHost: shop.example.\r\nConnection: close\r\n{headers}\r\n");
     stream.write_all(request.as_bytes()).await.unwrap();
     // The gateway closes the connection a second after a response that did not need the whole request.
-    let mut answer = String::new();
-    BufReader::new(stream).read_line(&mut answer).await.unwrap();
-    let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok());
-    status.unwrap_or_else(|| panic!("{method} {target} {headers}: {answer:?}"))
+    let mut response = String::new();
+    BufReader::new(stream).read_line(&mut response).await.unwrap();
+    let status = response.split(' ').nth(1).and_then(|status| status.parse().ok());
+    status.unwrap_or_else(|| panic!("{method} {target} {headers}: {response:?}"))
 }
 
 #[tokio::test]

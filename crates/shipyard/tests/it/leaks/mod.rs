@@ -90,7 +90,7 @@ async fn what_a_run_writes_shows_no_secret_and_no_contact() {
         ("log record", &user),
         ("topic", &user),
         ("metrics of iam", "grpc_server_handled_total"),
-        ("answer", "INVALID_REQUEST"),
+        ("response", "INVALID_REQUEST"),
     ] {
         assert!(written.mentions(source, text), "no {text} in {source}: {:?}", written.sources());
     }
@@ -117,7 +117,7 @@ async fn what_a_run_writes_shows_no_secret_and_no_contact() {
     shown.add("RPC", "auth.v1.AuthService/Login");
     shown.add("content type", "application/problem+json");
     let found = written.leaks(&shown);
-    for source in ["log of", "log record", "trace", "metrics of", "topic", "answer"] {
+    for source in ["log of", "log record", "trace", "metrics of", "topic", "response"] {
         assert!(found.iter().any(|leak| leak.starts_with(source)), "nothing is found in {source}");
     }
     let leaks = written.leaks(&run.secrets);

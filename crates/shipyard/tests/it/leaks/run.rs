@@ -105,8 +105,8 @@ impl Visit<'_> {
 
     async fn registered(&self, info: UserInfo, password: &str) -> Result<Uuid, tonic::Status> {
         let info = UserRegistrationInfo { info: Some(info), password: password.to_owned() };
-        let answer = self.customer.users().register(RegisterRequest { info: Some(info) }).await?;
-        Ok(answer.into_inner().user_uuid.parse().unwrap())
+        let response = self.customer.users().register(RegisterRequest { info: Some(info) }).await?;
+        Ok(response.into_inner().user_uuid.parse().unwrap())
     }
 
     async fn logged_in(&self, login: &str, password: &str) -> Result<String, tonic::Status> {
@@ -204,14 +204,14 @@ impl Visit<'_> {
     async fn confirm_contact(&mut self, telegram: &Telegram) {
         let stranger = self.secrets.add("Telegram target", "7788994242");
         let own = self.contact.clone();
-        for (chats, answers) in [(vec![&stranger], 1), (vec![&own, &own], 3)] {
+        for (chats, responses) in [(vec![&stranger], 1), (vec![&own, &own], 3)] {
             let request = self.customer.within(CreateContactCodeRequest {});
             let code = self.customer.contacts().create_contact_code(request).await.unwrap().into_inner().code;
             self.secrets.add("contact code", &code);
             for chat in chats {
                 telegram.say(chat.parse().unwrap(), "Ann", &format!("/start {code}"));
             }
-            eventually(async || (telegram.messages().len() >= answers).then_some(())).await;
+            eventually(async || (telegram.messages().len() >= responses).then_some(())).await;
         }
         assert!(telegram.messages()[1].text.starts_with("Confirmed"), "{:?}", telegram.messages());
     }
@@ -316,7 +316,7 @@ impl Visit<'_> {
     async fn refuse_requests(&mut self) {
         let (customer, password) = (&self.customer, "second-Password-of-ann");
         let post = async |body: Value| customer.post(ORDERS, body).await;
-        let mut answers = vec![
+        let mut responses = vec![
             post(json!({ "user_uuid": self.email, "part_uuids": [] })).await,
             post(json!({ "user_uuid": customer.user, "part_uuids": self.email })).await,
             post(json!({ "user_uuid": customer.user, "part_uuids": [password] })).await,
@@ -329,16 +329,16 @@ impl Visit<'_> {
         ];
         let request = customer.request(Method::POST, ORDERS).header("X-Session-Uuid", &customer.session);
         let broken = format!("{{\"user_uuid\": \"{}\", \"part_uuids\": {password}", self.email);
-        answers.push(send(request.header("Content-Type", "application/json").body(broken)).await);
+        responses.push(send(request.header("Content-Type", "application/json").body(broken)).await);
         let request = customer.request(Method::GET, ORDERS).header("X-Session-Uuid", password);
-        answers.push(send(request).await);
+        responses.push(send(request).await);
         let request = customer.request(Method::GET, ORDERS).header("Authorization", format!("Bearer {password}"));
-        answers.push(send(request).await);
+        responses.push(send(request).await);
         let key = self.secrets.add("password", "kéy-with-password");
         let request = customer.request(Method::POST, ORDERS).header("X-Session-Uuid", &customer.session);
-        answers.push(send(request.header("Idempotency-Key", key.as_bytes()).json(&json!({}))).await);
-        for answer in &answers {
-            self.written.problem(answer);
+        responses.push(send(request.header("Idempotency-Key", key.as_bytes()).json(&json!({}))).await);
+        for response in &responses {
+            self.written.problem(response);
         }
     }
 

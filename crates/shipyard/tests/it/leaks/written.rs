@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 use platform::server::service::Service;
 use tonic::Status;
 
-use crate::{customer::Answer, system::System};
+use crate::{customer::Response, system::System};
 
 /// A leak shows at most this many bytes of the line.
 const MAX_SHOWN_BYTES: usize = 400;
@@ -39,16 +39,16 @@ impl Written {
     }
 
     /// Records a problem of an HTTP response.
-    pub fn problem(&mut self, answer: &Answer) {
-        assert!(answer.status.is_client_error() || answer.status.is_server_error(), "{answer:?}");
-        self.add("answer", format!("{:?} {}", answer.headers, answer.text).as_bytes());
+    pub fn problem(&mut self, response: &Response) {
+        assert!(response.status.is_client_error() || response.status.is_server_error(), "{response:?}");
+        self.add("response", format!("{:?} {}", response.headers, response.text).as_bytes());
     }
 
     pub async fn metrics(&mut self, system: &System, service: &Service) {
         let address = system.variable(&service.variable("ADMIN_LISTEN"));
         let http = platform::http::client(Duration::from_secs(5)).unwrap();
-        let answer = http.get(format!("http://{address}/metrics")).send().await.unwrap();
-        self.add(&format!("metrics of {service}"), answer.text().await.unwrap().as_bytes());
+        let response = http.get(format!("http://{address}/metrics")).send().await.unwrap();
+        self.add(&format!("metrics of {service}"), response.text().await.unwrap().as_bytes());
     }
 
     pub fn mentions(&self, source: &str, text: &str) -> bool {

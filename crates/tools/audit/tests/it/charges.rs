@@ -119,7 +119,7 @@ fn a_refund_that_its_provider_has_accepted_is_noted_and_not_missed() {
 }
 
 #[test]
-fn where_all_books_were_read_nobody_is_believed() {
+fn where_all_books_were_read_payments_rows_are_not_enough() {
     let mut facts = shop();
     forget_books(&mut facts);
     facts.all_books = true;

@@ -120,7 +120,7 @@ fn events_that_were_not_published_or_were_dead_lettered_or_are_old_are_told_apar
 #[test]
 fn a_consumer_of_no_route_is_named() {
     let found = holds(5, |facts| {
-        facts.inboxes.push(Inbox { service: "order", consumer: "somebody".to_owned(), rows: Vec::new() });
+        facts.inboxes.push(Inbox { service: "order", consumer: "unrouted".to_owned(), rows: Vec::new() });
     });
 
     assert!(found.notes.iter().any(|note| note.contains("of no route")), "{found:?}");

@@ -51,7 +51,7 @@ fn a_dead_letter_is_no_poison_that_was_sent() {
 }
 
 #[test]
-fn what_others_sent_is_noted_where_nobody_knows_what_was_sent() {
+fn foreign_letters_are_noted_where_the_sent_poison_is_not_known() {
     let found = holds(8, |facts| letters(facts).push(letter(GROUP, None)));
 
     assert!(found.notes.iter().any(|note| note.contains("1 dead letters are no events of this shop")), "{found:?}");

@@ -26,7 +26,7 @@ fn files(path: &Path) -> Vec<String> {
 }
 
 #[test]
-fn keys_are_nobody_elses_to_read() {
+fn the_owner_of_a_key_alone_may_read_it() {
     let directory = tempfile::tempdir().unwrap();
     ensure(directory.path(), plan());
     let mode = |file: &str| fs::metadata(directory.path().join(file)).unwrap().permissions().mode() & 0o777;

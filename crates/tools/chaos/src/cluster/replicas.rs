@@ -176,8 +176,8 @@ impl Replicas {
         let mut metrics = String::new();
         for replica in self.replicas.iter().filter(|replica| replica.service == service) {
             let request = self.client.get(format!("http://{}/metrics", replica.admin)).timeout(METRICS_TIMEOUT);
-            let answer = request.send().await.with_context(|| format!("asking {service} for its metrics"))?;
-            metrics.push_str(&answer.text().await?);
+            let response = request.send().await.with_context(|| format!("asking {service} for its metrics"))?;
+            metrics.push_str(&response.text().await?);
         }
         Ok(metrics)
     }
@@ -214,9 +214,9 @@ async fn gateway(
     loop {
         let most = addresses.iter().filter_map(|one| memory(one.pid.load(Ordering::Relaxed))).max();
         peak.fetch_max(most.unwrap_or_default(), Ordering::Relaxed);
-        let answers = join_all(addresses.iter().map(|address| is_ready(&client, address.admin))).await;
+        let responses = join_all(addresses.iter().map(|address| is_ready(&client, address.admin))).await;
         let well: Vec<&Address> =
-            addresses.iter().zip(answers).filter(|(_, ready)| *ready).map(|(one, _)| one).collect();
+            addresses.iter().zip(responses).filter(|(_, ready)| *ready).map(|(one, _)| one).collect();
         for service in SERVICES {
             let own = |one: &Address| (one.service == service).then_some((one.listen, one.called_at));
             let mut targets: Vec<(SocketAddr, SocketAddr)> = well.iter().filter_map(|one| own(one)).collect();
@@ -234,8 +234,8 @@ async fn gateway(
 }
 
 async fn is_ready(client: &reqwest::Client, admin: SocketAddr) -> bool {
-    let answer = client.get(format!("http://{admin}/health/ready")).send().await;
-    answer.is_ok_and(|answer| answer.status().is_success())
+    let response = client.get(format!("http://{admin}/health/ready")).send().await;
+    response.is_ok_and(|response| response.status().is_success())
 }
 
 /// Returns the resident memory in bytes, if the system reports it (Linux).

@@ -103,8 +103,8 @@ impl BackgroundTraffic {
 }
 
 impl Counts {
-    fn count(&self, answer: Result<(), Status>) {
-        match answer.map_err(|status| status.code()) {
+    fn count(&self, response: Result<(), Status>) {
+        match response.map_err(|status| status.code()) {
             // NotFound counts as answered: the requested order does not exist.
             Ok(()) | Err(Code::NotFound) => self.answered.fetch_add(1, Ordering::Relaxed),
             Err(Code::Unauthenticated) => self.unauthenticated.fetch_add(1, Ordering::Relaxed),
@@ -156,8 +156,8 @@ async fn get(channel: Channel, service: &'static Service, request: tonic::Reques
 
 /// Requests an unknown resource over HTTP, and returns the response as a gRPC status.
 async fn look_up(client: &reqwest::Client, url: &str, session: &str) -> Result<(), Status> {
-    let answer = client.get(url).header(SESSION_HEADER, session).send().await;
-    match answer.map_err(|error| Status::unavailable(error.to_string()))?.status().as_u16() {
+    let response = client.get(url).header(SESSION_HEADER, session).send().await;
+    match response.map_err(|error| Status::unavailable(error.to_string()))?.status().as_u16() {
         200..=299 => Ok(()),
         404 => Err(Status::not_found("order")),
         401 => Err(Status::unauthenticated("session")),

@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_answer_is_classified_by_its_request() {
+    fn a_response_is_classified_by_its_request() {
         let pay = Request::pay("1".into(), Uuid::nil(), "CARD");
         let read = Request::read(Uuid::nil());
         let delivery = Request::delivery(Uuid::nil());

@@ -56,7 +56,7 @@ fn header<'a>(request: &'a Received, name: &str) -> &'a str {
 }
 
 #[tokio::test]
-async fn a_post_is_repeated_under_its_key_until_its_final_answer_and_acknowledged_once() {
+async fn a_post_is_retried_under_its_key_until_its_final_response_and_acknowledged_once() {
     let order = Uuid::from_u128(9);
     let answers = Mutex::new(vec![
         success(201, &json!({ "order_uuid": order, "uuid": order, "total_price": 1.5 })),

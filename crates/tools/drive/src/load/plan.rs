@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn orders_that_nobody_pays_need_users() {
+    fn orders_that_stay_unpaid_need_users() {
         // In 20 s, 450 orders per second are 9 000, which is 900 for each of ten users.
         assert!(plan("create=1", 450).check(10, 12).is_ok());
         let complaint = complaint(&plan("create=1", 451));

@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn the_warm_up_counts_in_no_latency_and_an_answer_counts_when_it_comes() {
+    fn the_warm_up_counts_in_no_latency_and_a_response_counts_when_it_comes() {
         let mut recorder = Recorder::new(&Plan { warm_up: SECOND, length: 2 * SECOND, ..Plan::default() });
         // The first is due in the warm-up and answered after it. The second is due and answered in the measured time.
         // The third is due in the measured time and answered after its end.

@@ -58,7 +58,7 @@ async fn a_message_that_cannot_be_read_is_a_mistake_of_its_caller() {
 }
 
 #[tokio::test]
-async fn an_unknown_compression_is_refused_and_not_repeated() {
+async fn an_unknown_compression_is_refused_and_not_echoed() {
     let encoding = http::HeaderValue::from_bytes(&[173; 300]).unwrap();
 
     let status = call_with(Request::builder().header("grpc-encoding", encoding), &[0, 0, 0, 0, 0]).await;
@@ -107,7 +107,7 @@ async fn what_the_framework_refuses_is_a_problem_document() {
 }
 
 #[tokio::test]
-async fn an_unknown_path_is_repeated_in_part_and_escaped() {
+async fn an_unknown_path_is_echoed_in_part_and_escaped() {
     let long = Uri::try_from(format!("/{}", "x".repeat(10_000))).unwrap();
     let odd = Uri::try_from("/a\"b/\u{202e}").unwrap();
 
@@ -118,7 +118,7 @@ async fn an_unknown_path_is_repeated_in_part_and_escaped() {
 }
 
 #[tokio::test]
-async fn an_unknown_method_is_repeated_in_part() {
+async fn an_unknown_method_is_echoed_in_part() {
     let long = Method::from_bytes(&[b'X'; 10_000]).unwrap();
 
     assert!(method_not_allowed(long).await.message.len() < 64);

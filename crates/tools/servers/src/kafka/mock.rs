@@ -54,8 +54,8 @@ impl Mock {
     }
 
     fn create_topic(&self, name: String, partitions: i32) -> anyhow::Result<()> {
-        let (made, answer) = mpsc::channel();
+        let (made, response) = mpsc::channel();
         self.requests.send(NewTopic { name, partitions, made }).ok().context("the mock cluster has ended")?;
-        answer.recv().context("the mock cluster has ended")?
+        response.recv().context("the mock cluster has ended")?
     }
 }

@@ -14,7 +14,7 @@ use anyhow::Context as _;
 
 /// The time limit for connecting, and for reading each half of the response. A broker on a busy machine responds after
 /// seconds.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(10);
 /// A request for metadata (key 3, version 1) with the correlation id 7, no client id, and no topics.
 const REQUEST: [u8; 18] = [0, 0, 0, 14, 0, 3, 0, 1, 0, 0, 0, 7, 0xff, 0xff, 0, 0, 0, 0];
 
@@ -22,15 +22,15 @@ const REQUEST: [u8; 18] = [0, 0, 0, 14, 0, 3, 0, 1, 0, 0, 0, 7, 0xff, 0xff, 0, 0
 pub fn ask(brokers: &str) -> anyhow::Result<()> {
     let first = brokers.split(',').next().unwrap_or_default();
     let address = first.to_socket_addrs()?.next().with_context(|| format!("{first} has no address"))?;
-    let mut broker = TcpStream::connect_timeout(&address, ANSWER_TIMEOUT).context("connecting")?;
-    broker.set_read_timeout(Some(ANSWER_TIMEOUT))?;
-    broker.set_write_timeout(Some(ANSWER_TIMEOUT))?;
+    let mut broker = TcpStream::connect_timeout(&address, RESPONSE_TIMEOUT).context("connecting")?;
+    broker.set_read_timeout(Some(RESPONSE_TIMEOUT))?;
+    broker.set_write_timeout(Some(RESPONSE_TIMEOUT))?;
     broker.write_all(&REQUEST).context("asking the broker")?;
     // The response begins with its length, the correlation id, and the number of brokers.
-    let mut answer = [0; 12];
-    broker.read_exact(&mut answer).context("the broker does not answer")?;
-    let [.., id, b0, b1, b2, b3] = answer;
-    anyhow::ensure!(id == 7, "the answer is not a broker's");
+    let mut response = [0; 12];
+    broker.read_exact(&mut response).context("the broker does not respond")?;
+    let [.., id, b0, b1, b2, b3] = response;
+    anyhow::ensure!(id == 7, "the response is not a broker's");
     anyhow::ensure!(i32::from_be_bytes([b0, b1, b2, b3]) > 0, "the broker has not joined its cluster yet");
     Ok(())
 }

@@ -38,7 +38,7 @@ async fn assert_forbidden(url: &str, statement: &'static str) {
 async fn end(server: postgres::Postgres, data: &Path) {
     let home = data.canonicalize().expect("the data is there");
     server.stop().await;
-    std::fs::remove_dir_all(home).expect("nobody uses it");
+    std::fs::remove_dir_all(home).expect("no process uses it");
 }
 
 #[tokio::test]

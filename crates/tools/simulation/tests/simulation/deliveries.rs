@@ -74,7 +74,7 @@ pub fn boot(process: &Process) -> Serves {
     let clock = Virtual::default();
     let generator = Generator::new(move || clock.now(), process.world.random());
     consume(process, delivery::consumers::all(&service, &generator));
-    Serves::Nobody
+    Serves::Nothing
 }
 
 /// The order service as `GrpcOrderAddresses` would reach it.
@@ -83,16 +83,16 @@ struct RemoteOrders(Process);
 #[async_trait]
 impl OrderAddresses for RemoteOrders {
     async fn address(&self, order: OrderId) -> Result<Option<Address>, OrderAddressError> {
-        let answer =
+        let response =
             self.0.ask(Name::Order, Serves::destinations, |orders| async move { orders.destination(order).await });
-        let answer = answer.await;
+        let response = response.await;
         self.0.stall("after it has asked order").await;
-        let found = match answer {
+        let found = match response {
             Ok(Ok(found)) => found,
             Ok(Err(order::error::Error::DeliveryNotFound(_))) => return Ok(None),
             Ok(Err(error)) => return Err(OrderAddressError::Unavailable(error.to_string())),
             Err(Lost::Refused) => return Err(OrderAddressError::Unavailable("nothing listens".to_owned())),
-            Err(Lost::Silent) => return Err(OrderAddressError::Unavailable("no answer in time".to_owned())),
+            Err(Lost::Silent) => return Err(OrderAddressError::Unavailable("no response in time".to_owned())),
         };
         let street = Street::new(found.address.as_str()).expect("order has checked the address");
         let volume = Volume::new(i64::try_from(found.volume).expect("a volume")).expect("a volume");

@@ -24,9 +24,9 @@ pub enum Lost {
 }
 
 /// Formats a response with the same text in every run. It avoids an error's `Debug`, which may contain a backtrace.
-pub fn said<T: fmt::Debug, E: fmt::Display>(answer: &Result<Result<T, E>, Lost>) -> String {
-    match answer {
-        Ok(Ok(answer)) => format!("{answer:?}"),
+pub fn said<T: fmt::Debug, E: fmt::Display>(response: &Result<Result<T, E>, Lost>) -> String {
+    match response {
+        Ok(Ok(response)) => format!("{response:?}"),
         Ok(Err(error)) => error.to_string(),
         Err(lost) => format!("{lost:?}"),
     }
@@ -46,7 +46,7 @@ impl World {
         T: Send + 'static,
         S: Clone,
     {
-        let answer = async {
+        let response = async {
             self.travel().await;
             if self.strikes(Fault::Loss) {
                 self.note(format_args!("a request to {to:?} is lost"));
@@ -65,20 +65,20 @@ impl World {
             let (tell, told) = oneshot::channel();
             let (work, process) = (work(service), up.process.clone());
             up.process.spawn(async move {
-                if let Ok(answer) = tokio::time::timeout(limit, deadline::within(limit, work)).await {
-                    process.step("before it answers").await;
-                    let _ = tell.send(answer);
+                if let Ok(response) = tokio::time::timeout(limit, deadline::within(limit, work)).await {
+                    process.step("before it responds").await;
+                    let _ = tell.send(response);
                 }
             });
-            let answer = told.await.map_err(|_| Lost::Silent)?;
+            let response = told.await.map_err(|_| Lost::Silent)?;
             self.travel().await;
             if self.strikes(Fault::Loss) {
-                self.note(format_args!("an answer of {to:?} is lost"));
+                self.note(format_args!("a response of {to:?} is lost"));
                 return std::future::pending().await;
             }
-            Ok(answer)
+            Ok(response)
         };
-        tokio::time::timeout(limit, answer).await.unwrap_or(Err(Lost::Silent))
+        tokio::time::timeout(limit, response).await.unwrap_or(Err(Lost::Silent))
     }
 }
 
@@ -96,8 +96,8 @@ impl Process {
         S: Clone,
     {
         self.step(&format!("before it asks {to:?}")).await;
-        let answer = self.world.call(to, service, deadline::remaining(CALL_TIMEOUT), work).await;
+        let response = self.world.call(to, service, deadline::remaining(CALL_TIMEOUT), work).await;
         self.step(&format!("after it has asked {to:?}")).await;
-        answer
+        response
     }
 }

@@ -50,13 +50,13 @@ impl Inventory for RemoteInventory {
         let mut tries = 0;
         loop {
             tries += 1;
-            let answer = self.0.ask(Name::Inventory, Serves::stock, |inventory| {
+            let response = self.0.ask(Name::Inventory, Serves::stock, |inventory| {
                 let request = inventory.request(order, Some(user), lines.clone(), confirm);
                 async move { inventory.reserve(vec![request]).await.remove(0) }
             });
-            let answer = answer.await;
+            let response = response.await;
             self.0.stall("after it has asked inventory").await;
-            let (problem, again) = match answer {
+            let (problem, again) = match response {
                 Ok(Ok(reserved)) => return Ok(reserved.into_iter().map(decode).collect()),
                 Ok(Err(inventory::error::Error::PartNotFound(part))) => {
                     return Err(OrderRefusal::PartNotFound(part).into());
@@ -71,8 +71,8 @@ impl Inventory for RemoteInventory {
                     return Err(OrderRefusal::ReservationLost.into());
                 }
                 Ok(Err(error)) => (error.to_string(), true),
-                Err(Lost::Refused) => ("nobody listens".to_owned(), true),
-                Err(Lost::Silent) => ("no answer in time".to_owned(), false),
+                Err(Lost::Refused) => ("no process listens".to_owned(), true),
+                Err(Lost::Silent) => ("no response in time".to_owned(), false),
             };
             if tries > 2 || !again {
                 return Err(Error::Unavailable("inventory", anyhow::anyhow!(problem)));
@@ -103,19 +103,19 @@ impl Payments for RemotePayments {
     async fn pay(&self, order: &Order, attempt: Attempt) -> ChargeAnswer {
         let world = &self.0.world;
         let charge = charge(order, attempt);
-        let answer = self.0.ask(Name::Payment, Serves::payments, |payment| {
+        let response = self.0.ask(Name::Payment, Serves::payments, |payment| {
             let transaction = TransactionId::new(world.uuid());
             async move { payment.pay(&charge, transaction).await }
         });
-        let answer = answer.await;
+        let response = response.await;
         self.0.stall("after it has asked payment").await;
         world.note(format_args!(
-            "payment answers attempt {} of order {}: {}",
+            "payment responds to attempt {} of order {}: {}",
             attempt.number,
             order.uuid,
-            said(&answer)
+            said(&response)
         ));
-        match answer {
+        match response {
             Ok(Ok(transaction)) => ChargeAnswer::Charged(transaction),
             Ok(Err(PaymentError::Declined(Decline::InsufficientFunds))) => {
                 ChargeAnswer::Declined(OrderRefusal::InsufficientFunds)
@@ -131,12 +131,12 @@ impl Payments for RemotePayments {
     }
 
     async fn find(&self, order: OrderId) -> Result<Option<order::model::Payment>, Error> {
-        let answer = self.0.ask(Name::Payment, Serves::payments, |payment| {
+        let response = self.0.ask(Name::Payment, Serves::payments, |payment| {
             let caller = Caller::Service("order".to_owned());
             async move { payment.find(&caller, order).await }
         });
-        let answer = answer.await;
-        match answer {
+        let response = response.await;
+        match response {
             Ok(Ok(payment)) => Ok(Some(known(&payment))),
             Ok(Err(PaymentError::NotFound)) => Ok(None),
             Ok(Err(error)) => Err(Error::Unavailable("payment", error.into())),
@@ -150,13 +150,18 @@ impl Payments for RemotePayments {
             return Voided::Void;
         }
         let charge = charge(order, attempt);
-        let answer = self.0.ask(Name::Payment, Serves::payments, |payment| {
+        let response = self.0.ask(Name::Payment, Serves::payments, |payment| {
             let transaction = TransactionId::new(world.uuid());
             async move { payment.void(&charge, transaction).await }
         });
-        let answer = answer.await;
-        world.note(format_args!("payment voids attempt {} of order {}: {}", attempt.number, order.uuid, said(&answer)));
-        match answer {
+        let response = response.await;
+        world.note(format_args!(
+            "payment voids attempt {} of order {}: {}",
+            attempt.number,
+            order.uuid,
+            said(&response)
+        ));
+        match response {
             Ok(Ok(model::VoidResult::Voided)) => Voided::Void,
             Ok(Ok(model::VoidResult::AlreadyCharged(transaction))) => Voided::Charged(transaction),
             Ok(Ok(model::VoidResult::InProgress)) => Voided::Unknown("a charge is under way".to_owned()),
@@ -218,13 +223,13 @@ impl ExistingOrders for RemoteOrders {
         if world.makes(Mistake::ExpireWithoutAsking) {
             return Ok(Existing::default());
         }
-        let answer = self.0.ask(Name::Order, Serves::orders, |order| {
+        let response = self.0.ask(Name::Order, Serves::orders, |order| {
             let orders = orders.to_vec();
             async move { order.existing(&orders).await }
         });
-        let answer = answer.await;
+        let response = response.await;
         self.0.stall("after it has asked which orders exist").await;
-        match answer {
+        match response {
             Ok(Ok(known)) => {
                 let unpaid = known.iter().filter(|(_, status)| **status == Status::PendingPayment);
                 Ok(Existing { unpaid: unpaid.map(|(order, _)| *order).collect(), all: known.into_keys().collect() })
@@ -266,9 +271,9 @@ impl RemoteProvider {
             }
             None => {}
         }
-        let answer = work().await;
+        let response = work().await;
         self.process.step("after the provider did it").await;
-        answer
+        response
     }
 
     /// Decides whether the provider accepts a request now but executes it later, and with which result.

@@ -60,15 +60,15 @@ impl Operator {
     async fn insist(&self, refund: &PartialRefund) {
         let world = &self.0;
         for _ in 0..MAX_TRIES {
-            let answer = world
+            let response = world
                 .call(Name::Payment, Serves::payments, CALL_TIMEOUT, |service| {
                     let refund = refund.clone();
                     async move { service.refund_partially(&refund).await.map(|refunded| refunded.is_made) }
                 })
                 .await;
             let (order, minor) = (refund.order, refund.amount.minor());
-            world.note(format_args!("the operator is answered {} to give back {minor} of {order}", said(&answer)));
-            match answer {
+            world.note(format_args!("the operator gets {} for giving back {minor} of {order}", said(&response)));
+            match response {
                 // The refund is recorded, the charge was refunded meanwhile, less of it is left, or the reference had
                 // another amount.
                 Ok(
@@ -80,13 +80,13 @@ impl Operator {
                 ) => return,
                 Ok(Err(Error::Database(_) | Error::Unknown(_))) | Err(_) => {}
                 Ok(Err(error)) => {
-                    return locked(&world.stores.problems).push(format!("the operator was answered {error}"));
+                    return locked(&world.stores.problems).push(format!("the operator got {error}"));
                 }
             }
             tokio::time::sleep(world.millis(200, 2000)).await;
         }
         if world.healed() {
-            locked(&world.stores.problems).push(format!("no definite answer to {refund:?}"));
+            locked(&world.stores.problems).push(format!("no definite response to {refund:?}"));
         }
     }
 }

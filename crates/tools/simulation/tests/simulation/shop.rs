@@ -240,7 +240,7 @@ fn ships(process: &Process) -> Serves {
     let times =
         BuildTimes { min: Duration::from_secs(2), max: Duration::from_secs(10), failure_rate: stores.failure_rate };
     consume(process, assembly::consumers::all(&service, times, process.world.random()));
-    Serves::Nobody
+    Serves::Nothing
 }
 
 impl Serves {

@@ -65,7 +65,7 @@ pub enum Serves {
     Orders(OrderService, order::service::DeliveryService),
     Stock(InventoryService),
     Payments(PaymentService),
-    Nobody,
+    Nothing,
 }
 
 pub fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -49,7 +49,7 @@ pub async fn one_session(attacker: Arc<Attacker>) {
                     attacker.has_sent(1);
                     let request = http.get(&url).header("X-Session-Uuid", &attacker.account.session);
                     match request.send().await {
-                        Ok(answer) if answer.status().is_success() => drop(answer.bytes().await),
+                        Ok(response) if response.status().is_success() => drop(response.bytes().await),
                         _ => {
                             attacker.was_refused();
                             sleep(REPEAT_DELAY).await;

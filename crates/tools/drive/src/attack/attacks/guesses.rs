@@ -50,7 +50,7 @@ pub async fn spray(attacker: Arc<Attacker>) {
 async fn guess(attacker: &Attacker, channel: &Channel, login: String) -> Code {
     attacker.has_sent(1);
     let request = LoginRequest { login, password: "a wrong password".to_owned() };
-    let answer = AuthServiceClient::new(channel.clone()).login(request).await;
+    let response = AuthServiceClient::new(channel.clone()).login(request).await;
     attacker.was_refused();
-    answer.err().map_or(Code::Ok, |status| status.code())
+    response.err().map_or(Code::Ok, |status| status.code())
 }

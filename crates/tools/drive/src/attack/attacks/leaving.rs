@@ -31,12 +31,12 @@ pub async fn repeat(attacker: Arc<Attacker>) {
             sleep(Duration::from_millis((number % LEAVE_DELAYS).into())).await;
             first.reset();
             let Ok(repeat) = Connection::open(&attacker, target).await else { return };
-            let answer = repeat.ask(&creation).await;
-            if answer.contains("IDEMPOTENCY_IN_PROGRESS") {
+            let response = repeat.ask(&creation).await;
+            if response.contains("IDEMPOTENCY_IN_PROGRESS") {
                 attacker.has_succeeded();
             }
             // Cancel the order, whose parts are needed again.
-            let order = answer.split_once(r#""order_uuid":""#).and_then(|(_, rest)| rest.split_once('"'));
+            let order = response.split_once(r#""order_uuid":""#).and_then(|(_, rest)| rest.split_once('"'));
             match (order, Connection::open(&attacker, target).await) {
                 (Some((order, _)), Ok(connection)) => {
                     connection.ask(&posted(&attacker, &format!("/api/v1/orders/{order}/cancel"), "")).await;

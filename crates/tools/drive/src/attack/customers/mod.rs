@@ -75,8 +75,8 @@ impl Customers {
         let (until, mut quick) = (Instant::now() + RECOVERY_TIMEOUT, 0);
         for kind in [Kind::Read, Kind::Whoami, Kind::Parts, Kind::Visit].into_iter().cycle() {
             let begun = Instant::now();
-            let answer = kind.send(self, self.all[0].clone()).await;
-            quick = if answer.is_ok() && begun.elapsed() < MAX_RECOVERED_LATENCY { quick + 1 } else { 0 };
+            let response = kind.send(self, self.all[0].clone()).await;
+            quick = if response.is_ok() && begun.elapsed() < MAX_RECOVERED_LATENCY { quick + 1 } else { 0 };
             if quick == QUICK_IN_A_ROW || Instant::now() > until {
                 return;
             }

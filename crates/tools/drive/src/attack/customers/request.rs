@@ -73,7 +73,7 @@ impl Kind {
         let visitor = customers.visitor.clone();
         let addresses = customers.addresses.clone();
         Box::pin(async move {
-            let answer = async {
+            let response = async {
                 match self {
                     Self::Create => create(&customer).await,
                     Self::Read => read(&customer).await,
@@ -85,9 +85,9 @@ impl Kind {
                     Self::Login => customer.account.log_in().await.map(drop),
                 }
             };
-            timeout(REQUEST_TIMEOUT, answer)
+            timeout(REQUEST_TIMEOUT, response)
                 .await
-                .unwrap_or_else(|_| Err(Failure::Owned(format!("no answer within {} s", REQUEST_TIMEOUT.as_secs()))))
+                .unwrap_or_else(|_| Err(Failure::Owned(format!("no response within {} s", REQUEST_TIMEOUT.as_secs()))))
         })
     }
 }

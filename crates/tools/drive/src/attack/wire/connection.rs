@@ -101,11 +101,11 @@ impl Connection {
 
     /// Sends an HTTP/1.1 request that asks the server to close the connection. Returns the response, or an empty text.
     pub async fn ask(mut self, request: &str) -> String {
-        let mut answer = Vec::new();
+        let mut response = Vec::new();
         if self.write(request.as_bytes()).await.is_ok() {
-            let _ = self.stream.read_to_end(&mut answer).await;
+            let _ = self.stream.read_to_end(&mut response).await;
         }
-        String::from_utf8_lossy(&answer).into_owned()
+        String::from_utf8_lossy(&response).into_owned()
     }
 
     pub fn reset(self) {
