@@ -1,9 +1,6 @@
 //! Customers against a stand-in for the shop.
 
-use std::sync::{
-    Mutex, PoisonError,
-    atomic::{AtomicBool, Ordering},
-};
+use std::sync::{Mutex, PoisonError};
 
 use audit::facts::{Acknowledged, Answer};
 use serde_json::json;
@@ -83,37 +80,6 @@ async fn a_post_is_retried_under_its_key_until_its_final_response_and_acknowledg
     assert_eq!((counters.failed, counters.sessions_lost), (3, 0));
     let violations = customer.client.journal.violations();
     assert!(matches!(violations.as_slice(), [one] if one.contains("500")), "{violations:?}");
-}
-
-#[tokio::test]
-async fn pausing_waits_for_requests_in_flight() {
-    let well = Arc::new(AtomicBool::new(false));
-    let order = Uuid::from_u128(9);
-    let shop = well.clone();
-    let respond = move |_: &Received| {
-        if shop.load(Ordering::SeqCst) {
-            success(201, &json!({ "order_uuid": order, "uuid": order, "total_price": 1.5 }))
-        } else {
-            problem(503, "DEPENDENCY_UNAVAILABLE")
-        }
-    };
-    let (customer, http) = customer(respond).await;
-    let (in_flight, journal) = (customer.in_flight.clone(), customer.client.journal.clone());
-    let customers = vec![AbortOnDropHandle::new(tokio::spawn(customer.live()))];
-    let load = Load { in_flight, journal, customers };
-    while load.counters().failed == 0 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-
-    let ill = load.pause(Duration::from_millis(50)).await.unwrap_err().to_string();
-    well.store(true, Ordering::SeqCst);
-    let recovered = load.pause(Duration::from_secs(30)).await;
-
-    assert!(ill.contains("POST /api/v1/orders (create-1)") && ill.contains("503"), "{ill}");
-    recovered.unwrap();
-    assert_eq!(load.journal.acknowledged(), [Acknowledged { order, answer: Answer::Created }]);
-    let asked = http.received_requests().await.unwrap();
-    assert!(asked.iter().all(|request| header(request, "idempotency-key") == "create-1"));
 }
 
 #[tokio::test]
