@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep};
 /// A command waits this long for its servers.
 pub const STARTUP_TIMEOUT: Duration = Duration::from_mins(1);
 /// The longest backoff between two attempts.
-const MAX_PAUSE: Duration = Duration::from_secs(1);
+const MAX_BACKOFF: Duration = Duration::from_secs(1);
 
 /// Retries `attempt` as long as `may_pass` is true for its error, and for `limit` at most.
 pub async fn retry<T, F>(
@@ -20,11 +20,11 @@ where
     F: Future<Output = anyhow::Result<T>>,
 {
     let deadline = Instant::now() + limit;
-    let mut pauses = endless_backoff();
+    let mut backoff = endless_backoff();
     loop {
         match attempt().await {
             Err(error) if may_pass(&error) && Instant::now() < deadline => {
-                sleep(pauses.next().unwrap_or_default().min(MAX_PAUSE)).await;
+                sleep(backoff.next().unwrap_or_default().min(MAX_BACKOFF)).await;
             }
             outcome => return outcome,
         }
@@ -49,6 +49,6 @@ mod tests {
         assert_eq!((attempts.get(), begun.elapsed()), (1, Duration::ZERO));
         assert!(retry(STARTUP_TIMEOUT, |_| true, failing).await.is_err());
         let waited = begun.elapsed();
-        assert!((STARTUP_TIMEOUT..STARTUP_TIMEOUT + 2 * MAX_PAUSE).contains(&waited), "{waited:?}");
+        assert!((STARTUP_TIMEOUT..STARTUP_TIMEOUT + 2 * MAX_BACKOFF).contains(&waited), "{waited:?}");
     }
 }

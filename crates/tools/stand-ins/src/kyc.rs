@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 use crate::server::Server;
 
-/// How questions are answered.
+/// The response to questions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum KycMode {
     /// APPROVED, or REFUSED for a declined name. A retry under the same key gets the same response.

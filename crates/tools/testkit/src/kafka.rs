@@ -45,7 +45,7 @@ pub async fn kafka() -> Kafka {
         Some(mock) => mock.create_topics(&topics.all(), PARTITIONS),
         // Creating topics may fail at first: the broker has the topics of all tests, on a machine with two busy cores.
         None => {
-            (|| async { ensure_topics(&kafka.config(), &topics.all()).await }).retry(pauses().with_max_times(10)).await
+            (|| async { ensure_topics(&kafka.config(), &topics.all()).await }).retry(backoff().with_max_times(10)).await
         }
     };
     if let Err(error) = made {
@@ -118,7 +118,7 @@ impl Kafka {
             let (brokers, topic) = (self.brokers.clone(), topic.to_owned());
             tokio::task::spawn_blocking(move || read(&brokers, &topic)).await.expect("reading does not panic")
         };
-        match read.retry(pauses()).when(passes).await {
+        match read.retry(backoff()).when(passes).await {
             Ok(messages) => messages,
             Err(error) => panic!("reading a topic: {error}"),
         }
@@ -126,7 +126,7 @@ impl Kafka {
 }
 
 /// Returns the backoff between retries: ten seconds in total, plus the time of the attempts.
-fn pauses() -> ConstantBuilder {
+fn backoff() -> ConstantBuilder {
     ConstantBuilder::new().with_delay(Duration::from_millis(100)).with_max_times(100)
 }
 

@@ -50,7 +50,7 @@ async fn log_in(account: &account::Account, journal: &Journal, rng: &mut SmallRn
             journal.violation(format!("Login of {} answered {code:?}: {message}", account.login));
         }
         journal.count(Kind::LogIn, class);
-        sleep(pause(rng)).await;
+        sleep(backoff(rng)).await;
     }
 }
 
@@ -67,6 +67,6 @@ pub fn class_of(status: &Status, refusals: &[Code]) -> Class {
 }
 
 /// Returns the backoff before the next attempt.
-pub fn pause(rng: &mut SmallRng) -> Duration {
+pub fn backoff(rng: &mut SmallRng) -> Duration {
     Duration::from_millis(rng.random_range(100..=500))
 }

@@ -20,7 +20,7 @@ use tokio::time::sleep;
 use tonic::{Code, Request, Status};
 
 use super::{
-    account::{Account, class_of, pause},
+    account::{Account, backoff, class_of},
     counters::{Class, Kind},
     in_flight::{InFlight, Operation},
     journal::Journal,
@@ -83,7 +83,7 @@ impl Borrower {
         let loans = vec![loan.clone(); times];
         while let Err(error) = self.bank.approve(&loans).await {
             operation.tried(format!("{error:#}"));
-            sleep(pause(&mut self.random.fork())).await;
+            sleep(backoff(&mut self.random.fork())).await;
         }
         self.journal.lend(loan.id);
     }
@@ -125,7 +125,7 @@ impl Borrower {
                 }
                 _ => {}
             }
-            sleep(pause(&mut rng)).await;
+            sleep(backoff(&mut rng)).await;
         }
     }
 
@@ -135,7 +135,7 @@ impl Borrower {
         let _waiting = self.journal.wait();
         match self.send(call, session).await {
             Err(status) if class_of(&status, &[]).is_failure() => {
-                sleep(pause(rng)).await;
+                sleep(backoff(rng)).await;
                 self.send(call, session).await
             }
             answer => answer,

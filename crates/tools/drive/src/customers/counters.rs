@@ -110,8 +110,8 @@ impl Measurements {
         self.failed = Some(at);
     }
 
-    /// Returns the time of the last failure after `since`; `None` if there was none. Failures are: no answer, no answer
-    /// within five seconds, 429, and 5xx except PAYMENT_OUTCOME_UNKNOWN.
+    /// Returns the time of the last failure after `since`; `None` if there was none. Failures are: no response, no
+    /// response within five seconds, 429, and 5xx except PAYMENT_OUTCOME_UNKNOWN.
     pub fn last_failure(&self, since: Instant) -> Option<Instant> {
         self.failed.filter(|at| *at > since)
     }

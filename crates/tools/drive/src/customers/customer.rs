@@ -117,7 +117,7 @@ impl Customer {
         self.client.intrude(&Request::list(), &operation).await;
     }
 
-    /// Sends a request after a pause. Repeats some requests under the same key, which must yield the same answer. The
+    /// Sends a request after a pause. Retries some requests under the same key, which must yield the same response. The
     /// request counts as in flight until the caller drops the returned `Operation`.
     pub async fn ask(&mut self, request: &Request) -> (Final, Operation) {
         self.rest().await;

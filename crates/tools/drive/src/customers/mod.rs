@@ -1,5 +1,5 @@
-//! The steady mixed load of a shop under which faults are injected. Customers create, read, pay and cancel orders, and record
-//! every answer.
+//! The steady mixed load of a shop under which faults are injected. Customers create, read, pay and cancel orders, and
+//! record every response.
 
 mod account;
 mod borrower;
@@ -103,8 +103,8 @@ impl Load {
         self.in_flight.resume();
     }
 
-    /// Admits no new operation, and waits until every request in flight has its final answer. After `limit`, fails with
-    /// the remaining requests.
+    /// Admits no new operation, and waits until every request in flight has its final response. After `limit`, fails
+    /// with the remaining requests.
     pub async fn pause(&self, limit: Duration) -> anyhow::Result<()> {
         self.in_flight.drain(limit).await?;
         let gone = self.customers.iter().filter(|customer| customer.is_finished()).count();

@@ -13,7 +13,7 @@ use serde_json::Value;
 use tokio::time::sleep;
 
 use super::{
-    account::{Account, pause},
+    account::{Account, backoff},
     counters::Class,
     in_flight::Operation,
     journal::Journal,
@@ -87,7 +87,7 @@ impl RetryingClient {
                 Class::SessionLost => stale = Some(session),
                 Class::Unavailable | Class::Unknown | Class::Unanswered | Class::InProgress | Class::ServerError => {}
             }
-            sleep(pause(&mut rng)).await;
+            sleep(backoff(&mut rng)).await;
         }
     }
 

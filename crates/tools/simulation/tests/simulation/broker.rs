@@ -150,27 +150,27 @@ impl Member {
     async fn run(self) {
         let world = self.process.world.clone();
         let partition = &world.broker.partitions[&self.topic][self.partition];
-        let mut position = locked(&world.broker.committed).get(&self.place()).copied().unwrap_or(0);
+        let mut offset = locked(&world.broker.committed).get(&self.place()).copied().unwrap_or(0);
         loop {
             let arrived = partition.arrived.notified();
-            let Some(message) = world.broker.message(&self.topic, self.partition, position) else {
+            let Some(message) = world.broker.message(&self.topic, self.partition, offset) else {
                 arrived.await;
                 continue;
             };
             world.travel().await;
             if world.makes(Mistake::AcknowledgeBeforeEffect) {
-                self.commit(&world, position + 1);
+                self.commit(&world, offset + 1);
             }
             self.maybe_late(&world, &message);
             self.handle_or_dead_letter(&world, &message).await;
             self.process.step("between an effect and its offset").await;
-            position += 1;
+            offset += 1;
             if world.strikes(Fault::Redelivery) {
-                let back = world.pick(|rng| rng.random_range(0..=position));
-                world.note(format_args!("{} goes back from {position} to {back}", self.group));
-                position = back;
+                let back = world.pick(|rng| rng.random_range(0..=offset));
+                world.note(format_args!("{} goes back from {offset} to {back}", self.group));
+                offset = back;
             }
-            self.commit(&world, position);
+            self.commit(&world, offset);
         }
     }
 
@@ -209,11 +209,11 @@ impl Member {
     }
 
     /// Commits the offset. The broker refuses it if another process has replaced this member.
-    fn commit(&self, world: &World, position: usize) {
+    fn commit(&self, world: &World, offset: usize) {
         if !self.process.has_its_name() {
             return;
         }
-        locked(&world.broker.committed).insert(self.place(), position);
+        locked(&world.broker.committed).insert(self.place(), offset);
     }
 
     fn place(&self) -> (&'static str, String, usize) {

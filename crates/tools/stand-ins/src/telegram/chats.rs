@@ -1,4 +1,4 @@
-//! The messages of a bot's chats, in both directions, and how they are answered.
+//! The messages of a bot's chats, in both directions, and the responses to them.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -9,7 +9,7 @@ use std::{
 use serde_json::{Value, json};
 use tokio::{sync::watch, time::Instant};
 
-/// How a message is answered.
+/// The response to a message.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum TelegramMode {
     /// The message is accepted.

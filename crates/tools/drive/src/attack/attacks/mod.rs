@@ -53,7 +53,7 @@ pub const ALL: [Attack; 8] = [
         "leaving",
         40,
         15.0,
-        "40 clients that reset their orders after milliseconds and repeat them",
+        "40 clients that reset their orders after milliseconds and retry them",
         leaving::repeat
     ),
     attack!("rapid-resets", 10, 200.0, "10 000 streams a second at iam, each reset at once", rapid_resets::flood),

