@@ -50,13 +50,15 @@ enum Command {
     /// Check the environment, and say how to fix what is missing
     Doctor,
     /// Apply, revert or list database migrations
-    Migrate(migrate::Arguments),
+    #[command(subcommand)]
+    Migrate(migrate::Command),
     /// Add stock to a running shop
     Restock(restock::Arguments),
     /// Generate orders, and send them to the topic that intake reads
     Produce(producer::Arguments),
     /// Give and take the role operator, and list the users that have it
-    Operator(operator::Arguments),
+    #[command(subcommand)]
+    Operator(operator::Command),
     /// Log in, and print the session, which X-Session-Uuid (HTTP) and session-uuid (gRPC) take
     Login(login::Arguments),
     /// Log in, and print an access token for HTTP and gRPC
@@ -68,7 +70,8 @@ enum Command {
     /// Check that a running shop has lost nothing and done nothing twice
     Audit(audit::Arguments),
     /// List, show, replay, discard and prune dead letters
-    Dlq(dlq::Arguments),
+    #[command(subcommand)]
+    Dlq(dlq::Command),
     /// Print a completion script for a shell
     Completions(manual::Completions),
     /// Write man pages for this program and its commands
@@ -92,16 +95,16 @@ pub fn main() -> ExitCode {
         Some(Command::Demo(arguments)) => block_on(demo::run(arguments, data)),
         Some(Command::Couriers(arguments)) => block_on(couriers::run(arguments, data)),
         Some(Command::Doctor) => block_on(doctor::run(data)),
-        Some(Command::Migrate(arguments)) => block_on(migrate::run(arguments)),
+        Some(Command::Migrate(command)) => block_on(migrate::run(command)),
         Some(Command::Restock(arguments)) => block_on(restock::run(arguments, data)),
         Some(Command::Produce(arguments)) => block_on(produce(arguments, data)),
-        Some(Command::Operator(arguments)) => block_on(operator::run(arguments, data)),
+        Some(Command::Operator(command)) => block_on(operator::run(command, data)),
         Some(Command::Login(arguments)) => block_on(login::login(arguments, data)),
         Some(Command::Token(arguments)) => block_on(login::token(arguments, data)),
         Some(Command::Certificates(arguments)) => certificates::run(arguments, &data),
         Some(Command::KafkaAcls(arguments)) => block_on(kafka_acls::run(arguments)),
         Some(Command::Audit(arguments)) => return audit::exit_code(block_on(audit::run(arguments, data))),
-        Some(Command::Dlq(arguments)) => block_on(dlq::run(arguments, data)),
+        Some(Command::Dlq(command)) => block_on(dlq::run(command, data)),
         Some(Command::Completions(arguments)) => manual::completions(&arguments, Arguments::command()),
         Some(Command::Man(arguments)) => manual::man(&arguments, Arguments::command()),
         Some(Command::Render(arguments)) => render::run(&arguments),

@@ -22,14 +22,8 @@ use platform::server::service::Service;
 /// The time limit of one attempt to connect.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-#[derive(clap::Args)]
-pub struct Arguments {
-    #[command(subcommand)]
-    command: Command,
-}
-
 #[derive(Clone, Copy, Subcommand)]
-enum Command {
+pub enum Command {
     /// Apply all pending migrations; waits up to a minute for the database and the right to connect
     Up {
         /// Only this service's database (default: every database whose <SERVICE>_DATABASE_URL is set)
@@ -50,9 +44,9 @@ enum Command {
     },
 }
 
-pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
+pub async fn run(command: Command) -> anyhow::Result<()> {
     let settings = Settings::load()?;
-    match arguments.command {
+    match command {
         Command::Up { service } => {
             // The database may start at the same time, and get its users and their rights later.
             for database in Database::several(&settings, service, STARTUP_TIMEOUT).await? {

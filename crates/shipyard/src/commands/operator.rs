@@ -19,14 +19,8 @@ use uuid::Uuid;
 use super::login::{ask_new_password, read_password};
 use crate::data::Data;
 
-#[derive(clap::Args)]
-pub struct Arguments {
-    #[command(subcommand)]
-    command: Command,
-}
-
 #[derive(Subcommand)]
-enum Command {
+pub enum Command {
     /// Create a user with the role, or give it to an existing user
     Add(Add),
     /// Take the role from a user, also in the sessions that are open
@@ -39,7 +33,7 @@ enum Command {
 }
 
 #[derive(clap::Args)]
-struct Add {
+pub struct Add {
     /// Login of the operator
     login: String,
     /// Give the role to the existing user with this uuid, whose login must be LOGIN exactly
@@ -53,13 +47,13 @@ struct Add {
     password_file: Option<PathBuf>,
 }
 
-pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
+pub async fn run(command: Command, data: Data) -> anyhow::Result<()> {
     let settings = data.running(Settings::load()?).or("LOG_LEVEL", "error");
     // iam's security events go to this command's log.
     let _telemetry = telemetry::start("shipyard", &settings.read()?)?;
     let database = iam::SERVICE.pool("shipyard-operator", 1, &settings).with_context(|| data.advice())?;
     let service = OperatorService::new(PgUsers::new(database.clone()), Author::command_line());
-    match arguments.command {
+    match command {
         Command::Add(Add { login, adopt: Some(user), .. }) => adopt(&service, UserId::new(user), &login).await,
         Command::Add(new) => create(&service, &settings, new).await,
         Command::Remove { login } => remove(&service, &login).await,

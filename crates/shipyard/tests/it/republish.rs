@@ -12,11 +12,7 @@ const AGE: Duration = Duration::from_hours(24);
 
 #[tokio::test]
 async fn an_event_that_one_consumer_or_the_timeline_lacks_is_published_again_and_the_others_are_not() {
-    let mut pools = HashMap::new();
-    for service in with_database() {
-        pools.insert(service.name, testkit::database(service.migrations().expect("it has a database")).await.pool);
-    }
-    let databases: Databases = with_database().map(|service| (service, pools[service.name].clone())).collect();
+    let (pools, databases) = databases().await;
     for route in &ROUTES {
         // Without inboxes every event is published again.
         let (kind, has_inboxes) = (route.kind, route.has_inboxes());
@@ -67,11 +63,7 @@ async fn an_event_that_one_consumer_or_the_timeline_lacks_is_published_again_and
 /// The jobs of the services delete old inbox rows, after which a handled event would seem lost at the next start.
 #[tokio::test]
 async fn old_events_are_deleted_once_they_are_handled() {
-    let mut pools = HashMap::new();
-    for service in with_database() {
-        pools.insert(service.name, testkit::database(service.migrations().expect("it has a database")).await.pool);
-    }
-    let databases: Databases = with_database().map(|service| (service, pools[service.name].clone())).collect();
+    let (pools, databases) = databases().await;
     let route = route_of("events.v1.OrderPaid").unwrap();
     let outbox = &pools[route.producer];
     let [handled, recent, lost] = [1, 2, 3].map(Uuid::from_u128);
@@ -95,6 +87,16 @@ async fn old_events_are_deleted_once_they_are_handled() {
             .await
             .unwrap();
     assert_eq!(left, [(recent, true), (lost, false)]);
+}
+
+/// Creates a database for each service. Returns them by the services' names, too.
+async fn databases() -> (HashMap<&'static str, Database>, Databases) {
+    let mut pools = HashMap::new();
+    for service in with_database() {
+        pools.insert(service.name, testkit::database(service.migrations().expect("it has a database")).await.pool);
+    }
+    let databases = with_database().map(|service| (service, pools[service.name].clone())).collect();
+    (pools, databases)
 }
 
 async fn publish(outbox: &Database, uuid: Uuid, kind: &str, published: bool) {

@@ -16,14 +16,8 @@ use platform::{auth::Author, config::Settings};
 
 use crate::data::Data;
 
-#[derive(clap::Args)]
-pub struct Arguments {
-    #[command(subcommand)]
-    command: Command,
-}
-
 #[derive(Subcommand)]
-enum Command {
+pub enum Command {
     /// List the dead letters: event type, error, age
     List {
         /// Only dead letters from this topic, such as order.paid
@@ -76,10 +70,10 @@ enum Command {
     },
 }
 
-pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
+pub async fn run(command: Command, data: Data) -> anyhow::Result<()> {
     let settings = data.running(Settings::load()?);
     let queue = DeadLetterQueue::from_settings(&settings).with_context(|| data.advice())?;
-    match arguments.command {
+    match command {
         Command::List { topic, all } => list::list(&queue, topic.as_deref(), all).await,
         Command::Show { letter } => list::show(&queue, &letter).await,
         Command::Replay { letters, topic, late, .. } => replay(&queue, &chosen(letters, topic), late).await,

@@ -10,6 +10,7 @@ use testkit::eventually;
 use tokio::sync::{Mutex, MutexGuard};
 
 use crate::{
+    customer::Customer,
     program::Program,
     system::{System, free_address},
 };
@@ -87,6 +88,15 @@ impl Browser {
         let opened = call(&client, Method::POST, &format!("{base}/session"), Some(wanted)).await;
         let session = format!("{base}/session/{}", opened["sessionId"].as_str().expect("a session"));
         Self { client, session, console, _processes: processes, _turn: turn }
+    }
+
+    /// Starts a browser in which a new customer has logged in. Returns also the customer and a part.
+    pub async fn of_customer(system: &System) -> (Self, Customer, String) {
+        let customer = Customer::new(system).await;
+        let part = customer.part("Window A").await.uuid;
+        let browser = Self::start(system).await;
+        browser.log_in(&customer.session).await;
+        (browser, customer, part)
     }
 
     async fn post(&self, path: &str, body: Value) -> Value {

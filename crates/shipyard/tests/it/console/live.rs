@@ -8,7 +8,7 @@ use serde_json::json;
 use testkit::eventually;
 
 use super::{browser::Browser, purchase::assert_equals_the_topics};
-use crate::{customer::Customer, system::System};
+use crate::system::System;
 
 /// More tabs than the connections that a browser opens to one origin.
 const TABS: usize = 12;
@@ -31,11 +31,8 @@ const STEPS: &str = "return document.querySelectorAll('[id^=step-]').length";
 #[tokio::test]
 async fn a_console_that_is_killed_amid_a_delivery_leaves_no_gap_in_the_page() {
     let mut system = System::start().await;
-    let customer = Customer::new(&system).await;
-    let part = customer.part("Window A").await.uuid;
+    let (browser, customer, part) = Browser::of_customer(&system).await;
     let order = customer.order_to("Main Street 1", &part).await;
-    let browser = Browser::start(&system).await;
-    browser.log_in(&customer.session).await;
     browser.open(&format!("/console/orders/{order}")).await;
     browser.wait_for("#step-1", "Order placed").await;
 
@@ -60,10 +57,7 @@ async fn a_console_that_is_killed_amid_a_delivery_leaves_no_gap_in_the_page() {
 #[tokio::test]
 async fn twelve_tabs_of_one_browser_follow_twelve_orders() {
     let system = System::shared().await;
-    let customer = Customer::new(system).await;
-    let part = customer.part("Window A").await.uuid;
-    let browser = Browser::start(system).await;
-    browser.log_in(&customer.session).await;
+    let (browser, customer, part) = Browser::of_customer(system).await;
     let mut tabs = Vec::new();
     for _ in 0..TABS {
         let order = customer.order(&[&part]).await;
@@ -86,11 +80,8 @@ async fn twelve_tabs_of_one_browser_follow_twelve_orders() {
 #[tokio::test]
 async fn a_hidden_page_sends_nothing_and_catches_up_when_it_is_shown() {
     let system = System::shared().await;
-    let customer = Customer::new(system).await;
-    let part = customer.part("Window A").await.uuid;
+    let (browser, customer, part) = Browser::of_customer(system).await;
     let order = customer.order(&[&part]).await;
-    let browser = Browser::start(system).await;
-    browser.log_in(&customer.session).await;
     browser.open(&format!("/console/orders/{order}")).await;
     browser.wait_for("#step-1", "Order placed").await;
     browser.script(COUNT_HIDDEN).await;
@@ -108,12 +99,9 @@ async fn a_hidden_page_sends_nothing_and_catches_up_when_it_is_shown() {
 #[tokio::test]
 async fn an_exported_order_opens_without_the_shop_and_has_the_same_steps() {
     let system = System::shared().await;
-    let customer = Customer::new(system).await;
-    let part = customer.part("Window A").await.uuid;
+    let (browser, customer, part) = Browser::of_customer(system).await;
     let order = customer.order_to("Main Street 1", &part).await;
     customer.pay(order).await.success(200);
-    let browser = Browser::start(system).await;
-    browser.log_in(&customer.session).await;
     browser.open(&format!("/console/orders/{order}")).await;
     browser.wait_for("h1", "Your ship has arrived").await;
     browser.wait_for("#step-16", "Delivered").await;

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::browser::Browser;
 use crate::{
-    customer::{Customer, ORDERS, PASSWORD},
+    customer::{ORDERS, PASSWORD},
     system::System,
 };
 
@@ -20,10 +20,7 @@ async fn charges(system: &System, order: &str) -> usize {
 #[tokio::test]
 async fn a_double_click_two_tabs_and_reloads_are_one_order_and_one_charge() {
     let system = System::shared().await;
-    let customer = Customer::new(system).await;
-    let part = customer.part("Window A").await.uuid;
-    let browser = Browser::start(system).await;
-    browser.log_in(&customer.session).await;
+    let (browser, customer, part) = Browser::of_customer(system).await;
     let checkout = format!("/console/checkout?{part}=1&key=made-with-the-cart");
 
     browser.open(&checkout).await;
@@ -57,10 +54,7 @@ async fn a_double_click_two_tabs_and_reloads_are_one_order_and_one_charge() {
 #[tokio::test]
 async fn a_session_that_ends_leads_to_the_login_and_back_with_the_cart() {
     let system = System::shared().await;
-    let mut customer = Customer::new(system).await;
-    let part = customer.part("Window A").await.uuid;
-    let browser = Browser::start(system).await;
-    browser.log_in(&customer.session).await;
+    let (browser, mut customer, part) = Browser::of_customer(system).await;
     browser.open(&format!("/console/checkout?{part}=3&delivery_address=Main+Street+1")).await;
     let ended = LogoutRequest { session_uuid: customer.session.clone() };
     customer.auth().logout(ended).await.unwrap();

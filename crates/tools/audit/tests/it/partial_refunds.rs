@@ -112,11 +112,6 @@ fn a_cancelled_order_gets_back_the_rest() {
 }
 
 #[test]
-fn a_partial_refund_is_made_within_the_bound() {
-    breaks(7, &["it is not made"], given_back(BUILT, 1, |facts| facts.partial_refunds[0].is_made = false));
-}
-
-#[test]
 fn a_receipt_shows_the_partial_refunds() {
     let mut facts = shop();
     give_back(&mut facts, BUILT, 250);
