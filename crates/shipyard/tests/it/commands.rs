@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use contracts::events::OrderPaid;
 use operations::registry::{SERVICES, with_database};
 use reqwest::Url;
 use sqlx::{AssertSqlSafe, migrate::Migrator};
@@ -175,18 +174,4 @@ async fn doctor_tells_wrong_credentials_apart_from_a_server_that_is_away() {
     assert!(!refused.contains("wrong@"), "{refused}");
     assert!(away.contains("start that server, or correct REDIS_URL"), "{away}");
     assert!(unnamed.contains("correct KAFKA_SASL_USERNAME: is not set"), "{unnamed}");
-}
-
-#[tokio::test]
-async fn doctor_names_the_topics_with_another_number_of_partitions() {
-    let kafka = testkit::kafka().await;
-    let variables: Variables = kafka.settings().into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-    let more = [variables.clone(), given("KAFKA_TOPIC_PARTITIONS", "5")].concat();
-
-    let same = run(&["doctor"], &variables).1;
-    let other = run(&["doctor"], &more).1;
-
-    assert!(same.contains("as configured by KAFKA_BROKERS") && !same.contains("Partitions"), "{same}");
-    assert!(other.contains(&format!("{} (3)", kafka.topic::<OrderPaid>())), "{other}");
-    assert!(other.contains("kafka-topics.sh") && !other.contains(".dlq"), "{other}");
 }

@@ -81,7 +81,7 @@ impl InFlight {
         if rest.is_empty() {
             return Ok(());
         }
-        bail!("{} requests have no final answer after {limit:?}: {}", rest.len(), rest.join("; "))
+        bail!("{} requests have no final response after {limit:?}: {}", rest.len(), rest.join("; "))
     }
 }
 

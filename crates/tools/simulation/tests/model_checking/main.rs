@@ -2,7 +2,7 @@
 //! once every state that the real decision functions can reach, with every delay, loss and crash.
 //! `docs/proven.md` has the figures.
 
-mod answers;
 mod attempt;
 mod goal;
 mod relay;
+mod responses;

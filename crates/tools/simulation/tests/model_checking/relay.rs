@@ -11,8 +11,8 @@ use stateright::{Checker as _, Model, Property};
 use uuid::Uuid;
 
 use crate::{
-    answers::{Answer, Failure, answers},
     goal::stuck,
+    responses::{Failure, Response, responses},
 };
 
 const EVENTS: usize = 3;
@@ -92,7 +92,7 @@ enum Action {
     /// The relay sends the rows that it has read to the broker.
     Send(usize),
     /// The broker responds.
-    Publish(usize, Answer),
+    Publish(usize, Response),
     /// The record was refused because of its topic.
     RefuseTopic(usize),
     /// The refused topic may be tried again.
@@ -103,7 +103,7 @@ enum Action {
 }
 
 fn now<T>(work: impl Future<Output = anyhow::Result<T>>) -> T {
-    work.now_or_never().expect("memory answers at once").expect("memory answers")
+    work.now_or_never().expect("memory responds at once").expect("memory responds")
 }
 
 impl State {
@@ -131,10 +131,10 @@ impl State {
     }
 
     /// Appends the rows that the broker accepts to the topic.
-    fn append(&mut self, rows: &[i64], answer: Answer) {
-        let noticed = rows.iter().take(answer.acknowledged + usize::from(answer.unnoticed));
-        let behind = rows.iter().skip(answer.acknowledged + 1);
-        let behind = behind.filter(|_| answer.failure == Some(Failure::Overtaken));
+    fn append(&mut self, rows: &[i64], response: Response) {
+        let noticed = rows.iter().take(response.acknowledged + usize::from(response.unnoticed));
+        let behind = rows.iter().skip(response.acknowledged + 1);
+        let behind = behind.filter(|_| response.failure == Some(Failure::Overtaken));
         for id in noticed.chain(behind) {
             let event = usize::try_from(*id).expect("a place");
             if !self.topic.contains(&event) {
@@ -199,8 +199,8 @@ impl Model for Relays {
                     let can_send = between && hand.aside.is_empty() && !hand.ready.is_empty();
                     actions.extend(can_send.then_some(Action::Send(relay)));
                     if !between {
-                        let answers = answers(hand.publishing.len(), self.in_turn).into_iter();
-                        actions.extend(answers.map(|answer| Action::Publish(relay, answer)));
+                        let responses = responses(hand.publishing.len(), self.in_turn).into_iter();
+                        actions.extend(responses.map(|response| Action::Publish(relay, response)));
                     }
                     actions.extend((!hand.aside.is_empty()).then_some(Action::RefuseTopic(relay)));
                     actions.extend(hand.topic_waits.then_some(Action::RetryTopic(relay)));
@@ -291,16 +291,16 @@ impl Relays {
             }
             Action::SetAside(_) => now(outbox.set_aside(shown(held), &std::mem::take(&mut hand.aside))),
             Action::Send(_) => hand.publishing = std::mem::take(&mut hand.ready),
-            Action::Publish(_, answer) => {
+            Action::Publish(_, response) => {
                 let mut acknowledged = std::mem::take(&mut hand.publishing);
-                state.append(&acknowledged, answer);
-                let failed = acknowledged.split_off(answer.acknowledged);
+                state.append(&acknowledged, response);
+                let failed = acknowledged.split_off(response.acknowledged);
                 hand.unmarked.append(&mut acknowledged);
-                if answer.failure.is_some() {
+                if response.failure.is_some() {
                     // After a failure, the relay drops the rows that it has read.
                     hand = InHand { unmarked: hand.unmarked, topic_waits: hand.topic_waits, ..InHand::default() };
                 }
-                if matches!(answer.failure, Some(Failure::Refused | Failure::Overtaken)) {
+                if matches!(response.failure, Some(Failure::Refused | Failure::Overtaken)) {
                     hand.aside = failed;
                 }
             }

@@ -21,7 +21,7 @@ impl State {
     }
 
     /// Returns payment's response to a charge request; `None` while payment has none.
-    pub fn charge_answer(&self, attempt: u32) -> Option<(Charge, Option<TransactionId>)> {
+    pub fn charge_response(&self, attempt: u32) -> Option<(Charge, Option<TransactionId>)> {
         match Admission::decide(&self.payments, self.void, attempt) {
             Admission::Admitted => None,
             Admission::Cancelled => Some((Charge::None, None)),

@@ -43,8 +43,8 @@ impl Protocol {
     }
 
     pub fn ask_inventory(&self, state: &mut State, process: usize, arrives: Arrives) {
-        let answer = if arrives == Arrives::Nothing { Confirmation::Unknown } else { confirmation(state.confirm()) };
-        let heard = if arrives == Arrives::Both { answer } else { Confirmation::Unknown };
+        let response = if arrives == Arrives::Nothing { Confirmation::Unknown } else { confirmation(state.confirm()) };
+        let heard = if arrives == Arrives::Both { response } else { Confirmation::Unknown };
         state.processes[process] = match state.processes[process] {
             Process::Confirms(lease) => Process::Goes(lease, self.after_confirmation(&lease, heard)),
             Process::Goes(lease, Step::ConfirmCharged) => Process::Goes(lease, Step::after_confirming_charged(heard)),
@@ -65,7 +65,7 @@ impl Protocol {
         let attempt = lease.attempt.number.unsigned_abs();
         let next = if step == Step::Void {
             Step::after_void(state.void_attempt(attempt).0)
-        } else if let Some((charge, _)) = state.charge_answer(attempt) {
+        } else if let Some((charge, _)) = state.charge_response(attempt) {
             Step::after_charge(charge)
         } else {
             return;

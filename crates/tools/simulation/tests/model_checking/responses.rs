@@ -1,7 +1,7 @@
 //! The possible responses of a broker to the records that a relay sends.
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Answer {
+pub struct Response {
     pub acknowledged: usize,
     /// True if the next record is in the topic although it is not acknowledged.
     pub unnoticed: bool,
@@ -20,13 +20,13 @@ pub enum Failure {
 
 /// Returns every possible response to `sent` records. With `in_turn`, the relay sends a record only once the earlier
 /// ones are acknowledged.
-pub fn answers(sent: usize, in_turn: bool) -> Vec<Answer> {
-    let mut answers = vec![Answer { acknowledged: sent, unnoticed: false, failure: None }];
+pub fn responses(sent: usize, in_turn: bool) -> Vec<Response> {
+    let mut responses = vec![Response { acknowledged: sent, unnoticed: false, failure: None }];
     let failures = [Failure::Refused, Failure::Unavailable].into_iter();
     for failure in failures.chain((!in_turn).then_some(Failure::Overtaken)) {
         let failed =
-            |acknowledged| [false, true].map(|unnoticed| Answer { acknowledged, unnoticed, failure: Some(failure) });
-        answers.extend((0..sent).flat_map(failed));
+            |acknowledged| [false, true].map(|unnoticed| Response { acknowledged, unnoticed, failure: Some(failure) });
+        responses.extend((0..sent).flat_map(failed));
     }
-    answers
+    responses
 }
