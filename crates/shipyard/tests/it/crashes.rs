@@ -81,7 +81,7 @@ async fn buy(customer: &Customer, part: &str, key: String, cancel: bool) -> (Uui
     (order, cancel)
 }
 
-/// Pays an order. If the reconciler learns an unknown outcome before the request is repeated, the repeated request gets
+/// Pays an order. If the reconciler learns an unknown outcome before the request is retried, the retry gets
 /// 409.
 async fn pay(customer: &Customer, order: Uuid, key: &str) {
     let path = format!("{ORDERS}/{order}/pay");

@@ -1,8 +1,8 @@
-//! The configuration of Prometheus, Alertmanager and Grafana: every alert and panel links to a page for the operator, and
-//! the rules pass their tests.
+//! The configuration of Prometheus and Grafana: every alert and panel links to a page for the operator, and the rules
+//! pass their tests.
 //!
-//! The checks by promtool need its image; without it they check nothing. `alertmanager.rs` tests Alertmanager, and `.ci/run`
-//! the collector.
+//! The checks by promtool need its image; without it they check nothing. `alertmanager.rs` tests Alertmanager, and
+//! `.ci/run` the collector.
 
 use std::{
     collections::BTreeSet,

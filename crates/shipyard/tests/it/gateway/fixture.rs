@@ -75,10 +75,6 @@ impl Fixture {
         send(self.request(Method::GET, path).header("X-Session-Uuid", session)).await
     }
 
-    pub async fn post(&self, path: &str, session: &str, body: Value) -> Response {
-        send(self.request(Method::POST, path).header("X-Session-Uuid", session).json(&body)).await
-    }
-
     /// Sends a request that needs no session.
     pub async fn open(&self, path: &str, body: Value) -> Response {
         send(self.request(Method::POST, path).json(&body)).await

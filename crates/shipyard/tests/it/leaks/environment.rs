@@ -2,7 +2,10 @@
 
 use std::path::Path;
 
-use crate::program::{Variables, shipyard};
+use crate::{
+    commands::given,
+    program::{Variables, shipyard},
+};
 
 const KEY: &str = "the key that no error shows, 32 bytes and more";
 
@@ -14,22 +17,29 @@ fn start(directory: &Path, variables: &Variables) -> (bool, String) {
 }
 
 #[test]
-fn an_error_in_the_env_file_names_its_line_and_variable_and_shows_no_value() {
-    for (text, named) in [
-        (format!("# a comment\n\nSERVICE_KEY={KEY}\n"), ".env: line 3: SERVICE_KEY"),
+fn an_error_in_a_file_of_settings_names_its_line_or_variable_and_shows_no_value() {
+    for (file, text, named) in [
+        (".env", format!("# a comment\n\nSERVICE_KEY={KEY}\n"), ".env: line 3: SERVICE_KEY"),
         (
+            ".env",
             format!("LOG_LEVEL=info\nSERVICE_KEY='{KEY}\nREDIS_URL=redis://:{KEY}@localhost\n"),
             ".env: line 2: SERVICE_KEY",
         ),
-        (format!("{KEY}\n"), ".env: line 1"),
+        (".env", format!("{KEY}\n"), ".env: line 1"),
+        ("shipyard.toml", format!("log_level = \"info\"\nservice_key = {KEY}\n"), "line 2"),
+        ("shipyard.toml", format!("service_key = \"{KEY}\n"), "line 1"),
+        ("shipyard.toml", format!("service_key = [\"{KEY}\"]\n"), "SERVICE_KEY"),
     ] {
         let directory = tempfile::tempdir().unwrap();
-        std::fs::write(directory.path().join(".env"), &text).unwrap();
+        let path = directory.path().join(file);
+        std::fs::write(&path, &text).unwrap();
+        let is_env = file == ".env";
+        let variables = if is_env { Variables::new() } else { given("SHIPYARD_CONFIG", &path.display().to_string()) };
 
-        let (well, said) = start(directory.path(), &Variables::new());
+        let (well, said) = start(directory.path(), &variables);
 
         assert!(!well && !said.contains("no error shows") && !said.contains("and more"), "{said}");
-        assert!(said.contains(named), "{said}");
+        assert!(said.contains(named) && (is_env || said.contains("SHIPYARD_CONFIG")), "{said}");
     }
 }
 
@@ -43,23 +53,4 @@ fn the_env_file_of_a_parent_directory_is_not_read() {
     let (_, said) = start(&directory, &Variables::new());
 
     assert!(!said.contains(".env") && !said.contains("no error shows"), "{said}");
-}
-
-#[test]
-fn an_error_in_the_configuration_file_names_its_line_and_shows_no_value() {
-    let directory = tempfile::tempdir().unwrap();
-    let file = directory.path().join("shipyard.toml");
-    let variables = vec![("SHIPYARD_CONFIG".to_owned(), file.display().to_string())];
-    for (text, named) in [
-        (format!("log_level = \"info\"\nservice_key = {KEY}\n"), "line 2"),
-        (format!("service_key = \"{KEY}\n"), "line 1"),
-        (format!("service_key = [\"{KEY}\"]\n"), "SERVICE_KEY"),
-    ] {
-        std::fs::write(&file, &text).unwrap();
-
-        let (well, said) = start(directory.path(), &variables);
-
-        assert!(!well && !said.contains("no error shows") && !said.contains("and more"), "{said}");
-        assert!(said.contains("SHIPYARD_CONFIG") && said.contains(named), "{said}");
-    }
 }
