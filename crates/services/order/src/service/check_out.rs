@@ -61,7 +61,7 @@ impl OrderService {
             let lines = self.lines(&checkout.items).await?;
             let parts = lines.iter().flat_map(|line| std::iter::repeat_n(line.part, line.quantity)).collect();
             let delivery_address = checkout.delivery_address.clone();
-            let order = NewOrder { uuid: execution.order, user: caller, parts, delivery_address };
+            let order = NewOrder { delivery_address, ..NewOrder::new(execution.order, caller, parts) };
             let reserved = self.reserve(&order).await?;
             if let Some(part) = changed_price(&lines, &reserved) {
                 return Err(self.refuse(order.uuid, OrderRefusal::PriceChanged(part), execution).await);
