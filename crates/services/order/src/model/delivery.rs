@@ -1,28 +1,13 @@
 //! The delivery of an order: its address, the state last reported by the delivery service, and what a user sees of it.
 
-use std::fmt;
-
 use chrono::NaiveDate;
 use contracts::ids::{CourierId, DeliveryId};
 use serde::{Deserialize, Serialize};
 
-/// The maximum length of an address, in characters.
-const MAX_ADDRESS_LENGTH: usize = 300;
+use super::UserText;
 
-/// The delivery address as the user wrote it. It is personal data, so `Debug` does not show it.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub struct DeliveryAddress(String);
-
-/// The reason why a text is not a valid address. It does not contain the text, which is personal data.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidAddress {
-    #[error("must have 1 to {MAX_ADDRESS_LENGTH} characters")]
-    Length,
-    #[error("must not be blank")]
-    Blank,
-    #[error("must have no control characters")]
-    ControlCharacter,
-}
+/// At most 300 characters.
+pub type DeliveryAddress = UserText<300>;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Destination {
@@ -53,41 +38,6 @@ pub struct Delivery {
     pub tracking_number: String,
     /// The date in UTC, or `None` if the delivery service reported none.
     pub estimated_delivery: Option<NaiveDate>,
-}
-
-impl DeliveryAddress {
-    /// Validates an address and keeps it exactly as sent.
-    pub fn new(text: String) -> Result<Self, InvalidAddress> {
-        if text.is_empty() || text.chars().count() > MAX_ADDRESS_LENGTH {
-            return Err(InvalidAddress::Length);
-        }
-        if text.chars().any(char::is_control) {
-            return Err(InvalidAddress::ControlCharacter);
-        }
-        if text.trim().is_empty() {
-            return Err(InvalidAddress::Blank);
-        }
-        Ok(Self(text))
-    }
-
-    /// Returns an address read from the database, which was validated before it was stored.
-    pub(crate) fn stored(text: String) -> Self {
-        Self(text)
-    }
-
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    pub fn into_string(self) -> String {
-        self.0
-    }
-}
-
-impl fmt::Debug for DeliveryAddress {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("DeliveryAddress(..)")
-    }
 }
 
 impl DeliveryStatus {
