@@ -2,15 +2,18 @@
 
 use chrono::{DateTime, Utc};
 use contracts::{
-    ids::{OrderId, PartId, TransactionId},
+    ids::{OrderId, PartId, TransactionId, UserId},
     money::Money,
 };
+use platform::invalid::InvalidFields;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::{
-    model::{Action, DeliveryAddress, DeliveryStatus, Order, PaymentMethod, PaymentStatus, Status},
+    model::{
+        Action, DeliveryAddress, DeliveryStatus, MAX_PARTS, NewOrder, Order, PaymentMethod, PaymentStatus, Status,
+    },
     service::OrderPayment,
 };
 
@@ -26,6 +29,25 @@ pub struct CreateOrder {
     /// The delivery address, not blank and without control characters. If absent or null, the ship is not delivered.
     #[schema(min_length = 1, max_length = 300)]
     pub delivery_address: Option<String>,
+}
+
+impl CreateOrder {
+    /// Fails with all invalid members.
+    pub fn into_order(self, uuid: OrderId) -> Result<NewOrder, InvalidFields> {
+        let mut invalid = InvalidFields::default();
+        let parts = invalid.check("part_uuids", parts(self.part_uuids));
+        let address = invalid.check("delivery_address", self.delivery_address.map(DeliveryAddress::new).transpose());
+        let (Some(parts), Some(delivery_address)) = (parts, address) else { return Err(invalid) };
+        Ok(NewOrder { uuid, user: UserId::new(self.user_uuid), parts, delivery_address })
+    }
+}
+
+fn parts(uuids: Vec<Uuid>) -> Result<Vec<PartId>, String> {
+    match uuids.len() {
+        0 => Err("must name at least one part".to_owned()),
+        1..=MAX_PARTS => Ok(uuids.into_iter().map(PartId::new).collect()),
+        _ => Err(format!("must name at most {MAX_PARTS} parts")),
+    }
 }
 
 /// An order that has been made.

@@ -6,16 +6,14 @@ use axum::{
     http::StatusCode,
     response::{ErrorResponse, Response},
 };
-use contracts::ids::{OrderId, PartId, UserId};
+use contracts::ids::OrderId;
 use platform::{
     cursor::{Cursor, InvalidCursor},
     http::{json::IsJson, problem::Problem, query::QueryParameters},
     ids,
-    invalid::InvalidFields,
 };
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
-use uuid::Uuid;
 
 use super::{
     Api,
@@ -24,7 +22,6 @@ use super::{
     problems::Declared,
     response::respond,
 };
-use crate::model::{DeliveryAddress, MAX_PARTS, NewOrder};
 
 pub const CREATE_PROBLEMS: [Declared; 5] = [
     (StatusCode::FORBIDDEN, "USER_MISMATCH"),
@@ -60,24 +57,11 @@ pub async fn create_order(
     request: IdempotentRequest,
 ) -> Result<Response, ErrorResponse> {
     let body: CreateOrder = request.json()?;
-    let mut invalid = InvalidFields::default();
-    let parts = invalid.check("part_uuids", parts(body.part_uuids));
-    let address = invalid.check("delivery_address", body.delivery_address.map(DeliveryAddress::new).transpose());
-    let (Some(parts), Some(delivery_address)) = (parts, address) else { return Err(Problem::from(invalid).into()) };
+    let order = body.into_order(OrderId::new(ids::ordered())).map_err(Problem::from)?;
     let claim = request.claim(user);
-    let order =
-        NewOrder { uuid: OrderId::new(ids::ordered()), user: UserId::new(body.user_uuid), parts, delivery_address };
     api.deliveries.check_volume(order.delivery_address.as_ref(), order.parts.len())?;
 
     Ok(respond(api.service.create(user, order, claim.as_ref())).await)
-}
-
-fn parts(uuids: Vec<Uuid>) -> Result<Vec<PartId>, String> {
-    match uuids.len() {
-        0 => Err("must name at least one part".to_owned()),
-        1..=MAX_PARTS => Ok(uuids.into_iter().map(PartId::new).collect()),
-        _ => Err(format!("must name at most {MAX_PARTS} parts")),
-    }
 }
 
 pub const GET_PROBLEMS: [Declared; 1] = [(StatusCode::NOT_FOUND, "ORDER_NOT_FOUND")];
