@@ -35,10 +35,15 @@ pub struct OrderRow {
 }
 
 /// Expands to `sqlx::query_as!` of a statement that returns [`OrderRow`]s. `COLUMNS` stands for their columns, and
-/// `HELD` for a common table expression with the requests that still have their idempotency keys. Neither is a
-/// constant, because sqlx's macros accept literals alone.
+/// `HELD` for a common table expression with the requests that still have their idempotency keys. `NEW_COLUMNS` and
+/// `NEW_VALUES` stand for the columns of [`NewOrderRow`]. None is a constant, because sqlx's macros accept literals
+/// alone.
 macro_rules! query_orders {
-    ($before:tt $(+ HELD + $between:tt)? + COLUMNS $(+ $after:tt)?, $($arguments:tt)+) => {
+    (
+        $before:tt $(+ HELD + $between:tt)? $(+ NEW_COLUMNS + $own:tt + NEW_VALUES + $rest:tt)?
+            + COLUMNS $(+ $after:tt)?,
+        $($arguments:tt)+
+    ) => {
         sqlx::query_as!(
             $crate::repository::postgres::row::OrderRow,
             $before
@@ -55,6 +60,9 @@ macro_rules! query_orders {
                         offset 0
                     ) as idempotency_keys
                 )" + $between)?
+                $(+ "uuid, user_uuid, delivery_address, part_uuids, total_price, unit_prices, status" + $own
+                    + "(new_order).uuid, (new_order).user_uuid, (new_order).delivery_address, (new_order).part_uuids,
+                (new_order).total_price, (new_order).unit_prices, (new_order).status" + $rest)?
                 + r#"uuid as "uuid: _", user_uuid as "user_uuid: _", delivery_address,
                     delivery_uuid as "delivery_uuid: _", delivery_status, tracking_number, estimated_delivery,
                     part_uuids as "part_uuids: _", total_price, status, attempt, attempt_method, attempt_epoch,

@@ -102,10 +102,11 @@ pub async fn create(pool: Database, requests: Arc<[Creation]>) -> sqlx::Result<H
             where (key is null or uuid in (select uuid from held))
                 and uuid <> all(array(select uuid from orders where uuid = any(array(select uuid from requests))))
         ), created as (
-            insert into orders (uuid, user_uuid, delivery_address, part_uuids, total_price, unit_prices, status,
+            insert into orders (" + NEW_COLUMNS
+            + ",
                 pay_until, self_payment_at)
-            select (new_order).uuid, (new_order).user_uuid, (new_order).delivery_address, (new_order).part_uuids,
-                (new_order).total_price, (new_order).unit_prices, (new_order).status,
+            select " + NEW_VALUES
+            + ",
                 now() + make_interval(secs => pay_within), case when pays_itself then now() end
             from admitted
             join unpaid using (user_uuid)
