@@ -5,15 +5,12 @@ use audit::{
     facts::{Acknowledged, Answer},
 };
 use futures::TryStreamExt as _;
+use order::repository::TEXTS_OF_ENDED_ORDERS;
 use platform::postgres::Database;
 use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
 
 use super::{Query, Reader, personal};
-
-const ENDED_WITH_ADDRESS: &str = "select user_uuid, min(created_at) from orders
-    where delivery_address is not null and (status = 'CANCELLED' or delivery_status in ('DELIVERED', 'FAILED'))
-    group by user_uuid";
 
 macro_rules! orders {
     ($($of:literal)?) => {
@@ -66,7 +63,7 @@ async fn read(database: &mut PgConnection) -> anyhow::Result<Facts> {
         at: sqlx::query_scalar("select now()").fetch_one(&mut *database).await?,
         orders: sqlx::query_as(orders!()).fetch_all(&mut *database).await?,
         acknowledged: acknowledged(database, sqlx::query_as(outcomes!())).await?,
-        personal: personal(database, ENDED_WITH_ADDRESS, "the address of an order that has ended").await?,
+        personal: personal(database, TEXTS_OF_ENDED_ORDERS, "a text of its user in an order that has ended").await?,
         ..Facts::default()
     })
 }

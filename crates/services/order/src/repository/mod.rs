@@ -19,7 +19,7 @@ use crate::{
 pub use attempts::{Attempts, LONG_UNSETTLED_TRIES, ReportedEnd, Settlement};
 pub use memory::{MemoryOrders, MemoryStatusCache};
 pub use orders::{Deliveries, OVERDUE_TAKEN_FOR, OrderTerms, Orders, UNPAID_COUNTS_FOR, UnpaidLimits};
-pub use postgres::{Addresses, MIGRATIONS, PgOrders};
+pub use postgres::{Addresses, MIGRATIONS, PgOrders, TEXTS_OF_ENDED_ORDERS};
 pub use redis::RedisStatusCache;
 pub use status_cache::{CachedStatus, Lookup, StatusCache, StatusKey, StatusKind};
 

@@ -36,7 +36,7 @@ pub struct CustomerVersion {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Personal {
     pub user: Uuid,
-    /// A description of the data, such as `the address of an order that has ended`.
+    /// A description of the data, such as `a text of its user in an order that has ended`.
     pub what: &'static str,
     /// The time of the first such row. A row from after the account's end is not the user's: a chat of operators, for
     /// example.

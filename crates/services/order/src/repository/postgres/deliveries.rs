@@ -75,6 +75,11 @@ impl Deliveries for PgOrders {
 
 const BATCH_SIZE: i64 = 500;
 
+/// Selects, for audits, the users who still have a text in an order that has ended, each since when.
+pub const TEXTS_OF_ENDED_ORDERS: &str = "select user_uuid, min(created_at) from orders
+    where delivery_address is not null and (status = 'CANCELLED' or delivery_status in ('DELIVERED', 'FAILED'))
+    group by user_uuid";
+
 /// The addresses of orders, which outlive neither their order's end by long nor their user's account.
 #[derive(Clone)]
 pub struct Addresses(Database);

@@ -14,7 +14,7 @@ use platform::{
 };
 use sqlx::migrate::Migrator;
 
-pub use deliveries::Addresses;
+pub use deliveries::{Addresses, TEXTS_OF_ENDED_ORDERS};
 use grouped::{
     attempts::{NewAttempt, PaidAttempt},
     orders::{Completion, Creation, LookUp},
