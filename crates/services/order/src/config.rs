@@ -39,7 +39,7 @@ pub struct Own {
     /// An unpaid order is cancelled after this duration.
     #[serde(default = "payment_deadline", deserialize_with = "platform::config::bounded::duration")]
     pub order_payment_deadline: Duration,
-    /// An order's delivery address is removed this long after the order has ended.
+    /// What a user wrote in an order, such as the delivery address, is removed this long after the order has ended.
     #[serde(default = "address_retention", deserialize_with = "platform::config::bounded::duration")]
     pub order_address_retention: Duration,
     /// The maximum number of orders of 24 hours that one user never paid. Another order is refused with 429.
