@@ -64,7 +64,10 @@ pub struct Known {
     pub created_at: Option<Moment>,
     /// Why it was cancelled, in words.
     pub reason: Option<&'static str>,
-    pub address: Option<String>,
+    /// True if the records say that the ship is delivered.
+    is_delivered: bool,
+    /// The order service's response; null without it.
+    order: Value,
     pub payment: Option<PaymentView>,
     pub delivery: Option<GetDeliveryStatusResponse>,
     /// The number of the latest attempt to pay.
@@ -101,9 +104,7 @@ impl Known {
                 }
                 "OrderPaid" => {
                     known.reach("PAID");
-                    if payload["deliver"] == true {
-                        known.address = Some(HIDDEN.to_owned());
-                    }
+                    known.is_delivered |= payload["deliver"] == true;
                 }
                 "ShipAssembled" => known.reach("ASSEMBLED"),
                 "OrderCancelled" => {
@@ -126,13 +127,11 @@ impl Known {
     }
 
     /// Reads the order service's response, which is newer than the records.
-    pub fn read(&mut self, order: &Value) {
-        let text = |member: &str| order[member].as_str().map(str::to_owned);
+    pub fn read(&mut self, order: Value) {
         let parts = order["part_uuids"].as_array().into_iter().flatten();
         self.parts = parts.filter_map(|part| Uuid::try_parse(part.as_str()?).ok()).collect();
         self.total = Money::from_major(order["total_price"].as_f64().unwrap_or_default());
-        self.status = text("status").unwrap_or_default();
-        self.address = text("delivery_address");
+        order["status"].as_str().unwrap_or_default().clone_into(&mut self.status);
         let actions = order["allowed_actions"].as_array();
         self.allowed_actions = Some(match actions {
             Some(actions) => actions.iter().filter_map(|action| action.as_str().map(str::to_owned)).collect(),
@@ -140,6 +139,16 @@ impl Known {
             None if self.status == "PENDING_PAYMENT" => vec!["PAY".to_owned(), "CANCEL".to_owned()],
             None => Vec::new(),
         });
+        self.order = order;
+    }
+
+    /// Returns a text in the order service's response.
+    pub fn text(&self, member: &str) -> Option<&str> {
+        self.order[member].as_str()
+    }
+
+    pub fn address(&self) -> Option<&str> {
+        if self.order.is_null() { self.is_delivered.then_some(HIDDEN) } else { self.text("delivery_address") }
     }
 
     pub fn allows(&self, action: &str) -> bool {
@@ -236,7 +245,7 @@ mod tests {
 
         assert_eq!((known.status.as_str(), known.total, known.attempt), ("ASSEMBLED", Money(500), 2));
         assert_eq!(known.payment.as_ref().map(|payment| payment.status.as_str()), Some("SUCCESS"));
-        assert_eq!(known.address.as_deref(), Some(HIDDEN));
+        assert_eq!(known.address(), Some(HIDDEN));
         let lines = known.lines(&HashMap::new());
         assert_eq!((lines.len(), lines[0].quantity, lines[0].price), (1, 2, Some(Money(250))));
     }
@@ -255,7 +264,7 @@ mod tests {
             (json!({ "status": "PENDING_PAYMENT" }), (true, true)),
             (json!({ "status": "PAID" }), (false, false)),
         ] {
-            known.read(&response);
+            known.read(response.clone());
             assert_eq!((known.allows("PAY"), known.allows("CANCEL")), allowed, "{response}");
         }
     }

@@ -138,7 +138,7 @@ pub async fn export(
 fn timeline_view(api: &Api, steps: Vec<Step>, summary: &Summary) -> Timeline {
     let is_finished = match (summary.known.status.as_str(), summary.delivery_status()) {
         ("CANCELLED", _) | (_, "DELIVERED") => true,
-        ("ASSEMBLED", _) => summary.known.address.is_none(),
+        ("ASSEMBLED", _) => summary.known.address().is_none(),
         _ => false,
     };
     Timeline::new(steps, is_finished, api.jaeger.clone())

@@ -61,7 +61,7 @@ pub async fn summary(
     let (owners, delivery) = tokio::join!(owners, api.services.delivery(order));
     if let Some((response, payment)) = owners {
         match response {
-            Ok(response) if response.status.is_success() => known.read(&response.json()),
+            Ok(response) if response.status.is_success() => known.read(response.json()),
             // The timeline has data of the order, so the page is shown without the order service.
             Ok(_) | Err(_) if !known.status.is_empty() => away.push("order"),
             Ok(response) => return Err(of_error(response.not_read())),
@@ -125,7 +125,7 @@ impl Summary {
     }
 
     pub fn headline(&self) -> &'static str {
-        let has_address = self.known.address.is_some();
+        let has_address = self.known.address().is_some();
         match (self.known.status.as_str(), self.delivery_status()) {
             ("PENDING_PAYMENT", _) if self.is_paying() => "Your payment is under way",
             ("PENDING_PAYMENT", _) => "Your order waits for your payment",
@@ -148,7 +148,7 @@ impl Summary {
             _ => 1,
         };
         let mut texts = vec!["Ordered", "Paid", "Built"];
-        if self.known.address.is_some() {
+        if self.known.address().is_some() {
             texts.extend(["On its way", "Delivered"]);
         }
         let state = |place| match place {
