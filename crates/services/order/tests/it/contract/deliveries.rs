@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use contracts::{events::OrderOf, ids::DeliveryId, money::Money};
-use order::model::{Delivery, DeliveryAddress, DeliveryStatus, NewOrder, Order};
+use order::model::{Delivery, DeliveryStatus, NewOrder, Order};
 
-use super::{EXPIRED, Repository, begun, cancelled, create, find, new_order, pay, write};
+use super::{EXPIRED, Repository, TEXT, begun, cancelled, create, find, new_order, order_with_texts, pay, write};
 use crate::ids;
 use crate::shop::PAY_WITHIN;
 
@@ -21,15 +21,8 @@ contract!(
     a_delivery_event_for_another_user_fails_however_often_it_comes,
 );
 
-const ADDRESS: &str = "  Москва, ул. Тверская, 1 🚀";
-
-fn with_address() -> NewOrder {
-    let delivery_address = Some(DeliveryAddress::new(ADDRESS.to_owned()).expect("an address"));
-    NewOrder { delivery_address, ..new_order(ids::user()) }
-}
-
 async fn create_with_address(orders: &dyn Repository, pay_within: Duration) -> Order {
-    write(orders, &with_address(), Money::ZERO, pay_within, None).await.expect("the order is written")
+    write(orders, &order_with_texts(ids::user()), Money::ZERO, pay_within, None).await.expect("the order is written")
 }
 
 fn reported(status: DeliveryStatus) -> Delivery {
@@ -52,7 +45,7 @@ async fn an_order_is_open_until_it_is_cancelled_or_its_ship_has_arrived(orders: 
     create(orders).await;
     let [unpaid, ended, built] = [0; 3].map(|_| new_order(user));
     let (unpaid, ended, built) = (written(unpaid).await, written(ended).await, written(built).await);
-    let (arrived, failed) = (written(with_address()).await, written(with_address()).await);
+    let (arrived, failed) = (written(order_with_texts(user)).await, written(order_with_texts(user)).await);
     let open = async || {
         let (open, total) = orders.open(user, 20).await.unwrap();
         assert_eq!(open.len(), total as usize);
@@ -84,7 +77,7 @@ async fn an_address_is_kept_as_it_was_sent(orders: &dyn Repository) {
     let (page, _) = orders.page(order.user, None, 1).await.unwrap();
     let found = find(orders, &order).await;
 
-    assert_eq!(found.delivery_address.as_ref().unwrap().as_str(), ADDRESS);
+    assert_eq!(found.delivery_address.as_ref().unwrap().as_str(), TEXT);
     assert_eq!((&found, &page[0]), (&order, &order));
 }
 
@@ -113,7 +106,7 @@ async fn a_destination_is_known_in_any_status(orders: &dyn Repository) {
     for order in [pending, paid, ended] {
         let destination = orders.destination(order.uuid).await.unwrap().unwrap();
 
-        assert_eq!((destination.address.as_str(), destination.volume), (ADDRESS, 3), "two parts, one of them twice");
+        assert_eq!((destination.address.as_str(), destination.volume), (TEXT, 3), "two parts, one of them twice");
     }
 }
 
@@ -152,7 +145,7 @@ async fn a_delivery_event_has_its_effect_once(orders: &dyn Repository) {
 }
 
 async fn a_delivery_event_of_an_unknown_order_is_noted_all_the_same(orders: &dyn Repository) {
-    let (order, cause, pending) = (with_address(), ids::cause(), reported(DeliveryStatus::Pending));
+    let (order, cause, pending) = (order_with_texts(ids::user()), ids::cause(), reported(DeliveryStatus::Pending));
     let subject = OrderOf { order: order.uuid, user: order.user };
     let store = async || orders.store_delivery(cause, subject, &pending).await.unwrap();
 

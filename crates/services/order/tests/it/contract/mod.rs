@@ -6,7 +6,7 @@ use contracts::ids::UserId;
 use contracts::money::Money;
 use order::{
     error::{Error, OrderRefusal},
-    model::{AttemptLease, CancelReason, Claim, Event, NewOrder, Order, PaymentMethod, RequestOutcome},
+    model::{AttemptLease, CancelReason, Claim, DeliveryAddress, Event, NewOrder, Order, PaymentMethod, RequestOutcome},
     repository::{
         Attempts, Deliveries, IdempotencyKeys, MemoryOrders, OrderTerms, Orders, PgOrders, ReportedEnd, Settlement,
         UnpaidLimits,
@@ -19,6 +19,8 @@ use crate::shop::PAY_WITHIN;
 const LEASE_TTL: Duration = Duration::from_mins(1);
 const EXPIRED: Duration = Duration::ZERO;
 const MAX_UNPAID: u32 = 10;
+/// A text of a user.
+pub const TEXT: &str = "  Москва, ул. Тверская, 1 🚀";
 const UNPAID_LIMITS: UnpaidLimits = UnpaidLimits { pay_within: PAY_WITHIN, max_unpaid: MAX_UNPAID };
 
 pub trait Repository: Orders + Attempts + IdempotencyKeys + Deliveries {}
@@ -57,6 +59,12 @@ mod payment_events;
 pub fn new_order(user: UserId) -> NewOrder {
     let part = ids::part();
     NewOrder::new(ids::order(), user, vec![part, ids::part(), part])
+}
+
+/// Returns a new order with each text that a user may write.
+pub fn order_with_texts(user: UserId) -> NewOrder {
+    let delivery_address = Some(DeliveryAddress::new(TEXT.to_owned()).unwrap());
+    NewOrder { delivery_address, ..new_order(user) }
 }
 
 /// Writes an order that is not paid from the balance without a request.

@@ -15,6 +15,8 @@ use crate::ids;
 use crate::shop::MAX_VOLUME;
 
 const ORDERS: &str = "/api/v1/orders";
+/// What a user may write in an order, each with its maximum length.
+const TEXTS: [(&str, usize); 1] = [("delivery_address", 300)];
 
 async fn create(api: &Api, address: Value) -> String {
     let body = json!({ "user_uuid": api.user, "part_uuids": [api.part], "delivery_address": address });
@@ -44,19 +46,32 @@ async fn list(api: &Api) -> Value {
 #[tokio::test]
 async fn an_order_shows_its_address_and_then_its_delivery_status() {
     let api = start(10).await;
-    for address in [ADDRESS, "  as sent ", &"й".repeat(300)] {
-        let order = create(&api, json!(address)).await;
+    let order = create(&api, json!(ADDRESS)).await;
 
-        let before = api.get(&order).await;
-        store(&api, &order, DeliveryStatus::Pending).await;
-        let after = api.get(&order).await;
+    let before = api.get(&order).await;
+    store(&api, &order, DeliveryStatus::Pending).await;
+    let after = api.get(&order).await;
 
-        assert_eq!(before["delivery_address"], address);
-        assert!(before.get("delivery_status").is_none());
-        assert_eq!((&after["delivery_address"], &after["delivery_status"]), (&json!(address), &json!("PENDING")));
-        assert_eq!(after["status"], "PENDING_PAYMENT");
-        let listed = &list(&api).await[0];
-        assert_eq!((&listed["delivery_address"], &listed["delivery_status"]), (&json!(address), &json!("PENDING")));
+    assert_eq!(before["delivery_address"], ADDRESS);
+    assert!(before.get("delivery_status").is_none());
+    assert_eq!((&after["delivery_address"], &after["delivery_status"]), (&json!(ADDRESS), &json!("PENDING")));
+    assert_eq!(after["status"], "PENDING_PAYMENT");
+    let listed = &list(&api).await[0];
+    assert_eq!((&listed["delivery_address"], &listed["delivery_status"]), (&json!(ADDRESS), &json!("PENDING")));
+}
+
+#[tokio::test]
+async fn an_order_shows_what_its_user_wrote_as_it_was_sent() {
+    let api = start(10).await;
+    for (member, max) in TEXTS {
+        for text in ["  as sent ", &"й".repeat(max)] {
+            let mut body = json!({ "user_uuid": api.user, "part_uuids": [api.part] });
+            body[member] = json!(text);
+            let created: Value = api.post(ORDERS, &body).send().await.unwrap().json().await.unwrap();
+
+            assert_eq!(api.get(created["order_uuid"].as_str().unwrap()).await[member], text);
+            assert_eq!(list(&api).await[0][member], text);
+        }
     }
 }
 
@@ -76,27 +91,30 @@ async fn an_order_without_an_address_shows_none_and_has_no_delivery() {
 }
 
 #[tokio::test]
-async fn an_invalid_address_is_refused_by_its_name_and_not_shown() {
+async fn an_invalid_text_is_refused_by_its_name_and_not_shown() {
     let api = start(10).await;
-    let wrong = [
-        json!(""),
-        json!("   "),
-        json!("\u{3000}"),
-        json!("x".repeat(301)),
-        json!("й".repeat(301)),
-        json!("Main Street\n1"),
-        json!("Main Street\u{0}"),
-        json!(7),
-        json!(true),
-        json!(["Main Street"]),
-        json!({ "street": "Main Street" }),
-    ];
+    let wrong = |max: usize| {
+        [
+            json!(""),
+            json!("   "),
+            json!("\u{3000}"),
+            json!("x".repeat(max + 1)),
+            json!("й".repeat(max + 1)),
+            json!("Main Street\n1"),
+            json!("Main Street\u{0}"),
+            json!(7),
+            json!(true),
+            json!(["Main Street"]),
+            json!({ "street": "Main Street" }),
+        ]
+    };
 
-    for address in wrong {
-        let body = json!({ "user_uuid": api.user, "part_uuids": [api.part], "delivery_address": address });
+    for (member, text) in TEXTS.into_iter().flat_map(|(member, max)| wrong(max).map(|text| (member, text))) {
+        let mut body = json!({ "user_uuid": api.user, "part_uuids": [api.part] });
+        body[member] = text;
         let response = problem(api.post(ORDERS, &body).send().await.unwrap(), 400, "INVALID_REQUEST").await;
 
-        assert_eq!(response["field"], "delivery_address", "{address}: {response}");
+        assert_eq!(response["field"], member, "{body}: {response}");
         assert!(!response.to_string().contains("Main Street"), "{response}");
     }
     assert_eq!(list(&api).await, json!([]));
