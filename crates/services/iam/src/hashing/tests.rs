@@ -123,9 +123,8 @@ async fn new_hashes_leave_half_of_the_places_to_verifications() {
 
 #[test]
 fn costs_below_the_minimum_of_owasp_are_weak() {
-    let is_weak = |memory, iterations| {
-        config::Hashing { iam_argon2_iterations: iterations, ..config(memory, 1, 1) }.is_weak()
-    };
+    let is_weak =
+        |memory, iterations| config::Hashing { iam_argon2_iterations: iterations, ..config(memory, 1, 1) }.is_weak();
 
     for (memory, iterations) in [(19_456, 2), (47_104, 1), (7_168, 5), (65_536, 3)] {
         assert!(!is_weak(memory, iterations), "{memory} KiB, {iterations}");

@@ -49,8 +49,13 @@ pub trait Sessions: Send + Sync {
     }
     /// Adds a token to a session, for `lifetime` or the rest of the session. If the session then has more than `limit`
     /// tokens, the oldest ones end. Returns false if the session has ended.
-    async fn add_token(&self, session: SessionId, token: TokenId, lifetime: Duration, limit: u32)
-    -> Result<bool, Error>;
+    async fn add_token(
+        &self,
+        session: SessionId,
+        token: TokenId,
+        lifetime: Duration,
+        limit: u32,
+    ) -> Result<bool, Error>;
     /// Ends a session. Returns its user, or `None` if the session had ended already.
     async fn close(&self, id: SessionId) -> Result<Option<UserId>, Error>;
     async fn close_all(&self, user: UserId) -> Result<(), Error>;

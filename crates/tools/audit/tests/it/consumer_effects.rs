@@ -8,8 +8,8 @@ use contracts::events::{OrderPaid, Published as _, ROUTES};
 use uuid::Uuid;
 
 use crate::fixture::{
-    BUILT, Invariant, LEFT, OPEN, REFUNDED, RowOf as _, breaks, event, finding, holds, inbox, letter, log, now, publish,
-    shop, the,
+    BUILT, Invariant, LEFT, OPEN, REFUNDED, RowOf as _, breaks, event, finding, holds, inbox, letter, log, now,
+    publish, shop, the,
 };
 
 #[test]

@@ -35,8 +35,10 @@ where
 
 /// Runs a script, and retries it once if the connection was dropped.
 async fn run<T: FromRedisValue + Send>(connection: &Connection, call: &ScriptInvocation<'_>) -> Result<T, Error> {
-    with_retry(connection, RedisError::is_connection_dropped, |mut redis| async move {
-        call.invoke_async(&mut redis).await
-    })
+    with_retry(
+        connection,
+        RedisError::is_connection_dropped,
+        |mut redis| async move { call.invoke_async(&mut redis).await },
+    )
     .await
 }

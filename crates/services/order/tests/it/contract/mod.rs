@@ -6,7 +6,9 @@ use contracts::ids::UserId;
 use contracts::money::Money;
 use order::{
     error::{Error, OrderRefusal},
-    model::{AttemptLease, CancelReason, Claim, DeliveryAddress, Event, NewOrder, Order, PaymentMethod, RequestOutcome},
+    model::{
+        AttemptLease, CancelReason, Claim, DeliveryAddress, Event, NewOrder, Order, PaymentMethod, RequestOutcome,
+    },
     repository::{
         Attempts, Deliveries, IdempotencyKeys, MemoryOrders, OrderTerms, Orders, PgOrders, ReportedEnd, Settlement,
         UnpaidLimits,

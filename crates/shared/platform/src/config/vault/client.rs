@@ -108,7 +108,8 @@ impl Client {
         };
         let url = self.url(["auth"].into_iter().chain(mount.split('/')).chain(["login"]));
         let request = self.http.request(Method::POST, url).json(&json!({ "role": role, "jwt": jwt.expose_secret() }));
-        let response: LoggedIn = self.send(request).await.map_err(|problem| format!("logging in at Vault: {problem}"))?;
+        let response: LoggedIn =
+            self.send(request).await.map_err(|problem| format!("logging in at Vault: {problem}"))?;
         Ok(response.auth.client_token)
     }
 

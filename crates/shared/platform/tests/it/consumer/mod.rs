@@ -20,8 +20,8 @@ use async_trait::async_trait;
 use contracts::events::OrderPaid;
 use platform::{
     kafka::{
-        Consumer, Failure, HEADER_ATTEMPTS, HEADER_ERROR, HEADER_LEFT_OUT, HEADER_TOPIC, Handler, Mark, Message, Reader,
-        Record, TopicSubscription, dead_letter_topic,
+        Consumer, Failure, HEADER_ATTEMPTS, HEADER_ERROR, HEADER_LEFT_OUT, HEADER_TOPIC, Handler, Mark, Message,
+        Reader, Record, TopicSubscription, dead_letter_topic,
     },
     server::readiness::Readiness,
 };

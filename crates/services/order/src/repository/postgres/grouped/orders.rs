@@ -102,10 +102,12 @@ pub async fn create(pool: Database, requests: Arc<[Creation]>) -> sqlx::Result<H
             where (key is null or uuid in (select uuid from held))
                 and uuid <> all(array(select uuid from orders where uuid = any(array(select uuid from requests))))
         ), created as (
-            insert into orders (" + NEW_COLUMNS
+            insert into orders ("
+            + NEW_COLUMNS
             + ",
                 pay_until, self_payment_at)
-            select " + NEW_VALUES
+            select "
+            + NEW_VALUES
             + ",
                 now() + make_interval(secs => pay_within), case when pays_itself then now() end
             from admitted
