@@ -1,4 +1,5 @@
-//! The data directory of the one-process shop: a lock, the service key, and the variables that commands in other terminals need.
+//! The data directory of the one-process shop: a lock, the service key, and the variables that commands in other
+//! terminals need.
 
 use std::{
     fs::{DirBuilder, File, OpenOptions},

@@ -65,7 +65,8 @@ enum Command {
     Token(login::Arguments),
     /// Create and renew the certificates of the services, the gateway, the stores and their operators
     Certificates(certificates::Arguments),
-    /// Give the users of the Kafka broker at KAFKA_BROKERS their rights (ACLs) and create missing topics, as its super user
+    /// Give the users of the Kafka broker at KAFKA_BROKERS their rights (ACLs) and create missing topics, as its super
+    /// user
     KafkaAcls(kafka_acls::Arguments),
     /// Check that a running shop has lost nothing and done nothing twice
     Audit(audit::Arguments),

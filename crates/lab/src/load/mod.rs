@@ -37,7 +37,8 @@ pub struct Arguments {
     /// Number of users, who are registered at the start
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=10_000))]
     users: u16,
-    /// Seed of the random choices; the same seed makes the same operations, by the same users, for the same parts (default: random)
+    /// Seed of the random choices; the same seed makes the same operations, by the same users, for the same parts
+    /// (default: random)
     #[arg(long)]
     seed: Option<u64>,
     /// Fail if more than this percentage of the operations fails

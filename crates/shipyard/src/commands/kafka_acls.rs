@@ -1,5 +1,5 @@
-//! `shipyard kafka-acls`: grants the broker's users their rights according to the routes. Also creates the topics, which
-//! these users may not create.
+//! `shipyard kafka-acls`: grants the broker's users their rights according to the routes. Also creates the topics,
+//! which these users may not create.
 
 use std::io;
 

@@ -36,12 +36,13 @@ async fn an_audit_counts_what_happened_and_finds_the_rows_that_were_spoilt() {
     assert!(!nothing_yet, "an audit that finds nothing to look at does not pass: {empty}");
     assert!(well, "{report}");
     assert_eq!(verdicts(&report), ["holds"; 13], "{report}");
-    // The built order has a payment, a charge, a partial refund, a reservation, a job and messages; the cancelled order has a message.
+    // The built order has a payment, a charge, a partial refund, a reservation, a job and messages; the cancelled order
+    // has a message.
     let rows = 5 + MESSAGES.len() as u64 + 1;
     assert_eq!(counted(&report, 1), [3, 2, 3, rows], "{report}");
     assert_eq!(counted(&report, 2)[3], 1, "a partial refund: {report}");
-    // Three times OrderCreated, and once each PaymentCompleted, OrderPaid, ShipAssembled, OrderCancelled, and UserErased
-    // of the first audit's user, whom the audit has not left behind.
+    // Three times OrderCreated, and once each PaymentCompleted, OrderPaid, ShipAssembled, OrderCancelled, and
+    // UserErased of the first audit's user, whom the audit has not left behind.
     assert_eq!(counted(&report, 4), [8, 0, 8, 0, 0], "{report}");
     let topics: BTreeSet<String> = ROUTES.iter().map(|route| route.topic(&Topics::default()).to_owned()).collect();
     assert_eq!(counted(&report, 8), [topics.len() as u64, 0], "{report}");

@@ -20,8 +20,8 @@ const SHARED: u64 = (128 + 256) * MIB;
 /// The program, its clients and the fragmentation of its memory.
 const REDIS: u64 = 64 * MIB;
 
-/// Returns the connections that one replica of each service may open: its pool, one that asks whether the server answers,
-/// and one that waits for notifications of an outbox.
+/// Returns the connections that one replica of each service may open: its pool, one that asks whether the server
+/// answers, and one that waits for notifications of an outbox.
 fn connections() -> u64 {
     let own = |service: &Service| {
         let pool = service.database.as_ref().map_or(0, |database| u64::from(database.connections));

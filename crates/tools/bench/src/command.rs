@@ -68,8 +68,8 @@ fn seconds(given: &str) -> Result<f64, String> {
     if (0.1..=600.0).contains(&seconds) { Ok(seconds) } else { Err("is not between 0.1 and 600".to_owned()) }
 }
 
-/// Measures the chosen ratios, and prints them as tables. The servers' data and all logs are below `data`, in a directory
-/// that is emptied before and after.
+/// Measures the chosen ratios, and prints them as tables. The servers' data and all logs are below `data`, in a
+/// directory that is emptied before and after.
 pub fn run(arguments: &Arguments, data: &Path) -> anyhow::Result<()> {
     match &arguments.command {
         Some(Command::Serve { services }) => child::serve(services),

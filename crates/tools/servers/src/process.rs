@@ -19,8 +19,8 @@ use rustix::process::{Pid, kill_process, test_kill_process};
 use tokio::sync::watch;
 
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
-/// The time limit for a lock whose holder may be exiting after a kill, or may be a child that shares the open file until
-/// it runs its program.
+/// The time limit for a lock whose holder may be exiting after a kill, or may be a child that shares the open file
+/// until it runs its program.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
 /// The processes of an earlier run may still use a directory for this long, such as for PostgreSQL's last checkpoint.
 const LEFTOVER_TIMEOUT: Duration = Duration::from_mins(2);

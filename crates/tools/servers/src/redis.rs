@@ -66,8 +66,8 @@ async fn run(program: &Path, options: &Options) -> anyhow::Result<Redis> {
     Ok(Redis { url, pid: child.pid, child: options.mortal.then_some(child), _lock: lock })
 }
 
-/// Stops the server that a killed run left behind, and waits until none uses the data. Returns the path of the pid file,
-/// and the lock for the next server.
+/// Stops the server that a killed run left behind, and waits until none uses the data. Returns the path of the pid
+/// file, and the lock for the next server.
 async fn end_leftover(data: &Path) -> anyhow::Result<(PathBuf, File)> {
     let pid_file = data.join("pid");
     if let Ok(pid) = std::fs::read_to_string(&pid_file).unwrap_or_default().trim().parse() {

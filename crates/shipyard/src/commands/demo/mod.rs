@@ -127,7 +127,8 @@ async fn borrow(visit: &orders::Visit<'_>, parts: &[Part], lending: &Lending, ba
     Ok(ship.uuid)
 }
 
-/// Runs one step, which returns its result and a remark, and prints them with the time it took. An error names the step.
+/// Runs one step, which returns its result and a remark, and prints them with the time it took. An error names the
+/// step.
 async fn step<T>(what: &str, work: impl Future<Output = anyhow::Result<(T, String)>>) -> anyhow::Result<T> {
     let begun = Instant::now();
     let (result, said) = work.await.with_context(|| format!("not as the contract says: {what}"))?;

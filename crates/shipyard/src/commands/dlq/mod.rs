@@ -32,7 +32,8 @@ pub enum Command {
         /// Id as shown by `list`, such as order.paid.dlq/0/17
         letter: Id,
     },
-    /// Publish dead letters to their original topics again, unchanged. Safe to repeat: consumers ignore events that they have handled
+    /// Publish dead letters to their original topics again, unchanged. Safe to repeat: consumers ignore events that
+    /// they have handled
     Replay {
         /// Ids as shown by `list`
         #[arg(required_unless_present = "all")]
@@ -43,11 +44,13 @@ pub enum Command {
         /// With --all, only dead letters from this topic
         #[arg(long, requires = "all")]
         topic: Option<String>,
-        /// Include dead letters of events that inboxes may have forgotten: a consumer that has handled such an event may handle it twice
+        /// Include dead letters of events that inboxes may have forgotten: a consumer that has handled such an event
+        /// may handle it twice
         #[arg(long)]
         late: bool,
     },
-    /// Discard dead letters whose effect is no longer wanted or was made by hand. Audits mention them, and `list --all` shows them
+    /// Discard dead letters whose effect is no longer wanted or was made by hand. Audits mention them, and `list --all`
+    /// shows them
     Discard {
         /// Ids as shown by `list`
         #[arg(required_unless_present = "all")]

@@ -1,5 +1,5 @@
-//! Checks whether the broker accepts this user, whether its topics have as many partitions as new topics get, and whether
-//! a topic was deleted and created again.
+//! Checks whether the broker accepts this user, whether its topics have as many partitions as new topics get, and
+//! whether a topic was deleted and created again.
 
 use std::collections::BTreeMap;
 

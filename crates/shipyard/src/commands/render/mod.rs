@@ -1,8 +1,8 @@
 //! `shipyard render`: writes the files that follow from the services, the gateway's routes and the catalogue of events.
 //!
-//! The templates are below `deploy/templates`. The path of a template there, without `.j2`, is the path of the file that
-//! it makes. A template whose path contains `SERVICE` makes a file for each service, with the variable `service`; one that
-//! gives no text for a service makes no file for it.
+//! The templates are below `deploy/templates`. The path of a template there, without `.j2`, is the path of the file
+//! that it makes. A template whose path contains `SERVICE` makes a file for each service, with the variable `service`;
+//! one that gives no text for a service makes no file for it.
 
 mod facts;
 

@@ -44,8 +44,8 @@ fn log_level() -> String {
     format!("warn,platform::outage=info,shipyard=info,servers=info,{services}")
 }
 
-/// Opens the APIs that may need no session, if they listen on loopback alone. Returns the variables of the others, too. A value that is set
-/// stays.
+/// Opens the APIs that may need no session, if they listen on loopback alone. Returns the variables of the others, too.
+/// A value that is set stays.
 fn open_on_loopback(mut settings: Settings) -> Result<(Settings, Vec<String>), ConfigError> {
     let mut closed = Vec::new();
     for service in SERVICES.into_iter().filter(|service| OPEN.contains(&service.name)) {

@@ -1,5 +1,5 @@
-//! deploy/k8s: the objects that it makes, an API server that takes them, and a node that runs them. `scripts/kubernetes`
-//! installs kubectl; `TEST_KUBECONFIG` names a cluster, which .ci/kubernetes starts.
+//! deploy/k8s: the objects that it makes, an API server that takes them, and a node that runs them.
+//! `scripts/kubernetes` installs kubectl; `TEST_KUBECONFIG` names a cluster, which .ci/kubernetes starts.
 
 mod cluster;
 mod edges;

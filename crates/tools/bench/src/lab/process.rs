@@ -66,7 +66,8 @@ impl Process {
         anonymous(&status).context("/proc/PID/status has no RssAnon")
     }
 
-    /// Waits until the process is idle, since a backlog would slow down the next measurement. Fails after three minutes.
+    /// Waits until the process is idle, since a backlog would slow down the next measurement. Fails after three
+    /// minutes.
     pub async fn settle(&self) -> anyhow::Result<()> {
         let deadline = Instant::now() + IDLE_TIMEOUT;
         let (mut before, mut at) = (self.cpu()?, Instant::now());

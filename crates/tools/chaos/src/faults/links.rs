@@ -198,8 +198,8 @@ struct Seen {
     injection: Injection,
 }
 
-/// Injects a fault into a link while background traffic calls the service at its near end. Reports a problem if requests
-/// that need the link were answered nevertheless.
+/// Injects a fault into a link while background traffic calls the service at its near end. Reports a problem if
+/// requests that need the link were answered nevertheless.
 async fn link_fault(
     experiment: &mut Experiment,
     user: &Account,

@@ -66,8 +66,8 @@ impl Row {
         ratio(self.before.kinds.get(kind)?, self.during.kinds.get(kind)?)
     }
 
-    /// Records violations: failed requests, a ratio above `bound` (0 means none), and an attack that succeeded or had no
-    /// effect. Notes that this program sent requests late, and that `left` sockets of the attack are still open.
+    /// Records violations: failed requests, a ratio above `bound` (0 means none), and an attack that succeeded or had
+    /// no effect. Notes that this program sent requests late, and that `left` sockets of the attack are still open.
     pub(crate) fn judge(&mut self, bound: f64, left: u64) {
         let phases = [("before", &self.before), ("during", &self.during), ("after", &self.after)];
         for (name, Phase { all, .. }) in phases {

@@ -38,7 +38,8 @@ use crate::{
     settings::SERVICE_KEY,
 };
 
-/// Serves Login, Logout, Whoami, ListSessions, ListOwners, GetUser, DeleteAccount and ConfirmContact until it is dropped.
+/// Serves Login, Logout, Whoami, ListSessions, ListOwners, GetUser, DeleteAccount and ConfirmContact until it is
+/// dropped.
 pub struct Iam {
     pub address: SocketAddr,
     known: Known,

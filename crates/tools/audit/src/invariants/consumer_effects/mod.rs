@@ -87,7 +87,8 @@ pub fn unhandled_events(facts: &Facts) -> Vec<Unhandled> {
     missing.collect()
 }
 
-/// The events whose effects must be made once. The end of an account has none: invariant 12 checks what its consumers left.
+/// The events whose effects must be made once. The end of an account has none: invariant 12 checks what its consumers
+/// left.
 fn with_inbox() -> impl Iterator<Item = &'static Route> {
     let routes: &'static [Route] = const { &ROUTES };
     routes.iter().filter(|route| route.has_inboxes())
