@@ -1,4 +1,5 @@
-//! The program `lab`: what proves the shop, apart from the program that is the shop.
+//! The program `lab`: chaos, attacks, load and benchmarks, which prove the shop. It is separate from the program that
+//! runs the shop.
 
 #![warn(clippy::print_stdout)]
 
@@ -18,7 +19,7 @@ use shipyard::{commands::services, data::Data};
 struct Arguments {
     #[command(subcommand)]
     command: Command,
-    /// Directory for data: that of the running shop, too
+    /// Directory for data, the same as the running shop's
     #[arg(long, global = true, env = "SHIPYARD_DATA", default_value = ".shipyard", value_name = "DIRECTORY")]
     data: PathBuf,
 }
@@ -33,7 +34,7 @@ enum Command {
     Load(load::Arguments),
     /// Compare the shop's speed with that of the primitives that it is made of
     Bench(bench::command::Arguments),
-    /// Run one service: the processes of `chaos`
+    /// Run one service, as a process of `chaos`
     #[command(hide = true)]
     Run(services::Run),
 }

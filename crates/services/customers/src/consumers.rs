@@ -80,7 +80,7 @@ pub fn user_erased(service: CustomerService) -> Subscription {
         let service = service.clone();
         async move {
             match service.erase(erased.subject).await {
-                // Most users are no customers.
+                // Most users are not customers.
                 Ok(_) | Err(Error::NotFound) => Ok(()),
                 Err(error) => Err(error.into()),
             }

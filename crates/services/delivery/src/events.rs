@@ -37,8 +37,8 @@ impl From<&Event> for outbox::Event {
     }
 }
 
-/// Encodes an event for outside programs. The part of a basket's event id tells it from the event of an order with the
-/// same uuid.
+/// Encodes an event for outside programs. The part of a basket's event id distinguishes it from the event of an order
+/// with the same uuid.
 fn outside<E: Published>(order: OrderId, basket: Option<OrderId>, event: impl FnOnce(String) -> E) -> outbox::Event {
     let key = basket.unwrap_or(order).uuid();
     let mut event = record(key, event(key.to_string()));

@@ -111,15 +111,16 @@ pub struct Limits {
     /// The number of successful logins of an account within `IAM_ADDRESS_WINDOW` after which it is refused, with a
     /// delay that grows in the same way.
     pub iam_account_logins: u32,
-    /// The number of failed attempts after which an address is refused, with a delay that grows in the same way; and of
-    /// throttled ones within the window after which it is refused these.
+    /// The number of failed attempts after which an address is refused, with a delay that grows in the same way; and
+    /// the number of failed throttled attempts within the window after which the address is refused throttled attempts,
+    /// too.
     pub iam_address_failures: u32,
     /// The number of registrations after which an address is refused, with a delay that grows in the same way.
     pub iam_address_registrations: u32,
     #[serde(deserialize_with = "platform::config::bounded::duration")]
     pub iam_address_window: Duration,
-    /// The number of registrations, and of successful logins of accounts that are not a day old, after which an address
-    /// is refused both, with a delay that grows in the same way.
+    /// The number of registrations, and of successful logins of accounts that are less than a day old, after which an
+    /// address is refused both, with a delay that grows in the same way.
     pub iam_address_new_accounts: u32,
     #[serde(deserialize_with = "platform::config::bounded::duration")]
     pub iam_new_accounts_window: Duration,

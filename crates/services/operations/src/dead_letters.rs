@@ -70,8 +70,8 @@ pub struct Origin {
 /// Clocks of programs that write one topic may differ by this much.
 const MAX_SKEW: TimeDelta = TimeDelta::minutes(1);
 
-/// Tells the records of a topic from those of an earlier topic of the same name, by the cluster, and by the offset and
-/// time of the first record of each partition.
+/// Distinguishes the records of a topic from those of an earlier topic of the same name, by the cluster, and by the
+/// offset and time of the first record of each partition.
 pub(crate) struct Beginning {
     pub cluster: String,
     pub first: HashMap<i32, (i64, DateTime<Utc>)>,

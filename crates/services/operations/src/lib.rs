@@ -43,7 +43,7 @@ pub static SERVICE: Service = Service {
     metrics: metrics::METRICS,
     calls: &[
         Call::when_requested("iam"),
-        // An audit uses a session in them, after the response to its request.
+        // An audit tests a session at these services, after the response to the request that began it.
         Call::in_background("inventory"),
         Call::in_background("order"),
     ],

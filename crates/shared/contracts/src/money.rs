@@ -30,8 +30,8 @@ impl Money {
         self.0
     }
 
-    /// Converts from major units. Fails unless the double is the nearest one to an amount, so it never rounds further
-    /// decimals.
+    /// Converts from major units. Fails unless `major` is the double closest to an amount, so a number with more
+    /// decimals is refused instead of rounded.
     #[expect(clippy::cast_possible_truncation, reason = "the range is checked before")]
     pub fn from_major(major: f64) -> Result<Self, MoneyError> {
         let minor = (major * 100.0).round();

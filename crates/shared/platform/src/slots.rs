@@ -116,7 +116,7 @@ pub async fn shed(State(slots): State<Slots>, request: Request, next: Next) -> R
     next.run(request).await
 }
 
-/// Returns the size in bytes of what has arrived of a body: all, unless the body is longer than its limit.
+/// Returns the number of bytes of a body that have arrived: all, unless the body is longer than its limit.
 pub(crate) fn body_size(request: &Request) -> usize {
     usize::try_from(request.body().size_hint().lower()).unwrap_or(usize::MAX)
 }

@@ -1,5 +1,5 @@
-//! Tables that several services have are the same in each of their databases, and in those of the release before, which
-//! recorded their migrations in histories of their own.
+//! Tables that several services have are the same in each of their databases, and in those of the previous release,
+//! which recorded their migrations in histories of their own.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,10 +12,10 @@ use sqlx::{AssertSqlSafe, migrate::Migrator};
 use tokio_util::sync::CancellationToken;
 
 const SHARED: [&str; 3] = ["inbox", "leases", "outbox"];
-/// The last migration of the outbox in the release before.
+/// The last migration of the outbox in the previous release.
 const LAST: i64 = 2;
 
-/// The migrations of these tables in the release before, and a statement that adds a row.
+/// The migrations of these tables in the previous release, and a statement that adds a row.
 static RELEASED: [(&str, Migrator, &str); 3] = [
     (
         "inbox",
@@ -65,7 +65,7 @@ async fn shared_tables_are_alike_in_every_database() {
 
 #[tokio::test]
 async fn a_database_of_the_release_before_keeps_its_rows_and_that_release_still_starts_on_it() {
-    // The release before had no service operations.
+    // The previous release had no service operations.
     for service in with_database().filter(|service| service.name != "operations") {
         let migrations = service.migrations().expect("it has a database");
         let made = shapes(&testkit::database(migrations).await.pool).await;
@@ -87,7 +87,7 @@ async fn a_database_of_the_release_before_keeps_its_rows_and_that_release_still_
     }
 }
 
-/// Migrates like the release before: the service's own migrations, without an error for newer ones (decision 61), and
+/// Migrates like the previous release: the service's own migrations, without an error for newer ones (decision 61), and
 /// then each shared table's, with a history of their own.
 async fn start_released(service: &Service, pool: &Database, last_of_outbox: i64) {
     let all = service.migrations().expect("it has a database");

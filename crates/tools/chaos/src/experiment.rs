@@ -55,13 +55,13 @@ impl Fault {
         Self { holds, ..self }
     }
 
-    /// The fault leaves nothing wrong but that processes have just started.
+    /// Declares that afterwards nothing is wrong, except that processes have just started.
     #[must_use]
     pub const fn restarting(self) -> Self {
         Self { after: Restarted, ..self }
     }
 
-    /// The broker must rejoin its cluster afterwards.
+    /// Declares that the broker must rejoin its cluster afterwards.
     #[must_use]
     pub const fn fencing(self) -> Self {
         Self { after: Fenced, ..self }

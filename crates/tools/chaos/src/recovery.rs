@@ -32,7 +32,7 @@ const EVENTS_BEFORE: TimeDelta = TimeDelta::minutes(2);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum After {
     Usual,
-    /// No more is wrong than that processes have just started: requests may fail for [`RESTARTED`].
+    /// Nothing is wrong, except that processes have just started: requests may fail for [`RESTARTED`].
     Restarted,
     /// The broker must rejoin its cluster before consumers join their groups: events may take twice as long.
     Fenced,

@@ -1,4 +1,4 @@
-//! Waiting for what takes a while after a fault.
+//! Waits for conditions that are met only some time after a fault.
 
 use std::time::Duration;
 

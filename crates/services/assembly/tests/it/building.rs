@@ -1,4 +1,4 @@
-//! Builds with the in-memory repository, in virtual time.
+//! Tests of builds over the in-memory repository, in virtual time.
 
 use std::{sync::Arc, time::Duration};
 

@@ -65,8 +65,7 @@ pub fn no_receipt(status: &Status) -> Problem {
     instead("the receipt cannot be made now", of_operations(status))
 }
 
-/// Converts operations' refusal or failure to read what an operator views to a problem. The operator sees the cause,
-/// too.
+/// Converts operations' refusal or failure to read data for an operator to a problem. The operator sees the cause, too.
 pub fn not_read(what: &str, status: &Status) -> Problem {
     instead(format!("{what} cannot be read now: {}", status.message()), of_operations(status))
 }

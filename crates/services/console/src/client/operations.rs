@@ -101,7 +101,7 @@ impl Operations {
         Ok(actions.into_inner().actions.into_iter().map(Action::from).collect())
     }
 
-    /// Writes the beginning of an action into the log, and returns the row's id. Without it the action may not begin.
+    /// Writes the start of an action to the log, and returns the row's id. If this fails, the action must not start.
     pub async fn begin_action(&self, action: &str, subject: &str) -> Result<i64, Status> {
         let request = BeginActionRequest { action: action.to_owned(), subject: subject.to_owned() };
         Ok(self.0.clone().begin_action(request).await?.into_inner().id)

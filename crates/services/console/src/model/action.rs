@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::check::Check;
 
-/// The long action of a kind that runs, and the last one that ended with its result.
+/// The running long action of a kind, if there is one, and the last one that ended, with its result.
 #[derive(Clone, Debug, Serialize)]
 pub struct Now<T> {
     pub running: Option<Running>,
@@ -44,14 +44,14 @@ pub struct Audited {
     pub checks: Vec<Check>,
 }
 
-/// A row of the log. The beginning and the end of an action are a row each.
+/// A row of the log. An action has one row for its start and one for its end.
 #[derive(Clone, Debug, Serialize)]
 pub struct Action {
     pub at: DateTime<Utc>,
     pub operator_uuid: String,
     pub action: String,
     pub subject: String,
-    /// `begun` in the row of a beginning.
+    /// `begun` in the row that records the start of an action.
     pub result: String,
 }
 

@@ -15,8 +15,8 @@ const TRACE: &str = "traceparent";
 /// A record that has no place in the timeline yet.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NewRecord {
-    /// The id of the cluster and the record's time, which tell it from a record at its offset in a topic or broker
-    /// that was created again. The column is `topic_id`; in rows of earlier versions it is the topic's id.
+    /// The id of the cluster and the record's time, which distinguish it from a record at the same offset in a topic or
+    /// broker that was created again. The column is `topic_id`; in rows of earlier versions it is the topic's id.
     pub origin: String,
     pub topic: String,
     pub partition: i32,

@@ -40,8 +40,8 @@ pub struct OutboxState {
     pub error: Option<String>,
     /// The number of events that are not published yet, without those that are set aside.
     pub waiting: i64,
-    /// The number of events that are set aside: their type has no topic, the broker refuses them, or they are behind
-    /// such an event.
+    /// The number of events that are set aside: their type has no topic, the broker refuses them, or they follow such
+    /// an event of their key.
     pub set_aside: i64,
     /// When the oldest event that is not published was written.
     pub oldest: Option<DateTime<Utc>>,

@@ -135,7 +135,8 @@ impl Known {
         let actions = order["allowed_actions"].as_array();
         self.allowed_actions = Some(match actions {
             Some(actions) => actions.iter().filter_map(|action| action.as_str().map(str::to_owned)).collect(),
-            // A replica of the release before does not say. It refuses what is not possible.
+            // A replica of the previous release does not list the allowed actions. It refuses an action that is not
+            // allowed.
             None if self.status == "PENDING_PAYMENT" => vec!["PAY".to_owned(), "CANCEL".to_owned()],
             None => Vec::new(),
         });
@@ -260,7 +261,7 @@ mod tests {
             (waiting(json!(["PAY", "CANCEL"])), (true, true)),
             (waiting(json!(["CANCEL"])), (false, true)),
             (waiting(json!([])), (false, false)),
-            // The responses of the release before.
+            // The responses of the previous release.
             (json!({ "status": "PENDING_PAYMENT" }), (true, true)),
             (json!({ "status": "PAID" }), (false, false)),
         ] {

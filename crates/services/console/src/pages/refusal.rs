@@ -45,8 +45,8 @@ pub fn status(problem: &Problem) -> StatusCode {
     StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
-/// Returns the data of a page, or its default; the status of the page, and the problem because of which data is
-/// missing on it.
+/// Returns the data of a page, or the default if the read failed; the status of the page; and the problem that explains
+/// why data is missing.
 pub fn or_missing<T: Default>(read: Result<T, Problem>) -> (T, StatusCode, Option<Refusal>) {
     match read {
         Ok(read) => (read, StatusCode::OK, None),

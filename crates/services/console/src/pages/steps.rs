@@ -86,7 +86,7 @@ impl Step {
         what.to_owned()
     }
 
-    /// The colour of a step: of trouble, or of its service.
+    /// The colour of a step: the colour of failures, or that of its service.
     pub fn class(&self) -> &'static str {
         let name = self.name.as_str();
         let status = self.payload()["status"].as_str().unwrap_or(name);

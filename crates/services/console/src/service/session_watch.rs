@@ -18,12 +18,12 @@ pub struct SessionWatch {
     /// A session or an access token.
     session: String,
     is_operator: bool,
-    /// The begin of the last look-up that found the session open.
+    /// The start of the last look-up that found the session open.
     open_at: Instant,
 }
 
 impl SessionWatch {
-    /// Watches a session that is open and has the role `operator`, or not.
+    /// Watches an open session. With `is_operator`, its user must also keep the role `operator`.
     pub fn new(sessions: Arc<dyn Sessions>, session: String, is_operator: bool) -> Self {
         Self { sessions, session, is_operator, open_at: Instant::now() }
     }

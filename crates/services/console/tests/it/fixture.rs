@@ -78,7 +78,7 @@ impl Fixture {
         Self { kafka, iam, database, settings, _operations: None, http, service: Some(service) }
     }
 
-    /// Starts the service with operations of this shop.
+    /// Starts the service with a stand-in for operations over this shop.
     pub async fn operating(shop: Arc<Shop>) -> Self {
         let (address, running) = operations(shop).await;
         Self { _operations: Some(running), ..Self::with(&[("OPERATIONS_ADDRESS", &address.to_string())]).await }

@@ -152,7 +152,7 @@ impl Held {
         self.orders.lock().unwrap().get(&user).cloned().unwrap_or_default()
     }
 
-    /// Returns the caller, unless the service is away or the request names another user.
+    /// Returns the caller, unless the service is unavailable or the request names another user.
     fn user<T>(&self, service: &str, request: &Request<T>, named: &str) -> Result<Uuid, Status> {
         let user = self.caller(service, request)?;
         if user.to_string() == named { Ok(user) } else { Err(Status::not_found("not found")) }

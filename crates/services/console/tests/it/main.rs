@@ -1,4 +1,4 @@
-//! Tests by layer: the repositories, and the service over real servers, without the other services.
+//! Tests by layer: the repositories, and the service over real PostgreSQL and Kafka, without the other services.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 

@@ -21,7 +21,7 @@ use tonic::{Request, Response, Status};
 
 use crate::shop::{Shop, running, size};
 
-/// Starts operations of a shop. Everybody may call each method.
+/// Starts the stand-in over a shop. It admits every caller to each method.
 pub async fn operations(shop: Arc<Shop>) -> (SocketAddr, Running) {
     let services = Services::new(contracts::proto::DESCRIPTORS).with(OperationsServiceServer::from_arc(shop));
     testkit::serve(testkit::guard("operations", &[]).otherwise(Access::Public), services).await

@@ -1,4 +1,4 @@
-//! The data of operators, as pages and as JSON.
+//! The data that operators see, as pages and as JSON.
 
 use platform::ids;
 use serde_json::{Value, json};

@@ -1,5 +1,5 @@
-//! Tests by layer: the repository, use cases with a payment service that fails, the checker over HTTP, the service over
-//! real servers.
+//! Tests by layer: the repository, use cases with a payment service that fails, the checker over HTTP, and the service
+//! over real PostgreSQL and Kafka.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 

@@ -1,5 +1,5 @@
 //! Tests by layer: the contract of the repository, use cases with in-memory dependencies, and the service over real
-//! servers.
+//! PostgreSQL and Kafka.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 

@@ -44,8 +44,8 @@ pub(super) const REMEMBERED_FOR: Duration = Duration::from_hours(30 * 24);
 /// window after its last attempt or delay.
 ///
 /// Attempts from a known device have their own count, so that a lock of the account does not affect them. The lock of
-/// an address does not affect a known device, and throttles an attempt on an account without failed attempts. Once as
-/// many throttled attempts as lock an address have failed within its window, it is refused these, too.
+/// an address does not affect a known device, and throttles an attempt on an account without failed attempts. If as
+/// many throttled attempts fail within the window as lock an address, the address is refused throttled attempts, too.
 ///
 /// An account, and a device, are also locked after `IAM_LOCKOUT_TOTAL` failed attempts in a row until one of the
 /// account's devices logs in or an operator unlocks the login. From the fifth failed attempt on, that number is

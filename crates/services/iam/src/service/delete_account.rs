@@ -23,8 +23,8 @@ use crate::{
     model::{Account, LoginAttempt, Password, Session},
 };
 
-/// A process that was stopped for longer may find the credentials valid again, and an order that order's last response
-/// did not have.
+/// The maximum duration of a deletion. A process that was suspended for longer fails: the credentials may be valid
+/// again, and the user may have created an order since order's last response.
 const MAX_DURATION: Duration = Duration::from_secs(30);
 
 #[derive(Clone)]

@@ -187,7 +187,7 @@ async fn an_account_ends_with_its_session_and_password_alone() {
     let iam = start(&settings().await.with([("IAM_LOCKOUT_FAILURES", "2".to_owned())])).await;
     let (_, user, session) = iam.registered_user().await;
 
-    // Order is away, so the right password is the one with another response.
+    // Order is unavailable, so only a request with the right session and password fails with UNAVAILABLE.
     let right = iam.delete_account(Some(&session), PASSWORD).await.unwrap_err();
     assert_eq!(right.code(), Code::Unavailable, "{right}");
     for dead in [None, Some(""), Some("seven"), Some(user.as_str())] {

@@ -42,7 +42,7 @@ pub async fn settings() -> Settings {
         ("IAM_REDIS_PREFIX", prefix()),
         ("IAM_ARGON2_MEMORY_KIB", "64".to_owned()),
         ("IAM_ARGON2_ITERATIONS", "1".to_owned()),
-        // Kafka and order are away: only the end of an account needs order, and the outbox keeps its event.
+        // Kafka and order are unavailable: only the end of an account needs order, and the outbox keeps its event.
         ("KAFKA_BROKERS", "127.0.0.1:1".to_owned()),
         ("KAFKA_CREATE_TOPICS", "false".to_owned()),
         ("ORDER_ADDRESS", "127.0.0.1:1".to_owned()),

@@ -1,4 +1,5 @@
-//! Tests of what an account leaves in Redis: little, no contact data, and nothing that breaks the look-up of others.
+//! Tests of the data that Redis has of an account: little, no contact data, and nothing that breaks the look-up of
+//! others.
 
 use contracts::proto::{
     auth::v1::{

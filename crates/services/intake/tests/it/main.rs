@@ -1,4 +1,4 @@
-//! Tests by layer: the repository, the consumer, the service over real servers.
+//! Tests by layer: the repository, the consumer, and the service over real PostgreSQL and Kafka.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 

@@ -48,7 +48,7 @@ fn without_result() -> Status {
 fn decode(service: &InventoryService, request: &ReservePartsRequest) -> Result<ReservationRequest, Status> {
     let order = OrderId::new(parse_uuid("order_uuid", &request.order_uuid)?);
     let lines = decode_lines(&request.parts)?;
-    // A replica of order of the release before names no user.
+    // A replica of order's previous release sends no user.
     let user = match request.user_uuid.as_str() {
         "" => None,
         user => Some(UserId::new(parse_uuid("user_uuid", user)?)),

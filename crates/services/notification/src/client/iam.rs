@@ -62,7 +62,7 @@ impl Contacts for GrpcIam {
             Err(status) => match status.code() {
                 Code::NotFound | Code::InvalidArgument => Ok(Confirmation::WrongCode),
                 Code::FailedPrecondition => Ok(Confirmation::OtherChat),
-                // Without this reason, iam is overloaded and has not checked the code.
+                // Without this reason, RESOURCE_EXHAUSTED means that iam is overloaded and has not checked the code.
                 Code::ResourceExhausted if reason(&status) == Some("TOO_MANY_CODES") => Ok(Confirmation::TooMany),
                 _ => Err(Unavailable::of("iam", &status)),
             },

@@ -117,7 +117,7 @@ impl Fixture {
         Ok(client.resend_notification(request).await?.into_inner().notification.unwrap())
     }
 
-    /// Lets all sent and failed notifications have ended an hour ago.
+    /// Makes all sent and failed notifications look as if they had ended an hour ago.
     async fn end_earlier(&self) {
         let earlier = "update notifications set next_attempt_at = now() - interval '1 hour' where status <> 'queued'";
         sqlx::query(earlier).execute(&self.pool).await.expect("the table is there");

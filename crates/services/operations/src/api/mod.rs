@@ -54,7 +54,7 @@ pub const RULES: &[Rule] = &[
     Rule::operator("/operations.v1.OperationsService/EndAction", &[]),
 ];
 
-/// The actions that the console executes itself, by other services.
+/// The actions that the console executes itself, through other services.
 const OF_THE_CONSOLE: [&str; 3] = ["courier", "kyc-rollback", "restock"];
 const MAX_LETTERS: u32 = 200;
 const MAX_ACTIONS: u32 = 1_000;

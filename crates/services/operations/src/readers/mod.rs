@@ -45,7 +45,7 @@ pub struct Reader {
     pub fingerprint: &'static str,
 }
 
-/// Reads the users of whom a database has stored something personal.
+/// Reads the users of whom a database has stored personal data.
 async fn personal(database: &mut PgConnection, users: &'static str, what: &'static str) -> sqlx::Result<Vec<Personal>> {
     let users: Vec<(Uuid, DateTime<Utc>)> = sqlx::query_as(users).fetch_all(database).await?;
     Ok(users.into_iter().map(|(user, since)| Personal { user, what, since }).collect())

@@ -34,8 +34,8 @@ use crate::{
 
 /// The maximum number of reads of an order, to see a violation in two equal reads.
 const MAX_READS: usize = 4;
-/// The time after which an unhandled event's consumer has its committed offset read from the broker: most events are
-/// handled sooner.
+/// If an event is unhandled for longer than this, the committed offset of its consumer is read from the broker. Most
+/// events are handled sooner.
 const LATE_AFTER: TimeDelta = TimeDelta::seconds(1);
 /// The delay between two reads, in which a short step of the order can end.
 const READ_DELAY: Duration = Duration::from_millis(20);

@@ -1,4 +1,4 @@
-//! The log of operators' actions, the table `actions`. The beginning and the end of an action are a row each.
+//! The log of operators' actions, the table `actions`. An action has one row for its start and one for its end.
 
 use chrono::{DateTime, Utc};
 use contracts::ids::UserId;
@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::error::Error;
 
-/// The result in the row of a beginning.
+/// The result in the row that records the start of an action.
 const BEGUN: &str = "begun";
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,7 +29,8 @@ impl PgActions {
         Self { pool }
     }
 
-    /// Adds the row of the beginning, and returns its id. `subject` is what the action is applied to: ids and topics.
+    /// Adds the row of an action's start, and returns its id. `subject` is what the action is applied to: ids and
+    /// topics.
     pub async fn begin(&self, operator: UserId, action: &str, subject: &str) -> Result<i64, Error> {
         let id = sqlx::query_scalar!(
             "insert into actions (operator_uuid, action, subject, result) values ($1, $2, $3, $4) returning id",

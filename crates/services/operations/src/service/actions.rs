@@ -1,5 +1,6 @@
-//! Actions of operators. The log gets each action before it begins, also one that then fails; an action that cannot be
-//! written there is refused. A second row has its end, even if a long action ends because the service stops.
+//! Actions of operators. Before an action starts, a row is written to the log, even if the action then fails; an action
+//! whose row cannot be written is refused. A second row records the end, even if a long action ends because the service
+//! stops.
 
 use contracts::ids::UserId;
 use platform::{
@@ -42,7 +43,7 @@ impl Actions {
         Self { rows, long }
     }
 
-    /// Writes the beginning of an action into the log, and returns the row's id. Without it the action may not begin.
+    /// Writes the start of an action to the log, and returns the row's id. If this fails, the action must not start.
     pub async fn begin(&self, operator: UserId, action: &'static str, subject: &str) -> Result<i64, Error> {
         if let Ok(object) = subject.parse() {
             role_used_on(object);

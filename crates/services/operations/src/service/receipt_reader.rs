@@ -36,8 +36,8 @@ pub struct ReceiptReader {
 }
 
 impl ReceiptReader {
-    /// Returns the user of an order; `None` if there is no such order. While order's database is away, the console's
-    /// records tell the owner, so that the receipt still has what the other databases prove.
+    /// Returns the user of an order; `None` if there is no such order. The console's records are read first, so that
+    /// while order's database is unavailable, the receipt still has the evidence of the other databases.
     pub async fn owner(&self, order: OrderId) -> Result<Option<UserId>, Error> {
         let read = async {
             let recorded = readers::console::owner(self.databases.get(&console::SERVICE)?, order.uuid()).await?;

@@ -1,4 +1,4 @@
-//! The rights at tables that are books.
+//! Tests of the rights to append-only tables: a service adds rows to them, and cannot change any.
 
 use operations::registry::with_database;
 use servers::postgres::ensure_role;
@@ -37,7 +37,7 @@ async fn a_service_adds_rows_to_the_books_and_changes_none() {
         sqlx::raw_sql(drop).execute(&mut connection).await.unwrap();
     }
     books.sort();
-    // Until the console has no log of actions any more, two databases have this table.
+    // Two databases have the table `actions`: the console's is left from earlier releases.
     books.dedup();
     assert_eq!(books, BOOKS);
 }

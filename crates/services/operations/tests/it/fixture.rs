@@ -36,7 +36,7 @@ impl Fixture {
         Self::with_databases(away, true).await
     }
 
-    /// Starts the service while order's database is away, too.
+    /// Starts the service while order's database is unavailable, too.
     pub async fn without_orders() -> Self {
         Self::with_databases(AWAY, false).await
     }

@@ -1,4 +1,5 @@
-//! The service over its API, its parts, and operators' reads and actions, on real servers.
+//! Tests of the service over its API, of its parts, and of operators' reads and actions, with real PostgreSQL and
+//! Kafka.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 

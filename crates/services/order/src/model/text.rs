@@ -1,4 +1,4 @@
-//! What a user writes in an order.
+//! A text that a user writes in an order.
 
 use std::fmt;
 

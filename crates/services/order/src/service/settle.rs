@@ -31,8 +31,8 @@ const CONFIRM_CHARGED_TIMEOUT: Duration = Duration::from_millis(500);
 impl OrderService {
     /// Settles an attempt, for a request or for the reconciler.
     ///
-    /// If another process may have requested the charge, that is looked up first: what is charged is paid, also without
-    /// inventory.
+    /// If another process may have requested the charge, the charge is looked up first: a charged order becomes paid
+    /// even while inventory is unavailable.
     pub(super) async fn finish(&self, order: Order, lease: AttemptLease) -> Settled {
         if lease.shared {
             match self.charged_before(&order, &lease).await {

@@ -137,7 +137,7 @@ async fn a_payment_with_an_unknown_outcome_is_resumed_by_its_own_key() {
     shop.payments.script(Fault::ChargedThenSilent);
 
     let unknown = shop.service.pay(shop.user, order, PaymentMethod::Card, Some(&claim)).await;
-    // What is charged is paid without inventory.
+    // The charged order becomes paid while inventory is unavailable.
     shop.inventory.set_away(true);
     let resumed = shop.service.pay(shop.user, order, PaymentMethod::Card, Some(&claim)).await.unwrap();
     let replayed = shop.service.pay(shop.user, order, PaymentMethod::Card, Some(&claim)).await.unwrap();

@@ -54,7 +54,7 @@ events! {
             part: version, closed: [kyc_status in KYC_STATUSES, reason in CUSTOMER_REASONS]
         }
 
-        // The end of an account. Its consumers remove what is personal, which they may do any number of times, so they
+        // The end of an account. Its consumers remove personal data, which they may do any number of times, so they
         // need no inbox. Delivery has only the cell of a street, one of a hundred; inventory, payment, assembly and the
         // console have uuids and amounts alone.
         UserErased { topic: "user.erased", about: User, from: iam, to: [order, notification, customers, intake] }

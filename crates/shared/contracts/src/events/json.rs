@@ -1,5 +1,5 @@
-//! Decodes and encodes protobuf messages by the names of their types. The JSON is that of the gateway's transcoder:
-//! names as in the proto, enums by name, 64-bit integers as text, empty values included.
+//! Decodes and encodes protobuf messages by the names of their types. The JSON has the form of the gateway's
+//! transcoder: names as in the proto, enums by name, 64-bit integers as text, empty values included.
 
 use std::sync::LazyLock;
 

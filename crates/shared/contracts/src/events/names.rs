@@ -38,7 +38,7 @@ fn names_that_are_stored_stay_as_they_are() {
     insta::assert_snapshot!(names.join("\n"));
 }
 
-/// The ids of events with the key 1 and a part that tells events of one type apart.
+/// The ids of events with the key 1 and a part that distinguishes events of one type.
 fn ids_with_parts() -> Vec<(&'static str, Uuid)> {
     fn id<E: Published>(event: E) -> (&'static str, Uuid) {
         let event = record(Uuid::from_u128(1), event);

@@ -13,7 +13,7 @@ use super::{Consumer, INBOUND, ROUTES, Topics, readers};
 
 /// The user of outside programs, which reads every topic.
 pub(super) const OUTSIDE: &str = "outside";
-/// The user of the bank, which writes what is credited as money and reads nothing.
+/// The user of the bank, which writes approved loans, and reads nothing.
 pub(super) const BANK: &str = "bank";
 /// The users of Kafka UI, and of `shipyard audit` and `dlq`.
 const UI: &str = "ui";
@@ -82,7 +82,7 @@ pub fn rights(topics: &Topics, group_prefix: &str) -> BTreeSet<Acl> {
 }
 
 /// The rights to audit, and to list, replay and discard dead letters: to read every topic and dead-letter topic, to
-/// write to the topics that consumers read, and to import the journal of the release before. The service prunes
+/// write to the topics that consumers read, and to import the journal of the previous release. The service prunes
 /// nothing, and neither creates nor changes a topic.
 fn operations(topics: &Topics, group_prefix: &str) -> Vec<Acl> {
     let allow = |operation, topic: &str| Acl::allow(OPERATIONS, operation, Topic(topic.to_owned()));

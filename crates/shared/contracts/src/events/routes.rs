@@ -118,7 +118,7 @@ impl Route {
     }
 
     /// Returns true if each consumer records the events in its inbox. The end of an account needs none: its consumers
-    /// remove what is personal, which they may do any number of times.
+    /// remove personal data, which they may do any number of times.
     pub fn has_inboxes(&self) -> bool {
         self.key != Key::User
     }

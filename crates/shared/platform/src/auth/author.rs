@@ -1,4 +1,4 @@
-//! The author of a decision that books keep.
+//! The author of a decision, which is stored with the decision.
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -7,7 +7,7 @@ use super::Caller;
 
 /// The prefix of an author who ran a command: the name is not verified.
 const COMMAND_LINE: &str = "cli:";
-/// The maximum length in characters. The columns `decided_by` have the same.
+/// The maximum length in characters. The columns `decided_by` have the same limit.
 const MAX_LENGTH: usize = 200;
 
 /// A user by uuid; `cli:USER@HOST`, the system's user who ran a command; `service:NAME`; or a part of this system that
@@ -26,7 +26,8 @@ impl Author {
         Self(name.to_owned())
     }
 
-    /// Returns the author of a call. A tool says in `said` who runs it, or nothing. For a user the session decides.
+    /// Returns the author of a call: the session's user; for a service the name in `said`, which is the system's user
+    /// who runs a tool, or the service itself if `said` is empty.
     pub fn of(caller: &Caller, said: &str) -> Result<Self, &'static str> {
         match caller {
             Caller::User(user) => Ok(Self::user(user.uuid)),
@@ -48,13 +49,13 @@ impl Author {
         &self.0
     }
 
-    /// Returns true if this user decided. What concerns a user is not theirs to decide.
+    /// Returns true if the author is this user, who must not decide about their own orders and data.
     pub fn is_user(&self, user: Uuid) -> bool {
         Uuid::try_parse(&self.0).is_ok_and(|author| author == user)
     }
 }
 
-/// Removes spaces and control characters, and what is longer than an author may be.
+/// Removes spaces and control characters, and truncates the text to [`MAX_LENGTH`].
 fn cut(text: &str) -> String {
     text.chars().filter(|c| !c.is_control() && !c.is_whitespace()).take(MAX_LENGTH).collect()
 }

@@ -1,5 +1,5 @@
-//! A circuit breaker: stops calls to a failing peer, looks for itself whether the peer serves again, and then lets one
-//! call through, which decides.
+//! A circuit breaker: stops calls to a failing peer, checks the peer's health until the peer serves again, and then
+//! lets one call through, whose outcome closes or reopens the breaker.
 //!
 //! Existing crates (`failsafe`, `recloser`, `tower-resilience-circuitbreaker`) count either the last calls or the calls
 //! of a period, but not the last calls within a period. They also read a clock that tests cannot control.
@@ -23,8 +23,8 @@ const MAX_CALLS: usize = 20;
 const WINDOW: Duration = Duration::from_secs(10);
 /// The minimum number of calls in the window for the breaker to open.
 const MIN_CALLS: usize = 10;
-/// The time from when the breaker opens to its first look at the peer. The time between two looks doubles up to
-/// [`MAX_BACKOFF`].
+/// The time from when the breaker opens to its first health check of the peer. The time between two checks doubles up
+/// to [`MAX_BACKOFF`].
 const FIRST_BACKOFF: Duration = Duration::from_millis(100);
 const MAX_BACKOFF: Duration = Duration::from_millis(400);
 
@@ -38,7 +38,7 @@ pub enum CallOutcome {
     Inconclusive,
 }
 
-/// Returns whether the peer serves, within a bounded time.
+/// A health check: returns whether the peer serves, within a bounded time.
 type Look = Box<dyn Fn() -> Pin<Box<dyn Future<Output = bool> + Send>> + Send + Sync>;
 
 /// The circuit breaker of one caller for one peer, for all its calls.
@@ -46,14 +46,14 @@ pub struct CircuitBreaker {
     peer: &'static str,
     look: Look,
     state: Mutex<State>,
-    /// How often it has opened, so that the looks of an earlier time end.
+    /// How often the breaker has opened, so that the health checks of an earlier opening end.
     openings: AtomicU64,
 }
 
 enum State {
     /// The recent requests, oldest first: their ends, and whether they failed.
     Closed(VecDeque<(Instant, bool)>),
-    /// The breaker refuses every call until a look finds that the peer serves.
+    /// The breaker refuses every call until a health check finds that the peer serves.
     Open,
     /// A call that began at this time probes the peer. `None` makes the next call the probe.
     HalfOpen(Option<Instant>),
@@ -73,7 +73,7 @@ pub struct Permit {
 pub struct Refused(pub &'static str);
 
 impl CircuitBreaker {
-    /// Creates a closed breaker. It calls `look` only while it is open.
+    /// Creates a closed breaker. It calls `look`, the health check, only while it is open.
     pub fn new<F>(peer: &'static str, look: impl Fn() -> F + Send + Sync + 'static) -> Arc<Self>
     where
         F: Future<Output = bool> + Send + 'static,
@@ -152,11 +152,12 @@ impl CircuitBreaker {
     }
 }
 
-/// Looks at the peer until the breaker has closed. No look begins later after the one before than [`MAX_BACKOFF`].
+/// Checks the peer's health until the breaker has closed. A check begins at most [`MAX_BACKOFF`] after the previous one
+/// began.
 async fn look(breaker: Weak<CircuitBreaker>, opening: u64, opened: Instant) {
     let (mut last, mut backoff) = (opened, FIRST_BACKOFF);
     loop {
-        // Processes that opened their breakers together do not look together.
+        // The random factor spreads the checks of processes whose breakers opened at the same time.
         sleep_until(last + backoff.mul_f64(Random::default().between(0.75..=1.0))).await;
         let Some(breaker) = breaker.upgrade() else { return };
         last = Instant::now();
@@ -165,7 +166,7 @@ async fn look(breaker: Weak<CircuitBreaker>, opening: u64, opened: Instant) {
         match level {
             _ if breaker.openings.load(Relaxed) != opening => return,
             Level::Closed => return,
-            // A call decides, which may have failed by the next time.
+            // A call probes the peer. If it fails, the breaker is open again, and the checks continue.
             Level::HalfOpen => {}
             Level::Open => {
                 if (breaker.look)().await {

@@ -103,7 +103,7 @@ async fn within_400_ms_after_the_peer_serves_one_call_is_let_through_which_close
     assert_eq!(breaker.calls(100, Answered), 0);
     probe.end(Answered);
     assert_eq!(breaker.level(), Level::Closed);
-    // Calls from before are forgotten.
+    // The calls before the breaker opened no longer count.
     assert_eq!(breaker.calls(9, Failed), 9);
     assert_eq!(breaker.level(), Level::Closed);
 }

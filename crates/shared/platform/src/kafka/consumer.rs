@@ -222,8 +222,8 @@ impl Consumer {
         };
         drop(reported);
         consumer.context().workers.end().await;
-        // Also before the client is rebuilt: a static member that joins again gets the assignment of before, which
-        // lacks the partitions that the topic has got meanwhile.
+        // Leaves the group even if the client is only rebuilt: a static member that joins again gets its previous
+        // assignment, which lacks the partitions that the topic has got meanwhile.
         self.membership.leave(&consumer).await;
         let consumer = ScopeGuard::into_inner(consumer);
         tokio::task::spawn_blocking(move || leave(group, consumer)).await.context("leaving the group")?;

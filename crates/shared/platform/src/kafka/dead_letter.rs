@@ -17,8 +17,8 @@ use super::{
 };
 
 pub const HEADER_TOPIC: &str = "dlq-origin-topic";
-/// The id of the cluster, and the time at which the record was published, in RFC 3339. They tell the record from one at
-/// its offset in a topic that was created again.
+/// The id of the cluster, and the time at which the record was published, in RFC 3339. They distinguish the record from
+/// one at the same offset in a topic that was created again.
 pub const HEADER_CLUSTER: &str = "dlq-origin-cluster";
 pub const HEADER_PUBLISHED_AT: &str = "dlq-origin-published-at";
 pub const HEADER_PARTITION: &str = "dlq-origin-partition";

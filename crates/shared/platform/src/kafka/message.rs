@@ -14,7 +14,7 @@ use rdkafka::message::{BorrowedMessage, Header, Message as _, OwnedHeaders};
 #[derive(Clone, Debug, Default)]
 pub struct Message {
     pub topic: String,
-    /// The id of the brokers' cluster, which differs after a broker was made anew. Set for messages of a
+    /// The id of the brokers' cluster, which differs after a broker was recreated. Set for messages of a
     /// [`Consumer`](super::Consumer). Empty if the broker has none.
     pub cluster: String,
     pub partition: i32,
@@ -55,7 +55,7 @@ impl Message {
         Some((now - self.happened_at()?).to_std().unwrap_or_default())
     }
 
-    /// Returns the note with which a consumer commits the offset behind this record: its time.
+    /// Returns the metadata with which a consumer commits the offset after this record: the time of the record.
     pub(super) fn note(&self) -> String {
         self.published_at.map(|at| at.timestamp_millis().to_string()).unwrap_or_default()
     }
@@ -134,7 +134,7 @@ impl Headers {
         self.after(0)
     }
 
-    /// Returns the headers behind the first `count` whose value is valid UTF-8.
+    /// Returns the headers after the first `count` whose value is valid UTF-8.
     pub(super) fn after(&self, count: usize) -> impl Iterator<Item = (&str, &str)> {
         self.iter().skip(count).filter_map(|(name, value)| Some((name, str::from_utf8(value?).ok()?)))
     }

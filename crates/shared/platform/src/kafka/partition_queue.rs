@@ -51,8 +51,8 @@ pub(super) struct PartitionQueue<C: ConsumerContext> {
     /// The offset of the next message. `None` until a message was received or a batch could not be read.
     next: Option<i64>,
     is_unreadable: bool,
-    /// The error of the batch at the next offset, until the queue is set to this batch again. librdkafka goes on behind
-    /// a corrupt batch, so the queue may have messages that must not be handled before it.
+    /// The error of the batch at the next offset, until the queue is set to this batch again. librdkafka continues
+    /// after a corrupt batch, so the queue may have messages that must not be handled before it.
     undecoded: Option<KafkaError>,
     /// Cancelled when the partition is assigned to another member, or the consumer stops.
     pub closed: CancellationToken,

@@ -169,7 +169,7 @@ impl Reader {
             }
         }
         self.read(topic, &handled, |message, _| {
-            // Versions before December 2026 have noted the topic's id.
+            // Versions before December 2026 stored the topic's id in this metadata.
             let noted = marks.get(&message.partition).filter(|mark| mark.note.parse::<i64>().is_ok());
             if noted.is_some_and(|mark| mark.note != message.note()) {
                 foreign.push(message.partition);

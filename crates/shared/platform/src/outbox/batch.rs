@@ -196,14 +196,15 @@ impl Relay {
     }
 }
 
-/// How long a refused topic is not tried again. It is shorter than the delay between two looks at the rows that are set
-/// aside, so that each look tries it.
+/// How long a refused topic is not tried again. It is shorter than the delay between two scans of the rows that are set
+/// aside, so that each scan tries the topic.
 const RETRY_DELAY: Duration = Duration::from_secs(4);
 
 #[derive(Default)]
 pub struct RefusedTopics {
     topics: BTreeMap<String, Refused>,
-    /// True if the broker has refused an event by itself since the last look at the rows that are set aside.
+    /// True if the broker has refused a single event, not its topic, since the last scan of the rows that are set
+    /// aside.
     pub refused_a_key: bool,
 }
 

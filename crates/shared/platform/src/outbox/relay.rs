@@ -21,7 +21,7 @@ const POLL_INTERVAL: Duration = Duration::from_secs(1);
 const RETRY_DELAY: Duration = Duration::from_millis(1_250);
 /// The time limit for releasing the lease, which otherwise expires after [`LEASE_TTL`].
 const RELEASE_TIMEOUT: Duration = Duration::from_millis(500);
-/// The maximum number of set-aside rows that one look examines. It is lower while the broker refuses single events,
+/// The maximum number of set-aside rows that one scan examines. It is lower while the broker refuses single events,
 /// since retrying them delays the batches.
 const LOOK: i64 = 1_000;
 const LOOK_WHILE_REFUSED: i64 = 20;

@@ -101,7 +101,8 @@ impl<'r, R> Halves<'r, R> {
         self.0.pop()
     }
 
-    /// Returns the row of a refused part that has only this one. Otherwise its halves are the next parts.
+    /// Returns the row if the refused part has only one. Otherwise splits the part into halves, which are the next
+    /// parts.
     pub fn refused(&mut self, part: &'r [R]) -> Option<&'r R> {
         if let [row] = part {
             return Some(row);

@@ -11,8 +11,8 @@ use super::Database;
 /// another first migration is older.
 pub(super) const FIRST_VERSION: i64 = 1;
 
-/// The migrations by which the release before this one makes the tables of several services, and the histories where it
-/// looks for them. A later release drops these histories, in a contraction.
+/// The migrations with which the previous release creates the tables that several services have, and the histories in
+/// which it records them. A later release drops these histories, in a contraction.
 static RELEASED: [(&str, Migrator); 3] = [
     ("_sqlx_migrations_inbox", sqlx::migrate!("src/postgres/released/inbox")),
     ("_sqlx_migrations_leases", sqlx::migrate!("src/postgres/released/leases")),

@@ -70,7 +70,7 @@ async fn a_peer_that_hangs_is_not_called_for_a_while_and_heard_again_soon_after_
     });
     assert!(refused.await.is_ok(), "a hundred calls take more than a second");
     println!("a refusal took {:?}", begun.elapsed() / 100);
-    // A look at the peer's health takes some hundred bytes, a hundred calls would take more than ten thousand.
+    // A health check takes some hundred bytes; a hundred calls would take more than ten thousand.
     let bytes = proxy.asked() - asked;
     assert!(bytes < 2_000, "calls were made while the breaker was open: {bytes} bytes");
     proxy.restore();

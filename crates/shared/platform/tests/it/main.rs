@@ -1,4 +1,4 @@
-//! Tests of the platform with real servers and with in-memory implementations.
+//! Tests of the platform with real PostgreSQL, Redis and Kafka, and with in-memory implementations.
 
 mod access;
 mod access_tokens;

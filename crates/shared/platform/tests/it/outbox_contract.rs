@@ -58,8 +58,8 @@ impl Replicas {
         self.one.lease(TTL).await.unwrap().unwrap()
     }
 
-    /// Returns the names of the unpublished events that are not set aside. A `<` marks an event that is behind an event
-    /// that is set aside.
+    /// Returns the names of the unpublished events that are not set aside. A `<` marks an event that follows a
+    /// set-aside event of its key.
     async fn waiting(&self) -> Vec<String> {
         let rows = self.one.unpublished(100, &[]).await.unwrap();
         let name = |payload: &[u8]| String::from_utf8_lossy(payload).into_owned();

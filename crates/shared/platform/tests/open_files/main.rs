@@ -27,7 +27,7 @@ async fn serve() -> (SocketAddr, Running) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_flood_of_one_port_leaves_open_files_to_the_others() {
-    // A process of its own, with the limit of before.
+    // This process starts before the limit is lowered, so it keeps the higher one.
     let mut flood = Command::new("bash");
     let mut flood =
         flood.args(["-c", FLOOD]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("bash is here");

@@ -68,7 +68,7 @@ fn service(service: &'static Service) -> Value {
     });
     json!({
         "name": service.name,
-        // The beginning of its variables.
+        // The prefix of its variables.
         "prefix": service.name.to_uppercase(),
         "about": service.about,
         // The first API first.

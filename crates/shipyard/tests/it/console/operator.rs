@@ -76,7 +76,7 @@ async fn an_operator_sees_a_dead_letter_replays_it_and_audits_the_shop() {
     browser.wait_for("#letters", "1 message replayed, 1 dead letter resolved").await;
     browser.wait_for("#letters", "No dead letters").await;
 
-    // A poison message by hand: each consumer has one letter, and again one after the replay.
+    // Publishes a poison message. Each consumer dead-letters it, and again after the replay.
     let (topic, key) = (system.kafka.topic::<OrderPaid>(), ids::random().to_string().into_bytes());
     publish(&system, topic, key, vec![0xff], &[("event-type", OrderPaid::TYPE)]).await;
     let count = OrderPaid::ROUTE.consumers.len();

@@ -72,7 +72,7 @@ pub fn wanted() -> BTreeSet<Edge> {
             let callee = SERVICES.into_iter().find(|other| other.name == call.to).unwrap();
             edges.insert(edge(service.name, callee.name, called(service, callee)));
         }
-        // Operators see how each service is.
+        // Operations shows operators the state of each service.
         edges.insert(edge("operations", service.name, service.admin_port));
         if INTERNAL.contains(&service.name) {
             continue;

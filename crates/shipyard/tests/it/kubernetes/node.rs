@@ -1,5 +1,5 @@
-//! A real node runs the overlay dev. `.ci/kubernetes` starts one, loads the images, and brings the gateway's ports to this
-//! machine; `TEST_GATEWAY` names another host that has them.
+//! A real node runs the overlay dev. `.ci/kubernetes` starts one, loads the images, and brings the gateway's ports to
+//! this machine; `TEST_GATEWAY` names another host that has them.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -15,9 +15,9 @@ use super::{
 };
 
 const READY_WITHIN: Duration = Duration::from_mins(3);
-/// A Deployment's roll, or a change of its size.
+/// The time limit for a Deployment to be rolled or to change its size.
 const CHANGED_WITHIN: Duration = Duration::from_mins(4);
-/// After its load is gone, an autoscaler waits five minutes, and takes one pod a minute.
+/// After its load is gone, an autoscaler waits five minutes, and then removes one pod a minute.
 const SMALLER_WITHIN: Duration = Duration::from_mins(15);
 /// A pod is ready once it belongs to its group, but its partitions may still be moving to it while it is new, so a ship
 /// may take longer than the 11 s that are promised.

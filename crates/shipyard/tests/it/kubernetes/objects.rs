@@ -13,7 +13,8 @@ use crate::{
 };
 
 const OVERLAYS: [&str; 2] = ["dev", "production"];
-/// Each works with one replica, so that the load does not decide.
+/// The services that no autoscaler scales: one replica of delivery moves the couriers, and the other two have little to
+/// do.
 const NOT_SCALED: [&str; 3] = ["delivery", "geo", "console"];
 const SPREAD: [&str; 2] = ["kubernetes.io/hostname", "topology.kubernetes.io/zone"];
 /// The connection limit of a database's user, which deploy/postgres/databases.sh sets.

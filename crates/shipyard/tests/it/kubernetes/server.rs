@@ -99,7 +99,7 @@ fn what_is_wrong_is_refused(cluster: &Cluster, objects: &Objects) {
         let route = objects.find("HTTPRoute", "shop");
         refused(route, "/spec/rules/0/backendRefs/0/port", json!(99999), "should be less than or equal to 65535");
     }
-    // The Deployment is only warned of; the pod is not made.
+    // The server only warns about such a Deployment; it refuses the pod.
     let pod = json!({
         "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "any", "namespace": NAMESPACE },
         "spec": { "containers": [{ "name": "any", "image": "any:1" }] }

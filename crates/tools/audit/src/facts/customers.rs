@@ -32,7 +32,7 @@ pub struct CustomerVersion {
     pub at: DateTime<Utc>,
 }
 
-/// A service that has stored something personal of a user, except a customer's profile.
+/// A service that has stored personal data of a user, except a customer's profile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Personal {
     pub user: Uuid,

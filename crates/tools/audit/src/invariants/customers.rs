@@ -1,5 +1,5 @@
 //! Invariant 12: A customer's versions follow each other. A loan is credited once, and only to a customer who was
-//! VERIFIED at that time. Nothing personal of a user whose account has ended is stored.
+//! VERIFIED at that time. No personal data of a user whose account has ended is stored.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -136,7 +136,7 @@ fn loans(facts: &Facts, histories: &HashMap<Uuid, Versions<'_>>, check: &mut Che
     }
 }
 
-/// Checks that services have removed what was personal of users whose accounts have ended.
+/// Checks that services have removed the personal data of users whose accounts have ended.
 fn erased(facts: &Facts, check: &mut Check) {
     let ends = facts.outbox.iter().filter(|row| row.kind == UserErased::TYPE);
     let ends = ends.filter(|row| row.created_at + ERASED_WITHIN < facts.at);

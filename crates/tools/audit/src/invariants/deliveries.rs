@@ -1,7 +1,7 @@
 //! Invariant 11: Each assembled order with an address is delivered once.
 //!
 //! A courier carries one order, which is assigned to it. Each status of a delivery is published once, and in order. The
-//! events of baskets and tries are not compared: outside programs choose the uuids of their baskets.
+//! events of baskets and trial orders are not compared: outside programs choose the uuids of their baskets.
 
 use std::collections::{HashMap, HashSet};
 

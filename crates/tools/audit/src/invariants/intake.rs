@@ -24,7 +24,8 @@ pub fn check(facts: &Facts) -> Finding {
     let records = intake.records.iter().filter(|one| !intake.letters.contains(&(one.partition, one.offset)));
     let problems: Vec<(&IntakeRecord, &str)> =
         records.filter_map(|record| problem(record, &kept).map(|problem| (record, problem))).collect();
-    // Each of these records may have been a pruned dead letter, unless they are more than the pruned letters.
+    // Each of these records may have been a dead letter that was pruned, unless there are more records than pruned
+    // letters.
     let (unknown, pruned) = (problems.len(), intake.letters_pruned);
     if unknown > pruned {
         for (record, problem) in problems {
@@ -62,7 +63,8 @@ fn unread_records(facts: &Facts, unread: &Unread, check: &mut Check) {
     }
 }
 
-/// Returns the violation by a consumed record that is not a dead letter.
+/// Returns why a consumed record that is not a dead letter violates the invariant; `None` if its order is stored with
+/// its content, or was erased.
 fn problem(record: &IntakeRecord, kept: &HashMap<&str, &IntakeOrder>) -> Option<&'static str> {
     let Some((uid, content)) = &record.order else {
         return Some("was consumed, and is neither an order nor a dead letter");

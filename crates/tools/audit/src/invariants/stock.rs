@@ -30,7 +30,7 @@ pub fn check(facts: &Facts) -> Finding {
     for part in &facts.parts {
         stood.part(part, &mut check);
     }
-    // One restock may be of several parts.
+    // One restock may contain several parts.
     for restock in facts.restocks.iter().flat_map(|restock| &restock.unsigned).collect::<BTreeSet<_>>() {
         check.broken_by(format!("restock {restock}"), NO_AUTHOR);
     }
@@ -122,7 +122,8 @@ enum Following {
 fn follows(order: &Order, reservation: Option<&Reservation>, check: &mut Check) -> Following {
     let status = reservation.map(|reservation| reservation.status);
     let following = match (order.status, status) {
-        // A late repetition of an earlier request holds a paid order's parts until they are due, which is invariant 7.
+        // A late retry of an earlier request may hold a paid order's parts until the reservation is due, which
+        // invariant 7 checks.
         (OrderStatus::Pending | OrderStatus::Paid, Some(ReservationStatus::Held | ReservationStatus::Confirmed))
         | (OrderStatus::Assembled, Some(ReservationStatus::Committed))
         | (OrderStatus::Cancelled, Some(ReservationStatus::Released)) => Following::Well,

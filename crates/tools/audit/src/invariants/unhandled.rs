@@ -1,5 +1,5 @@
-//! Events that a consumer has not handled, and the violations that follow: of an event that is under way for some time,
-//! of one whose dead letter an operator discarded.
+//! Events that a consumer has not handled, and the violations that follow. An event under way is unhandled for some
+//! time; an event whose dead letter an operator discarded stays unhandled.
 
 use std::collections::HashMap;
 

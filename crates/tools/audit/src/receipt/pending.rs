@@ -24,9 +24,9 @@ pub struct Pending<'a> {
 enum Excuse<'a> {
     None,
     All,
-    /// Those because a consumer has not reached this event.
+    /// The violations that exist because a consumer has not reached this event.
     Unhandled(Unhandled),
-    /// Those because no consumer has this event.
+    /// The violations that exist because no consumer has this event.
     Unpublished(&'a OutboxRow),
 }
 
@@ -66,7 +66,7 @@ impl<'a> Pending<'a> {
     }
 }
 
-/// Returns what follows as long as no consumer has this event.
+/// Returns the consequences that last as long as no consumer has this event.
 fn without(row: &OutboxRow) -> impl Iterator<Item = Consequences> {
     let consumers = route_of(&row.kind).map(|route| route.consumers).unwrap_or_default();
     consumers.iter().map(move |consumer| consequences(consumer.service, &row.kind))

@@ -92,7 +92,7 @@ fn a_refund_goes_elsewhere_than_to_the_balance_that_was_charged() {
         let text = format!("the balance of user {USER} was charged, and {to} got a refund");
         breaks(2, &[&format!("order {REFUNDED}"), &text], |facts| {
             the(&mut facts.ledger, |entry| entry.kind == EntryKind::Refund).account = account;
-            // Each balance is what its charges and refunds leave.
+            // Each balance agrees with its charges and refunds.
             facts.balances[0].current -= PRICE;
             let balance = |user| Balance { user, initial: INITIAL, current: INITIAL + PRICE };
             facts.balances.extend(account.map(balance));

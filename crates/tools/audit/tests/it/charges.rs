@@ -10,7 +10,7 @@ use crate::fixture::{
     BUILT, Invariant, LEFT, OPEN, PRICE, REFUNDED, RowOf as _, breaks, finding, holds, shop, the, transaction,
 };
 
-/// Removes all that was read of the provider's books.
+/// Removes everything that was read from the provider's ledger.
 fn forget_books(facts: &mut Facts) {
     facts.ledger.clear();
     facts.books.clear();

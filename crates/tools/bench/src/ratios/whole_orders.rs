@@ -29,8 +29,8 @@ const CONCURRENT_ORDERS: usize = 32;
 const MESSAGES_TIMEOUT: Duration = Duration::from_mins(3);
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
-/// The events of an order that is paid and built. One commit of the producer writes an event with the change that it
-/// tells of, and one commit of each consumer receives it.
+/// The events of an order that is paid and built. Each event costs one commit of its producer, which also writes the
+/// reported change, and one commit of each consumer.
 const EVENTS: [&str; 4] = [OrderCreated::TYPE, PaymentCompleted::TYPE, OrderPaid::TYPE, ShipAssembled::TYPE];
 /// The order's other commits: the service whose pool each uses, and the write. Writes that cover many orders at once
 /// (marks of published events, outcomes of sent messages) are left out.

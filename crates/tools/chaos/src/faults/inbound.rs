@@ -1,4 +1,4 @@
-//! Orders from outside: twice, shuffled and partly invalid, or behind a batch that no consumer can decompress.
+//! Orders from outside: twice, shuffled and partly invalid, or after a batch that no consumer can decompress.
 
 use std::{collections::HashMap, time::Duration};
 

@@ -1,4 +1,4 @@
-//! Kafka or PostgreSQL is away: stopped, killed, frozen, or without a connection or disk to give.
+//! Kafka or PostgreSQL is unavailable: stopped, killed, frozen, or out of connections or disk space.
 
 use std::time::Duration;
 

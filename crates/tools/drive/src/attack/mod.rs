@@ -1,5 +1,5 @@
 //! Attacks that any stranger could make on a running shop. Meanwhile, other customers' requests arrive at a constant
-//! rate, and their latency is measured. What one service can prove alone is tested there.
+//! rate, and their latency is measured. Attacks whose effect a single service shows are in that service's tests.
 
 pub mod attacker;
 pub mod attacks;

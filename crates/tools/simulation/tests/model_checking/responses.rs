@@ -13,7 +13,7 @@ pub struct Response {
 pub enum Failure {
     /// The record is refused or times out, and is set aside.
     Refused,
-    /// The record is refused or times out, but the broker accepts the records behind it.
+    /// The record is refused or times out, but the broker accepts the records after it.
     Overtaken,
     Unavailable,
 }

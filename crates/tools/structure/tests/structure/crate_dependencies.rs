@@ -1,4 +1,4 @@
-//! The dependencies of crates: they lead only to lower shelves, and `platform` contains no word of the domain.
+//! The dependencies of crates lead only to lower layers ([`SHELVES`]), and `platform` contains no word of the domain.
 
 use crate::tree::{SHELVES, crates, read, read_without_tests, shown};
 

@@ -1,4 +1,4 @@
-//! Documents name tests, commands and files that there are.
+//! Documents name only tests, commands and files that exist.
 
 use std::path::Path;
 

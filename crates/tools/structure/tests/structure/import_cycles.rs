@@ -21,7 +21,7 @@ fn no_file_takes_part_in_an_import_circle() {
             .iter()
             .map(|(module, file)| (module, imports(&read_without_tests(file), module, &modules)))
             .collect();
-        // What imports nothing that is left leads to no circle.
+        // A module that imports none of the remaining modules is in no cycle.
         while let Some(end) = arrows.iter().find(|(_, imported)| imported.is_empty()).map(|(module, _)| *module) {
             arrows.remove(end);
             for imported in arrows.values_mut() {

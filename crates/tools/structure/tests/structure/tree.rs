@@ -5,12 +5,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The shelves, from the lowest to the highest.
+/// The layers of crates, from the lowest to the highest.
 pub const SHELVES: [&str; 3] = ["shared", "services", "tools"];
 
 pub struct Crate {
     pub name: String,
-    /// The index of the crate's shelf in [`SHELVES`]. The programs `shipyard` and `lab` are above all of them.
+    /// The index of the crate's layer in [`SHELVES`]. The programs `shipyard` and `lab` are above all of them.
     pub shelf: usize,
     pub folder: PathBuf,
 }

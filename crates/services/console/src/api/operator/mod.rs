@@ -1,6 +1,7 @@
-//! The operators' endpoints below `/console/api/operator`: the data of the service operations, and short actions. Its
-//! log gets each action before it begins, also one that then fails; an action that cannot be written there is refused.
-//! A second row has its end. Operations runs long actions, and writes their rows itself.
+//! The operators' endpoints below `/console/api/operator`: the data of the service operations, and short actions.
+//! Before an action starts, a row is written to the log of operations, even if the action then fails; an action whose
+//! row cannot be written is refused. A second row records the end. Operations runs long actions, and writes their rows
+//! itself.
 //!
 //! A program's request is executed at once. The response to a form is first a page that says what will happen; the
 //! button on that page sends the same form again with `confirm`.
@@ -104,8 +105,8 @@ fn is_question(form: &Form) -> bool {
     form.is_form && !form.is_set("confirm")
 }
 
-/// Does a short action, writes its beginning and its end, and responds to a form with the log. `subject` is what the
-/// action is applied to.
+/// Executes a short action, records its start and its end in the log, and responds to a form with the page of the log.
+/// `subject` is what the action is applied to.
 async fn act<T>(
     (api, form): (&Api, &Form),
     action: &str,
@@ -131,8 +132,8 @@ async fn act<T>(
     Ok(if form.is_form { see(DONE) } else { respond(done) })
 }
 
-/// Responds to the beginning of a long action: to a form with the page that shows its progress. `response` is that
-/// of operations.
+/// Responds to a request that started a long action; a form is redirected to the page that shows the progress.
+/// `response` is the response of operations.
 fn begun<T: Serialize>(form: &Form, page: &str, response: Result<Now<T>, Status>) -> Result<Response, Problem> {
     let now = response.map_err(|status| of_operations(&status))?;
     Ok(if form.is_form { see(page) } else { (StatusCode::ACCEPTED, Json(now)).into_response() })

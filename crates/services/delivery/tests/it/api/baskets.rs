@@ -33,7 +33,8 @@ async fn carrier(cell: (i32, i32), volume: i32, is_taken: bool) -> Option<String
 
 #[tokio::test]
 async fn a_basket_is_carried_by_the_courier_of_the_contracts_vectors() {
-    // The model's tests have the other vectors, those of the consumer the other forms of the message.
+    // The tests of the model check the other vectors of the contract, and those of the consumer the other forms of the
+    // message.
     let vectors = [((1, 1), 20, Some("Вело")), ((2, 1), 5, Some("Авто")), ((1, 1), 101, None)];
     join_all(vectors.map(|(cell, volume, name)| async move {
         assert_eq!(carrier(cell, volume, name.is_some()).await.as_deref(), name, "{volume} to {cell:?}");

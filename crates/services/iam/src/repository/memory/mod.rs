@@ -1,4 +1,5 @@
-//! In-memory implementations of what is in Redis, for a system that runs in one process without Redis.
+//! In-memory implementations of the repositories that are otherwise in Redis, for a system that runs in one process
+//! without Redis.
 
 mod contact_codes;
 mod login_attempts;

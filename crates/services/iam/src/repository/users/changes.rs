@@ -105,7 +105,7 @@ impl PgUsers {
         Ok(row.map(User::from))
     }
 
-    /// Erases what is personal of a user and frees the login and the e-mail address, if the user has not changed since
+    /// Erases the personal data of a user and frees the login and the e-mail address, if the user has not changed since
     /// `known` was read. One statement writes this and the event. From then on, the user does not exist for the other
     /// methods. The call is idempotent. Returns false if the user has changed.
     pub async fn erase(&self, known: &User, now: DateTime<Utc>) -> Result<bool, Error> {

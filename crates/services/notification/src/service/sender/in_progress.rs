@@ -19,7 +19,8 @@ pub enum Subject {
 pub struct InProgress {
     /// Users whose chat is being looked up, with the notifications that wait for it.
     pub users: HashMap<UserId, Vec<NotificationId>>,
-    /// Users to whose chat, just found, a message is being sent, with its notification, which has no chat until then.
+    /// Users whose chat was just found and to whom a message is being sent, with its notification, which has no chat
+    /// until the attempt is recorded.
     pub found: HashMap<UserId, NotificationId>,
     /// Chats that a message is being sent to.
     pub chats: HashSet<String>,

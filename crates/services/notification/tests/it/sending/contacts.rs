@@ -6,7 +6,7 @@ use notification::model::{Kind, Status};
 
 use super::{Fixture, random_order, random_user};
 
-/// Longer than the sender's polls are apart.
+/// Longer than the interval of the sender's polls.
 const A_WHILE: Duration = Duration::from_secs(3);
 
 #[tokio::test]

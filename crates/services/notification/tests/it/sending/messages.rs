@@ -1,4 +1,4 @@
-//! The texts and chats of messages, and rejected messages.
+//! Tests of the text and the chat of messages, and of messages that the messenger rejects.
 
 use std::time::Duration;
 

@@ -48,7 +48,7 @@ async fn while_the_provider_fails_one_message_at_a_time_probes_it() {
         assert_eq!((found.status, fixture.times_sent(order)), (Status::Sent, 1), "{found:?}");
         ambiguous += usize::from(found.ambiguous);
     }
-    // The circuit breaker lets one through after each probe, of which there are at most four a second.
+    // The circuit breaker lets one message through after each probe, of which there are at most four a second.
     assert!((10..=32 + 4 * 3).contains(&ambiguous), "{ambiguous} messages were sent to a failing provider");
 }
 

@@ -1,4 +1,5 @@
-//! The contract suite of what `/api/orders` adds to orders, run over the in-memory implementation and PostgreSQL.
+//! The contract suite of the data that `/api/orders` adds to orders, run over the in-memory implementation and
+//! PostgreSQL.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! The contract suite of what events of the payment service change, run over the in-memory implementation and
-//! PostgreSQL.
+//! The contract suite of the changes that events of the payment service cause, run over the in-memory implementation
+//! and PostgreSQL.
 
 use contracts::events::Cause;
 use order::{

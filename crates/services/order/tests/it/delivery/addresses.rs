@@ -1,4 +1,4 @@
-//! Delivery addresses go some time after an order has ended, and soon after its user's account has.
+//! Delivery addresses are removed some time after an order has ended, and soon after its user's account has ended.
 
 use std::time::Duration;
 

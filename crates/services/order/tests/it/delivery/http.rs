@@ -15,7 +15,7 @@ use crate::ids;
 use crate::shop::MAX_VOLUME;
 
 const ORDERS: &str = "/api/v1/orders";
-/// What a user may write in an order, each with its maximum length.
+/// The texts that a user may write in an order, each with its maximum length.
 const TEXTS: [(&str, usize); 1] = [("delivery_address", 300)];
 
 async fn create(api: &Api, address: Value) -> String {

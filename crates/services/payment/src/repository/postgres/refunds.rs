@@ -70,7 +70,7 @@ impl RefundRow {
             reference: Reference::new(self.reference).map_err(|_| inconsistent("reference"))?,
             amount: Money::from_minor(self.amount).map_err(|_| inconsistent("amount"))?,
             reason: RefundReason::parse(&self.reason).ok_or_else(|| inconsistent("reason"))?,
-            // A replica of the release before records no author.
+            // A replica of the previous release stores no author.
             decided_by: Author::part(self.decided_by.as_deref().unwrap_or_default()),
         };
         Ok(RecordedRefund { refund, transaction, status })

@@ -37,7 +37,7 @@ type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// The time limit of a call for which the caller sets no earlier deadline.
 const CALL_TIMEOUT: Duration = Duration::from_secs(5);
-/// The time limit of a look of an open circuit breaker at the peer's health.
+/// The time limit of a health check of the peer by an open circuit breaker.
 const LOOK_TIMEOUT: Duration = Duration::from_millis(250);
 
 /// Another service, as the transport of a generated client.
@@ -67,7 +67,7 @@ enum Route {
 }
 
 impl Route {
-    /// Looks whether calls would be served, for an open circuit breaker.
+    /// Checks whether calls would be served, for an open circuit breaker.
     async fn serves(self) -> bool {
         match self {
             Self::Address(link) => link.check(LOOK_TIMEOUT).await.0 == Verdict::Serving,

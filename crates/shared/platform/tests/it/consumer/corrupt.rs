@@ -60,8 +60,8 @@ fn crc32c(bytes: &[u8]) -> u32 {
     !sum
 }
 
-/// Appends batches to partition 0 of `topic`. Each is stored with those after it, since a broker responds to a fetch of
-/// one with the later ones, too, but the mock cluster only with what was stored together.
+/// Appends batches to partition 0 of `topic`. Each batch is sent together with all later ones: a broker responds to a
+/// fetch of a batch with the later ones, too, but the mock cluster only with the batches that were sent together.
 async fn append(config: &Config, batches: &[Vec<u8>]) {
     let mut request = Vec::new();
     // A produce request in version 3, its number, no client id; no transaction, one acknowledgement, a second.

@@ -1,4 +1,4 @@
-//! Tests that dead letters and their replay are byte for byte.
+//! Tests that a dead letter and its replay are byte-for-byte copies of the original record.
 
 use platform::kafka::{
     self, ExactRecord, HEADER_CLUSTER, HEADER_OFFSET, HEADER_PARTITION, HEADER_PUBLISHED_AT, Headers, KafkaPublisher,

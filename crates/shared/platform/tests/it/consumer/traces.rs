@@ -6,7 +6,7 @@ use tokio::sync::mpsc;
 use super::*;
 use crate::recording::{TRACE, record, trace_headers};
 
-/// A handler that tells the trace headers of an event that it writes.
+/// A handler that sends the trace headers of an event that it writes to the test.
 struct Traces(mpsc::UnboundedSender<HashMap<String, String>>);
 
 #[async_trait]

@@ -27,7 +27,7 @@ static MIGRATIONS: Migrator = sqlx::migrate!("../../../migrations/order");
 /// The first message of a PostgreSQL client that requests TLS (SSLRequest).
 const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
 
-/// The beginning of a connection at the proxy.
+/// How a client opens a connection at the proxy.
 #[derive(Clone, Copy, PartialEq)]
 enum Opening {
     /// With a TLS handshake at once.

@@ -20,8 +20,8 @@ pub struct Attack {
     pub what: &'static str,
     /// The most concurrent connections of the attack at scale 1.
     pub connections: u32,
-    /// How many times its value before the attack the customers' p99 may be during it. A flood takes processor time from
-    /// a shop on the same machine, until the shop bounds it.
+    /// The maximum ratio of the customers' p99 during the attack to their p99 before it. A flood takes processor time
+    /// from a shop on the same machine, until the shop bounds it.
     pub bound: f64,
     pub work: fn(Arc<Attacker>) -> BoxFuture<'static, ()>,
 }

@@ -41,7 +41,8 @@ impl Kind {
         if number % every == Self::ROUND_LENGTH * 2 - 2 {
             return Self::Register;
         }
-        // Not instead of a cancellation: orders that stay open would use up what a user may hold of a part.
+        // A login does not replace a cancellation: orders that stay open would use up the share of a part that a user
+        // may hold.
         if number % every == 3 {
             return Self::Login;
         }

@@ -21,7 +21,8 @@ use crate::account::Account;
 
 /// The number of shared gRPC channels to iam and to inventory. Each carries 256 concurrent requests.
 const CHANNELS: usize = 4;
-/// An idle connection is kept for this long. The shop closes it after 10 s: no request should meet that.
+/// An idle connection is kept for this long. The shop closes idle connections after 10 s, and no request should be sent
+/// on a connection that is being closed.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(5);
 /// The page size for listing all parts.
 const PAGE_SIZE: u32 = 1_000;

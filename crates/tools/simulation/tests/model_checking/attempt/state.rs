@@ -1,5 +1,5 @@
-//! The state of the model: one order, its parts, its payments, the provider's books, and the processes that work on the
-//! order.
+//! The state of the model: one order, its parts, its payments, the provider's ledger, and the processes that work on
+//! the order.
 
 use chrono::DateTime;
 use contracts::{

@@ -72,7 +72,8 @@ impl RedisLoginAttempts {
         ]
     }
 
-    /// Returns the counts of a judged attempt. The second is that of the address for which the attempt was counted.
+    /// Returns the counts of a judged attempt. The second is the count of the address that includes the attempt: of
+    /// throttled attempts, or of the others.
     fn counted(&self, attempt: &LoginAttempt, judged: Judged) -> [Count; 4] {
         let [subject, address, successes, new, throttled] = self.counts(attempt);
         [subject, if judged.decision == Decision::Throttle { throttled } else { address }, successes, new]

@@ -58,7 +58,8 @@ pub(super) async fn keep(pool: &Database, orders: &[OrderId], expiry: Expiry) ->
     Ok(kept.rows_affected())
 }
 
-/// The maximum number of reservations that are read for the unpaid share. With more, the share is that of these alone.
+/// The maximum number of reservations that are read for the unpaid share. If there are more, the share covers only
+/// these.
 const MAX_COUNTED: i64 = 10_000;
 
 pub(super) async fn unpaid_share(pool: &Database) -> sqlx::Result<f64> {
