@@ -40,7 +40,7 @@ pub struct Own {
     pub intake_max_in_flight: usize,
 }
 
-/// The maximum of `INTAKE_CACHE_CAPACITY`: so many orders take about 4 GiB.
+/// The maximum of `INTAKE_CACHE_CAPACITY`: this many orders take about 4 GiB.
 const MAX_CACHE_CAPACITY: u32 = 1_000_000;
 /// The maximum of `INTAKE_CACHE_TTL`: a year, which the cache can count.
 const MAX_CACHE_TTL: Duration = Duration::from_hours(24 * 365);
@@ -58,8 +58,7 @@ fn max_in_flight() -> usize {
 }
 
 impl Own {
-    /// Returns the approximate maximum size of the cache: 4 KiB per order, and at least so much that the largest order
-    /// fits.
+    /// Returns the approximate maximum size of the cache: 4 KiB per order, and at least enough for the largest order.
     pub fn cache_bytes(&self) -> u32 {
         self.intake_cache_capacity.saturating_mul(4 << 10).max(8 << 20)
     }

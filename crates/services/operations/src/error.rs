@@ -26,7 +26,7 @@ impl From<sqlx::Error> for Error {
     }
 }
 
-/// Another service's store that does not respond is no outage of this service, so these refusals have a reason.
+/// Another service's store that does not respond is not an outage of this service, so these refusals have a reason.
 impl From<Error> for Status {
     fn from(error: Error) -> Self {
         let text = error.to_string();

@@ -40,8 +40,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let names = sensitive.iter().map(|message| format!(".{}", message.full_name()));
     let mut descriptors = compiler.file_descriptor_set();
     descriptors.file.retain(|file| file.package() != "google.api");
-    // With default stubs a stand-in implements only what it serves. Of the services, the test `access` of `operations`
-    // calls every RPC.
+    // With default stubs, a stand-in implements only the RPCs that it serves. The test `access` of `operations` calls
+    // every RPC of the services, so it finds an RPC that is still a stub.
     let generated = tonic_prost_build::configure().skip_debug(names).generate_default_stubs(true);
     generated.include_file("packages.rs").compile_fds(descriptors)?;
     Ok(())

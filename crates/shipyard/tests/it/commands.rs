@@ -16,7 +16,7 @@ use crate::{
     system::listeners,
 };
 
-/// A command waits this long in vain, and retries several times meanwhile.
+/// The tests let a command wait this long for an unavailable server. The command retries several times meanwhile.
 const WAITING: Duration = Duration::from_secs(1);
 
 pub fn run(arguments: &[&str], variables: &Variables) -> (bool, String, String) {

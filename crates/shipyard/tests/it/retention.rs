@@ -124,8 +124,8 @@ async fn each_table_shrinks_ten_times_as_fast_as_it_fills() {
         sqlx::query(table.stay).execute(&pool).await.unwrap();
         let stay = table.rows(&pool).await - 3 * table.batch;
 
-        // Each batch removes rows while 10 % of its size arrive as new rows: 300, 210, 120 and 30 % are left before
-        // each, and nothing after the fourth.
+        // After each full batch, 10 % of its size arrive as new rows. So 300, 210, 120 and 30 % of a batch are left
+        // before each of the four batches, and nothing after the last.
         let batches = Arc::new(AtomicU64::new(0));
         let batch = || async {
             batches.fetch_add(1, Ordering::SeqCst);

@@ -15,12 +15,12 @@ use crate::server::Server;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum GeoMode {
-    /// With a cell of the grid.
+    /// Responds with a cell of the grid.
     #[default]
     Well,
-    /// With (11, 0), which is not a cell of the grid.
+    /// Responds with (11, 0), which is not a cell of the grid.
     Outside,
-    /// With INVALID_ARGUMENT.
+    /// Responds with INVALID_ARGUMENT.
     Unknown,
 }
 

@@ -86,7 +86,7 @@ fn streams() -> Endpoints<Api> {
         )
 }
 
-/// Returns the endpoint that asks most services, of which each user has one request at once.
+/// Returns the endpoint that calls most services. A user may have one request to it at a time.
 fn exports() -> Endpoints<Api> {
     let about = "What the services hold about the user, as one JSON file";
     Endpoints::default().get(USER, "/console/api/me/export", about, export::export)

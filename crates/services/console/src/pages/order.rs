@@ -70,7 +70,7 @@ struct Seen {
 
 async fn seen(api: &Api, visit: &Visit, path: &str, uri: &str) -> Result<Seen, Problem> {
     if Uuid::try_parse(path).is_err() {
-        // To a person, an invalid uuid in the address is a page that does not exist.
+        // A page with an invalid UUID in its address gets the response for an order that does not exist.
         return Err(of_error(Error::OrderNotFound));
     }
     let (order, is_own) = api.readable(visit, path, uri).await?;

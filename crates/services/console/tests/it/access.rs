@@ -1,4 +1,4 @@
-//! Access control: the origin of writes, the cookie, the size of bodies, and orders of others.
+//! Access control: the origin of writes, the cookie, the size of bodies, and other users' orders.
 
 use platform::ids;
 use reqwest::Method;

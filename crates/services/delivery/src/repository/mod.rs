@@ -107,7 +107,7 @@ pub trait Dispatch: Send + Sync {
     /// place and writes the events. Returns the assigned orders.
     async fn assign(&self, assignments: &[Assignment]) -> Result<Vec<OrderId>, Error>;
     /// Moves back the orders by [`MOVED_BACK_FOR`](platform::jobs::MOVED_BACK_FOR), and the couriers by
-    /// [`COURIER_MOVED_BACK_FOR`], since a refused assignment does not tell which of its two rows is the reason.
+    /// [`COURIER_MOVED_BACK_FOR`], since a refused assignment does not show which of its two rows is the reason.
     async fn move_back(&self, orders: &[OrderId], couriers: &[CourierId]) -> Result<(), Error>;
     /// Reads up to `limit` couriers that carry an order, in the order of their uuids, beginning after the courier
     /// `after`.

@@ -39,8 +39,8 @@ impl AccountService {
         Self { iam, orders, relay }
     }
 
-    /// Erases the session's user, if the password is right, no order is open and the user is no operator. If it fails
-    /// after the sessions have ended, the credentials are valid again a minute later.
+    /// Erases the session's user, if the password is right, no order is open and the user is not an operator. If it
+    /// fails after the sessions have ended, the credentials are valid again a minute later.
     pub async fn delete(
         &self,
         session: Session,

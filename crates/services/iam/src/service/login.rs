@@ -70,7 +70,7 @@ impl IamService {
         };
         if let Some(error) = refusal {
             if judged.decision == Decision::Throttle {
-                // It stays counted for its address.
+                // The attempt stays counted for its address.
                 let judged = Judged { is_counted: false, ..judged };
                 logged(self.attempts.take_back(&attempt, judged).await);
             }

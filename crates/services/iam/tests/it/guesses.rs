@@ -151,7 +151,7 @@ async fn registrations_from_one_address_are_limited() {
 
 #[tokio::test]
 async fn a_taken_login_is_refused_before_anything_is_hashed() {
-    // One registration takes seconds, and there is no place for another.
+    // One registration takes seconds, and the queue has no room for another.
     let slow = [
         ("IAM_HASHING_QUEUE", "1"),
         ("IAM_HASHING_THREADS", "1"),

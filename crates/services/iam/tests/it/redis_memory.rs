@@ -1,5 +1,5 @@
 //! Tests of the data that Redis has of an account: little, no contact data, and nothing that breaks the look-up of
-//! others.
+//! other accounts.
 
 use contracts::proto::{
     auth::v1::{

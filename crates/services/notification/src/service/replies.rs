@@ -19,7 +19,7 @@ const MAX_RECORDED: u64 = 10_000;
 
 pub struct Replies {
     api: Arc<dyn BotApi>,
-    /// By chat and name of the reply, when it may be sent again.
+    /// The time from which a reply may be sent again, by chat and name of the reply.
     sent: Cache<(String, &'static str), Instant>,
 }
 

@@ -184,7 +184,8 @@ mod tests {
             };
             (Origin { cluster: cluster.to_owned(), at: hours.and_then(at) }, letter)
         };
-        // Of an earlier topic, of another cluster, our own, expired, in an unread partition, unknown.
+        // The records of the letters: of an earlier topic, of another cluster, of this topic, expired, in an unread
+        // partition, and unknown.
         let letters =
             [("ours", Some(1), 0, 7), ("other", Some(3), 0, 7), ("ours", Some(3), 0, 7), ("ours", Some(1), 0, 4)];
         let letters = letters.into_iter().chain([("", Some(1), 1, 7), ("", None, -1, -1)]);

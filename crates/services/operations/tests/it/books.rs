@@ -27,7 +27,7 @@ async fn a_service_adds_rows_to_the_books_and_changes_none() {
         };
 
         let migrated = added_to(&mut connection).await;
-        // As `databases.sh` does on an existing volume.
+        // On an existing volume, `databases.sh` grants the rights again.
         ensure_role(&database.url, &role, "own").await.unwrap();
         let again = added_to(&mut connection).await;
 

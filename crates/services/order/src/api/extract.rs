@@ -108,7 +108,7 @@ impl<const LIMIT: usize> IdempotentRequest<LIMIT> {
     }
 }
 
-/// Returns the key of a request, if it has one. Fails if the header is repeated, or its value is no valid key.
+/// Returns the key of a request, if it has one. Fails if the header is repeated, or its value is not a valid key.
 fn read(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     let mut values = headers.get_all(HEADER).iter();
     let Some(value) = values.next() else { return Ok(None) };

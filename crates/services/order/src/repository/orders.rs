@@ -28,8 +28,8 @@ pub struct UnpaidLimits {
 /// So cancelling each order does not let a user create more.
 pub const UNPAID_COUNTS_FOR: Duration = Duration::from_hours(24);
 
-/// The lease of an overdue order. A process that dies meanwhile delays its cancellation by as much, of which audits
-/// allow a minute.
+/// The lease of an overdue order. A process that dies meanwhile delays the cancellation by this time; audits allow a
+/// delay of one minute.
 pub const OVERDUE_TAKEN_FOR: Duration = Duration::from_secs(10);
 
 /// One statement writes a change together with its event and the idempotency key's outcome. It takes effect only while

@@ -33,7 +33,7 @@ pub struct Item {
     /// A part's UUID or name.
     pub product: String,
     pub quantity: usize,
-    /// The price of one piece; `None` if the number in the request is no amount of money.
+    /// The price of one piece; `None` if the number in the request is not an amount of money.
     pub price: Option<Money>,
 }
 

@@ -1,5 +1,5 @@
-//! The use cases of orders. Here: reading orders, and ending one, because its ship is assembled or cannot be built, its
-//! user cancels it, or its payment deadline passes.
+//! The use cases of orders. This module reads orders, and ends an order when its ship is assembled or cannot be built,
+//! when its user cancels it, or when its payment deadline passes.
 
 mod check_out;
 mod create;

@@ -12,7 +12,7 @@ pub enum ChargeOutcome {
 }
 
 impl ChargeOutcome {
-    /// The outcome of an attempt of which the provider refused to execute each request.
+    /// The outcome of an attempt if the provider refused to execute all of its requests.
     pub const REFUSED: Self = Self::Declined(Decline::Declined);
 }
 

@@ -131,7 +131,8 @@ async fn an_order_whose_charge_the_provider_refuses_to_execute_can_be_cancelled_
 
         assert!(matches!(refused, Err(Error::Declined(Decline::Declined))), "{status}: {refused:?}");
     }
-    // A request whose response is lost may have charged; the refusal of its retry ends nothing.
+    // A request whose response is lost may have charged the order, so the refusal of its retry does not end the
+    // attempt.
     fixture.charge.attempt = NonZeroU32::new(4).unwrap();
     fixture.provider.script([ProviderFault::Status(500), ProviderFault::Status(401)]);
     for _ in 0..2 {

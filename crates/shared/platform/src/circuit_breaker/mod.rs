@@ -34,7 +34,7 @@ pub enum CallOutcome {
     Answered,
     /// The peer was unavailable, or did not respond although it had enough time.
     Failed,
-    /// Nothing about the peer: the caller gave it too little time, or cancelled the call.
+    /// The call says nothing about the peer: the caller gave it too little time, or cancelled the call.
     Inconclusive,
 }
 

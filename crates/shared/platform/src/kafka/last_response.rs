@@ -1,6 +1,6 @@
 //! The age of a client's last response, past which the client is rebuilt.
 //!
-//! librdkafka forgets all brokers for good if one broker lists none in a response, which a broker does after it was
+//! librdkafka forgets all brokers permanently if one broker lists none in a response, which a broker does after it was
 //! frozen until the cluster fenced it (<https://github.com/confluentinc/librdkafka/issues/5301>).
 
 use std::{

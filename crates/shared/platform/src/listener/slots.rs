@@ -150,8 +150,8 @@ static LIMIT: LazyLock<usize> = LazyLock::new(|| {
     getrlimit(Resource::Nofile).current.and_then(|files| files.try_into().ok()).unwrap_or(usize::MAX)
 });
 
-/// Of so many listeners that are flooded at once, none takes the files of the rest of the process. A process with all
-/// services has some fifteen, whose shares would be too small.
+/// The number of listeners that may be flooded at once without taking the files of the rest of the process. A process
+/// with all services has some fifteen listeners; if each had its own share, the shares would be too small.
 const FLOODED_LISTENERS: usize = 8;
 
 static LISTENERS: AtomicUsize = AtomicUsize::new(0);

@@ -41,7 +41,7 @@ impl InHand {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Batch {
     Empty,
-    /// All remaining rows, this many.
+    /// All remaining rows, with their number.
     Part(u32),
     /// More rows may be left.
     Full,

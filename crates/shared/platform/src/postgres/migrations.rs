@@ -66,7 +66,7 @@ pub(super) async fn compare(migrations: &Migrator, database: &Database) -> sqlx:
 /// program's.
 pub async fn apply(migrations: &Migrator, connection: &mut PgConnection) -> Result<(), MigrateError> {
     applied(migrations, connection).await?;
-    // Before the migrations, so that a process that is killed between them begins again with both.
+    // This comes before the migrations, so that a process that is killed in between repeats both.
     for (history, released) in &RELEASED {
         let released = Migrator {
             migrations: released.migrations.clone(),

@@ -51,7 +51,7 @@ async fn live() -> impl IntoResponse {
     Json(Report { status: "live", waiting_for: Vec::new() })
 }
 
-/// Returns the routes of an admin port with these hosts. They do not authenticate the caller.
+/// Returns the routes of an admin port. They respond only under these hosts, and do not authenticate the caller.
 pub fn admin_routes(readiness: Vec<Readiness>, hosts: OwnHosts) -> Router {
     ready_routes(readiness)
         .route("/metrics", get(|| async { crate::telemetry::render_metrics() }))

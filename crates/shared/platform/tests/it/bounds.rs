@@ -214,7 +214,7 @@ async fn bodies_that_are_too_long_and_not_read_yet_are_bounded_in_bytes_and_smal
     };
 
     let mut requests = JoinSet::new();
-    // Of bodies that arrive, too, 8 MiB are kept at once.
+    // Bodies that have arrived are limited, too: at most 8 MiB are kept at once.
     for group in 1..=4 {
         for _ in 0..50 {
             requests.spawn(send(http::BODY_LIMIT + 1));

@@ -96,7 +96,7 @@ async fn a_change_ends_without_its_client_and_a_read_is_dropped() {
     assert_eq!(next(&mut seen).await, "dropped");
 }
 
-/// As `nc -N` does.
+/// `nc -N` is such a client.
 #[tokio::test]
 async fn a_client_that_closes_its_side_after_its_request_is_answered() {
     let (work, mut seen) = Work::new();

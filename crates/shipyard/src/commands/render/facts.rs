@@ -121,7 +121,7 @@ fn metrics(title: &str, metrics: &[Metric]) -> Value {
     json!({ "title": title, "metrics": metrics.collect::<Vec<_>>() })
 }
 
-/// Returns the regular expression of a path with fields in braces, of which each is one part of the path.
+/// Returns the regular expression of a path with fields in braces, each of which is one segment of the path.
 fn pattern(path: &str) -> Option<String> {
     let part = |part: &str| if part.starts_with('{') { "[^/]+".to_owned() } else { part.replace('.', "[.]") };
     path.contains('{').then(|| path.split('/').map(part).collect::<Vec<_>>().join("/"))

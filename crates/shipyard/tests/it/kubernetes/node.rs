@@ -219,7 +219,7 @@ async fn assembly_scales_from_two_to_four_and_back_without_a_double_effect() {
     });
 
     assert_eq!(failed.await.0, 0);
-    // Its lag is gone when every paid ship is built.
+    // The audit waits until every paid ship is built, so that assembly has no lag left.
     cluster.tool(&["audit", "--wait", "5m"]);
     cluster.apply("dev");
 }

@@ -167,7 +167,7 @@ pub struct Part {
 pub struct Restock {
     pub part: Uuid,
     pub quantity: i64,
-    /// Those that do not say who restocked.
+    /// The ids of the restocks without an author.
     pub unsigned: Vec<Uuid>,
 }
 

@@ -1,4 +1,4 @@
-//! The evidence of a check: the order's rows and records, one a line.
+//! The evidence of a check: the order's rows and records, one per line.
 
 use contracts::events::{DeliveryStatusUpdated, PaymentCompleted, Published as _};
 use uuid::Uuid;

@@ -40,7 +40,7 @@ pub struct Check {
     /// A sentence: the invariant holds, work is pending, or these rows violate it.
     pub text: String,
     pub state: State,
-    /// The rows and records that were checked, one a line.
+    /// The rows and records that were checked, one per line.
     pub evidence: Vec<String>,
 }
 

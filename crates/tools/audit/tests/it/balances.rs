@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::fixture::{BUILT, INITIAL, Invariant, OPEN, PRICE, REFUNDED, RowOf as _, USER, breaks, the};
 
-/// Another user than the one whose orders these are.
+/// A user who has none of these orders.
 const OTHER: Uuid = Uuid::from_u128(99);
 
 fn row() -> String {

@@ -138,8 +138,8 @@ impl Door {
     }
 }
 
-/// Calls the service's first RPC that reads something for a user. Such a request begins with the uuid of what it asks
-/// for, as does a `String` in protobuf. Does nothing if there is no such RPC.
+/// Calls the service's first RPC that reads something for a user. The first field of such a request is the UUID of the
+/// requested object, so the request is encoded like a `String`. Does nothing if there is no such RPC.
 async fn get(channel: Channel, service: &'static Service, request: tonic::Request<String>) -> Result<(), Status> {
     let reads = |method: &str| {
         let rpc = method.strip_prefix('/').and_then(|path| path.split('/').nth(1));

@@ -36,7 +36,7 @@ pub const FAULTS: [Fault; 3] = [
 ];
 
 /// At most one in this many requests may fail when all sessions end: a write that must not be retried, or a request
-/// whose repetition meets a second end.
+/// whose retry also loses its session.
 const REQUESTS_PER_FAILURE: u64 = 20;
 
 async fn end(experiment: &mut Experiment) -> anyhow::Result<Injected> {

@@ -164,7 +164,7 @@ mod tests {
     use super::*;
     use crate::attack::attacks::ALL;
 
-    /// Returns the row of an attack with one request of so many milliseconds before it, and one during it.
+    /// Returns the row of an attack with one request before it and one during it, which take this many milliseconds.
     fn row(before: u64, during: u64, failure: Option<&'static str>) -> Row {
         let mut phases = <[Phase; 3]>::default();
         for (phase, latency, failure) in [(0, before, None), (1, during, failure)] {

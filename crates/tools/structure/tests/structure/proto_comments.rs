@@ -3,7 +3,7 @@
 
 use crate::tree::{files, read, root, shown};
 
-/// The folders below `proto/` with contracts of others.
+/// The folders below `proto/` with the contracts of other projects.
 const OF_OTHERS: [&str; 2] = ["google", "envoy"];
 /// The keywords before a name. Fields and enum values have none.
 const KEYWORDS: [&str; 4] = ["service ", "rpc ", "message ", "enum "];

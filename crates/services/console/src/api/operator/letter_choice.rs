@@ -68,8 +68,8 @@ impl Choice {
     pub fn from_form(form: &Form) -> Result<Self, Problem> {
         let mut members = form.members.clone();
         if form.is_form {
-            // In a form, an empty field is none. The confirmation shows the number of letters before the operator
-            // agrees.
+            // An empty field of a form counts as absent. The confirmation shows the number of letters before the
+            // operator agrees.
             members.retain(|name, value| name != "confirm" && value.as_str() != Some(""));
             members.insert("all".to_owned(), true.into());
         }
@@ -91,7 +91,7 @@ impl Choice {
     }
 }
 
-/// Returns the filter of these conditions. An empty text is no condition.
+/// Returns the filter of these conditions. An empty text does not count as a condition.
 fn filter(conditions: [&String; 5], until: Option<DateTime<Utc>>) -> DeadLetterFilter {
     let [letter, topic, group, kind, reason] =
         conditions.map(|text| Some(text.trim()).filter(|text| !text.is_empty()).map(str::to_owned));

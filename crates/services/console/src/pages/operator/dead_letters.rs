@@ -30,7 +30,7 @@ const MANY_LETTERS: usize = 1_000;
 struct DeadLetters {
     layout: Layout,
     query: LettersQuery,
-    /// For the selections.
+    /// The options of the filters: topics, groups and event types.
     topics: Vec<String>,
     groups: Vec<&'static str>,
     kinds: Vec<&'static str>,

@@ -148,7 +148,7 @@ async fn a_refusal_that_concerns_all_rows_skips_none() {
     wait(&store, 5).await;
     assert_eq!(assign_all(&store).await.len(), 1);
     wait(&store, 5).await;
-    // As after a restore that left the table out.
+    // The outbox is missing, as after a restore without this table.
     sqlx::query("alter table outbox rename to elsewhere").execute(&pool).await.unwrap();
 
     assert!(service.assign_orders(DateTime::UNIX_EPOCH).await.is_err());

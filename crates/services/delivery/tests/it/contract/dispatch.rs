@@ -83,7 +83,7 @@ pub async fn an_order_and_its_courier_are_given_to_each_other_once(store: &Store
     assert_eq!(listed[0].carries.map(|(order, _, target)| (order, target)), Some((first, at(5, 5))));
 }
 
-/// As when a replica freezes between its decision and its statement.
+/// A replica may freeze between its decision and its statement, while another one moves the courier.
 pub async fn a_courier_that_has_moved_since_the_decision_gets_no_order(store: &Store) {
     let (late, other) = (wait(store, 5).await, wait(store, 5).await);
     store.couriers.add(&courier(10, 1, 1, &[10])).await.unwrap();
@@ -200,7 +200,7 @@ pub async fn a_replica_that_lost_the_lease_moves_nothing(store: &Store) {
     assert_eq!(store.couriers.list().await.unwrap()[0].location, at(2, 1));
 }
 
-/// As after a refused assignment, of which either row may be the reason.
+/// A refused assignment moves both back, because either row may be the reason.
 pub async fn an_order_and_a_courier_that_are_moved_back_hold_up_no_others(store: &Store) {
     let (refused, other) = (wait(store, 5).await, wait(store, 5).await);
     let couriers = [courier(10, 5, 5, &[10]), courier(1, 1, 1, &[10])];

@@ -24,8 +24,8 @@ pub struct UserRow {
     pub is_disabled: bool,
 }
 
-/// Expands to `sqlx::query_as!` of a statement that returns [`UserRow`]s. `COLUMNS` stands for their columns; it is no
-/// constant, because sqlx's macros accept literals alone.
+/// Expands to `sqlx::query_as!` of a statement that returns [`UserRow`]s. `COLUMNS` stands for their columns; it is not
+/// a constant, because sqlx's macros accept literals alone.
 macro_rules! query_users {
     ($before:tt + COLUMNS $(+ $after:tt)?, $($arguments:tt)+) => {
         sqlx::query_as!(

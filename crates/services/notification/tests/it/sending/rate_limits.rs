@@ -25,7 +25,8 @@ async fn messages_keep_to_the_rate_limits_and_their_order() {
     }
 
     let sent = fixture.messenger.sent();
-    // Only the slots of the attempts are spaced exactly: each attempt is recorded first.
+    // The reserved slots are spaced exactly, but the messages are not, because each attempt is recorded before it is
+    // sent.
     let jitter = Duration::from_millis(100);
     assert!(sent[29].at - sent[0].at + jitter >= limits.overall * 29);
     let busy: Vec<_> = sent.iter().filter(|message| message.chat == "busy").collect();

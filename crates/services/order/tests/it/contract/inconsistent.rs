@@ -16,7 +16,7 @@ async fn an_inconsistent_order_holds_up_no_other() {
         let orders: Vec<_> = orders.iter().map(|order| order.uuid.uuid()).collect();
         sqlx::query(statement).bind(orders).execute(&database.pool).await.unwrap();
     };
-    // As in a database that is older than these constraints.
+    // The rows may be older than these constraints, so the test removes them.
     let drop = "alter table orders drop constraint orders_parts, drop constraint orders_finite";
     sqlx::query(drop).execute(&database.pool).await.unwrap();
     let part = "update orders set part_uuids = array_append(part_uuids, null) where uuid = any($1)";

@@ -35,7 +35,7 @@ pub struct PaymentRow {
 }
 
 /// Expands to `sqlx::query_as!` of a statement that returns [`PaymentRow`]s. `COLUMNS` stands for their columns; it is
-/// no constant, because sqlx's macros accept literals alone.
+/// not a constant, because sqlx's macros accept literals alone.
 macro_rules! query_payments {
     ($before:tt + COLUMNS $(+ $after:tt)?, $($arguments:tt)+) => {
         sqlx::query_as!(

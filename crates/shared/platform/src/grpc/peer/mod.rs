@@ -76,7 +76,8 @@ impl Route {
     }
 }
 
-/// An extension of a call's request: how many requests of others the call carries. Each counts for the circuit breaker.
+/// An extension of a call's request: the number of callers' requests that the call carries. Each counts for the circuit
+/// breaker.
 #[derive(Clone, Copy, Debug)]
 pub struct Carries(pub usize);
 

@@ -115,8 +115,8 @@ impl Queue {
     }
 }
 
-/// A batch processor whose items a [`Queue`] admits, or its exporter, with which they leave the queue. At shutdown the
-/// processor drops its exporter, so only the processor has to be told.
+/// A batch processor, to which a [`Queue`] admits the items, or its exporter, after whose export they leave the queue.
+/// The processor drops its exporter at shutdown, so only the processor passes the shutdown on.
 #[derive(Debug)]
 struct Counted<T> {
     next: T,

@@ -60,7 +60,7 @@ async fn a_batch_that_cannot_be_read_holds_up_its_partition_alone_until_it_is_de
 
     // The mock cluster deletes no records.
     if is_real(&setup) {
-        // As `kafka-delete-records.sh` does.
+        // Deletes the batch, as `kafka-delete-records.sh` does.
         let partition = partition_of(b"1");
         let behind = [(partition, offset_of(partition) + 1)];
         kafka::delete_records(&setup.kafka.config(), &setup.topic, &behind).await.unwrap();

@@ -145,11 +145,11 @@ impl Running {
 /// The records that a broker refuses.
 #[derive(Clone, Copy)]
 pub enum Refuses {
-    /// The topic of this event type, at once.
+    /// Refuses the topic of this event type, immediately.
     Topic(&'static str),
-    /// Records with this payload, at once.
+    /// Refuses records with this payload, immediately.
     Payload(&'static str),
-    /// This one of three partitions, after [`TIME_LIMIT`].
+    /// Refuses the records of this partition, one of three, after [`TIME_LIMIT`].
     Partition(u128),
 }
 

@@ -31,8 +31,8 @@ fn columns((number, request): (usize, &CommitRequest)) -> serde_json::Value {
 
 /// Returns the result of each order whose request is decided. Omits those that must be retried.
 ///
-/// The inbox rows, the reservations and the stock change together, and their locks last for no round trip. Only an
-/// expired reservation takes units `from_available` stock, and only what all earlier requests leave of it.
+/// The inbox rows, the reservations and the stock change together, and no lock is held during a network round trip.
+/// Only an expired reservation takes units `from_available` stock, and only what all earlier requests leave of it.
 #[expect(clippy::too_many_lines, reason = "it is one statement")]
 pub async fn commit(
     pool: Database,

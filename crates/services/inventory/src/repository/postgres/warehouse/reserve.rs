@@ -68,7 +68,7 @@ fn columns((number, request): (usize, &ReservationRequest)) -> serde_json::Value
 /// the stock and of its user's share, even if an earlier request is then refused because of another part, so that
 /// nothing is sold twice. A request that only an earlier one hinders is a conflict.
 ///
-/// It is one statement so that the locks of a part that many want last for no round trip.
+/// It is one statement so that the locks of a part that many requests want are not held during a network round trip.
 #[expect(clippy::too_many_lines, reason = "it is one statement")]
 async fn lines(pool: &Database, requests: &[ReservationRequest]) -> sqlx::Result<Vec<Row>> {
     let requests: serde_json::Value = requests.iter().enumerate().map(columns).collect();
