@@ -27,7 +27,7 @@ pub struct RequestLimits {
 }
 
 impl RequestLimits {
-    /// Responds 429 to a request without a free slot in `slots` or of its user.
+    /// Responds 429 to a request if all of `slots`, or all slots of its user, are taken.
     pub fn new(guard: Guard, slots: Slots, users: UserSlots) -> Self {
         Self { guard, slots, apart: None, users }
     }

@@ -1,4 +1,4 @@
-//! The client against servers over TLS.
+//! Tests of the client against servers over TLS.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 

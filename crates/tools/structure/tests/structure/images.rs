@@ -1,4 +1,5 @@
-//! The images' build has the files that the program contains. CI packs a program that was compiled outside the images.
+//! The build of the images has all files that the program includes with `include_str!`. CI packs a program that was
+//! compiled outside the images.
 
 use std::path::{Path, PathBuf};
 

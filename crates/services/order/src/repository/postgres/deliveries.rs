@@ -80,7 +80,8 @@ pub const TEXTS_OF_ENDED_ORDERS: &str = "select user_uuid, min(created_at) from 
     where delivery_address is not null and (status = 'CANCELLED' or delivery_status in ('DELIVERED', 'FAILED'))
     group by user_uuid";
 
-/// The addresses of orders, which outlive neither their order's end by long nor their user's account.
+/// The addresses of orders. An address is removed some time after its order has ended, and without this delay if its
+/// user's account has ended.
 #[derive(Clone)]
 pub struct Addresses(Database);
 
