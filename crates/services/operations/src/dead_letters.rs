@@ -110,7 +110,7 @@ impl DeadLetter {
         Self { id, at: given_up.unwrap_or(at).trunc_subsecs(6), message, outline: None }
     }
 
-    /// Replaces the payload by its outline. `kind` is the event type of the original topic.
+    /// Replaces the payload with its outline. `kind` is the event type of the original topic.
     #[must_use]
     pub fn without_payload(mut self, kind: &str) -> Self {
         let route = route_of(kind);

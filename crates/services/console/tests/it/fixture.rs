@@ -154,7 +154,7 @@ impl Fixture {
         if let Some(after) = after {
             request = request.header("last-event-id", after);
         }
-        // A stream is longer than other requests.
+        // A stream takes longer than other requests.
         let response = request.timeout(std::time::Duration::from_mins(5)).send().await.unwrap();
         assert_eq!(response.status(), 200, "{}", response.text().await.unwrap_or_default());
         Stream { response, rest: String::new() }

@@ -39,7 +39,7 @@ impl Location {
         self.y
     }
 
-    /// The number of cells between the two along the axes.
+    /// The Manhattan distance between the two, in steps of one cell.
     pub fn distance(self, other: Self) -> u32 {
         u32::from(self.x.abs_diff(other.x)) + u32::from(self.y.abs_diff(other.y))
     }

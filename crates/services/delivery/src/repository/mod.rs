@@ -87,8 +87,8 @@ pub trait Couriers: Send + Sync {
 pub const MAX_COURIERS: i64 = 10_000;
 pub const MAX_PLACES: i64 = 100;
 
-/// A courier that was refused an order is moved back for this time. It is short, since one order can be refused to all
-/// couriers. Afterwards the courier comes last among the free ones, until it gets an order.
+/// A courier that was refused an order is moved back: it gets no order for this time, which is short because one order
+/// can be refused to all couriers. Afterwards the courier comes last among the free ones, until it gets an order.
 pub const COURIER_MOVED_BACK_FOR: Duration = Duration::from_secs(1);
 
 #[async_trait]

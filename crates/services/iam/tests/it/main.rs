@@ -1,4 +1,4 @@
-//! Tests of the iam service: its repositories, and its API over real database and Redis servers.
+//! Tests of the iam service: its repositories, and its API over PostgreSQL and Redis.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 

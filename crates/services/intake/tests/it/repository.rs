@@ -44,7 +44,7 @@ async fn an_order_is_read_as_it_was_stored() {
     assert_eq!(store(repository, &[]).await.unwrap(), []);
 }
 
-/// Replaces the texts of an order by random ones of the maximum length, with four bytes per character.
+/// Replaces the texts of an order with random ones of the maximum length, with four bytes per character.
 fn lengthen(member: &str, value: &mut Value, dice: &mut Dice) {
     match value {
         Value::Object(members) => {

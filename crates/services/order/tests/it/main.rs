@@ -1,5 +1,5 @@
 //! Tests of the order service: the contract suites of its repositories, its use cases over in-memory implementations,
-//! and its API over a real database.
+//! and its API over PostgreSQL.
 
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 

@@ -1,4 +1,4 @@
-//! Tests of concurrent requests over a real database.
+//! Tests of concurrent requests over PostgreSQL.
 
 use contracts::ids::{PartId, UserId};
 use contracts::money::Money;

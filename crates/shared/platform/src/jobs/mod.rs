@@ -24,8 +24,8 @@ pub use self::{
 /// The maximum delay of the first runs of periodic jobs. If all began at once, each would open a connection of
 /// its own while the services start.
 const START_SPREAD: Duration = Duration::from_secs(5);
-/// How long a row that a job could not handle is moved back, by its column `next_try_at`, so that a job that reads a
-/// limited number of rows reaches the others.
+/// A row that a job could not handle is moved back: its column `next_try_at` makes it due again only after this time,
+/// so that a job that reads a limited number of rows reaches the others.
 pub const MOVED_BACK_FOR: Duration = Duration::from_secs(30);
 
 /// A background job of a service that has not been started yet.

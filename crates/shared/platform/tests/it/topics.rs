@@ -1,4 +1,4 @@
-//! Tests of the configuration of topics at a real broker.
+//! Tests of the configuration of topics on a real broker.
 
 use std::time::Duration;
 

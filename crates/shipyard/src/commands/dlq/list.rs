@@ -58,7 +58,7 @@ fn told(state: &State) -> String {
     format!("{done} by {} at {}{why}", or_dash(&row.decided_by), row.at.to_rfc3339())
 }
 
-/// Replaces an empty text by a dash, and control characters, which would break the line.
+/// Replaces an empty text with a dash, and control characters, which would break the line.
 fn or_dash(text: &str) -> String {
     if text.is_empty() { "-".to_owned() } else { text.replace(char::is_control, " ") }
 }

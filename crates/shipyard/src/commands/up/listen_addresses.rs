@@ -41,7 +41,7 @@ pub struct Addresses {
 }
 
 impl Addresses {
-    /// Reads the addresses and replaces port 0 by a free port. Fails, naming the variable, if an address is in use.
+    /// Reads the addresses and replaces port 0 with a free port. Fails, naming the variable, if an address is in use.
     pub async fn settle(settings: &Settings) -> anyhow::Result<Self> {
         check(settings)?;
         let (variable, default) = ADMIN;

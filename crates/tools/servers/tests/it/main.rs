@@ -1,4 +1,4 @@
-//! The servers in the shop's use: started, killed, and started again.
+//! Tests of the servers as the shop uses them: started, killed, and started again.
 
 mod postgres;
 mod redis;

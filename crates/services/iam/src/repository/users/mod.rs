@@ -169,7 +169,7 @@ impl PgUsers {
         remembered.await.map(drop).map_err(Error::from)
     }
 
-    /// Replaces the hash `old` by another hash of the same password, unless the password has changed. The user's
+    /// Replaces the hash `old` with another hash of the same password, unless the password has changed. The user's
     /// `updated_at` does not change.
     pub async fn renew_hash(&self, user: UserId, old: &str, new: &str) -> Result<(), Error> {
         let renewed = with_retry(|| {

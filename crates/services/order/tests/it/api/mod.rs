@@ -1,4 +1,4 @@
-//! Tests of the HTTP API over a real database.
+//! Tests of the HTTP API over PostgreSQL.
 
 mod refusals;
 

@@ -1,4 +1,4 @@
-//! Tests of `/api/orders` over HTTP and a real database.
+//! Tests of `/api/orders` over HTTP and PostgreSQL.
 
 use contracts::{
     ids::{OrderId, PartId, UserId},

@@ -1,4 +1,4 @@
-//! Tests of `delivery_address`, `delivery_status` and the endpoint `…/delivery`, over HTTP and a real database.
+//! Tests of `delivery_address`, `delivery_status` and the endpoint `…/delivery`, over HTTP and PostgreSQL.
 
 use contracts::{
     events::OrderOf,

@@ -18,7 +18,7 @@ use crate::config::ConfigError;
 /// its start.
 const READ_TIMEOUT: Duration = Duration::from_secs(8);
 
-/// Replaces each secret variable's value that refers to Vault by the field to which it refers.
+/// Replaces each secret variable's value that refers to Vault with the field to which it refers.
 pub fn resolve(values: &mut HashMap<String, String>, is_secret: fn(&str) -> bool) -> Result<(), ConfigError> {
     // Sorted by variable, so that the same mistake always gives the same error.
     let references: BTreeMap<String, Reference> = values

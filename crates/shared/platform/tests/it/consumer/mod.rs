@@ -1,4 +1,4 @@
-//! Tests of consumers of a real broker: order, retries in place, poison, and restarts.
+//! Tests of consumers with a real broker: order, retries in place, poison, and restarts.
 
 mod corrupt;
 mod exact;
