@@ -151,6 +151,19 @@ async fn close_all(connections: Vec<PgConnection>) {
     let _ = timeout(CLOSE_TIMEOUT, join_all(connections.into_iter().map(PgConnection::close))).await;
 }
 
+/// Runs a repeatable statement, and once more on a new connection if the first was stale.
+pub async fn retry_stale<T, F>(statement: impl Fn() -> F) -> sqlx::Result<T>
+where
+    F: Future<Output = sqlx::Result<T>>,
+{
+    match statement().await {
+        // After a timeout the caller has waited long enough.
+        Err(sqlx::Error::Io(error)) if error.kind() == std::io::ErrorKind::TimedOut => Err(sqlx::Error::Io(error)),
+        Err(error) if is_stale(&error) => statement().await,
+        outcome => outcome,
+    }
+}
+
 /// A connection while one statement uses it. On drop it returns to the pool if the statement was answered. Otherwise
 /// (after a deadline, or if the caller dropped the statement) its state is unknown, and it is closed.
 struct Lent {
