@@ -8,10 +8,11 @@ mod postgres;
 mod publisher;
 mod relay;
 
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use tokio::sync::Notify;
 use uuid::Uuid;
 
 use crate::{jobs::Done, postgres::Database};
@@ -19,7 +20,7 @@ use crate::{jobs::Done, postgres::Database};
 pub use memory::MemoryOutbox;
 pub use postgres::PgOutbox;
 pub use publisher::{PublishOutcome, Publisher, Refused, Scope, in_order_of_keys};
-pub use relay::{Relay, Waker};
+pub use relay::Relay;
 
 /// An event for the outbox. Every field is a parameter of the statement that makes the change.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,6 +53,16 @@ impl FromIterator<Event> for Columns {
             columns.payloads.push(event.payload);
         }
         columns
+    }
+}
+
+/// Wakes the relay after a commit. Several cheap calls may result in one wake-up.
+#[derive(Clone, Default)]
+pub struct Waker(Arc<Notify>);
+
+impl Waker {
+    pub fn wake(&self) {
+        self.0.notify_one();
     }
 }
 

@@ -2,11 +2,11 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use tokio::{sync::Notify, time::Instant};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Outbox, Publisher,
+    Outbox, Publisher, Waker,
     batch::{Batch, InHand, RefusedTopics},
     metrics::Metrics,
 };
@@ -37,18 +37,8 @@ pub struct Relay {
     pub(super) outbox: Arc<dyn Outbox>,
     pub(super) publisher: Arc<dyn Publisher>,
     pub(super) topics: HashMap<&'static str, String>,
-    wake: Arc<Notify>,
+    waker: Waker,
     accepted: Option<Condition>,
-}
-
-/// Wakes the relay after a commit. Several cheap calls may result in one wake-up.
-#[derive(Clone, Default)]
-pub struct Waker(Arc<Notify>);
-
-impl Waker {
-    pub fn wake(&self) {
-        self.0.notify_one();
-    }
 }
 
 /// The lease while this relay holds it.
@@ -68,7 +58,7 @@ impl Relay {
         topics: HashMap<&'static str, String>,
         waker: &Waker,
     ) -> Self {
-        Self { name, outbox, publisher, topics, wake: waker.0.clone(), accepted: None }
+        Self { name, outbox, publisher, topics, waker: waker.clone(), accepted: None }
     }
 
     /// Sets a readiness condition that is not met while the broker refuses the events. It stays met while the broker is
@@ -177,7 +167,7 @@ impl Relay {
             }
             tokio::select! {
                 biased;
-                () = self.wake.notified() => if lease.is_none() { self.outbox.notify().await?; },
+                () = self.waker.0.notified() => if lease.is_none() { self.outbox.notify().await?; },
                 () = self.outbox.notified(), if lease.is_some() => {}
                 () = tokio::time::sleep(POLL_INTERVAL) => {}
                 // Without the lease nothing is published, so no success can end the outage in the log.
