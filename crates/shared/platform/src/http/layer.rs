@@ -15,7 +15,7 @@ use axum::{
     Router,
     body::{Body, Bytes, HttpBody},
     extract::{Request, State},
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
@@ -26,7 +26,7 @@ use crate::{
     deadline::{self, REQUEST_TIMEOUT},
     http::{
         own_hosts,
-        problem::{Problem, as_problem},
+        problem::{MEDIA_TYPE, Problem, method_not_allowed, not_found},
         request_body::{Arrivals, Arrived, BODY_LIMIT, NotArrived},
     },
     shared_layer::shared,
@@ -119,6 +119,42 @@ async fn bounded(work: impl Future<Output = Response>) -> Response {
     tokio::time::timeout(REQUEST_TIMEOUT, deadline::within(REQUEST_TIMEOUT, work))
         .await
         .unwrap_or_else(|_| Problem::unavailable("the request took too long").into_response())
+}
+
+/// Passes a request on to a router. Converts an error response that is not a problem document yet, and keeps its other
+/// headers, such as `Allow`.
+pub async fn as_problem(request: Request, next: impl AsyncFnOnce(Request) -> Response) -> Response {
+    let (method, uri) = (request.method().clone(), request.uri().clone());
+    let response = next(request).await;
+    let status = response.status();
+    if !(status.is_client_error() || status.is_server_error()) || is_ours(response.headers()) {
+        return response;
+    }
+    let problem = match status {
+        StatusCode::NOT_FOUND => not_found(uri).await,
+        StatusCode::METHOD_NOT_ALLOWED => method_not_allowed(method).await,
+        status if status.is_server_error() => Problem::new(status, "INTERNAL", "internal error"),
+        StatusCode::BAD_REQUEST => Problem::invalid("request", "cannot be read"),
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => {
+            Problem::new(status, "UNSUPPORTED_MEDIA_TYPE", "the body must be application/json")
+        }
+        StatusCode::PAYLOAD_TOO_LARGE => Problem::new(status, "PAYLOAD_TOO_LARGE", "the body is too large"),
+        status => Problem::new(status, "INVALID_REQUEST", "the request cannot be served as it is"),
+    };
+    let (mut parts, body) = problem.into_response().into_parts();
+    for (name, value) in response.headers() {
+        if !matches!(*name, header::CONTENT_TYPE | header::CONTENT_LENGTH | header::CONTENT_ENCODING) {
+            parts.headers.append(name, value.clone());
+        }
+    }
+    Response::from_parts(parts, body)
+}
+
+/// Returns true for an endpoint's own response: a problem document, other JSON, or a page.
+fn is_ours(headers: &HeaderMap) -> bool {
+    const OWN: [&str; 3] = [MEDIA_TYPE, "application/json", "text/html"];
+    let media_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    media_type.is_some_and(|value| OWN.iter().any(|own| value.starts_with(own)))
 }
 
 /// The default of `Cache-Control`. Most responses depend on the session, and a shared cache does not know that

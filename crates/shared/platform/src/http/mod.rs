@@ -27,8 +27,8 @@ use tokio_util::sync::CancellationToken;
 
 pub(crate) use self::layer::catch_panics;
 pub use self::{
-    layer::{layers, layers_with},
-    problem::{as_problem, method_not_allowed, not_found},
+    layer::{as_problem, layers, layers_with},
+    problem::{method_not_allowed, not_found},
     request_body::BODY_LIMIT,
 };
 pub use crate::deadline::REQUEST_TIMEOUT;

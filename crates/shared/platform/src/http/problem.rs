@@ -3,8 +3,7 @@
 
 use axum::{
     Json,
-    extract::Request,
-    http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header},
+    http::{HeaderValue, Method, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
@@ -160,40 +159,4 @@ fn shown(text: &str, limit: usize) -> String {
         shown.push('…');
     }
     shown
-}
-
-/// Passes a request on to a router. Converts an error response that is not a problem document yet, and keeps its other
-/// headers, such as `Allow`.
-pub async fn as_problem(request: Request, next: impl AsyncFnOnce(Request) -> Response) -> Response {
-    let (method, uri) = (request.method().clone(), request.uri().clone());
-    let response = next(request).await;
-    let status = response.status();
-    if !(status.is_client_error() || status.is_server_error()) || is_ours(response.headers()) {
-        return response;
-    }
-    let problem = match status {
-        StatusCode::NOT_FOUND => not_found(uri).await,
-        StatusCode::METHOD_NOT_ALLOWED => method_not_allowed(method).await,
-        status if status.is_server_error() => Problem::new(status, "INTERNAL", "internal error"),
-        StatusCode::BAD_REQUEST => Problem::invalid("request", "cannot be read"),
-        StatusCode::UNSUPPORTED_MEDIA_TYPE => {
-            Problem::new(status, "UNSUPPORTED_MEDIA_TYPE", "the body must be application/json")
-        }
-        StatusCode::PAYLOAD_TOO_LARGE => Problem::new(status, "PAYLOAD_TOO_LARGE", "the body is too large"),
-        status => Problem::new(status, "INVALID_REQUEST", "the request cannot be served as it is"),
-    };
-    let (mut parts, body) = problem.into_response().into_parts();
-    for (name, value) in response.headers() {
-        if !matches!(*name, header::CONTENT_TYPE | header::CONTENT_LENGTH | header::CONTENT_ENCODING) {
-            parts.headers.append(name, value.clone());
-        }
-    }
-    Response::from_parts(parts, body)
-}
-
-/// Returns true for an endpoint's own response: a problem document, other JSON, or a page.
-fn is_ours(headers: &HeaderMap) -> bool {
-    const OWN: [&str; 3] = [MEDIA_TYPE, "application/json", "text/html"];
-    let media_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    media_type.is_some_and(|value| OWN.iter().any(|own| value.starts_with(own)))
 }
