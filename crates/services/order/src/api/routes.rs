@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 use axum::{
     Router,
     http::{HeaderMap, Method, StatusCode, Uri, header},
-    middleware::{from_fn, from_fn_with_state},
+    middleware::from_fn_with_state,
     response::{IntoResponse as _, Redirect, Response},
 };
 use contracts::gateway::{self, Route};
@@ -85,8 +85,7 @@ pub fn router(state: Api, guard: Guard, readiness: Readiness, max_in_flight: usi
     };
     let router = Router::new().merge(api.with_state(state)).merge(pages).fallback(fallback);
     // The endpoints that read smaller bodies refuse the others.
-    let router = http::layers_with(router, checkout::BODY_LIMIT);
-    router.layer(shared(from_fn(checkout::copy_message_to_error)))
+    http::layers_with_problems(router, checkout::BODY_LIMIT, checkout::with_error)
 }
 
 /// Responds to a request for a path without an endpoint: redirects a browser that opens the first page to the console.

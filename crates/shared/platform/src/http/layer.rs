@@ -46,24 +46,46 @@ pub fn layers(router: Router) -> Router {
 
 /// Like [`layers`], for an API with bodies of up to `body_limit` bytes.
 pub fn layers_with(router: Router, body_limit: usize) -> Router {
-    let bodies = Bodies { arrivals: Arrivals::default(), limit: body_limit };
+    around(router, Bodies { arrivals: Arrivals::default(), limit: body_limit, rewrite: None })
+}
+
+/// Like [`layers_with`], for an API that writes the problems of some paths in another way.
+pub fn layers_with_problems(router: Router, body_limit: usize, rewrite: RewriteProblem) -> Router {
+    around(router, Bodies { arrivals: Arrivals::default(), limit: body_limit, rewrite: Some(rewrite) })
+}
+
+fn around(router: Router, bodies: Bodies) -> Router {
     router.layer(shared(axum::middleware::from_fn_with_state(bodies, request_layer)))
 }
 
-/// The bodies that an API is receiving. Clones share them.
+/// Returns the body of a problem in the response to a request with this path, or `None` to keep the problem's own.
+pub type RewriteProblem = fn(path: &str, problem: &Problem) -> Option<Body>;
+
+/// The bodies of an API: of the requests that it is receiving, and of its problems. Clones share `arrivals`.
 #[derive(Clone)]
 struct Bodies {
     arrivals: Arrivals,
     /// The maximum size of a body in bytes.
     limit: usize,
+    rewrite: Option<RewriteProblem>,
 }
 
 /// One layer, since each layer of axum costs each request several allocations.
 async fn request_layer(State(bodies): State<Bodies>, request: Request, next: Next) -> Response {
     // Only requests over TLS have an identity.
     let is_over_tls = request.extensions().get::<Identity>().is_some();
+    let rewrite = bodies.rewrite.map(|rewrite| (rewrite, request.uri().clone()));
     let handle = async |request: Request| received(&bodies, request, next).await;
-    secured(request_telemetry::http(request, handle).await, is_over_tls)
+    let mut response = request_telemetry::http(request, handle).await;
+    // Here, so that it applies to the problems of endpoints, guard and this layer alike.
+    if let Some((rewrite, uri)) = rewrite
+        && let Some(problem) = response.extensions_mut().remove::<Problem>()
+        && let Some(body) = rewrite(uri.path(), &problem)
+    {
+        *response.body_mut() = body;
+        response.headers_mut().remove(header::CONTENT_LENGTH);
+    }
+    secured(response, is_over_tls)
 }
 
 /// Handles a request once its body has arrived, or has turned out too long: then the endpoint rejects it or does not

@@ -27,7 +27,7 @@ use tokio_util::sync::CancellationToken;
 
 pub(crate) use self::layer::catch_panics;
 pub use self::{
-    layer::{as_problem, layers, layers_with},
+    layer::{as_problem, layers, layers_with, layers_with_problems},
     problem::{method_not_allowed, not_found},
     request_body::BODY_LIMIT,
 };

@@ -4,9 +4,9 @@ mod dto;
 
 use axum::{
     Json,
-    extract::{Request, State},
-    http::{StatusCode, header},
-    middleware::Next,
+    body::Body,
+    extract::State,
+    http::StatusCode,
     response::{ErrorResponse, IntoResponse as _, Response},
 };
 use contracts::{
@@ -31,17 +31,9 @@ use crate::{
 };
 use dto::{CheckoutCreated, CheckoutDelivery, CheckoutItem, CheckoutOrder, CheckoutPayment, CheckoutView};
 
-/// Middleware that copies `message` to `error` in the problems under `/api/orders` of all layers.
-pub async fn copy_message_to_error(request: Request, next: Next) -> Response {
-    if !is_checkout_path(request.uri().path()) {
-        return next.run(request).await;
-    }
-    let mut response = next.run(request).await;
-    if let Some(problem) = response.extensions_mut().remove::<Problem>() {
-        *response.body_mut() = Json(WithError::from(&problem)).into_response().into_body();
-        response.headers_mut().remove(header::CONTENT_LENGTH);
-    }
-    response
+/// Returns the body of a problem under `/api/orders`, which also has its `message` as `error`.
+pub fn with_error(path: &str, problem: &Problem) -> Option<Body> {
+    is_checkout_path(path).then(|| Json(WithError::from(problem)).into_response().into_body())
 }
 
 pub const CREATE_PROBLEMS: [Declared; 6] = [
