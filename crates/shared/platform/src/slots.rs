@@ -1,5 +1,6 @@
-//! Slots of concurrent requests, in total and of one user. A request that finds none is rejected with 429 at once
-//! instead of being queued. The bytes of the bodies of one user's requests are bounded, too.
+//! Slots of concurrent requests, in total and of one user, and the layer of an HTTP API that takes them. A request that
+//! finds none is rejected with 429 at once instead of being queued. The bytes of the bodies of one user's requests are
+//! bounded, too.
 
 use std::{
     collections::HashMap,
@@ -7,20 +8,22 @@ use std::{
 };
 
 use axum::{
+    Router,
     body::HttpBody as _,
-    extract::{Request, State},
-    middleware::Next,
+    extract::{DefaultBodyLimit, Request, State},
+    middleware::{Next, from_fn_with_state},
     response::{IntoResponse as _, Response},
 };
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use crate::{
-    auth::{Caller, User},
+    auth::{Caller, Guard, User},
     http::{
         problem::Problem,
         request_body::{MAX_HANDLED_BYTES, MAX_UNCOUNTED_BYTES},
     },
+    shared_layer::shared,
 };
 
 /// The maximum number of bytes of the bodies of one user's requests. Bodies of at most [`MAX_UNCOUNTED_BYTES`] do not
@@ -110,6 +113,64 @@ impl Drop for UserSlot {
     }
 }
 
+/// The limits and the guard of some endpoints. Clones share the slots. A request keeps its slots until its endpoint
+/// returns the response, whose body may be a stream.
+#[derive(Clone)]
+pub struct RequestLimits {
+    guard: Guard,
+    slots: Slots,
+    apart: Option<Slots>,
+    users: UserSlots,
+}
+
+impl RequestLimits {
+    /// Responds 429 to a request if all of `slots`, or all slots of its user, are taken.
+    pub fn new(guard: Guard, slots: Slots, users: UserSlots) -> Self {
+        Self { guard, slots, apart: None, users }
+    }
+
+    /// Makes each request also take one of `slots`, which endpoints that wait for the same service share, so that a
+    /// slow service does not block other endpoints.
+    #[must_use]
+    pub fn apart(&self, slots: Slots) -> Self {
+        Self { apart: Some(slots), ..self.clone() }
+    }
+
+    #[must_use]
+    pub fn behind(&self, guard: Guard) -> Self {
+        Self { guard, ..self.clone() }
+    }
+
+    /// Puts the limits and the guard in front of the endpoints of `router`, which read bodies of at most `body_limit`
+    /// bytes, unless an endpoint sets another limit. The whole router needs a fallback of its own: axum's is behind the
+    /// guard now, which refuses unknown paths with 403.
+    pub fn to<S: Clone + Send + Sync + 'static>(&self, router: Router<S>, body_limit: usize) -> Router<S> {
+        router.layer(shared(from_fn_with_state((Arc::new(self.clone()), body_limit), admit)))
+    }
+}
+
+/// One layer, since each layer of axum costs each request several allocations.
+async fn admit(
+    State((limits, body_limit)): State<(Arc<RequestLimits>, usize)>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let (Some(_slot), Ok(_apart)) = (limits.slots.take(), slot(limits.apart.as_ref())) else {
+        return refusal().into_response();
+    };
+    DefaultBodyLimit::max(body_limit).apply(&mut request);
+    let handle = async |request: Request| match limits.users.take(request.extensions().get(), body_size(&request)) {
+        Ok(_slot) => next.run(request).await,
+        Err(()) => refusal_to_user(),
+    };
+    limits.guard.request(request, handle).await
+}
+
+/// Takes one of the slots, if there is a limit.
+fn slot(slots: Option<&Slots>) -> Result<Option<impl Drop>, ()> {
+    slots.map(|slots| slots.take().ok_or(())).transpose()
+}
+
 /// Middleware: takes a slot for the request, or responds 429.
 pub async fn shed(State(slots): State<Slots>, request: Request, next: Next) -> Response {
     let Some(_slot) = slots.take() else { return refusal().into_response() };
@@ -127,7 +188,7 @@ pub fn refusal() -> Problem {
     Problem::too_many_requests("too many requests at once; try again soon")
 }
 
-pub(crate) fn refusal_to_user() -> Response {
+fn refusal_to_user() -> Response {
     metrics::counter!("requests_of_one_user_shed_total").increment(1);
     Problem::too_many_requests("too many requests of this user at once; try again soon").into_response()
 }

@@ -13,12 +13,11 @@ use platform::{
     http::{
         self, BODY_LIMIT,
         endpoints::{Endpoints, PUBLIC, USER},
-        inbound::RequestLimits,
         openapi_pages,
     },
     server::{health::probe_routes, readiness::Readiness},
     shared_layer::shared,
-    slots::{Slots, UserSlots, shed},
+    slots::{RequestLimits, Slots, UserSlots, shed},
 };
 use utoipa::openapi::{InfoBuilder, OpenApi, OpenApiBuilder};
 

@@ -15,7 +15,6 @@ use platform::{
     http::{
         self,
         endpoints::{Endpoints, OPERATOR, PUBLIC, USER},
-        inbound::RequestLimits,
         openapi::guarded_by,
         openapi_pages,
         problem::Problem,
@@ -23,7 +22,7 @@ use platform::{
     ids,
     server::{health::probe_routes, readiness::Readiness},
     shared_layer::shared,
-    slots::{Slots, UserSlots},
+    slots::{RequestLimits, Slots, UserSlots},
 };
 use utoipa::{OpenApi, openapi::OpenApi as OpenApiDocument};
 use utoipa_axum::routes;

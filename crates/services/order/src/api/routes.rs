@@ -14,13 +14,12 @@ use platform::{
     http::{
         self, BODY_LIMIT,
         endpoints::{Endpoints, USER},
-        inbound::RequestLimits,
         openapi_pages,
         problem::Problem,
     },
     server::{health::ready_routes, readiness::Readiness},
     shared_layer::shared,
-    slots::{Slots, UserSlots},
+    slots::{RequestLimits, Slots, UserSlots},
 };
 use utoipa::openapi::OpenApi;
 use utoipa_axum::routes;

@@ -87,7 +87,7 @@ impl<S: Clone + Send + Sync + 'static> Endpoints<S> {
         Self { router: layer(self.router), ..self }
     }
 
-    /// Returns the routes without a guard, which [`RequestLimits`](super::inbound::RequestLimits) adds.
+    /// Returns the routes without a guard, which [`RequestLimits`](crate::slots::RequestLimits) adds.
     pub fn routes(self) -> Router<S> {
         self.router.into()
     }

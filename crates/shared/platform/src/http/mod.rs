@@ -2,7 +2,6 @@
 //! protocol.
 
 pub mod endpoints;
-pub mod inbound;
 pub mod json;
 mod layer;
 pub mod openapi;

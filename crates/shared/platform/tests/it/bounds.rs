@@ -19,10 +19,10 @@ use futures::future::join_all;
 use platform::{
     auth::{Access, Guard, MemorySessions, SESSION_HEADER, SESSION_METADATA},
     grpc::{Peer, Services},
-    http::{self, inbound::RequestLimits},
+    http,
     listener::{Limits, Listener},
     server::readiness::Readiness,
-    slots::{Slots, UserSlots},
+    slots::{RequestLimits, Slots, UserSlots},
 };
 use testkit::{Running, eventually};
 use tokio::{

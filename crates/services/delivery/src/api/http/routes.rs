@@ -8,14 +8,13 @@ use platform::{
     http::{
         self,
         endpoints::{Endpoints, OPERATOR, USER},
-        inbound::RequestLimits,
         openapi::guarded_by,
         openapi_pages,
         problem::Problem,
     },
     server::{health::probe_routes, readiness::Readiness},
     shared_layer::shared,
-    slots::{Slots, UserSlots},
+    slots::{RequestLimits, Slots, UserSlots},
 };
 use serde_json::{Value, json};
 use utoipa::OpenApi;
