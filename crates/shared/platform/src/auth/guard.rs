@@ -11,7 +11,7 @@ use axum::{
 
 use super::{
     Access, AuthRefusal, CREDENTIAL, Caller, Rule, SESSION_HEADER, SESSION_METADATA, ServiceKey, Sessions, TokenKind,
-    access::{Rules, denied, refused},
+    access::{denied, refused},
     credential,
     operator_use::{self, ROLE_USE, RoleUse},
     sessions::SharedLookups,
@@ -34,6 +34,29 @@ pub struct Guard {
     is_open: bool,
     /// The hosts under which an open API responds.
     hosts: OwnHosts,
+}
+
+/// The rules of an API.
+#[derive(Clone, Copy)]
+struct Rules {
+    table: &'static [Rule],
+    /// The access to methods without a rule; `None` refuses them.
+    otherwise: Option<Access>,
+}
+
+impl Rules {
+    fn of(self, method: &str) -> Option<Access> {
+        self.table.iter().find(|rule| rule.method == method).map(|rule| rule.access).or(self.otherwise)
+    }
+
+    /// Returns the access to an HTTP route. For a method that the route does not have, returns the access of one of the
+    /// route's other methods, so that the request is refused only after the caller is identified.
+    fn of_route(self, method: &str, route: &str) -> Option<Access> {
+        let method = if method == "HEAD" { "GET" } else { method };
+        let is_of_route = |rule: &&Rule| rule.method.split_once(' ').is_some_and(|(_, path)| path == route);
+        let of_route = || self.table.iter().find(is_of_route).map(|rule| rule.access);
+        self.of(&format!("{method} {route}")).or_else(of_route)
+    }
 }
 
 enum Bearer {
@@ -218,5 +241,23 @@ impl Guard {
             TokenKind::User => Ok(Bearer::User(token.to_owned())),
         });
         bearer.transpose()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TABLE: &[Rule] = &[Rule::operator("POST /couriers", &[]), Rule::session("GET /couriers", &["order"])];
+
+    #[test]
+    fn a_method_without_a_rule_has_no_access_and_another_method_of_a_route_has_that_of_the_route() {
+        let rules = Rules { table: TABLE, otherwise: None };
+
+        assert_eq!(rules.of_route("GET", "/couriers"), Some(Access::Session(&["order"])));
+        assert_eq!(rules.of_route("HEAD", "/couriers"), Some(Access::Session(&["order"])));
+        assert_eq!(rules.of_route("PUT", "/couriers"), Some(Access::Operator(&[])));
+        assert_eq!(rules.of_route("GET", "/couriers/{id}"), None);
+        assert_eq!(rules.of("/x.v1.X/Y"), None);
     }
 }
