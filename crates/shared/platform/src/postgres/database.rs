@@ -24,9 +24,8 @@ use sqlx::{
 use tokio::time::{Instant, timeout};
 
 use super::{
-    connections::{Connections, strict},
+    connections::{Connections, Path, Unanswered, Use, strict},
     error::is_stale,
-    network_path::{Path, Unanswered, Use},
 };
 
 /// The time limit for waiting for a connection of the pool, and again for opening one.

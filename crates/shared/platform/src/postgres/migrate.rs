@@ -14,10 +14,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Database,
+    connections::Unanswered,
     error::is_untrusted,
     is_contended, is_refused, is_unavailable,
     migrations::{self, FIRST_VERSION, Unknown},
-    network_path::Unanswered,
 };
 use crate::retry;
 

@@ -7,8 +7,8 @@ mod error;
 mod group_commit;
 mod migrate;
 pub mod migrations;
-mod network_path;
 mod notifications;
+mod ping;
 
 pub(crate) use self::error::count_from_zero;
 pub use self::{
@@ -18,6 +18,6 @@ pub use self::{
     error::{DatabaseError, consistent, count_skipped_row, is_contended, is_permanent, is_refused, is_unavailable},
     group_commit::GroupCommit,
     migrate::{explain, migrate},
-    network_path::watch,
     notifications::Listener,
+    ping::watch,
 };

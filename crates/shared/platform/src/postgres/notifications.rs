@@ -14,8 +14,9 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::{
     Database,
+    connections::Unanswered,
     database::{ACQUIRE_TIMEOUT, RESPONSE_TIMEOUT},
-    network_path::{PING_TIMEOUT, Unanswered},
+    ping::PING_TIMEOUT,
 };
 
 /// How often a connection without notifications is pinged.

@@ -1,4 +1,5 @@
-//! How the pool opens a connection, and when it no longer uses one; and the variables of a service's database,
+//! How the pool opens a connection, waits for its responses, and no longer uses it: at an age, or since the network path
+//! to the server was lost after the connection was opened. Also the variables of a service's database,
 //! `<NAME>_DATABASE_…`. TLS is as strict as the URL requests, never less.
 
 use std::{
@@ -16,8 +17,8 @@ use sqlx::{
     ConnectOptions as _, PgConnection,
     postgres::{PgConnectOptions, PgSslMode},
 };
+use tokio::{sync, time::Instant};
 
-use super::network_path::Path;
 use crate::config::{ConfigError, Settings};
 
 /// The age at which a connection is closed, since the memory of a PostgreSQL backend grows with the statements that it
@@ -72,6 +73,112 @@ impl Manager for Connections {
         metrics: &Metrics,
     ) -> impl Future<Output = RecycleResult<sqlx::Error>> + Send {
         future::ready(if self.is_usable(metrics) { Ok(()) } else { Err(RecycleError::message("stale or too old")) })
+    }
+}
+
+/// The state that all connections of one database share. A failure of one connection applies to every connection at
+/// least as old.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Path(Arc<sync::watch::Sender<Marks>>);
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Marks {
+    /// Connections made until this time are not used again.
+    stale: Option<Instant>,
+    /// Connections made until this time get no more responses.
+    silent: Option<Instant>,
+    /// The latest ping, while it is not answered.
+    asked: Option<Ping>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Ping {
+    at: Instant,
+    /// True if a connection at least as old as the ping has answered a statement that was sent after the ping.
+    other_answered: bool,
+}
+
+/// The times of a connection that decide whether the state of the path applies to it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Use {
+    pub made: Instant,
+    /// When a statement was sent.
+    pub since: Instant,
+}
+
+/// The server did not answer in time, and the caller has stopped waiting.
+#[derive(Debug)]
+pub(super) struct Unanswered;
+
+impl From<Unanswered> for sqlx::Error {
+    fn from(_: Unanswered) -> Self {
+        Self::Io(std::io::Error::new(std::io::ErrorKind::TimedOut, "PostgreSQL did not answer in time"))
+    }
+}
+
+impl Path {
+    /// Makes connections made until `moment` stale.
+    pub fn is_stale_since(&self, moment: Instant) {
+        self.0.send_modify(|marks| marks.stale = marks.stale.max(Some(moment)));
+    }
+
+    pub fn is_stale(&self, made: Instant) -> bool {
+        self.0.borrow().stale.is_some_and(|stale| made <= stale)
+    }
+
+    pub fn ping_sent(&self, at: Instant) {
+        self.0.send_modify(|marks| marks.asked = Some(Ping { at, other_answered: false }));
+    }
+
+    pub fn ping_answered(&self) {
+        self.0.send_modify(|marks| marks.asked = None);
+    }
+
+    /// Records that the last ping was not answered. Connections at least as old as the ping then count as silent,
+    /// unless one of them has answered meanwhile.
+    pub fn ping_unanswered(&self) {
+        self.0.send_modify(|marks| {
+            if let Some(Ping { at, other_answered: false }) = marks.asked.take() {
+                marks.stale = marks.stale.max(Some(at));
+                marks.silent = marks.silent.max(Some(at));
+            }
+        });
+    }
+
+    fn heard(&self, used: Use) {
+        let tells = |marks: &Marks| {
+            marks.asked.is_some_and(|ping| !ping.other_answered && used.made <= ping.at && ping.at <= used.since)
+        };
+        if tells(&self.0.borrow()) {
+            self.0.send_modify(|marks| {
+                if let Some(ping) = marks.asked.as_mut().filter(|ping| ping.at <= used.since) {
+                    ping.other_answered = true;
+                }
+            });
+        }
+    }
+
+    /// Waits for `response`. Fails `limit` after the statement was sent, or once an unanswered ping shows that
+    /// connections as old as this one get no more responses.
+    pub async fn answered<T>(
+        &self,
+        used: Use,
+        limit: Duration,
+        response: impl Future<Output = T>,
+    ) -> Result<T, Unanswered> {
+        let mut marks = self.0.subscribe();
+        tokio::select! {
+            biased;
+            response = response => {
+                self.heard(used);
+                Ok(response)
+            }
+            _ = marks.wait_for(|marks| marks.silent.is_some_and(|silent| used.made <= silent)) => Err(Unanswered),
+            () = tokio::time::sleep_until(used.since + limit) => {
+                self.is_stale_since(used.since);
+                Err(Unanswered)
+            }
+        }
     }
 }
 
@@ -138,42 +245,4 @@ impl DatabaseConfig {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::Instant;
-
-    use super::*;
-
-    #[test]
-    fn a_connection_that_is_old_or_older_than_a_loss_is_not_used_again() {
-        let connections = Connections::new(PgConnectOptions::new());
-        let made_before = |age| Metrics { created: Instant::now().checked_sub(age).unwrap(), ..Metrics::default() };
-        let (old, lost) = (made_before(MAX_AGE), made_before(Duration::ZERO));
-        assert!(!connections.is_usable(&old) && connections.is_usable(&lost));
-
-        connections.path.is_stale_since(tokio::time::Instant::now());
-
-        assert!(!connections.is_usable(&lost) && connections.is_usable(&made_before(Duration::ZERO)));
-    }
-
-    fn mode(query: &str) -> Result<PgSslMode, ConfigError> {
-        let url = format!("postgres://user:secret@host/database{query}");
-        strict("EXAMPLE_DATABASE_URL", &url, url.parse().unwrap()).map(|options| options.get_ssl_mode())
-    }
-
-    #[test]
-    fn a_url_is_plain_where_it_says_nothing_and_encrypted_where_it_says_so() {
-        assert!(matches!(mode(""), Ok(PgSslMode::Disable)));
-        assert!(matches!(mode("?sslmode=disable"), Ok(PgSslMode::Disable)));
-        assert!(matches!(mode("?sslmode=verify-full"), Ok(PgSslMode::VerifyFull)));
-        assert!(matches!(mode("?sslmode=require"), Ok(PgSslMode::Require)));
-    }
-
-    #[test]
-    fn a_mode_that_may_be_plain_in_silence_is_refused_and_so_are_roots_that_cannot_be_read() {
-        for query in ["?sslmode=prefer", "?ssl-mode=allow", "?sslmode=verify-full&sslrootcert=/no/such/file"] {
-            let error = mode(query).unwrap_err();
-            assert_eq!(error.variable, "EXAMPLE_DATABASE_URL");
-            assert!(!error.to_string().contains("secret"), "{error}");
-        }
-    }
-}
+mod tests;
