@@ -26,8 +26,7 @@ pub async fn build(config: Config) -> anyhow::Result<App> {
     let tracking = Arc::new(GrpcDelivery::new(server.peer("delivery", "DELIVERY_ADDRESS", &own.delivery_address)?));
     let cache = own.order_status_cache_url.as_ref().map(|url| server.redis("ORDER_STATUS_CACHE_URL", url));
     let statuses = cache.transpose()?.map(RedisStatusCache::new).map(Statuses::cached_in).unwrap_or_default();
-    let deliveries =
-        DeliveryService::new(orders.clone(), tracking, own.order_delivery_max_volume).with_statuses(statuses.clone());
+    let deliveries = DeliveryService::new(orders.clone(), tracking).with_statuses(statuses.clone());
     let waker = Waker::default();
     // The guard and the client that looks up logins share a channel and its circuit breaker.
     let iam = identity.iam(&server)?;
@@ -42,6 +41,7 @@ pub async fn build(config: Config) -> anyhow::Result<App> {
     };
     let service = OrderService::new(Repositories::new(orders), clients, waker.clone(), own.order_payment_deadline)
         .with_max_unpaid(own.order_max_unpaid)
+        .with_max_volume(own.order_delivery_max_volume)
         .with_statuses(statuses);
     let sessions = Arc::new(GrpcSessions::new(iam));
     let state = api::Api { service: service.clone(), deliveries: deliveries.clone() };

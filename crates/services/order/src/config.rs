@@ -70,7 +70,7 @@ fn delivery() -> String {
     ports::local(ports::DELIVERY)
 }
 
-fn delivery_max_volume() -> usize {
+pub(crate) fn delivery_max_volume() -> usize {
     100
 }
 

@@ -59,7 +59,7 @@ pub async fn create_order(
     let body: CreateOrder = request.json()?;
     let order = body.into_order(OrderId::new(ids::ordered())).map_err(Problem::from)?;
     let claim = request.claim(user);
-    api.deliveries.check_volume(order.delivery_address.as_ref(), order.parts.len())?;
+    api.service.check_volume(order.delivery_address.as_ref(), order.parts.len())?;
 
     Ok(respond(api.service.create(user, order, claim.as_ref())).await)
 }

@@ -18,11 +18,19 @@ use crate::{
     client::PricedPart,
     error::{Error, OrderRefusal},
     metrics,
-    model::{Claim, NewOrder, RequestOutcome},
+    model::{Claim, DeliveryAddress, NewOrder, RequestOutcome},
     repository::OrderTerms,
 };
 
 impl OrderService {
+    /// Fails if an order to this address has more pieces than a courier can carry.
+    pub fn check_volume(&self, address: Option<&DeliveryAddress>, pieces: usize) -> Result<(), Error> {
+        if address.is_some() && pieces > self.max_volume {
+            return Err(Error::TooLargeToDeliver { max_volume: self.max_volume });
+        }
+        Ok(())
+    }
+
     /// Creates an order and returns [`RequestOutcome::Created`]. If the process dies after the reservation and before
     /// the order is written, the reservation expires.
     pub async fn create(

@@ -13,7 +13,7 @@ use super::{PeerResponse, StatusRequest, Statuses};
 use crate::{
     client::Tracking,
     error::{Error, OrderRefusal},
-    model::{Delivery, DeliveryAddress, Destination, Tracked},
+    model::{Delivery, Destination, Tracked},
     repository::{Deliveries, Orders, StatusKey, StatusKind},
 };
 
@@ -27,30 +27,20 @@ pub struct DeliveryService {
     deliveries: Arc<dyn Deliveries>,
     tracking: Arc<dyn Tracking>,
     statuses: Statuses,
-    /// The maximum number of parts of an order that is delivered.
-    max_volume: usize,
 }
 
 impl DeliveryService {
-    pub fn new<R>(repository: Arc<R>, tracking: Arc<dyn Tracking>, max_volume: usize) -> Self
+    pub fn new<R>(repository: Arc<R>, tracking: Arc<dyn Tracking>) -> Self
     where
         R: Orders + Deliveries + 'static,
     {
-        Self { orders: repository.clone(), deliveries: repository, tracking, statuses: Statuses::default(), max_volume }
+        Self { orders: repository.clone(), deliveries: repository, tracking, statuses: Statuses::default() }
     }
 
     /// Makes the service cache the delivery service's responses about an order for a short time.
     #[must_use]
     pub fn with_statuses(self, statuses: Statuses) -> Self {
         Self { statuses, ..self }
-    }
-
-    /// Fails if an order to this address has more pieces than a courier can carry.
-    pub fn check_volume(&self, address: Option<&DeliveryAddress>, pieces: usize) -> Result<(), Error> {
-        if address.is_some() && pieces > self.max_volume {
-            return Err(Error::TooLargeToDeliver { max_volume: self.max_volume });
-        }
-        Ok(())
     }
 
     pub async fn destination(&self, order: OrderId) -> Result<Destination, Error> {

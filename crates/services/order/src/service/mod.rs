@@ -29,7 +29,7 @@ use tracing::Instrument as _;
 
 use crate::{
     client::{Clients, Inventory, Payments, Users},
-    config::max_unpaid,
+    config::{delivery_max_volume, max_unpaid},
     error::{Error, OrderRefusal},
     metrics,
     model::{CancelReason, CheckoutDetails, Claim, Event, Order, RequestOutcome, Status},
@@ -53,10 +53,12 @@ pub struct OrderService {
     self_payments: Arc<Notify>,
     relay: Waker,
     unpaid_limits: UnpaidLimits,
+    /// The maximum number of parts of an order that is delivered.
+    max_volume: usize,
 }
 
 impl OrderService {
-    /// Creates the service with the default limit on a user's unpaid orders.
+    /// Creates the service with the default limits on a user's unpaid orders and on an order that is delivered.
     pub fn new(repositories: Repositories, clients: Clients, relay: Waker, pay_within: Duration) -> Self {
         let Clients { inventory, payments, users } = clients;
         let Repositories { orders, attempts, keys } = repositories;
@@ -71,6 +73,7 @@ impl OrderService {
             self_payments: Arc::default(),
             relay,
             unpaid_limits: UnpaidLimits { pay_within, max_unpaid: max_unpaid() },
+            max_volume: delivery_max_volume(),
         }
     }
 
@@ -83,6 +86,11 @@ impl OrderService {
     #[must_use]
     pub fn with_max_unpaid(self, max_unpaid: u32) -> Self {
         Self { unpaid_limits: UnpaidLimits { max_unpaid, ..self.unpaid_limits }, ..self }
+    }
+
+    #[must_use]
+    pub fn with_max_volume(self, max_volume: usize) -> Self {
+        Self { max_volume, ..self }
     }
 
     /// Returns an order of `user`. Fails with [`OrderRefusal::OrderNotFound`] for an order of another user, too.

@@ -106,7 +106,8 @@ where
     R: Orders + Attempts + IdempotencyKeys + 'static,
 {
     let clients = clients(inventory.clone(), payments.clone());
-    OrderService::new(Repositories::new(Arc::new(repository)), clients, Waker::default(), PAY_WITHIN)
+    let repositories = Repositories::new(Arc::new(repository));
+    OrderService::new(repositories, clients, Waker::default(), PAY_WITHIN).with_max_volume(MAX_VOLUME)
 }
 
 /// Returns these clients, and a client of an iam without users.
@@ -118,7 +119,7 @@ pub fn deliveries<R>(repository: R, delivery: &MemoryDelivery) -> DeliveryServic
 where
     R: Orders + Deliveries + 'static,
 {
-    DeliveryService::new(Arc::new(repository), Arc::new(delivery.clone()), MAX_VOLUME)
+    DeliveryService::new(Arc::new(repository), Arc::new(delivery.clone()))
 }
 
 /// Returns the router of the API, which admits the users of these sessions.

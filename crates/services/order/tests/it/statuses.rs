@@ -25,7 +25,7 @@ use platform::redis::lazy_connection;
 use crate::{
     delivery::{self, carried, reported},
     ids,
-    shop::{MAX_VOLUME, Shop},
+    shop::Shop,
 };
 
 const TTL: Duration = Duration::from_mins(1);
@@ -121,7 +121,7 @@ impl Scene {
         let order = delivery::order(&shop).await;
         counted.delivery.put(order, tracked(DeliveryStatus::InTransit));
         let replicas = [(); 3].map(|()| {
-            DeliveryService::new(Arc::new(shop.orders.clone()), Arc::new(counted.clone()), MAX_VOLUME)
+            DeliveryService::new(Arc::new(shop.orders.clone()), Arc::new(counted.clone()))
                 .with_statuses(Statuses::cached_in(cache.clone()))
         });
         Self { shop, order, counted, cache, replicas }

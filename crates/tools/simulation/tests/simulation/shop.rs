@@ -47,8 +47,6 @@ use crate::{
 
 /// The initial balance of a user for `INVESTOR_MONEY`, in minor units.
 pub const INITIAL_BALANCE: i64 = 20_000;
-/// The maximum number of parts of a deliverable order.
-const MAX_PARTS: usize = 100;
 
 pub struct Stores {
     pub orders: MemoryOrders,
@@ -202,7 +200,7 @@ fn orders(process: &Process) -> Serves {
     let repository = steps(process, &stores.orders);
     let repositories = Repositories::new(repository.clone());
     // No simulated user asks for the position of its ship.
-    let deliveries = DeliveryService::new(repository, Arc::new(MemoryDelivery::default()), MAX_PARTS);
+    let deliveries = DeliveryService::new(repository, Arc::new(MemoryDelivery::default()));
     let service = OrderService::new(repositories, clients, waker.clone(), stores.pay_within);
     relay(process, &stores.orders.outbox, &waker, "order");
     run_jobs(process, order::jobs::all(&service, leases(process)));

@@ -85,7 +85,7 @@ pub async fn create_order(
     let claim = request.claim(user);
     let checkout = Checkout { uuid: OrderId::new(ids::ordered()), buyer: body.user_id, delivery_address, items };
     let pieces = checkout.pieces();
-    let deliverable = api.deliveries.check_volume(checkout.delivery_address.as_ref(), pieces);
+    let deliverable = api.service.check_volume(checkout.delivery_address.as_ref(), pieces);
     deliverable.map_err(|error| problem(error, MEMBERS))?;
 
     let checked_out = async {

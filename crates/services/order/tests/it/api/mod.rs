@@ -24,7 +24,7 @@ use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::shop::{PAY_WITHIN, clients, deliveries, router, serve};
+use crate::shop::{MAX_VOLUME, PAY_WITHIN, clients, deliveries, router, serve};
 
 pub struct Api {
     pub orders: PgOrders,
@@ -60,7 +60,7 @@ pub async fn start(slots: usize) -> Api {
     let users = MemoryUsers::default();
     let clients = Clients { users: Arc::new(users.clone()), ..clients(inventory.clone(), payments.clone()) };
     let repositories = Repositories::new(Arc::new(orders.clone()));
-    let service = OrderService::new(repositories, clients, Waker::default(), PAY_WITHIN);
+    let service = OrderService::new(repositories, clients, Waker::default(), PAY_WITHIN).with_max_volume(MAX_VOLUME);
     let delivery = MemoryDelivery::default();
     let state = order::api::Api { service: service.clone(), deliveries: deliveries(orders.clone(), &delivery) };
     let base = format!("http://{}", serve(router(state, sessions.clone(), slots)).await);

@@ -26,7 +26,7 @@ use uuid::Uuid;
 
 use super::{carried, order, reported};
 use crate::ids;
-use crate::shop::{MAX_VOLUME, Shop, hung};
+use crate::shop::{Shop, hung};
 
 /// A delivery service that returns this response for every order.
 struct Stub(Result<GetDeliveryStatusResponse, Status>);
@@ -53,7 +53,7 @@ fn client(address: SocketAddr) -> GrpcDelivery {
 }
 
 fn service(shop: &Shop, address: SocketAddr) -> DeliveryService {
-    DeliveryService::new(Arc::new(shop.orders.clone()), Arc::new(client(address)), MAX_VOLUME)
+    DeliveryService::new(Arc::new(shop.orders.clone()), Arc::new(client(address)))
 }
 
 fn response() -> GetDeliveryStatusResponse {
