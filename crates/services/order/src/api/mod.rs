@@ -8,7 +8,6 @@ pub mod grpc;
 pub mod orders;
 mod payment;
 mod problems;
-mod response;
 mod routes;
 
 use crate::service::{DeliveryService, OrderService};

@@ -17,10 +17,9 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{
     Api,
-    dto::{CreateOrder, Created, OrderView, OrdersPage},
+    dto::{CreateOrder, Created, OrderView, OrdersPage, respond},
     extract::{IdempotencyKey, IdempotentRequest, OrderPath, User},
     problems::Declared,
-    response::respond,
 };
 
 pub const CREATE_PROBLEMS: [Declared; 5] = [

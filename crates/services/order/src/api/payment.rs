@@ -10,10 +10,9 @@ use platform::http::{json::IsJson, problem::Problem};
 
 use super::{
     Api,
-    dto::{Paid, PayOrder, PaymentView},
+    dto::{Paid, PayOrder, PaymentView, respond},
     extract::{IdempotencyKey, IdempotentRequest, OrderPath, User},
     problems::Declared,
-    response::respond,
 };
 use crate::model::PaymentMethod;
 

@@ -21,9 +21,9 @@ use platform::{
 
 use super::{
     Api,
+    dto::respond,
     extract::{IdempotencyKey, IdempotentRequest, OrderPath, User},
     problems::{Declared, Members, problem},
-    response::respond,
 };
 use crate::{
     model::{DeliveryAddress, MAX_PARTS, RequestOutcome},
