@@ -1,6 +1,5 @@
 //! Logs, traces and metrics, which are set up once per process, and the trace context of calls and events.
 
-mod context;
 mod export;
 mod logs;
 mod memory_log;
@@ -10,8 +9,6 @@ pub(crate) mod request_telemetry;
 use std::time::Duration;
 
 use anyhow::Context as _;
-pub(crate) use context::add_trace_context;
-pub use context::{continue_trace, job_span, propagator, trace_context, trace_id};
 pub use logs::{LogFormat, LogOutputs};
 pub use memory_log::{MemoryLog, subscribe};
 pub use metric::render_metrics;
@@ -21,6 +18,8 @@ use opentelemetry_sdk::{
     logs::SdkLoggerProvider,
     trace::{Sampler, SdkTracerProvider},
 };
+pub(crate) use request_telemetry::add_trace_context;
+pub use request_telemetry::{continue_trace, job_span, propagator, trace_context, trace_id};
 use serde::Deserialize;
 use tokio_util::task::AbortOnDropHandle;
 use tracing_subscriber::{

@@ -1,13 +1,17 @@
-//! Observability of requests. Each request gets a span, a debug log line, a count and a histogram sample; each HTTP
-//! response has the trace id in `X-Trace-Id`. With TLS, only the gateway and services can make a span continue their
-//! trace. A stranger's request begins a new trace, since the stranger would otherwise choose the trace ids of this
-//! system's spans and whether they are recorded.
+//! Observability of requests, and the trace context that connects them with calls and events: W3C `traceparent`,
+//! `tracestate` and `baggage`.
+//!
+//! Each request gets a span, a debug log line, a count and a histogram sample; each HTTP response has the trace id in
+//! `X-Trace-Id`. With TLS, only the gateway and services can make a span continue their trace. A stranger's request
+//! begins a new trace, since the stranger would otherwise choose the trace ids of this system's spans and whether they
+//! are recorded.
 //!
 //! Callers choose paths, methods and content types freely. So the value of a label or a span name is either known to
 //! the server or `unknown`.
 
 use std::{
     borrow::Cow,
+    collections::HashMap,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering::Relaxed},
@@ -20,12 +24,19 @@ use axum::{
     response::Response,
 };
 use metrics::SharedString;
-use opentelemetry_http::HeaderExtractor;
+use opentelemetry::{
+    global,
+    propagation::{Extractor, Injector, TextMapCompositePropagator},
+    trace::TraceContextExt as _,
+};
+use opentelemetry_http::{HeaderExtractor, HeaderInjector};
+use opentelemetry_sdk::propagation::{BaggagePropagator, TraceContextPropagator};
 use tokio::time::Instant;
 use tonic::Code;
 use tracing::Instrument as _;
+use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
-use crate::{grpc::Rpcs, http::request_path, telemetry, tls::Identity};
+use crate::{grpc::Rpcs, http::request_path, listener::MAX_HEADER_BYTES, tls::Identity};
 
 /// The label's value for an actual value that the server does not know.
 const UNKNOWN: &str = "unknown";
@@ -118,8 +129,8 @@ async fn observe(rpc: Option<Arc<str>>, request: Request, next: impl AsyncFnOnce
         tracing::info_span!("request", otel.name = &*name, otel.kind = "server", method, path = &*path)
     };
     let span = if is_probe { tracing::Span::none() } else { request_span() };
-    telemetry::continue_trace(&span, &HeaderExtractor(request.headers()));
-    let trace_id = telemetry::trace_id(&span);
+    continue_trace(&span, &HeaderExtractor(request.headers()));
+    let trace_id = trace_id(&span);
     let start = Instant::now();
 
     let mut response = next(request).instrument(span.clone()).await;
@@ -175,110 +186,77 @@ fn grpc_code(headers: &HeaderMap) -> i32 {
     headers.get("grpc-status").and_then(|value| value.to_str().ok()?.parse().ok()).unwrap_or(0)
 }
 
-#[cfg(test)]
-mod tests {
-    use std::collections::HashMap;
+/// The maximum length in bytes of a `tracestate` that is continued: the length that every system should pass on (W3C
+/// Trace Context, section "tracestate Limits").
+const MAX_TRACESTATE_BYTES: usize = 512;
+/// The maximum length in bytes of `baggage` that is continued: a sixteenth of the headers that this system's servers
+/// accept. Percent-encoding may triple the baggage of a call, which has other headers, too, such as the sessions of 64
+/// orders.
+const MAX_BAGGAGE_BYTES: usize = MAX_HEADER_BYTES as usize / 16;
 
-    use axum::{
-        Router,
-        body::Body,
-        middleware::{Next, from_fn},
-        routing::get,
-    };
-    use opentelemetry::{global, trace::TracerProvider as _};
-    use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracerProvider};
-    use tower::ServiceExt as _;
-    use tracing_subscriber::layer::SubscriberExt as _;
+/// Creates the propagator for trace headers: W3C trace context and baggage.
+pub fn propagator() -> TextMapCompositePropagator {
+    TextMapCompositePropagator::new(vec![Box::new(TraceContextPropagator::new()), Box::new(BaggagePropagator::new())])
+}
 
-    use super::*;
+/// Returns the trace context of the current span as the headers of an event: `traceparent`, `tracestate` and `baggage`,
+/// if present.
+pub fn trace_context() -> HashMap<String, String> {
+    let mut headers = HashMap::new();
+    inject(&mut headers);
+    headers
+}
 
-    /// Sends a request for each path to a router with the route `/customers/{id}/erase`. Returns the recorded spans as
-    /// text.
-    async fn spans(paths: &[&str]) -> String {
-        let exporter = InMemorySpanExporter::default();
-        let provider = SdkTracerProvider::builder().with_simple_exporter(exporter.clone()).build();
-        let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("test"));
-        let _recording = crate::telemetry::subscribe(tracing_subscriber::registry().with(layer));
-        let observed =
-            from_fn(async |request: Request, next: Next| http(request, async |request| next.run(request).await).await);
-        let router = Router::new().route("/customers/{id}/erase", get(async || ())).layer(observed);
-        for path in paths {
-            let request = Request::builder().uri(*path).body(Body::empty()).unwrap();
-            router.clone().oneshot(request).await.unwrap();
-        }
-        format!("{:?}", exporter.get_finished_spans().unwrap())
-    }
+pub(crate) fn add_trace_context(headers: &mut HeaderMap) {
+    inject(&mut HeaderInjector(headers));
+}
 
-    #[tokio::test]
-    async fn no_span_of_a_request_has_the_id_of_a_customer() {
-        let told =
-            spans(&["/customers/ann/erase", "/customers/ann/erased", "/ann", "/customers/a%6en/erase?id=ann"]).await;
+fn inject(headers: &mut dyn Injector) {
+    let context = tracing::Span::current().context();
+    global::get_text_map_propagator(|propagator| propagator.inject_context(&context, headers));
+}
 
-        assert!(told.contains("/customers/{id}/erase") && told.contains(UNKNOWN), "{told}");
-        assert!(!told.contains("ann") && !told.contains("a%6en"), "{told}");
-    }
+/// Hides a `tracestate` or `baggage` that is too long to be passed on.
+struct Bounded<'a>(&'a dyn Extractor);
 
-    const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
-
-    /// Returns the trace headers of an event that a request's handler records. The request continues the trace
-    /// [`TRACE`], with baggage, and comes from `identity`.
-    async fn recorded(content_type: &str, identity: Option<Identity>) -> HashMap<String, String> {
-        global::set_text_map_propagator(telemetry::propagator());
-        let provider = SdkTracerProvider::builder().build();
-        let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("test"));
-        let _recording = crate::telemetry::subscribe(tracing_subscriber::registry().with(layer));
-        let parent = format!("00-{TRACE}-b7ad6b7169203331-00");
-        let request =
-            Request::builder().header("traceparent", parent).header("tracestate", "c=d").header("baggage", "a=b");
-        let mut request = request.header("content-type", content_type).body(Body::empty()).unwrap();
-        if let Some(identity) = identity {
-            request.extensions_mut().insert(identity);
-        }
-        let rpcs = Rpcs::new(&[], &[]).unwrap();
-        let mut headers = HashMap::new();
-        let handler = async |_: Request| {
-            headers = telemetry::trace_context();
-            Response::default()
+impl Extractor for Bounded<'_> {
+    fn get(&self, name: &str) -> Option<&str> {
+        let limit = match name {
+            "tracestate" => MAX_TRACESTATE_BYTES,
+            "baggage" => MAX_BAGGAGE_BYTES,
+            _ => usize::MAX,
         };
-        if content_type == "over http" {
-            http(request, handler).await;
-        } else {
-            grpc(&rpcs, request, handler).await;
-        }
-        headers
+        self.0.get(name).filter(|value| value.len() <= limit)
     }
 
-    #[test]
-    fn a_caller_over_http_without_tls_continues_a_trace_only_where_the_gateway_alone_calls() {
-        assert!(may_continue_trace(None, true) && !may_continue_trace(None, false));
-        assert!(
-            may_continue_trace(Some(&Identity::Gateway), false) && !may_continue_trace(Some(&Identity::Anyone), true)
-        );
-    }
-
-    #[tokio::test]
-    async fn a_stranger_begins_a_new_trace_without_baggage() {
-        let order = || Some(Identity::Service("order".into()));
-        for (content_type, identity, continues) in [
-            ("over http", None, false),
-            ("over http", Some(Identity::Anyone), false),
-            ("over http", order(), false),
-            ("over http", Some(Identity::Gateway), true),
-            ("application/json", None, false),
-            ("application/grpc", Some(Identity::Operator), false),
-            ("application/grpc", Some(Identity::Gateway), true),
-            ("application/grpc", order(), true),
-            // Without TLS, gRPC calls of other services look like those of strangers.
-            ("application/grpc", None, true),
-        ] {
-            let case = format!("{content_type} of {identity:?}");
-            let headers = recorded(content_type, identity).await;
-
-            let (parent, text) = (&headers["traceparent"], |name: &str| headers.get(name).map_or("", String::as_str));
-            assert_eq!(parent.contains(TRACE), continues, "{case}: {headers:?}");
-            assert!(continues || parent.ends_with("-01"), "{case}: {headers:?}");
-            let context = if continues { ("c=d", "a=b") } else { ("", "") };
-            assert_eq!((text("tracestate"), text("baggage")), context, "{case}: {headers:?}");
-        }
+    fn keys(&self) -> Vec<&str> {
+        self.0.keys()
     }
 }
+
+/// Makes `span` a child of the trace context in the headers of a call or an event. Drops a `tracestate` of more than
+/// 512 bytes and `baggage` of more than 1 KiB, with which the calls within the span could have more headers than a
+/// server accepts.
+pub fn continue_trace(span: &tracing::Span, headers: &dyn Extractor) {
+    let context = global::get_text_map_propagator(|propagator| propagator.extract(&Bounded(headers)));
+    if context.span().span_context().is_valid() {
+        let _ = span.set_parent(context);
+    }
+}
+
+/// Creates the span of one row that a background job processes. It begins a trace, to which the row's events and calls
+/// belong. `name` is the name of the span.
+pub fn job_span(name: &'static str) -> tracing::Span {
+    tracing::info_span!(parent: None, "job", otel.name = name)
+}
+
+/// Returns the trace id as 32 hex digits, if there is one.
+pub fn trace_id(span: &tracing::Span) -> Option<String> {
+    let context = span.context();
+    let span = context.span();
+    let id = span.span_context();
+    id.is_valid().then(|| id.trace_id().to_string())
+}
+
+#[cfg(test)]
+mod tests;
