@@ -21,7 +21,7 @@ use platform::{
     cli,
     config::Settings,
     grpc::Services,
-    http::{self, own_hosts::OwnHosts},
+    http::{self, request_target::OwnHosts},
     server::{
         health::admin_routes,
         readiness::Readiness,

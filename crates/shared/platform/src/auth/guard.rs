@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     grpc,
-    http::{own_hosts::OwnHosts, request_path},
+    http::request_target::{self, OwnHosts},
     security_events::{self, AccessRefusal, TokenRefusal},
     tls::Identity,
 };
@@ -180,7 +180,7 @@ impl Guard {
             if !user.is_operator {
                 return Err(denied(Some(user.uuid), AccessRefusal::Role, AuthRefusal::NotOperator));
             }
-            let path = request_path::shown(request.extensions(), request.uri());
+            let path = request_target::shown_path(request.extensions(), request.uri());
             if request.method().is_safe() || grpc::is_read(request.uri().path()) {
                 operator_use::record_read(user.uuid, &path, None);
             } else {

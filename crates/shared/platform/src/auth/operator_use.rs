@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use super::{Caller, User};
 use crate::{
-    http::request_path,
+    http::request_target,
     security_events::{self, Event},
 };
 
@@ -105,7 +105,7 @@ impl<S: Sync> FromRequestParts<S> for OpenCaller {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        let path = request_path::shown(&parts.extensions, &parts.uri).into_owned();
+        let path = request_target::shown_path(&parts.extensions, &parts.uri).into_owned();
         Ok(Self { known: parts.extensions.get().cloned(), path })
     }
 }

@@ -25,9 +25,9 @@ use http_body::{Frame, SizeHint};
 use crate::{
     deadline::{self, REQUEST_TIMEOUT},
     http::{
-        own_hosts,
         problem::{MEDIA_TYPE, Problem, method_not_allowed, not_found},
         request_body::{Arrivals, Arrived, BODY_LIMIT, NotArrived},
+        request_target,
     },
     shared_layer::shared,
     slots,
@@ -91,7 +91,7 @@ async fn request_layer(State(bodies): State<Bodies>, request: Request, next: Nex
 /// Handles a request once its body has arrived, or has turned out too long: then the endpoint rejects it or does not
 /// read it.
 async fn received(bodies: &Bodies, request: Request, next: Next) -> Response {
-    if let Err(problem) = own_hosts::check(&request) {
+    if let Err(problem) = request_target::check_host(&request) {
         return problem.into_response();
     }
     let (parts, body) = request.into_parts();

@@ -6,11 +6,10 @@ pub mod json;
 mod layer;
 pub mod openapi;
 pub mod openapi_pages;
-pub mod own_hosts;
 pub mod problem;
 pub mod query;
 pub(crate) mod request_body;
-pub(crate) mod request_path;
+pub mod request_target;
 pub(crate) mod wrong_members;
 
 use std::time::Duration;

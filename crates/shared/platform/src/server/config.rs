@@ -11,7 +11,7 @@ use crate::{
         ConfigError, Host, Settings,
         environment::{self, Environment},
     },
-    http::own_hosts::OwnHosts,
+    http::request_target::OwnHosts,
     listener,
     postgres::DatabaseConfig,
     server::service::Service,

@@ -11,8 +11,8 @@ use serde::Serialize;
 use crate::{
     auth::Rule,
     http::{
-        own_hosts::OwnHosts,
         problem::{method_not_allowed, not_found},
+        request_target::OwnHosts,
     },
     server::readiness::Readiness,
 };

@@ -22,7 +22,7 @@ use crate::{
     auth::{Guard, Rule, ServiceKey, Sessions},
     config::ConfigError,
     grpc::Peer,
-    http::{self, own_hosts::OwnHosts},
+    http::{self, request_target::OwnHosts},
     jobs::Retention,
     lease::{self, Lease, PgLease},
     listener::Listener,

@@ -16,7 +16,7 @@ use futures::future::join_all;
 use platform::{
     auth::{Access, Caller, Guard, MemorySessions, SESSION_METADATA, ServiceKey},
     grpc::{Peer, Services, caller},
-    http::{self, own_hosts::OwnHosts},
+    http::{self, request_target::OwnHosts},
     server::{health::admin_routes, readiness::Readiness},
 };
 use tokio_util::sync::CancellationToken;

@@ -8,7 +8,7 @@ mod shutdown_order;
 use platform::{
     clock,
     config::{ConfigError, Settings, descriptions::Descriptions},
-    http::{self, own_hosts::OwnHosts},
+    http::{self, request_target::OwnHosts},
     kafka,
     server::{
         health::admin_routes,

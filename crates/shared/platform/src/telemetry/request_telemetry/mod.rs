@@ -36,7 +36,7 @@ use tonic::Code;
 use tracing::Instrument as _;
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
-use crate::{grpc::Rpcs, http::request_path, listener::MAX_HEADER_BYTES, tls::Identity};
+use crate::{grpc::Rpcs, http::request_target, listener::MAX_HEADER_BYTES, tls::Identity};
 
 /// The label's value for an actual value that the server does not know.
 const UNKNOWN: &str = "unknown";
@@ -115,7 +115,7 @@ async fn observe(rpc: Option<Arc<str>>, request: Request, next: impl AsyncFnOnce
     let path = match &rpc {
         Some(rpc) => Cow::Borrowed(&**rpc),
         None if &*route == UNKNOWN => Cow::Borrowed(UNKNOWN),
-        None => request_path::shown(request.extensions(), request.uri()),
+        None => request_target::shown_path(request.extensions(), request.uri()),
     };
     let method = method(request.method());
     // Callers check the health of every replica once a second. Spans of these calls would be most of all spans, so

@@ -1,14 +1,14 @@
-//! The `Host` of an HTTP request (RFC 9112, section 3.2), and the hosts that name this process, under which alone it
-//! serves callers without credentials.
+//! The target of a request (RFC 9110, section 7.1): its `Host` (RFC 9112, section 3.2), the hosts that name this
+//! process, under which alone it serves callers without credentials, and its path as logs show it.
 //!
 //! A page of a stranger can have its visitor's browser send requests to any address, under a name of the stranger
 //! (DNS rebinding). Such a request names neither an address nor one of these hosts.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{borrow::Cow, net::IpAddr, sync::Arc};
 
 use axum::{
-    extract::{Request, State},
-    http::{Version, header::HOST, uri::Authority},
+    extract::{MatchedPath, Request, State},
+    http::{Extensions, Uri, Version, header::HOST, uri::Authority},
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
@@ -91,7 +91,7 @@ fn normalised(host: &str) -> String {
 
 /// Fails if a request has an invalid `Host`, more than one, or none although its version requires one: a gateway could
 /// interpret such a request differently.
-pub(crate) fn check(request: &Request) -> Result<(), Problem> {
+pub(crate) fn check_host(request: &Request) -> Result<(), Problem> {
     let mut hosts = request.headers().get_all(HOST).iter();
     let wrong = |problem| Err(Problem::invalid("Host", problem));
     match (hosts.next(), hosts.next()) {
@@ -111,6 +111,40 @@ fn is_valid(host: &[u8]) -> bool {
 fn has_valid_port(host: &Authority) -> bool {
     let after_host = host.as_str().strip_prefix(host.host()).unwrap_or_default();
     after_host.is_empty() || after_host == ":" || host.port_u16().is_some()
+}
+
+/// The maximum length of a shown path in bytes. It is longer than the path of any route.
+const MAX_SHOWN_PATH: usize = 256;
+/// A route's parameter after this segment is the id of a customer.
+const CUSTOMERS: &str = "customers";
+
+/// Returns the path of a request as logs, traces and the audit trail show it: without ids of customers, which would
+/// outlive the erasure of the customer's data. Some shops use logins as ids.
+pub(crate) fn shown_path<'p>(extensions: &Extensions, uri: &'p Uri) -> Cow<'p, str> {
+    match extensions.get::<MatchedPath>() {
+        Some(route) => without_customers(route.as_str(), uri.path()),
+        None => cut(uri.path()),
+    }
+}
+
+/// Returns `path` with the ids of customers replaced by the names of the `route`'s parameters.
+fn without_customers<'p>(route: &str, path: &'p str) -> Cow<'p, str> {
+    let names: Vec<&str> = route.split('/').collect();
+    if !names.contains(&CUSTOMERS) {
+        return cut(path);
+    }
+    let mut before = "";
+    let segments = names.iter().zip(path.split('/')).map(|(name, value)| {
+        let is_customer = before == CUSTOMERS && name.starts_with('{');
+        before = name;
+        if is_customer { *name } else { value }
+    });
+    let shown = segments.collect::<Vec<_>>().join("/");
+    Cow::Owned(cut(&shown).into_owned())
+}
+
+fn cut(path: &str) -> Cow<'_, str> {
+    Cow::Borrowed(&path[..path.floor_char_boundary(MAX_SHOWN_PATH)])
 }
 
 #[cfg(test)]
@@ -161,5 +195,16 @@ mod tests {
         for wrong in ["shop.example:80", "https://shop.example", "*.example/"] {
             assert_eq!(hosts(&format!("fine.example,{wrong}")).unwrap_err().variable, VARIABLE, "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_path_shows_every_parameter_but_the_id_of_a_customer() {
+        let shown = |route, path| without_customers(route, path).into_owned();
+
+        assert_eq!(shown("/customers/{id}/erase", "/customers/ann%2F1/erase"), "/customers/{id}/erase");
+        assert_eq!(shown("/api/customers/{id}", "/api/customers/ann"), "/api/customers/{id}");
+        assert_eq!(shown("/orders/{id}", "/orders/17"), "/orders/17");
+        assert_eq!(shown("/customers/all/{page}", "/customers/all/3"), "/customers/all/3");
+        assert_eq!(shown("/{*rest}", &format!("/{}", "é".repeat(200))).len(), 255);
     }
 }
