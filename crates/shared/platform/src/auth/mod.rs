@@ -8,16 +8,14 @@ mod guard;
 mod hmac;
 mod operator_use;
 mod sessions;
-mod token;
 
 pub use access::{Access, AuthRefusal, NOT_OPERATOR, Rule};
 pub use author::Author;
-pub use credential::{Credential, MAX_TOKEN, TokenKind, bearer_token, user_credential};
+pub use credential::{Credential, MAX_TOKEN, ServiceKey, TokenError, TokenKind, bearer_token, user_credential};
 pub use guard::Guard;
 use http::{HeaderMap, HeaderValue, header};
 pub use operator_use::{OpenCaller, role_used_on, role_used_on_name};
 pub use sessions::{MemorySessions, SessionError, Sessions};
-pub use token::{ServiceKey, TokenError};
 use uuid::Uuid;
 
 use crate::security_events::{self, AccessRefusal, Event};

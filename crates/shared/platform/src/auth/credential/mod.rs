@@ -1,18 +1,132 @@
-//! Service tokens: short-lived JWTs (HS256) with issuer and audience, signed with the key that all services share.
+//! The headers by which a request identifies its caller: the credential of a user, which is a session or an access
+//! token issued for one, or the token of a service. Services' tokens are short-lived JWTs (HS256) with issuer and
+//! audience, signed with the key that all services share.
+//!
+//! The JOSE header of a JWT distinguishes a user's access token from a service's token before a key is chosen. So a key
+//! never verifies a token of the other kind, such as one that is signed by HMAC with the public key of access tokens.
 
 use std::{
     collections::HashMap,
+    fmt,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
+use axum::http::{HeaderMap, header};
 use chrono::{DateTime, Utc};
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, errors::ErrorKind};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode_header, errors::ErrorKind};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
-use super::hmac;
+use super::{AuthRefusal, SESSION_HEADER, access::refused, hmac};
 use crate::{clock, config::ConfigError, security_events::TokenRefusal};
+
+/// The credential by which a request identifies its user. It is a bearer secret, so its debug output hides it.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub enum Credential {
+    Session(String),
+    /// A JWT whose header declares it an access token. Only the service that issued it can verify it.
+    Token(String),
+}
+
+impl Credential {
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Session(text) | Self::Token(text) => text,
+        }
+    }
+}
+
+impl fmt::Debug for Credential {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Credential(…)")
+    }
+}
+
+/// Returns the token in the header `Authorization` with its kind. Verifies nothing.
+pub(super) fn bearer(headers: &HeaderMap) -> Result<Option<(TokenKind, &str)>, AuthRefusal> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    if values.next().is_some() {
+        return Err(refused(TokenRefusal::Kind));
+    }
+    let token = value.to_str().ok().and_then(token_of).unwrap_or_default();
+    let kind = TokenKind::from_token(token).map_err(refused)?;
+    Ok(Some((kind, token)))
+}
+
+/// Returns the token in the header `Authorization`, of any kind. Verifies nothing.
+pub fn bearer_token(headers: &HeaderMap) -> Option<&str> {
+    token_of(headers.get(header::AUTHORIZATION)?.to_str().ok()?)
+}
+
+/// Returns the token of credentials with the scheme `Bearer`, in upper or lower case (RFC 9110, section 11.1).
+fn token_of(credentials: &str) -> Option<&str> {
+    let (scheme, token) = credentials.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim_start_matches(' '))
+}
+
+/// Returns the access token, or the session in the header `name`. Refuses a request with both.
+pub(super) fn credential(token: Option<&str>, headers: &HeaderMap, name: &str) -> Result<Credential, AuthRefusal> {
+    match token {
+        Some(_) if headers.contains_key(name) => Err(AuthRefusal::InvalidSession),
+        Some(token) => Ok(Credential::Token(token.to_owned())),
+        None => session(headers, name).map(Credential::Session),
+    }
+}
+
+/// Returns the credential of an HTTP request from outside, where only users call. Refuses a service's token.
+pub fn user_credential(headers: &HeaderMap) -> Result<Credential, AuthRefusal> {
+    match bearer(headers)? {
+        Some((TokenKind::Service, _)) => Err(refused(TokenRefusal::Kind)),
+        Some((TokenKind::User, token)) => credential(Some(token), headers, SESSION_HEADER),
+        None => credential(None, headers, SESSION_HEADER),
+    }
+}
+
+fn session(headers: &HeaderMap, name: &str) -> Result<String, AuthRefusal> {
+    let mut values = headers.get_all(name).iter();
+    let value = values.next().ok_or(AuthRefusal::MissingSession)?.to_str().map_err(|_| AuthRefusal::InvalidSession)?;
+    if values.next().is_some() {
+        return Err(AuthRefusal::InvalidSession);
+    }
+    if value.is_empty() {
+        return Err(AuthRefusal::EmptySession);
+    }
+    // Every spelling of a session's uuid counts as the same session, also for the bounds per session.
+    Ok(Uuid::try_parse(value).map_or_else(|_| value.to_owned(), |session| session.to_string()))
+}
+
+/// The maximum length of a token in bytes.
+pub const MAX_TOKEN: usize = 2_048;
+/// The type of an access token (RFC 9068).
+const ACCESS_TOKEN: &str = "at+jwt";
+
+/// The kind of a token according to its header. The signature is not verified.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenKind {
+    /// A service's token: HS256, of type `JWT` or without a type.
+    Service,
+    /// A user's access token: ES256, of type `at+jwt`.
+    User,
+}
+
+impl TokenKind {
+    /// Reads the kind of a token. Fails for every other pair of type and algorithm, for a malformed header, and for a
+    /// token longer than [`MAX_TOKEN`].
+    pub fn from_token(token: &str) -> Result<Self, TokenRefusal> {
+        if token.len() > MAX_TOKEN {
+            return Err(TokenRefusal::Kind);
+        }
+        let header = decode_header(token).map_err(|_| TokenRefusal::Kind)?;
+        match (header.typ.as_deref(), header.alg) {
+            (None | Some("JWT"), Algorithm::HS256) => Ok(Self::Service),
+            (Some(ACCESS_TOKEN), Algorithm::ES256) => Ok(Self::User),
+            _ => Err(TokenRefusal::Kind),
+        }
+    }
+}
 
 /// The lifetime of an issued token, and the maximum that a verifier accepts.
 const LIFETIME: Duration = Duration::from_mins(1);
@@ -151,62 +265,4 @@ fn long_enough<'a>(variable: &str, key: &'a SecretString) -> Result<&'a [u8], Co
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn key(service: &'static str, secret: &str) -> ServiceKey {
-        ServiceKey::new(service, &secret.repeat(32).into()).unwrap()
-    }
-
-    #[test]
-    fn a_token_names_its_issuer_to_its_audience_alone() {
-        let token = key("order", "k").token("inventory").unwrap();
-
-        assert_eq!(key("inventory", "k").verify(&token).unwrap(), "order");
-        assert_eq!(key("payment", "k").verify(&token).unwrap_err().0, TokenRefusal::Kind);
-        assert_eq!(key("inventory", "other").verify(&token).unwrap_err().0, TokenRefusal::Signature);
-        assert_eq!(key("inventory", "k").verify("no token").unwrap_err().0, TokenRefusal::Kind);
-    }
-
-    #[test]
-    fn a_token_is_good_for_its_life_and_what_clocks_may_differ() {
-        let token = key("order", "k").token("inventory").unwrap();
-        let after = |minutes| key("inventory", "k").verify_at(&token, clock::now() + Duration::from_mins(minutes));
-
-        assert_eq!(after(65).unwrap(), "order");
-        assert_eq!(after(67).unwrap_err().0, TokenRefusal::Lifetime);
-    }
-
-    #[test]
-    fn a_token_is_issued_anew_after_the_host_slept_or_its_clock_was_set() {
-        let (order, inventory, now) = (key("order", "k"), key("inventory", "k"), clock::now());
-        let token = |now| order.token_at("inventory", now).unwrap();
-        let first = token(now);
-        assert_eq!(token(now + Duration::from_secs(29)), first, "it is cached");
-
-        for then in [now + Duration::from_hours(2), now - Duration::from_hours(2)] {
-            assert_eq!(inventory.verify_at(&token(then), then).unwrap(), "order", "at {then}");
-        }
-    }
-
-    #[test]
-    fn while_the_key_changes_tokens_of_both_are_accepted_and_those_of_no_third() {
-        let token = |secret| key("order", secret).token("inventory").unwrap();
-        let changing = key("inventory", "n").accepting(Some(&"o".repeat(32).into())).unwrap();
-
-        assert_eq!(changing.verify(&token("n")).unwrap(), "order");
-        assert_eq!(changing.verify(&token("o")).unwrap(), "order");
-        assert!(changing.verify(&token("x")).is_err());
-        // The service signs only with the new key.
-        let own = changing.token("order").unwrap();
-        assert!(key("order", "n").verify(&own).is_ok() && key("order", "o").verify(&own).is_err());
-    }
-
-    #[test]
-    fn a_short_key_is_refused() {
-        let error = ServiceKey::new("order", &"short".into()).err().unwrap();
-        let previous = key("order", "k").accepting(Some(&"short".into())).err().unwrap();
-
-        assert_eq!([error.variable, previous.variable], ["SERVICE_KEY", "SERVICE_KEY_PREVIOUS"]);
-    }
-}
+mod tests;
