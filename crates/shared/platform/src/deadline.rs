@@ -1,11 +1,15 @@
-//! Deadline propagation. The deadline of a request bounds every call that is made for it.
+//! Time limits: the deadline of a request, which bounds every call that is made for it, and a limit that counts only
+//! time in which this process is scheduled.
 //!
 //! The deadline is a task-local variable, which a spawned task does not inherit. `grpc/server.rs` and `http/layer.rs`
 //! set it; `grpc/peer/mod.rs` sends the remaining time with each call as the header `grpc-timeout`.
 
-use std::time::Duration;
+use std::{pin::pin, time::Duration};
 
-use tokio::time::Instant;
+use tokio::{
+    select,
+    time::{Instant, sleep},
+};
 
 tokio::task_local! {
     static DEADLINE: Instant;
@@ -26,4 +30,26 @@ pub async fn within<T>(limit: Duration, work: impl Future<Output = T>) -> T {
 /// Returns the time until the request's deadline, at most `limit`. Outside of a request, returns `limit`.
 pub fn remaining(limit: Duration) -> Duration {
     DEADLINE.try_with(|deadline| deadline.saturating_duration_since(Instant::now()).min(limit)).unwrap_or(limit)
+}
+
+/// A tick counts as this much time, however long it really took.
+const TICK: Duration = Duration::from_millis(25);
+
+/// There was no response, although this process was scheduled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Silent;
+
+/// Waits for `response` for at most `limit`, rounded up to ticks of 25 ms. Time in which this process was not scheduled
+/// does not count: on an overloaded machine that can be longer than the limit, so that both the response and the end of
+/// the limit are ready, and `tokio::time::timeout` may report a silent peer.
+pub async fn within_scheduled<T>(limit: Duration, response: impl Future<Output = T>) -> Result<T, Silent> {
+    let mut response = pin!(response);
+    for _ in 0..limit.as_millis().div_ceil(TICK.as_millis()) {
+        select! {
+            biased;
+            response = &mut response => return Ok(response),
+            () = sleep(TICK) => {}
+        }
+    }
+    Err(Silent)
 }

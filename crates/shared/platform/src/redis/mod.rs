@@ -20,10 +20,8 @@ use tokio_util::sync::CancellationToken;
 pub use self::memory::Memory;
 use self::memory::{Info, info};
 use crate::{
-    server::{
-        readiness::Condition,
-        starvation::{Silent, within_scheduled},
-    },
+    deadline::{Silent, within_scheduled},
+    server::readiness::Condition,
     tls::{self, Tls},
 };
 

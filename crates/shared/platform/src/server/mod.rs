@@ -8,7 +8,6 @@ pub(crate) mod instance;
 pub mod readiness;
 pub mod service;
 pub mod shutdown;
-pub mod starvation;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
