@@ -1,11 +1,10 @@
 //! Event types with their topics and consumer groups, and their conversion to outbox rows and from Kafka records.
 
 #[macro_use]
-mod declare;
+mod event;
 
 mod catalogue;
 mod closed;
-mod event;
 mod json;
 mod messaging;
 #[cfg(test)]
