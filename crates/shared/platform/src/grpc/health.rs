@@ -10,10 +10,9 @@ use std::{
 };
 
 use axum::{
-    Router,
     body::{Body, Bytes, HttpBody},
-    extract::{Request, State},
-    middleware::{self, Next},
+    extract::Request,
+    middleware::Next,
     response::Response,
 };
 use http_body::Frame;
@@ -25,13 +24,12 @@ use tonic::{Status, service::Routes};
 use tonic_health::{ServingStatus, server::HealthReporter};
 
 use super::refuse;
-use crate::{server::readiness::Readiness, shared_layer::shared};
+use crate::server::readiness::Readiness;
 
 /// Creates the service, and the reporter that sets its statuses.
-pub(super) fn service() -> (HealthReporter, Router) {
+pub(super) fn service() -> (HealthReporter, Routes) {
     let (reporter, health) = tonic_health::server::health_reporter();
-    let routes = Routes::new(health.max_decoding_message_size(MAX_OPEN_MESSAGE_BYTES));
-    (reporter, bounded(routes, is_watch))
+    (reporter, Routes::new(health.max_decoding_message_size(MAX_OPEN_MESSAGE_BYTES)))
 }
 
 /// Reports SERVING for `""` and `names` while `readiness` is met, otherwise NOT_SERVING. Never returns.
@@ -55,35 +53,40 @@ const MAX_STREAMS: usize = 256;
 /// The maximum lifetime of a stream. The client then opens another, as after a lost connection.
 const MAX_STREAM_LIFETIME: Duration = Duration::from_mins(10);
 
-/// Limits the number and the lifetime of concurrent calls of those paths in `routes` for which `is_stream` returns
-/// true.
-pub(super) fn bounded(routes: Routes, is_stream: fn(&str) -> bool) -> Router {
-    let kind = Kind { is_stream, slots: Arc::new(Semaphore::new(MAX_STREAMS)) };
-    // This router is merged with the guarded services, which have the fallback for unknown paths.
-    routes.into_axum_router().reset_fallback().layer(shared(middleware::from_fn_with_state(kind, bound)))
-}
-
 /// Returns true for `Watch`, which is a stream. `Check` has a single response.
-fn is_watch(path: &str) -> bool {
+pub(super) fn is_watch(path: &str) -> bool {
     path.ends_with("/Watch")
 }
 
-#[derive(Clone)]
-struct Kind {
+/// The streams of one kind, whose number and lifetime are limited.
+pub(super) struct Streams {
+    services: &'static [&'static str],
     is_stream: fn(&str) -> bool,
     slots: Arc<Semaphore>,
 }
 
-async fn bound(State(kind): State<Kind>, request: Request, next: Next) -> Response {
-    if !(kind.is_stream)(request.uri().path()) {
-        return next.run(request).await;
+impl Streams {
+    /// Creates the limits of those calls to `services` for whose path `is_stream` returns true.
+    pub fn new(services: &'static [&'static str], is_stream: fn(&str) -> bool) -> Self {
+        Self { services, is_stream, slots: Arc::new(Semaphore::new(MAX_STREAMS)) }
     }
-    let Ok(slot) = kind.slots.try_acquire_owned() else {
-        metrics::counter!("requests_shed_total").increment(1);
-        return refuse(&Status::resource_exhausted("too many streams at once; try again soon"));
-    };
-    let response = next.run(request).await;
-    response.map(|body| Body::new(Limited { body, end: Box::pin(sleep(MAX_STREAM_LIFETIME)), slot: Some(slot) }))
+
+    pub fn are_of(&self, service: &str) -> bool {
+        self.services.contains(&service)
+    }
+
+    /// Handles a call to one of the services.
+    pub async fn bounded(&self, request: Request, next: Next) -> Response {
+        if !(self.is_stream)(request.uri().path()) {
+            return next.run(request).await;
+        }
+        let Ok(slot) = self.slots.clone().try_acquire_owned() else {
+            metrics::counter!("requests_shed_total").increment(1);
+            return refuse(&Status::resource_exhausted("too many streams at once; try again soon"));
+        };
+        let response = next.run(request).await;
+        response.map(|body| Body::new(Limited { body, end: Box::pin(sleep(MAX_STREAM_LIFETIME)), slot: Some(slot) }))
+    }
 }
 
 /// A stream that ends after its lifetime.

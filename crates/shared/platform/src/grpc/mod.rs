@@ -2,15 +2,15 @@
 
 mod details;
 mod health;
-mod inbound;
+mod layer;
 mod peer;
 mod server;
 
 use axum::{body::Body, response::Response};
 use chrono::Datelike as _;
 pub use details::{about, invalid, reason, subject, with_details, with_reason};
+pub(crate) use layer::Rpcs;
 pub use peer::{Carries, Peer, Resolver};
-pub(crate) use server::Rpcs;
 pub use server::Services;
 use tonic::{Code, Status};
 use uuid::Uuid;
