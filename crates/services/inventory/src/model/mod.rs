@@ -4,4 +4,4 @@ mod part;
 mod reservation;
 
 pub use part::{Category, Dimensions, Filter, Manufacturer, NewPart, Page, Part, Stock, Value};
-pub use reservation::{Ended, Holder, Lines, MaxShare, ReservedLine, Status};
+pub use reservation::{Ended, Expiry, Holder, Lines, MaxShare, ReservedLine, Status};

@@ -1,7 +1,7 @@
 //! An order's reservation of stock. The in-memory repository decides with [`Status::changes_to`] and [`Stock::follow`];
 //! the statements in `repository/postgres/warehouse/` decide the same about rows that they lock.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use contracts::{
     ids::{PartId, UserId},
@@ -88,6 +88,24 @@ impl Stock {
             Place::Available => &mut self.available,
             Place::Reserved => &mut self.reserved,
             Place::Consumed => &mut self.consumed,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expiry {
+    /// The reservation is held, and due after this time unless it is confirmed before.
+    After(Duration),
+    /// The reservation is confirmed, so it never expires.
+    Never,
+}
+
+impl Expiry {
+    /// The time as a number for an SQL statement; `None` for a reservation that never expires.
+    pub fn seconds(self) -> Option<f64> {
+        match self {
+            Self::After(time) => Some(time.as_secs_f64()),
+            Self::Never => None,
         }
     }
 }

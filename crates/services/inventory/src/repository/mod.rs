@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use crate::{
     error::Error,
-    model::{Filter, Holder, Lines, NewPart, Page, Part, ReservedLine},
+    model::{Expiry, Filter, Holder, Lines, NewPart, Page, Part, ReservedLine},
 };
 
 /// The parts that the shop sells.
@@ -30,24 +30,6 @@ pub trait Catalogue: Send + Sync {
     /// Returns a page of the parts that match the filter, ordered by position, and the position after which the next
     /// page begins, if there is one. Logs and omits a row that is not a valid part.
     async fn list(&self, filter: &Filter, page: Page) -> Result<(Vec<Part>, Option<i64>), Error>;
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Expiry {
-    /// The reservation is held, and due after this time unless it is confirmed before.
-    After(Duration),
-    /// The reservation is confirmed, so it never expires.
-    Never,
-}
-
-impl Expiry {
-    /// The time as a number for an SQL statement; `None` for a reservation that never expires.
-    fn seconds(self) -> Option<f64> {
-        match self {
-            Self::After(time) => Some(time.as_secs_f64()),
-            Self::Never => None,
-        }
-    }
 }
 
 /// A request to reserve an order's parts.

@@ -14,8 +14,8 @@ use super::InventoryService;
 use crate::{
     error::Error,
     metrics,
-    model::{Holder, Lines, ReservedLine},
-    repository::{Due, Expiry, ReservationRequest},
+    model::{Expiry, Holder, Lines, ReservedLine},
+    repository::{Due, ReservationRequest},
 };
 
 impl InventoryService {

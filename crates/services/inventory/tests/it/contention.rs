@@ -5,8 +5,7 @@ use std::{collections::HashMap, time::Duration};
 use contracts::ids::{OrderId, PartId};
 use inventory::{
     error::Error,
-    model::{Lines, Stock},
-    repository::Expiry,
+    model::{Expiry, Lines, Stock},
 };
 use platform::postgres::Database;
 use sqlx::{ConnectOptions as _, Connection as _};

@@ -9,10 +9,8 @@ use contracts::{
 };
 use inventory::{
     error::Error,
-    model::{Category, Dimensions, Holder, Manufacturer, MaxShare, NewPart, ReservedLine, Stock, Value},
-    repository::{
-        Catalogue, Due, Expiry, MIGRATIONS, MemoryInventory, PgCatalogue, PgWarehouse, ReservationRequest, Warehouse,
-    },
+    model::{Category, Dimensions, Expiry, Holder, Manufacturer, MaxShare, NewPart, ReservedLine, Stock, Value},
+    repository::{Catalogue, Due, MIGRATIONS, MemoryInventory, PgCatalogue, PgWarehouse, ReservationRequest, Warehouse},
 };
 use platform::{ids, postgres::Database};
 

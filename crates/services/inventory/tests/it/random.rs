@@ -6,7 +6,7 @@ use contracts::{
     events::Cause,
     ids::{EventId, OrderId, PartId},
 };
-use inventory::{model::Lines, repository::Expiry};
+use inventory::model::{Expiry, Lines};
 use platform::ids;
 use proptest::{
     collection::vec,

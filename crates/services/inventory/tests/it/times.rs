@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use contracts::ids::OrderId;
-use inventory::repository::{Expiry, MemoryInventory};
+use inventory::{model::Expiry, repository::MemoryInventory};
 
 use crate::fixture::{AT_ONCE, Fixture, LATER, new_order};
 

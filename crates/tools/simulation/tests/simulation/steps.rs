@@ -14,8 +14,8 @@ use contracts::{
     ids::{EventId, OrderId, PartId, TransactionId, UserId},
 };
 use inventory::{
-    model::{Lines, ReservedLine},
-    repository::{Catalogue as _, Due as DueReservations, Expiry, MemoryInventory, ReservationRequest, Warehouse},
+    model::{Expiry, Lines, ReservedLine},
+    repository::{Catalogue as _, Due as DueReservations, MemoryInventory, ReservationRequest, Warehouse},
 };
 use order::{
     error::OrderRefusal,

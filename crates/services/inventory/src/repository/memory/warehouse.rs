@@ -14,8 +14,8 @@ use uuid::Uuid;
 use super::{MemoryInventory, Reservation, Tables};
 use crate::{
     error::Error,
-    model::{Ended, Lines, ReservedLine, Status, Stock},
-    repository::{ABSENCE_COUNTS_FOR, Due, Expiry, ReservationRequest, Warehouse},
+    model::{Ended, Expiry, Lines, ReservedLine, Status, Stock},
+    repository::{ABSENCE_COUNTS_FOR, Due, ReservationRequest, Warehouse},
 };
 
 impl MemoryInventory {

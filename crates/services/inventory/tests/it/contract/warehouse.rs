@@ -5,8 +5,8 @@ use std::time::Duration;
 use contracts::ids::PartId;
 use inventory::{
     error::Error,
-    model::{Lines, Stock},
-    repository::{ABSENCE_COUNTS_FOR, Expiry},
+    model::{Expiry, Lines, Stock},
+    repository::ABSENCE_COUNTS_FOR,
 };
 use platform::ids;
 

@@ -5,7 +5,10 @@ use contracts::ids::OrderId;
 use platform::{jobs::MOVED_BACK_FOR, postgres::Database};
 use uuid::Uuid;
 
-use crate::repository::{ABSENCE_COUNTS_FOR, Due, Expiry};
+use crate::{
+    model::Expiry,
+    repository::{ABSENCE_COUNTS_FOR, Due},
+};
 
 pub(super) async fn due(pool: &Database, limit: i64) -> sqlx::Result<Due> {
     let due = sqlx::query!(

@@ -23,8 +23,8 @@ use uuid::Uuid;
 
 use crate::{
     error::Error,
-    model::{Lines, ReservedLine},
-    repository::{Due, Expiry, ReservationRequest, Warehouse},
+    model::{Expiry, Lines, ReservedLine},
+    repository::{Due, ReservationRequest, Warehouse},
 };
 use commit::CommitRequest;
 use stock::Restocked;
