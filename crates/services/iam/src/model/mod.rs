@@ -4,7 +4,6 @@ mod contact;
 mod login_attempt;
 mod password;
 mod session;
-mod token;
 mod trusted_proxies;
 mod user;
 
@@ -14,10 +13,10 @@ pub use login_attempt::{DeviceDigest, LoginAttempt, Origin, account_key};
 pub use password::{MAX_CHARACTERS, MIN_CHARACTERS, Password};
 use platform::invalid::InvalidField;
 pub use session::{
-    OpenSession, Owner, Session, SessionDigest, SessionId, SessionSummary, SessionTimes, SessionUser, ShortId,
+    Credential, OpenSession, Owner, Session, SessionDigest, SessionId, SessionSummary, SessionTimes, SessionUser,
+    ShortId, TokenDigest, TokenId,
 };
 use sha2::{Digest as _, Sha256};
-pub use token::{Credential, TokenDigest, TokenId};
 pub use trusted_proxies::TrustedProxies;
 pub use user::{
     Account, KNOWN_FOR, MAX_DEVICES, NotificationMethod, Operator, User, UserInfo, check_login, check_reason,
