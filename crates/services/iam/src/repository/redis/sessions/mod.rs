@@ -33,14 +33,18 @@ const ENDED: i64 = -3;
 pub struct RedisSessions {
     connection: Connection,
     prefix: String,
-    bounds: SessionBounds,
+    /// The idle timeout in milliseconds; 0 if there is none.
+    idle: u64,
+    /// The precision of the time of the last use, in milliseconds.
+    precision: u64,
     scripts: Scripts,
 }
 
 impl RedisSessions {
     /// Every Redis key begins with `prefix`.
     pub fn new(connection: Connection, prefix: String, bounds: SessionBounds) -> Self {
-        Self { connection, prefix, bounds, scripts: Scripts::default() }
+        let idle = bounds.iam_session_idle.map_or(0, millis);
+        Self { connection, prefix, idle, precision: millis(bounds.precision()), scripts: Scripts::default() }
     }
 
     fn session_key(&self, digest: impl std::fmt::Display) -> String {
@@ -81,10 +85,7 @@ impl RedisSessions {
 
     /// Adds the arguments that the scripts `find` and `find_token` share, and decodes the response.
     async fn look_up(&self, mut call: ScriptInvocation<'_>) -> Result<Lookup, Error> {
-        call.arg(self.user_key(""))
-            .arg(self.sessions_key(""))
-            .arg(self.bounds.iam_session_idle.map_or(0, millis))
-            .arg(millis(self.bounds.precision()));
+        call.arg(self.user_key("")).arg(self.sessions_key("")).arg(self.idle).arg(self.precision);
         let found: Option<(Vec<u8>, Option<Vec<u8>>)> = self.read(&call).await?;
         let Some((session, record)) = found else { return Ok(Lookup::Ended) };
         let Some(times) = stored::read_session(&session) else { return Ok(Lookup::Ended) };
@@ -183,7 +184,7 @@ impl Sessions for RedisSessions {
 
     async fn list(&self, user: UserId) -> Result<Vec<SessionSummary>, Error> {
         let mut call = self.scripts.list.prepare_invoke();
-        call.key(self.sessions_key(user)).arg(self.session_key("")).arg(self.bounds.iam_session_idle.map_or(0, millis));
+        call.key(self.sessions_key(user)).arg(self.session_key("")).arg(self.idle);
         let found: Vec<(String, Vec<u8>)> = self.read(&call).await?;
         let mut sessions: Vec<_> =
             found.into_iter().filter_map(|(digest, value)| stored::summary(digest, &value)).collect();
