@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use platform::outbox;
 use uuid::Uuid;
 
 use super::Route;
@@ -26,6 +27,14 @@ pub trait Published: prost::Message + Default + fmt::Debug {
     fn part(&self) -> Option<String> {
         None
     }
+}
+
+/// Converts an event to an outbox row. Derives the event id from `key`, the event type and the [part](Published::part);
+/// ignores `event_uuid`.
+pub fn record<E: Published>(key: Uuid, event: E) -> outbox::Event {
+    let uuid = outbox::event_uuid(key, E::TYPE, event.part().as_deref());
+    let payload = event.with_uuid(uuid.to_string()).encode_to_vec();
+    outbox::Event { uuid, kind: E::TYPE, key, payload }
 }
 
 /// A type of event that the services of this system exchange.

@@ -18,17 +18,13 @@ pub use catalogue::{
     BASKET_CONFIRMED, BASKET_PART, CUSTOMER_REASONS, DELIVERY_STATUSES, INBOUND, KYC_STATUSES, LOAN_APPROVED, ORDERS,
     PAYMENT_OUTCOMES, ROUTES, TIMELINE,
 };
-pub use event::{Event, InvalidUuid, OrderOf, Published, Subject};
+pub use event::{Event, InvalidUuid, OrderOf, Published, Subject, record};
 pub use json::{filled, json, message_json};
 pub use messaging::{Messaging, Subscription};
-use platform::{
-    kafka::{Failure, HEADER_EVENT_TYPE, Message},
-    outbox,
-};
+use platform::kafka::{Failure, HEADER_EVENT_TYPE, Message};
 pub use rights::{JOURNAL, broker_users, rights};
 pub use routes::{Consumer, InboundTopic, Key, Route, group, producers, readers, route_of, topics_of};
 pub use topic_names::{Topic, Topics};
-use uuid::Uuid;
 
 use crate::ids::{EventId, UserId};
 
@@ -46,14 +42,6 @@ pub struct Received<E: Event> {
     pub id: EventId,
     pub subject: E::Subject,
     pub event: E,
-}
-
-/// Converts an event to an outbox row. Derives the event id from `key`, the event type and the [part](Published::part);
-/// ignores `event_uuid`.
-pub fn record<E: Published>(key: Uuid, event: E) -> outbox::Event {
-    let uuid = outbox::event_uuid(key, E::TYPE, event.part().as_deref());
-    let payload = event.with_uuid(uuid.to_string()).encode_to_vec();
-    outbox::Event { uuid, kind: E::TYPE, key, payload }
 }
 
 /// Reads an event of the type `E`. A record that is not such an event is poison.
@@ -88,6 +76,9 @@ fn shown<E: Published>(payload: &[u8]) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use platform::outbox;
+    use uuid::Uuid;
+
     use super::*;
     use crate::ids::{OrderId, UserId};
 
