@@ -1,5 +1,5 @@
-//! How the pool opens a connection, waits for its responses, and no longer uses it: at an age, or since the network path
-//! to the server was lost after the connection was opened. Also the variables of a service's database,
+//! How the pool opens a connection, waits for its responses, and no longer uses it: at an age, or since the network
+//! path to the server was lost after the connection was opened. Also the variables of a service's database,
 //! `<NAME>_DATABASE_…`. TLS is as strict as the URL requests, never less.
 
 use std::{
