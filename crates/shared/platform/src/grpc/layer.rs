@@ -57,7 +57,9 @@ struct Calls {
 /// One layer, since each layer of axum costs each call several allocations.
 async fn call_layer(State(calls): State<Arc<Calls>>, request: Request, next: Next) -> Response {
     let handle = async |request: Request| {
-        let response = bounded(request, async |request| details::readable(calls.admitted(request, next).await));
+        // Boxed, since each function around the call would hold its state twice.
+        let response =
+            bounded(request, async |request| details::readable(Box::pin(calls.admitted(request, next)).await));
         let response = catch_panics(response, || refuse(&Status::internal("internal error"))).await;
         details::completed(response)
     };
