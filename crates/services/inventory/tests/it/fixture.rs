@@ -10,7 +10,9 @@ use contracts::{
 use inventory::{
     error::Error,
     model::{Category, Dimensions, Expiry, Holder, Manufacturer, MaxShare, NewPart, ReservedLine, Stock, Value},
-    repository::{Catalogue, Due, MIGRATIONS, MemoryInventory, PgCatalogue, PgWarehouse, ReservationRequest, Warehouse},
+    repository::{
+        Catalogue, Due, MIGRATIONS, MemoryInventory, PgCatalogue, PgWarehouse, ReservationRequest, Warehouse,
+    },
 };
 use platform::{ids, postgres::Database};
 

@@ -32,8 +32,7 @@ async fn spans(paths: &[&str]) -> String {
 
 #[tokio::test]
 async fn no_span_of_a_request_has_the_id_of_a_customer() {
-    let told =
-        spans(&["/customers/ann/erase", "/customers/ann/erased", "/ann", "/customers/a%6en/erase?id=ann"]).await;
+    let told = spans(&["/customers/ann/erase", "/customers/ann/erased", "/ann", "/customers/a%6en/erase?id=ann"]).await;
 
     assert!(told.contains("/customers/{id}/erase") && told.contains(UNKNOWN), "{told}");
     assert!(!told.contains("ann") && !told.contains("a%6en"), "{told}");
@@ -49,8 +48,7 @@ async fn recorded(content_type: &str, identity: Option<Identity>) -> HashMap<Str
     let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("test"));
     let _recording = crate::telemetry::subscribe(tracing_subscriber::registry().with(layer));
     let parent = format!("00-{TRACE}-b7ad6b7169203331-00");
-    let request =
-        Request::builder().header("traceparent", parent).header("tracestate", "c=d").header("baggage", "a=b");
+    let request = Request::builder().header("traceparent", parent).header("tracestate", "c=d").header("baggage", "a=b");
     let mut request = request.header("content-type", content_type).body(Body::empty()).unwrap();
     if let Some(identity) = identity {
         request.extensions_mut().insert(identity);
@@ -72,9 +70,7 @@ async fn recorded(content_type: &str, identity: Option<Identity>) -> HashMap<Str
 #[test]
 fn a_caller_over_http_without_tls_continues_a_trace_only_where_the_gateway_alone_calls() {
     assert!(may_continue_trace(None, true) && !may_continue_trace(None, false));
-    assert!(
-        may_continue_trace(Some(&Identity::Gateway), false) && !may_continue_trace(Some(&Identity::Anyone), true)
-    );
+    assert!(may_continue_trace(Some(&Identity::Gateway), false) && !may_continue_trace(Some(&Identity::Anyone), true));
 }
 
 #[tokio::test]
