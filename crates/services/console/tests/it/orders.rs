@@ -22,7 +22,7 @@ fn key(page: &TestResponse) -> String {
 }
 
 /// Returns the names of the fields of a checkout's form, except for its key and its parts.
-fn fields(page: &Answer) -> Vec<String> {
+fn fields(page: &TestResponse) -> Vec<String> {
     let (_, form) = page.text.split_once("data-checkout").expect(&page.text);
     let (form, _) = form.split_once("</form>").expect(&page.text);
     let names = form.split(r#" name=""#).skip(1).filter_map(|rest| rest.split('"').next());

@@ -115,7 +115,7 @@ impl Visit<'_> {
         Ok((Payment { transaction, at: Instant::now() }, format!("transaction {transaction}")))
     }
 
-    pub async fn pay_from_balance(&self, order: &Order) -> anyhow::Result<client::response::Answer> {
+    pub async fn pay_from_balance(&self, order: &Order) -> anyhow::Result<client::response::HttpResponse> {
         let path = format!("{ORDERS}/{}/pay", order.uuid);
         self.post(&path, Some(json!({ "payment_method": "INVESTOR_MONEY" }))).await
     }
@@ -209,7 +209,7 @@ impl Visit<'_> {
         self.shop.ask(Method::GET, &path, Some(self.session), None).await?.success(200)
     }
 
-    async fn post(&self, path: &str, body: Option<Value>) -> anyhow::Result<client::response::Answer> {
+    async fn post(&self, path: &str, body: Option<Value>) -> anyhow::Result<client::response::HttpResponse> {
         self.shop.ask(Method::POST, path, Some(self.session), body).await
     }
 }

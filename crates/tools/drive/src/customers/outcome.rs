@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{counters::Class, request::Request};
-use client::response::Answer;
+use client::response::HttpResponse;
 
 pub struct Outcome {
     pub class: Class,
@@ -14,7 +14,7 @@ pub struct Outcome {
 }
 
 /// Classifies the response to `request`. An error stands for no response.
-pub fn outcome_of(request: &Request, answer: anyhow::Result<Answer>) -> Outcome {
+pub fn outcome_of(request: &Request, answer: anyhow::Result<HttpResponse>) -> Outcome {
     let answer = match answer {
         Ok(answer) => answer,
         Err(error) => {

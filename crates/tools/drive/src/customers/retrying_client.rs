@@ -20,7 +20,7 @@ use super::{
     outcome::outcome_of,
     request::Request,
 };
-use client::{response::Answer, shop::Shop};
+use client::{response::HttpResponse, shop::Shop};
 
 /// A response after which a request is not retried.
 #[derive(Clone, Debug, PartialEq)]
@@ -108,7 +108,7 @@ impl RetryingClient {
         }
     }
 
-    async fn send(&self, request: &Request, session: &str) -> anyhow::Result<Answer> {
+    async fn send(&self, request: &Request, session: &str) -> anyhow::Result<HttpResponse> {
         let Request { method, path, key, body, .. } = request;
         let _waiting = self.journal.wait();
         self.shop.ask_under(key.as_deref(), Method::clone(method), path, Some(session), body.clone()).await

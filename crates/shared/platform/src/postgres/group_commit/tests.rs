@@ -187,7 +187,8 @@ async fn a_group_has_a_bound_and_so_has_the_queue() {
 
 #[tokio::test(start_paused = true)]
 async fn a_request_that_fails_or_waits_for_a_lock_fails_alone_and_a_server_that_is_away_fails_its_group_at_once() {
-    let cases: [(u32, fn(&sqlx::Error) -> bool, bool); 3] = [
+    type IsExpected = fn(&sqlx::Error) -> bool;
+    let cases: [(u32, IsExpected, bool); 3] = [
         (13, |error| matches!(error, sqlx::Error::RowNotFound), true),
         (10_055, is_contended, true),
         (77, |error| matches!(error, sqlx::Error::PoolClosed), false),
