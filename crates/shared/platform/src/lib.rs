@@ -10,6 +10,7 @@ pub mod config;
 pub mod cursor;
 pub mod date;
 pub mod deadline;
+pub mod es256;
 pub mod grpc;
 pub mod http;
 pub mod ids;

@@ -6,18 +6,15 @@
 
 mod config;
 mod jwt;
-mod keys;
 
 use std::{fmt, sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 use contracts::{identity::OPERATOR, ids::UserId};
+pub use platform::es256::{PublicKey, SigningKey};
 use platform::security_events::TokenRefusal;
 
-pub use self::{
-    config::{Config, load},
-    keys::{PublicKey, SigningKey},
-};
+pub use self::config::{Config, load};
 use crate::model::TokenId;
 
 /// The maximum number of tokens of a session. A further token ends the oldest one.

@@ -1,17 +1,20 @@
-//! The keys of access tokens: ECDSA on the curve P-256 with SHA-256, which JOSE calls ES256.
+//! Keys that sign JSON Web Signatures: ECDSA on the curve P-256 with SHA-256, which JOSE calls ES256.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
-use platform::config::ConfigError;
 use ring::{
+    digest::{SHA256, digest},
     error::{KeyRejected, Unspecified},
     rand::SystemRandom,
     signature::{
         ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _, UnparsedPublicKey,
     },
 };
-use rustls_pki_types::{PrivatePkcs8KeyDer, pem::PemObject as _};
+use rustls::pki_types::{PrivatePkcs8KeyDer, pem::PemObject as _};
 use secrecy::{ExposeSecret as _, SecretString};
-use sha2::{Digest as _, Sha256};
+
+use crate::config::ConfigError;
+
+const NO_KEY: &str = "is not a private key on the curve P-256 in PEM (PKCS#8)";
 
 /// The length of a coordinate of P-256 in bytes.
 const COORDINATE_LENGTH: usize = 32;
@@ -37,10 +40,21 @@ pub struct PublicKey {
 impl SigningKey {
     /// Reads a private key in PEM. Errors name `variable`.
     pub fn parse(variable: &str, pem: &SecretString) -> Result<Self, ConfigError> {
-        let problem = "is not a private key on the curve P-256 in PEM (PKCS#8)";
         let key = PrivatePkcs8KeyDer::from_pem_slice(pem.expose_secret().as_bytes())
-            .map_err(|_| ConfigError::new(variable, problem))?;
-        Self::new(key.secret_pkcs8_der()).map_err(|error| ConfigError::new(variable, format!("{problem}: {error}")))
+            .map_err(|_| ConfigError::new(variable, NO_KEY))?;
+        Self::read(variable, &key)
+    }
+
+    /// Reads private keys in PEM, one after another, at least one. Errors name `variable`.
+    pub fn parse_all(variable: &str, pem: &SecretString) -> Result<Vec<Self>, ConfigError> {
+        let sections = PrivatePkcs8KeyDer::pem_slice_iter(pem.expose_secret().as_bytes());
+        let keys = sections.map(|key| Self::read(variable, &key.map_err(|_| ConfigError::new(variable, NO_KEY))?));
+        let keys: Vec<Self> = keys.collect::<Result<_, _>>()?;
+        if keys.is_empty() { Err(ConfigError::new(variable, NO_KEY)) } else { Ok(keys) }
+    }
+
+    fn read(variable: &str, key: &PrivatePkcs8KeyDer<'_>) -> Result<Self, ConfigError> {
+        Self::new(key.secret_pkcs8_der()).map_err(|error| ConfigError::new(variable, format!("{NO_KEY}: {error}")))
     }
 
     pub fn generate() -> Result<Self, Unspecified> {
@@ -66,13 +80,20 @@ impl SigningKey {
 }
 
 impl PublicKey {
+    /// Returns the key with these coordinates in base64url; `None` if they do not have 32 bytes each.
+    pub fn from_coordinates(x: &str, y: &str) -> Option<Self> {
+        let coordinate = |text: &str| BASE64URL.decode(text).ok().filter(|bytes| bytes.len() == COORDINATE_LENGTH);
+        // The byte 4 begins an uncompressed point.
+        Some(Self::new(&[vec![4], coordinate(x)?, coordinate(y)?].concat()))
+    }
+
     fn new(point: &[u8]) -> Self {
         let coordinates = point.get(1..).unwrap_or_default();
         let (x, y) = coordinates.split_at_checked(COORDINATE_LENGTH).unwrap_or_default();
         let (x, y) = (BASE64URL.encode(x), BASE64URL.encode(y));
         // The members that the thumbprint needs, in its order and without spaces.
         let members = format!(r#"{{"crv":"P-256","kty":"EC","x":"{x}","y":"{y}"}}"#);
-        let kid = BASE64URL.encode(Sha256::digest(members));
+        let kid = BASE64URL.encode(digest(&SHA256, members.as_bytes()));
         Self { x, y, kid, point: point.to_vec() }
     }
 
