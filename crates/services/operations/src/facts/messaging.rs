@@ -21,16 +21,22 @@ struct OutboxEntry {
     created_at: DateTime<Utc>,
     published_at: Option<DateTime<Utc>>,
     set_aside_at: Option<DateTime<Utc>>,
+    payload_digest: Option<String>,
 }
 
 macro_rules! outbox {
-    ($rest:literal) => {
-        concat!("select event_uuid, event_type, key, created_at, published_at, set_aside_at from outbox", $rest)
+    ($payload_digest:literal, $rest:literal) => {
+        concat!(
+            "select event_uuid, event_type, key, created_at, published_at, set_aside_at, ",
+            $payload_digest,
+            " as payload_digest from outbox",
+            $rest
+        )
     };
 }
 
 pub async fn outbox(database: &mut PgConnection, service: &'static Service) -> anyhow::Result<Vec<OutboxRow>> {
-    outbox_rows(database, service, sqlx::query_as(outbox!(" order by id"))).await
+    outbox_rows(database, service, sqlx::query_as(outbox!("null::text", " order by id"))).await
 }
 
 /// Returns the outbox rows that the records of a topic stand for.
@@ -38,7 +44,16 @@ pub fn rows_of(log: &Log, service: &'static str) -> impl Iterator<Item = OutboxR
     log.records.iter().filter_map(move |record| {
         let (event, key) = record.event.zip(record.key)?;
         let (created_at, published_at) = (record.at, Some(record.at));
-        Some(OutboxRow { service, event, kind: log.kind.clone(), key, created_at, published_at, set_aside_at: None })
+        Some(OutboxRow {
+            service,
+            event,
+            kind: log.kind.clone(),
+            key,
+            created_at,
+            published_at,
+            set_aside_at: None,
+            payload_digest: None,
+        })
     })
 }
 
@@ -51,6 +66,7 @@ pub async fn outbox_of(
     events: &[Uuid],
 ) -> anyhow::Result<Vec<OutboxRow>> {
     let query = outbox!(
+        "encode(sha256(payload), 'hex')",
         " where id in (
             select id from outbox where event_uuid = any($1)
             union select id from outbox where published_at is null and key = $2)
@@ -78,6 +94,7 @@ async fn outbox_rows(
             created_at: row.created_at,
             published_at: row.published_at,
             set_aside_at: row.set_aside_at,
+            payload_digest: row.payload_digest,
         });
     }
     Ok(outbox)

@@ -43,6 +43,8 @@ pub struct OutboxRow {
     /// The time at which the relay set the row aside: because its type has no topic, the broker refused it, or an
     /// earlier row of its key is set aside.
     pub set_aside_at: Option<DateTime<Utc>>,
+    /// The SHA-256 of the payload in hexadecimal digits, read for receipts alone.
+    pub payload_digest: Option<String>,
 }
 
 /// The content of a `PaymentCompleted`, read from the payment service's outbox or from the topic.

@@ -89,7 +89,7 @@ fn reservation(facts: &Facts, reservation: &Reservation) -> Vec<String> {
     [status].into_iter().chain(lines).collect()
 }
 
-/// Formats an event with its records: `topic/partition/offset`.
+/// Formats an event with the digest of its payload and its records: `topic/partition/offset`.
 fn event(own: &Facts, row: &OutboxRow) -> String {
     let logs = own.logs.iter();
     let records = logs.flat_map(|log| log.records.iter().map(move |record| (&log.topic, record)));
@@ -102,7 +102,9 @@ fn event(own: &Facts, row: &OutboxRow) -> String {
         (Some(published), true) => format!("published at {}, its record is not read", at(published)),
         (_, false) => places.join(", "),
     };
-    format!("{} {} of {}, written at {}: {published}", row.kind, row.event, row.service, at(row.created_at))
+    let payload = row.payload_digest.as_ref().map(|digest| format!(", payload sha256 {digest}")).unwrap_or_default();
+    let written = at(row.created_at);
+    format!("{} {} of {}, written at {written}{payload}: {published}", row.kind, row.event, row.service)
 }
 
 fn kind_of(own: &Facts, event: Uuid) -> &str {

@@ -287,6 +287,7 @@ fn publish_as(facts: &mut Facts, order: Uuid, name: &str, event: Uuid) {
         created_at: then(),
         published_at: Some(then()),
         set_aside_at: None,
+        payload_digest: Some("c0ffee".to_owned()),
     });
     let log = facts.logs.iter_mut().find(|log| log.kind == name).expect("the shop has it");
     let offset = i64::try_from(log.records.len()).expect("the shop has it");

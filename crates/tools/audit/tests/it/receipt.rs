@@ -100,6 +100,7 @@ fn evidence_names_rows_records_and_times() {
     assert!(of(STOCK).contains(&format!("1 of Main Engine ({PART})")), "{}", of(STOCK));
     assert!(of(PUBLICATION).contains(&format!("{} {paid} of order", OrderPaid::TYPE)), "{}", of(PUBLICATION));
     assert!(of(PUBLICATION).contains("order.paid/0/"), "{}", of(PUBLICATION));
+    assert!(of(PUBLICATION).contains(", payload sha256 c0ffee: "), "{}", of(PUBLICATION));
     let inbox = format!("inbox of assembly: assembly-group-order-paid, {} {paid} at 20", OrderPaid::TYPE);
     assert!(of(CONSUMERS).contains(&inbox), "{}", of(CONSUMERS));
     assert!(of(NOTIFICATIONS).contains("ship_delivered: sent at "), "{}", of(NOTIFICATIONS));

@@ -246,6 +246,7 @@ fn outbox(world: &World, at: DateTime<Utc>) -> Vec<OutboxRow> {
             created_at: at,
             published_at: published.then_some(at),
             set_aside_at: None,
+            payload_digest: None,
         })
         .collect()
 }
