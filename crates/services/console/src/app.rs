@@ -13,14 +13,14 @@ use crate::{
     client::{Iam, Operations, Orders, Services},
     config::Config,
     consumers, jobs,
-    repository::PgTimeline,
-    service::{Couriers, Live, Timelines},
+    repository::{PgReceipts, PgTimeline},
+    service::{Couriers, Live, SignedReceipts, Timelines},
 };
 
 /// Builds the service and binds its listeners. It connects to databases and to other services later.
 pub async fn build(config: Config) -> anyhow::Result<App> {
     crate::metrics::count_from_zero(api::document());
-    let Config { server, identity, messaging, own } = config;
+    let Config { server, identity, messaging, own, receipt_keys } = config;
     let is_secure = server.tls.is_some();
     let server = Server::bind(&SERVICE, server).await?;
     let timeline = Arc::new(PgTimeline::new(server.database()?));
@@ -40,6 +40,7 @@ pub async fn build(config: Config) -> anyhow::Result<App> {
         services,
         couriers: couriers.clone(),
         operations: Operations::new(operations.forwarding_credential()),
+        receipts: SignedReceipts::new(PgReceipts::new(server.database()?), receipt_keys),
         topics: messaging.topics.clone(),
         live: live.clone(),
         exports: Slots::new(api::MAX_EXPORTS),

@@ -5,9 +5,10 @@ use platform::{
     config::{ConfigError, Settings},
     server,
 };
+use secrecy::SecretString;
 use serde::Deserialize;
 
-use crate::SERVICE;
+use crate::{SERVICE, receipt_keys::ReceiptKeys};
 
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -15,6 +16,7 @@ pub struct Config {
     pub identity: identity::Config,
     pub messaging: Messaging,
     pub own: Own,
+    pub receipt_keys: ReceiptKeys,
 }
 
 /// The environment variables that only this service reads, and the addresses of the services that it calls.
@@ -40,6 +42,10 @@ pub struct Own {
     pub console_max_in_flight: usize,
     /// The address of Jaeger's web page, to which trace ids link. Without this address, trace ids are plain text.
     pub console_jaeger_url: Option<String>,
+    /// The key that signs receipts, in PEM (PKCS#8, P-256).
+    receipt_key: Option<SecretString>,
+    /// The keys that signed earlier receipts, which stay valid: in PEM, one after another.
+    receipt_keys_old: Option<SecretString>,
 }
 
 impl Default for Own {
@@ -57,6 +63,8 @@ impl Default for Own {
             console_streams: 1000,
             console_max_in_flight: 256,
             console_jaeger_url: None,
+            receipt_key: None,
+            receipt_keys_old: None,
         }
     }
 }
@@ -69,6 +77,7 @@ impl Config {
             server: server::Config::load(&SERVICE, settings)?,
             identity: settings.read()?,
             messaging: Messaging::load(settings)?,
+            receipt_keys: ReceiptKeys::load(own.receipt_key.as_ref(), own.receipt_keys_old.as_ref(), settings)?,
             own,
         })
     }

@@ -1,4 +1,4 @@
-//! The console service: the shop in a browser, each order's timeline and receipt, and the operators' pages.
+//! The console service: the shop in a browser, each order's timeline and signed receipt, and the operators' pages.
 
 pub mod api;
 pub mod app;
@@ -10,6 +10,7 @@ pub mod jobs;
 mod metrics;
 pub mod model;
 mod pages;
+pub mod receipt_keys;
 pub mod repository;
 pub mod service;
 

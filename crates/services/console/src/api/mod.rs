@@ -32,7 +32,7 @@ pub use self::{
 };
 use crate::{
     client::{Iam, Operations, Orders, Services},
-    service::{Couriers, Live, Timelines},
+    service::{Couriers, Live, SignedReceipts, Timelines},
 };
 
 /// The parts of a request about an order, whose uuid is in the path.
@@ -48,6 +48,7 @@ pub struct Api {
     pub couriers: Couriers,
     pub timelines: Timelines,
     pub operations: Operations,
+    pub receipts: SignedReceipts,
     pub topics: Topics,
     pub live: Live,
     /// A slot for each export of a user's data that is being made.

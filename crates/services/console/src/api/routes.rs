@@ -55,14 +55,20 @@ fn requests() -> Endpoints<Api> {
         .get(
             USER,
             "/console/api/orders/{order_uuid}/receipt",
-            "The invariants that concern an order, with their evidence",
+            "The invariants that concern an order, with their evidence; signed as `application/jose`",
             timeline::receipt,
         )
         .get(
             USER,
             "/console/api/orders/{order_uuid}/export",
-            "Timeline and receipt of an order as one HTML file",
+            "Timeline and signed receipt of an order as one HTML file",
             timeline::export,
+        )
+        .get(
+            PUBLIC,
+            "/console/.well-known/receipt-keys.json",
+            "The public keys of signed receipts, as a JSON Web Key Set",
+            timeline::receipt_keys,
         )
         .get(USER, "/console/api/couriers", "The couriers", live::couriers)
         .merge(operator::endpoints())

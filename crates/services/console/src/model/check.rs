@@ -1,9 +1,9 @@
 //! The lines of a receipt or an audit.
 
 use contracts::proto::operations::v1;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum CheckState {
     Held,
@@ -13,7 +13,7 @@ pub enum CheckState {
 }
 
 /// One line of a receipt or an audit.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Check {
     pub invariant: String,
     pub text: String,

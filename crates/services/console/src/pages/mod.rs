@@ -4,6 +4,7 @@ mod assets;
 mod checkout;
 mod compression;
 mod drawing;
+mod export;
 pub mod format;
 mod frame;
 mod known;
@@ -33,9 +34,9 @@ use platform::{
 use crate::api::Api;
 pub use checkout::refused as checkout_refused;
 pub use compression::compressed;
+pub use export::export;
 pub use login::{login_refused, register_refused};
 pub use operator::{Confirmation, confirm, part_name};
-pub use order::export;
 pub use profile::account_deleted;
 pub use responses::{after_form, as_page, not_found};
 

@@ -1,4 +1,4 @@
-//! `GET /console/orders/{uuid}` and its fragments: summary, timeline and receipt; and timeline and receipt as one file.
+//! `GET /console/orders/{uuid}` and its fragments: summary, timeline and receipt.
 
 use askama::Template;
 use axum::{
@@ -7,17 +7,12 @@ use axum::{
     response::Response,
 };
 use contracts::ids::OrderId;
-use platform::{
-    clock,
-    http::{problem::Problem, query::QueryParameters},
-};
+use platform::http::{problem::Problem, query::QueryParameters};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{
-    assets::STYLE,
-    format::Moment,
     frame::{Layout, layout, page},
     receipt::Receipt,
     refusal,
@@ -27,7 +22,7 @@ use super::{
 use crate::{
     api::{AboutOrder, Api, Visit, no_receipt, of_error},
     error::Error,
-    model::{Check, Step},
+    model::Step,
 };
 
 #[derive(Default, Deserialize, ToSchema)]
@@ -47,18 +42,6 @@ struct Order {
     after: i64,
     /// True if an operator reads another user's order.
     is_of_another: bool,
-}
-
-/// The timeline and the receipt of an order as one file that needs nothing else.
-#[derive(Template)]
-#[template(path = "export.html")]
-struct Export {
-    /// The content of `style.css`.
-    style: &'static str,
-    summary: Summary,
-    timeline: Timeline,
-    receipt: Receipt,
-    exported_at: Moment,
 }
 
 /// An order that the visitor may see, with its steps.
@@ -112,30 +95,7 @@ pub async fn receipt((State(api), visit, uri, Path(path)): AboutOrder) -> Result
     Ok(page(StatusCode::OK, &receipt_view(&api, order).await))
 }
 
-/// Returns the file of an order that the visitor may see.
-pub async fn export(
-    api: &Api,
-    visit: &Visit,
-    order: OrderId,
-    steps: Vec<Step>,
-    checks: Vec<Check>,
-    is_own: bool,
-) -> Result<String, Problem> {
-    let summary = short::summary(api, visit, order, &steps, is_own).await?;
-    let view = Export {
-        style: STYLE,
-        timeline: timeline_view(api, steps, &summary),
-        summary,
-        receipt: Receipt::new(order, Ok(checks)),
-        exported_at: Moment(clock::now()),
-    };
-    view.render().map_err(|error| {
-        tracing::error!(%error, "a file could not be rendered");
-        Problem::unavailable("the file cannot be made now")
-    })
-}
-
-fn timeline_view(api: &Api, steps: Vec<Step>, summary: &Summary) -> Timeline {
+pub fn timeline_view(api: &Api, steps: Vec<Step>, summary: &Summary) -> Timeline {
     let is_finished = match (summary.known.status.as_str(), summary.delivery_status()) {
         ("CANCELLED", _) | (_, "DELIVERED") => true,
         ("ASSEMBLED", _) => summary.known.address().is_none(),

@@ -1,8 +1,11 @@
-//! Storage in PostgreSQL: the timeline of all orders. The table `actions` is left from earlier releases.
+//! Storage in PostgreSQL: the timeline of all orders, and each one's latest receipt. The table `actions` is left from
+//! earlier releases.
 
 mod add;
+mod receipts;
 mod timeline;
 
+pub use receipts::{Issued, PgReceipts};
 use sqlx::migrate::Migrator;
 pub use timeline::{MAX_RECORDS, PgTimeline, Timeline};
 

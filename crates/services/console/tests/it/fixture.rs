@@ -24,7 +24,7 @@ pub struct Fixture {
     pub kafka: Kafka,
     pub iam: Iam,
     pub database: Database,
-    settings: Settings,
+    pub settings: Settings,
     _operations: Option<Running>,
     http: SocketAddr,
     service: Option<Running>,
@@ -91,6 +91,13 @@ impl Fixture {
         }
         let (http, service) = start(&self.settings).await;
         (self.http, self.service) = (http, Some(service));
+    }
+
+    /// Kills the service and starts it again with other variables.
+    pub async fn restart_with(&mut self, variables: &[(&str, &str)]) {
+        let changed = variables.iter().map(|(name, value)| (*name, (*value).to_owned()));
+        self.settings = self.settings.clone().with(changed);
+        self.crash().await;
     }
 
     /// Stops the service gracefully.

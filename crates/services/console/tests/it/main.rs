@@ -15,6 +15,7 @@ mod pages;
 mod receipts;
 mod repository;
 mod shop;
+mod signed_receipts;
 mod stand_ins;
 mod timeline;
 mod tokens;

@@ -134,11 +134,13 @@ impl Settings {
 
 /// The endings of secrets' names, for which `NAME_FILE` may name a file. They are specific, since an unreadable file is
 /// an error, and other software sets variables such as `AWS_WEB_IDENTITY_TOKEN_FILE`.
-const SECRETS: [&str; 12] = [
+const SECRETS: [&str; 14] = [
     "service_key",
     "service_key_previous",
     "_token_key",
     "_token_key_next",
+    "receipt_key",
+    "receipt_keys_old",
     "_database_url",
     "redis_url",
     "_cache_url",

@@ -73,10 +73,15 @@ pub async fn read_body(mut response: reqwest::Response, limit: usize) -> Result<
 
 /// Returns true if the client accepts HTML, as browsers do.
 pub fn asks_for_page(headers: &HeaderMap) -> bool {
+    accepts(headers, "text/html")
+}
+
+/// Returns true if the client names this media type among those that it accepts.
+pub fn accepts(headers: &HeaderMap, media_type: &str) -> bool {
     let accepts = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
     accepts
         .flat_map(|value| value.split(','))
-        .any(|kind| kind.split(';').next().is_some_and(|kind| kind.trim() == "text/html"))
+        .any(|kind| kind.split(';').next().is_some_and(|kind| kind.trim() == media_type))
 }
 
 /// Binds `address` for the listener that `variable` configures. If the port stays in use for two seconds, the error

@@ -1,0 +1,76 @@
+//! The keys of receipts: the one that signs, and the earlier ones, whose receipts stay valid.
+
+use std::{fmt, sync::Arc};
+
+use platform::{
+    config::{
+        ConfigError, Host, Settings,
+        environment::{Environment, VARIABLE},
+    },
+    es256::{PublicKey, SigningKey},
+};
+use secrecy::SecretString;
+
+/// The published key, which signs in development if no key is configured.
+const PUBLISHED: &str = include_str!("../data/receipt_key.development.pem");
+const KEY: &str = "RECEIPT_KEY";
+const OLD: &str = "RECEIPT_KEYS_OLD";
+
+/// Clones share the keys.
+#[derive(Clone)]
+pub struct ReceiptKeys(Arc<Keys>);
+
+struct Keys {
+    signing: SigningKey,
+    /// The keys that verify receipts: the one that signs, and the earlier ones.
+    public: Vec<PublicKey>,
+}
+
+impl ReceiptKeys {
+    /// Reads the keys; errors name the variable. Fails in production if there is none or one of them is the published
+    /// key. `cargo run` is production only if the variable says so.
+    pub fn load(
+        key: Option<&SecretString>,
+        old: Option<&SecretString>,
+        settings: &Settings,
+    ) -> Result<Self, ConfigError> {
+        let published = SigningKey::parse(KEY, &PUBLISHED.into())?;
+        let is_tried = settings.host() == Host::SharedProcess && settings.get(VARIABLE).is_none();
+        let is_production = !is_tried && Environment::load(settings)? == Environment::Production;
+        let admitted = |variable, key: SigningKey| {
+            if is_production && key.public() == published.public() {
+                return Err(ConfigError::new(variable, "is the published key, which only development accepts"));
+            }
+            Ok(key)
+        };
+        let old = old.map(|keys| SigningKey::parse_all(OLD, keys)).transpose()?.unwrap_or_default();
+        let old: Vec<SigningKey> = old.into_iter().map(|key| admitted(OLD, key)).collect::<Result<_, _>>()?;
+        let signing = match key {
+            Some(key) => admitted(KEY, SigningKey::parse(KEY, key)?)?,
+            None if is_production => {
+                let problem = "is not set, and only development has a default; \
+                    generate a key with: openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256";
+                return Err(ConfigError::new(KEY, problem));
+            }
+            None => published,
+        };
+        let public = [&signing].into_iter().chain(&old).map(|key| key.public().clone()).collect();
+        Ok(Self(Arc::new(Keys { signing, public })))
+    }
+
+    pub fn signing(&self) -> &SigningKey {
+        &self.0.signing
+    }
+
+    /// Returns the keys by which anyone may verify receipts.
+    pub fn public(&self) -> &[PublicKey] {
+        &self.0.public
+    }
+}
+
+/// The debug output does not show the key that signs.
+impl fmt::Debug for ReceiptKeys {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("ReceiptKeys").field("public", &self.0.public).finish()
+    }
+}
