@@ -18,8 +18,8 @@ use platform::{
 
 use crate::{
     commands::{
-        audit, certificates, couriers, demo, dlq, doctor, kafka_acls, login, manual, migrate, operator, render,
-        restock, services, up,
+        audit, certificates, couriers, demo, dlq, doctor, kafka_acls, login, manual, migrate, operator, receipt,
+        render, restock, services, up,
     },
     data::Data,
 };
@@ -70,6 +70,9 @@ enum Command {
     KafkaAcls(kafka_acls::Arguments),
     /// Check that a running shop has lost nothing and done nothing twice
     Audit(audit::Arguments),
+    /// Check signed receipts
+    #[command(subcommand)]
+    Receipt(receipt::Command),
     /// List, show, replay, discard and prune dead letters
     #[command(subcommand)]
     Dlq(dlq::Command),
@@ -82,7 +85,7 @@ enum Command {
     Render(render::Arguments),
 }
 
-/// An error is one line on standard error and exit code 1; `audit` has its own exit codes.
+/// An error is one line on standard error and exit code 1; `audit` and `receipt` have their own exit codes.
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let data = Data::at(arguments.data);
@@ -105,6 +108,7 @@ pub fn main() -> ExitCode {
         Some(Command::Certificates(arguments)) => certificates::run(arguments, &data),
         Some(Command::KafkaAcls(arguments)) => block_on(kafka_acls::run(arguments)),
         Some(Command::Audit(arguments)) => return audit::exit_code(block_on(audit::run(arguments, data))),
+        Some(Command::Receipt(command)) => return receipt::exit_code(block_on(receipt::run(command, data))),
         Some(Command::Dlq(command)) => block_on(dlq::run(command, data)),
         Some(Command::Completions(arguments)) => manual::completions(&arguments, Arguments::command()),
         Some(Command::Man(arguments)) => manual::man(&arguments, Arguments::command()),

@@ -11,6 +11,7 @@ pub mod login;
 pub mod manual;
 pub mod migrate;
 pub mod operator;
+pub mod receipt;
 pub mod render;
 pub mod restock;
 pub mod services;

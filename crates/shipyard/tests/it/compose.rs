@@ -235,6 +235,7 @@ fn a_secret_is_given_to_those_who_use_it_alone_with_and_without_tls() {
         ("BANK_PASSWORD", &["kafka"]),
         ("PAYMENT_PROVIDER_KEY", &["payment"]),
         ("PAYMENT_WEBHOOK_SECRET", &["payment"]),
+        ("RECEIPT_KEY", &["console"]),
         ("TELEGRAM_BOT_TOKEN", &["notification"]),
         // Tokens come from files: as a variable, another value in a shell would recreate all containers.
         ("VAULT_TOKEN", &[]),

@@ -29,6 +29,7 @@ mod republish;
 mod retention;
 mod roll;
 mod shared_tables;
+mod signed_receipt;
 mod store_memory;
 mod system;
 mod terminal;

@@ -7,3 +7,4 @@ mod operator;
 mod profile;
 mod purchase;
 mod repeats;
+mod saved_page;
