@@ -110,7 +110,8 @@ fn check(
         // The cause may be rows that were not read.
         (State::Open, unread)
     } else if !broken.is_empty() {
-        (State::Violated, broken.iter().map(|violation| format!("{}: {}", violation.row, violation.problem)).collect())
+        let named = |violation: &Violation| format!("{}: {}", violation.row, words::timeless(&violation.problem));
+        (State::Violated, broken.iter().map(named).collect())
     } else {
         let open: Vec<String> = missing.into_iter().chain(under_way).collect();
         if open.is_empty() { (State::Held, vec![words::held(own, number)]) } else { (State::Open, open) }

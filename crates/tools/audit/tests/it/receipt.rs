@@ -161,7 +161,7 @@ fn each_violation_that_concerns_an_order_is_in_its_receipt() {
     violated(BUILT, NOTIFICATIONS, &["order_paid of order", "was never handed over"], |facts| {
         the(&mut facts.notifications, |one| one.order == BUILT && one.kind == "order_paid").attempts = 0;
     });
-    violated(BUILT, BOUNDS, &["is not built, 290 s overdue"], |facts| facts.order(BUILT).status = OrderStatus::Paid);
+    violated(BUILT, BOUNDS, &["is not built, overdue"], |facts| facts.order(BUILT).status = OrderStatus::Paid);
     violated(BUILT, ATTEMPTS, &["is published with the amount"], |facts| facts.payment(BUILT).amount = Some(1));
     violated(BUILT, DELIVERIES, &["is ASSEMBLED, and its delivery is FAILED"], |facts| {
         facts.deliveries[0].state = DeliveryState::Failed;
