@@ -113,8 +113,8 @@ async fn receipts_that_were_altered_or_signed_by_another_key_or_whose_order_was_
     assert!(exit == 2 && said.contains("--session-file"), "{said}");
 
     let database = system.database(&order::SERVICE).await;
-    let edit = "update orders set total_price = total_price + 1 where uuid = $1";
-    sqlx::query(edit).bind(order).execute(&database).await.unwrap();
+    let statement = "update orders set total_price = total_price + 1 where uuid = $1";
+    sqlx::query(statement).bind(order).execute(&database).await.unwrap();
     database.close().await;
     // Operations keeps a receipt for a second.
     let said = eventually(async || {
