@@ -6,3 +6,6 @@ from generate_series(pg_temp.first(), pg_temp.last()) as number;
 update places set last = pg_temp.last();
 insert into actions (operator_uuid, action, subject, result)
 select pg_temp.user_of(number), 'restock', 'part', 'done' from generate_series(pg_temp.first(), pg_temp.last()) as number;
+insert into receipts (order_uuid, checks, issued_at, version, digest)
+select pg_temp.id('order', number), repeat('a', 64), pg_temp.at(number), '0.2.0', repeat('b', 64)
+from generate_series(pg_temp.first(), pg_temp.last()) as number;
