@@ -16,6 +16,10 @@ pub struct Violation {
     pub order: Option<Uuid>,
     #[serde(skip)]
     pub cause: Cause,
+    /// The problem without the time for which it has lasted, if it has one: a receipt changes with its order, not with
+    /// the time.
+    #[serde(skip)]
+    pub timeless: Option<String>,
 }
 
 /// A possible cause of a violation: it may end by itself, or follow from a discarded dead letter.
@@ -47,6 +51,7 @@ pub struct Row {
     name: String,
     order: Option<Uuid>,
     cause: Cause,
+    timeless: Option<String>,
 }
 
 impl Row {
@@ -67,15 +72,20 @@ impl Row {
         Self { cause, ..self }
     }
 
+    /// Sets [`Violation::timeless`].
+    pub fn for_some_time(self, timeless: String) -> Self {
+        Self { timeless: Some(timeless), ..self }
+    }
+
     pub fn violation(self, problem: impl Into<String>) -> Violation {
-        let Self { name: row, order, cause } = self;
-        Violation { row, problem: problem.into(), order, cause }
+        let Self { name: row, order, cause, timeless } = self;
+        Violation { row, problem: problem.into(), order, cause, timeless }
     }
 }
 
 /// A row that concerns no order.
 impl<T: Display> From<T> for Row {
     fn from(name: T) -> Self {
-        Self { name: name.to_string(), order: None, cause: Cause::Unknown }
+        Self { name: name.to_string(), order: None, cause: Cause::Unknown, timeless: None }
     }
 }

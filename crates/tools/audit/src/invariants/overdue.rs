@@ -45,6 +45,7 @@ impl Late<'_> {
         self.unfinished += 1;
         let late = self.at.signed_duration_since(due);
         if late.to_std().is_ok_and(|late| late > self.grace) {
+            let row = row.into().for_some_time(format!("{what}, overdue"));
             self.check.broken_by(row, format!("{what}, {} s overdue", late.num_seconds()));
         }
     }

@@ -110,7 +110,9 @@ fn check(
         // The cause may be rows that were not read.
         (State::Open, unread)
     } else if !broken.is_empty() {
-        let named = |violation: &Violation| format!("{}: {}", violation.row, words::timeless(&violation.problem));
+        let named = |violation: &Violation| {
+            format!("{}: {}", violation.row, violation.timeless.as_ref().unwrap_or(&violation.problem))
+        };
         (State::Violated, broken.iter().map(named).collect())
     } else {
         let open: Vec<String> = missing.into_iter().chain(under_way).collect();

@@ -38,12 +38,6 @@ pub fn amount(minor: i64) -> String {
     format!("{sign}{}.{:02}", minor.unsigned_abs() / 100, minor.unsigned_abs() % 100)
 }
 
-/// Leaves out for how long something is overdue: a receipt changes with its order, not with the time.
-pub fn timeless(problem: &str) -> String {
-    let overdue = problem.strip_suffix(" s overdue").and_then(|rest| rest.rsplit_once(", "));
-    overdue.map_or_else(|| problem.to_owned(), |(what, _)| format!("{what}, overdue"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
