@@ -3,11 +3,8 @@
 use std::{fmt, sync::Arc};
 
 use platform::{
-    config::{
-        ConfigError, Host, Settings,
-        environment::{Environment, VARIABLE},
-    },
-    es256::{PublicKey, SigningKey},
+    config::{ConfigError, Settings, environment::is_production},
+    es256::{PublicKey, PublishedKey, SigningKey},
 };
 use secrecy::SecretString;
 
@@ -28,31 +25,18 @@ struct Keys {
 
 impl ReceiptKeys {
     /// Reads the keys; errors name the variable. Fails in production if there is none or one of them is the published
-    /// key. `cargo run` is production only if the variable says so.
+    /// key.
     pub fn load(
         key: Option<&SecretString>,
         old: Option<&SecretString>,
         settings: &Settings,
     ) -> Result<Self, ConfigError> {
-        let published = SigningKey::parse(KEY, &PUBLISHED.into())?;
-        let is_tried = settings.host() == Host::SharedProcess && settings.get(VARIABLE).is_none();
-        let is_production = !is_tried && Environment::load(settings)? == Environment::Production;
-        let admitted = |variable, key: SigningKey| {
-            if is_production && key.public() == published.public() {
-                return Err(ConfigError::new(variable, "is the published key, which only development accepts"));
-            }
-            Ok(key)
-        };
+        let published = PublishedKey::parse(KEY, PUBLISHED, is_production(settings)?)?;
         let old = old.map(|keys| SigningKey::parse_all(OLD, keys)).transpose()?.unwrap_or_default();
-        let old: Vec<SigningKey> = old.into_iter().map(|key| admitted(OLD, key)).collect::<Result<_, _>>()?;
+        let old: Vec<SigningKey> = old.into_iter().map(|key| published.admit(OLD, key)).collect::<Result<_, _>>()?;
         let signing = match key {
-            Some(key) => admitted(KEY, SigningKey::parse(KEY, key)?)?,
-            None if is_production => {
-                let problem = "is not set, and only development has a default; \
-                    generate a key with: openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256";
-                return Err(ConfigError::new(KEY, problem));
-            }
-            None => published,
+            Some(key) => published.admit(KEY, SigningKey::parse(KEY, key)?)?,
+            None => published.or_refuse(KEY)?,
         };
         let public = [&signing].into_iter().chain(&old).map(|key| key.public().clone()).collect();
         Ok(Self(Arc::new(Keys { signing, public })))

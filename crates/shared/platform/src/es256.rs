@@ -79,6 +79,36 @@ impl SigningKey {
     }
 }
 
+/// A key that this repository publishes, which signs in development if no key is configured.
+pub struct PublishedKey {
+    key: SigningKey,
+    is_production: bool,
+}
+
+impl PublishedKey {
+    pub fn parse(variable: &str, pem: &str, is_production: bool) -> Result<Self, ConfigError> {
+        Ok(Self { key: SigningKey::parse(variable, &pem.into())?, is_production })
+    }
+
+    /// Returns a configured key. Fails in production if it is the published one; the error names `variable`.
+    pub fn admit(&self, variable: &str, key: SigningKey) -> Result<SigningKey, ConfigError> {
+        if self.is_production && key.public() == self.key.public() {
+            return Err(ConfigError::new(variable, "is the published key, which only development accepts"));
+        }
+        Ok(key)
+    }
+
+    /// Returns the published key, since `variable` is not set. Fails in production.
+    pub fn or_refuse(self, variable: &str) -> Result<SigningKey, ConfigError> {
+        if self.is_production {
+            let problem = "is not set, and only development has a default; \
+                generate a key with: openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256";
+            return Err(ConfigError::new(variable, problem));
+        }
+        Ok(self.key)
+    }
+}
+
 impl PublicKey {
     /// Returns the key with these coordinates in base64url; `None` if they do not have 32 bytes each.
     pub fn from_coordinates(x: &str, y: &str) -> Option<Self> {

@@ -14,21 +14,18 @@ use std::{
 use anyhow::{Context as _, anyhow, bail, ensure};
 use client::trust::Trust;
 use console::{
-    client::credential,
+    client::credential_header,
     model::{
         Check,
         receipt_page::{PageDigests, missing_lines, split},
         signed_receipt::{Invalid, MEDIA_TYPE, Verified, page_of, read_key_set, verify},
     },
 };
-use platform::{
-    auth::{Credential, SESSION_HEADER},
-    cli::one_line,
-    config::Settings,
-    es256::PublicKey,
-    http::read_body,
+use platform::{cli::one_line, config::Settings, es256::PublicKey, http::read_body};
+use reqwest::{
+    StatusCode,
+    header::{ACCEPT, HeaderName},
 };
-use reqwest::{StatusCode, header::ACCEPT};
 
 use crate::data::Data;
 
@@ -40,7 +37,7 @@ const MAX_RESPONSE: usize = 16 << 20;
 
 #[derive(clap::Subcommand)]
 pub enum Command {
-    /// Check that nobody changed a receipt since the shop signed it (exit code 1: changed, or another key signed it;
+    /// Check that a receipt is as the shop signed it (exit code 1: it was changed, or another key signed it;
     /// 2: not checked; 3: valid, but the shop says otherwise now)
     Verify(Arguments),
 }
@@ -145,7 +142,7 @@ fn key_set(json: &[u8], from: &str) -> anyhow::Result<Vec<PublicKey>> {
 struct ConsoleApi {
     http: reqwest::Client,
     url: String,
-    credential: Option<Credential>,
+    credential: Option<(HeaderName, String)>,
 }
 
 impl ConsoleApi {
@@ -157,7 +154,7 @@ impl ConsoleApi {
         Ok(Self {
             http: trust.http().timeout(REQUEST_TIMEOUT).build().context("making an HTTP client")?,
             url: url.strip_suffix("/console").unwrap_or(url).to_owned(),
-            credential: text.transpose()?.map(|text| credential(text.trim())),
+            credential: text.transpose()?.map(|text| credential_header(text.trim())),
         })
     }
 
@@ -165,8 +162,7 @@ impl ConsoleApi {
         let url = format!("{}{path}", self.url);
         let request = self.http.get(&url).header(ACCEPT, media_type);
         let request = match &self.credential {
-            Some(Credential::Session(session)) => request.header(SESSION_HEADER, session),
-            Some(Credential::Token(token)) => request.bearer_auth(token),
+            Some((name, value)) => request.header(name, value),
             None => request,
         };
         let response = request.send().await.with_context(|| format!("{url} does not answer"))?;

@@ -7,16 +7,12 @@ use axum::{
 };
 use contracts::ids::OrderId;
 use http_body_util::{BodyExt as _, Full, Limited};
-use platform::{
-    auth::{Credential, SESSION_HEADER},
-    grpc::Peer,
-    http::problem::Problem,
-};
+use platform::{grpc::Peer, http::problem::Problem};
 use serde_json::Value;
 use tonic::body::Body;
 use tower::{Service as _, ServiceExt as _};
 
-use super::credential;
+use super::credential_header;
 use crate::{error::Error, model::refusal};
 
 /// The maximum size of a response in bytes. A page of order has up to 4 MiB, one of intake up to 7.
@@ -64,10 +60,7 @@ impl Orders {
         let request = Request::builder().method(method).uri(path).body(body);
         let mut request = request.map_err(|error| unavailable(error.into()))?;
         *request.headers_mut() = headers;
-        let (name, value) = match credential(session) {
-            Credential::Session(session) => (HeaderName::from_static(SESSION_HEADER), session),
-            Credential::Token(token) => (header::AUTHORIZATION, format!("Bearer {token}")),
-        };
+        let (name, value) = credential_header(session);
         let value = HeaderValue::try_from(value).map_err(|error| unavailable(error.into()))?;
         request.headers_mut().insert(name, value);
         let mut peer = self.peer.clone();

@@ -64,8 +64,7 @@ fn shown(page: &str) -> String {
 
 /// Returns the SHA-256 in hexadecimal digits.
 pub fn digest(bytes: &[u8]) -> String {
-    let digits = Sha256::digest(bytes).into_iter().flat_map(|byte| [byte >> 4, byte & 15]);
-    digits.filter_map(|digit| char::from_digit(digit.into(), 16)).collect()
+    hex::encode(Sha256::digest(bytes))
 }
 
 #[cfg(test)]

@@ -5,8 +5,6 @@ use std::{fmt, time::Duration};
 use platform::invalid::InvalidField;
 use sha2::{Digest as _, Sha256};
 
-use super::hex;
-
 pub const CODE_LIFETIME: Duration = Duration::from_mins(10);
 
 /// The digits of Crockford's base 32, without letters that look like digits.
@@ -48,7 +46,7 @@ impl ContactCode {
     /// Returns the digest, which is all that stores keep. A plain hash is enough, because an attacker cannot try all
     /// 128-bit numbers.
     pub fn digest(self) -> CodeDigest {
-        CodeDigest(hex(Sha256::digest(self.0.to_be_bytes())))
+        CodeDigest(hex::encode(Sha256::digest(self.0.to_be_bytes())))
     }
 }
 

@@ -44,10 +44,5 @@ fn half_of_sha_256(texts: &[&[u8]]) -> String {
     for text in texts {
         hash.update(text);
     }
-    hex(hash.finalize().into_iter().take(16))
-}
-
-fn hex(bytes: impl IntoIterator<Item = u8>) -> String {
-    let digits = bytes.into_iter().flat_map(|byte| [byte >> 4, byte & 15]);
-    digits.filter_map(|digit| char::from_digit(digit.into(), 16)).collect()
+    hex::encode(&hash.finalize()[..16])
 }

@@ -9,7 +9,7 @@ use platform::invalid::InvalidField;
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
-use super::{User, half_of_sha_256, hex};
+use super::{User, half_of_sha_256};
 
 /// The length of a session's short id, in hexadecimal digits.
 const SHORT_ID_LENGTH: usize = 16;
@@ -26,7 +26,7 @@ impl SessionId {
     /// Returns the digest, which is all that stores keep. A plain hash is enough, because an attacker cannot try all
     /// 128-bit numbers.
     pub fn digest(self) -> SessionDigest {
-        SessionDigest(hex(Sha256::digest(self.0.as_bytes())))
+        SessionDigest(hex::encode(Sha256::digest(self.0.as_bytes())))
     }
 }
 

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use platform::config::{ConfigError, Host, Settings, environment::Environment};
+use platform::{
+    config::{ConfigError, Host, Settings, environment::Environment},
+    es256::PublishedKey,
+};
 use secrecy::SecretString;
 use serde::Deserialize;
 
@@ -38,27 +41,16 @@ pub fn load(settings: &Settings) -> Result<AccessTokens, ConfigError> {
     if config.iam_token_ttl < Duration::from_secs(1) {
         return Err(ConfigError::new("IAM_TOKEN_TTL", "is less than a second"));
     }
-    let published = SigningKey::parse(KEY, &PUBLISHED.into())?;
     let is_production = Environment::load(settings)? == Environment::Production;
-    let read = |variable, key: &SecretString| {
-        let key = SigningKey::parse(variable, key)?;
-        if is_production && key.public() == published.public() {
-            return Err(ConfigError::new(variable, "is the published key, which only development accepts"));
-        }
-        Ok(key)
-    };
+    let published = PublishedKey::parse(KEY, PUBLISHED, is_production)?;
+    let read = |variable, key: &SecretString| published.admit(variable, SigningKey::parse(variable, key)?);
     let next = config.iam_token_key_next.map(|key| read(NEXT, &key)).transpose()?;
     let key = match config.iam_token_key {
         Some(key) => read(KEY, &key)?,
         None if settings.host() == Host::SharedProcess => {
             SigningKey::generate().map_err(|error| ConfigError::new(KEY, format!("cannot be generated: {error}")))?
         }
-        None if is_production => {
-            let problem = "is not set, and only development has a default; \
-                generate a key with: openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256";
-            return Err(ConfigError::new(KEY, problem));
-        }
-        None => published,
+        None => published.or_refuse(KEY)?,
     };
     Ok(AccessTokens::new(key, next.as_ref(), config.iam_token_ttl))
 }

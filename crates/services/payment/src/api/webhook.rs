@@ -119,7 +119,7 @@ mod tests {
     fn signed(secret: &str, time: i64, body: &str) -> String {
         let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
         let tag = hmac::sign(&key, format!("{time}.{body}").as_bytes());
-        let hex = tag.as_ref().iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
+        let hex = hex::encode(tag);
         format!("t={time},v1={hex}")
     }
 

@@ -80,7 +80,7 @@ impl Fixture {
         let time = platform::clock::now().timestamp();
         let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
         let tag = hmac::sign(&key, format!("{time}.{body}").as_bytes());
-        let hex = tag.as_ref().iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
+        let hex = hex::encode(tag);
         let request = Request::post("/webhooks/stripe").header("Host", "payment");
         let request = request.header("Stripe-Signature", format!("t={time},v1={hex}"));
         routes.oneshot(request.body(Body::from(body.to_owned())).unwrap()).await.unwrap().status()

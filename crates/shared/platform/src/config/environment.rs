@@ -49,14 +49,18 @@ pub fn published_secrets(settings: &Settings) -> Vec<String> {
 /// set, since the decision's default is for trying the shop out.
 pub type Decision = &'static [&'static str];
 
-/// Returns the decisions that production requires and that are not taken, such as `A or B=true`. `cargo run` requires
-/// them only if the variable says production.
+/// Returns true in production. `cargo run` is production only if the variable says so.
+pub fn is_production(settings: &Settings) -> Result<bool, ConfigError> {
+    let is_tried = settings.host() == Host::SharedProcess && settings.get(VARIABLE).is_none();
+    Ok(!is_tried && Environment::load(settings)? == Environment::Production)
+}
+
+/// Returns the decisions that [production](is_production) requires and that are not taken, such as `A or B=true`.
 pub fn missing_decisions(
     settings: &Settings,
     required: impl IntoIterator<Item = Decision>,
 ) -> Result<Vec<String>, ConfigError> {
-    let is_tried = settings.host() == Host::SharedProcess && settings.get(VARIABLE).is_none();
-    if is_tried || Environment::load(settings)? == Environment::Development {
+    if !is_production(settings)? {
         return Ok(Vec::new());
     }
     let is_set = |variable: &str| match variable.split_once('=') {
