@@ -24,7 +24,7 @@
   const read = (part) => JSON.parse(new TextDecoder().decode(bytes(part)));
   const digest = async (text) => new Uint8Array(await crypto.subtle.digest("SHA-256", encoder.encode(text)));
   const hex = (numbers) => Array.from(numbers, (number) => number.toString(16).padStart(2, "0")).join("");
-  // RFC 7638: a key's thumbprint, whatever its `kid` says.
+  // RFC 7638: a key's thumbprint; its `kid` is not read.
   const thumbprint = async ({ crv, kty, x, y }) =>
     toText(String.fromCharCode(...await digest(JSON.stringify({ crv, kty, x, y }))));
 

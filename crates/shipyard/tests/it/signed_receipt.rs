@@ -1,4 +1,4 @@
-//! `shipyard receipt verify`: receipts that somebody altered, of other keys, and of an order that was edited since.
+//! `shipyard receipt verify`: altered receipts, receipts of other keys, and of an order that was edited since.
 
 use std::time::Duration;
 

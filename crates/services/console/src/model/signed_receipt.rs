@@ -115,8 +115,8 @@ pub fn key_set(keys: &[PublicKey]) -> Value {
     json!({ "keys": keys.collect::<Vec<_>>() })
 }
 
-/// Reads a JSON Web Key Set; `None` if it is none. A key's thumbprint identifies it, whatever its `kid` says. Keys of
-/// other kinds are skipped.
+/// Reads a JSON Web Key Set; `None` for another text. A key's thumbprint identifies it, and its `kid` is not read. Keys
+/// of other kinds are skipped.
 pub fn read_key_set(json: &[u8]) -> Option<Vec<PublicKey>> {
     let set: Value = serde_json::from_slice(json).ok()?;
     let is_of_kind = |key: &&Value| key["kty"] == "EC" && key["crv"] == "P-256";
