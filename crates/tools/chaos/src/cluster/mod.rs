@@ -292,6 +292,8 @@ impl Variables<'_> {
             "customers" => {
                 set("KYC_PROVIDER_URL", &format!("http://{}/check", self.links.address(Link::Checker)?));
             }
+            // In development, the console signs receipts with the published key.
+            "console" => set("SHIPYARD_ENVIRONMENT", "development"),
             "operations" => self.servers.others(service).for_each(|(name, url)| set(&name, url)),
             _ => {}
         }
