@@ -62,7 +62,7 @@ pub struct SkippedEvents(GroupCommit<Handled, ()>);
 
 impl SkippedEvents {
     pub fn new(database: Database) -> Self {
-        Self(GroupCommit::without_answers("skip_events", database, insert))
+        Self(GroupCommit::without_results("skip_events", database, insert))
     }
 
     /// Records that `consumer` has processed an event without a change. Idempotent.

@@ -13,7 +13,7 @@ use contracts::{
     },
 };
 use platform::{
-    batcher::{Batcher, Entry, Limits, NotAnswered},
+    batcher::{Batcher, Entry, Limits, SubmitError},
     deadline,
     grpc::{Carries, Peer, is_transient, reason, subject, with_details},
     retry::Budget,
@@ -163,8 +163,8 @@ impl Reservations {
     async fn together(&self, request: &ReservePartsRequest) -> ReserveResult {
         match tokio::time::timeout(deadline::remaining(CALL_TIMEOUT), self.calls.submit(request.clone())).await {
             Ok(Ok(reserved)) => reserved,
-            Ok(Err(NotAnswered::Full)) => Err(Status::resource_exhausted("too many reservations wait")),
-            Ok(Err(NotAnswered::Lost)) => Err(Status::unavailable("the call to inventory was lost")),
+            Ok(Err(SubmitError::Full)) => Err(Status::resource_exhausted("too many reservations wait")),
+            Ok(Err(SubmitError::Lost)) => Err(Status::unavailable("the call to inventory was lost")),
             Err(_) => Err(Status::deadline_exceeded("inventory did not respond in time")),
         }
     }
@@ -188,7 +188,7 @@ fn may_share_again(status: &Status) -> bool {
 async fn call(mut client: InventoryServiceClient<Peer>, orders: Vec<Entry<ReservePartsRequest, ReserveResult>>) {
     let span = orders.first().map_or_else(Span::none, |first| first.span.clone());
     let (requests, callers): (Vec<_>, Vec<_>) =
-        orders.into_iter().map(|Entry { request, answer, .. }| (request, answer)).unzip();
+        orders.into_iter().map(|Entry { request, reply, .. }| (request, reply)).unzip();
     let carries = Carries(requests.len());
     let mut request = Request::new(ReservePartsForAllRequest { requests });
     request.extensions_mut().insert(carries);

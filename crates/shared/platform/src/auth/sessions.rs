@@ -19,7 +19,7 @@ use tracing::{Instrument as _, Span};
 use uuid::Uuid;
 
 use super::{Credential, User};
-use crate::batcher::{Batcher, Entry, Limits, NotAnswered};
+use crate::batcher::{Batcher, Entry, Limits, SubmitError};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SessionError {
@@ -138,8 +138,8 @@ impl Drop for WaitingRequest<'_> {
 async fn look_up(sessions: Arc<dyn Sessions>, requests: Vec<Entry<Credential, Found>>) {
     let span = requests.first().map_or_else(Span::none, |first| first.span.clone());
     let mut callers: HashMap<Credential, Vec<_>> = HashMap::with_capacity(requests.len());
-    for Entry { request, answer, .. } in requests {
-        callers.entry(request).or_default().push(answer);
+    for Entry { request, reply, .. } in requests {
+        callers.entry(request).or_default().push(reply);
     }
     let (credentials, callers): (Vec<_>, Vec<_>) = callers.into_iter().unzip();
     let found = sessions.owners(&credentials).instrument(span).await;
@@ -159,8 +159,8 @@ impl Sessions for SharedLookups {
         };
         match self.lookups.submit(credential.clone()).await {
             Ok(found) => found,
-            Err(NotAnswered::Full) => Err(SessionError::Unavailable),
-            Err(NotAnswered::Lost) => resume_unwind(Box::new("the look-up of the session panicked")),
+            Err(SubmitError::Full) => Err(SessionError::Unavailable),
+            Err(SubmitError::Lost) => resume_unwind(Box::new("the look-up of the session panicked")),
         }
     }
 }

@@ -27,16 +27,16 @@ pub struct Batcher<Q, A> {
     shared: Arc<Shared<Q, A>>,
 }
 
-/// A request of a batch, and the sender of its result. The caller gets [`NotAnswered::Lost`] if `answer` is dropped.
+/// A request of a batch, and the sender of its result. The caller gets [`SubmitError::Lost`] if `reply` is dropped.
 pub struct Entry<Q, A> {
     pub request: Q,
-    pub answer: oneshot::Sender<A>,
+    pub reply: oneshot::Sender<A>,
     /// The request's span. That of a batch's first request contains the batch's call and its log lines.
     pub span: Span,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NotAnswered {
+pub enum SubmitError {
     #[error("too many requests wait")]
     Full,
     /// The batch panicked.
@@ -102,20 +102,20 @@ where
 
     /// Executes the request with the next batch and returns its result. If the caller drops this future before the
     /// batch begins, the request is not executed; later, it is executed.
-    pub async fn submit(&self, request: Q) -> Result<A, NotAnswered> {
-        let (answer, answered) = oneshot::channel();
+    pub async fn submit(&self, request: Q) -> Result<A, SubmitError> {
+        let (reply, result) = oneshot::channel();
         {
             let mut queue = self.shared.lock();
             if queue.waiting.len() >= MAX_WAITING {
-                return Err(NotAnswered::Full);
+                return Err(SubmitError::Full);
             }
-            queue.waiting.push_back(Entry { request, answer, span: Span::current() });
+            queue.waiting.push_back(Entry { request, reply, span: Span::current() });
             if !queue.is_running {
                 queue.is_running = true;
                 tokio::spawn(self.shared.clone().run());
             }
         }
-        answered.await.map_err(|_| NotAnswered::Lost)
+        result.await.map_err(|_| SubmitError::Lost)
     }
 }
 
@@ -161,7 +161,7 @@ where
         while batch.len() < self.limits.batch
             && let Some(waiting) = queue.waiting.pop_front()
         {
-            if waiting.answer.is_closed() {
+            if waiting.reply.is_closed() {
                 continue;
             }
             let is_taken = batch.iter().any(|taken| (self.is_same)(&taken.request, &waiting.request));

@@ -22,8 +22,8 @@ fn batcher(takes: fn(u32) -> Duration) -> (Batcher<u32, u32>, Executed) {
         seen.lock().unwrap().push(requests);
         async move {
             wait.await;
-            for Entry { request, answer, .. } in entries {
-                let _ = answer.send(request * 10);
+            for Entry { request, reply, .. } in entries {
+                let _ = reply.send(request * 10);
             }
         }
     };
@@ -31,7 +31,7 @@ fn batcher(takes: fn(u32) -> Duration) -> (Batcher<u32, u32>, Executed) {
 }
 
 /// Submits a request in its own task, and lets it wait for its batch.
-async fn submit(batcher: &Batcher<u32, u32>, request: u32) -> tokio::task::JoinHandle<Result<u32, NotAnswered>> {
+async fn submit(batcher: &Batcher<u32, u32>, request: u32) -> tokio::task::JoinHandle<Result<u32, SubmitError>> {
     let batcher = batcher.clone();
     let submitted = tokio::spawn(async move { batcher.submit(request).await });
     tokio::time::sleep(Duration::from_millis(1)).await;
@@ -71,7 +71,7 @@ async fn a_panic_loses_its_own_batch_alone() {
     let (requests, _) = batcher(|_| Duration::ZERO);
     let lost = submit(&requests, 99).await;
 
-    assert_eq!(lost.await.unwrap(), Err(NotAnswered::Lost));
+    assert_eq!(lost.await.unwrap(), Err(SubmitError::Lost));
     assert_eq!(requests.submit(1).await, Ok(10));
 }
 

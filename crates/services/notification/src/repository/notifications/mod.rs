@@ -45,14 +45,14 @@ impl PgNotifications {
                 |queued: &grouped::Queued| queued.cause,
                 grouped::queue,
             ),
-            set_chat: GroupCommit::without_answers("set_chats", pool.clone(), grouped::set_chat),
+            set_chat: GroupCommit::without_results("set_chats", pool.clone(), grouped::set_chat),
             claim: GroupCommit::by_key(
                 "claim_notifications",
                 pool.clone(),
                 |outgoing: &Outgoing| outgoing.chat.clone(),
                 grouped::claim,
             ),
-            settle: GroupCommit::without_answers("settle_notifications", pool.clone(), grouped::settle),
+            settle: GroupCommit::without_results("settle_notifications", pool.clone(), grouped::settle),
             skipped: SkippedEvents::new(pool.clone()),
             pool,
         }

@@ -14,7 +14,7 @@ use tokio::sync::{Semaphore, oneshot};
 use tracing::{Instrument as _, Span};
 
 use super::{Database, is_contended, is_unavailable, retry_stale};
-use crate::batcher::{Batcher, Entry, Limits, NotAnswered};
+use crate::batcher::{Batcher, Entry, Limits, SubmitError};
 
 /// The limits of groups. The number of requests in a group bounds the time of a statement, and of the locks that it
 /// holds. A second group begins only if the first one is delayed. Of a pool's ten connections, groups and requests that
@@ -75,8 +75,8 @@ where
     pub async fn submit(&self, request: Q) -> sqlx::Result<A> {
         match self.groups.submit(request).await {
             Ok(result) => result,
-            Err(NotAnswered::Full) => Err(sqlx::Error::PoolTimedOut),
-            Err(NotAnswered::Lost) => std::panic::resume_unwind(Box::new("the statement of this request panicked")),
+            Err(SubmitError::Full) => Err(sqlx::Error::PoolTimedOut),
+            Err(SubmitError::Lost) => std::panic::resume_unwind(Box::new("the statement of this request panicked")),
         }
     }
 }
@@ -87,7 +87,7 @@ where
 {
     /// Creates a group commit of a repeatable statement that returns nothing. A group may have several requests for the
     /// same row, among which `statement` has to choose.
-    pub fn without_answers<F>(
+    pub fn without_results<F>(
         name: &'static str,
         database: Database,
         statement: impl Fn(Database, Arc<[Q]>) -> F + Clone + Send + Sync + 'static,
@@ -118,7 +118,7 @@ where
     A: Send + 'static,
 {
     let (requests, callers): (Vec<Q>, Vec<Caller<A>>) =
-        group.into_iter().map(|Entry { request, answer, span }| (request, (answer, span))).unzip();
+        group.into_iter().map(|Entry { request, reply, span }| (request, (reply, span))).unzip();
     let requests: Arc<[Q]> = requests.into();
     let span = callers.first().map_or_else(Span::none, |(_, span)| span.clone());
     match attempt(&write, requests.clone(), span).await {
