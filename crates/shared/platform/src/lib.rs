@@ -2,7 +2,6 @@
 //! leases, jobs.
 
 pub mod auth;
-pub mod batcher;
 pub mod circuit_breaker;
 pub mod cli;
 pub mod clock;

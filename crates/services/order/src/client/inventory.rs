@@ -12,8 +12,8 @@ use contracts::{
         inventory_service_client::InventoryServiceClient, reserve_parts_result,
     },
 };
+use group_commit::{Batcher, Entry, Limits, SubmitError};
 use platform::{
-    batcher::{Batcher, Entry, Limits, SubmitError},
     deadline,
     grpc::{Carries, Peer, is_transient, reason, subject, with_details},
     retry::Budget,

@@ -15,11 +15,11 @@ use std::{
 
 use async_trait::async_trait;
 use futures::future::join_all;
+use group_commit::{Batcher, Entry, Limits, SubmitError};
 use tracing::{Instrument as _, Span};
 use uuid::Uuid;
 
 use super::{Credential, User};
-use crate::batcher::{Batcher, Entry, Limits, SubmitError};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SessionError {

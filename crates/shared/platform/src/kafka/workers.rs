@@ -9,6 +9,7 @@ use std::{
 };
 
 use futures::{FutureExt as _, future::join_all};
+use group_commit::BatchDelay;
 use rdkafka::{
     TopicPartitionList,
     consumer::{ConsumerContext, StreamConsumer},
@@ -21,7 +22,7 @@ use super::{
     Consumer, Message,
     partition_queue::{PartitionQueue, Reports},
 };
-use crate::{batcher::BatchDelay, clock, telemetry};
+use crate::{clock, telemetry};
 
 /// The time limit of a worker for its current messages when the consumer stops; then it is aborted.
 const STOP_TIMEOUT: Duration = Duration::from_secs(2);

@@ -2,6 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
+use group_commit::BatchDelay;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -10,7 +11,7 @@ use super::{
     batch::{Batch, InHand, RefusedTopics},
     metrics::Metrics,
 };
-use crate::{batcher::BatchDelay, jobs::caught, kafka::KafkaRefusal, outage::Outage, server::readiness::Condition};
+use crate::{jobs::caught, kafka::KafkaRefusal, outage::Outage, server::readiness::Condition};
 
 /// The time after which an unrenewed lease expires.
 const LEASE_TTL: Duration = Duration::from_secs(5);

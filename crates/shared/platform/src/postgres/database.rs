@@ -16,6 +16,7 @@ use futures::{
     future::{BoxFuture, join_all},
     stream::{self, BoxStream},
 };
+use group_commit::is_stale;
 use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::{
     ConnectOptions as _, Connection as _, Describe, Either, Execute, Executor, PgConnection, Postgres, SqlStr,
@@ -23,10 +24,7 @@ use sqlx::{
 };
 use tokio::time::{Instant, timeout};
 
-use super::{
-    connections::{Connections, Path, Unanswered, Use, strict},
-    error::is_stale,
-};
+use super::connections::{Connections, Path, Unanswered, Use, strict};
 
 /// The time limit for waiting for a connection of the pool, and again for opening one.
 pub(super) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
@@ -148,19 +146,6 @@ impl Database {
 
 async fn close_all(connections: Vec<PgConnection>) {
     let _ = timeout(CLOSE_TIMEOUT, join_all(connections.into_iter().map(PgConnection::close))).await;
-}
-
-/// Runs a repeatable statement, and once more on a new connection if the first was stale.
-pub async fn retry_stale<T, F>(statement: impl Fn() -> F) -> sqlx::Result<T>
-where
-    F: Future<Output = sqlx::Result<T>>,
-{
-    match statement().await {
-        // After a timeout the caller has waited long enough.
-        Err(sqlx::Error::Io(error)) if error.kind() == std::io::ErrorKind::TimedOut => Err(sqlx::Error::Io(error)),
-        Err(error) if is_stale(&error) => statement().await,
-        outcome => outcome,
-    }
 }
 
 /// A connection while one statement uses it. On drop it returns to the pool if the statement was answered. Otherwise

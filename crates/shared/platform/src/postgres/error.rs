@@ -8,6 +8,7 @@
 
 use std::fmt;
 
+use group_commit::{is_contended, is_unavailable};
 use sqlx::Error;
 use tonic::Status;
 
@@ -112,60 +113,18 @@ impl From<DatabaseError> for Failure {
 /// yet.
 pub fn is_permanent(error: &Error) -> bool {
     match error {
-        // Classes 22 data exception, 23 integrity constraint violation.
-        Error::Database(_) if is_of_class(error, &["22", "23"]) => true,
-        // Class 54 program limit exceeded, with the name of an index: a value is too long for it. Without a name it may
-        // be a limit of the server, which refuses all writes when it runs out of transaction ids, until it is vacuumed.
-        Error::Database(cause) => is_of_class(error, &["54"]) && cause.constraint().is_some(),
+        Error::Database(cause) => match cause.code().as_deref().and_then(|code| code.get(..2)) {
+            // Classes 22 data exception, 23 integrity constraint violation.
+            Some("22" | "23") => true,
+            // Class 54 program limit exceeded, with the name of an index: a value is too long for it. Without a name it
+            // may be a limit of the server, which refuses all writes when it runs out of transaction ids, until it is
+            // vacuumed.
+            Some("54") => cause.constraint().is_some(),
+            _ => false,
+        },
         Error::ColumnDecode { .. } | Error::Decode(_) | Error::Encode(_) => true,
         _ => false,
     }
-}
-
-/// Returns true if the same statement may succeed later: the server may be unavailable, starting, full, refuse the user
-/// or the database for now, or have cancelled this statement to resolve a deadlock.
-pub fn is_unavailable(error: &Error) -> bool {
-    match error {
-        Error::Io(_)
-        | Error::Tls(_)
-        | Error::Protocol(_)
-        | Error::PoolTimedOut
-        | Error::PoolClosed
-        | Error::WorkerCrashed => true,
-        // Classes 08 connection, 25 transaction state (read-only standby), 40 rollback, 53 resources, 55 object not in
-        // the prerequisite state, 57 operator, 58 system.
-        _ => is_refused(error) || is_of_class(error, &["08", "25", "40", "53", "55", "57", "58"]),
-    }
-}
-
-/// Returns true if another transaction holds a lock for too long, or the statement was cancelled to resolve a deadlock.
-/// The server itself works, and other statements are not affected.
-pub fn is_contended(error: &Error) -> bool {
-    // 55P03 lock not available (`lock_timeout`), 40P01 deadlock detected.
-    is_of_class(error, &["55P03", "40P01"])
-}
-
-/// Returns true if the server refuses this user or database, which only an operator can change.
-pub fn is_refused(error: &Error) -> bool {
-    // Classes 28 invalid authorization, 3D invalid catalog name; 42501 insufficient privilege.
-    is_of_class(error, &["28", "3D", "42501"])
-}
-
-/// Returns true if this connection, and every one at least as old, must not be used again: the server closed it or is
-/// closing it, or it keeps an outdated setting or table plan.
-pub(super) fn is_stale(error: &Error) -> bool {
-    match error {
-        Error::Io(_) | Error::Tls(_) | Error::Protocol(_) | Error::WorkerCrashed => true,
-        // Class 08 connection; 57P01 to 57P05 the server stops, crashed, starts, dropped the database, or ended an idle
-        // session; 25006 read-only: a connection that was opened while the server was read-only stays read-only; 0A000
-        // "cached plan must not change result type".
-        _ => is_of_class(error, &["08", "57P01", "57P02", "57P03", "57P04", "57P05", "25006", "0A000"]),
-    }
-}
-
-fn is_of_class(error: &Error, classes: &[&str]) -> bool {
-    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
-    code.is_some_and(|code| classes.iter().any(|class| code.starts_with(class)))
 }
 
 /// Returns true if the connection failed because the server has no TLS or an untrusted certificate, which no retry can

@@ -4,19 +4,19 @@ mod connections;
 mod database;
 mod each_row;
 mod error;
-mod group_commit;
 mod migrate;
 pub mod migrations;
 mod notifications;
 mod ping;
 
+pub use group_commit::{GroupCommit, is_contended, is_refused, is_unavailable, retry_stale};
+
 pub(crate) use self::error::count_from_zero;
 pub use self::{
     connections::DatabaseConfig,
-    database::{Database, connect_options, retry_stale},
+    database::{Database, connect_options},
     each_row::{Halves, fetch_each},
-    error::{DatabaseError, consistent, count_skipped_row, is_contended, is_permanent, is_refused, is_unavailable},
-    group_commit::GroupCommit,
+    error::{DatabaseError, consistent, count_skipped_row, is_permanent},
     migrate::{explain, migrate},
     notifications::Listener,
     ping::watch,

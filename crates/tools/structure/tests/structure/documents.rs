@@ -52,7 +52,7 @@ fn every_test_command_and_file_that_a_document_names_exists() {
 /// Returns true for a test's name, which is a sentence: several words in snake case.
 fn is_test_name(word: &str) -> bool {
     word.matches('_').count() >= 3
-        && word.chars().all(|letter| letter.is_lowercase() || letter.is_numeric() || "_:".contains(letter))
+        && word.chars().all(|letter| letter.is_lowercase() || letter.is_numeric() || "_:-".contains(letter))
 }
 
 /// Looks for a variant of the program's `Command`: `KafkaAcls` for `kafka-acls`.

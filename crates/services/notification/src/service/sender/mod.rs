@@ -8,8 +8,9 @@ mod selection;
 use std::{sync::Arc, time::Duration};
 
 use anyhow::Context as _;
+use group_commit::BatchDelay;
 use in_progress::{InProgress, Subject};
-use platform::{batcher::BatchDelay, circuit_breaker::CircuitBreaker, jobs::caught, lease::Lease, retry};
+use platform::{circuit_breaker::CircuitBreaker, jobs::caught, lease::Lease, retry};
 use rate_limiter::RateLimiter;
 use tokio::{
     sync::Notify,

@@ -1,8 +1,6 @@
 //! Batcher: requests that arrive while a batch is executed form the next batch.
 //!
-//! There is no timer, so a single request does not wait. [`GroupCommit`](crate::postgres::GroupCommit) executes its
-//! batches as statements; clients of other services send each batch as one call. Other callers that gather items space
-//! their batches by [`BatchDelay`], the time from the start of a batch that is not full to the start of the next.
+//! There is no timer, so a single request does not wait.
 
 use std::{
     collections::VecDeque,
@@ -11,10 +9,7 @@ use std::{
 };
 
 use futures::{FutureExt as _, future::BoxFuture};
-use tokio::{
-    sync::{Semaphore, oneshot},
-    time::Instant,
-};
+use tokio::sync::{Semaphore, oneshot};
 use tracing::Span;
 
 /// The maximum number of times that a batch yields to other tasks before it begins. Each yield collects the requests of
@@ -22,7 +17,10 @@ use tracing::Span;
 const MAX_YIELDS: u32 = 4;
 /// The maximum number of waiting requests. Further ones are refused, since they would exceed their time limit.
 pub(crate) const MAX_WAITING: usize = 4096;
+
 /// Executes requests `Q` in batches and returns a result `A` for each. Clones share the batches.
+///
+/// At most 4096 requests wait. Each batch runs in its own task of the tokio runtime.
 pub struct Batcher<Q, A> {
     shared: Arc<Shared<Q, A>>,
 }
@@ -37,18 +35,21 @@ pub struct Entry<Q, A> {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SubmitError {
+    /// The request was not executed.
     #[error("too many requests wait")]
     Full,
-    /// The batch panicked.
+    /// The batch panicked or dropped the request's [`reply`](Entry::reply). It may have been executed.
     #[error("the batch of the request was lost")]
     Lost,
 }
 
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
+    /// The maximum number of requests in a batch, at least 1.
     pub batch: usize,
     /// The time after which an unfinished batch no longer delays the next one, which then runs concurrently.
     pub overlap_after: Duration,
+    /// The maximum number of batches that run concurrently, at least 1.
     pub max_concurrent: usize,
 }
 
@@ -81,6 +82,7 @@ where
     A: Send + 'static,
 {
     /// Creates a batcher. `is_same` returns true for two requests of one key, which must not be in one batch.
+    /// `execute` sends the result of each request of a batch.
     pub fn new<F>(
         limits: Limits,
         is_same: impl Fn(&Q, &Q) -> bool + Send + Sync + 'static,
@@ -102,6 +104,10 @@ where
 
     /// Executes the request with the next batch and returns its result. If the caller drops this future before the
     /// batch begins, the request is not executed; later, it is executed.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime.
     pub async fn submit(&self, request: Q) -> Result<A, SubmitError> {
         let (reply, result) = oneshot::channel();
         {
@@ -176,48 +182,6 @@ where
 
     fn lock(&self) -> MutexGuard<'_, Queue<Q, A>> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// The rate, in items per second, up to which batches are not delayed.
-const UNDELAYED_RATE: f64 = 50.0;
-/// The seconds of delay for each item per second above [`UNDELAYED_RATE`].
-const DELAY_PER_ITEM: f64 = 0.000_2;
-const MAX_DELAY: Duration = Duration::from_millis(100);
-
-/// The delay between batches while items are frequent. Items that arrive during a delay are handled together, which
-/// saves commits and requests to other systems.
-#[derive(Default)]
-pub struct BatchDelay {
-    /// An estimate of the items in the last second: an item of age `t` seconds counts as e^-t.
-    rate: f64,
-    last: Option<Instant>,
-    next: Option<Instant>,
-}
-
-impl BatchDelay {
-    /// The earliest start of the next batch. `None` before the first.
-    pub fn next(&self) -> Option<Instant> {
-        self.next
-    }
-
-    /// Returns true if more than [`UNDELAYED_RATE`] items a second arrived recently, so that others will soon follow.
-    pub fn is_busy(&self, now: Instant) -> bool {
-        self.rate_at(now) > UNDELAYED_RATE
-    }
-
-    /// Records that a batch of `items` items began at `begun`. A caller that spaces its batches by [`next`](Self::next)
-    /// does not record full batches, since it begins the next batch without a delay.
-    pub fn record(&mut self, items: u32, begun: Instant) {
-        self.rate = self.rate_at(begun) + f64::from(items);
-        self.last = Some(begun);
-        let delay = Duration::from_secs_f64(((self.rate - UNDELAYED_RATE) * DELAY_PER_ITEM).max(0.0));
-        self.next = Some(begun + delay.min(MAX_DELAY));
-    }
-
-    fn rate_at(&self, now: Instant) -> f64 {
-        let age = self.last.map_or(0.0, |last| now.saturating_duration_since(last).as_secs_f64());
-        self.rate * (-age).exp()
     }
 }
 

@@ -1,5 +1,4 @@
-//! Tests of concurrent batches, and of the delay between batches. The tests of group commits cover batches that run one
-//! after another.
+//! Tests of concurrent batches. The tests of group commits cover batches that run one after another.
 
 use tokio::time::Instant;
 
@@ -73,32 +72,4 @@ async fn a_panic_loses_its_own_batch_alone() {
 
     assert_eq!(lost.await.unwrap(), Err(SubmitError::Lost));
     assert_eq!(requests.submit(1).await, Ok(10));
-}
-
-/// Returns the delay after two seconds in which `rate` items arrived per second.
-fn delay_at(rate: u32) -> Duration {
-    let (mut delay, begun) = (BatchDelay::default(), Instant::now());
-    for number in 0..2 * rate {
-        delay.record(1, begun + Duration::from_secs(1) / rate * number);
-    }
-    delay.next.unwrap() - delay.last.unwrap()
-}
-
-#[test]
-fn few_items_do_not_wait_and_many_wait_for_each_other() {
-    assert_eq!(delay_at(40), Duration::ZERO);
-    let medium = delay_at(150);
-    assert!(medium > Duration::from_millis(10) && medium < Duration::from_millis(30), "{medium:?}");
-    assert_eq!(delay_at(1_000), MAX_DELAY);
-}
-
-#[test]
-fn a_pace_is_busy_while_items_are_frequent() {
-    let (mut delay, now) = (BatchDelay::default(), Instant::now());
-    assert!(!delay.is_busy(now));
-
-    delay.record(100, now);
-
-    assert!(delay.is_busy(now + Duration::from_millis(100)));
-    assert!(!delay.is_busy(now + Duration::from_secs(1)));
 }

@@ -1,43 +1,11 @@
 //! Tests of group commits with a writer in memory.
 
-use std::{borrow::Cow, sync::Mutex, time::Duration};
+use std::{sync::Mutex, time::Duration};
 
-use sqlx::error::{DatabaseError, ErrorKind};
 use tokio::{sync::Semaphore, task::JoinSet};
 
 use super::*;
-use crate::batcher::MAX_WAITING;
-
-/// PostgreSQL's error after `lock_timeout`.
-#[derive(Debug, thiserror::Error)]
-#[error("")]
-struct Locked;
-
-impl DatabaseError for Locked {
-    fn message(&self) -> &'static str {
-        ""
-    }
-
-    fn code(&self) -> Option<Cow<'_, str>> {
-        Some("55P03".into())
-    }
-
-    fn as_error(&self) -> &(dyn std::error::Error + Send + Sync + 'static) {
-        self
-    }
-
-    fn as_error_mut(&mut self) -> &mut (dyn std::error::Error + Send + Sync + 'static) {
-        self
-    }
-
-    fn into_error(self: Box<Self>) -> Box<dyn std::error::Error + Send + Sync + 'static> {
-        self
-    }
-
-    fn kind(&self) -> ErrorKind {
-        ErrorKind::Other
-    }
-}
+use crate::{batcher::MAX_WAITING, errors::tests::error_with_code};
 
 /// A writer that records its groups, and needs one permit for each.
 #[derive(Clone)]
@@ -65,7 +33,7 @@ impl Writer {
                     groups.lock().unwrap().push(group.to_vec());
                     assert!(!group.contains(&99), "a panic of the statement");
                     if group.contains(&10_055) {
-                        return Err(sqlx::Error::Database(Box::new(Locked)));
+                        return Err(error_with_code("55P03"));
                     }
                     if group.contains(&77) {
                         return Err(sqlx::Error::PoolClosed);
@@ -132,10 +100,9 @@ async fn a_group_lets_others_run_while_that_brings_it_requests_up_to_a_bound() {
 #[tokio::test(start_paused = true)]
 async fn readers_of_one_key_share_a_group_and_its_result() {
     let groups = Arc::new(Mutex::new(Vec::new()));
-    let database = Database::lazy("test", "TEST", &"postgres://user@127.0.0.1:1/none".into(), 1).unwrap();
-    let commit = GroupCommit::read_only("test", database, |number: &u32| *number, {
+    let commit = GroupCommit::read_only("test", (), |number: &u32| *number, {
         let groups = groups.clone();
-        move |_, numbers: Arc<[u32]>| {
+        move |(), numbers: Arc<[u32]>| {
             groups.lock().unwrap().push(numbers.to_vec());
             async move { Ok(numbers.iter().filter(|number| **number != 2).map(|number| (*number, number * 10)).collect()) }
         }

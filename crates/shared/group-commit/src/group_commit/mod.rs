@@ -13,8 +13,10 @@ use futures::{FutureExt as _, StreamExt as _, future::BoxFuture, stream};
 use tokio::sync::{Semaphore, oneshot};
 use tracing::{Instrument as _, Span};
 
-use super::{Database, is_contended, is_unavailable, retry_stale};
-use crate::batcher::{Batcher, Entry, Limits, SubmitError};
+use crate::{
+    batcher::{Batcher, Entry, Limits, SubmitError},
+    errors::{is_contended, is_unavailable, retry_stale},
+};
 
 /// The limits of groups. The number of requests in a group bounds the time of a statement, and of the locks that it
 /// holds. A second group begins only if the first one is delayed. Of a pool's ten connections, groups and requests that
@@ -23,7 +25,11 @@ const GROUPS: Limits = Limits { batch: 64, overlap_after: Duration::from_millis(
 /// The maximum number of concurrent requests, of all groups, that are retried alone.
 const MAX_CONCURRENT_RETRIES: usize = 6;
 
-/// Executes requests `Q` in groups and returns a result `A` for each.
+/// Executes requests `Q` in groups, one statement for each group, and returns a result `A` for each request. Clones
+/// share the groups.
+///
+/// Each constructor takes the database, such as a pool, of which `statement` gets a clone for each group, and a name,
+/// which is the label `statement` of the metrics.
 pub struct GroupCommit<Q, A> {
     groups: Batcher<Q, sqlx::Result<A>>,
 }
@@ -67,7 +73,8 @@ where
     /// group begins, the request is not written; later, it is written.
     ///
     /// Fails with the error of the statement, or with [`PoolTimedOut`](sqlx::Error::PoolTimedOut) if too many requests
-    /// wait.
+    /// wait. If the server is unavailable to a group, each of its callers gets a copy of the error, or an
+    /// [`Io`](sqlx::Error::Io) with its text.
     ///
     /// # Panics
     ///
@@ -86,13 +93,14 @@ where
     Q: Clone + Send + Sync + 'static,
 {
     /// Creates a group commit of a repeatable statement that returns nothing. A group may have several requests for the
-    /// same row, among which `statement` has to choose.
-    pub fn without_results<F>(
+    /// same row, among which `statement` has to choose, or which it adds up.
+    pub fn without_results<D, F>(
         name: &'static str,
-        database: Database,
-        statement: impl Fn(Database, Arc<[Q]>) -> F + Clone + Send + Sync + 'static,
+        database: D,
+        statement: impl Fn(D, Arc<[Q]>) -> F + Clone + Send + Sync + 'static,
     ) -> Self
     where
+        D: Clone + Send + Sync + 'static,
         F: Future<Output = sqlx::Result<()>> + Send,
     {
         Self::new(
@@ -181,13 +189,14 @@ where
 {
     /// Creates a group commit of a repeatable statement, which returns results by key; a request without a result gets
     /// `None`. A group has at most one request per key.
-    pub fn by_key<K, F>(
+    pub fn by_key<D, K, F>(
         name: &'static str,
-        database: Database,
+        database: D,
         key: fn(&Q) -> K,
-        statement: impl Fn(Database, Arc<[Q]>) -> F + Clone + Send + Sync + 'static,
+        statement: impl Fn(D, Arc<[Q]>) -> F + Clone + Send + Sync + 'static,
     ) -> Self
     where
+        D: Clone + Send + Sync + 'static,
         K: Eq + Hash + Send + 'static,
         F: Future<Output = sqlx::Result<HashMap<K, A>>> + Send,
     {
@@ -197,13 +206,14 @@ where
 
     /// Creates a group commit of a read-only statement, which returns results by key; a request without a result gets
     /// `None`. All requests of one key in a group get the same result.
-    pub fn read_only<K, F>(
+    pub fn read_only<D, K, F>(
         name: &'static str,
-        database: Database,
+        database: D,
         key: fn(&Q) -> K,
-        statement: impl Fn(Database, Arc<[Q]>) -> F + Clone + Send + Sync + 'static,
+        statement: impl Fn(D, Arc<[Q]>) -> F + Clone + Send + Sync + 'static,
     ) -> Self
     where
+        D: Clone + Send + Sync + 'static,
         A: Clone,
         K: Eq + Hash + Send + 'static,
         F: Future<Output = sqlx::Result<HashMap<K, A>>> + Send,
@@ -213,13 +223,14 @@ where
 }
 
 /// Returns a function that executes the statement for a group, and returns the result of each request.
-fn by_request<Q, A, K, F>(
-    database: Database,
+fn by_request<D, Q, A, K, F>(
+    database: D,
     key: fn(&Q) -> K,
     take: fn(&mut HashMap<K, A>, &K) -> Option<A>,
-    statement: impl Fn(Database, Arc<[Q]>) -> F + Clone + Send + Sync + 'static,
+    statement: impl Fn(D, Arc<[Q]>) -> F + Clone + Send + Sync + 'static,
 ) -> impl Fn(Arc<[Q]>) -> BoxFuture<'static, sqlx::Result<Vec<Option<A>>>> + Send + Sync + 'static
 where
+    D: Clone + Send + Sync + 'static,
     Q: Send + Sync + 'static,
     A: Send + 'static,
     K: Eq + Hash + Send + 'static,

@@ -1,0 +1,89 @@
+//! Tests of errors by their codes, and of the repetition of statements.
+
+use std::{borrow::Cow, cell::Cell};
+
+use sqlx::error::{DatabaseError, ErrorKind};
+
+use super::*;
+
+/// PostgreSQL's error with this code.
+#[derive(Debug, thiserror::Error)]
+#[error("")]
+struct Failure(&'static str);
+
+impl DatabaseError for Failure {
+    fn message(&self) -> &'static str {
+        ""
+    }
+
+    fn code(&self) -> Option<Cow<'_, str>> {
+        Some(self.0.into())
+    }
+
+    fn as_error(&self) -> &(dyn std::error::Error + Send + Sync + 'static) {
+        self
+    }
+
+    fn as_error_mut(&mut self) -> &mut (dyn std::error::Error + Send + Sync + 'static) {
+        self
+    }
+
+    fn into_error(self: Box<Self>) -> Box<dyn std::error::Error + Send + Sync + 'static> {
+        self
+    }
+
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Other
+    }
+}
+
+pub(crate) fn error_with_code(code: &'static str) -> Error {
+    Error::Database(Box::new(Failure(code)))
+}
+
+#[test]
+fn an_errors_code_says_whether_the_statement_may_succeed_later_and_on_which_connection() {
+    // The code; whether the error is unavailable, contended, refused, stale.
+    let cases = [
+        ("08006", [true, false, false, true]),
+        ("0A000", [false, false, false, true]),
+        ("23505", [false, false, false, false]),
+        ("25006", [true, false, false, true]),
+        ("28P01", [true, false, true, false]),
+        ("3D000", [true, false, true, false]),
+        ("40001", [true, false, false, false]),
+        ("40P01", [true, true, false, false]),
+        ("42501", [true, false, true, false]),
+        ("42P01", [false, false, false, false]),
+        ("53300", [true, false, false, false]),
+        ("55P03", [true, true, false, false]),
+        ("57014", [true, false, false, false]),
+        ("57P01", [true, false, false, true]),
+    ];
+    for (code, expected) in cases {
+        let error = error_with_code(code);
+        assert_eq!([is_unavailable, is_contended, is_refused, is_stale].map(|is| is(&error)), expected, "{code}");
+    }
+}
+
+#[tokio::test]
+async fn a_statement_is_repeated_once_on_a_stale_connection_and_not_after_a_timeout() {
+    let cases: [(fn() -> Error, u32); 4] = [
+        (|| error_with_code("57P01"), 2),
+        (|| Error::WorkerCrashed, 2),
+        (|| Error::Io(io::ErrorKind::TimedOut.into()), 1),
+        (|| Error::PoolClosed, 1),
+    ];
+    for (error, expected) in cases {
+        let executions = Cell::new(0);
+
+        let outcome: sqlx::Result<()> = retry_stale(|| async {
+            executions.set(executions.get() + 1);
+            Err(error())
+        })
+        .await;
+
+        assert!(outcome.is_err());
+        assert_eq!(executions.get(), expected, "{outcome:?}");
+    }
+}
