@@ -65,13 +65,13 @@ async fn a_single_statement_claims_changes_and_stores() {
     let first = debit(&fixture, &KEY, 70).await.unwrap();
     let repeat = debit(&fixture, &KEY, 70).await.unwrap();
     let reused = debit(&fixture, &KEY, 10).await;
-    let refused = debit(&fixture, &Key { key: "second", ..KEY }, 70).await.unwrap();
+    let overdrawn = debit(&fixture, &Key { key: "second", ..KEY }, 70).await.unwrap();
     let refused_again = debit(&fixture, &Key { key: "second", ..KEY }, 70).await.unwrap();
 
     assert_eq!(first, Response { value: Some(30), is_repeat: false });
     assert_eq!(repeat, Response { value: Some(30), is_repeat: true });
     assert!(matches!(reused, Err(OnceError::Reused)), "{reused:?}");
-    assert_eq!(refused, Response { value: None, is_repeat: false });
+    assert_eq!(overdrawn, Response { value: None, is_repeat: false });
     assert_eq!(refused_again, Response { value: None, is_repeat: true });
     assert_eq!(balance(&fixture.pool).await, 30);
 }
