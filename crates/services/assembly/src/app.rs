@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use outbox::Waker;
 use platform::{
-    outbox::Waker,
     random::Random,
     server::{App, Server},
 };

@@ -1,7 +1,6 @@
 //! Encodes, for the outbox, the events that the model's transitions return.
 
 use contracts::events::{AssemblyFailed, ShipAssembled};
-use platform::outbox;
 
 use crate::model::Event;
 

@@ -3,10 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use contracts::{events::Cause, ids::OrderId};
+use outbox::Waker;
 use platform::{
     auth::Caller,
     error_chain,
-    outbox::Waker,
     postgres::{Halves, count_skipped_row},
 };
 use tokio::sync::Notify;

@@ -2,10 +2,8 @@
 
 use std::sync::Arc;
 
-use platform::{
-    outbox::Waker,
-    server::{App, Server},
-};
+use outbox::Waker;
+use platform::server::{App, Server};
 
 use crate::{
     SERVICE, api,

@@ -1,7 +1,6 @@
 //! Encodes, for the outbox, the events that the model's transitions return. They contain no personal data.
 
 use contracts::events::{CustomerCreated, CustomerUpdated, record};
-use platform::outbox;
 
 use crate::model::{Change, Event};
 

@@ -2,7 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
-use platform::{jobs::Job, lease::Lease};
+use outbox::Lease;
+use platform::jobs::Job;
 
 use crate::service::CustomerService;
 

@@ -7,7 +7,6 @@ use contracts::{
     },
     ids::OrderId,
 };
-use platform::outbox;
 
 use crate::model::Event;
 

@@ -2,10 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
+use outbox::Lease;
 use platform::{
     clock, error_chain,
     jobs::{Done, Job, Retention, caught},
-    lease::Lease,
     outage::Outage,
     postgres::DatabaseError,
     retry,

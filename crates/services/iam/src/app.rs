@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use outbox::Waker;
 use platform::{
     jobs::Job,
-    outbox::Waker,
     redis::{self, Memory},
     server::{App, Server},
 };

@@ -5,7 +5,7 @@ use contracts::{
     events::{UserErased, record},
     ids::UserId,
 };
-use platform::{grpc::timestamp, outbox};
+use platform::grpc::timestamp;
 
 /// The event of an account that has ended.
 pub fn user_erased(user: UserId, erased_at: DateTime<Utc>) -> outbox::Event {

@@ -7,10 +7,8 @@ use std::{
 };
 
 use async_trait::async_trait;
-use platform::{
-    kafka::{Config, KafkaPublisher, Record, is_too_large},
-    outbox::Publisher as _,
-};
+use outbox::{Publisher as _, Record};
+use platform::kafka::{Config, KafkaPublisher, is_too_large};
 
 use crate::{
     error::Error,

@@ -2,9 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
+use outbox::Lease;
 use platform::{
     jobs::{Done, Job},
-    lease::Lease,
     postgres::DatabaseError,
     retry,
 };

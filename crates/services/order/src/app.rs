@@ -3,10 +3,8 @@
 use std::sync::Arc;
 
 use contracts::identity::GrpcSessions;
-use platform::{
-    outbox::Waker,
-    server::{App, Server},
-};
+use outbox::Waker;
+use platform::server::{App, Server};
 
 use crate::{
     SERVICE, api,

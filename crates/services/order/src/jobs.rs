@@ -2,10 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
-use platform::{
-    jobs::{Job, Retention},
-    lease::Lease,
-};
+use outbox::Lease;
+use platform::jobs::{Job, Retention};
 
 use crate::{repository::Addresses, service::OrderService};
 

@@ -1,7 +1,6 @@
 //! Encodes the model's events for the outbox. It defines no events: the model's transitions return them.
 
 use contracts::events::PaymentCompleted;
-use platform::outbox;
 
 use crate::model::Event;
 

@@ -1,5 +1,4 @@
-//! The platform that all services share: servers, configuration, telemetry, PostgreSQL, Redis, Kafka, outbox, inbox,
-//! leases, jobs.
+//! The platform that all services share: servers, configuration, telemetry, PostgreSQL, Redis, Kafka, jobs.
 
 pub mod auth;
 pub mod circuit_breaker;
@@ -13,15 +12,12 @@ pub mod es256;
 pub mod grpc;
 pub mod http;
 pub mod ids;
-pub mod inbox;
 pub mod invalid;
 pub mod jobs;
 pub mod kafka;
-pub mod lease;
 pub mod listener;
 pub mod number;
 pub mod outage;
-pub mod outbox;
 pub mod postgres;
 pub mod random;
 pub mod redis;

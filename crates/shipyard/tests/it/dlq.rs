@@ -3,10 +3,8 @@
 use std::collections::HashMap;
 
 use contracts::events::{OrderPaid, Published as _};
-use platform::{
-    kafka::{Config, KafkaPublisher, Record},
-    outbox::Publisher as _,
-};
+use outbox::{Publisher as _, Record};
+use platform::kafka::{Config, KafkaPublisher};
 use testkit::eventually;
 
 use crate::{customer::Customer, system::System};

@@ -11,14 +11,10 @@ use std::{
 
 use operations::registry::with_database;
 use order::repository::{IdempotencyKeys as _, PgOrders};
+use outbox::{MemoryLease, Tables, inbox};
+use platform::jobs::{Done, repeat};
 use platform::postgres::Database;
 use platform::server::service::Service;
-use platform::{
-    inbox,
-    jobs::{Done, repeat},
-    lease::MemoryLease,
-    outbox,
-};
 use testkit::eventually;
 use tokio_util::sync::CancellationToken;
 
@@ -96,8 +92,8 @@ const YOUNG: i32 = 0;
 impl Table {
     async fn remove(&self, pool: &Database) -> u64 {
         match self.name {
-            "outbox" => outbox::sweep(pool, KEEP).await.unwrap(),
-            "inbox" => inbox::sweep(pool, KEEP).await.unwrap(),
+            "outbox" => outbox::sweep(pool, &Tables::default(), KEEP).await.unwrap(),
+            "inbox" => inbox::sweep(pool, &Tables::default(), KEEP).await.unwrap(),
             "jobs" => assembly::repository::remove_finished(pool, KEEP).await.unwrap(),
             "orders" => delivery::repository::remove_early(pool, KEEP).await.unwrap(),
             _ => PgOrders::new(pool.clone()).remove(KEEP, self.batch.cast_signed()).await.unwrap(),

@@ -7,7 +7,7 @@ use contracts::proto::customers::v1::{
     CreateCustomerRequest, ListLoansRequest, customer_service_client::CustomerServiceClient,
 };
 use operations::registry::{SERVICES, of_orders};
-use platform::kafka::Record;
+use outbox::Record;
 use serde_json::json;
 use testkit::eventually;
 use tonic::transport::Endpoint;

@@ -5,10 +5,8 @@ use std::{collections::HashMap, time::Duration};
 use anyhow::{Context as _, ensure};
 use audit::facts;
 use contracts::events::{ROUTES, Route, filled};
-use platform::{
-    ids,
-    kafka::{Message, Record},
-};
+use outbox::Record;
+use platform::{ids, kafka::Message};
 
 use super::{
     cluster::Cluster,

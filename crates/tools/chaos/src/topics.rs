@@ -6,10 +6,8 @@ use anyhow::Context as _;
 use chrono::{DateTime, Utc};
 use contracts::events::{Consumer, INBOUND, InboundTopic, ROUTES, Route};
 use futures::future::try_join_all;
-use platform::{
-    kafka::{Extent, KafkaPublisher, Mark, Message, Reader, Record},
-    outbox::Publisher as _,
-};
+use outbox::{Publisher as _, Record};
+use platform::kafka::{Extent, KafkaPublisher, Mark, Message, Reader};
 use uuid::Uuid;
 
 use super::cluster::Cluster;

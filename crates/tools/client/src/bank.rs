@@ -6,10 +6,10 @@ use contracts::{
     events::{LOAN_APPROVED, Messaging, Topics},
     money::Money,
 };
+use outbox::{Publisher as _, Record};
 use platform::{
     config::Settings,
-    kafka::{self, KafkaPublisher, Record},
-    outbox::Publisher as _,
+    kafka::{self, KafkaPublisher},
 };
 use serde_json::json;
 use uuid::Uuid;

@@ -4,10 +4,10 @@ use std::{collections::HashMap, time::Duration};
 
 use anyhow::Context as _;
 use contracts::events::{ORDERS, Topics};
+use outbox::{Publisher as _, Record};
 use platform::{
     config::Settings,
-    kafka::{Config, KafkaPublisher, Record},
-    outbox::Publisher as _,
+    kafka::{Config, KafkaPublisher},
 };
 use tokio::time::{Instant, MissedTickBehavior};
 

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use backon::{ConstantBuilder, Retryable as _};
 use contracts::events::{Published, Topics};
+use outbox::{Publisher as _, Record};
 use platform::{
     config::Settings,
     ids,
-    kafka::{Config, KafkaPublisher, Message, Record, dead_letter_topic, ensure_topics},
-    outbox::Publisher as _,
+    kafka::{Config, KafkaPublisher, Message, dead_letter_topic, ensure_topics},
 };
 use rdkafka::{
     ClientConfig, Offset, TopicPartitionList,

@@ -9,7 +9,8 @@ use std::{
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use contracts::{events::Cause, ids::OrderId};
-use platform::{clock::Virtual, inbox::MemoryInbox, jobs::MOVED_BACK_FOR, outbox::MemoryOutbox};
+use outbox::{MemoryOutbox, inbox::MemoryInbox};
+use platform::{clock::Virtual, jobs::MOVED_BACK_FOR};
 
 use super::Builds;
 use crate::{

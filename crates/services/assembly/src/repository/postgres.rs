@@ -14,8 +14,8 @@ use contracts::{
 };
 use platform::{
     jobs::MOVED_BACK_FOR,
-    outbox,
     postgres::{Database, DatabaseError, GroupCommit, retry_stale},
+    telemetry,
 };
 use serde_json::json;
 use sqlx::migrate::Migrator;
@@ -181,12 +181,12 @@ struct Start {
     cause: Cause,
     build: NewBuild,
     /// The event's own trace context; the group's statement runs in another one.
-    trace: outbox::Trace,
+    trace: telemetry::Trace,
 }
 
 impl Start {
     fn new(cause: Cause, build: &NewBuild) -> Self {
-        Self { cause, build: build.clone(), trace: outbox::trace() }
+        Self { cause, build: build.clone(), trace: telemetry::trace() }
     }
 
     fn event(&self) -> EventId {

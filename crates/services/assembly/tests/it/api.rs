@@ -7,10 +7,11 @@ use contracts::events::{AssemblyFailed, Event, OrderPaid, ShipAssembled};
 use contracts::proto::assembly::v1::{
     Assembly, AssemblyStatus, GetAssemblyRequest, assembly_service_client::AssemblyServiceClient,
 };
+use outbox::Record;
 use platform::{
     grpc::Peer,
     ids,
-    kafka::{Message, Record},
+    kafka::Message,
     telemetry::{self, LogFormat, LogOutputs, Telemetry},
 };
 use testkit::{Iam, Kafka, Running, eventually, with_session};

@@ -13,10 +13,10 @@ use contracts::{
     events::{OrderPaid, Published as _, ShipAssembled, Subscription},
     ids::OrderId,
 };
+use outbox::Waker;
 use platform::{
     ids,
     kafka::{Handler as _, Message},
-    outbox::Waker,
     random::Random,
 };
 use testkit::{Running, eventually};

@@ -11,11 +11,8 @@ use contracts::{
     events::Cause,
     ids::{EventId, OrderId, UserId},
 };
-use platform::{
-    ids,
-    jobs::MOVED_BACK_FOR,
-    outbox::{Outbox, PgOutbox, Waker},
-};
+use outbox::{Outbox, Waker};
+use platform::{ids, jobs::MOVED_BACK_FOR, postgres::outbox_of};
 
 const HOUR: Duration = Duration::from_hours(1);
 
@@ -33,7 +30,7 @@ macro_rules! contract {
             $(#[tokio::test]
             async fn $name() {
                 let database = testkit::database(&super::MIGRATIONS).await;
-                let outbox = super::PgOutbox::new(database.pool.clone(), "test".to_owned());
+                let outbox = super::outbox_of(&database.pool, "test");
                 super::$name(&super::PgBuilds::new(database.pool), &outbox).await;
             })*
         }

@@ -12,7 +12,8 @@ use contracts::{
     events::{Published, record},
     ids::OrderId,
 };
-use platform::{clock, config::Settings, ids, kafka::Record};
+use outbox::Record;
+use platform::{clock, config::Settings, ids};
 use reqwest::{Method, RequestBuilder, Response};
 use serde_json::Value;
 use testkit::{Database, Iam, Kafka, Running, eventually};

@@ -1,7 +1,7 @@
 //! Customers and their checks, in the tables `customers`, `profiles`, `customer_versions` and `kyc_checks`.
 
 use contracts::ids::UserId;
-use platform::{auth::Author, outbox, postgres::retry_stale};
+use platform::{auth::Author, postgres::retry_stale, telemetry};
 use sqlx::types::Json;
 
 use super::{DueCheck, FIRST_LEASE, Known, MAX_LEASE, PgRepository, Saved, lease, row::CustomerRow};
@@ -95,7 +95,7 @@ impl PgRepository {
             record.uuid,
             record.kind,
             record.payload,
-            outbox::trace(),
+            telemetry::trace(),
             event.decided_by.as_ref().map(Author::as_str),
         )
         .fetch_optional(&self.pool)

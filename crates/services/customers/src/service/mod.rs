@@ -14,10 +14,10 @@ use std::{
 };
 
 use contracts::ids::UserId;
+use outbox::Waker;
 use platform::{
     auth::{Author, Caller},
     clock, error_chain, jobs,
-    outbox::Waker,
 };
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;

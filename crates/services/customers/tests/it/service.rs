@@ -8,7 +8,8 @@ use customers::{
     repository::{MIGRATIONS, PgRepository},
     service::CustomerService,
 };
-use platform::{auth::Caller, outbox::Waker, postgres::Database};
+use outbox::Waker;
+use platform::{auth::Caller, postgres::Database};
 use testkit::{MemoryLog, eventually};
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use tracing::Level;

@@ -13,10 +13,8 @@ use contracts::{
     ids::{EventId, OrderId, UserId},
 };
 pub use couriers::Round;
-use platform::{
-    auth::Caller,
-    outbox::{self, Waker},
-};
+use outbox::Waker;
+use platform::auth::Caller;
 use tokio::sync::Notify;
 
 use crate::{

@@ -19,7 +19,7 @@ use delivery::{
     repository::{Counts, Couriers as _, Deliveries as _, Dispatch, MemoryRepository, Moved, TripPage},
     service::{DeliveryService, Repositories},
 };
-use platform::{lease::Lease as _, outbox::Waker};
+use outbox::{Lease as _, Waker};
 use testkit::eventually;
 
 use crate::ids::{cargo, courier, new, order};

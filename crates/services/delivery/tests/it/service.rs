@@ -11,7 +11,8 @@ use delivery::{
     repository::{Deliveries as _, MemoryRepository},
     service::{DeliveryService, Repositories},
 };
-use platform::{auth::Caller, outbox::Waker};
+use outbox::Waker;
+use platform::auth::Caller;
 
 use crate::ids::{cause, new, order, volume};
 

@@ -9,9 +9,9 @@ use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 use contracts::ids::UserId;
+use outbox::Waker;
 use platform::{
     error_chain,
-    outbox::Waker,
     security_events::{self, Event, Revocation},
 };
 use tokio::time::Instant;

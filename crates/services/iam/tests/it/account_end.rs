@@ -12,12 +12,12 @@ use iam::{
     repository::{MIGRATIONS, PgUsers, RedisLoginAttempts, RedisSessions},
     service::{AccountService, IamService},
 };
+use outbox::Waker;
 use platform::{
     clock,
     grpc::{Unavailable, reason},
     ids,
     kafka::Message,
-    outbox::Waker,
     random,
 };
 use tonic::{Code, Status};

@@ -10,9 +10,10 @@ use intake::{
     repository::MIGRATIONS,
     sample,
 };
+use outbox::Record;
 use platform::{
     config::Settings,
-    kafka::{Message, Record, dead_letter_topic},
+    kafka::{Message, dead_letter_topic},
 };
 use reqwest::{Method, RequestBuilder};
 use serde_json::Value;

@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 
 use contracts::events::{Event, OrderCancelled, ShipAssembled, Topics, group, record};
+use outbox::Record;
 use platform::{
     grpc::Peer,
     ids,
-    kafka::{HEADER_ERROR, Record, dead_letter_topic},
+    kafka::{HEADER_ERROR, dead_letter_topic},
 };
 use tonic::Code;
 use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};

@@ -3,7 +3,8 @@
 
 use std::{sync::Arc, time::Duration};
 
-use platform::{jobs::caught, lease::Lease, retry};
+use outbox::Lease;
+use platform::{jobs::caught, retry};
 use tokio_util::sync::CancellationToken;
 
 use super::{Templates, replies::Replies};

@@ -8,10 +8,11 @@ use contracts::proto::notification::v1::{
     notification_service_client::NotificationServiceClient,
 };
 use notification::{app, config::Config, model::Kind, repository::MIGRATIONS};
+use outbox::Record;
 use platform::{
     grpc::{Peer, reason},
     ids,
-    kafka::{Record, dead_letter_topic},
+    kafka::dead_letter_topic,
     postgres::Database,
 };
 use serde_json::{Value, json};

@@ -9,7 +9,8 @@ use notification::{
     repository::{MIGRATIONS, PgOffsets},
     service::{Bot, Templates},
 };
-use platform::{grpc::Unavailable, lease::MemoryLease};
+use outbox::MemoryLease;
+use platform::grpc::Unavailable;
 use testkit::{Running, eventually};
 use tokio::time::Instant;
 

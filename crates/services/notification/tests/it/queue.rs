@@ -10,7 +10,8 @@ use notification::{
     repository::{MIGRATIONS, PgNotifications, prefer_index_scans},
     service::{AMBIGUOUS_RETRY_DELAY, Dispatcher, Sender, Templates},
 };
-use platform::{ids, lease::MemoryLease, postgres::Database};
+use outbox::MemoryLease;
+use platform::{ids, postgres::Database};
 use serde_json::json;
 use testkit::Running;
 use tokio::sync::Notify;

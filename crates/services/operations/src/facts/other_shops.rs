@@ -185,7 +185,7 @@ async fn orders(databases: &Databases) -> anyhow::Result<Vec<IntakeOrder>> {
 mod tests {
     use std::{collections::HashSet, sync::Arc};
 
-    use platform::kafka::Record;
+    use outbox::Record;
 
     use super::*;
 

@@ -24,13 +24,13 @@ use iam::{
     service::OperatorService,
 };
 use operations::registry::{SERVICES, with_database};
+use outbox::{Publisher as _, Record};
 use platform::{
     auth::{Author, SESSION_HEADER, SESSION_METADATA, ServiceKey},
     clock,
     config::Settings,
     ids,
-    kafka::{Config, KafkaPublisher, Record},
-    outbox::Publisher as _,
+    kafka::{Config, KafkaPublisher},
     random,
 };
 use reqwest::Method as Verb;

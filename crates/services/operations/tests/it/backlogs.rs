@@ -5,7 +5,8 @@ use operations::{
     backlogs::{lag, outboxes},
     databases::Databases,
 };
-use platform::kafka::{Mark, Reader, Record};
+use outbox::Record;
+use platform::kafka::{Mark, Reader};
 use sqlx::PgConnection;
 use uuid::Uuid;
 

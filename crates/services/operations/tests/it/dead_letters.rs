@@ -14,15 +14,15 @@ use operations::{
     model::Filter,
     repository::resolved_letters::ResolvedLetters,
 };
+use outbox::{Publisher as _, Record};
 use platform::{
     auth::Author,
     clock,
     config::Settings,
     kafka::{
         Config, HEADER_ERROR, HEADER_FAILED_AT, HEADER_GROUP, HEADER_OFFSET, HEADER_PARTITION, HEADER_TOPIC,
-        KafkaPublisher, Record, dead_letter_topic,
+        KafkaPublisher, dead_letter_topic,
     },
-    outbox::Publisher as _,
 };
 use serde_json::json;
 use testkit::Kafka;

@@ -9,11 +9,8 @@ use operations::{
     import_journal::import_journal,
     repository::resolved_letters::{Action, ResolvedLetter, ResolvedLetters, discarded_of},
 };
-use platform::{
-    auth::Author,
-    clock,
-    kafka::{Message, Record},
-};
+use outbox::Record;
+use platform::{auth::Author, clock, kafka::Message};
 use serde_json::{Value, json};
 use testkit::Database;
 use tokio_util::sync::CancellationToken;

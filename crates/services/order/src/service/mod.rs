@@ -16,11 +16,11 @@ use contracts::{
     events::Cause,
     ids::{OrderId, UserId},
 };
+use outbox::Waker;
 use platform::{
     cursor::Cursor,
     error_chain,
     jobs::Done,
-    outbox::Waker,
     postgres::{DatabaseError, count_skipped_row, is_contended},
     telemetry,
 };

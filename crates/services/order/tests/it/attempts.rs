@@ -19,7 +19,7 @@ use order::{
     repository::{Attempts as _, IdempotencyKeys as _, Repositories},
     service::OrderService,
 };
-use platform::outbox::Waker;
+use outbox::Waker;
 use tokio::sync::Notify;
 
 use crate::shop::{PAY_WITHIN, Shop, clients};

@@ -11,10 +11,7 @@ use order::{
     repository::{Attempts as _, IdempotencyKeys as _, MemoryOrders, Repositories, Settlement},
     service::OrderService,
 };
-use platform::{
-    kafka::Record,
-    outbox::{Publisher, Relay, Waker},
-};
+use outbox::{Publisher, Record, Relay, Waker};
 use tokio_util::sync::CancellationToken;
 
 use crate::ids;

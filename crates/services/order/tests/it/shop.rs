@@ -12,9 +12,9 @@ use order::{
     repository::{Attempts, Deliveries, IdempotencyKeys, MemoryOrders, Orders, Repositories},
     service::{DeliveryService, OrderService},
 };
+use outbox::Waker;
 use platform::{
     auth::{Guard, ServiceKey, Sessions},
-    outbox::Waker,
     server::readiness::Readiness,
 };
 use tokio::net::TcpListener;

@@ -9,7 +9,8 @@ use contracts::{
     ids::{OrderId, TransactionId, UserId},
     money::Money,
 };
-use platform::{auth::Caller, cursor::Cursor, outbox::Waker};
+use outbox::Waker;
+use platform::{auth::Caller, cursor::Cursor};
 use tokio::sync::Notify;
 
 use crate::{

@@ -7,6 +7,7 @@ use axum::{
     http::{Request, StatusCode},
 };
 use contracts::{ids::TransactionId, money::Money};
+use outbox::Waker;
 use payment::{
     api::webhook,
     client::{Declines, Ledger, Providers},
@@ -15,7 +16,7 @@ use payment::{
     repository::{MIGRATIONS, Payments as _, PgPayments, Refunds as _},
     service::{Charge, PaymentService},
 };
-use platform::{outbox::Waker, postgres::Database};
+use platform::postgres::Database;
 use ring::hmac;
 use serde_json::{Value, json};
 use sqlx::Connection as _;

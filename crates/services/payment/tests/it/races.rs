@@ -4,6 +4,7 @@ use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
 use contracts::ids::{OrderId, TransactionId, UserId};
 use futures::future::join_all;
+use outbox::Waker;
 use payment::{
     client::{Declines, Ledger, Provider as _, Providers},
     error::Error,
@@ -11,10 +12,7 @@ use payment::{
     repository::{Begun, MIGRATIONS, Payments as _, PgPayments, Unfinished},
     service::{Charge, PaymentService},
 };
-use platform::{
-    outbox::Waker,
-    postgres::{Database, DatabaseError},
-};
+use platform::postgres::{Database, DatabaseError};
 use tokio_util::sync::CancellationToken;
 
 use crate::{INITIAL_BALANCE, intent, money, new_cause, new_order, new_transaction, new_user};

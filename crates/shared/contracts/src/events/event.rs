@@ -3,7 +3,6 @@
 
 use std::fmt;
 
-use platform::outbox;
 use uuid::Uuid;
 
 use super::Route;

@@ -3,10 +3,11 @@
 use std::{marker::PhantomData, sync::Arc};
 
 use async_trait::async_trait;
+use outbox::{Relay, Waker};
 use platform::{
     config::{ConfigError, Settings},
-    kafka::{self, Consumer, Failure, Handler, KafkaPublisher, Message, TopicCreator},
-    outbox::{PgOutbox, Relay, Waker},
+    kafka::{self, Consumer, Failure, Handler, KafkaPublisher, Message, TopicCreator, Traced},
+    postgres::outbox_of,
     server::Server,
 };
 
@@ -52,11 +53,11 @@ impl Messaging {
     /// according to [`ROUTES`](super::ROUTES).
     pub fn relay(&self, server: &Server, waker: &Waker) -> anyhow::Result<Relay> {
         let topics = topics_of(server.name(), &self.topics);
-        let outbox = PgOutbox::new(server.database()?, server.instance().to_owned());
+        let outbox = outbox_of(&server.database()?, server.instance());
         self.creator.expect(topics.values().cloned());
-        let publisher = Arc::new(KafkaPublisher::for_relay(&self.kafka)?.creating(&self.creator));
+        let publisher = Arc::new(Traced(KafkaPublisher::for_relay(&self.kafka)?.creating(&self.creator)));
         let relay = Relay::new(server.name(), Arc::new(outbox), publisher, topics, waker);
-        Ok(relay.accepted(server.condition("outbox")))
+        Ok(relay.reporting(server.condition("outbox").while_accepted()))
     }
 }
 

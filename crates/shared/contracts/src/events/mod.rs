@@ -76,7 +76,6 @@ fn shown<E: Published>(payload: &[u8]) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use platform::outbox;
     use uuid::Uuid;
 
     use super::*;

@@ -2,10 +2,7 @@
 
 use std::collections::HashMap;
 
-use platform::{
-    kafka::{Failure, Message},
-    outbox,
-};
+use platform::kafka::{Failure, Message};
 use uuid::Uuid;
 
 use super::{INBOUND, Published, ROUTES, TIMELINE, Topic, Topics};

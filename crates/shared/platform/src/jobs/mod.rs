@@ -12,9 +12,10 @@ use std::{
 };
 
 use futures::{FutureExt as _, future::BoxFuture};
+use outbox::Lease;
 use tokio_util::sync::CancellationToken;
 
-use crate::{lease::Lease, outage::Outage};
+use crate::outage::Outage;
 
 pub use self::{
     due::{due, for_each},
@@ -176,8 +177,9 @@ impl Job {
 mod tests {
     use std::sync::atomic::{AtomicU32, Ordering};
 
+    use outbox::MemoryLease;
+
     use super::*;
-    use crate::lease::MemoryLease;
 
     #[tokio::test(start_paused = true)]
     async fn a_panic_fails_its_round_and_the_next_round_runs() {

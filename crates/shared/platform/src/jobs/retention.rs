@@ -2,8 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
+use outbox::{PgLease, Tables, inbox};
+
 use super::{Done, Job};
-use crate::{inbox, lease::PgLease, outbox, postgres::Database};
+use crate::postgres::Database;
 
 const RETENTION_INTERVAL: Duration = Duration::from_mins(1);
 /// How much earlier outbox rows are deleted than others; longer than the time between two runs.
@@ -27,7 +29,7 @@ impl Retention {
         F: Future<Output = anyhow::Result<Done>> + Send + 'static,
     {
         let (database, age) = (self.database.clone(), self.age);
-        let lease = Arc::new(PgLease::new(database.clone(), name, self.holder.clone()));
+        let lease = Arc::new(PgLease::new(database.clone(), &Tables::default(), name, self.holder.clone()));
         Job::periodic(name, lease, RETENTION_INTERVAL, move || remove(database.clone(), age))
     }
 
@@ -39,14 +41,14 @@ impl Retention {
     pub fn outbox(&self) -> Job {
         self.job("outbox-retention", |database, age| async move {
             let age = age.saturating_sub(OUTBOX_HEAD_START);
-            Ok(Done::from_count(outbox::sweep(&database, age).await?, outbox::SWEEP_BATCH))
+            Ok(Done::from_count(outbox::sweep(&database, &Tables::default(), age).await?, outbox::SWEEP_BATCH))
         })
     }
 
     /// Creates the job that deletes old inbox rows, which every database with an inbox needs.
     pub fn inbox(&self) -> Job {
         self.job("inbox", |database, age| async move {
-            Ok(Done::from_count(inbox::sweep(&database, age).await?, inbox::SWEEP_BATCH))
+            Ok(Done::from_count(inbox::sweep(&database, &Tables::default(), age).await?, inbox::SWEEP_BATCH))
         })
     }
 }

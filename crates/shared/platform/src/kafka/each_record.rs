@@ -7,6 +7,7 @@ use std::{
 };
 
 use anyhow::Context as _;
+use outbox::{PublishOutcome, Record, Refused, Scope, Unavailable, in_order_of_keys};
 use rdkafka::{
     error::KafkaError,
     message::OwnedHeaders,
@@ -16,12 +17,11 @@ use rdkafka::{
 use tokio::time::Instant;
 
 use super::{
-    KafkaPublisher, KafkaRefusal, Record,
+    KafkaPublisher, KafkaRefusal,
     producer::{Producer, code, discard, headers, refused},
     topic_creator::is_unknown,
     topics::is_about_topic,
 };
-use crate::outbox::{PublishOutcome, Refused, Scope, in_order_of_keys};
 
 /// The time limit for creating missing topics. A broker that has just started may need seconds.
 const CREATE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -96,17 +96,35 @@ impl Failure {
     }
 }
 
+/// Returns the reason of a [`KafkaRefusal`].
+fn reason(error: &anyhow::Error) -> Option<&'static str> {
+    error.downcast_ref().map(KafkaRefusal::reason)
+}
+
+fn unavailable(error: anyhow::Error) -> PublishOutcome {
+    PublishOutcome::Unavailable(Unavailable { reason: reason(&error), error })
+}
+
+fn all_unavailable(records: &[Record], error: anyhow::Error) -> Vec<PublishOutcome> {
+    let reason = reason(&error);
+    PublishOutcome::all_unavailable(records.len(), error, reason)
+}
+
+fn refusal(scope: Scope, error: anyhow::Error) -> PublishOutcome {
+    PublishOutcome::Refused(Refused { scope, reason: reason(&error), error })
+}
+
 impl KafkaPublisher {
     pub(super) async fn outcomes(&self, records: &[Record]) -> Vec<PublishOutcome> {
         let limit = self.limit.unwrap_or(Self::RELAY_TIMEOUT);
         let (refused, producer) = match self.prepare(records).await {
             Ok(prepared) => prepared,
-            Err(error) => return PublishOutcome::all_unavailable(records.len(), error),
+            Err(error) => return all_unavailable(records, error),
         };
         let results = self.deliver_all(&producer, records, &refused, Instant::now() + limit).await;
         let is_fatal = producer.client.client().fatal_error().is_some();
         if is_fatal && let Err(error) = self.replace_failed() {
-            return PublishOutcome::all_unavailable(records.len(), error);
+            return all_unavailable(records, error);
         }
         let metadata = self.ask_after_timeouts(&producer, records, &results).await;
         let is_response = |result: &Result<(), Failure>| result.as_ref().err().is_none_or(Failure::is_response);
@@ -114,26 +132,26 @@ impl KafkaPublisher {
         if self.last_response.is_too_old(has_response)
             && let Err(error) = self.replace_silent(&producer)
         {
-            return PublishOutcome::all_unavailable(records.len(), error);
+            return all_unavailable(records, error);
         }
         let outcome = |(record, result): (&Record, Option<Result<(), Failure>>)| match result {
             Some(Ok(())) => PublishOutcome::Acknowledged,
             None | Some(Err(Failure::NotSent)) => PublishOutcome::NotSent,
-            Some(Err(Failure::Unavailable(error))) => PublishOutcome::Unavailable(error),
+            Some(Err(Failure::Unavailable(error))) => unavailable(error),
             Some(Err(Failure::TimedOut(error) | Failure::Record(error) | Failure::Topic(error))) if is_fatal => {
-                PublishOutcome::Unavailable(error)
+                unavailable(error)
             }
-            Some(Err(Failure::Record(error))) => PublishOutcome::Refused(Refused { scope: Scope::Record, error }),
+            Some(Err(Failure::Record(error))) => refusal(Scope::Record, error),
             Some(Err(Failure::Topic(error))) => {
                 if is_unknown(code(&error)) {
                     self.topics.forget(&record.topic);
                 }
-                PublishOutcome::Refused(Refused { scope: Scope::Topic, error })
+                refusal(Scope::Topic, error)
             }
             Some(Err(Failure::TimedOut(error))) => match metadata.get(record.topic.as_str()) {
-                Some(Some(0)) => PublishOutcome::Refused(Refused { scope: Scope::Topic, error }),
-                Some(Some(_)) => PublishOutcome::Refused(Refused { scope: Scope::Record, error }),
-                _ => PublishOutcome::Unavailable(error),
+                Some(Some(0)) => refusal(Scope::Topic, error),
+                Some(Some(_)) => refusal(Scope::Record, error),
+                _ => unavailable(error),
             },
         };
         records.iter().zip(results).map(outcome).collect()

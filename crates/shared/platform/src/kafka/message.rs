@@ -38,9 +38,9 @@ pub struct Absent {
 }
 
 /// The time at which an event's change was committed, in RFC 3339.
-pub const HEADER_EVENT_TIME: &str = "event-time";
+pub const HEADER_EVENT_TIME: &str = outbox::HEADER_EVENT_TIME;
 /// The type of an event: its full protobuf name.
-pub const HEADER_EVENT_TYPE: &str = "event-type";
+pub const HEADER_EVENT_TYPE: &str = outbox::HEADER_EVENT_TYPE;
 
 impl Message {
     /// Returns when the event happened, if the record has this header.

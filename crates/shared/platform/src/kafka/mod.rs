@@ -20,6 +20,7 @@ mod refusal;
 mod security;
 mod topic_creator;
 mod topics;
+mod traced;
 mod workers;
 
 pub use acls::{Acl, Changed, Operation, Resource, add_acls, set_acls};
@@ -31,9 +32,10 @@ pub use dead_letter::{
 };
 pub use message::{Absent, ExactRecord, Failure, HEADER_EVENT_TIME, HEADER_EVENT_TYPE, Handler, Headers, Message};
 pub use partition_queue::cannot_be_decoded;
-pub use producer::{KafkaPublisher, Record, is_too_large};
+pub use producer::{KafkaPublisher, is_too_large};
 pub use reader::{Extent, Mark, Reader};
 pub use refusal::{KafkaRefusal, probe};
 pub use security::{SaslMechanism, SecurityProtocol};
 pub use topic_creator::TopicCreator;
 pub use topics::{dead_letter_topic, delete_records, ensure_topics, original_topic, retention};
+pub use traced::Traced;

@@ -3,13 +3,13 @@
 //! all records, or the call fails.
 
 use std::{
-    collections::HashMap,
     sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
 
 use anyhow::Context as _;
 use async_trait::async_trait;
+use outbox::{PublishOutcome, Publisher, Record};
 use rdkafka::{
     error::KafkaError,
     message::{Header, OwnedHeaders},
@@ -25,15 +25,6 @@ use super::{
     topic_creator::is_unknown,
     topics::original_topic,
 };
-use crate::outbox::{PublishOutcome, Publisher};
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Record {
-    pub topic: String,
-    pub key: Vec<u8>,
-    pub payload: Vec<u8>,
-    pub headers: HashMap<String, String>,
-}
 
 #[derive(Clone)]
 pub struct KafkaPublisher {
@@ -182,7 +173,7 @@ impl KafkaPublisher {
     ///
     /// # Errors
     ///
-    /// Like [`publish`](crate::outbox::Publisher::publish).
+    /// Like [`publish`](Publisher::publish).
     pub async fn publish_exact(&self, record: &ExactRecord) -> anyhow::Result<()> {
         let mut outgoing = Outgoing::to(&record.topic);
         outgoing.key = record.key.as_ref();

@@ -8,6 +8,7 @@ mod migrate;
 pub mod migrations;
 mod notifications;
 mod ping;
+mod shared_tables;
 
 pub use group_commit::{GroupCommit, is_contended, is_refused, is_unavailable, retry_stale};
 
@@ -20,4 +21,5 @@ pub use self::{
     migrate::{explain, migrate},
     notifications::Listener,
     ping::watch,
+    shared_tables::{SkippedEvents, outbox_of},
 };

@@ -1,7 +1,12 @@
 //! Receives PostgreSQL notifications with `LISTEN`, over a connection that is checked every few seconds.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
+use async_trait::async_trait;
+use outbox::Notifications;
 use sqlx::{
     Acquire as _, Connection as _,
     postgres::{PgListener, PgPoolOptions},
@@ -24,30 +29,37 @@ const PING_INTERVAL: Duration = Duration::from_secs(5);
 /// The backoff before the listener reconnects after a failure.
 const RECONNECT_DELAY: Duration = Duration::from_secs(1);
 
-/// A listener on one channel, with its own connection. It ends when it is dropped.
+/// A listener on one channel, with its own connection, which the first call of
+/// [`notified`](Notifications::notified) opens. It ends when it is dropped.
 #[derive(Debug)]
 pub struct Listener {
+    database: Database,
+    channel: String,
     wake: Arc<Notify>,
-    _task: AbortOnDropHandle<()>,
+    task: OnceLock<AbortOnDropHandle<()>>,
 }
 
 impl Listener {
-    pub fn start(database: Database, channel: &'static str) -> Self {
-        let wake = Arc::new(Notify::new());
-        let task = tokio::spawn(listen(database, channel, wake.clone()));
-        Self { wake, _task: AbortOnDropHandle::new(task) }
+    pub fn new(database: Database, channel: impl Into<String>) -> Self {
+        Self { database, channel: channel.into(), wake: Arc::default(), task: OnceLock::new() }
     }
+}
 
-    /// Returns once there has been a notification since the last call. Misses notifications that are sent while the
-    /// connection is lost.
-    pub async fn notified(&self) {
+/// Misses notifications that are sent while the connection is lost.
+#[async_trait]
+impl Notifications for Listener {
+    async fn notified(&self) {
+        self.task.get_or_init(|| {
+            let task = listen(self.database.clone(), self.channel.clone(), self.wake.clone());
+            AbortOnDropHandle::new(tokio::spawn(task))
+        });
         self.wake.notified().await;
     }
 }
 
-async fn listen(database: Database, channel: &'static str, wake: Arc<Notify>) {
+async fn listen(database: Database, channel: String, wake: Arc<Notify>) {
     loop {
-        let Err(error) = hear(&database, channel, &wake).await;
+        let Err(error) = hear(&database, &channel, &wake).await;
         tracing::debug!(%error, channel, "LISTEN unavailable, polling instead");
         tokio::time::sleep(RECONNECT_DELAY).await;
     }

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use anyhow::Context as _;
 use axum::Router;
 use futures::future::BoxFuture;
+use outbox::Relay;
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -20,7 +21,6 @@ use crate::{
     jobs::Job,
     kafka::Consumer,
     listener::Listener,
-    outbox::Relay,
     tls::{Acceptor, Clients, Tls},
 };
 

@@ -13,6 +13,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use axum::Router;
+use outbox::{Lease, PgLease, Tables};
 use secrecy::SecretString;
 use sqlx::migrate::Migrator;
 use tokio_util::sync::CancellationToken;
@@ -23,7 +24,6 @@ use crate::{
     grpc::Peer,
     http::{self, request_target::OwnHosts},
     jobs::Retention,
-    lease::{self, Lease, PgLease},
     listener::Listener,
     postgres::{self, Database},
     redis,
@@ -167,7 +167,9 @@ impl Server {
     /// Returns a function that creates a lease by name, with this process as its holder.
     pub fn leases(&self) -> anyhow::Result<impl Fn(&'static str) -> Arc<dyn Lease> + use<>> {
         let (database, holder) = (self.database()?, self.instance.clone());
-        Ok(move |name| Arc::new(PgLease::new(database.clone(), name, holder.clone())) as Arc<dyn Lease>)
+        Ok(move |name| {
+            Arc::new(PgLease::new(database.clone(), &Tables::default(), name, holder.clone())) as Arc<dyn Lease>
+        })
     }
 
     /// Creates the settings of the jobs that delete rows older than `age`.
@@ -216,7 +218,7 @@ impl Server {
             let (pool, holder) = (pool.clone(), self.instance.clone());
             tasks.close(async move {
                 if has_leases {
-                    lease::release_all(&pool, &holder).await;
+                    outbox::release_all(&pool, &Tables::default(), &holder).await;
                 }
                 pool.close().await;
             });
@@ -232,7 +234,7 @@ impl Server {
             postgres::migrate(&pool, migrations, stop).await?;
             if has_leases {
                 // A process that was killed at this place has not released its leases.
-                lease::release_all(&pool, &self.place).await;
+                outbox::release_all(&pool, &Tables::default(), &self.place).await;
             }
             tasks.spawn("database", |stop| postgres::watch(pool, connected, stop));
         }

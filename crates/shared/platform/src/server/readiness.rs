@@ -150,6 +150,12 @@ impl Condition {
         self.be(Status::Refused(reason));
     }
 
+    /// Returns a report for [`Relay::reporting`](outbox::Relay::reporting): the condition is met while the broker does
+    /// not refuse the events. It stays met while the broker is unavailable, since the outbox keeps the events.
+    pub fn while_accepted(self) -> impl Fn(Option<&'static str>) + Send + Sync + 'static {
+        move |refusal| self.be(refusal.map_or(Status::Met, Status::Refused))
+    }
+
     fn be(&self, state: Status) {
         let mut conditions = self.readiness.lock();
         if conditions.insert((self.name, self.number), state) == Some(state) {

@@ -19,7 +19,7 @@ use opentelemetry_sdk::{
     trace::{Sampler, SdkTracerProvider},
 };
 pub(crate) use request_telemetry::add_trace_context;
-pub use request_telemetry::{continue_trace, job_span, propagator, trace_context, trace_id};
+pub use request_telemetry::{Trace, continue_trace, job_span, propagator, trace, trace_context, trace_id};
 use serde::Deserialize;
 use tokio_util::task::AbortOnDropHandle;
 use tracing_subscriber::{

@@ -7,11 +7,11 @@ use std::{
     time::Duration,
 };
 
+use outbox::{Event, MemoryOutbox, Publisher as _, Relay, Waker};
 use platform::{
     kafka::{
         Acl, Changed, Config, KafkaPublisher, KafkaRefusal, Operation, Reader, Resource, add_acls, probe, set_acls,
     },
-    outbox::{Event, MemoryOutbox, Publisher as _, Relay, Waker},
     server::readiness::Readiness,
 };
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
@@ -42,7 +42,7 @@ fn relay(config: &Config, topic: &str) -> (Running, Readiness, MemoryOutbox) {
     let publisher = KafkaPublisher::for_relay(config).expect("a producer can be made");
     let relay = Relay::new("test", Arc::new(outbox.clone()), Arc::new(publisher), topics, &Waker::default());
     let readiness = Readiness::default();
-    let relay = relay.accepted(readiness.condition("outbox"));
+    let relay = relay.reporting(readiness.condition("outbox").while_accepted());
     (testkit::run(|stop| relay.run(stop)), readiness, outbox)
 }
 

@@ -4,10 +4,10 @@
 
 use std::{collections::HashMap, time::Duration};
 
+use outbox::{PublishOutcome, Publisher as _, Record};
 use platform::{
     config::Settings,
-    kafka::{Config, KafkaPublisher, Record},
-    outbox::{PublishOutcome, Publisher as _},
+    kafka::{Config, KafkaPublisher},
 };
 use rdkafka::{
     mocking::MockCluster,

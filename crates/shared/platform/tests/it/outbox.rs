@@ -7,13 +7,13 @@ use std::{
 };
 
 use contracts::events::OrderPaid;
+use outbox::{Outbox as _, PgOutbox, Relay, Waker};
 use platform::{
     kafka::{KafkaPublisher, Message},
-    lease,
-    outbox::{Outbox as _, PgOutbox, Relay, Waker},
+    postgres::{Database, outbox_of},
 };
 use sqlx::migrate::Migrator;
-use testkit::{Database, Kafka, Running, eventually};
+use testkit::{Kafka, Running, eventually};
 use uuid::Uuid;
 
 use crate::proxied::proxied;
@@ -26,7 +26,7 @@ const KEYS: u128 = 5;
 
 /// A database with an outbox, and the broker to which the relay publishes.
 struct Setup {
-    database: Database,
+    database: testkit::Database,
     kafka: Kafka,
     topic: String,
 }
@@ -38,15 +38,15 @@ impl Setup {
         Self { database, kafka, topic }
     }
 
-    fn outbox(&self, holder: &str) -> PgOutbox {
-        PgOutbox::new(self.database.pool.clone(), holder.to_owned())
+    fn outbox(&self, holder: &str) -> PgOutbox<Database> {
+        outbox_of(&self.database.pool, holder)
     }
 
     fn relay(&self, holder: &str) -> Running {
         self.relay_of(self.outbox(holder))
     }
 
-    fn relay_of(&self, outbox: PgOutbox) -> Running {
+    fn relay_of(&self, outbox: PgOutbox<Database>) -> Running {
         let publisher = Arc::new(KafkaPublisher::for_relay(&self.kafka.config()).expect("a producer can be made"));
         let topics = HashMap::from([(KIND, self.topic.clone())]);
         let relay = Relay::new("test", Arc::new(outbox), publisher, topics, &Waker::default());
@@ -79,7 +79,7 @@ impl Setup {
     }
 }
 
-async fn unpublished(pool: &platform::postgres::Database) -> i64 {
+async fn unpublished(pool: &Database) -> i64 {
     let count = sqlx::query_scalar("select count(*) from outbox where published_at is null").fetch_one(pool).await;
     count.expect("the outbox can be read")
 }
@@ -172,9 +172,9 @@ async fn a_read_that_is_planned_for_an_empty_outbox_does_not_read_all_rows_for_e
     let database = testkit::database(&MIGRATIONS).await;
     // With statistics of an empty table, every index costs the same.
     sqlx::query("vacuum analyze outbox").execute(&database.pool).await.unwrap();
-    let pool = platform::postgres::Database::lazy("test", "TEST_DATABASE_URL", &database.url.clone().into(), 1);
+    let pool = Database::lazy("test", "TEST_DATABASE_URL", &database.url.clone().into(), 1);
     let pool = pool.unwrap().with_stable_plans();
-    let outbox = PgOutbox::new(pool.clone(), "one".to_owned());
+    let outbox = outbox_of(&pool, "one");
     let epoch = outbox.lease(Duration::from_secs(30)).await.unwrap().unwrap();
     outbox.take_back(epoch, &[KIND], 1_000).await.unwrap();
     outbox.unpublished(500, &[]).await.unwrap();
@@ -219,7 +219,7 @@ async fn a_relay_hears_of_a_commit_in_another_replica() {
 async fn a_relay_goes_on_when_its_database_is_back() {
     let setup = Setup::new().await;
     let (proxy, pool) = proxied(&setup.database, 5).await;
-    let relay = setup.relay_of(PgOutbox::new(pool, "one".to_owned()));
+    let relay = setup.relay_of(outbox_of(&pool, "one"));
     setup.write(0..10).await;
     setup.all_marked().await;
 
@@ -236,18 +236,4 @@ async fn a_relay_goes_on_when_its_database_is_back() {
     relay.stop().await;
     let firsts = firsts(&setup.messages().await, 0);
     assert_eq!(firsts, (0..30).filter(|number| number % KEYS == 0).collect::<Vec<_>>());
-}
-
-#[tokio::test]
-async fn the_leases_of_a_killed_process_are_free_once_another_starts_at_its_place() {
-    let pool = testkit::database(&MIGRATIONS).await.pool;
-    let outbox = |holder: &str| PgOutbox::new(pool.clone(), holder.to_owned());
-    let ttl = Duration::from_hours(1);
-    assert_eq!(outbox("host-4711-killed").lease(ttl).await.unwrap(), Some(1));
-
-    lease::release_all(&pool, "host-471-").await;
-    assert_eq!(outbox("host-471-started").lease(ttl).await.unwrap(), None);
-    lease::release_all(&pool, "host-4711-").await;
-
-    assert_eq!(outbox("host-4711-started").lease(ttl).await.unwrap(), Some(2));
 }

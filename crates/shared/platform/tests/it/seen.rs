@@ -3,8 +3,9 @@
 use std::{collections::HashMap, sync::Arc};
 
 use async_trait::async_trait;
+use outbox::Record;
 use platform::{
-    kafka::{Config, Consumer, Failure, Handler, Message, Record, TopicSubscription},
+    kafka::{Config, Consumer, Failure, Handler, Message, TopicSubscription},
     server::readiness::Readiness,
 };
 use testkit::Running;

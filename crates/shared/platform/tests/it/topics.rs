@@ -3,12 +3,9 @@
 use std::time::Duration;
 
 use contracts::events::OrderPaid;
-use platform::{
-    kafka::{
-        Config, ExactRecord, Headers, KafkaPublisher, Record, TopicCreator, dead_letter_topic, ensure_topics, probe,
-        retention,
-    },
-    outbox::{PublishOutcome, Publisher as _},
+use outbox::{PublishOutcome, Publisher as _, Record};
+use platform::kafka::{
+    Config, ExactRecord, Headers, KafkaPublisher, TopicCreator, dead_letter_topic, ensure_topics, probe, retention,
 };
 use rdkafka::{
     ClientConfig,

@@ -4,13 +4,13 @@ use std::collections::HashMap;
 
 use contracts::events::{OrderPaid, Published as _};
 use operations::registry::SERVICES;
+use outbox::{Publisher as _, Record};
 use platform::{
     clock, ids,
     kafka::{
         Config, HEADER_ERROR, HEADER_FAILED_AT, HEADER_GROUP, HEADER_OFFSET, HEADER_PARTITION, HEADER_TOPIC,
-        KafkaPublisher, Record, dead_letter_topic,
+        KafkaPublisher, dead_letter_topic,
     },
-    outbox::Publisher as _,
 };
 use uuid::Uuid;
 

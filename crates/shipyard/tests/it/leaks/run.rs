@@ -11,10 +11,8 @@ use contracts::proto::{
         UserRegistrationInfo,
     },
 };
-use platform::{
-    ids,
-    kafka::{Record, dead_letter_topic},
-};
+use outbox::Record;
+use platform::{ids, kafka::dead_letter_topic};
 use reqwest::Method;
 use serde_json::{Value, json};
 use sqlx::{Connection as _, PgConnection};

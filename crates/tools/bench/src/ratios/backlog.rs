@@ -7,11 +7,11 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use contracts::events::{OrderPaid, Published as _, Topics, record, topics_of};
+use outbox::{Columns, Relay, Waker};
 use platform::{
     ids,
-    kafka::KafkaPublisher,
-    outbox::{Columns, PgOutbox, Relay, Waker},
-    postgres::{Database, migrate},
+    kafka::{KafkaPublisher, Traced},
+    postgres::{Database, migrate, outbox_of},
 };
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -56,8 +56,8 @@ pub async fn backlog(lab: &Lab) -> anyhow::Result<Vec<Row>> {
     let variables = own.chain(topics_of_assembly()).collect();
     let assembly = lab.apart(&[&assembly::SERVICE], variables).await?;
     let waker = Waker::default();
-    let publisher = Arc::new(KafkaPublisher::for_relay(&servers.kafka()?)?);
-    let source = Arc::new(PgOutbox::new(outbox.clone(), "backlog".to_owned()));
+    let publisher = Arc::new(Traced(KafkaPublisher::for_relay(&servers.kafka()?)?));
+    let source = Arc::new(outbox_of(&outbox, "backlog"));
     let topics = HashMap::from([(OrderPaid::TYPE, TOPIC.to_owned())]);
     let stop = CancellationToken::new();
     let relay = tokio::spawn(Relay::new("bench", source, publisher, topics, &waker).run(stop.clone()));

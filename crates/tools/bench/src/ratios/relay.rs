@@ -4,10 +4,10 @@
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
+use outbox::{Outbox as _, Publisher as _, Record, Relay, Waker};
 use platform::{
-    kafka::{KafkaPublisher, Record},
-    outbox::{Outbox as _, PgOutbox, Publisher as _, Relay, Waker},
-    postgres::{Database, migrate},
+    kafka::{KafkaPublisher, Traced},
+    postgres::{Database, migrate, outbox_of},
 };
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -31,7 +31,7 @@ const LEASE_TTL: Duration = Duration::from_mins(5);
 
 struct Events {
     outbox: Database,
-    publisher: Arc<KafkaPublisher>,
+    publisher: KafkaPublisher,
     count: usize,
 }
 
@@ -40,7 +40,7 @@ pub async fn relay(lab: &Lab) -> anyhow::Result<Vec<Row>> {
     let servers = lab.servers().await?;
     let outbox = servers.extra_database("bench_outbox", order_connections()).await?;
     migrate(&outbox, &order::repository::MIGRATIONS, &CancellationToken::new()).await?;
-    let publisher = Arc::new(KafkaPublisher::for_relay(&servers.kafka()?)?);
+    let publisher = KafkaPublisher::for_relay(&servers.kafka()?)?;
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few hundred")]
     let batches = (lab.effort.time.as_secs_f64() * BATCHES_A_SECOND).ceil().max(2.0) as usize;
     let events = Events { outbox, publisher, count: batches * BATCH_SIZE };
@@ -74,9 +74,10 @@ async fn fill(events: &Events) -> anyhow::Result<()> {
 
 async fn by_relay(events: &Events) -> anyhow::Result<Sample> {
     fill(events).await?;
-    let outbox = Arc::new(PgOutbox::new(events.outbox.clone(), "relay".to_owned()));
+    let outbox = Arc::new(outbox_of(&events.outbox, "relay"));
     let topics = HashMap::from([(KIND, TOPIC.to_owned())]);
-    let relay = Relay::new("bench", outbox, events.publisher.clone(), topics, &Waker::default());
+    let publisher = Arc::new(Traced(events.publisher.clone()));
+    let relay = Relay::new("bench", outbox, publisher, topics, &Waker::default());
     let stop = CancellationToken::new();
     let begun = Instant::now();
     let running = tokio::spawn(relay.run(stop.clone()));
@@ -93,7 +94,7 @@ async fn by_relay(events: &Events) -> anyhow::Result<Sample> {
 
 async fn drain(events: &Events) -> anyhow::Result<Sample> {
     fill(events).await?;
-    let outbox = PgOutbox::new(events.outbox.clone(), "drain".to_owned());
+    let outbox = outbox_of(&events.outbox, "drain");
     let epoch = outbox.lease(LEASE_TTL).await?.context("the lease of the outbox is taken")?;
     let (begun, mut count) = (Instant::now(), 0);
     loop {

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use anyhow::{Context as _, ensure};
 use contracts::events::{OrderPaid, Published as _};
-use platform::kafka::Record;
+use outbox::Record;
 use tokio::time::{Instant, sleep};
 
 use super::{inject, redelivery::until_taken};

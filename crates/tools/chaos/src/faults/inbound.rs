@@ -4,7 +4,8 @@ use std::{collections::HashMap, time::Duration};
 
 use anyhow::{Context as _, anyhow};
 use contracts::events::ORDERS;
-use platform::kafka::{self, Record};
+use outbox::Record;
+use platform::kafka;
 use producer::{Made, Records};
 use rand::{RngExt as _, seq::SliceRandom as _};
 use rdkafka::{

@@ -6,7 +6,7 @@
 //! while it publishes one and marks the previous one. The model leaves out rows of other keys.
 
 use futures::FutureExt as _;
-use platform::outbox::{Event, MemoryOutbox, Outbox as _, Unpublished};
+use outbox::{Event, MemoryOutbox, Outbox as _, Unpublished};
 use stateright::{Checker as _, Model, Property};
 use uuid::Uuid;
 

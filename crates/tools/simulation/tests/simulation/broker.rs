@@ -9,10 +9,8 @@ use std::{
 
 use async_trait::async_trait;
 use contracts::events::{Subscription, Topics};
-use platform::{
-    kafka::{Failure, Handler, Message, Record},
-    outbox::{PublishOutcome, Publisher, Refused, Scope, in_order_of_keys},
-};
+use outbox::{PublishOutcome, Publisher, Record, Refused, Scope, Unavailable, in_order_of_keys};
+use platform::kafka::{Failure, Handler, Message};
 use rand::RngExt as _;
 use tokio::sync::Notify;
 
@@ -231,16 +229,16 @@ impl SimulatedPublisher {
         let chance = if faulty { world.pick(|rng| rng.random_range(0..10)) } else { 9 };
         let error = anyhow::anyhow!("not acknowledged");
         match chance {
-            0 => return Err(PublishOutcome::Refused(Refused { scope: Scope::Record, error })),
-            1 => return Err(PublishOutcome::Refused(Refused { scope: Scope::Topic, error })),
-            2 => return Err(PublishOutcome::Unavailable(error)),
+            0 => return Err(PublishOutcome::Refused(Refused { scope: Scope::Record, error, reason: None })),
+            1 => return Err(PublishOutcome::Refused(Refused { scope: Scope::Topic, error, reason: None })),
+            2 => return Err(PublishOutcome::Unavailable(Unavailable { error, reason: None })),
             _ => {}
         }
         let (partition, offset) = world.broker.append(record.clone());
         world.note(format_args!("{:?} publishes {} {partition} {offset}", self.0.name, record.topic));
         match chance {
-            3 => Err(PublishOutcome::Refused(Refused { scope: Scope::Record, error })),
-            4 => Err(PublishOutcome::Unavailable(error)),
+            3 => Err(PublishOutcome::Refused(Refused { scope: Scope::Record, error, reason: None })),
+            4 => Err(PublishOutcome::Unavailable(Unavailable { error, reason: None })),
             _ => Ok(()),
         }
     }

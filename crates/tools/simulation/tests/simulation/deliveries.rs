@@ -22,7 +22,8 @@ use delivery::{
     },
     service::{DeliveryService, Repositories},
 };
-use platform::{clock::Virtual, lease::Lease, outbox::Waker};
+use outbox::{Lease, Waker};
+use platform::clock::Virtual;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 

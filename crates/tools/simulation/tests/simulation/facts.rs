@@ -19,13 +19,13 @@ use inventory::{
     model::{Filter, Page},
     repository::Catalogue as _,
 };
+use outbox::inbox::MemoryInbox;
 use payment::{
     client::{Lookup, Provider as _},
     model::{ChargeOutcome, ChargeState, Method},
 };
 use platform::{
     clock::Virtual,
-    inbox::MemoryInbox,
     kafka::{Message, dead_letter_topic},
 };
 use uuid::Uuid;
@@ -283,7 +283,7 @@ fn received(inbox: &MemoryInbox, group: &str) -> Vec<Received> {
 fn logs(world: &World, at: DateTime<Utc>) -> Vec<Log> {
     let log = |route: &contracts::events::Route| {
         let topic = route.topic(&world.broker.topics);
-        let record = |(partition, offset, record): (usize, usize, platform::kafka::Record)| Record {
+        let record = |(partition, offset, record): (usize, usize, outbox::Record)| Record {
             partition: i32::try_from(partition).unwrap_or_default(),
             offset: i64::try_from(offset).unwrap_or_default(),
             event: record.headers.get("event-uuid").and_then(|uuid| uuid.parse().ok()),

@@ -3,10 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use platform::{
-    jobs::Done,
-    outbox::{Backlog, MemoryOutbox, Outbox, Unpublished},
-};
+use outbox::{Backlog, MemoryOutbox, Outbox, TakenBack, Unpublished};
 
 use crate::{plan::Mistake, steps::Steps, world::locked};
 
@@ -60,7 +57,7 @@ impl Outbox for Steps<MemoryOutbox> {
         self.twin.set_aside(self.shown(epoch), ids).await
     }
 
-    async fn take_back(&self, epoch: i64, kinds: &[&str], limit: i64) -> anyhow::Result<Done> {
+    async fn take_back(&self, epoch: i64, kinds: &[&str], limit: i64) -> anyhow::Result<TakenBack> {
         self.twin.take_back(self.shown(epoch), kinds, limit).await
     }
 

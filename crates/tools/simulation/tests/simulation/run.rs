@@ -8,7 +8,8 @@ use audit::{
     receipt::receipt,
 };
 use contracts::events::{ROUTES, readers};
-use platform::{clock::Virtual, kafka::Record};
+use outbox::Record;
+use platform::clock::Virtual;
 use rand::{RngExt as _, seq::IndexedRandom as _};
 use tokio::{runtime::Builder, task::JoinSet, time::Instant};
 

@@ -20,18 +20,14 @@ use order::{
     repository::{MemoryOrders, Repositories},
     service::{DeliveryService, OrderService},
 };
+use outbox::{Lease, MemoryLease, MemoryOutbox, Relay, Waker, inbox::MemoryInbox};
 use payment::{
     client::{Declines, MemoryProvider, Providers},
     model::Intent,
     repository::MemoryPayments,
     service::PaymentService,
 };
-use platform::{
-    inbox::MemoryInbox,
-    jobs::Job,
-    lease::{Lease, MemoryLease},
-    outbox::{MemoryOutbox, Relay, Waker},
-};
+use platform::jobs::Job;
 use rand::{RngExt as _, rngs::StdRng};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;

@@ -25,11 +25,12 @@ use order::{
         Settlement, UnpaidLimits,
     },
 };
+use outbox::Record;
 use payment::{
     model::{Intent, PartialRefund, Payment, RecordedRefund, RefundRequest, RefundState},
     repository::{Begun, MemoryPayments, PaymentPage, Payments, Refunds, Unfinished},
 };
-use platform::{auth::Author, cursor::Cursor, kafka::Record, outbox};
+use platform::{auth::Author, cursor::Cursor};
 use uuid::Uuid;
 
 use crate::{

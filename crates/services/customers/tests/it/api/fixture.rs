@@ -10,12 +10,8 @@ use contracts::{
     },
 };
 use customers::{app, config::Config, repository::MIGRATIONS};
-use platform::{
-    config::Settings,
-    grpc::Peer,
-    ids,
-    kafka::{Message, Record},
-};
+use outbox::Record;
+use platform::{config::Settings, grpc::Peer, ids, kafka::Message};
 use serde_json::{Value, json};
 use stand_ins::Kyc;
 use testkit::{Database, Iam, Kafka, Running, eventually, with_session};

@@ -8,7 +8,8 @@ use customers::{
     repository::{MIGRATIONS, PgRepository},
     service::CustomerService,
 };
-use platform::{outbox::Waker, postgres::Database};
+use outbox::Waker;
+use platform::postgres::Database;
 
 use super::store::Store;
 use crate::{fakes::Payment, loan, new_customer};

@@ -14,7 +14,8 @@ use contracts::{
     events::Cause,
     ids::{CourierId, OrderId},
 };
-use platform::{clock::Virtual, inbox::MemoryInbox, lease::MemoryLease, outbox::MemoryOutbox};
+use outbox::{MemoryLease, MemoryOutbox, inbox::MemoryInbox};
+use platform::clock::Virtual;
 use uuid::Uuid;
 
 use crate::model::{Courier, Delivery, Early, Event, Known, Trip};

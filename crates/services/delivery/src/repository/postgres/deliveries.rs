@@ -8,8 +8,8 @@ use contracts::{
     ids::{OrderId, UserId},
 };
 use platform::{
-    outbox,
     postgres::{Database, DatabaseError, consistent, retry_stale},
+    telemetry,
 };
 
 use super::{
@@ -77,7 +77,7 @@ impl Deliveries for PgRepository {
             location.map(|location| i16::from(location.y())),
             volume.map(crate::model::Volume::get),
             delivery.estimated,
-            outbox::trace(),
+            telemetry::trace(),
             state_name(known),
             cause.map(|cause| cause.consumer),
             cause.map(|cause| cause.event.uuid()),

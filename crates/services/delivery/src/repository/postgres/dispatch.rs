@@ -4,10 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use contracts::ids::{CourierId, OrderId};
-use platform::{
-    outbox,
-    postgres::{DatabaseError, consistent},
-};
+use platform::postgres::{DatabaseError, consistent};
 use serde_json::json;
 
 use super::{

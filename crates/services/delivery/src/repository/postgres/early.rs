@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use contracts::{events::Cause, ids::OrderId};
-use platform::{outbox, postgres::Database};
+use platform::{postgres::Database, telemetry};
 use serde_json::json;
 
 #[derive(Clone)]
@@ -15,12 +15,12 @@ pub struct Request {
     paid: Cause,
     cause: Cause,
     /// The event's own trace context; the group's statement runs in another one.
-    trace: outbox::Trace,
+    trace: telemetry::Trace,
 }
 
 impl Request {
     pub fn new(order: OrderId, state: &'static str, paid: Cause, cause: Cause) -> Self {
-        Self { order, state, paid, cause, trace: outbox::trace() }
+        Self { order, state, paid, cause, trace: telemetry::trace() }
     }
 
     /// The key of the request. Requests with the same key are written in different groups.

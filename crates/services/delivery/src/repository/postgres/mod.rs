@@ -9,10 +9,7 @@ mod waiting;
 
 use contracts::ids::OrderId;
 pub use deliveries::{EARLY_BATCH, remove_early};
-use platform::{
-    inbox::SkippedEvents,
-    postgres::{Database, GroupCommit},
-};
+use platform::postgres::{Database, GroupCommit, SkippedEvents};
 use sqlx::migrate::Migrator;
 
 use self::row::OrderRow;

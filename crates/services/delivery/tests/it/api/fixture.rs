@@ -21,11 +21,12 @@ use contracts::{
     },
 };
 use delivery::{app, config::Config, repository::MIGRATIONS};
+use outbox::Record;
 use platform::{
     auth::{Access, Rule},
     config::Settings,
     grpc::{Peer, Services},
-    kafka::{Message, Record, dead_letter_topic},
+    kafka::{Message, dead_letter_topic},
 };
 use serde_json::Value;
 use testkit::{Iam, Kafka, Running, eventually};

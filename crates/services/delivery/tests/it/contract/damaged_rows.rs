@@ -10,10 +10,8 @@ use delivery::{
     repository::{MIGRATIONS, PgRepository},
     service::{DeliveryService, Repositories},
 };
-use platform::{
-    outbox::{self, Waker},
-    postgres::Database,
-};
+use outbox::Waker;
+use platform::postgres::Database;
 
 use super::{
     dispatch::{assign_all, wait},

@@ -4,10 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use contracts::ids::OrderId;
 use delivery::repository::{Couriers, Deliveries, Dispatch, LEASE_NAME, MIGRATIONS, MemoryRepository, PgRepository};
-use platform::{
-    lease::{Lease, PgLease},
-    postgres::Database,
-};
+use outbox::{Lease, PgLease, Tables};
+use platform::postgres::Database;
 
 pub struct Store {
     pub deliveries: Arc<dyn Deliveries>,
@@ -45,7 +43,7 @@ pub async fn postgres() -> Store {
 
 pub fn of(pool: Database) -> Store {
     let repository = Arc::new(PgRepository::new(pool.clone()));
-    let lease = |holder: &str| Arc::new(PgLease::new(pool.clone(), LEASE_NAME, holder.to_owned()));
+    let lease = |holder: &str| Arc::new(PgLease::new(pool.clone(), &Tables::default(), LEASE_NAME, holder));
     Store {
         deliveries: repository.clone(),
         couriers: repository.clone(),

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use contracts::{identity::TELEGRAM, ids::UserId};
-use platform::outbox;
+use platform::telemetry;
 use sqlx::types::Json;
 
 use super::{PgUsers, key, row::query_users, with_retry};
@@ -139,7 +139,7 @@ impl PgUsers {
                 event.uuid,
                 event.kind,
                 event.payload,
-                outbox::trace(),
+                telemetry::trace(),
             )
             .fetch_one(&self.pool)
         });

@@ -13,7 +13,8 @@ use contracts::{
     events::Cause,
     ids::{OrderId, PartId, UserId},
 };
-use platform::{clock::Virtual, inbox::MemoryInbox};
+use outbox::inbox::MemoryInbox;
+use platform::clock::Virtual;
 use uuid::Uuid;
 
 use super::Catalogue;

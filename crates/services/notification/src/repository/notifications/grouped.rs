@@ -7,7 +7,7 @@ use std::{
 };
 
 use contracts::events::Cause;
-use platform::{outbox, postgres::Database};
+use platform::{postgres::Database, telemetry};
 
 use super::known_kinds;
 use crate::model::{Attempt, AttemptOutcome, NewNotification, NotificationId, Outgoing, Status};
@@ -18,12 +18,12 @@ pub struct Queued {
     pub cause: Cause,
     new: NewNotification,
     /// The event's own trace context; the group's statement runs in another one.
-    trace: outbox::Trace,
+    trace: telemetry::Trace,
 }
 
 impl Queued {
     pub fn new(cause: Cause, new: &NewNotification) -> Self {
-        Self { cause, new: new.clone(), trace: outbox::trace() }
+        Self { cause, new: new.clone(), trace: telemetry::trace() }
     }
 }
 

@@ -16,10 +16,7 @@ use contracts::{
     events::Cause,
     ids::{OrderId, UserId},
 };
-use platform::{
-    inbox::SkippedEvents,
-    postgres::{Database, DatabaseError, GroupCommit, consistent, retry_stale},
-};
+use platform::postgres::{Database, DatabaseError, GroupCommit, SkippedEvents, consistent, retry_stale};
 
 use crate::{
     error::Error,

@@ -10,7 +10,8 @@ use std::{sync::Arc, time::Duration};
 use anyhow::Context as _;
 use group_commit::BatchDelay;
 use in_progress::{InProgress, Subject};
-use platform::{circuit_breaker::CircuitBreaker, jobs::caught, lease::Lease, retry};
+use outbox::Lease;
+use platform::{circuit_breaker::CircuitBreaker, jobs::caught, retry};
 use rate_limiter::RateLimiter;
 use tokio::{
     sync::Notify,

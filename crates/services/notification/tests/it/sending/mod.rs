@@ -16,7 +16,8 @@ use notification::{
     repository::{MIGRATIONS, PgNotifications},
     service::{Dispatcher, NotificationService, Sender, Templates},
 };
-use platform::{ids, lease::MemoryLease};
+use outbox::MemoryLease;
+use platform::ids;
 use serde_json::json;
 use testkit::{Running, eventually};
 use tokio::sync::Notify;

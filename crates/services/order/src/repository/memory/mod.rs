@@ -12,7 +12,8 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use contracts::ids::{OrderId, UserId};
-use platform::{clock::Virtual, inbox::MemoryInbox, outbox::MemoryOutbox};
+use outbox::{MemoryOutbox, inbox::MemoryInbox};
+use platform::clock::Virtual;
 use uuid::Uuid;
 
 use crate::{

@@ -8,10 +8,7 @@ mod orders;
 mod row;
 mod settle;
 
-use platform::{
-    inbox::SkippedEvents,
-    postgres::{Database, GroupCommit},
-};
+use platform::postgres::{Database, GroupCommit, SkippedEvents};
 use sqlx::migrate::Migrator;
 
 pub use deliveries::{Addresses, TEXTS_OF_ENDED_ORDERS};

@@ -10,8 +10,8 @@ use contracts::{
 };
 use platform::{
     cursor::{self, Cursor},
-    outbox,
     postgres::{Database, consistent, retry_stale},
+    telemetry,
 };
 use sqlx::types::Json;
 use uuid::Uuid;
@@ -153,7 +153,7 @@ impl Orders for PgOrders {
             event.uuid,
             event.kind,
             event.payload,
-            outbox::trace(),
+            telemetry::trace(),
             Json(RequestOutcome::Cancelled) as _,
             claim.map(|claim| &claim.key),
             claim.map(|claim| claim.user.uuid()),
@@ -208,7 +208,7 @@ impl Orders for PgOrders {
             cancellation.uuid,
             cancellation.kind,
             cancellation.payload,
-            outbox::trace(),
+            telemetry::trace(),
         )
         .execute(&self.pool)
         .await?;

@@ -4,7 +4,7 @@ use contracts::{
     events::Cause,
     ids::{OrderId, TransactionId},
 };
-use platform::{outbox, postgres::Database};
+use platform::{postgres::Database, telemetry};
 use sqlx::types::Json;
 
 use crate::{
@@ -113,7 +113,7 @@ pub async fn cancelled(
         event.uuid,
         event.kind,
         event.payload,
-        outbox::trace(),
+        telemetry::trace(),
         outcome.map(Json) as _,
         transaction.map(TransactionId::uuid),
         lease.epoch,

@@ -13,11 +13,11 @@ use order::{
     repository::{MIGRATIONS, PgOrders, Repositories},
     service::OrderService,
 };
+use outbox::Waker;
 use platform::{
     auth::MemorySessions,
     config::Settings,
     ids,
-    outbox::Waker,
     telemetry::{self, Telemetry},
 };
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};

@@ -17,7 +17,8 @@ use order::{
     model::{DeliveryAddress, NewOrder},
     repository::{MIGRATIONS, Orders as _, PgOrders},
 };
-use platform::{grpc::Peer, kafka::Record};
+use outbox::Record;
+use platform::grpc::Peer;
 use testkit::{Iam, Kafka, Running, eventually};
 use tonic::Code;
 

@@ -2,7 +2,6 @@
 
 use contracts::ids::{OrderId, TransactionId, UserId};
 use order::model::{Event, PaymentMethod};
-use platform::outbox;
 use uuid::Uuid;
 
 /// Encodes a text as protobuf does, in the field with this number.

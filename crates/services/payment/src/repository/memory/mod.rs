@@ -15,7 +15,11 @@ use contracts::{
     events::Cause,
     ids::{OrderId, TransactionId, UserId},
 };
-use platform::{clock::Virtual, cursor, cursor::Cursor, inbox::MemoryInbox, outbox::MemoryOutbox};
+use outbox::{MemoryOutbox, inbox::MemoryInbox};
+use platform::{
+    clock::Virtual,
+    cursor::{self, Cursor},
+};
 use tokio::time::Instant;
 use uuid::Uuid;
 

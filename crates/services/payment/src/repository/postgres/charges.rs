@@ -3,9 +3,10 @@
 use std::{collections::HashMap, sync::Arc};
 
 use contracts::ids::TransactionId;
+use outbox::Columns;
 use platform::{
-    outbox::{self, Columns},
     postgres::{Database, GroupCommit, retry_stale},
+    telemetry,
 };
 use serde_json::json;
 
@@ -125,7 +126,7 @@ pub(super) async fn refuse(pool: &Database, intent: &Intent) -> Result<bool, Err
         event.uuid,
         event.kind,
         event.payload,
-        outbox::trace(),
+        telemetry::trace(),
     )
     .execute(pool)
     .await?;
@@ -142,7 +143,7 @@ pub struct Settlement {
     /// `cancelled`.
     of_cancelled: Vec<u8>,
     /// The trace context of this request; the group's statement has another one.
-    trace: outbox::Trace,
+    trace: telemetry::Trace,
 }
 
 impl Settlement {
@@ -158,7 +159,7 @@ impl Settlement {
             reference,
             event: event(false),
             of_cancelled: event(true).payload,
-            trace: outbox::trace(),
+            trace: telemetry::trace(),
         }
     }
 

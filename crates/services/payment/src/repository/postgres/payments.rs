@@ -9,8 +9,8 @@ use contracts::{
 };
 use platform::{
     cursor::{self, Cursor},
-    outbox,
     postgres::{Database, GroupCommit, consistent, fetch_each, retry_stale},
+    telemetry,
 };
 
 use super::{
@@ -77,7 +77,7 @@ impl Payments for PgPayments {
                 event.uuid,
                 event.kind,
                 event.payload,
-                outbox::trace(),
+                telemetry::trace(),
             )
             .execute(&self.pool)
         })

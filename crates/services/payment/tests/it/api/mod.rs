@@ -15,8 +15,9 @@ use contracts::proto::payment::v1::{
     GetBalanceRequest, GetPaymentRequest, PayOrderRequest, Payment, PaymentMethod, VoidAttemptRequest,
     payment_service_client::PaymentServiceClient,
 };
+use outbox::Record;
 use payment::{app, config::Config, repository::MIGRATIONS};
-use platform::{grpc::Peer, ids, kafka::Record};
+use platform::{grpc::Peer, ids};
 use testkit::{Database, Iam, Kafka, Running, with_session};
 use tonic::{Status, transport::Channel};
 use uuid::Uuid;

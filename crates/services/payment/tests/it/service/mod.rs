@@ -8,6 +8,7 @@ mod refunds;
 use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
 use contracts::ids::TransactionId;
+use outbox::Waker;
 use payment::{
     client::{MemoryProvider, Providers},
     error::Error,
@@ -15,7 +16,6 @@ use payment::{
     repository::{MemoryPayments, Payments as _},
     service::{Charge, PaymentService},
 };
-use platform::outbox::Waker;
 use tokio_util::sync::CancellationToken;
 
 use crate::{INITIAL_BALANCE, declines, money, new_cause, new_order, new_transaction, new_user};

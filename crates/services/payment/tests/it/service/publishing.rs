@@ -4,11 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use contracts::events::{Topics, topics_of};
+use outbox::{Publisher, Record, Relay, Waker};
 use payment::{client::ScriptedFault, service::Charge};
-use platform::{
-    kafka::Record,
-    outbox::{Publisher, Relay, Waker},
-};
 use tokio::time::Duration;
 use tokio_util::sync::CancellationToken;
 

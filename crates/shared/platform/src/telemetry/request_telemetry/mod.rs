@@ -207,6 +207,14 @@ pub fn trace_context() -> HashMap<String, String> {
     headers
 }
 
+/// The trace context that is stored with an event, in the column `trace` of the outbox.
+pub type Trace = serde_json::Value;
+
+/// Returns the trace context of the current span, to be stored with an event.
+pub fn trace() -> Trace {
+    serde_json::json!(trace_context())
+}
+
 pub(crate) fn add_trace_context(headers: &mut HeaderMap) {
     inject(&mut HeaderInjector(headers));
 }

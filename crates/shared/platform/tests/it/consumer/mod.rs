@@ -18,10 +18,11 @@ use std::{
 
 use async_trait::async_trait;
 use contracts::events::OrderPaid;
+use outbox::Record;
 use platform::{
     kafka::{
         Consumer, Failure, HEADER_ATTEMPTS, HEADER_ERROR, HEADER_LEFT_OUT, HEADER_TOPIC, Handler, Mark, Message,
-        Reader, Record, TopicSubscription, dead_letter_topic,
+        Reader, TopicSubscription, dead_letter_topic,
     },
     server::readiness::Readiness,
 };

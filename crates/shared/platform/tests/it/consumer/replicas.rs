@@ -3,10 +3,10 @@
 use std::process::{Child, Command, Stdio};
 
 use contracts::events::ShipAssembled;
+use outbox::Publisher as _;
 use platform::{
     config::Settings,
     kafka::{Config, KafkaPublisher},
-    outbox::Publisher as _,
 };
 use tokio_util::sync::CancellationToken;
 

@@ -3,10 +3,10 @@
 use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use certificates::Subject;
+use outbox::Publisher as _;
 use platform::{
     config::Settings,
     kafka::{Config, KafkaPublisher, KafkaRefusal, ensure_topics, probe},
-    outbox::Publisher as _,
     server::readiness::Readiness,
 };
 use testkit::{TlsKafka, eventually, tls_kafka};

@@ -7,7 +7,8 @@ use std::{cmp::Reverse, time::Duration};
 use anyhow::Context as _;
 use chrono::{DateTime, Utc};
 use contracts::events::{Consumer, ROUTES, Route};
-use platform::kafka::{Extent, Message, Record};
+use outbox::Record;
+use platform::kafka::{Extent, Message};
 use tokio::time::{Instant, sleep};
 
 use self::reordered::shuffled;

@@ -6,10 +6,8 @@ use contracts::{
     events::Cause,
     ids::{OrderId, TransactionId, UserId},
 };
-use platform::{
-    outbox::{self, Columns},
-    postgres::Database,
-};
+use outbox::Columns;
+use platform::{postgres::Database, telemetry};
 use sqlx::types::Json;
 
 use crate::{
@@ -84,7 +82,7 @@ pub struct PaidAttempt {
     transaction: TransactionId,
     event: outbox::Event,
     /// The trace context of this request; the group's statement has another one.
-    trace: outbox::Trace,
+    trace: telemetry::Trace,
     /// The outcome to store under the idempotency key of the request that began the attempt.
     outcome: Option<RequestOutcome>,
     /// The event of the payment service by which the attempt ends; `None` if a customer's request or the reconciler
@@ -101,7 +99,7 @@ impl PaidAttempt {
         outcome: Option<&RequestOutcome>,
         cause: Option<Cause>,
     ) -> Self {
-        let (event, trace) = (event.into(), outbox::trace());
+        let (event, trace) = (event.into(), telemetry::trace());
         Self { order, attempt, transaction, event, trace, outcome: outcome.cloned(), cause }
     }
 

@@ -6,10 +6,8 @@ use contracts::{
     events::Cause,
     ids::{OrderId, UserId},
 };
-use platform::{
-    outbox::{self, Columns},
-    postgres::Database,
-};
+use outbox::Columns;
+use platform::{postgres::Database, telemetry};
 use serde::Serialize;
 use sqlx::types::Json;
 use uuid::Uuid;
@@ -37,7 +35,7 @@ pub struct Creation {
     event: outbox::Event,
     /// The trace context of this request; the group's statement has another one.
     #[serde(skip)]
-    trace: outbox::Trace,
+    trace: telemetry::Trace,
 }
 
 impl Creation {
@@ -61,7 +59,7 @@ impl Creation {
             token: claim.map(|claim| claim.token),
             outcome: RequestOutcome::Created { order: order.uuid, total_price: terms.total_price },
             event: event.into(),
-            trace: outbox::trace(),
+            trace: telemetry::trace(),
         }
     }
 }

@@ -9,6 +9,7 @@ mod partial_refunds;
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use contracts::{events::PaymentCompleted, ids::TransactionId};
+use outbox::{MemoryOutbox, Outbox};
 use payment::{
     error::Error,
     model::{ChargeOutcome, Decline, Intent, Method, Payment, RefundRequest, Status, VoidResult},
@@ -16,8 +17,7 @@ use payment::{
 };
 use platform::{
     kafka::Message,
-    outbox::{MemoryOutbox, Outbox, PgOutbox},
-    postgres::Database,
+    postgres::{Database, outbox_of},
 };
 
 use super::suite_macro::contract;
@@ -38,7 +38,7 @@ fn memory() -> Fixture {
 async fn postgres() -> Fixture {
     let pool = testkit::database(&MIGRATIONS).await.pool;
     let payments = Arc::new(PgPayments::new(pool.clone()));
-    let outbox = Arc::new(PgOutbox::new(pool.clone(), "test".to_owned()));
+    let outbox = Arc::new(outbox_of(&pool, "test"));
     Fixture { payments, outbox, pool: Some(pool) }
 }
 

@@ -10,9 +10,14 @@ use std::{
 };
 
 use async_trait::async_trait;
+use sqlx::Row as _;
 use tokio::time::Instant;
 
-use crate::postgres::Database;
+use crate::{
+    Tables,
+    pool::Pool,
+    statements::{self, LeaseSql},
+};
 
 const RELEASE_TIMEOUT: Duration = Duration::from_millis(500);
 
@@ -25,57 +30,39 @@ pub trait Lease: Send + Sync {
     async fn release(&self, epoch: i64) -> anyhow::Result<()>;
 }
 
-/// A lease as a row of the table `leases`. It expires by the database's clock.
-pub struct PgLease {
-    pool: Database,
-    name: &'static str,
+/// A lease as a row of the table [`leases`](Tables::leases). It expires by the database's clock.
+pub struct PgLease<P> {
+    pool: P,
+    sql: LeaseSql,
+    name: String,
     holder: String,
 }
 
-impl PgLease {
-    pub fn new(pool: Database, name: &'static str, holder: String) -> Self {
-        Self { pool, name, holder }
+impl<P> PgLease<P> {
+    /// Creates the handle of one replica. `name` identifies the lease, and `holder` this process.
+    pub fn new(pool: P, tables: &Tables, name: impl Into<String>, holder: impl Into<String>) -> Self {
+        Self { pool, sql: LeaseSql::new(&tables.leases), name: name.into(), holder: holder.into() }
     }
 }
 
 /// Releases all leases whose holders begin with `holder`, a process or its place, so that another process can take them
-/// at once. If the database does not respond within [`RELEASE_TIMEOUT`], the leases expire instead.
-pub async fn release_all(pool: &Database, holder: &str) {
-    let released =
-        sqlx::query!("update leases set expires_at = now() where starts_with(holder, $1)", holder).execute(pool);
+/// at once. If the database does not respond within 500 ms, the leases expire instead.
+pub async fn release_all<P: Pool>(pool: &P, tables: &Tables, holder: &str) {
+    let released = pool.execute(statements::release_all(&tables.leases).query().bind(holder));
     let _ = tokio::time::timeout(RELEASE_TIMEOUT, released).await;
 }
 
 #[async_trait]
-impl Lease for PgLease {
+impl<P: Pool> Lease for PgLease<P> {
     async fn acquire(&self, ttl: Duration) -> anyhow::Result<Option<i64>> {
-        let epoch = sqlx::query_scalar!(
-            "insert into leases (name, holder, epoch, expires_at)
-            values ($1, $2, 1, now() + make_interval(secs => $3))
-            on conflict (name) do update set
-              epoch = leases.epoch + case when leases.holder = excluded.holder then 0 else 1 end,
-              holder = excluded.holder,
-              expires_at = excluded.expires_at
-            where leases.holder = excluded.holder or leases.expires_at < now()
-            returning epoch",
-            self.name,
-            self.holder,
-            ttl.as_secs_f64(),
-        )
-        .fetch_optional(&self.pool)
-        .await?;
-        Ok(epoch)
+        let query = self.sql.acquire.query().bind(&self.name).bind(&self.holder).bind(ttl.as_secs_f64());
+        let row = self.pool.row(query).await?;
+        Ok(row.map(|row| row.try_get(0)).transpose()?)
     }
 
     async fn release(&self, epoch: i64) -> anyhow::Result<()> {
-        sqlx::query!(
-            "update leases set expires_at = now() where name = $1 and holder = $2 and epoch = $3",
-            self.name,
-            self.holder,
-            epoch,
-        )
-        .execute(&self.pool)
-        .await?;
+        let query = self.sql.release.query().bind(&self.name).bind(&self.holder).bind(epoch);
+        self.pool.execute(query).await?;
         Ok(())
     }
 }

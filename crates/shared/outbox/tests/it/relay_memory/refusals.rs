@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tokio::sync::watch;
+
 use super::{
     KNOWN, SHORT_WAIT,
     doubles::{Broker, Counted, Refuses, TIME_LIMIT},
@@ -108,5 +110,26 @@ async fn a_partition_without_a_leader_holds_up_the_others_for_the_time_limit_alo
     tokio::time::sleep(BACKOFF).await;
     assert_eq!(outbox.unpublished(), [""; 0]);
     assert_eq!(broker.published().len(), 400, "each is published once");
+    relay.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reason_is_reported_while_the_broker_refuses_this_client() {
+    let outbox = Counted::default();
+    let broker = Broker { reason: Some("not authorised"), ..Broker::default() };
+    broker.refuse(Some(Refuses::Topic(CANCELLED)));
+    outbox.write(1, CANCELLED, "refused");
+    let (report, reported) = watch::channel(Some("nothing yet"));
+
+    let relay = outbox.reporting_relay(&broker, &[CANCELLED], move |reason| {
+        report.send_replace(reason);
+    });
+    assert_eq!(*reported.borrow(), None);
+    tokio::time::sleep(BACKOFF).await;
+    assert_eq!(*reported.borrow(), Some("not authorised"));
+    broker.refuse(None);
+    tokio::time::sleep(BACKOFF).await;
+
+    assert_eq!((*reported.borrow(), outbox.unpublished()), (None, vec![]));
     relay.stop().await;
 }

@@ -4,14 +4,11 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use platform::{
-    ids,
-    outbox::{Event, MemoryOutbox, Outbox, PgOutbox},
-    postgres::Database,
-};
+use outbox::{Event, MemoryOutbox, Outbox, PgOutbox};
+use sqlx::PgPool;
 use uuid::Uuid;
 
-use crate::outbox::MIGRATIONS;
+use crate::fixture::{Fixture, tables};
 
 const KNOWN: &str = "events.v1.OrderPaid";
 const UNHEARD: &str = "events.v1.Unheard";
@@ -24,14 +21,14 @@ struct Replicas {
 }
 
 enum Rows {
-    Table(Database),
+    Table(PgPool),
     Memory(MemoryOutbox),
 }
 
 impl Replicas {
     async fn in_postgres() -> Self {
-        let pool = testkit::database(&MIGRATIONS).await.pool;
-        let replica = |holder: &str| Arc::new(PgOutbox::new(pool.clone(), holder.to_owned()));
+        let pool = Fixture::new().await.pool;
+        let replica = |holder: &str| Arc::new(PgOutbox::new(pool.clone(), &tables(), holder));
         Self { one: replica("one"), other: replica("other"), rows: Rows::Table(pool.clone()) }
     }
 
@@ -42,14 +39,11 @@ impl Replicas {
 
     /// Writes an event with the payload `name`.
     async fn write(&self, key: u128, kind: &'static str, name: &str) {
-        let (uuid, key, payload) = (ids::random(), Uuid::from_u128(key), name.as_bytes().to_vec());
+        let event = Event::new(kind, Uuid::from_u128(key), name);
         match &self.rows {
-            Rows::Memory(outbox) => outbox.insert(Event { uuid, kind, key, payload }),
+            Rows::Memory(outbox) => outbox.insert(event),
             Rows::Table(pool) => {
-                let statement = "insert into outbox (event_uuid, event_type, key, payload, trace)
-                    values ($1, $2, $3, $4, '{}')";
-                let insert = sqlx::query(statement).bind(uuid).bind(kind).bind(key).bind(payload);
-                insert.execute(pool).await.unwrap();
+                outbox::write(&mut pool.acquire().await.unwrap(), &tables(), &event).await.unwrap();
             }
         }
     }
@@ -191,7 +185,7 @@ async fn what_is_published_holds_nothing_back(replicas: Replicas) {
 #[should_panic(expected = "is in the outbox already")]
 async fn an_event_that_the_memory_outbox_has_is_refused() {
     let outbox = MemoryOutbox::default();
-    let event = Event { uuid: ids::random(), kind: KNOWN, key: Uuid::from_u128(1), payload: Vec::new() };
+    let event = Event::new(KNOWN, Uuid::from_u128(1), "");
     outbox.insert(event.clone());
 
     outbox.insert(event);

@@ -9,11 +9,7 @@ use std::{
 use async_trait::async_trait;
 use chrono::DateTime;
 
-use super::{Backlog, Event, Outbox, Unpublished};
-use crate::{
-    jobs::Done,
-    lease::{Lease, MemoryLease},
-};
+use crate::{Backlog, Event, Lease, MemoryLease, Outbox, TakenBack, Unpublished};
 
 /// An outbox in memory. Clones share the rows and the lease.
 #[derive(Clone)]
@@ -131,7 +127,7 @@ impl Outbox for MemoryOutbox {
         self.change(epoch, ids, |row| row.set_aside = true)
     }
 
-    async fn take_back(&self, epoch: i64, kinds: &[&str], _: i64) -> anyhow::Result<Done> {
+    async fn take_back(&self, epoch: i64, kinds: &[&str], _: i64) -> anyhow::Result<TakenBack> {
         let rows = self.rows().clone();
         let unknown = |row: &Row| !kinds.contains(&row.event.kind);
         let can = (0..rows.len()).filter(|place| {
@@ -140,7 +136,7 @@ impl Outbox for MemoryOutbox {
         });
         let ids = can.map(i64::try_from).collect::<Result<Vec<_>, _>>()?;
         self.change(epoch, &ids, |row| row.set_aside = false)?;
-        Ok(Done { count: ids.len() as u64, more: false })
+        Ok(TakenBack { count: ids.len() as u64, more: false })
     }
 
     async fn backlog(&self) -> anyhow::Result<Backlog> {

@@ -11,7 +11,7 @@ mod refusals;
 use std::time::Duration;
 
 use doubles::{Broker, CallCounts, Counted};
-use platform::outbox::Outbox as _;
+use outbox::Outbox as _;
 use testkit::MemoryLog;
 use tokio::time::Instant;
 use tracing::Level;

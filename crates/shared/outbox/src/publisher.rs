@@ -1,11 +1,26 @@
-//! The publisher of an outbox: sends records to their topics and reports the outcome of each.
+//! The records of an outbox and their publisher, which sends them to their topics and reports the outcome of each.
 
 use std::collections::HashMap;
 
 use async_trait::async_trait;
 use futures::future::join_all;
 
-use crate::kafka::Record;
+/// The event's id.
+pub const HEADER_EVENT_UUID: &str = "event-uuid";
+/// The event's type.
+pub const HEADER_EVENT_TYPE: &str = "event-type";
+/// The time at which the event was written, in RFC 3339, by the database's clock.
+pub const HEADER_EVENT_TIME: &str = "event-time";
+pub const HEADER_CONTENT_TYPE: &str = "content-type";
+
+/// A record to be published: one event with its topic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    pub topic: String,
+    pub key: Vec<u8>,
+    pub payload: Vec<u8>,
+    pub headers: HashMap<String, String>,
+}
 
 #[async_trait]
 pub trait Publisher: Send + Sync + 'static {
@@ -19,7 +34,7 @@ pub trait Publisher: Send + Sync + 'static {
     async fn publish_each(&self, records: &[Record]) -> Vec<PublishOutcome> {
         match self.publish(records.to_vec()).await {
             Ok(()) => records.iter().map(|_| PublishOutcome::Acknowledged).collect(),
-            Err(error) => PublishOutcome::all_unavailable(records.len(), error),
+            Err(error) => PublishOutcome::all_unavailable(records.len(), error, None),
         }
     }
 }
@@ -32,7 +47,15 @@ pub enum PublishOutcome {
     /// Refused, or not acknowledged in time. The record may be in its topic nevertheless.
     Refused(Refused),
     /// The broker cannot be reached, or refuses this client; this says nothing about the record.
-    Unavailable(anyhow::Error),
+    Unavailable(Unavailable),
+}
+
+/// Why no record can be published.
+#[derive(Debug)]
+pub struct Unavailable {
+    pub error: anyhow::Error,
+    /// A short reason if the broker refuses this client, such as `not authorised`.
+    pub reason: Option<&'static str>,
 }
 
 /// Why a record is not acknowledged although the broker can be reached.
@@ -40,6 +63,8 @@ pub enum PublishOutcome {
 pub struct Refused {
     pub scope: Scope,
     pub error: anyhow::Error,
+    /// A short reason if the broker refuses this client, such as `not authorised`.
+    pub reason: Option<&'static str>,
 }
 
 /// Which other records are refused for the same reason.
@@ -51,9 +76,9 @@ pub enum Scope {
 }
 
 impl PublishOutcome {
-    /// Returns outcomes after an error that concerns all `count` records.
-    pub fn all_unavailable(count: usize, error: anyhow::Error) -> Vec<Self> {
-        let first = std::iter::once(Self::Unavailable(error));
+    /// Returns outcomes after an error that concerns all `count` records. `reason` is that of [`Unavailable`].
+    pub fn all_unavailable(count: usize, error: anyhow::Error, reason: Option<&'static str>) -> Vec<Self> {
+        let first = std::iter::once(Self::Unavailable(Unavailable { error, reason }));
         first.chain(std::iter::repeat_with(|| Self::NotSent)).take(count).collect()
     }
 }

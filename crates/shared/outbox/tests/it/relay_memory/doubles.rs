@@ -9,13 +9,9 @@ use std::{
 };
 
 use async_trait::async_trait;
-use platform::{
-    jobs::Done,
-    kafka::Record,
-    outbox::{
-        Backlog, Event, MemoryOutbox, Outbox, PublishOutcome, Publisher, Refused, Relay, Scope, Unpublished, Waker,
-        in_order_of_keys,
-    },
+use outbox::{
+    Backlog, Event, MemoryOutbox, Outbox, PublishOutcome, Publisher, Record, Refused, Relay, Scope, TakenBack,
+    Unpublished, Waker, in_order_of_keys,
 };
 use tokio::{sync::watch, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
@@ -62,8 +58,7 @@ impl Counted {
 
     /// Writes an event with the payload `name`.
     pub fn write(&self, key: u128, kind: &'static str, name: &str) {
-        let (uuid, key, payload) = (platform::ids::random(), Uuid::from_u128(key), name.as_bytes().to_vec());
-        self.outbox.insert(Event { uuid, kind, key, payload });
+        self.outbox.insert(Event::new(kind, Uuid::from_u128(key), name));
     }
 
     pub fn unpublished(&self) -> Vec<String> {
@@ -79,10 +74,20 @@ impl Counted {
 
     /// Starts a relay that has a topic for these types of events and publishes to `broker`.
     pub fn relay(&self, broker: &Broker, kinds: &[&'static str]) -> Running {
+        self.reporting_relay(broker, kinds, |_| {})
+    }
+
+    /// Like [`relay`](Self::relay), with a report of refusals.
+    pub fn reporting_relay(
+        &self,
+        broker: &Broker,
+        kinds: &[&'static str],
+        report: impl Fn(Option<&'static str>) + Send + Sync + 'static,
+    ) -> Running {
         let topics = kinds.iter().map(|kind| (*kind, format!("topic of {kind}"))).collect();
         let (waker, stop) = (Waker::default(), CancellationToken::new());
         let relay = Relay::new("test", Arc::new(self.clone()), Arc::new(broker.clone()), topics, &waker);
-        Running { waker, task: tokio::spawn(relay.run(stop.clone())), stop }
+        Running { waker, task: tokio::spawn(relay.reporting(report).run(stop.clone())), stop }
     }
 }
 
@@ -111,7 +116,7 @@ impl Outbox for Counted {
         self.process.call(self.outbox.set_aside(epoch, ids)).await
     }
 
-    async fn take_back(&self, epoch: i64, kinds: &[&str], limit: i64) -> anyhow::Result<Done> {
+    async fn take_back(&self, epoch: i64, kinds: &[&str], limit: i64) -> anyhow::Result<TakenBack> {
         self.calls().take_backs += 1;
         self.process.call(self.outbox.take_back(epoch, kinds, limit)).await
     }
@@ -164,6 +169,8 @@ pub struct Broker {
     pub refuses: Arc<Mutex<Option<Refuses>>>,
     pub delay: Duration,
     pub room: Option<usize>,
+    /// Why it refuses this client.
+    pub reason: Option<&'static str>,
 }
 
 impl Broker {
@@ -216,13 +223,15 @@ impl Publisher for Broker {
     async fn publish_each(&self, records: &[Record]) -> Vec<PublishOutcome> {
         tokio::time::sleep(self.delay).await;
         if self.room.is_some_and(|room| self.records().len() + records.len() > room) {
-            return PublishOutcome::all_unavailable(records.len(), anyhow::anyhow!("no room"));
+            return PublishOutcome::all_unavailable(records.len(), anyhow::anyhow!("no room"), None);
         }
         self.batches.fetch_add(1, Ordering::Relaxed);
         let results = in_order_of_keys(records, |place| self.take(&records[place])).await;
         let outcome = |result| match result {
             Some(Ok(())) => PublishOutcome::Acknowledged,
-            Some(Err(scope)) => PublishOutcome::Refused(Refused { scope, error: anyhow::anyhow!("refused") }),
+            Some(Err(scope)) => {
+                PublishOutcome::Refused(Refused { scope, error: anyhow::anyhow!("refused"), reason: self.reason })
+            }
             None => PublishOutcome::NotSent,
         };
         results.into_iter().map(outcome).collect()

@@ -7,8 +7,7 @@ use std::{
 
 use tokio::time::Instant;
 
-use super::{Backlog, Outbox, Refused, Unpublished};
-use crate::kafka::Record;
+use crate::{Backlog, Outbox, Record, Refused, Unpublished};
 
 /// The shortest and the longest delay between two counts of the backlog.
 const MIN_COUNT_DELAY: Duration = Duration::from_secs(5);

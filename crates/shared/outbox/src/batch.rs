@@ -11,13 +11,11 @@ use std::{
 
 use chrono::SecondsFormat;
 use tokio::time::Instant;
-use tracing::Span;
 use uuid::Uuid;
 
-use super::{PublishOutcome, Relay, Scope, Unpublished, metrics::Metrics};
 use crate::{
-    kafka::{HEADER_EVENT_TIME, HEADER_EVENT_TYPE, KafkaRefusal, Record},
-    telemetry,
+    HEADER_CONTENT_TYPE, HEADER_EVENT_TIME, HEADER_EVENT_TYPE, HEADER_EVENT_UUID, PublishOutcome, Record, Refused,
+    Relay, Scope, Unavailable, Unpublished, metrics::Metrics,
 };
 
 const BATCH_SIZE: i64 = 500;
@@ -47,22 +45,31 @@ pub enum Batch {
     Full,
 }
 
-/// Creates the span of publishing one row, in the trace of the change.
-fn publish_span(topic: &str, row: &Unpublished) -> Span {
-    let span =
-        tracing::info_span!(parent: None, "publish", otel.name = format!("{topic} publish"), otel.kind = "producer");
-    telemetry::continue_trace(&span, &row.trace);
-    span
+/// Why a batch or a round of the relay failed.
+pub struct Failure {
+    pub error: anyhow::Error,
+    /// A short reason if the broker refuses this client.
+    pub reason: Option<&'static str>,
 }
 
-/// Converts a row to a record, which continues the trace of `span`.
-fn record(topic: String, row: Unpublished, span: &Span) -> Record {
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        Self { error, reason: None }
+    }
+}
+
+impl From<Unavailable> for Failure {
+    fn from(Unavailable { error, reason }: Unavailable) -> Self {
+        Self { error, reason }
+    }
+}
+
+fn record(topic: String, row: Unpublished, content_type: &str) -> Record {
     let mut headers = row.trace;
-    headers.extend(span.in_scope(telemetry::trace_context));
     headers.extend([
-        ("event-uuid".to_owned(), row.event_uuid.to_string()),
+        (HEADER_EVENT_UUID.to_owned(), row.event_uuid.to_string()),
         (HEADER_EVENT_TYPE.to_owned(), row.event_type),
-        ("content-type".to_owned(), "application/x-protobuf".to_owned()),
+        (HEADER_CONTENT_TYPE.to_owned(), content_type.to_owned()),
         (HEADER_EVENT_TIME.to_owned(), row.written.to_rfc3339_opts(SecondsFormat::Micros, true)),
     ]);
     Record { topic, key: row.key.to_string().into_bytes(), payload: row.payload, headers }
@@ -76,7 +83,7 @@ impl Relay {
         in_hand: &mut InHand,
         refused_topics: &mut RefusedTopics,
         metrics: &Metrics,
-    ) -> anyhow::Result<Batch> {
+    ) -> Result<Batch, Failure> {
         let InHand { unmarked, next } = std::mem::take(in_hand);
         let rows = if next.is_empty() { self.outbox.unpublished(BATCH_SIZE, &unmarked).await? } else { next };
         let batch = match u32::try_from(rows.len()) {
@@ -91,14 +98,9 @@ impl Relay {
             self.outbox.set_aside(epoch, &aside.iter().map(|row| row.id).collect::<Vec<_>>()).await?;
             metrics.set_aside(&aside);
         }
-        // Keeps the spans open until the outcomes are known.
-        let mut spans = Vec::with_capacity(ready.len());
         let to_record = |row: Unpublished| {
             let topic = self.topics.get(row.event_type.as_str())?;
-            let (id, span) = (row.id, publish_span(topic, &row));
-            let record = record(topic.clone(), row, &span);
-            spans.push(span);
-            Some((id, record))
+            Some((row.id, record(topic.clone(), row, self.content_type)))
         };
         let (sent, records): (Vec<i64>, Vec<Record>) = ready.into_iter().filter_map(to_record).unzip();
         // `join!` waits for all three, so that one failure does not lose the others' results.
@@ -109,7 +111,6 @@ impl Relay {
             let under_way = [&unmarked[..], &sent].concat();
             self.outbox.unpublished(BATCH_SIZE, &under_way).await
         });
-        drop(spans);
         if !outcomes.iter().all(|outcome| matches!(outcome, PublishOutcome::Acknowledged)) {
             marked?;
             // Drops the rows of the next batch, since they may have later events of the keys that failed.
@@ -139,7 +140,7 @@ impl Relay {
         outcomes: Vec<PublishOutcome>,
         refused_topics: &mut RefusedTopics,
         metrics: &Metrics,
-    ) -> anyhow::Result<()> {
+    ) -> Result<(), Failure> {
         let (mut acknowledged, mut aside, mut unavailable) = (Vec::new(), Vec::new(), None);
         let mut held_back: HashSet<&[u8]> = HashSet::new();
         for ((id, record), outcome) in rows.iter().zip(records).zip(outcomes) {
@@ -151,7 +152,7 @@ impl Relay {
                 PublishOutcome::Refused(refused) => {
                     metrics.refused(record, &refused);
                     match refused.scope {
-                        Scope::Topic => refused_topics.add(&record.topic, &refused.error),
+                        Scope::Topic => refused_topics.add(&record.topic, &refused),
                         Scope::Record => refused_topics.refused_a_key = true,
                     }
                     held_back.insert(&record.key);
@@ -168,7 +169,7 @@ impl Relay {
             self.outbox.set_aside(epoch, &aside).await?;
             metrics.count_set_aside(aside.len());
         }
-        unavailable.map_or(Ok(()), Err)
+        unavailable.map_or(Ok(()), |unavailable| Err(unavailable.into()))
     }
 
     async fn send(&self, records: &[Record]) -> Vec<PublishOutcome> {
@@ -202,13 +203,13 @@ const RETRY_DELAY: Duration = Duration::from_secs(4);
 
 #[derive(Default)]
 pub struct RefusedTopics {
-    topics: BTreeMap<String, Refused>,
+    topics: BTreeMap<String, RefusedTopic>,
     /// True if the broker has refused a single event, not its topic, since the last scan of the rows that are set
     /// aside.
     pub refused_a_key: bool,
 }
 
-struct Refused {
+struct RefusedTopic {
     retry_at: Instant,
     /// Why the broker refuses this client; `None` if it does not.
     reason: Option<&'static str>,
@@ -223,11 +224,10 @@ impl RefusedTopics {
         self.topics.is_empty()
     }
 
-    pub fn add(&mut self, topic: &str, error: &anyhow::Error) {
-        let reason = error.downcast_ref().map(KafkaRefusal::reason);
-        let refused = Refused { retry_at: Instant::now() + RETRY_DELAY, reason };
-        if self.topics.insert(topic.to_owned(), refused).is_none() {
-            tracing::warn!(topic, error = format!("{error:#}"), "events are refused and set aside, retrying");
+    pub fn add(&mut self, topic: &str, refused: &Refused) {
+        let retried = RefusedTopic { retry_at: Instant::now() + RETRY_DELAY, reason: refused.reason };
+        if self.topics.insert(topic.to_owned(), retried).is_none() {
+            tracing::warn!(topic, error = format!("{:#}", refused.error), "events are refused and set aside, retrying");
         }
     }
 

@@ -8,9 +8,8 @@ use std::{
 };
 
 use async_trait::async_trait;
-use platform::{
-    kafka::Record,
-    outbox::{Event, MemoryOutbox, PublishOutcome, Publisher, Refused, Relay, Scope, Waker, in_order_of_keys},
+use outbox::{
+    Event, MemoryOutbox, PublishOutcome, Publisher, Record, Refused, Relay, Scope, Unavailable, Waker, in_order_of_keys,
 };
 use rand::{RngExt as _, SeedableRng as _, rngs::SmallRng};
 use tokio::{sync::watch, time::Instant};
@@ -48,9 +47,9 @@ impl Kafka {
     fn failure(&self) -> PublishOutcome {
         let error = anyhow::anyhow!("not acknowledged");
         match self.shared().rng.random_range(0..3) {
-            0 => PublishOutcome::Refused(Refused { scope: Scope::Record, error }),
-            1 => PublishOutcome::Refused(Refused { scope: Scope::Topic, error }),
-            _ => PublishOutcome::Unavailable(error),
+            0 => PublishOutcome::Refused(Refused { scope: Scope::Record, error, reason: None }),
+            1 => PublishOutcome::Refused(Refused { scope: Scope::Topic, error, reason: None }),
+            _ => PublishOutcome::Unavailable(Unavailable { error, reason: None }),
         }
     }
 
@@ -117,8 +116,7 @@ async fn history(seed: u64) -> Vec<(Vec<u8>, u32)> {
     }
     for number in 0..EVENTS {
         for key in 0..KEYS {
-            let (uuid, payload) = (platform::ids::random(), number.to_string().into_bytes());
-            outbox.insert(Event { uuid, kind: KIND, key: Uuid::from_u128(key), payload });
+            outbox.insert(Event::new(KIND, Uuid::from_u128(key), number.to_string()));
         }
         if rng.random_bool(0.4) {
             // The process freezes for longer than the lease, or for less.

@@ -1,12 +1,4 @@
-//! The outbox. A service writes events in the transaction of their change; the relay publishes them from the table,
-//! whose published rows a job deletes.
-
-mod batch;
-mod memory;
-mod metrics;
-mod postgres;
-mod publisher;
-mod relay;
+//! The outbox table, as the relay uses it.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -14,47 +6,6 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use tokio::sync::Notify;
 use uuid::Uuid;
-
-use crate::{jobs::Done, postgres::Database};
-
-pub use memory::MemoryOutbox;
-pub use postgres::PgOutbox;
-pub use publisher::{PublishOutcome, Publisher, Refused, Scope, in_order_of_keys};
-pub use relay::Relay;
-
-/// An event for the outbox. Every field is a parameter of the statement that makes the change.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Event {
-    /// The event id, see [`event_uuid`]. Writing the same event twice violates the table's unique key.
-    pub uuid: Uuid,
-    /// The event type, such as `events.v1.Something`. The relay maps it to a topic.
-    pub kind: &'static str,
-    /// The partition key. Events with the same key keep their order.
-    pub key: Uuid,
-    pub payload: Vec<u8>,
-}
-
-/// Events as columns, for a statement's array parameters.
-#[derive(Debug, Default)]
-pub struct Columns {
-    pub uuids: Vec<Uuid>,
-    pub kinds: Vec<String>,
-    pub keys: Vec<Uuid>,
-    pub payloads: Vec<Vec<u8>>,
-}
-
-impl FromIterator<Event> for Columns {
-    fn from_iter<I: IntoIterator<Item = Event>>(events: I) -> Self {
-        let mut columns = Self::default();
-        for event in events {
-            columns.uuids.push(event.uuid);
-            columns.kinds.push(event.kind.to_owned());
-            columns.keys.push(event.key);
-            columns.payloads.push(event.payload);
-        }
-        columns
-    }
-}
 
 /// Wakes the relay after a commit. Several cheap calls may result in one wake-up.
 #[derive(Clone, Default)]
@@ -64,13 +15,10 @@ impl Waker {
     pub fn wake(&self) {
         self.0.notify_one();
     }
-}
 
-/// The trace context that is stored with an event.
-pub type Trace = serde_json::Value;
-
-pub fn trace() -> Trace {
-    serde_json::json!(crate::telemetry::trace_context())
+    pub(crate) async fn woken(&self) {
+        self.0.notified().await;
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -83,6 +31,7 @@ pub struct Unpublished {
     pub payload: Vec<u8>,
     /// When the row was written, by the database's clock.
     pub written: DateTime<Utc>,
+    /// Further headers of the record, such as the trace context.
     pub trace: HashMap<String, String>,
     /// True if an earlier row of the same key is set aside, which must be published first.
     pub is_behind: bool,
@@ -97,6 +46,15 @@ pub struct Backlog {
     pub set_aside: u64,
     /// The age of the oldest row that is not published.
     pub oldest: Duration,
+}
+
+/// The result of [`Outbox::take_back`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TakenBack {
+    /// The number of rows that were taken back.
+    pub count: u64,
+    /// True if the limit was reached, so that more rows may be set aside.
+    pub more: bool,
 }
 
 /// The outbox table, as the relay uses it.
@@ -116,35 +74,12 @@ pub trait Outbox: Send + Sync + 'static {
     async fn set_aside(&self, epoch: i64, ids: &[i64]) -> anyhow::Result<()>;
     /// Takes back rows that were set aside and that can now be published in the order of their key. `kinds` are the
     /// event types with a topic. Examines at most `limit` rows; the next call continues after them.
-    async fn take_back(&self, epoch: i64, kinds: &[&str], limit: i64) -> anyhow::Result<Done>;
+    async fn take_back(&self, epoch: i64, kinds: &[&str], limit: i64) -> anyhow::Result<TakenBack>;
     /// Counts the backlog, up to a bound.
     async fn backlog(&self) -> anyhow::Result<Backlog>;
     /// Wakes the relay of the replica that has the lease.
     async fn notify(&self) -> anyhow::Result<()>;
     /// Returns when another replica has called [`notify`](Self::notify), or after a while if notifications cannot be
-    /// received.
+    /// received. May never return: the relay looks for rows periodically, too.
     async fn notified(&self);
-}
-
-/// Derives the id of an event of the type `kind` with the partition key `key`. `part` distinguishes the events of one
-/// key and type if a key can have several.
-pub fn event_uuid(key: Uuid, kind: &str, part: Option<&str>) -> Uuid {
-    let name = part.map_or_else(|| kind.to_owned(), |part| format!("{kind}/{part}"));
-    Uuid::new_v5(&key, name.as_bytes())
-}
-
-/// The maximum number of rows that one statement deletes.
-pub const SWEEP_BATCH: u64 = 5_000;
-
-/// Deletes a bounded batch of rows published longer ago than `age`. Returns their number.
-pub async fn sweep(pool: &Database, age: Duration) -> anyhow::Result<u64> {
-    let swept = sqlx::query!(
-        "delete from outbox where id = any(array(
-            select id from outbox where published_at < now() - make_interval(secs => $1) order by published_at limit $2))",
-        age.as_secs_f64(),
-        SWEEP_BATCH.cast_signed(),
-    )
-    .execute(pool)
-    .await?;
-    Ok(swept.rows_affected())
 }

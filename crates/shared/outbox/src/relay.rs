@@ -1,17 +1,18 @@
 //! The relay publishes events from the outbox to their topics. Only one relay per database publishes at a time.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::HashMap, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
+use futures::FutureExt as _;
 use group_commit::BatchDelay;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::{
+use crate::{
     Outbox, Publisher, Waker,
-    batch::{Batch, InHand, RefusedTopics},
+    batch::{Batch, Failure, InHand, RefusedTopics},
     metrics::Metrics,
+    outage::Outage,
 };
-use crate::{jobs::caught, kafka::KafkaRefusal, outage::Outage, server::readiness::Condition};
 
 /// The time after which an unrenewed lease expires.
 const LEASE_TTL: Duration = Duration::from_secs(5);
@@ -38,8 +39,9 @@ pub struct Relay {
     pub(super) outbox: Arc<dyn Outbox>,
     pub(super) publisher: Arc<dyn Publisher>,
     pub(super) topics: HashMap<&'static str, String>,
+    pub(super) content_type: &'static str,
     waker: Waker,
-    accepted: Option<Condition>,
+    report: Option<Box<dyn Fn(Option<&'static str>) + Send + Sync>>,
 }
 
 /// The lease while this relay holds it.
@@ -51,7 +53,8 @@ struct Held {
 }
 
 impl Relay {
-    /// Creates the relay. `name` is the name of the service, which labels the metrics.
+    /// Creates the relay. `name` is the name of the service, which labels the metrics. `topics` are the topics by event
+    /// type; see [`topics_of_same_name`]. Events of other types are set aside.
     pub fn new(
         name: &'static str,
         outbox: Arc<dyn Outbox>,
@@ -59,24 +62,33 @@ impl Relay {
         topics: HashMap<&'static str, String>,
         waker: &Waker,
     ) -> Self {
-        Self { name, outbox, publisher, topics, waker: waker.clone(), accepted: None }
+        let content_type = "application/x-protobuf";
+        Self { name, outbox, publisher, topics, content_type, waker: waker.clone(), report: None }
     }
 
-    /// Sets a readiness condition that is not met while the broker refuses the events. It stays met while the broker is
-    /// unavailable, since the outbox keeps the events.
+    /// Sets the header `content-type` of all records, by default `application/x-protobuf`.
     #[must_use]
-    pub fn accepted(self, accepted: Condition) -> Self {
-        accepted.set(true);
-        Self { accepted: Some(accepted), ..self }
+    pub fn with_content_type(self, content_type: &'static str) -> Self {
+        Self { content_type, ..self }
+    }
+
+    /// Calls `report` with a short reason each time the broker refuses this client or its topics, and with `None` now
+    /// and each time it does not. An unavailable broker is not reported, since the outbox keeps the events.
+    #[must_use]
+    pub fn reporting(self, report: impl Fn(Option<&'static str>) + Send + Sync + 'static) -> Self {
+        report(None);
+        Self { report: Some(Box::new(report)), ..self }
+    }
+
+    fn report(&self, refusal: Option<&'static str>) {
+        if let Some(report) = &self.report {
+            report(refusal);
+        }
     }
 
     fn over(&self, outage: &mut Outage, refused: &RefusedTopics) {
         outage.over();
-        match (&self.accepted, refused.reason()) {
-            (Some(accepted), Some(reason)) => accepted.refuse(reason),
-            (Some(accepted), None) => accepted.set(true),
-            (None, _) => {}
-        }
+        self.report(refused.reason());
     }
 
     /// Publishes until `stop` is cancelled, then publishes the rows that are left, for two seconds at most.
@@ -90,7 +102,7 @@ impl Relay {
     }
 
     async fn keep_publishing(&self, metrics: &Metrics, stop: &CancellationToken) {
-        let mut outage = Outage::new("publishing", "relay");
+        let mut outage = Outage::default();
         let mut lease = None;
         loop {
             let outcome = tokio::select! {
@@ -101,9 +113,9 @@ impl Relay {
                 // Another replica may be able to reach the broker.
                 let _ = tokio::time::timeout(RELEASE_TIMEOUT, self.outbox.release(epoch)).await;
             }
-            let Err(error) = outcome else { return };
-            if let (Some(accepted), Some(refusal)) = (&self.accepted, error.downcast_ref::<KafkaRefusal>()) {
-                accepted.refuse(refusal.reason());
+            let Err(Failure { error, reason }) = outcome else { return };
+            if reason.is_some() {
+                self.report(reason);
             }
             outage.met(format!("{error:#}"));
             tokio::select! {
@@ -121,7 +133,7 @@ impl Relay {
         metrics: &Metrics,
         stop: &CancellationToken,
         outage: &mut Outage,
-    ) -> anyhow::Result<()> {
+    ) -> Result<(), Failure> {
         let (mut in_hand, mut refused) = (InHand::default(), RefusedTopics::default());
         let mut delay = BatchDelay::default();
         loop {
@@ -168,7 +180,7 @@ impl Relay {
             }
             tokio::select! {
                 biased;
-                () = self.waker.0.notified() => if lease.is_none() { self.outbox.notify().await?; },
+                () = self.waker.woken() => if lease.is_none() { self.outbox.notify().await?; },
                 () = self.outbox.notified(), if lease.is_some() => {}
                 () = tokio::time::sleep(POLL_INTERVAL) => {}
                 // Without the lease nothing is published, so no success can end the outage in the log.
@@ -202,6 +214,16 @@ impl Relay {
             };
         Ok(())
     }
+}
+
+/// Returns topics of the same names as these event types, for [`Relay::new`].
+pub fn topics_of_same_name(kinds: impl IntoIterator<Item = &'static str>) -> HashMap<&'static str, String> {
+    kinds.into_iter().map(|kind| (kind, kind.to_owned())).collect()
+}
+
+/// Runs one round. A panic, which the panic hook has logged, becomes an error, and the relay retries.
+async fn caught(round: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    AssertUnwindSafe(round).catch_unwind().await.unwrap_or_else(|_| Err(anyhow::anyhow!("the round panicked").into()))
 }
 
 /// Waits for `stop`, and then two seconds more for a broker that does not respond, or for many rows. Rows that are not

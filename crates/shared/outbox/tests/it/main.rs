@@ -1,0 +1,8 @@
+//! Tests of the outbox and the inbox, in PostgreSQL and in memory.
+
+mod applying;
+mod contract;
+mod fixture;
+mod notifications;
+mod relay_memory;
+mod writing;
