@@ -13,6 +13,21 @@ pub const SHARED: [&str; 1] = ["crates/shared/platform"];
 /// The folders with the services' statements.
 const SOURCES: [&str; 2] = ["crates/services", "crates/shared"];
 
+/// Returns the statements of the crate `outbox`, which knows the names of its tables only at run time.
+pub fn of_outbox() -> Vec<Statement> {
+    let statement = |text: String| Statement {
+        place: format!("crates/shared/outbox ({} …)", beginning(&text)),
+        // PostgreSQL infers the types of the parameters.
+        types: vec!["unknown".to_owned(); (1..).take_while(|number| text.contains(&format!("${number}"))).count()],
+        text,
+    };
+    outbox::statements(&outbox::Tables::default()).into_iter().map(statement).collect()
+}
+
+fn beginning(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(90).collect()
+}
+
 pub struct Statement {
     /// The source file, and the beginning of the statement.
     pub place: String,
@@ -35,9 +50,8 @@ pub fn of(folder: &str) -> Vec<Statement> {
         }
         let parameters = kept["describe"]["parameters"]["Left"].as_array().unwrap();
         let file = source.map_or(path.display().to_string(), |source| source.path.clone());
-        let beginning: String = text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(90).collect();
         statements.push(Statement {
-            place: format!("{file} ({beginning} …)"),
+            place: format!("{file} ({} …)", beginning(text)),
             text: text.to_owned(),
             types: parameters.iter().map(|name| type_of(name.as_str().unwrap())).collect(),
         });

@@ -102,7 +102,8 @@ async fn sizes(connection: &mut PgConnection) -> Vec<(String, i64)> {
 /// Returns a sentence for each large table or queue that a statement reads as a whole. Each service's statements are
 /// checked on the tables that `tables_of` creates.
 async fn whole_reads(tables_of: impl AsyncFn(&'static Service) -> Tables) -> Vec<String> {
-    let shared: Vec<Statement> = SHARED.iter().flat_map(|folder| statements::of(folder)).collect();
+    let shared: Vec<Statement> =
+        SHARED.iter().flat_map(|folder| statements::of(folder)).chain(statements::of_outbox()).collect();
     let (shared, tables_of) = (&shared, &tables_of);
     let found = join_all(with_database().map(async |service| {
         let mut tables = tables_of(service).await;
