@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use contracts::ids::OrderId;
 use delivery::repository::{Couriers, Deliveries, Dispatch, LEASE_NAME, MIGRATIONS, MemoryRepository, PgRepository};
-use outbox::{Lease, PgLease, Tables};
+use outbox::{Lease, PgLease};
 use platform::postgres::Database;
 
 pub struct Store {
@@ -43,7 +43,7 @@ pub async fn postgres() -> Store {
 
 pub fn of(pool: Database) -> Store {
     let repository = Arc::new(PgRepository::new(pool.clone()));
-    let lease = |holder: &str| Arc::new(PgLease::new(pool.clone(), &Tables::default(), LEASE_NAME, holder));
+    let lease = |holder: &str| Arc::new(PgLease::new(pool.clone(), &outbox::Tables::default(), LEASE_NAME, holder));
     Store {
         deliveries: repository.clone(),
         couriers: repository.clone(),
