@@ -64,6 +64,28 @@ async fn shared_tables_are_alike_in_every_database() {
 }
 
 #[tokio::test]
+async fn the_crate_outbox_has_files_that_create_the_same_tables() {
+    let (shop, other) = (testkit::database(&order::repository::MIGRATIONS).await, testkit::empty_database().await);
+    for file in [
+        include_str!("../../../shared/outbox/migrations/inbox.sql"),
+        include_str!("../../../shared/outbox/migrations/leases.sql"),
+        include_str!("../../../shared/outbox/migrations/outbox.sql"),
+    ] {
+        sqlx::raw_sql(file).execute(&other.pool).await.unwrap();
+    }
+
+    for table in SHARED {
+        // The comments name the shop's jobs, and its constraint was added to a table with rows.
+        let is_comment = |line: &str| line.is_empty() || line.contains("ows are ");
+        let shape = async |pool: &Database| -> BTreeSet<String> {
+            let lines = shape(pool, table).await.into_iter().filter(|line| !is_comment(line));
+            lines.map(|line| line.replace(" NOT VALID", "")).collect()
+        };
+        assert_eq!(shape(&other.pool).await, shape(&shop.pool).await, "{table}");
+    }
+}
+
+#[tokio::test]
 async fn a_database_of_the_release_before_keeps_its_rows_and_that_release_still_starts_on_it() {
     // The previous release had no service operations.
     for service in with_database().filter(|service| service.name != "operations") {
