@@ -50,6 +50,7 @@ pub async fn write(connection: &mut PgConnection, tables: &Tables, event: &Event
 /// # Errors
 ///
 /// Like [`write()`].
+#[expect(clippy::implicit_hasher, reason = "headers have one type, that of a record's")]
 pub async fn write_all(
     connection: &mut PgConnection,
     tables: &Tables,
