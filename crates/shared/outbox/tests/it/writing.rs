@@ -55,7 +55,7 @@ async fn an_event_with_a_known_id_is_refused() {
 
     let error = outbox::write(&mut connection, &tables(), &event).await.unwrap_err();
 
-    assert!(error.as_database_error().is_some_and(|error| error.is_unique_violation()), "{error}");
+    assert!(error.as_database_error().is_some_and(sqlx::error::DatabaseError::is_unique_violation), "{error}");
 }
 
 #[tokio::test]

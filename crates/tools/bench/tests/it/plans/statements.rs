@@ -18,7 +18,7 @@ pub fn of_outbox() -> Vec<Statement> {
     let statement = |text: String| Statement {
         place: format!("crates/shared/outbox ({} …)", beginning(&text)),
         // PostgreSQL infers the types of the parameters.
-        types: vec!["unknown".to_owned(); (1..).take_while(|number| text.contains(&format!("${number}"))).count()],
+        types: vec!["unknown".to_owned(); (1..100).take_while(|number| text.contains(&format!("${number}"))).count()],
         text,
     };
     outbox::statements(&outbox::Tables::default()).into_iter().map(statement).collect()
