@@ -12,7 +12,7 @@ use std::{
 use tokio::process::Command;
 
 /// Faults that need neither root nor a container engine, and that affect different parts of the system.
-const FAULTS: &str = "kill,charge-commit,postgres-kill,redis-empty,network-half-open";
+const FAULTS: &str = "kill,charge-commit,postgres-kill";
 
 #[tokio::test]
 async fn no_fault_of_a_short_selection_loses_or_doubles_anything() {

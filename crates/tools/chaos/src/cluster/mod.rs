@@ -238,6 +238,8 @@ impl Variables<'_> {
         let mut variables = self.servers.broker.variables(self.links.address(Link::Kafka)?);
         let mut set = |name: &str, value: &str| variables.push((name.to_owned(), value.to_owned()));
         set("SERVICE_KEY", self.key);
+        // In development, access tokens and receipts are signed with the published keys.
+        set("SHIPYARD_ENVIRONMENT", "development");
         set("LOG_LEVEL", "info");
         // A stopping server closes an HTTP/1.1 connection only with a response. A customer sends its next request
         // within two seconds, so order drains for longer.
@@ -255,8 +257,6 @@ impl Variables<'_> {
         }
         match service.name {
             "iam" => {
-                // In development, iam signs access tokens with the published key.
-                set("SHIPYARD_ENVIRONMENT", "development");
                 set("REDIS_URL", &at(&self.servers.redis_url, self.links.address(Link::Redis)?)?);
                 // All customers share an IP address, and log in at once after Redis was emptied.
                 set("IAM_ADDRESS_FAILURES", "0");
@@ -292,8 +292,6 @@ impl Variables<'_> {
             "customers" => {
                 set("KYC_PROVIDER_URL", &format!("http://{}/check", self.links.address(Link::Checker)?));
             }
-            // In development, the console signs receipts with the published key.
-            "console" => set("SHIPYARD_ENVIRONMENT", "development"),
             "operations" => self.servers.others(service).for_each(|(name, url)| set(&name, url)),
             _ => {}
         }
