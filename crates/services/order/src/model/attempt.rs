@@ -11,7 +11,15 @@
 //!   had the attempt, or the payment service has voided it. The exception is `Compensated`: payment says that the
 //!   attempt has charged, inventory refuses the parts, and the order is cancelled and refunded.
 
-use super::Attempt;
+use super::PaymentMethod;
+
+/// An attempt to pay that is in progress or whose outcome is unknown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Attempt {
+    /// The number of this attempt among the order's attempts, from 1.
+    pub number: i32,
+    pub method: PaymentMethod,
+}
 
 /// The right of a process to decide about an attempt. It ends when another process takes the attempt over, which
 /// increases the epoch.

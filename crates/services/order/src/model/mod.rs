@@ -8,9 +8,9 @@ mod order;
 mod payment;
 mod text;
 
-pub use attempt::{AttemptEnd, AttemptLease, Charge, Confirmation, Step};
+pub use attempt::{Attempt, AttemptEnd, AttemptLease, Charge, Confirmation, Step};
 pub use delivery::{Cell, Courier, Delivery, DeliveryAddress, DeliveryStatus, Destination, Position, Tracked};
 pub use idempotency::{Claim, Claimed, OrderRefusal, RequestOutcome};
-pub use order::{Action, Attempt, CancelReason, Event, IllegalTransition, MAX_PARTS, NewOrder, Order, Status};
+pub use order::{Action, CancelReason, Event, IllegalTransition, MAX_PARTS, NewOrder, Order, Status};
 pub use payment::{CheckoutDetails, Payment, PaymentMethod, PaymentStatus};
 pub use text::{InvalidText, UserText};

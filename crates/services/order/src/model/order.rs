@@ -7,7 +7,7 @@ use contracts::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Delivery, DeliveryAddress, PaymentMethod};
+use super::{Attempt, Delivery, DeliveryAddress, PaymentMethod};
 
 pub const MAX_PARTS: usize = 1000;
 
@@ -49,14 +49,6 @@ pub enum CancelReason {
     PaymentDeadline,
     AssemblyFailed,
     OutOfStock,
-}
-
-/// An attempt to pay that is in progress or whose outcome is unknown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Attempt {
-    /// The number of this attempt among the order's attempts, from 1.
-    pub number: i32,
-    pub method: PaymentMethod,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

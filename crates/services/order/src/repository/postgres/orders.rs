@@ -10,7 +10,7 @@ use contracts::{
 };
 use platform::{
     cursor::{self, Cursor},
-    postgres::{Database, consistent, retry_stale},
+    postgres::{consistent, retry_stale},
     telemetry,
 };
 use sqlx::types::Json;
@@ -18,7 +18,6 @@ use uuid::Uuid;
 
 use super::{
     PgOrders, grouped,
-    idempotency_keys::is_held,
     row::{inconsistent, query_orders},
     settle,
 };
@@ -44,7 +43,7 @@ impl Orders for PgOrders {
         }
         match self.find(order.user, order.uuid).await? {
             Some(existing) => Ok(existing),
-            None => Err(creation_refusal(&self.pool, order, unpaid_limits, claim).await?),
+            None => Err(grouped::orders::refusal(&self.pool, order, unpaid_limits, claim).await?),
         }
     }
 
@@ -260,24 +259,4 @@ impl Orders for PgOrders {
         .await?;
         Ok(due.into_iter().map(|row| (row.uuid, row.user_uuid)).collect())
     }
-}
-
-async fn creation_refusal(
-    pool: &Database,
-    order: &NewOrder,
-    unpaid_limits: UnpaidLimits,
-    claim: Option<&Claim>,
-) -> Result<Error, Error> {
-    // The caller found no such order of this user, so an existing one belongs to another user.
-    let exists = sqlx::query_scalar!(
-        r#"select exists (select from orders where uuid = $1) as "is_anothers!""#,
-        order.uuid.uuid(),
-    );
-    Ok(if exists.fetch_one(pool).await? {
-        inconsistent(order.uuid, "user_uuid")
-    } else if !is_held(pool, claim).await? {
-        Error::KeyInProgress
-    } else {
-        Error::TooManyUnpaid { max_unpaid: unpaid_limits.max_unpaid }
-    })
 }

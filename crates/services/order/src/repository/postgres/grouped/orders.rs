@@ -13,10 +13,14 @@ use sqlx::types::Json;
 use uuid::Uuid;
 
 use crate::{
+    error::Error,
     model::{Claim, Event, NewOrder, RequestOutcome},
     repository::{
         OrderTerms, UNPAID_COUNTS_FOR, UnpaidLimits,
-        postgres::row::{NewOrderRow, OrderRow, query_orders},
+        postgres::{
+            idempotency_keys::is_held,
+            row::{NewOrderRow, OrderRow, inconsistent, query_orders},
+        },
     },
 };
 
@@ -142,6 +146,27 @@ pub async fn create(pool: Database, requests: Arc<[Creation]>) -> sqlx::Result<H
     .fetch_all(&pool)
     .await?;
     Ok(rows.into_iter().map(|row| (row.uuid, row)).collect())
+}
+
+/// Returns why [`create`] skipped an order that does not exist for its user.
+pub async fn refusal(
+    pool: &Database,
+    order: &NewOrder,
+    unpaid_limits: UnpaidLimits,
+    claim: Option<&Claim>,
+) -> Result<Error, Error> {
+    // The caller found no such order of this user, so an existing one belongs to another user.
+    let exists = sqlx::query_scalar!(
+        r#"select exists (select from orders where uuid = $1) as "is_anothers!""#,
+        order.uuid.uuid(),
+    );
+    Ok(if exists.fetch_one(pool).await? {
+        inconsistent(order.uuid, "user_uuid")
+    } else if !is_held(pool, claim).await? {
+        Error::KeyInProgress
+    } else {
+        Error::TooManyUnpaid { max_unpaid: unpaid_limits.max_unpaid }
+    })
 }
 
 #[derive(Clone)]
