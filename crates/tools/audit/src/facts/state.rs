@@ -226,3 +226,18 @@ pub struct Notification {
     /// The time at which the user requested the message again.
     pub queued_at: Option<DateTime<Utc>>,
 }
+
+impl Notification {
+    /// Returns the kind of the notification of each event of a type: `order_paid` for `events.v1.OrderPaid`.
+    pub fn kind_of(event_type: &str) -> String {
+        let name = event_type.rsplit('.').next().unwrap_or_default();
+        let mut kind = String::new();
+        for letter in name.chars() {
+            if letter.is_ascii_uppercase() && !kind.is_empty() {
+                kind.push('_');
+            }
+            kind.push(letter.to_ascii_lowercase());
+        }
+        kind
+    }
+}

@@ -13,14 +13,15 @@ use crate::{
     Cause::{self, Delivered, DeliveryUnknown, NotBuilt, NotRefunded, PartsHeld, Reserved},
     Facts,
     facts::{
-        DeliveryState, OrderStatus,
+        DeliveryState, Notification, OrderStatus,
         ReservationStatus::{self, Committed, Confirmed, Expired, Held, Released},
     },
 };
 
 /// The reaction of one consumer to events of one type.
 pub struct Reaction {
-    pub effect: fn(&Facts) -> Effect,
+    /// Returns the effect of events of a type.
+    pub effect: fn(&Facts, &str) -> Effect,
     pub consequences: Consequences,
 }
 
@@ -42,20 +43,20 @@ const NONE: Consequences = (&[], |_| false);
 
 /// Returns what a service does about an event; `None` if the audit knows nothing of it.
 pub fn of(service: &str, kind: &str) -> Option<Reaction> {
-    let (effect, consequences): (fn(&Facts) -> Effect, Consequences) = match (kind, service) {
+    let (effect, consequences): (fn(&Facts, &str) -> Effect, Consequences) = match (kind, service) {
         // Order's own call and its reconciler write the outcome, too, so the inbox row is the effect.
-        (PaymentCompleted::TYPE, "order") => {
-            (|facts| Effect::shared("an order", facts.orders.iter().map(|order| (order.uuid, order.created_at))), NONE)
-        }
+        (PaymentCompleted::TYPE, "order") => (
+            |facts, _| Effect::shared("an order", facts.orders.iter().map(|order| (order.uuid, order.created_at))),
+            NONE,
+        ),
 
         (OrderPaid::TYPE, "assembly") => (
-            |facts| Effect::sole("a job", facts.builds.iter().map(|build| (build.order, build.started_at))),
+            |facts, _| Effect::sole("a job", facts.builds.iter().map(|build| (build.order, build.started_at))),
             // The order stays PAID.
             (&[7], |cause| cause == NotBuilt),
         ),
-        (OrderPaid::TYPE, "notification") => (|facts| Effect::notification(facts, "order_paid"), NONE),
         (OrderPaid::TYPE, "delivery") => (
-            |facts| {
+            |facts, _| {
                 let known = facts.deliveries.iter().filter(|one| one.user.is_some() && one.delivery.is_some());
                 Effect::shared("a delivery", known.map(|one| (one.order, one.created_at)))
             },
@@ -70,19 +71,18 @@ pub fn of(service: &str, kind: &str) -> Option<Reaction> {
         ),
 
         (ShipAssembled::TYPE, "order") => (
-            |facts| Effect::sole("an ASSEMBLED order", orders(facts, OrderStatus::Assembled)),
+            |facts, _| Effect::sole("an ASSEMBLED order", orders(facts, OrderStatus::Assembled)),
             // The reservation's status no longer matches the order's.
             (&[3, 7], |cause| matches!(cause, Reserved(OrderStatus::Paid, Some(Committed)) | NotBuilt)),
         ),
         (ShipAssembled::TYPE, "inventory") => (
-            |facts| Effect::sole("a committed reservation", reservations(facts, Committed)),
+            |facts, _| Effect::sole("a committed reservation", reservations(facts, Committed)),
             (&[3, 7], |cause| {
                 matches!(cause, Reserved(OrderStatus::Assembled, Some(Held | Confirmed | Expired)) | PartsHeld)
             }),
         ),
-        (ShipAssembled::TYPE, "notification") => (|facts| Effect::notification(facts, "ship_assembled"), NONE),
         (ShipAssembled::TYPE, "delivery") => (
-            |facts| {
+            |facts, _| {
                 use DeliveryState::{AssembledEarly, Assigned, Completed, Created};
                 Effect::shared(
                     "a delivery of a built ship",
@@ -94,28 +94,27 @@ pub fn of(service: &str, kind: &str) -> Option<Reaction> {
         ),
 
         (AssemblyFailed::TYPE, "order") => (
-            |facts| Effect::shared("a CANCELLED order", orders(facts, OrderStatus::Cancelled)),
+            |facts, _| Effect::shared("a CANCELLED order", orders(facts, OrderStatus::Cancelled)),
             // The order stays PAID.
             (&[7], |cause| cause == NotBuilt),
         ),
 
         // What was done for a cancelled order is undone.
         (OrderCancelled::TYPE, "inventory") => (
-            |facts| Effect::shared("a released reservation", reservations(facts, Released)),
+            |facts, _| Effect::shared("a released reservation", reservations(facts, Released)),
             (&[3, 7], |cause| {
                 matches!(cause, Reserved(OrderStatus::Cancelled, None | Some(Held | Confirmed | Expired)) | PartsHeld)
             }),
         ),
         (OrderCancelled::TYPE, "payment") => (
-            |facts| {
+            |facts, _| {
                 let cancelled = facts.payments.iter().filter(|payment| payment.cancelled);
                 Effect::shared("a cancelled payment", cancelled.map(|payment| (payment.order, payment.updated_at)))
             },
             (&[2], |cause| cause == NotRefunded),
         ),
-        (OrderCancelled::TYPE, "notification") => (|facts| Effect::notification(facts, "order_cancelled"), NONE),
         (OrderCancelled::TYPE, "delivery") => (
-            |facts| {
+            |facts, _| {
                 let failed = deliveries(facts, &[DeliveryState::CancelledEarly, DeliveryState::Failed]);
                 Effect::shared("a failed delivery", failed)
             },
@@ -127,13 +126,17 @@ pub fn of(service: &str, kind: &str) -> Option<Reaction> {
         ),
 
         (DeliveryStatusUpdated::TYPE, "order") => (
-            |facts| {
+            |facts, _| {
                 let told = facts.orders.iter().filter(|order| order.delivery_status.is_some());
                 Effect::sole("a delivery status", told.map(|order| (order.uuid, order.updated_at)))
             },
             (&[11], |cause| cause == DeliveryUnknown),
         ),
-        (DeliveryStatusUpdated::TYPE, "notification") => (|facts| Effect::notification(facts, "ship_delivered"), NONE),
+        (DeliveryStatusUpdated::TYPE, "notification") => {
+            (|facts, _| Effect::notification(facts, "ship_delivered"), NONE)
+        }
+
+        (_, "notification") => (|facts, kind| Effect::notification(facts, &Notification::kind_of(kind)), NONE),
 
         _ => return None,
     };

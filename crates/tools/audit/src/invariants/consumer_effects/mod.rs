@@ -38,7 +38,7 @@ pub fn check(facts: &Facts) -> Finding {
                 ));
                 continue;
             };
-            let effect = (reaction.effect)(facts);
+            let effect = (reaction.effect)(facts, route.kind);
             compare(facts, consumer, route.kind, &effect, &orders, &mut check);
             effects += orders.keys().filter(|order| effect.orders.contains_key(order)).count();
         }
