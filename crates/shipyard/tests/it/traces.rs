@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use contracts::events::{LOAN_APPROVED, ROUTES, TIMELINE, Topics};
+use contracts::events::{LOAN_APPROVED, ROUTES, Route, TIMELINE, Topics};
 use contracts::proto::customers::v1::{
     CreateCustomerRequest, ListLoansRequest, customer_service_client::CustomerServiceClient,
 };
-use operations::registry::{SERVICES, of_orders};
+use operations::registry::{SERVICES, find};
 use outbox::Record;
 use serde_json::json;
 use testkit::eventually;
@@ -114,14 +114,16 @@ async fn every_span_has_the_parent_that_it_should_have_and_a_trace_leads_to_its_
     assert_eq!(writing, of_order(), "the services with JSON lines of the trace");
 }
 
-/// The services whose log lines have the trace of an order, from payment to delivery.
+/// The services whose log lines have the trace of an order, from payment to delivery: those of its events.
 fn of_order() -> BTreeSet<&'static str> {
-    of_orders().map(|service| service.name).collect()
+    let routes = routes().filter(|route| route.is_of_order());
+    routes.flat_map(|route| route.consumers.iter().map(|one| one.service).chain([route.producer])).collect()
 }
 
 /// The services with spans in the trace of an order, without the gateway: these, and those that they call.
 fn tracing() -> BTreeSet<&'static str> {
-    of_orders().flat_map(|service| service.calls.iter().map(|call| call.to).chain([service.name])).collect()
+    let services = of_order().into_iter().filter_map(find);
+    services.flat_map(|service| service.calls.iter().map(|call| call.to).chain([service.name])).collect()
 }
 
 /// Returns true if the log has a JSON line with the ids of this trace and of a span.
@@ -198,16 +200,23 @@ fn check_parents(spans: &[Span], prefix: &str) {
     }
 }
 
+/// The events that the run publishes: those with a span in [`PARENTS`].
+fn routes() -> impl Iterator<Item = &'static Route> {
+    let routes: &'static [Route] = const { &ROUTES };
+    routes.iter().filter(|route| PARENTS.iter().any(|(name, _)| *name == publish_span(route)))
+}
+
+fn publish_span(route: &Route) -> String {
+    format!("{}: {} publish", route.producer, route.topic(&Topics::default()))
+}
+
 /// The spans of the consumers of each event in [`PARENTS`], and their parents.
 fn of_consumers() -> Vec<(String, String)> {
     let topics = Topics::default();
     let mut spans = Vec::new();
-    for route in &ROUTES {
+    for route in routes() {
         let topic = route.topic(&topics);
-        let published = format!("{}: {topic} publish", route.producer);
-        if !PARENTS.iter().any(|(name, _)| *name == published) {
-            continue;
-        }
+        let published = publish_span(route);
         let consumers = route.consumers.iter();
         spans.extend(consumers.map(|one| (format!("{}: {topic} process", one.service), published.clone())));
         // A batch of the timeline has records of several traces, so it begins its own.
