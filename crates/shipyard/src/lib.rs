@@ -41,7 +41,7 @@ enum Command {
     Up,
     /// Run one service, like its own binary
     Run(services::Run),
-    /// List the services with the default ports of their APIs
+    /// List the services, each after those that it calls, with the default ports of their APIs
     Services,
     /// Place orders in a running shop and check every response
     Demo(demo::Arguments),

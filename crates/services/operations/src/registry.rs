@@ -73,6 +73,13 @@ pub fn depth(service: &Service) -> usize {
     counted.filter_map(|call| find(call.to)).map(|to| 1 + depth(to)).max().unwrap_or(0)
 }
 
+/// Returns all services, each after those that it calls. A call that [`depth`] ignores does not count.
+pub fn callees_first() -> Vec<&'static Service> {
+    let mut services = SERVICES.to_vec();
+    services.sort_by_key(|service| depth(service));
+    services
+}
+
 /// Returns whether a chain of calls leads from one service to another.
 fn reaches(from: &str, to: &str) -> bool {
     let mut seen = vec![from];
@@ -114,6 +121,19 @@ mod tests {
         let calls = find(from).map(|service| service.calls).unwrap_or_default();
         let mut requested = calls.iter().filter(|call| call.when == When::Requested);
         limit > 0 && requested.any(|call| call.to == to || leads_back(call.to, to, limit - 1))
+    }
+
+    #[test]
+    fn each_service_is_listed_after_those_that_it_calls() {
+        let listed = callees_first();
+
+        let place = |name: &str| listed.iter().position(|service| service.name == name);
+        for service in SERVICES {
+            for call in service.calls.iter().filter(|call| call.when == When::Requested) {
+                assert!(place(call.to) < place(service.name), "{service} calls {}: {listed:?}", call.to);
+            }
+        }
+        assert_eq!(listed.len(), SERVICES.len());
     }
 
     #[test]

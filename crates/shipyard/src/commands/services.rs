@@ -1,6 +1,6 @@
 //! `shipyard run` runs one service; `shipyard services` lists all with their default ports, for scripts.
 
-use operations::registry::{self, SERVICES};
+use operations::registry::{self, callees_first};
 use platform::{
     cli::{self, execute},
     server::service::Service,
@@ -20,9 +20,9 @@ pub fn run(arguments: &Run) -> anyhow::Result<()> {
 }
 
 /// Prints a line for each listener, such as `order http PORT`: `grpc` or `http` for an API, `admin` for metrics and
-/// health.
+/// health. `deploy/roll` takes the services in this order.
 pub fn list() {
-    for service in SERVICES {
+    for service in callees_first() {
         for api in service.apis() {
             outln!("{service} {} {}", if api.is_grpc { "grpc" } else { "http" }, api.port);
         }

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use crate::repository::root;
 
-/// Rolls the service `shop`. Docker is a function with a file per container, named by its id: its state, its image and,
+/// Rolls the services that are its arguments. Docker is a function with a file per container, named by its id: its state, its image and,
 /// unless that is `healthy`, its health. The ids are sorted by age. Like Compose, `up` starts stopped containers before
 /// it creates any. A new container has the image `new`.
 const ROLL: &str = r#"
@@ -17,6 +17,7 @@ docker() (
   cd "$CONTAINERS"
   case "$*" in
     'compose run --rm --no-deps -T migrate' | 'compose run --rm --no-deps -T kafka-acls kafka-acls --keep') ;;
+    'compose run --rm --no-deps -T shipyard services') printf 'shop grpc 1\nshop admin 2\n' ;;
     'compose config shop') printf 'services:\n  other:\n    image: other:1\n    scale: 9\n  shop:\n    image: shop:1\n    scale: 2\n' ;;
     'compose ps --quiet shop') grep -l running -- * || true ;;
     'compose rm --force shop') [ -n "$STOPPED_LATER" ] || { grep -l exited -- * || true; } | xargs --no-run-if-empty rm ;;
@@ -38,7 +39,7 @@ docker() (
 )
 sleep() { :; }
 export -f docker sleep
-exec deploy/roll shop
+exec deploy/roll "$@"
 "#;
 
 /// The containers of the service `shop`.
@@ -54,9 +55,9 @@ impl Containers {
     }
 
     /// Runs the script. With `stopped_later`, containers stop only after the stopped ones have been removed.
-    fn roll(&self, stopped_later: bool) -> Output {
+    fn roll(&self, services: &[&str], stopped_later: bool) -> Output {
         let mut bash = Command::new("bash");
-        bash.args(["-c", ROLL]).current_dir(root()).env("CONTAINERS", self.0.path());
+        bash.args(["-c", ROLL, "roll"]).args(services).current_dir(root()).env("CONTAINERS", self.0.path());
         bash.env("STOPPED_LATER", if stopped_later { "yes" } else { "" });
         bash.output().expect("bash is there")
     }
@@ -76,17 +77,27 @@ fn a_roll_replaces_each_replica_and_takes_no_stopped_container_for_a_new_one() {
     let containers = [("a", "running old"), ("b", "running old"), ("c", "exited old")];
     let shop = Containers::new(&containers);
 
-    let output = shop.roll(false);
+    let output = shop.roll(&["shop"], false);
 
     assert!(output.status.success(), "{output:?}");
     assert_eq!(shop.all(), ["running new", "running new"], "{output:?}");
 }
 
 #[test]
+fn a_roll_without_names_takes_the_services_that_the_program_lists() {
+    let shop = Containers::new(&[("a", "running old")]);
+
+    let output = shop.roll(&[], false);
+
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(shop.all(), ["running new"], "{output:?}");
+}
+
+#[test]
 fn a_roll_that_gets_a_container_of_another_image_fails_and_stops_none() {
     let shop = Containers::new(&[("a", "running old"), ("b", "exited old")]);
 
-    let output = shop.roll(true);
+    let output = shop.roll(&["shop"], true);
 
     let told = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{output:?}");
