@@ -6,6 +6,10 @@ use protox::prost_reflect::{DescriptorPool, MethodDescriptor};
 
 use crate::openapi::is_open;
 
+/// The paths that the gateway sends to order's HTTP API, with all paths below them, before it looks for an RPC: see
+/// `deploy/templates/deploy/envoy/routes.yaml`.
+const OF_ORDER: [&str; 2] = ["/api/v1/orders", "/api/orders"];
+
 /// An RPC that the gateway serves over HTTP.
 pub struct Route {
     pub method: MethodDescriptor,
@@ -56,6 +60,13 @@ pub fn of(pool: &DescriptorPool) -> Result<Vec<Route>, String> {
         let route = Route { verb: verb.to_uppercase(), path, has_body, method: method.clone() };
         if let Some(unknown) = route.in_path().find(|field| method.input().get_field_by_name(field).is_none()) {
             return Err(complain(&format!("the request has no field {unknown}")));
+        }
+        let has =
+            |prefix: &str| route.path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        if let Some(prefix) = OF_ORDER.into_iter().find(|prefix| has(prefix)) {
+            return Err(complain(&format!(
+                "the gateway sends all paths below {prefix} to order's HTTP API; choose another"
+            )));
         }
         routes.push(route);
     }
