@@ -213,3 +213,16 @@ fn channel(address: &str) -> Channel {
     let endpoint = Endpoint::from_shared(format!("http://{address}")).unwrap();
     endpoint.timeout(Duration::from_secs(15)).connect_lazy()
 }
+
+/// The members of a new order that are texts of its user: strings without a format.
+pub fn texts_of_order() -> Vec<String> {
+    let describe = order::SERVICE.openapi.unwrap();
+    let api = serde_json::to_value(describe()).unwrap();
+    let members = api["components"]["schemas"]["CreateOrder"]["properties"].as_object().unwrap();
+    let is_text = |schema: &Value| {
+        let kind = &schema["type"];
+        let is_string = kind == "string" || kind.as_array().is_some_and(|kinds| kinds.contains(&json!("string")));
+        is_string && schema["format"].is_null()
+    };
+    members.iter().filter(|(_, schema)| is_text(schema)).map(|(name, _)| name.clone()).collect()
+}

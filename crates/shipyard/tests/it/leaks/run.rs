@@ -26,7 +26,7 @@ use super::{
     written::{Secrets, Written},
 };
 use crate::{
-    customer::{Customer, ORDERS, PASSWORD, send},
+    customer::{Customer, ORDERS, PASSWORD, send, texts_of_order},
     system::System,
 };
 
@@ -245,10 +245,14 @@ impl Visit<'_> {
     async fn order(&mut self, telegram: &Telegram) {
         let before = telegram.messages().len();
         telegram.script([TelegramMode::BadGateway, TelegramMode::Broken, TelegramMode::TooMany { retry_after: 1 }]);
-        let address = self.secrets.add("address", "Leaks Street 17, flat 4242");
         let customer = &self.customer;
         let wing = customer.part("Left Wing").await.uuid;
-        let body = json!({ "user_uuid": customer.user, "part_uuids": [wing], "delivery_address": address });
+        let mut body = json!({ "user_uuid": customer.user, "part_uuids": [wing] });
+        for member in texts_of_order() {
+            let text = self.secrets.add("text of an order", format!("Leaks Street 17, {member} 4242"));
+            body[&member] = text.into();
+        }
+        assert!(body["delivery_address"].is_string(), "{body}");
         let created = customer.post_once("leaks", ORDERS, body.clone()).await.unwrap().success(201);
         customer.post_once("leaks", ORDERS, body).await.unwrap().success(201);
         let order: Uuid = created["order_uuid"].as_str().unwrap().parse().unwrap();
@@ -314,12 +318,18 @@ impl Visit<'_> {
     async fn refuse_requests(&mut self) {
         let (customer, password) = (&self.customer, "second-Password-of-ann");
         let post = async |body: Value| customer.post(ORDERS, body).await;
+        let address = self.secrets.add("address", "Leaks Road 27, flat 4242");
+        let long = self.secrets.add("address", "Leaks Avenue ".repeat(40));
+        let unknown = json!([{ "product_id": "No Such Part", "quantity": 1, "price": 1.0 }]);
         let mut responses = vec![
             post(json!({ "user_uuid": self.email, "part_uuids": [] })).await,
             post(json!({ "user_uuid": customer.user, "part_uuids": self.email })).await,
             post(json!({ "user_uuid": customer.user, "part_uuids": [password] })).await,
             post(json!({ "user_uuid": customer.user, "part_uuids": [], "delivery_address": [password] })).await,
-            post(json!({ "user_uuid": customer.user, "part_uuids": [], "delivery_address": "x".repeat(400) })).await,
+            post(json!({ "user_uuid": customer.user, "part_uuids": [], "delivery_address": long })).await,
+            customer
+                .post("/api/orders", json!({ "user_id": customer.user, "delivery_address": address, "items": unknown }))
+                .await,
             post(json!(password)).await,
             customer.post(&format!("{ORDERS}/{}/pay", customer.user), json!({ "payment_method": password })).await,
             customer.get(&format!("{ORDERS}?limit={password}&cursor={}", customer.session)).await,
