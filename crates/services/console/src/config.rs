@@ -5,7 +5,6 @@ use platform::{
     config::{ConfigError, Settings},
     server,
 };
-use secrecy::SecretString;
 use serde::Deserialize;
 
 use crate::{SERVICE, receipt_keys::ReceiptKeys};
@@ -42,10 +41,6 @@ pub struct Own {
     pub console_max_in_flight: usize,
     /// The address of Jaeger's web page, to which trace ids link. Without this address, trace ids are plain text.
     pub console_jaeger_url: Option<String>,
-    /// The key that signs receipts, in PEM (PKCS#8, P-256).
-    receipt_key: Option<SecretString>,
-    /// The keys that signed earlier receipts, which stay valid: in PEM, one after another.
-    receipt_keys_old: Option<SecretString>,
 }
 
 impl Default for Own {
@@ -63,8 +58,6 @@ impl Default for Own {
             console_streams: 1000,
             console_max_in_flight: 256,
             console_jaeger_url: None,
-            receipt_key: None,
-            receipt_keys_old: None,
         }
     }
 }
@@ -77,7 +70,7 @@ impl Config {
             server: server::Config::load(&SERVICE, settings)?,
             identity: settings.read()?,
             messaging: Messaging::load(settings)?,
-            receipt_keys: ReceiptKeys::load(own.receipt_key.as_ref(), own.receipt_keys_old.as_ref(), settings)?,
+            receipt_keys: ReceiptKeys::load(settings)?,
             own,
         })
     }

@@ -1,4 +1,5 @@
-//! The keys of receipts: the one that signs, and the earlier ones, whose receipts stay valid.
+//! The keys of receipts, which sign the log of operators' actions, too: the one that signs, and the earlier ones, whose
+//! signatures stay valid.
 
 use std::{fmt, sync::Arc};
 
@@ -7,11 +8,21 @@ use platform::{
     es256::{PublicKey, PublishedKey, SigningKey},
 };
 use secrecy::SecretString;
+use serde::Deserialize;
 
 /// The published key, which signs in development if no key is configured.
 const PUBLISHED: &str = include_str!("../data/receipt_key.development.pem");
 const KEY: &str = "RECEIPT_KEY";
 const OLD: &str = "RECEIPT_KEYS_OLD";
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Variables {
+    /// The key that signs, in PEM (PKCS#8, P-256).
+    receipt_key: Option<SecretString>,
+    /// The keys that signed earlier, in PEM, one after another.
+    receipt_keys_old: Option<SecretString>,
+}
 
 /// Clones share the keys.
 #[derive(Clone)]
@@ -19,23 +30,20 @@ pub struct ReceiptKeys(Arc<Keys>);
 
 struct Keys {
     signing: SigningKey,
-    /// The keys that verify receipts: the one that signs, and the earlier ones.
+    /// The keys that verify: the one that signs, and the earlier ones.
     public: Vec<PublicKey>,
 }
 
 impl ReceiptKeys {
     /// Reads the keys; errors name the variable. Fails in production if there is none or one of them is the published
     /// key.
-    pub fn load(
-        key: Option<&SecretString>,
-        old: Option<&SecretString>,
-        settings: &Settings,
-    ) -> Result<Self, ConfigError> {
+    pub fn load(settings: &Settings) -> Result<Self, ConfigError> {
+        let Variables { receipt_key, receipt_keys_old } = settings.read()?;
         let published = PublishedKey::parse(KEY, PUBLISHED, is_production(settings)?)?;
-        let old = old.map(|keys| SigningKey::parse_all(OLD, keys)).transpose()?.unwrap_or_default();
+        let old = receipt_keys_old.map(|keys| SigningKey::parse_all(OLD, &keys)).transpose()?.unwrap_or_default();
         let old: Vec<SigningKey> = old.into_iter().map(|key| published.admit(OLD, key)).collect::<Result<_, _>>()?;
-        let signing = match key {
-            Some(key) => published.admit(KEY, SigningKey::parse(KEY, key)?)?,
+        let signing = match receipt_key {
+            Some(key) => published.admit(KEY, SigningKey::parse(KEY, &key)?)?,
             None => published.or_refuse(KEY)?,
         };
         let public = [&signing].into_iter().chain(&old).map(|key| key.public().clone()).collect();
