@@ -13,7 +13,7 @@ use crate::{
     jobs, receipts,
     registry::readable,
     repository::{PgActions, PgWork, resolved_letters::ResolvedLetters},
-    service::{Actions, Audits, DeadLetters, LagHistory, LongActions, ReceiptReader, Receipts},
+    service::{Actions, Audits, Checkpoints, DeadLetters, LagHistory, LongActions, ReceiptReader, Receipts},
     service_states::AdminPorts,
 };
 
@@ -24,7 +24,7 @@ const NAME: &str = "shipyard-operations";
 /// is not set, except iam's.
 pub async fn build(config: Config) -> anyhow::Result<App> {
     crate::metrics::count_from_zero();
-    let Config { server, identity, messaging, settings } = config;
+    let Config { server, identity, messaging, receipt_keys, settings } = config;
     let server = Server::bind(&SERVICE, server).await?;
     let databases = Arc::new(Databases::of_services(readable(&settings), NAME, &settings)?);
     let reader = Arc::new(ReceiptReader {
@@ -37,7 +37,9 @@ pub async fn build(config: Config) -> anyhow::Result<App> {
     let receipts = Receipts::new(move |order| made_by.clone().make(order).boxed());
     let lag = LagHistory::new(messaging.kafka.clone(), messaging.topics.clone());
     let long_actions = LongActions::default();
-    let actions = Actions::new(PgActions::new(server.database()?), long_actions.clone());
+    let rows = PgActions::new(server.database()?);
+    let checkpoints = Checkpoints::new(rows.clone(), receipt_keys);
+    let actions = Actions::new(rows, long_actions.clone());
     let import_journal = import_journal(messaging.kafka.clone(), server.database()?);
     let resolved = ResolvedLetters::new(server.database()?);
     let (audit, letters) = (PgWork::new(server.database()?, "audit"), PgWork::new(server.database()?, "letters"));
@@ -52,5 +54,8 @@ pub async fn build(config: Config) -> anyhow::Result<App> {
         audits: Audits::new(settings, actions.clone(), audit),
         actions,
     };
-    Ok(App::new(server).grpc(api::services(grpc), guard).jobs(jobs::all(lag, long_actions)).jobs([import_journal]))
+    Ok(App::new(server)
+        .grpc(api::services(grpc), guard)
+        .jobs(jobs::all(lag, long_actions))
+        .jobs([import_journal, jobs::sign_actions(checkpoints)]))
 }

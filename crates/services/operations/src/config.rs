@@ -1,5 +1,6 @@
 //! The service's configuration.
 
+use console::receipt_keys::ReceiptKeys;
 use contracts::{events::Messaging, identity};
 use platform::{
     config::{ConfigError, Settings},
@@ -13,6 +14,8 @@ pub struct Config {
     pub server: server::Config,
     pub identity: identity::Config,
     pub messaging: Messaging,
+    /// The keys that sign the log of operators' actions.
+    pub receipt_keys: ReceiptKeys,
     /// All variables: with them it reads the databases, the topics and the admin ports of the other services.
     pub settings: Settings,
 }
@@ -24,6 +27,7 @@ impl Config {
             server: server::Config::load(&SERVICE, settings)?,
             identity: settings.read()?,
             messaging: Messaging::load(settings)?,
+            receipt_keys: ReceiptKeys::load(settings)?,
             settings: settings.clone(),
         })
     }

@@ -1,6 +1,7 @@
 //! The service operations: operators' views of all services and actions on them, and the receipt of an order. The
 //! library under it reads and repairs a running system for the operators' commands, too.
 
+pub mod action_chain;
 pub mod api;
 pub mod app;
 pub mod audit_run;

@@ -250,6 +250,8 @@ fn a_secret_is_given_to_those_who_use_it_alone_with_and_without_tls() {
             holders.insert(secret.to_owned(), BTreeSet::from([service.name]));
         }
     }
+    // Operations signs the log of operators' actions with it.
+    holders.entry("RECEIPT_KEY".to_owned()).or_default().insert("operations");
     for service in with_database() {
         holders.insert(service.variable("DATABASE_PASSWORD"), BTreeSet::from([service.name, "postgres"]));
     }

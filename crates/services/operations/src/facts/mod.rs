@@ -1,5 +1,6 @@
 //! Reads the databases and the topics into the facts of an audit.
 
+pub mod action_log;
 mod activity;
 pub(crate) mod messaging;
 mod other_shops;
@@ -8,6 +9,7 @@ pub(crate) mod topics;
 use anyhow::Context as _;
 use audit::{Facts, facts::Bounds};
 use chrono::{DateTime, Utc};
+use console::receipt_keys::ReceiptKeys;
 use contracts::events::{Topics, route_of};
 use platform::{
     config::{ConfigError, Settings},
@@ -41,6 +43,8 @@ pub struct Sources {
     pub kafka: kafka::Config,
     pub topics: Topics,
     log_since: Option<DateTime<Utc>>,
+    /// The keys that verify the log of operators' actions, if the settings have them.
+    receipt_keys: Result<ReceiptKeys, ConfigError>,
 }
 
 impl Sources {
@@ -51,6 +55,8 @@ impl Sources {
             kafka: kafka::Config::load(settings)?,
             topics: settings.read()?,
             log_since: log_since(settings)?,
+            // Without a variable that says so, a tool is not in production: `cargo run` signs with the published key.
+            receipt_keys: ReceiptKeys::load(&settings.clone().for_shared_process()),
         })
     }
 
@@ -63,6 +69,7 @@ impl Sources {
         let parts = futures::future::try_join_all(read).await?;
         let own = joined(parts);
         let intake = Box::pin(other_shops::read(&self.databases, &self.kafka, &self.topics, progress.clone())).await?;
+        let action_log = Box::pin(action_log::read(&self.databases, &self.receipt_keys)).await?;
         let read = topics::read(&self.kafka, &self.topics, self.log_since, own.at, progress).await?;
         // The resolved letters are read after the topics: they include each letter that was pruned before.
         let discarded = self.dead_letter_queue()?.discarded().await?;
@@ -78,6 +85,7 @@ impl Sources {
             completions: [own.completions, read.completions].concat(),
             books: vec![LEDGER.to_owned()],
             intake,
+            action_log: Some(action_log),
             logs: read.logs,
             dead_letters: read.dead_letters,
             discarded,
@@ -168,7 +176,8 @@ pub(crate) fn joined(parts: impl IntoIterator<Item = Facts>) -> Facts {
             inboxes,
             discarded,
             unread;
-            but bounds, books, all_books, intake, logs, dead_letters, told, refused, poison, probes, positions
+            but bounds, books, all_books, intake, action_log, logs, dead_letters, told, refused, poison, probes,
+            positions
         );
     }
     all

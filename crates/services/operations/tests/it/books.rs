@@ -4,7 +4,8 @@ use operations::registry::with_database;
 use servers::postgres::ensure_role;
 use sqlx::{AssertSqlSafe, PgConnection};
 
-const BOOKS: [&str; 6] = ["actions", "credits", "customer_versions", "ledger_entries", "restock_items", "restocks"];
+const BOOKS: [&str; 7] =
+    ["action_checkpoints", "actions", "credits", "customer_versions", "ledger_entries", "restock_items", "restocks"];
 
 /// The tables of a database that this role may read and add to, and whose rows it cannot change.
 const ADDED_TO: &str = "select relname::text from pg_class

@@ -1,5 +1,6 @@
 //! The facts that an audit checks, as plain rows.
 
+mod actions;
 mod clients;
 mod customers;
 mod delivery;
@@ -13,6 +14,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 pub use self::{
+    actions::{Action, ActionLog, Checkpoint, Link, Signature},
     clients::{Acknowledged, Answer, Poison, Probe, Told},
     customers::{Credit, Customer, CustomerVersion, KycStatus, Loan, LoanStatus, Personal},
     delivery::{Courier, Delivery, DeliveryState, StoragePlace, status_event},
@@ -61,6 +63,8 @@ pub struct Facts {
     /// Payment's credits, one per reference.
     pub credits: Vec<Credit>,
     pub intake: Intake,
+    /// The log of operators' actions, if it was read.
+    pub action_log: Option<ActionLog>,
 
     pub outbox: Vec<OutboxRow>,
     /// The published outcomes of payment attempts, from payment's outbox and from the topic.

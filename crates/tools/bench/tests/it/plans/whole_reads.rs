@@ -18,7 +18,8 @@ const FILL: Fill = Fill { first: 1, last: 12_000, open: 240, parts: 12_000 };
 /// How many rows a large table has at least.
 const MIN_LARGE_ROWS: i64 = 1_000;
 /// Tables that stay small, however many orders there are: one row per job, bot, courier or alert.
-const SMALL: [&str; 7] = ["alerts", "bot_offsets", "couriers", "leases", "places", "storage_places", "work"];
+const SMALL: [&str; 8] =
+    ["action_chain", "alerts", "bot_offsets", "couriers", "leases", "places", "storage_places", "work"];
 /// The beginnings of the statements that may read a whole table or queue, and why.
 const WHOLE: [(&str, &str); 6] = [
     (
