@@ -35,7 +35,7 @@ async fn an_audit_counts_what_happened_and_finds_the_rows_that_were_spoilt() {
 
     assert!(!nothing_yet, "an audit that finds nothing to look at does not pass: {empty}");
     assert!(well, "{report}");
-    assert_eq!(verdicts(&report), ["holds"; 13], "{report}");
+    assert_eq!(verdicts(&report), ["holds"; 14], "{report}");
     // The built order has a payment, a charge, a partial refund, a reservation, a job and messages; the cancelled order
     // has a message.
     let rows = 5 + MESSAGES.len() as u64 + 1;

@@ -1,4 +1,4 @@
-//! The audit: thirteen invariants over the facts of a shop without pending work. They prove that nothing was lost or
+//! The audit: fourteen invariants over the facts of a shop without pending work. They prove that nothing was lost or
 //! done twice.
 //!
 //! This crate does no I/O. The caller collects the [`Facts`] from databases and topics, or from in-memory

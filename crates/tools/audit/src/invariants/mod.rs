@@ -1,5 +1,6 @@
 //! The invariants, one module each.
 
+mod actions;
 mod balances;
 pub mod charges;
 pub mod completions;
@@ -26,7 +27,7 @@ pub use self::{
 use crate::{Facts, Finding};
 
 /// All invariants, by their numbers in `docs/guarantees.md`.
-pub const ALL: [fn(&Facts) -> Finding; 13] = [
+pub const ALL: [fn(&Facts) -> Finding; 14] = [
     /*  1 */ orders::check,
     /*  2 */ charges::check,
     /*  3 */ stock::check,
@@ -40,4 +41,5 @@ pub const ALL: [fn(&Facts) -> Finding; 13] = [
     /* 11 */ deliveries::check,
     /* 12 */ customers::check,
     /* 13 */ intake::check,
+    /* 14 */ actions::check,
 ];

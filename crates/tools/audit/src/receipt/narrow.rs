@@ -8,7 +8,7 @@
 //! | 7 bounds | without the question whether another courier was free |
 //! | 8 dead letters | if the dead letters were read |
 //! | 11 deliveries | with the courier that has this order |
-//! | 9 sessions, 12 customers, 13 intake | no: they concern no order |
+//! | 9 sessions, 12 customers, 13 intake, 14 actions | no: they concern no order |
 
 use std::collections::{BTreeSet, HashSet};
 

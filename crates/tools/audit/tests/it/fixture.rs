@@ -5,11 +5,11 @@ use std::time::Duration;
 use audit::{
     Facts, Finding, Verdict,
     facts::{
-        Acknowledged, Answer, Balance, Build, BuildStatus, Completion, Courier, Credit, Customer, CustomerVersion,
-        DeadLetter, DeadLetters, Delivery, DeliveryState, Discarded, Entry, EntryKind, Inbox, Intake, KycStatus, Loan,
-        LoanStatus, Log, Notification, NotificationStatus, Order, OrderStatus, OutboxRow, Part, PartialRefund, Payment,
-        PaymentStatus, Probe, Received, Record, Reservation, ReservationStatus, Restock, StoragePlace, kind,
-        status_event,
+        Acknowledged, ActionLog, Answer, Balance, Build, BuildStatus, Completion, Courier, Credit, Customer,
+        CustomerVersion, DeadLetter, DeadLetters, Delivery, DeliveryState, Discarded, Entry, EntryKind, Inbox, Intake,
+        KycStatus, Loan, LoanStatus, Log, Notification, NotificationStatus, Order, OrderStatus, OutboxRow, Part,
+        PartialRefund, Payment, PaymentStatus, Probe, Received, Record, Reservation, ReservationStatus, Restock,
+        StoragePlace, kind, status_event,
     },
 };
 use chrono::{DateTime, Days, Utc};
@@ -65,7 +65,13 @@ pub fn event(order: Uuid, kind: &str) -> Uuid {
 
 pub fn shop() -> Facts {
     let intake = Intake { partitions: 3, ..Intake::default() };
-    let mut facts = Facts { at: now(), books: vec!["ledger".to_owned()], intake, ..Facts::default() };
+    let mut facts = Facts {
+        at: now(),
+        books: vec!["ledger".to_owned()],
+        intake,
+        action_log: Some(ActionLog::default()),
+        ..Facts::default()
+    };
     let topics = Topics::default();
     for route in &ROUTES {
         let topic = route.topic(&topics).to_owned();

@@ -1,5 +1,6 @@
 //! Tests of the checks: a consistent shop passes, and the audit finds each corruption.
 
+mod actions;
 mod balances;
 mod charges;
 mod completions;

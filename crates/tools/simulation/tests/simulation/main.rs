@@ -89,7 +89,7 @@ fn report(ran: &Ran) -> String {
 struct Sums {
     orders: [usize; 3],
     struck: [usize; Fault::ALL.len()],
-    looked_at: [usize; 13],
+    looked_at: [usize; 14],
     events: usize,
     simulated: Duration,
 }

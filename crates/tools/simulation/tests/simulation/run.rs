@@ -26,8 +26,9 @@ use crate::{
 const SETTLE_TIMEOUT: Duration = Duration::from_mins(5);
 /// The number of ticks between two checks of receipts while faults may happen.
 const TICKS_PER_RECEIPT: u32 = 15;
-/// The invariants about data that the simulation does not have: messages, sessions, and other shops' orders.
-pub const NOT_SIMULATED: [u8; 3] = [6, 9, 13];
+/// The invariants about data that the simulation does not have: messages, sessions, other shops' orders, and operators'
+/// actions.
+pub const NOT_SIMULATED: [u8; 4] = [6, 9, 13, 14];
 
 pub struct Ran {
     pub plan: Plan,
