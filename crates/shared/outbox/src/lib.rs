@@ -93,6 +93,7 @@
 //! without the lease ask for it once a second.
 
 mod batch;
+mod check;
 mod event;
 pub mod inbox;
 mod lease;
@@ -108,6 +109,7 @@ mod statements;
 mod table;
 
 pub use self::{
+    check::{CheckedRecord, CheckedRow, Finding, MAX_FINDINGS, Report, TopicReader, check, check_records},
     event::{Columns, Event, event_uuid, write, write_all},
     lease::{Lease, MemoryLease, PgLease, release_all},
     memory::MemoryOutbox,

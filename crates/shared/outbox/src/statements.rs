@@ -31,6 +31,7 @@ pub fn statements(tables: &Tables) -> Vec<String> {
     let Tables { outbox, leases, inbox } = tables;
     let relay = RelaySql::new(tables);
     let lease = LeaseSql::new(leases);
+    let check = CheckSql::new(tables);
     let constructed = [
         relay.unpublished,
         relay.mark,
@@ -41,6 +42,9 @@ pub fn statements(tables: &Tables) -> Vec<String> {
         relay.notify,
         lease.acquire,
         lease.release,
+        check.horizon,
+        check.origins,
+        check.page,
     ];
     let others = [release_all(leases), insert(outbox), sweep_outbox(outbox), apply(inbox), sweep_inbox(inbox)];
     constructed.into_iter().chain(others).map(|statement| statement.0.as_str().to_owned()).collect()
@@ -140,6 +144,26 @@ impl LeaseSql {
             )),
             release: Statement::new(format!(
                 "update {leases} set expires_at = now() where name = $1 and holder = $2 and epoch = $3"
+            )),
+        }
+    }
+}
+
+/// The statements of a check.
+pub struct CheckSql {
+    pub horizon: Statement,
+    pub origins: Statement,
+    pub page: Statement,
+}
+
+impl CheckSql {
+    pub fn new(Tables { outbox, .. }: &Tables) -> Self {
+        Self {
+            horizon: Statement::new(format!("select now(), (select min(published_at) from {outbox})")),
+            origins: Statement::new(format!("select event_uuid, id, key from {outbox} where event_uuid = any($1)")),
+            page: Statement::new(format!(
+                "select id, event_uuid, event_type, key, created_at, published_at
+                from {outbox} where id > $1 order by id limit $2"
             )),
         }
     }

@@ -1,6 +1,7 @@
 //! Tests of the outbox and the inbox, in PostgreSQL and in memory.
 
 mod applying;
+mod checking;
 mod contract;
 mod fixture;
 mod notifications;
