@@ -4,6 +4,7 @@ mod applying;
 mod checking;
 mod contract;
 mod fixture;
+mod killed;
 mod notifications;
 mod relay_memory;
 mod writing;
