@@ -96,6 +96,10 @@ mod batch;
 mod check;
 mod event;
 pub mod inbox;
+#[cfg(feature = "kafka")]
+mod kafka_publisher;
+#[cfg(feature = "kafka")]
+mod kafka_reader;
 mod lease;
 mod memory;
 mod metrics;
@@ -107,6 +111,9 @@ mod publisher;
 mod relay;
 mod statements;
 mod table;
+
+#[cfg(feature = "kafka")]
+pub use rdkafka::ClientConfig;
 
 pub use self::{
     check::{CheckedRecord, CheckedRow, Finding, MAX_FINDINGS, Report, TopicReader, check, check_records},
@@ -124,3 +131,5 @@ pub use self::{
     statements::{Tables, statements},
     table::{Backlog, Outbox, TakenBack, Unpublished, Waker},
 };
+#[cfg(feature = "kafka")]
+pub use self::{kafka_publisher::KafkaPublisher, kafka_reader::KafkaReader};
