@@ -1,26 +1,28 @@
-//! Transactional outbox and inbox for PostgreSQL.
+//! Transactional outbox and inbox for PostgreSQL: events are written in the transaction of the change that they report,
+//! and a relay publishes them.
+//!
+//! What is promised, and what is not:
+//!
+//! 1. Every committed event is published at least once, and none of a transaction that is rolled back.
+//! 2. The events of one key are published in the order in which their rows were written, while relays crash, freeze and
+//!    take over; a relay may repeat events that were published before, but skips none.
+//! 3. An event that the broker refuses, or that has no topic, is set aside and retried, and holds up only the later
+//!    events of its key.
+//! 4. There is *no* exactly-once delivery, so consumers need the inbox or other idempotence; there is no order between
+//!    keys, and transactions that write events of one key concurrently must serialise themselves, for example with a
+//!    lock on the row that they change.
 //!
 //! A service that changes its database and then publishes an event can crash in between, and the event is lost. If it
-//! publishes first, it may report a change that is rolled back. With an outbox, the event is a row that is written in
-//! the transaction of the change, and a relay publishes the rows. The inbox is the counterpart: a consumer records each
-//! event in the transaction of its effect, so that an event that is delivered twice has its effect once.
+//! publishes first, it may report a change that is rolled back. With an outbox, the event is a row of the same
+//! transaction. Any number of relays may run: the one that holds a lease publishes, and the lease's epoch fences the
+//! marks of earlier holders. The inbox is the counterpart: a consumer records each event in the transaction of its
+//! effect, so that an event that is delivered twice has its effect once.
 //!
-//! # Guarantees
+//! # Quick start
 //!
-//! - Every committed event is published at least once, and none of a transaction that is rolled back.
-//! - The events of one key are published in the order in which their rows were written. This holds while relays crash,
-//!   freeze and take over: only the holder of a lease publishes, and its epoch fences the marks of earlier holders. A
-//!   relay that freezes while it sends may still repeat events that were published before, but skips none.
-//! - An event that the broker refuses, or that has no topic, holds up only the later events of its key. It is set aside
-//!   and retried.
-//! - There is *no* exactly-once delivery: consumers need the inbox or other idempotence. There is no order between
-//!   keys, and transactions that write events of one key concurrently must serialise themselves, for example with a
-//!   lock on the row that they change.
-//!
-//! # Example
-//!
-//! Create the tables with the files in `migrations`. Then write events, run one relay in each replica, and delete old
-//! rows:
+//! 1. Copy the files of `migrations` into those of your service; see [Tables](#tables).
+//! 2. Write events in your transactions, with [`write()`].
+//! 3. Spawn a [`Relay`] in each replica, and delete old rows with [`sweep`] from time to time.
 //!
 //! ```no_run
 //! use std::{sync::Arc, time::Duration};
@@ -30,14 +32,6 @@
 //! use tokio_util::sync::CancellationToken;
 //! use uuid::Uuid;
 //!
-//! # #[derive(Clone)]
-//! # struct Broker;
-//! # #[async_trait::async_trait]
-//! # impl Publisher for Broker {
-//! #     async fn publish(&self, _: Vec<outbox::Record>) -> anyhow::Result<()> {
-//! #         Ok(())
-//! #     }
-//! # }
 //! async fn pay(pool: &PgPool, order: Uuid, waker: &Waker) -> sqlx::Result<()> {
 //!     let mut transaction = pool.begin().await?;
 //!     query("update orders set status = 'paid' where uuid = $1").bind(order).execute(&mut *transaction).await?;
@@ -48,21 +42,37 @@
 //!     Ok(())
 //! }
 //!
-//! async fn run(pool: PgPool, publisher: Broker, waker: Waker, stop: CancellationToken) -> anyhow::Result<()> {
+//! /// Publishes until `stop` is cancelled. `waker` is a clone of the one that `pay` wakes.
+//! async fn relay(pool: PgPool, broker: impl Publisher, waker: Waker, stop: CancellationToken) -> anyhow::Result<()> {
 //!     let tables = Tables::default();
 //!     let holder = Uuid::new_v4().to_string();
 //!     let notifications = listen((*pool.connect_options()).clone(), &tables.outbox);
-//!     let rows = PgOutbox::new(pool.clone(), &tables, holder).woken_by(notifications);
+//!     let rows = PgOutbox::new(pool, &tables, holder).woken_by(notifications);
 //!     let topics = topics_of_same_name(["order-paid"]);
-//!     let relay = Relay::new("shop", Arc::new(rows), Arc::new(publisher), topics, &waker);
-//!     relay.with_content_type("application/json").run(stop).await?;
-//!     outbox::sweep(&pool, &tables, Duration::from_hours(24)).await?;
+//!     let relay = Relay::new("shop", Arc::new(rows), Arc::new(broker), topics, &waker);
+//!     relay.with_content_type("application/json").run(stop).await
+//! }
+//!
+//! async fn delete_old_rows(pool: &PgPool) -> sqlx::Result<()> {
+//!     while outbox::sweep(pool, &Tables::default(), Duration::from_hours(24)).await? == outbox::SWEEP_BATCH {}
 //!     Ok(())
 //! }
+//! ```
+//!
+//! The feature `kafka` has a publisher for Kafka, made by
+//! `KafkaPublisher::new(ClientConfig::new().set("bootstrap.servers", "localhost:9092"))`. For another broker, implement
+//! [`Publisher`] with the crate async-trait. `examples/orders.rs` is a whole program, which prints its records.
+//!
+//! A consumer records the event in the transaction of its effect. The event's id is the header [`HEADER_EVENT_UUID`]:
+//!
+//! ```no_run
+//! use outbox::{Tables, inbox};
+//! use sqlx::{PgPool, query};
+//! use uuid::Uuid;
 //!
 //! async fn ship(pool: &PgPool, order: Uuid, event: Uuid) -> sqlx::Result<()> {
 //!     let mut transaction = pool.begin().await?;
-//!     if outbox::inbox::apply(&mut transaction, &Tables::default(), "shipping", event).await? {
+//!     if inbox::apply(&mut transaction, &Tables::default(), "shipping", event).await? {
 //!         query("insert into shipments (order_uuid) values ($1)").bind(order).execute(&mut *transaction).await?;
 //!     }
 //!     transaction.commit().await
@@ -70,7 +80,8 @@
 //! ```
 //!
 //! A service that makes its change in a single statement can write the event, or the inbox row, in that statement: see
-//! [`Columns`] and [`inbox`].
+//! [`Columns`] and [`inbox`]. [`check()`] compares the table with its topics and reports events that are lost or out of
+//! order.
 //!
 //! # Errors
 //!
@@ -80,17 +91,42 @@
 //!
 //! # Bounds
 //!
-//! A batch has 500 rows at most, and the relay keeps two batches in memory. It publishes within 100 ms of a wake-up
-//! while the broker keeps up. A replica takes over 5 s after the holder of the lease has died, or at once if it stops.
-//! Stopping takes up to 2.5 s. The backlog is counted up to a million rows. The caller limits the waits of its pool,
-//! and the publisher those of [`Publisher::publish_each`], which must end before the lease does, within 3 s.
+//! - A batch has 500 rows at most, and the relay keeps two batches in memory. It publishes within 100 ms of a wake-up
+//!   while the broker keeps up.
+//! - A replica takes over 5 s after the holder of the lease has died, or at once if it stops, which takes up to 2.5 s.
+//! - The backlog is counted up to a million rows.
+//! - The caller limits the waits of its pool, and the publisher those of [`Publisher::publish_each`], which must end
+//!   before the lease does, within 3 s. `KafkaPublisher` does.
+//! - The table has the rows that wait and those that [`sweep`] has not deleted. Keep published rows for as long as
+//!   [`check()`] should see them, and inbox rows for longer than any topic keeps records.
 //!
-//! # Cost
+//! # Costs
 //!
-//! [`write()`], [`write_all`] and [`inbox::apply`] take one round trip each. The relay takes two for a batch, one to
-//! read and one to mark it; while rows remain, both overlap with publishing. An idle relay reads once a second, renews
-//! its lease every 1.7 s, looks for rows that are set aside every 5 s, and counts the backlog every 5 s to 60 s. Relays
-//! without the lease ask for it once a second.
+//! Round trips to the database:
+//!
+//! | | |
+//! |---|---|
+//! | [`write()`], [`write_all`], [`inbox::apply`] | 1 |
+//! | an event in your own statement ([`Columns`]) | 0 |
+//! | a batch of the relay | 2: read and mark. Both overlap with publishing while rows remain. |
+//! | an idle relay | 1 a second; every 1.7 s the lease, every 5 s rows set aside, every 5 s to 60 s the backlog |
+//! | a relay without the lease | 1 a second |
+//!
+//! An event's row is inserted, updated once when it is published, and deleted, and each writes to the log (WAL) for the
+//! table and its indexes. Measure that with your payloads on a server without other writes: note
+//! `pg_current_wal_insert_lsn()`, write, publish and sweep some ten thousand events, and divide `pg_wal_lsn_diff` of
+//! the position afterwards and the one before by their number. The first change of a page after a checkpoint logs the
+//! whole page, so measure several minutes for the average.
+//!
+//! # Tables
+//!
+//! [`Tables`] takes other names than these. Writing needs `outbox`, the relay `leases` as well, and a consumer `inbox`.
+//!
+//! ```sql
+#![doc = include_str!("../migrations/outbox.sql")]
+#![doc = include_str!("../migrations/leases.sql")]
+#![doc = include_str!("../migrations/inbox.sql")]
+//! ```
 
 mod batch;
 mod check;
