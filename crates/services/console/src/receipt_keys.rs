@@ -12,7 +12,8 @@ use serde::Deserialize;
 
 /// The published key, which signs in development if no key is configured.
 const PUBLISHED: &str = include_str!("../data/receipt_key.development.pem");
-const KEY: &str = "RECEIPT_KEY";
+/// The variable with the key that signs.
+pub const KEY: &str = "RECEIPT_KEY";
 const OLD: &str = "RECEIPT_KEYS_OLD";
 
 #[derive(Default, Deserialize)]

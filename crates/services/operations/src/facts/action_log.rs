@@ -2,9 +2,9 @@
 
 use audit::facts::{Action, ActionLog, Checkpoint, Link, Signature};
 use chrono::{DateTime, Utc};
-use console::receipt_keys::ReceiptKeys;
+use console::receipt_keys::{self, ReceiptKeys};
 use futures::TryStreamExt as _;
-use platform::config::ConfigError;
+use platform::config::{ConfigError, Settings};
 use sqlx::FromRow;
 use uuid::Uuid;
 
@@ -56,8 +56,34 @@ struct CheckpointRow {
     signature: Vec<u8>,
 }
 
-/// Reads the log. Without keys, the signatures are not verified.
-pub async fn read(databases: &Databases, keys: &Result<ReceiptKeys, ConfigError>) -> anyhow::Result<ActionLog> {
+/// The keys that verify checkpoints.
+pub struct Keys {
+    keys: Result<ReceiptKeys, ConfigError>,
+    /// False if `RECEIPT_KEY` is not set, so that the shop may sign with a key that the caller does not know.
+    are_the_shops: bool,
+}
+
+impl Keys {
+    /// Reads the keys. Unless a variable says that it is in production, a tool accepts the published key, with which
+    /// `cargo run` signs.
+    pub fn load(settings: &Settings) -> Self {
+        let keys = ReceiptKeys::load(&settings.clone().for_shared_process());
+        Self { keys, are_the_shops: settings.get(receipt_keys::KEY).is_some() }
+    }
+
+    fn verify(&self, checkpoint: &action_chain::Checkpoint) -> Signature {
+        match self.keys.as_ref().map(|keys| checkpoint.verify(keys)) {
+            Ok(Signature::OtherKey(key)) if !self.are_the_shops => {
+                Signature::NotVerified(format!("is not verified: it is signed with {key}, and RECEIPT_KEY is not set"))
+            }
+            Ok(signature) => signature,
+            Err(error) => Signature::NotVerified(format!("is not verified: {error}")),
+        }
+    }
+}
+
+/// Reads the log, and verifies the signatures of its checkpoints.
+pub async fn read(databases: &Databases, keys: &Keys) -> anyhow::Result<ActionLog> {
     let mut database = snapshot(databases, &SERVICE).await?;
     let rows = "select id, at, operator_uuid, action, subject, result, begun, previous, hash from actions order by id";
     let rows = sqlx::query_as::<_, Row>(rows).fetch(&mut database);
@@ -69,12 +95,9 @@ pub async fn read(databases: &Databases, keys: &Result<ReceiptKeys, ConfigError>
     Ok(ActionLog { actions, checkpoints, last })
 }
 
-fn checkpoint(row: CheckpointRow, keys: &Result<ReceiptKeys, ConfigError>) -> Checkpoint {
+fn checkpoint(row: CheckpointRow, keys: &Keys) -> Checkpoint {
     let CheckpointRow { action, hash, signed_at, kid, signature } = row;
     let signed = action_chain::Checkpoint { action, hash, signed_at, kid, signature };
-    let signature = match keys {
-        Ok(keys) => signed.verify(keys),
-        Err(error) => Signature::NotVerified(format!("is not verified: {error}")),
-    };
+    let signature = keys.verify(&signed);
     Checkpoint { action, hash: signed.hash, at: signed_at, signature }
 }

@@ -9,7 +9,6 @@ pub(crate) mod topics;
 use anyhow::Context as _;
 use audit::{Facts, facts::Bounds};
 use chrono::{DateTime, Utc};
-use console::receipt_keys::ReceiptKeys;
 use contracts::events::{Topics, route_of};
 use platform::{
     config::{ConfigError, Settings},
@@ -43,8 +42,7 @@ pub struct Sources {
     pub kafka: kafka::Config,
     pub topics: Topics,
     log_since: Option<DateTime<Utc>>,
-    /// The keys that verify the log of operators' actions, if the settings have them.
-    receipt_keys: Result<ReceiptKeys, ConfigError>,
+    checkpoint_keys: action_log::Keys,
 }
 
 impl Sources {
@@ -55,8 +53,7 @@ impl Sources {
             kafka: kafka::Config::load(settings)?,
             topics: settings.read()?,
             log_since: log_since(settings)?,
-            // Without a variable that says so, a tool is not in production: `cargo run` signs with the published key.
-            receipt_keys: ReceiptKeys::load(&settings.clone().for_shared_process()),
+            checkpoint_keys: action_log::Keys::load(settings),
         })
     }
 
@@ -69,7 +66,7 @@ impl Sources {
         let parts = futures::future::try_join_all(read).await?;
         let own = joined(parts);
         let intake = Box::pin(other_shops::read(&self.databases, &self.kafka, &self.topics, progress.clone())).await?;
-        let action_log = Box::pin(action_log::read(&self.databases, &self.receipt_keys)).await?;
+        let action_log = Box::pin(action_log::read(&self.databases, &self.checkpoint_keys)).await?;
         let read = topics::read(&self.kafka, &self.topics, self.log_since, own.at, progress).await?;
         // The resolved letters are read after the topics: they include each letter that was pruned before.
         let discarded = self.dead_letter_queue()?.discarded().await?;

@@ -7,11 +7,11 @@ use futures::future::join_all;
 use operations::{
     SERVICE,
     databases::Databases,
-    facts::action_log,
+    facts::action_log::{self, Keys},
     repository::{MIGRATIONS, PgActions},
     service::Checkpoints,
 };
-use platform::ids;
+use platform::{config::Settings, ids};
 use sqlx::AssertSqlSafe;
 use testkit::Database;
 
@@ -23,18 +23,24 @@ const CUT_OFF: &str = "delete from actions where id > 2;
 struct Log {
     database: Database,
     rows: PgActions,
+    /// The `RECEIPT_KEY` of the service.
+    key: &'static str,
 }
 
 impl Log {
     async fn new() -> Self {
         let database = testkit::database(&MIGRATIONS).await;
         let rows = PgActions::new(database.pool.clone());
-        Self { database, rows }
+        Self { database, rows, key: "" }
     }
 
     /// Returns a log with two actions, each with its start and its end, whose last row is signed.
     async fn signed() -> Self {
-        let log = Self::new().await;
+        Self::signed_with("").await
+    }
+
+    async fn signed_with(key: &'static str) -> Self {
+        let log = Self { key, ..Self::new().await };
         for _ in 0..2 {
             log.act().await;
         }
@@ -50,30 +56,31 @@ impl Log {
 
     /// Signs the end of the chain if that is due, and returns the number of signatures.
     async fn sign(&self) -> u64 {
-        Checkpoints::new(self.rows.clone(), keys("")).sign().await.unwrap().count
+        Checkpoints::new(self.rows.clone(), ReceiptKeys::load(&settings(self.key)).unwrap()).sign().await.unwrap().count
     }
 
     async fn execute(&self, statements: &str) {
         sqlx::raw_sql(AssertSqlSafe(statements.to_owned())).execute(&self.database.pool).await.unwrap();
     }
 
-    async fn finding(&self, keys: ReceiptKeys) -> Finding {
+    async fn finding(&self, keys: &Keys) -> Finding {
         let databases: Databases = [(&SERVICE, self.database.pool.clone())].into_iter().collect();
-        let log = action_log::read(&databases, &Ok(keys)).await.unwrap();
+        let log = action_log::read(&databases, keys).await.unwrap();
         let report = audit::check(&Facts { action_log: Some(log), ..Facts::default() });
         report.findings.into_iter().find(|finding| finding.number == 14).unwrap()
     }
 
     /// Returns the violations, one per line.
     async fn violations(&self) -> String {
-        let violations = self.finding(keys("")).await.violations.into_iter();
+        let violations = self.finding(&Keys::load(&settings(""))).await.violations.into_iter();
         violations.map(|one| format!("{}: {}\n", one.row, one.problem)).collect()
     }
 }
 
-/// Returns the published key, or the one in this PEM.
-fn keys(pem: &str) -> ReceiptKeys {
-    ReceiptKeys::load(&testkit::settings().with([("RECEIPT_KEY", pem.to_owned())])).unwrap()
+/// Returns settings with this `RECEIPT_KEY`; without one, the published key signs.
+fn settings(pem: &str) -> Settings {
+    let settings = testkit::settings();
+    if pem.is_empty() { settings } else { settings.with([("RECEIPT_KEY", pem.to_owned())]) }
 }
 
 #[tokio::test]
@@ -112,7 +119,7 @@ async fn actions_at_once_make_one_chain() {
 
     join_all((0..20).map(|_| log.act())).await;
 
-    let found = log.finding(keys("")).await;
+    let found = log.finding(&Keys::load(&settings(""))).await;
     assert_eq!(found.verdict, Verdict::Holds, "{found:?}");
     assert!(found.counted.iter().any(|count| count.of == "operators' actions" && count.count == 40), "{found:?}");
 }
@@ -125,7 +132,7 @@ async fn the_chain_begins_with_the_first_row_of_this_version() {
     log.execute(earlier).await;
     log.act().await;
 
-    let found = log.finding(keys("")).await;
+    let found = log.finding(&Keys::load(&settings(""))).await;
 
     assert_eq!(found.verdict, Verdict::Holds, "{found:?}");
     assert!(found.notes[0].contains("begins with action 2; those up to 1 are not in it"), "{found:?}");
@@ -151,11 +158,13 @@ async fn the_end_of_the_chain_is_signed_once_an_hour() {
 }
 
 #[tokio::test]
-async fn a_checkpoint_of_another_key_is_not_verified() {
-    let log = Log::signed().await;
+async fn a_checkpoint_of_another_key_is_found_by_who_has_the_shops_key_and_noted_by_others() {
+    let [own, forged] = [Log::signed().await, Log::signed_with(OTHER_KEY).await];
 
-    let found = log.finding(keys(OTHER_KEY)).await;
-
-    assert_eq!(found.verdict, Verdict::NothingToCheck, "{found:?}");
-    assert!(found.missing[0].contains("is signed with the key "), "{found:?}");
+    let found = own.finding(&Keys::load(&settings(OTHER_KEY))).await;
+    assert_eq!(found.verdict, Verdict::Broken, "{found:?}");
+    assert!(found.violations[0].problem.contains("a key that the shop does not have"), "{found:?}");
+    let found = forged.finding(&Keys::load(&settings(""))).await;
+    assert_eq!(found.verdict, Verdict::Holds, "{found:?}");
+    assert!(found.notes[0].contains("RECEIPT_KEY is not set"), "{found:?}");
 }

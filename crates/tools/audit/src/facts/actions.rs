@@ -41,6 +41,8 @@ pub struct Checkpoint {
 pub enum Signature {
     Valid,
     Invalid,
-    /// Not verified, and why: a predicate such as `is signed with another key`.
+    /// Of a key that the shop does not have.
+    OtherKey(String),
+    /// Not verified, and why: a predicate such as `is not verified: RECEIPT_KEY is not set`.
     NotVerified(String),
 }

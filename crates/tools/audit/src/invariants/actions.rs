@@ -95,7 +95,10 @@ fn checkpoints(log: &ActionLog, check: &mut Check) {
         match signature {
             Signature::Valid => {}
             Signature::Invalid => check.broken_by(&name, "was edited: its signature is not valid"),
-            Signature::NotVerified(why) => check.missing(format!("the {name} {why}")),
+            Signature::OtherKey(key) => {
+                check.broken_by(&name, format!("is signed with {key}, a key that the shop does not have"))
+            }
+            Signature::NotVerified(why) => check.note(format!("the {name} {why}")),
         }
         match actions.get(id) {
             None if *id > last => {
