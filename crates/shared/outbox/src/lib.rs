@@ -20,9 +20,18 @@
 //!
 //! # Quick start
 //!
-//! 1. Copy the files of `migrations` into those of your service; see [Tables](#tables).
+//! 1. Copy the files of `migrations` into those of your service, those of an outbox without `inbox.sql`; see
+//!    [Tables](#tables).
 //! 2. Write events in your transactions, with [`write()`].
-//! 3. Spawn a [`Relay`] in each replica, and delete old rows with [`sweep`] from time to time.
+//! 3. Spawn a [`Relay`] in each replica, and delete old rows with [`sweep`] once an hour. Stop the server first, then
+//!    the relay: it publishes what the server has written, for two seconds at most, and the rest stays in the table.
+//!
+//! ```toml
+//! async-trait = "0.1" # for a publisher of your own
+//! sqlx = { version = "0.9", features = ["postgres", "runtime-tokio"] }
+//! tokio-util = "0.7"
+//! uuid = { version = "1", features = ["v4"] }
+//! ```
 //!
 //! ```no_run
 //! use std::{sync::Arc, time::Duration};
@@ -45,6 +54,7 @@
 //! /// Publishes until `stop` is cancelled. `waker` is a clone of the one that `pay` wakes.
 //! async fn relay(pool: PgPool, broker: impl Publisher, waker: Waker, stop: CancellationToken) -> anyhow::Result<()> {
 //!     let tables = Tables::default();
+//!     // Another one in each process.
 //!     let holder = Uuid::new_v4().to_string();
 //!     let notifications = listen((*pool.connect_options()).clone(), &tables.outbox);
 //!     let rows = PgOutbox::new(pool, &tables, holder).woken_by(notifications);
@@ -61,7 +71,9 @@
 //!
 //! The feature `kafka` has a publisher for Kafka, made by
 //! `KafkaPublisher::new(ClientConfig::new().set("bootstrap.servers", "localhost:9092"))`. For another broker, implement
-//! [`Publisher`] with the crate async-trait. `examples/orders.rs` is a whole program, which prints its records.
+//! [`Publisher`] with the crate async-trait. With [`publish`](Publisher::publish) alone, any error counts as an outage of
+//! the broker, so that a record which it refuses holds up all: implement [`publish_each`](Publisher::publish_each), too.
+//! `examples/orders.rs` is a whole program, which prints its records.
 //!
 //! A consumer records the event in the transaction of its effect. The event's id is the header [`HEADER_EVENT_UUID`]:
 //!
@@ -86,17 +98,20 @@
 //! # Errors
 //!
 //! [`write()`] and [`inbox::apply`] return the error of their statement, after which PostgreSQL has aborted the
-//! transaction. [`Relay::run`] does not fail: it logs an outage of the database or the broker once when it begins and
-//! once when it ends, and retries every 1.25 s. Alert on the gauges `outbox_oldest_seconds` and `outbox_unroutable`.
+//! transaction. [`Relay::run`] ends after `stop` only, with `Ok`: it logs an outage of the database or the broker (with
+//! the crate tracing) once when it begins and once when it ends, and retries every 1.25 s. Alert on the gauges
+//! `outbox_oldest_seconds` and `outbox_unroutable` of the crate metrics.
 //!
 //! # Bounds
 //!
-//! - A batch has 500 rows at most, and the relay keeps two batches in memory. It publishes within 100 ms of a wake-up
-//!   while the broker keeps up.
-//! - A replica takes over 5 s after the holder of the lease has died, or at once if it stops, which takes up to 2.5 s.
+//! - A batch has 500 rows at most, and the relay keeps two batches in memory. It publishes within 100 ms of
+//!   [`Waker::wake`] while the broker keeps up, and within a second without it.
+//! - The lease lasts 5 s: after that a replica takes over from a holder that has died; from one that stops at once,
+//!   which takes up to 2.5 s.
 //! - The backlog is counted up to a million rows.
-//! - The caller limits the waits of its pool, and the publisher those of [`Publisher::publish_each`], which must end
-//!   before the lease does, within 3 s. `KafkaPublisher` does.
+//! - The caller limits the waits of its pool, for example by an `acquire_timeout` of 3 s and, as an option of its
+//!   connections, a `statement_timeout` of 5 s. [`listen`] opens one connection more. The publisher limits the waits of
+//!   [`Publisher::publish_each`], which must end before the lease does, within 3 s. `KafkaPublisher` does.
 //! - The table has the rows that wait and those that [`sweep`] has not deleted. Keep published rows for as long as
 //!   [`check()`] should see them, and inbox rows for longer than any topic keeps records.
 //!

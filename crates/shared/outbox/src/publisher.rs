@@ -17,6 +17,7 @@ pub const HEADER_CONTENT_TYPE: &str = "content-type";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
     pub topic: String,
+    /// The text of the event's key.
     pub key: Vec<u8>,
     pub payload: Vec<u8>,
     pub headers: HashMap<String, String>,
