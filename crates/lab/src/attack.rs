@@ -7,7 +7,7 @@ use drive::attack::{
     HEAD, Options, Phases,
     attacks::{self, Attack},
 };
-use platform::{config::Settings, server::shutdown::on_signal};
+use platform::{config, server::shutdown::on_signal};
 use shipyard::outln;
 
 /// Customers are measured for these durations before, during and after each attack.
@@ -40,7 +40,7 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
         return Ok(());
     }
     let options = Options {
-        addresses: ShopAddresses::from_settings(&Settings::load()?)?,
+        addresses: ShopAddresses::from_settings(&config::load()?)?,
         attacks,
         phases: PHASES,
         rate: RATE,

@@ -3,7 +3,7 @@
 
 use ::chaos::{CUSTOMERS, HEAD, Options, experiment::Fault, faults};
 use anyhow::Context as _;
-use platform::{config::Settings, random::Random, server::shutdown::on_signal, telemetry};
+use platform::{config, random::Random, server::shutdown::on_signal, telemetry};
 use shipyard::{data::Data, outln};
 
 #[derive(clap::Args)]
@@ -37,7 +37,7 @@ pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
         }
         return Ok(());
     }
-    let settings = Settings::load()?.or("LOG_LEVEL", "error");
+    let settings = config::load()?.or("LOG_LEVEL", "error");
     let _telemetry = telemetry::start("lab", &settings.read()?)?;
     let stop = on_signal()?;
     let directory = data.path().join("chaos");

@@ -13,7 +13,7 @@ use anyhow::Context as _;
 use clap::{CommandFactory as _, Parser, Subcommand};
 use platform::{
     cli::{block_on, report},
-    config::Settings,
+    config,
 };
 
 use crate::{
@@ -117,6 +117,6 @@ pub fn main() -> ExitCode {
 }
 
 async fn produce(arguments: producer::Arguments, data: Data) -> anyhow::Result<()> {
-    let settings = data.running(Settings::load()?);
+    let settings = data.running(config::load()?);
     producer::run(&arguments, &settings).await.with_context(|| data.advice())
 }

@@ -8,7 +8,7 @@ use anyhow::ensure;
 use client::addresses::ShopAddresses;
 use drive::load::{Bounds, Crowd, Mix, Options, Plan, Step, find_peak};
 use operations::audit_run::Outcome;
-use platform::{config::Settings, random::Random, server::shutdown::on_signal};
+use platform::{config, random::Random, server::shutdown::on_signal};
 use shipyard::{commands::audit, data::Data, outln};
 
 use self::stock::Stock;
@@ -76,7 +76,7 @@ pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
 }
 
 async fn work(arguments: &Arguments, data: &Data) -> anyhow::Result<()> {
-    let settings = data.running(Settings::load()?);
+    let settings = data.running(config::load()?);
     let (users, plan, bounds) = (usize::from(arguments.users), arguments.plan(), arguments.bounds());
     // Reports invalid arguments before any user is registered.
     plan.check(users, usize::MAX)?;

@@ -3,6 +3,7 @@
 use std::{future::Future, net::SocketAddr, process::ExitCode, time::Duration};
 
 use anyhow::Context as _;
+use base::{clock, config::descriptions::Descriptions};
 use clap::Parser;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -10,8 +11,7 @@ use tokio::{
 };
 
 use crate::{
-    clock,
-    config::{Settings, descriptions::Descriptions},
+    config,
     server::{
         service::{Service, reachable},
         shutdown,
@@ -89,7 +89,7 @@ pub fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Res
 }
 
 async fn serve(service: &Service) -> anyhow::Result<()> {
-    let settings = Settings::load()?;
+    let settings = config::load()?;
     let _telemetry = telemetry::start(service.name, &settings.read()?)?;
     settings.check_names()?;
     clock::set_offset(&settings)?;
@@ -99,7 +99,7 @@ async fn serve(service: &Service) -> anyhow::Result<()> {
 }
 
 async fn health(service: &Service) -> anyhow::Result<()> {
-    let address = reachable(service.admin_listen(&Settings::load_unresolved()?)?);
+    let address = reachable(service.admin_listen(&config::load_unresolved()?)?);
     let response = tokio::time::timeout(Duration::from_secs(3), get_ready(address)).await;
     let response = response.with_context(|| format!("{address} did not answer within 3 s"))??;
     anyhow::ensure!(response.starts_with("HTTP/1.1 200"), "not ready: {}", response.lines().last().unwrap_or_default());

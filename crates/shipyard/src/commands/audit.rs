@@ -13,7 +13,10 @@ use operations::{
     facts::{self, Sources},
     receipts::{Receipts, Records},
 };
-use platform::{cli::one_line, config::Settings};
+use platform::{
+    cli::one_line,
+    config::{self, Settings},
+};
 use uuid::Uuid;
 
 use crate::{data::Data, output};
@@ -67,7 +70,7 @@ pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<Verdict> {
 
 /// Audits the shop after waiting up to `wait` until no work is pending. Prints its steps to standard error.
 pub async fn audit(wait: Duration, data: &Data) -> anyhow::Result<Outcome> {
-    let settings = data.running(Settings::load()?);
+    let settings = data.running(config::load()?);
     let sources = sources(&settings, data)?;
     let shop = ShopAddresses::from_settings(&settings)?.shop()?;
     let progress: audit_run::OnProgress = Arc::new(|step: &str| eprintln!("{step}"));
@@ -84,7 +87,7 @@ pub fn sources(settings: &Settings, data: &Data) -> anyhow::Result<Sources> {
 /// Prints the receipt, and one line to standard error if an invariant is violated or a database could not be read.
 /// Pending work is no failure.
 async fn receipt(order: Uuid, json: bool, data: &Data) -> anyhow::Result<Verdict> {
-    let settings = data.running(Settings::load()?);
+    let settings = data.running(config::load()?);
     let receipts = Receipts::from_settings("shipyard-audit", &settings).with_context(|| data.advice())?.for_operators();
     let records = Records::scan(&settings, order).await?;
     let receipt = receipts.receipt(order, &records).await.with_context(|| format!("order {order} not found"))?;

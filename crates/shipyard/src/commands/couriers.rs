@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Context as _, ensure};
 use client::trust::Trust;
 use contracts::ports;
-use platform::config::Settings;
+use platform::config;
 use reqwest::StatusCode;
 use serde::{Deserialize, de::DeserializeOwned};
 use uuid::Uuid;
@@ -42,7 +42,7 @@ struct Order {
 }
 
 pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
-    let settings = data.running(Settings::load()?);
+    let settings = data.running(config::load()?);
     let listens = settings.get("DELIVERY_HTTP_LISTEN").map(|listens| listens.replace("0.0.0.0:", "127.0.0.1:"));
     let url = settings.get("DELIVERY_URL").map(str::to_owned).or(listens);
     let trust = Trust::from_settings(&settings)?;

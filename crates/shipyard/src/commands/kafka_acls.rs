@@ -5,7 +5,7 @@ use std::io;
 
 use contracts::events::{Topics, rights};
 use platform::{
-    config::Settings,
+    config,
     kafka::{Config, add_acls, ensure_topics, set_acls},
 };
 
@@ -20,7 +20,7 @@ pub struct Arguments {
 
 /// The configured user must be a super user. A second run changes nothing.
 pub async fn run(Arguments { keep }: Arguments) -> anyhow::Result<()> {
-    let settings = Settings::load()?;
+    let settings = config::load()?;
     let config = Config::load(&settings)?;
     let topics = settings.read::<Topics>()?;
     let wanted = rights(&topics, &config.kafka_group_prefix);

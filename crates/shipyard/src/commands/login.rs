@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, anyhow, ensure};
 use client::{addresses::ShopAddresses, shop::Shop};
 use contracts::proto::auth::v1::{IssueTokenRequest, LoginRequest};
-use platform::{config::Settings, grpc::time};
+use platform::{config, grpc::time};
 use tonic::{Code, Status};
 
 use crate::data::Data;
@@ -23,7 +23,7 @@ impl Arguments {
     /// Returns the shop and the session.
     async fn open(self, data: &Data) -> anyhow::Result<(Shop, String)> {
         let Self { login, password_file } = self;
-        let shop = ShopAddresses::from_settings(&data.running(Settings::load()?))?.shop()?;
+        let shop = ShopAddresses::from_settings(&data.running(config::load()?))?.shop()?;
         let password = match password_file {
             Some(path) => read_password(&path)?,
             None => ask_password(format!("Password of {login}: "))?,

@@ -5,7 +5,7 @@ use std::{io, time::Duration};
 use anyhow::Context as _;
 use clap::Subcommand;
 use platform::{
-    config::{ConfigError, Settings},
+    config::{self, ConfigError, Settings},
     postgres::{connect_options, explain, is_unavailable, migrations},
 };
 use sqlx::{
@@ -45,7 +45,7 @@ pub enum Command {
 }
 
 pub async fn run(command: Command) -> anyhow::Result<()> {
-    let settings = Settings::load()?;
+    let settings = config::load()?;
     match command {
         Command::Up { service } => {
             // The database may start at the same time, and get its users and their rights later.

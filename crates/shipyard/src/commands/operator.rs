@@ -13,7 +13,12 @@ use iam::{
     repository::PgUsers,
     service::OperatorService,
 };
-use platform::{auth::Author, clock, config::Settings, ids, random, telemetry};
+use platform::{
+    auth::Author,
+    clock,
+    config::{self, Settings},
+    ids, random, telemetry,
+};
 use uuid::Uuid;
 
 use super::login::{ask_new_password, read_password};
@@ -48,7 +53,7 @@ pub struct Add {
 }
 
 pub async fn run(command: Command, data: Data) -> anyhow::Result<()> {
-    let settings = data.running(Settings::load()?).or("LOG_LEVEL", "error");
+    let settings = data.running(config::load()?).or("LOG_LEVEL", "error");
     // iam's security events go to this command's log.
     let _telemetry = telemetry::start("shipyard", &settings.read()?)?;
     let database = iam::SERVICE.pool("shipyard-operator", 1, &settings).with_context(|| data.advice())?;

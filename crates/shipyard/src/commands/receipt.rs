@@ -21,7 +21,7 @@ use console::{
         signed_receipt::{Invalid, MEDIA_TYPE, Verified, page_of, read_key_set, verify},
     },
 };
-use platform::{cli::one_line, config::Settings, es256::PublicKey, http::read_body};
+use platform::{cli::one_line, config, es256::PublicKey, http::read_body};
 use reqwest::{
     StatusCode,
     header::{ACCEPT, HeaderName},
@@ -147,7 +147,7 @@ struct ConsoleApi {
 
 impl ConsoleApi {
     fn new(url: &str, session_file: Option<&Path>, data: &Data) -> anyhow::Result<Self> {
-        let trust = Trust::from_settings(&data.running(Settings::load()?))?;
+        let trust = Trust::from_settings(&data.running(config::load()?))?;
         let url = trust.url(url)?.to_string();
         let url = url.trim_end_matches('/');
         let text = session_file.map(|path| fs::read_to_string(path).with_context(|| path.display().to_string()));

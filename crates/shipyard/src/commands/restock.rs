@@ -2,8 +2,7 @@
 
 use operations::restock::{self, restock};
 use platform::{
-    config::Settings,
-    ids,
+    config, ids,
     tls::{self, Tls},
 };
 use uuid::Uuid;
@@ -24,7 +23,7 @@ pub struct Arguments {
 }
 
 pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
-    let settings = data.running(Settings::load()?);
+    let settings = data.running(config::load()?);
     let service_key = data.service_key(&settings).map(Into::into);
     let address = restock::address(&settings, &inventory::SERVICE.address(&settings));
     let tls = tls::Config::load(&settings)?.map(Tls::load).transpose()?;

@@ -97,7 +97,7 @@ fn every_secret_may_come_from_a_file() {
         })
         .collect();
 
-    assert!(other.is_empty(), "add the endings of these secrets to platform::config::SECRETS: {other:?}");
+    assert!(other.is_empty(), "add the endings of these secrets to base::config::SECRETS: {other:?}");
     assert!(lacking.is_empty(), "add a secret of Compose, and its path in the variable NAME_FILE: {lacking:?}");
 }
 
@@ -153,7 +153,7 @@ fn fields() -> BTreeSet<String> {
 
 /// Returns the endings of secrets' names, in lower case.
 fn endings_of_secrets() -> Vec<String> {
-    let text = read(&root().join("crates/shared/platform/src/config/mod.rs"));
+    let text = read(&root().join("crates/shared/base/src/config/mod.rs"));
     let list = text.split_once("const SECRETS: [").and_then(|(_, rest)| rest.split_once("];"));
     let (list, _) = list.expect("the list of the endings");
     list.split('"').skip(1).step_by(2).map(str::to_owned).collect()

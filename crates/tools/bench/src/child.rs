@@ -19,7 +19,7 @@ use http_body_util::BodyExt as _;
 use platform::{
     auth::{Access, Guard, MemorySessions, ServiceKey},
     cli,
-    config::Settings,
+    config::{self, Settings},
     grpc::Services,
     http::{self, request_target::OwnHosts},
     server::{
@@ -51,7 +51,7 @@ pub fn serve(services: &[&'static Service]) -> anyhow::Result<()> {
 }
 
 async fn together(services: &[&'static Service]) -> anyhow::Result<()> {
-    let settings = Settings::load()?.for_shared_process();
+    let settings = config::load()?.for_shared_process();
     let _telemetry = telemetry::start("shipyard", &settings.read()?)?;
     let stop = on_signal()?;
     let mut apps = Vec::new();
@@ -79,7 +79,7 @@ fn address(settings: &Settings, variable: &str) -> anyhow::Result<SocketAddr> {
 /// that a call costs what every call costs; there is no database. Also accepts traces, and discards them.
 pub fn serve_nothing() -> anyhow::Result<()> {
     cli::block_on(async {
-        let settings = Settings::load()?;
+        let settings = config::load()?;
         let _telemetry = telemetry::start("nothing", &settings.read()?)?;
         let stop = on_signal()?;
         let (http_socket, grpc_socket) =

@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use platform::config::Settings;
+use platform::config::{self, Settings};
 
 /// Reads the environment. Without `KAFKA_BROKERS`, takes missing variables from the running shop, if there is one.
 pub fn load() -> anyhow::Result<Settings> {
-    let settings = Settings::load()?;
+    let settings = config::load()?;
     if settings.get("KAFKA_BROKERS").is_some() {
         return Ok(settings);
     }

@@ -136,10 +136,10 @@ impl OpenCaller {
 
 #[cfg(test)]
 mod tests {
+    use base::memory_log::MemoryLog;
     use tracing::Level;
 
     use super::*;
-    use crate::telemetry::MemoryLog;
 
     #[tokio::test]
     async fn a_use_of_the_role_is_recorded_once_with_the_object_that_the_handler_names() {

@@ -3,7 +3,7 @@
 
 use std::{collections::HashMap, path::Path};
 
-use crate::config::ConfigError;
+use base::config::ConfigError;
 
 /// The maximum length of a variable's name that an error shows.
 const MAX_NAME_LENGTH: usize = 64;

@@ -15,6 +15,7 @@ use axum::{
     middleware::Next,
     response::Response,
 };
+use base::readiness::Readiness;
 use http_body::Frame;
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
@@ -24,7 +25,6 @@ use tonic::{Status, service::Routes};
 use tonic_health::{ServingStatus, server::HealthReporter};
 
 use super::refuse;
-use crate::server::readiness::Readiness;
 
 /// Creates the service, and the reporter that sets its statuses.
 pub(super) fn service() -> (HealthReporter, Routes) {

@@ -15,6 +15,7 @@ use axum::{
     middleware::{self, Next},
     response::Response,
 };
+use base::deadline;
 use prost::Message as _;
 use prost_types::FileDescriptorSet;
 use tonic::Status;
@@ -22,7 +23,6 @@ use tonic::Status;
 use super::{details, health::Streams, refuse};
 use crate::{
     auth::Guard,
-    deadline,
     http::{
         catch_panics,
         request_body::{Arrivals, Arrived, NotArrived},

@@ -7,6 +7,7 @@ mod peer;
 mod server;
 
 use axum::{body::Body, response::Response};
+use base::circuit_breaker::Refused;
 use chrono::Datelike as _;
 pub use details::{about, invalid, reason, subject, with_details, with_reason};
 pub(crate) use layer::Rpcs;
@@ -15,10 +16,7 @@ pub use server::Services;
 use tonic::{Code, Status};
 use uuid::Uuid;
 
-use crate::{
-    auth::{Author, Caller},
-    circuit_breaker::Refused,
-};
+use crate::auth::{Author, Caller};
 
 /// Parses a uuid. Fails with INVALID_ARGUMENT, naming the field.
 pub fn parse_uuid(field: &str, value: &str) -> Result<Uuid, Status> {

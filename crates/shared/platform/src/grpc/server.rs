@@ -4,6 +4,7 @@ use std::convert::Infallible;
 
 use anyhow::Context as _;
 use axum::Router;
+use base::{config::descriptions::Descriptions, readiness::Readiness};
 use tokio_util::sync::CancellationToken;
 use tonic::{
     server::NamedService,
@@ -17,9 +18,7 @@ use super::{
 };
 use crate::{
     auth::Guard,
-    config::descriptions::Descriptions,
     listener::{Listener, Protocol},
-    server::readiness::Readiness,
     telemetry::request_telemetry,
 };
 

@@ -84,11 +84,12 @@ pub fn too_large(limit: usize) -> Problem {
 
 #[cfg(test)]
 mod tests {
+    use base::number;
     use serde::Deserialize;
     use uuid::Uuid;
 
     use super::*;
-    use crate::{invalid::MAX_FIELDS, number};
+    use crate::invalid::MAX_FIELDS;
 
     #[derive(Debug, Deserialize, ToSchema)]
     #[serde(deny_unknown_fields)]

@@ -19,11 +19,11 @@ use axum::{
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
+use base::deadline::{self, REQUEST_TIMEOUT};
 use futures::FutureExt as _;
 use http_body::{Frame, SizeHint};
 
 use crate::{
-    deadline::{self, REQUEST_TIMEOUT},
     http::{
         problem::{MEDIA_TYPE, Problem, method_not_allowed, not_found},
         request_body::{Arrivals, Arrived, BODY_LIMIT, NotArrived},

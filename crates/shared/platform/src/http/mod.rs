@@ -20,6 +20,7 @@ use axum::{
     http::{HeaderMap, header},
 };
 use backon::{ConstantBuilder, Retryable as _};
+use base::readiness::Readiness;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -29,11 +30,8 @@ pub use self::{
     problem::{method_not_allowed, not_found},
     request_body::BODY_LIMIT,
 };
-pub use crate::deadline::REQUEST_TIMEOUT;
-use crate::{
-    listener::{Listener, Protocol},
-    server::readiness::Readiness,
-};
+use crate::listener::{Listener, Protocol};
+pub use base::deadline::REQUEST_TIMEOUT;
 
 /// Creates a client for HTTP APIs. A request takes at most `timeout`, of which connecting takes at most two seconds.
 pub fn client(timeout: Duration) -> anyhow::Result<reqwest::Client> {

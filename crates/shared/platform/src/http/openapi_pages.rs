@@ -7,10 +7,11 @@ use axum::{
     response::{Redirect, Response},
     routing::get,
 };
+use base::config::descriptions::Descriptions;
 use utoipa::openapi::OpenApi;
 use utoipa_swagger_ui::SwaggerUi;
 
-use crate::{auth::Rule, config::descriptions::Descriptions, shared_layer::shared};
+use crate::{auth::Rule, shared_layer::shared};
 
 const DOCUMENT: &str = "/openapi.json";
 /// Swagger UI loads scripts and styles from its own origin and uses style attributes and images in its styles. It must

@@ -12,13 +12,9 @@ use axum::{
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
+use base::config::{ConfigError, Settings};
 
-use crate::{
-    auth::AuthRefusal,
-    config::{ConfigError, Settings},
-    http::problem::Problem,
-    server::instance::host_name,
-};
+use crate::{auth::AuthRefusal, http::problem::Problem, server::instance::host_name};
 
 /// The variable with further hosts, separated by commas.
 const VARIABLE: &str = "ALLOWED_HOSTS";

@@ -5,6 +5,7 @@
 
 use std::{collections::HashMap, fmt};
 
+use base::{config::names::nearest, number};
 use chrono::{DateTime, Utc};
 use serde::{
     Deserialize, Deserializer,
@@ -17,10 +18,7 @@ use utoipa::{
 };
 use uuid::Uuid;
 
-use crate::{
-    invalid::{FieldCode, InvalidField, InvalidFields, MAX_FIELDS},
-    number,
-};
+use crate::invalid::{FieldCode, InvalidField, InvalidFields, MAX_FIELDS};
 
 /// The name of the whole object.
 pub(crate) const BODY: &str = "body";
@@ -170,15 +168,6 @@ fn hint(name: &str, known: &[&str]) -> String {
         None if known.is_empty() || known.len() > LISTED => "is not known".to_owned(),
         None => format!("is not known; use {}", listed(known)),
     }
-}
-
-/// Returns the known name that differs least from `name`, if it differs by at most a third of its characters, or by
-/// one.
-pub(crate) fn nearest<'n>(name: &str, known: &[&'n str]) -> Option<&'n str> {
-    let distance = |known: &&str| strsim::osa_distance(&name.to_lowercase(), &known.to_lowercase());
-    let (nearest, distance) =
-        known.iter().map(|known| (*known, distance(known))).min_by_key(|(_, distance)| *distance)?;
-    (distance <= (name.chars().count() / 3).max(1)).then_some(nearest)
 }
 
 fn listed(names: &[&str]) -> String {

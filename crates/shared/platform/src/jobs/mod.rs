@@ -11,11 +11,10 @@ use std::{
     time::Duration,
 };
 
+use base::outage::Outage;
 use futures::{FutureExt as _, future::BoxFuture};
 use outbox::Lease;
 use tokio_util::sync::CancellationToken;
-
-use crate::outage::Outage;
 
 pub use self::{
     due::{due, for_each},

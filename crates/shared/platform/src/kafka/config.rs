@@ -2,12 +2,12 @@
 
 use std::{path::PathBuf, time::Duration};
 
+use base::config::{ConfigError, Settings};
 use rdkafka::{ClientConfig, config::RDKafkaLogLevel};
 use secrecy::SecretString;
 use serde::Deserialize;
 
 use super::security::{self, SaslMechanism, SecurityProtocol};
-use crate::config::{ConfigError, Settings};
 
 #[derive(Clone, Debug, Deserialize)]
 pub struct Config {
@@ -17,12 +17,12 @@ pub struct Config {
     #[serde(default = "default_partitions")]
     pub kafka_topic_partitions: i32,
     /// The retention of new topics.
-    #[serde(default = "default_retention", deserialize_with = "crate::config::bounded::duration")]
+    #[serde(default = "default_retention", deserialize_with = "base::config::bounded::duration")]
     pub kafka_topic_retention: Duration,
     /// The time for which Kafka appends to one segment of a topic. A segment is deleted as a whole when its last record
     /// is older than the retention, so its first record lives longer by this time. The default is Kafka's own, which
     /// also applies to topics created without this setting.
-    #[serde(default = "default_segment", deserialize_with = "crate::config::bounded::duration")]
+    #[serde(default = "default_segment", deserialize_with = "base::config::bounded::duration")]
     pub kafka_topic_segment: Duration,
     /// True if services create missing topics.
     #[serde(default = "yes")]
@@ -32,7 +32,7 @@ pub struct Config {
     pub kafka_group_prefix: String,
     /// How long the broker may delay the response to a fetch that finds no record. A real broker responds as soon as a
     /// record arrives; librdkafka's mock cluster always waits this long.
-    #[serde(default = "default_fetch_wait", deserialize_with = "crate::config::bounded::duration")]
+    #[serde(default = "default_fetch_wait", deserialize_with = "base::config::bounded::duration")]
     pub kafka_fetch_wait: Duration,
     #[serde(default)]
     pub kafka_security_protocol: SecurityProtocol,

@@ -4,6 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use anyhow::Context as _;
+use base::{outage::Outage, readiness::Condition};
 use rdkafka::{
     Message as _,
     consumer::{Consumer as _, StreamConsumer},
@@ -25,7 +26,6 @@ use super::{
     topic_creator::is_unknown,
     workers::Workers,
 };
-use crate::{outage::Outage, server::readiness::Condition};
 
 /// How long after its last heartbeat a consumer loses its partitions, in milliseconds.
 const SESSION_TIMEOUT_MS: &str = "6000";

@@ -113,7 +113,7 @@ fn dead_letter(message: &Message, group: &str, error: &str, attempts: u32) -> Ex
         (HEADER_GROUP, group.to_owned()),
         (HEADER_ERROR, error.to_owned()),
         (HEADER_ATTEMPTS, attempts.to_string()),
-        (HEADER_FAILED_AT, crate::clock::now().to_rfc3339()),
+        (HEADER_FAILED_AT, base::clock::now().to_rfc3339()),
         (HEADER_ORIGINALS, message.headers.len().to_string()),
     ];
     for (name, value) in own {
@@ -259,8 +259,9 @@ fn backoff() -> ExponentialBackoff {
 
 #[cfg(test)]
 mod tests {
+    use base::config::Settings;
+
     use super::*;
-    use crate::config::Settings;
 
     #[tokio::test(start_paused = true)]
     async fn the_producer_is_kept_while_dead_letters_come_and_closed_a_minute_after_the_last() {

@@ -12,6 +12,7 @@ use std::{
     time::Duration,
 };
 
+use base::readiness::Condition;
 use futures::{StreamExt as _, future::ready};
 use rdkafka::{
     ClientConfig, ClientContext, TopicPartitionList,
@@ -30,7 +31,6 @@ use tokio_util::sync::CancellationToken;
 use super::{
     connection_errors::Reasons, lag::Lag, last_response::Responses, offset_resets::OffsetResets, workers::Workers,
 };
-use crate::server::readiness::Condition;
 
 /// The time limit for leaving a group, which usually takes some milliseconds.
 const LEAVE_TIMEOUT: Duration = Duration::from_millis(500);

@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
+use base::config::ConfigError;
 use rdkafka::ClientConfig;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 
 use super::Config;
-use crate::{config::ConfigError, tls};
+use crate::tls;
 
 pub(super) const CA: &str = "KAFKA_SSL_CA_FILE";
 
@@ -129,8 +130,9 @@ pub(super) fn apply(config: &Config, client: &mut ClientConfig) {
 mod tests {
     use std::time::Duration;
 
+    use base::config::Settings;
+
     use super::*;
-    use crate::config::Settings;
 
     fn load(variables: &[(&'static str, &str)]) -> Result<Config, ConfigError> {
         let all = variables.iter().chain(&[("KAFKA_BROKERS", "localhost:9092")]);

@@ -1,10 +1,9 @@
 //! Traces the records of an outbox: each gets a producer span in the trace of its change.
 
 use async_trait::async_trait;
+use base::trace;
 use outbox::{PublishOutcome, Publisher, Record};
 use tracing::Span;
-
-use crate::telemetry;
 
 /// A publisher with a span for each record. A record continues the trace in its headers, and its consumers continue the
 /// span.
@@ -14,7 +13,7 @@ pub struct Traced<P>(pub P);
 fn publish_span(record: &Record) -> Span {
     let name = format!("{} publish", record.topic);
     let span = tracing::info_span!(parent: None, "publish", otel.name = name, otel.kind = "producer");
-    telemetry::continue_trace(&span, &record.headers);
+    trace::continue_trace(&span, &record.headers);
     span
 }
 
@@ -22,7 +21,7 @@ fn publish_span(record: &Record) -> Span {
 fn traced(mut records: Vec<Record>) -> (Vec<Record>, Vec<Span>) {
     let spans: Vec<Span> = records.iter().map(publish_span).collect();
     for (record, span) in records.iter_mut().zip(&spans) {
-        record.headers.extend(span.in_scope(telemetry::trace_context));
+        record.headers.extend(span.in_scope(trace::trace_context));
     }
     (records, spans)
 }

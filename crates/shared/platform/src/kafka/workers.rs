@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use base::{clock, trace};
 use futures::{FutureExt as _, future::join_all};
 use group_commit::BatchDelay;
 use rdkafka::{
@@ -22,7 +23,6 @@ use super::{
     Consumer, Message,
     partition_queue::{PartitionQueue, Reports},
 };
-use crate::{clock, telemetry};
 
 /// The time limit of a worker for its current messages when the consumer stops; then it is aborted.
 const STOP_TIMEOUT: Duration = Duration::from_secs(2);
@@ -248,7 +248,7 @@ impl Consumer {
     fn span_of(&self, message: &Message) -> Span {
         let span = self.span(message);
         if self.trusts_headers {
-            telemetry::continue_trace(&span, &message.headers);
+            trace::continue_trace(&span, &message.headers);
         }
         span
     }

@@ -18,7 +18,7 @@ use tokio::{
 
 /// A connection on which no request has begun or ended for this long is stalled. If it has a request in flight, its
 /// client does not read the response, since the server's own limit is
-/// [`REQUEST_TIMEOUT`](crate::deadline::REQUEST_TIMEOUT).
+/// [`REQUEST_TIMEOUT`](base::deadline::REQUEST_TIMEOUT).
 const STALLED_AFTER: Duration = Duration::from_mins(1);
 
 /// The time limit for a client to take some bytes of a response. It is longer than the usual interruption of a mobile

@@ -11,6 +11,7 @@ mod slots;
 use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::Router;
+use base::readiness::Readiness;
 use serde::Deserialize;
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -22,10 +23,7 @@ use self::{
     responses::Responses,
     slots::ConnectionSlots,
 };
-use crate::{
-    server::{readiness::Readiness, shutdown},
-    tls::Acceptor,
-};
+use crate::{server::shutdown, tls::Acceptor};
 
 /// The backoff after an error of `accept` about more than one connection, such as too many open files.
 const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(100);
@@ -41,15 +39,15 @@ pub struct Listener {
 #[serde(default)]
 pub struct Limits {
     /// `MAX_CONNECTIONS`: the maximum number of connections in total. The limit of open files may allow fewer.
-    #[serde(deserialize_with = "crate::config::bounded::count")]
+    #[serde(deserialize_with = "base::config::bounded::count")]
     pub max_connections: usize,
     /// `MAX_CONNECTIONS_PER_ADDRESS`: the maximum number of connections from one IPv4 address or IPv6 network. All
     /// connections through a gateway come from one address.
-    #[serde(deserialize_with = "crate::config::bounded::count")]
+    #[serde(deserialize_with = "base::config::bounded::count")]
     pub max_connections_per_address: usize,
     /// `GRPC_MAX_IN_FLIGHT`: the maximum number of calls in flight of a gRPC listener. One user may have a quarter of
     /// them.
-    #[serde(deserialize_with = "crate::config::bounded::count")]
+    #[serde(deserialize_with = "base::config::bounded::count")]
     pub grpc_max_in_flight: usize,
 }
 

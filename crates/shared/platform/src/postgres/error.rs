@@ -8,11 +8,12 @@
 
 use std::fmt;
 
+use base::error_chain;
 use group_commit::{is_contended, is_unavailable};
 use sqlx::Error;
 use tonic::Status;
 
-use crate::{error_chain, kafka::Failure};
+use crate::kafka::Failure;
 
 #[derive(thiserror::Error)]
 pub enum DatabaseError {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
+use base::retry;
 use sqlx::{
     Connection as _, PgConnection,
     migrate::{
@@ -19,7 +20,6 @@ use super::{
     is_contended, is_refused, is_unavailable,
     migrations::{self, FIRST_VERSION, Unknown},
 };
-use crate::retry;
 
 /// How often a running migration's connection is checked, and the check's time limit.
 const CHECK_INTERVAL: Duration = Duration::from_secs(2);

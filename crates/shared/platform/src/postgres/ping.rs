@@ -3,12 +3,12 @@
 
 use std::time::Duration;
 
+use base::{outage::Outage, readiness::Condition};
 use sqlx::{Connection as _, PgConnection};
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::{Database, error::is_untrusted};
-use crate::{outage::Outage, server::readiness::Condition};
 
 /// The time without a response to a ping after which the server counts as unreachable. A statement may take longer.
 pub(super) const PING_TIMEOUT: Duration = Duration::from_secs(2);

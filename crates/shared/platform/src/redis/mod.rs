@@ -8,6 +8,10 @@ use std::{
 };
 
 use anyhow::Context as _;
+use base::{
+    deadline::{Silent, within_scheduled},
+    readiness::Condition,
+};
 use redis::{
     Arg, Client, Cmd, ConnectionAddr, ConnectionInfo, ErrorKind, IntoConnectionInfo as _, Pipeline, RedisError,
     RedisFuture, RedisResult, TlsCertificates, Value,
@@ -19,11 +23,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use self::memory::Memory;
 use self::memory::{Info, info};
-use crate::{
-    deadline::{Silent, within_scheduled},
-    server::readiness::Condition,
-    tls::{self, Tls},
-};
+use crate::tls::{self, Tls};
 
 /// The time limit of one command including reconnecting. Only time in which this process is scheduled counts. So
 /// callers learn within 500 ms that Redis is unavailable.

@@ -1,13 +1,11 @@
 //! Tests of the lines that events leave in the log.
 
+use base::memory_log::{MemoryLog, subscribe};
 use serde_json::json;
 use uuid::Uuid;
 
 use super::*;
-use crate::{
-    auth::{Caller, User},
-    telemetry::{MemoryLog, subscribe},
-};
+use crate::auth::{Caller, User};
 
 /// Captures what this thread logs until the guard is dropped.
 fn capture() -> (MemoryLog, tracing::subscriber::DefaultGuard) {

@@ -2,20 +2,15 @@
 
 use std::{net::SocketAddr, time::Duration};
 
+use base::config::{
+    ConfigError, Host, Settings,
+    environment::{self, Environment},
+};
 use secrecy::SecretString;
 use serde::Deserialize;
 
 use crate::{
-    auth::ServiceKey,
-    config::{
-        ConfigError, Host, Settings,
-        environment::{self, Environment},
-    },
-    http::request_target::OwnHosts,
-    listener,
-    postgres::DatabaseConfig,
-    server::service::Service,
-    tls,
+    auth::ServiceKey, http::request_target::OwnHosts, listener, postgres::DatabaseConfig, server::service::Service, tls,
 };
 
 /// The variables that every service has: `<NAME>_LISTEN`, `<NAME>_ADMIN_LISTEN`, `<NAME>_DATABASE_…`, and shared ones.
@@ -54,7 +49,7 @@ pub struct Config {
 struct Shared {
     service_key: Option<SecretString>,
     service_key_previous: Option<SecretString>,
-    #[serde(default, deserialize_with = "crate::config::bounded::duration")]
+    #[serde(default, deserialize_with = "base::config::bounded::duration")]
     shutdown_drain: Duration,
 }
 

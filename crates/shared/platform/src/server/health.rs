@@ -6,6 +6,7 @@ use axum::{
     Json, Router, extract::State, http::StatusCode, middleware::from_fn_with_state, response::IntoResponse,
     routing::get,
 };
+use base::readiness::Readiness;
 use serde::Serialize;
 
 use crate::{
@@ -14,7 +15,6 @@ use crate::{
         problem::{method_not_allowed, not_found},
         request_target::OwnHosts,
     },
-    server::readiness::Readiness,
 };
 
 pub(crate) const PROBE_RULES: [Rule; 2] = [Rule::public("GET /health/live"), Rule::public("GET /health/ready")];

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use crate::ids;
+use base::ids;
 
 /// Returns the place of a process: its host name and port. A process that is started again in its place has the same;
 /// two processes of one machine have different ports. Containers of different machines may have equal places.

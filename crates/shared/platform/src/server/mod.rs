@@ -5,7 +5,6 @@ mod app;
 mod config;
 pub mod health;
 pub(crate) mod instance;
-pub mod readiness;
 pub mod service;
 pub mod shutdown;
 
@@ -13,6 +12,10 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use axum::Router;
+use base::{
+    config::ConfigError,
+    readiness::{Condition, Readiness},
+};
 use outbox::{Lease, PgLease, Tables};
 use secrecy::SecretString;
 use sqlx::migrate::Migrator;
@@ -20,7 +23,6 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     auth::{Guard, Rule, ServiceKey, Sessions},
-    config::ConfigError,
     grpc::Peer,
     http::{self, request_target::OwnHosts},
     jobs::Retention,
@@ -34,9 +36,9 @@ use crate::{
 use self::app::Started;
 pub use self::app::{App, Run};
 pub use self::config::Config;
-use self::readiness::{Condition, Readiness};
 use self::service::Service;
 use self::shutdown::Tasks;
+pub use base::readiness;
 
 /// A service that has bound its listeners but has not connected to other systems yet.
 pub struct Server {

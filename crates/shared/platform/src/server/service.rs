@@ -6,17 +6,12 @@ use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
 };
 
+use base::config::{ConfigError, Settings, environment::Decision};
 use futures::future::BoxFuture;
 use secrecy::SecretString;
 use sqlx::migrate::Migrator;
 
-use crate::{
-    auth::Rule,
-    config::{ConfigError, Settings, environment::Decision},
-    postgres::Database,
-    server::App,
-    telemetry::metric::Metric,
-};
+use crate::{auth::Rule, postgres::Database, server::App, telemetry::metric::Metric};
 
 /// The variable with the default IP address of listeners.
 const LISTEN_IP: &str = "LISTEN_IP";

@@ -7,11 +7,10 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
+use base::deadline::REQUEST_TIMEOUT;
 use futures::future::BoxFuture;
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
-
-use crate::deadline::REQUEST_TIMEOUT;
 
 /// The time limit of requests in flight after the server has stopped accepting: the maximum duration of a request.
 pub const REQUESTS_TIMEOUT: Duration = REQUEST_TIMEOUT;

@@ -1,16 +1,18 @@
-//! Logs, traces and metrics, which are set up once per process, and the trace context of calls and events.
+//! Logs, traces and metrics, which are set up once per process.
 
 mod export;
 mod logs;
-mod memory_log;
 pub mod metric;
 pub(crate) mod request_telemetry;
 
 use std::time::Duration;
 
 use anyhow::Context as _;
+pub use base::{
+    memory_log::{MemoryLog, subscribe},
+    trace::{Trace, continue_trace, job_span, propagator, trace, trace_context, trace_id},
+};
 pub use logs::{LogFormat, LogOutputs};
-pub use memory_log::{MemoryLog, subscribe};
 pub use metric::render_metrics;
 use opentelemetry::{global, trace::TracerProvider as _};
 use opentelemetry_sdk::{
@@ -18,8 +20,6 @@ use opentelemetry_sdk::{
     logs::SdkLoggerProvider,
     trace::{Sampler, SdkTracerProvider},
 };
-pub(crate) use request_telemetry::add_trace_context;
-pub use request_telemetry::{Trace, continue_trace, job_span, propagator, trace, trace_context, trace_id};
 use serde::Deserialize;
 use tokio_util::task::AbortOnDropHandle;
 use tracing_subscriber::{

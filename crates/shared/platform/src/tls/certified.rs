@@ -5,6 +5,7 @@ use std::{
     time::Duration,
 };
 
+use base::config::ConfigError;
 use rustls::{ClientConfig, ServerConfig};
 use tokio_util::sync::CancellationToken;
 
@@ -12,7 +13,6 @@ use super::{
     handshake::Clients,
     material::{CERTIFICATE, Config, Files, Material, since_1970},
 };
-use crate::config::ConfigError;
 
 /// The remaining validity that is logged as a warning. Certificates of 24 h are renewed when 8 h are left.
 const EXPIRY_WARNING: Duration = Duration::from_hours(4);

@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use base::config::{ConfigError, Settings};
 use rustls::{
     CertificateError, ClientConfig, Error, InconsistentKeys, RootCertStore, ServerConfig,
     client::{Resumption, WebPkiServerVerifier},
@@ -17,7 +18,6 @@ use rustls::{
 };
 
 use super::identity::{CallerVerifier, name};
-use crate::config::{ConfigError, Settings};
 
 pub(super) const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 

@@ -16,7 +16,7 @@ use client::{
 };
 use contracts::proto::inventory::v1::Part;
 use operations::facts::bounds;
-use platform::config::Settings;
+use platform::config;
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -43,7 +43,7 @@ pub struct Arguments {
 
 /// Fails at the first response that violates the contract.
 pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
-    let settings = data.running(Settings::load()?);
+    let settings = data.running(config::load()?);
     let addresses = ShopAddresses::from_settings(&settings)?;
     let shop = addresses.shop()?;
     let [customers, payment] = [&customers::SERVICE, &payment::SERVICE].map(|service| service.address(&settings));

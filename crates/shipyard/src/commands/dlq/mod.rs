@@ -12,7 +12,7 @@ use operations::{
     dead_letters::Id,
     model::{Filter, Replayed, counted},
 };
-use platform::{auth::Author, config::Settings};
+use platform::{auth::Author, config};
 
 use crate::data::Data;
 
@@ -74,7 +74,7 @@ pub enum Command {
 }
 
 pub async fn run(command: Command, data: Data) -> anyhow::Result<()> {
-    let settings = data.running(Settings::load()?);
+    let settings = data.running(config::load()?);
     let queue = DeadLetterQueue::from_settings(&settings).with_context(|| data.advice())?;
     match command {
         Command::List { topic, all } => list::list(&queue, topic.as_deref(), all).await,

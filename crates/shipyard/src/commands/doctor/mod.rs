@@ -9,7 +9,7 @@ use std::{fmt, net::SocketAddr, time::Duration};
 use futures::future::join_all;
 use platform::{
     config::{
-        Settings,
+        self, Settings,
         environment::{self, Environment},
     },
     http,
@@ -65,7 +65,7 @@ impl fmt::Display for Finding {
 
 /// Fails if the shop could not run.
 pub async fn run(data: Data) -> anyhow::Result<()> {
-    let settings = Settings::load()?;
+    let settings = config::load()?;
     let mut findings = vec![environment(&settings)];
     findings.extend(postgres(&settings).await);
     findings.push(redis(&settings).await);

@@ -7,7 +7,7 @@ mod shutdown_order;
 
 use platform::{
     clock,
-    config::{ConfigError, Settings, descriptions::Descriptions},
+    config::{self, ConfigError, Settings, descriptions::Descriptions},
     http::{self, request_target::OwnHosts},
     kafka,
     server::{
@@ -61,7 +61,7 @@ fn open_on_loopback(mut settings: Settings) -> Result<(Settings, Vec<String>), C
 
 pub async fn run(data: Data) -> anyhow::Result<()> {
     let begun = Instant::now();
-    let settings = Settings::load()?.or("LOG_LEVEL", &log_level());
+    let settings = config::load()?.or("LOG_LEVEL", &log_level());
     let (settings, closed) = open_on_loopback(settings.for_shared_process())?;
     let _telemetry = telemetry::start("shipyard", &settings.read()?)?;
     if !closed.is_empty() {

@@ -13,6 +13,7 @@ use std::{
 };
 
 use axum::http::{HeaderMap, header};
+use base::{clock, config::ConfigError};
 use chrono::{DateTime, Utc};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode_header, errors::ErrorKind};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -20,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{AuthRefusal, SESSION_HEADER, access::refused, hmac};
-use crate::{clock, config::ConfigError, security_events::TokenRefusal};
+use crate::security_events::TokenRefusal;
 
 /// The credential by which a request identifies its user. It is a bearer secret, so its debug output hides it.
 #[derive(Clone, PartialEq, Eq, Hash)]

@@ -2,16 +2,14 @@
 
 use std::{collections::HashMap, path::Path, time::Duration};
 
+use base::config::{ConfigError, provider_url};
 use reqwest::{Certificate, Method, Response, StatusCode, Url, redirect};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::Reference;
-use crate::{
-    config::{ConfigError, provider_url},
-    http::{BodyError, read_body},
-};
+use crate::http::{BodyError, read_body};
 
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 /// The maximum size of a response in bytes. Vault's own limit for a secret is 1 MiB; a shop's secrets are keys and

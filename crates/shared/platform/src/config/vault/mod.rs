@@ -11,8 +11,9 @@ use std::{
     time::Duration,
 };
 
+use base::config::ConfigError;
+
 use self::client::{Client, Login};
-use crate::config::ConfigError;
 
 /// The time limit for reading all secrets of a process. With it, a process that cannot read them exits within 10 s of
 /// its start.

@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use base::circuit_breaker::CallOutcome;
 use http::{Request, Response};
 use tokio::time::{Instant, timeout, timeout_at};
 use tonic::{
@@ -16,7 +17,7 @@ use tonic::{
 use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
 use tower::{Service as _, ServiceExt as _};
 
-use crate::{circuit_breaker::CallOutcome, grpc::reason};
+use crate::grpc::reason;
 
 /// A channel to one address, which connects on first use.
 pub struct Link {

@@ -14,8 +14,14 @@ use std::{
     time::Duration,
 };
 
+use base::{
+    circuit_breaker::{CallOutcome, CircuitBreaker},
+    config::ConfigError,
+    deadline, trace,
+};
 use http::{HeaderValue, Request, Response, header};
 use link::{Failure, Link, Verdict, outcome, outcome_of};
+use opentelemetry_http::HeaderInjector;
 use payload::ResponseBody;
 use replicas::Replicas;
 pub use target::Resolver;
@@ -27,9 +33,6 @@ use tower::Service;
 use super::Unprocessed;
 use crate::{
     auth::{self, ServiceKey},
-    circuit_breaker::{CallOutcome, CircuitBreaker},
-    config::ConfigError,
-    deadline, telemetry,
     tls::Tls,
 };
 
@@ -151,7 +154,7 @@ impl Peer {
         let headers = request.headers_mut();
         headers
             .insert("grpc-timeout", HeaderValue::try_from(format!("{}m", left.as_millis().max(1))).map_err(internal)?);
-        telemetry::add_trace_context(headers);
+        trace::inject(&mut HeaderInjector(headers));
         match self.forwards {
             Forwards::Nothing => {}
             Forwards::Session => auth::forward_session(headers),

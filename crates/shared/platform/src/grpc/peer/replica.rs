@@ -11,6 +11,7 @@ use std::{
     time::Duration,
 };
 
+use base::{circuit_breaker::CallOutcome, outage::Outage};
 use http::{Request, Response};
 use tokio::{
     sync::{Notify, watch},
@@ -24,7 +25,6 @@ use super::{
     payload::Ticket,
     target::{Resolver, Target},
 };
-use crate::{circuit_breaker::CallOutcome, outage::Outage};
 
 const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 /// The time limit of a health check. Together with [`CHECK_INTERVAL`] it is less than two seconds.

@@ -14,6 +14,7 @@ use std::{
 };
 
 use backon::{BackoffBuilder as _, ExponentialBuilder};
+use base::circuit_breaker::CallOutcome;
 use futures::future::join_all;
 use http::{HeaderValue, Request, Response};
 use tokio::{
@@ -29,7 +30,6 @@ use super::{
     replica::{Known, Replica, look_up},
     target::{Resolver, Target},
 };
-use crate::circuit_breaker::CallOutcome;
 
 const MAX_RETRIES: usize = 3;
 

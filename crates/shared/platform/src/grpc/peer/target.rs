@@ -8,13 +8,11 @@ use std::{
 };
 
 use async_trait::async_trait;
+use base::config::ConfigError;
 use http::{Uri, uri::Authority};
 use tonic::transport::{Channel, Endpoint};
 
-use crate::{
-    config::ConfigError,
-    tls::{self, Connector, Tls},
-};
+use crate::tls::{self, Connector, Tls};
 
 pub struct Target {
     url: Uri,

@@ -9,6 +9,7 @@ use std::{
 };
 
 use backon::{ExponentialBuilder, Retryable as _};
+use base::config::{ConfigError, Settings};
 use deadpool::managed::{Manager, Metrics, RecycleError, RecycleResult};
 use reqwest::Url;
 use secrecy::SecretString;
@@ -18,8 +19,6 @@ use sqlx::{
     postgres::{PgConnectOptions, PgSslMode},
 };
 use tokio::{sync, time::Instant};
-
-use crate::config::{ConfigError, Settings};
 
 /// The age at which a connection is closed, since the memory of a PostgreSQL backend grows with the statements that it
 /// has executed.

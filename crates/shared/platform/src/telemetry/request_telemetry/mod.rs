@@ -1,5 +1,4 @@
-//! Observability of requests, and the trace context that connects them with calls and events: W3C `traceparent`,
-//! `tracestate` and `baggage`.
+//! Observability of requests.
 //!
 //! Each request gets a span, a debug log line, a count and a histogram sample; each HTTP response has the trace id in
 //! `X-Trace-Id`. With TLS, only the gateway and services can make a span continue their trace. A stranger's request
@@ -11,7 +10,6 @@
 
 use std::{
     borrow::Cow,
-    collections::HashMap,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering::Relaxed},
@@ -23,18 +21,12 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, Method},
     response::Response,
 };
+use base::trace::{MAX_BAGGAGE_BYTES, continue_trace, trace_id};
 use metrics::SharedString;
-use opentelemetry::{
-    global,
-    propagation::{Extractor, Injector, TextMapCompositePropagator},
-    trace::TraceContextExt as _,
-};
-use opentelemetry_http::{HeaderExtractor, HeaderInjector};
-use opentelemetry_sdk::propagation::{BaggagePropagator, TraceContextPropagator};
+use opentelemetry_http::HeaderExtractor;
 use tokio::time::Instant;
 use tonic::Code;
 use tracing::Instrument as _;
-use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
 use crate::{grpc::Rpcs, http::request_target, listener::MAX_HEADER_BYTES, tls::Identity};
 
@@ -42,6 +34,8 @@ use crate::{grpc::Rpcs, http::request_target, listener::MAX_HEADER_BYTES, tls::I
 const UNKNOWN: &str = "unknown";
 
 const TRACE_HEADERS: [&str; 3] = ["traceparent", "tracestate", "baggage"];
+// The baggage that a call passes on leaves room for its other headers.
+const _: () = assert!(MAX_BAGGAGE_BYTES <= MAX_HEADER_BYTES as usize / 16);
 
 /// [`Config::trust_trace_headers`](super::Config::trust_trace_headers) of this process.
 static TRUSTS_TRACE_HEADERS: AtomicBool = AtomicBool::new(false);
@@ -184,86 +178,6 @@ fn is_grpc(headers: &HeaderMap) -> bool {
 /// this returns 0 (OK).
 fn grpc_code(headers: &HeaderMap) -> i32 {
     headers.get("grpc-status").and_then(|value| value.to_str().ok()?.parse().ok()).unwrap_or(0)
-}
-
-/// The maximum length in bytes of a `tracestate` that is continued: the length that every system should pass on (W3C
-/// Trace Context, section "tracestate Limits").
-const MAX_TRACESTATE_BYTES: usize = 512;
-/// The maximum length in bytes of `baggage` that is continued: a sixteenth of the headers that this system's servers
-/// accept. Percent-encoding may triple the baggage of a call, which has other headers, too, such as the sessions of 64
-/// orders.
-const MAX_BAGGAGE_BYTES: usize = MAX_HEADER_BYTES as usize / 16;
-
-/// Creates the propagator for trace headers: W3C trace context and baggage.
-pub fn propagator() -> TextMapCompositePropagator {
-    TextMapCompositePropagator::new(vec![Box::new(TraceContextPropagator::new()), Box::new(BaggagePropagator::new())])
-}
-
-/// Returns the trace context of the current span as the headers of an event: `traceparent`, `tracestate` and `baggage`,
-/// if present.
-pub fn trace_context() -> HashMap<String, String> {
-    let mut headers = HashMap::new();
-    inject(&mut headers);
-    headers
-}
-
-/// The trace context that is stored with an event, in the column `trace` of the outbox.
-pub type Trace = serde_json::Value;
-
-/// Returns the trace context of the current span, to be stored with an event.
-pub fn trace() -> Trace {
-    serde_json::json!(trace_context())
-}
-
-pub(crate) fn add_trace_context(headers: &mut HeaderMap) {
-    inject(&mut HeaderInjector(headers));
-}
-
-fn inject(headers: &mut dyn Injector) {
-    let context = tracing::Span::current().context();
-    global::get_text_map_propagator(|propagator| propagator.inject_context(&context, headers));
-}
-
-/// Hides a `tracestate` or `baggage` that is too long to be passed on.
-struct Bounded<'a>(&'a dyn Extractor);
-
-impl Extractor for Bounded<'_> {
-    fn get(&self, name: &str) -> Option<&str> {
-        let limit = match name {
-            "tracestate" => MAX_TRACESTATE_BYTES,
-            "baggage" => MAX_BAGGAGE_BYTES,
-            _ => usize::MAX,
-        };
-        self.0.get(name).filter(|value| value.len() <= limit)
-    }
-
-    fn keys(&self) -> Vec<&str> {
-        self.0.keys()
-    }
-}
-
-/// Makes `span` a child of the trace context in the headers of a call or an event. Drops a `tracestate` of more than
-/// 512 bytes and `baggage` of more than 1 KiB, with which the calls within the span could have more headers than a
-/// server accepts.
-pub fn continue_trace(span: &tracing::Span, headers: &dyn Extractor) {
-    let context = global::get_text_map_propagator(|propagator| propagator.extract(&Bounded(headers)));
-    if context.span().span_context().is_valid() {
-        let _ = span.set_parent(context);
-    }
-}
-
-/// Creates the span of one row that a background job processes. It begins a trace, to which the row's events and calls
-/// belong. `name` is the name of the span.
-pub fn job_span(name: &'static str) -> tracing::Span {
-    tracing::info_span!(parent: None, "job", otel.name = name)
-}
-
-/// Returns the trace id as 32 hex digits, if there is one.
-pub fn trace_id(span: &tracing::Span) -> Option<String> {
-    let context = span.context();
-    let span = context.span();
-    let id = span.span_context();
-    id.is_valid().then(|| id.trace_id().to_string())
 }
 
 #[cfg(test)]

@@ -1,12 +1,19 @@
 //! Tests of the spans and the trace context of requests.
 
+use std::collections::HashMap;
+
 use axum::{
     Router,
     body::Body,
     middleware::{Next, from_fn},
     routing::get,
 };
-use opentelemetry::trace::TracerProvider as _;
+use base::{
+    memory_log::subscribe,
+    trace::{MAX_TRACESTATE_BYTES, inject, propagator, trace_context},
+};
+use opentelemetry::{global, trace::TracerProvider as _};
+use opentelemetry_http::HeaderInjector;
 use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracerProvider};
 use tower::ServiceExt as _;
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -19,7 +26,7 @@ async fn spans(paths: &[&str]) -> String {
     let exporter = InMemorySpanExporter::default();
     let provider = SdkTracerProvider::builder().with_simple_exporter(exporter.clone()).build();
     let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("test"));
-    let _recording = crate::telemetry::subscribe(tracing_subscriber::registry().with(layer));
+    let _recording = subscribe(tracing_subscriber::registry().with(layer));
     let observed =
         from_fn(async |request: Request, next: Next| http(request, async |request| next.run(request).await).await);
     let router = Router::new().route("/customers/{id}/erase", get(async || ())).layer(observed);
@@ -46,7 +53,7 @@ async fn recorded(content_type: &str, identity: Option<Identity>) -> HashMap<Str
     global::set_text_map_propagator(propagator());
     let provider = SdkTracerProvider::builder().build();
     let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("test"));
-    let _recording = crate::telemetry::subscribe(tracing_subscriber::registry().with(layer));
+    let _recording = subscribe(tracing_subscriber::registry().with(layer));
     let parent = format!("00-{TRACE}-b7ad6b7169203331-00");
     let request = Request::builder().header("traceparent", parent).header("tracestate", "c=d").header("baggage", "a=b");
     let mut request = request.header("content-type", content_type).body(Body::empty()).unwrap();
@@ -104,7 +111,7 @@ fn sent(tracestate: &str, baggage: &str) -> HeaderMap {
     global::set_text_map_propagator(propagator());
     let provider = SdkTracerProvider::builder().build();
     let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("test"));
-    let _recording = crate::telemetry::subscribe(tracing_subscriber::registry().with(layer));
+    let _recording = subscribe(tracing_subscriber::registry().with(layer));
     let parent = format!("00-{TRACE}-b7ad6b7169203331-01");
     let received = [("traceparent", parent.as_str()), ("tracestate", tracestate), ("baggage", baggage)];
     let received: HashMap<String, String> =
@@ -112,7 +119,7 @@ fn sent(tracestate: &str, baggage: &str) -> HeaderMap {
     let span = tracing::info_span!("request");
     continue_trace(&span, &received);
     let mut headers = HeaderMap::new();
-    span.in_scope(|| add_trace_context(&mut headers));
+    span.in_scope(|| inject(&mut HeaderInjector(&mut headers)));
     headers
 }
 

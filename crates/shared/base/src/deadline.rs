@@ -1,8 +1,8 @@
 //! Time limits: the deadline of a request, which bounds every call that is made for it, and a limit that counts only
 //! time in which this process is scheduled.
 //!
-//! The deadline is a task-local variable, which a spawned task does not inherit. `grpc/layer.rs` and `http/layer.rs`
-//! set it; `grpc/peer/mod.rs` sends the remaining time with each call as the header `grpc-timeout`.
+//! The deadline is a task-local variable, which a spawned task does not inherit. The layers around the requests
+//! of HTTP and gRPC set it; a channel to a peer sends the remaining time with each call as the header `grpc-timeout`.
 
 use std::{pin::pin, time::Duration};
 

@@ -29,7 +29,7 @@ impl Descriptions {
     }
 
     /// Returns the choice made with [`choose`](Self::choose), or all descriptions if it was not called.
-    pub(crate) fn of_this_process() -> Self {
+    pub fn of_this_process() -> Self {
         CHOSEN.get().copied().unwrap_or(Self { swagger_ui: true, grpc_reflection: true })
     }
 }

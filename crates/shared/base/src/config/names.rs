@@ -1,6 +1,6 @@
 //! The names of all variables, as `.env.example` lists them, and a check for misspelt names.
 
-use crate::{config::ConfigError, http::wrong_members::nearest};
+use crate::config::ConfigError;
 
 const EXAMPLE: &str = include_str!("../../../../../.env.example");
 /// Variables that a release has removed, each with what replaces it.
@@ -42,6 +42,15 @@ pub(crate) fn check<'n>(names: impl Iterator<Item = &'n str>) -> Result<Vec<Stri
     }
     warnings.sort();
     Ok(warnings)
+}
+
+/// Returns the known name that differs least from `name`, if it differs by at most a third of its characters, or by
+/// one.
+pub fn nearest<'n>(name: &str, known: &[&'n str]) -> Option<&'n str> {
+    let distance = |known: &&str| strsim::osa_distance(&name.to_lowercase(), &known.to_lowercase());
+    let (nearest, distance) =
+        known.iter().map(|known| (*known, distance(known))).min_by_key(|(_, distance)| *distance)?;
+    (distance <= (name.chars().count() / 3).max(1)).then_some(nearest)
 }
 
 #[cfg(test)]

@@ -47,7 +47,7 @@ impl Readiness {
 
     /// Exports the readiness, and each later change, as the gauge of `service`.
     #[must_use]
-    pub(super) fn exported(self, service: &'static str) -> Self {
+    pub fn exported(self, service: &'static str) -> Self {
         let this = Self { service: Some(service), ..self };
         this.export(&this.lock());
         this
@@ -108,13 +108,14 @@ impl Readiness {
 
     /// Waits until `stop` is cancelled, makes the service not ready, and returns after the drain, in which load
     /// balancers notice this.
-    pub(crate) async fn drained(&self, stop: CancellationToken) {
+    pub async fn drained(&self, stop: CancellationToken) {
         stop.cancelled().await;
         let _ = self.condition("not stopping");
         tokio::time::sleep(self.drain).await;
     }
 
-    pub(crate) fn drain(&self) -> Duration {
+    /// Returns how long listeners stay open after the service has stopped being ready.
+    pub fn drain(&self) -> Duration {
         self.drain
     }
 
@@ -150,8 +151,8 @@ impl Condition {
         self.be(Status::Refused(reason));
     }
 
-    /// Returns a report for [`Relay::reporting`](outbox::Relay::reporting): the condition is met while the broker does
-    /// not refuse the events. It stays met while the broker is unavailable, since the outbox keeps the events.
+    /// Returns a report for `outbox::Relay::reporting`: the condition is met while the broker does not refuse the events.
+    /// It stays met while the broker is unavailable, since the outbox keeps the events.
     pub fn while_accepted(self) -> impl Fn(Option<&'static str>) + Send + Sync + 'static {
         move |refusal| self.be(refusal.map_or(Status::Met, Status::Refused))
     }

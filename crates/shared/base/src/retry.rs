@@ -2,9 +2,9 @@
 //!
 //! Other backoffs are defined beside the work that they delay, because each fits a time limit of that work:
 //!
-//! - `kafka::dead_letter`: between attempts to handle one message
-//! - `grpc::peer::replicas`: before a call is sent to the same replica again
-//! - `postgres::database`: between attempts to open a connection
+//! - `events::kafka::dead_letter`: between attempts to handle one message
+//! - `edge::grpc::peer::replicas`: before a call is sent to the same replica again
+//! - `store::postgres::database`: between attempts to open a connection
 //!
 //! The services define the backoff of work that is stored in rows.
 

@@ -158,10 +158,10 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn refusals_are_logged_when_they_begin_each_minute_and_when_they_are_over() {
-        let log = crate::telemetry::MemoryLog::default();
+        let log = crate::memory_log::MemoryLog::default();
         let written = log.clone();
         let subscriber = tracing_subscriber::fmt().with_ansi(false).without_time().with_target(false);
-        let _guard = crate::telemetry::subscribe(subscriber.with_writer(move || written.clone()).finish());
+        let _guard = crate::memory_log::subscribe(subscriber.with_writer(move || written.clone()).finish());
 
         for (refusals, wait) in [(7_000, 20), (1, 0)] {
             for _ in 0..refusals {
