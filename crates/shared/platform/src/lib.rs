@@ -9,8 +9,6 @@ pub mod invalid;
 pub mod jobs;
 pub mod kafka;
 pub mod listener;
-pub mod postgres;
-pub mod redis;
 pub mod security_events;
 pub mod server;
 pub mod shared_layer;
@@ -21,6 +19,7 @@ pub mod tls;
 pub use base::{
     circuit_breaker, clock, cursor, date, deadline, error_chain, es256, ids, number, outage, random, retry,
 };
+pub use store::{postgres, redis};
 
 /// glibc's allocator took a sixth of the shop's processor time in the benchmark of Whoami (`perf`, release build,
 /// 2026-11-22).

@@ -19,17 +19,17 @@ const LAST: i64 = 2;
 static RELEASED: [(&str, Migrator, &str); 3] = [
     (
         "inbox",
-        sqlx::migrate!("../shared/platform/src/postgres/released/inbox"),
+        sqlx::migrate!("../shared/store/src/postgres/released/inbox"),
         "insert into inbox values ('group', gen_random_uuid(), now())",
     ),
     (
         "leases",
-        sqlx::migrate!("../shared/platform/src/postgres/released/leases"),
+        sqlx::migrate!("../shared/store/src/postgres/released/leases"),
         "insert into leases values ('one', 'me', 7, now())",
     ),
     (
         "outbox",
-        sqlx::migrate!("../shared/platform/src/postgres/released/outbox"),
+        sqlx::migrate!("../shared/store/src/postgres/released/outbox"),
         "insert into outbox (event_uuid, event_type, key, payload, trace)
         values (gen_random_uuid(), 'kind', gen_random_uuid(), 'payload', '{}')",
     ),

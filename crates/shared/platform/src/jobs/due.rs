@@ -4,12 +4,13 @@ use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use base::outage::Outage;
 use futures::{FutureExt as _, Stream, StreamExt as _, stream};
+use store::postgres::count_skipped_row;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use super::caught;
-use crate::{postgres::count_skipped_row, telemetry};
+use crate::telemetry;
 
 /// How often a job asks its table for due rows, unless it is woken earlier.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);

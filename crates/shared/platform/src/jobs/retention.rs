@@ -3,9 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use outbox::{PgLease, Tables, inbox};
+use store::postgres::Database;
 
 use super::{Done, Job};
-use crate::postgres::Database;
 
 const RETENTION_INTERVAL: Duration = Duration::from_mins(1);
 /// How much earlier outbox rows are deleted than others; longer than the time between two runs.

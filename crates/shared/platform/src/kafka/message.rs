@@ -6,9 +6,11 @@
 use std::{collections::HashMap, ops::Index, time::Duration};
 
 use async_trait::async_trait;
+use base::error_chain;
 use chrono::{DateTime, Utc};
 use opentelemetry::propagation::Extractor;
 use rdkafka::message::{BorrowedMessage, Header, Message as _, OwnedHeaders};
+use store::postgres::DatabaseError;
 
 /// A record, copied from librdkafka's buffers.
 #[derive(Clone, Debug, Default)]
@@ -78,6 +80,17 @@ impl Failure {
 
     pub fn poison(problem: impl Into<String>) -> Self {
         Self::Poison(problem.into())
+    }
+}
+
+/// Maps the error to poison only if it is certainly permanent.
+impl From<DatabaseError> for Failure {
+    fn from(error: DatabaseError) -> Self {
+        match &error {
+            DatabaseError::Inconsistent { .. } => Self::poison(error_chain(error)),
+            refused if refused.is_permanent_refusal() => Self::poison(error_chain(error)),
+            DatabaseError::Unavailable(_) | DatabaseError::Refused(_) => Self::transient(error),
+        }
     }
 }
 

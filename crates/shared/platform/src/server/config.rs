@@ -8,10 +8,9 @@ use base::config::{
 };
 use secrecy::SecretString;
 use serde::Deserialize;
+use store::postgres::DatabaseConfig;
 
-use crate::{
-    auth::ServiceKey, http::request_target::OwnHosts, listener, postgres::DatabaseConfig, server::service::Service, tls,
-};
+use crate::{auth::ServiceKey, http::request_target::OwnHosts, listener, server::service::Service, tls};
 
 /// The variables that every service has: `<NAME>_LISTEN`, `<NAME>_ADMIN_LISTEN`, `<NAME>_DATABASE_…`, and shared ones.
 #[derive(Clone, Debug)]

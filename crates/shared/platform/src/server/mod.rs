@@ -19,6 +19,10 @@ use base::{
 use outbox::{Lease, PgLease, Tables};
 use secrecy::SecretString;
 use sqlx::migrate::Migrator;
+use store::{
+    postgres::{self, Database},
+    redis,
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -27,8 +31,6 @@ use crate::{
     http::{self, request_target::OwnHosts},
     jobs::Retention,
     listener::Listener,
-    postgres::{self, Database},
-    redis,
     telemetry::metric,
     tls::{self, Tls},
 };
@@ -208,7 +210,7 @@ impl Server {
 
     /// Creates a connection to Redis that connects on first use. Errors name `variable`.
     pub fn redis(&self, variable: &str, url: &SecretString) -> anyhow::Result<redis::Connection> {
-        redis::lazy_connection(variable, url, self.tls.as_ref())
+        redis::lazy_connection(variable, url, self.tls.as_ref().map(Tls::authorities))
     }
 
     /// Serves metrics and health, migrates the database and starts its health check. Waits for an unavailable database

@@ -10,8 +10,9 @@ use base::config::{ConfigError, Settings, environment::Decision};
 use futures::future::BoxFuture;
 use secrecy::SecretString;
 use sqlx::migrate::Migrator;
+use store::postgres::Database;
 
-use crate::{auth::Rule, postgres::Database, server::App, telemetry::metric::Metric};
+use crate::{auth::Rule, server::App, telemetry::metric::Metric};
 
 /// The variable with the default IP address of listeners.
 const LISTEN_IP: &str = "LISTEN_IP";

@@ -68,9 +68,10 @@ impl Tls {
         self.current().client.clone()
     }
 
-    /// Returns the certificates of the trusted authorities in PEM.
-    pub(crate) fn authorities(&self) -> Vec<u8> {
-        self.current().files.ca.clone()
+    /// Returns a function that returns the certificates of the authorities that are trusted when it is called, in PEM.
+    pub fn authorities(&self) -> Arc<dyn Fn() -> Vec<u8> + Send + Sync> {
+        let tls = self.clone();
+        Arc::new(move || tls.current().files.ca.clone())
     }
 }
 

@@ -177,7 +177,8 @@ async fn given_redis(settings: &Settings, url: &str) -> Finding {
     let found = format!("{}, as configured by REDIS_URL", place.split('/').next().unwrap_or_default());
     let tls = tls::Config::load(settings).and_then(|config| config.map(Tls::load).transpose());
     let connection = tls.map_err(anyhow::Error::from);
-    let connection = connection.and_then(|tls| redis::lazy_connection("REDIS_URL", &url.into(), tls.as_ref()));
+    let connection =
+        connection.and_then(|tls| redis::lazy_connection("REDIS_URL", &url.into(), tls.as_ref().map(Tls::authorities)));
     let absent = format!("{}session:absent", settings.get("IAM_REDIS_PREFIX").unwrap_or_default());
     let verdict = match connection {
         Err(error) => Verdict::Needed(format!("correct {error}")),

@@ -113,7 +113,7 @@ async fn redis(files: &Files, trust: &Tls) -> Connection {
     let certificate = server(&pair(&files.authority, &Subject::store("redis")));
     let front = front(server_address.to_owned(), certificate, Opening::Tls).await;
     let url = format!("rediss://localhost:{}", front.port());
-    lazy_connection("REDIS_URL", &url.into(), Some(trust)).expect("a valid URL")
+    lazy_connection("REDIS_URL", &url.into(), Some(trust.authorities())).expect("a valid URL")
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 /// Crates whose statements run in the databases of several services. The crates that are published know the names of
 /// their tables only at run time.
-pub const SHARED: [&str; 1] = ["crates/shared/platform"];
+pub const SHARED: [&str; 1] = ["crates/shared/store"];
 
 /// Returns the statements of the crate `outbox`, which knows the names of its tables only at run time.
 pub fn of_outbox() -> Vec<Statement> {

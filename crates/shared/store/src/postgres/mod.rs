@@ -12,12 +12,11 @@ mod shared_tables;
 
 pub use group_commit::{GroupCommit, is_contended, is_refused, is_unavailable, retry_stale};
 
-pub(crate) use self::error::count_from_zero;
 pub use self::{
     connections::DatabaseConfig,
     database::{Database, connect_options},
     each_row::{Halves, fetch_each},
-    error::{DatabaseError, consistent, count_skipped_row, is_permanent},
+    error::{DatabaseError, consistent, count_from_zero, count_skipped_row, is_permanent},
     migrate::{explain, migrate},
     notifications::Listener,
     ping::watch,

@@ -13,8 +13,6 @@ use group_commit::{is_contended, is_unavailable};
 use sqlx::Error;
 use tonic::Status;
 
-use crate::kafka::Failure;
-
 #[derive(thiserror::Error)]
 pub enum DatabaseError {
     /// The same statement may succeed later.
@@ -45,7 +43,7 @@ impl DatabaseError {
 
 /// Exports the counter with the value 0. Otherwise a series would begin with its first increment, which `rate()` would
 /// miss.
-pub(crate) fn count_from_zero() {
+pub fn count_from_zero() {
     metrics::counter!("inconsistent_rows_total").increment(0);
 }
 
@@ -94,17 +92,6 @@ impl From<DatabaseError> for Status {
                 tracing::error!(error = error_chain(error), "call failed");
                 Self::internal("internal error")
             }
-        }
-    }
-}
-
-/// Maps the error to poison only if it is certainly permanent.
-impl From<DatabaseError> for Failure {
-    fn from(error: DatabaseError) -> Self {
-        match &error {
-            DatabaseError::Inconsistent { .. } => Self::poison(error_chain(error)),
-            refused if refused.is_permanent_refusal() => Self::poison(error_chain(error)),
-            DatabaseError::Unavailable(_) | DatabaseError::Refused(_) => Self::transient(error),
         }
     }
 }

@@ -23,7 +23,6 @@ use tokio_util::sync::CancellationToken;
 
 pub use self::memory::Memory;
 use self::memory::{Info, info};
-use crate::tls::{self, Tls};
 
 /// The time limit of one command including reconnecting. Only time in which this process is scheduled counts. So
 /// callers learn within 500 ms that Redis is unavailable.
@@ -48,24 +47,26 @@ const READS: [&[u8]; 3] = [b"GET", b"MGET", b"EXISTS"];
 #[derive(Clone)]
 pub struct Connection(Arc<Shared>);
 
+/// Returns the certificates of the authorities that are trusted now, in PEM. It is called for each new connection, since
+/// they may change.
+pub type Authorities = Arc<dyn Fn() -> Vec<u8> + Send + Sync>;
+
 struct Shared {
     server: ConnectionInfo,
-    /// The source of the authorities that sign a TLS server's certificate. `None` means the operating system's
-    /// authorities.
-    tls: Option<Tls>,
+    authorities: Option<Authorities>,
     config: ConnectionManagerConfig,
     current: Mutex<(Arc<ConnectionManager>, Instant)>,
 }
 
 fn manager(
     server: &ConnectionInfo,
-    tls: Option<&Tls>,
+    authorities: Option<&Authorities>,
     config: &ConnectionManagerConfig,
 ) -> RedisResult<ConnectionManager> {
-    let client = match tls {
-        Some(tls) if is_over_tls(server) => {
-            let authorities = TlsCertificates { client_tls: None, root_cert: Some(tls.authorities()) };
-            Client::build_with_tls(server.clone(), authorities)?
+    let client = match authorities {
+        Some(authorities) if is_over_tls(server) => {
+            let certificates = TlsCertificates { client_tls: None, root_cert: Some(authorities()) };
+            Client::build_with_tls(server.clone(), certificates)?
         }
         _ => Client::open(server.clone())?,
     };
@@ -92,7 +93,7 @@ impl Connection {
     fn replace(&self, used: &Arc<ConnectionManager>, age: Duration) {
         let mut current = self.0.current.lock().unwrap_or_else(PoisonError::into_inner);
         if Arc::ptr_eq(&current.0, used) && current.1.elapsed() >= age {
-            match manager(&self.0.server, self.0.tls.as_ref(), &self.0.config) {
+            match manager(&self.0.server, self.0.authorities.as_ref(), &self.0.config) {
                 Ok(new) => *current = (Arc::new(new), Instant::now()),
                 Err(error) => tracing::warn!(%error, "Redis reconnect failed, keeping the old connection"),
             }
@@ -167,15 +168,19 @@ fn is_read(cmd: &Cmd) -> bool {
 }
 
 /// Creates a connection that connects on first use. Errors name `variable` as the source of the URL. The server of a
-/// `rediss://` URL must have a certificate of an authority in `tls`, or without `tls` of one of the operating system's
+/// `rediss://` URL must have a certificate of one of `authorities`, or without them of one of the operating system's
 /// authorities.
-pub fn lazy_connection(variable: &str, url: &SecretString, tls: Option<&Tls>) -> anyhow::Result<Connection> {
+pub fn lazy_connection(
+    variable: &str,
+    url: &SecretString,
+    authorities: Option<Authorities>,
+) -> anyhow::Result<Connection> {
     // `TCP_NODELAY` sends each command at once, and `TCP_USER_TIMEOUT` closes a connection over a dead link.
     let tcp = TcpSettings::default().set_nodelay(true).set_user_timeout(Duration::from_secs(5));
     let server = url.expose_secret().into_connection_info().ok();
     let server = server.with_context(|| format!("{variable}: is not a Redis URL such as redis://127.0.0.1:6379"))?;
     if let ConnectionAddr::TcpTls { insecure: true, .. } = server.addr() {
-        anyhow::bail!("{variable}: #insecure would take any server's certificate; name the authority in {}", tls::CA);
+        anyhow::bail!("{variable}: #insecure would take any server's certificate; name the authority in TLS_CA_FILE");
     }
     let config = ConnectionManagerConfig::new()
         .set_connection_timeout(Some(Duration::from_secs(1)))
@@ -185,9 +190,9 @@ pub fn lazy_connection(variable: &str, url: &SecretString, tls: Option<&Tls>) ->
         .set_number_of_retries(1)
         .set_max_delay(Duration::from_millis(500));
     let server = server.set_tcp_settings(tcp);
-    let current = manager(&server, tls, &config).context("connecting to Redis")?;
+    let current = manager(&server, authorities.as_ref(), &config).context("connecting to Redis")?;
     let current = Mutex::new((Arc::new(current), Instant::now()));
-    Ok(Connection(Arc::new(Shared { server, tls: tls.cloned(), config, current })))
+    Ok(Connection(Arc::new(Shared { server, authorities, config, current })))
 }
 
 /// Returns true if an available server refuses the user, the password or a command.

@@ -11,7 +11,6 @@ use std::{
 use backon::{ExponentialBuilder, Retryable as _};
 use base::config::{ConfigError, Settings};
 use deadpool::managed::{Manager, Metrics, RecycleError, RecycleResult};
-use reqwest::Url;
 use secrecy::SecretString;
 use serde::Deserialize;
 use sqlx::{
@@ -19,6 +18,7 @@ use sqlx::{
     postgres::{PgConnectOptions, PgSslMode},
 };
 use tokio::{sync, time::Instant};
+use url::Url;
 
 /// The age at which a connection is closed, since the memory of a PostgreSQL backend grows with the statements that it
 /// has executed.
@@ -234,7 +234,7 @@ struct DatabaseVariables {
 
 impl DatabaseConfig {
     /// Reads the variables that begin with `prefix`. `connections` is the default size of the pool.
-    pub(crate) fn load(prefix: &str, connections: u32, settings: &Settings) -> Result<Self, ConfigError> {
+    pub fn load(prefix: &str, connections: u32, settings: &Settings) -> Result<Self, ConfigError> {
         let given: DatabaseVariables = settings.read_prefixed(prefix)?;
         if given.database_connections == Some(0) {
             return Err(ConfigError::new(&format!("{}_DATABASE_CONNECTIONS", prefix.to_uppercase()), "is 0"));
