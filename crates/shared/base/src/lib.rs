@@ -12,7 +12,8 @@
 //!   [`readiness::Readiness`] says whether a service can receive work.
 //! - Input: [`config::Settings`] are the variables of a process; [`cursor`], [`date`] and [`number`] parse single
 //!   values.
-//! - [`trace`] carries the trace context of a span to calls and events; [`es256`] signs and verifies.
+//! - [`trace`] carries the trace context of a span to calls and events; [`es256`] signs and verifies, and [`pem`] parses
+//!   certificates.
 //!
 //! ```
 //! use base::config::{ConfigError, Settings};
@@ -43,6 +44,7 @@ pub mod ids;
 pub mod memory_log;
 pub mod number;
 pub mod outage;
+pub mod pem;
 pub mod random;
 pub mod readiness;
 pub mod retry;

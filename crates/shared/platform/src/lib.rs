@@ -7,7 +7,6 @@ pub mod grpc;
 pub mod http;
 pub mod invalid;
 pub mod jobs;
-pub mod kafka;
 pub mod listener;
 pub mod security_events;
 pub mod server;
@@ -19,6 +18,7 @@ pub mod tls;
 pub use base::{
     circuit_breaker, clock, cursor, date, deadline, error_chain, es256, ids, number, outage, random, retry,
 };
+pub use events::kafka;
 pub use store::{postgres, redis};
 
 /// glibc's allocator took a sixth of the shop's processor time in the benchmark of Whoami (`perf`, release build,

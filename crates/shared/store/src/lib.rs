@@ -9,7 +9,7 @@
 //!
 //! - [`Database`](postgres::Database) is a pool and an executor of statements. [`watch`](postgres::watch) checks the
 //!   server each second, so that a lost path costs only the statements that use it.
-//! - [`migrate`](postgres::migrate) applies migrations under a lock, in one replica at a time;
+//! - [`migrate`](fn@postgres::migrate) applies migrations under a lock, in one replica at a time;
 //!   [`migrations`](postgres::migrations) compares, applies and reverts them.
 //! - [`DatabaseError`](postgres::DatabaseError) is unavailable, refused or inconsistent. It is also a gRPC status,
 //!   since a crate above could not define that.

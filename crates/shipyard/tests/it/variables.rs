@@ -133,7 +133,7 @@ fn configs() -> impl Iterator<Item = PathBuf> {
 
 /// Returns the variables of the configuration structs: their fields' names in upper case.
 fn fields() -> BTreeSet<String> {
-    let shared = ["platform/src/kafka/config.rs", "platform/src/telemetry/mod.rs", "contracts/src/identity.rs"];
+    let shared = ["events/src/kafka/config.rs", "platform/src/telemetry/mod.rs", "contracts/src/identity.rs"];
     let shared = shared.into_iter().map(|file| root().join("crates/shared").join(file));
     let mut fields = BTreeSet::new();
     for text in shared.chain(configs()).map(|file| read(&file)) {

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use anyhow::Context as _;
 use axum::Router;
+use events::kafka::Consumer;
 use futures::future::BoxFuture;
 use outbox::Relay;
 use tokio_util::sync::CancellationToken;
@@ -19,7 +20,6 @@ use crate::{
     grpc::Services,
     http,
     jobs::Job,
-    kafka::Consumer,
     listener::Listener,
     tls::{Acceptor, Clients, Tls},
 };

@@ -7,7 +7,10 @@ use std::{
     time::Duration,
 };
 
-use base::config::{ConfigError, Settings};
+use base::{
+    config::{ConfigError, Settings},
+    pem::{authorities, certificates},
+};
 use rustls::{
     CertificateError, ClientConfig, Error, InconsistentKeys, RootCertStore, ServerConfig,
     client::{Resumption, WebPkiServerVerifier},
@@ -141,43 +144,6 @@ impl Material {
 /// Returns the time since 1970, by the clock that verifies certificates.
 pub(super) fn since_1970() -> Duration {
     Duration::from_secs(UnixTime::now().as_secs())
-}
-
-fn certificates(variable: &str, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, ConfigError> {
-    let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
-    match read {
-        Ok(certificates) if !certificates.is_empty() => Ok(certificates),
-        _ => Err(ConfigError::new(variable, "has no certificate in PEM")),
-    }
-}
-
-/// Fails unless the file contains certificates that are all usable as authorities.
-pub fn check_authorities(variable: &str, file: &Path) -> Result<(), ConfigError> {
-    read_authorities(variable, file).map(drop)
-}
-
-/// Returns the settings of a client without a certificate that trusts the file's authorities.
-pub fn trusting(variable: &str, file: &Path) -> Result<Arc<ClientConfig>, ConfigError> {
-    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(|error| ConfigError::new(variable, error))?
-        .with_root_certificates(read_authorities(variable, file)?)
-        .with_no_client_auth();
-    Ok(Arc::new(config))
-}
-
-fn read_authorities(variable: &str, file: &Path) -> Result<RootCertStore, ConfigError> {
-    let text =
-        std::fs::read(file).map_err(|error| ConfigError::new(variable, format!("{}: {error}", file.display())))?;
-    authorities(variable, &text)
-}
-
-fn authorities(variable: &str, pem: &[u8]) -> Result<RootCertStore, ConfigError> {
-    let mut roots = RootCertStore::empty();
-    for certificate in certificates(variable, pem)? {
-        roots.add(certificate).map_err(|error| ConfigError::new(variable, error))?;
-    }
-    Ok(roots)
 }
 
 fn explain(error: Error) -> String {

@@ -6,7 +6,6 @@ mod handshake;
 mod identity;
 mod material;
 
-pub(crate) use self::material::{check_authorities, trusting};
 pub use self::{
     certified::{CHECK_INTERVAL, Tls},
     connector::{Connector, Io},

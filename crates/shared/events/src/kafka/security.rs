@@ -1,16 +1,16 @@
 //! Authentication between a Kafka client and its broker: the protocol, user and password, and the authorities of TLS.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
-use base::config::ConfigError;
+use base::{config::ConfigError, pem};
 use rdkafka::ClientConfig;
+use rustls::{RootCertStore, crypto::ring};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 
 use super::Config;
-use crate::tls;
 
-pub(super) const CA: &str = "KAFKA_SSL_CA_FILE";
+const CA: &str = "KAFKA_SSL_CA_FILE";
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
@@ -92,11 +92,27 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
         config.kafka_sasl_password.as_ref().ok_or_else(|| missing("KAFKA_SASL_PASSWORD"))?;
     }
     match &config.kafka_ssl_ca_file {
-        Some(file) if protocol.wants_tls() => tls::check_authorities(CA, file),
+        Some(file) if protocol.wants_tls() => authorities(file).map(drop),
         None if protocol.wants_tls() => Err(missing(CA)),
         Some(_) => Err(ConfigError::new(CA, "is set, and KAFKA_SECURITY_PROTOCOL is one without TLS")),
         None => Ok(()),
     }
+}
+
+/// Reads the file with the authorities. Fails unless it contains certificates that are all usable as authorities.
+fn authorities(file: &Path) -> Result<RootCertStore, ConfigError> {
+    let text = std::fs::read(file).map_err(|error| ConfigError::new(CA, format!("{}: {error}", file.display())))?;
+    pem::authorities(CA, &text)
+}
+
+/// Returns the TLS settings of a client without a certificate that trusts the file's authorities.
+pub(super) fn trusting(file: &Path) -> Result<Arc<rustls::ClientConfig>, ConfigError> {
+    let config = rustls::ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| ConfigError::new(CA, error))?
+        .with_root_certificates(authorities(file)?)
+        .with_no_client_auth();
+    Ok(Arc::new(config))
 }
 
 /// Returns the SASL mechanism, the user and the password; `None` if the protocol has no users.

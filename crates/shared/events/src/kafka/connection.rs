@@ -18,7 +18,6 @@ use super::{
     acls::protocol::{self, Api},
     security,
 };
-use crate::tls;
 
 /// The time limits of connecting, with the handshake, and of one request.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -87,7 +86,7 @@ impl Connection {
 async fn connect(config: &Config, broker: &str) -> anyhow::Result<Box<dyn Stream>> {
     let tcp = TcpStream::connect(broker).await?;
     let Some(authorities) = &config.kafka_ssl_ca_file else { return Ok(Box::new(tcp)) };
-    let trusting = tls::trusting(security::CA, authorities)?;
+    let trusting = security::trusting(authorities)?;
     let host = broker.rsplit_once(':').map_or(broker, |(host, _)| host);
     let host = ServerName::try_from(host.to_owned()).context("is not a server name")?;
     Ok(Box::new(TlsConnector::from(trusting).connect(host, tcp).await?))
