@@ -4,6 +4,13 @@ use std::net::SocketAddr;
 
 use anyhow::Context as _;
 use axum::Router;
+use edge::{
+    auth::Guard,
+    grpc::Services,
+    http,
+    listener::Listener,
+    tls::{Acceptor, Clients, Tls},
+};
 use events::kafka::Consumer;
 use futures::future::BoxFuture;
 use outbox::Relay;
@@ -15,14 +22,7 @@ use super::{
     service::{SecondApi, Service},
     shutdown::Tasks,
 };
-use crate::{
-    auth::Guard,
-    grpc::Services,
-    http,
-    jobs::Job,
-    listener::Listener,
-    tls::{Acceptor, Clients, Tls},
-};
+use crate::jobs::Job;
 
 /// Work that ends early when the token is cancelled, and fails only if a retry cannot help.
 pub type Run = Box<dyn FnOnce(CancellationToken) -> BoxFuture<'static, anyhow::Result<()>> + Send>;

@@ -6,11 +6,12 @@ use base::config::{
     ConfigError, Host, Settings,
     environment::{self, Environment},
 };
+use edge::{auth::ServiceKey, http::request_target::OwnHosts, listener, tls};
 use secrecy::SecretString;
 use serde::Deserialize;
 use store::postgres::DatabaseConfig;
 
-use crate::{auth::ServiceKey, http::request_target::OwnHosts, listener, server::service::Service, tls};
+use crate::server::service::Service;
 
 /// The variables that every service has: `<NAME>_LISTEN`, `<NAME>_ADMIN_LISTEN`, `<NAME>_DATABASE_…`, and shared ones.
 #[derive(Clone, Debug)]

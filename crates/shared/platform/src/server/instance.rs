@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use base::ids;
+use edge::http::request_target::host_name;
 
 /// Returns the place of a process: its host name and port. A process that is started again in its place has the same;
 /// two processes of one machine have different ports. Containers of different machines may have equal places.
@@ -15,11 +16,6 @@ pub fn place(address: SocketAddr) -> String {
 /// Returns a new id of a process at this place. A restarted process is a new holder of leases.
 pub fn instance(place: &str) -> String {
     format!("{place}{}", ids::random())
-}
-
-/// Returns the name of this machine or container, or the empty text if the system does not tell it.
-pub fn host_name() -> String {
-    std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim().to_owned()
 }
 
 #[cfg(test)]

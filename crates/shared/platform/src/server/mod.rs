@@ -16,6 +16,13 @@ use base::{
     config::ConfigError,
     readiness::{Condition, Readiness},
 };
+use edge::{
+    auth::{Guard, Rule, ServiceKey, Sessions},
+    grpc::Peer,
+    http::{self, request_target::OwnHosts},
+    listener::Listener,
+    tls::{self, Tls},
+};
 use outbox::{Lease, PgLease, Tables};
 use secrecy::SecretString;
 use sqlx::migrate::Migrator;
@@ -25,15 +32,7 @@ use store::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{
-    auth::{Guard, Rule, ServiceKey, Sessions},
-    grpc::Peer,
-    http::{self, request_target::OwnHosts},
-    jobs::Retention,
-    listener::Listener,
-    telemetry::metric,
-    tls::{self, Tls},
-};
+use crate::{jobs::Retention, telemetry::metric};
 
 use self::app::Started;
 pub use self::app::{App, Run};

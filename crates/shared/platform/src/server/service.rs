@@ -7,12 +7,13 @@ use std::{
 };
 
 use base::config::{ConfigError, Settings, environment::Decision};
+use edge::auth::Rule;
 use futures::future::BoxFuture;
 use secrecy::SecretString;
 use sqlx::migrate::Migrator;
 use store::postgres::Database;
 
-use crate::{auth::Rule, server::App, telemetry::metric::Metric};
+use crate::{server::App, telemetry::metric::Metric};
 
 /// The variable with the default IP address of listeners.
 const LISTEN_IP: &str = "LISTEN_IP";

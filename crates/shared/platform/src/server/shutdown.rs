@@ -104,26 +104,6 @@ fn note(ended: Result<Ended, JoinError>, stop: &CancellationToken, outcome: &mut
     }
 }
 
-/// Runs `server` until it ends, or until `drain` and [`REQUESTS_TIMEOUT`] have passed after `stop`; then drops requests
-/// still in flight.
-pub(crate) async fn within_bounds(
-    server: impl Future<Output = anyhow::Result<()>>,
-    drain: Duration,
-    stop: &CancellationToken,
-) -> anyhow::Result<()> {
-    let late = async {
-        stop.cancelled().await;
-        tokio::time::sleep(drain + REQUESTS_TIMEOUT).await;
-    };
-    tokio::select! {
-        ended = server => ended,
-        () = late => {
-            tracing::warn!("requests did not end in time and are dropped");
-            Ok(())
-        }
-    }
-}
-
 /// Returns a token that SIGINT or SIGTERM cancels. A second signal ends the process at once.
 pub fn on_signal() -> anyhow::Result<CancellationToken> {
     use tokio::signal::unix::{SignalKind, signal};
@@ -145,6 +125,7 @@ pub fn on_signal() -> anyhow::Result<CancellationToken> {
 
 #[cfg(test)]
 mod tests {
+    use edge::listener::within_bounds;
     use tokio::time::{Instant, sleep};
 
     use super::*;

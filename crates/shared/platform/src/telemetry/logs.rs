@@ -4,6 +4,7 @@
 use std::{ffi::OsStr, io::IsTerminal as _};
 
 use anyhow::{Context as _, anyhow};
+use edge::security_events;
 use opentelemetry::trace::{SpanContext, TraceContextExt as _};
 use opentelemetry_appender_tracing::layer::OpenTelemetryTracingBridge;
 use opentelemetry_sdk::logs::SdkLoggerProvider;
@@ -19,7 +20,6 @@ use tracing_subscriber::{
 };
 
 use super::Config;
-use crate::security_events;
 
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]

@@ -3,7 +3,6 @@
 mod export;
 mod logs;
 pub mod metric;
-pub(crate) mod request_telemetry;
 
 use std::time::Duration;
 
@@ -75,7 +74,7 @@ pub fn start(service: &'static str, config: &Config) -> anyhow::Result<Telemetry
     let upkeep = metric::record()?;
     export::count_from_zero();
     global::set_text_map_propagator(propagator());
-    request_telemetry::trust_trace_headers(config.trust_trace_headers);
+    edge::request_telemetry::trust_trace_headers(config.trust_trace_headers);
     let share = config.otel_traces_sampler_arg;
     anyhow::ensure!((0.0..=1.0).contains(&share), "OTEL_TRACES_SAMPLER_ARG: must be from 0 to 1");
     let resource = Resource::builder().with_service_name(service).build();

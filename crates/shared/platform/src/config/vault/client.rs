@@ -3,13 +3,13 @@
 use std::{collections::HashMap, path::Path, time::Duration};
 
 use base::config::{ConfigError, provider_url};
+use edge::http::{BodyError, read_body};
 use reqwest::{Certificate, Method, Response, StatusCode, Url, redirect};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::Reference;
-use crate::http::{BodyError, read_body};
 
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 /// The maximum size of a response in bytes. Vault's own limit for a secret is 1 MiB; a shop's secrets are keys and
@@ -89,7 +89,7 @@ impl Client {
         // A redirect would send the token to another server, and a proxy of the environment is meant for other
         // requests.
         let mut http =
-            crate::http::client_builder().timeout(REQUEST_TIMEOUT).redirect(redirect::Policy::none()).no_proxy();
+            edge::http::client_builder().timeout(REQUEST_TIMEOUT).redirect(redirect::Policy::none()).no_proxy();
         if let Some(file) = value(values, "VAULT_CACERT") {
             let authorities =
                 authorities(Path::new(file)).map_err(|problem| ConfigError::new("VAULT_CACERT", problem))?;

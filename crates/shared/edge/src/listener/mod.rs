@@ -11,7 +11,7 @@ mod slots;
 use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::Router;
-use base::readiness::Readiness;
+use base::{deadline::REQUEST_TIMEOUT, readiness::Readiness};
 use serde::Deserialize;
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -23,7 +23,7 @@ use self::{
     responses::Responses,
     slots::ConnectionSlots,
 };
-use crate::{server::shutdown, tls::Acceptor};
+use crate::tls::Acceptor;
 
 /// The backoff after an error of `accept` about more than one connection, such as too many open files.
 const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(100);
@@ -91,7 +91,7 @@ impl Listener {
     }
 
     /// Serves `router` until `stop`, continues during the drain, then finishes the requests in flight within
-    /// [`shutdown::REQUESTS_TIMEOUT`].
+    /// [`REQUEST_TIMEOUT`].
     pub(crate) async fn serve(
         self,
         protocol: Protocol,
@@ -134,7 +134,27 @@ impl Listener {
                 never = responses.limit_time() => never,
             }
         };
-        shutdown::within_bounds(limited, drain, &stop).await
+        within_bounds(limited, drain, &stop).await
+    }
+}
+
+/// Runs `server` until it ends, or until `drain` and [`REQUEST_TIMEOUT`] have passed after `stop`; then drops requests
+/// still in flight.
+pub async fn within_bounds(
+    server: impl Future<Output = anyhow::Result<()>>,
+    drain: Duration,
+    stop: &CancellationToken,
+) -> anyhow::Result<()> {
+    let late = async {
+        stop.cancelled().await;
+        tokio::time::sleep(drain + REQUEST_TIMEOUT).await;
+    };
+    tokio::select! {
+        ended = server => ended,
+        () = late => {
+            tracing::warn!("requests did not end in time and are dropped");
+            Ok(())
+        }
     }
 }
 

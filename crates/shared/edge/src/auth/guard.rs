@@ -88,7 +88,7 @@ impl Guard {
 
     /// Sets the hosts of an [open](Self::open) API.
     #[must_use]
-    pub(crate) fn at(self, hosts: OwnHosts) -> Self {
+    pub fn at(self, hosts: OwnHosts) -> Self {
         Self { hosts, ..self }
     }
 

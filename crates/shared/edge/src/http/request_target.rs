@@ -14,7 +14,7 @@ use axum::{
 };
 use base::config::{ConfigError, Settings};
 
-use crate::{auth::AuthRefusal, http::problem::Problem, server::instance::host_name};
+use crate::{auth::AuthRefusal, http::problem::Problem};
 
 /// The variable with further hosts, separated by commas.
 const VARIABLE: &str = "ALLOWED_HOSTS";
@@ -71,13 +71,18 @@ impl OwnHosts {
     }
 
     /// Middleware: responds 421 to a request under another host.
-    pub(crate) async fn check(State(hosts): State<Self>, request: Request, next: Next) -> Response {
+    pub async fn check(State(hosts): State<Self>, request: Request, next: Next) -> Response {
         if hosts.are_named_by(&request) {
             next.run(request).await
         } else {
             AuthRefusal::Misdirected.problem().into_response()
         }
     }
+}
+
+/// Returns the name of this machine or container, or the empty text if the system does not tell it.
+pub fn host_name() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim().to_owned()
 }
 
 /// Returns a host in lower case, without the dot that may end a complete name.

@@ -11,8 +11,7 @@ use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
 use crate::{
     auth::{Access, Rule},
-    http::openapi_pages,
-    server::health,
+    http::{health, openapi_pages},
 };
 
 pub const PUBLIC: Access = Access::Public;

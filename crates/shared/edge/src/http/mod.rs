@@ -2,6 +2,7 @@
 //! protocol.
 
 pub mod endpoints;
+pub mod health;
 pub mod json;
 mod layer;
 pub mod openapi;
@@ -96,7 +97,7 @@ pub async fn bind(variable: &str, address: std::net::SocketAddr) -> anyhow::Resu
 }
 
 /// Serves until `stop`, continues during the drain, then finishes the requests in flight within
-/// [`shutdown::REQUESTS_TIMEOUT`](crate::server::shutdown::REQUESTS_TIMEOUT).
+/// [`REQUEST_TIMEOUT`].
 pub async fn serve(
     listener: impl Into<Listener>,
     router: Router,

@@ -19,7 +19,7 @@ use super::{
 use crate::{
     auth::Guard,
     listener::{Listener, Protocol},
-    telemetry::request_telemetry,
+    request_telemetry,
 };
 
 const HEALTH: &str = "grpc.health.v1.Health";
@@ -117,7 +117,7 @@ impl Services {
     }
 
     /// Serves until `stop`, continues during the drain, then finishes the calls in flight within
-    /// [`shutdown::REQUESTS_TIMEOUT`](crate::server::shutdown::REQUESTS_TIMEOUT).
+    /// [`REQUEST_TIMEOUT`](base::deadline::REQUEST_TIMEOUT).
     ///
     /// Health reports SERVING for `""` and each service while `readiness` is met. Fails if `guard` has no rule for an
     /// RPC.

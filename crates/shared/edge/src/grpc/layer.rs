@@ -27,9 +27,9 @@ use crate::{
         catch_panics,
         request_body::{Arrivals, Arrived, NotArrived},
     },
+    request_telemetry,
     shared_layer::shared,
     slots::{Slots, UserSlots, body_size},
-    telemetry::request_telemetry,
 };
 
 /// The maximum size of a message in bytes.

@@ -37,10 +37,12 @@ const TRACE_HEADERS: [&str; 3] = ["traceparent", "tracestate", "baggage"];
 // The baggage that a call passes on leaves room for its other headers.
 const _: () = assert!(MAX_BAGGAGE_BYTES <= MAX_HEADER_BYTES as usize / 16);
 
-/// [`Config::trust_trace_headers`](super::Config::trust_trace_headers) of this process.
+/// Whether HTTP requests without TLS may continue a trace, see [`trust_trace_headers`].
 static TRUSTS_TRACE_HEADERS: AtomicBool = AtomicBool::new(false);
 
-pub(super) fn trust_trace_headers(trusts: bool) {
+/// Sets whether HTTP requests to this process without TLS may continue a trace: only if the gateway, which removes the
+/// trace headers of callers outside, is the only caller.
+pub fn trust_trace_headers(trusts: bool) {
     TRUSTS_TRACE_HEADERS.store(trusts, Relaxed);
 }
 

@@ -29,9 +29,9 @@ use crate::{
         request_body::{Arrivals, Arrived, BODY_LIMIT, NotArrived},
         request_target,
     },
+    request_telemetry,
     shared_layer::shared,
     slots,
-    telemetry::request_telemetry,
     tls::Identity,
 };
 
