@@ -19,10 +19,8 @@ use uuid::Uuid;
 
 use crate::{
     auth::{Caller, Guard, User},
-    http::{
-        problem::Problem,
-        request_body::{MAX_HANDLED_BYTES, MAX_UNCOUNTED_BYTES},
-    },
+    problem::Problem,
+    request_body::{MAX_HANDLED_BYTES, MAX_UNCOUNTED_BYTES},
     shared_layer::shared,
 };
 

@@ -7,7 +7,8 @@ use uuid::Uuid;
 
 use super::SessionError;
 use crate::{
-    http::problem::Problem,
+    problem::Problem,
+    request_target::{MISDIRECTED, misdirected},
     security_events::{self, AccessRefusal, Event, TokenRefusal},
 };
 
@@ -99,9 +100,6 @@ pub(super) fn denied(user: Option<Uuid>, reason: AccessRefusal, refusal: AuthRef
 
 pub const NOT_OPERATOR: &str = "only operators may call this method";
 
-/// 421 over HTTP, PERMISSION_DENIED over gRPC.
-const MISDIRECTED: &str = "this API does not answer at this host; the variable ALLOWED_HOSTS can add it";
-
 /// 429 over HTTP, RESOURCE_EXHAUSTED over gRPC.
 const TOO_MANY_REQUESTS: &str = "too many requests of this session at once; try again soon";
 
@@ -143,7 +141,7 @@ impl AuthRefusal {
             }
             Self::NotOperator => Problem::forbidden(NOT_OPERATOR),
             Self::NoRule => Problem::forbidden("access denied"),
-            Self::Misdirected => Problem::new(StatusCode::MISDIRECTED_REQUEST, "MISDIRECTED_REQUEST", MISDIRECTED),
+            Self::Misdirected => misdirected(),
             Self::Unavailable => Problem::unavailable("sessions cannot be checked now"),
             Self::TooMany => Problem::too_many_requests(TOO_MANY_REQUESTS),
         }

@@ -17,8 +17,7 @@ use super::{
     sessions::SharedLookups,
 };
 use crate::{
-    grpc,
-    http::request_target::{self, OwnHosts},
+    request_target::{self, OwnHosts},
     security_events::{self, AccessRefusal, TokenRefusal},
     tls::Identity,
 };
@@ -118,7 +117,7 @@ impl Guard {
     pub(crate) async fn grpc(&self, request: Request, next: impl AsyncFnOnce(Request) -> Response) -> Response {
         let access = self.rules.of(request.uri().path());
         let response = self.check(access, SESSION_METADATA, request, next).await;
-        response.unwrap_or_else(|refusal| grpc::refuse(&refusal.status()))
+        response.unwrap_or_else(|refusal| refusal.status().into_http())
     }
 
     /// Middleware for HTTP routes. Reads the header `X-Session-Uuid` or `Authorization`; refuses with a problem
@@ -181,7 +180,7 @@ impl Guard {
                 return Err(denied(Some(user.uuid), AccessRefusal::Role, AuthRefusal::NotOperator));
             }
             let path = request_target::shown_path(request.extensions(), request.uri());
-            if request.method().is_safe() || grpc::is_read(request.uri().path()) {
+            if request.method().is_safe() || request_target::is_read(request.uri().path()) {
                 operator_use::record_read(user.uuid, &path, None);
             } else {
                 role_use = Some(RoleUse::new(user.uuid, path.into_owned()));

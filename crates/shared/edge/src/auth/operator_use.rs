@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use super::{Caller, User};
 use crate::{
-    http::request_target,
+    request_target,
     security_events::{self, Event},
 };
 

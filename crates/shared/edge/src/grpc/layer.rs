@@ -1,13 +1,12 @@
 //! The layer around each call of a gRPC server: tracing, metrics, deadline, INTERNAL for panics and error details, and
 //! for services behind the guard also the limits on size and arrival time of messages, on calls in flight, and on those
-//! of one user. The paths of a server's RPCs are the closed set of labels of its metrics.
+//! of one user.
 //!
 //! Every RPC of these services takes one message, and a call starts only once its message has arrived. So an
 //! incompletely sent call occupies no slot.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
-use anyhow::Context as _;
 use axum::{
     Router,
     body::Body,
@@ -16,18 +15,14 @@ use axum::{
     response::Response,
 };
 use base::deadline;
-use prost::Message as _;
-use prost_types::FileDescriptorSet;
 use tonic::Status;
 
 use super::{details, health::Streams, refuse};
 use crate::{
     auth::Guard,
-    http::{
-        catch_panics,
-        request_body::{Arrivals, Arrived, NotArrived},
-    },
-    request_telemetry,
+    http::catch_panics,
+    request_body::{Arrivals, Arrived, NotArrived},
+    request_telemetry::{self, Rpcs},
     shared_layer::shared,
     slots::{Slots, UserSlots, body_size},
 };
@@ -167,36 +162,6 @@ async fn shed_user(slots: &UserSlots, request: Request, next: Next) -> Response 
         return refuse(&Status::resource_exhausted("too many calls of this user at once; try again soon"));
     };
     next.run(request).await
-}
-
-/// The paths of RPCs, such as `/auth.v1.AuthService/Login`.
-#[derive(Clone)]
-pub struct Rpcs(Arc<HashSet<Arc<str>>>);
-
-impl Rpcs {
-    /// Lists every RPC of `services`, each of which the encoded `descriptors` must describe.
-    pub fn new(services: &[&str], descriptors: &[&[u8]]) -> anyhow::Result<Self> {
-        let mut paths = HashSet::new();
-        for encoded in descriptors {
-            for file in FileDescriptorSet::decode(*encoded).context("decoding the descriptors")?.file {
-                for service in &file.service {
-                    let name = format!("{}.{}", file.package(), service.name());
-                    if services.contains(&name.as_str()) {
-                        paths.extend(service.method.iter().map(|method| format!("/{name}/{}", method.name()).into()));
-                    }
-                }
-            }
-        }
-        Ok(Self(Arc::new(paths)))
-    }
-
-    pub fn iter(&self) -> impl Iterator<Item = &Arc<str>> {
-        self.0.iter()
-    }
-
-    pub fn find(&self, path: &str) -> Option<Arc<str>> {
-        self.0.get(path).cloned()
-    }
 }
 
 #[cfg(test)]

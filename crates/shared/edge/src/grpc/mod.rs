@@ -10,7 +10,6 @@ use axum::{body::Body, response::Response};
 use base::circuit_breaker::Refused;
 use chrono::Datelike as _;
 pub use details::{about, invalid, reason, subject, with_details, with_reason};
-pub(crate) use layer::Rpcs;
 pub use peer::{Carries, Peer, Resolver};
 pub use server::Services;
 use tonic::{Code, Status};
@@ -43,12 +42,6 @@ pub fn author<T>(request: &tonic::Request<T>, said: &str) -> Result<Author, Stat
 pub(crate) fn refuse(status: &Status) -> Response {
     let response: http::Response<tonic::body::Body> = status.clone().into_http();
     response.map(Body::new)
-}
-
-/// Returns true if calls of this method only read, according to the method's name.
-pub(crate) fn is_read(path: &str) -> bool {
-    let method = path.rsplit('/').next().unwrap_or_default();
-    ["Get", "List"].iter().any(|read| method.starts_with(read)) || ["Whoami", "Check"].contains(&method)
 }
 
 pub fn timestamp(time: chrono::DateTime<chrono::Utc>) -> prost_types::Timestamp {

@@ -14,12 +14,12 @@ use tonic_health::server::HealthReporter;
 
 use super::{
     health::{self, MAX_OPEN_MESSAGE_BYTES, Streams},
-    layer::{self, CallLimits, Rpcs},
+    layer::{self, CallLimits},
 };
 use crate::{
     auth::Guard,
     listener::{Listener, Protocol},
-    request_telemetry,
+    request_telemetry::{self, Rpcs},
 };
 
 const HEALTH: &str = "grpc.health.v1.Health";

@@ -8,10 +8,12 @@ use axum::{
 use serde::de::DeserializeOwned;
 use utoipa::ToSchema;
 
-use crate::http::{
-    BODY_LIMIT,
+use crate::{
+    http::{
+        BODY_LIMIT,
+        wrong_members::{self, BODY},
+    },
     problem::Problem,
-    wrong_members::{self, BODY},
 };
 
 /// The body of a request, parsed from a JSON object. The rejection is a problem document that names the invalid fields.

@@ -24,12 +24,9 @@ use futures::FutureExt as _;
 use http_body::{Frame, SizeHint};
 
 use crate::{
-    http::{
-        problem::{MEDIA_TYPE, Problem, method_not_allowed, not_found},
-        request_body::{Arrivals, Arrived, BODY_LIMIT, NotArrived},
-        request_target,
-    },
-    request_telemetry,
+    problem::{MEDIA_TYPE, Problem, method_not_allowed, not_found},
+    request_body::{Arrivals, Arrived, BODY_LIMIT, NotArrived},
+    request_target, request_telemetry,
     shared_layer::shared,
     slots,
     tls::Identity,

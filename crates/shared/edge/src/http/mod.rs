@@ -7,10 +7,7 @@ pub mod json;
 mod layer;
 pub mod openapi;
 pub mod openapi_pages;
-pub mod problem;
 pub mod query;
-pub(crate) mod request_body;
-pub mod request_target;
 pub(crate) mod wrong_members;
 
 use std::time::Duration;
@@ -26,12 +23,13 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use self::layer::catch_panics;
-pub use self::{
-    layer::{as_problem, layers, layers_with, layers_with_problems},
-    problem::{method_not_allowed, not_found},
-    request_body::BODY_LIMIT,
-};
+pub use self::layer::{as_problem, layers, layers_with, layers_with_problems};
 use crate::listener::{Listener, Protocol};
+pub use crate::{
+    problem::{self, method_not_allowed, not_found},
+    request_body::BODY_LIMIT,
+    request_target,
+};
 pub use base::deadline::REQUEST_TIMEOUT;
 
 /// Creates a client for HTTP APIs. A request takes at most `timeout`, of which connecting takes at most two seconds.

@@ -17,7 +17,7 @@ use utoipa_axum::router::UtoipaMethodRouter;
 
 use crate::{
     auth::{Guard, SESSION_HEADER},
-    http::problem::{MEDIA_TYPE, Problem},
+    problem::{MEDIA_TYPE, Problem},
 };
 
 /// The session's description, shown where a user of Swagger UI authorizes.

@@ -4,7 +4,7 @@ use axum::{extract::FromRequestParts, http::request::Parts};
 use serde::{Serializer as _, de::DeserializeOwned};
 use utoipa::ToSchema;
 
-use crate::http::{json, problem::Problem};
+use crate::{http::json, problem::Problem};
 
 /// The parameters of a request, which are texts. The rejection is a problem document that names the invalid ones.
 pub struct QueryParameters<T>(pub T);

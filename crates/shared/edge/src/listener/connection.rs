@@ -42,7 +42,7 @@ use super::{
     slots::ConnectionSlot,
 };
 use crate::{
-    grpc,
+    request_target,
     tls::{Acceptor, Admitted, Identity},
 };
 
@@ -107,7 +107,7 @@ impl Protocols {
     fn is_change(&self, request: &Request) -> bool {
         match self.protocol {
             Protocol::Http => !request.method().is_safe(),
-            Protocol::Grpc => !grpc::is_read(request.uri().path()),
+            Protocol::Grpc => !request_target::is_read(request.uri().path()),
         }
     }
 }

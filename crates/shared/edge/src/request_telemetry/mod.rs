@@ -8,6 +8,8 @@
 //! Callers choose paths, methods and content types freely. So the value of a label or a span name is either known to
 //! the server or `unknown`.
 
+mod rpcs;
+
 use std::{
     borrow::Cow,
     sync::{
@@ -28,7 +30,8 @@ use tokio::time::Instant;
 use tonic::Code;
 use tracing::Instrument as _;
 
-use crate::{grpc::Rpcs, http::request_target, listener::MAX_HEADER_BYTES, tls::Identity};
+pub(crate) use self::rpcs::Rpcs;
+use crate::{listener::MAX_HEADER_BYTES, request_target, tls::Identity};
 
 /// The label's value for an actual value that the server does not know.
 const UNKNOWN: &str = "unknown";

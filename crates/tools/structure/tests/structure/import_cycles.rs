@@ -1,40 +1,70 @@
-//! No file is part of an import cycle. A module and its descendants are one node here: a child may use its parent's
-//! traits.
+//! No file is part of an import cycle, and no module of a shared crate's root. A module and its descendants are one node
+//! here: a child may use its parent's traits.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
 };
 
-use crate::tree::{crates, read_without_tests};
+use crate::tree::{Crate, SHELVES, crates, read_without_tests};
 
 type Module = Vec<String>;
+type Arrows = BTreeMap<Module, BTreeSet<Module>>;
 
 #[test]
 fn no_file_takes_part_in_an_import_circle() {
-    let mut circles = Vec::new();
-    for one in crates() {
-        let source = one.folder.join("src");
-        let modules: BTreeMap<Module, PathBuf> =
-            one.sources().into_iter().map(|file| (module(&source, &file), file)).collect();
-        let mut arrows: BTreeMap<&Module, BTreeSet<&Module>> = modules
-            .iter()
-            .map(|(module, file)| (module, imports(&read_without_tests(file), module, &modules)))
-            .collect();
-        // A module that imports none of the remaining modules is in no cycle.
-        while let Some(end) = arrows.iter().find(|(_, imported)| imported.is_empty()).map(|(module, _)| *module) {
-            arrows.remove(end);
-            for imported in arrows.values_mut() {
-                imported.remove(end);
-            }
-        }
-        circles.extend(arrows.keys().map(|module| format!("{}::{}", one.name, module.join("::"))));
-    }
+    let circles: Vec<String> = crates().iter().flat_map(|one| in_circles(one, arrows(one))).collect();
 
     assert!(
         circles.is_empty(),
         "these files import each other in a circle, or one that does: {circles:?}.\nMove what both need into a file of its own."
     );
+}
+
+#[test]
+fn no_module_of_a_shared_crate_takes_part_in_an_import_circle() {
+    let shared: Vec<Crate> = crates().into_iter().filter(|one| SHELVES.get(one.shelf) == Some(&"shared")).collect();
+    let circles: Vec<String> = shared.iter().flat_map(|one| in_circles(one, of_the_root(arrows(one)))).collect();
+
+    assert!(
+        circles.is_empty(),
+        "these modules import each other in a circle, or one that does: {circles:?}.\nMove what both need into a module below both."
+    );
+}
+
+/// Returns the files of a crate as modules, each with those that it imports.
+fn arrows(one: &Crate) -> Arrows {
+    let source = one.folder.join("src");
+    let modules: BTreeMap<Module, PathBuf> =
+        one.sources().into_iter().map(|file| (module(&source, &file), file)).collect();
+    let mut arrows = Arrows::new();
+    for (module, file) in &modules {
+        let imported = imports(&read_without_tests(file), module, &modules);
+        arrows.insert(module.clone(), imported.into_iter().cloned().collect());
+    }
+    arrows
+}
+
+/// Returns the arrows between the modules of a crate's root.
+fn of_the_root(arrows: Arrows) -> Arrows {
+    let mut between = Arrows::new();
+    for (module, imported) in arrows {
+        let Some(root) = module.first() else { continue };
+        let others = imported.iter().filter_map(|other| other.first()).filter(|other| *other != root);
+        between.entry(vec![root.clone()]).or_default().extend(others.map(|other| vec![other.clone()]));
+    }
+    between
+}
+
+fn in_circles(one: &Crate, mut arrows: Arrows) -> Vec<String> {
+    // A module that imports none of the remaining modules is in no cycle.
+    while let Some(end) = arrows.iter().find(|(_, imported)| imported.is_empty()).map(|(module, _)| module.clone()) {
+        arrows.remove(&end);
+        for imported in arrows.values_mut() {
+            imported.remove(&end);
+        }
+    }
+    arrows.keys().map(|module| format!("{}::{}", one.name, module.join("::"))).collect()
 }
 
 fn module(source: &Path, file: &Path) -> Module {

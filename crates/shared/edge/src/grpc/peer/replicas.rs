@@ -55,7 +55,7 @@ impl Replicas {
     /// read was lost.
     pub async fn send(&self, request: Request<Body>, deadline: Instant) -> Result<Response<Body>, Failure> {
         let known = self.known(deadline).await?;
-        let mut may_read_again = crate::grpc::is_read(request.uri().path());
+        let mut may_read_again = crate::request_target::is_read(request.uri().path());
         let (mut parts, body) = request.into_parts();
         let mut payload = Some(Payload::read(body).await.map_err(|status| unreadable(&status))?);
         let (mut tried, mut backoff) = (Vec::new(), None);

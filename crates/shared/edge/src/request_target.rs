@@ -1,5 +1,6 @@
 //! The target of a request (RFC 9110, section 7.1): its `Host` (RFC 9112, section 3.2), the hosts that name this
-//! process, under which alone it serves callers without credentials, and its path as logs show it.
+//! process, under which alone it serves callers without credentials, and its path: as logs show it, and whether it names
+//! a method that only reads.
 //!
 //! A page of a stranger can have its visitor's browser send requests to any address, under a name of the stranger
 //! (DNS rebinding). Such a request names neither an address nor one of these hosts.
@@ -8,13 +9,13 @@ use std::{borrow::Cow, net::IpAddr, sync::Arc};
 
 use axum::{
     extract::{MatchedPath, Request, State},
-    http::{Extensions, Uri, Version, header::HOST, uri::Authority},
+    http::{Extensions, StatusCode, Uri, Version, header::HOST, uri::Authority},
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
 use base::config::{ConfigError, Settings};
 
-use crate::{auth::AuthRefusal, http::problem::Problem};
+use crate::problem::Problem;
 
 /// The variable with further hosts, separated by commas.
 const VARIABLE: &str = "ALLOWED_HOSTS";
@@ -72,17 +73,26 @@ impl OwnHosts {
 
     /// Middleware: responds 421 to a request under another host.
     pub async fn check(State(hosts): State<Self>, request: Request, next: Next) -> Response {
-        if hosts.are_named_by(&request) {
-            next.run(request).await
-        } else {
-            AuthRefusal::Misdirected.problem().into_response()
-        }
+        if hosts.are_named_by(&request) { next.run(request).await } else { misdirected().into_response() }
     }
 }
 
 /// Returns the name of this machine or container, or the empty text if the system does not tell it.
 pub fn host_name() -> String {
     std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim().to_owned()
+}
+
+/// Why a request under another host is refused, with 421 over HTTP and PERMISSION_DENIED over gRPC.
+pub(crate) const MISDIRECTED: &str = "this API does not answer at this host; the variable ALLOWED_HOSTS can add it";
+
+pub(crate) fn misdirected() -> Problem {
+    Problem::new(StatusCode::MISDIRECTED_REQUEST, "MISDIRECTED_REQUEST", MISDIRECTED)
+}
+
+/// Returns true if calls of this method only read, according to the method's name.
+pub(crate) fn is_read(path: &str) -> bool {
+    let method = path.rsplit('/').next().unwrap_or_default();
+    ["Get", "List"].iter().any(|read| method.starts_with(read)) || ["Whoami", "Check"].contains(&method)
 }
 
 /// Returns a host in lower case, without the dot that may end a complete name.
