@@ -2,7 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
-use platform::{jobs::Job, lease::MemoryLease};
+use outbox::MemoryLease;
+use platform::jobs::Job;
 
 use crate::service::{Checkpoints, LagHistory, LongActions};
 
