@@ -51,7 +51,9 @@ async fn main() -> anyhow::Result<()> {
 
     let (tables, waker, stop) = (Tables::default(), Waker::default(), CancellationToken::new());
     let notifications = listen((*pool.connect_options()).clone(), &tables.outbox);
-    let rows = Arc::new(PgOutbox::new(pool.clone(), &tables, Uuid::new_v4().to_string()).woken_by(notifications));
+    let rows = Arc::new(
+        PgOutbox::new(pool.clone(), &tables, format!("process {}", std::process::id())).woken_by(notifications),
+    );
     let topics = topics_of_same_name(["order-placed"]);
     let relay = Relay::new("orders", rows.clone(), Arc::new(Printer), topics, &waker);
     let relay = tokio::spawn(relay.with_content_type("text/plain").run(stop.clone()));

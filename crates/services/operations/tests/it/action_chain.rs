@@ -73,7 +73,7 @@ impl Log {
     /// Returns the violations, one per line.
     async fn violations(&self) -> String {
         let violations = self.finding(&Keys::load(&settings(""))).await.violations.into_iter();
-        violations.map(|one| format!("{}: {}\n", one.row, one.problem)).collect()
+        violations.map(|one| format!("{}: {}", one.row, one.problem)).collect::<Vec<_>>().join("\n")
     }
 }
 

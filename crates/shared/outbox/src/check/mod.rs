@@ -58,6 +58,7 @@ pub trait TopicReader: Send {
 /// # Errors
 ///
 /// Fails with the first error of the database or the reader.
+#[expect(clippy::implicit_hasher, reason = "the topics have one type, that of the relay's")]
 pub async fn check<P: Pool>(
     pool: &P,
     tables: &Tables,

@@ -58,13 +58,15 @@ fn lost(id: u8, of: u8) -> Finding {
     Finding::Lost { event: event(id), key: key(of), published: at(i64::from(id) + 1) }
 }
 
+/// A case: the ids of the rows in the order of their records, the findings, and the numbers of doubled and rewound
+/// records.
+type Case = (&'static str, &'static [u8], Vec<Finding>, u64, u64);
+
 #[test]
 fn each_finding_has_its_name_and_what_at_least_once_allows_is_none() {
     let rows = published(&[(1, 7), (2, 8), (3, 7), (4, 7)]);
     let unknown = |id: u8| Finding::Unknown { event: event(id), topic: "topic".into(), partition: 0 };
-    // The ids of the rows in the order of their records, and the findings with the numbers of doubled and rewound
-    // records.
-    let cases: [(&str, &[u8], Vec<Finding>, u64, u64); 11] = [
+    let cases: [Case; 11] = [
         ("in the order of rows", &[1, 2, 3, 4], vec![], 0, 0),
         ("other keys have no order", &[2, 1, 3, 4], vec![], 0, 0),
         ("one is missing", &[1, 2, 4], vec![lost(3, 7)], 0, 0),

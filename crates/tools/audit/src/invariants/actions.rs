@@ -96,7 +96,7 @@ fn checkpoints(log: &ActionLog, check: &mut Check) {
             Signature::Valid => {}
             Signature::Invalid => check.broken_by(&name, "was edited: its signature is not valid"),
             Signature::OtherKey(key) => {
-                check.broken_by(&name, format!("is signed with {key}, a key that the shop does not have"))
+                check.broken_by(&name, format!("is signed with {key}, a key that the shop does not have"));
             }
             Signature::NotVerified(why) => check.note(format!("the {name} {why}")),
         }

@@ -7,13 +7,13 @@ use audit::{
 
 use crate::fixture::{Invariant, breaks, finding, holds, shop, then};
 
-fn link(previous: &str, hash: &str) -> Option<Link> {
-    Some(Link { previous: previous.to_owned(), hash: hash.to_owned(), computed: hash.to_owned() })
+fn link(previous: &str, hash: &str) -> Link {
+    Link { previous: previous.to_owned(), hash: hash.to_owned(), computed: hash.to_owned() }
 }
 
 /// Adds a row of an earlier version, a chain of three rows, and a checkpoint of the second.
 fn log(facts: &mut Facts) -> &mut ActionLog {
-    let links = [None, link("", "a"), link("a", "b"), link("b", "c")];
+    let links = [None, Some(link("", "a")), Some(link("a", "b")), Some(link("b", "c"))];
     let actions = (1..).zip(links).map(|(id, link)| Action { id, link }).collect();
     let checkpoint = Checkpoint { action: 3, hash: "b".to_owned(), at: then(), signature: Signature::Valid };
     facts.action_log.insert(ActionLog { actions, checkpoints: vec![checkpoint], last: "c".to_owned() })
@@ -27,12 +27,12 @@ fn a_row_that_is_edited_removed_inserted_or_cut_off_breaks_it() {
         }),
         // Its hash was computed anew.
         (&["action 4", "the row before it was removed, or replaced"], &|facts| {
-            log(facts).actions[2].link = link("a", "x");
+            log(facts).actions[2].link = Some(link("a", "x"));
         }),
         (&["checkpoint of action 3", "another hash"], &|facts| {
             let log = log(facts);
-            log.actions[2].link = link("a", "x");
-            log.actions[3].link = link("x", "y");
+            log.actions[2].link = Some(link("a", "x"));
+            log.actions[3].link = Some(link("x", "y"));
             log.last = "y".to_owned();
         }),
         (&["action 4", "the row before it was removed"], &|facts| drop(log(facts).actions.remove(2))),
@@ -40,10 +40,10 @@ fn a_row_that_is_edited_removed_inserted_or_cut_off_breaks_it() {
         (&["action 3", "the rows before it were removed"], &|facts| drop(log(facts).actions.remove(1))),
         (&["action 3", "was inserted"], &|facts| {
             let log = log(facts);
-            log.actions[2].link = link("a", "x");
-            log.actions[3].link = link("a", "c");
+            log.actions[2].link = Some(link("a", "x"));
+            log.actions[3].link = Some(link("a", "c"));
         }),
-        (&["action 5", "was inserted"], &|facts| log(facts).actions.push(Action { id: 5, link: link("c", "d") })),
+        (&["action 5", "was inserted"], &|facts| log(facts).actions.push(Action { id: 5, link: Some(link("c", "d")) })),
         (&["action 5", "is not in the chain"], &|facts| log(facts).actions.push(Action { id: 5, link: None })),
         (&["action 3", "the rows after it were removed"], &|facts| drop(log(facts).actions.pop())),
         (&["checkpoint of action 3", "the log was cut off before it"], &|facts| {
