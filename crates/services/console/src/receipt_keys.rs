@@ -25,7 +25,7 @@ struct Variables {
     receipt_keys_old: Option<SecretString>,
 }
 
-/// Clones share the keys.
+/// The key that signs receipts, and the keys that verify them. Clones share the keys.
 #[derive(Clone)]
 pub struct ReceiptKeys(Arc<Keys>);
 

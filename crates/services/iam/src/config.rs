@@ -96,31 +96,30 @@ pub struct Hashing {
     pub iam_hashing_queue: usize,
 }
 
-/// The limits on logins and registrations. 0 means no limit.
+/// The limits on logins and registrations. 0 means no limit. A lock or refusal lasts 1/64 of the window at first; each
+/// further admitted attempt doubles this time, up to the window.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default)]
 pub struct Limits {
-    /// The number of failed attempts in a row after which an account is locked. The delay grows with each further
-    /// attempt, up to the window.
+    /// The number of failed attempts in a row after which an account is locked.
     pub iam_lockout_failures: u32,
     #[serde(deserialize_with = "platform::config::bounded::duration")]
     pub iam_lockout_window: Duration,
     /// The number of failed attempts in a row after which an account is locked for all but its known devices, until one
     /// of these logs in or an operator unlocks the login. From the fifth on, they are remembered for 30 days.
     pub iam_lockout_total: u32,
-    /// The number of successful logins of an account within `IAM_ADDRESS_WINDOW` after which it is refused, with a
-    /// delay that grows in the same way.
+    /// The number of successful logins of an account within `IAM_ADDRESS_WINDOW` after which further ones are refused.
     pub iam_account_logins: u32,
-    /// The number of failed attempts after which an address is refused, with a delay that grows in the same way; and
-    /// the number of failed throttled attempts within the window after which the address is refused throttled attempts,
-    /// too.
+    /// The number of failed attempts after which an address is refused; and the number of failed throttled attempts
+    /// within the window after which the address is refused throttled attempts, too.
     pub iam_address_failures: u32,
-    /// The number of registrations after which an address is refused, with a delay that grows in the same way.
+    /// The number of registrations from an address after which further ones are refused.
     pub iam_address_registrations: u32,
     #[serde(deserialize_with = "platform::config::bounded::duration")]
     pub iam_address_window: Duration,
-    /// The number of registrations, and of successful logins of accounts that are less than a day old, after which an
-    /// address is refused both, with a delay that grows in the same way.
+    /// The number of registrations from an address after which further ones are refused; and, counted separately, the
+    /// number of successful logins of accounts that are less than a day old after which the address is refused such
+    /// logins.
     pub iam_address_new_accounts: u32,
     #[serde(deserialize_with = "platform::config::bounded::duration")]
     pub iam_new_accounts_window: Duration,

@@ -54,7 +54,7 @@ impl Topic for KafkaTopic {
     }
 }
 
-/// Clones share the published records.
+/// A topic in memory. Clones share the published records.
 #[derive(Clone, Default)]
 pub struct MemoryTopic {
     records: Arc<Mutex<Vec<Vec<u8>>>>,

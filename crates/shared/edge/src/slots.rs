@@ -111,8 +111,8 @@ impl Drop for UserSlot {
     }
 }
 
-/// The limits and the guard of some endpoints. Clones share the slots. A request keeps its slots until its endpoint
-/// returns the response, whose body may be a stream.
+/// The limits on concurrent requests to some endpoints, and the guard that authenticates their callers. Clones share
+/// the slots. A request keeps its slots until its endpoint returns the response, whose body may be a stream.
 #[derive(Clone)]
 pub struct RequestLimits {
     guard: Guard,

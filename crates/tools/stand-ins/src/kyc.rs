@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 use crate::server::Server;
 
-/// The response to questions.
+/// How the stand-in responds to a request to check an identity.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum KycMode {
     /// APPROVED, or REFUSED for a declined name. A retry under the same key gets the same response.
@@ -70,7 +70,7 @@ impl Kyc {
         locked(&self.state).declined.push(name.to_owned());
     }
 
-    /// Returns the received questions, including retries.
+    /// Returns the bodies of the received requests, including retries.
     pub fn questions(&self) -> Vec<Value> {
         locked(&self.state).questions.clone()
     }
@@ -81,7 +81,7 @@ fn locked(state: &Mutex<State>) -> MutexGuard<'_, State> {
 }
 
 impl State {
-    /// Returns the verdict on the question, always the same for the same key.
+    /// Returns the verdict for the body of a request, always the same for the same key.
     fn verdict(&mut self, question: &Value) -> Value {
         let name = question["name"].as_str().unwrap_or_default();
         let verdict = if self.declined.iter().any(|declined| declined == name) {

@@ -18,7 +18,7 @@ use crate::{
     model::{Build, Event, NewBuild, Status},
 };
 
-/// Clones share the builds.
+/// The builds of ships, in memory. Clones share them.
 #[derive(Clone, Default)]
 pub struct MemoryBuilds {
     builds: Arc<Mutex<BTreeMap<OrderId, Build>>>,

@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 use super::{AboutOrder, Api, Visit, of_error};
 use crate::service::SessionWatch;
 
-/// The interval of comments on a stream without steps.
+/// The interval of comments on a stream without events.
 const COMMENT_INTERVAL: Duration = Duration::from_secs(15);
 /// The delay after which a browser reopens a stream that has ended.
 const RETRY_DELAY: Duration = Duration::from_secs(1);

@@ -82,7 +82,7 @@ fn with_user(body: Bytes, user: Uuid) -> Bytes {
     let members = members.filter(|members| !members.contains_key("user_uuid"));
     let brace = body.iter().position(|byte| *byte == b'{');
     let (Some(members), Some(brace)) = (members, brace) else { return body };
-    // The rest is not re-encoded, so that the order service sees duplicate members.
+    // The rest is not re-encoded, since that would drop duplicate members, which the order service refuses.
     let (start, rest) = body.split_at(brace + 1);
     let separator = if members.is_empty() { "" } else { "," };
     let user = format!(r#""user_uuid":"{user}"{separator}"#);

@@ -49,7 +49,7 @@ struct Header {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verified {
     pub receipt: SignedReceipt,
-    /// The digest of the receipt, which the order's next one names.
+    /// The digest of the receipt, which is `previous` in the order's next one.
     pub digest: String,
     /// The thumbprint of the key that signed.
     pub kid: String,
@@ -100,7 +100,7 @@ pub fn verify(keys: &[PublicKey], jws: &str) -> Result<Verified, Invalid> {
     Ok(Verified { receipt, digest: digest(&content), kid, page })
 }
 
-/// Returns the digests of the page that a receipt names, without verifying its signature.
+/// Returns the page digests in the header of a compact JWS, without verifying its signature.
 pub fn page_of(jws: &str) -> Option<PageDigests> {
     let header = BASE64URL.decode(jws.split('.').next()?).ok()?;
     serde_json::from_slice::<Header>(&header).ok()?.page

@@ -44,7 +44,7 @@ pub async fn login(
     session: Option<Extension<Session>>,
     QueryParameters(query): QueryParameters<LoginQuery>,
 ) -> Response {
-    // A browser that comes from a page and still has a cookie had a session.
+    // Pages lead here with `next` if a request had no valid session. If the browser still sends one, it has ended.
     let is_expired = session.is_some() && !query.next.is_empty();
     page(StatusCode::OK, &Login { next: query.next, is_expired, ..Login::new() })
 }

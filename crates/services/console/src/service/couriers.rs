@@ -24,7 +24,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(500);
 /// The maximum number of orders whose owner and destination are cached. Neither ever changes.
 const MAX_KEPT: u64 = 10_000;
 
-/// Clones share what was seen.
+/// Reads couriers for the callers of this process. Clones share the couriers that were read last.
 #[derive(Clone)]
 pub struct Couriers {
     services: Services,

@@ -1,5 +1,5 @@
-//! Looks up the session of a stream before each step: a stream outlives the session check of the request that opened
-//! it.
+//! Looks up the session of a stream of server-sent events before each event: a stream outlives the session check of the
+//! request that opened it.
 
 use std::{pin::pin, sync::Arc, time::Duration};
 
@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::client::credential;
 
-/// The interval at which the session of a stream without steps is looked up.
+/// The interval at which the session of a stream without events is looked up.
 const CHECK_INTERVAL: Duration = Duration::from_secs(30);
 /// The time that a stream continues while sessions cannot be looked up.
 const MAX_UNKNOWN: Duration = Duration::from_mins(2);
@@ -28,7 +28,7 @@ impl SessionWatch {
         Self { sessions, session, is_operator, open_at: Instant::now() }
     }
 
-    /// Waits for the next step of a stream. Returns `None` if the stream ends, or if the session has ended or lost its
+    /// Waits for the next event of a stream. Returns `None` if the stream ends, or if the session has ended or lost its
     /// role when it is looked up after that.
     pub async fn admit<T>(&mut self, step: impl Future<Output = Option<T>>) -> Option<T> {
         let mut step = pin!(step);

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::metrics;
 
-/// Clones share the slots.
+/// The slots of streams. Clones share them.
 #[derive(Clone)]
 pub struct StreamSlots(Arc<Inner>);
 

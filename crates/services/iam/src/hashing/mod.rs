@@ -20,7 +20,7 @@ use crate::{config, error::Error, metrics, model::Password};
 
 pub type SaltBytes = [u8; 16];
 
-/// Clones share the queue.
+/// Computes and verifies the hashes of passwords, a limited number at once. Clones share the queue.
 #[derive(Clone)]
 pub struct Hashing {
     params: Params,

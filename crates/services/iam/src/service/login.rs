@@ -153,7 +153,7 @@ const LOGIN_DELAY: Duration = Duration::from_secs(1);
 const MAX_PER_ADDRESS: usize = 8;
 const MAX_WAITING: usize = 32;
 
-/// Clones share the numbers of waiting logins.
+/// Delays logins from addresses that are over their limit. Clones share the numbers of waiting logins.
 #[derive(Clone, Default)]
 pub struct Throttle {
     /// The number of waiting logins of each address that has at least one.

@@ -12,7 +12,7 @@ use crate::{
     model::{Order, OrderUid},
 };
 
-/// Clones share the entries.
+/// A cache of orders, bounded in number and size. Clones share the entries.
 #[derive(Clone)]
 pub struct Cache {
     entries: sync::Cache<OrderUid, Arc<Order>>,

@@ -79,7 +79,7 @@ pub struct NewPart {
     pub metadata: BTreeMap<String, Value>,
 }
 
-/// The units of a part in each state.
+/// The number of units of a part that came in (`initial` and `restocked`), and the number in each state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stock {
     pub initial: i64,

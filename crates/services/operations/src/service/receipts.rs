@@ -42,7 +42,7 @@ type Checks = Arc<Vec<Check>>;
 /// The result of making a receipt: the checks, or why there are none.
 type Made = Result<Checks, String>;
 
-/// Clones share the receipts.
+/// Makes receipts. Clones share those that are being made and those that are cached.
 #[derive(Clone)]
 pub struct Receipts(Arc<Inner>);
 

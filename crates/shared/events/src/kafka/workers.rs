@@ -117,7 +117,8 @@ impl<C: ConsumerContext + 'static> Workers<C> {
             Some(())
         };
         let broken = self.broken.clone();
-        // A panic of a worker rebuilds the consumer. Otherwise the partition would have no worker.
+        // The consumer is rebuilt if a worker panics or its queue cannot be opened: otherwise the partition would have
+        // no worker.
         let task = tokio::spawn(async move {
             if !matches!(AssertUnwindSafe(work).catch_unwind().await, Ok(Some(()))) {
                 broken.cancel();

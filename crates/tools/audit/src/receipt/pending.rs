@@ -1,4 +1,4 @@
-//! The pending work of an order, and the violations that end with it.
+//! The pending work of an order, and the violations that it explains, which must be gone once the work is done.
 
 use chrono::{DateTime, Utc};
 use contracts::events::route_of;

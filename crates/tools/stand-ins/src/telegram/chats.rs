@@ -9,7 +9,7 @@ use std::{
 use serde_json::{Value, json};
 use tokio::{sync::watch, time::Instant};
 
-/// The response to a message.
+/// How the stand-in responds to a message.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum TelegramMode {
     /// The message is accepted.

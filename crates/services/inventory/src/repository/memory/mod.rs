@@ -23,7 +23,7 @@ use crate::{
     model::{Filter, Holder, Lines, NewPart, Page, Part, ReservedLine, Status, Stock},
 };
 
-/// Clones share the tables.
+/// The stores of parts and reservations, in memory. Clones share the tables.
 #[derive(Clone, Default)]
 pub struct MemoryInventory {
     tables: Arc<Mutex<Tables>>,
