@@ -10,7 +10,8 @@ mod payment;
 mod protocol;
 mod state;
 
-use order::model::{CancelReason, Confirmation, Step};
+use order::model::{Confirmation, Step};
+use simulation::Change;
 use stateright::{Checker as _, Model, Property};
 
 use self::{
@@ -18,6 +19,8 @@ use self::{
     state::{Entry, MAX_ATTEMPTS, PROCESSES, Process, REQUESTS, State, index},
 };
 use crate::goal::stuck;
+
+const RECORDED: &str = "a recording of each step is accepted";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Action {
@@ -81,7 +84,7 @@ impl Model for Protocol {
         for process in 0..PROCESSES {
             actions.extend(match state.processes[process] {
                 Process::Idle if process < REQUESTS => vec![Action::Starts(process)],
-                Process::Idle if state.order.attempt.is_some() => vec![Action::Takes(process)],
+                Process::Idle if state.rows.order.attempt.is_some() => vec![Action::Takes(process)],
                 Process::Idle | Process::Gone => Vec::new(),
                 Process::Confirms(_) | Process::Goes(_, Step::ConfirmCharged) => {
                     let arrives = [Arrives::Both, Arrives::RequestAlone, Arrives::Nothing];
@@ -137,30 +140,33 @@ impl Model for Protocol {
             Property::always("at most one charge", |_, state: &State| state.charged().count() <= 1),
             Property::always("what is charged ends as paid, and never as if it were not", |_, state: &State| {
                 use order::model::Status;
-                state.order.status != Status::Cancelled || state.order.payment.is_some() || state.charged().count() == 0
+                state.rows.order.status != Status::Cancelled
+                    || state.rows.order.payment.is_some()
+                    || state.charged().count() == 0
             }),
             Property::always("a paid order is charged", |_, state: &State| {
                 use order::model::Status;
-                let by = state.order.payment.map(|(_, transaction)| transaction);
-                state.order.status != Status::Paid
+                let by = state.rows.order.payment.map(|(_, transaction)| transaction);
+                state.rows.order.status != Status::Paid
                     || state.charged().map(state::transaction).collect::<Vec<_>>() == Vec::from_iter(by)
             }),
             Property::always("a charge that payment calls refunded is", |_, state: &State| !state.refunded_too_early()),
             Property::always("in the end a charge stands for a paid order alone", |_, state: &State| {
                 use order::model::Status;
-                !state.is_over() || state.standing() == usize::from(state.order.status == Status::Paid)
+                !state.is_over() || state.standing() == usize::from(state.rows.order.status == Status::Paid)
             }),
+            Property::always(RECORDED, |_, state: &State| !state.unjustified),
             Property::sometimes("an order is paid", |_, state: &State| {
-                state.is_over() && state.order.status == order::model::Status::Paid
+                state.is_over() && state.rows.order.status == order::model::Status::Paid
             }),
             Property::sometimes("an order is cancelled", |_, state: &State| {
-                state.is_over() && state.order.status == order::model::Status::Cancelled
+                state.is_over() && state.rows.order.status == order::model::Status::Cancelled
             }),
         ];
         if self.fenced {
             all.push(Property::sometimes("a void attempt is asked to be charged", |_, state: &State| {
                 state.books.iter().all(|entry| *entry == Entry::None)
-                    && !state.payments.is_empty()
+                    && !state.rows.payments.is_empty()
                     && state.processes.iter().any(|process| matches!(process, Process::Waits(_, Step::Charge)))
             }));
             all.push(Property::always("no charged order loses its parts", |_, state: &State| {
@@ -212,9 +218,7 @@ impl Protocol {
             Action::Expires => state.expire(),
             Action::OthersBuy => state.sold |= !state.holds_parts(),
             Action::OthersGiveBack => state.sold = false,
-            Action::Cancel => {
-                let _ = state.order.cancel(CancelReason::ByUser);
-            }
+            Action::Cancel => state.write(&Change::Cancel),
             Action::OrderHears(attempt) => state.hear_completion(attempt),
             Action::PaymentHears => {
                 if state.is_cancelled() && !state.payment_told {
@@ -261,6 +265,7 @@ fn without_epochs_and_voids_a_charged_order_is_cancelled() {
 
     let path = checked.assert_any_discovery("what is charged ends as paid, and never as if it were not");
     println!("{:#?}\n{} states", path.into_actions(), checked.unique_state_count());
+    checked.assert_any_discovery(RECORDED);
     // The cancelled order's charge is refunded in the end.
     checked.assert_no_discovery("at most one charge");
     checked.assert_no_discovery("in the end a charge stands for a paid order alone");

@@ -1,75 +1,36 @@
 //! The payment service, by its own rules, and its provider.
 
-use chrono::DateTime;
-use contracts::{ids::TransactionId, money::Money};
-use order::model::Charge;
-use payment::model::{
-    Admission, ChargeOutcome, ChargeResult, Decline, Payment, RefundRequest, RefundState, Status, VoidResult,
-};
+use contracts::ids::TransactionId;
+use order::model::{AttemptEnd, Charge};
+use payment::model::{ChargeOutcome, ChargeResult, Decline, Payment, RefundRequest, RefundState, Status};
+use simulation::Change;
 
 use super::{
     Action,
-    state::{Entry, State, index, intent, transaction},
+    state::{Entry, State, index, transaction},
 };
 
 impl State {
     /// Payment accepts a request to charge: it stores the intent, and calls the provider.
     pub fn record(&mut self, attempt: u32) {
-        if Admission::decide(&self.payments, self.void, attempt) == Admission::Admitted {
-            self.insert(attempt, Status::NEW);
-        }
-    }
-
-    /// Returns payment's response to a charge request; `None` while payment has none.
-    pub fn charge_response(&self, attempt: u32) -> Option<(Charge, Option<TransactionId>)> {
-        match Admission::decide(&self.payments, self.void, attempt) {
-            Admission::Admitted => None,
-            Admission::Cancelled => Some((Charge::None, None)),
-            Admission::Existing(payment) => match payment.status.charge_result() {
-                ChargeResult::Charged => Some((Charge::Made, Some(payment.intent.transaction))),
-                ChargeResult::Declined(_) | ChargeResult::Cancelled => Some((Charge::None, None)),
-                ChargeResult::InProgress if payment.intent.attempt == attempt => None,
-                ChargeResult::InProgress => Some((Charge::Unknown, None)),
-            },
-        }
+        self.write(&Change::Record(attempt, transaction(attempt)));
     }
 
     /// Payment voids an attempt, if that is still possible.
     pub fn void_attempt(&mut self, attempt: u32) -> (Charge, Option<TransactionId>) {
-        if self.payments.iter().all(|payment| payment.intent.attempt != attempt) {
-            self.insert(attempt, Status::Declined(Decline::Declined));
-        }
-        match VoidResult::from_payments(&self.payments) {
-            VoidResult::Voided => (Charge::None, None),
-            VoidResult::AlreadyCharged(transaction) => (Charge::Made, Some(transaction)),
-            VoidResult::InProgress => (Charge::Unknown, None),
-        }
-    }
-
-    fn insert(&mut self, attempt: u32, status: Status) {
-        let at = DateTime::UNIX_EPOCH;
-        let intent = intent(&self.order, attempt);
-        let partially_refunded = Money::ZERO;
-        self.payments.push(Payment {
-            intent,
-            status,
-            cancelled: false,
-            partially_refunded,
-            created_at: at,
-            updated_at: at,
-        });
-        self.payments.sort_by_key(|payment| payment.intent.attempt);
+        self.write(&Change::Void(attempt, transaction(attempt)));
+        self.rows.void_response()
     }
 
     /// Returns the attempts with a pending call to the provider.
     pub fn pending(&self) -> impl Iterator<Item = u32> {
-        let pending = self.payments.iter().filter(|payment| matches!(payment.status, Status::Pending { .. }));
+        let pending = self.rows.payments.iter().filter(|payment| matches!(payment.status, Status::Pending { .. }));
         pending.map(|payment| payment.intent.attempt)
     }
 
     /// Returns the attempts whose charge is to be refunded, with the latest request of each.
     pub fn refunding(&self) -> impl Iterator<Item = (u32, RefundRequest)> {
-        self.payments.iter().filter_map(|payment| match &payment.status {
+        self.rows.payments.iter().filter_map(|payment| match &payment.status {
             Status::Refunding { request, .. } => Some((payment.intent.attempt, request.clone())),
             _ => None,
         })
@@ -82,26 +43,18 @@ impl State {
             Entry::Declined => ChargeOutcome::Declined(Decline::Declined),
             _ => ChargeOutcome::Charged { reference: String::new() },
         };
-        if let Some(payment) = self.row(attempt).filter(|payment| matches!(payment.status, Status::Pending { .. })) {
-            payment.status = Status::settled(&outcome, payment.cancelled);
-        }
+        self.write(&Change::Settle(attempt, outcome));
     }
 
     /// Payment receives the event that the order was cancelled.
     pub fn hear_cancellation(&mut self) {
         self.payment_told = true;
-        match self.payments.iter_mut().find(|payment| payment.blocks_attempts()) {
-            Some(payment) => {
-                payment.cancelled = true;
-                payment.status = payment.status.clone().cancelled();
-            }
-            None => self.void = true,
-        }
+        self.write(&Change::HearCancellation);
     }
 
     /// Returns the attempts with a `PaymentCompleted`, and whether they were charged.
     pub fn completed(&self) -> impl Iterator<Item = (u32, bool)> {
-        self.payments.iter().filter_map(|payment| match payment.status.charge_result() {
+        self.rows.payments.iter().filter_map(|payment| match payment.status.charge_result() {
             ChargeResult::Charged => Some((payment.intent.attempt, true)),
             ChargeResult::Declined(_) => Some((payment.intent.attempt, false)),
             ChargeResult::Cancelled | ChargeResult::InProgress => None,
@@ -112,11 +65,14 @@ impl State {
     /// arrive late or repeatedly.
     pub fn hear_completion(&mut self, attempt: u32) {
         let Some((_, charged)) = self.completed().find(|(completed, _)| *completed == attempt) else { return };
-        let number = attempt.cast_signed();
+        let is_under_way = |current: order::model::Attempt| current.number == attempt.cast_signed();
+        if !self.rows.order.attempt.is_some_and(is_under_way) {
+            return;
+        }
         if charged {
-            drop(self.order.pay(number, transaction(attempt)));
-        } else if !self.shared {
-            let _ = self.order.end_attempt(number);
+            self.write(&Change::End(AttemptEnd::Paid, Some(transaction(attempt))));
+        } else if !self.rows.shared {
+            self.write(&Change::End(AttemptEnd::Declined, None));
         }
     }
 
@@ -145,13 +101,7 @@ impl State {
             Entry::RefundFailed(_) => RefundState::Failed,
             Entry::None | Entry::Charged | Entry::Declined => return,
         };
-        let Some(payment) = self.row(attempt) else { return };
-        if let Status::Refunding { reference, request } = payment.status.clone() {
-            payment.status = match request.next(&state) {
-                Some(request) => Status::Refunding { reference, request },
-                None => Status::Refunded { reference, number: request.number },
-            };
-        }
+        self.write(&Change::HearRefund(attempt, state));
     }
 
     /// Returns true if payment records a refund that the provider has not made.
@@ -160,11 +110,7 @@ impl State {
             matches!(payment.status, Status::Refunded { .. })
                 && self.books[index(payment.intent.attempt)] != Entry::Refunded
         };
-        self.payments.iter().any(early)
-    }
-
-    fn row(&mut self, attempt: u32) -> Option<&mut Payment> {
-        self.payments.iter_mut().find(|payment| payment.intent.attempt == attempt)
+        self.rows.payments.iter().any(early)
     }
 
     /// Returns the number of charges that are not refunded.

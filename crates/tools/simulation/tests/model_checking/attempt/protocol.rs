@@ -1,7 +1,8 @@
 //! The steps of the processes, as in `order::service`, and inventory's steps for them.
 
 use inventory::model::Status as Reservation;
-use order::model::{AttemptEnd, AttemptLease, CancelReason, Charge, Confirmation, PaymentMethod, Status, Step};
+use order::model::{Action, AttemptEnd, AttemptLease, Charge, Confirmation, PaymentMethod, Status, Step};
+use simulation::Change;
 
 use super::{
     Arrives, confirmation,
@@ -17,27 +18,20 @@ pub struct Protocol {
 
 impl Protocol {
     pub fn start(state: &mut State, process: usize) {
-        let begun = if state.order.attempts < MAX_ATTEMPTS.cast_signed() {
-            state.order.begin_attempt(PaymentMethod::Card).is_ok()
-        } else {
-            false
-        };
-        if begun {
-            state.epoch += 1;
-            state.shared = false;
-        } else if state.order.attempt.is_some() {
+        let order = &state.rows.order;
+        let begins = order.attempts < MAX_ATTEMPTS.cast_signed() && order.check(Action::Pay).is_ok();
+        if begins {
+            state.write(&Change::Begin(PaymentMethod::Card));
+        } else if order.attempt.is_some() {
             return Self::take(state, process);
         }
-        let lease = state.lease(false).filter(|_| begun);
+        let lease = state.rows.lease(false).filter(|_| begins);
         state.processes[process] = lease.map_or(Process::Gone, Process::Confirms);
     }
 
     pub fn take(state: &mut State, process: usize) {
-        if state.order.attempt.is_some() {
-            state.epoch += 1;
-            state.shared = true;
-        }
-        if let Some(lease) = state.lease(true) {
+        state.write(&Change::Take);
+        if let Some(lease) = state.rows.lease(true) {
             state.processes[process] = Process::Confirms(lease);
         }
     }
@@ -65,7 +59,7 @@ impl Protocol {
         let attempt = lease.attempt.number.unsigned_abs();
         let next = if step == Step::Void {
             Step::after_void(state.void_attempt(attempt).0)
-        } else if let Some((charge, _)) = state.charge_response(attempt) {
+        } else if let Some((charge, _)) = state.rows.charge_response(attempt) {
             Step::after_charge(charge)
         } else {
             return;
@@ -90,32 +84,20 @@ impl Protocol {
         let Process::Goes(lease, Step::End(ending)) = state.processes[process] else { return };
         state.processes[process] = Self::after_work(process);
         let number = lease.attempt.number;
-        let under_way = state.order.attempt.is_some_and(|attempt| attempt.number == number);
+        let under_way = state.rows.order.attempt.is_some_and(|attempt| attempt.number == number);
         if !under_way || !self.is_open(ending, &lease, state) {
             return;
         }
         // Payment's response named the transaction. At most one attempt can have been charged, so it was this one's.
-        let charged = state.charged().next().map(transaction);
-        let order = &mut state.order;
-        match (ending, charged) {
-            (AttemptEnd::Paid, Some(transaction)) => drop(order.pay(number, transaction)),
-            (AttemptEnd::Compensated, Some(transaction)) => drop(order.compensate_attempt(number, transaction)),
-            (AttemptEnd::Declined | AttemptEnd::Abandoned, _) => drop(order.end_attempt(number)),
-            (AttemptEnd::Cancelled, _) => {
-                let _ = order.end_attempt(number);
-                let _ = order.cancel(CancelReason::OutOfStock);
-            }
-            (AttemptEnd::Paid | AttemptEnd::Compensated, None) => {
-                panic!("payment told of a charge that is not in the books")
-            }
-        }
+        let charge = state.charged().next().map(transaction);
+        state.write(&Change::End(ending, charge));
     }
 
     fn is_open(&self, ending: AttemptEnd, lease: &AttemptLease, state: &State) -> bool {
         if self.fenced {
-            return ending.is_open_to(lease, state.epoch, state.shared);
+            return ending.is_open_to(lease, state.rows.epoch, state.rows.shared);
         }
-        ending != AttemptEnd::Abandoned || !state.shared
+        ending != AttemptEnd::Abandoned || !state.rows.shared
     }
 
     pub fn after_work(process: usize) -> Process {
@@ -150,6 +132,6 @@ impl State {
     }
 
     pub fn is_cancelled(&self) -> bool {
-        self.order.status == Status::Cancelled
+        self.rows.order.status == Status::Cancelled
     }
 }

@@ -1,14 +1,11 @@
 //! The state of the model: one order, its parts, its payments, the provider's ledger, and the processes that work on
 //! the order.
 
-use chrono::DateTime;
-use contracts::{
-    ids::{OrderId, TransactionId, UserId},
-    money::Money,
-};
+use contracts::ids::TransactionId;
 use inventory::model::Status as Reservation;
-use order::model::{AttemptLease, NewOrder, Order, Status, Step};
-use payment::model::{Intent, Payment, ProviderName, Status as PaymentStatus};
+use order::model::{AttemptLease, Status, Step};
+use payment::model::{Payment, Status as PaymentStatus};
+use simulation::{Change, Rows};
 use uuid::Uuid;
 
 /// The number of processes: two requests to pay, then two reconcilers.
@@ -20,17 +17,14 @@ pub const MAX_ATTEMPTS: u32 = 2;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct State {
-    pub order: Order,
     /// A lease counts only in the current epoch, so the model stores 1 for the current epoch and 0 for all earlier
-    /// ones.
-    pub epoch: i64,
-    pub shared: bool,
+    /// ones. Their changes are those of [`Rows::write`].
+    pub rows: Rows,
+    /// True if a process has ended an attempt although payment's rows do not justify it.
+    pub unjustified: bool,
     pub reservation: Reservation,
     /// True if other orders have bought this order's parts.
     pub sold: bool,
-    pub payments: Vec<Payment>,
-    /// True if payment knows of the cancellation, and had nothing to refund then.
-    pub void: bool,
     /// The provider's entry, by attempt.
     pub books: [Entry; MAX_ATTEMPTS as usize],
     /// Requests to payment that may still arrive although their sender no longer waits, by attempt.
@@ -84,15 +78,11 @@ pub enum Process {
 
 impl State {
     pub fn new() -> Self {
-        let new = NewOrder::new(OrderId::new(Uuid::from_u128(1)), UserId::new(Uuid::from_u128(2)), Vec::new());
         Self {
-            order: new.created(amount(), DateTime::UNIX_EPOCH),
-            epoch: 1,
-            shared: false,
+            rows: Rows { epoch: 1, ..Rows::default() },
+            unjustified: false,
             reservation: Reservation::Held,
             sold: false,
-            payments: Vec::new(),
-            void: false,
             books: Default::default(),
             late: Default::default(),
             processes: [Process::Idle; PROCESSES],
@@ -105,19 +95,19 @@ impl State {
     pub fn canonical(mut self) -> Self {
         for process in &mut self.processes {
             if let Process::Confirms(lease) | Process::Goes(lease, _) | Process::Waits(lease, _) = process {
-                lease.epoch = i64::from(lease.epoch == self.epoch);
+                lease.epoch = i64::from(lease.epoch == self.rows.epoch);
             }
         }
-        self.epoch = 1;
+        self.rows.epoch = 1;
         if rank(&self.processes[2]) > rank(&self.processes[3]) {
             self.processes.swap(2, 3);
         }
         self
     }
 
-    pub fn lease(&self, shared: bool) -> Option<AttemptLease> {
-        let attempt = self.order.attempt?;
-        Some(AttemptLease { attempt, epoch: self.epoch, shared, tries: 0 })
+    pub fn write(&mut self, change: &Change) {
+        self.unjustified |= !self.rows.justify(change);
+        self.rows.write(change);
     }
 
     pub fn charged(&self) -> impl Iterator<Item = u32> {
@@ -129,11 +119,11 @@ impl State {
         let settled = |payment: &Payment| {
             !matches!(payment.status, PaymentStatus::Pending { .. } | PaymentStatus::Refunding { .. })
         };
-        self.order.status != Status::PendingPayment
+        self.rows.order.status != Status::PendingPayment
             && self.processes.iter().all(|process| matches!(process, Process::Idle | Process::Gone))
             && self.late == [Late::default(); MAX_ATTEMPTS as usize]
-            && self.payments.iter().all(settled)
-            && (self.order.status != Status::Cancelled || self.payment_told && self.inventory_told)
+            && self.rows.payments.iter().all(settled)
+            && (self.rows.order.status != Status::Cancelled || self.payment_told && self.inventory_told)
     }
 }
 
@@ -164,20 +154,4 @@ pub fn index(attempt: u32) -> usize {
 
 pub fn transaction(attempt: u32) -> TransactionId {
     TransactionId::new(Uuid::from_u128(u128::from(attempt)))
-}
-
-pub fn intent(order: &Order, attempt: u32) -> Intent {
-    Intent {
-        transaction: transaction(attempt),
-        order: order.uuid,
-        attempt,
-        user: order.user,
-        method: payment::model::Method::Card,
-        amount: amount(),
-        provider: ProviderName::Ledger,
-    }
-}
-
-fn amount() -> Money {
-    Money::from_minor(100).expect("an amount")
 }
