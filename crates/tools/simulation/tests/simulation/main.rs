@@ -13,6 +13,7 @@ mod outbox;
 mod peers;
 mod plan;
 mod process;
+mod recording;
 mod refunds;
 mod run;
 mod shop;
@@ -227,4 +228,13 @@ fn every_deliberate_mistake_is_found() {
     is_found(Mistake::UnfencedAttempts, SCARCE_SEEDS, Plan::scarce, |problem| {
         problem.contains("was charged, but never became PAID")
     });
+}
+
+#[test]
+fn the_recordings_of_mistakes_about_charges_have_impossible_steps() {
+    let impossible = |problem: &str| problem.starts_with(recording::PREFIX);
+    for mistake in [Mistake::TimeoutIsFailure, Mistake::AbandonWhatMayBeCharged] {
+        is_found(mistake, SEEDS, Plan::from_seed, impossible);
+    }
+    is_found(Mistake::UnfencedAttempts, SCARCE_SEEDS, Plan::scarce, impossible);
 }

@@ -108,6 +108,7 @@ async fn live(plan: Plan, verbose: bool) -> Ran {
     let facts = facts::gather(&world, clock).await;
     let report = audit::check(&facts);
     problems.append(&mut locked(&world.stores.problems));
+    problems.append(&mut locked(&world.recording).problems);
     let absent = facts::groups_of_services_that_do_not_run(&world);
     for finding in report.broken() {
         let rows = finding.violations.iter().filter(|row| !absent.iter().any(|group| row.problem.contains(group)));

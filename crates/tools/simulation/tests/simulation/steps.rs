@@ -36,7 +36,7 @@ use uuid::Uuid;
 use crate::{
     plan::{Fault, Mistake},
     process::Process,
-    world::{World, locked},
+    world::{Name, World, locked},
 };
 
 #[derive(Clone)]
@@ -48,6 +48,11 @@ pub struct Steps<T> {
 impl<T> Steps<T> {
     /// Marks a moment before or after a statement.
     pub async fn at(&self, what: &str) -> Result<(), sqlx::Error> {
+        // The twins respond at once, so no other statement was made since this one.
+        if what.starts_with("after ") && matches!(self.process.name, Name::Order | Name::Payment) {
+            let stores = &self.process.world.stores;
+            locked(&self.process.world.recording).observe(&stores.orders, &stores.payments);
+        }
         self.process.step(what).await;
         if self.process.world.strikes(Fault::Database) {
             self.process.world.note(format_args!("the database of {:?} says nothing", self.process.name));

@@ -24,6 +24,7 @@ use crate::{
     history::History,
     plan::{Fault, Mistake, Plan},
     process::Process,
+    recording::Recording,
     shop::{self, Stores},
 };
 
@@ -47,6 +48,7 @@ pub struct World {
     rng: Mutex<StdRng>,
     healed: AtomicBool,
     history: Mutex<History>,
+    pub recording: Mutex<Recording>,
     start: Instant,
     up: Mutex<BTreeMap<Name, Up>>,
     /// The number of processes ever started.
@@ -83,6 +85,7 @@ impl World {
             rng: Mutex::new(rng),
             healed: AtomicBool::new(false),
             history: Mutex::new(History::new(verbose)),
+            recording: Mutex::default(),
             start: Instant::now(),
             up: Mutex::default(),
             lives: AtomicUsize::new(0),
