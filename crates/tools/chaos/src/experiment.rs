@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use super::{
     cluster::Cluster,
+    recording::Recordings,
     recovery::After::{self, Fenced, Restarted, Usual},
 };
 
@@ -101,6 +102,7 @@ pub struct Experiment {
     pub slack: u32,
     /// The time at which the cause of the fault was last removed.
     pub(super) removed_at: Option<(DateTime<Utc>, Instant)>,
+    pub(super) recordings: Recordings,
 }
 
 pub enum Injected {

@@ -6,6 +6,7 @@ pub mod cluster;
 pub mod experiment;
 pub mod faults;
 mod poison;
+mod recording;
 mod recovery;
 mod report;
 mod topics;
@@ -23,6 +24,7 @@ pub use self::report::{HEAD, Report, Row};
 use self::{
     cluster::Cluster,
     experiment::{Experiment, Fault, Injected, Injection},
+    recording::Recordings,
     recovery::{Bounds, FaultWindow},
 };
 
@@ -64,6 +66,7 @@ pub async fn run(options: &Options, each: impl Fn(&Row)) -> anyhow::Result<Repor
         brief: options.brief,
         slack: options.slack,
         removed_at: None,
+        recordings: Recordings::default(),
     };
     let mut report = Report::new(options, experiment.cluster.servers.broker.real().is_ok());
     let mut known = HashSet::new();
@@ -113,6 +116,9 @@ async fn row(experiment: &mut Experiment, fault: &Fault, bounds: &Bounds, known:
     tracing::info!("{}: audit", fault.name);
     row.violations.extend(experiment.cluster.replicas.unexpected_exits());
     row.violations.extend(audit_step::run(&experiment.cluster, &experiment.load, slack, known).await);
+    let recorded = experiment.recordings.check(&experiment.cluster.sources.databases).await;
+    let unread = |error: anyhow::Error| vec![format!("the recordings could not be checked: {error:#}")];
+    row.violations.extend(recorded.unwrap_or_else(unread));
     let counters = experiment.load.counters().since(&before);
     if counters.sessions_lost > 0 && !ends_sessions {
         row.violations.push(format!("{} sessions were lost", counters.sessions_lost));

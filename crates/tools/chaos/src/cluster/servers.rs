@@ -14,7 +14,7 @@ use servers::{
 };
 use sqlx::{Connection as _, PgConnection};
 
-use crate::{faults::connection_flood::ConnectionFlood, wait::retried};
+use crate::{faults::connection_flood::ConnectionFlood, recording, wait::retried};
 use operations::registry::with_database;
 use platform::{postgres::migrations, server::service::Service};
 
@@ -157,13 +157,14 @@ impl Servers {
     }
 }
 
-/// Applies a service's migrations, and creates its role, which has the service's name and may only read and write rows,
+/// Applies a service's migrations, adds the triggers that record transitions, and creates the service's role, which has the service's name and may only read and write rows,
 /// as in the containers. `url` is the superuser's URL of the database; returns the URL with the service's role.
 async fn ensure_role(url: &str, service: &'static Service) -> anyhow::Result<String> {
     let mut owner = PgConnection::connect(url).await.with_context(|| format!("migrating {service}"))?;
     if let Some(own) = service.migrations() {
         migrations::apply(own, &mut owner).await.with_context(|| format!("migrating {service}"))?;
     }
+    recording::install(&mut owner, service).await.with_context(|| format!("recording {service}"))?;
     owner.close().await?;
     postgres::ensure_role(url, service.name, PASSWORD).await
 }
