@@ -158,7 +158,8 @@ impl Servers {
 }
 
 /// Applies a service's migrations, adds the triggers that record transitions, and creates the service's role, which has
-/// the service's name and may only read and write rows, as in the containers. `url` is the superuser's URL of the database; returns the URL with the service's role.
+/// the service's name and may only read and write rows, as in the containers. `url` is the superuser's URL of the
+/// database; returns the URL with the service's role.
 async fn ensure_role(url: &str, service: &'static Service) -> anyhow::Result<String> {
     let mut owner = PgConnection::connect(url).await.with_context(|| format!("migrating {service}"))?;
     if let Some(own) = service.migrations() {
