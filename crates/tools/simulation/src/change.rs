@@ -44,7 +44,7 @@ impl Rows {
                     self.shared = true;
                 }
             }
-            Change::End(end, charge) => self.end(*end, *charge),
+            Change::End(end, transaction) => self.end(*end, *transaction),
             Change::Cancel => drop(self.order.cancel(CancelReason::ByUser)),
             Change::Assemble => drop(self.order.assemble()),
             Change::Compensate => drop(self.order.compensate()),
@@ -109,12 +109,12 @@ impl Rows {
     /// charged if payment says so, and otherwise only if payment never charges it: because it says so, or because the
     /// only process that had the attempt has not requested it.
     pub fn justify(&self, change: &Change) -> bool {
-        let Change::End(end, charge) = change else { return true };
+        let Change::End(end, transaction) = change else { return true };
         let Some(attempt) = self.order.attempt else { return false };
         let number = attempt.number.unsigned_abs();
         let never_requested = !self.shared && self.payment(number).is_none();
         match end {
-            AttemptEnd::Paid | AttemptEnd::Compensated => self.void_response() == (Charge::Made, *charge),
+            AttemptEnd::Paid | AttemptEnd::Compensated => self.void_response() == (Charge::Made, *transaction),
             AttemptEnd::Declined => matches!(self.charge_response(number), Some((Charge::None, _))),
             AttemptEnd::Abandoned => never_requested,
             AttemptEnd::Cancelled => {
@@ -125,7 +125,7 @@ impl Rows {
     }
 
     /// Returns all changes that may lead to `after`.
-    fn changes(&self, after: &Self) -> Vec<Change> {
+    fn changes(after: &Self) -> Vec<Change> {
         let charge = after.order.payment.map(|(_, transaction)| transaction);
         let mut all =
             vec![Change::Take, Change::Cancel, Change::Assemble, Change::Compensate, Change::HearCancellation];
@@ -148,7 +148,7 @@ impl Rows {
 
 impl Recorded for Rows {
     fn can_become(&self, after: &Self) -> bool {
-        self.changes(after).into_iter().any(|change| {
+        Self::changes(after).into_iter().any(|change| {
             let mut changed = self.clone();
             changed.write(&change);
             changed == *after && self.justify(&change)

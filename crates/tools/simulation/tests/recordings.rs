@@ -22,7 +22,7 @@ fn end(end: AttemptEnd) -> Change {
 fn recording(changes: &[Change]) -> Vec<Rows> {
     let mut states = vec![Rows::default()];
     for change in changes {
-        let mut rows = states.last().unwrap().clone();
+        let mut rows = states.last().expect("the first state").clone();
         rows.write(change);
         assert_ne!(Some(&rows), states.last(), "{change:?} has no effect");
         states.push(rows);
