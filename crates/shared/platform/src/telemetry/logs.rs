@@ -21,6 +21,9 @@ use tracing_subscriber::{
 
 use super::Config;
 
+/// The part of a filter that shows the ends of outages, too, which are of the level `info`.
+pub const OUTAGES: &str = "base::outage=info,outbox::outage=info";
+
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
@@ -186,11 +189,16 @@ where
 
 #[cfg(test)]
 mod tests {
+    use base::{
+        memory_log::{MemoryLog, subscribe},
+        outage::Outage,
+    };
+
     use super::*;
 
     #[test]
     fn a_word_that_is_no_level_is_refused() {
-        for well in ["info", "OFF", "info,sqlx=warn", "debug,order[span]=trace", "warn,platform::outage=info"] {
+        for well in ["info", "OFF", "info,sqlx=warn", "debug,order[span]=trace", "warn,base::outage=info"] {
             assert!(levels(well).is_ok(), "{well}");
         }
         for (wrong, part) in [("loud", "loud"), ("info,sqlx", "sqlx")] {
@@ -200,10 +208,26 @@ mod tests {
     }
 
     #[test]
+    fn the_end_of_an_outage_is_shown_among_warnings() {
+        let log = MemoryLog::default();
+        let (written, filter) = (log.clone(), levels(&format!("warn,{OUTAGES}")).unwrap());
+        let subscriber = fmt::fmt().with_env_filter(filter).with_ansi(false).with_writer(move || written.clone());
+        let _guard = subscribe(subscriber.finish());
+        let mut outage = Outage::new("PostgreSQL", "test");
+
+        outage.met("refused");
+        outage.over();
+        tracing::info!("another line");
+
+        let text = log.text();
+        assert!(text.contains("PostgreSQL recovered") && !text.contains("another line"), "{text}");
+    }
+
+    #[test]
     fn no_level_shows_what_is_on_a_connection() {
         use tracing::Level;
 
         assert!(shows_bytes("h2::hpack::decoder", Level::TRACE) && shows_bytes("reqwest", Level::TRACE));
-        assert!(!shows_bytes("h2::codec", Level::DEBUG) && !shows_bytes("platform::grpc", Level::TRACE));
+        assert!(!shows_bytes("h2::codec", Level::DEBUG) && !shows_bytes("edge::grpc", Level::TRACE));
     }
 }

@@ -11,7 +11,7 @@ pub use base::{
     memory_log::{MemoryLog, subscribe},
     trace::{Trace, continue_trace, job_span, propagator, trace, trace_context, trace_id},
 };
-pub use logs::{LogFormat, LogOutputs};
+pub use logs::{LogFormat, LogOutputs, OUTAGES};
 pub use metric::render_metrics;
 use opentelemetry::{global, trace::TracerProvider as _};
 use opentelemetry_sdk::{

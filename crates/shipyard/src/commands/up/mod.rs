@@ -41,7 +41,7 @@ const OPEN: [&str; 2] = ["delivery", "intake"];
 /// servers; otherwise `warn`.
 fn log_level() -> String {
     let services = SERVICES.map(|service| format!("{}=info", service.name)).join(",");
-    format!("warn,platform::outage=info,shipyard=info,servers=info,{services}")
+    format!("warn,{},shipyard=info,servers=info,{services}", telemetry::OUTAGES)
 }
 
 /// Opens the APIs that may need no session, if they listen on loopback alone. Returns the variables of the others, too.

@@ -9,7 +9,7 @@ use std::{
 use anyhow::Context as _;
 use client::{addresses::ShopAddresses, trust::Trust};
 use operations::registry::SERVICES;
-use platform::server::service::Service;
+use platform::{server::service::Service, telemetry::OUTAGES};
 use servers::free_addresses;
 
 use super::{Servers, process::Process};
@@ -118,7 +118,7 @@ fn common(servers: &Servers) -> Vec<(String, String)> {
     set("SERVICE_KEY", "a key of thirty-two bytes for a benchmark");
     // As in `shipyard up`, services log a line for each event of an order.
     let services = SERVICES.map(|service| format!("{}=info", service.name)).join(",");
-    set("LOG_LEVEL", &format!("warn,platform::outage=info,{services}"));
+    set("LOG_LEVEL", &format!("warn,{OUTAGES},{services}"));
     set("ASSEMBLY_BUILD_MIN", "0s");
     set("ASSEMBLY_BUILD_MAX", "0s");
     set("ORDER_MAX_UNPAID", "1000000");
