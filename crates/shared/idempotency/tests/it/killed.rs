@@ -1,13 +1,10 @@
 //! A process that is killed between the work and the commit.
 
-use std::{
-    future::pending,
-    process::{Child, Command, Stdio},
-};
+use std::future::pending;
 
 use idempotency::Response;
 use sqlx::{PgConnection, PgPool};
-use testkit::eventually;
+use testkit::{OwnProcess, eventually};
 
 use crate::store::{Fixture, KEY, change};
 
@@ -27,32 +24,10 @@ async fn process() {
     let _ = idempotency::once(&pool, &KEY, "pay", work).await;
 }
 
-/// A running process, killed at the end.
-struct Process(Child);
-
-impl Process {
-    fn start(url: &str) -> Self {
-        let child = Command::new(std::env::current_exe().expect("this program has a path"))
-            .args(["--ignored", "--exact", "killed::process"])
-            .env(URL, url)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn();
-        Self(child.expect("a process can be started"))
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 #[tokio::test]
 async fn a_process_killed_between_work_and_commit_leaves_nothing() {
     let fixture = Fixture::new().await;
-    let process = Process::start(&fixture.url);
+    let process = OwnProcess::start("killed::process", [(URL, fixture.url.as_str())]);
     eventually(|| async {
         let changed = "select exists (select from pg_locks join pg_database on pg_database.oid = pg_locks.database
             where locktype = 'advisory' and datname = current_database())";

@@ -2,11 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-use std::{
-    process::{Child, Command, Stdio},
-    sync::Arc,
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -17,7 +13,7 @@ use outbox::{
 };
 use rand::{RngExt as _, SeedableRng as _, rngs::SmallRng};
 use sqlx::{ConnectOptions as _, PgPool, postgres::PgPoolOptions, types::Json};
-use testkit::eventually;
+use testkit::{OwnProcess, eventually};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -138,28 +134,6 @@ async fn process() {
     let _ = tokio::time::timeout(MAX_LIFE, async { tokio::join!(join_all(writers), relay) }).await;
 }
 
-/// A running process, killed at the end.
-struct Process(Child);
-
-impl Process {
-    fn start(url: &str) -> Self {
-        let child = Command::new(std::env::current_exe().expect("this program has a path"))
-            .args(["--ignored", "--exact", "killed::process"])
-            .env(URL, url)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn();
-        Self(child.expect("a process can be started"))
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 #[tokio::test]
 async fn kills_lose_no_event_and_keep_the_order_of_keys() {
     let Fixture { pool } = Fixture::new().await;
@@ -172,7 +146,7 @@ async fn kills_lose_no_event_and_keep_the_order_of_keys() {
     let mut random = SmallRng::seed_from_u64(1);
     for life in 0..KILLS {
         let before = broker.length().await;
-        let process = Process::start(&url);
+        let process = OwnProcess::start("killed::process", [(URL, url.as_str())]);
         // One life in four may end before it publishes. All others publish first, so that the kill can do harm.
         if life % 4 != 3 {
             eventually(|| async { (broker.length().await > before).then_some(()) }).await;

@@ -1,13 +1,12 @@
 //! Tests of replicas in their own processes, which are killed.
 
-use std::process::{Child, Command, Stdio};
-
 use contracts::events::ShipAssembled;
 use outbox::Publisher as _;
 use platform::{
     config::Settings,
     kafka::{Config, KafkaPublisher},
 };
+use testkit::OwnProcess;
 use tokio_util::sync::CancellationToken;
 
 use super::{offsets::is_real, *};
@@ -58,38 +57,25 @@ async fn replica() {
     consumer.run(CancellationToken::new()).await.unwrap();
 }
 
-/// A running replica, killed at the end.
-struct Replica(Child);
-
-impl Drop for Replica {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 impl Setup {
     fn copies(&self) -> String {
         self.kafka.topic::<ShipAssembled>()
     }
 
-    fn start_replica(&self) -> Replica {
+    fn start_replica(&self) -> OwnProcess {
         self.start_replica_with(&[])
     }
 
-    fn start_replica_with(&self, variables: &[(&str, &str)]) -> Replica {
+    fn start_replica_with(&self, variables: &[(&str, &str)]) -> OwnProcess {
         let config = self.kafka.config();
-        let child = Command::new(std::env::current_exe().expect("this program has a path"))
-            .envs(variables.iter().copied())
-            .args(["--ignored", "--exact", "consumer::replicas::replica"])
-            .env(BROKERS, &config.kafka_brokers)
-            .env(PREFIX, &config.kafka_group_prefix)
-            .env(FROM, &self.topic)
-            .env(TO, self.copies())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn();
-        Replica(child.expect("a process can be started"))
+        let copies = self.copies();
+        let own = [
+            (BROKERS, config.kafka_brokers.as_str()),
+            (PREFIX, config.kafka_group_prefix.as_str()),
+            (FROM, self.topic.as_str()),
+            (TO, copies.as_str()),
+        ];
+        OwnProcess::start("consumer::replicas::replica", variables.iter().copied().chain(own))
     }
 
     /// Waits until `count` different messages have been copied, and notes the copies in order.
