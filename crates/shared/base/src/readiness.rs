@@ -138,7 +138,7 @@ impl Condition {
         self.be(if met { Status::Met } else { Status::Unmet });
     }
 
-    /// Gives the reason of a condition that is not met. A condition that is met stays so.
+    /// Sets the reason why the condition is not met; does nothing if it is met.
     pub fn explain(&self, reason: &'static str) {
         let is_met = self.readiness.lock().get(&(self.name, self.number)) == Some(&Status::Met);
         if !is_met {

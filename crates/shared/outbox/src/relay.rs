@@ -170,7 +170,7 @@ impl Relay {
                     delay.record(events, begun);
                 }
                 // The last batch is read after `stop`, so the rows of all requests to this process are published by
-                // then. The relay does not go on until it finds no row, since other replicas continue to write.
+                // then. The relay does not wait for an empty outbox, since other replicas continue to write.
                 if batch == Batch::Full || (stop.is_cancelled() && !is_read_after_stop) {
                     continue;
                 }

@@ -60,8 +60,8 @@ async fn an_event_that_one_consumer_or_the_timeline_lacks_is_published_again_and
     }
 }
 
-/// The services delete old inbox rows. If the outbox still had a handled event then, the next start would take it for
-/// lost and publish it again.
+/// The services delete old inbox rows. If the outbox still had an event whose inbox rows are deleted, the next start
+/// would consider it lost and publish it again.
 #[tokio::test]
 async fn old_events_are_deleted_once_they_are_handled() {
     let (pools, databases) = databases().await;

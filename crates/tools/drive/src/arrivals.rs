@@ -39,7 +39,7 @@ impl Schedule {
 
 /// Calls `request` for each arrival when it is due, and `done` with each finished one. `request` gets the arrival's
 /// number, counted from 0, and its due time, and returns the kind and the operation. At most `most` operations are in
-/// flight; further arrivals are not sent. Returns when all have finished.
+/// flight; further arrivals are not sent. Returns when all operations have finished.
 pub async fn open_loop<K, F>(
     schedule: Schedule,
     most: usize,

@@ -21,7 +21,8 @@ const MAX_BATCH_SIZE: u64 = 500;
 /// The number of batches that are sent per second, at a rate that gives batches of 1 to [`MAX_BATCH_SIZE`] records.
 const TICKS_PER_SECOND: u64 = 10;
 /// The broker inside the one process (librdkafka's mock cluster) keeps 5 MB per partition, some 30 000 orders, and
-/// drops older ones even unread. So the producer sends more than this number of orders at [`MAX_MOCK_RATE`].
+/// drops older ones even unread. So the producer sends only [`MAX_MOCK_RATE`] orders a second if there are more than
+/// this number.
 const MOCK_CAPACITY: u64 = 20_000;
 /// Orders per second. Intake stored at least 5 600 a second from this broker (release build, two cores, 2026-11-23).
 const MAX_MOCK_RATE: u32 = 1_000;

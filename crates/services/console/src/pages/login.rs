@@ -44,7 +44,8 @@ pub async fn login(
     session: Option<Extension<Session>>,
     QueryParameters(query): QueryParameters<LoginQuery>,
 ) -> Response {
-    // Pages lead here with `next` if a request had no valid session. If the browser still sends one, it has ended.
+    // Pages redirect here with `next` if a request had no valid session. If the browser still sends a session, it has
+    // ended.
     let is_expired = session.is_some() && !query.next.is_empty();
     page(StatusCode::OK, &Login { next: query.next, is_expired, ..Login::new() })
 }

@@ -13,7 +13,7 @@ const MIN_AGE: u32 = 18;
 
 #[derive(Clone, Debug, Default)]
 pub struct BuiltIn {
-    /// As caseless keys.
+    /// The declined names, each as [`caseless`] returns it.
     declined: BTreeSet<String>,
 }
 

@@ -132,8 +132,8 @@ async fn inbox_rows(
     Ok(inboxes.into_iter().map(|(consumer, rows)| Inbox { service: service.name, consumer, rows }).collect())
 }
 
-/// Returns the time since which outbox and inbox are complete. The services keep rows for a day longer: rows about to
-/// be removed may be missing on one side only, and a replayed message may be handled some time later.
+/// Returns the time since which outbox and inbox are complete. The services keep rows for a day longer than that,
+/// because a row about to be removed may already be missing on one side, and a replayed message may be handled late.
 pub fn kept_since(kafka: &kafka::Config, now: DateTime<Utc>) -> DateTime<Utc> {
     now - kafka.record_life()
 }

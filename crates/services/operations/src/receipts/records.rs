@@ -1,4 +1,4 @@
-//! The records of an order that the caller of a receipt has read.
+//! An order's records in the topics, from which its receipt is made.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use crate::facts::{log_since, topics};
 
-/// The records that the caller has read from the topics.
+/// What the caller has read from the topics.
 #[derive(Clone, Debug, Default)]
 pub struct Records {
     /// The topics that the caller reads, each with the time since which the caller has every record; `None` if it has

@@ -31,7 +31,7 @@ impl Fixture {
         Self::with_databases_at(AWAY).await
     }
 
-    /// Starts the service with all other databases at this address.
+    /// Starts the service with the address `away` for the databases that it cannot reach.
     pub async fn with_databases_at(away: &str) -> Self {
         Self::with_databases(away, true).await
     }

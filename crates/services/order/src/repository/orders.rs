@@ -20,7 +20,7 @@ pub struct UnpaidLimits {
     /// An unpaid order is cancelled after this duration.
     pub pay_within: Duration,
     /// The maximum number of a user's orders of [`UNPAID_COUNTS_FOR`] that were never paid: they wait for payment or
-    /// are cancelled. Another order is refused.
+    /// are cancelled. Any further order is refused.
     pub max_unpaid: u32,
 }
 

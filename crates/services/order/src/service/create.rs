@@ -51,7 +51,7 @@ impl OrderService {
     }
 
     /// Reserves the parts of a new order. If one is out of stock, the refusal names an unpaid order of the same user
-    /// that holds it: the response to its creation may have been lost.
+    /// that holds it, which the user may not know if the response to its creation was lost.
     pub(super) async fn reserve(&self, order: &NewOrder) -> Result<Vec<PricedPart>, Error> {
         let refused = match self.inventory.reserve(order.uuid, order.user, &order.quantities(), false).await {
             Err(Error::Refused(OrderRefusal::OutOfStock(part))) => part,

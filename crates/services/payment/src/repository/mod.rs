@@ -145,8 +145,8 @@ pub trait Refunds: Send + Sync {
     ) -> Result<(), Error>;
     /// Makes an unfinished refund due now.
     async fn hurry_partial_refund(&self, refund: Uuid) -> Result<(), Error>;
-    /// Makes a refund due again, under the next key, because it has failed after it was made. Does nothing if the
-    /// refund was not made by the request with this number.
+    /// Makes a refund due again, under the next key, because it has failed since it was made. Does nothing unless the
+    /// request with this number made it.
     async fn reopen_partial_refund(&self, refund: Uuid, number: u32) -> Result<(), Error>;
     /// Returns the partial refunds of a charge, oldest first. A refund that cannot be decoded is left out.
     async fn refunds_of(&self, transaction: TransactionId) -> Result<Vec<RecordedRefund>, Error>;

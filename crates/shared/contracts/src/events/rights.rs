@@ -23,8 +23,8 @@ const OPERATIONS: &str = "operations";
 /// The consumer groups of the operator's tools and of the service operations: the first reads dead letters, the second
 /// topics for an audit.
 const TOOLS: [&str; 2] = ["shipyard-dlq", "shipyard-audit"];
-/// The topic of the journal of dead letters, without the prefix that it shares with the consumer groups, so that
-/// several systems can use one broker.
+/// The topic of the journal of dead letters, to which the prefix of the consumer groups is added: several systems can
+/// use one broker.
 pub const JOURNAL: &str = "shipyard.dlq.journal";
 
 /// The topics that one user writes and reads.

@@ -92,7 +92,8 @@ type Found = Result<User, SessionError>;
 #[derive(Clone)]
 pub(super) struct SharedLookups {
     lookups: Batcher<Credential, Found>,
-    /// The number of waiting requests of each session or token. The limit on requests in flight bounds the size.
+    /// The number of waiting requests of each session or token. The limit on requests in flight bounds the size of this
+    /// map.
     waiting: Arc<Mutex<HashMap<Credential, usize>>>,
 }
 
@@ -174,7 +175,8 @@ mod tests {
 
     const USER: User = User::plain(Uuid::from_u128(1));
 
-    /// Sessions whose look-ups end when the test releases them. A look-up returns what was valid when it began.
+    /// Sessions whose look-ups end when the test releases them. A look-up returns whether the session was valid when it
+    /// began.
     struct Held {
         is_valid: watch::Sender<bool>,
         begun: mpsc::UnboundedSender<oneshot::Sender<()>>,

@@ -172,7 +172,7 @@ pub(super) struct Sent {
     /// The rest of the body: all of it if it was not read ahead, otherwise what was not available at once.
     body: Option<Body>,
     end: Option<Result<HeaderMap, axum::Error>>,
-    /// The request of a small response, in flight until this is dropped.
+    /// The request of a small response. It stays in flight until this value is dropped.
     request: Option<InHand>,
 }
 

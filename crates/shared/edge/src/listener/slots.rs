@@ -156,9 +156,9 @@ const FLOODED_LISTENERS: usize = 8;
 
 static LISTENERS: AtomicUsize = AtomicUsize::new(0);
 
-/// The share of one listener. Dropping it leaves more to the others.
+/// A listener's share of this process's open files. Dropping it makes the shares of the others larger.
 pub(super) struct Share {
-    /// How many files all listeners together may have.
+    /// The number of files that all listeners together may open.
     files: usize,
 }
 

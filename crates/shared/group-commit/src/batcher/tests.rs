@@ -10,7 +10,8 @@ const LIMITS: Limits = Limits { batch: 4, overlap_after: OVERLAP_AFTER, max_conc
 /// The requests of each batch, in the order in which the batches began.
 type Executed = Arc<Mutex<Vec<Vec<u32>>>>;
 
-/// Creates a batcher whose result is ten times the request. A batch takes `takes` of its first request.
+/// Creates a batcher whose result is ten times the request. A batch takes as long as `takes` says for its first
+/// request.
 fn batcher(takes: fn(u32) -> Duration) -> (Batcher<u32, u32>, Executed) {
     let executed = Executed::default();
     let seen = executed.clone();

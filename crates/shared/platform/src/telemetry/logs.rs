@@ -38,9 +38,9 @@ pub enum LogFormat {
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 #[serde(try_from = "String")]
 pub struct LogOutputs {
-    /// True if lines are written, to standard error, since commands print their results to standard output.
+    /// Writes lines to standard error, in spite of its name, since commands print their results to standard output.
     pub stdout: bool,
-    /// True if records go to the collector at `OTEL_EXPORTER_OTLP_ENDPOINT`, if it is set.
+    /// Sends records to the collector at `OTEL_EXPORTER_OTLP_ENDPOINT`. Has no effect if that is not set.
     pub otlp: bool,
 }
 

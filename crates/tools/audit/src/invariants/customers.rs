@@ -1,4 +1,4 @@
-//! Invariant 12: A customer's versions follow each other. A loan is credited once, and only to a customer who was
+//! Invariant 12: A customer's versions are consecutive. A loan is credited once, and only to a customer who was
 //! VERIFIED at that time. No personal data of a user whose account has ended is stored.
 
 use std::{

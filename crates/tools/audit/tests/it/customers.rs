@@ -1,4 +1,4 @@
-//! A customer's versions follow each other. A loan is credited once, and only to a customer who was VERIFIED at that
+//! A customer's versions are consecutive. A loan is credited once, and only to a customer who was VERIFIED at that
 //! time.
 
 use std::time::Duration;

@@ -28,7 +28,7 @@ pub struct Parts {
 pub enum Choice {
     /// Any two different parts of this list.
     Any(Arc<[Uuid]>),
-    /// The first part, and any other of this list.
+    /// This part, and any other of the list.
     Hot(Uuid, Arc<[Uuid]>),
     /// This many consecutive parts of this list.
     Some(usize, Arc<[Uuid]>),

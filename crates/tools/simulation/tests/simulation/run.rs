@@ -143,7 +143,7 @@ fn ends(orders: &[Order]) -> [usize; 3] {
 fn poison(world: &World) {
     let mut topics: Vec<&str> = ROUTES
         .iter()
-        // The simulation ends no account, so not every process reads that topic.
+        // The end of an account has no inboxes: the simulation ends none, so not every process reads its topic.
         .filter(|route| route.has_inboxes() && !route.consumers.is_empty())
         .map(|route| route.topic(&world.broker.topics))
         .collect();

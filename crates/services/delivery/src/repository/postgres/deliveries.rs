@@ -133,8 +133,8 @@ const fn early_name(early: Early) -> &'static str {
 /// Early events removed per statement.
 pub const EARLY_BATCH: u64 = 5_000;
 
-/// Removes one batch of early events older than `age` whose order still has no `order.paid`. By then, both events have
-/// expired from their topics. Returns the number of removed rows.
+/// Removes one batch of early events older than `age` whose order still has no `order.paid`. By then, the early event
+/// and `order.paid` have expired from their topics. Returns the number of removed rows.
 pub async fn remove_early(pool: &Database, age: Duration) -> Result<u64, Error> {
     let removed = sqlx::query!(
         "delete from orders where uuid = any(array(

@@ -149,7 +149,7 @@ impl Sender {
 
     /// Expires abandoned attempts and sends ambiguous notifications that are due.
     async fn poll(&mut self) -> anyhow::Result<()> {
-        // Consumers in other replicas do not wake this sender.
+        // Consumers in other replicas do not wake this sender, so they may have queued notifications without a chat.
         self.without_chat = true;
         for expired in self.dispatcher.notifications.expire_attempts(ATTEMPT_EXPIRY).await? {
             report(expired.order, expired.kind, &expired.outcome());

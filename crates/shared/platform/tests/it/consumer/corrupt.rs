@@ -1,4 +1,4 @@
-//! Batches whose checksum is wrong, at librdkafka's mock cluster: a broker would refuse to store them.
+//! Batches with a wrong checksum, in librdkafka's mock cluster, since a real broker refuses to store them.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
