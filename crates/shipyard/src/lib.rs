@@ -56,7 +56,7 @@ enum Command {
     Restock(restock::Arguments),
     /// Generate orders, and send them to the topic that intake reads
     Produce(producer::Arguments),
-    /// Give and take the role operator, and list the users that have it
+    /// Grant and revoke the role operator, and list the users that have it
     #[command(subcommand)]
     Operator(operator::Command),
     /// Log in, and print the session, which X-Session-Uuid (HTTP) and session-uuid (gRPC) take

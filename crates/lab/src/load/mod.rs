@@ -18,8 +18,8 @@ const CONNECTIONS: usize = 64;
 /// The audit waits this long at most until no work is pending.
 const AUDIT_WAIT: Duration = Duration::from_mins(5);
 
-/// The durations of the traffic before a measurement, which the report leaves out, and of the measurement: of one run,
-/// and of each step of a search.
+/// The durations of the warm-up, which the report leaves out, and of the measurement: in one run, and in each step of a
+/// search.
 const ONE_RUN: [Duration; 2] = [Duration::from_secs(5), Duration::from_secs(30)];
 const STEP: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(10)];
 

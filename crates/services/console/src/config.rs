@@ -36,7 +36,8 @@ pub struct Own {
     /// most; other new streams are refused with 503.
     #[serde(deserialize_with = "platform::config::bounded::count")]
     pub console_streams: usize,
-    /// The maximum number of concurrent HTTP requests without open streams. Further requests are refused with 429.
+    /// The maximum number of concurrent HTTP requests, not counting open streams. Further requests are refused with
+    /// 429.
     #[serde(deserialize_with = "platform::config::bounded::count")]
     pub console_max_in_flight: usize,
     /// The address of Jaeger's web page, to which trace ids link. Without this address, trace ids are plain text.

@@ -30,7 +30,7 @@ impl Entry<'_> {
     pub fn hash(&self, previous: &str) -> String {
         let Self { id, at, operator_uuid, action, subject, result, begun } = self;
         let at = at.timestamp_micros();
-        // As JSON, no two contents have the same text.
+        // Different contents have different JSON texts.
         let content = json!([previous, id, at, operator_uuid, action, subject, result, begun]).to_string();
         hex::encode(Sha256::digest(content))
     }
@@ -44,7 +44,7 @@ pub struct Checkpoint {
     pub signed_at: DateTime<Utc>,
     /// The thumbprint of the key.
     pub kid: String,
-    /// As in JOSE: ES256.
+    /// An ES256 signature in the form of JOSE.
     pub signature: Vec<u8>,
 }
 

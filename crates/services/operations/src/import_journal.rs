@@ -1,7 +1,7 @@
 //! The journal of dead letters: a topic that earlier versions have instead of the table `resolved_letters`.
 //!
-//! The letters that it resolves count like rows of the table, into which a job copies them. This module goes with the
-//! release after next: by then every shop has started once with the table.
+//! The letters that it resolves count like rows of the table, into which a job copies them. The release after next
+//! removes this module: by then every shop has started once with the table.
 
 use std::collections::HashMap;
 

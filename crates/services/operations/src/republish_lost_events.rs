@@ -4,7 +4,7 @@
 //! Consumers that have handled it ignore the redelivery. Old outbox rows of handled events are deleted, because the
 //! services' jobs delete the inbox rows of these events, too: without an inbox row, an event seems lost.
 //!
-//! As in `readers`, the statements are plain strings: they run in every service's database.
+//! As in `readers`, the statements are plain strings, because they run in every service's database.
 
 use std::{collections::HashMap, time::Duration};
 

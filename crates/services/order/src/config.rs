@@ -42,13 +42,13 @@ pub struct Own {
     /// What a user wrote in an order, such as the delivery address, is removed this long after the order has ended.
     #[serde(default = "address_retention", deserialize_with = "platform::config::bounded::duration")]
     pub order_address_retention: Duration,
-    /// The maximum number of orders of 24 hours that one user never paid. Another order is refused with 429.
+    /// The maximum number of orders of 24 hours that one user never paid. Any further order is refused with 429.
     #[serde(default = "max_unpaid")]
     pub order_max_unpaid: u32,
     /// The URL of a Redis server that caches the responses of the payment and delivery services about an order. Without
     /// it, each request calls these services.
     pub order_status_cache_url: Option<SecretString>,
-    /// The maximum number of concurrent requests. Another request is rejected with 429. One user may have a quarter of
+    /// The maximum number of concurrent requests. Further ones are rejected with 429. One user may have a quarter of
     /// them. Requests that create orders may take three eighths, requests about payments three eighths, and requests
     /// that track deliveries one eighth.
     #[serde(default = "max_in_flight", deserialize_with = "platform::config::bounded::count")]

@@ -73,7 +73,7 @@ impl Outage {
 
 /// Refusals end after this time without one.
 const REFUSED_UNTIL: Duration = Duration::from_secs(10);
-/// The time between two lines about refusals that go on.
+/// The time between two log lines about refusals that continue.
 const STILL_REFUSED_EVERY: Duration = Duration::from_mins(1);
 
 /// Refusals that one place in the code logs.
@@ -84,7 +84,7 @@ struct Refusals {
     count: u64,
 }
 
-/// The refusals that go on, by the place that logs them.
+/// The refusals that continue, by the place that logs them.
 static REFUSALS: Mutex<BTreeMap<&'static Location<'static>, Refusals>> = Mutex::new(BTreeMap::new());
 
 fn refusals() -> MutexGuard<'static, BTreeMap<&'static Location<'static>, Refusals>> {

@@ -69,7 +69,7 @@
 //!
 //! # Costs
 //!
-//! Round trips to the server, beside those of `work`:
+//! Round trips to the server, in addition to those of `work`:
 //!
 //! | | |
 //! |---|---|

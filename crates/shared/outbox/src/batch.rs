@@ -1,8 +1,8 @@
 //! Publishes one batch of an outbox: reads rows, sends their records, marks the acknowledged rows and sets aside those
 //! that cannot be published.
 //!
-//! A topic that the broker has just refused is not tried until its retry, as a try may take seconds: its events are set
-//! aside unsent. Only this wait is in memory, the rest is in the table.
+//! A topic that the broker has just refused is not tried before its retry is due, since a try may take seconds; until
+//! then its events are set aside unsent. Only the time of the retry is in memory, all else in the table.
 
 use std::{
     collections::{BTreeMap, HashSet},

@@ -97,7 +97,7 @@ impl KafkaPublisher {
             }
         }
         let partitions = partitions_after_timeouts(&producer, records, &results).await;
-        // Now the last handle is the one that is replaced.
+        // Otherwise `replace_failed` would not drop the last handle of the producer.
         drop(producer);
         let has_failed = match self.replace_failed() {
             Ok(has_failed) => has_failed,

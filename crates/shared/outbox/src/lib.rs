@@ -106,8 +106,8 @@
 //!
 //! - A batch has 500 rows at most, and the relay keeps two batches in memory. It publishes within 100 ms of
 //!   [`Waker::wake`] while the broker keeps up, and within a second without it.
-//! - The lease lasts 5 s: after that a replica takes over from a holder that has died; from one that stops at once,
-//!   which takes up to 2.5 s.
+//! - The lease lasts 5 s: after that a replica takes over from a holder that has died; it takes over at once from one
+//!   that has stopped, which takes up to 2.5 s.
 //! - The backlog is counted up to a million rows.
 //! - The caller limits the waits of its pool, for example by an `acquire_timeout` of 3 s and, as an option of its
 //!   connections, a `statement_timeout` of 5 s. [`listen`] opens one connection more. The publisher limits the waits of

@@ -112,7 +112,7 @@ impl Database {
         let pending = before.iter().filter(|step| !step.is_applied);
         let done: Vec<String> = pending.map(|step| name(step.migration)).collect();
         match migrations::apply(self.migrations, &mut self.connection).await {
-            // An older version is started again. Whether it works with a newer schema, its service says.
+            // An older version is started again. Its service decides whether it works with the newer schema.
             Err(MigrateError::VersionMissing(_)) if done.is_empty() => {}
             migrated => migrated.with_context(migrating)?,
         }

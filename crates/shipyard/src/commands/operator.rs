@@ -1,4 +1,4 @@
-//! `shipyard operator`: gives and takes the role `operator`, in iam's database.
+//! `shipyard operator`: grants and revokes the role `operator`, in iam's database.
 
 use std::path::PathBuf;
 
@@ -26,9 +26,9 @@ use crate::data::Data;
 
 #[derive(Subcommand)]
 pub enum Command {
-    /// Create a user with the role, or give it to an existing user
+    /// Create a user with the role, or grant it to an existing user
     Add(Add),
-    /// Take the role from a user, also in the sessions that are open
+    /// Revoke a user's role, also in the sessions that are open
     Remove {
         /// Login of the user, exactly as it is registered
         login: String,
@@ -41,7 +41,7 @@ pub enum Command {
 pub struct Add {
     /// Login of the operator
     login: String,
-    /// Give the role to the existing user with this uuid, whose login must be LOGIN exactly
+    /// Grant the role to the existing user with this uuid, whose login must be LOGIN exactly
     #[arg(long, value_name = "USER_UUID", conflicts_with_all = ["email", "password_file"])]
     adopt: Option<Uuid>,
     /// The new user's e-mail address (default: the login, if it is an address, else LOGIN@operator.invalid)

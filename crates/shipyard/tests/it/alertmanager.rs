@@ -88,7 +88,7 @@ async fn an_alert_is_told_once_each_time_it_fires_and_once_each_time_it_has_reso
     alertmanager.report(None).await;
     alertmanager.report(Some("2026-11-25T17:01:00Z")).await;
     told(2).await;
-    // The same beginning: Prometheus' evaluation has seen a gap.
+    // The alert fires again with the same start time, as after a gap in Prometheus' evaluation.
     alertmanager.report(None).await;
     told(3).await;
 

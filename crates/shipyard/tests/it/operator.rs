@@ -1,4 +1,4 @@
-//! `shipyard operator`: gives and takes the role `operator`.
+//! `shipyard operator`: grants and revokes the role `operator`.
 
 use std::process::Output;
 

@@ -58,7 +58,8 @@ pub trait Work: Send + 'static {
     fn once(&mut self) -> impl Future<Output = Result<(), Failure>> + Send;
 }
 
-/// Lets each worker repeat its operation without pauses for `time`. Fails if more than one operation in a hundred does.
+/// Lets each worker repeat its operation without pauses for `time`. Fails if more than one operation in a hundred
+/// fails.
 pub async fn closed_loop<W: Work>(workers: Vec<W>, time: Duration) -> anyhow::Result<Sample> {
     paced(workers, Duration::ZERO, time).await
 }

@@ -103,7 +103,7 @@ fn a_state_that_no_change_leads_to_is_impossible() {
     let paid = recording(&[begin(), record(), Change::Settle(1, charged()), end(AttemptEnd::Paid)]);
     let step = |from: usize, to: usize| check(&[paid[from].clone(), paid[to].clone()]).map_err(|found| found.step);
 
-    // A settled payment becomes pending, an attempt that has ended goes on, and two changes are made at once.
+    // A settled payment becomes pending, an attempt that has ended continues, and two changes are made at once.
     assert_eq!(step(3, 2), Err(1));
     assert_eq!(step(4, 3), Err(1));
     assert_eq!(step(0, 2), Err(1));

@@ -67,7 +67,7 @@ async fn document(api: &Api, visit: &Visit) -> Result<Value, Problem> {
     Ok(json!({
         "exported_at": clock::now(),
         "user_uuid": user,
-        // The services of which older entries may be missing, and the deliveries and messages of these orders.
+        // The services whose older entries may be missing; with orders, their deliveries and messages, too.
         "cut": cut,
         "iam": iam,
         "order": { "orders": orders.entries },
@@ -98,7 +98,7 @@ async fn payments(api: &Api, visit: &Visit) -> Result<(i64, List), Problem> {
     let page = |place| async move {
         let page = api.services.payments(user, place, PAYMENTS_PER_PAGE).await.map_err(failed)?;
         let entries = page.payments.iter().map(|payment| message_json("payment.v1.Payment", payment)).collect();
-        // Their number alone bounds them: each has less than 1 KiB.
+        // Only the number of payments is limited, since each has less than 1 KiB.
         Ok(Page { entries, bytes: 0, next: Some(page.next_page_token).filter(|next| !next.is_empty()) })
     };
     tokio::try_join!(async { api.services.balance(user).await.map_err(failed) }, whole(page))

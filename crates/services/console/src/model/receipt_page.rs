@@ -1,5 +1,5 @@
-//! The page of a signed receipt: a saved file that contains the receipt, and the digests that the receipt's header has
-//! of the file, so that a change of either is found.
+//! The page of a signed receipt: a saved file that contains the receipt. The receipt's header has digests of the file,
+//! so that a change of either is found.
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -9,7 +9,7 @@ use super::Check;
 /// The element with the JWS. It is empty while the page's digests are computed.
 const BEGIN: &str = r#"<script type="application/jose" id="signed">"#;
 const END: &str = "</script>";
-/// What the templates escape; `&` first, since the others contain it.
+/// The characters that the templates escape; `&` first, since the others' replacements contain it.
 const ESCAPES: [(&str, &str); 5] = [("&", "&#38;"), ("<", "&#60;"), (">", "&#62;"), ("\"", "&#34;"), ("'", "&#39;")];
 
 /// The digests of a page.

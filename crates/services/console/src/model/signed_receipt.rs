@@ -68,7 +68,7 @@ pub enum Invalid {
 }
 
 impl SignedReceipt {
-    /// Returns the bytes that are signed. The same receipt has always the same.
+    /// Returns the bytes that are signed. Equal receipts have equal bytes.
     pub fn content(&self) -> serde_json::Result<Vec<u8>> {
         serde_json::to_vec(self)
     }
@@ -170,7 +170,7 @@ mod tests {
 
         let kid = theirs.public().kid.clone();
         assert_eq!(verify(&[ours.public().clone()], &jws), Err(Invalid::OtherKey(kid)));
-        // A key set that lies about a key's name is no key of the shop.
+        // A key set in which another key has the name of the shop's key contains no key of the shop.
         let mut forged = key_set(&[ours.public().clone()]);
         forged["keys"][0]["kid"] = theirs.public().kid.clone().into();
         let forged = read_key_set(forged.to_string().as_bytes()).unwrap();

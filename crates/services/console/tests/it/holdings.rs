@@ -131,7 +131,7 @@ impl Holdings {
         self.held.size.store(bytes, Ordering::SeqCst);
     }
 
-    /// Lets no list of orders be returned until permits are added to the result.
+    /// Holds back every list of orders until permits are added to the returned semaphore.
     pub fn hold(&self) -> Arc<Semaphore> {
         self.held.responses.forget_permits(Semaphore::MAX_PERMITS);
         self.held.responses.clone()

@@ -93,7 +93,7 @@ async fn a_reader_goes_on_after_the_place_that_it_has_seen() {
     assert_eq!(timeline.news(up_to, &[order(1), order(2)]).await.unwrap(), (vec![], up_to));
 }
 
-/// A reader that goes on after its last place while others write sees each record once.
+/// A reader that continues after its last place while others write sees each record once.
 #[tokio::test]
 async fn writers_at_once_leave_no_place_that_becomes_visible_later() {
     let timeline = timeline().await;

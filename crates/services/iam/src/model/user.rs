@@ -61,7 +61,7 @@ pub struct User {
     pub info: UserInfo,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
-    /// True if the user has the role `operator`, which only the command `shipyard operator` gives and takes.
+    /// True if the user has the role `operator`, which only the command `shipyard operator` grants and revokes.
     pub is_operator: bool,
     /// True if an operator has disabled the user: no login, and no session.
     pub is_disabled: bool,

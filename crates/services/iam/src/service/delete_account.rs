@@ -77,8 +77,8 @@ impl AccountService {
         if total > 0 { Err(Error::OrdersOpen(open, total)) } else { Ok(()) }
     }
 
-    /// Deletes what Redis has of the user: the record beside the sessions, and the failed attempts. What cannot be
-    /// deleted now expires, as contact codes do. It holds uuids and digests alone.
+    /// Deletes what Redis stores about the user: the sessions with the user's record, and the failed attempts. What
+    /// cannot be deleted expires, like contact codes; it contains only uuids and digests.
     async fn forget(&self, account: &Account) {
         let (user, devices) = (&account.user, account.known_devices());
         let forgotten =

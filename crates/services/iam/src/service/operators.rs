@@ -1,5 +1,5 @@
-//! Decisions of operators about users, and the use cases of the command `shipyard operator`, which alone gives and
-//! takes the role `operator`.
+//! Decisions of operators about users, and the use cases of the command `shipyard operator`, which alone grants and
+//! revokes the role `operator`.
 
 use chrono::{DateTime, Utc};
 use contracts::ids::UserId;
@@ -53,7 +53,7 @@ impl OperatorService {
         Ok(())
     }
 
-    /// Gives the role to an existing user. The caller names both the user and its login, since a stranger may have
+    /// Grants the role to an existing user. The caller names both the user and its login, since a stranger may have
     /// registered the login that an operator expects to have. Returns false if the user has the role already.
     pub async fn adopt(&self, user: UserId, login: &str) -> Result<bool, Error> {
         let known = self.users.find(user).await?.filter(|user| user.info.login == login);
@@ -65,7 +65,7 @@ impl OperatorService {
         Ok(is_changed)
     }
 
-    /// Takes the role from the user with exactly this login. The user's sessions lose it with this change. Returns the
+    /// Revokes the role of the user with exactly this login. The user's sessions lose it with this change. Returns the
     /// user, or `None` if it did not have the role.
     pub async fn remove(&self, login: &str) -> Result<Option<UserId>, Error> {
         let known = self.users.by_login(login, clock::now()).await?.map(|account| account.user);

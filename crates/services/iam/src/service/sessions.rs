@@ -127,7 +127,7 @@ impl IamService {
         }
     }
 
-    /// Stores owners beside the sessions, except operators, who are read each time.
+    /// Stores owners in the session store, except operators, who are read from the database each time.
     async fn restore(&self, owners: &[Owner]) {
         let owners = owners.iter().filter(|owner| !owner.is_operator);
         let stored = join_all(owners.map(|owner| self.sessions.restore(owner))).await;

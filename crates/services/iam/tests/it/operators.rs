@@ -1,4 +1,4 @@
-//! Tests of the role `operator`: which users have it, how it is given and taken, and who notices at once.
+//! Tests of the role `operator`: which users have it, and that services notice at once when it is granted or revoked.
 
 use std::sync::Arc;
 

@@ -42,7 +42,7 @@ pub async fn get(
     uid: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
 ) -> Response {
-    // No valid uid is in a path that is not UTF-8.
+    // A path that is not UTF-8 contains no valid uid.
     let uid = uid.map(|Path(uid)| uid).unwrap_or_default();
     let shown = service
         .show(&uid)

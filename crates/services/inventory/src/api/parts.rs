@@ -107,7 +107,8 @@ pub async fn restock_parts(
     let restock = parse_uuid("restock_uuid", &request.get_ref().restock_uuid)?;
     let lines = decode_lines(&request.get_ref().parts)?;
     let by = author(&request, &request.get_ref().decided_by)?;
-    // Usually a restock has one part. No restock is in an operator's own matter: an order has its parts from the start.
+    // Usually a restock has one part. A restock never concerns the operator's own orders, which have reserved their
+    // parts.
     role_used_on(lines.only().map_or(restock, PartId::uuid));
 
     service.restock(restock, &lines, &by).await?;

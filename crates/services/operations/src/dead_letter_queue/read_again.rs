@@ -29,7 +29,7 @@ impl DeadLetterQueue {
                 reading.await.context("reading dead letters again")?
             }
         });
-        // As in `letters`, the reads continue if one fails, so all are awaited.
+        // As in `letters`, all reads are awaited even if one fails, since they cannot be stopped.
         let read = join_all(reading).await.into_iter().collect::<anyhow::Result<Vec<_>>>()?;
         Ok(read.into_iter().flatten().collect())
     }

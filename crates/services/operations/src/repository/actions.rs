@@ -51,8 +51,8 @@ impl PgActions {
         Ok(true)
     }
 
-    /// Adds the next row of the chain, and returns its id. Retries if another row was added since the end of the chain
-    /// was read: of several tasks one always succeeds.
+    /// Adds the next row of the chain, and returns its id. Retries if another task has added a row since the end of the
+    /// chain was read; one of the competing tasks always succeeds.
     async fn append(
         &self,
         operator: UserId,
@@ -62,8 +62,8 @@ impl PgActions {
         begun: Option<i64>,
     ) -> Result<i64, Error> {
         loop {
-            // The id is higher than that of the row which this read returns, and a later row makes the insert fail: the
-            // chain has the order of the ids.
+            // The id is higher than that of the row which this read returns, and the insert fails if a later row
+            // exists. So the chain has the order of the ids.
             let end = sqlx::query!(
                 r#"select hash, nextval(pg_get_serial_sequence('actions', 'id')) as "id!", now() as "at!"
                 from action_chain"#,

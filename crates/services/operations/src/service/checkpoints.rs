@@ -24,7 +24,7 @@ impl Checkpoints {
         if !self.rows.add_checkpoint(&checkpoint).await? {
             return Ok(Done::default());
         }
-        // Whoever rewrites the database cannot rewrite the log's collector.
+        // An attacker who rewrites the database cannot rewrite the log's collector.
         tracing::info!(
             action,
             hash = checkpoint.hash,

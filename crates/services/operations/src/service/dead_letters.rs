@@ -34,7 +34,7 @@ pub struct DeadLetters {
     actions: Actions,
     /// Lets one view or dry run read dead letters at a time.
     turn: ReadTurn,
-    /// The action on dead letters. Of its result the sentences are set.
+    /// The action on dead letters, whose result is a list of sentences.
     work: PgWork,
 }
 

@@ -195,7 +195,7 @@ impl OrderService {
 
     /// Ends an attempt whose request payment did not execute, unless another process may have requested the charge.
     async fn not_asked(&self, order: &Order, lease: AttemptLease, problem: String) -> Settled {
-        // As after an unknown confirmation, this process has requested no charge.
+        // This process has caused no charge, as after a confirmation with an unknown outcome.
         let step = lease.after_confirmation(Confirmation::Unknown);
         let error = Error::Unavailable("payment", anyhow::anyhow!(problem));
         let ended = self.give_up(order.clone(), lease, step, error).await;

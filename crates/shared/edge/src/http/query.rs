@@ -15,7 +15,7 @@ impl<T: DeserializeOwned + ToSchema, S: Sync> FromRequestParts<S> for QueryParam
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         let query = parts.uri.query().unwrap_or_default();
         let parameters: Vec<(String, String)> = serde_urlencoded::from_str(query).unwrap_or_default();
-        // As an object they are explained as the members of a body are.
+        // Written as a JSON object, so that errors are explained like those of a body.
         let mut object = Vec::new();
         let written = serde_json::Serializer::new(&mut object).collect_map(parameters);
         written.map_err(|_| Problem::internal())?;

@@ -25,7 +25,7 @@ pub struct Report {
     pub foreign: u64,
     /// Records of events that the topics have already. Publishing is at least once, so these are no findings.
     pub doubled: u64,
-    /// Those of `doubled` that follow a later event of their key. A consumer with an inbox skips them; to one without,
+    /// Those of `doubled` that follow a later event of their key. A consumer with an inbox skips them; for one without,
     /// the key goes back in time.
     pub rewound: u64,
     /// The number of [`Finding::Lost`].

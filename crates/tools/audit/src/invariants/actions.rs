@@ -1,5 +1,5 @@
-//! Invariant 14: The log of operators' actions is as it was written. Each row of the chain has the hash of its content
-//! and of the hash of the row before, and the row of each checkpoint has the hash that was signed.
+//! Invariant 14: The log of operators' actions is unaltered. Each row of the chain has the hash of its content and of
+//! the hash of the row before, and the row of each checkpoint has the hash that was signed.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,4 @@
-//! Each consumer received every event, and its effects equal the distinct events received.
+//! Each consumer received every event, and each distinct event had its effect once.
 
 use audit::{
     Facts,

@@ -44,7 +44,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(100);
 const MOVER: &str = "move-couriers";
 
 /// Freezes the process of `service` that holds `lease` until its work `goes_on`, for at most `limit`, and resumes it.
-/// Returns the number of the process, and how long the work stood still; `None` if it did not go on.
+/// Returns the number of the process, and how long the work stood still; `None` if it did not continue.
 async fn freeze(
     experiment: &mut Experiment,
     service: &'static Service,

@@ -176,7 +176,7 @@ impl PgUsers {
         Ok(changed.await?.rows_affected() > 0)
     }
 
-    /// Gives or takes the role `operator`. Returns false if nothing has changed.
+    /// Grants or revokes the role `operator`. Returns false if nothing has changed.
     pub async fn set_operator(&self, user: UserId, is_operator: bool, now: DateTime<Utc>) -> Result<bool, Error> {
         let changed = with_retry(|| {
             sqlx::query!(

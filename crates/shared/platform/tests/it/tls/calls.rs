@@ -76,7 +76,7 @@ async fn ask(peer: Peer, metadata: Option<(&'static str, &str)>) -> Result<Strin
     Ok(response.metadata().get("caller").expect("every response has it").to_str().expect("it is ASCII").to_owned())
 }
 
-/// The credentials that a caller sends beside its certificate.
+/// The credentials that a caller sends in addition to its certificate.
 #[derive(Clone, Copy, Debug)]
 enum Sends {
     Nothing,

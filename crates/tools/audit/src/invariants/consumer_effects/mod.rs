@@ -1,4 +1,4 @@
-//! Invariant 5: Each consumer received every event, and its effects equal the distinct events received.
+//! Invariant 5: Each consumer received every event, and each distinct event had its effect once.
 
 mod events;
 

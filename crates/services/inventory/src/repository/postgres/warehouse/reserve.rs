@@ -66,7 +66,7 @@ fn columns((number, request): (usize, &ReservationRequest)) -> serde_json::Value
 ///
 /// Requests for a part are served in the order of their arrival. Each may use only what all earlier requests leave of
 /// the stock and of its user's share, even if an earlier request is then refused because of another part, so that
-/// nothing is sold twice. A request that only an earlier one hinders is a conflict.
+/// nothing is sold twice. A request that fails only because of an earlier one of the group is a conflict.
 ///
 /// It is one statement so that the locks of a part that many requests want are not held during a network round trip.
 #[expect(clippy::too_many_lines, reason = "it is one statement")]
