@@ -2,7 +2,7 @@
 //! says the same.
 //!
 //! The exit code is 0 if the receipt is valid, 1 if it was changed or another key signed it, 2 if it was not checked,
-//! and 3 if it is valid, but the shop says otherwise now.
+//! and 3 if it is valid, but differs from the shop's present receipt.
 
 use std::{
     fs,
@@ -37,8 +37,8 @@ const MAX_RESPONSE: usize = 16 << 20;
 
 #[derive(clap::Subcommand)]
 pub enum Command {
-    /// Check that a receipt is as the shop signed it (exit code 1: it was changed, or another key signed it;
-    /// 2: not checked; 3: valid, but the shop says otherwise now)
+    /// Check that a receipt is as the shop signed it (exit code 1: it was changed, or another key signed it; 2: not
+    /// checked; 3: valid, but differs from the shop's present receipt)
     Verify(Arguments),
 }
 
@@ -49,7 +49,7 @@ pub struct Arguments {
     /// File with the shop's public keys, from /console/.well-known/receipt-keys.json (default: those of --against)
     #[arg(long, value_name = "FILE")]
     jwks: Option<PathBuf>,
-    /// Address of a shop, such as http://127.0.0.1:8084: name what it says otherwise now
+    /// Address of a shop, such as http://127.0.0.1:8084; print what differs in its present receipt
     #[arg(long, value_name = "URL")]
     against: Option<String>,
     /// File with a session or token of the order's owner or an operator, as `shipyard login` prints it
@@ -61,7 +61,7 @@ pub enum Outcome {
     Valid,
     /// The receipt was changed, or another key signed it.
     Invalid,
-    /// The receipt is valid, but the shop says otherwise now.
+    /// The receipt is valid, but differs from the shop's present one.
     Otherwise,
 }
 

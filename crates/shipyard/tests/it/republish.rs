@@ -90,7 +90,7 @@ async fn old_events_are_deleted_once_they_are_handled() {
     assert_eq!(left, [(recent, true), (lost, false)]);
 }
 
-/// Creates a database for each service. Returns them by the services' names, too.
+/// Creates a database for each service. Returns the pools by the services' names, and the same pools as [`Databases`].
 async fn databases() -> (HashMap<&'static str, Database>, Databases) {
     let mut pools = HashMap::new();
     for service in with_database() {

@@ -129,7 +129,7 @@ impl Injection {
         Self { times: 1, ..Self::default() }
     }
 
-    /// Returns an injection of `times`. For 0, the fault met nothing, as `what` says.
+    /// Returns an injection of `times`. If it is 0, the fault found nothing to act on, and `what` says why.
     pub fn at_least_one(times: usize, what: &str) -> Self {
         let idle = if times == 0 { vec![what.to_owned()] } else { Vec::new() };
         Self { times, idle, ..Self::default() }

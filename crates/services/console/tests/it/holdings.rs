@@ -1,4 +1,4 @@
-//! Stand-ins for the services that hold data of users. Each returns to a session's user the user's own data alone.
+//! Stand-ins for the services that hold data of users. Each returns only the data of the session's user.
 
 use std::{
     collections::HashMap,

@@ -130,7 +130,7 @@ impl IamService {
     }
 }
 
-/// Returns the operator who may decide about `user`.
+/// Returns the operator's id. Fails if the caller may not decide about `user`.
 fn decider(operator: auth::User, user: UserId) -> Result<UserId, Error> {
     if !operator.is_operator {
         return Err(Error::UserNotFound);

@@ -44,7 +44,7 @@ impl fmt::Display for OrderUid {
     }
 }
 
-/// A member of an object. [`text`](Self::text) returns a value that is text, whose length is then limited.
+/// A member of an object. [`text`](Self::text) returns its value if it is a text, so that its length can be checked.
 trait Member {
     fn text(&self) -> Option<&str> {
         None

@@ -124,7 +124,7 @@ pub trait Payments: Refunds {
     async fn page(&self, user: UserId, after: Option<Cursor>, size: u32) -> Result<PaymentPage, Error>;
 }
 
-/// The refunds of charges: of the rest of a charge when its order is cancelled, and of parts.
+/// The refunds of charges: of what is left of a charge when its order is cancelled, and of parts.
 #[async_trait]
 pub trait Refunds: Send + Sync {
     /// Records a partial refund, unless one is recorded under its order and reference, and returns the recorded one.

@@ -98,7 +98,7 @@ impl Guard {
         self
     }
 
-    /// Returns the look-ups of sessions, which share calls with those of requests.
+    /// Returns the session look-ups for callers outside of requests. They share calls with the look-ups of requests.
     pub fn sessions(&self) -> Arc<dyn Sessions> {
         Arc::new(self.sessions.clone())
     }

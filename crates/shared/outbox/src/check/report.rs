@@ -25,8 +25,8 @@ pub struct Report {
     pub foreign: u64,
     /// Records of events that the topics have already. Publishing is at least once, so these are no findings.
     pub doubled: u64,
-    /// Those of `doubled` that follow a later event of their key. A consumer with an inbox skips them; for one without,
-    /// the key goes back in time.
+    /// Of the `doubled` records, those that follow a later event of their key. A consumer with an inbox skips them; for
+    /// one without, the key goes back in time.
     pub rewound: u64,
     /// The number of [`Finding::Lost`].
     pub lost: u64,

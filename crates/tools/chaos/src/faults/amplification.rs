@@ -17,7 +17,7 @@ const RESERVE: f64 = 10.0;
 const CAUSED: [&str; 7] =
     ["/Whoami", "/ListOwners", "/ListParts", "/ReserveParts", "/ReservePartsForAll", "/GetPayment", "/PayOrder"];
 
-/// Counters at one moment.
+/// The values of the counters at one moment.
 pub struct CallCounters {
     at: Instant,
     /// Customers' requests that were answered.

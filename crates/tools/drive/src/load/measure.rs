@@ -13,7 +13,7 @@ use crate::{
 const MAX_IN_FLIGHT: usize = 10_000;
 
 impl Crowd {
-    /// Measures the plan. If these users do not suffice for it, fails and names the field.
+    /// Measures the plan. Fails if it needs more users; the error names the field.
     pub async fn measure(&self, plan: &Plan) -> anyhow::Result<Report> {
         plan.check(self.users(), self.parts().len())?;
         self.prepare(plan.reserve(), plan.mix.has(Kind::Get)).await?;

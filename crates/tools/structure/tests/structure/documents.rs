@@ -79,7 +79,7 @@ fn the_path_to_read_is_twelve_files_of_two_hours() {
     assert!(files.len() == 12 && lines <= MAX_LINES_TO_READ, "docs/read.md: {} files, {lines} lines", files.len());
 }
 
-/// Among others, docs/events.md links each consumer of an event.
+/// This includes the links of docs/events.md to each consumer of an event.
 #[test]
 fn every_file_that_a_document_links_exists() {
     let mut dead = Vec::new();

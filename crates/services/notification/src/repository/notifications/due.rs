@@ -77,7 +77,7 @@ impl PgNotifications {
     /// chat is due unless it is postponed or being sent; those after it wait. With `ambiguous`, considers only
     /// notifications of which an attempt ended without a response; otherwise only the others.
     ///
-    /// Considers the first [`MAX_CHATS`] chats by name. Those after them wait until one of these has nothing queued.
+    /// Considers the first [`MAX_CHATS`] chats by name. Further chats wait until one of these has nothing queued.
     ///
     /// The recursive query steps from the first row of each chat to that of the next by one index probe
     /// (`notifications_waiting`), without reading the rows in between.

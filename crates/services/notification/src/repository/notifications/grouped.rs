@@ -12,7 +12,7 @@ use platform::{postgres::Database, telemetry};
 use super::known_kinds;
 use crate::model::{Attempt, AttemptOutcome, NewNotification, NotificationId, Outgoing, Status};
 
-/// A notification to be queued. Those with the same cause are written in different groups.
+/// A notification to be queued. Notifications with the same cause are written in different groups.
 #[derive(Clone)]
 pub struct Queued {
     pub cause: Cause,
@@ -106,7 +106,7 @@ pub async fn set_chat(pool: Database, requests: Arc<[Found]>) -> sqlx::Result<()
     Ok(())
 }
 
-/// Records that attempts start. Those for the same chat are written in different groups. Returns the chats whose
+/// Records that attempts start. Attempts for the same chat are written in different groups. Returns the chats whose
 /// notification was claimed, each with true. A notification is not claimed if it has changed since it was read. If it
 /// has no chat yet and others of the chat are queued, the statement only sets the chat.
 pub async fn claim(pool: Database, requests: Arc<[Outgoing]>) -> sqlx::Result<HashMap<String, bool>> {

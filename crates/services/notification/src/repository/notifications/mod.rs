@@ -181,7 +181,7 @@ impl PgNotifications {
     /// Removes the chats of a user's notifications, and ends those that are queued as failed. An attempt under way is
     /// recorded only if it was sent. Idempotent.
     pub async fn forget(&self, user: UserId) -> Result<(), Error> {
-        // An attempt under way has an older number then, so that only its success is recorded.
+        // The new number is higher than that of an attempt under way, of which only a success is then recorded.
         let forgotten = sqlx::query!(
             "update notifications set
                 chat = null,
