@@ -64,6 +64,13 @@ impl From<Unavailable> for Failure {
     }
 }
 
+/// An event whose record is sent.
+struct Sent<'t> {
+    id: i64,
+    key: Uuid,
+    topic: &'t str,
+}
+
 fn record(topic: String, row: Unpublished, content_type: &str) -> Record {
     let mut headers = row.trace;
     headers.extend([
@@ -100,32 +107,34 @@ impl Relay {
         }
         let to_record = |row: Unpublished| {
             let topic = self.topics.get(row.event_type.as_str())?;
-            Some((row.id, record(topic.clone(), row, self.content_type)))
+            let sent = Sent { id: row.id, key: row.key, topic };
+            Some((sent, record(topic.clone(), row, self.content_type)))
         };
-        let (sent, records): (Vec<i64>, Vec<Record>) = ready.into_iter().filter_map(to_record).unzip();
+        let (sent, records): (Vec<Sent<'_>>, Vec<Record>) = ready.into_iter().filter_map(to_record).unzip();
+        let ids: Vec<i64> = sent.iter().map(|sent| sent.id).collect();
         // `join!` waits for all three, so that one failure does not lose the others' results.
-        let (outcomes, marked, read) = tokio::join!(self.send(&records), self.mark(epoch, &unmarked), async {
+        let (outcomes, marked, read) = tokio::join!(self.send(records), self.mark(epoch, &unmarked), async {
             if batch != Batch::Full {
                 return Ok(Vec::new());
             }
-            let under_way = [&unmarked[..], &sent].concat();
+            let under_way = [&unmarked[..], &ids].concat();
             self.outbox.unpublished(BATCH_SIZE, &under_way).await
         });
         if !outcomes.iter().all(|outcome| matches!(outcome, PublishOutcome::Acknowledged)) {
             marked?;
             // Drops the rows of the next batch, since they may have later events of the keys that failed.
-            return self.failed(epoch, &sent, &records, outcomes, refused_topics, metrics).await.map(|()| Batch::Full);
+            return self.failed(epoch, &sent, outcomes, refused_topics, metrics).await.map(|()| Batch::Full);
         }
-        for record in &records {
-            refused_topics.accepted(&record.topic);
+        for Sent { topic, .. } in sent {
+            refused_topics.accepted(topic);
         }
-        Metrics::published(sent.len());
+        Metrics::published(ids.len());
         marked?;
         let next = read?;
         if next.is_empty() {
-            self.mark(epoch, &sent).await?;
+            self.mark(epoch, &ids).await?;
         } else {
-            *in_hand = InHand { unmarked: sent, next };
+            *in_hand = InHand { unmarked: ids, next };
         }
         Ok(batch)
     }
@@ -135,30 +144,29 @@ impl Relay {
     async fn failed(
         &self,
         epoch: i64,
-        rows: &[i64],
-        records: &[Record],
+        sent: &[Sent<'_>],
         outcomes: Vec<PublishOutcome>,
         refused_topics: &mut RefusedTopics,
         metrics: &Metrics,
     ) -> Result<(), Failure> {
         let (mut acknowledged, mut aside, mut unavailable) = (Vec::new(), Vec::new(), None);
-        let mut held_back: HashSet<&[u8]> = HashSet::new();
-        for ((id, record), outcome) in rows.iter().zip(records).zip(outcomes) {
+        let mut held_back: HashSet<Uuid> = HashSet::new();
+        for (Sent { id, key, topic }, outcome) in sent.iter().zip(outcomes) {
             match outcome {
                 PublishOutcome::Acknowledged => {
-                    refused_topics.accepted(&record.topic);
+                    refused_topics.accepted(topic);
                     acknowledged.push(*id);
                 }
                 PublishOutcome::Refused(refused) => {
-                    metrics.refused(record, &refused);
+                    metrics.refused(topic, *key, &refused);
                     match refused.scope {
-                        Scope::Topic => refused_topics.add(&record.topic, &refused),
+                        Scope::Topic => refused_topics.add(topic, &refused),
                         Scope::Record => refused_topics.refused_a_key = true,
                     }
-                    held_back.insert(&record.key);
+                    held_back.insert(*key);
                     aside.push(*id);
                 }
-                PublishOutcome::NotSent if held_back.contains(record.key.as_slice()) => aside.push(*id),
+                PublishOutcome::NotSent if held_back.contains(key) => aside.push(*id),
                 PublishOutcome::NotSent => {}
                 PublishOutcome::Unavailable(error) => unavailable = unavailable.or(Some(error)),
             }
@@ -172,7 +180,7 @@ impl Relay {
         unavailable.map_or(Ok(()), |unavailable| Err(unavailable.into()))
     }
 
-    async fn send(&self, records: &[Record]) -> Vec<PublishOutcome> {
+    async fn send(&self, records: Vec<Record>) -> Vec<PublishOutcome> {
         if records.is_empty() { Vec::new() } else { self.publisher.publish_each(records).await }
     }
 

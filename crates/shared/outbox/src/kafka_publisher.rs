@@ -139,8 +139,8 @@ impl Publisher for KafkaPublisher {
         Ok(())
     }
 
-    async fn publish_each(&self, records: &[Record]) -> Vec<PublishOutcome> {
-        self.outcomes(records).await
+    async fn publish_each(&self, records: Vec<Record>) -> Vec<PublishOutcome> {
+        self.outcomes(&records).await
     }
 }
 

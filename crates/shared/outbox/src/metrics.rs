@@ -6,8 +6,9 @@ use std::{
 };
 
 use tokio::time::Instant;
+use uuid::Uuid;
 
-use crate::{Backlog, Outbox, Record, Refused, Unpublished};
+use crate::{Backlog, Outbox, Refused, Unpublished};
 
 /// The shortest and the longest delay between two counts of the backlog.
 const MIN_COUNT_DELAY: Duration = Duration::from_secs(5);
@@ -37,11 +38,10 @@ impl Metrics {
     }
 
     /// Counts a refused record, or one not acknowledged in time.
-    pub fn refused(&self, record: &Record, refused: &Refused) {
-        let topic = &record.topic;
-        metrics::counter!("outbox_refused_total", "outbox" => self.name, "topic" => topic.clone()).increment(1);
+    pub fn refused(&self, topic: &str, key: Uuid, refused: &Refused) {
+        metrics::counter!("outbox_refused_total", "outbox" => self.name, "topic" => topic.to_owned()).increment(1);
         alarm(&self.refused, || {
-            let (key, error) = (String::from_utf8_lossy(&record.key), format!("{:#}", refused.error));
+            let error = format!("{:#}", refused.error);
             tracing::error!(
                 outbox = self.name,
                 topic,

@@ -32,10 +32,11 @@ pub trait Publisher: Send + Sync + 'static {
     /// Publishes the records and returns the outcome of each, within a time limit. Sends a record only once the earlier
     /// ones of its key are acknowledged, see [`in_order_of_keys`]. This default implementation returns one outcome for
     /// all records.
-    async fn publish_each(&self, records: &[Record]) -> Vec<PublishOutcome> {
-        match self.publish(records.to_vec()).await {
-            Ok(()) => records.iter().map(|_| PublishOutcome::Acknowledged).collect(),
-            Err(error) => PublishOutcome::all_unavailable(records.len(), error, None),
+    async fn publish_each(&self, records: Vec<Record>) -> Vec<PublishOutcome> {
+        let count = records.len();
+        match self.publish(records).await {
+            Ok(()) => std::iter::repeat_with(|| PublishOutcome::Acknowledged).take(count).collect(),
+            Err(error) => PublishOutcome::all_unavailable(count, error, None),
         }
     }
 }

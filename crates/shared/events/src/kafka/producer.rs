@@ -263,8 +263,8 @@ impl Publisher for KafkaPublisher {
         self.publish_all(outgoing.collect()).await
     }
 
-    async fn publish_each(&self, records: &[Record]) -> Vec<PublishOutcome> {
-        self.outcomes(records).await
+    async fn publish_each(&self, records: Vec<Record>) -> Vec<PublishOutcome> {
+        self.outcomes(&records).await
     }
 }
 

@@ -34,8 +34,8 @@ impl<P: Publisher> Publisher for Traced<P> {
         self.0.publish(records).await
     }
 
-    async fn publish_each(&self, records: &[Record]) -> Vec<PublishOutcome> {
-        let (records, _spans) = traced(records.to_vec());
-        self.0.publish_each(&records).await
+    async fn publish_each(&self, records: Vec<Record>) -> Vec<PublishOutcome> {
+        let (records, _spans) = traced(records);
+        self.0.publish_each(records).await
     }
 }

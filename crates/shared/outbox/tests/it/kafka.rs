@@ -55,7 +55,7 @@ async fn publish(publisher: &KafkaPublisher, records: &[Record]) -> Vec<String> 
         PublishOutcome::Refused(refused) => format!("{:?}", refused.scope),
         PublishOutcome::Unavailable(_) => "unavailable".to_owned(),
     };
-    publisher.publish_each(records).await.iter().map(outcome).collect()
+    publisher.publish_each(records.to_vec()).await.iter().map(outcome).collect()
 }
 
 #[tokio::test]

@@ -61,8 +61,8 @@ impl Publisher for Broker {
         anyhow::bail!("a relay wants the outcome of each record")
     }
 
-    async fn publish_each(&self, records: &[Record]) -> Vec<PublishOutcome> {
-        let results = in_order_of_keys(records, |place| self.append(&records[place])).await;
+    async fn publish_each(&self, records: Vec<Record>) -> Vec<PublishOutcome> {
+        let results = in_order_of_keys(&records, |place| self.append(&records[place])).await;
         let outcome = |result| match result {
             Some(Ok(())) => PublishOutcome::Acknowledged,
             Some(Err(error)) => {

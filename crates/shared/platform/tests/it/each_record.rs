@@ -51,7 +51,7 @@ fn outcome(outcome: &PublishOutcome) -> String {
 }
 
 async fn publish(publisher: &KafkaPublisher, records: &[Record]) -> Vec<String> {
-    publisher.publish_each(records).await.iter().map(outcome).collect()
+    publisher.publish_each(records.to_vec()).await.iter().map(outcome).collect()
 }
 
 #[tokio::test]

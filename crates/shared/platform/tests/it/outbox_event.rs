@@ -51,7 +51,7 @@ async fn a_published_record_continues_the_trace_of_its_change_in_a_span_of_its_o
     let stored = headers["traceparent"].clone();
     let record = Record { topic: "topic".to_owned(), key: Vec::new(), payload: Vec::new(), headers };
 
-    Traced(kept.clone()).publish_each(&[record]).await;
+    Traced(kept.clone()).publish_each(vec![record]).await;
 
     let published = kept.0.lock().expect("no panic").clone();
     let [headers] = &published[..] else { panic!("{published:?}") };

@@ -78,7 +78,7 @@ async fn a_topic_that_the_broker_does_not_create_holds_up_no_other() {
     first.ensure([invalid]).await.unwrap_err();
     let records = [record(&needed, ""), Record { key: b"another".to_vec(), ..record(invalid, "") }];
     eventually(|| async {
-        let outcomes = relay.publish_each(&records).await;
+        let outcomes = relay.publish_each(records.to_vec()).await;
         matches!(outcomes.as_slice(), [PublishOutcome::Acknowledged, PublishOutcome::Refused(_)]).then_some(())
     })
     .await;
@@ -95,7 +95,7 @@ async fn a_topic_and_dead_letters_that_were_deleted_are_created_again_by_who_wri
     let letter = ExactRecord { topic: letters.clone(), key: None, payload: None, headers: Headers::default() };
     let (relay, consumer) = (KafkaPublisher::for_relay(&config).unwrap(), KafkaPublisher::new(&config).unwrap());
     let written = || async {
-        matches!(relay.publish_each(&records).await.as_slice(), [PublishOutcome::Acknowledged]).then_some(())
+        matches!(relay.publish_each(records.to_vec()).await.as_slice(), [PublishOutcome::Acknowledged]).then_some(())
     };
     eventually(&written).await;
     consumer.publish_exact(&letter).await.unwrap();

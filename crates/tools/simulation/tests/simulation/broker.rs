@@ -247,21 +247,21 @@ impl SimulatedPublisher {
 #[async_trait]
 impl Publisher for SimulatedPublisher {
     async fn publish(&self, records: Vec<Record>) -> anyhow::Result<()> {
-        let outcomes = self.publish_each(&records).await;
+        let outcomes = self.publish_each(records).await;
         anyhow::ensure!(
             outcomes.iter().all(|outcome| matches!(outcome, PublishOutcome::Acknowledged)),
             "the broker did not acknowledge all of {} records",
-            records.len()
+            outcomes.len()
         );
         Ok(())
     }
 
-    async fn publish_each(&self, records: &[Record]) -> Vec<PublishOutcome> {
+    async fn publish_each(&self, records: Vec<Record>) -> Vec<PublishOutcome> {
         let world = &self.0.world;
         self.0.step("before it publishes").await;
         world.travel().await;
         let faulty = world.strikes(Fault::Broker);
-        let results = in_order_of_keys(records, |place| ready(self.send(&records[place], faulty))).await;
+        let results = in_order_of_keys(&records, |place| ready(self.send(&records[place], faulty))).await;
         self.0.step("between publishing and marking").await;
         let outcome = |result| match result {
             Some(Ok(())) => PublishOutcome::Acknowledged,

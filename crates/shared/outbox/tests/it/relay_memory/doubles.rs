@@ -220,13 +220,13 @@ impl Publisher for Broker {
         anyhow::bail!("a relay wants the outcome of each record")
     }
 
-    async fn publish_each(&self, records: &[Record]) -> Vec<PublishOutcome> {
+    async fn publish_each(&self, records: Vec<Record>) -> Vec<PublishOutcome> {
         tokio::time::sleep(self.delay).await;
         if self.room.is_some_and(|room| self.records().len() + records.len() > room) {
             return PublishOutcome::all_unavailable(records.len(), anyhow::anyhow!("no room"), None);
         }
         self.batches.fetch_add(1, Ordering::Relaxed);
-        let results = in_order_of_keys(records, |place| self.take(&records[place])).await;
+        let results = in_order_of_keys(&records, |place| self.take(&records[place])).await;
         let outcome = |result| match result {
             Some(Ok(())) => PublishOutcome::Acknowledged,
             Some(Err(scope)) => {

@@ -79,7 +79,8 @@ impl Publisher for Kafka {
         Ok(())
     }
 
-    async fn publish_each(&self, records: &[Record]) -> Vec<PublishOutcome> {
+    async fn publish_each(&self, records: Vec<Record>) -> Vec<PublishOutcome> {
+        let records = &records;
         // Without a time limit, the relays would lose their leases in turn and mark nothing.
         let until = Instant::now() + TIME_LIMIT;
         let send = move |place: usize| async move {
