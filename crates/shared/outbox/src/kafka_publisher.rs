@@ -2,14 +2,14 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    sync::{PoisonError, RwLock},
+    sync::{Mutex, PoisonError, RwLock},
     time::Duration,
 };
 
 use anyhow::Context as _;
 use async_trait::async_trait;
 use rdkafka::{
-    ClientConfig,
+    ClientConfig, ClientContext,
     error::KafkaError,
     message::{Header, OwnedHeaders},
     producer::{FutureProducer, FutureRecord, Producer as _},
@@ -19,11 +19,10 @@ use tokio::time::Instant;
 
 use crate::{PublishOutcome, Publisher, Record, Refused, Scope, Unavailable, in_order_of_keys};
 
-/// The time in which sending a record may begin, the time limit of a record, and that of the requests that follow
-/// timeouts. Together they are shorter than what is left of the relay's lease.
+/// The time in which sending a record may begin, and the time limit of a record. With half of the first, for the
+/// requests that follow timeouts, they are shorter than what is left of the relay's lease.
 const SEND_TIMEOUT: Duration = Duration::from_millis(1_000);
 const MESSAGE_TIMEOUT: Duration = Duration::from_millis(1_500);
-const METADATA_TIMEOUT: Duration = Duration::from_millis(500);
 /// The backoff before queueing a record again while the producer's queue is full.
 const QUEUE_FULL_DELAY: Duration = Duration::from_millis(20);
 
@@ -70,56 +69,15 @@ impl KafkaPublisher {
         self.producer.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Replaces the producer if a fatal error has made it unusable. Returns true if it was.
-    fn replace_failed(&self) -> anyhow::Result<bool> {
+    /// Replaces the producer if a fatal error has made it unusable.
+    fn replace_failed(&self) -> anyhow::Result<()> {
         let mut current = self.producer.write().unwrap_or_else(PoisonError::into_inner);
-        let Some((_, reason)) = current.client().fatal_error() else { return Ok(false) };
+        let Some((_, reason)) = current.client().fatal_error() else { return Ok(()) };
         tracing::error!(reason, "Kafka producer failed, recreating");
         let failed = std::mem::replace(&mut *current, producer(&self.config)?);
         // The drop waits for the client's threads.
         tokio::task::spawn_blocking(move || drop(failed));
-        Ok(true)
-    }
-
-    async fn outcomes(&self, records: &[Record]) -> Vec<PublishOutcome> {
-        let producer = self.current();
-        let until = Instant::now() + SEND_TIMEOUT;
-        let send = |place: usize| deliver(&producer, &records[place], until);
-        let mut results = in_order_of_keys(records, &send).await;
-        // The broker refuses a whole request because of one record that is too large. So each record is sent again,
-        // alone.
-        let is_refused = |result: &Option<Result<(), Failure>>| matches!(result, Some(Err(Failure::Record(_))));
-        let alone: Vec<usize> = (0..records.len()).filter(|place| is_refused(&results[*place])).collect();
-        for place in alone {
-            let again = send(place).await;
-            if !matches!(again, Err(Failure::NotSent)) {
-                results[place] = Some(again);
-            }
-        }
-        let partitions = partitions_after_timeouts(&producer, records, &results).await;
-        // Otherwise `replace_failed` would not drop the last handle of the producer.
-        drop(producer);
-        let has_failed = match self.replace_failed() {
-            Ok(has_failed) => has_failed,
-            Err(error) => return PublishOutcome::all_unavailable(records.len(), error, None),
-        };
-        let outcome = |(record, result): (&Record, Option<Result<(), Failure>>)| match result {
-            Some(Ok(())) => PublishOutcome::Acknowledged,
-            None | Some(Err(Failure::NotSent)) => PublishOutcome::NotSent,
-            Some(Err(Failure::Unavailable(error))) => unavailable(error, record),
-            Some(Err(Failure::TimedOut(error) | Failure::Record(error) | Failure::Topic(error))) if has_failed => {
-                unavailable(error, record)
-            }
-            Some(Err(Failure::Record(error))) => refused(Scope::Record, error, record),
-            Some(Err(Failure::Topic(error))) => refused(Scope::Topic, error, record),
-            Some(Err(Failure::TimedOut(error))) => match partitions.get(record.topic.as_str()) {
-                Some(0) => refused(Scope::Topic, error, record),
-                // The broker responds, so the record's partition has no leader or too few in-sync replicas.
-                Some(_) => refused(Scope::Record, error, record),
-                None => unavailable(error, record),
-            },
-        };
-        records.iter().zip(results).map(outcome).collect()
+        Ok(())
     }
 }
 
@@ -127,7 +85,7 @@ impl KafkaPublisher {
 impl Publisher for KafkaPublisher {
     async fn publish(&self, records: Vec<Record>) -> anyhow::Result<()> {
         let mut not_sent = 0;
-        for outcome in self.outcomes(&records).await {
+        for outcome in self.publish_each(records).await {
             match outcome {
                 PublishOutcome::Acknowledged => {}
                 PublishOutcome::NotSent => not_sent += 1,
@@ -140,7 +98,14 @@ impl Publisher for KafkaPublisher {
     }
 
     async fn publish_each(&self, records: Vec<Record>) -> Vec<PublishOutcome> {
-        self.outcomes(&records).await
+        let producer = self.current();
+        let outcomes = send_each(&producer, &records, SEND_TIMEOUT).await;
+        // Now the last handle is the one that is replaced.
+        drop(producer);
+        match self.replace_failed() {
+            Ok(()) => outcomes,
+            Err(error) => PublishOutcome::all_unavailable(records.len(), error, None),
+        }
     }
 }
 
@@ -148,11 +113,77 @@ fn producer(config: &ClientConfig) -> anyhow::Result<FutureProducer> {
     config.create().context("creating a Kafka producer")
 }
 
-async fn deliver(producer: &FutureProducer, record: &Record, until: Instant) -> Result<(), Failure> {
-    let headers = OwnedHeaders::new_with_capacity(record.headers.len());
-    let headers =
-        record.headers.iter().fold(headers, |all, (key, value)| all.insert(Header { key, value: Some(value) }));
-    let mut message = FutureRecord::to(&record.topic).key(&record.key).payload(&record.payload).headers(headers);
+/// Publishes the records with this producer, and returns the outcome of each, as [`KafkaPublisher`] does: for a
+/// [`Publisher`] that creates its producers by itself, for example with a context that reads librdkafka's log. Needs
+/// the feature `kafka`.
+///
+/// The producer needs the settings of [`KafkaPublisher::new`]. Sending a record may begin within `limit`; the record's
+/// own time limit is the producer's `message.timeout.ms`; then requests for the metadata of topics whose records timed
+/// out take half of `limit` at most. After a fatal error of the producer no record is refused, and the caller replaces
+/// the producer.
+pub async fn send_each<C>(producer: &FutureProducer<C>, records: &[Record], limit: Duration) -> Vec<PublishOutcome>
+where
+    C: ClientContext + 'static,
+{
+    let until = Instant::now() + limit;
+    // Builds all headers before the first record is queued. The client sends queued records at once, so records queued
+    // in quick succession need fewer requests.
+    let prepared: Vec<_> = records.iter().map(|record| Mutex::new(Some(Outgoing::from(record)))).collect();
+    let send = |place: usize| {
+        let (record, prepared) = (&records[place], &prepared[place]);
+        async move {
+            let prepared = prepared.lock().unwrap_or_else(PoisonError::into_inner).take();
+            deliver(producer, prepared.unwrap_or_else(|| record.into()), until).await
+        }
+    };
+    let mut results = in_order_of_keys(records, &send).await;
+    // The broker refuses a whole request because of one record that is too large. So each record is sent again, alone.
+    let is_refused = |result: &Option<Result<(), Failure>>| matches!(result, Some(Err(Failure::Record(_))));
+    let alone: Vec<usize> = (0..records.len()).filter(|place| is_refused(&results[*place])).collect();
+    for place in alone {
+        let again = send(place).await;
+        if !matches!(again, Err(Failure::NotSent)) {
+            results[place] = Some(again);
+        }
+    }
+    let partitions = partitions_after_timeouts(producer, records, &results, limit / 2).await;
+    let has_failed = producer.client().fatal_error().is_some();
+    let outcome = |(record, result): (&Record, Option<Result<(), Failure>>)| match result {
+        Some(Ok(())) => PublishOutcome::Acknowledged,
+        None | Some(Err(Failure::NotSent)) => PublishOutcome::NotSent,
+        Some(Err(Failure::Unavailable(error))) => unavailable(error, record),
+        Some(Err(Failure::TimedOut(error) | Failure::Record(error) | Failure::Topic(error))) if has_failed => {
+            unavailable(error, record)
+        }
+        Some(Err(Failure::Record(error))) => refused(Scope::Record, error, record),
+        Some(Err(Failure::Topic(error))) => refused(Scope::Topic, error, record),
+        Some(Err(Failure::TimedOut(error))) => match partitions.get(record.topic.as_str()) {
+            Some(0) => refused(Scope::Topic, error, record),
+            // The broker responds, so the record's partition has no leader or too few in-sync replicas.
+            Some(_) => refused(Scope::Record, error, record),
+            None => unavailable(error, record),
+        },
+    };
+    records.iter().zip(results).map(outcome).collect()
+}
+
+/// A record as librdkafka's producer takes it.
+type Outgoing<'r> = FutureRecord<'r, Vec<u8>, Vec<u8>>;
+
+/// Needs the feature `kafka`.
+impl<'r> From<&'r Record> for Outgoing<'r> {
+    fn from(record: &'r Record) -> Self {
+        let headers = OwnedHeaders::new_with_capacity(record.headers.len());
+        let headers =
+            record.headers.iter().fold(headers, |all, (key, value)| all.insert(Header { key, value: Some(value) }));
+        Self::to(&record.topic).key(&record.key).payload(&record.payload).headers(headers)
+    }
+}
+
+async fn deliver<C>(producer: &FutureProducer<C>, mut message: Outgoing<'_>, until: Instant) -> Result<(), Failure>
+where
+    C: ClientContext + 'static,
+{
     let delivery = loop {
         if Instant::now() >= until {
             return Err(Failure::NotSent);
@@ -172,15 +203,19 @@ async fn deliver(producer: &FutureProducer, record: &Record, until: Instant) -> 
 }
 
 /// Requests the metadata of the topics whose records timed out. Returns the number of partitions of each topic for
-/// which the broker has responded.
-async fn partitions_after_timeouts<'r>(
-    producer: &FutureProducer,
+/// which the broker has responded within `limit`.
+async fn partitions_after_timeouts<'r, C>(
+    producer: &FutureProducer<C>,
     records: &'r [Record],
     results: &[Option<Result<(), Failure>>],
-) -> HashMap<&'r str, usize> {
+    limit: Duration,
+) -> HashMap<&'r str, usize>
+where
+    C: ClientContext + 'static,
+{
     let timed_out = records.iter().zip(results).filter(|(_, result)| matches!(result, Some(Err(Failure::TimedOut(_)))));
     let topics: HashSet<&str> = timed_out.map(|(record, _)| record.topic.as_str()).collect();
-    let (mut partitions, until) = (HashMap::new(), Instant::now() + METADATA_TIMEOUT);
+    let (mut partitions, until) = (HashMap::new(), Instant::now() + limit);
     for topic in topics {
         let (producer, asked) = (producer.clone(), topic.to_owned());
         let timeout = until.saturating_duration_since(Instant::now());
@@ -197,9 +232,10 @@ async fn partitions_after_timeouts<'r>(
 impl Failure {
     fn new(error: KafkaError) -> Self {
         use RDKafkaErrorCode::{
-            AllBrokersDown, Authentication, BrokerTransportFailure, ClusterAuthorizationFailed, Fatal, InvalidTopic,
-            MessageTimedOut, PolicyViolation, PurgeInflight, PurgeQueue, SSL, SaslAuthenticationFailed,
-            TopicAuthorizationFailed, UnknownPartition, UnknownTopic, UnknownTopicOrPartition,
+            AllBrokersDown, Authentication, BrokerTransportFailure, ClusterAuthorizationFailed, Fatal,
+            IllegalSASLState, InvalidTopic, MessageTimedOut, PolicyViolation, PurgeInflight, PurgeQueue, SSL,
+            SaslAuthenticationFailed, TopicAuthorizationFailed, UnknownPartition, UnknownTopic,
+            UnknownTopicOrPartition, UnsupportedSASLMechanism,
         };
 
         match error.rdkafka_error_code() {
@@ -218,10 +254,12 @@ impl Failure {
                 | BrokerTransportFailure
                 | ClusterAuthorizationFailed
                 | Fatal
+                | IllegalSASLState
                 | PurgeInflight
                 | PurgeQueue
                 | SSL
-                | SaslAuthenticationFailed,
+                | SaslAuthenticationFailed
+                | UnsupportedSASLMechanism,
             )
             | None => Self::Unavailable(error),
             Some(_) => Self::Record(error),
@@ -232,11 +270,14 @@ impl Failure {
 /// Returns a short reason if the broker refuses this client.
 fn reason(error: &KafkaError) -> Option<&'static str> {
     use RDKafkaErrorCode::{
-        Authentication, ClusterAuthorizationFailed, SSL, SaslAuthenticationFailed, TopicAuthorizationFailed,
+        Authentication, ClusterAuthorizationFailed, IllegalSASLState, SSL, SaslAuthenticationFailed,
+        TopicAuthorizationFailed, UnsupportedSASLMechanism,
     };
 
     match error.rdkafka_error_code()? {
-        Authentication | SaslAuthenticationFailed => Some("authentication failed"),
+        Authentication | IllegalSASLState | SaslAuthenticationFailed | UnsupportedSASLMechanism => {
+            Some("authentication failed")
+        }
         ClusterAuthorizationFailed | TopicAuthorizationFailed => Some("not authorised"),
         SSL => Some("TLS failed"),
         _ => None,

@@ -70,10 +70,11 @@
 //! ```
 //!
 //! The feature `kafka` has a publisher for Kafka, made by
-//! `KafkaPublisher::new(ClientConfig::new().set("bootstrap.servers", "localhost:9092"))`. For another broker, implement
-//! [`Publisher`] with the crate async-trait. With [`publish`](Publisher::publish) alone, any error counts as an outage of
-//! the broker, so that a record which it refuses holds up all: implement [`publish_each`](Publisher::publish_each), too.
-//! `examples/orders.rs` is a whole program, which prints its records.
+//! `KafkaPublisher::new(ClientConfig::new().set("bootstrap.servers", "localhost:9092"))`; a publisher with producers of
+//! your own calls `send_each`. For another broker, implement [`Publisher`] with the crate async-trait. With
+//! [`publish`](Publisher::publish) alone, any error counts as an outage of the broker, so that a record which it refuses
+//! holds up all: implement [`publish_each`](Publisher::publish_each), too. `examples/orders.rs` is a whole program, which
+//! prints its records.
 //!
 //! A consumer records the event in the transaction of its effect. The event's id is the header [`HEADER_EVENT_UUID`]:
 //!
@@ -186,4 +187,7 @@ pub use self::{
     table::{Backlog, Outbox, TakenBack, Unpublished, Waker},
 };
 #[cfg(feature = "kafka")]
-pub use self::{kafka_publisher::KafkaPublisher, kafka_reader::KafkaReader};
+pub use self::{
+    kafka_publisher::{KafkaPublisher, send_each},
+    kafka_reader::KafkaReader,
+};

@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use outbox::{PublishOutcome, Publisher, Record};
 use rdkafka::{
     error::KafkaError,
-    message::{Header, OwnedHeaders},
+    message::OwnedHeaders,
     producer::{DeliveryFuture, FutureProducer, FutureRecord, Producer as _, PurgeConfig},
     types::RDKafkaErrorCode,
 };
@@ -50,8 +50,8 @@ pub(super) struct Producer {
 }
 
 impl KafkaPublisher {
-    /// The time limit of a record that a relay publishes. Together with the metadata request that follows, it is
-    /// shorter than the rest of the relay's lease.
+    /// The time limit of a record that a relay publishes. Together with half of it, for the metadata requests that
+    /// follow, it is shorter than the rest of the relay's lease.
     pub(super) const RELAY_TIMEOUT: Duration = Duration::from_secs(2);
 
     pub fn new(config: &Config) -> anyhow::Result<Self> {
@@ -109,14 +109,10 @@ pub(super) fn discard(producer: &Producer) {
     producer.client.purge(PurgeConfig::default().queue().inflight());
 }
 
-pub(super) fn headers(record: &Record) -> OwnedHeaders {
-    record.headers.iter().fold(OwnedHeaders::new_with_capacity(record.headers.len()), |all, (key, value)| {
-        all.insert(Header { key, value: Some(value) })
-    })
-}
-
-pub(super) fn refused(error: KafkaError, topic: &str) -> anyhow::Error {
-    KafkaRefusal::from_error(&error, &format!("writing to {topic}"), || None).map_or_else(|| error.into(), Into::into)
+/// Returns the refusal that an error of librdkafka stands for; other errors stay as they are.
+pub(super) fn refused(error: anyhow::Error, topic: &str) -> anyhow::Error {
+    let refusal = |error| KafkaRefusal::from_error(error, &format!("writing to {topic}"), || None);
+    error.downcast_ref().and_then(refusal).map_or(error, Into::into)
 }
 
 /// Returns true if a record exceeds the size limit of the producer or of the topic.
@@ -255,16 +251,12 @@ impl KafkaPublisher {
 #[async_trait]
 impl Publisher for KafkaPublisher {
     async fn publish(&self, records: Vec<Record>) -> anyhow::Result<()> {
-        // Builds all headers before the first record is queued. The client sends queued records at once, so records
-        // queued in quick succession need fewer requests.
-        let outgoing = records.iter().map(|record| {
-            Outgoing::to(&record.topic).key(&record.key).payload(&record.payload).headers(headers(record))
-        });
-        self.publish_all(outgoing.collect()).await
+        // Builds all headers before the first record is queued, as `send_each` does.
+        self.publish_all(records.iter().map(Outgoing::from).collect()).await
     }
 
     async fn publish_each(&self, records: Vec<Record>) -> Vec<PublishOutcome> {
-        self.outcomes(&records).await
+        self.outcomes(records).await
     }
 }
 
@@ -279,11 +271,11 @@ impl Producer {
                 return Err(refusal.into());
             }
         };
-        delivered.map_err(|(error, _)| refused(error, topic)).context("publishing a record")?;
+        delivered.map_err(|(error, _)| refused(error.into(), topic)).context("publishing a record")?;
         Ok(())
     }
 }
 
-fn is_timeout(error: &anyhow::Error) -> bool {
+pub(super) fn is_timeout(error: &anyhow::Error) -> bool {
     code(error) == Some(RDKafkaErrorCode::MessageTimedOut)
 }
