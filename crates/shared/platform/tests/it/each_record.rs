@@ -1,4 +1,4 @@
-//! Tests of publishing, mostly with an outcome for each record, at librdkafka's mock cluster.
+//! Tests of the publisher, at librdkafka's mock cluster. Those of each outcome are in the crate `outbox`.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -75,19 +75,6 @@ async fn records_of_a_partition_without_a_leader_time_out_and_the_others_are_ack
 }
 
 #[tokio::test]
-async fn a_record_that_is_too_large_is_refused_by_itself_and_the_later_ones_of_its_key_are_not_sent() {
-    let (_cluster, config) = cluster();
-    let publisher = KafkaPublisher::for_relay(&config).unwrap();
-    let too_large = record("topic", 1, vec![0; 5_000_000]);
-    let records = [records("topic", 0..3), vec![too_large], records("topic", 0..3)].concat();
-
-    let outcomes = publish(&publisher, &records).await;
-
-    let acknowledged = "acknowledged";
-    assert_eq!(outcomes, [acknowledged, acknowledged, acknowledged, "Record", acknowledged, "not sent", acknowledged]);
-}
-
-#[tokio::test]
 async fn a_topic_that_is_refused_is_refused_as_a_whole() {
     let (cluster, config) = cluster();
     let publisher = KafkaPublisher::for_relay(&config).unwrap();
@@ -96,30 +83,6 @@ async fn a_topic_that_is_refused_is_refused_as_a_whole() {
     let outcomes = publish(&publisher, &[records("other", 0..2), records("topic", 2..4)].concat()).await;
 
     assert_eq!(outcomes, ["acknowledged", "acknowledged", "Topic", "Topic"]);
-}
-
-#[tokio::test]
-async fn a_request_that_is_too_large_is_retried_record_by_record() {
-    let (cluster, config) = cluster();
-    let publisher = KafkaPublisher::for_relay(&config).unwrap();
-    let too_large = RDKafkaRespErr::RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE;
-    cluster.request_errors(RDKafkaApiKey::Produce, &[too_large; 3]);
-
-    let outcomes = publish(&publisher, &records("topic", 0..50)).await;
-
-    assert!(outcomes.iter().all(|outcome| outcome == "acknowledged"), "{outcomes:?}");
-}
-
-#[tokio::test]
-async fn a_broker_that_is_away_is_unavailable_and_refuses_nothing() {
-    let (cluster, config) = cluster();
-    let publisher = KafkaPublisher::for_relay(&config).unwrap();
-    publish(&publisher, &records("topic", 0..1)).await;
-    cluster.broker_down(-1).unwrap();
-
-    let outcomes = publish(&publisher, &records("topic", 0..3)).await;
-
-    assert!(outcomes.iter().all(|outcome| outcome == "unavailable"), "{outcomes:?}");
 }
 
 #[tokio::test]
