@@ -9,7 +9,7 @@ use std::{
 
 use async_trait::async_trait;
 use sqlx::{
-    Acquire as _, Connection as _,
+    Acquire as _, ConnectOptions as _, Connection as _,
     postgres::{PgConnectOptions, PgListener, PgPoolOptions},
 };
 use tokio::{sync::Notify, time::timeout};
@@ -17,8 +17,9 @@ use tokio_util::task::AbortOnDropHandle;
 
 /// The time limit for a connection or a response.
 const TIMEOUT: Duration = Duration::from_secs(3);
-/// How often a connection without notifications is pinged.
+/// How often a connection without notifications is pinged, and the time limit of a ping.
 const PING_INTERVAL: Duration = Duration::from_secs(5);
+const PING_TIMEOUT: Duration = Duration::from_secs(2);
 /// The backoff before the listener reconnects after a failure.
 const RECONNECT_DELAY: Duration = Duration::from_secs(1);
 
@@ -76,6 +77,14 @@ async fn receive(options: PgConnectOptions, channel: String, wake: Arc<Notify>) 
 async fn receive_once(options: &PgConnectOptions, channel: &str, wake: &Notify) -> sqlx::Result<Infallible> {
     let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(TIMEOUT).connect_lazy_with(options.clone());
     let mut listener = PgListener::connect_with(&pool).await?;
+    let Err(error) = receive_with(&mut listener, channel, wake).await;
+    if matches!(error, sqlx::Error::Io(_)) {
+        replace_lost(&mut listener, options).await;
+    }
+    Err(error)
+}
+
+async fn receive_with(listener: &mut PgListener, channel: &str, wake: &Notify) -> sqlx::Result<Infallible> {
     listener.eager_reconnect(false);
     timeout(TIMEOUT, listener.listen(channel)).await.map_err(|_| lost())??;
     loop {
@@ -85,9 +94,23 @@ async fn receive_once(options: &PgConnectOptions, channel: &str, wake: &Notify) 
             Ok(Err(error)) => return Err(error),
             Err(_) => {
                 let connection = listener.acquire().await?;
-                timeout(TIMEOUT, connection.ping()).await.map_err(|_| lost())??;
+                timeout(PING_TIMEOUT, connection.ping()).await.map_err(|_| lost())??;
             }
         }
+    }
+}
+
+/// Replaces a lost connection of the listener once the server accepts a new one. Dropping the listener with the lost
+/// one would send a request over it and wait for the response without a time limit.
+async fn replace_lost(listener: &mut PgListener, options: &PgConnectOptions) {
+    loop {
+        if let Ok(Ok(fresh)) = timeout(TIMEOUT, options.connect()).await {
+            if let Ok(Ok(lost)) = timeout(TIMEOUT, listener.acquire()).await {
+                *lost = fresh;
+            }
+            return;
+        }
+        tokio::time::sleep(RECONNECT_DELAY).await;
     }
 }
 

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use futures::future::join_all;
-use outbox::Notifications as _;
+use outbox::listen;
 use platform::{
-    postgres::{Database, Listener, is_unavailable, retry_stale, watch},
+    postgres::{Database, is_unavailable, retry_stale, watch},
     server::readiness::Readiness,
 };
 use stand_ins::Proxy;
@@ -176,7 +176,7 @@ async fn a_watched_pool_gives_up_lost_connections_before_a_statement_meets_them(
 #[tokio::test]
 async fn a_listener_whose_path_was_lost_listens_again() {
     let fixture = Fixture::new().await;
-    let listener = Listener::new(fixture.pool.clone(), "news");
+    let listener = listen((*fixture.pool.connect_options()).clone(), "news");
     let hears = || async {
         sqlx::query("select pg_notify('news', '')").execute(&fixture.database.pool).await.unwrap();
         timeout(Duration::from_millis(300), listener.notified()).await.is_ok()

@@ -6,7 +6,6 @@ mod each_row;
 mod error;
 mod migrate;
 pub mod migrations;
-mod notifications;
 mod ping;
 mod shared_tables;
 
@@ -18,7 +17,6 @@ pub use self::{
     each_row::{Halves, fetch_each},
     error::{DatabaseError, consistent, count_from_zero, count_skipped_row, is_permanent},
     migrate::{explain, migrate},
-    notifications::Listener,
     ping::watch,
     shared_tables::{SkippedEvents, outbox_of},
 };

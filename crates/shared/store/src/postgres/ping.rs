@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Database, error::is_untrusted};
 
 /// The time without a response to a ping after which the server counts as unreachable. A statement may take longer.
-pub(super) const PING_TIMEOUT: Duration = Duration::from_secs(2);
+const PING_TIMEOUT: Duration = Duration::from_secs(2);
 const PING_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Sets a readiness condition while the database responds, marks the pool's connections as stale when the path is

@@ -3,17 +3,17 @@
 
 use std::sync::Arc;
 
-use outbox::{PgOutbox, Tables};
+use outbox::{PgOutbox, Tables, listen};
 use uuid::Uuid;
 
-use super::{Database, GroupCommit, Listener};
+use super::{Database, GroupCommit};
 
 /// Creates the outbox of a database, whose relay is woken by other replicas. `holder` identifies this process as a
 /// holder of the lease.
 pub fn outbox_of(database: &Database, holder: &str) -> PgOutbox<Database> {
     let tables = Tables::default();
-    let notifications = Listener::new(database.clone(), &tables.outbox);
-    PgOutbox::new(database.clone(), &tables, holder).woken_by(Arc::new(notifications))
+    let notifications = listen((*database.connect_options()).clone(), &tables.outbox);
+    PgOutbox::new(database.clone(), &tables, holder).woken_by(notifications)
 }
 
 /// The consumer and the id of an event that it has processed.
