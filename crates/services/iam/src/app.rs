@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use contracts::identity::FOR_USERS;
 use outbox::Waker;
 use platform::{
     jobs::Job,
@@ -60,7 +61,7 @@ pub async fn build(config: Config) -> anyhow::Result<App> {
     let waker = Waker::default();
     let orders = Arc::new(GrpcOpenOrders::new(server.peer("order", "ORDER_ADDRESS", &own.order_address)?));
     let accounts = AccountService::new(service.clone(), orders, waker.clone());
-    let guard = server.guard(Arc::new(OwnSessions(service.clone())), api::RULES);
+    let guard = server.guard(Arc::new(OwnSessions(service.clone())), api::RULES).for_users(FOR_USERS);
     let relay = messaging.relay(&server, &waker)?;
     jobs.push(server.retention(messaging.kafka.effect_retention())?.outbox());
     Ok(App::new(server).grpc(api::services(service, contacts, accounts, settings), guard).jobs(jobs).relay(relay))

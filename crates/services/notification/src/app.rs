@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use contracts::identity::GrpcSessions;
+use contracts::identity::{FOR_USERS, GrpcSessions};
 use platform::server::{App, Server};
 use tokio::sync::Notify;
 
@@ -48,7 +48,7 @@ pub async fn build(config: Config) -> anyhow::Result<App> {
         templates,
         contacts: messenger.contacts,
     });
-    let guard = server.guard(Arc::new(GrpcSessions::new(iam)), api::RULES);
+    let guard = server.guard(Arc::new(GrpcSessions::new(iam)), api::RULES).for_users(FOR_USERS);
     let consumers = messaging.consumers(&server, consumers::all(&service));
     let retention = server.retention(messaging.kafka.effect_retention())?;
     Ok(App::new(server)

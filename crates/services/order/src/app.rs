@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use contracts::identity::GrpcSessions;
+use contracts::identity::{FOR_USERS, GrpcSessions};
 use outbox::Waker;
 use platform::server::{App, Server};
 
@@ -45,7 +45,7 @@ pub async fn build(config: Config) -> anyhow::Result<App> {
     let state = api::Api { service: service.clone(), deliveries: deliveries.clone() };
     let http = server.guard(sessions.clone(), &api::RULES);
     let router = api::router(state, http, server.readiness(), own.order_max_in_flight, &own.order_console_url);
-    let guard = server.guard(sessions, api::grpc::RULES);
+    let guard = server.guard(sessions, api::grpc::RULES).for_users(FOR_USERS);
     let erasures = consumers::user_erased(Addresses::new(server.database()?));
     let consumers = messaging.consumers(&server, consumers::all(&service, &deliveries).into_iter().chain([erasures]));
     let relay = messaging.relay(&server, &waker)?;

@@ -15,8 +15,7 @@ use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 /// Trace Context, section "tracestate Limits").
 pub const MAX_TRACESTATE_BYTES: usize = 512;
 /// The maximum length in bytes of `baggage` that is continued: a sixteenth of the headers that this system's servers
-/// accept. Percent-encoding may triple the baggage of a call, which has other headers, too, such as the sessions of 64
-/// orders.
+/// accept. Percent-encoding may triple the baggage of a call, which has other headers, too.
 pub const MAX_BAGGAGE_BYTES: usize = 1024;
 
 /// Creates the propagator for trace headers: W3C trace context and baggage.

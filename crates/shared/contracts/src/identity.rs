@@ -25,6 +25,8 @@ use crate::{
 
 /// The role of users who operate the system, as in the `roles` of a [`User`](crate::proto::common::v1::User).
 pub const OPERATOR: &str = "operator";
+/// The services that call others for users; operations does for a user that its audit registers.
+pub const FOR_USERS: &[&str] = &["console", "operations"];
 /// The provider of notification methods whose targets are Telegram chats.
 pub const TELEGRAM: &str = "telegram";
 
@@ -50,7 +52,7 @@ impl Config {
 
     /// The guard opens its own channel to iam.
     pub fn guard(&self, server: &Server, rules: &'static [Rule]) -> anyhow::Result<Guard> {
-        Ok(server.guard(Arc::new(GrpcSessions::new(self.iam(server)?)), rules))
+        Ok(server.guard(Arc::new(GrpcSessions::new(self.iam(server)?)), rules).for_users(FOR_USERS))
     }
 }
 

@@ -23,8 +23,8 @@ use http_body_util::BodyExt as _;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
-/// The maximum size of a body in bytes, unless an API or an endpoint has another one. It is enough for the UUIDs of the
-/// maximum number of parts.
+/// The maximum size of a body in bytes, unless an API or an endpoint has another one. It is enough for some 1 600 UUIDs
+/// in JSON.
 pub const BODY_LIMIT: usize = 64 * 1024;
 pub const ARRIVAL_TIMEOUT: Duration = Duration::from_secs(10);
 /// The maximum number of bytes of all incomplete bodies of one API. It is small enough for a container of 64 MiB.
@@ -32,7 +32,7 @@ const MAX_INCOMPLETE_BYTES: usize = 8 << 20;
 /// The maximum number of bytes of all bodies of one API whose requests are being handled.
 pub(crate) const MAX_HANDLED_BYTES: usize = 8 << 20;
 /// The size in bytes of the largest body that is handled without being counted. The bound on requests also bounds such
-/// bodies, so that logins and payments are served during a flood of large bodies.
+/// bodies, so that small requests are served during a flood of large bodies.
 pub(crate) const MAX_UNCOUNTED_BYTES: usize = 4 << 10;
 /// The minimum number of bytes that an incomplete body counts, since its stream takes memory too.
 const MIN_COUNTED_BYTES: usize = 1 << 10;

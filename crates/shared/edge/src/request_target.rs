@@ -126,32 +126,26 @@ fn has_valid_port(host: &Authority) -> bool {
 
 /// The maximum length of a shown path in bytes. It is longer than the path of any route.
 const MAX_SHOWN_PATH: usize = 256;
-/// A route's parameter after this segment is the id of a customer.
-const CUSTOMERS: &str = "customers";
+/// A route's parameter of this name is the id of a person.
+const PERSON: &str = "{person_id}";
 
-/// Returns the path of a request as logs, traces and the audit trail show it: without ids of customers, which would
-/// outlive the erasure of the customer's data. Some shops use logins as ids.
+/// Returns the path of a request as logs, traces and the audit trail show it: without ids of people, which would
+/// outlive the erasure of their data. Some programs use logins as ids.
 pub(crate) fn shown_path<'p>(extensions: &Extensions, uri: &'p Uri) -> Cow<'p, str> {
     match extensions.get::<MatchedPath>() {
-        Some(route) => without_customers(route.as_str(), uri.path()),
+        Some(route) => without_people(route.as_str(), uri.path()),
         None => cut(uri.path()),
     }
 }
 
-/// Returns `path` with the ids of customers replaced by the names of the `route`'s parameters.
-fn without_customers<'p>(route: &str, path: &'p str) -> Cow<'p, str> {
-    let names: Vec<&str> = route.split('/').collect();
-    if !names.contains(&CUSTOMERS) {
+/// Returns `path` with the name of the `route`'s parameter in place of a person's id.
+fn without_people<'p>(route: &str, path: &'p str) -> Cow<'p, str> {
+    if !route.contains(PERSON) {
         return cut(path);
     }
-    let mut before = "";
-    let segments = names.iter().zip(path.split('/')).map(|(name, value)| {
-        let is_customer = before == CUSTOMERS && name.starts_with('{');
-        before = name;
-        if is_customer { *name } else { value }
-    });
-    let shown = segments.collect::<Vec<_>>().join("/");
-    Cow::Owned(cut(&shown).into_owned())
+    let segments = route.split('/').zip(path.split('/'));
+    let shown: Vec<&str> = segments.map(|(name, value)| if name == PERSON { name } else { value }).collect();
+    Cow::Owned(cut(&shown.join("/")).into_owned())
 }
 
 fn cut(path: &str) -> Cow<'_, str> {
@@ -163,12 +157,12 @@ mod tests {
     use super::*;
 
     fn hosts(allowed: &str) -> Result<OwnHosts, ConfigError> {
-        OwnHosts::load(&["order"], &Settings::from_variables([(VARIABLE, allowed.to_owned())]))
+        OwnHosts::load(&["first"], &Settings::from_variables([(VARIABLE, allowed.to_owned())]))
     }
 
     #[test]
     fn an_address_and_the_names_of_machine_service_and_variable_are_own_and_others_are_not() {
-        let hosts = hosts("shop.example, Other.example.").unwrap();
+        let hosts = hosts("system.example, Other.example.").unwrap();
         let is_own = |host: &str| {
             hosts.are_named_by(
                 &axum::http::Request::builder().header(HOST, host).body(axum::body::Body::empty()).unwrap(),
@@ -183,19 +177,19 @@ mod tests {
             "[2001:db8::1]",
             "LocalHost:4712",
             "localhost.",
-            "intake.localhost",
+            "service.localhost",
             "host.docker.internal:9464",
             &host_name(),
-            "order:4711",
-            "order.shop.svc",
-            "order.shop.svc.cluster.local.:4711",
-            "shop.example",
+            "first:4711",
+            "first.system.svc",
+            "first.system.svc.cluster.local.:4711",
+            "system.example",
             "OTHER.example:1",
         ] {
             assert!(is_own(own), "{own}");
         }
         for other in
-            ["evil.example", "127.0.0.1.evil.example", "order.evil.example", "evil.svc", "a.order", "localhost.example"]
+            ["evil.example", "127.0.0.1.evil.example", "first.evil.example", "evil.svc", "a.first", "localhost.example"]
         {
             assert!(!is_own(other), "{other}");
         }
@@ -203,19 +197,18 @@ mod tests {
 
     #[test]
     fn a_host_with_a_port_or_a_scheme_is_named() {
-        for wrong in ["shop.example:80", "https://shop.example", "*.example/"] {
+        for wrong in ["system.example:80", "https://system.example", "*.example/"] {
             assert_eq!(hosts(&format!("fine.example,{wrong}")).unwrap_err().variable, VARIABLE, "{wrong}");
         }
     }
 
     #[test]
-    fn a_path_shows_every_parameter_but_the_id_of_a_customer() {
-        let shown = |route, path| without_customers(route, path).into_owned();
+    fn a_path_shows_every_parameter_but_the_id_of_a_person() {
+        let shown = |route, path| without_people(route, path).into_owned();
 
-        assert_eq!(shown("/customers/{id}/erase", "/customers/ann%2F1/erase"), "/customers/{id}/erase");
-        assert_eq!(shown("/api/customers/{id}", "/api/customers/ann"), "/api/customers/{id}");
-        assert_eq!(shown("/orders/{id}", "/orders/17"), "/orders/17");
-        assert_eq!(shown("/customers/all/{page}", "/customers/all/3"), "/customers/all/3");
+        assert_eq!(shown("/people/{person_id}/erase", "/people/ann%2F1/erase"), "/people/{person_id}/erase");
+        assert_eq!(shown("/api/{id}/{person_id}", "/api/17/ann"), "/api/17/{person_id}");
+        assert_eq!(shown("/people/{id}", "/people/17"), "/people/17");
         assert_eq!(shown("/{*rest}", &format!("/{}", "é".repeat(200))).len(), 255);
     }
 }

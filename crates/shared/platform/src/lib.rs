@@ -69,7 +69,7 @@ pub use edge::{auth, grpc, http, invalid, listener, security_events, shared_laye
 pub use events::kafka;
 pub use store::{postgres, redis};
 
-/// glibc's allocator took a sixth of the shop's processor time in the benchmark of Whoami (`perf`, release build,
+/// glibc's allocator took a sixth of the processor time in a benchmark of session look-ups (`perf`, release build,
 /// 2026-11-22).
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

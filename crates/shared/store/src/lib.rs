@@ -22,14 +22,14 @@
 //! ```no_run
 //! use store::postgres::{Database, DatabaseError};
 //!
-//! async fn orders(database: &Database) -> Result<i64, DatabaseError> {
-//!     Ok(sqlx::query_scalar("select count(*) from orders").fetch_one(database).await?)
+//! async fn notes(database: &Database) -> Result<i64, DatabaseError> {
+//!     Ok(sqlx::query_scalar("select count(*) from notes").fetch_one(database).await?)
 //! }
 //!
 //! # async fn example() -> anyhow::Result<()> {
-//! let url = "postgres://shop@127.0.0.1/shop".into();
-//! let database = Database::lazy("shop", "SHOP_DATABASE_URL", &url, 8)?;
-//! println!("{} orders", orders(&database).await?);
+//! let url = "postgres://notes@127.0.0.1/notes".into();
+//! let database = Database::lazy("notes", "NOTES_DATABASE_URL", &url, 8)?;
+//! println!("{} notes", notes(&database).await?);
 //! # Ok(())
 //! # }
 //! ```

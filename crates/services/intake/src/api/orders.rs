@@ -1,5 +1,5 @@
 //! The endpoints of stored orders: `GET /orders/{id}` as JSON or as a page, `GET /orders`, and
-//! `POST /customers/{id}/erase`.
+//! `POST /customers/{person_id}/erase`.
 
 use axum::{
     Json,
@@ -136,10 +136,10 @@ pub struct Erased {
 /// keeps its records until they expire. For operators, also where the API is open.
 #[utoipa::path(
     post,
-    path = "/customers/{id}/erase",
+    path = "/customers/{person_id}/erase",
     operation_id = "eraseCustomer",
     tag = "operators",
-    params(("id" = String, Path, description = "The customer_id.")),
+    params(("person_id" = String, Path, description = "The customer_id.")),
     responses((status = 200, body = Erased)),
     security(("session" = []))
 )]

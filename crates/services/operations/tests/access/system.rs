@@ -189,8 +189,9 @@ impl System {
     async fn ask_http(&self, method: &Method, caller: Caller) -> Decision {
         let (verb, path) = method.name.split_once(' ').unwrap();
         let path = path.replace("{order_uuid}", &self.order).replace("{*rest}", "index.css");
-        // The path parameter is a courier's or order's id.
-        let path = path.replace("{id}", &self.order).replace("{order_id}", &self.order);
+        // The path parameter is a courier's, order's or customer's id.
+        let path =
+            ["{id}", "{order_id}", "{person_id}"].into_iter().fold(path, |path, name| path.replace(name, &self.order));
         let path = path.replace("{name}", "style-0.css");
         let url = format!("http://{}{path}", self.http[method.service]);
         let mut request = self.client.request(verb.parse().unwrap(), url);

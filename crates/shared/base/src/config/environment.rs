@@ -1,4 +1,4 @@
-//! The environment of a process. Secrets published in this repository, and defaults for trying the shop out, are
+//! The environment of a process. Secrets published in this repository, and defaults for trying the system out, are
 //! accepted only in development.
 
 use crate::config::{ConfigError, Host, Settings};
@@ -46,7 +46,7 @@ pub fn published_secrets(settings: &Settings) -> Vec<String> {
 }
 
 /// The variables that stand for one decision, as `NAME` (with any value) or `NAME=value`. In production one of them is
-/// set, since the decision's default is for trying the shop out.
+/// set, since the decision's default is for trying the system out.
 pub type Decision = &'static [&'static str];
 
 /// Returns true in production. `cargo run` is production only if the variable says so.
@@ -97,7 +97,7 @@ mod tests {
         Settings::from_variables([
             ("SERVICE_KEY", KEY.to_owned()),
             ("ORDER_DATABASE_URL", "postgres://order:development-only@127.0.0.1/order".to_owned()),
-            ("IAM_DATABASE_URL", "postgres://iam:a-secret@127.0.0.1/iam".to_owned()),
+            ("OTHER_DATABASE_URL", "postgres://other:a-secret@127.0.0.1/other".to_owned()),
             ("KAFKA_SASL_PASSWORD", "development-only".to_owned()),
             (VARIABLE, environment.to_owned()),
         ])
@@ -112,7 +112,7 @@ mod tests {
             assert_eq!(refused.variable, VARIABLE);
             assert!(published.iter().all(|name| refused.problem.contains(name)), "{refused}");
             assert!(
-                !refused.to_string().contains("development-only") && !refused.to_string().contains("IAM"),
+                !refused.to_string().contains("development-only") && !refused.to_string().contains("OTHER"),
                 "{refused}"
             );
         }

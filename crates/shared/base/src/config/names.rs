@@ -3,11 +3,6 @@
 use crate::config::ConfigError;
 
 const EXAMPLE: &str = include_str!("../../../../../.env.example");
-/// Variables that a release has removed, each with what replaces it.
-const REMOVED: [(&str, &str); 1] = [(
-    "IAM_OPERATORS",
-    "the command `shipyard operator add LOGIN` gives the role, with `--adopt USER_UUID` to an existing account",
-)];
 /// Parts of names that orchestrators set for each service.
 const OF_ORCHESTRATORS: [&str; 2] = ["_SERVICE_", "_PORT"];
 
@@ -29,10 +24,6 @@ pub(crate) fn check<'n>(names: impl Iterator<Item = &'n str>) -> Result<Vec<Stri
         let is_of_service = services.iter().any(|prefix| name.starts_with(prefix));
         let is_of_orchestrator = OF_ORCHESTRATORS.iter().any(|part| name.contains(part));
         if !is_of_service || is_of_orchestrator || known.contains(&name.as_str()) || known.contains(&base) {
-            continue;
-        }
-        if let Some((_, instead)) = REMOVED.iter().find(|(removed, _)| *removed == name) {
-            warnings.push(format!("{name} is set, and nothing reads it any more: {instead}"));
             continue;
         }
         match nearest(&name, &known).filter(|near| strsim::osa_distance(&name, near) <= 2) {
@@ -65,16 +56,15 @@ mod tests {
     }
 
     #[test]
-    fn unknown_and_removed_variables_of_services_are_warnings_and_others_pass() {
+    fn unknown_variables_of_services_are_warnings_and_others_pass() {
         let known =
             ["order_listen", "iam_redis_prefix", "order_database_url_file", "path", "redis_uri", "order_service_host"];
-        let unknown = ["iam_favourite_colour", "shipyard_colour", "iam_operators"];
+        let unknown = ["iam_favourite_colour", "shipyard_colour"];
 
         let warnings = check(known.into_iter().chain(unknown)).unwrap();
 
-        let [colour, removed, other] = &warnings[..] else { panic!("{warnings:?}") };
+        let [colour, other] = &warnings[..] else { panic!("{warnings:?}") };
         assert_eq!(colour, "IAM_FAVOURITE_COLOUR is set, and nothing reads it");
         assert_eq!(other, "SHIPYARD_COLOUR is set, and nothing reads it");
-        assert!(removed.contains("shipyard operator add LOGIN"), "{removed}");
     }
 }

@@ -49,7 +49,7 @@ impl Author {
         &self.0
     }
 
-    /// Returns true if the author is this user, who must not decide about their own orders and data.
+    /// Returns true if the author is this user, who must not decide about their own data.
     pub fn is_user(&self, user: Uuid) -> bool {
         Uuid::try_parse(&self.0).is_ok_and(|author| author == user)
     }

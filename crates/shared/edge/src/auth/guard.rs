@@ -11,7 +11,7 @@ use axum::{
 
 use super::{
     Access, AuthRefusal, CREDENTIAL, Caller, Rule, SESSION_HEADER, SESSION_METADATA, ServiceKey, Sessions, TokenKind,
-    access::{denied, refused},
+    access::{ServiceNames, denied, refused},
     credential,
     operator_use::{self, ROLE_USE, RoleUse},
     sessions::SharedLookups,
@@ -30,6 +30,7 @@ pub struct Guard {
     /// The key of services' tokens. `None` if certificates identify services instead; such tokens are then refused.
     key: Option<ServiceKey>,
     rules: Rules,
+    for_users: ServiceNames,
     is_open: bool,
     /// The hosts under which an open API responds.
     hosts: OwnHosts,
@@ -65,17 +66,19 @@ enum Bearer {
     User(String),
 }
 
-/// The services that call others for users, with sessions or access tokens. Without these, a call is their own. An
-/// audit of operations uses the sessions of a user that it registers.
-const FOR_USERS: [&str; 2] = ["console", "operations"];
-
 impl Guard {
     /// Creates a guard. Without a key, it refuses the tokens of services.
     pub fn new(sessions: Arc<dyn Sessions>, key: impl Into<Option<ServiceKey>>, rules: &'static [Rule]) -> Self {
         security_events::count_from_zero();
         let sessions = SharedLookups::new(sessions);
         let rules = Rules { table: rules, otherwise: None };
-        Self { sessions, key: key.into(), rules, is_open: false, hosts: OwnHosts::default() }
+        Self { sessions, key: key.into(), rules, for_users: &[], is_open: false, hosts: OwnHosts::default() }
+    }
+
+    /// Sets the services that call for users, with sessions or access tokens. Without these, a call is their own.
+    #[must_use]
+    pub fn for_users(self, services: ServiceNames) -> Self {
+        Self { for_users: services, ..self }
     }
 
     /// Sets the access to methods without a rule. Stand-ins in tests use it.
@@ -220,8 +223,10 @@ impl Guard {
             }
             (Some(_), Some(Bearer::Service(_))) => Err(refused(TokenRefusal::Certificate)),
             // The user whose session or token the call carries is the caller, as in calls through the gateway.
-            (Some(Identity::Service(name)), None) if FOR_USERS.contains(&&**name) && is_for_user => Ok((None, None)),
-            (Some(Identity::Service(name)), Some(Bearer::User(token))) if FOR_USERS.contains(&&**name) => {
+            (Some(Identity::Service(name)), None) if is_for_user && self.for_users.contains(&&**name) => {
+                Ok((None, None))
+            }
+            (Some(Identity::Service(name)), Some(Bearer::User(token))) if self.for_users.contains(&&**name) => {
                 Ok((None, Some(token)))
             }
             (Some(Identity::Service(name)), _) => Ok((Some(name.as_ref().to_owned()), None)),
@@ -247,16 +252,16 @@ impl Guard {
 mod tests {
     use super::*;
 
-    const TABLE: &[Rule] = &[Rule::operator("POST /couriers", &[]), Rule::session("GET /couriers", &["order"])];
+    const TABLE: &[Rule] = &[Rule::operator("POST /things", &[]), Rule::session("GET /things", &["a"])];
 
     #[test]
     fn a_method_without_a_rule_has_no_access_and_another_method_of_a_route_has_that_of_the_route() {
         let rules = Rules { table: TABLE, otherwise: None };
 
-        assert_eq!(rules.of_route("GET", "/couriers"), Some(Access::Session(&["order"])));
-        assert_eq!(rules.of_route("HEAD", "/couriers"), Some(Access::Session(&["order"])));
-        assert_eq!(rules.of_route("PUT", "/couriers"), Some(Access::Operator(&[])));
-        assert_eq!(rules.of_route("GET", "/couriers/{id}"), None);
+        assert_eq!(rules.of_route("GET", "/things"), Some(Access::Session(&["a"])));
+        assert_eq!(rules.of_route("HEAD", "/things"), Some(Access::Session(&["a"])));
+        assert_eq!(rules.of_route("PUT", "/things"), Some(Access::Operator(&[])));
+        assert_eq!(rules.of_route("GET", "/things/{id}"), None);
         assert_eq!(rules.of("/x.v1.X/Y"), None);
     }
 }

@@ -144,19 +144,19 @@ mod tests {
     #[tokio::test]
     async fn a_use_of_the_role_is_recorded_once_with_the_object_that_the_handler_names() {
         let (log, _guard) = MemoryLog::capture(Level::INFO);
-        let (user, order) = (Uuid::from_u128(7), Uuid::from_u128(8));
+        let (user, object) = (Uuid::from_u128(7), Uuid::from_u128(8));
         let role_use = |path: &str| RoleUse::new(user, path.to_owned());
 
-        ROLE_USE.scope(role_use("/refund"), async { role_used_on(order) }).await;
-        ROLE_USE.scope(role_use("/replay"), async { role_used_on_name("order.paid") }).await;
+        ROLE_USE.scope(role_use("/cancel"), async { role_used_on(object) }).await;
+        ROLE_USE.scope(role_use("/replay"), async { role_used_on_name("a.topic") }).await;
         ROLE_USE.scope(role_use("/audit"), std::future::ready(())).await;
-        role_used_on(order);
+        role_used_on(object);
 
         let log = log.text();
         let lines: Vec<&str> = log.lines().filter(|line| line.contains("role_used")).collect();
         assert_eq!(lines.len(), 3, "{log}");
-        assert!(lines[0].contains("/refund") && lines[0].contains(&order.to_string()), "{log}");
-        assert!(lines[1].contains("/replay") && lines[1].contains("order.paid"), "{log}");
+        assert!(lines[0].contains("/cancel") && lines[0].contains(&object.to_string()), "{log}");
+        assert!(lines[1].contains("/replay") && lines[1].contains("a.topic"), "{log}");
         assert!(lines[2].contains("/audit") && !lines[2].contains("of_"), "{log}");
     }
 

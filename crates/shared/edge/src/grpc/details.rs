@@ -23,7 +23,7 @@ const DOMAIN: &str = "shipyard";
 const RETRY_DELAY: Duration = Duration::from_secs(1);
 const DETAILS: &str = "grpc-status-details-bin";
 
-/// The metadata key of the reason, such as `OUT_OF_STOCK`.
+/// The metadata key of the reason, such as `TOO_MANY`.
 const REASON: &str = "reason";
 
 /// Creates a status with a reason code for clients. Circuit breakers count UNAVAILABLE with a reason as a response of a
@@ -133,7 +133,7 @@ fn general_reason(code: Code) -> &'static str {
         Code::ResourceExhausted => "TOO_MANY_REQUESTS",
         Code::FailedPrecondition => "FAILED_PRECONDITION",
         Code::Aborted => "ABORTED",
-        Code::OutOfRange => "OUT_OF_RANGE",
+        Code::OutOfRange => "TOO_MANY",
         Code::Unimplemented => "UNIMPLEMENTED",
         Code::Internal => "INTERNAL",
         Code::Unavailable => "DEPENDENCY_UNAVAILABLE",
@@ -203,12 +203,11 @@ mod tests {
 
     #[test]
     fn every_error_has_a_reason_and_a_temporary_one_a_delay() {
-        let stock =
-            details_of(&about(with_reason(Code::FailedPrecondition, "OUT_OF_STOCK", "too few parts"), "engine"));
-        let info = stock.error_info().unwrap();
-        assert_eq!((info.reason.as_str(), info.domain.as_str()), ("OUT_OF_STOCK", DOMAIN));
+        let refused = details_of(&about(with_reason(Code::FailedPrecondition, "TOO_MANY", "too many"), "engine"));
+        let info = refused.error_info().unwrap();
+        assert_eq!((info.reason.as_str(), info.domain.as_str()), ("TOO_MANY", DOMAIN));
         assert_eq!(info.metadata.get(SUBJECT).map(String::as_str), Some("engine"));
-        assert!(stock.retry_info().is_none());
+        assert!(refused.retry_info().is_none());
 
         let away = details_of(&Status::unavailable("the database is away"));
         assert_eq!(away.error_info().unwrap().reason, "DEPENDENCY_UNAVAILABLE");

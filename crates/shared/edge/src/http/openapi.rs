@@ -88,9 +88,9 @@ const FAILURES: [&str; 2] = ["500", "503"];
 /// would begin with its first increment, which `rate()` would miss.
 pub fn count_from_zero(document: OpenApi) {
     for (route, item) in document.paths.paths {
-        let operations =
+        let methods =
             [("GET", item.get), ("POST", item.post), ("PUT", item.put), ("PATCH", item.patch), ("DELETE", item.delete)];
-        for (method, operation) in operations {
+        for (method, operation) in methods {
             let Some(operation) = operation else { continue };
             let statuses: BTreeSet<_> =
                 operation.responses.responses.into_keys().chain(FAILURES.map(str::to_owned)).collect();

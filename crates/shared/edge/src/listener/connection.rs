@@ -64,7 +64,7 @@ pub const MAX_HEADER_BYTES: u16 = 16 * 1024;
 const MAX_CONCURRENT_STREAMS: u32 = 256;
 /// The maximum number of requests that a client may have reset before the server began them. More resets close the
 /// connection (rapid reset, CVE-2023-44487). It equals the number of concurrent requests, since a gateway resets all
-/// requests of a customer who leaves, on a connection shared with other customers.
+/// requests of a client that leaves, on a connection shared with other clients.
 const MAX_PENDING_RESETS: usize = MAX_CONCURRENT_STREAMS as usize;
 /// The maximum streams per connection that the server has reset because of the client's protocol errors.
 const MAX_OWN_RESETS: usize = 1024;

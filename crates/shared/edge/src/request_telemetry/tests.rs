@@ -20,7 +20,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 
 use super::*;
 
-/// Sends a request for each path to a router with the route `/customers/{id}/erase`. Returns the recorded spans as
+/// Sends a request for each path to a router with the route `/people/{person_id}/erase`. Returns the recorded spans as
 /// text.
 async fn spans(paths: &[&str]) -> String {
     let exporter = InMemorySpanExporter::default();
@@ -29,7 +29,7 @@ async fn spans(paths: &[&str]) -> String {
     let _recording = subscribe(tracing_subscriber::registry().with(layer));
     let observed =
         from_fn(async |request: Request, next: Next| http(request, async |request| next.run(request).await).await);
-    let router = Router::new().route("/customers/{id}/erase", get(async || ())).layer(observed);
+    let router = Router::new().route("/people/{person_id}/erase", get(async || ())).layer(observed);
     for path in paths {
         let request = Request::builder().uri(*path).body(Body::empty()).unwrap();
         router.clone().oneshot(request).await.unwrap();
@@ -38,10 +38,10 @@ async fn spans(paths: &[&str]) -> String {
 }
 
 #[tokio::test]
-async fn no_span_of_a_request_has_the_id_of_a_customer() {
-    let told = spans(&["/customers/ann/erase", "/customers/ann/erased", "/ann", "/customers/a%6en/erase?id=ann"]).await;
+async fn no_span_of_a_request_has_the_id_of_a_person() {
+    let told = spans(&["/people/ann/erase", "/people/ann/erased", "/ann", "/people/a%6en/erase?id=ann"]).await;
 
-    assert!(told.contains("/customers/{id}/erase") && told.contains(UNKNOWN), "{told}");
+    assert!(told.contains("/people/{person_id}/erase") && told.contains(UNKNOWN), "{told}");
     assert!(!told.contains("ann") && !told.contains("a%6en"), "{told}");
 }
 

@@ -36,7 +36,7 @@ fn logged(event: Event<'_>) -> serde_json::Value {
 fn an_event_has_its_name_its_subject_and_its_reason() {
     let [user, of] = [7, 8].map(Uuid::from_u128);
     let address = std::net::Ipv4Addr::new(192, 0, 2, 1).into();
-    let path = "/api/v1/couriers";
+    let path = "/api/v1/things";
 
     for (event, name, fields) in [
         (

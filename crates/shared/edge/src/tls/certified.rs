@@ -50,7 +50,7 @@ impl Tls {
         self.0.current.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Returns the name in the certificate's URI, such as `order` for `spiffe://shipyard/order`.
+    /// Returns the name in the certificate's URI, such as `web` for `spiffe://shipyard/web`.
     pub fn name(&self) -> Arc<str> {
         self.current().name.clone()
     }

@@ -42,7 +42,7 @@ pub struct Service {
     /// The metrics that the service exports in addition to [`METRICS`](crate::telemetry::metric::METRICS).
     pub metrics: &'static [Metric],
     pub calls: &'static [Call],
-    /// The decisions that production must take, since their defaults are for trying the shop out.
+    /// The decisions that production must take, since their defaults are for trying the system out.
     pub decisions: &'static [Decision],
     /// An error names the invalid variable.
     pub check: fn(&Settings) -> Result<(), ConfigError>,
@@ -115,7 +115,7 @@ impl SecondApi {
 }
 
 impl Service {
-    /// Returns the full name of a service's variable: `variable("LISTEN")` of `order` is `ORDER_LISTEN`.
+    /// Returns the full name of a service's variable: `variable("LISTEN")` of `web` is `WEB_LISTEN`.
     pub fn variable(&self, suffix: &str) -> String {
         format!("{}_{suffix}", self.name.to_uppercase())
     }

@@ -186,12 +186,12 @@ static RECORDER: OnceLock<PrometheusHandle> = OnceLock::new();
 /// even without scrapes.
 pub(super) fn record() -> anyhow::Result<AbortOnDropHandle<()>> {
     let seconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
-    // A courier takes one step per tick, and at most 18 steps to a place. A build that an outage interrupts lasts as
-    // long as the outage.
+    // What a service measures as `…_duration_seconds` takes minutes, or as long as an outage that interrupts it.
     let minutes = [1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1_800.0];
     let handle = PrometheusBuilder::new()
-        .set_buckets_for_metric(Matcher::Full("delivery_duration_seconds".to_owned()), &minutes)?
-        .set_buckets_for_metric(Matcher::Full("assembly_duration_seconds".to_owned()), &minutes)?
+        .set_buckets_for_metric(Matcher::Full("http_request_duration_seconds".to_owned()), &seconds)?
+        // Of two suffixes that match, the first in the alphabet applies.
+        .set_buckets_for_metric(Matcher::Suffix("_duration_seconds".to_owned()), &minutes)?
         .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &seconds)?
         .install_recorder()
         .context("setting up metrics")?;

@@ -59,52 +59,52 @@ fn key(service: &'static str, secret: &str) -> ServiceKey {
 
 #[test]
 fn a_token_names_its_issuer_to_its_audience_alone() {
-    let token = key("order", "k").token("inventory").unwrap();
+    let token = key("caller", "k").token("callee").unwrap();
 
-    assert_eq!(key("inventory", "k").verify(&token).unwrap(), "order");
-    assert_eq!(key("payment", "k").verify(&token).unwrap_err().0, TokenRefusal::Kind);
-    assert_eq!(key("inventory", "other").verify(&token).unwrap_err().0, TokenRefusal::Signature);
-    assert_eq!(key("inventory", "k").verify("no token").unwrap_err().0, TokenRefusal::Kind);
+    assert_eq!(key("callee", "k").verify(&token).unwrap(), "caller");
+    assert_eq!(key("another", "k").verify(&token).unwrap_err().0, TokenRefusal::Kind);
+    assert_eq!(key("callee", "other").verify(&token).unwrap_err().0, TokenRefusal::Signature);
+    assert_eq!(key("callee", "k").verify("no token").unwrap_err().0, TokenRefusal::Kind);
 }
 
 #[test]
 fn a_token_is_good_for_its_life_and_what_clocks_may_differ() {
-    let token = key("order", "k").token("inventory").unwrap();
-    let after = |minutes| key("inventory", "k").verify_at(&token, clock::now() + Duration::from_mins(minutes));
+    let token = key("caller", "k").token("callee").unwrap();
+    let after = |minutes| key("callee", "k").verify_at(&token, clock::now() + Duration::from_mins(minutes));
 
-    assert_eq!(after(65).unwrap(), "order");
+    assert_eq!(after(65).unwrap(), "caller");
     assert_eq!(after(67).unwrap_err().0, TokenRefusal::Lifetime);
 }
 
 #[test]
 fn a_token_is_issued_anew_after_the_host_slept_or_its_clock_was_set() {
-    let (order, inventory, now) = (key("order", "k"), key("inventory", "k"), clock::now());
-    let token = |now| order.token_at("inventory", now).unwrap();
+    let (caller, callee, now) = (key("caller", "k"), key("callee", "k"), clock::now());
+    let token = |now| caller.token_at("callee", now).unwrap();
     let first = token(now);
     assert_eq!(token(now + Duration::from_secs(29)), first, "it is cached");
 
     for then in [now + Duration::from_hours(2), now - Duration::from_hours(2)] {
-        assert_eq!(inventory.verify_at(&token(then), then).unwrap(), "order", "at {then}");
+        assert_eq!(callee.verify_at(&token(then), then).unwrap(), "caller", "at {then}");
     }
 }
 
 #[test]
 fn while_the_key_changes_tokens_of_both_are_accepted_and_those_of_no_third() {
-    let token = |secret| key("order", secret).token("inventory").unwrap();
-    let changing = key("inventory", "n").accepting(Some(&"o".repeat(32).into())).unwrap();
+    let token = |secret| key("caller", secret).token("callee").unwrap();
+    let changing = key("callee", "n").accepting(Some(&"o".repeat(32).into())).unwrap();
 
-    assert_eq!(changing.verify(&token("n")).unwrap(), "order");
-    assert_eq!(changing.verify(&token("o")).unwrap(), "order");
+    assert_eq!(changing.verify(&token("n")).unwrap(), "caller");
+    assert_eq!(changing.verify(&token("o")).unwrap(), "caller");
     assert!(changing.verify(&token("x")).is_err());
     // The service signs only with the new key.
-    let own = changing.token("order").unwrap();
-    assert!(key("order", "n").verify(&own).is_ok() && key("order", "o").verify(&own).is_err());
+    let own = changing.token("caller").unwrap();
+    assert!(key("caller", "n").verify(&own).is_ok() && key("caller", "o").verify(&own).is_err());
 }
 
 #[test]
 fn a_short_key_is_refused() {
-    let error = ServiceKey::new("order", &"short".into()).err().unwrap();
-    let previous = key("order", "k").accepting(Some(&"short".into())).err().unwrap();
+    let error = ServiceKey::new("caller", &"short".into()).err().unwrap();
+    let previous = key("caller", "k").accepting(Some(&"short".into())).err().unwrap();
 
     assert_eq!([error.variable, previous.variable], ["SERVICE_KEY", "SERVICE_KEY_PREVIOUS"]);
 }

@@ -176,8 +176,8 @@ impl Losses {
 /// A missed deadline counts as the peer's failure only if it had at least this long to respond.
 const MIN_RESPONSE_TIME: Duration = Duration::from_secs(1);
 
-/// Returns what a response means for the circuit breaker. UNAVAILABLE with a reason, such as PAYMENT_OUTCOME_UNKNOWN,
-/// is a response: the peer works, and other calls may succeed.
+/// Returns what a response means for the circuit breaker. UNAVAILABLE with a reason is a response: the peer works, and
+/// other calls may succeed.
 pub fn outcome_of(status: &Status, left: Duration) -> CallOutcome {
     match (status.code(), reason(status)) {
         (Code::Unavailable, Some(_)) => CallOutcome::Answered,
@@ -241,7 +241,7 @@ mod tests {
     #[test]
     fn unavailable_with_a_reason_of_its_own_is_a_response() {
         let (second, text) = (Duration::from_secs(1), "not now");
-        let answered = with_reason(Code::Unavailable, "PAYMENT_OUTCOME_UNKNOWN", text);
+        let answered = with_reason(Code::Unavailable, "OUTCOME_UNKNOWN", text);
 
         assert_eq!(outcome_of(&answered, second), CallOutcome::Answered);
         assert_eq!(outcome_of(&Status::unavailable(text), second), CallOutcome::Failed);

@@ -237,7 +237,7 @@ mod tests {
     use crate::auth::{CREDENTIAL, Credential, SESSION_METADATA};
 
     fn peer() -> Peer {
-        Peer::lazy("inventory", "INVENTORY_ADDRESS", "127.0.0.1:1").unwrap()
+        Peer::lazy("peer", "PEER_ADDRESS", "127.0.0.1:1").unwrap()
     }
 
     /// Returns the session and the authorization of a call for a request with this credential.

@@ -118,23 +118,23 @@ mod tests {
             ("127.0.0.1:7400", None),
             ("[::1]:7400", None),
             ("http://10.1.2.3:7400", None),
-            ("iam:7400", Some(("iam", 7400))),
-            ("http://iam.example.com:7400/", Some(("iam.example.com", 7400))),
-            ("http://geo.example.com", Some(("geo.example.com", 80))),
+            ("peer:7400", Some(("peer", 7400))),
+            ("http://peer.example.com:7400/", Some(("peer.example.com", 7400))),
+            ("http://other.example.com", Some(("other.example.com", 80))),
             ("localhost:7401", Some(("localhost", 7401))),
         ];
 
         for (address, expected) in cases {
-            assert_eq!(Target::parse(None, None, "IAM_ADDRESS", address).unwrap().name(), expected, "{address}");
+            assert_eq!(Target::parse(None, None, "PEER_ADDRESS", address).unwrap().name(), expected, "{address}");
         }
     }
 
     #[test]
     fn what_is_no_address_is_refused_with_the_name_of_its_variable() {
-        for wrong in ["", "not an address", "http://", "iam:port", "https://iam:7400"] {
-            let refusal = Target::parse(None, None, "IAM_ADDRESS", wrong).map(drop).unwrap_err().to_string();
+        for wrong in ["", "not an address", "http://", "peer:port", "https://peer:7400"] {
+            let refusal = Target::parse(None, None, "PEER_ADDRESS", wrong).map(drop).unwrap_err().to_string();
 
-            assert!(refusal.contains("IAM_ADDRESS"), "{wrong}: {refusal}");
+            assert!(refusal.contains("PEER_ADDRESS"), "{wrong}: {refusal}");
         }
     }
 }

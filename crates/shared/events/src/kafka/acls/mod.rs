@@ -32,7 +32,7 @@ pub enum Resource {
     Cluster,
 }
 
-/// The operations that this system grants, with Kafka's codes.
+/// What this system grants on a resource, with Kafka's codes.
 #[derive(Clone, Copy, Debug)]
 #[repr(i8)]
 pub enum Operation {

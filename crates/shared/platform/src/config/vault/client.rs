@@ -12,8 +12,8 @@ use serde_json::{Map, Value, json};
 use super::Reference;
 
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
-/// The maximum size of a response in bytes. Vault's own limit for a secret is 1 MiB; a shop's secrets are keys and
-/// URLs.
+/// The maximum size of a response in bytes. Vault's own limit for a secret is 1 MiB; a service's secrets are keys
+/// and URLs.
 const MAX_RESPONSE_BYTES: usize = 64 * 1024;
 /// The file into which Kubernetes puts a pod's token.
 const SERVICE_ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount/token";

@@ -8,7 +8,7 @@ use wiremock::{
 
 use super::*;
 
-const SECRET: &str = "a-secret-of-the-shop";
+const SECRET: &str = "a-secret-of-the-system";
 const TOKEN: &str = "s.a-token-of-vault";
 
 fn is_secret(name: &str) -> bool {
@@ -16,7 +16,7 @@ fn is_secret(name: &str) -> bool {
 }
 
 fn variables(address: &str, more: &[(&str, &str)]) -> HashMap<String, String> {
-    let own = [("vault_addr", address), ("vault_token", TOKEN), ("first_key", "vault:secret/shop/keys#first")];
+    let own = [("vault_addr", address), ("vault_token", TOKEN), ("first_key", "vault:secret/system/keys#first")];
     own.iter().chain(more).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
 
@@ -41,10 +41,11 @@ fn refusal(mut values: HashMap<String, String>) -> ConfigError {
 async fn references_are_replaced_and_each_secret_is_read_once() {
     let server = MockServer::start().await;
     let fields = json!({ "first": SECRET, "second": "another" });
-    let secret = Mock::given(method("GET")).and(path("/v1/secret/data/shop/keys")).and(header("X-Vault-Token", TOKEN));
+    let secret =
+        Mock::given(method("GET")).and(path("/v1/secret/data/system/keys")).and(header("X-Vault-Token", TOKEN));
     secret.respond_with(kv(&fields)).expect(1).mount(&server).await;
     let more =
-        [("second_key", "vault:secret/shop/keys#second"), ("third_key", "plain"), ("name", "vault:is/no#secret")];
+        [("second_key", "vault:secret/system/keys#second"), ("third_key", "plain"), ("name", "vault:is/no#secret")];
     let mut values = variables(&server.uri(), &more);
 
     resolve(&mut values, is_secret).unwrap();
@@ -65,7 +66,7 @@ async fn a_pod_logs_in_with_the_token_of_its_service_account() {
         .mount(&server)
         .await;
     let secret =
-        Mock::given(method("GET")).and(header("X-Vault-Token", "s.issued")).and(header("X-Vault-Namespace", "shop"));
+        Mock::given(method("GET")).and(header("X-Vault-Token", "s.issued")).and(header("X-Vault-Namespace", "system"));
     secret.respond_with(kv(&json!({ "first": SECRET }))).mount(&server).await;
     let file = account.path().to_str().unwrap();
     let mut values = variables(
@@ -74,7 +75,7 @@ async fn a_pod_logs_in_with_the_token_of_its_service_account() {
             ("vault_token", ""),
             ("vault_kubernetes_role", "shipyard"),
             ("vault_kubernetes_token_file", file),
-            ("vault_namespace", "shop"),
+            ("vault_namespace", "system"),
         ],
     );
 
@@ -105,7 +106,7 @@ async fn a_response_without_the_secret_names_the_variable_and_the_reason() {
         let error = refusal(variables(&server.uri(), &[]));
 
         assert_eq!(error.variable, "FIRST_KEY");
-        assert!(error.problem.starts_with("secret/shop/keys: ") && error.problem.contains(reason), "{error}");
+        assert!(error.problem.starts_with("secret/system/keys: ") && error.problem.contains(reason), "{error}");
     }
 }
 
@@ -117,7 +118,7 @@ async fn a_vault_that_is_away_or_silent_ends_the_start() {
     let late = refusal(variables(&silent.uri(), &[]));
 
     assert!(away.problem.contains("Vault cannot be reached: "), "{away}");
-    assert_eq!(late.to_string(), "FIRST_KEY: secret/shop/keys: Vault does not answer in time");
+    assert_eq!(late.to_string(), "FIRST_KEY: secret/system/keys: Vault does not answer in time");
 }
 
 #[test]
@@ -146,13 +147,13 @@ fn a_wrong_reference_names_the_variable_and_the_form() {
     for value in [
         "vault:",
         "vault:secret",
-        "vault:secret/shop",
-        "vault:secret/shop#",
-        "vault:/shop#key",
+        "vault:secret/system",
+        "vault:secret/system#",
+        "vault:/system#key",
         "vault:secret/#key",
         "vault:secret/../sys#key",
-        "vault:secret//shop#key",
-        "vault:secret/shop #key",
+        "vault:secret//system#key",
+        "vault:secret/system #key",
     ] {
         let error = Reference::parse("SERVICE_KEY", value).unwrap_err();
 

@@ -57,7 +57,7 @@ async fn serve_to(access: Access, tls: &Tls) -> (SocketAddr, Running) {
     let sessions = MemorySessions::default();
     sessions.open("a session", USER);
     sessions.add_token(TOKEN, USER);
-    let guard = guard(sessions).otherwise(access);
+    let guard = guard(sessions).otherwise(access).for_users(&["console", "operations"]);
     let services = Services::new(contracts::proto::DESCRIPTORS).with(GeoServer::new(Mirror));
     (address, testkit::run(|stop| services.serve(listener, guard, Readiness::default(), stop)))
 }
