@@ -87,7 +87,7 @@ impl Sessions for GrpcSessions {
             .iter()
             .enumerate()
             .filter(|(_, credential)| is_sent(credential))
-            .map(|(place, credential)| (credential.clone(), place))
+            .map(|(place, credential)| (credential, place))
             .unzip();
         let mut found = vec![Err(SessionError::Invalid); credentials.len()];
         let owners = join_all(messages(&sent).map(|message| self.look_up(message))).await;
@@ -100,7 +100,7 @@ impl Sessions for GrpcSessions {
 
 /// Splits the credentials into one group per call, of at most [`MAX_CALL_BYTES`] bytes each. The sessions of a whole
 /// look-up fit into one call.
-fn messages(credentials: &[Credential]) -> impl Iterator<Item = &[Credential]> {
+fn messages<'a>(credentials: &'a [&'a Credential]) -> impl Iterator<Item = &'a [&'a Credential]> {
     let mut bytes = 0;
     credentials.chunk_by(move |credential, next| {
         bytes += credential.as_str().len();
@@ -111,7 +111,7 @@ fn messages(credentials: &[Credential]) -> impl Iterator<Item = &[Credential]> {
 }
 
 impl GrpcSessions {
-    async fn look_up(&self, credentials: &[Credential]) -> Vec<Result<User, SessionError>> {
+    async fn look_up(&self, credentials: &[&Credential]) -> Vec<Result<User, SessionError>> {
         let response = self
             .budget
             .retry(is_transient, || {

@@ -105,7 +105,7 @@ impl SharedLookups {
 
     /// Counts a waiting request until the result is dropped. Returns `None` if [`MAX_WAITING_PER_SESSION`] wait
     /// already.
-    fn register(&self, credential: &Credential) -> Option<WaitingRequest<'_>> {
+    fn register<'a>(&'a self, credential: &'a Credential) -> Option<WaitingRequest<'a>> {
         let mut waiting = self.lock();
         match waiting.get_mut(credential) {
             Some(count) if *count >= MAX_WAITING_PER_SESSION => return None,
@@ -113,7 +113,7 @@ impl SharedLookups {
             None => drop(waiting.insert(credential.clone(), 1)),
         }
         drop(waiting);
-        Some(WaitingRequest { lookups: self, credential: credential.clone() })
+        Some(WaitingRequest { lookups: self, credential })
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Credential, usize>> {
@@ -123,15 +123,15 @@ impl SharedLookups {
 
 struct WaitingRequest<'a> {
     lookups: &'a SharedLookups,
-    credential: Credential,
+    credential: &'a Credential,
 }
 
 impl Drop for WaitingRequest<'_> {
     fn drop(&mut self) {
         let mut waiting = self.lookups.lock();
-        match waiting.get_mut(&self.credential) {
+        match waiting.get_mut(self.credential) {
             Some(count) if *count > 1 => *count -= 1,
-            _ => drop(waiting.remove(&self.credential)),
+            _ => drop(waiting.remove(self.credential)),
         }
     }
 }
