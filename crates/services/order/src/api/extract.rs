@@ -70,7 +70,7 @@ pub struct IdempotencyKey {
 /// refused before the body is read.
 pub struct IdempotentRequest<const LIMIT: usize = BODY_LIMIT> {
     key: Option<String>,
-    method_and_path: String,
+    method_and_path: Sha256,
     body: Bytes,
 }
 
@@ -79,7 +79,8 @@ impl<S: Send + Sync, const LIMIT: usize> FromRequest<S> for IdempotentRequest<LI
 
     async fn from_request(mut request: Request, state: &S) -> Result<Self, Problem> {
         let key = read(request.headers())?;
-        let method_and_path = format!("{} {}", request.method(), request.uri().path());
+        let (method, path) = (request.method().as_str(), request.uri().path());
+        let method_and_path = Sha256::new_with_prefix(method).chain_update(" ").chain_update(path);
         // A client that waits for `100 Continue` is refused before it sends a body that is too large for this endpoint.
         let length = request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok());
         if length.and_then(|length| length.parse::<usize>().ok()).is_some_and(|length| length > LIMIT) {
@@ -100,11 +101,8 @@ impl<const LIMIT: usize> IdempotentRequest<LIMIT> {
 
     pub fn claim(self, user: UserId) -> Option<Claim> {
         let key = self.key?;
-        let mut hash = Sha256::new();
-        hash.update(self.method_and_path.as_bytes());
-        hash.update([0]);
-        hash.update(&self.body);
-        Some(Claim { user, key, fingerprint: hash.finalize().to_vec(), token: ids::random() })
+        let fingerprint = self.method_and_path.chain_update([0]).chain_update(&self.body).finalize().to_vec();
+        Some(Claim { user, key, fingerprint, token: ids::random() })
     }
 }
 
