@@ -7,13 +7,7 @@
 //! A task-local mark says that an outcome is replayed, because a use case returns a stored outcome, a success or a
 //! refusal, in the same form as a new one.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::{cell::Cell, time::Duration};
 
 use contracts::ids::OrderId;
 use futures::FutureExt as _;
@@ -131,21 +125,20 @@ impl OrderService {
 }
 
 tokio::task_local! {
-    static IS_REPLAY: Arc<AtomicBool>;
+    static IS_REPLAY: Cell<bool>;
 }
 
 /// Runs `work`. Returns its result, and true if this is the stored outcome of an earlier request.
 ///
 /// This is not an `async fn`, because its future would hold `work` twice.
 pub(crate) fn watching_replay<T>(work: impl Future<Output = T>) -> impl Future<Output = (T, bool)> {
-    let is_replay = Arc::new(AtomicBool::new(false));
-    IS_REPLAY.scope(is_replay.clone(), work).map(move |result| (result, is_replay.load(Ordering::Relaxed)))
+    IS_REPLAY.scope(Cell::new(false), work.map(|result| (result, IS_REPLAY.with(Cell::get))))
 }
 
 /// Marks the result of the current request as the stored outcome of an earlier request.
 fn mark_replay() {
     // Outside of `watching_replay`, nothing reads the mark.
-    let _ = IS_REPLAY.try_with(|is_replay| is_replay.store(true, Ordering::Relaxed));
+    let _ = IS_REPLAY.try_with(|is_replay| is_replay.set(true));
 }
 
 const BATCH_SIZE: i64 = 1000;
