@@ -50,17 +50,14 @@ where
     /// `write` returns the results of the requests of a group in their order. After a panic, and after an error not
     /// caused by the server's state, it is retried for each request alone, so that a faulty request does not fail its
     /// group. `name` labels the metrics.
-    fn new<F>(
+    fn new(
         name: &'static str,
         is_same: impl Fn(&Q, &Q) -> bool + Send + Sync + 'static,
-        write: impl Fn(Arc<[Q]>) -> F + Send + Sync + 'static,
-    ) -> Self
-    where
-        F: Future<Output = sqlx::Result<Vec<A>>> + Send + 'static,
-    {
+        write: impl Fn(Arc<[Q]>) -> BoxFuture<'static, sqlx::Result<Vec<A>>> + Send + Sync + 'static,
+    ) -> Self {
         // `rate()` ignores the first value of a series.
         count(name, 0, 0);
-        let write: Arc<Write<Q, A>> = Arc::new(move |group| write(group).boxed());
+        let write: Arc<Write<Q, A>> = Arc::new(write);
         let alone = Arc::new(Semaphore::new(MAX_CONCURRENT_RETRIES));
         let execute = move |group: Vec<Entry<Q, sqlx::Result<A>>>| {
             count(name, 1, group.len() as u64);
@@ -112,6 +109,7 @@ where
                     retry_stale(|| statement(database.clone(), requests.clone())).await?;
                     Ok(vec![(); requests.len()])
                 }
+                .boxed()
             },
         )
     }

@@ -43,6 +43,7 @@ impl Writer {
                     }
                     Ok(group.iter().map(|number| number * 10).collect())
                 }
+                .boxed()
             },
         )
     }
