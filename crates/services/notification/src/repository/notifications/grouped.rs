@@ -37,7 +37,7 @@ pub async fn queue(pool: Database, requests: Arc<[Queued]>) -> sqlx::Result<Hash
     let users: Vec<_> = requests.iter().map(|request| request.new.user.uuid()).collect();
     let kinds: Vec<&str> = requests.iter().map(|request| request.new.kind.as_str()).collect();
     let facts: Vec<_> = requests.iter().map(|request| request.new.facts.clone()).collect();
-    let traces: Vec<_> = requests.iter().map(|request| request.trace.clone()).collect();
+    let traces: Vec<_> = requests.iter().map(|request| &request.trace).collect();
     let queued = sqlx::query_scalar!(
         r#"with requests as materialized (
             select *
@@ -65,7 +65,7 @@ pub async fn queue(pool: Database, requests: Arc<[Queued]>) -> sqlx::Result<Hash
         &users,
         &kinds as _,
         &facts,
-        &traces,
+        &traces as _,
     )
     .fetch_all(&pool)
     .await?;

@@ -175,7 +175,7 @@ pub async fn settle(pool: Database, requests: Arc<[Settlement]>) -> sqlx::Result
     let references: Vec<Option<&str>> = requests.iter().map(|request| request.reference.as_deref()).collect();
     let events: Columns = requests.iter().map(|request| request.event.clone()).collect();
     let of_cancelled: Vec<&[u8]> = requests.iter().map(|request| request.of_cancelled.as_slice()).collect();
-    let traces: Vec<_> = requests.iter().map(|request| request.trace.clone()).collect();
+    let traces: Vec<_> = requests.iter().map(|request| &request.trace).collect();
     let rows = query_payments!(
         "with requests as materialized (
             select *
@@ -217,7 +217,7 @@ pub async fn settle(pool: Database, requests: Arc<[Settlement]>) -> sqlx::Result
         &events.kinds,
         &events.payloads,
         &of_cancelled as _,
-        &traces,
+        &traces as _,
     )
     .fetch_all(&pool)
     .await?;

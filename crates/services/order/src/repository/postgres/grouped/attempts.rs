@@ -116,7 +116,7 @@ pub async fn paid(pool: Database, requests: Arc<[PaidAttempt]>) -> sqlx::Result<
     let attempts: Vec<i32> = requests.iter().map(|request| request.attempt).collect();
     let transactions: Vec<_> = requests.iter().map(|request| request.transaction.uuid()).collect();
     let events: Columns = requests.iter().map(|request| request.event.clone()).collect();
-    let traces: Vec<_> = requests.iter().map(|request| request.trace.clone()).collect();
+    let traces: Vec<_> = requests.iter().map(|request| &request.trace).collect();
     let outcomes: Vec<_> = requests.iter().map(|request| request.outcome.clone().map(Json)).collect();
     let consumers: Vec<_> = requests.iter().map(|request| request.cause.map(|cause| cause.consumer)).collect();
     let causes: Vec<_> = requests.iter().map(|request| request.cause.map(|cause| cause.event.uuid())).collect();
@@ -170,7 +170,7 @@ pub async fn paid(pool: Database, requests: Arc<[PaidAttempt]>) -> sqlx::Result<
         &events.uuids,
         &events.kinds,
         &events.payloads,
-        &traces,
+        &traces as _,
         &outcomes as _,
         &consumers as _,
         &causes as _,

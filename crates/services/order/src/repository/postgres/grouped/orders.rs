@@ -77,7 +77,7 @@ pub async fn create(pool: Database, requests: Arc<[Creation]>) -> sqlx::Result<H
     // and a plan made while the tables are empty would then read a whole index.
     let new: Vec<_> = requests.iter().map(Json).collect();
     let events: Columns = requests.iter().map(|request| request.event.clone()).collect();
-    let traces: Vec<_> = requests.iter().map(|request| request.trace.clone()).collect();
+    let traces: Vec<_> = requests.iter().map(|request| &request.trace).collect();
     let rows = query_orders!(
         "with requests as materialized (
             select (new_order).uuid, (new_order).user_uuid, request.*, number
@@ -140,7 +140,7 @@ pub async fn create(pool: Database, requests: Arc<[Creation]>) -> sqlx::Result<H
         &events.kinds,
         &events.keys,
         &events.payloads,
-        &traces,
+        &traces as _,
         UNPAID_COUNTS_FOR.as_secs_f64(),
     )
     .fetch_all(&pool)
