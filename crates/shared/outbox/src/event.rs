@@ -74,7 +74,7 @@ pub async fn write_all(
 #[derive(Debug, Default)]
 pub struct Columns {
     pub uuids: Vec<Uuid>,
-    pub kinds: Vec<String>,
+    pub kinds: Vec<&'static str>,
     pub keys: Vec<Uuid>,
     pub payloads: Vec<Vec<u8>>,
 }
@@ -84,7 +84,7 @@ impl FromIterator<Event> for Columns {
         let mut columns = Self::default();
         for event in events {
             columns.uuids.push(event.uuid);
-            columns.kinds.push(event.kind.to_owned());
+            columns.kinds.push(event.kind);
             columns.keys.push(event.key);
             columns.payloads.push(event.payload);
         }

@@ -133,7 +133,7 @@ impl Builds for PgBuilds {
             &orders,
             &statuses,
             &events.uuids,
-            &events.kinds,
+            &events.kinds as _,
             &events.payloads,
         )
         .fetch_all(&self.pool)

@@ -82,7 +82,7 @@ impl Deliveries for PgRepository {
             cause.map(|cause| cause.consumer),
             cause.map(|cause| cause.event.uuid()),
             &events.uuids,
-            &events.kinds,
+            &events.kinds as _,
             &events.payloads,
             delivery.basket.map(OrderId::uuid),
         )

@@ -122,7 +122,7 @@ impl Dispatch for PgRepository {
             select uuid as "order: OrderId" from assigned"#,
             given,
             &events.uuids,
-            &events.kinds,
+            &events.kinds as _,
             &of_orders,
             &events.payloads,
         )
@@ -202,7 +202,7 @@ impl Dispatch for PgRepository {
             epoch,
             rows,
             &events.uuids,
-            &events.kinds,
+            &events.kinds as _,
             &of_orders,
             &events.payloads,
         )

@@ -214,7 +214,7 @@ pub async fn settle(pool: Database, requests: Arc<[Settlement]>) -> sqlx::Result
         &declines as _,
         &references as _,
         &events.uuids,
-        &events.kinds,
+        &events.kinds as _,
         &events.payloads,
         &of_cancelled as _,
         &traces as _,

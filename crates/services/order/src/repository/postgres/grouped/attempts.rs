@@ -168,7 +168,7 @@ pub async fn paid(pool: Database, requests: Arc<[PaidAttempt]>) -> sqlx::Result<
         &attempts,
         &transactions,
         &events.uuids,
-        &events.kinds,
+        &events.kinds as _,
         &events.payloads,
         &traces as _,
         &outcomes as _,

@@ -137,7 +137,7 @@ pub async fn create(pool: Database, requests: Arc<[Creation]>) -> sqlx::Result<H
             + " from created",
         &new as _,
         &events.uuids,
-        &events.kinds,
+        &events.kinds as _,
         &events.keys,
         &events.payloads,
         &traces as _,
