@@ -140,7 +140,7 @@ impl Database {
             PoolError::Closed | PoolError::NoRuntimeSpecified | PoolError::PostCreateHook(_) => sqlx::Error::PoolClosed,
         })?;
         let used = Use { made: Object::metrics(&connection).created.into(), since: Instant::now() };
-        Ok(Lent { connection: Some(connection), path: self.path().clone(), used, is_answered: false })
+        Ok(Lent { connection: Some(connection), used, is_answered: false })
     }
 }
 
@@ -152,7 +152,6 @@ async fn close_all(connections: Vec<PgConnection>) {
 /// (after a deadline, or if the caller dropped the statement) its state is unknown, and it is closed.
 struct Lent {
     connection: Option<Object<Connections>>,
-    path: Path,
     used: Use,
     is_answered: bool,
 }
@@ -163,17 +162,13 @@ impl Lent {
     }
 
     /// Records whether this connection, and others at least as old, can be used again. Returns the statement's outcome.
-    fn settle<T>(&mut self, outcome: Result<sqlx::Result<T>, Unanswered>) -> sqlx::Result<T> {
+    fn settle<T>(&mut self, path: &Path, outcome: Result<sqlx::Result<T>, Unanswered>) -> sqlx::Result<T> {
         let Ok(outcome) = outcome else { return Err(Unanswered.into()) };
         self.is_answered = !outcome.as_ref().is_err_and(is_stale);
         if !self.is_answered {
-            self.path.is_stale_since(Instant::now());
+            path.is_stale_since(Instant::now());
         }
         outcome
-    }
-
-    fn path(&self) -> (Path, Use) {
-        (self.path.clone(), self.used)
     }
 }
 
@@ -197,11 +192,11 @@ impl<'p> Executor<'p> for &'_ Database {
         let database = self.clone();
         let steps = async move {
             let mut lent = database.lend().await?;
-            let (path, used) = lent.path();
+            let (path, used) = (database.path(), lent.used);
             let steps: Vec<_> = {
                 let response = lent.connection()?.fetch_many(query).try_collect();
                 let outcome = path.answered(used, RESPONSE_TIMEOUT, response).await;
-                lent.settle(outcome)?
+                lent.settle(path, outcome)?
             };
             Ok(stream::iter(steps.into_iter().map(Ok)))
         };
@@ -215,9 +210,9 @@ impl<'p> Executor<'p> for &'_ Database {
         let database = self.clone();
         async move {
             let mut lent = database.lend().await?;
-            let (path, used) = lent.path();
+            let (path, used) = (database.path(), lent.used);
             let outcome = path.answered(used, RESPONSE_TIMEOUT, lent.connection()?.fetch_optional(query)).await;
-            lent.settle(outcome)
+            lent.settle(path, outcome)
         }
         .boxed()
     }
@@ -229,9 +224,9 @@ impl<'p> Executor<'p> for &'_ Database {
         let database = self.clone();
         async move {
             let mut lent = database.lend().await?;
-            let (path, used) = lent.path();
+            let (path, used) = (database.path(), lent.used);
             let outcome = path.answered(used, RESPONSE_TIMEOUT, lent.connection()?.prepare_with(sql, parameters)).await;
-            lent.settle(outcome)
+            lent.settle(path, outcome)
         }
         .boxed()
     }
@@ -243,9 +238,9 @@ impl<'p> Executor<'p> for &'_ Database {
         let database = self.clone();
         async move {
             let mut lent = database.lend().await?;
-            let (path, used) = lent.path();
+            let (path, used) = (database.path(), lent.used);
             let outcome = path.answered(used, RESPONSE_TIMEOUT, lent.connection()?.describe(sql)).await;
-            lent.settle(outcome)
+            lent.settle(path, outcome)
         }
         .boxed()
     }

@@ -77,8 +77,8 @@ impl Manager for Connections {
 
 /// The state that all connections of one database share. A failure of one connection applies to every connection at
 /// least as old.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Path(Arc<sync::watch::Sender<Marks>>);
+#[derive(Debug, Default)]
+pub(super) struct Path(sync::watch::Sender<Marks>);
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Marks {
