@@ -32,7 +32,8 @@ pub struct GrpcInventory {
     /// Its calls carry the identity of this service, and no session.
     client: InventoryServiceClient<Peer>,
     budget: Budget,
-    reservations: Reservations,
+    /// Orders of at most [`MAX_SHARED_LINES`] lines that arrive while a call runs share a later call.
+    calls: Batcher<ReservePartsRequest, ReserveResult>,
 }
 
 impl GrpcInventory {
@@ -40,9 +41,9 @@ impl GrpcInventory {
     pub fn new(inventory: Peer) -> Self {
         let catalogue = InventoryServiceClient::new(inventory.clone().forwarding_session());
         let client = InventoryServiceClient::new(inventory);
-        let budget = Budget::new("inventory");
-        let reservations = Reservations::new(client.clone(), budget.clone());
-        Self { catalogue, client, budget, reservations }
+        let shared = client.clone();
+        let calls = Batcher::new(BATCHES, |_, _| false, move |orders| call(shared.clone(), orders));
+        Self { catalogue, client, budget: Budget::new("inventory"), calls }
     }
 }
 
@@ -64,7 +65,7 @@ impl Inventory for GrpcInventory {
             confirm,
             user_uuid: user.to_string(),
         };
-        match self.reservations.reserve(request).await {
+        match self.reserve_parts(request).await {
             Ok(reserved) => reserved.parts.iter().map(decode).collect(),
             Err(status) => Err(refusal(status)),
         }
@@ -132,25 +133,10 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 
 type ReserveResult = Result<ReservePartsResponse, Status>;
 
-/// Reserves parts for orders. Orders of at most [`MAX_SHARED_LINES`] lines that arrive while a call to inventory runs
-/// share a later call, also if they come through different clones.
-#[derive(Clone)]
-struct Reservations {
-    calls: Batcher<ReservePartsRequest, ReserveResult>,
-    client: InventoryServiceClient<Peer>,
-    budget: Budget,
-}
-
-impl Reservations {
-    fn new(client: InventoryServiceClient<Peer>, budget: Budget) -> Self {
-        let shared = client.clone();
-        let calls = Batcher::new(BATCHES, |_, _| false, move |orders| call(shared.clone(), orders));
-        Self { calls, client, budget }
-    }
-
+impl GrpcInventory {
     /// Reserves the parts of an order. A call that may have failed temporarily is retried for this order, within the
     /// retry budget.
-    async fn reserve(&self, request: ReservePartsRequest) -> ReserveResult {
+    async fn reserve_parts(&self, request: ReservePartsRequest) -> ReserveResult {
         if request.parts.len() > MAX_SHARED_LINES {
             return self.alone(&request).await;
         }
