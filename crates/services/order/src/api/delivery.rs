@@ -1,6 +1,6 @@
 //! `GET /api/v1/orders/{order_uuid}/delivery`
 
-use axum::{Json, extract::State, http::StatusCode, response::ErrorResponse};
+use axum::{Json, http::StatusCode, response::ErrorResponse};
 use chrono::NaiveDate;
 use contracts::ids::OrderId;
 use serde::Serialize;
@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{
-    Api,
+    ApiState,
     extract::{OrderPath, User},
     problems::Declared,
 };
@@ -120,7 +120,7 @@ impl From<Courier> for CourierView {
     security(("session" = []))
 )]
 pub async fn get_delivery(
-    State(api): State<Api>,
+    api: ApiState,
     User(user): User,
     OrderPath(order): OrderPath,
 ) -> Result<Json<DeliveryView>, ErrorResponse> {

@@ -13,8 +13,9 @@ mod routes;
 use crate::service::{DeliveryService, OrderService};
 pub use routes::{RULES, document, router};
 
-#[derive(Clone)]
 pub struct Api {
     pub service: OrderService,
     pub deliveries: DeliveryService,
 }
+
+type ApiState = axum::extract::State<std::sync::Arc<Api>>;

@@ -2,7 +2,6 @@
 
 use axum::{
     Json,
-    extract::State,
     http::StatusCode,
     response::{ErrorResponse, Response},
 };
@@ -16,7 +15,7 @@ use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
-    Api,
+    ApiState,
     dto::{CreateOrder, Created, OrderView, OrdersPage, respond},
     extract::{IdempotencyKey, IdempotentRequest, OrderPath, User},
     problems::Declared,
@@ -50,7 +49,7 @@ pub const CREATE_PROBLEMS: [Declared; 5] = [
     security(("session" = []))
 )]
 pub async fn create_order(
-    State(api): State<Api>,
+    api: ApiState,
     User(user): User,
     _: IsJson,
     request: IdempotentRequest,
@@ -78,7 +77,7 @@ pub const GET_PROBLEMS: [Declared; 1] = [(StatusCode::NOT_FOUND, "ORDER_NOT_FOUN
     security(("session" = []))
 )]
 pub async fn get_order(
-    State(api): State<Api>,
+    api: ApiState,
     User(user): User,
     OrderPath(order): OrderPath,
 ) -> Result<Json<OrderView>, ErrorResponse> {
@@ -113,7 +112,7 @@ pub struct Page {
     security(("session" = []))
 )]
 pub async fn list_orders(
-    State(api): State<Api>,
+    api: ApiState,
     User(user): User,
     QueryParameters(page): QueryParameters<Page>,
 ) -> Result<Json<OrdersPage>, ErrorResponse> {
@@ -162,7 +161,7 @@ pub const CANCEL_PROBLEMS: [Declared; 3] = [
     security(("session" = []))
 )]
 pub async fn cancel_order(
-    State(api): State<Api>,
+    api: ApiState,
     User(user): User,
     OrderPath(order): OrderPath,
     request: IdempotentRequest,

@@ -2,14 +2,13 @@
 
 use axum::{
     Json,
-    extract::State,
     http::StatusCode,
     response::{ErrorResponse, Response},
 };
 use platform::http::{json::IsJson, problem::Problem};
 
 use super::{
-    Api,
+    ApiState,
     dto::{Paid, PayOrder, PaymentView, respond},
     extract::{IdempotencyKey, IdempotentRequest, OrderPath, User},
     problems::Declared,
@@ -45,7 +44,7 @@ pub const PAY_PROBLEMS: [Declared; 7] = [
     security(("session" = []))
 )]
 pub async fn pay_order(
-    State(api): State<Api>,
+    api: ApiState,
     User(user): User,
     OrderPath(order): OrderPath,
     _: IsJson,
@@ -77,7 +76,7 @@ pub const GET_PROBLEMS: [Declared; 2] =
     security(("session" = []))
 )]
 pub async fn get_payment(
-    State(api): State<Api>,
+    api: ApiState,
     User(user): User,
     OrderPath(order): OrderPath,
 ) -> Result<Json<PaymentView>, ErrorResponse> {

@@ -30,7 +30,7 @@ use super::{Api, checkout, delivery, orders, payment, problems::SHARED};
 ///
 /// Endpoints that call the same services form a group. The number is the group's share of all slots, in eighths, so
 /// that a service that hangs cannot take the slots of other groups. One eighth is left to the group without a number.
-fn groups() -> [(Option<usize>, Endpoints<Api>); 4] {
+fn groups() -> [(Option<usize>, Endpoints<Arc<Api>>); 4] {
     let creating = Endpoints::default()
         .described(USER, SHARED.declared(routes!(orders::create_order), &orders::CREATE_PROBLEMS))
         .described(USER, SHARED.declared(routes!(checkout::create_order), &checkout::CREATE_PROBLEMS));
@@ -49,7 +49,7 @@ fn groups() -> [(Option<usize>, Endpoints<Api>); 4] {
     [(Some(3), creating), (Some(3), paying), (Some(1), tracking), (None, others)]
 }
 
-fn endpoints() -> Endpoints<Api> {
+fn endpoints() -> Endpoints<Arc<Api>> {
     groups().into_iter().fold(Endpoints::default(), |all, (_, endpoints)| all.merge(endpoints))
 }
 
@@ -82,7 +82,7 @@ pub fn router(state: Api, guard: Guard, readiness: Readiness, max_in_flight: usi
     let fallback = move |method: Method, uri: Uri, headers: HeaderMap| async move {
         elsewhere(&console, method, uri, headers).await
     };
-    let router = Router::new().merge(api.with_state(state)).merge(pages).fallback(fallback);
+    let router = Router::new().merge(api.with_state(Arc::new(state))).merge(pages).fallback(fallback);
     // The endpoints that read smaller bodies refuse the others.
     http::layers_with_problems(router, checkout::BODY_LIMIT, checkout::with_error)
 }

@@ -5,7 +5,6 @@ mod dto;
 use axum::{
     Json,
     body::Body,
-    extract::State,
     http::StatusCode,
     response::{ErrorResponse, IntoResponse as _, Response},
 };
@@ -20,7 +19,7 @@ use platform::{
 };
 
 use super::{
-    Api,
+    ApiState,
     dto::respond,
     extract::{IdempotencyKey, IdempotentRequest, OrderPath, User},
     problems::{Declared, Members, problem},
@@ -72,7 +71,7 @@ const MEMBERS: Members = Members { buyer: "user_id", parts: "items" };
     security(("session" = []))
 )]
 pub async fn create_order(
-    State(api): State<Api>,
+    api: ApiState,
     User(user): User,
     _: IsJson,
     request: IdempotentRequest<BODY_LIMIT>,
@@ -141,7 +140,7 @@ fn items(items: Vec<CheckoutItem>, invalid: &mut InvalidFields) -> Option<Vec<It
     security(("session" = []))
 )]
 pub async fn get_order(
-    State(api): State<Api>,
+    api: ApiState,
     User(user): User,
     OrderPath(order): OrderPath,
 ) -> Result<Json<CheckoutView>, ErrorResponse> {
@@ -164,7 +163,7 @@ pub async fn get_order(
     security(("session" = []))
 )]
 pub async fn get_payment(
-    State(api): State<Api>,
+    api: ApiState,
     User(user): User,
     OrderPath(order): OrderPath,
 ) -> Result<Json<CheckoutPayment>, ErrorResponse> {
@@ -184,7 +183,7 @@ pub async fn get_payment(
     security(("session" = []))
 )]
 pub async fn get_delivery(
-    State(api): State<Api>,
+    api: ApiState,
     User(user): User,
     OrderPath(order): OrderPath,
 ) -> Result<Json<CheckoutDelivery>, ErrorResponse> {
