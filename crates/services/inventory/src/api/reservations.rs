@@ -151,7 +151,7 @@ pub fn decode_lines(parts: &[PartQuantity]) -> Result<Lines, Status> {
         return Err(invalid("parts", format!("must have at most {MAX_ENTRIES} entries")));
     }
     let entries = parts.iter().enumerate().map(|(index, part)| {
-        let uuid = parse_uuid(&format!("parts[{index}].part_uuid"), &part.part_uuid)?;
+        let uuid = grpc::uuid(&part.part_uuid).map_err(|wrong| invalid(format!("parts[{index}].part_uuid"), wrong))?;
         if !(1..=MAX_QUANTITY).contains(&part.quantity) {
             let problem = format!("must be from 1 to {MAX_QUANTITY}");
             return Err(invalid(format!("parts[{index}].quantity"), problem));
