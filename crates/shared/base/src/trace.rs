@@ -36,7 +36,7 @@ pub type Trace = serde_json::Value;
 
 /// Returns the trace context of the current span, to be stored with an event.
 pub fn trace() -> Trace {
-    serde_json::json!(trace_context())
+    trace_context().into_iter().collect()
 }
 
 /// Adds the trace context of the current span to the headers of a call.
