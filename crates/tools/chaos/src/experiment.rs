@@ -6,8 +6,8 @@ use chrono::{DateTime, Utc};
 use drive::customers::Load;
 use futures::future::LocalBoxFuture;
 use platform::clock;
-use rand::rngs::SmallRng;
-use tokio::time::Instant;
+use rand::{SeedableRng as _, rngs::SmallRng};
+use tokio::{sync::watch, time::Instant};
 
 use super::{
     cluster::Cluster,
@@ -86,6 +86,14 @@ impl fmt::Display for Fault {
     }
 }
 
+/// When the cause of the present fault began and when it was removed.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Cause {
+    /// `None` while the fault waits for something to act on. Only the faults of the playground tell when they begin.
+    pub begun: Option<DateTime<Utc>>,
+    pub removed: Option<(DateTime<Utc>, Instant)>,
+}
+
 /// The context of a fault: the running system, its load, and the settings of the run.
 pub struct Experiment {
     pub cluster: Cluster,
@@ -100,8 +108,7 @@ pub struct Experiment {
     pub brief: bool,
     /// The factor for allowed recovery times, for a busy machine.
     pub slack: u32,
-    /// The time at which the cause of the fault was last removed.
-    pub(super) removed_at: Option<(DateTime<Utc>, Instant)>,
+    pub(super) cause: watch::Sender<Cause>,
     pub(super) recordings: Recordings,
 }
 
@@ -151,16 +158,38 @@ impl Injected {
 }
 
 impl Experiment {
+    pub(super) fn new(cluster: Cluster, load: Load, seed: u64, brief: bool, slack: u32) -> Self {
+        Self {
+            cluster,
+            load,
+            random: SmallRng::seed_from_u64(seed),
+            lasting: Duration::ZERO,
+            times: 1,
+            brief,
+            slack,
+            cause: watch::Sender::default(),
+            recordings: Recordings::default(),
+        }
+    }
+
     /// Takes over the extent of `fault`.
     pub(super) fn begin(&mut self, fault: &Fault) {
         self.lasting = Duration::from_secs(self.scale(fault.seconds.0, fault.seconds.1));
         self.times = self.scale(fault.times.0, fault.times.1);
-        self.removed_at = None;
+        self.cause.send_replace(Cause::default());
+    }
+
+    /// Records that the cause begins, for the first time or again.
+    pub fn cause_begins(&self) {
+        self.cause.send_modify(|cause| {
+            cause.begun = cause.begun.or_else(|| Some(clock::now()));
+            cause.removed = None;
+        });
     }
 
     /// Records that the cause is removed. Recovery is measured from this moment, not from the fault's return.
-    pub fn cause_removed(&mut self) {
-        self.removed_at = Some((clock::now(), Instant::now()));
+    pub fn cause_removed(&self) {
+        self.cause.send_modify(|cause| cause.removed = Some((clock::now(), Instant::now())));
     }
 
     /// Returns `full`, or `brief` in a short run.

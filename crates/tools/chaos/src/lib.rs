@@ -24,7 +24,6 @@ pub use self::report::{HEAD, Report, Row};
 use self::{
     cluster::Cluster,
     experiment::{Experiment, Fault, Injected, Injection},
-    recording::Recordings,
     recovery::{Bounds, FaultWindow},
 };
 
@@ -52,22 +51,11 @@ const DRAIN_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Runs the faults one after another. Calls `each` with every completed row.
 pub async fn run(options: &Options, each: impl Fn(&Row)) -> anyhow::Result<Report> {
-    let cluster = Cluster::start(&options.directory).await?;
+    let cluster = Cluster::start(&options.directory, &cluster::Options::default()).await?;
     tracing::info!("customers register");
     let customers = drive::customers::Options { customers: CUSTOMERS, pause: CUSTOMER_PAUSE, seed: options.seed };
     let load = Load::start(cluster.shop()?, &cluster.lending()?, cluster.bank()?, &customers).await?;
-    let random = SmallRng::seed_from_u64(options.seed);
-    let mut experiment = Experiment {
-        cluster,
-        load,
-        random,
-        lasting: Duration::ZERO,
-        times: 1,
-        brief: options.brief,
-        slack: options.slack,
-        removed_at: None,
-        recordings: Recordings::default(),
-    };
+    let mut experiment = Experiment::new(cluster, load, options.seed, options.brief, options.slack);
     let mut report = Report::new(options, experiment.cluster.servers.broker.real().is_ok());
     let mut known = HashSet::new();
     for fault in &options.faults {
@@ -90,7 +78,8 @@ async fn row(experiment: &mut Experiment, fault: &Fault, bounds: &Bounds, known:
     tokio::time::sleep(WARM_UP).await;
     tracing::info!("{}: {fault}", fault.name);
     let injected = inject(experiment, fault).await;
-    let (ended, removed_at) = experiment.removed_at.unwrap_or_else(|| (clock::now(), Instant::now()));
+    let removed = experiment.cause.borrow().removed;
+    let (ended, removed_at) = removed.unwrap_or_else(|| (clock::now(), Instant::now()));
     let mut row = Row::new(fault);
     let done = match injected {
         Ok(Injected::Done(done)) => done,

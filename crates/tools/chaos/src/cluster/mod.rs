@@ -4,42 +4,54 @@ mod links;
 mod replica;
 mod replicas;
 mod servers;
+mod variables;
 
 use std::{
-    net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
 };
 
 use anyhow::Context as _;
 use audit::facts::Poison;
 use drive::{account::Account, load::register};
 use notification::model::Kind;
-use platform::{config::Settings, ids};
+use platform::{config::Settings, ids, postgres::Database};
 use secrecy::SecretString;
 use stand_ins::{Kyc, KycMode, Mode, Provider, Telegram, TelegramMode};
 
+use self::variables::{PROVIDER_KEY, TELEGRAM_TOKEN, Variables, authority, sources};
 pub use self::{
     links::{Link, Links, calls},
     replica::Replica,
     replicas::{Replicas, sum},
     servers::{PASSWORD, Servers},
+    variables::MAX_BUILD_TIME,
 };
 use super::REPLICAS;
 use client::{bank::Bank, lending::Lending, shop::Shop, trust::Trust};
 use operations::{facts::Sources, registry::with_database, restock::restock};
 use platform::server::service::Service;
 
-/// The longest build time of a ship.
-pub const MAX_BUILD_TIME: Duration = Duration::from_secs(2);
-/// The credentials for the stand-ins of the payment provider and Telegram.
-const PROVIDER_KEY: &str = "sk_chaos";
-const TELEGRAM_TOKEN: &str = "1:chaos";
 /// The name of customers whom the identity check refuses.
 pub const DECLINED_NAME: &str = "Mallory";
 /// The stock of each part: more than all customers can buy.
 const STOCK: i64 = 1_000_000;
+
+/// What may differ from the cluster of a chaos run.
+pub struct Options {
+    /// The number of processes of a service.
+    pub replicas: fn(&Service) -> usize,
+    /// True for Kafka in a container, where there can be one. Otherwise it is a mock.
+    pub container: bool,
+    /// Variables of every service, in place of those that the cluster sets.
+    pub variables: Vec<(String, String)>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { replicas: |_| REPLICAS, container: true, variables: Vec::new() }
+    }
+}
 
 pub struct Cluster {
     pub replicas: Replicas,
@@ -61,7 +73,7 @@ pub struct Cluster {
 impl Cluster {
     /// Starts servers, network and services. Returns when all services are ready and the parts are in stock. Data and
     /// logs go into `directory`, which is emptied.
-    pub async fn start(directory: &Path) -> anyhow::Result<Self> {
+    pub async fn start(directory: &Path, options: &Options) -> anyhow::Result<Self> {
         ::servers::small_disk::sweep();
         let directory = fresh(directory)?;
         let provider = Provider::start(PROVIDER_KEY).await?;
@@ -70,7 +82,7 @@ impl Cluster {
         checker.decline(DECLINED_NAME);
         let links = Arc::new(Links::new().await?);
         tracing::info!("starting PostgreSQL, Redis and Kafka");
-        let servers = Servers::start(&directory, links.address(Link::Kafka)?).await?;
+        let servers = Servers::start(&directory, links.address(Link::Kafka)?, options.container).await?;
         let targets = [
             (Link::Redis, authority(&servers.redis_url)?),
             (Link::Kafka, servers.broker.address()),
@@ -86,9 +98,10 @@ impl Cluster {
         }
         let settings = sources(&servers, &links)?;
         let sources = Sources::from_settings("shipyard-chaos", &settings)?;
-        let mut replicas = Replicas::new(REPLICAS, &directory, links.clone())?;
+        let mut replicas = Replicas::new(options.replicas, &directory, links.clone())?;
         let key = format!("{:032x}", platform::ids::random().as_u128());
-        let variables = Variables { servers: &servers, links: &links, directory: &directory, key: &key };
+        let others = &options.variables[..];
+        let variables = Variables { servers: &servers, links: &links, directory: &directory, key: &key, others };
         for replica in replicas.all() {
             replica.configure(variables.of(replica.service)?);
             replica.start(&[])?;
@@ -141,6 +154,11 @@ impl Cluster {
         Bank::at(&self.sources.kafka, &self.sources.topics)
     }
 
+    /// Returns a pool of its own for the database of a service. It bypasses the links.
+    pub fn pool(&self, service: &'static Service) -> anyhow::Result<Database> {
+        service.pool("shipyard-chaos", 1, &self.settings)
+    }
+
     pub async fn count(&self, service: &'static Service, question: &'static str) -> anyhow::Result<i64> {
         Ok(sqlx::query_scalar(question).fetch_one(self.sources.databases.get(service)?).await?)
     }
@@ -156,6 +174,7 @@ impl Cluster {
     pub async fn heal(&mut self) -> anyhow::Result<()> {
         self.links.restore_all();
         self.provider.be(Mode::Well);
+        self.provider.unscript();
         self.provider.release();
         self.telegram.be(TelegramMode::Well);
         self.checker.be(KycMode::Well);
@@ -207,94 +226,4 @@ fn delete_postgres(directory: &Path) {
     let data = directory.join("postgres");
     let _ = std::fs::read_link(&data).and_then(std::fs::remove_dir_all);
     let _ = std::fs::remove_file(&data).or_else(|_| std::fs::remove_dir_all(&data));
-}
-
-/// Returns the `host:port` of a URL.
-fn authority(url: &str) -> anyhow::Result<String> {
-    let url = reqwest::Url::parse(url).context("reading a server's URL")?;
-    Ok(format!("{}:{}", url.host_str().context("no host")?, url.port().context("no port")?))
-}
-
-fn at(url: &str, address: SocketAddr) -> anyhow::Result<String> {
-    Ok(url.replacen(&authority(url)?, &address.to_string(), 1))
-}
-
-/// Returns the variables for the audit's connections to the servers. They bypass the proxies if possible.
-fn sources(servers: &Servers, links: &Links) -> anyhow::Result<Settings> {
-    let databases = servers.databases.iter().map(|(service, url)| (service.variable("DATABASE_URL"), url.clone()));
-    let all: Vec<_> = databases.chain(servers.broker.variables(links.address(Link::Kafka)?)).collect();
-    Ok(Settings::from_variables(all.iter().map(|(name, value)| (name.as_str(), value.clone()))))
-}
-
-struct Variables<'a> {
-    servers: &'a Servers,
-    links: &'a Links,
-    directory: &'a Path,
-    key: &'a str,
-}
-
-impl Variables<'_> {
-    fn of(&self, service: &'static Service) -> anyhow::Result<Vec<(String, String)>> {
-        let mut variables = self.servers.broker.variables(self.links.address(Link::Kafka)?);
-        let mut set = |name: &str, value: &str| variables.push((name.to_owned(), value.to_owned()));
-        set("SERVICE_KEY", self.key);
-        // In development, access tokens and receipts are signed with the published keys.
-        set("SHIPYARD_ENVIRONMENT", "development");
-        set("LOG_LEVEL", "info");
-        // A stopping server closes an HTTP/1.1 connection only with a response. A customer sends its next request
-        // within two seconds, so order drains for longer.
-        set("SHUTDOWN_DRAIN", if service == &order::SERVICE { "3s" } else { "1s" });
-        if let Some((_, url)) = self.servers.own_databases.iter().find(|(of, _)| *of == service) {
-            set(&service.variable("DATABASE_URL"), &at(url, self.links.address(Link::Database(service))?)?);
-            set(&service.variable("DATABASE_CONNECTIONS"), if service == &order::SERVICE { "8" } else { "5" });
-        }
-        for link in calls() {
-            if let Link::Call(from, to) = link
-                && from == service
-            {
-                set(&to.variable("ADDRESS"), &self.links.address(link)?.to_string());
-            }
-        }
-        match service.name {
-            "iam" => {
-                set("REDIS_URL", &at(&self.servers.redis_url, self.links.address(Link::Redis)?)?);
-                // All customers share an IP address, and log in at once after Redis was emptied.
-                set("IAM_ADDRESS_FAILURES", "0");
-                set("IAM_ADDRESS_REGISTRATIONS", "0");
-                set("IAM_ADDRESS_NEW_ACCOUNTS", "0");
-                set("IAM_ACCOUNT_LOGINS", "0");
-                set("IAM_ARGON2_MEMORY_KIB", "64");
-                set("IAM_ARGON2_ITERATIONS", "1");
-            }
-            // Few customers buy all that there is.
-            "inventory" => set("INVENTORY_RESERVATION_MAX_SHARE", "0"),
-            "order" => {
-                set("ORDER_PAYMENT_DEADLINE", "20s");
-                set("ORDER_MAX_UNPAID", "1000000");
-            }
-            "payment" => {
-                set("PAYMENT_PROVIDER_URL", &format!("http://{}", self.links.address(Link::Provider)?));
-                set("PAYMENT_PROVIDER_KEY", PROVIDER_KEY);
-                set("PAYMENT_PROVIDER_TIMEOUT", "2s");
-                set("PAYMENT_INITIAL_BALANCE", "1000000");
-            }
-            "assembly" => {
-                set("ASSEMBLY_BUILD_MIN", "500ms");
-                set("ASSEMBLY_BUILD_MAX", &format!("{}s", MAX_BUILD_TIME.as_secs()));
-            }
-            "notification" => {
-                set("TELEGRAM_API_URL", &format!("http://{}", self.links.address(Link::Telegram)?));
-                set("TELEGRAM_BOT_TOKEN", TELEGRAM_TOKEN);
-                set("NOTIFICATION_TEMPLATES", &self.directory.join("templates").display().to_string());
-            }
-            // Only three couriers carry the orders of two dozen customers.
-            "delivery" => set("DELIVERY_MOVE_EVERY", "50ms"),
-            "customers" => {
-                set("KYC_PROVIDER_URL", &format!("http://{}/check", self.links.address(Link::Checker)?));
-            }
-            "operations" => self.servers.others(service).for_each(|(name, url)| set(&name, url)),
-            _ => {}
-        }
-        Ok(variables)
-    }
 }

@@ -42,8 +42,8 @@ pub struct Replicas {
 
 impl Replicas {
     /// Creates `count` replicas of each service without starting them.
-    pub fn new(count: usize, directory: &Path, links: Arc<Links>) -> anyhow::Result<Self> {
-        let all = SERVICES.into_iter().flat_map(|service| (0..count).map(move |number| (service, number)));
+    pub fn new(count: fn(&Service) -> usize, directory: &Path, links: Arc<Links>) -> anyhow::Result<Self> {
+        let all = SERVICES.into_iter().flat_map(|service| (0..count(service)).map(move |number| (service, number)));
         let replicas: Vec<Replica> = all
             .map(|(service, number)| Replica::new(service, number, directory.to_owned()))
             .collect::<anyhow::Result<_>>()?;
@@ -86,8 +86,8 @@ impl Replicas {
         self.replicas.iter_mut().flat_map(Replica::unexpected_exits).collect()
     }
 
-    pub fn count(&self) -> usize {
-        self.replicas.len() / SERVICES.len()
+    pub fn count(&self, service: &Service) -> usize {
+        self.replicas.iter().filter(|replica| replica.service == service).count()
     }
 
     pub async fn kill(&mut self, service: &'static Service) {
@@ -114,7 +114,7 @@ impl Replicas {
     /// Starts all replicas of a service, and returns when they are ready. None of them may be running.
     pub async fn revive(&mut self, service: &'static Service) -> anyhow::Result<()> {
         self.start(service, &[])?;
-        for number in 0..self.count() {
+        for number in 0..self.count(service) {
             self.ready(service, number).await?;
         }
         Ok(())
@@ -122,7 +122,7 @@ impl Replicas {
 
     /// Replaces the processes of a service one after another, with extra variables `more`.
     pub async fn replace(&mut self, service: &'static Service, more: &[(&str, &str)]) -> anyhow::Result<()> {
-        for number in 0..self.count() {
+        for number in 0..self.count(service) {
             self.restart(service, number, more).await?;
             self.ready(service, number).await?;
         }

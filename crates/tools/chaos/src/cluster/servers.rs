@@ -13,6 +13,7 @@ use servers::{
     small_disk::SmallDisk,
 };
 use sqlx::{Connection as _, PgConnection};
+use stand_ins::Proxy;
 
 use crate::{faults::connection_flood::ConnectionFlood, recording, wait::retried};
 use operations::registry::with_database;
@@ -30,11 +31,11 @@ const PARTITIONS: i32 = 6;
 /// A killed PostgreSQL must restart within this time.
 const RESTART_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// A container if a Docker engine is available and has the image, otherwise the mock.
+/// A container if one is wanted, and a Docker engine is available and has the image; otherwise the mock.
 pub enum Broker {
     /// Apache Kafka in a container.
     Container(container::Broker),
-    /// librdkafka's in-process mock cluster, which supports no broker faults, and why it is used.
+    /// librdkafka's in-process mock cluster, which can only be cut off, and why it is used.
     Mock(Mock, String),
 }
 
@@ -58,7 +59,7 @@ pub struct Servers {
 
 impl Servers {
     /// Starts all three servers. A container's broker advertises the address `kafka` to its clients.
-    pub async fn start(directory: &Path, kafka: SocketAddr) -> anyhow::Result<Self> {
+    pub async fn start(directory: &Path, kafka: SocketAddr, container: bool) -> anyhow::Result<Self> {
         let mut postgres_options = postgres::Options::new(directory.join("postgres"));
         postgres_options.settings.push(("max_connections", CONNECTIONS));
         let disk = postgres::small_home(&postgres_options, DISK_BYTES).map_err(|error| format!("{error:#}"));
@@ -76,8 +77,8 @@ impl Servers {
         let redis_options = redis::Options { data: directory.join("redis"), mortal: true };
         let redis = redis::start(&redis_options)
             .await?
-            .with_context(|| format!("chaos needs Redis: run `{}`", advice("redis-server")))?;
-        let broker = Broker::start(kafka).await?;
+            .with_context(|| format!("this needs Redis: run `{}`", advice("redis-server")))?;
+        let broker = Broker::start(kafka, container).await?;
         Ok(Self {
             postgres_url: postgres.url.clone(),
             redis_url: redis.url.clone(),
@@ -93,8 +94,8 @@ impl Servers {
         })
     }
 
-    /// Returns the variable and the superuser's URL of each database but this service's. No customer of a chaos run has
-    /// a receipt made, so operations' reads of these need no links.
+    /// Returns the variable and the superuser's URL of each database but this service's. Operations reads these for
+    /// receipts, which no fault is about, so they need no links.
     pub fn others(&self, service: &Service) -> impl Iterator<Item = (String, &str)> {
         let others = self.databases.iter().filter(move |(other, _)| *other != service);
         others.map(|(other, url)| (other.variable("DATABASE_URL"), url.as_str()))
@@ -171,10 +172,16 @@ async fn ensure_role(url: &str, service: &'static Service) -> anyhow::Result<Str
 }
 
 impl Broker {
-    async fn start(advertised: SocketAddr) -> anyhow::Result<Self> {
+    async fn start(advertised: SocketAddr, container: bool) -> anyhow::Result<Self> {
+        let mock = |reason: String| -> anyhow::Result<Self> {
+            Ok(Self::Mock(start_mock(&Topics::default().all(), PARTITIONS)?, reason))
+        };
+        if !container {
+            return mock("no container is wanted".to_owned());
+        }
         let _ = container::sweep().await;
         if let Err(error) = container::available().await {
-            return Ok(Self::Mock(start_mock(&Topics::default().all(), PARTITIONS)?, format!("{error:#}")));
+            return mock(format!("{error:#}"));
         }
         let options = container::Options {
             label: "chaos".to_owned(),
@@ -187,10 +194,31 @@ impl Broker {
 
     /// Restores the broker after any fault.
     pub async fn heal(&self) -> anyhow::Result<()> {
-        let Self::Container(broker) = self else { return Ok(()) };
+        let broker = match self {
+            Self::Container(broker) => broker,
+            Self::Mock(mock, _) => return mock.restore(),
+        };
         // Ignore the error: `unpause` fails unless the broker is paused.
         let _ = broker.unpause().await;
         broker.restart().await
+    }
+
+    /// Closes every connection to the broker and refuses new ones. `proxy` is in front of a container.
+    pub fn cut(&self, proxy: &Proxy) -> anyhow::Result<()> {
+        match self {
+            Self::Container(_) => proxy.cut(),
+            Self::Mock(mock, _) => mock.cut()?,
+        }
+        Ok(())
+    }
+
+    /// Ends [`cut`](Self::cut).
+    pub fn restore(&self, proxy: &Proxy) -> anyhow::Result<()> {
+        match self {
+            Self::Container(_) => proxy.restore(),
+            Self::Mock(mock, _) => mock.restore()?,
+        }
+        Ok(())
     }
 
     /// Returns the broker if it supports fault injection; otherwise the reason.

@@ -78,6 +78,7 @@ impl Disturbance {
             Self::AssemblyFails(number) => {
                 cluster.replicas.restart(&assembly::SERVICE, number, &[("ASSEMBLY_FAILURE_RATE", "1")]).await?;
             }
+            Self::Cut(Link::Kafka) => cluster.servers.broker.cut(cluster.links.get(Link::Kafka)?)?,
             Self::Cut(link) => cluster.links.get(link)?.cut(),
             Self::Slow(link) => cluster.links.get(link)?.delay(ADDED_LATENCY),
             Self::HalfOpen(link) => cluster.links.get(link)?.mute(),
@@ -121,6 +122,7 @@ impl Disturbance {
             Self::Freeze(service, number) => cluster.replicas.get(service, number)?.thaw(),
             Self::Clock { service, number, .. } => cluster.replicas.restart(service, number, &[]).await?,
             Self::AssemblyFails(number) => cluster.replicas.restart(&assembly::SERVICE, number, &[]).await?,
+            Self::Cut(Link::Kafka) => cluster.servers.broker.restore(cluster.links.get(Link::Kafka)?)?,
             Self::Cut(link) | Self::Slow(link) | Self::HalfOpen(link) => {
                 cluster.links.get(link)?.restore();
             }

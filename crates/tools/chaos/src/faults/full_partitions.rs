@@ -44,7 +44,7 @@ async fn returns(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     // partitions. When they leave again, the partitions move back.
     leave(experiment).await?;
     join(experiment)?;
-    for number in 1..experiment.cluster.replicas.count() {
+    for number in 1..experiment.cluster.replicas.count(&assembly::SERVICE) {
         experiment.cluster.replicas.ready(&assembly::SERVICE, number).await?;
     }
     sleep(FETCH_TIME).await;
@@ -96,7 +96,7 @@ async fn again(cluster: &Cluster, topic: &Topic) -> anyhow::Result<Vec<Record>> 
 
 /// Terminates all processes of assembly except the first.
 async fn leave(experiment: &mut Experiment) -> anyhow::Result<()> {
-    for number in 1..experiment.cluster.replicas.count() {
+    for number in 1..experiment.cluster.replicas.count(&assembly::SERVICE) {
         experiment.cluster.replicas.get(&assembly::SERVICE, number)?.terminate().await;
     }
     sleep(LEAVE_TIME).await;
@@ -104,6 +104,6 @@ async fn leave(experiment: &mut Experiment) -> anyhow::Result<()> {
 }
 
 fn join(experiment: &mut Experiment) -> anyhow::Result<()> {
-    (1..experiment.cluster.replicas.count())
+    (1..experiment.cluster.replicas.count(&assembly::SERVICE))
         .try_for_each(|number| experiment.cluster.replicas.get(&assembly::SERVICE, number)?.start(&[]))
 }

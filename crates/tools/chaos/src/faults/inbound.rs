@@ -59,7 +59,7 @@ async fn mad(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     let (kills, count) = (experiment.times, made.len());
     for part in made.chunks(count.div_ceil(kills)) {
         send(experiment, part.iter().cloned()).await?;
-        let number = experiment.random.random_range(0..experiment.cluster.replicas.count());
+        let number = experiment.random.random_range(0..experiment.cluster.replicas.count(&intake::SERVICE));
         let replica = experiment.cluster.replicas.get(&intake::SERVICE, number)?;
         replica.kill().await;
         replica.start(&[])?;

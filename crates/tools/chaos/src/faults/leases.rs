@@ -13,7 +13,7 @@ use crate::{
     experiment::{Experiment, Fault, Injected, Injection},
 };
 
-pub const FAULTS: [Fault; 2] = [
+pub const FAULTS: [Fault; 3] = [
     Fault::new(
         10,
         "relay-frozen",
@@ -21,6 +21,13 @@ pub const FAULTS: [Fault; 2] = [
         inject!(relays),
     )
     .holds("Another process publishes within 10 s."),
+    Fault::new(
+        10,
+        "two-relays",
+        "the relay lease of order, assembly and delivery expires ten times a second: two processes publish at once",
+        inject!(two_relays),
+    )
+    .lasting(15, 8),
     Fault::new(
         10,
         "two-movers",
@@ -40,8 +47,12 @@ const WRITE_TIME: Duration = Duration::from_secs(3);
 /// Both processes run for this long after the first one was resumed.
 const BOTH_RUN_FOR: Duration = Duration::from_secs(3);
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
-/// The lease for moving couriers.
+/// The services whose relays are met.
+const RELAYS: [&Service; 3] = [&order::SERVICE, &assembly::SERVICE, &delivery::SERVICE];
+/// The lease for publishing, and that for moving couriers.
+const RELAY: &str = "outbox";
 const MOVER: &str = "move-couriers";
+const EXPIRE: &str = "update leases set expires_at = now() - interval '1 s' where name = $1";
 
 /// Freezes the process of `service` that holds `lease` until its work `goes_on`, for at most `limit`, and resumes it.
 /// Returns the number of the process, and how long the work stood still; `None` if it did not continue.
@@ -52,9 +63,10 @@ async fn freeze(
     limit: Duration,
     mut goes_on: impl AsyncFnMut(&mut Cluster, usize) -> anyhow::Result<bool>,
 ) -> anyhow::Result<(usize, Option<Duration>)> {
+    let number = experiment.cluster.holder(service, lease).await?;
+    experiment.cluster.replicas.get(service, number)?.freeze();
+    experiment.cause_begins();
     let cluster = &mut experiment.cluster;
-    let number = cluster.holder(service, lease).await?;
-    cluster.replicas.get(service, number)?.freeze();
     let frozen = Instant::now();
     let mut took = None;
     while took.is_none() && frozen.elapsed() < limit {
@@ -69,9 +81,9 @@ async fn freeze(
 
 async fn relays(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     let mut done = Injection::default();
-    for service in [&order::SERVICE, &assembly::SERVICE, &delivery::SERVICE] {
+    for service in RELAYS {
         let (since, mut all, mut left) = (clock::now(), 0, 0);
-        let (number, took) = freeze(experiment, service, "outbox", PUBLISH_TIMEOUT, async |cluster, _| {
+        let (number, took) = freeze(experiment, service, RELAY, PUBLISH_TIMEOUT, async |cluster, _| {
             (all, left) = written(cluster, service, since).await?;
             Ok(left == 0 && clock::now() >= since + WRITE_TIME)
         })
@@ -98,6 +110,40 @@ async fn written(cluster: &Cluster, service: &'static Service, since: DateTime<U
         where created_at between $1 and $2";
     let counted = sqlx::query_as(question).bind(since).bind(since + WRITE_TIME);
     Ok(counted.fetch_one(cluster.sources.databases.get(service)?).await?)
+}
+
+/// A relay renews its lease only every other second, so the previous holder still publishes for a while.
+async fn two_relays(experiment: &mut Experiment) -> anyhow::Result<Injected> {
+    let before = epochs(&experiment.cluster).await?;
+    experiment.cause_begins();
+    let until = Instant::now() + experiment.lasting;
+    while Instant::now() < until {
+        for service in RELAYS {
+            let expire = sqlx::query(EXPIRE).bind(RELAY);
+            expire.execute(experiment.cluster.sources.databases.get(service)?).await?;
+        }
+        sleep(POLL_INTERVAL).await;
+    }
+    experiment.cause_removed();
+    let mut done = Injection::default();
+    for ((service, before), after) in RELAYS.into_iter().zip(before).zip(epochs(&experiment.cluster).await?) {
+        if after == before {
+            done.idle.push(format!("no other process took the relay lease of {service}"));
+            continue;
+        }
+        done.times += 1;
+        done.notes.push(format!("the relay lease of {service} changed hands {} times", after - before));
+    }
+    Ok(Injected::Done(done))
+}
+
+async fn epochs(cluster: &Cluster) -> anyhow::Result<Vec<i64>> {
+    let mut epochs = Vec::new();
+    for service in RELAYS {
+        let epoch = sqlx::query_scalar("select epoch from leases where name = $1").bind(RELAY);
+        epochs.push(epoch.fetch_one(cluster.sources.databases.get(service)?).await?);
+    }
+    Ok(epochs)
 }
 
 async fn movers(experiment: &mut Experiment) -> anyhow::Result<Injected> {

@@ -164,7 +164,8 @@ async fn five_times(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     for (round, part) in loans.chunks(loans.len().div_ceil(rounds)).enumerate() {
         bank.approve(part).await?;
         for service in [&customers::SERVICE, &payment::SERVICE] {
-            let replica = experiment.cluster.replicas.get(service, round % experiment.cluster.replicas.count())?;
+            let number = round % experiment.cluster.replicas.count(service);
+            let replica = experiment.cluster.replicas.get(service, number)?;
             replica.kill().await;
             replica.start(&[])?;
         }

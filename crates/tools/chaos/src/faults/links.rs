@@ -173,7 +173,7 @@ async fn one(experiment: &mut Experiment, user: &Account, link: Link, harm: Harm
     let before = CallCounters::read(experiment, from, to).await?;
     let seen = link_fault(experiment, user, link, fault).await?;
     let after = CallCounters::read(experiment, from, to).await?;
-    let processes = experiment.cluster.replicas.count();
+    let processes = experiment.cluster.replicas.count(from);
     let calls = Amplification::between(&before, &after, from, seen.visits, processes);
     let mut done = seen.injection;
     if calls.exceeds_retry_budget() || (fault.is_heard && calls.overloads_callee()) {

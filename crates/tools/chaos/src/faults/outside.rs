@@ -9,6 +9,7 @@ use super::inject;
 use crate::{
     cluster::Link,
     experiment::{Experiment, Fault, Injected, Injection},
+    wait::until,
 };
 
 pub const FAULTS: [Fault; 9] = [
@@ -73,15 +74,20 @@ pub const FAULTS: [Fault; 9] = [
 
 /// The number of messages that a mode affects.
 const MESSAGES: Option<usize> = Some(10);
+/// A charge must meet the provider's fault within this time.
+const CHARGE_TIMEOUT: Duration = Duration::from_mins(1);
 /// After this time, every message that was in flight when the network was cut has arrived.
 const IN_FLIGHT_TIME: Duration = Duration::from_secs(1);
 
-/// Sets the provider's mode for a while. Returns how many charges it affected.
+/// Sets the provider's mode for a while, which begins with the first charge. Returns how many charges it affected.
 async fn provider(experiment: &mut Experiment, mode: Mode) -> anyhow::Result<Injected> {
     let provider = &experiment.cluster.provider;
     let (met, replayed) = (provider.faults_met(), provider.replayed());
     provider.be(mode);
-    sleep(experiment.lasting).await;
+    if until(CHARGE_TIMEOUT, async || Ok(provider.faults_met() > met)).await? {
+        experiment.cause_begins();
+        sleep(experiment.lasting).await;
+    }
     provider.be(Mode::Well);
     let (met, replayed) = (provider.faults_met() - met, provider.replayed() - replayed);
     experiment.cause_removed();
@@ -89,7 +95,9 @@ async fn provider(experiment: &mut Experiment, mode: Mode) -> anyhow::Result<Inj
     if mode == Mode::Duplicating && replayed == 0 {
         done.idle.push("no answer was replayed".to_owned());
     }
-    done.notes.push(format!("{replayed} answers were replayed"));
+    if replayed > 0 {
+        done.notes.push(format!("{replayed} answers were replayed"));
+    }
     Ok(Injected::Done(done))
 }
 

@@ -68,7 +68,7 @@ async fn kill(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     for _ in 0..experiment.times {
         for service in SERVICES {
             sleep(Duration::from_millis(experiment.random.random_range(100..1_500))).await;
-            let number = experiment.random.random_range(0..experiment.cluster.replicas.count());
+            let number = experiment.random.random_range(0..experiment.cluster.replicas.count(service));
             let replica = experiment.cluster.replicas.get(service, number)?;
             replica.kill().await;
             replica.start(&[])?;
@@ -97,7 +97,7 @@ async fn restless(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     let (times, before) = (experiment.times, consumed(&experiment.cluster).await?);
     for _ in 0..times {
         let service = *BACKGROUND.choose(&mut experiment.random).unwrap_or(&&assembly::SERVICE);
-        let number = experiment.random.random_range(0..experiment.cluster.replicas.count());
+        let number = experiment.random.random_range(0..experiment.cluster.replicas.count(service));
         experiment.cluster.replicas.restart(service, number, &[]).await?;
         experiment.cause_removed();
         sleep(Duration::from_secs(3)).await;
@@ -153,7 +153,7 @@ async fn roll(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     let failed = counters.unsatisfied();
     let problems =
         if failed > 0 { vec![format!("{failed} of {} requests failed", counters.requests)] } else { Vec::new() };
-    let times = services.len() * experiment.cluster.replicas.count();
+    let times = services.iter().map(|service| experiment.cluster.replicas.count(service)).sum();
     Ok(Injected::Done(Injection { times, problems, ..Injection::default() }))
 }
 
@@ -173,7 +173,7 @@ async fn wrong_clock(experiment: &mut Experiment) -> anyhow::Result<Injected> {
             sleep(experiment.lasting).await;
         }
         // The cause is removed when the last process with a wrong clock has exited, before its successor is ready.
-        for number in 0..experiment.cluster.replicas.count() {
+        for number in 0..experiment.cluster.replicas.count(service) {
             experiment.cluster.replicas.restart(service, number, &[]).await?;
             experiment.cause_removed();
             experiment.cluster.replicas.ready(service, number).await?;
@@ -191,6 +191,7 @@ async fn wrong_clock_of_delivery(experiment: &mut Experiment) -> anyhow::Result<
     let service = &delivery::SERVICE;
     for offset in OFFSETS {
         experiment.cluster.replicas.restart(service, 0, &[("CLOCK_OFFSET", offset)]).await?;
+        experiment.cause_begins();
         experiment.cluster.replicas.ready(service, 0).await?;
         // Terminating the other process passes the lease to the process with the wrong clock.
         experiment.cluster.replicas.get(service, 1)?.terminate().await;

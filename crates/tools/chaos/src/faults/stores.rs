@@ -5,12 +5,23 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::{answered_since, disturbance::Disturbance, inject};
-use crate::experiment::{Experiment, Fault, Injected, Injection};
+use crate::{
+    cluster::Link,
+    experiment::{Experiment, Fault, Injected, Injection},
+};
 
 const WITHOUT_KAFKA: &str = "No request fails, and no process takes more than 200 MB.";
 const WITHOUT_POSTGRES: &str = "No request succeeds meanwhile.";
 
-pub const FAULTS: [Fault; 8] = [
+pub const FAULTS: [Fault; 9] = [
+    Fault::new(
+        3,
+        "broker-cut",
+        "every connection to the broker is closed, and new ones are refused",
+        inject!(without_kafka(Disturbance::Cut(Link::Kafka))),
+    )
+    .lasting(5, 5)
+    .holds(WITHOUT_KAFKA),
     Fault::new(3, "broker-stop", "the broker is stopped", inject!(without_kafka(Disturbance::BrokerStopped)))
         .lasting(60, 10)
         .holds(WITHOUT_KAFKA),
@@ -76,7 +87,9 @@ const FILL_INTERVAL: Duration = Duration::from_millis(500);
 
 /// No request may fail without Kafka, including those in flight at the end.
 async fn without_kafka(experiment: &mut Experiment, how: Disturbance) -> anyhow::Result<Injected> {
-    if let Err(reason) = experiment.cluster.servers.broker.real() {
+    if let Err(reason) = experiment.cluster.servers.broker.real()
+        && how != Disturbance::Cut(Link::Kafka)
+    {
         return Ok(Injected::Skipped(reason));
     }
     let before = experiment.load.counters();
@@ -109,6 +122,7 @@ async fn repeat(experiment: &mut Experiment, how: Disturbance) -> anyhow::Result
     let mut succeeded = 0;
     for _ in 0..experiment.times {
         how.begin(&mut experiment.cluster).await?;
+        experiment.cause_begins();
         sleep(IN_FLIGHT_TIME).await;
         let before = experiment.load.counters();
         sleep(experiment.lasting.saturating_sub(IN_FLIGHT_TIME)).await;
@@ -126,12 +140,16 @@ async fn without_disk(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     }
     let before = experiment.load.counters();
     let until = Instant::now() + experiment.lasting;
+    experiment.cause_begins();
     while Instant::now() < until {
         Disturbance::DiskFull.begin(&mut experiment.cluster).await?;
         sleep(FILL_INTERVAL).await;
     }
     Disturbance::DiskFull.end(&mut experiment.cluster).await?;
     experiment.cause_removed();
+    if !experiment.load.has_customers() {
+        return Ok(Injected::Done(Injection::once()));
+    }
     let failed = answered_since(experiment, &before).await.unsatisfied();
     let mut done = Injection::at_least_one(usize::from(failed > 0), "no request failed");
     done.notes.push(format!("{failed} requests failed"));

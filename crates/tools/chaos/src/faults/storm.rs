@@ -13,6 +13,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::{disturbance::Disturbance, inject};
 use crate::{
+    REPLICAS,
     cluster::{Link, calls},
     experiment::{Experiment, Fault, Injected, Injection},
 };
@@ -37,7 +38,7 @@ async fn storm(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     let length = experiment.lasting;
     let servers = &experiment.cluster.servers;
     let (real_broker, disk) = (servers.broker.real().is_ok(), servers.disk.is_ok());
-    let events = plan(&mut experiment.random, length, experiment.cluster.replicas.count(), real_broker, disk);
+    let events = plan(&mut experiment.random, length, REPLICAS, real_broker, disk);
     let mut steps: Vec<(Duration, bool, &Event)> =
         events.iter().flat_map(|event| [(event.at, true, event), (event.at + event.lasts, false, event)]).collect();
     // At equal times, disturbances end before others begin.

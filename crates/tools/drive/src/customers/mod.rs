@@ -99,6 +99,15 @@ impl Load {
         Ok(Self { in_flight, journal, customers })
     }
 
+    /// Returns a load without customers.
+    pub fn none() -> Self {
+        Self { in_flight: Arc::new(InFlight::paused()), journal: Arc::default(), customers: Vec::new() }
+    }
+
+    pub fn has_customers(&self) -> bool {
+        !self.customers.is_empty()
+    }
+
     pub fn resume(&self) {
         self.in_flight.resume();
     }

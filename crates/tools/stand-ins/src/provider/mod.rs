@@ -62,6 +62,11 @@ impl Provider {
         self.ledger.lock().faults.script.extend(faults);
     }
 
+    /// Forgets the scripted faults that no charge has met.
+    pub fn unscript(&self) {
+        self.ledger.lock().faults.script.clear();
+    }
+
     /// Returns how many responses are withheld. A request whose caller has disconnected does not count.
     pub fn withheld(&self) -> usize {
         self.ledger.lock().gate.receiver_count()

@@ -2,7 +2,7 @@
 
 mod reordered;
 
-use std::{cmp::Reverse, time::Duration};
+use std::{cmp::Reverse, collections::HashSet, time::Duration};
 
 use anyhow::Context as _;
 use chrono::{DateTime, Utc};
@@ -23,7 +23,14 @@ use crate::{
 
 pub const FAULTS: [Fault; 4] = [
     Fault::new(9, "topics-again", "every consumer rereads every topic from the beginning", inject!(topics_again)),
-    Fault::new(9, "events-five-times", "the latest 100 events are published again", inject!(five_times)).times(5, 5),
+    Fault::new(
+        9,
+        "events-five-times",
+        "the latest 100 events, and those that follow, are published again",
+        inject!(five_times),
+    )
+    .lasting(10, 10)
+    .times(5, 5),
     Fault::new(9, "events-shuffled", "consumers receive their pending events shuffled", inject!(shuffled)),
     Fault::new(
         9,
@@ -98,10 +105,26 @@ pub(super) async fn until_taken(cluster: &Cluster, topics: &[Topic]) -> anyhow::
 }
 
 async fn five_times(experiment: &mut Experiment) -> anyhow::Result<Injected> {
-    let latest = latest(experiment, 100).await?;
-    let count = latest.len() * experiment.times;
-    for _ in 0..experiment.times {
-        topics::publish(&experiment.cluster, latest.clone()).await?;
+    let until = Instant::now() + experiment.lasting;
+    let (mut known, mut count) = (HashSet::new(), 0);
+    let mut topics = topics::all(&experiment.cluster).await?;
+    let mut records = latest(experiment, 100).await?;
+    experiment.cause_begins();
+    loop {
+        // The copies come back as records that follow.
+        records.retain(|record| known.insert(record.headers.get("event-uuid").cloned()));
+        for _ in 0..experiment.times {
+            topics::publish(&experiment.cluster, records.clone()).await?;
+        }
+        count += records.len() * experiment.times;
+        if Instant::now() >= until {
+            break;
+        }
+        sleep(POLL_INTERVAL).await;
+        let now = topics::all(&experiment.cluster).await?;
+        let new = now.iter().zip(&topics).map(|(now, before)| now.since(before)).collect();
+        records = topics::read(&experiment.cluster, new, |_, message, _| topics::again(message)).await?;
+        topics = now;
     }
     experiment.cause_removed();
     Ok(Injected::Done(Injection::at_least_one(count, "there are no events")))
