@@ -10,7 +10,7 @@ use platform::{
 
 use crate::{
     SERVICE, api,
-    client::{Iam, Operations, Orders, Services},
+    client::{Iam, Operations, Orders, Playground, Services},
     config::Config,
     consumers, jobs,
     repository::{PgReceipts, PgTimeline},
@@ -46,6 +46,7 @@ pub async fn build(config: Config) -> anyhow::Result<App> {
         exports: Slots::new(api::MAX_EXPORTS),
         is_secure,
         jaeger: own.console_jaeger_url.map(Into::into),
+        playground: own.playground_url.as_deref().map(Playground::new).transpose()?,
     };
     let retention = server.retention(messaging.kafka.effect_retention())?;
     let router = api::router(state, &guard, server.readiness(), own.console_max_in_flight);

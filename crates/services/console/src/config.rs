@@ -42,6 +42,8 @@ pub struct Own {
     pub console_max_in_flight: usize,
     /// The address of Jaeger's web page, to which trace ids link. Without this address, trace ids are plain text.
     pub console_jaeger_url: Option<String>,
+    /// The origin of the panel that the page of an order embeds. Only `lab playground` sets it.
+    pub playground_url: Option<String>,
 }
 
 impl Default for Own {
@@ -59,6 +61,7 @@ impl Default for Own {
             console_streams: 1000,
             console_max_in_flight: 256,
             console_jaeger_url: None,
+            playground_url: None,
         }
     }
 }
@@ -67,6 +70,11 @@ impl Config {
     /// Reads and checks the environment variables. An error names the invalid variable.
     pub fn load(settings: &Settings) -> Result<Self, ConfigError> {
         let own: Own = settings.read()?;
+        let is_on_loopback =
+            |url: &str| url.strip_prefix("http://127.0.0.1:").is_some_and(|port| port.parse::<u16>().is_ok());
+        if own.playground_url.as_deref().is_some_and(|url| !is_on_loopback(url)) {
+            return Err(ConfigError::new("PLAYGROUND_URL", "is not http://127.0.0.1:PORT"));
+        }
         Ok(Self {
             server: server::Config::load(&SERVICE, settings)?,
             identity: settings.read()?,

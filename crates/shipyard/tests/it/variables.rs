@@ -10,10 +10,11 @@ use crate::{
 };
 
 /// The variables that neither reach a container nor are set by Compose.
-const NOT_IN_CONTAINERS: [(&str, &str); 12] = [
+const NOT_IN_CONTAINERS: [(&str, &str); 13] = [
     ("CLOCK_OFFSET", "tests shift the clock of a process of their own"),
     ("KAFKA_SASL_MECHANISM", "it has only one value"),
     ("LISTEN_IP", "the image sets 0.0.0.0"),
+    ("PLAYGROUND_URL", "`lab playground` sets it for a console of its own"),
     ("SHIPYARD_ADMIN_LISTEN", "the port of `cargo run`"),
     ("SHIPYARD_CONFIG", "a file of this machine, for variables that .env has, too"),
     ("SHIPYARD_DATA", "the directory of `cargo run`"),

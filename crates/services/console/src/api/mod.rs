@@ -31,7 +31,7 @@ pub use self::{
     session::{Session, Visit},
 };
 use crate::{
-    client::{Iam, Operations, Orders, Services},
+    client::{Iam, Operations, Orders, Playground, Services},
     service::{Couriers, Live, SignedReceipts, Timelines},
 };
 
@@ -56,6 +56,7 @@ pub struct Api {
     /// True if browsers reach the console only over TLS.
     pub is_secure: bool,
     pub jaeger: Option<Arc<str>>,
+    pub playground: Option<Playground>,
 }
 
 impl Api {

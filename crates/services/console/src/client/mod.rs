@@ -3,6 +3,7 @@
 mod iam;
 mod operations;
 mod orders;
+mod playground;
 mod services;
 
 use axum::http::{HeaderName, header};
@@ -10,6 +11,7 @@ pub use iam::{CALLER, Iam};
 pub use operations::Operations;
 pub use orders::{IDEMPOTENCY_KEY, Orders, ServiceResponse};
 use platform::auth::{Credential, SESSION_HEADER, TokenKind};
+pub use playground::{Incident, Playground};
 pub use services::Services;
 
 /// Parses a credential: an access token, or else a session.

@@ -58,7 +58,7 @@ pub async fn export(
         script: SCRIPT,
         script_digest: &SCRIPT_DIGEST,
         keys: api.receipts.key_set(),
-        timeline: timeline_view(api, steps, &summary),
+        timeline: timeline_view(api, steps, Vec::new(), &summary),
         summary,
         receipt: Receipt::new(order, Ok(checks)),
         exported_at: Moment(clock::now()),

@@ -9,7 +9,10 @@ use contracts::identity::OPERATOR;
 use platform::http::openapi_pages::protected_by;
 
 use super::assets::{ASSETS, Assets};
-use crate::api::{Api, Session, Visit};
+use crate::{
+    api::{Api, Session, Visit},
+    client::Playground,
+};
 
 /// The name of a visitor while iam does not respond with the login.
 pub const NAMELESS: &str = "Profile";
@@ -41,6 +44,15 @@ pub fn page(status: StatusCode, template: &impl Template) -> Response {
     };
     let mut response = protected_by(CONTENT_SECURITY_POLICY, response);
     response.headers_mut().insert(header::REFERRER_POLICY, REFERRER_POLICY);
+    response
+}
+
+/// Lets a page embed the panel of the playground, if there is one.
+pub fn embedding(playground: Option<&Playground>, mut response: Response) -> Response {
+    let policy = playground.map(|one| format!("{CONTENT_SECURITY_POLICY}; frame-src {}", one.url()));
+    if let Some(policy) = policy.and_then(|policy| HeaderValue::try_from(policy).ok()) {
+        response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
     response
 }
 

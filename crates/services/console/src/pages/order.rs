@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{
-    frame::{Layout, layout, page},
+    frame::{Layout, embedding, layout, page},
     receipt::Receipt,
     refusal,
     summary::{self as short, Summary},
@@ -21,6 +21,7 @@ use super::{
 };
 use crate::{
     api::{AboutOrder, Api, Visit, no_receipt, of_error},
+    client::Incident,
     error::Error,
     model::Step,
 };
@@ -42,6 +43,8 @@ struct Order {
     after: i64,
     /// True if an operator reads another user's order.
     is_of_another: bool,
+    /// The address of the playground's panel. The page then polls, since a fault is no step that a stream tells of.
+    panel: Option<String>,
 }
 
 /// An order that the visitor may see, with its steps.
@@ -66,17 +69,19 @@ pub async fn show(
     QueryParameters(query): QueryParameters<OrderQuery>,
 ) -> Result<Response, Problem> {
     let Seen { order, steps, is_own } = seen(&api, &visit, &path, uri.path()).await?;
-    let (layout, summary, receipt) = tokio::join!(
+    let (layout, summary, receipt, incidents) = tokio::join!(
         layout(&api, &visit, "orders"),
         short::summary(&api, &visit, order, &steps, is_own),
-        receipt_view(&api, order)
+        receipt_view(&api, order),
+        incidents(&api, order)
     );
     let mut summary = summary?;
     summary.problem = query.refused.map(|code| refusal::of_code(&code, "Please try again.", None));
     let after = steps.iter().map(|step| step.place).max().unwrap_or_default();
-    let timeline = timeline_view(&api, steps, &summary);
-    let view = Order { layout, summary, timeline, receipt, after, is_of_another: !is_own };
-    Ok(page(StatusCode::OK, &view))
+    let timeline = timeline_view(&api, steps, incidents, &summary);
+    let panel = api.playground.as_ref().map(|playground| playground.url().to_owned());
+    let view = Order { layout, summary, timeline, receipt, after, is_of_another: !is_own, panel };
+    Ok(embedding(api.playground.as_ref(), page(StatusCode::OK, &view)))
 }
 
 pub async fn summary((State(api), visit, uri, Path(path)): AboutOrder) -> Result<Response, Problem> {
@@ -86,8 +91,9 @@ pub async fn summary((State(api), visit, uri, Path(path)): AboutOrder) -> Result
 
 pub async fn timeline((State(api), visit, uri, Path(path)): AboutOrder) -> Result<Response, Problem> {
     let Seen { order, steps, is_own } = seen(&api, &visit, &path, uri.path()).await?;
-    let summary = short::summary(&api, &visit, order, &steps, is_own).await?;
-    Ok(page(StatusCode::OK, &timeline_view(&api, steps, &summary)))
+    let (summary, incidents) =
+        tokio::join!(short::summary(&api, &visit, order, &steps, is_own), incidents(&api, order));
+    Ok(page(StatusCode::OK, &timeline_view(&api, steps, incidents, &summary?)))
 }
 
 pub async fn receipt((State(api), visit, uri, Path(path)): AboutOrder) -> Result<Response, Problem> {
@@ -95,13 +101,20 @@ pub async fn receipt((State(api), visit, uri, Path(path)): AboutOrder) -> Result
     Ok(page(StatusCode::OK, &receipt_view(&api, order).await))
 }
 
-pub fn timeline_view(api: &Api, steps: Vec<Step>, summary: &Summary) -> Timeline {
+async fn incidents(api: &Api, order: OrderId) -> Vec<Incident> {
+    match &api.playground {
+        Some(playground) => playground.incidents(order).await,
+        None => Vec::new(),
+    }
+}
+
+pub fn timeline_view(api: &Api, steps: Vec<Step>, incidents: Vec<Incident>, summary: &Summary) -> Timeline {
     let is_finished = match (summary.known.status.as_str(), summary.delivery_status()) {
         ("CANCELLED", _) | (_, "DELIVERED") => true,
         ("ASSEMBLED", _) => summary.known.address().is_none(),
         _ => false,
     };
-    Timeline::new(steps, is_finished, api.jaeger.clone())
+    Timeline::new(steps, incidents, is_finished, api.jaeger.clone())
 }
 
 async fn receipt_view(api: &Api, order: OrderId) -> Receipt {

@@ -1,10 +1,14 @@
 //! The pages: their headers, markup as data, and what they say while other services are not reachable.
 
+use console::config::Config;
 use contracts::events::{AssemblyFailed, OrderCreated};
 use platform::ids;
 use reqwest::Method;
 
-use crate::fixture::{Fixture, TestResponse};
+use crate::fixture::{Fixture, TestResponse, stored};
+
+const POLICY: &str =
+    "default-src 'self'; frame-ancestors 'none'; object-src 'none'; base-uri 'none'; form-action 'self'";
 
 const MARKUP: &str = r#"<script>alert("1")</script>"#;
 
@@ -28,15 +32,39 @@ async fn a_page_loads_nothing_from_other_hosts_and_has_no_script_or_style_of_its
         "/console/checkout",
     ] {
         let page = fixture.get(path, &session).await;
-        let policy =
-            "default-src 'self'; frame-ancestors 'none'; object-src 'none'; base-uri 'none'; form-action 'self'";
-        assert_eq!(page.header("content-security-policy"), policy, "{path}");
+        assert_eq!(page.header("content-security-policy"), POLICY, "{path}");
         assert_eq!(page.header("referrer-policy"), "same-origin", "browsers send no Origin otherwise");
         assert_eq!(page.header("cache-control"), "no-store");
         for forbidden in ["http://", "https://", " style=", "<style", " onclick=", "<script>"] {
             let text = page.text.replace("http://www.w3.org/2000/svg", "");
             assert!(!text.contains(forbidden), "{path} has {forbidden}");
         }
+    }
+}
+
+/// Nothing answers at the playground's address, which takes nothing from the page.
+#[tokio::test]
+async fn the_page_of_an_order_alone_embeds_the_panel_of_a_playground_if_there_is_one() {
+    let mut fixture = Fixture::start().await;
+    let order = ids::random();
+    let operator = fixture.iam.operator_session(ids::random());
+    fixture.add(&[stored(order, ids::random(), 0)]).await;
+    let page = format!("/console/orders/{order}");
+
+    let without = fixture.get(&page, &operator).await;
+    fixture.restart_with(&[("PLAYGROUND_URL", "http://127.0.0.1:1")]).await;
+    let with = fixture.get(&page, &operator).await;
+    let other = fixture.get("/console/login", "").await;
+
+    let policy = |page: &TestResponse| page.header("content-security-policy").to_owned();
+    assert_eq!((without.status, policy(&without)), (200, POLICY.to_owned()));
+    assert!(without.text.contains(" data-live=") && !without.text.contains("<iframe"), "{}", without.text);
+    assert_eq!((with.status, policy(&with)), (200, format!("{POLICY}; frame-src http://127.0.0.1:1")));
+    assert!(with.text.contains(r#" src="http://127.0.0.1:1/""#), "{}", with.text);
+    assert_eq!(policy(&other), POLICY);
+    for url in ["https://shop.example", "http://127.0.0.1", "http://127.0.0.1:1/panel"] {
+        let settings = fixture.settings.clone().with([("PLAYGROUND_URL", url.to_owned())]);
+        assert_eq!(Config::load(&settings).unwrap_err().variable, "PLAYGROUND_URL", "{url}");
     }
 }
 

@@ -2,11 +2,13 @@
 
 use std::collections::HashMap;
 
+use chrono::{DateTime, Utc};
+
 use super::{
     axis::{Axis, Pause},
     lanes::{HEIGHT, Lane, TOP, lanes},
 };
-use crate::{model::Step, pages::format::Span};
+use crate::{client::Incident, model::Step, pages::format::Span};
 
 const PER_REM: f64 = 16.0;
 const LEFT: i32 = 28;
@@ -22,6 +24,7 @@ const BETWEEN_LABELS: i32 = 10;
 const CHARACTER: i32 = 9;
 const SMALL_CHARACTER: i32 = 7;
 const MIN_WIDTH: i32 = 640;
+const MIN_BAND_WIDTH: i32 = 8;
 
 /// A step in the drawing.
 #[derive(Clone, Debug)]
@@ -69,6 +72,30 @@ pub struct Arrow {
     pub is_repeat: bool,
 }
 
+/// An incident, from its beginning to its end.
+#[derive(Clone, Debug)]
+pub struct Band {
+    pub x: i32,
+    pub width: i32,
+    pub label: String,
+    pub is_fault: bool,
+}
+
+impl Band {
+    fn new(incident: &Incident, x: i32) -> Self {
+        Self { x, width: MIN_BAND_WIDTH, label: incident.text.clone(), is_fault: incident.is_fault }
+    }
+
+    pub fn label_x(&self) -> i32 {
+        self.x + BETWEEN_LABELS / 2
+    }
+
+    /// The x at which the label ends.
+    pub fn end(&self) -> i32 {
+        self.label_x() + width(&self.label, CHARACTER) + BETWEEN_LABELS
+    }
+}
+
 #[derive(Clone, Debug, Default)]
 pub struct Drawing {
     pub width: i32,
@@ -77,6 +104,7 @@ pub struct Drawing {
     pub marks: Vec<Mark>,
     pub arrows: Vec<Arrow>,
     pub pauses: Vec<Pause>,
+    pub bands: Vec<Band>,
     /// The times above the lanes: x, and the time since the first step.
     pub ticks: Vec<(i32, Span)>,
 }
@@ -84,8 +112,12 @@ pub struct Drawing {
 /// A kind of drawn point in time. Of two moments at the same time, the earlier variant is placed first.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Moment {
+    /// An incident begins.
+    Began,
     Happened,
     Arrived,
+    /// An incident ends.
+    Ended,
 }
 
 impl Drawing {
@@ -97,52 +129,84 @@ impl Drawing {
         rem(self.height)
     }
 
-    pub fn new(steps: &[Step]) -> Self {
+    pub fn new(steps: &[Step], incidents: &[Incident]) -> Self {
         let lanes = lanes(steps);
         let mut placed: Vec<Option<Mark>> = vec![None; steps.len()];
+        let mut bands: Vec<Option<Band>> = vec![None; incidents.len()];
+        let mut after_bands = LEFT;
         let mut taken: HashMap<(&str, bool), i32> = HashMap::new();
         let mut axis = Axis::new(LEFT);
         let mut arrows = Vec::new();
         let mut ticks: Vec<(i32, Span)> = Vec::new();
         let mut end = LEFT;
 
-        for (ms, moment, index) in moments(steps) {
-            let step = &steps[index];
+        for (ms, moment, index) in moments(steps, incidents) {
             let pauses = axis.pauses.len();
-            if let (Moment::Arrived, Some(mark)) = (moment, &placed[index]) {
-                let x = axis.move_to(ms, mark.x + MIN_DISTANCE, end);
-                arrows.extend(readers(step, &lanes).map(|lane| arrow(step, mark, lane, x)));
-            } else {
-                let row = (step.service, step.is_event());
-                let x = axis.move_to(ms, taken.get(&row).copied().unwrap_or(LEFT), end);
-                let lane = lanes.iter().find(|lane| lane.service == step.service);
-                let mark = mark(step, index, x, lane);
-                taken.insert(row, mark.end());
-                placed[index] = Some(mark);
-            }
+            let label = match moment {
+                Moment::Began => {
+                    let band = Band::new(&incidents[index], axis.move_to(ms, after_bands, end));
+                    after_bands = band.end();
+                    bands[index] = Some(band);
+                    after_bands
+                }
+                Moment::Ended => {
+                    let x = axis.move_to(ms, LEFT, end);
+                    if let Some(band) = &mut bands[index] {
+                        band.width = MIN_BAND_WIDTH.max(x - band.x);
+                    }
+                    x
+                }
+                Moment::Happened | Moment::Arrived => {
+                    let step = &steps[index];
+                    if let (Moment::Arrived, Some(mark)) = (moment, &placed[index]) {
+                        let x = axis.move_to(ms, mark.x + MIN_DISTANCE, end);
+                        arrows.extend(readers(step, &lanes).map(|lane| arrow(step, mark, lane, x)));
+                    } else {
+                        let row = (step.service, step.is_event());
+                        let x = axis.move_to(ms, taken.get(&row).copied().unwrap_or(LEFT), end);
+                        let lane = lanes.iter().find(|lane| lane.service == step.service);
+                        let mark = mark(step, index, x, lane);
+                        taken.insert(row, mark.end());
+                        placed[index] = Some(mark);
+                    }
+                    placed[index].as_ref().map_or(0, Mark::end)
+                }
+            };
             if ticks.is_empty() || axis.pauses.len() > pauses {
                 ticks.push((axis.x, Span(ms)));
             }
-            let label = placed[index].as_ref().map_or(0, Mark::end);
             end = end.max(axis.x + RADIUS + 4).max(label);
+        }
+        let width = (end + RIGHT).max(MIN_WIDTH);
+        for (band, incident) in bands.iter_mut().zip(incidents) {
+            if let (Some(band), None) = (band, incident.ended) {
+                band.width = width - band.x;
+            }
         }
 
         Self {
-            width: (end + RIGHT).max(MIN_WIDTH),
+            width,
             height: TOP + HEIGHT * i32::try_from(lanes.len()).unwrap_or(i32::MAX / HEIGHT - 1),
             lanes,
             marks: placed.into_iter().flatten().collect(),
             arrows,
             pauses: axis.pauses,
+            bands: bands.into_iter().flatten().collect(),
             ticks,
         }
     }
 }
 
-/// Returns the time at which each step happened, and the time at which each event that a service reads arrived.
-fn moments(steps: &[Step]) -> Vec<(i64, Moment, usize)> {
+/// Returns the time at which each step happened, the time at which each event that a service reads arrived, and the
+/// times at which each incident began and ended.
+fn moments(steps: &[Step], incidents: &[Incident]) -> Vec<(i64, Moment, usize)> {
     let Some(first) = steps.iter().map(|step| step.at).min() else { return Vec::new() };
     let mut moments = Vec::with_capacity(steps.len() * 2);
+    let since = |at: DateTime<Utc>| (at - first).num_milliseconds().max(0);
+    for (index, incident) in incidents.iter().enumerate() {
+        moments.push((since(incident.begun), Moment::Began, index));
+        moments.extend(incident.ended.map(|ended| (since(ended), Moment::Ended, index)));
+    }
     for (index, step) in steps.iter().enumerate() {
         let happened = step.since(first);
         moments.push((happened, Moment::Happened, index));

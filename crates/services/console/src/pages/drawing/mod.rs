@@ -1,5 +1,5 @@
-//! The drawing of an order's timeline: a lane per service, time to the right, and an arrow from each event to the
-//! services that read it.
+//! The drawing of an order's timeline: a lane per service, time to the right, an arrow from each event to the services
+//! that read it, and a band over all lanes for each incident of the playground.
 //!
 //! Coordinates are in SVG units, 16 per rem.
 
