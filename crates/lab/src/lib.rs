@@ -1,11 +1,12 @@
-//! The program `lab`: chaos, attacks, load and benchmarks, which prove the shop. It is separate from the program that
-//! runs the shop.
+//! The program `lab`: chaos, attacks, load and benchmarks, which prove the shop, and the playground. It is separate from
+//! the program that runs the shop.
 
 #![warn(clippy::print_stdout)]
 
 pub mod attack;
 pub mod chaos;
 pub mod load;
+pub mod playground;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -34,7 +35,9 @@ enum Command {
     Load(load::Arguments),
     /// Compare the shop's speed with that of the primitives that it is made of
     Bench(bench::command::Arguments),
-    /// Run one service, as a process of `chaos`
+    /// Run the shop with a panel in its console from which you break it while your order is on its way
+    Playground,
+    /// Run one service, as a process of `chaos` or of `playground`
     #[command(hide = true)]
     Run(services::Run),
 }
@@ -48,6 +51,7 @@ pub fn main() -> ExitCode {
         Command::Attack(arguments) => block_on(attack::run(arguments)),
         Command::Load(arguments) => block_on(load::run(arguments, data)),
         Command::Bench(arguments) => bench::command::run(&arguments, data.path()),
+        Command::Playground => block_on(playground::run(data)),
         Command::Run(arguments) => services::run(&arguments),
     })
 }

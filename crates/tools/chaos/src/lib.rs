@@ -5,6 +5,7 @@ mod audit_step;
 pub mod cluster;
 pub mod experiment;
 pub mod faults;
+pub mod playground;
 mod poison;
 mod recording;
 mod recovery;

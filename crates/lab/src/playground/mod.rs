@@ -1,0 +1,37 @@
+//! `lab playground`: the shop as separate processes on loopback, with a panel in its console from which the visitor
+//! injects a fault while an order is on its way. With `LOG_LEVEL=info` it logs its activity to standard error.
+
+mod panel;
+
+use std::net::Ipv4Addr;
+
+use ::chaos::playground::Playground;
+use anyhow::Context as _;
+use platform::{config, server::shutdown::on_signal, telemetry};
+use shipyard::{data::Data, outln};
+use tokio::net::TcpListener;
+
+/// Runs until a signal. Leaves no process.
+pub async fn run(data: Data) -> anyhow::Result<()> {
+    let settings = config::load()?.or("LOG_LEVEL", "error");
+    let _telemetry = telemetry::start("lab", &settings.read()?)?;
+    let stop = on_signal()?;
+    std::fs::create_dir_all(data.path()).with_context(|| data.path().display().to_string())?;
+    let _lock = Data::at(data.path().join("playground.lock")).lock()?;
+    let directory = data.path().join("playground");
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.context("binding a port for the panel")?;
+    let address = listener.local_addr()?;
+    let url = format!("http://{address}");
+    outln!("starting the shop; logs and data in {}", directory.display());
+    let playground = tokio::select! {
+        playground = Box::pin(Playground::start(&directory, &url)) => playground?,
+        () = stop.cancelled() => anyhow::bail!("stopped"),
+    };
+    let console = playground.console()?;
+    let panel = panel::router(playground.handle(), address, console)?;
+    // It ends with the runtime.
+    tokio::spawn(async move { axum::serve(listener, panel).await });
+    outln!("open http://{console}/console/ and buy a ship; its page has the faults. Ctrl-C ends the shop.");
+    Box::pin(playground.run(stop)).await;
+    Ok(())
+}
