@@ -62,10 +62,11 @@ async fn choose(State(handle): State<Handle>, Path(name): Path<String>) -> Statu
 }
 
 async fn guarded(State(access): State<Access>, request: Request, next: Next) -> Response {
-    let is = |name: HeaderName, value: &HeaderValue| has(request.headers(), &name, value);
-    let mut response = if !is(header::HOST, &access.host) {
+    let is_host = has(request.headers(), &header::HOST, &access.host);
+    let is_ours = request.method().is_safe() || has(request.headers(), &header::ORIGIN, &access.origin);
+    let mut response = if !is_host {
         StatusCode::MISDIRECTED_REQUEST.into_response()
-    } else if request.method().is_safe() || is(header::ORIGIN, &access.origin) {
+    } else if is_ours {
         next.run(request).await
     } else {
         StatusCode::FORBIDDEN.into_response()
