@@ -1,6 +1,5 @@
 //! The gRPC API, the RPCs of a resource in one file, and the webhook of Stripe.
 
-mod balances;
 mod payments;
 mod refunds;
 pub mod webhook;
@@ -76,10 +75,10 @@ impl Rpc for Grpc {
     }
 
     async fn get_balance(&self, request: Request<GetBalanceRequest>) -> Result<Response<GetBalanceResponse>, Status> {
-        balances::get_balance(&self.service, request).await
+        payments::get_balance(&self.service, request).await
     }
 
     async fn credit(&self, request: Request<CreditRequest>) -> Result<Response<CreditResponse>, Status> {
-        balances::credit(&self.service, request).await
+        payments::credit(&self.service, request).await
     }
 }

@@ -1,4 +1,4 @@
-//! Payments: `PayOrder`, `VoidAttempt`, `GetPayment` and `ListPayments`.
+//! Payments and balances: `PayOrder`, `VoidAttempt`, `GetPayment`, `ListPayments`, `GetBalance` and `Credit`.
 
 use std::num::NonZeroU32;
 
@@ -6,8 +6,9 @@ use contracts::{
     ids::{OrderId, TransactionId, UserId},
     money::Money,
     proto::payment::v1::{
-        GetPaymentRequest, GetPaymentResponse, ListPaymentsRequest, ListPaymentsResponse, PayOrderRequest,
-        PayOrderResponse, Payment, PaymentMethod, PaymentStatus, VoidAttemptRequest, VoidAttemptResponse,
+        CreditRequest, CreditResponse, GetBalanceRequest, GetBalanceResponse, GetPaymentRequest, GetPaymentResponse,
+        ListPaymentsRequest, ListPaymentsResponse, PayOrderRequest, PayOrderResponse, Payment, PaymentMethod,
+        PaymentStatus, VoidAttemptRequest, VoidAttemptResponse,
     },
 };
 use platform::{
@@ -21,7 +22,7 @@ use tonic::{Request, Response, Status};
 
 use crate::{
     error::Error,
-    model::{self, Method, VoidResult, direct_payment},
+    model::{self, Credit, Method, Reference, VoidResult, direct_payment},
     service::{Charge, PaymentService},
 };
 
@@ -69,7 +70,7 @@ fn method(value: i32) -> Result<Method, Status> {
     }
 }
 
-pub fn amount(minor: i64) -> Result<Money, Status> {
+fn amount(minor: i64) -> Result<Money, Status> {
     positive(minor).map_err(|problem| invalid("amount_minor", problem))
 }
 
@@ -179,4 +180,30 @@ pub async fn list_payments(
 fn decode_token(token: &str) -> Result<Option<Cursor>, &'static str> {
     let after = (!token.is_empty()).then(|| token.parse()).transpose();
     after.map_err(|_| "must be the next_page_token of a page")
+}
+
+pub async fn get_balance(
+    service: &PaymentService,
+    request: Request<GetBalanceRequest>,
+) -> Result<Response<GetBalanceResponse>, Status> {
+    let caller = caller(&request)?;
+    let user = UserId::new(parse_uuid("user_uuid", &request.get_ref().user_uuid)?);
+
+    let balance = service.balance(&caller, user).await?;
+
+    Ok(Response::new(GetBalanceResponse { balance_minor: balance.minor() }))
+}
+
+pub async fn credit(
+    service: &PaymentService,
+    request: Request<CreditRequest>,
+) -> Result<Response<CreditResponse>, Status> {
+    let CreditRequest { user_uuid, reference, amount_minor } = request.into_inner();
+    let user = UserId::new(parse_uuid("user_uuid", &user_uuid)?);
+    let reference = Reference::new(reference).map_err(|error| invalid("reference", error))?;
+    let amount = amount(amount_minor)?;
+
+    service.credit(&Credit { reference, user, amount }).await?;
+
+    Ok(Response::new(CreditResponse {}))
 }

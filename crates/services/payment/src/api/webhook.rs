@@ -113,6 +113,9 @@ fn bytes(hex: &str) -> Option<[u8; 32]> {
 
 #[cfg(test)]
 mod tests {
+    use axum::{body::Body, http::Request};
+    use tower::ServiceExt as _;
+
     use super::*;
 
     /// Returns the header for a body that was signed with this secret at this time.
@@ -147,5 +150,21 @@ mod tests {
         ] {
             assert!(verify(header, body, now).is_err(), "{header} {body} {now}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_process_of_several_services_has_the_route_of_the_providers_events() {
+        let variables = [
+            ("PAYMENT_DATABASE_URL", "postgres://nobody@127.0.0.1:1/payment"),
+            ("KAFKA_BROKERS", "127.0.0.1:1"),
+            ("PAYMENT_WEBHOOK_SECRET", "whsec_one"),
+        ];
+        let settings = testkit::settings().with(variables.map(|(name, value)| (name, value.to_owned())));
+        let app = (crate::SERVICE.build)(settings).await.unwrap();
+
+        let unsigned = Request::post("/webhooks/stripe").header("Host", "payment").body(Body::empty()).unwrap();
+        let response = app.admin().oneshot(unsigned).await.unwrap();
+
+        assert_eq!(response.status(), StatusCode::BAD_REQUEST);
     }
 }

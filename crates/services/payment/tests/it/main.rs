@@ -4,13 +4,11 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod api;
-mod balances;
 mod contract;
 mod outside;
 mod races;
 mod service;
 mod stripe;
-mod stripe_client;
 
 use contracts::{
     events::Cause,

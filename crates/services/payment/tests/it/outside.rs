@@ -23,7 +23,7 @@ use sqlx::Connection as _;
 use stand_ins::{Mode, ProviderFault};
 use tower::ServiceExt as _;
 
-use crate::{money, new_cause, new_order, new_transaction, new_user, part, stripe_client};
+use crate::{money, new_cause, new_order, new_transaction, new_user, part, stripe};
 
 struct Fixture {
     provider: stand_ins::Provider,
@@ -35,9 +35,9 @@ struct Fixture {
 
 async fn fixture() -> Fixture {
     let pool = testkit::database(&MIGRATIONS).await.pool;
-    let provider = stripe_client::stand_in().await;
+    let provider = stripe::stand_in().await;
     let ledger = Ledger::new(pool.clone(), Money::ZERO, Declines::default());
-    let providers = Providers::new(Arc::new(ledger), Some(Arc::new(stripe_client::client(&provider.url()))));
+    let providers = Providers::new(Arc::new(ledger), Some(Arc::new(stripe::client(&provider.url()))));
     let payments = PgPayments::new(pool.clone());
     let service = PaymentService::new(Arc::new(payments.clone()), providers, Waker::default());
     let (order, user) = (new_order(), new_user());

@@ -1,19 +1,30 @@
-//! Tests of the client of Stripe's API.
+//! Tests of the client of Stripe's API, over the stand-in that simulates Stripe.
 
 use std::time::Duration;
 
 use payment::{
-    client::{ChargeError, Lookup, Provider as _, Refund, Stripe},
+    client::{ChargeError, Lookup, Provider as _, Refund, Stripe, StripeAccount},
     model::{ChargeOutcome, ChargeState, Decline, Intent, Method, RefundState, refund_of_rest},
 };
 use platform::{deadline, error_chain};
 use stand_ins::{Mode, ProviderFault};
 use tokio::net::TcpListener;
 
-use crate::{
-    intent, money,
-    stripe_client::{KEY, client, stand_in},
-};
+use crate::{MAX_AMOUNT, intent, money};
+
+const KEY: &str = "sk_test_key";
+const CALL_TIMEOUT: Duration = Duration::from_secs(20);
+
+pub async fn stand_in() -> stand_ins::Provider {
+    let server = stand_ins::Provider::start(KEY).await.unwrap();
+    server.decline_above(MAX_AMOUNT);
+    server
+}
+
+pub fn client(url: &str) -> Stripe {
+    let (url, timeout) = (url.parse().unwrap(), CALL_TIMEOUT);
+    Stripe::new(StripeAccount { url, key: KEY.into(), currency: "eur".to_owned(), timeout }).unwrap()
+}
 
 fn charged() -> ChargeState {
     ChargeState::Settled(ChargeOutcome::Charged { reference: "pi_1".to_owned() })

@@ -1,12 +1,9 @@
 //! Tests of the running service with its database and broker, called over gRPC.
 
+mod balances;
 mod completions;
-mod credits;
-mod partial_refunds;
-mod paying;
+mod payments;
 mod refunds;
-mod statement;
-mod webhook;
 
 use std::net::SocketAddr;
 

@@ -10,8 +10,10 @@ use payment::{
 };
 use platform::{ids, postgres::Database};
 
-use super::suite_macro::contract;
-use crate::{INITIAL_BALANCE, MAX_AMOUNT, again, declines, intent, money, new_user, stripe_client};
+use crate::{
+    INITIAL_BALANCE, MAX_AMOUNT, again, declines, intent, money, new_user,
+    stripe::{client, stand_in},
+};
 
 struct Fixture {
     provider: Arc<dyn Provider>,
@@ -40,8 +42,8 @@ async fn ledger() -> Fixture {
 }
 
 async fn stripe() -> Fixture {
-    let server = stripe_client::stand_in().await;
-    let provider = Arc::new(stripe_client::client(&server.url()));
+    let server = stand_in().await;
+    let provider = Arc::new(client(&server.url()));
     Fixture { provider, balances: None, books: Books::Stripe(server) }
 }
 

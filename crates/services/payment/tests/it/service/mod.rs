@@ -2,7 +2,6 @@
 
 mod partial_refunds;
 mod paying;
-mod publishing;
 mod refunds;
 
 use std::{num::NonZeroU32, sync::Arc, time::Duration};

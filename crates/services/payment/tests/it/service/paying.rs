@@ -1,12 +1,15 @@
-//! Tests that an order is charged at most once, under every fault of the provider.
+//! Tests that an order is charged at most once, under every fault of the provider, and that each end of an attempt
+//! wakes the relay.
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use contracts::{
+    events::{Topics, topics_of},
     ids::{OrderId, UserId},
     money::Money,
 };
+use outbox::{Publisher, Record, Relay, Waker};
 use payment::{
     client::{Balances, ChargeError, Lookup, MemoryProvider, Provider, Providers, Refund, ScriptedFault, Unknown},
     error::Error,
@@ -18,8 +21,9 @@ use platform::{
     ids,
     postgres::DatabaseError,
 };
+use tokio_util::sync::CancellationToken;
 
-use super::{fixture, service_over};
+use super::{Fixture, fixture, fixture_with, service_over};
 use crate::{INITIAL_BALANCE, MAX_AMOUNT, declines, money, new_order, new_transaction, new_user};
 
 #[tokio::test(start_paused = true)]
@@ -197,4 +201,45 @@ fn the_ledger_keeps_balances_and_the_configured_provider_charges_other_methods()
     }
     assert!(alone.get(ProviderName::Ledger).is_ok() && both.get(ProviderName::Stripe).is_ok());
     assert!(alone.get(ProviderName::Stripe).is_err());
+}
+
+/// A broker that accepts every record.
+struct Broker;
+
+#[async_trait]
+impl Publisher for Broker {
+    async fn publish(&self, _: Vec<Record>) -> anyhow::Result<()> {
+        Ok(())
+    }
+}
+
+/// Returns the number of published events after 100 ms. A relay that is not woken waits longer than that.
+async fn published(fixture: &Fixture) -> usize {
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    fixture.payments.outbox.events().iter().filter(|(_, published)| *published).count()
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_end_of_an_attempt_is_published_at_once() {
+    let waker = Waker::default();
+    let fixture = fixture_with(waker.clone());
+    let topics = topics_of("payment", &Topics::default());
+    let relay = Relay::new("payment", Arc::new(fixture.payments.outbox.clone()), Arc::new(Broker), topics, &waker);
+    tokio::spawn(relay.run(CancellationToken::new()));
+    let (voided, unknown) =
+        (Charge { order: new_order(), ..fixture.charge }, Charge { order: new_order(), ..fixture.charge });
+
+    fixture.pay().await.unwrap();
+    assert_eq!(published(&fixture).await, 1, "charged");
+    fixture.service.void(&voided, new_transaction()).await.unwrap();
+    assert_eq!(published(&fixture).await, 2, "voided");
+    fixture.provider.script([ScriptedFault::Silent]);
+    fixture.service.pay(&unknown, new_transaction()).await.unwrap_err();
+    assert_eq!(published(&fixture).await, 2, "unknown");
+    fixture.service.pay(&unknown, new_transaction()).await.unwrap();
+    assert_eq!(published(&fixture).await, 3, "became known");
+    fixture.cancel().await;
+    fixture.wait().await;
+    assert_eq!(fixture.movements(), (2, 1), "refunded");
+    assert_eq!(published(&fixture).await, 3, "refunded");
 }

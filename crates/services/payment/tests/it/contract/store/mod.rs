@@ -1,7 +1,6 @@
 //! The contract suite of the stores, run over the in-memory implementation and PostgreSQL.
 
 mod attempts;
-mod cancellations;
 mod due;
 mod events;
 mod partial_refunds;
@@ -20,7 +19,6 @@ use platform::{
     postgres::{Database, outbox_of},
 };
 
-use super::suite_macro::contract;
 use crate::{again, intent, money, new_cause, new_order, new_transaction};
 
 struct Fixture {
