@@ -2,7 +2,6 @@
 
 mod bot;
 mod dispatcher;
-mod replies;
 mod sender;
 mod templates;
 

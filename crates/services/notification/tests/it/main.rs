@@ -5,12 +5,11 @@
 
 mod api;
 mod bot;
+mod clients;
 mod fakes;
 mod queue;
 mod repository;
 mod sending;
-mod telegram;
-mod users;
 
 use contracts::{events::Cause, ids::EventId};
 use platform::ids;

@@ -1,7 +1,6 @@
 //! The sender: sends queued notifications to several chats at a time, as fast as the provider allows. A lease lets one
 //! replica at a time send.
 
-mod in_progress;
 mod rate_limiter;
 mod selection;
 
@@ -9,10 +8,10 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use group_commit::BatchDelay;
-use in_progress::{InProgress, Subject};
 use outbox::Lease;
 use platform::{circuit_breaker::CircuitBreaker, jobs::caught, retry};
 use rate_limiter::RateLimiter;
+use selection::{InProgress, Subject};
 use tokio::{
     sync::Notify,
     task::{JoinError, JoinSet},

@@ -1,11 +1,9 @@
 //! The sender with fakes of the messenger and of iam.
 
-mod contacts;
 mod messages;
 mod outages;
 mod rate_limits;
 mod replicas;
-mod retries;
 
 use std::{sync::Arc, time::Duration};
 

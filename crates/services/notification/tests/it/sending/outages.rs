@@ -1,11 +1,12 @@
-//! Outages of the messenger and of iam.
+//! Outages of the messenger and of iam, and retries of messages that had no response.
 
 use std::time::Duration;
 
 use notification::model::{MessengerError, Status};
+use testkit::eventually;
 use tokio::time::Instant;
 
-use super::{Fixture, RECOVERY_TIMEOUT};
+use super::{Fixture, RECOVERY_TIMEOUT, RETRY_DELAY};
 use crate::fakes::Reply;
 
 const OUTAGE: Duration = Duration::from_secs(3);
@@ -71,4 +72,51 @@ async fn while_iam_is_unavailable_nothing_is_lost_and_calls_are_bounded() {
     }
     assert!(calls <= 16 * 5, "{calls} calls: each second, 16 users are looked up");
     assert!(fixture.messenger.sent().iter().all(|message| message.chat == "chat"));
+}
+
+#[tokio::test]
+async fn a_message_without_a_response_is_retried_once_and_marked_ambiguous() {
+    let fixture = Fixture::new().await;
+    fixture.messenger.script([Reply::AcceptedButTimedOut]);
+    let _sender = fixture.sender(&fixture.lease, None);
+
+    let order = fixture.paid("chat").await;
+
+    let found = fixture.ended(order).await;
+    assert_eq!((found.status, found.ambiguous, found.attempts), (Status::Sent, true, 2));
+    let sent = fixture.messages_about(order);
+    assert_eq!(sent.len(), 2);
+    assert!(sent[1].at - sent[0].at >= RETRY_DELAY);
+}
+
+#[tokio::test]
+async fn no_message_is_sent_a_third_time() {
+    let fixture = Fixture::new().await;
+    fixture.messenger.script([
+        Reply::AcceptedButTimedOut,
+        Reply::Error(MessengerError::Unreachable("no route".to_owned())),
+        Reply::AcceptedButTimedOut,
+    ]);
+    let _sender = fixture.sender(&fixture.lease, None);
+
+    let order = fixture.paid("chat").await;
+
+    let found = fixture.ended(order).await;
+    assert_eq!((found.status, found.ambiguous), (Status::Failed, true));
+    tokio::time::sleep(RETRY_DELAY * 2).await;
+    assert_eq!(fixture.times_sent(order), 2);
+}
+
+#[tokio::test]
+async fn an_ambiguous_retry_waits_until_the_messenger_responds() {
+    let fixture = Fixture::new().await;
+    fixture.messenger.script([Reply::AcceptedButTimedOut]);
+    let _sender = fixture.sender(&fixture.lease, None);
+    let order = fixture.paid("chat").await;
+    eventually(|| async { fixture.find(order).await.filter(|found| found.ambiguous) }).await;
+
+    fixture.messenger.fail_calls(Reply::Error(MessengerError::Unknown("502".to_owned())), RETRY_DELAY * 2);
+
+    let found = fixture.ended(order).await;
+    assert_eq!((found.status, found.attempts, fixture.times_sent(order)), (Status::Sent, 2, 2));
 }

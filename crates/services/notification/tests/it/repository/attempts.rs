@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures::future::join_all;
 use notification::model::{AttemptOutcome, Kind, Outgoing, Status};
 
-use super::{
+use crate::repository::{
     HOUR, ambiguous, by_chat, claimed, due, found, notifications, queue, queued, random_order, retry, settle, with_chat,
 };
 
