@@ -5,7 +5,6 @@
 
 mod api;
 mod checker;
-mod fakes;
 mod repository;
 mod service;
 

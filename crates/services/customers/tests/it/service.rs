@@ -1,10 +1,17 @@
 //! Use cases over PostgreSQL, with a payment service that fails.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
+use async_trait::async_trait;
 use customers::{
-    client::BuiltIn,
-    model::{KycStatus, LoanStatus},
+    client::{BuiltIn, CreditError, Credits},
+    model::{KycStatus, Loan, LoanStatus},
     repository::{MIGRATIONS, PgRepository},
     service::CustomerService,
 };
@@ -14,7 +21,30 @@ use testkit::{MemoryLog, eventually};
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use tracing::Level;
 
-use crate::{fakes::Payment, loan, new_customer, profile};
+use crate::{loan, new_customer, profile};
+
+/// A payment service that fails as a test configures it; clones share its state.
+#[derive(Clone, Default)]
+pub struct Payment {
+    is_unavailable: Arc<AtomicBool>,
+}
+
+impl Payment {
+    /// Makes the service unavailable or available.
+    pub fn set_unavailable(&self, is_unavailable: bool) {
+        self.is_unavailable.store(is_unavailable, Ordering::Release);
+    }
+}
+
+#[async_trait]
+impl Credits for Payment {
+    async fn credit(&self, _: &Loan) -> Result<(), CreditError> {
+        if self.is_unavailable.load(Ordering::Acquire) {
+            return Err(CreditError::Unavailable("set by the test".to_owned()));
+        }
+        Ok(())
+    }
+}
 
 const HOLD: Duration = Duration::from_hours(24);
 

@@ -5,7 +5,7 @@ use platform::ids;
 use serde_json::json;
 use testkit::{eventually, with_session};
 
-use super::{Fixture, fixture::loan};
+use super::{Fixture, loan};
 
 #[tokio::test]
 async fn a_loan_that_comes_five_times_is_credited_once() {

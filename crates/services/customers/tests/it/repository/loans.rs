@@ -9,7 +9,7 @@ use customers::{
 };
 use platform::auth::Author;
 
-use super::store::Store;
+use super::Store;
 use crate::{loan, new_customer};
 
 async fn statuses(store: &Store, customer: UserId) -> Vec<LoanStatus> {

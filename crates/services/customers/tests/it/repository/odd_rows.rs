@@ -11,8 +11,8 @@ use customers::{
 use outbox::Waker;
 use platform::postgres::Database;
 
-use super::store::Store;
-use crate::{fakes::Payment, loan, new_customer};
+use super::Store;
+use crate::{loan, new_customer, service::Payment};
 
 async fn service() -> (Store, Database, CustomerService) {
     let pool = testkit::database(&MIGRATIONS).await.pool;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use customers::model::{Customer, KycStatus, Reason, Verdict, Words};
 
-use super::store::Store;
+use super::Store;
 use crate::{new_customer, profile};
 
 #[tokio::test]
