@@ -6,7 +6,6 @@ mod fixture;
 mod http;
 mod messages;
 mod outages;
-mod page;
 mod repository;
 mod slots;
 mod stream;
