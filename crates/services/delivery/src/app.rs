@@ -18,7 +18,7 @@ use crate::{
 
 /// Builds the service and binds its listeners; connects to nothing yet.
 pub async fn build(config: Config) -> anyhow::Result<App> {
-    crate::metrics::count_from_zero(api::http::document());
+    crate::metrics::count_from_zero(api::document());
     let Config { server, identity, messaging, couriers, own } = config;
     let (server, waker) = (Server::bind(&SERVICE, server).await?, Waker::default());
     let service = DeliveryService::new(
@@ -28,9 +28,9 @@ pub async fn build(config: Config) -> anyhow::Result<App> {
         waker.clone(),
         own.delivery_move_every,
     );
-    let http = identity.guard(&server, &api::http::RULES)?;
+    let http = identity.guard(&server, &api::RULES)?;
     let http = if own.delivery_open { http.open() } else { http };
-    let router = api::http::router(service.clone(), http, server.readiness());
+    let router = api::router(service.clone(), http, server.readiness());
     let guard = identity.guard(&server, api::grpc::RULES)?;
     let consumers = messaging.consumers(&server, consumers::all(&service, &Generator::default()));
     let relay = messaging.relay(&server, &waker)?;

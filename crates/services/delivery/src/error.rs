@@ -1,5 +1,5 @@
-//! The service's error, and its conversion to a gRPC status and to a consumer's `Failure`. `api::http` converts it to
-//! HTTP problems.
+//! The service's error, and its conversion to a gRPC status and to a consumer's `Failure`. `api::problems` converts it
+//! to HTTP problems.
 
 use platform::{grpc, kafka::Failure, postgres::DatabaseError};
 use tonic::Status;

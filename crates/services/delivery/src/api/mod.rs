@@ -1,4 +1,11 @@
-//! The APIs: gRPC for services and operators, HTTP for the console and outside programs.
+//! The HTTP API, a file per group of endpoints, for the console and outside programs; and in `grpc` the gRPC API, for
+//! services and operators.
 
+mod couriers;
+mod dto;
 pub mod grpc;
-pub mod http;
+mod orders;
+mod problems;
+mod routes;
+
+pub use routes::{RULES, document, router};

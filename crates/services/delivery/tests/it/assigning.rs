@@ -22,7 +22,7 @@ use delivery::{
 use outbox::{Lease as _, Waker};
 use testkit::eventually;
 
-use crate::ids::{cargo, courier, new, order};
+use crate::{cargo, courier, new, order};
 
 /// A store that disturbs a round or a tick.
 #[derive(Default)]

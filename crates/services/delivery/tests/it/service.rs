@@ -14,7 +14,7 @@ use delivery::{
 use outbox::Waker;
 use platform::auth::Caller;
 
-use crate::ids::{cause, new, order, volume};
+use crate::{cause, new, order, volume};
 
 /// The user of every order.
 const USER: UserId = UserId::new(uuid::Uuid::from_u128(7));

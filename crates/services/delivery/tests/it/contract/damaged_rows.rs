@@ -14,10 +14,11 @@ use outbox::Waker;
 use platform::postgres::Database;
 
 use super::{
+    Store,
     dispatch::{assign_all, wait},
-    store::{self, Store},
+    store_of,
 };
-use crate::ids::courier;
+use crate::courier;
 
 async fn service() -> (Store, Database, DeliveryService) {
     let pool = testkit::database(&MIGRATIONS).await.pool;
@@ -25,7 +26,7 @@ async fn service() -> (Store, Database, DeliveryService) {
     let (orders, geo) = (MemoryOrderAddresses::default(), MemoryGeo::default());
     let tick = Duration::from_secs(1);
     let service = DeliveryService::new(repositories, Arc::new(orders), Arc::new(geo), Waker::default(), tick);
-    (store::of(pool.clone()), pool, service)
+    (store_of(pool.clone()), pool, service)
 }
 
 /// Returns the number of orders that a round assigns.

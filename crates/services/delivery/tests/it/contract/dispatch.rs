@@ -10,8 +10,8 @@ use delivery::{
     repository::{COURIER_MOVED_BACK_FOR, TripPage},
 };
 
-use super::store::Store;
-use crate::ids::{at, cargo, courier, new, order, volume};
+use super::Store;
+use crate::{at, cargo, courier, new, order, volume};
 
 pub(super) async fn wait(store: &Store, size: i64) -> OrderId {
     let order = order();
