@@ -1,12 +1,9 @@
 //! The dead-letter queue: the dead letters of all topics with their states, and the operators' actions on them.
 
-mod decoded;
-mod discard;
 mod messages;
 mod page;
 mod poison;
 mod read_again;
-mod read_turn;
 mod replay;
 
 use std::{collections::BTreeSet, sync::Arc};
@@ -22,9 +19,8 @@ use platform::{
 };
 
 pub use self::{
-    decoded::{payload, shown},
+    page::{payload, shown},
     poison::still_poison,
-    read_turn::ReadTurn,
 };
 use crate::{
     SERVICE,

@@ -1,7 +1,9 @@
-//! Publishes dead letters to their original topics, byte for byte.
+//! What operators do with dead letters: publish them to their original topics, byte for byte, or mark them as
+//! discarded.
 
 use std::time::Duration;
 
+use anyhow::ensure;
 use contracts::proto::operations::v1::{PlanReplayResponse, Poison};
 use platform::{
     auth::Author,
@@ -11,7 +13,7 @@ use platform::{
 };
 
 use super::{
-    Chosen, DeadLetterQueue, Progress,
+    Chosen, DeadLetterQueue, Found, Progress, State,
     messages::{Again, batches, messages},
     poison::{is_from_outside, still_poison},
     refuse_own,
@@ -19,12 +21,14 @@ use super::{
 use crate::{
     dead_letters::{DeadLetter, Id},
     facts::messaging::kept_since,
-    model::Replayed,
+    model::{Replayed, discarded},
     repository::resolved_letters::Action,
 };
 
 /// The time limit for the broker's acknowledgement of a message. After it the replay ends, and the rest stays pending.
 const ACKNOWLEDGEMENT_TIMEOUT: Duration = Duration::from_secs(30);
+/// The maximum number of letters that one statement records as discarded.
+const BATCH_SIZE: usize = 100;
 
 impl DeadLetterQueue {
     /// Returns what [`replay`](Self::replay) without `late` would do. The plan covers only whether a message can be
@@ -135,6 +139,43 @@ impl DeadLetterQueue {
             progress(done, messages.len());
         }
         Ok(replayed)
+    }
+
+    /// Discards the chosen letters. Audits mention the reason `why`. If one letter cannot be discarded, or concerns the
+    /// author's own order or customer, none is. Returns the result as a sentence.
+    pub async fn discard(
+        &self,
+        chosen: &Chosen,
+        by: &Author,
+        why: &str,
+        progress: &Progress,
+    ) -> anyhow::Result<String> {
+        let why = why.trim();
+        ensure!(!why.is_empty(), "why: a reason is missing");
+        let (letters, ids) = self.choose(chosen).await?;
+        refuse_own(&letters, &ids, by)?;
+        let chosen: Vec<&Found> = letters.iter().filter(|found| ids.contains(&found.letter.id)).collect();
+        // If the replayed message failed again, it is a new dead letter.
+        let replayed = chosen.iter().find(|found| matches!(found.state, State::Replayed(_)));
+        if let Some(Found { letter, .. }) = replayed {
+            anyhow::bail!(
+                "{} was replayed; if it failed again, `shipyard dlq list` shows a new dead letter",
+                letter.id
+            );
+        }
+        let discards: Vec<&DeadLetter> = chosen.into_iter().map(|found| &found.letter).collect();
+        progress(0, discards.len());
+        let mut count = 0;
+        for (number, batch) in discards.chunks(BATCH_SIZE).enumerate() {
+            let resolved = self.resolved_meanwhile(number, batch).await?;
+            let open: Vec<&DeadLetter> = batch.iter().copied().filter(|letter| resolved.of(letter).is_none()).collect();
+            if !open.is_empty() {
+                self.record(&open, Action::Discarded, by, why).await?;
+            }
+            count += open.len();
+            progress((number * BATCH_SIZE + batch.len()).min(discards.len()), discards.len());
+        }
+        Ok(discarded(count))
     }
 }
 

@@ -2,15 +2,18 @@
 //! whose row cannot be written is refused. A second row records the end, even if a long action ends because the service
 //! stops.
 
+use console::receipt_keys::ReceiptKeys;
 use contracts::ids::UserId;
 use platform::{
     auth::{role_used_on, role_used_on_name},
     error_chain,
+    jobs::Done,
 };
 use prost::Message;
 
 use super::long_actions::{LongActions, OnProgress, recorded};
 use crate::{
+    action_chain::Checkpoint,
     error::Error,
     metrics,
     repository::{Action, PgActions, PgWork},
@@ -113,6 +116,37 @@ impl Actions {
 /// Returns at most [`MAX_RECORDED_CHARS`] of a text, without control characters: PostgreSQL cannot store U+0000.
 fn storable(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(MAX_RECORDED_CHARS).collect()
+}
+
+/// Checkpoints of the log: each hour the end of its chain is signed.
+#[derive(Clone)]
+pub struct Checkpoints {
+    rows: PgActions,
+    keys: ReceiptKeys,
+}
+
+impl Checkpoints {
+    pub fn new(rows: PgActions, keys: ReceiptKeys) -> Self {
+        Self { rows, keys }
+    }
+
+    /// Signs the end of the chain if an hour has passed since the last signature, and rows were added since. Every
+    /// replica may do so: of two signatures of one row, the first is stored.
+    pub async fn sign(&self) -> anyhow::Result<Done> {
+        let Some((action, hash, at)) = self.rows.to_be_signed().await? else { return Ok(Done::default()) };
+        let checkpoint = Checkpoint::sign(&self.keys, action, hash, at)?;
+        if !self.rows.add_checkpoint(&checkpoint).await? {
+            return Ok(Done::default());
+        }
+        // An attacker who rewrites the database cannot rewrite the log's collector.
+        tracing::info!(
+            action,
+            hash = checkpoint.hash,
+            kid = checkpoint.kid,
+            "the log of operators' actions was signed"
+        );
+        Ok(Done { count: 1, more: false })
+    }
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ use platform::{clock, grpc::timestamp, jobs::caught, kafka, outage::Outage};
 use tokio::{sync::Mutex, time::Instant};
 use tokio_util::sync::CancellationToken;
 
-use super::broker::in_time;
+use super::in_time;
 use crate::backlogs;
 
 /// The interval at which the lag is recorded.

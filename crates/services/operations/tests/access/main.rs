@@ -2,18 +2,73 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-mod decision;
 mod method;
 mod system;
 mod table;
 
-use std::collections::{BTreeSet, HashMap};
+use std::{
+    collections::{BTreeSet, HashMap},
+    fmt,
+};
 
 use method::{Api, Method};
 use operations::registry::SERVICES;
 use platform::auth::Access;
 use system::{Caller, System};
 use table::Row;
+use tonic::{Code, Status};
+
+/// The access decision that a response shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Decision {
+    /// The guard admitted the call. The method may still have refused it.
+    Admitted,
+    Grpc(Code),
+    Http(u16),
+}
+
+impl Decision {
+    fn of_grpc(response: Result<(), &Status>) -> Self {
+        match response.map_err(Status::code) {
+            Err(
+                code @ (Code::Unauthenticated
+                | Code::PermissionDenied
+                | Code::NotFound
+                | Code::Unimplemented
+                | Code::Unavailable
+                | Code::Internal),
+            ) => Self::Grpc(code),
+            _ => Self::Admitted,
+        }
+    }
+
+    fn of_http(status: u16) -> Self {
+        match status {
+            401 | 403 | 404 | 405 | 500..=599 => Self::Http(status),
+            _ => Self::Admitted,
+        }
+    }
+
+    /// Returns true if the response says that the requested resource does not exist.
+    fn hides(self) -> bool {
+        matches!(self, Self::Grpc(Code::NotFound) | Self::Http(404))
+    }
+
+    /// Returns true if the guard admitted a service. A resource that does not exist counts as admission.
+    fn admits_service(self) -> bool {
+        self == Self::Admitted || self.hides()
+    }
+}
+
+impl fmt::Display for Decision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Admitted => f.write_str("admitted"),
+            Self::Grpc(code) => write!(f, "{code:?}"),
+            Self::Http(status) => write!(f, "{status}"),
+        }
+    }
+}
 
 /// Returns the identities of callers: the services, the tool, and `stranger`, an unknown identity.
 fn identities() -> Vec<&'static str> {

@@ -45,7 +45,7 @@ use tonic::{
 };
 
 use crate::{
-    decision::Decision,
+    Decision,
     method::{self, Api, Method},
     table,
 };
