@@ -1,7 +1,6 @@
 //! The facts that an audit checks, as plain rows.
 
 mod actions;
-mod clients;
 mod customers;
 mod delivery;
 mod events;
@@ -15,7 +14,6 @@ use uuid::Uuid;
 
 pub use self::{
     actions::{Action, ActionLog, Checkpoint, Link, Signature},
-    clients::{Acknowledged, Answer, Poison, Probe, Told},
     customers::{Credit, Customer, CustomerVersion, KycStatus, Loan, LoanStatus, Personal},
     delivery::{Courier, Delivery, DeliveryState, StoragePlace, status_event},
     events::{
@@ -152,4 +150,44 @@ impl Facts {
     pub(crate) fn may_be_forgotten(&self, at: DateTime<Utc>) -> bool {
         self.kept_since.is_some_and(|since| at < since)
     }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Acknowledged {
+    pub order: Uuid,
+    pub answer: Answer,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    Created,
+    Paid { transaction: Uuid },
+    Cancelled,
+}
+
+/// A message that arrived in a chat, or that the provider rejected permanently.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Told {
+    pub order: Uuid,
+    /// The kind of the notification, such as `order_paid`.
+    pub kind: String,
+    pub chat: String,
+}
+
+/// A poison message sent on purpose.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Poison {
+    pub topic: String,
+    pub partition: i32,
+    pub offset: i64,
+}
+
+/// A request within a session after its logout was acknowledged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Probe {
+    /// The request, such as `Whoami` or `GET /api/v1/orders`.
+    pub place: String,
+    /// The response to the request.
+    pub answered: String,
+    pub refused: bool,
 }

@@ -8,8 +8,8 @@ use uuid::Uuid;
 
 use crate::{
     Facts, Finding,
-    facts::{Entry, EntryKind, Order, OrderStatus, Payment, PaymentStatus},
-    invariants::{balances, partial_refunds},
+    facts::{Balance, Entry, EntryKind, Order, OrderStatus, Payment, PaymentStatus},
+    invariants::partial_refunds,
     report::Check,
     violation::{Cause, Row},
 };
@@ -41,7 +41,7 @@ pub fn check(facts: &Facts) -> Finding {
     check.counted("entries in the providers' books", facts.ledger.len());
     check.counted("payments", facts.payments.len());
     check.counted("partial refunds", facts.partial_refunds.len());
-    balances::check(facts, &mut check);
+    check_balances(facts, &mut check);
     let accepted = facts.payments.iter().filter(|payment| is_accepted(facts, payment)).count();
     if accepted > 0 {
         check.note(format!("{accepted} refunds are accepted by their provider, and not made yet"));
@@ -201,4 +201,46 @@ impl<'a> Books<'a> {
 
 fn balance(account: Option<Uuid>) -> String {
     account.map_or_else(|| "no balance".to_owned(), |user| format!("the balance of user {user}"))
+}
+
+/// The changes of a user's balance in the ledger and the credits.
+#[derive(Clone, Copy, Default)]
+struct Changes {
+    credited: i64,
+    charged: i64,
+    refunded: i64,
+}
+
+/// Checks that for each user, initial + credits - charges of `INVESTOR_MONEY` + their refunds = balance, and that the
+/// balance is never negative. Nothing else changes a balance.
+fn check_balances(facts: &Facts, check: &mut Check) {
+    let mut changes: HashMap<Uuid, Changes> = HashMap::new();
+    for entry in &facts.ledger {
+        let Some(account) = entry.account else { continue };
+        match entry.kind {
+            EntryKind::Charge => changes.entry(account).or_default().charged += entry.amount,
+            EntryKind::Refund => changes.entry(account).or_default().refunded += entry.amount,
+            EntryKind::Decline => {}
+        }
+    }
+    for credit in &facts.credits {
+        changes.entry(credit.user).or_default().credited += credit.amount;
+    }
+    for Balance { user, initial, current } in &facts.balances {
+        let row = format!("balance of user {user}");
+        let Changes { credited, charged, refunded } = changes.remove(user).unwrap_or_default();
+        if *current < 0 {
+            check.broken_by(&row, format!("is {current}"));
+        }
+        if initial + credited - charged + refunded != *current {
+            check.broken_by(
+                &row,
+                format!("{initial} initial + {credited} credited - {charged} charged + {refunded} refunded are not {current}"),
+            );
+        }
+    }
+    for user in changes.keys() {
+        check.broken_by(format!("balance of user {user}"), "is not there, and the ledger has changes of it");
+    }
+    check.counted("balances", facts.balances.len());
 }

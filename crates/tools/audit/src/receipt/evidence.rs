@@ -3,10 +3,7 @@
 use contracts::events::{DeliveryStatusUpdated, PaymentCompleted, Published as _};
 use uuid::Uuid;
 
-use super::{
-    pending::unhandled,
-    words::{amount, at},
-};
+use super::{amount, at, pending::unhandled};
 use crate::{
     Facts,
     facts::{Answer, EntryKind, OutboxRow, Payment, Reservation},

@@ -6,10 +6,10 @@
 mod evidence;
 mod narrow;
 mod pending;
-mod words;
 
 use std::collections::HashSet;
 
+use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -18,6 +18,7 @@ pub use self::{narrow::narrowed, pending::unhandled};
 pub use crate::invariants::Unhandled;
 use crate::{
     Facts, Finding, Violation,
+    facts::UnreadDatabase,
     invariants::{self, Waivers},
 };
 
@@ -86,7 +87,7 @@ pub fn receipt(facts: &Facts, order: Uuid) -> Receipt {
         let finding = invariants::ALL[usize::from(number) - 1](&own);
         check(facts, &own, order, &services, finding, &waivers, &pending)
     });
-    Receipt { checks: checks.collect(), unread: facts.unread.iter().map(words::unread).collect() }
+    Receipt { checks: checks.collect(), unread: facts.unread.iter().map(not_read).collect() }
 }
 
 fn check(
@@ -101,7 +102,7 @@ fn check(
     let noted = finding.notes.len();
     let Finding { number, invariant, violations, missing, notes, .. } = waivers.waive(finding);
     let unread = own.unread.iter().filter(|unread| services.contains(&unread.service));
-    let unread: Vec<String> = unread.map(words::unread).collect();
+    let unread: Vec<String> = unread.map(not_read).collect();
     let concerning = violations.into_iter().filter(|violation| narrow::concerns(violation, order));
     let explained = |violation: &Violation| pending.iter().any(|one| one.explains(number, violation));
     let broken: Vec<Violation> = concerning.filter(|violation| !explained(violation)).collect();
@@ -116,11 +117,55 @@ fn check(
         (State::Violated, broken.iter().map(named).collect())
     } else {
         let open: Vec<String> = missing.into_iter().chain(under_way).collect();
-        if open.is_empty() { (State::Held, vec![words::held(own, number)]) } else { (State::Open, open) }
+        if open.is_empty() { (State::Held, vec![held(own, number)]) } else { (State::Open, open) }
     };
     let mut seen = HashSet::new();
     let text: Vec<String> = text.into_iter().filter(|one| seen.insert(one.clone())).collect();
     let waived = notes.into_iter().skip(noted);
     let evidence = evidence::of(facts, own, number).into_iter().chain(waived).collect();
     Check { number, invariant, text: text.join("; "), state, evidence }
+}
+
+fn held(facts: &Facts, number: u8) -> String {
+    let is_delivered = facts.orders.iter().any(|order| order.has_address);
+    let text = match number {
+        1 => "The order exists once, as its customer was told.",
+        2 => "Charges minus refunds agree with the status of the order, at payment and at the provider.",
+        3 => "The reservation has the parts of the order, and follows its status.",
+        4 => "Each event of the order reached its topic once it was written, and each record has its outbox row.",
+        5 => "Each consumer has handled each event once, with its effect.",
+        6 => "Each step was notified once.",
+        7 => "Nothing of the order is unfinished.",
+        8 => "No event of the order is a dead letter.",
+        10 => "Each settled attempt to pay was published once, as it ended.",
+        11 if is_delivered => "The delivery follows the order, and each of its statuses was published once, in order.",
+        11 => "The order has no address, and no delivery.",
+        _ => "Holds.",
+    };
+    text.to_owned()
+}
+
+fn not_read(UnreadDatabase { service, error }: &UnreadDatabase) -> String {
+    format!("the database of {service} was not read: {error}")
+}
+
+/// Formats a time in UTC with milliseconds.
+fn at(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
+/// Formats minor units: `125.00`.
+fn amount(minor: i64) -> String {
+    let sign = if minor < 0 { "-" } else { "" };
+    format!("{sign}{}.{:02}", minor.unsigned_abs() / 100, minor.unsigned_abs() % 100)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_have_two_decimals() {
+        assert_eq!([amount(0), amount(5), amount(12_500), amount(-1)], ["0.00", "0.05", "125.00", "-0.01"]);
+    }
 }

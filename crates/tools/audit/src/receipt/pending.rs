@@ -10,7 +10,7 @@ use crate::{
         BuildStatus, DeliveryState, NotificationStatus, Order, OrderStatus, OutboxRow, PaymentStatus, ReservationStatus,
     },
     invariants::{Consequences, Unhandled, consequences, unhandled_events},
-    receipt::words::{amount, at},
+    receipt::{amount, at},
 };
 
 pub struct Pending<'a> {

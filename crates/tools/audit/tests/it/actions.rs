@@ -5,7 +5,11 @@ use audit::{
     facts::{Action, ActionLog, Checkpoint, Link, Signature},
 };
 
-use crate::fixture::{Invariant, breaks, finding, holds, shop, then};
+use crate::{
+    fixture::then,
+    invariant::{Invariant, breaks, finding, holds},
+    shop::shop,
+};
 
 fn link(previous: &str, hash: &str) -> Link {
     Link { previous: previous.to_owned(), hash: hash.to_owned(), computed: hash.to_owned() }

@@ -4,7 +4,10 @@
 use audit::facts::{Balance, Credit, Entry, EntryKind};
 use uuid::Uuid;
 
-use crate::fixture::{BUILT, INITIAL, Invariant, OPEN, PRICE, REFUNDED, RowOf as _, USER, breaks, the};
+use crate::{
+    fixture::{BUILT, INITIAL, OPEN, PRICE, REFUNDED, RowOf as _, USER, the},
+    invariant::{Invariant, breaks},
+};
 
 /// A user who has none of these orders.
 const OTHER: Uuid = Uuid::from_u128(99);

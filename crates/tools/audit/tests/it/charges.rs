@@ -6,8 +6,10 @@ use audit::{
 };
 use uuid::Uuid;
 
-use crate::fixture::{
-    BUILT, Invariant, LEFT, OPEN, PRICE, REFUNDED, RowOf as _, breaks, finding, holds, shop, the, transaction,
+use crate::{
+    fixture::{BUILT, LEFT, OPEN, PRICE, REFUNDED, RowOf as _, the, transaction},
+    invariant::{Invariant, breaks, finding, holds},
+    shop::shop,
 };
 
 /// Removes everything that was read from the provider's ledger.

@@ -7,9 +7,10 @@ use audit::{
 use contracts::events::{PaymentCompleted, Published as _};
 use uuid::Uuid;
 
-use crate::fixture::{
-    BUILT, Invariant, OPEN, PRICE, REFUNDED, RowOf as _, breaks, discarded, finding, holds, inbox, now, shop, the,
-    transaction,
+use crate::{
+    fixture::{BUILT, OPEN, PRICE, REFUNDED, RowOf as _, discarded, inbox, now, the, transaction},
+    invariant::{Invariant, breaks, finding, holds},
+    shop::shop,
 };
 
 const SELF: u8 = 10;

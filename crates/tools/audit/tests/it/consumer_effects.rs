@@ -7,9 +7,10 @@ use audit::{
 use contracts::events::{OrderPaid, Published as _, ROUTES};
 use uuid::Uuid;
 
-use crate::fixture::{
-    BUILT, Invariant, LEFT, OPEN, REFUNDED, RowOf as _, breaks, event, finding, holds, inbox, letter, log, now, shop,
-    the,
+use crate::{
+    fixture::{BUILT, LEFT, OPEN, REFUNDED, RowOf as _, event, inbox, letter, log, now, the},
+    invariant::{Invariant, breaks, finding, holds},
+    shop::shop,
 };
 
 #[test]

@@ -8,7 +8,10 @@ use contracts::events::Published as _;
 use contracts::events::{CustomerUpdated, UserErased};
 use uuid::Uuid;
 
-use crate::fixture::{CUSTOMER, Invariant, LENT, LOAN, breaks, holds, the, then};
+use crate::{
+    fixture::{CUSTOMER, LENT, LOAN, the, then},
+    invariant::{Invariant, breaks, holds},
+};
 
 fn row() -> String {
     format!("customer {CUSTOMER}")

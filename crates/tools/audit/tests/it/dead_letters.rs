@@ -10,9 +10,10 @@ use audit::{
 use contracts::events::{Consumer, OrderCancelled, OrderPaid, Published as _, ROUTES, ShipAssembled};
 use uuid::Uuid;
 
-use crate::fixture::{
-    BUILT, Invariant, PART, PRICE, REFUNDED, RowOf as _, USER, breaks, discarded, event, finding, holds, inbox, letter,
-    now, shop, the,
+use crate::{
+    fixture::{BUILT, PART, PRICE, REFUNDED, RowOf as _, USER, discarded, event, inbox, letter, now, the},
+    invariant::{Invariant, breaks, finding, holds},
+    shop::shop,
 };
 
 const CONSUMERS: &[Consumer] = OrderPaid::ROUTE.consumers;

@@ -12,8 +12,10 @@ use contracts::events::{
 };
 use uuid::Uuid;
 
-use crate::fixture::{
-    BUILT, COURIER, Invariant, LEFT, OPEN, PLACE, REFUNDED, RowOf as _, breaks, event, holds, log, now, shop, the, then,
+use crate::{
+    fixture::{BUILT, COURIER, LEFT, OPEN, PLACE, REFUNDED, RowOf as _, event, log, now, the, then},
+    invariant::{Invariant, breaks, holds},
+    shop::shop,
 };
 
 /// Changes the delivered order to one that a courier still carries.

@@ -5,7 +5,7 @@ use audit::{
     facts::{Intake, IntakeOrder, IntakeRecord, Unread},
 };
 
-use crate::fixture::{Invariant, breaks, holds};
+use crate::invariant::{Invariant, breaks, holds};
 
 /// Adds two orders, the first of which arrived twice, and two dead letters.
 fn stream(facts: &mut Facts) {

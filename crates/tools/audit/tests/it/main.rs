@@ -10,6 +10,7 @@ mod dead_letters;
 mod deliveries;
 mod fixture;
 mod intake;
+mod invariant;
 mod notifications;
 mod orders;
 mod overdue;
@@ -17,5 +18,16 @@ mod partial_refunds;
 mod publication;
 mod receipt;
 mod report;
-mod sessions;
+mod shop;
 mod stock;
+
+use crate::invariant::{breaks, holds};
+
+#[test]
+fn a_session_outlives_its_logout() {
+    holds(9, |_| ());
+    breaks(9, &["GET /api/v1/orders", "answered 200"], |facts| {
+        facts.probes[1].answered = "200".to_owned();
+        facts.probes[1].refused = false;
+    });
+}

@@ -5,7 +5,11 @@ use audit::{
     facts::{Notification, NotificationStatus, Told},
 };
 
-use crate::fixture::{BUILT, Invariant, OPEN, breaks, holds, shop, the};
+use crate::{
+    fixture::{BUILT, OPEN, the},
+    invariant::{Invariant, breaks, holds},
+    shop::shop,
+};
 
 fn told(one: &Notification) -> Told {
     Told { order: one.order, kind: one.kind.clone(), chat: one.chat.clone().expect("all was told") }

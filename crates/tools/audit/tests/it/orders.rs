@@ -6,7 +6,10 @@ use audit::{
 };
 use uuid::Uuid;
 
-use crate::fixture::{BUILT, Invariant, LEFT, OPEN, REFUNDED, RowOf as _, breaks, holds, now, then};
+use crate::{
+    fixture::{BUILT, LEFT, OPEN, REFUNDED, RowOf as _, now, then},
+    invariant::{Invariant, breaks, holds},
+};
 
 #[test]
 fn orders_that_are_lost_or_that_only_others_know_are_found() {

@@ -7,8 +7,9 @@ use audit::facts::{
     ReservationStatus,
 };
 
-use crate::fixture::{
-    BUILT, CUSTOMER, Invariant, LOAN, OPEN, REFUNDED, RowOf as _, breaks, holds, now, partial_refund, the, then,
+use crate::{
+    fixture::{BUILT, CUSTOMER, LOAN, OPEN, REFUNDED, RowOf as _, now, partial_refund, the, then},
+    invariant::{Invariant, breaks, holds},
 };
 
 const DAY: Duration = Duration::from_hours(24);

@@ -7,9 +7,10 @@ use audit::{
 };
 use uuid::Uuid;
 
-use crate::fixture::{
-    BUILT, INITIAL, Invariant, PRICE, REFUND, REFUNDED, RowOf as _, USER, breaks, finding, holds, partial_refund, shop,
-    the, transaction,
+use crate::{
+    fixture::{BUILT, INITIAL, PRICE, REFUND, REFUNDED, RowOf as _, USER, partial_refund, the, transaction},
+    invariant::{Invariant, breaks, finding, holds},
+    shop::shop,
 };
 
 /// Refunds a part of this order's charge; for a cancelled order, lowers its whole refund by as much.

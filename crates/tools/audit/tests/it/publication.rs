@@ -10,9 +10,10 @@ use chrono::{DateTime, Utc};
 use contracts::events::{AssemblyFailed, OrderCreated, OrderPaid, Published as _};
 use uuid::Uuid;
 
-use crate::fixture::{
-    BUILT, Invariant, OPEN, REFUNDED, breaks, discarded, event, finding, holds, inbox, letter, log, now, shop, the,
-    then,
+use crate::{
+    fixture::{BUILT, OPEN, REFUNDED, discarded, event, inbox, letter, log, now, the, then},
+    invariant::{Invariant, breaks, finding, holds},
+    shop::shop,
 };
 
 const GROUP: &str = "assembly-group-order-paid";

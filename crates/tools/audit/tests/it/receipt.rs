@@ -15,7 +15,10 @@ use contracts::events::{
 };
 use uuid::Uuid;
 
-use crate::fixture::{BUILT, LEFT, OPEN, PART, REFUNDED, RowOf as _, discarded, event, inbox, log, now, shop, the};
+use crate::{
+    fixture::{BUILT, LEFT, OPEN, PART, REFUNDED, RowOf as _, discarded, event, inbox, log, now, the},
+    shop::shop,
+};
 
 const ORDERS: &str = "every acknowledged order exists exactly once";
 const MONEY: &str = "each paid order is charged once, every other not at all";

@@ -2,7 +2,7 @@
 
 use audit::{Facts, Verdict};
 
-use crate::fixture::shop;
+use crate::shop::shop;
 
 /// The number of rows of payment, provider, inventory, assembly and delivery about the fixture's orders.
 const ROWS: usize = 10;

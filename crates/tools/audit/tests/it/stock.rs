@@ -8,7 +8,10 @@ use audit::{
 };
 use uuid::Uuid;
 
-use crate::fixture::{BUILT, Invariant, LEFT, OPEN, PART, PRICE, RowOf as _, breaks, holds, now, then};
+use crate::{
+    fixture::{BUILT, LEFT, OPEN, PART, PRICE, RowOf as _, now, then},
+    invariant::{Invariant, breaks, holds},
+};
 
 #[test]
 fn each_spoilt_sum_and_reservation_is_found() {
