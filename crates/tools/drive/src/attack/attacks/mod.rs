@@ -3,9 +3,7 @@
 
 mod accounts;
 mod floods;
-mod guesses;
 mod leaving;
-mod rapid_resets;
 
 use std::sync::Arc;
 
@@ -56,9 +54,9 @@ pub const ALL: [Attack; 8] = [
         "40 clients that reset their orders after milliseconds and retry them",
         leaving::repeat
     ),
-    attack!("rapid-resets", 10, 200.0, "10 000 streams a second at iam, each reset at once", rapid_resets::flood),
+    attack!("rapid-resets", 10, 200.0, "10 000 streams a second at iam, each reset at once", floods::rapid_resets),
     attack!("token-flood", 16, 15.0, "requests at order with a forged service token", floods::tokens),
     attack!("fill-redis", 4, 10.0, "the largest accounts, logged in, from up to 256 addresses", accounts::fill),
-    attack!("spray", 2, 10.0, "wrong passwords of many logins from the customers' own address", guesses::spray),
-    attack!("lock-keeper", 2, 10.0, "wrong passwords of the customers' logins", guesses::lock),
+    attack!("spray", 2, 10.0, "wrong passwords of many logins from the customers' own address", accounts::spray),
+    attack!("lock-keeper", 2, 10.0, "wrong passwords of the customers' logins", accounts::lock),
 ];
