@@ -3,14 +3,10 @@
 mod backlog;
 mod delay;
 mod growth;
-mod login;
-mod memory;
 mod orders;
-mod peak;
+mod processes;
 mod relay;
-mod start;
-mod telemetry;
-mod whoami;
+mod sessions;
 mod whole_orders;
 
 use futures::future::LocalBoxFuture;
@@ -44,7 +40,7 @@ pub const ALL: &[Ratio] = &[
         what: "POST /orders ÷ L (whoami, one reservation write, one order write, HTTP), on 12 parts and on 10 000",
         measure: |lab| Box::pin(orders::create(lab)),
     },
-    Ratio { id: "P2", what: "Whoami ÷ L (empty gRPC, Redis GET)", measure: |lab| Box::pin(whoami::whoami(lab)) },
+    Ratio { id: "P2", what: "Whoami ÷ L (empty gRPC, Redis GET)", measure: |lab| Box::pin(sessions::whoami(lab)) },
     Ratio {
         id: "P3",
         what: "commit → effect in the next service ÷ raw produce → consume, p50 and p99",
@@ -58,7 +54,7 @@ pub const ALL: &[Ratio] = &[
     Ratio {
         id: "P5",
         what: "logins a second ÷ hashes a second; p99 of Whoami in a flood of logins ÷ alone",
-        measure: |lab| Box::pin(login::login(lab)),
+        measure: |lab| Box::pin(sessions::login(lab)),
     },
     Ratio {
         id: "P6",
@@ -73,12 +69,14 @@ pub const ALL: &[Ratio] = &[
     Ratio {
         id: "P10",
         what: "memory of the six services, idle and at half of peak",
-        measure: |lab| Box::pin(memory::memory(lab)),
+        measure: |lab| Box::pin(processes::memory(lab)),
     },
-    Ratio { id: "P11", what: "start → ready, the infrastructure there", measure: |lab| Box::pin(start::start(lab)) },
     Ratio {
-        id: "P12", what: "throughput with telemetry on ÷ off", measure: |lab| Box::pin(telemetry::telemetry(lab))
+        id: "P11",
+        what: "start → ready, the infrastructure there",
+        measure: |lab| Box::pin(processes::start(lab)),
     },
+    Ratio { id: "P12", what: "throughput with telemetry on ÷ off", measure: |lab| Box::pin(orders::telemetry(lab)) },
     Ratio {
         id: "P13",
         what: "POST /orders on one hot part ÷ on 10 000 parts",

@@ -1,5 +1,7 @@
-//! P1 and P13: creating orders, compared with the primitives on its path, and creating orders that all contain the same
-//! part.
+//! P1, P12 and P13: creating orders, compared with the primitives on its path, with the export of traces, and with
+//! orders that all contain the same part.
+
+use std::time::Duration;
 
 use platform::{postgres::Database, server::service::Service};
 
@@ -14,7 +16,7 @@ use crate::{
 };
 
 /// Measures `POST /orders` with 64 concurrent requests.
-pub async fn post_orders(lab: &Lab, shop: &Shop, choice: &Choice) -> anyhow::Result<Sample> {
+async fn post_orders(lab: &Lab, shop: &Shop, choice: &Choice) -> anyhow::Result<Sample> {
     let create = Operation::Create(choice.clone());
     let workers = Customer::workers(shop, CONCURRENT_REQUESTS, &lab.customers().await?, &create)?;
     closed_loop(workers, lab.effort.time).await
@@ -78,4 +80,32 @@ pub async fn hot_part(lab: &Lab) -> anyhow::Result<Vec<Row>> {
     let taken = interleave(probes, lab.effort, async || lab.settle().await).await?;
     let name = "POST /orders on one hot part ÷ on 10 000 parts";
     Ok(vec![taken.row("P13", name, Aim::AtLeast(0.7), &[0, 1], |round| round[0].value / round[1].value)?])
+}
+
+/// A started shop first opens its connections and prepares its statements.
+const WARM_UP: Duration = Duration::from_secs(2);
+
+pub async fn telemetry(lab: &Lab) -> anyhow::Result<Vec<Row>> {
+    let parts = lab.parts().await?.all();
+    let parts = &parts;
+    let probes = vec![
+        Probe::numerator("POST /orders with traces exported", || post(lab, Variant::Traced, parts)),
+        Probe::denominator("POST /orders without", || post(lab, Variant::Usual, parts)),
+    ];
+    let taken = interleave(probes, lab.effort, async || lab.settle().await).await?;
+    let name = "POST /orders with traces exported ÷ without";
+    let row = taken.row("P12", name, Aim::AtLeast(0.97), &[0, 1], |round| round[0].value / round[1].value)?;
+    let note = "every trace is exported over OTLP to a collector that drops it; metrics and logs are on in both";
+    Ok(vec![row.with_notes([note.to_owned()])])
+}
+
+async fn post(lab: &Lab, variant: Variant, parts: &Choice) -> anyhow::Result<Sample> {
+    // The shop of the other variant still runs, and completes its work before it is stopped.
+    let customers = lab.customers().await?;
+    let shop = lab.shop(variant).await?;
+    let create = Operation::Create(parts.clone());
+    let warm_up = Customer::workers(&shop, CONCURRENT_REQUESTS, &customers, &create)?;
+    closed_loop(warm_up, WARM_UP).await?;
+    lab.settle().await?;
+    post_orders(lab, &shop, parts).await
 }

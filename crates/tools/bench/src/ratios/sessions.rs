@@ -1,4 +1,5 @@
-//! P5: Login compared with a bare password hash, and the effect of a flood of logins on logged-in users.
+//! P2: Whoami, compared with an empty call and a read of Redis. P5: Login compared with a bare password hash, and the
+//! effect of a flood of logins on logged-in users.
 
 use std::{
     sync::Arc,
@@ -9,12 +10,14 @@ use anyhow::Context as _;
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use drive::{account::Account, latencies::Latencies};
 
+use super::CONCURRENT_REQUESTS;
 use crate::{
     lab::{Lab, Shop, Variant},
     report::{Aim, Role, Row, Unit},
     rounds::{Probe, interleave},
     sample::{Sample, closed_loop, paced},
-    work::{Customer, Operation},
+    statistics::additive_limit,
+    work::{Customer, EmptyCall, Operation, RedisGet},
 };
 
 /// The number of concurrent logins: more than cores, fewer than iam's queue accepts.
@@ -37,7 +40,7 @@ pub async fn login(lab: &Lab) -> anyhow::Result<Vec<Row>> {
         Probe::new(Role::Numerator, Unit::Milliseconds, "p99 of Whoami in a flood of logins", || {
             in_a_flood(shop, users, callers, time)
         }),
-        Probe::new(Role::Denominator, Unit::Milliseconds, "p99 of Whoami alone", || whoami(shop, callers, time)),
+        Probe::new(Role::Denominator, Unit::Milliseconds, "p99 of Whoami alone", || paced_whoami(shop, callers, time)),
     ];
     let taken = interleave(probes, lab.effort, async || lab.settle().await).await?;
     let of = |numerator: usize| move |round: &[Sample]| round[numerator].value / round[numerator + 1].value;
@@ -52,7 +55,7 @@ async fn logins(shop: &Shop, users: &Arc<[Account]>, time: Duration) -> anyhow::
 }
 
 /// Runs a few callers of Whoami. The figure is their p99.
-async fn whoami(shop: &Shop, callers: &Arc<[Account]>, time: Duration) -> anyhow::Result<Sample> {
+async fn paced_whoami(shop: &Shop, callers: &Arc<[Account]>, time: Duration) -> anyhow::Result<Sample> {
     let sample = paced(Customer::workers(shop, CALLERS, callers, &Operation::Whoami)?, CALLER_PAUSE, time).await?;
     Ok(Sample { value: sample.p99.context("no latency was measured")?, ..sample })
 }
@@ -63,7 +66,7 @@ async fn in_a_flood(
     callers: &Arc<[Account]>,
     time: Duration,
 ) -> anyhow::Result<Sample> {
-    let (_, sample) = tokio::try_join!(logins(shop, users, time), whoami(shop, callers, time))?;
+    let (_, sample) = tokio::try_join!(logins(shop, users, time), paced_whoami(shop, callers, time))?;
     Ok(sample)
 }
 
@@ -94,4 +97,28 @@ fn hash(end: Instant) -> anyhow::Result<Latencies> {
         latencies.record(begun.elapsed());
     }
     Ok(latencies)
+}
+
+pub async fn whoami(lab: &Lab) -> anyhow::Result<Vec<Row>> {
+    let customers = lab.customers().await?;
+    let shop = lab.shop(Variant::Usual).await?;
+    let (nothing, servers) = (lab.nothing().await?, lab.servers().await?);
+    let (shop, customers, time) = (&shop, &customers, lab.effort.time);
+    let probes = vec![
+        Probe::numerator("Whoami", || async move {
+            closed_loop(Customer::workers(shop, CONCURRENT_REQUESTS, customers, &Operation::Whoami)?, time).await
+        }),
+        Probe::denominator("empty gRPC call", || async move {
+            closed_loop(EmptyCall::workers(nothing, CONCURRENT_REQUESTS)?, time).await
+        }),
+        Probe::denominator("Redis GET", || async move {
+            closed_loop(RedisGet::workers(servers.redis_url(), CONCURRENT_REQUESTS).await?, time).await
+        }),
+    ];
+    let taken = interleave(probes, lab.effort, async || lab.settle().await).await?;
+    let row = taken.row("P2", "Whoami ÷ L", Aim::AtLeast(0.9), &[0, 1, 2], |round| {
+        round[0].value / additive_limit(&[round[1].value, round[2].value])
+    })?;
+    let limit = taken.limit(&[1, 2]);
+    Ok(vec![row.with_notes([format!("L = 1/(1/empty gRPC + 1/Redis GET) = {limit:.0}/s; 64 calls at once")])])
 }
