@@ -12,7 +12,7 @@ use axum::{
 };
 use serde_json::json;
 
-use super::{fault::Purpose, ledger::SharedLedger, request::Post, response::StripeResponse};
+use super::{Post, fault::Purpose, ledger::SharedLedger, response::StripeResponse};
 
 pub(super) fn router(key: &str, ledger: SharedLedger) -> Router {
     let bearer = format!("Bearer {key}");

@@ -3,11 +3,7 @@
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{
-    entry::{Entry, EntryKind},
-    request::Post,
-    response::error_of,
-};
+use super::{Entry, EntryKind, Post, response::error_of};
 
 pub(super) struct PaymentIntent {
     pub id: String,

@@ -5,16 +5,16 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use super::{
-    entry::Entry,
-    fault::{Faults, Mode, ProviderFault},
-    intent::{PaymentIntent, Status},
-    refund::Refund,
-    request::{Post, StoredAnswer},
-    response::StripeResponse,
-};
 use serde_json::Value;
 use tokio::sync::watch;
+
+use super::{
+    Entry, Post, StoredAnswer,
+    fault::{Faults, Mode, ProviderFault, Purpose},
+    intent::{PaymentIntent, Status},
+    refund::Refund,
+    response::{Hold, StripeResponse},
+};
 
 /// The smallest amount that Stripe charges, in minor units.
 const MIN_AMOUNT: i64 = 50;
@@ -56,7 +56,7 @@ impl SharedLedger {
 }
 
 impl Ledger {
-    pub fn charge(&mut self, post: &Post, fault: Option<ProviderFault>) -> StripeResponse {
+    fn charge(&mut self, post: &Post, fault: Option<ProviderFault>) -> StripeResponse {
         let amount = post.form.get("amount").and_then(|amount| amount.parse::<i64>().ok());
         let Some(amount) = amount.filter(|amount| *amount >= MIN_AMOUNT) else {
             return StripeResponse::invalid("amount_too_small");
@@ -110,5 +110,36 @@ impl Ledger {
         }
         let ids = self.transactions.get(transaction).into_iter().flatten();
         ids.filter_map(|id| self.intents.get(id)).map(PaymentIntent::json).collect()
+    }
+
+    /// A POST takes effect once per key, and a repetition gets the stored response.
+    pub fn post(&mut self, post: &Post) -> (StripeResponse, Hold) {
+        let mut seen = post.form.clone();
+        seen.insert("Idempotency-Key".to_owned(), post.key.clone());
+        self.posts.push(seen);
+        match self.answers.get(&post.key) {
+            Some(kept) if kept.form == post.form => {
+                self.replayed += 1;
+                return (kept.answer.clone().again(), Hold::Nothing);
+            }
+            Some(_) => return (StripeResponse::reused(), Hold::Nothing),
+            None => {}
+        }
+        let fault = self.faults.next(post.purpose, &post.key);
+        if let Some(ProviderFault::Status(status)) = fault {
+            return (StripeResponse::empty(status), Hold::Nothing);
+        }
+        let answer = match (fault, post.purpose) {
+            (Some(ProviderFault::Stored(status)), _) => StripeResponse::empty(status),
+            (_, Purpose::Charge) => self.charge(post, fault),
+            (_, Purpose::Refund) => self.refund(post, fault),
+        };
+        self.answers.insert(post.key.clone(), StoredAnswer { form: post.form.clone(), answer: answer.clone() });
+        match fault {
+            Some(ProviderFault::Silent) => (answer, Hold::Silence),
+            Some(ProviderFault::Withheld) => (answer, Hold::Gate(self.gate.subscribe())),
+            Some(ProviderFault::Lost) => (StripeResponse::lost(), Hold::Nothing),
+            _ => (answer, Hold::Nothing),
+        }
     }
 }

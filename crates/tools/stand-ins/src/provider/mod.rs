@@ -1,14 +1,11 @@
 //! A stand-in for Stripe that is idempotent like Stripe, and injects faults on request.
 
 mod api;
-mod entry;
 mod fault;
-mod idempotency;
 mod intent;
 mod ledger;
 mod refund;
 mod refunds;
-mod request;
 mod response;
 
 use std::{collections::HashMap, net::SocketAddr};
@@ -16,12 +13,41 @@ use std::{collections::HashMap, net::SocketAddr};
 use tokio::sync::watch;
 use uuid::Uuid;
 
-use self::ledger::SharedLedger;
-pub use self::{
-    entry::{Entry, EntryKind},
-    fault::{Mode, ProviderFault},
-};
+pub use self::fault::{Mode, ProviderFault};
+use self::{fault::Purpose, ledger::SharedLedger, response::StripeResponse};
 use crate::server::Server;
+
+/// An entry of the provider's ledger.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The Idempotency-Key of the request; for a charge or a decline, the transaction's UUID.
+    pub key: String,
+    pub kind: EntryKind,
+    /// Nil if the charge names no order.
+    pub order: Uuid,
+    /// In minor units, positive.
+    pub amount: i64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum EntryKind {
+    Charge,
+    Decline,
+    Refund,
+}
+
+/// A POST request.
+struct Post {
+    purpose: Purpose,
+    key: String,
+    form: HashMap<String, String>,
+}
+
+/// The response stored under the idempotency key of a request, with the request that it answered.
+struct StoredAnswer {
+    form: HashMap<String, String>,
+    answer: StripeResponse,
+}
 
 /// A server of the part of Stripe's API that creates, finds and refunds charges. It runs until it is dropped.
 pub struct Provider {

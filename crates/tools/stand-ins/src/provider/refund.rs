@@ -2,11 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{
-    entry::{Entry, EntryKind},
-    fault::ProviderFault,
-    intent::PaymentIntent,
-};
+use super::{Entry, EntryKind, fault::ProviderFault, intent::PaymentIntent};
 
 pub(super) struct Refund {
     pub id: String,

@@ -3,12 +3,11 @@
 use serde_json::{Value, json};
 
 use super::{
-    entry::EntryKind,
+    EntryKind, Post,
     fault::ProviderFault,
     intent::Status,
     ledger::Ledger,
     refund::{Refund, State},
-    request::Post,
     response::StripeResponse,
 };
 
