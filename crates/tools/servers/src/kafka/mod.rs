@@ -2,7 +2,6 @@
 
 pub mod container;
 mod mock;
-mod question;
 
 pub use container::Broker;
 pub use mock::{Mock, start_mock};

@@ -3,4 +3,3 @@
 mod kafka;
 mod postgres;
 mod redis;
-mod small_disk;
