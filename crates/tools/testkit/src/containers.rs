@@ -13,10 +13,7 @@ use testcontainers::{
 };
 use tokio::sync::OnceCell;
 
-use crate::{
-    server::Server,
-    test_run::{self, Run},
-};
+use crate::test_run::{self, Run, Server};
 
 /// The label with the run that owns the container.
 const LABEL: &str = "shipyard.testkit";

@@ -14,7 +14,10 @@ use sqlx::{
 };
 use tokio::sync::OnceCell;
 
-use crate::{infrastructure::address, server::Server, test_run};
+use crate::{
+    infrastructure::address,
+    test_run::{self, Server},
+};
 
 const POOL_SIZE: u32 = 10;
 /// A test's statement waits this long for a lock. The 200 ms of production are too short for writers on a busy machine;

@@ -7,8 +7,7 @@ use tokio::sync::OnceCell;
 
 use crate::{
     containers, programs,
-    server::Server,
-    test_run::{Run, say},
+    test_run::{Run, Server, say},
 };
 
 static POSTGRES: OnceCell<String> = OnceCell::const_new();

@@ -21,7 +21,7 @@ use rdkafka::{
 
 use crate::{
     infrastructure::{address, mock},
-    server::Server,
+    test_run::Server,
 };
 
 /// The number of a topic's partitions: enough to spread keys, but quickly created.

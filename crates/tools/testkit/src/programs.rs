@@ -5,7 +5,7 @@ use std::{path::Path, sync::OnceLock};
 use anyhow::Context as _;
 use servers::{advice, kafka, postgres, redis};
 
-use crate::{server::Server, test_run::Run};
+use crate::test_run::{Run, Server};
 
 /// A placeholder address: each test binary starts its own mock Kafka.
 pub const MOCK: &str = "mock";
