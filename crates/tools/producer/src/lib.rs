@@ -3,12 +3,14 @@
 
 pub mod records;
 mod send;
-mod settings;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use clap::Parser;
-
+use platform::config::{self, Settings};
 pub use records::{Made, Records};
 pub use send::run;
 
@@ -52,7 +54,7 @@ pub fn main() -> ExitCode {
     let Cli { arguments } = Cli::parse();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let outcome = runtime.map_err(Into::into).and_then(|runtime| {
-        let settings = settings::load()?;
+        let settings = settings()?;
         runtime.block_on(run(&arguments, &settings))
     });
     match outcome {
@@ -62,4 +64,21 @@ pub fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Reads the environment. Without `KAFKA_BROKERS`, takes missing variables from the running shop, if there is one.
+fn settings() -> anyhow::Result<Settings> {
+    let settings = config::load()?;
+    if settings.get("KAFKA_BROKERS").is_some() {
+        return Ok(settings);
+    }
+    let directory = settings.get("SHIPYARD_DATA").unwrap_or(".shipyard").to_owned();
+    let running = std::fs::read_to_string(Path::new(&directory).join("running")).unwrap_or_default();
+    let told = running.lines().filter_map(|line| line.split_once('='));
+    let settings = told.fold(settings, |settings, (name, value)| settings.or(name, value));
+    anyhow::ensure!(
+        settings.get("KAFKA_BROKERS").is_some(),
+        "KAFKA_BROKERS is not set, and no shop runs from {directory}: start one with `cargo run`, or set it"
+    );
+    Ok(settings)
 }
