@@ -21,4 +21,6 @@ macro_rules! contract {
 }
 
 mod catalogue;
-mod warehouse;
+mod expiry;
+mod reservations;
+mod stock;
