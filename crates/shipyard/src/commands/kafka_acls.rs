@@ -9,7 +9,7 @@ use platform::{
     kafka::{Config, add_acls, ensure_topics, set_acls},
 };
 
-use super::starting::{STARTUP_TIMEOUT, retry};
+use super::{STARTUP_TIMEOUT, retry};
 
 #[derive(clap::Args)]
 pub struct Arguments {

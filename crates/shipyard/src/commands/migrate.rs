@@ -15,7 +15,7 @@ use sqlx::{
 };
 use tokio::time::timeout;
 
-use super::starting::{STARTUP_TIMEOUT, retry};
+use super::{STARTUP_TIMEOUT, retry};
 use operations::registry::{self, with_database};
 use platform::server::service::Service;
 

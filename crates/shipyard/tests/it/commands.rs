@@ -1,19 +1,26 @@
-//! The commands of the program: migrations, the doctor, and one-sentence errors.
+//! The commands of the program: migrations, the doctor, couriers, tokens, one-sentence errors, exit codes and
+//! closed pipes.
 
 use std::time::Duration;
 
 use operations::registry::{SERVICES, with_database};
-use reqwest::Url;
+use reqwest::{Method, Url};
+use serde_json::json;
 use sqlx::{AssertSqlSafe, migrate::Migrator};
 use tokio::{
     io::copy_bidirectional,
     net::{TcpListener, TcpStream},
     time::sleep,
 };
+use wiremock::{
+    Mock, MockServer, ResponseTemplate,
+    matchers::{method, path},
+};
 
 use crate::{
+    customer::{Customer, ORDERS, PASSWORD, send},
     program::{Program, Variables, shipyard},
-    system::listeners,
+    system::{System, listeners},
 };
 
 /// The tests let a command wait this long for an unavailable server. The command retries several times meanwhile.
@@ -174,4 +181,77 @@ async fn doctor_tells_wrong_credentials_apart_from_a_server_that_is_away() {
     assert!(!refused.contains("wrong@"), "{refused}");
     assert!(away.contains("start that server, or correct REDIS_URL"), "{away}");
     assert!(unnamed.contains("correct KAFKA_SASL_USERNAME: is not set"), "{unnamed}");
+}
+
+#[test]
+fn a_reader_that_has_left_is_no_error() {
+    for arguments in [&["services"][..], &["doctor"], &["completions", "bash"]] {
+        let directory = tempfile::tempdir().unwrap();
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+
+        let ended = shipyard(arguments, &Variables::new(), directory.path()).stdout(writer).output().unwrap();
+
+        let complaint = String::from_utf8_lossy(&ended.stderr);
+        assert!(ended.status.success() && complaint.is_empty(), "{arguments:?}: {:?} {complaint}", ended.status);
+    }
+}
+
+#[test]
+fn an_audit_that_cannot_look_says_so_by_its_exit_code() {
+    let order = ["--order", "00000000-0000-0000-0000-000000000000"];
+    for arguments in [&["audit"][..], &[&["audit"], &order[..]].concat()] {
+        let directory = tempfile::tempdir().unwrap();
+        let ended = shipyard(arguments, &Variables::new(), directory.path()).output().unwrap();
+
+        assert_eq!(ended.status.code(), Some(3), "{arguments:?}");
+    }
+}
+
+#[tokio::test]
+async fn couriers_are_listed_with_what_they_carry_and_then_the_orders_that_wait() {
+    let couriers = json!([
+        { "id": "00000000-0000-0000-0000-000000000001", "name": "Пеший", "location": { "x": 1, "y": 1 }, "speed": 1 },
+        { "id": "00000000-0000-0000-0000-000000000002", "name": "\u{1b}[2JВело", "location": { "x": 2, "y": 2 },
+          "speed": 2, "order_id": "00000000-0000-0000-0000-000000000abc", "new_member": true },
+    ]);
+    let orders = json!([
+        { "id": "00000000-0000-0000-0000-000000000abc", "location": { "x": 5, "y": 3 } },
+        { "id": "00000000-0000-0000-0000-000000000def", "location": { "x": 5, "y": 4 } },
+    ]);
+    let delivery = MockServer::start().await;
+    for (api, response) in [("couriers", couriers), ("orders/active", orders)] {
+        let mock = Mock::given(method("GET")).and(path(format!("/api/v1/{api}")));
+        mock.respond_with(ResponseTemplate::new(200).set_body_json(response)).mount(&delivery).await;
+    }
+    let variables: Variables = vec![("DELIVERY_URL".to_owned(), delivery.uri())];
+    let directory = tempfile::tempdir().unwrap();
+    let mut command = shipyard(&["couriers"], &variables, directory.path());
+
+    let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(
+        String::from_utf8(output.stdout).unwrap(),
+        "courier Пеший at (1, 1), speed 1: free
+courier \\u{1b}[2JВело at (2, 2), speed 2: carries 00000000-0000-0000-0000-000000000abc
+order 00000000-0000-0000-0000-000000000def to (5, 4): waits for a courier
+"
+    );
+}
+
+/// What it gives access to, and for how long, is tested by iam.
+#[tokio::test]
+async fn a_printed_token_gives_access_to_the_users_orders() {
+    let system = System::shared().await;
+    let customer = Customer::new(system).await;
+
+    let file = system.directory.path().join(format!("password-of-{}", customer.login));
+    std::fs::write(&file, format!("{PASSWORD}\n")).expect("the directory can be written");
+    let output = system.shipyard(&["token", &customer.login, "--password-file", &file.display().to_string()]).await;
+    assert!(output.status.success(), "{output:?}");
+    let token = String::from_utf8(output.stdout).expect("it writes text");
+    let bearer = format!("Bearer {}", token.trim_end());
+
+    send(customer.request(Method::GET, ORDERS).header("authorization", bearer)).await.success(200);
 }

@@ -21,7 +21,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use self::{delivery::Trip, loan::Purchase};
-use super::starting;
+use super::{STARTUP_TIMEOUT, retry};
 use crate::data::Data;
 
 /// The delivery address of the third ship.
@@ -34,7 +34,7 @@ const DELIVERY_TIMEOUT: Duration = Duration::from_mins(1);
 #[derive(clap::Args)]
 pub struct Arguments {
     /// Seconds within which the shop must be ready
-    #[arg(long, default_value_t = starting::STARTUP_TIMEOUT.as_secs(), value_name = "SECONDS")]
+    #[arg(long, default_value_t = STARTUP_TIMEOUT.as_secs(), value_name = "SECONDS")]
     ready_within: u64,
     /// Seconds after the payment within which the ship must be assembled (default: ASSEMBLY_BUILD_MAX and one more)
     #[arg(long, value_name = "SECONDS")]
@@ -77,7 +77,7 @@ async fn visit(
     lending: &Lending,
     bank: Option<&Bank>,
 ) -> anyhow::Result<Uuid> {
-    let ready = starting::retry(ready_within, |_| true, || customer::find(shop));
+    let ready = retry(ready_within, |_| true, || customer::find(shop));
     step("connect to the shop", ready).await?;
     step("reject a request without a session", customer::stranger(shop)).await?;
     let user = step("register", customer.register(shop)).await?;

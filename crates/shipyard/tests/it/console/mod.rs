@@ -7,4 +7,3 @@ mod operator;
 mod profile;
 mod purchase;
 mod repeats;
-mod saved_page;

@@ -7,7 +7,7 @@ use operations::registry::SERVICES;
 use reqwest::Method;
 use testkit::{Gateway, GatewaySettings, Upstream, eventually};
 
-use super::{errors::assert_security_headers, fixture::Fixture};
+use super::{Fixture, errors::assert_security_headers};
 use crate::{customer::send, system::System};
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use tokio::{
     net::TcpStream,
 };
 
-use super::fixture::{Fixture, PUBLIC};
+use super::{Fixture, PUBLIC};
 use crate::system::System;
 
 /// Request targets. The gateway refuses each, or passes it on only after Check.
