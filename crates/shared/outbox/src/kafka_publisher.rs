@@ -21,7 +21,7 @@ use crate::{PublishOutcome, Publisher, Record, Refused, Scope, Unavailable, in_o
 
 /// The time in which sending a record may begin, and the time limit of a record. With half of the first, for the
 /// requests that follow timeouts, they are shorter than what is left of the relay's lease.
-const SEND_TIMEOUT: Duration = Duration::from_millis(1_000);
+const SEND_TIMEOUT: Duration = Duration::from_secs(1);
 const MESSAGE_TIMEOUT: Duration = Duration::from_millis(1_500);
 /// The backoff before queueing a record again while the producer's queue is full.
 const QUEUE_FULL_DELAY: Duration = Duration::from_millis(20);

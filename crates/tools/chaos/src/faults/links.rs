@@ -146,7 +146,6 @@ impl Place {
 /// Injects the fault into one link after another. If nothing uses a link meanwhile, tries another one instead, or the
 /// same one again if all are tried.
 async fn each(experiment: &mut Experiment, place: Place, harm: Harm) -> anyhow::Result<Injected> {
-    let user = experiment.cluster.account().await?;
     let (mut links, notes) = place.links(experiment);
     if experiment.times < links.len() {
         links.shuffle(&mut experiment.random);
@@ -154,6 +153,8 @@ async fn each(experiment: &mut Experiment, place: Place, harm: Harm) -> anyhow::
     let mut others = links.split_off(experiment.times.min(links.len()));
     let mut done = Injection { notes, ..Injection::default() };
     for link in links {
+        // Another user for each link: a user who logs in at each visit has no session left of those before.
+        let user = experiment.cluster.account().await?;
         let mut injected = one(experiment, &user, link, harm).await?;
         if injected.times == 0 && injected.problems.is_empty() {
             done.notes.extend(std::mem::take(&mut injected.idle));

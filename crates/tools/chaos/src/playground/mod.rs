@@ -70,7 +70,7 @@ impl Playground {
     pub async fn start(directory: &Path, panel: &str) -> anyhow::Result<Self> {
         let variables = VARIABLES.into_iter().chain([("PLAYGROUND_URL", panel)]);
         let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-        let replicas = |service: &Service| if TWICE.iter().any(|twice| *twice == service) { 2 } else { 1 };
+        let replicas = |service: &Service| if TWICE.contains(&service) { 2 } else { 1 };
         let cluster = Cluster::start(directory, &Options { replicas, container: false, variables }).await?;
         let (orders, disk) = (cluster.pool(&order::SERVICE)?, cluster.servers.disk.as_ref().err().cloned());
         let experiment = Experiment::new(cluster, Load::none(), 0, true, 1);

@@ -120,7 +120,7 @@ impl Handle {
     pub(super) fn end(&self, choice: &'static Choice, outcome: &str) {
         let (cause, mut shared) = (*self.cause.borrow(), self.shared());
         shared.chosen = None;
-        shared.status = format!("{}: over. {outcome}", choice.title).trim_end().to_owned();
+        format!("{}: over. {outcome}", choice.title).trim_end().clone_into(&mut shared.status);
         shared.faults.extend(incident(choice, cause));
     }
 

@@ -78,20 +78,20 @@ fn a_token_is_good_for_its_life_and_what_clocks_may_differ() {
 
 #[test]
 fn a_token_is_issued_anew_after_the_host_slept_or_its_clock_was_set() {
-    let (caller, callee, now) = (key("caller", "k"), key("callee", "k"), clock::now());
-    let token = |now| caller.token_at("callee", now).unwrap();
+    let (caller, receiver, now) = (key("caller", "k"), key("receiver", "k"), clock::now());
+    let token = |now| caller.token_at("receiver", now).unwrap();
     let first = token(now);
     assert_eq!(token(now + Duration::from_secs(29)), first, "it is cached");
 
     for then in [now + Duration::from_hours(2), now - Duration::from_hours(2)] {
-        assert_eq!(callee.verify_at(&token(then), then).unwrap(), "caller", "at {then}");
+        assert_eq!(receiver.verify_at(&token(then), then).unwrap(), "caller", "at {then}");
     }
 }
 
 #[test]
 fn while_the_key_changes_tokens_of_both_are_accepted_and_those_of_no_third() {
-    let token = |secret| key("caller", secret).token("callee").unwrap();
-    let changing = key("callee", "n").accepting(Some(&"o".repeat(32).into())).unwrap();
+    let token = |secret| key("caller", secret).token("receiver").unwrap();
+    let changing = key("receiver", "n").accepting(Some(&"o".repeat(32).into())).unwrap();
 
     assert_eq!(changing.verify(&token("n")).unwrap(), "caller");
     assert_eq!(changing.verify(&token("o")).unwrap(), "caller");
