@@ -103,6 +103,7 @@ impl Variables<'_> {
             "customers" => {
                 set("KYC_PROVIDER_URL", &format!("http://{}/check", self.links.address(Link::Checker)?));
             }
+            "console" => set("ORDER_HTTP_ADDRESS", &self.links.address(Link::Front(&order::SERVICE))?.to_string()),
             "operations" => self.servers.others(service).for_each(|(name, url)| set(&name, url)),
             _ => {}
         }
