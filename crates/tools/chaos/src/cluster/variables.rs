@@ -66,6 +66,7 @@ impl Variables<'_> {
                 set(&to.variable("ADDRESS"), &self.links.address(link)?.to_string());
             }
         }
+        let order_api = self.links.address(Link::Front(&order::SERVICE))?.to_string();
         match service.name {
             "iam" => {
                 set("REDIS_URL", &at(&self.servers.redis_url, self.links.address(Link::Redis)?)?);
@@ -103,8 +104,11 @@ impl Variables<'_> {
             "customers" => {
                 set("KYC_PROVIDER_URL", &format!("http://{}/check", self.links.address(Link::Checker)?));
             }
-            "console" => set("ORDER_HTTP_ADDRESS", &self.links.address(Link::Front(&order::SERVICE))?.to_string()),
-            "operations" => self.servers.others(service).for_each(|(name, url)| set(&name, url)),
+            "console" => set("ORDER_HTTP_ADDRESS", &order_api),
+            "operations" => {
+                set("ORDER_HTTP_ADDRESS", &order_api);
+                self.servers.others(service).for_each(|(name, url)| set(&name, url));
+            }
             _ => {}
         }
         variables.extend_from_slice(self.others);
