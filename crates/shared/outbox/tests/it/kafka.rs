@@ -19,10 +19,10 @@ use uuid::Uuid;
 const PARTITIONS: i32 = 3;
 const KEYS: u128 = 5;
 
-/// Returns a mock cluster with the topics `topic` and `other`, and the settings of its clients.
+/// Returns a mock cluster with the topics `topic`, `other` and `first`, and the settings of its clients.
 fn cluster() -> (MockCluster<'static, DefaultProducerContext>, ClientConfig) {
     let cluster = MockCluster::new(1).unwrap();
-    for topic in ["topic", "other"] {
+    for topic in ["topic", "other", "first"] {
         cluster.create_topic(topic, PARTITIONS, 1).unwrap();
     }
     let mut config = ClientConfig::new();
@@ -58,10 +58,17 @@ async fn publish(publisher: &KafkaPublisher, records: &[Record]) -> Vec<String> 
     publisher.publish_each(records.to_vec()).await.iter().map(outcome).collect()
 }
 
+/// Returns a publisher whose first connection, which may take a second on a busy machine, is made.
+async fn connected(config: &ClientConfig) -> KafkaPublisher {
+    let publisher = KafkaPublisher::new(config).unwrap();
+    while publish(&publisher, &records("first", 0..1)).await != ["acknowledged"] {}
+    publisher
+}
+
 #[tokio::test]
 async fn published_records_are_read_in_the_order_of_their_keys() {
     let (_cluster, config) = cluster();
-    let publisher = KafkaPublisher::new(&config).unwrap();
+    let publisher = connected(&config).await;
     let mut left = [records("topic", 0..40), records("other", 40..60)].concat();
     // A slow machine has time for some; a relay publishes the others next.
     while !left.is_empty() {
@@ -93,7 +100,7 @@ async fn published_records_are_read_in_the_order_of_their_keys() {
 #[tokio::test]
 async fn a_record_that_is_too_large_is_refused_by_itself_and_the_later_ones_of_its_key_are_not_sent() {
     let (_cluster, config) = cluster();
-    let publisher = KafkaPublisher::new(&config).unwrap();
+    let publisher = connected(&config).await;
     // The last record has the key of the first one.
     let records = [vec![record("topic", 0, vec![0; 2_000_000])], records("topic", 1..6)].concat();
 
@@ -106,7 +113,7 @@ async fn a_record_that_is_too_large_is_refused_by_itself_and_the_later_ones_of_i
 #[tokio::test]
 async fn a_request_that_is_too_large_is_retried_record_by_record() {
     let (cluster, config) = cluster();
-    let publisher = KafkaPublisher::new(&config).unwrap();
+    let publisher = connected(&config).await;
     let too_large = RDKafkaRespErr::RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE;
     cluster.request_errors(RDKafkaApiKey::Produce, &[too_large; 3]);
 
@@ -118,7 +125,7 @@ async fn a_request_that_is_too_large_is_retried_record_by_record() {
 #[tokio::test]
 async fn a_topic_that_is_refused_is_refused_as_a_whole() {
     let (cluster, config) = cluster();
-    let publisher = KafkaPublisher::new(&config).unwrap();
+    let publisher = connected(&config).await;
     cluster.topic_error("topic", RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED).unwrap();
 
     let outcomes = publish(&publisher, &[records("other", 0..2), records("topic", 2..4)].concat()).await;
@@ -129,8 +136,7 @@ async fn a_topic_that_is_refused_is_refused_as_a_whole() {
 #[tokio::test]
 async fn a_broker_that_is_away_is_unavailable_and_refuses_nothing() {
     let (cluster, config) = cluster();
-    let publisher = KafkaPublisher::new(&config).unwrap();
-    publish(&publisher, &records("topic", 0..1)).await;
+    let publisher = connected(&config).await;
     cluster.broker_down(-1).unwrap();
 
     let outcomes = publish(&publisher, &records("topic", 0..3)).await;
