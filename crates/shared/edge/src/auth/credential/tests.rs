@@ -59,18 +59,18 @@ fn key(service: &'static str, secret: &str) -> ServiceKey {
 
 #[test]
 fn a_token_names_its_issuer_to_its_audience_alone() {
-    let token = key("caller", "k").token("callee").unwrap();
+    let token = key("caller", "k").token("receiver").unwrap();
 
-    assert_eq!(key("callee", "k").verify(&token).unwrap(), "caller");
+    assert_eq!(key("receiver", "k").verify(&token).unwrap(), "caller");
     assert_eq!(key("another", "k").verify(&token).unwrap_err().0, TokenRefusal::Kind);
-    assert_eq!(key("callee", "other").verify(&token).unwrap_err().0, TokenRefusal::Signature);
-    assert_eq!(key("callee", "k").verify("no token").unwrap_err().0, TokenRefusal::Kind);
+    assert_eq!(key("receiver", "other").verify(&token).unwrap_err().0, TokenRefusal::Signature);
+    assert_eq!(key("receiver", "k").verify("no token").unwrap_err().0, TokenRefusal::Kind);
 }
 
 #[test]
 fn a_token_is_good_for_its_life_and_what_clocks_may_differ() {
-    let token = key("caller", "k").token("callee").unwrap();
-    let after = |minutes| key("callee", "k").verify_at(&token, clock::now() + Duration::from_mins(minutes));
+    let token = key("caller", "k").token("receiver").unwrap();
+    let after = |minutes| key("receiver", "k").verify_at(&token, clock::now() + Duration::from_mins(minutes));
 
     assert_eq!(after(65).unwrap(), "caller");
     assert_eq!(after(67).unwrap_err().0, TokenRefusal::Lifetime);
