@@ -15,23 +15,7 @@ use platform::{
 use crate::error::Error;
 
 /// The problems that the endpoints share.
-pub const SHARED: SharedProblems = SharedProblems {
-    anywhere: &[
-        (StatusCode::UNAUTHORIZED, "MISSING_SESSION"),
-        (StatusCode::UNAUTHORIZED, "INVALID_SESSION"),
-        (StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED"),
-        (StatusCode::TOO_MANY_REQUESTS, "TOO_MANY_REQUESTS"),
-        (StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL"),
-        (StatusCode::SERVICE_UNAVAILABLE, "DEPENDENCY_UNAVAILABLE"),
-    ],
-    posted: &[(StatusCode::FORBIDDEN, "FORBIDDEN")],
-    json: &[
-        (StatusCode::BAD_REQUEST, "INVALID_REQUEST"),
-        (StatusCode::REQUEST_TIMEOUT, "REQUEST_TIMEOUT"),
-        PAYLOAD_TOO_LARGE,
-        (StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE"),
-    ],
-};
+pub const SHARED: SharedProblems = SharedProblems::OF_LAYERS;
 
 pub const ORDER_NOT_FOUND: Declared = (StatusCode::NOT_FOUND, "ORDER_NOT_FOUND");
 const PAYLOAD_TOO_LARGE: Declared = (StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE");

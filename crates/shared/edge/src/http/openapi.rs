@@ -37,6 +37,25 @@ pub struct SharedProblems {
 }
 
 impl SharedProblems {
+    /// The responses of guard and layers alone, for an API that accepts a body only with POST.
+    pub const OF_LAYERS: Self = Self {
+        anywhere: &[
+            (StatusCode::UNAUTHORIZED, "MISSING_SESSION"),
+            (StatusCode::UNAUTHORIZED, "INVALID_SESSION"),
+            (StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED"),
+            (StatusCode::TOO_MANY_REQUESTS, "TOO_MANY_REQUESTS"),
+            (StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL"),
+            (StatusCode::SERVICE_UNAVAILABLE, "DEPENDENCY_UNAVAILABLE"),
+        ],
+        posted: &[(StatusCode::FORBIDDEN, "FORBIDDEN")],
+        json: &[
+            (StatusCode::BAD_REQUEST, "INVALID_REQUEST"),
+            (StatusCode::REQUEST_TIMEOUT, "REQUEST_TIMEOUT"),
+            (StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE"),
+            (StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE"),
+        ],
+    };
+
     /// Adds the shared responses and the endpoint's `own` responses to its description.
     pub fn declared<S>(&self, mut endpoint: UtoipaMethodRouter<S>, own: &[Declared]) -> UtoipaMethodRouter<S>
     where
