@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use chrono::{DateTime, Utc};
 use contracts::events::{Consumer, INBOUND, InboundTopic, ROUTES, Route};
 use futures::future::try_join_all;
-use outbox::{Publisher as _, Record};
+use outbox::{HEADER_EVENT_UUID, Publisher as _, Record};
 use platform::kafka::{Extent, KafkaPublisher, Mark, Message, Reader};
 use uuid::Uuid;
 
@@ -170,7 +170,7 @@ pub async fn replay(cluster: &Cluster, letters: &[DeadLetter]) -> anyhow::Result
 /// Returns an event as a record to publish again; `None` for poison, whose offsets the audit must know.
 pub fn again(message: Message) -> Option<Record> {
     let Message { topic, key, payload, headers, .. } = message;
-    let is_event = headers.get("event-uuid").is_some();
+    let is_event = headers.get(HEADER_EVENT_UUID).is_some();
     let headers = headers.texts().map(|(name, text)| (name.to_owned(), text.to_owned())).collect();
     is_event.then_some(Record { topic, key, payload, headers })
 }

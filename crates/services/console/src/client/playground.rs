@@ -6,14 +6,14 @@ use std::{sync::Arc, time::Duration};
 use chrono::{DateTime, Utc};
 use contracts::ids::OrderId;
 use platform::http;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 const TIMEOUT: Duration = Duration::from_millis(500);
 const MAX_RESPONSE_BYTES: usize = 1 << 20;
 
-/// A fault that the visitor chose, or a retry that it caused.
-#[derive(Clone, Debug, Deserialize)]
+/// A fault that the visitor chose, or a retry that it caused, as the playground writes it and the console reads it.
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Incident {
     pub text: String,
     pub begun: DateTime<Utc>,

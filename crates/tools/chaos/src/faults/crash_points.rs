@@ -8,7 +8,7 @@ use stand_ins::{ProviderFault, Proxy};
 use tokio::time::{sleep, timeout};
 use uuid::Uuid;
 
-use super::inject;
+use super::{CHARGE_TIMEOUT, inject};
 use crate::{
     cluster::{Cluster, Link},
     experiment::{Experiment, Fault, Injected, Injection},
@@ -48,13 +48,13 @@ pub const FAULTS: [Fault; 4] = [
         "every process of payment dies after the provider has charged, before that is recorded",
         inject!(charge_commit),
     )
-    .times(5, 1)
+    .times(5, 2)
     .restarting(),
 ];
 
 const PRODUCERS: [&Service; 2] = [&order::SERVICE, &assembly::SERVICE];
 /// A process must reach the crash point within this time; otherwise the fault fails.
-const CRASH_TIMEOUT: Duration = Duration::from_mins(1);
+const CRASH_TIMEOUT: Duration = Duration::from_secs(20);
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 /// After this time, a started relay publishes.
 const START_TIME: Duration = Duration::from_secs(4);
@@ -160,21 +160,23 @@ async fn effects_without_offset(cluster: &Cluster) -> anyhow::Result<usize> {
 }
 
 async fn charge_commit(experiment: &mut Experiment) -> anyhow::Result<Injected> {
-    for _ in 0..experiment.times {
+    // The visitor of a playground has one charge.
+    let times = if experiment.load.has_customers() { experiment.times } else { 1 };
+    for _ in 0..times {
         experiment.cluster.provider.script([ProviderFault::Withheld]);
         let charged = async {
             while experiment.cluster.provider.withheld() == 0 {
                 sleep(POLL_INTERVAL).await;
             }
         };
-        timeout(CRASH_TIMEOUT, charged).await.context("no charge was made")?;
+        timeout(CHARGE_TIMEOUT, charged).await.context("no charge was made")?;
         experiment.cause_begins();
         experiment.cluster.replicas.kill(&payment::SERVICE).await;
         experiment.cluster.provider.release();
         experiment.cause_removed();
         experiment.cluster.replicas.revive(&payment::SERVICE).await?;
     }
-    Injected::times(experiment.times)
+    Injected::times(times)
 }
 
 /// Records how many events were between the two steps.

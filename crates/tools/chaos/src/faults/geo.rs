@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use contracts::events::{OrderPaid, Published as _, group};
 use operations::dead_letters::{self, DeadLetter};
+use outbox::HEADER_EVENT_UUID;
 use platform::kafka::{HEADER_GROUP, Reader, dead_letter_topic};
 use stand_ins::{Geo, GeoMode};
 use tokio::time::sleep;
@@ -65,7 +66,7 @@ async fn letters(cluster: &Cluster) -> anyhow::Result<Vec<DeadLetter>> {
     let letters = reading.await.context("reading the dead letters")??.unwrap_or_default();
     // A message without an event UUID is poison.
     let own = |letter: &DeadLetter| {
-        letter.header(HEADER_GROUP) == GROUP && letter.message.headers.get("event-uuid").is_some()
+        letter.header(HEADER_GROUP) == GROUP && letter.message.headers.get(HEADER_EVENT_UUID).is_some()
     };
     Ok(letters.into_iter().filter(own).collect())
 }

@@ -33,6 +33,9 @@ use super::experiment::{Experiment, Fault};
 /// After this time, every request that the fault affected has been answered or has timed out.
 const ANSWERED_AFTER: Duration = Duration::from_secs(3);
 
+/// A fault that waits for a charge fails without one in this time, in which the visitor of a playground pays.
+const CHARGE_TIMEOUT: Duration = Duration::from_mins(1);
+
 /// Returns all faults by their numbers, and those with the same number in the order of these files.
 pub fn all() -> Vec<Fault> {
     let mut all = [

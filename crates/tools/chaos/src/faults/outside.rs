@@ -5,7 +5,7 @@ use std::time::Duration;
 use stand_ins::{Mode, ProviderFault, TelegramMode};
 use tokio::time::sleep;
 
-use super::inject;
+use super::{CHARGE_TIMEOUT, inject};
 use crate::{
     cluster::Link,
     experiment::{Experiment, Fault, Injected, Injection},
@@ -74,8 +74,6 @@ pub const FAULTS: [Fault; 9] = [
 
 /// The number of messages that a mode affects.
 const MESSAGES: Option<usize> = Some(10);
-/// A charge must meet the provider's fault within this time.
-const CHARGE_TIMEOUT: Duration = Duration::from_mins(1);
 /// After this time, every message that was in flight when the network was cut has arrived.
 const IN_FLIGHT_TIME: Duration = Duration::from_secs(1);
 

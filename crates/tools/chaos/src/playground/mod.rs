@@ -8,8 +8,8 @@ use std::{net::SocketAddr, path::Path, time::Duration};
 
 use anyhow::Context as _;
 use chrono::{DateTime, Utc};
+use console::client::Incident;
 use drive::customers::Load;
-use operations::registry::find;
 use platform::{postgres::Database, server::service::Service};
 use tokio::{
     sync::mpsc,
@@ -19,7 +19,7 @@ use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use uuid::Uuid;
 
 use self::choices::{Begins, Choice};
-pub use self::state::{Handle, Incident, Offer, Refusal, State};
+pub use self::state::{Handle, Offer, Refusal, State};
 use crate::{
     cluster::{Cluster, Link, Options},
     experiment::{Cause, Experiment, Injected, Injection},
@@ -59,7 +59,7 @@ const RETRIES: &str = "select key, at from (
 pub struct Playground {
     experiment: Experiment,
     orders: Database,
-    chosen: mpsc::UnboundedReceiver<&'static Choice>,
+    chosen: mpsc::Receiver<&'static Choice>,
     handle: Handle,
     _retries: AbortOnDropHandle<()>,
 }
@@ -85,8 +85,7 @@ impl Playground {
 
     /// Returns the address of the console.
     pub fn console(&self) -> anyhow::Result<SocketAddr> {
-        let console = find("console").context("there is no console")?;
-        self.experiment.cluster.links.address(Link::Front(console))
+        self.experiment.cluster.links.address(Link::Front(&console::SERVICE))
     }
 
     /// Injects what visitors choose until `stop`. Then ends all processes and deletes their data.

@@ -2,10 +2,9 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use chrono::{DateTime, Utc};
+use console::client::Incident;
 use serde::Serialize;
 use tokio::sync::{mpsc, watch};
-use uuid::Uuid;
 
 use super::choices::{CHOICES, Choice};
 use crate::experiment::Cause;
@@ -18,18 +17,6 @@ pub struct Offer {
     pub about: &'static str,
     /// Why the fault cannot be injected here.
     pub cannot: Option<String>,
-}
-
-/// A fault, or a retry that it caused.
-#[derive(Clone, Debug, Serialize)]
-pub struct Incident {
-    pub text: String,
-    pub begun: DateTime<Utc>,
-    /// `None` while it lasts.
-    pub ended: Option<DateTime<Utc>>,
-    /// The order that it concerns; `None` for all.
-    pub order: Option<Uuid>,
-    pub is_fault: bool,
 }
 
 /// The playground's state at one moment.
@@ -55,7 +42,7 @@ pub enum Refusal {
 #[derive(Clone)]
 pub struct Handle {
     offers: Arc<[Offer]>,
-    choose: mpsc::UnboundedSender<&'static Choice>,
+    choose: mpsc::Sender<&'static Choice>,
     /// The cause of the fault that is under way.
     cause: watch::Receiver<Cause>,
     shared: Arc<Mutex<Shared>>,
@@ -71,17 +58,14 @@ struct Shared {
 
 impl Handle {
     /// `disk` is the reason why no disk can be filled. The receiver gets what visitors choose.
-    pub(super) fn new(
-        disk: Option<&str>,
-        cause: watch::Receiver<Cause>,
-    ) -> (Self, mpsc::UnboundedReceiver<&'static Choice>) {
+    pub(super) fn new(disk: Option<&str>, cause: watch::Receiver<Cause>) -> (Self, mpsc::Receiver<&'static Choice>) {
         let offer = |choice: &'static Choice| Offer {
             name: choice.fault,
             title: choice.title,
             about: choice.about,
             cannot: disk.filter(|_| choice.fault == "disk-full").map(str::to_owned),
         };
-        let (choose, chosen) = mpsc::unbounded_channel();
+        let (choose, chosen) = mpsc::channel(1);
         let shared = Shared {
             chosen: None,
             status: "Choose a fault, then pay.".to_owned(),
@@ -100,8 +84,8 @@ impl Handle {
             return Err(Refusal::UnderWay);
         }
         shared.chosen = Some(choice);
-        // Without a receiver the playground is stopping.
-        let _ = self.choose.send(choice);
+        // It has room, since one fault is chosen at a time. Without a receiver the playground is stopping.
+        let _ = self.choose.try_send(choice);
         Ok(())
     }
 

@@ -7,7 +7,7 @@ use std::{cmp::Reverse, collections::HashSet, time::Duration};
 use anyhow::Context as _;
 use chrono::{DateTime, Utc};
 use contracts::events::{Consumer, ROUTES, Route};
-use outbox::Record;
+use outbox::{HEADER_EVENT_UUID, Record};
 use platform::kafka::{Extent, Message};
 use tokio::time::{Instant, sleep};
 
@@ -112,7 +112,7 @@ async fn five_times(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     experiment.cause_begins();
     loop {
         // The copies come back as records that follow.
-        records.retain(|record| known.insert(record.headers.get("event-uuid").cloned()));
+        records.retain(|record| known.insert(record.headers.get(HEADER_EVENT_UUID).cloned()));
         for _ in 0..experiment.times {
             topics::publish(&experiment.cluster, records.clone()).await?;
         }
