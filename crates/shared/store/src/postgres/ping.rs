@@ -19,7 +19,7 @@ const PING_INTERVAL: Duration = Duration::from_secs(1);
 ///
 /// If the connection of the check breaks, for example because the server restarted, idle connections of the pool are
 /// replaced before a request uses them. If a ping is not answered, statements that wait on connections as old as the
-/// check's also fail, unless one of these connections has answered meanwhile.
+/// ping also fail, except on those that answered meanwhile, and on younger ones.
 pub async fn watch(database: Database, reachable: Condition, stop: CancellationToken) -> anyhow::Result<()> {
     let mut connection = None;
     let options = database.connect_options();

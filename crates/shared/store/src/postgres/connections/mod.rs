@@ -93,8 +93,9 @@ struct Marks {
 #[derive(Clone, Copy, Debug)]
 struct Ping {
     at: Instant,
-    /// True if a connection at least as old as the ping has answered a statement that was sent after the ping.
-    other_answered: bool,
+    /// When the oldest connection was made that is at least as old as the ping and has answered a statement that was
+    /// sent after it.
+    answering: Option<Instant>,
 }
 
 /// The times of a connection that decide whether the state of the path applies to it.
@@ -126,32 +127,33 @@ impl Path {
     }
 
     pub fn ping_sent(&self, at: Instant) {
-        self.0.send_modify(|marks| marks.asked = Some(Ping { at, other_answered: false }));
+        self.0.send_modify(|marks| marks.asked = Some(Ping { at, answering: None }));
     }
 
     pub fn ping_answered(&self) {
         self.0.send_modify(|marks| marks.asked = None);
     }
 
-    /// Records that the last ping was not answered. Connections at least as old as the ping then count as silent,
-    /// unless one of them has answered meanwhile.
+    /// Records that the last ping was not answered. Connections at least as old as the ping then count as silent, but
+    /// not those that answer meanwhile, nor those made after them.
     pub fn ping_unanswered(&self) {
         self.0.send_modify(|marks| {
-            if let Some(Ping { at, other_answered: false }) = marks.asked.take() {
-                marks.stale = marks.stale.max(Some(at));
-                marks.silent = marks.silent.max(Some(at));
-            }
+            let Some(Ping { at, answering }) = marks.asked.take() else { return };
+            let lost = answering.map_or(Some(at), |made| made.checked_sub(Duration::from_nanos(1)));
+            marks.stale = marks.stale.max(lost);
+            marks.silent = marks.silent.max(lost);
         });
     }
 
     fn heard(&self, used: Use) {
-        let tells = |marks: &Marks| {
-            marks.asked.is_some_and(|ping| !ping.other_answered && used.made <= ping.at && ping.at <= used.since)
+        let tells = |ping: &Ping| {
+            used.made <= ping.at && ping.at <= used.since && ping.answering.is_none_or(|made| used.made < made)
         };
-        if tells(&self.0.borrow()) {
+        // Most responses tell nothing, and wake nobody who waits for a change.
+        if self.0.borrow().asked.as_ref().is_some_and(tells) {
             self.0.send_modify(|marks| {
-                if let Some(ping) = marks.asked.as_mut().filter(|ping| ping.at <= used.since) {
-                    ping.other_answered = true;
+                if let Some(ping) = marks.asked.as_mut().filter(|ping| tells(ping)) {
+                    ping.answering = Some(used.made);
                 }
             });
         }

@@ -57,3 +57,21 @@ async fn a_silent_ping_ends_nothing_where_another_connection_as_old_has_answered
     let other = tokio::time::timeout(TIMEOUT / 2, path.answered(old, TIMEOUT, pending::<()>())).await;
     assert!(other.is_err(), "it is still waited for");
 }
+
+#[tokio::test(start_paused = true)]
+async fn connections_older_than_one_that_answers_are_given_up_with_a_silent_ping() {
+    let (path, lost) = (Path::default(), Instant::now());
+    tokio::time::advance(Duration::from_secs(1)).await;
+    let made_after_the_loss = Instant::now();
+    tokio::time::advance(Duration::from_secs(1)).await;
+    path.ping_sent(Instant::now());
+    let new = Use { made: made_after_the_loss, since: Instant::now() };
+    path.answered(new, TIMEOUT, ready(())).await.unwrap();
+
+    path.ping_unanswered();
+
+    let old = Use { made: lost, since: Instant::now() };
+    let waiting = tokio::time::timeout(TIMEOUT / 2, path.answered(old, TIMEOUT, pending::<()>())).await;
+    assert!(waiting.is_ok_and(|response| response.is_err()), "it is still waited for");
+    assert!(path.is_stale(lost) && !path.is_stale(made_after_the_loss));
+}
