@@ -2,8 +2,7 @@
 //! With `LOG_LEVEL=info` it logs its activity to standard error.
 
 use ::chaos::{CUSTOMERS, HEAD, Options, experiment::Fault, faults};
-use anyhow::Context as _;
-use platform::{config, random::Random, server::shutdown::on_signal, telemetry};
+use platform::{random::Random, server::shutdown::on_signal};
 use shipyard::{data::Data, outln};
 
 #[derive(clap::Args)]
@@ -37,15 +36,11 @@ pub async fn run(arguments: Arguments, data: Data) -> anyhow::Result<()> {
         }
         return Ok(());
     }
-    let settings = config::load()?.or("LOG_LEVEL", "error");
-    let _telemetry = telemetry::start("lab", &settings.read()?)?;
+    let (_telemetry, _lock, directory) = crate::begin(&data, "chaos")?;
     let stop = on_signal()?;
-    let directory = data.path().join("chaos");
     let seed = arguments.seed.unwrap_or_else(|| Random::default().between(0..=u64::from(u32::MAX)));
     let options =
         Options { seed, faults: chosen, brief: arguments.brief, directory: directory.clone(), slack: arguments.slack };
-    std::fs::create_dir_all(data.path()).with_context(|| data.path().display().to_string())?;
-    let _lock = Data::at(data.path().join("chaos.lock")).lock()?;
     outln!(
         "{} faults, {CUSTOMERS} customers, seed {seed}; logs and data in {}\n\n{HEAD}",
         options.faults.len(),

@@ -55,3 +55,11 @@ pub fn main() -> ExitCode {
         Command::Run(arguments) => services::run(&arguments),
     })
 }
+
+/// Starts the log of a run, and takes the lock of its directory `name` in `data`. Returns the directory last.
+fn begin(data: &Data, name: &str) -> anyhow::Result<(platform::telemetry::Telemetry, shipyard::data::Lock, PathBuf)> {
+    let settings = platform::config::load()?.or("LOG_LEVEL", "error");
+    let telemetry = platform::telemetry::start("lab", &settings.read()?)?;
+    let lock = Data::at(data.path().join(format!("{name}.lock"))).lock()?;
+    Ok((telemetry, lock, data.path().join(name)))
+}

@@ -7,18 +7,14 @@ use std::net::Ipv4Addr;
 
 use ::chaos::playground::Playground;
 use anyhow::Context as _;
-use platform::{config, server::shutdown::on_signal, telemetry};
+use platform::server::shutdown::on_signal;
 use shipyard::{data::Data, outln};
 use tokio::net::TcpListener;
 
 /// Runs until a signal. Leaves no process.
 pub async fn run(data: Data) -> anyhow::Result<()> {
-    let settings = config::load()?.or("LOG_LEVEL", "error");
-    let _telemetry = telemetry::start("lab", &settings.read()?)?;
+    let (_telemetry, _lock, directory) = crate::begin(&data, "playground")?;
     let stop = on_signal()?;
-    std::fs::create_dir_all(data.path()).with_context(|| data.path().display().to_string())?;
-    let _lock = Data::at(data.path().join("playground.lock")).lock()?;
-    let directory = data.path().join("playground");
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.context("binding a port for the panel")?;
     let address = listener.local_addr()?;
     let url = format!("http://{address}");
