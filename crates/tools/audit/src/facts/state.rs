@@ -109,6 +109,28 @@ pub struct Payment {
     pub updated_at: DateTime<Utc>,
 }
 
+impl Payment {
+    /// Returns the void attempt of an order that was cancelled then.
+    pub fn void(transaction: Uuid, order: Uuid, at: DateTime<Utc>) -> Self {
+        Self {
+            transaction,
+            order,
+            attempt: None,
+            user: None,
+            provider: None,
+            reference: None,
+            amount: None,
+            partially_refunded: 0,
+            status: PaymentStatus::Void,
+            is_refund_accepted: false,
+            decline_reason: None,
+            cancelled: true,
+            created_at: at,
+            updated_at: at,
+        }
+    }
+}
+
 /// A part of a charge that an operator refunds, as the payment service records it.
 #[derive(Clone, Copy, Debug, FromRow)]
 pub struct PartialRefund {

@@ -166,22 +166,7 @@ fn build(facts: &mut Facts, order: Uuid, status: BuildStatus) {
 fn cancel(facts: &mut Facts, order: Uuid) {
     if order == LEFT {
         facts.acknowledged.push(Acknowledged { order, answer: Answer::Cancelled });
-        facts.payments.push(Payment {
-            transaction: transaction(order),
-            order,
-            attempt: None,
-            user: None,
-            provider: None,
-            reference: None,
-            amount: None,
-            partially_refunded: 0,
-            status: PaymentStatus::Void,
-            is_refund_accepted: false,
-            decline_reason: None,
-            cancelled: true,
-            created_at: then(),
-            updated_at: then(),
-        });
+        facts.payments.push(Payment::void(transaction(order), order, then()));
     }
     publish(facts, order, OrderCancelled::TYPE);
 }

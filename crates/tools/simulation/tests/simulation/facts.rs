@@ -162,22 +162,7 @@ fn payments(world: &World) -> Vec<Payment> {
             updated_at: payment.updated_at,
         }
     };
-    let void = |order: Uuid| Payment {
-        transaction: order,
-        order,
-        attempt: None,
-        user: None,
-        provider: None,
-        reference: None,
-        amount: None,
-        partially_refunded: 0,
-        status: PaymentStatus::Void,
-        is_refund_accepted: false,
-        decline_reason: None,
-        cancelled: true,
-        created_at: DateTime::UNIX_EPOCH,
-        updated_at: DateTime::UNIX_EPOCH,
-    };
+    let void = |order: Uuid| Payment::void(order, order, DateTime::UNIX_EPOCH);
     let rows = world.stores.payments.all().into_iter().map(payment);
     rows.chain(world.stores.payments.void().into_iter().map(|order| void(order.uuid()))).collect()
 }
