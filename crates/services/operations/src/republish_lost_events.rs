@@ -36,7 +36,7 @@ pub async fn republish(databases: &Databases, age: Duration) -> anyhow::Result<u
             after = last;
             for (kind, Published { uuids, keys }) in events {
                 // A consumer without an inbox does not record which events it has handled, and may handle them again.
-                let is_known = route_of(&kind).is_none_or(Route::has_inboxes);
+                let is_known = route_of(&kind).is_none_or(|route| route.inboxes() == route.consumers);
                 let mut lost = if is_known { missing(databases, &kind, &uuids).await? } else { uuids.clone() };
                 if route_of(&kind).is_some_and(Route::is_of_order) {
                     lost.extend(not_in_timeline(databases, &uuids, &keys).await?);
@@ -83,8 +83,7 @@ async fn published(outbox: &Database, after: i64) -> sqlx::Result<Option<(i64, H
 /// Returns the `uuids` that at least one consumer with an inbox has not handled.
 pub async fn missing(databases: &Databases, kind: &str, uuids: &[Uuid]) -> anyhow::Result<Vec<Uuid>> {
     let mut missing = Vec::new();
-    for consumer in route_of(kind).filter(|route| route.has_inboxes()).map(|route| route.consumers).unwrap_or_default()
-    {
+    for consumer in route_of(kind).map(Route::inboxes).unwrap_or_default() {
         missing.extend(missing_at(databases, consumer, uuids).await?);
     }
     missing.sort_unstable();

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::{
     cluster::Cluster,
-    topics::{self, Topic},
+    topics::{self, Progress, Topic},
 };
 use operations::databases::Databases;
 use operations::republish_lost_events::missing;
@@ -180,7 +180,7 @@ impl OutstandingEvents {
     /// not count: order waits 15 s for the user's last request.
     async fn are_committed(&self, cluster: &Cluster) -> anyhow::Result<bool> {
         let mut progress = topics::progress(cluster).await?;
-        progress.retain(|one| one.topic.route.has_inboxes());
+        progress.retain(Progress::has_inbox);
         let then = |topic: &Topic| self.topics.iter().find(|then| then.name == topic.name);
         Ok(progress.iter().all(|one| then(&one.topic).is_none_or(|then| one.uncommitted_of(then) == 0)))
     }

@@ -203,6 +203,10 @@ impl Topic {
 }
 
 impl Progress {
+    pub fn has_inbox(&self) -> bool {
+        self.topic.route.inboxes().contains(self.consumer)
+    }
+
     pub fn uncommitted(&self) -> usize {
         self.uncommitted_of(&self.topic)
     }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use anyhow::Context as _;
-use contracts::events::route_of;
+use contracts::events::{Route, route_of};
 use uuid::Uuid;
 
 use super::Sources;
@@ -98,9 +98,7 @@ async fn untaken(databases: &Databases) -> anyhow::Result<Vec<(&'static str, Uui
         kinds.dedup();
         for kind in kinds {
             let uuids: Vec<Uuid> = latest.iter().filter(|(name, _)| name == kind).map(|(_, uuid)| *uuid).collect();
-            for consumer in
-                route_of(kind).filter(|route| route.has_inboxes()).map(|route| route.consumers).unwrap_or_default()
-            {
+            for consumer in route_of(kind).map(Route::inboxes).unwrap_or_default() {
                 let missing = missing_at(databases, consumer, &uuids).await?;
                 untaken.extend(missing.into_iter().map(|event| (consumer.group, event)));
             }

@@ -31,7 +31,7 @@ pub struct Route {
     pub kind: &'static str,
     /// The service that writes the event to its outbox.
     pub producer: &'static str,
-    /// The groups that handle the event, each with an inbox. [`readers`](Self::readers) adds the console's timeline.
+    /// The groups that handle the event. [`readers`](Self::readers) adds the console's timeline.
     pub consumers: &'static [Consumer],
     pub key: Key,
     /// True if a key can have several events of this type.
@@ -114,10 +114,10 @@ impl Route {
         self.consumers.iter().chain(self.is_of_order().then_some(const { &TIMELINE }))
     }
 
-    /// Returns true if each consumer records the events in its inbox. The end of an account needs none: its consumers
-    /// remove personal data, which they may do any number of times.
-    pub fn has_inboxes(&self) -> bool {
-        self.key != Key::User
+    /// The consumers that record the event in their inboxes. Those of the end of an account do not: they remove
+    /// personal data, which they may do any number of times.
+    pub fn inboxes(&self) -> &'static [Consumer] {
+        if self.key == Key::User { &[] } else { self.consumers }
     }
 
     /// Returns true if the console's timeline reads the event: if it is about an order, and not a message to outside

@@ -148,7 +148,7 @@ async fn effects_without_offset(cluster: &Cluster) -> anyhow::Result<usize> {
     let events = topics::events(cluster).await?;
     let mut count = 0;
     let progress = topics::progress(cluster).await?;
-    for Progress { topic, consumer, next } in progress.into_iter().filter(|one| one.topic.route.has_inboxes()) {
+    for Progress { topic, consumer, next } in progress.into_iter().filter(Progress::has_inbox) {
         let inbox = sqlx::query_scalar("select event_uuid from inbox where consumer = $1");
         let inbox = inbox.bind(consumer.group).fetch_all(cluster.sources.databases.named(consumer.service)?).await?;
         let taken: HashSet<Uuid> = inbox.into_iter().collect();

@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use contracts::events::{INBOUND, ROUTES};
+use contracts::events::{INBOUND, ROUTES, Route};
 use operations::registry::{SERVICES, find};
 use platform::server::service::Service;
 use rand::{RngExt as _, seq::IndexedRandom as _};
@@ -127,7 +127,7 @@ fn consumers() -> Vec<&'static Service> {
 /// Returns how many events all consumers have handled so far.
 async fn consumed(cluster: &Cluster) -> anyhow::Result<i64> {
     let mut consumed = 0;
-    for consumer in ROUTES.iter().filter(|route| route.has_inboxes()).flat_map(|route| route.consumers) {
+    for consumer in ROUTES.iter().flat_map(Route::inboxes) {
         let rows = sqlx::query_scalar::<_, i64>("select count(*) from inbox where consumer = $1").bind(consumer.group);
         consumed += rows.fetch_one(cluster.sources.databases.named(consumer.service)?).await?;
     }

@@ -246,7 +246,7 @@ fn completions(world: &World) -> Vec<Completion> {
 }
 
 fn inboxes(world: &World) -> Vec<Inbox> {
-    let consumers = ROUTES.iter().filter(|route| route.has_inboxes()).flat_map(|route| route.consumers);
+    let consumers = ROUTES.iter().flat_map(events::Route::inboxes);
     let inbox = |consumer: &Consumer| {
         let inbox = world.stores.inbox(consumer.service)?;
         let rows = received(inbox, consumer.group);
