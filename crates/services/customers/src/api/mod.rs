@@ -15,8 +15,8 @@ use contracts::{
     },
 };
 use platform::{
-    auth::{Caller, Rule, role_used_on},
-    grpc::{Services, author, caller, invalid, parse_uuid, uuid},
+    auth::{Rule, role_used_on},
+    grpc::{Services, author, caller, invalid, parse_uuid, user, uuid},
     invalid::InvalidFields,
 };
 use tonic::{Request, Response, Status};
@@ -49,14 +49,6 @@ pub fn services(service: CustomerService) -> Services {
     Services::new(DESCRIPTORS).with(CustomerServiceServer::new(Grpc { service }))
 }
 
-/// Returns the user whose session the request carries; the rules admit no other caller.
-fn user<T>(request: &Request<T>) -> Result<UserId, Status> {
-    match caller(request)? {
-        Caller::User(user) => Ok(UserId::new(user.uuid)),
-        Caller::Service(_) => Err(Status::permission_denied("only users may call this method")),
-    }
-}
-
 #[tonic::async_trait]
 impl Rpc for Grpc {
     async fn get_customer(
@@ -76,7 +68,7 @@ impl Rpc for Grpc {
         &self,
         request: Request<CreateCustomerRequest>,
     ) -> Result<Response<CreateCustomerResponse>, Status> {
-        let user = user(&request)?;
+        let user = UserId::new(user(&request)?.uuid);
         let CreateCustomerRequest { name, address, birth_date } = request.into_inner();
         let profile = encode::profile(name, address, &birth_date)?;
 
@@ -90,7 +82,7 @@ impl Rpc for Grpc {
         &self,
         request: Request<UpdateCustomerRequest>,
     ) -> Result<Response<UpdateCustomerResponse>, Status> {
-        let user = user(&request)?;
+        let user = UserId::new(user(&request)?.uuid);
         let caller = caller(&request)?;
         let UpdateCustomerRequest { name, address, birth_date, version, customer_id } = request.into_inner();
         if !customer_id.is_empty() && !caller.admits(parse_uuid("customer_id", &customer_id)?) {
@@ -141,7 +133,7 @@ impl Rpc for Grpc {
         &self,
         request: Request<EraseCustomerRequest>,
     ) -> Result<Response<EraseCustomerResponse>, Status> {
-        let user = user(&request)?;
+        let user = UserId::new(user(&request)?.uuid);
 
         let customer = self.service.erase(user).await?;
 

@@ -7,10 +7,14 @@ use contracts::{
         contact_service_server::ContactService,
     },
 };
-use platform::{clock, grpc::timestamp, random};
+use platform::{
+    clock,
+    grpc::{timestamp, user},
+    random,
+};
 use tonic::{Request, Response, Status};
 
-use super::{Grpc, user_of};
+use super::Grpc;
 use crate::{
     error::Error,
     model::{CODE_LIFETIME, ChatId, ContactCode},
@@ -23,7 +27,7 @@ impl ContactService for Grpc {
         &self,
         request: Request<CreateContactCodeRequest>,
     ) -> Result<Response<CreateContactCodeResponse>, Status> {
-        let user = UserId::new(user_of(&request)?.uuid);
+        let user = UserId::new(user(&request)?.uuid);
         let code = ContactCode::from_bits(random::secret());
         let expires_at = clock::now() + CODE_LIFETIME;
 

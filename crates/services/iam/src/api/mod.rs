@@ -23,11 +23,10 @@ use contracts::{
 };
 pub use guard::{OwnSessions, RULES};
 use platform::{
-    auth::{Caller, User},
-    grpc::{Services, caller, parse_uuid},
+    grpc::{Services, parse_uuid},
     security_events::{self, Event},
 };
-use tonic::{Request, Status};
+use tonic::Status;
 
 use crate::{
     error::Error,
@@ -77,14 +76,6 @@ fn session_id(session_uuid: &str) -> Result<SessionId, Status> {
 fn record_refusal(error: &Error) {
     if matches!(error, Error::WrongCredentials | Error::TooManyAttempts) {
         security_events::record(Event::LoginRefused {});
-    }
-}
-
-/// Returns the calling user. Fails if a service calls.
-fn user_of<T>(request: &Request<T>) -> Result<User, Status> {
-    match caller(request)? {
-        Caller::User(user) => Ok(user),
-        Caller::Service(_) => Err(Status::permission_denied("only users may call this method")),
     }
 }
 

@@ -12,13 +12,13 @@ use contracts::{
 use platform::{
     auth::{self, SESSION_METADATA, role_used_on},
     clock, error_chain,
-    grpc::{self, parse_uuid, timestamp},
+    grpc::{self, parse_uuid, timestamp, user},
     outage::refused,
 };
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
-use super::{Grpc, encode, user_of, user_uuid};
+use super::{Grpc, encode, user_uuid};
 use crate::{
     error::Error,
     model::{Credential, SessionId, ShortId},
@@ -32,7 +32,7 @@ impl SessionService for Grpc {
         &self,
         request: Request<ListSessionsRequest>,
     ) -> Result<Response<ListSessionsResponse>, Status> {
-        let (caller, of) = (user_of(&request)?, user_uuid(&request.get_ref().user_uuid)?);
+        let (caller, of) = (user(&request)?, user_uuid(&request.get_ref().user_uuid)?);
 
         let sessions = self.service.list_sessions(caller, of).await?;
 
@@ -50,7 +50,7 @@ impl SessionService for Grpc {
 
     /// Ends one session of the caller. An operator may end one session of another user.
     async fn end_session(&self, request: Request<EndSessionRequest>) -> Result<Response<EndSessionResponse>, Status> {
-        let caller = user_of(&request)?;
+        let caller = user(&request)?;
         let request = request.into_inner();
         let session = ShortId::parse("id", request.id).map_err(Error::from)?;
 
@@ -64,7 +64,7 @@ impl SessionService for Grpc {
         &self,
         request: Request<EndUserSessionsRequest>,
     ) -> Result<Response<EndUserSessionsResponse>, Status> {
-        let operator = user_of(&request)?;
+        let operator = user(&request)?;
         let user = UserId::new(parse_uuid("user_uuid", &request.get_ref().user_uuid)?);
         role_used_on(user.uuid());
 
@@ -78,7 +78,7 @@ impl SessionService for Grpc {
         &self,
         request: Request<UnlockLoginRequest>,
     ) -> Result<Response<UnlockLoginResponse>, Status> {
-        let operator = user_of(&request)?;
+        let operator = user(&request)?;
 
         self.service.unlock_login(operator, &request.get_ref().login).await?;
 

@@ -12,14 +12,14 @@ use contracts::{
 use platform::{
     auth::SESSION_METADATA,
     clock,
-    grpc::{caller, parse_uuid},
+    grpc::{caller, parse_uuid, user},
     ids,
     invalid::InvalidField,
     random,
 };
 use tonic::{Request, Response, Status};
 
-use super::{Grpc, caller_address, encode, record_refusal, session_id, user_of};
+use super::{Grpc, caller_address, encode, record_refusal, session_id};
 use crate::{
     error::Error,
     model::{LoginAttempt, NotificationMethod, Password, User, UserInfo},
@@ -124,7 +124,7 @@ impl UserService for Grpc {
         &self,
         request: Request<DisableUserRequest>,
     ) -> Result<Response<DisableUserResponse>, Status> {
-        let operator = user_of(&request)?;
+        let operator = user(&request)?;
         let DisableUserRequest { user_uuid, reason } = request.into_inner();
         let user = UserId::new(parse_uuid("user_uuid", &user_uuid)?);
 
@@ -135,7 +135,7 @@ impl UserService for Grpc {
 
     /// Admits a user's logins again, on behalf of an operator.
     async fn enable_user(&self, request: Request<EnableUserRequest>) -> Result<Response<EnableUserResponse>, Status> {
-        let operator = user_of(&request)?;
+        let operator = user(&request)?;
         let user = UserId::new(parse_uuid("user_uuid", &request.get_ref().user_uuid)?);
 
         self.service.enable_user(operator, user, clock::now()).await?;

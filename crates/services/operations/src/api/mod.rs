@@ -20,8 +20,8 @@ use contracts::{
     },
 };
 use platform::{
-    auth::{Caller, NOT_OPERATOR, Rule},
-    grpc::{Services, caller, invalid, parse_uuid},
+    auth::{NOT_OPERATOR, Rule},
+    grpc::{Services, caller, invalid, parse_uuid, user},
 };
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
@@ -75,18 +75,10 @@ pub fn services(grpc: Grpc) -> Services {
     Services::new(DESCRIPTORS).with(OperationsServiceServer::new(grpc))
 }
 
-/// Returns the user whose session the request carries; the rules admit no other caller.
-fn user<T>(request: &Request<T>) -> Result<UserId, Status> {
-    match caller(request)? {
-        Caller::User(user) => Ok(UserId::new(user.uuid)),
-        Caller::Service(_) => Err(Status::permission_denied("only users may call this method")),
-    }
-}
-
 #[tonic::async_trait]
 impl Rpc for Grpc {
     async fn get_receipt(&self, request: Request<GetReceiptRequest>) -> Result<Response<GetReceiptResponse>, Status> {
-        let (caller, user) = (caller(&request)?, user(&request)?);
+        let (caller, user) = (caller(&request)?, UserId::new(user(&request)?.uuid));
         let order = OrderId::new(parse_uuid("order_uuid", &request.get_ref().order_uuid)?);
 
         let owner = self.reader.owner(order).await?;
@@ -135,7 +127,7 @@ impl Rpc for Grpc {
         &self,
         request: Request<ReplayDeadLettersRequest>,
     ) -> Result<Response<ReplayDeadLettersResponse>, Status> {
-        let operator = user(&request)?;
+        let operator = UserId::new(user(&request)?.uuid);
         let filter = encode::filter(request.into_inner().filter)?;
 
         self.letters.replay(operator, filter).await?;
@@ -147,7 +139,7 @@ impl Rpc for Grpc {
         &self,
         request: Request<DiscardDeadLettersRequest>,
     ) -> Result<Response<DiscardDeadLettersResponse>, Status> {
-        let operator = user(&request)?;
+        let operator = UserId::new(user(&request)?.uuid);
         let DiscardDeadLettersRequest { filter, why } = request.into_inner();
         let filter = encode::filter(filter)?;
         let why = why.trim();
@@ -168,7 +160,7 @@ impl Rpc for Grpc {
     }
 
     async fn begin_audit(&self, request: Request<BeginAuditRequest>) -> Result<Response<BeginAuditResponse>, Status> {
-        self.audits.begin(user(&request)?).await?;
+        self.audits.begin(UserId::new(user(&request)?.uuid)).await?;
 
         Ok(Response::new(BeginAuditResponse { work: Some(encode::audit_work(self.audits.work().await?)) }))
     }
@@ -197,7 +189,7 @@ impl Rpc for Grpc {
         &self,
         request: Request<BeginActionRequest>,
     ) -> Result<Response<BeginActionResponse>, Status> {
-        let operator = user(&request)?;
+        let operator = UserId::new(user(&request)?.uuid);
         let BeginActionRequest { action, subject } = request.into_inner();
         let known = OF_THE_CONSOLE.into_iter().find(|known| *known == action);
         let action = known.ok_or_else(|| invalid("action", format!("must be one of {}", OF_THE_CONSOLE.join(", "))))?;
@@ -208,7 +200,7 @@ impl Rpc for Grpc {
     }
 
     async fn end_action(&self, request: Request<EndActionRequest>) -> Result<Response<EndActionResponse>, Status> {
-        let operator = user(&request)?;
+        let operator = UserId::new(user(&request)?.uuid);
         let EndActionRequest { id, result } = request.into_inner();
 
         self.actions.end(operator, id, &result).await?;

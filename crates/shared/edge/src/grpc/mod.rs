@@ -15,7 +15,7 @@ pub use server::Services;
 use tonic::{Code, Status};
 use uuid::Uuid;
 
-use crate::auth::{Author, Caller};
+use crate::auth::{Author, Caller, User};
 
 /// Parses a uuid. Fails with INVALID_ARGUMENT, naming the field.
 pub fn parse_uuid(field: &str, value: &str) -> Result<Uuid, Status> {
@@ -31,6 +31,14 @@ pub fn uuid(value: &str) -> Result<Uuid, &'static str> {
 pub fn caller<T>(request: &tonic::Request<T>) -> Result<Caller, Status> {
     let caller = request.extensions().get::<Caller>().cloned();
     caller.ok_or_else(|| Status::internal("the guard is missing before this call"))
+}
+
+/// Returns the calling user. Fails if a service calls.
+pub fn user<T>(request: &tonic::Request<T>) -> Result<User, Status> {
+    match caller(request)? {
+        Caller::User(user) => Ok(user),
+        Caller::Service(_) => Err(Status::permission_denied("only users may call this method")),
+    }
 }
 
 /// Returns who decides by this call. A tool says in the field `decided_by` who runs it, or nothing.
