@@ -2,8 +2,9 @@
 
 use platform::ids;
 use reqwest::Method;
+use testkit::fetch;
 
-use crate::fixture::{Fixture, cookie, fetch, stored};
+use crate::fixture::{Fixture, cookie, stored};
 
 #[tokio::test]
 async fn a_write_needs_the_origin_of_the_page_and_a_login_does_too() {

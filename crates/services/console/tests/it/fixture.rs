@@ -16,7 +16,7 @@ use outbox::Record;
 use platform::{clock, config::Settings, ids};
 use reqwest::{Method, RequestBuilder, Response};
 use serde_json::Value;
-use testkit::{Database, Iam, Kafka, Running, eventually};
+use testkit::{Database, HttpResponse, Iam, Kafka, Running, eventually, fetch};
 use uuid::Uuid;
 
 use crate::{operations::operations, shop::Shop};
@@ -29,26 +29,6 @@ pub struct Fixture {
     _operations: Option<Running>,
     http: SocketAddr,
     service: Option<Running>,
-}
-
-pub struct TestResponse {
-    pub status: u16,
-    pub headers: reqwest::header::HeaderMap,
-    pub text: String,
-}
-
-impl TestResponse {
-    pub fn json(&self) -> Value {
-        serde_json::from_str(&self.text).unwrap_or_default()
-    }
-
-    pub fn header(&self, name: &str) -> &str {
-        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
-    }
-
-    pub fn code(&self) -> (u16, String) {
-        (self.status, self.json()["code"].as_str().unwrap_or_default().to_owned())
-    }
 }
 
 impl Fixture {
@@ -131,18 +111,18 @@ impl Fixture {
     }
 
     /// Sends a request as a browser's page does: with the cookie of the session.
-    pub async fn get(&self, path: &str, session: &str) -> TestResponse {
+    pub async fn get(&self, path: &str, session: &str) -> HttpResponse {
         fetch(self.request(Method::GET, path).header("cookie", cookie(session))).await
     }
 
     /// Sends JSON as a program does.
-    pub async fn post(&self, path: &str, session: &str, body: &Value) -> TestResponse {
+    pub async fn post(&self, path: &str, session: &str, body: &Value) -> HttpResponse {
         let request = self.request(Method::POST, path).header("cookie", cookie(session));
         fetch(request.header("origin", self.origin()).json(body)).await
     }
 
     /// Sends a form from a page of the console.
-    pub async fn form(&self, path: &str, session: &str, form: &[(&str, &str)]) -> TestResponse {
+    pub async fn form(&self, path: &str, session: &str, form: &[(&str, &str)]) -> HttpResponse {
         fetch(
             self.request(Method::POST, path)
                 .header("cookie", cookie(session))
@@ -214,12 +194,6 @@ impl Stream {
 
 pub fn cookie(session: &str) -> String {
     format!("shipyard_session={session}")
-}
-
-pub async fn fetch(request: RequestBuilder) -> TestResponse {
-    let response = request.send().await.unwrap();
-    let (status, headers) = (response.status().as_u16(), response.headers().clone());
-    TestResponse { status, headers, text: response.text().await.unwrap_or_default() }
 }
 
 /// Returns a record of an order whose payload names its user.

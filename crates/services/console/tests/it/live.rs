@@ -140,7 +140,7 @@ async fn streams_end_with_the_service_and_a_wrong_place_is_named() {
         let request =
             fixture.request(reqwest::Method::GET, &format!("{path}{query}")).header("x-session-uuid", &session);
         let request = header.map_or(request.try_clone().unwrap(), |id| request.header("last-event-id", id));
-        let refused = crate::fixture::fetch(request).await;
+        let refused = testkit::fetch(request).await;
         assert_eq!((refused.status, refused.json()["field"].as_str()), (400, Some(field)));
     }
 

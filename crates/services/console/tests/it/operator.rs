@@ -19,7 +19,7 @@ async fn a_user_without_the_role_gets_403_on_every_operator_path_and_no_link_to_
     for rule in console::api::RULES.iter().filter(|rule| rule.method.contains("/operator/")) {
         let (method, path) = rule.method.split_once(' ').unwrap();
         let refused = fixture.request(method.parse().unwrap(), path).header("x-session-uuid", &user);
-        let refused = crate::fixture::fetch(refused.header("origin", fixture.origin())).await;
+        let refused = testkit::fetch(refused.header("origin", fixture.origin())).await;
         assert_eq!(refused.status, 403, "{rule:?}");
         checked += 1;
     }

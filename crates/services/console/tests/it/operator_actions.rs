@@ -2,9 +2,10 @@
 
 use platform::ids;
 use serde_json::{Value, json};
+use testkit::HttpResponse;
 
 use crate::{
-    fixture::{Fixture, TestResponse},
+    fixture::Fixture,
     shop::{MARKUP, Shop},
 };
 
@@ -13,7 +14,7 @@ const REPLAY: &str = "/console/api/operator/dead-letters/replay";
 const DISCARD: &str = "/console/api/operator/dead-letters/discard";
 const AUDIT: &str = "/console/api/operator/audit";
 
-fn members(page: &TestResponse) -> Vec<(String, String)> {
+fn members(page: &HttpResponse) -> Vec<(String, String)> {
     let inputs = page.text.split("<input type=\"hidden\" name=\"").skip(1);
     let member = |input: &str| {
         let (name, rest) = input.split_once("\" value=\"").unwrap();
@@ -27,9 +28,9 @@ async fn confirm(
     fixture: &Fixture,
     path: &str,
     session: &str,
-    question: &TestResponse,
+    question: &HttpResponse,
     more: &[(&str, &str)],
-) -> TestResponse {
+) -> HttpResponse {
     let members = members(question);
     let own = members.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     let form: Vec<(&str, &str)> = own.chain(more.iter().copied()).collect();

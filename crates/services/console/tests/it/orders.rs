@@ -3,9 +3,10 @@
 use platform::ids;
 use reqwest::Method;
 use serde_json::{Value, json};
+use testkit::{HttpResponse, fetch};
 
 use crate::{
-    fixture::{Fixture, TestResponse, cookie, fetch},
+    fixture::{Fixture, cookie},
     stand_ins::{Order, inventory},
 };
 
@@ -16,13 +17,13 @@ async fn calling(order: &Order) -> Fixture {
 }
 
 /// Returns the idempotency key of a checkout page.
-fn key(page: &TestResponse) -> String {
+fn key(page: &HttpResponse) -> String {
     let (_, rest) = page.text.split_once(r#"name="key" value=""#).expect(&page.text);
     rest.split('"').next().unwrap().to_owned()
 }
 
 /// Returns the names of the fields of a checkout's form, except for its key and its parts.
-fn fields(page: &TestResponse) -> Vec<String> {
+fn fields(page: &HttpResponse) -> Vec<String> {
     let (_, form) = page.text.split_once("data-checkout").expect(&page.text);
     let (form, _) = form.split_once("</form>").expect(&page.text);
     let names = form.split(r#" name=""#).skip(1).filter_map(|rest| rest.split('"').next());

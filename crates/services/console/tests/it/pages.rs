@@ -4,15 +4,16 @@ use console::config::Config;
 use contracts::events::{AssemblyFailed, OrderCreated};
 use platform::ids;
 use reqwest::Method;
+use testkit::HttpResponse;
 
-use crate::fixture::{Fixture, TestResponse, stored};
+use crate::fixture::{Fixture, stored};
 
 const POLICY: &str =
     "default-src 'self'; frame-ancestors 'none'; object-src 'none'; base-uri 'none'; form-action 'self'";
 
 const MARKUP: &str = r#"<script>alert("1")</script>"#;
 
-fn assert_shows_no_markup(page: &TestResponse) {
+fn assert_shows_no_markup(page: &HttpResponse) {
     assert!(!page.text.contains("<script>alert"), "{}", page.text);
 }
 
@@ -56,7 +57,7 @@ async fn the_page_of_an_order_alone_embeds_the_panel_of_a_playground_if_there_is
     let with = fixture.get(&page, &operator).await;
     let other = fixture.get("/console/login", "").await;
 
-    let policy = |page: &TestResponse| page.header("content-security-policy").to_owned();
+    let policy = |page: &HttpResponse| page.header("content-security-policy").to_owned();
     assert_eq!((without.status, policy(&without)), (200, POLICY.to_owned()));
     assert!(without.text.contains(" data-live=") && !without.text.contains("<iframe"), "{}", without.text);
     assert_eq!((with.status, policy(&with)), (200, format!("{POLICY}; frame-src http://127.0.0.1:1")));

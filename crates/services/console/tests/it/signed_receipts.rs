@@ -12,10 +12,11 @@ use console::{
 use futures::future::join_all;
 use platform::{config::Settings, es256::PublicKey, ids};
 use reqwest::Method;
+use testkit::fetch;
 use uuid::Uuid;
 
 use crate::{
-    fixture::{Fixture, cookie, fetch, stored},
+    fixture::{Fixture, cookie, stored},
     shop::Shop,
 };
 

@@ -3,10 +3,10 @@
 use platform::ids;
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
-use testkit::Attempt;
+use testkit::{Attempt, HttpResponse, fetch};
 
 use crate::{
-    fixture::{Fixture, TestResponse, fetch, stored},
+    fixture::{Fixture, stored},
     stand_ins::Order,
 };
 
@@ -21,11 +21,11 @@ impl Program<'_> {
         request.header("authorization", format!("Bearer {}", self.token))
     }
 
-    async fn get(&self, path: &str) -> TestResponse {
+    async fn get(&self, path: &str) -> HttpResponse {
         fetch(self.request(Method::GET, path)).await
     }
 
-    async fn post(&self, path: &str, body: &Value) -> TestResponse {
+    async fn post(&self, path: &str, body: &Value) -> HttpResponse {
         fetch(self.request(Method::POST, path).json(body)).await
     }
 }

@@ -18,7 +18,7 @@ use platform::{
 use reqwest::{Method, RequestBuilder};
 use serde_json::Value;
 use stand_ins::Proxy;
-use testkit::{Database, Iam, Kafka, Running, eventually};
+use testkit::{Database, HttpResponse, Iam, Kafka, Running, eventually, fetch};
 
 pub struct Fixture {
     pub kafka: Kafka,
@@ -29,26 +29,6 @@ pub struct Fixture {
     settings: Settings,
     http: SocketAddr,
     service: Option<Running>,
-}
-
-pub struct HttpResponse {
-    pub status: u16,
-    pub headers: reqwest::header::HeaderMap,
-    pub text: String,
-}
-
-impl HttpResponse {
-    pub fn json(&self) -> Value {
-        serde_json::from_str(&self.text).unwrap_or_default()
-    }
-
-    pub fn header(&self, name: &str) -> &str {
-        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
-    }
-
-    pub fn code(&self) -> (u16, String) {
-        (self.status, self.json()["code"].as_str().unwrap_or_default().to_owned())
-    }
 }
 
 /// An order that no other test has.
@@ -147,21 +127,21 @@ impl Fixture {
     }
 
     pub async fn get(&self, path: &str) -> HttpResponse {
-        send(self.request(Method::GET, path)).await
+        fetch(self.request(Method::GET, path)).await
     }
 
     pub async fn get_as(&self, path: &str, session: &str) -> HttpResponse {
-        send(self.request(Method::GET, path).header("x-session-uuid", session)).await
+        fetch(self.request(Method::GET, path).header("x-session-uuid", session)).await
     }
 
     pub async fn page(&self, path: &str) -> HttpResponse {
-        send(self.request(Method::GET, path).header("accept", "text/html,*/*;q=0.8")).await
+        fetch(self.request(Method::GET, path).header("accept", "text/html,*/*;q=0.8")).await
     }
 
     pub async fn post(&self, path: &str, body: &Value, session: Option<&str>) -> HttpResponse {
         let request =
             self.request(Method::POST, path).header("content-type", "application/json").body(body.to_string());
-        send(match session {
+        fetch(match session {
             Some(session) => request.header("x-session-uuid", session),
             None => request,
         })
@@ -183,12 +163,6 @@ pub async fn proxy(database: &Database) -> (Proxy, String) {
     url.set_host(Some("127.0.0.1")).unwrap();
     url.set_port(Some(proxy.address().port())).unwrap();
     (proxy, url.into())
-}
-
-pub async fn send(request: RequestBuilder) -> HttpResponse {
-    let response = request.send().await.unwrap();
-    let (status, headers) = (response.status().as_u16(), response.headers().clone());
-    HttpResponse { status, headers, text: response.text().await.unwrap_or_default() }
 }
 
 async fn start(settings: &Settings) -> (SocketAddr, Running) {

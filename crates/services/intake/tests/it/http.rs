@@ -2,8 +2,9 @@
 
 use reqwest::Method;
 use serde_json::{Value, json, to_value};
+use testkit::fetch;
 
-use crate::fixture::{Fixture, example, order, send};
+use crate::fixture::{Fixture, example, order};
 
 #[tokio::test]
 async fn an_order_is_placed_and_found_and_its_content_may_not_change() {
@@ -83,18 +84,18 @@ async fn bad_input_is_refused_with_its_path() {
         (refused.code(), &refused.json()["field"]),
         ((400, "INVALID_REQUEST".to_owned()), &json!("items[0].price"))
     );
-    let broken = send(raw("{\"order_uid\":".to_owned(), "application/json")).await;
+    let broken = fetch(raw("{\"order_uid\":".to_owned(), "application/json")).await;
     assert_eq!((broken.status, &broken.json()["field"]), (400, &json!("body")));
-    let text = send(raw(example().to_string(), "text/plain")).await;
+    let text = fetch(raw(example().to_string(), "text/plain")).await;
     assert_eq!(text.code(), (415, "UNSUPPORTED_MEDIA_TYPE".to_owned()));
     let mut long = example();
     long["more"] = json!("x".repeat(1 << 20));
-    let long = send(raw(long.to_string(), "application/json")).await;
+    let long = fetch(raw(long.to_string(), "application/json")).await;
     assert_eq!(long.code(), (413, "PAYLOAD_TOO_LARGE".to_owned()));
     let mut fits = example();
     fits["more"] = json!("x".repeat(900_000));
     assert_eq!(fixture.post("/orders", &fits, None).await.status, 202);
-    let method = send(fixture.request(Method::DELETE, "/orders/1")).await;
+    let method = fetch(fixture.request(Method::DELETE, "/orders/1")).await;
     assert_eq!(method.code(), (405, "METHOD_NOT_ALLOWED".to_owned()));
 }
 
@@ -120,7 +121,7 @@ async fn a_request_id_is_echoed_or_made() {
     let fixture = Fixture::open().await;
     let asked = async |id: &str| {
         let request = fixture.request(Method::GET, "/orders/unknown").header("x-request-id", id);
-        send(request).await.header("x-request-id").to_owned()
+        fetch(request).await.header("x-request-id").to_owned()
     };
 
     assert_eq!(asked("abc-123").await, "abc-123");
