@@ -3,10 +3,10 @@
 use askama::Template;
 use axum::{
     http::{HeaderValue, StatusCode, header},
-    response::{Html, IntoResponse as _, Response},
+    response::Response,
 };
 use contracts::identity::OPERATOR;
-use platform::http::openapi_pages::protected_by;
+use platform::http::openapi_pages::rendered;
 
 use super::assets::{ASSETS, Assets};
 use crate::{
@@ -35,14 +35,7 @@ pub struct Visitor {
 }
 
 pub fn page(status: StatusCode, template: &impl Template) -> Response {
-    let response = match template.render() {
-        Ok(text) => (status, Html(text)).into_response(),
-        Err(error) => {
-            tracing::error!(%error, "a page could not be rendered");
-            StatusCode::INTERNAL_SERVER_ERROR.into_response()
-        }
-    };
-    let mut response = protected_by(CONTENT_SECURITY_POLICY, response);
+    let mut response = rendered(status, template.render(), CONTENT_SECURITY_POLICY);
     response.headers_mut().insert(header::REFERRER_POLICY, REFERRER_POLICY);
     response
 }

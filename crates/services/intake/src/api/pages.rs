@@ -6,9 +6,9 @@ use askama::Template;
 use axum::{
     extract::{Query, rejection::QueryRejection},
     http::{HeaderMap, HeaderValue, StatusCode, header},
-    response::{Html, IntoResponse as _, Redirect, Response},
+    response::{IntoResponse as _, Redirect, Response},
 };
-use platform::http::{openapi_pages::protected_by, problem::Problem};
+use platform::http::{openapi_pages, problem::Problem};
 use serde::Deserialize;
 
 use crate::model::Order;
@@ -51,14 +51,7 @@ impl<'a> Shown<'a> {
 
 /// Renders a page, with headers that restrict what the browser may load and send.
 pub fn page(status: StatusCode, template: &impl Template) -> Response {
-    let response = match template.render() {
-        Ok(text) => (status, Html(text)).into_response(),
-        Err(error) => {
-            tracing::error!(%error, "a page could not be rendered");
-            StatusCode::INTERNAL_SERVER_ERROR.into_response()
-        }
-    };
-    private(protected_by(CONTENT_SECURITY_POLICY, response))
+    private(openapi_pages::rendered(status, template.render(), CONTENT_SECURITY_POLICY))
 }
 
 pub fn problem_page(order_uid: &str, problem: &Problem) -> Response {
@@ -77,7 +70,7 @@ pub fn private(mut response: Response) -> Response {
 /// `GET /style.css`
 pub async fn style() -> Response {
     let headers = [(header::CONTENT_TYPE, "text/css; charset=utf-8"), (header::CACHE_CONTROL, "max-age=3600")];
-    protected_by(CONTENT_SECURITY_POLICY, (headers, STYLE).into_response())
+    openapi_pages::protected_by(CONTENT_SECURITY_POLICY, (headers, STYLE).into_response())
 }
 
 #[derive(Default, Deserialize)]
