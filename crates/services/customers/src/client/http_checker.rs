@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use async_trait::async_trait;
 use platform::{deadline, error_chain, http::read_body};
-use reqwest::{Client, Url, header::CONTENT_TYPE, redirect};
+use reqwest::{Client, Url, header::CONTENT_TYPE};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -38,13 +38,8 @@ enum Outcome {
 
 impl HttpChecker {
     pub fn new(url: Url) -> anyhow::Result<Self> {
-        let client = platform::http::client_builder()
-            // A redirect could send personal data to another host.
-            .redirect(redirect::Policy::none())
+        let client = platform::http::outside_client_builder()
             .connect_timeout(Duration::from_secs(1))
-            .http2_keep_alive_interval(Duration::from_secs(5))
-            .http2_keep_alive_timeout(Duration::from_secs(3))
-            .http2_keep_alive_while_idle(true)
             .build()
             .context("making an HTTP client for the checker of identities")?;
         Ok(Self { client, url })

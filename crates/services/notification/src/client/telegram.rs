@@ -12,7 +12,7 @@ use platform::{
     error_chain,
     http::{BodyError, read_body},
 };
-use reqwest::{Client, Response, StatusCode, redirect::Policy};
+use reqwest::{Client, Response, StatusCode};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
@@ -111,17 +111,11 @@ impl Telegram {
             .ok()
             .filter(|url| url.has_host() && ["http", "https"].contains(&url.scheme()))
             .ok_or_else(|| ConfigError::new("TELEGRAM_API_URL", "is not a URL such as https://api.telegram.org"))?;
-        let http = platform::http::client_builder()
+        let http = platform::http::outside_client_builder()
             .connect_timeout(CONNECT_TIMEOUT)
-            // Over HTTP/2, later requests reuse the connection of a request that timed out. These pings detect a dead
-            // connection.
-            .http2_keep_alive_interval(Duration::from_secs(5))
-            .http2_keep_alive_timeout(Duration::from_secs(3))
-            .http2_keep_alive_while_idle(true)
             // Shorter than the server's idle timeout: a message on a connection that the server has closed would fail
             // as if its response were lost.
             .pool_idle_timeout(Duration::from_secs(20))
-            .redirect(Policy::none())
             .build()
             .map_err(reqwest::Error::without_url)
             .context("building the HTTP client for Telegram")?;

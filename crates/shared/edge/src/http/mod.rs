@@ -47,6 +47,16 @@ pub fn client_builder() -> reqwest::ClientBuilder {
     reqwest::Client::builder()
 }
 
+/// Returns a builder for clients of outside systems. They follow no redirect, which could send secrets or personal data
+/// to another host, and ping their HTTP/2 connections: after a timeout, the next request would reuse a dead one.
+pub fn outside_client_builder() -> reqwest::ClientBuilder {
+    client_builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .http2_keep_alive_interval(Duration::from_secs(5))
+        .http2_keep_alive_timeout(Duration::from_secs(3))
+        .http2_keep_alive_while_idle(true)
+}
+
 #[derive(Debug, thiserror::Error)]
 pub enum BodyError {
     #[error("the response has more than {0} bytes")]

@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use async_trait::async_trait;
 use platform::{deadline, http::read_body};
-use reqwest::{Client, RequestBuilder, StatusCode, Url, redirect};
+use reqwest::{Client, RequestBuilder, StatusCode, Url};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::de::DeserializeOwned;
 
@@ -43,14 +43,8 @@ type Response<T> = Result<T, ErrorResponse>;
 
 impl Stripe {
     pub fn new(account: StripeAccount) -> anyhow::Result<Self> {
-        let client = platform::http::client_builder()
-            .redirect(redirect::Policy::none())
+        let client = platform::http::outside_client_builder()
             .connect_timeout(account.timeout.min(Duration::from_secs(1)))
-            // The pings detect a dead HTTP/2 connection, which the client would otherwise reuse after a request timed
-            // out.
-            .http2_keep_alive_interval(Duration::from_secs(5))
-            .http2_keep_alive_timeout(Duration::from_secs(3))
-            .http2_keep_alive_while_idle(true)
             .build()
             .context("making an HTTP client for the payment provider")?;
         Ok(Self { client, account })
