@@ -1,6 +1,6 @@
 //! Direct access to the topics, bypassing the services.
 
-use std::{collections::HashMap, fmt, sync::Arc};
+use std::{collections::HashMap, fmt, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use chrono::{DateTime, Utc};
@@ -10,9 +10,11 @@ use outbox::{HEADER_EVENT_UUID, Publisher as _, Record};
 use platform::kafka::{Extent, KafkaPublisher, Mark, Message, Reader};
 use uuid::Uuid;
 
-use super::cluster::Cluster;
+use super::{cluster::Cluster, wait::retried};
 use operations::dead_letters::{DeadLetter, event_uuid};
 
+/// A consumer group may list dead members for this long: the session timeout and a margin.
+pub const DEAD_MEMBER_TIMEOUT: Duration = Duration::from_secs(30);
 /// The consumer group of this tool's reads.
 const GROUP: &str = "shipyard-chaos";
 
@@ -100,10 +102,10 @@ pub async fn uncommitted_from_outside(cluster: &Cluster, inbound: InboundTopic) 
 }
 
 /// Makes the consumer group of an inbound topic (written by outside programs) read it again from the beginning. Returns
-/// the number of records. Fails while the group has members.
+/// the number of records.
 pub async fn rewind(cluster: &Cluster, inbound: InboundTopic) -> anyhow::Result<usize> {
     let topic = inbound.topic(&cluster.sources.topics).to_owned();
-    blocking(cluster, inbound.consumer.group, move |reader| {
+    once_gone(cluster, inbound.consumer.group, move |reader| {
         let extents = reader.extents(&topic)?;
         for extent in &extents {
             reader.mark(&topic, extent.partition, &Mark { next: extent.start, ..Mark::default() })?;
@@ -138,7 +140,7 @@ pub async fn events(cluster: &Cluster) -> anyhow::Result<Vec<Event>> {
     .await
 }
 
-/// Sets a consumer group's offsets to the result of `to` for each partition. Fails while the group has members.
+/// Sets a consumer group's offsets to the result of `to` for each partition.
 pub async fn place(
     cluster: &Cluster,
     consumer: &'static Consumer,
@@ -146,7 +148,7 @@ pub async fn place(
     to: fn(&Extent) -> i64,
 ) -> anyhow::Result<()> {
     let topic = topic.clone();
-    blocking(cluster, consumer.group, move |reader| {
+    once_gone(cluster, consumer.group, move |reader| {
         let mut marks = topic.extents.iter().map(|extent| (extent.partition, to(extent)));
         marks.try_for_each(|(partition, next)| reader.mark(&topic.name, partition, &Mark { next, ..Mark::default() }))
     })
@@ -182,6 +184,20 @@ async fn blocking<T: Send + 'static>(
 ) -> anyhow::Result<T> {
     let config = cluster.sources.kafka.clone();
     tokio::task::spawn_blocking(move || work(Reader::new(&config, group)?)).await.context("reading topics")?
+}
+
+/// Moves the offsets of a consumer group with `work`. Retries while the broker lists members of the group, since it
+/// refuses that.
+async fn once_gone<T: Send + 'static>(
+    cluster: &Cluster,
+    group: &'static str,
+    work: impl Fn(&Reader) -> anyhow::Result<T> + Clone + Send + 'static,
+) -> anyhow::Result<T> {
+    let moved = retried(DEAD_MEMBER_TIMEOUT, async || {
+        let work = work.clone();
+        blocking(cluster, group, move |reader| work(&reader)).await
+    });
+    moved.await.with_context(|| format!("moving the offsets of {group}"))
 }
 
 impl Topic {

@@ -16,7 +16,7 @@ use crate::{
     cluster::DECLINED_NAME,
     experiment::{Experiment, Fault, Injected, Injection},
     topics,
-    wait::{retried, until},
+    wait::until,
 };
 
 pub const FAULTS: [Fault; 2] = [
@@ -37,8 +37,6 @@ const NAME: &str = "Ann";
 const AMOUNT: i64 = 12_345;
 /// An identity must be checked, and a loan credited, within this time after the fault.
 const DECISION_TIMEOUT: Duration = Duration::from_secs(30);
-/// A consumer group may list dead members for this long: the session timeout and a margin.
-const DEAD_MEMBER_TIMEOUT: Duration = Duration::from_secs(30);
 /// Customers must read all loans again within this time.
 const READ_TIMEOUT: Duration = Duration::from_mins(1);
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
@@ -196,8 +194,7 @@ async fn five_times(experiment: &mut Experiment) -> anyhow::Result<Injected> {
 /// Makes customers read every loan again. Returns the number of records.
 async fn read_again(experiment: &mut Experiment) -> anyhow::Result<usize> {
     experiment.cluster.replicas.kill(&customers::SERVICE).await;
-    let rewinding = async || topics::rewind(&experiment.cluster, LOAN_APPROVED).await;
-    let records = retried(DEAD_MEMBER_TIMEOUT, rewinding).await?;
+    let records = topics::rewind(&experiment.cluster, LOAN_APPROVED).await?;
     experiment.cluster.replicas.revive(&customers::SERVICE).await?;
     let left = async || topics::uncommitted_from_outside(&experiment.cluster, LOAN_APPROVED).await;
     let all = until(READ_TIMEOUT, async || Ok(left().await? == 0)).await?;

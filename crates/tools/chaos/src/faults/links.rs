@@ -13,6 +13,7 @@ use stand_ins::Proxy;
 use tokio::time::{Instant, sleep};
 
 use super::{
+    IN_FLIGHT_TIME,
     amplification::{Amplification, CallCounters},
     background_traffic::{BackgroundTraffic, visit},
     inject,
@@ -90,8 +91,6 @@ pub const FAULTS: [Fault; 7] = [
 /// The fewest bytes that count as a call; keep-alive traffic has fewer.
 const MIN_CALL_BYTES: u64 = 500;
 const TRAFFIC_BEFORE: Duration = Duration::from_secs(1);
-/// After this time, every response to a request from before the fault has arrived.
-const IN_FLIGHT_TIME: Duration = Duration::from_secs(1);
 /// The pause between two faults.
 const PAUSE_AFTER: Duration = Duration::from_secs(3);
 

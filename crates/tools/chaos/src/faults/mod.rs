@@ -30,6 +30,8 @@ use tokio::time::sleep;
 
 use super::experiment::{Experiment, Fault};
 
+/// After this time, everything that was in flight when a fault began has arrived.
+const IN_FLIGHT_TIME: Duration = Duration::from_secs(1);
 /// After this time, every request that the fault affected has been answered or has timed out.
 const ANSWERED_AFTER: Duration = Duration::from_secs(3);
 

@@ -1,11 +1,9 @@
 //! The payment provider or Telegram misbehaves.
 
-use std::time::Duration;
-
 use stand_ins::{Mode, ProviderFault, TelegramMode};
 use tokio::time::sleep;
 
-use super::{CHARGE_TIMEOUT, inject};
+use super::{CHARGE_TIMEOUT, IN_FLIGHT_TIME, inject};
 use crate::{
     cluster::Link,
     experiment::{Experiment, Fault, Injected, Injection},
@@ -74,8 +72,6 @@ pub const FAULTS: [Fault; 9] = [
 
 /// The number of messages that a mode affects.
 const MESSAGES: Option<usize> = Some(10);
-/// After this time, every message that was in flight when the network was cut has arrived.
-const IN_FLIGHT_TIME: Duration = Duration::from_secs(1);
 
 /// Sets the provider's mode for a while, which begins with the first charge. Returns how many charges it affected.
 async fn provider(experiment: &mut Experiment, mode: Mode) -> anyhow::Result<Injected> {

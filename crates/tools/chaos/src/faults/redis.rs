@@ -5,7 +5,7 @@ use std::time::Duration;
 use drive::account::Account;
 use tokio::time::{Instant, sleep};
 
-use super::{disturbance::Disturbance, inject};
+use super::{IN_FLIGHT_TIME, disturbance::Disturbance, inject};
 use crate::{
     experiment::{Experiment, Fault, Injected, Injection},
     wait::retried,
@@ -20,8 +20,6 @@ pub const FAULTS: [Fault; 2] = [
         .holds("No session from before is accepted."),
 ];
 
-/// After this time, no response computed with Redis is in flight.
-const IN_FLIGHT_TIME: Duration = Duration::from_secs(1);
 /// A request with a session must succeed within this time once Redis is available again.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 const POLL_INTERVAL: Duration = Duration::from_millis(200);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::{answered_since, disturbance::Disturbance, inject};
+use super::{IN_FLIGHT_TIME, answered_since, disturbance::Disturbance, inject};
 use crate::{
     cluster::Link,
     experiment::{Experiment, Fault, Injected, Injection},
@@ -78,8 +78,6 @@ pub const FAULTS: [Fault; 9] = [
 /// The maximum resident memory of a process, in bytes. A process above it keeps unpublished records in memory while the
 /// broker is unavailable.
 const MAX_MEMORY: u64 = 200_000_000;
-/// After this time, every response to a request from before the fault has arrived.
-const IN_FLIGHT_TIME: Duration = Duration::from_secs(1);
 /// The pause after each injection.
 const PAUSE: Duration = Duration::from_secs(2);
 /// The interval at which the space that becomes free on a full disk is filled.

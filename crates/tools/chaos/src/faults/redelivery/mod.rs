@@ -4,11 +4,10 @@ mod reordered;
 
 use std::{cmp::Reverse, collections::HashSet, time::Duration};
 
-use anyhow::Context as _;
 use chrono::{DateTime, Utc};
-use contracts::events::{Consumer, ROUTES, Route};
+use contracts::events::{ROUTES, Route};
 use outbox::{HEADER_EVENT_UUID, Record};
-use platform::kafka::{Extent, Message};
+use platform::kafka::Message;
 use tokio::time::{Instant, sleep};
 
 use self::reordered::shuffled;
@@ -18,7 +17,6 @@ use crate::{
     experiment::{Experiment, Fault, Injected, Injection},
     poison,
     topics::{self, Progress, Topic},
-    wait::retried,
 };
 
 pub const FAULTS: [Fault; 4] = [
@@ -40,8 +38,6 @@ pub const FAULTS: [Fault; 4] = [
     ),
 ];
 
-/// A consumer group may list dead members for this long: the session timeout and a margin.
-const DEAD_MEMBER_TIMEOUT: Duration = Duration::from_secs(30);
 /// A group with pending records may make no progress for this long.
 const PROGRESS_TIMEOUT: Duration = Duration::from_secs(30);
 const POLL_INTERVAL: Duration = Duration::from_millis(500);
@@ -58,7 +54,7 @@ async fn topics_again(experiment: &mut Experiment) -> anyhow::Result<Injected> {
     let (mut groups, mut records) = (0, 0);
     for topic in &topics {
         for consumer in topic.route.consumers {
-            place_once_gone(cluster, consumer, topic, |extent| extent.start).await?;
+            topics::place(cluster, consumer, topic, |extent| extent.start).await?;
             groups += 1;
             records += topic.records();
         }
@@ -134,17 +130,6 @@ async fn five_times(experiment: &mut Experiment) -> anyhow::Result<Injected> {
 fn movable(cluster: &Cluster) -> Result<(), String> {
     let real = cluster.servers.broker.real().map(drop);
     real.map_err(|reason| format!("{reason}, and its groups are moved by members alone"))
-}
-
-/// Calls [`topics::place`], and retries while the broker still lists dead members of the group.
-async fn place_once_gone(
-    cluster: &Cluster,
-    consumer: &'static Consumer,
-    topic: &Topic,
-    to: fn(&Extent) -> i64,
-) -> anyhow::Result<()> {
-    let placed = retried(DEAD_MEMBER_TIMEOUT, async || topics::place(cluster, consumer, topic, to).await).await;
-    placed.with_context(|| format!("placing {}", consumer.group))
 }
 
 async fn poisoned(experiment: &mut Experiment) -> anyhow::Result<Injected> {

@@ -8,7 +8,7 @@ use platform::kafka::Extent;
 use rand::seq::SliceRandom as _;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::{super::crash_points::unpublished, DEAD_MEMBER_TIMEOUT, POLL_INTERVAL, event, movable, place_once_gone};
+use super::{super::crash_points::unpublished, POLL_INTERVAL, event, movable};
 use crate::{
     cluster::{Cluster, Link, MAX_BUILD_TIME},
     experiment::{Experiment, Injected, Injection},
@@ -104,7 +104,7 @@ async fn mix(
     events.shuffle(&mut experiment.random);
     topics::publish(cluster, events.into_iter().map(|(_, record)| record).collect()).await?;
     for one in &progress {
-        place_once_gone(cluster, one.consumer, &one.topic, |extent| extent.end).await?;
+        topics::place(cluster, one.consumer, &one.topic, |extent| extent.end).await?;
     }
     Ok(progress.iter().map(Progress::uncommitted).sum())
 }
@@ -132,7 +132,7 @@ async fn until_built(cluster: &Cluster) -> anyhow::Result<()> {
         }
         anyhow::Ok(())
     };
-    timeout(DEAD_MEMBER_TIMEOUT, taken).await.context("assembly does not take what was mixed")??;
+    timeout(topics::DEAD_MEMBER_TIMEOUT, taken).await.context("assembly does not take what was mixed")??;
     sleep(MAX_BUILD_TIME + POLL_INTERVAL).await;
     until_published(cluster, &assembly::SERVICE).await
 }
