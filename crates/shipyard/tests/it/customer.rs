@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+pub use client::customer::{ORDERS, PASSWORD};
 use contracts::proto::{
     auth::v1::{LoginRequest, auth_service_client::AuthServiceClient},
     common::v1::UserInfo,
@@ -23,9 +24,6 @@ use tonic::{
 use uuid::Uuid;
 
 use crate::system::System;
-
-pub const PASSWORD: &str = "SecurePassword123!";
-pub const ORDERS: &str = "/api/v1/orders";
 
 pub struct Customer {
     pub user: Uuid,

@@ -16,7 +16,8 @@ use crate::shop::{Shop, refused, success, within};
 
 /// The password of the users whom drive, chaos and benchmarks register in numbers. A [`Customer`] has its own.
 pub const PASSWORD: &str = "SecurePassword123!";
-const ORDERS: &str = "/api/v1/orders";
+/// The path of the orders in order's HTTP API.
+pub const ORDERS: &str = "/api/v1/orders";
 
 /// A step's result and a remark.
 type Step<T> = anyhow::Result<(T, String)>;

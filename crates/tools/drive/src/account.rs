@@ -3,7 +3,7 @@
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use client::{
-    customer::PASSWORD,
+    customer::{ORDERS, PASSWORD},
     shop::{Shop, within},
 };
 use contracts::proto::{
@@ -16,7 +16,6 @@ use tokio::{sync::Semaphore, time::sleep};
 use tonic::Status;
 use uuid::Uuid;
 
-const ORDERS: &str = "/api/v1/orders";
 /// The number of orders or parts on a page.
 const PAGE_SIZE: u32 = 20;
 /// The bounds of the pause between two reads of an order whose ship is not assembled yet. The pause is a tenth of the

@@ -15,14 +15,13 @@ use contracts::proto::{
 };
 use iam::{app, config::Config, repository::MIGRATIONS};
 use platform::{config::Settings, ids, server::readiness::Readiness};
+pub use testkit::PASSWORD;
 use tonic::{
     Request, Status,
     transport::{Channel, Endpoint},
 };
 
 use crate::stores::prefix;
-
-pub const PASSWORD: &str = "SecurePassword123!";
 
 pub struct Iam {
     pub address: SocketAddr,

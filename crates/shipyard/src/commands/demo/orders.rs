@@ -11,11 +11,11 @@ use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use client::{
+    customer::ORDERS,
     response::{minor, occurrences, uuid},
     shop::Shop,
 };
 
-const ORDERS: &str = "/api/v1/orders";
 /// The order must be PAID within this time after the payment.
 const PAID_TIMEOUT: Duration = Duration::from_secs(1);
 

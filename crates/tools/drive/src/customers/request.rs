@@ -1,12 +1,11 @@
 //! The requests of a customer, with the expected responses to each.
 
+use client::customer::ORDERS;
 use reqwest::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::counters::Kind;
-
-const ORDERS: &str = "/api/v1/orders";
 
 /// A request, equal in every attempt.
 #[derive(Clone, Debug)]

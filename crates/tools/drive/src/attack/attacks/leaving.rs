@@ -5,6 +5,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use client::customer::ORDERS;
 use platform::ids;
 use serde_json::json;
 use tokio::time::sleep;
@@ -21,7 +22,7 @@ pub async fn repeat(attacker: Arc<Attacker>) {
     attacker
         .repeat(CLIENTS, REPEAT_DELAY, |attacker, number| async move {
             let body = json!({ "user_uuid": attacker.account.user, "part_uuids": [attacker.account.part] }).to_string();
-            let creation = posted(&attacker, "/api/v1/orders", &body);
+            let creation = posted(&attacker, ORDERS, &body);
             let target = &attacker.entrances.order;
             let Ok(mut first) = Connection::open(&attacker, target).await else { return };
             attacker.has_sent(1);
