@@ -8,4 +8,4 @@ mod text;
 pub use customer::{Change, Customer, CustomerRefusal, Event, KycStatus, Reason, State, Verdict, Why};
 pub use loan::{Amount, AmountError, Loan, LoanId, LoanStatus, NewLoan};
 pub use profile::{Address, BirthDate, BirthDateError, Profile};
-pub use text::{Name, TextError, Words, check as check_text};
+pub use text::{Name, Words};

@@ -3,10 +3,11 @@
 use std::fmt;
 
 use chrono::{Datelike as _, NaiveDate};
+use contracts::text::{TextError, check};
 use platform::date::{self, NotADate};
 use serde::{Deserialize, Serialize};
 
-use super::{Name, TextError, check_text};
+use super::Name;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Profile {
@@ -30,7 +31,7 @@ impl Address {
         for (part, text, max_length) in
             [("street", &street, 300), ("city", &city, 100), ("state", &state, 100), ("zip", &zip, 16)]
         {
-            check_text(text, max_length).map_err(|error| (part, error))?;
+            check(text, max_length).map_err(|error| (part, error))?;
         }
         Ok(Self { street, city, state, zip })
     }

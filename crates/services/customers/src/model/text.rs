@@ -2,29 +2,8 @@
 
 use std::fmt;
 
+use contracts::text::{TextError, check, check_filled};
 use serde::{Deserialize, Serialize};
-
-/// Why a text is refused. Does not contain the text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum TextError {
-    #[error("must not be blank")]
-    Blank,
-    #[error("must have at most {0} characters")]
-    TooLong(usize),
-    #[error("must have no control characters")]
-    Control,
-}
-
-/// Checks the length and characters of a text, which may be blank.
-pub fn check(text: &str, max_length: usize) -> Result<(), TextError> {
-    if text.chars().count() > max_length {
-        return Err(TextError::TooLong(max_length));
-    }
-    if text.chars().any(char::is_control) {
-        return Err(TextError::Control);
-    }
-    Ok(())
-}
 
 /// A customer's name: not blank, at most 200 characters, kept as given.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -34,10 +13,7 @@ pub struct Name(String);
 impl Name {
     pub fn new(text: impl Into<String>) -> Result<Self, TextError> {
         let text = text.into();
-        if text.trim().is_empty() {
-            return Err(TextError::Blank);
-        }
-        check(&text, 200)?;
+        check_filled(&text, 200)?;
         Ok(Self(text))
     }
 

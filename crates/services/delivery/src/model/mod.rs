@@ -14,4 +14,4 @@ pub use delivery::{Cargo, Delivery, Early, Known, NewDelivery, State};
 pub use event::{Event, Status};
 pub use location::{Location, OffTheGrid};
 pub use trip::{Step, Trip};
-pub use values::{Name, Street, TextError, TrackingNumber, Volume, VolumeError};
+pub use values::{Name, Street, TrackingNumber, Volume, VolumeError};

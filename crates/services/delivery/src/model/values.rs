@@ -2,39 +2,17 @@
 
 use std::fmt;
 
+use contracts::text::{TextError, check_filled};
+
 /// A name that is not blank, of at most 100 characters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Name(String);
-
-/// Why a text is not a valid name or street. Does not contain the text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum TextError {
-    #[error("must not be blank")]
-    Blank,
-    #[error("must have at most {0} characters")]
-    TooLong(usize),
-    #[error("must have no control characters")]
-    Control,
-}
-
-fn check(text: &str, max_length: usize) -> Result<(), TextError> {
-    if text.trim().is_empty() {
-        return Err(TextError::Blank);
-    }
-    if text.chars().count() > max_length {
-        return Err(TextError::TooLong(max_length));
-    }
-    if text.chars().any(char::is_control) {
-        return Err(TextError::Control);
-    }
-    Ok(())
-}
 
 impl Name {
     /// Checks the text and keeps it unchanged.
     pub fn new(text: impl Into<String>) -> Result<Self, TextError> {
         let text = text.into();
-        check(&text, 100)?;
+        check_filled(&text, 100)?;
         Ok(Self(text))
     }
 
@@ -61,7 +39,7 @@ pub struct Street(String);
 impl Street {
     pub fn new(text: impl Into<String>) -> Result<Self, TextError> {
         let text = text.into();
-        check(&text, 300)?;
+        check_filled(&text, 300)?;
         Ok(Self(text))
     }
 
