@@ -114,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_permanent_database_errors_are_poison() {
+    fn a_consumer_gives_up_only_what_is_known_to_be_permanent() {
         testkit::assert_only_the_permanent_is_poison(|error| Error::from(error).into());
     }
 }
