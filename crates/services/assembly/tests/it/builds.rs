@@ -7,12 +7,10 @@ use assembly::{
     repository::{Builds, MIGRATIONS, MemoryBuilds, PgBuilds},
     service::AssemblyService,
 };
-use contracts::{
-    events::Cause,
-    ids::{EventId, OrderId, UserId},
-};
+use contracts::ids::OrderId;
 use outbox::{Outbox, Waker};
-use platform::{ids, jobs::MOVED_BACK_FOR, postgres::outbox_of};
+use platform::{jobs::MOVED_BACK_FOR, postgres::outbox_of};
+use testkit::{new_cause, new_order, new_user};
 
 const HOUR: Duration = Duration::from_hours(1);
 
@@ -48,16 +46,8 @@ contract!(
     a_build_that_is_moved_back_holds_up_no_other,
 );
 
-fn random_order() -> OrderId {
-    OrderId::new(ids::random())
-}
-
-fn new_cause() -> Cause {
-    Cause { consumer: "group", event: EventId::new(ids::random()) }
-}
-
 fn new(build_time: Duration) -> NewBuild {
-    NewBuild { order: random_order(), user: UserId::new(ids::random()), build_time, fails: false }
+    NewBuild { order: new_order(), user: new_user(), build_time, fails: false }
 }
 
 async fn start(builds: &dyn Builds, build: &NewBuild) {

@@ -11,7 +11,6 @@ mod service;
 use chrono::NaiveDate;
 use contracts::ids::UserId;
 use customers::model::{Address, Amount, BirthDate, LoanId, Name, NewLoan, Profile};
-use platform::ids;
 
 fn today() -> NaiveDate {
     NaiveDate::from_ymd_opt(2026, 1, 1).unwrap()
@@ -24,10 +23,6 @@ fn profile(name: &str) -> Profile {
         address: Address::new(text("Main Street 1"), text("Moscow"), String::new(), text("101000")).unwrap(),
         birth_date: BirthDate::parse("1990-12-31", today()).unwrap(),
     }
-}
-
-fn new_customer() -> UserId {
-    UserId::new(ids::random())
 }
 
 fn loan(id: &str, customer: UserId, minor: i64) -> NewLoan {

@@ -17,11 +17,11 @@ use customers::{
 };
 use outbox::Waker;
 use platform::{auth::Caller, postgres::Database};
-use testkit::{MemoryLog, eventually};
+use testkit::{MemoryLog, eventually, new_user};
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use tracing::Level;
 
-use crate::{loan, new_customer, profile};
+use crate::{loan, profile};
 
 /// A payment service that fails as a test configures it; clones share its state.
 #[derive(Clone, Default)]
@@ -68,7 +68,7 @@ async fn no_line_about_an_erased_customer_or_its_loans_has_its_id() {
     ];
     let _jobs = jobs.map(AbortOnDropHandle::new);
     let (log, _guard) = MemoryLog::capture(Level::DEBUG);
-    let (id, reader) = (new_customer(), Caller::Service("test".to_owned()));
+    let (id, reader) = (new_user(), Caller::Service("test".to_owned()));
     service.create(id, &profile("Ann")).await.unwrap();
     eventually(async || {
         let known = service.show(&reader, id).await.unwrap();

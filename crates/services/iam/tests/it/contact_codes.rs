@@ -7,15 +7,12 @@ use iam::{
     model::{ChatId, CodeDigest, ContactCode, NotificationMethod, User},
     repository::{CodeLimit, ContactCodes, Taken},
 };
-use platform::{clock, ids};
+use platform::clock;
+use testkit::new_user;
 
 use crate::stores::{LONG, ann, contact_codes, user, users};
 
 const LIMIT: CodeLimit = CodeLimit { wrong: 3, window: LONG };
-
-fn random_user() -> UserId {
-    UserId::new(ids::random())
-}
 
 fn digest(bits: u128) -> CodeDigest {
     ContactCode::from_bits(bits).digest()
@@ -36,7 +33,7 @@ async fn take(codes: &Arc<dyn ContactCodes>, code: u128, number: i64) -> Option<
 #[tokio::test]
 async fn of_parallel_calls_with_one_code_one_gets_it() {
     for (store, codes) in contact_codes(CodeLimit { wrong: 1000, ..LIMIT }).await {
-        let user = random_user();
+        let user = new_user();
         codes.create(user, &digest(1), LONG).await.unwrap();
         let mut calls = tokio::task::JoinSet::new();
         for number in 1..=50 {
@@ -54,7 +51,7 @@ async fn of_parallel_calls_with_one_code_one_gets_it() {
 #[tokio::test]
 async fn a_newer_code_replaces_a_users_code_and_a_code_expires() {
     for (store, codes) in contact_codes(LIMIT).await {
-        let (ann, short) = (random_user(), Duration::from_millis(150));
+        let (ann, short) = (new_user(), Duration::from_millis(150));
         codes.create(ann, &digest(1), LONG).await.unwrap();
         codes.create(ann, &digest(2), LONG).await.unwrap();
         assert_eq!(take(&codes, 1, 7).await, None, "{store}: there is a newer one");
@@ -70,7 +67,7 @@ async fn a_newer_code_replaces_a_users_code_and_a_code_expires() {
 async fn a_chat_that_gives_wrong_codes_is_refused_and_others_are_not() {
     let window = Duration::from_millis(400);
     for (store, codes) in contact_codes(CodeLimit { window, ..LIMIT }).await {
-        let ann = random_user();
+        let ann = new_user();
         codes.create(ann, &digest(1), LONG).await.unwrap();
         let mut calls = tokio::task::JoinSet::new();
         for guess in 100..150 {
@@ -93,7 +90,7 @@ async fn a_chat_that_gives_wrong_codes_is_refused_and_others_are_not() {
 async fn a_right_code_does_not_reset_the_count_of_wrong_ones() {
     for (store, codes) in contact_codes(LIMIT).await {
         for round in 0..3 {
-            codes.create(random_user(), &digest(round), LONG).await.unwrap();
+            codes.create(new_user(), &digest(round), LONG).await.unwrap();
             assert_eq!(take(&codes, 1000, 7).await, None, "{store}");
             if round < 2 {
                 assert!(take(&codes, round, 7).await.is_some(), "{store}: round {round}");
@@ -144,7 +141,7 @@ async fn a_chat_that_the_user_does_not_name_is_not_confirmed() {
     users.register(&ann(), "hash").await.unwrap();
     users.register(&bob, "hash").await.unwrap();
 
-    for (user, number) in [(ann().id, 42), (bob.id, 43), (bob.id, 44), (bob.id, 100), (random_user(), 42)] {
+    for (user, number) in [(ann().id, 42), (bob.id, 43), (bob.id, 44), (bob.id, 100), (new_user(), 42)] {
         assert_eq!(users.confirm_chat(user, chat(number), clock::now()).await.unwrap(), None, "{number}");
     }
     assert_eq!(users.find(bob.id).await.unwrap(), Some(bob), "nothing has changed");

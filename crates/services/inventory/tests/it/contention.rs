@@ -9,11 +9,12 @@ use inventory::{
 };
 use platform::postgres::Database;
 use sqlx::{ConnectOptions as _, Connection as _};
+use testkit::{new_order, new_user};
 use tokio::{sync::Barrier, task::JoinSet};
 
 use crate::{
     by,
-    fixture::{AT_ONCE, Fixture, LATER, new_order, new_user, over, postgres},
+    fixture::{AT_ONCE, Fixture, LATER, over, postgres},
 };
 
 /// Panics unless each part's counts equal the sums over its reservations and restocks.

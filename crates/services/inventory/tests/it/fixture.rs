@@ -3,8 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use contracts::{
-    events::Cause,
-    ids::{EventId, OrderId, PartId, UserId},
+    ids::{OrderId, PartId, UserId},
     money::Money,
 };
 use inventory::{
@@ -14,7 +13,7 @@ use inventory::{
         Catalogue, Due, MIGRATIONS, MemoryInventory, PgCatalogue, PgWarehouse, ReservationRequest, Warehouse,
     },
 };
-use platform::{ids, postgres::Database};
+use platform::postgres::Database;
 
 pub const LATER: Expiry = Expiry::After(Duration::from_hours(1));
 /// The reservation expires at once.
@@ -41,23 +40,6 @@ pub fn over(pool: &Database) -> Fixture {
     let catalogue = Arc::new(PgCatalogue::new(pool.clone()));
     let warehouse = Arc::new(PgWarehouse::new(pool.clone()));
     Fixture { catalogue, warehouse }
-}
-
-pub fn new_order() -> OrderId {
-    OrderId::new(ids::random())
-}
-
-pub fn new_user() -> UserId {
-    UserId::new(ids::random())
-}
-
-pub fn new_part() -> PartId {
-    PartId::new(ids::random())
-}
-
-/// A new event as the cause of a change.
-pub fn new_cause() -> Cause {
-    Cause { consumer: "consumer", event: EventId::new(ids::random()) }
 }
 
 /// A new part with this stock and a price of 12.34.

@@ -13,11 +13,12 @@ use proptest::{
     prelude::*,
     test_runner::{Config, TestRunner},
 };
+use testkit::{new_cause, new_order, new_part};
 use uuid::Uuid;
 
 use crate::{
     by,
-    fixture::{self, Fixture, new_cause, new_order, new_part},
+    fixture::{self, Fixture},
 };
 
 const PARTS: usize = 4;

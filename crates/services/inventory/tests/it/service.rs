@@ -25,13 +25,13 @@ use platform::{
     ids,
     postgres::{Database, DatabaseError},
 };
-use testkit::MemoryLog;
+use testkit::{MemoryLog, new_cause, new_order, new_user};
 use tracing::Level;
 use uuid::Uuid;
 
 use crate::{
     by,
-    fixture::{AT_ONCE, new_cause, new_order, new_user, over, part, postgres},
+    fixture::{AT_ONCE, over, part, postgres},
 };
 
 /// An unconfirmed reservation is due after this time.

@@ -3,8 +3,9 @@
 use chrono::{DateTime, Utc};
 use contracts::ids::OrderId;
 use inventory::{model::Expiry, repository::MemoryInventory};
+use testkit::new_order;
 
-use crate::fixture::{AT_ONCE, Fixture, LATER, new_order};
+use crate::fixture::{AT_ONCE, Fixture, LATER};
 
 /// The times of the first end and of the last change of a reservation.
 type Times = (Option<DateTime<Utc>>, DateTime<Utc>);

@@ -10,11 +10,3 @@ mod fakes;
 mod queue;
 mod repository;
 mod sending;
-
-use contracts::{events::Cause, ids::EventId};
-use platform::ids;
-
-/// A new event as the cause of a notification.
-fn new_cause() -> Cause {
-    Cause { consumer: "group", event: EventId::new(ids::random()) }
-}

@@ -13,10 +13,9 @@ use notification::{
 use outbox::MemoryLease;
 use platform::{ids, postgres::Database};
 use serde_json::json;
-use testkit::Running;
+use testkit::{Running, new_cause};
 use tokio::sync::Notify;
 
-use crate::new_cause;
 use uuid::Uuid;
 
 /// More than the sender reads at a time.

@@ -9,13 +9,13 @@ use std::{
 };
 
 use contracts::{
-    ids::{OrderId, UserId},
+    ids::OrderId,
     proto::operations::v1::{Check, CheckState, GetReceiptRequest},
 };
 use futures::{FutureExt as _, future::join_all};
 use operations::{error::Error, service::Receipts};
 use platform::ids;
-use testkit::with_session;
+use testkit::{new_order, new_user, with_session};
 use tokio::{
     sync::Semaphore,
     time::{sleep, timeout},
@@ -91,14 +91,6 @@ fn held() -> Held {
         .boxed()
     });
     Held { receipts, begun, ends }
-}
-
-fn new_order() -> OrderId {
-    OrderId::new(ids::random())
-}
-
-fn new_user() -> UserId {
-    UserId::new(ids::random())
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,27 +1,10 @@
 //! Creates new ids of each type.
 
-use contracts::{
-    events::Cause,
-    ids::{EventId, OrderId, PartId, TransactionId, UserId},
-};
+use contracts::ids::OrderId;
 pub use platform::ids::{ordered, random};
+pub use testkit::{new_cause as cause, new_part as part, new_transaction as transaction, new_user as user};
 
+/// Returns a time-ordered id, as the service makes them.
 pub fn order() -> OrderId {
     OrderId::new(ordered())
-}
-
-pub fn user() -> UserId {
-    UserId::new(random())
-}
-
-pub fn part() -> PartId {
-    PartId::new(random())
-}
-
-pub fn transaction() -> TransactionId {
-    TransactionId::new(random())
-}
-
-pub fn cause() -> Cause {
-    Cause { consumer: "group", event: EventId::new(random()) }
 }

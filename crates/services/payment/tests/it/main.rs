@@ -10,37 +10,18 @@ mod races;
 mod service;
 mod stripe;
 
-use contracts::{
-    events::Cause,
-    ids::{EventId, OrderId, TransactionId, UserId},
-    money::Money,
-};
+use contracts::{ids::OrderId, money::Money};
 use payment::{
     client::Declines,
     model::{Intent, Method, PartialRefund, ProviderName, Reference, RefundReason},
 };
-use platform::{auth::Author, ids};
+use platform::auth::Author;
+use testkit::{new_order, new_transaction, new_user};
 
 /// The initial balance of a new user, in minor units.
 const INITIAL_BALANCE: i64 = 100_000;
 /// The built-in provider declines larger amounts than this, in minor units.
 const MAX_AMOUNT: i64 = 500_000;
-
-fn new_transaction() -> TransactionId {
-    TransactionId::new(ids::random())
-}
-
-fn new_order() -> OrderId {
-    OrderId::new(ids::random())
-}
-
-fn new_user() -> UserId {
-    UserId::new(ids::random())
-}
-
-fn new_cause() -> Cause {
-    Cause { consumer: "consumer", event: EventId::new(ids::random()) }
-}
 
 fn money(minor: i64) -> Money {
     Money::from_minor(minor).unwrap()

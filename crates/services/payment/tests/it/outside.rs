@@ -21,9 +21,10 @@ use ring::hmac;
 use serde_json::{Value, json};
 use sqlx::Connection as _;
 use stand_ins::{Mode, ProviderFault};
+use testkit::{new_cause, new_order, new_transaction, new_user};
 use tower::ServiceExt as _;
 
-use crate::{money, new_cause, new_order, new_transaction, new_user, part, stripe};
+use crate::{money, part, stripe};
 
 struct Fixture {
     provider: stand_ins::Provider,

@@ -13,9 +13,10 @@ use payment::{
     service::{Charge, PaymentService},
 };
 use platform::postgres::{Database, DatabaseError};
+use testkit::{new_cause, new_order, new_transaction, new_user};
 use tokio_util::sync::CancellationToken;
 
-use crate::{INITIAL_BALANCE, intent, money, new_cause, new_order, new_transaction, new_user};
+use crate::{INITIAL_BALANCE, intent, money};
 
 struct Fixture {
     pool: Database,

@@ -8,9 +8,10 @@ use customers::{
     repository::Decided,
 };
 use platform::auth::Author;
+use testkit::new_user;
 
 use super::Store;
-use crate::{loan, new_customer};
+use crate::loan;
 
 async fn statuses(store: &Store, customer: UserId) -> Vec<LoanStatus> {
     store.repository.list_loans(customer, None, 10).await.unwrap().0.iter().map(|loan| loan.status).collect()
@@ -19,10 +20,10 @@ async fn statuses(store: &Store, customer: UserId) -> Vec<LoanStatus> {
 #[tokio::test]
 async fn the_newest_loans_are_listed_first_and_page_by_page() {
     let store = &Store::new().await;
-    let customer = new_customer();
+    let customer = new_user();
     for number in 0..5 {
         store.repository.receive_loan(&loan(&number.to_string(), customer, 100)).await.unwrap();
-        store.repository.receive_loan(&loan(&format!("of another {number}"), new_customer(), 100)).await.unwrap();
+        store.repository.receive_loan(&loan(&format!("of another {number}"), new_user(), 100)).await.unwrap();
     }
 
     let (mut pages, mut after) = (Vec::new(), None);
@@ -43,11 +44,11 @@ async fn the_newest_loans_are_listed_first_and_page_by_page() {
 #[tokio::test]
 async fn a_loan_is_decided_as_its_customer_is() {
     let store = &Store::new().await;
-    let pending = store.create(new_customer()).await;
-    let verified = store.verified(new_customer()).await;
-    let mut rejected = store.verified(new_customer()).await;
+    let pending = store.create(new_user()).await;
+    let verified = store.verified(new_user()).await;
+    let mut rejected = store.verified(new_user()).await;
     store.change(&mut rejected, |customer| customer.revoke(None, Author::part("test")).ok().flatten()).await;
-    let mut erased = store.verified(new_customer()).await;
+    let mut erased = store.verified(new_user()).await;
     store.change(&mut erased, Customer::erase).await;
 
     for (name, customer, status) in [
@@ -64,7 +65,7 @@ async fn a_loan_is_decided_as_its_customer_is() {
 #[tokio::test]
 async fn a_verdict_decides_held_loans() {
     let store = &Store::new().await;
-    let (first, second, other) = (new_customer(), new_customer(), new_customer());
+    let (first, second, other) = (new_user(), new_user(), new_user());
     for (name, customer) in [("a", first), ("b", first), ("c", second), ("d", other)] {
         store.repository.receive_loan(&loan(name, customer, 1)).await.unwrap();
     }
@@ -83,9 +84,9 @@ async fn a_verdict_decides_held_loans() {
 #[tokio::test]
 async fn held_loans_are_read_in_pages() {
     let store = &Store::new().await;
-    let pending = store.create(new_customer()).await;
+    let pending = store.create(new_user()).await;
     for number in 0..7 {
-        let customer = if number % 2 == 0 { new_customer() } else { pending.id };
+        let customer = if number % 2 == 0 { new_user() } else { pending.id };
         store.repository.receive_loan(&loan(&number.to_string(), customer, 1)).await.unwrap();
     }
     tokio::time::sleep(Duration::from_millis(20)).await;
@@ -107,7 +108,7 @@ async fn held_loans_are_read_in_pages() {
 #[tokio::test]
 async fn a_loan_is_leased_until_it_is_credited() {
     let store = &Store::new().await;
-    let customer = store.verified(new_customer()).await;
+    let customer = store.verified(new_user()).await;
     let new = loan("one", customer.id, 650_000);
     store.repository.receive_loan(&new).await.unwrap();
 

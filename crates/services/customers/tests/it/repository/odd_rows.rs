@@ -10,9 +10,10 @@ use customers::{
 };
 use outbox::Waker;
 use platform::postgres::Database;
+use testkit::new_user;
 
 use super::Store;
-use crate::{loan, new_customer, service::Payment};
+use crate::{loan, service::Payment};
 
 async fn service() -> (Store, Database, CustomerService) {
     let pool = testkit::database(&MIGRATIONS).await.pool;
@@ -26,7 +27,7 @@ async fn service() -> (Store, Database, CustomerService) {
 #[tokio::test]
 async fn a_missed_loan_is_decided_behind_any_number_of_held_ones() {
     let (store, pool, service) = service().await;
-    let customer = store.verified(new_customer()).await;
+    let customer = store.verified(new_user()).await;
     let hold = "update loans set status = 'held', customer_version = null, decided_at = null, received_at = $2
         where loan_id = $1";
     let now = platform::clock::now();
@@ -55,7 +56,7 @@ async fn a_missed_loan_is_decided_behind_any_number_of_held_ones() {
 #[tokio::test]
 async fn a_row_that_cannot_be_read_ends_no_list() {
     let (store, pool, _) = service().await;
-    let customer = store.verified(new_customer()).await;
+    let customer = store.verified(new_user()).await;
     for name in ["a", "b", "c"] {
         store.repository.receive_loan(&loan(name, customer.id, 1)).await.unwrap();
     }

@@ -3,14 +3,15 @@
 use std::time::Duration;
 
 use customers::model::{Customer, KycStatus, Reason, Verdict, Words};
+use testkit::new_user;
 
 use super::Store;
-use crate::{new_customer, profile};
+use crate::profile;
 
 #[tokio::test]
 async fn a_customer_is_written_once_and_read_as_it_was_written() {
     let store = &Store::new().await;
-    let id = new_customer();
+    let id = new_user();
     assert_eq!(store.repository.find(id).await.unwrap(), None);
     let customer = store.create(id).await;
 
@@ -26,7 +27,7 @@ async fn a_customer_is_written_once_and_read_as_it_was_written() {
 #[tokio::test]
 async fn a_change_is_written_to_the_version_that_was_read_alone() {
     let store = &Store::new().await;
-    let mut customer = store.create(new_customer()).await;
+    let mut customer = store.create(new_user()).await;
     let mut stale = customer.clone();
     store.change(&mut customer, |customer| customer.decide(Verdict::Approved)).await;
     store.change(&mut customer, |customer| customer.update(profile("Bob"), 2).ok()).await;
@@ -34,7 +35,7 @@ async fn a_change_is_written_to_the_version_that_was_read_alone() {
 
     let event = stale.decide(Verdict::Refused(None)).unwrap();
     assert_eq!(store.repository.save(Some(1), &stale, &event).await.unwrap(), None);
-    let unknown = Customer { id: new_customer(), ..stale.clone() };
+    let unknown = Customer { id: new_user(), ..stale.clone() };
     assert_eq!(store.repository.save(Some(1), &unknown, &event).await.unwrap(), None);
 
     let known = store.repository.find(customer.id).await.unwrap().unwrap();
@@ -48,7 +49,7 @@ async fn a_change_is_written_to_the_version_that_was_read_alone() {
 #[tokio::test]
 async fn a_check_is_leased_until_it_has_a_verdict() {
     let store = &Store::new().await;
-    let mut customer = store.create(new_customer()).await;
+    let mut customer = store.create(new_user()).await;
 
     let due = store.repository.due_checks(10).await.unwrap();
     assert_eq!(due.iter().map(|check| (check.customer, check.version)).collect::<Vec<_>>(), [(customer.id, 1)]);

@@ -4,8 +4,9 @@ use std::num::NonZeroU32;
 
 use contracts::ids::PartId;
 use inventory::model::{Category, Filter, NewPart, Page, Stock};
+use testkit::{new_order, new_part};
 
-use crate::fixture::{Fixture, LATER, new_order, new_part, part};
+use crate::fixture::{Fixture, LATER, part};
 
 contract!(
     seeding_adds_only_what_is_new,

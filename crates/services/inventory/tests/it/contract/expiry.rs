@@ -7,8 +7,9 @@ use inventory::{
     model::{Expiry, Stock},
     repository::ABSENCE_COUNTS_FOR,
 };
+use testkit::new_order;
 
-use crate::fixture::{AT_ONCE, Fixture, LATER, new_order};
+use crate::fixture::{AT_ONCE, Fixture, LATER};
 
 contract!(
     a_reservation_that_is_requested_again_lasts_from_then_on,

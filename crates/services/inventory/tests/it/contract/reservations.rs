@@ -2,8 +2,9 @@
 
 use contracts::ids::PartId;
 use inventory::{error::Error, model::Expiry};
+use testkit::{new_order, new_part, new_user};
 
-use crate::fixture::{AT_ONCE, Fixture, LATER, new_order, new_part, new_user, request};
+use crate::fixture::{AT_ONCE, Fixture, LATER, request};
 
 contract!(
     all_lines_are_reserved_or_none,

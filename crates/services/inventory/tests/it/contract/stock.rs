@@ -6,10 +6,11 @@ use inventory::{
     model::{Expiry, Lines, Stock},
 };
 use platform::ids;
+use testkit::{new_cause, new_order, new_part};
 
 use crate::{
     by,
-    fixture::{AT_ONCE, Fixture, LATER, new_cause, new_order, new_part},
+    fixture::{AT_ONCE, Fixture, LATER},
 };
 
 contract!(

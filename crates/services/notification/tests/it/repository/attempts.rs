@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use notification::model::{AttemptOutcome, Kind, Outgoing, Status};
+use testkit::new_order;
 
 use crate::repository::{
-    HOUR, ambiguous, by_chat, claimed, due, found, notifications, queue, queued, random_order, retry, settle, with_chat,
+    HOUR, ambiguous, by_chat, claimed, due, found, notifications, queue, queued, retry, settle, with_chat,
 };
 
 #[tokio::test]
@@ -27,7 +28,7 @@ async fn a_notification_is_claimed_as_it_was_read_or_not_at_all() {
 #[tokio::test]
 async fn a_claim_sets_the_chat_of_a_notification_that_has_none() {
     let all = &notifications().await;
-    let id = queue(all, random_order(), Kind::OrderPaid).await;
+    let id = queue(all, new_order(), Kind::OrderPaid).await;
     let read = found(all, "chat").await;
 
     assert!(all.claim(&read).await.unwrap());
@@ -42,7 +43,7 @@ async fn a_claim_sets_the_chat_of_a_notification_that_has_none() {
 #[tokio::test]
 async fn a_notification_is_not_claimed_for_another_chat_than_its_own() {
     let all = &notifications().await;
-    let id = queue(all, random_order(), Kind::OrderPaid).await;
+    let id = queue(all, new_order(), Kind::OrderPaid).await;
     let read = found(all, "new").await;
     all.set_chat(&[id], "old").await.unwrap();
 
@@ -57,7 +58,7 @@ async fn a_notification_whose_chat_is_found_waits_for_those_of_the_chat() {
     let preceding = with_chat(all, Kind::OrderPaid, "chat").await;
     with_chat(all, Kind::OrderPaid, "other").await;
     let [earlier, other]: [Outgoing; 2] = due(all).await.try_into().unwrap();
-    queue(all, random_order(), Kind::ShipAssembled).await;
+    queue(all, new_order(), Kind::ShipAssembled).await;
     let read = found(all, "chat").await;
 
     let (claimed, other_claimed) = tokio::join!(all.claim(&read), all.claim(&other));
@@ -73,7 +74,7 @@ async fn a_notification_whose_chat_is_found_waits_for_those_of_the_chat() {
     assert!(all.claim(&earlier).await.unwrap());
     settle(all, &earlier, &unknown).await;
     settle(all, &read, &AttemptOutcome::Sent).await;
-    queue(all, random_order(), Kind::ShipAssembled).await;
+    queue(all, new_order(), Kind::ShipAssembled).await;
     assert!(all.claim(&found(all, "chat").await).await.unwrap());
 }
 

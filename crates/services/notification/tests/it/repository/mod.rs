@@ -14,19 +14,14 @@ use notification::{
 };
 use platform::ids;
 use serde_json::json;
+use testkit::{new_cause, new_order};
 use uuid::Uuid;
-
-use crate::new_cause;
 
 const HOUR: Duration = Duration::from_hours(1);
 const USER: UserId = UserId::new(Uuid::from_u128(7));
 
 async fn notifications() -> PgNotifications {
     PgNotifications::new(testkit::database(&MIGRATIONS).await.pool)
-}
-
-fn random_order() -> OrderId {
-    OrderId::new(ids::random())
 }
 
 fn new(order: OrderId, kind: Kind) -> NewNotification {
@@ -41,7 +36,7 @@ async fn queue(all: &PgNotifications, order: OrderId, kind: Kind) -> Notificatio
 }
 
 async fn with_chat(all: &PgNotifications, kind: Kind, chat: &str) -> NotificationId {
-    let id = queue(all, random_order(), kind).await;
+    let id = queue(all, new_order(), kind).await;
     all.set_chat(&[id], chat).await.unwrap();
     id
 }
@@ -87,7 +82,7 @@ fn retry(after: Duration) -> AttemptOutcome {
 #[tokio::test]
 async fn an_ended_account_leaves_no_chat_and_nothing_to_send() {
     let all = &notifications().await;
-    let order = random_order();
+    let order = new_order();
     queue(all, order, Kind::OrderPaid).await;
     let (sending, sent) = (found(all, "chat").await, AttemptOutcome::Sent);
     assert!(all.claim(&sending).await.unwrap());
@@ -112,8 +107,8 @@ async fn an_event_is_queued_once() {
     let all = &notifications().await;
     let cause = new_cause();
 
-    assert!(all.queue(cause, &new(random_order(), Kind::OrderPaid)).await.unwrap());
-    assert!(!all.queue(cause, &new(random_order(), Kind::OrderPaid)).await.unwrap());
+    assert!(all.queue(cause, &new(new_order(), Kind::OrderPaid)).await.unwrap());
+    assert!(!all.queue(cause, &new(new_order(), Kind::OrderPaid)).await.unwrap());
 
     assert_eq!(queued(all).await, 1);
 }
@@ -127,9 +122,9 @@ async fn a_skipped_event_is_handled_and_queues_nothing() {
     all.skip(cause).await.unwrap();
 
     assert_eq!(queued(all).await, 0);
-    assert!(!all.queue(cause, &new(random_order(), Kind::ShipDelivered)).await.unwrap(), "it is handled");
+    assert!(!all.queue(cause, &new(new_order(), Kind::ShipDelivered)).await.unwrap(), "it is handled");
     assert!(
-        all.queue(Cause { consumer: "other", ..cause }, &new(random_order(), Kind::ShipDelivered)).await.unwrap(),
+        all.queue(Cause { consumer: "other", ..cause }, &new(new_order(), Kind::ShipDelivered)).await.unwrap(),
         "by one consumer"
     );
 }
@@ -137,7 +132,7 @@ async fn a_skipped_event_is_handled_and_queues_nothing() {
 #[tokio::test]
 async fn an_order_and_kind_are_queued_once() {
     let all = &notifications().await;
-    let order = random_order();
+    let order = new_order();
 
     for kind in Kind::ALL {
         queue(all, order, kind).await;
@@ -151,7 +146,7 @@ async fn an_order_and_kind_are_queued_once() {
 #[tokio::test]
 async fn notifications_without_a_chat_block_no_other() {
     let all = &notifications().await;
-    let order = random_order();
+    let order = new_order();
     let first = queue(all, order, Kind::OrderPaid).await;
     let second = queue(all, order, Kind::ShipAssembled).await;
     let third = queue(all, order, Kind::OrderCancelled).await;
@@ -211,7 +206,7 @@ async fn one_whose_ambiguous_retry_was_rejected_is_resent_to_the_same_chat() {
     let all = &notifications().await;
     let problem = || "a problem".to_owned();
     let unknown = AttemptOutcome::Retry { after: Duration::ZERO, problem: problem(), ambiguous: true };
-    let order = random_order();
+    let order = new_order();
     let id = queue(all, order, Kind::OrderPaid).await;
     all.set_chat(&[id], "chat").await.unwrap();
     settle(all, &claimed(all).await, &unknown).await;
@@ -236,7 +231,7 @@ async fn one_whose_ambiguous_retry_was_rejected_is_resent_to_the_same_chat() {
 #[tokio::test]
 async fn one_that_was_sent_is_resent_once_to_the_same_chat() {
     let all = &notifications().await;
-    let order = random_order();
+    let order = new_order();
     let id = queue(all, order, Kind::ShipAssembled).await;
     all.set_chat(&[id], "chat").await.unwrap();
     settle(all, &claimed(all).await, &AttemptOutcome::Sent).await;

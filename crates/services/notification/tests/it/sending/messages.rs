@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use notification::model::{Kind, MessengerError, Status};
+use testkit::{new_order, new_user};
 use tokio::time::Instant;
 
-use super::{Fixture, random_order, random_user};
+use super::Fixture;
 use crate::fakes::Reply;
 
 #[tokio::test]
@@ -14,8 +15,8 @@ async fn a_user_without_a_chat_is_notified_in_the_fallback_chat() {
     let _sender = fixture.sender(&fixture.lease, Some("fallback"));
 
     let own = fixture.paid("own").await;
-    let other = random_order();
-    fixture.queue(other, random_user(), Kind::ShipAssembled).await;
+    let other = new_order();
+    fixture.queue(other, new_user(), Kind::ShipAssembled).await;
 
     for (order, chat, words) in [(own, "own", "Your order is paid"), (other, "fallback", "Your ship is ready")] {
         let found = fixture.ended(order).await;
@@ -44,9 +45,9 @@ async fn a_new_notification_is_sent_without_waiting_for_a_poll() {
 async fn a_notification_without_any_chat_fails() {
     let fixture = Fixture::new().await;
     let _sender = fixture.sender(&fixture.lease, None);
-    let order = random_order();
+    let order = new_order();
 
-    fixture.queue(order, random_user(), Kind::OrderPaid).await;
+    fixture.queue(order, new_user(), Kind::OrderPaid).await;
 
     assert_eq!(fixture.ended(order).await.status, Status::Failed);
     assert_eq!(fixture.times_sent(order), 0);
@@ -73,7 +74,7 @@ const A_WHILE: Duration = Duration::from_secs(3);
 async fn a_skipped_notification_ends_and_holds_up_no_other() {
     let fixture = Fixture::new().await;
     let _sender = fixture.strict_sender();
-    let (user, first, second, third) = (random_user(), random_order(), random_order(), random_order());
+    let (user, first, second, third) = (new_user(), new_order(), new_order(), new_order());
     fixture.users.set_chat(user, "42");
 
     fixture.queue(first, user, Kind::OrderPaid).await;
@@ -84,7 +85,7 @@ async fn a_skipped_notification_ends_and_holds_up_no_other() {
     assert_eq!(fixture.users.calls(), calls, "it is not looked up again");
     fixture.users.confirm(user);
     fixture.queue(second, user, Kind::OrderPaid).await;
-    fixture.queue(third, random_user(), Kind::OrderPaid).await;
+    fixture.queue(third, new_user(), Kind::OrderPaid).await;
 
     assert_eq!(fixture.ended(second).await.status, Status::Sent);
     assert_eq!(fixture.messages_about(second)[0].chat, "42");

@@ -17,13 +17,10 @@ use notification::{
 use outbox::MemoryLease;
 use platform::ids;
 use serde_json::json;
-use testkit::{Running, eventually};
+use testkit::{Running, eventually, new_cause, new_order, new_user};
 use tokio::sync::Notify;
 
-use crate::{
-    fakes::{FakeMessenger, FakeUsers, SentMessage},
-    new_cause,
-};
+use crate::fakes::{FakeMessenger, FakeUsers, SentMessage};
 
 /// The delay before the retry of a message without a response: shorter than in production, but longer than the outages
 /// of these tests.
@@ -85,7 +82,7 @@ impl Fixture {
 
     /// Queues the notification that an order was paid, for a new user with this chat.
     async fn paid(&self, chat: &str) -> OrderId {
-        let (order, user) = (random_order(), random_user());
+        let (order, user) = (new_order(), new_user());
         self.users.set_chat(user, chat);
         self.queue(order, user, Kind::OrderPaid).await;
         order
@@ -120,12 +117,4 @@ impl Fixture {
             .filter(|message| message.notification.is_some_and(|(about, _)| about == order))
             .collect()
     }
-}
-
-fn random_order() -> OrderId {
-    OrderId::new(ids::random())
-}
-
-fn random_user() -> UserId {
-    UserId::new(ids::random())
 }

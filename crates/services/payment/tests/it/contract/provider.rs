@@ -9,9 +9,10 @@ use payment::{
     repository::MIGRATIONS,
 };
 use platform::{ids, postgres::Database};
+use testkit::new_user;
 
 use crate::{
-    INITIAL_BALANCE, MAX_AMOUNT, again, declines, intent, money, new_user,
+    INITIAL_BALANCE, MAX_AMOUNT, again, declines, intent, money,
     stripe::{client, stand_in},
 };
 

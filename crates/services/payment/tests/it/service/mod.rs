@@ -15,9 +15,10 @@ use payment::{
     repository::{MemoryPayments, Payments as _},
     service::{Charge, PaymentService},
 };
+use testkit::{new_cause, new_order, new_transaction, new_user};
 use tokio_util::sync::CancellationToken;
 
-use crate::{INITIAL_BALANCE, declines, money, new_cause, new_order, new_transaction, new_user};
+use crate::{INITIAL_BALANCE, declines, money};
 
 struct Fixture {
     service: PaymentService,

@@ -21,10 +21,11 @@ use platform::{
     ids,
     postgres::DatabaseError,
 };
+use testkit::{new_order, new_transaction, new_user};
 use tokio_util::sync::CancellationToken;
 
 use super::{Fixture, fixture, fixture_with, service_over};
-use crate::{INITIAL_BALANCE, MAX_AMOUNT, declines, money, new_order, new_transaction, new_user};
+use crate::{INITIAL_BALANCE, MAX_AMOUNT, declines, money};
 
 #[tokio::test(start_paused = true)]
 async fn every_attempt_of_an_order_charges_the_user_of_the_first() {

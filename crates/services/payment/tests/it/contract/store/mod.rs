@@ -18,8 +18,9 @@ use platform::{
     kafka::Message,
     postgres::{Database, outbox_of},
 };
+use testkit::{new_cause, new_order, new_transaction};
 
-use crate::{again, intent, money, new_cause, new_order, new_transaction};
+use crate::{again, intent, money};
 
 struct Fixture {
     payments: Arc<dyn Payments>,
