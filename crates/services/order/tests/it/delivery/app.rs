@@ -22,7 +22,7 @@ use platform::grpc::Peer;
 use testkit::{Iam, Kafka, Running, eventually};
 use tonic::Code;
 
-use super::{ADDRESS, address};
+use super::{ADDRESS, address, updated};
 use crate::contract::{cancelled, new_order, write};
 use crate::ids;
 use crate::shop::PAY_WITHIN;
@@ -156,19 +156,10 @@ async fn a_status_from_the_topic_is_shown_over_http_and_a_wrong_one_is_dead_lett
         let url = format!("http://{}/api/v1/orders/{order}{path}", fixture.http);
         client.get(url).header("X-Session-Uuid", &session).send().await.unwrap().json().await.unwrap()
     };
-    let updated = |user: UserId, status: &str| DeliveryStatusUpdated {
-        order_uuid: order.to_string(),
-        user_uuid: user.to_string(),
-        delivery_uuid: ids::random().to_string(),
-        status: status.to_owned(),
-        tracking_number: "A1B2C3D4E5F6".to_owned(),
-        estimated_date: "2026-11-24".to_owned(),
-        ..DeliveryStatusUpdated::default()
-    };
 
-    fixture.publish(updated(ids::user(), "DELIVERED")).await;
+    fixture.publish(updated(order, ids::user(), "DELIVERED")).await;
     for status in ["PENDING", "IN_TRANSIT"] {
-        fixture.publish(updated(fixture.user, status)).await;
+        fixture.publish(updated(order, fixture.user, status)).await;
     }
 
     eventually(async || (get("").await["delivery_status"] == "IN_TRANSIT").then_some(())).await;

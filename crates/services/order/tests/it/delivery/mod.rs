@@ -8,7 +8,10 @@ mod http;
 mod tracking;
 
 use chrono::NaiveDate;
-use contracts::ids::{CourierId, DeliveryId, OrderId};
+use contracts::{
+    events::DeliveryStatusUpdated,
+    ids::{CourierId, DeliveryId, OrderId, UserId},
+};
 use order::model::{Cell, Courier, Delivery, DeliveryAddress, DeliveryStatus, NewOrder, Position, Tracked};
 use uuid::Uuid;
 
@@ -33,6 +36,19 @@ pub fn reported(status: DeliveryStatus) -> Delivery {
         status,
         tracking_number: "A1B2C3D4E5F6".to_owned(),
         estimated_delivery: NaiveDate::from_ymd_opt(2026, 11, 24),
+    }
+}
+
+/// Returns the event of [`reported`].
+fn updated(order: OrderId, user: UserId, status: &str) -> DeliveryStatusUpdated {
+    DeliveryStatusUpdated {
+        order_uuid: order.to_string(),
+        user_uuid: user.to_string(),
+        delivery_uuid: Uuid::from_u128(7).to_string(),
+        status: status.to_owned(),
+        tracking_number: "A1B2C3D4E5F6".to_owned(),
+        estimated_date: "2026-11-24".to_owned(),
+        ..DeliveryStatusUpdated::default()
     }
 }
 
