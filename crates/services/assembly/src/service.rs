@@ -4,11 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use contracts::{events::Cause, ids::OrderId};
 use outbox::Waker;
-use platform::{
-    auth::Caller,
-    error_chain,
-    postgres::{Halves, count_skipped_row},
-};
+use platform::{auth::Caller, error_chain, postgres::Halves};
 use tokio::sync::Notify;
 
 use crate::{
@@ -56,7 +52,6 @@ impl AssemblyService {
             match self.builds.finish(part).await {
                 Err(Error::Database(error)) if error.is_permanent_refusal() => {
                     let Some(end) = parts.refused(part) else { continue };
-                    count_skipped_row();
                     tracing::error!(order_uuid = %end.order(), error = error_chain(error), "build not finished, skipped");
                     self.builds.move_back(end.order()).await?;
                 }

@@ -4,11 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use contracts::ids::{CourierId, PlaceId};
-use platform::{
-    error_chain,
-    jobs::MOVED_BACK_FOR,
-    postgres::{Halves, count_skipped_row},
-};
+use platform::{error_chain, jobs::MOVED_BACK_FOR, postgres::Halves};
 
 use super::DeliveryService;
 use crate::{
@@ -86,7 +82,6 @@ impl DeliveryService {
                 Err(Error::Database(error)) if error.is_permanent_refusal() => {
                     let Some(one) = parts.refused(part) else { continue };
                     let (order, courier, error) = (one.delivery.order, one.courier, error_chain(error));
-                    count_skipped_row();
                     tracing::error!(order_uuid = %order, courier_uuid = %courier, error, "courier not moved, skipped");
                     refused += 1;
                 }
@@ -166,7 +161,6 @@ impl DeliveryService {
                 Err(Error::Database(error)) if error.is_permanent_refusal() => {
                     let Some(one) = parts.refused(part) else { continue };
                     let (order, courier, error) = (one.delivery.order, one.courier, error_chain(error));
-                    count_skipped_row();
                     tracing::error!(order_uuid = %order, courier_uuid = %courier, error, "order not assigned, skipped");
                     self.dispatch.move_back(&[order], &[courier]).await?;
                     refused += 1;

@@ -5,10 +5,7 @@ use contracts::{
     events::Cause,
     ids::{OrderId, UserId},
 };
-use platform::{
-    error_chain,
-    postgres::{Halves, count_skipped_row},
-};
+use platform::{error_chain, postgres::Halves};
 
 use super::InventoryService;
 use crate::{
@@ -118,7 +115,6 @@ impl InventoryService {
             match self.warehouse.expire(part, read_at).await {
                 Err(Error::Database(error)) if error.is_permanent_refusal() => {
                     let Some(order) = parts.refused(part) else { continue };
-                    count_skipped_row();
                     tracing::error!(order_uuid = %order, error = error_chain(error), "reservation not expired, skipped");
                     self.warehouse.move_back(*order).await?;
                 }

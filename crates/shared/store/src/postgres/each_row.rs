@@ -101,10 +101,11 @@ impl<'r, R> Halves<'r, R> {
         self.0.pop()
     }
 
-    /// Returns the row if the refused part has only one. Otherwise splits the part into halves, which are the next
-    /// parts.
+    /// Returns the row if the refused part has only one, and counts it as skipped. Otherwise splits the part into
+    /// halves, which are the next parts.
     pub fn refused(&mut self, part: &'r [R]) -> Option<&'r R> {
         if let [row] = part {
+            count_skipped_row();
             return Some(row);
         }
         let (first, second) = part.split_at(part.len() / 2);
