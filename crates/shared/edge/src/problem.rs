@@ -6,6 +6,7 @@ use axum::{
     http::{HeaderValue, Method, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
+use base::{error_chain, outage::refused};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -86,6 +87,20 @@ impl Problem {
         let mut problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "DEPENDENCY_UNAVAILABLE", message);
         problem.retry_after = Some(1);
         problem
+    }
+
+    /// Logs the failure of a request, and creates a 500 INTERNAL.
+    pub fn failed(error: impl Into<anyhow::Error>) -> Self {
+        tracing::error!(error = error_chain(error), "request failed");
+        Self::internal()
+    }
+
+    /// Logs that a dependency is unavailable, and creates a 503 DEPENDENCY_UNAVAILABLE.
+    #[track_caller]
+    pub fn of_outage(error: impl Into<anyhow::Error>) -> Self {
+        let error = error.into();
+        refused("dependency unavailable", format!("{error:#}"));
+        Self::unavailable(error.to_string())
     }
 
     /// Creates a 429 TOO_MANY_REQUESTS. The caller may retry after a second.

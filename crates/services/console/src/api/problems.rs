@@ -12,11 +12,7 @@ pub fn of_error(error: Error) -> Problem {
         Error::OrderNotFound => Problem::new(StatusCode::NOT_FOUND, "ORDER_NOT_FOUND", error.to_string()),
         Error::TooManyStreams => Problem::unavailable(error.to_string()),
         Error::Refused(problem) => *problem,
-        Error::Unavailable(..) => {
-            let message = error.to_string();
-            refused("dependency unavailable", error_chain(error));
-            Problem::unavailable(message)
-        }
+        Error::Unavailable(..) => Problem::of_outage(error),
         Error::Database(error) => {
             tracing::error!(error = error_chain(error), "database failed");
             Problem::unavailable("the database is unavailable")

@@ -2,12 +2,10 @@
 
 use axum::http::StatusCode;
 use platform::{
-    error_chain,
     http::{
         openapi::{Declared, SharedProblems},
         problem::Problem,
     },
-    outage::refused,
     postgres::DatabaseError,
 };
 
@@ -28,14 +26,8 @@ impl From<Error> for Problem {
             Error::CourierNotFound => declared(COURIER_NOT_FOUND),
             Error::TooMany(_) => declared(LIMIT_REACHED),
             // The service chose the street of a trial order, so geo's rejection is not the caller's mistake.
-            Error::Geo(_) | Error::Orders(_) | Error::Database(DatabaseError::Unavailable(_)) => {
-                refused("dependency unavailable", error_chain(error));
-                Self::unavailable(message)
-            }
-            Error::NotFound | Error::NoAddress | Error::AnotherDelivery | Error::Database(_) => {
-                tracing::error!(error = error_chain(error), "request failed");
-                Self::internal()
-            }
+            Error::Geo(_) | Error::Orders(_) | Error::Database(DatabaseError::Unavailable(_)) => Self::of_outage(error),
+            Error::NotFound | Error::NoAddress | Error::AnotherDelivery | Error::Database(_) => Self::failed(error),
         }
     }
 }

@@ -2,12 +2,10 @@
 
 use axum::http::StatusCode;
 use platform::{
-    error_chain,
     http::{
         openapi::{Declared, SharedProblems},
         problem::Problem,
     },
-    outage::refused,
     postgres::DatabaseError,
     slots,
 };
@@ -29,14 +27,8 @@ impl From<Error> for Problem {
             Error::Broken(broken) => Self::invalid(broken.path, broken.rule),
             Error::TooLong => declared(PAYLOAD_TOO_LARGE),
             Error::TooManyLookups => slots::refusal(),
-            Error::Topic(_) | Error::TooSlow | Error::Database(DatabaseError::Unavailable(_)) => {
-                refused("dependency unavailable", error_chain(error));
-                Self::unavailable(message)
-            }
-            Error::Reused | Error::Database(_) => {
-                tracing::error!(error = error_chain(error), "request failed");
-                Self::internal()
-            }
+            Error::Topic(_) | Error::TooSlow | Error::Database(DatabaseError::Unavailable(_)) => Self::of_outage(error),
+            Error::Reused | Error::Database(_) => Self::failed(error),
         }
     }
 }

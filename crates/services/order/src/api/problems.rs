@@ -6,9 +6,7 @@ use axum::{
 };
 pub use platform::http::openapi::Declared;
 use platform::{
-    error_chain,
     http::{openapi::SharedProblems, problem::Problem},
-    outage::refused,
     postgres::DatabaseError,
 };
 
@@ -90,13 +88,7 @@ pub(super) fn problem(error: Error, Members { buyer, parts }: Members) -> Proble
         Error::PaymentOutcomeUnknown => {
             after(2, Problem::new(StatusCode::SERVICE_UNAVAILABLE, "PAYMENT_OUTCOME_UNKNOWN", message))
         }
-        Error::Unavailable(..) | Error::Database(DatabaseError::Unavailable(_)) => {
-            refused("dependency unavailable", error_chain(error));
-            Problem::unavailable(message)
-        }
-        Error::Database(_) | Error::Inconsistent(_) => {
-            tracing::error!(error = error_chain(error), "request failed");
-            Problem::internal()
-        }
+        Error::Unavailable(..) | Error::Database(DatabaseError::Unavailable(_)) => Problem::of_outage(error),
+        Error::Database(_) | Error::Inconsistent(_) => Problem::failed(error),
     }
 }
