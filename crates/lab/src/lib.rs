@@ -1,4 +1,4 @@
-//! The program `lab`: chaos, attacks, load and benchmarks, which prove the shop, and the playground. It is separate from
+//! The program `lab`: chaos, attacks, load and benchmarks, which test the shop, and the playground. It is separate from
 //! the program that runs the shop.
 
 #![warn(clippy::print_stdout)]

@@ -72,8 +72,8 @@ async fn main() -> anyhow::Result<()> {
     outcome
 }
 
-/// Serves, publishes and ships until Ctrl-C or until one of them fails, and finishes nothing first: there is only one
-/// way to end, the one that the test proves.
+/// Serves, publishes and ships until Ctrl-C or until one of them fails. It does not finish work in progress: there is
+/// only one way to end, the one that the test proves.
 async fn run(listener: TcpListener, server: &str) -> anyhow::Result<()> {
     let pool = database::open(server, "corner_shop", &SCHEMA).await?;
     let broker = Arc::new(broker::Broker::open(server).await?);

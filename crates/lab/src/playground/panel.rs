@@ -1,7 +1,7 @@
 //! The panel: a page with the faults, which the console embeds, and its state as JSON, which the console reads, too.
 //!
-//! It listens on loopback alone. Other sites cannot read it, since it allows none to, nor embed it, nor choose a fault:
-//! a POST needs the panel's own `Origin`. Under a name of their own (DNS rebinding) they get 421.
+//! It listens on loopback alone. Other sites can neither read nor embed it, nor choose a fault, since a POST needs the
+//! panel's own `Origin`. A request under another host name (DNS rebinding) gets 421.
 
 use std::net::SocketAddr;
 

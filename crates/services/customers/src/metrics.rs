@@ -24,7 +24,7 @@ pub fn count_from_zero() {
     }
 }
 
-/// The outcome `unknown` counts requests that the checker did not answer.
+/// The outcome `unknown` counts requests to which the checker did not respond.
 pub fn count_check(outcome: &'static str, count: u64) {
     metrics::counter!("kyc_checks_total", "outcome" => outcome).increment(count);
 }

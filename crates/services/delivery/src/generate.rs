@@ -13,7 +13,7 @@ use crate::model::{
     FIRST_PLACE_VOLUME, Location, Name, NewCourier, NewDelivery, Speed, TrackingNumber, Volume, first_place,
 };
 
-/// The estimated time until an order arrives, before a courier carries it.
+/// The estimated time until an order arrives, as long as no courier carries it.
 const ESTIMATE: Days = Days::new(3);
 
 /// By default, uses the clock and the process's randomness.

@@ -101,25 +101,24 @@ pub struct Hashing {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default)]
 pub struct Limits {
-    /// The number of failed attempts in a row after which an account is locked.
+    /// An account is locked after this number of failed attempts in a row.
     pub iam_lockout_failures: u32,
     #[serde(deserialize_with = "platform::config::bounded::duration")]
     pub iam_lockout_window: Duration,
-    /// The number of failed attempts in a row after which an account is locked for all but its known devices, until one
-    /// of these logs in or an operator unlocks the login. From the fifth on, they are remembered for 30 days.
+    /// After this number of failed attempts in a row, an account is locked for all but its known devices, until one of
+    /// these logs in or an operator unlocks the login. From the fifth on, failed attempts are remembered for 30 days.
     pub iam_lockout_total: u32,
-    /// The number of successful logins of an account within `IAM_ADDRESS_WINDOW` after which further ones are refused.
+    /// After this number of successful logins of an account within `IAM_ADDRESS_WINDOW`, further ones are refused.
     pub iam_account_logins: u32,
-    /// The number of failed attempts after which an address is refused; and the number of failed throttled attempts
-    /// within the window after which the address is refused throttled attempts, too.
+    /// An address is refused after this number of failed attempts. After as many failed throttled attempts within the
+    /// window, the address is refused throttled attempts, too.
     pub iam_address_failures: u32,
-    /// The number of registrations from an address after which further ones are refused.
+    /// After this number of registrations from an address within `IAM_ADDRESS_WINDOW`, further ones are refused.
     pub iam_address_registrations: u32,
     #[serde(deserialize_with = "platform::config::bounded::duration")]
     pub iam_address_window: Duration,
-    /// The number of registrations from an address after which further ones are refused; and, counted separately, the
-    /// number of successful logins of accounts that are less than a day old after which the address is refused such
-    /// logins.
+    /// After this number of registrations from an address within `IAM_NEW_ACCOUNTS_WINDOW`, further ones are refused.
+    /// Successful logins of accounts that are less than a day old are counted separately, with the same limit.
     pub iam_address_new_accounts: u32,
     #[serde(deserialize_with = "platform::config::bounded::duration")]
     pub iam_new_accounts_window: Duration,

@@ -31,7 +31,7 @@ pub struct Own {
     /// The lifetime of an order in the cache.
     #[serde(default = "one_day", deserialize_with = "platform::config::bounded::duration")]
     pub intake_cache_ttl: Duration,
-    /// The age at which a stored order is erased. By default, orders are never erased by age.
+    /// A stored order is erased at this age. By default, orders are never erased by age.
     #[serde(default, deserialize_with = "platform::config::bounded::optional_duration")]
     pub intake_retention: Option<Duration>,
     /// The maximum number of concurrent HTTP requests, of which placing, erasing and looking up orders have shares.

@@ -23,7 +23,7 @@ use crate::{
     service::NotificationService,
 };
 
-/// Users may list and resend notifications about their own orders, the order service about every order.
+/// Users may list and resend notifications about their own orders; the order service may do so for every order.
 pub const RULES: &[Rule] = &[
     Rule::session("/notification.v1.NotificationService/ListNotifications", &["order"]),
     Rule::session("/notification.v1.NotificationService/ResendNotification", &["order"]),

@@ -22,7 +22,7 @@ pub struct Id {
 #[derive(Clone, Debug)]
 pub struct DeadLetter {
     pub id: Id,
-    /// The time at which the message was dead-lettered.
+    /// When the message was dead-lettered.
     pub at: DateTime<Utc>,
     /// The record. Its payload is empty if `outline` is set.
     pub message: Message,
@@ -122,7 +122,7 @@ impl DeadLetter {
         self
     }
 
-    /// Returns the size of the payload in bytes, also if the payload is not kept.
+    /// Returns the size of the payload in bytes, even if the payload is not kept.
     pub fn payload_size(&self) -> usize {
         self.outline.map_or(self.message.payload.len(), |outline| outline.size)
     }

@@ -44,7 +44,7 @@ pub static SERVICE: Service = Service {
     metrics: metrics::METRICS,
     calls: &[
         Call::when_requested("iam"),
-        // An audit tests a session at these services, after the response to the request that began it.
+        // An audit tests sessions at these services, but only after the response to the request that began the audit.
         Call::in_background("inventory"),
         Call::in_background("order"),
     ],

@@ -17,7 +17,7 @@ use client::{
 const ORDERS: &str = "/api/v1/orders";
 
 /// Registers a user whose login begins with `audit-`, logs in twice, logs out with Logout and with LogoutAll, and uses
-/// both sessions afterwards. Then the account is deleted, also if this has failed.
+/// both sessions afterwards. Then the account is deleted, even if a step has failed.
 pub async fn probe(shop: &Shop) -> anyhow::Result<Vec<Probe>> {
     let customer = Customer::fresh("audit");
     customer.register(shop).await?;

@@ -1,4 +1,4 @@
-//! The payment service charges each order at most once, also under retries, races and crashes. It publishes how each
+//! The payment service charges each order at most once, even under retries, races and crashes. It publishes how each
 //! attempt ended and refunds the charges of cancelled orders.
 
 pub mod api;

@@ -12,8 +12,8 @@ pub struct Cursor {
     pub uuid: Uuid,
 }
 
-/// Cuts `entries`, read with one more than a page has, to a page of `size`. Returns the last `position` if there is
-/// another page.
+/// Cuts `entries` to a page of `size`; the caller has read one entry more than a page has. Returns the last `position`
+/// if there is another page.
 pub fn cut<T, P>(entries: &mut Vec<T>, size: usize, position: impl FnOnce(&T) -> P) -> Option<P> {
     let more = entries.len() > size;
     entries.truncate(size);

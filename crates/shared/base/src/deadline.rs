@@ -40,8 +40,8 @@ const TICK: Duration = Duration::from_millis(25);
 pub struct Silent;
 
 /// Waits for `response` for at most `limit`, rounded up to ticks of 25 ms. Time in which this process was not scheduled
-/// does not count: on an overloaded machine that can be longer than the limit, so that both the response and the end of
-/// the limit are ready, and `tokio::time::timeout` may report a silent peer.
+/// does not count: on an overloaded machine that can be longer than the limit, so both the response and the end of the
+/// limit are ready, and `tokio::time::timeout` may report a silent peer.
 pub async fn within_scheduled<T>(limit: Duration, response: impl Future<Output = T>) -> Result<T, Silent> {
     let mut response = pin!(response);
     for _ in 0..limit.as_millis().div_ceil(TICK.as_millis()) {

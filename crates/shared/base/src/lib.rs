@@ -1,5 +1,5 @@
-//! What every service needs to compute with, and what needs no connection: the clock, ids, randomness, errors, retries,
-//! circuit breakers and the values of the configuration.
+//! The parts of a service's runtime that need no connection: the clock, ids, randomness, errors, retries, circuit
+//! breakers and the values of the configuration.
 //!
 //! This is the lowest of the five crates of which a service's runtime consists: `platform` → `edge`, `events` → `store`
 //! → `base`. It opens no connection, reads no file and knows no protocol. It logs, counts, and waits on tokio's time,

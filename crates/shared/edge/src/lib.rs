@@ -7,10 +7,10 @@
 //!
 //! - [`listener::Listener`] accepts connections within bounds, with or without TLS, and shuts down in stages.
 //! - HTTP, in [`http`]: [`layers`](http::layers) goes around a router, [`Endpoints`](http::endpoints::Endpoints) is the
-//!   table of an API, [`Problem`](http::problem::Problem) each response that is not a success.
+//!   table of an API, and [`Problem`](http::problem::Problem) is the body of each response that is not a success.
 //! - [`InvalidFields`](invalid::InvalidFields) lists what is wrong with a request, as a problem or as a gRPC status.
-//! - gRPC, in [`grpc`]: [`Services`](grpc::Services) is a server with health and reflection, [`Peer`](grpc::Peer) a
-//!   channel to the replicas of another service.
+//! - gRPC, in [`grpc`]: [`Services`](grpc::Services) is a server with health and reflection, and [`Peer`](grpc::Peer)
+//!   is a channel to the replicas of another service.
 //! - Who calls, in [`auth`]: a [`Guard`](auth::Guard) identifies the [`Caller`](auth::Caller) and applies the
 //!   [`Rule`](auth::Rule) of the method; [`security_events`] records what matters about identities and rights.
 //! - [`tls::Tls`] are the certificates of a process, which it reads again when their files change.

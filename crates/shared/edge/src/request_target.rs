@@ -1,6 +1,6 @@
-//! The target of a request (RFC 9110, section 7.1): its `Host` (RFC 9112, section 3.2), the hosts that name this
-//! process, under which alone it serves callers without credentials, and its path: as logs show it, and whether it names
-//! a method that only reads.
+//! The target of a request (RFC 9110, section 7.1): its `Host` (RFC 9112, section 3.2) and its path. This process
+//! serves callers without credentials only under the hosts that name it. Logs show a path without ids of people, and
+//! the path says whether a method only reads.
 //!
 //! A page of a stranger can have its visitor's browser send requests to any address, under a name of the stranger
 //! (DNS rebinding). Such a request names neither an address nor one of these hosts.
@@ -21,7 +21,8 @@ use crate::problem::Problem;
 const VARIABLE: &str = "ALLOWED_HOSTS";
 /// This machine, for itself and for its containers.
 const THIS_MACHINE: [&str; 3] = ["localhost", "host.docker.internal", "host.containers.internal"];
-/// The suffixes that Kubernetes appends to the name of a service and its namespace. No domain of the Internet ends so.
+/// The suffixes that Kubernetes appends to the name of a service and its namespace. No domain of the Internet ends in
+/// them.
 const OF_CLUSTER: [&str; 2] = [".svc", ".svc.cluster.local"];
 
 /// Names in lower case. An address is always a host of this process.
@@ -77,7 +78,7 @@ impl OwnHosts {
     }
 }
 
-/// Returns the name of this machine or container, or the empty text if the system does not tell it.
+/// Returns the name of this machine or container, or the empty text if the system does not return it.
 pub fn host_name() -> String {
     std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim().to_owned()
 }

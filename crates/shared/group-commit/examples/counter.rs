@@ -19,7 +19,7 @@ const TABLES: &str = "
     create table if not exists pages (page text primary key, visits bigint not null);
 ";
 
-/// Counts those of the visits that are not counted yet, so that it may be repeated.
+/// Counts those of the visits that are not counted yet, so the statement may be repeated.
 async fn count(pool: PgPool, visits: Arc<[Visit]>) -> sqlx::Result<()> {
     let (ids, pages): (Vec<i64>, Vec<String>) = visits.iter().map(|visit| (visit.id, visit.page.clone())).unzip();
     sqlx::query(

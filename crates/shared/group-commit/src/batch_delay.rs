@@ -30,7 +30,7 @@ impl BatchDelay {
         self.next
     }
 
-    /// Returns true if more than 50 items per second arrived recently, so that others will soon follow.
+    /// Returns true if more than 50 items per second arrived recently: others will soon follow.
     pub fn is_busy(&self, now: Instant) -> bool {
         self.rate_at(now) > UNDELAYED_RATE
     }

@@ -31,7 +31,7 @@ pub enum InvalidKey {
 }
 
 impl Key<'_> {
-    /// Checks the lengths. [`once`](crate::once()) does so, too; a statement of one's own has to call it.
+    /// Checks the lengths. [`once`](crate::once()) does so, too; a statement of your own has to call it.
     pub fn check(&self) -> Result<(), InvalidKey> {
         let (key, scope) = (self.key.chars().count(), self.scope.chars().count());
         if key == 0 || key > MAX_LENGTH {

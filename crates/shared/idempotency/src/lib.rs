@@ -43,7 +43,7 @@
 //! ```
 //!
 //! The table is created by [`SCHEMA`], the file `migrations/idempotency_keys.sql`. [`Keys`] takes another table's name
-//! and another `lock_timeout`. [`Pieces`] is the second form: SQL for a single statement of one's own. [`MemoryKeys`]
+//! and another `lock_timeout`. [`Pieces`] is the second form: SQL for a single statement of your own. [`MemoryKeys`]
 //! has the same behaviour without a database, for tests.
 //!
 //! # Errors

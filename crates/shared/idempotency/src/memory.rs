@@ -166,7 +166,7 @@ impl Entries {
     }
 }
 
-/// A key that a request holds. Dropping it, also in a panic, frees the key unless there is a response to store.
+/// A key that a request holds. Dropping it, even in a panic, frees the key unless there is a response to store.
 struct Claim {
     entries: Entries,
     name: Name,

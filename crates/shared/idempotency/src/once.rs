@@ -85,14 +85,14 @@ impl Keys {
         }
     }
 
-    /// Sets how long a repeat waits for the request that holds its key, at least 1 ms. The statements of `work` wait
-    /// for locks no longer, either, unless `work` executes another `set local lock_timeout`.
+    /// Sets how long a repeat waits for the request that holds its key, at least 1 ms. The same limit applies to each
+    /// lock for which a statement of `work` waits, unless `work` executes another `set local lock_timeout`.
     #[must_use]
     pub fn with_lock_timeout(self, timeout: Duration) -> Self {
         Self { begin: begin(timeout), ..self }
     }
 
-    /// Returns the pieces of a statement of one's own; see [`Pieces`].
+    /// Returns the pieces of a statement of your own; see [`Pieces`].
     pub fn pieces(&self) -> Pieces {
         Pieces::new(&self.table)
     }

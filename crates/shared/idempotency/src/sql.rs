@@ -4,7 +4,7 @@ use serde::de::DeserializeOwned;
 
 use crate::response::{OnceError, Response, from_row};
 
-/// Pieces of SQL for a statement of one's own, which costs one round trip instead of four.
+/// Pieces of SQL for a statement of your own, which costs one round trip instead of four.
 ///
 /// The statement's first three parameters are
 ///

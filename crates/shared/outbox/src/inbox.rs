@@ -41,10 +41,10 @@ pub async fn sweep<P: Pool>(pool: &P, tables: &Tables, age: Duration) -> sqlx::R
 /// The consumer and the id of an event that it has processed.
 type Handled = (&'static str, Uuid);
 
-/// The time at which each consumer processed each event.
+/// When each consumer processed each event.
 type Seen = HashMap<Handled, DateTime<Utc>>;
 
-/// The time at which an in-memory inbox is created: 2026-01-01, in days since the epoch.
+/// When an in-memory inbox is created: 2026-01-01, in days since the epoch.
 const START: Days = Days::new(20_454);
 
 /// An in-memory inbox, for in-memory repositories. Its clock follows tokio's time, which tests may pause.

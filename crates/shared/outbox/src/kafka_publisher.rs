@@ -19,8 +19,8 @@ use tokio::time::Instant;
 
 use crate::{PublishOutcome, Publisher, Record, Refused, Scope, Unavailable, in_order_of_keys};
 
-/// The time in which sending a record may begin, and the time limit of a record. With half of the first, for the
-/// requests that follow timeouts, they are shorter than what is left of the relay's lease.
+/// Sending a record may begin within the first of these times; the second is the time limit of a record. Together with
+/// half of the first, for the requests that follow timeouts, they are shorter than the rest of the relay's lease.
 const SEND_TIMEOUT: Duration = Duration::from_secs(1);
 const MESSAGE_TIMEOUT: Duration = Duration::from_millis(1_500);
 /// The backoff before queueing a record again while the producer's queue is full.

@@ -161,8 +161,8 @@ impl Reading {
         Ok(())
     }
 
-    /// Ends the topic that was read: it is complete since the latest start of a partition that has lost records, never
-    /// if such a partition has no record left.
+    /// Ends the topic that was read: it is complete since the latest first record of a partition that has lost records,
+    /// and never if such a partition has no record left.
     fn end(&mut self) {
         let since = self.cut.drain().map(|(_, first)| first.unwrap_or(DateTime::<Utc>::MAX_UTC)).max();
         if let Some(since) = since {

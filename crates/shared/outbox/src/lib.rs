@@ -72,9 +72,9 @@
 //! The feature `kafka` has a publisher for Kafka, made by
 //! `KafkaPublisher::new(ClientConfig::new().set("bootstrap.servers", "localhost:9092"))`; a publisher with producers of
 //! your own calls `send_each`. For another broker, implement [`Publisher`] with the crate async-trait. With
-//! [`publish`](Publisher::publish) alone, any error counts as an outage of the broker, so that a record which it refuses
-//! holds up all: implement [`publish_each`](Publisher::publish_each), too. `examples/orders.rs` is a whole program, which
-//! prints its records.
+//! [`publish`](Publisher::publish) alone, any error counts as an outage of the broker, so a record that it refuses
+//! holds up all: implement [`publish_each`](Publisher::publish_each), too. `examples/orders.rs` is a whole program,
+//! which prints its records.
 //!
 //! A consumer records the event in the transaction of its effect. The event's id is the header [`HEADER_EVENT_UUID`]:
 //!
@@ -139,7 +139,8 @@
 //!
 //! # Tables
 //!
-//! [`Tables`] takes other names than these. Writing needs `outbox`, the relay `leases` as well, and a consumer `inbox`.
+//! [`Tables`] takes names other than these. Writing needs `outbox`, the relay also needs `leases`, and a consumer needs
+//! `inbox`.
 //!
 //! ```sql
 #![doc = include_str!("../migrations/outbox.sql")]

@@ -106,7 +106,7 @@ impl Metrics {
     }
 }
 
-/// Calls `log` if this has not been alarmed yet.
+/// Calls `log` unless `alarmed` is set already, and sets it.
 fn alarm(alarmed: &AtomicBool, log: impl FnOnce()) {
     if !alarmed.swap(true, Ordering::Relaxed) {
         log();

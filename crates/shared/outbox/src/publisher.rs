@@ -9,7 +9,7 @@ use futures::future::join_all;
 pub const HEADER_EVENT_UUID: &str = "event-uuid";
 /// The event's type.
 pub const HEADER_EVENT_TYPE: &str = "event-type";
-/// The time at which the event was written, in RFC 3339, by the database's clock.
+/// When the event was written, in RFC 3339, by the database's clock.
 pub const HEADER_EVENT_TIME: &str = "event-time";
 pub const HEADER_CONTENT_TYPE: &str = "content-type";
 

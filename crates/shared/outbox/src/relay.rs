@@ -14,7 +14,7 @@ use crate::{
     outage::Outage,
 };
 
-/// The time after which an unrenewed lease expires.
+/// An unrenewed lease expires after this time.
 const LEASE_TTL: Duration = Duration::from_secs(5);
 /// How often the relay looks for new rows even if nothing wakes it.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
@@ -72,8 +72,9 @@ impl Relay {
         Self { content_type, ..self }
     }
 
-    /// Calls `report` with a short reason each time the broker refuses this client or its topics, and with `None` now
-    /// and each time it does not. An unavailable broker is not reported, since the outbox keeps the events.
+    /// Calls `report` with `None` now. Later calls it with a short reason each time the broker refuses this client or
+    /// its topics, and with `None` each time it does not. An unavailable broker is not reported, since the outbox keeps
+    /// the events.
     #[must_use]
     pub fn reporting(self, report: impl Fn(Option<&'static str>) + Send + Sync + 'static) -> Self {
         report(None);

@@ -53,7 +53,7 @@ pub struct Backlog {
 pub struct TakenBack {
     /// The number of rows that were taken back.
     pub count: u64,
-    /// True if the limit was reached, so that more rows may be set aside.
+    /// True if the limit was reached: there may be more rows that are set aside.
     pub more: bool,
 }
 

@@ -11,7 +11,8 @@
 //! - [`telemetry`] writes logs, traces and metrics, of which [`METRICS`](telemetry::metric::METRICS) is the catalogue.
 //! - [`jobs`] run on a timer or when a row falls due.
 //!
-//! It knows no service: which there are, and what they say to each other, is in `contracts` and in the services.
+//! It knows no service: the crate `contracts` and the services define which services there are, and what they say to
+//! each other.
 //!
 //! ```no_run
 //! use std::{process::ExitCode, sync::Arc};

@@ -1,5 +1,5 @@
-//! `shipyard receipt verify`: checks a signed receipt by the shop's public keys, and on request whether the shop still
-//! says the same.
+//! `shipyard receipt verify`: checks a signed receipt by the shop's public keys, and on request compares it with the
+//! shop's present receipt.
 //!
 //! The exit code is 0 if the receipt is valid, 1 if it was changed or another key signed it, 2 if it was not checked,
 //! and 3 if it is valid, but differs from the shop's present receipt.

@@ -7,7 +7,7 @@ use operations::{databases::Databases, registry::with_database, republish_lost_e
 use platform::postgres::Database;
 use uuid::Uuid;
 
-/// The age at which rows of handled events are deleted.
+/// Rows of handled events are deleted at this age.
 const AGE: Duration = Duration::from_hours(24);
 
 #[tokio::test]

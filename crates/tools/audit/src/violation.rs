@@ -63,7 +63,7 @@ impl Row {
         Self::about(order, format_args!("{what} of order {order}"))
     }
 
-    /// A row that names the order only in its problem, or not at all.
+    /// A row whose name does not contain the order.
     pub fn about(order: impl Into<Option<Uuid>>, name: impl Display) -> Self {
         Self { order: order.into(), ..Self::from(name) }
     }

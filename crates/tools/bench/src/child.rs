@@ -101,7 +101,7 @@ pub fn serve_nothing() -> anyhow::Result<()> {
     })
 }
 
-/// Answers Whoami with an empty message.
+/// Responds to Whoami with an empty message.
 struct Nothing;
 
 #[tonic::async_trait]

@@ -115,7 +115,7 @@ async fn busy(cluster: &Cluster) -> anyhow::Result<Vec<String>> {
 }
 
 /// Returns the pending work in the databases, including the refunds that the provider's stand-in has accepted, which it
-/// makes within seconds. An event that a consumer has given up is pending: no fault may leave one.
+/// makes within seconds. An event that a consumer has dead-lettered is pending: no fault may leave one.
 async fn pending(databases: &Databases) -> anyhow::Result<Vec<String>> {
     let mut pending = under_way(databases).await?;
     let accepted = accepted_refunds(databases).await?;

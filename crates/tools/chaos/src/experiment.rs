@@ -30,7 +30,7 @@ pub struct Fault {
     pub holds: &'static str,
     /// The seconds for which the cause lasts, in a full and in a brief run.
     seconds: (u64, u64),
-    /// The number of injections, or of targets that the fault meets, in a full and in a brief run.
+    /// The number of injections, or of targets that the fault affects, in a full and in a brief run.
     times: (usize, usize),
     pub after: After,
     pub inject: Inject,
@@ -89,7 +89,7 @@ impl fmt::Display for Fault {
 /// When the cause of the present fault began and when it was removed.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Cause {
-    /// `None` while the fault waits for something to act on. Only the faults of the playground tell when they begin.
+    /// `None` while the fault waits for something to act on. Only the faults of the playground report when they begin.
     pub begun: Option<DateTime<Utc>>,
     pub removed: Option<(DateTime<Utc>, Instant)>,
 }
@@ -120,14 +120,14 @@ pub enum Injected {
 
 #[derive(Default)]
 pub struct Injection {
-    /// The number of times that the fault met something to act on.
+    /// The number of times that the fault found something to act on.
     pub times: usize,
-    /// The targets that the fault did not meet: no violation, but no proof either.
+    /// The targets that the fault did not affect: no violation, but no proof either.
     pub idle: Vec<String>,
     /// Violations that the fault itself observed, such as a request that the shop should have rejected.
     pub problems: Vec<String>,
     pub notes: Vec<String>,
-    /// True if the fault ends sessions, so that customers have to log in again.
+    /// True if the fault ends sessions: customers then have to log in again.
     pub ends_sessions: bool,
 }
 

@@ -118,7 +118,7 @@ async fn row(experiment: &mut Experiment, fault: &Fault, bounds: &Bounds, known:
     row
 }
 
-/// Injects a fault, and once more if that failed half-way or met nothing to act on.
+/// Injects a fault, and once more if that failed half-way or found nothing to act on.
 async fn inject(experiment: &mut Experiment, fault: &Fault) -> anyhow::Result<Injected> {
     let why = match (fault.inject)(experiment).await {
         Ok(Injected::Done(done)) if done.times == 0 && done.problems.is_empty() => done.idle.join("; "),

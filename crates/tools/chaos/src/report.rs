@@ -14,7 +14,7 @@ pub struct Row {
     pub fault: &'static str,
     /// The number of injections; 0 if the fault could not be injected.
     pub times: usize,
-    /// The reason why the fault could not be injected, or the targets that it did not meet, twice.
+    /// The reason why the fault could not be injected, or the targets that it did not affect, twice.
     pub not_injected: Option<String>,
     /// The error of an injection that failed half-way, twice. The run proves nothing about the fault.
     pub injection_failed: Option<String>,
@@ -50,7 +50,7 @@ impl Row {
         }
     }
 
-    /// Records an injection. If it met nothing to act on, the fault counts as not injected, which is no violation.
+    /// Records an injection. If it found nothing to act on, the fault counts as not injected, which is no violation.
     pub fn injected(&mut self, done: Injection) {
         if !done.idle.is_empty() {
             let idle = done.idle.join("; ");

@@ -30,8 +30,8 @@ pub struct Bank {
 }
 
 impl Bank {
-    /// Creates the bank; returns `None` if the settings name no broker. At a broker with users it is the user `bank` if
-    /// `BANK_PASSWORD` is set.
+    /// Creates the bank; returns `None` if the settings name no broker. If `BANK_PASSWORD` is set, the bank
+    /// authenticates at the broker as the user `bank`.
     pub fn from_settings(settings: &Settings) -> anyhow::Result<Option<Self>> {
         if settings.get("KAFKA_BROKERS").is_none() {
             return Ok(None);

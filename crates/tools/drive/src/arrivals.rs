@@ -18,7 +18,7 @@ pub struct Schedule {
 pub struct Arrival<K, T> {
     /// The kind of operation that `request` returned.
     pub kind: K,
-    /// The time at which the arrival was due, since the first one.
+    /// When the arrival was due, as time since the first one.
     pub due: Duration,
     /// The delay of the request after the time at which it was due.
     pub sent_late: Duration,

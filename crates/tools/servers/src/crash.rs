@@ -52,7 +52,7 @@ async fn children(pid: i32) -> Vec<i32> {
     let pids = if let Ok(pids) = listed {
         pids
     } else {
-        // Without a complete `/proc`, as on other systems than Linux.
+        // Without a complete `/proc`, as on systems other than Linux.
         let output = Command::new("pgrep").args(["-P", &pid.to_string()]).output().await;
         output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default()
     };

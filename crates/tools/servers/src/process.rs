@@ -114,7 +114,7 @@ impl Child {
     }
 }
 
-/// Waits until the child exits; without a child, forever.
+/// Waits until the child exits; never returns without a child.
 pub async fn ended(child: Option<&Child>) {
     match child {
         Some(child) => {

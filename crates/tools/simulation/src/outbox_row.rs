@@ -35,8 +35,8 @@ impl OutboxRow {
         }
     }
 
-    /// Returns the row after the statement has changed it; `None` if a relay never changes a row in this state so. A
-    /// row that is set aside is published only after it was taken back.
+    /// Returns the row after the statement has changed it; `None` if a relay never makes this change in this state. A
+    /// row that is set aside is published only after it has been taken back.
     pub fn after(self, write: Write) -> Option<Self> {
         match (self, write) {
             (Self::Absent, Write::Insert) | (Self::Aside, Write::TakeBack) => Some(Self::Waiting),

@@ -1,5 +1,5 @@
-//! The rows of one order in the databases of order and payment, without what does not matter to a charge: parts, prices,
-//! times and the provider's ids.
+//! The rows of one order in the databases of order and payment, without the data that no charge depends on: parts,
+//! prices, times and the provider's ids.
 
 use std::fmt;
 

@@ -67,7 +67,7 @@ async fn document(api: &Api, visit: &Visit) -> Result<Value, Problem> {
     Ok(json!({
         "exported_at": clock::now(),
         "user_uuid": user,
-        // The services whose older entries may be missing; with orders, their deliveries and messages, too.
+        // The services whose older entries may be missing. If an order is missing, so are its deliveries and messages.
         "cut": cut,
         "iam": iam,
         "order": { "orders": orders.entries },

@@ -24,7 +24,7 @@ use crate::service::SessionWatch;
 
 /// The interval of comments on a stream without events.
 const COMMENT_INTERVAL: Duration = Duration::from_secs(15);
-/// The delay after which a browser reopens a stream that has ended.
+/// A browser waits this long before it reopens a stream that has ended.
 const RETRY_DELAY: Duration = Duration::from_secs(1);
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");

@@ -45,7 +45,7 @@ impl Playground {
         &self.url
     }
 
-    /// Returns the incidents that concern an order, the oldest first; none if the playground does not answer.
+    /// Returns the incidents that concern an order, the oldest first; none if the playground does not respond.
     pub async fn incidents(&self, order: OrderId) -> Vec<Incident> {
         let mut incidents = self.read().await.unwrap_or_default();
         incidents.retain(|incident| incident.order.is_none_or(|of| of == order.uuid()));

@@ -19,7 +19,7 @@ pub struct DeadLetters {
 pub struct LetterPage {
     /// The number of letters that match.
     pub matching: usize,
-    /// The time at which the newest letter that matches was dead-lettered.
+    /// When the newest letter that matches was dead-lettered.
     pub newest: Option<DateTime<Utc>>,
     /// The number of letters by state, whether they match or not, of the topics that were read.
     pub pending: usize,
@@ -33,7 +33,7 @@ pub struct LetterPage {
 pub struct Letter {
     /// The id of the letter, such as `order.paid.dlq/0/17`.
     pub id: String,
-    /// The time at which the message was dead-lettered.
+    /// When the message was dead-lettered.
     pub at: DateTime<Utc>,
     /// `pending`, as every letter of a page. Programs read this member, and `resolved`, which is null.
     state: &'static str,
@@ -60,7 +60,7 @@ pub struct Plan {
     pub messages: usize,
     /// The letters that these messages resolve.
     pub letters: usize,
-    /// The messages that no consumer can decode, so that each becomes a dead letter again.
+    /// The messages that no consumer can decode: each becomes a dead letter again.
     pub poison: Vec<Poison>,
     /// The messages of outside programs. A consumer may still refuse one of them because of the data that its service
     /// has stored.
@@ -71,7 +71,7 @@ pub struct Plan {
     pub late: usize,
     /// The chosen letters that are skipped, because they were too large to be kept in full.
     pub truncated: usize,
-    /// The time at which the newest of the chosen letters was dead-lettered.
+    /// When the newest of the chosen letters was dead-lettered.
     pub newest: Option<DateTime<Utc>>,
 }
 

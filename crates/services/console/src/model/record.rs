@@ -26,7 +26,7 @@ pub struct NewRecord {
     pub event: Option<Uuid>,
     /// The type, such as `events.v1.OrderPaid`. Empty if the record does not name one.
     pub kind: String,
-    /// The time at which the reported change was committed, or the time of publication if the record lacks it.
+    /// When the reported change was committed, or the time of publication if the record lacks it.
     pub committed_at: DateTime<Utc>,
     pub published_at: DateTime<Utc>,
     pub consumed_at: DateTime<Utc>,
@@ -47,7 +47,7 @@ pub struct Record {
 }
 
 impl NewRecord {
-    /// Reads a message of a topic of orders. `None` if its key is not a uuid, so that the message concerns no order.
+    /// Reads a message of a topic of orders. `None` if its key is not a uuid: the message then concerns no order.
     pub fn read(message: &Message, now: DateTime<Utc>) -> Option<Self> {
         let order = Uuid::try_parse(std::str::from_utf8(&message.key).ok()?).ok()?;
         let kind = message.headers.get(HEADER_EVENT_TYPE).unwrap_or_default().to_owned();

@@ -43,7 +43,8 @@ struct Order {
     after: i64,
     /// True if an operator reads another user's order.
     is_of_another: bool,
-    /// The address of the playground's panel. The page then polls, since a fault is no step that a stream tells of.
+    /// The address of the playground's panel. The page then polls, since the stream has the order's steps, but no
+    /// faults.
     panel: Option<String>,
 }
 

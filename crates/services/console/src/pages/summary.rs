@@ -28,7 +28,7 @@ pub struct Summary {
     pub lines: Vec<OrderLine>,
     /// For `INVESTOR_MONEY`.
     pub balance: Option<Money>,
-    /// Services that did not respond, so that their data may be missing.
+    /// Services that did not respond: their data may be missing.
     pub away: Vec<&'static str>,
     /// Shown only by the page of the order, not by the fragment.
     pub problem: Option<Refusal>,
@@ -106,7 +106,7 @@ impl Summary {
         METHODS.map(|value| (value, words::method(value)))
     }
 
-    /// Returns true while a payment is in progress or its outcome is unknown, so that the visitor can neither pay nor
+    /// Returns true while a payment is in progress or its outcome is unknown: the visitor can then neither pay nor
     /// cancel.
     pub fn is_paying(&self) -> bool {
         self.known.status == "PENDING_PAYMENT" && self.known.allowed_actions.is_some() && !self.known.allows("PAY")

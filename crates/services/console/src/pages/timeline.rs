@@ -14,7 +14,7 @@ use crate::{client::Incident, model::Step, service::is_cut};
 #[template(path = "timeline.html")]
 pub struct Timeline {
     pub steps: Vec<Step>,
-    /// Those of the playground that may have met the order.
+    /// The playground's incidents that may have affected the order.
     pub incidents: Vec<Incident>,
     pub drawing: Drawing,
     /// True if no further steps will follow.

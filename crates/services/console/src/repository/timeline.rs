@@ -29,7 +29,7 @@ pub trait Timeline: Send + Sync {
     /// Returns the user of an order, or `None` if no record names it yet.
     async fn owner(&self, order: OrderId) -> Result<Option<UserId>, Error>;
 
-    /// Returns which of these orders have records after `place`, and the place up to which the answer is complete.
+    /// Returns which of these orders have records after `place`, and the place up to which the result is complete.
     async fn news(&self, place: i64, orders: &[OrderId]) -> Result<(Vec<OrderId>, i64), Error>;
 }
 

@@ -10,7 +10,7 @@ use crate::client::credential;
 
 /// The interval at which the session of a stream without events is looked up.
 const CHECK_INTERVAL: Duration = Duration::from_secs(30);
-/// The time that a stream continues while sessions cannot be looked up.
+/// A stream continues for this long while sessions cannot be looked up.
 const MAX_UNKNOWN: Duration = Duration::from_mins(2);
 
 pub struct SessionWatch {

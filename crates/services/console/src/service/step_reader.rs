@@ -79,7 +79,7 @@ mod tests {
         repository::{MAX_RECORDS, MIGRATIONS, PgTimeline, Timeline as _},
     };
 
-    /// Returns a record that begins no state, so that it is one step.
+    /// Returns a record that begins no state: it is one step.
     fn record(order: OrderId, offset: i64) -> NewRecord {
         let now = clock::now();
         NewRecord {

@@ -122,7 +122,7 @@ pub struct NewLoan {
     pub id: LoanId,
     pub customer: UserId,
     pub amount: Amount,
-    /// The time at which the outside program approved the loan, if known.
+    /// When the outside program approved the loan, if known.
     pub approved_at: Option<DateTime<Utc>>,
 }
 

@@ -63,7 +63,7 @@ pub struct Courier {
     pub location: Location,
     /// Cells per step.
     pub speed: u32,
-    /// The order that it carries, if it does and the caller may know of it.
+    /// The order that it carries; absent if there is none, or the caller may not see it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub order_id: Option<Uuid>,
 }
@@ -79,7 +79,7 @@ pub struct CreatedOrder {
 #[derive(Serialize, ToSchema)]
 pub struct Order {
     pub id: Uuid,
-    /// Where it goes.
+    /// Its destination.
     pub location: Location,
 }
 

@@ -65,7 +65,7 @@ pub enum Known {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delivery {
-    /// The key; of a basket it is derived from the basket's id, so that a basket and an order never share a delivery.
+    /// The key. For a basket it is derived from the basket's id, so that a basket and an order never share a delivery.
     pub order: OrderId,
     /// The id that an outside program gave its basket; `None` for orders.
     pub basket: Option<OrderId>,

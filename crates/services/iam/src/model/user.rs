@@ -19,7 +19,7 @@ const MAX_REASON_CHARACTERS: usize = 500;
 /// larger.
 const MAX_TOTAL_BYTES: usize = 2_048;
 
-/// The time for which a device is known after a login.
+/// A device is known for this long after a login.
 pub const KNOWN_FOR: TimeDelta = TimeDelta::days(30);
 /// The maximum number of devices of an account. A login from a further device replaces the least recently used one.
 pub const MAX_DEVICES: usize = 8;

@@ -28,15 +28,15 @@ pub enum Decision {
 #[must_use]
 pub struct Judged {
     pub decision: Decision,
-    /// True if the address has reached its limit of successful logins of new accounts, so that another new account
-    /// cannot log in from it.
+    /// True if the address has reached its limit of successful logins of new accounts: another new account cannot log
+    /// in from it.
     pub is_crowded: bool,
     /// True if the attempt was counted for its address, as verified or as throttled. [`LoginAttempts::succeed`] and
     /// [`LoginAttempts::take_back`] undo this.
     pub is_counted: bool,
 }
 
-/// The time for which the number of attempts since the last success is remembered.
+/// The number of attempts since the last success is remembered for this long.
 pub(super) const REMEMBERED_FOR: Duration = Duration::from_hours(30 * 24);
 
 /// A count that reaches its limit locks its account or address for 1/64 of its window. Each further admitted attempt

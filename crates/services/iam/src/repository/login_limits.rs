@@ -10,8 +10,8 @@ pub struct Limit {
     /// The number of attempts before delays begin. 0 means no limit.
     pub attempts: u32,
     pub window: Duration,
-    /// The number of attempts since the last success from which further ones are refused, until a login from another
-    /// known device succeeds or `UnlockLogin` is called. 0 means no limit.
+    /// After this number of attempts since the last success, further ones are refused, until a login from another known
+    /// device succeeds or `UnlockLogin` is called. 0 means no limit.
     pub total: u32,
 }
 

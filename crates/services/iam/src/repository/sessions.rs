@@ -10,8 +10,8 @@ use crate::{
     model::{Credential, OpenSession, Owner, Session, SessionId, SessionSummary, SessionTimes, ShortId, TokenId},
 };
 
-/// The time for which the session store marks credentials, or a user, as being changed. Meanwhile the old credentials
-/// open no session, and lookups return no stored owner. It is longer than any login takes: after it, no login that read
+/// The session store marks credentials, or a user, as being changed for this long. Meanwhile the old credentials open
+/// no session, and lookups return no stored owner. This is longer than any login takes: after it, no login that read
 /// the old credentials is in progress, and the database alone decides which credentials are valid.
 pub(super) const RETIRED_FOR: Duration = Duration::from_mins(1);
 

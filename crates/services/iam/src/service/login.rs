@@ -22,7 +22,7 @@ use crate::{
     repository::{Decision, Judged},
 };
 
-/// The age below which an account is new. The last part of an almost full session store is reserved for older accounts.
+/// An account is new below this age. The last part of an almost full session store is reserved for older accounts.
 const NEW_FOR: TimeDelta = TimeDelta::days(1);
 /// A known device is recorded again if its last recorded login is older than this.
 const RECORD_INTERVAL: TimeDelta = TimeDelta::days(1);
@@ -145,7 +145,7 @@ fn logged(outcome: Result<(), Error>) {
     }
 }
 
-/// The time that a login waits before its password is verified.
+/// A login waits for this long before its password is verified.
 const LOGIN_DELAY: Duration = Duration::from_secs(1);
 /// The maximum numbers of logins of one address, and of all addresses, that wait at the same time in this process.
 /// Together with the delay, these bounds limit the hashing work for such addresses to a fraction of the machine's

@@ -82,7 +82,7 @@ fn respond(uid: &str, shown: Result<service::Shown, Error>, html: bool) -> Respo
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct Page {
-    /// `next` of the page before.
+    /// `next` of the previous page.
     after: Option<String>,
 }
 

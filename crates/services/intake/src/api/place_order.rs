@@ -43,7 +43,7 @@ pub struct Placed {
     pub order_uid: OrderUid,
 }
 
-/// The short form, of which everything else is made up; only where the API is open.
+/// The short form, from which a whole order is generated. Accepted only where the API is open.
 #[derive(Deserialize, ToSchema)]
 pub struct ShortOrder {
     #[serde(deserialize_with = "text")]
@@ -62,7 +62,7 @@ pub struct ShortItem {
     qty: i64,
 }
 
-/// The body's forms, for the description.
+/// The two forms of the body, for the OpenAPI description.
 #[derive(Deserialize, ToSchema)]
 #[expect(dead_code, reason = "it describes, and is never made")]
 #[serde(untagged)]
@@ -73,8 +73,8 @@ pub enum NewOrder {
 
 /// Place an order
 ///
-/// Answers once it is in the topic, from which it is stored a moment later. An order_uid that another order has shows
-/// as a dead letter.
+/// Responds once the order is in the topic; it is stored a moment later. If another order has the order_uid, the new
+/// one becomes a dead letter.
 #[utoipa::path(
     post,
     path = "/orders",

@@ -13,7 +13,7 @@ const MAX_ITEMS: usize = 1_000;
 const MAX_AGE: Months = Months::new(10 * 12);
 const MAX_CLOCK_DIFFERENCE: TimeDelta = TimeDelta::hours(1);
 
-/// A rule that an order breaks. Never has the value, which may be personal data.
+/// A rule that an order breaks. Never contains the value, which may be personal data.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{path}: {rule}")]
 pub struct Broken {

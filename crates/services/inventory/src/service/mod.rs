@@ -27,7 +27,7 @@ pub struct InventoryService {
 
 impl InventoryService {
     /// An unconfirmed reservation expires after `reservation_ttl` if its order does not exist then. A user's unpaid
-    /// orders hold any share of a part.
+    /// orders may hold any share of a part.
     pub fn new(
         catalogue: Arc<dyn Catalogue>,
         warehouse: Arc<dyn Warehouse>,

@@ -51,7 +51,7 @@ pub struct Attempt {
 pub struct Expired {
     pub order: OrderId,
     pub kind: Kind,
-    /// True if an earlier attempt had no response either, so that this one was the last.
+    /// True if an earlier attempt had no response either: this one was then the last.
     pub is_given_up: bool,
 }
 

@@ -139,8 +139,8 @@ fn is_code(word: &str) -> bool {
     word.len() == CODE_LENGTH && word.bytes().all(|letter| letter.is_ascii_alphanumeric())
 }
 
-/// The maximum number of retries of a reply while the messenger is unreachable. After that, the user must repeat the
-/// command.
+/// The maximum number of retries of a reply while the messenger is unreachable. After that, the user must send the
+/// command again.
 const MAX_RETRIES: usize = 3;
 /// A chat gets the same reply at most once in this time.
 const REPLY_INTERVAL: Duration = Duration::from_secs(10);
@@ -151,7 +151,7 @@ const MAX_RECORDED: u64 = 10_000;
 /// others.
 struct Replies {
     api: Arc<dyn BotApi>,
-    /// The time from which a reply may be sent again, by chat and name of the reply.
+    /// When a reply may be sent again, by chat and name of the reply.
     sent: Cache<(String, &'static str), Instant>,
 }
 

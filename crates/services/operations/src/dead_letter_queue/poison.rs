@@ -1,4 +1,4 @@
-//! Detects poison: a dead letter that no consumer can decode, so that a replay would dead-letter it again.
+//! Detects poison: a dead letter that no consumer can decode. A replay would dead-letter it again.
 
 use contracts::events::{BASKET_CONFIRMED, INBOUND, InboundTopic, LOAN_APPROVED, ORDERS, ROUTES, Topics};
 use platform::kafka::Message;
@@ -29,7 +29,7 @@ pub fn still_poison(letter: &DeadLetter, topics: &Topics) -> Option<String> {
     routes.find_map(|route| route.read(&message)?.err().map(|failure| failure.to_string()))
 }
 
-/// Returns whether outside programs write the topic, so that its messages are not events of this shop.
+/// Returns true if outside programs write the topic: its messages are then not events of this shop.
 pub fn is_from_outside(topic: &str, topics: &Topics) -> bool {
     INBOUND.iter().any(|inbound| inbound.topic(topics) == topic)
 }

@@ -59,7 +59,7 @@ struct CheckpointRow {
 /// The keys that verify checkpoints.
 pub struct Keys {
     keys: Result<ReceiptKeys, ConfigError>,
-    /// False if `RECEIPT_KEY` is not set, so that the shop may sign with a key that the caller does not know.
+    /// False if `RECEIPT_KEY` is not set: the shop may then sign with a key that the caller does not know.
     are_the_shops: bool,
 }
 

@@ -28,8 +28,9 @@ const LATEST: &str =
     "select event_type, event_uuid from outbox where published_at is not null order by id desc limit 2000";
 
 impl Sources {
-    /// Returns the pending work. An event that its consumer has given up is not pending. Since consumers give up events
-    /// and operators replay dead letters at any time, each call with a missing event reads the letters.
+    /// Returns the pending work. An event that its consumer has dead-lettered is not pending. Since consumers
+    /// dead-letter events and operators replay dead letters at any time, each call with a missing event reads the
+    /// letters.
     pub async fn under_way(&self) -> anyhow::Result<Vec<String>> {
         let work = unfinished(&self.databases).await?;
         let mut missing = untaken(&self.databases).await?;
@@ -40,7 +41,7 @@ impl Sources {
         Ok(with_untaken(work, &missing))
     }
 
-    /// Returns the events that a consumer has given up, each with the consumer's group: those of the pending dead
+    /// Returns the events that a consumer has dead-lettered, each with the consumer's group: those of the pending dead
     /// letters, and of the discarded ones, which may be pruned.
     async fn given_up(&self) -> anyhow::Result<HashSet<(String, Uuid)>> {
         let queue = self.dead_letter_queue()?;
@@ -53,7 +54,7 @@ impl Sources {
     }
 }
 
-/// Returns the pending work, such as `2 ships being built`. An event that its consumer has given up is pending.
+/// Returns the pending work, such as `2 ships being built`. An event that its consumer has dead-lettered is pending.
 pub async fn under_way(databases: &Databases) -> anyhow::Result<Vec<String>> {
     let work = unfinished(databases).await?;
     Ok(with_untaken(work, &untaken(databases).await?))

@@ -75,7 +75,7 @@ impl Read {
         let topic = Beginning { cluster: self.cluster, first: HashMap::new() };
         let own = known.filter_map(|(record, origin)| {
             record.filter(|place| {
-                // Programs outside choose the times of their records, so times are compared, and not ordered.
+                // Programs outside choose the times of their records, so times are compared only for equality.
                 let is_same = self.times.get(place).is_none_or(|at| origin.at.is_none_or(|origin| origin == *at));
                 is_same && topic.has(place.0, place.1, &origin)
             })

@@ -14,7 +14,7 @@ use crate::dead_letters::{self, Beginning, DeadLetter, Origin, event_uuid};
 /// A progress callback: topic, records read, total records.
 pub type Progress = Arc<dyn Fn(&str, usize, usize) + Send + Sync>;
 
-/// The number of records of a topic after which the callback is called again.
+/// The callback is called again after this number of records of a topic.
 pub(super) const PROGRESS_EVERY: usize = 100_000;
 
 /// The consumer group of a tool's reads; the tool never joins it.
@@ -68,7 +68,7 @@ pub async fn read(
             continue;
         };
         // If the broker does not report the topic's retention, or deletes by size, the topic is complete since the
-        // start of the partition whose oldest record is the latest; never, if such a partition has no record.
+        // latest first record of a partition that has lost records, and never if such a partition has no record.
         let retained = if since.is_none() { retention(config, &log.topic).await.ok().flatten() } else { None };
         log.complete_since = retained.map_or(Some(*oldest), |retention| Some(now - retention)).max(since);
     }

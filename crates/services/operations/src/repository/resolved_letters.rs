@@ -46,7 +46,7 @@ pub enum Action {
     Discarded,
 }
 
-/// The table has no other values than these two.
+/// The table has no values other than these two.
 impl From<String> for Action {
     fn from(name: String) -> Self {
         if name == "discarded" { Self::Discarded } else { Self::Replayed }
@@ -58,7 +58,7 @@ impl From<String> for Action {
 pub struct ResolvedLetter {
     /// The letter's id, such as `order.paid.dlq/0/17`.
     pub letter: String,
-    /// The time at which the message was dead-lettered. It distinguishes letters with the same id after a topic was
+    /// When the message was dead-lettered. This time distinguishes letters with the same id after a topic was
     /// recreated.
     pub given_up_at: DateTime<Utc>,
     pub action: Action,

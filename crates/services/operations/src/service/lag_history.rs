@@ -24,9 +24,9 @@ use crate::backlogs;
 
 /// The interval at which the lag is recorded.
 const SAMPLE_INTERVAL: Duration = Duration::from_secs(15);
-/// The time for which a recorded lag is kept.
+/// A recorded lag is kept for this long.
 const RETENTION: TimeDelta = TimeDelta::minutes(15);
-/// The time for which readers share one response of the broker.
+/// Readers share one response of the broker for this long.
 const CACHE_TTL: Duration = Duration::from_secs(2);
 
 /// A partition of a topic, as one group reads it.

@@ -26,7 +26,7 @@ pub use self::{
 
 /// The time limit for the broker. Shorter than a request's limit, so that the response can name what is missing.
 const BROKER_TIMEOUT: Duration = Duration::from_secs(7);
-/// The time that a caller with an earlier deadline needs to get the response.
+/// A caller with an earlier deadline needs this long to get the response.
 const RESPONSE_TIME: Duration = Duration::from_millis(500);
 
 /// Fails if the reading takes longer than [`BROKER_TIMEOUT`], or almost as long as the caller waits.

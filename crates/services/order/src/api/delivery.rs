@@ -25,7 +25,7 @@ pub struct DeliveryView {
     /// `PENDING`, `IN_TRANSIT`, `OUT_FOR_DELIVERY`, `DELIVERED` or `FAILED`.
     #[schema(value_type = String, example = "IN_TRANSIT")]
     pub status: DeliveryStatus,
-    /// 12 of A–Z and 0–9.
+    /// 12 characters of A–Z and 0–9.
     #[schema(example = "A1B2C3D4E5F6")]
     pub tracking_number: String,
     /// UTC.

@@ -30,7 +30,7 @@ use crate::{
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CreateOrder {
-    /// The caller's own.
+    /// The caller's own uuid.
     pub user_uuid: Uuid,
     /// At least one; a repeated uuid is a quantity.
     #[schema(min_items = 1, max_items = 1000)]
@@ -108,7 +108,7 @@ pub struct OrderView {
     pub payment_method: Option<PaymentMethod>,
     #[schema(value_type = String, example = "PENDING_PAYMENT")]
     pub status: Status,
-    /// As sent; absent where none was.
+    /// As sent; absent if the order has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub delivery_address: Option<String>,
     /// Absent until the delivery has begun.

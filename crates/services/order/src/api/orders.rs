@@ -91,7 +91,7 @@ const MAX_LIMIT: u8 = 100;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct Page {
-    /// `next_cursor` of the page before.
+    /// `next_cursor` of the previous page.
     #[param(value_type = String, required = false, pattern = "^00[0-9a-f]{46}$")]
     cursor: Option<String>,
     /// 1 to 100, 20 unless given.
@@ -145,7 +145,7 @@ pub const CANCEL_PROBLEMS: [Declared; 3] = [
 
 /// Cancel an order that is not paid
 ///
-/// Its parts go back on the shelf.
+/// Returns its parts to the stock.
 #[utoipa::path(
     post,
     path = "/api/v1/orders/{order_uuid}/cancel",

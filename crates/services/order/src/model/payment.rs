@@ -13,7 +13,7 @@ pub struct Payment {
     pub transaction: TransactionId,
     pub method: PaymentMethod,
     pub status: PaymentStatus,
-    /// The time at which the payment service recorded the attempt. A refund does not change it.
+    /// When the payment service recorded the attempt. A refund does not change this time.
     pub created_at: DateTime<Utc>,
 }
 

@@ -24,7 +24,7 @@ pub struct UnpaidLimits {
     pub max_unpaid: u32,
 }
 
-/// An order that is never paid counts towards [`UnpaidLimits::max_unpaid`] for this long, also after it is cancelled.
+/// An order that is never paid counts towards [`UnpaidLimits::max_unpaid`] for this long, even after it is cancelled.
 /// So cancelling each order does not let a user create more.
 pub const UNPAID_COUNTS_FOR: Duration = Duration::from_hours(24);
 

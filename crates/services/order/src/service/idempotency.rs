@@ -32,7 +32,7 @@ const MAX_WAIT: Duration = Duration::from_secs(5);
 const FIRST_POLL_DELAY: Duration = Duration::from_millis(20);
 const MAX_POLL_DELAY: Duration = Duration::from_millis(250);
 
-/// The timeout for releasing a key. It is short, so that a request near its time limit is still answered in time.
+/// The timeout for releasing a key. It is short, so that a request near its time limit still gets its response in time.
 const RELEASE_TIMEOUT: Duration = Duration::from_millis(250);
 
 /// One execution of a request, which may continue an earlier execution with the same key.
@@ -142,7 +142,7 @@ fn mark_replay() {
 }
 
 const BATCH_SIZE: i64 = 1000;
-/// The age at which a key is deleted. Until then, the API promises, a retry gets the same response.
+/// A key is deleted at this age. The API promises that until then a retry gets the same response.
 const RETENTION: Duration = Duration::from_hours(24);
 
 impl OrderService {

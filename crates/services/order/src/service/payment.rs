@@ -47,7 +47,7 @@ pub struct OrderPayment {
     pub method: PaymentMethod,
     /// `None` if the attempt has not reached the payment service.
     pub transaction: Option<TransactionId>,
-    /// The time at which the payment service recorded the attempt, or `None` if the order was not charged.
+    /// When the payment service recorded the attempt, or `None` if the order was not charged.
     pub paid_at: Option<DateTime<Utc>>,
 }
 

@@ -233,7 +233,7 @@ async fn a_charged_order_whose_parts_are_gone_is_cancelled_with_its_transaction(
     assert_eq!(fixture.shop.events(fixture.order), ["events.v1.OrderCreated", "events.v1.OrderCancelled"]);
 }
 
-/// Returns a shop with an order whose attempt is left to the reconciler, and whose charge meets these faults.
+/// Returns a shop with an order whose attempt is left to the reconciler, and whose charge has these faults.
 async fn left_behind(faults: Vec<Fault>) -> (Shop, OrderId) {
     let shop = Shop::open();
     let order = shop.order().await;

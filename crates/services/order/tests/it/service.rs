@@ -102,7 +102,7 @@ async fn a_payment_whose_outcome_is_unknown_when_its_request_ends_is_counted_onc
     let recorder = PrometheusBuilder::new().build_recorder();
     let _guard = metrics::set_default_local_recorder(&recorder);
 
-    // The reconciler needs three rounds for the first payment. The second one meets the time limit of its request.
+    // The reconciler needs three rounds for the first payment. In the second one, the request reaches its time limit.
     for (count, faults) in [(1, vec![Fault::Lost; 4]), (2, vec![Fault::Hung])] {
         let order = shop.order().await;
         for fault in faults {

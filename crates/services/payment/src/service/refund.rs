@@ -32,7 +32,7 @@ impl PaymentService {
 
     /// Refunds the order's charge, if it has one. Returns once the refund is recorded.
     ///
-    /// Fails if the order is not cancelled. Only the event `OrderCancelled` cancels an order.
+    /// Fails until the event `OrderCancelled` has cancelled the order; no call cancels one.
     pub async fn refund(&self, order: OrderId) -> Result<(), Error> {
         if !self.payments.is_cancelled(order).await? {
             return Err(Error::NotCancelled(order));

@@ -23,8 +23,8 @@ const MAX_CALLS: usize = 20;
 const WINDOW: Duration = Duration::from_secs(10);
 /// The minimum number of calls in the window for the breaker to open.
 const MIN_CALLS: usize = 10;
-/// The time from when the breaker opens to its first health check of the peer. The time between two checks doubles up
-/// to [`MAX_BACKOFF`].
+/// The first health check of the peer begins this long after the breaker has opened. The time between two checks
+/// doubles up to [`MAX_BACKOFF`].
 const FIRST_BACKOFF: Duration = Duration::from_millis(100);
 const MAX_BACKOFF: Duration = Duration::from_millis(400);
 
@@ -46,7 +46,7 @@ pub struct CircuitBreaker {
     peer: &'static str,
     look: Look,
     state: Mutex<State>,
-    /// How often the breaker has opened, so that the health checks of an earlier opening end.
+    /// How often the breaker has opened. The health checks of an earlier opening end once this has changed.
     openings: AtomicU64,
 }
 

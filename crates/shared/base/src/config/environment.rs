@@ -45,8 +45,8 @@ pub fn published_secrets(settings: &Settings) -> Vec<String> {
     published
 }
 
-/// The variables that stand for one decision, as `NAME` (with any value) or `NAME=value`. In production one of them is
-/// set, since the decision's default is for trying the system out.
+/// The variables that stand for one decision, as `NAME` (with any value) or `NAME=value`. In production one of them
+/// must be set, since the decision's default is for trying the system out.
 pub type Decision = &'static [&'static str];
 
 /// Returns true in production. `cargo run` is production only if the variable says so.

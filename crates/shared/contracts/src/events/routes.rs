@@ -45,7 +45,7 @@ pub struct Route {
 /// A topic that outside programs write, and the consumer group that reads it.
 #[derive(Clone, Copy, Debug)]
 pub struct InboundTopic {
-    /// The broker's user that outside programs write it as.
+    /// The broker's user with which outside programs write to the topic.
     pub outside: &'static str,
     pub consumer: Consumer,
     /// The service that also writes to the topic, if there is one.

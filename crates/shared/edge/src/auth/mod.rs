@@ -58,8 +58,8 @@ impl Caller {
         }
     }
 
-    /// Returns true if [`may_see`](Self::may_see) is true, or if the caller is an operator. Records a refusal, and at
-    /// most once a minute that an operator uses the role for the object `of`, by the method with this path.
+    /// Returns true if [`may_see`](Self::may_see) is true, or if the caller is an operator. Records a refusal. Records
+    /// at most once a minute that an operator uses the role for the object `of`, by the method with this path.
     pub fn may_inspect(&self, owner: Option<Uuid>, of: Uuid, path: &str) -> bool {
         self.may_as_operator(owner, |user| operator_use::record_read(user, path, Some(of)))
     }

@@ -36,7 +36,7 @@ struct Counts {
     has_had_request: AtomicBool,
     /// When the last request began or ended, in milliseconds since `opened`.
     changed: AtomicU64,
-    /// True if the connection is about to close, so that no further request may begin.
+    /// True if the connection is about to close: no further request may begin.
     is_displaced: AtomicBool,
 }
 

@@ -52,8 +52,7 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// The length in bytes of the preface that opens an HTTP/2 connection (RFC 9113, section 3.4). Every HTTP/1.1 request
 /// with a header is at least as long.
 const PREFACE_LENGTH: usize = 24;
-/// The time for which an HTTP/2 connection without requests is kept open. It is closed with GOAWAY, which loses no
-/// request.
+/// An HTTP/2 connection without requests is kept open for this long. It is closed with GOAWAY, which loses no request.
 const IDLE_TIMEOUT: Duration = Duration::from_mins(5);
 /// The maximum lifetime of a connection, which also ends a connection whose client never reads. After this time the
 /// server asks the client to leave, and closes the connection after [`CLOSE_TIMEOUT`].

@@ -26,7 +26,7 @@ use super::activity::{Activity, InHand, WRITE_TIMEOUT};
 /// The maximum total of bytes of a listener's large responses that wait for their clients. It is four times the largest
 /// list, and small enough for a container of 64 MiB.
 const MAX_WAITING_BYTES: usize = 16 << 20;
-/// The size in bytes up to which responses are not counted. The bound on requests also bounds them.
+/// Responses of up to this size in bytes are not counted. The bound on requests also bounds them.
 const MAX_UNCOUNTED_BYTES: usize = 4 << 10;
 /// The size of a piece in bytes. The first piece has only [`MAX_UNCOUNTED_BYTES`], since hyper keeps it until the
 /// connection ends, even if the response is dropped.

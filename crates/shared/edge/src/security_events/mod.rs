@@ -67,7 +67,7 @@ pub fn count_from_zero() {
     }
 }
 
-/// The time for which equal events share a line.
+/// Equal events share a line for this long.
 const WINDOW: Duration = Duration::from_mins(1);
 /// The maximum number of windows for separate subjects and addresses. The events of further subjects and addresses
 /// share a line that names neither.

@@ -124,8 +124,8 @@ impl Tls {
             Err(error) => {
                 let error = error.to_string();
                 let known = problem.take().filter(|(known, _)| *known == error);
-                // Files may not match while an operator replaces two of them. So an error is logged only if the next
-                // check finds it again.
+                // While an operator replaces two files, they can mismatch for a moment. So an error is logged only if
+                // the next check finds it again.
                 if known.as_ref().is_some_and(|(_, is_logged)| !is_logged) {
                     tracing::warn!(error, "new TLS certificates rejected, the old ones stay in use");
                 }

@@ -43,7 +43,7 @@ pub(super) struct Material {
     /// The settings of listeners that request no client certificate.
     pub open: Arc<ServerConfig>,
     pub client: Arc<ClientConfig>,
-    /// The time at which the certificate expires, as time since 1970.
+    /// When the certificate expires, as time since 1970.
     pub expires: Duration,
     chain: Vec<CertificateDer<'static>>,
     roots: Arc<RootCertStore>,

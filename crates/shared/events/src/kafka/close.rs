@@ -16,9 +16,9 @@ pub(super) const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Drops a consumer, which commits the stored offsets and leaves the group. Blocks until the consumer is closed; at the
 /// time limit it abandons the closing thread and returns false.
 ///
-/// While librdkafka closes a consumer, it may drop the response to a rebalance unread, and then wait forever for the
-/// rebalance to end ([librdkafka 4884](https://github.com/confluentinc/librdkafka/issues/4884)). The consumer has left
-/// its group by then.
+/// While librdkafka closes a consumer, it may drop the response to a rebalance unread, and then wait indefinitely for
+/// the rebalance to end ([librdkafka 4884](https://github.com/confluentinc/librdkafka/issues/4884)). The consumer has
+/// left its group by then.
 pub(super) fn close(consumer: impl Send + 'static, timeout: Duration) -> bool {
     let (closing, closed) = channel::<Infallible>();
     // The callbacks of a rebalance need the runtime during the drop.

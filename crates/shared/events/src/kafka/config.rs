@@ -19,9 +19,9 @@ pub struct Config {
     /// The retention of new topics.
     #[serde(default = "default_retention", deserialize_with = "base::config::bounded::duration")]
     pub kafka_topic_retention: Duration,
-    /// The time for which Kafka appends to one segment of a topic. A segment is deleted as a whole when its last record
-    /// is older than the retention, so its first record lives longer by this time. The default is Kafka's own, which
-    /// also applies to topics created without this setting.
+    /// Kafka appends to one segment of a topic for this long. A segment is deleted as a whole when its last record is
+    /// older than the retention, so its first record lives longer by this time. The default is Kafka's own, which also
+    /// applies to topics created without this setting.
     #[serde(default = "default_segment", deserialize_with = "base::config::bounded::duration")]
     pub kafka_topic_segment: Duration,
     /// True if services create missing topics.
@@ -50,7 +50,7 @@ pub struct Config {
 const MAX_PARTITIONS: i32 = 500;
 /// The minimum of `KAFKA_TOPIC_RETENTION`. Kafka deletes older records even if no consumer has read them.
 const MIN_RETENTION: Duration = Duration::from_mins(1);
-/// The minimum of `KAFKA_TOPIC_SEGMENT`. A broker refuses 0, and each segment has its own files.
+/// The minimum of `KAFKA_TOPIC_SEGMENT`. A broker refuses 0, and short segments mean many files.
 const MIN_SEGMENT: Duration = Duration::from_secs(1);
 /// The maximum of `KAFKA_FETCH_WAIT`. It is a second less than `socket.timeout.ms`, as librdkafka asks, since a fetch
 /// delays the other requests on its connection.

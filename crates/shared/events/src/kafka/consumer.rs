@@ -223,7 +223,7 @@ impl Consumer {
         drop(reported);
         consumer.context().workers.end().await;
         // Leaves the group even if the client is only rebuilt: a static member that joins again gets its previous
-        // assignment, which lacks the partitions that the topic has got meanwhile.
+        // assignment, which lacks the partitions that were added to the topic meanwhile.
         self.membership.leave(&consumer).await;
         let consumer = ScopeGuard::into_inner(consumer);
         tokio::task::spawn_blocking(move || leave(group, consumer)).await.context("leaving the group")?;

@@ -139,7 +139,7 @@ fn abridged(letter: ExactRecord) -> ExactRecord {
     ExactRecord { topic, key, payload: Some(Vec::new()), headers: kept }
 }
 
-/// The time without a dead letter after which the producer is closed.
+/// The producer is closed after this time without a dead letter.
 const IDLE_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Creates the producer for the first dead letter, and closes it when no others follow, since poison messages are rare.
@@ -179,7 +179,7 @@ impl DeadLetterProducer {
     }
 }
 
-/// The number of consecutive panics of the handler at which a message is dead-lettered. A panic is a defect of this
+/// A message is dead-lettered after this number of consecutive panics of its handler. A panic is a defect of this
 /// build: without this limit, all later events of the partition would wait for the next build, which can replay a dead
 /// letter.
 const MAX_PANICS: u32 = 6;

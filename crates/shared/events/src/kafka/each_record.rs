@@ -1,5 +1,5 @@
 //! Publishes the records of a relay's batch with [`send_each`]. Creates their topics before, and afterwards replaces a
-//! producer that the broker no longer answers.
+//! producer to which the broker no longer responds.
 
 use std::{
     collections::{HashMap, HashSet},

@@ -17,7 +17,7 @@ use tokio::time::Instant;
 /// How long a client may get no response before it is rebuilt.
 pub(super) const MAX_SILENCE: Duration = Duration::from_secs(15);
 
-/// The time since which a client has got no response. `None` after a response.
+/// Since when a client has got no response. `None` after a response.
 #[derive(Default)]
 pub(super) struct LastResponse(Mutex<Option<Instant>>);
 

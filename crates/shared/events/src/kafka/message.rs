@@ -39,7 +39,7 @@ pub struct Absent {
     pub payload: bool,
 }
 
-/// The time at which an event's change was committed, in RFC 3339.
+/// When an event's change was committed, in RFC 3339.
 pub const HEADER_EVENT_TIME: &str = outbox::HEADER_EVENT_TIME;
 /// The type of an event: its full protobuf name.
 pub const HEADER_EVENT_TYPE: &str = outbox::HEADER_EVENT_TYPE;

@@ -31,8 +31,8 @@ pub struct KafkaPublisher {
     config: Config,
     /// Replaced after a fatal error.
     producer: Arc<RwLock<Producer>>,
-    /// The time after which an unacknowledged record fails. With `None` the producer retries it forever, and the
-    /// caller limits its own wait.
+    /// An unacknowledged record fails after this time. With `None` the producer retries it without a time limit, and
+    /// the caller limits its own wait.
     pub(super) limit: Option<Duration>,
     /// Creates the topics of the records before they are sent. Otherwise the broker would create them with its own
     /// number of partitions.
@@ -64,7 +64,7 @@ impl KafkaPublisher {
     }
 
     /// Creates the publisher of a relay. A record that is not acknowledged in time fails, and the relay publishes it
-    /// later. With [`new`](Self::new), one record could block the relay forever.
+    /// later. With [`new`](Self::new), one record could block the relay permanently.
     pub fn for_relay(config: &Config) -> anyhow::Result<Self> {
         Self::limited(config, Some(Self::RELAY_TIMEOUT))
     }

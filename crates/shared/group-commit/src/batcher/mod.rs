@@ -47,7 +47,7 @@ pub enum SubmitError {
 pub struct Limits {
     /// The maximum number of requests in a batch, at least 1.
     pub batch: usize,
-    /// The time after which an unfinished batch no longer delays the next one, which then runs concurrently.
+    /// After this time, an unfinished batch no longer delays the next one, which then runs concurrently.
     pub overlap_after: Duration,
     /// The maximum number of batches that run concurrently, at least 1.
     pub max_concurrent: usize,

@@ -46,8 +46,8 @@ pub enum Finding {
     /// The first record of `event` follows a record of `after` in the same partition, although both have the same key
     /// and the row of `event` has the lower id.
     Reordered { event: Uuid, key: Uuid, after: Uuid, topic: Arc<str> },
-    /// A record has no row, although rows of its time are kept: the event was published without being committed, or
-    /// its row was deleted by other means than [`sweep`](crate::sweep).
+    /// A record has no row, although rows of its time are kept: the event was published without being committed, or its
+    /// row was deleted by means other than [`sweep`](crate::sweep).
     Unknown { event: Uuid, topic: Arc<str>, partition: i32 },
 }
 

@@ -1,4 +1,4 @@
-//! A database with the crate's own tables, under other names than the default ones.
+//! A database with the crate's own tables, under names other than the default ones.
 
 use outbox::Tables;
 use sqlx::{AssertSqlSafe, PgPool, postgres::PgPoolOptions};

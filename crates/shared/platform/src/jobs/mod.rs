@@ -121,7 +121,7 @@ where
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Done {
     pub count: u64,
-    /// True if the batch was full, so that the caller starts the next one at once.
+    /// True if the batch was full: the caller then starts the next one at once.
     pub more: bool,
 }
 
@@ -144,7 +144,7 @@ pub async fn caught<T, E: Into<anyhow::Error>>(round: impl Future<Output = Resul
 const REPORT_INTERVAL: Duration = Duration::from_secs(5);
 
 impl Job {
-    /// Creates a job that calls `report` every [`REPORT_INTERVAL`] in every replica, also after a panic of `report`.
+    /// Creates a job that calls `report` every [`REPORT_INTERVAL`] in every replica, even after a panic of `report`.
     pub fn reporting<F>(name: &'static str, report: impl Fn() -> F + Send + Sync + 'static) -> Self
     where
         F: Future<Output = ()> + Send + 'static,

@@ -168,8 +168,8 @@ impl Service {
         }
     }
 
-    /// Returns true if the service's database has this table of several services. The migration that creates it has its
-    /// name.
+    /// Returns true if the service's database has this table, which several services have. The migration that creates
+    /// the table has the table's name.
     pub fn has_table(&self, name: &str) -> bool {
         self.migrations().is_some_and(|migrations| migrations.iter().any(|migration| migration.description == name))
     }

@@ -152,7 +152,7 @@ fn in_colour(terminal: bool, no_color: Option<&OsStr>) -> bool {
 }
 
 /// Appends the ids to a format's lines, since tracing-subscriber knows no traces: `trace_id` and `span_id` to a JSON
-/// object, the trace id, which a response has in `X-Trace-Id`, to a line for people.
+/// object, and only the trace id to a line for people. A response has the trace id in `X-Trace-Id`.
 struct WithIds<F> {
     format: F,
     is_json: bool,

@@ -1,4 +1,4 @@
-//! Tests of requests that are in flight when a program is told to stop.
+//! Tests of requests that are in flight when a program is signalled to stop.
 
 use std::{
     collections::HashMap,

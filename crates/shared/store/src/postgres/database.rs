@@ -28,14 +28,14 @@ use super::connections::{Connections, Path, Unanswered, Use, strict};
 
 /// The time limit for waiting for a connection of the pool, and again for opening one.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
-/// The time in milliseconds after which the server ends a statement, or a transaction whose client is idle.
+/// In milliseconds. The server ends a statement after this time, and a transaction whose client was idle for this long.
 const STATEMENT_TIMEOUT: &str = "5000";
-/// The time in milliseconds after which the server ends a statement that waits for one lock. Statements hold their
-/// locks for some milliseconds, and for some tens of them during a disk flush.
+/// In milliseconds. The server ends a statement that waits this long for one lock. Statements hold their locks for some
+/// milliseconds, and for some tens of them during a disk flush.
 const LOCK_TIMEOUT: &str = "200";
-/// The time after which a response counts as lost, since the server would have ended the statement earlier.
+/// A response counts as lost after this time, since the server would have ended the statement earlier.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(6);
-/// The time after its last use at which an idle connection is closed.
+/// An idle connection is closed this long after its last use.
 const MAX_IDLE_TIME: Duration = Duration::from_mins(1);
 /// The time limit for closing connections gracefully.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);

@@ -23,7 +23,7 @@ use super::{
 
 /// How often a running migration's connection is checked, and the check's time limit.
 const CHECK_INTERVAL: Duration = Duration::from_secs(2);
-/// The time without work of the server for a migration's connection after which the connection counts as lost.
+/// A migration's connection counts as lost if the server has not worked for it for this long.
 const MAX_IDLE_TIME: Duration = Duration::from_secs(5);
 /// How many consecutive failed checks also count as a lost connection.
 const MAX_FAILED_CHECKS: u32 = 5;

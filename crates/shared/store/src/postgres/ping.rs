@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Database, error::is_untrusted};
 
-/// The time without a response to a ping after which the server counts as unreachable. A statement may take longer.
+/// The server counts as unreachable if it has not responded to a ping after this time. A statement may take longer.
 const PING_TIMEOUT: Duration = Duration::from_secs(2);
 const PING_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -37,7 +37,7 @@ pub async fn watch(database: Database, reachable: Condition, stop: CancellationT
     }
 }
 
-/// Returns true if the server answers a ping or accepts a new connection.
+/// Returns true if the server responds to a ping or accepts a new connection.
 async fn beat(database: &Database, connection: &mut Option<PgConnection>, untrusted: &mut Outage) -> bool {
     if let Some(known) = connection {
         let asked = Instant::now();

@@ -27,8 +27,8 @@ use self::memory::{Info, info};
 /// The time limit of one command including reconnecting. Only time in which this process is scheduled counts. So
 /// callers learn within 500 ms that Redis is unavailable.
 pub const RESPONSE_TIMEOUT: Duration = Duration::from_millis(400);
-/// The time without a reply to a command after which a connection is replaced. It is less than the callers' time
-/// limits, which would otherwise end the command first.
+/// A connection is replaced after this time without a reply to a command. This is less than the callers' time limits,
+/// which would otherwise end the command first.
 const REPLY_TIMEOUT: Duration = Duration::from_millis(250);
 /// The error codes of a server that is not the primary, or not yet. Another server may have taken over its address.
 const NOT_PRIMARY: [&str; 3] = ["READONLY", "MASTERDOWN", "LOADING"];

@@ -52,7 +52,7 @@ pub struct Loan {
     pub status: LoanStatus,
     /// The version of the customer that decided the loan.
     pub version: Option<i64>,
-    /// The time at which the loan was decided; for a held loan, the time at which it was received.
+    /// When the loan was decided; for a held loan, when it was received.
     pub since: DateTime<Utc>,
     pub credited_at: Option<DateTime<Utc>>,
     /// True if payment refused the credit permanently.

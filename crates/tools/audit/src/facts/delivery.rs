@@ -35,7 +35,7 @@ pub struct Delivery {
     /// The number of steps to the address when the courier was assigned.
     pub steps: Option<i32>,
     pub created_at: DateTime<Utc>,
-    /// The time since which the order has waited for a courier.
+    /// Since when the order has waited for a courier.
     pub waiting_since: Option<DateTime<Utc>>,
     pub updated_at: DateTime<Utc>,
 }

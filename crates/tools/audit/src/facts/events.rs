@@ -40,8 +40,8 @@ pub struct OutboxRow {
     pub key: Uuid,
     pub created_at: DateTime<Utc>,
     pub published_at: Option<DateTime<Utc>>,
-    /// The time at which the relay set the row aside: because its type has no topic, the broker refused it, or an
-    /// earlier row of its key is set aside.
+    /// When the relay set the row aside, because its type has no topic, the broker refused it, or an earlier row of its
+    /// key is set aside.
     pub set_aside_at: Option<DateTime<Utc>>,
     /// The SHA-256 of the payload in hexadecimal digits, read for receipts alone.
     pub payload_digest: Option<String>,
@@ -94,7 +94,7 @@ pub struct Received {
 pub struct Position {
     pub group: String,
     pub event: Uuid,
-    /// True if the group's committed offset is past the event's record, so that the consumer will not handle it.
+    /// True if the group's committed offset is past the event's record: the consumer will not handle it.
     pub is_past: bool,
 }
 
@@ -103,7 +103,7 @@ pub struct Position {
 pub struct Log {
     pub topic: String,
     pub kind: Kind,
-    /// The time since which the topic is complete; `None` if it is complete from the beginning.
+    /// Since when the topic is complete; `None` if it is complete from the beginning.
     pub complete_since: Option<DateTime<Utc>>,
     /// The records of each partition in the order of publication. Offsets may have another order if the broker lost its
     /// data and started again at offset 0.
@@ -134,7 +134,7 @@ pub struct DeadLetters {
 pub struct DeadLetter {
     /// The id of the dead letter, such as `order.paid.dlq/0/17`.
     pub id: String,
-    /// The time at which the record was dead-lettered. It distinguishes letters with the same id, after a topic was
+    /// When the record was dead-lettered. This time distinguishes letters with the same id, after a topic was
     /// recreated.
     pub given_up_at: DateTime<Utc>,
     /// The topic, partition and offset of the original record.
@@ -155,7 +155,7 @@ pub struct DeadLetter {
 pub struct Discarded {
     /// The id of the dead letter, such as `order.paid.dlq/0/17`.
     pub letter: String,
-    /// The time at which the record was dead-lettered.
+    /// When the record was dead-lettered.
     pub given_up_at: DateTime<Utc>,
     /// The consumer that failed to handle it.
     pub group: String,

@@ -102,7 +102,7 @@ pub struct UnreadDatabase {
 pub struct Bounds {
     pub build: Duration,
     pub step: Duration,
-    /// The time for which a loan is held for a user who is not a customer.
+    /// A loan is held for this long for a user who is not a customer.
     pub hold: Duration,
     /// How late an effect may be before it counts as missing.
     pub grace: Duration,

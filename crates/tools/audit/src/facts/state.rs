@@ -146,7 +146,7 @@ pub struct PartialRefund {
     /// True while the provider has accepted the refund but not made it.
     pub is_accepted: bool,
     pub created_at: DateTime<Utc>,
-    /// The time at which payment requested the refund again, or opened it again, after it had failed.
+    /// When payment requested the refund again, or opened it again, after it had failed.
     pub requested_at: Option<DateTime<Utc>>,
 }
 
@@ -161,7 +161,7 @@ pub struct Entry {
     pub order: Uuid,
     /// In minor units.
     pub amount: i64,
-    /// The user whose balance the entry changed; `None` for other payment methods than `INVESTOR_MONEY`.
+    /// The user whose balance the entry changed; `None` for payment methods other than `INVESTOR_MONEY`.
     pub account: Option<Uuid>,
 }
 
@@ -212,9 +212,9 @@ pub struct Reservation {
     /// The price of all items in minor units, from the unit prices frozen at the first reservation.
     #[sqlx(skip)]
     pub price: i64,
-    /// The time at which a held reservation expires.
+    /// When a held reservation expires.
     pub expires_at: Option<DateTime<Utc>>,
-    /// The time at which the reservation first ended: it expired, or was released or committed.
+    /// When the reservation first ended: it expired, or was released or committed.
     pub first_ended_at: Option<DateTime<Utc>>,
     pub updated_at: DateTime<Utc>,
 }
@@ -245,7 +245,7 @@ pub struct Notification {
     pub ambiguous: bool,
     pub sent_at: Option<DateTime<Utc>>,
     pub created_at: DateTime<Utc>,
-    /// The time at which the user requested the message again.
+    /// When the user requested the message again.
     pub queued_at: Option<DateTime<Utc>>,
 }
 

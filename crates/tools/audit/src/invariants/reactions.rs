@@ -27,7 +27,7 @@ pub struct Reaction {
 
 /// The effect of an event type on its consumer's rows.
 pub struct Effect {
-    /// In words, such as `a job`.
+    /// A description of the effect, such as `a job`.
     pub what: String,
     /// The orders that show the effect, and since when.
     pub orders: HashMap<Uuid, DateTime<Utc>>,

@@ -64,7 +64,7 @@ impl Receipt {
         self.checks.iter().filter(|check| check.state == State::Violated)
     }
 
-    /// Returns the receipt with its violated checks marked open: the databases are not read at one instant, so that a
+    /// Returns the receipt with its violated checks marked open: the databases are not read at one instant, so a
     /// concurrent change may look like a violation.
     #[must_use]
     pub fn in_doubt(mut self) -> Self {

@@ -151,7 +151,7 @@ impl Lab {
         tables::empty(self.servers().await?).await
     }
 
-    /// Deletes the rows filled into the tables during a ratio. The shop must not run.
+    /// Deletes the rows that a measurement has added to the tables. The shop must not run.
     pub async fn reset_tables(&self) -> anyhow::Result<()> {
         tables::empty(self.servers().await?).await
     }

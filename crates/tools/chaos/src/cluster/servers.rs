@@ -94,8 +94,8 @@ impl Servers {
         })
     }
 
-    /// Returns the variable and the superuser's URL of each database but this service's. Operations reads these for
-    /// receipts, which no fault is about, so they need no links.
+    /// Returns the variable and the superuser's URL of each database but this service's. Operations reads these
+    /// databases for receipts, which no fault tests, so they need no links.
     pub fn others(&self, service: &Service) -> impl Iterator<Item = (String, &str)> {
         let others = self.databases.iter().filter(move |(other, _)| *other != service);
         others.map(|(other, url)| (other.variable("DATABASE_URL"), url.as_str()))

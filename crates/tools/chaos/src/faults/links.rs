@@ -24,7 +24,7 @@ use crate::{
     recovery::{self, Bounds, FaultWindow},
 };
 
-/// A link fault's extent: how many links it meets.
+/// A link fault's extent: how many links it affects.
 const ALL: usize = usize::MAX;
 const RETRIES: &str = "At most one call in ten is a retry, besides a small fixed reserve.";
 

@@ -11,7 +11,7 @@ pub struct Choice {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Begins {
-    /// At once, or when the row itself meets something to act on.
+    /// At once, or when the row itself finds something to act on.
     AtOnce,
     /// As soon as an order is on its way.
     WithAnOrder,

@@ -33,11 +33,11 @@ const VARIABLES: [(&str, &str); 4] = [
     ("ASSEMBLY_BUILD_MAX", "5s"),
     ("DELIVERY_MOVE_EVERY", "500ms"),
 ];
-/// The services of which one process takes over from another in a fault.
+/// The services with two processes: in some faults, one takes over from the other.
 const TWICE: [&Service; 3] = [&order::SERVICE, &assembly::SERVICE, &delivery::SERVICE];
 /// A fault that acts on an order waits this long for one.
 const ORDER_TIMEOUT: Duration = Duration::from_mins(1);
-/// Shorter than an attempt to pay takes, so that a fault can meet it.
+/// Shorter than an attempt to pay takes, so that a fault can affect the attempt.
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
 const RETRY_POLL_INTERVAL: Duration = Duration::from_millis(500);
 const RETRY: &str = "payment asked again";
@@ -46,8 +46,8 @@ const RETRY: &str = "payment asked again";
 const ON_THEIR_WAY: &str = "select count(*) from orders where attempt_method is not null or status = 'PAID'
     or (status = 'ASSEMBLED' and delivery_address is not null
         and coalesce(delivery_status, 'PENDING') not in ('DELIVERED', 'FAILED'))";
-/// Each process that takes an attempt to pay over from another one raises its epoch. The recorder of
-/// [`recording`](crate::recording) tells when.
+/// A process that takes over an attempt to pay from another one increments the attempt's epoch. The triggers of
+/// [`recording`](crate::recording) record when.
 const RETRIES: &str = "select key, at from (
         select key, at, state, lag(state) over (partition by key order by id) as was
         from recorded_transitions where state ? 'attempt_epoch'

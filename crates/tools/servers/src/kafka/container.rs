@@ -125,7 +125,7 @@ impl Broker {
         self.wait().await
     }
 
-    /// Freezes the broker: it accepts connections without answering requests.
+    /// Freezes the broker: it accepts connections, but does not respond to requests.
     pub async fn pause(&self) -> anyhow::Result<()> {
         docker::run(&["pause", &self.id], COMMAND_TIMEOUT).await?;
         Ok(())

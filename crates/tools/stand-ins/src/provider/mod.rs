@@ -88,7 +88,7 @@ impl Provider {
         self.ledger.lock().faults.script.extend(faults);
     }
 
-    /// Forgets the scripted faults that no charge has met.
+    /// Forgets the scripted faults that have not been injected.
     pub fn unscript(&self) {
         self.ledger.lock().faults.script.clear();
     }

@@ -16,7 +16,7 @@ use crate::{
     },
 };
 
-/// The time that the line of a group's lag shows.
+/// The line of a group's lag covers this time.
 const HISTORY: TimeDelta = TimeDelta::minutes(15);
 /// The size of the line.
 const WIDTH: i64 = 160;
@@ -104,7 +104,8 @@ struct Spark {
 }
 
 impl Spark {
-    /// Draws values with their ages, the oldest first. `length` is the age at the left, in the unit of the ages.
+    /// Draws values with their ages, the oldest first. `length` is the age at the left end of the line, in the unit of
+    /// the ages.
     fn new(values: impl Iterator<Item = (i64, i64)> + Clone, length: i64) -> Self {
         let highest = values.clone().map(|(_, value)| value).max().unwrap_or_default().max(1);
         let scaled = |value: i64, to: i64, all: i64| {

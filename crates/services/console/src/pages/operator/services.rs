@@ -15,7 +15,7 @@ use crate::{
     },
 };
 
-/// The age in milliseconds from which an unpublished event is late: a relay publishes within a second.
+/// From this age in milliseconds on, an unpublished event is late: a relay publishes within a second.
 const LATE_AFTER_MS: i64 = 10_000;
 
 #[derive(Template)]

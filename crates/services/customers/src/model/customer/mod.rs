@@ -203,7 +203,7 @@ impl Customer {
         }
     }
 
-    /// Removes the personal data, also during a check, whose verdict then has no effect. Returns `None` if the customer
+    /// Removes the personal data, even during a check, whose verdict then has no effect. Returns `None` if the customer
     /// is already erased.
     pub fn erase(&mut self) -> Option<Event> {
         match &self.state {

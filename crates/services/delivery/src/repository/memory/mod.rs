@@ -44,7 +44,7 @@ enum OrderRow {
     Early(Early),
     Delivery {
         delivery: Box<Delivery>,
-        /// The time at which the order began to wait for a courier.
+        /// When the order began to wait for a courier.
         waiting_since: Option<DateTime<Utc>>,
     },
 }

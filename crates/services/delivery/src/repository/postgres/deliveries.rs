@@ -151,7 +151,7 @@ pub async fn remove_early(pool: &Database, age: Duration) -> Result<u64, Error> 
 }
 
 /// The columns of an active order. There is a statement for one user and one for all users: the generic plan of a
-/// common one would read the orders of all users for one.
+/// common statement would read the orders of all users even for one user.
 struct Row {
     order: OrderId,
     user: Option<UserId>,

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 /// is more.
 pub struct Expiring<K, V> {
     entries: HashMap<K, (V, Instant)>,
-    /// The number of entries at which the next insertion removes expired entries.
+    /// At this number of entries, the next insertion removes expired ones.
     sweep_at: usize,
 }
 

@@ -115,7 +115,7 @@ pub struct Reservation {
     /// A reservation that was moved back is due again at this time.
     pub next_try_at: Option<DateTime<Utc>>,
     pub items: Vec<ReservedLine>,
-    /// The time at which the reservation first expired, or was released or committed.
+    /// When the reservation first expired, or was released or committed.
     pub first_ended_at: Option<DateTime<Utc>>,
     pub updated_at: DateTime<Utc>,
 }

@@ -41,7 +41,7 @@ pub struct CheckoutItem {
     #[serde(deserialize_with = "number::integer")]
     #[schema(minimum = 1, maximum = 1000)]
     pub quantity: i64,
-    /// Of one piece: the part's price, or the order is refused.
+    /// The price of one piece. The order is refused unless it is the part's price.
     #[serde(deserialize_with = "price")]
     #[schema(value_type = f64)]
     pub price: Option<Money>,
@@ -90,7 +90,7 @@ pub struct CheckoutView {
 pub struct ItemView {
     pub product_id: Uuid,
     pub quantity: i64,
-    /// Of one piece, two decimals at most.
+    /// The price of one piece, with two decimals at most.
     pub price: f64,
 }
 
@@ -158,7 +158,7 @@ pub struct CheckoutDelivery {
     /// `PENDING`, `IN_TRANSIT`, `OUT_FOR_DELIVERY`, `DELIVERED` or `FAILED`.
     #[schema(value_type = String, example = "IN_TRANSIT")]
     pub status: DeliveryStatus,
-    /// 12 of A–Z and 0–9.
+    /// 12 characters of A–Z and 0–9.
     #[schema(example = "A1B2C3D4E5F6")]
     pub tracking_number: String,
     /// UTC.

@@ -172,7 +172,7 @@ impl ErrorResponse {
         self.details.decline()
     }
 
-    /// Returns true if the request itself is invalid, so that it never has an effect under this idempotency key.
+    /// Returns true if the request itself is invalid: it then never has an effect under this idempotency key.
     ///
     /// The error for a key reused with other parameters does not count, because the first request may have been
     /// processed.

@@ -1,6 +1,6 @@
-//! The headers by which a request identifies its caller: the credential of a user, which is a session or an access
-//! token issued for one, or the token of a service. Services' tokens are short-lived JWTs (HS256) with issuer and
-//! audience, signed with the key that all services share.
+//! The headers by which a request identifies its caller: a user's credential (a session, or an access token issued for
+//! a session), or the token of a service. Services' tokens are short-lived JWTs (HS256) with issuer and audience,
+//! signed with the key that all services share.
 //!
 //! The JOSE header of a JWT distinguishes a user's access token from a service's token before a key is chosen. So a key
 //! never verifies a token of the other kind, such as one that is signed by HMAC with the public key of access tokens.

@@ -76,8 +76,8 @@ pub struct Changed {
     pub removed: usize,
 }
 
-/// Gives the users in `wanted` exactly these rights: adds missing ones, then removes their others. The configured user
-/// must be a super user of the broker.
+/// Gives the users in `wanted` exactly these rights: adds missing ones, then removes all other rights of these users.
+/// The configured user must be a super user of the broker.
 ///
 /// # Errors
 ///

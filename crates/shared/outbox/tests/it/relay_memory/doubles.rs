@@ -158,7 +158,7 @@ pub enum Refuses {
     Partition(u128),
 }
 
-/// The time after which a record of a partition without a leader fails.
+/// A record of a partition without a leader fails after this time.
 pub const TIME_LIMIT: Duration = Duration::from_millis(2_500);
 
 /// A broker that acknowledges records after a delay and keeps them. It is unavailable to batches that exceed `room`.

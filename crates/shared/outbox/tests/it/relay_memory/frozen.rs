@@ -21,7 +21,7 @@ use super::doubles::{Counted, Process, text};
 const SEEDS: u64 = 200;
 const KEYS: u128 = 4;
 const EVENTS: u32 = 12;
-/// The time in which sending a record may begin.
+/// Sending a record may begin within this time.
 const TIME_LIMIT: Duration = Duration::from_secs(2);
 const KIND: &str = "events.v1.OrderPaid";
 

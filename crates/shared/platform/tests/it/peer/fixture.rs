@@ -29,7 +29,7 @@ use tonic::{Request, Response, Status};
 
 use super::resolver::MemoryResolver;
 
-/// The time for which a stopping replica still accepts calls.
+/// A stopping replica still accepts calls for this long.
 pub const DRAIN: Duration = Duration::from_secs(5);
 
 pub type Client = AuthServiceClient<Peer>;

@@ -1,4 +1,4 @@
-//! How the pool opens a connection, waits for its responses, and no longer uses it: at an age, or since the network
+//! How the pool opens a connection, waits for its responses, and retires it: at a maximum age, or because the network
 //! path to the server was lost after the connection was opened. Also the variables of a service's database,
 //! `<NAME>_DATABASE_…`. TLS is as strict as the URL requests, never less.
 
@@ -20,8 +20,8 @@ use sqlx::{
 use tokio::{sync, time::Instant};
 use url::Url;
 
-/// The age at which a connection is closed, since the memory of a PostgreSQL backend grows with the statements that it
-/// has executed.
+/// A connection is closed at this age, since the memory of a PostgreSQL backend grows with the statements that it has
+/// executed.
 const MAX_AGE: Duration = Duration::from_mins(30);
 
 /// The pool's connections to one database: their options, and the path that they share.
@@ -106,7 +106,7 @@ pub(super) struct Use {
     pub since: Instant,
 }
 
-/// The server did not answer in time, and the caller has stopped waiting.
+/// The server did not respond in time, and the caller has stopped waiting.
 #[derive(Debug)]
 pub(super) struct Unanswered;
 

@@ -10,7 +10,8 @@ use crate::attack::wire::{Connection, Http2, client, frames};
 const IDLE_CONNECTIONS: u32 = 5000;
 const SESSION_REQUESTS: u32 = 600;
 const TOKEN_WORKERS: u32 = 16;
-/// The pause after a closed connection or a failed request: these attacks consist of what is open, not of its rate.
+/// The pause after a closed connection or a failed request: the number of open connections and requests matters to
+/// these attacks, not their rate.
 const REPEAT_DELAY: Duration = Duration::from_secs(1);
 /// The pause of a worker between two tokens: some 1 600 requests a second, which leaves enough of the machine to the
 /// customers.

@@ -7,7 +7,7 @@ use std::{
 
 use uuid::Uuid;
 
-/// The number of a user's orders that are never paid. The shop refuses the 1 001st of a day, also if earlier ones were
+/// The number of a user's orders that are never paid. The shop refuses the 1 001st of a day, even if earlier ones were
 /// cancelled, and requests in flight may exceed the bound.
 pub const MAX_UNPAID: usize = 900;
 
