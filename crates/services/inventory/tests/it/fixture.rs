@@ -14,6 +14,7 @@ use inventory::{
     },
 };
 use platform::postgres::Database;
+use testkit::new_part;
 
 pub const LATER: Expiry = Expiry::After(Duration::from_hours(1));
 /// The reservation expires at once.
