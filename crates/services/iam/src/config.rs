@@ -54,7 +54,7 @@ pub struct Own {
     /// The trusted proxies, as addresses or networks separated by commas. Only their `X-Forwarded-For` headers are
     /// used.
     pub iam_trusted_proxies: String,
-    /// The number of proxies before a trusted proxy. Each of them appends one entry to `X-Forwarded-For`.
+    /// The number of proxies in front of a trusted proxy. Each of them appends one entry to `X-Forwarded-For`.
     pub iam_trusted_hops: usize,
     /// The address of order's gRPC API, `host:port`.
     pub order_address: String,

@@ -63,7 +63,7 @@ impl Row {
         Self::about(order, format_args!("{what} of order {order}"))
     }
 
-    /// A row whose name does not contain the order.
+    /// A row with this name, and the order that it concerns, if any.
     pub fn about(order: impl Into<Option<Uuid>>, name: impl Display) -> Self {
         Self { order: order.into(), ..Self::from(name) }
     }

@@ -176,8 +176,8 @@ impl OutstandingEvents {
         Ok(over && self.are_committed(cluster).await?)
     }
 
-    /// Returns true when every consumer has committed the offsets of all records in `topics`. The end of an account does
-    /// not count: order waits 15 s for the user's last request.
+    /// Returns true when every consumer has committed the offsets of all records that the topics had when `self.topics`
+    /// was read. The end of an account does not count: order waits 15 s for the user's last request.
     async fn are_committed(&self, cluster: &Cluster) -> anyhow::Result<bool> {
         let mut progress = topics::progress(cluster).await?;
         progress.retain(Progress::has_inbox);

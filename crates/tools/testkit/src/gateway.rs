@@ -35,7 +35,7 @@ pub struct GatewaySettings {
     pub check: Option<SocketAddr>,
     /// The collector of traces over OTLP. With `None`, the gateway begins no traces.
     pub collector: Option<SocketAddr>,
-    /// The number of proxies before the gateway whose entries in `X-Forwarded-For` count.
+    /// The number of proxies in front of the gateway whose entries in `X-Forwarded-For` count.
     pub trusted_hops: u8,
 }
 

@@ -32,8 +32,8 @@ const ORDERS_OPEN: &str = "ORDERS_OPEN";
 /// and of the gateway.
 const MAX_CALLERS: usize = 101;
 
-/// The addresses through which a request came: the entries of `X-Forwarded-For`, the first of which the caller may have
-/// forged, and then the peer's address. iam counts logins by one of them.
+/// The addresses through which a request came: the entries of `X-Forwarded-For` (the caller may have forged the first
+/// ones), and then the peer's address. iam counts logins by one of them.
 pub struct Callers(String);
 
 impl<S: Sync> FromRequestParts<S> for Callers {

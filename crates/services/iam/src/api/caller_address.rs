@@ -19,8 +19,8 @@ const CONSOLE: &str = "console";
 /// identity, the console's own peer counts as the peer, and the entry that the console appended is left out.
 ///
 /// If the peer is not a trusted proxy, it is the caller. Otherwise the caller is the entry of `X-Forwarded-For` that
-/// the outermost of our proxies appended: the last entry, or with `IAM_TRUSTED_HOPS` proxies before the peer, the entry
-/// that many places before the last. The caller controls all earlier entries.
+/// the outermost of our proxies appended: the last entry, or with `IAM_TRUSTED_HOPS` proxies in front of the peer, the
+/// entry that many places before the last. The caller controls all earlier entries.
 ///
 /// If there are fewer entries than proxies, the first entry counts: the caller connected directly to an inner proxy,
 /// which appended it. An entry that is no address, such as `unknown`, stands for itself, so that its callers share no
@@ -122,7 +122,7 @@ mod tests {
             // Through the gateway, which appends the browser's address.
             (0, &["192.0.2.1, 10.0.0.10"], "192.0.2.1"),
             (0, &["198.51.100.1, 192.0.2.1, 10.0.0.10"], "192.0.2.1"),
-            // Through a proxy before the gateway.
+            // Through a proxy in front of the gateway.
             (1, &["198.51.100.1, 192.0.2.1, 203.0.113.1, 10.0.0.10"], "192.0.2.1"),
             (0, &["10.0.0.10"], "10.0.0.10"),
             (0, &["192.0.2.1, unknown"], "10.0.0.20"),

@@ -45,7 +45,7 @@ pub struct Grpc {
 #[derive(Clone, Debug)]
 pub struct Settings {
     pub proxies: TrustedProxies,
-    /// The number of proxies before a trusted proxy.
+    /// The number of proxies in front of a trusted proxy, between it and the client.
     pub hops: usize,
     /// The minimum length of a new password, in characters.
     pub password_min: usize,

@@ -1,4 +1,4 @@
-//! Attempts to send queued notifications, their outcomes, and the rule by which they are retried.
+//! The attempts to send queued notifications, their outcomes, and the rule by which they are retried.
 
 use std::{collections::HashMap, time::Duration};
 

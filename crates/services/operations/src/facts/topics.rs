@@ -85,10 +85,10 @@ fn compared(beginning: &Beginning, letters: Vec<(Origin, facts::DeadLetter)>) ->
     compared.collect()
 }
 
-/// The logs of one topic, and the latest start of the partitions whose first records are deleted.
+/// The logs of one topic, and the time since which the topic is complete, if it has lost records.
 type Logs = (Vec<Log>, Option<DateTime<Utc>>);
 
-/// Returns a topic's records by event type, and the latest start of the partitions whose first records were deleted.
+/// Returns a topic's records by event type, and the time since which the topic is complete, if it has lost records.
 /// `None` if the topic does not exist. Adds the `PaymentCompleted` events to `completions`.
 ///
 /// The header `event-type` names a record's type. A record without a known type counts as one of the first type.
@@ -138,8 +138,9 @@ fn logs(
     Ok(Some((logs, latest_start(&extents, &firsts))))
 }
 
-/// Returns the latest start of the partitions whose first records were deleted. `firsts` has the time of the first
-/// record of each partition. A partition without records may have lost one of any time.
+/// Returns the time since which a topic is complete: that of the latest first record of a partition that has lost
+/// records. `firsts` has the time of the first record of each partition. A partition without records may have lost one
+/// of any time.
 fn latest_start(extents: &[Extent], firsts: &HashMap<i32, DateTime<Utc>>) -> Option<DateTime<Utc>> {
     let cut = extents.iter().filter(|extent| extent.start > 0);
     cut.map(|extent| firsts.get(&extent.partition).copied().unwrap_or(DateTime::<Utc>::MAX_UTC)).max()

@@ -49,7 +49,7 @@ events! {
     /// and a lock.
     "login_refused" LoginRefused {}
     /// A login was refused without a check of its password, since its address or its account exceeded a limit. The
-    /// event has no subject, but the network address, by which an operator can block the source.
+    /// event names no user, but the network address, by which an operator can block the source.
     "locked" Locked { address: IpAddr }
     /// An operator unlocked the login of the user `of`, if there is one.
     "login_unlocked" LoginUnlocked { user: Uuid, of: Option<Uuid> }
@@ -64,11 +64,11 @@ events! {
     "role_used" RoleUsed { user: Uuid, path: &'a str, of: Option<Uuid>, of_name: Option<&'a str> }
     /// A caller that claims to be a service was refused.
     "token_refused" TokenRefused { reason: TokenRefusal }
-    /// A caller may not call the method. The subject is known if it is a user.
+    /// A caller may not call the method. The event names a caller that is a user.
     "access_refused" AccessRefused { user: Option<Uuid>, reason: AccessRefusal }
     "contact_code_created" ContactCodeCreated { user: Uuid }
     "contact_confirmed" ContactConfirmed { user: Uuid }
-    /// A code was refused. The subject is known if the code was right.
+    /// A code was refused. The event names the user if the code was right.
     "contact_refused" ContactRefused { user: Option<Uuid>, reason: ContactRefusal }
     "contacts_changed" ContactsChanged { user: Uuid }
     "account_deleted" AccountDeleted { user: Uuid }

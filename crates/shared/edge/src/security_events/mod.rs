@@ -69,8 +69,8 @@ pub fn count_from_zero() {
 
 /// Equal events share a line for this long.
 const WINDOW: Duration = Duration::from_mins(1);
-/// The maximum number of windows for separate subjects and addresses. The events of further subjects and addresses
-/// share a line that names neither.
+/// The maximum number of windows for separate users and addresses. The events of further users and addresses share a
+/// line that names neither.
 const MAX_KEYS: usize = 256;
 
 static AGGREGATE: LazyLock<Aggregate> = LazyLock::new(Aggregate::default);
@@ -101,7 +101,7 @@ impl Common {
         Self { name: fields.name, reason: fields.reason, user: fields.user, address: fields.address }
     }
 
-    /// Removes the subject and the address.
+    /// Removes the user and the address.
     fn anonymous(self) -> Self {
         Self { user: None, address: self.address.map(|_| Ipv4Addr::UNSPECIFIED.into()), ..self }
     }

@@ -148,8 +148,9 @@ impl Reader {
         Ok(())
     }
 
-    /// Returns the partitions that no longer have the last record that a [`Consumer`](super::Consumer) of this group
-    /// has handled: the topic was deleted and created again, and the group has to be reset.
+    /// Returns the partitions with another record, or none yet, at the offset of the last record that a
+    /// [`Consumer`](super::Consumer) of this group has handled: the topic was deleted and created again, and the group
+    /// has to be reset. A record that has expired does not count.
     pub fn foreign_marks(&self, topic: &str) -> anyhow::Result<Vec<i32>> {
         let partitions: Vec<i32> = self.extents(topic)?.iter().map(|extent| extent.partition).collect();
         if partitions.is_empty() {

@@ -35,7 +35,7 @@ pub enum Disturbance {
     Slow(Link),
     HalfOpen(Link),
     PostgresKilled,
-    /// Makes all links to databases accept data without a response.
+    /// Makes all links to databases accept data and not respond.
     PostgresHung,
     /// Terminates all connections to PostgreSQL, and occupies every slot.
     PostgresCrowded,

@@ -47,7 +47,7 @@ const WRITE_TIME: Duration = Duration::from_secs(3);
 /// Both processes run for this long after the first one was resumed.
 const BOTH_RUN_FOR: Duration = Duration::from_secs(3);
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
-/// The services whose relays are frozen.
+/// The services whose relay leases the faults affect.
 const RELAYS: [&Service; 3] = [&order::SERVICE, &assembly::SERVICE, &delivery::SERVICE];
 /// The lease for publishing, and that for moving couriers.
 const RELAY: &str = "outbox";
