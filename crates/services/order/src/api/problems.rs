@@ -13,15 +13,7 @@ use platform::{
 use crate::error::{Error, OrderRefusal};
 
 pub const SHARED: SharedProblems = SharedProblems {
-    anywhere: &[
-        (StatusCode::BAD_REQUEST, "INVALID_REQUEST"),
-        (StatusCode::UNAUTHORIZED, "MISSING_SESSION"),
-        (StatusCode::UNAUTHORIZED, "INVALID_SESSION"),
-        (StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED"),
-        (StatusCode::TOO_MANY_REQUESTS, "TOO_MANY_REQUESTS"),
-        (StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL"),
-        (StatusCode::SERVICE_UNAVAILABLE, "DEPENDENCY_UNAVAILABLE"),
-    ],
+    anywhere: &[(StatusCode::BAD_REQUEST, "INVALID_REQUEST")],
     // These apply to POST requests only: they have a body and may have an Idempotency-Key.
     posted: &[
         (StatusCode::REQUEST_TIMEOUT, "REQUEST_TIMEOUT"),

@@ -26,9 +26,20 @@ const SESSION: &str = "The `session_uuid` that a login returned, such as the out
 /// The HTTP status and the code of a problem document.
 pub type Declared = (StatusCode, &'static str);
 
+/// The responses of guard and layers to any request.
+const LAYERS: [Declared; 6] = [
+    (StatusCode::UNAUTHORIZED, "MISSING_SESSION"),
+    (StatusCode::UNAUTHORIZED, "INVALID_SESSION"),
+    (StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED"),
+    (StatusCode::TOO_MANY_REQUESTS, "TOO_MANY_REQUESTS"),
+    (StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL"),
+    (StatusCode::SERVICE_UNAVAILABLE, "DEPENDENCY_UNAVAILABLE"),
+];
+
+/// The problems that the endpoints of an API share, besides those of guard and layers to any request.
 #[derive(Clone, Copy, Debug)]
 pub struct SharedProblems {
-    /// The responses of the middleware around every endpoint, and to unreadable requests.
+    /// Further responses to every request.
     pub anywhere: &'static [Declared],
     /// Further responses to POST requests.
     pub posted: &'static [Declared],
@@ -39,14 +50,7 @@ pub struct SharedProblems {
 impl SharedProblems {
     /// The responses of guard and layers alone, for an API that accepts a body only with POST.
     pub const OF_LAYERS: Self = Self {
-        anywhere: &[
-            (StatusCode::UNAUTHORIZED, "MISSING_SESSION"),
-            (StatusCode::UNAUTHORIZED, "INVALID_SESSION"),
-            (StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED"),
-            (StatusCode::TOO_MANY_REQUESTS, "TOO_MANY_REQUESTS"),
-            (StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL"),
-            (StatusCode::SERVICE_UNAVAILABLE, "DEPENDENCY_UNAVAILABLE"),
-        ],
+        anywhere: &[],
         posted: &[(StatusCode::FORBIDDEN, "FORBIDDEN")],
         json: &[
             (StatusCode::BAD_REQUEST, "INVALID_REQUEST"),
@@ -63,11 +67,11 @@ impl SharedProblems {
     {
         for path in endpoint.1.paths.values_mut() {
             if let Some(operation) = &mut path.get {
-                declare(operation, &[self.anywhere], own);
+                declare(operation, &[&LAYERS, self.anywhere], own);
             }
             if let Some(operation) = &mut path.post {
                 let json = if operation.request_body.is_some() { self.json } else { &[] };
-                declare(operation, &[self.anywhere, self.posted, json], own);
+                declare(operation, &[&LAYERS, self.anywhere, self.posted, json], own);
             }
         }
         endpoint
@@ -82,7 +86,7 @@ impl SharedProblems {
     }
 
     fn responses(&self) -> impl Iterator<Item = (String, RefOr<Response>)> {
-        let all = by_status([self.anywhere, self.posted, self.json].concat());
+        let all = by_status([&LAYERS, self.anywhere, self.posted, self.json].concat());
         all.into_iter().map(|(status, codes)| (name(status), response(status, &codes).into()))
     }
 }
