@@ -6,7 +6,7 @@ use axum::{
     response::Response,
 };
 use contracts::identity::OPERATOR;
-use platform::http::openapi_pages::rendered;
+use platform::http::pages::rendered;
 
 use super::assets::{ASSETS, Assets};
 use crate::{

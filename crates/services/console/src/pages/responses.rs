@@ -68,7 +68,7 @@ pub async fn as_page(State(api): State<Api>, request: Request, next: Next) -> Re
 /// Responds to a request for a path that does not exist. A browser gets a page.
 pub async fn not_found(State(api): State<Api>, request: Request) -> Response {
     let problem = http::not_found(request.uri().clone()).await.into_response();
-    if !http::asks_for_page(request.headers()) {
+    if !http::pages::asks_for_page(request.headers()) {
         return problem;
     }
     problem_page(&api, request.extensions().get(), problem, None).await

@@ -8,7 +8,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse as _, Redirect, Response},
 };
-use platform::http::{openapi_pages, problem::Problem};
+use platform::http::{pages, problem::Problem};
 use serde::Deserialize;
 
 use crate::model::Order;
@@ -51,7 +51,7 @@ impl<'a> Shown<'a> {
 
 /// Renders a page, with headers that restrict what the browser may load and send.
 pub fn page(status: StatusCode, template: &impl Template) -> Response {
-    private(openapi_pages::rendered(status, template.render(), CONTENT_SECURITY_POLICY))
+    private(pages::rendered(status, template.render(), CONTENT_SECURITY_POLICY))
 }
 
 pub fn problem_page(order_uid: &str, problem: &Problem) -> Response {
@@ -70,7 +70,7 @@ pub fn private(mut response: Response) -> Response {
 /// `GET /style.css`
 pub async fn style() -> Response {
     let headers = [(header::CONTENT_TYPE, "text/css; charset=utf-8"), (header::CACHE_CONTROL, "max-age=3600")];
-    openapi_pages::protected_by(CONTENT_SECURITY_POLICY, (headers, STYLE).into_response())
+    pages::protected_by(CONTENT_SECURITY_POLICY, (headers, STYLE).into_response())
 }
 
 #[derive(Default, Deserialize)]

@@ -90,7 +90,7 @@ pub fn router(state: Api, guard: Guard, readiness: Readiness, max_in_flight: usi
 /// Responds to a request for a path without an endpoint: redirects a browser that opens the first page to the console.
 /// A caller that bypasses the gateway may request a path that only the gateway serves.
 async fn elsewhere(console: &str, method: Method, uri: Uri, headers: HeaderMap) -> Response {
-    if method == Method::GET && uri.path() == "/" && http::asks_for_page(&headers) {
+    if method == Method::GET && uri.path() == "/" && http::pages::asks_for_page(&headers) {
         return ([(header::CACHE_CONTROL, "no-store"), (header::VARY, "Accept")], Redirect::to(console))
             .into_response();
     }

@@ -7,6 +7,7 @@ pub mod json;
 mod layer;
 pub mod openapi;
 pub mod openapi_pages;
+pub mod pages;
 pub mod query;
 pub(crate) mod wrong_members;
 
@@ -76,11 +77,6 @@ pub async fn read_body(mut response: reqwest::Response, limit: usize) -> Result<
         body.extend_from_slice(&chunk);
     }
     Ok(body)
-}
-
-/// Returns true if the client accepts HTML, as browsers do.
-pub fn asks_for_page(headers: &HeaderMap) -> bool {
-    accepts(headers, "text/html")
 }
 
 /// Returns true if the client names this media type among those that it accepts.

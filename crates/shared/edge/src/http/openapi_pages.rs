@@ -1,18 +1,16 @@
 //! The description of an HTTP API: `/openapi.json` for programs, and Swagger UI at `/swagger-ui/` for people.
 
-use std::fmt::Display;
-
 use axum::{
     Router,
-    http::{HeaderValue, StatusCode, header},
     middleware::{Next, from_fn},
-    response::{Html, IntoResponse as _, Redirect, Response},
+    response::Redirect,
     routing::get,
 };
 use base::config::descriptions::Descriptions;
 use utoipa::openapi::OpenApi;
 use utoipa_swagger_ui::SwaggerUi;
 
+use super::pages::protected_by;
 use crate::{auth::Rule, shared_layer::shared};
 
 const DOCUMENT: &str = "/openapi.json";
@@ -43,22 +41,4 @@ pub fn start_page<S: Clone + Send + Sync + 'static>() -> Router<S> {
         return Router::new();
     }
     Router::new().route("/", get(async || Redirect::to("/swagger-ui/")))
-}
-
-/// Returns a page with this content security policy, or status 500 if it could not be rendered.
-pub fn rendered(status: StatusCode, page: Result<String, impl Display>, policy: &'static str) -> Response {
-    let response = match page {
-        Ok(text) => (status, Html(text)).into_response(),
-        Err(error) => {
-            tracing::error!(%error, "a page could not be rendered");
-            StatusCode::INTERNAL_SERVER_ERROR.into_response()
-        }
-    };
-    protected_by(policy, response)
-}
-
-/// Sets the content security policy of a page. The API's layer adds the other security headers.
-pub fn protected_by(policy: &'static str, mut response: Response) -> Response {
-    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
-    response
 }
