@@ -198,7 +198,7 @@ impl DeadLetter {
 /// `None` for a message that is not an event of the shop, even if its header names one.
 pub fn event_uuid(kind: &str, message: &Message) -> Option<Uuid> {
     let route = route_of(kind)?;
-    let header = message.headers.get("event-uuid").and_then(|uuid| Uuid::try_parse(uuid).ok());
+    let header = message.headers.get(outbox::HEADER_EVENT_UUID).and_then(|uuid| Uuid::try_parse(uuid).ok());
     header.or_else(|| Some(route.read(message)?.ok()?.uuid()))
 }
 

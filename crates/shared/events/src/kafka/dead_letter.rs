@@ -46,7 +46,7 @@ const ABRIDGED_HEADERS: [&str; 11] = [
     HEADER_ERROR,
     HEADER_ATTEMPTS,
     HEADER_FAILED_AT,
-    "event-uuid",
+    outbox::HEADER_EVENT_UUID,
     HEADER_EVENT_TYPE,
 ];
 
