@@ -1,5 +1,5 @@
-//! Tables that several services have are the same in each of their databases, and in those of the previous release,
-//! which recorded their migrations in histories of their own.
+//! A shared table is the same in every database that has it, also after an upgrade from the previous release, which
+//! kept a migration history per shared table.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -81,7 +81,7 @@ impl Child {
         // This thread lives as long as the child: the system ties the parent death signal to the spawning thread.
         std::thread::Builder::new().name("child".to_owned()).spawn(move || {
             let child = command.spawn();
-            // The command shares the child's input.
+            // Closes our copy of the child's input.
             drop(command);
             let _ = started.send(child.as_ref().map(std::process::Child::id).map_err(ToString::to_string));
             if let Ok(mut child) = child {

@@ -78,7 +78,7 @@ pub struct Plan {
 /// A message that would be a dead letter again.
 #[derive(Clone, Debug, Serialize)]
 pub struct Poison {
-    /// The first letter of the message.
+    /// The id of its first dead letter.
     pub letter: String,
     pub reason: String,
 }

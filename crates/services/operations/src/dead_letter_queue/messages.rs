@@ -38,9 +38,8 @@ impl Again<'_> {
         self.letters.first().map_or(0, |letter| letter.payload_size())
     }
 
-    /// Returns a discarded letter of a consumer that has none of [`letters`](Self::letters). A consumer with letters of
-    /// both kinds must get the message: an outside program sent it twice, and an operator discarded one of the two
-    /// letters.
+    /// Returns a discarded letter whose consumer has no letter in [`letters`](Self::letters). A consumer with a letter in
+    /// both lists must get the message: an outside program sent it twice, and an operator discarded only one letter.
     pub fn discarded(&self) -> Option<&Id> {
         let is_wanted = |discarded: &DeadLetter| {
             let group = discarded.header(HEADER_GROUP);
