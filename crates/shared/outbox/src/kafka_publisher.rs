@@ -119,8 +119,8 @@ fn producer(config: &ClientConfig) -> anyhow::Result<FutureProducer> {
 ///
 /// The producer needs the settings of [`KafkaPublisher::new`]. Sending a record may begin within `limit`; the record's
 /// own time limit is the producer's `message.timeout.ms`; then requests for the metadata of topics whose records timed
-/// out take half of `limit` at most. After a fatal error of the producer no record is refused, and the caller replaces
-/// the producer.
+/// out take half of `limit` at most. A record that timed out is refused if its topic does not exist or another record
+/// is acknowledged. After a fatal error of the producer no record is refused, and the caller replaces the producer.
 pub async fn send_each<C>(producer: &FutureProducer<C>, records: &[Record], limit: Duration) -> Vec<PublishOutcome>
 where
     C: ClientContext + 'static,
@@ -148,6 +148,7 @@ where
     }
     let partitions = partitions_after_timeouts(producer, records, &results, limit / 2).await;
     let has_failed = producer.client().fatal_error().is_some();
+    let has_acknowledged = results.iter().any(|result| matches!(result, Some(Ok(()))));
     let outcome = |(record, result): (&Record, Option<Result<(), Failure>>)| match result {
         Some(Ok(())) => PublishOutcome::Acknowledged,
         None | Some(Err(Failure::NotSent)) => PublishOutcome::NotSent,
@@ -159,9 +160,10 @@ where
         Some(Err(Failure::Topic(error))) => refused(Scope::Topic, error, record),
         Some(Err(Failure::TimedOut(error))) => match partitions.get(record.topic.as_str()) {
             Some(0) => refused(Scope::Topic, error, record),
-            // The broker responds, so the record's partition has no leader or too few in-sync replicas.
-            Some(_) => refused(Scope::Record, error, record),
-            None => unavailable(error, record),
+            // The broker takes other records, so this one's partition has no leader or too few in-sync replicas.
+            Some(_) if has_acknowledged => refused(Scope::Record, error, record),
+            // A broker that responds now may have been away until now.
+            Some(_) | None => unavailable(error, record),
         },
     };
     records.iter().zip(results).map(outcome).collect()

@@ -46,7 +46,7 @@ pub enum PublishOutcome {
     Acknowledged,
     /// Not sent, because an earlier record of its key is not acknowledged or the time limit passed.
     NotSent,
-    /// Refused, or not acknowledged in time. The record may be in its topic nevertheless.
+    /// Refused, or not acknowledged in time although other records are. The record may be in its topic nevertheless.
     Refused(Refused),
     /// The broker cannot be reached, or refuses this client; this says nothing about the record.
     Unavailable(Unavailable),

@@ -136,3 +136,16 @@ async fn a_broker_that_is_away_is_unavailable_and_refuses_nothing() {
 
     assert_eq!(outcomes, ["unavailable"; 3]);
 }
+
+/// A broker that has just returned responds to the request for metadata that follows the timeouts.
+#[tokio::test]
+async fn a_broker_that_acknowledges_nothing_of_a_batch_refuses_nothing() {
+    let (cluster, config) = cluster();
+    let publisher = connected(&config).await;
+    let retriable = RDKafkaRespErr::RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION;
+    cluster.request_errors(RDKafkaApiKey::Produce, &[retriable; 1_000]);
+
+    let outcomes = publish(&publisher, &records("topic", 0..3)).await;
+
+    assert_eq!(outcomes, ["unavailable"; 3]);
+}
