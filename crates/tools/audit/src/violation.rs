@@ -36,11 +36,11 @@ pub enum Cause {
     Effects(&'static str),
     /// The cancelled order was charged once, and not refunded.
     NotRefunded,
-    /// The reservation has another status than its order.
+    /// The reservation's status does not fit its order's.
     Reserved(OrderStatus, Option<ReservationStatus>),
     NotBuilt,
     PartsHeld,
-    /// The delivery has another state than its order.
+    /// The delivery's state does not fit its order's status.
     Delivered(OrderStatus, Option<DeliveryState>),
     /// Order does not have the status of its delivery.
     DeliveryUnknown,

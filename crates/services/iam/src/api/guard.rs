@@ -27,8 +27,8 @@ pub const RULES: &[Rule] = &[
     Rule::public("/user.v1.UserService/Register"),
     Rule::public("/user.v1.UserService/ChangePassword"),
     Rule::public("/user.v1.UserService/ChangeContacts"),
-    // Public, so that the console's identity counts: its user's address is in a header. The session in the metadata
-    // names the user.
+    // Public, so that the console's identity counts: its user's address is in a header. The method itself checks the
+    // session in the metadata.
     Rule::public("/user.v1.UserService/DeleteAccount"),
     Rule::session("/user.v1.UserService/GetUser", &["order", "notification"]),
     Rule::operator("/user.v1.UserService/DisableUser", &[]),

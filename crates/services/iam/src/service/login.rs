@@ -119,9 +119,9 @@ impl IamService {
         }
     }
 
-    /// Records that a password was right, and the device. For a new account (`is_new`), also counts the login for its
-    /// address. If recording fails, the count of attempts stays too high until it expires, or the device stays unknown
-    /// until its next login.
+    /// Records that a password was right, and the device. Logins to new accounts (`is_new`) are limited per IP address,
+    /// so these are counted, too. If recording fails, the count of attempts stays too high until it expires, or the
+    /// device stays unknown until its next login.
     pub(super) async fn authenticated(&self, known: &Authenticated, is_new: bool, now: DateTime<Utc>) {
         let devices = known.account.known_devices();
         let counted = self.attempts.succeed(&known.attempt, &devices, known.judged, is_new);

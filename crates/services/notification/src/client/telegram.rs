@@ -45,7 +45,7 @@ const MAX_RESPONSE_BYTES: usize = 2 << 20;
 const MAX_QUOTED_LENGTH: usize = 200;
 /// The delay after a 429 without `retry_after`.
 const DEFAULT_RETRY_DELAY: Duration = Duration::from_secs(5);
-/// The capacity of [`Telegram::moved`]. A message to a supergroup that is not in the cache takes two calls.
+/// The capacity of [`Telegram::moved`]. A message to a group's old id that is not in the cache takes two calls.
 const MAX_MOVED: u64 = 1_000;
 /// The maximum delay after a 429, because Telegram may ask for more than a clock can hold.
 const MAX_RETRY_DELAY: Duration = Duration::from_hours(1);

@@ -222,7 +222,7 @@ impl Guard {
                 Ok((Some(token), None))
             }
             (Some(_), Some(Bearer::Service(_))) => Err(refused(TokenRefusal::Certificate)),
-            // The user whose session or token the call carries is the caller, as in calls through the gateway.
+            // Like the gateway, a service of `for_users` calls as the user of the session or token in the call.
             (Some(Identity::Service(name)), None) if is_for_user && self.for_users.contains(&&**name) => {
                 Ok((None, None))
             }

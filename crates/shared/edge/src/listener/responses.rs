@@ -164,7 +164,7 @@ impl Drop for ResponseHandle {
 
 /// Sends a large response in pieces. Its request stays in flight until the response has been sent.
 pub(super) struct Sent {
-    /// The data of a small response, read ahead.
+    /// The data that were read ahead: all of a small response.
     data: VecDeque<Bytes>,
     kept: Option<ResponseHandle>,
     /// The remaining bytes of `data`, or of the large response.

@@ -31,7 +31,7 @@ pub struct Config {
     /// `SERVICE_KEY_PREVIOUS`: a second key whose tokens the service accepts while operators replace the key. It is
     /// first the new key, then the old one.
     pub service_key_previous: Option<SecretString>,
-    /// The variables that hold a published secret, which the service accepts only in development.
+    /// The variables whose secret is one that this repository publishes, accepted only in development.
     pub published_secrets: Vec<String>,
     /// `SHUTDOWN_DRAIN`: how long listeners stay open after the signal to stop.
     pub shutdown_drain: Duration,

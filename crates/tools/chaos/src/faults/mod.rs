@@ -71,7 +71,7 @@ async fn answered_since(experiment: &Experiment, before: &Counters) -> Counters 
     experiment.load.counters().since(before)
 }
 
-/// Wraps a call of the async function `$name` for [`Fault::inject`], with the arguments that the row has.
+/// Wraps a call of the async function `$name` for [`Fault::inject`], with any arguments that follow it.
 macro_rules! inject {
     ($name:ident) => {
         |experiment| Box::pin($name(experiment))
