@@ -14,7 +14,7 @@ use crate::data::Data;
 const STORES: [&str; 3] = ["postgres", "redis", "kafka"];
 /// Callers that are not in the registry: the gateway, and this program, which calls services under its own identity.
 const OTHERS: [&str; 2] = ["gateway", "shipyard"];
-/// The subject of the certificate for people, who call services with their session.
+/// The subject of the one certificate that all operators use. It calls on behalf of users, whom their sessions identify.
 const OPERATOR: &str = "operator";
 
 const CA_LIFETIME: Duration = Duration::from_hours(10 * 365 * 24);
