@@ -64,8 +64,8 @@ impl Broker {
 
 #[async_trait]
 impl Publisher for Broker {
-    /// Appends one record after the other, each in its own transaction. The process can die after any of them; then the
-    /// next relay publishes all of them again.
+    /// Appends one record after the other, each in its own transaction. The process can die after any of them; then
+    /// all of them are published again.
     async fn publish(&self, records: Vec<Record>) -> anyhow::Result<()> {
         for record in &records {
             self.append(record).await?;

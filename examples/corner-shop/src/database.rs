@@ -15,8 +15,8 @@ pub async fn open(url: &str, name: &str, schema: &[&'static str]) -> anyhow::Res
     let pool = PgPoolOptions::new().max_connections(10).acquire_timeout(Duration::from_secs(5));
     let pool = pool.connect_with(options).await?;
 
-    // All tables or none: PostgreSQL rolls back `create table`, too. The lock makes this process wait for a statement
-    // of a killed one that the server still executes.
+    // All tables or none: PostgreSQL rolls back `create table`, too. With the lock, this process waits if the server
+    // still executes these statements for a killed one.
     let mut transaction = pool.begin().await?;
     sqlx::query("select pg_advisory_xact_lock(1)").execute(&mut *transaction).await?;
     let is_empty = "select not exists (select from pg_tables where schemaname = 'public')";

@@ -9,8 +9,8 @@
 //! |---|---|---|
 //! | `shop.rs` | a request with one `Idempotency-Key` places one order, however often it is repeated | [`idempotency`] |
 //! | | stock, charge, order and events change together or not at all | the transaction |
-//! | `main.rs` | each event reaches its topic at least once, and those of one order in their order | [`outbox`] |
-//! | `broker.rs` | a record that was acknowledged stays, and is read in its place | PostgreSQL, in Kafka's role |
+//! | `main.rs` | each event reaches its topic at least once; the first copies of one order's events are in their order | [`outbox`] |
+//! | `broker.rs` | a record that was acknowledged stays, and records are read in the order of their positions | PostgreSQL, in Kafka's role |
 //! | `shipping.rs` | an order is shipped once, although its event may arrive more than once | [`outbox::inbox`] |
 //!
 //! [`group_commit`] guarantees nothing here: `GET /orders/{id}` uses it to read the orders of several requests with one
@@ -45,8 +45,8 @@ use servers::postgres::{self, Options};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-/// The holder of the relay's lease. Only one process can listen on the address, so the process after a crash may be the
-/// same holder, and does not wait until the lease expires. Several processes would need a name each.
+/// The holder of the relay's lease. Of several relays, which need different names, only the holder publishes, so order
+/// holds. The process after a crash has the same name, so that it need not wait until the lease expires.
 const HOLDER: &str = "corner-shop";
 const SCHEMA: [&str; 5] = [
     include_str!("../../../crates/shared/outbox/migrations/outbox.sql"),
@@ -72,15 +72,15 @@ async fn main() -> anyhow::Result<()> {
     outcome
 }
 
-/// Serves, publishes and ships until Ctrl-C or until one of them fails. It does not finish work in progress: there is
-/// only one way to end, the one that the test proves.
+/// Serves, publishes and ships until Ctrl-C or an error. Nothing is finished first: each end is like a crash, after
+/// which the next process goes on, as the test proves.
 async fn run(listener: TcpListener, server: &str) -> anyhow::Result<()> {
     let pool = database::open(server, "corner_shop", &SCHEMA).await?;
     let broker = Arc::new(broker::Broker::open(server).await?);
     let waker = Waker::default();
 
-    // (5) The relay reads the oldest events of the outbox, whichever process wrote them, and publishes them.
-    // (6) Once the broker has acknowledged them, it marks them as published.
+    // (5) `relay.run` reads the oldest events of the outbox, whichever process wrote them, and publishes them.
+    // (6) Once the broker has acknowledged them, it marks them as published. After an error it publishes them again.
     let outbox = Arc::new(PgOutbox::new(pool.clone(), &Tables::default(), HOLDER));
     let topics = HashMap::from(["order.placed", "order.paid"].map(|kind| (kind, shipping::TOPIC.to_owned())));
     let relay = Relay::new("corner-shop", outbox, broker.clone(), topics, &waker).with_content_type("application/json");

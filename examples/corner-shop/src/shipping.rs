@@ -48,7 +48,7 @@ async fn ship(pool: &PgPool, message: &Message) -> anyhow::Result<()> {
     let placed: Placed = serde_json::from_slice(&message.payload)?;
     let mut transaction = pool.begin().await?;
     // (7) The inbox inserts the event's id, and returns false if it is there already. The shipment is in the same
-    // transaction, so an event is in the inbox if and only if its order is shipped.
+    // transaction, so an `order.placed` is in the inbox if and only if its order is shipped.
     if inbox::apply(&mut transaction, &Tables::default(), GROUP, message.event).await? {
         let shipment = sqlx::query("insert into shipments (order_id) values ($1)").bind(placed.order);
         shipment.execute(&mut *transaction).await?;

@@ -27,7 +27,7 @@ struct NewOrder {
     quantity: NonZeroU32,
 }
 
-/// An order, as the API returns it and as the idempotency key stores it.
+/// An order, as the API returns it and as it is stored with the idempotency key.
 #[derive(Clone, Deserialize, Serialize, sqlx::FromRow)]
 struct Order {
     id: Uuid,
@@ -64,11 +64,11 @@ async fn create(
     Json(new): Json<NewOrder>,
 ) -> Result<(StatusCode, Json<Order>), Refusal> {
     let key = headers.get("idempotency-key").and_then(|key| key.to_str().ok()).unwrap_or_default();
-    // There is only one customer. With several, the scope is the id of the one who is logged in.
+    // Without the header the key is empty, which is an error. With several customers the scope is the customer's id.
     let key = Key { scope: "customer", key };
     let quantity = i64::from(new.quantity.get());
 
-    // (1) The transaction begins and claims the key.
+    // (1) `once` begins a transaction, claims the key, calls `work`, stores the order with the key, and commits.
     let work = async move |connection: &mut PgConnection| place(connection, quantity).await;
     let placed = idempotency::once(&shop.pool, &key, &new, work).await.map_err(|error| refusal(&error))?;
     // (4) The transaction is committed, and the customer is not told yet.
@@ -120,7 +120,8 @@ async fn find(pool: PgPool, ids: Arc<[Uuid]>) -> sqlx::Result<HashMap<Uuid, Orde
     Ok(orders.into_iter().map(|order| (order.id, order)).collect())
 }
 
-/// After 409 and 503 the client repeats the request with the same key.
+/// 409: the first request with this key still runs. 422: the key belongs to another request, or the order is refused
+/// and nothing is stored. After 409 and 503 the client repeats the request with the same key.
 fn refusal(error: &OnceError<PlaceError>) -> Refusal {
     let status = match error {
         OnceError::InvalidKey(_) => StatusCode::BAD_REQUEST,

@@ -11,8 +11,8 @@ create table accounts (
     balance bigint not null check (balance >= 0)
 );
 
--- Neither orders nor shipments has a unique key that would prevent a double: only the idempotency key and the inbox
--- do, so that tests/kills.rs fails if one of them does not.
+-- No unique key prevents two orders of one request or two shipments of one order: only the idempotency key and the
+-- inbox do, so that tests/kills.rs fails if one of them does not.
 create table orders (
     id uuid primary key default gen_random_uuid(),
     quantity bigint not null,

@@ -4,7 +4,10 @@
 
 use std::io;
 
-use sqlx::Error;
+use sqlx::{
+    Error,
+    postgres::{PgDatabaseError, PgSeverity},
+};
 
 /// Returns true if the same statement may succeed later: the server may be unavailable, starting, full, refuse the user
 /// or the database for now, or have cancelled this statement to resolve a deadlock.
@@ -18,7 +21,11 @@ pub fn is_unavailable(error: &Error) -> bool {
         | Error::WorkerCrashed => true,
         // Classes 08 connection, 25 transaction state (read-only standby), 40 rollback, 53 resources, 55 object not in
         // the prerequisite state, 57 operator, 58 system.
-        _ => is_refused(error) || is_of_class(error, &["08", "25", "40", "53", "55", "57", "58"]),
+        _ => {
+            is_refused(error)
+                || is_of_class(error, &["08", "25", "40", "53", "55", "57", "58"])
+                || has_ended_session(error)
+        }
     }
 }
 
@@ -59,6 +66,13 @@ where
         Err(error) if is_stale(&error) => statement().await,
         outcome => outcome,
     }
+}
+
+/// Returns true if the server failed and ended the session, as at a connection that it cannot start while its disk is
+/// full. An internal error of class XX that is not fatal concerns the statement.
+fn has_ended_session(error: &Error) -> bool {
+    let error = error.as_database_error().and_then(|error| error.try_downcast_ref::<PgDatabaseError>());
+    error.is_some_and(|error| error.code().starts_with("XX") && error.severity() == PgSeverity::Fatal)
 }
 
 fn is_of_class(error: &Error, classes: &[&str]) -> bool {

@@ -2,7 +2,14 @@
 
 use std::{borrow::Cow, cell::Cell};
 
-use sqlx::error::{DatabaseError, ErrorKind};
+use sqlx::{
+    Connection as _, PgConnection,
+    error::{DatabaseError, ErrorKind},
+};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpListener,
+};
 
 use super::*;
 
@@ -63,6 +70,32 @@ fn an_errors_code_says_whether_the_statement_may_succeed_later_and_on_which_conn
     for (code, expected) in cases {
         let error = error_with_code(code);
         assert_eq!([is_unavailable, is_contended, is_refused, is_stale].map(|is| is(&error)), expected, "{code}");
+    }
+}
+
+/// Connects to a server that ends the session at its start with this error.
+async fn connect(severity: &str, code: &str) -> Error {
+    let server = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("postgres://user@{}/shop?sslmode=disable", server.local_addr().unwrap());
+    let fields = format!("S{severity}\0V{severity}\0C{code}\0Mcould not write init file\0\0");
+    let length = u32::try_from(4 + fields.len()).unwrap().to_be_bytes();
+    let answer = [b"E", &length[..], fields.as_bytes()].concat();
+    let serve = async {
+        let (mut session, _) = server.accept().await.unwrap();
+        session.read(&mut [0; 1_024]).await.unwrap();
+        session.write_all(&answer).await.unwrap();
+    };
+    let ((), outcome) = tokio::join!(serve, PgConnection::connect(&url));
+    outcome.unwrap_err()
+}
+
+#[tokio::test]
+async fn a_session_that_the_server_cannot_start_may_start_later_unless_the_client_asks_for_the_impossible() {
+    // XX000: a full disk, on which PostgreSQL cannot write the file with its catalogue. 42704: an unknown setting.
+    for (severity, code, expected) in [("FATAL", "XX000", true), ("FATAL", "42704", false), ("ERROR", "XX000", false)] {
+        let error = connect(severity, code).await;
+
+        assert_eq!(is_unavailable(&error), expected, "{severity} {code}: {error}");
     }
 }
 
