@@ -82,7 +82,9 @@ async fn connect(severity: &str, code: &str) -> Error {
     let answer = [b"E", &length[..], fields.as_bytes()].concat();
     let serve = async {
         let (mut session, _) = server.accept().await.unwrap();
-        session.read(&mut [0; 1_024]).await.unwrap();
+        // The client's first message, whose length includes the length itself.
+        let length = session.read_u32().await.unwrap() as usize;
+        session.read_exact(&mut vec![0; length - 4]).await.unwrap();
         session.write_all(&answer).await.unwrap();
     };
     let ((), outcome) = tokio::join!(serve, PgConnection::connect(&url));
